@@ -1,0 +1,7 @@
+//go:build !unix
+
+package file
+
+func freeSpace(string) (int64, bool) { return 0, false }
+
+func syncFolder(string) error { return nil }

@@ -1,0 +1,27 @@
+//go:build unix
+
+package file
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func freeSpace(folder string) (int64, bool) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(folder, &st); err != nil {
+		return 0, false
+	}
+	return int64(st.Bavail) * int64(st.Bsize), true
+}
+
+// syncFolder makes a rename durable.
+func syncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
