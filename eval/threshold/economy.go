@@ -1,0 +1,310 @@
+package threshold
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Subject is one model of a family with all its measured files, the source among them.
+type Subject struct {
+	Name, Family string
+	Parameters   int64
+	Vocabulary   string // identifies the vocabulary (its hash); NLL per token compares only where it is equal
+	Text         string // identifies the text and how it was cut into chunks
+	Points       []Point
+}
+
+// Economy says down to how many bits per weight a model is a better use of its bytes than the smaller ones of its family.
+type Economy struct {
+	Family  string   `json:"family"`
+	Larger  string   `json:"larger"`
+	Smaller []string `json:"smaller"` // the models whose files were the rivals, by size
+	Located bool     `json:"located"`
+	Status  string   `json:"status"` // Located, Below, NeverWins or NotLocated
+
+	// BPW is where the difference, drawn straight between the lowest artifact that wins and the one below it, is zero;
+	// 0 (omitted) unless located. High is the lowest artifact that surely wins, counted down from the best without a
+	// break, Low the highest that surely loses, counted up from the lowest; 0 (omitted) where there is none.
+	BPW   float64 `json:"bpw,omitzero"`
+	Low   float64 `json:"low,omitzero"`
+	High  float64 `json:"high,omitzero"`
+	Level float64 `json:"level"`
+
+	Comparisons []Comparison `json:"comparisons"` // ascending BPW
+	Evidence    string       `json:"evidence"`    // one or two sentences
+	Method      string       `json:"method"`
+	Seed        uint64       `json:"seed"`
+	Resamples   int          `json:"resamples"`
+}
+
+// Comparison holds one artifact of the larger model against the smaller ones at the same number of bytes.
+type Comparison struct {
+	Format    string  `json:"format"`
+	BPW       float64 `json:"bpw"`
+	FileBytes int64   `json:"file_bytes"`
+	Rival     string  `json:"rival"`  // the file or the two files that the smaller models offer there
+	Beyond    bool    `json:"beyond"` // no rival file is as large: the best one stands in, at fewer bytes
+	Difference
+	Verdict string `json:"verdict"` // Wins, WinsWithinError, LosesWithinError or Loses
+
+	dominated bool // another artifact of the model is better with as few bytes
+}
+
+// Verdicts of a Comparison. The difference is NLL(larger)-NLL(rival): negative where the larger model wins.
+const (
+	Wins             = "wins"
+	WinsWithinError  = "wins, within the error"
+	LosesWithinError = "loses, within the error"
+	Loses            = "loses"
+)
+
+// FitEconomy compares, in each family of two or more models, every model but the smallest with all smaller ones. The
+// results are ordered by family, then by parameters.
+func FitEconomy(subjects []Subject, o Options) []Economy {
+	o = o.withDefaults()
+	s := slices.Clone(subjects)
+	sort.SliceStable(s, func(i, j int) bool {
+		if s[i].Family != s[j].Family {
+			return s[i].Family < s[j].Family
+		}
+		return s[i].Parameters < s[j].Parameters
+	})
+	var out []Economy
+	for i, larger := range s {
+		var smaller []Subject
+		for _, r := range s[:i] {
+			if r.Family == larger.Family && r.Parameters < larger.Parameters {
+				smaller = append(smaller, r)
+			}
+		}
+		if len(smaller) > 0 {
+			out = append(out, fitPair(larger, smaller, o))
+		}
+	}
+	return out
+}
+
+// fitPair compares one model with the smaller ones.
+func fitPair(larger Subject, smaller []Subject, o Options) Economy {
+	e := Economy{Family: larger.Family, Larger: larger.Name, Status: NotLocated, Level: o.Level, Seed: o.Seed, Method: "none"}
+	var reasons []string
+	var rivals []Subject
+	for _, s := range smaller {
+		if reason := incomparable(larger, s); reason != "" {
+			reasons = append(reasons, reason)
+			continue
+		}
+		rivals = append(rivals, s)
+		e.Smaller = append(e.Smaller, s.Name)
+	}
+	own, files := measured(larger), []rival(nil)
+	all := slices.Clone(own)
+	for _, s := range rivals {
+		for _, p := range measured(s) {
+			files = append(files, rival{model: s.Name, Point: p, nll: p.LnPPL})
+			all = append(all, p)
+		}
+	}
+	if len(rivals) > 0 && len(files) == 0 {
+		reasons = append(reasons, "no smaller model has a file with a finite perplexity")
+	}
+	if len(own) == 0 || !slices.ContainsFunc(own, func(p Point) bool { return !p.Source }) {
+		reasons = append(reasons, larger.Name+" has no artifact with a finite perplexity")
+		own = nil
+	}
+	if len(own) == 0 || len(files) == 0 {
+		e.Evidence = strings.Join(reasons, "; ") + "."
+		return e
+	}
+	chunked, why := chunks(all, func(p Point) []float64 { return p.ChunkNLL })
+	if chunked {
+		n := len(all[0].ChunkNLL)
+		e.Resamples = o.Resamples
+		e.Method = fmt.Sprintf("paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d", n, blockLength(n, o), o.Resamples, o.Seed)
+	} else {
+		e.Method = "normal intervals from the standard errors, taken as independent between models, which overstates them, because " + why
+	}
+	e.compare(own, files, chunked, o)
+	e.conclude()
+	if len(reasons) > 0 {
+		e.Evidence += " Not compared: " + strings.Join(reasons, "; ") + "."
+	}
+	return e
+}
+
+// incomparable says why the NLL per token of two models does not compare, "" when it does.
+func incomparable(a, b Subject) string {
+	switch {
+	case a.Vocabulary == "" || b.Vocabulary == "":
+		return fmt.Sprintf("the vocabulary of %s or %s is not known", b.Name, a.Name)
+	case a.Vocabulary != b.Vocabulary:
+		return fmt.Sprintf("%s and %s have different vocabularies, so their NLL per token does not compare", b.Name, a.Name)
+	case a.Text != b.Text:
+		return fmt.Sprintf("%s and %s were scored on different texts or chunks", b.Name, a.Name)
+	}
+	return ""
+}
+
+// measured are the points with a size and a finite NLL.
+func measured(s Subject) []Point {
+	var out []Point
+	for _, p := range s.Points {
+		if finite(p.LnPPL) && p.FileBytes > 0 {
+			if !finite(p.LnPPLSE) {
+				p.LnPPLSE = 0
+			}
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// compare fills in the comparisons, by ascending BPW. Artifacts smaller than every rival file have no rival.
+func (e *Economy) compare(own []Point, files []rival, chunked bool, o Options) {
+	if chunked {
+		for i := range files {
+			files[i].nll = stat.Mean(files[i].ChunkNLL, nil)
+		}
+	}
+	front := frontier(files)
+	for _, p := range own {
+		if p.Source {
+			continue
+		}
+		c := Comparison{Format: p.Format, BPW: p.BPW(), FileBytes: p.FileBytes}
+		m, ok := at(front, p.FileBytes)
+		if !ok {
+			c.Verdict = "no rival file is that small"
+			e.Comparisons = append(e.Comparisons, c)
+			continue
+		}
+		c.Rival, c.Beyond, c.Difference = m.String(), m.beyond, m.against(p, chunked, o)
+		c.Verdict = verdict(c.Difference)
+		c.dominated = slices.ContainsFunc(own, func(q Point) bool {
+			return !q.Source && q.FileBytes < p.FileBytes && q.LnPPL < p.LnPPL
+		})
+		e.Comparisons = append(e.Comparisons, c)
+	}
+	sort.SliceStable(e.Comparisons, func(i, j int) bool { return e.Comparisons[i].BPW < e.Comparisons[j].BPW })
+}
+
+func verdict(d Difference) string {
+	switch {
+	case d.High < 0:
+		return Wins
+	case d.Mean < 0:
+		return WinsWithinError
+	case d.Low <= 0:
+		return LosesWithinError
+	default:
+		return Loses
+	}
+}
+
+// conclude reads the comparisons.
+func (e *Economy) conclude() {
+	var cs []Comparison
+	for _, c := range e.Comparisons {
+		if c.Rival != "" {
+			cs = append(cs, c)
+		}
+	}
+	if len(cs) == 0 {
+		e.Evidence = fmt.Sprintf("the sizes do not overlap: every artifact of %s is smaller than every file of %s.", e.Larger, strings.Join(e.Smaller, ", "))
+		return
+	}
+	e.bounds(cs)
+	win := slices.IndexFunc(cs, func(c Comparison) bool { return c.Mean < 0 })
+	switch win {
+	case -1:
+		e.Status = NeverWins
+		best := slices.MinFunc(cs, func(a, b Comparison) int { return compareFloat(a.Mean, b.Mean) })
+		e.Evidence = fmt.Sprintf("%s wins at no format tried; nearest is %s.", e.Larger, best.words())
+	case 0:
+		e.Status = Below
+		e.Evidence = fmt.Sprintf("the threshold lies below the lowest format tried (%s, %.2f BPW): %s still wins there, %s.", cs[0].Format, cs[0].BPW, e.Larger, cs[0].words())
+	default:
+		w, l := cs[win], cs[win-1]
+		e.Status, e.Located = Located, true
+		e.BPW = l.BPW + float64((w.BPW-l.BPW)*(l.Mean/(l.Mean-w.Mean)))
+		e.Evidence = fmt.Sprintf("%s still wins at %s, and loses at %s.", e.Larger, w.words(), l.words())
+	}
+	e.Evidence += remarks(cs, win)
+}
+
+// bounds sets Low and High. Testing in a fixed order and stopping at the first doubt keeps the chance of one false
+// verdict in the whole sequence at 1-level. Dominated artifacts do not break the run of wins: nobody need choose them.
+func (e *Economy) bounds(cs []Comparison) {
+	for _, c := range slices.Backward(cs) {
+		if c.dominated && c.Verdict != Wins {
+			continue
+		}
+		if c.Verdict != Wins {
+			break
+		}
+		e.High = c.BPW
+	}
+	for _, c := range cs {
+		if c.Verdict != Loses {
+			break
+		}
+		e.Low = c.BPW
+	}
+	if e.Low >= e.High && e.High > 0 {
+		e.Low = 0
+	}
+}
+
+// words describes a comparison: format, size, difference, error, rival.
+func (c Comparison) words() string {
+	verb := "behind"
+	d := c.Difference
+	if d.Mean < 0 {
+		verb, d = "ahead of", Difference{-d.Mean, -d.High, -d.Low}
+	}
+	sure := "more than its error"
+	if d.Low <= 0 {
+		sure = "not more than its error"
+	}
+	return fmt.Sprintf("%s (%.2f BPW), %.4f nats per token %s %s [%.4f, %.4f], %s", c.Format, c.BPW, d.Mean, verb, c.Rival, d.Low, d.High, sure)
+}
+
+// remarks add what a reader should know: losses above the lowest win, and sizes that do not overlap.
+func remarks(cs []Comparison, win int) string {
+	var out string
+	if win >= 0 {
+		var odd []string
+		for _, c := range cs[win:] {
+			if c.Mean >= 0 {
+				odd = append(odd, fmt.Sprintf("%s (%.2f BPW)", c.Format, c.BPW))
+			}
+		}
+		if len(odd) > 0 {
+			out += " Bits alone do not decide: it loses at " + strings.Join(odd, ", ") + "."
+		}
+	}
+	beyond := 0
+	for _, c := range cs {
+		if c.Beyond {
+			beyond++
+		}
+	}
+	if beyond == len(cs) {
+		out += " The sizes do not overlap: every artifact is larger than every useful file of the smaller model, whose best file stands in."
+	}
+	return out
+}
+
+func compareFloat(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,257 @@
+package threshold
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Fidelity is the BPW at which the mean KLD of a model's artifacts crosses a budget.
+type Fidelity struct {
+	Budget  float64 `json:"budget"`  // nats per token
+	Located bool    `json:"located"` // the crossing lies between two formats tried
+	Status  string  `json:"status"`  // Located, Below, Above or NotLocated
+
+	// BPW is the crossing, 0 (omitted) unless located. Low and High are its interval at Level; 0 (omitted) where it
+	// reaches past the lowest or the highest format tried, or where no error is known.
+	BPW   float64 `json:"bpw,omitzero"`
+	Low   float64 `json:"low,omitzero"`
+	High  float64 `json:"high,omitzero"`
+	Level float64 `json:"level"`
+
+	Bracket   [2]string `json:"bracket"`   // the formats beside the crossing, fewer bits first; "" where there is none
+	Evidence  string    `json:"evidence"`  // one sentence
+	Method    string    `json:"method"`    // how the interval was made
+	Seed      uint64    `json:"seed"`      // of the bootstrap
+	Resamples int       `json:"resamples"` // 0 when the interval is not from a bootstrap
+}
+
+// kldFloor stands in for a KLD at or below it, which has no useful logarithm: rounding makes such values, not the format.
+const kldFloor = 1e-6
+
+// FitFidelity fits log KLD as a non-increasing function of BPW (isotonic regression, straight lines between neighbours)
+// and finds where it crosses the budget. Source points and points without a finite KLD take no part.
+func FitFidelity(points []Point, o Options) Fidelity {
+	o = o.withDefaults()
+	f := Fidelity{Budget: o.Budget, Status: NotLocated, Level: o.Level, Seed: o.Seed}
+	used, dropped := fidelityPoints(points)
+	if len(used) == 0 {
+		f.Evidence = "no format has a KLD from the source" + dropped + "."
+		f.Method = "none"
+		return f
+	}
+	c := newCurve(used)
+	klds := make([]float64, len(used))
+	for i, p := range used {
+		klds[i] = p.KLD
+	}
+	chunked, why := chunks(used, func(p Point) []float64 { return p.ChunkKLD })
+	if chunked {
+		for i, p := range used {
+			klds[i] = stat.Mean(p.ChunkKLD, nil)
+		}
+	}
+	bpw, at := c.cross(klds, o.Budget)
+	low, high := math.Inf(-1), math.Inf(1)
+	switch {
+	case chunked:
+		low, high = c.resample(used, o)
+		f.Resamples = o.Resamples
+		n := len(used[0].ChunkKLD)
+		f.Method = fmt.Sprintf("isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d",
+			n, blockLength(n, o), o.Resamples, o.Seed)
+	case hasErrors(used):
+		low, high = c.shift(used, klds, o)
+		f.Method = "isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why
+	default:
+		f.Method = "isotonic fit of log KLD; no interval, because " + why + " and no standard error is known"
+	}
+	f.place(c, bpw, at, low, high)
+	f.explain(c, klds, dropped)
+	return f
+}
+
+// fidelityPoints are the points to fit, by ascending BPW, and a clause that names those left out.
+func fidelityPoints(points []Point) (used []Point, dropped string) {
+	var names []string
+	for _, p := range points {
+		switch {
+		case p.Source:
+		case finite(p.KLD) && p.Weights > 0 && p.Bits > 0:
+			used = append(used, p)
+		default:
+			names = append(names, p.Format)
+		}
+	}
+	sort.SliceStable(used, func(i, j int) bool { return used[i].BPW() < used[j].BPW() })
+	if len(names) > 0 {
+		dropped = "; left out for want of a finite KLD: " + strings.Join(names, ", ")
+	}
+	return used, dropped
+}
+
+// chunks reports whether every point has the same number of chunks, enough of them, all finite; if not, why.
+func chunks(points []Point, series func(Point) []float64) (ok bool, why string) {
+	n := len(series(points[0]))
+	for _, p := range points {
+		switch s := series(p); {
+		case len(s) == 0:
+			return false, "no values per chunk were kept"
+		case len(s) != n:
+			return false, fmt.Sprintf("%s has %d chunks and %s %d", points[0].Format, n, p.Format, len(s))
+		case !allFinite(s):
+			return false, fmt.Sprintf("%s has a chunk without a finite value", p.Format)
+		}
+	}
+	if n < minChunks {
+		return false, fmt.Sprintf("%d chunks are too few for a bootstrap", n)
+	}
+	return true, ""
+}
+
+func hasErrors(points []Point) bool {
+	for _, p := range points {
+		if finite(p.KLDSE) && p.KLDSE > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// curve holds the places of the points on the BPW axis; points at one place are averaged.
+type curve struct {
+	points []Point
+	x      []float64 // distinct BPW, ascending
+	place  []int     // of each point, in x
+	y      []float64 // scratch: the fit of log KLD
+}
+
+func newCurve(points []Point) *curve {
+	c := &curve{points: points, place: make([]int, len(points))}
+	for i, p := range points {
+		if x := p.BPW(); len(c.x) == 0 || x != c.x[len(c.x)-1] {
+			c.x = append(c.x, x)
+		}
+		c.place[i] = len(c.x) - 1
+	}
+	c.y = make([]float64, len(c.x))
+	return c
+}
+
+// fit leaves in c.y the non-increasing fit of log KLD at every place.
+func (c *curve) fit(klds []float64) {
+	count := make([]float64, len(c.x))
+	clear(c.y)
+	for i, k := range klds {
+		c.y[c.place[i]] += math.Log(max(k, kldFloor))
+		count[c.place[i]]++
+	}
+	for j := range c.y {
+		c.y[j] /= count[j]
+	}
+	nonIncreasing(c.y)
+}
+
+func (c *curve) cross(klds []float64, budget float64) (float64, side) {
+	c.fit(klds)
+	return cross(c.x, c.y, math.Log(budget))
+}
+
+// bound is the crossing, infinite where it lies outside the formats tried.
+func (c *curve) bound(klds []float64, budget float64) float64 {
+	switch x, at := c.cross(klds, budget); at {
+	case belowFirst:
+		return math.Inf(-1)
+	case aboveLast:
+		return math.Inf(1)
+	default:
+		return x
+	}
+}
+
+// resample is the bootstrap interval of the crossing: each resample draws one set of chunks for all formats.
+func (c *curve) resample(points []Point, o Options) (low, high float64) {
+	b := newBootstrap(len(points[0].ChunkKLD), o)
+	crossings := make([]float64, o.Resamples)
+	klds := make([]float64, len(points))
+	for r := range crossings {
+		b.next()
+		for i, p := range points {
+			klds[i] = b.mean(p.ChunkKLD)
+		}
+		crossings[r] = c.bound(klds, o.Budget)
+	}
+	return interval(crossings, o.Level)
+}
+
+// shift moves all KLDs by the same number of standard errors, down and up: the tokens that are hard are hard for every
+// format, so errors that move together are the likely and the wider case. The crossing only grows with the KLDs.
+func (c *curve) shift(points []Point, klds []float64, o Options) (low, high float64) {
+	at := func(z float64) float64 {
+		moved := make([]float64, len(klds))
+		for i, p := range points {
+			moved[i] = klds[i]
+			if finite(p.KLDSE) {
+				moved[i] += float64(z * p.KLDSE)
+			}
+		}
+		return c.bound(moved, o.Budget)
+	}
+	z := normalQuantile(o.Level)
+	return at(-z), at(z)
+}
+
+// place fills in status, crossing and interval.
+func (f *Fidelity) place(c *curve, bpw float64, at side, low, high float64) {
+	first, last := c.x[0], c.x[len(c.x)-1]
+	if !math.IsInf(low, 0) {
+		f.Low = low
+	}
+	if !math.IsInf(high, 0) {
+		f.High = high
+	}
+	switch at {
+	case belowFirst:
+		f.Status, f.Low = Below, 0
+		f.High = max(f.High, first)
+	case aboveLast:
+		f.Status, f.High = Above, 0
+		if f.Low == 0 {
+			f.Low = last
+		}
+	default:
+		f.Status, f.Located, f.BPW = Located, true, bpw
+	}
+}
+
+// explain names the bracketing formats and words the evidence.
+func (f *Fidelity) explain(c *curve, klds []float64, dropped string) {
+	lowest, highest := 0, len(c.points)-1
+	name := func(i int) string {
+		return fmt.Sprintf("%s (%.2f BPW, KLD %.3g)", c.points[i].Format, c.points[i].BPW(), klds[i])
+	}
+	switch f.Status {
+	case Below:
+		f.Bracket = [2]string{"", c.points[lowest].Format}
+		f.Evidence = fmt.Sprintf("even %s, the lowest format tried, stays within %g nats", name(lowest), f.Budget)
+	case Above:
+		f.Bracket = [2]string{c.points[highest].Format, ""}
+		f.Evidence = fmt.Sprintf("even %s, the highest format tried, does not reach %g nats", name(highest), f.Budget)
+	case Located:
+		under, over := c.neighbours(f.BPW)
+		f.Bracket = [2]string{c.points[under].Format, c.points[over].Format}
+		f.Evidence = fmt.Sprintf("KLD falls through %g nats between %s and %s; the interval speaks of the text, not of formats between them",
+			f.Budget, name(under), name(over))
+	}
+	f.Evidence += dropped + "."
+}
+
+// neighbours are the points next to a crossing: the last below it and the first at or above it.
+func (c *curve) neighbours(bpw float64) (under, over int) {
+	over = sort.Search(len(c.points), func(i int) bool { return c.points[i].BPW() >= bpw })
+	over = min(max(over, 1), len(c.points)-1)
+	return over - 1, over
+}

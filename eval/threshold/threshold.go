@@ -1,0 +1,85 @@
+// Package threshold finds how few bits per weight a model bears. It is pure statistics over measured points: it reads
+// no files and runs no model.
+//
+// Two thresholds are kept apart, each with a confidence interval:
+//
+//   - fidelity: the bits per weight (BPW) at which the mean KL divergence from the source crosses a stated budget;
+//   - economy: the lowest BPW at which a larger model still beats the best smaller one of its family at equal bytes.
+//
+// Intervals speak of the text: how far the number would move had other text of the same kind been scored. They come from
+// a paired bootstrap over chunks, which draws the same chunks for every format, so that what makes a chunk hard for all
+// formats cancels. They do not speak of formats that were not tried: the bracketing formats are named for that.
+package threshold
+
+import "math"
+
+// Point is one file of a model as measured.
+type Point struct {
+	Format string
+	Source bool // the unquantized model itself: a rival at equal bytes, but no part of the fidelity fit
+
+	Bits, Weights int64 // payload bits and elements of all tensors; their quotient is the BPW
+	FileBytes     int64
+
+	KLD, KLDSE float64   // mean KL divergence from the source and its standard error, nats per token
+	ChunkKLD   []float64 // the mean of each chunk, the same chunks for every point of a model; nil when not kept
+
+	LnPPL, LnPPLSE float64   // mean negative log likelihood and its standard error, nats per token
+	ChunkNLL       []float64 // the mean of each chunk, as ChunkKLD
+}
+
+// BPW is payload bits over weights, 0 when the point has no weights.
+func (p Point) BPW() float64 {
+	if p.Weights <= 0 {
+		return 0
+	}
+	return float64(p.Bits) / float64(p.Weights)
+}
+
+// Options tune the fits. The zero value is useful.
+type Options struct {
+	Budget    float64 // KLD that fidelity allows, nats per token; 0 is 0.1
+	Level     float64 // confidence level of the intervals; 0 is 0.95
+	Resamples int     // bootstrap resamples; 0 is 2000
+	Seed      uint64  // of the bootstrap; 0 is 1
+	Block     int     // neighbouring chunks drawn together; 0 is the cube root of the number of chunks
+}
+
+func (o Options) withDefaults() Options {
+	if !(o.Budget > 0) {
+		o.Budget = 0.1
+	}
+	if !(o.Level > 0 && o.Level < 1) {
+		o.Level = 0.95
+	}
+	if o.Resamples <= 0 {
+		o.Resamples = 2000
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	return o
+}
+
+// Status values of Fidelity and Economy.
+const (
+	Located    = "located"
+	Below      = "below the lowest format tried"
+	Above      = "above the highest format tried"
+	NeverWins  = "the larger model never wins"
+	NotLocated = "not located"
+)
+
+// minChunks is the fewest chunks that a bootstrap is trusted with; below it, standard errors are used.
+const minChunks = 10
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+func allFinite(xs []float64) bool {
+	for _, x := range xs {
+		if !finite(x) {
+			return false
+		}
+	}
+	return true
+}
