@@ -1,0 +1,141 @@
+package kernel
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+)
+
+// Form is how activations are held for a product.
+type Form uint8
+
+// The forms. A block holds 8-bit codes q and a scale d, so that x is about d*q.
+const (
+	FormF32  Form = iota // plain float32: F32, F16, BF16 weights
+	FormQ8_0             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
+	FormQ8_1             // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
+	FormQ8_K             // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
+	formCount
+)
+
+var formNames = [formCount]string{"F32", "Q8_0", "Q8_1", "Q8_K"}
+
+func (f Form) String() string {
+	if f < formCount {
+		return formNames[f]
+	}
+	return fmt.Sprintf("form %d", uint8(f))
+}
+
+// Block is the number of activations that share a scale.
+func (f Form) Block() int {
+	switch f {
+	case FormQ8_0, FormQ8_1:
+		return 32
+	case FormQ8_K:
+		return 256
+	}
+	return 1
+}
+
+// FormOf is the form that weights of type t are multiplied with. Types without a product fail with ErrUnsupported.
+func FormOf(t formats.Type) (Form, error) {
+	switch t {
+	case formats.F32, formats.F16, formats.BF16:
+		return FormF32, nil
+	case formats.Q8_0, formats.Q4_0, formats.Q5_0:
+		return FormQ8_0, nil
+	case formats.Q4_1, formats.Q5_1:
+		return FormQ8_1, nil
+	case formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K:
+		return FormQ8_K, nil
+	}
+	return 0, fmt.Errorf("%w: matrix products with %s weights", formats.ErrUnsupported, t)
+}
+
+// Batch holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
+// row-major by token; rows are padded so that kernels may work on four tokens at a time.
+//
+//	f32    [n][cols]          FormF32 only
+//	codes  [n][stride]        8-bit codes; stride >= cols, not a multiple of the L1 cache's 4096-byte period
+//	d      [n][cols/block]    scales
+//	s      [n][cols/32]       FormQ8_1: d*sum
+//	sums16 [n][cols/16]       sums of 16 codes
+//	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
+type Batch struct {
+	form           Form
+	n, cols        int
+	stride         int
+	f32, d, s      []float32
+	codes          []int8
+	sums16, sums32 []int16
+}
+
+// tokenGroup is the number of tokens a SIMD kernel multiplies at once.
+const tokenGroup = 4
+
+// Form, Tokens and Cols describe what the batch holds.
+func (b *Batch) Form() Form { return b.form }
+
+// Tokens is the number of rows.
+func (b *Batch) Tokens() int { return b.n }
+
+// Cols is the length of a row.
+func (b *Batch) Cols() int { return b.cols }
+
+// Reset makes the batch hold n tokens of cols activations in the given form; contents are undefined until loaded.
+func (b *Batch) Reset(form Form, n, cols int) error {
+	if form >= formCount || n < 0 || cols < 0 {
+		return fmt.Errorf("batch of %d x %d in %s: %w", n, cols, form, formats.ErrUnsupported)
+	}
+	if cols%form.Block() != 0 {
+		return fmt.Errorf("%w: a row of %d activations does not divide into %s blocks of %d",
+			formats.ErrUnsupported, cols, form, form.Block())
+	}
+	b.form, b.n, b.cols = form, n, cols
+	rows := (n + tokenGroup - 1) / tokenGroup * tokenGroup
+	if form == FormF32 {
+		b.f32 = grow(b.f32, n*cols)
+		return nil
+	}
+	b.stride = (cols+63)/64*64 + 64
+	b.codes = grow(b.codes, rows*b.stride)
+	b.d = grow(b.d, rows*(cols/form.Block()))
+	b.sums16 = grow(b.sums16, rows*(cols/16))
+	switch form {
+	case FormQ8_1:
+		b.s = grow(b.s, rows*(cols/32))
+	case FormQ8_K:
+		b.sums32 = grow(b.sums32, rows*(cols/32))
+	}
+	return nil
+}
+
+// grow returns a slice of length n, reusing buf when it is large enough.
+func grow[T any](buf []T, n int) []T {
+	if cap(buf) < n {
+		return make([]T, n)
+	}
+	return buf[:n]
+}
+
+// Load resets the batch and converts n rows of cols activations, x[t*cols : (t+1)*cols] being token t.
+func (s *Set) Load(b *Batch, form Form, x []float32, n, cols int) error {
+	if err := b.Reset(form, n, cols); err != nil {
+		return err
+	}
+	return s.LoadRows(b, x, 0, n)
+}
+
+// LoadRows converts tokens t0 to t1-1 of x, which holds all of the batch's tokens. Calls for different tokens may run
+// at the same time.
+func (s *Set) LoadRows(b *Batch, x []float32, t0, t1 int) error {
+	if t0 < 0 || t1 < t0 || t1 > b.n || len(x) < t1*b.cols {
+		return fmt.Errorf("load tokens %d to %d of a batch of %d x %d from %d activations: out of range",
+			t0, t1, b.n, b.cols, len(x))
+	}
+	for t := t0; t < t1; t++ {
+		s.load(b, t, x[t*b.cols:(t+1)*b.cols])
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package kernel
+
+import (
+	"math"
+
+	"bitmill/formats/block"
+)
+
+// loadGeneric converts one token in the batch's form.
+func loadGeneric(b *Batch, t int, x []float32) {
+	switch b.form {
+	case FormF32:
+		copy(b.f32[t*b.cols:], x)
+	case FormQ8_0, FormQ8_1:
+		for i := 0; i < b.cols; i += 32 {
+			loadQ8(b, t, i, x[i:i+32])
+		}
+	case FormQ8_K:
+		for i := 0; i < b.cols; i += 256 {
+			loadQ8K(b, t, i, x[i:i+256])
+		}
+	}
+}
+
+// loadQ8 converts the 32 activations from column i: with m = max|x|, q = round(x*(127/m)), d = f16(m/127) and
+// s = f16(m/127 * sum q). Halves round to even (ggml's AVX2 path).
+func loadQ8(b *Batch, t, i int, x []float32) {
+	var m float32
+	for _, v := range x {
+		m = max(m, abs(v))
+	}
+	var inverse float32
+	if m != 0 {
+		inverse = 127 / m
+	}
+	codes := b.codes[t*b.stride+i:][:32]
+	sum := 0
+	for h := range 2 {
+		part := roundCodes(codes[16*h:16*h+16], x[16*h:16*h+16], inverse)
+		b.sums16[(t*b.cols+i)/16+h] = int16(part)
+		sum += part
+	}
+	d := m / 127
+	b.d[(t*b.cols+i)/32] = block.FromF16(block.F16(d))
+	if b.form == FormQ8_1 {
+		b.s[(t*b.cols+i)/32] = block.FromF16(block.F16(d * float32(sum)))
+	}
+}
+
+// loadQ8K converts the 256 activations from column i: with m the first value of the largest magnitude,
+// q = min(127, round(x*(-127/m))) and d = 1/(-127/m).
+func loadQ8K(b *Batch, t, i int, x []float32) {
+	var m, magnitude float32
+	for _, v := range x {
+		if a := abs(v); a > magnitude {
+			m, magnitude = v, a
+		}
+	}
+	var scale, d float32
+	if magnitude != 0 {
+		scale = -127 / m
+		d = 1 / scale
+	}
+	b.d[(t*b.cols+i)/256] = d
+	codes := b.codes[t*b.stride+i:][:256]
+	for g := range 16 {
+		sum := roundCodes(codes[16*g:16*g+16], x[16*g:16*g+16], scale)
+		b.sums16[(t*b.cols+i)/16+g] = int16(sum)
+	}
+	for g := range 8 {
+		at := (t*b.cols + i) / 16
+		b.sums32[at/2+g] = b.sums16[at+2*g] + b.sums16[at+2*g+1]
+	}
+}
+
+// roundCodes sets codes = round(x*scale), halves to even, held within [-128, 127] (0 for NaN), and returns their sum.
+func roundCodes(codes []int8, x []float32, scale float32) (sum int) {
+	for j, v := range x {
+		r := math.RoundToEven(float64(v * scale))
+		if !(r > -128) { // NaN too
+			r = -128
+			if v*scale != v*scale {
+				r = 0
+			}
+		}
+		q := int8(min(r, 127))
+		codes[j] = q
+		sum += int(q)
+	}
+	return sum
+}
+
+func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }

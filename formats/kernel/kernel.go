@@ -1,0 +1,84 @@
+// Package kernel multiplies stored blocks with activations, and holds the few vector functions a transformer needs
+// beside that. Every function exists in plain Go (the meaning, in generic*.go and unpack*.go) and may exist again
+// for an instruction set; a Set is one such collection.
+//
+// A quantized product follows ggml's CPU path in what it computes: activations are rounded to 8-bit blocks (Q8_0,
+// Q8_1, Q8_K: see Form), codes are multiplied in integers, and each block's integer sum is scaled once in float32.
+// The integer part of a Set equals generic's exactly; the float part differs by the order of additions only.
+//
+// SIMD sets share one shape of work (tile.go): sixteen weight rows are unpacked once into bytes ordered
+// [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply.
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Set is one implementation of the kernels. Its methods may be called from several goroutines at once.
+type Set struct {
+	Name string // "generic", "avx2"
+
+	// load writes token t of a batch from one row of activations, in the batch's form.
+	load func(b *Batch, t int, x []float32)
+	// matmul is MatMul after all checks.
+	matmul func(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, s *Scratch)
+	gemm   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool)
+
+	softmax      func(x []float32, scale float32)
+	logSumExp    func(x []float32) float64
+	rmsNorm      func(dst, x, gain []float32, eps float32)
+	siluMul      func(gate, up []float32)
+	add          func(dst, x []float32)
+	sumSquares   func(acc, x []float32)
+	klDivergence func(p, q []float32, lseP, lseQ float64) float64
+	rope         func(x, cos, sin []float32, interleaved bool)
+}
+
+// Env is the environment variable that forces a Set by name.
+const Env = "BITMILL_KERNEL"
+
+var generic = &Set{
+	Name:         "generic",
+	load:         loadGeneric,
+	matmul:       matmulGeneric,
+	gemm:         gemmGeneric,
+	softmax:      softmaxGeneric,
+	logSumExp:    logSumExpGeneric,
+	rmsNorm:      rmsNormGeneric,
+	siluMul:      siluMulGeneric,
+	add:          addGeneric,
+	sumSquares:   sumSquaresGeneric,
+	klDivergence: klDivergenceGeneric,
+	rope:         ropeGeneric,
+}
+
+// Available lists the sets this CPU and build can run, slowest first; generic is always there.
+func Available() []*Set { return append([]*Set{generic}, native()...) }
+
+// Use returns the set with the given name; "" means the fastest one.
+func Use(name string) (*Set, error) {
+	sets := Available()
+	if name == "" {
+		return sets[len(sets)-1], nil
+	}
+	var names []string
+	for _, s := range sets {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return nil, fmt.Errorf("kernel set %q cannot run here; available: %s", name, strings.Join(names, ", "))
+}
+
+// Best returns the set that the environment variable BITMILL_KERNEL names, else the fastest one. A name that cannot
+// run here is ignored: use Use(os.Getenv(kernel.Env)) to report it.
+func Best() *Set {
+	if s, err := Use(os.Getenv(Env)); err == nil {
+		return s
+	}
+	s, _ := Use("")
+	return s
+}

@@ -1,0 +1,3 @@
+package kernel
+
+type tile struct{}

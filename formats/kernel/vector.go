@@ -1,0 +1,138 @@
+package kernel
+
+import "math"
+
+// Softmax replaces x by softmax(scale*x): exp(scale*(x[i]-max)) over the sum of all. Elements of -Inf become 0.
+func (s *Set) Softmax(x []float32, scale float32) {
+	if len(x) > 0 {
+		s.softmax(x, scale)
+	}
+}
+
+// LogSumExp returns log(sum exp(x[i])), summed in float64; -Inf when x is empty.
+func (s *Set) LogSumExp(x []float32) float64 {
+	if len(x) == 0 {
+		return math.Inf(-1)
+	}
+	return s.logSumExp(x)
+}
+
+// RMSNorm sets dst[i] = x[i] / sqrt(mean(x^2)+eps) * gain[i]. The lengths are equal; dst may be x.
+func (s *Set) RMSNorm(dst, x, gain []float32, eps float32) {
+	if len(x) > 0 {
+		s.rmsNorm(dst[:len(x)], x, gain[:len(x)], eps)
+	}
+}
+
+// SiLUMul sets gate[i] = silu(gate[i])*up[i] with silu(x) = x/(1+exp(-x)).
+func (s *Set) SiLUMul(gate, up []float32) { s.siluMul(gate, up[:len(gate)]) }
+
+// Add sets dst[i] += x[i].
+func (s *Set) Add(dst, x []float32) { s.add(dst, x[:len(dst)]) }
+
+// SumSquares sets acc[i] += x[i]^2.
+func (s *Set) SumSquares(acc, x []float32) { s.sumSquares(acc, x[:len(acc)]) }
+
+// KLDivergence returns sum_i P(i)*(log P(i) - log Q(i)) in nats for logits p and q with log P(i) = p[i]-lseP and
+// log Q(i) = q[i]-lseQ, in float64. Terms with P(i) = 0 count as 0.
+func (s *Set) KLDivergence(p, q []float32, lseP, lseQ float64) float64 {
+	return s.klDivergence(p, q[:len(p)], lseP, lseQ)
+}
+
+// RoPE rotates the pairs of one head: (a, b) becomes (a*cos - b*sin, a*sin + b*cos). Pair i is (x[2i], x[2i+1]) when
+// interleaved, else (x[i], x[i+len(cos)]). Elements beyond 2*len(cos) are left alone.
+func (s *Set) RoPE(x, cos, sin []float32, interleaved bool) {
+	_ = x[:2*len(cos)]
+	s.rope(x, cos, sin[:len(cos)], interleaved)
+}
+
+func softmaxGeneric(x []float32, scale float32) {
+	top := scale * x[0]
+	for _, v := range x {
+		top = max(top, scale*v)
+	}
+	var sum float64
+	for i, v := range x {
+		x[i] = exp(scale*v - top)
+		sum += float64(x[i])
+	}
+	inverse := float32(1 / sum)
+	for i := range x {
+		x[i] *= inverse
+	}
+}
+
+func logSumExpGeneric(x []float32) float64 {
+	top := x[0]
+	for _, v := range x {
+		top = max(top, v)
+	}
+	if math.IsInf(float64(top), 0) {
+		return float64(top)
+	}
+	var sum float64
+	for _, v := range x {
+		sum += float64(exp(v - top))
+	}
+	return float64(top) + math.Log(sum)
+}
+
+func rmsNormGeneric(dst, x, gain []float32, eps float32) {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	scale := rmsScale(sum, len(x), eps)
+	for i, v := range x {
+		dst[i] = v * scale * gain[i]
+	}
+}
+
+// rmsScale is 1/sqrt(sum/n + eps).
+func rmsScale(sum float64, n int, eps float32) float32 {
+	return 1 / float32(math.Sqrt(float64(float32(sum/float64(n))+eps)))
+}
+
+func siluMulGeneric(gate, up []float32) {
+	for i, v := range gate {
+		gate[i] = v / (1 + exp(-v)) * up[i]
+	}
+}
+
+func addGeneric(dst, x []float32) {
+	for i, v := range x {
+		dst[i] += v
+	}
+}
+
+func sumSquaresGeneric(acc, x []float32) {
+	for i, v := range x {
+		acc[i] += float32(v * v)
+	}
+}
+
+func klDivergenceGeneric(p, q []float32, lseP, lseQ float64) float64 {
+	var sum float64
+	for i := range p {
+		logP := float64(p[i]) - lseP
+		if weight := exp(float32(logP)); weight > 0 {
+			sum += float64(weight) * (float64(p[i]) - float64(q[i]) - (lseP - lseQ))
+		}
+	}
+	return sum
+}
+
+func ropeGeneric(x, cos, sin []float32, interleaved bool) {
+	n := len(cos)
+	for i := range n {
+		j, k := i, i+n
+		if interleaved {
+			j, k = 2*i, 2*i+1
+		}
+		a, b := x[j], x[k]
+		x[j] = float32(a*cos[i]) - float32(b*sin[i])
+		x[k] = float32(a*sin[i]) + float32(b*cos[i])
+	}
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
