@@ -1,0 +1,139 @@
+package encode
+
+// grid lists the candidate inverse steps of an affine search: (low + step*k + levels) / range for k = 0..last.
+type grid struct {
+	low, step float32
+	last      int
+}
+
+// affine is a sub-block's fit: x[i] ~ scale*q[i] - min with min >= 0 and q[i] in 0..top.
+// q[i] = clamp(nearest(inverse * (x[i] - origin))): the step and origin of the candidate that won.
+type affine struct {
+	scale, min      float32
+	inverse, origin float32
+	zero            bool // all values equal (or none negative and none positive): every q is 0
+}
+
+// levels writes the fit's q[i] for the values it was found for.
+func (f *affine) levels(q []uint8, x []float32, top int32) {
+	x = x[:len(q)]
+	for i := range q {
+		if f.zero {
+			q[i] = 0
+			continue
+		}
+		q[i] = uint8(max(0, min(top, nearest(f.inverse*(x[i]-f.origin)))))
+	}
+}
+
+// searchAffine finds scale and minimum for at most 32 values. Each candidate step of the grid gives levels; weighted
+// least squares over (q, x) gives that candidate's scale and minimum (the minimum held at or below 0); the candidate
+// with the smallest weighted error wins: sum w*d^2, or sum w*|d| when absolute. Once a candidate has won, the next
+// ones measure from its minimum.
+func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
+	w = w[:len(x)]
+	low, high := extent(x)
+	sumW, sumX := w[0], float32(w[0]*x[0])
+	for i := 1; i < len(x); i++ {
+		sumW += w[i]
+		sumX += float32(w[i] * x[i])
+	}
+	least := low
+	if low > 0 {
+		low = 0
+	}
+	if high <= low {
+		return affine{min: -low, zero: true}
+	}
+	var buffer [32]float32
+	q := buffer[:len(x)]
+	limit := float32(top)
+
+	inverse := limit / (high - low)
+	best := affine{scale: 1 / inverse, inverse: inverse, origin: low}
+	candidate{x, w, q, inverse, low, limit}.sums(least, high)
+	bestError := affineError(x, w, q, best.scale, low, absolute)
+	for k := range g.last + 1 {
+		inverse = (g.low + float32(g.step*float32(k)) + limit) / (high - low)
+		sumQ, sumQ2, sumXQ := candidate{x, w, q, inverse, low, limit}.sums(least, high)
+		det := float32(sumW*sumQ2) - float32(sumQ*sumQ)
+		if !(det > 0) {
+			continue
+		}
+		scale := (float32(sumW*sumXQ) - float32(sumX*sumQ)) / det
+		offset := (float32(sumQ2*sumX) - float32(sumQ*sumXQ)) / det
+		if offset > 0 {
+			offset = 0
+			scale = sumXQ / sumQ2
+		}
+		if e := affineError(x, w, q, scale, offset, absolute); e < bestError {
+			bestError = e
+			best.scale, best.inverse, best.origin = scale, inverse, low
+			low = offset
+		}
+	}
+	best.min = -low
+	return best
+}
+
+// candidate is one step and origin to be tried.
+type candidate struct {
+	x, w, q                []float32
+	inverse, origin, limit float32
+}
+
+// sums fills q with the levels, as floats, and returns the sums of w*q, w*q^2 and w*x*q.
+// least and most are the extremes of x: they tell whether rounding by addition is safe for all.
+func (c candidate) sums(least, most float32) (sumQ, sumQ2, sumXQ float32) {
+	const safe = 4e6 // below 2^22
+	if !(c.inverse*(least-c.origin) > -safe && c.inverse*(most-c.origin) < safe) {
+		return c.wrappedSums()
+	}
+	x := c.x
+	w, q := c.w[:len(x)], c.q[:len(x)]
+	inverse, origin, limit := c.inverse, c.origin, c.limit
+	for i, v := range x {
+		l := float32(float32(inverse*(v-origin))+roundBias) - roundBias
+		if l < 0 {
+			l = 0
+		}
+		if l > limit {
+			l = limit
+		}
+		q[i] = l
+		wq := w[i] * l
+		sumQ += wq
+		sumQ2 += float32(wq * l)
+		sumXQ += float32(wq * v)
+	}
+	return sumQ, sumQ2, sumXQ
+}
+
+// wrappedSums is sums for steps so large that nearest wraps around.
+func (c candidate) wrappedSums() (sumQ, sumQ2, sumXQ float32) {
+	for i, v := range c.x {
+		l := float32(max(0, min(int32(c.limit), nearest(c.inverse*(v-c.origin)))))
+		c.q[i] = l
+		wq := c.w[i] * l
+		sumQ += wq
+		sumQ2 += float32(wq * l)
+		sumXQ += float32(wq * v)
+	}
+	return sumQ, sumQ2, sumXQ
+}
+
+// affineError is the weighted error of scale*q + offset against x.
+func affineError(x, w, q []float32, scale, offset float32, absolute bool) (total float32) {
+	w, q = w[:len(x)], q[:len(x)]
+	if absolute {
+		for i, v := range x {
+			total += float32(w[i] * abs32(float32(scale*q[i])+offset-v))
+		}
+		return total
+	}
+	for i, v := range x {
+		d := float32(scale*q[i]) + offset - v
+		total += float32(w[i] * float32(d*d))
+	}
+	return total
+}

@@ -1,0 +1,94 @@
+// Package encode chooses the bytes of quantized tensors: one file per type, the searches they share in affine.go,
+// symmetric.go and positive.go.
+//
+// The bytes equal those of llama-quantize (llama.cpp, ggml-quants.c): its encoders are plain IEEE float32, one
+// operation at a time, sums in the order of the values, no fused multiply-add. Here every product that is added to
+// something is therefore converted (float32(x*y) + z), which forbids fusing on every architecture. The Go code is the
+// meaning; faster versions must give the same bytes.
+//
+// A search works on one sub-block of at most 32 values and touches nothing else, so rows, blocks and sub-blocks may be
+// encoded in any order and by any number of goroutines.
+package encode
+
+import (
+	"fmt"
+	"math"
+
+	"bitmill/formats"
+)
+
+// rowEncoder writes one row as blocks. Encode has checked all lengths; importance is nil or as long as the row.
+type rowEncoder struct {
+	typ    formats.Type
+	encode func(dst []byte, row, importance []float32)
+}
+
+// encoders lists the types Encode knows, by ascending id.
+var encoders = []rowEncoder{
+	{formats.F32, encodeF32},
+	{formats.F16, encodeF16},
+	{formats.Q4_0, encodeQ4_0},
+	{formats.Q4_1, encodeQ4_1},
+	{formats.Q5_0, encodeQ5_0},
+	{formats.Q5_1, encodeQ5_1},
+	{formats.Q8_0, encodeQ8_0},
+	{formats.Q2_K, encodeQ2_K},
+	{formats.Q3_K, encodeQ3_K},
+	{formats.Q4_K, encodeQ4_K},
+	{formats.Q5_K, encodeQ5_K},
+	{formats.Q6_K, encodeQ6_K},
+	{formats.BF16, encodeBF16},
+}
+
+// Encode writes len(src)/cols rows of cols values as type t into dst, which must have exactly their size.
+// importance is the imatrix weight of each column, or nil; F32, F16, BF16 and Q8_0 do not use it. With nil the K-types
+// use other weights and grids than with an importance of all ones, as llama-quantize does.
+//
+// Values and importance should be finite (see CheckFinite) and importance not negative: others give meaningless bytes,
+// though never a panic. A type without an encoder fails with formats.ErrUnsupported.
+func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []float32) error {
+	row := find(t)
+	if row == nil {
+		return fmt.Errorf("encode: %w: no encoder for type %s", formats.ErrUnsupported, t)
+	}
+	if cols <= 0 || len(src)%cols != 0 {
+		return fmt.Errorf("encode: %d values do not divide into rows of %d", len(src), cols)
+	}
+	size, err := t.RowBytes(int64(cols))
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	rows, stride := len(src)/cols, int(size)
+	if len(dst) != rows*stride {
+		return fmt.Errorf("encode: %d rows of %d %s values take %d bytes, not %d", rows, cols, t, rows*stride, len(dst))
+	}
+	if importance != nil && len(importance) != cols {
+		return fmt.Errorf("encode: importance has %d columns, the tensor %d", len(importance), cols)
+	}
+	for r := range rows {
+		row(dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+	}
+	return nil
+}
+
+// Known reports whether Encode handles type t.
+func Known(t formats.Type) bool { return find(t) != nil }
+
+func find(t formats.Type) func(dst []byte, row, importance []float32) {
+	for i := range encoders {
+		if encoders[i].typ == t {
+			return encoders[i].encode
+		}
+	}
+	return nil
+}
+
+// CheckFinite returns the index of the first NaN or Inf in src, or ok.
+func CheckFinite(src []float32) (index int, ok bool) {
+	for i, x := range src {
+		if math.Float32bits(x)&0x7f800000 == 0x7f800000 {
+			return i, false
+		}
+	}
+	return 0, true
+}

@@ -1,0 +1,80 @@
+package encode
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// The types with one scale per 32 values (Q4_0 Q4_1 Q5_0 Q5_1), with h = 8 or 16 and top = 15 or 31.
+//
+// Without importance: symmetric types put the value of largest magnitude on level -h; affine types spread the levels
+// evenly from the smallest value to the largest. Both round by adding one half and dropping the fraction.
+// With importance: a search with weights importance * sqrt(mean square of the row + x^2).
+
+// plainSymmetric returns the scale and writes levels 0..2h-1.
+func plainSymmetric(q *[32]uint8, x *[32]float32, h int32) float32 {
+	extreme, _ := largest(x[:])
+	d := extreme / float32(-h)
+	inverse, shift := invert(d), float32(h)+0.5
+	for i, v := range x {
+		q[i] = uint8(min(2*h-1, int32(int8(truncate(float32(v*inverse)+shift)))))
+	}
+	return d
+}
+
+// plainAffine returns the scale and the minimum and writes levels 0..top.
+func plainAffine(q *[32]uint8, x *[32]float32, top int32) (d, low float32) {
+	low, high := float32(math.MaxFloat32), float32(-math.MaxFloat32)
+	for _, v := range x {
+		if v < low {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+	}
+	d = (high - low) / float32(top)
+	inverse := invert(d)
+	for i, v := range x {
+		q[i] = uint8(min(top, int32(int8(truncate(float32((v-low)*inverse)+0.5)))))
+	}
+	return d, low
+}
+
+// rowVariance is the mean square of the row, summed over the whole row.
+func rowVariance(row []float32) float32 { return sumSquares(row) / float32(len(row)) }
+
+// weightedSymmetric is plainSymmetric with a search.
+func weightedSymmetric(q *[32]uint8, x *[32]float32, importance []float32, variance float32, h int32) float32 {
+	var w [32]float32
+	emphasize(w[:], importance, x[:], variance)
+	f := searchSymmetric(x[:], w[:], h)
+	f.levels(q[:], x[:], h)
+	return f.scale
+}
+
+// weightedAffine is plainAffine with a search.
+func weightedAffine(q *[32]uint8, x *[32]float32, importance []float32, variance float32, top int32) (d, low float32) {
+	var w [32]float32
+	emphasize(w[:], importance, x[:], variance)
+	f := searchAffine(x[:], w[:], top, weightedGrid, false)
+	f.levels(q[:], x[:], top)
+	return f.scale, -f.min
+}
+
+// packNibbles puts the low 4 bits of level i and of level i+16 into byte i.
+func packNibbles(dst []byte, q *[32]uint8) {
+	b := (*[16]byte)(dst)
+	for i := range b {
+		b[i] = q[i]&15 | q[i+16]<<4
+	}
+}
+
+// packFifth puts the fifth bit of level i into bit i.
+func packFifth(dst []byte, q *[32]uint8) {
+	var bits uint32
+	for i, v := range q {
+		bits |= uint32(v>>4&1) << i
+	}
+	binary.LittleEndian.PutUint32(dst, bits)
+}

@@ -1,0 +1,49 @@
+package encode
+
+// encodeQ6_K: 16 sub-blocks of 16, x ~ d*s * q with q in -32..31, s in -128..127. Weights are the importance itself, or
+// x^2 without it; the scale of largest magnitude becomes s = -128.
+func encodeQ6_K(dst []byte, row, importance []float32) {
+	var q [256]uint8
+	var w, scales [16]float32
+	for at := 0; at < len(row); at += 256 {
+		x, b := (*[256]float32)(row[at:]), (*[210]byte)(dst[at/256*210:])
+		for j := range scales {
+			sub := (*[16]float32)(x[16*j:])
+			if importance != nil {
+				w = [16]float32(importance[at+16*j:])
+			} else {
+				for i, v := range sub {
+					w[i] = v * v
+				}
+			}
+			f := searchSymmetric(sub[:], w[:], 32)
+			f.levels(q[16*j:16*j+16], sub[:], 32)
+			scales[j] = f.scale
+		}
+		extreme, magnitude := largest(scales[:])
+		if magnitude < tiny {
+			clear(b[:])
+			continue
+		}
+		inverse := -128 / extreme
+		d := putHalf(b[208:], 1/inverse)
+		for j, v := range scales {
+			s := int8(min(127, nearest(inverse*v)))
+			b[192+j] = byte(s)
+			requantizeSigned(q[16*j:16*j+16], x[16*j:], d*float32(int32(s)), 32)
+		}
+		pack6(b, &q)
+	}
+}
+
+// pack6 writes the low 4 bits and the upper 2 bits of the levels; the drawing is at block's Q6_K.
+func pack6(b *[210]byte, q *[256]uint8) {
+	for h := range 2 {
+		v, low, high := (*[128]uint8)(q[128*h:]), (*[64]byte)(b[64*h:]), (*[32]byte)(b[128+32*h:])
+		for i := range high {
+			low[i] = v[i]&15 | v[i+64]<<4
+			low[i+32] = v[i+32]&15 | v[i+96]<<4
+			high[i] = v[i]>>4 | v[i+32]>>4<<2 | v[i+64]>>4<<4 | v[i+96]>>4<<6
+		}
+	}
+}

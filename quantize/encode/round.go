@@ -1,0 +1,88 @@
+package encode
+
+import "math"
+
+// roundBias is 1.5 * 2^23. A float32 sum with it has no bits left for a fraction, so the addition itself rounds to the
+// nearest integer, ties to even.
+const roundBias = 12582912
+
+// nearest rounds v to the nearest integer, ties to even, for |v| <= 2^22. Beyond that (and for NaN) the result is what
+// the low bits of the sum happen to be: ggml's nearest_int gives the same, and such values do reach it, for example
+// when a block of subnormal numbers makes the inverse of its range infinite.
+func nearest(v float32) int32 {
+	return int32(math.Float32bits(v+roundBias)&0x7fffff) - 0x400000
+}
+
+// truncate drops the fraction as x86 does: NaN and what does not fit in an int32 become the smallest int32.
+func truncate(v float32) int32 {
+	if v >= math.MinInt32 && v < -math.MinInt32 {
+		return int32(v)
+	}
+	return math.MinInt32
+}
+
+// roundAway rounds to the nearest integer, ties away from zero (C's roundf), for |v| < 2^22: it truncates after adding
+// the largest number below one half with v's sign.
+func roundAway(v float32) int32 {
+	const belowHalf = 0x3effffff
+	return truncate(v + math.Float32frombits(belowHalf|math.Float32bits(v)&0x80000000))
+}
+
+func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ 0x80000000) }
+
+// sqrt32 is the correctly rounded float32 square root (a float64 root rounded to float32 equals it).
+func sqrt32(v float32) float32 { return float32(math.Sqrt(float64(v))) }
+
+// sumSquares adds v*v in order.
+func sumSquares(x []float32) float32 {
+	var sum float32
+	for _, v := range x {
+		sum += float32(v * v)
+	}
+	return sum
+}
+
+// sum adds in order.
+func sum(x []float32) float32 {
+	var s float32
+	for _, v := range x {
+		s += v
+	}
+	return s
+}
+
+// largest returns the value with the largest magnitude (the first of several; 0 for zeros) and that magnitude.
+func largest(x []float32) (value, magnitude float32) {
+	for _, v := range x {
+		if a := abs32(v); a > magnitude {
+			value, magnitude = v, a
+		}
+	}
+	return value, magnitude
+}
+
+// extent returns the smallest and the largest value.
+func extent(x []float32) (low, high float32) {
+	low, high = x[0], x[0]
+	for _, v := range x {
+		if v < low {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+	}
+	return low, high
+}
+
+// emphasize sets w[i] = importance[i] * sqrt(variance + x[i]^2): how much an error at x[i] counts when an imatrix is
+// given.
+func emphasize(w, importance, x []float32, variance float32) {
+	importance, x = importance[:len(w)], x[:len(w)]
+	for i, v := range x {
+		w[i] = importance[i] * sqrt32(variance+float32(v*v))
+	}
+}
+
+// tiny is the magnitude below which a sub-block counts as zero.
+const tiny = 1e-15

@@ -1,0 +1,156 @@
+package encode
+
+import "bitmill/formats/block"
+
+// Steps shared by the K-types, whose blocks of 256 hold 8 sub-blocks of 32 or 16 of 16.
+
+// weightedGrid is the grid of every affine search with importance.
+var weightedGrid = grid{-0.9, 0.05, 36}
+
+// requantize replaces the levels by clamp(nearest((x + min) / scale)), once the stored scale and minimum are known.
+// A scale of zero leaves them as they are.
+func requantize(q []uint8, x []float32, scale, min32 float32, top int32) {
+	if scale == 0 {
+		return
+	}
+	x = x[:len(q)]
+	for i, v := range x {
+		q[i] = uint8(max(0, min(top, nearest((v+min32)/scale))))
+	}
+}
+
+// requantizeSigned replaces the levels by clamp(nearest(x / scale)) + half, unless scale is zero.
+func requantizeSigned(q []uint8, x []float32, scale float32, half int32) {
+	if scale == 0 {
+		return
+	}
+	x = x[:len(q)]
+	for i, v := range x {
+		q[i] = uint8(half + max(-half, min(half-1, nearest(v/scale))))
+	}
+}
+
+// maximum returns the largest of the values, at least 0.
+func maximum(x []float32) float32 {
+	var m float32
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
+
+// fit45 fits a super-block of Q4_K (top 15) or Q5_K (top 31): it writes the first 16 bytes, d, dmin and the packed
+// scales and minima, and the levels.
+func fit45(head *[16]byte, q *[256]uint8, x *[256]float32, importance []float32, top int32, plain grid) {
+	var fits [8]affine
+	var s, t [8]uint8
+	var d, dmin float32
+	if importance == nil {
+		d, dmin = plainFit45(&fits, &s, &t, x, top, plain)
+	} else {
+		d, dmin = weightedFit45(&fits, &s, &t, x, (*[256]float32)(importance), top)
+	}
+	d, dmin = putHalf(head[:], d), putHalf(head[2:], dmin)
+	packScalesMins((*[12]byte)(head[4:]), &s, &t)
+	s, t = block.ScalesMins((*[12]byte)(head[4:]))
+	for j := range fits {
+		sub, level := x[32*j:32*j+32], q[32*j:32*j+32]
+		scale := d * float32(int32(s[j]))
+		if scale == 0 {
+			fits[j].levels(level, sub, top)
+			continue
+		}
+		requantize(level, sub, scale, dmin*float32(int32(t[j])), top)
+	}
+}
+
+// plainFit45 weighs values by their magnitude plus the sub-block's root mean square and spreads 63 levels of scale and
+// minimum evenly from 0 to the largest.
+func plainFit45(fits *[8]affine, s, t *[8]uint8, x *[256]float32, top int32, g grid) (d, dmin float32) {
+	var w [32]float32
+	var scales, mins [8]float32
+	for j := range fits {
+		sub := (*[32]float32)(x[32*j:])
+		rms := sqrt32(sumSquares(sub[:]) / 32)
+		for i, v := range sub {
+			w[i] = rms + abs32(v)
+		}
+		fits[j] = searchAffine(sub[:], w[:], top, g, false)
+		scales[j], mins[j] = fits[j].scale, fits[j].min
+	}
+	return plainLevels(s[:], scales[:], 63), plainLevels(t[:], mins[:], 63)
+}
+
+// plainLevels writes min(top, nearest(top/largest * x)) and returns largest/top, or zeros when nothing is positive.
+func plainLevels(q []uint8, x []float32, top int32) float32 {
+	largest, limit := maximum(x), float32(top)
+	var inverse float32
+	if largest > 0 {
+		inverse = limit / largest
+	}
+	for i, v := range x {
+		q[i] = min(uint8(top), uint8(nearest(inverse*v)))
+	}
+	return largest / limit
+}
+
+// weightedFit45 weighs values by importance * sqrt(2 * mean square of the super-block + x^2) and searches the common
+// scales with the sums of those weights.
+func weightedFit45(fits *[8]affine, s, t *[8]uint8, x, importance *[256]float32, top int32) (d, dmin float32) {
+	var w [32]float32
+	var scales, mins, sums [8]float32
+	variance := 2 * sumSquares(x[:]) / 256
+	for j := range fits {
+		sub := x[32*j : 32*j+32]
+		emphasize(w[:], importance[32*j:], sub, variance)
+		sums[j] = sum(w[:])
+		fits[j] = searchAffine(sub, w[:], top, weightedGrid, false)
+		scales[j], mins[j] = fits[j].scale, fits[j].min
+	}
+	return searchPositive(s[:], scales[:], sums[:], 63), searchPositive(t[:], mins[:], sums[:], 63)
+}
+
+// packScalesMins is the inverse of block.ScalesMins.
+func packScalesMins(b *[12]byte, s, t *[8]uint8) {
+	for j := range 4 {
+		b[j] = s[j] | s[j+4]>>4<<6
+		b[j+4] = t[j] | t[j+4]>>4<<6
+		b[j+8] = s[j+4]&15 | t[j+4]<<4
+	}
+}
+
+// pack2 packs levels of 2 bits as Q2_K and Q3_K do: byte 32*h + i holds values 128*h + i, + 32, + 64, + 96.
+func pack2(dst []byte, q *[256]uint8) {
+	b := (*[64]byte)(dst)
+	for h := range 2 {
+		v, out := (*[128]uint8)(q[128*h:]), (*[32]byte)(b[32*h:])
+		for i := range out {
+			out[i] = v[i]&3 | v[i+32]&3<<2 | v[i+64]&3<<4 | v[i+96]&3<<6
+		}
+	}
+}
+
+// pack4 packs the low 4 bits as Q4_K and Q5_K do: byte 32*p + i holds values 64*p + i and 64*p + 32 + i.
+func pack4(dst []byte, q *[256]uint8) {
+	b := (*[128]byte)(dst)
+	for p := range 4 {
+		v, out := (*[64]uint8)(q[64*p:]), (*[32]byte)(b[32*p:])
+		for i := range out {
+			out[i] = v[i]&15 | v[i+32]<<4
+		}
+	}
+}
+
+// packBit packs one bit of each level as Q3_K and Q5_K do: bit k of byte i belongs to value 32*k + i.
+func packBit(dst []byte, q *[256]uint8, bit uint) {
+	b := (*[32]byte)(dst)
+	clear(b[:])
+	for k := range 8 {
+		v := (*[32]uint8)(q[32*k:])
+		for i := range b {
+			b[i] |= v[i] >> bit & 1 << k
+		}
+	}
+}
