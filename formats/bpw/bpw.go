@@ -1,0 +1,109 @@
+// Package bpw counts bits per weight exactly: payload bits over elements, kept as two integers and divided only to be
+// printed. Payload is the tensors' stored blocks without alignment padding; elements are the values they stand for.
+package bpw
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"bitmill/formats"
+)
+
+// Count is a number of payload bits over a number of weights.
+type Count struct {
+	Bits    int64 `json:"bits"`
+	Weights int64 `json:"weights"`
+}
+
+// Summary is the account of a model.
+type Summary struct {
+	All       Count `json:"all"`        // every tensor
+	Matrices  Count `json:"matrices"`   // tensors with two or more dimensions, trailing ones not counted (GGUF drops them)
+	FileBytes int64 `json:"file_bytes"` // the whole file, header and padding included; set by the caller
+}
+
+// Of counts tensors. A shape or type without a size, and sums beyond int64, are errors.
+func Of(tensors []formats.Tensor) (Summary, error) {
+	var s Summary
+	for _, t := range tensors {
+		if err := t.Check(); err != nil {
+			return Summary{}, err
+		}
+		size, err := t.Bytes()
+		if err != nil {
+			return Summary{}, err
+		}
+		if size > math.MaxInt64/8 {
+			return Summary{}, fmt.Errorf("tensor %s: %w: %d bytes are more bits than can be counted", t.Name, formats.ErrUnsupported, size)
+		}
+		c := Count{Bits: size * 8, Weights: t.Elements()}
+		if s.All, err = s.All.Add(c); err != nil {
+			return Summary{}, fmt.Errorf("tensor %s: %w", t.Name, err)
+		}
+		if isMatrix(t) { // a part of All, so it cannot overflow
+			s.Matrices, _ = s.Matrices.Add(c)
+		}
+	}
+	return s, nil
+}
+
+func isMatrix(t formats.Tensor) bool {
+	for _, d := range t.Shape[min(1, len(t.Shape)):] {
+		if d != 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// File is the bits of the whole file over all weights; ok is false while FileBytes is not set or too large to count.
+func (s Summary) File() (c Count, ok bool) {
+	if s.FileBytes <= 0 || s.FileBytes > math.MaxInt64/8 {
+		return Count{}, false
+	}
+	return Count{Bits: s.FileBytes * 8, Weights: s.All.Weights}, true
+}
+
+// Add sums two counts of non-negative numbers.
+func (c Count) Add(d Count) (Count, error) {
+	if d.Bits > math.MaxInt64-c.Bits || d.Weights > math.MaxInt64-c.Weights {
+		return Count{}, fmt.Errorf("%w: more bits or weights than an int64 holds", formats.ErrUnsupported)
+	}
+	return Count{c.Bits + d.Bits, c.Weights + d.Weights}, nil
+}
+
+// String is Bits/Weights with 4 decimals, half rounded away from zero; "-" without weights.
+func (c Count) String() string {
+	if c.Weights <= 0 || c.Bits < 0 {
+		return "-"
+	}
+	// Bits*10000 takes up to 77 bits: split off the whole part, whose remainder is below Weights.
+	w := uint64(c.Weights)
+	whole, rest := uint64(c.Bits)/w, uint64(c.Bits)%w
+	hi, lo := bits.Mul64(rest, 10_000)
+	parts, left := bits.Div64(hi, lo, w) // hi < w because rest < w and 10000 < 2^64
+	if left >= w-left {
+		parts++
+	}
+	return fmt.Sprintf("%d.%04d", whole+parts/10_000, parts%10_000)
+}
+
+// Float is Bits/Weights, for plots and statistics; NaN without weights.
+func (c Count) Float() float64 {
+	if c.Weights == 0 {
+		return math.NaN()
+	}
+	return float64(c.Bits) / float64(c.Weights)
+}
+
+// Compare orders two counts by Bits/Weights, exactly: a*d against b*c in 128 bits. Both need weights.
+func (c Count) Compare(d Count) int {
+	hi1, lo1 := bits.Mul64(uint64(c.Bits), uint64(d.Weights))
+	hi2, lo2 := bits.Mul64(uint64(d.Bits), uint64(c.Weights))
+	if r := cmp.Compare(hi1, hi2); r != 0 {
+		return r
+	}
+	return cmp.Compare(lo1, lo2)
+}
