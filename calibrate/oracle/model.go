@@ -1,0 +1,219 @@
+package oracle
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
+)
+
+// role is one tensor of every layer: the GGUF name without "blk.N." and the dimensions in the graph, slowest first.
+type role struct {
+	name     string
+	dims     []int
+	optional bool // a bias that some checkpoints have
+}
+
+// model is a checkpoint whose tensors have all found their place in the graph.
+type model struct {
+	config checkpoint.Config
+	roles  []role // of one layer; those that the checkpoint has
+	layers [][]*checkpoint.Tensor
+	embed  *checkpoint.Tensor // [vocab, width]
+	norm   *checkpoint.Tensor // [width]
+	head   *checkpoint.Tensor // [vocab, width]; embed when tied
+}
+
+// architectures are the GGUF names that the graph is known to be right for: the value tells whether queries and keys
+// are normalised per head.
+var architectures = map[string]struct{ headNorm bool }{
+	"llama":   {},
+	"mistral": {},
+	"qwen2":   {},
+	"qwen3":   {headNorm: true},
+}
+
+func newModel(c *checkpoint.Checkpoint) (*model, error) {
+	k := c.Config
+	arch, ok := architectures[k.Arch]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w: the oracle knows llama, mistral, qwen2 and qwen3, not %q", c.Path, ErrUnsupported, k.Arch)
+	}
+	switch k.Rope.Scaling {
+	case "", "linear", "llama3":
+	default:
+		return nil, fmt.Errorf("%s: %w: the oracle knows linear and llama3 RoPE scaling, not %q", c.Path, ErrUnsupported, k.Rope.Scaling)
+	}
+	if err := checkSizes(k); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Path, err)
+	}
+	m := &model{config: k}
+	p := places{c: c, used: map[string]bool{"rope_freqs.weight": true}}
+	m.embed = p.take("token_embd.weight", []int{k.Vocab, k.Width}, false)
+	m.norm = p.take("output_norm.weight", []int{k.Width}, false)
+	m.head = p.take("output.weight", []int{k.Vocab, k.Width}, true)
+	if m.head == nil {
+		m.head = m.embed
+	}
+	for i := range k.Layers {
+		if err := m.addLayer(&p, i, layerRoles(k, arch.headNorm)); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Path, err)
+		}
+	}
+	if err := p.finish(); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Path, err)
+	}
+	return m, nil
+}
+
+// layerRoles lists the tensors of one layer.
+func layerRoles(k checkpoint.Config, headNorm bool) []role {
+	q, kv := k.Heads*k.HeadDim, k.KVHeads*k.HeadDim
+	roles := []role{
+		{name: "attn_norm.weight", dims: []int{k.Width}},
+		{name: "attn_q.weight", dims: []int{q, k.Width}},
+		{name: "attn_k.weight", dims: []int{kv, k.Width}},
+		{name: "attn_v.weight", dims: []int{kv, k.Width}},
+		{name: "attn_q.bias", dims: []int{q}, optional: true},
+		{name: "attn_k.bias", dims: []int{kv}, optional: true},
+		{name: "attn_v.bias", dims: []int{kv}, optional: true},
+		{name: "attn_output.weight", dims: []int{k.Width, q}},
+		{name: "attn_output.bias", dims: []int{k.Width}, optional: true},
+		{name: "ffn_norm.weight", dims: []int{k.Width}},
+		{name: "ffn_gate.weight", dims: []int{k.FFN, k.Width}},
+		{name: "ffn_gate.bias", dims: []int{k.FFN}, optional: true},
+		{name: "ffn_up.weight", dims: []int{k.FFN, k.Width}},
+		{name: "ffn_up.bias", dims: []int{k.FFN}, optional: true},
+		{name: "ffn_down.weight", dims: []int{k.Width, k.FFN}},
+		{name: "ffn_down.bias", dims: []int{k.Width}, optional: true},
+	}
+	if headNorm {
+		roles = append(roles,
+			role{name: "attn_q_norm.weight", dims: []int{k.HeadDim}},
+			role{name: "attn_k_norm.weight", dims: []int{k.HeadDim}})
+	}
+	return roles
+}
+
+// addLayer finds the tensors of layer i. All layers must have the same ones: they share one compiled graph.
+func (m *model) addLayer(p *places, i int, roles []role) error {
+	var have []role
+	var tensors []*checkpoint.Tensor
+	for _, r := range roles {
+		if t := p.take(fmt.Sprintf("blk.%d.%s", i, r.name), r.dims, r.optional); t != nil {
+			have, tensors = append(have, r), append(tensors, t)
+		}
+	}
+	if p.err != nil {
+		return p.err
+	}
+	if i > 0 && !sameRoles(have, m.roles) {
+		return fmt.Errorf("%w: layer %d has other tensors than layer 0; the oracle needs equal layers", ErrUnsupported, i)
+	}
+	m.roles, m.layers = have, append(m.layers, tensors)
+	return nil
+}
+
+func sameRoles(a, b []role) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].name != b[i].name {
+			return false
+		}
+	}
+	return true
+}
+
+// window is the sliding window of layer i, 0 for none.
+func (m *model) window(i int) int {
+	w := m.config.WindowLayers
+	if m.config.Window <= 0 || (w != nil && (i >= len(w) || !w[i])) {
+		return 0
+	}
+	return m.config.Window
+}
+
+func checkSizes(k checkpoint.Config) error {
+	for _, s := range []struct {
+		name  string
+		value int
+	}{{"layers", k.Layers}, {"width", k.Width}, {"feed-forward length", k.FFN}, {"heads", k.Heads},
+		{"key-value heads", k.KVHeads}, {"head length", k.HeadDim}, {"vocabulary", k.Vocab}} {
+		if s.value <= 0 {
+			return fmt.Errorf("%w: the configuration has %d for %s", formats.ErrCorrupt, s.value, s.name)
+		}
+	}
+	if k.Heads%k.KVHeads != 0 {
+		return fmt.Errorf("%w: %d heads cannot share %d key-value heads evenly", formats.ErrCorrupt, k.Heads, k.KVHeads)
+	}
+	if d := k.Rope.Dims; d < 0 || d > k.HeadDim || d%2 != 0 {
+		return fmt.Errorf("%w: RoPE turns %d of %d dimensions", formats.ErrCorrupt, d, k.HeadDim)
+	}
+	if f := k.Rope.Factors; f != nil && len(f) != k.Rope.Dims/2 {
+		return fmt.Errorf("%w: %d RoPE factors for %d pairs", formats.ErrCorrupt, len(f), k.Rope.Dims/2)
+	}
+	return nil
+}
+
+// places hands out a checkpoint's tensors and remembers which ones have been asked for: a tensor without a place in
+// the graph means that the architecture is another one.
+type places struct {
+	c    *checkpoint.Checkpoint
+	used map[string]bool
+	err  error // the first
+}
+
+// take finds a tensor and checks its shape; nil when it is optional and missing, or on error.
+func (p *places) take(name string, dims []int, optional bool) *checkpoint.Tensor {
+	t, ok := p.c.Tensor(name)
+	if !ok {
+		if !optional && p.err == nil {
+			p.err = fmt.Errorf("%w: tensor %s is missing", formats.ErrCorrupt, name)
+		}
+		return nil
+	}
+	p.used[name] = true
+	if len(t.Shape) > 0 && sameShape(t.Shape, dims) {
+		return t
+	}
+	if p.err == nil {
+		p.err = fmt.Errorf("%w: tensor %s has shape %v (fastest first), not %v (slowest first)", formats.ErrCorrupt, name, t.Shape, dims)
+	}
+	return nil
+}
+
+// sameShape compares a GGUF shape, fastest dimension first, with dimensions slowest first.
+func sameShape(shape []int64, dims []int) bool {
+	if len(shape) != len(dims) {
+		return false
+	}
+	for i, d := range dims {
+		if shape[len(shape)-1-i] != int64(d) {
+			return false
+		}
+	}
+	return true
+}
+
+// finish reports the first error, or the tensors that nothing has asked for.
+func (p *places) finish() error {
+	if p.err != nil {
+		return p.err
+	}
+	var extra []string
+	for i := range p.c.Tensors {
+		if name := p.c.Tensors[i].Name; !p.used[name] {
+			extra = append(extra, name)
+		}
+	}
+	if len(extra) == 0 {
+		return nil
+	}
+	sort.Strings(extra)
+	total := len(extra)
+	return fmt.Errorf("%w: %d tensors have no place in the oracle's graph: %s", ErrUnsupported, total, strings.Join(extra[:min(total, 3)], ", "))
+}
