@@ -1,0 +1,46 @@
+package quantize
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+)
+
+// substitutes are the types that stand in where a row does not divide into blocks of 256 (Q2_0: 64).
+var substitutes = map[formats.Type]formats.Type{
+	formats.IQ1_S:   formats.IQ4_NL,
+	formats.IQ1_M:   formats.IQ4_NL,
+	formats.IQ2_XXS: formats.IQ4_NL,
+	formats.IQ2_XS:  formats.IQ4_NL,
+	formats.IQ2_S:   formats.IQ4_NL,
+	formats.IQ3_XXS: formats.IQ4_NL,
+	formats.IQ3_S:   formats.IQ4_NL,
+	formats.IQ4_XS:  formats.IQ4_NL,
+	formats.Q2_0:    formats.Q4_0,
+	formats.Q2_K:    formats.Q4_0,
+	formats.Q3_K:    formats.Q4_0,
+	formats.TQ1_0:   formats.Q4_0,
+	formats.TQ2_0:   formats.Q4_0,
+	formats.Q4_K:    formats.Q5_0,
+	formats.Q5_K:    formats.Q5_1,
+	formats.Q6_K:    formats.Q8_0,
+}
+
+// fit returns the type itself where rows of cols values divide into its blocks, else its substitute, else F16.
+// A type with larger blocks than 32 and no substitute (Q1_0) is an error, as in llama-quantize.
+func fit(t formats.Type, cols int64) (formats.Type, error) {
+	if divides(t, cols) {
+		return t, nil
+	}
+	s, ok := substitutes[t]
+	switch {
+	case ok && divides(s, cols):
+		return s, nil
+	case !ok && t.BlockLen() > 32:
+		return t, fmt.Errorf("%w: rows of %d values do not divide into %s blocks of %d, and no other type is defined to stand in for %s",
+			formats.ErrUnsupported, cols, t, t.BlockLen(), t)
+	}
+	return formats.F16, nil
+}
+
+func divides(t formats.Type, cols int64) bool { return cols%int64(t.BlockLen()) == 0 }

@@ -1,0 +1,67 @@
+package quantize
+
+import (
+	"fmt"
+	"strings"
+
+	"bitmill/formats"
+)
+
+// Format is a named recipe for a whole model: what llama.cpp calls a file type.
+type Format struct {
+	Name     string
+	FileType uint32       // general.file_type
+	Default  formats.Type // of every quantizable tensor that no rule names
+	Rules    []Rule       // the first that applies decides
+}
+
+// Rule gives the tensors of some roles a type under some conditions.
+type Rule struct {
+	Roles Role
+	When  Condition
+	Type  formats.Type
+}
+
+// String is the rule's text in a plan's reasons, without the tensor's role: "more-bits", "GQA>=4".
+func (r Rule) String() string { return r.When.String() }
+
+// Headline lists the seven formats made when none are named, by falling size.
+func Headline() []string {
+	return []string{"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q3_K_S", "Q2_K"}
+}
+
+// aliases are llama-quantize's short names.
+var aliases = map[string]string{"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
+
+// Formats returns all formats, by falling nominal size. The caller must not change them.
+func Formats() []Format { return table }
+
+// ParseFormat finds a format by name or alias, in any case. The error names the nearest format.
+func ParseFormat(name string) (*Format, error) {
+	full := strings.ToUpper(name)
+	if a, ok := aliases[full]; ok {
+		full = a
+	}
+	names := make([]string, len(table))
+	for i := range table {
+		if table[i].Name == full {
+			return &table[i], nil
+		}
+		names[i] = table[i].Name
+	}
+	return nil, fmt.Errorf("unknown format %q; did you mean %s?", name, formats.Nearest(name, names))
+}
+
+// choose returns the type the format gives a tensor, and the reason.
+func (f *Format) choose(s *situation) (formats.Type, string) {
+	for _, r := range f.Rules {
+		if r.Roles&s.role != 0 && r.When.holds(s) {
+			reason := "rule " + s.role.String()
+			if r.When != always {
+				reason += " " + r.When.String()
+			}
+			return r.Type, reason
+		}
+	}
+	return f.Default, "default"
+}

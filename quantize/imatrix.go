@@ -1,0 +1,108 @@
+package quantize
+
+import (
+	"fmt"
+	"math"
+
+	"bitmill/formats"
+	"bitmill/formats/stats"
+)
+
+// weigh marks the tensors that the importance matrix has weights for, checks that it belongs to this model and that
+// every type that cannot do without it has it, and returns what is worth a warning.
+func weigh(p *Plan, imatrix *stats.Matrix) (warnings []string, err error) {
+	used := map[string]bool{}
+	var bare, missing, foreign []string
+	for i := range p.Tensors {
+		t := &p.Tensors[i]
+		if !t.Converted() {
+			if imatrix != nil && t.Source.Quantized() {
+				used[t.Name] = true
+			}
+			continue
+		}
+		if e, ok := entry(imatrix, t.Name); ok {
+			used[t.Name] = true
+			switch want := t.Cols() * matrices(t.Tensor); {
+			case int64(len(e.SumSquares)) == want:
+				if err := finiteWeights(e); err != nil {
+					return nil, err
+				}
+				t.Weighted = true
+			case roleOf(t.Name) != Embedding: // llama-quantize does without for the token table
+				foreign = append(foreign, fmt.Sprintf("%s: %d columns, not %d", t.Name, len(e.SumSquares), want))
+			}
+		}
+		switch {
+		case t.Weighted:
+		case needsImatrix(t, p.Format) && !(imatrix == nil && p.Options.AssumeImatrix):
+			missing = append(missing, t.Name)
+		case imatrix != nil && t.Type.Quantized() && t.Role&(Output|Embedding) == 0:
+			bare = append(bare, t.Name)
+		}
+	}
+	switch {
+	case len(foreign) > 0:
+		return nil, fmt.Errorf("the importance matrix belongs to another model: its sizes differ for %s", listed(foreign))
+	case len(missing) > 0 && imatrix == nil:
+		return nil, fmt.Errorf("%s cannot be encoded this small without an importance matrix: calibrate first, then pass the matrix", listed(missing))
+	case len(missing) > 0:
+		return nil, fmt.Errorf("%s cannot be encoded this small without importance weights, and the matrix has none for them: "+
+			"was it made from this model, and did the text reach every expert?", listed(missing))
+	}
+	if len(bare) > 0 {
+		warnings = append(warnings, fmt.Sprintf("the importance matrix has no weights for %s", listed(bare)))
+	}
+	return append(warnings, strangers(p, imatrix, used)...), nil
+}
+
+// strangers warns about entries of the matrix that name no tensor of the model.
+func strangers(p *Plan, imatrix *stats.Matrix, used map[string]bool) []string {
+	if imatrix == nil {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, t := range p.Tensors {
+		known[t.Name] = true
+	}
+	var names []string
+	for _, e := range imatrix.Entries {
+		if !used[e.Name] && !known[e.Name] {
+			names = append(names, e.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the importance matrix has weights for %s that the model lacks", listed(names))}
+}
+
+// needsImatrix reports whether the result would be garbage without importance weights (llama-quantize's list).
+func needsImatrix(t *Planned, f *Format) bool {
+	if t.Name == "output.weight" || roleOf(t.Name) == Embedding {
+		return false
+	}
+	switch t.Type {
+	case formats.IQ3_XXS, formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ1_M, formats.IQ1_S:
+		return true
+	case formats.Q2_K:
+		return f.Name == "Q2_K_S"
+	}
+	return false
+}
+
+func entry(imatrix *stats.Matrix, name string) (*stats.Entry, bool) {
+	if imatrix == nil {
+		return nil, false
+	}
+	return imatrix.Entry(name)
+}
+
+func finiteWeights(e *stats.Entry) error {
+	for i, w := range e.Weights() {
+		if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
+			return fmt.Errorf("the importance matrix holds %v for %s, column %d: calibrate again", w, e.Name, i)
+		}
+	}
+	return nil
+}

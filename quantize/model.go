@@ -1,0 +1,102 @@
+package quantize
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bitmill/formats/checkpoint"
+)
+
+// model holds what the rules ask about the model as a whole.
+type model struct {
+	arch    string
+	layers  int
+	gqa     int // query heads per key head, in the first layer
+	experts int
+	is70B   bool
+	tied    bool // no output.weight: the token table serves as output matrix too
+	values  int  // tensors that hold attention values
+}
+
+func newModel(c *checkpoint.Checkpoint) *model {
+	arch := c.Config.Arch
+	m := &model{
+		arch:    arch,
+		layers:  first(c, arch+".block_count", c.Config.Layers),
+		experts: first(c, arch+".expert_count", 0),
+		tied:    true,
+	}
+	heads := first(c, arch+".attention.head_count", c.Config.Heads)
+	keyHeads := first(c, arch+".attention.head_count_kv", cmp.Or(c.Config.KVHeads, heads))
+	if keyHeads > 0 {
+		m.gqa = heads / keyHeads
+	}
+	m.is70B = seventyB(arch, m.layers, heads != keyHeads)
+	for i := range c.Tensors {
+		switch role := roleOf(c.Tensors[i].Name); {
+		case role == Output:
+			m.tied = false
+		case role&values != 0:
+			m.values++
+		}
+	}
+	return m
+}
+
+// seventyB tells the shapes that llama.cpp calls 70B in the architectures where it matters: value matrices there are
+// an eighth of the query matrices.
+func seventyB(arch string, layers int, shared bool) bool {
+	switch arch {
+	case "llama", "llama-embed":
+		return layers == 80 && shared
+	case "qwen2", "deci", "olmo":
+		return layers == 80
+	case "jais2":
+		return layers == 68
+	}
+	return false
+}
+
+// first reads an integer of the metadata, of a list its first; missing when the key is absent or of another kind.
+func first(c *checkpoint.Checkpoint, key string, missing int) int {
+	if c.Metadata == nil {
+		return missing
+	}
+	if v, ok, err := c.Metadata.Uint(key); ok && err == nil {
+		return int(v)
+	}
+	if list, ok, err := c.Metadata.Ints(key); ok && err == nil && len(list) > 0 {
+		return int(list[0])
+	}
+	return missing
+}
+
+// layerOf is the layer in a tensor's name ("blk.7.attn_q.weight" is 7), or -1.
+func layerOf(name string) int {
+	rest, ok := strings.CutPrefix(name, "blk.")
+	if !ok {
+		return -1
+	}
+	digits, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// fileOrder returns the indexes of the tensors in the order of an artifact: by layer, then by name, tensors outside
+// layers first. It is the order in which llama-quantize writes.
+func fileOrder(tensors []checkpoint.Tensor) []int {
+	order := make([]int, len(tensors))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		x, y := tensors[a].Name, tensors[b].Name
+		return cmp.Or(cmp.Compare(layerOf(x), layerOf(y)), strings.Compare(x, y))
+	})
+	return order
+}

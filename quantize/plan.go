@@ -1,0 +1,171 @@
+// Package quantize turns a checkpoint into GGUF artifacts. A format is a recipe (rules.go) that gives each tensor a
+// type; a plan is that recipe resolved for one checkpoint, exact to the byte; Write carries out any number of plans
+// in one pass over the source.
+//
+// Recipes, shape fallbacks, tensor order and metadata are llama-quantize's, so that an artifact equals its file.
+package quantize
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+	"bitmill/formats/bpw"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/gguf"
+	"bitmill/formats/stats"
+)
+
+// Options says what artifact is wanted. Only Format is required.
+type Options struct {
+	Format          string   // name of a format, in any case
+	Pure            bool     // the format's default type for every quantizable tensor
+	TensorTypes     []string // overrides "RE=TYPE" in order; the first that matches a tensor's name decides
+	OutputType      string   // type of the output matrix; empty: the recipe's
+	EmbeddingType   string   // type of the token table; empty: the recipe's
+	LeaveOutput     bool     // keep output.weight as it is
+	AllowRequantize bool     // accept a source that is quantized already
+
+	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, the file size and the
+	// metadata lack what the matrix adds. Such a plan cannot be written.
+	AssumeImatrix bool
+	ImatrixFile   string         // recorded as quantize.imatrix.file
+	Provenance    *gguf.Metadata // recorded as well; keys start with "bitmill."
+}
+
+// Plan is a format resolved for one checkpoint: a pure function of the checkpoint's shapes and metadata, the matrix
+// and the options.
+type Plan struct {
+	Format      *Format
+	Options     Options
+	Tensors     []Planned  // in file order
+	Overrides   []Override // the options' tensor types with their match counts
+	Parameters  int64      // elements of all tensors
+	PayloadBits int64      // bits of all tensors' data, without padding
+	FileBytes   int64
+	Fallbacks   int // tensors whose type does not fit their rows
+	Metadata    *gguf.Metadata
+	Layout      *gguf.Layout
+	Warnings    []string
+}
+
+// Planned is one tensor of an artifact; its Type is the target.
+type Planned struct {
+	formats.Tensor
+	Source   formats.Type
+	Wanted   formats.Type // before shape fallback
+	Role     Role
+	Reason   string // "rule attn_v more-bits", "default", "pure", "override", "output type", "embedding type", "kept", "fallback: 576 % 256"
+	Fallback bool
+	Weighted bool  // the importance matrix has weights for it
+	Size     int64 // bytes of data
+
+	index int // in the checkpoint
+}
+
+// Converted reports whether values are encoded anew rather than copied.
+func (p *Planned) Converted() bool { return p.Type != p.Source }
+
+// BPW is the plan's payload bits per parameter.
+func (p *Plan) BPW() bpw.Count { return bpw.Count{Bits: p.PayloadBits, Weights: p.Parameters} }
+
+// GGUFTensors lists the artifact's tensors for gguf.WriteHeader.
+func (p *Plan) GGUFTensors() []formats.Tensor {
+	list := make([]formats.Tensor, len(p.Tensors))
+	for i := range p.Tensors {
+		list[i] = p.Tensors[i].Tensor
+	}
+	return list
+}
+
+// NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, with every tensor concerned, when a
+// type does not fit a tensor's shape, an importance matrix is missing or belongs to another model, an override
+// matches nothing, or the source is quantized already.
+func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan, error) {
+	r, err := newResolver(c, imatrix, o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Format: r.format, Options: o}
+	for _, i := range fileOrder(c.Tensors) {
+		t, err := r.resolve(c.Tensors[i].Tensor)
+		if err != nil {
+			return nil, fmt.Errorf("%s: tensor %s: %w", r.format.Name, c.Tensors[i].Name, err)
+		}
+		t.index = i
+		p.Tensors = append(p.Tensors, t)
+	}
+	if err := r.overrides.check(); err != nil {
+		return nil, err
+	}
+	p.Overrides = r.overrides
+	if !o.AllowRequantize {
+		if err := refuseRequantize(p.Tensors); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.format.Name, err)
+		}
+	}
+	if p.Warnings, err = weigh(p, imatrix); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.format.Name, err)
+	}
+	if p.Metadata, err = metadata(c.Metadata, p.Format, imatrix, o); err != nil {
+		return nil, err
+	}
+	return p, p.measure()
+}
+
+// measure fills in the counts and the layout.
+func (p *Plan) measure() error {
+	for i := range p.Tensors {
+		t := &p.Tensors[i]
+		size, err := t.Bytes()
+		if err != nil {
+			return err
+		}
+		t.Size = size
+		p.Parameters += t.Elements()
+		p.PayloadBits += 8 * size
+		if t.Fallback {
+			p.Fallbacks++
+		}
+	}
+	layout, err := gguf.NewLayout(p.Metadata, p.GGUFTensors())
+	if err != nil {
+		return err
+	}
+	p.Layout, p.FileBytes = layout, layout.FileBytes
+	return nil
+}
+
+// refuseRequantize fails when tensors that are quantized already would be encoded anew.
+func refuseRequantize(tensors []Planned) error {
+	var names []string
+	for _, t := range tensors {
+		if t.Source.Quantized() && t.Converted() {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the source is quantized already: %s would be encoded a second time, which loses quality; "+
+		"start from the unquantized model, or allow requantizing", listed(names))
+}
+
+// listed names up to three things and counts them: "3 tensors (a, b, c)".
+func listed(names []string) string {
+	const show = 3
+	text := ""
+	for i, n := range names[:min(show, len(names))] {
+		if i > 0 {
+			text += ", "
+		}
+		text += n
+	}
+	if len(names) > show {
+		text += ", ..."
+	}
+	noun := "tensors"
+	if len(names) == 1 {
+		noun = "tensor"
+	}
+	return fmt.Sprintf("%d %s (%s)", len(names), noun, text)
+}

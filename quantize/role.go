@@ -1,0 +1,134 @@
+package quantize
+
+import (
+	"strings"
+
+	"bitmill/formats"
+)
+
+// Role is what a tensor does in the model, as far as the recipes care. Roles are bits, so that a rule can name several.
+type Role uint16
+
+const (
+	Output    Role = 1 << iota // output.weight; the token table too when the model has no output.weight
+	Embedding                  // token_embd.weight, per_layer_token_embd.weight
+	Query
+	Key
+	Value
+	QKV // queries, keys and values fused
+	KVB // keys and values expanded from a latent (MLA)
+	Attention
+	Up
+	Gate
+	Down
+	Other
+
+	// values are the tensors that llama.cpp treats alike as sensitive: whatever holds attention values.
+	values = Value | QKV | KVB
+	ffn    = Up | Gate | Down
+	every  = Other<<1 - 1
+)
+
+var roleNames = []struct {
+	role Role
+	name string
+}{
+	{Output, "output"}, {Embedding, "token_embd"}, {Query, "attn_q"}, {Key, "attn_k"}, {Value, "attn_v"}, {QKV, "attn_qkv"},
+	{KVB, "attn_kv_b"}, {Attention, "attn_output"}, {Up, "ffn_up"}, {Gate, "ffn_gate"}, {Down, "ffn_down"}, {Other, "other"},
+}
+
+// String names the role as tensors are named.
+func (r Role) String() string {
+	var names []string
+	for _, n := range roleNames {
+		if r&n.role != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return strings.Join(names, "|")
+}
+
+// roleParts maps a part of a tensor's name to its role; the first that occurs decides. Expert tensors
+// (ffn_up_exps ...) and shared experts (ffn_up_shexp ...) fall under the plain ones.
+var roleParts = []struct {
+	part string
+	role Role
+}{
+	{"attn_qkv.weight", QKV},
+	{"attn_kv_b.weight", KVB},
+	{"attn_v.weight", Value},
+	{"attn_k.weight", Key},
+	{"attn_q.weight", Query},
+	{"attn_output.weight", Attention},
+	{"ffn_up", Up},
+	{"ffn_gate", Gate},
+	{"ffn_down", Down},
+}
+
+func roleOf(name string) Role {
+	switch name {
+	case "output.weight":
+		return Output
+	case "token_embd.weight", "per_layer_token_embd.weight":
+		return Embedding
+	}
+	for _, p := range roleParts {
+		if strings.Contains(name, p.part) {
+			return p.role
+		}
+	}
+	return Other
+}
+
+// keptParts are the parts of names of matrices that stay as they are: small, or read in ways that blocks do not suit
+// (llama.cpp's list).
+var keptParts = []string{
+	"_norm.weight",
+	"ffn_gate_inp.weight", "ffn_gate_tid2eid.weight", // expert routers
+	"altup", "laurel", "per_layer_model_proj",
+	"ssm_conv1d", "shortconv.conv.weight",
+	"indexer.k_proj.weight", "indexer.q_proj.weight",
+	"time_mix_first.weight", "time_mix_w0.weight", "time_mix_w1.weight", "time_mix_w2.weight", // RWKV
+	"time_mix_v0.weight", "time_mix_v1.weight", "time_mix_v2.weight",
+	"time_mix_a0.weight", "time_mix_a1.weight", "time_mix_a2.weight",
+	"time_mix_g1.weight", "time_mix_g2.weight",
+	"time_mix_decay_w1.weight", "time_mix_decay_w2.weight", "time_mix_lerp_fused.weight",
+	"attn_rel_b.weight",
+	".position_embd", "sam.pos_embd", "sam.neck.", "sam.net_", ".rel_pos", ".patch_embd", ".patch_merger", // vision
+	"a.rvq.codebook", "mm.a.code_embd", // audio
+}
+
+// quantizable reports whether a format may change the tensor's type: matrices whose name ends in "weight", except
+// the kept ones.
+func quantizable(t formats.Tensor) bool {
+	if dimensions(t.Shape) < 2 || !strings.HasSuffix(t.Name, "weight") {
+		return false
+	}
+	if t.Name == "position_embd.weight" || t.Name == "token_types.weight" {
+		return false
+	}
+	for _, part := range keptParts {
+		if strings.Contains(t.Name, part) {
+			return false
+		}
+	}
+	return true
+}
+
+// dimensions counts a shape's dimensions as ggml does: trailing ones do not count.
+func dimensions(shape []int64) int {
+	n := len(shape)
+	for n > 1 && shape[n-1] == 1 {
+		n--
+	}
+	return n
+}
+
+// matrices is the number of matrices stacked in a tensor: 1, or the number of experts.
+func matrices(t formats.Tensor) int64 {
+	n := int64(1)
+	for _, d := range t.Shape[min(2, len(t.Shape)):] {
+		n *= d
+	}
+	return n
+}

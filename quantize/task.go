@@ -1,0 +1,124 @@
+package quantize
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/stats"
+	"bitmill/quantize/encode"
+)
+
+// slabValues is about how many values a worker handles at once: 1 MiB as float32.
+const slabValues = 1 << 18
+
+// task is one source tensor with everything that becomes of it.
+type task struct {
+	tensor    *checkpoint.Tensor
+	index     int // in file order
+	cols      int64
+	rows      int64 // of all matrices
+	perMatrix int64 // rows of one matrix: experts have importance weights of their own
+	sourceRow int64 // bytes
+	weights   []float32
+	encodings []encoding
+	use       []int // per job, which encoding
+}
+
+// encoding is one form in which a tensor is written.
+type encoding struct {
+	typ      formats.Type
+	weighted bool
+	row      int64 // bytes
+}
+
+// slabRows is the number of rows of the slab that starts at first; a slab stays within a matrix.
+func (t *task) slabRows(first int64) int64 {
+	return min(max(1, slabValues/max(1, t.cols)), t.perMatrix-first%t.perMatrix)
+}
+
+// newTasks gathers what all jobs want of each tensor.
+func newTasks(c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job) ([]*task, error) {
+	plans := make([]*Plan, len(jobs))
+	for i, j := range jobs {
+		plans[i] = j.Plan
+		if j.Plan == nil || len(j.Plan.Tensors) != len(c.Tensors) {
+			return nil, fmt.Errorf("%s: the plan was made for another checkpoint", j.Path)
+		}
+		if j.Plan.Options.AssumeImatrix && imatrix == nil {
+			return nil, fmt.Errorf("%s: the plan assumes an importance matrix; calibrate and plan again with the matrix", j.Path)
+		}
+	}
+	var tasks []*task
+	for i := range c.Tensors {
+		t, err := newTask(c, imatrix, plans, i)
+		if err != nil {
+			return nil, err
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, checkEncoders(tasks)
+}
+
+func newTask(c *checkpoint.Checkpoint, imatrix *stats.Matrix, plans []*Plan, i int) (*task, error) {
+	source := &c.Tensors[plans[0].Tensors[i].index]
+	row, err := source.Type.RowBytes(source.Cols())
+	if err != nil {
+		return nil, fmt.Errorf("tensor %s: %w", source.Name, err)
+	}
+	t := &task{
+		tensor:    source,
+		index:     i,
+		cols:      source.Cols(),
+		rows:      source.Rows(),
+		perMatrix: source.Rows() / max(1, matrices(source.Tensor)),
+		sourceRow: row,
+	}
+	for _, p := range plans {
+		want := p.Tensors[i]
+		if want.Name != source.Name || want.Source != source.Type || want.Elements() != source.Elements() {
+			return nil, fmt.Errorf("tensor %s: the plan was made for another checkpoint", source.Name)
+		}
+		if err := t.add(want); err != nil {
+			return nil, err
+		}
+		if want.Weighted && t.weights == nil {
+			e, ok := entry(imatrix, want.Name)
+			if !ok || int64(len(e.SumSquares)) != t.cols*matrices(source.Tensor) {
+				return nil, fmt.Errorf("tensor %s: the plan was made with another importance matrix", want.Name)
+			}
+			t.weights = e.Weights()
+		}
+	}
+	return t, nil
+}
+
+// add makes sure that the tensor is encoded as wanted, and notes where the next job finds it.
+func (t *task) add(want Planned) error {
+	row, err := want.Type.RowBytes(t.cols)
+	if err != nil {
+		return fmt.Errorf("tensor %s: %w", want.Name, err)
+	}
+	e := encoding{typ: want.Type, weighted: want.Weighted, row: row}
+	for i := range t.encodings {
+		if t.encodings[i] == e {
+			t.use = append(t.use, i)
+			return nil
+		}
+	}
+	t.use = append(t.use, len(t.encodings))
+	t.encodings = append(t.encodings, e)
+	return nil
+}
+
+// checkEncoders fails before anything is written when a type has no encoder.
+func checkEncoders(tasks []*task) error {
+	for _, t := range tasks {
+		for _, e := range t.encodings {
+			if e.typ != t.tensor.Type && !encode.Known(e.typ) {
+				return fmt.Errorf("tensor %s: %w: encoding as %s", t.tensor.Name, formats.ErrUnsupported, e.typ)
+			}
+		}
+	}
+	return nil
+}
