@@ -1,0 +1,151 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"strings"
+)
+
+// WriteJSON writes the report as report.json, indented, with the derived fields (schema, bpw) set.
+func WriteJSON(w io.Writer, r *Report) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	c := *r
+	c.Schema = Schema
+	return e.Encode(&c)
+}
+
+// ReadJSON reads a report.json of the present schema.
+func ReadJSON(rd io.Reader) (*Report, error) {
+	data, err := io.ReadAll(rd)
+	if err != nil {
+		return nil, err
+	}
+	var head struct {
+		Schema *int `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("not a report.json: %w", err)
+	}
+	switch {
+	case head.Schema == nil:
+		return nil, fmt.Errorf("not a report.json: it has no field \"schema\"")
+	case *head.Schema != Schema:
+		return nil, fmt.Errorf("report.json has schema %d and this bitmill reads %d: use the bitmill that wrote it, or run it again", *head.Schema, Schema)
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("report.json: %w", err)
+	}
+	return &r, nil
+}
+
+// JSON has no NaN. A row travels as its twin: the same fields in the same order, every float64 a pointer.
+var twin = func() reflect.Type {
+	row := reflect.TypeFor[Row]()
+	fields := make([]reflect.StructField, row.NumField())
+	for i := range fields {
+		fields[i] = row.Field(i)
+		if fields[i].Type.Kind() == reflect.Float64 {
+			fields[i].Type = reflect.PointerTo(fields[i].Type)
+		}
+	}
+	return reflect.StructOf(fields)
+}()
+
+// MarshalJSON writes null for what is not finite, and derives bpw.
+func (r Row) MarshalJSON() ([]byte, error) {
+	r.BPW = bpwOf(r.PayloadBits, r.Weights)
+	from, to := reflect.ValueOf(&r).Elem(), reflect.New(twin).Elem()
+	for i := range from.NumField() {
+		switch f := from.Field(i); {
+		case f.Kind() != reflect.Float64:
+			to.Field(i).Set(f)
+		case finite(f.Float()):
+			to.Field(i).Set(f.Addr())
+		}
+	}
+	return marshal(to.Interface())
+}
+
+// UnmarshalJSON reads null, and a missing number, as NaN.
+func (r *Row) UnmarshalJSON(data []byte) error {
+	from := reflect.New(twin)
+	if err := json.Unmarshal(data, from.Interface()); err != nil {
+		return err
+	}
+	to := reflect.ValueOf(r).Elem()
+	for i := range to.NumField() {
+		switch f := from.Elem().Field(i); {
+		case to.Field(i).Kind() != reflect.Float64:
+			to.Field(i).Set(f)
+		case f.IsNil():
+			to.Field(i).SetFloat(math.NaN())
+		default:
+			to.Field(i).SetFloat(f.Elem().Float())
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes null for what is not finite.
+func (s Series) MarshalJSON() ([]byte, error) {
+	if s == nil {
+		return []byte("null"), nil
+	}
+	out := make([]*float64, len(s))
+	for i := range s {
+		if finite(s[i]) {
+			out[i] = &s[i]
+		}
+	}
+	return marshal(out)
+}
+
+// UnmarshalJSON reads null elements as NaN.
+func (s *Series) UnmarshalJSON(data []byte) error {
+	var in []*float64
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*s = nil
+	if in != nil {
+		*s = make(Series, len(in))
+	}
+	for i, x := range in {
+		(*s)[i] = math.NaN()
+		if x != nil {
+			(*s)[i] = *x
+		}
+	}
+	return nil
+}
+
+// MarshalJSON leaves out what is not finite.
+func (s Seconds) MarshalJSON() ([]byte, error) {
+	out := map[string]float64{}
+	for k, v := range s {
+		if finite(v) {
+			out[k] = v
+		}
+	}
+	return marshal(out)
+}
+
+// marshal is json.Marshal without the escapes meant for HTML.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return []byte(strings.TrimSuffix(b.String(), "\n")), nil
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -1,0 +1,126 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Markdown writes the report as GitHub-flavoured Markdown.
+func Markdown(w io.Writer, r *Report) error {
+	b := bufio.NewWriter(w)
+	p := func(format string, args ...any) { fmt.Fprintf(b, format, args...) }
+	p("# bitmill report\n\n")
+	for i, s := range Summary(r) {
+		if i == 0 {
+			s = "**" + escape(s) + "**"
+		} else {
+			s = escape(s)
+		}
+		p("%s\n\n", s)
+	}
+	markdownList(b, "Warnings", r.Warnings)
+	for i := range r.Models {
+		markdownModel(b, &r.Models[i])
+	}
+	for i := range r.Economy {
+		e := &r.Economy[i]
+		p("## Economy of %s\n\n%s\n\n", escape(clean(e.Larger)), escape(sentence(e.Evidence)))
+		if heads, rows := economyTable(e); len(rows) > 0 {
+			markdownTable(b, heads, []bool{true, false, false, true, false, false, true}, rows)
+			p("Negative Δ ln PPL: %s wins. Intervals at %s: %s\n\n", escape(clean(e.Larger)), level(e.Level), escape(sentence(e.Method)))
+		}
+	}
+	p("## How it was measured\n\n")
+	for _, f := range r.facts() {
+		p("- %s: %s\n", f[0], escape(f[1]))
+	}
+	p("\n")
+	for _, g := range glossary {
+		p("- %s\n", escape(g))
+	}
+	return b.Flush()
+}
+
+func markdownModel(b *bufio.Writer, m *Model) {
+	p := func(format string, args ...any) { fmt.Fprintf(b, format, args...) }
+	p("## %s\n\n", escape(clean(m.Name)))
+	for _, f := range m.facts() {
+		p("- %s: %s\n", f[0], escape(f[1]))
+	}
+	p("\n")
+	t := newTable(m)
+	heads, left, rows := make([]string, len(t.columns)), make([]bool, len(t.columns)), make([][]string, len(t.rows))
+	for i, c := range t.columns {
+		heads[i], left[i] = c.head, c.left
+	}
+	copy(rows, t.rows)
+	markdownTable(b, heads, left, rows)
+	if lines := fidelityLines(&m.Fidelity); lines != nil {
+		p("Fidelity: %s\n\n", escape(strings.Join(lines, " ")))
+	}
+	markdownList(b, "Warnings", m.Warnings)
+	hashes := false
+	for _, r := range m.sorted() {
+		if r.SHA256 != "" {
+			p("- `%s` %s\n", clean(r.SHA256), escape(clean(or(r.Path))))
+			hashes = true
+		}
+	}
+	if hashes {
+		p("\n")
+	}
+}
+
+func markdownTable(b *bufio.Writer, heads []string, left []bool, rows [][]string) {
+	line := func(cells []string) {
+		for _, c := range cells {
+			b.WriteString("| " + escape(c) + " ")
+		}
+		b.WriteString("|\n")
+	}
+	line(heads)
+	for _, l := range left {
+		if l {
+			b.WriteString("|---")
+		} else {
+			b.WriteString("|---:")
+		}
+	}
+	b.WriteString("|\n")
+	for _, r := range rows {
+		line(r)
+	}
+	b.WriteString("\n")
+}
+
+func markdownList(b *bufio.Writer, title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "%s:\n\n", title)
+	for _, s := range items {
+		fmt.Fprintf(b, "- %s\n", escape(clean(s)))
+	}
+	b.WriteString("\n")
+}
+
+// escape makes a text plain in Markdown, in tables too. Underscores inside words (Q4_K_M) are plain already.
+func escape(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case strings.ContainsRune("\\`*[]<>|~&", r),
+			r == '_' && (i == 0 || i == len(s)-1 || !alphanumeric(s[i-1]) || !alphanumeric(s[i+1])),
+			i == 0 && strings.ContainsRune("#+-=", r) && !(len(s) > 1 && alphanumeric(s[1])):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+}

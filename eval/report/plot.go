@@ -1,0 +1,250 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Marker colours: svg turns each into a CSS value, so that the page's light and dark style applies to the plot too.
+var (
+	ink   = color.RGBA{1, 1, 1, 255} // text, axes
+	faint = color.RGBA{2, 2, 2, 255} // grid
+	limit = color.RGBA{3, 3, 3, 255} // budget and threshold
+	hue   = []color.RGBA{{4, 0, 0, 255}, {4, 1, 0, 255}, {4, 2, 0, 255}, {4, 3, 0, 255}, {4, 4, 0, 255}, {4, 5, 0, 255}}
+	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.TriangleGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.PyramidGlyph{}}
+)
+
+const (
+	plotWidth  = 660 * vg.Length(1) // points, the units of the view box
+	plotHeight = 360 * vg.Length(1)
+)
+
+// mark is one artifact in a plot.
+type mark struct {
+	x, y, err float64
+	label     string
+}
+
+// series is one model in a plot.
+type series struct {
+	name  string
+	marks []mark
+}
+
+// kldSeries are KLD against BPW, artifacts only.
+func kldSeries(r *Report) []series {
+	var out []series
+	for i := range r.Models {
+		m := &r.Models[i]
+		s := series{name: clean(m.Name)}
+		for _, row := range m.sorted() {
+			if row.Compared() && row.KLD > 0 && row.Weights > 0 && row.PayloadBits > 0 {
+				e := 0.0
+				if finite(row.KLDSE) {
+					e = row.KLDSE
+				}
+				s.marks = append(s.marks, mark{float64(row.PayloadBits) / float64(row.Weights), row.KLD, e, clean(row.Format)})
+			}
+		}
+		if len(s.marks) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// pplSeries are perplexity against file size, the source included.
+func pplSeries(r *Report) []series {
+	var out []series
+	for i := range r.Models {
+		m := &r.Models[i]
+		s := series{name: clean(m.Name)}
+		for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
+			if row.Measured() && row.FileBytes > 0 {
+				s.marks = append(s.marks, mark{float64(row.FileBytes), row.PPL, 0, clean(row.Format)})
+			}
+		}
+		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
+		if len(s.marks) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// kldPlot draws KLD against BPW on a log scale with the budget and the fidelity thresholds; "" without data.
+func kldPlot(r *Report) (string, error) {
+	all := kldSeries(r)
+	if len(all) == 0 {
+		return "", nil
+	}
+	p := newPlot("bits per weight", "KLD, nats per token")
+	x, y := spread(all)
+	if b := r.Models[0].Fidelity.Budget; b > 0 {
+		y.include(b)
+	}
+	p.X.Min, p.X.Max = math.Max(0, x.low-.4), x.high+.7
+	p.X.Tick.Marker = wholeTicks{}
+	p.Y.Min, p.Y.Max = y.low/1.6, y.high*1.6
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{number}
+	p.Add(newGrid())
+	for i := range r.Models {
+		f := &r.Models[i].Fidelity
+		if i == 0 && f.Budget > 0 {
+			p.Add(rule{y: f.Budget, label: fmt.Sprintf("budget %g", f.Budget)})
+		}
+		if f.Located {
+			p.Add(rule{vertical: true, x: f.BPW, y: f.Budget, floor: p.Y.Min, label: fmt.Sprintf("%.2f", f.BPW)})
+		}
+	}
+	if err := addSeries(p, all); err != nil {
+		return "", err
+	}
+	return svg(p, "KL divergence from the source against bits per weight")
+}
+
+// pplPlot draws perplexity against file size; "" unless there are two models, as KLD says it all for one.
+func pplPlot(r *Report) (string, error) {
+	all := pplSeries(r)
+	if len(all) < 2 {
+		return "", nil
+	}
+	p := newPlot("file size", "perplexity")
+	x, y := spread(all)
+	p.X.Min, p.X.Max = x.low/1.15, x.high*1.2
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{func(v float64) string { return size(int64(v)) }}
+	if y.high > 3*y.low {
+		p.Y.Min, p.Y.Max = y.low/1.3, y.high*1.3
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{number}
+	} else {
+		pad := math.Max(.08*(y.high-y.low), 1e-3*y.high)
+		p.Y.Min, p.Y.Max = y.low-pad, y.high+pad
+	}
+	p.Add(newGrid())
+	if err := addSeries(p, all); err != nil {
+		return "", err
+	}
+	return svg(p, "Perplexity against file size")
+}
+
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = color.Transparent
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Color, a.Tick.Color, a.Tick.Label.Color, a.Label.TextStyle.Color = faint, faint, ink, ink
+		a.Tick.Label.Font, a.Label.TextStyle.Font = face(11), face(11)
+		a.Tick.Length, a.Padding, a.Label.Padding = 4, 0, 6
+	}
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.Legend.Top, p.Legend.Padding, p.Legend.ThumbnailWidth = true, 4, 24
+	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = face(12), ink
+	p.Legend.XOffs, p.Legend.YOffs = -8, -4
+	return p
+}
+
+func face(size vg.Length) font.Font {
+	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
+}
+
+func newGrid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Horizontal.Color, g.Vertical.Color = faint, faint
+	g.Horizontal.Width, g.Vertical.Width = .5, .5
+	return g
+}
+
+// addSeries draws the lines and points of each series, then all labels, and a legend when there are several.
+func addSeries(p *plot.Plot, all []series) error {
+	for i, s := range all {
+		xys := make(plotter.XYs, len(s.marks))
+		errors := make(plotter.YErrors, len(s.marks))
+		for k, m := range s.marks {
+			xys[k].X, xys[k].Y = m.x, m.y
+			errors[k].Low, errors[k].High = math.Min(m.err, m.y-p.Y.Min), m.err
+		}
+		line, points, err := plotter.NewLinePoints(xys)
+		if err != nil {
+			return fmt.Errorf("plot of %s: %w", s.name, err)
+		}
+		c := hue[i%len(hue)]
+		line.Color, line.Width = c, 1.25
+		points.GlyphStyle = draw.GlyphStyle{Color: c, Radius: 3.5, Shape: shape[i%len(shape)]}
+		bars, err := plotter.NewYErrorBars(struct {
+			plotter.XYs
+			plotter.YErrors
+		}{xys, errors})
+		if err != nil {
+			return fmt.Errorf("plot of %s: %w", s.name, err)
+		}
+		bars.Color, bars.Width, bars.CapWidth = c, 1, 5
+		p.Add(line, bars, points)
+		if len(all) > 1 {
+			p.Legend.Add(s.name, line, points)
+		}
+	}
+	p.Add(labels(all))
+	return nil
+}
+
+// extent is a range of values.
+type extent struct{ low, high float64 }
+
+func (e *extent) include(v float64) { e.low, e.high = math.Min(e.low, v), math.Max(e.high, v) }
+
+func spread(all []series) (x, y extent) {
+	x, y = extent{math.Inf(1), math.Inf(-1)}, extent{math.Inf(1), math.Inf(-1)}
+	for _, s := range all {
+		for _, m := range s.marks {
+			x.include(m.x)
+			y.include(m.y)
+		}
+	}
+	return x, y
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+
+// wholeTicks marks every whole number, or every second or fourth where there are many.
+type wholeTicks struct{}
+
+func (wholeTicks) Ticks(low, high float64) []plot.Tick {
+	step := 1.0
+	for (high-low)/step > 10 {
+		step *= 2
+	}
+	var out []plot.Tick
+	for v := math.Ceil(low/step) * step; v <= high; v += step {
+		out = append(out, plot.Tick{Value: v, Label: number(v)})
+	}
+	return out
+}
+
+// logTicks marks decades; within two decades also 2 and 5.
+type logTicks struct{ label func(float64) string }
+
+func (t logTicks) Ticks(low, high float64) []plot.Tick {
+	steps := []float64{1}
+	if high/low < 300 {
+		steps = []float64{1, 2, 5}
+	}
+	var out []plot.Tick
+	for e := int(math.Floor(math.Log10(low))); e <= int(math.Ceil(math.Log10(high))); e++ {
+		for _, s := range steps {
+			v, err := strconv.ParseFloat(fmt.Sprintf("%ge%d", s, e), 64) // exact decimal: no 0.30000000000000004
+			if err == nil && v >= low && v <= high {
+				out = append(out, plot.Tick{Value: v, Label: t.label(v)})
+			}
+		}
+	}
+	return out
+}

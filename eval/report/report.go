@@ -1,0 +1,158 @@
+// Package report is what a run of bitmill leaves behind: report.json, which other commands read again, and three
+// renderings of it for people (Markdown, one HTML page, a terminal table).
+//
+// # Schema 1
+//
+// report.json holds one Report. The field comments below are the schema: sizes are bytes or bits as named, losses and
+// divergences are nats per token, shares lie between 0 and 1, hashes are lower-case hexadecimal SHA-256. A quantity
+// that was not measured, or that came out as NaN or infinite, is null; a reader takes null and absence for NaN. Fields
+// may be added within a schema; a change of meaning raises its number. Everything but seconds is the same for every
+// run over the same input.
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"bitmill/eval/threshold"
+)
+
+// Schema is the version of report.json that this package writes and reads.
+const Schema = 1
+
+// Report is one run: several models in several formats over one text.
+type Report struct {
+	Schema   int                 `json:"schema"`
+	Tool     string              `json:"tool"`    // bitmill and its version
+	Command  string              `json:"command"` // as typed, "" when not from a command line
+	Text     TextInfo            `json:"text"`
+	Models   []Model             `json:"models"`
+	Economy  []threshold.Economy `json:"economy"` // one per model that has a smaller one of its family beside it
+	Warnings []string            `json:"warnings"`
+}
+
+// TextInfo says what was scored and how it was cut.
+type TextInfo struct {
+	Name    string `json:"name"`
+	SHA256  string `json:"sha256"`
+	Tokens  int    `json:"tokens"`  // of the whole text; 0 when the models tokenize differently
+	Context int    `json:"context"` // tokens per chunk
+	Chunks  int    `json:"chunks"`
+	Scored  int    `json:"scored"` // tokens that count, all chunks together
+}
+
+// Model is one checkpoint and the artifacts made from it.
+type Model struct {
+	Name         string             `json:"name"`
+	Path         string             `json:"path"`
+	Architecture string             `json:"architecture"` // GGUF's name: llama, qwen2
+	Family       string             `json:"family"`       // models of one family are compared for economy
+	Vocabulary   string             `json:"vocabulary"`   // hash of the vocabulary: losses per token compare only where it is equal
+	SourceHash   string             `json:"source_hash"`
+	Parameters   int64              `json:"parameters"`
+	Source       Row                `json:"source"` // the reference that KLD is taken from
+	Artifacts    []Row              `json:"artifacts"`
+	Fidelity     threshold.Fidelity `json:"fidelity"`
+	Calibration  *Calibration       `json:"calibration"` // null when quantized without an imatrix
+	Warnings     []string           `json:"warnings"`
+}
+
+// Calibration says what the imatrix was made from.
+type Calibration struct {
+	Text        string `json:"text"`
+	SHA256      string `json:"sha256"`
+	Chunks      int    `json:"chunks"`
+	Entries     int    `json:"entries"`      // tensors covered
+	ZeroColumns int64  `json:"zero_columns"` // input columns that no calibration token reached
+}
+
+// Row is one file and its measurements.
+type Row struct {
+	Format        string `json:"format"` // Q4_K_M; the source's own type (BF16) in Model.Source
+	Path          string `json:"path"`
+	SHA256        string `json:"sha256"`
+	FileBytes     int64  `json:"file_bytes"`
+	PayloadBits   int64  `json:"payload_bits"`   // tensor data without padding
+	Weights       int64  `json:"weights"`        // elements of all tensors
+	MatrixBits    int64  `json:"matrix_bits"`    // the same for matrices only
+	MatrixWeights int64  `json:"matrix_weights"` //
+	BPW           string `json:"bpw"`            // payload_bits / weights to 4 decimals; written from them, never read for arithmetic
+
+	PPL       float64 `json:"ppl"`    // exp of the mean loss
+	PPLSE     float64 `json:"ppl_se"` // its standard error
+	LnRatio   float64 `json:"ln_ratio"`
+	LnRatioSE float64 `json:"ln_ratio_se"` // ln(PPL/PPL of the source), paired by token
+	KLD       float64 `json:"kld"`         // mean KL(source || artifact)
+	KLDSE     float64 `json:"kld_se"`
+	KLDMedian float64 `json:"kld_median"`
+	KLDP99    float64 `json:"kld_p99"` // 99th percentile over tokens
+	KLDP999   float64 `json:"kld_p999"`
+	KLDMax    float64 `json:"kld_max"`
+	RMSDeltaP float64 `json:"rms_delta_p"` // root mean square change of the true token's probability
+	SameTop   float64 `json:"same_top"`    // share of tokens whose likeliest continuation is the source's
+	SameTopSE float64 `json:"same_top_se"`
+
+	ChunkKLD Series `json:"chunk_kld"` // mean per chunk: what paired comparisons and intervals are made from
+	ChunkNLL Series `json:"chunk_nll"`
+
+	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
+	FallbackShare float64 `json:"fallback_share"` // their share of the weights
+	Seconds       Seconds `json:"seconds"`        // by step; the only field that varies between runs
+}
+
+// Series is a sequence of measurements; Seconds are durations by name. Both are plain Go values with their own JSON.
+type (
+	Series  []float64
+	Seconds map[string]float64
+)
+
+// Measured reports whether the row has a perplexity.
+func (r *Row) Measured() bool { return r.PPL > 0 && !math.IsInf(r.PPL, 0) }
+
+// Compared reports whether the row has a divergence from the source.
+func (r *Row) Compared() bool { return r.Measured() && !math.IsNaN(r.KLD) && !math.IsInf(r.KLD, 0) }
+
+// Point is the row as the threshold fits take it.
+func (r *Row) Point(source bool) threshold.Point {
+	p := threshold.Point{Format: r.Format, Source: source, Bits: r.PayloadBits, Weights: r.Weights, FileBytes: r.FileBytes,
+		KLD: r.KLD, KLDSE: r.KLDSE, ChunkKLD: r.ChunkKLD,
+		LnPPL: math.Log(r.PPL), LnPPLSE: r.PPLSE / r.PPL, ChunkNLL: r.ChunkNLL}
+	if !r.Compared() {
+		p.KLD = math.NaN()
+	}
+	return p
+}
+
+// Points are the source (when it was measured) and all artifacts.
+func (m *Model) Points() []threshold.Point {
+	var out []threshold.Point
+	if m.Source.Measured() {
+		out = append(out, m.Source.Point(true))
+	}
+	for i := range m.Artifacts {
+		out = append(out, m.Artifacts[i].Point(false))
+	}
+	return out
+}
+
+// Fit fills in the thresholds of every model and of the families from the rows.
+func (r *Report) Fit(o threshold.Options) {
+	for i := range r.Models {
+		r.Models[i].Fidelity = threshold.FitFidelity(r.Models[i].Points(), o)
+	}
+	r.Economy = Economy([]*Report{r}, o)
+}
+
+// Economy compares the models of several reports.
+func Economy(reports []*Report, o threshold.Options) []threshold.Economy {
+	var subjects []threshold.Subject
+	for _, r := range reports {
+		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Chunks)
+		for i := range r.Models {
+			m := &r.Models[i]
+			subjects = append(subjects, threshold.Subject{Name: m.Name, Family: m.Family, Parameters: m.Parameters,
+				Vocabulary: m.Vocabulary, Text: text, Points: m.Points()})
+		}
+	}
+	return threshold.FitEconomy(subjects, o)
+}

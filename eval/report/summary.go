@@ -1,0 +1,196 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bitmill/eval/threshold"
+)
+
+// sorted are the artifacts from the most bits to the fewest.
+func (m *Model) sorted() []*Row {
+	rows := make([]*Row, len(m.Artifacts))
+	for i := range rows {
+		rows[i] = &m.Artifacts[i]
+	}
+	slices.SortStableFunc(rows, func(a, b *Row) int {
+		return cmp.Or(cmp.Compare(b.PayloadBits, a.PayloadBits), cmp.Compare(b.FileBytes, a.FileBytes), strings.Compare(a.Format, b.Format))
+	})
+	return rows
+}
+
+// smallest is the smallest artifact whose own KLD is within the fidelity budget, nil when there is none.
+func (m *Model) smallest() *Row {
+	for _, r := range slices.Backward(m.sorted()) {
+		if r.Compared() && r.KLD <= m.Fidelity.Budget {
+			return r
+		}
+	}
+	return nil
+}
+
+// Summary is the report in a few sentences, one per model and one per economy threshold, without trailing blanks.
+func Summary(r *Report) []string {
+	var out []string
+	for i := range r.Models {
+		out = append(out, r.Models[i].summary(len(r.Models) > 1))
+	}
+	for i := range r.Economy {
+		out = append(out, economySentence(&r.Economy[i]))
+	}
+	if len(out) == 0 {
+		out = append(out, "Nothing was measured.")
+	}
+	return out
+}
+
+func (m *Model) summary(name bool) string {
+	of := "the source"
+	if name {
+		of = clean(m.Name)
+	}
+	about := func(r *Row) string {
+		return fmt.Sprintf("%s (%s BPW, %s)", clean(r.Format), short(r.PayloadBits, r.Weights), size(r.FileBytes))
+	}
+	kld := func(r *Row) string { return "KLD " + measure(r.KLD, r.KLDSE, false) }
+	if best := m.smallest(); best != nil {
+		s := fmt.Sprintf("%s is the smallest format within %g nats of %s (%s).", about(best), m.Fidelity.Budget, of, kld(best))
+		if m.Fidelity.Status == threshold.Below {
+			s += " It is also the lowest tried."
+		}
+		return s
+	}
+	compared := slices.DeleteFunc(m.sorted(), func(r *Row) bool { return !r.Compared() })
+	if len(compared) == 0 || m.Fidelity.Budget == 0 {
+		return fmt.Sprintf("%s: %s, %d of them compared with the source.", clean(m.Name), plural(int64(len(m.Artifacts)), "format"), len(compared))
+	}
+	nearest := slices.MinFunc(compared, func(a, b *Row) int { return cmp.Compare(a.KLD, b.KLD) })
+	return fmt.Sprintf("No format is within %g nats of %s; the nearest is %s, %s.", m.Fidelity.Budget, of, about(nearest), kld(nearest))
+}
+
+// economySentence opens the evidence with its subject.
+func economySentence(e *threshold.Economy) string {
+	subject := clean(e.Larger)
+	if len(e.Smaller) > 0 {
+		subject += " against " + clean(strings.Join(e.Smaller, ", "))
+	}
+	switch e.Status {
+	case threshold.Located:
+		return fmt.Sprintf("%s: worth its bytes down to %.2f BPW%s: %s", subject, e.BPW, bounds(e.Low, e.High), clean(e.Evidence))
+	case threshold.NotLocated:
+		return fmt.Sprintf("%s: economy threshold not located: %s", subject, clean(e.Evidence))
+	default:
+		return subject + ": " + clean(e.Evidence)
+	}
+}
+
+// bounds words an interval whose ends may be open.
+func bounds(low, high float64) string {
+	switch {
+	case low > 0 && high > 0:
+		return fmt.Sprintf(" (between %.2f and %.2f)", low, high)
+	case low > 0:
+		return fmt.Sprintf(" (above %.2f)", low)
+	case high > 0:
+		return fmt.Sprintf(" (below %.2f)", high)
+	}
+	return ""
+}
+
+// fidelityLines say where the threshold lies, why, and how that was found.
+func fidelityLines(f *threshold.Fidelity) []string {
+	if f.Status == "" {
+		return nil
+	}
+	head := fmt.Sprintf("KLD of %g nats: %s", f.Budget, f.Status)
+	if f.Located {
+		head = fmt.Sprintf("KLD of %g nats is crossed at %.3f BPW", f.Budget, f.BPW)
+		if f.Low > 0 && f.High > 0 {
+			head += fmt.Sprintf(", %s interval %.3f to %.3f", level(f.Level), f.Low, f.High)
+		}
+	}
+	return []string{head + ".", sentence(f.Evidence), sentence(f.Method)}
+}
+
+// sentence cleans a phrase, raises its first letter and closes it with a full stop.
+func sentence(s string) string {
+	s = clean(s)
+	if s == "" {
+		return s
+	}
+	if c := s[0]; 'a' <= c && c <= 'z' && !startsWithName(s) {
+		s = string(c-'a'+'A') + s[1:]
+	}
+	return strings.TrimSuffix(s, ".") + "."
+}
+
+// startsWithName reports whether the first word holds a digit or a dash, as model and format names do.
+func startsWithName(s string) bool {
+	word, _, _ := strings.Cut(s, " ")
+	return strings.ContainsAny(word, "0123456789-_")
+}
+
+// facts are the lines that describe a model.
+func (m *Model) facts() [][2]string {
+	var out [][2]string
+	add := func(k, v string) {
+		if v != "" && v != none {
+			out = append(out, [2]string{k, clean(v)})
+		}
+	}
+	add("Architecture", m.Architecture)
+	if m.Family != m.Architecture {
+		add("Family", m.Family)
+	}
+	if m.Parameters > 0 {
+		add("Parameters", count(m.Parameters))
+	}
+	add("Path", m.Path)
+	add("SHA-256", m.SourceHash)
+	if c := m.Calibration; c != nil {
+		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Chunks), "chunk"), plural(int64(c.Entries), "tensor"))
+		if c.ZeroColumns > 0 {
+			s += fmt.Sprintf(", %s without data", plural(c.ZeroColumns, "column"))
+		}
+		add("Calibration", s)
+		add("Calibration SHA-256", c.SHA256)
+	}
+	return out
+}
+
+// facts are the lines that describe the run.
+func (r *Report) facts() [][2]string {
+	var out [][2]string
+	add := func(k, v string) {
+		if v != "" {
+			out = append(out, [2]string{k, clean(v)})
+		}
+	}
+	t := &r.Text
+	add("Text", t.Name)
+	add("Text SHA-256", t.SHA256)
+	if t.Chunks > 0 {
+		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Chunks), "chunk"), t.Context)
+		if t.Scored > 0 {
+			s += fmt.Sprintf(", %d scored", t.Scored)
+		}
+		if t.Tokens > 0 {
+			s += fmt.Sprintf(" of %d", t.Tokens)
+		}
+		add("Protocol", s)
+	}
+	add("Tool", r.Tool)
+	add("Command", r.Command)
+	return out
+}
+
+// glossary explains the columns, for readers who meet the report first.
+var glossary = []string{
+	"BPW is payload bits over weights, all tensors, without padding or header. Size is the whole file.",
+	"PPL is the perplexity of the text. Its standard error is mostly the text's and is shared by all rows: to compare rows, use Δ ln PPL and KLD, which are paired token by token.",
+	"KLD is the mean over scored tokens of the Kullback–Leibler divergence of the format's prediction from the source's, in nats.",
+	"Same top is how often the likeliest next token is the source's.",
+	"Fidelity is the BPW at which KLD crosses the budget. Economy is the lowest BPW at which the larger model still beats the smaller one at equal bytes.",
+}

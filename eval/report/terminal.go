@@ -1,0 +1,115 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// width of the terminal that Table writes for, in columns.
+const width = 100
+
+// Table writes the report for a terminal: the summary, then a table per model, no line wider than 100 columns.
+func Table(w io.Writer, r *Report) error {
+	b := bufio.NewWriter(w)
+	for _, s := range Summary(r) {
+		wrap(b, s, "")
+	}
+	for i := range r.Models {
+		m := &r.Models[i]
+		b.WriteString("\n")
+		head := clean(m.Name)
+		if m.Parameters > 0 {
+			head += ", " + count(m.Parameters) + " parameters"
+		}
+		wrap(b, head, "")
+		terminalTable(b, newTable(m))
+		if lines := fidelityLines(&m.Fidelity); lines != nil {
+			wrap(b, lines[0]+" "+lines[1], "")
+		}
+		for _, s := range m.Warnings {
+			wrap(b, "warning: "+clean(s), "  ")
+		}
+	}
+	for _, s := range r.Warnings {
+		wrap(b, "warning: "+clean(s), "  ")
+	}
+	return b.Flush()
+}
+
+func terminalTable(b *bufio.Writer, t table) {
+	widths := t.widths()
+	for total(widths) > width && t.drop() {
+		widths = t.widths()
+	}
+	heads := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		heads[i] = c.head
+	}
+	for _, cells := range append([][]string{heads}, t.rows...) {
+		var line strings.Builder
+		for i, c := range cells {
+			c = shorten(c, widths[i])
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			if t.columns[i].left {
+				line.WriteString(c + pad)
+			} else {
+				line.WriteString(pad + c)
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+}
+
+// widths are those of the widest cells; a long format name is cut to 24.
+func (t *table) widths() []int {
+	out := make([]int, len(t.columns))
+	for i, c := range t.columns {
+		out[i] = utf8.RuneCountInString(c.head)
+		for _, r := range t.rows {
+			out[i] = max(out[i], utf8.RuneCountInString(r[i]))
+		}
+		if c.left {
+			out[i] = min(out[i], 24)
+		}
+	}
+	return out
+}
+
+func total(widths []int) int {
+	sum := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
+}
+
+func shorten(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}
+
+// wrap writes a text in lines of at most 100 columns; all but the first start with the indent.
+func wrap(b *bufio.Writer, s, indent string) {
+	line := ""
+	for _, word := range strings.Fields(s) {
+		word = shorten(word, width-len(indent))
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			fmt.Fprintln(b, line)
+			line = indent + word
+		}
+	}
+	fmt.Fprintln(b, line)
+}

@@ -1,0 +1,129 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode"
+
+	"bitmill/formats/bpw"
+)
+
+// none stands for what was not measured.
+const none = "–"
+
+// bpwOf is payload bits over weights with 4 decimals, "" without weights.
+func bpwOf(bits, weights int64) string {
+	if weights <= 0 || bits <= 0 {
+		return ""
+	}
+	return bpw.Count{Bits: bits, Weights: weights}.String()
+}
+
+// short is a BPW with 2 decimals, for sentences.
+func short(bits, weights int64) string {
+	if weights <= 0 || bits <= 0 {
+		return none
+	}
+	return fmt.Sprintf("%.2f", float64(bits)/float64(weights))
+}
+
+// size is a number of bytes in decimal units with three digits: 950 B, 4.60 MB, 12.4 MB, 124 MB.
+func size(bytes int64) string {
+	if bytes <= 0 {
+		return none
+	}
+	x, units := float64(bytes), []string{"B", "kB", "MB", "GB", "TB"}
+	for x >= 999.5 && len(units) > 1 {
+		x, units = x/1000, units[1:]
+	}
+	return digits(x, units[0] == "B") + " " + units[0]
+}
+
+// count is a number with three digits and a decimal unit: 11.5 M.
+func count(n int64) string {
+	x, units := float64(n), []string{"", " thousand", " million", " billion", " trillion"}
+	for x >= 999.5 && len(units) > 1 {
+		x, units = x/1000, units[1:]
+	}
+	return digits(x, units[0] == "") + units[0]
+}
+
+// digits prints three significant digits of 0 <= x < 1000, or a whole number.
+func digits(x float64, whole bool) string {
+	switch {
+	case whole || x >= 99.95:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 9.995:
+		return fmt.Sprintf("%.1f", x)
+	default:
+		return fmt.Sprintf("%.2f", x)
+	}
+}
+
+// measure prints a value with its standard error, both to the error's leading digit (two when that is 1 or 2): 0.0799 ±
+// 0.0005. Without an error it prints three significant digits.
+func measure(x, se float64, sign bool) string {
+	if !finite(x) {
+		return none
+	}
+	verb := "%.*f"
+	if sign {
+		verb = "%+.*f"
+	}
+	if !finite(se) || se <= 0 {
+		if x == 0 {
+			return "0"
+		}
+		return fmt.Sprintf(verb, decimals(x, 3), x)
+	}
+	d := decimals(se, 1)
+	if math.Round(se*math.Pow10(d)) <= 2 {
+		d++
+	}
+	return fmt.Sprintf(verb+" ± %.*f", d, x, d, se)
+}
+
+// decimals is how many decimals show n significant digits of x.
+func decimals(x float64, n int) int {
+	return min(max(0, n-1-int(math.Floor(math.Log10(math.Abs(x))))), 9)
+}
+
+// perplexity keeps two decimals whatever the error: differences between formats are paired and far smaller than it.
+func perplexity(r *Row) string {
+	switch {
+	case !r.Measured():
+		return none
+	case r.PPL >= 1e5:
+		return fmt.Sprintf("%.3g", r.PPL)
+	case finite(r.PPLSE) && r.PPLSE > 0:
+		return fmt.Sprintf("%.2f ± %.2f", r.PPL, r.PPLSE)
+	default:
+		return fmt.Sprintf("%.2f", r.PPL)
+	}
+}
+
+func percent(share float64) string {
+	if !finite(share) {
+		return none
+	}
+	return fmt.Sprintf("%.2f %%", 100*share)
+}
+
+// clean replaces control characters, line ends and direction overrides: names come from files that others wrote.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// plural words a count: 1 tensor, 2 tensors.
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
