@@ -223,15 +223,15 @@ func (e *Economy) conclude() {
 	case -1:
 		e.Status = NeverWins
 		best := slices.MinFunc(cs, func(a, b Comparison) int { return compareFloat(a.Mean, b.Mean) })
-		e.Evidence = fmt.Sprintf("%s wins at no format tried; nearest is %s.", e.Larger, best.words())
+		e.Evidence = fmt.Sprintf("%s wins at no format tried; it loses least %s.", e.Larger, best.words())
 	case 0:
 		e.Status = Below
-		e.Evidence = fmt.Sprintf("the threshold lies below the lowest format tried (%s, %.2f BPW): %s still wins there, %s.", cs[0].Format, cs[0].BPW, e.Larger, cs[0].words())
+		e.Evidence = fmt.Sprintf("the threshold lies below the lowest format tried: %s still wins %s.", e.Larger, cs[0].words())
 	default:
 		w, l := cs[win], cs[win-1]
 		e.Status, e.Located = Located, true
 		e.BPW = l.BPW + float64((w.BPW-l.BPW)*(l.Mean/(l.Mean-w.Mean)))
-		e.Evidence = fmt.Sprintf("%s still wins at %s, and loses at %s.", e.Larger, w.words(), l.words())
+		e.Evidence = fmt.Sprintf("%s still wins %s, and loses %s.", e.Larger, w.words(), l.words())
 	}
 	e.Evidence += remarks(cs, win)
 }
@@ -259,18 +259,18 @@ func (e *Economy) bounds(cs []Comparison) {
 	}
 }
 
-// words describes a comparison: format, size, difference, error, rival.
+// words describes a comparison: format, difference, rival, interval.
 func (c Comparison) words() string {
-	verb := "behind"
-	d := c.Difference
+	d, preposition := c.Difference, "to"
 	if d.Mean < 0 {
-		verb, d = "ahead of", Difference{-d.Mean, -d.High, -d.Low}
+		d, preposition = Difference{-d.Mean, -d.High, -d.Low}, "over"
 	}
-	sure := "more than its error"
+	doubt := ""
 	if d.Low <= 0 {
-		sure = "not more than its error"
+		doubt = ", within the error"
 	}
-	return fmt.Sprintf("%s (%.2f BPW), %.4f nats per token %s %s [%.4f, %.4f], %s", c.Format, c.BPW, d.Mean, verb, c.Rival, d.Low, d.High, sure)
+	return fmt.Sprintf("at %s (%.2f BPW) by %.4f nats per token %s %s (interval %.4f to %.4f%s)",
+		c.Format, c.BPW, d.Mean, preposition, c.Rival, d.Low, d.High, doubt)
 }
 
 // remarks add what a reader should know: losses above the lowest win, and sizes that do not overlap.

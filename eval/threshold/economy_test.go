@@ -96,7 +96,7 @@ func TestEconomyBitsAloneDoNotDecide(t *testing.T) {
 
 func TestEconomyNeverWins(t *testing.T) {
 	e := only(t, FitEconomy(pair([]Point{file("Q8", 2, 4.0, .001)}, []Point{file("Q2", 3, 4.5, .001), file("Q8", 9, 4.1, .001)}), Options{}))
-	if e.Status != NeverWins || e.Located || e.BPW != 0 || e.Low != 72 || e.High != 0 || !strings.Contains(e.Evidence, "nearest is Q8") {
+	if e.Status != NeverWins || e.Located || e.BPW != 0 || e.Low != 72 || e.High != 0 || !strings.Contains(e.Evidence, "it loses least at Q8") {
 		t.Errorf("%+v", e)
 	}
 }
@@ -134,7 +134,7 @@ func TestEconomyGolden(t *testing.T) {
 		t.Errorf("%+v", q2)
 	}
 	near(t, "lead at Q2_K", q2.Mean, math.Log(58.468112/58.735), 2e-4)
-	if !strings.Contains(e.Evidence, "below the lowest format tried (Q2_K, 3.60 BPW)") || !strings.Contains(e.Evidence, "not more than its error") {
+	if !strings.Contains(e.Evidence, "below the lowest format tried: demo-l still wins at Q2_K (3.60 BPW)") || !strings.Contains(e.Evidence, "within the error") {
 		t.Error(e.Evidence)
 	}
 	// With independent errors of 1.5 % each, only the formats near full precision are sure.
