@@ -220,3 +220,10 @@ func TestErrors(t *testing.T) {
 		t.Errorf("no rows: %v", err)
 	}
 }
+
+func decode(t testing.TB, w Matrix, r int, values []float32) {
+	t.Helper()
+	if err := block.Decode(w.Type, values, w.row(r)); err != nil {
+		t.Fatal(err)
+	}
+}

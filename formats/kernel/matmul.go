@@ -18,7 +18,7 @@ type Scratch struct {
 	bytes  []uint8
 	scales []superScales
 	floats []float32
-	tile   *tile
+	tiles  tiles
 }
 
 // MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other

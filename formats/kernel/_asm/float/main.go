@@ -1,0 +1,190 @@
+// Command float generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and the
+// conversions of 16-bit floats.
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/formats/kernel/asm/lanes"
+)
+
+func main() {
+	lanes.Header()
+	product()
+	transpose()
+	widen("floatsF16", "floatsF16 sets dst[i] to the value of the 16-bit float src[i]; n is a multiple of 8.", func(src Mem, y reg.VecVirtual) {
+		VCVTPH2PS(src, y)
+	})
+	widen("floatsBF16", "floatsBF16 sets dst[i] to the value of the bfloat16 src[i]; n is a multiple of 8.", func(src Mem, y reg.VecVirtual) {
+		VPMOVZXWD(src, y)
+		VPSLLD(U8(16), y, y)
+	})
+	Generate()
+}
+
+// product: c[i][0:16] (+)= sum_k a[i][k]*b[k][0:16], six rows at a time, then fewer.
+func product() {
+	lanes.Kernel("tileFloat", "func(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)",
+		"tileFloat computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.")
+	c, ldc, a, lda := lanes.Arg("c"), lanes.Arg("ldc"), lanes.Arg("a"), lanes.Arg("lda")
+	m := lanes.Arg("m")
+	for _, rows := range []int{6, 4, 2, 1} {
+		name := fmt.Sprintf("rows%d", rows)
+		Label(name)
+		CMPQ(m, Imm(uint64(rows)))
+		JL(LabelRef(name + "_done"))
+		productRows(name, rows, c, ldc, a, lda)
+		for range rows {
+			ADDQ(ldc, c)
+			ADDQ(lda, a)
+		}
+		SUBQ(Imm(uint64(rows)), m)
+		JMP(LabelRef(name))
+		Label(name + "_done")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// at addresses row i of up to six: p and q lie three rows apart.
+func at(i, disp int, p, q, stride reg.GPVirtual) Mem {
+	if i >= 3 {
+		p, i = q, i-3
+	}
+	if i == 0 {
+		return Mem{Base: p, Disp: disp}
+	}
+	return Mem{Base: p, Disp: disp, Index: stride, Scale: uint8(i)}
+}
+
+func productRows(name string, rows int, c, ldc, a, lda reg.GPVirtual) {
+	const unroll = 4
+	b, ldb, k := lanes.Arg("b"), lanes.Arg("ldb"), lanes.Arg("k")
+	p, q := GP64(), GP64()
+	MOVQ(a, p)
+	LEAQ(Mem{Base: a, Index: lda, Scale: 2}, q)
+	ADDQ(lda, q)
+	acc := make([][]reg.VecVirtual, rows)
+	for i := range acc {
+		acc[i] = lanes.Vectors(2)
+		VXORPS(acc[i][0], acc[i][0], acc[i][0])
+		VXORPS(acc[i][1], acc[i][1], acc[i][1])
+	}
+	columns := func(n int) {
+		for s := range n {
+			w := lanes.Vectors(2)
+			VMOVUPS(Mem{Base: b}, w[0])
+			VMOVUPS(Mem{Base: b, Disp: 32}, w[1])
+			for i := range rows {
+				x := YMM()
+				VBROADCASTSS(at(i, 4*s, p, q, lda), x)
+				VFMADD231PS(x, w[0], acc[i][0])
+				VFMADD231PS(x, w[1], acc[i][1])
+			}
+			ADDQ(ldb, b)
+		}
+		ADDQ(U32(4*n), p)
+		ADDQ(U32(4*n), q)
+	}
+	SUBQ(Imm(unroll), k)
+	JL(LabelRef(name + "_rest"))
+	Label(name + "_columns")
+	columns(unroll)
+	SUBQ(Imm(unroll), k)
+	JGE(LabelRef(name + "_columns"))
+	Label(name + "_rest")
+	ADDQ(Imm(unroll), k)
+	JZ(LabelRef(name + "_store"))
+	Label(name + "_column")
+	columns(1)
+	DECQ(k)
+	JNZ(LabelRef(name + "_column"))
+
+	Label(name + "_store")
+	cq, flag := GP64(), lanes.Arg("accumulate")
+	LEAQ(Mem{Base: c, Index: ldc, Scale: 2}, cq)
+	ADDQ(ldc, cq)
+	TESTQ(flag, flag)
+	JZ(LabelRef(name + "_write"))
+	for i := range rows {
+		for v := range 2 {
+			VADDPS(at(i, 32*v, c, cq, ldc), acc[i][v], acc[i][v])
+		}
+	}
+	Label(name + "_write")
+	for i := range rows {
+		for v := range 2 {
+			VMOVUPS(acc[i][v], at(i, 32*v, c, cq, ldc))
+		}
+	}
+}
+
+// transpose turns eight rows of 32-bit words into columns, eight by eight.
+func transpose() {
+	lanes.Kernel("transpose8", "func(dst *uint32, chunk int, src *uint32, stride int, chunks int)",
+		"transpose8 transposes 8 x 8 words: word [r][j] of chunk c, at src + r*stride + 32*c bytes, goes to "+
+			"dst + c*chunk + 64*j + 4*r bytes, the place of lane r in column j of a tile.")
+	dst, chunk, src, stride, count := lanes.Arg("dst"), lanes.Arg("chunk"), lanes.Arg("src"), lanes.Arg("stride"), lanes.Arg("chunks")
+	low := lanes.NewRows(src, stride)
+	high := GP64()
+	LEAQ(Mem{Base: src, Index: stride, Scale: 4}, high)
+	top := lanes.NewRows(high, stride)
+	Label("transpose_chunk")
+	in := lanes.Vectors(8)
+	for r := range 4 {
+		VMOVDQU(low.At(r, 0), in[r])
+		VMOVDQU(top.At(r, 0), in[r+4])
+	}
+	// Pairs of rows, then fours (columns j and j+4 in the two halves of a vector), then eights.
+	var four [2][4]reg.VecVirtual
+	for h := range 2 {
+		r := in[4*h : 4*h+4]
+		ab0, ab1, cd0, cd1 := YMM(), YMM(), YMM(), YMM()
+		VPUNPCKLDQ(r[1], r[0], ab0)
+		VPUNPCKHDQ(r[1], r[0], ab1)
+		VPUNPCKLDQ(r[3], r[2], cd0)
+		VPUNPCKHDQ(r[3], r[2], cd1)
+		for j := range four[h] {
+			four[h][j] = YMM()
+		}
+		VPUNPCKLQDQ(cd0, ab0, four[h][0])
+		VPUNPCKHQDQ(cd0, ab0, four[h][1])
+		VPUNPCKLQDQ(cd1, ab1, four[h][2])
+		VPUNPCKHQDQ(cd1, ab1, four[h][3])
+	}
+	for j := range 4 {
+		first, second := YMM(), YMM()
+		VPERM2I128(U8(0x20), four[1][j], four[0][j], first)
+		VPERM2I128(U8(0x31), four[1][j], four[0][j], second)
+		VMOVDQU(first, Mem{Base: dst, Disp: 64 * j})
+		VMOVDQU(second, Mem{Base: dst, Disp: 64 * (j + 4)})
+	}
+	low.Advance(32)
+	top.Advance(32)
+	ADDQ(chunk, dst)
+	DECQ(count)
+	JNZ(LabelRef("transpose_chunk"))
+	VZEROUPPER()
+	RET()
+}
+
+func widen(name, doc string, convert func(Mem, reg.VecVirtual)) {
+	lanes.Kernel(name, "func(dst *float32, src *byte, n int)", doc)
+	dst, src, n := lanes.Arg("dst"), lanes.Arg("src"), lanes.Arg("n")
+	Label(name + "_loop")
+	SUBQ(Imm(8), n)
+	JL(LabelRef(name + "_done"))
+	y := YMM()
+	convert(Mem{Base: src}, y)
+	VMOVUPS(y, Mem{Base: dst})
+	ADDQ(Imm(16), src)
+	ADDQ(Imm(32), dst)
+	JMP(LabelRef(name + "_loop"))
+	Label(name + "_done")
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,68 @@
+// Package lanes holds what the generators share: the names of the shapes, loops, and broadcasts of one number from
+// each of four token rows.
+package lanes
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Header sets what every generated file starts with.
+func Header() {
+	ConstraintExpr("!purego")
+}
+
+// Kernel starts an assembly function without stack checks whose pointers do not escape.
+func Kernel(name, signature, doc string) {
+	TEXT(name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(doc)
+}
+
+// Arg loads a parameter into a new register.
+func Arg(name string) reg.GPVirtual {
+	r := GP64()
+	Load(Param(name), r)
+	return r
+}
+
+// Rows addresses the same place in four rows that lie stride bytes apart. Row 3 has a pointer of its own because
+// x86 multiplies an index by 1, 2, 4 or 8.
+type Rows struct{ First, Fourth, Stride reg.GPVirtual }
+
+// NewRows returns addresses of four rows from the first one's.
+func NewRows(first, stride reg.GPVirtual) Rows {
+	r := Rows{first, GP64(), stride}
+	LEAQ(Mem{Base: first, Index: stride, Scale: 2}, r.Fourth)
+	ADDQ(stride, r.Fourth)
+	return r
+}
+
+// At is the operand disp bytes into row i.
+func (r Rows) At(i, disp int) Mem {
+	switch i {
+	case 0:
+		return Mem{Base: r.First, Disp: disp}
+	case 1:
+		return Mem{Base: r.First, Disp: disp, Index: r.Stride, Scale: 1}
+	case 2:
+		return Mem{Base: r.First, Disp: disp, Index: r.Stride, Scale: 2}
+	}
+	return Mem{Base: r.Fourth, Disp: disp}
+}
+
+// Advance moves on by n bytes within the rows.
+func (r Rows) Advance(n int) {
+	ADDQ(U32(n), r.First)
+	ADDQ(U32(n), r.Fourth)
+}
+
+// Vectors returns n new ymm registers.
+func Vectors(n int) []reg.VecVirtual {
+	v := make([]reg.VecVirtual, n)
+	for i := range v {
+		v[i] = YMM()
+	}
+	return v
+}

@@ -1,0 +1,20 @@
+// Command small generates the AVX2 products with weights in blocks of 32.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+
+	"bitmill/formats/kernel/asm/lanes"
+	"bitmill/formats/kernel/asm/tile"
+)
+
+func main() {
+	lanes.Header()
+	tile.Constants()
+	tile.Small("tileSmall4", "codes up to 15, offset (Q4_0)", 8, false, false)
+	tile.Small("tileSmall4min", "codes up to 15, float mins (Q4_1)", 8, true, false)
+	tile.Small("tileSmall5", "codes up to 31, offset (Q5_0)", 4, false, false)
+	tile.Small("tileSmall5min", "codes up to 31, float mins (Q5_1)", 4, true, false)
+	tile.Small("tileSmall8", "8-bit codes of eight rows, offset (Q8_0)", 8, false, true)
+	Generate()
+}

@@ -1,0 +1,146 @@
+package tile
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/formats/kernel/asm/lanes"
+)
+
+var ones, sixteens Mem
+
+// Constants emits the constants of Small.
+func Constants() {
+	ones, sixteens = constant("ones16", 1), constant("sixteens16", 16)
+}
+
+func constant(name string, v uint16) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := range 16 {
+		DATA(2*i, U16(v))
+	}
+	return m
+}
+
+const smallSignature = "func(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, " +
+	"d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)"
+
+// Small emits a kernel for blocks of 32 with float scales on both sides. sums are the two sums of 16 codes; offset
+// points to 16 copies of the type's offset, negated.
+// planes means that vector 0 holds the high halves of 8-bit codes and vector 1 the low ones.
+func Small(name, doc string, steps int, min, planes bool) {
+	lanes.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
+	f := frame{tile: lanes.Arg("tile")}
+	live := vectors
+	if planes {
+		live = 1
+	}
+	Label(name + "_tokens")
+	f.begin(name, live)
+	blocks := lanes.Arg("blocks")
+	f.record = GP64()
+	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
+	f.codes = lanes.NewRows(lanes.Arg("codes"), lanes.Arg("codeStride"))
+	d := lanes.NewRows(lanes.Arg("d"), lanes.Arg("dStride"))
+	extra := lanes.Arg("sums")
+	var offset reg.GPVirtual
+	if min {
+		Load(Param("s"), extra)
+	} else {
+		offset = lanes.Arg("offset")
+	}
+
+	Label(name + "_block")
+	acc := accumulators()
+	f.multiply(acc, steps, 0, 0)
+	if steps == 4 {
+		one := YMM()
+		VMOVDQU(ones, one)
+		for t := range tokens {
+			for v := range vectors {
+				VPMADDWD(one, acc[t][v], acc[t][v])
+				VMOVDQU(acc[t][v], f.sum(intSums, t, v))
+			}
+		}
+		acc = accumulators()
+		f.multiply(acc, steps, 4*step, 16)
+	}
+	f.widen(acc, steps == 4, planes)
+	if min {
+		f.scaleRegisters(acc, d, smallD)
+		f.addMins(lanes.NewRows(extra, d.Stride))
+		ADDQ(U32(4), extra)
+	} else {
+		// The sums of a block lie as close as its scale: two int16 beside a float32.
+		sums := lanes.NewRows(extra, lanes.Arg("sumStride"))
+		for t := range tokens {
+			q := YMM()
+			VPBROADCASTD(sums.At(t, 0), q)
+			VPMADDWD(Mem{Base: offset}, q, q)
+			for v := range live {
+				VPADDD(q, acc[t][v], acc[t][v])
+			}
+			acc[t] = acc[t][:live]
+		}
+		ADDQ(U32(4), extra)
+		f.scaleRegisters(acc, d, smallD)
+	}
+	f.codes.Advance(32)
+	d.Advance(4)
+	ADDQ(U32(smallRecord), f.record)
+	DECQ(blocks)
+	JNZ(LabelRef(name + "_block"))
+
+	f.end(live, []string{"dst", "codes", "d", "sums", "s"}, []string{"stride", "codeStride", "dStride", "sumStride", "dStride"})
+	quads := lanes.Arg("quads")
+	DECQ(quads)
+	Store(quads, Param("quads"))
+	JNZ(LabelRef(name + "_tokens"))
+	VZEROUPPER()
+	RET()
+}
+
+// widen turns int16 sums into int32 ones, adds the stored first half if there is one, and joins the planes of 8-bit
+// codes: 16*high + low.
+func (f frame) widen(acc [][]reg.VecVirtual, stored, planes bool) {
+	one, sixteen := YMM(), YMM()
+	VMOVDQU(ones, one)
+	if planes {
+		VMOVDQU(sixteens, sixteen)
+	}
+	for t := range tokens {
+		if planes {
+			VPMADDWD(sixteen, acc[t][0], acc[t][0])
+			VPMADDWD(one, acc[t][1], acc[t][1])
+			VPADDD(acc[t][1], acc[t][0], acc[t][0])
+			continue
+		}
+		for v := range vectors {
+			VPMADDWD(one, acc[t][v], acc[t][v])
+			if stored {
+				VPADDD(f.sum(intSums, t, v), acc[t][v], acc[t][v])
+			}
+		}
+	}
+}
+
+// addMins adds m(row)*s(token) to the float sums.
+func (f frame) addMins(s lanes.Rows) {
+	w := lanes.Vectors(vectors)
+	for v := range w {
+		VMOVUPS(Mem{Base: f.record, Disp: smallM + 32*v}, w[v])
+	}
+	for t := range tokens {
+		q := YMM()
+		VBROADCASTSS(s.At(t, 0), q)
+		for v := range w {
+			x := YMM()
+			VMOVUPS(f.sum(floatSums, t, v), x)
+			VFMADD231PS(q, w[v], x)
+			VMOVUPS(x, f.sum(floatSums, t, v))
+		}
+	}
+}

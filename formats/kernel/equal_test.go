@@ -1,0 +1,241 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"bitmill/formats"
+)
+
+// native sets are compared with generic, so these tests say nothing where only generic exists; TestRequireSet says
+// when it should not be alone.
+func others(t testing.TB) []*Set {
+	sets := Available()[1:]
+	if len(sets) == 0 {
+		t.Skip("only the generic set runs here")
+	}
+	return sets
+}
+
+// product multiplies rows r0 .. r1-1 into a destination full of guards and checks that nothing else was written.
+func product(t testing.TB, s *Set, w Matrix, b *Batch, r0, r1 int, scratch *Scratch) []float32 {
+	t.Helper()
+	const guard = 12345.5
+	stride := w.Rows + 3
+	all := make([]float32, b.n*stride+64)
+	for i := range all {
+		all[i] = guard
+	}
+	dst := all[32 : 32+(b.n-1)*stride+r1]
+	if err := s.MatMul(dst, stride, w, b, r0, r1, scratch); err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, 0, b.n*(r1-r0))
+	for i, v := range all {
+		at := i - 32
+		inside := at >= 0 && at < b.n*stride && at%stride >= r0 && at%stride < r1
+		switch {
+		case inside:
+			out = append(out, v)
+		case v != guard:
+			t.Fatalf("%s %s: element %d (token %d, row %d) written outside rows %d to %d", s.Name, w.Type, i, at/stride, at%stride, r0, r1)
+		}
+	}
+	return out
+}
+
+// sizes is the magnitude of each product's terms: rounding errors are relative to it.
+func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
+	t.Helper()
+	out := make([]float32, 0, b.n*(r1-r0))
+	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
+	for tok := range b.n {
+		for r := r0; r < r1; r++ {
+			var s Scratch
+			var sum float64
+			switch {
+			case super != nil:
+				unpackSuperRow(super, w.row(r), w.Cols, &s)
+				for i := range s.scales {
+					sc := &s.scales[i]
+					var codes, mins float64
+					for g := range 256 / super.group {
+						var q, c float64
+						for k := range super.group {
+							at := 256*i + super.group*g + k
+							q += float64(b.codes[tok*b.stride+at])
+							c += float64(b.codes[tok*b.stride+at]) * float64(s.bytes[at])
+						}
+						codes += float64(sc.scales[g]) * c
+						mins += float64(sc.mins[g]) * q
+					}
+					d := math.Abs(float64(b.d[tok*(b.cols/256)+i]))
+					if super.signed {
+						sum += d * math.Abs(float64(sc.d)) * math.Abs(codes-mins)
+					} else {
+						sum += d * (math.Abs(float64(sc.d)*codes) + math.Abs(float64(sc.dmin)*mins))
+					}
+				}
+			case small != nil:
+				unpackSmallRow(small, w.row(r), w.Cols, w.Type.BlockBytes(), &s)
+				for i := range b.cols / 32 {
+					p := 0
+					for k := range 32 {
+						p += int(b.codes[tok*b.stride+32*i+k]) * (int(s.bytes[32*i+k]) - small.offset)
+					}
+					sum += math.Abs(float64(s.floats[2*i]*b.d[tok*(b.cols/32)+i]) * float64(p))
+					if b.form == FormQ8_1 {
+						sum += math.Abs(float64(s.floats[2*i+1] * b.s[tok*(b.cols/32)+i]))
+					}
+				}
+			default:
+				values := make([]float32, w.Cols)
+				decode(t, w, r, values)
+				for k, v := range values {
+					sum += math.Abs(float64(v) * float64(b.f32[tok*b.cols+k]))
+				}
+			}
+			out = append(out, float32(sum))
+		}
+	}
+	return out
+}
+
+func compare(t testing.TB, name string, w Matrix, b *Batch, r0, r1 int, got, want []float32) {
+	t.Helper()
+	size := sizes(t, w, b, r0, r1)
+	for i := range want {
+		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= 1e-6*float64(size[i])) {
+			t.Fatalf("%s: token %d row %d: %g, generic %g (off by %g of %g)", name, i/(r1-r0), r0+i%(r1-r0), got[i], want[i], d, size[i])
+		}
+	}
+}
+
+func TestMatMulEqual(t *testing.T) {
+	for _, s := range others(t) {
+		for _, row := range types {
+			t.Run(fmt.Sprint(s.Name, "/", row.t), func(t *testing.T) {
+				var scratch Scratch
+				unit := row.t.BlockLen()
+				columns := []int{unit, 2 * unit, 3 * unit, 256, 1280, 2304}
+				if unit == 1 {
+					columns = append(columns, 5, 7, 8, 31, 257)
+				}
+				for i, cols := range columns {
+					if cols%unit != 0 {
+						continue
+					}
+					rng := random(uint64(cols))
+					w := randomMatrix(rng, row.t, 37, cols)
+					counts := []int{1, 2, 3, 4, 5, 9, 31}
+					if i > 3 {
+						counts = []int{1, 6}
+					}
+					for _, n := range counts {
+						b := loaded(t, s, row.t, randomFloats(rng, n*cols), n, cols)
+						want := product(t, generic, w, b, 0, 37, nil)
+						compare(t, fmt.Sprint(cols, " columns, ", n, " tokens"), w, b, 0, 37, product(t, s, w, b, 0, 37, &scratch), want)
+					}
+				}
+				// Any range of rows.
+				cols := max(unit, 32)
+				rng := random(9)
+				w := randomMatrix(rng, row.t, 37, cols)
+				b := loaded(t, s, row.t, randomFloats(rng, 5*cols), 5, cols)
+				for r0 := range 20 {
+					for _, r1 := range []int{r0, r0 + 1, r0 + 7, r0 + 8, r0 + 16, r0 + 17, 37} {
+						want := product(t, generic, w, b, r0, r1, nil)
+						compare(t, fmt.Sprint("rows ", r0, " to ", r1), w, b, r0, r1, product(t, s, w, b, r0, r1, &scratch), want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestMatMulManyTokens multiplies a prompt of 512 tokens.
+func TestMatMulManyTokens(t *testing.T) {
+	for _, s := range others(t) {
+		for _, typ := range []formats.Type{formats.F16, formats.Q8_0, formats.Q5_1, formats.Q3_K, formats.Q4_K} {
+			rng := random(uint64(typ))
+			w := randomMatrix(rng, typ, 19, 512)
+			b := loaded(t, s, typ, randomFloats(rng, 512*512), 512, 512)
+			compare(t, typ.String(), w, b, 0, 19, product(t, s, w, b, 0, 19, nil), product(t, generic, w, b, 0, 19, nil))
+		}
+	}
+}
+
+// TestExtremes sets every bit of the weights alike and every activation code to its limits. Scales are 1, so the
+// products are integers: a sum that overflows 16 bits would be off by far more than rounding.
+func TestExtremes(t *testing.T) {
+	const cols = 512
+	for _, s := range others(t) {
+		for _, row := range types {
+			if len(row.halves) == 0 {
+				continue
+			}
+			for _, fill := range []byte{0x00, 0x7f, 0x80, 0xff} {
+				w := randomMatrix(random(1), row.t, 17, cols)
+				for i := range w.Data {
+					w.Data[i] = fill
+				}
+				setHalves(row.t, w.Data, func() float32 { return 1 })
+				b := loaded(t, s, row.t, make([]float32, 4*cols), 4, cols)
+				for tok, codes := range [][2]int8{{127, 127}, {-128, -128}, {127, -128}, {-127, 127}} {
+					b.fill(tok, codes)
+				}
+				got, want := product(t, s, w, b, 0, 17, nil), product(t, generic, w, b, 0, 17, nil)
+				compare(t, fmt.Sprintf("%s %s filled with %#02x", s.Name, row.t, fill), w, b, 0, 17, got, want)
+			}
+		}
+	}
+}
+
+// fill sets a token's codes to a repeated pair, its scales to 1, and its sums to match.
+func (b *Batch) fill(t int, pair [2]int8) {
+	for k := range b.cols {
+		b.codes[t*b.stride+k] = pair[k%2]
+	}
+	blocks := b.cols / b.form.Block()
+	for i := range blocks {
+		b.d[t*blocks+i] = 1
+		if b.form == FormQ8_1 {
+			b.s[t*blocks+i] = 16 * float32(int(pair[0])+int(pair[1]))
+		}
+	}
+	for i := range b.cols / 16 {
+		b.sums16[t*b.cols/16+i] = 8 * (int16(pair[0]) + int16(pair[1]))
+	}
+	if b.form == FormQ8_K {
+		for i := range b.cols / 32 {
+			b.sums32[t*b.cols/32+i] = 16 * (int16(pair[0]) + int16(pair[1]))
+		}
+	}
+}
+
+// TestMatMulAllocations: nothing is allocated once the scratch has grown.
+func TestMatMulAllocations(t *testing.T) {
+	for _, s := range Available() {
+		for _, row := range types {
+			rng := random(3)
+			w := randomMatrix(rng, row.t, 17, 512)
+			x := randomFloats(rng, 5*512)
+			b := loaded(t, s, row.t, x, 5, 512)
+			var scratch Scratch
+			dst := make([]float32, 5*17)
+			run := func() {
+				if err := s.Load(b, b.form, x, 5, 512); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.MatMul(dst, 17, w, b, 0, 17, &scratch); err != nil {
+					t.Fatal(err)
+				}
+			}
+			run()
+			if n := testing.AllocsPerRun(3, run); n != 0 {
+				t.Errorf("%s %s: %g allocations in a product", s.Name, row.t, n)
+			}
+		}
+	}
+}
