@@ -1,0 +1,107 @@
+// Package checkpoint opens a model, whatever it lies in: a Hugging Face folder (config.json, *.safetensors) or a GGUF
+// file. Both become one typed Config, the metadata of a GGUF file, and tensors under their GGUF names.
+//
+// A Hugging Face folder is presented as llama.cpp's converter would write it: the same metadata keys in the same
+// order, the same tensor names, order and shapes, and, for architectures that rotate neighbouring pairs, the same
+// permuted rows of Q and K. Nothing is copied to do so: tensors read through the memory map.
+//
+// One file per architecture family; families.go lists them.
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
+)
+
+// Checkpoint is an open model. Tensor data lies in memory maps and is valid until Close.
+type Checkpoint struct {
+	Path     string
+	Config   Config
+	Metadata *gguf.Metadata // as a GGUF file of this model holds it, vocabulary included
+	Tensors  []Tensor       // in the order of the source
+
+	Planned   bool  // from a bare config.json: tensors have no data, metadata no vocabulary
+	ConfigErr error // why the model cannot be evaluated, nil when it can; it can be quantized all the same
+
+	Tokenizer    *tokenizer.Tokenizer // nil when there is none or it is unknown
+	TokenizerErr error                // why Tokenizer is nil
+
+	Warnings []string // what was left out or looks wrong; sentences without a full stop
+
+	index map[string]int // GGUF name -> position in Tensors
+	files []string
+	close func() error
+
+	hashOnce sync.Once
+	hash     string
+	hashErr  error
+}
+
+// Open opens a Hugging Face folder, a GGUF file (of a split, its first shard) or a bare config.json, which gives a
+// plan without data (OpenConfig). The errors wrap formats.ErrUnsupported for a model that bitmill does not know and
+// formats.ErrCorrupt for damaged files.
+func Open(path string) (*Checkpoint, error) {
+	st, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open %s: there is no such file or folder", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case st.IsDir():
+		return openFolder(path)
+	case strings.EqualFold(filepath.Ext(path), ".json"):
+		return OpenConfig(path)
+	case strings.EqualFold(filepath.Ext(path), ".safetensors"):
+		return nil, fmt.Errorf("open %s: a safetensors file does not say what model it is; name its folder, %s, with config.json in it", path, filepath.Dir(path))
+	}
+	return openGGUF(path)
+}
+
+// Tensor finds a tensor by its GGUF name.
+func (c *Checkpoint) Tensor(name string) (*Tensor, bool) {
+	i, ok := c.index[name]
+	if !ok {
+		return nil, false
+	}
+	return &c.Tensors[i], true
+}
+
+// Files lists the files that hold the tensor data.
+func (c *Checkpoint) Files() []string { return c.files }
+
+// Close unmaps the files; tensor data must not be used afterwards.
+func (c *Checkpoint) Close() error {
+	if c.close == nil {
+		return nil
+	}
+	err := c.close()
+	c.close = nil
+	return err
+}
+
+// reindex fills the name index.
+func (c *Checkpoint) reindex() {
+	c.index = make(map[string]int, len(c.Tensors))
+	for i := range c.Tensors {
+		c.index[c.Tensors[i].Name] = i
+	}
+}
+
+// parameters counts the elements of all tensors.
+func (c *Checkpoint) parameters() int64 {
+	n := int64(0)
+	for i := range c.Tensors {
+		n += c.Tensors[i].Elements()
+	}
+	return n
+}

@@ -1,0 +1,123 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bitmill/formats"
+	"bitmill/formats/safetensors"
+	"bitmill/formats/tokenizer"
+)
+
+// openFolder opens a Hugging Face folder.
+func openFolder(dir string) (*Checkpoint, error) {
+	h, f, err := readConfig(dir, filepath.Join(dir, "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := weightsPresent(dir); err != nil {
+		return nil, err
+	}
+	folder, err := safetensors.OpenFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{Path: dir, close: folder.Close}
+	for _, file := range folder.Files {
+		c.files = append(c.files, file.Path)
+	}
+	if err := c.fill(h, f, folder); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return c, nil
+}
+
+// fill makes everything but the files of a checkpoint.
+func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (err error) {
+	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
+		return fmt.Errorf("config.json: %w", err)
+	}
+	list, err := sources(folder)
+	if err != nil {
+		return err
+	}
+	if err := c.bind(f, h, list); err != nil {
+		return err
+	}
+	a, err := readAbout(c.Path, h.NameOrPath, c.parameters())
+	if err != nil {
+		return err
+	}
+	c.Metadata = converted(h, f, &c.Config, a, mainType(list))
+	c.Tokenizer, c.TokenizerErr = tokenizer.FromFolder(c.Path)
+	if c.TokenizerErr != nil {
+		c.Tokenizer = nil
+		c.Warnings = append(c.Warnings, fmt.Sprintf("no vocabulary is written: %v", c.TokenizerErr))
+		return nil
+	}
+	c.Tokenizer.AddMetadata(c.Metadata, c.Config.Vocab)
+	return nil
+}
+
+// mainType is the type of the first matrix: what the file as a whole is said to be.
+func mainType(list []source) formats.Type {
+	for _, s := range list {
+		if len(s.shape) > 1 {
+			return s.typ
+		}
+	}
+	return formats.F32
+}
+
+// readConfig reads a config.json; dir is what the user named.
+func readConfig(dir, path string) (*hfConfig, *family, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, noConfig(dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	h, f, err := parseConfig(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return h, f, nil
+}
+
+// noConfig explains a folder that is no checkpoint.
+func noConfig(dir string) error {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.gguf"))
+	if len(files) > 0 {
+		return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing; to open its GGUF file, name it: %s", dir, files[0])
+	}
+	return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing", dir)
+}
+
+// weightsPresent explains a folder without safetensors.
+func weightsPresent(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	torch := ""
+	for _, e := range entries {
+		switch ext := filepath.Ext(e.Name()); {
+		case ext == ".safetensors" || strings.HasSuffix(e.Name(), ".safetensors.index.json"):
+			return nil
+		case ext == ".bin" || ext == ".pt" || ext == ".pth":
+			torch = e.Name()
+		}
+	}
+	if torch != "" {
+		return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; save them as safetensors first:\n"+
+			"  python -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",
+			dir, formats.ErrUnsupported, torch, dir)
+	}
+	return fmt.Errorf("%s holds no weights: there is no *.safetensors beside config.json; to plan without weights, name %s", dir, filepath.Join(dir, "config.json"))
+}

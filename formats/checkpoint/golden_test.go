@@ -1,0 +1,132 @@
+package checkpoint
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/gguf"
+)
+
+// golden is what llama.cpp's converter (--outtype bf16) wrote for a case: metadata as [key, type, value] in order,
+// arrays by length and hash; tensors as [name, type, shape, hash of the data] in order. The tokenizer was the one of
+// checkpointtest, with its pre-tokenizer taken for llama-bpe.
+type golden struct {
+	Metadata [][3]any `json:"metadata"`
+	Tensors  [][4]any `json:"tensors"`
+}
+
+func loadGolden(t *testing.T, name string) golden {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata/convert", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestConverterMetadataAndTensors(t *testing.T) {
+	for _, name := range []string{"llama", "llama-narrow", "llama3-rope", "mistral", "qwen2", "qwen3"} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, checkpointtest.Load(t, name).FolderWithTokenizer(t))
+			g := loadGolden(t, name)
+			compareMetadata(t, c.Metadata, g)
+			compareTensors(t, c, g)
+		})
+	}
+}
+
+func open(t testing.TB, path string) *Checkpoint {
+	t.Helper()
+	c, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func compareMetadata(t *testing.T, m *gguf.Metadata, g golden) {
+	t.Helper()
+	var got, want []string
+	for _, key := range m.Keys() {
+		v, _ := m.Get(key)
+		got = append(got, fmt.Sprintf("%s %s", key, describe(v)))
+	}
+	for _, row := range g.Metadata {
+		want = append(want, fmt.Sprintf("%s %s %s", row[0], row[1], compact(t, row[2])))
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("metadata:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// describe writes a value as the golden files do: type, then JSON; long arrays by length and hash.
+func describe(v any) string {
+	kind := map[string]string{"uint32": "UINT32", "int32": "INT32", "float32": "FLOAT32", "bool": "BOOL", "string": "STRING"}
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Slice {
+		if f, ok := v.(float32); ok {
+			v = float64(f)
+		}
+		b, _ := json.Marshal(v)
+		return kind[rv.Kind().String()] + " " + string(b)
+	}
+	kindName := "ARRAY/" + kind[rv.Type().Elem().Kind().String()]
+	var items []string
+	for i := range rv.Len() {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		e.Encode(rv.Index(i).Interface())
+		items = append(items, strings.TrimSpace(b.String()))
+	}
+	all := "[" + strings.Join(items, ", ") + "]"
+	if rv.Len() > 64 {
+		return fmt.Sprintf(`%s {"length":%d,"sha256":"%x"}`, kindName, rv.Len(), sha256.Sum256([]byte(all)))
+	}
+	return kindName + " " + all
+}
+
+func compact(t *testing.T, v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func compareTensors(t *testing.T, c *Checkpoint, g golden) {
+	t.Helper()
+	if len(c.Tensors) != len(g.Tensors) {
+		t.Fatalf("%d tensors, want %d", len(c.Tensors), len(g.Tensors))
+	}
+	for i := range c.Tensors {
+		x := &c.Tensors[i]
+		size, err := x.Tensor.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := make([]byte, size)
+		if err := x.ReadRows(data, 0, x.Rows()); err != nil {
+			t.Fatal(err)
+		}
+		w := g.Tensors[i]
+		got := fmt.Sprintf("%s %s %s %x", x.Name, x.Type, strings.ReplaceAll(fmt.Sprint(x.Shape), " ", ","), sha256.Sum256(data))
+		want := fmt.Sprintf("%s %s %s %s", w[0], w[1], compact(t, w[2]), w[3])
+		if got != want {
+			t.Errorf("tensor %d:\n     %s\nwant %s", i, got, want)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package checkpoint
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// OpenConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
+// data and without a vocabulary. It needs no weights, so it can plan models that are not on this machine.
+func OpenConfig(path string) (*Checkpoint, error) {
+	h, f, err := readConfig(filepath.Dir(path), path)
+	if err != nil {
+		return nil, err
+	}
+	typ, err := h.sourceType()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	c := &Checkpoint{Path: path, Planned: true}
+	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var list []source
+	for _, e := range f.tensors(&c.Config) {
+		if h.needs(e.Need) {
+			list = append(list, source{name: e.HF, typ: typ, shape: e.Shape})
+		}
+	}
+	if err := c.bind(f, h, list); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if name == "config" {
+		name = folderName(filepath.Dir(path))
+	}
+	a := nameOnly(h.NameOrPath, name, c.parameters())
+	c.Metadata = converted(h, f, &c.Config, a, typ)
+	c.TokenizerErr = fmt.Errorf("%s is only a plan: it has no vocabulary", path)
+	return c, nil
+}
