@@ -1,0 +1,97 @@
+// Package calibrate runs a text through a model at full precision and records, for every weight matrix, how strongly
+// each input column is used: the importance matrix (imatrix) that the encoders weigh errors with.
+//
+// It follows llama-imatrix: windows of 512 tokens, each on its own, all matrices of the layers (not the output head),
+//
+//	SumSquares[j] = Σ_tokens x_j²     Counts = number of tokens
+//
+// It uses the engine of eval/infer, the one arrow from this package to eval.
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"bitmill/eval/infer"
+	"bitmill/formats/kernel"
+	"bitmill/formats/stats"
+)
+
+// Options of Run; the zero value is useful.
+type Options struct {
+	Kernel        *kernel.Set // nil: the best this machine has
+	Dataset       string      // recorded in the imatrix as the name of the text
+	ProcessOutput bool        // also record the output head's input
+	Progress      func(done, total int64)
+}
+
+// tokensPerBatch is how many tokens go through the model at once.
+const tokensPerBatch = 2048
+
+// Run records the imatrix of the model over the windows, which all have one length.
+func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int32, o Options) (*stats.Matrix, error) {
+	if len(windows) == 0 {
+		return nil, fmt.Errorf("calibration needs at least one window of text")
+	}
+	c := collector{pool: pool, set: o.Kernel, sums: map[string]*stats.Entry{}, head: o.ProcessOutput}
+	if c.set == nil {
+		c.set = kernel.Best()
+	}
+	r := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel, Observe: c.observe, NoHead: !o.ProcessOutput})
+	perBatch := max(1, tokensPerBatch/len(windows[0]))
+	for at := 0; at < len(windows); at += perBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		batch := windows[at:min(at+perBatch, len(windows))]
+		seqs := make([]infer.Sequence, len(batch))
+		for i, w := range batch {
+			seqs[i] = infer.Sequence{Tokens: w}
+		}
+		if _, err := r.Forward(m, seqs); err != nil {
+			return nil, err
+		}
+		if o.Progress != nil {
+			o.Progress(int64(at+len(batch)), int64(len(windows)))
+		}
+	}
+	out := &stats.Matrix{Datasets: []string{o.Dataset}, Chunks: len(windows), ChunkSize: len(windows[0])}
+	for _, e := range c.sums {
+		out.Entries = append(out.Entries, *e)
+	}
+	sort.Slice(out.Entries, func(i, j int) bool { return out.Entries[i].Name < out.Entries[j].Name })
+	return out, out.Check()
+}
+
+// collector adds up what the engine shows it.
+type collector struct {
+	pool *infer.Pool
+	set  *kernel.Set
+	sums map[string]*stats.Entry
+	head bool
+}
+
+// columnsPerTask cuts the columns among workers, so that each column is summed by one worker in token order and the
+// sums do not depend on the number of threads.
+const columnsPerTask = 64
+
+func (c *collector) observe(w *infer.Linear, x []float32, n int) {
+	if !strings.HasPrefix(w.Name, "blk.") && !c.head {
+		return
+	}
+	e := c.sums[w.Name]
+	if e == nil {
+		e = &stats.Entry{Name: w.Name, SumSquares: make([]float32, w.Cols), Counts: make([]float32, 1)}
+		c.sums[w.Name] = e
+	}
+	e.Counts[0] += float32(n)
+	c.pool.Run((w.Cols+columnsPerTask-1)/columnsPerTask, func(_, task int) {
+		j0 := task * columnsPerTask
+		j1 := min(j0+columnsPerTask, w.Cols)
+		for t := range n {
+			c.set.SumSquares(e.SumSquares[j0:j1], x[t*w.Cols+j0:t*w.Cols+j1])
+		}
+	})
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/calibrate"
+	"bitmill/formats/file"
+	"bitmill/formats/stats"
+)
+
+type calibrateOptions struct {
+	text, out       string
+	context, chunks int
+	processOutput   bool
+}
+
+func calibrateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "calibrate",
+		Usage:     "record which input columns of each matrix a text uses (imatrix)",
+		ArgsUsage: "MODEL",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file", Required: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "imatrix.gguf", Usage: "imatrix `FILE` to write"},
+			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: 512, Usage: "tokens in a window"},
+			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
+			&cli.BoolFlag{Name: "process-output", Usage: "also record the output head"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1, "MODEL -t TEXT -o imatrix.gguf")
+			if err != nil {
+				return err
+			}
+			return runCalibrate(c.Context, newEnv(c), args[0], calibrateOptions{c.String("text"), c.String("output"), c.Int("ctx"), c.Int("chunks"), c.Bool("process-output")})
+		},
+	}
+}
+
+func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) error {
+	s, err := openSubject(path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	text, err := readText(o.text)
+	if err != nil {
+		return err
+	}
+	m, err := s.calibrate(ctx, e, text, calibrate.Options{Dataset: o.text, ProcessOutput: o.processOutput}, o.context, o.chunks)
+	if err != nil {
+		return err
+	}
+	data, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	if err := file.Write(o.out, data); err != nil {
+		return err
+	}
+	return e.printCoverage(o.out, m)
+}
+
+// calibrate runs the text through the model with progress.
+func (s *subject) calibrate(ctx context.Context, e env, text string, o calibrate.Options, context, chunks int) (*stats.Matrix, error) {
+	windows, err := s.windows(text, context, chunks)
+	if err != nil {
+		return nil, err
+	}
+	pool := e.pool()
+	defer pool.Close()
+	p := e.progress("calibrate "+modelName(s.Path), "windows")
+	o.Progress = p.Set
+	m, err := calibrate.Run(ctx, pool, s.model, windows, o)
+	if err != nil {
+		return nil, err
+	}
+	p.Done()
+	return m, nil
+}
+
+// printCoverage says what the imatrix holds and which columns the text never used.
+func (e env) printCoverage(path string, m *stats.Matrix) error {
+	coverage := m.Coverage()
+	if e.json {
+		return e.printJSON(struct {
+			Path      string `json:"path"`
+			Chunks    int    `json:"chunks"`
+			ChunkSize int    `json:"chunk_size"`
+			Tensors   any    `json:"tensors"`
+		}{path, m.Chunks, m.ChunkSize, coverage})
+	}
+	zero := 0
+	for _, c := range coverage {
+		if !c.Full() {
+			fmt.Fprintf(e.stdout, "%s: %d of %d columns never used, %d of %d matrices unseen\n", c.Name, c.ZeroColumns, c.Columns, c.Unseen, c.Matrices)
+			zero++
+		}
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors over %d windows of %d tokens, %d with gaps\n", path, len(m.Entries), m.Chunks, m.ChunkSize, zero)
+	return err
+}

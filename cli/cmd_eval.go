@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/eval"
+)
+
+type evalOptions struct {
+	text, reference string
+	context, chunks int
+	oracle          bool
+}
+
+func evalCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "eval",
+		Usage:     "perplexity of models over a text, and their divergence from a reference",
+		ArgsUsage: "MODEL...",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
+			&cli.StringFlag{Name: "reference", Usage: "the full-precision `MODEL` to measure the KL divergence from"},
+			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
+			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
+			&cli.BoolFlag{Name: "oracle", Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, -1, "MODEL... -t TEXT [--reference MODEL]")
+			if err != nil {
+				return err
+			}
+			if !c.IsSet("text") {
+				return usagef("eval needs a text: give --text FILE")
+			}
+			return runEval(c.Context, newEnv(c), args, evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle")})
+		},
+	}
+}
+
+// evalRow is one model's figures; those against a reference are absent without one.
+type evalRow struct {
+	Path      string   `json:"path"`
+	BPW       string   `json:"bpw"`
+	FileBytes int64    `json:"file_bytes"`
+	Tokens    int      `json:"tokens"`
+	PPL       float64  `json:"ppl"`
+	PPLSE     float64  `json:"ppl_se"`
+	LnRatio   *float64 `json:"ln_ppl_ratio,omitempty"`
+	LnRatioSE *float64 `json:"ln_ppl_ratio_se,omitempty"`
+	KLD       *float64 `json:"kld,omitempty"`
+	KLDSE     *float64 `json:"kld_se,omitempty"`
+	KLDMax    *float64 `json:"kld_max,omitempty"`
+	SameTop   *float64 `json:"same_top,omitempty"`
+	SameTopSE *float64 `json:"same_top_se,omitempty"`
+	DeltaPRMS *float64 `json:"delta_p_rms,omitempty"`
+}
+
+func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
+	text, err := readText(o.text)
+	if err != nil {
+		return err
+	}
+	rows, err := evalModels(ctx, e, paths, text, o)
+	if err != nil {
+		return err
+	}
+	var checks []oracleCheck
+	if o.oracle {
+		for _, path := range paths {
+			c, err := checkOracle(ctx, e, path, text)
+			if err != nil {
+				return err
+			}
+			checks = append(checks, *c)
+		}
+	}
+	if e.json {
+		return e.printJSON(struct {
+			Models []evalRow     `json:"models"`
+			Oracle []oracleCheck `json:"oracle,omitempty"`
+		}{rows, checks})
+	}
+	if err := printEval(e, rows); err != nil {
+		return err
+	}
+	for _, c := range checks {
+		fmt.Fprintln(e.stdout, c)
+	}
+	return nil
+}
+
+// evalModels evaluates against the reference when there is one, each model by itself otherwise.
+func evalModels(ctx context.Context, e env, paths []string, text string, o evalOptions) ([]evalRow, error) {
+	if o.reference == "" {
+		var rows []evalRow
+		for _, path := range paths {
+			r, err := evalAgainst(ctx, e, path, nil, text, o)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, r...)
+		}
+		return rows, nil
+	}
+	return evalAgainst(ctx, e, o.reference, paths, text, o)
+}
+
+// evalAgainst evaluates the reference and the others on the reference's tokens. The reference's own row is returned
+// only when there are no others.
+func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]evalRow, error) {
+	ref, err := openSubject(reference)
+	if err != nil {
+		return nil, err
+	}
+	defer ref.Close()
+	windows, err := ref.windows(text, o.context, o.chunks)
+	if err != nil {
+		return nil, err
+	}
+	v := evaluation{env: e, reference: ref.model, subjects: []evaluand{{model: ref.model}}, windows: windows, what: "evaluate"}
+	subjects := []*subject{ref}
+	for _, path := range others {
+		s, err := openSubject(path)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		if err := sameTokens(s, windows, text, o); err != nil {
+			return nil, err
+		}
+		subjects = append(subjects, s)
+		v.subjects = append(v.subjects, evaluand{model: s.model})
+	}
+	results, err := v.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(others) > 0 {
+		results, subjects = results[1:], subjects[1:]
+	}
+	var rows []evalRow
+	for i, r := range results {
+		row, err := newEvalRow(subjects[i], r, len(others) > 0)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// sameTokens refuses to compare models that read the text differently. A model whose tokenizer is not known is taken
+// to have the reference's.
+func sameTokens(s *subject, windows [][]int32, text string, o evalOptions) error {
+	if s.Tokenizer == nil {
+		return nil
+	}
+	own, err := s.windows(text, o.context, o.chunks)
+	if err != nil {
+		return err
+	}
+	if tokenPrint(own) != tokenPrint(windows) {
+		return fmt.Errorf("%s does not split the text into the reference's tokens: a divergence between them has no meaning", s.Path)
+	}
+	return nil
+}
+
+func newEvalRow(s *subject, r eval.Result, compared bool) (evalRow, error) {
+	sum, err := s.summary()
+	if err != nil {
+		return evalRow{}, err
+	}
+	size, err := s.fileBytes()
+	if err != nil {
+		return evalRow{}, err
+	}
+	row := evalRow{Path: s.Path, BPW: sum.All.String(), FileBytes: size, Tokens: r.Tokens, PPL: r.PPL, PPLSE: r.PPLSE}
+	if compared {
+		row.LnRatio, row.LnRatioSE = &r.LnRatio, &r.LnRatioSE
+		row.KLD, row.KLDSE, row.KLDMax = &r.KLD, &r.KLDSE, &r.KLDMax
+		row.SameTop, row.SameTopSE, row.DeltaPRMS = &r.SameTop, &r.SameTopSE, &r.DeltaPRMS
+	}
+	return row, nil
+}
+
+func printEval(e env, rows []evalRow) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "model\tBPW\tbytes\tPPL\t±\t")
+	compared := len(rows) > 0 && rows[0].KLD != nil
+	if compared {
+		fmt.Fprint(w, "KLD\t±\tsame top\t")
+	}
+	fmt.Fprintln(w)
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%.4f\t%.4f\t", modelName(r.Path), r.BPW, r.FileBytes, r.PPL, r.PPLSE)
+		if compared {
+			fmt.Fprintf(w, "%.6f\t%.6f\t%.2f %%\t", *r.KLD, *r.KLDSE, 100**r.SameTop)
+		}
+		fmt.Fprintln(w)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/gguf"
+)
+
+func inspectCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "show a model's metadata, tensors and exact bits per weight",
+		ArgsUsage: "MODEL",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "hash", Usage: "also hash every tensor's data (SHA-256)"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1, "MODEL")
+			if err != nil {
+				return err
+			}
+			return runInspect(newEnv(c), args[0], c.Bool("hash"))
+		},
+	}
+}
+
+type inspection struct {
+	Metadata    orderedMetadata `json:"metadata"`
+	Parameters  int64           `json:"parameters"`
+	PayloadBits int64           `json:"payload_bits"`
+	FileBytes   int64           `json:"file_bytes"`
+	BPW         string          `json:"bpw"`
+	MatrixBPW   string          `json:"matrix_bpw"`
+	Tensors     []tensorRow     `json:"tensors"`
+}
+
+type tensorRow struct {
+	Name   string  `json:"name"`
+	Type   string  `json:"type"`
+	Shape  []int64 `json:"shape"`
+	Bytes  int64   `json:"bytes"`
+	SHA256 string  `json:"sha256,omitempty"`
+}
+
+// orderedMetadata marshals as an object whose keys keep the file's order.
+type orderedMetadata struct{ *gguf.Metadata }
+
+func (m orderedMetadata) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, k := range m.Keys() {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		v, _ := m.Get(k)
+		if u, ok := v.([]uint8); ok { // encoding/json would write base64
+			ints := make([]int, len(u))
+			for i, x := range u {
+				ints[i] = int(x)
+			}
+			v = ints
+		}
+		key, err := json.Marshal(k)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("metadata %s: %w", k, err)
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func runInspect(e env, path string, hash bool) error {
+	c, err := checkpoint.Open(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	s := &subject{Checkpoint: c}
+	sum, err := s.summary()
+	if err != nil {
+		return err
+	}
+	in := inspection{Metadata: orderedMetadata{c.Metadata}, Parameters: sum.All.Weights, PayloadBits: sum.All.Bits, BPW: sum.All.String(), MatrixBPW: sum.Matrices.String()}
+	if in.FileBytes, err = s.fileBytes(); err != nil {
+		return err
+	}
+	for i := range c.Tensors {
+		t := &c.Tensors[i]
+		size, err := t.Tensor.Bytes()
+		if err != nil {
+			return err
+		}
+		row := tensorRow{Name: t.Name, Type: t.Type.String(), Shape: t.Shape, Bytes: size}
+		if hash {
+			if row.SHA256, err = hashTensor(t); err != nil {
+				return err
+			}
+		}
+		in.Tensors = append(in.Tensors, row)
+	}
+	if e.json {
+		return e.printJSON(in)
+	}
+	return printInspection(e, in)
+}
+
+// hashTensor hashes the data as an artifact of the same type would hold it, in slabs.
+func hashTensor(t *checkpoint.Tensor) (string, error) {
+	h := sha256.New()
+	if b := t.Bytes(); b != nil {
+		h.Write(b)
+		return hex.EncodeToString(h.Sum(nil)), nil
+	}
+	row, err := t.Type.RowBytes(t.Cols())
+	if err != nil {
+		return "", err
+	}
+	slab := max(1, (1<<20)/max(row, 1))
+	buf := make([]byte, slab*row)
+	for first := int64(0); first < t.Rows(); first += slab {
+		n := min(slab, t.Rows()-first)
+		if err := t.ReadRows(buf[:n*row], first, n); err != nil {
+			return "", err
+		}
+		h.Write(buf[:n*row])
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func printInspection(e env, in inspection) error {
+	for _, k := range in.Metadata.Keys() {
+		v, _ := in.Metadata.Get(k)
+		fmt.Fprintf(e.stdout, "%s = %s\n", k, shorten(v))
+	}
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, t := range in.Tensors {
+		fmt.Fprintf(w, "%s\t%s\t%v\t%d bytes\t%s\n", t.Name, t.Type, t.Shape, t.Bytes, t.SHA256)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(e.stdout, "%d parameters, %d payload bits: %s bits per weight (matrices only %s); %d bytes on disk\n",
+		in.Parameters, in.PayloadBits, in.BPW, in.MatrixBPW, in.FileBytes)
+	return err
+}
+
+// shorten prints a value on one line: long arrays by their length and first elements.
+func shorten(v any) string {
+	r := reflect.ValueOf(v)
+	if r.Kind() == reflect.Slice && r.Len() > 8 {
+		return fmt.Sprintf("%d values, first %v", r.Len(), r.Slice(0, 4).Interface())
+	}
+	if s, ok := v.(string); ok && len(s) > 200 {
+		return fmt.Sprintf("%q… (%d bytes)", s[:200], len(s))
+	}
+	return fmt.Sprintf("%v", v)
+}

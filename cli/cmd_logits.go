@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/eval/infer"
+	"bitmill/formats/kernel"
+)
+
+func logitsCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "logits",
+		Usage:     "print the logits a model gives after each of some tokens",
+		ArgsUsage: "MODEL",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "tokens", Usage: "token ids, comma-separated", Required: true},
+			&cli.StringFlag{Name: "kernel", Usage: "force a kernel: generic or avx2"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1, "MODEL --tokens 1,2,3")
+			if err != nil {
+				return err
+			}
+			var tokens []int32
+			for _, s := range strings.Split(c.String("tokens"), ",") {
+				id, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
+				if err != nil {
+					return usagef("--tokens: %q is not a token id", s)
+				}
+				tokens = append(tokens, int32(id))
+			}
+			return runLogits(newEnv(c), args[0], tokens, c.String("kernel"))
+		},
+	}
+}
+
+func runLogits(e env, path string, tokens []int32, kernelName string) error {
+	s, err := openSubject(path)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var o infer.Options
+	if kernelName != "" {
+		if o.Kernel, err = kernel.Use(kernelName); err != nil {
+			return err
+		}
+	}
+	pool := e.pool()
+	defer pool.Close()
+	flat, err := infer.NewRunner(pool, o).Forward(s.model, []infer.Sequence{{Tokens: tokens}})
+	if err != nil {
+		return err
+	}
+	vocab := s.Config.Vocab
+	rows := make([][]float32, len(tokens))
+	for i := range rows {
+		rows[i] = flat[i*vocab : (i+1)*vocab]
+	}
+	if e.json {
+		return e.printJSON(struct {
+			Logits [][]float32 `json:"logits"`
+		}{rows})
+	}
+	for i, row := range rows {
+		fmt.Fprintf(e.stdout, "after token %d (%d):", i, tokens[i])
+		for _, v := range row {
+			fmt.Fprintf(e.stdout, " %g", v)
+		}
+		fmt.Fprintln(e.stdout)
+	}
+	return nil
+}

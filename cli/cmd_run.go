@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/cli/batch"
+	"bitmill/eval"
+	"bitmill/eval/report"
+	"bitmill/eval/threshold"
+	"bitmill/formats/demo"
+	"bitmill/formats/file"
+	"bitmill/quantize"
+)
+
+type runOptions struct {
+	out               string
+	formats           []string
+	calibration, text string // files; "" is the demo's text
+	noImatrix         bool
+	context, chunks   int
+	budget            float64
+	strict            bool
+	recipe            quantize.Options
+	command           string
+}
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "the whole pipeline: plan, calibrate, quantize, evaluate, thresholds, report",
+		ArgsUsage: "[MODEL...]",
+		Description: "Without a MODEL it runs on the embedded demo models. A run that was interrupted continues where it was: " +
+			"what is in the output folder is kept as long as it was made from the same inputs and options.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `DIR`", Required: true},
+			&cli.StringFlag{Name: "formats", Aliases: []string{"f"}, Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
+			&cli.StringFlag{Name: "calibration", Usage: "calibration `TEXT` file (default: the demo's)"},
+			&cli.StringFlag{Name: "text", Aliases: []string{"t"}, Usage: "evaluation `TEXT` file (default: the demo's)"},
+			&cli.BoolFlag{Name: "no-imatrix", Usage: "quantize without calibrating"},
+			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
+			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
+			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
+		}, recipeFlags()...),
+		Action: func(c *cli.Context) error {
+			names, err := formatNames(c.String("formats"))
+			if err != nil {
+				return err
+			}
+			o := runOptions{
+				out: c.String("output"), formats: names, calibration: c.String("calibration"), text: c.String("text"), noImatrix: c.Bool("no-imatrix"),
+				context: c.Int("ctx"), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), recipe: recipeOptions(c),
+			}
+			o.command = strings.Join(append([]string{"bitmill run", strings.Join(c.Args().Slice(), " ")}, "--formats "+strings.Join(names, ",")), " ")
+			return runRun(c.Context, newEnv(c), c.Args().Slice(), o)
+		},
+	}
+}
+
+// textInput is a text and where it came from.
+type textInput struct{ name, text, sha256 string }
+
+// readInput reads a text file, or takes the demo's when the path is empty.
+func readInput(path, demoText string) (textInput, error) {
+	if path == "" {
+		return textInput{"embedded demo text", demoText, hashBytes([]byte(demoText))}, nil
+	}
+	text, err := readText(path)
+	return textInput{filepath.Base(path), text, hashBytes([]byte(text))}, err
+}
+
+func runRun(ctx context.Context, e env, models []string, o runOptions) error {
+	store := batch.Store{Dir: o.out}
+	if err := store.MakeFolder(); err != nil {
+		return err
+	}
+	release, err := store.Lock()
+	if err != nil {
+		return err
+	}
+	defer release()
+	var warnings []string
+	if len(models) == 0 {
+		if models, err = unpackDemo(o.out); err != nil {
+			return err
+		}
+	} else if o.text == "" {
+		warnings = append(warnings, "no --text was given: the models are evaluated on the demo's short text, which says little about them")
+	}
+	calibration, err := readInput(o.calibration, demo.Calibration)
+	if err != nil {
+		return err
+	}
+	text, err := readInput(o.text, demo.Evaluation)
+	if err != nil {
+		return err
+	}
+	rep := &report.Report{Schema: report.Schema, Tool: "bitmill " + Version, Command: o.command,
+		Text: report.TextInfo{Name: text.name, SHA256: text.sha256, Context: o.context}, Warnings: warnings}
+	names, err := outputNames(models)
+	if err != nil {
+		return err
+	}
+	var runs []*modelRun
+	defer func() {
+		for _, r := range runs {
+			r.source.Close()
+		}
+	}()
+	// Every model is opened and planned before any is worked on, so that a mistake shows at once.
+	for i, path := range models {
+		r := &modelRun{env: e, o: o, name: names[i], store: batch.Store{Dir: filepath.Join(o.out, names[i])}, calibrationText: calibration, text: text}
+		if err := r.open(path); err != nil {
+			return err
+		}
+		runs = append(runs, r)
+		if err := r.plan(); err != nil {
+			return err
+		}
+	}
+	for _, r := range runs {
+		m, err := r.run(ctx)
+		if err != nil {
+			return err
+		}
+		rep.Models = append(rep.Models, *m)
+		rep.Text.Tokens, rep.Text.Chunks, rep.Text.Scored = r.tokens(rep.Text)
+	}
+	rep.Fit(threshold.Options{Budget: o.budget})
+	return writeReport(e, o.out, rep)
+}
+
+// outputNames gives every model a folder name of its own.
+func outputNames(models []string) ([]string, error) {
+	seen := map[string]string{}
+	var names []string
+	for _, path := range models {
+		n := modelName(path)
+		if other, ok := seen[n]; ok {
+			return nil, usagef("%s and %s would both be written to the folder %s: rename one", other, path, n)
+		}
+		seen[n] = path
+		names = append(names, n)
+	}
+	return names, nil
+}
+
+// unpackDemo writes the embedded models as folders and returns their paths.
+func unpackDemo(out string) ([]string, error) {
+	var paths []string
+	for _, m := range demo.Models() {
+		dir := filepath.Join(out, "demo-models", m.Name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		files, err := m.Files()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			path := filepath.Join(dir, f.Name)
+			if old, err := os.ReadFile(path); err == nil && hashBytes(old) == hashBytes(f.Data) {
+				continue
+			}
+			if err := file.Write(path, f.Data); err != nil {
+				return nil, err
+			}
+		}
+		paths = append(paths, dir)
+	}
+	if len(paths) == 0 {
+		return nil, usagef("this binary was built without the demo models: name a MODEL")
+	}
+	return paths, nil
+}
+
+// writeReport writes the report's three files and prints its table.
+func writeReport(e env, dir string, rep *report.Report) error {
+	for name, render := range map[string]func(*strings.Builder) error{
+		"report.json": func(b *strings.Builder) error { return report.WriteJSON(b, rep) },
+		"report.md":   func(b *strings.Builder) error { return report.Markdown(b, rep) },
+		"report.html": func(b *strings.Builder) error { return report.HTML(b, rep) },
+	} {
+		var b strings.Builder
+		if err := render(&b); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := file.Write(filepath.Join(dir, name), []byte(b.String())); err != nil {
+			return err
+		}
+	}
+	if e.json {
+		return report.WriteJSON(e.stdout, rep)
+	}
+	if err := report.Table(e.stdout, rep); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(e.stdout, "\nreport: %s\n", filepath.Join(dir, "report.html"))
+	return err
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/tokenizer"
+)
+
+func tokenizeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "tokenize",
+		Usage:     "print the token ids of a text",
+		ArgsUsage: "MODEL",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "text", Usage: "the text itself"},
+			&cli.StringFlag{Name: "file", Usage: "a file that holds the text"},
+			&cli.BoolFlag{Name: "no-special", Usage: "add no BOS or EOS and take special tokens in the text as plain text"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1, "MODEL --text S")
+			if err != nil {
+				return err
+			}
+			text := c.String("text")
+			if c.IsSet("text") == c.IsSet("file") {
+				return usagef("give either --text or --file")
+			}
+			if c.IsSet("file") {
+				if text, err = readText(c.String("file")); err != nil {
+					return err
+				}
+			}
+			return runTokenize(newEnv(c), args[0], text, tokenizer.Options{NoSpecial: c.Bool("no-special"), ParseSpecial: !c.Bool("no-special")})
+		},
+	}
+}
+
+func runTokenize(e env, path, text string, o tokenizer.Options) error {
+	c, err := checkpoint.Open(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if c.Tokenizer == nil {
+		return fmt.Errorf("%s cannot read text: %w", path, c.TokenizerErr)
+	}
+	ids := c.Tokenizer.Encode(text, o)
+	if e.json {
+		if ids == nil {
+			ids = []int32{}
+		}
+		return e.printJSON(struct {
+			IDs []int32 `json:"ids"`
+		}{ids})
+	}
+	for _, id := range ids {
+		fmt.Fprintf(e.stdout, "%6d %q\n", id, c.Tokenizer.Decode([]int32{id}))
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"bitmill/cli/batch"
+	"bitmill/eval"
+	"bitmill/eval/infer"
+)
+
+// evaluation is a comparison of artifacts with their reference whose finished windows are journaled, one journal per
+// model, so that it resumes and a model added later costs only itself and the reference.
+type evaluation struct {
+	env       env
+	store     *batch.Store // nil: keep no journal
+	reference *infer.Model
+	subjects  []evaluand // the reference's own entry first
+	windows   [][]int32
+	what      string // for the progress bar
+}
+
+// evaluand is one model of an evaluation: step names its journal, key covers everything its chunks depend on.
+type evaluand struct {
+	step, key string
+	model     *infer.Model
+	chunks    []*eval.Chunk // by window; nil: not yet scored
+	journal   *batch.Journal
+}
+
+// journalLine is one scored window.
+type journalLine struct {
+	Window int        `json:"window"`
+	Chunk  eval.Chunk `json:"chunk"`
+}
+
+// run scores what is missing and returns one result per subject.
+func (v *evaluation) run(ctx context.Context) ([]eval.Result, error) {
+	defer v.close()
+	if err := v.open(); err != nil {
+		return nil, err
+	}
+	if missing := v.missing(); missing != nil {
+		if err := v.score(ctx, missing); err != nil {
+			return nil, err
+		}
+	}
+	results := make([]eval.Result, len(v.subjects))
+	for i, s := range v.subjects {
+		chunks := make([]eval.Chunk, len(s.chunks))
+		for w, c := range s.chunks {
+			chunks[w] = *c
+		}
+		results[i] = eval.Summarize(chunks)
+	}
+	return results, nil
+}
+
+// open reads the journals.
+func (v *evaluation) open() error {
+	for i := range v.subjects {
+		s := &v.subjects[i]
+		s.chunks = make([]*eval.Chunk, len(v.windows))
+		if v.store == nil {
+			continue
+		}
+		var err error
+		s.journal, err = v.store.OpenJournal(s.step, s.key, func(line []byte) error {
+			var l journalLine
+			if err := json.Unmarshal(line, &l); err != nil {
+				return err
+			}
+			if l.Window < 0 || l.Window >= len(s.chunks) {
+				return fmt.Errorf("window %d of %d", l.Window, len(s.chunks))
+			}
+			s.chunks[l.Window] = &l.Chunk
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *evaluation) close() {
+	for _, s := range v.subjects {
+		if s.journal != nil {
+			s.journal.Close()
+		}
+	}
+}
+
+func (s *evaluand) complete() bool {
+	for _, c := range s.chunks {
+		if c == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// missing lists the subjects that still have windows to score, the reference first; nil when all are complete.
+func (v *evaluation) missing() []*evaluand {
+	var list []*evaluand
+	for i := range v.subjects {
+		if s := &v.subjects[i]; !s.complete() {
+			list = append(list, s)
+		}
+	}
+	if list != nil && list[0] != &v.subjects[0] {
+		list = append([]*evaluand{&v.subjects[0]}, list...)
+	}
+	return list
+}
+
+func (v *evaluation) score(ctx context.Context, subjects []*evaluand) error {
+	var candidates []*infer.Model
+	for _, s := range subjects[1:] {
+		candidates = append(candidates, s.model)
+	}
+	pool := v.env.pool()
+	defer pool.Close()
+	p := v.env.progress(v.what, "model windows")
+	err := eval.Compare(ctx, pool, v.reference, candidates, v.windows, eval.Options{
+		Progress: p.Set,
+		Done: func(w int) bool {
+			for _, s := range subjects {
+				if s.chunks[w] == nil {
+					return false
+				}
+			}
+			return true
+		},
+		Scored: func(w int, chunks []eval.Chunk) error {
+			for i, s := range subjects {
+				if err := s.keep(w, chunks[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	if err == nil {
+		p.Done()
+	}
+	return err
+}
+
+// keep takes in one window, in memory and in the journal.
+func (s *evaluand) keep(window int, c eval.Chunk) error {
+	if s.chunks[window] != nil {
+		return nil
+	}
+	s.chunks[window] = &c
+	if s.journal == nil {
+		return nil
+	}
+	return s.journal.Append(journalLine{window, c})
+}

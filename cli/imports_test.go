@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rule says what the packages below a path may import of the project. The longest matching path decides.
+type rule struct {
+	path   string
+	may    []string // exact packages, or trees ending in /...
+	reason string
+}
+
+var rules = []rule{
+	{"formats", nil, "the words everybody uses depend on nobody"},
+	{"formats/file", nil, "the disk knows no formats"},
+	{"formats/gguf", []string{"formats", "formats/file"}, "a container knows types, not what models do with them"},
+	{"formats/safetensors", []string{"formats", "formats/file"}, "a container knows types, not what models do with them"},
+	{"formats/block", []string{"formats"}, "what the bytes of a type mean"},
+	{"formats/bpw", []string{"formats"}, "accounting needs shapes only"},
+	{"formats/stats", []string{"formats", "formats/file", "formats/gguf"}, "an imatrix is a GGUF file"},
+	{"formats/tokenizer", []string{"formats", "formats/file", "formats/gguf"}, "vocabularies come from files and GGUF metadata"},
+	{"formats/kernel", []string{"formats", "formats/block"}, "products on blocks; block gives the reference meaning"},
+	{"formats/checkpoint", []string{"formats/..."}, "puts containers, tokenizers and types together"},
+	{"formats/demo", nil, "embedded files, nothing else"},
+	{"eval", []string{"formats/...", "eval/infer"}, "runs artifacts; never makes them"},
+	{"eval/infer", []string{"formats/..."}, "the engine"},
+	{"eval/threshold", []string{"formats/bpw"}, "pure statistics over points"},
+	{"eval/report", []string{"formats/...", "eval/threshold"}, "renders numbers, computes none"},
+	{"calibrate", []string{"formats/...", "eval/infer"}, "calibration runs the engine; the one arrow from here to eval"},
+	{"calibrate/oracle", []string{"formats/..."}, "independent of the engine that it judges"},
+	{"quantize", []string{"formats/...", "quantize/..."}, "meets calibrate in formats/stats only"},
+	{"cli", []string{"formats/...", "eval/...", "calibrate/...", "quantize/...", "cli/..."}, "the top"},
+	{"cli/batch", []string{"formats/file"}, "records and journals know no models"},
+}
+
+// sealed are outside modules that only one tree may import.
+var sealed = []rule{
+	{"calibrate/oracle", []string{"github.com/gomlx/"}, "gomlx moves its packages between versions"},
+	{"cli", []string{"github.com/urfave/cli", "github.com/schollz/progressbar", "golang.org/x/term"}, "no other package knows of terminals or flags"},
+}
+
+func TestImportsPointDown(t *testing.T) {
+	checked := 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		rel, err := filepath.Rel("..", filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		pkg := filepath.ToSlash(rel)
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		checked++
+		for _, im := range f.Imports {
+			name, err := strconv.Unquote(im.Path.Value)
+			if err != nil {
+				return err
+			}
+			if own, ok := strings.CutPrefix(name, "bitmill/"); ok {
+				checkOwn(t, path, pkg, own)
+			} else {
+				checkSealed(t, path, pkg, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked < 50 {
+		t.Errorf("only %d files were checked: the walk does not see the project", checked)
+	}
+}
+
+// checkOwn tests one import of the project. Tests may use the models that checkpointtest makes, and the demo.
+func checkOwn(t *testing.T, path, pkg, imported string) {
+	if pkg == imported || (strings.HasSuffix(path, "_test.go") && (strings.HasPrefix(imported, "formats/"))) {
+		return
+	}
+	if strings.Contains(imported, "checkpointtest") {
+		t.Errorf("%s imports %s: only tests may", path, imported)
+	}
+	r := ruleFor(pkg)
+	if r == nil {
+		t.Errorf("%s: no import rule covers %s", path, pkg)
+		return
+	}
+	for _, may := range r.may {
+		if tree, ok := strings.CutSuffix(may, "/..."); imported == may || ok && (imported == tree || strings.HasPrefix(imported, tree+"/")) {
+			return
+		}
+	}
+	t.Errorf("%s imports %s; %s may not (%s)", path, imported, r.path, r.reason)
+}
+
+func checkSealed(t *testing.T, path, pkg, imported string) {
+	for _, s := range sealed {
+		for _, prefix := range s.may {
+			if strings.HasPrefix(imported, prefix) && pkg != s.path && !strings.HasPrefix(pkg, s.path+"/") {
+				t.Errorf("%s imports %s; only %s may (%s)", path, imported, s.path, s.reason)
+			}
+		}
+	}
+}
+
+func ruleFor(pkg string) *rule {
+	var best *rule
+	for i := range rules {
+		r := &rules[i]
+		if (pkg == r.path || strings.HasPrefix(pkg, r.path+"/")) && (best == nil || len(r.path) > len(best.path)) {
+			best = r
+		}
+	}
+	return best
+}

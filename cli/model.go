@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bitmill/eval"
+	"bitmill/eval/infer"
+	"bitmill/formats"
+	"bitmill/formats/bpw"
+	"bitmill/formats/checkpoint"
+)
+
+// subject is a model opened for running: its checkpoint, its weights bound, its tokenizer known.
+type subject struct {
+	*checkpoint.Checkpoint
+	model *infer.Model
+}
+
+// openSubject opens a model that will be run, and fails with one sentence when it cannot be.
+func openSubject(path string) (*subject, error) {
+	c, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := infer.Load(c)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return &subject{c, m}, nil
+}
+
+// windows tokenizes the file's text for the model.
+func (s *subject) windows(text string, context, limit int) ([][]int32, error) {
+	if s.Tokenizer == nil {
+		return nil, fmt.Errorf("%s cannot read text: %w", s.Path, s.TokenizerErr)
+	}
+	return eval.Windows(s.Tokenizer, text, context, limit)
+}
+
+// summary counts the payload of all tensors exactly.
+func (s *subject) summary() (bpw.Summary, error) {
+	var list []formats.Tensor
+	for i := range s.Tensors {
+		list = append(list, s.Tensors[i].Tensor)
+	}
+	return bpw.Of(list)
+}
+
+// fileBytes is the size of the files the weights lie in.
+func (s *subject) fileBytes() (int64, error) {
+	total := int64(0)
+	for _, f := range s.Files() {
+		st, err := os.Stat(f)
+		if err != nil {
+			return 0, err
+		}
+		total += st.Size()
+	}
+	return total, nil
+}
+
+// tokenPrint identifies how a model splits a text: a hash of the token ids of its windows.
+func tokenPrint(windows [][]int32) string {
+	h := sha256.New()
+	for _, w := range windows {
+		for _, id := range w {
+			h.Write([]byte{byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)})
+		}
+		h.Write([]byte("|"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hashBytes is the SHA-256 of data in hexadecimal.
+func hashBytes(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// readText reads a text file.
+func readText(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	return string(b), nil
+}
+
+// modelName is a short name for a model's path: the folder's or file's name without extension and shard number.
+func modelName(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = path
+	}
+	name := filepath.Base(abs)
+	if strings.HasSuffix(name, ".gguf") {
+		name = strings.TrimSuffix(name, ".gguf")
+		if i := strings.LastIndex(name, "-00001-of-"); i > 0 {
+			name = name[:i]
+		}
+	}
+	return name
+}

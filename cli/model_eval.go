@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+
+	"bitmill/cli/batch"
+	"bitmill/eval"
+	"bitmill/eval/report"
+	"bitmill/formats/bpw"
+)
+
+// row is the model's part of the report before anything is measured: names, sizes, plans.
+func (r *modelRun) row() (*report.Model, error) {
+	c := r.source.Config
+	sum, err := r.source.summary()
+	if err != nil {
+		return nil, err
+	}
+	size, err := r.source.fileBytes()
+	if err != nil {
+		return nil, err
+	}
+	format, err := sourceFormat(r.source.Checkpoint)
+	if err != nil {
+		format = "source"
+	}
+	m := &report.Model{Name: r.name, Path: r.name, Architecture: c.Arch, Family: c.Family, SourceHash: r.hash, Parameters: sum.All.Weights, Calibration: r.coverage}
+	m.Source = report.Row{Format: format, FileBytes: size, PayloadBits: sum.All.Bits, Weights: sum.All.Weights, MatrixBits: sum.Matrices.Bits, MatrixWeights: sum.Matrices.Weights, BPW: sum.All.String()}
+	for _, a := range r.artifacts {
+		row, err := artifactRow(a)
+		if err != nil {
+			return nil, err
+		}
+		row.Path = filepath.ToSlash(filepath.Join(r.name, a.path))
+		m.Artifacts = append(m.Artifacts, row)
+	}
+	return m, nil
+}
+
+func artifactRow(a artifact) (report.Row, error) {
+	p := a.plan
+	sum, err := bpw.Of(p.GGUFTensors())
+	if err != nil {
+		return report.Row{}, err
+	}
+	fell := int64(0)
+	for _, t := range p.Tensors {
+		if t.Fallback {
+			fell += t.Elements()
+		}
+	}
+	return report.Row{Format: p.Format.Name, SHA256: a.sha256, FileBytes: p.FileBytes, PayloadBits: p.PayloadBits, Weights: p.Parameters,
+		MatrixBits: sum.Matrices.Bits, MatrixWeights: sum.Matrices.Weights, BPW: p.BPW().String(),
+		Fallbacks: p.Fallbacks, FallbackShare: float64(fell) / float64(max(p.Parameters, 1))}, nil
+}
+
+// evaluate scores source and artifacts over the text and fills in the rows.
+func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
+	tokens := tokenPrint(r.windows)
+	m.Vocabulary = r.source.Tokenizer.Hash()
+	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: r.windows, what: "evaluate " + r.name}
+	add := func(name, sha string, s *subject) error {
+		key, err := batch.Key(Version, "evaluate", r.hash, sha, tokens)
+		if err != nil {
+			return err
+		}
+		v.subjects = append(v.subjects, evaluand{step: "evaluate-" + name, key: key, model: s.model})
+		return nil
+	}
+	if err := add("source", "", r.source); err != nil {
+		return err
+	}
+	for _, a := range r.artifacts {
+		s, err := openSubject(filepath.Join(r.store.Dir, a.path))
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if err := add(a.plan.Format.Name, a.sha256, s); err != nil {
+			return err
+		}
+	}
+	results, err := v.run(ctx)
+	if err != nil {
+		return err
+	}
+	fill(&m.Source, results[0])
+	for i := range m.Artifacts {
+		fill(&m.Artifacts[i], results[i+1])
+	}
+	return nil
+}
+
+func fill(row *report.Row, r eval.Result) {
+	row.PPL, row.PPLSE, row.LnRatio, row.LnRatioSE = r.PPL, r.PPLSE, r.LnRatio, r.LnRatioSE
+	row.KLD, row.KLDSE, row.KLDMax = r.KLD, r.KLDSE, r.KLDMax
+	row.SameTop, row.SameTopSE, row.RMSDeltaP = r.SameTop, r.SameTopSE, r.DeltaPRMS
+	row.ChunkNLL, row.ChunkKLD = r.ChunkMeans()
+}
+
+// tokens describes the text as this model read it; a figure on which models differ becomes 0.
+func (r *modelRun) tokens(t report.TextInfo) (tokens, chunks, scored int) {
+	chunks = len(r.windows)
+	if chunks == 0 {
+		return t.Tokens, t.Chunks, t.Scored
+	}
+	n := len(r.windows[0])
+	tokens, scored = chunks*n, chunks*(n-1-n/2)
+	if t.Chunks != 0 && t.Chunks != chunks {
+		return 0, 0, 0
+	}
+	return tokens, chunks, scored
+}

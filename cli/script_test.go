@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/demo"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"bitmill": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the transcripts in testdata/script. Each finds in its folder: llama, a checkpoint of two layers
+// with a tokenizer; demo-s, the smaller demo model; and calibration.txt and evaluation.txt, a few windows each.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			if err := os.CopyFS(filepath.Join(e.WorkDir, "llama"), os.DirFS(checkpointtest.Load(t, "llama").FolderWithTokenizer(t))); err != nil {
+				return err
+			}
+			if err := writeDemo(filepath.Join(e.WorkDir, "demo-s")); err != nil {
+				return err
+			}
+			for name, text := range map[string]string{"calibration.txt": demo.Calibration, "evaluation.txt": demo.Evaluation} {
+				if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text[:min(len(text), 12000)]), 0o644); err != nil {
+					return err
+				}
+			}
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			// truncate FILE N cuts a file to its first N bytes; truncate FILE -N cuts N bytes off.
+			"truncate": truncateCommand,
+			// poke FILE OFFSET HEX overwrites bytes.
+			"poke": pokeCommand,
+		},
+	})
+}
+
+func writeDemo(dir string) error {
+	for _, m := range demo.Models() {
+		if m.Name != filepath.Base(dir) {
+			continue
+		}
+		files, err := m.Files()
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func truncateCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: truncate FILE N")
+	}
+	path := ts.MkAbs(args[0])
+	n := number(ts, args[1])
+	if n < 0 {
+		st, err := os.Stat(path)
+		ts.Check(err)
+		n += st.Size()
+	}
+	ts.Check(os.Truncate(path, n))
+}
+
+func pokeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: poke FILE OFFSET HEX")
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR, 0)
+	ts.Check(err)
+	defer f.Close()
+	at := number(ts, args[1])
+	if at < 0 {
+		end, err := f.Seek(0, io.SeekEnd)
+		ts.Check(err)
+		at += end
+	}
+	_, err = f.WriteAt(unhex(ts, args[2]), at)
+	ts.Check(err)
+}
+
+func number(ts *testscript.TestScript, s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	ts.Check(err)
+	return n
+}
+
+func unhex(ts *testscript.TestScript, s string) []byte {
+	b, err := hex.DecodeString(s)
+	ts.Check(err)
+	return b
+}

@@ -1,0 +1,120 @@
+// Package eval turns artifacts into numbers: perplexity and divergence from the full-precision source, by the protocol
+// of llama-perplexity (windows of 512 tokens, the second half of each scored), for all artifacts in one pass over the
+// same tokens. The reference's logits are kept in float32 for one batch of windows, never stored.
+package eval
+
+import (
+	"context"
+	"fmt"
+
+	"bitmill/eval/infer"
+	"bitmill/formats/kernel"
+)
+
+// Options of Compare; the zero value is useful.
+type Options struct {
+	Kernel *kernel.Set // nil: the best this machine has
+	// MaxLogits bounds the logits held for one model, in values; 0 means 1<<24 (64 MiB).
+	MaxLogits int
+	// Done reports chunks already scored in an earlier sitting: those are skipped. nil: none.
+	Done func(window int) bool
+	// Scored is called when a window has been scored by the reference and all candidates: chunks[0] is the reference.
+	Scored func(window int, chunks []Chunk) error
+	// Progress is called with the number of (model, window) pairs finished in this sitting and in all of it.
+	Progress func(done, total int64)
+}
+
+// tokensPerBatch is how many tokens go through a model at once: enough to make unpacking weights cheap.
+const tokensPerBatch = 2048
+
+// Compare runs the reference and the candidates over the windows and reports every window's chunks through o.Scored,
+// in order. Models must share one vocabulary.
+func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model, windows [][]int32, o Options) error {
+	models := append([]*infer.Model{reference}, candidates...)
+	for i, m := range models {
+		if m.Config.Vocab != reference.Config.Vocab {
+			return fmt.Errorf("model %d has a vocabulary of %d tokens, the reference of %d: they cannot be compared", i, m.Config.Vocab, reference.Config.Vocab)
+		}
+	}
+	var todo []int
+	for w := range windows {
+		if o.Done == nil || !o.Done(w) {
+			todo = append(todo, w)
+		}
+	}
+	c := comparison{pool: pool, models: models, windows: windows, o: o, runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}), set: o.Kernel}
+	if c.set == nil {
+		c.set = kernel.Best()
+	}
+	c.total = int64(len(todo) * len(models))
+	for len(todo) > 0 {
+		n := min(len(todo), c.batch(windows[todo[0]]))
+		if err := c.run(ctx, todo[:n]); err != nil {
+			return err
+		}
+		todo = todo[n:]
+	}
+	return nil
+}
+
+type comparison struct {
+	pool        *infer.Pool
+	runner      *infer.Runner
+	set         *kernel.Set
+	models      []*infer.Model
+	windows     [][]int32
+	o           Options
+	done, total int64
+	reference   []float32 // logits of the reference for the batch under way
+	refLSE      []float64
+	refTop      []int32
+	scores      []score
+}
+
+// batch is the number of windows that go through a model together.
+func (c *comparison) batch(window []int32) int {
+	limit := c.o.MaxLogits
+	if limit == 0 {
+		limit = 1 << 24
+	}
+	byTokens := tokensPerBatch / len(window)
+	byLogits := limit / (len(window) / 2 * c.models[0].Config.Vocab)
+	return max(1, min(byTokens, byLogits))
+}
+
+func (c *comparison) run(ctx context.Context, batch []int) error {
+	chunks := make([][]Chunk, len(batch))
+	for i, m := range c.models {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		seqs := make([]infer.Sequence, len(batch))
+		for j, w := range batch {
+			// The last token has no successor to score.
+			tokens := c.windows[w]
+			seqs[j] = infer.Sequence{Tokens: tokens[:len(tokens)-1], LogitsFrom: len(tokens) / 2}
+		}
+		logits, err := c.runner.Forward(m, seqs)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			c.reference = append(c.reference[:0], logits...)
+		}
+		for j, s := range c.score(logits, batch, i == 0) {
+			chunks[j] = append(chunks[j], s)
+		}
+		c.done += int64(len(batch))
+		if c.o.Progress != nil {
+			c.o.Progress(c.done, c.total)
+		}
+	}
+	for j, w := range batch {
+		if c.o.Scored != nil {
+			if err := c.o.Scored(w, chunks[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

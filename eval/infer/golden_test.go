@@ -1,0 +1,139 @@
+package infer
+
+import (
+	"math"
+	"testing"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/kernel"
+)
+
+// architectures are the cases whose logits were computed by transformers in float32 (see checkpointtest).
+var architectures = []string{"llama", "llama3-rope", "llama-narrow", "mistral", "qwen2", "qwen3"}
+
+func open(t testing.TB, c *checkpointtest.Case) *Model {
+	t.Helper()
+	ck, err := checkpoint.Open(c.Folder(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ck.Close() })
+	m, err := Load(ck)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func forward(t testing.TB, m *Model, o Options, threads int, seqs ...Sequence) []float32 {
+	t.Helper()
+	pool := NewPool(threads)
+	defer pool.Close()
+	logits, err := NewRunner(pool, o).Forward(m, seqs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return logits
+}
+
+// TestLogitsAgreeWithTransformers holds every architecture, on every kernel set, to a relative RMS error of 1e-4.
+func TestLogitsAgreeWithTransformers(t *testing.T) {
+	for _, name := range architectures {
+		c := checkpointtest.Load(t, name)
+		m := open(t, c)
+		for _, set := range kernel.Available() {
+			t.Run(name+"/"+set.Name, func(t *testing.T) {
+				logits := forward(t, m, Options{Kernel: set}, 2, Sequence{Tokens: c.Tokens})
+				vocab := m.Config.Vocab
+				var diff, ref float64
+				for i, p := range c.Positions {
+					for j, col := range c.Columns {
+						want, got := float64(c.Logits[i][j]), float64(logits[p*vocab+col])
+						diff += (want - got) * (want - got)
+						ref += want * want
+					}
+				}
+				if e := math.Sqrt(diff / ref); !(e < 1e-4) {
+					t.Errorf("relative RMS error %.2e", e)
+				} else {
+					t.Logf("relative RMS error %.2e", e)
+				}
+				for p, want := range c.Argmax {
+					row := logits[p*vocab : (p+1)*vocab]
+					best := 0
+					for i, v := range row {
+						if v > row[best] {
+							best = i
+						}
+					}
+					if best != want {
+						t.Errorf("position %d: argmax %d, want %d", p, best, want)
+					}
+					if lse := set.LogSumExp(row); math.Abs(lse-c.LogSumExp[p]) > 1e-4 {
+						t.Errorf("position %d: log-sum-exp %v, want %v", p, lse, c.LogSumExp[p])
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestShortcutsDoNotChangeLogits runs the same tokens in other ways: piecewise through a cache, beside another
+// sequence, for the last rows only, observed, on other thread counts.
+func TestShortcutsDoNotChangeLogits(t *testing.T) {
+	for _, name := range []string{"llama", "mistral", "qwen3"} {
+		c := checkpointtest.Load(t, name)
+		m := open(t, c)
+		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})
+		vocab := m.Config.Vocab
+		last := want[len(want)-10*vocab:]
+
+		near(t, name+", three threads", forward(t, m, Options{}, 3, Sequence{Tokens: c.Tokens}), want, 0)
+		near(t, name+", last ten rows", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10}), last, 1e-5)
+		two := forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens[5:25], LogitsFrom: 19}, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
+		near(t, name+", second of two sequences", two[vocab:], last, 1e-5)
+		seen := 0
+		watched := forward(t, m, Options{Observe: func(*Linear, []float32, int) { seen++ }}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
+		near(t, name+", observed", watched, last, 1e-5)
+		if products := 7*m.Config.Layers + 1; seen != products {
+			t.Errorf("%s: %d products observed, want %d", name, seen, products)
+		}
+
+		pool := NewPool(2)
+		r := NewRunner(pool, Options{})
+		cache := m.NewCache(len(c.Tokens))
+		var pieces []float32
+		for at := 0; at < len(c.Tokens); {
+			n := min(at%7+1, len(c.Tokens)-at)
+			logits, err := r.Forward(m, []Sequence{{Tokens: c.Tokens[at : at+n], Cache: cache}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pieces = append(pieces, logits...)
+			at += n
+		}
+		near(t, name+", piecewise", pieces, want, 1e-5)
+		if _, err := r.Forward(m, []Sequence{{Tokens: c.Tokens[:1], Cache: cache}}); err == nil {
+			t.Errorf("%s: a full cache took another token", name)
+		}
+		if _, err := r.Forward(m, []Sequence{{Tokens: []int32{int32(vocab)}}}); err == nil {
+			t.Errorf("%s: a token outside the vocabulary was accepted", name)
+		}
+		pool.Close()
+	}
+}
+
+func near(t *testing.T, what string, got, want []float32, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d logits, want %d", what, len(got), len(want))
+	}
+	worst := 0.0
+	for i := range want {
+		worst = max(worst, math.Abs(float64(got[i]-want[i])))
+	}
+	if worst > tolerance {
+		t.Errorf("%s: differs by %g", what, worst)
+	}
+}

@@ -1,0 +1,58 @@
+package infer
+
+import (
+	"math"
+	"sync"
+
+	"bitmill/formats/checkpoint"
+)
+
+// ropeTable gives the cosines and sines of rotary position embedding (arXiv 2104.09864): pair i of a head turns by
+//
+//	angle(pos, i) = pos / factor_i * base^(-2i/dims)
+//
+// where factor_i is the linear scaling factor or the checkpoint's rope_freqs entry. Rows are made once per position.
+type ropeTable struct {
+	config checkpoint.Rope
+	mu     sync.Mutex
+	cos    []float32 // [position][dims/2]
+	sin    []float32
+}
+
+// upTo returns the tables for positions [0, n).
+func (r *ropeTable) upTo(n int) (cos, sin []float32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	half := r.config.Dims / 2
+	for pos := len(r.cos) / max(half, 1); half > 0 && pos < n; pos++ {
+		for i := range half {
+			angle := float64(pos) * math.Pow(r.config.Base, -2*float64(i)/float64(r.config.Dims))
+			if r.config.Scaling == "linear" {
+				angle /= r.config.Factor
+			}
+			if r.config.Factors != nil {
+				angle /= float64(r.config.Factors[i])
+			}
+			s, c := math.Sincos(angle)
+			r.cos, r.sin = append(r.cos, float32(c)), append(r.sin, float32(s))
+		}
+	}
+	return r.cos, r.sin
+}
+
+// rotate turns the pairs of one head in place: pairs are (2i, 2i+1) when interleaved, else (i, i+half).
+func rotate(head, cos, sin []float32, interleaved bool) {
+	half := len(cos)
+	if interleaved {
+		for i := range half {
+			a, b := head[2*i], head[2*i+1]
+			head[2*i], head[2*i+1] = a*cos[i]-b*sin[i], a*sin[i]+b*cos[i]
+		}
+		return
+	}
+	low, high := head[:half], head[half:2*half]
+	for i := range half {
+		a, b := low[i], high[i]
+		low[i], high[i] = a*cos[i]-b*sin[i], a*sin[i]+b*cos[i]
+	}
+}

@@ -1,0 +1,60 @@
+package eval
+
+// score is what one scored token contributes to a Chunk.
+type score struct {
+	nll, refNLL, kld float64
+	sameTop          bool
+}
+
+// score turns the logits of a batch of windows into one Chunk per window. The logits of the reference come first and
+// are remembered by their log-sum-exp and most probable token. Rows are scored in parallel and added up in order.
+func (c *comparison) score(logits []float32, batch []int, isReference bool) []Chunk {
+	vocab := c.models[0].Config.Vocab
+	rows := len(logits) / vocab
+	c.scores = resize(c.scores, rows)
+	c.refLSE, c.refTop = resize(c.refLSE, rows), resize(c.refTop, rows)
+	var targets []int32
+	for _, w := range batch {
+		targets = append(targets, c.windows[w][len(c.windows[w])/2+1:]...)
+	}
+	c.pool.Run(rows, func(_, r int) {
+		q, target := logits[r*vocab:(r+1)*vocab], targets[r]
+		lse, top := c.set.LogSumExp(q), argmax(q)
+		if isReference {
+			c.refLSE[r], c.refTop[r] = lse, top
+		}
+		p := c.reference[r*vocab : (r+1)*vocab]
+		s := score{nll: lse - float64(q[target]), refNLL: c.refLSE[r] - float64(p[target]), sameTop: top == c.refTop[r]}
+		if !isReference {
+			s.kld = c.set.KLDivergence(p, q, c.refLSE[r], lse)
+		}
+		c.scores[r] = s
+	})
+	chunks := make([]Chunk, len(batch))
+	r := 0
+	for j, w := range batch {
+		for range len(c.windows[w]) - 1 - len(c.windows[w])/2 {
+			chunks[j].token(c.scores[r])
+			r++
+		}
+	}
+	return chunks
+}
+
+// argmax is the index of the largest value, the first of several.
+func argmax(x []float32) int32 {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return int32(best)
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

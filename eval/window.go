@@ -1,0 +1,42 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+
+	"bitmill/formats/tokenizer"
+)
+
+// ErrShortText marks a text with fewer tokens than one window.
+var ErrShortText = errors.New("the text is too short")
+
+// DefaultContext is llama-perplexity's window.
+const DefaultContext = 512
+
+// Windows cuts a text into windows of context tokens as llama.cpp's tools do: the text is tokenized once (with BOS when
+// the vocabulary adds one), cut into whole windows, the rest dropped, and the first token of every window replaced by
+// BOS when the vocabulary adds one. limit caps the number of windows; 0 means all.
+func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32, error) {
+	if context == 0 {
+		context = DefaultContext
+	}
+	if context < 4 {
+		return nil, fmt.Errorf("a context of %d tokens is too short: the second half of each window is scored, so at least 4 are needed", context)
+	}
+	tokens := t.Encode(text, tokenizer.Options{})
+	n := len(tokens) / context
+	if n == 0 {
+		return nil, fmt.Errorf("%w: it has %d tokens, one window needs %d; give a longer text or a smaller --ctx", ErrShortText, len(tokens), context)
+	}
+	if limit > 0 {
+		n = min(n, limit)
+	}
+	windows := make([][]int32, n)
+	for i := range windows {
+		windows[i] = tokens[i*context : (i+1)*context : (i+1)*context]
+		if t.AddBOS && t.BOS >= 0 {
+			windows[i][0] = t.BOS
+		}
+	}
+	return windows, nil
+}

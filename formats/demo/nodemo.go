@@ -1,0 +1,11 @@
+//go:build nodemo
+
+package demo
+
+import "embed"
+
+var (
+	tree                    embed.FS
+	Calibration, Evaluation string
+	models                  []Model
+)
