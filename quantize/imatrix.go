@@ -77,16 +77,17 @@ func strangers(p *Plan, imatrix *stats.Matrix, used map[string]bool) []string {
 	return []string{fmt.Sprintf("the importance matrix has weights for %s that the model lacks", listed(names))}
 }
 
-// needsImatrix reports whether the result would be garbage without importance weights (llama-quantize's list).
+// needsImatrix reports whether the result would be garbage without importance weights (llama-quantize's list), or
+// the encoder works only with them.
 func needsImatrix(t *Planned, f *Format) bool {
-	if t.Name == "output.weight" || roleOf(t.Name) == Embedding {
-		return false
-	}
+	spared := t.Name == "output.weight" || roleOf(t.Name) == Embedding
 	switch t.Type {
-	case formats.IQ3_XXS, formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ1_M, formats.IQ1_S:
+	case formats.IQ1_S, formats.IQ2_XXS, formats.IQ2_XS:
 		return true
+	case formats.IQ1_M, formats.IQ2_S, formats.IQ3_XXS:
+		return !spared
 	case formats.Q2_K:
-		return f.Name == "Q2_K_S"
+		return !spared && f.Name == "Q2_K_S"
 	}
 	return false
 }

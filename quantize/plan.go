@@ -77,7 +77,7 @@ func (p *Plan) GGUFTensors() []formats.Tensor {
 	return list
 }
 
-// NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, with every tensor concerned, when a
+// NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a
 // type does not fit a tensor's shape, an importance matrix is missing or belongs to another model, an override
 // matches nothing, or the source is quantized already.
 func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan, error) {

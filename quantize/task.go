@@ -62,6 +62,9 @@ func newTasks(c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job) ([]*t
 
 func newTask(c *checkpoint.Checkpoint, imatrix *stats.Matrix, plans []*Plan, i int) (*task, error) {
 	source := &c.Tensors[plans[0].Tensors[i].index]
+	if !source.HasData() {
+		return nil, fmt.Errorf("tensor %s has no data: the model was opened from a bare config.json, which is enough for a plan only", source.Name)
+	}
 	row, err := source.Type.RowBytes(source.Cols())
 	if err != nil {
 		return nil, fmt.Errorf("tensor %s: %w", source.Name, err)

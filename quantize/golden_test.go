@@ -1,0 +1,194 @@
+package quantize
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/gguf"
+	"bitmill/formats/stats"
+	"bitmill/quantize/encode"
+)
+
+// run is what llama-quantize wrote in one run (see testdata/golden/README.md).
+type run struct {
+	Error     bool                    `json:"error"`
+	FileBytes int64                   `json:"file_bytes"`
+	Tensors   map[string]tensorRecord `json:"tensors"`
+}
+
+type tensorRecord struct {
+	typ    formats.Type
+	bytes  int64
+	sha256 string
+}
+
+func (r *tensorRecord) UnmarshalJSON(b []byte) error {
+	var name string
+	if err := json.Unmarshal(b, &[]any{&name, &r.bytes, &r.sha256}); err != nil {
+		return err
+	}
+	var err error
+	r.typ, err = formats.ParseType(name)
+	return err
+}
+
+func readGolden(t *testing.T, name string) map[string]run {
+	t.Helper()
+	f, err := os.Open("testdata/golden/" + name + ".json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs map[string]run
+	if err := json.NewDecoder(z).Decode(&runs); err != nil {
+		t.Fatal(err)
+	}
+	return runs
+}
+
+// options of a golden key: FORMAT[+imatrix][+pure].
+func options(key string) (o Options, imatrix bool) {
+	words := strings.Split(key, "+")
+	imatrix = slices.Contains(words, "imatrix")
+	return Options{Format: words[0], Pure: slices.Contains(words, "pure"), ImatrixFile: "im.gguf"}, imatrix
+}
+
+func openCase(t *testing.T, name string) *checkpoint.Checkpoint {
+	t.Helper()
+	c, err := checkpoint.Open(checkpointtest.Load(t, name).FolderWithTokenizer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func openMatrix(t *testing.T, name string) *stats.Matrix {
+	t.Helper()
+	m, err := stats.Open("testdata/golden/" + name + ".imatrix.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestGoldenPlans compares types and sizes of every run, and that what the peer refuses is refused.
+func TestGoldenPlans(t *testing.T) {
+	for _, name := range []string{"llama", "llama-narrow"} {
+		c, matrix := openCase(t, name), openMatrix(t, name)
+		for key, want := range readGolden(t, name) {
+			o, imatrix := options(key)
+			var m *stats.Matrix
+			if imatrix {
+				m = matrix
+			}
+			p, err := NewPlan(c, m, o)
+			if want.Error {
+				if err == nil {
+					t.Errorf("%s %s: planned, but llama-quantize refuses", name, key)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s %s: %v", name, key, err)
+				continue
+			}
+			for _, got := range p.Tensors {
+				if w := want.Tensors[got.Name]; got.Type != w.typ || got.Size != w.bytes {
+					t.Errorf("%s %s: %s is %s (%s), %d bytes, want %s, %d", name, key, got.Name, got.Type, got.Reason, got.Size, w.typ, w.bytes)
+				}
+			}
+			if len(p.Tensors) != len(want.Tensors) || p.FileBytes != want.FileBytes {
+				t.Errorf("%s %s: %d tensors in %d bytes, want %d in %d", name, key, len(p.Tensors), p.FileBytes, len(want.Tensors), want.FileBytes)
+			}
+		}
+	}
+}
+
+// TestGoldenFiles writes every artifact whose types have encoders, all of a kind from one read of the source, and
+// compares every tensor's hash.
+func TestGoldenFiles(t *testing.T) {
+	for _, name := range []string{"llama", "llama-narrow"} {
+		t.Run(name, func(t *testing.T) {
+			c, matrix := openCase(t, name), openMatrix(t, name)
+			dir := t.TempDir()
+			var jobs []Job
+			runs := readGolden(t, name)
+			for key, want := range runs {
+				if want.Error || !encodable(want) {
+					continue
+				}
+				o, imatrix := options(key)
+				m := matrix
+				if !imatrix {
+					m = nil
+				}
+				p, err := NewPlan(c, m, o)
+				if err != nil {
+					t.Fatalf("%s: %v", key, err)
+				}
+				jobs = append(jobs, Job{p, filepath.Join(dir, key)})
+			}
+			if len(jobs) < 60 {
+				t.Fatalf("only %d runs can be compared", len(jobs))
+			}
+			written, err := Write(context.Background(), c, matrix, jobs, WriteOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range written {
+				compare(t, w, runs[filepath.Base(w.Path)])
+			}
+		})
+	}
+}
+
+func encodable(r run) bool {
+	for _, t := range r.Tensors {
+		if !encode.Known(t.typ) {
+			return false
+		}
+	}
+	return true
+}
+
+func compare(t *testing.T, w Written, want run) {
+	t.Helper()
+	key := filepath.Base(w.Path)
+	data, err := os.ReadFile(w.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != w.SHA256 || int64(len(data)) != w.Bytes || w.Bytes != want.FileBytes {
+		t.Errorf("%s: reported %s, %d bytes; the file is %x, %d bytes; want %d", key, w.SHA256, w.Bytes, sum, len(data), want.FileBytes)
+	}
+	f, err := gguf.Open(w.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if len(f.Tensors) != len(want.Tensors) {
+		t.Errorf("%s: %d tensors, want %d", key, len(f.Tensors), len(want.Tensors))
+	}
+	for _, got := range f.Tensors {
+		sum := sha256.Sum256(got.Data)
+		if hash := hex.EncodeToString(sum[:]); hash != want.Tensors[got.Name].sha256 {
+			t.Errorf("%s: %s %s: hash %s, want %s", key, got.Name, got.Type, hash, want.Tensors[got.Name].sha256)
+		}
+	}
+}

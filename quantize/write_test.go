@@ -1,0 +1,241 @@
+package quantize
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/gguf"
+	"bitmill/formats/safetensors"
+)
+
+// writeAll makes artifacts of the formats in dir and returns their hashes in order.
+func writeAll(t *testing.T, c *checkpoint.Checkpoint, dir string, threads int, names ...string) []string {
+	t.Helper()
+	var jobs []Job
+	for _, name := range names {
+		jobs = append(jobs, Job{mustPlan(t, c, Options{Format: name}), filepath.Join(dir, name)})
+	}
+	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashes []string
+	for _, w := range written {
+		hashes = append(hashes, w.SHA256)
+	}
+	return hashes
+}
+
+func equal(a, b []string) bool { return strings.Join(a, " ") == strings.Join(b, " ") }
+
+func TestSameBytesForAnyThreads(t *testing.T) {
+	c := openCase(t, "llama-narrow")
+	names := []string{"Q4_K_M", "Q3_K_S", "Q8_0", "F16", "F32"}
+	want := writeAll(t, c, t.TempDir(), 1, names...)
+	for _, threads := range []int{2, 7} {
+		if got := writeAll(t, c, t.TempDir(), threads, names...); !equal(got, want) {
+			t.Errorf("%d threads: %v, want %v", threads, got, want)
+		}
+	}
+	for i, name := range names {
+		if got := writeAll(t, c, t.TempDir(), 2, name); got[0] != want[i] {
+			t.Errorf("%s alone differs from %s together with others", name, name)
+		}
+	}
+}
+
+// The way through a 16-bit GGUF file leads to the same artifact.
+func TestSameBytesFromGGUF(t *testing.T) {
+	c, dir := openCase(t, "llama"), t.TempDir()
+	want := writeAll(t, c, dir, 0, "BF16", "Q4_K_M", "F16")
+	c16, err := checkpoint.Open(filepath.Join(dir, "BF16"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c16.Close()
+	if got := writeAll(t, c16, t.TempDir(), 0, "BF16", "Q4_K_M", "F16"); !equal(got, want) {
+		t.Errorf("from GGUF %v, from safetensors %v", got, want)
+	}
+}
+
+func TestProgressAndOverwrite(t *testing.T) {
+	c, path := openCase(t, "llama"), filepath.Join(t.TempDir(), "a.gguf")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var calls int
+	var last, end int64
+	progress := func(done, total int64) {
+		if done < last {
+			t.Errorf("progress went back from %d to %d", last, done)
+		}
+		calls, last, end = calls+1, done, total
+	}
+	p := mustPlan(t, c, Options{Format: "Q8_0"})
+	if _, err := Write(context.Background(), c, nil, []Job{{p, path}}, WriteOptions{Progress: progress}); err != nil {
+		t.Fatal(err)
+	}
+	if calls < len(p.Tensors) || last != end {
+		t.Errorf("%d calls, ended at %d of %d", calls, last, end)
+	}
+	st, err := os.Stat(path)
+	if err != nil || st.Size() != p.FileBytes {
+		t.Errorf("%v, %v: want %d bytes", st, err, p.FileBytes)
+	}
+}
+
+// damaged is case "llama" with one value of one tensor replaced.
+func damaged(t *testing.T, tensor string, index int, bits uint16) *checkpoint.Checkpoint {
+	t.Helper()
+	c := checkpointtest.Load(t, "llama")
+	dir := c.Folder(t)
+	data := c.Safetensors(t)
+	f, err := safetensors.Parse("model.safetensors", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, st := range f.Tensors {
+		if st.Name == tensor {
+			binary.LittleEndian.PutUint16(st.Data[2*index:], bits)
+			found = true
+		}
+	}
+	if !found {
+		t.Fatalf("no tensor %s", tensor)
+	}
+	checkpointtest.WriteFile(t, dir, "model.safetensors", data)
+	opened, err := checkpoint.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	return opened
+}
+
+func TestDamagedSource(t *testing.T) {
+	for _, tt := range []struct {
+		tensor string
+		index  int
+		bits   uint16
+		format string
+		want   string
+	}{
+		{"model.layers.1.mlp.down_proj.weight", 512*7 + 3, 0x7fc0, "Q4_K_M", "tensor blk.1.ffn_down.weight holds NaN in row 7, column 3"},
+		{"model.layers.0.mlp.up_proj.weight", 256*511 + 255, 0xff80, "BF16", "tensor blk.0.ffn_up.weight holds -Inf in row 511, column 255"},
+		{"model.layers.0.mlp.up_proj.weight", 256, 0x7f00, "Q8_0", "tensor blk.0.ffn_up.weight as Q8_0: row 1, column 0: the block's scale is not a finite number"},
+		{"model.layers.0.mlp.up_proj.weight", 256*5 + 9, 0x7f00, "F16", "tensor blk.0.ffn_up.weight as F16: row 5, column 9"},
+	} {
+		c, dir := damaged(t, tt.tensor, tt.index, tt.bits), t.TempDir()
+		p := mustPlan(t, c, Options{Format: tt.format})
+		_, err := Write(context.Background(), c, nil, []Job{{p, filepath.Join(dir, "a.gguf")}}, WriteOptions{Threads: 3})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want %q", tt.format, err, tt.want)
+		}
+		checkEmpty(t, dir)
+	}
+}
+
+func checkEmpty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		t.Errorf("%s was left behind", e.Name())
+	}
+}
+
+func TestCancel(t *testing.T) {
+	c, dir := openCase(t, "llama"), t.TempDir()
+	jobs := []Job{
+		{mustPlan(t, c, Options{Format: "Q4_K_M"}), filepath.Join(dir, "a.gguf")},
+		{mustPlan(t, c, Options{Format: "Q8_0"}), filepath.Join(dir, "b.gguf")},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	written, err := Write(ctx, c, nil, jobs, WriteOptions{Threads: 2, Progress: func(done, total int64) {
+		if done > total/3 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) || len(written) != 0 {
+		t.Errorf("%v, %v", written, err)
+	}
+	checkEmpty(t, dir)
+}
+
+func TestWriteRefusals(t *testing.T) {
+	c, dir := openCase(t, "llama"), t.TempDir()
+	q8 := mustPlan(t, c, Options{Format: "Q8_0"})
+	gone := mustPlan(t, c, Options{Format: "Q8_0"})
+	gone.Metadata.Set("general.extra", "added afterwards")
+	huge := mustPlan(t, c, Options{Format: "Q8_0"})
+	huge.FileBytes = 1 << 61
+	m := openMatrix(t, "llama")
+	weighted, err := NewPlan(c, m, Options{Format: "Q4_K_M"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for _, tt := range []struct {
+		name string
+		jobs []Job
+		want string
+	}{
+		{"nothing", nil, "nothing to write"},
+		{"two of a name", []Job{{q8, path("a")}, {q8, path("./a")}}, "two artifacts would be written"},
+		{"no folder", []Job{{q8, path("no/a")}}, "no such file or directory"},
+		{"another checkpoint", []Job{{mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), path("a")}}, "another checkpoint"},
+		{"no data", []Job{{q8, path("a")}}, "bare config.json"},
+		{"no encoder", []Job{{q8, path("b")}, {mustPlan(t, c, Options{Format: "Q8_0", TensorTypes: []string{"attn_q=nvfp4"}}), path("a")}}, "encoding as NVFP4"},
+		{"assumed matrix", []Job{{mustPlan(t, c, Options{Format: "IQ2_M", AssumeImatrix: true}), path("a")}}, "plan again with the matrix"},
+		{"matrix is gone", []Job{{weighted, path("a")}}, "another importance matrix"},
+		{"plan changed", []Job{{q8, path("b")}, {gone, path("a")}}, "the plan was changed"},
+		{"no space", []Job{{q8, path("b")}, {huge, path("a")}}, "not enough free space"},
+	} {
+		source := c
+		if tt.name == "no data" {
+			source = small(256, formats.BF16)
+			tt.jobs[0].Plan = mustPlan(t, source, Options{Format: "Q8_0"})
+		}
+		written, err := Write(context.Background(), source, nil, tt.jobs, WriteOptions{})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || written != nil {
+			t.Errorf("%s: %v, error %v, want %q", tt.name, written, err, tt.want)
+		}
+		checkEmpty(t, dir)
+	}
+}
+
+func TestSourceIsNotOverwritten(t *testing.T) {
+	c, path := openCase(t, "llama"), filepath.Join(t.TempDir(), "a.gguf")
+	if _, err := Write(context.Background(), c, nil, []Job{{mustPlan(t, c, Options{Format: "BF16"}), path}}, WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	source, err := checkpoint.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	_, err = Write(context.Background(), source, nil, []Job{{mustPlan(t, source, Options{Format: "Q8_0"}), path}}, WriteOptions{})
+	if err == nil || !strings.Contains(err.Error(), "is the source itself") {
+		t.Errorf("error %v", err)
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if v, _, _ := f.Metadata.Uint("general.file_type"); v != 32 {
+		t.Errorf("the source's file type is now %d", v)
+	}
+}
