@@ -31,11 +31,10 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 	b := bytes.NewBuffer(make([]byte, 8))
 	b.WriteByte('{')
 	if len(metadata) > 0 {
-		text, err := json.Marshal(metadata) // sorts the keys
-		if err != nil {
+		fmt.Fprintf(b, "%q:", metadataKey)
+		if err := appendJSON(b, metadata); err != nil { // sorts the keys
 			return nil, err
 		}
-		fmt.Fprintf(b, "%q:%s", metadataKey, text)
 	}
 	seen := map[string]bool{metadataKey: true}
 	next := uint64(0)
@@ -52,18 +51,16 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 		if size != uint64(len(t.Data)) {
 			return nil, fmt.Errorf("tensor %s: %d bytes of data for %s %v, which takes %d", t.Name, len(t.Data), t.DType, t.Shape, size)
 		}
-		if b.Len() > 9 {
+		if b.Len() > len("12345678{") {
 			b.WriteByte(',')
 		}
-		name, err := json.Marshal(t.Name)
-		if err != nil {
+		if err := appendJSON(b, t.Name); err != nil {
 			return nil, err
 		}
-		text, err := json.Marshal(i)
-		if err != nil {
+		b.WriteByte(':')
+		if err := appendJSON(b, i); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(b, "%s:%s", name, text)
 		next += uint64(len(t.Data))
 	}
 	b.WriteByte('}')
@@ -72,4 +69,15 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 	}
 	binary.LittleEndian.PutUint64(b.Bytes(), uint64(b.Len()-8))
 	return b.Bytes(), nil
+}
+
+// appendJSON appends v without spaces, line end or HTML escapes.
+func appendJSON(b *bytes.Buffer, v any) error {
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1)
+	return nil
 }
