@@ -25,10 +25,11 @@ func loadGeneric(b *Batch, t int, x []float32) {
 // loadQ8 converts the 32 activations from column i: with m = max|x|, q = round(x*(127/m)), d = f16(m/127) and
 // s = f16(m/127 * sum q). Halves round to even (ggml's AVX2 path).
 func loadQ8(b *Batch, t, i int, x []float32) {
-	var m float32
+	var top uint32
 	for _, v := range x {
-		m = max(m, abs(v))
+		top = max(top, magnitude(v))
 	}
+	m := math.Float32frombits(top)
 	var inverse float32
 	if m != 0 {
 		inverse = 127 / m
@@ -50,14 +51,14 @@ func loadQ8(b *Batch, t, i int, x []float32) {
 // loadQ8K converts the 256 activations from column i: with m the first value of the largest magnitude,
 // q = min(127, round(x*(-127/m))) and d = 1/(-127/m).
 func loadQ8K(b *Batch, t, i int, x []float32) {
-	var m, magnitude float32
+	var m float32
 	for _, v := range x {
-		if a := abs(v); a > magnitude {
-			m, magnitude = v, a
+		if magnitude(v) > magnitude(m) {
+			m = v
 		}
 	}
 	var scale, d float32
-	if magnitude != 0 {
+	if m != 0 {
 		scale = -127 / m
 		d = 1 / scale
 	}
@@ -73,15 +74,13 @@ func loadQ8K(b *Batch, t, i int, x []float32) {
 	}
 }
 
-// roundCodes sets codes = round(x*scale), halves to even, held within [-128, 127] (0 for NaN), and returns their sum.
+// roundCodes sets codes = round(x*scale), halves to even, held within [-128, 127] (-128 for NaN), and returns their
+// sum.
 func roundCodes(codes []int8, x []float32, scale float32) (sum int) {
 	for j, v := range x {
 		r := math.RoundToEven(float64(v * scale))
 		if !(r > -128) { // NaN too
 			r = -128
-			if v*scale != v*scale {
-				r = 0
-			}
 		}
 		q := int8(min(r, 127))
 		codes[j] = q
@@ -90,4 +89,6 @@ func roundCodes(codes []int8, x []float32, scale float32) (sum int) {
 	return sum
 }
 
-func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+// magnitude orders |x| as an integer, so that NaN is the largest of all and is not lost: the block's scale is then
+// NaN and so is every product with it.
+func magnitude(x float32) uint32 { return math.Float32bits(x) &^ (1 << 31) }

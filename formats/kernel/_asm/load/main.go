@@ -1,0 +1,198 @@
+// Command load generates the AVX2 conversion of activations to 8-bit blocks.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/formats/kernel/asm/lanes"
+)
+
+var (
+	signless = word("signless", 0x7fffffff)
+	limit    = word("limit127", 0x42fe0000)            // 127.0
+	negative = word("negative127", 0xc2fe0000)         // -127.0
+	unit     = word("unit", 0x3f800000)                // 1.0
+	byteOnes = word("byteOnes", 0x01010101)            // bytes of 1
+	wordOnes = word("wordOnes", 0x00010001)            // int16 of 1
+	order    = dwords("order", 0, 4, 1, 5, 2, 6, 3, 7) // undoes the interleaving of two packs
+)
+
+func main() {
+	lanes.Header()
+	load32()
+	load256()
+	Generate()
+}
+
+func word(name string, v uint32) Mem {
+	return dwords(name, v, v, v, v, v, v, v, v)
+}
+
+func dwords(name string, v ...uint32) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i, x := range v {
+		DATA(4*i, U32(x))
+	}
+	return m
+}
+
+// magnitudes gives the largest |x| of n vectors from src, in every lane. Magnitudes are compared as integers, so NaN
+// is the largest of all.
+func magnitudes(src reg.GPVirtual, n int) reg.VecVirtual {
+	mask := YMM()
+	VMOVDQU(signless, mask)
+	acc := lanes.Vectors(min(n, 4))
+	for i := range n {
+		if i < len(acc) {
+			VPAND(Mem{Base: src, Disp: 32 * i}, mask, acc[i])
+			continue
+		}
+		x := YMM()
+		VPAND(Mem{Base: src, Disp: 32 * i}, mask, x)
+		VPMAXUD(x, acc[i%4], acc[i%4])
+	}
+	VPMAXUD(acc[1], acc[0], acc[0])
+	VPMAXUD(acc[3], acc[2], acc[2])
+	VPMAXUD(acc[2], acc[0], acc[0])
+	x := YMM()
+	VPERM2I128(U8(1), acc[0], acc[0], x)
+	VPMAXUD(x, acc[0], acc[0])
+	VPSHUFD(U8(0x4e), acc[0], x)
+	VPMAXUD(x, acc[0], acc[0])
+	VPSHUFD(U8(0xb1), acc[0], x)
+	VPMAXUD(x, acc[0], acc[0])
+	return acc[0]
+}
+
+// round32 stores 32 codes round(x*scale) held within [-128, 127], their two sums of 16 as int16, and returns
+// registers with the two sums.
+func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, second reg.GPVirtual) {
+	top := YMM()
+	VMOVUPS(limit, top)
+	q := lanes.Vectors(4)
+	for i := range q {
+		VMULPS(Mem{Base: src, Disp: 32 * i}, scale, q[i])
+		VMINPS(q[i], top, q[i]) // NaN stays
+		VCVTPS2DQ(q[i], q[i])
+	}
+	VPACKSSDW(q[1], q[0], q[0])
+	VPACKSSDW(q[3], q[2], q[2])
+	VPACKSSWB(q[2], q[0], q[0])
+	p := YMM()
+	VMOVDQU(order, p)
+	VPERMD(q[0], p, q[0])
+	VMOVDQU(q[0], Mem{Base: codes})
+	one := YMM()
+	VMOVDQU(byteOnes, one)
+	VPMADDUBSW(q[0], one, q[0])
+	VPMADDWD(wordOnes, q[0], q[0])
+	VPHADDD(q[0], q[0], q[0])
+	VPHADDD(q[0], q[0], q[0])
+	first, second = GP64(), GP64()
+	high := XMM()
+	VEXTRACTI128(U8(1), q[0], high)
+	VMOVD(q[0].AsX(), first.As32())
+	VMOVD(high, second.As32())
+	MOVW(first.As16(), Mem{Base: sums})
+	MOVW(second.As16(), Mem{Base: sums, Disp: 2})
+	ADDQ(U32(128), src)
+	ADDQ(U32(32), codes)
+	ADDQ(U32(4), sums)
+	return first, second
+}
+
+func load32() {
+	lanes.Kernel("load32", "func(codes *int8, sums *int16, d *float32, s *float32, x *float32, blocks int)",
+		"load32 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0.")
+	codes, sums, d, s := lanes.Arg("codes"), lanes.Arg("sums"), lanes.Arg("d"), lanes.Arg("s")
+	src, blocks := lanes.Arg("x"), lanes.Arg("blocks")
+	Label("load32_block")
+	m := magnitudes(src, 4)
+	scale, step := YMM(), XMM()
+	VXORPS(scale, scale, scale)
+	bits := GP32()
+	VMOVD(m.AsX(), bits)
+	TESTL(bits, bits)
+	JZ(LabelRef("load32_zero"))
+	inverse := XMM()
+	VMOVSS(limit, inverse)
+	VDIVSS(m.AsX(), inverse, inverse)
+	VBROADCASTSS(inverse, scale)
+	Label("load32_zero")
+	VDIVSS(limit, m.AsX(), step) // d = m/127
+	stored := XMM()
+	VCVTPS2PH(U8(0), step, stored)
+	VCVTPH2PS(stored, stored)
+	VMOVSS(stored, Mem{Base: d})
+	ADDQ(Imm(4), d)
+	first, second := round32(src, codes, sums, scale)
+	TESTQ(s, s)
+	JZ(LabelRef("load32_next"))
+	ADDL(second.As32(), first.As32())
+	VCVTSI2SSL(first.As32(), step, stored)
+	VMULSS(stored, step, stored)
+	VCVTPS2PH(U8(0), stored, stored)
+	VCVTPH2PS(stored, stored)
+	VMOVSS(stored, Mem{Base: s})
+	ADDQ(Imm(4), s)
+	Label("load32_next")
+	DECQ(blocks)
+	JNZ(LabelRef("load32_block"))
+	VZEROUPPER()
+	RET()
+}
+
+func load256() {
+	lanes.Kernel("load256", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)",
+		"load256 is loadQ8K for blocks of 256 in a row.")
+	codes, sums16, sums32, d := lanes.Arg("codes"), lanes.Arg("sums16"), lanes.Arg("sums32"), lanes.Arg("d")
+	src, blocks := lanes.Arg("x"), lanes.Arg("blocks")
+	Label("load256_block")
+	m := magnitudes(src, 32)
+	scale, step := YMM(), XMM()
+	VXORPS(scale, scale, scale)
+	VXORPS(step, step, step)
+	bits := GP32()
+	VMOVD(m.AsX(), bits)
+	TESTL(bits, bits)
+	JZ(LabelRef("load256_zero"))
+
+	// The first value of the largest magnitude gives the sign.
+	mask, at, found := YMM(), GP64(), GP32()
+	VMOVDQU(signless, mask)
+	MOVQ(src, at)
+	Label("load256_search")
+	x := YMM()
+	VPAND(Mem{Base: at}, mask, x)
+	VPCMPEQD(x, m, x)
+	VMOVMSKPS(x, found)
+	ADDQ(Imm(32), at)
+	TESTL(found, found)
+	JZ(LabelRef("load256_search"))
+	BSFL(found, found)
+	value, inverse := XMM(), XMM()
+	VMOVSS(Mem{Base: at, Disp: -32, Index: found.As64(), Scale: 4}, value)
+	VMOVSS(negative, inverse)
+	VDIVSS(value, inverse, inverse)
+	VBROADCASTSS(inverse, scale)
+	VMOVSS(unit, step)
+	VDIVSS(inverse, step, step)
+	Label("load256_zero")
+	VMOVSS(step, Mem{Base: d})
+	ADDQ(Imm(4), d)
+	count := GP64()
+	MOVQ(U32(8), count)
+	Label("load256_round")
+	first, second := round32(src, codes, sums16, scale)
+	ADDL(second.As32(), first.As32())
+	MOVW(first.As16(), Mem{Base: sums32})
+	ADDQ(Imm(2), sums32)
+	DECQ(count)
+	JNZ(LabelRef("load256_round"))
+	DECQ(blocks)
+	JNZ(LabelRef("load256_block"))
+	VZEROUPPER()
+	RET()
+}

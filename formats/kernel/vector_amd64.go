@@ -1,0 +1,131 @@
+//go:build !purego
+
+package kernel
+
+import "math"
+
+// The generated functions take whole vectors of eight; what is left of a slice is done by the generic functions.
+
+func softmaxAVX2(x []float32, scale float32) {
+	whole := len(x) &^ 7
+	if whole == 0 || !(scale >= 0) {
+		softmaxGeneric(x, scale)
+		return
+	}
+	top := vectorMax(&x[0], whole)
+	for _, v := range x[whole:] {
+		top = max(top, v)
+	}
+	top *= scale
+	sum := vectorExpSum(&x[0], whole, scale, top)
+	for i := whole; i < len(x); i++ {
+		x[i] = exp(scale*x[i] - top)
+		sum += float64(x[i])
+	}
+	inverse := float32(1 / sum)
+	vectorScale(&x[0], whole, inverse)
+	for i := whole; i < len(x); i++ {
+		x[i] *= inverse
+	}
+}
+
+func logSumExpAVX2(x []float32) float64 {
+	whole := len(x) &^ 7
+	if whole == 0 {
+		return logSumExpGeneric(x)
+	}
+	top := vectorMax(&x[0], whole)
+	for _, v := range x[whole:] {
+		top = max(top, v)
+	}
+	if math.IsInf(float64(top), 0) {
+		return logSumExpGeneric(x)
+	}
+	sum := vectorSumExp(&x[0], whole, 1, top)
+	for _, v := range x[whole:] {
+		sum += float64(exp(v - top))
+	}
+	return float64(top) + math.Log(sum)
+}
+
+func rmsNormAVX2(dst, x, gain []float32, eps float32) {
+	whole := len(x) &^ 7
+	var sum float64
+	if whole > 0 {
+		sum = vectorSquares(&x[0], whole)
+	}
+	for _, v := range x[whole:] {
+		sum += float64(v) * float64(v)
+	}
+	scale := rmsScale(sum, len(x), eps)
+	if whole > 0 {
+		vectorNorm(&dst[0], &x[0], &gain[0], whole, scale)
+	}
+	for i := whole; i < len(x); i++ {
+		dst[i] = x[i] * scale * gain[i]
+	}
+}
+
+func siluMulAVX2(gate, up []float32) {
+	whole := len(gate) &^ 7
+	if whole > 0 {
+		vectorSiLUMul(&gate[0], &up[0], whole)
+	}
+	siluMulGeneric(gate[whole:], up[whole:])
+}
+
+func addAVX2(dst, x []float32) {
+	whole := len(dst) &^ 7
+	if whole > 0 {
+		vectorAdd(&dst[0], &x[0], whole)
+	}
+	addGeneric(dst[whole:], x[whole:])
+}
+
+func sumSquaresAVX2(acc, x []float32) {
+	whole := len(acc) &^ 7
+	if whole > 0 {
+		vectorAddSquares(&acc[0], &x[0], whole)
+	}
+	sumSquaresGeneric(acc[whole:], x[whole:])
+}
+
+func klDivergenceAVX2(p, q []float32, lseP, lseQ float64) float64 {
+	whole := len(p) &^ 7
+	var sum float64
+	if whole > 0 {
+		sum = vectorDivergence(&p[0], &q[0], whole, lseP, lseP-lseQ)
+	}
+	return sum + klDivergenceGeneric(p[whole:], q[whole:], lseP, lseQ)
+}
+
+func ropeAVX2(x, cos, sin []float32, interleaved bool) {
+	n := len(cos)
+	if n == 0 || n%8 != 0 {
+		ropeGeneric(x, cos, sin, interleaved)
+		return
+	}
+	if interleaved {
+		vectorRotatePairs(&x[0], &cos[0], &sin[0], n)
+		return
+	}
+	vectorRotate(&x[0], &x[n], &cos[0], &sin[0], n)
+}
+
+// loadAVX2 converts one token; see loadGeneric.
+func loadAVX2(b *Batch, t int, x []float32) {
+	if b.form == FormF32 || len(x) == 0 {
+		loadGeneric(b, t, x)
+		return
+	}
+	codes, sums := &b.codes[t*b.stride], &b.sums16[t*(b.cols/16)]
+	if b.form == FormQ8_K {
+		load256(codes, sums, &b.sums32[t*(b.cols/32)], &b.d[t*(b.cols/256)], &x[0], b.cols/256)
+		return
+	}
+	var s *float32
+	if b.form == FormQ8_1 {
+		s = &b.s[t*(b.cols/32)]
+	}
+	load32(codes, sums, &b.d[t*(b.cols/32)], s, &x[0], b.cols/32)
+}

@@ -1,0 +1,373 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+var inf = float32(math.Inf(1))
+
+// lengths are those of slices under test: all short ones, then some around multiples of a vector.
+func lengths() []int {
+	var n []int
+	for i := range 41 {
+		n = append(n, i)
+	}
+	return append(n, 63, 64, 65, 255, 256, 257, 1000, 4096)
+}
+
+// guarded runs f on a copy of x that lies between guards, at every offset from 0 to 3, and checks the guards.
+func guarded(t *testing.T, x []float32, f func(x []float32)) []float32 {
+	t.Helper()
+	const guard = 777
+	var first []float32
+	for offset := range 4 {
+		all := make([]float32, len(x)+32)
+		for i := range all {
+			all[i] = guard
+		}
+		in := all[8+offset : 8+offset+len(x) : 8+offset+len(x)]
+		copy(in, x)
+		f(in)
+		for i, v := range all {
+			if (i < 8+offset || i >= 8+offset+len(x)) && v != guard {
+				t.Fatalf("length %d: wrote outside, at %d", len(x), i-8-offset)
+			}
+		}
+		if first == nil {
+			first = in
+		}
+		for i := range in {
+			if math.Float32bits(in[i]) != math.Float32bits(first[i]) {
+				t.Fatalf("length %d: element %d depends on alignment: %g, %g", len(x), i, in[i], first[i])
+			}
+		}
+	}
+	return first
+}
+
+// near fails unless got is within relative of want, or within the smallest normal number.
+func near(t *testing.T, what string, got, want, relative float64) {
+	t.Helper()
+	if math.IsNaN(got) && math.IsNaN(want) || got == want {
+		return
+	}
+	if d := math.Abs(got - want); !(d <= relative*math.Abs(want)+1e-37) {
+		t.Fatalf("%s: %g, not %g (relative %g)", what, got, want, d/math.Abs(want))
+	}
+}
+
+func scaled(x []float32, f float32) []float32 {
+	for i := range x {
+		x[i] *= f
+	}
+	return x
+}
+
+func TestSoftmax(t *testing.T) {
+	for _, s := range Available() {
+		for _, n := range lengths() {
+			for _, scale := range []float32{1, 0.125, 0, -1} {
+				x := scaled(randomFloats(random(uint64(n)), n), 8)
+				if n > 2 && scale > 0 {
+					x[n/2] = -inf
+				}
+				got := guarded(t, x, func(x []float32) { s.Softmax(x, scale) })
+				top := math.Inf(-1)
+				for _, v := range x {
+					top = max(top, float64(scale)*float64(v))
+				}
+				var sum, total float64
+				for _, v := range x {
+					sum += math.Exp(float64(scale)*float64(v) - top)
+				}
+				for i, v := range x {
+					near(t, fmt.Sprint(s.Name, " softmax ", n, " of ", v), float64(got[i]), math.Exp(float64(scale)*float64(v)-top)/sum, 4e-6)
+					total += float64(got[i])
+				}
+				if n > 0 {
+					near(t, "total", total, 1, 1e-6)
+				}
+			}
+		}
+	}
+}
+
+// TestExp: a softmax of one large and one other value is their exponential; silu shows positive exponents.
+func TestExp(t *testing.T) {
+	for _, s := range Available() {
+		worst := 0.
+		x := make([]float32, 8)
+		for v := 0.; v > -110; v -= 0.00371 {
+			for i := range x {
+				x[i] = float32(v)
+			}
+			x[0] = 0
+			s.Softmax(x, 1)
+			sum := 1 + 7*math.Exp(float64(float32(v)))
+			want := math.Exp(float64(float32(v))) / sum
+			if want > 1.2e-38 { // normal numbers
+				worst = max(worst, math.Abs(float64(x[5])-want)/want)
+			} else if math.Abs(float64(x[5])-want) > 2e-45 { // one or two steps of the smallest
+				t.Fatalf("%s: exp(%g) is %g, not %g", s.Name, v, x[5], want)
+			}
+		}
+		if worst > 3*math.Pow(2, -23) {
+			t.Errorf("%s: exp is off by %.2g, more than 3 units in the last place", s.Name, worst)
+		}
+	}
+}
+
+func TestLogSumExp(t *testing.T) {
+	for _, s := range Available() {
+		for _, n := range append(lengths(), 152064) {
+			x := scaled(randomFloats(random(uint64(n)), n), 5)
+			var want float64
+			for _, v := range x {
+				want += math.Exp(float64(v))
+			}
+			guarded(t, x, func(x []float32) {
+				near(t, fmt.Sprint(s.Name, " LogSumExp ", n), s.LogSumExp(x), math.Log(want), 1e-7)
+			})
+		}
+		x := make([]float32, 20)
+		for i := range x {
+			x[i] = -inf
+		}
+		if v := s.LogSumExp(x); !math.IsInf(v, -1) {
+			t.Errorf("%s: LogSumExp of -Inf is %g", s.Name, v)
+		}
+		x[9] = 3
+		near(t, "LogSumExp of one number", s.LogSumExp(x), 3, 0)
+		x[9] = inf
+		if v := s.LogSumExp(x); !math.IsInf(v, 1) {
+			t.Errorf("%s: LogSumExp with +Inf is %g", s.Name, v)
+		}
+	}
+}
+
+func TestRMSNorm(t *testing.T) {
+	for _, s := range Available() {
+		for _, n := range lengths() {
+			rng := random(uint64(n))
+			x, gain := scaled(randomFloats(rng, n), 1e3), randomFloats(rng, n)
+			var sum float64
+			for _, v := range x {
+				sum += float64(v) * float64(v)
+			}
+			scale := 1 / math.Sqrt(sum/float64(n)+1e-5)
+			got := guarded(t, x, func(x []float32) { s.RMSNorm(x, x, gain, 1e-5) })
+			for i := range got {
+				near(t, fmt.Sprint(s.Name, " RMSNorm ", n), float64(got[i]), float64(x[i])*scale*float64(gain[i]), 5e-7)
+			}
+		}
+	}
+}
+
+func TestSiLUMul(t *testing.T) {
+	for _, s := range Available() {
+		for _, n := range lengths() {
+			rng := random(uint64(n))
+			gate, up := scaled(randomFloats(rng, n), 20), randomFloats(rng, n)
+			for i, v := range []float32{0, -200, 200, -88, -88.8, 1e-30, -inf, inf} {
+				if n > 8 {
+					gate[i] = v
+				}
+			}
+			got := guarded(t, gate, func(gate []float32) { s.SiLUMul(gate, up) })
+			for i := range got {
+				g := float64(gate[i])
+				want := g / (1 + math.Exp(-g)) * float64(up[i])
+				if g < -88.7 && !math.IsInf(g, 0) {
+					want = 0 // exp is beyond float32
+				}
+				if math.IsNaN(want) {
+					want = math.NaN()
+				}
+				near(t, fmt.Sprint(s.Name, " SiLU of ", g), float64(got[i]), want, 6e-7)
+			}
+		}
+	}
+}
+
+func TestAddAndSquares(t *testing.T) {
+	for _, s := range others(t) {
+		for _, n := range lengths() {
+			rng := random(uint64(n))
+			a, x := randomFloats(rng, n), randomFloats(rng, n)
+			for name, f := range map[string]func(s *Set, a []float32){
+				"Add":        func(s *Set, a []float32) { s.Add(a, x) },
+				"SumSquares": func(s *Set, a []float32) { s.SumSquares(a, x) },
+			} {
+				want := append([]float32(nil), a...)
+				f(generic, want)
+				got := guarded(t, a, func(a []float32) { f(s, a) })
+				for i := range want {
+					if got[i] != want[i] {
+						t.Fatalf("%s %s: %g, not %g", s.Name, name, got[i], want[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestKLDivergence(t *testing.T) {
+	for _, s := range Available() {
+		for _, n := range append(lengths(), 50001) {
+			rng := random(uint64(n))
+			p, q := scaled(randomFloats(rng, n), 4), make([]float32, n)
+			for i := range q {
+				q[i] = p[i] + 0.01*float32(rng.NormFloat64())
+			}
+			if n > 9 {
+				p[3], q[3] = -inf, -inf
+				p[4] = -500
+			}
+			var sumP, sumQ float64
+			for i := range p {
+				sumP += math.Exp(float64(p[i]))
+				sumQ += math.Exp(float64(q[i]))
+			}
+			lseP, lseQ := math.Log(sumP), math.Log(sumQ)
+			var want, size float64
+			for i := range p {
+				if w := math.Exp(float64(p[i]) - lseP); w > 0 {
+					d := float64(p[i]) - lseP - (float64(q[i]) - lseQ)
+					want, size = want+w*d, size+math.Abs(w*d)
+				}
+			}
+			got := s.KLDivergence(p, q, lseP, lseQ)
+			if !(math.Abs(got-want) <= 2e-7*size+1e-15) {
+				t.Fatalf("%s: divergence of %d logits is %g, not %g", s.Name, n, got, want)
+			}
+			if n > 9 {
+				q[8] = -inf
+				if v := s.KLDivergence(p, q, lseP, lseQ); !math.IsInf(v, 1) {
+					t.Fatalf("%s: divergence from an impossible token is %g", s.Name, v)
+				}
+			}
+		}
+	}
+}
+
+func TestRoPE(t *testing.T) {
+	for _, s := range Available() {
+		for _, n := range []int{0, 1, 4, 8, 16, 32, 40, 64} { // pairs
+			for _, interleaved := range []bool{false, true} {
+				x := randomFloats(random(uint64(n)), 2*n+5)
+				cos, sin := make([]float32, n), make([]float32, n)
+				for i := range cos {
+					cos[i], sin[i] = float32(math.Cos(float64(i+1))), float32(math.Sin(float64(i+1)))
+				}
+				got := guarded(t, x, func(x []float32) { s.RoPE(x, cos, sin, interleaved) })
+				want := append([]float32(nil), x...)
+				ropeGeneric(want, cos, sin, interleaved)
+				for i := range want {
+					if got[i] != want[i] {
+						t.Fatalf("%s: %d pairs, interleaved %v: element %d is %g, not %g", s.Name, n, interleaved, i, got[i], want[i])
+					}
+				}
+				for i := range n {
+					j, k := i, i+n
+					if interleaved {
+						j, k = 2*i, 2*i+1
+					}
+					length := math.Hypot(float64(x[j]), float64(x[k]))
+					angle := math.Atan2(float64(x[k]), float64(x[j])) + float64(i+1)
+					if math.Abs(float64(got[j])-length*math.Cos(angle)) > 1e-6 || math.Abs(float64(got[k])-length*math.Sin(angle)) > 1e-6 {
+						t.Fatalf("%s: pair %d is not rotated by %d radians", s.Name, i, i+1)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestLoadEqual: activations become the same bits in every set, odd values included.
+func TestLoadEqual(t *testing.T) {
+	for _, s := range others(t) {
+		for form := range formCount {
+			for _, cols := range []int{256, 512, 1280} {
+				rng := random(uint64(cols))
+				const n = 40
+				x := randomFloats(rng, n*cols)
+				odd := []float32{inf, -inf, float32(math.NaN()), 1e-45, -3e-39, 3e38, 65504, 1e-20}
+				for i, v := range odd {
+					x[i*cols+17*i] = v // among ordinary values
+					clear(x[(i+8)*cols : (i+9)*cols])
+					x[(i+8)*cols+17*i] = v // among zeros
+				}
+				for i := range 16 * cols { // ties: halves, and equal magnitudes of both signs
+					x[20*cols+i] = float32(i%255-127) / 2 * 0.25
+				}
+				var want, got Batch
+				if err := generic.Load(&want, form, x, n, cols); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Load(&got, form, x, n, cols); err != nil {
+					t.Fatal(err)
+				}
+				same(t, "f32", got.f32, want.f32)
+				if form == FormF32 {
+					continue
+				}
+				same(t, "d", got.d[:n*cols/form.Block()], want.d)
+				same(t, "s", got.s, want.s)
+				for tok := range n {
+					for k := range cols {
+						if a, b := got.codes[tok*got.stride+k], want.codes[tok*want.stride+k]; a != b {
+							t.Fatalf("%s %s token %d code %d: %d, not %d (from %g)", s.Name, form, tok, k, a, b, x[tok*cols+k])
+						}
+					}
+					for i := range cols / 16 {
+						if a, b := got.sums16[tok*cols/16+i], want.sums16[tok*cols/16+i]; a != b {
+							t.Fatalf("%s %s token %d sum %d: %d, not %d", s.Name, form, tok, i, a, b)
+						}
+					}
+					for i := range len(want.sums32) / n {
+						if a, b := got.sums32[tok*cols/32+i], want.sums32[tok*cols/32+i]; a != b {
+							t.Fatalf("%s %s token %d double sum %d: %d, not %d", s.Name, form, tok, i, a, b)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func same(t *testing.T, name string, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if got[i] != want[i] && !(got[i] != got[i] && want[i] != want[i]) {
+			t.Fatalf("%s[%d]: %g, not %g", name, i, got[i], want[i])
+		}
+	}
+}
+
+func BenchmarkVector(b *testing.B) {
+	const n = 4096
+	for _, s := range Available() {
+		rng := random(1)
+		x, y, z := randomFloats(rng, n), randomFloats(rng, n), make([]float32, n)
+		var batch Batch
+		for name, f := range map[string]func(){
+			"Softmax":      func() { copy(z, x); s.Softmax(z, 1) },
+			"LogSumExp":    func() { s.LogSumExp(x) },
+			"RMSNorm":      func() { s.RMSNorm(z, x, y, 1e-5) },
+			"SiLUMul":      func() { copy(z, x); s.SiLUMul(z, y) },
+			"Add":          func() { s.Add(z, x) },
+			"KLDivergence": func() { s.KLDivergence(x, y, 9, 9) },
+			"LoadQ8_0":     func() { _ = s.Load(&batch, FormQ8_0, x, 1, n) },
+			"LoadQ8_K":     func() { _ = s.Load(&batch, FormQ8_K, x, 1, n) },
+		} {
+			b.Run(s.Name+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					f()
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(n)/float64(b.N), "ns/value")
+			})
+		}
+	}
+}
