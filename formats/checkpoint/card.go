@@ -25,7 +25,7 @@ func readCard(path string) (card, error) {
 	return parseCard(string(data)), nil
 }
 
-// card holds the front matter's keys that have plain values: a string, or a list of strings ([]string).
+// card holds the front matter's keys that have plain values: a string, a list of strings ([]string), or null (nil).
 type card map[string]any
 
 // parseCard reads the YAML between the two "---" lines as far as a card needs it: top-level keys with a scalar, a
@@ -46,7 +46,7 @@ func parseCard(text string) card {
 		for i < len(lines) && lines[i] != "---" && (lines[i] == "" || strings.ContainsRune(" \t-#", rune(lines[i][0]))) {
 			i++
 		}
-		if v := cardValue(uncomment(value), lines[from:i]); v != nil {
+		if v, ok := cardValue(uncomment(value), lines[from:i]); ok {
 			c[key] = v
 		}
 	}
@@ -55,8 +55,9 @@ func parseCard(text string) card {
 
 var keyForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// cardValue reads a value: what follows the colon, and the indented lines below. nil is null, or beyond a card.
-func cardValue(value string, below []string) any {
+// cardValue reads a value: what follows the colon, and the indented lines below. It is nil for null, and not ok for
+// what is beyond a card.
+func cardValue(value string, below []string) (v any, ok bool) {
 	switch {
 	case value == "":
 		return dashes(below)
@@ -66,7 +67,7 @@ func cardValue(value string, below []string) any {
 		}
 		value = strings.TrimSpace(value)
 		if !strings.HasSuffix(value, "]") {
-			return nil
+			return nil, false
 		}
 		list := []string{}
 		for item := range strings.SplitSeq(value[1:len(value)-1], ",") {
@@ -74,20 +75,22 @@ func cardValue(value string, below []string) any {
 				list = append(list, item)
 			}
 		}
-		return list
-	case strings.ContainsAny(value[:1], "{|>&*!"), value == "null", value == "~":
-		return nil
+		return list, true
+	case value == "null" || value == "~":
+		return nil, true
+	case strings.ContainsAny(value[:1], "{|>&*!"):
+		return nil, false
 	}
 	for _, l := range below { // a plain scalar goes on in indented lines
 		if l = uncomment(l); l != "" {
 			value += " " + l
 		}
 	}
-	return scalar(value)
+	return scalar(value), true
 }
 
-// dashes reads a block list of scalars; nil when the lines hold anything else.
-func dashes(lines []string) any {
+// dashes reads a block list of scalars, null when it has no lines; not ok when they hold anything else.
+func dashes(lines []string) (v any, ok bool) {
 	var list []string
 	for _, l := range lines {
 		l = uncomment(l)
@@ -96,18 +99,18 @@ func dashes(lines []string) any {
 		}
 		item, ok := strings.CutPrefix(l, "-")
 		if !ok || item != "" && item[0] != ' ' {
-			return nil
+			return nil, false
 		}
 		item = strings.TrimSpace(item)
 		if item == "" || keyed.MatchString(item) {
-			return nil
+			return nil, false
 		}
 		list = append(list, scalar(item))
 	}
 	if list == nil {
-		return nil
+		return nil, true
 	}
-	return list
+	return list, true
 }
 
 // keyed matches an item that is a map of its own.

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"math"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -94,8 +95,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: %d rotary dimensions in a head of %d", formats.ErrCorrupt, c.Rope.Dims, c.HeadDim)
 	case !(c.Rope.Base > 0):
 		return fmt.Errorf("%w: the RoPE base is %v", formats.ErrCorrupt, c.Rope.Base)
-	case c.Context < 0 || c.Window < 0:
-		return fmt.Errorf("%w: negative context length or sliding window", formats.ErrCorrupt)
+	case c.Context < 0 || c.Context > math.MaxInt32:
+		return fmt.Errorf("%w: the context length is %d", formats.ErrCorrupt, c.Context)
 	}
 	return nil
 }

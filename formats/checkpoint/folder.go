@@ -53,6 +53,7 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (e
 	if err != nil {
 		return err
 	}
+	c.Config.Name = a.Name
 	c.Metadata = converted(h, f, &c.Config, a, mainType(list))
 	c.Tokenizer, c.TokenizerErr = tokenizer.FromFolder(c.Path)
 	if c.TokenizerErr != nil {
@@ -60,6 +61,7 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (e
 		c.Warnings = append(c.Warnings, fmt.Sprintf("no vocabulary is written: %v", c.TokenizerErr))
 		return nil
 	}
+	c.Warnings = append(c.Warnings, c.Tokenizer.Warnings...)
 	c.Tokenizer.AddMetadata(c.Metadata, c.Config.Vocab)
 	return nil
 }

@@ -28,7 +28,9 @@ func openGGUF(path string) (*Checkpoint, error) {
 	c.Tokenizer, c.TokenizerErr = tokenizer.FromMetadata(file.Metadata)
 	if c.TokenizerErr != nil {
 		c.Tokenizer = nil
+		return c, nil
 	}
+	c.Warnings = append(c.Warnings, c.Tokenizer.Warnings...)
 	return c, nil
 }
 

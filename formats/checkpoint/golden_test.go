@@ -96,7 +96,7 @@ func describe(v any) string {
 	if rv.Len() > 64 {
 		return fmt.Sprintf(`%s {"length":%d,"sha256":"%x"}`, kindName, rv.Len(), sha256.Sum256([]byte(all)))
 	}
-	return kindName + " " + all
+	return kindName + " [" + strings.Join(items, ",") + "]"
 }
 
 func compact(t *testing.T, v any) string {

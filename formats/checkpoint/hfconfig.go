@@ -48,14 +48,15 @@ type hfConfig struct {
 
 // ropeParameters is rope_parameters, or rope_scaling of older files, which has no theta.
 type ropeParameters struct {
-	Theta       *float64 `json:"rope_theta"`
-	RopeType    string   `json:"rope_type"`
-	Type        string   `json:"type"` // rope_type before transformers 4.43
-	Factor      *float64 `json:"factor"`
-	LowFreq     *float64 `json:"low_freq_factor"`
-	HighFreq    *float64 `json:"high_freq_factor"`
-	OriginalMax *float64 `json:"original_max_position_embeddings"`
-	Partial     *float64 `json:"partial_rotary_factor"`
+	Theta       *float64        `json:"rope_theta"`
+	RopeType    string          `json:"rope_type"`
+	Type        string          `json:"type"` // rope_type before transformers 4.43
+	Factor      *float64        `json:"factor"`
+	LowFreq     *float64        `json:"low_freq_factor"`
+	HighFreq    *float64        `json:"high_freq_factor"`
+	OriginalMax *float64        `json:"original_max_position_embeddings"`
+	Partial     *float64        `json:"partial_rotary_factor"`
+	Full        *ropeParameters `json:"full_attention"` // parameters per kind of layer
 
 	// yarn
 	Extrapolation   *float64 `json:"extrapolation_factor"`

@@ -23,7 +23,6 @@ func converted(h *hfConfig, f *family, c *Config, a *about, typ formats.Type) *g
 	m.Set("general.architecture", f.Arch)
 	m.Set("general.type", "model")
 	a.metadata(m)
-	c.Name = a.Name
 
 	key := func(k string) string { return f.Arch + "." + k }
 	m.Set(key("block_count"), uint32(c.Layers))

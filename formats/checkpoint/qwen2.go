@@ -26,16 +26,16 @@ func qwenWindow(h *hfConfig, c *Config) {
 	if h.MaxWindowLayers != nil {
 		from = *h.MaxWindowLayers
 	}
-	layers, any := make([]bool, c.Layers), false
+	layers, found := make([]bool, c.Layers), false
 	for i := range layers {
 		if len(h.LayerTypes) > 0 {
 			layers[i] = i < len(h.LayerTypes) && h.LayerTypes[i] == "sliding_attention"
 		} else {
 			layers[i] = i >= from
 		}
-		any = any || layers[i]
+		found = found || layers[i]
 	}
-	if any {
+	if found {
 		c.Window, c.WindowLayers = h.window(), layers
 	}
 }

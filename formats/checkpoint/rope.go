@@ -18,6 +18,11 @@ func (h *hfConfig) ropeParameters() ropeParameters {
 	case h.RopeScaling != nil:
 		p = *h.RopeScaling
 	}
+	perKind := p.Full
+	if perKind != nil {
+		p = *perKind
+		p.Full = perKind
+	}
 	theta := 10000.0
 	p.Theta = cmp.Or(p.Theta, h.RopeTheta, &theta)
 	p.RopeType = cmp.Or(p.RopeType, p.Type, "default")
@@ -30,6 +35,9 @@ func (h *hfConfig) ropeParameters() ropeParameters {
 func (h *hfConfig) rope(c *Config) error {
 	p := h.ropeParameters()
 	c.Rope.Base, c.Rope.Dims = *p.Theta, c.HeadDim
+	if p.Full != nil {
+		return fmt.Errorf("%w: RoPE parameters per kind of layer in model_type %s", formats.ErrUnsupported, c.Family)
+	}
 	if p.Partial != nil && *p.Partial != 1 {
 		return fmt.Errorf("%w: partial_rotary_factor %v in model_type %s", formats.ErrUnsupported, *p.Partial, c.Family)
 	}

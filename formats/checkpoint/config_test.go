@@ -1,0 +1,153 @@
+package checkpoint
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint/checkpointtest"
+)
+
+func TestConfigOfCases(t *testing.T) {
+	for name, want := range map[string]Config{
+		"llama": {Arch: "llama", Family: "llama", Name: "Llama", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64, Vocab: 1024,
+			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 64, Interleaved: true}},
+		"llama-narrow": {Arch: "llama", Family: "llama", Name: "Llama Narrow", Layers: 2, Width: 288, FFN: 480, Heads: 6, KVHeads: 3, HeadDim: 48, Vocab: 1024,
+			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 48, Interleaved: true}},
+		"mistral": {Arch: "llama", Family: "mistral", Name: "Mistral", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64, Vocab: 1024,
+			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 64, Interleaved: true}, Window: 16},
+		"qwen2": {Arch: "qwen2", Family: "qwen2", Name: "Qwen2", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64, Vocab: 1024,
+			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 64}, Tied: true},
+		"qwen3": {Arch: "qwen3", Family: "qwen3", Name: "Qwen3", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 128, Vocab: 1024,
+			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 128}},
+	} {
+		c := open(t, checkpointtest.Load(t, name).Folder(t))
+		if c.ConfigErr != nil || !reflect.DeepEqual(c.Config, want) {
+			t.Errorf("%s: %v\n     %+v\nwant %+v", name, c.ConfigErr, c.Config, want)
+		}
+	}
+}
+
+// Older files spell things otherwise and leave more out.
+func TestOldSpelling(t *testing.T) {
+	c := plan(t, `{"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4,
+		"vocab_size": 32, "rope_theta": 1e6, "rope_scaling": {"type": "linear", "factor": 4.0}, "head_dim": null, "sliding_window": null}`)
+	want := Config{Arch: "llama", Family: "llama", Name: c.Config.Name, Layers: 1, Width: 64, FFN: 128, Heads: 4, KVHeads: 4, HeadDim: 16, Vocab: 32,
+		Context: 2048, NormEps: 1e-6, Rope: Rope{Base: 1e6, Dims: 16, Interleaved: true, Scaling: "linear", Factor: 4}}
+	if c.ConfigErr != nil || !reflect.DeepEqual(c.Config, want) {
+		t.Errorf("%v\n     %+v\nwant %+v", c.ConfigErr, c.Config, want)
+	}
+	if s, _, _ := c.Metadata.String("llama.rope.scaling.type"); s != "linear" {
+		t.Errorf("llama.rope.scaling.type is %q", s)
+	}
+}
+
+func TestLlama3Factors(t *testing.T) {
+	c := plan(t, llama31)
+	r := c.Config.Rope
+	if r.Scaling != "llama3" || r.OriginalContext != 8192 || len(r.Factors) != 64 || !r.Interleaved {
+		t.Fatalf("%+v", r)
+	}
+	// transformers' rule, in float64.
+	for i, got := range r.Factors {
+		freq := math.Pow(500000, -2*float64(i)/128)
+		wave, want := 2*math.Pi/freq, 0.0
+		switch s := (8192/wave - 1) / (4 - 1); {
+		case wave < 8192./4:
+			want = 1
+		case wave > 8192./1:
+			want = 8
+		default:
+			want = 1 / ((1-s)/8 + s)
+		}
+		if math.Abs(float64(got)-want) > 1e-5*want {
+			t.Errorf("factor %d is %v, want %v", i, got, want)
+		}
+	}
+	if r.Factors[0] != 1 || r.Factors[63] != 8 {
+		t.Errorf("factors run from %v to %v", r.Factors[0], r.Factors[63])
+	}
+}
+
+func TestWindows(t *testing.T) {
+	small := strings.NewReplacer("28,", "4,", "152064", "32", "3584", "64", "18944", "32").Replace(qwen25)
+	small = strings.Replace(small, `"max_window_layers": 4`, `"max_window_layers": 3`, 1)
+	used := strings.Replace(small, `"use_sliding_window": false`, `"use_sliding_window": true`, 1)
+	for name, tt := range map[string]struct {
+		config string
+		window int
+		layers []bool
+	}{
+		"not used":    {small, 0, nil},
+		"from layer":  {used, 131072, []bool{false, false, false, true}},
+		"layer types": {strings.Replace(used, "{", `{"layer_types": ["sliding_attention", "full_attention", "full_attention", "sliding_attention"], `, 1), 131072, []bool{true, false, false, true}},
+		"none left":   {strings.Replace(used, `"max_window_layers": 3`, `"max_window_layers": 9`, 1), 0, nil},
+		"mistral":     {strings.Replace(small, "qwen2", "mistral", 1), 131072, nil},
+		"null":        {strings.Replace(strings.Replace(small, "qwen2", "mistral", 1), "131072, \"tie", "null, \"tie", 1), 0, nil},
+		"default":     {strings.Replace(strings.Replace(small, "qwen2", "mistral", 1), `"sliding_window": 131072, "tie`, `"tie`, 1), 4096, nil},
+	} {
+		c := plan(t, tt.config)
+		if c.Config.Window != tt.window || !reflect.DeepEqual(c.Config.WindowLayers, tt.layers) {
+			t.Errorf("%s: window %d in %v, want %d in %v", name, c.Config.Window, c.Config.WindowLayers, tt.window, tt.layers)
+		}
+	}
+}
+
+func TestBadConfigs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config string
+		is     error
+		says   string
+	}{
+		"unknown family": {`{"model_type": "mamba"}`, formats.ErrUnsupported, `model_type "mamba"; bitmill knows llama, mistral, qwen2, qwen3`},
+		"no family":      {`{}`, formats.ErrCorrupt, "model_type"},
+		"not JSON":       {`{`, formats.ErrCorrupt, "JSON"},
+		"wrong type":     {`{"model_type": "llama", "hidden_size": "big"}`, formats.ErrCorrupt, "hidden_size"},
+		"missing key":    {strings.Replace(llama31, `"hidden_size": 4096,`, "", 1), formats.ErrCorrupt, "hidden_size"},
+		"quantized":      {strings.Replace(llama31, "{", `{"quantization_config": {"quant_method": "gptq"}, `, 1), formats.ErrUnsupported, "gptq"},
+		"no layers":      {strings.Replace(llama31, `"num_hidden_layers": 32`, `"num_hidden_layers": 0`, 1), formats.ErrCorrupt, "layers"},
+		"many layers":    {strings.Replace(llama31, `"num_hidden_layers": 32`, `"num_hidden_layers": 1000000000`, 1), formats.ErrCorrupt, "layers"},
+		"uneven heads":   {strings.Replace(llama31, `"num_key_value_heads": 8`, `"num_key_value_heads": 5`, 1), formats.ErrCorrupt, "key-value heads"},
+		"zero heads":     {strings.Replace(llama31, `"num_attention_heads": 32`, `"num_attention_heads": 0`, 1), formats.ErrCorrupt, "heads"},
+		"odd head":       {strings.Replace(llama31, "{", `{"head_dim": 7, `, 1), formats.ErrCorrupt, "rotary"},
+		"uneven width":   {strings.Replace(llama31, `"hidden_size": 4096`, `"hidden_size": 4097`, 1), formats.ErrCorrupt, "head_dim"},
+	} {
+		_, err := tryPlan(t, tt.config)
+		if !errors.Is(err, tt.is) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "config.json") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What cannot be evaluated can still be quantized.
+func TestConfigErr(t *testing.T) {
+	for name, config := range map[string]string{
+		"yarn":       strings.Replace(qwen25, "{", `{"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}, `, 1),
+		"gelu":       strings.Replace(qwen25, "silu", "gelu", 1),
+		"per kind":   strings.Replace(qwen25, "{", `{"rope_parameters": {"full_attention": {"rope_theta": 5.0}}, `, 1),
+		"partial":    strings.Replace(qwen25, "{", `{"partial_rotary_factor": 0.5, `, 1),
+		"qwen llama": strings.Replace(qwen25, "{", `{"rope_scaling": {"rope_type": "llama3", "factor": 8.0}, `, 1),
+	} {
+		c := plan(t, config)
+		if !errors.Is(c.ConfigErr, formats.ErrUnsupported) || len(c.Tensors) != 339 {
+			t.Errorf("%s: %v, %d tensors", name, c.ConfigErr, len(c.Tensors))
+		}
+		if s, _, _ := c.Metadata.String("qwen2.rope.scaling.type"); name == "yarn" && s != "yarn" {
+			t.Errorf("qwen2.rope.scaling.type is %q", s)
+		}
+	}
+}
+
+func TestFamiliesSorted(t *testing.T) {
+	for i, f := range families {
+		if i > 0 && families[i-1].Type >= f.Type {
+			t.Errorf("%s stands after %s", f.Type, families[i-1].Type)
+		}
+		if f.Metadata == nil || f.Context == 0 || len(f.Layer) < len(decoder) {
+			t.Errorf("%s is incomplete", f.Type)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package checkpoint
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint/checkpointtest"
+)
+
+const llama31 = `{"architectures": ["LlamaForCausalLM"], "attention_bias": false, "hidden_act": "silu", "hidden_size": 4096,
+ "intermediate_size": 14336, "max_position_embeddings": 131072, "mlp_bias": false, "model_type": "llama", "num_attention_heads": 32,
+ "num_hidden_layers": 32, "num_key_value_heads": 8, "rms_norm_eps": 1e-05, "rope_scaling": {"factor": 8.0, "low_freq_factor": 1.0,
+ "high_freq_factor": 4.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
+ "tie_word_embeddings": false, "torch_dtype": "bfloat16", "vocab_size": 128256}`
+
+const qwen25 = `{"architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu", "hidden_size": 3584, "intermediate_size": 18944,
+ "max_position_embeddings": 131072, "max_window_layers": 28, "model_type": "qwen2", "num_attention_heads": 28, "num_hidden_layers": 28,
+ "num_key_value_heads": 4, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 131072, "tie_word_embeddings": false,
+ "torch_dtype": "bfloat16", "use_sliding_window": false, "vocab_size": 152064}`
+
+// The published parameter counts; llama.cpp adds Llama 3.1's 64 RoPE factors.
+func TestPlanPublishedModels(t *testing.T) {
+	for _, tt := range []struct {
+		config     string
+		parameters int64
+		tensors    int
+		first      string
+	}{
+		{llama31, 8_030_261_248 + 64, 292, "rope_freqs.weight"},
+		{qwen25, 7_615_616_512, 339, "output.weight"},
+	} {
+		c := plan(t, tt.config)
+		if !c.Planned || c.ConfigErr != nil {
+			t.Errorf("planned %v, ConfigErr %v", c.Planned, c.ConfigErr)
+		}
+		if c.parameters() != tt.parameters || len(c.Tensors) != tt.tensors || c.Tensors[0].Name != tt.first {
+			t.Errorf("%d parameters in %d tensors from %s, want %d in %d from %s", c.parameters(), len(c.Tensors), c.Tensors[0].Name, tt.parameters, tt.tensors, tt.first)
+		}
+		for i := range c.Tensors {
+			x := &c.Tensors[i]
+			want := formats.BF16
+			if len(x.Shape) == 1 {
+				want = formats.F32
+			}
+			if x.Type != want || x.HasData() || x.Bytes() != nil {
+				t.Errorf("%s: type %s, data %v", x.Name, x.Type, x.HasData())
+			}
+		}
+		if err := c.Tensors[0].Floats(nil, 0, 0); err == nil || !strings.Contains(err.Error(), "only a plan") {
+			t.Errorf("reading a plan: %v", err)
+		}
+	}
+}
+
+// A plan holds the tensors and the metadata of the checkpoint it stands for, the vocabulary excepted.
+func TestPlanEqualsCheckpoint(t *testing.T) {
+	for _, name := range []string{"llama", "llama3-rope", "mistral", "qwen2", "qwen3"} {
+		dir := checkpointtest.Load(t, name).Folder(t)
+		c, p := open(t, dir), open(t, dir+"/config.json")
+		if len(c.Tensors) != len(p.Tensors) {
+			t.Fatalf("%s: %d tensors planned, %d there", name, len(p.Tensors), len(c.Tensors))
+		}
+		for i := range c.Tensors {
+			a, b := c.Tensors[i].Tensor, p.Tensors[i].Tensor
+			if a.Name != b.Name || a.Type != b.Type || a.Elements() != b.Elements() || a.Cols() != b.Cols() {
+				t.Errorf("%s: planned %v, there is %v", name, b, a)
+			}
+		}
+		sameMetadata(t, p.Metadata, c.Metadata)
+	}
+}
+
+func TestPlanTypes(t *testing.T) {
+	for dtype, want := range map[string]formats.Type{"float16": formats.F16, "float32": formats.F32, "torch.bfloat16": formats.BF16} {
+		c := plan(t, strings.Replace(qwen25, "bfloat16", dtype, 1))
+		if x, _ := c.Tensor("token_embd.weight"); x.Type != want {
+			t.Errorf("%s: %s, want %s", dtype, x.Type, want)
+		}
+	}
+	if _, err := tryPlan(t, strings.Replace(qwen25, "bfloat16", "int8", 1)); !errors.Is(err, formats.ErrUnsupported) {
+		t.Errorf("int8: %v", err)
+	}
+}
+
+// tryPlan writes config.json into a folder and opens it.
+func tryPlan(t *testing.T, config string) (*Checkpoint, error) {
+	t.Helper()
+	dir := t.TempDir()
+	checkpointtest.WriteFile(t, dir, "config.json", []byte(config))
+	return OpenConfig(dir + "/config.json")
+}
+
+func plan(t *testing.T, config string) *Checkpoint {
+	t.Helper()
+	c, err := tryPlan(t, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
