@@ -23,8 +23,11 @@ type Layout struct {
 // NewLayout computes the layout of the file that WriteHeader starts. The alignment is general.alignment of the
 // metadata, 32 when it is absent.
 func NewLayout(m *Metadata, tensors []formats.Tensor) (*Layout, error) {
-	_, l, err := encodeHeader(m, tensors)
-	return l, err
+	l, _, err := measure(m, tensors)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // place fills Offsets, Sizes and FileBytes after a header of HeaderBytes bytes.
