@@ -2,7 +2,8 @@ package oracle
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -26,28 +27,26 @@ type model struct {
 	head   *checkpoint.Tensor // [vocab, width]; embed when tied
 }
 
-// architectures are the GGUF names that the graph is known to be right for: the value tells whether queries and keys
-// are normalised per head.
-var architectures = map[string]struct{ headNorm bool }{
-	"llama":   {},
-	"mistral": {},
-	"qwen2":   {},
-	"qwen3":   {headNorm: true},
+// architectures are the GGUF names that the graph is known to be right for; Mistral models are of architecture llama.
+var architectures = map[string]struct {
+	headNorm bool // queries and keys are normalised per head
+}{
+	"llama": {},
+	"qwen2": {},
+	"qwen3": {headNorm: true},
 }
 
 func newModel(c *checkpoint.Checkpoint) (*model, error) {
+	if c.ConfigErr != nil {
+		return nil, fmt.Errorf("%s: %w", c.Path, c.ConfigErr)
+	}
+	if c.Planned {
+		return nil, fmt.Errorf("%s: %w: there are no weights to compute with; name the model's folder or a GGUF file", c.Path, ErrUnsupported)
+	}
 	k := c.Config
 	arch, ok := architectures[k.Arch]
 	if !ok {
-		return nil, fmt.Errorf("%s: %w: the oracle knows llama, mistral, qwen2 and qwen3, not %q", c.Path, ErrUnsupported, k.Arch)
-	}
-	switch k.Rope.Scaling {
-	case "", "linear", "llama3":
-	default:
-		return nil, fmt.Errorf("%s: %w: the oracle knows linear and llama3 RoPE scaling, not %q", c.Path, ErrUnsupported, k.Rope.Scaling)
-	}
-	if err := checkSizes(k); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Path, err)
+		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, ErrUnsupported, strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
 	}
 	m := &model{config: k}
 	p := places{c: c, used: map[string]bool{"rope_freqs.weight": true}}
@@ -109,23 +108,11 @@ func (m *model) addLayer(p *places, i int, roles []role) error {
 	if p.err != nil {
 		return p.err
 	}
-	if i > 0 && !sameRoles(have, m.roles) {
+	if i > 0 && !slices.EqualFunc(have, m.roles, func(a, b role) bool { return a.name == b.name }) {
 		return fmt.Errorf("%w: layer %d has other tensors than layer 0; the oracle needs equal layers", ErrUnsupported, i)
 	}
 	m.roles, m.layers = have, append(m.layers, tensors)
 	return nil
-}
-
-func sameRoles(a, b []role) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].name != b[i].name {
-			return false
-		}
-	}
-	return true
 }
 
 // window is the sliding window of layer i, 0 for none.
@@ -135,28 +122,6 @@ func (m *model) window(i int) int {
 		return 0
 	}
 	return m.config.Window
-}
-
-func checkSizes(k checkpoint.Config) error {
-	for _, s := range []struct {
-		name  string
-		value int
-	}{{"layers", k.Layers}, {"width", k.Width}, {"feed-forward length", k.FFN}, {"heads", k.Heads},
-		{"key-value heads", k.KVHeads}, {"head length", k.HeadDim}, {"vocabulary", k.Vocab}} {
-		if s.value <= 0 {
-			return fmt.Errorf("%w: the configuration has %d for %s", formats.ErrCorrupt, s.value, s.name)
-		}
-	}
-	if k.Heads%k.KVHeads != 0 {
-		return fmt.Errorf("%w: %d heads cannot share %d key-value heads evenly", formats.ErrCorrupt, k.Heads, k.KVHeads)
-	}
-	if d := k.Rope.Dims; d < 0 || d > k.HeadDim || d%2 != 0 {
-		return fmt.Errorf("%w: RoPE turns %d of %d dimensions", formats.ErrCorrupt, d, k.HeadDim)
-	}
-	if f := k.Rope.Factors; f != nil && len(f) != k.Rope.Dims/2 {
-		return fmt.Errorf("%w: %d RoPE factors for %d pairs", formats.ErrCorrupt, len(f), k.Rope.Dims/2)
-	}
-	return nil
 }
 
 // places hands out a checkpoint's tensors and remembers which ones have been asked for: a tensor without a place in
@@ -177,7 +142,7 @@ func (p *places) take(name string, dims []int, optional bool) *checkpoint.Tensor
 		return nil
 	}
 	p.used[name] = true
-	if len(t.Shape) > 0 && sameShape(t.Shape, dims) {
+	if sameShape(t.Shape, dims) {
 		return t
 	}
 	if p.err == nil {
@@ -213,7 +178,5 @@ func (p *places) finish() error {
 	if len(extra) == 0 {
 		return nil
 	}
-	sort.Strings(extra)
-	total := len(extra)
-	return fmt.Errorf("%w: %d tensors have no place in the oracle's graph: %s", ErrUnsupported, total, strings.Join(extra[:min(total, 3)], ", "))
+	return fmt.Errorf("%w: %d tensors have no place in the oracle's graph: %s", ErrUnsupported, len(extra), strings.Join(extra[:min(len(extra), 3)], ", "))
 }

@@ -38,13 +38,7 @@ func ropeAngles(k checkpoint.Config, n int) (cosines, sines *tensors.Tensor) {
 		c[i] = 1
 	}
 	for i := range r.Dims / 2 {
-		frequency := math.Pow(r.Base, -2*float64(i)/float64(r.Dims))
-		if r.Scaling == "linear" && r.Factor > 0 {
-			frequency /= r.Factor
-		}
-		if r.Factors != nil {
-			frequency /= float64(r.Factors[i])
-		}
+		frequency := math.Pow(r.Base, -2*float64(i)/float64(r.Dims)) / ropeFactor(r, i)
 		first, second := ropePair(r, i)
 		for p := range n {
 			sin, cos := math.Sincos(float64(p) * frequency)
@@ -54,6 +48,26 @@ func ropeAngles(k checkpoint.Config, n int) (cosines, sines *tensors.Tensor) {
 		}
 	}
 	return tensors.FromFlatDataAndDimensions(c, n, k.HeadDim), tensors.FromFlatDataAndDimensions(s, n, k.HeadDim)
+}
+
+// ropeFactor is factor_i. Llama 3's is worked out here from the configuration where that is known (a GGUF file has only
+// the finished factors): with wavelength w = 2π·base^(2i/dims) in tokens and context c of the first training,
+//
+//	w < c/high: 1      w > c/low: factor      between: 1/f mixed linearly in c/w from 1/factor to 1
+func ropeFactor(r checkpoint.Rope, i int) float64 {
+	factor := 1.0
+	if r.Scaling == "linear" {
+		factor = r.Factor
+	}
+	switch {
+	case r.Scaling == "llama3" && r.OriginalContext > 0 && r.HighFreq > r.LowFreq:
+		turns := float64(r.OriginalContext) / (2 * math.Pi * math.Pow(r.Base, 2*float64(i)/float64(r.Dims)))
+		smooth := min(max((turns-r.LowFreq)/(r.HighFreq-r.LowFreq), 0), 1)
+		factor /= smooth + (1-smooth)/r.Factor
+	case r.Factors != nil:
+		factor *= float64(r.Factors[i])
+	}
+	return factor
 }
 
 // ropePair gives the two dimensions of a head that turn together as pair i.
