@@ -1,0 +1,122 @@
+package tokenizer
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Kind is a token's type, with GGUF's values (tokenizer.ggml.token_type).
+type Kind int32
+
+const (
+	Normal      Kind = 1
+	Unknown     Kind = 2
+	Control     Kind = 3 // special tokens: found in text only when asked for (Options.ParseSpecial)
+	UserDefined Kind = 4 // added tokens that are ordinary text: always found
+	Unused      Kind = 5
+	Byte        Kind = 6
+)
+
+// addedToken is a token that is found in the text before anything else is done to it.
+type addedToken struct {
+	id             int32
+	text           string
+	special        bool // found only with Options.ParseSpecial
+	lstrip, rstrip bool // takes the white space before or after it along
+	singleWord     bool // not found beside a letter, number, mark or underscore
+	normalized     bool // looked for after normalization; else before
+}
+
+// finder finds added tokens: the leftmost, and of several that start at one place the longest, as Hugging Face's
+// tokenizers do. llama.cpp instead takes the longest tokens out of the whole text first; this differs only where two
+// added tokens overlap.
+type finder struct {
+	byFirst [256][]addedToken // by first byte, the longest first
+	first   string            // the first bytes there are, for strings.IndexAny when all are ASCII
+	ascii   bool
+	empty   bool
+}
+
+func newFinder(tokens []addedToken) *finder {
+	f := &finder{ascii: true, empty: true}
+	for _, t := range tokens {
+		if t.text == "" {
+			continue
+		}
+		b := t.text[0]
+		if f.byFirst[b] == nil {
+			f.first += string(rune(b))
+			f.ascii = f.ascii && b < utf8.RuneSelf
+		}
+		f.byFirst[b] = append(f.byFirst[b], t)
+		f.empty = false
+	}
+	for b := range f.byFirst {
+		slices.SortStableFunc(f.byFirst[b], func(x, y addedToken) int { return len(y.text) - len(x.text) })
+	}
+	return f
+}
+
+// find returns the first added token in s from byte i on and where it starts.
+func (f *finder) find(s string, i int) (*addedToken, int) {
+	for ; i < len(s); i++ {
+		if f.ascii {
+			skip := strings.IndexAny(s[i:], f.first)
+			if skip < 0 {
+				return nil, len(s)
+			}
+			i += skip
+		}
+		for k := range f.byFirst[s[i]] {
+			t := &f.byFirst[s[i]][k]
+			if strings.HasPrefix(s[i:], t.text) && !(t.singleWord && inWord(s, i, i+len(t.text))) {
+				return t, i
+			}
+		}
+	}
+	return nil, len(s)
+}
+
+// inWord reports whether a word character touches s[from:to].
+func inWord(s string, from, to int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:from])
+	after, _ := utf8.DecodeRuneInString(s[to:])
+	return from > 0 && wordRune(before) || to < len(s) && wordRune(after)
+}
+
+func wordRune(r rune) bool {
+	return r == '_' || unicode.IsLetter(r) || unicode.IsMark(r) || unicode.Is(unicode.Nd, r) || unicode.Is(unicode.Pc, r)
+}
+
+// split calls token for every added token in s and text for what lies between, in order.
+func (f *finder) split(s string, text func(string), token func(int32)) {
+	if f.empty {
+		if s != "" {
+			text(s)
+		}
+		return
+	}
+	for gap := 0; ; {
+		t, at := f.find(s, gap)
+		between, end := s[gap:at], len(s)
+		if t != nil {
+			end = at + len(t.text)
+			if t.lstrip {
+				between = strings.TrimRightFunc(between, unicode.IsSpace)
+			}
+			if t.rstrip {
+				end = len(s) - len(strings.TrimLeftFunc(s[end:], unicode.IsSpace))
+			}
+		}
+		if between != "" {
+			text(between)
+		}
+		if t == nil {
+			return
+		}
+		token(t.id)
+		gap = end
+	}
+}

@@ -1,0 +1,87 @@
+package tokenizer
+
+import (
+	"slices"
+
+	"bitmill/formats/gguf"
+)
+
+// Keys of a GGUF vocabulary.
+const (
+	keyModel     = "tokenizer.ggml.model"
+	keyPre       = "tokenizer.ggml.pre"
+	keyTokens    = "tokenizer.ggml.tokens"
+	keyTypes     = "tokenizer.ggml.token_type"
+	keyScores    = "tokenizer.ggml.scores"
+	keyMerges    = "tokenizer.ggml.merges"
+	keyBOS       = "tokenizer.ggml.bos_token_id"
+	keyEOS       = "tokenizer.ggml.eos_token_id"
+	keyAddBOS    = "tokenizer.ggml.add_bos_token"
+	keyAddEOS    = "tokenizer.ggml.add_eos_token"
+	keyAddPrefix = "tokenizer.ggml.add_space_prefix"
+)
+
+// idKeys are the keys of the special tokens' ids by the names of tokenizer_config.json. (seperator is GGUF's spelling.)
+var idKeys = []named[string]{
+	{"bos", keyBOS},
+	{"eos", keyEOS},
+	{"eom", "tokenizer.ggml.eom_token_id"},
+	{"eot", "tokenizer.ggml.eot_token_id"},
+	{"mask", "tokenizer.ggml.mask_token_id"},
+	{"pad", "tokenizer.ggml.padding_token_id"},
+	{"sep", "tokenizer.ggml.seperator_token_id"},
+	{"unk", "tokenizer.ggml.unknown_token_id"},
+}
+
+// addKeys are the keys that say which special tokens are added to a text.
+var addKeys = []named[string]{{"bos", keyAddBOS}, {"eos", keyAddEOS}, {"sep", "tokenizer.ggml.add_sep_token"}}
+
+// AddMetadata sets the tokenizer.* keys in the order, with the types and values llama.cpp's converter writes them. A
+// vocabulary of the model that is larger than the tokenizer's is filled up with unused tokens named [PAD<id>]; a smaller
+// one is the caller's error, and all tokens are written. general.architecture, if m has it, decides whether
+// tokenizer.ggml.add_space_prefix is written. For a tokenizer out of a GGUF file these are that file's keys.
+func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
+	arch, _, err := m.String("general.architecture")
+	for _, e := range t.metadata {
+		if e.key == keyAddPrefix && t.folder && (err != nil || !slices.Contains(prefixArchitectures, arch)) {
+			continue
+		}
+		switch v := e.value.(type) {
+		case []string:
+			if e.key == keyTokens && len(v) < vocab {
+				v = padded(v, vocab, "")
+				for id := len(e.value.([]string)); id < vocab; id++ {
+					v[id] = padding(id)
+				}
+			}
+			m.Set(e.key, v)
+		case []int32:
+			if e.key == keyTypes {
+				v = padded(v, vocab, int32(Unused))
+			}
+			m.Set(e.key, v)
+		case []float32:
+			if e.key == keyScores {
+				v = padded(v, vocab, 0)
+			}
+			m.Set(e.key, v)
+		default:
+			m.Set(e.key, v)
+		}
+	}
+}
+
+// prefixArchitectures are those whose converter copies add_prefix_space from tokenizer_config.json, sorted.
+var prefixArchitectures = []string{"apertus", "arcee", "granite", "granitemoe", "llama", "smollm3"}
+
+// padded is v filled up to n values.
+func padded[T any](v []T, n int, with T) []T {
+	if len(v) >= n {
+		return v
+	}
+	v = slices.Clone(v)
+	for len(v) < n {
+		v = append(v, with)
+	}
+	return v
+}

@@ -1,0 +1,115 @@
+package tokenizer
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/dlclark/regexp2"
+
+	"bitmill/formats"
+)
+
+// A splitter cuts text into the pieces that byte-pair encoding may not merge across ("pre-tokenization"). Several in a
+// row each cut the pieces of the one before.
+type splitter interface {
+	split(text string, piece func(string))
+}
+
+// splitAll runs text through all splitters.
+func splitAll(stages []splitter, text string, piece func(string)) {
+	if len(stages) == 0 {
+		if text != "" {
+			piece(text)
+		}
+		return
+	}
+	stages[0].split(text, func(s string) { splitAll(stages[1:], s, piece) })
+}
+
+// newSplitter returns the scanner of a known pattern, or regexp2 for any other one.
+func newSplitter(pattern string) (splitter, error) {
+	switch pattern {
+	case `\p{N}`, `\p{N}{1}`:
+		return numberSplitter{1}, nil
+	case `\p{N}{1,3}`:
+		return numberSplitter{3}, nil
+	case `\p{N}+`:
+		return numberSplitter{}, nil
+	}
+	if s := scannerOf(pattern); s != nil {
+		return s, nil
+	}
+	return newRegexp(pattern)
+}
+
+// regexpSplitter cuts around the matches of any pattern: every match is a piece, and so is what lies between two
+// matches, unless gaps are dropped. An empty match is a cut.
+type regexpSplitter struct {
+	expr     *regexp2.Regexp
+	dropGaps bool
+}
+
+func newRegexp(pattern string) (*regexpSplitter, error) {
+	if setInSet(pattern) {
+		return nil, fmt.Errorf("%w: the tokenizer's pattern %s has a character class inside another", formats.ErrUnsupported, pattern)
+	}
+	// In Oniguruma's syntax ^ and $ match at every line; the patterns of llama.cpp use $ only within lines.
+	expr, err := regexp2.Compile(atomicGroups(pattern), regexp2.Multiline)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the tokenizer's pattern %s: %v", formats.ErrUnsupported, pattern, err)
+	}
+	return &regexpSplitter{expr: expr}, nil
+}
+
+func (p *regexpSplitter) split(text string, piece func(string)) {
+	offsets := runeOffsets(text)
+	emit := func(from, to int) {
+		if from < to {
+			piece(text[offsets[from]:offsets[to]])
+		}
+	}
+	gap := 0
+	// No timeout is set, so the only error regexp2 has cannot happen; were it to, the rest would be one piece.
+	m, err := p.expr.FindStringMatch(text)
+	for ; m != nil && err == nil; m, err = p.expr.FindNextMatch(m) {
+		if !p.dropGaps {
+			emit(gap, m.Index)
+		}
+		emit(m.Index, m.Index+m.Length)
+		gap = m.Index + m.Length
+	}
+	if !p.dropGaps || err != nil {
+		emit(gap, len(offsets)-1)
+	}
+}
+
+// possessive finds a class, a property or an escape with a possessive quantifier: [^\r\n]?+ or \p{L}++.
+var possessive = regexp.MustCompile(`(\[(?:[^\]\\]|\\.)*\]|\\[pP]\{[^}]*\}|\\.)([?*+])\+`)
+
+// atomicGroups rewrites possessive quantifiers, which Oniguruma has, as atomic groups, which .NET's syntax has: X++ is (?>X+).
+func atomicGroups(pattern string) string { return possessive.ReplaceAllString(pattern, "(?>$1$2)") }
+
+// setInSet reports whether a class holds another one or an intersection (&&). Oniguruma reads these as set operations,
+// regexp2 as plain characters, so such a pattern must not be compiled.
+func setInSet(pattern string) bool {
+	inside := false
+	for i := 0; i < len(pattern); i++ {
+		switch pattern[i] {
+		case '\\':
+			i++
+		case ']':
+			inside = false
+		case '[':
+			if inside {
+				return true
+			}
+			inside = true
+		case '&':
+			if inside && strings.HasPrefix(pattern[i:], "&&") {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+// Package tokenizer turns text into token ids and back. It understands a tokenizer from its own description
+// (tokenizer.json) or from a GGUF vocabulary, never from a list of known models.
+//
+// Encoding runs in four steps, in Hugging Face's order: added tokens are found and taken out; the text between them is
+// normalized; it is cut into words; each word is encoded by the model. A model is one file (bpe.go: byte-level BPE).
+package tokenizer
+
+// Tokenizer encodes and decodes. It is safe for use by several goroutines as long as nobody changes its fields.
+type Tokenizer struct {
+	Pre            string   // llama.cpp's name for how text is cut into words (tokenizer.ggml.pre); the nearest one if Warnings says so
+	AddBOS, AddEOS bool     // whether Encode adds BOS and EOS
+	BOS, EOS       int32    // -1: none
+	Warnings       []string // what was understood only in part, in sentences
+
+	tokens      []string // text by id, in the vocabulary's own spelling
+	kinds       []Kind
+	model       model
+	normalize   func(string) string // nil: none
+	prefixSpace bool                // a text that does not start with a space gets one
+	raw, cooked [2]*finder          // added tokens looked for before and after normalization: [0] without, [1] with special ones
+	metadata    []keyValue          // tokenizer.* in order
+	folder      bool                // the metadata is not from a GGUF file
+}
+
+// keyValue is one pair of GGUF metadata.
+type keyValue struct {
+	key   string
+	value any
+}
+
+// A model encodes text that holds no added tokens, and knows the bytes of its tokens.
+type model interface {
+	appendIDs(ids []int32, text string) []int32
+	appendPiece(dst []byte, token string) []byte
+}
+
+// Options say what Encode does beyond the text itself. The zero value is what llama.cpp's perplexity and imatrix tools
+// do: BOS (and EOS) as the vocabulary wants them, special tokens in the text taken as plain text. Added tokens that are
+// not special are always found. Hugging Face's tokenizers find the special ones too: ParseSpecial.
+type Options struct {
+	NoSpecial    bool // add no BOS and EOS, and parse no special tokens in the text
+	ParseSpecial bool // find special tokens in the text
+}
+
+// Encode returns the ids of text. Bytes that are not UTF-8 are kept: each counts as a symbol and is encoded as itself.
+func (t *Tokenizer) Encode(text string, o Options) []int32 {
+	ids := make([]int32, 0, len(text)/3+2)
+	if t.AddBOS && !o.NoSpecial && t.BOS >= 0 {
+		ids = append(ids, t.BOS)
+	}
+	which := 0
+	if o.ParseSpecial && !o.NoSpecial {
+		which = 1
+	}
+	added := func(id int32) { ids = append(ids, id) }
+	encode := func(s string) {
+		if t.prefixSpace && s[0] != ' ' {
+			s = " " + s
+		}
+		ids = t.model.appendIDs(ids, s)
+	}
+	t.raw[which].split(text, func(s string) {
+		if t.normalize != nil {
+			s = t.normalize(s)
+		}
+		t.cooked[which].split(s, encode, added)
+	}, added)
+	if t.AddEOS && !o.NoSpecial && t.EOS >= 0 {
+		ids = append(ids, t.EOS)
+	}
+	return ids
+}
+
+// Decode returns the bytes that ids stand for, special tokens included as their text; ids outside the vocabulary and
+// unused ones stand for nothing. The bytes of a single id may be a part of a character only.
+func (t *Tokenizer) Decode(ids []int32) []byte {
+	var out []byte
+	for _, id := range ids {
+		if id < 0 || int(id) >= len(t.tokens) {
+			continue
+		}
+		switch t.kinds[id] {
+		case Unused:
+		case Control, UserDefined, Unknown:
+			out = append(out, t.tokens[id]...)
+		default:
+			out = t.model.appendPiece(out, t.tokens[id])
+		}
+	}
+	return out
+}
+
+// Vocab is the number of ids, those without a token included.
+func (t *Tokenizer) Vocab() int { return len(t.tokens) }
+
+// Token returns the text of an id in the vocabulary's own spelling (Ġ for a space in byte-level BPE) and its kind; ok
+// is false outside the vocabulary.
+func (t *Tokenizer) Token(id int32) (text string, kind Kind, ok bool) {
+	if id < 0 || int(id) >= len(t.tokens) {
+		return "", 0, false
+	}
+	return t.tokens[id], t.kinds[id], true
+}
+
+// setAdded builds the finders.
+func (t *Tokenizer) setAdded(tokens []addedToken) {
+	for which := range 2 {
+		var before, after []addedToken
+		for _, a := range tokens {
+			switch {
+			case a.special && which == 0:
+			case a.normalized && t.normalize != nil:
+				a.text = t.normalize(a.text)
+				after = append(after, a)
+			case a.normalized:
+				after = append(after, a)
+			default:
+				before = append(before, a)
+			}
+		}
+		t.raw[which], t.cooked[which] = newFinder(before), newFinder(after)
+	}
+}
+
+// warn adds a sentence to the warnings.
+func (t *Tokenizer) warn(sentence string) { t.Warnings = append(t.Warnings, sentence) }
