@@ -23,6 +23,8 @@ type family struct {
 
 	Window   func(h *hfConfig, c *Config) // sets the sliding window from config.json; nil: there is none
 	Metadata func(h *hfConfig, c *Config, m *gguf.Metadata)
+
+	Vocabulary func(c *Checkpoint) // what the converter adds to the tokenizer's metadata; nil: nothing
 }
 
 // families is sorted by model_type.

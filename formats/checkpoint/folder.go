@@ -55,15 +55,28 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (e
 	}
 	c.Config.Name = a.Name
 	c.Metadata = converted(h, f, &c.Config, a, mainType(list))
-	c.Tokenizer, c.TokenizerErr = tokenizer.FromFolder(c.Path)
-	if c.TokenizerErr != nil {
-		c.Tokenizer = nil
-		c.Warnings = append(c.Warnings, fmt.Sprintf("no vocabulary is written: %v", c.TokenizerErr))
-		return nil
-	}
-	c.Warnings = append(c.Warnings, c.Tokenizer.Warnings...)
-	c.Tokenizer.AddMetadata(c.Metadata, c.Config.Vocab)
+	c.addVocabulary(f)
 	return nil
+}
+
+// addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer there is a warning: the model
+// can still be planned, quantized and run on token ids.
+func (c *Checkpoint) addVocabulary(f *family) {
+	t, err := tokenizer.FromFolder(c.Path)
+	if err == nil && t.Vocab() > c.Config.Vocab {
+		err = fmt.Errorf("%w: the tokenizer has %d tokens, the model's embedding %d rows", formats.ErrCorrupt, t.Vocab(), c.Config.Vocab)
+	}
+	if err != nil {
+		c.TokenizerErr = err
+		c.Warnings = append(c.Warnings, fmt.Sprintf("no vocabulary is written: %v", err))
+		return
+	}
+	c.Tokenizer = t
+	c.Warnings = append(c.Warnings, t.Warnings...)
+	t.AddMetadata(c.Metadata, c.Config.Vocab)
+	if f.Vocabulary != nil {
+		f.Vocabulary(c)
+	}
 }
 
 // mainType is the type of the first matrix: what the file as a whole is said to be.

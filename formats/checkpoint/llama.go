@@ -14,10 +14,26 @@ var llama = family{
 	Layer:       slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
 	Interleaved: true,
 	Metadata:    llamaMetadata,
+	Vocabulary:  llamaVocabulary,
 }
 
 // llamaMetadata adds what GGUF files of architecture llama hold and others do not.
 func llamaMetadata(h *hfConfig, c *Config, m *gguf.Metadata) {
 	m.Set("llama.vocab_size", uint32(c.Vocab))
 	m.Set("llama.rope.dimension_count", uint32(c.Rope.Dims))
+}
+
+// llamaVocabulary knows two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn token
+// that its tokenizer does not name, and models with the 49152 tokens of SmolLM begin texts without BOS.
+func llamaVocabulary(c *Checkpoint) {
+	const eot = "tokenizer.ggml.eot_token_id"
+	switch c.Config.Vocab {
+	case 32016:
+		if _, ok := c.Metadata.Get(eot); !ok {
+			c.Metadata.Set(eot, uint32(32010))
+		}
+	case 49152:
+		c.Metadata.Set("tokenizer.ggml.add_bos_token", false)
+		c.Tokenizer.AddBOS = false
+	}
 }

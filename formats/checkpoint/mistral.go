@@ -9,6 +9,7 @@ var mistral = family{
 	Interleaved: true,
 	Window:      mistralWindow,
 	Metadata:    llamaMetadata,
+	Vocabulary:  llamaVocabulary,
 }
 
 // mistralWindow: an absent sliding_window means 4096, as in transformers; null means none.
