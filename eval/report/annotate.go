@@ -2,6 +2,7 @@ package report
 
 import (
 	"image/color"
+	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -14,49 +15,66 @@ type rule struct {
 	vertical    bool
 	x, y, floor float64
 	label       string
+	colour      color.Color
+	step        int // lifts the label of a vertical rule above those of its neighbours
 }
 
 func (r rule) Plot(c draw.Canvas, p *plot.Plot) {
 	trX, trY := p.Transforms(&c)
-	style := draw.LineStyle{Color: limit, Width: 1, Dashes: []vg.Length{4, 3}}
-	label := textStyle(10, limit)
+	style := draw.LineStyle{Color: r.colour, Width: 1, Dashes: []vg.Length{4, 3}}
+	label := textStyle(10, r.colour)
 	if r.vertical {
 		x := trX(r.x)
 		c.StrokeLine2(style, x, trY(r.floor), x, trY(r.y))
-		label.XAlign, label.YAlign = draw.XLeft, draw.YBottom
-		c.FillText(label, vg.Point{X: x + 3, Y: trY(r.floor) + 3}, r.label)
+		c.FillText(label, vg.Point{X: x + 3, Y: trY(r.floor) + 3 + 12*vg.Length(r.step)}, r.label)
 		return
 	}
 	y := trY(r.y)
 	c.StrokeLine2(style, c.Min.X, y, c.Max.X, y)
-	label.XAlign, label.YAlign = draw.XRight, draw.YBottom
-	c.FillText(label, vg.Point{X: c.Max.X - 4, Y: y + 2}, r.label)
+	c.FillText(label, vg.Point{X: c.Max.X - 4 - label.Width(r.label)*slack, Y: y + 2}, r.label)
 }
 
-// labels writes the format names beside their marks, each where it overlaps no mark and no other label; a name without
-// such a place is left out (the table has it).
-type labels []series
+// box is the place that the line takes.
+func (r rule) box(c draw.Canvas, trX, trY func(float64) vg.Length) vg.Rectangle {
+	if r.vertical {
+		x := trX(r.x)
+		return vg.Rectangle{Min: vg.Point{X: x - 1, Y: trY(r.floor)}, Max: vg.Point{X: x + 1, Y: trY(r.y)}}
+	}
+	y := trY(r.y)
+	return vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: y - 1}, Max: vg.Point{X: c.Max.X, Y: y + 1}}
+}
+
+// labels writes the format names beside their marks, each where it overlaps no mark, no line, no rule and no other label; a name
+// without such a place is left out (the table has it).
+type labels struct {
+	series []series
+	rules  []rule
+}
+
+// slack widens labels: the page's font may be wider than the one measured here.
+const slack = 1.15
 
 func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 	trX, trY := p.Transforms(&c)
 	var taken []vg.Rectangle
-	for _, s := range l {
-		for _, m := range s.marks {
-			taken = append(taken, around(vg.Point{X: trX(m.x), Y: trY(m.y)}, 4))
+	for _, r := range l.rules {
+		taken = append(taken, r.box(c, trX, trY))
+	}
+	for _, s := range l.series {
+		for k, m := range s.marks {
+			at := vg.Point{X: trX(m.x), Y: trY(m.y)}
+			taken = append(taken, around(at, 4))
+			if k > 0 {
+				taken = append(taken, along(vg.Point{X: trX(s.marks[k-1].x), Y: trY(s.marks[k-1].y)}, at)...)
+			}
 		}
 	}
-	for i, s := range l {
+	for i, s := range l.series {
 		style := textStyle(10, hue[i%len(hue)])
-		for k, m := range s.marks {
-			if k > 0 && m.label == s.marks[k-1].label {
-				continue
-			}
+		for _, m := range s.marks {
 			at := vg.Point{X: trX(m.x), Y: trY(m.y)}
-			w, h := style.Width(m.label), style.Height(m.label)
-			for _, corner := range []vg.Point{
-				{X: at.X + 7, Y: at.Y + 1}, {X: at.X - w/2, Y: at.Y + 7}, {X: at.X - w - 7, Y: at.Y - h - 1},
-				{X: at.X - w/2, Y: at.Y - h - 7}, {X: at.X + 7, Y: at.Y - h - 1}, {X: at.X - w - 7, Y: at.Y + 1},
-			} {
+			w, h := style.Width(m.label)*slack, style.Height(m.label)
+			for _, corner := range places(at, w, h) {
 				box := vg.Rectangle{Min: corner, Max: vg.Point{X: corner.X + w, Y: corner.Y + h}}
 				if within(box, c.Rectangle) && !overlaps(box, taken) {
 					c.FillText(style, corner, m.label)
@@ -66,6 +84,33 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 	}
+}
+
+// places are the lower left corners to try for a label of width w and height h, the best first: to the upper right, as
+// curves fall; above; below left; below; and the same farther off.
+func places(at vg.Point, w, h vg.Length) []vg.Point {
+	var out []vg.Point
+	for _, d := range []vg.Length{4, 9} {
+		out = append(out,
+			vg.Point{X: at.X + d, Y: at.Y + d - 1},
+			vg.Point{X: at.X - w/2, Y: at.Y + d + 2},
+			vg.Point{X: at.X - w - d, Y: at.Y - h - d + 2},
+			vg.Point{X: at.X - w/2, Y: at.Y - h - d - 1},
+			vg.Point{X: at.X + d + 2, Y: at.Y - h/2},
+			vg.Point{X: at.X - w - d - 2, Y: at.Y - h/2})
+	}
+	return out
+}
+
+// along covers a line with small boxes.
+func along(a, b vg.Point) []vg.Rectangle {
+	n := int(math.Hypot(float64(b.X-a.X), float64(b.Y-a.Y))/2) + 1
+	out := make([]vg.Rectangle, n)
+	for i := range out {
+		t := vg.Length(float64(i) / float64(n))
+		out[i] = around(vg.Point{X: a.X + t*(b.X-a.X), Y: a.Y + t*(b.Y-a.Y)}, 1)
+	}
+	return out
 }
 
 func textStyle(size vg.Length, c color.Color) text.Style {

@@ -16,16 +16,22 @@ var page = template.Must(template.New("page").Parse(pageSource))
 
 // view is what the page shows. All texts are plain; the template escapes them.
 type view struct {
-	Title    string
-	Summary  []string
-	Warnings []string
-	KLDPlot  template.HTML // made by svg, which escapes the names in it
-	PPLPlot  template.HTML
-	Models   []modelView
-	Economy  []economyView
-	Facts    [][2]string
-	Glossary []string
-	Seconds  []secondsView
+	Title                string
+	Summary              []string
+	Warnings             []string
+	KLDPlot              template.HTML // made by svg, which escapes the names in it
+	PPLPlot              template.HTML
+	KLDLegend, PPLLegend []legendView
+	Models               []modelView
+	Economy              []economyView
+	Facts                [][2]string
+	Glossary             []string
+	Seconds              []secondsView
+}
+
+type legendView struct {
+	Sign, Name string
+	Series     int // of the style sheet
 }
 
 type modelView struct {
@@ -66,15 +72,16 @@ type secondsView struct {
 
 // HTML writes the report as one page that needs nothing else: styles and plots are inside, no script, no network.
 func HTML(w io.Writer, r *Report) error {
-	kld, err := kldPlot(r)
+	klds, ppls := kldSeries(r), pplSeries(r)
+	kld, err := kldPlot(klds)
 	if err != nil {
 		return err
 	}
-	ppl, err := pplPlot(r)
+	ppl, err := pplPlot(ppls)
 	if err != nil {
 		return err
 	}
-	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), KLDPlot: template.HTML(kld), PPLPlot: template.HTML(ppl),
+	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), KLDPlot: template.HTML(kld), PPLPlot: template.HTML(ppl), KLDLegend: legend(klds), PPLLegend: legend(ppls),
 		Facts: r.facts(), Glossary: glossary, Seconds: r.seconds()}
 	for i := range r.Models {
 		v.Models = append(v.Models, viewModel(&r.Models[i]))
@@ -83,6 +90,18 @@ func HTML(w io.Writer, r *Report) error {
 		v.Economy = append(v.Economy, viewEconomy(&r.Economy[i]))
 	}
 	return page.Execute(w, v)
+}
+
+// legend names the lines of a plot; a single one needs no name.
+func legend(all []series) []legendView {
+	if len(all) < 2 {
+		return nil
+	}
+	out := make([]legendView, len(all))
+	for i, s := range all {
+		out[i] = legendView{sign[i%len(sign)], s.name, i%len(hue) + 1}
+	}
+	return out
 }
 
 func (r *Report) title() string {
@@ -118,7 +137,7 @@ func viewModel(m *Model) modelView {
 }
 
 func viewEconomy(e *threshold.Economy) economyView {
-	v := economyView{Larger: clean(e.Larger), Evidence: sentence(e.Evidence), Method: sentence(e.Method), Level: level(e.Level)}
+	v := economyView{Larger: clean(e.Larger), Evidence: clean(e.Evidence), Method: clean(e.Method), Level: level(e.Level)}
 	heads, rows := economyTable(e)
 	left := func(i int) bool { return i == 0 || i == 3 || i == 6 }
 	for i, h := range heads {

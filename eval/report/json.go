@@ -15,10 +15,27 @@ func WriteJSON(w io.Writer, r *Report) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
+	return e.Encode(complete(r))
+}
+
+// complete is a copy with the schema set and with empty lists for missing ones: readers meet [] and never null.
+func complete(r *Report) *Report {
 	c := *r
 	c.Schema = Schema
-	return e.Encode(&c)
+	c.Warnings, c.Models, c.Economy = list(c.Warnings), list(c.Models), list(c.Economy)
+	for i := range c.Models {
+		m := &c.Models[i]
+		m.Artifacts, m.Warnings = list(m.Artifacts), list(m.Warnings)
+	}
+	for i := range c.Economy {
+		x := &c.Economy[i]
+		x.Smaller, x.Comparisons = list(x.Smaller), list(x.Comparisons)
+	}
+	return &c
 }
+
+// list copies a slice; nil becomes empty.
+func list[T any](s []T) []T { return append(make([]T, 0, len(s)), s...) }
 
 // ReadJSON reads a report.json of the present schema.
 func ReadJSON(rd io.Reader) (*Report, error) {

@@ -26,10 +26,10 @@ func Markdown(w io.Writer, r *Report) error {
 	}
 	for i := range r.Economy {
 		e := &r.Economy[i]
-		p("## Economy of %s\n\n%s\n\n", escape(clean(e.Larger)), escape(sentence(e.Evidence)))
+		p("## Economy of %s\n\n%s\n\n", escape(clean(e.Larger)), escape(clean(e.Evidence)))
 		if heads, rows := economyTable(e); len(rows) > 0 {
 			markdownTable(b, heads, []bool{true, false, false, true, false, false, true}, rows)
-			p("Negative Δ ln PPL: %s wins. Intervals at %s: %s\n\n", escape(clean(e.Larger)), level(e.Level), escape(sentence(e.Method)))
+			p("Negative Δ ln PPL: %s wins. Intervals at %s. %s\n\n", escape(clean(e.Larger)), level(e.Level), escape(clean(e.Method)))
 		}
 	}
 	p("## How it was measured\n\n")

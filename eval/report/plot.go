@@ -7,12 +7,15 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"bitmill/eval/threshold"
 )
 
 // Marker colours: svg turns each into a CSS value, so that the page's light and dark style applies to the plot too.
@@ -21,7 +24,8 @@ var (
 	faint = color.RGBA{2, 2, 2, 255} // grid
 	limit = color.RGBA{3, 3, 3, 255} // budget and threshold
 	hue   = []color.RGBA{{4, 0, 0, 255}, {4, 1, 0, 255}, {4, 2, 0, 255}, {4, 3, 0, 255}, {4, 4, 0, 255}, {4, 5, 0, 255}}
-	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.TriangleGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.PyramidGlyph{}}
+	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
+	sign  = []string{"●", "■", "▲", "○", "□", "△"} // shape, in the legend
 )
 
 const (
@@ -37,23 +41,28 @@ type mark struct {
 
 // series is one model in a plot.
 type series struct {
-	name  string
-	marks []mark
+	name     string
+	marks    []mark
+	fidelity *threshold.Fidelity
 }
+
+// plausible keeps out of a plot what would stretch its axes to nothing; the table still has it. NaN is not plausible.
+func plausible(v, low, high float64) bool { return low <= v && v <= high }
 
 // kldSeries are KLD against BPW, artifacts only.
 func kldSeries(r *Report) []series {
 	var out []series
 	for i := range r.Models {
 		m := &r.Models[i]
-		s := series{name: clean(m.Name)}
+		s := series{name: clean(m.Name), fidelity: &m.Fidelity}
 		for _, row := range m.sorted() {
-			if row.Compared() && row.KLD > 0 && row.Weights > 0 && row.PayloadBits > 0 {
+			bits := row.Point(false).BPW()
+			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
 				e := 0.0
-				if finite(row.KLDSE) {
+				if plausible(row.KLDSE, 0, 1e6) {
 					e = row.KLDSE
 				}
-				s.marks = append(s.marks, mark{float64(row.PayloadBits) / float64(row.Weights), row.KLD, e, clean(row.Format)})
+				s.marks = append(s.marks, mark{bits, row.KLD, e, clean(row.Format)})
 			}
 		}
 		if len(s.marks) > 0 {
@@ -68,9 +77,9 @@ func pplSeries(r *Report) []series {
 	var out []series
 	for i := range r.Models {
 		m := &r.Models[i]
-		s := series{name: clean(m.Name)}
+		s := series{name: clean(m.Name), fidelity: &m.Fidelity}
 		for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
-			if row.Measured() && row.FileBytes > 0 {
+			if plausible(row.PPL, 1, 1e12) && plausible(float64(row.FileBytes), 1, 1e16) {
 				s.marks = append(s.marks, mark{float64(row.FileBytes), row.PPL, 0, clean(row.Format)})
 			}
 		}
@@ -83,46 +92,52 @@ func pplSeries(r *Report) []series {
 }
 
 // kldPlot draws KLD against BPW on a log scale with the budget and the fidelity thresholds; "" without data.
-func kldPlot(r *Report) (string, error) {
-	all := kldSeries(r)
+func kldPlot(all []series) (string, error) {
 	if len(all) == 0 {
 		return "", nil
 	}
 	p := newPlot("bits per weight", "KLD, nats per token")
 	x, y := spread(all)
-	if b := r.Models[0].Fidelity.Budget; b > 0 {
-		y.include(b)
+	budget := all[0].fidelity.Budget
+	if !plausible(budget, 1e-9, 1e6) {
+		budget = 0
+	}
+	if budget > 0 {
+		y.include(budget)
 	}
 	p.X.Min, p.X.Max = math.Max(0, x.low-.4), x.high+.7
 	p.X.Tick.Marker = wholeTicks{}
 	p.Y.Min, p.Y.Max = y.low/1.6, y.high*1.6
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{number}
 	p.Add(newGrid())
-	for i := range r.Models {
-		f := &r.Models[i].Fidelity
-		if i == 0 && f.Budget > 0 {
-			p.Add(rule{y: f.Budget, label: fmt.Sprintf("budget %g", f.Budget)})
-		}
-		if f.Located {
-			p.Add(rule{vertical: true, x: f.BPW, y: f.Budget, floor: p.Y.Min, label: fmt.Sprintf("%.2f", f.BPW)})
+	var rules []rule
+	if budget > 0 {
+		rules = append(rules, rule{y: budget, label: fmt.Sprintf("budget %g", budget), colour: limit})
+	}
+	for i, s := range all {
+		if f := s.fidelity; budget > 0 && f.Located {
+			rules = append(rules, rule{vertical: true, x: f.BPW, y: budget, floor: p.Y.Min, label: fmt.Sprintf("%.2f", f.BPW),
+				colour: hue[i%len(hue)], step: i})
 		}
 	}
-	if err := addSeries(p, all); err != nil {
+	for _, r := range rules {
+		p.Add(r)
+	}
+	if err := addSeries(p, all, rules); err != nil {
 		return "", err
 	}
 	return svg(p, "KL divergence from the source against bits per weight")
 }
 
 // pplPlot draws perplexity against file size; "" unless there are two models, as KLD says it all for one.
-func pplPlot(r *Report) (string, error) {
-	all := pplSeries(r)
+func pplPlot(all []series) (string, error) {
 	if len(all) < 2 {
 		return "", nil
 	}
 	p := newPlot("file size", "perplexity")
 	x, y := spread(all)
 	p.X.Min, p.X.Max = x.low/1.15, x.high*1.2
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{func(v float64) string { return size(int64(v)) }}
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{roundSize}
 	if y.high > 3*y.low {
 		p.Y.Min, p.Y.Max = y.low/1.3, y.high*1.3
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{number}
@@ -131,7 +146,7 @@ func pplPlot(r *Report) (string, error) {
 		p.Y.Min, p.Y.Max = y.low-pad, y.high+pad
 	}
 	p.Add(newGrid())
-	if err := addSeries(p, all); err != nil {
+	if err := addSeries(p, all, nil); err != nil {
 		return "", err
 	}
 	return svg(p, "Perplexity against file size")
@@ -146,9 +161,6 @@ func newPlot(x, y string) *plot.Plot {
 		a.Tick.Length, a.Padding, a.Label.Padding = 4, 0, 6
 	}
 	p.X.Label.Text, p.Y.Label.Text = x, y
-	p.Legend.Top, p.Legend.Padding, p.Legend.ThumbnailWidth = true, 4, 24
-	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = face(12), ink
-	p.Legend.XOffs, p.Legend.YOffs = -8, -4
 	return p
 }
 
@@ -163,8 +175,8 @@ func newGrid() *plotter.Grid {
 	return g
 }
 
-// addSeries draws the lines and points of each series, then all labels, and a legend when there are several.
-func addSeries(p *plot.Plot, all []series) error {
+// addSeries draws the lines and points of each series, then all labels. The legend is the page's.
+func addSeries(p *plot.Plot, all []series, rules []rule) error {
 	for i, s := range all {
 		xys := make(plotter.XYs, len(s.marks))
 		errors := make(plotter.YErrors, len(s.marks))
@@ -188,11 +200,8 @@ func addSeries(p *plot.Plot, all []series) error {
 		}
 		bars.Color, bars.Width, bars.CapWidth = c, 1, 5
 		p.Add(line, bars, points)
-		if len(all) > 1 {
-			p.Legend.Add(s.name, line, points)
-		}
 	}
-	p.Add(labels(all))
+	p.Add(labels{all, rules})
 	return nil
 }
 
@@ -210,6 +219,15 @@ func spread(all []series) (x, y extent) {
 		}
 	}
 	return x, y
+}
+
+// roundSize is a size of one digit, as ticks have: 20 MB.
+func roundSize(v float64) string {
+	s, unit, _ := strings.Cut(size(int64(v)), " ")
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s + " " + unit
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }

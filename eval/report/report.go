@@ -66,7 +66,7 @@ type Calibration struct {
 	ZeroColumns int64  `json:"zero_columns"` // input columns that no calibration token reached
 }
 
-// Row is one file and its measurements.
+// Row is one file and its measurements. Whoever fills one starts from Blank, so that what was not measured is NaN.
 type Row struct {
 	Format        string `json:"format"` // Q4_K_M; the source's own type (BF16) in Model.Source
 	Path          string `json:"path"`
@@ -105,6 +105,13 @@ type (
 	Series  []float64
 	Seconds map[string]float64
 )
+
+// Blank is a row without measurements: every one NaN.
+func Blank(format string) Row {
+	nan := math.NaN()
+	return Row{Format: format, PPL: nan, PPLSE: nan, LnRatio: nan, LnRatioSE: nan, KLD: nan, KLDSE: nan, KLDMedian: nan, KLDP99: nan,
+		KLDP999: nan, KLDMax: nan, RMSDeltaP: nan, SameTop: nan, SameTopSE: nan}
+}
 
 // Measured reports whether the row has a perplexity.
 func (r *Row) Measured() bool { return r.PPL > 0 && !math.IsInf(r.PPL, 0) }

@@ -70,20 +70,13 @@ func (m *Model) summary(name bool) string {
 	return fmt.Sprintf("No format is within %g nats of %s; the nearest is %s, %s.", m.Fidelity.Budget, of, about(nearest), kld(nearest))
 }
 
-// economySentence opens the evidence with its subject.
+// economySentence is the evidence, which names the models; a threshold that was located goes before it.
 func economySentence(e *threshold.Economy) string {
-	subject := clean(e.Larger)
-	if len(e.Smaller) > 0 {
-		subject += " against " + clean(strings.Join(e.Smaller, ", "))
+	if e.Status != threshold.Located {
+		return clean(e.Evidence)
 	}
-	switch e.Status {
-	case threshold.Located:
-		return fmt.Sprintf("%s: worth its bytes down to %.2f BPW%s: %s", subject, e.BPW, bounds(e.Low, e.High), clean(e.Evidence))
-	case threshold.NotLocated:
-		return fmt.Sprintf("%s: economy threshold not located: %s", subject, clean(e.Evidence))
-	default:
-		return subject + ": " + clean(e.Evidence)
-	}
+	return clean(fmt.Sprintf("%s is the better use of bytes than %s down to %.2f BPW%s. %s",
+		e.Larger, strings.Join(e.Smaller, ", "), e.BPW, bounds(e.Low, e.High), e.Evidence))
 }
 
 // bounds words an interval whose ends may be open.
@@ -111,25 +104,7 @@ func fidelityLines(f *threshold.Fidelity) []string {
 			head += fmt.Sprintf(", %s interval %.3f to %.3f", level(f.Level), f.Low, f.High)
 		}
 	}
-	return []string{head + ".", sentence(f.Evidence), sentence(f.Method)}
-}
-
-// sentence cleans a phrase, raises its first letter and closes it with a full stop.
-func sentence(s string) string {
-	s = clean(s)
-	if s == "" {
-		return s
-	}
-	if c := s[0]; 'a' <= c && c <= 'z' && !startsWithName(s) {
-		s = string(c-'a'+'A') + s[1:]
-	}
-	return strings.TrimSuffix(s, ".") + "."
-}
-
-// startsWithName reports whether the first word holds a digit or a dash, as model and format names do.
-func startsWithName(s string) bool {
-	word, _, _ := strings.Cut(s, " ")
-	return strings.ContainsAny(word, "0123456789-_")
+	return []string{head + ".", clean(f.Evidence), clean(f.Method)}
 }
 
 // facts are the lines that describe a model.
@@ -174,10 +149,10 @@ func (r *Report) facts() [][2]string {
 	if t.Chunks > 0 {
 		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Chunks), "chunk"), t.Context)
 		if t.Scored > 0 {
-			s += fmt.Sprintf(", %d scored", t.Scored)
+			s += fmt.Sprintf(", %d tokens scored", t.Scored)
 		}
 		if t.Tokens > 0 {
-			s += fmt.Sprintf(" of %d", t.Tokens)
+			s += fmt.Sprintf(", %d in the text", t.Tokens)
 		}
 		add("Protocol", s)
 	}

@@ -61,7 +61,7 @@ func digits(x float64, whole bool) string {
 	}
 }
 
-// measure prints a value with its standard error, both to the error's leading digit (two when that is 1 or 2): 0.0799 ±
+// measure prints a value with its standard error, both to the error's leading digit (two when that is 1 or 2, within six decimals): 0.0799 ±
 // 0.0005. Without an error it prints three significant digits.
 func measure(x, se float64, sign bool) string {
 	if !finite(x) {
@@ -78,7 +78,7 @@ func measure(x, se float64, sign bool) string {
 		return fmt.Sprintf(verb, decimals(x, 3), x)
 	}
 	d := decimals(se, 1)
-	if math.Round(se*math.Pow10(d)) <= 2 {
+	if d < 6 && math.Round(se*math.Pow10(d)) <= 2 {
 		d++
 	}
 	return fmt.Sprintf(verb+" ± %.*f", d, x, d, se)

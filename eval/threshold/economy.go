@@ -35,10 +35,10 @@ type Economy struct {
 	Level float64 `json:"level"`
 
 	Comparisons []Comparison `json:"comparisons"` // ascending BPW
-	Evidence    string       `json:"evidence"`    // one or two sentences
-	Method      string       `json:"method"`
+	Evidence    string       `json:"evidence"`    // whole sentences
+	Method      string       `json:"method"`      // how the intervals were made, whole sentences
 	Seed        uint64       `json:"seed"`
-	Resamples   int          `json:"resamples"`
+	Resamples   int          `json:"resamples"` // 0 when the intervals are not from a bootstrap
 }
 
 // Comparison holds one artifact of the larger model against the smaller ones at the same number of bytes.
@@ -90,7 +90,7 @@ func FitEconomy(subjects []Subject, o Options) []Economy {
 
 // fitPair compares one model with the smaller ones.
 func fitPair(larger Subject, smaller []Subject, o Options) Economy {
-	e := Economy{Family: larger.Family, Larger: larger.Name, Status: NotLocated, Level: o.Level, Seed: o.Seed, Method: "none"}
+	e := Economy{Family: larger.Family, Larger: larger.Name, Status: NotLocated, Level: o.Level, Seed: o.Seed, Method: "None."}
 	var reasons []string
 	var rivals []Subject
 	for _, s := range smaller {
@@ -117,16 +117,16 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 		own = nil
 	}
 	if len(own) == 0 || len(files) == 0 {
-		e.Evidence = strings.Join(reasons, "; ") + "."
+		e.Evidence = fmt.Sprintf("The economy of %s is not located: %s.", e.Larger, strings.Join(reasons, "; "))
 		return e
 	}
 	chunked, why := chunks(all, func(p Point) []float64 { return p.ChunkNLL })
 	if chunked {
 		n := len(all[0].ChunkNLL)
 		e.Resamples = o.Resamples
-		e.Method = fmt.Sprintf("paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d", n, blockLength(n, o), o.Resamples, o.Seed)
+		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.", n, blockLength(n, o), o.Resamples, o.Seed)
 	} else {
-		e.Method = "normal intervals from the standard errors, taken as independent between models, which overstates them, because " + why
+		e.Method = "Normal intervals from the standard errors, taken as independent between models, which overstates them, because " + why + "."
 	}
 	e.compare(own, files, chunked, o)
 	e.conclude()
@@ -214,7 +214,7 @@ func (e *Economy) conclude() {
 		}
 	}
 	if len(cs) == 0 {
-		e.Evidence = fmt.Sprintf("the sizes do not overlap: every artifact of %s is smaller than every file of %s.", e.Larger, strings.Join(e.Smaller, ", "))
+		e.Evidence = fmt.Sprintf("The economy of %s is not located, as the sizes do not overlap: its every artifact is smaller than every file of %s.", e.Larger, strings.Join(e.Smaller, ", "))
 		return
 	}
 	e.bounds(cs)
@@ -226,7 +226,7 @@ func (e *Economy) conclude() {
 		e.Evidence = fmt.Sprintf("%s wins at no format tried; it loses least %s.", e.Larger, best.words())
 	case 0:
 		e.Status = Below
-		e.Evidence = fmt.Sprintf("the threshold lies below the lowest format tried: %s still wins %s.", e.Larger, cs[0].words())
+		e.Evidence = fmt.Sprintf("The threshold lies below the lowest format tried: %s still wins %s.", e.Larger, cs[0].words())
 	default:
 		w, l := cs[win], cs[win-1]
 		e.Status, e.Located = Located, true

@@ -23,8 +23,8 @@ type Fidelity struct {
 	Level float64 `json:"level"`
 
 	Bracket   [2]string `json:"bracket"`   // the formats beside the crossing, fewer bits first; "" where there is none
-	Evidence  string    `json:"evidence"`  // one sentence
-	Method    string    `json:"method"`    // how the interval was made
+	Evidence  string    `json:"evidence"`  // a whole sentence
+	Method    string    `json:"method"`    // how the interval was made, a whole sentence
 	Seed      uint64    `json:"seed"`      // of the bootstrap
 	Resamples int       `json:"resamples"` // 0 when the interval is not from a bootstrap
 }
@@ -39,8 +39,8 @@ func FitFidelity(points []Point, o Options) Fidelity {
 	f := Fidelity{Budget: o.Budget, Status: NotLocated, Level: o.Level, Seed: o.Seed}
 	used, dropped := fidelityPoints(points)
 	if len(used) == 0 {
-		f.Evidence = "no format has a KLD from the source" + dropped + "."
-		f.Method = "none"
+		f.Evidence = "No format has a KLD from the source" + dropped + "."
+		f.Method = "None."
 		return f
 	}
 	c := newCurve(used)
@@ -61,13 +61,13 @@ func FitFidelity(points []Point, o Options) Fidelity {
 		low, high = c.resample(used, o)
 		f.Resamples = o.Resamples
 		n := len(used[0].ChunkKLD)
-		f.Method = fmt.Sprintf("isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d",
+		f.Method = fmt.Sprintf("Isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
 			n, blockLength(n, o), o.Resamples, o.Seed)
 	case hasErrors(used):
 		low, high = c.shift(used, klds, o)
-		f.Method = "isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why
+		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why + "."
 	default:
-		f.Method = "isotonic fit of log KLD; no interval, because " + why + " and no standard error is known"
+		f.Method = "Isotonic fit of log KLD; no interval, because " + why + " and no standard error is known."
 	}
 	f.place(c, bpw, at, low, high)
 	f.explain(c, klds, dropped)
@@ -236,10 +236,10 @@ func (f *Fidelity) explain(c *curve, klds []float64, dropped string) {
 	switch f.Status {
 	case Below:
 		f.Bracket = [2]string{"", c.points[lowest].Format}
-		f.Evidence = fmt.Sprintf("even %s, the lowest format tried, stays within %g nats", name(lowest), f.Budget)
+		f.Evidence = fmt.Sprintf("Even %s, the lowest format tried, stays within %g nats", name(lowest), f.Budget)
 	case Above:
 		f.Bracket = [2]string{c.points[highest].Format, ""}
-		f.Evidence = fmt.Sprintf("even %s, the highest format tried, does not reach %g nats", name(highest), f.Budget)
+		f.Evidence = fmt.Sprintf("Even %s, the highest format tried, does not reach %g nats", name(highest), f.Budget)
 	case Located:
 		under, over := c.neighbours(f.BPW)
 		f.Bracket = [2]string{c.points[under].Format, c.points[over].Format}

@@ -46,7 +46,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if !(o.Budget > 0) {
+	if !(o.Budget > 0) || !finite(o.Budget) {
 		o.Budget = 0.1
 	}
 	if !(o.Level > 0 && o.Level < 1) {
@@ -73,7 +73,8 @@ const (
 // minChunks is the fewest chunks that a bootstrap is trusted with; below it, standard errors are used.
 const minChunks = 10
 
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+// finite reports whether x is a usable number: neither NaN nor infinite, nor so large that a difference would be.
+func finite(x float64) bool { return math.Abs(x) < 1e100 }
 
 func allFinite(xs []float64) bool {
 	for _, x := range xs {
