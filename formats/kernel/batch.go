@@ -56,8 +56,9 @@ func FormOf(t formats.Type) (Form, error) {
 // Batch holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
 // row-major by token; rows are padded so that kernels may work on four tokens at a time.
 //
-//	f32    [n][cols]          FormF32 only
-//	codes  [n][stride]        8-bit codes; stride >= cols, not a multiple of the L1 cache's 4096-byte period
+//	f32    [n][stride]        FormF32 only
+//	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
+//	                          matrix do not compete for the same places in the cache
 //	d      [n][cols/block]    scales
 //	s      [n][cols/32]       FormQ8_1: d*sum
 //	sums16 [n][cols/16]       sums of 16 codes
@@ -95,7 +96,8 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	b.form, b.n, b.cols = form, n, cols
 	rows := (n + tokenGroup - 1) / tokenGroup * tokenGroup
 	if form == FormF32 {
-		b.f32 = grow(b.f32, n*cols)
+		b.stride = (cols+15)/16*16 + 16
+		b.f32 = grow(b.f32, n*b.stride)
 		return nil
 	}
 	b.stride = (cols+63)/64*64 + 64

@@ -56,7 +56,7 @@ func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 			var sum float64
 			switch {
 			case super != nil:
-				unpackSuperRow(super, w.row(r), w.Cols, &s)
+				unpackSuperRow(super, w.stored().at(r), w.Cols, &s)
 				for i := range s.scales {
 					sc := &s.scales[i]
 					var codes, mins float64
@@ -78,7 +78,7 @@ func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 					}
 				}
 			case small != nil:
-				unpackSmallRow(small, w.row(r), w.Cols, w.Type.BlockBytes(), &s)
+				unpackSmallRow(small, w.stored().at(r), w.Cols, w.Type.BlockBytes(), &s)
 				for i := range b.cols / 32 {
 					p := 0
 					for k := range 32 {
@@ -93,7 +93,7 @@ func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 				values := make([]float32, w.Cols)
 				decode(t, w, r, values)
 				for k, v := range values {
-					sum += math.Abs(float64(v) * float64(b.f32[tok*b.cols+k]))
+					sum += math.Abs(float64(v) * float64(b.f32[tok*b.stride+k]))
 				}
 			}
 			out = append(out, float32(sum))

@@ -10,7 +10,7 @@ import (
 func loadGeneric(b *Batch, t int, x []float32) {
 	switch b.form {
 	case FormF32:
-		copy(b.f32[t*b.cols:], x)
+		copy(b.f32[t*b.stride:], x)
 	case FormQ8_0, FormQ8_1:
 		for i := 0; i < b.cols; i += 32 {
 			loadQ8(b, t, i, x[i:i+32])

@@ -3,7 +3,7 @@ package kernel
 import "bitmill/formats/block"
 
 // matmulGeneric unpacks a row and multiplies it with every token.
-func matmulGeneric(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, s *Scratch) {
+func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
 	for r := r0; r < r1; r++ {
 		switch {
@@ -13,7 +13,7 @@ func matmulGeneric(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, s 
 				dst[t*stride+r] = dotSuper(super, s, x, t)
 			}
 		case small != nil:
-			unpackSmallRow(small, w.row(r), w.Cols, w.Type.BlockBytes(), s)
+			unpackSmallRow(small, w.row(r), w.Cols, w.blockBytes, s)
 			for t := range x.n {
 				dst[t*stride+r] = dotSmall(small, s, x, t)
 			}
@@ -21,7 +21,7 @@ func matmulGeneric(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, s 
 			s.floats = grow(s.floats, w.Cols)
 			_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked
 			for t := range x.n {
-				dst[t*stride+r] = dotFloat(s.floats, x.f32[t*x.cols:(t+1)*x.cols])
+				dst[t*stride+r] = dotFloat(s.floats, x.f32[t*x.stride:][:x.cols])
 			}
 		}
 	}

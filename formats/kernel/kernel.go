@@ -23,7 +23,7 @@ type Set struct {
 	// load writes token t of a batch from one row of activations, in the batch's form.
 	load func(b *Batch, t int, x []float32)
 	// matmul is MatMul after all checks.
-	matmul func(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, s *Scratch)
+	matmul func(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch)
 	gemm   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool)
 
 	softmax      func(x []float32, scale float32)

@@ -92,7 +92,7 @@ func loaded(t testing.TB, s *Set, typ formats.Type, x []float32, n, cols int) *B
 // value is the activation that the batch stands for.
 func (b *Batch) value(t, k int) float64 {
 	if b.form == FormF32 {
-		return float64(b.f32[t*b.cols+k])
+		return float64(b.f32[t*b.stride+k])
 	}
 	size := b.form.Block()
 	return float64(b.d[t*(b.cols/size)+k/size]) * float64(b.codes[t*b.stride+k])
@@ -114,7 +114,7 @@ func TestMeaning(t *testing.T) {
 				}
 				values := make([]float32, cols)
 				for r := range rows {
-					if err := block.Decode(row.t, values, w.row(r)); err != nil {
+					if err := block.Decode(row.t, values, w.stored().at(r)); err != nil {
 						t.Fatal(err)
 					}
 					for tok := range n {
@@ -129,7 +129,7 @@ func TestMeaning(t *testing.T) {
 						bound := 1e-6 * size
 						switch row.t {
 						case formats.Q4_1, formats.Q5_1: // s is d*sum rounded to 16 bits, d likewise
-							bound += minsSize(b, tok, row.t, w.row(r)) / 1024
+							bound += minsSize(b, tok, row.t, w.stored().at(r)) / 1024
 						case formats.Q2_K, formats.Q4_K, formats.Q5_K: // scale and min parts may be larger than their difference
 							bound *= 8
 						}
@@ -223,7 +223,9 @@ func TestErrors(t *testing.T) {
 
 func decode(t testing.TB, w Matrix, r int, values []float32) {
 	t.Helper()
-	if err := block.Decode(w.Type, values, w.row(r)); err != nil {
+	if err := block.Decode(w.Type, values, w.stored().at(r)); err != nil {
 		t.Fatal(err)
 	}
 }
+
+func (w stored) at(r int) []byte { return w.row(r) }

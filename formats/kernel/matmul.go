@@ -33,7 +33,7 @@ func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, 
 	if scratch == nil {
 		scratch = new(Scratch)
 	}
-	s.matmul(dst, stride, w, x, r0, r1, scratch)
+	s.matmul(dst, stride, w.stored(), x, r0, r1, scratch)
 	return nil
 }
 
@@ -61,8 +61,16 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 	return nil
 }
 
-// row returns the bytes of row r.
-func (w *Matrix) row(r int) []byte {
-	n := w.Cols / w.Type.BlockLen() * w.Type.BlockBytes()
-	return w.Data[r*n : (r+1)*n]
+// stored is a matrix with the sizes of its rows and blocks looked up once.
+type stored struct {
+	Matrix
+	rowBytes, blockBytes int
 }
+
+func (w Matrix) stored() stored {
+	info, _ := w.Type.Info() // the type has been checked
+	return stored{w, w.Cols / info.Block * info.Bytes, info.Bytes}
+}
+
+// row returns the bytes of row r.
+func (w *stored) row(r int) []byte { return w.Data[r*w.rowBytes : (r+1)*w.rowBytes] }

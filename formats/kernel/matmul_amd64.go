@@ -17,7 +17,7 @@ type (
 		d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 )
 
-func matmulAVX2(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, s *Scratch) {
+func matmulAVX2(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	switch w.Type {
 	case formats.Q4_K:
 		matmulSuper(tileSuper32, 32, dst, stride, w, x, r0, r1, &s.tiles)
@@ -78,7 +78,7 @@ func (g *target) copyEdge(n, rows int) {
 	}
 }
 
-func matmulSuper(kernel superKernel, group int, dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, t *tiles) {
+func matmulSuper(kernel superKernel, group int, dst []float32, stride int, w stored, x *Batch, r0, r1 int, t *tiles) {
 	st, tile, stage := superTypeOf(w.Type), aligned(&t.super), aligned(&t.codes)
 	blocks := w.Cols / 256
 	sums := x.sums16
@@ -115,7 +115,7 @@ func transposeCodes(dst *uint8, chunk int, stage *[lanes][256]uint8, chunks int)
 	}
 }
 
-func matmulSmall(kernel smallKernel, dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, t *tiles) {
+func matmulSmall(kernel smallKernel, dst []float32, stride int, w stored, x *Batch, r0, r1 int, t *tiles) {
 	st, tile, stage := smallTypeOf(w.Type), aligned(&t.small), aligned(&t.codes)
 	width := lanes
 	if w.Type == formats.Q8_0 {
@@ -149,8 +149,8 @@ func matmulSmall(kernel smallKernel, dst []float32, stride int, w Matrix, x *Bat
 }
 
 // fillSmall unpacks up to eight blocks from block b on of up to sixteen rows into as many records.
-func fillSmall(records []smallRecord, st *smallType, w *Matrix, row, rows, b, width int, stage *[lanes][256]uint8) {
-	size := w.Type.BlockBytes()
+func fillSmall(records []smallRecord, st *smallType, w *stored, row, rows, b, width int, stage *[lanes][256]uint8) {
+	size := w.blockBytes
 	for lane := range width {
 		if lane >= rows {
 			for i := range records {
@@ -170,7 +170,7 @@ func fillSmall(records []smallRecord, st *smallType, w *Matrix, row, rows, b, wi
 	transposeCodes(&records[0].codes[0], int(unsafe.Sizeof(records[0])), stage, len(records))
 }
 
-func matmulFloat(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, t *tiles) {
+func matmulFloat(dst []float32, stride int, w stored, x *Batch, r0, r1 int, t *tiles) {
 	tile, stage := aligned(&t.float), aligned(&t.floats)
 	for r := r0; r < r1; r += lanes {
 		rows := min(lanes, r1-r)
@@ -182,7 +182,7 @@ func matmulFloat(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, t *t
 		for k := 0; k < w.Cols; k += floatCols {
 			cols := min(floatCols, w.Cols-k)
 			fillFloat(tile, &w, r, rows, k, cols, stage)
-			tileFloat(&c[0], 4*ldc, &x.f32[k], 4*w.Cols, &tile[0][0], 4*lanes, x.n, cols, k)
+			tileFloat(&c[0], 4*ldc, &x.f32[k], 4*x.stride, &tile[0][0], 4*lanes, x.n, cols, k)
 		}
 		if rows < lanes {
 			for i := range x.n {
@@ -193,8 +193,8 @@ func matmulFloat(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, t *t
 }
 
 // fillFloat makes a tile of columns k to k+cols-1 of up to sixteen rows.
-func fillFloat(tile *floatTile, w *Matrix, row, rows, k, cols int, stage *[lanes][floatCols]float32) {
-	size := w.Type.BlockBytes()
+func fillFloat(tile *floatTile, w *stored, row, rows, k, cols int, stage *[lanes][floatCols]float32) {
+	size := w.blockBytes
 	whole := cols &^ 7
 	for lane := range lanes {
 		if lane >= rows {
@@ -213,7 +213,9 @@ func fillFloat(tile *floatTile, w *Matrix, row, rows, k, cols int, stage *[lanes
 				copy(unsafe.Slice((*byte)(unsafe.Pointer(&to[0])), 4*whole), src)
 			}
 		}
-		_ = block.Decode(w.Type, to[whole:], src[whole*size:]) // plain numbers of any count
+		if whole < cols {
+			_ = block.Decode(w.Type, to[whole:], src[whole*size:]) // plain numbers of any count
+		}
 	}
 	for lane := 0; lane < lanes; lane += 8 {
 		transpose8((*uint32)(unsafe.Pointer(&tile[0][lane])), 8*4*lanes,

@@ -73,8 +73,8 @@ func pair(low, high int16) uint32 { return uint32(uint16(low)) | uint32(uint16(h
 
 // fill unpacks block i of up to sixteen rows: codes go to t.codes, scales to a record whose groups are group columns
 // wide.
-func (r *superRecord) fill(st *superType, w *Matrix, row, rows, i, group int, t *tiles) {
-	size := w.Type.BlockBytes()
+func (r *superRecord) fill(st *superType, w *stored, row, rows, i, group int, t *tiles) {
+	size := w.blockBytes
 	s := &t.scales
 	for lane := range lanes {
 		if lane >= rows {

@@ -309,7 +309,11 @@ func TestLoadEqual(t *testing.T) {
 				if err := s.Load(&got, form, x, n, cols); err != nil {
 					t.Fatal(err)
 				}
-				same(t, "f32", got.f32, want.f32)
+				if form == FormF32 {
+					for tok := range n {
+						same(t, "f32", got.f32[tok*got.stride:], want.f32[tok*want.stride:][:cols])
+					}
+				}
 				if form == FormF32 {
 					continue
 				}
