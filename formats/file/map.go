@@ -37,7 +37,9 @@ func Map(path string) (*Mapped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	return &Mapped{Path: path, Data: m, m: m}, nil
+	mapping := &Mapped{Path: path, Data: m, m: m}
+	register(mapping)
+	return mapping, nil
 }
 
 // Close unmaps the file; Data must not be used afterwards.
@@ -46,5 +48,6 @@ func (m *Mapped) Close() error {
 	if m.m == nil {
 		return nil
 	}
+	unregister(m)
 	return m.m.Unmap()
 }

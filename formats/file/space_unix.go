@@ -25,3 +25,6 @@ func syncFolder(folder string) error {
 	defer d.Close()
 	return d.Sync()
 }
+
+// release drops pages of a read-only mapping; the advice may fail without harm.
+func release(pages []byte) { _ = unix.Madvise(pages, unix.MADV_DONTNEED) }
