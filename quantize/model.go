@@ -22,6 +22,9 @@ type model struct {
 
 func newModel(c *checkpoint.Checkpoint) *model {
 	arch := c.Config.Arch
+	if name, ok, err := c.Metadata.String("general.architecture"); ok && err == nil {
+		arch = name // known even when the architecture is not
+	}
 	m := &model{
 		arch:    arch,
 		layers:  first(c, arch+".block_count", c.Config.Layers),
@@ -61,9 +64,6 @@ func seventyB(arch string, layers int, shared bool) bool {
 
 // first reads an integer of the metadata, of a list its first; missing when the key is absent or of another kind.
 func first(c *checkpoint.Checkpoint, key string, missing int) int {
-	if c.Metadata == nil {
-		return missing
-	}
 	if v, ok, err := c.Metadata.Uint(key); ok && err == nil {
 		return int(v)
 	}

@@ -141,6 +141,7 @@ func collect(ctx context.Context, tasks []*task, order <-chan *slab, free chan<-
 				return err
 			}
 		}
+		s.task.tensor.Release(s.first, s.rows)
 		done += s.rows * s.task.sourceRow
 		if progress != nil {
 			progress(done, total)
