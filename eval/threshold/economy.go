@@ -226,7 +226,7 @@ func (e *Economy) conclude() {
 		e.Evidence = fmt.Sprintf("%s wins at no format tried; it loses least %s.", e.Larger, best.words())
 	case 0:
 		e.Status = Below
-		e.Evidence = fmt.Sprintf("The threshold lies below the lowest format tried: %s still wins %s.", e.Larger, cs[0].words())
+		e.Evidence = fmt.Sprintf("The economy threshold lies below the lowest format tried: %s still wins %s.", e.Larger, cs[0].words())
 	default:
 		w, l := cs[win], cs[win-1]
 		e.Status, e.Located = Located, true

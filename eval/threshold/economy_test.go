@@ -134,7 +134,7 @@ func TestEconomyGolden(t *testing.T) {
 		t.Errorf("%+v", q2)
 	}
 	near(t, "lead at Q2_K", q2.Mean, math.Log(58.468112/58.735), 2e-4)
-	if !strings.Contains(e.Evidence, "below the lowest format tried: demo-l still wins at Q2_K (3.60 BPW)") || !strings.Contains(e.Evidence, "within the error") {
+	if !strings.Contains(e.Evidence, "The economy threshold lies below the lowest format tried: demo-l still wins at Q2_K (3.60 BPW)") || !strings.Contains(e.Evidence, "within the error") {
 		t.Error(e.Evidence)
 	}
 	// With independent errors of 1.5 % each, only the formats near full precision are sure.
