@@ -21,17 +21,15 @@ func F16(x float32) uint16 {
 	return sign | uint16((b-0x38000000)>>13)
 }
 
-// FromF16 widens a binary16 number exactly; NaN payloads move along and become quiet.
+// FromF16 widens a binary16 number exactly; NaN payloads move along.
 func FromF16(h uint16) float32 {
-	sign, b := uint32(h&0x8000)<<16, uint32(h&0x7fff)<<13
-	if b >= 0x7c00<<13 { // Inf, NaN
-		if b > 0x7c00<<13 {
-			b |= 0x400000
-		}
-		return math.Float32frombits(sign | 0x7f800000 | b)
+	// The magnitude's bits read as a float32 are its value times 2^-112, subnormal numbers included. What comes out at
+	// 65536 or more had the exponent of Inf and NaN.
+	b := math.Float32bits(math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112)
+	if b >= 0x47800000 {
+		b |= 0x7f800000
 	}
-	// The bits read as a float32 are the value times 2^-112, subnormal numbers included.
-	return math.Float32frombits(sign | math.Float32bits(math.Float32frombits(b)*0x1p112))
+	return math.Float32frombits(b | uint32(h&0x8000)<<16)
 }
 
 // BF16 rounds x to bfloat16, the upper half of a float32: nearest, ties to even; NaN becomes quiet.

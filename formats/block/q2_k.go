@@ -18,7 +18,7 @@ func decodeQ2_K(dst []float32, src []byte) {
 			y := (*[16]float32)(dst[16*sub:])
 			q, shift := levels2(b[16:80], sub)
 			scale := d * float32(int32(b[sub]&15))
-			low := dmin * float32(int32(b[sub]>>4))
+			low := float32(dmin * float32(int32(b[sub]>>4)))
 			for i := range y {
 				y[i] = float32(scale*float32(int32(q[i]>>shift&3))) - low
 			}

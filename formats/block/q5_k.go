@@ -17,8 +17,8 @@ func decodeQ5_K(dst []float32, src []byte) {
 		h := (*[32]byte)(b[16:])
 		for pair := range 4 {
 			y, q := (*[64]float32)(dst[64*pair:]), (*[32]byte)(b[48+32*pair:])
-			scale0, low0 := d*float32(int32(s[2*pair])), dmin*float32(int32(t[2*pair]))
-			scale1, low1 := d*float32(int32(s[2*pair+1])), dmin*float32(int32(t[2*pair+1]))
+			scale0, low0 := d*float32(int32(s[2*pair])), float32(dmin*float32(int32(t[2*pair])))
+			scale1, low1 := d*float32(int32(s[2*pair+1])), float32(dmin*float32(int32(t[2*pair+1])))
 			for i, v := range q {
 				fifth := h[i] >> (2 * uint(pair))
 				y[i] = float32(scale0*float32(int32(v&15|fifth&1<<4))) - low0

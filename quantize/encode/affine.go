@@ -38,7 +38,6 @@ func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
 		sumW += w[i]
 		sumX += float32(w[i] * x[i])
 	}
-	least := low
 	if low > 0 {
 		low = 0
 	}
@@ -51,11 +50,13 @@ func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
 
 	inverse := limit / (high - low)
 	best := affine{scale: 1 / inverse, inverse: inverse, origin: low}
-	candidate{x, w, q, inverse, low, limit}.sums(least, high)
-	bestError := affineError(x, w, q, best.scale, low, absolute)
+	for i, v := range x {
+		q[i] = level(inverse*(v-low), 0, top)
+	}
+	bestError := affineError(q, x, w, best.scale, low, absolute)
 	for k := range g.last + 1 {
 		inverse = (g.low + float32(g.step*float32(k)) + limit) / (high - low)
-		sumQ, sumQ2, sumXQ := candidate{x, w, q, inverse, low, limit}.sums(least, high)
+		sumQ, sumQ2, sumXQ := affineSums(q, x, w, inverse, low, top)
 		det := float32(sumW*sumQ2) - float32(sumQ*sumQ)
 		if !(det > 0) {
 			continue
@@ -66,7 +67,7 @@ func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
 			offset = 0
 			scale = sumXQ / sumQ2
 		}
-		if e := affineError(x, w, q, scale, offset, absolute); e < bestError {
+		if e := affineError(q, x, w, scale, offset, absolute); e < bestError {
 			bestError = e
 			best.scale, best.inverse, best.origin = scale, inverse, low
 			low = offset
@@ -76,45 +77,13 @@ func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
 	return best
 }
 
-// candidate is one step and origin to be tried.
-type candidate struct {
-	x, w, q                []float32
-	inverse, origin, limit float32
-}
-
-// sums fills q with the levels, as floats, and returns the sums of w*q, w*q^2 and w*x*q.
-// least and most are the extremes of x: they tell whether rounding by addition is safe for all.
-func (c candidate) sums(least, most float32) (sumQ, sumQ2, sumXQ float32) {
-	const safe = 4e6 // below 2^22
-	if !(c.inverse*(least-c.origin) > -safe && c.inverse*(most-c.origin) < safe) {
-		return c.wrappedSums()
-	}
-	x := c.x
-	w, q := c.w[:len(x)], c.q[:len(x)]
-	inverse, origin, limit := c.inverse, c.origin, c.limit
+// affineSums fills q with the levels, as floats, and returns the sums of w*q, w*q^2 and w*x*q.
+func affineSums(q, x, w []float32, inverse, origin float32, top int32) (sumQ, sumQ2, sumXQ float32) {
+	q, w = q[:len(x)], w[:len(x)]
 	for i, v := range x {
-		l := float32(float32(inverse*(v-origin))+roundBias) - roundBias
-		if l < 0 {
-			l = 0
-		}
-		if l > limit {
-			l = limit
-		}
+		l := level(inverse*(v-origin), 0, top)
 		q[i] = l
-		wq := w[i] * l
-		sumQ += wq
-		sumQ2 += float32(wq * l)
-		sumXQ += float32(wq * v)
-	}
-	return sumQ, sumQ2, sumXQ
-}
-
-// wrappedSums is sums for steps so large that nearest wraps around.
-func (c candidate) wrappedSums() (sumQ, sumQ2, sumXQ float32) {
-	for i, v := range c.x {
-		l := float32(max(0, min(int32(c.limit), nearest(c.inverse*(v-c.origin)))))
-		c.q[i] = l
-		wq := c.w[i] * l
+		wq := float32(w[i] * l)
 		sumQ += wq
 		sumQ2 += float32(wq * l)
 		sumXQ += float32(wq * v)
@@ -123,8 +92,8 @@ func (c candidate) wrappedSums() (sumQ, sumQ2, sumXQ float32) {
 }
 
 // affineError is the weighted error of scale*q + offset against x.
-func affineError(x, w, q []float32, scale, offset float32, absolute bool) (total float32) {
-	w, q = w[:len(x)], q[:len(x)]
+func affineError(q, x, w []float32, scale, offset float32, absolute bool) (total float32) {
+	q, w = q[:len(x)], w[:len(x)]
 	if absolute {
 		for i, v := range x {
 			total += float32(w[i] * abs32(float32(scale*q[i])+offset-v))

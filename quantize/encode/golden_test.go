@@ -13,6 +13,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/stats"
 )
 
 // golden is quantize/testdata/golden (see the README there).
@@ -64,7 +65,7 @@ func TestGolden(t *testing.T) {
 	for model, heads := range map[string][2]int{"llama": {4, 2}, "llama-narrow": {6, 3}} {
 		t.Run(model, func(t *testing.T) {
 			weights := llamaTensors(t, model, heads[0], heads[1])
-			importance := readImportance(t, golden+model+".imatrix.gguf")
+			importance := readImportance(t, model)
 			runs := readGolden(t, model)
 			type job struct {
 				tensor  string
@@ -110,6 +111,20 @@ func TestGolden(t *testing.T) {
 			t.Logf("%s: %d hashes, %d distinct", model, total, len(jobs))
 		})
 	}
+}
+
+// readImportance returns the imatrix weights of the model's tensors; experts follow each other.
+func readImportance(t *testing.T, model string) map[string][]float32 {
+	t.Helper()
+	m, err := stats.Open(golden + model + ".imatrix.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := map[string][]float32{}
+	for i := range m.Entries {
+		weights[m.Entries[i].Name] = m.Entries[i].Weights()
+	}
+	return weights
 }
 
 type matrix struct {

@@ -42,7 +42,7 @@ func plainAffine(q *[32]uint8, x *[32]float32, top int32) (d, low float32) {
 }
 
 // rowVariance is the mean square of the row, summed over the whole row.
-func rowVariance(row []float32) float32 { return sumSquares(row) / float32(len(row)) }
+func rowVariance(row []float32) float32 { return float32(sumSquares(row) / float32(len(row))) }
 
 // weightedSymmetric is plainSymmetric with a search.
 func weightedSymmetric(q *[32]uint8, x *[32]float32, importance []float32, variance float32, h int32) float32 {

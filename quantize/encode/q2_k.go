@@ -25,7 +25,7 @@ func encodeQ2_K(dst []byte, row, importance []float32) {
 				fits[j].levels(level, sub, 3)
 				continue
 			}
-			requantize(level, sub, scale, dmin*float32(int32(b[j]>>4)), 3)
+			requantize(level, sub, scale, float32(dmin*float32(int32(b[j]>>4))), 3)
 		}
 		pack2(b[16:], &q)
 	}
@@ -46,7 +46,7 @@ func plainFit2(fits *[16]affine, s, t *[16]uint8, x *[256]float32) (d, dmin floa
 
 func weightedFit2(fits *[16]affine, s, t *[16]uint8, x, importance *[256]float32) (d, dmin float32) {
 	var w, scales, mins, sums [16]float32
-	variance := sumSquares(x[:]) / 256
+	variance := float32(sumSquares(x[:]) / 256)
 	for j := range fits {
 		sub := x[16*j : 16*j+16]
 		emphasize(w[:], importance[16*j:], sub, variance)

@@ -46,7 +46,7 @@ func plainFit3(q *[256]uint8, s *[16]uint8, x *[256]float32) (d float32) {
 
 func weightedFit3(q *[256]uint8, s *[16]uint8, x, importance *[256]float32) (d float32) {
 	var w, scales, sums [16]float32
-	variance := 2 * sumSquares(x[:]) / 256
+	variance := float32(2 * sumSquares(x[:]) / 256)
 	for j := range scales {
 		sub := x[16*j : 16*j+16]
 		emphasize(w[:], importance[16*j:], sub, variance)

@@ -10,7 +10,16 @@ const roundBias = 12582912
 // the low bits of the sum happen to be: ggml's nearest_int gives the same, and such values do reach it, for example
 // when a block of subnormal numbers makes the inverse of its range infinite.
 func nearest(v float32) int32 {
-	return int32(math.Float32bits(v+roundBias)&0x7fffff) - 0x400000
+	return int32(math.Float32bits(float32(v)+roundBias)&0x7fffff) - 0x400000
+}
+
+// level is nearest(v) held between low and high, as a float. It stays in the mantissa of the biased sum: comparing bits
+// as integers compiles to conditional moves, where branches on floats would be mispredicted.
+func level(v float32, low, high int32) float32 {
+	const zero, exponent = 0x400000, 0x4b000000 // the mantissa of roundBias, and its other bits
+	m := int32(math.Float32bits(float32(v)+roundBias) & 0x7fffff)
+	m = max(low+zero, min(high+zero, m))
+	return math.Float32frombits(uint32(m)|exponent) - roundBias
 }
 
 // truncate drops the fraction as x86 does: NaN and what does not fit in an int32 become the smallest int32.
@@ -25,7 +34,7 @@ func truncate(v float32) int32 {
 // the largest number below one half with v's sign.
 func roundAway(v float32) int32 {
 	const belowHalf = 0x3effffff
-	return truncate(v + math.Float32frombits(belowHalf|math.Float32bits(v)&0x80000000))
+	return truncate(float32(v) + math.Float32frombits(belowHalf|math.Float32bits(v)&0x80000000))
 }
 
 func abs32(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ 0x80000000) }
@@ -80,7 +89,7 @@ func extent(x []float32) (low, high float32) {
 func emphasize(w, importance, x []float32, variance float32) {
 	importance, x = importance[:len(w)], x[:len(w)]
 	for i, v := range x {
-		w[i] = importance[i] * sqrt32(variance+float32(v*v))
+		w[i] = float32(importance[i] * sqrt32(variance+float32(v*v)))
 	}
 }
 

@@ -62,7 +62,7 @@ func fit45(head *[16]byte, q *[256]uint8, x *[256]float32, importance []float32,
 			fits[j].levels(level, sub, top)
 			continue
 		}
-		requantize(level, sub, scale, dmin*float32(int32(t[j])), top)
+		requantize(level, sub, scale, float32(dmin*float32(int32(t[j]))), top)
 	}
 }
 
@@ -73,7 +73,7 @@ func plainFit45(fits *[8]affine, s, t *[8]uint8, x *[256]float32, top int32, g g
 	var scales, mins [8]float32
 	for j := range fits {
 		sub := (*[32]float32)(x[32*j:])
-		rms := sqrt32(sumSquares(sub[:]) / 32)
+		rms := sqrt32(float32(sumSquares(sub[:]) / 32))
 		for i, v := range sub {
 			w[i] = rms + abs32(v)
 		}
@@ -101,7 +101,7 @@ func plainLevels(q []uint8, x []float32, top int32) float32 {
 func weightedFit45(fits *[8]affine, s, t *[8]uint8, x, importance *[256]float32, top int32) (d, dmin float32) {
 	var w [32]float32
 	var scales, mins, sums [8]float32
-	variance := 2 * sumSquares(x[:]) / 256
+	variance := float32(2 * sumSquares(x[:]) / 256)
 	for j := range fits {
 		sub := x[32*j : 32*j+32]
 		emphasize(w[:], importance[32*j:], sub, variance)

@@ -19,9 +19,17 @@ func (f *symmetric) levels(q []uint8, x []float32, half int32) {
 	}
 }
 
-// searchSymmetric finds the scale for at most 32 values: the largest magnitude is put on level -half, or up to 0.9
-// levels beside it in 18 steps of 0.1; least squares with weights w gives each candidate's scale and (sum w*x*q)^2 /
-// sum w*q^2 how much of the values it explains; the most wins.
+// fitSums are the sums of w*x*q and w*q^2 for one set of levels: their quotient is the best scale, and the square of the
+// first over the second how much of sum w*x^2 it explains.
+type fitSums struct{ xq, q2 float32 }
+
+// explains reports whether the levels explain more than best.
+func (s fitSums) explains(best float32) bool {
+	return s.q2 > 0 && float32(s.xq*s.xq) > float32(best*s.q2)
+}
+
+// searchSymmetric finds the scale for at most 32 values with weights w: the largest magnitude is put on level -half, or
+// up to 0.9 levels beside it in 18 steps of 0.1; the candidate that explains most wins.
 func searchSymmetric(x, w []float32, half int32) symmetric {
 	extreme, magnitude := largest(x)
 	if magnitude < tiny {
@@ -35,42 +43,51 @@ func searchSymmetric(x, w []float32, half int32) symmetric {
 	}
 	limit := float32(half)
 	f := symmetric{inverse: -limit / extreme}
-	sumXQ, sumQ2 := symmetricSums(x, w, wx, f.inverse, limit)
-	if sumQ2 != 0 {
-		f.scale = sumXQ / sumQ2
+	sums, _ := symmetricSums(x, w, wx, f.inverse, f.inverse, half)
+	if sums.q2 != 0 {
+		f.scale = sums.xq / sums.q2
 	}
-	best := f.scale * sumXQ
-	for k := -9; k <= 9; k++ {
-		if k == 0 {
-			continue
+	best := f.scale * sums.xq
+	for k := 0; k < len(tenths); k += 2 {
+		inverse0, inverse1 := -(limit+tenths[k])/extreme, -(limit+tenths[k+1])/extreme
+		s0, s1 := symmetricSums(x, w, wx, inverse0, inverse1, half)
+		if s0.explains(best) {
+			f.scale, f.inverse = s0.xq/s0.q2, inverse0
+			best = f.scale * s0.xq
 		}
-		inverse := -(limit + float32(float32(0.1)*float32(k))) / extreme
-		sumXQ, sumQ2 = symmetricSums(x, w, wx, inverse, limit)
-		if sumQ2 > 0 && float32(sumXQ*sumXQ) > float32(best*sumQ2) {
-			f.scale, f.inverse = sumXQ/sumQ2, inverse
-			best = f.scale * sumXQ
+		if s1.explains(best) {
+			f.scale, f.inverse = s1.xq/s1.q2, inverse1
+			best = f.scale * s1.xq
 		}
 	}
 	return f
 }
 
-// symmetricSums returns the sums of w*x*q and w*q^2; wx holds w*x. Values are at most half+1 steps from zero here, so
-// rounding by addition is safe.
-func symmetricSums(x, w, wx []float32, inverse, limit float32) (sumXQ, sumQ2 float32) {
-	w, wx = w[:len(x)], wx[:len(x)]
-	top := limit - 1
-	for i, v := range x {
-		l := float32(float32(inverse*v)+roundBias) - roundBias
-		if l < -limit {
-			l = -limit
-		}
-		if l > top {
-			l = top
-		}
-		sumXQ += float32(wx[i] * l)
-		sumQ2 += float32(float32(w[i]*l) * l)
+// tenths are the offsets tried, in this order: k * 0.1, both as float32.
+var tenths = func() (t [18]float32) {
+	for i := range 9 {
+		t[i] = float32(float32(0.1) * float32(i-9))
+		t[17-i] = -t[i]
 	}
-	return sumXQ, sumQ2
+	return t
+}()
+
+// symmetricSums returns the sums of two candidates, which do not depend on each other: together they cost little more
+// than one. wx holds w*x.
+func symmetricSums(x, w, wx []float32, inverse0, inverse1 float32, half int32) (s0, s1 fitSums) {
+	w, wx = w[:len(x)], wx[:len(x)]
+	low, high := -half, half-1
+	var xq0, q20, xq1, q21 float32
+	for i, v := range x {
+		w, wx := w[i], wx[i]
+		l0 := level(inverse0*v, low, high)
+		l1 := level(inverse1*v, low, high)
+		xq0 += float32(wx * l0)
+		q20 += float32(float32(w*l0) * l0)
+		xq1 += float32(wx * l1)
+		q21 += float32(float32(w*l1) * l1)
+	}
+	return fitSums{xq0, q20}, fitSums{xq1, q21}
 }
 
 // refineSymmetric finds the scale for at most 32 values weighted by their squares, without candidates: from the levels
