@@ -34,24 +34,20 @@ type addedToken struct {
 // added tokens overlap.
 type finder struct {
 	byFirst [256][]addedToken // by first byte, the longest first
-	first   string            // the first bytes there are, for strings.IndexAny when all are ASCII
-	ascii   bool
-	empty   bool
+	first   string            // the first bytes there are
 }
 
 func newFinder(tokens []addedToken) *finder {
-	f := &finder{ascii: true, empty: true}
+	f := &finder{}
 	for _, t := range tokens {
 		if t.text == "" {
 			continue
 		}
 		b := t.text[0]
 		if f.byFirst[b] == nil {
-			f.first += string(rune(b))
-			f.ascii = f.ascii && b < utf8.RuneSelf
+			f.first += t.text[:1]
 		}
 		f.byFirst[b] = append(f.byFirst[b], t)
-		f.empty = false
 	}
 	for b := range f.byFirst {
 		slices.SortStableFunc(f.byFirst[b], func(x, y addedToken) int { return len(y.text) - len(x.text) })
@@ -62,10 +58,10 @@ func newFinder(tokens []addedToken) *finder {
 // find returns the first added token in s from byte i on and where it starts.
 func (f *finder) find(s string, i int) (*addedToken, int) {
 	for ; i < len(s); i++ {
-		if f.ascii {
-			skip := strings.IndexAny(s[i:], f.first)
+		if len(f.first) == 1 {
+			skip := strings.IndexByte(s[i:], f.first[0])
 			if skip < 0 {
-				return nil, len(s)
+				break
 			}
 			i += skip
 		}
@@ -92,7 +88,7 @@ func wordRune(r rune) bool {
 
 // split calls token for every added token in s and text for what lies between, in order.
 func (f *finder) split(s string, text func(string), token func(int32)) {
-	if f.empty {
+	if f.first == "" {
 		if s != "" {
 			text(s)
 		}

@@ -2,9 +2,10 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
+	gopath "path"
 	"slices"
 	"strings"
 
@@ -94,10 +95,14 @@ func (t *Tokenizer) choosePre(bpe *byteBPE, patterns []string, ignoreMerges, bos
 		return
 	}
 	want := strings.Join(patterns, " ")
-	var names, candidates []string
-	for _, name := range preferred {
+	names := slices.Clone(preferred)
+	for _, p := range preTokenizers {
+		names = append(names, p.name)
+	}
+	candidates := make([]string, len(names))
+	for i, name := range names {
 		p, _ := findPre(name)
-		names, candidates = append(names, name), append(candidates, strings.Join(p.patterns, " "))
+		candidates[i] = strings.Join(p.patterns, " ")
 	}
 	t.Pre = names[slices.Index(candidates, formats.Nearest(want, candidates))]
 	t.warn(fmt.Sprintf("llama.cpp has no name for the pattern %s; GGUF files will say %s, the nearest one, and llama.cpp will cut some words otherwise",
@@ -105,7 +110,7 @@ func (t *Tokenizer) choosePre(bpe *byteBPE, patterns []string, ignoreMerges, bos
 }
 
 // chatTemplate reads the chat template, from tokenizer_config.json or the files beside it.
-func chatTemplate(dir string, config map[string]any, set func(string, any)) error {
+func chatTemplate(dir folder, config map[string]any, set func(string, any)) error {
 	if config == nil {
 		return nil
 	}
@@ -159,31 +164,31 @@ func templateName(r rune) rune {
 }
 
 // templateFile reads chat_template.jinja and additional_chat_templates/*.jinja, or else chat_template.json.
-func templateFile(dir string) (any, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "chat_template.jinja"))
-	if os.IsNotExist(err) {
+func templateFile(dir folder) (any, error) {
+	text, err := fs.ReadFile(dir.files, "chat_template.jinja")
+	if errors.Is(err, fs.ErrNotExist) {
 		var file map[string]json.RawMessage
-		if err := readJSON(filepath.Join(dir, "chat_template.json"), &file); err != nil || file["chat_template"] == nil {
+		if err := dir.readJSON("chat_template.json", &file); err != nil || file["chat_template"] == nil {
 			return nil, err
 		}
 		var template any
-		err := decodeJSON(filepath.Join(dir, "chat_template.json"), file["chat_template"], &template)
+		err := decodeJSON(dir.path("chat_template.json"), file["chat_template"], &template)
 		return template, err
 	}
 	if err != nil {
 		return nil, err
 	}
-	more, err := filepath.Glob(filepath.Join(dir, "additional_chat_templates", "*.jinja"))
+	more, err := fs.Glob(dir.files, "additional_chat_templates/*.jinja")
 	if err != nil || len(more) == 0 {
 		return string(text), err
 	}
 	list := []any{map[string]any{"name": "default", "template": string(text)}}
 	for _, path := range more {
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(dir.files, path)
 		if err != nil {
 			return nil, err
 		}
-		name := strings.TrimSuffix(filepath.Base(path), ".jinja")
+		name := strings.TrimSuffix(gopath.Base(path), ".jinja")
 		list = append(list, map[string]any{"name": name, "template": string(text)})
 	}
 	return list, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ type jsonFile struct {
 	PostProcessor *processor      `json:"post_processor"`
 	Model         jsonModel       `json:"model"`
 
-	dir string
+	dir folder
 }
 
 type jsonToken struct {
@@ -46,14 +47,18 @@ type jsonModel struct {
 // FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, and from tokenizer_config.json and
 // config.json, where they exist, which tokens begin and end a text. It fails with ErrUnsupported for tokenizers that
 // are not byte-level BPE.
-func FromFolder(dir string) (*Tokenizer, error) {
-	path := filepath.Join(dir, "tokenizer.json")
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		if _, e := os.Stat(filepath.Join(dir, "tokenizer.model")); e == nil {
-			return nil, fmt.Errorf("%s: %w: a SentencePiece tokenizer (tokenizer.model)", dir, formats.ErrUnsupported)
+func FromFolder(dir string) (*Tokenizer, error) { return FromFS(os.DirFS(dir), dir) }
+
+// FromFS is FromFolder for files that need not lie on disk; name says in errors where they are.
+func FromFS(files fs.FS, name string) (*Tokenizer, error) {
+	dir := folder{files, name}
+	path := dir.path("tokenizer.json")
+	data, err := fs.ReadFile(files, "tokenizer.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, e := fs.Stat(files, "tokenizer.model"); e == nil {
+			return nil, fmt.Errorf("%s: %w: a SentencePiece tokenizer (tokenizer.model)", name, formats.ErrUnsupported)
 		}
-		return nil, fmt.Errorf("%s: no tokenizer: the folder holds no tokenizer.json: %w", dir, err)
+		return nil, fmt.Errorf("%s: no tokenizer: the folder holds no tokenizer.json: %w", name, err)
 	}
 	if err != nil {
 		return nil, err
@@ -68,6 +73,26 @@ func FromFolder(dir string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
+}
+
+// folder is a set of files and where it is.
+type folder struct {
+	files fs.FS
+	name  string
+}
+
+func (d folder) path(file string) string { return filepath.Join(d.name, file) }
+
+// readJSON decodes a file into v; a file that is not there leaves v as it is.
+func (d folder) readJSON(file string, v any) error {
+	data, err := fs.ReadFile(d.files, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return decodeJSON(d.path(file), data, v)
 }
 
 // decodeJSON decodes a file's content; a mistake is ErrCorrupt and names the file and the place.

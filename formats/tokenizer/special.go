@@ -2,8 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -60,20 +58,20 @@ type piece struct {
 	SpecialToken, Sequence struct{ ID string }
 }
 
-func readSpecial(dir string, post *processor, added []jsonToken) (*special, error) {
+func readSpecial(dir folder, post *processor, added []jsonToken) (*special, error) {
 	s := &special{types: []string{"bos", "eos", "unk", "sep", "pad", "cls", "mask"}, content: map[string]int64{}}
 	for _, t := range added {
 		if _, ok := s.content[t.Content]; !ok {
 			s.content[t.Content] = int64(t.ID)
 		}
 	}
-	if err := readJSON(filepath.Join(dir, "tokenizer_config.json"), &s.config); err != nil {
+	if err := dir.readJSON("tokenizer_config.json", &s.config); err != nil {
 		return nil, err
 	}
 	s.template(post)
 	s.fromConfig()
 	var config map[string]any
-	if err := readJSON(filepath.Join(dir, "config.json"), &config); err != nil {
+	if err := dir.readJSON("config.json", &config); err != nil {
 		return nil, err
 	}
 	text, _ := config["text_config"].(map[string]any)
@@ -87,18 +85,6 @@ func readSpecial(dir string, post *processor, added []jsonToken) (*special, erro
 		}
 	}
 	return s, nil
-}
-
-// readJSON decodes a file into v; a file that is not there leaves v as it is.
-func readJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return decodeJSON(path, data, v)
 }
 
 // fromConfig reads the tokens and flags that tokenizer_config.json names.

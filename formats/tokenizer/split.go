@@ -55,7 +55,7 @@ func newRegexp(pattern string) (*regexpSplitter, error) {
 		return nil, fmt.Errorf("%w: the tokenizer's pattern %s has a character class inside another", formats.ErrUnsupported, pattern)
 	}
 	// In Oniguruma's syntax ^ and $ match at every line; the patterns of llama.cpp use $ only within lines.
-	expr, err := regexp2.Compile(atomicGroups(pattern), regexp2.Multiline)
+	expr, err := regexp2.Compile(longS.Replace(atomicGroups(pattern)), regexp2.Multiline)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the tokenizer's pattern %s: %v", formats.ErrUnsupported, pattern, err)
 	}
@@ -83,6 +83,9 @@ func (p *regexpSplitter) split(text string, piece func(string)) {
 		emit(gap, len(offsets)-1)
 	}
 }
+
+// longS adds ſ, whose other case is s, to contractions in any case: Oniguruma folds it, regexp2 does not.
+var longS = strings.NewReplacer("(?i:'s|", "(?i:'s|'ſ|", "'(?i:[sdmt]", "'(?i:[sſdmt]")
 
 // possessive finds a class, a property or an escape with a possessive quantifier: [^\r\n]?+ or \p{L}++.
 var possessive = regexp.MustCompile(`(\[(?:[^\]\\]|\\.)*\]|\\[pP]\{[^}]*\}|\\.)([?*+])\+`)
