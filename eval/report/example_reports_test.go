@@ -68,15 +68,16 @@ const hostile = "<script>alert('x')</script>|`a`*b*\x1b[31m\n# \"q\" & \u202e"
 // hostile names.
 func oddReport() *Report {
 	rng := rand.New(rand.NewPCG(11, 12))
+	exp := func(x float64) float64 { return math.Round(math.Exp(x)*1e6) / 1e6 } // the same on every processor
 	model := func(name string, weights int64, klds, nlls []float64) Model {
 		m := Model{Name: name, Path: "/models/" + name, Architecture: "qwen3", Family: "qwen3", Vocabulary: "ab", SourceHash: "cd", Parameters: weights,
 			Warnings: []string{"2 tensors fell back to Q8_0 " + hostile}}
 		row := func(format string, bits int64, kld, nll float64) Row {
-			r := Row{Format: format, FileBytes: bits*weights/800 + 5000, PayloadBits: bits * weights / 100, Weights: weights, PPL: math.Exp(nll), PPLSE: .02 * math.Exp(nll),
+			r := Row{Format: format, FileBytes: bits*weights/800 + 5000, PayloadBits: bits * weights / 100, Weights: weights, PPL: exp(nll), PPLSE: .25,
 				LnRatio: nll - nlls[0], LnRatioSE: .002, KLD: kld, KLDSE: .04 * kld, KLDMedian: kld / 2, KLDP99: 6 * kld, KLDP999: 9 * kld, KLDMax: 20 * kld,
 				RMSDeltaP: .01, SameTop: .9, SameTopSE: .002, Fallbacks: 2, FallbackShare: .0123}
 			for range 40 {
-				r.ChunkKLD = append(r.ChunkKLD, kld*math.Exp(.3*rng.NormFloat64()))
+				r.ChunkKLD = append(r.ChunkKLD, kld*exp(.3*rng.NormFloat64()))
 				r.ChunkNLL = append(r.ChunkNLL, nll+.01*rng.NormFloat64())
 			}
 			return r

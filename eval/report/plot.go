@@ -6,8 +6,6 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -219,50 +217,4 @@ func spread(all []series) (x, y extent) {
 		}
 	}
 	return x, y
-}
-
-// roundSize is a size of one digit, as ticks have: 20 MB.
-func roundSize(v float64) string {
-	s, unit, _ := strings.Cut(size(int64(v)), " ")
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	return s + " " + unit
-}
-
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
-
-// wholeTicks marks every whole number, or every second or fourth where there are many.
-type wholeTicks struct{}
-
-func (wholeTicks) Ticks(low, high float64) []plot.Tick {
-	step := 1.0
-	for (high-low)/step > 10 {
-		step *= 2
-	}
-	var out []plot.Tick
-	for v := math.Ceil(low/step) * step; v <= high; v += step {
-		out = append(out, plot.Tick{Value: v, Label: number(v)})
-	}
-	return out
-}
-
-// logTicks marks decades; within two decades also 2 and 5.
-type logTicks struct{ label func(float64) string }
-
-func (t logTicks) Ticks(low, high float64) []plot.Tick {
-	steps := []float64{1}
-	if high/low < 300 {
-		steps = []float64{1, 2, 5}
-	}
-	var out []plot.Tick
-	for e := int(math.Floor(math.Log10(low))); e <= int(math.Ceil(math.Log10(high))); e++ {
-		for _, s := range steps {
-			v, err := strconv.ParseFloat(fmt.Sprintf("%ge%d", s, e), 64) // exact decimal: no 0.30000000000000004
-			if err == nil && v >= low && v <= high {
-				out = append(out, plot.Tick{Value: v, Label: t.label(v)})
-			}
-		}
-	}
-	return out
 }

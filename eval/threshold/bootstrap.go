@@ -70,6 +70,10 @@ type Difference struct {
 	High float64 `json:"high"`
 }
 
+func (d Difference) rounded() Difference {
+	return Difference{rounded(d.Mean), rounded(d.Low), rounded(d.High)}
+}
+
 // PairedDifference is the mean of a[i]-b[i] over chunks with the interval of a block bootstrap. It fails when the two
 // do not cover the same chunks, when there are too few chunks for a bootstrap, and when a value is not finite.
 func PairedDifference(a, b []float64, o Options) (Difference, error) {

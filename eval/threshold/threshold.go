@@ -84,3 +84,6 @@ func allFinite(xs []float64) bool {
 	}
 	return true
 }
+
+// rounded keeps nine decimals: far below any error, and above what differs between processors.
+func rounded(x float64) float64 { return math.Round(x*1e9) / 1e9 }
