@@ -22,8 +22,25 @@ type Rule struct {
 	Type  formats.Type
 }
 
-// String is the rule's text in a plan's reasons, without the tensor's role: "more-bits", "GQA>=4".
-func (r Rule) String() string { return r.When.String() }
+// String is the rule as text: "attn_output experts=8: Q5_K".
+func (r Rule) String() string { return r.text(r.Roles) + ": " + r.Type.String() }
+
+// text is what the rule asks for, with the roles given.
+func (r Rule) text(roles Role) string {
+	if r.When == always {
+		return roles.String()
+	}
+	return roles.String() + " " + r.When.String()
+}
+
+// Recipe is the format as text: its rules in order, then the type of everything else.
+func (f *Format) Recipe() []string {
+	var lines []string
+	for _, r := range f.Rules {
+		lines = append(lines, r.String())
+	}
+	return append(lines, "other: "+f.Default.String())
+}
 
 // Headline lists the seven formats made when none are named, by falling size.
 func Headline() []string {
@@ -56,11 +73,7 @@ func ParseFormat(name string) (*Format, error) {
 func (f *Format) choose(s *situation) (formats.Type, string) {
 	for _, r := range f.Rules {
 		if r.Roles&s.role != 0 && r.When.holds(s) {
-			reason := "rule " + s.role.String()
-			if r.When != always {
-				reason += " " + r.When.String()
-			}
-			return r.Type, reason
+			return r.Type, "rule " + r.text(s.role)
 		}
 	}
 	return f.Default, "default"

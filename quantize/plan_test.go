@@ -264,6 +264,21 @@ func TestParseFormat(t *testing.T) {
 	}
 }
 
+func TestRecipe(t *testing.T) {
+	f, err := ParseFormat("Q5_K_M")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"output falcon: Q8_0", "output uneven-row: Q8_0", "output: Q6_K",
+		"attn_k|attn_v|attn_qkv|attn_kv_b experts=8: Q8_0",
+		"attn_v|attn_qkv|attn_kv_b more-bits: Q6_K", "ffn_down more-bits: Q6_K", "other: Q5_K",
+	}
+	if got := f.Recipe(); !slices.Equal(got, want) {
+		t.Errorf("recipe %q, want %q", got, want)
+	}
+}
+
 func TestFit(t *testing.T) {
 	for _, tt := range []struct {
 		t    formats.Type

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"bitmill/formats/checkpoint"
@@ -156,7 +157,12 @@ func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
 	if len(jobs) == 0 {
 		return errors.New("quantize: nothing to write")
 	}
-	source, _ := os.Stat(c.Path)
+	var sources []os.FileInfo
+	for _, path := range c.Files() {
+		if st, err := os.Stat(path); err == nil {
+			sources = append(sources, st)
+		}
+	}
 	seen := map[string]bool{}
 	for _, j := range jobs {
 		path := filepath.Clean(j.Path)
@@ -164,7 +170,7 @@ func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
 			return fmt.Errorf("two artifacts would be written to %s", j.Path)
 		}
 		seen[path] = true
-		if target, err := os.Stat(path); err == nil && source != nil && os.SameFile(source, target) {
+		if target, err := os.Stat(path); err == nil && slices.ContainsFunc(sources, func(s os.FileInfo) bool { return os.SameFile(s, target) }) {
 			return fmt.Errorf("%s is the source itself: choose another name for the artifact", j.Path)
 		}
 		if st, err := os.Stat(filepath.Dir(path)); err != nil {
