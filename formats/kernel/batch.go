@@ -59,6 +59,7 @@ func FormOf(t formats.Type) (Form, error) {
 //	f32    [n][stride]        FormF32 only
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
 //	                          matrix do not compete for the same places in the cache
+//	words  [n][stride]        FormQ8_0: codes as int16
 //	d      [n][cols/block]    scales
 //	s      [n][cols/32]       FormQ8_1: d*sum
 //	sums16 [n][cols/16]       sums of 16 codes
@@ -69,6 +70,7 @@ type Batch struct {
 	stride         int
 	f32, d, s      []float32
 	codes          []int8
+	words          []int16
 	sums16, sums32 []int16
 }
 
@@ -105,6 +107,8 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	b.d = grow(b.d, rows*(cols/form.Block()))
 	b.sums16 = grow(b.sums16, rows*(cols/16))
 	switch form {
+	case FormQ8_0:
+		b.words = grow(b.words, rows*b.stride)
 	case FormQ8_1:
 		b.s = grow(b.s, rows*(cols/32))
 	case FormQ8_K:

@@ -154,6 +154,17 @@ func TestMatMulEqual(t *testing.T) {
 	}
 }
 
+func TestMatMulNoColumns(t *testing.T) {
+	for _, s := range Available() {
+		b := loaded(t, s, formats.Q4_K, nil, 2, 0)
+		for _, v := range product(t, s, Matrix{Type: formats.Q4_K, Rows: 17}, b, 0, 17, nil) {
+			if v != 0 {
+				t.Fatalf("%s: a sum of nothing is %g", s.Name, v)
+			}
+		}
+	}
+}
+
 // TestMatMulManyTokens multiplies a prompt of 512 tokens.
 func TestMatMulManyTokens(t *testing.T) {
 	for _, s := range others(t) {
@@ -196,6 +207,9 @@ func TestExtremes(t *testing.T) {
 func (b *Batch) fill(t int, pair [2]int8) {
 	for k := range b.cols {
 		b.codes[t*b.stride+k] = pair[k%2]
+		if b.form == FormQ8_0 {
+			b.words[t*b.stride+k] = int16(pair[k%2])
+		}
 	}
 	blocks := b.cols / b.form.Block()
 	for i := range blocks {

@@ -23,3 +23,8 @@ func floatsF16(dst *float32, src *byte, n int)
 //
 //go:noescape
 func floatsBF16(dst *float32, src *byte, n int)
+
+// wordsQ8 sets dst to the 32 codes of each Q8_0 block in src.
+//
+//go:noescape
+func wordsQ8(dst *int16, src *byte, blocks int)

@@ -640,3 +640,22 @@ floatsBF16_loop:
 floatsBF16_done:
 	VZEROUPPER
 	RET
+
+// func wordsQ8(dst *int16, src *byte, blocks int)
+// Requires: AVX, AVX2
+TEXT ·wordsQ8(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ blocks+16(FP), DX
+
+wordsQ8_loop:
+	VPMOVSXBW 2(CX), Y0
+	VMOVDQU   Y0, (AX)
+	VPMOVSXBW 18(CX), Y0
+	VMOVDQU   Y0, 32(AX)
+	ADDQ      $0x22, CX
+	ADDQ      $0x40, AX
+	DECQ      DX
+	JNZ       wordsQ8_loop
+	VZEROUPPER
+	RET

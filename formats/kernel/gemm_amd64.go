@@ -12,9 +12,9 @@ type gemmScratch struct {
 
 var gemmPool = sync.Pool{New: func() any { return new(gemmScratch) }}
 
-// gemmAVX2 multiplies panels of sixteen columns of B. A panel that many rows of A use is copied first, so that its
+// gemm multiplies panels of sixteen columns of B. A panel that many rows of A use is copied first, so that its
 // rows do not compete for the same places in the cache; so is one narrower than sixteen, filled with zeros.
-func gemmAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool) {
+func (p *products) gemm(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool) {
 	if k == 0 {
 		gemmGeneric(c, ldc, a, lda, b, ldb, m, n, k, accumulate)
 		return
@@ -51,7 +51,7 @@ func gemmAVX2(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, 
 				}
 				from, ldfrom = panel[0][:], lanes
 			}
-			tileFloat(&to[0], 4*ldto, &a[l], 4*lda, &from[0], 4*ldfrom, m, rows, add)
+			p.float(&to[0], 4*ldto, &a[l], 4*lda, &from[0], 4*ldfrom, m, rows, add)
 		}
 		if width < lanes {
 			copyColumns(c[j:], ldc, to, lanes, m, width)

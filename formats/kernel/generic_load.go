@@ -43,7 +43,11 @@ func loadQ8(b *Batch, t, i int, x []float32) {
 	}
 	d := m / 127
 	b.d[(t*b.cols+i)/32] = block.FromF16(block.F16(d))
-	if b.form == FormQ8_1 {
+	if b.form == FormQ8_0 {
+		for j, q := range codes {
+			b.words[t*b.stride+i+j] = int16(q)
+		}
+	} else {
 		b.s[(t*b.cols+i)/32] = block.FromF16(block.F16(d * float32(sum)))
 	}
 }

@@ -10,6 +10,13 @@
 // [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply.
 package kernel
 
+//go:generate go -C _asm run ./super -out ../super_avx2_amd64.s -stubs ../super_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./small -out ../small_avx2_amd64.s -stubs ../small_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./float -out ../float_avx2_amd64.s -stubs ../float_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./load -out ../load_avx2_amd64.s -stubs ../load_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./sum ..
+
 import (
 	"fmt"
 	"os"

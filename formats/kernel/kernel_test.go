@@ -229,3 +229,21 @@ func decode(t testing.TB, w Matrix, r int, values []float32) {
 }
 
 func (w stored) at(r int) []byte { return w.row(r) }
+
+func TestUse(t *testing.T) {
+	for _, s := range Available() {
+		t.Setenv(Env, s.Name)
+		if got := Best(); got != s {
+			t.Errorf("%s=%s chose %s", Env, s.Name, got.Name)
+		}
+	}
+	if _, err := Use("sse9"); err == nil {
+		t.Error("a set of an unknown name was found")
+	}
+	if s, err := Use("generic"); err != nil || s != generic {
+		t.Errorf("generic: %v", err)
+	}
+	if s, err := Use(""); err != nil || s != Available()[len(Available())-1] {
+		t.Errorf("the default: %v", err)
+	}
+}

@@ -4,10 +4,10 @@
 
 package kernel
 
-// load32 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0.
+// load32 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.
 //
 //go:noescape
-func load32(codes *int8, sums *int16, d *float32, s *float32, x *float32, blocks int)
+func load32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
 
 // load256 is loadQ8K for blocks of 256 in a row.
 //

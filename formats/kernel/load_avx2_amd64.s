@@ -74,22 +74,23 @@ DATA order<>+24(SB)/4, $0x00000003
 DATA order<>+28(SB)/4, $0x00000007
 GLOBL order<>(SB), RODATA|NOPTR, $32
 
-// func load32(codes *int8, sums *int16, d *float32, s *float32, x *float32, blocks int)
+// func load32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·load32(SB), NOSPLIT, $0-48
+TEXT ·load32(SB), NOSPLIT, $0-56
 	MOVQ codes+0(FP), AX
-	MOVQ sums+8(FP), CX
-	MOVQ d+16(FP), DX
-	MOVQ s+24(FP), BX
-	MOVQ x+32(FP), SI
-	MOVQ blocks+40(FP), DI
+	MOVQ words+8(FP), CX
+	MOVQ sums+16(FP), DX
+	MOVQ d+24(FP), BX
+	MOVQ s+32(FP), SI
+	MOVQ x+40(FP), DI
+	MOVQ blocks+48(FP), R8
 
 load32_block:
 	VMOVDQU      signless<>+0(SB), Y0
-	VPAND        (SI), Y0, Y1
-	VPAND        32(SI), Y0, Y2
-	VPAND        64(SI), Y0, Y3
-	VPAND        96(SI), Y0, Y0
+	VPAND        (DI), Y0, Y1
+	VPAND        32(DI), Y0, Y2
+	VPAND        64(DI), Y0, Y3
+	VPAND        96(DI), Y0, Y0
 	VPMAXUD      Y2, Y1, Y1
 	VPMAXUD      Y0, Y3, Y3
 	VPMAXUD      Y3, Y1, Y1
@@ -100,8 +101,8 @@ load32_block:
 	VPSHUFD      $0xb1, Y1, Y0
 	VPMAXUD      Y0, Y1, Y1
 	VXORPS       Y0, Y0, Y0
-	VMOVD        X1, R8
-	TESTL        R8, R8
+	VMOVD        X1, R9
+	TESTL        R9, R9
 	JZ           load32_zero
 	VMOVSS       limit127<>+0(SB), X0
 	VDIVSS       X1, X0, X0
@@ -111,19 +112,19 @@ load32_zero:
 	VDIVSS       limit127<>+0(SB), X1, X1
 	VCVTPS2PH    $0x00, X1, X2
 	VCVTPH2PS    X2, X2
-	VMOVSS       X2, (DX)
-	ADDQ         $0x04, DX
+	VMOVSS       X2, (BX)
+	ADDQ         $0x04, BX
 	VMOVUPS      limit127<>+0(SB), Y2
-	VMULPS       (SI), Y0, Y3
+	VMULPS       (DI), Y0, Y3
 	VMINPS       Y3, Y2, Y3
 	VCVTPS2DQ    Y3, Y3
-	VMULPS       32(SI), Y0, Y4
+	VMULPS       32(DI), Y0, Y4
 	VMINPS       Y4, Y2, Y4
 	VCVTPS2DQ    Y4, Y4
-	VMULPS       64(SI), Y0, Y5
+	VMULPS       64(DI), Y0, Y5
 	VMINPS       Y5, Y2, Y5
 	VCVTPS2DQ    Y5, Y5
-	VMULPS       96(SI), Y0, Y0
+	VMULPS       96(DI), Y0, Y0
 	VMINPS       Y0, Y2, Y0
 	VCVTPS2DQ    Y0, Y0
 	VPACKSSDW    Y4, Y3, Y3
@@ -138,25 +139,34 @@ load32_zero:
 	VPHADDD      Y3, Y3, Y3
 	VPHADDD      Y3, Y3, Y3
 	VEXTRACTI128 $0x01, Y3, X0
-	VMOVD        X3, R8
-	VMOVD        X0, R9
-	MOVW         R8, (CX)
-	MOVW         R9, 2(CX)
-	ADDQ         $0x00000080, SI
+	VMOVD        X3, R9
+	VMOVD        X0, R10
+	MOVW         R9, (DX)
+	MOVW         R10, 2(DX)
+	ADDQ         $0x00000080, DI
 	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000004, CX
-	TESTQ        BX, BX
-	JZ           load32_next
-	ADDL         R9, R8
-	VCVTSI2SSL   R8, X1, X2
-	VMULSS       X2, X1, X2
-	VCVTPS2PH    $0x00, X2, X2
-	VCVTPH2PS    X2, X2
-	VMOVSS       X2, (BX)
-	ADDQ         $0x04, BX
+	ADDQ         $0x00000004, DX
+	TESTQ        CX, CX
+	JZ           load32_sum
+	VPMOVSXBW    -32(AX), Y0
+	VMOVDQU      Y0, (CX)
+	VPMOVSXBW    -16(AX), Y0
+	VMOVDQU      Y0, 32(CX)
+	ADDQ         $0x40, CX
+
+load32_sum:
+	TESTQ      SI, SI
+	JZ         load32_next
+	ADDL       R10, R9
+	VCVTSI2SSL R9, X1, X2
+	VMULSS     X2, X1, X2
+	VCVTPS2PH  $0x00, X2, X2
+	VCVTPH2PS  X2, X2
+	VMOVSS     X2, (SI)
+	ADDQ       $0x04, SI
 
 load32_next:
-	DECQ DI
+	DECQ R8
 	JNZ  load32_block
 	VZEROUPPER
 	RET

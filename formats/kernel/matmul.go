@@ -33,6 +33,9 @@ func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, 
 	if scratch == nil {
 		scratch = new(Scratch)
 	}
+	if w.Cols == 0 {
+		s = generic // sums of nothing
+	}
 	s.matmul(dst, stride, w.stored(), x, r0, r1, scratch)
 	return nil
 }

@@ -24,7 +24,7 @@ func tileSmall5(dst *float32, stride int, quads int, tile *byte, blocks int, cod
 //go:noescape
 func tileSmall5min(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 
-// tileSmall8 multiplies blocks of 32: 8-bit codes of eight rows, offset (Q8_0).
+// tileWords multiplies blocks of 32: signed 8-bit codes as int16 (Q8_0).
 //
 //go:noescape
-func tileSmall8(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+func tileWords(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int16, codeStride int, d *float32, dStride int, accumulate int)

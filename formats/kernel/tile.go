@@ -22,11 +22,16 @@ type superRecord struct {
 	d, dmin [lanes]float32
 }
 
-// smallRecord is 32 columns of a tile. For 8-bit codes it is 32 columns of eight rows: lanes 0-7 hold the high four
-// bits, lanes 8-15 the low ones.
+// smallRecord is 32 columns of a tile.
 type smallRecord struct {
 	codes [32 * lanes]uint8
 	d, m  [lanes]float32
+}
+
+// wordsRecord is 32 columns of a tile of signed 8-bit codes, held as int16 in the order [k/2][lane][2].
+type wordsRecord struct {
+	codes [32 * lanes]int16
+	d     [lanes]float32
 }
 
 // sums is the kernels' own memory at the head of a tile: four tokens by sixteen rows.
@@ -45,6 +50,11 @@ type smallTile struct {
 	records [tileCols / 32]smallRecord
 }
 
+type wordsTile struct {
+	sums    sums
+	records [tileCols / 2 / 32]wordsRecord
+}
+
 type floatTile [floatCols][lanes]float32
 
 // tiles is a worker's memory for tiles: one of each kind when needed, rows before their transposition, and products
@@ -52,8 +62,10 @@ type floatTile [floatCols][lanes]float32
 type tiles struct {
 	super  *superTile
 	small  *smallTile
+	words  *wordsTile
 	float  *floatTile
 	codes  *[lanes][256]uint8
+	pairs  *[lanes][tileCols / 2]int16
 	floats *[lanes][floatCols]float32
 	edge   []float32 // [token][lane]
 	scales superScales
@@ -99,18 +111,6 @@ func (r *superRecord) fill(st *superType, w *stored, row, rows, i, group int, t 
 			r.scales[g][lane] = pair(s.scales[g], s.scales[g])
 			r.scales[g+1][lane] = pair(s.scales[g+1], s.scales[g+1])
 			r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
-		}
-	}
-}
-
-// splitHalves moves 8-bit codes of lanes 0-7 to high halves in lanes 0-7 and low halves in lanes 8-15.
-func splitHalves(stage *[lanes][256]uint8, cols int) {
-	for lane := range lanes / 2 {
-		high, low := stage[lane][:cols], stage[lane+lanes/2][:cols]
-		for i := 0; i < cols; i += 8 {
-			v := load8(high, i)
-			store8(high, i, v>>4&bits3)
-			store8(low, i, v&bits3)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Command float generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and the
-// conversions of 16-bit floats.
+// Command float generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and what
+// widens 16-bit floats and 8-bit codes before it.
 package main
 
 import (
@@ -23,6 +23,7 @@ func main() {
 		VPMOVZXWD(src, y)
 		VPSLLD(U8(16), y, y)
 	})
+	bytes()
 	Generate()
 }
 
@@ -185,6 +186,24 @@ func widen(name, doc string, convert func(Mem, reg.VecVirtual)) {
 	ADDQ(Imm(32), dst)
 	JMP(LabelRef(name + "_loop"))
 	Label(name + "_done")
+	VZEROUPPER()
+	RET()
+}
+
+// bytes widens the codes of Q8_0 blocks: 2 bytes of scale, 32 signed codes.
+func bytes() {
+	lanes.Kernel("wordsQ8", "func(dst *int16, src *byte, blocks int)", "wordsQ8 sets dst to the 32 codes of each Q8_0 block in src.")
+	dst, src, n := lanes.Arg("dst"), lanes.Arg("src"), lanes.Arg("blocks")
+	Label("wordsQ8_loop")
+	for i := range 2 {
+		y := YMM()
+		VPMOVSXBW(Mem{Base: src, Disp: 2 + 16*i}, y)
+		VMOVDQU(y, Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(Imm(34), src)
+	ADDQ(Imm(64), dst)
+	DECQ(n)
+	JNZ(LabelRef("wordsQ8_loop"))
 	VZEROUPPER()
 	RET()
 }

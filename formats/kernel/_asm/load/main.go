@@ -104,9 +104,9 @@ func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, secon
 }
 
 func load32() {
-	lanes.Kernel("load32", "func(codes *int8, sums *int16, d *float32, s *float32, x *float32, blocks int)",
-		"load32 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0.")
-	codes, sums, d, s := lanes.Arg("codes"), lanes.Arg("sums"), lanes.Arg("d"), lanes.Arg("s")
+	lanes.Kernel("load32", "func(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)",
+		"load32 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.")
+	codes, words, sums, d, s := lanes.Arg("codes"), lanes.Arg("words"), lanes.Arg("sums"), lanes.Arg("d"), lanes.Arg("s")
 	src, blocks := lanes.Arg("x"), lanes.Arg("blocks")
 	Label("load32_block")
 	m := magnitudes(src, 4)
@@ -128,6 +128,15 @@ func load32() {
 	VMOVSS(stored, Mem{Base: d})
 	ADDQ(Imm(4), d)
 	first, second := round32(src, codes, sums, scale)
+	TESTQ(words, words)
+	JZ(LabelRef("load32_sum"))
+	for i := range 2 {
+		y := YMM()
+		VPMOVSXBW(Mem{Base: codes, Disp: 16*i - 32}, y) // codes has moved on
+		VMOVDQU(y, Mem{Base: words, Disp: 32 * i})
+	}
+	ADDQ(Imm(64), words)
+	Label("load32_sum")
 	TESTQ(s, s)
 	JZ(LabelRef("load32_next"))
 	ADDL(second.As32(), first.As32())

@@ -11,10 +11,10 @@ import (
 func main() {
 	lanes.Header()
 	tile.Constants()
-	tile.Small("tileSmall4", "codes up to 15, offset (Q4_0)", 8, false, false)
-	tile.Small("tileSmall4min", "codes up to 15, float mins (Q4_1)", 8, true, false)
-	tile.Small("tileSmall5", "codes up to 31, offset (Q5_0)", 4, false, false)
-	tile.Small("tileSmall5min", "codes up to 31, float mins (Q5_1)", 4, true, false)
-	tile.Small("tileSmall8", "8-bit codes of eight rows, offset (Q8_0)", 8, false, true)
+	tile.Small("tileSmall4", "codes up to 15, offset (Q4_0)", 8, false)
+	tile.Small("tileSmall4min", "codes up to 15, float mins (Q4_1)", 8, true)
+	tile.Small("tileSmall5", "codes up to 31, offset (Q5_0)", 4, false)
+	tile.Small("tileSmall5min", "codes up to 31, float mins (Q5_1)", 4, true)
+	tile.Words("tileWords", "signed 8-bit codes as int16 (Q8_0)")
 	Generate()
 }

@@ -10,11 +10,11 @@ import (
 	"bitmill/formats/kernel/asm/lanes"
 )
 
-var ones, sixteens Mem
+var ones Mem
 
 // Constants emits the constants of Small.
 func Constants() {
-	ones, sixteens = constant("ones16", 1), constant("sixteens16", 16)
+	ones = constant("ones16", 1)
 }
 
 func constant(name string, v uint16) Mem {
@@ -30,16 +30,11 @@ const smallSignature = "func(dst *float32, stride int, quads int, tile *byte, bl
 
 // Small emits a kernel for blocks of 32 with float scales on both sides. sums are the two sums of 16 codes; offset
 // points to 16 copies of the type's offset, negated.
-// planes means that vector 0 holds the high halves of 8-bit codes and vector 1 the low ones.
-func Small(name, doc string, steps int, min, planes bool) {
+func Small(name, doc string, steps int, min bool) {
 	lanes.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
 	f := frame{tile: lanes.Arg("tile")}
-	live := vectors
-	if planes {
-		live = 1
-	}
 	Label(name + "_tokens")
-	f.begin(name, live)
+	f.begin(name)
 	blocks := lanes.Arg("blocks")
 	f.record = GP64()
 	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
@@ -68,7 +63,7 @@ func Small(name, doc string, steps int, min, planes bool) {
 		acc = accumulators()
 		f.multiply(acc, steps, 4*step, 16)
 	}
-	f.widen(acc, steps == 4, planes)
+	f.widen(acc, steps == 4)
 	if min {
 		f.scaleRegisters(acc, d, smallD)
 		f.addMins(lanes.NewRows(extra, d.Stride))
@@ -80,10 +75,9 @@ func Small(name, doc string, steps int, min, planes bool) {
 			q := YMM()
 			VPBROADCASTD(sums.At(t, 0), q)
 			VPMADDWD(Mem{Base: offset}, q, q)
-			for v := range live {
+			for v := range vectors {
 				VPADDD(q, acc[t][v], acc[t][v])
 			}
-			acc[t] = acc[t][:live]
 		}
 		ADDQ(U32(4), extra)
 		f.scaleRegisters(acc, d, smallD)
@@ -94,7 +88,7 @@ func Small(name, doc string, steps int, min, planes bool) {
 	DECQ(blocks)
 	JNZ(LabelRef(name + "_block"))
 
-	f.end(live, []string{"dst", "codes", "d", "sums", "s"}, []string{"stride", "codeStride", "dStride", "sumStride", "dStride"})
+	f.end([]string{"dst", "codes", "d", "sums", "s"}, []string{"stride", "codeStride", "dStride", "sumStride", "dStride"})
 	quads := lanes.Arg("quads")
 	DECQ(quads)
 	Store(quads, Param("quads"))
@@ -103,21 +97,11 @@ func Small(name, doc string, steps int, min, planes bool) {
 	RET()
 }
 
-// widen turns int16 sums into int32 ones, adds the stored first half if there is one, and joins the planes of 8-bit
-// codes: 16*high + low.
-func (f frame) widen(acc [][]reg.VecVirtual, stored, planes bool) {
-	one, sixteen := YMM(), YMM()
+// widen turns int16 sums into int32 ones and adds the stored first half if there is one.
+func (f frame) widen(acc [][]reg.VecVirtual, stored bool) {
+	one := YMM()
 	VMOVDQU(ones, one)
-	if planes {
-		VMOVDQU(sixteens, sixteen)
-	}
 	for t := range tokens {
-		if planes {
-			VPMADDWD(sixteen, acc[t][0], acc[t][0])
-			VPMADDWD(one, acc[t][1], acc[t][1])
-			VPADDD(acc[t][1], acc[t][0], acc[t][0])
-			continue
-		}
 		for v := range vectors {
 			VPMADDWD(one, acc[t][v], acc[t][v])
 			if stored {
@@ -143,4 +127,39 @@ func (f frame) addMins(s lanes.Rows) {
 			VMOVUPS(x, f.sum(floatSums, t, v))
 		}
 	}
+}
+
+const wordsSignature = "func(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int16, codeStride int, " +
+	"d *float32, dStride int, accumulate int)"
+
+// Words emits the kernel for signed 8-bit codes in blocks of 32, both sides held as int16: a step multiplies two
+// columns and VPMADDWD sums to int32 at once. (VPMADDUBSW would need two passes over halves of the codes.)
+func Words(name, doc string) {
+	lanes.Kernel(name, wordsSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
+	f := frame{tile: lanes.Arg("tile")}
+	Label(name + "_tokens")
+	f.begin(name)
+	blocks := lanes.Arg("blocks")
+	f.record = GP64()
+	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
+	f.codes = lanes.NewRows(lanes.Arg("codes"), lanes.Arg("codeStride"))
+	d := lanes.NewRows(lanes.Arg("d"), lanes.Arg("dStride"))
+
+	Label(name + "_block")
+	acc := accumulators()
+	f.multiplyWith(acc, 16, 0, 0, VPMADDWD, VPADDD)
+	f.scaleRegisters(acc, d, wordsD)
+	f.codes.Advance(64)
+	d.Advance(4)
+	ADDQ(U32(wordsRecord), f.record)
+	DECQ(blocks)
+	JNZ(LabelRef(name + "_block"))
+
+	f.end([]string{"dst", "codes", "d"}, []string{"stride", "codeStride", "dStride"})
+	quads := lanes.Arg("quads")
+	DECQ(quads)
+	Store(quads, Param("quads"))
+	JNZ(LabelRef(name + "_tokens"))
+	VZEROUPPER()
+	RET()
 }

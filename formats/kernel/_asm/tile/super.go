@@ -17,7 +17,7 @@ func Super(name, doc string, group, steps int, signed bool) {
 	lanes.Kernel(name, superSignature, fmt.Sprintf("%s multiplies blocks of 256: %s.", name, doc))
 	f := frame{tile: lanes.Arg("tile")}
 	Label(name + "_tokens")
-	f.begin(name, vectors)
+	f.begin(name)
 	blocks := lanes.Arg("blocks")
 	f.record = GP64()
 	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
@@ -59,7 +59,7 @@ func Super(name, doc string, group, steps int, signed bool) {
 	DECQ(blocks)
 	JNZ(LabelRef(name + "_block"))
 
-	f.end(vectors, []string{"dst", "codes", "d", "sums"}, []string{"stride", "codeStride", "dStride", "sumStride"})
+	f.end([]string{"dst", "codes", "d", "sums"}, []string{"stride", "codeStride", "dStride", "sumStride"})
 	quads := lanes.Arg("quads")
 	DECQ(quads)
 	Store(quads, Param("quads"))

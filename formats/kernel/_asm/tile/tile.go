@@ -39,6 +39,10 @@ const (
 	smallD      = 512
 	smallM      = smallD + 64
 	smallRecord = smallM + 64
+
+	// A record of 32 columns of int16.
+	wordsD      = 1024
+	wordsRecord = wordsD + 64
 )
 
 // frame is what both kinds of kernel keep in registers.
@@ -49,6 +53,11 @@ type frame struct {
 
 // multiply emits steps steps from column byte at (weights at weights), leaving int16 sums in acc[token][vector].
 func (f frame) multiply(acc [][]reg.VecVirtual, steps, weights, at int) {
+	f.multiplyWith(acc, steps, weights, at, VPMADDUBSW, VPADDW)
+}
+
+// multiplyWith does so with other instructions.
+func (f frame) multiplyWith(acc [][]reg.VecVirtual, steps, weights, at int, multiply, add func(...Op)) {
 	for s := range steps {
 		w := lanes.Vectors(vectors)
 		for v := range w {
@@ -59,12 +68,12 @@ func (f frame) multiply(acc [][]reg.VecVirtual, steps, weights, at int) {
 			VPBROADCASTD(f.codes.At(t, at+4*s), q)
 			for v := range w {
 				if s == 0 {
-					VPMADDUBSW(q, w[v], acc[t][v])
+					multiply(q, w[v], acc[t][v])
 					continue
 				}
 				p := YMM()
-				VPMADDUBSW(q, w[v], p)
-				VPADDW(p, acc[t][v], acc[t][v])
+				multiply(q, w[v], p)
+				add(p, acc[t][v], acc[t][v])
 			}
 		}
 	}
@@ -82,15 +91,15 @@ func (f frame) sum(area, t, v int) Mem {
 	return Mem{Base: f.tile, Disp: area + 32*(vectors*t+v)}
 }
 
-// begin fills the float sums from dst, or with zeros. live is the number of vectors in use.
-func (f frame) begin(name string, live int) {
+// begin fills the float sums from dst, or with zeros.
+func (f frame) begin(name string) {
 	dst, stride := lanes.Arg("dst"), lanes.Arg("stride")
 	rows := lanes.NewRows(dst, stride)
 	flag := lanes.Arg("accumulate")
 	TESTQ(flag, flag)
 	JZ(LabelRef(name + "_zero"))
 	for t := range tokens {
-		for v := range live {
+		for v := range vectors {
 			x := YMM()
 			VMOVUPS(rows.At(t, 32*v), x)
 			VMOVUPS(x, f.sum(floatSums, t, v))
@@ -101,7 +110,7 @@ func (f frame) begin(name string, live int) {
 	z := YMM()
 	VXORPS(z, z, z)
 	for t := range tokens {
-		for v := range live {
+		for v := range vectors {
 			VMOVUPS(z, f.sum(floatSums, t, v))
 		}
 	}
@@ -109,11 +118,11 @@ func (f frame) begin(name string, live int) {
 }
 
 // end writes the float sums to dst and moves all token pointers on by four tokens.
-func (f frame) end(live int, pointers, strides []string) {
+func (f frame) end(pointers, strides []string) {
 	dst, stride := lanes.Arg("dst"), lanes.Arg("stride")
 	rows := lanes.NewRows(dst, stride)
 	for t := range tokens {
-		for v := range live {
+		for v := range vectors {
 			x := YMM()
 			VMOVUPS(f.sum(floatSums, t, v), x)
 			VMOVUPS(x, rows.At(t, 32*v))

@@ -124,8 +124,11 @@ func loadAVX2(b *Batch, t int, x []float32) {
 		return
 	}
 	var s *float32
-	if b.form == FormQ8_1 {
+	var words *int16
+	if b.form == FormQ8_0 {
+		words = &b.words[t*b.stride]
+	} else {
 		s = &b.s[t*(b.cols/32)]
 	}
-	load32(codes, sums, &b.d[t*(b.cols/32)], s, &x[0], b.cols/32)
+	load32(codes, words, sums, &b.d[t*(b.cols/32)], s, &x[0], b.cols/32)
 }

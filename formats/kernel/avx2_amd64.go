@@ -1,0 +1,36 @@
+//go:build !purego
+
+package kernel
+
+// avx2 uses AVX2, FMA and F16C instructions.
+var avx2 = &Set{
+	Name:         "avx2",
+	load:         loadAVX2,
+	matmul:       productsAVX2.matmul,
+	gemm:         productsAVX2.gemm,
+	softmax:      softmaxAVX2,
+	logSumExp:    logSumExpAVX2,
+	rmsNorm:      rmsNormAVX2,
+	siluMul:      siluMulAVX2,
+	add:          addAVX2,
+	sumSquares:   sumSquaresAVX2,
+	klDivergence: klDivergenceAVX2,
+	rope:         ropeAVX2,
+}
+
+var productsAVX2 = &products{
+	super32:      tileSuper32,
+	super16:      tileSuper16,
+	signed16:     tileSigned16,
+	signed16wide: tileSigned16wide,
+	small4:       tileSmall4,
+	small4min:    tileSmall4min,
+	small5:       tileSmall5,
+	small5min:    tileSmall5min,
+	words:        tileWords,
+	float:        tileFloat,
+	transpose:    transpose8,
+	floatsF16:    floatsF16,
+	floatsBF16:   floatsBF16,
+	wordsQ8:      wordsQ8,
+}
