@@ -68,17 +68,16 @@ func TestGolden(t *testing.T) {
 			importance := readImportance(t, model)
 			runs := readGolden(t, model)
 			type job struct {
-				tensor  string
-				typ     formats.Type
-				matrix  bool
-				hash    string
-				formats string
+				tensor     string
+				typ        formats.Type
+				importance bool
+				hash       string
 			}
-			jobs, total := map[job]string{}, 0
+			jobs, total := map[job]string{}, 0 // many runs share a tensor's bytes: each is encoded once
 			for _, run := range slices.Sorted(maps.Keys(runs)) {
 				for name, want := range runs[run].Tensors {
 					if Known(want.typ) {
-						jobs[job{tensor: name, typ: want.typ, matrix: strings.Contains(run, "+imatrix"), hash: want.hash}] = run
+						jobs[job{name, want.typ, strings.Contains(run, "+imatrix"), want.hash}] = run
 						total++
 					}
 				}
@@ -92,17 +91,10 @@ func TestGolden(t *testing.T) {
 					t.Fatalf("%s: no such tensor", j.tensor)
 				}
 				var imp []float32
-				if j.matrix {
-					imp = importance[j.tensor]
+				if j.importance {
+					imp = importance[j.tensor] // nil for output and token_embd
 				}
-				size, err := j.typ.RowBytes(int64(len(w.values)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				dst := make([]byte, size)
-				if err := Encode(j.typ, dst, w.values, w.cols, imp); err != nil {
-					t.Fatal(err)
-				}
+				dst := encoded(t, j.typ, w.values, w.cols, imp)
 				sum := sha256.Sum256(dst)
 				if hex.EncodeToString(sum[:]) != j.hash {
 					t.Errorf("%s as %s in %s: other bytes than llama-quantize", j.tensor, j.typ, run)
