@@ -29,6 +29,9 @@
 //   - tensors.FromFlatDataAndDimensions copies, and the first run copies again; Backend.NewSharedBuffer with
 //     tensors.FromBuffer does neither, and later writes to it are seen by the next run.
 //   - Freed buffers go to pools that the collector empties: peak memory is up to twice what lives at once.
+//   - Products work on bare addresses (uintptr): right in practice, but -race turns pointer checks on, and the process dies
+//     with "checkptr: pointer arithmetic result points to invalid allocation". With -gcflags=all=-d=checkptr=0 it runs,
+//     and no race was found.
 //   - Missing operations: DynamicSlice, DynamicUpdateSlice (so no key-value cache in the graph). Missing gradients:
 //     Rsqrt, Round, Floor; hence Sqrt and Div in the norm.
 //   - compute.New reads an environment variable; gobackend.New does not.

@@ -3,7 +3,7 @@ package oracle
 import (
 	"math"
 
-	. "github.com/gomlx/gomlx/core/graph" //nolint: the graph reads like the formulas this way
+	. "github.com/gomlx/gomlx/core/graph" // so that the graph reads like its formulas
 
 	"bitmill/formats/checkpoint"
 )

@@ -25,6 +25,7 @@ type model struct {
 	embed  *checkpoint.Tensor // [vocab, width]
 	norm   *checkpoint.Tensor // [width]
 	head   *checkpoint.Tensor // [vocab, width]; embed when tied
+	slab   int                // rows of head that go through at once
 }
 
 // architectures are the GGUF names that the graph is known to be right for; Mistral models are of architecture llama.
@@ -48,7 +49,7 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, ErrUnsupported, strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
 	}
-	m := &model{config: k}
+	m := &model{config: k, slab: slabRows}
 	p := places{c: c, used: map[string]bool{"rope_freqs.weight": true}}
 	m.embed = p.take("token_embd.weight", []int{k.Vocab, k.Width}, false)
 	m.norm = p.take("output_norm.weight", []int{k.Width}, false)

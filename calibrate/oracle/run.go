@@ -7,9 +7,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// slabRows is how many rows of the output matrix are multiplied at once; it bounds memory for large vocabularies.
-const slabRows = 8192
-
 // run is Logits with the lock held.
 func (o *Oracle) run(ctx context.Context, tokens []int32) ([][]float32, error) {
 	k := o.model.config
@@ -88,11 +85,11 @@ func (o *Oracle) runHead(ctx context.Context, x *tensors.Tensor, n int) ([][]flo
 	for i := range logits {
 		logits[i] = flat[i*k.Vocab : (i+1)*k.Vocab : (i+1)*k.Vocab]
 	}
-	for first := 0; first < k.Vocab; first += slabRows {
+	for first := 0; first < k.Vocab; first += o.model.slab {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		rows := min(slabRows, k.Vocab-first)
+		rows := min(o.model.slab, k.Vocab-first)
 		slab, err := o.load("output", o.model.head, int64(first), int64(rows), rows, k.Width)
 		if err != nil {
 			return nil, err

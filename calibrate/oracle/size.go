@@ -6,6 +6,9 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
+// slabRows is how many rows of the output matrix are multiplied at once; it bounds memory for large vocabularies.
+const slabRows = 8192
+
 // fits refuses windows whose estimated memory is above limit.
 func (m *model) fits(n int, limit int64) error {
 	if need := m.estimate(n); need > limit {
@@ -36,7 +39,7 @@ func (m *model) estimate(n int) int64 {
 		}
 		weights += size
 	}
-	rows := int64(min(slabRows, k.Vocab))
+	rows := int64(min(m.slab, k.Vocab))
 	weights += rows * int64(k.Width)
 	attention := 3*int64(k.Heads)*t*t + t*int64(4*k.Heads+4*k.KVHeads)*int64(k.HeadDim)
 	feedForward := 4 * t * int64(k.FFN)
