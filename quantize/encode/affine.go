@@ -11,7 +11,7 @@ type grid struct {
 type affine struct {
 	scale, min      float32
 	inverse, origin float32
-	zero            bool // all values equal (or none negative and none positive): every q is 0
+	zero            bool // all values equal and none positive: every q is 0
 }
 
 // levels writes the fit's q[i] for the values it was found for.
