@@ -11,11 +11,11 @@
 // matrix goes through in slabs. Memory is therefore one layer, one slab, the values between the products and the
 // logits, whatever the model's size. Against transformers' float32 logits the relative RMS error is 1.5e-6 to 2.3e-6.
 // Plain Go multiplies at about 3.5 GFLOP/s per core, so this is for small models and single windows; building with
-// GOEXPERIMENT=simd lets gomlx use AVX2 or AVX-512 and is 2.7 times faster, to the same accuracy.
+// GOEXPERIMENT=simd lets gomlx use AVX2 or AVX-512 and is about 2.5 times faster, to the same accuracy.
 //
 // # Pitfalls of gomlx 0.28.2 with the Go backend of compute 0.1.2
 //
-// Each was tried; the guard stands in this package where it matters.
+// Tried, or read in the source; the guard stands in this package where it matters.
 //
 //   - Deadlock, still there: in the default order and with ops_parallel, sixteen independent products of 384x384, forward
 //     only, hang in about every second run on two cores (products wait for workers that wait for them). ops_sequential
