@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"bitmill/eval/infer"
 	"bitmill/formats/kernel"
@@ -25,10 +26,18 @@ type Options struct {
 	Dataset       string      // recorded in the imatrix as the name of the text
 	ProcessOutput bool        // also record the output head's input
 	Progress      func(done, total int64)
+
+	// Resume is what an earlier sitting saved; its windows are skipped. Save is called now and then with the sums so
+	// far, which it must write down before it returns. The result is the same to the bit as without either.
+	Resume *stats.Matrix
+	Save   func(*stats.Matrix) error
 }
 
-// tokensPerBatch is how many tokens go through the model at once.
-const tokensPerBatch = 2048
+// tokensPerBatch is how many tokens go through the model at once, saveEvery the time between two calls of Save.
+const (
+	tokensPerBatch = 2048
+	saveEvery      = 20 * time.Second
+)
 
 // Run records the imatrix of the model over the windows, which all have one length.
 func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int32, o Options) (*stats.Matrix, error) {
@@ -41,7 +50,12 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 	}
 	r := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel, Observe: c.observe, NoHead: !o.ProcessOutput})
 	perBatch := max(1, tokensPerBatch/len(windows[0]))
-	for at := 0; at < len(windows); at += perBatch {
+	first, err := c.resume(o.Resume, windows, perBatch)
+	if err != nil {
+		return nil, err
+	}
+	saved := time.Now()
+	for at := first; at < len(windows); at += perBatch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -56,13 +70,40 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 		if o.Progress != nil {
 			o.Progress(int64(at+len(batch)), int64(len(windows)))
 		}
+		if o.Save != nil && time.Since(saved) >= saveEvery {
+			if err := o.Save(c.matrix(o.Dataset, at+len(batch), len(windows[0]))); err != nil {
+				return nil, err
+			}
+			saved = time.Now()
+		}
 	}
-	out := &stats.Matrix{Datasets: []string{o.Dataset}, Chunks: len(windows), ChunkSize: len(windows[0])}
+	out := c.matrix(o.Dataset, len(windows), len(windows[0]))
+	return out, out.Check()
+}
+
+// matrix is the imatrix of the windows so far.
+func (c *collector) matrix(dataset string, windows, size int) *stats.Matrix {
+	out := &stats.Matrix{Datasets: []string{dataset}, Chunks: windows, ChunkSize: size}
 	for _, e := range c.sums {
 		out.Entries = append(out.Entries, *e)
 	}
 	sort.Slice(out.Entries, func(i, j int) bool { return out.Entries[i].Name < out.Entries[j].Name })
-	return out, out.Check()
+	return out
+}
+
+// resume takes over the sums of an earlier sitting and returns the first window still to do.
+func (c *collector) resume(m *stats.Matrix, windows [][]int32, perBatch int) (int, error) {
+	if m == nil {
+		return 0, nil
+	}
+	if m.ChunkSize != len(windows[0]) || m.Chunks > len(windows) || m.Chunks%perBatch != 0 {
+		return 0, fmt.Errorf("the saved sums cover %d windows of %d tokens, which is no beginning of %d windows of %d", m.Chunks, m.ChunkSize, len(windows), len(windows[0]))
+	}
+	for i := range m.Entries {
+		e := m.Entries[i]
+		c.sums[e.Name] = &e
+	}
+	return m.Chunks, nil
 }
 
 // collector adds up what the engine shows it.

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"text/tabwriter"
@@ -34,13 +32,13 @@ func inspectCommand() *cli.Command {
 }
 
 type inspection struct {
-	Metadata    orderedMetadata `json:"metadata"`
-	Parameters  int64           `json:"parameters"`
-	PayloadBits int64           `json:"payload_bits"`
-	FileBytes   int64           `json:"file_bytes"`
-	BPW         string          `json:"bpw"`
-	MatrixBPW   string          `json:"matrix_bpw"`
-	Tensors     []tensorRow     `json:"tensors"`
+	Metadata    *gguf.Metadata `json:"metadata"`
+	Parameters  int64          `json:"parameters"`
+	PayloadBits int64          `json:"payload_bits"`
+	FileBytes   int64          `json:"file_bytes"`
+	BPW         string         `json:"bpw"`
+	MatrixBPW   string         `json:"matrix_bpw"`
+	Tensors     []tensorRow    `json:"tensors"`
 }
 
 type tensorRow struct {
@@ -49,40 +47,6 @@ type tensorRow struct {
 	Shape  []int64 `json:"shape"`
 	Bytes  int64   `json:"bytes"`
 	SHA256 string  `json:"sha256,omitempty"`
-}
-
-// orderedMetadata marshals as an object whose keys keep the file's order.
-type orderedMetadata struct{ *gguf.Metadata }
-
-func (m orderedMetadata) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, k := range m.Keys() {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		v, _ := m.Get(k)
-		if u, ok := v.([]uint8); ok { // encoding/json would write base64
-			ints := make([]int, len(u))
-			for i, x := range u {
-				ints[i] = int(x)
-			}
-			v = ints
-		}
-		key, err := json.Marshal(k)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(v)
-		if err != nil {
-			return nil, fmt.Errorf("metadata %s: %w", k, err)
-		}
-		b.Write(key)
-		b.WriteByte(':')
-		b.Write(value)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
 }
 
 func runInspect(e env, path string, hash bool) error {
@@ -96,7 +60,7 @@ func runInspect(e env, path string, hash bool) error {
 	if err != nil {
 		return err
 	}
-	in := inspection{Metadata: orderedMetadata{c.Metadata}, Parameters: sum.All.Weights, PayloadBits: sum.All.Bits, BPW: sum.All.String(), MatrixBPW: sum.Matrices.String()}
+	in := inspection{Metadata: c.Metadata, Parameters: sum.All.Weights, PayloadBits: sum.All.Bits, BPW: sum.All.String(), MatrixBPW: sum.Matrices.String()}
 	if in.FileBytes, err = s.fileBytes(); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/tokenizer"
 )
 
 // subject is a model opened for running: its checkpoint, its weights bound, its tokenizer known.
@@ -73,6 +74,16 @@ func tokenPrint(windows [][]int32) string {
 			h.Write([]byte{byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)})
 		}
 		h.Write([]byte("|"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// vocabularyHash identifies a vocabulary by its tokens and their kinds.
+func vocabularyHash(t *tokenizer.Tokenizer) string {
+	h := sha256.New()
+	for id := range int32(t.Vocab()) {
+		text, kind, _ := t.Token(id)
+		fmt.Fprintf(h, "%d %q %v\n", id, text, kind)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

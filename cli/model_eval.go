@@ -58,7 +58,7 @@ func artifactRow(a artifact) (report.Row, error) {
 // evaluate scores source and artifacts over the text and fills in the rows.
 func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	tokens := tokenPrint(r.windows)
-	m.Vocabulary = r.source.Tokenizer.Hash()
+	m.Vocabulary = vocabularyHash(r.source.Tokenizer)
 	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: r.windows, what: "evaluate " + r.name}
 	add := func(name, sha string, s *subject) error {
 		key, err := batch.Key(Version, "evaluate", r.hash, sha, tokens)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"bitmill/calibrate"
@@ -139,7 +140,12 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 	}
 	path := filepath.Join(r.store.Dir, imatrixName)
 	if _, done := r.store.Done("calibrate", key); !done {
-		m, err := r.source.calibrate(ctx, r.env, r.calibrationText.text, calibrate.Options{Dataset: r.calibrationText.name}, r.o.context, r.o.chunks)
+		partial := filepath.Join(r.store.Dir, ".bitmill", "imatrix-"+key[:16]+".gguf")
+		o := calibrate.Options{Dataset: r.calibrationText.name, Save: func(m *stats.Matrix) error { return m.Write(partial) }}
+		if m, err := stats.Open(partial); err == nil {
+			o.Resume = m
+		}
+		m, err := r.source.calibrate(ctx, r.env, r.calibrationText.text, o, r.o.context, r.o.chunks)
 		if err != nil {
 			return err
 		}
@@ -157,6 +163,7 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 		if _, err := r.store.Save("calibrate", key, []batch.Output{out}, nil); err != nil {
 			return err
 		}
+		os.Remove(partial)
 	}
 	if r.imatrix, err = openImatrix(path); err != nil {
 		return err

@@ -16,7 +16,7 @@ type Options struct {
 	Kernel *kernel.Set // nil: the best this machine has
 	// MaxLogits bounds the logits held for one model, in values; 0 means 1<<24 (64 MiB).
 	MaxLogits int
-	// Done reports chunks already scored in an earlier sitting: those are skipped. nil: none.
+	// Done reports windows already scored in an earlier sitting: batches of nothing else are skipped. nil: none.
 	Done func(window int) bool
 	// Scored is called when a window has been scored by the reference and all candidates: chunks[0] is the reference.
 	Scored func(window int, chunks []Chunk) error
@@ -36,23 +36,18 @@ func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, cand
 			return fmt.Errorf("model %d has a vocabulary of %d tokens, the reference of %d: they cannot be compared", i, m.Config.Vocab, reference.Config.Vocab)
 		}
 	}
-	var todo []int
-	for w := range windows {
-		if o.Done == nil || !o.Done(w) {
-			todo = append(todo, w)
-		}
-	}
 	c := comparison{pool: pool, models: models, windows: windows, o: o, runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}), set: o.Kernel}
 	if c.set == nil {
 		c.set = kernel.Best()
 	}
-	c.total = int64(len(todo) * len(models))
-	for len(todo) > 0 {
-		n := min(len(todo), c.batch(windows[todo[0]]))
-		if err := c.run(ctx, todo[:n]); err != nil {
+	batches := c.batches()
+	for _, b := range batches {
+		c.total += int64(len(b) * len(models))
+	}
+	for _, b := range batches {
+		if err := c.run(ctx, b); err != nil {
 			return err
 		}
-		todo = todo[n:]
 	}
 	return nil
 }
@@ -71,15 +66,31 @@ type comparison struct {
 	scores      []score
 }
 
-// batch is the number of windows that go through a model together.
-func (c *comparison) batch(window []int32) int {
+// batches groups the windows that go through a model together, and leaves out the batches that are done. Groups do not
+// depend on what is done, so that an evaluation that is resumed computes exactly what an undisturbed one does.
+func (c *comparison) batches() [][]int {
+	if len(c.windows) == 0 {
+		return nil
+	}
 	limit := c.o.MaxLogits
 	if limit == 0 {
 		limit = 1 << 24
 	}
-	byTokens := tokensPerBatch / len(window)
-	byLogits := limit / (len(window) / 2 * c.models[0].Config.Vocab)
-	return max(1, min(byTokens, byLogits))
+	length := len(c.windows[0])
+	n := max(1, min(tokensPerBatch/length, limit/(length/2*c.models[0].Config.Vocab)))
+	var out [][]int
+	for first := 0; first < len(c.windows); first += n {
+		var batch []int
+		todo := false
+		for w := first; w < min(first+n, len(c.windows)); w++ {
+			batch = append(batch, w)
+			todo = todo || c.o.Done == nil || !c.o.Done(w)
+		}
+		if todo {
+			out = append(out, batch)
+		}
+	}
+	return out
 }
 
 func (c *comparison) run(ctx context.Context, batch []int) error {
