@@ -2,16 +2,26 @@ package formats
 
 import "strings"
 
-// Nearest returns the candidate with the smallest edit distance to name (insert, delete, replace; case ignored);
-// the first of several. It words "did you mean" errors.
+// Nearest returns the candidate with the smallest edit distance to name (insert, delete, replace), letters and digits
+// alone and in one case; the first of several. It words "did you mean" errors.
 func Nearest(name string, candidates []string) string {
 	best, bestDistance := "", -1
 	for _, c := range candidates {
-		if d := editDistance(strings.ToUpper(name), strings.ToUpper(c)); bestDistance < 0 || d < bestDistance {
+		if d := editDistance(bare(name), bare(c)); bestDistance < 0 || d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}
 	return best
+}
+
+// bare drops what people leave out or mix up: case and separators.
+func bare(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToUpper(s))
 }
 
 // editDistance is Levenshtein's, row by row.
