@@ -25,7 +25,7 @@ type addedToken struct {
 	text           string
 	special        bool // found only with Options.ParseSpecial
 	lstrip, rstrip bool // takes the white space before or after it along
-	singleWord     bool // not found beside a letter, number, mark or underscore
+	singleWord     bool // not found beside another word character
 	normalized     bool // looked for after normalization; else before
 }
 
@@ -82,9 +82,10 @@ func inWord(s string, from, to int) bool {
 	return from > 0 && wordRune(before) || to < len(s) && wordRune(after)
 }
 
-func wordRune(r rune) bool {
-	return r == '_' || unicode.IsLetter(r) || unicode.IsMark(r) || unicode.Is(unicode.Nd, r) || unicode.Is(unicode.Pc, r)
-}
+// wordRunes is \w as Unicode Technical Standard 18 defines it; \p{Alphabetic} is letters, letter numbers and Other_Alphabetic.
+var wordRunes = []*unicode.RangeTable{unicode.Letter, unicode.Mark, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control}
+
+func wordRune(r rune) bool { return unicode.In(r, wordRunes...) }
 
 // split calls token for every added token in s and text for what lies between, in order.
 func (f *finder) split(s string, text func(string), token func(int32)) {

@@ -34,6 +34,10 @@ func (t *Tokenizer) finish(f *jsonFile, s *special, bpe *byteBPE, patterns, merg
 	}
 	t.folder = true
 	t.choosePre(bpe, patterns, ignoreMerges, said)
+	if t.AddBOS && t.BOS < 0 || t.AddEOS && t.EOS < 0 {
+		t.warn("tokenizer.json puts a token around every text, but neither tokenizer_config.json nor config.json says which one begins or ends a text; where none is named none is added")
+		t.AddBOS, t.AddEOS = t.AddBOS && t.BOS >= 0, t.AddEOS && t.EOS >= 0
+	}
 
 	set := func(key string, v any) { t.metadata = append(t.metadata, keyValue{key, v}) }
 	if v, ok := s.config["add_prefix_space"].(bool); ok {

@@ -101,6 +101,10 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 		return formats.Corruptf("GGUF vocabulary", -1, keyTypes, "%d types for %d tokens", len(kinds), len(tokens))
 	}
 	t.tokens, t.kinds = slices.Clone(tokens), make([]Kind, len(tokens))
+	shown := shownTokens
+	if has := func(text string) bool { return slices.Contains(tokens, text) }; has("<|return|>") && has("<|call|>") || has("<|calls|>") && has("<|flush|>") {
+		shown = append(slices.Clone(shown), "<|end|>")
+	}
 	var added []addedToken
 	for id, text := range tokens {
 		kind := Normal
@@ -110,7 +114,7 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 		switch {
 		case text == "":
 			kind = Unused
-		case slices.Contains(shownTokens, text):
+		case slices.Contains(shown, text):
 			kind = UserDefined
 		case kind != Control && slices.Contains(controlTokens, text):
 			kind = Control
@@ -136,7 +140,8 @@ var controlTokens = []string{
 	"<｜fim▁begin｜>", "<｜fim▁end｜>", "<｜fim▁hole｜>", "[EOS]", "[EOT]", "[PAD]", "[e~[", "_<EOT>", "▁<MID>", "▁<PRE>", "▁<SUF>",
 }
 
-// shownTokens are gpt-oss's marks of channels, which llama.cpp treats as ordinary added text.
+// shownTokens are gpt-oss's marks of channels, which llama.cpp treats as ordinary added text; so it does <|end|> where
+// other tokens end a turn.
 var shownTokens = []string{"<|channel|>", "<|constrain|>", "<|message|>", "<|start|>"}
 
 // readSpecial reads which tokens begin and end a text.

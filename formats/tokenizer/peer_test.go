@@ -2,13 +2,10 @@ package tokenizer
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"bitmill/formats/gguf"
 )
 
 // inputs cuts an .inp file of llama.cpp's vocabulary tests into texts.
@@ -72,26 +69,30 @@ func checkVocabulary(t *testing.T, tok *Tokenizer, texts []string, want [][]int3
 // TestPeerVocabularies runs llama.cpp's own vocabulary tests over its full vocabularies. TestReducedVocabularies is the
 // twin that always runs.
 func TestPeerVocabularies(t *testing.T) {
-	dir := os.Getenv("BITMILL_LLAMACPP")
-	if dir == "" {
-		t.Skip("NOT RUN: set BITMILL_LLAMACPP to a folder with a checkout of llama.cpp to test its full vocabularies")
+	if os.Getenv("BITMILL_LLAMACPP") == "" {
+		t.Skip("NOT RUN: set BITMILL_LLAMACPP to a checkout of llama.cpp to test its full vocabularies")
 	}
-	for _, name := range []string{"llama-bpe", "qwen2", "gpt-2", "qwen35", "starcoder", "refact", "command-r", "deepseek-llm", "deepseek-coder", "falcon", "mpt"} {
+	for _, name := range peerNames {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(dir, "models", "ggml-vocab-"+name+".gguf")
-			f, err := gguf.Open(path)
+			m, inp, out := peer(t, name)
+			tok, err := FromMetadata(m)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
-			tok, err := FromMetadata(f.Metadata)
-			if err != nil {
-				t.Fatal(err)
+			checkVocabulary(t, tok, inputs(t, inp), outputs(t, out))
+		})
+	}
+}
+
+// TestReducedVocabularies runs the same texts over what is left of the vocabularies in testdata/vocab.
+func TestReducedVocabularies(t *testing.T) {
+	for _, name := range peerNames {
+		t.Run(name, func(t *testing.T) {
+			inp := "testdata/vocab/common.inp"
+			if name == "qwen35" {
+				inp = "testdata/vocab/qwen35.inp"
 			}
-			for _, w := range tok.Warnings {
-				t.Log("warning:", w)
-			}
-			checkVocabulary(t, tok, inputs(t, path+".inp"), outputs(t, path+".out"))
+			checkVocabulary(t, reduced(t, name), inputs(t, inp), outputs(t, "testdata/vocab/"+name+".out"))
 		})
 	}
 }
