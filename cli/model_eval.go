@@ -26,7 +26,9 @@ func (r *modelRun) row() (*report.Model, error) {
 		format = "source"
 	}
 	m := &report.Model{Name: r.name, Path: r.name, Architecture: c.Arch, Family: c.Family, SourceHash: r.hash, Parameters: sum.All.Weights, Calibration: r.coverage}
-	m.Source = report.Row{Format: format, FileBytes: size, PayloadBits: sum.All.Bits, Weights: sum.All.Weights, MatrixBits: sum.Matrices.Bits, MatrixWeights: sum.Matrices.Weights, BPW: sum.All.String()}
+	m.Source = report.Blank(format)
+	m.Source.FileBytes = size
+	count(&m.Source, sum)
 	for _, a := range r.artifacts {
 		row, err := artifactRow(a)
 		if err != nil {
@@ -50,9 +52,17 @@ func artifactRow(a artifact) (report.Row, error) {
 			fell += t.Elements()
 		}
 	}
-	return report.Row{Format: p.Format.Name, SHA256: a.sha256, FileBytes: p.FileBytes, PayloadBits: p.PayloadBits, Weights: p.Parameters,
-		MatrixBits: sum.Matrices.Bits, MatrixWeights: sum.Matrices.Weights, BPW: p.BPW().String(),
-		Fallbacks: p.Fallbacks, FallbackShare: float64(fell) / float64(max(p.Parameters, 1))}, nil
+	row := report.Blank(p.Format.Name)
+	row.SHA256, row.FileBytes = a.sha256, p.FileBytes
+	row.Fallbacks, row.FallbackShare = p.Fallbacks, float64(fell)/float64(max(p.Parameters, 1))
+	count(&row, sum)
+	return row, nil
+}
+
+// count fills in the exact sizes.
+func count(row *report.Row, sum bpw.Summary) {
+	row.PayloadBits, row.Weights, row.BPW = sum.All.Bits, sum.All.Weights, sum.All.String()
+	row.MatrixBits, row.MatrixWeights = sum.Matrices.Bits, sum.Matrices.Weights
 }
 
 // evaluate scores source and artifacts over the text and fills in the rows.
@@ -95,6 +105,7 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 func fill(row *report.Row, r eval.Result) {
 	row.PPL, row.PPLSE, row.LnRatio, row.LnRatioSE = r.PPL, r.PPLSE, r.LnRatio, r.LnRatioSE
 	row.KLD, row.KLDSE, row.KLDMax = r.KLD, r.KLDSE, r.KLDMax
+	row.KLDMedian, row.KLDP99, row.KLDP999 = r.KLDMedian, r.KLDP99, r.KLDP999
 	row.SameTop, row.SameTopSE, row.RMSDeltaP = r.SameTop, r.SameTopSE, r.DeltaPRMS
 	row.ChunkNLL, row.ChunkKLD = r.ChunkMeans()
 }

@@ -1,6 +1,9 @@
 package eval
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Chunk holds the sums over the scored tokens of one window for one model. Sums add, so a whole evaluation, its
 // standard errors included, can be put together from the chunks in any number of sittings.
@@ -8,18 +11,19 @@ import "math"
 // q is the model's probability of the true next token, p the reference's; D is the divergence of one token's
 // distribution, D = Σ_v P(v)·ln(P(v)/Q(v)).
 type Chunk struct {
-	Tokens   int     `json:"tokens"`
-	NLL      float64 `json:"nll"`       // Σ -ln q, nats
-	NLL2     float64 `json:"nll2"`      // Σ (ln q)²
-	RefNLL   float64 `json:"ref_nll"`   // Σ -ln p
-	RefNLL2  float64 `json:"ref_nll2"`  // Σ (ln p)²
-	CrossNLL float64 `json:"cross_nll"` // Σ ln p · ln q
-	KLD      float64 `json:"kld"`       // Σ D, nats
-	KLD2     float64 `json:"kld2"`      // Σ D²
-	KLDMax   float64 `json:"kld_max"`   // max D
-	SameTop  int     `json:"same_top"`  // tokens whose most probable successor is the reference's
-	DeltaP   float64 `json:"delta_p"`   // Σ (q - p)
-	DeltaP2  float64 `json:"delta_p2"`  // Σ (q - p)²
+	Tokens    int     `json:"tokens"`
+	NLL       float64 `json:"nll"`       // Σ -ln q, nats
+	NLL2      float64 `json:"nll2"`      // Σ (ln q)²
+	RefNLL    float64 `json:"ref_nll"`   // Σ -ln p
+	RefNLL2   float64 `json:"ref_nll2"`  // Σ (ln p)²
+	CrossNLL  float64 `json:"cross_nll"` // Σ ln p · ln q
+	KLD       float64 `json:"kld"`       // Σ D, nats
+	KLD2      float64 `json:"kld2"`      // Σ D²
+	KLDMax    float64 `json:"kld_max"`   // max D
+	SameTop   int     `json:"same_top"`  // tokens whose most probable successor is the reference's
+	DeltaP    float64 `json:"delta_p"`   // Σ (q - p)
+	DeltaP2   float64 `json:"delta_p2"`  // Σ (q - p)²
+	Tokenwise Values  `json:"token_kld"` // D of every token, in order: quantiles do not add
 }
 
 // token adds one scored token.
@@ -39,6 +43,7 @@ func (c *Chunk) token(s score) {
 	dp := math.Exp(-s.nll) - math.Exp(-s.refNLL)
 	c.DeltaP += dp
 	c.DeltaP2 += dp * dp
+	c.Tokenwise = append(c.Tokenwise, float32(s.kld))
 }
 
 func (c *Chunk) add(o Chunk) {
@@ -54,6 +59,7 @@ func (c *Chunk) add(o Chunk) {
 	c.SameTop += o.SameTop
 	c.DeltaP += o.DeltaP
 	c.DeltaP2 += o.DeltaP2
+	c.Tokenwise = append(c.Tokenwise, o.Tokenwise...)
 }
 
 // Result is what the chunks of one model add up to. Standard errors treat tokens as independent, as llama-perplexity
@@ -64,6 +70,9 @@ type Result struct {
 	LnRatio    float64 // ln(PPL / reference PPL)
 	LnRatioSE  float64 // from var(q) + var(p) - 2 cov(q, p)
 	KLD, KLDSE float64 // mean divergence from the reference, nats
+	KLDMedian  float64
+	KLDP99     float64 // 99th percentile over tokens
+	KLDP999    float64
 	KLDMax     float64
 	SameTop    float64 // share of tokens, 0..1
 	SameTopSE  float64
@@ -94,6 +103,8 @@ func Summarize(chunks []Chunk) Result {
 	r.SameTop = float64(sum.SameTop) / n
 	r.SameTopSE = standardError(r.SameTop*(1-r.SameTop), n)
 	r.DeltaPRMS = math.Sqrt(sum.DeltaP2 / n)
+	slices.Sort(sum.Tokenwise)
+	r.KLDMedian, r.KLDP99, r.KLDP999 = sum.Tokenwise.quantile(0.5), sum.Tokenwise.quantile(0.99), sum.Tokenwise.quantile(0.999)
 	return r
 }
 
