@@ -23,6 +23,8 @@ type peerFigures struct {
 		LnRatio   [2]float64 `json:"ln_ppl_ratio"`
 		KLD       [2]float64 `json:"kld"`
 		KLDMax    [1]float64 `json:"kld_max"`
+		KLDMedian [1]float64 `json:"kld_median"`
+		KLDP99    [1]float64 `json:"kld_p99"`
 		SameTop   [2]float64 `json:"same_top_percent"`
 	} `json:"formats"`
 }
@@ -81,6 +83,8 @@ func compareFigures(t *testing.T, m *report.Model, peer *peerFigures) {
 		within(a.Format+" ln ratio's error", a.LnRatioSE, p.LnRatio[1], 0.1, 0.0002)
 		within(a.Format+" KLD", a.KLD, p.KLD[0], 0.05, 0.0003)
 		within(a.Format+" KLD's error", a.KLDSE, p.KLD[1], 0.15, 0.00001)
+		within(a.Format+" median KLD", a.KLDMedian, p.KLDMedian[0], 0.05, 0.0003)
+		within(a.Format+" 99 % KLD", a.KLDP99, p.KLDP99[0], 0.1, 0.001)
 		within(a.Format+" same top", 100*a.SameTop, p.SameTop[0], 0, 0.8)
 		// Our file carries a few provenance keys more than the peer's.
 		within(a.Format+" file bytes", float64(a.FileBytes), float64(p.FileBytes), 0, 400)
