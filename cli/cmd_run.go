@@ -89,6 +89,9 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 		if models, err = unpackDemo(o.out); err != nil {
 			return err
 		}
+		if o.text == "" {
+			warnings = append(warnings, "the demo's texts were sampled from demo-l itself, which makes them easy for it: compare artifacts of one model, not the two models")
+		}
 	} else if o.text == "" {
 		warnings = append(warnings, "no --text was given: the models are evaluated on the demo's short text, which says little about them")
 	}
