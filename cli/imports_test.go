@@ -33,7 +33,7 @@ var rules = []rule{
 	{"eval/infer", []string{"formats/..."}, "the engine"},
 	{"eval/threshold", []string{"formats/bpw"}, "pure statistics over points"},
 	{"eval/report", []string{"formats/...", "eval/threshold"}, "renders numbers, computes none"},
-	{"calibrate", []string{"formats/...", "eval/infer"}, "calibration runs the engine; the one arrow from here to eval"},
+	{"calibrate", []string{"formats/...", "eval", "eval/infer"}, "calibration runs the engine over windows cut as evaluation cuts them"},
 	{"calibrate/oracle", []string{"formats/..."}, "independent of the engine that it judges"},
 	{"quantize", []string{"formats/...", "quantize/..."}, "meets calibrate in formats/stats only"},
 	{"cli", []string{"formats/...", "eval/...", "calibrate/...", "quantize/...", "cli/..."}, "the top"},
