@@ -71,7 +71,7 @@ func (a *artifact) write(b []byte) error {
 	a.hash.Write(b)
 	a.bytes += int64(len(b))
 	if _, err := a.out.Write(b); err != nil {
-		return fmt.Errorf("%s: %w", a.job.Path, err)
+		return fmt.Errorf("%s cannot be written: %w", a.job.Path, err)
 	}
 	return nil
 }

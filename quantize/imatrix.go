@@ -43,12 +43,12 @@ func weigh(p *Plan, imatrix *stats.Matrix) (warnings []string, err error) {
 	}
 	switch {
 	case len(foreign) > 0:
-		return nil, fmt.Errorf("the importance matrix belongs to another model: its sizes differ for %s", listed(foreign))
+		return nil, fmt.Errorf("%s: the importance matrix belongs to another model: its sizes differ for %s", p.Format.Name, listed(foreign))
 	case len(missing) > 0 && imatrix == nil:
-		return nil, fmt.Errorf("%s cannot be encoded this small without an importance matrix: calibrate first, then pass the matrix", listed(missing))
+		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without an importance matrix: calibrate first, then pass the matrix"}
 	case len(missing) > 0:
-		return nil, fmt.Errorf("%s cannot be encoded this small without importance weights, and the matrix has none for them: "+
-			"was it made from this model, and did the text reach every expert?", listed(missing))
+		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, and the matrix has none for them: " +
+			"was it made from this model, and did the text reach every expert?"}
 	}
 	if len(bare) > 0 {
 		warnings = append(warnings, fmt.Sprintf("the importance matrix has no weights for %s", listed(bare)))

@@ -78,7 +78,7 @@ func (p *Plan) GGUFTensors() []formats.Tensor {
 }
 
 // NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a
-// type does not fit a tensor's shape, an importance matrix is missing or belongs to another model, an override
+// type does not fit a tensor's shape, an importance matrix is missing (a BlockedError) or belongs to another model, an override
 // matches nothing, or the source is quantized already.
 func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan, error) {
 	r, err := newResolver(c, imatrix, o)
@@ -104,7 +104,7 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan,
 		}
 	}
 	if p.Warnings, err = weigh(p, imatrix); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.format.Name, err)
+		return nil, err
 	}
 	if p.Metadata, err = metadata(c.Metadata, p.Format, imatrix, o); err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 		}
 		artifacts = append(artifacts, a)
 	}
-	if err := convert(ctx, tasks, artifacts, o); err != nil {
+	if err := convert(ctx, c.Path, tasks, artifacts, o); err != nil {
 		return nil, err
 	}
 	var written []Written
@@ -82,7 +82,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 }
 
 // convert runs the slabs of all tasks through the workers and hands them to the artifacts in order.
-func convert(ctx context.Context, tasks []*task, artifacts []*artifact, o WriteOptions) error {
+func convert(ctx context.Context, source string, tasks []*task, artifacts []*artifact, o WriteOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A slab is made when one is free, worked on by any worker, and collected in the order it was made.
@@ -120,14 +120,15 @@ func convert(ctx context.Context, tasks []*task, artifacts []*artifact, o WriteO
 			}
 		})
 	}
-	err := collect(ctx, tasks, order, free, artifacts, o.Progress)
+	err := collect(ctx, source, tasks, order, free, artifacts, o.Progress)
 	cancel()
 	wg.Wait()
 	return err
 }
 
-// collect appends finished slabs to the artifacts. The first slab in order that failed decides the error.
-func collect(ctx context.Context, tasks []*task, order <-chan *slab, free chan<- *slab, artifacts []*artifact, progress func(done, total int64)) error {
+// collect appends finished slabs to the artifacts. The first slab in order that failed decides the error;
+// source is the path it names.
+func collect(ctx context.Context, source string, tasks []*task, order <-chan *slab, free chan<- *slab, artifacts []*artifact, progress func(done, total int64)) error {
 	var done, total int64
 	for _, t := range tasks {
 		total += t.rows * t.sourceRow
@@ -135,7 +136,7 @@ func collect(ctx context.Context, tasks []*task, order <-chan *slab, free chan<-
 	for s := range order {
 		<-s.done
 		if s.err != nil {
-			return s.err
+			return fmt.Errorf("%s: %w", source, s.err)
 		}
 		for i, a := range artifacts {
 			if err := a.append(s.task.index, s.first == 0, s.outputs[s.task.use[i]]); err != nil {
@@ -173,10 +174,8 @@ func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
 		if target, err := os.Stat(path); err == nil && slices.ContainsFunc(sources, func(s os.FileInfo) bool { return os.SameFile(s, target) }) {
 			return fmt.Errorf("%s is the source itself: choose another name for the artifact", j.Path)
 		}
-		if st, err := os.Stat(filepath.Dir(path)); err != nil {
-			return fmt.Errorf("%s cannot be written: %w", j.Path, err)
-		} else if !st.IsDir() {
-			return fmt.Errorf("%s cannot be written: %s is not a folder", j.Path, filepath.Dir(path))
+		if err := file.CheckTarget(j.Path); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -194,7 +194,7 @@ func TestWriteRefusals(t *testing.T) {
 	}{
 		{"nothing", nil, "nothing to write"},
 		{"two of a name", []Job{{q8, path("a")}, {q8, path("./a")}}, "two artifacts would be written"},
-		{"no folder", []Job{{q8, path("no/a")}}, "no such file or directory"},
+		{"no folder", []Job{{q8, path("no/a")}}, "there is no folder"},
 		{"another checkpoint", []Job{{mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), path("a")}}, "another checkpoint"},
 		{"no data", []Job{{q8, path("a")}}, "bare config.json"},
 		{"no encoder", []Job{{q8, path("b")}, {mustPlan(t, c, Options{Format: "Q8_0", TensorTypes: []string{"attn_q=nvfp4"}}), path("a")}}, "encoding as NVFP4"},

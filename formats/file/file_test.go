@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -76,5 +77,59 @@ func TestMap(t *testing.T) {
 	}
 	if _, err := Map(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func TestOneWriterAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.gguf")
+	first, err := Create(path, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path, 4); holdOpen && !errors.Is(err, ErrBusy) {
+		t.Errorf("a second writer: %v", err)
+	}
+	if _, err := first.Write([]byte("data")); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Create(path, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(path); err != nil || string(b) != "data" {
+		t.Errorf("while it is written anew: %q, %v", b, err)
+	}
+	second.Abort()
+	third, err := Create(path, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	third.Abort()
+}
+
+func TestCheckTarget(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"":                              "has no name",
+		dir:                             "it is a folder",
+		filepath.Join(dir, "no", "a"):   "there is no folder",
+		filepath.Join(dir, "file", "a"): "cannot be written",
+		filepath.Join(dir, "a"):         "",
+		filepath.Join(dir, "file"):      "",
+		os.DevNull:                      "not a regular file",
+	} {
+		err := CheckTarget(path)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("CheckTarget(%q): %v, want %q", path, err, want)
+		}
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
+		t.Errorf("left in the folder: %v, %v", list, err)
 	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Pending is a file being written beside its final name, as NAME.part. Commit syncs and renames it; Abort removes it.
-// After a crash only the .part file is left, and the next Create overwrites it.
+// After a crash only the .part file is left, and the next Create overwrites it. While one process writes it, Create
+// fails with ErrBusy in others (on systems with advisory locks).
 type Pending struct {
 	*os.File
 	path string
@@ -21,12 +22,15 @@ var _ io.WriterAt = (*Pending)(nil)
 // Create starts writing what will be path. size is the number of bytes that will be written: when the file system
 // has less free space, Create fails with ErrNoSpace before anything is written (0 skips the check).
 func Create(path string, size int64) (*Pending, error) {
+	if err := checkName(path); err != nil {
+		return nil, err
+	}
 	if size > 0 {
 		if err := CheckSpace(filepath.Dir(path), size); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	f, err := os.OpenFile(path+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := openPart(path)
 	if err != nil {
 		return nil, err
 	}
@@ -40,16 +44,12 @@ func (p *Pending) Commit() error {
 	}
 	if err := p.Sync(); err != nil {
 		p.Abort()
-		return err
+		return cannotWrite(p.path, err)
 	}
 	p.done = true
-	if err := p.File.Close(); err != nil {
+	if err := p.settle(func() error { return os.Rename(p.path+".part", p.path) }); err != nil {
 		os.Remove(p.path + ".part")
-		return err
-	}
-	if err := os.Rename(p.path+".part", p.path); err != nil {
-		os.Remove(p.path + ".part")
-		return err
+		return cannotWrite(p.path, err)
 	}
 	return syncFolder(filepath.Dir(p.path))
 }
@@ -60,8 +60,15 @@ func (p *Pending) Abort() {
 		return
 	}
 	p.done = true
-	p.File.Close()
-	os.Remove(p.path + ".part")
+	p.settle(func() error { return os.Remove(p.path + ".part") })
+}
+
+// settle does the last thing to the unfinished file and closes it, in the order the system allows.
+func (p *Pending) settle(last func() error) error {
+	if holdOpen {
+		return errors.Join(last(), p.File.Close())
+	}
+	return errors.Join(p.File.Close(), last())
 }
 
 // Write writes data as path, all or nothing.
@@ -72,7 +79,7 @@ func Write(path string, data []byte) error {
 	}
 	defer p.Abort()
 	if _, err := p.File.Write(data); err != nil {
-		return err
+		return cannotWrite(path, err)
 	}
 	return p.Commit()
 }

@@ -16,6 +16,15 @@ func freeSpace(folder string) (int64, bool) {
 	return int64(st.Bavail) * int64(st.Bsize), true
 }
 
+// lock takes the file for this process until it is closed; false when another has it. A file system without locks
+// counts as taken.
+func lock(f *os.File) bool {
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != unix.EWOULDBLOCK
+}
+
+// holdOpen: the unfinished file is renamed or removed before it is closed, so that its lock covers that too.
+const holdOpen = true
+
 // syncFolder makes a rename durable.
 func syncFolder(folder string) error {
 	d, err := os.Open(folder)
