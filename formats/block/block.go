@@ -27,17 +27,34 @@ var decoders = []decoder{
 	{formats.Q5_0, decodeQ5_0},
 	{formats.Q5_1, decodeQ5_1},
 	{formats.Q8_0, decodeQ8_0},
+	{formats.Q8_1, decodeQ8_1},
 	{formats.Q2_K, decodeQ2_K},
 	{formats.Q3_K, decodeQ3_K},
 	{formats.Q4_K, decodeQ4_K},
 	{formats.Q5_K, decodeQ5_K},
 	{formats.Q6_K, decodeQ6_K},
+	{formats.Q8_K, decodeQ8_K},
+	{formats.IQ2_XXS, decodeIQ2_XXS},
+	{formats.IQ2_XS, decodeIQ2_XS},
+	{formats.IQ3_XXS, decodeIQ3_XXS},
+	{formats.IQ1_S, decodeIQ1_S},
+	{formats.IQ4_NL, decodeIQ4_NL},
+	{formats.IQ3_S, decodeIQ3_S},
+	{formats.IQ2_S, decodeIQ2_S},
+	{formats.IQ4_XS, decodeIQ4_XS},
+	{formats.IQ1_M, decodeIQ1_M},
 	{formats.BF16, decodeBF16},
+	{formats.TQ1_0, decodeTQ1_0},
+	{formats.TQ2_0, decodeTQ2_0},
+	{formats.MXFP4, decodeMXFP4},
+	{formats.NVFP4, decodeNVFP4},
+	{formats.Q1_0, decodeQ1_0},
+	{formats.Q2_0, decodeQ2_0},
 }
 
 // Decode fills dst with the values stored in src as type t. len(dst) must be a multiple of t's block length and src
 // must hold exactly its blocks. Any bytes decode to something: NaN and Inf scales give NaN and Inf values.
-// A type without a decoder (F64, integers, types not handled yet) fails with formats.ErrUnsupported.
+// A type without a decoder (F64, integers) fails with formats.ErrUnsupported.
 func Decode(t formats.Type, dst []float32, src []byte) error {
 	for i := range decoders {
 		if decoders[i].typ != t {

@@ -1,6 +1,11 @@
 package block
 
-import "bitmill/formats"
+import (
+	"encoding/binary"
+	"math"
+
+	"bitmill/formats"
+)
 
 // halves lists, per type, where a block keeps its 16-bit floats. A type of plain numbers is not among them.
 var halves = map[formats.Type][]int{
@@ -10,6 +15,7 @@ var halves = map[formats.Type][]int{
 	formats.Q5_0:    {0},
 	formats.Q5_1:    {0, 2},
 	formats.Q8_0:    {0},
+	formats.Q8_1:    {0},
 	formats.Q2_K:    {80, 82},
 	formats.Q3_K:    {108},
 	formats.Q4_K:    {0, 2},
@@ -31,7 +37,7 @@ var halves = map[formats.Type][]int{
 
 // NotFinite returns the index of the first block of src whose scale (of a plain type: whose value) is infinite or NaN,
 // or -1. Such a block decodes to values that are not numbers; all other blocks decode to finite ones. Types whose
-// blocks have no such scale, and integers, give -1. A last partial block is not looked at.
+// scales cannot be out of range (NVFP4), and integers, give -1. A last partial block is not looked at.
 func NotFinite(t formats.Type, src []byte) int {
 	size := t.BlockBytes()
 	if size == 0 {
@@ -59,7 +65,9 @@ func notFinite(t formats.Type) func(b []byte) bool {
 	case formats.IQ1_M: // the four bits of d's exponent and sign are on top of the last of four scale words, one more bit in the third
 		return func(b []byte) bool { return b[55]&0x70 == 0x70 && b[53]&0xc0 == 0xc0 }
 	case formats.MXFP4:
-		return func(b []byte) bool { return b[0] == 0xff }
+		return mxfp4NotFinite
+	case formats.Q8_K:
+		return q8kNotFinite
 	}
 	at, ok := halves[t]
 	if !ok {
@@ -73,4 +81,26 @@ func notFinite(t formats.Type) func(b []byte) bool {
 		}
 		return false
 	}
+}
+
+// mxfp4NotFinite: a scale that the standard calls NaN, or one so large that a value overflows.
+func mxfp4NotFinite(b []byte) bool {
+	if b[0] == 0xff {
+		return true
+	}
+	d, top := FromE8M0Half(b[0]), int8(0)
+	for _, q := range b[1:] {
+		top = max(top, Float4[q&7], Float4[q>>4&7])
+	}
+	return float32(top)*d > math.MaxFloat32
+}
+
+// q8kNotFinite: a scale in float32 that is not finite, or so large that a value overflows.
+func q8kNotFinite(b []byte) bool {
+	d := float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	top := 0.0
+	for _, q := range b[4 : 4+256] {
+		top = max(top, math.Abs(float64(int8(q))))
+	}
+	return !(math.Abs(d) <= math.MaxFloat32) || float32(math.Abs(d)*top) > math.MaxFloat32
 }

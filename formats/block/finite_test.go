@@ -40,7 +40,7 @@ func TestNotFinite(t *testing.T) {
 				found++
 			}
 		}
-		if found == 0 {
+		if found == 0 && info.Type != formats.NVFP4 { // its scales are all finite
 			t.Errorf("%s: no case with a block out of range", info.Name)
 		}
 	}
