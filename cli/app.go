@@ -5,7 +5,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"runtime"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/eval"
 	"bitmill/eval/infer"
 )
 
@@ -32,8 +35,32 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	// A second Ctrl-C ends the process at once.
 	context.AfterFunc(ctx, stop)
-	app := newApp(stdout, stderr)
-	return exitCode(app.RunContext(ctx, permute(app, args)), stderr)
+	out := &sticky{w: stdout}
+	app := newApp(out, stderr)
+	args, err := permute(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		err = out.err
+	}
+	return exitCode(err, stderr)
+}
+
+// sticky remembers the first error of a writer, so that a result that could not be printed fails the command even
+// where it was printed piece by piece.
+type sticky struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sticky) Write(b []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(b)
+	s.err = err
+	return n, err
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
@@ -45,8 +72,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
 		Description:     exitHelp,
-		ExitErrHandler:  func(*cli.Context, error) {}, // exitCode does it
-		OnUsageError:    onUsageError,
+		// A comma may be part of a pattern: --tensor-type 'blk\.\d{1,2}\.attn_v=q8_0'.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // exitCode does it
+		OnUsageError:              onUsageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return unknownCommand(c)
@@ -60,6 +89,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	} {
 		c := build()
 		c.Flags = append(c.Flags, commonFlags()...)
+		c.Before = checkFlags
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
 		if c.Description != "" {
@@ -90,7 +120,27 @@ func newEnv(c *cli.Context) env {
 	return e
 }
 
+// checkFlags refuses numbers that mean nothing, before a command starts.
+func checkFlags(c *cli.Context) error {
+	if n := c.Int("ctx"); n < 0 || n > 0 && n < eval.LeastContext {
+		return usagef("--ctx %d: a window needs at least %d tokens", n, eval.LeastContext)
+	}
+	if x := c.Float64("kld-budget"); c.IsSet("kld-budget") && !(x > 0 && x <= math.MaxFloat64) {
+		return usagef("--kld-budget %v: it must be a number of nats above 0", x)
+	}
+	return nil
+}
+
 func (e env) pool() *infer.Pool { return infer.NewPool(e.threads) }
+
+// warn says what does not stop the command.
+func (e env) warn(warnings ...string) {
+	for _, w := range warnings {
+		if w != "" {
+			fmt.Fprintf(e.stderr, "bitmill: %s\n", printable(w))
+		}
+	}
+}
 
 // printJSON writes v as indented JSON.
 func (e env) printJSON(v any) error {

@@ -23,7 +23,7 @@ func calibrateCommand() *cli.Command {
 		Usage:     "record which input columns of each matrix a text uses (imatrix)",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file", Required: true},
+			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "imatrix.gguf", Usage: "imatrix `FILE` to write"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: 512, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
@@ -31,6 +31,9 @@ func calibrateCommand() *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL -t TEXT -o imatrix.gguf")
+			if err == nil {
+				err = required(c, "text", "output")
+			}
 			if err != nil {
 				return err
 			}
@@ -49,6 +52,16 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 	if err != nil {
 		return err
 	}
+	if err := file.CheckTarget(o.out); err != nil {
+		return err
+	}
+	for _, input := range append(s.Files(), o.text) {
+		if sameFile(input, o.out) {
+			return fmt.Errorf("%s is one of the inputs: writing there would destroy it", o.out)
+		}
+	}
+	e.warn(s.Warnings...)
+	e.warn(notText(o.text, text), s.longContext(o.context))
 	m, err := s.calibrate(ctx, e, text, calibrate.Options{Dataset: o.text, ProcessOutput: o.processOutput}, o.context, o.chunks)
 	if err != nil {
 		return err
@@ -65,7 +78,7 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 
 // calibrate runs the text through the model with progress.
 func (s *subject) calibrate(ctx context.Context, e env, text string, o calibrate.Options, context, chunks int) (*stats.Matrix, error) {
-	windows, err := s.windows(text, context, chunks)
+	windows, err := s.windows(o.Dataset, text, context, chunks)
 	if err != nil {
 		return nil, err
 	}

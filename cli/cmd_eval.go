@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -33,7 +34,7 @@ func evalCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if !c.IsSet("text") {
+			if c.String("text") == "" {
 				return usagef("eval needs a text: give --text FILE")
 			}
 			return runEval(c.Context, newEnv(c), args, evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle")})
@@ -64,6 +65,7 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	if err != nil {
 		return err
 	}
+	e.warn(notText(o.text, text))
 	rows, err := evalModels(ctx, e, paths, text, o)
 	if err != nil {
 		return err
@@ -71,7 +73,7 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	var checks []oracleCheck
 	if o.oracle {
 		for _, path := range paths {
-			c, err := checkOracle(ctx, e, path, text)
+			c, err := checkOracle(ctx, e, path, o.text, text)
 			if err != nil {
 				return err
 			}
@@ -97,6 +99,17 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 func evalModels(ctx context.Context, e env, paths []string, text string, o evalOptions) ([]evalRow, error) {
 	if o.reference == "" {
 		var rows []evalRow
+		for _, path := range paths { // a mistake in the last one shows before hours go into the first
+			s, err := openSubject(path)
+			if err != nil {
+				return nil, err
+			}
+			_, err = s.windows(o.text, text, o.context, 1)
+			s.Close()
+			if err != nil {
+				return nil, err
+			}
+		}
 		for _, path := range paths {
 			r, err := evalAgainst(ctx, e, path, nil, text, o)
 			if err != nil {
@@ -117,7 +130,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		return nil, err
 	}
 	defer ref.Close()
-	windows, err := ref.windows(text, o.context, o.chunks)
+	e.warn(ref.Warnings...)
+	e.warn(ref.longContext(o.context))
+	windows, err := ref.windows(o.text, text, o.context, o.chunks)
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +159,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	}
 	var rows []evalRow
 	for i, r := range results {
+		if err := finite(subjects[i].Path, r); err != nil {
+			return nil, err
+		}
 		row, err := newEvalRow(subjects[i], r, len(others) > 0)
 		if err != nil {
 			return nil, err
@@ -159,12 +177,22 @@ func sameTokens(s *subject, windows [][]int32, text string, o evalOptions) error
 	if s.Tokenizer == nil {
 		return nil
 	}
-	own, err := s.windows(text, o.context, o.chunks)
+	own, err := s.windows(o.text, text, o.context, o.chunks)
 	if err != nil {
 		return err
 	}
 	if tokenPrint(own) != tokenPrint(windows) {
 		return fmt.Errorf("%s does not split the text into the reference's tokens: a divergence between them has no meaning", s.Path)
+	}
+	return nil
+}
+
+// finite refuses figures that are no numbers.
+func finite(path string, r eval.Result) error {
+	for _, x := range []float64{r.PPL, r.KLD} {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%s gives logits that are not finite numbers (perplexity %v, KLD %v): its weights or its configuration are damaged, or those of the reference", path, r.PPL, r.KLD)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,6 +35,18 @@ func generateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if n := c.Int("tokens"); n < 0 {
+				return usagef("--tokens %d: it must not be negative", n)
+			}
+			if k := c.Int("top-k"); k < 0 {
+				return usagef("--top-k %d: it must not be negative", k)
+			}
+			if x := c.Float64("temperature"); !(x >= 0 && x <= math.MaxFloat64) {
+				return usagef("--temperature %v: it must be 0 or more", x)
+			}
+			if x := c.Float64("top-p"); !(x > 0 && x <= 1) {
+				return usagef("--top-p %v: it must lie above 0 and be at most 1", x)
+			}
 			return runGenerate(c.Context, newEnv(c), args[0], generateOptions{
 				prompt: c.String("prompt"), tokens: c.Int("tokens"),
 				sampler: infer.Sampler{Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), Seed: c.Uint64("seed")},
@@ -41,6 +54,9 @@ func generateCommand() *cli.Command {
 		},
 	}
 }
+
+// maxGenerated bounds the memory of a model that states no context length.
+const maxGenerated = 1 << 16
 
 // runGenerate streams the text as it comes; with --json it prints prompt, ids and text at the end. Generation ends at
 // the model's end-of-text token or when the context is full.
@@ -57,6 +73,13 @@ func runGenerate(ctx context.Context, e env, path string, o generateOptions) err
 	if len(tokens) == 0 {
 		return usagef("the prompt is empty and the vocabulary adds no BOS token: give --prompt")
 	}
+	if most := s.Config.Context; most > 0 && len(tokens)+o.tokens > most {
+		if len(tokens) > most {
+			return fmt.Errorf("the prompt has %d tokens, the context of %s is %d: give a shorter one", len(tokens), path, most)
+		}
+		o.tokens = most - len(tokens)
+	}
+	o.tokens = min(o.tokens, maxGenerated)
 	pool := e.pool()
 	defer pool.Close()
 	runner := infer.NewRunner(pool, infer.Options{})
@@ -69,6 +92,9 @@ func runGenerate(ctx context.Context, e env, path string, o generateOptions) err
 		logits, err := runner.Forward(s.model, []infer.Sequence{{Tokens: next, Cache: cache, LogitsFrom: len(next) - 1}})
 		if err != nil {
 			return err
+		}
+		if x := logits[0]; x != x {
+			return fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", path)
 		}
 		id := o.sampler.Pick(logits)
 		if id == s.Tokenizer.EOS {

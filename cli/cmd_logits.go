@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -17,11 +19,14 @@ func logitsCommand() *cli.Command {
 		Usage:     "print the logits a model gives after each of some tokens",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "tokens", Usage: "token ids, comma-separated", Required: true},
+			&cli.StringFlag{Name: "tokens", Usage: "token ids, comma-separated"},
 			&cli.StringFlag{Name: "kernel", Usage: "force a kernel: generic or avx2"},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL --tokens 1,2,3")
+			if err == nil {
+				err = required(c, "tokens")
+			}
 			if err != nil {
 				return err
 			}
@@ -61,17 +66,23 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 	for i := range rows {
 		rows[i] = flat[i*vocab : (i+1)*vocab]
 	}
+	for _, x := range flat {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", path)
+		}
+	}
 	if e.json {
 		return e.printJSON(struct {
 			Logits [][]float32 `json:"logits"`
 		}{rows})
 	}
+	w := bufio.NewWriter(e.stdout)
 	for i, row := range rows {
-		fmt.Fprintf(e.stdout, "after token %d (%d):", i, tokens[i])
+		fmt.Fprintf(w, "after token %d (%d):", i, tokens[i])
 		for _, v := range row {
-			fmt.Fprintf(e.stdout, " %g", v)
+			fmt.Fprintf(w, " %g", v)
 		}
-		fmt.Fprintln(e.stdout)
+		fmt.Fprintln(w)
 	}
-	return nil
+	return w.Flush()
 }

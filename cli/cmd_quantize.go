@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,8 @@ type quantizeOptions struct {
 	quantize.Options
 	imatrix        string
 	strict, dryRun bool
-	noProvenance   bool
+	noProvenance   bool // leave out bitmill's own metadata
+	keepConfig     bool // but for what the model's meaning depends on
 }
 
 func quantizeCommand() *cli.Command {
@@ -29,13 +31,16 @@ func quantizeCommand() *cli.Command {
 		Usage:     "write one artifact",
 		ArgsUsage: "MODEL OUT.gguf",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M", Required: true},
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M"},
 			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE`"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "plan only, write nothing"},
 			&cli.BoolFlag{Name: "no-provenance", Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
 		}, recipeFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 2, 2, "MODEL OUT.gguf -f FORMAT")
+			if err == nil {
+				err = required(c, "format")
+			}
 			if err != nil {
 				return err
 			}
@@ -47,7 +52,7 @@ func quantizeCommand() *cli.Command {
 }
 
 func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
-	c, err := checkpoint.Open(path)
+	c, err := openModel(path)
 	if err != nil {
 		return err
 	}
@@ -60,18 +65,30 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		return err
 	}
 	o.ImatrixFile = o.imatrix
-	if !o.noProvenance && !o.dryRun {
+	switch {
+	case o.keepConfig:
+		o.Provenance = &gguf.Metadata{}
+		checkpoint.ExtraMetadata(o.Provenance, c.Config)
+	case o.noProvenance && c.Config.Window > 0:
+		e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run without the model's sliding window of %d tokens", checkpoint.WindowKey, c.Config.Window))
+	case !o.noProvenance && !o.dryRun:
 		if o.Provenance, err = provenance(c, m, o.imatrix); err != nil {
 			return err
 		}
 	}
 	p, err := newPlan(c, m, o.Options, o.strict)
+	if err == nil {
+		err = p.Writable()
+	}
 	if err != nil {
 		return err
 	}
-	for _, w := range append(c.Warnings, p.Warnings...) {
-		fmt.Fprintf(e.stderr, "bitmill: %s\n", w)
+	if errors.Is(c.ConfigErr, formats.ErrCorrupt) {
+		e.warn(c.ConfigErr.Error())
 	}
+	e.warn(c.Warnings...)
+	e.warn(zeroColumns(m)...)
+	e.warn(p.Warnings...)
 	var written []quantize.Written
 	start := time.Now()
 	if !o.dryRun {
@@ -169,24 +186,24 @@ func convertCommand() *cli.Command {
 }
 
 func runConvert(ctx context.Context, e env, path, out, outtype string) error {
-	format := map[string]string{"f32": "F32", "f16": "F16", "bf16": "BF16"}[outtype]
+	format, ok := map[string]string{"auto": "", "f32": "F32", "f16": "F16", "bf16": "BF16"}[outtype]
+	if !ok {
+		return usagef("--outtype %s: choose auto, f32, f16 or bf16", outtype)
+	}
+	c, err := openModel(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	if outtype == "auto" {
-		c, err := checkpoint.Open(path)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
 		if format, err = sourceFormat(c); err != nil {
 			return err
 		}
 	}
-	if format == "" {
-		return usagef("--outtype %s: choose auto, f32, f16 or bf16", outtype)
-	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	return runQuantize(ctx, e, path, out, quantizeOptions{Options: quantize.Options{Format: format}, noProvenance: true})
+	return runQuantize(ctx, e, path, out, quantizeOptions{Options: quantize.Options{Format: format}, keepConfig: true})
 }
 
 // sourceFormat is the format that keeps the source's matrices as they are: the type of the first matrix.

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,6 +24,7 @@ import (
 type runOptions struct {
 	out               string
 	formats           []string
+	all               bool   // every format: those that cannot be made are left out
 	calibration, text string // files; "" is the demo's text
 	noImatrix         bool
 	context, chunks   int
@@ -38,8 +42,8 @@ func runCommand() *cli.Command {
 		Description: "Without a MODEL it runs on the embedded demo models. A run that was interrupted continues where it was: " +
 			"what is in the output folder is kept as long as it was made from the same inputs and options.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `DIR`", Required: true},
-			&cli.StringFlag{Name: "formats", Aliases: []string{"f"}, Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `DIR`"},
+			&cli.StringSliceFlag{Name: "formats", Aliases: []string{"f"}, Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
 			&cli.StringFlag{Name: "calibration", Usage: "calibration `TEXT` file (default: the demo's)"},
 			&cli.StringFlag{Name: "text", Aliases: []string{"t"}, Usage: "evaluation `TEXT` file (default: the demo's)"},
 			&cli.BoolFlag{Name: "no-imatrix", Usage: "quantize without calibrating"},
@@ -48,16 +52,22 @@ func runCommand() *cli.Command {
 			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
 		}, recipeFlags()...),
 		Action: func(c *cli.Context) error {
-			names, err := formatNames(c.String("formats"))
+			if err := required(c, "output"); err != nil {
+				return err
+			}
+			names, all, err := formatNames(c.StringSlice("formats"))
 			if err != nil {
 				return err
 			}
 			o := runOptions{
-				out: c.String("output"), formats: names, calibration: c.String("calibration"), text: c.String("text"), noImatrix: c.Bool("no-imatrix"),
-				context: c.Int("ctx"), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), recipe: recipeOptions(c),
+				out: c.String("output"), formats: names, all: all, calibration: c.String("calibration"), text: c.String("text"), noImatrix: c.Bool("no-imatrix"),
+				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), recipe: recipeOptions(c), command: commandLine(c, "output", "json", "quiet", "threads"),
 			}
-			o.command = strings.Join(append([]string{"bitmill run", strings.Join(c.Args().Slice(), " ")}, "--formats "+strings.Join(names, ",")), " ")
-			return runRun(c.Context, newEnv(c), c.Args().Slice(), o)
+			err = runRun(c.Context, newEnv(c), c.Args().Slice(), o)
+			if errors.Is(err, context.Canceled) {
+				return resumableError{err}
+			}
+			return err
 		},
 	}
 }
@@ -75,18 +85,23 @@ func readInput(path, demoText string) (textInput, error) {
 }
 
 func runRun(ctx context.Context, e env, models []string, o runOptions) error {
-	store := batch.Store{Dir: o.out}
-	if err := store.MakeFolder(); err != nil {
+	release := func() {}
+	defer func() { release() }()
+	lock := func() (err error) {
+		store := batch.Store{Dir: o.out}
+		if err = store.MakeFolder(); err == nil {
+			release, err = store.Lock()
+		}
 		return err
 	}
-	release, err := store.Lock()
-	if err != nil {
-		return err
-	}
-	defer release()
 	var warnings []string
-	if len(models) == 0 {
-		if models, err = unpackDemo(o.out); err != nil {
+	isDemo := len(models) == 0
+	if isDemo {
+		err := lock()
+		if err == nil {
+			models, err = unpackDemo(o.out)
+		}
+		if err != nil {
 			return err
 		}
 		if o.text == "" {
@@ -103,6 +118,11 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, t := range []textInput{calibration, text} {
+		if w := notText(t.name, t.text); w != "" {
+			warnings = append(warnings, w)
+		}
+	}
 	rep := &report.Report{Schema: report.Schema, Tool: "bitmill " + Version, Command: o.command,
 		Text: report.TextInfo{Name: text.name, SHA256: text.sha256, Context: o.context}, Warnings: warnings}
 	names, err := outputNames(models)
@@ -115,7 +135,7 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 			r.source.Close()
 		}
 	}()
-	// Every model is opened and planned before any is worked on, so that a mistake shows at once.
+	// Every model is opened and planned before any is worked on, so that a mistake shows at once, and leaves nothing.
 	for i, path := range models {
 		r := &modelRun{env: e, o: o, name: names[i], store: batch.Store{Dir: filepath.Join(o.out, names[i])}, calibrationText: calibration, text: text}
 		if err := r.open(path); err != nil {
@@ -125,6 +145,15 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 		if err := r.plan(); err != nil {
 			return err
 		}
+	}
+	e.warn(warnings...)
+	if !isDemo {
+		if err := lock(); err != nil {
+			return err
+		}
+	}
+	if err := prepare(o.out, runs); err != nil {
+		return err
 	}
 	for _, r := range runs {
 		m, err := r.run(ctx)
@@ -182,18 +211,50 @@ func unpackDemo(out string) ([]string, error) {
 	return paths, nil
 }
 
+// reportNames are the files that writeReport writes.
+var reportNames = []string{"report.json", "report.md", "report.html"}
+
+// prepare makes the models' folders, clears away what a killed run left half-written, and checks that every file can
+// be written and that all fit on the disk. Files of an earlier run are written over or kept.
+func prepare(out string, runs []*modelRun) error {
+	var targets []string
+	for _, n := range reportNames {
+		targets = append(targets, filepath.Join(out, n))
+	}
+	need := int64(0)
+	for _, r := range runs {
+		if err := r.store.MakeFolder(); err != nil {
+			return err
+		}
+		need += r.need
+		targets = append(targets, filepath.Join(r.store.Dir, imatrixName))
+		for _, f := range r.formats {
+			path := filepath.Join(r.store.Dir, r.artifactPath(f))
+			targets = append(targets, path)
+			if st, err := os.Stat(path); err == nil {
+				need -= st.Size()
+			}
+		}
+		if err := r.clearParts(); err != nil {
+			return err
+		}
+	}
+	for _, path := range targets {
+		if err := file.CheckTarget(path); err != nil {
+			return err
+		}
+	}
+	return file.CheckSpace(out, max(need, 0))
+}
+
 // writeReport writes the report's three files and prints its table.
 func writeReport(e env, dir string, rep *report.Report) error {
-	for name, render := range map[string]func(*strings.Builder) error{
-		"report.json": func(b *strings.Builder) error { return report.WriteJSON(b, rep) },
-		"report.md":   func(b *strings.Builder) error { return report.Markdown(b, rep) },
-		"report.html": func(b *strings.Builder) error { return report.HTML(b, rep) },
-	} {
-		var b strings.Builder
-		if err := render(&b); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+	for i, render := range []func(io.Writer, *report.Report) error{report.WriteJSON, report.Markdown, report.HTML} {
+		var b bytes.Buffer
+		if err := render(&b, rep); err != nil {
+			return fmt.Errorf("%s: %w", reportNames[i], err)
 		}
-		if err := file.Write(filepath.Join(dir, name), []byte(b.String())); err != nil {
+		if err := file.Write(filepath.Join(dir, reportNames[i]), b.Bytes()); err != nil {
 			return err
 		}
 	}

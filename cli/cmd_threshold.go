@@ -41,6 +41,9 @@ func runThreshold(e env, paths []string, o threshold.Options) error {
 		if err != nil {
 			return err
 		}
+		if len(r.Models) == 0 {
+			return fmt.Errorf("%s: the report holds no models", path)
+		}
 		reports = append(reports, r)
 		for i := range r.Models {
 			fidelity = append(fidelity, fidelityRow{r.Models[i].Name, threshold.FitFidelity(r.Models[i].Points(), o)})
@@ -63,6 +66,9 @@ func runThreshold(e env, paths []string, o threshold.Options) error {
 }
 
 func openReport(path string) (*report.Report, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: name the report.json in it", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/formats/checkpoint"
 	"bitmill/formats/tokenizer"
 )
 
@@ -39,7 +38,7 @@ func tokenizeCommand() *cli.Command {
 }
 
 func runTokenize(e env, path, text string, o tokenizer.Options) error {
-	c, err := checkpoint.Open(path)
+	c, err := openModel(path)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 )
 
 // Exit codes, the same for every command.
@@ -32,23 +34,50 @@ type incompleteError struct{ err error }
 func (e incompleteError) Error() string { return e.err.Error() }
 func (e incompleteError) Unwrap() error { return e.err }
 
+// resumableError is an interruption after which the same command continues.
+type resumableError struct{ err error }
+
+func (e resumableError) Error() string { return e.err.Error() }
+func (e resumableError) Unwrap() error { return e.err }
+
 // exitCode maps an error to its code and prints it as one sentence.
 func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitOK
+	}
+	code, text := exitFailed, err.Error()
 	var usage usageError
 	var incomplete incompleteError
+	var resumable resumableError
 	switch {
-	case err == nil:
-		return exitOK
+	case errors.Is(err, context.Canceled) && errors.As(err, &resumable):
+		code, text = exitInterrupted, "interrupted; run the same command again to continue"
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "bitmill: interrupted; run the same command again to continue")
-		return exitInterrupted
+		code, text = exitInterrupted, "interrupted; no file was written"
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "bitmill: %v\n", err)
-		return exitUsage
+		code = exitUsage
 	case errors.As(err, &incomplete):
-		fmt.Fprintf(stderr, "bitmill: %v\n", err)
-		return exitIncomplete
+		code = exitIncomplete
 	}
-	fmt.Fprintf(stderr, "bitmill: %v\n", err)
-	return exitFailed
+	fmt.Fprintf(stderr, "bitmill: %s\n", printable(text))
+	return code
+}
+
+// maxMessage bounds a message that quotes a damaged file.
+const maxMessage = 2000
+
+// printable makes a message safe for a terminal: names from a damaged file may hold anything.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case b.Len() > maxMessage:
+			return b.String() + "..."
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "\\x%02x", r)
+		}
+	}
+	return b.String()
 }

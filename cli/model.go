@@ -3,10 +3,12 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"bitmill/eval"
 	"bitmill/eval/infer"
@@ -22,9 +24,25 @@ type subject struct {
 	model *infer.Model
 }
 
+// openModel opens a model with its weights.
+func openModel(path string) (*checkpoint.Checkpoint, error) {
+	if path == "" {
+		return nil, usagef("the model has no name: give a folder or a GGUF file")
+	}
+	c, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if c.Planned {
+		c.Close()
+		return nil, fmt.Errorf("%s is only a model's configuration, enough for bitmill plan: name the folder that holds the weights too", path)
+	}
+	return c, nil
+}
+
 // openSubject opens a model that will be run, and fails with one sentence when it cannot be.
 func openSubject(path string) (*subject, error) {
-	c, err := checkpoint.Open(path)
+	c, err := openModel(path)
 	if err != nil {
 		return nil, err
 	}
@@ -36,12 +54,24 @@ func openSubject(path string) (*subject, error) {
 	return &subject{c, m}, nil
 }
 
-// windows tokenizes the file's text for the model.
-func (s *subject) windows(text string, context, limit int) ([][]int32, error) {
+// windows tokenizes the text of a file for the model.
+func (s *subject) windows(name, text string, context, limit int) ([][]int32, error) {
 	if s.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", s.Path, s.TokenizerErr)
 	}
-	return eval.Windows(s.Tokenizer, text, context, limit)
+	w, err := eval.Windows(s.Tokenizer, text, context, limit)
+	if errors.Is(err, eval.ErrShortText) {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return w, err
+}
+
+// longContext warns of windows that are longer than what the model was made for; "" when they are not.
+func (s *subject) longContext(context int) string {
+	if most := s.Config.Context; most > 0 && context > most {
+		return fmt.Sprintf("windows of %d tokens are longer than the %d that %s was made for: its figures suffer from that", context, most, s.Path)
+	}
+	return ""
 }
 
 // summary counts the payload of all tensors exactly.
@@ -96,11 +126,19 @@ func hashBytes(data []byte) string {
 
 // readText reads a text file.
 func readText(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return "", fmt.Errorf("%s is a folder, not a text file", path)
 	}
-	return string(b), nil
+	b, err := os.ReadFile(path)
+	return string(b), err
+}
+
+// notText warns of a file that does not look like text; "" when it does.
+func notText(name, text string) string {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return ""
+	}
+	return name + " is not plain text in UTF-8: what is measured on it says little"
 }
 
 // modelName is a short name for a model's path: the folder's or file's name without extension and shard number.

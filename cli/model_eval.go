@@ -95,6 +95,15 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	if err != nil {
 		return err
 	}
+	for i, x := range results {
+		path := r.source.Path
+		if i > 0 {
+			path = m.Artifacts[i-1].Path
+		}
+		if err := finite(path, x); err != nil {
+			return err
+		}
+	}
 	fill(&m.Source, results[0])
 	for i := range m.Artifacts {
 		fill(&m.Artifacts[i], results[i+1])

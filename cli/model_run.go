@@ -1,17 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"bitmill/calibrate"
 	"bitmill/cli/batch"
 	"bitmill/eval/infer"
 	"bitmill/eval/report"
-	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/stats"
@@ -33,6 +35,8 @@ type modelRun struct {
 	coverage  *report.Calibration
 	artifacts []artifact
 	warnings  []string
+	formats   []string // those that can be made
+	need      int64    // bytes of the artifacts
 }
 
 // artifact is one file to be made.
@@ -46,7 +50,7 @@ const imatrixName = "imatrix.gguf"
 
 // open opens the source and finds out whether it can be evaluated; when not, quantizing goes on without an imatrix.
 func (r *modelRun) open(path string) error {
-	c, err := checkpoint.Open(path)
+	c, err := openModel(path)
 	if err != nil {
 		return err
 	}
@@ -61,47 +65,75 @@ func (r *modelRun) open(path string) error {
 		return nil
 	}
 	r.source.model = m
-	if r.windows, err = r.source.windows(r.text.text, r.o.context, r.o.chunks); err != nil {
-		return fmt.Errorf("%s: %w", r.text.name, err)
+	if w := r.source.longContext(r.o.context); w != "" {
+		r.warn("%s", w)
+	}
+	if r.windows, err = r.source.windows(r.text.name, r.text.text, r.o.context, r.o.chunks); err != nil {
+		return err
 	}
 	if r.calibrates() {
-		if _, err := r.source.windows(r.calibrationText.text, r.o.context, r.o.chunks); err != nil {
-			return fmt.Errorf("%s: %w", r.calibrationText.name, err)
-		}
+		_, err = r.source.windows(r.calibrationText.name, r.calibrationText.text, r.o.context, r.o.chunks)
 	}
-	return nil
+	return err
 }
 
 func (r *modelRun) warn(format string, args ...any) {
 	w := fmt.Sprintf(format, args...)
 	r.warnings = append(r.warnings, w)
-	fmt.Fprintf(r.env.stderr, "bitmill: %s\n", w)
+	r.env.warn(w)
 }
 
 func (r *modelRun) calibrates() bool { return r.source.model != nil && !r.o.noImatrix }
 
-// plan resolves every format, before anything is computed, and checks that the files will fit on the disk.
+// plan resolves every format, before anything is computed. Of all formats, those that cannot be made are left out with
+// a warning; formats asked for by name must all be possible.
 func (r *modelRun) plan() error {
-	if err := r.store.MakeFolder(); err != nil {
-		return err
-	}
 	o := r.o.recipe
 	o.AssumeImatrix = r.calibrates()
-	need := int64(0)
+	var left []string
+	var first error
 	for _, f := range r.o.formats {
 		o.Format = f
 		p, err := newPlan(r.source.Checkpoint, nil, o, r.o.strict)
-		if err != nil {
+		if err == nil {
+			err = p.Writable()
+		}
+		var blocked *quantize.BlockedError
+		switch {
+		case err == nil:
+			r.formats = append(r.formats, f)
+			r.need += p.FileBytes
+		case errors.As(err, &blocked):
+			first = cmp.Or(first, err)
+			left = append(left, f)
+		default:
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
-		need += p.FileBytes
 	}
-	for _, f := range r.o.formats { // files of an earlier run are written over or kept
-		if out, err := r.store.Output(r.artifactPath(f)); err == nil {
-			need -= out.Bytes
+	switch {
+	case first == nil:
+	case len(left) == 1 && !r.o.all:
+		return fmt.Errorf("%s: %w", r.name, first)
+	case !r.o.all || len(r.formats) == 0:
+		return fmt.Errorf("%s: %w; %s cannot be made either", r.name, first, strings.Join(left[1:], ", "))
+	default:
+		r.warn("%s: %d formats cannot be made and are left out: %s; bitmill plan says why of each", r.name, len(left), strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// clearParts removes what a killed run left half-written.
+func (r *modelRun) clearParts() error {
+	parts := []string{imatrixName + ".part"}
+	for _, f := range quantize.Formats() {
+		parts = append(parts, r.artifactPath(f.Name)+".part")
+	}
+	for _, p := range parts {
+		if err := os.Remove(filepath.Join(r.store.Dir, p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
-	return file.CheckSpace(r.store.Dir, max(need, 0))
+	return nil
 }
 
 func (r *modelRun) artifactPath(format string) string { return r.name + "-" + format + ".gguf" }
@@ -171,9 +203,9 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 	r.coverage = &report.Calibration{Text: r.calibrationText.name, SHA256: r.calibrationText.sha256, Chunks: r.imatrix.Chunks, Entries: len(r.imatrix.Entries)}
 	for _, c := range r.imatrix.Coverage() {
 		r.coverage.ZeroColumns += int64(c.ZeroColumns)
-		if !c.Full() {
-			r.warn("%s: the calibration text never used %d of %d columns of %s", r.name, c.ZeroColumns, c.Columns, c.Name)
-		}
+	}
+	for _, w := range zeroColumns(r.imatrix) {
+		r.warn("%s: %s", r.name, w)
 	}
 	return nil
 }
@@ -191,7 +223,7 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	imatrixHash := provenanceHash(o.Provenance)
 	var jobs []quantize.Job
 	var keys []string
-	for _, f := range r.o.formats {
+	for _, f := range r.formats {
 		o.Format = f
 		p, err := newPlan(r.source.Checkpoint, r.imatrix, o, r.o.strict)
 		if err != nil {
@@ -216,6 +248,9 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	if len(jobs) == 0 {
 		return nil
 	}
+	if err := r.forgetReport(jobs); err != nil {
+		return err
+	}
 	p := r.env.progress("quantize "+r.name, "bytes")
 	written, err := quantize.Write(ctx, r.source.Checkpoint, r.imatrix, jobs, quantize.WriteOptions{Threads: r.env.threads, Progress: p.Set})
 	if err != nil {
@@ -223,6 +258,21 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	}
 	p.Done()
 	return r.record(jobs, keys, written)
+}
+
+// forgetReport removes the report of an earlier run when files that it describes are about to be replaced.
+func (r *modelRun) forgetReport(jobs []quantize.Job) error {
+	for _, j := range jobs {
+		if _, err := os.Stat(j.Path); err != nil {
+			continue
+		}
+		for _, n := range reportNames {
+			if err := os.Remove(filepath.Join(r.o.out, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // record notes what was written.

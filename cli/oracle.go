@@ -26,13 +26,13 @@ func (c oracleCheck) String() string {
 
 // checkOracle runs both forward passes. On a quantized model the engine rounds activations to 8 bits as llama.cpp does
 // and the oracle does not, so the difference is then that of the rounding.
-func checkOracle(ctx context.Context, e env, path, text string) (*oracleCheck, error) {
+func checkOracle(ctx context.Context, e env, path, textName, text string) (*oracleCheck, error) {
 	s, err := openSubject(path)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	windows, err := s.windows(text, oracleTokens, 1)
+	windows, err := s.windows(textName, text, oracleTokens, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,14 +14,13 @@ import (
 //
 //	bitmill quantize MODEL OUT -f Q4_K_M  ->  bitmill quantize -f Q4_K_M MODEL OUT
 //
-// What follows "--" stays an argument.
-func permute(app *cli.App, args []string) []string {
-	if len(args) < 2 {
-		return args
-	}
-	command := app.Command(args[1])
+// What follows "--" stays an argument. Flags before the command go to the command, and "help COMMAND" is
+// "COMMAND --help". It fails for a flag that the command does not have and for one whose value is missing.
+func permute(app *cli.App, args []string) ([]string, error) {
+	name, args := commandFirst(app, args)
+	command := app.Command(name)
 	if command == nil {
-		return args
+		return args, nil
 	}
 	var flags, rest []string
 	for i := 2; i < len(args); i++ {
@@ -34,7 +34,14 @@ func permute(app *cli.App, args []string) []string {
 			continue
 		}
 		flags = append(flags, a)
-		if !strings.Contains(a, "=") && takesValue(command, strings.TrimLeft(a, "-")) && i+1 < len(args) {
+		name, _, assigned := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		known, wantsValue := lookFlag(command, name)
+		switch {
+		case !known:
+			return nil, unknownFlag(command, name)
+		case wantsValue && !assigned && (i+1 == len(args) || args[i+1] == "--"):
+			return nil, usagef("%s needs a value; see bitmill %s --help", a, command.Name)
+		case wantsValue && !assigned:
 			i++
 			flags = append(flags, args[i])
 		}
@@ -43,21 +50,89 @@ func permute(app *cli.App, args []string) []string {
 	if len(rest) > 0 {
 		out = append(append(out, "--"), rest...)
 	}
-	return out
+	return out, nil
+}
+
+// commandFirst finds the command's name behind any common flags, and puts it right behind the program's.
+func commandFirst(app *cli.App, args []string) (name string, moved []string) {
+	common := &cli.Command{Flags: commonFlags()}
+	at := 1
+	for at < len(args) && strings.HasPrefix(args[at], "-") {
+		flag, _, assigned := strings.Cut(strings.TrimLeft(args[at], "-"), "=")
+		known, wantsValue := lookFlag(common, flag)
+		if !known || flag == "help" || flag == "h" {
+			break
+		}
+		at++
+		if wantsValue && !assigned {
+			at++
+		}
+	}
+	switch {
+	case at >= len(args):
+		return "", args
+	case at == 1 && args[at] == "help" && len(args) > 2 && app.Command(args[2]) != nil:
+		return args[2], []string{args[0], args[2], "--help"}
+	case at == 1 && args[at] == "help":
+		return "", []string{args[0], "--help"}
+	}
+	moved = append([]string{args[0], args[at]}, args[1:at]...)
+	return args[at], append(moved, args[at+1:]...)
+}
+
+// commandLine is the command as it would be typed again, without the flags named, which do not change the result.
+func commandLine(c *cli.Context, without ...string) string {
+	words := append([]string{"bitmill", c.Command.Name}, c.Args().Slice()...)
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if !c.IsSet(name) || slices.Contains(without, name) {
+			continue
+		}
+		switch v := c.Value(name).(type) {
+		case bool:
+			words = append(words, fmt.Sprintf("--%s=%v", name, v))
+			if v {
+				words[len(words)-1] = "--" + name
+			}
+		case cli.StringSlice:
+			for _, s := range v.Value() {
+				words = append(words, "--"+name, s)
+			}
+		default:
+			words = append(words, "--"+name, fmt.Sprint(v))
+		}
+	}
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\n\\'\"$`*?[](){}<>|&;#~!") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // isNumber tells the argument -1 from a flag.
 func isNumber(a string) bool { return a[1] >= '0' && a[1] <= '9' }
 
-func takesValue(command *cli.Command, name string) bool {
-	for _, f := range command.Flags {
-		if !slices.Contains(f.Names(), name) {
-			continue
-		}
-		_, isBool := f.(*cli.BoolFlag)
-		return !isBool
+// lookFlag says whether the command has the flag, and whether a value follows it.
+func lookFlag(command *cli.Command, name string) (known, wantsValue bool) {
+	if name == "help" || name == "h" {
+		return true, false
 	}
-	return false
+	for _, f := range command.Flags {
+		if slices.Contains(f.Names(), name) {
+			_, isBool := f.(*cli.BoolFlag)
+			return true, !isBool
+		}
+	}
+	return false, false
+}
+
+func unknownFlag(command *cli.Command, given string) error {
+	var names []string
+	for _, f := range command.Flags {
+		names = append(names, f.Names()[0])
+	}
+	return usagef("%s has no flag --%s; did you mean --%s? See bitmill %s --help", command.Name, given, formats.Nearest(given, names), command.Name)
 }
 
 func unknownCommand(c *cli.Context) error {
@@ -67,4 +142,14 @@ func unknownCommand(c *cli.Context) error {
 	}
 	given := c.Args().First()
 	return usagef("unknown command %q; did you mean %s? See bitmill --help", given, formats.Nearest(given, names))
+}
+
+// required fails for the first of the flags that was not given, or was given as nothing.
+func required(c *cli.Context, names ...string) error {
+	for _, name := range names {
+		if c.String(name) == "" {
+			return usagef("%s needs --%s; see bitmill %s --help", c.Command.Name, name, c.Command.Name)
+		}
+	}
+	return nil
 }

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -20,14 +22,16 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs the transcripts in testdata/script. Each finds in its folder: llama, a checkpoint of two layers
-// with a tokenizer; demo-s, the smaller demo model; and calibration.txt and evaluation.txt, a few windows each.
+// TestScripts runs the transcripts in testdata/script. Each finds in its folder: llama and mistral, checkpoints of
+// two layers with a tokenizer; demo-s, the smaller demo model; and calibration.txt and evaluation.txt, a few windows each.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			if err := os.CopyFS(filepath.Join(e.WorkDir, "llama"), os.DirFS(checkpointtest.Load(t, "llama").FolderWithTokenizer(t))); err != nil {
-				return err
+			for _, name := range []string{"llama", "mistral"} {
+				if err := os.CopyFS(filepath.Join(e.WorkDir, name), os.DirFS(checkpointtest.Load(t, name).FolderWithTokenizer(t))); err != nil {
+					return err
+				}
 			}
 			if err := writeDemo(filepath.Join(e.WorkDir, "demo-s")); err != nil {
 				return err
@@ -45,6 +49,8 @@ func TestScripts(t *testing.T) {
 			"truncate": truncateCommand,
 			// poke FILE OFFSET HEX overwrites bytes.
 			"poke": pokeCommand,
+			// status N COMMAND... runs a command that must exit with code N.
+			"status": statusCommand,
 		},
 	})
 }
@@ -99,6 +105,23 @@ func pokeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = f.WriteAt(unhex(ts, args[2]), at)
 	ts.Check(err)
+}
+
+func statusCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if int64(code) != number(ts, args[0]) {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
 }
 
 func number(ts *testscript.TestScript, s string) int64 {

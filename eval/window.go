@@ -13,6 +13,9 @@ var ErrShortText = errors.New("the text is too short")
 // DefaultContext is llama-perplexity's window.
 const DefaultContext = 512
 
+// LeastContext is the shortest window: its second half must hold a token that is scored.
+const LeastContext = 4
+
 // Windows cuts a text into windows of context tokens as llama.cpp's tools do: the text is tokenized once (with BOS when
 // the vocabulary adds one), cut into whole windows, the rest dropped, and the first token of every window replaced by
 // BOS when the vocabulary adds one. limit caps the number of windows; 0 means all.
@@ -20,8 +23,8 @@ func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32
 	if context == 0 {
 		context = DefaultContext
 	}
-	if context < 4 {
-		return nil, fmt.Errorf("a context of %d tokens is too short: the second half of each window is scored, so at least 4 are needed", context)
+	if context < LeastContext {
+		return nil, fmt.Errorf("a context of %d tokens is too short: the second half of each window is scored, so at least %d are needed", context, LeastContext)
 	}
 	tokens := t.Encode(text, tokenizer.Options{})
 	n := len(tokens) / context

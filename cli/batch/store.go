@@ -121,10 +121,11 @@ var ErrBusy = errors.New("another bitmill run is working there")
 // MakeFolder makes the store's folder and its parents.
 func (s Store) MakeFolder() error {
 	if err := os.MkdirAll(filepath.Join(s.Dir, ".bitmill"), 0o755); err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("cannot write to %s: %w", s.Dir, err)
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			err = at.Err
 		}
-		return err
+		return fmt.Errorf("cannot write to %s: %w", s.Dir, err)
 	}
 	return nil
 }
