@@ -35,5 +35,5 @@ func FromUE4M3Half(s uint8) float32 {
 	if exponent == 0 {
 		return mantissa * 0x1p-10
 	}
-	return (1 + mantissa/8) * math.Float32frombits((exponent-8+127)<<23)
+	return (1 + float32(mantissa/8)) * math.Float32frombits((exponent-8+127)<<23)
 }

@@ -3,8 +3,6 @@ package encode
 import (
 	"math/rand/v2"
 	"testing"
-
-	"bitmill/formats"
 )
 
 // BenchmarkEncode reports weights per second and core, for rows of 4096 normally distributed values, without and with
@@ -34,8 +32,10 @@ func BenchmarkEncode(b *testing.B) {
 				b.ReportMetric(float64(b.N)*rows*cols/b.Elapsed().Seconds()/1e6, "Mweights/s")
 			})
 		}
-		run("plain", nil)
-		if typ.Quantized() && typ != formats.Q8_0 {
+		if encoders[i].use != required {
+			run("plain", nil)
+		}
+		if encoders[i].use != unused {
 			run("importance", importance)
 		}
 	}

@@ -20,35 +20,54 @@ import (
 // rowEncoder writes one row as blocks. Encode has checked all lengths; importance is nil or as long as the row.
 type rowEncoder struct {
 	typ    formats.Type
+	use    use
 	encode func(dst []byte, row, importance []float32)
 }
 
+// use says what importance is to an encoder.
+type use uint8
+
+const (
+	unused use = iota
+	optional
+	required
+)
+
 // encoders lists the types Encode knows, by ascending id.
 var encoders = []rowEncoder{
-	{formats.F32, encodeF32},
-	{formats.F16, encodeF16},
-	{formats.Q4_0, encodeQ4_0},
-	{formats.Q4_1, encodeQ4_1},
-	{formats.Q5_0, encodeQ5_0},
-	{formats.Q5_1, encodeQ5_1},
-	{formats.Q8_0, encodeQ8_0},
-	{formats.Q2_K, encodeQ2_K},
-	{formats.Q3_K, encodeQ3_K},
-	{formats.Q4_K, encodeQ4_K},
-	{formats.Q5_K, encodeQ5_K},
-	{formats.Q6_K, encodeQ6_K},
-	{formats.BF16, encodeBF16},
+	{formats.F32, unused, encodeF32},
+	{formats.F16, unused, encodeF16},
+	{formats.Q4_0, optional, encodeQ4_0},
+	{formats.Q4_1, optional, encodeQ4_1},
+	{formats.Q5_0, optional, encodeQ5_0},
+	{formats.Q5_1, optional, encodeQ5_1},
+	{formats.Q8_0, unused, encodeQ8_0},
+	{formats.Q2_K, optional, encodeQ2_K},
+	{formats.Q3_K, optional, encodeQ3_K},
+	{formats.Q4_K, optional, encodeQ4_K},
+	{formats.Q5_K, optional, encodeQ5_K},
+	{formats.Q6_K, optional, encodeQ6_K},
+	{formats.IQ4_NL, optional, encodeIQ4_NL},
+	{formats.IQ4_XS, optional, encodeIQ4_XS},
+	{formats.BF16, unused, encodeBF16},
+	{formats.TQ1_0, unused, encodeTQ1_0},
+	{formats.TQ2_0, unused, encodeTQ2_0},
+	{formats.MXFP4, unused, encodeMXFP4},
+	{formats.NVFP4, unused, encodeNVFP4},
+	{formats.Q1_0, unused, encodeQ1_0},
+	{formats.Q2_0, unused, encodeQ2_0},
 }
 
 // Encode writes len(src)/cols rows of cols values as type t into dst, which must have exactly their size.
-// importance is the imatrix weight of each column, or nil; F32, F16, BF16 and Q8_0 do not use it. With nil the K-types
-// use other weights and grids than with an importance of all ones, as llama-quantize does.
+// importance is the imatrix weight of each column, or nil (see NeedsImportance). F32, F16, BF16, Q8_0, the ternary types
+// and those of fixed grids (MXFP4, NVFP4, Q1_0, Q2_0) do not use it. With nil the others use other weights and grids than
+// with an importance of all ones, as llama-quantize does.
 //
 // Values and importance should be finite (see CheckFinite) and importance not negative: others give meaningless bytes,
 // though never a panic. A type without an encoder fails with formats.ErrUnsupported.
 func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []float32) error {
-	row := find(t)
-	if row == nil {
+	e := find(t)
+	if e == nil {
 		return fmt.Errorf("encode: %w: no encoder for type %s", formats.ErrUnsupported, t)
 	}
 	if cols <= 0 || len(src)%cols != 0 {
@@ -65,8 +84,11 @@ func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []fl
 	if importance != nil && len(importance) != cols {
 		return fmt.Errorf("encode: importance has %d columns, the tensor %d", len(importance), cols)
 	}
+	if importance == nil && e.use == required {
+		return fmt.Errorf("encode: %s cannot be encoded without importance", t)
+	}
 	for r := range rows {
-		row(dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+		e.encode(dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
 	}
 	return nil
 }
@@ -74,10 +96,16 @@ func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []fl
 // Known reports whether Encode handles type t.
 func Known(t formats.Type) bool { return find(t) != nil }
 
-func find(t formats.Type) func(dst []byte, row, importance []float32) {
+// NeedsImportance reports whether type t cannot be encoded without importance.
+func NeedsImportance(t formats.Type) bool {
+	e := find(t)
+	return e != nil && e.use == required
+}
+
+func find(t formats.Type) *rowEncoder {
 	for i := range encoders {
 		if encoders[i].typ == t {
-			return encoders[i].encode
+			return &encoders[i]
 		}
 	}
 	return nil

@@ -95,3 +95,11 @@ func emphasize(w, importance, x []float32, variance float32) {
 
 // tiny is the magnitude below which a sub-block counts as zero.
 const tiny = 1e-15
+
+// squares sets w[i] = x[i]^2.
+func squares(w, x []float32) {
+	w = w[:len(x)]
+	for i, v := range x {
+		w[i] = v * v
+	}
+}

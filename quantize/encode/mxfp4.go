@@ -1,0 +1,39 @@
+package encode
+
+import (
+	"math"
+
+	"bitmill/formats/block"
+)
+
+// encodeMXFP4: x ~ Float4[q] * 2^(e-128), e = floor(log2 max|x|) + 125, so that the largest magnitude lies between 4 and
+// 8 (levels go up to 6). Importance plays no part. Below 2^-125 e wraps around, as in ggml.
+func encodeMXFP4(dst []byte, row, _ []float32) {
+	for at := 0; at < len(row); at += 32 {
+		x, b := (*[32]float32)(row[at:]), (*[17]byte)(dst[at/32*17:])
+		_, magnitude := largest(x[:])
+		b[0] = 0
+		if magnitude > 0 {
+			// float32: just below a power of two the logarithm rounds up to it.
+			log := math.Floor(float64(float32(math.Log2(float64(magnitude)))))
+			b[0] = uint8(truncate(float32(log) - 2 + 127))
+		}
+		d := block.FromE8M0Half(b[0])
+		q := b[1:]
+		for i := range q {
+			q[i] = nearestFloat4(x[i], d) | nearestFloat4(x[i+16], d)<<4
+		}
+	}
+}
+
+// nearestFloat4 returns the first q for which |Float4[q]*d - x| is smallest.
+func nearestFloat4(x, d float32) uint8 {
+	var best uint8
+	bestError := abs32(float32(float32(block.Float4[0])*d) - x)
+	for q := uint8(1); q < 16; q++ {
+		if e := abs32(float32(float32(block.Float4[q])*d) - x); e < bestError {
+			best, bestError = q, e
+		}
+	}
+	return best
+}
