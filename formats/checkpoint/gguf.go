@@ -181,28 +181,3 @@ func (c *Checkpoint) readWindow(r *reader) {
 		c.Config.WindowLayers = layers
 	}
 }
-
-// complete checks that every tensor of the architecture is there with its shape.
-func (c *Checkpoint) complete(f *family) error {
-	var missing []string
-	for _, e := range f.tensors(&c.Config) {
-		t, ok := c.Tensor(e.GGUF)
-		if !ok {
-			if e.Need == always {
-				missing = append(missing, e.GGUF)
-			}
-			continue
-		}
-		cols, rows := e.Shape[len(e.Shape)-1], int64(1)
-		if len(e.Shape) > 1 {
-			rows = e.Shape[0]
-		}
-		if t.Cols() != cols || t.Rows() != rows {
-			return fmt.Errorf("tensor %s: %w: its shape is %v, the metadata makes it [%d %d]", t.Name, formats.ErrCorrupt, t.Shape, cols, rows)
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%w: the file is incomplete: it has no tensor %s", formats.ErrCorrupt, some(missing))
-	}
-	return nil
-}

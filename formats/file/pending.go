@@ -19,6 +19,8 @@ type Pending struct {
 
 var _ io.WriterAt = (*Pending)(nil)
 
+var errDone = errors.New("file: Commit after Commit or Abort")
+
 // Create starts writing what will be path. size is the number of bytes that will be written: when the file system
 // has less free space, Create fails with ErrNoSpace before anything is written (0 skips the check).
 func Create(path string, size int64) (*Pending, error) {
@@ -40,7 +42,7 @@ func Create(path string, size int64) (*Pending, error) {
 // Commit syncs the data, gives the file its final name and syncs the folder. On failure nothing is left behind.
 func (p *Pending) Commit() error {
 	if p.done {
-		return errors.New("file: Commit after Commit or Abort")
+		return errDone
 	}
 	if err := p.Sync(); err != nil {
 		p.Abort()

@@ -1,0 +1,72 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"bitmill/formats"
+)
+
+// TensorsError says which tensors of the architecture are missing or of another shape than the metadata makes them.
+// It is an ErrCorrupt.
+type TensorsError struct {
+	Shapes  []string // a sentence each
+	Missing []string // names
+}
+
+func (e *TensorsError) Error() string {
+	switch {
+	case len(e.Shapes) == 1:
+		return e.Shapes[0]
+	case len(e.Shapes) > 1:
+		return fmt.Sprintf("%s; %d more have another shape than the metadata makes them", e.Shapes[0], len(e.Shapes)-1)
+	}
+	return fmt.Sprintf("%v: the file is incomplete: it has no tensor %s", formats.ErrCorrupt, some(e.Missing))
+}
+
+// Is makes errors.Is(err, formats.ErrCorrupt) true.
+func (e *TensorsError) Is(target error) bool { return target == formats.ErrCorrupt }
+
+// complete checks that every tensor of the architecture is there with its shape.
+func (c *Checkpoint) complete(f *family) error {
+	var e TensorsError
+	for _, want := range f.tensors(&c.Config) {
+		t, ok := c.Tensor(want.GGUF)
+		if !ok {
+			if want.Need == always {
+				e.Missing = append(e.Missing, want.GGUF)
+			}
+			continue
+		}
+		cols, rows := want.Shape[len(want.Shape)-1], int64(1)
+		if len(want.Shape) > 1 {
+			rows = want.Shape[0]
+		}
+		if t.Cols() != cols || t.Rows() != rows {
+			e.Shapes = append(e.Shapes, fmt.Sprintf("tensor %s: %v: its shape is %v, the metadata makes it [%d %d]", t.Name, formats.ErrCorrupt, t.Shape, cols, rows))
+		}
+	}
+	if e.Shapes == nil && e.Missing == nil {
+		return nil
+	}
+	return &e
+}
+
+// Surplus lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is unknown.
+func (c *Checkpoint) Surplus() (names []string) {
+	f, err := familyOfArch(c.Config.Arch)
+	if err != nil || c.ConfigErr != nil && !errors.As(c.ConfigErr, new(*TensorsError)) {
+		return nil
+	}
+	known := map[string]bool{"rope_freqs.weight": true}
+	for _, e := range f.tensors(&c.Config) {
+		known[e.GGUF] = true
+	}
+	for i := range c.Tensors {
+		if name := c.Tensors[i].Name; !known[name] && !strings.HasPrefix(name, "rope_factors_") {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,68 @@
+package checkpoint
+
+import (
+	"fmt"
+
+	"bitmill/formats/block"
+)
+
+// pieceValues is about how many values a Piece holds: 256 Ki, a megabyte as float32.
+const pieceValues = 1 << 18
+
+// Step is the number of values by which a pass over the tensor, alone or beside another of the same shape, goes in
+// bounded memory: whole blocks of both, and whole rows when the rows of one are permuted. With may be nil.
+func (t *Tensor) Step(with *Tensor) int64 {
+	unit := int64(t.Type.BlockLen())
+	rows := t.Bytes() == nil
+	if with != nil {
+		unit = max(unit, int64(with.Type.BlockLen())) // blocks are powers of two
+		rows = rows || with.Bytes() == nil
+	}
+	if rows {
+		unit = t.Cols()
+	}
+	unit = max(unit, 1)
+	return max(1, pieceValues/unit) * unit
+}
+
+// Piece returns the stored bytes of n values from first on, both multiples of Step but for the end of the tensor. They
+// lie in the map where they can, and in *buf, grown as needed, where rows are permuted: valid until the next call.
+func (t *Tensor) Piece(buf *[]byte, first, n int64) ([]byte, error) {
+	if data := t.Bytes(); data != nil {
+		size, err := t.Type.RowBytes(first)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", t.Name, err)
+		}
+		length, err := t.Type.RowBytes(n)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %s: %w", t.Name, err)
+		}
+		if first < 0 || size+length > int64(len(data)) {
+			return nil, fmt.Errorf("tensor %s: values %d to %d of %d", t.Name, first, first+n, t.Elements())
+		}
+		return data[size : size+length], nil
+	}
+	cols := max(t.Cols(), 1)
+	row, err := t.span(first/cols, n/cols)
+	if err != nil {
+		return nil, err
+	}
+	length := int(n / cols * row)
+	if cap(*buf) < length {
+		*buf = make([]byte, length)
+	}
+	*buf = (*buf)[:length]
+	return *buf, t.ReadRows(*buf, first/cols, n/cols)
+}
+
+// PieceFloats decodes a Piece into dst, which takes n values.
+func (t *Tensor) PieceFloats(dst []float32, buf *[]byte, first, n int64) error {
+	data, err := t.Piece(buf, first, n)
+	if err != nil {
+		return err
+	}
+	if err := block.Decode(t.Type, dst[:n], data); err != nil {
+		return fmt.Errorf("tensor %s: %w", t.Name, err)
+	}
+	return nil
+}
