@@ -3,6 +3,7 @@ package infer
 // Cache holds the keys and values of one sequence, in float32, so that later tokens can look back at earlier ones.
 // Keys are stored transposed, one row per dimension, because the scores of a block of queries are a product with K^T.
 type Cache struct {
+	model    *Model
 	capacity int
 	length   int // positions filled
 	layers   []kv
@@ -13,7 +14,7 @@ type kv struct{ keys, values []float32 }
 
 // NewCache makes room for capacity positions.
 func (m *Model) NewCache(capacity int) *Cache {
-	c := &Cache{capacity: capacity, layers: make([]kv, len(m.layers))}
+	c := &Cache{model: m, capacity: capacity, layers: make([]kv, len(m.layers))}
 	for i := range c.layers {
 		c.layers[i] = m.newKV(capacity)
 	}

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"slices"
 
 	"bitmill/formats/block"
 	"bitmill/formats/kernel"
@@ -13,7 +14,8 @@ type Sequence struct {
 	// Cache holds what came before and takes in what comes now; nil means the sequence starts at position 0 and is
 	// forgotten afterwards.
 	Cache *Cache
-	// LogitsFrom is the index in Tokens of the first token whose logits are wanted, up to the last one.
+	// LogitsFrom is the index in Tokens of the first token whose logits are wanted, up to the last one; len(Tokens)
+	// and more want none.
 	LogitsFrom int
 }
 
@@ -77,13 +79,13 @@ type pass struct {
 func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	p := pass{Runner: r, m: m}
 	last := 0
-	for _, s := range seqs {
+	for i, s := range seqs {
+		if err := m.check(seqs, i); err != nil {
+			return nil, fmt.Errorf("sequence %d: %w", i, err)
+		}
 		sp := span{start: p.n, n: len(s.Tokens), cache: s.Cache, wanted: max(0, len(s.Tokens)-s.LogitsFrom)}
 		if s.Cache != nil {
 			sp.past = s.Cache.length
-			if sp.past+sp.n > s.Cache.capacity {
-				return nil, fmt.Errorf("the sequence needs %d positions, its cache has %d", sp.past+sp.n, s.Cache.capacity)
-			}
 		}
 		p.n += sp.n
 		last = max(last, sp.past+sp.n)
@@ -111,6 +113,25 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	return logits, nil
 }
 
+// check verifies that sequence i can be run: its rows of logits exist, and its cache is this model's, its own and large
+// enough.
+func (m *Model) check(seqs []Sequence, i int) error {
+	s := seqs[i]
+	switch c := s.Cache; {
+	case s.LogitsFrom < 0:
+		return fmt.Errorf("logits from token %d on are wanted", s.LogitsFrom)
+	case c == nil:
+		return nil
+	case c.model != m:
+		return fmt.Errorf("its cache was made for another model")
+	case slices.ContainsFunc(seqs[:i], func(o Sequence) bool { return o.Cache == c }):
+		return fmt.Errorf("its cache is another sequence's too")
+	case c.length+len(s.Tokens) > c.capacity:
+		return fmt.Errorf("it needs %d positions, its cache has %d", c.length+len(s.Tokens), c.capacity)
+	}
+	return nil
+}
+
 // embed looks up the tokens' rows of the embedding matrix.
 func (p *pass) embed(seqs []Sequence) error {
 	e := p.m.embedding
@@ -133,10 +154,7 @@ func (p *pass) embed(seqs []Sequence) error {
 
 // head computes the logits of the wanted rows, which layer has left packed at the start of x.
 func (p *pass) head() []float32 {
-	n := 0
-	for _, s := range p.spans {
-		n += s.wanted
-	}
+	n := p.wantedRows()
 	if p.o.NoHead || n == 0 {
 		return nil
 	}

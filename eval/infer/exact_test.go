@@ -1,0 +1,141 @@
+package infer
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"bitmill/formats"
+	"bitmill/formats/block"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/kernel"
+)
+
+// scales says where a block of a type holds its 16-bit scales and how large they may be for weights around 0.05.
+var scales = []struct {
+	typ   formats.Type
+	at    []int
+	value float32
+}{
+	{formats.Q4_K, []int{0, 2}, 0.0002},
+	{formats.Q8_0, []int{0}, 0.0008},
+	{formats.Q5_1, []int{0, 2}, 0.004},
+	{formats.Q6_K, []int{208}, 0.00003},
+	{formats.Q4_0, []int{0}, 0.012},
+}
+
+// requantize gives the layers' matrices random blocks of quantized types, one type after the other.
+func requantize(t *testing.T, m *Model) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(11, 0))
+	n := 0
+	for i := range m.layers {
+		l := &m.layers[i]
+		for _, w := range []*Linear{&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down} {
+			s := scales[n%len(scales)]
+			n++
+			info, ok := s.typ.Info()
+			if !ok {
+				t.Fatal(s.typ)
+			}
+			data := make([]byte, w.Rows*w.Cols/info.Block*info.Bytes)
+			for b := range data {
+				data[b] = byte(rng.Uint32())
+			}
+			for b := 0; b < len(data); b += info.Bytes {
+				for _, at := range s.at {
+					binary.LittleEndian.PutUint16(data[b+at:], block.F16(s.value*(0.5+rng.Float32())))
+				}
+			}
+			form, err := kernel.FormOf(s.typ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Matrix, w.form = kernel.Matrix{Type: s.typ, Rows: w.Rows, Cols: w.Cols, Data: data}, form
+		}
+	}
+}
+
+// TestBatchingKeepsEveryBit: activations are rounded token by token, so quantized products of a token are the same
+// whatever runs beside it: fed one by one or in any pieces through a cache, among other sequences, on any number of
+// threads. With float32 products the same holds, as each sum is taken in one order.
+func TestBatchingKeepsEveryBit(t *testing.T) {
+	for _, name := range []string{"llama", "mistral", "qwen3"} {
+		c := checkpointtest.Load(t, name)
+		m := open(t, c)
+		requantize(t, m)
+		for _, set := range kernel.Available() {
+			o, tokens, vocab := Options{Kernel: set}, c.Tokens, m.Config.Vocab
+			what := name + " on " + set.Name + ": "
+			want := slices.Clone(forward(t, m, o, 1, Sequence{Tokens: tokens}))
+			for _, threads := range []int{2, 3, 7} {
+				near(t, what+"threads", forward(t, m, o, threads, Sequence{Tokens: tokens}), want, 0)
+			}
+			several := slices.Concat(want[:vocab], want[40*vocab:41*vocab], want[vocab:33*vocab], want)
+			near(t, what+"several sequences", forward(t, m, o, 2,
+				Sequence{Tokens: tokens[:1]},
+				Sequence{},
+				Sequence{Tokens: tokens[:41], LogitsFrom: 40},
+				Sequence{Tokens: tokens[:9], LogitsFrom: 9},
+				Sequence{Tokens: tokens[:9], LogitsFrom: 99},
+				Sequence{Tokens: tokens[:33], LogitsFrom: 1},
+				Sequence{Tokens: tokens},
+			), several, 0)
+			for _, step := range []int{1, 5, 47} {
+				near(t, what+"pieces", pieces(t, m, o, tokens, step), want, 0)
+			}
+		}
+	}
+}
+
+// pieces runs tokens step by step through a cache.
+func pieces(t *testing.T, m *Model, o Options, tokens []int32, step int) (logits []float32) {
+	t.Helper()
+	pool := NewPool(2)
+	defer pool.Close()
+	r, cache := NewRunner(pool, o), m.NewCache(len(tokens))
+	for piece := range slices.Chunk(tokens, step) {
+		l, err := r.Forward(m, []Sequence{{Tokens: piece, Cache: cache}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits = append(logits, l...)
+	}
+	return logits
+}
+
+// TestRefusedSequences: mistakes of the caller are errors, and nothing at all is no mistake.
+func TestRefusedSequences(t *testing.T) {
+	c := checkpointtest.Load(t, "llama")
+	m, other := open(t, c), open(t, c)
+	pool := NewPool(2)
+	defer pool.Close()
+	r := NewRunner(pool, Options{})
+	cache := m.NewCache(4)
+	for _, tt := range []struct {
+		seqs []Sequence
+		says string // "": no error, no logits
+	}{
+		{nil, ""},
+		{[]Sequence{{}, {Cache: m.NewCache(0)}}, ""},
+		{[]Sequence{{Tokens: c.Tokens, LogitsFrom: len(c.Tokens)}}, ""},
+		{[]Sequence{{Tokens: c.Tokens, LogitsFrom: -1}}, "logits from token -1"},
+		{[]Sequence{{Tokens: c.Tokens[:2], Cache: other.NewCache(4)}}, "another model"},
+		{[]Sequence{{Tokens: c.Tokens[:2], Cache: cache}, {Tokens: c.Tokens[:2], Cache: cache}}, "sequence 1: its cache is another sequence's"},
+		{[]Sequence{{Tokens: c.Tokens[:5], Cache: cache}}, "needs 5 positions, its cache has 4"},
+		{[]Sequence{{Tokens: []int32{-1}}}, "outside the vocabulary"},
+	} {
+		logits, err := r.Forward(m, tt.seqs)
+		switch {
+		case tt.says == "" && (err != nil || len(logits) != 0):
+			t.Errorf("%d logits, %v", len(logits), err)
+		case tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)):
+			t.Errorf("%v, want %q", err, tt.says)
+		}
+	}
+	if cache.Len() != 0 {
+		t.Errorf("a refused pass left %d positions in the cache", cache.Len())
+	}
+}
