@@ -11,6 +11,7 @@ package calibrate
 import (
 	"context"
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 	"time"
@@ -78,7 +79,31 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 		}
 	}
 	out := c.matrix(o.Dataset, len(windows), len(windows[0]))
-	return out, out.Check()
+	return out, finite(out)
+}
+
+// finite names the first matrix of the forward pass whose input is no finite number.
+func finite(m *stats.Matrix) error {
+	var first *stats.Entry
+	for i := range m.Entries {
+		e := &m.Entries[i]
+		for _, x := range e.SumSquares {
+			if x-x != 0 && (first == nil || layer(e) < layer(first)) { // NaN and Inf minus themselves are NaN
+				first = e
+			}
+		}
+	}
+	if first == nil {
+		return m.Check()
+	}
+	return fmt.Errorf("the input of %s is not a finite number for some tokens: the model's weights or its configuration are damaged", first.Name)
+}
+
+// layer is the number in blk.N; the output head comes last.
+func layer(e *stats.Entry) int {
+	n := math.MaxInt
+	fmt.Sscanf(e.Name, "blk.%d.", &n)
+	return n
 }
 
 // matrix is the imatrix of the windows so far.

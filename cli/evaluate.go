@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"bitmill/cli/batch"
@@ -157,5 +158,10 @@ func (s *evaluand) keep(window int, c eval.Chunk) error {
 	if s.journal == nil {
 		return nil
 	}
-	return s.journal.Append(journalLine{window, c})
+	err := s.journal.Append(journalLine{window, c})
+	var noNumber *json.UnsupportedValueError
+	if errors.As(err, &noNumber) {
+		return fmt.Errorf("%s: the logits of window %d are not finite numbers: the weights or the configuration are damaged, or those of the reference", s.step, window)
+	}
+	return err
 }

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"path/filepath"
 
 	"bitmill/cli/batch"
 	"bitmill/eval"
 	"bitmill/eval/report"
+	"bitmill/formats"
 	"bitmill/formats/bpw"
 )
 
@@ -65,7 +68,8 @@ func count(row *report.Row, sum bpw.Summary) {
 	row.MatrixBits, row.MatrixWeights = sum.Matrices.Bits, sum.Matrices.Weights
 }
 
-// evaluate scores source and artifacts over the text and fills in the rows.
+// evaluate scores source and artifacts over the text and fills in the rows. An artifact of a type that the engine
+// cannot run stays without figures, with a warning.
 func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	tokens := tokenPrint(r.windows)
 	m.Vocabulary = vocabularyHash(r.source.Tokenizer)
@@ -81,12 +85,18 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	if err := add("source", "", r.source); err != nil {
 		return err
 	}
-	for _, a := range r.artifacts {
+	rows := []*report.Row{&m.Source}
+	for i, a := range r.artifacts {
 		s, err := openSubject(filepath.Join(r.store.Dir, a.path))
+		if errors.Is(err, formats.ErrUnsupported) {
+			r.warn("%s %s is not evaluated: %v", r.name, a.plan.Format.Name, err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		defer s.Close()
+		rows = append(rows, &m.Artifacts[i])
 		if err := add(a.plan.Format.Name, a.sha256, s); err != nil {
 			return err
 		}
@@ -96,17 +106,10 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 		return err
 	}
 	for i, x := range results {
-		path := r.source.Path
-		if i > 0 {
-			path = m.Artifacts[i-1].Path
-		}
-		if err := finite(path, x); err != nil {
+		if err := finite(cmp.Or(rows[i].Path, r.source.Path), x); err != nil {
 			return err
 		}
-	}
-	fill(&m.Source, results[0])
-	for i := range m.Artifacts {
-		fill(&m.Artifacts[i], results[i+1])
+		fill(rows[i], x)
 	}
 	return nil
 }

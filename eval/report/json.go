@@ -8,6 +8,8 @@ import (
 	"math"
 	"reflect"
 	"strings"
+
+	"bitmill/formats"
 )
 
 // WriteJSON writes the report as report.json, indented, with the derived fields (schema, bpw) set.
@@ -47,7 +49,7 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 		Schema *int `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("not a report.json: %w", err)
+		return nil, fmt.Errorf("not a report.json: %w", formats.JSONError(err))
 	}
 	switch {
 	case head.Schema == nil:
@@ -57,7 +59,7 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	}
 	var r Report
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("report.json: %w", err)
+		return nil, fmt.Errorf("report.json: %w", formats.JSONError(err))
 	}
 	return &r, nil
 }

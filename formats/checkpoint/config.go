@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -93,6 +94,12 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: %d heads of %d values are too wide", formats.ErrCorrupt, c.Heads, c.HeadDim)
 	case c.Rope.Dims%2 != 0 || c.Rope.Dims < 0 || c.Rope.Dims > c.HeadDim:
 		return fmt.Errorf("%w: %d rotary dimensions in a head of %d", formats.ErrCorrupt, c.Rope.Dims, c.HeadDim)
+	case !(c.NormEps >= 0 && c.NormEps < 1):
+		return fmt.Errorf("%w: the epsilon of the norms is %v", formats.ErrCorrupt, c.NormEps)
+	case c.Rope.Scaling == "linear" && !(c.Rope.Factor > 0):
+		return fmt.Errorf("%w: the factor of linear RoPE scaling is %v", formats.ErrCorrupt, c.Rope.Factor)
+	case slices.ContainsFunc(c.Rope.Factors, func(f float32) bool { return !(f > 0 && f <= math.MaxFloat32) }):
+		return fmt.Errorf("%w: the RoPE scaling gives frequency factors that are not positive numbers", formats.ErrCorrupt)
 	case !(c.Rope.Base > 0):
 		return fmt.Errorf("%w: the RoPE base is %v", formats.ErrCorrupt, c.Rope.Base)
 	case c.Context < 0 || c.Context > math.MaxInt32:

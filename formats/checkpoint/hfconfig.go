@@ -70,7 +70,7 @@ type ropeParameters struct {
 func parseConfig(data []byte) (*hfConfig, *family, error) {
 	h := new(hfConfig)
 	if err := json.Unmarshal(data, h); err != nil {
-		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
+		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
 	if h.ModelType == "" {
 		return nil, nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)

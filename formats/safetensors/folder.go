@@ -84,7 +84,7 @@ func readIndex(path string) (names []string, where map[string]string, err error)
 		WeightMap map[string]string `json:"weight_map"`
 	}
 	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&index); err != nil {
-		return nil, nil, formats.Corruptf(path, -1, "index", "%v", err)
+		return nil, nil, formats.Corruptf(path, -1, "index", "%v", formats.JSONError(err))
 	}
 	if len(index.WeightMap) == 0 {
 		return nil, nil, formats.Corruptf(path, -1, "weight_map", "it names no tensor")

@@ -64,7 +64,7 @@ func (f *File) readHeader(header []byte) ([]info, error) {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return formats.Corruptf(f.Path, 8+d.InputOffset(), field, "%v", err)
+		return formats.Corruptf(f.Path, 8+d.InputOffset(), field, "%v", formats.JSONError(err))
 	}
 	if _, err := d.Token(); err != nil {
 		return nil, corrupt("header", err)

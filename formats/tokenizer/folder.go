@@ -58,10 +58,10 @@ func FromFS(files fs.FS, name string) (*Tokenizer, error) {
 		if _, e := fs.Stat(files, "tokenizer.model"); e == nil {
 			return nil, fmt.Errorf("%s: %w: a SentencePiece tokenizer (tokenizer.model)", name, formats.ErrUnsupported)
 		}
-		return nil, fmt.Errorf("%s: no tokenizer: the folder holds no tokenizer.json: %w", name, err)
+		return nil, fmt.Errorf("%s has no tokenizer: tokenizer.json: %w", name, fs.ErrNotExist)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	var f jsonFile
 	if err := decodeJSON(path, data, &f); err != nil {
@@ -109,7 +109,7 @@ func decodeJSON(path string, data []byte, v any) error {
 	} else if errors.As(err, &wrong) {
 		offset = wrong.Offset
 	}
-	return formats.Corruptf(path, offset, "JSON", "%v", err)
+	return formats.Corruptf(path, offset, "JSON", "%v", formats.JSONError(err))
 }
 
 // open builds the tokenizer that the file describes.
