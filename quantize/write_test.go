@@ -186,6 +186,12 @@ func TestWriteRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	activations := mustPlan(t, c, Options{Format: "Q8_0"})
+	for i := range activations.Tensors {
+		if t := &activations.Tensors[i]; t.Type == formats.Q8_0 {
+			t.Type = formats.Q8_K // which no weights have
+		}
+	}
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, tt := range []struct {
 		name string
@@ -197,7 +203,7 @@ func TestWriteRefusals(t *testing.T) {
 		{"no folder", []Job{{q8, path("no/a")}}, "there is no folder"},
 		{"another checkpoint", []Job{{mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), path("a")}}, "another checkpoint"},
 		{"no data", []Job{{q8, path("a")}}, "bare config.json"},
-		{"no encoder", []Job{{q8, path("b")}, {mustPlan(t, c, Options{Format: "Q8_0", TensorTypes: []string{"attn_q=nvfp4"}}), path("a")}}, "encoding as NVFP4"},
+		{"no encoder", []Job{{q8, path("b")}, {activations, path("a")}}, "encoding as Q8_K"},
 		{"assumed matrix", []Job{{mustPlan(t, c, Options{Format: "IQ2_M", AssumeImatrix: true}), path("a")}}, "plan again with the matrix"},
 		{"matrix is gone", []Job{{weighted, path("a")}}, "another importance matrix"},
 		{"plan changed", []Job{{q8, path("b")}, {gone, path("a")}}, "the plan was changed"},
