@@ -28,12 +28,20 @@ type Options struct {
 const tokensPerBatch = 2048
 
 // Compare runs the reference and the candidates over the windows and reports every window's chunks through o.Scored,
-// in order. Models must share one vocabulary.
+// in order. Models must share one vocabulary; windows may differ in length but not fall below LeastContext.
 func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model, windows [][]int32, o Options) error {
 	models := append([]*infer.Model{reference}, candidates...)
 	for i, m := range models {
 		if m.Config.Vocab != reference.Config.Vocab {
 			return fmt.Errorf("model %d has a vocabulary of %d tokens, the reference of %d: they cannot be compared", i, m.Config.Vocab, reference.Config.Vocab)
+		}
+	}
+	for i, w := range windows {
+		if len(w) < LeastContext {
+			return fmt.Errorf("window %d has %d tokens; at least %d are needed", i, len(w), LeastContext)
+		}
+		if t := w[len(w)-1]; t < 0 || int(t) >= reference.Config.Vocab { // the others are looked up by every model
+			return fmt.Errorf("window %d ends with token %d, outside the vocabulary of %d", i, t, reference.Config.Vocab)
 		}
 	}
 	c := comparison{pool: pool, models: models, windows: windows, o: o, runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}), set: o.Kernel}

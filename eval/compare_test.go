@@ -1,0 +1,182 @@
+package eval
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"bitmill/eval/infer"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/checkpointtest"
+)
+
+// models are the llama case and the same with larger steps in its last norm: a reference and a candidate near it.
+func models(t *testing.T) (reference, candidate *infer.Model) {
+	t.Helper()
+	k := checkpointtest.Load(t, "llama")
+	raws := k.Raws()
+	for _, r := range raws {
+		if r.Name == "model.norm.weight" {
+			for i := 0; i < len(r.Data); i += 2 {
+				binary.LittleEndian.PutUint16(r.Data[i:], binary.LittleEndian.Uint16(r.Data[i:])+uint16(i/2%5))
+			}
+		}
+	}
+	dir := t.TempDir()
+	checkpointtest.WriteFile(t, dir, "config.json", k.Config)
+	checkpointtest.WriteFile(t, dir, "model.safetensors", checkpointtest.Safetensors(t, raws))
+	return load(t, k.Folder(t)), load(t, dir)
+}
+
+func load(t *testing.T, path string) *infer.Model {
+	t.Helper()
+	c, err := checkpoint.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	m, err := infer.Load(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func randomWindows(n, length int) [][]int32 {
+	rng := rand.New(rand.NewPCG(5, 6))
+	windows := make([][]int32, n)
+	for i := range windows {
+		for range length {
+			windows[i] = append(windows[i], rng.Int32N(1024))
+		}
+	}
+	return windows
+}
+
+// compare collects the chunks of every window: [window][model].
+func compare(t *testing.T, reference, candidate *infer.Model, windows [][]int32, o Options) [][]Chunk {
+	t.Helper()
+	pool := infer.NewPool(2)
+	defer pool.Close()
+	var out [][]Chunk
+	o.Scored = func(window int, chunks []Chunk) error {
+		if window != len(out) && o.Done == nil {
+			t.Errorf("window %d came as number %d", window, len(out))
+		}
+		out = append(out, chunks)
+		return nil
+	}
+	if err := Compare(t.Context(), pool, reference, []*infer.Model{candidate}, windows, o); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestCompareIsTheDefinition computes every sum again, from whole rows of logits in float64: the token after position i
+// is scored for i from context/2 to context-2, as llama-perplexity does.
+func TestCompareIsTheDefinition(t *testing.T) {
+	reference, candidate := models(t)
+	for _, length := range []int{4, 5, 32, 33} {
+		windows := randomWindows(3, length)
+		for w, chunks := range compare(t, reference, candidate, windows, Options{}) {
+			logP, logQ := logProbabilities(t, reference, windows[w]), logProbabilities(t, candidate, windows[w])
+			var want Chunk
+			for i := length / 2; i <= length-2; i++ {
+				p, q, next := logP[i], logQ[i], windows[w][i+1]
+				s := score{nll: -q[next], refNLL: -p[next], sameTop: top(p) == top(q)}
+				for v := range p {
+					s.kld += math.Exp(p[v]) * (p[v] - q[v])
+				}
+				want.token(s)
+			}
+			got := chunks[1]
+			if got.Tokens != length-1-length/2 || got.Tokens != want.Tokens || got.SameTop != want.SameTop {
+				t.Errorf("length %d, window %d: %d tokens, %d with the same top; want %d and %d", length, w, got.Tokens, got.SameTop, want.Tokens, want.SameTop)
+			}
+			for _, c := range []struct {
+				what      string
+				got, want float64
+			}{
+				{"NLL", got.NLL, want.NLL}, {"NLL2", got.NLL2, want.NLL2}, {"RefNLL", got.RefNLL, want.RefNLL}, {"CrossNLL", got.CrossNLL, want.CrossNLL},
+				{"KLD", got.KLD, want.KLD}, {"KLD2", got.KLD2, want.KLD2}, {"KLDMax", got.KLDMax, want.KLDMax}, {"DeltaP2", got.DeltaP2, want.DeltaP2},
+				{"NLL of the reference", chunks[0].NLL, want.RefNLL}, {"KLD of the reference", chunks[0].KLD, 0},
+			} {
+				if !(math.Abs(c.got-c.want) <= 2e-4*math.Abs(c.want)) { // rounding of exp in float32, against a KLD of 3e-4
+					t.Errorf("length %d, window %d: %s is %v, want %v", length, w, c.what, c.got, c.want)
+				}
+			}
+			if !(want.KLD > 0) {
+				t.Error("the models do not differ: nothing was tested")
+			}
+		}
+	}
+}
+
+// logProbabilities are ln softmax of the logits after every token, in float64.
+func logProbabilities(t *testing.T, m *infer.Model, tokens []int32) [][]float64 {
+	t.Helper()
+	pool := infer.NewPool(1)
+	defer pool.Close()
+	logits, err := infer.NewRunner(pool, infer.Options{}).Forward(m, []infer.Sequence{{Tokens: tokens}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	vocab := m.Config.Vocab
+	rows := make([][]float64, len(tokens))
+	for i := range rows {
+		sum := 0.0
+		for _, v := range logits[i*vocab : (i+1)*vocab] {
+			sum += math.Exp(float64(v))
+		}
+		for _, v := range logits[i*vocab : (i+1)*vocab] {
+			rows[i] = append(rows[i], float64(v)-math.Log(sum))
+		}
+	}
+	return rows
+}
+
+func top(x []float64) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// TestSittingsAndBatchesDoNotMatter: small batches, and a sitting that leaves out what an earlier one did, give the
+// chunks of an undisturbed run to the bit.
+func TestSittingsAndBatchesDoNotMatter(t *testing.T) {
+	reference, candidate := models(t)
+	windows := randomWindows(6, 16)
+	want := compare(t, reference, candidate, windows, Options{})
+	const pair = 2 * 16 / 2 * 1024 // the logits of two windows
+	for _, limit := range []int{1, pair} {
+		if got := compare(t, reference, candidate, windows, Options{MaxLogits: limit}); !reflect.DeepEqual(got, want) {
+			t.Errorf("batches of %d logits change the figures", limit)
+		}
+	}
+	late := compare(t, reference, candidate, windows, Options{MaxLogits: pair, Done: func(w int) bool { return w < 3 }})
+	if !reflect.DeepEqual(late, want[2:]) { // window 2 shares its batch with window 3
+		t.Errorf("%d windows after resuming, and others than in one sitting", len(late))
+	}
+}
+
+func TestRefusedWindows(t *testing.T) {
+	reference, candidate := models(t)
+	pool := infer.NewPool(1)
+	defer pool.Close()
+	for says, windows := range map[string][][]int32{
+		"at least 4":                    {{1, 2, 3, 4}, {1, 2, 3}},
+		"window 0 ends with token 1024": {{1, 2, 3, 1024}},
+		"outside the vocabulary":        {{1, 1024, 3, 4}},
+	} {
+		if err := Compare(t.Context(), pool, reference, []*infer.Model{candidate}, windows, Options{}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v, want %q", windows, err, says)
+		}
+	}
+}

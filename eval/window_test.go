@@ -1,0 +1,53 @@
+package eval
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/tokenizer"
+)
+
+// TestWindows: whole windows of the text's tokens, each with BOS in place of its first token.
+func TestWindows(t *testing.T) {
+	c, err := checkpoint.Open(checkpointtest.Load(t, "llama").FolderWithTokenizer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	tok := c.Tokenizer
+	text := strings.Repeat("Whole windows,\r\nsaid the miller\x00 \xff and 1234567 more. <|begin_of_text|> ", 9)
+	all := tok.Encode(text, tokenizer.Options{})
+	if !tok.AddBOS || all[0] != tok.BOS {
+		t.Fatalf("the tokenizer of the cases adds no BOS")
+	}
+	for _, context := range []int{4, 7, 32} {
+		windows, err := Windows(tok, text, context, 0)
+		if err != nil || len(windows) != len(all)/context {
+			t.Fatalf("context %d: %d windows, %v; the text has %d tokens", context, len(windows), err, len(all))
+		}
+		for i, w := range windows {
+			if len(w) != context || w[0] != tok.BOS || !slices.Equal(w[1:], all[i*context+1:(i+1)*context]) {
+				t.Errorf("context %d: window %d is %v", context, i, w)
+			}
+		}
+		if few, _ := Windows(tok, text, context, 2); len(few) != 2 {
+			t.Errorf("%d windows, limit 2", len(few))
+		}
+	}
+	plain := *tok
+	plain.AddBOS = false
+	windows, err := Windows(&plain, text, 8, 0)
+	if err != nil || windows[0][0] == tok.BOS || !slices.Equal(slices.Concat(windows...)[:16], all[1:17]) {
+		t.Errorf("without BOS: %v, %v", windows, err)
+	}
+	if _, err := Windows(tok, "short", 0, 0); !errors.Is(err, ErrShortText) || !strings.Contains(err.Error(), "512") {
+		t.Error(err)
+	}
+	if _, err := Windows(tok, text, LeastContext-1, 0); err == nil {
+		t.Error("windows without a token to score")
+	}
+}
