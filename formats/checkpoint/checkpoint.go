@@ -89,6 +89,13 @@ func (c *Checkpoint) Close() error {
 	return err
 }
 
+// warnOfConfig passes on why a Hugging Face model cannot be evaluated: a GGUF file of it may have no place to say so.
+func (c *Checkpoint) warnOfConfig() {
+	if c.ConfigErr != nil {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
+	}
+}
+
 // reindex fills the name index.
 func (c *Checkpoint) reindex() {
 	c.index = make(map[string]int, len(c.Tensors))

@@ -11,14 +11,19 @@ import (
 // TensorsError says which tensors of the architecture are missing or of another shape than the metadata makes them.
 // It is an ErrCorrupt.
 type TensorsError struct {
-	Shapes  []string // a sentence each
+	Shapes  []WrongShape
 	Missing []string // names
 }
+
+// WrongShape is a tensor that is there with another shape.
+type WrongShape struct{ Tensor, Text string }
+
+func (w WrongShape) String() string { return "tensor " + w.Tensor + ": " + w.Text }
 
 func (e *TensorsError) Error() string {
 	switch {
 	case len(e.Shapes) == 1:
-		return e.Shapes[0]
+		return e.Shapes[0].String()
 	case len(e.Shapes) > 1:
 		return fmt.Sprintf("%s; %d more have another shape than the metadata makes them", e.Shapes[0], len(e.Shapes)-1)
 	}
@@ -44,7 +49,7 @@ func (c *Checkpoint) complete(f *family) error {
 			rows = want.Shape[0]
 		}
 		if t.Cols() != cols || t.Rows() != rows {
-			e.Shapes = append(e.Shapes, fmt.Sprintf("tensor %s: %v: its shape is %v, the metadata makes it [%d %d]", t.Name, formats.ErrCorrupt, t.Shape, cols, rows))
+			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata makes it [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
 		}
 	}
 	if e.Shapes == nil && e.Missing == nil {

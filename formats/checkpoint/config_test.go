@@ -45,6 +45,34 @@ func TestOldSpelling(t *testing.T) {
 	}
 }
 
+// What config.json leaves out has transformers' defaults, which may differ from what null means.
+func TestDefaults(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config      string
+		kvHeads     int
+		base        float64
+		scaling     string
+		factor      float64
+		headDim     int
+		windowWidth int
+	}{
+		"llama":            {`"model_type": "llama"`, 64, 10000, "", 0, 2, 0},
+		"mistral":          {`"model_type": "mistral"`, 8, 10000, "", 0, 2, 4096},
+		"mistral, null":    {`"model_type": "mistral", "num_key_value_heads": null, "sliding_window": null`, 64, 10000, "", 0, 2, 0},
+		"qwen2":            {`"model_type": "qwen2"`, 32, 10000, "", 0, 2, 0},
+		"qwen3":            {`"model_type": "qwen3"`, 32, 10000, "", 0, 128, 0},
+		"mistral again":    {`"model_type": "mistral"`, 8, 10000, "", 0, 2, 4096}, // null above must not last
+		"new without base": {`"model_type": "llama", "rope_theta": 500, "rope_parameters": {"rope_type": "linear", "factor": 3}`, 64, 500, "linear", 3, 2, 0},
+		"both":             {`"model_type": "llama", "rope_theta": 500, "rope_scaling": {"type": "linear", "factor": 3}, "rope_parameters": {"rope_type": "default", "rope_theta": 7}`, 64, 500, "linear", 3, 2, 0},
+		"both, one empty":  {`"model_type": "llama", "rope_theta": 500, "rope_scaling": {}, "rope_parameters": {"rope_type": "default", "rope_theta": 7}`, 64, 7, "", 0, 2, 0},
+	} {
+		c := plan(t, `{`+tt.config+`, "hidden_size": 128, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 64, "vocab_size": 32}`).Config
+		if c.KVHeads != tt.kvHeads || c.Rope.Base != tt.base || c.Rope.Scaling != tt.scaling || c.Rope.Factor != tt.factor || c.HeadDim != tt.headDim || c.Window != tt.windowWidth {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
 func TestLlama3Factors(t *testing.T) {
 	c := plan(t, llama31)
 	r := c.Config.Rope
@@ -87,6 +115,8 @@ func TestWindows(t *testing.T) {
 		"none left":   {strings.Replace(used, `"max_window_layers": 3`, `"max_window_layers": 9`, 1), 0, nil},
 		"mistral":     {strings.Replace(small, "qwen2", "mistral", 1), 131072, nil},
 		"null":        {strings.Replace(strings.Replace(small, "qwen2", "mistral", 1), "131072, \"tie", "null, \"tie", 1), 0, nil},
+		"no key":      {strings.Replace(used, `"sliding_window": 131072, "tie`, `"tie`, 1), 4096, []bool{false, false, false, true}},
+		"used null":   {strings.Replace(used, `"sliding_window": 131072, "tie`, `"sliding_window": null, "tie`, 1), 0, nil},
 		"default":     {strings.Replace(strings.Replace(small, "qwen2", "mistral", 1), `"sliding_window": 131072, "tie`, `"tie`, 1), 4096, nil},
 	} {
 		c := plan(t, tt.config)
@@ -134,6 +164,9 @@ func TestConfigErr(t *testing.T) {
 		c := plan(t, config)
 		if !errors.Is(c.ConfigErr, formats.ErrUnsupported) || len(c.Tensors) != 339 {
 			t.Errorf("%s: %v, %d tensors", name, c.ConfigErr, len(c.Tensors))
+		}
+		if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "not evaluated") {
+			t.Errorf("%s: warnings %q", name, c.Warnings)
 		}
 		if s, _, _ := c.Metadata.String("qwen2.rope.scaling.type"); name == "yarn" && s != "yarn" {
 			t.Errorf("qwen2.rope.scaling.type is %q", s)

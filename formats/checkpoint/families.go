@@ -17,6 +17,8 @@ type family struct {
 
 	Context int // max_position_embeddings when config.json has none, as in transformers
 	HeadDim int // head_dim when config.json has none; 0: hidden_size / num_attention_heads
+	KVHeads int // num_key_value_heads when config.json does not name it; 0, and null: num_attention_heads
+	Sliding int // sliding_window when config.json does not name it; 0, and null: none
 
 	Layer       []name // tensors of a layer, without "model.layers.N." and "blk.N."
 	Interleaved bool   // GGUF files rotate neighbouring pairs: the rows of Q and K are permuted

@@ -55,6 +55,7 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (e
 	}
 	c.Config.Name = a.Name
 	c.Metadata = converted(h, f, &c.Config, a, mainType(list))
+	c.warnOfConfig()
 	c.addVocabulary(f)
 	return nil
 }

@@ -38,10 +38,10 @@ type hfConfig struct {
 	PartialRotary  *float64        `json:"partial_rotary_factor"`
 	OriginalMax    *float64        `json:"original_max_position_embeddings"`
 
-	SlidingWindow    json.RawMessage `json:"sliding_window"` // absent, null and a number differ
-	UseSlidingWindow bool            `json:"use_sliding_window"`
-	MaxWindowLayers  *int            `json:"max_window_layers"`
-	LayerTypes       []string        `json:"layer_types"`
+	SlidingWindow    *int     `json:"sliding_window"`
+	UseSlidingWindow bool     `json:"use_sliding_window"`
+	MaxWindowLayers  *int     `json:"max_window_layers"`
+	LayerTypes       []string `json:"layer_types"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
 }
@@ -66,18 +66,38 @@ type ropeParameters struct {
 	BetaSlow        *float64 `json:"beta_slow"`
 }
 
+// defaults is a config.json that holds nothing but the family's values for keys whose absence differs from null: an
+// absent key leaves them, null clears them.
+func (f *family) defaults() *hfConfig {
+	h := new(hfConfig)
+	value := func(n int) *int { return &n } // of its own: decoding writes through the pointer
+	if f.KVHeads > 0 {
+		h.KVHeads = value(f.KVHeads)
+	}
+	if f.Sliding > 0 {
+		h.SlidingWindow = value(f.Sliding)
+	}
+	return h
+}
+
 // parseConfig reads config.json and finds its family.
 func parseConfig(data []byte) (*hfConfig, *family, error) {
-	h := new(hfConfig)
-	if err := json.Unmarshal(data, h); err != nil {
+	var head struct {
+		ModelType string `json:"model_type"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
-	if h.ModelType == "" {
+	if head.ModelType == "" {
 		return nil, nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
 	}
-	f, err := familyOf(h.ModelType)
+	f, err := familyOf(head.ModelType)
 	if err != nil {
 		return nil, nil, err
+	}
+	h := f.defaults()
+	if err := json.Unmarshal(data, h); err != nil {
+		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
 	if method := h.quantized(); method != "" {
 		return nil, nil, fmt.Errorf("%w: the weights are quantized already (%s); use the model that was made from", formats.ErrUnsupported, method)
@@ -101,11 +121,10 @@ func (h *hfConfig) quantized() string {
 
 // window is sliding_window when it is a positive number, else 0.
 func (h *hfConfig) window() int {
-	var n int
-	if json.Unmarshal(h.SlidingWindow, &n) != nil || n < 0 || n > math.MaxInt32 {
-		return 0
+	if n := h.SlidingWindow; n != nil && *n > 0 && *n <= math.MaxInt32 {
+		return *n
 	}
-	return n
+	return 0
 }
 
 // config makes the typed Config. The second error says why the model cannot be evaluated.

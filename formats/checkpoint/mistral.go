@@ -5,6 +5,8 @@ package checkpoint
 var mistral = family{
 	Type: "mistral", Arch: "llama",
 	Context:     131072,
+	KVHeads:     8,
+	Sliding:     4096,
 	Layer:       decoder,
 	Interleaved: true,
 	Window:      mistralWindow,
@@ -12,12 +14,4 @@ var mistral = family{
 	Vocabulary:  llamaVocabulary,
 }
 
-// mistralWindow: an absent sliding_window means 4096, as in transformers; null means none.
-func mistralWindow(h *hfConfig, c *Config) {
-	switch {
-	case len(h.SlidingWindow) == 0:
-		c.Window = 4096
-	default:
-		c.Window = h.window()
-	}
-}
+func mistralWindow(h *hfConfig, c *Config) { c.Window = h.window() }

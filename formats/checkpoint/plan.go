@@ -37,6 +37,7 @@ func OpenConfig(path string) (*Checkpoint, error) {
 	a := nameOnly(h.NameOrPath, name, c.parameters())
 	c.Config.Name = a.Name
 	c.Metadata = converted(h, f, &c.Config, a, typ)
+	c.warnOfConfig()
 	c.TokenizerErr = fmt.Errorf("%s is only a plan: it has no vocabulary", path)
 	return c, nil
 }

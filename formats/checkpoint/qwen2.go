@@ -11,6 +11,8 @@ import (
 var qwen2 = family{
 	Type: "qwen2", Arch: "qwen2",
 	Context:  32768,
+	KVHeads:  32,
+	Sliding:  4096,
 	Layer:    slices.Concat(decoder, qkvBias(always)),
 	Window:   qwenWindow,
 	Metadata: noMetadata,

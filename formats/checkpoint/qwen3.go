@@ -7,6 +7,8 @@ var qwen3 = family{
 	Type: "qwen3", Arch: "qwen3",
 	Context:  32768,
 	HeadDim:  128,
+	KVHeads:  32,
+	Sliding:  4096,
 	Layer:    slices.Concat(decoder, headNorms, qkvBias(attentionBias), outputBias),
 	Window:   qwenWindow,
 	Metadata: noMetadata,

@@ -9,14 +9,14 @@ import (
 )
 
 // ropeParameters merges the two spellings of config.json: rope_parameters holds what used to be rope_theta, rope_scaling
-// and a few keys beside them.
+// and a few keys beside them. In a file with both, rope_scaling counts unless it is empty, as in transformers.
 func (h *hfConfig) ropeParameters() ropeParameters {
 	p := ropeParameters{}
 	switch {
+	case h.RopeScaling != nil && *h.RopeScaling != p:
+		p = *h.RopeScaling
 	case h.RopeParameters != nil:
 		p = *h.RopeParameters
-	case h.RopeScaling != nil:
-		p = *h.RopeScaling
 	}
 	perKind := p.Full
 	if perKind != nil {
