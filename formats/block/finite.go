@@ -47,12 +47,35 @@ func NotFinite(t formats.Type, src []byte) int {
 	if bad == nil {
 		return -1
 	}
-	for i := 0; (i+1)*size <= len(src); i++ {
+	for i := finiteWords(t, src) / size; (i+1)*size <= len(src); i++ {
 		if bad(src[i*size : (i+1)*size]) {
 			return i
 		}
 	}
 	return -1
+}
+
+// exponents of the plain types in a word of 8 bytes: mask picks them, and adding one carries into the sign's place, and
+// no further, where all their bits are set.
+var exponents = map[formats.Type]struct{ mask, one, carry uint64 }{
+	formats.F16:  {0x7c007c007c007c00, 0x0400040004000400, 0x8000800080008000},
+	formats.BF16: {0x7f807f807f807f80, 0x0080008000800080, 0x8000800080008000},
+	formats.F32:  {0x7f8000007f800000, 0x0080000000800000, 0x8000000080000000},
+}
+
+// finiteWords is the number of leading bytes of src, a multiple of 8, whose values are all finite; 0 for other types.
+func finiteWords(t formats.Type, src []byte) int {
+	e, ok := exponents[t]
+	if !ok {
+		return 0
+	}
+	n := 0
+	for ; n+8 <= len(src); n += 8 {
+		if (binary.LittleEndian.Uint64(src[n:])&e.mask+e.one)&e.carry != 0 {
+			break
+		}
+	}
+	return n
 }
 
 // notFinite returns the test of one block, nil when every block passes.
@@ -62,6 +85,8 @@ func notFinite(t formats.Type) func(b []byte) bool {
 		return func(b []byte) bool { return b[3]&0x7f == 0x7f && b[2]&0x80 != 0 }
 	case formats.BF16:
 		return func(b []byte) bool { return b[1]&0x7f == 0x7f && b[0]&0x80 != 0 }
+	case formats.F64:
+		return func(b []byte) bool { return b[7]&0x7f == 0x7f && b[6]&0xf0 == 0xf0 }
 	case formats.IQ1_M: // the four bits of d's exponent and sign are on top of the last of four scale words, one more bit in the third
 		return func(b []byte) bool { return b[55]&0x70 == 0x70 && b[53]&0xc0 == 0xc0 }
 	case formats.MXFP4:
