@@ -38,11 +38,11 @@ func Parse(name string, data []byte) (*File, error) {
 	if err := f.reindex(); err != nil {
 		return nil, err
 	}
-	start, err := f.place(c, offsets)
+	start, end, err := f.place(c, offsets)
 	if err != nil {
 		return nil, err
 	}
-	f.Shards = []Shard{{Path: name, Bytes: int64(len(data)), HeaderBytes: start}}
+	f.Shards = []Shard{{Path: name, Bytes: int64(len(data)), HeaderBytes: start, End: end}}
 	return f, nil
 }
 
@@ -156,30 +156,31 @@ func (c *cursor) info() (t formats.Tensor, offset uint64, err error) {
 
 // place finds the data of each tensor. The data section starts at the next multiple of the alignment after the
 // infos; the tensors follow each other in the order of the infos, each padded to the alignment.
-func (f *File) place(c *cursor, offsets []uint64) (start int64, err error) {
+func (f *File) place(c *cursor, offsets []uint64) (start, end int64, err error) {
 	start = roundUp(c.at, f.Alignment)
 	if len(f.Tensors) == 0 {
-		return min(start, int64(len(c.data))), nil
+		start = min(start, int64(len(c.data)))
+		return start, start, nil
 	}
 	next := start
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
 		field := "tensor " + t.Name
 		if offsets[i]%uint64(f.Alignment) != 0 {
-			return 0, formats.Corruptf(c.file, -1, field, "its offset %d is not a multiple of the alignment %d", offsets[i], f.Alignment)
+			return 0, 0, formats.Corruptf(c.file, -1, field, "its offset %d is not a multiple of the alignment %d", offsets[i], f.Alignment)
 		}
 		if offsets[i] != uint64(next-start) {
-			return 0, formats.Corruptf(c.file, -1, field, "its offset is %d, but the tensors before it end at %d", offsets[i], next-start)
+			return 0, 0, formats.Corruptf(c.file, -1, field, "its offset is %d, but the tensors before it end at %d", offsets[i], next-start)
 		}
 		size, err := sizeOf(t.Tensor)
 		if err != nil {
-			return 0, formats.Corruptf(c.file, -1, field, "%v", err)
+			return 0, 0, formats.Corruptf(c.file, -1, field, "%v", err)
 		}
 		if left := int64(len(c.data)) - next; left < 0 || size > left {
-			return 0, formats.Corruptf(c.file, next, field, "its %d bytes do not fit in the %d bytes of the file, which is cut short", size, len(c.data))
+			return 0, 0, formats.Corruptf(c.file, next, field, "its %d bytes do not fit in the %d bytes of the file, which is cut short", size, len(c.data))
 		}
 		t.Offset, t.Data = next, c.data[next:next+size:next+size]
 		next = roundUp(next+size, f.Alignment)
 	}
-	return start, nil
+	return start, next, nil
 }
