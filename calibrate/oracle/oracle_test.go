@@ -82,7 +82,7 @@ func logSumExp(x []float32) float64 {
 
 // transformers' float32 logits are the reference: two correct float32 forward passes differ by 1e-6 to 3e-6.
 func TestLogitsAgreeWithTransformers(t *testing.T) {
-	for _, name := range []string{"llama", "llama3-rope", "llama-narrow", "mistral", "qwen2", "qwen3"} {
+	for _, name := range []string{"llama", "llama3-rope", "llama-bias", "llama-narrow", "mistral", "mistral-old", "qwen2", "qwen2-window", "qwen3"} {
 		t.Run(name, func(t *testing.T) {
 			c, oracle := open(t, name, Options{})
 			logits := logitsOf(t, oracle, c.Tokens)
@@ -232,7 +232,7 @@ func TestErrors(t *testing.T) {
 
 // Of the cases of other architectures none may give logits: they would be wrong.
 func TestOtherArchitecturesAreRefused(t *testing.T) {
-	known := []string{"llama", "llama3-rope", "llama-narrow", "mistral", "qwen2", "qwen3"}
+	known := []string{"llama", "llama3-rope", "llama-bias", "llama-narrow", "mistral", "mistral-old", "qwen2", "qwen2-window", "qwen3"}
 	for _, name := range checkpointtest.Names() {
 		if slices.Contains(known, name) {
 			continue

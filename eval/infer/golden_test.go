@@ -10,7 +10,7 @@ import (
 )
 
 // architectures are the cases whose logits were computed by transformers in float32 (see checkpointtest).
-var architectures = []string{"llama", "llama3-rope", "llama-narrow", "mistral", "qwen2", "qwen3"}
+var architectures = []string{"llama", "llama3-rope", "llama-bias", "llama-narrow", "mistral", "mistral-old", "qwen2", "qwen2-window", "qwen3"}
 
 func open(t testing.TB, c *checkpointtest.Case) *Model {
 	t.Helper()

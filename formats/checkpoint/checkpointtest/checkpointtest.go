@@ -4,7 +4,13 @@
 //
 // testdata/arch was written once with torch and transformers 5.23: models of random architecture parameters saved
 // with save_pretrained, every weight replaced by the rule of Weights, logits computed in float32 with eager attention
-// on 48 tokens. testdata/tokenizer is a byte-level BPE of 1024 tokens trained on public-domain books.
+// on 48 tokens. Three cases keep a config.json as people wrote it for transformers 4, with what the others leave out:
+//
+//	llama-bias    biases everywhere, linear scaling under "type", five heads of 48 on one key head, width 160
+//	mistral-old   a window of 5 over three layers, heads wider than the model's share, num_key_value_heads left out
+//	qwen2-window  a window from layer 1 on, eight heads on one key head, tied, vocabulary of 1037
+//
+// testdata/tokenizer is a byte-level BPE of 1024 tokens trained on public-domain books.
 package checkpointtest
 
 import (
@@ -96,7 +102,7 @@ func (c *Case) Folder(t testing.TB) string {
 }
 
 // FolderWithTokenizer is Folder plus tokenizer.json and tokenizer_config.json: 1024 tokens, the vocabulary size of
-// every case.
+// every case but qwen2-window, which leaves 13 rows without a token.
 func (c *Case) FolderWithTokenizer(t testing.TB) string {
 	t.Helper()
 	dir := c.Folder(t)
