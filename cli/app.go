@@ -86,7 +86,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	}
 	for _, build := range []func() *cli.Command{
 		runCommand, planCommand, convertCommand, calibrateCommand, quantizeCommand, evalCommand, thresholdCommand,
-		inspectCommand, tokenizeCommand, generateCommand, logitsCommand,
+		inspectCommand, diffCommand, verifyCommand, splitCommand, mergeCommand, tokenizeCommand, generateCommand, logitsCommand,
 	} {
 		c := build()
 		c.Flags = append(c.Flags, commonFlags()...)

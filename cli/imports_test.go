@@ -28,6 +28,8 @@ var rules = []rule{
 	{"formats/tokenizer", []string{"formats", "formats/file", "formats/gguf"}, "vocabularies come from files and GGUF metadata"},
 	{"formats/kernel", []string{"formats", "formats/block"}, "products on blocks; block gives the reference meaning"},
 	{"formats/checkpoint", []string{"formats/..."}, "puts containers, tokenizers and types together"},
+	{"formats/compare", []string{"formats/..."}, "sets two models side by side"},
+	{"formats/verify", []string{"formats/..."}, "judges a model file as a whole"},
 	{"formats/demo", nil, "embedded files, nothing else"},
 	{"eval", []string{"formats/...", "eval/infer"}, "runs artifacts; never makes them"},
 	{"eval/infer", []string{"formats/..."}, "the engine"},

@@ -1,0 +1,278 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/compare"
+	"bitmill/formats/gguf"
+)
+
+func diffCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "show what differs between two models: metadata, types, bytes, values",
+		ArgsUsage: "A B",
+		Description: `A and B are GGUF files, first shards, or Hugging Face folders (seen as llama.cpp's converter would write them).
+A line starts with - for what only A has, + for what only B has, ~ for what both have and differs. Of tensors that
+differ the values are compared: the largest |a-b|, its root mean square over that of A, and the cosine.
+How a model is cut into shards (metadata keys split.*) does not count as a difference.
+
+Exit code 0 means that nothing differs, 3 that something does.`,
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 2, 2, "A B")
+			if err != nil {
+				return err
+			}
+			return runDiff(c.Context, newEnv(c), args[0], args[1])
+		},
+	}
+}
+
+// openData opens a model whose data will be read.
+func openData(path string) (*checkpoint.Checkpoint, error) {
+	c, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if c.Planned {
+		c.Close()
+		return nil, fmt.Errorf("%s is a bare configuration without data: name the model's folder", path)
+	}
+	return c, nil
+}
+
+func runDiff(ctx context.Context, e env, pathA, pathB string) error {
+	a, err := openData(pathA)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	b, err := openData(pathB)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	bar := e.progress("diff", "values")
+	d, err := compare.Models(ctx, a, b, compare.Options{Threads: e.threads, Progress: bar.Set})
+	if err != nil {
+		return err
+	}
+	bar.Done()
+	if e.json {
+		err = e.printJSON(newDiffResult(pathA, pathB, d))
+	} else {
+		err = printDiff(e, a, b, d)
+	}
+	if err != nil || d.Equal() {
+		return err
+	}
+	return incompleteError{fmt.Errorf("%s and %s differ: %s", pathA, pathB, countDifferences(d))}
+}
+
+// countDifferences says how much differs.
+func countDifferences(d *compare.Difference) string {
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, several(n, what))
+		}
+	}
+	add(len(d.KeysOnlyA)+len(d.KeysOnlyB)+len(d.KeysDiffer), "metadata key")
+	add(len(d.TensorsOnlyA)+len(d.TensorsOnlyB)+len(d.TensorsDiffer), "tensor")
+	if d.KeyOrder != nil {
+		parts = append(parts, "the order of the keys")
+	}
+	if d.TensorOrder != nil {
+		parts = append(parts, "the order of the tensors")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func printDiff(e env, a, b *checkpoint.Checkpoint, d *compare.Difference) error {
+	only := func(sign string, m *gguf.Metadata, keys []string) {
+		for _, k := range keys {
+			v, _ := m.Get(k)
+			fmt.Fprintf(e.stdout, "%s %s = %s\n", sign, k, shorten(v))
+		}
+	}
+	only("-", a.Metadata, d.KeysOnlyA)
+	only("+", b.Metadata, d.KeysOnlyB)
+	for _, k := range d.KeysDiffer {
+		fmt.Fprintf(e.stdout, "~ %s: %s\n", k.Name, change(k))
+	}
+	if s := d.KeyOrder; s != nil {
+		fmt.Fprintf(e.stdout, "~ order of the metadata keys: at %d %s, %s\n", s.At, s.A, s.B)
+	}
+	tensors := func(sign string, c *checkpoint.Checkpoint, names []string) {
+		for _, n := range names {
+			t, _ := c.Tensor(n)
+			fmt.Fprintf(e.stdout, "%s tensor %s: %s %v\n", sign, n, t.Type, t.Shape)
+		}
+	}
+	tensors("-", a, d.TensorsOnlyA)
+	tensors("+", b, d.TensorsOnlyB)
+	for i := range d.TensorsDiffer {
+		fmt.Fprintf(e.stdout, "~ tensor %s: %s\n", d.TensorsDiffer[i].Name, tensorChange(&d.TensorsDiffer[i]))
+	}
+	if s := d.TensorOrder; s != nil {
+		fmt.Fprintf(e.stdout, "~ order of the tensors: at %d %s, %s\n", s.At, s.A, s.B)
+	}
+	if !d.Equal() {
+		return nil
+	}
+	_, err := fmt.Fprintf(e.stdout, "equal: %d metadata keys, %d tensors\n", d.Keys, d.Tensors)
+	return err
+}
+
+// change prints both values of a key: of long arrays the first element that differs.
+func change(k compare.Key) string {
+	a, b := reflect.ValueOf(k.A), reflect.ValueOf(k.B)
+	if k.At < 0 || a.Len() <= 8 && b.Len() <= 8 {
+		sa, sb := shorten(k.A), shorten(k.B)
+		if ta, tb := gguf.TypeName(k.A), gguf.TypeName(k.B); ta != tb {
+			sa, sb = ta+" "+sa, tb+" "+sb
+		}
+		return sa + " -> " + sb
+	}
+	element := func(v reflect.Value) string {
+		if k.At >= v.Len() {
+			return "nothing"
+		}
+		return shorten(v.Index(k.At).Interface())
+	}
+	return fmt.Sprintf("%d -> %d values, from element %d on: %s -> %s", a.Len(), b.Len(), k.At, element(a), element(b))
+}
+
+func tensorChange(t *compare.Tensor) string {
+	var parts []string
+	if t.Shape {
+		parts = append(parts, fmt.Sprintf("shape %v -> %v", t.A.Shape, t.B.Shape))
+	}
+	if t.A.Type != t.B.Type {
+		parts = append(parts, fmt.Sprintf("%s -> %s", t.A.Type, t.B.Type))
+	}
+	if t.Bytes {
+		parts = append(parts, fmt.Sprintf("%s bytes differ", t.A.Type))
+	}
+	v := t.Value
+	switch {
+	case t.Shape:
+	case !v.Known:
+		parts = append(parts, "values not compared")
+	case v.Differing == 0:
+		parts = append(parts, "the same values")
+	default:
+		parts = append(parts, fmt.Sprintf("%d of %d values differ, max |a-b| %.4g, RMSE %s of A's RMS, cosine %.6f",
+			v.Differing, t.A.Elements(), v.MaxAbs, percent(v.Relative), v.Cosine))
+	}
+	if v.NotFinite > 0 {
+		parts = append(parts, fmt.Sprintf("%d pairs with NaN or infinity", v.NotFinite))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func percent(x float64) string {
+	if math.IsNaN(x) {
+		return "undefined"
+	}
+	return fmt.Sprintf("%.3g %%", 100*x)
+}
+
+type diffResult struct {
+	A        string       `json:"a"`
+	B        string       `json:"b"`
+	Equal    bool         `json:"equal"`
+	Metadata diffMetadata `json:"metadata"`
+	Tensors  diffTensors  `json:"tensors"`
+}
+
+type diffMetadata struct {
+	Common int           `json:"common"`
+	OnlyA  []string      `json:"only_a"`
+	OnlyB  []string      `json:"only_b"`
+	Differ []diffKey     `json:"differ"`
+	Order  *compare.Swap `json:"order"` // null: the same
+}
+
+type diffKey struct {
+	Key   string `json:"key"`
+	TypeA string `json:"type_a"`
+	TypeB string `json:"type_b"`
+	A     string `json:"a"` // shortened
+	B     string `json:"b"`
+	At    *int   `json:"at,omitempty"` // the first element that differs
+}
+
+type diffTensors struct {
+	Common int           `json:"common"`
+	OnlyA  []string      `json:"only_a"`
+	OnlyB  []string      `json:"only_b"`
+	Differ []diffTensor  `json:"differ"`
+	Order  *compare.Swap `json:"order"`
+}
+
+// diffTensor has null where a figure is undefined or was not computed.
+type diffTensor struct {
+	Name      string   `json:"name"`
+	TypeA     string   `json:"type_a"`
+	TypeB     string   `json:"type_b"`
+	ShapeA    []int64  `json:"shape_a"`
+	ShapeB    []int64  `json:"shape_b"`
+	Bytes     bool     `json:"bytes_differ"`
+	Differing *int64   `json:"values_differ"`
+	NotFinite int64    `json:"not_finite"`
+	MaxAbs    *float64 `json:"max_abs"`
+	Relative  *float64 `json:"relative_rmse"`
+	Cosine    *float64 `json:"cosine"`
+}
+
+func newDiffResult(pathA, pathB string, d *compare.Difference) diffResult {
+	r := diffResult{A: pathA, B: pathB, Equal: d.Equal(),
+		Metadata: diffMetadata{d.Keys, nonNil(d.KeysOnlyA), nonNil(d.KeysOnlyB), []diffKey{}, d.KeyOrder},
+		Tensors:  diffTensors{d.Tensors, nonNil(d.TensorsOnlyA), nonNil(d.TensorsOnlyB), []diffTensor{}, d.TensorOrder}}
+	for _, k := range d.KeysDiffer {
+		row := diffKey{Key: k.Name, TypeA: gguf.TypeName(k.A), TypeB: gguf.TypeName(k.B), A: shorten(k.A), B: shorten(k.B)}
+		if k.At >= 0 {
+			row.At = &k.At
+		}
+		r.Metadata.Differ = append(r.Metadata.Differ, row)
+	}
+	for _, t := range d.TensorsDiffer {
+		row := diffTensor{Name: t.Name, TypeA: t.A.Type.String(), TypeB: t.B.Type.String(), ShapeA: t.A.Shape, ShapeB: t.B.Shape, Bytes: t.Bytes, NotFinite: t.Value.NotFinite}
+		if v := t.Value; v.Known && !t.Shape {
+			row.Differing, row.MaxAbs, row.Relative, row.Cosine = &v.Differing, &v.MaxAbs, defined(v.Relative), defined(v.Cosine)
+		}
+		r.Tensors.Differ = append(r.Tensors.Differ, row)
+	}
+	return r
+}
+
+func defined(x float64) *float64 {
+	if math.IsNaN(x) {
+		return nil
+	}
+	return &x
+}
+
+// nonNil makes nil an empty list, for JSON.
+func nonNil(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+// several puts a number before a noun.
+func several(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/formats/gguf"
+)
+
+func splitCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "split",
+		Usage:     "cut a GGUF file into shards",
+		ArgsUsage: "IN.gguf PREFIX",
+		Description: `Writes PREFIX-00001-of-0000N.gguf and so on, with the bytes that llama-gguf-split writes: all of them, or none.
+A tensor larger than --split-max-size gets a shard of its own; when it is the first, the split is refused.
+IN.gguf may be the first shard of a model that is split already; it must not be one of the files to be written.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "split-max-size", Usage: "most bytes of tensors in a shard: a `SIZE` such as 500M or 2G (decimal), 4GiB (binary)"},
+			&cli.IntFlag{Name: "split-max-tensors", Usage: "most tensors in a shard: a `NUMBER`", DefaultText: fmt.Sprint(gguf.DefaultMaxTensors, " unless --split-max-size is given")},
+			&cli.BoolFlag{Name: "no-tensor-first-split", Usage: "put only metadata in the first shard"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 2, 2, "IN.gguf PREFIX")
+			if err != nil {
+				return err
+			}
+			o, err := splitOptions(c)
+			if err != nil {
+				return err
+			}
+			if base := args[1]; base == "" || strings.HasSuffix(base, "/") || strings.HasSuffix(base, string(filepath.Separator)) {
+				return usagef("%q is no prefix: give the start of the shards' names, e.g. %s", base, filepath.Join(base, "model"))
+			}
+			return runSplit(c.Context, newEnv(c), args[0], args[1], o, c.Bool("dry-run"))
+		},
+	}
+}
+
+// splitOptions reads the flags that say where to cut.
+func splitOptions(c *cli.Context) (o gguf.SplitOptions, err error) {
+	o.BareFirst = c.Bool("no-tensor-first-split")
+	if c.IsSet("split-max-size") && c.IsSet("split-max-tensors") {
+		return o, usagef("give --split-max-size or --split-max-tensors, not both")
+	}
+	if c.IsSet("split-max-size") {
+		o.MaxBytes, err = parseSize("--split-max-size", c.String("split-max-size"))
+	}
+	if c.IsSet("split-max-tensors") {
+		if o.MaxTensors = c.Int("split-max-tensors"); o.MaxTensors < 1 {
+			return o, usagef("--split-max-tensors %d: a shard holds at least 1", o.MaxTensors)
+		}
+	}
+	return o, err
+}
+
+type shardRow struct {
+	Path    string `json:"path"`
+	Tensors int    `json:"tensors"`
+	Bytes   int64  `json:"bytes"`
+}
+
+func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions, dry bool) error {
+	f, err := gguf.Open(in)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	pieces, err := gguf.Split(f.Metadata, f.Infos(), o)
+	if err != nil {
+		return err
+	}
+	rows := make([]shardRow, len(pieces))
+	targets := make([]gguf.Target, len(pieces))
+	for i, p := range pieces {
+		path := gguf.ShardPath(prefix, i, len(pieces))
+		rows[i] = shardRow{path, len(p.Tensors), p.Layout.FileBytes}
+		targets[i] = gguf.Target{Path: path, Metadata: p.Metadata, Tensors: f.Tensors[p.First : p.First+len(p.Tensors)]}
+	}
+	var warnings []string
+	switch big := gguf.Oversized(f.Infos(), o.MaxBytes); len(big) {
+	case 0:
+	case 1:
+		warnings = append(warnings, fmt.Sprintf("1 tensor is larger than --split-max-size, %s: its shard is larger too", big[0]))
+	default:
+		warnings = append(warnings, fmt.Sprintf("%d tensors are larger than --split-max-size, %s for one: their shards are larger too", len(big), big[0]))
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(e.stderr, "bitmill: %s\n", w)
+	}
+	if !dry {
+		if err := e.copy(ctx, "split "+filepath.Base(in), f, targets); err != nil {
+			return err
+		}
+	}
+	if e.json {
+		return e.printJSON(struct {
+			Written  bool       `json:"written"`
+			Tensors  int        `json:"tensors"`
+			Bytes    int64      `json:"bytes"`
+			Shards   []shardRow `json:"shards"`
+			Warnings []string   `json:"warnings,omitempty"`
+		}{!dry, len(f.Tensors), totalBytes(rows), rows, warnings})
+	}
+	verb := "wrote"
+	if dry {
+		verb = "would write"
+	}
+	for _, r := range rows {
+		fmt.Fprintf(e.stdout, "%s %s: %d tensors, %d bytes\n", verb, r.Path, r.Tensors, r.Bytes)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%d shards, %d tensors, %d bytes\n", len(rows), len(f.Tensors), totalBytes(rows))
+	return err
+}
+
+func totalBytes(rows []shardRow) (n int64) {
+	for _, r := range rows {
+		n += r.Bytes
+	}
+	return n
+}
+
+// copy writes the targets and shows how far it is.
+func (e env) copy(ctx context.Context, what string, f *gguf.File, targets []gguf.Target) error {
+	bar := e.progress(what, "bytes")
+	if err := gguf.Copy(ctx, f, targets, bar.Set); err != nil {
+		return err
+	}
+	bar.Done()
+	return nil
+}

@@ -1,0 +1,68 @@
+package verify
+
+import (
+	"fmt"
+	"strings"
+
+	"bitmill/formats"
+)
+
+// A manifest is text in the form of sha256sum: per tensor a line of 64 hexadecimal digits, two spaces and the name. In
+// a name with a backslash, a line feed or a carriage return these are written \\, \n and \r, and the line starts with
+// a backslash. Empty lines and lines that start with # are skipped when it is read.
+
+var (
+	escape   = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+	unescape = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
+)
+
+// FormatManifest writes a manifest.
+func FormatManifest(list []Hash) []byte {
+	var b strings.Builder
+	for _, h := range list {
+		name := escape.Replace(h.Name)
+		if name != h.Name {
+			b.WriteByte('\\')
+		}
+		fmt.Fprintf(&b, "%s  %s\n", h.SHA256, name)
+	}
+	return []byte(b.String())
+}
+
+// ParseManifest reads a manifest; path is what errors call it.
+func ParseManifest(path string, data []byte) ([]Hash, error) {
+	var list []Hash
+	seen := map[string]bool{}
+	for i, line := range strings.Split(string(data), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		escaped := line[0] == '\\'
+		if escaped {
+			line = line[1:]
+		}
+		hash, name, ok := strings.Cut(line, " ")
+		if !ok || !isHash(hash) || len(name) == 0 || (name[0] != ' ' && name[0] != '*') {
+			return nil, fmt.Errorf("%s is corrupt in line %d: %w: a line is a SHA-256 in hexadecimal, two spaces and a tensor's name", path, i+1, formats.ErrCorrupt)
+		}
+		name = name[1:]
+		if escaped {
+			name = unescape.Replace(name)
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("%s is corrupt in line %d: %w: tensor %s is listed twice", path, i+1, formats.ErrCorrupt, name)
+		}
+		seen[name] = true
+		list = append(list, Hash{name, strings.ToLower(hash)})
+	}
+	if list == nil {
+		return nil, fmt.Errorf("%s lists no tensor", path)
+	}
+	return list, nil
+}
+
+// isHash reports whether s is a SHA-256 in hexadecimal.
+func isHash(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
