@@ -57,7 +57,7 @@ func TestMergeOrders(t *testing.T) {
 	}
 }
 
-// TestLongWord: one word of a million bytes must not take quadratic time (hours); three seconds are plenty.
+// TestLongWord: one word of a million bytes must not take quadratic time (hours); half a minute is plenty, even under the race detector.
 func TestLongWord(t *testing.T) {
 	tok, err := small(t, nil, nil)
 	if err != nil {
@@ -67,7 +67,7 @@ func TestLongWord(t *testing.T) {
 		text := strings.Repeat(unit, 1_000_000/len(unit))
 		start := time.Now()
 		ids := tok.Encode(text, Options{NoSpecial: true})
-		if took := time.Since(start); took > 3*time.Second {
+		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("%q: %v", unit, took)
 		}
 		if back := tok.Decode(ids); string(back) != text {
