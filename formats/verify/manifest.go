@@ -62,6 +62,29 @@ func ParseManifest(path string, data []byte) ([]Hash, error) {
 	return list, nil
 }
 
+// Manifest compares the hashes with those of a manifest.
+func (r *Result) Manifest(want []Hash) {
+	known := map[string]string{}
+	for _, h := range want {
+		known[h.Name] = h.SHA256
+	}
+	for _, h := range r.Hashes {
+		w, ok := known[h.Name]
+		delete(known, h.Name)
+		switch {
+		case !ok:
+			r.problem(h.Name, "the manifest does not list it")
+		case w != h.SHA256:
+			r.problem(h.Name, "its data hash to %s, the manifest says %s", h.SHA256, w)
+		}
+	}
+	for _, h := range want {
+		if _, left := known[h.Name]; left {
+			r.problem(h.Name, "the manifest lists it, the file does not have it")
+		}
+	}
+}
+
 // isHash reports whether s is a SHA-256 in hexadecimal.
 func isHash(s string) bool {
 	return len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""

@@ -1,0 +1,138 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"bitmill/formats/block"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/file"
+)
+
+// data runs over all tensors, each in one goroutine, front to back.
+func (r *Result) data(ctx context.Context, c *checkpoint.Checkpoint, o Options) error {
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	found := make([]tensorResult, len(c.Tensors))
+	p := &pass{hash: o.Hash, progress: o.Progress}
+	for i := range c.Tensors {
+		size, err := c.Tensors[i].Tensor.Bytes()
+		if err != nil {
+			return err
+		}
+		p.total += size
+	}
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range o.Threads {
+		wg.Go(func() {
+			var buf []byte
+			for i := range next {
+				res, err := p.tensor(ctx, &c.Tensors[i], &buf)
+				if err != nil {
+					cancel(err)
+				}
+				found[i] = res
+			}
+		})
+	}
+	for i := range c.Tensors {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for i, f := range found {
+		name := c.Tensors[i].Name
+		if f.bad > 0 {
+			r.Problems = append(r.Problems, Problem{name, f.text(&c.Tensors[i])})
+		}
+		if o.Hash {
+			r.Hashes = append(r.Hashes, Hash{name, f.sha256})
+		}
+	}
+	r.Bytes = p.done
+	return nil
+}
+
+// pass is one reading of all data.
+type pass struct {
+	hash     bool
+	progress func(done, total int64)
+
+	mu          sync.Mutex
+	done, total int64
+}
+
+// tensorResult is what the pass found in one tensor.
+type tensorResult struct {
+	sha256     string
+	first, bad int64 // the first block that is not finite, and their number
+}
+
+func (f tensorResult) text(t *checkpoint.Tensor) string {
+	length := int64(t.Type.BlockLen())
+	at := f.first * length
+	row, column := at/max(t.Cols(), 1), at%max(t.Cols(), 1)
+	if length == 1 {
+		return fmt.Sprintf("the value in row %d, column %d is NaN or infinite; %d of %d values are", row, column, f.bad, t.Elements())
+	}
+	return fmt.Sprintf("the scale of the %s block in row %d, columns %d to %d is NaN or infinite; %d of %d blocks have such a scale",
+		t.Type, row, column, column+length-1, f.bad, t.Elements()/length)
+}
+
+func (p *pass) tensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte) (f tensorResult, err error) {
+	sum := sha256.New()
+	step, length, size := t.Step(nil), int64(t.Type.BlockLen()), t.Type.BlockBytes()
+	for first := int64(0); first < t.Elements(); first += step {
+		if err := ctx.Err(); err != nil {
+			return f, err
+		}
+		data, err := t.Piece(buf, first, min(step, t.Elements()-first))
+		if err != nil {
+			return f, err
+		}
+		if p.hash {
+			sum.Write(data)
+		}
+		for rest, block0 := data, first/length; len(rest) > 0; {
+			i := block.NotFinite(t.Type, rest)
+			if i < 0 {
+				break
+			}
+			if f.bad == 0 {
+				f.first = block0 + int64(i)
+			}
+			f.bad++
+			rest, block0 = rest[(i+1)*size:], block0+int64(i)+1
+		}
+		file.Release(data)
+		p.add(int64(len(data)))
+	}
+	t.Release(0, t.Rows())
+	if p.hash {
+		f.sha256 = hex.EncodeToString(sum.Sum(nil))
+	}
+	return f, nil
+}
+
+func (p *pass) add(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += n
+	if p.progress != nil {
+		p.progress(p.done, p.total)
+	}
+}
