@@ -60,6 +60,9 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if sameFile(path, out) {
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	}
+	if o.imatrix != "" && sameFile(o.imatrix, out) {
+		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
+	}
 	m, err := openImatrix(o.imatrix)
 	if err != nil {
 		return err
@@ -203,7 +206,7 @@ func runConvert(ctx context.Context, e env, path, out, outtype string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	return runQuantize(ctx, e, path, out, quantizeOptions{Options: quantize.Options{Format: format}, keepConfig: true})
+	return runQuantize(ctx, e, path, out, quantizeOptions{Options: quantize.Options{Format: format, AllowRequantize: outtype != "auto"}, keepConfig: true})
 }
 
 // sourceFormat is the format that keeps the source's matrices as they are: the type of the first matrix.

@@ -77,6 +77,9 @@ type textInput struct{ name, text, sha256 string }
 
 // readInput reads a text file, or takes the demo's when the path is empty.
 func readInput(path, demoText string) (textInput, error) {
+	if path == "" && demoText == "" {
+		return textInput{}, usagef("this binary was built without the demo's texts: give --text and --calibration")
+	}
 	if path == "" {
 		return textInput{"embedded demo text", demoText, hashBytes([]byte(demoText))}, nil
 	}
@@ -110,9 +113,12 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 	} else if o.text == "" {
 		warnings = append(warnings, "no --text was given: the models are evaluated on the demo's short text, which says little about them")
 	}
-	calibration, err := readInput(o.calibration, demo.Calibration)
-	if err != nil {
-		return err
+	var calibration textInput
+	if !o.noImatrix {
+		var err error
+		if calibration, err = readInput(o.calibration, demo.Calibration); err != nil {
+			return err
+		}
 	}
 	text, err := readInput(o.text, demo.Evaluation)
 	if err != nil {
