@@ -47,8 +47,15 @@ var encoders = []rowEncoder{
 	{formats.Q4_K, optional, encodeQ4_K},
 	{formats.Q5_K, optional, encodeQ5_K},
 	{formats.Q6_K, optional, encodeQ6_K},
+	{formats.IQ2_XXS, required, encodeIQ2_XXS},
+	{formats.IQ2_XS, required, encodeIQ2_XS},
+	{formats.IQ3_XXS, optional, encodeIQ3_XXS},
+	{formats.IQ1_S, required, encodeIQ1_S},
 	{formats.IQ4_NL, optional, encodeIQ4_NL},
+	{formats.IQ3_S, optional, encodeIQ3_S},
+	{formats.IQ2_S, optional, encodeIQ2_S},
 	{formats.IQ4_XS, optional, encodeIQ4_XS},
+	{formats.IQ1_M, optional, encodeIQ1_M},
 	{formats.BF16, unused, encodeBF16},
 	{formats.TQ1_0, unused, encodeTQ1_0},
 	{formats.TQ2_0, unused, encodeTQ2_0},
@@ -86,6 +93,9 @@ func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []fl
 	}
 	if importance == nil && e.use == required {
 		return fmt.Errorf("encode: %s cannot be encoded without importance", t)
+	}
+	if encodeRows(t, dst, src, cols, stride, importance) {
+		return nil
 	}
 	for r := range rows {
 		e.encode(dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)

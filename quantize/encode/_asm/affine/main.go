@@ -1,0 +1,306 @@
+// Command affine generates searchAffine for many sub-blocks at once: see affine.go beside _asm for what it computes.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/quantize/encode/asm/wide"
+)
+
+// Rows of the state table: first the results, which lanes_affine.go reads, then what outlives a pass.
+const (
+	scale = iota
+	minimum
+	inverse // the candidate that won: its inverse step
+	origin  // and what it measured from
+	sumW
+	zero // mask: all values equal and none positive
+	redo // mask: something happened that plain Go must look at
+	// results end here
+	sumX
+	low   // the minimum to measure from, at most 0
+	high  // the largest value
+	floor // the first low
+	best  // the smallest error
+	step  // the candidate's inverse step
+)
+
+type search struct {
+	Machine
+	x, w, q, state reg.GPVirtual
+	end            reg.GPVirtual // of the tables x, w, q
+	steps          reg.GPVirtual // numerators of the inverse steps; the first is the top level
+	absolute       bool
+	signless, sign Mem
+	wrap, one      Mem
+	name           string
+}
+
+func main() {
+	m := Parse()
+	signless, sign := m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000)
+	wrap, one := m.Float("wrap", Wrap), m.Float("one", 1)
+	for _, absolute := range []bool{false, true} {
+		s := search{Machine: m, absolute: absolute, signless: signless, sign: sign, wrap: wrap, one: one, name: "affineSquares"}
+		errors := "squared"
+		if absolute {
+			s.name, errors = "affineMagnitudes", "absolute"
+		}
+		m.Func(s.name, "func(state, x, w, q *float32, n int, steps *float32, count int)",
+			"runs searchAffine with weighted "+errors+" errors on all columns of x and w, n rows (a multiple of 4). steps are the "+
+				"top level and count numerators of inverse steps; q is working space like x.")
+		s.function()
+	}
+	Generate()
+}
+
+func (s *search) function() {
+	s.state, s.x, s.w, s.q = Arg("state"), Arg("x"), Arg("w"), Arg("q")
+	s.end, s.steps = Arg("n"), Arg("steps")
+	s.Rows(s.end)
+	s.extent()
+	s.first()
+	count := Arg("count")
+	Label(s.name + "Candidate")
+	ADDQ(Imm(4), s.steps)
+	s.candidate()
+	DECQ(count)
+	JNZ(LabelRef(s.name + "Candidate"))
+	s.finish()
+	s.Return()
+}
+
+// row is the place of a group in a row of the state.
+func (s *search) row(r, group int) Mem {
+	return Mem{Base: s.state, Disp: r*s.Row() + group*s.Bytes}
+}
+
+func (s *search) store(v Op, r, group int) { VMOVUPS(v, s.row(r, group)) }
+
+// extent finds the smallest and largest value and the sums of w and w*x. The sums start from the first element, not
+// from zero: -0 would change.
+func (s *search) extent() {
+	for g := range 2 {
+		x0, w0 := Mem{Base: s.x, Disp: g * s.Bytes}, Mem{Base: s.w, Disp: g * s.Bytes}
+		lo, hi, sw, sx := s.Load(x0), s.Load(x0), s.Load(w0), s.Vec()
+		Mul(sx, sw, x0)
+		index, v, t := GP64(), s.Vec(), s.Vec()
+		MOVQ(I32(int32(s.Row())), index)
+		label := s.name + "Extent" + string(rune('0'+g))
+		Label(label)
+		VMOVUPS(s.At(s.x, index, 0, g), v)
+		Min(lo, v, lo)
+		Max(hi, v, hi)
+		VMOVUPS(s.At(s.w, index, 0, g), t)
+		Add(sw, sw, t)
+		Mul(t, t, v)
+		Add(sx, sx, t)
+		ADDQ(I32(int32(s.Row())), index)
+		CMPQ(index, s.end)
+		JB(LabelRef(label))
+
+		z := s.Zero()
+		AndNot(lo, lo, s.Compare(Greater, lo, z))
+		s.store(s.Compare(LessEqual, hi, lo), zero, g)
+		s.store(lo, low, g)
+		s.store(lo, floor, g)
+		s.store(lo, origin, g)
+		s.store(hi, high, g)
+		s.store(sw, sumW, g)
+		s.store(sx, sumX, g)
+		// (w - w) + (wx - wx) is zero unless a sum is not finite.
+		Sub(sw, sw, sw)
+		Sub(sx, sx, sx)
+		Add(sw, sw, sx)
+		s.store(s.Compare(NotEqual, sw, z), redo, g)
+	}
+}
+
+// first evaluates the step top / (high - low) with the scale 1/step and no fit.
+func (s *search) first() {
+	fit := s.newFit()
+	s.begin("FirstLevels", func() {}, func(index reg.GPVirtual, disp, g int, level reg.VecVirtual) {})
+	one := s.Broadcast(s.one)
+	for g := range 2 {
+		VMOVUPS(s.row(step, g), fit.scale[g])
+		s.store(fit.scale[g], inverse, g)
+		Div(fit.scale[g], one, fit.scale[g])
+		s.store(fit.scale[g], scale, g)
+		VMOVUPS(s.row(low, g), fit.offset[g])
+	}
+	s.errors(s.name+"FirstErrors", fit)
+	for g := range 2 {
+		s.store(fit.total[g], best, g)
+	}
+}
+
+// begin computes the inverse step of the numerator at steps and fills q with its levels; start comes
+// before the loop, more gets each level.
+func (s *search) begin(label string, start func(), more func(index reg.GPVirtual, disp, group int, level reg.VecVirtual)) {
+	var inv, from [2]reg.VecVirtual
+	for g := range 2 {
+		inv[g], from[g] = s.Vec(), s.Load(s.row(low, g))
+		Sub(inv[g], s.Load(s.row(high, g)), from[g])
+		Div(inv[g], s.Broadcast(Mem{Base: s.steps}), inv[g])
+		s.store(inv[g], step, g)
+		s.check(g, inv[g], from[g])
+	}
+	top := s.Vec()
+	top0 := GP64()
+	Load(Param("steps"), top0)
+	VBROADCASTSS(Mem{Base: top0}, top)
+	none := s.Zero()
+	start()
+	s.Each(s.name+label, s.end, 4, func(index reg.GPVirtual, disp int) {
+		for g := range 2 {
+			l := s.Load(s.At(s.x, index, disp, g))
+			Sub(l, l, from[g])
+			Mul(l, l, inv[g])
+			s.Round(l, l)
+			Min(l, l, top)
+			Max(l, l, none) // +0 where l is -0
+			VMOVUPS(l, s.At(s.q, index, disp, g))
+			more(index, disp, g, l)
+		}
+	})
+}
+
+// check notes lanes where step*(x - from) may reach Wrap for some x: it lies between the values for floor and high.
+func (s *search) check(g int, inv, from reg.VecVirtual) {
+	a := s.Load(s.row(floor, g))
+	b := s.Load(s.row(high, g))
+	for _, v := range []reg.VecVirtual{a, b} {
+		Sub(v, v, from)
+		Mul(v, v, inv)
+		And(v, v, s.signless)
+	}
+	r := s.Load(s.row(redo, g))
+	Or(r, r, s.Compare(NotLess, a, s.wrap))
+	Or(r, r, s.Compare(NotLess, b, s.wrap))
+	s.store(r, redo, g)
+}
+
+// fit holds, per group, a candidate's scale and offset, and the error they leave.
+type fit struct{ scale, offset, total [2]reg.VecVirtual }
+
+func (s *search) newFit() *fit {
+	f := &fit{}
+	for g := range 2 {
+		f.scale[g], f.offset[g], f.total[g] = s.Vec(), s.Vec(), s.Vec()
+	}
+	return f
+}
+
+// errors adds up w*d^2 or w*|d| with d = scale*q + offset - x.
+func (s *search) errors(label string, f *fit) {
+	for g := range 2 {
+		Clear(f.total[g])
+	}
+	var mask reg.VecVirtual
+	if s.absolute {
+		mask = s.Load(s.signless)
+	}
+	s.Each(label, s.end, 4, func(index reg.GPVirtual, disp int) {
+		for g := range 2 {
+			d := s.Vec()
+			Mul(d, f.scale[g], s.At(s.q, index, disp, g))
+			Add(d, d, f.offset[g])
+			Sub(d, d, s.At(s.x, index, disp, g))
+			if s.absolute {
+				And(d, d, mask)
+			} else {
+				Mul(d, d, d)
+			}
+			Mul(d, d, s.At(s.w, index, disp, g))
+			Add(f.total[g], f.total[g], d)
+		}
+	})
+}
+
+// candidate fits scale and offset to the levels of the next step by weighted least squares, and takes them where they
+// leave a smaller error.
+func (s *search) candidate() {
+	var q1, q2, xq [2]reg.VecVirtual
+	start := func() {
+		for g := range 2 {
+			q1[g], q2[g], xq[g] = s.Zero(), s.Zero(), s.Zero()
+		}
+	}
+	s.begin("Levels", start, func(index reg.GPVirtual, disp, g int, l reg.VecVirtual) {
+		t := s.Vec()
+		Mul(t, l, s.At(s.w, index, disp, g)) // w*q
+		Add(q1[g], q1[g], t)
+		Mul(l, l, t) // w*q*q
+		Add(q2[g], q2[g], l)
+		Mul(t, t, s.At(s.x, index, disp, g)) // w*q*x
+		Add(xq[g], xq[g], t)
+	})
+	f := s.newFit()
+	for g := range 2 {
+		s.solve(g, q1[g], q2[g], xq[g], f)
+	}
+	s.errors(s.name+"Errors", f)
+	for g := range 2 {
+		s.take(g, f)
+	}
+}
+
+// solve sets the group's scale and offset. Where the determinant is not positive the scale becomes NaN: then so is the
+// error, and the candidate does not win.
+func (s *search) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
+	sw, sx := s.Load(s.row(sumW, g)), s.Load(s.row(sumX, g))
+	det, a, b := s.Vec(), s.Vec(), s.Vec()
+	Mul(det, sw, q2)
+	Mul(a, q1, q1)
+	Sub(det, det, a)
+	Mul(a, sw, xq)
+	Mul(b, sx, q1)
+	Sub(a, a, b)
+	Div(f.scale[g], a, det)
+	Mul(a, q2, sx)
+	Mul(b, q1, xq)
+	Sub(a, a, b)
+	Div(f.offset[g], a, det)
+	none := s.Zero()
+	above := s.Compare(Greater, f.offset[g], none)
+	AndNot(f.offset[g], f.offset[g], above)
+	Div(xq, xq, q2)
+	s.Choose(f.scale[g], above, xq, f.scale[g])
+	bad := s.Compare(NotLess, none, det) // !(det > 0)
+	Or(f.scale[g], f.scale[g], bad)
+}
+
+// take keeps the candidate in lanes where its error is the smallest so far.
+func (s *search) take(g int, f *fit) {
+	e := s.Load(s.row(best, g))
+	won := s.Compare(Less, f.total[g], e)
+	AndNot(won, won, s.Load(s.row(zero, g)))
+	keep := func(v reg.VecVirtual, r int) {
+		old := s.Load(s.row(r, g))
+		s.Choose(old, won, v, old)
+		s.store(old, r, g)
+	}
+	keep(f.total[g], best)
+	keep(f.scale[g], scale)
+	keep(s.Load(s.row(step, g)), inverse)
+	keep(s.Load(s.row(low, g)), origin) // before low moves on
+	keep(f.offset[g], low)
+}
+
+// finish writes the minimum, and scale 0 for lanes of zeros.
+func (s *search) finish() {
+	for g := range 2 {
+		z := s.Load(s.row(zero, g))
+		v := s.Load(s.row(scale, g))
+		AndNot(v, v, z)
+		s.store(v, scale, g)
+		r := s.Load(s.row(redo, g))
+		AndNot(r, r, z)
+		s.store(r, redo, g)
+		VMOVUPS(s.row(low, g), v)
+		VXORPS(s.sign, v, v)
+		s.store(v, minimum, g)
+	}
+}

@@ -1,0 +1,195 @@
+// Command positive generates searchPositive for many super-blocks at once: see positive.go beside _asm for what it
+// computes. A column is the scales, or the minima, of one super-block.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/quantize/encode/asm/wide"
+)
+
+// Rows of the state table, which lanes_positive.go reads.
+const (
+	scale = iota
+	redo  // mask: something happened that plain Go must look at
+)
+
+type search struct {
+	Machine
+	state, x, w, q reg.GPVirtual
+	end            reg.GPVirtual
+	top            reg.VecVirtual
+	signless, wrap Mem
+}
+
+func main() {
+	m := Parse()
+	s := search{Machine: m, signless: m.Bits("signless", 0x7fffffff), wrap: m.Float("wrap", Wrap)}
+	tiny, one := m.Float("tiny", 1e-15), m.Float("one", 1)
+	m.Func("positive", "func(state, x, w, q *float32, n int, steps *float32, count int)",
+		"runs searchPositive on all columns of x and w, n rows, and writes levels to q. steps are the top level, which is "+
+			"also the first candidate, and count more candidates.")
+	s.state, s.x, s.w, s.q, s.end = Arg("state"), Arg("x"), Arg("w"), Arg("q"), Arg("n")
+	s.Rows(s.end)
+	groups := GP64()
+	MOVQ(U32(2), groups)
+	Label("group")
+	largest := s.largest()
+	steps := Arg("steps")
+	s.top = s.Broadcast(Mem{Base: steps})
+	best, least := s.Vec(), s.Vec()
+	Div(best, s.top, largest)
+	VMOVUPS(s.stepError("first", best, one), least)
+	count := Arg("count")
+	Label("candidate")
+	ADDQ(Imm(4), steps)
+	inverse := s.Broadcast(Mem{Base: steps})
+	Div(inverse, inverse, largest)
+	e := s.stepError("step", inverse, one)
+	won := s.Compare(Less, e, least)
+	s.Choose(best, won, inverse, best)
+	s.Choose(least, won, e, least)
+	DECQ(count)
+	JNZ(LabelRef("candidate"))
+	xq, q2 := s.levels(best)
+	s.refine(xq, q2)
+	none := s.Zero()
+	f := s.Vec()
+	Div(f, xq, q2)
+	And(f, f, s.Compare(Greater, q2, none))
+	empty := s.Compare(Less, largest, tiny)
+	AndNot(f, f, empty)
+	VMOVUPS(f, s.row(scale))
+	r := s.Load(s.row(redo))
+	AndNot(r, r, empty)
+	VMOVUPS(r, s.row(redo))
+	s.Each("clear", s.end, 1, func(index reg.GPVirtual, disp int) {
+		v := s.Load(s.At(s.q, index, disp, 0))
+		AndNot(v, v, empty)
+		VMOVUPS(v, s.At(s.q, index, disp, 0))
+	})
+	for _, p := range []reg.GPVirtual{s.state, s.x, s.w, s.q} {
+		ADDQ(Imm(uint64(m.Bytes)), p)
+	}
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	m.Return()
+	Generate()
+}
+
+func (s *search) row(r int) Mem { return Mem{Base: s.state, Disp: r * s.Row()} }
+
+// largest returns the largest value, at least 0. Lanes with a negative value, or with a value or weight that is no
+// number or infinite, are noted: their levels may leave 0..top.
+func (s *search) largest() reg.VecVirtual {
+	most, least, sum := s.Zero(), s.Zero(), s.Zero()
+	s.Each("largest", s.end, 1, func(index reg.GPVirtual, disp int) {
+		v := s.Load(s.At(s.x, index, disp, 0))
+		Max(most, v, most)
+		Min(least, v, least)
+		Sub(v, v, v)
+		Add(sum, sum, v)
+		VMOVUPS(s.At(s.w, index, disp, 0), v)
+		Sub(v, v, v)
+		Add(sum, sum, v)
+	})
+	none := s.Zero()
+	bad := s.Compare(Less, least, none)
+	Or(bad, bad, s.Compare(NotEqual, sum, none))
+	VMOVUPS(bad, s.row(redo))
+	return most
+}
+
+// level is min(top, nearest(v)).
+func (s *search) level(v reg.VecVirtual) {
+	s.Round(v, v)
+	Min(v, v, s.top)
+}
+
+// stepError returns the sum of w*(x - q/inverse)^2.
+func (s *search) stepError(label string, inverse reg.VecVirtual, one Mem) reg.VecVirtual {
+	total, step := s.Zero(), s.Load(one)
+	Div(step, step, inverse)
+	s.Each(label, s.end, 1, func(index reg.GPVirtual, disp int) {
+		x, l := s.Load(s.At(s.x, index, disp, 0)), s.Vec()
+		Mul(l, inverse, x)
+		s.level(l)
+		Mul(l, step, l)
+		Sub(x, x, l)
+		Mul(l, x, s.At(s.w, index, disp, 0))
+		Mul(l, l, x)
+		Add(total, total, l)
+	})
+	return total
+}
+
+// levels writes the levels of a step and returns their sums of w*x*q and w*q^2.
+func (s *search) levels(inverse reg.VecVirtual) (xq, q2 reg.VecVirtual) {
+	xq, q2 = s.Zero(), s.Zero()
+	s.Each("levels", s.end, 1, func(index reg.GPVirtual, disp int) {
+		x, w, l := s.Load(s.At(s.x, index, disp, 0)), s.Load(s.At(s.w, index, disp, 0)), s.Vec()
+		Mul(l, inverse, x)
+		s.level(l)
+		VMOVUPS(l, s.At(s.q, index, disp, 0))
+		Mul(x, w, x)
+		Mul(x, x, l)
+		Add(xq, xq, x)
+		Mul(w, w, l)
+		Mul(w, w, l)
+		Add(q2, q2, w)
+	})
+	return xq, q2
+}
+
+// refine moves single levels for as long as that explains more, at most five rounds. A lane without a change in one
+// round has none in the next.
+func (s *search) refine(xq, q2 reg.VecVirtual) {
+	rounds := GP64()
+	MOVQ(U32(5), rounds)
+	none, limit, mask := s.Zero(), s.Load(s.wrap), s.Load(s.signless)
+	Label("round")
+	changed := s.Zero()
+	s.Each("refine", s.end, 1, func(index reg.GPVirtual, disp int) {
+		x, w, l := s.Load(s.At(s.x, index, disp, 0)), s.Load(s.At(s.w, index, disp, 0)), s.Load(s.At(s.q, index, disp, 0))
+		wx, a, b, t := s.Vec(), s.Vec(), s.Vec(), s.Vec()
+		Mul(wx, w, x)
+		Mul(a, wx, l)
+		Sub(a, xq, a) // the sums without this level
+		Mul(t, w, l)
+		Mul(t, t, l)
+		Sub(b, q2, t)
+		on := s.Compare(Greater, a, none)
+		And(on, on, s.Compare(Greater, b, none))
+		Mul(x, x, b)
+		Div(x, x, a)
+		And(t, x, mask)
+		bad := s.Compare(NotLess, t, limit)
+		And(bad, bad, on)
+		Or(bad, bad, s.row(redo))
+		VMOVUPS(bad, s.row(redo))
+		s.level(x)
+		And(on, on, s.Compare(NotEqual, x, l))
+		Mul(t, wx, x)
+		Add(a, a, t) // with the moved level
+		Mul(t, w, x)
+		Mul(t, t, x)
+		Add(b, b, t)
+		Mul(w, a, a)
+		Mul(w, w, q2)
+		Mul(t, xq, xq)
+		Mul(t, t, b)
+		And(on, on, s.Compare(Greater, w, t))
+		s.Choose(l, on, x, l)
+		VMOVUPS(l, s.At(s.q, index, disp, 0))
+		s.Choose(xq, on, a, xq)
+		s.Choose(q2, on, b, q2)
+		Or(changed, changed, on)
+	})
+	s.Any(changed)
+	JZ(LabelRef("settled"))
+	DECQ(rounds)
+	JNZ(LabelRef("round"))
+	Label("settled")
+}

@@ -1,0 +1,172 @@
+// Command symmetric generates searchSymmetric for many sub-blocks at once: see symmetric.go beside _asm for what it
+// computes. Candidates do not depend on each other, so two of them, not two groups, are interleaved.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/quantize/encode/asm/wide"
+)
+
+// Rows of the state table, which lanes_symmetric.go reads.
+const (
+	scale   = iota
+	inverse // the step that won
+	sumW
+	zero // mask: nothing but zeros
+	redo // mask: something happened that plain Go must look at
+)
+
+type search struct {
+	Machine
+	state, x, w, wx reg.GPVirtual
+	end             reg.GPVirtual
+	low, high       reg.VecVirtual
+	best, extreme   reg.VecVirtual
+}
+
+func main() {
+	m := Parse()
+	signless, tiny, infinity := m.Bits("signless", 0x7fffffff), m.Float("tiny", 1e-15), m.Bits("infinity", 0x7f800000)
+	one := m.Float("one", 1)
+	m.Func("symmetric", "func(state, x, w, wx *float32, n int, steps *float32, pairs int)",
+		"runs searchSymmetric on all columns of x and w, n rows (a multiple of 4). steps are the lowest level, which is also "+
+			"the first candidate, and pairs of more candidates; wx is working space like x.")
+	s := search{Machine: m, state: Arg("state"), x: Arg("x"), w: Arg("w"), wx: Arg("wx"), end: Arg("n")}
+	s.Rows(s.end)
+	groups := GP64()
+	MOVQ(U32(2), groups)
+	Label("group")
+	s.extreme, s.best = s.Vec(), s.Vec()
+	s.largest(s.Load(signless), tiny)
+	steps := Arg("steps")
+	s.low, s.high = s.Broadcast(Mem{Base: steps}), s.Zero()
+	Sub(s.high, s.high, s.low)
+	Sub(s.high, s.high, s.Load(one))
+	s.first(steps, signless, infinity)
+	pairs := Arg("pairs")
+	Label("pair")
+	s.pair(steps)
+	ADDQ(Imm(8), steps)
+	DECQ(pairs)
+	JNZ(LabelRef("pair"))
+	for _, p := range []reg.GPVirtual{s.state, s.x, s.w, s.wx} {
+		ADDQ(Imm(uint64(m.Bytes)), p)
+	}
+	DECQ(groups)
+	JNZ(LabelRef("group"))
+	m.Return()
+	Generate()
+}
+
+func (s *search) row(r int) Mem { return Mem{Base: s.state, Disp: r * s.Row()} }
+
+// largest finds the value of largest magnitude, adds up w and fills wx.
+func (s *search) largest(mask reg.VecVirtual, tiny Mem) {
+	magnitude, sum := s.Zero(), s.Zero()
+	Clear(s.extreme)
+	s.Each("largest", s.end, 4, func(index reg.GPVirtual, disp int) {
+		v, a := s.Load(s.At(s.x, index, disp, 0)), s.Vec()
+		And(a, v, mask)
+		more := s.Compare(Greater, a, magnitude)
+		s.Choose(s.extreme, more, v, s.extreme)
+		s.Choose(magnitude, more, a, magnitude)
+		w := s.Load(s.At(s.w, index, disp, 0))
+		Add(sum, sum, w)
+		Mul(w, w, v)
+		VMOVUPS(w, s.At(s.wx, index, disp, 0))
+	})
+	VMOVUPS(sum, s.row(sumW))
+	VMOVUPS(s.Compare(Less, magnitude, tiny), s.row(zero))
+}
+
+// sums are the sums of w*x*q and w*q^2 of one candidate.
+type sums struct{ inverse, xq, q2 reg.VecVirtual }
+
+// candidate starts the sums for the step with its numerator at a place.
+func (s *search) candidate(numerator Mem) sums {
+	c := sums{s.Broadcast(numerator), s.Zero(), s.Zero()}
+	Div(c.inverse, c.inverse, s.extreme)
+	return c
+}
+
+// add adds a row to the sums. Levels of -0 are as good as 0: they add zeros, and no sum is ever -0.
+func (s *search) add(c sums, x reg.VecVirtual, index reg.GPVirtual, disp int) {
+	l, t := s.Vec(), s.Vec()
+	Mul(l, c.inverse, x)
+	s.Round(l, l)
+	Min(l, l, s.high)
+	Max(l, l, s.low)
+	Mul(t, l, s.At(s.wx, index, disp, 0))
+	Add(c.xq, c.xq, t)
+	Mul(t, l, s.At(s.w, index, disp, 0))
+	Mul(t, t, l)
+	Add(c.q2, c.q2, t)
+}
+
+// first evaluates the step that puts the largest magnitude on the lowest level.
+func (s *search) first(steps reg.GPVirtual, signless, infinity Mem) {
+	c := s.candidate(Mem{Base: steps})
+	s.Each("first", s.end, 4, func(index reg.GPVirtual, disp int) {
+		s.add(c, s.Load(s.At(s.x, index, disp, 0)), index, disp)
+	})
+	z := s.Load(s.row(zero))
+	// A value or weight that is no number, or infinite, shows in the sums. Levels stay far from Wrap: the extreme is at
+	// least tiny and lies near the lowest level.
+	t := s.Vec()
+	for i, v := range []reg.VecVirtual{c.xq, c.q2} {
+		And(t, v, signless)
+		bad := s.Compare(NotLess, t, infinity)
+		AndNot(bad, bad, z)
+		if i > 0 {
+			Or(bad, bad, s.row(redo))
+		}
+		VMOVUPS(bad, s.row(redo))
+	}
+	none := s.Zero()
+	f := s.Vec()
+	Div(f, c.xq, c.q2)
+	And(f, f, s.Compare(NotEqual, c.q2, none))
+	Mul(s.best, f, c.xq)
+	AndNot(f, f, z)
+	VMOVUPS(f, s.row(scale))
+	VMOVUPS(c.inverse, s.row(inverse))
+}
+
+// pair evaluates two candidates.
+func (s *search) pair(steps reg.GPVirtual) {
+	pair := []sums{s.candidate(Mem{Base: steps, Disp: 4}), s.candidate(Mem{Base: steps, Disp: 8})}
+	s.Each("levels", s.end, 4, func(index reg.GPVirtual, disp int) {
+		x := s.Load(s.At(s.x, index, disp, 0))
+		for _, c := range pair {
+			s.add(c, x, index, disp)
+		}
+	})
+	for _, c := range pair {
+		s.take(c)
+	}
+}
+
+// take keeps the candidate in lanes where it explains more: q2 > 0 and xq^2 > best*q2.
+func (s *search) take(c sums) {
+	a, b := s.Vec(), s.Vec()
+	Mul(a, c.xq, c.xq)
+	Mul(b, s.best, c.q2)
+	won := s.Compare(Greater, a, b)
+	Clear(b)
+	And(won, won, s.Compare(Greater, c.q2, b))
+	AndNot(won, won, s.Load(s.row(zero)))
+	Div(a, c.xq, c.q2)
+	Mul(b, a, c.xq)
+	s.Choose(s.best, won, b, s.best)
+	for _, k := range []struct {
+		v   reg.VecVirtual
+		row int
+	}{{a, scale}, {c.inverse, inverse}} {
+		old := s.Load(s.row(k.row))
+		s.Choose(old, won, k.v, old)
+		VMOVUPS(old, s.row(k.row))
+	}
+}

@@ -1,0 +1,211 @@
+// Package wide writes the same vector code for several widths. A lane is one float32; every operation is one IEEE
+// operation per lane, never fused, so a lane computes what plain Go computes for one sub-block.
+//
+// Two groups of lanes side by side are worked on together, which hides the latency of running sums. Tables are
+// [element][column] with Machine.Columns columns: group 0 is the first half of a row, group 1 the second.
+package wide
+
+import (
+	"flag"
+	"log"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Machine is an instruction set.
+type Machine struct {
+	Suffix string // of function names
+	Bytes  int    // of a vector
+}
+
+var machines = map[string]Machine{
+	"avx2":   {"AVX2", 32},
+	"avx512": {"AVX512", 64}, // with the DQ subset
+}
+
+// Parse returns the machine that the flag -machine names and starts the file.
+func Parse() Machine {
+	name := flag.String("machine", "avx2", "avx2 or avx512")
+	flag.Parse()
+	m, ok := machines[*name]
+	if !ok {
+		log.Fatalf("no machine %q", *name)
+	}
+	ConstraintExpr("!purego")
+	return m
+}
+
+// Row is the bytes of a table's row: two groups.
+func (m Machine) Row() int { return 2 * m.Bytes }
+
+// Columns is the number of sub-blocks worked on together.
+func (m Machine) Columns() int { return m.Row() / 4 }
+
+// Func starts a function whose pointers do not escape.
+func (m Machine) Func(name, signature, doc string) {
+	TEXT(name+m.Suffix, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(name + m.Suffix + " " + doc)
+}
+
+// Return ends a function.
+func (m Machine) Return() {
+	VZEROUPPER()
+	RET()
+}
+
+// Vec is a new vector register.
+func (m Machine) Vec() reg.VecVirtual {
+	if m.Bytes == 64 {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// Arg loads a parameter into a new register.
+func Arg(name string) reg.GPVirtual {
+	r := GP64()
+	Load(Param(name), r)
+	return r
+}
+
+// Float is a constant in every lane; Bits is one given by its bits.
+func (m Machine) Float(name string, v float64) Mem {
+	return m.Bits(name, math.Float32bits(float32(v)))
+}
+
+func (m Machine) Bits(name string, v uint32) Mem {
+	c := GLOBL(name+m.Suffix, RODATA|NOPTR)
+	for i := range m.Bytes / 4 {
+		DATA(4*i, U32(v))
+	}
+	return c
+}
+
+// Load returns the vector at a place.
+func (m Machine) Load(a Op) reg.VecVirtual {
+	v := m.Vec()
+	VMOVUPS(a, v)
+	return v
+}
+
+// Broadcast returns one float32 in every lane.
+func (m Machine) Broadcast(a Mem) reg.VecVirtual {
+	v := m.Vec()
+	VBROADCASTSS(a, v)
+	return v
+}
+
+// Zero returns zeros.
+func (m Machine) Zero() reg.VecVirtual {
+	v := m.Vec()
+	Clear(v)
+	return v
+}
+
+// Clear makes a vector zero.
+func Clear(v Op) { VXORPS(v, v, v) }
+
+// Operations: dst = a op b. b may be in memory (a of AndNot).
+
+func Add(dst, a, b Op) { VADDPS(b, a, dst) }
+func Sub(dst, a, b Op) { VSUBPS(b, a, dst) }
+func Mul(dst, a, b Op) { VMULPS(b, a, dst) }
+func Div(dst, a, b Op) { VDIVPS(b, a, dst) }
+
+// Min is a < b ? a : b and Max a > b ? a : b: b when one is NaN or both are zeros.
+func Min(dst, a, b Op) { VMINPS(b, a, dst) }
+func Max(dst, a, b Op) { VMAXPS(b, a, dst) }
+
+// Round rounds to the nearest integer, ties to even.
+func (m Machine) Round(dst, a Op) {
+	if m.Bytes == 64 {
+		VRNDSCALEPS(U8(8), a, dst)
+		return
+	}
+	VROUNDPS(U8(8), a, dst)
+}
+
+// Comparisons.
+const (
+	Less         = U8(17) // false with NaN, as are the next three
+	LessEqual    = U8(18)
+	Greater      = U8(30)
+	Equal        = U8(0)
+	NotEqual     = U8(4)  // true with NaN
+	NotLess      = U8(21) // true with NaN
+	NotLessEqual = U8(22) // true with NaN
+)
+
+// Compare returns a mask, all bits of a lane set where a op b holds.
+func (m Machine) Compare(op U8, a, b Op) reg.VecVirtual {
+	mask := m.Vec()
+	if m.Bytes == 64 {
+		k := K()
+		VCMPPS(op, b, a, k)
+		VPMOVM2D(k, mask)
+		return mask
+	}
+	VCMPPS(op, b, a, mask)
+	return mask
+}
+
+// Choose is dst = mask ? a : b.
+func (m Machine) Choose(dst reg.VecVirtual, mask reg.VecVirtual, a, b Op) {
+	if m.Bytes == 64 {
+		k := K()
+		VPMOVD2M(mask, k)
+		VBLENDMPS(a, b, k, dst)
+		return
+	}
+	VBLENDVPS(mask, a, b, dst)
+}
+
+// And, AndNot (a and not b) and Or work on bits.
+func And(dst, a, b Op)    { VANDPS(b, a, dst) }
+func AndNot(dst, a, b Op) { VANDNPS(a, b, dst) }
+func Or(dst, a, b Op)     { VORPS(b, a, dst) }
+
+// Any sets the flags: NZ where a lane of the mask is set.
+func (m Machine) Any(mask reg.VecVirtual) {
+	if m.Bytes == 64 {
+		k := K()
+		VPMOVD2M(mask, k)
+		KORTESTW(k, k)
+		return
+	}
+	g := GP32()
+	VMOVMSKPS(mask, g)
+	TESTL(g, g)
+}
+
+// Wrap is the magnitude from which on plain Go's nearest gives something else than Round: adding 1.5*2^23 no longer
+// stays within one power of two. Lanes that reach it are left to plain Go.
+const Wrap = 1 << 22
+
+// At is the place of a group in the row that index, in bytes, and disp add up to.
+func (m Machine) At(table, index reg.GPVirtual, disp, group int) Mem {
+	return Mem{Base: table, Index: index, Scale: 1, Disp: disp + group*m.Bytes}
+}
+
+// Each emits a loop over the rows of tables, from index 0 up to end, both in bytes. The number of rows is a multiple of
+// unroll and not zero.
+func (m Machine) Each(label string, end reg.GPVirtual, unroll int, body func(index reg.GPVirtual, disp int)) {
+	index := GP64()
+	XORQ(index, index)
+	Label(label)
+	for i := range unroll {
+		body(index, i*m.Row())
+	}
+	ADDQ(I32(int32(unroll*m.Row())), index)
+	CMPQ(index, end)
+	JB(LabelRef(label))
+}
+
+// Rows turns a number of rows into bytes.
+func (m Machine) Rows(n reg.GPVirtual) {
+	IMUL3Q(I32(int32(m.Row())), n, n)
+}

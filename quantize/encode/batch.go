@@ -1,0 +1,79 @@
+package encode
+
+// batchValues is how many values are worked on together: eight super-blocks of 256, so that their own scales fill
+// lanes too.
+const batchValues = 8 * 256
+
+// maxColumns is the widest table.
+const maxColumns = 32
+
+// table is rows of lanes.columns floats, as many as a sub-block has values.
+type table [32 * maxColumns]float32
+
+// batch is the working space for batchValues values of a row.
+type batch struct {
+	*lanes
+	padded, paddedImportance [batchValues]float32 // copies of a row's end
+
+	x, importance *[batchValues]float32 // the values; importance is nil without an imatrix
+	w             [batchValues]float32
+
+	tableX, tableW, tableQ table
+	state                  [16 * maxColumns]float32
+	steps                  [64]float32
+
+	// One per sub-block, at most 16 in each super-block.
+	affine        [8 * 16]affine
+	symmetric     [8 * 16]symmetric
+	sums          [8 * 16]float32 // of w
+	scale, offset [8 * 16]float32 // final ones, which the levels are found with
+	s, t          [8 * 16]uint8   // levels of scales and minima
+	d, dmin       [8]float32
+	heads         [8][16]byte // what Q4_K and Q5_K blocks start with
+	empty         [8]bool     // Q6_K: nothing but zeros
+
+	q [batchValues]uint8
+}
+
+// each sets the batch on one stretch of a row after the other; f gets the index of the first value and their number. A
+// last stretch that is shorter is copied, and zeros follow.
+func (b *batch) each(row, importance []float32, f func(at, n int)) {
+	for at := 0; at < len(row); at += batchValues {
+		n := min(batchValues, len(row)-at)
+		b.x = fill(&b.padded, row[at:])
+		b.importance = nil
+		if importance != nil {
+			b.importance = fill(&b.paddedImportance, importance[at:])
+		}
+		f(at, n)
+	}
+}
+
+// fill returns the start of v, or a copy of what there is of it with zeros behind.
+func fill(space *[batchValues]float32, v []float32) *[batchValues]float32 {
+	if len(v) >= batchValues {
+		return (*[batchValues]float32)(v)
+	}
+	clear(space[copy(space[:], v):])
+	return space
+}
+
+// weigh sets w = importance * sqrt(factor * mean square of the super-block + x^2).
+func (b *batch) weigh(factor float32) {
+	var squares [8]float32
+	b.lanes.sumSquares(&squares[0], &b.x[0], 256)
+	for i, s := range squares {
+		b.emphasize(&b.w[256*i], &b.importance[256*i], &b.x[256*i], 256, float32(factor*s/256))
+	}
+}
+
+// row is a row of the state table.
+func (b *batch) row(i int) []float32 { return b.state[i*b.columns:][:b.columns] }
+
+// column copies a table's column.
+func (b *batch) column(dst []float32, t *table, c int) []float32 {
+	for i := range dst {
+		dst[i] = t[i*b.columns+c]
+	}
+	return dst
+}

@@ -1,0 +1,181 @@
+package encode
+
+import (
+	"math"
+	"sync"
+
+	"bitmill/formats"
+	"bitmill/formats/block"
+)
+
+// codebook is the lattice of an i-quant with what a search needs: for each code (block.Lattice.Code), whether it is a
+// point, or else which points are near.
+type codebook struct {
+	dim, base int
+	points    []uint16 // the levels of point i: level k in bits shift*k and up
+	shift     uint
+	powers    [8]int32 // of base: a code is the sum of level k * powers[k]
+
+	// entry[code] is a point's index, or ^at where near[at] is the number of near points and they follow.
+	entry []int32
+	near  []uint32 // levels as in points, above them the index
+}
+
+const levelBits = 16 // of a near point; its index is above
+
+// The codebooks and how many distances count as near: a point is near when it is at one of the first so many distances
+// from the code, in ascending order, that occur at all (of the 16-bit tables in ggml-quants.c: nwant).
+var (
+	book2XXS = newCodebook(formats.IQ2_XXS, 2)
+	book2XS  = newCodebook(formats.IQ2_XS, 2)
+	book2S   = newCodebook(formats.IQ2_S, 1)
+	book3XXS = newCodebook(formats.IQ3_XXS, 2)
+	book3S   = newCodebook(formats.IQ3_S, 3)
+	book1    = newCodebook(formats.IQ1_S, 3) // IQ1_M too
+)
+
+// newCodebook computes a codebook when it is first needed, in some milliseconds.
+func newCodebook(t formats.Type, distances int) func() *codebook {
+	return sync.OnceValue(func() *codebook {
+		l := block.LatticeOf(t)
+		b := &codebook{dim: l.Dim, base: l.Base, shift: uint(levelBits / l.Dim)}
+		codes := 1
+		for k := range l.Dim {
+			b.powers[k] = int32(codes)
+			codes *= l.Base
+		}
+		b.entry = make([]int32, codes)
+		for i := range b.entry {
+			b.entry[i] = -1
+		}
+		place := make([]int, l.Points()) // code of each point
+		for i := range place {
+			levels := l.Levels[i*l.Dim : (i+1)*l.Dim]
+			place[i] = l.Code(levels)
+			b.entry[place[i]] = int32(i)
+			var packed uint16
+			for k, level := range levels {
+				packed |= uint16(level) << (b.shift * uint(k))
+			}
+			b.points = append(b.points, packed)
+		}
+		b.findNear(place, distances)
+		return b
+	})
+}
+
+// findNear lists the near points of all codes that are no points, by ascending distance and, at equal distance, index.
+func (b *codebook) findNear(place []int, distances int) {
+	half, table := b.halfDistances()
+	distance := make([]uint8, len(place)) // at most 4*7^2
+	var count [256]int
+	for code := range b.entry {
+		if b.entry[code] >= 0 {
+			continue
+		}
+		clear(count[:])
+		low, high := table[code%half*half:], table[code/half*half:]
+		for i, p := range place {
+			d := low[p%half] + high[p/half]
+			distance[i] = d
+			count[d]++
+		}
+		b.entry[code] = ^int32(len(b.near))
+		b.near = append(b.near, 0)
+		start := len(b.near)
+		for d, kinds := 0, 0; kinds < distances && d < len(count); d++ {
+			if count[d] == 0 {
+				continue
+			}
+			kinds++
+			for i, di := range distance {
+				if int(di) == d {
+					b.near = append(b.near, uint32(i)<<levelBits|uint32(b.points[i]))
+				}
+			}
+		}
+		b.near[start-1] = uint32(len(b.near) - start)
+	}
+}
+
+// halfDistances returns the squared distances, in levels, between any two halves of a code: a code is
+// high*half + low, and table[a*half+b] the distance between halves a and b.
+func (b *codebook) halfDistances() (half int, table []uint8) {
+	half = int(b.powers[b.dim/2])
+	table = make([]uint8, half*half)
+	for i := range table {
+		x, y, sum := i/half, i%half, 0
+		for range b.dim / 2 {
+			d := x%b.base - y%b.base
+			sum += d * d
+			x, y = x/b.base, y/b.base
+		}
+		table[i] = uint8(sum)
+	}
+	return half, table
+}
+
+// nearOf returns the near points of a code that is no point; entry is b.entry of it.
+func (b *codebook) nearOf(entry int32) []uint32 {
+	at := int(^entry)
+	return b.near[at+1 : at+1+int(b.near[at])]
+}
+
+// terms8 are the parts of a squared error that the levels of 8 values contribute, one list of levels per value.
+type terms8 [8][4]float32
+
+// set computes w[k] * (scale*values[l] - x[k])^2.
+func (t *terms8) set(x, w *[8]float32, scale float32, values *[3]float32) {
+	for l, v := range values {
+		at := float32(scale * v)
+		for k := range t {
+			d := at - x[k]
+			t[k][l] = float32(float32(w[k]*d) * d)
+		}
+	}
+}
+
+// least returns the index of the near point with the smallest sum of terms, added in the order of the values; the first
+// of several. Sums that overflow (or are NaN) never win: with none left it is the first point. ggml stops there.
+func (t *terms8) least(near []uint32) int32 {
+	best, index := float32(math.MaxFloat32), int32(near[0]>>levelBits)
+	for _, p := range near {
+		e := t[0][p&3] + t[1][p>>2&3]
+		e += t[2][p>>4&3]
+		e += t[3][p>>6&3]
+		e += t[4][p>>8&3]
+		e += t[5][p>>10&3]
+		e += t[6][p>>12&3]
+		e += t[7][p>>14&3]
+		if e < best {
+			best, index = e, int32(p>>levelBits)
+		}
+	}
+	return index
+}
+
+// terms4 is terms8 for points of 4 values with 8 levels, worth 1, 3, 5 ... 15.
+type terms4 [4][8]float32
+
+func (t *terms4) set(x, w *[4]float32, scale float32) {
+	for l := range 8 {
+		at := float32(scale * float32(2*l+1))
+		for k := range t {
+			d := at - x[k]
+			t[k][l] = float32(float32(w[k]*d) * d)
+		}
+	}
+}
+
+func (t *terms4) least(near []uint32) int32 {
+	best, index := float32(math.MaxFloat32), int32(near[0]>>levelBits)
+	for _, p := range near {
+		e := t[0][p&7] + t[1][p>>4&7]
+		e += t[2][p>>8&7]
+		e += t[3][p>>12&7]
+		if e < best {
+			best, index = e, int32(p>>levelBits)
+		}
+	}
+	return index
+}

@@ -1,0 +1,88 @@
+package encode
+
+import (
+	"sync"
+
+	"bitmill/formats"
+	"bitmill/formats/kernel"
+)
+
+//go:generate go -C _asm run ./affine -out ../affine_avx2_amd64.s -stubs ../affine_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./symmetric -out ../symmetric_avx2_amd64.s -stubs ../symmetric_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./positive -out ../positive_avx2_amd64.s -stubs ../positive_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
+//go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
+
+// lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
+// sub-block, operation by operation, so the bytes are the same; what a lane cannot do the same way (rounding beyond
+// 2^22, numbers that are not finite) it notes, and plain Go does that sub-block again.
+//
+// Lanes work on tables of [element][column], a column being a sub-block.
+type lanes struct {
+	name    string // as kernel.Set names it
+	columns int    // of a table
+
+	// searches: results are rows of the table state
+	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, count int)
+	symmetric                       func(state, x, w, wx *float32, n int, steps *float32, pairs int)
+	positive                        func(state, x, w, q *float32, n int, steps *float32, count int)
+
+	// rows of values: tables from them, weights, levels
+	transpose           func(dst, src *float32, columns, n int)
+	sumSquares          func(dst, x *float32, n int)
+	emphasize           func(w, importance, x *float32, n int, variance float32)
+	spread              func(w, x *float32, columns, n int, size float32)
+	magnitudes, squares func(w, x *float32, n int)
+	quotient, product   func(q *byte, x, scale, offset *float32, count, n, low, high int)
+}
+
+// laneEncoders lists the types with row encoders on lanes; others are encoded by plain Go.
+var laneEncoders = []struct {
+	typ    formats.Type
+	encode func(b *batch, dst []byte, row, importance []float32)
+}{
+	{formats.Q4_0, (*batch).encodeQ4_0},
+	{formats.Q4_1, (*batch).encodeQ4_1},
+	{formats.Q5_0, (*batch).encodeQ5_0},
+	{formats.Q5_1, (*batch).encodeQ5_1},
+	{formats.Q2_K, (*batch).encodeQ2_K},
+	{formats.Q3_K, (*batch).encodeQ3_K},
+	{formats.Q4_K, (*batch).encodeQ4_K},
+	{formats.Q5_K, (*batch).encodeQ5_K},
+	{formats.Q6_K, (*batch).encodeQ6_K},
+}
+
+// chosenLanes is the lanes of the kernel set that is in use (see kernel.Best and kernel.Env), or nil for plain Go.
+func chosenLanes() *lanes {
+	name := kernel.Best().Name
+	for _, l := range nativeLanes {
+		if l.name == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// batches holds working space: a goroutine borrows one for an Encode.
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// encodeRows encodes rows on lanes; it reports false when type or machine has none.
+func encodeRows(t formats.Type, dst []byte, src []float32, cols, stride int, importance []float32) bool {
+	set := chosenLanes()
+	if set == nil {
+		return false
+	}
+	for i := range laneEncoders {
+		if laneEncoders[i].typ != t {
+			continue
+		}
+		b := batches.Get().(*batch)
+		defer batches.Put(b)
+		b.lanes = set
+		for r := range len(src) / cols {
+			laneEncoders[i].encode(b, dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+		}
+		return true
+	}
+	return false
+}

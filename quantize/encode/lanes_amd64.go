@@ -1,0 +1,21 @@
+//go:build !purego
+
+package encode
+
+// nativeLanes are those of this architecture; the kernel package knows which can run.
+var nativeLanes = []*lanes{{
+	name:             "avx2",
+	columns:          16,
+	affineSquares:    affineSquaresAVX2,
+	affineMagnitudes: affineMagnitudesAVX2,
+	symmetric:        symmetricAVX2,
+	positive:         positiveAVX2,
+	transpose:        transposeAVX2,
+	sumSquares:       sumSquaresAVX2,
+	emphasize:        emphasizeAVX2,
+	spread:           spreadAVX2,
+	magnitudes:       magnitudesAVX2,
+	squares:          squaresAVX2,
+	quotient:         levelsQuotientAVX2,
+	product:          levelsProductAVX2,
+}}

@@ -1,0 +1,46 @@
+package encode
+
+import "math"
+
+// Rows of the state table after a positive search, as _asm/positive has them.
+const (
+	positiveScale = iota
+	positiveRedo
+)
+
+// searchScales runs searchPositive on the scales and the minima of eight super-blocks of count sub-blocks each, weighted by
+// b.sums: the first half of the columns are the scales, the second half the minima. It sets b.s, b.t, b.d and b.dmin.
+func (b *batch) searchScales(count int, top int32) {
+	half := b.columns / 2
+	for block := range 8 {
+		for i := range count {
+			f, to := &b.affine[block*count+i], i*b.columns+block
+			b.tableX[to], b.tableX[to+half] = f.scale, f.min
+			b.tableW[to], b.tableW[to+half] = b.sums[block*count+i], b.sums[block*count+i]
+		}
+	}
+	b.steps[0] = float32(top)
+	steps := b.steps[1:1]
+	for k := -4; k <= 4; k++ {
+		if k != 0 {
+			steps = append(steps, float32(float32(0.1)*float32(k))+float32(top))
+		}
+	}
+	b.positive(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], count, &b.steps[0], len(steps))
+	for block := range 8 {
+		b.d[block] = b.takeScales(b.s[block*count:][:count], block, top)
+		b.dmin[block] = b.takeScales(b.t[block*count:][:count], half+block, top)
+	}
+}
+
+// takeScales reads one column's levels and returns the common scale.
+func (b *batch) takeScales(levels []uint8, c int, top int32) float32 {
+	if math.Float32bits(b.row(positiveRedo)[c]) != 0 {
+		var x, w [16]float32
+		return searchPositive(levels, b.column(x[:len(levels)], &b.tableX, c), b.column(w[:len(levels)], &b.tableW, c), top)
+	}
+	for i := range levels {
+		levels[i] = uint8(int32(b.tableQ[i*b.columns+c]))
+	}
+	return b.row(positiveScale)[c]
+}

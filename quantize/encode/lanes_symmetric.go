@@ -1,0 +1,46 @@
+package encode
+
+import "math"
+
+// Rows of the state table after a symmetric search, as _asm/symmetric has them.
+const (
+	symmetricScale = iota
+	symmetricInverse
+	symmetricSum
+	symmetricZero
+	symmetricRedo
+)
+
+// symmetricSteps fills b.steps.
+func (b *batch) symmetricSteps(half int32) {
+	b.steps[0] = -float32(half)
+	for k, t := range tenths {
+		b.steps[1+k] = -(float32(half) + t)
+	}
+}
+
+// searchSymmetric runs searchSymmetric on the sub-blocks of size values of the batch's first n values, with weights w,
+// and sets b.symmetric and b.sums.
+func (b *batch) searchSymmetric(n, size int, half int32, w *[batchValues]float32) {
+	b.symmetricSteps(half)
+	for at := 0; at < n; at += b.columns * size {
+		b.transpose(&b.tableX[0], &b.x[at], b.columns, size)
+		b.transpose(&b.tableW[0], &w[at], b.columns, size)
+		first := at / size
+		b.symmetricTable(b.symmetric[first:][:b.columns], size, half)
+		copy(b.sums[first:], b.row(symmetricSum))
+	}
+}
+
+// symmetricTable searches what is in the tables, a fit per column.
+func (b *batch) symmetricTable(fits []symmetric, size int, half int32) {
+	b.lanes.symmetric(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, &b.steps[0], len(tenths)/2)
+	scale, inverse, zero, redo := b.row(symmetricScale), b.row(symmetricInverse), b.row(symmetricZero), b.row(symmetricRedo)
+	for c := range fits {
+		fits[c] = symmetric{scale[c], inverse[c], math.Float32bits(zero[c]) != 0}
+		if math.Float32bits(redo[c]) != 0 {
+			var x, w [32]float32
+			fits[c] = searchSymmetric(b.column(x[:size], &b.tableX, c), b.column(w[:size], &b.tableW, c), half)
+		}
+	}
+}
