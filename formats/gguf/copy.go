@@ -61,7 +61,7 @@ func Copy(ctx context.Context, source *File, targets []Target, progress func(don
 		}
 		list = append(list, p)
 		if err := c.write(p, t, layouts[i]); err != nil {
-			return fmt.Errorf("%s cannot be written: %w", t.Path, err)
+			return err
 		}
 	}
 	if err := ctx.Err(); err != nil {
