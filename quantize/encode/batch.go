@@ -23,14 +23,14 @@ type batch struct {
 	steps                  [64]float32
 
 	// One per sub-block, at most 16 in each super-block.
-	affine        [8 * 16]affine
-	symmetric     [8 * 16]symmetric
-	sums          [8 * 16]float32 // of w
-	scale, offset [8 * 16]float32 // final ones, which the levels are found with
-	s, t          [8 * 16]uint8   // levels of scales and minima
-	d, dmin       [8]float32
-	heads         [8][16]byte // what Q4_K and Q5_K blocks start with
-	empty         [8]bool     // Q6_K: nothing but zeros
+	affine         [8 * 16]affine
+	symmetric      [8 * 16]symmetric
+	sums           [8 * 16]float32 // of w
+	scale, offset  [8 * 16]float32 // final ones, which the levels are found with
+	s, t           [8 * 16]uint8   // levels of scales and minima
+	means, d, dmin [8]float32
+	heads          [8][16]byte // what Q4_K and Q5_K blocks start with
+	empty          [8]bool     // Q6_K: nothing but zeros
 
 	q [batchValues]uint8
 }
@@ -60,9 +60,8 @@ func fill(space *[batchValues]float32, v []float32) *[batchValues]float32 {
 
 // weigh sets w = importance * sqrt(factor * mean square of the super-block + x^2).
 func (b *batch) weigh(factor float32) {
-	var squares [8]float32
-	b.lanes.sumSquares(&squares[0], &b.x[0], 256)
-	for i, s := range squares {
+	b.lanes.sumSquares(&b.means[0], &b.x[0], 256)
+	for i, s := range b.means {
 		b.emphasize(&b.w[256*i], &b.importance[256*i], &b.x[256*i], 256, float32(factor*s/256))
 	}
 }

@@ -1,0 +1,138 @@
+package encode
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"bitmill/formats"
+	"bitmill/formats/kernel"
+)
+
+// runnableLanes are the lanes that this machine can run.
+func runnableLanes() (sets []*lanes) {
+	for _, k := range kernel.Available() {
+		for _, l := range nativeLanes {
+			if l.name == k.Name {
+				sets = append(sets, l)
+			}
+		}
+	}
+	return sets
+}
+
+// compareLanes encodes rows on lanes and by plain Go. The first batch is used for all, so that nothing may be left over.
+func compareLanes(t *testing.T, name string, src []float32, cols int, importance []float32) {
+	t.Helper()
+	for _, set := range runnableLanes() {
+		b := &batch{lanes: set}
+		for _, e := range laneEncoders {
+			size, err := e.typ.RowBytes(int64(cols))
+			if err != nil {
+				continue
+			}
+			want, got := make([]byte, size), make([]byte, size)
+			for r := range len(src) / cols {
+				row := src[r*cols : (r+1)*cols]
+				find(e.typ).encode(want, row, importance)
+				for i := range got {
+					got[i] = 0x5a
+				}
+				e.encode(b, got, row, importance)
+				if !bytes.Equal(got, want) {
+					at := 0
+					for got[at] == want[at] {
+						at++
+					}
+					t.Errorf("%s, %s, %s: row %d of %d values differs from plain Go's at byte %d", set.name, e.typ, name, r, cols, at)
+				}
+			}
+		}
+	}
+}
+
+// TestLanesAwkward: rows that lead the searches into their corners, with every importance.
+func TestLanesAwkward(t *testing.T) {
+	src := awkwardRows()
+	for name, importance := range awkwardImportance() {
+		compareLanes(t, "importance "+name, src, awkwardCols, importance)
+	}
+}
+
+// TestLanesLengths: rows of every length up to beyond a batch.
+func TestLanesLengths(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for cols := 32; cols <= 2*batchValues+512; cols += 32 {
+		if cols%256 != 0 && cols > 1024 && cols%480 != 0 {
+			continue
+		}
+		src, importance := make([]float32, cols), make([]float32, cols)
+		for i := range src {
+			src[i] = float32(rng.NormFloat64())
+			importance[i] = float32(rng.ExpFloat64())
+		}
+		compareLanes(t, "plain", src, cols, nil)
+		compareLanes(t, "importance", src, cols, importance)
+	}
+}
+
+// TestLanesBits: values and importance of every kind of bits, numbers or not, in blocks that mix them with ordinary ones.
+func TestLanesBits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	special := []float32{0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 0x1p-126, 1, -1,
+		math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN())}
+	const cols = 768
+	src, importance := make([]float32, cols), make([]float32, cols)
+	for round := range 60 {
+		scale := math.Ldexp(1, rng.IntN(260)-130)
+		fill := func(v []float32, positive bool, kinds int) {
+			for i := range v {
+				v[i] = float32(rng.NormFloat64() * scale)
+				switch kind := rng.IntN(40); {
+				case kind < kinds && kind%2 == 0:
+					v[i] = special[rng.IntN(len(special))]
+				case kind < kinds:
+					v[i] = math.Float32frombits(rng.Uint32())
+				}
+				if positive {
+					v[i] = float32(math.Abs(float64(v[i])))
+				}
+			}
+		}
+		fill(src, false, round%4)
+		compareLanes(t, fmt.Sprintf("bits %d", round), src, cols, nil)
+		scale = 1
+		fill(importance, true, round%3*2)
+		compareLanes(t, fmt.Sprintf("bits %d with importance", round), src, cols, importance)
+	}
+}
+
+// FuzzLanes compares lanes with plain Go on any bits.
+func FuzzLanes(f *testing.F) {
+	f.Add([]byte("bits of a few values"), []byte("bits of a few weights"))
+	f.Fuzz(func(t *testing.T, values, weights []byte) {
+		const cols = 512
+		src, importance := make([]float32, cols), make([]float32, cols)
+		for i, v := range [][]byte{values, weights} {
+			to := [][]float32{src, importance}[i]
+			for k := range min(cols, len(v)/4) {
+				to[k] = math.Float32frombits(uint32(v[4*k]) | uint32(v[4*k+1])<<8 | uint32(v[4*k+2])<<16 | uint32(v[4*k+3])<<24)
+			}
+		}
+		compareLanes(t, "plain", src, cols, nil)
+		compareLanes(t, "importance", src, cols, importance)
+	})
+}
+
+// TestGenericByEnvironment: the kernel set generic means plain Go here too.
+func TestGenericByEnvironment(t *testing.T) {
+	t.Setenv(kernel.Env, "generic")
+	if l := chosenLanes(); l != nil {
+		t.Errorf("%s=generic chooses %s", kernel.Env, l.name)
+	}
+	if encodeRows(formats.Q4_K, make([]byte, 144), make([]float32, 256), 256, 144, nil) {
+		t.Error("rows were encoded on lanes")
+	}
+}
