@@ -1,23 +1,26 @@
 package file
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+
+	"bitmill/formats/file/internal/disk"
 )
 
 // CommitAll gives several files their final names together: all are synced first, then renamed from the last to the
-// first, so that a set that is read through its first file appears with it. When a rename fails, those done before it
-// are taken back by removing them, and nothing of the set is left behind.
+// first, so that a set that is read through its first file appears with it. When a rename fails, the names have again
+// what they had before, and nothing else of the set is left behind.
 func CommitAll(list []*Pending) (err error) {
-	renamed := len(list)
+	renamed := len(list) // those from here on have their names
+	var old []string     // files that had a name before, to be put back; "" for none
 	defer func() {
-		if err == nil {
-			return
+		for i := range old {
+			putBack(list[i].path, old[i], err != nil && i >= renamed)
 		}
-		for i, p := range list {
-			p.Abort()
-			if i >= renamed {
-				os.Remove(p.path)
+		if err != nil {
+			for _, p := range list {
+				p.Abort()
 			}
 		}
 	}()
@@ -25,30 +28,58 @@ func CommitAll(list []*Pending) (err error) {
 		if p.done {
 			return errDone
 		}
-		if err := p.Sync(); err != nil {
+		if err := disk.SyncFile(p.f); err != nil {
 			return cannotWrite(p.path, err)
 		}
 	}
-	folders := map[string]bool{}
+	if len(list) > 1 {
+		for _, p := range list {
+			old = append(old, setAside(p.path))
+		}
+	}
 	for i := len(list) - 1; i >= 0; i-- {
-		p := list[i]
-		p.done = true
-		err := p.settle(func() error {
-			err := os.Rename(p.path+".part", p.path)
-			if err == nil {
-				renamed = i
-			}
+		if err := list[i].rename(); err != nil {
 			return err
-		})
-		if err != nil {
-			os.Remove(p.path + ".part")
-			return cannotWrite(p.path, err)
 		}
-		folders[filepath.Dir(p.path)] = true
+		renamed = i
 	}
-	for folder := range folders {
+	renamed = len(list) // all or none is settled
+	return syncFolders(list)
+}
+
+// setAside gives what has a name now a second one, where the file system can.
+func setAside(path string) string {
+	old := path + ".old"
+	os.Remove(old)
+	if err := os.Link(path, old); err != nil {
+		return ""
+	}
+	return old
+}
+
+// putBack removes the second name, after undoing what happened to the first one if asked to.
+func putBack(path, old string, undo bool) {
+	switch {
+	case undo && old != "":
+		os.Rename(old, path)
+	case undo:
+		os.Remove(path)
+	case old != "":
+		os.Remove(old)
+	}
+}
+
+// syncFolders makes the renames durable.
+func syncFolders(list []*Pending) error {
+	folders := map[string]bool{}
+	for _, p := range list {
+		folder := filepath.Dir(p.path)
+		if folders[folder] {
+			continue
+		}
+		folders[folder] = true
 		if err := syncFolder(folder); err != nil {
-			return err
+			return fmt.Errorf("%s is complete, but its name may not survive a power failure: %w", p.path, err)
 		}
 	}
 	return nil

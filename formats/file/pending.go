@@ -6,71 +6,114 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"bitmill/formats/file/internal/disk"
 )
 
 // Pending is a file being written beside its final name, as NAME.part. Commit syncs and renames it; Abort removes it.
-// After a crash only the .part file is left, and the next Create overwrites it. While one process writes it, Create
-// fails with ErrBusy in others (on systems with advisory locks).
+// After a crash only the .part file is left (and of one opened by Resume its journal), and the next Create overwrites
+// it. While one process writes it, Create and Resume fail with ErrBusy in others (on systems with advisory locks).
 type Pending struct {
-	*os.File
 	path string
+	f    *os.File
 	done bool
+
+	// Of a file opened by Resume:
+	journal *os.File
+	kept    int64 // bytes an earlier process wrote
+	marked  bool  // the journal has a line
 }
 
-var _ io.WriterAt = (*Pending)(nil)
+var (
+	_ io.Writer   = (*Pending)(nil)
+	_ io.WriterAt = (*Pending)(nil)
+)
 
 var errDone = errors.New("file: Commit after Commit or Abort")
 
 // Create starts writing what will be path. size is the number of bytes that will be written: when the file system
 // has less free space, Create fails with ErrNoSpace before anything is written (0 skips the check).
 func Create(path string, size int64) (*Pending, error) {
-	if err := checkName(path); err != nil {
-		return nil, err
-	}
-	if size > 0 {
-		if err := CheckSpace(filepath.Dir(path), size); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	f, err := openPart(path)
+	f, err := openPart(path, size)
 	if err != nil {
 		return nil, err
 	}
-	return &Pending{File: f, path: path}, nil
+	os.Remove(journalPath(path)) // it is not about what is written now
+	if err := f.Truncate(0); err != nil {
+		f.Close()
+		return nil, cannotWrite(path, err)
+	}
+	return &Pending{f: f, path: path}, nil
+}
+
+// Path is the final name.
+func (p *Pending) Path() string { return p.path }
+
+// Write appends to the unfinished file. Errors name the final file.
+func (p *Pending) Write(b []byte) (int, error) {
+	n, err := disk.WriteFile(p.f, b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		err = cannotWrite(p.path, err)
+	}
+	return n, err
+}
+
+// WriteAt writes at an offset of the unfinished file.
+func (p *Pending) WriteAt(b []byte, offset int64) (int, error) {
+	n, err := p.f.WriteAt(b, offset)
+	if err != nil {
+		err = cannotWrite(p.path, err)
+	}
+	return n, err
 }
 
 // Commit syncs the data, gives the file its final name and syncs the folder. On failure nothing is left behind.
-func (p *Pending) Commit() error {
-	if p.done {
-		return errDone
-	}
-	if err := p.Sync(); err != nil {
-		p.Abort()
-		return cannotWrite(p.path, err)
-	}
-	p.done = true
-	if err := p.settle(func() error { return os.Rename(p.path+".part", p.path) }); err != nil {
-		os.Remove(p.path + ".part")
-		return cannotWrite(p.path, err)
-	}
-	return syncFolder(filepath.Dir(p.path))
-}
+func (p *Pending) Commit() error { return CommitAll([]*Pending{p}) }
 
-// Abort closes and removes the unfinished file. After Commit it does nothing, so it can be deferred.
+// Abort closes and removes the unfinished file and its journal. After Commit it does nothing, so it can be deferred.
 func (p *Pending) Abort() {
 	if p.done {
 		return
 	}
 	p.done = true
-	p.settle(func() error { return os.Remove(p.path + ".part") })
+	if holdOpen {
+		os.Remove(p.path + ".part")
+		p.forget()
+	}
+	p.f.Close()
+	if !holdOpen {
+		os.Remove(p.path + ".part")
+		p.forget()
+	}
 }
 
-// settle does the last thing to the unfinished file and closes it, in the order the system allows.
+// rename gives the file its final name. The data must have been synced.
+func (p *Pending) rename() error {
+	p.done = true
+	err := p.settle(func() error { return disk.RenameFile(p.path+".part", p.path) })
+	if err != nil {
+		os.Remove(p.path + ".part")
+		err = cannotWrite(p.path, err)
+	}
+	p.forget()
+	return err
+}
+
+// settle does the last thing to the unfinished file and closes it, in the order the system allows. Where it can be
+// renamed while open, its data have been synced by then, and closing has nothing left to fail at.
 func (p *Pending) settle(last func() error) error {
 	if holdOpen {
-		return errors.Join(last(), p.File.Close())
+		err := last()
+		disk.CloseFile(p.f)
+		return err
 	}
-	return errors.Join(p.File.Close(), last())
+	if err := disk.CloseFile(p.f); err != nil {
+		return err
+	}
+	return last()
 }
 
 // Write writes data as path, all or nothing.
@@ -80,8 +123,28 @@ func Write(path string, data []byte) error {
 		return err
 	}
 	defer p.Abort()
-	if _, err := p.File.Write(data); err != nil {
-		return cannotWrite(path, err)
+	if _, err := p.Write(data); err != nil {
+		return err
 	}
 	return p.Commit()
+}
+
+// Missing is how many bytes the file system must still find for a file of size bytes under path: what an unfinished
+// file of that name occupies already is continued, or freed.
+func Missing(path string, size int64) int64 {
+	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
+		return max(0, size-st.Size())
+	}
+	return size
+}
+
+// checkRoom fails when a file of size bytes has no room under path; 0 skips the check.
+func checkRoom(path string, size int64) error {
+	if size <= 0 {
+		return nil
+	}
+	if err := CheckSpace(filepath.Dir(path), Missing(path, size)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"bitmill/formats/file/internal/disk"
 )
 
 // CheckTarget fails when path cannot be written, so that a long job says so before it starts: when its folder is
@@ -63,11 +65,17 @@ func cannotWrite(path string, err error) error {
 // ErrBusy marks a file that another process is writing.
 var ErrBusy = errors.New("another process is writing it")
 
-// openPart opens the unfinished file for this process alone, and empties it.
-func openPart(path string) (*os.File, error) {
+// openPart opens the unfinished file for this process alone, as it is. size is as for Create.
+func openPart(path string, size int64) (*os.File, error) {
+	if err := checkName(path); err != nil {
+		return nil, err
+	}
+	if err := checkRoom(path, size); err != nil {
+		return nil, err
+	}
 	part := path + ".part"
 	for {
-		f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+		f, err := disk.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 		if err != nil {
 			return nil, cannotWrite(path, err)
 		}
@@ -79,10 +87,6 @@ func openPart(path string) (*os.File, error) {
 		mine, errMine := f.Stat()
 		now, errNow := os.Stat(part)
 		if errMine == nil && errNow == nil && os.SameFile(mine, now) {
-			if err := f.Truncate(0); err != nil {
-				f.Close()
-				return nil, cannotWrite(path, err)
-			}
 			return f, nil
 		}
 		f.Close()

@@ -1,0 +1,74 @@
+// Package disk is the handful of operations by which files are written, in one place so that a test can make each fail.
+package disk
+
+import "os"
+
+// Op is a kind of operation.
+type Op string
+
+// Operations, as a fault sees them.
+const (
+	Open   Op = "open"
+	Write  Op = "write"
+	Sync   Op = "sync"
+	Close  Op = "close"
+	Rename Op = "rename"
+)
+
+// Fault, where a test has set it, is asked before every operation on path (of a rename the new one). An error makes
+// the operation fail without happening. Of a write of size bytes the first n happen, whether err is nil or not; other
+// operations ignore n.
+var Fault func(op Op, path string, size int) (n int, err error)
+
+func ask(op Op, path string) error {
+	if Fault == nil {
+		return nil
+	}
+	_, err := Fault(op, path, 0)
+	return err
+}
+
+// OpenFile is os.OpenFile.
+func OpenFile(path string, flag int, mode os.FileMode) (*os.File, error) {
+	if err := ask(Open, path); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, flag, mode)
+}
+
+// WriteFile writes b at the file's position.
+func WriteFile(f *os.File, b []byte) (int, error) {
+	if Fault == nil {
+		return f.Write(b)
+	}
+	n, err := Fault(Write, f.Name(), len(b))
+	if done, errDone := f.Write(b[:min(n, len(b))]); errDone != nil {
+		return done, errDone
+	}
+	return min(n, len(b)), err
+}
+
+// SyncFile is f.Sync.
+func SyncFile(f *os.File) error {
+	if err := ask(Sync, f.Name()); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// CloseFile closes f, even when a fault then reports an error.
+func CloseFile(f *os.File) error {
+	err := ask(Close, f.Name())
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// RenameFile is os.Rename.
+func RenameFile(from, to string) error {
+	if err := ask(Rename, to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
