@@ -136,3 +136,35 @@ func TestGenericByEnvironment(t *testing.T) {
 		t.Error("rows were encoded on lanes")
 	}
 }
+
+// TestLanesAffineFits compares the fits themselves: rounding hides much of what differs between them.
+func TestLanesAffineFits(t *testing.T) {
+	src := awkwardRows()
+	same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b }
+	for name, importance := range awkwardImportance() {
+		if importance == nil {
+			continue
+		}
+		for _, set := range runnableLanes() {
+			b := &batch{lanes: set}
+			for r := range len(src) / awkwardCols {
+				b.each(src[r*awkwardCols:][:awkwardCols], importance, func(_, n int) {
+					b.w = *b.importance
+					for _, size := range []int{16, 32} {
+						for _, absolute := range []bool{false, true} {
+							b.searchAffine(n, size, 15, weightedGrid, absolute, fromRow)
+							for j := range n / size {
+								x, w := b.x[j*size:][:size], b.w[j*size:][:size]
+								got, want := b.affine[j], searchAffine(x, w, 15, weightedGrid, absolute)
+								if !same(got.scale, want.scale) || !same(got.min, want.min) || got.zero != want.zero ||
+									!want.zero && (!same(got.inverse, want.inverse) || !same(got.origin, want.origin)) || !same(b.sums[j], sum(w)) {
+									t.Errorf("%s, importance %s, row %d, sub-block %d of %d: %+v, plain Go finds %+v", set.name, name, r, j, size, got, want)
+								}
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
