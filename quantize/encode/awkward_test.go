@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"bitmill/formats/block"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
@@ -78,7 +79,8 @@ func awkwardImportance() map[string][]float32 {
 }
 
 // TestAwkward compares with hashes in testdata/awkward.json: of the bytes that ggml_quantize_chunk of llama.cpp
-// (2026, x86-64, built without -march) wrote for these rows, per type and importance.
+// (2026, x86-64, built without -march) wrote for these rows, per type and importance. With a codebook ggml stops at the
+// last two rows, whose squares overflow: there the hashes are of the rows before them.
 func TestAwkward(t *testing.T) {
 	data, err := os.ReadFile("testdata/awkward.json")
 	if err != nil {
@@ -96,9 +98,13 @@ func TestAwkward(t *testing.T) {
 			if importance == nil && encoders[i].use == required {
 				continue
 			}
-			size, _ := typ.RowBytes(int64(len(src)))
+			rows := src
+			if block.LatticeOf(typ) != nil {
+				rows = src[:len(src)-2*awkwardCols]
+			}
+			size, _ := typ.RowBytes(int64(len(rows)))
 			dst := make([]byte, size)
-			if err := Encode(typ, dst, src, awkwardCols, importance); err != nil {
+			if err := Encode(typ, dst, rows, awkwardCols, importance); err != nil {
 				t.Fatal(err)
 			}
 			if h, ok := want[typ.String()+" "+name]; ok {
