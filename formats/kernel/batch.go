@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"bitmill/formats"
+	"bitmill/formats/block"
 )
 
 // Form is how activations are held for a product.
@@ -11,7 +12,7 @@ type Form uint8
 
 // The forms. A block holds 8-bit codes q and a scale d, so that x is about d*q.
 const (
-	FormF32  Form = iota // plain float32: F32, F16, BF16 weights
+	FormF32  Form = iota // plain float32: F32, F16, BF16 weights, and all types not named below
 	FormQ8_0             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
 	FormQ8_1             // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
 	FormQ8_K             // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
@@ -39,6 +40,9 @@ func (f Form) Block() int {
 }
 
 // FormOf is the form that weights of type t are multiplied with. Types without a product fail with ErrUnsupported.
+//
+// Weights of the i-quants, the ternary and the FP4 types are decoded to float32 and meet plain activations. llama.cpp
+// rounds the activations to Q8_K or Q8_0 there too; so our products of these types lack that rounding error.
 func FormOf(t formats.Type) (Form, error) {
 	switch t {
 	case formats.F32, formats.F16, formats.BF16:
@@ -49,6 +53,9 @@ func FormOf(t formats.Type) (Form, error) {
 		return FormQ8_1, nil
 	case formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K:
 		return FormQ8_K, nil
+	}
+	if block.Known(t) {
+		return FormF32, nil
 	}
 	return 0, fmt.Errorf("%w: matrix products with %s weights", formats.ErrUnsupported, t)
 }

@@ -183,7 +183,7 @@ func TestExtremes(t *testing.T) {
 	const cols = 512
 	for _, s := range others(t) {
 		for _, row := range types {
-			if len(row.halves) == 0 {
+			if form, _ := FormOf(row.t); form == FormF32 {
 				continue
 			}
 			for _, fill := range []byte{0x00, 0x7f, 0x80, 0xff} {

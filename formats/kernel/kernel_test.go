@@ -21,6 +21,10 @@ var types = []struct {
 	{formats.Q8_0, []int{0}},
 	{formats.Q2_K, []int{80, 82}}, {formats.Q3_K, []int{108}}, {formats.Q4_K, []int{0, 2}}, {formats.Q5_K, []int{0, 2}},
 	{formats.Q6_K, []int{208}},
+	{formats.IQ2_XXS, []int{0}}, {formats.IQ2_XS, []int{0}}, {formats.IQ3_XXS, []int{0}}, {formats.IQ1_S, []int{0}},
+	{formats.IQ4_NL, []int{0}}, {formats.IQ3_S, []int{0}}, {formats.IQ2_S, []int{0}}, {formats.IQ4_XS, []int{0}},
+	{formats.IQ1_M, nil}, {formats.TQ1_0, []int{52}}, {formats.TQ2_0, []int{64}}, {formats.MXFP4, nil}, {formats.NVFP4, nil},
+	{formats.Q1_0, []int{0}}, {formats.Q2_0, []int{0}},
 }
 
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
@@ -58,6 +62,16 @@ func randomMatrix(rng *rand.Rand, t formats.Type, rows, cols int) Matrix {
 			data[i] = byte(rng.Uint32())
 		}
 		setHalves(t, data, func() float32 { return float32(rng.NormFloat64()) / 100 })
+		switch t {
+		case formats.IQ1_M: // a scale below 2, scattered over the block
+			for i := 55; i < len(data); i += 56 {
+				data[i] &= 0xbf
+			}
+		case formats.MXFP4: // a scale near 1
+			for i := 0; i < len(data); i += 17 {
+				data[i] = 120 + data[i]%16
+			}
+		}
 	}
 	return Matrix{t, rows, cols, data}
 }
@@ -198,7 +212,7 @@ func TestErrors(t *testing.T) {
 	cut := w
 	cut.Data = cut.Data[:len(cut.Data)-1]
 	unknown := w
-	unknown.Type = formats.IQ1_M
+	unknown.Type = formats.F64
 	dst := make([]float32, 16)
 	for name, err := range map[string]error{
 		"form":    generic.MatMul(dst, 8, w, other, 0, 8, nil),

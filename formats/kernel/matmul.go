@@ -67,12 +67,12 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 // stored is a matrix with the sizes of its rows and blocks looked up once.
 type stored struct {
 	Matrix
-	rowBytes, blockBytes int
+	rowBytes, blockBytes, block int // block: values in a block
 }
 
 func (w Matrix) stored() stored {
 	info, _ := w.Type.Info() // the type has been checked
-	return stored{w, w.Cols / info.Block * info.Bytes, info.Bytes}
+	return stored{w, w.Cols / info.Block * info.Bytes, info.Bytes, info.Block}
 }
 
 // row returns the bytes of row r.

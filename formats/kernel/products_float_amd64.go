@@ -9,7 +9,7 @@ import (
 	"bitmill/formats/block"
 )
 
-// float multiplies plain numbers.
+// float multiplies plain numbers, and blocks decoded to them.
 func (j *job) float() {
 	w, x := &j.w, j.x
 	tile := aligned(&j.tiles.float)
@@ -38,13 +38,16 @@ func (j *job) float() {
 func (j *job) fillFloat(tile *floatTile, row, rows, k, cols int) {
 	w, stage, size := &j.w, j.floats, j.w.blockBytes
 	whole := cols &^ 7
+	if w.block > 1 { // floatCols is a multiple of every block
+		whole = 0
+	}
 	for lane := range lanes {
 		if lane >= rows {
 			clear(stage[lane][:])
 			continue
 		}
 		to := stage[lane][:cols]
-		src := w.row(row + lane)[k*size : (k+cols)*size]
+		src := w.row(row + lane)[k/w.block*size : (k+cols)/w.block*size]
 		if whole > 0 {
 			switch w.Type {
 			case formats.F16:
@@ -56,7 +59,7 @@ func (j *job) fillFloat(tile *floatTile, row, rows, k, cols int) {
 			}
 		}
 		if whole < cols {
-			_ = block.Decode(w.Type, to[whole:], src[whole*size:]) // plain numbers of any count
+			_ = block.Decode(w.Type, to[whole:], src[whole*size:]) // plain numbers of any count, or whole blocks
 		}
 	}
 	for lane := 0; lane < lanes; lane += 8 {
