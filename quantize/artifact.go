@@ -1,91 +1,98 @@
 package quantize
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"hash"
+	"time"
 
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 )
 
-// artifact is a file being written front to back, and hashed on the way.
+// artifact is what becomes of one job: a file, or a set of shards that get their names together.
 type artifact struct {
 	job     Job
-	pending *file.Pending
-	out     *bufio.Writer
-	hash    hash.Hash
-	bytes   int64
+	streams []*stream // in the order of their tensors
+	written Written
 }
 
-// newArtifact creates the file and writes its header.
-func newArtifact(j Job) (*artifact, error) {
-	var header bytes.Buffer
-	layout, err := gguf.WriteHeader(&header, j.Plan.Metadata, j.Plan.GGUFTensors())
-	if err != nil {
-		return nil, err
-	}
-	if layout.FileBytes != j.Plan.FileBytes || layout.HeaderBytes != int64(header.Len()) {
-		return nil, fmt.Errorf("%s: the plan was changed after it was made", j.Path)
-	}
-	pending, err := file.Create(j.Path, j.Plan.FileBytes)
-	if err != nil {
-		return nil, err
-	}
-	a := &artifact{job: j, pending: pending, out: bufio.NewWriterSize(pending, 1<<20), hash: sha256.New()}
-	if err := a.write(header.Bytes()); err != nil {
-		pending.Abort()
-		return nil, err
+// openArtifact opens the files of a job and writes their headers, or finds out what an earlier process wrote of them.
+func openArtifact(j Job, every time.Duration) (_ *artifact, err error) {
+	a := &artifact{job: j}
+	defer func() {
+		if err != nil {
+			a.leave(true)
+		}
+	}()
+	for i, p := range j.Plan.pieces() {
+		var header bytes.Buffer
+		layout, err := gguf.WriteHeader(&header, p.Metadata, p.Tensors)
+		if err != nil {
+			return nil, err
+		}
+		if layout.FileBytes != p.Layout.FileBytes || layout.HeaderBytes != int64(header.Len()) {
+			return nil, fmt.Errorf("%s: the plan was changed after it was made", j.Path)
+		}
+		s, err := openStream(j.paths()[i], p, header.Bytes(), j.Key, every)
+		if err != nil {
+			return nil, err
+		}
+		a.streams = append(a.streams, s)
+		a.written.Kept += s.kept
 	}
 	return a, nil
 }
 
-// append adds data of tensor i, after padding when it is the tensor's first.
-func (a *artifact) append(i int, begins bool, data []byte) error {
-	if begins {
-		if err := a.pad(a.job.Plan.Layout.Offsets[i]); err != nil {
-			return err
-		}
-	}
-	return a.write(data)
-}
-
-// pad writes zeros up to an offset.
-func (a *artifact) pad(offset int64) error {
-	if offset < a.bytes {
-		return fmt.Errorf("%s: data goes up to byte %d, past %d where the next tensor starts", a.job.Path, a.bytes, offset)
-	}
-	var zeros [4096]byte
-	for a.bytes < offset {
-		if err := a.write(zeros[:min(int64(len(zeros)), offset-a.bytes)]); err != nil {
-			return err
+// stream finds the file that holds tensor i.
+func (a *artifact) stream(i int) *stream {
+	for _, s := range a.streams {
+		if i < s.piece.First+len(s.piece.Tensors) {
+			return s
 		}
 	}
 	return nil
 }
 
-func (a *artifact) write(b []byte) error {
-	a.hash.Write(b)
-	a.bytes += int64(len(b))
-	if _, err := a.out.Write(b); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", a.job.Path, err)
-	}
-	return nil
+// has reports whether tensor i is in its file already.
+func (a *artifact) has(i int) bool {
+	s := a.stream(i)
+	return i < s.piece.First+s.kept
 }
 
-// finish gives the file its name.
+// append adds data of tensor i; begins and ends tell its first and its last.
+func (a *artifact) append(i int, begins, ends bool, data []byte) error {
+	s := a.stream(i)
+	return s.append(i-s.piece.First, begins, ends, data)
+}
+
+// finish gives the files their names.
 func (a *artifact) finish() (Written, error) {
-	if err := a.pad(a.job.Plan.FileBytes); err != nil {
-		return Written{}, err
+	w := a.written
+	var list []*file.Pending
+	for _, s := range a.streams {
+		f, err := s.finish()
+		if err != nil {
+			return Written{}, err
+		}
+		w.Files = append(w.Files, f)
+		w.Bytes += f.Bytes
+		list = append(list, s.pending)
 	}
-	if err := a.out.Flush(); err != nil {
-		return Written{}, fmt.Errorf("%s: %w", a.job.Path, err)
+	w.Path = w.Files[0].Path
+	if len(w.Files) == 1 {
+		w.SHA256 = w.Files[0].SHA256
 	}
-	if err := a.pending.Commit(); err != nil {
-		return Written{}, err
+	return w, file.CommitAll(list)
+}
+
+// leave ends the writing of files that have no name yet: what can be taken up again stays if keep says so, everything
+// else is removed. After finish it does nothing.
+func (a *artifact) leave(keep bool) {
+	for _, s := range a.streams {
+		if keep && a.job.Key != "" {
+			s.keep()
+		} else {
+			s.abort()
+		}
 	}
-	return Written{Path: a.job.Path, SHA256: hex.EncodeToString(a.hash.Sum(nil)), Bytes: a.bytes}, nil
 }

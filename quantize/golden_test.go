@@ -164,7 +164,7 @@ func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *sta
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
-		jobs = append(jobs, Job{p, filepath.Join(dir, key)})
+		jobs = append(jobs, Job{Plan: p, Path: filepath.Join(dir, key)})
 	}
 	return jobs
 }

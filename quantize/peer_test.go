@@ -67,7 +67,7 @@ func TestWholeFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			written, err := Write(context.Background(), c, m, []Job{{p, filepath.Join(dir, "out.gguf")}}, WriteOptions{})
+			written, err := Write(context.Background(), c, m, []Job{{Plan: p, Path: filepath.Join(dir, "out.gguf")}}, WriteOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

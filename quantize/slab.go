@@ -5,6 +5,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/formats/file"
 	"bitmill/quantize/encode"
 )
 
@@ -14,10 +15,13 @@ type slab struct {
 	first   int64 // row, over all matrices of the tensor
 	rows    int64
 	outputs [][]byte // one per encoding of the task
-	buffers [][]byte // what outputs point to, unless to the source itself; reused
+	buffer  []byte   // what outputs point to, unless to a map; reused
 	err     error
 	done    chan struct{}
 }
+
+// ends reports whether the slab is its tensor's last.
+func (s *slab) ends() bool { return s.first+s.rows == s.task.rows }
 
 // worker holds one goroutine's buffer.
 type worker struct{ values []float32 }
@@ -28,26 +32,31 @@ func (w *worker) encode(s *slab) error {
 	s.outputs = s.outputs[:0]
 	var values []float32
 	if t.decodes() {
-		n := int(s.rows * t.cols)
-		if cap(w.values) < n {
-			w.values = make([]float32, n)
-		}
-		values = w.values[:n]
-		if err := t.tensor.Floats(values, s.first, s.rows); err != nil {
+		values = w.values[:s.rows*t.cols]
+		if err := t.read(values, s.first, s.rows); err != nil {
 			return fmt.Errorf("tensor %s: %w", t.tensor.Name, err)
 		}
 		if err := t.checkValues(values, s.first); err != nil {
 			return err
 		}
 	}
-	for i, e := range t.encodings {
+	buffer := s.buffer
+	for _, e := range t.encodings {
 		var out []byte
 		var err error
-		if e.typ == t.tensor.Type {
-			out, err = s.copy(i)
-		} else {
-			out = s.buffer(i, s.rows*e.row)
-			err = encode.Encode(e.typ, out, values, int(t.cols), t.importance(e, s.first))
+		switch {
+		case e.data != nil:
+			out = e.data[s.first*e.row : (s.first+s.rows)*e.row]
+		case e.typ == t.tensor.Type && t.tensor.Bytes() != nil:
+			out = t.tensor.Bytes()[s.first*e.row : (s.first+s.rows)*e.row]
+		default:
+			n := s.rows * e.row
+			out, buffer = buffer[:n:n], buffer[n:]
+			if e.typ == t.tensor.Type {
+				err = t.tensor.ReadRows(out, s.first, s.rows)
+			} else {
+				err = encode.Encode(e.typ, out, values, t.encodeCols(s.rows), t.importance(e, s.first))
+			}
 		}
 		if err == nil {
 			err = t.checkBlocks(e, out, s.first)
@@ -60,35 +69,45 @@ func (w *worker) encode(s *slab) error {
 	return nil
 }
 
-// copy returns the slab's rows as the source stores them.
-func (s *slab) copy(i int) ([]byte, error) {
+// release lets go of the pages that the slab was read from.
+func (s *slab) release() {
 	t := s.task
-	if b := t.tensor.Bytes(); b != nil {
-		return b[s.first*t.sourceRow : (s.first+s.rows)*t.sourceRow], nil
+	for i, e := range t.encodings {
+		if e.data != nil {
+			file.Release(s.outputs[i])
+		}
 	}
-	out := s.buffer(i, s.rows*t.sourceRow)
-	return out, t.tensor.ReadRows(out, s.first, s.rows)
+	switch {
+	case !t.flat:
+		t.tensor.Release(s.first, s.rows)
+	case s.ends():
+		t.tensor.Release(0, t.tensor.Rows())
+	default:
+		file.Release(t.tensor.Bytes()[s.first*t.sourceRow : (s.first+s.rows)*t.sourceRow])
+	}
 }
 
-// buffer returns the slab's i-th buffer with n bytes.
-func (s *slab) buffer(i int, n int64) []byte {
-	for len(s.buffers) <= i {
-		s.buffers = append(s.buffers, nil)
+// read decodes rows.
+func (t *task) read(values []float32, first, rows int64) error {
+	if t.flat {
+		return t.tensor.PieceFloats(values, nil, first, rows)
 	}
-	if int64(cap(s.buffers[i])) < n {
-		s.buffers[i] = make([]byte, n)
+	return t.tensor.Floats(values, first, rows)
+}
+
+// encodeCols is the length of the rows that the encoder sees.
+func (t *task) encodeCols(rows int64) int {
+	if t.flat {
+		return int(rows)
 	}
-	return s.buffers[i][:n]
+	return int(t.cols)
 }
 
 // decodes reports whether the values are needed: to be encoded, or to be checked where every one may be NaN.
 func (t *task) decodes() bool {
-	switch t.tensor.Type {
-	case formats.F32, formats.F16, formats.BF16:
-		return true
-	}
+	plain := t.tensor.Type == formats.F32 || t.tensor.Type == formats.F16 || t.tensor.Type == formats.BF16
 	for _, e := range t.encodings {
-		if e.typ != t.tensor.Type {
+		if e.data == nil && (plain || e.typ != t.tensor.Type) {
 			return true
 		}
 	}
@@ -107,8 +126,8 @@ func (t *task) importance(e encoding, row int64) []float32 {
 // checkValues fails at the first value that is not a finite number.
 func (t *task) checkValues(values []float32, first int64) error {
 	if i, ok := encode.CheckFinite(values); !ok {
-		return fmt.Errorf("tensor %s holds %v in row %d, column %d: the source is damaged",
-			t.tensor.Name, values[i], first+int64(i)/t.cols, int64(i)%t.cols)
+		row, col := t.place(first, i)
+		return fmt.Errorf("tensor %s holds %v in row %d, column %d: the source is damaged", t.tensor.Name, values[i], row, col)
 	}
 	return nil
 }
@@ -120,6 +139,12 @@ func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 	if bad < 0 {
 		return nil
 	}
-	value := int64(bad) * int64(e.typ.BlockLen())
-	return fmt.Errorf("row %d, column %d: the block's scale is not a finite number", first+value/t.cols, value%t.cols)
+	row, col := t.place(first, bad*e.typ.BlockLen())
+	return fmt.Errorf("row %d, column %d: the block's scale is not a finite number", row, col)
+}
+
+// place is where value i of the slab from row first on lies in the tensor.
+func (t *task) place(first int64, i int) (row, col int64) {
+	at := first*t.cols + int64(i)
+	return at / t.tensor.Cols(), at % t.tensor.Cols()
 }

@@ -9,9 +9,6 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// slabValues is about how many values a worker handles at once: 1 MiB as float32.
-const slabValues = 1 << 18
-
 // task is one source tensor with everything that becomes of it.
 type task struct {
 	tensor    *checkpoint.Tensor
@@ -19,23 +16,28 @@ type task struct {
 	cols      int64
 	rows      int64 // of all matrices
 	perMatrix int64 // rows of one matrix: experts have importance weights of their own
+	step      int64 // rows of a slab
+	flat      bool  // every value counts as a row
 	sourceRow int64 // bytes
-	weights   []float32
+	entry     *stats.Entry
+	weights   []float32 // of entry, while the task is being worked on
 	encodings []encoding
-	use       []int // per job, which encoding
+	use       []int // per job, which encoding; -1 for none
 }
 
 // encoding is one form in which a tensor is written.
 type encoding struct {
 	typ      formats.Type
 	weighted bool
-	row      int64 // bytes
+	row      int64  // bytes
+	data     []byte // the whole tensor in this form, when it exists already
 }
 
 // slabRows is the number of rows of the slab that starts at first; a slab stays within a matrix.
-func (t *task) slabRows(first int64) int64 {
-	return min(max(1, slabValues/max(1, t.cols)), t.perMatrix-first%t.perMatrix)
-}
+func (t *task) slabRows(first int64) int64 { return min(t.step, t.perMatrix-first%t.perMatrix) }
+
+// size is the bytes of the tensor in the source.
+func (t *task) size() int64 { return t.rows * t.sourceRow }
 
 // newTasks gathers what all jobs want of each tensor.
 func newTasks(c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job) ([]*task, error) {
@@ -85,12 +87,12 @@ func newTask(c *checkpoint.Checkpoint, imatrix *stats.Matrix, plans []*Plan, i i
 		if err := t.add(want); err != nil {
 			return nil, err
 		}
-		if want.Weighted && t.weights == nil {
+		if want.Weighted && t.entry == nil {
 			e, ok := entry(imatrix, want.Name)
 			if !ok || int64(len(e.SumSquares)) != t.cols*matrices(source.Tensor) {
 				return nil, fmt.Errorf("tensor %s: the plan was made with another importance matrix", want.Name)
 			}
-			t.weights = e.Weights()
+			t.entry = e
 		}
 	}
 	return t, nil
@@ -104,7 +106,7 @@ func (t *task) add(want Planned) error {
 	}
 	e := encoding{typ: want.Type, weighted: want.Weighted, row: row}
 	for i := range t.encodings {
-		if t.encodings[i] == e {
+		if x := &t.encodings[i]; x.typ == e.typ && x.weighted == e.weighted {
 			t.use = append(t.use, i)
 			return nil
 		}

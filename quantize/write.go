@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,29 +9,68 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
+	"bitmill/formats/gguf"
 	"bitmill/formats/stats"
 )
 
 // Job is one artifact to write.
 type Job struct {
 	Plan *Plan
-	Path string
+	Path string // of a split artifact, its shards are named after it: NAME-00001-of-0000N.gguf for NAME.gguf
+
+	// Key covers what the artifact is made from: source, importance matrix and version of the tool. With one, writing
+	// that was broken off is taken up again by the next Write with the same key and an equal plan; without, it is not.
+	Key string
+}
+
+// paths lists the files of the artifact.
+func (j Job) paths() []string {
+	n := len(j.Plan.Shards)
+	if n == 0 {
+		return []string{j.Path}
+	}
+	list := make([]string, n)
+	for i := range list {
+		list[i] = gguf.ShardPath(strings.TrimSuffix(j.Path, ".gguf"), i, n)
+	}
+	return list
 }
 
 // WriteOptions says how to write; the bytes do not depend on it.
 type WriteOptions struct {
 	Threads  int                     // 0: one per processor
+	Memory   int64                   // bytes that the buffers of all threads together may take; 0: DefaultMemory
 	Progress func(done, total int64) // bytes of the source; called by one goroutine at a time
+	Done     func(Written) error     // called for every artifact as soon as it has its name
+
+	// Reuse names earlier artifacts from which tensors of the same name, type and shape are copied. The caller vouches
+	// for them: they must be whole and made from the same source, with the same importance matrix, by the same version.
+	Reuse []string
+
+	// JournalEvery is the least time between two notes of how far a file has come; 0: a second.
+	JournalEvery time.Duration
 }
 
 // Written is one artifact that is complete under its final name.
 type Written struct {
+	Path   string // of the first file
+	SHA256 string // of the whole file, hexadecimal; empty for a set of shards
+	Bytes  int64  // of all files
+	Files  []WrittenFile
+	Kept   int // tensors taken over from writing that was broken off
+	Reused int // tensors copied from earlier artifacts
+}
+
+// WrittenFile is one file of an artifact.
+type WrittenFile struct {
 	Path   string
-	SHA256 string // of the whole file, hexadecimal
+	SHA256 string
 	Bytes  int64
 }
 
@@ -39,63 +79,109 @@ type Written struct {
 // at most a few slabs per thread are in memory.
 //
 // imatrix is the matrix that the plans were made with. Existing files are replaced. On an error or when ctx ends, no
-// file appears that was not complete; the list holds those that did.
-func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job, o WriteOptions) ([]Written, error) {
+// file appears that was not complete; the list holds those that did. Jobs with a key leave, when ctx or the process
+// ends, unfinished files NAME.part with a journal beside them, for the next Write to go on.
+func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job, o WriteOptions) (written []Written, err error) {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	if err := checkJobs(c, jobs); err != nil {
-		return nil, err
+	o.Memory = cmp.Or(o.Memory, DefaultMemory)
+	o.JournalEvery = cmp.Or(o.JournalEvery, time.Second)
+	if len(jobs) == 0 {
+		return nil, errors.New("quantize: nothing to write")
 	}
 	tasks, err := newTasks(c, imatrix, jobs)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkJobs(c, jobs); err != nil {
+		return nil, err
+	}
 	if err := checkSpace(jobs); err != nil {
 		return nil, err
 	}
-	artifacts := make([]*artifact, 0, len(jobs))
+	var artifacts []*artifact
 	defer func() {
 		for _, a := range artifacts {
-			a.pending.Abort()
+			a.leave(err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()))
 		}
 	}()
 	for _, j := range jobs {
-		a, err := newArtifact(j)
+		a, err := openArtifact(j, o.JournalEvery)
 		if err != nil {
 			return nil, err
 		}
 		artifacts = append(artifacts, a)
 	}
-	if err := convert(ctx, c.Path, tasks, artifacts, o); err != nil {
+	if err := convertAll(ctx, c.Path, tasks, artifacts, o); err != nil {
 		return nil, err
 	}
-	var written []Written
 	for _, a := range artifacts {
 		w, err := a.finish()
 		if err != nil {
 			return written, err
 		}
 		written = append(written, w)
+		if o.Done != nil {
+			if err := o.Done(w); err != nil {
+				return written, err
+			}
+		}
 	}
 	return written, nil
 }
 
+// convertAll leaves out what is done already, and converts the rest.
+func convertAll(ctx context.Context, source string, tasks []*task, artifacts []*artifact, o WriteOptions) error {
+	old, err := openDonors(o.Reuse)
+	if err != nil {
+		return err
+	}
+	defer old.close()
+	m := meter{show: o.Progress}
+	var left []*task
+	for _, t := range tasks {
+		m.total += t.size()
+		if t.settle(artifacts, old) {
+			left = append(left, t)
+		} else {
+			m.done += t.size()
+		}
+	}
+	return convert(ctx, source, left, artifacts, o, &m)
+}
+
+// meter counts the bytes of the source that are behind us.
+type meter struct {
+	show        func(done, total int64)
+	done, total int64
+}
+
+func (m *meter) add(n int64) {
+	m.done += n
+	if m.show != nil {
+		m.show(m.done, m.total)
+	}
+}
+
 // convert runs the slabs of all tasks through the workers and hands them to the artifacts in order.
-func convert(ctx context.Context, source string, tasks []*task, artifacts []*artifact, o WriteOptions) error {
+func convert(ctx context.Context, source string, tasks []*task, artifacts []*artifact, o WriteOptions, m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A slab is made when one is free, worked on by any worker, and collected in the order it was made.
-	window := 2*o.Threads + 1
-	free, work, order := make(chan *slab, window), make(chan *slab, window), make(chan *slab, window)
-	for range window {
-		free <- &slab{done: make(chan struct{}, 1)}
+	b := cut(tasks, o.Threads, o.Memory)
+	free, work, order := make(chan *slab, b.slabs), make(chan *slab, b.slabs), make(chan *slab, b.slabs)
+	for range b.slabs {
+		free <- &slab{buffer: make([]byte, b.outputs), done: make(chan struct{}, 1)}
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(work)
 		defer close(order)
 		for _, t := range tasks {
+			if t.entry != nil {
+				t.weights = t.entry.Weights()
+			}
 			for first := int64(0); first < t.rows; {
 				select {
 				case <-ctx.Done():
@@ -109,9 +195,9 @@ func convert(ctx context.Context, source string, tasks []*task, artifacts []*art
 			}
 		}
 	})
-	for range o.Threads {
+	for range min(o.Threads, b.slabs) {
 		wg.Go(func() {
-			var w worker
+			w := worker{values: make([]float32, b.values)}
 			for s := range work {
 				if s.err = ctx.Err(); s.err == nil {
 					s.err = w.encode(s)
@@ -120,7 +206,7 @@ func convert(ctx context.Context, source string, tasks []*task, artifacts []*art
 			}
 		})
 	}
-	err := collect(ctx, source, tasks, order, free, artifacts, o.Progress)
+	err := collect(ctx, source, order, free, artifacts, m)
 	cancel()
 	wg.Wait()
 	return err
@@ -128,26 +214,26 @@ func convert(ctx context.Context, source string, tasks []*task, artifacts []*art
 
 // collect appends finished slabs to the artifacts. The first slab in order that failed decides the error;
 // source is the path it names.
-func collect(ctx context.Context, source string, tasks []*task, order <-chan *slab, free chan<- *slab, artifacts []*artifact, progress func(done, total int64)) error {
-	var done, total int64
-	for _, t := range tasks {
-		total += t.rows * t.sourceRow
-	}
+func collect(ctx context.Context, source string, order <-chan *slab, free chan<- *slab, artifacts []*artifact, m *meter) error {
 	for s := range order {
 		<-s.done
 		if s.err != nil {
 			return fmt.Errorf("%s: %w", source, s.err)
 		}
+		t := s.task
 		for i, a := range artifacts {
-			if err := a.append(s.task.index, s.first == 0, s.outputs[s.task.use[i]]); err != nil {
+			if t.use[i] < 0 {
+				continue
+			}
+			if err := a.append(t.index, s.first == 0, s.ends(), s.outputs[t.use[i]]); err != nil {
 				return err
 			}
 		}
-		s.task.tensor.Release(s.first, s.rows)
-		done += s.rows * s.task.sourceRow
-		if progress != nil {
-			progress(done, total)
+		s.release()
+		if s.ends() {
+			t.weights = nil
 		}
+		m.add(s.rows * t.sourceRow)
 		free <- s
 	}
 	return ctx.Err()
@@ -155,9 +241,6 @@ func collect(ctx context.Context, source string, tasks []*task, order <-chan *sl
 
 // checkJobs refuses what cannot end well.
 func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
-	if len(jobs) == 0 {
-		return errors.New("quantize: nothing to write")
-	}
 	var sources []os.FileInfo
 	for _, path := range c.Files() {
 		if st, err := os.Stat(path); err == nil {
@@ -165,27 +248,41 @@ func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
 		}
 	}
 	seen := map[string]bool{}
-	for _, j := range jobs {
-		path := filepath.Clean(j.Path)
+	for _, name := range targets(jobs) {
+		path := filepath.Clean(name)
 		if seen[path] {
-			return fmt.Errorf("two artifacts would be written to %s", j.Path)
+			return fmt.Errorf("two artifacts would be written to %s", name)
 		}
 		seen[path] = true
 		if target, err := os.Stat(path); err == nil && slices.ContainsFunc(sources, func(s os.FileInfo) bool { return os.SameFile(s, target) }) {
-			return fmt.Errorf("%s is the source itself: choose another name for the artifact", j.Path)
+			return fmt.Errorf("%s is the source itself: choose another name for the artifact", name)
 		}
-		if err := file.CheckTarget(j.Path); err != nil {
+		if err := file.CheckTarget(name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// targets lists the files of all jobs.
+func targets(jobs []Job) (list []string) {
+	for _, j := range jobs {
+		list = append(list, j.paths()...)
+	}
+	return list
+}
+
 // checkSpace fails when the artifacts of a folder do not fit together.
 func checkSpace(jobs []Job) error {
 	need := map[string]int64{}
 	for _, j := range jobs {
-		need[filepath.Dir(j.Path)] += j.Plan.FileBytes
+		if len(j.Plan.Shards) == 0 {
+			need[filepath.Dir(j.Path)] += file.Missing(j.Path, j.Plan.FileBytes)
+			continue
+		}
+		for i, path := range j.paths() {
+			need[filepath.Dir(path)] += file.Missing(path, j.Plan.Shards[i].Layout.FileBytes)
+		}
 	}
 	for folder, bytes := range need {
 		if err := file.CheckSpace(folder, bytes); err != nil {

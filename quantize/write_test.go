@@ -21,7 +21,7 @@ func writeAll(t *testing.T, c *checkpoint.Checkpoint, dir string, threads int, n
 	t.Helper()
 	var jobs []Job
 	for _, name := range names {
-		jobs = append(jobs, Job{mustPlan(t, c, Options{Format: name}), filepath.Join(dir, name)})
+		jobs = append(jobs, Job{Plan: mustPlan(t, c, Options{Format: name}), Path: filepath.Join(dir, name)})
 	}
 	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Threads: threads})
 	if err != nil {
@@ -80,7 +80,7 @@ func TestProgressAndOverwrite(t *testing.T) {
 		calls, last, end = calls+1, done, total
 	}
 	p := mustPlan(t, c, Options{Format: "Q8_0"})
-	if _, err := Write(context.Background(), c, nil, []Job{{p, path}}, WriteOptions{Progress: progress}); err != nil {
+	if _, err := Write(context.Background(), c, nil, []Job{{Plan: p, Path: path}}, WriteOptions{Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	if calls < len(p.Tensors) || last != end {
@@ -136,7 +136,7 @@ func TestDamagedSource(t *testing.T) {
 	} {
 		c, dir := damaged(t, tt.tensor, tt.index, tt.bits), t.TempDir()
 		p := mustPlan(t, c, Options{Format: tt.format})
-		_, err := Write(context.Background(), c, nil, []Job{{p, filepath.Join(dir, "a.gguf")}}, WriteOptions{Threads: 3})
+		_, err := Write(context.Background(), c, nil, []Job{{Plan: p, Path: filepath.Join(dir, "a.gguf")}}, WriteOptions{Threads: 3})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want %q", tt.format, err, tt.want)
 		}
@@ -158,8 +158,8 @@ func checkEmpty(t *testing.T, dir string) {
 func TestCancel(t *testing.T) {
 	c, dir := openCase(t, "llama"), t.TempDir()
 	jobs := []Job{
-		{mustPlan(t, c, Options{Format: "Q4_K_M"}), filepath.Join(dir, "a.gguf")},
-		{mustPlan(t, c, Options{Format: "Q8_0"}), filepath.Join(dir, "b.gguf")},
+		{Plan: mustPlan(t, c, Options{Format: "Q4_K_M"}), Path: filepath.Join(dir, "a.gguf")},
+		{Plan: mustPlan(t, c, Options{Format: "Q8_0"}), Path: filepath.Join(dir, "b.gguf")},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -199,15 +199,15 @@ func TestWriteRefusals(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "nothing to write"},
-		{"two of a name", []Job{{q8, path("a")}, {q8, path("./a")}}, "two artifacts would be written"},
-		{"no folder", []Job{{q8, path("no/a")}}, "there is no folder"},
-		{"another checkpoint", []Job{{mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), path("a")}}, "another checkpoint"},
-		{"no data", []Job{{q8, path("a")}}, "bare config.json"},
-		{"no encoder", []Job{{q8, path("b")}, {activations, path("a")}}, "encoding as Q8_K"},
-		{"assumed matrix", []Job{{mustPlan(t, c, Options{Format: "IQ2_M", AssumeImatrix: true}), path("a")}}, "plan again with the matrix"},
-		{"matrix is gone", []Job{{weighted, path("a")}}, "another importance matrix"},
-		{"plan changed", []Job{{q8, path("b")}, {gone, path("a")}}, "the plan was changed"},
-		{"no space", []Job{{q8, path("b")}, {huge, path("a")}}, "not enough free space"},
+		{"two of a name", []Job{{Plan: q8, Path: path("a")}, {Plan: q8, Path: path("./a")}}, "two artifacts would be written"},
+		{"no folder", []Job{{Plan: q8, Path: path("no/a")}}, "there is no folder"},
+		{"another checkpoint", []Job{{Plan: mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), Path: path("a")}}, "another checkpoint"},
+		{"no data", []Job{{Plan: q8, Path: path("a")}}, "bare config.json"},
+		{"no encoder", []Job{{Plan: q8, Path: path("b")}, {Plan: activations, Path: path("a")}}, "encoding as Q8_K"},
+		{"assumed matrix", []Job{{Plan: mustPlan(t, c, Options{Format: "IQ2_M", AssumeImatrix: true}), Path: path("a")}}, "plan again with the matrix"},
+		{"matrix is gone", []Job{{Plan: weighted, Path: path("a")}}, "another importance matrix"},
+		{"plan changed", []Job{{Plan: q8, Path: path("b")}, {Plan: gone, Path: path("a")}}, "the plan was changed"},
+		{"no space", []Job{{Plan: q8, Path: path("b")}, {Plan: huge, Path: path("a")}}, "not enough free space"},
 	} {
 		source := c
 		if tt.name == "no data" {
@@ -224,7 +224,7 @@ func TestWriteRefusals(t *testing.T) {
 
 func TestSourceIsNotOverwritten(t *testing.T) {
 	c, path := openCase(t, "llama"), filepath.Join(t.TempDir(), "a.gguf")
-	if _, err := Write(context.Background(), c, nil, []Job{{mustPlan(t, c, Options{Format: "BF16"}), path}}, WriteOptions{}); err != nil {
+	if _, err := Write(context.Background(), c, nil, []Job{{Plan: mustPlan(t, c, Options{Format: "BF16"}), Path: path}}, WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	source, err := checkpoint.Open(path)
@@ -232,7 +232,7 @@ func TestSourceIsNotOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	_, err = Write(context.Background(), source, nil, []Job{{mustPlan(t, source, Options{Format: "Q8_0"}), path}}, WriteOptions{})
+	_, err = Write(context.Background(), source, nil, []Job{{Plan: mustPlan(t, source, Options{Format: "Q8_0"}), Path: path}}, WriteOptions{})
 	if err == nil || !strings.Contains(err.Error(), "is the source itself") {
 		t.Errorf("error %v", err)
 	}

@@ -1,0 +1,191 @@
+package quantize
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"bitmill/formats/file"
+	"bitmill/formats/gguf"
+)
+
+// stream is one file being written front to back, and hashed on the way.
+type stream struct {
+	path    string
+	piece   gguf.Piece
+	pending *file.Pending
+	out     *bufio.Writer
+	hash    hash.Hash
+	bytes   int64
+	kept    int // tensors that an earlier process wrote
+	marker  *marker
+}
+
+// openStream opens the file and writes its header, unless an earlier process with the same key did. Without a key,
+// nothing is ever taken up again.
+func openStream(path string, p gguf.Piece, header []byte, key string, every time.Duration) (*stream, error) {
+	s := &stream{path: path, piece: p, hash: sha256.New()}
+	var err error
+	if key == "" {
+		s.pending, err = file.Create(path, p.Layout.FileBytes)
+	} else {
+		s.pending, err = file.Resume(path, p.Layout.FileBytes, streamKey(key, header), s.hash)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if key != "" {
+		s.marker = &marker{pending: s.pending, every: every, last: time.Now()}
+	}
+	s.out = bufio.NewWriterSize(s.pending, 1<<20)
+	if s.bytes = s.pending.Kept(); s.bytes == 0 {
+		err = s.write(header)
+	} else {
+		err = s.takeUp()
+	}
+	if err != nil {
+		s.pending.Abort()
+		return nil, err
+	}
+	return s, nil
+}
+
+// streamKey covers the file: the header lists tensors, types and metadata; key is the caller's, on what they were
+// made from.
+func streamKey(key string, header []byte) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %s %d\n", len(key), key, len(header))
+	h.Write(header)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// takeUp counts the tensors that are in the file already.
+func (s *stream) takeUp() error {
+	l := s.piece.Layout
+	for s.kept < len(l.Offsets) && l.Offsets[s.kept]+l.Sizes[s.kept] <= s.bytes {
+		s.kept++
+	}
+	if s.kept == 0 || l.Offsets[s.kept-1]+l.Sizes[s.kept-1] != s.bytes {
+		return fmt.Errorf("%s: the unfinished file ends inside a tensor; it is removed: run again", s.path)
+	}
+	s.marker.marked = s.bytes
+	return nil
+}
+
+// append adds data of tensor i of this file, after padding when it is the tensor's first.
+func (s *stream) append(i int, begins, ends bool, data []byte) error {
+	if begins {
+		if err := s.pad(s.piece.Layout.Offsets[i]); err != nil {
+			return err
+		}
+	}
+	if err := s.write(data); err != nil || !ends || s.marker == nil {
+		return err
+	}
+	return s.marker.tensor(s, i == len(s.piece.Tensors)-1)
+}
+
+// pad writes zeros up to an offset.
+func (s *stream) pad(offset int64) error {
+	if offset < s.bytes {
+		return fmt.Errorf("%s: data goes up to byte %d, past %d where the next tensor starts", s.path, s.bytes, offset)
+	}
+	var zeros [4096]byte
+	for s.bytes < offset {
+		if err := s.write(zeros[:min(int64(len(zeros)), offset-s.bytes)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) write(b []byte) error {
+	s.hash.Write(b)
+	s.bytes += int64(len(b))
+	_, err := s.out.Write(b)
+	return err
+}
+
+// finish completes the file and leaves it to be committed.
+func (s *stream) finish() (WrittenFile, error) {
+	if err := s.marker.wait(); err != nil {
+		return WrittenFile{}, err
+	}
+	if err := s.pad(s.piece.Layout.FileBytes); err != nil {
+		return WrittenFile{}, err
+	}
+	if err := s.out.Flush(); err != nil {
+		return WrittenFile{}, err
+	}
+	return WrittenFile{Path: s.path, SHA256: hex.EncodeToString(s.hash.Sum(nil)), Bytes: s.bytes}, nil
+}
+
+// keep leaves the file to be taken up again behind its last whole tensor.
+func (s *stream) keep() {
+	if s.marker.wait() == nil && s.marker.at > s.marker.marked && s.out.Flush() == nil {
+		s.pending.Mark(s.marker.at, s.marker.sum) // when this fails, the mark before it counts
+	}
+	s.pending.Keep()
+}
+
+func (s *stream) abort() {
+	s.marker.wait()
+	s.out.Reset(io.Discard)
+	s.pending.Abort()
+}
+
+// marker notes in the journal how far a file has come. Syncing takes long, so it goes on beside the writing, one mark
+// at a time.
+type marker struct {
+	pending *file.Pending
+	every   time.Duration // least time between two marks
+	last    time.Time
+	at      int64 // end of the last whole tensor
+	sum     []byte
+	marked  int64
+	busy    chan error // a mark being made; nil when there is none
+	err     error
+}
+
+// tensor is called behind a whole tensor. The last one of a file is marked whatever the time.
+func (m *marker) tensor(s *stream, last bool) error {
+	m.at, m.sum = s.bytes, s.hash.Sum(nil)
+	if m.busy != nil && !last {
+		select {
+		case m.err = <-m.busy:
+			m.busy = nil
+		default:
+			return nil
+		}
+	}
+	if err := m.wait(); err != nil {
+		return err
+	}
+	if m.at == m.marked || !last && time.Since(m.last) < m.every {
+		return nil
+	}
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	n, sum, busy := m.at, m.sum, make(chan error, 1)
+	m.marked, m.last, m.busy = n, time.Now(), busy
+	go func() { busy <- m.pending.Mark(n, sum) }()
+	return nil
+}
+
+// wait ends when no mark is being made any more. A mark that failed is an error for good: after a failing sync nobody
+// knows what is on the disk.
+func (m *marker) wait() error {
+	if m == nil {
+		return nil
+	}
+	if m.busy != nil {
+		m.err = <-m.busy
+		m.busy = nil
+	}
+	return m.err
+}
