@@ -20,12 +20,13 @@ import (
 // Lanes work on tables of [element][column], a column being a sub-block.
 type lanes struct {
 	name    string // as kernel.Set names it
-	columns int    // of a table
+	width   int    // lanes of a vector
+	columns int    // of a table: four vectors
 
-	// searches: results are rows of the table state
+	// searches: results are rows of the table state; groups are the vectors of a row that are searched
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, count int)
-	symmetric                       func(state, x, w, wx *float32, n int, steps *float32, pairs int)
-	positive                        func(state, x, w, q *float32, n int, steps *float32, count int)
+	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, pairs int)
+	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
 
 	// rows of values: tables from them, weights, levels
 	transpose           func(dst, src *float32, columns, n int)

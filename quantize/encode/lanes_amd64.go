@@ -5,7 +5,8 @@ package encode
 // nativeLanes are those of this architecture; the kernel package knows which can run.
 var nativeLanes = []*lanes{{
 	name:             "avx2",
-	columns:          16,
+	width:            8,
+	columns:          32,
 	affineSquares:    affineSquaresAVX2,
 	affineMagnitudes: affineMagnitudesAVX2,
 	symmetric:        symmetricAVX2,

@@ -148,8 +148,6 @@ func (b *batch) encodeQ3_K(dst []byte, row, importance []float32) {
 
 // searchScales3 searches the scales of eight super-blocks like values; a column is a super-block.
 func (b *batch) searchScales3() (fits [8]symmetric) {
-	clear(b.tableX[:16*b.columns])
-	clear(b.tableW[:16*b.columns])
 	for i := range 8 {
 		for j := range 16 {
 			b.tableX[j*b.columns+i], b.tableW[j*b.columns+i] = b.symmetric[16*i+j].scale, b.sums[16*i+j]

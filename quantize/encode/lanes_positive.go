@@ -9,14 +9,13 @@ const (
 )
 
 // searchScales runs searchPositive on the scales and the minima of eight super-blocks of count sub-blocks each, weighted by
-// b.sums: the first half of the columns are the scales, the second half the minima. It sets b.s, b.t, b.d and b.dmin.
+// b.sums: columns 0 to 7 are the scales, 8 to 15 the minima. It sets b.s, b.t, b.d and b.dmin.
 func (b *batch) searchScales(count int, top int32) {
-	half := b.columns / 2
 	for block := range 8 {
 		for i := range count {
 			f, to := &b.affine[block*count+i], i*b.columns+block
-			b.tableX[to], b.tableX[to+half] = f.scale, f.min
-			b.tableW[to], b.tableW[to+half] = b.sums[block*count+i], b.sums[block*count+i]
+			b.tableX[to], b.tableX[to+8] = f.scale, f.min
+			b.tableW[to], b.tableW[to+8] = b.sums[block*count+i], b.sums[block*count+i]
 		}
 	}
 	b.steps[0] = float32(top)
@@ -26,10 +25,10 @@ func (b *batch) searchScales(count int, top int32) {
 			steps = append(steps, float32(float32(0.1)*float32(k))+float32(top))
 		}
 	}
-	b.positive(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], count, &b.steps[0], len(steps))
+	b.positive(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], count, 16/b.width, &b.steps[0], len(steps))
 	for block := range 8 {
 		b.d[block] = b.takeScales(b.s[block*count:][:count], block, top)
-		b.dmin[block] = b.takeScales(b.t[block*count:][:count], half+block, top)
+		b.dmin[block] = b.takeScales(b.t[block*count:][:count], 8+block, top)
 	}
 }
 

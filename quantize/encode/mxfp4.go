@@ -28,6 +28,28 @@ func encodeMXFP4(dst []byte, row, _ []float32) {
 
 // nearestFloat4 returns the first q for which |Float4[q]*d - x| is smallest.
 func nearestFloat4(x, d float32) uint8 {
+	// Up to a little above the largest level: a magnitude has passed as many levels as middles, times d, lie below it. The
+	// products are exact, and so are the differences near a middle, so this is the same as comparing the differences.
+	magnitude := math.Float32bits(x) &^ (1 << 31)
+	if limit := math.Float32bits(16 * d); magnitude > limit || limit >= 0x7f800000 {
+		return firstNearestFloat4(x, d)
+	}
+	var q uint32
+	for _, m := range middles4 {
+		q += (math.Float32bits(m*d) - magnitude) >> 31
+	}
+	if x < 0 && q > 0 {
+		q |= 8
+	}
+	return uint8(q)
+}
+
+// middles4 are halfway between the magnitudes of block.Float4.
+var middles4 = [7]float32{0.5, 1.5, 2.5, 3.5, 5, 7, 10}
+
+// firstNearestFloat4 is nearestFloat4 by its definition, for scales of zero, levels that overflow, and magnitudes so far
+// beyond the largest level that differences are rounded alike.
+func firstNearestFloat4(x, d float32) uint8 {
 	var best uint8
 	bestError := abs32(float32(float32(block.Float4[0])*d) - x)
 	for q := uint8(1); q < 16; q++ {

@@ -28,13 +28,12 @@ func main() {
 	m := Parse()
 	s := search{Machine: m, signless: m.Bits("signless", 0x7fffffff), wrap: m.Float("wrap", Wrap)}
 	tiny, one := m.Float("tiny", 1e-15), m.Float("one", 1)
-	m.Func("positive", "func(state, x, w, q *float32, n int, steps *float32, count int)",
-		"runs searchPositive on all columns of x and w, n rows, and writes levels to q. steps are the top level, which is "+
+	m.Func("positive", "func(state, x, w, q *float32, n, groups int, steps *float32, count int)",
+		"runs searchPositive on the columns of the first groups of x and w, n rows, and writes levels to q. steps are the top level, which is "+
 			"also the first candidate, and count more candidates.")
 	s.state, s.x, s.w, s.q, s.end = Arg("state"), Arg("x"), Arg("w"), Arg("q"), Arg("n")
 	s.Rows(s.end)
-	groups := GP64()
-	MOVQ(U32(2), groups)
+	groups := Arg("groups")
 	Label("group")
 	largest := s.largest()
 	steps := Arg("steps")

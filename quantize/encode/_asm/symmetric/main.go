@@ -31,13 +31,12 @@ func main() {
 	m := Parse()
 	signless, tiny, infinity := m.Bits("signless", 0x7fffffff), m.Float("tiny", 1e-15), m.Bits("infinity", 0x7f800000)
 	one := m.Float("one", 1)
-	m.Func("symmetric", "func(state, x, w, wx *float32, n int, steps *float32, pairs int)",
-		"runs searchSymmetric on all columns of x and w, n rows (a multiple of 4). steps are the lowest level, which is also "+
+	m.Func("symmetric", "func(state, x, w, wx *float32, n, groups int, steps *float32, pairs int)",
+		"runs searchSymmetric on the columns of the first groups of x and w, n rows (a multiple of 4). steps are the lowest level, which is also "+
 			"the first candidate, and pairs of more candidates; wx is working space like x.")
 	s := search{Machine: m, state: Arg("state"), x: Arg("x"), w: Arg("w"), wx: Arg("wx"), end: Arg("n")}
 	s.Rows(s.end)
-	groups := GP64()
-	MOVQ(U32(2), groups)
+	groups := Arg("groups")
 	Label("group")
 	s.extreme, s.best = s.Vec(), s.Vec()
 	s.largest(s.Load(signless), tiny)

@@ -1,8 +1,10 @@
 // Package wide writes the same vector code for several widths. A lane is one float32; every operation is one IEEE
 // operation per lane, never fused, so a lane computes what plain Go computes for one sub-block.
 //
-// Two groups of lanes side by side are worked on together, which hides the latency of running sums. Tables are
-// [element][column] with Machine.Columns columns: group 0 is the first half of a row, group 1 the second.
+// Tables are [element][column]. A group is the columns that fill a vector; a row holds Groups of them:
+//
+//	element 0: | group 0: lane 0 .. lane 7 | group 1 | group 2 | group 3 |
+//	element 1: | ...
 package wide
 
 import (
@@ -38,11 +40,11 @@ func Parse() Machine {
 	return m
 }
 
-// Row is the bytes of a table's row: two groups.
-func (m Machine) Row() int { return 2 * m.Bytes }
+// Groups is the groups in a row.
+const Groups = 4
 
-// Columns is the number of sub-blocks worked on together.
-func (m Machine) Columns() int { return m.Row() / 4 }
+// Row is the bytes of a table's row.
+func (m Machine) Row() int { return Groups * m.Bytes }
 
 // Func starts a function whose pointers do not escape.
 func (m Machine) Func(name, signature, doc string) {
