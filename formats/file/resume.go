@@ -39,10 +39,8 @@ func Resume(path string, size int64, key string, h hash.Hash) (*Pending, error) 
 	}
 	p := &Pending{f: f, path: path}
 	if err := p.takeUp(key, h); err != nil {
-		if p.journal != nil {
-			p.journal.Close()
-		}
-		f.Close()
+		p.marked = p.kept > 0 // else there is nothing to keep
+		p.Keep()
 		return nil, cannotWrite(path, err)
 	}
 	return p, nil
@@ -158,7 +156,9 @@ func (p *Pending) Keep() {
 		return
 	}
 	p.done = true
-	p.journal.Close()
+	if p.journal != nil {
+		p.journal.Close()
+	}
 	p.f.Close()
 }
 
