@@ -93,8 +93,7 @@ func expertsFile(t *testing.T) string {
 	return path
 }
 
-// TestExperts: every run of the model with experts, whose importance weights differ from expert to expert. Types are
-// compared for all runs, bytes for those with the matrix and encoders.
+// TestExperts: every run of the model with experts, whose importance weights differ from expert to expert.
 func TestExperts(t *testing.T) {
 	c, err := checkpoint.Open(expertsFile(t))
 	if err != nil {
@@ -114,9 +113,6 @@ func TestExperts(t *testing.T) {
 			t.Errorf("%s: error %v, llama-quantize refuses: %v", key, err, want.Error)
 			continue
 		}
-		if !imatrix {
-			delete(runs, key)
-		}
 		for i := 0; err == nil && i < len(p.Tensors); i++ {
 			if got := p.Tensors[i]; got.Type != want.Tensors[got.Name].typ {
 				t.Errorf("%s: %s is %s (%s), want %s", key, got.Name, got.Type, got.Reason, want.Tensors[got.Name].typ)
@@ -127,7 +123,7 @@ func TestExperts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(written) < 30 {
+	if len(written) < 100 {
 		t.Errorf("only %d runs were compared", len(written))
 	}
 	for _, w := range written {
