@@ -5,7 +5,7 @@ package encode
 const batchValues = 8 * 256
 
 // maxColumns is the widest table.
-const maxColumns = 64
+const maxColumns = 32
 
 // table is rows of lanes.columns floats, as many as a sub-block has values.
 type table [32 * maxColumns]float32

@@ -21,7 +21,7 @@ import (
 type lanes struct {
 	name    string // as kernel.Set names it
 	width   int    // lanes of a vector
-	columns int    // of a table: four vectors
+	columns int    // of a table: two vectors
 
 	// searches: results are rows of the table state; groups are the vectors of a row that are searched
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, count int)

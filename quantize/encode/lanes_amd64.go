@@ -6,7 +6,7 @@ package encode
 var nativeLanes = []*lanes{{
 	name:             "avx2",
 	width:            8,
-	columns:          32,
+	columns:          16,
 	affineSquares:    affineSquaresAVX2,
 	affineMagnitudes: affineMagnitudesAVX2,
 	symmetric:        symmetricAVX2,

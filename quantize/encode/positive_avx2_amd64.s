@@ -52,7 +52,7 @@ TEXT ·positiveAVX2(SB), NOSPLIT, $0-64
 	MOVQ   w+16(FP), DX
 	MOVQ   q+24(FP), BX
 	MOVQ   n+32(FP), SI
-	IMUL3Q $+128, SI, SI
+	IMUL3Q $+64, SI, SI
 	MOVQ   groups+40(FP), DI
 
 group:
@@ -70,14 +70,14 @@ largest:
 	VMOVUPS      (DX)(R8*1), Y3
 	VSUBPS       Y3, Y3, Y3
 	VADDPS       Y3, Y2, Y2
-	ADDQ         $+128, R8
+	ADDQ         $+64, R8
 	CMPQ         R8, SI
 	JB           largest
 	VXORPS       Y3, Y3, Y3
 	VCMPPS       $0x11, Y3, Y1, Y1
 	VCMPPS       $0x04, Y3, Y2, Y2
 	VORPS        Y2, Y1, Y1
-	VMOVUPS      Y1, 128(AX)
+	VMOVUPS      Y1, 64(AX)
 	MOVQ         steps+48(FP), R8
 	VBROADCASTSS (R8), Y1
 	VDIVPS       Y0, Y1, Y2
@@ -96,7 +96,7 @@ first:
 	VMULPS   (DX)(R9*1), Y5, Y6
 	VMULPS   Y5, Y6, Y6
 	VADDPS   Y6, Y3, Y3
-	ADDQ     $+128, R9
+	ADDQ     $+64, R9
 	CMPQ     R9, SI
 	JB       first
 	VMOVUPS  Y3, Y3
@@ -121,7 +121,7 @@ step:
 	VMULPS    (DX)(R10*1), Y7, Y8
 	VMULPS    Y7, Y8, Y8
 	VADDPS    Y8, Y5, Y5
-	ADDQ      $+128, R10
+	ADDQ      $+64, R10
 	CMPQ      R10, SI
 	JB        step
 	VCMPPS    $0x11, Y3, Y5, Y6
@@ -146,7 +146,7 @@ levels:
 	VMULPS   Y7, Y6, Y6
 	VMULPS   Y7, Y6, Y6
 	VADDPS   Y6, Y4, Y4
-	ADDQ     $+128, R8
+	ADDQ     $+64, R8
 	CMPQ     R8, SI
 	JB       levels
 	MOVQ     $0x00000005, R8
@@ -176,8 +176,8 @@ refine:
 	VANDPS    Y6, Y8, Y14
 	VCMPPS    $0x15, Y5, Y14, Y14
 	VANDPS    Y15, Y14, Y14
-	VORPS     128(AX), Y14, Y14
-	VMOVUPS   Y14, 128(AX)
+	VORPS     64(AX), Y14, Y14
+	VMOVUPS   Y14, 64(AX)
 	VROUNDPS  $0x08, Y8, Y8
 	VMINPS    Y1, Y8, Y8
 	VCMPPS    $0x04, Y10, Y8, Y14
@@ -198,7 +198,7 @@ refine:
 	VBLENDVPS Y15, Y12, Y3, Y3
 	VBLENDVPS Y15, Y13, Y4, Y4
 	VORPS     Y15, Y7, Y7
-	ADDQ      $+128, R9
+	ADDQ      $+64, R9
 	CMPQ      R9, SI
 	JB        refine
 	VMOVMSKPS Y7, R9
@@ -215,16 +215,16 @@ settled:
 	VCMPPS  $0x11, tinyAVX2<>+0(SB), Y0, Y0
 	VANDNPS Y2, Y0, Y2
 	VMOVUPS Y2, (AX)
-	VMOVUPS 128(AX), Y1
+	VMOVUPS 64(AX), Y1
 	VANDNPS Y1, Y0, Y1
-	VMOVUPS Y1, 128(AX)
+	VMOVUPS Y1, 64(AX)
 	XORQ    R8, R8
 
 clear:
 	VMOVUPS (BX)(R8*1), Y1
 	VANDNPS Y1, Y0, Y1
 	VMOVUPS Y1, (BX)(R8*1)
-	ADDQ    $+128, R8
+	ADDQ    $+64, R8
 	CMPQ    R8, SI
 	JB      clear
 	ADDQ    $0x20, AX

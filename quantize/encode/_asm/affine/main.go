@@ -25,8 +25,6 @@ const (
 	floor // the first low
 	best  // the smallest error
 	step  // the candidate's inverse step
-	fitScale
-	fitOffset
 )
 
 type search struct {
@@ -58,15 +56,11 @@ func main() {
 	Generate()
 }
 
-// The four groups of a row are worked on together: the sums of two at a time, which is what the registers hold, then the
-// errors of all four. So there is always work while a sum waits for its last addition or a division.
 func (s *search) function() {
 	s.state, s.x, s.w, s.q = Arg("state"), Arg("x"), Arg("w"), Arg("q")
 	s.end, s.steps = Arg("n"), Arg("steps")
 	s.Rows(s.end)
-	for g := range Groups {
-		s.extent(g)
-	}
+	s.extent()
 	s.first()
 	count := Arg("count")
 	Label(s.name + "Candidate")
@@ -74,9 +68,7 @@ func (s *search) function() {
 	s.candidate()
 	DECQ(count)
 	JNZ(LabelRef(s.name + "Candidate"))
-	for g := range Groups {
-		s.finish(g)
-	}
+	s.finish()
 	s.Return()
 }
 
@@ -89,95 +81,88 @@ func (s *search) store(v Op, r, group int) { VMOVUPS(v, s.row(r, group)) }
 
 // extent finds the smallest and largest value and the sums of w and w*x. The sums start from the first element, not
 // from zero: -0 would change.
-func (s *search) extent(g int) {
-	x0, w0 := Mem{Base: s.x, Disp: g * s.Bytes}, Mem{Base: s.w, Disp: g * s.Bytes}
-	lo, hi, sw, sx := s.Load(x0), s.Load(x0), s.Load(w0), s.Vec()
-	Mul(sx, sw, x0)
-	index, v, t := GP64(), s.Vec(), s.Vec()
-	MOVQ(I32(int32(s.Row())), index)
-	label := s.label("Extent", g)
-	Label(label)
-	VMOVUPS(s.At(s.x, index, 0, g), v)
-	Min(lo, v, lo)
-	Max(hi, v, hi)
-	VMOVUPS(s.At(s.w, index, 0, g), t)
-	Add(sw, sw, t)
-	Mul(t, t, v)
-	Add(sx, sx, t)
-	ADDQ(I32(int32(s.Row())), index)
-	CMPQ(index, s.end)
-	JB(LabelRef(label))
+func (s *search) extent() {
+	for g := range Groups {
+		x0, w0 := Mem{Base: s.x, Disp: g * s.Bytes}, Mem{Base: s.w, Disp: g * s.Bytes}
+		lo, hi, sw, sx := s.Load(x0), s.Load(x0), s.Load(w0), s.Vec()
+		Mul(sx, sw, x0)
+		index, v, t := GP64(), s.Vec(), s.Vec()
+		MOVQ(I32(int32(s.Row())), index)
+		label := s.name + "Extent" + string(rune('0'+g))
+		Label(label)
+		VMOVUPS(s.At(s.x, index, 0, g), v)
+		Min(lo, v, lo)
+		Max(hi, v, hi)
+		VMOVUPS(s.At(s.w, index, 0, g), t)
+		Add(sw, sw, t)
+		Mul(t, t, v)
+		Add(sx, sx, t)
+		ADDQ(I32(int32(s.Row())), index)
+		CMPQ(index, s.end)
+		JB(LabelRef(label))
 
-	z := s.Zero()
-	AndNot(lo, lo, s.Compare(Greater, lo, z))
-	s.store(s.Compare(LessEqual, hi, lo), zero, g)
-	s.store(lo, low, g)
-	s.store(lo, floor, g)
-	s.store(lo, origin, g)
-	s.store(hi, high, g)
-	s.store(sw, sumW, g)
-	s.store(sx, sumX, g)
-	// (w - w) + (wx - wx) is zero unless a sum is not finite.
-	Sub(sw, sw, sw)
-	Sub(sx, sx, sx)
-	Add(sw, sw, sx)
-	s.store(s.Compare(NotEqual, sw, z), redo, g)
+		z := s.Zero()
+		AndNot(lo, lo, s.Compare(Greater, lo, z))
+		s.store(s.Compare(LessEqual, hi, lo), zero, g)
+		s.store(lo, low, g)
+		s.store(lo, floor, g)
+		s.store(lo, origin, g)
+		s.store(hi, high, g)
+		s.store(sw, sumW, g)
+		s.store(sx, sumX, g)
+		// (w - w) + (wx - wx) is zero unless a sum is not finite.
+		Sub(sw, sw, sw)
+		Sub(sx, sx, sx)
+		Add(sw, sw, sx)
+		s.store(s.Compare(NotEqual, sw, z), redo, g)
+	}
 }
-
-func (s *search) label(name string, g int) string { return s.name + name + string(rune('0'+g)) }
 
 // first evaluates the step top / (high - low) with the scale 1/step and no fit.
 func (s *search) first() {
-	for g := range Groups {
-		s.prepare(g)
-	}
+	fit := s.newFit()
+	s.begin("FirstLevels", func() {}, func(index reg.GPVirtual, disp, g int, level reg.VecVirtual) {})
 	one := s.Broadcast(s.one)
 	for g := range Groups {
-		v := s.Load(s.row(step, g))
-		s.store(v, inverse, g)
-		Div(v, one, v)
-		s.store(v, scale, g)
-		s.store(v, fitScale, g)
-		VMOVUPS(s.row(low, g), v)
-		s.store(v, fitOffset, g)
+		VMOVUPS(s.row(step, g), fit.scale[g])
+		s.store(fit.scale[g], inverse, g)
+		Div(fit.scale[g], one, fit.scale[g])
+		s.store(fit.scale[g], scale, g)
+		VMOVUPS(s.row(low, g), fit.offset[g])
 	}
-	for g := 0; g < Groups; g += 2 {
-		s.levels(s.label("FirstLevels", g), g, func(index reg.GPVirtual, disp, i int, level reg.VecVirtual) {})
-	}
-	for g, e := range s.errors(s.name + "FirstErrors") {
-		s.store(e, best, g)
+	s.errors(s.name+"FirstErrors", fit)
+	for g := range Groups {
+		s.store(fit.total[g], best, g)
 	}
 }
 
-// prepare stores the inverse step of the numerator at steps.
-func (s *search) prepare(g int) {
-	inv, from := s.Load(s.row(high, g)), s.Load(s.row(low, g))
-	Sub(inv, inv, from)
-	Div(inv, s.Broadcast(Mem{Base: s.steps}), inv)
-	s.store(inv, step, g)
-	s.check(g, inv, from)
-}
-
-// levels fills q with the levels of groups g and g+1; more gets each level, i being 0 or 1.
-func (s *search) levels(label string, g int, more func(index reg.GPVirtual, disp, i int, level reg.VecVirtual)) {
-	var inv, from [2]reg.VecVirtual
-	for i := range 2 {
-		inv[i], from[i] = s.Load(s.row(step, g+i)), s.Load(s.row(low, g+i))
+// begin computes the inverse step of the numerator at steps and fills q with its levels; start comes
+// before the loop, more gets each level.
+func (s *search) begin(label string, start func(), more func(index reg.GPVirtual, disp, group int, level reg.VecVirtual)) {
+	var inv, from [Groups]reg.VecVirtual
+	for g := range Groups {
+		inv[g], from[g] = s.Vec(), s.Load(s.row(low, g))
+		Sub(inv[g], s.Load(s.row(high, g)), from[g])
+		Div(inv[g], s.Broadcast(Mem{Base: s.steps}), inv[g])
+		s.store(inv[g], step, g)
+		s.check(g, inv[g], from[g])
 	}
-	top, none := s.Vec(), s.Zero()
-	steps := GP64()
-	Load(Param("steps"), steps)
-	VBROADCASTSS(Mem{Base: steps}, top)
-	s.Each(label, s.end, 2, func(index reg.GPVirtual, disp int) {
-		for i := range 2 {
-			l := s.Load(s.At(s.x, index, disp, g+i))
-			Sub(l, l, from[i])
-			Mul(l, l, inv[i])
+	top := s.Vec()
+	top0 := GP64()
+	Load(Param("steps"), top0)
+	VBROADCASTSS(Mem{Base: top0}, top)
+	none := s.Zero()
+	start()
+	s.Each(s.name+label, s.end, 4, func(index reg.GPVirtual, disp int) {
+		for g := range Groups {
+			l := s.Load(s.At(s.x, index, disp, g))
+			Sub(l, l, from[g])
+			Mul(l, l, inv[g])
 			s.Round(l, l)
 			Min(l, l, top)
 			Max(l, l, none) // +0 where l is -0
-			VMOVUPS(l, s.At(s.q, index, disp, g+i))
-			more(index, disp, i, l)
+			VMOVUPS(l, s.At(s.q, index, disp, g))
+			more(index, disp, g, l)
 		}
 	})
 }
@@ -197,62 +182,74 @@ func (s *search) check(g int, inv, from reg.VecVirtual) {
 	s.store(r, redo, g)
 }
 
-// errors adds up w*d^2 or w*|d| with d = scale*q + offset - x.
-func (s *search) errors(label string) (total [Groups]reg.VecVirtual) {
-	var scale, offset [Groups]reg.VecVirtual
+// fit holds, per group, a candidate's scale and offset, and the error they leave.
+type fit struct{ scale, offset, total [Groups]reg.VecVirtual }
+
+func (s *search) newFit() *fit {
+	f := &fit{}
 	for g := range Groups {
-		scale[g], offset[g], total[g] = s.Load(s.row(fitScale, g)), s.Load(s.row(fitOffset, g)), s.Zero()
+		f.scale[g], f.offset[g], f.total[g] = s.Vec(), s.Vec(), s.Vec()
 	}
-	s.Each(label, s.end, 2, func(index reg.GPVirtual, disp int) {
+	return f
+}
+
+// errors adds up w*d^2 or w*|d| with d = scale*q + offset - x.
+func (s *search) errors(label string, f *fit) {
+	for g := range Groups {
+		Clear(f.total[g])
+	}
+	var mask reg.VecVirtual
+	if s.absolute {
+		mask = s.Load(s.signless)
+	}
+	s.Each(label, s.end, 4, func(index reg.GPVirtual, disp int) {
 		for g := range Groups {
 			d := s.Vec()
-			Mul(d, scale[g], s.At(s.q, index, disp, g))
-			Add(d, d, offset[g])
+			Mul(d, f.scale[g], s.At(s.q, index, disp, g))
+			Add(d, d, f.offset[g])
 			Sub(d, d, s.At(s.x, index, disp, g))
 			if s.absolute {
-				And(d, d, s.signless)
+				And(d, d, mask)
 			} else {
 				Mul(d, d, d)
 			}
 			Mul(d, d, s.At(s.w, index, disp, g))
-			Add(total[g], total[g], d)
+			Add(f.total[g], f.total[g], d)
 		}
 	})
-	return total
 }
 
 // candidate fits scale and offset to the levels of the next step by weighted least squares, and takes them where they
 // leave a smaller error.
 func (s *search) candidate() {
+	var q1, q2, xq [Groups]reg.VecVirtual
+	start := func() {
+		for g := range Groups {
+			q1[g], q2[g], xq[g] = s.Zero(), s.Zero(), s.Zero()
+		}
+	}
+	s.begin("Levels", start, func(index reg.GPVirtual, disp, g int, l reg.VecVirtual) {
+		t := s.Vec()
+		Mul(t, l, s.At(s.w, index, disp, g)) // w*q
+		Add(q1[g], q1[g], t)
+		Mul(l, l, t) // w*q*q
+		Add(q2[g], q2[g], l)
+		Mul(t, t, s.At(s.x, index, disp, g)) // w*q*x
+		Add(xq[g], xq[g], t)
+	})
+	f := s.newFit()
 	for g := range Groups {
-		s.prepare(g)
+		s.solve(g, q1[g], q2[g], xq[g], f)
 	}
-	for g := 0; g < Groups; g += 2 {
-		var q1, q2, xq [2]reg.VecVirtual
-		for i := range 2 {
-			q1[i], q2[i], xq[i] = s.Zero(), s.Zero(), s.Zero()
-		}
-		s.levels(s.label("Levels", g), g, func(index reg.GPVirtual, disp, i int, l reg.VecVirtual) {
-			t := s.Vec()
-			Mul(t, l, s.At(s.w, index, disp, g+i)) // w*q
-			Add(q1[i], q1[i], t)
-			Mul(l, l, t) // w*q*q
-			Add(q2[i], q2[i], l)
-			Mul(t, t, s.At(s.x, index, disp, g+i)) // w*q*x
-			Add(xq[i], xq[i], t)
-		})
-		for i := range 2 {
-			s.solve(g+i, q1[i], q2[i], xq[i])
-		}
-	}
-	for g, e := range s.errors(s.name + "Errors") {
-		s.take(g, e)
+	s.errors(s.name+"Errors", f)
+	for g := range Groups {
+		s.take(g, f)
 	}
 }
 
-// solve stores the group's scale and offset. Where the determinant is not positive the scale becomes NaN: then so is the
+// solve sets the group's scale and offset. Where the determinant is not positive the scale becomes NaN: then so is the
 // error, and the candidate does not win.
-func (s *search) solve(g int, q1, q2, xq reg.VecVirtual) {
+func (s *search) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
 	sw, sx := s.Load(s.row(sumW, g)), s.Load(s.row(sumX, g))
 	det, a, b := s.Vec(), s.Vec(), s.Vec()
 	Mul(det, sw, q2)
@@ -261,44 +258,49 @@ func (s *search) solve(g int, q1, q2, xq reg.VecVirtual) {
 	Mul(a, sw, xq)
 	Mul(b, sx, q1)
 	Sub(a, a, b)
-	Div(a, a, det) // the scale
-	Mul(b, q2, sx)
-	Mul(q1, q1, xq)
-	Sub(b, b, q1)
-	Div(b, b, det) // the offset
+	Div(f.scale[g], a, det)
+	Mul(a, q2, sx)
+	Mul(b, q1, xq)
+	Sub(a, a, b)
+	Div(f.offset[g], a, det)
 	none := s.Zero()
-	above := s.Compare(Greater, b, none)
-	AndNot(b, b, above)
-	s.store(b, fitOffset, g)
+	above := s.Compare(Greater, f.offset[g], none)
+	AndNot(f.offset[g], f.offset[g], above)
 	Div(xq, xq, q2)
-	s.Choose(a, above, xq, a)
-	Or(a, a, s.Compare(NotLess, none, det)) // !(det > 0)
-	s.store(a, fitScale, g)
+	s.Choose(f.scale[g], above, xq, f.scale[g])
+	bad := s.Compare(NotLess, none, det) // !(det > 0)
+	Or(f.scale[g], f.scale[g], bad)
 }
 
 // take keeps the candidate in lanes where its error is the smallest so far.
-func (s *search) take(g int, e reg.VecVirtual) {
-	least := s.Load(s.row(best, g))
-	won := s.Compare(Less, e, least)
+func (s *search) take(g int, f *fit) {
+	e := s.Load(s.row(best, g))
+	won := s.Compare(Less, f.total[g], e)
 	AndNot(won, won, s.Load(s.row(zero, g)))
-	s.Choose(least, won, e, least)
-	s.store(least, best, g)
-	for _, keep := range [][2]int{{scale, fitScale}, {inverse, step}, {origin, low}, {low, fitOffset}} { // origin before low moves on
-		v := s.Load(s.row(keep[0], g))
-		s.Choose(v, won, s.row(keep[1], g), v)
-		s.store(v, keep[0], g)
+	keep := func(v reg.VecVirtual, r int) {
+		old := s.Load(s.row(r, g))
+		s.Choose(old, won, v, old)
+		s.store(old, r, g)
 	}
+	keep(f.total[g], best)
+	keep(f.scale[g], scale)
+	keep(s.Load(s.row(step, g)), inverse)
+	keep(s.Load(s.row(low, g)), origin) // before low moves on
+	keep(f.offset[g], low)
 }
 
 // finish writes the minimum, and scale 0 for lanes of zeros.
-func (s *search) finish(g int) {
-	z, v := s.Load(s.row(zero, g)), s.Load(s.row(scale, g))
-	AndNot(v, v, z)
-	s.store(v, scale, g)
-	VMOVUPS(s.row(redo, g), v)
-	AndNot(v, v, z)
-	s.store(v, redo, g)
-	VMOVUPS(s.row(low, g), v)
-	VXORPS(s.sign, v, v)
-	s.store(v, minimum, g)
+func (s *search) finish() {
+	for g := range Groups {
+		z := s.Load(s.row(zero, g))
+		v := s.Load(s.row(scale, g))
+		AndNot(v, v, z)
+		s.store(v, scale, g)
+		r := s.Load(s.row(redo, g))
+		AndNot(r, r, z)
+		s.store(r, redo, g)
+		VMOVUPS(s.row(low, g), v)
+		VXORPS(s.sign, v, v)
+		s.store(v, minimum, g)
+	}
 }

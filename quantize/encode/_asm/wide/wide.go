@@ -3,7 +3,7 @@
 //
 // Tables are [element][column]. A group is the columns that fill a vector; a row holds Groups of them:
 //
-//	element 0: | group 0: lane 0 .. lane 7 | group 1 | group 2 | group 3 |
+//	element 0: | group 0: lane 0 .. lane 7 | group 1: lane 0 .. lane 7 |
 //	element 1: | ...
 package wide
 
@@ -40,8 +40,8 @@ func Parse() Machine {
 	return m
 }
 
-// Groups is the groups in a row.
-const Groups = 4
+// Groups is the groups in a row: two keep the adders busy, and their running sums fit the registers.
+const Groups = 2
 
 // Row is the bytes of a table's row.
 func (m Machine) Row() int { return Groups * m.Bytes }
