@@ -124,58 +124,54 @@ func (b *codebook) nearOf(entry int32) []uint32 {
 // terms8 are the parts of a squared error that the levels of 8 values contribute, one list of levels per value.
 type terms8 [8][4]float32
 
-// set computes w[k] * (scale*values[l] - x[k])^2.
-func (t *terms8) set(x, w *[8]float32, scale float32, values *[3]float32) {
-	for l, v := range values {
-		at := float32(scale * v)
-		for k := range t {
-			d := at - x[k]
-			t[k][l] = float32(float32(w[k]*d) * d)
-		}
+// set computes w[k] * (at[l] - x[k])^2, where at is what the levels stand for.
+func (t *terms8) set(x, w *[8]float32, at *[3]float32) {
+	for k := range t {
+		d0, d1, d2 := at[0]-x[k], at[1]-x[k], at[2]-x[k]
+		t[k][0] = float32(float32(w[k]*d0) * d0)
+		t[k][1] = float32(float32(w[k]*d1) * d1)
+		t[k][2] = float32(float32(w[k]*d2) * d2)
 	}
 }
 
 // least returns the index of the near point with the smallest sum of terms, added in the order of the values; the first
 // of several. Sums that overflow (or are NaN) never win: with none left it is the first point. ggml stops there.
 func (t *terms8) least(near []uint32) int32 {
-	best, index := float32(math.MaxFloat32), int32(near[0]>>levelBits)
+	var first [16]float32 // of values 0 and 1 together
+	for l1 := range 3 {
+		for l0 := range 3 {
+			first[4*l1+l0] = t[0][l0] + t[1][l1]
+		}
+	}
+	best, winner := float32(math.MaxFloat32), near[0]
 	for _, p := range near {
-		e := t[0][p&3] + t[1][p>>2&3]
-		e += t[2][p>>4&3]
+		e := first[p&15] + t[2][p>>4&3]
 		e += t[3][p>>6&3]
 		e += t[4][p>>8&3]
 		e += t[5][p>>10&3]
 		e += t[6][p>>12&3]
 		e += t[7][p>>14&3]
 		if e < best {
-			best, index = e, int32(p>>levelBits)
+			best, winner = e, p
 		}
 	}
-	return index
+	return int32(winner >> levelBits)
 }
 
-// terms4 is terms8 for points of 4 values with 8 levels, worth 1, 3, 5 ... 15.
-type terms4 [4][8]float32
-
-func (t *terms4) set(x, w *[4]float32, scale float32) {
-	for l := range 8 {
-		at := float32(scale * float32(2*l+1))
-		for k := range t {
-			d := at - x[k]
-			t[k][l] = float32(float32(w[k]*d) * d)
-		}
-	}
-}
-
-func (t *terms4) least(near []uint32) int32 {
-	best, index := float32(math.MaxFloat32), int32(near[0]>>levelBits)
+// least4 is terms8 for points of 4 values: there are so few near ones that their terms are not worth a table.
+func least4(near []uint32, x, w *[4]float32, at *[8]float32) int32 {
+	best, winner := float32(math.MaxFloat32), near[0]
+	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
+	w0, w1, w2, w3 := w[0], w[1], w[2], w[3]
 	for _, p := range near {
-		e := t[0][p&7] + t[1][p>>4&7]
-		e += t[2][p>>8&7]
-		e += t[3][p>>12&7]
+		d0, d1, d2, d3 := at[p&7]-x0, at[p>>4&7]-x1, at[p>>8&7]-x2, at[p>>12&7]-x3
+		e := float32(float32(w0*d0) * d0)
+		e += float32(float32(w1*d1) * d1)
+		e += float32(float32(w2*d2) * d2)
+		e += float32(float32(w3*d3) * d3)
 		if e < best {
-			best, index = e, int32(p>>levelBits)
+			best, winner = e, p
 		}
 	}
-	return index
+	return int32(winner >> levelBits)
 }

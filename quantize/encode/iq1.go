@@ -40,12 +40,12 @@ type split struct {
 	found     bool
 }
 
-// offer takes a choice if it explains more than the best so far.
-func (s *split) offer(sums fitSums, low, high, shifts int) {
-	if sums.q2 > 0 && float32(sums.xq*sums.xq) > float32(s.score*sums.q2) {
-		scale := sums.xq / sums.q2
-		*s = split{scale, low, high, shifts, float32(scale * sums.xq), true}
-	}
+// beats reports whether a choice with these sums explains more than the best so far.
+func (s *split) beats(xq, q2 float32) bool { return float32(xq*xq) > float32(s.score*q2) && q2 > 0 }
+
+func (s *split) take(xq, q2 float32, low, high, shifts int) {
+	scale := xq / q2
+	*s = split{scale, low, high, shifts, float32(scale * xq), true}
 }
 
 func newSplit() split { return split{score: -math.MaxFloat32} }
@@ -78,7 +78,7 @@ func thirdPoint(book *codebook, level []uint8, x, w []float32, scale float32, va
 		return entry, true
 	}
 	var t terms8
-	t.set((*[8]float32)(x), (*[8]float32)(w), scale, values)
+	t.set((*[8]float32)(x), (*[8]float32)(w), &[3]float32{scale * values[0], scale * values[1], scale * values[2]})
 	return t.least(book.nearOf(entry)), false
 }
 

@@ -100,44 +100,64 @@ func fitIQ1_M(point *[2]int32, book *codebook, x, w *[16]float32) (scale float32
 }
 
 // splitIQ1_M tries all boundaries with all shifts. Levels differ by one, so with X(i) the sum of w*x of the first i values
-// and q2 what the top level is worth, sum w*x*q = X(n)*q2 - X(low) - X(high), for each half's values; likewise for
-// w*q^2, with differences of squares.
+// and q what the top level is worth, sum w*x*q = X(n)*q - X(low) - X(high), for each half's values; likewise for
+// sum w*q^2, with differences of squares.
 func splitIQ1_M(index *[16]uint8, x, w *[16]float32) split {
-	var sumX, sumW [2][17]float32 // per half, of the values before a boundary
+	var halves [2]boundaries
 	for at, i := range index {
-		for half := range 2 {
-			sumX[half][at+1], sumW[half][at+1] = sumX[half][at], sumW[half][at]
+		for half := range halves {
+			h := &halves[half]
+			h.x[at+1], h.w[at+1] = h.x[at], h.w[at]
 		}
-		half := i / 8
-		sumX[half][at+1] += float32(w[i] * x[i])
-		sumW[half][at+1] += w[i]
+		h := &halves[i/8&1]
+		h.x[at+1] += float32(w[i&15] * x[i&15])
+		h.w[at+1] += w[i&15]
 	}
-	var top, step1, step2 [2]float32
-	for shift := range top {
-		v := &thirds[shift]
-		top[shift] = v[2]
-		step1[shift] = float32(v[0]*v[0]) - float32(v[1]*v[1])
-		step2[shift] = float32(v[1]*v[1]) - float32(v[2]*v[2])
-	}
+	halves[0].prepare()
+	halves[1].prepare()
+	first, second := &halves[0], &halves[1]
 	best := newSplit()
 	for low := range 17 {
 		for high := low; high < 17; high++ {
-			var sums [2][2]fitSums // by half and shift
-			for half := range sums {
-				below := sumX[half][low] + sumX[half][high]
-				for shift := range top {
-					sums[half][shift] = fitSums{
-						float32(sumX[half][16]*top[shift]) - below,
-						float32(float32(sumW[half][16]*top[shift])*top[shift]) +
-							float32(sumW[half][low]*step1[shift]) + float32(sumW[half][high]*step2[shift]),
-					}
-				}
+			x0, x1 := first.x[low]+first.x[high], second.x[low]+second.x[high]
+			plus0, minus0 := first.topX[plus]-x0, first.topX[minus]-x0
+			plus1, minus1 := second.topX[plus]-x1, second.topX[minus]-x1
+			q0, m0 := first.low[plus][low]+first.high[plus][high], first.low[minus][low]+first.high[minus][high]
+			q1, m1 := second.low[plus][low]+second.high[plus][high], second.low[minus][low]+second.high[minus][high]
+			if xq, q2 := plus0+plus1, q0+q1; best.beats(xq, q2) {
+				best.take(xq, q2, low, high, 0)
 			}
-			for shifts := range 4 {
-				first, second := &sums[0][shiftOf(shifts, 0)], &sums[1][shiftOf(shifts, 1)]
-				best.offer(fitSums{first.xq + second.xq, first.q2 + second.q2}, low, high, shifts)
+			if xq, q2 := plus0+minus1, q0+m1; best.beats(xq, q2) {
+				best.take(xq, q2, low, high, 1)
+			}
+			if xq, q2 := minus0+plus1, m0+q1; best.beats(xq, q2) {
+				best.take(xq, q2, low, high, 2)
+			}
+			if xq, q2 := minus0+minus1, m0+m1; best.beats(xq, q2) {
+				best.take(xq, q2, low, high, 3)
 			}
 		}
 	}
 	return best
+}
+
+// boundaries are the running sums of one half of a sub-block, and by shift what a boundary contributes.
+type boundaries struct {
+	x, w      [17]float32 // sums of w*x and w of the values before it
+	topX      [2]float32  // all w*x times what the top level is worth
+	low, high [2][17]float32
+}
+
+func (b *boundaries) prepare() {
+	for shift := range thirds {
+		v := &thirds[shift]
+		step1 := float32(v[0]*v[0]) - float32(v[1]*v[1])
+		step2 := float32(v[1]*v[1]) - float32(v[2]*v[2])
+		b.topX[shift] = b.x[16] * v[2]
+		all := float32(float32(b.w[16]*v[2]) * v[2])
+		for i, w := range b.w {
+			b.low[shift][i] = all + float32(w*step1)
+			b.high[shift][i] = w * step2
+		}
+	}
 }

@@ -82,34 +82,39 @@ func fitIQ1_S(point *[4]int32, book *codebook, x, w *[32]float32) (scale float32
 func splitIQ1_S(index *[32]uint8, x, w *[32]float32) split {
 	var sumX, sumW [33]float32 // of the values before a boundary
 	for at, i := range index {
-		sumX[at+1] = sumX[at] + float32(w[i]*x[i])
-		sumW[at+1] = sumW[at] + w[i]
+		sumX[at+1] = sumX[at] + float32(w[i&31]*x[i&31])
+		sumW[at+1] = sumW[at] + w[i&31]
 	}
 	// What lies above the upper boundary contributes the same for every lower one.
-	var upper [2][33]fitSums
-	for shift := range upper {
-		top := thirds[shift][2]
-		for i := range upper[shift] {
-			upper[shift][i] = fitSums{float32((sumX[32] - sumX[i]) * top), float32(float32((sumW[32]-sumW[i])*top) * top)}
-		}
+	var above [33]struct{ plus, minus fitSums }
+	for i := range above {
+		above[i].plus = thirdSums(sumX[32]-sumX[i], sumW[32]-sumW[i], thirds[plus][2])
+		above[i].minus = thirdSums(sumX[32]-sumX[i], sumW[32]-sumW[i], thirds[minus][2])
 	}
 	best := newSplit()
 	for low := range 33 {
-		var lower [2]fitSums
-		for shift := range lower {
-			bottom := thirds[shift][0]
-			lower[shift] = fitSums{float32((sumX[low] - sumX[0]) * bottom), float32(float32((sumW[low]-sumW[0])*bottom) * bottom)}
-		}
+		below := thirdSums(sumX[low]-sumX[0], sumW[low]-sumW[0], thirds[plus][0])
+		belowMinus := thirdSums(sumX[low]-sumX[0], sumW[low]-sumW[0], thirds[minus][0])
 		for high := low; high < 33; high++ {
-			middleX, middleW := sumX[high]-sumX[low], sumW[high]-sumW[low]
-			for shift := range lower {
-				middle := thirds[shift][1]
-				best.offer(fitSums{
-					lower[shift].xq + float32(middleX*middle) + upper[shift][high].xq,
-					lower[shift].q2 + float32(float32(middleW*middle)*middle) + upper[shift][high].q2,
-				}, low, high, shift)
+			top := &above[high]
+			between := thirdSums(sumX[high]-sumX[low], sumW[high]-sumW[low], thirds[plus][1])
+			xq := below.xq + between.xq + top.plus.xq
+			q2 := below.q2 + between.q2 + top.plus.q2
+			if best.beats(xq, q2) {
+				best.take(xq, q2, low, high, plus)
+			}
+			between.xq = -between.xq // the middle level is worth the opposite: the square is the same
+			xq = belowMinus.xq + between.xq + top.minus.xq
+			q2 = belowMinus.q2 + between.q2 + top.minus.q2
+			if best.beats(xq, q2) {
+				best.take(xq, q2, low, high, minus)
 			}
 		}
 	}
 	return best
+}
+
+// thirdSums are the sums of w*q*x and w*q^2 of values with the same q, given those of w*x and w.
+func thirdSums(sumX, sumW, q float32) fitSums {
+	return fitSums{float32(sumX * q), float32(float32(sumW*q) * q)}
 }

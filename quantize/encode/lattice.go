@@ -141,11 +141,9 @@ func (f *latticeFit) round(point []int32, exact, keep []bool, inverse, scale flo
 	}
 }
 
-// odd3 are what levels are worth: 2*level + 1.
-var odd3 = [3]float32{1, 3, 5}
-
 func (f *latticeFit) round8(point []int32, exact, keep []bool, inverse, scale float32) {
 	var t terms8
+	at := [3]float32{scale, scale * 3, scale * 5}
 	for g := range point {
 		if keep[g] {
 			continue
@@ -158,7 +156,7 @@ func (f *latticeFit) round8(point []int32, exact, keep []bool, inverse, scale fl
 		entry := f.book.entry[code]
 		exact[g] = entry >= 0
 		if entry < 0 {
-			t.set(x, (*[8]float32)(f.root[8*g:]), scale, &odd3)
+			t.set(x, (*[8]float32)(f.root[8*g:]), &at)
 			entry = t.least(f.book.nearOf(entry))
 		}
 		point[g] = entry
@@ -166,7 +164,10 @@ func (f *latticeFit) round8(point []int32, exact, keep []bool, inverse, scale fl
 }
 
 func (f *latticeFit) round4(point []int32, exact, keep []bool, inverse, scale float32) {
-	var t terms4
+	var at [8]float32
+	for l := range at {
+		at[l] = scale * float32(2*l+1)
+	}
 	for g := range point {
 		if keep[g] {
 			continue
@@ -179,8 +180,7 @@ func (f *latticeFit) round4(point []int32, exact, keep []bool, inverse, scale fl
 		entry := f.book.entry[code]
 		exact[g] = entry >= 0
 		if entry < 0 {
-			t.set(x, (*[4]float32)(f.root[4*g:]), scale)
-			entry = t.least(f.book.nearOf(entry))
+			entry = least4(f.book.nearOf(entry), x, (*[4]float32)(f.root[4*g:]), &at)
 		}
 		point[g] = entry
 	}
