@@ -123,9 +123,17 @@ func find(t formats.Type) *rowEncoder {
 
 // CheckFinite returns the index of the first NaN or Inf in src, or ok.
 func CheckFinite(src []float32) (index int, ok bool) {
-	for i, x := range src {
-		if math.Float32bits(x)&0x7f800000 == 0x7f800000 {
-			return i, false
+	first := 0
+	if l := chosenLanes(); l != nil {
+		for ; len(src)-first >= 4096; first += 4096 {
+			if !l.finite(src[first : first+4096]) {
+				break
+			}
+		}
+	}
+	for i, x := range src[first:] {
+		if math.Float32bits(x)&infinite == infinite {
+			return first + i, false
 		}
 	}
 	return 0, true

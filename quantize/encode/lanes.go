@@ -11,6 +11,7 @@ import (
 //go:generate go -C _asm run ./symmetric -out ../symmetric_avx2_amd64.s -stubs ../symmetric_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./positive -out ../positive_avx2_amd64.s -stubs ../positive_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./plain -out ../plain_avx2_amd64.s -stubs ../plain_avx2_amd64.go -pkg encode
 //go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
 
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
@@ -35,6 +36,11 @@ type lanes struct {
 	spread              func(w, x *float32, columns, n int, size float32)
 	magnitudes, squares func(w, x *float32, n int)
 	quotient, product   func(q *byte, x, scale, offset *float32, count, n, low, high int)
+
+	// conversions without a search
+	peak              func(x *float32, n int) uint32
+	q8                func(dst *byte, x *float32, blocks int)
+	float16, bfloat16 func(dst *byte, x *float32, n int)
 }
 
 // laneEncoders lists the types with row encoders on lanes; others are encoded by plain Go.
@@ -42,15 +48,18 @@ var laneEncoders = []struct {
 	typ    formats.Type
 	encode func(b *batch, dst []byte, row, importance []float32)
 }{
+	{formats.F16, (*batch).encodeF16},
 	{formats.Q4_0, (*batch).encodeQ4_0},
 	{formats.Q4_1, (*batch).encodeQ4_1},
 	{formats.Q5_0, (*batch).encodeQ5_0},
 	{formats.Q5_1, (*batch).encodeQ5_1},
+	{formats.Q8_0, (*batch).encodeQ8_0},
 	{formats.Q2_K, (*batch).encodeQ2_K},
 	{formats.Q3_K, (*batch).encodeQ3_K},
 	{formats.Q4_K, (*batch).encodeQ4_K},
 	{formats.Q5_K, (*batch).encodeQ5_K},
 	{formats.Q6_K, (*batch).encodeQ6_K},
+	{formats.BF16, (*batch).encodeBF16},
 }
 
 // chosenLanes is the lanes of the kernel set that is in use (see kernel.Best and kernel.Env), or nil for plain Go.

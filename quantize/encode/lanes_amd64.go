@@ -19,4 +19,8 @@ var nativeLanes = []*lanes{{
 	squares:          squaresAVX2,
 	quotient:         levelsQuotientAVX2,
 	product:          levelsProductAVX2,
+	peak:             peakAVX2,
+	q8:               q8AVX2,
+	float16:          float16AVX2,
+	bfloat16:         bfloat16AVX2,
 }}

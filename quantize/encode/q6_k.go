@@ -1,5 +1,7 @@
 package encode
 
+import "encoding/binary"
+
 // encodeQ6_K: 16 sub-blocks of 16, x ~ d*s * q with q in -32..31, s in -128..127. Weights are the importance itself, or
 // x^2 without it; the scale of largest magnitude becomes s = -128.
 func encodeQ6_K(dst []byte, row, importance []float32) {
@@ -40,10 +42,11 @@ func encodeQ6_K(dst []byte, row, importance []float32) {
 func pack6(b *[210]byte, q *[256]uint8) {
 	for h := range 2 {
 		v, low, high := (*[128]uint8)(q[128*h:]), (*[64]byte)(b[64*h:]), (*[32]byte)(b[128+32*h:])
-		for i := range high {
-			low[i] = v[i]&15 | v[i+64]<<4
-			low[i+32] = v[i+32]&15 | v[i+96]<<4
-			high[i] = v[i]>>4 | v[i+32]>>4<<2 | v[i+64]>>4<<4 | v[i+96]>>4<<6
+		for i := 0; i < 32; i += 8 {
+			v0, v1, v2, v3 := word(v[i:]), word(v[i+32:]), word(v[i+64:]), word(v[i+96:])
+			binary.LittleEndian.PutUint64(low[i:], v0&eachByteF|v2&eachByteF<<4)
+			binary.LittleEndian.PutUint64(low[i+32:], v1&eachByteF|v3&eachByteF<<4)
+			binary.LittleEndian.PutUint64(high[i:], v0>>4&eachByte3|v1>>4&eachByte3<<2|v2>>4&eachByte3<<4|v3>>4&eachByte3<<6)
 		}
 	}
 }

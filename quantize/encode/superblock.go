@@ -1,6 +1,10 @@
 package encode
 
-import "bitmill/formats/block"
+import (
+	"encoding/binary"
+
+	"bitmill/formats/block"
+)
 
 // Steps shared by the K-types, whose blocks of 256 hold 8 sub-blocks of 32 or 16 of 16.
 
@@ -121,13 +125,23 @@ func packScalesMins(b *[12]byte, s, t *[8]uint8) {
 	}
 }
 
+// The packs below handle eight levels at once, as the bytes of a word; masks keep bits within their bytes.
+const (
+	eachByte1 = 0x0101010101010101
+	eachByte3 = 0x0303030303030303
+	eachByteF = 0x0f0f0f0f0f0f0f0f
+)
+
+func word(q []uint8) uint64 { return binary.LittleEndian.Uint64(q) }
+
 // pack2 packs levels of 2 bits as Q2_K and Q3_K do: byte 32*h + i holds values 128*h + i, + 32, + 64, + 96.
 func pack2(dst []byte, q *[256]uint8) {
 	b := (*[64]byte)(dst)
 	for h := range 2 {
 		v, out := (*[128]uint8)(q[128*h:]), (*[32]byte)(b[32*h:])
-		for i := range out {
-			out[i] = v[i]&3 | v[i+32]&3<<2 | v[i+64]&3<<4 | v[i+96]&3<<6
+		for i := 0; i < 32; i += 8 {
+			binary.LittleEndian.PutUint64(out[i:], word(v[i:])&eachByte3|word(v[i+32:])&eachByte3<<2|
+				word(v[i+64:])&eachByte3<<4|word(v[i+96:])&eachByte3<<6)
 		}
 	}
 }
@@ -137,8 +151,8 @@ func pack4(dst []byte, q *[256]uint8) {
 	b := (*[128]byte)(dst)
 	for p := range 4 {
 		v, out := (*[64]uint8)(q[64*p:]), (*[32]byte)(b[32*p:])
-		for i := range out {
-			out[i] = v[i]&15 | v[i+32]<<4
+		for i := 0; i < 32; i += 8 {
+			binary.LittleEndian.PutUint64(out[i:], word(v[i:])&eachByteF|word(v[i+32:])&eachByteF<<4)
 		}
 	}
 }
@@ -146,11 +160,11 @@ func pack4(dst []byte, q *[256]uint8) {
 // packBit packs one bit of each level as Q3_K and Q5_K do: bit k of byte i belongs to value 32*k + i.
 func packBit(dst []byte, q *[256]uint8, bit uint) {
 	b := (*[32]byte)(dst)
-	clear(b[:])
-	for k := range 8 {
-		v := (*[32]uint8)(q[32*k:])
-		for i := range b {
-			b[i] |= v[i] >> bit & 1 << k
+	for i := 0; i < 32; i += 8 {
+		var bits uint64
+		for k := range 8 {
+			bits |= word(q[32*k+i:]) >> bit & eachByte1 << k
 		}
+		binary.LittleEndian.PutUint64(b[i:], bits)
 	}
 }
