@@ -17,26 +17,6 @@ import (
 	"bitmill/quantize"
 )
 
-// recipeFlags are the flags that shape a plan, shared by plan, quantize and run.
-func recipeFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "pure", Usage: "the format's default type for every matrix"},
-		&cli.StringSliceFlag{Name: "tensor-type", Usage: "`RE=TYPE`: a type for the tensors whose name matches; the first match wins"},
-		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
-		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
-		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
-		&cli.BoolFlag{Name: "allow-requantize", Usage: "accept a source that is quantized already"},
-		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, missing or zero importance weights"},
-	}
-}
-
-func recipeOptions(c *cli.Context) quantize.Options {
-	return quantize.Options{
-		Pure: c.Bool("pure"), TensorTypes: c.StringSlice("tensor-type"), OutputType: c.String("output-tensor-type"),
-		EmbeddingType: c.String("token-embedding-type"), LeaveOutput: c.Bool("leave-output-tensor"), AllowRequantize: c.Bool("allow-requantize"),
-	}
-}
-
 // formatNames reads --formats, which may be repeated; nothing means the seven headline formats, "all" every format.
 func formatNames(lists []string) (names []string, all bool, err error) {
 	add := func(name string) {
@@ -88,7 +68,11 @@ func planCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runPlan(newEnv(c), args[0], names, c.String("imatrix"), c.Bool("tensors"), c.Bool("strict"), recipeOptions(c))
+			o, err := recipeOptions(c)
+			if err != nil {
+				return err
+			}
+			return runPlan(newEnv(c), args[0], names, c.String("imatrix"), c.Bool("tensors"), c.Bool("strict"), o)
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,10 +20,13 @@ import (
 
 type quantizeOptions struct {
 	quantize.Options
-	imatrix        string
-	strict, dryRun bool
-	noProvenance   bool // leave out bitmill's own metadata
-	keepConfig     bool // but for what the model's meaning depends on
+	imatrix          string
+	include, exclude []string // parts of names of the imatrix's entries
+	strict, dryRun   bool
+	noProvenance     bool // leave out bitmill's own metadata
+	keepConfig       bool // but for what the model's meaning depends on
+	reuse            []string
+	memory           int64
 }
 
 func quantizeCommand() *cli.Command {
@@ -30,12 +34,22 @@ func quantizeCommand() *cli.Command {
 		Name:      "quantize",
 		Usage:     "write one artifact",
 		ArgsUsage: "MODEL OUT.gguf",
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M"},
+		Description: `Interrupted or killed, it leaves OUT.gguf.part and a journal; the same command goes on at the tensor where it was.
+The format COPY keeps every tensor as it is. Shards are named after OUT.gguf: OUT-00001-of-0000N.gguf.
+
+--reuse copies the tensors whose type is the same from an earlier artifact instead of encoding them. That it was made
+from the same model, with the same importance matrix, by the same version of bitmill is read from its metadata
+(bitmill.source.sha256, bitmill.imatrix.sha256, bitmill.version) and compared with the inputs; where bitmill run
+recorded the file's hash, the file must still have it. Otherwise its tensors are trusted.`,
+		Flags: append(append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M, or COPY"},
 			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE`"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "plan only, write nothing"},
 			&cli.BoolFlag{Name: "no-provenance", Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
-		}, recipeFlags()...),
+			&cli.StringSliceFlag{Name: "reuse", Usage: "copy tensors that would be equal from an earlier artifact, `OLD.gguf`; may be repeated"},
+			&cli.BoolFlag{Name: "keep-split", Usage: "write the shards that the model has"},
+			&cli.StringFlag{Name: "split-max-size", Usage: "cut the artifact into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
+		}, weightFlags()...), append(recipeFlags(), memoryFlag())...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 2, 2, "MODEL OUT.gguf -f FORMAT")
 			if err == nil {
@@ -44,11 +58,32 @@ func quantizeCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := quantizeOptions{Options: recipeOptions(c), imatrix: c.String("imatrix"), strict: c.Bool("strict"), dryRun: c.Bool("dry-run"), noProvenance: c.Bool("no-provenance")}
-			o.Format = c.String("format")
-			return runQuantize(c.Context, newEnv(c), args[0], args[1], o)
+			o, err := readQuantizeOptions(c)
+			if err != nil {
+				return err
+			}
+			return resumable(runQuantize(c.Context, newEnv(c), args[0], args[1], o))
 		},
 	}
+}
+
+func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
+	o = quantizeOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
+		strict: c.Bool("strict"), dryRun: c.Bool("dry-run"), noProvenance: c.Bool("no-provenance"), reuse: c.StringSlice("reuse")}
+	if o.Options, err = recipeOptions(c); err != nil {
+		return o, err
+	}
+	o.Format, o.KeepSplit = c.String("format"), c.Bool("keep-split")
+	if c.IsSet("split-max-size") {
+		if o.KeepSplit {
+			return o, usagef("give --keep-split or --split-max-size, not both")
+		}
+		if o.SplitBytes, err = parseSize("--split-max-size", c.String("split-max-size")); err != nil {
+			return o, err
+		}
+	}
+	o.memory, err = memory(c)
+	return o, err
 }
 
 func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
@@ -64,6 +99,9 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
 	}
 	m, err := openImatrix(o.imatrix)
+	if err == nil {
+		m, err = quantize.SelectWeights(m, o.include, o.exclude)
+	}
 	if err != nil {
 		return err
 	}
@@ -75,7 +113,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	case o.noProvenance && c.Config.Window > 0:
 		e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run without the model's sliding window of %d tokens", checkpoint.WindowKey, c.Config.Window))
 	case !o.noProvenance && !o.dryRun:
-		if o.Provenance, err = provenance(c, m, o.imatrix); err != nil {
+		if o.Provenance, err = provenance(c, m); err != nil {
 			return err
 		}
 	}
@@ -92,17 +130,45 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	e.warn(c.Warnings...)
 	e.warn(zeroColumns(m)...)
 	e.warn(p.Warnings...)
-	var written []quantize.Written
+	var written quantize.Written
 	start := time.Now()
 	if !o.dryRun {
-		bar := e.progress("quantize "+p.Format.Name, "bytes")
-		written, err = quantize.Write(ctx, c, m, []quantize.Job{{Plan: p, Path: out}}, quantize.WriteOptions{Threads: e.threads, Progress: bar.Set})
-		if err != nil {
+		if written, err = writeOne(ctx, e, c, m, p, out, o); err != nil {
 			return err
 		}
-		bar.Done()
 	}
 	return printWritten(e, p, out, written, time.Since(start))
+}
+
+// writeOne writes the artifact of a plan.
+func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *stats.Matrix, p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
+	made := originOf(p.Metadata)
+	if o.noProvenance || o.keepConfig {
+		made = origin{} // a source that is an artifact has left its own
+	}
+	if len(o.reuse) > 0 {
+		want, err := newOrigin(c, m)
+		if err != nil {
+			return quantize.Written{}, err
+		}
+		for _, path := range o.reuse {
+			if err := checkDonor(path, want); err != nil {
+				return quantize.Written{}, err
+			}
+		}
+	}
+	key, err := writeKey(c, m, made)
+	if err != nil {
+		return quantize.Written{}, err
+	}
+	bar := e.progress("quantize "+p.Format.Name, "bytes")
+	written, err := quantize.Write(ctx, c, m, []quantize.Job{{Plan: p, Path: out, Key: key}},
+		quantize.WriteOptions{Threads: e.threads, Memory: o.memory, Progress: bar.Set, Reuse: o.reuse})
+	if err != nil {
+		return quantize.Written{}, err
+	}
+	bar.Done()
+	return written[0], nil
 }
 
 // sameFile reports whether writing out would overwrite the model.
@@ -113,61 +179,96 @@ func sameFile(model, out string) bool {
 }
 
 // provenance is what an artifact says of its making, under keys of bitmill's own: nothing that varies between runs.
-func provenance(c *checkpoint.Checkpoint, m *stats.Matrix, imatrixPath string) (*gguf.Metadata, error) {
-	hash, err := c.Hash()
+func provenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadata, error) {
+	made, err := newOrigin(c, m)
 	if err != nil {
 		return nil, err
 	}
 	p := &gguf.Metadata{}
 	checkpoint.ExtraMetadata(p, c.Config)
-	p.Set("bitmill.version", Version)
-	p.Set("bitmill.source.sha256", hash)
+	p.Set(keyVersion, made.Version)
+	p.Set(keySource, made.Source)
 	if m != nil {
-		data, err := m.Encode()
-		if err != nil {
-			return nil, err
-		}
-		p.Set("bitmill.imatrix.sha256", hashBytes(data))
+		p.Set(keyImatrix, made.Imatrix)
 	}
 	return p, nil
 }
 
-func printWritten(e env, p *quantize.Plan, out string, written []quantize.Written, took time.Duration) error {
-	types := map[string]int{}
-	for _, t := range p.Tensors {
-		types[t.Type.String()]++
+type writtenRow struct {
+	Path        string         `json:"path"`
+	Format      string         `json:"format"`
+	Parameters  int64          `json:"parameters"`
+	PayloadBits int64          `json:"payload_bits"`
+	BPW         string         `json:"bpw"`
+	FileBytes   int64          `json:"file_bytes"`
+	SHA256      string         `json:"sha256,omitempty"`
+	Shards      []shardFile    `json:"shards,omitempty"`
+	Fallbacks   int            `json:"fallbacks"`
+	Types       map[string]int `json:"types"`
+	Overrides   []overrideRow  `json:"overrides,omitempty"`
+	Kept        int            `json:"tensors_kept"`
+	Reused      int            `json:"tensors_reused"`
+	Seconds     float64        `json:"seconds"`
+	PerSecond   float64        `json:"weights_per_second"`
+	Warnings    []string       `json:"warnings,omitempty"`
+}
+
+// shardFile is one file of an artifact in several.
+type shardFile struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// overrideRow says how many tensors a --tensor-type decided.
+type overrideRow struct {
+	Pattern string `json:"pattern"`
+	Type    string `json:"type"`
+	Matches int    `json:"matches"`
+}
+
+func overrideRows(p *quantize.Plan) (rows []overrideRow) {
+	for _, o := range p.Overrides {
+		rows = append(rows, overrideRow{o.Pattern, o.Type.String(), o.Matches})
 	}
-	sha := ""
-	if len(written) > 0 {
-		sha = written[0].SHA256
+	return rows
+}
+
+// printWritten says what was written; nothing was when w is empty.
+func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took time.Duration) error {
+	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
+		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{}, Overrides: overrideRows(p),
+		Kept: w.Kept, Reused: w.Reused, Seconds: took.Seconds(), PerSecond: float64(p.Parameters) / max(took.Seconds(), 1e-9), Warnings: p.Warnings}
+	for _, t := range p.Tensors {
+		row.Types[t.Type.String()]++
+	}
+	if len(w.Files) > 1 {
+		for _, f := range w.Files {
+			row.Shards = append(row.Shards, shardFile(f))
+		}
 	}
 	if e.json {
-		return e.printJSON(struct {
-			Path        string         `json:"path"`
-			Format      string         `json:"format"`
-			Parameters  int64          `json:"parameters"`
-			PayloadBits int64          `json:"payload_bits"`
-			BPW         string         `json:"bpw"`
-			FileBytes   int64          `json:"file_bytes"`
-			SHA256      string         `json:"sha256,omitempty"`
-			Fallbacks   int            `json:"fallbacks"`
-			Types       map[string]int `json:"types"`
-			Seconds     float64        `json:"seconds"`
-			PerSecond   float64        `json:"weights_per_second"`
-			Warnings    []string       `json:"warnings,omitempty"`
-		}{out, p.Format.Name, p.Parameters, p.PayloadBits, p.BPW().String(), p.FileBytes, sha, p.Fallbacks, types,
-			took.Seconds(), float64(p.Parameters) / max(took.Seconds(), 1e-9), p.Warnings})
+		return e.printJSON(row)
 	}
 	verb := "wrote"
-	if len(written) == 0 {
+	if w.Files == nil {
 		verb = "would write"
 	}
-	fmt.Fprintf(e.stdout, "%s %s: %s, %s bits per weight, %d bytes", verb, out, p.Format.Name, p.BPW(), p.FileBytes)
+	fmt.Fprintf(e.stdout, "%s %s: %s, %s bits per weight, %d bytes", verb, row.Path, row.Format, row.BPW, row.FileBytes)
+	if n := len(p.Shards); n > 1 {
+		fmt.Fprintf(e.stdout, " in %d shards", n)
+	}
 	if p.Fallbacks > 0 {
 		fmt.Fprintf(e.stdout, ", %d of %d tensors fell back to another type", p.Fallbacks, len(p.Tensors))
 	}
-	_, err := fmt.Fprintln(e.stdout)
-	return err
+	fmt.Fprintln(e.stdout)
+	for _, o := range row.Overrides {
+		fmt.Fprintf(e.stdout, "--tensor-type %s=%s decided %d tensors\n", o.Pattern, o.Type, o.Matches)
+	}
+	if note := reuseNote([]quantize.Written{w}); note != "" {
+		fmt.Fprintln(e.stdout, note)
+	}
+	return nil
 }
 
 func convertCommand() *cli.Command {
@@ -183,7 +284,7 @@ func convertCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runConvert(c.Context, newEnv(c), args[0], args[1], c.String("outtype"))
+			return resumable(runConvert(c.Context, newEnv(c), args[0], args[1], c.String("outtype")))
 		},
 	}
 }

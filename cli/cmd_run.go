@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +30,8 @@ type runOptions struct {
 	budget            float64
 	strict            bool
 	recipe            quantize.Options
+	include, exclude  []string // parts of names of the imatrix's entries
+	memory            int64    // bytes
 	command           string
 }
 
@@ -50,7 +51,8 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
 			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
-		}, recipeFlags()...),
+			memoryFlag(),
+		}, append(weightFlags(), recipeFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if err := required(c, "output"); err != nil {
 				return err
@@ -61,13 +63,16 @@ func runCommand() *cli.Command {
 			}
 			o := runOptions{
 				out: c.String("output"), formats: names, all: all, calibration: c.String("calibration"), text: c.String("text"), noImatrix: c.Bool("no-imatrix"),
-				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), recipe: recipeOptions(c), command: commandLine(c, "output", "json", "quiet", "threads"),
+				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), command: commandLine(c, "output", "json", "quiet", "threads", "max-memory"),
+				include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
 			}
-			err = runRun(c.Context, newEnv(c), c.Args().Slice(), o)
-			if errors.Is(err, context.Canceled) {
-				return resumableError{err}
+			if o.recipe, err = recipeOptions(c); err != nil {
+				return err
 			}
-			return err
+			if o.memory, err = memory(c); err != nil {
+				return err
+			}
+			return resumable(runRun(c.Context, newEnv(c), c.Args().Slice(), o))
 		},
 	}
 }

@@ -40,6 +40,14 @@ type resumableError struct{ err error }
 func (e resumableError) Error() string { return e.err.Error() }
 func (e resumableError) Unwrap() error { return e.err }
 
+// resumable marks an interruption as one after which the same command continues.
+func resumable(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return resumableError{err}
+	}
+	return err
+}
+
 // exitCode maps an error to its code and prints it as one sentence.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {

@@ -3,11 +3,13 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bitmill/calibrate"
@@ -15,7 +17,6 @@ import (
 	"bitmill/eval/infer"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
-	"bitmill/formats/gguf"
 	"bitmill/formats/stats"
 	"bitmill/quantize"
 )
@@ -122,14 +123,16 @@ func (r *modelRun) plan() error {
 	return nil
 }
 
-// clearParts removes what a killed run left half-written.
+// clearParts removes what a killed run left half-written, but for artifacts that this run goes on with.
 func (r *modelRun) clearParts() error {
-	parts := []string{imatrixName + ".part"}
+	parts := []string{imatrixName}
 	for _, f := range quantize.Formats() {
-		parts = append(parts, r.artifactPath(f.Name)+".part")
+		if !slices.Contains(r.formats, f.Name) {
+			parts = append(parts, r.artifactPath(f.Name))
+		}
 	}
 	for _, p := range parts {
-		if err := os.Remove(filepath.Join(r.store.Dir, p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := file.Discard(filepath.Join(r.store.Dir, p)); err != nil {
 			return err
 		}
 	}
@@ -210,19 +213,27 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 	return nil
 }
 
-// quantize writes the artifacts that are missing, all from one read of the source.
+// quantize writes the artifacts that are missing, all from one read of the source. Tensors that an artifact of an
+// earlier run has in the right type are copied from it.
 func (r *modelRun) quantize(ctx context.Context) error {
 	o := r.o.recipe
 	var err error
-	if o.Provenance, err = provenance(r.source.Checkpoint, r.imatrix, imatrixName); err != nil {
+	if r.imatrix, err = quantize.SelectWeights(r.imatrix, r.o.include, r.o.exclude); err != nil {
+		return fmt.Errorf("%s: %w", r.name, err)
+	}
+	if o.Provenance, err = provenance(r.source.Checkpoint, r.imatrix); err != nil {
 		return err
 	}
 	if r.imatrix != nil {
 		o.ImatrixFile = imatrixName
 	}
-	imatrixHash := provenanceHash(o.Provenance)
+	made := originOf(o.Provenance)
+	resume, err := writeKey(r.source.Checkpoint, r.imatrix, made)
+	if err != nil {
+		return err
+	}
 	var jobs []quantize.Job
-	var keys []string
+	var keys, donors []string
 	for _, f := range r.formats {
 		o.Format = f
 		p, err := newPlan(r.source.Checkpoint, r.imatrix, o, r.o.strict)
@@ -232,15 +243,23 @@ func (r *modelRun) quantize(ctx context.Context) error {
 		for _, w := range p.Warnings {
 			r.warn("%s %s: %s", r.name, f, w)
 		}
-		key, err := artifactKey(r.hash, imatrixHash, o)
+		key, err := artifactKey(made, o)
 		if err != nil {
 			return err
 		}
 		a := artifact{plan: p, path: r.artifactPath(f)}
-		if rec, done := r.store.Done("quantize-"+f, key); done {
+		path := filepath.Join(r.store.Dir, a.path)
+		rec, whole := r.store.Intact("quantize-" + f)
+		if whole && madeFrom(rec) == made {
+			donors = append(donors, path)
+		}
+		if whole && rec.Key == key {
 			a.sha256 = rec.Outputs[0].SHA256
+			if err := file.Discard(path); err != nil {
+				return err
+			}
 		} else {
-			jobs = append(jobs, quantize.Job{Plan: p, Path: filepath.Join(r.store.Dir, a.path)})
+			jobs = append(jobs, quantize.Job{Plan: p, Path: path, Key: resume})
 			keys = append(keys, key)
 		}
 		r.artifacts = append(r.artifacts, a)
@@ -252,12 +271,26 @@ func (r *modelRun) quantize(ctx context.Context) error {
 		return err
 	}
 	p := r.env.progress("quantize "+r.name, "bytes")
-	written, err := quantize.Write(ctx, r.source.Checkpoint, r.imatrix, jobs, quantize.WriteOptions{Threads: r.env.threads, Progress: p.Set})
+	written, err := quantize.Write(ctx, r.source.Checkpoint, r.imatrix, jobs, quantize.WriteOptions{
+		Threads: r.env.threads, Memory: r.o.memory, Progress: p.Set, Reuse: donors,
+		Done: func(w quantize.Written) error { return r.record(jobs, keys, made, w) },
+	})
 	if err != nil {
 		return err
 	}
 	p.Done()
-	return r.record(jobs, keys, written)
+	if note := reuseNote(written); note != "" && !r.env.quiet {
+		fmt.Fprintf(r.env.stderr, "%s: %s\n", r.name, note)
+	}
+	return nil
+}
+
+// madeFrom is what the record of an artifact says of its inputs.
+func madeFrom(rec *batch.Record) (o origin) {
+	if json.Unmarshal(rec.Data, &o) != nil {
+		return origin{}
+	}
+	return o
 }
 
 // forgetReport removes the report of an earlier run when files that it describes are about to be replaced.
@@ -275,39 +308,27 @@ func (r *modelRun) forgetReport(jobs []quantize.Job) error {
 	return nil
 }
 
-// record notes what was written.
-func (r *modelRun) record(jobs []quantize.Job, keys []string, written []quantize.Written) error {
-	sums := map[string]quantize.Written{}
-	for _, w := range written {
-		sums[w.Path] = w
+// record notes an artifact that was written.
+func (r *modelRun) record(jobs []quantize.Job, keys []string, made origin, w quantize.Written) error {
+	i := slices.IndexFunc(jobs, func(j quantize.Job) bool { return j.Path == w.Path })
+	if i < 0 {
+		return errors.New("internal error: nobody asked for " + w.Path)
 	}
-	for i, j := range jobs {
-		w, ok := sums[j.Path]
-		if !ok {
-			return errors.New("internal error: an artifact was not written: " + j.Path)
-		}
-		name := filepath.Base(j.Path)
-		out := batch.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
-		if _, err := r.store.Save("quantize-"+j.Plan.Format.Name, keys[i], []batch.Output{out}, nil); err != nil {
-			return err
-		}
-		for k := range r.artifacts {
-			if r.artifacts[k].path == name {
-				r.artifacts[k].sha256 = w.SHA256
-			}
+	name := filepath.Base(w.Path)
+	out := batch.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
+	if _, err := r.store.Save("quantize-"+jobs[i].Plan.Format.Name, keys[i], []batch.Output{out}, made); err != nil {
+		return err
+	}
+	for k := range r.artifacts {
+		if r.artifacts[k].path == name {
+			r.artifacts[k].sha256 = w.SHA256
 		}
 	}
 	return nil
 }
 
 // artifactKey covers everything an artifact's bytes depend on.
-func artifactKey(source, imatrix string, o quantize.Options) (string, error) {
+func artifactKey(made origin, o quantize.Options) (string, error) {
 	o.Provenance = nil // it follows from the rest
-	return batch.Key(Version, "quantize", source, imatrix, o)
-}
-
-func provenanceHash(p *gguf.Metadata) string {
-	v, _ := p.Get("bitmill.imatrix.sha256")
-	s, _ := v.(string)
-	return s
+	return batch.Key(Version, "quantize", made.Source, made.Imatrix, o)
 }

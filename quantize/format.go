@@ -53,11 +53,17 @@ var aliases = map[string]string{"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_
 // Formats returns all formats, by falling nominal size. The caller must not change them.
 func Formats() []Format { return table }
 
+// asIs is the format COPY: every tensor as it is. It is no recipe, so Formats does not list it.
+var asIs = Format{Name: "COPY"}
+
 // ParseFormat finds a format by name or alias, in any case. The error names the nearest format.
 func ParseFormat(name string) (*Format, error) {
 	full := strings.ToUpper(name)
 	if a, ok := aliases[full]; ok {
 		full = a
+	}
+	if full == asIs.Name {
+		return &asIs, nil
 	}
 	names := make([]string, len(table))
 	for i := range table {

@@ -19,9 +19,20 @@ func metadata(source *gguf.Metadata, f *Format, imatrix *stats.Matrix, o Options
 		m.Set(key, v)
 	}
 	set("general.quantization_version", uint32(2))
-	set("general.file_type", f.FileType)
+	if f != &asIs {
+		set("general.file_type", f.FileType)
+	} else if v, ok := m.Get("general.file_type"); ok {
+		set("general.file_type", v)
+	}
 	for _, key := range []string{"split.no", "split.count", "split.tensors.count"} {
 		m.Delete(key)
+	}
+	for _, text := range o.MetadataKeys {
+		key, v, err := parseKey(text, m)
+		if err != nil {
+			return nil, err
+		}
+		set(key, v)
 	}
 	if imatrix != nil {
 		set("quantize.imatrix.file", o.ImatrixFile)

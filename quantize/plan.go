@@ -24,6 +24,9 @@ type Options struct {
 	EmbeddingType   string   // type of the token table; empty: the recipe's
 	LeaveOutput     bool     // keep output.weight as it is
 	AllowRequantize bool     // accept a source that is quantized already
+	MetadataKeys    []string // "KEY=TYPE:VALUE": metadata to set; TYPE is int, float, bool or str
+	KeepSplit       bool     // cut the artifact into the source's shards, with their order of tensors
+	SplitBytes      int64    // cut the artifact where llama-gguf-split would cut it at so many bytes of tensors; 0: do not
 
 	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, the file size and the
 	// metadata lack what the matrix adds. Such a plan cannot be written.
@@ -95,7 +98,11 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan,
 		return nil, err
 	}
 	p := &Plan{Format: r.format, Options: o}
-	for _, i := range fileOrder(c.Tensors) {
+	order := fileOrder(c.Tensors)
+	if o.KeepSplit {
+		order = shardOrder(c.Tensors)
+	}
+	for _, i := range order {
 		t, err := r.resolve(c.Tensors[i].Tensor)
 		if err != nil {
 			return nil, fmt.Errorf("%s: tensor %s: %w", r.format.Name, c.Tensors[i].Name, err)
@@ -118,7 +125,10 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan,
 	if p.Metadata, err = metadata(c.Metadata, p.Format, imatrix, o); err != nil {
 		return nil, err
 	}
-	return p, p.measure()
+	if err := p.measure(); err != nil {
+		return nil, err
+	}
+	return p, p.split(c)
 }
 
 // measure fills in the counts and the layout.

@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"errors"
 	"fmt"
 
 	"bitmill/formats"
@@ -29,6 +30,9 @@ func newResolver(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*r
 	if r.format, err = ParseFormat(o.Format); err != nil {
 		return nil, err
 	}
+	if r.format == &asIs && (o.Pure || o.OutputType != "" || o.EmbeddingType != "" || len(o.TensorTypes) > 0) {
+		return nil, errors.New("COPY leaves all tensors as they are: it takes no types")
+	}
 	if r.overrides, err = parseOverrides(o.TensorTypes); err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func optionalType(option, name string) (*formats.Type, error) {
 // resolve decides one tensor.
 func (r *resolver) resolve(t formats.Tensor) (Planned, error) {
 	p := Planned{Tensor: t, Source: t.Type, Wanted: t.Type, Role: roleOf(t.Name), Reason: "kept"}
-	if !quantizable(t) || (p.Role == Output && r.options.LeaveOutput) {
+	if r.format == &asIs || !quantizable(t) || (p.Role == Output && r.options.LeaveOutput) {
 		return p, nil
 	}
 	if r.model.tied && p.Role == Embedding {

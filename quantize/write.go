@@ -70,8 +70,8 @@ type Written struct {
 // WrittenFile is one file of an artifact.
 type WrittenFile struct {
 	Path   string
-	SHA256 string
 	Bytes  int64
+	SHA256 string
 }
 
 // Write makes all artifacts in one pass over the source. Every tensor is read in slabs of rows, decoded once and

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"bitmill/formats/file"
 )
@@ -50,12 +51,16 @@ func (s Store) path(step string) string { return filepath.Join(s.Dir, ".bitmill"
 
 // Done returns the step's record when it carries the key and every output still has the recorded size and hash.
 func (s Store) Done(step, key string) (*Record, bool) {
-	b, err := os.ReadFile(s.path(step))
-	if err != nil {
+	if r, ok := s.read(step); !ok || r.Key != key {
 		return nil, false
 	}
-	var r Record
-	if json.Unmarshal(b, &r) != nil || r.Key != key || r.Step != step {
+	return s.Intact(step)
+}
+
+// Intact returns the step's record, whatever its key, when every output still has the recorded size and hash.
+func (s Store) Intact(step string) (*Record, bool) {
+	r, ok := s.read(step)
+	if !ok {
 		return nil, false
 	}
 	for _, o := range r.Outputs {
@@ -67,7 +72,41 @@ func (s Store) Done(step, key string) (*Record, bool) {
 			return nil, false
 		}
 	}
+	return r, true
+}
+
+func (s Store) read(step string) (*Record, bool) {
+	b, err := os.ReadFile(s.path(step))
+	if err != nil {
+		return nil, false
+	}
+	var r Record
+	if json.Unmarshal(b, &r) != nil || r.Step != step {
+		return nil, false
+	}
 	return &r, true
+}
+
+// Recorded finds, in the records of the folder that the file lies in, what some step wrote under its name. Of several
+// records the first in the order of their steps counts: at most one step writes a file.
+func Recorded(path string) (Output, bool) {
+	s := Store{filepath.Dir(path)}
+	names, err := filepath.Glob(s.path("*"))
+	if err != nil {
+		return Output{}, false
+	}
+	for _, name := range names {
+		r, ok := s.read(strings.TrimSuffix(filepath.Base(name), ".json"))
+		if !ok {
+			continue
+		}
+		for _, o := range r.Outputs {
+			if o.Path == filepath.Base(path) {
+				return o, true
+			}
+		}
+	}
+	return Output{}, false
 }
 
 // Save records that the step is done. data may be nil.

@@ -36,6 +36,15 @@ func TestRecordIsTrustedOnlyWhileKeyAndOutputsMatch(t *testing.T) {
 	if _, ok := s.Done("quantize", other); ok {
 		t.Error("done under another key")
 	}
+	if _, ok := s.Intact("quantize"); !ok {
+		t.Error("an output as it was written is not intact")
+	}
+	if found, ok := Recorded(out); !ok || found != o {
+		t.Errorf("recorded: %v, %v; want %v", found, ok, o)
+	}
+	if _, ok := Recorded(filepath.Join(s.Dir, "b.gguf")); ok {
+		t.Error("a file nobody wrote is recorded")
+	}
 	for name, change := range map[string]func(){
 		"changed": func() { os.WriteFile(out, []byte("bytez"), 0o644) },
 		"shorter": func() { os.WriteFile(out, []byte("byte"), 0o644) },
@@ -44,6 +53,9 @@ func TestRecordIsTrustedOnlyWhileKeyAndOutputsMatch(t *testing.T) {
 		change()
 		if _, ok := s.Done("quantize", key); ok {
 			t.Errorf("done although the output is %s", name)
+		}
+		if _, ok := s.Intact("quantize"); ok {
+			t.Errorf("intact although the output is %s", name)
 		}
 	}
 }

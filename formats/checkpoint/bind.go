@@ -17,6 +17,7 @@ type source struct {
 	typ   formats.Type
 	shape []int64 // slowest first
 	data  []byte
+	shard int // which file, from 0
 }
 
 // dtypes are the safetensors dtypes that weights may have.
@@ -41,12 +42,16 @@ func sources(folder *safetensors.Folder) ([]source, error) {
 		return strings.Compare(x.Name, y.Name)
 	})
 	var list []source
+	shard, file := -1, ""
 	for _, i := range order {
 		t := &folder.Tensors[i]
+		if t.File != file {
+			shard, file = shard+1, t.File
+		}
 		if dropped(t.Name) {
 			continue
 		}
-		s := source{name: t.Name, shape: t.Shape, data: t.Data}
+		s := source{name: t.Name, shape: t.Shape, data: t.Data, shard: shard}
 		found := false
 		for _, d := range dtypes {
 			if d.name == t.DType {
@@ -118,7 +123,7 @@ func (h *hfConfig) needs(n need) bool {
 
 // tensor describes the source as a GGUF tensor: dimensions reversed, vectors in F32.
 func (e expected) tensor(s source, interleaved bool) Tensor {
-	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, raw: s.data, stored: s.typ}
+	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: s.shard, raw: s.data, stored: s.typ}
 	t.Shape = slices.Clone(s.shape)
 	slices.Reverse(t.Shape)
 	if interleaved {

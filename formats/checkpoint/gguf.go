@@ -21,7 +21,7 @@ func openGGUF(path string) (*Checkpoint, error) {
 		c.files = append(c.files, s.Path)
 	}
 	for _, t := range file.Tensors {
-		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, raw: t.Data, stored: t.Type})
+		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, raw: t.Data, stored: t.Type})
 	}
 	c.reindex()
 	c.ConfigErr = c.readMetadata()

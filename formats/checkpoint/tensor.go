@@ -15,6 +15,7 @@ import (
 type Tensor struct {
 	formats.Tensor
 	Source string // the name in the source: Hugging Face's, or the GGUF name
+	Shard  int    // which of the source's files holds it, from 0
 
 	raw    []byte       // as the source stores it; nil without data
 	stored formats.Type // of raw

@@ -1,0 +1,76 @@
+package quantize
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/gguf"
+)
+
+// shardOrder lists the tensors shard after shard, in their order within each: llama-quantize's order for --keep-split,
+// on which its rules count.
+func shardOrder(tensors []checkpoint.Tensor) []int {
+	order := make([]int, len(tensors))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(tensors[a].Shard, tensors[b].Shard) })
+	return order
+}
+
+// split cuts the plan into files, if the options say so, and counts their bytes.
+func (p *Plan) split(c *checkpoint.Checkpoint) (err error) {
+	switch o := p.Options; {
+	case o.KeepSplit && o.SplitBytes != 0:
+		return errors.New("keep the source's shards or cut new ones, not both")
+	case o.KeepSplit:
+		p.Shards, err = p.sourceShards(c)
+	case o.SplitBytes != 0:
+		p.Shards, err = gguf.Split(p.Metadata, p.GGUFTensors(), gguf.SplitOptions{MaxBytes: o.SplitBytes})
+		for _, name := range gguf.Oversized(p.GGUFTensors(), o.SplitBytes) {
+			p.Warnings = append(p.Warnings, "tensor "+name+" is larger than a shard may be: its shard is larger too")
+		}
+	default:
+		return nil
+	}
+	p.FileBytes = 0
+	for _, s := range p.Shards {
+		p.FileBytes += s.Layout.FileBytes
+	}
+	return err
+}
+
+// sourceShards gives every shard of the source one of its own, with the metadata that llama-quantize writes: all of it
+// in the first; the split.* keys in every one, unless there is only one.
+func (p *Plan) sourceShards(c *checkpoint.Checkpoint) ([]gguf.Piece, error) {
+	tensors := p.GGUFTensors()
+	count := 1
+	for i := range c.Tensors {
+		count = max(count, c.Tensors[i].Shard+1)
+	}
+	list := make([]gguf.Piece, count)
+	next := 0
+	for i := range list {
+		first := next
+		for next < len(tensors) && c.Tensors[p.Tensors[next].index].Shard == i {
+			next++
+		}
+		s := gguf.Piece{Metadata: &gguf.Metadata{}, First: first, Tensors: tensors[first:next]}
+		if i == 0 {
+			s.Metadata = p.Metadata.Clone()
+		}
+		if count > 1 {
+			s.Metadata.Set("split.no", uint16(i))
+			s.Metadata.Set("split.count", uint16(count))
+			s.Metadata.Set("split.tensors.count", int32(len(tensors)))
+		}
+		var err error
+		if s.Layout, err = gguf.NewLayout(s.Metadata, s.Tensors); err != nil {
+			return nil, err
+		}
+		list[i] = s
+	}
+	return list, nil
+}

@@ -1,0 +1,48 @@
+package quantize
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bitmill/formats/stats"
+)
+
+// SelectWeights leaves of an importance matrix the entries whose name contains one of include, or none of exclude; one
+// of both lists must be empty. A part of a name that no entry has is an error. imatrix is not changed; without lists
+// it is returned itself.
+func SelectWeights(imatrix *stats.Matrix, include, exclude []string) (*stats.Matrix, error) {
+	parts := append(slices.Clone(include), exclude...)
+	switch {
+	case len(parts) == 0:
+		return imatrix, nil
+	case imatrix == nil:
+		return nil, errors.New("weights are included or excluded, but there is no importance matrix to take them from")
+	case len(include) > 0 && len(exclude) > 0:
+		return nil, errors.New("include weights or exclude weights, not both")
+	}
+	used := make([]bool, len(parts))
+	m := *imatrix
+	m.Entries = nil
+	for _, e := range imatrix.Entries {
+		found := false
+		for i, part := range parts {
+			if strings.Contains(e.Name, part) {
+				found, used[i] = true, true
+			}
+		}
+		if found == (len(include) > 0) {
+			m.Entries = append(m.Entries, e)
+		}
+	}
+	for i, ok := range used {
+		if !ok {
+			return nil, fmt.Errorf("no entry of the importance matrix has a name with %q in it", parts[i])
+		}
+	}
+	if len(m.Entries) == 0 {
+		return nil, errors.New("every entry of the importance matrix is excluded: leave the matrix out instead")
+	}
+	return &m, nil
+}
