@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 )
 
@@ -22,6 +23,9 @@ func (c *Checkpoint) Hash() (string, error) {
 	c.hashOnce.Do(func() { c.hash, c.hashErr = c.computeHash() })
 	return c.hash, c.hashErr
 }
+
+// hashPiece is how much is hashed before its pages are let go, so that a model larger than memory stays small.
+const hashPiece = 4 << 20
 
 func (c *Checkpoint) computeHash() (string, error) {
 	if c.Planned {
@@ -37,7 +41,12 @@ func (c *Checkpoint) computeHash() (string, error) {
 		binary.LittleEndian.PutUint64(head[:], uint64(t.heads))
 		binary.LittleEndian.PutUint64(head[8:], uint64(len(t.raw)))
 		sum.Write(head[:])
-		sum.Write(t.raw)
+		for b := t.raw; len(b) > 0; {
+			n := min(len(b), hashPiece)
+			sum.Write(b[:n])
+			file.Release(b[:n])
+			b = b[n:]
+		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
