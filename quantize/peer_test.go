@@ -24,6 +24,8 @@ func TestWholeFiles(t *testing.T) {
 		flags   string
 		o       Options
 		sha256  string
+
+		include, exclude []string // weights
 	}{
 		{name: "llama", imatrix: true, flags: "--imatrix llama.imatrix.gguf",
 			o:      Options{Format: "Q4_K_M", ImatrixFile: "llama.imatrix.gguf"},
@@ -44,6 +46,17 @@ func TestWholeFiles(t *testing.T) {
 			sha256: "3b63c6e50b489fa4b8a7da5e5737569a25b5dfa8a48f8bdda7a3bfd88ab22031"},
 		{name: "llama", source: "Q8_0", flags: "--allow-requantize", o: Options{Format: "Q4_K_S", AllowRequantize: true},
 			sha256: "92206095474ece92cfc19b213f029e2be5f27a8711eb54b2f9d6163f9128e55b"},
+		{name: "llama", flags: "--override-kv llama.context_length=int:777 --override-kv my.text=str:hello --override-kv my.float=float:0.1 --override-kv my.bool=bool:true",
+			o:      Options{Format: "Q4_K_S", MetadataKeys: []string{"llama.context_length=int:777", "my.text=str:hello", "my.float=float:0.1", "my.bool=bool:true"}},
+			sha256: "99ea9d148f2c16a3b9b124a22e7863314f5a339e0006d8970187553f2d129cef"},
+		{name: "llama", imatrix: true, flags: "--imatrix llama.imatrix.gguf --include-weights ffn_down --include-weights attn_q", include: []string{"ffn_down", "attn_q"},
+			o:      Options{Format: "Q3_K_M", ImatrixFile: "llama.imatrix.gguf"},
+			sha256: "b7e4156451c90e5194d3ce3d8bd1d7fd008d87beba73841d24898b637d65f3a3"},
+		{name: "llama", imatrix: true, flags: "--imatrix llama.imatrix.gguf --exclude-weights attn", exclude: []string{"attn"},
+			o:      Options{Format: "IQ4_XS", ImatrixFile: "llama.imatrix.gguf"},
+			sha256: "93092432abf37b304821ec4e0050947f3428f83ad61092cc4e656c434537ff65"},
+		{name: "llama", source: "Q8_0", flags: "COPY", o: Options{Format: "COPY"},
+			sha256: "2bc53434e070f31197ce21e87922a70e4b822edb593a9df7dce61ed5b149c0f8"},
 	} {
 		t.Run(tt.name+" "+tt.o.Format, func(t *testing.T) {
 			c, err := checkpoint.Open(checkpointtest.Load(t, tt.name).Folder(t))
@@ -61,7 +74,9 @@ func TestWholeFiles(t *testing.T) {
 			}
 			var m *stats.Matrix
 			if tt.imatrix {
-				m = openMatrix(t, tt.name)
+				if m, err = SelectWeights(openMatrix(t, tt.name), tt.include, tt.exclude); err != nil {
+					t.Fatal(err)
+				}
 			}
 			p, err := NewPlan(c, m, tt.o)
 			if err != nil {
