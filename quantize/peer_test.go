@@ -48,15 +48,15 @@ func TestWholeFiles(t *testing.T) {
 			sha256: "92206095474ece92cfc19b213f029e2be5f27a8711eb54b2f9d6163f9128e55b"},
 		{name: "llama", flags: "--override-kv llama.context_length=int:777 --override-kv my.text=str:hello --override-kv my.float=float:0.1 --override-kv my.bool=bool:true",
 			o:      Options{Format: "Q4_K_S", MetadataKeys: []string{"llama.context_length=int:777", "my.text=str:hello", "my.float=float:0.1", "my.bool=bool:true"}},
-			sha256: "99ea9d148f2c16a3b9b124a22e7863314f5a339e0006d8970187553f2d129cef"},
+			sha256: "797f9698fb7df1824c8f72e9d997d2ba19ca3fc210624e56bd833a4915453e29"},
 		{name: "llama", imatrix: true, flags: "--imatrix llama.imatrix.gguf --include-weights ffn_down --include-weights attn_q", include: []string{"ffn_down", "attn_q"},
 			o:      Options{Format: "Q3_K_M", ImatrixFile: "llama.imatrix.gguf"},
-			sha256: "b7e4156451c90e5194d3ce3d8bd1d7fd008d87beba73841d24898b637d65f3a3"},
+			sha256: "ab27cc105f79c8f1659ac5b64ff232803d2b44b0640d98a6fd7cbe3fa66a6988"},
 		{name: "llama", imatrix: true, flags: "--imatrix llama.imatrix.gguf --exclude-weights attn", exclude: []string{"attn"},
 			o:      Options{Format: "IQ4_XS", ImatrixFile: "llama.imatrix.gguf"},
-			sha256: "93092432abf37b304821ec4e0050947f3428f83ad61092cc4e656c434537ff65"},
+			sha256: "61e8b76988fe74fa9e9a2e5da6fcb5aa2058e99acc5d3a076a3c9b6553b4d300"},
 		{name: "llama", source: "Q8_0", flags: "COPY", o: Options{Format: "COPY"},
-			sha256: "2bc53434e070f31197ce21e87922a70e4b822edb593a9df7dce61ed5b149c0f8"},
+			sha256: "748e5df9733d25c5f36bcb70db90308c175a5025d22ea8e10905ee841fc9e515"},
 	} {
 		t.Run(tt.name+" "+tt.o.Format, func(t *testing.T) {
 			c, err := checkpoint.Open(checkpointtest.Load(t, tt.name).Folder(t))
