@@ -41,6 +41,8 @@ type lanes struct {
 	peak              func(x *float32, n int) uint32
 	q8                func(dst *byte, x *float32, blocks int)
 	float16, bfloat16 func(dst *byte, x *float32, n int)
+	evenSymmetric     func(q *byte, d, x *float32, blocks, lowest int)
+	evenAffine        func(q *byte, d, low, x *float32, blocks, top int)
 }
 
 // laneEncoders lists the types with row encoders on lanes; others are encoded by plain Go.

@@ -23,4 +23,6 @@ var nativeLanes = []*lanes{{
 	q8:               q8AVX2,
 	float16:          float16AVX2,
 	bfloat16:         bfloat16AVX2,
+	evenSymmetric:    evenSymmetricAVX2,
+	evenAffine:       evenAffineAVX2,
 }}

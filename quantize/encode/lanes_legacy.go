@@ -1,12 +1,8 @@
 package encode
 
-// Q4_0, Q4_1, Q5_0 and Q5_1 with importance on lanes: see legacy.go. Without, they are encoded by plain Go.
+// Q4_0, Q4_1, Q5_0 and Q5_1: see legacy.go.
 
 func (b *batch) encodeQ4_0(dst []byte, row, importance []float32) {
-	if importance == nil {
-		encodeQ4_0(dst, row, nil)
-		return
-	}
 	b.legacySymmetric(row, importance, 8, func(i int, d float32, q *[32]uint8) {
 		out := dst[18*i : 18*i+18]
 		putHalf(out, d)
@@ -15,10 +11,6 @@ func (b *batch) encodeQ4_0(dst []byte, row, importance []float32) {
 }
 
 func (b *batch) encodeQ5_0(dst []byte, row, importance []float32) {
-	if importance == nil {
-		encodeQ5_0(dst, row, nil)
-		return
-	}
 	b.legacySymmetric(row, importance, 16, func(i int, d float32, q *[32]uint8) {
 		out := dst[22*i : 22*i+22]
 		putHalf(out, d)
@@ -28,10 +20,6 @@ func (b *batch) encodeQ5_0(dst []byte, row, importance []float32) {
 }
 
 func (b *batch) encodeQ4_1(dst []byte, row, importance []float32) {
-	if importance == nil {
-		encodeQ4_1(dst, row, nil)
-		return
-	}
 	b.legacyAffine(row, importance, 15, func(i int, d, low float32, q *[32]uint8) {
 		out := dst[20*i : 20*i+20]
 		putHalf(out, d)
@@ -41,10 +29,6 @@ func (b *batch) encodeQ4_1(dst []byte, row, importance []float32) {
 }
 
 func (b *batch) encodeQ5_1(dst []byte, row, importance []float32) {
-	if importance == nil {
-		encodeQ5_1(dst, row, nil)
-		return
-	}
 	b.legacyAffine(row, importance, 31, func(i int, d, low float32, q *[32]uint8) {
 		out := dst[24*i : 24*i+24]
 		putHalf(out, d)
@@ -56,6 +40,15 @@ func (b *batch) encodeQ5_1(dst []byte, row, importance []float32) {
 
 // legacySymmetric gives each block's scale and levels to put.
 func (b *batch) legacySymmetric(row, importance []float32, half int32, put func(i int, d float32, q *[32]uint8)) {
+	if importance == nil {
+		b.each(row, nil, func(at, n int) {
+			b.evenSymmetric(&b.q[0], &b.scale[0], &b.x[0], n/32, int(-half))
+			for i := range n / 32 {
+				put(at/32+i, b.scale[i], (*[32]uint8)(b.q[32*i:]))
+			}
+		})
+		return
+	}
 	variance := rowVariance(row)
 	b.each(row, importance, func(at, n int) {
 		b.emphasize(&b.w[0], &b.importance[0], &b.x[0], batchValues, variance)
@@ -77,6 +70,15 @@ func (b *batch) legacySymmetric(row, importance []float32, half int32, put func(
 
 // legacyAffine gives each block's scale, minimum and levels to put.
 func (b *batch) legacyAffine(row, importance []float32, top int32, put func(i int, d, low float32, q *[32]uint8)) {
+	if importance == nil {
+		b.each(row, nil, func(at, n int) {
+			b.evenAffine(&b.q[0], &b.scale[0], &b.offset[0], &b.x[0], n/32, int(top))
+			for i := range n / 32 {
+				put(at/32+i, b.scale[i], b.offset[i], (*[32]uint8)(b.q[32*i:]))
+			}
+		})
+		return
+	}
 	variance := rowVariance(row)
 	b.each(row, importance, func(at, n int) {
 		b.emphasize(&b.w[0], &b.importance[0], &b.x[0], batchValues, variance)

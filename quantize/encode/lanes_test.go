@@ -189,3 +189,22 @@ func TestCheckFiniteAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestLanesZeros: which of several zeros a search meets first shows in the sign of a stored minimum.
+func TestLanesZeros(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	negative := float32(math.Copysign(0, -1))
+	const cols = 512
+	src := make([]float32, cols)
+	for _, values := range [][]float32{{0, negative}, {0, negative, 1, 2}, {0, negative, -1, -3}, {1, -1}, {2, -2, 0, negative}} {
+		for range 8 {
+			for i := range src {
+				src[i] = values[rng.IntN(len(values))]
+			}
+			compareLanes(t, fmt.Sprint(values), src, cols, nil)
+			for name, importance := range awkwardImportance() {
+				compareLanes(t, fmt.Sprint(values, " importance ", name), src, cols, importance)
+			}
+		}
+	}
+}

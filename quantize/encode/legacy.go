@@ -65,16 +65,18 @@ func weightedAffine(q *[32]uint8, x *[32]float32, importance []float32, variance
 // packNibbles puts the low 4 bits of level i and of level i+16 into byte i.
 func packNibbles(dst []byte, q *[32]uint8) {
 	b := (*[16]byte)(dst)
-	for i := range b {
-		b[i] = q[i]&15 | q[i+16]<<4
+	for i := 0; i < 16; i += 8 {
+		binary.LittleEndian.PutUint64(b[i:], word(q[i:])&eachByteF|word(q[i+16:])&eachByteF<<4)
 	}
 }
 
 // packFifth puts the fifth bit of level i into bit i.
 func packFifth(dst []byte, q *[32]uint8) {
 	var bits uint32
-	for i, v := range q {
-		bits |= uint32(v>>4&1) << i
+	for i := 0; i < 32; i += 8 {
+		// The product gathers the lowest bits of the eight bytes, in order, in the top byte.
+		gathered := word(q[i:]) >> 4 & eachByte1 * 0x0102040810204080 >> 56
+		bits |= uint32(gathered) << i
 	}
 	binary.LittleEndian.PutUint32(dst, bits)
 }

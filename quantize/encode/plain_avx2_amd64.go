@@ -23,3 +23,13 @@ func float16AVX2(dst *byte, x *float32, n int)
 //
 //go:noescape
 func bfloat16AVX2(dst *byte, x *float32, n int)
+
+// evenSymmetricAVX2 is plainSymmetric for blocks of 32 values: levels q, of which 8 bits count, and scales d. lowest is the level -h.
+//
+//go:noescape
+func evenSymmetricAVX2(q *byte, d *float32, x *float32, blocks int, lowest int)
+
+// evenAffineAVX2 is plainAffine for blocks of 32 values: levels q, of which 8 bits count, scales d and minima low.
+//
+//go:noescape
+func evenAffineAVX2(q *byte, d *float32, low *float32, x *float32, blocks int, top int)

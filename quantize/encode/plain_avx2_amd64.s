@@ -54,6 +54,80 @@ DATA oneAVX2<>+24(SB)/4, $0x00000001
 DATA oneAVX2<>+28(SB)/4, $0x00000001
 GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
 
+DATA unitAVX2<>+0(SB)/4, $0x3f800000
+DATA unitAVX2<>+4(SB)/4, $0x3f800000
+DATA unitAVX2<>+8(SB)/4, $0x3f800000
+DATA unitAVX2<>+12(SB)/4, $0x3f800000
+DATA unitAVX2<>+16(SB)/4, $0x3f800000
+DATA unitAVX2<>+20(SB)/4, $0x3f800000
+DATA unitAVX2<>+24(SB)/4, $0x3f800000
+DATA unitAVX2<>+28(SB)/4, $0x3f800000
+GLOBL unitAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA pointFiveAVX2<>+0(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+4(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+8(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+12(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+16(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+20(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+24(SB)/4, $0x3f000000
+DATA pointFiveAVX2<>+28(SB)/4, $0x3f000000
+GLOBL pointFiveAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA hugeAVX2<>+0(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+4(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+8(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+12(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+16(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+20(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+24(SB)/4, $0x7f7fffff
+DATA hugeAVX2<>+28(SB)/4, $0x7f7fffff
+GLOBL hugeAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA hugeNegativeAVX2<>+0(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+4(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+8(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+12(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+16(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+20(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+24(SB)/4, $0xff7fffff
+DATA hugeNegativeAVX2<>+28(SB)/4, $0xff7fffff
+GLOBL hugeNegativeAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA orderAVX2<>+0(SB)/1, $0x00
+DATA orderAVX2<>+1(SB)/1, $0x04
+DATA orderAVX2<>+2(SB)/1, $0x08
+DATA orderAVX2<>+3(SB)/1, $0x0c
+DATA orderAVX2<>+4(SB)/1, $0x80
+DATA orderAVX2<>+5(SB)/1, $0x80
+DATA orderAVX2<>+6(SB)/1, $0x80
+DATA orderAVX2<>+7(SB)/1, $0x80
+DATA orderAVX2<>+8(SB)/1, $0x80
+DATA orderAVX2<>+9(SB)/1, $0x80
+DATA orderAVX2<>+10(SB)/1, $0x80
+DATA orderAVX2<>+11(SB)/1, $0x80
+DATA orderAVX2<>+12(SB)/1, $0x80
+DATA orderAVX2<>+13(SB)/1, $0x80
+DATA orderAVX2<>+14(SB)/1, $0x80
+DATA orderAVX2<>+15(SB)/1, $0x80
+DATA orderAVX2<>+16(SB)/1, $0x00
+DATA orderAVX2<>+17(SB)/1, $0x04
+DATA orderAVX2<>+18(SB)/1, $0x08
+DATA orderAVX2<>+19(SB)/1, $0x0c
+DATA orderAVX2<>+20(SB)/1, $0x80
+DATA orderAVX2<>+21(SB)/1, $0x80
+DATA orderAVX2<>+22(SB)/1, $0x80
+DATA orderAVX2<>+23(SB)/1, $0x80
+DATA orderAVX2<>+24(SB)/1, $0x80
+DATA orderAVX2<>+25(SB)/1, $0x80
+DATA orderAVX2<>+26(SB)/1, $0x80
+DATA orderAVX2<>+27(SB)/1, $0x80
+DATA orderAVX2<>+28(SB)/1, $0x80
+DATA orderAVX2<>+29(SB)/1, $0x80
+DATA orderAVX2<>+30(SB)/1, $0x80
+DATA orderAVX2<>+31(SB)/1, $0x80
+GLOBL orderAVX2<>(SB), RODATA|NOPTR, $32
+
 // func peakAVX2(x *float32, n int) uint32
 // Requires: AVX, AVX2
 TEXT ·peakAVX2(SB), NOSPLIT, $0-20
@@ -100,50 +174,6 @@ DATA limitAVX2<>+20(SB)/4, $0x42fe0000
 DATA limitAVX2<>+24(SB)/4, $0x42fe0000
 DATA limitAVX2<>+28(SB)/4, $0x42fe0000
 GLOBL limitAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA unitAVX2<>+0(SB)/4, $0x3f800000
-DATA unitAVX2<>+4(SB)/4, $0x3f800000
-DATA unitAVX2<>+8(SB)/4, $0x3f800000
-DATA unitAVX2<>+12(SB)/4, $0x3f800000
-DATA unitAVX2<>+16(SB)/4, $0x3f800000
-DATA unitAVX2<>+20(SB)/4, $0x3f800000
-DATA unitAVX2<>+24(SB)/4, $0x3f800000
-DATA unitAVX2<>+28(SB)/4, $0x3f800000
-GLOBL unitAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA orderAVX2<>+0(SB)/1, $0x00
-DATA orderAVX2<>+1(SB)/1, $0x04
-DATA orderAVX2<>+2(SB)/1, $0x08
-DATA orderAVX2<>+3(SB)/1, $0x0c
-DATA orderAVX2<>+4(SB)/1, $0x80
-DATA orderAVX2<>+5(SB)/1, $0x80
-DATA orderAVX2<>+6(SB)/1, $0x80
-DATA orderAVX2<>+7(SB)/1, $0x80
-DATA orderAVX2<>+8(SB)/1, $0x80
-DATA orderAVX2<>+9(SB)/1, $0x80
-DATA orderAVX2<>+10(SB)/1, $0x80
-DATA orderAVX2<>+11(SB)/1, $0x80
-DATA orderAVX2<>+12(SB)/1, $0x80
-DATA orderAVX2<>+13(SB)/1, $0x80
-DATA orderAVX2<>+14(SB)/1, $0x80
-DATA orderAVX2<>+15(SB)/1, $0x80
-DATA orderAVX2<>+16(SB)/1, $0x00
-DATA orderAVX2<>+17(SB)/1, $0x04
-DATA orderAVX2<>+18(SB)/1, $0x08
-DATA orderAVX2<>+19(SB)/1, $0x0c
-DATA orderAVX2<>+20(SB)/1, $0x80
-DATA orderAVX2<>+21(SB)/1, $0x80
-DATA orderAVX2<>+22(SB)/1, $0x80
-DATA orderAVX2<>+23(SB)/1, $0x80
-DATA orderAVX2<>+24(SB)/1, $0x80
-DATA orderAVX2<>+25(SB)/1, $0x80
-DATA orderAVX2<>+26(SB)/1, $0x80
-DATA orderAVX2<>+27(SB)/1, $0x80
-DATA orderAVX2<>+28(SB)/1, $0x80
-DATA orderAVX2<>+29(SB)/1, $0x80
-DATA orderAVX2<>+30(SB)/1, $0x80
-DATA orderAVX2<>+31(SB)/1, $0x80
-GLOBL orderAVX2<>(SB), RODATA|NOPTR, $32
 
 // func q8AVX2(dst *byte, x *float32, blocks int)
 // Requires: AVX, AVX2, F16C
@@ -270,5 +300,269 @@ values:
 	ADDQ      $0x20, AX
 	SUBQ      $0x10, DX
 	JNZ       values
+	VZEROUPPER
+	RET
+
+// func evenSymmetricAVX2(q *byte, d *float32, x *float32, blocks int, lowest int)
+// Requires: AVX, AVX2
+TEXT ·evenSymmetricAVX2(SB), NOSPLIT, $0-40
+	MOVQ         q+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVQ         lowest+32(FP), SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VCVTDQ2PS    Y0, Y1
+	VPADDD       Y0, Y0, Y0
+	VPCMPEQD     Y2, Y2, Y2
+	VPSUBD       Y0, Y2, Y2
+	VMOVUPS      pointFiveAVX2<>+0(SB), Y0
+	VSUBPS       Y1, Y0, Y0
+
+block:
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      64(DX), Y5
+	VMOVUPS      96(DX), Y6
+	VXORPS       Y7, Y7, Y7
+	VANDPS       signlessAVX2<>+0(SB), Y3, Y8
+	VMAXPS       Y7, Y8, Y7
+	VANDPS       signlessAVX2<>+0(SB), Y4, Y8
+	VMAXPS       Y7, Y8, Y7
+	VANDPS       signlessAVX2<>+0(SB), Y5, Y8
+	VMAXPS       Y7, Y8, Y7
+	VANDPS       signlessAVX2<>+0(SB), Y6, Y8
+	VMAXPS       Y7, Y8, Y7
+	VPERM2F128   $0x01, Y7, Y7, Y8
+	VMAXPS       Y7, Y8, Y7
+	VPERMILPS    $0x4e, Y7, Y8
+	VMAXPS       Y7, Y8, Y7
+	VPERMILPS    $0xb1, Y7, Y8
+	VMAXPS       Y7, Y8, Y7
+	VANDPS       signlessAVX2<>+0(SB), Y3, Y8
+	VANDPS       signlessAVX2<>+0(SB), Y4, Y9
+	VANDPS       signlessAVX2<>+0(SB), Y5, Y10
+	VANDPS       signlessAVX2<>+0(SB), Y6, Y11
+	VXORPS       Y12, Y12, Y12
+	VCMPPS       $0x00, Y12, Y7, Y12
+	VCMPPS       $0x00, Y7, Y11, Y11
+	VMOVMSKPS    Y11, DI
+	MOVQ         DI, SI
+	VCMPPS       $0x00, Y7, Y10, Y11
+	VMOVMSKPS    Y11, DI
+	SHLQ         $0x08, SI
+	ORQ          DI, SI
+	VCMPPS       $0x00, Y7, Y9, Y11
+	VMOVMSKPS    Y11, DI
+	SHLQ         $0x08, SI
+	ORQ          DI, SI
+	VCMPPS       $0x00, Y7, Y8, Y11
+	VMOVMSKPS    Y11, DI
+	SHLQ         $0x08, SI
+	ORQ          DI, SI
+	TESTQ        SI, SI
+	JZ           extreme
+	BSFQ         SI, SI
+	VBROADCASTSS (DX)(SI*4), Y7
+
+extreme:
+	VANDNPS      Y7, Y12, Y7
+	VDIVPS       Y1, Y7, Y7
+	VMOVSS       X7, (CX)
+	ADDQ         $0x04, CX
+	VMOVUPS      unitAVX2<>+0(SB), Y8
+	VDIVPS       Y7, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x04, Y9, Y7, Y7
+	VANDPS       Y7, Y8, Y8
+	VMULPS       Y8, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VMULPS       Y8, Y5, Y5
+	VADDPS       Y0, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VCVTTPS2DQ   Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VPMINSD      Y2, Y3, Y3
+	VPSHUFB      orderAVX2<>+0(SB), Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X7
+	VPUNPCKLDQ   X7, X3, X7
+	VMOVQ        X7, (AX)
+	VCVTTPS2DQ   Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPSRAD       $0x18, Y4, Y4
+	VPMINSD      Y2, Y4, Y4
+	VPSHUFB      orderAVX2<>+0(SB), Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X3
+	VPUNPCKLDQ   X3, X4, X3
+	VMOVQ        X3, 8(AX)
+	VCVTTPS2DQ   Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPSRAD       $0x18, Y5, Y5
+	VPMINSD      Y2, Y5, Y5
+	VPSHUFB      orderAVX2<>+0(SB), Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X3
+	VPUNPCKLDQ   X3, X5, X3
+	VMOVQ        X3, 16(AX)
+	VCVTTPS2DQ   Y6, Y6
+	VPSLLD       $0x18, Y6, Y6
+	VPSRAD       $0x18, Y6, Y6
+	VPMINSD      Y2, Y6, Y6
+	VPSHUFB      orderAVX2<>+0(SB), Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X3
+	VPUNPCKLDQ   X3, X6, X3
+	VMOVQ        X3, 24(AX)
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x20, AX
+	DECQ         BX
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func evenAffineAVX2(q *byte, d *float32, low *float32, x *float32, blocks int, top int)
+// Requires: AVX, AVX2
+TEXT ·evenAffineAVX2(SB), NOSPLIT, $0-48
+	MOVQ         q+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         low+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         blocks+32(FP), SI
+	MOVQ         top+40(FP), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VCVTDQ2PS    Y0, Y1
+
+block:
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VMOVUPS      64(BX), Y4
+	VMOVUPS      96(BX), Y5
+	VMOVUPS      hugeAVX2<>+0(SB), Y6
+	VMOVUPS      hugeNegativeAVX2<>+0(SB), Y7
+	VMINPS       Y6, Y2, Y6
+	VMAXPS       Y7, Y2, Y7
+	VMINPS       Y6, Y3, Y6
+	VMAXPS       Y7, Y3, Y7
+	VMINPS       Y6, Y4, Y6
+	VMAXPS       Y7, Y4, Y7
+	VMINPS       Y6, Y5, Y6
+	VMAXPS       Y7, Y5, Y7
+	VPERM2F128   $0x01, Y6, Y6, Y8
+	VMINPS       Y6, Y8, Y6
+	VPERMILPS    $0x4e, Y6, Y8
+	VMINPS       Y6, Y8, Y6
+	VPERMILPS    $0xb1, Y6, Y8
+	VMINPS       Y6, Y8, Y6
+	VPERM2F128   $0x01, Y7, Y7, Y8
+	VMAXPS       Y7, Y8, Y7
+	VPERMILPS    $0x4e, Y7, Y8
+	VMAXPS       Y7, Y8, Y7
+	VPERMILPS    $0xb1, Y7, Y8
+	VMAXPS       Y7, Y8, Y7
+	VCMPPS       $0x00, Y6, Y5, Y8
+	VMOVMSKPS    Y8, R8
+	MOVQ         R8, DI
+	VCMPPS       $0x00, Y6, Y4, Y8
+	VMOVMSKPS    Y8, R8
+	SHLQ         $0x08, DI
+	ORQ          R8, DI
+	VCMPPS       $0x00, Y6, Y3, Y8
+	VMOVMSKPS    Y8, R8
+	SHLQ         $0x08, DI
+	ORQ          R8, DI
+	VCMPPS       $0x00, Y6, Y2, Y8
+	VMOVMSKPS    Y8, R8
+	SHLQ         $0x08, DI
+	ORQ          R8, DI
+	TESTQ        DI, DI
+	JZ           low
+	BSFQ         DI, DI
+	VBROADCASTSS (BX)(DI*4), Y6
+
+low:
+	VCMPPS       $0x00, Y7, Y5, Y8
+	VMOVMSKPS    Y8, R8
+	MOVQ         R8, DI
+	VCMPPS       $0x00, Y7, Y4, Y8
+	VMOVMSKPS    Y8, R8
+	SHLQ         $0x08, DI
+	ORQ          R8, DI
+	VCMPPS       $0x00, Y7, Y3, Y8
+	VMOVMSKPS    Y8, R8
+	SHLQ         $0x08, DI
+	ORQ          R8, DI
+	VCMPPS       $0x00, Y7, Y2, Y8
+	VMOVMSKPS    Y8, R8
+	SHLQ         $0x08, DI
+	ORQ          R8, DI
+	TESTQ        DI, DI
+	JZ           high
+	BSFQ         DI, DI
+	VBROADCASTSS (BX)(DI*4), Y7
+
+high:
+	VMOVSS       X6, (DX)
+	ADDQ         $0x04, DX
+	VSUBPS       Y6, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VMOVSS       X7, (CX)
+	ADDQ         $0x04, CX
+	VMOVUPS      unitAVX2<>+0(SB), Y8
+	VDIVPS       Y7, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x04, Y9, Y7, Y7
+	VANDPS       Y7, Y8, Y8
+	VSUBPS       Y6, Y2, Y2
+	VMULPS       Y8, Y2, Y2
+	VADDPS       pointFiveAVX2<>+0(SB), Y2, Y2
+	VSUBPS       Y6, Y3, Y3
+	VMULPS       Y8, Y3, Y3
+	VADDPS       pointFiveAVX2<>+0(SB), Y3, Y3
+	VSUBPS       Y6, Y4, Y4
+	VMULPS       Y8, Y4, Y4
+	VADDPS       pointFiveAVX2<>+0(SB), Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VADDPS       pointFiveAVX2<>+0(SB), Y5, Y5
+	VCVTTPS2DQ   Y2, Y2
+	VPSLLD       $0x18, Y2, Y2
+	VPSRAD       $0x18, Y2, Y2
+	VPMINSD      Y0, Y2, Y2
+	VPSHUFB      orderAVX2<>+0(SB), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X6
+	VPUNPCKLDQ   X6, X2, X6
+	VMOVQ        X6, (AX)
+	VCVTTPS2DQ   Y3, Y3
+	VPSLLD       $0x18, Y3, Y3
+	VPSRAD       $0x18, Y3, Y3
+	VPMINSD      Y0, Y3, Y3
+	VPSHUFB      orderAVX2<>+0(SB), Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X2
+	VPUNPCKLDQ   X2, X3, X2
+	VMOVQ        X2, 8(AX)
+	VCVTTPS2DQ   Y4, Y4
+	VPSLLD       $0x18, Y4, Y4
+	VPSRAD       $0x18, Y4, Y4
+	VPMINSD      Y0, Y4, Y4
+	VPSHUFB      orderAVX2<>+0(SB), Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X2
+	VPUNPCKLDQ   X2, X4, X2
+	VMOVQ        X2, 16(AX)
+	VCVTTPS2DQ   Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VPSRAD       $0x18, Y5, Y5
+	VPMINSD      Y0, Y5, Y5
+	VPSHUFB      orderAVX2<>+0(SB), Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X2
+	VPUNPCKLDQ   X2, X5, X2
+	VMOVQ        X2, 24(AX)
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x20, AX
+	DECQ         SI
+	JNZ          block
 	VZEROUPPER
 	RET

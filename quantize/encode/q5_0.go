@@ -2,7 +2,10 @@ package encode
 
 // encodeQ5_0: x ~ d * (q - 16); see legacy.go.
 func encodeQ5_0(dst []byte, row, importance []float32) {
-	variance := rowVariance(row)
+	var variance float32
+	if importance != nil {
+		variance = rowVariance(row)
+	}
 	var q [32]uint8
 	for at := 0; at < len(row); at += 32 {
 		x, b := (*[32]float32)(row[at:]), (*[22]byte)(dst[at/32*22:])

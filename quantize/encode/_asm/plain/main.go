@@ -3,6 +3,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -14,16 +16,29 @@ type plain struct {
 	Machine
 	signless, sign, half Mem
 	round, one           Mem
+	unit, pointFive      Mem
+	huge, hugeNegative   Mem
+	order                Mem // of bytes: the low bytes of dwords, in each half
 }
 
 func main() {
 	m := Parse()
 	p := plain{m, m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000), m.Bits("belowHalf", 0x3effffff),
-		m.Bits("round", 0x7fff), m.Bits("one", 1)}
+		m.Bits("round", 0x7fff), m.Bits("one", 1), m.Float("unit", 1), m.Float("pointFive", 0.5),
+		m.Float("huge", math.MaxFloat32), m.Float("hugeNegative", -math.MaxFloat32), GLOBL("order"+m.Suffix, RODATA|NOPTR)}
+	for i := range 32 {
+		v := uint8(0x80)
+		if i%16 < 4 {
+			v = uint8(4 * (i % 16))
+		}
+		DATA(i, U8(v))
+	}
 	p.peak()
 	p.q8()
 	p.float16()
 	p.bfloat16()
+	p.evenSymmetric()
+	p.evenAffine()
 	Generate()
 }
 
@@ -80,15 +95,7 @@ func (p plain) largest(x [4]reg.VecVirtual) reg.VecVirtual {
 
 // q8 writes blocks of a 16-bit scale and 32 bytes.
 func (p plain) q8() {
-	limit, unit := p.Float("limit", 127), p.Float("unit", 1)
-	order := GLOBL("order"+p.Suffix, RODATA|NOPTR) // the low bytes of dwords, of each half
-	for i := range 32 {
-		v := uint8(0x80)
-		if i%16 < 4 {
-			v = uint8(4 * (i % 16))
-		}
-		DATA(i, U8(v))
-	}
+	limit := p.Float("limit", 127)
 	p.Func("q8", "func(dst *byte, x *float32, blocks int)", "encodes blocks of 32 values as Q8_0.")
 	dst, x, blocks := Arg("dst"), Arg("x"), Arg("blocks")
 	Label("block")
@@ -96,10 +103,9 @@ func (p plain) q8() {
 	for i := range v {
 		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
 	}
-	d, inverse, t := p.largest(v), p.Vec(), p.Vec()
+	d, t := p.largest(v), p.Vec()
 	Div(d, d, p.Load(limit))
-	Div(inverse, p.Load(unit), d)
-	And(inverse, inverse, p.Compare(NotEqual, d, p.Zero()))
+	inverse := p.invert(d, p.Load(p.unit))
 	VCVTPS2PH(U8(0), d.AsX(), t.AsX())
 	VPEXTRW(U8(0), t.AsX(), Mem{Base: dst})
 	for i, v := range v {
@@ -108,7 +114,7 @@ func (p plain) q8() {
 		Or(t, t, p.half)
 		Add(v, v, t)
 		VCVTTPS2DQ(v, v)
-		VPSHUFB(order, v, v)
+		VPSHUFB(p.order, v, v)
 		high := XMM()
 		VEXTRACTI128(U8(1), v, high)
 		VPUNPCKLDQ(high, v.AsX(), high)
@@ -159,4 +165,147 @@ func (p plain) bfloat16() {
 	SUBQ(Imm(16), n)
 	JNZ(LabelRef("values"))
 	p.Return()
+}
+
+// at returns, in all lanes, the first of a block's values that equals the given one, or otherwise what is there already:
+// the first of several zeros has the sign that counts.
+func (p plain) at(label string, x reg.GPVirtual, v [4]reg.VecVirtual, value reg.VecVirtual) {
+	bits, part := GP64(), GP64()
+	t := p.Vec()
+	for i := 3; i >= 0; i-- {
+		VCMPPS(Equal, value, v[i], t)
+		VMOVMSKPS(t, part.As32())
+		if i == 3 {
+			MOVQ(part, bits)
+			continue
+		}
+		SHLQ(Imm(8), bits)
+		ORQ(part, bits)
+	}
+	TESTQ(bits, bits)
+	JZ(LabelRef(label))
+	BSFQ(bits, bits)
+	VBROADCASTSS(Mem{Base: x, Index: bits, Scale: 4}, value)
+	Label(label)
+}
+
+// invert is 1/d, or 0 for 0.
+func (p plain) invert(d, unit reg.VecVirtual) reg.VecVirtual {
+	inverse := p.Vec()
+	Div(inverse, unit, d)
+	And(inverse, inverse, p.Compare(NotEqual, d, p.Zero()))
+	return inverse
+}
+
+// bytes writes min(top, int8(truncate(v))) of four vectors.
+func (p plain) bytes(q reg.GPVirtual, v [4]reg.VecVirtual, top reg.VecVirtual) {
+	for i, v := range v {
+		VCVTTPS2DQ(v, v)
+		VPSLLD(U8(24), v, v)
+		VPSRAD(U8(24), v, v)
+		VPMINSD(top, v, v)
+		VPSHUFB(p.order, v, v)
+		high := XMM()
+		VEXTRACTI128(U8(1), v, high)
+		VPUNPCKLDQ(high, v.AsX(), high)
+		VMOVQ(high, Mem{Base: q, Disp: 8 * i})
+	}
+}
+
+// integer returns a parameter in all lanes, and as a float.
+func (p plain) integer(name string) (dwords, floats reg.VecVirtual) {
+	g := GP64()
+	Load(Param(name), g)
+	dwords, floats = p.Vec(), p.Vec()
+	VMOVD(g.As32(), dwords.AsX())
+	VPBROADCASTD(dwords.AsX(), dwords)
+	VCVTDQ2PS(dwords, floats)
+	return dwords, floats
+}
+
+// blocks emits a loop over blocks of 32 values.
+func (p plain) blocks(q, x, blocks reg.GPVirtual, body func(v [4]reg.VecVirtual)) {
+	Label("block")
+	var v [4]reg.VecVirtual
+	for i := range v {
+		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+	}
+	body(v)
+	ADDQ(U32(128), x)
+	ADDQ(Imm(32), q)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	p.Return()
+}
+
+func (p plain) evenSymmetric() {
+	p.Func("evenSymmetric", "func(q *byte, d, x *float32, blocks, lowest int)",
+		"is plainSymmetric for blocks of 32 values: levels q, of which 8 bits count, and scales d. lowest is the level -h.")
+	q, d, x, count := Arg("q"), Arg("d"), Arg("x"), Arg("blocks")
+	dwords, low := p.integer("lowest")
+	top, shift := p.Vec(), p.Vec()
+	VPADDD(dwords, dwords, dwords)
+	VPCMPEQD(top, top, top)
+	VPSUBD(dwords, top, top) // 2h - 1
+	Sub(shift, p.Load(p.pointFive), low)
+	p.blocks(q, x, count, func(v [4]reg.VecVirtual) {
+		most, sizes := p.largest(v), [4]reg.VecVirtual{}
+		for i := range v {
+			sizes[i] = p.Vec()
+			And(sizes[i], v[i], p.signless)
+		}
+		zero := p.Compare(Equal, most, p.Zero())
+		p.at("extreme", x, sizes, most)
+		AndNot(most, most, zero) // +0, whatever the sign of the first zero
+		Div(most, most, low)
+		VMOVSS(most.AsX(), Mem{Base: d})
+		ADDQ(Imm(4), d)
+		inverse := p.invert(most, p.Load(p.unit))
+		for _, v := range v {
+			Mul(v, v, inverse)
+			Add(v, v, shift)
+		}
+		p.bytes(q, v, top)
+	})
+}
+
+func (p plain) evenAffine() {
+	p.Func("evenAffine", "func(q *byte, d, low, x *float32, blocks, top int)",
+		"is plainAffine for blocks of 32 values: levels q, of which 8 bits count, scales d and minima low.")
+	q, d, m, x, count := Arg("q"), Arg("d"), Arg("low"), Arg("x"), Arg("blocks")
+	dwords, top := p.integer("top")
+	p.blocks(q, x, count, func(v [4]reg.VecVirtual) {
+		low, high, t := p.Load(p.huge), p.Load(p.hugeNegative), p.Vec()
+		for _, v := range v {
+			Min(low, v, low)
+			Max(high, v, high)
+		}
+		for _, step := range []func(){
+			func() { VPERM2F128(U8(1), low, low, t) }, func() { VPERMILPS(U8(0x4e), low, t) }, func() { VPERMILPS(U8(0xb1), low, t) },
+		} {
+			step()
+			Min(low, t, low)
+		}
+		for _, step := range []func(){
+			func() { VPERM2F128(U8(1), high, high, t) }, func() { VPERMILPS(U8(0x4e), high, t) }, func() { VPERMILPS(U8(0xb1), high, t) },
+		} {
+			step()
+			Max(high, t, high)
+		}
+		p.at("low", x, v, low)
+		p.at("high", x, v, high)
+		VMOVSS(low.AsX(), Mem{Base: m})
+		ADDQ(Imm(4), m)
+		Sub(high, high, low)
+		Div(high, high, top)
+		VMOVSS(high.AsX(), Mem{Base: d})
+		ADDQ(Imm(4), d)
+		inverse := p.invert(high, p.Load(p.unit))
+		for _, v := range v {
+			Sub(v, v, low)
+			Mul(v, v, inverse)
+			Add(v, v, p.pointFive)
+		}
+		p.bytes(q, v, dwords)
+	})
 }
