@@ -242,8 +242,10 @@ func prepare(out string, runs []*modelRun) error {
 		for _, f := range r.formats {
 			path := filepath.Join(r.store.Dir, r.artifactPath(f))
 			targets = append(targets, path)
-			if st, err := os.Stat(path); err == nil {
-				need -= st.Size()
+			for _, there := range []string{path, path + ".part"} {
+				if st, err := os.Stat(there); err == nil {
+					need -= st.Size()
+				}
 			}
 		}
 		if err := r.clearParts(); err != nil {

@@ -189,7 +189,7 @@ func TestKilledTwentyTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"Q8_0", "Q5_K_M", "Q4_K_M", "Q2_K"}
+	names := []string{"Q8_0", "Q4_K_M", "Q2_K"}
 	// start runs a child and kills it, when told to, some moments after it reached a point; it returns the last line.
 	start := func(out string, kill int, wait time.Duration) (last string, killed bool) {
 		t.Helper()
