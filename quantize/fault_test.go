@@ -83,3 +83,28 @@ func TestSecondNameFails(t *testing.T) {
 		t.Errorf("left: %v", list)
 	}
 }
+
+// An error before anything is done keeps what an interrupted process left.
+func TestRefusalKeepsWhatIsThere(t *testing.T) {
+	c, dir := openCase(t, "llama"), t.TempDir()
+	jobs := keyed(t, c, dir, "Q4_K_M", "Q8_0")
+	interrupt(t, c, jobs, 0.5)
+	if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{Reuse: []string{filepath.Join(dir, "none")}}); err == nil {
+		t.Fatal("a donor that does not exist")
+	}
+	t.Run("second cannot be opened", func(t *testing.T) {
+		filetest.Inject(t, filetest.Fault{Op: "open", Path: jobs[1].Path + ".part", Err: syscall.EMFILE})
+		if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{}); !errors.Is(err, syscall.EMFILE) {
+			t.Fatal(err)
+		}
+	})
+	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range written {
+		if w.Kept == 0 {
+			t.Errorf("nothing of %s was kept", w.Path)
+		}
+	}
+}

@@ -100,10 +100,18 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 	if err := checkSpace(jobs); err != nil {
 		return nil, err
 	}
+	old, err := openDonors(o.Reuse)
+	if err != nil {
+		return nil, err
+	}
+	defer old.close()
 	var artifacts []*artifact
+	begun := false
 	defer func() {
+		// What went wrong before anything was done is no reason to lose what an earlier process did.
+		keep := !begun || ctx.Err() != nil && errors.Is(err, ctx.Err())
 		for _, a := range artifacts {
-			a.leave(err == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()))
+			a.leave(keep)
 		}
 	}()
 	for _, j := range jobs {
@@ -113,9 +121,11 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 		}
 		artifacts = append(artifacts, a)
 	}
-	if err := convertAll(ctx, c.Path, tasks, artifacts, o); err != nil {
+	begun = true
+	if err := convertAll(ctx, c.Path, tasks, artifacts, old, o); err != nil {
 		return nil, err
 	}
+	old.close() // so that one of them can be replaced
 	for _, a := range artifacts {
 		w, err := a.finish()
 		if err != nil {
@@ -132,12 +142,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 }
 
 // convertAll leaves out what is done already, and converts the rest.
-func convertAll(ctx context.Context, source string, tasks []*task, artifacts []*artifact, o WriteOptions) error {
-	old, err := openDonors(o.Reuse)
-	if err != nil {
-		return err
-	}
-	defer old.close()
+func convertAll(ctx context.Context, source string, tasks []*task, artifacts []*artifact, old donors, o WriteOptions) error {
 	m := meter{show: o.Progress}
 	var left []*task
 	for _, t := range tasks {
