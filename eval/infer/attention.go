@@ -37,7 +37,7 @@ func (p *pass) rotateRows(x, gain []float32, heads, n, first int) {
 			if gain != nil {
 				p.set.RMSNorm(head, head, gain, c.NormEps)
 			}
-			rotate(head, cos, sin, c.Rope.Interleaved)
+			p.set.RoPE(head, cos, sin, c.Rope.Interleaved)
 		}
 	})
 }

@@ -39,20 +39,3 @@ func (r *ropeTable) upTo(n int) (cos, sin []float32) {
 	}
 	return r.cos, r.sin
 }
-
-// rotate turns the pairs of one head in place: pairs are (2i, 2i+1) when interleaved, else (i, i+half).
-func rotate(head, cos, sin []float32, interleaved bool) {
-	half := len(cos)
-	if interleaved {
-		for i := range half {
-			a, b := head[2*i], head[2*i+1]
-			head[2*i], head[2*i+1] = a*cos[i]-b*sin[i], a*sin[i]+b*cos[i]
-		}
-		return
-	}
-	low, high := head[:half], head[half:2*half]
-	for i := range half {
-		a, b := low[i], high[i]
-		low[i], high[i] = a*cos[i]-b*sin[i], a*sin[i]+b*cos[i]
-	}
-}
