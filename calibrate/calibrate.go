@@ -34,11 +34,8 @@ type Options struct {
 	Save   func(*stats.Matrix) error
 }
 
-// tokensPerBatch is how many tokens go through the model at once, saveEvery the time between two calls of Save.
-const (
-	tokensPerBatch = 2048
-	saveEvery      = 20 * time.Second
-)
+// saveEvery is the time between two calls of Save.
+const saveEvery = 20 * time.Second
 
 // Run records the imatrix of the model over the windows, which all have one length.
 func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int32, o Options) (*stats.Matrix, error) {
@@ -50,7 +47,7 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 		c.set = kernel.Best()
 	}
 	r := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel, Observe: c.observe, NoHead: !o.ProcessOutput})
-	perBatch := max(1, tokensPerBatch/len(windows[0]))
+	perBatch := max(1, infer.BatchTokens/len(windows[0]))
 	first, err := c.resume(o.Resume, windows, perBatch)
 	if err != nil {
 		return nil, err

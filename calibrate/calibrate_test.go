@@ -97,7 +97,7 @@ func TestSumsDoNotDependOnHowTheyAreMade(t *testing.T) {
 	if got := encode(t, run(t, m, windows, 3, Options{Dataset: "d"})); !bytes.Equal(got, want) {
 		t.Error("three threads give another matrix than one")
 	}
-	perBatch := tokensPerBatch / 512
+	perBatch := infer.BatchTokens / 512
 	for done := perBatch; done < len(windows); done += perBatch {
 		saved, err := stats.Parse("saved", encode(t, run(t, m, windows[:done], 2, Options{Dataset: "d"})))
 		if err != nil {

@@ -24,9 +24,6 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
-// tokensPerBatch is how many tokens go through a model at once: enough to make unpacking weights cheap.
-const tokensPerBatch = 2048
-
 // Compare runs the reference and the candidates over the windows and reports every window's chunks through o.Scored,
 // in order. Models must share one vocabulary; windows may differ in length but not fall below LeastContext.
 func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model, windows [][]int32, o Options) error {
@@ -85,7 +82,7 @@ func (c *comparison) batches() [][]int {
 		limit = 1 << 24
 	}
 	length := len(c.windows[0])
-	n := max(1, min(tokensPerBatch/length, limit/(length/2*c.models[0].Config.Vocab)))
+	n := max(1, min(infer.BatchTokens/length, limit/(length/2*c.models[0].Config.Vocab)))
 	var out [][]int
 	for first := 0; first < len(c.windows); first += n {
 		var batch []int

@@ -1,5 +1,7 @@
 package eval
 
+import "bitmill/eval/infer"
+
 // score is what one scored token contributes to a Chunk.
 type score struct {
 	nll, refNLL, kld float64
@@ -19,7 +21,7 @@ func (c *comparison) score(logits []float32, batch []int, isReference bool) []Ch
 	}
 	c.pool.Run(rows, func(_, r int) {
 		q, target := logits[r*vocab:(r+1)*vocab], targets[r]
-		lse, top := c.set.LogSumExp(q), argmax(q)
+		lse, top := c.set.LogSumExp(q), infer.Argmax(q)
 		if isReference {
 			c.refLSE[r], c.refTop[r] = lse, top
 		}
@@ -39,17 +41,6 @@ func (c *comparison) score(logits []float32, batch []int, isReference bool) []Ch
 		}
 	}
 	return chunks
-}
-
-// argmax is the index of the largest value, the first of several.
-func argmax(x []float32) int32 {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return int32(best)
 }
 
 func resize[T any](s []T, n int) []T {

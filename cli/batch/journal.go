@@ -73,7 +73,7 @@ func replay(f *os.File, key string, entry func([]byte) error) (int64, error) {
 	}
 }
 
-// Append writes one line; Sync makes it durable.
+// Append writes one line. It survives the end of the process, however it ends; a power cut may cost the last lines.
 func (j *Journal) Append(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -82,9 +82,6 @@ func (j *Journal) Append(v any) error {
 	_, err = j.f.Write(append(b, '\n'))
 	return err
 }
-
-// Sync makes what was appended durable.
-func (j *Journal) Sync() error { return j.f.Sync() }
 
 // Close closes the file.
 func (j *Journal) Close() error { return j.f.Close() }

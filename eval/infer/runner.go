@@ -43,6 +43,9 @@ type Runner struct {
 
 const formCount = 8
 
+// BatchTokens is how many tokens are best run at once: enough to make unpacking weights cheap.
+const BatchTokens = 2048
+
 // buffers of activations, [tokens][width] each.
 type buffers struct {
 	x, norm, q, k, v, attn, proj, gate, up, logits []float32

@@ -23,15 +23,21 @@ type candidate struct {
 	p  float64
 }
 
+// Argmax is the index of the largest value, the first of several.
+func Argmax(x []float32) int32 {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return int32(best)
+}
+
 // Pick returns a token. The same seed and the same logits give the same tokens on every machine that computes the same
 // logits.
 func (s *Sampler) Pick(logits []float32) int32 {
-	best := int32(0)
-	for i, v := range logits {
-		if v > logits[best] {
-			best = int32(i)
-		}
-	}
+	best := Argmax(logits)
 	if s.Temperature <= 0 {
 		return best
 	}
