@@ -25,7 +25,7 @@ import (
 
 // Set is one implementation of the kernels. Its methods may be called from several goroutines at once.
 type Set struct {
-	Name string // "generic", "avx2"
+	Name string // "generic", "avx2", "avx512"
 
 	// load writes token t of a batch from one row of activations, in the batch's form.
 	load func(b *Batch, t int, x []float32)
