@@ -1,0 +1,19 @@
+//go:build !purego
+
+package kernel
+
+// avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
+var avx512 = &Set{
+	Name:         "avx512",
+	load:         loadAVX2,
+	matmul:       productsAVX2.matmul,
+	gemm:         productsAVX2.gemm,
+	softmax:      softmaxAVX2,
+	logSumExp:    logSumExpAVX2,
+	rmsNorm:      rmsNormAVX2,
+	siluMul:      siluMulAVX2,
+	add:          addAVX2,
+	sumSquares:   sumSquaresAVX2,
+	klDivergence: klDivergenceAVX2,
+	rope:         ropeAVX2,
+}
