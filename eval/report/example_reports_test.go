@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"bitmill/eval/paired"
 	"bitmill/eval/threshold"
 )
 
@@ -96,6 +97,6 @@ func oddReport() *Report {
 		Seconds: Seconds{"evaluate": math.NaN(), "quantize": 2}}
 	large.Artifacts = append(large.Artifacts, broken)
 	r.Models = []Model{large, small}
-	r.Fit(threshold.Options{Resamples: 400})
+	r.Fit(threshold.Options{Options: paired.Options{Resamples: 400}})
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"bitmill/eval/paired"
 	"bitmill/eval/threshold"
 )
 
@@ -31,7 +32,7 @@ func FuzzReadJSON(f *testing.F) {
 		if second := render(t, WriteJSON, back); !bytes.Equal(first, second) {
 			t.Fatalf("%s\n%s", first, second)
 		}
-		r.Fit(threshold.Options{Resamples: 50})
+		r.Fit(threshold.Options{Options: paired.Options{Resamples: 50}})
 		page := render(t, HTML, r)
 		if m := active.Find(page); m != nil || !utf8.Valid(page) {
 			t.Fatalf("the page holds %q", m)

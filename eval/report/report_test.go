@@ -16,6 +16,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"bitmill/eval/paired"
 	"bitmill/eval/threshold"
 )
 
@@ -318,7 +319,7 @@ func TestExtremeNumbers(t *testing.T) {
 			}
 			r.Models = append(r.Models, m)
 		}
-		r.Fit(threshold.Options{Resamples: 20, Budget: floats[rng.IntN(len(floats))]})
+		r.Fit(threshold.Options{Options: paired.Options{Resamples: 20}, Budget: floats[rng.IntN(len(floats))]})
 		for _, write := range renderings {
 			render(t, write, r)
 		}

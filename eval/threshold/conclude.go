@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"bitmill/eval/paired"
 )
 
 // conclude reads the comparisons.
@@ -64,7 +66,7 @@ func (e *Economy) bounds(cs []Comparison) {
 func (c Comparison) words() string {
 	d, preposition := c.Difference, "to"
 	if d.Mean < 0 {
-		d, preposition = Difference{-d.Mean, -d.High, -d.Low}, "over"
+		d, preposition = paired.Difference{Mean: -d.Mean, Low: -d.High, High: -d.Low}, "over"
 	}
 	doubt := ""
 	if d.Low <= 0 {

@@ -3,6 +3,8 @@ package threshold
 import (
 	"math"
 	"sort"
+
+	"bitmill/eval/paired"
 )
 
 // curve holds the places of the points on the BPW axis; points at one place are averaged.
@@ -58,17 +60,26 @@ func (c *curve) bound(klds []float64, budget float64) float64 {
 
 // resample is the bootstrap interval of the crossing: each resample draws one set of chunks for all formats.
 func (c *curve) resample(points []Point, o Options) (low, high float64) {
-	b := newBootstrap(len(points[0].ChunkKLD), o)
+	b := paired.NewBootstrap(len(points[0].ChunkKLD), o.Options, chunkSeries(points)...)
 	crossings := make([]float64, o.Resamples)
 	klds := make([]float64, len(points))
 	for r := range crossings {
-		b.next()
+		b.Next()
 		for i, p := range points {
-			klds[i] = b.mean(p.ChunkKLD)
+			klds[i] = b.Mean(p.ChunkKLD)
 		}
 		crossings[r] = c.bound(klds, o.Budget)
 	}
-	return interval(crossings, o.Level)
+	return paired.Interval(crossings, o.Level)
+}
+
+// chunkSeries are the divergences by chunk of every point.
+func chunkSeries(points []Point) [][]float64 {
+	out := make([][]float64, len(points))
+	for i, p := range points {
+		out[i] = p.ChunkKLD
+	}
+	return out
 }
 
 // shift moves all KLDs by the same number of standard errors, down and up: the tokens that are hard are hard for every
@@ -84,7 +95,7 @@ func (c *curve) shift(points []Point, klds []float64, o Options) (low, high floa
 		}
 		return c.bound(moved, o.Budget)
 	}
-	z := normalQuantile(o.Level)
+	z := paired.Quantile(o.Level)
 	return at(-z), at(z)
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
+
+	"bitmill/eval/paired"
 )
 
 // Subject is one model of a family with all its measured files, the source among them.
@@ -48,7 +50,7 @@ type Comparison struct {
 	FileBytes int64   `json:"file_bytes"`
 	Rival     string  `json:"rival"`  // the file or the two files that the smaller models offer there
 	Beyond    bool    `json:"beyond"` // no rival file is as large: the best one stands in, at fewer bytes
-	Difference
+	paired.Difference
 	Verdict string `json:"verdict"` // Wins, WinsWithinError, LosesWithinError or Loses
 
 	dominated bool // another artifact of the model is better with as few bytes
@@ -124,7 +126,7 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 	if chunked {
 		n := len(all[0].ChunkNLL)
 		e.Resamples = o.Resamples
-		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.", n, blockLength(n, o), o.Resamples, o.Seed)
+		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of at least %d, %d resamples, seed %d.", n, o.BlockLength(n), o.Resamples, o.Seed)
 	} else {
 		e.Method = "Normal intervals from the standard errors, taken as independent between models, which overstates them, because " + why + "."
 	}
@@ -182,7 +184,7 @@ func (e *Economy) compare(own []Point, files []rival, chunked bool, o Options) {
 			e.Comparisons = append(e.Comparisons, c)
 			continue
 		}
-		c.Rival, c.Beyond, c.Difference = m.String(), m.beyond, m.against(p, chunked, o).rounded()
+		c.Rival, c.Beyond, c.Difference = m.String(), m.beyond, m.against(p, chunked, o).Rounded()
 		c.Verdict = verdict(c.Difference)
 		c.dominated = slices.ContainsFunc(own, func(q Point) bool {
 			return !q.Source && q.FileBytes < p.FileBytes && q.LnPPL < p.LnPPL
@@ -192,7 +194,7 @@ func (e *Economy) compare(own []Point, files []rival, chunked bool, o Options) {
 	sort.SliceStable(e.Comparisons, func(i, j int) bool { return e.Comparisons[i].BPW < e.Comparisons[j].BPW })
 }
 
-func verdict(d Difference) string {
+func verdict(d paired.Difference) string {
 	switch {
 	case d.High < 0:
 		return Wins

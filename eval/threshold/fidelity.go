@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
+
+	"bitmill/eval/paired"
 )
 
 // Fidelity is the BPW at which the mean KLD of a model's artifacts crosses a budget.
@@ -62,7 +64,7 @@ func FitFidelity(points []Point, o Options) Fidelity {
 		f.Resamples = o.Resamples
 		n := len(used[0].ChunkKLD)
 		f.Method = fmt.Sprintf("Isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
-			n, blockLength(n, o), o.Resamples, o.Seed)
+			n, o.BlockLength(n, chunkSeries(points)...), o.Resamples, o.Seed)
 	case hasErrors(used):
 		low, high = c.shift(used, klds, o)
 		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why + "."
@@ -106,7 +108,7 @@ func chunks(points []Point, series func(Point) []float64) (ok bool, why string) 
 			return false, fmt.Sprintf("%s has a chunk without a finite value", p.Format)
 		}
 	}
-	if n < minChunks {
+	if n < paired.Least {
 		return false, fmt.Sprintf("%d chunks are too few for a bootstrap", n)
 	}
 	return true, ""

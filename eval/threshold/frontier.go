@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"sort"
+
+	"bitmill/eval/paired"
 )
 
 // rival is one file of a smaller model.
@@ -71,15 +73,17 @@ func (m mix) String() string {
 
 // against is the NLL of p less that of the mix. With chunks the bootstrap pairs them. Without, the errors of two models
 // are taken as independent, which overstates the error of the difference: the same text was hard for both.
-func (m mix) against(p Point, chunked bool, o Options) Difference {
+func (m mix) against(p Point, chunked bool, o Options) paired.Difference {
 	if chunked {
 		d := make([]float64, len(p.ChunkNLL))
 		for i, x := range p.ChunkNLL {
 			d[i] = x - m.blend(m.under.ChunkNLL[i], m.over.ChunkNLL[i])
 		}
-		return bootstrapMean(d, o)
+		if t, err := paired.Mean(d, o.Options); err == nil { // chunks has checked what could fail
+			return t.Difference
+		}
 	}
 	d := p.LnPPL - m.blend(m.under.LnPPL, m.over.LnPPL)
-	error := normalQuantile(o.Level) * math.Hypot(p.LnPPLSE, m.blend(m.under.LnPPLSE, m.over.LnPPLSE))
-	return Difference{Mean: d, Low: d - error, High: d + error}
+	error := paired.Quantile(o.Level) * math.Hypot(p.LnPPLSE, m.blend(m.under.LnPPLSE, m.over.LnPPLSE))
+	return paired.Difference{Mean: d, Low: d - error, High: d + error}
 }

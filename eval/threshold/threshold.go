@@ -11,7 +11,11 @@
 // formats cancels. They do not speak of formats that were not tried: the bracketing formats are named for that.
 package threshold
 
-import "math"
+import (
+	"math"
+
+	"bitmill/eval/paired"
+)
 
 // Point is one file of a model as measured.
 type Point struct {
@@ -38,26 +42,15 @@ func (p Point) BPW() float64 {
 
 // Options tune the fits. The zero value is useful.
 type Options struct {
-	Budget    float64 // KLD that fidelity allows, nats per token; 0 is 0.1
-	Level     float64 // confidence level of the intervals; 0 is 0.95
-	Resamples int     // bootstrap resamples; 0 is 2000
-	Seed      uint64  // of the bootstrap; 0 is 1
-	Block     int     // neighbouring chunks drawn together; 0 is the cube root of the number of chunks
+	Budget float64 // KLD that fidelity allows, nats per token; 0 is 0.1
+	paired.Options
 }
 
 func (o Options) withDefaults() Options {
 	if !(o.Budget > 0) || !finite(o.Budget) {
 		o.Budget = 0.1
 	}
-	if !(o.Level > 0 && o.Level < 1) {
-		o.Level = 0.95
-	}
-	if o.Resamples <= 0 {
-		o.Resamples = 2000
-	}
-	if o.Seed == 0 {
-		o.Seed = 1
-	}
+	o.Options = o.Options.WithDefaults()
 	return o
 }
 
@@ -69,9 +62,6 @@ const (
 	NeverWins  = "the larger model never wins"
 	NotLocated = "not located"
 )
-
-// minChunks is the fewest chunks that a bootstrap is trusted with; below it, standard errors are used.
-const minChunks = 10
 
 // finite reports whether x is a usable number: neither NaN nor infinite, nor so large that a difference would be.
 func finite(x float64) bool { return math.Abs(x) < 1e100 }

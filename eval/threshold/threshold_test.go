@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bitmill/eval/paired"
 )
 
 // bits makes a point of the given BPW over a million weights.
@@ -130,7 +132,7 @@ func TestFidelityCoverage(t *testing.T) {
 	const trials = 300
 	covered := 0
 	for i := range trials {
-		f := FitFidelity(simulated(rng, 80), Options{Resamples: 300, Seed: uint64(i + 1)})
+		f := FitFidelity(simulated(rng, 80), Options{Options: paired.Options{Resamples: 300, Seed: uint64(i + 1)}})
 		if !f.Located {
 			t.Fatalf("%+v", f)
 		}
@@ -143,52 +145,16 @@ func TestFidelityCoverage(t *testing.T) {
 	}
 }
 
-func TestDifferenceCoverage(t *testing.T) {
-	rng := rand.New(rand.NewPCG(8, 8))
-	const trials, chunks, truth = 300, 100, .01
-	covered := 0
-	for i := range trials {
-		a, b := make([]float64, chunks), make([]float64, chunks)
-		drift := 0.0
-		for c := range a {
-			drift = .5*drift + rng.NormFloat64() // neighbours are alike
-			hard := 4 + rng.NormFloat64()        // and both models see the same text
-			a[c], b[c] = hard+truth+.02*drift, hard
-		}
-		d, err := PairedDifference(a, b, Options{Resamples: 300, Seed: uint64(i + 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d.Low <= truth && truth <= d.High {
-			covered++
-		}
-	}
-	if share := float64(covered) / trials; share < .82 || share > .985 {
-		t.Errorf("the 95 %% interval holds the truth in %.1f %% of trials", 100*share)
-	}
-}
-
-func TestPairedDifferenceRefuses(t *testing.T) {
-	long := make([]float64, 20)
-	bad := slices.Clone(long)
-	bad[3] = math.NaN()
-	for _, c := range [][2][]float64{{long, long[:19]}, {long[:5], long[:5]}, {long, bad}} {
-		if d, err := PairedDifference(c[0], c[1], Options{}); err == nil {
-			t.Errorf("%+v", d)
-		}
-	}
-}
-
 func TestSameSeedSameInterval(t *testing.T) {
 	points := simulated(rand.New(rand.NewPCG(1, 2)), 40)
-	a, b := FitFidelity(points, Options{Seed: 3}), FitFidelity(points, Options{Seed: 3})
+	a, b := FitFidelity(points, Options{Options: paired.Options{Seed: 3}}), FitFidelity(points, Options{Options: paired.Options{Seed: 3}})
 	if !reflect.DeepEqual(a, b) {
 		t.Errorf("%+v\n%+v", a, b)
 	}
 	if !strings.Contains(a.Method, "seed 3") || a.Seed != 3 || a.Resamples != 2000 {
 		t.Errorf("seed and resamples are not stated: %+v", a)
 	}
-	if c := FitFidelity(points, Options{Seed: 4}); c.Low == a.Low && c.High == a.High {
+	if c := FitFidelity(points, Options{Options: paired.Options{Seed: 4}}); c.Low == a.Low && c.High == a.High {
 		t.Error("the seed changes nothing")
 	}
 }

@@ -1,0 +1,100 @@
+// Package paired compares measurements that were taken on the same items: two artifacts on the same chunks of text, two
+// models on the same questions. What makes an item hard for both cancels, so differences show that the two means with
+// their own errors would not.
+//
+// Series of numbers get intervals and p-values from a block bootstrap over neighbouring items; questions answered right
+// or wrong get McNemar's exact test. Several comparisons made at once are corrected by Holm's method.
+package paired
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Options tune the bootstrap. The zero value is useful.
+type Options struct {
+	Level     float64 // confidence level of the intervals; 0 is 0.95
+	Resamples int     // bootstrap resamples; 0 is 2000
+	Seed      uint64  // of the bootstrap; 0 is 1
+	Block     int     // neighbouring items drawn together; 0 asks the data (see BlockLength)
+}
+
+// WithDefaults fills in what is zero or means nothing.
+func (o Options) WithDefaults() Options {
+	if !(o.Level > 0 && o.Level < 1) {
+		o.Level = 0.95
+	}
+	if o.Resamples <= 0 {
+		o.Resamples = 2000
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	return o
+}
+
+// Least is the fewest items that a bootstrap is trusted with.
+const Least = 10
+
+// Difference is a mean difference with its interval, in the unit of the series.
+type Difference struct {
+	Mean float64 `json:"mean"`
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// Rounded keeps nine decimals: far below any error, and above what differs between processors.
+func (d Difference) Rounded() Difference {
+	return Difference{round(d.Mean), round(d.Low), round(d.High)}
+}
+
+func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
+
+// Test is a difference with the probability of one at least as large were there none (two-sided).
+type Test struct {
+	Difference
+	P float64 `json:"p"`
+}
+
+// Compare is the mean of a[i]-b[i] with the interval and p-value of a block bootstrap. It fails when the two do not
+// cover the same items, when there are too few for a bootstrap, and when a value is not finite.
+func Compare(a, b []float64, o Options) (Test, error) {
+	if len(a) != len(b) {
+		return Test{}, fmt.Errorf("%d chunks against %d: score both on the same text and context length", len(a), len(b))
+	}
+	d := make([]float64, len(a))
+	for i := range a {
+		d[i] = a[i] - b[i]
+	}
+	return Mean(d, o)
+}
+
+// Mean is the mean of a series against zero; it fails as Compare does.
+func Mean(series []float64, o Options) (Test, error) {
+	if len(series) < Least {
+		return Test{}, fmt.Errorf("%d chunks are too few for a bootstrap, which takes %d: score more text", len(series), Least)
+	}
+	for _, x := range series {
+		if !(math.Abs(x) < 1e100) {
+			return Test{}, fmt.Errorf("a chunk has no finite value")
+		}
+	}
+	o = o.WithDefaults()
+	b := NewBootstrap(len(series), o, series)
+	t := Test{Difference: Difference{Mean: stat.Mean(series, nil)}}
+	means := make([]float64, o.Resamples)
+	beyond := 0
+	for i := range means {
+		b.Next()
+		means[i] = b.Mean(series)
+		// The resamples lie around the mean as the mean would around zero were there no difference.
+		if math.Abs(means[i]-t.Mean) >= math.Abs(t.Mean) {
+			beyond++
+		}
+	}
+	t.P = float64(1+beyond) / float64(1+o.Resamples)
+	t.Low, t.High = Interval(means, o.Level)
+	return t, nil
+}
