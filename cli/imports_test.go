@@ -34,6 +34,7 @@ var rules = []rule{
 	{"eval", []string{"formats/...", "eval/infer"}, "runs artifacts; never makes them"},
 	{"eval/infer", []string{"formats/..."}, "the engine"},
 	{"eval/paired", nil, "pure statistics over series"},
+	{"eval/energy", nil, "counters of the machine, nothing of models"},
 	{"eval/threshold", []string{"formats/bpw", "eval/paired"}, "pure statistics over points"},
 	{"eval/report", []string{"formats/...", "eval/threshold", "eval/paired"}, "renders numbers, computes none"},
 	{"calibrate", []string{"formats/...", "eval", "eval/infer"}, "calibration runs the engine over windows cut as evaluation cuts them"},
