@@ -108,7 +108,7 @@ func TestRepeat(t *testing.T) {
 	if u.N != 2 || u.Joules != 5 || math.Abs(u.SD-math.Sqrt2) > 1e-12 || math.Abs(u.CV-math.Sqrt2/5) > 1e-12 {
 		t.Errorf("%+v", u)
 	}
-	if u.Net > 5-0.2 || u.Net < 0 { // 10 W over at least 20 ms
+	if u.Net > 5-0.2 { // 10 W over at least 20 ms
 		t.Errorf("net of idle: %v", u.Net)
 	}
 	if _, err := m.Repeat(context.Background(), 1, nil, func() error { return os.ErrClosed }); !errors.Is(err, os.ErrClosed) {
