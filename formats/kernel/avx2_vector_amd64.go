@@ -6,27 +6,49 @@ import "math"
 
 // The generated functions take whole vectors of eight; what is left of a slice is done by the generic functions.
 
+func maximumAVX2(x []float32) float32 {
+	whole := len(x) &^ 7
+	if whole == 0 {
+		return maximumGeneric(x)
+	}
+	top := vectorMax(&x[0], whole)
+	for _, v := range x[whole:] {
+		top = max(top, v)
+	}
+	return top
+}
+
+func expSumAVX2(x []float32, top float32) float64 {
+	whole := len(x) &^ 7
+	var sum float64
+	if whole > 0 {
+		sum = vectorExpSum(&x[0], whole, 1, top)
+	}
+	return sum + expSumGeneric(x[whole:], top)
+}
+
+func scaleAVX2(x []float32, f float32) {
+	whole := len(x) &^ 7
+	if whole > 0 {
+		vectorScale(&x[0], whole, f)
+	}
+	scaleGeneric(x[whole:], f)
+}
+
 func softmaxAVX2(x []float32, scale float32) {
 	whole := len(x) &^ 7
 	if whole == 0 || !(scale >= 0) {
 		softmaxGeneric(x, scale)
 		return
 	}
-	top := vectorMax(&x[0], whole)
-	for _, v := range x[whole:] {
-		top = max(top, v)
-	}
-	top *= scale
+	top := scale * maximumAVX2(x)
 	sum := vectorExpSum(&x[0], whole, scale, top)
 	for i := whole; i < len(x); i++ {
 		x[i] = exp(scale*x[i] - top)
 		sum += float64(x[i])
 	}
 	inverse := float32(1 / sum)
-	vectorScale(&x[0], whole, inverse)
-	for i := whole; i < len(x); i++ {
-		x[i] *= inverse
-	}
+	scaleAVX2(x, inverse)
 }
 
 func logSumExpAVX2(x []float32) float64 {
@@ -34,10 +56,7 @@ func logSumExpAVX2(x []float32) float64 {
 	if whole == 0 {
 		return logSumExpGeneric(x)
 	}
-	top := vectorMax(&x[0], whole)
-	for _, v := range x[whole:] {
-		top = max(top, v)
-	}
+	top := maximumAVX2(x)
 	if math.IsInf(float64(top), 0) {
 		return logSumExpGeneric(x)
 	}

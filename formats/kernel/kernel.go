@@ -33,6 +33,12 @@ type Set struct {
 	matmul func(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch)
 	gemm   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool)
 
+	gemmPanels func(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool)
+	packPanel  func(dst, src []float32, stride, rows, cols int)
+
+	maximum      func(x []float32) float32
+	expSum       func(x []float32, top float32) float64
+	scale        func(x []float32, f float32)
 	softmax      func(x []float32, scale float32)
 	logSumExp    func(x []float32) float64
 	rmsNorm      func(dst, x, gain []float32, eps float32)
@@ -51,6 +57,11 @@ var generic = &Set{
 	load:         loadGeneric,
 	matmul:       matmulGeneric,
 	gemm:         gemmGeneric,
+	gemmPanels:   gemmPanelsGeneric,
+	packPanel:    packPanelGeneric,
+	maximum:      maximumGeneric,
+	expSum:       expSumGeneric,
+	scale:        scaleGeneric,
 	softmax:      softmaxGeneric,
 	logSumExp:    logSumExpGeneric,
 	rmsNorm:      rmsNormGeneric,

@@ -2,6 +2,20 @@ package kernel
 
 import "math"
 
+// Max returns the largest element of x, -Inf when there is none. With a NaN in x the result is unspecified.
+func (s *Set) Max(x []float32) float32 {
+	if len(x) == 0 {
+		return float32(math.Inf(-1))
+	}
+	return s.maximum(x)
+}
+
+// ExpSum replaces x by exp(x[i]-top) and returns the sum. Elements of -Inf become 0.
+func (s *Set) ExpSum(x []float32, top float32) float64 { return s.expSum(x, top) }
+
+// Scale multiplies x by f.
+func (s *Set) Scale(x []float32, f float32) { s.scale(x, f) }
+
 // Softmax replaces x by softmax(scale*x): exp(scale*(x[i]-max)) over the sum of all. Elements of -Inf become 0.
 func (s *Set) Softmax(x []float32, scale float32) {
 	if len(x) > 0 {
@@ -46,6 +60,29 @@ func (s *Set) RoPE(x, cos, sin []float32, interleaved bool) {
 	s.rope(x, cos, sin[:len(cos)], interleaved)
 }
 
+func maximumGeneric(x []float32) float32 {
+	top := x[0]
+	for _, v := range x {
+		top = max(top, v)
+	}
+	return top
+}
+
+func expSumGeneric(x []float32, top float32) float64 {
+	var sum float64
+	for i, v := range x {
+		x[i] = exp(v - top)
+		sum += float64(x[i])
+	}
+	return sum
+}
+
+func scaleGeneric(x []float32, f float32) {
+	for i := range x {
+		x[i] *= f
+	}
+}
+
 func softmaxGeneric(x []float32, scale float32) {
 	top := scale * x[0]
 	for _, v := range x {
@@ -56,17 +93,11 @@ func softmaxGeneric(x []float32, scale float32) {
 		x[i] = exp(scale*v - top)
 		sum += float64(x[i])
 	}
-	inverse := float32(1 / sum)
-	for i := range x {
-		x[i] *= inverse
-	}
+	scaleGeneric(x, float32(1/sum))
 }
 
 func logSumExpGeneric(x []float32) float64 {
-	top := x[0]
-	for _, v := range x {
-		top = max(top, v)
-	}
+	top := maximumGeneric(x)
 	if math.IsInf(float64(top), 0) {
 		return float64(top)
 	}

@@ -1,0 +1,42 @@
+package kernel
+
+// PanelCols is the width of a panel: a matrix cut into panels holds columns [16p, 16p+16) of all its rows one after the
+// other, so that a product reads it from front to back.
+const PanelCols = lanes
+
+// GemmPanels is Gemm with B in panels: B[l][j] lies at b[j/16*step + 16*l + j%16]. n is a multiple of PanelCols.
+func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	_ = c[(m-1)*ldc+n-1]
+	if k == 0 {
+		s = generic // sums of nothing
+	} else {
+		_, _ = a[(m-1)*lda+k-1], b[(n-1)/lanes*step+k*lanes-1]
+	}
+	s.gemmPanels(c, ldc, a, lda, b, step, m, n, k, accumulate)
+}
+
+func gemmPanelsGeneric(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
+	for j := 0; j < n; j += lanes {
+		gemmGeneric(c[j:], ldc, a, lda, b[min(j/lanes*step, len(b)):], lanes, m, lanes, k, accumulate)
+	}
+}
+
+// PackPanel writes rows as columns of a panel: dst[16*j+r] = src[r*stride+j] for r < rows <= 16 and j < cols.
+func (s *Set) PackPanel(dst, src []float32, stride, rows, cols int) {
+	if rows <= 0 || cols <= 0 {
+		return
+	}
+	_, _ = dst[(cols-1)*lanes+rows-1], src[(rows-1)*stride+cols-1]
+	s.packPanel(dst, src, stride, rows, cols)
+}
+
+func packPanelGeneric(dst, src []float32, stride, rows, cols int) {
+	for r := range rows {
+		for j, x := range src[r*stride : r*stride+cols] {
+			dst[j*lanes+r] = x
+		}
+	}
+}
