@@ -44,6 +44,16 @@ DATA oneAVX2<>+24(SB)/4, $0x3f800000
 DATA oneAVX2<>+28(SB)/4, $0x3f800000
 GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
 
+DATA nanAVX2<>+0(SB)/4, $0x7fc00000
+DATA nanAVX2<>+4(SB)/4, $0x7fc00000
+DATA nanAVX2<>+8(SB)/4, $0x7fc00000
+DATA nanAVX2<>+12(SB)/4, $0x7fc00000
+DATA nanAVX2<>+16(SB)/4, $0x7fc00000
+DATA nanAVX2<>+20(SB)/4, $0x7fc00000
+DATA nanAVX2<>+24(SB)/4, $0x7fc00000
+DATA nanAVX2<>+28(SB)/4, $0x7fc00000
+GLOBL nanAVX2<>(SB), RODATA|NOPTR, $32
+
 // func affineSquaresAVX2(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, count int)
 // Requires: AVX
 TEXT ·affineSquaresAVX2(SB), NOSPLIT, $0-56
@@ -476,7 +486,8 @@ affineSquaresLevels:
 	VDIVPS    Y7, Y8, Y8
 	VBLENDVPS Y4, Y8, Y0, Y0
 	VCMPPS    $0x15, Y2, Y3, Y2
-	VORPS     Y2, Y0, Y0
+	VMOVUPS   nanAVX2<>+0(SB), Y3
+	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   288(AX), Y2
 	VMOVUPS   480(AX), Y3
 	VMULPS    Y10, Y2, Y4
@@ -496,7 +507,8 @@ affineSquaresLevels:
 	VDIVPS    Y10, Y11, Y11
 	VBLENDVPS Y6, Y11, Y2, Y2
 	VCMPPS    $0x15, Y4, Y5, Y4
-	VORPS     Y4, Y2, Y2
+	VMOVUPS   nanAVX2<>+0(SB), Y5
+	VBLENDVPS Y4, Y5, Y2, Y2
 	VXORPS    Y4, Y4, Y4
 	VXORPS    Y5, Y5, Y5
 	XORQ      R9, R9
@@ -1053,7 +1065,8 @@ affineMagnitudesLevels:
 	VDIVPS    Y7, Y8, Y8
 	VBLENDVPS Y4, Y8, Y0, Y0
 	VCMPPS    $0x15, Y2, Y3, Y2
-	VORPS     Y2, Y0, Y0
+	VMOVUPS   nanAVX2<>+0(SB), Y3
+	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   288(AX), Y2
 	VMOVUPS   480(AX), Y3
 	VMULPS    Y10, Y2, Y4
@@ -1073,7 +1086,8 @@ affineMagnitudesLevels:
 	VDIVPS    Y10, Y11, Y11
 	VBLENDVPS Y6, Y11, Y2, Y2
 	VCMPPS    $0x15, Y4, Y5, Y4
-	VORPS     Y4, Y2, Y2
+	VMOVUPS   nanAVX2<>+0(SB), Y5
+	VBLENDVPS Y4, Y5, Y2, Y2
 	VXORPS    Y4, Y4, Y4
 	VXORPS    Y5, Y5, Y5
 	VMOVUPS   signlessAVX2<>+0(SB), Y6

@@ -8,8 +8,11 @@ import (
 )
 
 //go:generate go -C _asm run ./affine -out ../affine_avx2_amd64.s -stubs ../affine_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./affine -machine avx512 -out ../affine_avx512_amd64.s -stubs ../affine_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./symmetric -out ../symmetric_avx2_amd64.s -stubs ../symmetric_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./symmetric -machine avx512 -out ../symmetric_avx512_amd64.s -stubs ../symmetric_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./positive -out ../positive_avx2_amd64.s -stubs ../positive_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./positive -machine avx512 -out ../positive_avx512_amd64.s -stubs ../positive_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./plain -out ../plain_avx2_amd64.s -stubs ../plain_avx2_amd64.go -pkg encode
 //go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode

@@ -3,11 +3,11 @@
 package encode
 
 // nativeLanes are those of this architecture; the kernel package knows which can run.
-var nativeLanes = []*lanes{lanesAVX2("avx2"), lanesAVX2("avx512")}
+var nativeLanes = []*lanes{lanesAVX2(), lanesAVX512()}
 
-func lanesAVX2(name string) *lanes {
+func lanesAVX2() *lanes {
 	return &lanes{
-		name:             name,
+		name:             "avx2",
 		width:            8,
 		columns:          16,
 		affineSquares:    affineSquaresAVX2,
@@ -29,4 +29,13 @@ func lanesAVX2(name string) *lanes {
 		evenSymmetric:    evenSymmetricAVX2,
 		evenAffine:       evenAffineAVX2,
 	}
+}
+
+// lanesAVX512 has wide searches; what works on rows of values waits for memory, and keeps AVX2's width.
+func lanesAVX512() *lanes {
+	l := lanesAVX2()
+	l.name, l.width, l.columns = "avx512", 16, 32
+	l.affineSquares, l.affineMagnitudes = affineSquaresAVX512, affineMagnitudesAVX512
+	l.symmetric, l.positive = symmetricAVX512, positiveAVX512
+	return l
 }

@@ -208,7 +208,7 @@ block:
 	VDIVPS       Y4, Y5, Y5
 	VXORPS       Y6, Y6, Y6
 	VCMPPS       $0x04, Y6, Y4, Y6
-	VANDPS       Y6, Y5, Y5
+	VANDPS       Y5, Y6, Y5
 	VCVTPS2PH    $0x00, X4, X4
 	VPEXTRW      $0x00, X4, (AX)
 	VMULPS       Y5, Y0, Y0
@@ -375,7 +375,7 @@ extreme:
 	VDIVPS       Y7, Y8, Y8
 	VXORPS       Y9, Y9, Y9
 	VCMPPS       $0x04, Y9, Y7, Y7
-	VANDPS       Y7, Y8, Y8
+	VANDPS       Y8, Y7, Y8
 	VMULPS       Y8, Y3, Y3
 	VADDPS       Y0, Y3, Y3
 	VMULPS       Y8, Y4, Y4
@@ -515,7 +515,7 @@ high:
 	VDIVPS       Y7, Y8, Y8
 	VXORPS       Y9, Y9, Y9
 	VCMPPS       $0x04, Y9, Y7, Y7
-	VANDPS       Y7, Y8, Y8
+	VANDPS       Y8, Y7, Y8
 	VSUBPS       Y6, Y2, Y2
 	VMULPS       Y8, Y2, Y2
 	VADDPS       pointFiveAVX2<>+0(SB), Y2, Y2

@@ -14,7 +14,7 @@ import (
 func main() {
 	root := os.Args[1]
 	var out strings.Builder
-	for _, pattern := range []string{"_asm/go.mod", "_asm/go.sum", "_asm/*/*.go", "*_avx2_amd64.go", "*_avx2_amd64.s"} {
+	for _, pattern := range []string{"_asm/go.mod", "_asm/go.sum", "_asm/*/*.go", "*_avx*_amd64.go", "*_avx*_amd64.s"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(files) == 0 {
 			log.Fatalf("no %s in %s: %v", pattern, root, err)

@@ -34,16 +34,16 @@ type search struct {
 	steps          reg.GPVirtual // numerators of the inverse steps; the first is the top level
 	absolute       bool
 	signless, sign Mem
-	wrap, one      Mem
+	wrap, one, nan Mem
 	name           string
 }
 
 func main() {
 	m := Parse()
 	signless, sign := m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000)
-	wrap, one := m.Float("wrap", Wrap), m.Float("one", 1)
+	wrap, one, nan := m.Float("wrap", Wrap), m.Float("one", 1), m.Bits("nan", 0x7fc00000)
 	for _, absolute := range []bool{false, true} {
-		s := search{Machine: m, absolute: absolute, signless: signless, sign: sign, wrap: wrap, one: one, name: "affineSquares"}
+		s := search{Machine: m, absolute: absolute, signless: signless, sign: sign, wrap: wrap, one: one, nan: nan, name: "affineSquares"}
 		errors := "squared"
 		if absolute {
 			s.name, errors = "affineMagnitudes", "absolute"
@@ -102,8 +102,8 @@ func (s *search) extent() {
 		JB(LabelRef(label))
 
 		z := s.Zero()
-		AndNot(lo, lo, s.Compare(Greater, lo, z))
-		s.store(s.Compare(LessEqual, hi, lo), zero, g)
+		s.Drop(lo, s.Compare(Greater, lo, z), lo)
+		s.StoreMask(s.Compare(LessEqual, hi, lo), s.row(zero, g))
 		s.store(lo, low, g)
 		s.store(lo, floor, g)
 		s.store(lo, origin, g)
@@ -114,7 +114,7 @@ func (s *search) extent() {
 		Sub(sw, sw, sw)
 		Sub(sx, sx, sx)
 		Add(sw, sw, sx)
-		s.store(s.Compare(NotEqual, sw, z), redo, g)
+		s.StoreMask(s.Compare(NotEqual, sw, z), s.row(redo, g))
 	}
 }
 
@@ -176,10 +176,10 @@ func (s *search) check(g int, inv, from reg.VecVirtual) {
 		Mul(v, v, inv)
 		And(v, v, s.signless)
 	}
-	r := s.Load(s.row(redo, g))
-	Or(r, r, s.Compare(NotLess, a, s.wrap))
-	Or(r, r, s.Compare(NotLess, b, s.wrap))
-	s.store(r, redo, g)
+	r := s.LoadMask(s.row(redo, g))
+	s.Either(r, r, s.Compare(NotLess, a, s.wrap))
+	s.Either(r, r, s.Compare(NotLess, b, s.wrap))
+	s.StoreMask(r, s.row(redo, g))
 }
 
 // fit holds, per group, a candidate's scale and offset, and the error they leave.
@@ -265,18 +265,18 @@ func (s *search) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
 	Div(f.offset[g], a, det)
 	none := s.Zero()
 	above := s.Compare(Greater, f.offset[g], none)
-	AndNot(f.offset[g], f.offset[g], above)
+	s.Drop(f.offset[g], above, f.offset[g])
 	Div(xq, xq, q2)
 	s.Choose(f.scale[g], above, xq, f.scale[g])
 	bad := s.Compare(NotLess, none, det) // !(det > 0)
-	Or(f.scale[g], f.scale[g], bad)
+	s.Choose(f.scale[g], bad, s.Load(s.nan), f.scale[g])
 }
 
 // take keeps the candidate in lanes where its error is the smallest so far.
 func (s *search) take(g int, f *fit) {
 	e := s.Load(s.row(best, g))
 	won := s.Compare(Less, f.total[g], e)
-	AndNot(won, won, s.Load(s.row(zero, g)))
+	s.Except(won, won, s.LoadMask(s.row(zero, g)))
 	keep := func(v reg.VecVirtual, r int) {
 		old := s.Load(s.row(r, g))
 		s.Choose(old, won, v, old)
@@ -292,13 +292,13 @@ func (s *search) take(g int, f *fit) {
 // finish writes the minimum, and scale 0 for lanes of zeros.
 func (s *search) finish() {
 	for g := range Groups {
-		z := s.Load(s.row(zero, g))
+		z := s.LoadMask(s.row(zero, g))
 		v := s.Load(s.row(scale, g))
-		AndNot(v, v, z)
+		s.Drop(v, z, v)
 		s.store(v, scale, g)
-		r := s.Load(s.row(redo, g))
-		AndNot(r, r, z)
-		s.store(r, redo, g)
+		r := s.LoadMask(s.row(redo, g))
+		s.Except(r, r, z)
+		s.StoreMask(r, s.row(redo, g))
 		VMOVUPS(s.row(low, g), v)
 		VXORPS(s.sign, v, v)
 		s.store(v, minimum, g)

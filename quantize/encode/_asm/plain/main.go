@@ -193,7 +193,7 @@ func (p plain) at(label string, x reg.GPVirtual, v [4]reg.VecVirtual, value reg.
 func (p plain) invert(d, unit reg.VecVirtual) reg.VecVirtual {
 	inverse := p.Vec()
 	Div(inverse, unit, d)
-	And(inverse, inverse, p.Compare(NotEqual, d, p.Zero()))
+	p.Keep(inverse, p.Compare(NotEqual, d, p.Zero()), inverse)
 	return inverse
 }
 
@@ -256,7 +256,7 @@ func (p plain) evenSymmetric() {
 		}
 		zero := p.Compare(Equal, most, p.Zero())
 		p.at("extreme", x, sizes, most)
-		AndNot(most, most, zero) // +0, whatever the sign of the first zero
+		p.Drop(most, zero, most) // +0, whatever the sign of the first zero
 		Div(most, most, low)
 		VMOVSS(most.AsX(), Mem{Base: d})
 		ADDQ(Imm(4), d)

@@ -57,16 +57,16 @@ func main() {
 	none := s.Zero()
 	f := s.Vec()
 	Div(f, xq, q2)
-	And(f, f, s.Compare(Greater, q2, none))
+	s.Keep(f, s.Compare(Greater, q2, none), f)
 	empty := s.Compare(Less, largest, tiny)
-	AndNot(f, f, empty)
+	s.Drop(f, empty, f)
 	VMOVUPS(f, s.row(scale))
-	r := s.Load(s.row(redo))
-	AndNot(r, r, empty)
-	VMOVUPS(r, s.row(redo))
+	r := s.LoadMask(s.row(redo))
+	s.Except(r, r, empty)
+	s.StoreMask(r, s.row(redo))
 	s.Each("clear", s.end, 1, func(index reg.GPVirtual, disp int) {
 		v := s.Load(s.At(s.q, index, disp, 0))
-		AndNot(v, v, empty)
+		s.Drop(v, empty, v)
 		VMOVUPS(v, s.At(s.q, index, disp, 0))
 	})
 	for _, p := range []reg.GPVirtual{s.state, s.x, s.w, s.q} {
@@ -96,9 +96,15 @@ func (s *search) largest() reg.VecVirtual {
 	})
 	none := s.Zero()
 	bad := s.Compare(Less, least, none)
-	Or(bad, bad, s.Compare(NotEqual, sum, none))
-	VMOVUPS(bad, s.row(redo))
+	s.Either(bad, bad, s.Compare(NotEqual, sum, none))
+	s.StoreMask(bad, s.row(redo))
 	return most
+}
+
+// note adds lanes to those that plain Go must look at.
+func (s *search) note(bad Mask) {
+	s.Either(bad, bad, s.LoadMask(s.row(redo)))
+	s.StoreMask(bad, s.row(redo))
 }
 
 // level is min(top, nearest(v)).
@@ -149,7 +155,7 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 	MOVQ(U32(5), rounds)
 	none, limit, mask := s.Zero(), s.Load(s.wrap), s.Load(s.signless)
 	Label("round")
-	changed := s.Zero()
+	changed := s.Nothing()
 	s.Each("refine", s.end, 1, func(index reg.GPVirtual, disp int) {
 		x, w, l := s.Load(s.At(s.x, index, disp, 0)), s.Load(s.At(s.w, index, disp, 0)), s.Load(s.At(s.q, index, disp, 0))
 		wx, a, b, t := s.Vec(), s.Vec(), s.Vec(), s.Vec()
@@ -160,16 +166,15 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 		Mul(t, t, l)
 		Sub(b, q2, t)
 		on := s.Compare(Greater, a, none)
-		And(on, on, s.Compare(Greater, b, none))
+		s.Both(on, on, s.Compare(Greater, b, none))
 		Mul(x, x, b)
 		Div(x, x, a)
 		And(t, x, mask)
 		bad := s.Compare(NotLess, t, limit)
-		And(bad, bad, on)
-		Or(bad, bad, s.row(redo))
-		VMOVUPS(bad, s.row(redo))
+		s.Both(bad, bad, on)
+		s.note(bad)
 		s.level(x)
-		And(on, on, s.Compare(NotEqual, x, l))
+		s.Both(on, on, s.Compare(NotEqual, x, l))
 		Mul(t, wx, x)
 		Add(a, a, t) // with the moved level
 		Mul(t, w, x)
@@ -179,12 +184,12 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 		Mul(w, w, q2)
 		Mul(t, xq, xq)
 		Mul(t, t, b)
-		And(on, on, s.Compare(Greater, w, t))
+		s.Both(on, on, s.Compare(Greater, w, t))
 		s.Choose(l, on, x, l)
 		VMOVUPS(l, s.At(s.q, index, disp, 0))
 		s.Choose(xq, on, a, xq)
 		s.Choose(q2, on, b, q2)
-		Or(changed, changed, on)
+		s.Either(changed, changed, on)
 	})
 	s.Any(changed)
 	JZ(LabelRef("settled"))

@@ -78,7 +78,7 @@ func (s *search) largest(mask reg.VecVirtual, tiny Mem) {
 		VMOVUPS(w, s.At(s.wx, index, disp, 0))
 	})
 	VMOVUPS(sum, s.row(sumW))
-	VMOVUPS(s.Compare(Less, magnitude, tiny), s.row(zero))
+	s.StoreMask(s.Compare(Less, magnitude, tiny), s.row(zero))
 }
 
 // sums are the sums of w*x*q and w*q^2 of one candidate.
@@ -111,25 +111,22 @@ func (s *search) first(steps reg.GPVirtual, signless, infinity Mem) {
 	s.Each("first", s.end, 4, func(index reg.GPVirtual, disp int) {
 		s.add(c, s.Load(s.At(s.x, index, disp, 0)), index, disp)
 	})
-	z := s.Load(s.row(zero))
+	z := s.LoadMask(s.row(zero))
 	// A value or weight that is no number, or infinite, shows in the sums. Levels stay far from Wrap: the extreme is at
 	// least tiny and lies near the lowest level.
-	t := s.Vec()
-	for i, v := range []reg.VecVirtual{c.xq, c.q2} {
+	t, bad := s.Vec(), s.Nothing()
+	for _, v := range []reg.VecVirtual{c.xq, c.q2} {
 		And(t, v, signless)
-		bad := s.Compare(NotLess, t, infinity)
-		AndNot(bad, bad, z)
-		if i > 0 {
-			Or(bad, bad, s.row(redo))
-		}
-		VMOVUPS(bad, s.row(redo))
+		s.Either(bad, bad, s.Compare(NotLess, t, infinity))
 	}
+	s.Except(bad, bad, z)
+	s.StoreMask(bad, s.row(redo))
 	none := s.Zero()
 	f := s.Vec()
 	Div(f, c.xq, c.q2)
-	And(f, f, s.Compare(NotEqual, c.q2, none))
+	s.Keep(f, s.Compare(NotEqual, c.q2, none), f)
 	Mul(s.best, f, c.xq)
-	AndNot(f, f, z)
+	s.Drop(f, z, f)
 	VMOVUPS(f, s.row(scale))
 	VMOVUPS(c.inverse, s.row(inverse))
 }
@@ -155,8 +152,8 @@ func (s *search) take(c sums) {
 	Mul(b, s.best, c.q2)
 	won := s.Compare(Greater, a, b)
 	Clear(b)
-	And(won, won, s.Compare(Greater, c.q2, b))
-	AndNot(won, won, s.Load(s.row(zero)))
+	s.Both(won, won, s.Compare(Greater, c.q2, b))
+	s.Except(won, won, s.LoadMask(s.row(zero)))
 	Div(a, c.xq, c.q2)
 	Mul(b, a, c.xq)
 	s.Choose(s.best, won, b, s.best)

@@ -142,28 +142,107 @@ const (
 	NotLessEqual = U8(22) // true with NaN
 )
 
-// Compare returns a mask, all bits of a lane set where a op b holds.
-func (m Machine) Compare(op U8, a, b Op) reg.VecVirtual {
-	mask := m.Vec()
+// Mask tells some lanes from the others: a vector with all bits of a lane set, or a mask register with AVX-512.
+type Mask = reg.Register
+
+func (m Machine) mask() Mask {
 	if m.Bytes == 64 {
-		k := K()
-		VCMPPS(op, b, a, k)
-		VPMOVM2D(k, mask)
-		return mask
+		return K()
 	}
+	return YMM()
+}
+
+// Compare returns the lanes where a op b holds.
+func (m Machine) Compare(op U8, a, b Op) Mask {
+	mask := m.mask()
 	VCMPPS(op, b, a, mask)
 	return mask
 }
 
-// Choose is dst = mask ? a : b.
-func (m Machine) Choose(dst reg.VecVirtual, mask reg.VecVirtual, a, b Op) {
+// Nothing returns a mask without lanes.
+func (m Machine) Nothing() Mask {
+	mask := m.mask()
 	if m.Bytes == 64 {
-		k := K()
-		VPMOVD2M(mask, k)
-		VBLENDMPS(a, b, k, dst)
+		KXORW(mask, mask, mask)
+	} else {
+		Clear(mask)
+	}
+	return mask
+}
+
+// Both, Either and Except (a, but not b) combine masks: dst = a op b.
+func (m Machine) Both(dst, a, b Mask) {
+	if m.Bytes == 64 {
+		KANDW(a, b, dst)
+		return
+	}
+	And(dst, a, b)
+}
+
+func (m Machine) Either(dst, a, b Mask) {
+	if m.Bytes == 64 {
+		KORW(a, b, dst)
+		return
+	}
+	Or(dst, a, b)
+}
+
+func (m Machine) Except(dst, a, b Mask) {
+	if m.Bytes == 64 {
+		KANDNW(a, b, dst)
+		return
+	}
+	AndNot(dst, a, b)
+}
+
+// Choose is dst = mask ? a : b.
+func (m Machine) Choose(dst reg.VecVirtual, mask Mask, a, b Op) {
+	if m.Bytes == 64 {
+		VBLENDMPS(a, b, mask, dst)
 		return
 	}
 	VBLENDVPS(mask, a, b, dst)
+}
+
+// Keep is dst = mask ? a : 0.
+func (m Machine) Keep(dst reg.VecVirtual, mask Mask, a Op) {
+	if m.Bytes == 64 {
+		VMOVAPS_Z(a, mask, dst)
+		return
+	}
+	And(dst, mask, a)
+}
+
+// Drop is dst = mask ? 0 : a.
+func (m Machine) Drop(dst reg.VecVirtual, mask Mask, a Op) {
+	if m.Bytes == 64 {
+		rest := K()
+		KNOTW(mask, rest)
+		VMOVAPS_Z(a, rest, dst)
+		return
+	}
+	AndNot(dst, a, mask)
+}
+
+// StoreMask writes a mask as a vector with all bits of a lane set, LoadMask reads one.
+func (m Machine) StoreMask(mask Mask, to Mem) {
+	if m.Bytes == 64 {
+		v := m.Vec()
+		VPMOVM2D(mask, v)
+		VMOVUPS(v, to)
+		return
+	}
+	VMOVUPS(mask, to)
+}
+
+func (m Machine) LoadMask(from Mem) Mask {
+	v := m.Load(from)
+	if m.Bytes == 64 {
+		k := K()
+		VPMOVD2M(v, k)
+		return k
+	}
+	return v
 }
 
 // And, AndNot (a and not b) and Or work on bits.
@@ -171,12 +250,10 @@ func And(dst, a, b Op)    { VANDPS(b, a, dst) }
 func AndNot(dst, a, b Op) { VANDNPS(a, b, dst) }
 func Or(dst, a, b Op)     { VORPS(b, a, dst) }
 
-// Any sets the flags: NZ where a lane of the mask is set.
-func (m Machine) Any(mask reg.VecVirtual) {
+// Any sets the flags: NZ where the mask has a lane.
+func (m Machine) Any(mask Mask) {
 	if m.Bytes == 64 {
-		k := K()
-		VPMOVD2M(mask, k)
-		KORTESTW(k, k)
+		KORTESTW(mask, mask)
 		return
 	}
 	g := GP32()
