@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval"
+	"bitmill/eval/report"
 )
 
 type evalOptions struct {
@@ -42,24 +43,6 @@ func evalCommand() *cli.Command {
 	}
 }
 
-// evalRow is one model's figures; those against a reference are absent without one.
-type evalRow struct {
-	Path      string   `json:"path"`
-	BPW       string   `json:"bpw"`
-	FileBytes int64    `json:"file_bytes"`
-	Tokens    int      `json:"tokens"`
-	PPL       float64  `json:"ppl"`
-	PPLSE     float64  `json:"ppl_se"`
-	LnRatio   *float64 `json:"ln_ppl_ratio,omitempty"`
-	LnRatioSE *float64 `json:"ln_ppl_ratio_se,omitempty"`
-	KLD       *float64 `json:"kld,omitempty"`
-	KLDSE     *float64 `json:"kld_se,omitempty"`
-	KLDMax    *float64 `json:"kld_max,omitempty"`
-	SameTop   *float64 `json:"same_top,omitempty"`
-	SameTopSE *float64 `json:"same_top_se,omitempty"`
-	DeltaPRMS *float64 `json:"delta_p_rms,omitempty"`
-}
-
 func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	text, err := readText(o.text)
 	if err != nil {
@@ -82,7 +65,7 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	}
 	if e.json {
 		return e.printJSON(struct {
-			Models []evalRow     `json:"models"`
+			Models []report.Row  `json:"models"`
 			Oracle []oracleCheck `json:"oracle,omitempty"`
 		}{rows, checks})
 	}
@@ -96,9 +79,9 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 }
 
 // evalModels evaluates against the reference when there is one, each model by itself otherwise.
-func evalModels(ctx context.Context, e env, paths []string, text string, o evalOptions) ([]evalRow, error) {
+func evalModels(ctx context.Context, e env, paths []string, text string, o evalOptions) ([]report.Row, error) {
 	if o.reference == "" {
-		var rows []evalRow
+		var rows []report.Row
 		for _, path := range paths { // a mistake in the last one shows before hours go into the first
 			s, err := openSubject(path)
 			if err != nil {
@@ -124,7 +107,7 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 
 // evalAgainst evaluates the reference and the others on the reference's tokens. The reference's own row is returned
 // only when there are no others.
-func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]evalRow, error) {
+func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]report.Row, error) {
 	ref, err := openSubject(reference)
 	if err != nil {
 		return nil, err
@@ -154,15 +137,16 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	if err != nil {
 		return nil, err
 	}
+	scored := eval.ScoredBytes(ref.Tokenizer, windows)
 	if len(others) > 0 {
 		results, subjects = results[1:], subjects[1:]
 	}
-	var rows []evalRow
+	var rows []report.Row
 	for i, r := range results {
 		if err := finite(subjects[i].Path, r); err != nil {
 			return nil, err
 		}
-		row, err := newEvalRow(subjects[i], r, len(others) > 0)
+		row, err := newEvalRow(subjects[i], r, scored, len(others) > 0)
 		if err != nil {
 			return nil, err
 		}
@@ -197,28 +181,33 @@ func finite(path string, r eval.Result) error {
 	return nil
 }
 
-func newEvalRow(s *subject, r eval.Result, compared bool) (evalRow, error) {
+// newEvalRow is the model's row; without a reference it has no divergence.
+func newEvalRow(s *subject, r eval.Result, bytes int, compared bool) (report.Row, error) {
 	sum, err := s.summary()
 	if err != nil {
-		return evalRow{}, err
+		return report.Row{}, err
 	}
-	size, err := s.fileBytes()
+	format, err := sourceFormat(s.Checkpoint)
 	if err != nil {
-		return evalRow{}, err
+		format = "mixed"
 	}
-	row := evalRow{Path: s.Path, BPW: sum.All.String(), FileBytes: size, Tokens: r.Tokens, PPL: r.PPL, PPLSE: r.PPLSE}
+	all, row := report.Blank(format), report.Blank(format)
+	fill(&all, r, bytes)
 	if compared {
-		row.LnRatio, row.LnRatioSE = &r.LnRatio, &r.LnRatioSE
-		row.KLD, row.KLDSE, row.KLDMax = &r.KLD, &r.KLDSE, &r.KLDMax
-		row.SameTop, row.SameTopSE, row.DeltaPRMS = &r.SameTop, &r.SameTopSE, &r.DeltaPRMS
+		row = all
+	} else {
+		row.Tokens, row.PPL, row.PPLSE, row.BitsPerByte, row.Entropy, row.ChunkNLL = all.Tokens, all.PPL, all.PPLSE, all.BitsPerByte, all.Entropy, all.ChunkNLL
 	}
-	return row, nil
+	count(&row, sum)
+	row.Path = s.Path
+	row.FileBytes, err = s.fileBytes()
+	return row, err
 }
 
-func printEval(e env, rows []evalRow) error {
+func printEval(e env, rows []report.Row) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "model\tBPW\tbytes\tPPL\t±\t")
-	compared := len(rows) > 0 && rows[0].KLD != nil
+	compared := len(rows) > 0 && rows[0].Compared()
 	if compared {
 		fmt.Fprint(w, "KLD\t±\tsame top\t")
 	}
@@ -226,7 +215,7 @@ func printEval(e env, rows []evalRow) error {
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%.4f\t%.4f\t", modelName(r.Path), r.BPW, r.FileBytes, r.PPL, r.PPLSE)
 		if compared {
-			fmt.Fprintf(w, "%.6f\t%.6f\t%.2f %%\t", *r.KLD, *r.KLDSE, 100**r.SameTop)
+			fmt.Fprintf(w, "%.6f\t%.6f\t%.2f %%\t", r.KLD, r.KLDSE, 100*r.SameTop)
 		}
 		fmt.Fprintln(w)
 	}

@@ -105,20 +105,33 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	if err != nil {
 		return err
 	}
+	scored := eval.ScoredBytes(r.source.Tokenizer, r.windows)
 	for i, x := range results {
 		if err := finite(cmp.Or(rows[i].Path, r.source.Path), x); err != nil {
 			return err
 		}
-		fill(rows[i], x)
+		fill(rows[i], x, scored)
 	}
 	return nil
 }
 
-func fill(row *report.Row, r eval.Result) {
+// fill takes over the figures; those against the source only where there are any. bytes is the text scored.
+func fill(row *report.Row, r eval.Result, bytes int) {
+	row.Tokens, row.BitsPerByte = r.Tokens, r.BitsPerByte(bytes)
 	row.PPL, row.PPLSE, row.LnRatio, row.LnRatioSE = r.PPL, r.PPLSE, r.LnRatio, r.LnRatioSE
 	row.KLD, row.KLDSE, row.KLDMax = r.KLD, r.KLDSE, r.KLDMax
-	row.KLDMedian, row.KLDP99, row.KLDP999 = r.KLDMedian, r.KLDP99, r.KLDP999
-	row.SameTop, row.SameTopSE, row.RMSDeltaP = r.SameTop, r.SameTopSE, r.DeltaPRMS
+	row.KLDMedian, row.KLDP90, row.KLDP95, row.KLDP99, row.KLDP999 = r.KLDMedian, r.KLDP90, r.KLDP95, r.KLDP99, r.KLDP999
+	row.SameTop, row.SameTopSE = r.SameTop, r.SameTopSE
+	row.DeltaP, row.DeltaPSE, row.RMSDeltaP, row.DeltaPs = r.DeltaP, r.DeltaPSE, r.DeltaPRMS, r.DeltaPs[:]
+	row.Entropy = r.Entropy
+	row.Confidence = nil
+	for i, b := range r.Buckets {
+		below := 1.0
+		if i < len(eval.BucketEdges) {
+			below = eval.BucketEdges[i]
+		}
+		row.Confidence = append(row.Confidence, report.Bucket{Below: below, Tokens: b.Tokens, KLD: b.KLD})
+	}
 	row.ChunkNLL, row.ChunkKLD = r.ChunkMeans()
 }
 

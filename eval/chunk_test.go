@@ -17,7 +17,8 @@ func TestSummarizeIsTheTextbook(t *testing.T) {
 		var c Chunk
 		for range 50 {
 			p := rng.ExpFloat64() * 3
-			s := score{nll: p + 0.1*rng.NormFloat64(), refNLL: p, kld: rng.ExpFloat64() * 0.05, sameTop: rng.IntN(10) > 0}
+			s := score{nll: p + 0.1*rng.NormFloat64(), refNLL: p, kld: rng.ExpFloat64() * 0.05, sameTop: rng.IntN(10) > 0,
+				entropy: rng.Float64(), refEntropy: rng.Float64(), confidence: rng.Float64()}
 			all = append(all, s)
 			c.token(s)
 		}
@@ -42,6 +43,18 @@ func TestSummarizeIsTheTextbook(t *testing.T) {
 		return 0
 	}))
 	slices.Sort(klds)
+	deltas := column(func(s score) float64 { return math.Exp(-s.nll) - math.Exp(-s.refNLL) })
+	delta, deltaSE := meanAndError(deltas)
+	slices.Sort(deltas)
+	entropy, _ := meanAndError(column(func(s score) float64 { return s.entropy }))
+	refEntropy, _ := meanAndError(column(func(s score) float64 { return s.refEntropy }))
+	var sure []float64
+	for _, s := range all {
+		if s.confidence >= 0.8 && s.confidence < 0.95 {
+			sure = append(sure, s.kld)
+		}
+	}
+	sureKLD, _ := meanAndError(sure)
 	for _, c := range []struct {
 		what      string
 		got, want float64
@@ -49,6 +62,10 @@ func TestSummarizeIsTheTextbook(t *testing.T) {
 		{"PPL", r.PPL, math.Exp(nll)}, {"PPLSE", r.PPLSE, math.Exp(nll) * nllSE}, {"LnRatio", r.LnRatio, ratio}, {"LnRatioSE", r.LnRatioSE, ratioSE},
 		{"KLD", r.KLD, kld}, {"KLDSE", r.KLDSE, kldSE}, {"KLDMax", r.KLDMax, klds[len(klds)-1]}, {"SameTop", r.SameTop, same}, {"SameTopSE", r.SameTopSE, sameSE},
 		{"KLDMedian", r.KLDMedian, (klds[174] + klds[175]) / 2}, {"KLDP99", r.KLDP99, klds[345] + 0.51*(klds[346]-klds[345])},
+		{"KLDP90", r.KLDP90, klds[314] + 0.1*(klds[315]-klds[314])}, {"KLDP95", r.KLDP95, klds[331] + 0.55*(klds[332]-klds[331])},
+		{"DeltaP", r.DeltaP, delta}, {"DeltaPSE", r.DeltaPSE, deltaSE}, {"DeltaPs 5 %", r.DeltaPs[1], deltas[17] + 0.45*(deltas[18]-deltas[17])},
+		{"Entropy", r.Entropy, entropy}, {"RefEntropy", r.RefEntropy, refEntropy},
+		{"tokens of 0.8 to 0.95", float64(r.Buckets[3].Tokens), float64(len(sure))}, {"their KLD", r.Buckets[3].KLD, sureKLD},
 	} {
 		if math.Abs(c.got-c.want) > 1e-6*math.Abs(c.want) {
 			t.Errorf("%s = %v, want %v", c.what, c.got, c.want)

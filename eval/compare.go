@@ -68,6 +68,8 @@ type comparison struct {
 	reference   []float32 // logits of the reference for the batch under way
 	refLSE      []float64
 	refTop      []int32
+	refEntropy  []float64
+	uniform     []float32 // zeros, one per token of the vocabulary
 	scores      []score
 }
 

@@ -89,10 +89,18 @@ func TestCompareIsTheDefinition(t *testing.T) {
 				s := score{nll: -q[next], refNLL: -p[next], sameTop: top(p) == top(q)}
 				for v := range p {
 					s.kld += math.Exp(p[v]) * (p[v] - q[v])
+					s.entropy -= math.Exp(q[v]) * q[v]
+					s.refEntropy -= math.Exp(p[v]) * p[v]
 				}
+				s.confidence = math.Exp(p[top(p)])
 				want.token(s)
 			}
 			got := chunks[1]
+			for b := range got.Buckets {
+				if got.Buckets[b].Tokens != want.Buckets[b].Tokens || !(math.Abs(got.Buckets[b].KLD-want.Buckets[b].KLD) <= 2e-4*want.KLD) {
+					t.Errorf("length %d, window %d: bucket %d is %v, want %v", length, w, b, got.Buckets[b], want.Buckets[b])
+				}
+			}
 			if got.Tokens != length-1-length/2 || got.Tokens != want.Tokens || got.SameTop != want.SameTop {
 				t.Errorf("length %d, window %d: %d tokens, %d with the same top; want %d and %d", length, w, got.Tokens, got.SameTop, want.Tokens, want.SameTop)
 			}
@@ -102,6 +110,8 @@ func TestCompareIsTheDefinition(t *testing.T) {
 			}{
 				{"NLL", got.NLL, want.NLL}, {"NLL2", got.NLL2, want.NLL2}, {"RefNLL", got.RefNLL, want.RefNLL}, {"CrossNLL", got.CrossNLL, want.CrossNLL},
 				{"KLD", got.KLD, want.KLD}, {"KLD2", got.KLD2, want.KLD2}, {"KLDMax", got.KLDMax, want.KLDMax}, {"DeltaP2", got.DeltaP2, want.DeltaP2},
+				{"entropy", got.Entropy, want.Entropy}, {"entropy of the reference", got.RefEntropy, want.RefEntropy},
+				{"entropy of the reference, its own", chunks[0].Entropy, want.RefEntropy},
 				{"NLL of the reference", chunks[0].NLL, want.RefNLL}, {"KLD of the reference", chunks[0].KLD, 0},
 			} {
 				if !(math.Abs(c.got-c.want) <= 2e-4*math.Abs(c.want)) { // rounding of exp in float32, against a KLD of 3e-4

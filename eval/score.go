@@ -1,20 +1,29 @@
 package eval
 
-import "bitmill/eval/infer"
+import (
+	"math"
+
+	"bitmill/eval/infer"
+)
 
 // score is what one scored token contributes to a Chunk.
 type score struct {
-	nll, refNLL, kld float64
-	sameTop          bool
+	nll, refNLL, kld    float64
+	entropy, refEntropy float64
+	confidence          float64 // probability of the reference's likeliest token
+	sameTop             bool
 }
 
 // score turns the logits of a batch of windows into one Chunk per window. The logits of the reference come first and
-// are remembered by their log-sum-exp and most probable token. Rows are scored in parallel and added up in order.
+// are remembered by their log-sum-exp, most probable token and entropy. Rows are scored in parallel and added up in order.
 func (c *comparison) score(logits []float32, batch []int, isReference bool) []Chunk {
 	vocab := c.models[0].Config.Vocab
 	rows := len(logits) / vocab
 	c.scores = resize(c.scores, rows)
-	c.refLSE, c.refTop = resize(c.refLSE, rows), resize(c.refTop, rows)
+	c.refLSE, c.refTop, c.refEntropy = resize(c.refLSE, rows), resize(c.refTop, rows), resize(c.refEntropy, rows)
+	// D from the uniform distribution, whose logits are all 0, is ln(vocab) less the entropy.
+	c.uniform = resize(c.uniform, vocab)
+	uniformLSE := math.Log(float64(vocab))
 	var targets []int32
 	for _, w := range batch {
 		targets = append(targets, c.windows[w][len(c.windows[w])/2+1:]...)
@@ -22,11 +31,13 @@ func (c *comparison) score(logits []float32, batch []int, isReference bool) []Ch
 	c.pool.Run(rows, func(_, r int) {
 		q, target := logits[r*vocab:(r+1)*vocab], targets[r]
 		lse, top := c.set.LogSumExp(q), infer.Argmax(q)
+		entropy := uniformLSE - c.set.KLDivergence(q, c.uniform, lse, uniformLSE)
 		if isReference {
-			c.refLSE[r], c.refTop[r] = lse, top
+			c.refLSE[r], c.refTop[r], c.refEntropy[r] = lse, top, entropy
 		}
 		p := c.reference[r*vocab : (r+1)*vocab]
-		s := score{nll: lse - float64(q[target]), refNLL: c.refLSE[r] - float64(p[target]), sameTop: top == c.refTop[r]}
+		s := score{nll: lse - float64(q[target]), refNLL: c.refLSE[r] - float64(p[target]), sameTop: top == c.refTop[r],
+			entropy: entropy, refEntropy: c.refEntropy[r], confidence: math.Exp(float64(p[c.refTop[r]]) - c.refLSE[r])}
 		if !isReference {
 			s.kld = c.set.KLDivergence(p, q, c.refLSE[r], lse)
 		}

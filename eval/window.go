@@ -43,3 +43,12 @@ func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32
 	}
 	return windows, nil
 }
+
+// ScoredBytes is the length of the text that the scored tokens of the windows spell.
+func ScoredBytes(t *tokenizer.Tokenizer, windows [][]int32) int {
+	n := 0
+	for _, w := range windows {
+		n += len(t.Decode(w[len(w)/2+1:]))
+	}
+	return n
+}

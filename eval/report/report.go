@@ -13,6 +13,8 @@ package report
 import (
 	"fmt"
 	"math"
+	"reflect"
+	"strings"
 
 	"bitmill/eval/threshold"
 )
@@ -78,6 +80,7 @@ type Row struct {
 	MatrixWeights int64  `json:"matrix_weights"` //
 	BPW           string `json:"bpw"`            // payload_bits / weights to 4 decimals; written from them, never read for arithmetic
 
+	Tokens    int     `json:"tokens"` // scored
 	PPL       float64 `json:"ppl"`    // exp of the mean loss
 	PPLSE     float64 `json:"ppl_se"` // its standard error
 	LnRatio   float64 `json:"ln_ratio"`
@@ -85,12 +88,22 @@ type Row struct {
 	KLD       float64 `json:"kld"`         // mean KL(source || artifact)
 	KLDSE     float64 `json:"kld_se"`
 	KLDMedian float64 `json:"kld_median"`
-	KLDP99    float64 `json:"kld_p99"` // 99th percentile over tokens
+	KLDP90    float64 `json:"kld_p90"` // 90th percentile over tokens, exact
+	KLDP95    float64 `json:"kld_p95"`
+	KLDP99    float64 `json:"kld_p99"`
 	KLDP999   float64 `json:"kld_p999"`
 	KLDMax    float64 `json:"kld_max"`
-	RMSDeltaP float64 `json:"rms_delta_p"` // root mean square change of the true token's probability
-	SameTop   float64 `json:"same_top"`    // share of tokens whose likeliest continuation is the source's
+	DeltaP    float64 `json:"delta_p"` // mean change of the true token's probability
+	DeltaPSE  float64 `json:"delta_p_se"`
+	RMSDeltaP float64 `json:"rms_delta_p"`       // its root mean square
+	DeltaPs   Series  `json:"delta_p_quantiles"` // at 1, 5, 25, 50, 75, 95 and 99 %
+	SameTop   float64 `json:"same_top"`          // share of tokens whose likeliest continuation is the source's
 	SameTopSE float64 `json:"same_top_se"`
+
+	Entropy     float64 `json:"entropy"`       // mean entropy of the predictions, nats
+	BitsPerByte float64 `json:"bits_per_byte"` // loss per byte of scored text: compares between vocabularies
+
+	Confidence []Bucket `json:"confidence"` // divergence by how sure the source was
 
 	ChunkKLD Series `json:"chunk_kld"` // mean per chunk: what paired comparisons and intervals are made from
 	ChunkNLL Series `json:"chunk_nll"`
@@ -98,6 +111,14 @@ type Row struct {
 	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
 	FallbackShare float64 `json:"fallback_share"` // their share of the weights
 	Seconds       Seconds `json:"seconds"`        // by step; the only field that varies between runs
+}
+
+// Bucket holds the tokens whose likeliest continuation has, by the source, a probability below Below (and not below
+// that of the bucket before).
+type Bucket struct {
+	Below  float64 `json:"below"`
+	Tokens int     `json:"tokens"`
+	KLD    float64 `json:"kld"` // mean
 }
 
 // Series is a sequence of measurements; Seconds are durations by name. Both are plain Go values with their own JSON.
@@ -109,8 +130,13 @@ type (
 // Blank is a row without measurements: every one NaN.
 func Blank(format string) Row {
 	nan := math.NaN()
-	return Row{Format: format, PPL: nan, PPLSE: nan, LnRatio: nan, LnRatioSE: nan, KLD: nan, KLDSE: nan, KLDMedian: nan, KLDP99: nan,
-		KLDP999: nan, KLDMax: nan, RMSDeltaP: nan, SameTop: nan, SameTopSE: nan}
+	r := Row{Format: format}
+	for v, i := reflect.ValueOf(&r).Elem(), 0; i < v.NumField(); i++ {
+		if f := v.Field(i); f.Kind() == reflect.Float64 && !strings.HasPrefix(v.Type().Field(i).Name, "Fallback") {
+			f.SetFloat(nan)
+		}
+	}
+	return r
 }
 
 // Measured reports whether the row has a perplexity.
