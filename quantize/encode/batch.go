@@ -8,19 +8,20 @@ const batchValues = 8 * 256
 const maxColumns = 32
 
 // table is rows of lanes.columns floats, as many as a sub-block has values.
-type table [32 * maxColumns]float32
+type table [32 * maxColumns + 16]float32
 
 // batch is the working space for batchValues values of a row.
 type batch struct {
+	// first, to lie on cache lines: a batch is large enough for pages of its own
+	tableX, tableW, tableQ table
+	state                  [16 * maxColumns]float32
+	steps                  [64]float32
+
 	*lanes
 	padded, paddedImportance [batchValues]float32 // copies of a row's end
 
 	x, importance *[batchValues]float32 // the values; importance is nil without an imatrix
 	w             [batchValues]float32
-
-	tableX, tableW, tableQ table
-	state                  [16 * maxColumns]float32
-	steps                  [64]float32
 
 	// One per sub-block, at most 16 in each super-block.
 	affine         [8 * 16]affine
