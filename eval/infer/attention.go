@@ -2,128 +2,141 @@ package infer
 
 import "math"
 
-// queriesPerTask is the number of consecutive queries of one head that one task attends for.
-const queriesPerTask = 32
+const (
+	// attnRows rows (queries times the heads that share keys) are attended for at once.
+	attnRows = 48
+	// attnKeys keys are multiplied at once, so that their scores stay in the first-level cache. Blocks of keys begin
+	// at multiples of it: a query's sums do not depend on the other queries.
+	attnKeys = 128
+)
 
-// headsOf normalises (when gain is not nil) and rotates the heads of every token of the batch.
-func (p *pass) headsOf(x, gain []float32, heads int) {
-	for _, s := range p.spans {
-		p.rotateRows(x[s.start*heads*p.m.Config.HeadDim:], gain, heads, s.n, s.past)
-	}
+// piece is n tokens at positions pos, pos+1, … of a span; row is the first's row in the activations. For attention,
+// with heads query heads from head on, which share one head of keys and values.
+type piece struct{ span, head, heads, row, pos, n int }
+
+// attnArgs is what the attention of one layer works on.
+type attnArgs struct {
+	layer        int
+	q, k, v, out []float32
 }
 
-// queries does the same for the queries, which may be packed to the wanted rows.
-func (p *pass) queries(x, gain []float32, packed bool) {
-	at := 0
-	for _, s := range p.spans {
-		n, first := s.n, s.past
-		if packed {
-			n, first = s.wanted, s.past+s.n-s.wanted
-		}
-		p.rotateRows(x[at*p.m.Config.Heads*p.m.Config.HeadDim:], gain, p.m.Config.Heads, n, first)
-		at += n
-	}
+// attnScratch is a worker's memory, with one row for every query and head.
+type attnScratch struct {
+	q      []float32 // [rows][HeadDim], rotated and scaled
+	scores []float32 // [rows][attnKeys]
+	out    []float32 // [rows][HeadDim up to whole panels]
+	top    []float32 // the largest score so far
+	sum    []float64 // of exp(score-top)
 }
 
-// rotateRows handles n rows of heads at positions first, first+1, …
-func (p *pass) rotateRows(x, gain []float32, heads, n, first int) {
-	c := p.m.Config
-	half := c.Rope.Dims / 2
-	p.pool.Run(n, func(_, t int) {
-		pos := first + t
-		cos, sin := p.cos[pos*half:(pos+1)*half], p.sin[pos*half:(pos+1)*half]
-		for h := range heads {
-			head := x[(t*heads+h)*c.HeadDim : (t*heads+h+1)*c.HeadDim]
-			if gain != nil {
-				p.set.RMSNorm(head, head, gain, c.NormEps)
-			}
-			p.set.RoPE(head, cos, sin, c.Rope.Interleaved)
-		}
-	})
-}
-
-// keysAndValues returns where the span's keys and values of the layer lie, and the row stride of the keys.
-func (p *pass) keysAndValues(span, layer int) (kv, int) {
-	s := p.spans[span]
-	if s.cache != nil {
-		return s.cache.layers[layer], s.cache.capacity
-	}
-	return p.buf.kv[span], s.n
-}
-
-// store writes the batch's keys (transposed) and values behind those of earlier passes.
-func (p *pass) store(layer int, k, v []float32) {
-	c := p.m.Config
-	for len(p.buf.kv) < len(p.spans) {
-		p.buf.kv = append(p.buf.kv, kv{})
-	}
-	for i, s := range p.spans {
-		if size := c.KVHeads * c.HeadDim * s.n; s.cache == nil && len(p.buf.kv[i].keys) < size {
-			p.buf.kv[i] = p.m.newKV(s.n)
-		}
-	}
-	p.pool.Run(len(p.spans)*c.KVHeads, func(_, task int) {
-		i, h := task/c.KVHeads, task%c.KVHeads
-		s := p.spans[i]
-		to, capacity := p.keysAndValues(i, layer)
-		keys := to.keys[h*c.HeadDim*capacity:]
-		values := to.values[h*capacity*c.HeadDim:]
-		for t := range s.n {
-			at := ((s.start+t)*c.KVHeads + h) * c.HeadDim
-			for d, x := range k[at : at+c.HeadDim] {
-				keys[d*capacity+s.past+t] = x
-			}
-			copy(values[(s.past+t)*c.HeadDim:], v[at:at+c.HeadDim])
-		}
-	})
-}
-
-// attnTask is a block of queries of one head: rows [row, row+n) of q, at positions [pos, pos+n) of the span.
-type attnTask struct{ span, head, row, pos, n int }
-
-// attention computes out = softmax(Q·K^T / sqrt(HeadDim) + mask)·V for every query and head.
+// attention computes out = softmax(Q·K^T / sqrt(HeadDim) + mask)·V for every query and head. Queries may be packed to
+// the wanted rows.
 func (p *pass) attention(out, q []float32, layer int, packed bool) {
-	var tasks []attnTask
+	c := &p.m.Config
+	group := c.Heads / c.KVHeads
+	p.pieces = p.pieces[:0]
 	row := 0
 	for i, s := range p.spans {
 		n, pos := s.n, s.past
 		if packed {
 			n, pos = s.wanted, s.past+s.n-s.wanted
 		}
-		for h := range p.m.Config.Heads {
-			for b := 0; b < n; b += queriesPerTask {
-				tasks = append(tasks, attnTask{i, h, row + b, pos + b, min(queriesPerTask, n-b)})
+		heads := group
+		for n == 1 && heads > 1 && len(p.spans)*c.Heads/heads < p.pool.Workers() {
+			heads = (heads + 1) / 2
+		}
+		queries := max(1, attnRows/heads)
+		for at := (n - 1) / queries * queries; at >= 0 && n > 0; at -= queries { // the longest first
+			for h := 0; h < c.Heads; h += heads {
+				some := min(heads, group-h%group)
+				p.pieces = append(p.pieces, piece{i, h, some, row + at, pos + at, min(queries, n-at)})
 			}
 		}
 		row += n
 	}
-	p.pool.Run(len(tasks), func(worker, i int) { p.attend(worker, out, q, layer, tasks[i]) })
+	p.at = attnArgs{layer: layer, q: q, out: out}
+	p.pool.Run(len(p.pieces), p.tasks.attend)
 }
 
-func (p *pass) attend(worker int, out, q []float32, layer int, t attnTask) {
-	c, window := p.m.Config, p.m.layers[layer].window
-	kvs, capacity := p.keysAndValues(t.span, layer)
-	kvHead := t.head * c.KVHeads / c.Heads
-	keys := kvs.keys[kvHead*c.HeadDim*capacity:]
-	values := kvs.values[kvHead*capacity*c.HeadDim:]
-	first, end := 0, t.pos+t.n // keys any query of the block sees: [first, end)
-	if window > 0 {
-		first = max(0, t.pos-window+1)
+// attend keeps a running softmax (arXiv 2205.14135) for every query and head of the block: over blocks of keys,
+//
+//	top' = max(top, scores)   sum' = f*sum + sum(exp(scores-top'))   out' = f*out + exp(scores-top')·V   f = exp(top-top')
+func (p *pass) attend(worker, task int) {
+	c, b, s := &p.m.Config, p.pieces[task], &p.workers[worker].attn
+	rows, dims, wide := b.n*b.heads, c.HeadDim, wholePanels(c.HeadDim)
+	kv := p.cached(b.span, p.at.layer)
+	keys, values := kv.head(p.m, b.head*c.KVHeads/c.Heads)
+	p.gather(s, b)
+	scores, out := grow(&s.scores, rows*attnKeys), grow(&s.out, rows*wide)
+	first, end := 0, b.pos+b.n // keys any query of the block sees: [first, end)
+	if w := p.m.layers[p.at.layer].window; w > 0 {
+		first = max(0, b.pos-w+1) / attnKeys * attnKeys
 	}
-	n := end - first
-	width := c.Heads * c.HeadDim
-	scores := grow(&p.scores[worker], t.n*n)
-	p.set.Gemm(scores, n, q[t.row*width+t.head*c.HeadDim:], width, keys[first:], capacity, t.n, n, c.HeadDim, false)
-	scale := float32(1 / math.Sqrt(float64(c.HeadDim)))
-	for i := range t.n {
-		line := scores[i*n : (i+1)*n]
-		from, to := 0, t.pos+i+1-first
-		if window > 0 {
-			from = max(0, t.pos+i-window+1-first)
+	for k := first; k < end; k += attnKeys {
+		n := min(attnKeys, end-k)
+		p.set.GemmPanels(scores, attnKeys, s.q, dims, keys[k*dims:], panel*dims, rows, wholePanels(n), dims, false)
+		for i := range b.n {
+			for r := i * b.heads; r < (i+1)*b.heads; r++ {
+				p.weigh(s, r, scores[r*attnKeys:][:wholePanels(n)], out[r*wide:][:wide], k, b.pos+i)
+			}
 		}
-		clear(line[:from])
-		p.set.Softmax(line[from:to], scale)
-		clear(line[to:])
+		p.set.GemmPanels(out, wide, scores, attnKeys, values[k*panel:], panel*kv.capacity, rows, wide, n, k > first)
 	}
-	p.set.Gemm(out[t.row*width+t.head*c.HeadDim:], width, scores, n, values[first*c.HeadDim:], c.HeadDim, t.n, c.HeadDim, n, false)
+	for i := range b.n {
+		for h := range b.heads {
+			r := i*b.heads + h
+			to := p.at.out[((b.row+i)*c.Heads+b.head+h)*dims:][:dims]
+			copy(to, out[r*wide:])
+			p.set.Scale(to, float32(1/s.sum[r]))
+		}
+	}
+}
+
+// gather collects the block's queries, normalised, rotated and scaled, and clears what is kept per row.
+func (p *pass) gather(s *attnScratch, b piece) {
+	c := &p.m.Config
+	scale, gain := float32(1/math.Sqrt(float64(c.HeadDim))), p.m.layers[p.at.layer].qNorm
+	rows := b.n * b.heads
+	q, top, sum := grow(&s.q, rows*c.HeadDim), grow(&s.top, rows), grow(&s.sum, rows)
+	for r := range rows {
+		head := q[r*c.HeadDim:][:c.HeadDim]
+		copy(head, p.at.q[((b.row+r/b.heads)*c.Heads+b.head+r%b.heads)*c.HeadDim:])
+		p.rotate(head, gain, b.pos+r/b.heads)
+		p.set.Scale(head, scale)
+		top[r], sum[r] = float32(math.Inf(-1)), 0
+	}
+}
+
+// weigh turns row r's scores of the keys from position k on into exp(score-top), 0 for those that the query at pos
+// does not see, and scales what the row has added up when top rises.
+func (p *pass) weigh(s *attnScratch, r int, scores, out []float32, k, pos int) {
+	from, to := 0, min(pos+1-k, len(scores))
+	if w := p.m.layers[p.at.layer].window; w > 0 {
+		from = max(0, pos-w+1-k)
+	}
+	if from >= to {
+		clear(scores)
+		return
+	}
+	start, stop := from/panel*panel, wholePanels(to) // whole vectors
+	clear(scores[:start])
+	hide(scores[start:from])
+	hide(scores[to:stop])
+	clear(scores[stop:])
+	seen := scores[start:stop]
+	if top := p.set.Max(seen); top > s.top[r] {
+		if s.sum[r] > 0 {
+			f := math.Exp(float64(s.top[r] - top))
+			s.sum[r] *= f
+			p.set.Scale(out, float32(f))
+		}
+		s.top[r] = top
+	}
+	s.sum[r] += p.set.ExpSum(seen, s.top[r])
+}
+
+func hide(scores []float32) {
+	for i := range scores {
+		scores[i] = float32(math.Inf(-1))
+	}
 }

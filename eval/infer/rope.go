@@ -24,9 +24,16 @@ func (r *ropeTable) upTo(n int) (cos, sin []float32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	half := r.config.Dims / 2
-	for pos := len(r.cos) / max(half, 1); half > 0 && pos < n; pos++ {
+	if half == 0 || n*half <= len(r.cos) {
+		return r.cos, r.sin
+	}
+	turn := make([]float64, half) // of one position
+	for i := range turn {
+		turn[i] = math.Pow(r.config.Base, -2*float64(i)/float64(r.config.Dims))
+	}
+	for pos := len(r.cos) / half; pos < n; pos++ {
 		for i := range half {
-			angle := float64(pos) * math.Pow(r.config.Base, -2*float64(i)/float64(r.config.Dims))
+			angle := float64(pos) * turn[i]
 			if r.config.Scaling == "linear" {
 				angle /= r.config.Factor
 			}
@@ -38,4 +45,14 @@ func (r *ropeTable) upTo(n int) (cos, sin []float32) {
 		}
 	}
 	return r.cos, r.sin
+}
+
+// rotate normalises (when gain is not nil) and turns one head at position pos.
+func (p *pass) rotate(head, gain []float32, pos int) {
+	c := &p.m.Config
+	half := c.Rope.Dims / 2
+	if gain != nil {
+		p.set.RMSNorm(head, head, gain, c.NormEps)
+	}
+	p.set.RoPE(head, p.cos[pos*half:(pos+1)*half], p.sin[pos*half:(pos+1)*half], c.Rope.Interleaved)
 }

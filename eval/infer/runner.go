@@ -28,17 +28,16 @@ type Options struct {
 	NoHead  bool // compute no logits (calibration needs none)
 }
 
-// Runner runs forward passes; it owns every buffer they need, grown once and reused. It is not safe for concurrent use.
+// Runner runs forward passes; it owns every buffer they need, grown once and reused: a pass that is no longer than
+// those before it allocates nothing. It is not safe for concurrent use.
 type Runner struct {
 	pool    *Pool
 	set     *kernel.Set
 	o       Options
-	scratch []kernel.Scratch // per worker
-	scores  [][]float32      // per worker
-	forms   [formCount]kernel.Batch
-	loaded  [formCount]bool
+	workers []worker
+	forms   [formCount]kernel.Batch // the input of the next products
 	buf     buffers
-	err     []error // per worker
+	pass    pass
 }
 
 const formCount = 8
@@ -46,10 +45,17 @@ const formCount = 8
 // BatchTokens is how many tokens are best run at once: enough to make unpacking weights cheap.
 const BatchTokens = 2048
 
+// worker is what one worker of the pool needs for itself.
+type worker struct {
+	scratch kernel.Scratch
+	attn    attnScratch
+	err     error
+}
+
 // buffers of activations, [tokens][width] each.
 type buffers struct {
-	x, norm, q, k, v, attn, proj, gate, up, logits []float32
-	kv                                             []kv // for sequences without a cache
+	x, norm, q, k, v, attn, branch, gate, up, logits []float32
+	kv                                               []kv // for sequences without a cache
 }
 
 // NewRunner makes a Runner on the pool.
@@ -57,7 +63,10 @@ func NewRunner(p *Pool, o Options) *Runner {
 	if o.Kernel == nil {
 		o.Kernel = kernel.Best()
 	}
-	return &Runner{pool: p, set: o.Kernel, o: o, scratch: make([]kernel.Scratch, p.Workers()), scores: make([][]float32, p.Workers()), err: make([]error, p.Workers())}
+	r := &Runner{pool: p, set: o.Kernel, o: o, workers: make([]worker, p.Workers())}
+	r.pass.Runner = r
+	r.pass.tasks = tasks{r.pass.embedRows, r.pass.makeRows, r.pass.multiply, r.pass.storeBlock, r.pass.attend}
+	return r
 }
 
 // span is a sequence's place in a pass: tokens [start, start+n) of the batch, positions [past, past+n) of the sequence.
@@ -67,44 +76,40 @@ type span struct {
 	wanted         int // rows of logits
 }
 
-// pass is one forward pass under way.
+// pass is one forward pass under way: a row of steps, each of which the pool runs as tasks. What the tasks of a step
+// work on lies here, so that starting a step allocates nothing.
 type pass struct {
 	*Runner
-	m     *Model
-	spans []span
-	n     int // tokens in the batch
-	cos   []float32
-	sin   []float32
+	m        *Model
+	seqs     []Sequence
+	spans    []span
+	n        int // tokens in the batch
+	cos, sin []float32
+	branch   []float32 // what the next norm adds to buf.x; nil: nothing
+	in       input
+	products []product
+	at       attnArgs
+	pieces   []piece
+	tasks    tasks
 }
+
+// tasks are the steps, bound to the pass once.
+type tasks struct{ embed, input, product, store, attend func(worker, task int) }
 
 // Forward runs the sequences as one batch and returns the logits wanted, [rows][vocabulary], sequence after sequence.
 // The slice is reused by the next Forward.
 func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
-	p := pass{Runner: r, m: m}
-	last := 0
-	for i, s := range seqs {
-		if err := m.check(seqs, i); err != nil {
-			return nil, fmt.Errorf("sequence %d: %w", i, err)
-		}
-		sp := span{start: p.n, n: len(s.Tokens), cache: s.Cache, wanted: max(0, len(s.Tokens)-s.LogitsFrom)}
-		if s.Cache != nil {
-			sp.past = s.Cache.length
-		}
-		p.n += sp.n
-		last = max(last, sp.past+sp.n)
-		p.spans = append(p.spans, sp)
-	}
-	clear(r.err)
-	p.cos, p.sin = m.rope.upTo(last)
-	if err := p.embed(seqs); err != nil {
+	p := &r.pass
+	if err := p.begin(m, seqs); err != nil {
 		return nil, err
 	}
+	p.embed()
 	for i := range m.layers {
 		p.layer(i)
 	}
 	logits := p.head()
-	for _, err := range r.err {
-		if err != nil {
+	for i := range r.workers {
+		if err := r.workers[i].err; err != nil {
 			return nil, err
 		}
 	}
@@ -116,10 +121,38 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	return logits, nil
 }
 
-// check verifies that sequence i can be run: its rows of logits exist, and its cache is this model's, its own and large
-// enough.
+// begin checks the sequences and lays them out.
+func (p *pass) begin(m *Model, seqs []Sequence) error {
+	p.m, p.seqs, p.spans, p.n, p.branch = m, seqs, p.spans[:0], 0, nil
+	last := 0
+	for i, s := range seqs {
+		if err := m.check(seqs, i); err != nil {
+			return fmt.Errorf("sequence %d: %w", i, err)
+		}
+		sp := span{start: p.n, n: len(s.Tokens), cache: s.Cache, wanted: max(0, len(s.Tokens)-s.LogitsFrom)}
+		if s.Cache != nil {
+			sp.past = s.Cache.length
+		}
+		p.n += sp.n
+		last = max(last, sp.past+sp.n)
+		p.spans = append(p.spans, sp)
+	}
+	for i := range p.workers {
+		p.workers[i].err = nil
+	}
+	p.cos, p.sin = m.rope.upTo(last)
+	return nil
+}
+
+// check verifies that sequence i can be run: its tokens and rows of logits exist, and its cache is this model's, its
+// own and large enough.
 func (m *Model) check(seqs []Sequence, i int) error {
 	s := seqs[i]
+	for _, t := range s.Tokens {
+		if t < 0 || int(t) >= m.embedding.Rows {
+			return fmt.Errorf("token %d is outside the vocabulary of %d", t, m.embedding.Rows)
+		}
+	}
 	switch c := s.Cache; {
 	case s.LogitsFrom < 0:
 		return fmt.Errorf("logits from token %d on are wanted", s.LogitsFrom)
@@ -136,23 +169,26 @@ func (m *Model) check(seqs []Sequence, i int) error {
 }
 
 // embed looks up the tokens' rows of the embedding matrix.
-func (p *pass) embed(seqs []Sequence) error {
-	e := p.m.embedding
-	row := len(e.Data) / e.Rows
-	x := grow(&p.buf.x, p.n*e.Cols)
-	i := 0
-	for _, s := range seqs {
-		for _, t := range s.Tokens {
-			if t < 0 || int(t) >= e.Rows {
-				return fmt.Errorf("token %d is outside the vocabulary of %d", t, e.Rows)
-			}
-			if err := block.Decode(e.Type, x[i*e.Cols:(i+1)*e.Cols], e.Data[int(t)*row:(int(t)+1)*row]); err != nil {
-				return fmt.Errorf("token_embd.weight row %d: %w", t, err)
-			}
-			i++
+func (p *pass) embed() {
+	grow(&p.buf.x, p.n*p.m.Config.Width)
+	p.pieces = p.pieces[:0]
+	for i, s := range p.spans {
+		for at := 0; at < s.n; at += tokensPerTask {
+			p.pieces = append(p.pieces, piece{span: i, row: s.start + at, pos: at, n: min(tokensPerTask, s.n-at)})
 		}
 	}
-	return nil
+	p.pool.Run(len(p.pieces), p.tasks.embed)
+}
+
+func (p *pass) embedRows(worker, task int) {
+	e, b := &p.m.embedding, p.pieces[task]
+	row := len(e.Data) / e.Rows
+	for i, t := range p.seqs[b.span].Tokens[b.pos : b.pos+b.n] {
+		x := p.buf.x[(b.row+i)*e.Cols:][:e.Cols]
+		if err := block.Decode(e.Type, x, e.Data[int(t)*row:(int(t)+1)*row]); err != nil {
+			p.fail(worker, fmt.Errorf("token_embd.weight row %d: %w", t, err))
+		}
+	}
 }
 
 // head computes the logits of the wanted rows, which layer has left packed at the start of x.
@@ -163,11 +199,12 @@ func (p *pass) head() []float32 {
 	}
 	if p.o.Observe != nil {
 		p.keepWanted(p.buf.x, p.m.Config.Width)
+		p.keepWanted(p.branch, p.m.Config.Width)
 	}
-	p.norm(p.m.outputNorm, n)
 	out := &p.m.output
+	norm := p.norm(p.m.outputNorm, n, out)
 	logits := grow(&p.buf.logits, n*out.Rows)
-	p.linear(logits, out, p.buf.norm, n)
+	p.linear(norm, n, product{logits, out})
 	return logits
 }
 
@@ -182,9 +219,9 @@ func (p *pass) keepWanted(x []float32, width int) {
 }
 
 // grow returns a buffer of n values, kept in *b for reuse.
-func grow(b *[]float32, n int) []float32 {
+func grow[T any](b *[]T, n int) []T {
 	if cap(*b) < n {
-		*b = make([]float32, n)
+		*b = make([]T, n)
 	}
 	*b = (*b)[:n]
 	return *b
