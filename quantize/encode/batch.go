@@ -8,14 +8,18 @@ const batchValues = 8 * 256
 const maxColumns = 32
 
 // table is rows of lanes.columns floats, as many as a sub-block has values.
-type table [32 * maxColumns + 16]float32
+type table [32 * maxColumns]float32
 
 // batch is the working space for batchValues values of a row.
 type batch struct {
 	// first, to lie on cache lines: a batch is large enough for pages of its own
-	tableX, tableW, tableQ table
-	state                  [16 * maxColumns]float32
-	steps                  [64]float32
+	tableX table
+	_      [160]float32 // see TestTablesApart
+	tableW table
+	_      [704]float32
+	tableQ table
+	state  [16 * maxColumns]float32
+	steps  [64]float32
 
 	*lanes
 	padded, paddedImportance [batchValues]float32 // copies of a row's end

@@ -2,6 +2,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -36,6 +38,10 @@ type search struct {
 	signless, sign Mem
 	wrap, one, nan Mem
 	name           string
+
+	together [][]int                        // groups that a loop works on: with one, the next loop hides what follows this one
+	held     map[int][Groups]reg.VecVirtual // rows of the state that registers hold
+	label    int
 }
 
 func main() {
@@ -60,6 +66,7 @@ func (s *search) function() {
 	s.state, s.x, s.w, s.q = Arg("state"), Arg("x"), Arg("w"), Arg("q")
 	s.end, s.steps = Arg("n"), Arg("steps")
 	s.Rows(s.end)
+	s.hold()
 	s.extent()
 	s.first()
 	count := Arg("count")
@@ -72,12 +79,37 @@ func (s *search) function() {
 	s.Return()
 }
 
+// hold chooses what registers hold: 32 are enough for all that candidates read.
+func (s *search) hold() {
+	s.together = [][]int{{0, 1}}
+	if s.Bytes == 64 {
+		s.together = [][]int{{0}, {1}}
+		s.held = map[int][Groups]reg.VecVirtual{}
+		for _, r := range []int{low, high, floor, sumW, sumX, best, step} {
+			s.held[r] = [Groups]reg.VecVirtual{s.Vec(), s.Vec()}
+		}
+	}
+}
+
 // row is the place of a group in a row of the state.
-func (s *search) row(r, group int) Mem {
+func (s *search) row(r, group int) Op {
+	if v, ok := s.held[r]; ok {
+		return v[group]
+	}
+	return s.memory(r, group)
+}
+
+func (s *search) memory(r, group int) Mem {
 	return Mem{Base: s.state, Disp: r*s.Row() + group*s.Bytes}
 }
 
 func (s *search) store(v Op, r, group int) { VMOVUPS(v, s.row(r, group)) }
+
+// each is Each with a label of its own.
+func (s *search) each(body func(index reg.GPVirtual, disp int)) {
+	s.label++
+	s.Each(fmt.Sprintf("%sRows%d", s.name, s.label), s.end, 4, body)
+}
 
 // extent finds the smallest and largest value and the sums of w and w*x. The sums start from the first element, not
 // from zero: -0 would change.
@@ -103,46 +135,48 @@ func (s *search) extent() {
 
 		z := s.Zero()
 		s.Drop(lo, s.Compare(Greater, lo, z), lo)
-		s.StoreMask(s.Compare(LessEqual, hi, lo), s.row(zero, g))
+		s.StoreMask(s.Compare(LessEqual, hi, lo), s.memory(zero, g))
 		s.store(lo, low, g)
 		s.store(lo, floor, g)
 		s.store(lo, origin, g)
 		s.store(hi, high, g)
 		s.store(sw, sumW, g)
+		VMOVUPS(sw, s.memory(sumW, g))
 		s.store(sx, sumX, g)
 		// (w - w) + (wx - wx) is zero unless a sum is not finite.
 		Sub(sw, sw, sw)
 		Sub(sx, sx, sx)
 		Add(sw, sw, sx)
-		s.StoreMask(s.Compare(NotEqual, sw, z), s.row(redo, g))
+		s.StoreMask(s.Compare(NotEqual, sw, z), s.memory(redo, g))
 	}
 }
 
 // first evaluates the step top / (high - low) with the scale 1/step and no fit.
 func (s *search) first() {
-	fit := s.newFit()
-	s.begin("FirstLevels", func() {}, func(index reg.GPVirtual, disp, g int, level reg.VecVirtual) {})
-	one := s.Broadcast(s.one)
-	for g := range Groups {
-		VMOVUPS(s.row(step, g), fit.scale[g])
-		s.store(fit.scale[g], inverse, g)
-		Div(fit.scale[g], one, fit.scale[g])
-		s.store(fit.scale[g], scale, g)
-		VMOVUPS(s.row(low, g), fit.offset[g])
-	}
-	s.errors(s.name+"FirstErrors", fit)
-	for g := range Groups {
-		s.store(fit.total[g], best, g)
+	for _, groups := range s.together {
+		s.levels(groups, func() {}, func(index reg.GPVirtual, disp, g int, level, x reg.VecVirtual) {})
+		f, one := s.newFit(), s.Broadcast(s.one)
+		for _, g := range groups {
+			VMOVUPS(s.row(step, g), f.scale[g])
+			VMOVUPS(f.scale[g], s.memory(inverse, g))
+			Div(f.scale[g], one, f.scale[g])
+			s.store(f.scale[g], scale, g)
+			VMOVUPS(s.row(low, g), f.offset[g])
+		}
+		s.errors(groups, f)
+		for _, g := range groups {
+			s.store(f.total[g], best, g)
+		}
 	}
 }
 
-// begin computes the inverse step of the numerator at steps and fills q with its levels; start comes
-// before the loop, more gets each level.
-func (s *search) begin(label string, start func(), more func(index reg.GPVirtual, disp, group int, level reg.VecVirtual)) {
+// levels computes the inverse step of the numerator at steps and fills q with its levels; start comes before the loop,
+// more gets each level and value.
+func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual)) {
 	var inv, from [Groups]reg.VecVirtual
-	for g := range Groups {
-		inv[g], from[g] = s.Vec(), s.Load(s.row(low, g))
-		Sub(inv[g], s.Load(s.row(high, g)), from[g])
+	for _, g := range groups {
+		inv[g], from[g] = s.Load(s.row(high, g)), s.Load(s.row(low, g))
+		Sub(inv[g], inv[g], from[g])
 		Div(inv[g], s.Broadcast(Mem{Base: s.steps}), inv[g])
 		s.store(inv[g], step, g)
 		s.check(g, inv[g], from[g])
@@ -153,16 +187,15 @@ func (s *search) begin(label string, start func(), more func(index reg.GPVirtual
 	VBROADCASTSS(Mem{Base: top0}, top)
 	none := s.Zero()
 	start()
-	s.Each(s.name+label, s.end, 4, func(index reg.GPVirtual, disp int) {
-		for g := range Groups {
-			l := s.Load(s.At(s.x, index, disp, g))
-			Sub(l, l, from[g])
+	s.each(func(index reg.GPVirtual, disp int) {
+		for _, g := range groups {
+			x, l := s.Load(s.At(s.x, index, disp, g)), s.Vec()
+			Sub(l, x, from[g])
 			Mul(l, l, inv[g])
 			s.Round(l, l)
-			Min(l, l, top)
-			Max(l, l, none) // +0 where l is -0
+			Between(l, l, top, none)
 			VMOVUPS(l, s.At(s.q, index, disp, g))
-			more(index, disp, g, l)
+			more(index, disp, g, l, x)
 		}
 	})
 }
@@ -176,10 +209,10 @@ func (s *search) check(g int, inv, from reg.VecVirtual) {
 		Mul(v, v, inv)
 		And(v, v, s.signless)
 	}
-	r := s.LoadMask(s.row(redo, g))
+	r := s.LoadMask(s.memory(redo, g))
 	s.Either(r, r, s.Compare(NotLess, a, s.wrap))
 	s.Either(r, r, s.Compare(NotLess, b, s.wrap))
-	s.StoreMask(r, s.row(redo, g))
+	s.StoreMask(r, s.memory(redo, g))
 }
 
 // fit holds, per group, a candidate's scale and offset, and the error they leave.
@@ -194,16 +227,16 @@ func (s *search) newFit() *fit {
 }
 
 // errors adds up w*d^2 or w*|d| with d = scale*q + offset - x.
-func (s *search) errors(label string, f *fit) {
-	for g := range Groups {
+func (s *search) errors(groups []int, f *fit) {
+	for _, g := range groups {
 		Clear(f.total[g])
 	}
 	var mask reg.VecVirtual
 	if s.absolute {
 		mask = s.Load(s.signless)
 	}
-	s.Each(label, s.end, 4, func(index reg.GPVirtual, disp int) {
-		for g := range Groups {
+	s.each(func(index reg.GPVirtual, disp int) {
+		for _, g := range groups {
 			d := s.Vec()
 			Mul(d, f.scale[g], s.At(s.q, index, disp, g))
 			Add(d, d, f.offset[g])
@@ -222,28 +255,32 @@ func (s *search) errors(label string, f *fit) {
 // candidate fits scale and offset to the levels of the next step by weighted least squares, and takes them where they
 // leave a smaller error.
 func (s *search) candidate() {
-	var q1, q2, xq [Groups]reg.VecVirtual
-	start := func() {
-		for g := range Groups {
-			q1[g], q2[g], xq[g] = s.Zero(), s.Zero(), s.Zero()
+	f := s.newFit()
+	for _, groups := range s.together {
+		var q1, q2, xq [Groups]reg.VecVirtual
+		start := func() {
+			for _, g := range groups {
+				q1[g], q2[g], xq[g] = s.Zero(), s.Zero(), s.Zero()
+			}
+		}
+		s.levels(groups, start, func(index reg.GPVirtual, disp, g int, l, x reg.VecVirtual) {
+			t := s.Vec()
+			Mul(t, l, s.At(s.w, index, disp, g)) // w*q
+			Add(q1[g], q1[g], t)
+			Mul(l, l, t) // w*q*q
+			Add(q2[g], q2[g], l)
+			Mul(t, t, x) // w*q*x
+			Add(xq[g], xq[g], t)
+		})
+		for _, g := range groups {
+			s.solve(g, q1[g], q2[g], xq[g], f)
 		}
 	}
-	s.begin("Levels", start, func(index reg.GPVirtual, disp, g int, l reg.VecVirtual) {
-		t := s.Vec()
-		Mul(t, l, s.At(s.w, index, disp, g)) // w*q
-		Add(q1[g], q1[g], t)
-		Mul(l, l, t) // w*q*q
-		Add(q2[g], q2[g], l)
-		Mul(t, t, s.At(s.x, index, disp, g)) // w*q*x
-		Add(xq[g], xq[g], t)
-	})
-	f := s.newFit()
-	for g := range Groups {
-		s.solve(g, q1[g], q2[g], xq[g], f)
-	}
-	s.errors(s.name+"Errors", f)
-	for g := range Groups {
-		s.take(g, f)
+	for _, groups := range s.together {
+		s.errors(groups, f)
+		for _, g := range groups {
+			s.take(g, f)
+		}
 	}
 }
 
@@ -276,7 +313,7 @@ func (s *search) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
 func (s *search) take(g int, f *fit) {
 	e := s.Load(s.row(best, g))
 	won := s.Compare(Less, f.total[g], e)
-	s.Except(won, won, s.LoadMask(s.row(zero, g)))
+	s.Except(won, won, s.LoadMask(s.memory(zero, g)))
 	keep := func(v reg.VecVirtual, r int) {
 		old := s.Load(s.row(r, g))
 		s.Choose(old, won, v, old)
@@ -292,13 +329,13 @@ func (s *search) take(g int, f *fit) {
 // finish writes the minimum, and scale 0 for lanes of zeros.
 func (s *search) finish() {
 	for g := range Groups {
-		z := s.LoadMask(s.row(zero, g))
+		z := s.LoadMask(s.memory(zero, g))
 		v := s.Load(s.row(scale, g))
 		s.Drop(v, z, v)
 		s.store(v, scale, g)
-		r := s.LoadMask(s.row(redo, g))
+		r := s.LoadMask(s.memory(redo, g))
 		s.Except(r, r, z)
-		s.StoreMask(r, s.row(redo, g))
+		s.StoreMask(r, s.memory(redo, g))
 		VMOVUPS(s.row(low, g), v)
 		VXORPS(s.sign, v, v)
 		s.store(v, minimum, g)

@@ -122,6 +122,13 @@ func Div(dst, a, b Op) { VDIVPS(b, a, dst) }
 func Min(dst, a, b Op) { VMINPS(b, a, dst) }
 func Max(dst, a, b Op) { VMAXPS(b, a, dst) }
 
+// Between is dst = min(max(a, 0), top) for integral values. A float of -0 or less is a negative integer, and floats from +0
+// on are ordered like integers: integer units are free when those of floats are not.
+func Between(dst, a, top, zero Op) {
+	VPMAXSD(zero, a, dst)
+	VPMINSD(top, dst, dst)
+}
+
 // Round rounds to the nearest integer, ties to even.
 func (m Machine) Round(dst, a Op) {
 	if m.Bytes == 64 {
