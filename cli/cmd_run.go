@@ -33,6 +33,7 @@ type runOptions struct {
 	include, exclude  []string // parts of names of the imatrix's entries
 	memory            int64    // bytes
 	command           string
+	gate              string // budget file for the check at the end; "" is none
 }
 
 func runCommand() *cli.Command {
@@ -51,6 +52,7 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
 			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
+			&cli.StringFlag{Name: "budget", Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
 			memoryFlag(),
 		}, append(weightFlags(), recipeFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -63,7 +65,8 @@ func runCommand() *cli.Command {
 			}
 			o := runOptions{
 				out: c.String("output"), formats: names, all: all, calibration: c.String("calibration"), text: c.String("text"), noImatrix: c.Bool("no-imatrix"),
-				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), command: commandLine(c, "output", "json", "quiet", "threads", "max-memory"),
+				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget"),
+				gate:    c.String("budget"),
 				include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
 			}
 			if o.recipe, err = recipeOptions(c); err != nil {
@@ -93,6 +96,11 @@ func readInput(path, demoText string) (textInput, error) {
 }
 
 func runRun(ctx context.Context, e env, models []string, o runOptions) error {
+	if o.gate != "" { // a mistake in it shows before hours of work
+		if _, err := readBudget(o.gate); err != nil {
+			return err
+		}
+	}
 	release := func() {}
 	defer func() { release() }()
 	lock := func() (err error) {
@@ -175,7 +183,11 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 		rep.Text.Tokens, rep.Text.Chunks, rep.Text.Scored = r.tokens(rep.Text)
 	}
 	rep.Fit(threshold.Options{Budget: o.budget})
-	return writeReport(e, o.out, rep)
+	if err := writeReport(e, o.out, rep); err != nil || o.gate == "" {
+		return err
+	}
+	e.json = false // the report has been printed
+	return checkReport(e, rep, checkOptions{budget: o.gate, strict: o.strict})
 }
 
 // outputNames gives every model a folder name of its own.

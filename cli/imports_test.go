@@ -34,6 +34,7 @@ var rules = []rule{
 	{"eval", []string{"formats/...", "eval/infer"}, "runs artifacts; never makes them"},
 	{"eval/infer", []string{"formats/..."}, "the engine"},
 	{"eval/paired", nil, "pure statistics over series"},
+	{"eval/gate", []string{"eval/paired", "eval/report"}, "judges reports, measures nothing"},
 	{"eval/energy", nil, "counters of the machine, nothing of models"},
 	{"eval/threshold", []string{"formats/bpw", "eval/paired"}, "pure statistics over points"},
 	{"eval/report", []string{"formats/...", "eval/threshold", "eval/paired"}, "renders numbers, computes none"},

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/eval/gate"
+	"bitmill/eval/report"
+	"bitmill/formats/file"
+)
+
+type checkOptions struct {
+	baseline, budget string // files; "" is none
+	junit, summary   string
+	strict           bool
+}
+
+func checkCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "gate: does a report keep to a budget, or to what an earlier report reached",
+		ArgsUsage: "REPORT.json",
+		Description: "A limit on a measured quantity is broken only when the measurement says so beyond its error, corrected for the number of rules. " +
+			"With --baseline alone no artifact may be worse in kld, ppl, same_top or file_bytes. A budget is YAML:\n\n" +
+			"   rules:\n     - {metric: kld, format: Q4_K_M, max: 0.01}\n     - {metric: ppl, model: demo-*, worse: 1%}     # than the baseline\n     - {metric: same_top, min: 0.9}",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "baseline", Usage: "an earlier `REPORT.json` over the same text"},
+			&cli.StringFlag{Name: "budget", Usage: "`FILE` with rules"},
+			&cli.StringFlag{Name: "junit", Usage: "write the findings to `FILE` as JUnit XML"},
+			&cli.StringFlag{Name: "summary", Usage: "append the findings to `FILE` as Markdown (on GitHub: \"$GITHUB_STEP_SUMMARY\")"},
+			&cli.BoolFlag{Name: "strict", Usage: "a limit passed within the error is broken too"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1, "REPORT.json --baseline REPORT.json|--budget FILE")
+			if err != nil {
+				return err
+			}
+			o := checkOptions{c.String("baseline"), c.String("budget"), c.String("junit"), c.String("summary"), c.Bool("strict")}
+			if o.baseline == "" && o.budget == "" {
+				return usagef("check needs --baseline REPORT.json, --budget FILE, or both")
+			}
+			rep, err := openReport(args[0])
+			if err != nil {
+				return err
+			}
+			return checkReport(newEnv(c), rep, o)
+		},
+	}
+}
+
+// readBudget reads the rules; without a budget they are the baseline's.
+func readBudget(path string) ([]gate.Rule, error) {
+	if path == "" {
+		return gate.BaselineRules(), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := gate.ReadBudget(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rules, nil
+}
+
+// checkReport prints one line per finding and fails when one does.
+func checkReport(e env, rep *report.Report, o checkOptions) error {
+	rules, err := readBudget(o.budget)
+	if err != nil {
+		return err
+	}
+	var baseline *report.Report
+	if o.baseline != "" {
+		if baseline, err = openReport(o.baseline); err != nil {
+			return err
+		}
+	}
+	result, err := gate.Check(rep, baseline, rules, gate.Options{Strict: o.strict})
+	if err != nil {
+		return err
+	}
+	if err := writeFindings(result, o); err != nil {
+		return err
+	}
+	if e.json {
+		if err := e.printJSON(result); err != nil {
+			return err
+		}
+	}
+	failed := 0
+	for _, f := range result.Findings {
+		if !e.json {
+			fmt.Fprintln(e.stdout, printable(f.Line()))
+		}
+		if f.Failed() {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return incompleteError{fmt.Errorf("%d of %d findings fail the check", failed, len(result.Findings))}
+	}
+	return nil
+}
+
+// writeFindings writes the files that CI systems read.
+func writeFindings(result *gate.Result, o checkOptions) error {
+	if o.junit != "" {
+		var b bytes.Buffer
+		if err := gate.WriteJUnit(&b, result); err != nil {
+			return err
+		}
+		if err := file.Write(o.junit, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	if o.summary == "" {
+		return nil
+	}
+	f, err := os.OpenFile(o.summary, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	err = gate.WriteSummary(io.Writer(f), result)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

@@ -1,0 +1,175 @@
+// Package gate decides whether a report keeps to a budget, or to what an earlier report reached. A limit on a measured
+// quantity counts as broken only when the measurement says so beyond its error, with Holm's correction over all rules
+// of a check; a quantity that is exact (bytes, bits per weight) is simply compared.
+package gate
+
+import (
+	"fmt"
+	"math"
+	"path"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/report"
+)
+
+// Options of a check; the zero value is useful.
+type Options struct {
+	paired.Options
+	Strict bool // a limit passed within the error is broken too
+}
+
+// Status of a finding.
+type Status string
+
+// A report passes when no finding is Broken or Missing.
+const (
+	Kept        Status = "ok"
+	WithinError Status = "within error" // beyond the limit, but not by more than chance explains
+	Broken      Status = "broken"
+	Missing     Status = "missing" // nothing was measured, or the baseline's artifact is gone
+	Skipped     Status = "skipped" // the baseline has no such artifact
+)
+
+// Finding is one rule applied to one artifact.
+type Finding struct {
+	Rule   string  `json:"rule"` // as words: "kld at most 0.01"
+	Model  string  `json:"model"`
+	Format string  `json:"format"`
+	Status Status  `json:"status"`
+	Value  float64 `json:"value"`
+	Limit  float64 `json:"limit"`
+	Base   float64 `json:"base,omitzero"` // the baseline's value
+	P      float64 `json:"p"`             // of a value this far beyond the limit by chance, corrected; 1 where it is within
+	Reason string  `json:"reason"`        // whole sentence
+}
+
+// Failed reports whether the finding fails the check.
+func (f Finding) Failed() bool { return f.Status == Broken || f.Status == Missing }
+
+// Result is a whole check.
+type Result struct {
+	Passed   bool      `json:"passed"`
+	Level    float64   `json:"level"`
+	Findings []Finding `json:"findings"`
+}
+
+// Check applies the rules. baseline is nil when no rule needs one. It fails when a rule matches no artifact and when
+// the two reports cannot be compared.
+func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error) {
+	o.Options = o.Options.WithDefaults()
+	if baseline != nil {
+		if err := comparable(r, baseline); err != nil {
+			return nil, err
+		}
+	}
+	out := &Result{Level: o.Level}
+	for _, rule := range rules {
+		if rule.relative() && baseline == nil {
+			return nil, fmt.Errorf("rule %q compares with a baseline: give --baseline REPORT", rule)
+		}
+		found := false
+		for i := range r.Models {
+			m := &r.Models[i]
+			if !matches(rule.Model, m.Name) {
+				continue
+			}
+			for j := range m.Artifacts {
+				row := &m.Artifacts[j]
+				if !matches(rule.Format, row.Format) {
+					continue
+				}
+				found = true
+				out.Findings = append(out.Findings, rule.apply(m.Name, row, rowOf(baseline, m.Name, row.Format), o))
+			}
+		}
+		gone := lost(r, baseline, rule)
+		out.Findings = append(out.Findings, gone...)
+		if !found && len(gone) == 0 {
+			return nil, fmt.Errorf("rule %q matches no artifact of the report", rule)
+		}
+	}
+	out.settle(o)
+	return out, nil
+}
+
+// settle corrects the p-values together and turns those that remain into broken rules.
+func (r *Result) settle(o Options) {
+	p := make([]float64, len(r.Findings))
+	for i, f := range r.Findings {
+		p[i] = math.NaN()
+		if f.Status == WithinError {
+			p[i] = f.P
+		}
+	}
+	for i, corrected := range paired.Holm(p) {
+		f := &r.Findings[i]
+		if f.Status != WithinError {
+			continue
+		}
+		f.P = corrected
+		switch {
+		case corrected < 1-o.Level:
+			f.Status = Broken
+			f.Reason += fmt.Sprintf(" This is beyond its error (p = %.2g after correction).", corrected)
+		case o.Strict:
+			f.Status = Broken
+			f.Reason += fmt.Sprintf(" It is within its error (p = %.2g after correction), and the check is strict.", corrected)
+		default:
+			f.Reason += fmt.Sprintf(" It is within its error (p = %.2g after correction).", corrected)
+		}
+	}
+	r.Passed = true
+	for _, f := range r.Findings {
+		r.Passed = r.Passed && !f.Failed()
+	}
+}
+
+// comparable refuses reports over different texts: their figures would differ without any artifact having changed.
+func comparable(a, b *report.Report) error {
+	if a.Text.SHA256 != b.Text.SHA256 || a.Text.Context != b.Text.Context || a.Text.Chunks != b.Text.Chunks {
+		return fmt.Errorf("the baseline was scored on %s (%d windows of %d tokens), the report on %s (%d windows of %d): run both on the same text",
+			b.Text.Name, b.Text.Chunks, b.Text.Context, a.Text.Name, a.Text.Chunks, a.Text.Context)
+	}
+	return nil
+}
+
+// lost are the baseline's artifacts that the rule covers and the report no longer has.
+func lost(r, baseline *report.Report, rule Rule) []Finding {
+	if baseline == nil || !rule.relative() {
+		return nil
+	}
+	var out []Finding
+	for i := range baseline.Models {
+		m := &baseline.Models[i]
+		for j := range m.Artifacts {
+			format := m.Artifacts[j].Format
+			if matches(rule.Model, m.Name) && matches(rule.Format, format) && rowOf(r, m.Name, format) == nil {
+				out = append(out, Finding{Rule: rule.String(), Model: m.Name, Format: format, Status: Missing, P: 1, Reason: "The baseline has it, the report has not."})
+			}
+		}
+	}
+	return out
+}
+
+func rowOf(r *report.Report, model, format string) *report.Row {
+	if r == nil {
+		return nil
+	}
+	for i := range r.Models {
+		if r.Models[i].Name != model {
+			continue
+		}
+		for j := range r.Models[i].Artifacts {
+			if r.Models[i].Artifacts[j].Format == format {
+				return &r.Models[i].Artifacts[j]
+			}
+		}
+	}
+	return nil
+}
+
+// matches tests a name against a pattern of path.Match; "" matches all. Patterns have been checked.
+func matches(pattern, name string) bool {
+	ok, _ := path.Match(pattern, name)
+	return ok || pattern == ""
+}

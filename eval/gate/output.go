@@ -1,0 +1,88 @@
+package gate
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Line is the finding as one line of text.
+func (f Finding) Line() string {
+	return fmt.Sprintf("%-12s %s %s: %s. %s", f.Status, f.Model, f.Format, f.Rule, f.Reason)
+}
+
+type (
+	suiteXML struct {
+		XMLName  xml.Name  `xml:"testsuite"`
+		Name     string    `xml:"name,attr"`
+		Tests    int       `xml:"tests,attr"`
+		Failures int       `xml:"failures,attr"`
+		Skipped  int       `xml:"skipped,attr"`
+		Cases    []caseXML `xml:"testcase"`
+	}
+	caseXML struct {
+		Class   string   `xml:"classname,attr"`
+		Name    string   `xml:"name,attr"`
+		Failure *noteXML `xml:"failure,omitempty"`
+		Skipped *noteXML `xml:"skipped,omitempty"`
+		Output  string   `xml:"system-out,omitempty"`
+	}
+	noteXML struct {
+		Message string `xml:"message,attr"`
+	}
+)
+
+// WriteJUnit writes the findings as a JUnit test suite: a case per finding.
+func WriteJUnit(w io.Writer, r *Result) error {
+	s := suiteXML{Name: "bitmill check", Tests: len(r.Findings)}
+	for _, f := range r.Findings {
+		c := caseXML{Class: f.Model + "." + f.Format, Name: f.Rule}
+		switch {
+		case f.Failed():
+			s.Failures++
+			c.Failure = &noteXML{f.Reason}
+		case f.Status == Skipped:
+			s.Skipped++
+			c.Skipped = &noteXML{f.Reason}
+		default:
+			c.Output = f.Reason
+		}
+		s.Cases = append(s.Cases, c)
+	}
+	out, err := xml.MarshalIndent(s, "", " ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s%s\n", xml.Header, out)
+	return err
+}
+
+// WriteSummary writes the findings as Markdown, as CI systems show it beside a run.
+func WriteSummary(w io.Writer, r *Result) error {
+	verdict, failed := "passed", 0
+	for _, f := range r.Findings {
+		if f.Failed() {
+			failed++
+		}
+	}
+	if !r.Passed {
+		verdict = fmt.Sprintf("failed: %d of %d", failed, len(r.Findings))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Quantization quality: %s\n\n| | model | format | rule | finding |\n|---|---|---|---|---|\n", verdict)
+	for _, f := range r.Findings {
+		mark := "✓"
+		if f.Failed() {
+			mark = "✗"
+		} else if f.Status != Kept {
+			mark = "–"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", mark, cell(f.Model), cell(f.Format), cell(f.Rule), cell(f.Reason))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// cell keeps text within its cell of a table.
+func cell(s string) string { return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(s) }

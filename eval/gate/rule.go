@@ -1,0 +1,175 @@
+package gate
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/report"
+)
+
+// Rule bounds one metric of the artifacts whose model and format match: patterns of path.Match, "" for all. Exactly
+// one bound is set.
+type Rule struct {
+	Metric string
+	Model  string
+	Format string
+	Max    *float64 // the value itself
+	Min    *float64
+	Worse  *Change // how much worse than the baseline: more where less is better, less where more is better
+}
+
+// Change is an amount, absolute or as a share of the baseline's value.
+type Change struct {
+	Amount   float64
+	Relative bool
+}
+
+// ParseChange reads "0.01" or "2%".
+func ParseChange(s string) (Change, error) {
+	number, relative := strings.CutSuffix(strings.TrimSpace(s), "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return Change{}, fmt.Errorf("%q is neither a number nor a percentage", s)
+	}
+	if relative {
+		x /= 100
+	}
+	return Change{x, relative}, nil
+}
+
+func (c Change) String() string {
+	if c.Relative {
+		return strconv.FormatFloat(100*c.Amount, 'g', -1, 64) + " %"
+	}
+	return strconv.FormatFloat(c.Amount, 'g', -1, 64)
+}
+
+func (r Rule) relative() bool { return r.Worse != nil }
+
+func (r Rule) String() string {
+	var where string
+	switch {
+	case r.Model != "" && r.Format != "":
+		where = " of " + r.Model + " " + r.Format
+	case r.Model != "" || r.Format != "":
+		where = " of " + r.Model + r.Format
+	}
+	switch {
+	case r.Max != nil:
+		return fmt.Sprintf("%s%s at most %g", r.Metric, where, *r.Max)
+	case r.Min != nil:
+		return fmt.Sprintf("%s%s at least %g", r.Metric, where, *r.Min)
+	case r.Worse != nil:
+		return fmt.Sprintf("%s%s no more than %s worse than the baseline", r.Metric, where, r.Worse)
+	}
+	return r.Metric + where
+}
+
+// Check refuses a rule that cannot be applied.
+func (r Rule) Check() error {
+	if metricOf(r.Metric) == nil {
+		return fmt.Errorf("there is no metric %q; there are: %s", r.Metric, strings.Join(Metrics(), ", "))
+	}
+	bounds := 0
+	for _, set := range []bool{r.Max != nil, r.Min != nil, r.Worse != nil} {
+		if set {
+			bounds++
+		}
+	}
+	if bounds != 1 {
+		return fmt.Errorf("rule on %s: give exactly one of max, min and worse", r.Metric)
+	}
+	for _, p := range []string{r.Model, r.Format} {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("rule on %s: pattern %q: %w", r.Metric, p, err)
+		}
+	}
+	return nil
+}
+
+// apply tests one artifact; base is the baseline's, nil without one.
+func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
+	m := metricOf(r.Metric)
+	f := Finding{Rule: r.String(), Model: model, Format: row.Format, Value: m.value(row), P: 1, Status: Kept}
+	if math.IsNaN(f.Value) || math.IsInf(f.Value, 0) {
+		f.Status, f.Value, f.Reason = Missing, 0, "It was not measured."
+		return f
+	}
+	excess := func(limit, sign float64) {
+		f.Limit = limit
+		beyond := sign * (f.Value - limit)
+		if beyond <= 0 {
+			f.Reason = fmt.Sprintf("%s is %s, the limit %s.", m.name, number(f.Value), number(limit))
+			return
+		}
+		f.Status, f.P = Broken, 0
+		if m.measured() {
+			f.Status, f.P = WithinError, m.chance(row, base, limit, o) // settle decides
+		}
+		f.Reason = fmt.Sprintf("%s is %s, beyond the limit of %s.", m.name, number(f.Value), number(limit))
+	}
+	switch {
+	case r.Max != nil:
+		base = nil
+		excess(*r.Max, 1)
+	case r.Min != nil:
+		base = nil
+		excess(*r.Min, -1)
+	case base == nil:
+		f.Status, f.Reason = Skipped, "The baseline has no such artifact."
+	default:
+		f.Base = m.value(base)
+		if math.IsNaN(f.Base) || math.IsInf(f.Base, 0) {
+			f.Status, f.Base, f.Reason = Skipped, 0, "The baseline did not measure it."
+			return f
+		}
+		amount := r.Worse.Amount
+		if r.Worse.Relative {
+			amount *= math.Abs(f.Base)
+		}
+		sign := 1.0
+		if m.more {
+			sign = -1
+		}
+		excess(f.Base+sign*amount, sign)
+		f.Reason = fmt.Sprintf("%s The baseline has %s.", f.Reason, number(f.Base))
+	}
+	return f
+}
+
+// chance is the two-sided p-value of the value's distance from the limit. With a baseline, the error is that of the
+// paired difference.
+func (m *metric) chance(row, base *report.Row, limit float64, o Options) float64 {
+	if m.series != nil {
+		series := append([]float64(nil), m.series(row)...)
+		limit := m.scale(limit)
+		if base != nil {
+			if other := m.series(base); len(other) == len(series) {
+				limit -= m.scale(m.value(base))
+				for i := range series {
+					series[i] -= other[i]
+				}
+			}
+		}
+		for i := range series {
+			series[i] -= limit
+		}
+		if t, err := paired.Mean(series, o.Options); err == nil {
+			return t.P
+		}
+	}
+	se := m.se(row)
+	if base != nil {
+		se = math.Hypot(se, m.se(base))
+	}
+	if !(se > 0) {
+		return 0
+	}
+	return math.Erfc(math.Abs(m.value(row)-limit) / se / math.Sqrt2)
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
