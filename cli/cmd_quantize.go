@@ -92,6 +92,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		return err
 	}
 	defer c.Close()
+	start := time.Now()
 	if sameFile(path, out) {
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	}
@@ -113,6 +114,9 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	case o.noProvenance && c.Config.Window > 0:
 		e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run without the model's sliding window of %d tokens", checkpoint.WindowKey, c.Config.Window))
 	case !o.noProvenance && !o.dryRun:
+		if err := e.scan(ctx, c); err != nil {
+			return err
+		}
 		if o.Provenance, err = provenance(c, m); err != nil {
 			return err
 		}
@@ -131,7 +135,6 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	e.warn(zeroColumns(m)...)
 	e.warn(p.Warnings...)
 	var written quantize.Written
-	start := time.Now()
 	if !o.dryRun {
 		if written, err = writeOne(ctx, e, c, m, p, out, o); err != nil {
 			return err
@@ -163,7 +166,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *stats.Mat
 	}
 	bar := e.progress("quantize "+p.Format.Name, "bytes")
 	written, err := quantize.Write(ctx, c, m, []quantize.Job{{Plan: p, Path: out, Key: key}},
-		quantize.WriteOptions{Threads: e.threads, Memory: o.memory, Progress: bar.Set, Reuse: o.reuse})
+		quantize.WriteOptions{Threads: e.threads, Memory: o.memory, Progress: bar.Set, Scan: e.progress(scanTitle(c), "bytes").Set, Reuse: o.reuse})
 	if err != nil {
 		return quantize.Written{}, err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -39,6 +40,17 @@ func openModel(path string) (*checkpoint.Checkpoint, error) {
 	}
 	return c, nil
 }
+
+// scan reads a model through, to hash it and to find NaN before anything is computed from it.
+func (e env) scan(ctx context.Context, c *checkpoint.Checkpoint) error {
+	o := checkpoint.ScanOptions{Hash: true, Threads: e.threads, Progress: e.progress(scanTitle(c), "bytes").Set}
+	if err := c.Scan(ctx, o); err != nil {
+		return err
+	}
+	return c.CheckFinite(ctx, o)
+}
+
+func scanTitle(c *checkpoint.Checkpoint) string { return "read " + filepath.Base(c.Path) }
 
 // openSubject opens a model that will be run, and fails with one sentence when it cannot be.
 func openSubject(path string) (*subject, error) {

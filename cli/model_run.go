@@ -143,7 +143,10 @@ func (r *modelRun) artifactPath(format string) string { return r.name + "-" + fo
 
 // run does the steps and returns the model's part of the report.
 func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
-	var err error
+	err := r.env.scan(ctx, r.source.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
 	if r.hash, err = r.source.Hash(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package quantize
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"bitmill/formats/file"
@@ -16,7 +17,7 @@ type artifact struct {
 	written Written
 }
 
-// openArtifact opens the files of a job and writes their headers, or finds out what an earlier process wrote of them.
+// openArtifact opens the files of a job, and finds out what an earlier process wrote of them.
 func openArtifact(j Job, every time.Duration) (_ *artifact, err error) {
 	a := &artifact{job: j}
 	defer func() {
@@ -59,10 +60,19 @@ func (a *artifact) has(i int) bool {
 	return i < s.piece.First+s.kept
 }
 
-// append adds data of tensor i; begins and ends tell its first and its last.
-func (a *artifact) append(i int, begins, ends bool, data []byte) error {
-	s := a.stream(i)
-	return s.append(i-s.piece.First, begins, ends, data)
+// takenUp reports whether an earlier process wrote some of it.
+func (a *artifact) takenUp() bool {
+	return slices.ContainsFunc(a.streams, func(s *stream) bool { return s.bytes > 0 })
+}
+
+// begin writes the headers.
+func (a *artifact) begin() error {
+	for _, s := range a.streams {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish gives the files their names.

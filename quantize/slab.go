@@ -2,6 +2,7 @@ package quantize
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"bitmill/formats"
 	"bitmill/formats/block"
@@ -18,6 +19,7 @@ type slab struct {
 	buffer  []byte   // what outputs point to, unless to a map; reused
 	err     error
 	done    chan struct{}
+	users   atomic.Int32 // files that it is still to be written to
 }
 
 // ends reports whether the slab is its tensor's last.

@@ -23,12 +23,14 @@ type stream struct {
 	bytes   int64
 	kept    int // tensors that an earlier process wrote
 	marker  *marker
+	header  []byte // to be written
+	err     error  // of the goroutine that writes
 }
 
-// openStream opens the file and writes its header, unless an earlier process with the same key did. Without a key,
-// nothing is ever taken up again.
+// openStream opens the file, or what an earlier process with the same key wrote of it. Without a key, nothing is ever
+// taken up again.
 func openStream(path string, p gguf.Piece, header []byte, key string, every time.Duration) (*stream, error) {
-	s := &stream{path: path, piece: p, hash: sha256.New()}
+	s := &stream{path: path, piece: p, hash: sha256.New(), header: header}
 	var err error
 	if key == "" {
 		s.pending, err = file.Create(path, p.Layout.FileBytes)
@@ -41,17 +43,25 @@ func openStream(path string, p gguf.Piece, header []byte, key string, every time
 	if key != "" {
 		s.marker = &marker{pending: s.pending, every: every, last: time.Now()}
 	}
-	s.out = bufio.NewWriterSize(s.pending, 1<<20)
-	if s.bytes = s.pending.Kept(); s.bytes == 0 {
-		err = s.write(header)
-	} else {
-		err = s.takeUp()
-	}
-	if err != nil {
-		s.pending.Abort()
-		return nil, err
+	s.out = bufio.NewWriterSize(s.pending, gathered)
+	if s.bytes = s.pending.Kept(); s.bytes > 0 {
+		if err := s.takeUp(); err != nil {
+			s.pending.Abort()
+			return nil, err
+		}
 	}
 	return s, nil
+}
+
+// gathered is how many bytes of small tensors are written at once; larger ones are not copied.
+const gathered = 64 << 10
+
+// begin writes the header, unless an earlier process did.
+func (s *stream) begin() error {
+	if s.bytes > 0 {
+		return nil
+	}
+	return s.write(s.header)
 }
 
 // streamKey covers the file: the header lists tensors, types and metadata; key is the caller's, on what they were

@@ -47,6 +47,7 @@ type WriteOptions struct {
 	Threads  int                     // 0: one per processor
 	Memory   int64                   // bytes that the buffers of all threads together may take; 0: DefaultMemory
 	Progress func(done, total int64) // bytes of the source; called by one goroutine at a time
+	Scan     func(done, total int64) // the same of the look for NaN before anything is written
 	Done     func(Written) error     // called for every artifact as soon as it has its name
 
 	// Reuse names earlier artifacts from which tensors of the same name, type and shape are copied. The caller vouches
@@ -75,8 +76,11 @@ type WrittenFile struct {
 }
 
 // Write makes all artifacts in one pass over the source. Every tensor is read in slabs of rows, decoded once and
-// encoded once per distinct type; worker goroutines take slabs as they come and a collector writes them in order, so
-// at most a few slabs per thread are in memory.
+// encoded once per distinct type; worker goroutines take slabs as they come, a collector puts them in order and one
+// goroutine per file hashes and writes them, so at most a few slabs per thread are in memory.
+//
+// A source that holds NaN or infinity fails before the first byte is written: it is read for them beforehand, unless
+// it was hashed, which looks for them on the way, or a journal tells that an earlier process did.
 //
 // imatrix is the matrix that the plans were made with. Existing files are replaced. On an error or when ctx ends, no
 // file appears that was not complete; the list holds those that did. Jobs with a key leave, when ctx or the process
@@ -121,6 +125,9 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 		}
 		artifacts = append(artifacts, a)
 	}
+	if err := begin(ctx, c, artifacts, o); err != nil {
+		return nil, err
+	}
 	begun = true
 	if err := convertAll(ctx, c.Path, tasks, artifacts, old, o); err != nil {
 		return nil, err
@@ -139,6 +146,21 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix,
 		}
 	}
 	return written, nil
+}
+
+// begin writes the headers, after a look at the whole source where no earlier process had one.
+func begin(ctx context.Context, c *checkpoint.Checkpoint, artifacts []*artifact, o WriteOptions) error {
+	if !slices.ContainsFunc(artifacts, (*artifact).takenUp) {
+		if err := c.CheckFinite(ctx, checkpoint.ScanOptions{Threads: o.Threads, Progress: o.Scan}); err != nil {
+			return err
+		}
+	}
+	for _, a := range artifacts {
+		if err := a.begin(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // convertAll leaves out what is done already, and converts the rest.
@@ -211,35 +233,31 @@ func convert(ctx context.Context, source string, tasks []*task, artifacts []*art
 			}
 		})
 	}
-	err := collect(ctx, source, order, free, artifacts, m)
+	out := startWriters(artifacts, b.slabs, free, cancel)
+	err := collect(ctx, source, order, out, m)
 	cancel()
 	wg.Wait()
+	// A file that cannot be written ends everything else: it is the cause.
+	if failed := out.stop(); failed != nil {
+		return failed
+	}
 	return err
 }
 
-// collect appends finished slabs to the artifacts. The first slab in order that failed decides the error;
-// source is the path it names.
-func collect(ctx context.Context, source string, order <-chan *slab, free chan<- *slab, artifacts []*artifact, m *meter) error {
+// collect hands finished slabs to the files. The first slab in order that failed decides the error; source is the path
+// it names.
+func collect(ctx context.Context, source string, order <-chan *slab, out *writers, m *meter) error {
 	for s := range order {
 		<-s.done
 		if s.err != nil {
 			return fmt.Errorf("%s: %w", source, s.err)
 		}
-		t := s.task
-		for i, a := range artifacts {
-			if t.use[i] < 0 {
-				continue
-			}
-			if err := a.append(t.index, s.first == 0, s.ends(), s.outputs[t.use[i]]); err != nil {
-				return err
-			}
-		}
-		s.release()
 		if s.ends() {
-			t.weights = nil
+			s.task.weights = nil
 		}
-		m.add(s.rows * t.sourceRow)
-		free <- s
+		done := s.rows * s.task.sourceRow
+		out.take(s)
+		m.add(done)
 	}
 	return ctx.Err()
 }

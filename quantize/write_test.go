@@ -245,3 +245,21 @@ func TestSourceIsNotOverwritten(t *testing.T) {
 		t.Errorf("the source's file type is now %d", v)
 	}
 }
+
+// NaN in the last tensor is found before any other tensor is touched, whether a file can be taken up again or not.
+func TestDamageIsFoundFirst(t *testing.T) {
+	for _, key := range []string{"", "key"} {
+		c, dir := damaged(t, "model.layers.1.mlp.down_proj.weight", 512*7+3, 0x7fc0), t.TempDir()
+		var scanned int64
+		job := Job{Plan: mustPlan(t, c, Options{Format: "Q4_K_M"}), Path: filepath.Join(dir, "a.gguf"), Key: key}
+		_, err := Write(context.Background(), c, nil, []Job{job}, WriteOptions{
+			Scan:     func(done, total int64) { scanned = done },
+			Progress: func(done, total int64) { t.Errorf("%d of %d bytes were quantized", done, total) },
+		})
+		var bad *checkpoint.NotFiniteError
+		if !errors.As(err, &bad) || bad.Tensor != "blk.1.ffn_down.weight" || bad.Row != 7 || bad.Column != 3 || scanned == 0 {
+			t.Errorf("error %v after %d bytes", err, scanned)
+		}
+		checkEmpty(t, dir)
+	}
+}

@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"bitmill/formats/gguf"
 	"bitmill/formats/tokenizer"
@@ -40,9 +39,7 @@ type Checkpoint struct {
 	files []string
 	close func() error
 
-	hashOnce sync.Once
-	hash     string
-	hashErr  error
+	scan scanned
 }
 
 // Open opens a Hugging Face folder, a GGUF file (of a split, its first shard) or a bare config.json, which gives a

@@ -1,39 +1,40 @@
 package checkpoint
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 )
 
-// Hash is the SHA-256, in hexadecimal, of what the model is: its metadata but for names, authors and licences
+// Hash is a SHA-256, in hexadecimal, of what the model is: its metadata but for names, authors and licences
 // (general.*, general.architecture excepted), and every tensor's name, type, shape, row permutation and stored bytes,
 // in order. Another path or folder name gives the same hash; another vocabulary or a single changed weight does not.
-// It reads all data, once; later calls return the same.
+// It reads all data unless a Scan did; later calls return the same.
+//
+// What is hashed is the header, then per tensor the number of permuted heads and of bytes (both as 64 bits, little
+// end first) and the SHA-256 of each of its pieces of 4 MiB (scanPiece), which can be found side by side.
 func (c *Checkpoint) Hash() (string, error) {
-	c.hashOnce.Do(func() { c.hash, c.hashErr = c.computeHash() })
-	return c.hash, c.hashErr
+	if err := c.Scan(context.Background(), ScanOptions{Hash: true}); err != nil {
+		return "", err
+	}
+	return c.scan.hash, nil
 }
 
-// hashPiece is how much is hashed before its pages are let go, so that a model larger than memory stays small.
-const hashPiece = 4 << 20
+// digest is the SHA-256 of a piece.
+type digest = [sha256.Size]byte
 
-func (c *Checkpoint) computeHash() (string, error) {
-	if c.Planned {
-		return "", errors.New("a plan has no data to hash")
-	}
+// combine makes one hash of the digests of all tensors' pieces.
+func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	sum := sha256.New()
 	if err := hashHeader(sum, c); err != nil {
-		return "", fmt.Errorf("hash %s: %w", c.Path, err)
+		return "", err
 	}
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
@@ -41,11 +42,8 @@ func (c *Checkpoint) computeHash() (string, error) {
 		binary.LittleEndian.PutUint64(head[:], uint64(t.heads))
 		binary.LittleEndian.PutUint64(head[8:], uint64(len(t.raw)))
 		sum.Write(head[:])
-		for b := t.raw; len(b) > 0; {
-			n := min(len(b), hashPiece)
-			sum.Write(b[:n])
-			file.Release(b[:n])
-			b = b[n:]
+		for _, d := range digests[i] {
+			sum.Write(d[:])
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

@@ -25,9 +25,9 @@ func unregister(m *Mapped) {
 	mapped.list = slices.DeleteFunc(mapped.list, func(o *Mapped) bool { return o == m })
 }
 
-// Release tells the system that b, part of a mapped file, will not be read again soon: its whole pages leave this
-// process's memory and come back from the file when they are read all the same. A long pass over a large file so
-// stays small. Bytes outside any open mapping are left alone.
+// Release tells the system that b, part of a mapped file, will not be read again soon: its pages, those that it begins
+// and ends in too, leave this process's memory and come back from the file when they are read all the same. A long
+// pass over a large file so stays small. Bytes outside any open mapping are left alone.
 func Release(b []byte) {
 	if len(b) == 0 {
 		return
@@ -41,11 +41,9 @@ func Release(b []byte) {
 			continue
 		}
 		page := uintptr(os.Getpagesize())
-		first := (at - base + page - 1) / page * page
-		end := (at - base + uintptr(len(b))) / page * page
-		if first < end {
-			release(m.m[first:end])
-		}
+		first := (at - base) / page * page
+		end := min((at-base+uintptr(len(b))+page-1)/page*page, uintptr(len(m.m)))
+		release(m.m[first:end])
 		return
 	}
 }
