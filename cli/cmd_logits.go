@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval/infer"
-	"bitmill/formats/kernel"
 )
 
 func logitsCommand() *cli.Command {
@@ -20,7 +19,7 @@ func logitsCommand() *cli.Command {
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "tokens", Usage: "token ids, comma-separated"},
-			&cli.StringFlag{Name: "kernel", Usage: "force a kernel: generic or avx2"},
+			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL --tokens 1,2,3")
@@ -50,10 +49,8 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 	}
 	defer s.Close()
 	var o infer.Options
-	if kernelName != "" {
-		if o.Kernel, err = kernel.Use(kernelName); err != nil {
-			return err
-		}
+	if o.Kernel, err = kernelFlag(kernelName); err != nil {
+		return err
 	}
 	pool := e.pool()
 	defer pool.Close()

@@ -1,0 +1,69 @@
+package infer
+
+import "reflect"
+
+// Work is what a forward pass has to read and multiply, counted from shapes. Bounds of speed follow from it; what
+// attention multiplies is left out.
+type Work struct {
+	Products    [formCount]int64 // weights times tokens, by kernel.Form of the weights
+	WeightBytes int64            // weights read once
+	KVBytes     int64            // keys and values of earlier positions
+}
+
+// Work counts a pass of n tokens behind past others of which the last one's logits are wanted.
+func (m *Model) Work(n, past int) Work {
+	var w Work
+	add := func(l *Linear, tokens int) {
+		w.Products[l.form] += int64(l.Rows) * int64(l.Cols) * int64(tokens)
+		w.WeightBytes += int64(len(l.Data))
+	}
+	for i := range m.layers {
+		l, rows := &m.layers[i], n
+		add(&l.k, n)
+		add(&l.v, n)
+		if i == len(m.layers)-1 {
+			rows = 1
+		}
+		for _, x := range []*Linear{&l.q, &l.o, &l.gate, &l.up, &l.down} {
+			add(x, rows)
+		}
+		seen := past
+		if l.window > 0 {
+			seen = min(seen, l.window)
+		}
+		w.KVBytes += 8 * int64(seen) * int64(m.Config.KVHeads*m.Config.HeadDim)
+	}
+	add(&m.output, 1)
+	return w
+}
+
+// Bytes is the memory of the Runner's buffers.
+func (r *Runner) Bytes() int64 {
+	return heap(reflect.ValueOf(&r.forms)) + heap(reflect.ValueOf(&r.buf)) + heap(reflect.ValueOf(r.workers))
+}
+
+// heap adds up the slices and pointed-to values below v, which is a tree.
+func heap(v reflect.Value) int64 {
+	n := int64(0)
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			n = int64(v.Type().Elem().Size()) + heap(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			n += heap(v.Field(i))
+		}
+	case reflect.Slice:
+		n = int64(v.Cap()) * int64(v.Type().Elem().Size())
+		fallthrough
+	case reflect.Array:
+		switch v.Type().Elem().Kind() {
+		case reflect.Struct, reflect.Slice, reflect.Pointer:
+			for i := range v.Len() {
+				n += heap(v.Index(i))
+			}
+		}
+	}
+	return n
+}
