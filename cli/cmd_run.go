@@ -80,6 +80,9 @@ func runCommand() *cli.Command {
 	}
 }
 
+// overlapTolerated is the share of the evaluation text that may stand in the calibration text unmentioned: quotations.
+const overlapTolerated = 0.001
+
 // textInput is a text and where it came from.
 type textInput struct{ name, text, sha256 string }
 
@@ -142,8 +145,16 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 			warnings = append(warnings, w)
 		}
 	}
+	overlap := eval.Overlap(calibration.text, text.text)
+	if overlap > overlapTolerated {
+		w := fmt.Sprintf("%.3g %% of the evaluation text (runs of thirteen words) also stands in the calibration text: the artifacts will look better than they are; use texts that do not overlap", 100*overlap)
+		if o.strict {
+			return fmt.Errorf("%s (--strict)", w)
+		}
+		warnings = append(warnings, w)
+	}
 	rep := &report.Report{Schema: report.Schema, Tool: "bitmill " + Version, Command: o.command,
-		Text: report.TextInfo{Name: text.name, SHA256: text.sha256, Context: o.context}, Warnings: warnings}
+		Text: report.TextInfo{Name: text.name, SHA256: text.sha256, Context: o.context, Overlap: overlap}, Warnings: warnings}
 	names, err := outputNames(models)
 	if err != nil {
 		return err

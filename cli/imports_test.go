@@ -35,6 +35,7 @@ var rules = []rule{
 	{"eval/infer", []string{"formats/..."}, "the engine"},
 	{"eval/paired", nil, "pure statistics over series"},
 	{"eval/gate", []string{"eval/paired", "eval/report"}, "judges reports, measures nothing"},
+	{"eval/pareto", []string{"eval/paired", "eval/report"}, "chooses among what reports hold"},
 	{"eval/energy", nil, "counters of the machine, nothing of models"},
 	{"eval/threshold", []string{"formats/bpw", "eval/paired"}, "pure statistics over points"},
 	{"eval/report", []string{"formats/...", "eval/threshold", "eval/paired"}, "renders numbers, computes none"},

@@ -28,7 +28,8 @@ func (r *modelRun) row() (*report.Model, error) {
 	if err != nil {
 		format = "source"
 	}
-	m := &report.Model{Name: r.name, Path: r.name, Architecture: c.Arch, Family: c.Family, SourceHash: r.hash, Parameters: sum.All.Weights, Calibration: r.coverage}
+	m := &report.Model{Name: r.name, Path: r.name, Architecture: c.Arch, Family: c.Family, SourceHash: r.hash, Parameters: sum.All.Weights, Calibration: r.coverage,
+		KVBytes: 2 * 2 * int64(c.Layers) * int64(c.KVHeads) * int64(c.HeadDim)}
 	m.Source = report.Blank(format)
 	m.Source.FileBytes = size
 	count(&m.Source, sum)

@@ -41,6 +41,8 @@ type TextInfo struct {
 	Context int    `json:"context"` // tokens per chunk
 	Chunks  int    `json:"chunks"`
 	Scored  int    `json:"scored"` // tokens that count, all chunks together
+
+	Overlap float64 `json:"overlap"` // share of the text's runs of thirteen words that stand in the calibration text too
 }
 
 // Model is one checkpoint and the artifacts made from it.
@@ -52,6 +54,7 @@ type Model struct {
 	Vocabulary   string             `json:"vocabulary"`   // hash of the vocabulary: losses per token compare only where it is equal
 	SourceHash   string             `json:"source_hash"`
 	Parameters   int64              `json:"parameters"`
+	KVBytes      int64              `json:"kv_bytes"` // keys and values of one token in 16 bits
 	Source       Row                `json:"source"` // the reference that KLD is taken from
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`

@@ -1,0 +1,140 @@
+// Package pareto chooses among artifacts by size and quality: which are worth having at all, and which one to take
+// under a limit. Quality is the loss in bits per byte of text, which compares between models; where another artifact is
+// better by no more than the error, the smaller one is named beside it.
+package pareto
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/report"
+)
+
+// Candidate is one artifact of a report.
+type Candidate struct {
+	Model     string  `json:"model"`
+	Format    string  `json:"format"`
+	FileBytes int64   `json:"file_bytes"`
+	Memory    int64   `json:"memory_bytes"` // the file, mapped, with keys and values of the context asked for
+	Loss      float64 `json:"bits_per_byte"`
+	KLD       float64 `json:"kld"` // from its own source
+	Dominated string  `json:"dominated_by,omitempty"`
+	Fits      bool    `json:"fits"`
+
+	text   string
+	series []float64 // loss by chunk, bits per byte
+}
+
+// Limits are what an artifact must keep to; zero fields limit nothing.
+type Limits struct {
+	Memory  int64   // bytes
+	KLD     float64 // nats per token, of the mean
+	Context int     // tokens whose keys and values count as memory
+}
+
+// Choice is the artifact to take.
+type Choice struct {
+	Best       *Candidate  `json:"best"`              // nil: nothing fits
+	Smaller    *Candidate  `json:"smaller,omitempty"` // the smallest that is not worse beyond the error; nil: Best itself
+	Candidates []Candidate `json:"candidates"`        // by size
+	Reason     string      `json:"reason"`            // whole sentences
+}
+
+// Candidates lists the measured artifacts and sources of the reports by size, dominated ones marked. It fails when none
+// is measured and when the reports are over different texts.
+func Candidates(reports []*report.Report, l Limits) ([]Candidate, error) {
+	var out []Candidate
+	for _, r := range reports {
+		for i := range r.Models {
+			m := &r.Models[i]
+			text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Chunks)
+			for _, row := range append([]report.Row{m.Source}, m.Artifacts...) {
+				if !row.Measured() || math.IsNaN(row.BitsPerByte) {
+					continue
+				}
+				c := Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, Loss: row.BitsPerByte, KLD: row.KLD,
+					Memory: row.FileBytes + int64(l.Context)*m.KVBytes, text: text}
+				if row.Path == m.Source.Path && row.Format == m.Source.Format {
+					c.KLD = 0
+				}
+				for _, nll := range row.ChunkNLL { // nats per token to bits per byte
+					c.series = append(c.series, nll*row.BitsPerByte/math.Log(row.PPL))
+				}
+				out = append(out, c)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no artifact of the reports has a measured loss")
+	}
+	for _, c := range out {
+		if c.text != out[0].text {
+			return nil, fmt.Errorf("%s and %s were scored on different texts: run both on the same", out[0].Model, c.Model)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Candidate) int { return int(min(max(a.FileBytes-b.FileBytes, -1), 1)) })
+	for i := range out {
+		c := &out[i]
+		c.Fits = (l.Memory == 0 || c.Memory <= l.Memory) && (l.KLD == 0 || c.KLD <= l.KLD)
+		for _, o := range out[:i] { // smaller or as small
+			if o.Loss <= c.Loss && (c.Dominated == "" || o.Loss < lossOf(out, c.Dominated)) {
+				c.Dominated = o.Model + " " + o.Format
+			}
+		}
+	}
+	return out, nil
+}
+
+func lossOf(all []Candidate, name string) float64 {
+	for _, c := range all {
+		if c.Model+" "+c.Format == name {
+			return c.Loss
+		}
+	}
+	return math.Inf(1)
+}
+
+// Choose takes the best artifact within the limits. With a limit on KLD alone it takes the smallest: quality is then
+// given, and size is what is asked for.
+func Choose(reports []*report.Report, l Limits, o paired.Options) (*Choice, error) {
+	all, err := Candidates(reports, l)
+	if err != nil {
+		return nil, err
+	}
+	choice := &Choice{Candidates: all}
+	for i := range all {
+		c := &all[i]
+		if !c.Fits {
+			continue
+		}
+		if choice.Best == nil || l.Memory > 0 && c.Loss < choice.Best.Loss {
+			choice.Best = c
+		}
+	}
+	if choice.Best == nil {
+		choice.Reason = fmt.Sprintf("Nothing fits: the smallest artifact, %s %s, takes %d bytes and has a KLD of %.4g.",
+			all[0].Model, all[0].Format, all[0].Memory, all[0].KLD)
+		return choice, nil
+	}
+	best := choice.Best
+	choice.Reason = fmt.Sprintf("%s %s is the best of those that fit: %.4f bits per byte, KLD %.4g, %d bytes.", best.Model, best.Format, best.Loss, best.KLD, best.FileBytes)
+	if l.Memory == 0 {
+		choice.Reason = fmt.Sprintf("%s %s is the smallest that fits: %d bytes, KLD %.4g.", best.Model, best.Format, best.FileBytes, best.KLD)
+		return choice, nil
+	}
+	for i := range all {
+		c := &all[i]
+		if !c.Fits || c.FileBytes >= best.FileBytes {
+			continue
+		}
+		if t, err := paired.Compare(c.series, best.series, o); err == nil && t.Low <= 0 {
+			choice.Smaller = c
+			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is not worse beyond the error (%.4f more, interval %.4f to %.4f).",
+				c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
+			break
+		}
+	}
+	return choice, nil
+}

@@ -1,0 +1,102 @@
+package pareto
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/report"
+)
+
+// made is a report of a small and a large model: bytes, KLD and loss of each artifact.
+func made() *report.Report {
+	rng := rand.New(rand.NewPCG(2, 2))
+	hard := make([]float64, 40)
+	for i := range hard {
+		hard[i] = 3 + 0.5*rng.NormFloat64()
+	}
+	model := func(name string, rows ...[3]float64) report.Model {
+		m := report.Model{Name: name, KVBytes: 1}
+		for i, x := range rows {
+			r := report.Blank([]string{"BF16", "Q8_0", "Q4_K_M", "Q2_K"}[i])
+			r.FileBytes, r.KLD = int64(x[0]), x[1]
+			sum := 0.0
+			for _, h := range hard {
+				v := h + x[2] + 0.001*rng.NormFloat64()
+				sum += v
+				r.ChunkNLL = append(r.ChunkNLL, v)
+			}
+			r.PPL = math.Exp(sum / 40)
+			r.BitsPerByte = sum / 40 / math.Ln2 / 4
+			if i == 0 {
+				m.Source = r
+			} else {
+				m.Artifacts = append(m.Artifacts, r)
+			}
+		}
+		return m
+	}
+	return &report.Report{Models: []report.Model{
+		model("small", [3]float64{1600, 0, 0}, [3]float64{850, 0.0001, 0.0001}, [3]float64{480, 0.01, 0.02}, [3]float64{320, 0.2, 0.3}),
+		model("large", [3]float64{6400, 0, -0.5}, [3]float64{3400, 0.0001, -0.4999}, [3]float64{1900, 0.01, -0.48}, [3]float64{1280, 0.1, -0.1}),
+	}}
+}
+
+func TestChoose(t *testing.T) {
+	for _, c := range []struct {
+		limits        Limits
+		best, smaller string
+	}{
+		{Limits{Memory: 10000}, "large BF16", "large Q8_0"},
+		{Limits{Memory: 4000}, "large Q8_0", ""},
+		{Limits{Memory: 2000}, "large Q4_K_M", ""},
+		{Limits{Memory: 2000, Context: 200}, "large Q2_K", ""},
+		{Limits{Memory: 1300}, "large Q2_K", ""},
+		{Limits{Memory: 1300, KLD: 0.05}, "small Q8_0", ""},
+		{Limits{KLD: 0.05}, "small Q4_K_M", ""},
+		{Limits{Memory: 100}, "", ""},
+	} {
+		got, err := Choose([]*report.Report{made()}, c.limits, paired.Options{Resamples: 300})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := func(x *Candidate) string {
+			if x == nil {
+				return ""
+			}
+			return x.Model + " " + x.Format
+		}
+		if name(got.Best) != c.best || name(got.Smaller) != c.smaller || got.Reason == "" {
+			t.Errorf("%+v: %q, %q: %s; want %q, %q", c.limits, name(got.Best), name(got.Smaller), got.Reason, c.best, c.smaller)
+		}
+	}
+}
+
+func TestDominated(t *testing.T) {
+	all, err := Candidates([]*report.Report{made()}, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range all {
+		if c.Dominated != "" {
+			got = append(got, c.Model+" "+c.Format+" by "+c.Dominated)
+		}
+	}
+	if s := strings.Join(got, "; "); s != "small BF16 by large Q2_K" {
+		t.Error(s)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	other := made()
+	other.Text.SHA256 = "b"
+	if _, err := Choose([]*report.Report{made(), other}, Limits{}, paired.Options{}); err == nil || !strings.Contains(err.Error(), "different texts") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Choose([]*report.Report{{}}, Limits{}, paired.Options{}); err == nil {
+		t.Error("an empty report was accepted")
+	}
+}
