@@ -37,10 +37,12 @@ type search struct {
 	absolute       bool
 	signless, sign Mem
 	wrap, one, nan Mem
+	top            Mem
 	name           string
 
 	together [][]int                        // groups that a loop works on: with one, the next loop hides what follows this one
 	held     map[int][Groups]reg.VecVirtual // rows of the state that registers hold
+	masks    map[int][Groups]Mask
 	label    int
 }
 
@@ -67,6 +69,9 @@ func (s *search) function() {
 	s.end, s.steps = Arg("n"), Arg("steps")
 	s.Rows(s.end)
 	s.hold()
+	first := GP64()
+	MOVQ(s.steps, first)
+	s.top = Mem{Base: first}
 	s.extent()
 	s.first()
 	count := Arg("count")
@@ -85,9 +90,10 @@ func (s *search) hold() {
 	if s.Bytes == 64 {
 		s.together = [][]int{{0}, {1}}
 		s.held = map[int][Groups]reg.VecVirtual{}
-		for _, r := range []int{low, high, floor, sumW, sumX, best, step} {
+		for _, r := range []int{scale, inverse, origin, low, high, best, step} {
 			s.held[r] = [Groups]reg.VecVirtual{s.Vec(), s.Vec()}
 		}
+		s.masks = map[int][Groups]Mask{zero: {s.Nothing(), s.Nothing()}, redo: {s.Nothing(), s.Nothing()}}
 	}
 }
 
@@ -101,6 +107,22 @@ func (s *search) row(r, group int) Op {
 
 func (s *search) memory(r, group int) Mem {
 	return Mem{Base: s.state, Disp: r*s.Row() + group*s.Bytes}
+}
+
+// mask and setMask read and write a row that is a mask.
+func (s *search) mask(r, group int) Mask {
+	if k, ok := s.masks[r]; ok {
+		return k[group]
+	}
+	return s.LoadMask(s.memory(r, group))
+}
+
+func (s *search) setMask(v Mask, r, group int) {
+	if k, ok := s.masks[r]; ok {
+		s.Either(k[group], v, v)
+		return
+	}
+	s.StoreMask(v, s.memory(r, group))
 }
 
 func (s *search) store(v Op, r, group int) { VMOVUPS(v, s.row(r, group)) }
@@ -135,19 +157,18 @@ func (s *search) extent() {
 
 		z := s.Zero()
 		s.Drop(lo, s.Compare(Greater, lo, z), lo)
-		s.StoreMask(s.Compare(LessEqual, hi, lo), s.memory(zero, g))
+		s.setMask(s.Compare(LessEqual, hi, lo), zero, g)
 		s.store(lo, low, g)
 		s.store(lo, floor, g)
 		s.store(lo, origin, g)
 		s.store(hi, high, g)
 		s.store(sw, sumW, g)
-		VMOVUPS(sw, s.memory(sumW, g))
 		s.store(sx, sumX, g)
 		// (w - w) + (wx - wx) is zero unless a sum is not finite.
 		Sub(sw, sw, sw)
 		Sub(sx, sx, sx)
 		Add(sw, sw, sx)
-		s.StoreMask(s.Compare(NotEqual, sw, z), s.memory(redo, g))
+		s.setMask(s.Compare(NotEqual, sw, z), redo, g)
 	}
 }
 
@@ -158,7 +179,7 @@ func (s *search) first() {
 		f, one := s.newFit(), s.Broadcast(s.one)
 		for _, g := range groups {
 			VMOVUPS(s.row(step, g), f.scale[g])
-			VMOVUPS(f.scale[g], s.memory(inverse, g))
+			s.store(f.scale[g], inverse, g)
 			Div(f.scale[g], one, f.scale[g])
 			s.store(f.scale[g], scale, g)
 			VMOVUPS(s.row(low, g), f.offset[g])
@@ -174,18 +195,15 @@ func (s *search) first() {
 // more gets each level and value.
 func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual)) {
 	var inv, from [Groups]reg.VecVirtual
+	top, none := s.Vec(), s.Zero()
 	for _, g := range groups {
 		inv[g], from[g] = s.Load(s.row(high, g)), s.Load(s.row(low, g))
 		Sub(inv[g], inv[g], from[g])
 		Div(inv[g], s.Broadcast(Mem{Base: s.steps}), inv[g])
 		s.store(inv[g], step, g)
-		s.check(g, inv[g], from[g])
+		s.check(g, inv[g], from[g], none)
 	}
-	top := s.Vec()
-	top0 := GP64()
-	Load(Param("steps"), top0)
-	VBROADCASTSS(Mem{Base: top0}, top)
-	none := s.Zero()
+	VBROADCASTSS(s.top, top)
 	start()
 	s.each(func(index reg.GPVirtual, disp int) {
 		for _, g := range groups {
@@ -200,19 +218,17 @@ func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtua
 	})
 }
 
-// check notes lanes where step*(x - from) may reach Wrap for some x: it lies between the values for floor and high.
-func (s *search) check(g int, inv, from reg.VecVirtual) {
+// check notes lanes where step*(x - from) may reach Wrap for some x between floor and high. At high it is about the
+// numerator, unless the step is infinite, no number, or 0 because the range is infinite.
+func (s *search) check(g int, inv, from, none reg.VecVirtual) {
 	a := s.Load(s.row(floor, g))
-	b := s.Load(s.row(high, g))
-	for _, v := range []reg.VecVirtual{a, b} {
-		Sub(v, v, from)
-		Mul(v, v, inv)
-		And(v, v, s.signless)
-	}
-	r := s.LoadMask(s.memory(redo, g))
+	Sub(a, a, from)
+	Mul(a, a, inv)
+	And(a, a, s.signless)
+	r := s.mask(redo, g)
 	s.Either(r, r, s.Compare(NotLess, a, s.wrap))
-	s.Either(r, r, s.Compare(NotLess, b, s.wrap))
-	s.StoreMask(r, s.memory(redo, g))
+	s.Either(r, r, s.Compare(Equal, inv, none))
+	s.setMask(r, redo, g)
 }
 
 // fit holds, per group, a candidate's scale and offset, and the error they leave.
@@ -302,42 +318,55 @@ func (s *search) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
 	Div(f.offset[g], a, det)
 	none := s.Zero()
 	above := s.Compare(Greater, f.offset[g], none)
+	s.Any(above)
+	s.label++
+	label := fmt.Sprintf("%sBelow%d", s.name, s.label)
+	JZ(LabelRef(label)) // as it is when values have both signs
 	s.Drop(f.offset[g], above, f.offset[g])
 	Div(xq, xq, q2)
 	s.Choose(f.scale[g], above, xq, f.scale[g])
+	Label(label)
 	bad := s.Compare(NotLess, none, det) // !(det > 0)
-	s.Choose(f.scale[g], bad, s.Load(s.nan), f.scale[g])
+	s.Choose(f.scale[g], bad, s.nan, f.scale[g])
 }
 
 // take keeps the candidate in lanes where its error is the smallest so far.
 func (s *search) take(g int, f *fit) {
-	e := s.Load(s.row(best, g))
-	won := s.Compare(Less, f.total[g], e)
-	s.Except(won, won, s.LoadMask(s.memory(zero, g)))
-	keep := func(v reg.VecVirtual, r int) {
+	won := s.Compare(Less, f.total[g], s.row(best, g))
+	s.Except(won, won, s.mask(zero, g))
+	keep := func(v Op, r int) {
+		if old, ok := s.held[r]; ok {
+			s.Choose(old[g], won, v, old[g])
+			return
+		}
 		old := s.Load(s.row(r, g))
 		s.Choose(old, won, v, old)
 		s.store(old, r, g)
 	}
 	keep(f.total[g], best)
 	keep(f.scale[g], scale)
-	keep(s.Load(s.row(step, g)), inverse)
-	keep(s.Load(s.row(low, g)), origin) // before low moves on
+	keep(s.row(step, g), inverse)
+	keep(s.row(low, g), origin) // before low moves on
 	keep(f.offset[g], low)
 }
 
 // finish writes the minimum, and scale 0 for lanes of zeros.
 func (s *search) finish() {
 	for g := range Groups {
-		z := s.LoadMask(s.memory(zero, g))
-		v := s.Load(s.row(scale, g))
-		s.Drop(v, z, v)
-		s.store(v, scale, g)
-		r := s.LoadMask(s.memory(redo, g))
+		z, r := s.mask(zero, g), s.mask(redo, g)
+		s.StoreMask(z, s.memory(zero, g))
 		s.Except(r, r, z)
 		s.StoreMask(r, s.memory(redo, g))
+		v := s.Load(s.row(scale, g))
+		s.Drop(v, z, v)
+		VMOVUPS(v, s.memory(scale, g))
 		VMOVUPS(s.row(low, g), v)
 		VXORPS(s.sign, v, v)
-		s.store(v, minimum, g)
+		VMOVUPS(v, s.memory(minimum, g))
+		for _, r := range []int{inverse, origin} {
+			if held, ok := s.held[r]; ok {
+				VMOVUPS(held[g], s.memory(r, g))
+			}
+		}
 	}
 }
