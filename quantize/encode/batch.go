@@ -38,6 +38,8 @@ type batch struct {
 	empty          [8]bool     // Q6_K: nothing but zeros
 
 	q [batchValues]uint8
+
+	lattice latticeSpace
 }
 
 // each sets the batch on one stretch of a row after the other; f gets the index of the first value and their number. A

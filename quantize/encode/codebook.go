@@ -16,12 +16,23 @@ type codebook struct {
 	shift     uint
 	powers    [8]int32 // of base: a code is the sum of level k * powers[k]
 
-	// entry[code] is a point's index, or ^at where near[at] is the number of near points and they follow.
+	// entry[code] is a point's index, or for others ^(at<<countBits | count): near points listAlign*at and so on. What is
+	// left of the last listAlign repeats the first.
 	entry []int32
-	near  []uint32 // levels as in points, above them the index
+	near  nearPoints
 }
 
-const levelBits = 16 // of a near point; its index is above
+// nearPoints are the points near to a code, or the lists of all codes.
+type nearPoints struct {
+	levels, index []uint16 // levels as in codebook.points
+}
+
+// _asm/latticenear has the same.
+const (
+	countBits = 9
+	listAlign = 16
+	nearMark  = 1 << 16 // in the index of a near point that lanes found
+)
 
 // The codebooks and how many distances count as near: a point is near when it is at one of the first so many distances
 // from the code, in ascending order, that occur at all (of the 16-bit tables in ggml-quants.c: nwant).
@@ -38,7 +49,7 @@ var (
 func newCodebook(t formats.Type, distances int) func() *codebook {
 	return sync.OnceValue(func() *codebook {
 		l := block.LatticeOf(t)
-		b := &codebook{dim: l.Dim, base: l.Base, shift: uint(levelBits / l.Dim)}
+		b := &codebook{dim: l.Dim, base: l.Base, shift: uint(16 / l.Dim)}
 		codes := 1
 		for k := range l.Dim {
 			b.powers[k] = int32(codes)
@@ -59,6 +70,7 @@ func newCodebook(t formats.Type, distances int) func() *codebook {
 			}
 			b.points = append(b.points, packed)
 		}
+		b.points = append(b.points, 0)[:len(place)] // lanes read 32 bits of a point
 		b.findNear(place, distances)
 		return b
 	})
@@ -80,9 +92,7 @@ func (b *codebook) findNear(place []int, distances int) {
 			distance[i] = d
 			count[d]++
 		}
-		b.entry[code] = ^int32(len(b.near))
-		b.near = append(b.near, 0)
-		start := len(b.near)
+		start := len(b.near.index)
 		for d, kinds := 0, 0; kinds < distances && d < len(count); d++ {
 			if count[d] == 0 {
 				continue
@@ -90,12 +100,19 @@ func (b *codebook) findNear(place []int, distances int) {
 			kinds++
 			for i, di := range distance {
 				if int(di) == d {
-					b.near = append(b.near, uint32(i)<<levelBits|uint32(b.points[i]))
+					b.near.add(b.points[i], uint16(i))
 				}
 			}
 		}
-		b.near[start-1] = uint32(len(b.near) - start)
+		b.entry[code] = ^int32(start/listAlign<<countBits | (len(b.near.index) - start))
+		for len(b.near.index)%listAlign != 0 {
+			b.near.add(b.near.levels[start], b.near.index[start])
+		}
 	}
+}
+
+func (n *nearPoints) add(levels, index uint16) {
+	n.levels, n.index = append(n.levels, levels), append(n.index, index)
 }
 
 // halfDistances returns the squared distances, in levels, between any two halves of a code: a code is
@@ -116,10 +133,14 @@ func (b *codebook) halfDistances() (half int, table []uint8) {
 }
 
 // nearOf returns the near points of a code that is no point; entry is b.entry of it.
-func (b *codebook) nearOf(entry int32) []uint32 {
-	at := int(^entry)
-	return b.near[at+1 : at+1+int(b.near[at])]
+func (b *codebook) nearOf(entry int32) nearPoints {
+	at := ^entry >> countBits * listAlign
+	end := at + ^entry&(1<<countBits-1)
+	return nearPoints{b.near.levels[at:end], b.near.index[at:end]}
 }
+
+// top is what the highest level is worth: levels are 2*level + 1.
+func (b *codebook) top() float32 { return float32(2*(b.base-1) + 1) }
 
 // terms8 are the parts of a squared error that the levels of 8 values contribute, one list of levels per value.
 type terms8 [8][4]float32
@@ -134,44 +155,44 @@ func (t *terms8) set(x, w *[8]float32, at *[3]float32) {
 	}
 }
 
-// least returns the index of the near point with the smallest sum of terms, added in the order of the values; the first
+// least8 returns the index of the near point with the smallest sum of terms, added in the order of the values; the first
 // of several. Sums that overflow (or are NaN) never win: with none left it is the first point. ggml stops there.
-func (t *terms8) least(near []uint32) int32 {
+func (n nearPoints) least8(t *terms8) int32 {
 	var first [16]float32 // of values 0 and 1 together
 	for l1 := range 3 {
 		for l0 := range 3 {
 			first[4*l1+l0] = t[0][l0] + t[1][l1]
 		}
 	}
-	best, winner := float32(math.MaxFloat32), near[0]
-	for _, p := range near {
+	best, winner := float32(math.MaxFloat32), 0
+	for i, p := range n.levels {
 		e := first[p&15] + t[2][p>>4&3]
 		e += t[3][p>>6&3]
 		e += t[4][p>>8&3]
 		e += t[5][p>>10&3]
 		e += t[6][p>>12&3]
-		e += t[7][p>>14&3]
+		e += t[7][p>>14]
 		if e < best {
-			best, winner = e, p
+			best, winner = e, i
 		}
 	}
-	return int32(winner >> levelBits)
+	return int32(n.index[winner])
 }
 
 // least4 is terms8 for points of 4 values: there are so few near ones that their terms are not worth a table.
-func least4(near []uint32, x, w *[4]float32, at *[8]float32) int32 {
-	best, winner := float32(math.MaxFloat32), near[0]
+func (n nearPoints) least4(x, w *[4]float32, at *[8]float32) int32 {
+	best, winner := float32(math.MaxFloat32), 0
 	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
 	w0, w1, w2, w3 := w[0], w[1], w[2], w[3]
-	for _, p := range near {
+	for i, p := range n.levels {
 		d0, d1, d2, d3 := at[p&7]-x0, at[p>>4&7]-x1, at[p>>8&7]-x2, at[p>>12&7]-x3
 		e := float32(float32(w0*d0) * d0)
 		e += float32(float32(w1*d1) * d1)
 		e += float32(float32(w2*d2) * d2)
 		e += float32(float32(w3*d3) * d3)
 		if e < best {
-			best, winner = e, p
+			best, winner = e, i
 		}
 	}
-	return int32(winner >> levelBits)
+	return int32(n.index[winner])
 }

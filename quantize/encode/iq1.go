@@ -79,7 +79,7 @@ func thirdPoint(book *codebook, level []uint8, x, w []float32, scale float32, va
 	}
 	var t terms8
 	t.set((*[8]float32)(x), (*[8]float32)(w), &[3]float32{scale * values[0], scale * values[1], scale * values[2]})
-	return t.least(book.nearOf(entry)), false
+	return book.nearOf(entry).least8(&t), false
 }
 
 // addThirds adds the sums of w*q*x and w*q^2 with q what the point's levels are worth, times factor.

@@ -15,6 +15,9 @@ import (
 //go:generate go -C _asm run ./positive -machine avx512 -out ../positive_avx512_amd64.s -stubs ../positive_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./plain -out ../plain_avx2_amd64.s -stubs ../plain_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./lattice -out ../lattice_avx2_amd64.s -stubs ../lattice_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./lattice -machine avx512 -out ../lattice_avx512_amd64.s -stubs ../lattice_avx512_amd64.go -pkg encode
+//go:generate go -C _asm run ./latticenear -out ../latticenear_avx2_amd64.s -stubs ../latticenear_avx2_amd64.go -pkg encode
 //go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
 
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
@@ -31,6 +34,7 @@ type lanes struct {
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, count int)
 	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, pairs int)
 	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
+	lattices                        latticeLanes
 
 	// rows of values: tables from them, weights, levels
 	transpose           func(dst, src *float32, columns, n int)
@@ -64,6 +68,11 @@ var laneEncoders = []struct {
 	{formats.Q4_K, (*batch).encodeQ4_K},
 	{formats.Q5_K, (*batch).encodeQ5_K},
 	{formats.Q6_K, (*batch).encodeQ6_K},
+	{formats.IQ2_XXS, latticeIQ2_XXS.onLanes},
+	{formats.IQ2_XS, latticeIQ2_XS.onLanes},
+	{formats.IQ2_S, latticeIQ2_S.onLanes},
+	{formats.IQ3_XXS, latticeIQ3_XXS.onLanes},
+	{formats.IQ3_S, latticeIQ3_S.onLanes},
 	{formats.BF16, (*batch).encodeBF16},
 }
 

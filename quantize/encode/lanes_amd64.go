@@ -28,6 +28,14 @@ func lanesAVX2() *lanes {
 		bfloat16:         bfloat16AVX2,
 		evenSymmetric:    evenSymmetricAVX2,
 		evenAffine:       evenAffineAVX2,
+		lattices: latticeLanes{
+			signs: latticeSignsAVX2,
+			roots: latticeRootsAVX2,
+			start: latticeStartAVX2,
+			round: [2]latticeRound{latticeRound8AVX2, latticeRound4AVX2},
+			near:  [2]latticeNear{latticeNear8AVX2, latticeNear4AVX2},
+			sums:  [2]latticeSums{latticeSums8AVX2, latticeSums4AVX2},
+		},
 	}
 }
 
@@ -37,5 +45,8 @@ func lanesAVX512() *lanes {
 	l.name, l.width, l.columns = "avx512", 16, 32
 	l.affineSquares, l.affineMagnitudes = affineSquaresAVX512, affineMagnitudesAVX512
 	l.symmetric, l.positive = symmetricAVX512, positiveAVX512
+	l.lattices.roots, l.lattices.start = latticeRootsAVX512, latticeStartAVX512
+	l.lattices.round = [2]latticeRound{latticeRound8AVX512, latticeRound4AVX512}
+	l.lattices.sums = [2]latticeSums{latticeSums8AVX512, latticeSums4AVX512}
 	return l
 }

@@ -18,6 +18,15 @@ func (b *batch) searchScales(count int, top int32) {
 			b.tableW[to], b.tableW[to+8] = b.sums[block*count+i], b.sums[block*count+i]
 		}
 	}
+	b.positiveTable(count, 16/b.width, top)
+	for block := range 8 {
+		b.d[block] = b.takeScales(b.s[block*count:][:count], block, top)
+		b.dmin[block] = b.takeScales(b.t[block*count:][:count], 8+block, top)
+	}
+}
+
+// positiveTable searches the tables' first groups of columns, n rows.
+func (b *batch) positiveTable(n, groups int, top int32) {
 	b.steps[0] = float32(top)
 	steps := b.steps[1:1]
 	for k := -4; k <= 4; k++ {
@@ -25,11 +34,7 @@ func (b *batch) searchScales(count int, top int32) {
 			steps = append(steps, float32(float32(0.1)*float32(k))+float32(top))
 		}
 	}
-	b.positive(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], count, 16/b.width, &b.steps[0], len(steps))
-	for block := range 8 {
-		b.d[block] = b.takeScales(b.s[block*count:][:count], block, top)
-		b.dmin[block] = b.takeScales(b.t[block*count:][:count], 8+block, top)
-	}
+	b.positive(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], n, groups, &b.steps[0], len(steps))
 }
 
 // takeScales reads one column's levels and returns the common scale.

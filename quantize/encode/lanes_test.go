@@ -30,7 +30,7 @@ func compareLanes(t *testing.T, name string, src []float32, cols int, importance
 		b := &batch{lanes: set}
 		for _, e := range laneEncoders {
 			size, err := e.typ.RowBytes(int64(cols))
-			if err != nil {
+			if err != nil || importance == nil && NeedsImportance(e.typ) {
 				continue
 			}
 			want, got := make([]byte, size), make([]byte, size)

@@ -10,12 +10,22 @@ package encode
 // With weights of zero no candidate wins: all levels are then the lowest, with the scale that puts the largest magnitude
 // on the highest (in IQ2_XXS the sub-block's scale is 0). A sub-block of zeros has scale 0 and index 0.
 
-// latticeSearch says how one type searches.
-type latticeSearch struct {
+// latticeType is what one type does in its own way.
+type latticeType struct {
+	book   func() *codebook
+	bytes  int     // of a super-block
 	size   int     // values in a sub-block
 	steps  int     // candidates -steps..steps
 	step   float32 // between candidates, in levels
 	second second
+
+	even   bool    // only seven signs of eight values are stored
+	four   bool    // candidates lie around the scale that suits four levels, not the largest magnitude
+	least  float32 // sub-blocks without a value that large count as zero
+	factor float32 // weights are importance * sqrt(factor * mean square of the super-block + x^2)
+
+	plainWeights func(w, x []float32, variance float32) // without importance; variance is that factor * mean square
+	pack         func(b []byte, s *latticeBlock)        // b is cleared
 }
 
 // second says which groups are rounded a second time.
@@ -27,193 +37,42 @@ const (
 	always                  // all
 )
 
-// latticeFit is one sub-block and what was found for it.
-type latticeFit struct {
-	book  *codebook
-	x     [32]float32 // magnitudes, but see loadEven
-	w     [32]float32 // weights
-	root  [32]float32 // their square roots
-	signs [4]uint8    // of 8 values each
-
-	point [8]int32 // of each group
-	exact [8]bool  // the group's levels were a point
-	scale float32
+// latticeBlock is what was found for a super-block.
+type latticeBlock struct {
+	scale [16]float32 // of each sub-block
+	empty [16]bool    // it counts as zero
+	point [64]int32   // of each group
+	signs [32]uint8   // of 8 values each
 }
 
-// load takes the values' magnitudes and signs.
-func (f *latticeFit) load(x []float32) {
-	for i := range f.signs {
-		f.signs[i] = 0
-	}
-	for i, v := range x {
-		if v >= 0 {
-			f.x[i] = v
-		} else {
-			f.x[i] = -v
-			f.signs[i/8] |= 1 << (i % 8)
-		}
-	}
-}
-
-// loadEven is load for types that store seven signs of eight, so that the number of negative ones must be even. Where it
-// is odd, the value that matters least (w*x^2) takes the wrong sign: its magnitude becomes negative.
-func (f *latticeFit) loadEven(x []float32) {
-	f.load(x)
-	for g := 0; g < len(x); g += 8 {
-		signs := &f.signs[g/8]
-		if parity(*signs) == 0 {
-			continue
-		}
-		least := 0
-		var smallest float32
-		for i, v := range x[g : g+8] {
-			if e := float32(float32(f.w[g+i]*v) * v); i == 0 || e < smallest {
-				smallest, least = e, i
+// encode writes super-blocks; see encodeRows for the same on lanes.
+func (t *latticeType) encode(dst []byte, row, importance []float32) {
+	f := latticeFit{book: t.book()}
+	for at := 0; at < len(row); at += 256 {
+		x := row[at : at+256]
+		variance := float32(t.factor * sumSquares(x) / 256)
+		var s latticeBlock
+		for j := range 256 / t.size {
+			sub, w := x[t.size*j:][:t.size], f.w[:t.size]
+			if importance != nil {
+				emphasize(w, importance[at+t.size*j:], sub, variance)
+			} else {
+				t.plainWeights(w, sub, variance)
 			}
+			f.fit(t, sub)
+			s.put(j, t.size, &f)
 		}
-		f.x[g+least] = -f.x[g+least]
-		*signs ^= 1 << least
+		out := dst[at/256*t.bytes:][:t.bytes]
+		clear(out)
+		t.pack(out, &s)
 	}
 }
 
-// parity is 1 when an odd number of bits is set.
-func parity(b uint8) uint8 {
-	b ^= b >> 4
-	b ^= b >> 2
-	return (b ^ b>>1) & 1
-}
-
-// search finds scale and points. extreme is the value that candidates put near the highest level, f.scale the scale that
-// stays, with the lowest levels, when no candidate explains anything (weights of zero).
-func (f *latticeFit) search(s *latticeSearch, extreme float32) {
-	groups := s.size / f.book.dim
-	top := float32(2*(f.book.base-1) + 1)
-	var best float32
-	clear(f.point[:])
-	for g := range f.exact {
-		f.exact[g] = s.second == nearOnes
-	}
-	var point [8]int32
-	var exact, none [8]bool
-	for k := -s.steps; k <= s.steps; k++ {
-		inverse := (top + float32(s.step*float32(k))) / extreme
-		f.round(point[:groups], exact[:groups], none[:groups], inverse, 1/inverse)
-		if sums := f.sums(point[:groups]); sums.explains(best) {
-			f.scale = sums.xq / sums.q2
-			best = f.scale * sums.xq
-			f.point, f.exact = point, exact
-		}
-	}
-	f.again(s, groups)
-	if f.scale < 0 {
-		f.scale = -f.scale
-		for i := range f.signs {
-			f.signs[i] = ^f.signs[i]
-		}
-	}
-}
-
-// again rounds a second time, with the scale found.
-func (f *latticeFit) again(s *latticeSearch, groups int) {
-	needed := s.second == always
-	for _, exact := range f.exact[:groups] {
-		needed = needed || !exact
-	}
-	if !needed || !(f.scale > 0) {
-		return
-	}
-	var keep [8]bool
-	if s.second == nearOnes {
-		keep = f.exact
-	}
-	f.round(f.point[:groups], f.exact[:groups], keep[:groups], 1/f.scale, f.scale)
-	if sums := f.sums(f.point[:groups]); sums.q2 > 0 {
-		f.scale = sums.xq / sums.q2
-	}
-}
-
-// round finds each group's point for one step, but for those to keep.
-func (f *latticeFit) round(point []int32, exact, keep []bool, inverse, scale float32) {
-	if f.book.dim == 8 {
-		f.round8(point, exact, keep, inverse, scale)
-	} else {
-		f.round4(point, exact, keep, inverse, scale)
-	}
-}
-
-func (f *latticeFit) round8(point []int32, exact, keep []bool, inverse, scale float32) {
-	var t terms8
-	at := [3]float32{scale, scale * 3, scale * 5}
-	for g := range point {
-		if keep[g] {
-			continue
-		}
-		x := (*[8]float32)(f.x[8*g:])
-		code := int32(0)
-		for k := 7; k >= 0; k-- {
-			code = 3*code + oddLevel(inverse, x[k], 2)
-		}
-		entry := f.book.entry[code]
-		exact[g] = entry >= 0
-		if entry < 0 {
-			t.set(x, (*[8]float32)(f.root[8*g:]), &at)
-			entry = t.least(f.book.nearOf(entry))
-		}
-		point[g] = entry
-	}
-}
-
-func (f *latticeFit) round4(point []int32, exact, keep []bool, inverse, scale float32) {
-	var at [8]float32
-	for l := range at {
-		at[l] = scale * float32(2*l+1)
-	}
-	for g := range point {
-		if keep[g] {
-			continue
-		}
-		x := (*[4]float32)(f.x[4*g:])
-		code := int32(0)
-		for k := 3; k >= 0; k-- {
-			code = code<<3 | oddLevel(inverse, x[k], 7)
-		}
-		entry := f.book.entry[code]
-		exact[g] = entry >= 0
-		if entry < 0 {
-			entry = least4(f.book.nearOf(entry), x, (*[4]float32)(f.root[4*g:]), &at)
-		}
-		point[g] = entry
-	}
-}
-
-// oddLevel is the level 0..top for which 2*level + 1 is nearest to inverse*v.
-func oddLevel(inverse, v float32, top int32) int32 {
-	return max(0, min(top, nearest(0.5*(float32(inverse*v)-1))))
-}
-
-// sums returns the sums of w*x*q and w*q^2 with q = 2*level + 1 of the groups' points.
-func (f *latticeFit) sums(point []int32) (s fitSums) {
-	dim, shift := f.book.dim, f.book.shift
-	mask := uint16(1)<<shift - 1
-	for g, p := range point {
-		x, w := f.x[g*dim:(g+1)*dim], f.w[g*dim:(g+1)*dim]
-		levels := f.book.points[p]
-		for i, v := range x {
-			q := float32(2*int32(levels&mask) + 1)
-			levels >>= shift
-			s.xq += float32(float32(w[i]*v) * q)
-			s.q2 += float32(float32(w[i]*q) * q)
-		}
-	}
-	return s
-}
-
-// oddScale is the level s of a sub-block's scale, x ~ d * (2s + 1), from 0 to top.
-func oddScale(inverse, scale float32, top int32) uint8 { return uint8(oddLevel(inverse, scale, top)) }
-
-// roots takes the square roots of the first n weights.
-func (f *latticeFit) roots(n int) {
-	for i, w := range f.w[:n] {
-		f.root[i] = sqrt32(w)
+// put takes over sub-block j.
+func (s *latticeBlock) put(j, size int, f *latticeFit) {
+	s.scale[j], s.empty[j] = f.scale, f.empty
+	if groups := size / f.book.dim; !f.empty {
+		copy(s.point[j*groups:], f.point[:groups])
+		copy(s.signs[j*size/8:], f.signs[:size/8])
 	}
 }
