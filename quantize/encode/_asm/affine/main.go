@@ -44,6 +44,7 @@ type search struct {
 	held     map[int][Groups]reg.VecVirtual // rows of the state that registers hold
 	masks    map[int][Groups]Mask
 	label    int
+	turns    [2]int // rows that take turns, in levels and errors
 }
 
 func main() {
@@ -86,9 +87,9 @@ func (s *search) function() {
 
 // hold chooses what registers hold: 32 are enough for all that candidates read.
 func (s *search) hold() {
-	s.together = [][]int{{0, 1}}
+	s.together, s.turns = [][]int{{0, 1}}, [2]int{1, 1}
 	if s.Bytes == 64 {
-		s.together = [][]int{{0}, {1}}
+		s.together, s.turns = [][]int{{0}, {1}}, [2]int{2, 4}
 		s.held = map[int][Groups]reg.VecVirtual{}
 		for _, r := range []int{scale, inverse, origin, low, high, best, step} {
 			s.held[r] = [Groups]reg.VecVirtual{s.Vec(), s.Vec()}
@@ -127,10 +128,10 @@ func (s *search) setMask(v Mask, r, group int) {
 
 func (s *search) store(v Op, r, group int) { VMOVUPS(v, s.row(r, group)) }
 
-// each is Each with a label of its own.
-func (s *search) each(body func(index reg.GPVirtual, disp int)) {
+// each is EachOf with a label of its own.
+func (s *search) each(turns int, body func(index reg.GPVirtual, disp int) []func()) {
 	s.label++
-	s.Each(fmt.Sprintf("%sRows%d", s.name, s.label), s.end, 4, body)
+	s.EachOf(fmt.Sprintf("%sRows%d", s.name, s.label), s.end, 4, turns, body)
 }
 
 // extent finds the smallest and largest value and the sums of w and w*x. The sums start from the first element, not
@@ -175,7 +176,7 @@ func (s *search) extent() {
 // first evaluates the step top / (high - low) with the scale 1/step and no fit.
 func (s *search) first() {
 	for _, groups := range s.together {
-		s.levels(groups, func() {}, func(index reg.GPVirtual, disp, g int, level, x reg.VecVirtual) {})
+		s.levels(groups, func() {}, func(index reg.GPVirtual, disp, g int, level, x reg.VecVirtual) []func() { return nil })
 		f, one := s.newFit(), s.Broadcast(s.one)
 		for _, g := range groups {
 			VMOVUPS(s.row(step, g), f.scale[g])
@@ -193,7 +194,7 @@ func (s *search) first() {
 
 // levels computes the inverse step of the numerator at steps and fills q with its levels; start comes before the loop,
 // more gets each level and value.
-func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual)) {
+func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual) []func()) {
 	var inv, from [Groups]reg.VecVirtual
 	top, none := s.Vec(), s.Zero()
 	for _, g := range groups {
@@ -205,16 +206,20 @@ func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtua
 	}
 	VBROADCASTSS(s.top, top)
 	start()
-	s.each(func(index reg.GPVirtual, disp int) {
+	s.each(s.turns[0], func(index reg.GPVirtual, disp int) (steps []func()) {
 		for _, g := range groups {
-			x, l := s.Load(s.At(s.x, index, disp, g)), s.Vec()
-			Sub(l, x, from[g])
-			Mul(l, l, inv[g])
-			s.Round(l, l)
-			Between(l, l, top, none)
-			VMOVUPS(l, s.At(s.q, index, disp, g))
-			more(index, disp, g, l, x)
+			x, l := s.Vec(), s.Vec()
+			steps = append(steps,
+				func() { VMOVUPS(s.At(s.x, index, disp, g), x) },
+				func() { Sub(l, x, from[g]) },
+				func() { Mul(l, l, inv[g]) },
+				func() { s.Round(l, l) },
+				func() { Between(l, l, top, none) },
+				func() { VMOVUPS(l, s.At(s.q, index, disp, g)) },
+			)
+			steps = append(steps, more(index, disp, g, l, x)...)
 		}
+		return steps
 	})
 }
 
@@ -251,20 +256,25 @@ func (s *search) errors(groups []int, f *fit) {
 	if s.absolute {
 		mask = s.Load(s.signless)
 	}
-	s.each(func(index reg.GPVirtual, disp int) {
+	s.each(s.turns[1], func(index reg.GPVirtual, disp int) (steps []func()) {
 		for _, g := range groups {
 			d := s.Vec()
-			Mul(d, f.scale[g], s.At(s.q, index, disp, g))
-			Add(d, d, f.offset[g])
-			Sub(d, d, s.At(s.x, index, disp, g))
-			if s.absolute {
-				And(d, d, mask)
-			} else {
-				Mul(d, d, d)
-			}
-			Mul(d, d, s.At(s.w, index, disp, g))
-			Add(f.total[g], f.total[g], d)
+			steps = append(steps,
+				func() { Mul(d, f.scale[g], s.At(s.q, index, disp, g)) },
+				func() { Add(d, d, f.offset[g]) },
+				func() { Sub(d, d, s.At(s.x, index, disp, g)) },
+				func() {
+					if s.absolute {
+						And(d, d, mask)
+					} else {
+						Mul(d, d, d)
+					}
+				},
+				func() { Mul(d, d, s.At(s.w, index, disp, g)) },
+				func() { Add(f.total[g], f.total[g], d) },
+			)
 		}
+		return steps
 	})
 }
 
@@ -279,14 +289,16 @@ func (s *search) candidate() {
 				q1[g], q2[g], xq[g] = s.Zero(), s.Zero(), s.Zero()
 			}
 		}
-		s.levels(groups, start, func(index reg.GPVirtual, disp, g int, l, x reg.VecVirtual) {
+		s.levels(groups, start, func(index reg.GPVirtual, disp, g int, l, x reg.VecVirtual) []func() {
 			t := s.Vec()
-			Mul(t, l, s.At(s.w, index, disp, g)) // w*q
-			Add(q1[g], q1[g], t)
-			Mul(l, l, t) // w*q*q
-			Add(q2[g], q2[g], l)
-			Mul(t, t, x) // w*q*x
-			Add(xq[g], xq[g], t)
+			return []func(){
+				func() { Mul(t, l, s.At(s.w, index, disp, g)) }, // w*q
+				func() { Add(q1[g], q1[g], t) },
+				func() { Mul(l, l, t) }, // w*q*q
+				func() { Add(q2[g], q2[g], l) },
+				func() { Mul(t, t, x) }, // w*q*x
+				func() { Add(xq[g], xq[g], t) },
+			}
 		})
 		for _, g := range groups {
 			s.solve(g, q1[g], q2[g], xq[g], f)

@@ -291,6 +291,23 @@ func (m Machine) Each(label string, end reg.GPVirtual, unroll int, body func(ind
 	JB(LabelRef(label))
 }
 
+// EachOf is Each where body is a list of steps, which take turns: step by step over rows that do not wait for each other.
+func (m Machine) EachOf(label string, end reg.GPVirtual, unroll, turns int, body func(index reg.GPVirtual, disp int) []func()) {
+	var waiting [][]func()
+	m.Each(label, end, unroll, func(index reg.GPVirtual, disp int) {
+		waiting = append(waiting, body(index, disp))
+		if len(waiting) < turns {
+			return
+		}
+		for step := range waiting[0] {
+			for _, steps := range waiting {
+				steps[step]()
+			}
+		}
+		waiting = nil
+	})
+}
+
 // Rows turns a number of rows into bytes.
 func (m Machine) Rows(n reg.GPVirtual) {
 	IMUL3Q(I32(int32(m.Row())), n, n)
