@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"bitmill/formats"
 	"bitmill/formats/block"
 	"bitmill/formats/file"
 	"bitmill/quantize/encode"
@@ -38,9 +37,6 @@ func (w *worker) encode(s *slab) error {
 		if err := t.read(values, s.first, s.rows); err != nil {
 			return fmt.Errorf("tensor %s: %w", t.tensor.Name, err)
 		}
-		if err := t.checkValues(values, s.first); err != nil {
-			return err
-		}
 	}
 	buffer := s.buffer
 	for _, e := range t.encodings {
@@ -60,7 +56,7 @@ func (w *worker) encode(s *slab) error {
 				err = encode.Encode(e.typ, out, values, t.encodeCols(s.rows), t.importance(e, s.first))
 			}
 		}
-		if err == nil {
+		if err == nil && e.typ != t.tensor.Type {
 			err = t.checkBlocks(e, out, s.first)
 		}
 		if err != nil {
@@ -105,11 +101,10 @@ func (t *task) encodeCols(rows int64) int {
 	return int(t.cols)
 }
 
-// decodes reports whether the values are needed: to be encoded, or to be checked where every one may be NaN.
+// decodes reports whether the values are needed, to be encoded.
 func (t *task) decodes() bool {
-	plain := t.tensor.Type == formats.F32 || t.tensor.Type == formats.F16 || t.tensor.Type == formats.BF16
 	for _, e := range t.encodings {
-		if e.data == nil && (plain || e.typ != t.tensor.Type) {
+		if e.data == nil && e.typ != t.tensor.Type {
 			return true
 		}
 	}
@@ -123,15 +118,6 @@ func (t *task) importance(e encoding, row int64) []float32 {
 	}
 	m := row / t.perMatrix
 	return t.weights[m*t.cols : (m+1)*t.cols]
-}
-
-// checkValues fails at the first value that is not a finite number.
-func (t *task) checkValues(values []float32, first int64) error {
-	if i, ok := encode.CheckFinite(values); !ok {
-		row, col := t.place(first, i)
-		return fmt.Errorf("tensor %s holds %v in row %d, column %d: the source is damaged", t.tensor.Name, values[i], row, col)
-	}
-	return nil
 }
 
 // checkBlocks fails when encoding went out of range, as when values exceed half precision or the importance weights

@@ -113,10 +113,21 @@ func (s *stream) pad(offset int64) error {
 	return nil
 }
 
+// write hashes and writes, of large data both at a time.
 func (s *stream) write(b []byte) error {
-	s.hash.Write(b)
 	s.bytes += int64(len(b))
+	if len(b) < gathered {
+		s.hash.Write(b)
+		_, err := s.out.Write(b)
+		return err
+	}
+	hashed := make(chan struct{})
+	go func() {
+		s.hash.Write(b)
+		close(hashed)
+	}()
 	_, err := s.out.Write(b)
+	<-hashed
 	return err
 }
 

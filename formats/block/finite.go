@@ -63,15 +63,20 @@ var exponents = map[formats.Type]struct{ mask, one, carry uint64 }{
 	formats.F32:  {0x7f8000007f800000, 0x0080000000800000, 0x8000000080000000},
 }
 
-// finiteWords is the number of leading bytes of src, a multiple of 8, whose values are all finite; 0 for other types.
+// finiteWords is a number of leading bytes of src, a multiple of 32, whose values are all finite; 0 for other types.
 func finiteWords(t formats.Type, src []byte) int {
 	e, ok := exponents[t]
 	if !ok {
 		return 0
 	}
 	n := 0
-	for ; n+8 <= len(src); n += 8 {
-		if (binary.LittleEndian.Uint64(src[n:])&e.mask+e.one)&e.carry != 0 {
+	for ; n+32 <= len(src); n += 32 {
+		b := src[n : n+32]
+		carry := binary.LittleEndian.Uint64(b)&e.mask + e.one
+		carry |= binary.LittleEndian.Uint64(b[8:])&e.mask + e.one
+		carry |= binary.LittleEndian.Uint64(b[16:])&e.mask + e.one
+		carry |= binary.LittleEndian.Uint64(b[24:])&e.mask + e.one
+		if carry&e.carry != 0 {
 			break
 		}
 	}

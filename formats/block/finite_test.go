@@ -59,7 +59,7 @@ func TestNotFiniteEverywhere(t *testing.T) {
 		{formats.BF16, []byte{0x7f, 0xff}, [][]byte{{0x80, 0x7f}, {0x80, 0xff}, {0xc0, 0x7f}}},
 		{formats.F64, []byte{255, 255, 255, 255, 255, 255, 0xef, 0x7f}, [][]byte{{0, 0, 0, 0, 0, 0, 0xf0, 0x7f}, {0, 0, 0, 0, 0, 0, 0xf0, 0xff}, {1, 0, 0, 0, 0, 0, 0xf8, 0x7f}}},
 	} {
-		const n = 13
+		const n = 45
 		for _, bad := range c.bad {
 			src := bytes.Repeat(c.good, n)
 			if got := NotFinite(c.t, src); got != -1 {
