@@ -58,6 +58,7 @@ type Model struct {
 	Source       Row                `json:"source"` // the reference that KLD is taken from
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`
+	Knee         threshold.Knee     `json:"knee"`
 	Calibration  *Calibration       `json:"calibration"` // null when quantized without an imatrix
 	Warnings     []string           `json:"warnings"`
 }
@@ -175,6 +176,7 @@ func (m *Model) Points() []threshold.Point {
 func (r *Report) Fit(o threshold.Options) {
 	for i := range r.Models {
 		r.Models[i].Fidelity = threshold.FitFidelity(r.Models[i].Points(), o)
+		r.Models[i].Knee = threshold.FitKnee(r.Models[i].Points(), o)
 	}
 	r.Economy = Economy([]*Report{r}, o)
 }

@@ -1,0 +1,138 @@
+package threshold
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+
+	"bitmill/eval/paired"
+)
+
+// Knee is where the divergence starts to climb faster: the joint of two straight lines through ln KLD over BPW, fitted
+// by least squares (a segmented regression). It is located when the line below the joint is steeper, and when other
+// text would place it within the formats tried.
+type Knee struct {
+	Located bool    `json:"located"`
+	BPW     float64 `json:"bpw,omitzero"`
+	Low     float64 `json:"low,omitzero"` // bootstrap interval
+	High    float64 `json:"high,omitzero"`
+	Below   float64 `json:"slope_below"` // of ln KLD per bit, under the knee
+	Above   float64 `json:"slope_above"`
+	// Explained is the share of the single line's squared residuals that the joint removes.
+	Explained float64 `json:"explained"`
+	Evidence  string  `json:"evidence"` // whole sentence
+}
+
+// kneePoints is the fewest formats for a knee: two lines with a joint have four parameters.
+const kneePoints = 6
+
+// FitKnee fits the knee through the measured formats.
+func FitKnee(points []Point, o Options) Knee {
+	o = o.withDefaults()
+	used, _ := fidelityPoints(points)
+	x := make([]float64, len(used))
+	klds := make([]float64, len(used))
+	for i, p := range used {
+		x[i], klds[i] = p.BPW(), p.KLD
+	}
+	if len(used) < kneePoints {
+		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.", len(used), kneePoints)}
+	}
+	chunked, why := chunks(used, func(p Point) []float64 { return p.ChunkKLD })
+	if chunked {
+		for i, p := range used {
+			klds[i] = stat.Mean(p.ChunkKLD, nil)
+		}
+	}
+	k := segment(x, logs(klds))
+	switch {
+	case !(k.Below < k.Above):
+		k.Evidence = fmt.Sprintf("The knee is not located: ln KLD does not climb faster below any joint (slopes %.2f and %.2f per bit).", k.Below, k.Above)
+		k.BPW = 0
+		return k
+	case !chunked:
+		k.Located = true
+		k.Evidence = fmt.Sprintf("Below %.2f BPW ln KLD climbs by %.2f a bit, above it by %.2f; no interval, because %s.", k.BPW, -k.Below, -k.Above, why)
+		return k
+	}
+	b := paired.NewBootstrap(len(used[0].ChunkKLD), o.Options, chunkSeries(used)...)
+	joints := make([]float64, o.Resamples)
+	for r := range joints {
+		b.Next()
+		for i, p := range used {
+			klds[i] = b.Mean(p.ChunkKLD)
+		}
+		joints[r] = segment(x, logs(klds)).BPW
+	}
+	k.Low, k.High = paired.Interval(joints, o.Level)
+	k.BPW, k.Low, k.High = rounded(k.BPW), rounded(k.Low), rounded(k.High)
+	if k.High-k.Low > (x[len(x)-1]-x[0])/2 {
+		k.Evidence = fmt.Sprintf("The knee is not located: other text would place it anywhere from %.2f to %.2f BPW.", k.Low, k.High)
+		k.BPW = 0
+		return k
+	}
+	k.Located = true
+	k.Evidence = fmt.Sprintf("Below %.2f BPW (%.2f to %.2f) ln KLD climbs by %.2f a bit, above it by %.2f; the joint explains %.0f %% of what one line leaves.",
+		k.BPW, k.Low, k.High, -k.Below, -k.Above, 100*k.Explained)
+	return k
+}
+
+func logs(klds []float64) []float64 {
+	y := make([]float64, len(klds))
+	for i, k := range klds {
+		y[i] = math.Log(max(k, kldFloor))
+	}
+	return y
+}
+
+// segment fits two lines with a joint. x ascends. The joint is tried in steps between the second place and the last but
+// one, so that each line has two places at least.
+func segment(x, y []float64) Knee {
+	const steps = 200
+	alpha, beta := stat.LinearRegression(x, y, nil, false)
+	single := 0.0
+	for i := range x {
+		r := y[i] - alpha - beta*x[i]
+		single += r * r
+	}
+	best := Knee{Below: rounded(beta), Above: rounded(beta)}
+	least := math.Inf(1)
+	from, to := x[1], x[len(x)-2]
+	for s := range steps + 1 {
+		joint := from + (to-from)*float64(s)/steps
+		sse, below, above, ok := hinge(x, y, joint)
+		if ok && sse < least {
+			least = sse
+			best = Knee{BPW: joint, Below: rounded(below), Above: rounded(above)}
+		}
+	}
+	if single > 0 && !math.IsInf(least, 1) {
+		best.Explained = rounded(max(0, 1-least/single))
+	}
+	return best
+}
+
+// hinge fits y = a + b·x + c·max(0, x-joint) by least squares.
+func hinge(x, y []float64, joint float64) (sse, below, above float64, ok bool) {
+	a := mat.NewDense(len(x), 3, nil)
+	for i := range x {
+		a.SetRow(i, []float64{1, x[i], max(0, x[i]-joint)})
+	}
+	// Both sides of the joint must hold different places.
+	left := sort.Search(len(x), func(i int) bool { return x[i] > joint })
+	if left < 2 || len(x)-left < 1 || x[0] == x[left-1] {
+		return 0, 0, 0, false
+	}
+	var c mat.VecDense
+	if err := c.SolveVec(a, mat.NewVecDense(len(y), y)); err != nil {
+		return 0, 0, 0, false
+	}
+	for i := range x {
+		r := y[i] - c.AtVec(0) - c.AtVec(1)*x[i] - c.AtVec(2)*max(0, x[i]-joint)
+		sse += r * r
+	}
+	return sse, c.AtVec(1), c.AtVec(1) + c.AtVec(2), true
+}
