@@ -10,6 +10,7 @@ import (
 type Pool struct {
 	workers int
 	jobs    chan *job
+	job     job // the one under way
 }
 
 type job struct {
@@ -46,7 +47,9 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 		}
 		return
 	}
-	j := &job{tasks: int64(tasks), run: f}
+	j := &p.job
+	j.tasks, j.run = int64(tasks), f
+	j.next.Store(0)
 	helpers := min(p.workers, tasks) - 1
 	j.done.Add(helpers)
 	for range helpers {

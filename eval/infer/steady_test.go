@@ -1,0 +1,78 @@
+package infer
+
+import (
+	"math"
+	"testing"
+
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/kernel"
+)
+
+// TestSteadyStateAllocatesNothing: once every buffer has its size, neither a step of generation nor a prompt makes
+// garbage, whatever types the weights have.
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	c := checkpointtest.Load(t, "llama")
+	pool := NewPool(2)
+	defer pool.Close()
+	for _, quantized := range []bool{false, true} {
+		m := open(t, c)
+		if quantized {
+			requantize(t, m)
+		}
+		for _, set := range kernel.Available() {
+			r, cache := NewRunner(pool, Options{Kernel: set}), m.NewCache(100)
+			prompt, one := c.Tokens[:10], c.Tokens[:1]
+			seqs := make([]Sequence, 1)
+			run := func(s Sequence) {
+				seqs[0] = s
+				if _, err := r.Forward(m, seqs); err != nil {
+					t.Fatal(err)
+				}
+			}
+			step := func() { run(Sequence{Tokens: one, Cache: cache}) }
+			alone := func() { run(Sequence{Tokens: prompt}) }
+			for range 5 {
+				alone()
+				step()
+			}
+			if n := testing.AllocsPerRun(50, step); n != 0 {
+				t.Errorf("%s, quantized %v: %v allocations a token", set.Name, quantized, n)
+			}
+			if n := testing.AllocsPerRun(10, alone); n != 0 {
+				t.Errorf("%s, quantized %v: %v allocations a prompt", set.Name, quantized, n)
+			}
+		}
+	}
+}
+
+// TestSetsAgree: the logits of whole models hardly depend on the set of kernels. Sums are taken in another order, so
+// that now and then an activation is rounded to the next code; that moves logits by far less than quantizing does.
+func TestSetsAgree(t *testing.T) {
+	sets := kernel.Available()
+	for _, name := range []string{"llama", "mistral", "qwen3"} {
+		c := checkpointtest.Load(t, name)
+		m := open(t, c)
+		for _, tolerance := range []float64{4e-6, 1e-2} { // relative RMS: float32 weights, then 8-bit activations
+			want := forward(t, m, Options{Kernel: sets[0]}, 2, Sequence{Tokens: c.Tokens})
+			for _, set := range sets[1:] {
+				got := forward(t, m, Options{Kernel: set}, 2, Sequence{Tokens: c.Tokens})
+				if e := relativeRMS(got, want); !(e <= tolerance) {
+					t.Errorf("%s on %s: differs from generic by %.1e, more than %.0e", name, set.Name, e, tolerance)
+				} else {
+					t.Logf("%s on %s: %.1e", name, set.Name, e)
+				}
+			}
+			requantize(t, m)
+		}
+	}
+}
+
+// relativeRMS is |got-want| / |want|.
+func relativeRMS(got, want []float32) float64 {
+	var diff, size float64
+	for i, w := range want {
+		d := float64(got[i]) - float64(w)
+		diff, size = diff+d*d, size+float64(w)*float64(w)
+	}
+	return math.Sqrt(diff / size)
+}
