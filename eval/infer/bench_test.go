@@ -1,11 +1,13 @@
 package infer
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/kernel"
 )
 
 // The benchmarks run the model that BITMILL_BENCH_MODEL names, on two threads: a prompt of 512 tokens, and single
@@ -72,4 +74,42 @@ func BenchmarkDecode(b *testing.B) {
 		best = min(best, time.Since(start))
 	}
 	b.ReportMetric(1/best.Seconds(), "best-tokens/s")
+}
+
+// BenchmarkAttention is one layer's attention alone: prompts, and one token behind a long past.
+func BenchmarkAttention(b *testing.B) {
+	for _, shape := range []struct{ heads, kvHeads, dims, n, past int }{
+		{8, 4, 64, 512, 0}, {32, 8, 64, 512, 0}, {32, 8, 128, 512, 0}, {9, 3, 64, 512, 0}, {8, 8, 64, 2048, 0},
+		{32, 8, 128, 1, 1024}, {8, 8, 64, 1, 256}, {9, 3, 64, 1, 256},
+	} {
+		b.Run(fmt.Sprintf("%dx%dx%d/%d+%d", shape.heads, shape.kvHeads, shape.dims, shape.past, shape.n), func(b *testing.B) {
+			m := &Model{layers: make([]layer, 1), embedding: kernel.Matrix{Rows: 1}}
+			m.Config.Heads, m.Config.KVHeads, m.Config.HeadDim = shape.heads, shape.kvHeads, shape.dims
+			pool := NewPool(2)
+			defer pool.Close()
+			r, cache := NewRunner(pool, Options{}), m.NewCache(shape.past+shape.n)
+			cache.length = shape.past
+			p := &r.pass
+			if err := p.begin(m, []Sequence{{Tokens: make([]int32, shape.n), Cache: cache}}); err != nil {
+				b.Fatal(err)
+			}
+			for i := range cache.layers[0].keys {
+				cache.layers[0].keys[i] = float32(i%17) / 17
+			}
+			q := make([]float32, shape.n*shape.heads*shape.dims)
+			for i := range q {
+				q[i] = float32(i%13)/13 - 0.5
+			}
+			out := make([]float32, len(q))
+			best := time.Hour
+			for b.Loop() {
+				start := time.Now()
+				p.attention(out, q, 0, false)
+				best = min(best, time.Since(start))
+			}
+			pairs := float64(shape.n) * (float64(shape.past) + float64(shape.n+1)/2) * float64(shape.heads)
+			b.ReportMetric(4*pairs*float64(shape.dims)/best.Seconds()/1e9, "best-GOP/s")
+			b.ReportMetric(float64(best.Microseconds()), "best-µs")
+		})
+	}
 }
