@@ -38,4 +38,5 @@ var productsAVX2 = &products{
 	floatsF16:    floatsF16,
 	floatsBF16:   floatsBF16,
 	wordsQ8:      wordsQ8,
+	rows:         rowsAVX2,
 }

@@ -6,7 +6,7 @@ package kernel
 var avx512 = &Set{
 	Name:         "avx512",
 	load:         loadAVX2,
-	matmul:       productsAVX2.matmul,
+	matmul:       productsAVX512.matmul,
 	gemm:         productsAVX2.gemm,
 	gemmPanels:   productsAVX2.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
@@ -22,3 +22,10 @@ var avx512 = &Set{
 	klDivergence: klDivergenceAVX2,
 	rope:         ropeAVX2,
 }
+
+// productsAVX512 multiplies tiles as avx2 does, and rows with instructions of its own.
+var productsAVX512 = func() *products {
+	p := *productsAVX2
+	p.rows = rowsAVX512
+	return &p
+}()

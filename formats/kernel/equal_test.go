@@ -45,11 +45,17 @@ func product(t testing.TB, s *Set, w Matrix, b *Batch, r0, r1 int, scratch *Scra
 	return out
 }
 
-// sizes is the magnitude of each product's terms: rounding errors are relative to it.
+// sizes is the magnitude of each product's terms: rounding errors are relative to it. The terms are blocks, whose
+// products are integers; but products with few tokens (row.go) leave a block's integer spread over lanes, each of which is
+// rounded as it becomes a float: their terms are the products of single codes. TestRowsExact compares the integers.
 func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 	t.Helper()
 	out := make([]float32, 0, b.n*(r1-r0))
 	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
+	offset := 0 // 1: codes have an offset
+	if super != nil && super.signed {
+		offset = 1
+	}
 	for tok := range b.n {
 		for r := r0; r < r1; r++ {
 			var s Scratch
@@ -59,18 +65,24 @@ func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 				unpackSuperRow(super, w.stored().at(r), w.Cols, &s)
 				for i := range s.scales {
 					sc := &s.scales[i]
-					var codes, mins float64
+					var codes, mins, single, singleMins float64
 					for g := range 256 / super.group {
 						var q, c float64
 						for k := range super.group {
 							at := 256*i + super.group*g + k
 							q += float64(b.codes[tok*b.stride+at])
 							c += float64(b.codes[tok*b.stride+at]) * float64(s.bytes[at])
+							single += math.Abs(float64(b.codes[tok*b.stride+at]) *
+								(float64(sc.scales[g])*float64(s.bytes[at]) - float64(offset)*float64(sc.mins[g])))
 						}
 						codes += float64(sc.scales[g]) * c
 						mins += float64(sc.mins[g]) * q
+						singleMins += math.Abs(float64(sc.mins[g]) * q)
 					}
 					d := math.Abs(float64(b.d[tok*(b.cols/256)+i]))
+					if b.n <= rowTokens {
+						codes, mins = single, singleMins*float64(1-offset)
+					}
 					if super.signed {
 						sum += d * math.Abs(float64(sc.d)) * math.Abs(codes-mins)
 					} else {
@@ -80,9 +92,13 @@ func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 			case small != nil:
 				unpackSmallRow(small, w.stored().at(r), w.Cols, w.Type.BlockBytes(), &s)
 				for i := range b.cols / 32 {
-					p := 0
+					p, single := 0, 0
 					for k := range 32 {
-						p += int(b.codes[tok*b.stride+32*i+k]) * (int(s.bytes[32*i+k]) - small.offset)
+						v := int(b.codes[tok*b.stride+32*i+k]) * (int(s.bytes[32*i+k]) - small.offset)
+						p, single = p+v, single+max(v, -v)
+					}
+					if b.n <= rowTokens {
+						p = single
 					}
 					sum += math.Abs(float64(s.floats[2*i]*b.d[tok*(b.cols/32)+i]) * float64(p))
 					if b.form == FormQ8_1 {

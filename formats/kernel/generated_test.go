@@ -19,7 +19,7 @@ func TestGeneratedSums(t *testing.T) {
 		t.Fatal(err)
 	}
 	var now strings.Builder
-	for _, pattern := range []string{"_asm/go.mod", "_asm/go.sum", "_asm/*/*.go", "*_avx2_amd64.go", "*_avx2_amd64.s"} {
+	for _, pattern := range []string{"_asm/go.mod", "_asm/go.sum", "_asm/*/*.go", "*_avx*_amd64.go", "*_avx*_amd64.s"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no %s: %v", pattern, err)
@@ -66,7 +66,7 @@ func TestRegenerate(t *testing.T) {
 			t.Fatalf("go %s: %v\n%s", c[1], err, out)
 		}
 	}
-	files, err := filepath.Glob("*_avx2_amd64.*")
+	files, err := filepath.Glob("*_avx*_amd64.*")
 	if err != nil || len(files) != 2*len(commands) {
 		t.Fatalf("%d generated files for %d generators (%v)", len(files), len(commands), err)
 	}

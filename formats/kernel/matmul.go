@@ -19,6 +19,7 @@ type Scratch struct {
 	scales []superScales
 	floats []float32
 	tiles  tiles
+	rows   rowScratch
 }
 
 // MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other

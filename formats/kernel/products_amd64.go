@@ -31,10 +31,14 @@ type products struct {
 	floatsF16    func(dst *float32, src *byte, n int)
 	floatsBF16   func(dst *float32, src *byte, n int)
 	wordsQ8      func(dst *int16, src *byte, blocks int)
+	rows         *rowProducts // for few tokens
 }
 
 func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
+	if p.rows != nil && j.rows(p.rows, &s.rows) {
+		return
+	}
 	switch w.Type {
 	case formats.Q4_K:
 		j.super(p.super32, 32)

@@ -1,0 +1,181 @@
+// Package row generates dot products of stored weight rows with one token: for few tokens a product reads each weight
+// once, so blocks are unpacked in registers and meet the activations there.
+//
+// Rows lie one after the other, so a kernel reads one stream of memory; it prefetches ahead of itself across the ends of
+// rows. A block's integer sum stays spread over the lanes of a vector, is converted there and added to the row's float
+// lanes with the block's scale; the lanes are summed at the end of the row.
+package row
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/formats/kernel/asm/lanes"
+)
+
+// ISA is an instruction set to generate for: AVX2 with vectors of 32 bytes, or AVX-512 with VNNI and vectors of 64.
+type ISA struct {
+	Name string // ends the kernels' names
+	Wide bool   // AVX-512
+}
+
+// ahead is how many bytes before their use weights are prefetched.
+const ahead = 2048
+
+func (s ISA) vec() reg.VecVirtual {
+	if s.Wide {
+		return ZMM()
+	}
+	return YMM()
+}
+
+// size is a vector's length in bytes.
+func (s ISA) size() int {
+	if s.Wide {
+		return 64
+	}
+	return 32
+}
+
+func (s ISA) and(a, b Op, dst reg.VecVirtual) {
+	if s.Wide {
+		VPANDD(a, b, dst)
+	} else {
+		VPAND(a, b, dst)
+	}
+}
+
+func (s ISA) or(a, b Op, dst reg.VecVirtual) {
+	if s.Wide {
+		VPORD(a, b, dst)
+	} else {
+		VPOR(a, b, dst)
+	}
+}
+
+// andOr sets dst |= a & mask. a may be lost.
+func (s ISA) andOr(a, mask, dst reg.VecVirtual) {
+	if s.Wide {
+		VPTERNLOGD(U8(0xf8), mask, a, dst)
+		return
+	}
+	t := YMM()
+	VPAND(a, mask, t)
+	VPOR(t, dst, dst)
+}
+
+// madd adds the products of pairs of int16 to the int32 lanes of acc.
+func (s ISA) madd(a, b, acc reg.VecVirtual) {
+	if s.Wide {
+		VPDPWSSD(a, b, acc)
+		return
+	}
+	t := YMM()
+	VPMADDWD(a, b, t)
+	VPADDD(t, acc, acc)
+}
+
+func (s ISA) zero(v reg.VecVirtual) {
+	if s.Wide {
+		VPXORD(v, v, v)
+	} else {
+		VPXOR(v, v, v)
+	}
+}
+
+var constants = map[string]Mem{}
+
+// constant returns n bytes, a multiple of eight, of read-only memory, made when first asked for.
+func constant(name string, n int, at func(i int) byte) Mem {
+	if m, ok := constants[name]; ok {
+		return m
+	}
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := 0; i < n; i += 8 {
+		var v uint64
+		for b := range 8 {
+			v |= uint64(at(i+b)) << (8 * b)
+		}
+		DATA(i, U64(v))
+	}
+	constants[name] = m
+	return m
+}
+
+// wordsOf returns n 16-bit numbers.
+func wordsOf(name string, n int, at func(i int) uint16) Mem {
+	return constant(name, 2*n, func(i int) byte { return byte(at(i/2) >> (8 * (i % 2))) })
+}
+
+// bytesOf returns 64 times the same byte.
+func bytesOf(v byte) Mem {
+	return constant(fmt.Sprintf("row_bytes%d", v), 64, func(int) byte { return v })
+}
+
+// load returns a vector filled from a constant.
+func (s ISA) load(m Mem) reg.VecVirtual {
+	v := s.vec()
+	if s.Wide {
+		VMOVDQU32(m, v)
+	} else {
+		VMOVDQU(m, v)
+	}
+	return v
+}
+
+// total sums the lanes of the accumulators and stores the sum to dst.
+func total(acc []reg.VecVirtual, dst Mem) {
+	sum := YMM()
+	VXORPS(sum, sum, sum)
+	for _, v := range acc {
+		if v.Size() == 64 {
+			high := YMM()
+			VEXTRACTF64X4(U8(1), v, high)
+			VADDPS(high, sum, sum)
+		}
+		VADDPS(v.AsY(), sum, sum)
+	}
+	x, y := XMM(), XMM()
+	VEXTRACTF128(U8(1), sum, x)
+	VADDPS(sum.AsX(), x, x)
+	VMOVHLPS(x, x, y)
+	VADDPS(y, x, x)
+	VMOVSHDUP(x, y)
+	VADDSS(y, x, x)
+	VMOVSS(x, dst)
+}
+
+// prefetch asks for the n bytes that lie ahead of a pointer.
+func prefetch(p reg.GPVirtual, n int) {
+	for i := 0; i < n; i += 64 {
+		PREFETCHT0(Mem{Base: p, Disp: ahead + i})
+	}
+}
+
+// eachRow emits a loop over rows around body, which leaves the pointer to weights at the next row.
+func eachRow(name string, body func(dst reg.GPVirtual)) {
+	dst, rows := lanes.Arg("dst"), lanes.Arg("rows")
+	Label(name + "_row")
+	body(dst)
+	ADDQ(Imm(4), dst)
+	DECQ(rows)
+	JNZ(LabelRef(name + "_row"))
+	VZEROUPPER()
+	RET()
+}
+
+// Emit generates every kernel for an instruction set.
+func Emit(s ISA) {
+	for _, t := range Supers {
+		t.Emit(s)
+	}
+	for _, t := range Smalls {
+		t.Emit(s)
+	}
+	for _, t := range Floats {
+		t.Emit(s)
+	}
+}

@@ -1,0 +1,45 @@
+package kernel
+
+// rowTokens is the largest number of tokens that rows are multiplied with one by one.
+const rowTokens = 4
+
+// rowScratch holds what a row kernel needs of the activations in its own order.
+type rowScratch struct {
+	sums    []int16
+	scales  [][2]float32
+	offsets []int32
+}
+
+// negate fills sums with the negated sums of 16 activation codes, or, for groups of 32, with eight zeros and the negated
+// sums of a block of 256.
+func (s *rowScratch) negate(x *Batch, group int) {
+	s.sums = grow(s.sums, x.n*x.cols/16)
+	if group == 16 {
+		for i, v := range x.sums16[:len(s.sums)] {
+			s.sums[i] = -v
+		}
+		return
+	}
+	for i := 0; i < len(s.sums); i += 16 {
+		to := s.sums[i : i+16]
+		clear(to[:8])
+		for g, v := range x.sums32[i/2 : i/2+8] {
+			to[8+g] = -v
+		}
+	}
+}
+
+// pair fills scales with the scale and the scaled sum (FormQ8_1) of every block of 32 activations, and offsets
+// with its sum of codes times -offset.
+func (s *rowScratch) pair(x *Batch, offset int) {
+	n := x.n * x.cols / 32
+	s.scales, s.offsets = grow(s.scales, n), grow(s.offsets, n)
+	for i := range s.scales {
+		s.scales[i][0] = x.d[i]
+		if x.form == FormQ8_1 {
+			s.scales[i][1] = x.s[i]
+			continue
+		}
+		s.offsets[i] = -int32(offset) * (int32(x.sums16[2*i]) + int32(x.sums16[2*i+1]))
+	}
+}

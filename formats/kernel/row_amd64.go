@@ -1,0 +1,123 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"bitmill/formats"
+	"bitmill/formats/block"
+)
+
+// The generated products multiply rows, which lie one after the other, with one token.
+type (
+	superRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
+	smallRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+	floatRowKernel func(dst *float32, w *byte, rows, stride, n int, x *float32)
+)
+
+// rowProducts is what an instruction set generates to multiply rows with a token.
+type rowProducts struct {
+	super map[formats.Type]superRowKernel
+	small map[formats.Type]smallRowKernel
+	float map[formats.Type]floatRowKernel
+}
+
+// rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
+// cache.
+const rowBytes = 128 << 10
+
+// rows multiplies with few tokens and reports whether it can.
+func (j *job) rows(p *rowProducts, s *rowScratch) bool {
+	if j.x.n > rowTokens {
+		return false
+	}
+	if kernel := p.super[j.w.Type]; kernel != nil {
+		j.superRows(kernel, s)
+		return true
+	}
+	if kernel := p.small[j.w.Type]; kernel != nil {
+		j.smallRows(kernel, s)
+		return true
+	}
+	if kernel := p.float[j.w.Type]; kernel != nil {
+		j.floatRows(kernel)
+		return true
+	}
+	return false
+}
+
+// eachRows calls run for a token and a number of rows from row r on, all tokens for some rows before the next rows.
+func (j *job) eachRows(run func(t, r, rows int)) {
+	step := max(1, rowBytes/j.w.rowBytes)
+	if j.x.n == 1 {
+		step = j.r1 - j.r0
+	}
+	for r := j.r0; r < j.r1; r += step {
+		for t := range j.x.n {
+			run(t, r, min(step, j.r1-r))
+		}
+	}
+}
+
+// superRows multiplies blocks of 256.
+func (j *job) superRows(kernel superRowKernel, s *rowScratch) {
+	w, x := &j.w, j.x
+	blocks := w.Cols / 256
+	s.negate(x, superTypeOf(w.Type).group)
+	j.eachRows(func(t, r, rows int) {
+		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
+			&x.codes[t*x.stride], &x.d[t*blocks], &s.sums[t*w.Cols/16])
+	})
+}
+
+// smallRows multiplies blocks of 32.
+func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
+	w, x := &j.w, j.x
+	blocks := w.Cols / 32
+	s.pair(x, smallTypeOf(w.Type).offset)
+	j.eachRows(func(t, r, rows int) {
+		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
+			&x.codes[t*x.stride], &s.scales[t*blocks], &s.offsets[t*blocks])
+	})
+}
+
+// floatRows multiplies plain numbers; the last columns, less than sixteen, are decoded one by one.
+func (j *job) floatRows(kernel floatRowKernel) {
+	w, x := &j.w, j.x
+	whole := w.Cols &^ 15
+	var rest [16]float32
+	j.eachRows(func(t, r, rows int) {
+		dst := j.dst[t*j.stride+r:][:rows]
+		clear(dst)
+		if whole > 0 {
+			kernel(&dst[0], &w.Data[r*w.rowBytes], rows, w.rowBytes, whole, &x.f32[t*x.stride])
+		}
+		if whole == w.Cols {
+			return
+		}
+		last := rest[:w.Cols-whole]
+		for i := range dst {
+			_ = block.Decode(w.Type, last, w.row(r + i)[whole*w.blockBytes:]) // the lengths have been checked
+			dst[i] += dotFloat(last, x.f32[t*x.stride+whole:][:len(last)])
+		}
+	})
+}
+
+var rowsAVX2 = &rowProducts{
+	super: map[formats.Type]superRowKernel{
+		formats.Q2_K: rowQ2KAVX2, formats.Q3_K: rowQ3KAVX2, formats.Q4_K: rowQ4KAVX2, formats.Q5_K: rowQ5KAVX2, formats.Q6_K: rowQ6KAVX2,
+	},
+	small: map[formats.Type]smallRowKernel{
+		formats.Q4_0: rowQ40AVX2, formats.Q4_1: rowQ41AVX2, formats.Q5_0: rowQ50AVX2, formats.Q5_1: rowQ51AVX2, formats.Q8_0: rowQ80AVX2,
+	},
+	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX2, formats.F16: rowF16AVX2, formats.BF16: rowBF16AVX2},
+}
+
+var rowsAVX512 = &rowProducts{
+	super: map[formats.Type]superRowKernel{
+		formats.Q2_K: rowQ2KAVX512, formats.Q3_K: rowQ3KAVX512, formats.Q4_K: rowQ4KAVX512, formats.Q5_K: rowQ5KAVX512, formats.Q6_K: rowQ6KAVX512,
+	},
+	small: map[formats.Type]smallRowKernel{
+		formats.Q4_0: rowQ40AVX512, formats.Q4_1: rowQ41AVX512, formats.Q5_0: rowQ50AVX512, formats.Q5_1: rowQ51AVX512, formats.Q8_0: rowQ80AVX512,
+	},
+	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX512, formats.F16: rowF16AVX512, formats.BF16: rowBF16AVX512},
+}
