@@ -13,6 +13,8 @@ import (
 //go:generate go -C _asm run ./symmetric -machine avx512 -out ../symmetric_avx512_amd64.s -stubs ../symmetric_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./positive -out ../positive_avx2_amd64.s -stubs ../positive_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./positive -machine avx512 -out ../positive_avx512_amd64.s -stubs ../positive_avx512_amd64.go -pkg encode
+//go:generate go -C _asm run ./refine -out ../refine_avx2_amd64.s -stubs ../refine_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./refine -machine avx512 -out ../refine_avx512_amd64.s -stubs ../refine_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./plain -out ../plain_avx2_amd64.s -stubs ../plain_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./lattice -out ../lattice_avx2_amd64.s -stubs ../lattice_avx2_amd64.go -pkg encode
@@ -34,6 +36,7 @@ type lanes struct {
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, count int)
 	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, pairs int)
 	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
+	refine                          func(state, x, q *float32, n int, lowest *float32)
 	lattices                        latticeLanes
 
 	// rows of values: tables from them, weights, levels

@@ -14,6 +14,7 @@ func lanesAVX2() *lanes {
 		affineMagnitudes: affineMagnitudesAVX2,
 		symmetric:        symmetricAVX2,
 		positive:         positiveAVX2,
+		refine:           refineAVX2,
 		transpose:        transposeAVX2,
 		sumSquares:       sumSquaresAVX2,
 		emphasize:        emphasizeAVX2,
@@ -44,7 +45,7 @@ func lanesAVX512() *lanes {
 	l := lanesAVX2()
 	l.name, l.width, l.columns = "avx512", 16, 32
 	l.affineSquares, l.affineMagnitudes = affineSquaresAVX512, affineMagnitudesAVX512
-	l.symmetric, l.positive = symmetricAVX512, positiveAVX512
+	l.symmetric, l.positive, l.refine = symmetricAVX512, positiveAVX512, refineAVX512
 	l.lattices.roots, l.lattices.start = latticeRootsAVX512, latticeStartAVX512
 	l.lattices.round = [2]latticeRound{latticeRound8AVX512, latticeRound4AVX512}
 	l.lattices.sums = [2]latticeSums{latticeSums8AVX512, latticeSums4AVX512}

@@ -73,13 +73,13 @@ func (b *batch) affineLevels(n, size int, top int32) {
 	}
 }
 
-// symmetricLevels sets b.q from b.scale, or where a scale is zero from the fit.
-func (b *batch) symmetricLevels(n, size int, half int32) {
+// symmetricLevels sets b.q from b.scale, or where a scale is zero by what the sub-block was fitted with.
+func (b *batch) symmetricLevels(n, size int, half int32, fitted func(j int, q []uint8, x []float32)) {
 	clear(b.offset[:n/size])
 	b.quotient(&b.q[0], &b.x[0], &b.scale[0], &b.offset[0], n/size, size, int(-half), int(half-1))
 	for j, scale := range b.scale[:n/size] {
 		if scale == 0 {
-			b.symmetric[j].levels(b.q[j*size:][:size], b.x[j*size:][:size], half)
+			fitted(j, b.q[j*size:][:size], b.x[j*size:][:size])
 		}
 	}
 }
@@ -112,16 +112,15 @@ func (b *batch) encodeQ2_K(dst []byte, row, importance []float32) {
 	})
 }
 
-// encodeQ3_K is on lanes with importance only.
 func (b *batch) encodeQ3_K(dst []byte, row, importance []float32) {
-	if importance == nil {
-		encodeQ3_K(dst, row, importance)
-		return
-	}
 	b.each(row, importance, func(at, n int) {
-		b.weigh(2)
-		b.searchSymmetric(n, 16, 4, &b.w)
-		fits := b.searchScales3()
+		if importance == nil {
+			b.refineScales(n, 4)
+		} else {
+			b.weigh(2)
+			b.searchSymmetric(n, 16, 4, &b.w)
+			b.searchScales3()
+		}
 		for i := range n / 256 {
 			out := (*[110]byte)(dst[(at/256+i)*110:])
 			var scales [16]float32
@@ -129,15 +128,25 @@ func (b *batch) encodeQ3_K(dst []byte, row, importance []float32) {
 				scales[j] = b.symmetric[16*i+j].scale
 			}
 			var s [16]uint8
-			fits[i].levels(s[:], scales[:], 32)
-			d := putHalf(out[108:], fits[i].scale)
+			var d float32
+			if importance == nil {
+				d = spreadScales3(&s, &scales)
+			} else {
+				b.common[i].levels(s[:], scales[:], 32)
+				d = b.common[i].scale
+			}
+			d = putHalf(out[108:], d)
 			packed := (*[12]byte)(out[96:])
 			packScales3(packed, &s)
 			for j, scale := range block.Scales3(packed) {
 				b.scale[16*i+j] = d * float32(int32(scale))
 			}
 		}
-		b.symmetricLevels(n, 16, 4)
+		if importance == nil {
+			b.symmetricLevels(n, 16, 4, func(_ int, q []uint8, x []float32) { refineSymmetric(q, x, 4) })
+		} else {
+			b.symmetricLevels(n, 16, 4, func(j int, q []uint8, x []float32) { b.symmetric[j].levels(q, x, 4) })
+		}
 		for i := range n / 256 {
 			out, q := (*[110]byte)(dst[(at/256+i)*110:]), (*[256]uint8)(b.q[256*i:])
 			packBit(out[:], q, 2)
@@ -146,16 +155,15 @@ func (b *batch) encodeQ3_K(dst []byte, row, importance []float32) {
 	})
 }
 
-// searchScales3 searches the scales of eight super-blocks like values; a column is a super-block.
-func (b *batch) searchScales3() (fits [8]symmetric) {
-	for i := range 8 {
+// searchScales3 searches the scales of super-blocks like values and sets b.common; a column is a super-block.
+func (b *batch) searchScales3() {
+	for i := range b.common {
 		for j := range 16 {
 			b.tableX[j*b.columns+i], b.tableW[j*b.columns+i] = b.symmetric[16*i+j].scale, b.sums[16*i+j]
 		}
 	}
 	b.symmetricSteps(32)
-	b.symmetricTable(fits[:], 16, 32)
-	return fits
+	b.symmetricTable(b.common[:], 16, 32)
 }
 
 func (b *batch) encodeQ6_K(dst []byte, row, importance []float32) {
@@ -169,7 +177,7 @@ func (b *batch) encodeQ6_K(dst []byte, row, importance []float32) {
 		for i := range n / 256 {
 			b.scales6((*[210]byte)(dst[(at/256+i)*210:]), i)
 		}
-		b.symmetricLevels(n, 16, 32)
+		b.symmetricLevels(n, 16, 32, func(j int, q []uint8, x []float32) { b.symmetric[j].levels(q, x, 32) })
 		for i := range n / 256 {
 			if !b.empty[i] {
 				pack6((*[210]byte)(dst[(at/256+i)*210:]), (*[256]uint8)(b.q[256*i:]))

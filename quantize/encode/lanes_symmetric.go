@@ -45,3 +45,29 @@ func (b *batch) symmetricTable(fits []symmetric, size int, half int32) {
 		}
 	}
 }
+
+// Rows of the state table after refinement, as _asm/refine has them.
+const (
+	refineScale = iota
+	refineRedo
+)
+
+// refineScales runs refineSymmetric on the sub-blocks of 16 of the batch's first n values and sets the scales of
+// b.symmetric.
+func (b *batch) refineScales(n int, half int32) {
+	const size = 16
+	b.steps[0] = -float32(half)
+	for at := 0; at < n; at += b.columns * size {
+		b.transpose(&b.tableX[0], &b.x[at], b.columns, size)
+		b.refine(&b.state[0], &b.tableX[0], &b.tableQ[0], size, &b.steps[0])
+		scale, redo := b.row(refineScale), b.row(refineRedo)
+		for c := range b.columns {
+			f := &b.symmetric[at/size+c]
+			f.scale = scale[c]
+			if math.Float32bits(redo[c]) != 0 {
+				var q [size]uint8
+				f.scale = refineSymmetric(q[:], b.x[at+c*size:][:size], half)
+			}
+		}
+	}
+}

@@ -32,6 +32,11 @@ func plainFit3(q *[256]uint8, s *[16]uint8, x *[256]float32) (d float32) {
 	for j := range scales {
 		scales[j] = refineSymmetric(q[16*j:16*j+16], x[16*j:], 4)
 	}
+	return spreadScales3(s, &scales)
+}
+
+// spreadScales3 puts the scale of largest magnitude on s = -32.
+func spreadScales3(s *[16]uint8, scales *[16]float32) (d float32) {
 	extreme, _ := largest(scales[:])
 	if extreme == 0 {
 		return 0 // s stays 0: -32 in the file
