@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -29,7 +30,8 @@ type modelRun struct {
 	store                 batch.Store
 	calibrationText, text textInput
 
-	source    *subject // model is nil when the model cannot be evaluated
+	source    *subject // model is nil but for the steps that run it
+	runs      bool     // the source can be evaluated
 	hash      string   // of the source
 	windows   [][]int32
 	imatrix   *stats.Matrix
@@ -57,15 +59,17 @@ func (r *modelRun) open(path string) error {
 	}
 	r.source = &subject{Checkpoint: c}
 	r.warnings = append(r.warnings, c.Warnings...)
-	m, err := infer.Load(c)
-	if err == nil && c.Tokenizer == nil {
+	if c.Tokenizer == nil && c.ConfigErr == nil {
 		err = c.TokenizerErr
+	} else {
+		err = r.load()
 	}
 	if err != nil {
 		r.warn("%s is quantized without calibration and not evaluated: %v", r.name, err)
 		return nil
 	}
-	r.source.model = m
+	r.unload()
+	r.runs = true
 	if w := r.source.longContext(r.o.context); w != "" {
 		r.warn("%s", w)
 	}
@@ -84,7 +88,23 @@ func (r *modelRun) warn(format string, args ...any) {
 	r.env.warn(w)
 }
 
-func (r *modelRun) calibrates() bool { return r.source.model != nil && !r.o.noImatrix }
+func (r *modelRun) calibrates() bool { return r.runs && !r.o.noImatrix }
+
+// load makes the source ready to run.
+func (r *modelRun) load() (err error) {
+	r.source.model, err = infer.Load(r.source.Checkpoint)
+	return err
+}
+
+// unload gives back what running the source took: quantizing keeps to a budget of its own.
+func (r *modelRun) unload() {
+	r.source.model = nil
+	for i := range r.source.Tensors {
+		t := &r.source.Tensors[i]
+		t.Release(0, t.Rows())
+	}
+	debug.FreeOSMemory()
+}
 
 // plan resolves every format, before anything is computed. Of all formats, those that cannot be made are left out with
 // a warning; formats asked for by name must all be possible.
@@ -162,10 +182,14 @@ func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.source.model != nil {
+	if r.runs {
+		if err := r.load(); err != nil {
+			return nil, err
+		}
 		if err := r.evaluate(ctx, m); err != nil {
 			return nil, err
 		}
+		r.unload()
 	}
 	m.Warnings = r.warnings
 	return m, nil
@@ -183,10 +207,14 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 		if m, err := stats.Open(partial); err == nil {
 			o.Resume = m
 		}
+		if err := r.load(); err != nil {
+			return err
+		}
 		m, err := r.source.calibrate(ctx, r.env, r.calibrationText.text, o, r.o.context, r.o.chunks)
 		if err != nil {
 			return err
 		}
+		r.unload()
 		data, err := m.Encode()
 		if err != nil {
 			return err
