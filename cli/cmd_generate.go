@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,6 +15,7 @@ import (
 
 type generateOptions struct {
 	prompt  string
+	chat    bool
 	tokens  int
 	sampler infer.Sampler
 }
@@ -24,6 +27,7 @@ func generateCommand() *cli.Command {
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "the text to continue"},
+			&cli.BoolFlag{Name: "chat", Usage: "put the prompt as a user's message to an assistant, in the style of the model's chat template"},
 			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 128, Usage: "how many tokens to generate"},
 			&cli.Float64Flag{Name: "temperature", Usage: "0 picks the most probable token"},
 			&cli.IntFlag{Name: "top-k", Usage: "choose among the k most probable tokens (0: all)"},
@@ -48,7 +52,7 @@ func generateCommand() *cli.Command {
 				return usagef("--top-p %v: it must lie above 0 and be at most 1", x)
 			}
 			return runGenerate(c.Context, newEnv(c), args[0], generateOptions{
-				prompt: c.String("prompt"), tokens: c.Int("tokens"),
+				prompt: c.String("prompt"), chat: c.Bool("chat"), tokens: c.Int("tokens"),
 				sampler: infer.Sampler{Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), Seed: c.Uint64("seed")},
 			})
 		},
@@ -59,60 +63,139 @@ func generateCommand() *cli.Command {
 const maxGenerated = 1 << 16
 
 // runGenerate streams the text as it comes; with --json it prints prompt, ids and text at the end. Generation ends at
-// the model's end-of-text token or when the context is full.
+// a token that ends the text or the turn, or when the context is full.
 func runGenerate(ctx context.Context, e env, path string, o generateOptions) error {
 	s, err := openSubject(path)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if s.Tokenizer == nil {
-		return fmt.Errorf("%s cannot read text: %w", path, s.TokenizerErr)
+	e.warn(s.Warnings...)
+	g, err := newGeneration(e, s, &o)
+	if err != nil {
+		return err
 	}
-	tokens := s.Tokenizer.Encode(o.prompt, tokenizer.Options{ParseSpecial: true})
-	if len(tokens) == 0 {
-		return usagef("the prompt is empty and the vocabulary adds no BOS token: give --prompt")
+	defer g.pool.Close()
+	start := time.Now()
+	next, err := g.read(ctx)
+	if err != nil {
+		return err
 	}
-	if most := s.Config.Context; most > 0 && len(tokens)+o.tokens > most {
-		if len(tokens) > most {
-			return fmt.Errorf("the prompt has %d tokens, the context of %s is %d: give a shorter one", len(tokens), path, most)
-		}
-		o.tokens = most - len(tokens)
-	}
-	o.tokens = min(o.tokens, maxGenerated)
-	pool := e.pool()
-	defer pool.Close()
-	runner := infer.NewRunner(pool, infer.Options{})
-	cache := s.model.NewCache(len(tokens) + o.tokens)
-	var ids []int32
-	for next := tokens; len(ids) < o.tokens; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		logits, err := runner.Forward(s.model, []infer.Sequence{{Tokens: next, Cache: cache, LogitsFrom: len(next) - 1}})
-		if err != nil {
-			return err
-		}
-		if x := logits[0]; x != x {
-			return fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", path)
-		}
-		id := o.sampler.Pick(logits)
-		if id == s.Tokenizer.EOS {
+	read := time.Since(start)
+	for len(g.ids) < o.tokens && !g.ends[next] {
+		g.take(next)
+		if len(g.ids) == o.tokens {
 			break
 		}
-		ids = append(ids, id)
-		next = []int32{id}
-		if !e.json {
-			fmt.Fprintf(e.stdout, "%s", s.Tokenizer.Decode(next))
+		if next, err = g.forward(ctx, g.ids[len(g.ids)-1:]); err != nil {
+			return err
 		}
 	}
+	wrote := time.Since(start) - read
 	if !e.json {
-		_, err = fmt.Fprintln(e.stdout)
-		return err
+		if _, err := fmt.Fprintln(e.stdout); err != nil {
+			return err
+		}
+	}
+	if !e.quiet {
+		fmt.Fprintf(e.stderr, "generate: prompt of %d tokens at %.1f a second, then %d at %.1f\n", len(g.prompt),
+			float64(len(g.prompt))/read.Seconds(), len(g.ids), float64(max(0, len(g.ids)-1))/wrote.Seconds())
+	}
+	if !e.json {
+		return nil
 	}
 	return e.printJSON(struct {
 		Prompt string  `json:"prompt"`
 		IDs    []int32 `json:"ids"`
 		Text   string  `json:"text"`
-	}{o.prompt, ids, string(s.Tokenizer.Decode(ids))})
+	}{o.prompt, g.ids, string(g.text)})
+}
+
+// generation is a text under way.
+type generation struct {
+	env
+	*subject
+	pool    *infer.Pool
+	runner  *infer.Runner
+	cache   *infer.Cache
+	sampler *infer.Sampler
+	prompt  []int32
+	ids     []int32
+	text    []byte
+	ends    map[int32]bool // tokens that end it
+}
+
+// newGeneration tokenizes the prompt and makes room for as many tokens as the context has.
+func newGeneration(e env, s *subject, o *generateOptions) (*generation, error) {
+	if s.Tokenizer == nil {
+		return nil, fmt.Errorf("%s cannot read text: %w", s.Path, s.TokenizerErr)
+	}
+	text := o.prompt
+	if o.chat {
+		var err error
+		if text, err = chatPrompt(s.Checkpoint, text); err != nil {
+			return nil, err
+		}
+	}
+	t := s.Tokenizer
+	tokens := t.Encode(text, tokenizer.Options{ParseSpecial: true})
+	if n := len(tokens); t.AddEOS && n > 0 && tokens[n-1] == t.EOS {
+		tokens = tokens[:n-1] // the text goes on
+	}
+	if t.AddBOS && len(tokens) > 1 && tokens[0] == t.BOS && tokens[1] == t.BOS {
+		tokens = tokens[1:] // the prompt has one of its own
+	}
+	if len(tokens) == 0 {
+		return nil, usagef("the prompt is empty and the vocabulary adds no BOS token: give --prompt")
+	}
+	if most := s.Config.Context; most > 0 && len(tokens)+o.tokens > most {
+		if len(tokens) > most {
+			return nil, fmt.Errorf("the prompt has %d tokens, the context of %s is %d: give a shorter one", len(tokens), s.Path, most)
+		}
+		o.tokens = most - len(tokens)
+	}
+	o.tokens = min(o.tokens, maxGenerated)
+	g := &generation{env: e, subject: s, pool: e.pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
+	g.runner, g.cache = infer.NewRunner(g.pool, infer.Options{}), s.model.NewCache(len(tokens)+o.tokens)
+	return g, nil
+}
+
+// read takes in the prompt and returns the first token of the answer.
+func (g *generation) read(ctx context.Context) (next int32, err error) {
+	for part := range slices.Chunk(g.prompt, infer.BatchTokens) {
+		if next, err = g.forward(ctx, part); err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
+// forward takes in tokens and picks the one after them.
+func (g *generation) forward(ctx context.Context, tokens []int32) (int32, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	logits, err := g.runner.Forward(g.model, []infer.Sequence{{Tokens: tokens, Cache: g.cache, LogitsFrom: len(tokens) - 1}})
+	if err != nil {
+		return 0, err
+	}
+	if x := logits[0]; x != x {
+		return 0, fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", g.Path)
+	}
+	return g.sampler.Pick(logits), nil
+}
+
+// take adds a token and prints its text: what it adds to that of the token before, as some vocabularies drop the space
+// at the beginning of a text.
+func (g *generation) take(id int32) {
+	before := g.prompt[len(g.prompt)-1]
+	if n := len(g.ids); n > 0 {
+		before = g.ids[n-1]
+	}
+	g.ids = append(g.ids, id)
+	piece := g.Tokenizer.Decode([]int32{before, id})[len(g.Tokenizer.Decode([]int32{before})):]
+	g.text = append(g.text, piece...)
+	if !g.json {
+		fmt.Fprintf(g.stdout, "%s", piece)
+	}
 }

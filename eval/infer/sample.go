@@ -1,10 +1,8 @@
 package infer
 
 import (
-	"cmp"
 	"math"
 	"math/rand/v2"
-	"slices"
 )
 
 // Sampler picks the next token from logits. The zero value is greedy.
@@ -14,8 +12,8 @@ type Sampler struct {
 	TopP        float64 // keep the smallest set whose probabilities reach p; 0 or 1: all
 	Seed        uint64
 
-	rng    *rand.Rand
-	tokens []candidate
+	rng          *rand.Rand
+	tokens, kept []candidate
 }
 
 type candidate struct {
@@ -62,28 +60,70 @@ func (s *Sampler) Pick(logits []float32) int32 {
 	return kept[len(kept)-1].id
 }
 
-// nucleus cuts the candidates down by TopK and TopP, the most probable first.
+// nucleus cuts the candidates down by TopK and TopP, the most probable first and of equals the first. It sorts no more
+// than it keeps.
 func (s *Sampler) nucleus() []candidate {
 	if s.TopK <= 0 && (s.TopP <= 0 || s.TopP >= 1) {
 		return s.tokens
 	}
-	kept := s.tokens
-	slices.SortStableFunc(kept, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
+	h := maxHeap(s.tokens)
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		h.down(i)
+	}
+	most, total, least := len(h), 0.0, math.Inf(1)
 	if s.TopK > 0 {
-		kept = kept[:min(s.TopK, len(kept))]
+		most = min(s.TopK, most)
 	}
-	if s.TopP <= 0 || s.TopP >= 1 {
-		return kept
+	s.kept = s.kept[:0]
+	if s.TopP > 0 && s.TopP < 1 && s.TopK <= 0 {
+		for _, t := range h {
+			total += t.p
+		}
+		least = s.TopP * total
 	}
-	total := 0.0
-	for _, t := range kept {
+	for sum := 0.0; len(s.kept) < most && sum < least; {
+		top := h[0]
+		h[0] = h[len(h)-1]
+		h = h[:len(h)-1]
+		h.down(0)
+		s.kept = append(s.kept, top)
+		sum += top.p
+	}
+	if s.TopP <= 0 || s.TopP >= 1 || s.TopK <= 0 {
+		return s.kept
+	}
+	for _, t := range s.kept { // TopP of what TopK has left
 		total += t.p
 	}
 	sum := 0.0
-	for i, t := range kept {
+	for i, t := range s.kept {
 		if sum += t.p; sum >= s.TopP*total {
-			return kept[:i+1]
+			return s.kept[:i+1]
 		}
 	}
-	return kept
+	return s.kept
+}
+
+// maxHeap has the most probable candidate first; each comes before the two at 2i+1 and 2i+2.
+type maxHeap []candidate
+
+func (h maxHeap) before(i, j int) bool {
+	return h[i].p > h[j].p || h[i].p == h[j].p && h[i].id < h[j].id
+}
+
+func (h maxHeap) down(i int) {
+	for {
+		next := 2*i + 1
+		if next >= len(h) {
+			return
+		}
+		if next+1 < len(h) && h.before(next+1, next) {
+			next++
+		}
+		if !h.before(next, i) {
+			return
+		}
+		h[i], h[next] = h[next], h[i]
+		i = next
+	}
 }
