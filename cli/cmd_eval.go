@@ -16,64 +16,95 @@ type evalOptions struct {
 	text, reference string
 	context, chunks int
 	oracle          bool
+	tasks           []string // files
 }
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "eval",
-		Usage:     "perplexity of models over a text, and their divergence from a reference",
+		Usage:     "perplexity of models over a text, their divergence from a reference, and their answers to tasks",
 		ArgsUsage: "MODEL...",
+		Description: "A task is a file of questions, one JSON object a line: {\"context\": \"2+2=\", \"choices\": [\"3\", \"4\"], \"answer\": 1}, " +
+			"or {\"prompt\": \"…\", \"target\": \"…\"} for generated text, or the files of HellaSwag, Winogrande, ARC and MMLU as they are published. " +
+			"acc takes the most likely choice, acc_norm the most likely by length; against a reference, the answers that flipped are counted and tested (McNemar, corrected by Holm).",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
 			&cli.StringFlag{Name: "reference", Usage: "the full-precision `MODEL` to measure the KL divergence from"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
+			&cli.StringSliceFlag{Name: "tasks", Usage: "`FILE` of questions; may be given several times"},
 			&cli.BoolFlag{Name: "oracle", Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
 		},
 		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, -1, "MODEL... -t TEXT [--reference MODEL]")
+			args, err := arguments(c, 1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]")
 			if err != nil {
 				return err
 			}
-			if c.String("text") == "" {
-				return usagef("eval needs a text: give --text FILE")
+			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"), c.StringSlice("tasks")}
+			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {
+				return usagef("eval needs a text: give --text FILE, or --tasks FILE")
 			}
-			return runEval(c.Context, newEnv(c), args, evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle")})
+			return runEval(c.Context, newEnv(c), args, o)
 		},
 	}
 }
 
+// evaluated is all that eval found out.
+type evaluated struct {
+	Models []report.Row  `json:"models"`
+	Oracle []oracleCheck `json:"oracle,omitempty"`
+	Tasks  []taskRow     `json:"tasks,omitempty"`
+}
+
 func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
+	tasks, err := readTasks(o.tasks)
+	if err != nil {
+		return err
+	}
+	var out evaluated
+	if o.text != "" {
+		if err := out.text(ctx, e, paths, o); err != nil {
+			return err
+		}
+	}
+	if len(tasks) > 0 {
+		if out.Tasks, err = evalTasks(ctx, e, paths, o.reference, tasks); err != nil {
+			return err
+		}
+	}
+	if e.json {
+		return e.printJSON(out)
+	}
+	if o.text != "" {
+		if err := printEval(e, out.Models); err != nil {
+			return err
+		}
+	}
+	for _, c := range out.Oracle {
+		fmt.Fprintln(e.stdout, c)
+	}
+	if len(tasks) > 0 {
+		return printTasks(e, out.Tasks)
+	}
+	return nil
+}
+
+// text scores the models over the text.
+func (out *evaluated) text(ctx context.Context, e env, paths []string, o evalOptions) error {
 	text, err := readText(o.text)
 	if err != nil {
 		return err
 	}
 	e.warn(notText(o.text, text))
-	rows, err := evalModels(ctx, e, paths, text, o)
-	if err != nil {
+	if out.Models, err = evalModels(ctx, e, paths, text, o); err != nil || !o.oracle {
 		return err
 	}
-	var checks []oracleCheck
-	if o.oracle {
-		for _, path := range paths {
-			c, err := checkOracle(ctx, e, path, o.text, text)
-			if err != nil {
-				return err
-			}
-			checks = append(checks, *c)
+	for _, path := range paths {
+		c, err := checkOracle(ctx, e, path, o.text, text)
+		if err != nil {
+			return err
 		}
-	}
-	if e.json {
-		return e.printJSON(struct {
-			Models []report.Row  `json:"models"`
-			Oracle []oracleCheck `json:"oracle,omitempty"`
-		}{rows, checks})
-	}
-	if err := printEval(e, rows); err != nil {
-		return err
-	}
-	for _, c := range checks {
-		fmt.Fprintln(e.stdout, c)
+		out.Oracle = append(out.Oracle, *c)
 	}
 	return nil
 }

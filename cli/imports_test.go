@@ -36,6 +36,7 @@ var rules = []rule{
 	{"eval/paired", nil, "pure statistics over series"},
 	{"eval/gate", []string{"eval/paired", "eval/report"}, "judges reports, measures nothing"},
 	{"eval/pareto", []string{"eval/paired", "eval/report"}, "chooses among what reports hold"},
+	{"eval/task", []string{"formats/...", "eval/infer", "eval/paired"}, "runs artifacts on questions"},
 	{"eval/energy", nil, "counters of the machine, nothing of models"},
 	{"eval/threshold", []string{"formats/bpw", "eval/paired"}, "pure statistics over points"},
 	{"eval/report", []string{"formats/...", "eval/threshold", "eval/paired"}, "renders numbers, computes none"},

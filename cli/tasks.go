@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/task"
+)
+
+// taskFile is a task that was read.
+type taskFile struct {
+	name  string
+	items []task.Item
+}
+
+// taskRow is one model on one task.
+type taskRow struct {
+	Path string `json:"path"`
+	task.Summary
+	Flips    *task.Flips    `json:"flips,omitempty"` // against the reference
+	Outcomes []task.Outcome `json:"outcomes"`
+}
+
+const taskLevel = 0.95
+
+// readTasks reads the files; two of one name would be one row.
+func readTasks(paths []string) ([]taskFile, error) {
+	var out []taskFile
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		items, _, err := task.Read(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		out = append(out, taskFile{filepath.Base(path), items})
+	}
+	return out, nil
+}
+
+// evalTasks asks every model every task. With a reference, its row comes first and the others are compared with it; the
+// p-values are corrected together (Holm).
+func evalTasks(ctx context.Context, e env, paths []string, reference string, tasks []taskFile) ([]taskRow, error) {
+	if reference != "" {
+		paths = append([]string{reference}, paths...)
+	}
+	var rows []taskRow
+	for _, path := range paths {
+		own, err := e.askModel(ctx, path, tasks)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, own...)
+	}
+	if reference == "" {
+		return rows, nil
+	}
+	var p []float64
+	for i := range rows {
+		p = append(p, math.NaN())
+		if i < len(tasks) {
+			continue
+		}
+		f, err := task.Compare(rows[i%len(tasks)].Outcomes, rows[i].Outcomes)
+		if err != nil {
+			return nil, err
+		}
+		rows[i].Flips, p[i] = &f, f.P
+	}
+	for i, corrected := range paired.Holm(p) {
+		if rows[i].Flips != nil {
+			rows[i].Flips.P = corrected
+		}
+	}
+	return rows, nil
+}
+
+// askModel asks one model every task.
+func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]taskRow, error) {
+	s, err := openSubject(path)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if s.Tokenizer == nil {
+		return nil, fmt.Errorf("%s cannot read text: %w", path, s.TokenizerErr)
+	}
+	pool := e.pool()
+	defer pool.Close()
+	var rows []taskRow
+	for _, t := range tasks {
+		bar := e.progress(fmt.Sprintf("%s: %s", modelName(path), t.name), "items")
+		outcomes, err := task.Score(ctx, pool, s.model, s.Tokenizer, t.items, task.Options{Progress: bar.Set})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, t.name, err)
+		}
+		bar.Done()
+		rows = append(rows, taskRow{Path: path, Summary: task.Summarize(t.name, outcomes, taskLevel), Outcomes: outcomes})
+	}
+	return rows, nil
+}
+
+func printTasks(e env, rows []taskRow) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "model\ttask\titems\tacc\tacc_norm\t95 %\tlost\tgained\tchanged\tp\t\n")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%.2f %%\t%.2f %%\t%.2f to %.2f\t", modelName(r.Path), r.Task, r.Items, 100*r.Acc.Share, 100*r.Norm.Share, 100*r.Norm.Low, 100*r.Norm.High)
+		if f := r.Flips; f != nil {
+			fmt.Fprintf(w, "%d\t%d\t%.2f %%\t%.2g\t", f.Lost, f.Gained, 100*f.Share, f.P)
+		} else {
+			fmt.Fprint(w, "\t\t\t\t")
+		}
+		fmt.Fprintln(w)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,222 @@
+package task
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"bitmill/formats"
+)
+
+// The public layouts are turned into text as the reference harness's tasks of these names do, without examples before
+// the question.
+
+// flexible is an int that may be written as a string.
+type flexible int
+
+func (f *flexible) UnmarshalJSON(data []byte) error {
+	n, err := strconv.Atoi(strings.Trim(string(data), `"`))
+	if err != nil {
+		return fmt.Errorf("%s is no whole number", data)
+	}
+	*f = flexible(n)
+	return nil
+}
+
+func decode[T any](data []byte) (v T, err error) {
+	if err = json.Unmarshal(data, &v); err != nil {
+		err = formats.JSONError(err)
+	}
+	return v, err
+}
+
+// after makes choices that follow one context.
+func after(context, delimiter string, texts []string) []Choice {
+	var out []Choice
+	for _, t := range texts {
+		out = append(out, Choice{context, delimiter + t})
+	}
+	return out
+}
+
+var brackets = regexp.MustCompile(`\[.*?\]`)
+
+// hellaSwag cleans WikiHow's marks: " [title]" ends a sentence, other brackets go.
+func hellaSwag(data []byte) (Item, error) {
+	d, err := decode[struct {
+		Activity string   `json:"activity_label"`
+		A        string   `json:"ctx_a"`
+		B        string   `json:"ctx_b"`
+		Endings  []string `json:"endings"`
+		Label    flexible `json:"label"`
+	}](data)
+	if err != nil {
+		return Item{}, err
+	}
+	clean := func(s string) string {
+		s = strings.ReplaceAll(strings.TrimSpace(s), " [title]", ". ")
+		return strings.ReplaceAll(brackets.ReplaceAllString(s, ""), "  ", " ")
+	}
+	endings := make([]string, len(d.Endings))
+	for i, e := range d.Endings {
+		endings[i] = clean(e)
+	}
+	return Item{Choices: after(clean(d.Activity+": "+d.A+" "+capitalize(d.B)), " ", endings), Answer: int(d.Label)}, nil
+}
+
+// capitalize makes the first letter a capital and all others small, as Python's str.capitalize does.
+func capitalize(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToTitle(first)) + strings.ToLower(s[size:])
+}
+
+// winogrande puts each option into the gap; what follows the gap is scored.
+func winogrande(data []byte) (Item, error) {
+	d, err := decode[struct {
+		ID       string   `json:"qID"`
+		Sentence string   `json:"sentence"`
+		Option1  string   `json:"option1"`
+		Option2  string   `json:"option2"`
+		Answer   flexible `json:"answer"`
+	}](data)
+	if err != nil {
+		return Item{}, err
+	}
+	before, rest, ok := strings.Cut(d.Sentence, "_")
+	if !ok {
+		return Item{}, errors.New("the sentence has no gap _")
+	}
+	rest = " " + strings.TrimSpace(rest)
+	return Item{ID: d.ID, Choices: []Choice{{before + d.Option1, rest}, {before + d.Option2, rest}}, Answer: int(d.Answer) - 1}, nil
+}
+
+// arc reads the original files and those of the common hub: choices as a list or as two lists.
+func arc(data []byte) (Item, error) {
+	d, err := decode[struct {
+		ID       string          `json:"id"`
+		Question json.RawMessage `json:"question"`
+		Choices  struct {
+			Text  []string `json:"text"`
+			Label []string `json:"label"`
+		} `json:"choices"`
+		Key string `json:"answerKey"`
+	}](data)
+	if err != nil {
+		return Item{}, err
+	}
+	var stem string
+	if json.Unmarshal(d.Question, &stem) != nil {
+		q, err := decode[struct {
+			Stem    string `json:"stem"`
+			Choices []struct {
+				Text  string `json:"text"`
+				Label string `json:"label"`
+			} `json:"choices"`
+		}](d.Question)
+		if err != nil {
+			return Item{}, err
+		}
+		stem = q.Stem
+		for _, c := range q.Choices {
+			d.Choices.Text, d.Choices.Label = append(d.Choices.Text, c.Text), append(d.Choices.Label, c.Label)
+		}
+	}
+	item := Item{ID: d.ID, Choices: after("Question: "+stem+"\nAnswer:", " ", d.Choices.Text), Answer: -1}
+	for i, l := range d.Choices.Label {
+		if l == d.Key {
+			item.Answer = i
+		}
+	}
+	if item.Answer < 0 {
+		return Item{}, fmt.Errorf("no choice is labelled %q", d.Key)
+	}
+	return item, nil
+}
+
+func mmlu(data []byte) (Item, error) {
+	d, err := decode[struct {
+		Question string          `json:"question"`
+		Choices  []string        `json:"choices"`
+		Answer   json.RawMessage `json:"answer"`
+	}](data)
+	if err != nil {
+		return Item{}, err
+	}
+	return lettered(d.Question, d.Choices, strings.Trim(string(d.Answer), `"`))
+}
+
+// lettered is a question whose choices are listed under letters; the letters are scored.
+func lettered(question string, choices []string, answer string) (Item, error) {
+	if len(choices) > 26 {
+		return Item{}, fmt.Errorf("%d choices: letters end at 26", len(choices))
+	}
+	text := strings.TrimSpace(question)
+	var letters []string
+	at := -1
+	for i, c := range choices {
+		letter := string(rune('A' + i))
+		text += "\n" + letter + ". " + c
+		letters = append(letters, letter)
+		if answer == letter || answer == strconv.Itoa(i) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return Item{}, fmt.Errorf("answer %q is neither a letter nor a number of the %d choices", answer, len(choices))
+	}
+	return Item{Choices: after(text+"\nAnswer:", " ", letters), Answer: at}, nil
+}
+
+func plainChoices(data []byte) (Item, error) {
+	d, err := decode[struct {
+		ID           string   `json:"id"`
+		Context      string   `json:"context"`
+		Contexts     []string `json:"contexts"`
+		Continuation string   `json:"continuation"`
+		Choices      []string `json:"choices"`
+		Answer       flexible `json:"answer"`
+	}](data)
+	if err != nil {
+		return Item{}, err
+	}
+	item := Item{ID: d.ID, Choices: after(d.Context, "", d.Choices), Answer: int(d.Answer)}
+	for _, c := range d.Contexts {
+		item.Choices = append(item.Choices, Choice{c, d.Continuation})
+	}
+	return item, nil
+}
+
+func generation(data []byte) (Item, error) {
+	d, err := decode[struct {
+		ID     string          `json:"id"`
+		Prompt string          `json:"prompt"`
+		Target json.RawMessage `json:"target"`
+		Stop   []string        `json:"stop"`
+		Most   int             `json:"max_tokens"`
+	}](data)
+	if err != nil {
+		return Item{}, err
+	}
+	item := Item{ID: d.ID, Prompt: d.Prompt, Stop: d.Stop, Most: d.Most}
+	var one string
+	if json.Unmarshal(d.Target, &one) == nil {
+		item.Targets = []string{one}
+	} else if item.Targets, err = decode[[]string](d.Target); err != nil || len(item.Targets) == 0 {
+		return Item{}, errors.New("target is neither a text nor a list of texts")
+	}
+	if item.Most <= 0 {
+		item.Most = 64
+	}
+	if item.Stop == nil {
+		item.Stop = []string{"\n"}
+	}
+	return item, nil
+}
