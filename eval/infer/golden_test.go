@@ -113,7 +113,9 @@ func TestShortcutsDoNotChangeLogits(t *testing.T) {
 			pieces = append(pieces, logits...)
 			at += n
 		}
-		near(t, name+", piecewise", pieces, want, 0)
+		if e := relativeRMS(pieces, want); !(e <= 4e-6) { // few tokens are added up in another order
+			t.Errorf("%s, piecewise: differs by %.1e", name, e)
+		}
 		if _, err := r.Forward(m, []Sequence{{Tokens: c.Tokens[:1], Cache: cache}}); err == nil {
 			t.Errorf("%s: a full cache took another token", name)
 		}

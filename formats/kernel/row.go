@@ -8,6 +8,7 @@ type rowScratch struct {
 	sums    []int16
 	scales  [][2]float32
 	offsets []int32
+	rest    [16]float32 // columns of a row that fill no vector
 }
 
 // negate fills sums with the negated sums of 16 activation codes, or, for groups of 32, with eight zeros and the negated

@@ -39,7 +39,7 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 		return true
 	}
 	if kernel := p.float[j.w.Type]; kernel != nil {
-		j.floatRows(kernel)
+		j.floatRows(kernel, s)
 		return true
 	}
 	return false
@@ -81,10 +81,9 @@ func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 }
 
 // floatRows multiplies plain numbers; the last columns, less than sixteen, are decoded one by one.
-func (j *job) floatRows(kernel floatRowKernel) {
+func (j *job) floatRows(kernel floatRowKernel, s *rowScratch) {
 	w, x := &j.w, j.x
 	whole := w.Cols &^ 15
-	var rest [16]float32
 	j.eachRows(func(t, r, rows int) {
 		dst := j.dst[t*j.stride+r:][:rows]
 		clear(dst)
@@ -94,7 +93,7 @@ func (j *job) floatRows(kernel floatRowKernel) {
 		if whole == w.Cols {
 			return
 		}
-		last := rest[:w.Cols-whole]
+		last := s.rest[:w.Cols-whole]
 		for i := range dst {
 			_ = block.Decode(w.Type, last, w.row(r + i)[whole*w.blockBytes:]) // the lengths have been checked
 			dst[i] += dotFloat(last, x.f32[t*x.stride+whole:][:len(last)])
