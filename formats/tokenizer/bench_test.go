@@ -26,10 +26,10 @@ func BenchmarkEncode(b *testing.B) {
 		})
 		b.Run(name+"/cold", func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
-			model := tok.model.(*byteBPE)
+			model := tok.model.(*bpe)
 			for b.Loop() {
 				fresh := *tok
-				fresh.model = &byteBPE{stages: model.stages, byteID: model.byteID, merges: model.merges, words: model.words}
+				fresh.model = &bpe{stages: model.stages, byteID: model.byteID, merges: model.merges, words: model.words}
 				fresh.Encode(text, Options{})
 			}
 		})

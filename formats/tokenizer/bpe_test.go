@@ -16,7 +16,7 @@ func TestMergeOrders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := tok.model.(*byteBPE)
+	b := tok.model.(*bpe)
 	naive := func(ids []int32) []int32 {
 		for {
 			best, at := merge{rank: unmergeable}, -1
@@ -88,7 +88,7 @@ func TestConcurrent(t *testing.T) {
 	for i := range texts {
 		texts[i] = randomText(r, false)
 		fresh := *tok
-		fresh.model = &byteBPE{stages: tok.model.(*byteBPE).stages, byteID: tok.model.(*byteBPE).byteID, merges: tok.model.(*byteBPE).merges}
+		fresh.model = &bpe{stages: tok.model.(*bpe).stages, byteID: tok.model.(*bpe).byteID, merges: tok.model.(*bpe).merges}
 		want[i] = fresh.Encode(texts[i], Options{})
 	}
 	var wg sync.WaitGroup

@@ -13,7 +13,7 @@ import (
 )
 
 // finish chooses llama.cpp's name for the patterns, settles what is added to a text, and lists the metadata.
-func (t *Tokenizer) finish(f *jsonFile, s *special, bpe *byteBPE, patterns, merges []string) error {
+func (t *Tokenizer) finish(f *jsonFile, s *special, bpe *bpe, patterns, merges []string) error {
 	ignoreMerges := f.Model.IgnoreMerges
 	if ignoreMerges {
 		bpe.setWords(t)
@@ -84,7 +84,7 @@ func (f *jsonFile) written(t *Tokenizer) []string {
 
 // choosePre sets Pre to the first name whose patterns and habits are the file's: whether words that are tokens stay
 // whole (or whether that makes no difference), and whether BOS is added when nothing says so.
-func (t *Tokenizer) choosePre(bpe *byteBPE, patterns []string, ignoreMerges, bosSaid bool) {
+func (t *Tokenizer) choosePre(bpe *bpe, patterns []string, ignoreMerges, bosSaid bool) {
 	found := presOf(patterns)
 	for _, p := range found {
 		if (bosSaid || p.addBOS == t.AddBOS) && (p.ignoreMerges == ignoreMerges || bpe.mergesReachAll(t)) {
@@ -101,7 +101,9 @@ func (t *Tokenizer) choosePre(bpe *byteBPE, patterns []string, ignoreMerges, bos
 	want := strings.Join(patterns, " ")
 	names := slices.Clone(preferred)
 	for _, p := range preTokenizers {
-		names = append(names, p.name)
+		if !p.underlined {
+			names = append(names, p.name)
+		}
 	}
 	candidates := make([]string, len(names))
 	for i, name := range names {

@@ -9,49 +9,31 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// FromMetadata reads the vocabulary of a GGUF file. It fails with ErrUnsupported for vocabularies that are not
-// byte-level BPE (tokenizer.ggml.model "gpt2") and for pre-tokenizers without an entry in preTokenizers.
+// FromMetadata reads the vocabulary of a GGUF file: byte-level BPE, SentencePiece's BPE and unigram models, WordPiece
+// and RWKV's. It fails with ErrUnsupported for other kinds and for pre-tokenizers without an entry in preTokenizers.
 func FromMetadata(m *gguf.Metadata) (*Tokenizer, error) {
-	kind, ok, err := m.String(keyModel)
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok:
-		return nil, fmt.Errorf("%w: a GGUF file without a vocabulary (no %s)", formats.ErrUnsupported, keyModel)
-	case kind == "llama" || kind == "gemma4":
-		return nil, fmt.Errorf("%w: a SentencePiece vocabulary (%s %q)", formats.ErrUnsupported, keyModel, kind)
-	case kind != "gpt2":
-		return nil, fmt.Errorf("%w: a vocabulary of the type %s %q", formats.ErrUnsupported, keyModel, kind)
-	}
-	t := &Tokenizer{BOS: -1, EOS: -1}
-	pre, err := t.readPre(m)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.readTokens(m); err != nil {
-		return nil, err
-	}
-	merges, ok, err := m.Strings(keyMerges)
+	name, ok, err := m.String(keyModel)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: a byte-level vocabulary without merges (no %s)", formats.ErrUnsupported, keyMerges)
+		return nil, fmt.Errorf("%w: a GGUF file without a vocabulary (no %s)", formats.ErrUnsupported, keyModel)
 	}
-	var stages []splitter
-	for _, pattern := range pre.patterns {
-		s, err := newSplitter(pattern)
-		if err != nil {
-			return nil, err
-		}
-		stages = append(stages, s)
+	g, ok := findModel(name)
+	if !ok {
+		return nil, fmt.Errorf("%w: a vocabulary of the type %s %q", formats.ErrUnsupported, keyModel, name)
 	}
-	bpe := newByteBPE(t, merges, stages)
-	if pre.ignoreMerges {
-		bpe.setWords(t)
+	t := &Tokenizer{BOS: g.bos, EOS: g.eos, unk: g.unk, AddBOS: g.addBOS, AddEOS: g.addEOS, spelling: g.spelling}
+	if err := t.readTokens(m); err != nil {
+		return nil, err
 	}
-	t.model = bpe
-	if err := t.readSpecial(m, pre); err != nil {
+	if err := t.readIDs(m, g); err != nil {
+		return nil, err
+	}
+	if err := g.make(t, m); err != nil {
+		return nil, err
+	}
+	if err := t.readAdded(m, g); err != nil {
 		return nil, err
 	}
 	for _, key := range m.Keys() {
@@ -105,6 +87,7 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 	if has := func(text string) bool { return slices.Contains(tokens, text) }; has("<|return|>") && has("<|call|>") || has("<|calls|>") && has("<|flush|>") {
 		shown = append(slices.Clone(shown), "<|end|>")
 	}
+	stripped := strippedTokens(m)
 	var added []addedToken
 	for id, text := range tokens {
 		kind := Normal
@@ -121,11 +104,20 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 		}
 		t.kinds[id] = kind
 		if kind == Control || kind == UserDefined || kind == Unknown {
-			added = append(added, addedToken{id: int32(id), text: text, special: kind != UserDefined})
+			added = append(added, addedToken{id: int32(id), text: text, special: kind != UserDefined, rstrip: stripped(text)})
 		}
 	}
 	t.setAdded(added)
 	return nil
+}
+
+// strippedTokens says which added tokens take the white space after them along: the file does not, but Phi 3's do, and
+// llama.cpp knows them by the model's name.
+func strippedTokens(m *gguf.Metadata) func(text string) bool {
+	name, _, _ := m.String("general.name") // a name of another type is no name
+	name = strings.ToLower(name)
+	phi3 := strings.Contains(name, "phi-3") || strings.Contains(name, "phi3")
+	return func(text string) bool { return phi3 && text != "<unk>" && text != "<s>" && text != "<|endoftext|>" }
 }
 
 // controlTokens are tokens that llama.cpp treats as special whatever type the file gives them: ends of turns and texts,
@@ -144,12 +136,19 @@ var controlTokens = []string{
 // other tokens end a turn.
 var shownTokens = []string{"<|channel|>", "<|constrain|>", "<|message|>", "<|start|>"}
 
-// readSpecial reads which tokens begin and end a text.
-func (t *Tokenizer) readSpecial(m *gguf.Metadata, pre preTokenizer) error {
+// readIDs reads the special tokens. WordPiece ends a text with the separator.
+func (t *Tokenizer) readIDs(m *gguf.Metadata, g ggufModel) error {
+	end := keyEOS
+	if g.spelling == phantom {
+		end = keySep
+	}
 	for _, e := range []struct {
 		key string
 		id  *int32
-	}{{keyBOS, &t.BOS}, {keyEOS, &t.EOS}} {
+	}{{keyBOS, &t.BOS}, {end, &t.EOS}, {keyUnk, &t.unk}} {
+		if int(*e.id) >= len(t.tokens) {
+			*e.id = -1
+		}
 		id, ok, err := m.Uint(e.key)
 		if err != nil {
 			return err
@@ -157,25 +156,33 @@ func (t *Tokenizer) readSpecial(m *gguf.Metadata, pre preTokenizer) error {
 		if ok && id < uint64(len(t.tokens)) {
 			*e.id = int32(id)
 		} else if ok {
-			t.warn(fmt.Sprintf("%s is %d, which is not in the vocabulary; there is no such token", e.key, id))
+			t.warn(fmt.Sprintf("%s is %d, which is not in the vocabulary; %d is taken (-1: no such token)", e.key, id, *e.id))
 		}
 	}
-	t.AddBOS = pre.addBOS
+	return nil
+}
+
+// readAdded reads which tokens are put around a text. WordPiece's always are, and Gemma 4's first one is.
+func (t *Tokenizer) readAdded(m *gguf.Metadata, g ggufModel) error {
 	for _, e := range []struct {
 		key string
 		add *bool
-	}{{keyAddBOS, &t.AddBOS}, {keyAddEOS, &t.AddEOS}} {
+		id  int32
+	}{{keyAddBOS, &t.AddBOS, t.BOS}, {keyAddEOS, &t.AddEOS, t.EOS}} {
 		add, ok, err := m.Bool(e.key)
 		if err != nil {
 			return err
 		}
-		if ok {
+		if ok && g.spelling != phantom {
 			*e.add = add
 		}
-	}
-	if t.AddBOS && t.BOS < 0 {
-		t.AddBOS = false
-		t.warn("the GGUF file wants BOS added but names no such token (" + keyBOS + "); none is added, where llama.cpp would add token 11")
+		if e.key == keyAddBOS && (g.name == "gemma4" || t.Pre == "granite-embed-multi-311m") {
+			*e.add = true
+		}
+		if *e.add && e.id < 0 {
+			*e.add = false
+			t.warn("the GGUF file wants a token around every text (" + e.key + ") but names no such token; none is added")
+		}
 	}
 	return nil
 }

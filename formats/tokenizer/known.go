@@ -57,11 +57,24 @@ func findPre(name string) (preTokenizer, bool) {
 	return preTokenizers[i], true
 }
 
+// stages compiles the patterns.
+func (p preTokenizer) stages() ([]splitter, error) {
+	var stages []splitter
+	for _, pattern := range p.patterns {
+		s, err := newSplitter(pattern)
+		if err != nil {
+			return nil, err
+		}
+		stages = append(stages, s)
+	}
+	return stages, nil
+}
+
 // presOf returns the pre-tokenizers that cut as the patterns do, the preferred ones first.
 func presOf(patterns []string) []preTokenizer {
 	var found []preTokenizer
 	for _, p := range preTokenizers {
-		if slices.EqualFunc(p.patterns, patterns, samePattern) {
+		if !p.underlined && slices.EqualFunc(p.patterns, patterns, samePattern) {
 			found = append(found, p)
 		}
 	}

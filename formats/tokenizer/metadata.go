@@ -8,29 +8,34 @@ import (
 
 // Keys of a GGUF vocabulary.
 const (
-	keyModel     = "tokenizer.ggml.model"
-	keyPre       = "tokenizer.ggml.pre"
-	keyTokens    = "tokenizer.ggml.tokens"
-	keyTypes     = "tokenizer.ggml.token_type"
-	keyScores    = "tokenizer.ggml.scores"
-	keyMerges    = "tokenizer.ggml.merges"
-	keyBOS       = "tokenizer.ggml.bos_token_id"
-	keyEOS       = "tokenizer.ggml.eos_token_id"
-	keyAddBOS    = "tokenizer.ggml.add_bos_token"
-	keyAddEOS    = "tokenizer.ggml.add_eos_token"
-	keyAddPrefix = "tokenizer.ggml.add_space_prefix"
+	keyModel       = "tokenizer.ggml.model"
+	keyPre         = "tokenizer.ggml.pre"
+	keyTokens      = "tokenizer.ggml.tokens"
+	keyTypes       = "tokenizer.ggml.token_type"
+	keyScores      = "tokenizer.ggml.scores"
+	keyMerges      = "tokenizer.ggml.merges"
+	keyBOS         = "tokenizer.ggml.bos_token_id"
+	keyEOS         = "tokenizer.ggml.eos_token_id"
+	keyUnk         = "tokenizer.ggml.unknown_token_id"
+	keySep         = "tokenizer.ggml.seperator_token_id" // GGUF's spelling
+	keyPad         = "tokenizer.ggml.padding_token_id"
+	keyAddBOS      = "tokenizer.ggml.add_bos_token"
+	keyAddEOS      = "tokenizer.ggml.add_eos_token"
+	keyAddPrefix   = "tokenizer.ggml.add_space_prefix"
+	keyExtraSpaces = "tokenizer.ggml.remove_extra_whitespaces"
+	keyCharsmap    = "tokenizer.ggml.precompiled_charsmap"
 )
 
-// idKeys are the keys of the special tokens' ids by the names of tokenizer_config.json. (seperator is GGUF's spelling.)
+// idKeys are the keys of the special tokens' ids by the names of tokenizer_config.json.
 var idKeys = []named[string]{
 	{"bos", keyBOS},
 	{"eos", keyEOS},
 	{"eom", "tokenizer.ggml.eom_token_id"},
 	{"eot", "tokenizer.ggml.eot_token_id"},
 	{"mask", "tokenizer.ggml.mask_token_id"},
-	{"pad", "tokenizer.ggml.padding_token_id"},
-	{"sep", "tokenizer.ggml.seperator_token_id"},
-	{"unk", "tokenizer.ggml.unknown_token_id"},
+	{"pad", keyPad},
+	{"sep", keySep},
+	{"unk", keyUnk},
 }
 
 // addKeys are the keys that say which special tokens are added to a text.

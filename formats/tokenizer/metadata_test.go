@@ -224,8 +224,10 @@ func TestRefusedGGUF(t *testing.T) {
 		want error // nil: a wrong Go type, whose error gguf words
 	}{
 		{"no vocabulary", func(m *gguf.Metadata) { m.Delete(keyModel) }, formats.ErrUnsupported},
-		{"sentencepiece", func(m *gguf.Metadata) { m.Set(keyModel, "llama") }, formats.ErrUnsupported},
-		{"wordpiece", func(m *gguf.Metadata) { m.Set(keyModel, "bert") }, formats.ErrUnsupported},
+		{"unknown model", func(m *gguf.Metadata) { m.Set(keyModel, "plamo2") }, formats.ErrUnsupported},
+		{"few scores", func(m *gguf.Metadata) { m.Set(keyModel, "t5"); m.Set(keyScores, []float32{1}) }, formats.ErrCorrupt},
+		{"charsmap without a length", func(m *gguf.Metadata) { m.Set(keyModel, "t5"); m.Set(keyCharsmap, []uint8{1}) }, formats.ErrCorrupt},
+		{"charsmap cut off", func(m *gguf.Metadata) { m.Set(keyModel, "t5"); m.Set(keyCharsmap, []uint8{8, 0, 0, 0, 1}) }, formats.ErrCorrupt},
 		{"unknown pre", func(m *gguf.Metadata) { m.Set(keyPre, "gpt-3") }, formats.ErrUnsupported},
 		{"no merges", func(m *gguf.Metadata) { m.Delete(keyMerges) }, formats.ErrUnsupported},
 		{"no tokens", func(m *gguf.Metadata) { m.Delete(keyTokens) }, formats.ErrCorrupt},

@@ -39,6 +39,7 @@ type preTokenizer struct {
 	patterns     []string // applied in turn, each to the pieces of the one before
 	ignoreMerges bool     // a piece that is a token is that token, whatever the merges say
 	addBOS       bool
+	underlined   bool // symbols are characters, spaces ▁, and only line feeds are cut out (makeCharBPE)
 }
 
 // preTokenizers is sorted by name. Names of llama.cpp that are not byte-level BPE, or that need code of their own
@@ -66,12 +67,14 @@ var preTokenizers = []preTokenizer{
 	{name: "falcon", patterns: []string{falconMarks, gpt2, `[0-9][0-9][0-9]`}},
 	{name: "falcon-h1", patterns: []string{llama3}, ignoreMerges: true, addBOS: true},
 	{name: "falcon3", patterns: []string{llama3}, ignoreMerges: true, addBOS: true},
+	{name: "gemma4", underlined: true, addBOS: true},
 	{name: "gigachat", patterns: []string{gpt2}},
 	{name: "glm4", patterns: []string{llama3}},
 	{name: "gpt-2", patterns: []string{gpt2}},
 	{name: "gpt-4o", patterns: []string{gpt4o}},
 	{name: "gpt3-finnish", patterns: []string{bloom}},
 	{name: "granite-docling", patterns: []string{gpt2}},
+	{name: "granite-embed-multi-311m", underlined: true, addBOS: true},
 	{name: "granite-embed-multi-97m", patterns: []string{gpt4o}, ignoreMerges: true},
 	{name: "grok-2", patterns: []string{qwen2}},
 	{name: "hunyuan", patterns: []string{qwen2}},
@@ -113,6 +116,7 @@ var preTokenizers = []preTokenizer{
 	{name: "qwen35", patterns: []string{qwen35}},
 	{name: "refact", patterns: []string{`\p{N}`, gpt2}},
 	{name: "roberta-bpe", patterns: []string{gpt2}},
+	{name: "sarvam-moe", underlined: true},
 	{name: "seed-coder", patterns: []string{seedCoder}},
 	{name: "smaug-bpe", patterns: []string{llama3}},
 	{name: "smollm", patterns: []string{`\p{N}`, gpt2}},

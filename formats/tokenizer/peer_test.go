@@ -57,7 +57,8 @@ func checkVocabulary(t *testing.T, tok *Tokenizer, texts []string, want [][]int3
 			t.Errorf("%q\n got %v\nwant %v", text, got, want[i])
 			continue
 		}
-		if back := string(tok.Decode(got)); back != text {
+		// WordPiece does not keep a text as it was.
+		if back := string(tok.Decode(got)); back != text && tok.spelling != phantom {
 			t.Errorf("decoded %q, want %q", back, text)
 			continue
 		}

@@ -60,7 +60,7 @@ func (q *queue) pop() candidate {
 }
 
 // mergeLong merges s.ids in place. A candidate whose tokens have been merged away since is skipped.
-func (b *byteBPE) mergeLong(s *scratch) {
+func (b *bpe) mergeLong(s *scratch) {
 	s.links, s.queue = s.links[:0], s.queue[:0]
 	for i, id := range s.ids {
 		s.links = append(s.links, link{id, int32(i - 1), int32(i + 1)})
@@ -96,7 +96,7 @@ func (b *byteBPE) mergeLong(s *scratch) {
 const gone = -2
 
 // consider queues the merge of the token at index at with the next one, if there is such a merge.
-func (b *byteBPE) consider(s *scratch, at int32) {
+func (b *bpe) consider(s *scratch, at int32) {
 	left, right := s.links[at].id, s.links[s.links[at].next].id
 	if m := b.of(left, right); m.rank != unmergeable {
 		s.queue.push(candidate{m, at, left, right})

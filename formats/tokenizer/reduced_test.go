@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/vocab from the llama.cpp checkout in BITMILL_LLAMACPP")
 
-// peerNames are the byte-level vocabularies that llama.cpp has tests for.
-var peerNames = []string{"command-r", "deepseek-coder", "deepseek-llm", "falcon", "gpt-2", "llama-bpe", "mpt", "qwen2", "qwen35", "refact", "starcoder"}
+// peerNames are the vocabularies that llama.cpp has tests for.
+var peerNames = []string{"bert-bge", "command-r", "deepseek-coder", "deepseek-llm", "falcon", "gemma-4", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2", "qwen35", "refact", "starcoder"}
 
 // peer opens a full vocabulary of llama.cpp, its texts and their ids.
 func peer(t testing.TB, name string) (m *gguf.Metadata, inp, out string) {
@@ -32,12 +32,13 @@ func peer(t testing.TB, name string) (m *gguf.Metadata, inp, out string) {
 	return f.Metadata, path + ".inp", path + ".out"
 }
 
-// reduce empties every token that cannot come up while one of the texts is encoded, and drops its merges: of the
-// byte-level tokens those remain whose bytes are a part of a text, wherever words are cut, and all added tokens that
-// are a part of one. Ids, ranks and the competition between merges stay as they were.
+// reduce empties every token that cannot come up while one of the texts is encoded, and drops its merges: those remain
+// that are a part of a text, wherever words are cut, as they are or as their bytes are, or the way BERT changes a text,
+// and the tokens of bytes. Ids, ranks, scores and the competition between merges stay as they were.
 func reduce(t testing.TB, m *gguf.Metadata, texts []string) *gguf.Metadata {
 	t.Helper()
-	all := strings.Join(texts, "\x00\x00")
+	all := " " + strings.Join(texts, "\x00\x00 ")
+	all += bertNormalizer{clean: true, chinese: true, stripMarks: true, lower: true}.apply(all)
 	tokens, _, err := m.Strings(keyTokens)
 	if err != nil {
 		t.Fatal(err)
@@ -46,39 +47,55 @@ func reduce(t testing.TB, m *gguf.Metadata, texts []string) *gguf.Metadata {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scores, scored, err := m.Floats(keyScores)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tokens = slices.Clone(tokens)
-	types := make([]int32, len(tokens))
+	types, kept32 := make([]int32, len(tokens)), make([]float32, len(tokens))
 	kept := map[string]bool{}
 	for id, text := range tokens {
 		b, _ := appendBytes(nil, text)
-		if Kind(kinds[id]) != Normal || b == nil {
-			b = []byte(text)
+		if Kind(kinds[id]) != Normal || b == nil || scored {
+			b = []byte(strings.ReplaceAll(text, underline, " "))
 		}
-		if !strings.Contains(all, string(b)) && len(b) > 1 {
+		word := strings.TrimPrefix(text, underline)
+		if Kind(kinds[id]) != Byte && !strings.Contains(all, string(b)) && len(b) > 1 && (scored || !strings.Contains(all, word)) {
 			tokens[id] = ""
 			types[id] = int32(Unused)
 			continue
 		}
 		types[id] = int32(kinds[id])
 		kept[text] = true
+		if scored {
+			kept32[id] = float32(scores[id])
+		}
 	}
-	merges, _, err := m.Strings(keyMerges)
-	if err != nil {
-		t.Fatal(err)
-	}
-	merges = slices.DeleteFunc(slices.Clone(merges), func(line string) bool {
-		left, right, _ := cutMerge(line)
-		return !kept[left] || !kept[right] || !kept[left+right]
-	})
 	small := &gguf.Metadata{}
-	for _, key := range []string{"general.architecture", keyModel, keyPre, keyTokens, keyTypes, keyMerges, keyBOS, keyEOS, keyAddBOS, keyAddEOS} {
+	for _, key := range []string{"general.architecture", "general.name"} {
 		if v, ok := m.Get(key); ok {
 			small.Set(key, v)
 		}
 	}
-	small.Set(keyTokens, tokens)
-	small.Set(keyTypes, types)
-	small.Set(keyMerges, merges)
+	for _, key := range m.Keys() {
+		v, _ := m.Get(key)
+		switch {
+		case key == keyTokens:
+			v = tokens
+		case key == keyTypes:
+			v = types
+		case key == keyScores:
+			v = kept32
+		case key == keyMerges:
+			v = slices.DeleteFunc(slices.Clone(v.([]string)), func(line string) bool {
+				left, right, _ := cutMerge(line)
+				return !kept[left] || !kept[right] || !kept[left+right]
+			})
+		case !strings.HasPrefix(key, "tokenizer.ggml."):
+			continue
+		}
+		small.Set(key, v)
+	}
 	return small
 }
 

@@ -70,7 +70,7 @@ func TestUnnamedPattern(t *testing.T) {
 	}
 	var got []string
 	for _, stage := range []string{"a1234.b", "..."} {
-		splitAll(tok.model.(*byteBPE).stages, stage, func(s string) { got = append(got, s) })
+		splitAll(tok.model.(*bpe).stages, stage, func(s string) { got = append(got, s) })
 	}
 	if s := strings.Join(got, "|"); s != "a|123|4|.|b|.|.|." {
 		t.Errorf("cut as %s", s)

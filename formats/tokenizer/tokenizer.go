@@ -1,8 +1,9 @@
 // Package tokenizer turns text into token ids and back. It understands a tokenizer from its own description
-// (tokenizer.json) or from a GGUF vocabulary, never from a list of known models.
+// (tokenizer.json, tokenizer.model) or from a GGUF vocabulary, never from a list of known models.
 //
 // Encoding runs in four steps, in Hugging Face's order: added tokens are found and taken out; the text between them is
-// normalized; it is cut into words; each word is encoded by the model. A model is one file (bpe.go: byte-level BPE).
+// normalized; it is cut into words; each word is encoded by the model. A model is one file: bpe.go (byte-pair encoding
+// over bytes or characters), spm.go (SentencePiece's, by scores), unigram.go, wordpiece.go, rwkv.go.
 package tokenizer
 
 // Tokenizer encodes and decodes. It is safe for use by several goroutines as long as nobody changes its fields.
@@ -12,14 +13,18 @@ type Tokenizer struct {
 	BOS, EOS       int32    // -1: none
 	Warnings       []string // what was understood only in part, in sentences
 
-	tokens      []string // text by id, in the vocabulary's own spelling
-	kinds       []Kind
-	model       model
-	normalize   func(string) string // nil: none
-	prefixSpace bool                // a text that does not start with a space gets one
-	raw, cooked [2]*finder          // added tokens looked for before and after normalization: [0] without, [1] with special ones
-	metadata    []keyValue          // tokenizer.* in order
-	folder      bool                // the metadata is not from a GGUF file
+	tokens       []string // text by id, in the vocabulary's own spelling
+	kinds        []Kind
+	spelling     spelling
+	model        model
+	normalize    func(string) string // nil: none
+	prefixSpace  bool                // a text that does not start with a space gets one
+	firstMark    bool                // the very beginning of a text gets a ▁, unless one is there (Metaspace, "first")
+	leadingSpace bool                // Decode drops the space before a text
+	unk          int32               // -1: none
+	raw, cooked  [2]*finder          // added tokens looked for before and after normalization: [0] without, [1] with special ones
+	metadata     []keyValue          // tokenizer.* in order
+	folder       bool                // the metadata is not from a GGUF file
 }
 
 // keyValue is one pair of GGUF metadata.
@@ -28,10 +33,9 @@ type keyValue struct {
 	value any
 }
 
-// A model encodes text that holds no added tokens, and knows the bytes of its tokens.
+// A model encodes text that holds no added tokens.
 type model interface {
 	appendIDs(ids []int32, text string) []int32
-	appendPiece(dst []byte, token string) []byte
 }
 
 // Options say what Encode does beyond the text itself. The zero value is what llama.cpp's perplexity and imatrix tools
@@ -69,25 +73,6 @@ func (t *Tokenizer) Encode(text string, o Options) []int32 {
 		ids = append(ids, t.EOS)
 	}
 	return ids
-}
-
-// Decode returns the bytes that ids stand for, special tokens included as their text; ids outside the vocabulary and
-// unused ones stand for nothing. The bytes of a single id may be a part of a character only.
-func (t *Tokenizer) Decode(ids []int32) []byte {
-	var out []byte
-	for _, id := range ids {
-		if id < 0 || int(id) >= len(t.tokens) {
-			continue
-		}
-		switch t.kinds[id] {
-		case Unused:
-		case Control, UserDefined, Unknown:
-			out = append(out, t.tokens[id]...)
-		default:
-			out = t.model.appendPiece(out, t.tokens[id])
-		}
-	}
-	return out
 }
 
 // Vocab is the number of ids, those without a token included.

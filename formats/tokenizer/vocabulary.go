@@ -5,15 +5,10 @@ import (
 	"strings"
 )
 
-// newByteBPE indexes a vocabulary and its merges ("left right", by ascending rank).
-func newByteBPE(t *Tokenizer, merges []string, stages []splitter) *byteBPE {
-	b := &byteBPE{stages: stages, merges: make(map[uint64]merge, len(merges))}
-	ids := make(map[string]int32, len(t.tokens))
-	for id, text := range t.tokens {
-		if t.kinds[id] != Unused {
-			ids[text] = int32(id)
-		}
-	}
+// newByteBPE indexes a byte-level vocabulary and its merges ("left right", by ascending rank).
+func newByteBPE(t *Tokenizer, merges []string, stages []splitter) *bpe {
+	b := &bpe{stages: stages}
+	ids := t.byText()
 	missing := 0
 	for v := range b.byteID {
 		id, ok := ids[string(byteRune[v])]
@@ -28,12 +23,30 @@ func newByteBPE(t *Tokenizer, merges []string, stages []splitter) *byteBPE {
 	if missing > 0 {
 		t.warn(fmt.Sprintf("%d bytes of UTF-8 have no token; text loses them", missing))
 	}
+	b.setMerges(t, ids, merges, 0)
+	return b
+}
+
+// byText maps the text of the tokens to their ids; of equal ones the last counts.
+func (t *Tokenizer) byText() map[string]int32 {
+	ids := make(map[string]int32, len(t.tokens))
+	for id, text := range t.tokens {
+		if t.kinds[id] != Unused {
+			ids[text] = int32(id)
+		}
+	}
+	return ids
+}
+
+// setMerges indexes the merges; skip is the length of the mark that the right part loses.
+func (b *bpe) setMerges(t *Tokenizer, ids map[string]int32, merges []string, skip int) {
+	b.merges = make(map[uint64]merge, len(merges))
 	lost := 0
 	for rank, line := range merges {
 		left, right, ok := cutMerge(line)
 		l, okLeft := ids[left]
 		r, okRight := ids[right]
-		id, okBoth := ids[left+right]
+		id, okBoth := ids[left+right[min(skip, len(right)):]]
 		if !ok || !okLeft || !okRight || !okBoth {
 			lost++
 			continue
@@ -45,7 +58,6 @@ func newByteBPE(t *Tokenizer, merges []string, stages []splitter) *byteBPE {
 	if lost > 0 {
 		t.warn(fmt.Sprintf("%d of %d merges name tokens that are not in the vocabulary and are left out", lost, len(merges)))
 	}
-	return b
 }
 
 // cutMerge cuts a merge at its space; the first character may be a space itself.
@@ -61,7 +73,7 @@ func cutMerge(line string) (left, right string, ok bool) {
 }
 
 // setWords makes words that are tokens stay whole.
-func (b *byteBPE) setWords(t *Tokenizer) {
+func (b *bpe) setWords(t *Tokenizer) {
 	b.words = make(map[string]int32, len(t.tokens))
 	for id, text := range t.tokens {
 		if t.kinds[id] != Normal {
@@ -75,7 +87,7 @@ func (b *byteBPE) setWords(t *Tokenizer) {
 
 // mergesReachAll reports whether the merges make every token out of its bytes, so that taking words whole changes
 // nothing.
-func (b *byteBPE) mergesReachAll(t *Tokenizer) bool {
+func (b *bpe) mergesReachAll(t *Tokenizer) bool {
 	s := &scratch{}
 	var word []byte
 	for id, text := range t.tokens {
@@ -83,19 +95,10 @@ func (b *byteBPE) mergesReachAll(t *Tokenizer) bool {
 		if word, ok = appendBytes(word[:0], text); !ok || t.kinds[id] != Normal {
 			continue
 		}
-		plain := byteBPE{byteID: b.byteID, merges: b.merges}
+		plain := bpe{byteID: b.byteID, merges: b.merges}
 		if ids := plain.merge(string(word), s); len(ids) != 1 || ids[0] != int32(id) {
 			return false
 		}
 	}
 	return true
-}
-
-// appendPiece appends the bytes of a token.
-func (b *byteBPE) appendPiece(dst []byte, token string) []byte {
-	dst, ok := appendBytes(dst, token)
-	if !ok {
-		dst = append(dst, token...)
-	}
-	return dst
 }

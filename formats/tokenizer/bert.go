@@ -1,0 +1,108 @@
+package tokenizer
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// bertNormalizer is what BERT does to a text before it is cut into words.
+type bertNormalizer struct {
+	clean      bool // control characters go, white space becomes a space
+	chinese    bool // spaces around every ideograph
+	stripMarks bool // accents go
+	lower      bool
+}
+
+func (n bertNormalizer) apply(s string) string {
+	if n.clean || n.chinese {
+		var out strings.Builder
+		for _, r := range s {
+			switch {
+			case n.clean && unicode.IsSpace(r):
+				out.WriteByte(' ')
+			case n.clean && (r == 0 || r == unicode.ReplacementChar || otherRune(r)):
+			case n.chinese && ideograph(r):
+				out.WriteByte(' ')
+				out.WriteRune(r)
+				out.WriteByte(' ')
+			default:
+				out.WriteRune(r)
+			}
+		}
+		s = out.String()
+	}
+	if n.stripMarks {
+		s = withoutMarks(form(norm.NFD, s))
+	}
+	if n.lower {
+		s = lowerCased(s)
+	}
+	return s
+}
+
+// withoutMarks drops nonspacing marks.
+func withoutMarks(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// lowerCased is s in lower case, character by character (no final sigma); İ becomes an i and a dot, as Unicode says.
+func lowerCased(s string) string {
+	s = strings.ReplaceAll(s, "İ", "i\u0307")
+	return strings.Map(unicode.ToLower, s)
+}
+
+// otherRune reports whether r is of a category C: a control or format character, a private or an unassigned one.
+func otherRune(r rune) bool {
+	return !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z)
+}
+
+// ideographs are the blocks that BERT takes for Chinese characters; 2B920, where 2B820 would be right, is what
+// Hugging Face's library and llama.cpp say.
+var ideographs = [][2]rune{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
+	{0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}}
+
+func ideograph(r rune) bool {
+	for _, block := range ideographs {
+		if r >= block[0] && r <= block[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// bertPunctuation reports whether r is a word of its own: a punctuation mark, or any ASCII sign.
+func bertPunctuation(r rune) bool {
+	return r < 0x80 && (unicode.IsPunct(r) || unicode.IsSymbol(r)) || unicode.IsPunct(r)
+}
+
+// bertSplitter cuts at white space, which goes, and around punctuation marks.
+type bertSplitter struct{}
+
+func (bertSplitter) split(text string, piece func(string)) {
+	start := 0
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		space := unicode.IsSpace(r)
+		if space || bertPunctuation(r) {
+			if start < i {
+				piece(text[start:i])
+			}
+			if !space {
+				piece(text[i : i+n])
+			}
+			start = i + n
+		}
+		i += n
+	}
+	if start < len(text) {
+		piece(text[start:])
+	}
+}

@@ -1,0 +1,50 @@
+package tokenizer
+
+import "unicode/utf8"
+
+// characters says which token each character of a word starts as, for byte-pair encoding over characters.
+type characters struct {
+	ids            map[string]int32
+	prefix, suffix string     // marks of a character that does not begin its word, and of the last one
+	fallback       bool       // a character without a token becomes those of its bytes, if each has one
+	byteID         [256]int32 // the token of a byte, -1 when there is none
+	unk            int32      // what becomes of other characters; -1: they are dropped
+	fuse           bool       // a run of unknown characters is one token
+}
+
+// appendSymbols appends the tokens of a word's characters. An unknown character is held back until a known one follows,
+// past characters written as bytes, as Hugging Face's library does.
+func (c *characters) appendSymbols(ids []int32, word string) []int32 {
+	unknown := false
+	for i := 0; i < len(word); {
+		_, n := utf8.DecodeRuneInString(word[i:])
+		char := word[i : i+n]
+		if c.prefix != "" && i > 0 {
+			char = c.prefix + char
+		}
+		if i += n; c.suffix != "" && i == len(word) {
+			char += c.suffix
+		}
+		id, ok := c.ids[char]
+		switch {
+		case ok:
+			if unknown {
+				ids, unknown = append(ids, c.unk), false
+			}
+			ids = append(ids, id)
+		case c.fallback && hasBytes(&c.byteID, char):
+			for k := range len(char) {
+				ids = append(ids, c.byteID[char[k]])
+			}
+		case c.unk >= 0:
+			if unknown && !c.fuse {
+				ids = append(ids, c.unk)
+			}
+			unknown = true
+		}
+	}
+	if unknown {
+		ids = append(ids, c.unk)
+	}
+	return ids
+}

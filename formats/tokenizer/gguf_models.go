@@ -1,0 +1,215 @@
+package tokenizer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bitmill/formats"
+	"bitmill/formats/gguf"
+)
+
+// ggufModel is one of llama.cpp's kinds of vocabulary (tokenizer.ggml.model): how its tokens are written, what holds
+// where the file says nothing (-1: no such token), and how its model is made.
+type ggufModel struct {
+	name           string
+	spelling       spelling
+	bos, eos, unk  int32
+	addBOS, addEOS bool
+	make           func(*Tokenizer, *gguf.Metadata) error
+}
+
+var ggufModels = []ggufModel{
+	{"gpt2", byteLevel, -1, -1, -1, false, false, (*Tokenizer).makeByteBPE},
+	{"llama", underlined, 1, 2, 0, true, false, (*Tokenizer).makeScoreBPE},
+	{"gemma4", underlined, -1, -1, -1, true, false, (*Tokenizer).makeCharBPE},
+	{"t5", underlined, -1, 1, 2, false, true, (*Tokenizer).makeUnigram},
+	{"bert", phantom, 101, 102, 100, true, true, (*Tokenizer).makeWordPiece},
+	{"rwkv", escaped, -1, -1, -1, false, false, (*Tokenizer).makeGreedy},
+}
+
+// readMerges reads the merges, which byte-pair encoding must have.
+func readMerges(m *gguf.Metadata) ([]string, error) {
+	merges, ok, err := m.Strings(keyMerges)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: a BPE vocabulary without merges (no %s)", formats.ErrUnsupported, keyMerges)
+	}
+	return merges, err
+}
+
+// makeByteBPE makes GPT-2's model, or the one of characters for the pre-tokenizers that llama.cpp runs so.
+func (t *Tokenizer) makeByteBPE(m *gguf.Metadata) error {
+	pre, err := t.readPre(m)
+	if err != nil {
+		return err
+	}
+	if pre.underlined {
+		t.spelling = underlined
+		t.AddBOS = pre.addBOS
+		return t.makeCharBPE(m)
+	}
+	merges, err := readMerges(m)
+	if err != nil {
+		return err
+	}
+	stages, err := pre.stages()
+	if err != nil {
+		return err
+	}
+	b := newByteBPE(t, merges, stages)
+	if pre.ignoreMerges {
+		b.setWords(t)
+	}
+	t.model, t.AddBOS = b, pre.addBOS
+	return nil
+}
+
+// makeCharBPE makes byte-pair encoding over characters, spaces written ▁ and other bytes <0x0A> (Gemma 4). Runs of line
+// feeds are cut out, and taken whole where they are a token.
+func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
+	merges, err := readMerges(m)
+	if err != nil {
+		return err
+	}
+	lines, err := newSplitter(`[^\n]+|[\n]+`)
+	if err != nil {
+		return err
+	}
+	ids := t.byText()
+	b := &bpe{stages: []splitter{lines}, chars: &characters{ids: ids, fallback: true, byteID: t.byteTokens(), unk: t.unk, fuse: true}}
+	b.setMerges(t, ids, merges, 0)
+	b.words = map[string]int32{}
+	for text, id := range ids {
+		if text != "" && strings.Trim(text, "\n") == "" {
+			b.words[text] = id
+		}
+	}
+	t.model, t.normalize = b, func(s string) string { return strings.ReplaceAll(s, " ", underline) }
+	return nil
+}
+
+// makeScoreBPE makes SentencePiece's byte-pair encoding.
+func (t *Tokenizer) makeScoreBPE(m *gguf.Metadata) error {
+	scores, err := t.readScores(m)
+	if err != nil {
+		return err
+	}
+	prefix, ok, err := m.Bool(keyAddPrefix)
+	if err != nil {
+		return err
+	}
+	t.leadingSpace = prefix || !ok
+	t.model = newScoreBPE(t, scores, func(Kind) bool { return true })
+	t.normalize = func(s string) string {
+		if t.leadingSpace {
+			s = " " + s
+		}
+		return strings.ReplaceAll(s, " ", underline)
+	}
+	return nil
+}
+
+// readScores reads the scores of the tokens; without any they are 0.
+func (t *Tokenizer) readScores(m *gguf.Metadata) ([]float32, error) {
+	scores := make([]float32, len(t.tokens))
+	given, ok, err := m.Floats(keyScores)
+	if err != nil || !ok {
+		return scores, err
+	}
+	if len(given) < len(scores) {
+		return nil, formats.Corruptf("GGUF vocabulary", -1, keyScores, "%d scores for %d tokens", len(given), len(scores))
+	}
+	for i := range scores {
+		scores[i] = float32(given[i])
+	}
+	return scores, nil
+}
+
+// makeUnigram makes SentencePiece's unigram model.
+func (t *Tokenizer) makeUnigram(m *gguf.Metadata) error {
+	scores, err := t.readScores(m)
+	if err != nil {
+		return err
+	}
+	data, _, err := m.Ints(keyCharsmap)
+	if err != nil {
+		return err
+	}
+	raw := make([]byte, len(data))
+	for i, v := range data {
+		raw[i] = byte(v)
+	}
+	c, err := parseCharsmap(raw)
+	if err != nil {
+		return err
+	}
+	o := spaces{prefix: true, merge: false}
+	for _, e := range []struct {
+		key string
+		v   *bool
+	}{{keyAddPrefix, &o.prefix}, {keyExtraSpaces, &o.merge}} {
+		v, ok, err := m.Bool(e.key)
+		if err != nil {
+			return err
+		}
+		if ok {
+			*e.v = v
+		}
+	}
+	t.leadingSpace = o.prefix
+	t.normalize = o.normalizer(c)
+	t.model = newUnigram(t, scores)
+	return nil
+}
+
+// makeWordPiece makes BERT's model. llama.cpp's vocabularies write words with ▁ before them, and continuations plain.
+func (t *Tokenizer) makeWordPiece(m *gguf.Metadata) error {
+	n := bertNormalizer{clean: true, chinese: true, lower: true}
+	if v, ok, err := m.Bool("tokenizer.ggml.normalizer.lowercase"); err != nil {
+		return err
+	} else if ok {
+		n.lower = v
+	}
+	n.stripMarks = n.lower
+	if v, ok, err := m.Bool("tokenizer.ggml.normalizer.strip_accents"); err != nil {
+		return err
+	} else if ok {
+		n.stripMarks = v
+	}
+	var start, rest []string
+	var startID, restID []int32
+	for id, text := range t.tokens {
+		if text == "" {
+			continue
+		}
+		if word, ok := strings.CutPrefix(text, underline); ok {
+			start, startID = append(start, word), append(startID, int32(id))
+		}
+		rest, restID = append(rest, text), append(restID, int32(id))
+	}
+	t.model = &wordPiece{stages: []splitter{bertSplitter{}}, start: newTrie(start, startID), rest: newTrie(rest, restID), unk: t.unk}
+	t.normalize, t.leadingSpace = n.apply, true
+	return nil
+}
+
+// makeGreedy makes RWKV's model.
+func (t *Tokenizer) makeGreedy(*gguf.Metadata) error {
+	var texts []string
+	var ids []int32
+	for id, text := range t.tokens {
+		if text = unescape(text); text != "" {
+			texts, ids = append(texts, text), append(ids, int32(id))
+		}
+	}
+	t.model = &greedy{newTrie(texts, ids), t.unk}
+	return nil
+}
+
+// findModel returns the kind of vocabulary of a name.
+func findModel(name string) (ggufModel, bool) {
+	i := slices.IndexFunc(ggufModels, func(g ggufModel) bool { return g.name == name })
+	if i < 0 {
+		return ggufModel{}, false
+	}
+	return ggufModels[i], true
+}
