@@ -1,10 +1,6 @@
 package encode
 
-import (
-	"math"
-
-	"bitmill/formats/block"
-)
+import "bitmill/formats/block"
 
 // IQ1_S and IQ1_M: x ~ scale * (t + shift) with t in -1, 0, 1 and shift +1/8 or -1/8. Sorted by value, the levels of a
 // sub-block are three runs, so the search tries every pair of boundaries and every shift, by running sums; the choice
@@ -19,52 +15,102 @@ var thirds = [2][3]float32{
 
 const plus, minus = 0, 1
 
-// sorted writes the indices of x in ascending order of the values, of equal ones in the order they stand in.
-func sorted(index []uint8, x []float32) {
-	for i, v := range x {
-		at := i
-		for at > 0 && x[index[at-1]] > v {
-			index[at] = index[at-1]
-			at--
+// thirdType is what one type does in its own way.
+type thirdType struct {
+	bytes, size int     // of a super-block, values in a sub-block
+	least       float32 // sub-blocks without a magnitude that large have scale and indices 0
+	halves      bool    // each half of a sub-block has a shift of its own: shifts counts ++, +-, -+, --
+
+	split func(index []uint8, x, w []float32) split     // index is the order of x
+	pack  func(b []byte, s *thirdBlock, x, w []float32) // b is cleared
+}
+
+// shiftOf is the shift of a group of 8 values, plus or minus.
+func (t *thirdType) shiftOf(shifts, group int) int {
+	if t.halves {
+		return shifts >> (1 - group) & 1
+	}
+	return shifts
+}
+
+// opposite turns all shifts around.
+func (t *thirdType) opposite(shifts int) int {
+	if t.halves {
+		return 3 - shifts
+	}
+	return 1 - shifts
+}
+
+// thirdBlock is what was found for a super-block.
+type thirdBlock struct {
+	scale  [16]float32 // of each sub-block
+	shifts [16]int
+	point  [32]int32 // of 8 values each
+}
+
+// encode writes super-blocks. Weights are x^2, or with importance importance * sqrt(2 * mean square of the super-block +
+// x^2).
+func (t *thirdType) encode(dst []byte, row, importance []float32) {
+	book := book1()
+	var w [256]float32
+	for at := 0; at < len(row); at += 256 {
+		x := row[at : at+256]
+		if importance != nil {
+			emphasize(w[:], importance[at:], x, float32(2*sumSquares(x)/256))
+		} else {
+			squares(w[:], x)
 		}
-		index[at] = uint8(i)
+		var s thirdBlock
+		for j := range 256 / t.size {
+			s.scale[j], s.shifts[j] = t.fit(s.point[j*t.size/8:], book, x[j*t.size:][:t.size], w[j*t.size:][:t.size])
+		}
+		out := dst[at/256*t.bytes:][:t.bytes]
+		clear(out)
+		t.pack(out, &s, x, w[:])
 	}
 }
 
-// split is the best choice for a sub-block: in sorted order the values below low have level 0, those from high on 2.
-type split struct {
-	scale     float32
-	low, high int
-	shifts    int // a type's own numbering
-	score     float32
-	found     bool
-}
-
-// beats reports whether a choice with these sums explains more than the best so far.
-func (s *split) beats(xq, q2 float32) bool { return float32(xq*xq) > float32(s.score*q2) && q2 > 0 }
-
-func (s *split) take(xq, q2 float32, low, high, shifts int) {
-	scale := xq / q2
-	*s = split{scale, low, high, shifts, float32(scale * xq), true}
-}
-
-func newSplit() split { return split{score: -math.MaxFloat32} }
-
-// levels writes levels 0, 1, 2; turned upside down when the scale is negative.
-func (s *split) levels(level, index []uint8) {
-	for at, i := range index {
-		switch {
-		case at < s.low:
-			level[i] = 0
-		case at < s.high:
-			level[i] = 1
-		default:
-			level[i] = 2
-		}
-		if s.scale < 0 {
-			level[i] = 2 - level[i]
-		}
+// fit returns scale and shifts of a sub-block and writes its points.
+func (t *thirdType) fit(point []int32, book *codebook, x, w []float32) (scale float32, shifts int) {
+	point = point[:len(x)/8]
+	if _, magnitude := largest(x); magnitude < t.least {
+		clear(point)
+		return 0, 0
 	}
+	var index, level [32]uint8
+	sorted(index[:len(x)], x)
+	best := t.split(index[:len(x)], x, w)
+	if !best.found {
+		clear(point)
+		return 0, 0
+	}
+	best.levels(level[:], index[:len(x)])
+	scale, shifts = best.scale, best.shifts
+	if scale < 0 {
+		scale, shifts = -scale, t.opposite(shifts)
+	}
+	onGrid := true
+	for k := range point {
+		var exact bool
+		point[k], exact = thirdPoint(book, level[8*k:], x[8*k:], w[8*k:], scale, &thirds[t.shiftOf(shifts, k)])
+		onGrid = onGrid && exact
+	}
+	if !onGrid {
+		scale = t.refit(book, point, x, w, scale, shifts)
+	}
+	return scale, shifts
+}
+
+// refit is the scale that suits the points.
+func (t *thirdType) refit(book *codebook, point []int32, x, w []float32, scale float32, shifts int) float32 {
+	var sums fitSums
+	for k, p := range point {
+		sums.addThirds(book.points[p], x[8*k:], w[8*k:], &thirds[t.shiftOf(shifts, k)], 1)
+	}
+	if sums.xq > 0 && sums.q2 > 0 {
+		return sums.xq / sums.q2
+	}
+	return scale
 }
 
 // thirdPoint finds the point for 8 values with the levels given.

@@ -29,6 +29,7 @@ func lanesAVX2() *lanes {
 		bfloat16:         bfloat16AVX2,
 		evenSymmetric:    evenSymmetricAVX2,
 		evenAffine:       evenAffineAVX2,
+		thirdLanes:       thirdLanes{thirdsSortAVX2, thirdsSplit32AVX2, thirdsSplit16AVX2},
 		lattices: latticeLanes{
 			signs: latticeSignsAVX2,
 			roots: latticeRootsAVX2,
@@ -49,5 +50,6 @@ func lanesAVX512() *lanes {
 	l.lattices.roots, l.lattices.start = latticeRootsAVX512, latticeStartAVX512
 	l.lattices.round = [2]latticeRound{latticeRound8AVX512, latticeRound4AVX512}
 	l.lattices.sums = [2]latticeSums{latticeSums8AVX512, latticeSums4AVX512}
+	l.thirdLanes = thirdLanes{thirdsSortAVX512, thirdsSplit32AVX512, thirdsSplit16AVX512}
 	return l
 }

@@ -69,13 +69,10 @@ func (s *latticeSpace) row(i, columns int) []float32 { return s.state[i*columns:
 // onLanes does what encode does, for eight super-blocks at once.
 func (t *latticeType) onLanes(b *batch, dst []byte, row, importance []float32) {
 	book, s := t.book(), &b.lattice
-	columns := b.columns
-	for i := range t.size / book.dim * columns {
-		s.places[i] = uint32(4 * (i%columns*t.size + i/columns*book.dim))
-	}
+	b.placeGroups(t.size, book.dim)
 	b.each(row, importance, func(at, n int) {
 		b.latticeValues(t)
-		for first := 0; first < n; first += columns * t.size {
+		for first := 0; first < n; first += b.columns * t.size {
 			b.searchLattice(t, book, first)
 		}
 		for i := range n / 256 {
@@ -84,6 +81,13 @@ func (t *latticeType) onLanes(b *batch, dst []byte, row, importance []float32) {
 			t.pack(out, &s.blocks[i])
 		}
 	})
+}
+
+// placeGroups sets where groups of dim values start in sub-blocks of size values that follow each other.
+func (b *batch) placeGroups(size, dim int) {
+	for i := range size / dim * b.columns {
+		b.lattice.places[i] = uint32(4 * (i%b.columns*size + i/b.columns*dim))
+	}
 }
 
 // latticeValues sets weights, their roots, magnitudes and signs.
