@@ -34,14 +34,14 @@ type batch struct {
 	scale, offset  [8 * 16]float32 // final ones, which the levels are found with
 	s, t           [8 * 16]uint8   // levels of scales and minima
 	means, d, dmin [8]float32
-	heads          [8][16]byte  // what Q4_K and Q5_K blocks start with
-	empty          [8]bool      // Q6_K: nothing but zeros
-	common         [8]symmetric // Q3_K: scales of scales
+	peakBits       [8 * 16]uint32 // of the largest magnitude
+	heads          [8][16]byte    // what Q4_K and Q5_K blocks start with
+	empty          [8]bool        // Q6_K: nothing but zeros
+	common         [8]symmetric   // Q3_K: scales of scales
 
 	q [batchValues]uint8
 
 	lattice latticeSpace
-	thirds  thirdSpace
 }
 
 // each sets the batch on one stretch of a row after the other; f gets the index of the first value and their number. A

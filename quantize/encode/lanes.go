@@ -17,11 +17,10 @@ import (
 //go:generate go -C _asm run ./refine -machine avx512 -out ../refine_avx512_amd64.s -stubs ../refine_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./plain -out ../plain_avx2_amd64.s -stubs ../plain_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./grid -out ../grid_avx2_amd64.s -stubs ../grid_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./lattice -out ../lattice_avx2_amd64.s -stubs ../lattice_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./lattice -machine avx512 -out ../lattice_avx512_amd64.s -stubs ../lattice_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./latticenear -out ../latticenear_avx2_amd64.s -stubs ../latticenear_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./thirds -out ../thirds_avx2_amd64.s -stubs ../thirds_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./thirds -machine avx512 -out ../thirds_avx512_amd64.s -stubs ../thirds_avx512_amd64.go -pkg encode
 //go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
 
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
@@ -40,11 +39,11 @@ type lanes struct {
 	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
 	refine                          func(state, x, q *float32, n int, lowest *float32)
 	lattices                        latticeLanes
-	thirdLanes
 
 	// rows of values: tables from them, weights, levels
 	transpose           func(dst, src *float32, columns, n int)
 	sumSquares          func(dst, x *float32, n int)
+	sumMagnitudes       func(dst, x *float32, n int)
 	emphasize           func(w, importance, x *float32, n int, variance float32)
 	spread              func(w, x *float32, columns, n int, size float32)
 	magnitudes, squares func(w, x *float32, n int)
@@ -56,6 +55,10 @@ type lanes struct {
 	float16, bfloat16 func(dst *byte, x *float32, n int)
 	evenSymmetric     func(q *byte, d, x *float32, blocks, lowest int)
 	evenAffine        func(q *byte, d, low, x *float32, blocks, top int)
+	peaks             func(dst *uint32, x *float32, count, n int)
+	signs             func(dst *byte, x *float32, n int)
+	away              func(q *byte, x, inverse *float32, count, n, top int)
+	float4            func(q *byte, x, d *float32, count, n int)
 }
 
 // laneEncoders lists the types with row encoders on lanes; others are encoded by plain Go.
@@ -74,14 +77,18 @@ var laneEncoders = []struct {
 	{formats.Q4_K, (*batch).encodeQ4_K},
 	{formats.Q5_K, (*batch).encodeQ5_K},
 	{formats.Q6_K, (*batch).encodeQ6_K},
-	{formats.IQ1_S, thirdsIQ1_S.onLanes},
-	{formats.IQ1_M, thirdsIQ1_M.onLanes},
 	{formats.IQ2_XXS, latticeIQ2_XXS.onLanes},
 	{formats.IQ2_XS, latticeIQ2_XS.onLanes},
 	{formats.IQ2_S, latticeIQ2_S.onLanes},
 	{formats.IQ3_XXS, latticeIQ3_XXS.onLanes},
 	{formats.IQ3_S, latticeIQ3_S.onLanes},
 	{formats.BF16, (*batch).encodeBF16},
+	{formats.TQ1_0, (*batch).encodeTQ1_0},
+	{formats.TQ2_0, (*batch).encodeTQ2_0},
+	{formats.MXFP4, (*batch).encodeMXFP4},
+	{formats.NVFP4, (*batch).encodeNVFP4},
+	{formats.Q1_0, (*batch).encodeQ1_0},
+	{formats.Q2_0, (*batch).encodeQ2_0},
 }
 
 // chosenLanes is the lanes of the kernel set that is in use (see kernel.Best and kernel.Env), or nil for plain Go.

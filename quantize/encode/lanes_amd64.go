@@ -17,6 +17,7 @@ func lanesAVX2() *lanes {
 		refine:           refineAVX2,
 		transpose:        transposeAVX2,
 		sumSquares:       sumSquaresAVX2,
+		sumMagnitudes:    sumMagnitudesAVX2,
 		emphasize:        emphasizeAVX2,
 		spread:           spreadAVX2,
 		magnitudes:       magnitudesAVX2,
@@ -29,7 +30,10 @@ func lanesAVX2() *lanes {
 		bfloat16:         bfloat16AVX2,
 		evenSymmetric:    evenSymmetricAVX2,
 		evenAffine:       evenAffineAVX2,
-		thirdLanes:       thirdLanes{thirdsSortAVX2, thirdsSplit32AVX2, thirdsSplit16AVX2},
+		peaks:            peaksAVX2,
+		signs:            signsAVX2,
+		away:             awayAVX2,
+		float4:           float4AVX2,
 		lattices: latticeLanes{
 			signs: latticeSignsAVX2,
 			roots: latticeRootsAVX2,
@@ -50,6 +54,5 @@ func lanesAVX512() *lanes {
 	l.lattices.roots, l.lattices.start = latticeRootsAVX512, latticeStartAVX512
 	l.lattices.round = [2]latticeRound{latticeRound8AVX512, latticeRound4AVX512}
 	l.lattices.sums = [2]latticeSums{latticeSums8AVX512, latticeSums4AVX512}
-	l.thirdLanes = thirdLanes{thirdsSortAVX512, thirdsSplit32AVX512, thirdsSplit16AVX512}
 	return l
 }

@@ -12,18 +12,28 @@ func encodeMXFP4(dst []byte, row, _ []float32) {
 	for at := 0; at < len(row); at += 32 {
 		x, b := (*[32]float32)(row[at:]), (*[17]byte)(dst[at/32*17:])
 		_, magnitude := largest(x[:])
-		b[0] = 0
-		if magnitude > 0 {
-			// float32: just below a power of two the logarithm rounds up to it.
-			log := math.Floor(float64(float32(math.Log2(float64(magnitude)))))
-			b[0] = uint8(truncate(float32(log) - 2 + 127))
-		}
+		b[0] = e8m0(magnitude)
 		d := block.FromE8M0Half(b[0])
 		q := b[1:]
 		for i := range q {
 			q[i] = nearestFloat4(x[i], d) | nearestFloat4(x[i+16], d)<<4
 		}
 	}
+}
+
+// e8m0 is the scale byte for a largest magnitude.
+func e8m0(magnitude float32) uint8 {
+	bits := math.Float32bits(magnitude)
+	exponent, fraction := bits>>23, bits&0x7fffff
+	if exponent > 0 && fraction < 0x7fff00 {
+		return uint8(exponent - 2)
+	}
+	if !(magnitude > 0) {
+		return 0
+	}
+	// float32: just below a power of two the logarithm rounds up to it.
+	log := math.Floor(float64(float32(math.Log2(float64(magnitude)))))
+	return uint8(truncate(float32(log) - 2 + 127))
 }
 
 // nearestFloat4 returns the first q for which |Float4[q]*d - x| is smallest.

@@ -13,15 +13,20 @@ func encodeNVFP4(dst []byte, row, _ []float32) {
 	for at := 0; at < len(row); at += 64 {
 		b := (*[36]byte)(dst[at/64*36:])
 		for j := range 4 {
-			x, q := (*[16]float32)(row[at+16*j:]), (*[8]byte)(b[4+8*j:])
-			_, magnitude := largest(x[:])
-			b[j] = ue4m3(magnitude / 6)
-			d := block.FromUE4M3Half(b[j])
-			for i := range q {
-				q[i] = nearestFloat4(x[i], d) | nearestFloat4(x[i+8], d)<<4
-			}
+			b[j] = encodeNVFP4Part((*[8]byte)(b[4+8*j:]), (*[16]float32)(row[at+16*j:]))
 		}
 	}
+}
+
+// encodeNVFP4Part returns the scale of a sub-block.
+func encodeNVFP4Part(q *[8]byte, x *[16]float32) (scale uint8) {
+	_, magnitude := largest(x[:])
+	scale = ue4m3(magnitude / 6)
+	d := block.FromUE4M3Half(scale)
+	for i := range q {
+		q[i] = nearestFloat4(x[i], d) | nearestFloat4(x[i+8], d)<<4
+	}
+	return scale
 }
 
 // ue4m3 rounds v >= 0 to four bits of exponent (bias 7) and three of mantissa: nearest, halves up.

@@ -14,6 +14,11 @@ func transposeAVX2(dst *float32, src *float32, columns int, n int)
 //go:noescape
 func sumSquaresAVX2(dst *float32, x *float32, n int)
 
+// sumMagnitudesAVX2 adds up the magnitudes of each of eight runs of n values (a multiple of 8) that follow each other in x.
+//
+//go:noescape
+func sumMagnitudesAVX2(dst *float32, x *float32, n int)
+
 // emphasizeAVX2 sets w[i] = importance[i] * sqrt(variance + x[i]^2) for n values, a multiple of 8.
 //
 //go:noescape

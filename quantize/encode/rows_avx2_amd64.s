@@ -163,6 +163,76 @@ run:
 	VZEROUPPER
 	RET
 
+// func sumMagnitudesAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·sumMagnitudesAVX2(SB), NOSPLIT, $0-24
+	MOVQ   dst+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   n+16(FP), DX
+	MOVQ   DX, BX
+	SHLQ   $0x02, BX
+	MOVQ   CX, SI
+	LEAQ   (BX)(BX*2), DI
+	LEAQ   (CX)(BX*4), CX
+	VXORPS Y0, Y0, Y0
+
+run:
+	VMOVUPS    (SI), Y1
+	VMOVUPS    (SI)(BX*1), Y2
+	VMOVUPS    (SI)(BX*2), Y3
+	VMOVUPS    (SI)(DI*1), Y4
+	VMOVUPS    (CX), Y5
+	VMOVUPS    (CX)(BX*1), Y6
+	VMOVUPS    (CX)(BX*2), Y7
+	VMOVUPS    (CX)(DI*1), Y8
+	VUNPCKLPS  Y2, Y1, Y9
+	VUNPCKHPS  Y2, Y1, Y1
+	VUNPCKLPS  Y4, Y3, Y2
+	VUNPCKHPS  Y4, Y3, Y3
+	VUNPCKLPS  Y6, Y5, Y4
+	VUNPCKHPS  Y6, Y5, Y5
+	VUNPCKLPS  Y8, Y7, Y6
+	VUNPCKHPS  Y8, Y7, Y7
+	VSHUFPS    $0x44, Y2, Y9, Y8
+	VSHUFPS    $0xee, Y2, Y9, Y2
+	VSHUFPS    $0x44, Y3, Y1, Y9
+	VSHUFPS    $0xee, Y3, Y1, Y1
+	VSHUFPS    $0x44, Y6, Y4, Y3
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VSHUFPS    $0x44, Y7, Y5, Y6
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y8, Y7
+	VPERM2F128 $0x31, Y3, Y8, Y3
+	VPERM2F128 $0x20, Y4, Y2, Y8
+	VPERM2F128 $0x31, Y4, Y2, Y2
+	VPERM2F128 $0x20, Y6, Y9, Y4
+	VPERM2F128 $0x31, Y6, Y9, Y6
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y1
+	VANDPS     signlessAVX2<>+0(SB), Y7, Y7
+	VADDPS     Y7, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y8, Y8
+	VADDPS     Y8, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y4, Y4
+	VADDPS     Y4, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y9, Y9
+	VADDPS     Y9, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y3, Y3
+	VADDPS     Y3, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y2, Y2
+	VADDPS     Y2, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y6, Y6
+	VADDPS     Y6, Y0, Y0
+	VANDPS     signlessAVX2<>+0(SB), Y1, Y1
+	VADDPS     Y1, Y0, Y0
+	ADDQ       $0x00000020, SI
+	ADDQ       $0x00000020, CX
+	SUBQ       $0x08, DX
+	JNZ        run
+	VMOVUPS    Y0, (AX)
+	VZEROUPPER
+	RET
+
 // func emphasizeAVX2(w *float32, importance *float32, x *float32, n int, variance float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·emphasizeAVX2(SB), NOSPLIT, $0-36

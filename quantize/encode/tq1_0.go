@@ -6,10 +6,14 @@ func encodeTQ1_0(dst []byte, row, _ []float32) {
 	for at := 0; at < len(row); at += 256 {
 		x, b := (*[256]float32)(row[at:]), (*[54]byte)(dst[at/256*54:])
 		putHalf(b[52:], ternary(&t, x))
-		packTrits(b[:32], t[:160])
-		packTrits(b[32:48], t[160:240])
-		packTrits(b[48:52], t[240:])
+		packTQ1_0(b, &t)
 	}
+}
+
+func packTQ1_0(b *[54]byte, t *[256]uint8) {
+	packTrits(b[:32], t[:160])
+	packTrits(b[32:48], t[160:240])
+	packTrits(b[48:52], t[240:])
 }
 
 // packTrits packs value n*len(b)+j as trit n of byte j (see block's drawing of TQ1_0): the number with five trits, missing

@@ -14,7 +14,8 @@ func main() {
 	m := Parse()
 	signless := m.Bits("signless", 0x7fffffff)
 	transpose(m)
-	sumSquares(m)
+	sums(m, "sumSquares", "squares", func(v reg.VecVirtual) { Mul(v, v, v) })
+	sums(m, "sumMagnitudes", "magnitudes", func(v reg.VecVirtual) { And(v, v, signless) })
 	emphasize(m)
 	spread(m, signless)
 	weights(m, "magnitudes", "sets w[i] = |x[i]| for n values, a multiple of 8.", func(v reg.VecVirtual) { And(v, v, signless) })
@@ -111,9 +112,9 @@ func transpose(m Machine) {
 	m.Return()
 }
 
-func sumSquares(m Machine) {
-	m.Func("sumSquares", "func(dst, x *float32, n int)",
-		"adds up the squares of each of eight runs of n values (a multiple of 8) that follow each other in x.")
+func sums(m Machine, name, what string, f func(v reg.VecVirtual)) {
+	m.Func(name, "func(dst, x *float32, n int)",
+		"adds up the "+what+" of each of eight runs of n values (a multiple of 8) that follow each other in x.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
 	length := GP64()
 	MOVQ(n, length)
@@ -121,7 +122,7 @@ func sumSquares(m Machine) {
 	at, sum := newStrided(x, length), m.Zero()
 	Label("run")
 	for _, v := range eight(m, at.at) {
-		Mul(v, v, v)
+		f(v)
 		Add(sum, sum, v)
 	}
 	at.advance(32)
