@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+	"go.yaml.in/yaml/v3"
+
+	"bitmill/formats/file"
+)
+
+func batchCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "batch",
+		Usage:     "many runs from a manifest",
+		ArgsUsage: "MANIFEST.yaml",
+		Description: "Each job is one bitmill run into a folder of its own; its keys are the flags of run. A job that fails does not stop the others. " +
+			"The same command again does what is missing. A manifest:\n\n" +
+			"   defaults: {formats: 'Q4_K_M,Q8_0', text: eval.txt, calibration: cal.txt}\n" +
+			"   jobs:\n     - {name: small, models: [models/small]}\n     - {name: family, models: [models/small, models/large], formats: all, budget: budget.yaml}",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `DIR`: a folder per job, and batch.json"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "print the commands and stop"},
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 1, 1, "MANIFEST.yaml -o DIR")
+			if err != nil {
+				return err
+			}
+			if err := required(c, "output"); err != nil {
+				return err
+			}
+			jobs, err := readJobs(args[0], c.String("output"))
+			if err != nil {
+				return err
+			}
+			return resumable(runBatch(c.Context, newEnv(c), jobs, c.String("output"), c.Bool("dry-run")))
+		},
+	}
+}
+
+// jobFile is the file; everything in a job but its name and models is a flag of run.
+type jobFile struct {
+	Defaults map[string]any   `yaml:"defaults"`
+	Jobs     []map[string]any `yaml:"jobs"`
+}
+
+// job is one run.
+type job struct {
+	Name   string   `json:"name"`
+	Args   []string `json:"args"` // of bitmill
+	Status string   `json:"status"`
+	Error  string   `json:"error,omitempty"`
+	Report string   `json:"report,omitempty"`
+}
+
+// readJobs turns the jobs into command lines and has run's own flags check them.
+func readJobs(path, out string) ([]job, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var m jobFile
+	d := yaml.NewDecoder(strings.NewReader(string(data)))
+	d.KnownFields(true)
+	if err := d.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: the manifest is not understood: %w", path, err)
+	}
+	if len(m.Jobs) == 0 {
+		return nil, fmt.Errorf("%s: the manifest has no jobs", path)
+	}
+	var jobs []job
+	seen := map[string]bool{}
+	for i, keys := range m.Jobs {
+		all := maps.Clone(m.Defaults)
+		if all == nil {
+			all = map[string]any{}
+		}
+		maps.Copy(all, keys)
+		j, err := newJob(all, out)
+		if err == nil && seen[j.Name] {
+			err = fmt.Errorf("there is a job %q before it", j.Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: job %d: %w", path, i+1, err)
+		}
+		seen[j.Name] = true
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// newJob makes one command line.
+func newJob(keys map[string]any, out string) (job, error) {
+	name, _ := keys["name"].(string)
+	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
+		return job{}, fmt.Errorf("name %q: give every job a name that can be a folder's", name)
+	}
+	models, err := words(keys["models"])
+	if err != nil || len(models) == 0 {
+		return job{}, fmt.Errorf("job %q names no models", name)
+	}
+	args := []string{"run", "--output", filepath.Join(out, name)}
+	known := map[string]bool{}
+	for _, f := range runCommand().Flags {
+		for _, n := range f.Names() {
+			known[n] = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		switch {
+		case key == "name" || key == "models":
+			continue
+		case !known[key] || key == "output" || key == "o":
+			return job{}, fmt.Errorf("job %q: run has no flag --%s that a job may set", name, key)
+		}
+		values, err := words(keys[key])
+		if err != nil {
+			return job{}, fmt.Errorf("job %q: %s: %w", name, key, err)
+		}
+		for _, v := range values {
+			args = append(args, "--"+key+"="+v)
+		}
+	}
+	return job{Name: name, Args: append(append(args, "--"), models...)}, nil
+}
+
+// words are the values of a key: one, or a list.
+func words(v any) ([]string, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		var out []string
+		for _, x := range v {
+			w, err := words(x)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, w...)
+		}
+		return out, nil
+	case map[string]any:
+		return nil, fmt.Errorf("%v is neither a value nor a list", v)
+	default:
+		return []string{fmt.Sprint(v)}, nil
+	}
+}
+
+// runBatch runs the jobs one after the other. What they print goes to the standard error; the outcome is the result.
+func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) error {
+	if dry {
+		for _, j := range jobs {
+			fmt.Fprintf(e.stdout, "bitmill %s\n", strings.Join(j.Args, " "))
+		}
+		return nil
+	}
+	failed := 0
+	for i := range jobs {
+		j := &jobs[i]
+		fmt.Fprintf(e.stderr, "bitmill: job %d of %d: %s\n", i+1, len(jobs), printable(j.Name))
+		args := append([]string{"bitmill", j.Args[0], fmt.Sprintf("--quiet=%t", e.quiet), fmt.Sprintf("--threads=%d", e.threads)}, j.Args[1:]...)
+		err := newApp(e.stderr, e.stderr).RunContext(ctx, args)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		report := filepath.Join(out, j.Name, reportNames[0])
+		if _, missing := os.Stat(report); missing == nil {
+			j.Report = filepath.ToSlash(filepath.Join(j.Name, reportNames[0]))
+		}
+		var gate incompleteError
+		switch {
+		case err == nil:
+			j.Status = "done"
+		case errors.As(err, &gate):
+			j.Status, j.Error = "gate not met", err.Error()
+		default:
+			j.Status, j.Error, j.Report = "failed", err.Error(), ""
+		}
+		if err != nil {
+			failed++
+			fmt.Fprintf(e.stderr, "bitmill: job %s: %s\n", printable(j.Name), printable(err.Error()))
+		}
+	}
+	return e.finishBatch(jobs, out, failed)
+}
+
+func (e env) finishBatch(jobs []job, out string, failed int) error {
+	var b strings.Builder
+	if err := (env{stdout: &b}).printJSON(struct {
+		Jobs []job `json:"jobs"`
+	}{jobs}); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	if err := file.Write(filepath.Join(out, "batch.json"), []byte(b.String())); err != nil {
+		return err
+	}
+	if e.json {
+		fmt.Fprint(e.stdout, b.String())
+	} else {
+		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+		for _, j := range jobs {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", printable(j.Name), j.Status, printable(j.Report+j.Error))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return incompleteError{fmt.Errorf("%d of %d jobs failed", failed, len(jobs))}
+	}
+	return nil
+}
