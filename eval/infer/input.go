@@ -80,32 +80,44 @@ type product struct {
 	w   *Linear
 }
 
-// rowsPerTask is how many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small
-// enough to balance two workers on a small matrix.
-const rowsPerTask = 32
+// How many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small enough to balance
+// the workers on a small matrix; for a single token more, as its tasks are short.
+const (
+	leastRows      = 32
+	tasksPerWorker = 8
+)
 
 // linear multiplies the n rows made last, in, with several matrices at once.
 func (p *pass) linear(in []float32, n int, list ...product) {
-	tasks := 0
+	rows := 0
 	for _, l := range list {
 		if p.o.Observe != nil {
 			p.o.Observe(l.w, in[:n*l.w.Cols], n)
 		}
-		tasks += (l.w.Rows + rowsPerTask - 1) / rowsPerTask
+		rows += l.w.Rows
 	}
-	p.products = append(p.products[:0], list...)
+	p.products, p.taskRows = append(p.products[:0], list...), leastRows
+	if n == 1 {
+		p.taskRows = max(leastRows, rows/(tasksPerWorker*p.pool.Workers())&^(leastRows-1))
+	}
+	tasks := 0
+	for _, l := range list {
+		tasks += p.tasksOf(l)
+	}
 	p.pool.Run(tasks, p.tasks.product)
 }
 
+func (p *pass) tasksOf(l product) int { return (l.w.Rows + p.taskRows - 1) / p.taskRows }
+
 func (p *pass) multiply(worker, task int) {
 	for _, l := range p.products {
-		tasks := (l.w.Rows + rowsPerTask - 1) / rowsPerTask
-		if task < tasks {
-			r0 := task * rowsPerTask
-			p.multiplyRows(worker, l, r0, min(r0+rowsPerTask, l.w.Rows))
-			return
+		if tasks := p.tasksOf(l); task >= tasks {
+			task -= tasks
+			continue
 		}
-		task -= tasks
+		r0 := task * p.taskRows
+		p.multiplyRows(worker, l, r0, min(r0+p.taskRows, l.w.Rows))
+		return
 	}
 }
 

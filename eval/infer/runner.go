@@ -88,6 +88,7 @@ type pass struct {
 	branch   []float32 // what the next norm adds to buf.x; nil: nothing
 	in       input
 	products []product
+	taskRows int // rows of a product that one task covers
 	at       attnArgs
 	pieces   []piece
 	tasks    tasks
