@@ -42,6 +42,7 @@ type batch struct {
 	q [batchValues]uint8
 
 	lattice latticeSpace
+	thirds  thirdSpace
 }
 
 // each sets the batch on one stretch of a row after the other; f gets the index of the first value and their number. A

@@ -21,6 +21,8 @@ import (
 //go:generate go -C _asm run ./lattice -out ../lattice_avx2_amd64.s -stubs ../lattice_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./lattice -machine avx512 -out ../lattice_avx512_amd64.s -stubs ../lattice_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./latticenear -out ../latticenear_avx2_amd64.s -stubs ../latticenear_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./thirds -out ../thirds_avx2_amd64.s -stubs ../thirds_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./thirds -machine avx512 -out ../thirds_avx512_amd64.s -stubs ../thirds_avx512_amd64.go -pkg encode
 //go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
 
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
@@ -39,6 +41,7 @@ type lanes struct {
 	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
 	refine                          func(state, x, q *float32, n int, lowest *float32)
 	lattices                        latticeLanes
+	thirdLanes
 
 	// rows of values: tables from them, weights, levels
 	transpose           func(dst, src *float32, columns, n int)
@@ -77,6 +80,8 @@ var laneEncoders = []struct {
 	{formats.Q4_K, (*batch).encodeQ4_K},
 	{formats.Q5_K, (*batch).encodeQ5_K},
 	{formats.Q6_K, (*batch).encodeQ6_K},
+	{formats.IQ1_S, thirdsIQ1_S.onLanes},
+	{formats.IQ1_M, thirdsIQ1_M.onLanes},
 	{formats.IQ2_XXS, latticeIQ2_XXS.onLanes},
 	{formats.IQ2_XS, latticeIQ2_XS.onLanes},
 	{formats.IQ2_S, latticeIQ2_S.onLanes},
