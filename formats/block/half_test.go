@@ -1,8 +1,11 @@
 package block
 
 import (
+	"encoding/binary"
 	"math"
 	"testing"
+
+	"bitmill/formats"
 )
 
 // fromF16 is binary16 by its definition.
@@ -97,6 +100,26 @@ func TestBF16(t *testing.T) {
 	} {
 		if got := BF16(math.Float32frombits(bits)); got != want {
 			t.Errorf("BF16(bits %#08x) = %#04x, want %#04x", bits, got, want)
+		}
+	}
+}
+
+// TestDecodeF16 compares runs of four numbers, of which any may be special, with single ones.
+func TestDecodeF16(t *testing.T) {
+	var src []byte
+	for i := range 1 << 16 {
+		for k := range 5 {
+			src = binary.LittleEndian.AppendUint16(src, uint16(i*(4*k+1)))
+		}
+	}
+	dst := make([]float32, len(src)/2)
+	if err := Decode(formats.F16, dst, src); err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range dst {
+		h := binary.LittleEndian.Uint16(src[2*i:])
+		if want := FromF16(h); math.Float32bits(got) != math.Float32bits(want) {
+			t.Fatalf("value %d, %#04x: %x, want %x", i, h, math.Float32bits(got), math.Float32bits(want))
 		}
 	}
 }

@@ -35,7 +35,7 @@ func TestE8M0(t *testing.T) {
 	for e := uint32(0); e < 255; e++ {
 		for k := range uint32(4000) {
 			v := math.Float32frombits(uint32(max(1, int32(e<<23)+1000-int32(k))))
-			if got, want := e8m0(v), uint8(int32(math.Floor(float64(float32(math.Log2(float64(v)))))) - 2 + 127); got != want {
+			if got, want := e8m0(v), uint8(int32(math.Floor(float64(float32(math.Log2(float64(v))))))-2+127); got != want {
 				t.Fatalf("%x: %d, want %d", math.Float32bits(v), got, want)
 			}
 		}
