@@ -2,6 +2,8 @@
 
 package kernel
 
+import "golang.org/x/sys/cpu"
+
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
 var avx512 = &Set{
 	Name:         "avx512",
@@ -23,9 +25,12 @@ var avx512 = &Set{
 	rope:         ropeAVX2,
 }
 
-// productsAVX512 multiplies tiles as avx2 does, and rows with instructions of its own.
+// productsAVX512 multiplies tiles as avx2 does, and rows, where the CPU has the Galois field
+// instructions that move bits within bytes, with instructions of its own.
 var productsAVX512 = func() *products {
 	p := *productsAVX2
-	p.rows = rowsAVX512
+	if cpu.X86.HasAVX512GFNI {
+		p.rows = rowsAVX512
+	}
 	return &p
 }()

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func rowQ2KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ2KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes3<>+0(SB), Y0
@@ -22,8 +22,6 @@ rowQ2KAVX2_row:
 	VPXOR Y3, Y3, Y3
 
 rowQ2KAVX2_block:
-	PREFETCHT0   2048(AX)
-	PREFETCHT0   2112(AX)
 	VPMOVZXBW    (AX), Y5
 	VPAND        row_words15<>+0(SB), Y5, Y4
 	VPSRLW       $0x04, Y5, Y5
@@ -158,7 +156,7 @@ DATA row_shuffle16_6<>+24(SB)/8, $0x0f0e0f0e0f0e0f0e
 GLOBL row_shuffle16_6<>(SB), RODATA|NOPTR, $32
 
 // func rowQ3KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ3KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes3<>+0(SB), Y0
@@ -175,8 +173,6 @@ rowQ3KAVX2_row:
 	VPXOR Y3, Y3, Y3
 
 rowQ3KAVX2_block:
-	PREFETCHT0   2048(AX)
-	PREFETCHT0   2112(AX)
 	VPBROADCASTQ 96(AX), X3
 	VPMOVZXBW    X3, Y3
 	VPSRLVD      row_shift3low<>+0(SB), Y3, Y3
@@ -192,73 +188,73 @@ rowQ3KAVX2_block:
 	VPMADDWD     (DI), Y3, Y3
 	VPERMQ       $0x44, Y4, Y5
 	VPERMQ       $0xee, Y4, Y4
-	VMOVDQU      (AX), Y7
-	VPSLLW       $0x02, Y7, Y6
-	VPAND        Y6, Y1, Y6
-	VMOVDQU      32(AX), Y8
-	VPAND        Y8, Y0, Y9
+	VMOVDQU      32(AX), Y7
+	VPAND        Y7, Y0, Y6
+	VMOVDQU      (AX), Y8
+	VPSLLW       $0x02, Y8, Y9
+	VPAND        Y9, Y1, Y9
 	VPOR         Y9, Y6, Y6
 	VPMADDUBSW   (BX), Y6, Y6
 	VPSHUFB      row_shuffle16_0<>+0(SB), Y5, Y9
 	VPMADDWD     Y6, Y9, Y6
 	VPADDD       Y6, Y3, Y3
-	VPSLLW       $0x01, Y7, Y6
-	VPAND        Y6, Y1, Y6
-	VPSRLW       $0x02, Y8, Y9
-	VPAND        Y9, Y0, Y9
+	VPSRLW       $0x02, Y7, Y6
+	VPAND        Y6, Y0, Y6
+	VPSLLW       $0x01, Y8, Y9
+	VPAND        Y9, Y1, Y9
 	VPOR         Y9, Y6, Y6
 	VPMADDUBSW   32(BX), Y6, Y6
 	VPSHUFB      row_shuffle16_2<>+0(SB), Y5, Y9
 	VPMADDWD     Y6, Y9, Y6
 	VPADDD       Y6, Y3, Y3
-	VPAND        Y7, Y1, Y6
-	VPSRLW       $0x04, Y8, Y9
-	VPAND        Y9, Y0, Y9
+	VPSRLW       $0x04, Y7, Y6
+	VPAND        Y6, Y0, Y6
+	VPAND        Y8, Y1, Y9
 	VPOR         Y9, Y6, Y6
 	VPMADDUBSW   64(BX), Y6, Y6
 	VPSHUFB      row_shuffle16_4<>+0(SB), Y5, Y9
 	VPMADDWD     Y6, Y9, Y6
 	VPADDD       Y6, Y3, Y3
-	VPSRLW       $0x01, Y7, Y6
-	VPAND        Y6, Y1, Y6
-	VPSRLW       $0x06, Y8, Y8
-	VPAND        Y8, Y0, Y8
-	VPOR         Y8, Y6, Y6
+	VPSRLW       $0x06, Y7, Y6
+	VPAND        Y6, Y0, Y6
+	VPSRLW       $0x01, Y8, Y7
+	VPAND        Y7, Y1, Y7
+	VPOR         Y7, Y6, Y6
 	VPMADDUBSW   96(BX), Y6, Y6
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y5, Y5
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y3, Y3
-	VPSRLW       $0x02, Y7, Y5
-	VPAND        Y5, Y1, Y5
 	VMOVDQU      64(AX), Y6
-	VPAND        Y6, Y0, Y8
-	VPOR         Y8, Y5, Y5
+	VPAND        Y6, Y0, Y5
+	VPSRLW       $0x02, Y8, Y7
+	VPAND        Y7, Y1, Y7
+	VPOR         Y7, Y5, Y5
 	VPMADDUBSW   128(BX), Y5, Y5
-	VPSHUFB      row_shuffle16_0<>+0(SB), Y4, Y8
-	VPMADDWD     Y5, Y8, Y5
+	VPSHUFB      row_shuffle16_0<>+0(SB), Y4, Y7
+	VPMADDWD     Y5, Y7, Y5
 	VPADDD       Y5, Y3, Y3
-	VPSRLW       $0x03, Y7, Y5
-	VPAND        Y5, Y1, Y5
-	VPSRLW       $0x02, Y6, Y8
-	VPAND        Y8, Y0, Y8
-	VPOR         Y8, Y5, Y5
+	VPSRLW       $0x02, Y6, Y5
+	VPAND        Y5, Y0, Y5
+	VPSRLW       $0x03, Y8, Y7
+	VPAND        Y7, Y1, Y7
+	VPOR         Y7, Y5, Y5
 	VPMADDUBSW   160(BX), Y5, Y5
-	VPSHUFB      row_shuffle16_2<>+0(SB), Y4, Y8
-	VPMADDWD     Y5, Y8, Y5
+	VPSHUFB      row_shuffle16_2<>+0(SB), Y4, Y7
+	VPMADDWD     Y5, Y7, Y5
 	VPADDD       Y5, Y3, Y3
-	VPSRLW       $0x04, Y7, Y5
-	VPAND        Y5, Y1, Y5
-	VPSRLW       $0x04, Y6, Y8
-	VPAND        Y8, Y0, Y8
-	VPOR         Y8, Y5, Y5
+	VPSRLW       $0x04, Y6, Y5
+	VPAND        Y5, Y0, Y5
+	VPSRLW       $0x04, Y8, Y7
+	VPAND        Y7, Y1, Y7
+	VPOR         Y7, Y5, Y5
 	VPMADDUBSW   192(BX), Y5, Y5
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y4, Y8
-	VPMADDWD     Y5, Y8, Y5
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y4, Y7
+	VPMADDWD     Y5, Y7, Y5
 	VPADDD       Y5, Y3, Y3
-	VPSRLW       $0x05, Y7, Y5
-	VPAND        Y5, Y1, Y5
-	VPSRLW       $0x06, Y6, Y6
-	VPAND        Y6, Y0, Y6
+	VPSRLW       $0x06, Y6, Y5
+	VPAND        Y5, Y0, Y5
+	VPSRLW       $0x05, Y8, Y6
+	VPAND        Y6, Y1, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   224(BX), Y5, Y5
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y4, Y4
@@ -327,7 +323,7 @@ DATA row_words32<>+24(SB)/8, $0x0020002000200020
 GLOBL row_words32<>(SB), RODATA|NOPTR, $32
 
 // func rowQ4KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ4KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -344,9 +340,6 @@ rowQ4KAVX2_row:
 	VPXOR Y3, Y3, Y3
 
 rowQ4KAVX2_block:
-	PREFETCHT0   2048(AX)
-	PREFETCHT0   2112(AX)
-	PREFETCHT0   2176(AX)
 	VPSHUFD      $0xa5, (AX), X4
 	VPSRLVD      row_shift6ab<>+0(SB), X4, X4
 	VPBROADCASTD 12(AX), X5
@@ -513,7 +506,7 @@ DATA row_shuffle32_7<>+24(SB)/8, $0x0f0e0f0e0f0e0f0e
 GLOBL row_shuffle32_7<>(SB), RODATA|NOPTR, $32
 
 // func rowQ5KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ5KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -531,9 +524,6 @@ rowQ5KAVX2_row:
 	VPXOR Y4, Y4, Y4
 
 rowQ5KAVX2_block:
-	PREFETCHT0   2048(AX)
-	PREFETCHT0   2112(AX)
-	PREFETCHT0   2176(AX)
 	VPSHUFD      $0xa5, (AX), X5
 	VPSRLVD      row_shift6ab<>+0(SB), X5, X5
 	VPBROADCASTD 12(AX), X6
@@ -545,73 +535,73 @@ rowQ5KAVX2_block:
 	VPMADDWD     (DI), Y5, Y6
 	VPERMQ       $0x44, Y5, Y8
 	VPXOR        Y5, Y5, Y5
-	VMOVDQU      16(AX), Y10
-	VPSLLW       $0x04, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VMOVDQU      48(AX), Y11
-	VPAND        Y11, Y0, Y12
+	VMOVDQU      48(AX), Y10
+	VPAND        Y10, Y0, Y9
+	VMOVDQU      16(AX), Y11
+	VPSLLW       $0x04, Y11, Y12
+	VPAND        Y12, Y1, Y12
 	VPOR         Y12, Y9, Y9
 	VPMADDUBSW   (BX), Y9, Y9
 	VPSHUFB      row_shuffle32_0<>+0(SB), Y8, Y12
 	VPMADDWD     Y9, Y12, Y9
 	VPADDD       Y9, Y5, Y5
-	VPSLLW       $0x03, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VPSRLW       $0x04, Y11, Y11
-	VPAND        Y11, Y0, Y11
-	VPOR         Y11, Y9, Y9
+	VPSRLW       $0x04, Y10, Y9
+	VPAND        Y9, Y0, Y9
+	VPSLLW       $0x03, Y11, Y10
+	VPAND        Y10, Y1, Y10
+	VPOR         Y10, Y9, Y9
 	VPMADDUBSW   32(BX), Y9, Y9
-	VPSHUFB      row_shuffle32_1<>+0(SB), Y8, Y11
-	VPMADDWD     Y9, Y11, Y9
+	VPSHUFB      row_shuffle32_1<>+0(SB), Y8, Y10
+	VPMADDWD     Y9, Y10, Y9
 	VPADDD       Y9, Y5, Y5
-	VPSLLW       $0x02, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VMOVDQU      80(AX), Y11
-	VPAND        Y11, Y0, Y12
+	VMOVDQU      80(AX), Y10
+	VPAND        Y10, Y0, Y9
+	VPSLLW       $0x02, Y11, Y12
+	VPAND        Y12, Y1, Y12
 	VPOR         Y12, Y9, Y9
 	VPMADDUBSW   64(BX), Y9, Y9
 	VPSHUFB      row_shuffle32_2<>+0(SB), Y8, Y12
 	VPMADDWD     Y9, Y12, Y9
 	VPADDD       Y9, Y5, Y5
-	VPSLLW       $0x01, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VPSRLW       $0x04, Y11, Y11
-	VPAND        Y11, Y0, Y11
-	VPOR         Y11, Y9, Y9
+	VPSRLW       $0x04, Y10, Y9
+	VPAND        Y9, Y0, Y9
+	VPSLLW       $0x01, Y11, Y10
+	VPAND        Y10, Y1, Y10
+	VPOR         Y10, Y9, Y9
 	VPMADDUBSW   96(BX), Y9, Y9
-	VPSHUFB      row_shuffle32_3<>+0(SB), Y8, Y11
-	VPMADDWD     Y9, Y11, Y9
+	VPSHUFB      row_shuffle32_3<>+0(SB), Y8, Y10
+	VPMADDWD     Y9, Y10, Y9
 	VPADDD       Y9, Y5, Y5
-	VPAND        Y10, Y1, Y9
-	VMOVDQU      112(AX), Y11
-	VPAND        Y11, Y0, Y12
+	VMOVDQU      112(AX), Y10
+	VPAND        Y10, Y0, Y9
+	VPAND        Y11, Y1, Y12
 	VPOR         Y12, Y9, Y9
 	VPMADDUBSW   128(BX), Y9, Y9
 	VPSHUFB      row_shuffle32_4<>+0(SB), Y8, Y12
 	VPMADDWD     Y9, Y12, Y9
 	VPADDD       Y9, Y5, Y5
-	VPSRLW       $0x01, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VPSRLW       $0x04, Y11, Y11
-	VPAND        Y11, Y0, Y11
-	VPOR         Y11, Y9, Y9
+	VPSRLW       $0x04, Y10, Y9
+	VPAND        Y9, Y0, Y9
+	VPSRLW       $0x01, Y11, Y10
+	VPAND        Y10, Y1, Y10
+	VPOR         Y10, Y9, Y9
 	VPMADDUBSW   160(BX), Y9, Y9
-	VPSHUFB      row_shuffle32_5<>+0(SB), Y8, Y11
-	VPMADDWD     Y9, Y11, Y9
+	VPSHUFB      row_shuffle32_5<>+0(SB), Y8, Y10
+	VPMADDWD     Y9, Y10, Y9
 	VPADDD       Y9, Y5, Y5
-	VPSRLW       $0x02, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VMOVDQU      144(AX), Y11
-	VPAND        Y11, Y0, Y12
+	VMOVDQU      144(AX), Y10
+	VPAND        Y10, Y0, Y9
+	VPSRLW       $0x02, Y11, Y12
+	VPAND        Y12, Y1, Y12
 	VPOR         Y12, Y9, Y9
 	VPMADDUBSW   192(BX), Y9, Y9
 	VPSHUFB      row_shuffle32_6<>+0(SB), Y8, Y12
 	VPMADDWD     Y9, Y12, Y9
 	VPADDD       Y9, Y5, Y5
-	VPSRLW       $0x03, Y10, Y9
-	VPAND        Y9, Y1, Y9
-	VPSRLW       $0x04, Y11, Y10
-	VPAND        Y10, Y0, Y10
+	VPSRLW       $0x04, Y10, Y9
+	VPAND        Y9, Y0, Y9
+	VPSRLW       $0x03, Y11, Y10
+	VPAND        Y10, Y1, Y10
 	VPOR         Y10, Y9, Y9
 	VPMADDUBSW   224(BX), Y9, Y9
 	VPSHUFB      row_shuffle32_7<>+0(SB), Y8, Y8
@@ -660,7 +650,7 @@ DATA row_bytes16<>+56(SB)/8, $0x1010101010101010
 GLOBL row_bytes16<>(SB), RODATA|NOPTR, $64
 
 // func rowQ6KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ6KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -677,82 +667,78 @@ rowQ6KAVX2_row:
 	VPXOR Y3, Y3, Y3
 
 rowQ6KAVX2_block:
-	PREFETCHT0   2048(AX)
-	PREFETCHT0   2112(AX)
-	PREFETCHT0   2176(AX)
-	PREFETCHT0   2240(AX)
 	VPMOVSXBW    192(AX), Y3
 	VPSLLW       $0x05, Y3, Y4
 	VPMADDWD     (DI), Y4, Y4
 	VPERMQ       $0x44, Y3, Y5
 	VPERMQ       $0xee, Y3, Y3
-	VMOVDQU      128(AX), Y7
-	VPSLLW       $0x04, Y7, Y6
-	VPAND        Y6, Y1, Y6
-	VMOVDQU      (AX), Y8
-	VPAND        Y8, Y0, Y9
+	VMOVDQU      (AX), Y7
+	VPAND        Y7, Y0, Y6
+	VMOVDQU      128(AX), Y8
+	VPSLLW       $0x04, Y8, Y9
+	VPAND        Y9, Y1, Y9
 	VPOR         Y9, Y6, Y6
 	VPMADDUBSW   (BX), Y6, Y6
 	VPSHUFB      row_shuffle16_0<>+0(SB), Y5, Y9
 	VPMADDWD     Y6, Y9, Y6
 	VPADDD       Y6, Y4, Y4
-	VPSLLW       $0x02, Y7, Y6
-	VPAND        Y6, Y1, Y6
 	VMOVDQU      32(AX), Y9
-	VPAND        Y9, Y0, Y10
+	VPAND        Y9, Y0, Y6
+	VPSLLW       $0x02, Y8, Y10
+	VPAND        Y10, Y1, Y10
 	VPOR         Y10, Y6, Y6
 	VPMADDUBSW   32(BX), Y6, Y6
 	VPSHUFB      row_shuffle16_2<>+0(SB), Y5, Y10
 	VPMADDWD     Y6, Y10, Y6
 	VPADDD       Y6, Y4, Y4
-	VPAND        Y7, Y1, Y6
-	VPSRLW       $0x04, Y8, Y8
-	VPAND        Y8, Y0, Y8
-	VPOR         Y8, Y6, Y6
+	VPSRLW       $0x04, Y7, Y6
+	VPAND        Y6, Y0, Y6
+	VPAND        Y8, Y1, Y7
+	VPOR         Y7, Y6, Y6
 	VPMADDUBSW   64(BX), Y6, Y6
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y5, Y8
-	VPMADDWD     Y6, Y8, Y6
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y5, Y7
+	VPMADDWD     Y6, Y7, Y6
 	VPADDD       Y6, Y4, Y4
-	VPSRLW       $0x02, Y7, Y6
-	VPAND        Y6, Y1, Y6
-	VPSRLW       $0x04, Y9, Y7
-	VPAND        Y7, Y0, Y7
+	VPSRLW       $0x04, Y9, Y6
+	VPAND        Y6, Y0, Y6
+	VPSRLW       $0x02, Y8, Y7
+	VPAND        Y7, Y1, Y7
 	VPOR         Y7, Y6, Y6
 	VPMADDUBSW   96(BX), Y6, Y6
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y5, Y5
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
-	VMOVDQU      160(AX), Y6
-	VPSLLW       $0x04, Y6, Y5
-	VPAND        Y5, Y1, Y5
-	VMOVDQU      64(AX), Y7
-	VPAND        Y7, Y0, Y8
+	VMOVDQU      64(AX), Y6
+	VPAND        Y6, Y0, Y5
+	VMOVDQU      160(AX), Y7
+	VPSLLW       $0x04, Y7, Y8
+	VPAND        Y8, Y1, Y8
 	VPOR         Y8, Y5, Y5
 	VPMADDUBSW   128(BX), Y5, Y5
 	VPSHUFB      row_shuffle16_0<>+0(SB), Y3, Y8
 	VPMADDWD     Y5, Y8, Y5
 	VPADDD       Y5, Y4, Y4
-	VPSLLW       $0x02, Y6, Y5
-	VPAND        Y5, Y1, Y5
 	VMOVDQU      96(AX), Y8
-	VPAND        Y8, Y0, Y9
+	VPAND        Y8, Y0, Y5
+	VPSLLW       $0x02, Y7, Y9
+	VPAND        Y9, Y1, Y9
 	VPOR         Y9, Y5, Y5
 	VPMADDUBSW   160(BX), Y5, Y5
 	VPSHUFB      row_shuffle16_2<>+0(SB), Y3, Y9
 	VPMADDWD     Y5, Y9, Y5
 	VPADDD       Y5, Y4, Y4
-	VPAND        Y6, Y1, Y5
-	VPSRLW       $0x04, Y7, Y7
-	VPAND        Y7, Y0, Y7
-	VPOR         Y7, Y5, Y5
+	VPSRLW       $0x04, Y6, Y5
+	VPAND        Y5, Y0, Y5
+	VPAND        Y7, Y1, Y6
+	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   192(BX), Y5, Y5
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y3, Y7
-	VPMADDWD     Y5, Y7, Y5
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y3, Y6
+	VPMADDWD     Y5, Y6, Y5
 	VPADDD       Y5, Y4, Y4
-	VPSRLW       $0x02, Y6, Y5
-	VPAND        Y5, Y1, Y5
-	VPSRLW       $0x04, Y8, Y6
-	VPAND        Y6, Y0, Y6
+	VPSRLW       $0x04, Y8, Y5
+	VPAND        Y5, Y0, Y5
+	VPSRLW       $0x02, Y7, Y6
+	VPAND        Y6, Y1, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   224(BX), Y5, Y5
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y3, Y3
@@ -797,7 +783,7 @@ DATA row_bytes48<>+56(SB)/8, $0x3030303030303030
 GLOBL row_bytes48<>(SB), RODATA|NOPTR, $64
 
 // func rowQ40AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ40AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -818,8 +804,6 @@ rowQ40AVX2_row:
 	JL     rowQ40AVX2_rest
 
 rowQ40AVX2_blocks:
-	PREFETCHT0     2048(AX)
-	PREFETCHT0     2112(AX)
 	VPBROADCASTW   (AX), X5
 	VCVTPH2PS      X5, X5
 	VMULSS         (SI), X5, X5
@@ -934,7 +918,7 @@ DATA row_words1<>+24(SB)/8, $0x0001000100010001
 GLOBL row_words1<>(SB), RODATA|NOPTR, $32
 
 // func rowQ41AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ41AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -955,8 +939,6 @@ rowQ41AVX2_row:
 	JL     rowQ41AVX2_rest
 
 rowQ41AVX2_blocks:
-	PREFETCHT0     2048(AX)
-	PREFETCHT0     2112(AX)
 	VMOVD          (AX), X6
 	VCVTPH2PS      X6, X6
 	VMOVSD         (SI), X7
@@ -1063,7 +1045,7 @@ rowQ41AVX2_end:
 	RET
 
 // func rowQ50AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ50AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -1087,8 +1069,6 @@ rowQ50AVX2_row:
 	JL     rowQ50AVX2_rest
 
 rowQ50AVX2_blocks:
-	PREFETCHT0     2048(AX)
-	PREFETCHT0     2112(AX)
 	VPBROADCASTW   (AX), X8
 	VCVTPH2PS      X8, X8
 	VMULSS         (SI), X8, X8
@@ -1233,7 +1213,7 @@ DATA row_select<>+24(SB)/8, $0x8040201008040201
 GLOBL row_select<>(SB), RODATA|NOPTR, $32
 
 // func rowQ51AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ51AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -1257,8 +1237,6 @@ rowQ51AVX2_row:
 	JL     rowQ51AVX2_rest
 
 rowQ51AVX2_blocks:
-	PREFETCHT0     2048(AX)
-	PREFETCHT0     2112(AX)
 	VMOVD          (AX), X9
 	VCVTPH2PS      X9, X9
 	VMOVSD         (SI), X10
@@ -1395,7 +1373,7 @@ rowQ51AVX2_end:
 	RET
 
 // func rowQ80AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ80AVX2(SB), NOSPLIT, $0-56
 	MOVQ w+8(FP), AX
 	MOVQ dst+0(FP), CX
@@ -1413,9 +1391,6 @@ rowQ80AVX2_row:
 	JL     rowQ80AVX2_rest
 
 rowQ80AVX2_blocks:
-	PREFETCHT0   2048(AX)
-	PREFETCHT0   2112(AX)
-	PREFETCHT0   2176(AX)
 	VPBROADCASTW (AX), X2
 	VCVTPH2PS    X2, X2
 	VMULSS       (SI), X2, X2
@@ -1518,7 +1493,7 @@ rowQ80AVX2_end:
 	RET
 
 // func rowF32AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·rowF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1537,10 +1512,6 @@ rowF32AVX2_row:
 	JL    rowF32AVX2_rest
 
 rowF32AVX2_columns:
-	PREFETCHT0  2048(R8)
-	PREFETCHT0  2112(R8)
-	PREFETCHT0  2176(R8)
-	PREFETCHT0  2240(R8)
 	VMOVUPS     (R8), Y4
 	VFMADD231PS (DI), Y4, Y0
 	VMOVUPS     32(R8), Y4
@@ -1595,7 +1566,7 @@ rowF32AVX2_end:
 	RET
 
 // func rowF16AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX2, F16C, FMA3, MMX+
+// Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1614,8 +1585,6 @@ rowF16AVX2_row:
 	JL    rowF16AVX2_rest
 
 rowF16AVX2_columns:
-	PREFETCHT0  2048(R8)
-	PREFETCHT0  2112(R8)
 	VCVTPH2PS   (R8), Y4
 	VFMADD231PS (DI), Y4, Y0
 	VCVTPH2PS   16(R8), Y4
@@ -1670,7 +1639,7 @@ rowF16AVX2_end:
 	RET
 
 // func rowBF16AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·rowBF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1689,8 +1658,6 @@ rowBF16AVX2_row:
 	JL    rowBF16AVX2_rest
 
 rowBF16AVX2_columns:
-	PREFETCHT0  2048(R8)
-	PREFETCHT0  2112(R8)
 	VPMOVZXWD   (R8), Y4
 	VPSLLD      $0x10, Y4, Y4
 	VFMADD231PS (DI), Y4, Y0

@@ -66,7 +66,6 @@ func (t Float) Emit(s ISA) {
 		SUBQ(U32(uint32(unroll*per)), n)
 		JL(LabelRef(name + "_rest"))
 		Label(name + "_columns")
-		prefetch(w, unroll*per*t.bytes)
 		columns(unroll)
 		SUBQ(U32(uint32(unroll*per)), n)
 		JGE(LabelRef(name + "_columns"))

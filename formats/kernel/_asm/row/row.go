@@ -1,9 +1,10 @@
 // Package row generates dot products of stored weight rows with one token: for few tokens a product reads each weight
 // once, so blocks are unpacked in registers and meet the activations there.
 //
-// Rows lie one after the other, so a kernel reads one stream of memory; it prefetches ahead of itself across the ends of
-// rows. A block's integer sum stays spread over the lanes of a vector, is converted there and added to the row's float
-// lanes with the block's scale; the lanes are summed at the end of the row.
+// Rows lie one after the other, so a kernel reads one stream of memory, which the hardware prefetches: asking for lines
+// ahead, at any distance, made every type slower (BF16 30 GB/s without, 17 to 28 with it, on a Zen 4 core). A block's
+// integer sum stays spread over the lanes of a vector, is converted there and added to the row's float lanes with the
+// block's scale; the lanes are summed at the end of the row.
 package row
 
 import (
@@ -16,14 +17,11 @@ import (
 	"bitmill/formats/kernel/asm/lanes"
 )
 
-// ISA is an instruction set to generate for: AVX2 with vectors of 32 bytes, or AVX-512 with VNNI and vectors of 64.
+// ISA is an instruction set to generate for: AVX2 with vectors of 32 bytes, or AVX-512 with VNNI and GFNI and vectors of 64.
 type ISA struct {
 	Name string // ends the kernels' names
 	Wide bool   // AVX-512
 }
-
-// ahead is how many bytes before their use weights are prefetched.
-const ahead = 2048
 
 func (s ISA) vec() reg.VecVirtual {
 	if s.Wide {
@@ -54,17 +52,6 @@ func (s ISA) or(a, b Op, dst reg.VecVirtual) {
 	} else {
 		VPOR(a, b, dst)
 	}
-}
-
-// andOr sets dst |= a & mask. a may be lost.
-func (s ISA) andOr(a, mask, dst reg.VecVirtual) {
-	if s.Wide {
-		VPTERNLOGD(U8(0xf8), mask, a, dst)
-		return
-	}
-	t := YMM()
-	VPAND(a, mask, t)
-	VPOR(t, dst, dst)
 }
 
 // madd adds the products of pairs of int16 to the int32 lanes of acc.
@@ -146,13 +133,6 @@ func total(acc []reg.VecVirtual, dst Mem) {
 	VMOVSHDUP(x, y)
 	VADDSS(y, x, x)
 	VMOVSS(x, dst)
-}
-
-// prefetch asks for the n bytes that lie ahead of a pointer.
-func prefetch(p reg.GPVirtual, n int) {
-	for i := 0; i < n; i += 64 {
-		PREFETCHT0(Mem{Base: p, Disp: ahead + i})
-	}
 }
 
 // eachRow emits a loop over rows around body, which leaves the pointer to weights at the next row.

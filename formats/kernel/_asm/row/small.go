@@ -60,7 +60,6 @@ func (t Small) Emit(s ISA) {
 		SUBQ(Imm(unroll), blocks)
 		JL(LabelRef(name + "_rest"))
 		Label(name + "_blocks")
-		prefetch(w, unroll*t.bytes)
 		for i := range unroll {
 			block(i)
 		}

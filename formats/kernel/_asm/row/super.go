@@ -76,7 +76,6 @@ func (t Super) Emit(s ISA) {
 		s.zero(sum)
 		s.zero(minSum)
 		Label(name + "_block")
-		prefetch(w, t.bytes)
 		scales, mins := t.scales(s, w)
 		acc, minAcc := s.vec(), YMM()
 		switch {
@@ -89,7 +88,7 @@ func (t Super) Emit(s ISA) {
 		default:
 			VPMADDWD(Mem{Base: sums}, scales, minAcc)
 		}
-		t.products(&u, spread(scales), codes, acc)
+		t.products(u, spread(scales), codes, acc)
 
 		a, x := XMM(), XMM()
 		VBROADCASTSS(Mem{Base: d}, a)
@@ -127,50 +126,61 @@ func (t Super) Emit(s ISA) {
 }
 
 // products adds sum c*q*scale of all codes to acc; without an offset it starts from zero.
-func (t Super) products(u *unpacker, scale func(j int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
-	s := u.ISA
+func (t Super) products(u *unpacker, scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
 	u.shared = map[int]reg.VecVirtual{}
 	if t.offset == 0 {
-		s.zero(acc)
+		u.zero(acc)
 	}
-	for at := 0; at < 256; at += s.size() {
-		j := at / 32
-		c, p := u.codes(t.low, t.high, j), s.vec()
-		VPMADDUBSW(Mem{Base: codes, Disp: at}, c, p)
-		s.madd(p, scale(j), acc)
+	if !u.Wide { // pairs of products
+		for j := range 8 {
+			p := YMM()
+			VPMADDUBSW(Mem{Base: codes, Disp: 32 * j}, u.codes(t.low, t.high, j), p)
+			u.madd(p, scale(j), acc)
+		}
+		return
+	}
+	for i := range 2 { // fours of products: 4 x 63 x 128 fits 16 bits
+		four := []reg.VecVirtual{ZMM(), ZMM()}
+		for h, v := range four {
+			u.zero(v)
+			at := 128*i + 64*h
+			VPDPBUSD(Mem{Base: codes, Disp: at}, u.codes(t.low, t.high, at/32), v)
+		}
+		VPACKSSDW(four[1], four[0], four[0])
+		u.madd(four[0], scale(i), acc)
 	}
 }
 
-// spread returns what makes the vector of scales that belongs to the codes from piece j on, each scale as often as its
-// group has pairs of codes in a piece.
-func (t Super) spread(s ISA) func(scales reg.VecVirtual) func(j int) reg.VecVirtual {
-	each := t.group / 2 // words that share a scale
+// spread returns what makes the vector i of scales, one for every pair of codes (AVX2) or for every four of two wide
+// vectors, whose words VPACKSSDW takes from both in turn, four by four.
+func (t Super) spread(s ISA) func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
 	if s.Wide {
 		var index []reg.VecVirtual
-		for i := range 4 {
+		for i := range 2 {
 			index = append(index, s.load(wordsOf(fmt.Sprintf("row_index%d_%d", t.group, i), 32, func(w int) uint16 {
-				return uint16((32*i + w) / each)
+				return uint16((128*i + 64*(w/4%2) + 16*(w/8)) / t.group)
 			})))
 		}
-		return func(scales reg.VecVirtual) func(j int) reg.VecVirtual {
-			return func(j int) reg.VecVirtual {
+		return func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
+			return func(i int) reg.VecVirtual {
 				v := s.vec()
-				VPERMW(scales.AsZ(), index[j/2], v)
+				VPERMW(scales.AsZ(), index[i], v)
 				return v
 			}
 		}
 	}
-	return func(scales reg.VecVirtual) func(j int) reg.VecVirtual {
+	each := t.group / 2
+	return func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
 		halves := lanes.Vectors(2) // eight scales in both lanes
 		VPERMQ(U8(0x44), scales, halves[0])
 		if t.group == 16 {
 			VPERMQ(U8(0xee), scales, halves[1])
 		}
-		return func(j int) reg.VecVirtual {
-			first := 16 * j / each
+		return func(i int) reg.VecVirtual {
+			first := 16 * i / each
 			v := YMM()
-			VPSHUFB(constant(fmt.Sprintf("row_shuffle%d_%d", t.group, first%8), 32, func(i int) byte {
-				return byte(2*((16*j+i/2)/each%8) + i%2)
+			VPSHUFB(constant(fmt.Sprintf("row_shuffle%d_%d", t.group, first%8), 32, func(b int) byte {
+				return byte(2*((16*i+b/2)/each%8) + b%2)
 			}), halves[first/8], v)
 			return v
 		}

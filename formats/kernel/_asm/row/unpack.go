@@ -12,14 +12,21 @@ import (
 type unpacker struct {
 	ISA
 	block  reg.GPVirtual
-	mask   map[byte]reg.VecVirtual
-	shared map[int]reg.VecVirtual // bytes that several pieces share, by their place
+	mask   map[byte]reg.VecVirtual   // AVX2
+	matrix map[uint64]reg.VecVirtual // AVX-512
+	shared map[int]reg.VecVirtual    // bytes that several pieces share, by their place
 }
 
-func newUnpacker(s ISA, block reg.GPVirtual, fields ...field) unpacker {
-	u := unpacker{s, block, map[byte]reg.VecVirtual{}, nil}
+func newUnpacker(s ISA, block reg.GPVirtual, fields ...field) *unpacker {
+	u := &unpacker{s, block, map[byte]reg.VecVirtual{}, map[uint64]reg.VecVirtual{}, nil}
 	for _, f := range fields {
-		if f.mask != 0 {
+		switch {
+		case f.mask == 0:
+		case s.Wide:
+			for j := 0; j < 8; j += 2 {
+				u.moves(f, j)
+			}
+		default:
 			u.mask[f.mask] = s.load(bytesOf(f.mask))
 		}
 	}
@@ -28,46 +35,53 @@ func newUnpacker(s ISA, block reg.GPVirtual, fields ...field) unpacker {
 
 // codes unpacks piece j, and piece j+1 in a wide vector.
 func (u *unpacker) codes(low, high field, j int) reg.VecVirtual {
-	c := u.vec()
+	c := u.bits(low, j)
 	if high.mask == 0 {
-		u.and(u.bits(low, j), u.mask[low.mask], c)
 		return c
 	}
-	u.and(u.bits(high, j), u.mask[high.mask], c)
-	u.andOr(u.bits(low, j), u.mask[low.mask], c)
+	h := u.bits(high, j)
+	u.or(h, c, c)
 	return c
 }
 
-// bits loads a field of piece j and moves it to its place; other bits are left beside it.
+// bits loads a field of piece j and moves it to its place in otherwise empty bytes.
 func (u *unpacker) bits(f field, j int) reg.VecVirtual {
-	from := u.bytes(f, j)
+	from, v := u.bytes(f, j), u.vec()
+	if u.Wide {
+		VGF2P8AFFINEQB(U8(0), u.moves(f, j), from, v)
+		return v
+	}
 	right := f.shift(j) - f.to
-	v := u.vec()
 	switch {
-	case u.Wide && f.shift(j+1)-f.to != right:
-		second := f.shift(j+1) - f.to
-		VPRORVQ(u.rotation(right, second), from, v)
 	case right > 0:
 		VPSRLW(U8(right), from, v)
+		from = v
 	case right < 0:
 		VPSLLW(U8(-right), from, v)
-	default:
-		return from
+		from = v
 	}
+	VPAND(from, u.mask[f.mask], v)
 	return v
 }
 
-// rotation is the constant that rotates the halves of a wide vector to the right by different numbers of bits.
-func (u *unpacker) rotation(first, second int) Mem {
-	return constant(fmt.Sprintf("row_rotate%d_%d", first&63, second&63), 64, func(i int) byte {
-		switch i {
-		case 0, 8, 16, 24:
-			return byte(first & 63)
-		case 32, 40, 48, 56:
-			return byte(second & 63)
+// moves is the matrix that moves a field of pieces j and j+1 to its place within each byte: byte 7-i of a matrix selects
+// the bits that are added to bit i.
+func (u *unpacker) moves(f field, j int) reg.VecVirtual {
+	var m [2]uint64
+	for h := range m {
+		for i := range 8 {
+			if f.mask>>i&1 == 1 {
+				m[h] |= 1 << (i - f.to + f.shift(j+h)) << (8 * (7 - i))
+			}
 		}
-		return 0
-	})
+	}
+	key := m[0] ^ m[1]*3
+	if _, ok := u.matrix[key]; !ok {
+		u.matrix[key] = u.load(constant(fmt.Sprintf("row_matrix_%x", key), 64, func(i int) byte {
+			return byte(m[i/32] >> (8 * (i % 8)))
+		}))
+	}
+	return u.matrix[key]
 }
 
 // bytes loads the bytes that hold a field of piece j; a wide vector has those of piece j+1 in its upper half.
