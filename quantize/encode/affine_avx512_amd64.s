@@ -94,9 +94,9 @@ DATA nanAVX512<>+56(SB)/4, $0x7fc00000
 DATA nanAVX512<>+60(SB)/4, $0x7fc00000
 GLOBL nanAVX512<>(SB), RODATA|NOPTR, $64
 
-// func affineSquaresAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, count int)
+// func affineSquaresAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·affineSquaresAVX512(SB), NOSPLIT, $0-56
+TEXT ·affineSquaresAVX512(SB), NOSPLIT, $0-64
 	MOVQ    state+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -177,54 +177,49 @@ affineSquaresExtent1:
 	VADDPS       Z1, Z0, Z0
 	VCMPPS       $0x04, Z2, Z0, K4
 	KORW         K4, K4, K4
-	VXORPS       Z1, Z1, Z1
-	VMOVUPS      Z8, Z2
-	VMOVUPS      Z6, Z3
-	VSUBPS       Z3, Z2, Z2
-	VBROADCASTSS (DI), Z0
-	VDIVPS       Z2, Z0, Z2
-	VMOVUPS      Z2, Z12
-	VMOVUPS      1280(AX), Z0
-	VSUBPS       Z3, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VANDPS       signlessAVX512<>+0(SB), Z0, Z0
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z0, K5
+	VXORPS       Z0, Z0, Z0
+	VMOVUPS      Z8, Z1
+	VMOVUPS      Z6, Z2
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS (DI), Z3
+	VDIVPS       Z1, Z3, Z1
+	VMOVUPS      Z1, Z12
+	VMOVUPS      1280(AX), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VANDPS       signlessAVX512<>+0(SB), Z3, Z3
+	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z3, K5
 	KORW         K3, K5, K3
-	VCMPPS       $0x00, Z1, Z2, K5
+	VCMPPS       $0x12, Z0, Z1, K5
 	KORW         K3, K5, K3
 	KORW         K3, K3, K3
-	VBROADCASTSS (R8), Z0
 	XORQ         R9, R9
 
 affineSquaresRows1:
-	VMOVUPS      (CX)(R9*1), Z10
-	VMOVUPS      128(CX)(R9*1), Z11
-	VSUBPS       Z3, Z10, Z10
-	VSUBPS       Z3, Z11, Z11
-	VMULPS       Z2, Z10, Z10
-	VMULPS       Z2, Z11, Z11
+	VMOVUPS      (CX)(R9*1), Z3
+	VMOVUPS      128(CX)(R9*1), Z10
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z1, Z3, Z3
+	VMULPS       Z1, Z10, Z10
+	VRNDSCALEPS  $0x08, Z3, Z3
 	VRNDSCALEPS  $0x08, Z10, Z10
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VPMAXSD      Z1, Z10, Z10
-	VPMINSD      Z0, Z10, Z10
-	VPMAXSD      Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMOVUPS      Z10, (BX)(R9*1)
-	VMOVUPS      Z11, 128(BX)(R9*1)
-	VMOVUPS      256(CX)(R9*1), Z10
-	VMOVUPS      384(CX)(R9*1), Z11
-	VSUBPS       Z3, Z10, Z10
-	VSUBPS       Z3, Z11, Z11
-	VMULPS       Z2, Z10, Z10
-	VMULPS       Z2, Z11, Z11
+	VPMAXSD      Z0, Z3, Z3
+	VPMAXSD      Z0, Z10, Z10
+	VMOVUPS      Z3, (BX)(R9*1)
+	VMOVUPS      Z10, 128(BX)(R9*1)
+	VMOVUPS      256(CX)(R9*1), Z3
+	VMOVUPS      384(CX)(R9*1), Z10
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z1, Z3, Z3
+	VMULPS       Z1, Z10, Z10
+	VRNDSCALEPS  $0x08, Z3, Z3
 	VRNDSCALEPS  $0x08, Z10, Z10
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VPMAXSD      Z1, Z10, Z10
-	VPMINSD      Z0, Z10, Z10
-	VPMAXSD      Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMOVUPS      Z10, 256(BX)(R9*1)
-	VMOVUPS      Z11, 384(BX)(R9*1)
+	VPMAXSD      Z0, Z3, Z3
+	VPMAXSD      Z0, Z10, Z10
+	VMOVUPS      Z3, 256(BX)(R9*1)
+	VMOVUPS      Z10, 384(BX)(R9*1)
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineSquaresRows1
@@ -266,54 +261,49 @@ affineSquaresRows2:
 	CMPQ         R9, SI
 	JB           affineSquaresRows2
 	VMOVUPS      Z10, Z10
-	VXORPS       Z3, Z3, Z3
-	VMOVUPS      Z9, Z11
-	VMOVUPS      Z7, Z12
-	VSUBPS       Z12, Z11, Z11
-	VBROADCASTSS (DI), Z1
-	VDIVPS       Z11, Z1, Z11
-	VMOVUPS      Z11, Z13
-	VMOVUPS      1344(AX), Z1
-	VSUBPS       Z12, Z1, Z1
-	VMULPS       Z11, Z1, Z1
-	VANDPS       signlessAVX512<>+0(SB), Z1, Z1
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z1, K5
+	VXORPS       Z1, Z1, Z1
+	VMOVUPS      Z9, Z3
+	VMOVUPS      Z7, Z11
+	VSUBPS       Z11, Z3, Z3
+	VBROADCASTSS (DI), Z12
+	VDIVPS       Z3, Z12, Z3
+	VMOVUPS      Z3, Z13
+	VMOVUPS      1344(AX), Z12
+	VSUBPS       Z11, Z12, Z12
+	VMULPS       Z3, Z12, Z12
+	VANDPS       signlessAVX512<>+0(SB), Z12, Z12
+	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z12, K5
 	KORW         K4, K5, K4
-	VCMPPS       $0x00, Z3, Z11, K5
+	VCMPPS       $0x12, Z1, Z3, K5
 	KORW         K4, K5, K4
 	KORW         K4, K4, K4
-	VBROADCASTSS (R8), Z1
 	XORQ         R9, R9
 
 affineSquaresRows3:
-	VMOVUPS      64(CX)(R9*1), Z14
-	VMOVUPS      192(CX)(R9*1), Z15
-	VSUBPS       Z12, Z14, Z14
-	VSUBPS       Z12, Z15, Z15
-	VMULPS       Z11, Z14, Z14
-	VMULPS       Z11, Z15, Z15
+	VMOVUPS      64(CX)(R9*1), Z12
+	VMOVUPS      192(CX)(R9*1), Z14
+	VSUBPS       Z11, Z12, Z12
+	VSUBPS       Z11, Z14, Z14
+	VMULPS       Z3, Z12, Z12
+	VMULPS       Z3, Z14, Z14
+	VRNDSCALEPS  $0x08, Z12, Z12
 	VRNDSCALEPS  $0x08, Z14, Z14
-	VRNDSCALEPS  $0x08, Z15, Z15
-	VPMAXSD      Z3, Z14, Z14
-	VPMINSD      Z1, Z14, Z14
-	VPMAXSD      Z3, Z15, Z15
-	VPMINSD      Z1, Z15, Z15
-	VMOVUPS      Z14, 64(BX)(R9*1)
-	VMOVUPS      Z15, 192(BX)(R9*1)
-	VMOVUPS      320(CX)(R9*1), Z14
-	VMOVUPS      448(CX)(R9*1), Z15
-	VSUBPS       Z12, Z14, Z14
-	VSUBPS       Z12, Z15, Z15
-	VMULPS       Z11, Z14, Z14
-	VMULPS       Z11, Z15, Z15
+	VPMAXSD      Z1, Z12, Z12
+	VPMAXSD      Z1, Z14, Z14
+	VMOVUPS      Z12, 64(BX)(R9*1)
+	VMOVUPS      Z14, 192(BX)(R9*1)
+	VMOVUPS      320(CX)(R9*1), Z12
+	VMOVUPS      448(CX)(R9*1), Z14
+	VSUBPS       Z11, Z12, Z12
+	VSUBPS       Z11, Z14, Z14
+	VMULPS       Z3, Z12, Z12
+	VMULPS       Z3, Z14, Z14
+	VRNDSCALEPS  $0x08, Z12, Z12
 	VRNDSCALEPS  $0x08, Z14, Z14
-	VRNDSCALEPS  $0x08, Z15, Z15
-	VPMAXSD      Z3, Z14, Z14
-	VPMINSD      Z1, Z14, Z14
-	VPMAXSD      Z3, Z15, Z15
-	VPMINSD      Z1, Z15, Z15
-	VMOVUPS      Z14, 320(BX)(R9*1)
-	VMOVUPS      Z15, 448(BX)(R9*1)
+	VPMAXSD      Z1, Z12, Z12
+	VPMAXSD      Z1, Z14, Z14
+	VMOVUPS      Z12, 320(BX)(R9*1)
+	VMOVUPS      Z14, 448(BX)(R9*1)
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineSquaresRows3
@@ -355,7 +345,8 @@ affineSquaresRows4:
 	CMPQ    R9, SI
 	JB      affineSquaresRows4
 	VMOVUPS Z13, Z11
-	MOVQ    count+48(FP), R9
+	MOVQ    below+48(FP), R9
+	MOVQ    count+56(FP), R10
 
 affineSquaresCandidate:
 	ADDQ         $0x04, DI
@@ -372,18 +363,77 @@ affineSquaresCandidate:
 	VANDPS       signlessAVX512<>+0(SB), Z13, Z13
 	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z13, K5
 	KORW         K3, K5, K3
-	VCMPPS       $0x00, Z17, Z18, K5
+	VCMPPS       $0x12, Z17, Z18, K5
 	KORW         K3, K5, K3
 	KORW         K3, K3, K3
-	VBROADCASTSS (R8), Z14
 	VXORPS       Z15, Z15, Z15
 	VXORPS       Z13, Z13, Z13
 	VXORPS       Z16, Z16, Z16
-	XORQ         R10, R10
+	TESTQ        R9, R9
+	JLE          affineSquaresAbove5
+	XORQ         R11, R11
 
-affineSquaresRows5:
-	VMOVUPS     (CX)(R10*1), Z20
-	VMOVUPS     128(CX)(R10*1), Z23
+affineSquaresRows6:
+	VMOVUPS     (CX)(R11*1), Z14
+	VMOVUPS     128(CX)(R11*1), Z22
+	VSUBPS      Z19, Z14, Z20
+	VSUBPS      Z19, Z22, Z23
+	VMULPS      Z18, Z20, Z20
+	VMULPS      Z18, Z23, Z23
+	VRNDSCALEPS $0x08, Z20, Z20
+	VRNDSCALEPS $0x08, Z23, Z23
+	VPMAXSD     Z17, Z20, Z20
+	VPMAXSD     Z17, Z23, Z23
+	VMOVUPS     Z20, (BX)(R11*1)
+	VMOVUPS     Z23, 128(BX)(R11*1)
+	VMULPS      (DX)(R11*1), Z20, Z21
+	VMULPS      128(DX)(R11*1), Z23, Z24
+	VADDPS      Z21, Z15, Z15
+	VADDPS      Z24, Z15, Z15
+	VMULPS      Z21, Z20, Z20
+	VMULPS      Z24, Z23, Z23
+	VADDPS      Z20, Z13, Z13
+	VADDPS      Z23, Z13, Z13
+	VMULPS      Z14, Z21, Z21
+	VMULPS      Z22, Z24, Z24
+	VADDPS      Z21, Z16, Z16
+	VADDPS      Z24, Z16, Z16
+	VMOVUPS     256(CX)(R11*1), Z14
+	VMOVUPS     384(CX)(R11*1), Z22
+	VSUBPS      Z19, Z14, Z20
+	VSUBPS      Z19, Z22, Z23
+	VMULPS      Z18, Z20, Z20
+	VMULPS      Z18, Z23, Z23
+	VRNDSCALEPS $0x08, Z20, Z20
+	VRNDSCALEPS $0x08, Z23, Z23
+	VPMAXSD     Z17, Z20, Z20
+	VPMAXSD     Z17, Z23, Z23
+	VMOVUPS     Z20, 256(BX)(R11*1)
+	VMOVUPS     Z23, 384(BX)(R11*1)
+	VMULPS      256(DX)(R11*1), Z20, Z21
+	VMULPS      384(DX)(R11*1), Z23, Z24
+	VADDPS      Z21, Z15, Z15
+	VADDPS      Z24, Z15, Z15
+	VMULPS      Z21, Z20, Z20
+	VMULPS      Z24, Z23, Z23
+	VADDPS      Z20, Z13, Z13
+	VADDPS      Z23, Z13, Z13
+	VMULPS      Z14, Z21, Z21
+	VMULPS      Z22, Z24, Z24
+	VADDPS      Z21, Z16, Z16
+	VADDPS      Z24, Z16, Z16
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineSquaresRows6
+	JMP         affineSquaresDone5
+
+affineSquaresAbove5:
+	VBROADCASTSS (R8), Z14
+	XORQ         R11, R11
+
+affineSquaresRows7:
+	VMOVUPS     (CX)(R11*1), Z20
+	VMOVUPS     128(CX)(R11*1), Z23
 	VSUBPS      Z19, Z20, Z21
 	VSUBPS      Z19, Z23, Z24
 	VMULPS      Z18, Z21, Z21
@@ -394,10 +444,10 @@ affineSquaresRows5:
 	VPMINSD     Z14, Z21, Z21
 	VPMAXSD     Z17, Z24, Z24
 	VPMINSD     Z14, Z24, Z24
-	VMOVUPS     Z21, (BX)(R10*1)
-	VMOVUPS     Z24, 128(BX)(R10*1)
-	VMULPS      (DX)(R10*1), Z21, Z22
-	VMULPS      128(DX)(R10*1), Z24, Z25
+	VMOVUPS     Z21, (BX)(R11*1)
+	VMOVUPS     Z24, 128(BX)(R11*1)
+	VMULPS      (DX)(R11*1), Z21, Z22
+	VMULPS      128(DX)(R11*1), Z24, Z25
 	VADDPS      Z22, Z15, Z15
 	VADDPS      Z25, Z15, Z15
 	VMULPS      Z22, Z21, Z21
@@ -408,8 +458,8 @@ affineSquaresRows5:
 	VMULPS      Z23, Z25, Z25
 	VADDPS      Z22, Z16, Z16
 	VADDPS      Z25, Z16, Z16
-	VMOVUPS     256(CX)(R10*1), Z20
-	VMOVUPS     384(CX)(R10*1), Z23
+	VMOVUPS     256(CX)(R11*1), Z20
+	VMOVUPS     384(CX)(R11*1), Z23
 	VSUBPS      Z19, Z20, Z21
 	VSUBPS      Z19, Z23, Z24
 	VMULPS      Z18, Z21, Z21
@@ -420,10 +470,10 @@ affineSquaresRows5:
 	VPMINSD     Z14, Z21, Z21
 	VPMAXSD     Z17, Z24, Z24
 	VPMINSD     Z14, Z24, Z24
-	VMOVUPS     Z21, 256(BX)(R10*1)
-	VMOVUPS     Z24, 384(BX)(R10*1)
-	VMULPS      256(DX)(R10*1), Z21, Z22
-	VMULPS      384(DX)(R10*1), Z24, Z25
+	VMOVUPS     Z21, 256(BX)(R11*1)
+	VMOVUPS     Z24, 384(BX)(R11*1)
+	VMULPS      256(DX)(R11*1), Z21, Z22
+	VMULPS      384(DX)(R11*1), Z24, Z25
 	VADDPS      Z22, Z15, Z15
 	VADDPS      Z25, Z15, Z15
 	VMULPS      Z22, Z21, Z21
@@ -434,32 +484,34 @@ affineSquaresRows5:
 	VMULPS      Z23, Z25, Z25
 	VADDPS      Z22, Z16, Z16
 	VADDPS      Z25, Z16, Z16
-	ADDQ        $+512, R10
-	CMPQ        R10, SI
-	JB          affineSquaresRows5
-	VMOVUPS     512(AX), Z14
-	VMOVUPS     896(AX), Z18
-	VMULPS      Z13, Z14, Z17
-	VMULPS      Z15, Z15, Z19
-	VSUBPS      Z19, Z17, Z17
-	VMULPS      Z16, Z14, Z19
-	VMULPS      Z15, Z18, Z20
-	VSUBPS      Z20, Z19, Z19
-	VDIVPS      Z17, Z19, Z14
-	VMULPS      Z18, Z13, Z19
-	VMULPS      Z16, Z15, Z20
-	VSUBPS      Z20, Z19, Z19
-	VDIVPS      Z17, Z19, Z15
-	VXORPS      Z18, Z18, Z18
-	VCMPPS      $0x1e, Z18, Z15, K5
-	KORTESTW    K5, K5
-	JZ          affineSquaresBelow6
-	KNOTW       K5, K6
-	VMOVAPS.Z   Z15, K6, Z15
-	VDIVPS      Z13, Z16, Z16
-	VBLENDMPS   Z16, Z14, K5, Z14
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineSquaresRows7
 
-affineSquaresBelow6:
+affineSquaresDone5:
+	VMOVUPS   512(AX), Z14
+	VMOVUPS   896(AX), Z18
+	VMULPS    Z13, Z14, Z17
+	VMULPS    Z15, Z15, Z19
+	VSUBPS    Z19, Z17, Z17
+	VMULPS    Z16, Z14, Z19
+	VMULPS    Z15, Z18, Z20
+	VSUBPS    Z20, Z19, Z19
+	VDIVPS    Z17, Z19, Z14
+	VMULPS    Z18, Z13, Z19
+	VMULPS    Z16, Z15, Z20
+	VSUBPS    Z20, Z19, Z19
+	VDIVPS    Z17, Z19, Z15
+	VXORPS    Z18, Z18, Z18
+	VCMPPS    $0x1e, Z18, Z15, K5
+	KORTESTW  K5, K5
+	JZ        affineSquaresBelow8
+	KNOTW     K5, K6
+	VMOVAPS.Z Z15, K6, Z15
+	VDIVPS    Z13, Z16, Z16
+	VBLENDMPS Z16, Z14, K5, Z14
+
+affineSquaresBelow8:
 	VCMPPS       $0x15, Z17, Z18, K5
 	VBLENDMPS    nanAVX512<>+0(SB), Z14, K5, Z14
 	VXORPS       Z20, Z20, Z20
@@ -475,18 +527,77 @@ affineSquaresBelow6:
 	VANDPS       signlessAVX512<>+0(SB), Z16, Z16
 	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z16, K5
 	KORW         K4, K5, K4
-	VCMPPS       $0x00, Z20, Z21, K5
+	VCMPPS       $0x12, Z20, Z21, K5
 	KORW         K4, K5, K4
 	KORW         K4, K4, K4
-	VBROADCASTSS (R8), Z17
 	VXORPS       Z18, Z18, Z18
 	VXORPS       Z16, Z16, Z16
 	VXORPS       Z19, Z19, Z19
-	XORQ         R10, R10
+	TESTQ        R9, R9
+	JLE          affineSquaresAbove9
+	XORQ         R11, R11
 
-affineSquaresRows7:
-	VMOVUPS     64(CX)(R10*1), Z23
-	VMOVUPS     192(CX)(R10*1), Z26
+affineSquaresRows10:
+	VMOVUPS     64(CX)(R11*1), Z17
+	VMOVUPS     192(CX)(R11*1), Z25
+	VSUBPS      Z22, Z17, Z23
+	VSUBPS      Z22, Z25, Z26
+	VMULPS      Z21, Z23, Z23
+	VMULPS      Z21, Z26, Z26
+	VRNDSCALEPS $0x08, Z23, Z23
+	VRNDSCALEPS $0x08, Z26, Z26
+	VPMAXSD     Z20, Z23, Z23
+	VPMAXSD     Z20, Z26, Z26
+	VMOVUPS     Z23, 64(BX)(R11*1)
+	VMOVUPS     Z26, 192(BX)(R11*1)
+	VMULPS      64(DX)(R11*1), Z23, Z24
+	VMULPS      192(DX)(R11*1), Z26, Z27
+	VADDPS      Z24, Z18, Z18
+	VADDPS      Z27, Z18, Z18
+	VMULPS      Z24, Z23, Z23
+	VMULPS      Z27, Z26, Z26
+	VADDPS      Z23, Z16, Z16
+	VADDPS      Z26, Z16, Z16
+	VMULPS      Z17, Z24, Z24
+	VMULPS      Z25, Z27, Z27
+	VADDPS      Z24, Z19, Z19
+	VADDPS      Z27, Z19, Z19
+	VMOVUPS     320(CX)(R11*1), Z17
+	VMOVUPS     448(CX)(R11*1), Z25
+	VSUBPS      Z22, Z17, Z23
+	VSUBPS      Z22, Z25, Z26
+	VMULPS      Z21, Z23, Z23
+	VMULPS      Z21, Z26, Z26
+	VRNDSCALEPS $0x08, Z23, Z23
+	VRNDSCALEPS $0x08, Z26, Z26
+	VPMAXSD     Z20, Z23, Z23
+	VPMAXSD     Z20, Z26, Z26
+	VMOVUPS     Z23, 320(BX)(R11*1)
+	VMOVUPS     Z26, 448(BX)(R11*1)
+	VMULPS      320(DX)(R11*1), Z23, Z24
+	VMULPS      448(DX)(R11*1), Z26, Z27
+	VADDPS      Z24, Z18, Z18
+	VADDPS      Z27, Z18, Z18
+	VMULPS      Z24, Z23, Z23
+	VMULPS      Z27, Z26, Z26
+	VADDPS      Z23, Z16, Z16
+	VADDPS      Z26, Z16, Z16
+	VMULPS      Z17, Z24, Z24
+	VMULPS      Z25, Z27, Z27
+	VADDPS      Z24, Z19, Z19
+	VADDPS      Z27, Z19, Z19
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineSquaresRows10
+	JMP         affineSquaresDone9
+
+affineSquaresAbove9:
+	VBROADCASTSS (R8), Z17
+	XORQ         R11, R11
+
+affineSquaresRows11:
+	VMOVUPS     64(CX)(R11*1), Z23
+	VMOVUPS     192(CX)(R11*1), Z26
 	VSUBPS      Z22, Z23, Z24
 	VSUBPS      Z22, Z26, Z27
 	VMULPS      Z21, Z24, Z24
@@ -497,10 +608,10 @@ affineSquaresRows7:
 	VPMINSD     Z17, Z24, Z24
 	VPMAXSD     Z20, Z27, Z27
 	VPMINSD     Z17, Z27, Z27
-	VMOVUPS     Z24, 64(BX)(R10*1)
-	VMOVUPS     Z27, 192(BX)(R10*1)
-	VMULPS      64(DX)(R10*1), Z24, Z25
-	VMULPS      192(DX)(R10*1), Z27, Z28
+	VMOVUPS     Z24, 64(BX)(R11*1)
+	VMOVUPS     Z27, 192(BX)(R11*1)
+	VMULPS      64(DX)(R11*1), Z24, Z25
+	VMULPS      192(DX)(R11*1), Z27, Z28
 	VADDPS      Z25, Z18, Z18
 	VADDPS      Z28, Z18, Z18
 	VMULPS      Z25, Z24, Z24
@@ -511,8 +622,8 @@ affineSquaresRows7:
 	VMULPS      Z26, Z28, Z28
 	VADDPS      Z25, Z19, Z19
 	VADDPS      Z28, Z19, Z19
-	VMOVUPS     320(CX)(R10*1), Z23
-	VMOVUPS     448(CX)(R10*1), Z26
+	VMOVUPS     320(CX)(R11*1), Z23
+	VMOVUPS     448(CX)(R11*1), Z26
 	VSUBPS      Z22, Z23, Z24
 	VSUBPS      Z22, Z26, Z27
 	VMULPS      Z21, Z24, Z24
@@ -523,10 +634,10 @@ affineSquaresRows7:
 	VPMINSD     Z17, Z24, Z24
 	VPMAXSD     Z20, Z27, Z27
 	VPMINSD     Z17, Z27, Z27
-	VMOVUPS     Z24, 320(BX)(R10*1)
-	VMOVUPS     Z27, 448(BX)(R10*1)
-	VMULPS      320(DX)(R10*1), Z24, Z25
-	VMULPS      448(DX)(R10*1), Z27, Z28
+	VMOVUPS     Z24, 320(BX)(R11*1)
+	VMOVUPS     Z27, 448(BX)(R11*1)
+	VMULPS      320(DX)(R11*1), Z24, Z25
+	VMULPS      448(DX)(R11*1), Z27, Z28
 	VADDPS      Z25, Z18, Z18
 	VADDPS      Z28, Z18, Z18
 	VMULPS      Z25, Z24, Z24
@@ -537,65 +648,67 @@ affineSquaresRows7:
 	VMULPS      Z26, Z28, Z28
 	VADDPS      Z25, Z19, Z19
 	VADDPS      Z28, Z19, Z19
-	ADDQ        $+512, R10
-	CMPQ        R10, SI
-	JB          affineSquaresRows7
-	VMOVUPS     576(AX), Z17
-	VMOVUPS     960(AX), Z21
-	VMULPS      Z16, Z17, Z20
-	VMULPS      Z18, Z18, Z22
-	VSUBPS      Z22, Z20, Z20
-	VMULPS      Z19, Z17, Z22
-	VMULPS      Z18, Z21, Z23
-	VSUBPS      Z23, Z22, Z22
-	VDIVPS      Z20, Z22, Z17
-	VMULPS      Z21, Z16, Z22
-	VMULPS      Z19, Z18, Z23
-	VSUBPS      Z23, Z22, Z22
-	VDIVPS      Z20, Z22, Z18
-	VXORPS      Z21, Z21, Z21
-	VCMPPS      $0x1e, Z21, Z18, K5
-	KORTESTW    K5, K5
-	JZ          affineSquaresBelow8
-	KNOTW       K5, K6
-	VMOVAPS.Z   Z18, K6, Z18
-	VDIVPS      Z16, Z19, Z19
-	VBLENDMPS   Z19, Z17, K5, Z17
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineSquaresRows11
 
-affineSquaresBelow8:
+affineSquaresDone9:
+	VMOVUPS   576(AX), Z17
+	VMOVUPS   960(AX), Z21
+	VMULPS    Z16, Z17, Z20
+	VMULPS    Z18, Z18, Z22
+	VSUBPS    Z22, Z20, Z20
+	VMULPS    Z19, Z17, Z22
+	VMULPS    Z18, Z21, Z23
+	VSUBPS    Z23, Z22, Z22
+	VDIVPS    Z20, Z22, Z17
+	VMULPS    Z21, Z16, Z22
+	VMULPS    Z19, Z18, Z23
+	VSUBPS    Z23, Z22, Z22
+	VDIVPS    Z20, Z22, Z18
+	VXORPS    Z21, Z21, Z21
+	VCMPPS    $0x1e, Z21, Z18, K5
+	KORTESTW  K5, K5
+	JZ        affineSquaresBelow12
+	KNOTW     K5, K6
+	VMOVAPS.Z Z18, K6, Z18
+	VDIVPS    Z16, Z19, Z19
+	VBLENDMPS Z19, Z17, K5, Z17
+
+affineSquaresBelow12:
 	VCMPPS    $0x15, Z20, Z21, K5
 	VBLENDMPS nanAVX512<>+0(SB), Z17, K5, Z17
 	VXORPS    Z16, Z16, Z16
-	XORQ      R10, R10
+	XORQ      R11, R11
 
-affineSquaresRows9:
-	VMULPS    (BX)(R10*1), Z14, Z19
-	VMULPS    128(BX)(R10*1), Z14, Z20
-	VMULPS    256(BX)(R10*1), Z14, Z21
-	VMULPS    384(BX)(R10*1), Z14, Z22
+affineSquaresRows13:
+	VMULPS    (BX)(R11*1), Z14, Z19
+	VMULPS    128(BX)(R11*1), Z14, Z20
+	VMULPS    256(BX)(R11*1), Z14, Z21
+	VMULPS    384(BX)(R11*1), Z14, Z22
 	VADDPS    Z15, Z19, Z19
 	VADDPS    Z15, Z20, Z20
 	VADDPS    Z15, Z21, Z21
 	VADDPS    Z15, Z22, Z22
-	VSUBPS    (CX)(R10*1), Z19, Z19
-	VSUBPS    128(CX)(R10*1), Z20, Z20
-	VSUBPS    256(CX)(R10*1), Z21, Z21
-	VSUBPS    384(CX)(R10*1), Z22, Z22
+	VSUBPS    (CX)(R11*1), Z19, Z19
+	VSUBPS    128(CX)(R11*1), Z20, Z20
+	VSUBPS    256(CX)(R11*1), Z21, Z21
+	VSUBPS    384(CX)(R11*1), Z22, Z22
 	VMULPS    Z19, Z19, Z19
 	VMULPS    Z20, Z20, Z20
 	VMULPS    Z21, Z21, Z21
 	VMULPS    Z22, Z22, Z22
-	VMULPS    (DX)(R10*1), Z19, Z19
-	VMULPS    128(DX)(R10*1), Z20, Z20
-	VMULPS    256(DX)(R10*1), Z21, Z21
-	VMULPS    384(DX)(R10*1), Z22, Z22
+	VMULPS    (DX)(R11*1), Z19, Z19
+	VMULPS    128(DX)(R11*1), Z20, Z20
+	VMULPS    256(DX)(R11*1), Z21, Z21
+	VMULPS    384(DX)(R11*1), Z22, Z22
 	VADDPS    Z19, Z16, Z16
 	VADDPS    Z20, Z16, Z16
 	VADDPS    Z21, Z16, Z16
 	VADDPS    Z22, Z16, Z16
-	ADDQ      $+512, R10
-	CMPQ      R10, SI
-	JB        affineSquaresRows9
+	ADDQ      $+512, R11
+	CMPQ      R11, SI
+	JB        affineSquaresRows13
 	VCMPPS    $0x11, Z10, Z16, K5
 	KANDNW    K5, K1, K5
 	VBLENDMPS Z16, Z10, K5, Z10
@@ -604,36 +717,36 @@ affineSquaresRows9:
 	VBLENDMPS Z6, Z4, K5, Z4
 	VBLENDMPS Z15, Z6, K5, Z6
 	VXORPS    Z12, Z12, Z12
-	XORQ      R10, R10
+	XORQ      R11, R11
 
-affineSquaresRows10:
-	VMULPS    64(BX)(R10*1), Z17, Z14
-	VMULPS    192(BX)(R10*1), Z17, Z15
-	VMULPS    320(BX)(R10*1), Z17, Z16
-	VMULPS    448(BX)(R10*1), Z17, Z19
+affineSquaresRows14:
+	VMULPS    64(BX)(R11*1), Z17, Z14
+	VMULPS    192(BX)(R11*1), Z17, Z15
+	VMULPS    320(BX)(R11*1), Z17, Z16
+	VMULPS    448(BX)(R11*1), Z17, Z19
 	VADDPS    Z18, Z14, Z14
 	VADDPS    Z18, Z15, Z15
 	VADDPS    Z18, Z16, Z16
 	VADDPS    Z18, Z19, Z19
-	VSUBPS    64(CX)(R10*1), Z14, Z14
-	VSUBPS    192(CX)(R10*1), Z15, Z15
-	VSUBPS    320(CX)(R10*1), Z16, Z16
-	VSUBPS    448(CX)(R10*1), Z19, Z19
+	VSUBPS    64(CX)(R11*1), Z14, Z14
+	VSUBPS    192(CX)(R11*1), Z15, Z15
+	VSUBPS    320(CX)(R11*1), Z16, Z16
+	VSUBPS    448(CX)(R11*1), Z19, Z19
 	VMULPS    Z14, Z14, Z14
 	VMULPS    Z15, Z15, Z15
 	VMULPS    Z16, Z16, Z16
 	VMULPS    Z19, Z19, Z19
-	VMULPS    64(DX)(R10*1), Z14, Z14
-	VMULPS    192(DX)(R10*1), Z15, Z15
-	VMULPS    320(DX)(R10*1), Z16, Z16
-	VMULPS    448(DX)(R10*1), Z19, Z19
+	VMULPS    64(DX)(R11*1), Z14, Z14
+	VMULPS    192(DX)(R11*1), Z15, Z15
+	VMULPS    320(DX)(R11*1), Z16, Z16
+	VMULPS    448(DX)(R11*1), Z19, Z19
 	VADDPS    Z14, Z12, Z12
 	VADDPS    Z15, Z12, Z12
 	VADDPS    Z16, Z12, Z12
 	VADDPS    Z19, Z12, Z12
-	ADDQ      $+512, R10
-	CMPQ      R10, SI
-	JB        affineSquaresRows10
+	ADDQ      $+512, R11
+	CMPQ      R11, SI
+	JB        affineSquaresRows14
 	VCMPPS    $0x11, Z11, Z12, K5
 	KANDNW    K5, K2, K5
 	VBLENDMPS Z12, Z11, K5, Z11
@@ -642,6 +755,7 @@ affineSquaresRows10:
 	VBLENDMPS Z7, Z5, K5, Z5
 	VBLENDMPS Z18, Z7, K5, Z7
 	DECQ      R9
+	DECQ      R10
 	JNZ       affineSquaresCandidate
 	VPMOVM2D  K1, Z8
 	VMOVUPS   Z8, 640(AX)
@@ -674,9 +788,9 @@ affineSquaresRows10:
 	VZEROUPPER
 	RET
 
-// func affineMagnitudesAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, count int)
+// func affineMagnitudesAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·affineMagnitudesAVX512(SB), NOSPLIT, $0-56
+TEXT ·affineMagnitudesAVX512(SB), NOSPLIT, $0-64
 	MOVQ    state+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -757,54 +871,49 @@ affineMagnitudesExtent1:
 	VADDPS       Z1, Z0, Z0
 	VCMPPS       $0x04, Z2, Z0, K4
 	KORW         K4, K4, K4
-	VXORPS       Z1, Z1, Z1
-	VMOVUPS      Z8, Z2
-	VMOVUPS      Z6, Z3
-	VSUBPS       Z3, Z2, Z2
-	VBROADCASTSS (DI), Z0
-	VDIVPS       Z2, Z0, Z2
-	VMOVUPS      Z2, Z12
-	VMOVUPS      1280(AX), Z0
-	VSUBPS       Z3, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VANDPS       signlessAVX512<>+0(SB), Z0, Z0
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z0, K5
+	VXORPS       Z0, Z0, Z0
+	VMOVUPS      Z8, Z1
+	VMOVUPS      Z6, Z2
+	VSUBPS       Z2, Z1, Z1
+	VBROADCASTSS (DI), Z3
+	VDIVPS       Z1, Z3, Z1
+	VMOVUPS      Z1, Z12
+	VMOVUPS      1280(AX), Z3
+	VSUBPS       Z2, Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VANDPS       signlessAVX512<>+0(SB), Z3, Z3
+	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z3, K5
 	KORW         K3, K5, K3
-	VCMPPS       $0x00, Z1, Z2, K5
+	VCMPPS       $0x12, Z0, Z1, K5
 	KORW         K3, K5, K3
 	KORW         K3, K3, K3
-	VBROADCASTSS (R8), Z0
 	XORQ         R9, R9
 
 affineMagnitudesRows1:
-	VMOVUPS      (CX)(R9*1), Z10
-	VMOVUPS      128(CX)(R9*1), Z11
-	VSUBPS       Z3, Z10, Z10
-	VSUBPS       Z3, Z11, Z11
-	VMULPS       Z2, Z10, Z10
-	VMULPS       Z2, Z11, Z11
+	VMOVUPS      (CX)(R9*1), Z3
+	VMOVUPS      128(CX)(R9*1), Z10
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z1, Z3, Z3
+	VMULPS       Z1, Z10, Z10
+	VRNDSCALEPS  $0x08, Z3, Z3
 	VRNDSCALEPS  $0x08, Z10, Z10
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VPMAXSD      Z1, Z10, Z10
-	VPMINSD      Z0, Z10, Z10
-	VPMAXSD      Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMOVUPS      Z10, (BX)(R9*1)
-	VMOVUPS      Z11, 128(BX)(R9*1)
-	VMOVUPS      256(CX)(R9*1), Z10
-	VMOVUPS      384(CX)(R9*1), Z11
-	VSUBPS       Z3, Z10, Z10
-	VSUBPS       Z3, Z11, Z11
-	VMULPS       Z2, Z10, Z10
-	VMULPS       Z2, Z11, Z11
+	VPMAXSD      Z0, Z3, Z3
+	VPMAXSD      Z0, Z10, Z10
+	VMOVUPS      Z3, (BX)(R9*1)
+	VMOVUPS      Z10, 128(BX)(R9*1)
+	VMOVUPS      256(CX)(R9*1), Z3
+	VMOVUPS      384(CX)(R9*1), Z10
+	VSUBPS       Z2, Z3, Z3
+	VSUBPS       Z2, Z10, Z10
+	VMULPS       Z1, Z3, Z3
+	VMULPS       Z1, Z10, Z10
+	VRNDSCALEPS  $0x08, Z3, Z3
 	VRNDSCALEPS  $0x08, Z10, Z10
-	VRNDSCALEPS  $0x08, Z11, Z11
-	VPMAXSD      Z1, Z10, Z10
-	VPMINSD      Z0, Z10, Z10
-	VPMAXSD      Z1, Z11, Z11
-	VPMINSD      Z0, Z11, Z11
-	VMOVUPS      Z10, 256(BX)(R9*1)
-	VMOVUPS      Z11, 384(BX)(R9*1)
+	VPMAXSD      Z0, Z3, Z3
+	VPMAXSD      Z0, Z10, Z10
+	VMOVUPS      Z3, 256(BX)(R9*1)
+	VMOVUPS      Z10, 384(BX)(R9*1)
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineMagnitudesRows1
@@ -847,54 +956,49 @@ affineMagnitudesRows2:
 	CMPQ         R9, SI
 	JB           affineMagnitudesRows2
 	VMOVUPS      Z10, Z10
-	VXORPS       Z3, Z3, Z3
-	VMOVUPS      Z9, Z11
-	VMOVUPS      Z7, Z12
-	VSUBPS       Z12, Z11, Z11
-	VBROADCASTSS (DI), Z1
-	VDIVPS       Z11, Z1, Z11
-	VMOVUPS      Z11, Z13
-	VMOVUPS      1344(AX), Z1
-	VSUBPS       Z12, Z1, Z1
-	VMULPS       Z11, Z1, Z1
-	VANDPS       signlessAVX512<>+0(SB), Z1, Z1
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z1, K5
+	VXORPS       Z1, Z1, Z1
+	VMOVUPS      Z9, Z3
+	VMOVUPS      Z7, Z11
+	VSUBPS       Z11, Z3, Z3
+	VBROADCASTSS (DI), Z12
+	VDIVPS       Z3, Z12, Z3
+	VMOVUPS      Z3, Z13
+	VMOVUPS      1344(AX), Z12
+	VSUBPS       Z11, Z12, Z12
+	VMULPS       Z3, Z12, Z12
+	VANDPS       signlessAVX512<>+0(SB), Z12, Z12
+	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z12, K5
 	KORW         K4, K5, K4
-	VCMPPS       $0x00, Z3, Z11, K5
+	VCMPPS       $0x12, Z1, Z3, K5
 	KORW         K4, K5, K4
 	KORW         K4, K4, K4
-	VBROADCASTSS (R8), Z1
 	XORQ         R9, R9
 
 affineMagnitudesRows3:
-	VMOVUPS      64(CX)(R9*1), Z14
-	VMOVUPS      192(CX)(R9*1), Z15
-	VSUBPS       Z12, Z14, Z14
-	VSUBPS       Z12, Z15, Z15
-	VMULPS       Z11, Z14, Z14
-	VMULPS       Z11, Z15, Z15
+	VMOVUPS      64(CX)(R9*1), Z12
+	VMOVUPS      192(CX)(R9*1), Z14
+	VSUBPS       Z11, Z12, Z12
+	VSUBPS       Z11, Z14, Z14
+	VMULPS       Z3, Z12, Z12
+	VMULPS       Z3, Z14, Z14
+	VRNDSCALEPS  $0x08, Z12, Z12
 	VRNDSCALEPS  $0x08, Z14, Z14
-	VRNDSCALEPS  $0x08, Z15, Z15
-	VPMAXSD      Z3, Z14, Z14
-	VPMINSD      Z1, Z14, Z14
-	VPMAXSD      Z3, Z15, Z15
-	VPMINSD      Z1, Z15, Z15
-	VMOVUPS      Z14, 64(BX)(R9*1)
-	VMOVUPS      Z15, 192(BX)(R9*1)
-	VMOVUPS      320(CX)(R9*1), Z14
-	VMOVUPS      448(CX)(R9*1), Z15
-	VSUBPS       Z12, Z14, Z14
-	VSUBPS       Z12, Z15, Z15
-	VMULPS       Z11, Z14, Z14
-	VMULPS       Z11, Z15, Z15
+	VPMAXSD      Z1, Z12, Z12
+	VPMAXSD      Z1, Z14, Z14
+	VMOVUPS      Z12, 64(BX)(R9*1)
+	VMOVUPS      Z14, 192(BX)(R9*1)
+	VMOVUPS      320(CX)(R9*1), Z12
+	VMOVUPS      448(CX)(R9*1), Z14
+	VSUBPS       Z11, Z12, Z12
+	VSUBPS       Z11, Z14, Z14
+	VMULPS       Z3, Z12, Z12
+	VMULPS       Z3, Z14, Z14
+	VRNDSCALEPS  $0x08, Z12, Z12
 	VRNDSCALEPS  $0x08, Z14, Z14
-	VRNDSCALEPS  $0x08, Z15, Z15
-	VPMAXSD      Z3, Z14, Z14
-	VPMINSD      Z1, Z14, Z14
-	VPMAXSD      Z3, Z15, Z15
-	VPMINSD      Z1, Z15, Z15
-	VMOVUPS      Z14, 320(BX)(R9*1)
-	VMOVUPS      Z15, 448(BX)(R9*1)
+	VPMAXSD      Z1, Z12, Z12
+	VPMAXSD      Z1, Z14, Z14
+	VMOVUPS      Z12, 320(BX)(R9*1)
+	VMOVUPS      Z14, 448(BX)(R9*1)
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineMagnitudesRows3
@@ -937,7 +1041,8 @@ affineMagnitudesRows4:
 	CMPQ    R9, SI
 	JB      affineMagnitudesRows4
 	VMOVUPS Z13, Z11
-	MOVQ    count+48(FP), R9
+	MOVQ    below+48(FP), R9
+	MOVQ    count+56(FP), R10
 
 affineMagnitudesCandidate:
 	ADDQ         $0x04, DI
@@ -954,18 +1059,77 @@ affineMagnitudesCandidate:
 	VANDPS       signlessAVX512<>+0(SB), Z13, Z13
 	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z13, K5
 	KORW         K3, K5, K3
-	VCMPPS       $0x00, Z17, Z18, K5
+	VCMPPS       $0x12, Z17, Z18, K5
 	KORW         K3, K5, K3
 	KORW         K3, K3, K3
-	VBROADCASTSS (R8), Z14
 	VXORPS       Z15, Z15, Z15
 	VXORPS       Z13, Z13, Z13
 	VXORPS       Z16, Z16, Z16
-	XORQ         R10, R10
+	TESTQ        R9, R9
+	JLE          affineMagnitudesAbove5
+	XORQ         R11, R11
 
-affineMagnitudesRows5:
-	VMOVUPS     (CX)(R10*1), Z20
-	VMOVUPS     128(CX)(R10*1), Z23
+affineMagnitudesRows6:
+	VMOVUPS     (CX)(R11*1), Z14
+	VMOVUPS     128(CX)(R11*1), Z22
+	VSUBPS      Z19, Z14, Z20
+	VSUBPS      Z19, Z22, Z23
+	VMULPS      Z18, Z20, Z20
+	VMULPS      Z18, Z23, Z23
+	VRNDSCALEPS $0x08, Z20, Z20
+	VRNDSCALEPS $0x08, Z23, Z23
+	VPMAXSD     Z17, Z20, Z20
+	VPMAXSD     Z17, Z23, Z23
+	VMOVUPS     Z20, (BX)(R11*1)
+	VMOVUPS     Z23, 128(BX)(R11*1)
+	VMULPS      (DX)(R11*1), Z20, Z21
+	VMULPS      128(DX)(R11*1), Z23, Z24
+	VADDPS      Z21, Z15, Z15
+	VADDPS      Z24, Z15, Z15
+	VMULPS      Z21, Z20, Z20
+	VMULPS      Z24, Z23, Z23
+	VADDPS      Z20, Z13, Z13
+	VADDPS      Z23, Z13, Z13
+	VMULPS      Z14, Z21, Z21
+	VMULPS      Z22, Z24, Z24
+	VADDPS      Z21, Z16, Z16
+	VADDPS      Z24, Z16, Z16
+	VMOVUPS     256(CX)(R11*1), Z14
+	VMOVUPS     384(CX)(R11*1), Z22
+	VSUBPS      Z19, Z14, Z20
+	VSUBPS      Z19, Z22, Z23
+	VMULPS      Z18, Z20, Z20
+	VMULPS      Z18, Z23, Z23
+	VRNDSCALEPS $0x08, Z20, Z20
+	VRNDSCALEPS $0x08, Z23, Z23
+	VPMAXSD     Z17, Z20, Z20
+	VPMAXSD     Z17, Z23, Z23
+	VMOVUPS     Z20, 256(BX)(R11*1)
+	VMOVUPS     Z23, 384(BX)(R11*1)
+	VMULPS      256(DX)(R11*1), Z20, Z21
+	VMULPS      384(DX)(R11*1), Z23, Z24
+	VADDPS      Z21, Z15, Z15
+	VADDPS      Z24, Z15, Z15
+	VMULPS      Z21, Z20, Z20
+	VMULPS      Z24, Z23, Z23
+	VADDPS      Z20, Z13, Z13
+	VADDPS      Z23, Z13, Z13
+	VMULPS      Z14, Z21, Z21
+	VMULPS      Z22, Z24, Z24
+	VADDPS      Z21, Z16, Z16
+	VADDPS      Z24, Z16, Z16
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineMagnitudesRows6
+	JMP         affineMagnitudesDone5
+
+affineMagnitudesAbove5:
+	VBROADCASTSS (R8), Z14
+	XORQ         R11, R11
+
+affineMagnitudesRows7:
+	VMOVUPS     (CX)(R11*1), Z20
+	VMOVUPS     128(CX)(R11*1), Z23
 	VSUBPS      Z19, Z20, Z21
 	VSUBPS      Z19, Z23, Z24
 	VMULPS      Z18, Z21, Z21
@@ -976,10 +1140,10 @@ affineMagnitudesRows5:
 	VPMINSD     Z14, Z21, Z21
 	VPMAXSD     Z17, Z24, Z24
 	VPMINSD     Z14, Z24, Z24
-	VMOVUPS     Z21, (BX)(R10*1)
-	VMOVUPS     Z24, 128(BX)(R10*1)
-	VMULPS      (DX)(R10*1), Z21, Z22
-	VMULPS      128(DX)(R10*1), Z24, Z25
+	VMOVUPS     Z21, (BX)(R11*1)
+	VMOVUPS     Z24, 128(BX)(R11*1)
+	VMULPS      (DX)(R11*1), Z21, Z22
+	VMULPS      128(DX)(R11*1), Z24, Z25
 	VADDPS      Z22, Z15, Z15
 	VADDPS      Z25, Z15, Z15
 	VMULPS      Z22, Z21, Z21
@@ -990,8 +1154,8 @@ affineMagnitudesRows5:
 	VMULPS      Z23, Z25, Z25
 	VADDPS      Z22, Z16, Z16
 	VADDPS      Z25, Z16, Z16
-	VMOVUPS     256(CX)(R10*1), Z20
-	VMOVUPS     384(CX)(R10*1), Z23
+	VMOVUPS     256(CX)(R11*1), Z20
+	VMOVUPS     384(CX)(R11*1), Z23
 	VSUBPS      Z19, Z20, Z21
 	VSUBPS      Z19, Z23, Z24
 	VMULPS      Z18, Z21, Z21
@@ -1002,10 +1166,10 @@ affineMagnitudesRows5:
 	VPMINSD     Z14, Z21, Z21
 	VPMAXSD     Z17, Z24, Z24
 	VPMINSD     Z14, Z24, Z24
-	VMOVUPS     Z21, 256(BX)(R10*1)
-	VMOVUPS     Z24, 384(BX)(R10*1)
-	VMULPS      256(DX)(R10*1), Z21, Z22
-	VMULPS      384(DX)(R10*1), Z24, Z25
+	VMOVUPS     Z21, 256(BX)(R11*1)
+	VMOVUPS     Z24, 384(BX)(R11*1)
+	VMULPS      256(DX)(R11*1), Z21, Z22
+	VMULPS      384(DX)(R11*1), Z24, Z25
 	VADDPS      Z22, Z15, Z15
 	VADDPS      Z25, Z15, Z15
 	VMULPS      Z22, Z21, Z21
@@ -1016,32 +1180,34 @@ affineMagnitudesRows5:
 	VMULPS      Z23, Z25, Z25
 	VADDPS      Z22, Z16, Z16
 	VADDPS      Z25, Z16, Z16
-	ADDQ        $+512, R10
-	CMPQ        R10, SI
-	JB          affineMagnitudesRows5
-	VMOVUPS     512(AX), Z14
-	VMOVUPS     896(AX), Z18
-	VMULPS      Z13, Z14, Z17
-	VMULPS      Z15, Z15, Z19
-	VSUBPS      Z19, Z17, Z17
-	VMULPS      Z16, Z14, Z19
-	VMULPS      Z15, Z18, Z20
-	VSUBPS      Z20, Z19, Z19
-	VDIVPS      Z17, Z19, Z14
-	VMULPS      Z18, Z13, Z19
-	VMULPS      Z16, Z15, Z20
-	VSUBPS      Z20, Z19, Z19
-	VDIVPS      Z17, Z19, Z15
-	VXORPS      Z18, Z18, Z18
-	VCMPPS      $0x1e, Z18, Z15, K5
-	KORTESTW    K5, K5
-	JZ          affineMagnitudesBelow6
-	KNOTW       K5, K6
-	VMOVAPS.Z   Z15, K6, Z15
-	VDIVPS      Z13, Z16, Z16
-	VBLENDMPS   Z16, Z14, K5, Z14
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineMagnitudesRows7
 
-affineMagnitudesBelow6:
+affineMagnitudesDone5:
+	VMOVUPS   512(AX), Z14
+	VMOVUPS   896(AX), Z18
+	VMULPS    Z13, Z14, Z17
+	VMULPS    Z15, Z15, Z19
+	VSUBPS    Z19, Z17, Z17
+	VMULPS    Z16, Z14, Z19
+	VMULPS    Z15, Z18, Z20
+	VSUBPS    Z20, Z19, Z19
+	VDIVPS    Z17, Z19, Z14
+	VMULPS    Z18, Z13, Z19
+	VMULPS    Z16, Z15, Z20
+	VSUBPS    Z20, Z19, Z19
+	VDIVPS    Z17, Z19, Z15
+	VXORPS    Z18, Z18, Z18
+	VCMPPS    $0x1e, Z18, Z15, K5
+	KORTESTW  K5, K5
+	JZ        affineMagnitudesBelow8
+	KNOTW     K5, K6
+	VMOVAPS.Z Z15, K6, Z15
+	VDIVPS    Z13, Z16, Z16
+	VBLENDMPS Z16, Z14, K5, Z14
+
+affineMagnitudesBelow8:
 	VCMPPS       $0x15, Z17, Z18, K5
 	VBLENDMPS    nanAVX512<>+0(SB), Z14, K5, Z14
 	VXORPS       Z20, Z20, Z20
@@ -1057,18 +1223,77 @@ affineMagnitudesBelow6:
 	VANDPS       signlessAVX512<>+0(SB), Z16, Z16
 	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z16, K5
 	KORW         K4, K5, K4
-	VCMPPS       $0x00, Z20, Z21, K5
+	VCMPPS       $0x12, Z20, Z21, K5
 	KORW         K4, K5, K4
 	KORW         K4, K4, K4
-	VBROADCASTSS (R8), Z17
 	VXORPS       Z18, Z18, Z18
 	VXORPS       Z16, Z16, Z16
 	VXORPS       Z19, Z19, Z19
-	XORQ         R10, R10
+	TESTQ        R9, R9
+	JLE          affineMagnitudesAbove9
+	XORQ         R11, R11
 
-affineMagnitudesRows7:
-	VMOVUPS     64(CX)(R10*1), Z23
-	VMOVUPS     192(CX)(R10*1), Z26
+affineMagnitudesRows10:
+	VMOVUPS     64(CX)(R11*1), Z17
+	VMOVUPS     192(CX)(R11*1), Z25
+	VSUBPS      Z22, Z17, Z23
+	VSUBPS      Z22, Z25, Z26
+	VMULPS      Z21, Z23, Z23
+	VMULPS      Z21, Z26, Z26
+	VRNDSCALEPS $0x08, Z23, Z23
+	VRNDSCALEPS $0x08, Z26, Z26
+	VPMAXSD     Z20, Z23, Z23
+	VPMAXSD     Z20, Z26, Z26
+	VMOVUPS     Z23, 64(BX)(R11*1)
+	VMOVUPS     Z26, 192(BX)(R11*1)
+	VMULPS      64(DX)(R11*1), Z23, Z24
+	VMULPS      192(DX)(R11*1), Z26, Z27
+	VADDPS      Z24, Z18, Z18
+	VADDPS      Z27, Z18, Z18
+	VMULPS      Z24, Z23, Z23
+	VMULPS      Z27, Z26, Z26
+	VADDPS      Z23, Z16, Z16
+	VADDPS      Z26, Z16, Z16
+	VMULPS      Z17, Z24, Z24
+	VMULPS      Z25, Z27, Z27
+	VADDPS      Z24, Z19, Z19
+	VADDPS      Z27, Z19, Z19
+	VMOVUPS     320(CX)(R11*1), Z17
+	VMOVUPS     448(CX)(R11*1), Z25
+	VSUBPS      Z22, Z17, Z23
+	VSUBPS      Z22, Z25, Z26
+	VMULPS      Z21, Z23, Z23
+	VMULPS      Z21, Z26, Z26
+	VRNDSCALEPS $0x08, Z23, Z23
+	VRNDSCALEPS $0x08, Z26, Z26
+	VPMAXSD     Z20, Z23, Z23
+	VPMAXSD     Z20, Z26, Z26
+	VMOVUPS     Z23, 320(BX)(R11*1)
+	VMOVUPS     Z26, 448(BX)(R11*1)
+	VMULPS      320(DX)(R11*1), Z23, Z24
+	VMULPS      448(DX)(R11*1), Z26, Z27
+	VADDPS      Z24, Z18, Z18
+	VADDPS      Z27, Z18, Z18
+	VMULPS      Z24, Z23, Z23
+	VMULPS      Z27, Z26, Z26
+	VADDPS      Z23, Z16, Z16
+	VADDPS      Z26, Z16, Z16
+	VMULPS      Z17, Z24, Z24
+	VMULPS      Z25, Z27, Z27
+	VADDPS      Z24, Z19, Z19
+	VADDPS      Z27, Z19, Z19
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineMagnitudesRows10
+	JMP         affineMagnitudesDone9
+
+affineMagnitudesAbove9:
+	VBROADCASTSS (R8), Z17
+	XORQ         R11, R11
+
+affineMagnitudesRows11:
+	VMOVUPS     64(CX)(R11*1), Z23
+	VMOVUPS     192(CX)(R11*1), Z26
 	VSUBPS      Z22, Z23, Z24
 	VSUBPS      Z22, Z26, Z27
 	VMULPS      Z21, Z24, Z24
@@ -1079,10 +1304,10 @@ affineMagnitudesRows7:
 	VPMINSD     Z17, Z24, Z24
 	VPMAXSD     Z20, Z27, Z27
 	VPMINSD     Z17, Z27, Z27
-	VMOVUPS     Z24, 64(BX)(R10*1)
-	VMOVUPS     Z27, 192(BX)(R10*1)
-	VMULPS      64(DX)(R10*1), Z24, Z25
-	VMULPS      192(DX)(R10*1), Z27, Z28
+	VMOVUPS     Z24, 64(BX)(R11*1)
+	VMOVUPS     Z27, 192(BX)(R11*1)
+	VMULPS      64(DX)(R11*1), Z24, Z25
+	VMULPS      192(DX)(R11*1), Z27, Z28
 	VADDPS      Z25, Z18, Z18
 	VADDPS      Z28, Z18, Z18
 	VMULPS      Z25, Z24, Z24
@@ -1093,8 +1318,8 @@ affineMagnitudesRows7:
 	VMULPS      Z26, Z28, Z28
 	VADDPS      Z25, Z19, Z19
 	VADDPS      Z28, Z19, Z19
-	VMOVUPS     320(CX)(R10*1), Z23
-	VMOVUPS     448(CX)(R10*1), Z26
+	VMOVUPS     320(CX)(R11*1), Z23
+	VMOVUPS     448(CX)(R11*1), Z26
 	VSUBPS      Z22, Z23, Z24
 	VSUBPS      Z22, Z26, Z27
 	VMULPS      Z21, Z24, Z24
@@ -1105,10 +1330,10 @@ affineMagnitudesRows7:
 	VPMINSD     Z17, Z24, Z24
 	VPMAXSD     Z20, Z27, Z27
 	VPMINSD     Z17, Z27, Z27
-	VMOVUPS     Z24, 320(BX)(R10*1)
-	VMOVUPS     Z27, 448(BX)(R10*1)
-	VMULPS      320(DX)(R10*1), Z24, Z25
-	VMULPS      448(DX)(R10*1), Z27, Z28
+	VMOVUPS     Z24, 320(BX)(R11*1)
+	VMOVUPS     Z27, 448(BX)(R11*1)
+	VMULPS      320(DX)(R11*1), Z24, Z25
+	VMULPS      448(DX)(R11*1), Z27, Z28
 	VADDPS      Z25, Z18, Z18
 	VADDPS      Z28, Z18, Z18
 	VMULPS      Z25, Z24, Z24
@@ -1119,66 +1344,68 @@ affineMagnitudesRows7:
 	VMULPS      Z26, Z28, Z28
 	VADDPS      Z25, Z19, Z19
 	VADDPS      Z28, Z19, Z19
-	ADDQ        $+512, R10
-	CMPQ        R10, SI
-	JB          affineMagnitudesRows7
-	VMOVUPS     576(AX), Z17
-	VMOVUPS     960(AX), Z21
-	VMULPS      Z16, Z17, Z20
-	VMULPS      Z18, Z18, Z22
-	VSUBPS      Z22, Z20, Z20
-	VMULPS      Z19, Z17, Z22
-	VMULPS      Z18, Z21, Z23
-	VSUBPS      Z23, Z22, Z22
-	VDIVPS      Z20, Z22, Z17
-	VMULPS      Z21, Z16, Z22
-	VMULPS      Z19, Z18, Z23
-	VSUBPS      Z23, Z22, Z22
-	VDIVPS      Z20, Z22, Z18
-	VXORPS      Z21, Z21, Z21
-	VCMPPS      $0x1e, Z21, Z18, K5
-	KORTESTW    K5, K5
-	JZ          affineMagnitudesBelow8
-	KNOTW       K5, K6
-	VMOVAPS.Z   Z18, K6, Z18
-	VDIVPS      Z16, Z19, Z19
-	VBLENDMPS   Z19, Z17, K5, Z17
+	ADDQ        $+512, R11
+	CMPQ        R11, SI
+	JB          affineMagnitudesRows11
 
-affineMagnitudesBelow8:
+affineMagnitudesDone9:
+	VMOVUPS   576(AX), Z17
+	VMOVUPS   960(AX), Z21
+	VMULPS    Z16, Z17, Z20
+	VMULPS    Z18, Z18, Z22
+	VSUBPS    Z22, Z20, Z20
+	VMULPS    Z19, Z17, Z22
+	VMULPS    Z18, Z21, Z23
+	VSUBPS    Z23, Z22, Z22
+	VDIVPS    Z20, Z22, Z17
+	VMULPS    Z21, Z16, Z22
+	VMULPS    Z19, Z18, Z23
+	VSUBPS    Z23, Z22, Z22
+	VDIVPS    Z20, Z22, Z18
+	VXORPS    Z21, Z21, Z21
+	VCMPPS    $0x1e, Z21, Z18, K5
+	KORTESTW  K5, K5
+	JZ        affineMagnitudesBelow12
+	KNOTW     K5, K6
+	VMOVAPS.Z Z18, K6, Z18
+	VDIVPS    Z16, Z19, Z19
+	VBLENDMPS Z19, Z17, K5, Z17
+
+affineMagnitudesBelow12:
 	VCMPPS    $0x15, Z20, Z21, K5
 	VBLENDMPS nanAVX512<>+0(SB), Z17, K5, Z17
 	VXORPS    Z16, Z16, Z16
 	VMOVUPS   signlessAVX512<>+0(SB), Z19
-	XORQ      R10, R10
+	XORQ      R11, R11
 
-affineMagnitudesRows9:
-	VMULPS    (BX)(R10*1), Z14, Z20
-	VMULPS    128(BX)(R10*1), Z14, Z21
-	VMULPS    256(BX)(R10*1), Z14, Z22
-	VMULPS    384(BX)(R10*1), Z14, Z23
+affineMagnitudesRows13:
+	VMULPS    (BX)(R11*1), Z14, Z20
+	VMULPS    128(BX)(R11*1), Z14, Z21
+	VMULPS    256(BX)(R11*1), Z14, Z22
+	VMULPS    384(BX)(R11*1), Z14, Z23
 	VADDPS    Z15, Z20, Z20
 	VADDPS    Z15, Z21, Z21
 	VADDPS    Z15, Z22, Z22
 	VADDPS    Z15, Z23, Z23
-	VSUBPS    (CX)(R10*1), Z20, Z20
-	VSUBPS    128(CX)(R10*1), Z21, Z21
-	VSUBPS    256(CX)(R10*1), Z22, Z22
-	VSUBPS    384(CX)(R10*1), Z23, Z23
+	VSUBPS    (CX)(R11*1), Z20, Z20
+	VSUBPS    128(CX)(R11*1), Z21, Z21
+	VSUBPS    256(CX)(R11*1), Z22, Z22
+	VSUBPS    384(CX)(R11*1), Z23, Z23
 	VANDPS    Z19, Z20, Z20
 	VANDPS    Z19, Z21, Z21
 	VANDPS    Z19, Z22, Z22
 	VANDPS    Z19, Z23, Z23
-	VMULPS    (DX)(R10*1), Z20, Z20
-	VMULPS    128(DX)(R10*1), Z21, Z21
-	VMULPS    256(DX)(R10*1), Z22, Z22
-	VMULPS    384(DX)(R10*1), Z23, Z23
+	VMULPS    (DX)(R11*1), Z20, Z20
+	VMULPS    128(DX)(R11*1), Z21, Z21
+	VMULPS    256(DX)(R11*1), Z22, Z22
+	VMULPS    384(DX)(R11*1), Z23, Z23
 	VADDPS    Z20, Z16, Z16
 	VADDPS    Z21, Z16, Z16
 	VADDPS    Z22, Z16, Z16
 	VADDPS    Z23, Z16, Z16
-	ADDQ      $+512, R10
-	CMPQ      R10, SI
-	JB        affineMagnitudesRows9
+	ADDQ      $+512, R11
+	CMPQ      R11, SI
+	JB        affineMagnitudesRows13
 	VCMPPS    $0x11, Z10, Z16, K5
 	KANDNW    K5, K1, K5
 	VBLENDMPS Z16, Z10, K5, Z10
@@ -1188,36 +1415,36 @@ affineMagnitudesRows9:
 	VBLENDMPS Z15, Z6, K5, Z6
 	VXORPS    Z12, Z12, Z12
 	VMOVUPS   signlessAVX512<>+0(SB), Z14
-	XORQ      R10, R10
+	XORQ      R11, R11
 
-affineMagnitudesRows10:
-	VMULPS    64(BX)(R10*1), Z17, Z15
-	VMULPS    192(BX)(R10*1), Z17, Z16
-	VMULPS    320(BX)(R10*1), Z17, Z19
-	VMULPS    448(BX)(R10*1), Z17, Z20
+affineMagnitudesRows14:
+	VMULPS    64(BX)(R11*1), Z17, Z15
+	VMULPS    192(BX)(R11*1), Z17, Z16
+	VMULPS    320(BX)(R11*1), Z17, Z19
+	VMULPS    448(BX)(R11*1), Z17, Z20
 	VADDPS    Z18, Z15, Z15
 	VADDPS    Z18, Z16, Z16
 	VADDPS    Z18, Z19, Z19
 	VADDPS    Z18, Z20, Z20
-	VSUBPS    64(CX)(R10*1), Z15, Z15
-	VSUBPS    192(CX)(R10*1), Z16, Z16
-	VSUBPS    320(CX)(R10*1), Z19, Z19
-	VSUBPS    448(CX)(R10*1), Z20, Z20
+	VSUBPS    64(CX)(R11*1), Z15, Z15
+	VSUBPS    192(CX)(R11*1), Z16, Z16
+	VSUBPS    320(CX)(R11*1), Z19, Z19
+	VSUBPS    448(CX)(R11*1), Z20, Z20
 	VANDPS    Z14, Z15, Z15
 	VANDPS    Z14, Z16, Z16
 	VANDPS    Z14, Z19, Z19
 	VANDPS    Z14, Z20, Z20
-	VMULPS    64(DX)(R10*1), Z15, Z15
-	VMULPS    192(DX)(R10*1), Z16, Z16
-	VMULPS    320(DX)(R10*1), Z19, Z19
-	VMULPS    448(DX)(R10*1), Z20, Z20
+	VMULPS    64(DX)(R11*1), Z15, Z15
+	VMULPS    192(DX)(R11*1), Z16, Z16
+	VMULPS    320(DX)(R11*1), Z19, Z19
+	VMULPS    448(DX)(R11*1), Z20, Z20
 	VADDPS    Z15, Z12, Z12
 	VADDPS    Z16, Z12, Z12
 	VADDPS    Z19, Z12, Z12
 	VADDPS    Z20, Z12, Z12
-	ADDQ      $+512, R10
-	CMPQ      R10, SI
-	JB        affineMagnitudesRows10
+	ADDQ      $+512, R11
+	CMPQ      R11, SI
+	JB        affineMagnitudesRows14
 	VCMPPS    $0x11, Z11, Z12, K5
 	KANDNW    K5, K2, K5
 	VBLENDMPS Z12, Z11, K5, Z11
@@ -1226,6 +1453,7 @@ affineMagnitudesRows10:
 	VBLENDMPS Z7, Z5, K5, Z5
 	VBLENDMPS Z18, Z7, K5, Z7
 	DECQ      R9
+	DECQ      R10
 	JNZ       affineMagnitudesCandidate
 	VPMOVM2D  K1, Z8
 	VMOVUPS   Z8, 640(AX)

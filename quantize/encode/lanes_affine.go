@@ -29,8 +29,12 @@ func (b *batch) searchAffine(n, size int, top int32, g grid, absolute bool, weig
 		search = b.affineMagnitudes
 	}
 	b.steps[0] = float32(top)
+	below := 0 // steps that keep the largest value below top + 1/2
 	for k := range g.last + 1 {
 		b.steps[1+k] = g.low + float32(g.step*float32(k)) + float32(top)
+		if b.steps[1+k] < float32(top)+0.49 {
+			below++
+		}
 	}
 	for at := 0; at < n; at += b.columns * size {
 		b.transpose(&b.tableX[0], &b.x[at], b.columns, size)
@@ -40,7 +44,7 @@ func (b *batch) searchAffine(n, size int, top int32, g grid, absolute bool, weig
 		case spreadOut:
 			b.spread(&b.tableW[0], &b.tableX[0], b.columns, size, float32(size))
 		}
-		search(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, &b.steps[0], g.last+1)
+		search(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, &b.steps[0], below, g.last+1)
 		b.takeAffine(at/size, size, top, g, absolute)
 	}
 }

@@ -38,6 +38,7 @@ type search struct {
 	signless, sign Mem
 	wrap, one, nan Mem
 	top            Mem
+	below          reg.GPVirtual // candidates left that need no clamp at the top
 	name           string
 
 	together [][]int                        // groups that a loop works on: with one, the next loop hides what follows this one
@@ -57,9 +58,10 @@ func main() {
 		if absolute {
 			s.name, errors = "affineMagnitudes", "absolute"
 		}
-		m.Func(s.name, "func(state, x, w, q *float32, n int, steps *float32, count int)",
+		m.Func(s.name, "func(state, x, w, q *float32, n int, steps *float32, below, count int)",
 			"runs searchAffine with weighted "+errors+" errors on all columns of x and w, n rows (a multiple of 4). steps are the "+
-				"top level and count numerators of inverse steps; q is working space like x.")
+				"top level and count numerators of inverse steps, of which the first below stay below the top level and a half; q is working "+
+				"space like x.")
 		s.function()
 	}
 	Generate()
@@ -75,10 +77,12 @@ func (s *search) function() {
 	s.top = Mem{Base: first}
 	s.extent()
 	s.first()
+	s.below = Arg("below")
 	count := Arg("count")
 	Label(s.name + "Candidate")
 	ADDQ(Imm(4), s.steps)
 	s.candidate()
+	DECQ(s.below)
 	DECQ(count)
 	JNZ(LabelRef(s.name + "Candidate"))
 	s.finish()
@@ -204,27 +208,42 @@ func (s *search) levels(groups []int, start func(), more func(index reg.GPVirtua
 		s.store(inv[g], step, g)
 		s.check(g, inv[g], from[g], none)
 	}
-	VBROADCASTSS(s.top, top)
 	start()
-	s.each(s.turns[0], func(index reg.GPVirtual, disp int) (steps []func()) {
-		for _, g := range groups {
-			x, l := s.Vec(), s.Vec()
-			steps = append(steps,
-				func() { VMOVUPS(s.At(s.x, index, disp, g), x) },
-				func() { Sub(l, x, from[g]) },
-				func() { Mul(l, l, inv[g]) },
-				func() { s.Round(l, l) },
-				func() { Between(l, l, top, none) },
-				func() { VMOVUPS(l, s.At(s.q, index, disp, g)) },
-			)
-			steps = append(steps, more(index, disp, g, l, x)...)
-		}
-		return steps
-	})
+	rows := func(clamp func(l reg.VecVirtual)) {
+		s.each(s.turns[0], func(index reg.GPVirtual, disp int) (steps []func()) {
+			for _, g := range groups {
+				x, l := s.Vec(), s.Vec()
+				steps = append(steps,
+					func() { VMOVUPS(s.At(s.x, index, disp, g), x) },
+					func() { Sub(l, x, from[g]) },
+					func() { Mul(l, l, inv[g]) },
+					func() { s.Round(l, l) },
+					func() { clamp(l) },
+					func() { VMOVUPS(l, s.At(s.q, index, disp, g)) },
+				)
+				steps = append(steps, more(index, disp, g, l, x)...)
+			}
+			return steps
+		})
+	}
+	if s.below == nil { // the first step puts the largest value on the top level
+		rows(func(l reg.VecVirtual) { NotBelow(l, l, none) })
+		return
+	}
+	s.label++
+	above, done := fmt.Sprintf("%sAbove%d", s.name, s.label), fmt.Sprintf("%sDone%d", s.name, s.label)
+	TESTQ(s.below, s.below)
+	JLE(LabelRef(above))
+	rows(func(l reg.VecVirtual) { NotBelow(l, l, none) })
+	JMP(LabelRef(done))
+	Label(above)
+	VBROADCASTSS(s.top, top)
+	rows(func(l reg.VecVirtual) { Between(l, l, top, none) })
+	Label(done)
 }
 
-// check notes lanes where step*(x - from) may reach Wrap for some x between floor and high. At high it is about the
-// numerator, unless the step is infinite, no number, or 0 because the range is infinite.
+// check notes lanes where step*(x - from) may reach Wrap for some x between floor and high. It is largest at high, and there
+// about the numerator, unless the step is infinite, no number, 0 because the range is infinite, or negative.
 func (s *search) check(g int, inv, from, none reg.VecVirtual) {
 	a := s.Load(s.row(floor, g))
 	Sub(a, a, from)
@@ -232,7 +251,7 @@ func (s *search) check(g int, inv, from, none reg.VecVirtual) {
 	And(a, a, s.signless)
 	r := s.mask(redo, g)
 	s.Either(r, r, s.Compare(NotLess, a, s.wrap))
-	s.Either(r, r, s.Compare(Equal, inv, none))
+	s.Either(r, r, s.Compare(LessEqual, inv, none))
 	s.setMask(r, redo, g)
 }
 

@@ -126,9 +126,12 @@ func Max(dst, a, b Op) { VMAXPS(b, a, dst) }
 // negative floats are negative integers, and the larger without a sign the further down; others are ordered like
 // integers. Integer units are free when those of floats are not.
 func Between(dst, a, top, zero Op) {
-	VPMAXSD(zero, a, dst)
+	NotBelow(dst, a, zero)
 	VPMINSD(top, dst, dst)
 }
+
+// NotBelow is Between without a top.
+func NotBelow(dst, a, zero Op) { VPMAXSD(zero, a, dst) }
 
 func Within(dst, a, low, high Op) {
 	VPMINUD(low, a, dst)
