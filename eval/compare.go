@@ -26,6 +26,10 @@ type Options struct {
 
 // Compare runs the reference and the candidates over the windows and reports every window's chunks through o.Scored,
 // in order. Models must share one vocabulary; windows may differ in length but not fall below LeastContext.
+//
+// Models take turns batch by batch, each with all workers. Side by side, with a part of the workers each, two models
+// take 0.95 to 1.7 times as long (small ones gain what their short steps lose in waiting, larger ones compete for the
+// cache), and every one would need buffers of its own.
 func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model, windows [][]int32, o Options) error {
 	models := append([]*infer.Model{reference}, candidates...)
 	for i, m := range models {
