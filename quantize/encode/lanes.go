@@ -23,6 +23,8 @@ import (
 //go:generate go -C _asm run ./latticenear -out ../latticenear_avx2_amd64.s -stubs ../latticenear_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./thirds -out ../thirds_avx2_amd64.s -stubs ../thirds_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./thirds -machine avx512 -out ../thirds_avx512_amd64.s -stubs ../thirds_avx512_amd64.go -pkg encode
+//go:generate go -C _asm run ./uneven -out ../uneven_avx2_amd64.s -stubs ../uneven_avx2_amd64.go -pkg encode
+//go:generate go -C _asm run ./uneven -machine avx512 -out ../uneven_avx512_amd64.s -stubs ../uneven_avx512_amd64.go -pkg encode
 //go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
 
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
@@ -42,6 +44,7 @@ type lanes struct {
 	refine                          func(state, x, q *float32, n int, lowest *float32)
 	lattices                        latticeLanes
 	thirdLanes
+	uneven func(state, x, w *float32, n int, steps *float32, count int)
 
 	// rows of values: tables from them, weights, levels
 	transpose           func(dst, src *float32, columns, n int)
@@ -80,6 +83,8 @@ var laneEncoders = []struct {
 	{formats.Q4_K, (*batch).encodeQ4_K},
 	{formats.Q5_K, (*batch).encodeQ5_K},
 	{formats.Q6_K, (*batch).encodeQ6_K},
+	{formats.IQ4_NL, (*batch).encodeIQ4_NL},
+	{formats.IQ4_XS, (*batch).encodeIQ4_XS},
 	{formats.IQ1_S, thirdsIQ1_S.onLanes},
 	{formats.IQ1_M, thirdsIQ1_M.onLanes},
 	{formats.IQ2_XXS, latticeIQ2_XXS.onLanes},

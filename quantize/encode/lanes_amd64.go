@@ -34,6 +34,7 @@ func lanesAVX2() *lanes {
 		signs:            signsAVX2,
 		away:             awayAVX2,
 		float4:           float4AVX2,
+		uneven:           unevenAVX2,
 		thirdLanes:       thirdLanes{thirdsSortAVX2, thirdsSplit32AVX2, thirdsSplit16AVX2},
 		lattices: latticeLanes{
 			signs: latticeSignsAVX2,
@@ -55,6 +56,7 @@ func lanesAVX512() *lanes {
 	l.lattices.roots, l.lattices.start = latticeRootsAVX512, latticeStartAVX512
 	l.lattices.round = [2]latticeRound{latticeRound8AVX512, latticeRound4AVX512}
 	l.lattices.sums = [2]latticeSums{latticeSums8AVX512, latticeSums4AVX512}
+	l.uneven = unevenAVX512
 	l.thirdLanes = thirdLanes{thirdsSortAVX512, thirdsSplit32AVX512, thirdsSplit16AVX512}
 	return l
 }
