@@ -45,26 +45,30 @@ type batch struct {
 	thirds  thirdSpace
 }
 
-// each sets the batch on one stretch of a row after the other; f gets the index of the first value and their number. A
-// last stretch that is shorter is copied, and zeros follow.
-func (b *batch) each(row, importance []float32, f func(at, n int)) {
-	for at := 0; at < len(row); at += batchValues {
-		n := min(batchValues, len(row)-at)
-		b.x = fill(&b.padded, row[at:])
+// each sets the batch on one stretch of rows after the other; f gets the index of the first value and their number.
+// importance is as long as a row, and rows may follow each other. A last stretch that is shorter is copied, and zeros follow.
+func (b *batch) each(rows, importance []float32, f func(at, n int)) {
+	for at := 0; at < len(rows); at += batchValues {
+		n := min(batchValues, len(rows)-at)
+		b.x = fill(&b.padded, n, rows[at:], nil)
 		b.importance = nil
 		if importance != nil {
-			b.importance = fill(&b.paddedImportance, importance[at:])
+			b.importance = fill(&b.paddedImportance, n, importance[at%len(importance):], importance)
 		}
 		f(at, n)
 	}
 }
 
-// fill returns the start of v, or a copy of what there is of it with zeros behind.
-func fill(space *[batchValues]float32, v []float32) *[batchValues]float32 {
+// fill returns the start of v, or where that is short a copy of n values, of v and then more and more, with zeros behind.
+func fill(space *[batchValues]float32, n int, v, more []float32) *[batchValues]float32 {
 	if len(v) >= batchValues {
 		return (*[batchValues]float32)(v)
 	}
-	clear(space[copy(space[:], v):])
+	have := copy(space[:n], v)
+	for have < n {
+		have += copy(space[have:n], more)
+	}
+	clear(space[n:])
 	return space
 }
 

@@ -128,9 +128,23 @@ func encodeRows(t formats.Type, dst []byte, src []float32, cols, stride int, imp
 		b := batches.Get().(*batch)
 		defer batches.Put(b)
 		b.lanes = set
+		if acrossRows(t) {
+			laneEncoders[i].encode(b, dst, src, importance)
+			return true
+		}
 		for r := range len(src) / cols {
 			laneEncoders[i].encode(b, dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
 		}
+		return true
+	}
+	return false
+}
+
+// acrossRows reports whether rows of type t may follow each other in a batch: their blocks know nothing of the row.
+func acrossRows(t formats.Type) bool {
+	switch t {
+	case formats.F16, formats.BF16, formats.Q8_0, formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K, formats.TQ1_0,
+		formats.TQ2_0, formats.MXFP4, formats.NVFP4, formats.Q1_0, formats.Q2_0:
 		return true
 	}
 	return false

@@ -34,6 +34,7 @@ func compareLanes(t *testing.T, name string, src []float32, cols int, importance
 				continue
 			}
 			want, got := make([]byte, size), make([]byte, size)
+			compareAcross(t, set.name+", "+e.typ.String()+", "+name, e.typ, src, cols, importance, func(dst []byte) { e.encode(b, dst, src, importance) })
 			for r := range len(src) / cols {
 				row := src[r*cols : (r+1)*cols]
 				find(e.typ).encode(want, row, importance)
@@ -50,6 +51,23 @@ func compareLanes(t *testing.T, name string, src []float32, cols int, importance
 				}
 			}
 		}
+	}
+}
+
+// compareAcross encodes rows that follow each other.
+func compareAcross(t *testing.T, name string, typ formats.Type, src []float32, cols int, importance []float32, encode func(dst []byte)) {
+	t.Helper()
+	if !acrossRows(typ) {
+		return
+	}
+	size, _ := typ.RowBytes(int64(len(src)))
+	want, got := make([]byte, size), make([]byte, size)
+	for r, stride := 0, int(size)*cols/len(src); r < len(src)/cols; r++ {
+		find(typ).encode(want[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+	}
+	encode(got)
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: rows that follow each other differ from plain Go's", name)
 	}
 }
 
@@ -75,6 +93,17 @@ func TestLanesLengths(t *testing.T) {
 		}
 		compareLanes(t, "plain", src, cols, nil)
 		compareLanes(t, "importance", src, cols, importance)
+	}
+	for _, cols := range []int{256, 512, 768, 2304} { // rows that end within a batch
+		src, importance := make([]float32, 11*cols), make([]float32, cols)
+		for i := range src {
+			src[i] = float32(rng.NormFloat64())
+		}
+		for i := range importance {
+			importance[i] = float32(rng.ExpFloat64())
+		}
+		compareLanes(t, "rows", src, cols, nil)
+		compareLanes(t, "rows with importance", src, cols, importance)
 	}
 }
 
