@@ -130,7 +130,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options) error
 // fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over.
 func (r *benchRow) fill(x speed.Result, m speed.Machine, pool *infer.Pool, o speed.Options) {
 	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
-	m.ReadBytes = speed.ReadSpeed(pool, x.GenerateWork.WeightBytes)
+	m.ReadBytes = speed.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes)
 	r.ReadBytes = m.ReadBytes
 	r.Prompt, r.PP, r.PPSD, r.PPAll = o.Prompt, x.Prompt.Mean(), x.Prompt.SD(), x.Prompt
 	if o.Prompt > 0 {

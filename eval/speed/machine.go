@@ -37,7 +37,7 @@ func (m Machine) Of(w infer.Work, perSecond float64) Bound {
 
 // MeasureMachine measures reading from memory and multiplying.
 func MeasureMachine(pool *infer.Pool, set *kernel.Set) Machine {
-	m := Machine{ReadBytes: ReadSpeed(pool, maxReadBuffer)}
+	m := Machine{ReadBytes: ReadSpeed(pool, set, maxReadBuffer)}
 	m.Int8, m.Float = peaks(pool, set)
 	return m
 }
@@ -46,45 +46,27 @@ func MeasureMachine(pool *infer.Pool, set *kernel.Set) Machine {
 const maxReadBuffer = 256 << 20
 
 // readRepetitions is how often the memory is read; the fastest counts.
-const readRepetitions = 7
+const readRepetitions = 25
 
 // ReadSpeed measures how many bytes per second all workers together read from a buffer of size bytes, read over and
 // over: from memory, or from a cache that holds it, just as weights of that size are. Sizes that no cache holds count
 // as the same.
-func ReadSpeed(pool *infer.Pool, size int64) float64 {
-	const chunk = 1 << 14 // words of a task
-	words := make([]uint64, max(min(size, maxReadBuffer)/8, chunk))
-	for i := range words {
-		words[i] = uint64(i)
+func ReadSpeed(pool *infer.Pool, set *kernel.Set, size int64) float64 {
+	const chunk = 1 << 15 // values of a task
+	values := make([]float32, max(min(size, maxReadBuffer)/4, chunk))
+	for i := range values {
+		values[i] = 1
 	}
-	sums := make([]uint64, pool.Workers()*8) // a cache line each
+	read := func(_, task int) { set.Max(values[task*chunk : min((task+1)*chunk, len(values))]) }
 	best := math.Inf(1)
 	for range readRepetitions {
 		passes := 0
 		start := time.Now()
-		for time.Since(start) < 20*time.Millisecond {
-			pool.Run((len(words)+chunk-1)/chunk, func(worker, task int) {
-				sums[8*worker] += sum(words[task*chunk : min((task+1)*chunk, len(words))])
-			})
+		for time.Since(start) < 2*time.Millisecond {
+			pool.Run((len(values)+chunk-1)/chunk, read)
 			passes++
 		}
 		best = min(best, time.Since(start).Seconds()/float64(passes))
 	}
-	return float64(8*len(words)) / best
-}
-
-// sum adds in eight chains, so that additions keep up with loads.
-func sum(x []uint64) uint64 {
-	var s [8]uint64
-	for ; len(x) >= 8; x = x[8:] {
-		s[0] += x[0]
-		s[1] += x[1]
-		s[2] += x[2]
-		s[3] += x[3]
-		s[4] += x[4]
-		s[5] += x[5]
-		s[6] += x[6]
-		s[7] += x[7]
-	}
-	return s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7]
+	return float64(4*len(values)) / best
 }
