@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
 var avx512 = &Set{
 	Name:         "avx512",
-	load:         loadAVX2,
+	load:         loadAVX512,
 	matmul:       productsAVX512.matmul,
 	gemm:         productsAVX2.gemm,
 	gemmPanels:   productsAVX2.gemmPanels,
@@ -25,12 +25,19 @@ var avx512 = &Set{
 	rope:         ropeAVX2,
 }
 
-// productsAVX512 multiplies tiles as avx2 does, and rows, where the CPU has the Galois field
-// instructions that move bits within bytes, with instructions of its own.
+// productsAVX512 multiplies float tiles as avx2 does, the others with instructions of its own; so it does with rows, where
+// the CPU has the Galois field instructions that move bits within bytes.
 var productsAVX512 = func() *products {
 	p := *productsAVX2
+	p.wide = wideProducts
 	if cpu.X86.HasAVX512GFNI {
 		p.rows = rowsAVX512
 	}
 	return &p
 }()
+
+// loadAVX512 converts one token; see loadGeneric.
+func loadAVX512(b *Batch, t int, x []float32) {
+	loadAVX2(b, t, x)
+	b.interleave(t)
+}

@@ -61,7 +61,7 @@ func FormOf(t formats.Type) (Form, error) {
 }
 
 // Batch holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
-// row-major by token; rows are padded so that kernels may work on four tokens at a time.
+// row-major by token; rows are padded so that kernels may work on eight tokens at a time.
 //
 //	f32    [n][stride]        FormF32 only
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
@@ -71,6 +71,7 @@ func FormOf(t formats.Type) (Form, error) {
 //	s      [n][cols/32]       FormQ8_1: d*sum
 //	sums16 [n][cols/16]       sums of 16 codes
 //	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
+//	panel                     more than a few tokens: see batch_panel.go
 type Batch struct {
 	form           Form
 	n, cols        int
@@ -79,9 +80,10 @@ type Batch struct {
 	codes          []int8
 	words          []int16
 	sums16, sums32 []int16
+	panel          []int32
 }
 
-// tokenGroup is the number of tokens a SIMD kernel multiplies at once.
+// tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
 const tokenGroup = 4
 
 // Form, Tokens and Cols describe what the batch holds.
@@ -103,7 +105,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 			formats.ErrUnsupported, cols, form, form.Block())
 	}
 	b.form, b.n, b.cols = form, n, cols
-	rows := (n + tokenGroup - 1) / tokenGroup * tokenGroup
+	rows := (n + panelTokens - 1) / panelTokens * panelTokens
 	if form == FormF32 {
 		b.stride = (cols+15)/16*16 + 16
 		b.f32 = grow(b.f32, n*b.stride)
@@ -113,6 +115,10 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	b.codes = grow(b.codes, rows*b.stride)
 	b.d = grow(b.d, rows*(cols/form.Block()))
 	b.sums16 = grow(b.sums16, rows*(cols/16))
+	b.panel = b.panel[:0]
+	if n > rowTokens {
+		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/panelTokens)
+	}
 	switch form {
 	case FormQ8_0:
 		b.words = grow(b.words, rows*b.stride)

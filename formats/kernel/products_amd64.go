@@ -31,12 +31,17 @@ type products struct {
 	floatsF16    func(dst *float32, src *byte, n int)
 	floatsBF16   func(dst *float32, src *byte, n int)
 	wordsQ8      func(dst *int16, src *byte, blocks int)
-	rows         *rowProducts // for few tokens
+	rows         *rowProducts                  // for few tokens
+	wide         map[formats.Type]*wideProduct // tiles of all columns
 }
 
 func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
 	if p.rows != nil && j.rows(p.rows, &s.rows) {
+		return
+	}
+	if wide := p.wide[w.Type]; wide != nil {
+		j.wide(wide)
 		return
 	}
 	switch w.Type {

@@ -52,6 +52,9 @@ func (b *Batch) unscale() {
 	for i := range b.s {
 		b.s[i] = float32(b.sums16[2*i]) + float32(b.sums16[2*i+1])
 	}
+	for t := range b.n {
+		b.interleave(t)
+	}
 }
 
 // BenchmarkRows reports how many bytes of weights per second meet one token, when the weights come from memory, beside a

@@ -68,6 +68,7 @@ type tiles struct {
 	pairs  *[lanes][tileCols / 2]int16
 	floats *[lanes][floatCols]float32
 	edge   []float32 // [token][lane]
+	wide   []byte    // tiles of all columns
 	scales superScales
 	offset [16]int16
 }

@@ -1,0 +1,154 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"bitmill/formats"
+)
+
+// wideKernel multiplies tiles, tileBytes apart, with eight tokens; stride is in bytes.
+type wideKernel func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int, panel *int32)
+
+// wideProduct says how AVX-512 multiplies a type. Codes are stored with add added to what the type's unpack gives. put
+// writes a lane's scales, and may change its codes.
+type wideProduct struct {
+	kernel wideKernel
+	add    uint8
+	put    func(r *superRecord, lane int, codes *[256]uint8, s *superScales) // blocks of 256 only
+}
+
+var wideProducts = map[formats.Type]*wideProduct{
+	formats.Q2_K: {wideMins16, 0, putScaledMins},
+	formats.Q3_K: {wideOffset, 0, putScaledOffset},
+	formats.Q4_K: {wideSuper32, 0, putScalesMins},
+	formats.Q5_K: {wideSuper32, 0, putScalesMins},
+	formats.Q6_K: {wideOffset16, 128 - 32, putScales},
+	formats.Q4_0: {wideSmall, 128 - 8, nil},
+	formats.Q4_1: {wideSmallMins, 0, nil},
+	formats.Q5_0: {wideSmall, 128 - 16, nil},
+	formats.Q5_1: {wideSmallMins, 0, nil},
+	formats.Q8_0: {wideSmall, 0, nil},
+}
+
+// wideBytes is how much memory the tiles take that meet eight tokens one after the other: with the activations they
+// stay in the second-level cache.
+const wideBytes = 256 << 10
+
+const (
+	superBytes = int(unsafe.Sizeof(superRecord{}))
+	smallBytes = int(unsafe.Sizeof(smallRecord{}))
+)
+
+// wide multiplies all columns of as many tiles as memory allows with all tokens.
+func (j *job) wide(p *wideProduct) {
+	w, x := &j.w, j.x
+	blocks := w.Cols / x.form.Block()
+	record, fill := smallBytes, j.fillSmallTile
+	if x.form == FormQ8_K {
+		record, fill = superBytes, j.fillSuperTile
+	}
+	size := blocks * record
+	most := min(max(1, wideBytes/size), (j.r1-j.r0+lanes-1)/lanes)
+	memory := alignedBytes(&j.tiles.wide, most*size+record)
+	j.edge = grow(j.edge, most*lanes*panelTokens)
+	for r := j.r0; r < j.r1; r += most * lanes {
+		rows := min(most*lanes, j.r1-r)
+		tiles := (rows + lanes - 1) / lanes
+		for i := range tiles {
+			fill(p, memory[i*size:], blocks, r+i*lanes, min(lanes, rows-i*lanes))
+		}
+		for t := 0; t < x.n; t += panelTokens {
+			multiply := func(dst *float32, stride, first, count int) {
+				p.kernel(dst, 4*stride, &memory[first*size], size, count, blocks, &x.codes[t*x.stride], x.stride,
+					&x.panel[t/panelTokens*blocks*x.form.panelWords()])
+			}
+			direct, tokens := rows/lanes, min(panelTokens, x.n-t)
+			if tokens < panelTokens {
+				direct = 0
+			}
+			if direct > 0 {
+				multiply(&j.dst[t*j.stride+r], j.stride, 0, direct)
+			}
+			if direct < tiles { // products without a place in the destination
+				stride, done := (tiles-direct)*lanes, direct*lanes
+				multiply(&j.edge[0], stride, direct, tiles-direct)
+				copyColumns(j.dst[t*j.stride+r+done:], j.stride, j.edge, stride, tokens, rows-done)
+			}
+		}
+	}
+}
+
+// alignedBytes returns n bytes on a boundary of 64.
+func alignedBytes(buf *[]byte, n int) []byte {
+	*buf = grow(*buf, n+63)
+	return (*buf)[-uintptr(unsafe.Pointer(&(*buf)[0]))&63:][:n]
+}
+
+// fillSuperTile unpacks blocks of 256 of up to sixteen rows. Lanes beyond the last row keep what they held.
+func (j *job) fillSuperTile(p *wideProduct, tile []byte, blocks, row, rows int) {
+	w, st, stage, s := &j.w, superTypeOf(j.w.Type), aligned(&j.codes), &j.scales
+	for i := range blocks {
+		r := (*superRecord)(unsafe.Pointer(&tile[i*superBytes]))
+		for lane := range rows {
+			st.unpack(&stage[lane], s, w.row(row + lane)[i*w.blockBytes:][:w.blockBytes])
+			r.d[lane], r.dmin[lane] = s.d, s.dmin
+			p.put(r, lane, &stage[lane], s)
+		}
+		transpose16(&r.codes[0], 512, &stage[0][0], 256, 4, uint32(p.add)*(bits0&(1<<32-1)))
+	}
+}
+
+// fillSmallTile unpacks blocks of 32 of up to sixteen rows.
+func (j *job) fillSmallTile(p *wideProduct, tile []byte, blocks, row, rows int) {
+	w, st, stage := &j.w, smallTypeOf(j.w.Type), aligned(&j.codes)
+	size := w.blockBytes
+	for b := 0; b < blocks; b += 8 {
+		count := min(8, blocks-b)
+		for lane := range rows {
+			src := w.row(row + lane)[b*size:]
+			for i := range count {
+				r := (*smallRecord)(unsafe.Pointer(&tile[(b+i)*smallBytes]))
+				r.d[lane], r.m[lane] = st.unpack((*[32]uint8)(stage[lane][32*i:]), src[i*size:i*size+size])
+			}
+		}
+		transpose16(&tile[b*smallBytes], smallBytes, &stage[0][0], 256, (count+1)/2, uint32(p.add)*(bits0&(1<<32-1)))
+	}
+}
+
+// putScales stores a scale per 16 columns.
+func putScales(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
+	for g := range 16 {
+		r.scales[g][lane] = uint32(int32(s.scales[g]))
+	}
+}
+
+// putScalesMins stores a scale and a minimum per 32 columns.
+func putScalesMins(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
+	for g := 0; g < 8; g += 2 {
+		r.scales[g][lane], r.scales[g+1][lane] = uint32(s.scales[g]), uint32(s.scales[g+1])
+		r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
+	}
+}
+
+// putScaledMins multiplies codes up to 3 with their scale up to 15, and stores a minimum per 16 columns.
+func putScaledMins(r *superRecord, lane int, codes *[256]uint8, s *superScales) {
+	for g := 0; g < 16; g += 2 {
+		r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
+		for i, scale := range [4]uint64{uint64(s.scales[g]), uint64(s.scales[g]), uint64(s.scales[g+1]), uint64(s.scales[g+1])} {
+			store8(codes[:], 16*g+8*i, load8(codes[:], 16*g+8*i)*scale)
+		}
+	}
+}
+
+// putScaledOffset replaces codes c, 0 to 7, by (c-4)*scale + 127 with scales from -32 to 31: 3 to 255.
+func putScaledOffset(r *superRecord, lane int, codes *[256]uint8, s *superScales) {
+	for g := range 16 {
+		scale := int64(s.scales[g])
+		zero := uint64(127-4*scale) * bits0
+		for i := 16 * g; i < 16*g+16; i += 8 {
+			store8(codes[:], i, zero+load8(codes[:], i)*uint64(scale)) // bytes borrow nothing in the end
+		}
+	}
+}
