@@ -1,36 +1,53 @@
 package infer
 
 import (
-	"sync"
+	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Pool is a fixed set of worker goroutines that share one job at a time. Work is cut into numbered tasks; which worker
 // takes which task is left to chance, so tasks must write to places of their own: then results never depend on threads.
+//
+// A token of a small model is some hundred jobs of tens of microseconds, and waking a goroutine takes as long as such a
+// job. So who waits looks for what it waits for during its patience, and sleeps only then.
 type Pool struct {
 	workers int
-	jobs    chan *job
-	job     job // the one under way
+	turn    atomic.Uint64 // of the job: its number, and in the lowest byte how many helpers it has; or closed
+	job     job           // the one under way
+	helpers []sleeper     // worker w is helpers[w-1]
+	caller  sleeper
+
+	patience time.Duration // of this pool
 }
+
+// patience is how long a worker waits for the next job before it sleeps. Products of one token follow each other within
+// microseconds.
+const patience = 20 * time.Microsecond
+
+const (
+	maxWorkers = 256
+	closed     = ^uint64(0)
+)
 
 type job struct {
-	tasks int64
-	next  atomic.Int64
-	run   func(worker, task int)
-	done  sync.WaitGroup
+	tasks   int64
+	next    atomic.Int64
+	working atomic.Int64 // helpers that have not finished
+	run     func(worker, task int)
 }
 
-// NewPool starts a pool of the given number of workers; less than 1 means 1.
+// NewPool starts a pool of the given number of workers; less than 1 means 1, more than 256 means 256.
 func NewPool(workers int) *Pool {
-	workers = max(workers, 1)
-	p := &Pool{workers: workers, jobs: make(chan *job)}
-	for w := 1; w < workers; w++ {
-		go func() {
-			for j := range p.jobs {
-				j.work(w)
-				j.done.Done()
-			}
-		}()
+	workers = min(max(workers, 1), maxWorkers)
+	p := &Pool{workers: workers, helpers: make([]sleeper, workers-1)}
+	if workers <= runtime.GOMAXPROCS(0) { // otherwise who looks may keep from running who works
+		p.patience = patience
+	}
+	p.caller.init()
+	for i := range p.helpers {
+		p.helpers[i].init()
+		go p.help(i + 1)
 	}
 	return p
 }
@@ -48,15 +65,35 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 		return
 	}
 	j := &p.job
+	helpers := min(p.workers, tasks) - 1
 	j.tasks, j.run = int64(tasks), f
 	j.next.Store(0)
-	helpers := min(p.workers, tasks) - 1
-	j.done.Add(helpers)
-	for range helpers {
-		p.jobs <- j
+	j.working.Store(int64(helpers))
+	p.turn.Store((p.turn.Load()/maxWorkers+1)*maxWorkers + uint64(helpers))
+	for i := range helpers {
+		p.helpers[i].wake()
 	}
 	j.work(0)
-	j.done.Wait()
+	p.caller.wait(p.patience, func() bool { return j.working.Load() == 0 })
+}
+
+// help works on every job that has a place for the worker, until the pool is closed.
+func (p *Pool) help(worker int) {
+	var seen uint64
+	news := func() bool {
+		turn := p.turn.Load()
+		return turn != seen && uint64(worker) <= turn%maxWorkers // closed has room for everyone
+	}
+	for {
+		p.helpers[worker-1].wait(p.patience, news)
+		if seen = p.turn.Load(); seen == closed {
+			return
+		}
+		p.job.work(worker)
+		if p.job.working.Add(-1) == 0 {
+			p.caller.wake()
+		}
+	}
 }
 
 func (j *job) work(worker int) {
@@ -70,4 +107,61 @@ func (j *job) work(worker int) {
 }
 
 // Close ends the workers.
-func (p *Pool) Close() { close(p.jobs) }
+func (p *Pool) Close() {
+	p.turn.Store(closed)
+	for i := range p.helpers {
+		p.helpers[i].wake()
+	}
+}
+
+// sleeper is one goroutine's way to wait for what another one does.
+type sleeper struct {
+	asleep atomic.Bool
+	signal chan struct{}
+	// Where others compete for the processors, looking keeps the awaited one from running. So each time it was in vain,
+	// about twice as many waits go straight to sleep.
+	vain, skip int
+	_          [24]byte // a cache line each
+}
+
+func (s *sleeper) init() { s.signal = make(chan struct{}, 1) }
+
+// wait returns once ready does, looking for it for the given time before it sleeps. It does not yield while it looks:
+// the goroutine would move to another thread's queue, and waking threads is what takes so long.
+func (s *sleeper) wait(patience time.Duration, ready func() bool) {
+	if s.skip > 0 {
+		s.skip--
+		patience = 0
+	}
+	const looks = 100 // a nanosecond or two each
+	for start := time.Now(); patience > 0; {
+		for range looks {
+			if ready() {
+				s.vain = 0
+				return
+			}
+		}
+		if time.Since(start) > patience {
+			s.vain = min(2*s.vain+1, 31)
+			s.skip = s.vain
+			break
+		}
+	}
+	for {
+		s.asleep.Store(true)
+		if ready() && s.asleep.CompareAndSwap(true, false) {
+			return
+		}
+		<-s.signal // from whoever has set asleep to false
+		if ready() {
+			return
+		}
+	}
+}
+
+// wake is called after what makes ready true.
+func (s *sleeper) wake() {
+	if s.asleep.CompareAndSwap(true, false) {
+		s.signal <- struct{}{}
+	}
+}
