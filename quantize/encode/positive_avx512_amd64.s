@@ -40,6 +40,42 @@ DATA wrapAVX512<>+56(SB)/4, $0x4a800000
 DATA wrapAVX512<>+60(SB)/4, $0x4a800000
 GLOBL wrapAVX512<>(SB), RODATA|NOPTR, $64
 
+DATA byteLowAVX512<>+0(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+4(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+8(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+12(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+16(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+20(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+24(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+28(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+32(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+36(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+40(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+44(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+48(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+52(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+56(SB)/4, $0xc37f0000
+DATA byteLowAVX512<>+60(SB)/4, $0xc37f0000
+GLOBL byteLowAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA bytesAVX512<>+0(SB)/4, $0x43800000
+DATA bytesAVX512<>+4(SB)/4, $0x43800000
+DATA bytesAVX512<>+8(SB)/4, $0x43800000
+DATA bytesAVX512<>+12(SB)/4, $0x43800000
+DATA bytesAVX512<>+16(SB)/4, $0x43800000
+DATA bytesAVX512<>+20(SB)/4, $0x43800000
+DATA bytesAVX512<>+24(SB)/4, $0x43800000
+DATA bytesAVX512<>+28(SB)/4, $0x43800000
+DATA bytesAVX512<>+32(SB)/4, $0x43800000
+DATA bytesAVX512<>+36(SB)/4, $0x43800000
+DATA bytesAVX512<>+40(SB)/4, $0x43800000
+DATA bytesAVX512<>+44(SB)/4, $0x43800000
+DATA bytesAVX512<>+48(SB)/4, $0x43800000
+DATA bytesAVX512<>+52(SB)/4, $0x43800000
+DATA bytesAVX512<>+56(SB)/4, $0x43800000
+DATA bytesAVX512<>+60(SB)/4, $0x43800000
+GLOBL bytesAVX512<>(SB), RODATA|NOPTR, $64
+
 DATA tinyAVX512<>+0(SB)/4, $0x26901d7d
 DATA tinyAVX512<>+4(SB)/4, $0x26901d7d
 DATA tinyAVX512<>+8(SB)/4, $0x26901d7d
@@ -106,76 +142,98 @@ largest:
 	CMPQ         R8, SI
 	JB           largest
 	VXORPS       Z3, Z3, Z3
-	VCMPPS       $0x11, Z3, Z1, K1
-	VCMPPS       $0x04, Z3, Z2, K2
-	KORW         K1, K2, K1
-	VPMOVM2D     K1, Z1
-	VMOVUPS      Z1, 128(AX)
+	VCMPPS       $0x04, Z3, Z2, K1
+	VPMOVM2D     K1, Z2
+	VMOVUPS      Z2, 128(AX)
 	MOVQ         steps+48(FP), R8
-	VBROADCASTSS (R8), Z1
-	VDIVPS       Z0, Z1, Z2
-	VXORPS       Z3, Z3, Z3
-	VMOVUPS      oneAVX512<>+0(SB), Z4
-	VDIVPS       Z2, Z4, Z4
+	VBROADCASTSS (R8), Z2
+	VDIVPS       Z0, Z2, Z3
+	VMULPS       Z1, Z3, Z4
+	VCMPPS       $0x1a, byteLowAVX512<>+0(SB), Z4, K1
+	VMOVUPS      128(AX), Z4
+	VPMOVD2M     Z4, K3
+	KORW         K1, K3, K1
+	VPMOVM2D     K1, Z4
+	VMOVUPS      Z4, 128(AX)
+	VXORPS       Z4, Z4, Z4
+	VMOVUPS      oneAVX512<>+0(SB), Z5
+	VDIVPS       Z3, Z5, Z5
 	XORQ         R9, R9
 
 first:
-	VMOVUPS     (CX)(R9*1), Z5
-	VMULPS      Z5, Z2, Z6
-	VRNDSCALEPS $0x08, Z6, Z6
-	VMINPS      Z1, Z6, Z6
-	VMULPS      Z6, Z4, Z6
-	VSUBPS      Z6, Z5, Z5
-	VMULPS      (DX)(R9*1), Z5, Z6
-	VMULPS      Z5, Z6, Z6
-	VADDPS      Z6, Z3, Z3
+	VMOVUPS     (CX)(R9*1), Z6
+	VMULPS      Z6, Z3, Z7
+	VRNDSCALEPS $0x08, Z7, Z7
+	VMINPS      Z2, Z7, Z7
+	VXORPS      Z8, Z8, Z8
+	VCMPPS      $0x11, Z8, Z7, K1
+	VMOVUPS     bytesAVX512<>+0(SB), Z8
+	VMOVAPS.Z   Z8, K1, Z8
+	VADDPS      Z8, Z7, Z7
+	VMULPS      Z7, Z5, Z7
+	VSUBPS      Z7, Z6, Z6
+	VMULPS      (DX)(R9*1), Z6, Z7
+	VMULPS      Z6, Z7, Z7
+	VADDPS      Z7, Z4, Z4
 	ADDQ        $+128, R9
 	CMPQ        R9, SI
 	JB          first
-	VMOVUPS     Z3, Z3
+	VMOVUPS     Z4, Z4
 	MOVQ        count+56(FP), R9
 
 candidate:
 	ADDQ         $0x04, R8
-	VBROADCASTSS (R8), Z4
-	VDIVPS       Z0, Z4, Z4
-	VXORPS       Z5, Z5, Z5
-	VMOVUPS      oneAVX512<>+0(SB), Z6
-	VDIVPS       Z4, Z6, Z6
+	VBROADCASTSS (R8), Z5
+	VDIVPS       Z0, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VMOVUPS      oneAVX512<>+0(SB), Z7
+	VDIVPS       Z5, Z7, Z7
 	XORQ         R10, R10
 
 step:
-	VMOVUPS     (CX)(R10*1), Z7
-	VMULPS      Z7, Z4, Z8
-	VRNDSCALEPS $0x08, Z8, Z8
-	VMINPS      Z1, Z8, Z8
-	VMULPS      Z8, Z6, Z8
-	VSUBPS      Z8, Z7, Z7
-	VMULPS      (DX)(R10*1), Z7, Z8
-	VMULPS      Z7, Z8, Z8
-	VADDPS      Z8, Z5, Z5
+	VMOVUPS     (CX)(R10*1), Z8
+	VMULPS      Z8, Z5, Z9
+	VRNDSCALEPS $0x08, Z9, Z9
+	VMINPS      Z2, Z9, Z9
+	VMULPS      Z9, Z7, Z9
+	VSUBPS      Z9, Z8, Z8
+	VMULPS      (DX)(R10*1), Z8, Z9
+	VMULPS      Z8, Z9, Z9
+	VADDPS      Z9, Z6, Z6
 	ADDQ        $+128, R10
 	CMPQ        R10, SI
 	JB          step
-	VCMPPS      $0x11, Z3, Z5, K1
-	VBLENDMPS   Z4, Z2, K1, Z2
+	VCMPPS      $0x11, Z4, Z6, K1
 	VBLENDMPS   Z5, Z3, K1, Z3
+	VBLENDMPS   Z6, Z4, K1, Z4
 	DECQ        R9
 	JNZ         candidate
-	VXORPS      Z3, Z3, Z3
+	VMULPS      Z1, Z3, Z1
+	VCMPPS      $0x1a, byteLowAVX512<>+0(SB), Z1, K1
+	VMOVUPS     128(AX), Z1
+	VPMOVD2M    Z1, K3
+	KORW        K1, K3, K1
+	VPMOVM2D    K1, Z1
+	VMOVUPS     Z1, 128(AX)
+	VXORPS      Z1, Z1, Z1
 	VXORPS      Z4, Z4, Z4
 	XORQ        R8, R8
 
 levels:
 	VMOVUPS     (CX)(R8*1), Z5
 	VMOVUPS     (DX)(R8*1), Z6
-	VMULPS      Z5, Z2, Z7
+	VMULPS      Z5, Z3, Z7
 	VRNDSCALEPS $0x08, Z7, Z7
-	VMINPS      Z1, Z7, Z7
-	VMOVUPS     Z7, (BX)(R8*1)
+	VMINPS      Z2, Z7, Z7
+	VXORPS      Z8, Z8, Z8
+	VCMPPS      $0x11, Z8, Z7, K1
+	VMOVUPS     bytesAVX512<>+0(SB), Z8
+	VMOVAPS.Z   Z8, K1, Z8
+	VADDPS      Z8, Z7, Z8
+	VMOVUPS     Z8, (BX)(R8*1)
 	VMULPS      Z5, Z6, Z5
 	VMULPS      Z7, Z5, Z5
-	VADDPS      Z5, Z3, Z3
+	VADDPS      Z5, Z1, Z1
 	VMULPS      Z7, Z6, Z6
 	VMULPS      Z7, Z6, Z6
 	VADDPS      Z6, Z4, Z4
@@ -183,85 +241,90 @@ levels:
 	CMPQ        R8, SI
 	JB          levels
 	MOVQ        $0x00000005, R8
-	VXORPS      Z2, Z2, Z2
-	VMOVUPS     wrapAVX512<>+0(SB), Z5
-	VMOVUPS     signlessAVX512<>+0(SB), Z6
+	VXORPS      Z3, Z3, Z3
 
 round:
-	KXORW K3, K3, K3
+	KXORW K2, K2, K2
 	XORQ  R9, R9
 
 refine:
-	VMOVUPS     (CX)(R9*1), Z7
-	VMOVUPS     (DX)(R9*1), Z8
-	VMOVUPS     (BX)(R9*1), Z9
-	VMULPS      Z7, Z8, Z10
-	VMULPS      Z9, Z10, Z11
-	VSUBPS      Z11, Z3, Z11
-	VMULPS      Z9, Z8, Z13
-	VMULPS      Z9, Z13, Z13
-	VSUBPS      Z13, Z4, Z12
-	VCMPPS      $0x1e, Z2, Z11, K1
-	VCMPPS      $0x1e, Z2, Z12, K2
-	KANDW       K1, K2, K1
-	VMULPS      Z12, Z7, Z7
-	VDIVPS      Z11, Z7, Z7
-	VANDPS      Z6, Z7, Z13
-	VCMPPS      $0x15, Z5, Z13, K2
-	KANDW       K2, K1, K2
-	VMOVUPS     128(AX), Z13
-	VPMOVD2M    Z13, K4
-	KORW        K2, K4, K2
-	VPMOVM2D    K2, Z13
-	VMOVUPS     Z13, 128(AX)
-	VRNDSCALEPS $0x08, Z7, Z7
-	VMINPS      Z1, Z7, Z7
-	VCMPPS      $0x04, Z9, Z7, K2
-	KANDW       K1, K2, K1
-	VMULPS      Z7, Z10, Z13
-	VADDPS      Z13, Z11, Z11
-	VMULPS      Z7, Z8, Z13
-	VMULPS      Z7, Z13, Z13
-	VADDPS      Z13, Z12, Z12
-	VMULPS      Z11, Z11, Z8
-	VMULPS      Z4, Z8, Z8
-	VMULPS      Z3, Z3, Z13
-	VMULPS      Z12, Z13, Z13
-	VCMPPS      $0x1e, Z13, Z8, K2
-	KANDW       K1, K2, K1
-	VBLENDMPS   Z7, Z9, K1, Z9
-	VMOVUPS     Z9, (BX)(R9*1)
-	VBLENDMPS   Z11, Z3, K1, Z3
-	VBLENDMPS   Z12, Z4, K1, Z4
-	KORW        K3, K1, K3
+	VMOVUPS     (CX)(R9*1), Z5
+	VMOVUPS     (DX)(R9*1), Z6
+	VMOVUPS     (BX)(R9*1), Z7
+	VMULPS      Z5, Z6, Z8
+	VMULPS      Z7, Z8, Z9
+	VSUBPS      Z9, Z1, Z9
+	VMULPS      Z7, Z6, Z11
+	VMULPS      Z7, Z11, Z11
+	VSUBPS      Z11, Z4, Z10
+	VCMPPS      $0x1e, Z3, Z9, K1
+	VCMPPS      $0x1e, Z3, Z10, K3
+	KANDW       K1, K3, K1
+	VMULPS      Z10, Z5, Z5
+	VDIVPS      Z9, Z5, Z5
+	VANDPS      signlessAVX512<>+0(SB), Z5, Z11
+	VCMPPS      $0x15, wrapAVX512<>+0(SB), Z11, K3
+	VCMPPS      $0x1a, byteLowAVX512<>+0(SB), Z5, K4
+	KORW        K3, K4, K3
+	KANDW       K3, K1, K3
+	VMOVUPS     128(AX), Z11
+	VPMOVD2M    Z11, K4
+	KORW        K3, K4, K3
+	VPMOVM2D    K3, Z11
+	VMOVUPS     Z11, 128(AX)
+	VRNDSCALEPS $0x08, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCMPPS      $0x04, Z7, Z5, K3
+	KANDW       K1, K3, K1
+	VMULPS      Z5, Z8, Z11
+	VADDPS      Z11, Z9, Z9
+	VMULPS      Z5, Z6, Z11
+	VMULPS      Z5, Z11, Z11
+	VADDPS      Z11, Z10, Z10
+	VMULPS      Z9, Z9, Z6
+	VMULPS      Z4, Z6, Z6
+	VMULPS      Z1, Z1, Z11
+	VMULPS      Z10, Z11, Z11
+	VCMPPS      $0x1e, Z11, Z6, K3
+	KANDW       K1, K3, K1
+	VXORPS      Z6, Z6, Z6
+	VCMPPS      $0x11, Z6, Z5, K3
+	VMOVUPS     bytesAVX512<>+0(SB), Z6
+	VMOVAPS.Z   Z6, K3, Z6
+	VADDPS      Z6, Z5, Z5
+	VBLENDMPS   Z5, Z7, K1, Z7
+	VMOVUPS     Z7, (BX)(R9*1)
+	VBLENDMPS   Z9, Z1, K1, Z1
+	VBLENDMPS   Z10, Z4, K1, Z4
+	KORW        K2, K1, K2
 	ADDQ        $+128, R9
 	CMPQ        R9, SI
 	JB          refine
-	KORTESTW    K3, K3
+	KORTESTW    K2, K2
 	JZ          settled
 	DECQ        R8
 	JNZ         round
 
 settled:
-	VXORPS    Z1, Z1, Z1
-	VDIVPS    Z4, Z3, Z2
-	VCMPPS    $0x1e, Z1, Z4, K1
-	VMOVAPS.Z Z2, K1, Z2
+	VXORPS    Z2, Z2, Z2
+	VDIVPS    Z4, Z1, Z1
+	VCMPPS    $0x1e, Z2, Z4, K1
+	VMOVAPS.Z Z1, K1, Z1
 	VCMPPS    $0x11, tinyAVX512<>+0(SB), Z0, K1
-	KNOTW     K1, K2
-	VMOVAPS.Z Z2, K2, Z2
-	VMOVUPS   Z2, (AX)
+	KNOTW     K1, K3
+	VMOVAPS.Z Z1, K3, Z1
+	VMOVUPS   Z1, (AX)
 	VMOVUPS   128(AX), Z0
-	VPMOVD2M  Z0, K2
-	KANDNW    K2, K1, K2
-	VPMOVM2D  K2, Z0
+	VPMOVD2M  Z0, K3
+	KANDNW    K3, K1, K3
+	VPMOVM2D  K3, Z0
 	VMOVUPS   Z0, 128(AX)
 	XORQ      R8, R8
 
 clear:
 	VMOVUPS   (BX)(R8*1), Z0
-	KNOTW     K1, K2
-	VMOVAPS.Z Z0, K2, Z0
+	KNOTW     K1, K3
+	VMOVAPS.Z Z0, K3, Z0
 	VMOVUPS   Z0, (BX)(R8*1)
 	ADDQ      $+128, R8
 	CMPQ      R8, SI

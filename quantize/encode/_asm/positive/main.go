@@ -22,11 +22,13 @@ type search struct {
 	end            reg.GPVirtual
 	top            reg.VecVirtual
 	signless, wrap Mem
+	byteLow, bytes Mem // the lowest level that a byte is told from, and how many there are
 }
 
 func main() {
 	m := Parse()
 	s := search{Machine: m, signless: m.Bits("signless", 0x7fffffff), wrap: m.Float("wrap", Wrap)}
+	s.byteLow, s.bytes = m.Float("byteLow", -255), m.Float("bytes", 256)
 	tiny, one := m.Float("tiny", 1e-15), m.Float("one", 1)
 	m.Func("positive", "func(state, x, w, q *float32, n, groups int, steps *float32, count int)",
 		"runs searchPositive on the columns of the first groups of x and w, n rows, and writes levels to q. steps are the top level, which is "+
@@ -35,23 +37,25 @@ func main() {
 	s.Rows(s.end)
 	groups := Arg("groups")
 	Label("group")
-	largest := s.largest()
+	largest, smallest := s.largest()
 	steps := Arg("steps")
 	s.top = s.Broadcast(Mem{Base: steps})
 	best, least := s.Vec(), s.Vec()
 	Div(best, s.top, largest)
-	VMOVUPS(s.stepError("first", best, one), least)
+	s.within(best, smallest)
+	VMOVUPS(s.stepError("first", best, one, true), least)
 	count := Arg("count")
 	Label("candidate")
 	ADDQ(Imm(4), steps)
 	inverse := s.Broadcast(Mem{Base: steps})
 	Div(inverse, inverse, largest)
-	e := s.stepError("step", inverse, one)
+	e := s.stepError("step", inverse, one, false)
 	won := s.Compare(Less, e, least)
 	s.Choose(best, won, inverse, best)
 	s.Choose(least, won, e, least)
 	DECQ(count)
 	JNZ(LabelRef("candidate"))
+	s.within(best, smallest)
 	xq, q2 := s.levels(best)
 	s.refine(xq, q2)
 	none := s.Zero()
@@ -80,10 +84,11 @@ func main() {
 
 func (s *search) row(r int) Mem { return Mem{Base: s.state, Disp: r * s.Row()} }
 
-// largest returns the largest value, at least 0. Lanes with a negative value, or with a value or weight that is no
-// number or infinite, are noted: their levels may leave 0..top.
-func (s *search) largest() reg.VecVirtual {
-	most, least, sum := s.Zero(), s.Zero(), s.Zero()
+// largest returns the largest value, at least 0, and the smallest, at most 0. Lanes with a value or weight that is no
+// number or infinite are noted.
+func (s *search) largest() (most, least reg.VecVirtual) {
+	most, least = s.Zero(), s.Zero()
+	sum := s.Zero()
 	s.Each("largest", s.end, 1, func(index reg.GPVirtual, disp int) {
 		v := s.Load(s.At(s.x, index, disp, 0))
 		Max(most, v, most)
@@ -95,10 +100,24 @@ func (s *search) largest() reg.VecVirtual {
 		Add(sum, sum, v)
 	})
 	none := s.Zero()
-	bad := s.Compare(Less, least, none)
-	s.Either(bad, bad, s.Compare(NotEqual, sum, none))
-	s.StoreMask(bad, s.row(redo))
-	return most
+	s.StoreMask(s.Compare(NotEqual, sum, none), s.row(redo))
+	return most, least
+}
+
+const notGreater = U8(26) // true with NaN
+
+// within notes lanes where levels become so low that a byte holds another.
+func (s *search) within(inverse, smallest reg.VecVirtual) {
+	v := s.Vec()
+	Mul(v, inverse, smallest)
+	s.note(s.Compare(notGreater, v, s.byteLow))
+}
+
+// byte is what a level becomes as a byte: of negative ones, 256 more.
+func (s *search) byte(dst, l reg.VecVirtual) {
+	none, more := s.Zero(), s.Vec()
+	s.Keep(more, s.Compare(Less, l, none), s.Load(s.bytes))
+	Add(dst, l, more)
 }
 
 // note adds lanes to those that plain Go must look at.
@@ -113,14 +132,17 @@ func (s *search) level(v reg.VecVirtual) {
 	Min(v, v, s.top)
 }
 
-// stepError returns the sum of w*(x - q/inverse)^2.
-func (s *search) stepError(label string, inverse reg.VecVirtual, one Mem) reg.VecVirtual {
+// stepError returns the sum of w*(x - q/inverse)^2, with q as a byte or not.
+func (s *search) stepError(label string, inverse reg.VecVirtual, one Mem, asByte bool) reg.VecVirtual {
 	total, step := s.Zero(), s.Load(one)
 	Div(step, step, inverse)
 	s.Each(label, s.end, 1, func(index reg.GPVirtual, disp int) {
 		x, l := s.Load(s.At(s.x, index, disp, 0)), s.Vec()
 		Mul(l, inverse, x)
 		s.level(l)
+		if asByte {
+			s.byte(l, l)
+		}
 		Mul(l, step, l)
 		Sub(x, x, l)
 		Mul(l, x, s.At(s.w, index, disp, 0))
@@ -137,7 +159,9 @@ func (s *search) levels(inverse reg.VecVirtual) (xq, q2 reg.VecVirtual) {
 		x, w, l := s.Load(s.At(s.x, index, disp, 0)), s.Load(s.At(s.w, index, disp, 0)), s.Vec()
 		Mul(l, inverse, x)
 		s.level(l)
-		VMOVUPS(l, s.At(s.q, index, disp, 0))
+		stored := s.Vec()
+		s.byte(stored, l)
+		VMOVUPS(stored, s.At(s.q, index, disp, 0))
 		Mul(x, w, x)
 		Mul(x, x, l)
 		Add(xq, xq, x)
@@ -153,7 +177,7 @@ func (s *search) levels(inverse reg.VecVirtual) (xq, q2 reg.VecVirtual) {
 func (s *search) refine(xq, q2 reg.VecVirtual) {
 	rounds := GP64()
 	MOVQ(U32(5), rounds)
-	none, limit, mask := s.Zero(), s.Load(s.wrap), s.Load(s.signless)
+	none := s.Zero()
 	Label("round")
 	changed := s.Nothing()
 	s.Each("refine", s.end, 1, func(index reg.GPVirtual, disp int) {
@@ -169,8 +193,9 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 		s.Both(on, on, s.Compare(Greater, b, none))
 		Mul(x, x, b)
 		Div(x, x, a)
-		And(t, x, mask)
-		bad := s.Compare(NotLess, t, limit)
+		And(t, x, s.signless)
+		bad := s.Compare(NotLess, t, s.wrap)
+		s.Either(bad, bad, s.Compare(notGreater, x, s.byteLow))
 		s.Both(bad, bad, on)
 		s.note(bad)
 		s.level(x)
@@ -185,6 +210,7 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 		Mul(t, xq, xq)
 		Mul(t, t, b)
 		s.Both(on, on, s.Compare(Greater, w, t))
+		s.byte(x, x)
 		s.Choose(l, on, x, l)
 		VMOVUPS(l, s.At(s.q, index, disp, 0))
 		s.Choose(xq, on, a, xq)
