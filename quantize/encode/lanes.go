@@ -39,7 +39,7 @@ type lanes struct {
 
 	// searches: results are rows of the table state; groups are the vectors of a row that are searched
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, below, count int)
-	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, pairs int)
+	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, inside, pairs int)
 	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
 	refine                          func(state, x, q *float32, n int, lowest *float32)
 	lattices                        latticeLanes

@@ -32,10 +32,13 @@ func (b *batch) searchSymmetric(n, size int, half int32, w *[batchValues]float32
 	}
 }
 
+// inside is how many pairs of steps keep the largest magnitude above the lowest level minus 1/2: tenths below 0.5.
+const inside = 6
+
 // symmetricTable searches the first columns of the tables, one for each fit.
 func (b *batch) symmetricTable(fits []symmetric, size int, half int32) {
 	groups := (len(fits) + b.width - 1) / b.width
-	b.lanes.symmetric(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, groups, &b.steps[0], len(tenths)/2)
+	b.lanes.symmetric(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, groups, &b.steps[0], inside, len(tenths)/2-inside)
 	scale, inverse, zero, redo := b.row(symmetricScale), b.row(symmetricInverse), b.row(symmetricZero), b.row(symmetricRedo)
 	for c := range fits {
 		fits[c] = symmetric{scale[c], inverse[c], math.Float32bits(zero[c]) != 0}

@@ -44,9 +44,9 @@ DATA oneAVX2<>+24(SB)/4, $0x3f800000
 DATA oneAVX2<>+28(SB)/4, $0x3f800000
 GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
 
-// func symmetricAVX2(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, pairs int)
+// func symmetricAVX2(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, inside int, pairs int)
 // Requires: AVX, AVX2
-TEXT ·symmetricAVX2(SB), NOSPLIT, $0-64
+TEXT ·symmetricAVX2(SB), NOSPLIT, $0-72
 	MOVQ   state+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   w+16(FP), DX
@@ -121,7 +121,6 @@ first:
 	VMOVUPS  (CX)(R9*1), Y5
 	VMULPS   Y5, Y4, Y5
 	VROUNDPS $0x08, Y5, Y5
-	VPMINUD  Y2, Y5, Y5
 	VPMINSD  Y3, Y5, Y5
 	VMULPS   (BX)(R9*1), Y5, Y6
 	VADDPS   Y6, Y1, Y1
@@ -131,7 +130,6 @@ first:
 	VMOVUPS  64(CX)(R9*1), Y5
 	VMULPS   Y5, Y4, Y5
 	VROUNDPS $0x08, Y5, Y5
-	VPMINUD  Y2, Y5, Y5
 	VPMINSD  Y3, Y5, Y5
 	VMULPS   64(BX)(R9*1), Y5, Y6
 	VADDPS   Y6, Y1, Y1
@@ -141,7 +139,6 @@ first:
 	VMOVUPS  128(CX)(R9*1), Y5
 	VMULPS   Y5, Y4, Y5
 	VROUNDPS $0x08, Y5, Y5
-	VPMINUD  Y2, Y5, Y5
 	VPMINSD  Y3, Y5, Y5
 	VMULPS   128(BX)(R9*1), Y5, Y6
 	VADDPS   Y6, Y1, Y1
@@ -151,7 +148,6 @@ first:
 	VMOVUPS  192(CX)(R9*1), Y5
 	VMULPS   Y5, Y4, Y5
 	VROUNDPS $0x08, Y5, Y5
-	VPMINUD  Y2, Y5, Y5
 	VPMINSD  Y3, Y5, Y5
 	VMULPS   192(BX)(R9*1), Y5, Y6
 	VADDPS   Y6, Y1, Y1
@@ -179,9 +175,9 @@ first:
 	VANDNPS  Y6, Y5, Y6
 	VMOVUPS  Y6, (AX)
 	VMOVUPS  Y4, 64(AX)
-	MOVQ     pairs+56(FP), R9
+	MOVQ     inside+56(FP), R9
 
-pair:
+inside:
 	VBROADCASTSS 4(R8), Y4
 	VXORPS       Y5, Y5, Y5
 	VXORPS       Y6, Y6, Y6
@@ -192,7 +188,129 @@ pair:
 	VDIVPS       Y0, Y7, Y7
 	XORQ         R10, R10
 
-levels:
+insideLevels:
+	VMOVUPS   (CX)(R10*1), Y10
+	VMULPS    Y10, Y4, Y11
+	VROUNDPS  $0x08, Y11, Y11
+	VPMINSD   Y3, Y11, Y11
+	VMULPS    (BX)(R10*1), Y11, Y12
+	VADDPS    Y12, Y5, Y5
+	VMULPS    (DX)(R10*1), Y11, Y12
+	VMULPS    Y11, Y12, Y12
+	VADDPS    Y12, Y6, Y6
+	VMULPS    Y10, Y7, Y10
+	VROUNDPS  $0x08, Y10, Y10
+	VPMINSD   Y3, Y10, Y10
+	VMULPS    (BX)(R10*1), Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    (DX)(R10*1), Y10, Y11
+	VMULPS    Y10, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   64(CX)(R10*1), Y10
+	VMULPS    Y10, Y4, Y11
+	VROUNDPS  $0x08, Y11, Y11
+	VPMINSD   Y3, Y11, Y11
+	VMULPS    64(BX)(R10*1), Y11, Y12
+	VADDPS    Y12, Y5, Y5
+	VMULPS    64(DX)(R10*1), Y11, Y12
+	VMULPS    Y11, Y12, Y12
+	VADDPS    Y12, Y6, Y6
+	VMULPS    Y10, Y7, Y10
+	VROUNDPS  $0x08, Y10, Y10
+	VPMINSD   Y3, Y10, Y10
+	VMULPS    64(BX)(R10*1), Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    64(DX)(R10*1), Y10, Y11
+	VMULPS    Y10, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   128(CX)(R10*1), Y10
+	VMULPS    Y10, Y4, Y11
+	VROUNDPS  $0x08, Y11, Y11
+	VPMINSD   Y3, Y11, Y11
+	VMULPS    128(BX)(R10*1), Y11, Y12
+	VADDPS    Y12, Y5, Y5
+	VMULPS    128(DX)(R10*1), Y11, Y12
+	VMULPS    Y11, Y12, Y12
+	VADDPS    Y12, Y6, Y6
+	VMULPS    Y10, Y7, Y10
+	VROUNDPS  $0x08, Y10, Y10
+	VPMINSD   Y3, Y10, Y10
+	VMULPS    128(BX)(R10*1), Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    128(DX)(R10*1), Y10, Y11
+	VMULPS    Y10, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMOVUPS   192(CX)(R10*1), Y10
+	VMULPS    Y10, Y4, Y11
+	VROUNDPS  $0x08, Y11, Y11
+	VPMINSD   Y3, Y11, Y11
+	VMULPS    192(BX)(R10*1), Y11, Y12
+	VADDPS    Y12, Y5, Y5
+	VMULPS    192(DX)(R10*1), Y11, Y12
+	VMULPS    Y11, Y12, Y12
+	VADDPS    Y12, Y6, Y6
+	VMULPS    Y10, Y7, Y10
+	VROUNDPS  $0x08, Y10, Y10
+	VPMINSD   Y3, Y10, Y10
+	VMULPS    192(BX)(R10*1), Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    192(DX)(R10*1), Y10, Y11
+	VMULPS    Y10, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	ADDQ      $+256, R10
+	CMPQ      R10, SI
+	JB        insideLevels
+	VMULPS    Y5, Y5, Y10
+	VMULPS    Y6, Y1, Y11
+	VCMPPS    $0x1e, Y11, Y10, Y12
+	VXORPS    Y11, Y11, Y11
+	VCMPPS    $0x1e, Y11, Y6, Y10
+	VANDPS    Y10, Y12, Y12
+	VMOVUPS   192(AX), Y10
+	VANDNPS   Y12, Y10, Y12
+	VDIVPS    Y6, Y5, Y10
+	VMULPS    Y5, Y10, Y11
+	VBLENDVPS Y12, Y11, Y1, Y1
+	VMOVUPS   (AX), Y5
+	VBLENDVPS Y12, Y10, Y5, Y5
+	VMOVUPS   Y5, (AX)
+	VMOVUPS   64(AX), Y5
+	VBLENDVPS Y12, Y4, Y5, Y5
+	VMOVUPS   Y5, 64(AX)
+	VMULPS    Y8, Y8, Y4
+	VMULPS    Y9, Y1, Y5
+	VCMPPS    $0x1e, Y5, Y4, Y6
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x1e, Y5, Y9, Y4
+	VANDPS    Y4, Y6, Y6
+	VMOVUPS   192(AX), Y4
+	VANDNPS   Y6, Y4, Y6
+	VDIVPS    Y9, Y8, Y4
+	VMULPS    Y8, Y4, Y5
+	VBLENDVPS Y6, Y5, Y1, Y1
+	VMOVUPS   (AX), Y5
+	VBLENDVPS Y6, Y4, Y5, Y5
+	VMOVUPS   Y5, (AX)
+	VMOVUPS   64(AX), Y4
+	VBLENDVPS Y6, Y7, Y4, Y4
+	VMOVUPS   Y4, 64(AX)
+	ADDQ      $0x08, R8
+	DECQ      R9
+	JNZ       inside
+	MOVQ      pairs+64(FP), R9
+
+pairs:
+	VBROADCASTSS 4(R8), Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VDIVPS       Y0, Y4, Y4
+	VBROADCASTSS 8(R8), Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VDIVPS       Y0, Y7, Y7
+	XORQ         R10, R10
+
+pairsLevels:
 	VMOVUPS   (CX)(R10*1), Y10
 	VMULPS    Y10, Y4, Y11
 	VROUNDPS  $0x08, Y11, Y11
@@ -271,7 +389,7 @@ levels:
 	VADDPS    Y11, Y9, Y9
 	ADDQ      $+256, R10
 	CMPQ      R10, SI
-	JB        levels
+	JB        pairsLevels
 	VMULPS    Y5, Y5, Y10
 	VMULPS    Y6, Y1, Y11
 	VCMPPS    $0x1e, Y11, Y10, Y12
@@ -308,7 +426,7 @@ levels:
 	VMOVUPS   Y4, 64(AX)
 	ADDQ      $0x08, R8
 	DECQ      R9
-	JNZ       pair
+	JNZ       pairs
 	ADDQ      $0x20, AX
 	ADDQ      $0x20, CX
 	ADDQ      $0x20, DX

@@ -4,7 +4,7 @@
 
 package encode
 
-// symmetricAVX512 runs searchSymmetric on the columns of the first groups of x and w, n rows (a multiple of 4). steps are the lowest level, which is also the first candidate, and pairs of more candidates; wx is working space like x.
+// symmetricAVX512 runs searchSymmetric on the columns of the first groups of x and w, n rows (a multiple of 4). steps are the lowest level, which is also the first candidate, inside pairs of candidates that no value leads below the lowest level, and pairs more; wx is working space like x.
 //
 //go:noescape
-func symmetricAVX512(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, pairs int)
+func symmetricAVX512(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, inside int, pairs int)

@@ -76,9 +76,9 @@ DATA oneAVX512<>+56(SB)/4, $0x3f800000
 DATA oneAVX512<>+60(SB)/4, $0x3f800000
 GLOBL oneAVX512<>(SB), RODATA|NOPTR, $64
 
-// func symmetricAVX512(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, pairs int)
+// func symmetricAVX512(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, inside int, pairs int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·symmetricAVX512(SB), NOSPLIT, $0-64
+TEXT ·symmetricAVX512(SB), NOSPLIT, $0-72
 	MOVQ   state+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   w+16(FP), DX
@@ -154,7 +154,6 @@ first:
 	VMOVUPS     (CX)(R9*1), Z5
 	VMULPS      Z5, Z4, Z5
 	VRNDSCALEPS $0x08, Z5, Z5
-	VPMINUD     Z2, Z5, Z5
 	VPMINSD     Z3, Z5, Z5
 	VMULPS      (BX)(R9*1), Z5, Z7
 	VADDPS      Z7, Z1, Z1
@@ -164,7 +163,6 @@ first:
 	VMOVUPS     128(CX)(R9*1), Z5
 	VMULPS      Z5, Z4, Z5
 	VRNDSCALEPS $0x08, Z5, Z5
-	VPMINUD     Z2, Z5, Z5
 	VPMINSD     Z3, Z5, Z5
 	VMULPS      128(BX)(R9*1), Z5, Z7
 	VADDPS      Z7, Z1, Z1
@@ -174,7 +172,6 @@ first:
 	VMOVUPS     256(CX)(R9*1), Z5
 	VMULPS      Z5, Z4, Z5
 	VRNDSCALEPS $0x08, Z5, Z5
-	VPMINUD     Z2, Z5, Z5
 	VPMINSD     Z3, Z5, Z5
 	VMULPS      256(BX)(R9*1), Z5, Z7
 	VADDPS      Z7, Z1, Z1
@@ -184,7 +181,6 @@ first:
 	VMOVUPS     384(CX)(R9*1), Z5
 	VMULPS      Z5, Z4, Z5
 	VRNDSCALEPS $0x08, Z5, Z5
-	VPMINUD     Z2, Z5, Z5
 	VPMINSD     Z3, Z5, Z5
 	VMULPS      384(BX)(R9*1), Z5, Z7
 	VADDPS      Z7, Z1, Z1
@@ -215,9 +211,9 @@ first:
 	VMOVAPS.Z   Z5, K1, Z5
 	VMOVUPS     Z5, (AX)
 	VMOVUPS     Z4, 128(AX)
-	MOVQ        pairs+56(FP), R9
+	MOVQ        inside+56(FP), R9
 
-pair:
+inside:
 	VBROADCASTSS 4(R8), Z4
 	VXORPS       Z5, Z5, Z5
 	VXORPS       Z6, Z6, Z6
@@ -228,7 +224,131 @@ pair:
 	VDIVPS       Z0, Z7, Z7
 	XORQ         R10, R10
 
-levels:
+insideLevels:
+	VMOVUPS     (CX)(R10*1), Z10
+	VMULPS      Z10, Z4, Z11
+	VRNDSCALEPS $0x08, Z11, Z11
+	VPMINSD     Z3, Z11, Z11
+	VMULPS      (BX)(R10*1), Z11, Z12
+	VADDPS      Z12, Z5, Z5
+	VMULPS      (DX)(R10*1), Z11, Z12
+	VMULPS      Z11, Z12, Z12
+	VADDPS      Z12, Z6, Z6
+	VMULPS      Z10, Z7, Z10
+	VRNDSCALEPS $0x08, Z10, Z10
+	VPMINSD     Z3, Z10, Z10
+	VMULPS      (BX)(R10*1), Z10, Z11
+	VADDPS      Z11, Z8, Z8
+	VMULPS      (DX)(R10*1), Z10, Z11
+	VMULPS      Z10, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VMOVUPS     128(CX)(R10*1), Z10
+	VMULPS      Z10, Z4, Z11
+	VRNDSCALEPS $0x08, Z11, Z11
+	VPMINSD     Z3, Z11, Z11
+	VMULPS      128(BX)(R10*1), Z11, Z12
+	VADDPS      Z12, Z5, Z5
+	VMULPS      128(DX)(R10*1), Z11, Z12
+	VMULPS      Z11, Z12, Z12
+	VADDPS      Z12, Z6, Z6
+	VMULPS      Z10, Z7, Z10
+	VRNDSCALEPS $0x08, Z10, Z10
+	VPMINSD     Z3, Z10, Z10
+	VMULPS      128(BX)(R10*1), Z10, Z11
+	VADDPS      Z11, Z8, Z8
+	VMULPS      128(DX)(R10*1), Z10, Z11
+	VMULPS      Z10, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VMOVUPS     256(CX)(R10*1), Z10
+	VMULPS      Z10, Z4, Z11
+	VRNDSCALEPS $0x08, Z11, Z11
+	VPMINSD     Z3, Z11, Z11
+	VMULPS      256(BX)(R10*1), Z11, Z12
+	VADDPS      Z12, Z5, Z5
+	VMULPS      256(DX)(R10*1), Z11, Z12
+	VMULPS      Z11, Z12, Z12
+	VADDPS      Z12, Z6, Z6
+	VMULPS      Z10, Z7, Z10
+	VRNDSCALEPS $0x08, Z10, Z10
+	VPMINSD     Z3, Z10, Z10
+	VMULPS      256(BX)(R10*1), Z10, Z11
+	VADDPS      Z11, Z8, Z8
+	VMULPS      256(DX)(R10*1), Z10, Z11
+	VMULPS      Z10, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VMOVUPS     384(CX)(R10*1), Z10
+	VMULPS      Z10, Z4, Z11
+	VRNDSCALEPS $0x08, Z11, Z11
+	VPMINSD     Z3, Z11, Z11
+	VMULPS      384(BX)(R10*1), Z11, Z12
+	VADDPS      Z12, Z5, Z5
+	VMULPS      384(DX)(R10*1), Z11, Z12
+	VMULPS      Z11, Z12, Z12
+	VADDPS      Z12, Z6, Z6
+	VMULPS      Z10, Z7, Z10
+	VRNDSCALEPS $0x08, Z10, Z10
+	VPMINSD     Z3, Z10, Z10
+	VMULPS      384(BX)(R10*1), Z10, Z11
+	VADDPS      Z11, Z8, Z8
+	VMULPS      384(DX)(R10*1), Z10, Z11
+	VMULPS      Z10, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	ADDQ        $+512, R10
+	CMPQ        R10, SI
+	JB          insideLevels
+	VMULPS      Z5, Z5, Z10
+	VMULPS      Z6, Z1, Z11
+	VCMPPS      $0x1e, Z11, Z10, K1
+	VXORPS      Z11, Z11, Z11
+	VCMPPS      $0x1e, Z11, Z6, K3
+	KANDW       K1, K3, K1
+	VMOVUPS     384(AX), Z10
+	VPMOVD2M    Z10, K3
+	KANDNW      K1, K3, K1
+	VDIVPS      Z6, Z5, Z10
+	VMULPS      Z5, Z10, Z11
+	VBLENDMPS   Z11, Z1, K1, Z1
+	VMOVUPS     (AX), Z5
+	VBLENDMPS   Z10, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     128(AX), Z5
+	VBLENDMPS   Z4, Z5, K1, Z5
+	VMOVUPS     Z5, 128(AX)
+	VMULPS      Z8, Z8, Z4
+	VMULPS      Z9, Z1, Z5
+	VCMPPS      $0x1e, Z5, Z4, K1
+	VXORPS      Z5, Z5, Z5
+	VCMPPS      $0x1e, Z5, Z9, K3
+	KANDW       K1, K3, K1
+	VMOVUPS     384(AX), Z4
+	VPMOVD2M    Z4, K3
+	KANDNW      K1, K3, K1
+	VDIVPS      Z9, Z8, Z4
+	VMULPS      Z8, Z4, Z5
+	VBLENDMPS   Z5, Z1, K1, Z1
+	VMOVUPS     (AX), Z5
+	VBLENDMPS   Z4, Z5, K1, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     128(AX), Z4
+	VBLENDMPS   Z7, Z4, K1, Z4
+	VMOVUPS     Z4, 128(AX)
+	ADDQ        $0x08, R8
+	DECQ        R9
+	JNZ         inside
+	MOVQ        pairs+64(FP), R9
+
+pairs:
+	VBROADCASTSS 4(R8), Z4
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VDIVPS       Z0, Z4, Z4
+	VBROADCASTSS 8(R8), Z7
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VDIVPS       Z0, Z7, Z7
+	XORQ         R10, R10
+
+pairsLevels:
 	VMOVUPS     (CX)(R10*1), Z10
 	VMULPS      Z10, Z4, Z11
 	VRNDSCALEPS $0x08, Z11, Z11
@@ -307,7 +427,7 @@ levels:
 	VADDPS      Z11, Z9, Z9
 	ADDQ        $+512, R10
 	CMPQ        R10, SI
-	JB          levels
+	JB          pairsLevels
 	VMULPS      Z5, Z5, Z10
 	VMULPS      Z6, Z1, Z11
 	VCMPPS      $0x1e, Z11, Z10, K1
@@ -346,7 +466,7 @@ levels:
 	VMOVUPS     Z4, 128(AX)
 	ADDQ        $0x08, R8
 	DECQ        R9
-	JNZ         pair
+	JNZ         pairs
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, CX
 	ADDQ        $0x40, DX

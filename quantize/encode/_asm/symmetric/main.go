@@ -31,9 +31,9 @@ func main() {
 	m := Parse()
 	signless, tiny, infinity := m.Bits("signless", 0x7fffffff), m.Float("tiny", 1e-15), m.Bits("infinity", 0x7f800000)
 	one := m.Float("one", 1)
-	m.Func("symmetric", "func(state, x, w, wx *float32, n, groups int, steps *float32, pairs int)",
+	m.Func("symmetric", "func(state, x, w, wx *float32, n, groups int, steps *float32, inside, pairs int)",
 		"runs searchSymmetric on the columns of the first groups of x and w, n rows (a multiple of 4). steps are the lowest level, which is also "+
-			"the first candidate, and pairs of more candidates; wx is working space like x.")
+			"the first candidate, inside pairs of candidates that no value leads below the lowest level, and pairs more; wx is working space like x.")
 	s := search{Machine: m, state: Arg("state"), x: Arg("x"), w: Arg("w"), wx: Arg("wx"), end: Arg("n")}
 	s.Rows(s.end)
 	groups := Arg("groups")
@@ -45,12 +45,14 @@ func main() {
 	Sub(s.high, s.high, s.low)
 	Sub(s.high, s.high, s.Load(one))
 	s.first(steps, signless, infinity)
-	pairs := Arg("pairs")
-	Label("pair")
-	s.pair(steps)
-	ADDQ(Imm(8), steps)
-	DECQ(pairs)
-	JNZ(LabelRef("pair"))
+	for _, kind := range []string{"inside", "pairs"} {
+		pairs := Arg(kind)
+		Label(kind)
+		s.pair(kind, steps, kind == "pairs")
+		ADDQ(Imm(8), steps)
+		DECQ(pairs)
+		JNZ(LabelRef(kind))
+	}
 	for _, p := range []reg.GPVirtual{s.state, s.x, s.w, s.wx} {
 		ADDQ(Imm(uint64(m.Bytes)), p)
 	}
@@ -92,11 +94,15 @@ func (s *search) candidate(numerator Mem) sums {
 }
 
 // add adds a row to the sums. Levels of -0 are as good as 0: they add zeros, and no sum is ever -0.
-func (s *search) add(c sums, x reg.VecVirtual, index reg.GPVirtual, disp int) {
+func (s *search) add(c sums, x reg.VecVirtual, index reg.GPVirtual, disp int, clamp bool) {
 	l, t := s.Vec(), s.Vec()
 	Mul(l, c.inverse, x)
 	s.Round(l, l)
-	Within(l, l, s.low, s.high)
+	if clamp {
+		Within(l, l, s.low, s.high)
+	} else {
+		NotAbove(l, l, s.high)
+	}
 	Mul(t, l, s.At(s.wx, index, disp, 0))
 	Add(c.xq, c.xq, t)
 	Mul(t, l, s.At(s.w, index, disp, 0))
@@ -108,7 +114,7 @@ func (s *search) add(c sums, x reg.VecVirtual, index reg.GPVirtual, disp int) {
 func (s *search) first(steps reg.GPVirtual, signless, infinity Mem) {
 	c := s.candidate(Mem{Base: steps})
 	s.Each("first", s.end, 4, func(index reg.GPVirtual, disp int) {
-		s.add(c, s.Load(s.At(s.x, index, disp, 0)), index, disp)
+		s.add(c, s.Load(s.At(s.x, index, disp, 0)), index, disp, false)
 	})
 	z := s.LoadMask(s.row(zero))
 	// A value or weight that is no number, or infinite, shows in the sums. Levels stay far from Wrap: the extreme is at
@@ -131,12 +137,12 @@ func (s *search) first(steps reg.GPVirtual, signless, infinity Mem) {
 }
 
 // pair evaluates two candidates.
-func (s *search) pair(steps reg.GPVirtual) {
+func (s *search) pair(label string, steps reg.GPVirtual, clamp bool) {
 	pair := []sums{s.candidate(Mem{Base: steps, Disp: 4}), s.candidate(Mem{Base: steps, Disp: 8})}
-	s.Each("levels", s.end, 4, func(index reg.GPVirtual, disp int) {
+	s.Each(label+"Levels", s.end, 4, func(index reg.GPVirtual, disp int) {
 		x := s.Load(s.At(s.x, index, disp, 0))
 		for _, c := range pair {
-			s.add(c, x, index, disp)
+			s.add(c, x, index, disp, clamp)
 		}
 	})
 	for _, c := range pair {

@@ -135,8 +135,11 @@ func NotBelow(dst, a, zero Op) { VPMAXSD(zero, a, dst) }
 
 func Within(dst, a, low, high Op) {
 	VPMINUD(low, a, dst)
-	VPMINSD(high, dst, dst)
+	NotAbove(dst, dst, high)
 }
+
+// NotAbove is Within without a low.
+func NotAbove(dst, a, high Op) { VPMINSD(high, a, dst) }
 
 // Round rounds to the nearest integer, ties to even.
 func (m Machine) Round(dst, a Op) {
