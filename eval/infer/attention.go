@@ -74,7 +74,7 @@ func (p *pass) attend(worker, task int) {
 	}
 	for k := first; k < end; k += attnKeys {
 		n := min(attnKeys, end-k)
-		p.set.GemmPanels(scores, attnKeys, s.q, dims, keys[k*dims:], panel*dims, rows, wholePanels(n), dims, false)
+		p.score(scores, s.q, keys[k*dims:], b, wholePanels(n), k)
 		for i := range b.n {
 			for r := i * b.heads; r < (i+1)*b.heads; r++ {
 				p.weigh(s, r, scores[r*attnKeys:][:wholePanels(n)], out[r*wide:][:wide], k, b.pos+i)
@@ -89,6 +89,18 @@ func (p *pass) attend(worker, task int) {
 			copy(to, out[r*wide:])
 			p.set.Scale(to, float32(1/s.sum[r]))
 		}
+	}
+}
+
+// score multiplies the block's queries with n keys from position k on. Of the panels on the diagonal it leaves out the
+// queries that see none of their keys.
+func (p *pass) score(scores, q, keys []float32, b piece, n, k int) {
+	rows, dims := b.n*b.heads, p.m.Config.HeadDim
+	all := min(n, wholePanels(max(0, b.pos+1-k))) // columns of panels that every query sees
+	p.set.GemmPanels(scores, attnKeys, q, dims, keys, panel*dims, rows, all, dims, false)
+	for at := all; at < n; at += panel {
+		first := (k + at - b.pos) * b.heads
+		p.set.GemmPanels(scores[first*attnKeys+at:], attnKeys, q[first*dims:], dims, keys[at*dims:], panel*dims, rows-first, panel, dims, false)
 	}
 }
 
