@@ -21,9 +21,9 @@ func (n bertNormalizer) apply(s string) string {
 		var out strings.Builder
 		for _, r := range s {
 			switch {
+			case n.clean && (r == unicode.ReplacementChar || controlRune(r)):
 			case n.clean && unicode.IsSpace(r):
 				out.WriteByte(' ')
-			case n.clean && (r == 0 || r == unicode.ReplacementChar || otherRune(r)):
 			case n.chinese && ideograph(r):
 				out.WriteByte(' ')
 				out.WriteRune(r)
@@ -35,7 +35,7 @@ func (n bertNormalizer) apply(s string) string {
 		s = out.String()
 	}
 	if n.stripMarks {
-		s = withoutMarks(form(norm.NFD, s))
+		s = without(unicode.Mn, form(norm.NFD, s))
 	}
 	if n.lower {
 		s = lowerCased(s)
@@ -43,10 +43,10 @@ func (n bertNormalizer) apply(s string) string {
 	return s
 }
 
-// withoutMarks drops nonspacing marks.
-func withoutMarks(s string) string {
+// without drops the characters of a table.
+func without(table *unicode.RangeTable, s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+		if unicode.Is(table, r) {
 			return -1
 		}
 		return r
@@ -59,9 +59,10 @@ func lowerCased(s string) string {
 	return strings.Map(unicode.ToLower, s)
 }
 
-// otherRune reports whether r is of a category C: a control or format character, a private or an unassigned one.
-func otherRune(r rune) bool {
-	return !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z)
+// controlRune reports whether r is a control, format or private character; tab, line feed and carriage return are white
+// space instead.
+func controlRune(r rune) bool {
+	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
 }
 
 // ideographs are the blocks that BERT takes for Chinese characters; 2B920, where 2B820 would be right, is what

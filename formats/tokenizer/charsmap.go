@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
@@ -165,4 +166,21 @@ func (o spaces) normalizer(c *charsmap) func(string) string {
 		}
 		return out.String()
 	}
+}
+
+// findCharsmap finds the map among the normalizers.
+func findCharsmap(raw json.RawMessage) []byte {
+	var n normalizerJSON
+	if len(raw) == 0 || json.Unmarshal(raw, &n) != nil {
+		return nil
+	}
+	if len(n.PrecompiledCharsmap) > 0 {
+		return n.PrecompiledCharsmap
+	}
+	for _, raw := range n.Normalizers {
+		if c := findCharsmap(raw); c != nil {
+			return c
+		}
+	}
+	return nil
 }

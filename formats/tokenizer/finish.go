@@ -2,25 +2,14 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	gopath "path"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
 )
 
-// finish chooses llama.cpp's name for the patterns, settles what is added to a text, and lists the metadata.
-func (t *Tokenizer) finish(f *jsonFile, s *special, bpe *bpe, patterns, merges []string) error {
-	ignoreMerges := f.Model.IgnoreMerges
-	if ignoreMerges {
-		bpe.setWords(t)
-	}
-	addBOS, said := lookUp(s.add, "bos")
-	t.AddBOS = addBOS
-	t.AddEOS, _ = lookUp(s.add, "eos")
+// settle takes over which tokens begin and end a text.
+func (t *Tokenizer) settle(s *special) error {
 	for _, e := range s.ids {
 		if e.value >= mostTokens {
 			return formats.Corruptf("config.json", -1, e.name+"_token_id", "%d", e.value)
@@ -32,28 +21,22 @@ func (t *Tokenizer) finish(f *jsonFile, s *special, bpe *bpe, patterns, merges [
 	if id, ok := lookUp(s.ids, "eos"); ok {
 		t.EOS = int32(id)
 	}
-	t.folder = true
-	t.choosePre(bpe, patterns, ignoreMerges, said)
+	t.AddBOS, t.bosSaid = lookUp(s.add, "bos")
+	t.AddEOS, _ = lookUp(s.add, "eos")
+	return nil
+}
+
+// describe lists the metadata of a vocabulary up to its special tokens, for an architecture (general.architecture).
+type describe func(arch string) []keyValue
+
+// finish makes the rest of the metadata: special tokens and the chat template.
+func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.RawMessage) error {
 	if t.AddBOS && t.BOS < 0 || t.AddEOS && t.EOS < 0 {
 		t.warn("tokenizer.json puts a token around every text, but neither tokenizer_config.json nor config.json says which one begins or ends a text; where none is named none is added")
 		t.AddBOS, t.AddEOS = t.AddBOS && t.BOS >= 0, t.AddEOS && t.EOS >= 0
 	}
-
-	set := func(key string, v any) { t.metadata = append(t.metadata, keyValue{key, v}) }
-	if v, ok := s.config["add_prefix_space"].(bool); ok {
-		set(keyAddPrefix, v)
-	}
-	set(keyModel, "gpt2")
-	set(keyPre, t.Pre)
-	set(keyTokens, f.written(t))
-	kinds := make([]int32, len(t.kinds))
-	for i, k := range t.kinds {
-		kinds[i] = int32(k)
-	}
-	set(keyTypes, kinds)
-	if len(merges) > 0 {
-		set(keyMerges, merges)
-	}
+	var rest []keyValue
+	set := func(key string, v any) { rest = append(rest, keyValue{key, v}) }
 	for _, e := range s.ids {
 		if key, ok := lookUp(idKeys, e.name); ok {
 			set(key, uint32(e.value))
@@ -64,7 +47,121 @@ func (t *Tokenizer) finish(f *jsonFile, s *special, bpe *bpe, patterns, merges [
 			set(key, e.value)
 		}
 	}
-	return chatTemplate(f.dir, s.config, set)
+	if err := chatTemplate(dir, s.config, set); err != nil {
+		return err
+	}
+	lower, accents := normalizerFlags(normalizer)
+	if lower != nil {
+		set("tokenizer.ggml.normalizer.lowercase", *lower)
+	}
+	if accents != nil {
+		set("tokenizer.ggml.normalizer.strip_accents", *accents)
+	}
+	prefix, said := s.config["add_prefix_space"].(bool)
+	t.describe = func(arch string) []keyValue {
+		var all []keyValue
+		copied := said && slices.Contains(prefixArchitectures, arch)
+		if copied {
+			all = append(all, keyValue{keyAddPrefix, prefix})
+		}
+		all = append(append(all, d(arch)...), rest...)
+		if prefixless := t.spelling == underlined && !t.leadingSpace; prefixless && !copied && !slices.ContainsFunc(all, hasPrefixKey) {
+			all = append(all, keyValue{keyAddPrefix, false})
+		}
+		return all
+	}
+	return nil
+}
+
+func hasPrefixKey(e keyValue) bool { return e.key == keyAddPrefix }
+
+// describeByteBPE lists the metadata of byte-level BPE.
+func (f *jsonFile) describeByteBPE(t *Tokenizer, merges [][2]string) describe {
+	return func(string) []keyValue {
+		list := []keyValue{{keyModel, "gpt2"}, {keyPre, t.Pre}, {keyTokens, f.written(t)}, {keyTypes, t.types()}}
+		if len(merges) > 0 {
+			list = append(list, keyValue{keyMerges, joinMerges(merges)})
+		}
+		return list
+	}
+}
+
+// describeCharBPE lists the metadata of BPE over characters: merges for Gemma 4; else scores, from which llama.cpp
+// merges in SentencePiece's way: a token's score is less the later its first merge comes. (The converter writes -1000
+// for all, with which llama.cpp merges from the left.)
+func (f *jsonFile) describeCharBPE(t *Tokenizer, merges [][2]string) describe {
+	return func(arch string) []keyValue {
+		scores := slices.Repeat([]float32{-1000}, len(t.tokens))
+		switch {
+		case arch == "gemma4":
+			return []keyValue{{keyModel, arch}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()}, {keyMerges, joinMerges(merges)}}
+		case f.pieces != nil:
+			return f.pieces
+		}
+		rankScores(scores, f.ids(), merges)
+		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()}}
+	}
+}
+
+// rankScores scores the tokens that merges make by the order of their first merges: 0, -1, -2 ...
+func rankScores(scores []float32, ids map[string]int32, merges [][2]string) {
+	seen := map[string]bool{}
+	for _, p := range merges {
+		text := p[0] + p[1]
+		if id, ok := ids[text]; ok && !seen[text] {
+			scores[id] = -float32(len(seen))
+			seen[text] = true
+		}
+	}
+}
+
+// describeUnigram lists the metadata of a unigram model.
+func (f *jsonFile) describeUnigram(t *Tokenizer) describe {
+	return func(string) []keyValue {
+		if f.pieces != nil {
+			return f.pieces
+		}
+		scores := make([]float32, len(t.tokens))
+		for i := range scores {
+			scores[i] = -10000
+		}
+		for _, e := range f.vocab {
+			scores[e.id] = float32(e.score)
+		}
+		list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()},
+			{keyAddPrefix, t.leadingSpace}, {keyExtraSpaces, true}}
+		if c := findCharsmap(f.Normalizer); len(c) > 0 {
+			list = append(list, keyValue{keyCharsmap, c})
+		}
+		return list
+	}
+}
+
+// describeWordPiece lists the metadata of WordPiece: words with ▁ before them, continuations without ##.
+func (f *jsonFile) describeWordPiece(t *Tokenizer) describe {
+	return func(string) []keyValue {
+		tokens := slices.Clone(t.tokens)
+		for id, text := range tokens {
+			if t.kinds[id] == Control {
+				continue
+			}
+			if more, ok := strings.CutPrefix(text, "##"); ok {
+				tokens[id] = more
+			} else {
+				tokens[id] = underline + text
+			}
+		}
+		return []keyValue{{keyModel, "bert"}, {keyPre, "bert-bge"}, {keyTokens, tokens}, {keyTypes, t.types()}}
+	}
+}
+
+// types are the kinds as GGUF holds them.
+func (t *Tokenizer) types() []int32 {
+	types := make([]int32, len(t.kinds))
+	for i, k := range t.kinds {
+		types[i] = int32(k)
+	}
+	return types
 }
 
 // written is the spelling of the tokens in GGUF: as llama.cpp's converter writes them, added tokens that stand for
@@ -82,120 +179,34 @@ func (f *jsonFile) written(t *Tokenizer) []string {
 	return tokens
 }
 
-// choosePre sets Pre to the first name whose patterns and habits are the file's: whether words that are tokens stay
-// whole (or whether that makes no difference), and whether BOS is added when nothing says so.
-func (t *Tokenizer) choosePre(bpe *bpe, patterns []string, ignoreMerges, bosSaid bool) {
-	found := presOf(patterns)
-	for _, p := range found {
-		if (bosSaid || p.addBOS == t.AddBOS) && (p.ignoreMerges == ignoreMerges || bpe.mergesReachAll(t)) {
-			t.Pre = p.name
-			return
+// normalizerFlags says whether the normalizers lower text and strip accents; nil where they do not say.
+func normalizerFlags(raw json.RawMessage) (lower, accents *bool) {
+	var n struct {
+		Type         string
+		Normalizers  []json.RawMessage
+		Lowercase    *bool `json:"lowercase"`
+		StripAccents *bool `json:"strip_accents"`
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &n) != nil {
+		return nil, nil
+	}
+	yes := true
+	switch n.Type {
+	case "Lowercase":
+		return &yes, nil
+	case "StripAccents":
+		return nil, &yes
+	case "BertNormalizer":
+		return n.Lowercase, n.StripAccents
+	}
+	for _, raw := range n.Normalizers {
+		l, a := normalizerFlags(raw)
+		if l != nil {
+			lower = l
+		}
+		if a != nil {
+			accents = a
 		}
 	}
-	if len(found) > 0 {
-		t.Pre = found[0].name
-		t.warn(fmt.Sprintf("llama.cpp cuts words as %s does, but will not agree on taking whole words (ignore_merges %t) or on adding BOS (%t)",
-			t.Pre, ignoreMerges, t.AddBOS))
-		return
-	}
-	want := strings.Join(patterns, " ")
-	names := slices.Clone(preferred)
-	for _, p := range preTokenizers {
-		if !p.underlined {
-			names = append(names, p.name)
-		}
-	}
-	candidates := make([]string, len(names))
-	for i, name := range names {
-		p, _ := findPre(name)
-		candidates[i] = strings.Join(p.patterns, " ")
-	}
-	t.Pre = names[slices.Index(candidates, formats.Nearest(want, candidates))]
-	t.warn(fmt.Sprintf("llama.cpp has no name for the pattern %s; GGUF files will say %s, the nearest one, and llama.cpp will cut some words otherwise",
-		want, t.Pre))
-}
-
-// chatTemplate reads the chat template, from tokenizer_config.json or the files beside it.
-func chatTemplate(dir folder, config map[string]any, set func(string, any)) error {
-	if config == nil {
-		return nil
-	}
-	template, ok := config["chat_template"]
-	if !ok {
-		var err error
-		if template, err = templateFile(dir); err != nil {
-			return err
-		}
-	}
-	list, isList := template.([]any)
-	if !isList {
-		if text, ok := template.(string); ok {
-			set("tokenizer.chat_template", text)
-		}
-		return nil
-	}
-	var names []string
-	standard, hasStandard := "", false
-	for _, e := range list {
-		entry, _ := e.(map[string]any)
-		name, _ := entry["name"].(string)
-		text, ok := entry["template"].(string)
-		name = strings.Map(templateName, name)
-		switch {
-		case name == "" || !ok:
-		case name == "default":
-			standard, hasStandard = text, true
-		default:
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-			set("tokenizer.chat_template."+name, text)
-		}
-	}
-	if len(names) > 0 {
-		set("tokenizer.chat_templates", names)
-	}
-	if hasStandard {
-		set("tokenizer.chat_template", standard)
-	}
-	return nil
-}
-
-// templateName keeps ASCII letters and digits.
-func templateName(r rune) rune {
-	if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
-		return r
-	}
-	return '_'
-}
-
-// templateFile reads chat_template.jinja and additional_chat_templates/*.jinja, or else chat_template.json.
-func templateFile(dir folder) (any, error) {
-	text, err := fs.ReadFile(dir.files, "chat_template.jinja")
-	if errors.Is(err, fs.ErrNotExist) {
-		var file map[string]json.RawMessage
-		if err := dir.readJSON("chat_template.json", &file); err != nil || file["chat_template"] == nil {
-			return nil, err
-		}
-		var template any
-		err := decodeJSON(dir.path("chat_template.json"), file["chat_template"], &template)
-		return template, err
-	}
-	if err != nil {
-		return nil, err
-	}
-	more, err := fs.Glob(dir.files, "additional_chat_templates/*.jinja")
-	if err != nil || len(more) == 0 {
-		return string(text), err
-	}
-	list := []any{map[string]any{"name": "default", "template": string(text)}}
-	for _, path := range more {
-		text, err := fs.ReadFile(dir.files, path)
-		if err != nil {
-			return nil, err
-		}
-		name := strings.TrimSuffix(gopath.Base(path), ".jinja")
-		list = append(list, map[string]any{"name": name, "template": string(text)})
-	}
-	return list, nil
+	return lower, accents
 }

@@ -20,7 +20,9 @@ type jsonFile struct {
 	PostProcessor *processor      `json:"post_processor"`
 	Model         jsonModel       `json:"model"`
 
-	dir folder
+	dir    folder
+	vocab  []entry
+	pieces []keyValue // the vocabulary of SentencePiece's own model beside it, as GGUF has it; nil: none
 }
 
 type jsonToken struct {
@@ -38,15 +40,19 @@ type jsonModel struct {
 	Vocab                   json.RawMessage `json:"vocab"` // an object; a list of [token, score] for Unigram
 	Merges                  json.RawMessage `json:"merges"`
 	Dropout                 *float64        `json:"dropout"`
-	ContinuingSubwordPrefix string          `json:"continuing_subword_prefix"`
-	EndOfWordSuffix         string          `json:"end_of_word_suffix"`
+	ContinuingSubwordPrefix *string         `json:"continuing_subword_prefix"`
+	EndOfWordSuffix         *string         `json:"end_of_word_suffix"`
 	ByteFallback            bool            `json:"byte_fallback"`
+	FuseUnk                 bool            `json:"fuse_unk"`
 	IgnoreMerges            bool            `json:"ignore_merges"`
+	UnkToken                string          `json:"unk_token"` // BPE, WordPiece
+	UnkID                   *int32          `json:"unk_id"`    // Unigram
+	MaxInputChars           *int            `json:"max_input_chars_per_word"`
 }
 
-// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, and from tokenizer_config.json and
-// config.json, where they exist, which tokens begin and end a text. It fails with ErrUnsupported for tokenizers that
-// are not byte-level BPE.
+// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else SentencePiece's tokenizer.model,
+// and from tokenizer_config.json and config.json, where they exist, which tokens begin and end a text. It fails with
+// ErrUnsupported for the parts of Hugging Face's tokenizers that it does not know.
 func FromFolder(dir string) (*Tokenizer, error) { return FromFS(os.DirFS(dir), dir) }
 
 // FromFS is FromFolder for files that need not lie on disk; name says in errors where they are.
@@ -55,8 +61,8 @@ func FromFS(files fs.FS, name string) (*Tokenizer, error) {
 	path := dir.path("tokenizer.json")
 	data, err := fs.ReadFile(files, "tokenizer.json")
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, e := fs.Stat(files, "tokenizer.model"); e == nil {
-			return nil, fmt.Errorf("%s: %w: a SentencePiece tokenizer (tokenizer.model)", name, formats.ErrUnsupported)
+		if t, err := dir.sentencePiece(); t != nil || err != nil {
+			return t, err
 		}
 		return nil, fmt.Errorf("%s has no tokenizer: tokenizer.json: %w", name, fs.ErrNotExist)
 	}
@@ -114,67 +120,96 @@ func decodeJSON(path string, data []byte, v any) error {
 
 // open builds the tokenizer that the file describes.
 func (f *jsonFile) open() (*Tokenizer, error) {
-	switch {
-	case f.Model.Type == "Unigram" || f.Model.Type == "WordPiece" || f.Model.Type == "WordLevel":
-		return nil, fmt.Errorf("%w: a %s tokenizer", formats.ErrUnsupported, f.Model.Type)
-	case f.Model.Type != "BPE" && f.Model.Type != "":
-		return nil, fmt.Errorf("%w: a tokenizer of the unknown type %q", formats.ErrUnsupported, f.Model.Type)
-	case f.Model.ByteFallback:
-		return nil, fmt.Errorf("%w: a SentencePiece tokenizer (BPE with byte_fallback)", formats.ErrUnsupported)
-	case f.Model.ContinuingSubwordPrefix != "" || f.Model.EndOfWordSuffix != "":
-		return nil, fmt.Errorf("%w: BPE with marks at the ends of words (continuing_subword_prefix, end_of_word_suffix)", formats.ErrUnsupported)
+	t := &Tokenizer{BOS: -1, EOS: -1, unk: -1}
+	build, ok := map[string]func(*jsonFile, *Tokenizer, cut) (describe, error){
+		"BPE": (*jsonFile).bpe, "": (*jsonFile).bpe, "Unigram": (*jsonFile).unigram, "WordPiece": (*jsonFile).wordPiece}[f.Model.Type]
+	if !ok {
+		return nil, fmt.Errorf("%w: a tokenizer of the type %q", formats.ErrUnsupported, f.Model.Type)
 	}
-	t := &Tokenizer{BOS: -1, EOS: -1}
 	pre := cut{}
 	if err := pre.add(f.PreTokenizer); err != nil {
 		return nil, err
 	}
-	if !pre.byteLevel {
-		return nil, fmt.Errorf("%w: BPE over characters instead of bytes (no ByteLevel pre-tokenizer)", formats.ErrUnsupported)
-	}
-	t.prefixSpace = pre.prefixSpace
+	t.prefixSpace, t.firstMark = pre.prefixSpace, pre.firstMark
 	var err error
 	if t.normalize, err = normalizer(f.Normalizer); err != nil {
 		return nil, err
 	}
-	if f.Model.Dropout != nil && *f.Model.Dropout != 0 {
-		t.warn(fmt.Sprintf("tokenizer.json asks for BPE dropout of %g; encoding here is without it", *f.Model.Dropout))
-	}
 	s, err := readSpecial(f.dir, f.PostProcessor, f.AddedTokens)
 	if err != nil {
+		return nil, err
+	}
+	if f.vocab, err = f.entries(); err != nil {
 		return nil, err
 	}
 	added, err := f.vocabulary(t, s)
 	if err != nil {
 		return nil, err
 	}
-	merges, err := parseMerges(f.Model.Merges)
+	if err := t.settle(s); err != nil {
+		return nil, err
+	}
+	d, err := build(f, t, pre)
 	if err != nil {
 		return nil, err
 	}
-	bpe := newByteBPE(t, merges, pre.stages)
-	t.model = bpe
 	t.setAdded(added)
-	if err := t.finish(f, s, bpe, pre.patterns, merges); err != nil {
-		return nil, err
+	if m, err := f.dir.readSentencePiece(); err != nil {
+		t.warn(fmt.Sprintf("%v; GGUF files get the vocabulary of tokenizer.json", err))
+	} else if m != nil {
+		if f.pieces, err = m.metadata(f.dir); err != nil {
+			return nil, err
+		}
 	}
-	return t, nil
+	return t, t.finish(f.dir, s, d, f.Normalizer)
 }
 
 // mostTokens bounds ids, so that a damaged file cannot ask for any amount of memory.
 const mostTokens = 1 << 24
 
-// vocabulary fills tokens and kinds by the rules of llama.cpp's converter (conversion/base.py, get_vocab_base) and
-// returns the added tokens.
-func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
+// entry is a token of the vocabulary.
+type entry struct {
+	text  string
+	id    int32
+	score float64 // of Unigram
+}
+
+// entries reads the vocabulary: an object of ids by text, or a list of texts and scores.
+func (f *jsonFile) entries() ([]entry, error) {
+	if f.Model.Type == "Unigram" {
+		var list [][2]any
+		if err := json.Unmarshal(f.Model.Vocab, &list); err != nil {
+			return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "%v", err)
+		}
+		all := make([]entry, len(list))
+		for id, e := range list {
+			text, isText := e[0].(string)
+			score, isScore := e[1].(float64)
+			if !isText || !isScore {
+				return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "entry %d is no token and score", id)
+			}
+			all[id] = entry{text, int32(id), score}
+		}
+		return all, nil
+	}
 	var vocab map[string]int32
 	if err := json.Unmarshal(f.Model.Vocab, &vocab); err != nil {
 		return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "%v", err)
 	}
+	all := make([]entry, 0, len(vocab))
+	for text, id := range vocab {
+		all = append(all, entry{text, id, 0})
+	}
+	return all, nil
+}
+
+// vocabulary fills tokens and kinds by the rules of llama.cpp's converter (conversion/base.py, get_vocab_base) and
+// returns the added tokens.
+func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
 	known := map[string]bool{}
 	top := int32(-1)
-	for _, id := range vocab {
-		top = max(top, id)
+	for _, e := range f.vocab {
+		top = max(top, e.id)
 	}
 	for _, a := range f.AddedTokens {
 		top = max(top, a.ID)
@@ -187,11 +222,13 @@ func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
 	for id := range t.kinds {
 		t.tokens[id], t.kinds[id] = padding(id), Unused
 	}
-	for text, id := range vocab {
-		if id < 0 {
-			return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "token %q has the id %d", text, id)
+	vocab := make(map[string]int32, len(f.vocab))
+	for _, e := range f.vocab {
+		if e.id < 0 {
+			return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "token %q has the id %d", e.text, e.id)
 		}
-		t.tokens[id], t.kinds[id] = text, Normal
+		t.tokens[e.id], t.kinds[e.id] = e.text, Normal
+		vocab[e.text] = e.id
 	}
 	all := f.AddedTokens
 	// A special token that tokenizer_config.json names and only the vocabulary holds is added, as transformers adds it.
@@ -234,19 +271,18 @@ func looksSpecial(s string) bool {
 		strings.HasPrefix(s, "<unused") && strings.HasSuffix(s, ">")
 }
 
-// parseMerges reads merges in either form, "a b" or ["a", "b"], as "a b"; a space within a part becomes Ġ.
-func parseMerges(raw json.RawMessage) ([]string, error) {
+// parseMerges reads merges in either form, "a b" or ["a", "b"].
+func parseMerges(raw json.RawMessage) ([][2]string, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
 	var lines []string
-	if len(raw) == 0 || json.Unmarshal(raw, &lines) == nil {
-		return lines, nil
+	if json.Unmarshal(raw, &lines) == nil {
+		return cutMerges(lines), nil
 	}
 	var pairs [][2]string
 	if err := json.Unmarshal(raw, &pairs); err != nil {
 		return nil, formats.Corruptf("tokenizer.json", -1, "model.merges", "neither a list of strings nor of pairs: %v", err)
 	}
-	lines = make([]string, len(pairs))
-	for i, p := range pairs {
-		lines[i] = strings.ReplaceAll(p[0], " ", "Ġ") + " " + strings.ReplaceAll(p[1], " ", "Ġ")
-	}
-	return lines, nil
+	return pairs, nil
 }

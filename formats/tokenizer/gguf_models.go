@@ -29,12 +29,12 @@ var ggufModels = []ggufModel{
 }
 
 // readMerges reads the merges, which byte-pair encoding must have.
-func readMerges(m *gguf.Metadata) ([]string, error) {
+func readMerges(m *gguf.Metadata) ([][2]string, error) {
 	merges, ok, err := m.Strings(keyMerges)
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: a BPE vocabulary without merges (no %s)", formats.ErrUnsupported, keyMerges)
 	}
-	return merges, err
+	return cutMerges(merges), err
 }
 
 // makeByteBPE makes GPT-2's model, or the one of characters for the pre-tokenizers that llama.cpp runs so.
@@ -76,7 +76,7 @@ func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 		return err
 	}
 	ids := t.byText()
-	b := &bpe{stages: []splitter{lines}, chars: &characters{ids: ids, fallback: true, byteID: t.byteTokens(), unk: t.unk, fuse: true}}
+	b := &bpe{stages: []splitter{lines}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: t.unk, fuse: true}}
 	b.setMerges(t, ids, merges, 0)
 	b.words = map[string]int32{}
 	for text, id := range ids {

@@ -46,11 +46,12 @@ var addKeys = []named[string]{{"bos", keyAddBOS}, {"eos", keyAddEOS}, {"sep", "t
 // one is the caller's error, and all tokens are written. general.architecture, if m has it, decides whether
 // tokenizer.ggml.add_space_prefix is written. For a tokenizer out of a GGUF file these are that file's keys.
 func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
-	arch, _, err := m.String("general.architecture")
-	for _, e := range t.metadata {
-		if e.key == keyAddPrefix && t.folder && (err != nil || !slices.Contains(prefixArchitectures, arch)) {
-			continue
-		}
+	arch, _, _ := m.String("general.architecture") // one of another type is none
+	list := t.metadata
+	if t.describe != nil {
+		list = t.describe(arch)
+	}
+	for _, e := range list {
 		switch v := e.value.(type) {
 		case []string:
 			if e.key == keyTokens && len(v) < vocab {
@@ -67,7 +68,7 @@ func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
 			m.Set(e.key, v)
 		case []float32:
 			if e.key == keyScores {
-				v = padded(v, vocab, 0)
+				v = padded(v, vocab, -10000)
 			}
 			m.Set(e.key, v)
 		default:

@@ -178,7 +178,7 @@ func TestChatTemplates(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := map[string]any{}
-		for _, e := range tok.metadata {
+		for _, e := range tok.describe("llama") {
 			if strings.HasPrefix(e.key, "tokenizer.chat") {
 				got[e.key] = e.value
 			}

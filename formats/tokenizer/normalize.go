@@ -1,55 +1,12 @@
 package tokenizer
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"bitmill/formats"
 )
-
-// normalizer reads tokenizer.json's "normalizer": nothing, one of Unicode's four normal forms, or a sequence of these.
-func normalizer(raw json.RawMessage) (func(string) string, error) {
-	var n struct {
-		Type        string
-		Normalizers []json.RawMessage
-	}
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
-	}
-	if err := json.Unmarshal(raw, &n); err != nil {
-		return nil, fmt.Errorf("normalizer: %w", err)
-	}
-	switch n.Type {
-	case "NFC":
-		return func(s string) string { return form(norm.NFC, s) }, nil
-	case "NFD":
-		return func(s string) string { return form(norm.NFD, s) }, nil
-	case "NFKC":
-		return func(s string) string { return form(norm.NFKC, s) }, nil
-	case "NFKD":
-		return func(s string) string { return form(norm.NFKD, s) }, nil
-	case "Sequence":
-		var all func(string) string
-		for _, raw := range n.Normalizers {
-			step, err := normalizer(raw)
-			if err != nil {
-				return nil, err
-			}
-			if before := all; before != nil && step != nil {
-				all = func(s string) string { return step(before(s)) }
-			} else if step != nil {
-				all = step
-			}
-		}
-		return all, nil
-	}
-	return nil, fmt.Errorf("%w: the normalizer %q of a byte-level tokenizer", formats.ErrUnsupported, n.Type)
-}
 
 // form is f.String(s) without x/text's one addition to Unicode: it puts U+034F after 30 combining marks in a row
 // ("stream-safe" text), which tokenizers do not. Bytes that are not UTF-8 stay.

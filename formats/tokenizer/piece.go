@@ -80,16 +80,3 @@ func byteOf(text string) (byte, bool) {
 	v, err := strconv.ParseUint(text[3:5], 16, 8)
 	return byte(v), err == nil
 }
-
-// byteTokens finds the tokens of bytes by their text, -1 where there is none.
-func (t *Tokenizer) byteTokens() (ids [256]int32) {
-	for b := range ids {
-		ids[b] = -1
-	}
-	for id, text := range t.tokens {
-		if b, ok := byteOf(text); ok && t.kinds[id] != Unused {
-			ids[b] = int32(id)
-		}
-	}
-	return ids
-}

@@ -3,6 +3,9 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dlclark/regexp2"
 
@@ -12,9 +15,27 @@ import (
 // cut is tokenizer.json's "pre_tokenizer" understood: splitters in a row and the patterns they stand for.
 type cut struct {
 	stages      []splitter
-	patterns    []string
+	patterns    []string // of byte-level tokenizers; others have no name in llama.cpp
 	byteLevel   bool
 	prefixSpace bool
+	metaspace   bool
+	firstMark   bool
+}
+
+// preTokenizerJSON is one entry of "pre_tokenizer".
+type preTokenizerJSON struct {
+	Type             string
+	Pretokenizers    []json.RawMessage
+	Pattern          struct{ Regex, String *string }
+	Behavior         behavior
+	Invert           bool
+	AddPrefixSpace   *bool   `json:"add_prefix_space"` // default true
+	UseRegex         *bool   `json:"use_regex"`        // default true
+	IndividualDigits bool    `json:"individual_digits"`
+	Replacement      string  `json:"replacement"`
+	PrependScheme    *string `json:"prepend_scheme"`
+	Split            *bool   `json:"split"` // default true
+	Delimiter        string
 }
 
 // add appends one pre-tokenizer, or those of a sequence.
@@ -22,16 +43,7 @@ func (c *cut) add(raw json.RawMessage) error {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
-	var p struct {
-		Type             string
-		Pretokenizers    []json.RawMessage
-		Pattern          struct{ Regex, String *string }
-		Behavior         string
-		Invert           bool
-		AddPrefixSpace   *bool `json:"add_prefix_space"` // default true
-		UseRegex         *bool `json:"use_regex"`        // default true
-		IndividualDigits bool  `json:"individual_digits"`
-	}
+	var p preTokenizerJSON
 	if err := json.Unmarshal(raw, &p); err != nil {
 		return formats.Corruptf("tokenizer.json", -1, "pre_tokenizer", "%v", err)
 	}
@@ -55,49 +67,140 @@ func (c *cut) add(raw json.RawMessage) error {
 			c.prefixSpace = true
 		}
 		if p.UseRegex == nil || *p.UseRegex {
-			return c.stage(gpt2, false)
+			return c.stage(gpt2)
 		}
 		return nil
 	case "Digits":
 		if p.IndividualDigits {
-			return c.stage(`\p{N}`, false)
+			return c.stage(`\p{N}`)
 		}
-		return c.stage(`\p{N}+`, false)
+		return c.stage(`\p{N}+`)
+	case "Metaspace":
+		return c.addMetaspace(p)
 	case "Split":
-		pattern := ""
-		switch {
-		case p.Pattern.Regex != nil:
-			pattern = *p.Pattern.Regex
-		case p.Pattern.String != nil:
-			pattern = regexp2.Escape(*p.Pattern.String)
+		return c.addSplit(p)
+	case "BertPreTokenizer":
+		return c.splitter(bertSplitter{}, p.Type)
+	case "Whitespace":
+		words, err := newRegexp(`[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200c\u200dⒶ-ⓩ🄰-🅉🅐-🅩🅰-🆉]+|[^\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200c\u200dⒶ-ⓩ🄰-🅉🅐-🅩🅰-🆉\s]+`)
+		if err != nil {
+			return err
 		}
-		switch {
-		case p.Behavior == "Isolated":
-			return c.stage(pattern, false)
-		case p.Behavior == "Removed" && p.Invert:
-			return c.stage(pattern, true)
+		return c.splitter(&matchSplitter{find: words.spans, behavior: removed, invert: true}, p.Type)
+	case "WhitespaceSplit":
+		return c.splitter(characterSplitter(unicode.IsSpace, removed), p.Type)
+	case "Punctuation":
+		if p.Behavior == "" {
+			p.Behavior = isolated
 		}
-		return fmt.Errorf("%w: the pre-tokenizer Split with behavior %s and invert %t", formats.ErrUnsupported, p.Behavior, p.Invert)
+		return c.splitter(characterSplitter(bertPunctuation, p.Behavior), p.Type)
+	case "CharDelimiterSplit":
+		delimiter := p.Delimiter
+		return c.splitter(characterSplitter(func(r rune) bool { return string(r) == delimiter }, removed), p.Type)
 	}
 	return fmt.Errorf("%w: the pre-tokenizer %q", formats.ErrUnsupported, p.Type)
 }
 
-// stage appends the splitter of a pattern. With dropGaps only its matches remain.
-func (c *cut) stage(pattern string, dropGaps bool) error {
+// addSplit appends a splitter by a pattern. Where matches go with invert, or stay, its scanner serves as well: scanners
+// leave no gaps.
+func (c *cut) addSplit(p preTokenizerJSON) error {
+	pattern := ""
+	switch {
+	case p.Pattern.Regex != nil:
+		pattern = *p.Pattern.Regex
+	case p.Pattern.String != nil:
+		pattern = regexp2.Escape(*p.Pattern.String)
+	}
+	if err := checkBehavior(p.Behavior); err != nil {
+		return err
+	}
+	if p.Behavior == isolated || p.Behavior == removed && p.Invert && scannerOf(pattern) != nil {
+		return c.stage(pattern)
+	}
+	expr, err := newRegexp(pattern)
+	if err != nil {
+		return err
+	}
+	if p.Behavior != removed || !p.Invert {
+		pattern = fmt.Sprintf("%s (%s, invert %t)", pattern, p.Behavior, p.Invert)
+	}
+	return c.splitter(&matchSplitter{find: expr.spans, behavior: p.Behavior, invert: p.Invert}, pattern)
+}
+
+// stage appends the splitter of a pattern.
+func (c *cut) stage(pattern string) error {
 	s, err := newSplitter(pattern)
 	if err != nil {
 		return err
 	}
-	if dropGaps {
-		switch p := s.(type) {
-		case *scanner: // has no gaps
-		case *regexpSplitter:
-			p.dropGaps = true
-		default:
-			return fmt.Errorf("%w: a pre-tokenizer that removes all but numbers", formats.ErrUnsupported)
+	return c.splitter(s, pattern)
+}
+
+func (c *cut) splitter(s splitter, name string) error {
+	if m, ok := s.(*matchSplitter); ok {
+		if err := checkBehavior(m.behavior); err != nil {
+			return err
 		}
 	}
 	c.stages = append(c.stages, s)
-	c.patterns = append(c.patterns, pattern)
+	c.patterns = append(c.patterns, name)
 	return nil
+}
+
+// addMetaspace appends SentencePiece's way to write spaces: ▁, one more before the text, and words that begin with it.
+func (c *cut) addMetaspace(p preTokenizerJSON) error {
+	scheme := "always"
+	switch {
+	case p.PrependScheme != nil:
+		scheme = strings.ToLower(*p.PrependScheme)
+	case p.AddPrefixSpace != nil && !*p.AddPrefixSpace:
+		scheme = "never"
+	}
+	if p.Replacement != "" && p.Replacement != underline {
+		return fmt.Errorf("%w: Metaspace with %q for a space", formats.ErrUnsupported, p.Replacement)
+	}
+	m := metaspace{cut: p.Split == nil || *p.Split}
+	switch scheme {
+	case "always":
+		m.prepend = true
+	case "first":
+		if len(c.stages) > 0 {
+			return fmt.Errorf("%w: Metaspace with the scheme \"first\" after another pre-tokenizer", formats.ErrUnsupported)
+		}
+		c.firstMark = true
+	case "never":
+	default:
+		return fmt.Errorf("%w: Metaspace with the scheme %q", formats.ErrUnsupported, scheme)
+	}
+	c.metaspace = true
+	return c.splitter(m, "Metaspace")
+}
+
+// metaspace writes ▁ for spaces, puts one before a text that has none there, and cuts before every one.
+type metaspace struct{ prepend, cut bool }
+
+func (m metaspace) split(text string, piece func(string)) {
+	text = strings.ReplaceAll(text, " ", underline)
+	if m.prepend && !strings.HasPrefix(text, underline) {
+		text = underline + text
+	}
+	for m.cut {
+		k := indexAfter(text, underline)
+		if k < 0 {
+			break
+		}
+		piece(text[:k])
+		text = text[k:]
+	}
+	piece(text)
+}
+
+// indexAfter returns where mark is found in s, but for its very beginning; -1 for nowhere.
+func indexAfter(s, mark string) int {
+	_, n := utf8.DecodeRuneInString(s)
+	k := strings.Index(s[n:], mark)
+	if k < 0 {
+		return -1
+	}
+	return n + k
 }

@@ -88,8 +88,8 @@ func reduce(t testing.TB, m *gguf.Metadata, texts []string) *gguf.Metadata {
 			v = kept32
 		case key == keyMerges:
 			v = slices.DeleteFunc(slices.Clone(v.([]string)), func(line string) bool {
-				left, right, _ := cutMerge(line)
-				return !kept[left] || !kept[right] || !kept[left+right]
+				m := cutMerges([]string{line})[0]
+				return !kept[m[0]] || !kept[m[1]] || !kept[m[0]+m[1]]
 			})
 		case !strings.HasPrefix(key, "tokenizer.ggml."):
 			continue

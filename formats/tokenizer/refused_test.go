@@ -19,10 +19,11 @@ func TestRefusedFolders(t *testing.T) {
 		want       error
 		word       string
 	}{
-		{"model", `{"type":"Unigram","vocab":[["a",0]]}`, formats.ErrUnsupported, "Unigram"},
-		{"model", `{"type":"WordPiece","vocab":{"a":0}}`, formats.ErrUnsupported, "WordPiece"},
+		{"model", `{"type":"Unigram","vocab":[["a","b"]]}`, formats.ErrCorrupt, "entry 0"},
+		{"model", `{"type":"Unigram","vocab":{"a":0}}`, formats.ErrCorrupt, "model.vocab"},
+		{"model", `{"type":"WordPiece","vocab":{"a":0},"continuing_subword_prefix":"@@"}`, formats.ErrUnsupported, "@@"},
+		{"model", `{"type":"WordLevel","vocab":{"a":0}}`, formats.ErrUnsupported, "WordLevel"},
 		{"model", `{"type":"Other"}`, formats.ErrUnsupported, "Other"},
-		{"model", `{"type":"BPE","byte_fallback":true,"vocab":{"a":0}}`, formats.ErrUnsupported, "byte_fallback"},
 		{"model", `{"type":"BPE","end_of_word_suffix":"</w>","vocab":{"a":0}}`, formats.ErrUnsupported, "ends of words"},
 		{"model", `{"type":"BPE"}`, formats.ErrCorrupt, "vocab"},
 		{"model", `{"type":"BPE","vocab":{"a":-2,"b":0}}`, formats.ErrCorrupt, "id -2"},
@@ -30,13 +31,18 @@ func TestRefusedFolders(t *testing.T) {
 		{"model", `{"type":"BPE","vocab":{"a":0},"merges":[1]}`, formats.ErrCorrupt, "merges"},
 		{"model", `7`, formats.ErrCorrupt, "JSON"},
 		{"added_tokens", `[{"id":-1,"content":"x"}]`, formats.ErrCorrupt, "added_tokens"},
-		{"normalizer", `{"type":"Lowercase"}`, formats.ErrUnsupported, "Lowercase"},
-		{"normalizer", `{"type":"Sequence","normalizers":[{"type":"Prepend"}]}`, formats.ErrUnsupported, "Prepend"},
-		{"pre_tokenizer", `null`, formats.ErrUnsupported, "ByteLevel"},
-		{"pre_tokenizer", `{"type":"Metaspace"}`, formats.ErrUnsupported, "Metaspace"},
+		{"normalizer", `{"type":"Sequence","normalizers":[{"type":"Other"}]}`, formats.ErrUnsupported, "Other"},
+		{"normalizer", `{"type":"Replace","content":""}`, formats.ErrUnsupported, "Replace"},
+		{"normalizer", `{"type":"Replace","pattern":{"Regex":"("},"content":""}`, formats.ErrUnsupported, "pattern"},
+		{"normalizer", `{"type":"Precompiled","precompiled_charsmap":"AAA="}`, formats.ErrCorrupt, "precompiled_charsmap"},
+		{"normalizer", `[]`, formats.ErrCorrupt, "normalizer"},
+		{"pre_tokenizer", `{"type":"Metaspace","replacement":"_"}`, formats.ErrUnsupported, "Metaspace"},
+		{"pre_tokenizer", `{"type":"Metaspace","prepend_scheme":"last"}`, formats.ErrUnsupported, "last"},
+		{"pre_tokenizer", `{"type":"Sequence","pretokenizers":[{"type":"Digits"},{"type":"Metaspace","prepend_scheme":"first"}]}`, formats.ErrUnsupported, "first"},
+		{"pre_tokenizer", `{"type":"UnicodeScripts"}`, formats.ErrUnsupported, "UnicodeScripts"},
 		{"pre_tokenizer", `{"type":"Sequence","pretokenizers":[{"type":"ByteLevel","add_prefix_space":false},{"type":"Digits"}]}`, formats.ErrUnsupported, "after ByteLevel"},
 		{"pre_tokenizer", `{"type":"Sequence","pretokenizers":[{"type":"Digits"},{"type":"ByteLevel"}]}`, formats.ErrUnsupported, "add_prefix_space"},
-		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"a"},"behavior":"MergedWithNext"}`, formats.ErrUnsupported, "MergedWithNext"},
+		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"a"},"behavior":"Split"}`, formats.ErrUnsupported, "Split"},
 		{"pre_tokenizer", `{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"}`, formats.ErrUnsupported, "pattern"},
 		{"pre_tokenizer", `{"type":5}`, formats.ErrCorrupt, "pre_tokenizer"},
 	}
@@ -49,8 +55,16 @@ func TestRefusedFolders(t *testing.T) {
 	if _, err := small(t, nil, map[string]string{"tokenizer_config.json": "{"}); !errors.Is(err, formats.ErrCorrupt) || !strings.Contains(err.Error(), "folder/tokenizer_config.json") {
 		t.Errorf("a cut tokenizer_config.json: %v", err)
 	}
-	if _, err := FromFS(fstest.MapFS{"tokenizer.model": {}}, "folder"); !errors.Is(err, formats.ErrUnsupported) {
-		t.Errorf("only tokenizer.model: %v", err)
+	for data, want := range map[string]error{
+		"":                                  formats.ErrCorrupt,     // no pieces
+		"\x0a\x05\x0a":                      formats.ErrCorrupt,     // a piece cut off
+		"\x0a\x03\x0a\x01a\x07":             formats.ErrCorrupt,     // an unknown wire type
+		"\x0a\x03\x0a\x01a\x12\x02\x18\x03": formats.ErrUnsupported, // a model of words
+	} {
+		_, err := FromFS(fstest.MapFS{"tokenizer.model": {Data: []byte(data)}}, "folder")
+		if !errors.Is(err, want) || !strings.Contains(err.Error(), "folder/tokenizer.model") {
+			t.Errorf("tokenizer.model %q: %v", data, err)
+		}
 	}
 	if _, err := FromFolder(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty folder: %v", err)

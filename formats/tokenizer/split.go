@@ -44,11 +44,8 @@ func newSplitter(pattern string) (splitter, error) {
 }
 
 // regexpSplitter cuts around the matches of any pattern: every match is a piece, and so is what lies between two
-// matches, unless gaps are dropped. An empty match is a cut.
-type regexpSplitter struct {
-	expr     *regexp2.Regexp
-	dropGaps bool
-}
+// matches. An empty match is a cut.
+type regexpSplitter struct{ expr *regexp2.Regexp }
 
 func newRegexp(pattern string) (*regexpSplitter, error) {
 	if setInSet(pattern) {
@@ -63,25 +60,26 @@ func newRegexp(pattern string) (*regexpSplitter, error) {
 }
 
 func (p *regexpSplitter) split(text string, piece func(string)) {
+	p.spans(text, func(s span) { piece(text[s.from:s.to]) })
+}
+
+// spans calls each with the matches and what lies between them, but for empty ones.
+func (p *regexpSplitter) spans(text string, each func(span)) {
 	offsets := runeOffsets(text)
-	emit := func(from, to int) {
+	emit := func(from, to int, match bool) {
 		if from < to {
-			piece(text[offsets[from]:offsets[to]])
+			each(span{offsets[from], offsets[to], match})
 		}
 	}
 	gap := 0
 	// No timeout is set, so the only error regexp2 has cannot happen; were it to, the rest would be one piece.
 	m, err := p.expr.FindStringMatch(text)
 	for ; m != nil && err == nil; m, err = p.expr.FindNextMatch(m) {
-		if !p.dropGaps {
-			emit(gap, m.Index)
-		}
-		emit(m.Index, m.Index+m.Length)
+		emit(gap, m.Index, false)
+		emit(m.Index, m.Index+m.Length, true)
 		gap = m.Index + m.Length
 	}
-	if !p.dropGaps || err != nil {
-		emit(gap, len(offsets)-1)
-	}
+	emit(gap, len(offsets)-1, false)
 }
 
 // longS adds ſ, whose other case is s, to contractions in any case: Oniguruma folds it, regexp2 does not.

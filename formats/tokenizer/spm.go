@@ -35,7 +35,7 @@ type part struct {
 // newScoreBPE indexes the tokens; only those that usable allows can come out of merges.
 func newScoreBPE(t *Tokenizer, scores []float32, usable func(Kind) bool) *scoreBPE {
 	b := &scoreBPE{ids: make(map[string]merge, len(t.tokens)), unk: t.unk, words: true}
-	b.byteID = t.byteTokens()
+	b.byteID = byteTokens(t.byText())
 	order := slices.Clone(scores)
 	slices.SortFunc(order, func(x, y float32) int { return compareScores(y, x) })
 	order = slices.Compact(order)

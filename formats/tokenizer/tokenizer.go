@@ -6,6 +6,8 @@
 // over bytes or characters), spm.go (SentencePiece's, by scores), unigram.go, wordpiece.go, rwkv.go.
 package tokenizer
 
+import "strings"
+
 // Tokenizer encodes and decodes. It is safe for use by several goroutines as long as nobody changes its fields.
 type Tokenizer struct {
 	Pre            string   // llama.cpp's name for how text is cut into words (tokenizer.ggml.pre); the nearest one if Warnings says so
@@ -23,8 +25,9 @@ type Tokenizer struct {
 	leadingSpace bool                // Decode drops the space before a text
 	unk          int32               // -1: none
 	raw, cooked  [2]*finder          // added tokens looked for before and after normalization: [0] without, [1] with special ones
-	metadata     []keyValue          // tokenizer.* in order
-	folder       bool                // the metadata is not from a GGUF file
+	metadata     []keyValue          // tokenizer.* in order, of a GGUF file
+	describe     describe            // makes the metadata of a tokenizer from a folder
+	bosSaid      bool                // the folder says whether BOS is added
 }
 
 // keyValue is one pair of GGUF metadata.
@@ -56,11 +59,14 @@ func (t *Tokenizer) Encode(text string, o Options) []int32 {
 	if o.ParseSpecial && !o.NoSpecial {
 		which = 1
 	}
-	added := func(id int32) { ids = append(ids, id) }
+	begin := t.firstMark
+	added := func(id int32) { ids, begin = append(ids, id), false }
 	encode := func(s string) {
-		if t.prefixSpace && s[0] != ' ' {
+		switch {
+		case t.prefixSpace && s[0] != ' ', begin && s[0] != ' ' && !strings.HasPrefix(s, underline):
 			s = " " + s
 		}
+		begin = false
 		ids = t.model.appendIDs(ids, s)
 	}
 	t.raw[which].split(text, func(s string) {

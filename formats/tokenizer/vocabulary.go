@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// newByteBPE indexes a byte-level vocabulary and its merges ("left right", by ascending rank).
-func newByteBPE(t *Tokenizer, merges []string, stages []splitter) *bpe {
+// newByteBPE indexes a byte-level vocabulary and its merges, by ascending rank.
+func newByteBPE(t *Tokenizer, merges [][2]string, stages []splitter) *bpe {
 	b := &bpe{stages: stages}
 	ids := t.byText()
 	missing := 0
@@ -39,15 +39,15 @@ func (t *Tokenizer) byText() map[string]int32 {
 }
 
 // setMerges indexes the merges; skip is the length of the mark that the right part loses.
-func (b *bpe) setMerges(t *Tokenizer, ids map[string]int32, merges []string, skip int) {
+func (b *bpe) setMerges(t *Tokenizer, ids map[string]int32, merges [][2]string, skip int) {
 	b.merges = make(map[uint64]merge, len(merges))
 	lost := 0
-	for rank, line := range merges {
-		left, right, ok := cutMerge(line)
+	for rank, p := range merges {
+		left, right := p[0], p[1]
 		l, okLeft := ids[left]
 		r, okRight := ids[right]
 		id, okBoth := ids[left+right[min(skip, len(right)):]]
-		if !ok || !okLeft || !okRight || !okBoth {
+		if !okLeft || !okRight || !okBoth {
 			lost++
 			continue
 		}
@@ -60,16 +60,28 @@ func (b *bpe) setMerges(t *Tokenizer, ids map[string]int32, merges []string, ski
 	}
 }
 
-// cutMerge cuts a merge at its space; the first character may be a space itself.
-func cutMerge(line string) (left, right string, ok bool) {
-	if line == "" {
-		return "", "", false
+// cutMerges cuts merges at their space; the first character may be a space itself. A line without one makes a merge of
+// nothing, which is left out later, but counts as a rank.
+func cutMerges(lines []string) [][2]string {
+	merges := make([][2]string, len(lines))
+	for i, line := range lines {
+		if line == "" {
+			continue
+		}
+		if k := strings.IndexByte(line[1:], ' '); k >= 0 {
+			merges[i] = [2]string{line[:k+1], line[k+2:]}
+		}
 	}
-	i := strings.IndexByte(line[1:], ' ')
-	if i < 0 {
-		return "", "", false
+	return merges
+}
+
+// joinMerges writes merges as GGUF does: "left right", a space within a part as Ġ.
+func joinMerges(merges [][2]string) []string {
+	lines := make([]string, len(merges))
+	for i, p := range merges {
+		lines[i] = strings.ReplaceAll(p[0], " ", "Ġ") + " " + strings.ReplaceAll(p[1], " ", "Ġ")
 	}
-	return line[:i+1], line[i+2:], true
+	return lines
 }
 
 // setWords makes words that are tokens stay whole.

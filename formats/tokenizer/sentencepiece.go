@@ -1,0 +1,288 @@
+package tokenizer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"strconv"
+	"strings"
+
+	"bitmill/formats"
+	"bitmill/formats/gguf"
+)
+
+// sentencePiece is a SentencePiece model (sentencepiece_model.proto, ModelProto), as far as encoding needs it.
+type sentencePiece struct {
+	path   string
+	pieces []spPiece // by id
+	// trainer_spec
+	unigram bool // else BPE
+	// normalizer_spec
+	charsmap            []byte
+	prefix, extraSpaces bool
+}
+
+// spPiece is one token; its type has GGUF's values.
+type spPiece struct {
+	text  string
+	score float32
+	kind  Kind
+}
+
+// sentencePieceFiles are the names that checkpoints give such models.
+var sentencePieceFiles = []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}
+
+// readSentencePiece reads the model of a folder; nil when there is none.
+func (d folder) readSentencePiece() (*sentencePiece, error) {
+	for _, name := range sentencePieceFiles {
+		data, err := fs.ReadFile(d.files, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s cannot be read: %w", d.path(name), err)
+		}
+		return parseSentencePiece(d.path(name), data)
+	}
+	return nil, nil
+}
+
+// parseSentencePiece reads a model; the defaults are those of the format.
+func parseSentencePiece(path string, data []byte) (*sentencePiece, error) {
+	m := &sentencePiece{path: path, unigram: true, prefix: true, extraSpaces: true}
+	var trainer, normalizer []byte
+	err := message{data}.each(path, func(f field) error {
+		switch f.number {
+		case 1:
+			p, err := parsePiece(path, f.bytes)
+			m.pieces = append(m.pieces, p)
+			return err
+		case 2:
+			trainer = f.bytes
+		case 3:
+			normalizer = f.bytes
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	kind := uint64(1)
+	err = message{trainer}.each(path, func(f field) error {
+		if f.number == 3 {
+			kind = f.value
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if kind != 1 && kind != 2 {
+		return nil, fmt.Errorf("%s: %w: a SentencePiece model of words or characters (model_type %d)", path, formats.ErrUnsupported, kind)
+	}
+	if len(m.pieces) == 0 || len(m.pieces) > mostTokens {
+		return nil, formats.Corruptf(path, -1, "pieces", "%d pieces", len(m.pieces))
+	}
+	m.unigram = kind == 1
+	return m, message{normalizer}.each(path, func(f field) error {
+		switch f.number {
+		case 2:
+			m.charsmap = f.bytes
+		case 3:
+			m.prefix = f.value != 0
+		case 4:
+			m.extraSpaces = f.value != 0
+		}
+		return nil
+	})
+}
+
+func parsePiece(path string, data []byte) (spPiece, error) {
+	p := spPiece{kind: Normal}
+	err := message{data}.each(path, func(f field) error {
+		switch f.number {
+		case 1:
+			p.text = string(f.bytes)
+		case 2:
+			p.score = math.Float32frombits(uint32(f.value))
+		case 3:
+			p.kind = Kind(f.value)
+		}
+		return nil
+	})
+	return p, err
+}
+
+// message is an encoded protocol buffer: fields, each a number and a wire type (varint 0, eight bytes 1, length and
+// bytes 2, four bytes 5).
+type message struct{ data []byte }
+
+type field struct {
+	number uint64
+	value  uint64 // of the numeric wire types
+	bytes  []byte // of the wire type with a length
+}
+
+// each calls f with every field.
+func (m message) each(path string, f func(field) error) error {
+	at := 0
+	bad := func(reason string) error { return formats.Corruptf(path, int64(at), "protocol buffer", "%s", reason) }
+	varint := func() (uint64, bool) {
+		v, n := binary.Uvarint(m.data[at:])
+		at += max(n, 0)
+		return v, n > 0
+	}
+	for at < len(m.data) {
+		tag, ok := varint()
+		if !ok {
+			return bad("a field's number is cut off")
+		}
+		v := field{number: tag >> 3}
+		size := uint64(0)
+		switch tag & 7 {
+		case 0:
+			if v.value, ok = varint(); !ok {
+				return bad("a number is cut off")
+			}
+		case 1:
+			size = 8
+		case 2:
+			if size, ok = varint(); !ok {
+				return bad("a length is cut off")
+			}
+		case 5:
+			size = 4
+		default:
+			return bad(fmt.Sprintf("the wire type %d", tag&7))
+		}
+		if size > uint64(len(m.data)-at) {
+			return bad("a field is longer than the file")
+		}
+		v.bytes = m.data[at : at+int(size)]
+		at += int(size)
+		switch tag & 7 {
+		case 1:
+			v.value = binary.LittleEndian.Uint64(v.bytes)
+		case 5:
+			v.value = uint64(binary.LittleEndian.Uint32(v.bytes))
+		}
+		if err := f(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sentencePiece opens the tokenizer of a folder that has SentencePiece's model only; nil when it has none. It encodes
+// as llama.cpp does with the vocabulary that is written for it.
+func (d folder) sentencePiece() (*Tokenizer, error) {
+	m, err := d.readSentencePiece()
+	if m == nil || err != nil {
+		return nil, err
+	}
+	s, err := readSpecial(d, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := m.metadata(d)
+	if err != nil {
+		return nil, err
+	}
+	var vocabulary gguf.Metadata
+	for _, e := range list {
+		vocabulary.Set(e.key, e.value)
+	}
+	for _, e := range s.ids {
+		if key, ok := lookUp(idKeys, e.name); ok {
+			vocabulary.Set(key, uint32(e.value))
+		}
+	}
+	for _, e := range s.add {
+		if key, ok := lookUp(addKeys, e.name); ok {
+			vocabulary.Set(key, e.value)
+		}
+	}
+	if !m.prefix {
+		vocabulary.Set(keyAddPrefix, false)
+	}
+	t, err := FromMetadata(&vocabulary)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.path, err)
+	}
+	if !m.unigram && (m.extraSpaces || len(m.charsmap) > 0) {
+		t.warn("the SentencePiece model changes characters or drops spaces before it encodes; llama.cpp and bitmill do not where the model is BPE")
+	}
+	t.metadata = nil
+	return t, t.finish(d, s, func(string) []keyValue { return list }, nil)
+}
+
+// metadata lists the keys of the vocabulary as llama.cpp's converter writes them (conversion/base.py,
+// _create_vocab_sentencepiece, and t5.py): the pieces, and over them added_tokens.json and the added_tokens_decoder of
+// tokenizer_config.json.
+func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
+	var tokens []string
+	var scores []float32
+	var types []int32
+	set := func(id int, text string, score float32, kind Kind) {
+		for id >= len(tokens) {
+			tokens, scores, types = append(tokens, padding(len(tokens))), append(scores, -10000), append(types, int32(Unused))
+		}
+		tokens[id], scores[id], types[id] = text, score, int32(kind)
+	}
+	for id, p := range m.pieces {
+		kind := p.kind
+		if kind == UserDefined {
+			kind = Normal // the converter asks for every kind but this one
+		}
+		set(id, p.text, p.score, kind)
+	}
+	var added map[string]int
+	if err := d.readJSON("added_tokens.json", &added); err != nil {
+		return nil, err
+	}
+	for text, id := range added {
+		if id < 0 || id >= mostTokens {
+			return nil, formats.Corruptf(d.path("added_tokens.json"), -1, text, "the id %d", id)
+		}
+		set(id, text, -1000, UserDefined)
+	}
+	if !m.unigram {
+		if err := addedDecoder(d, set); err != nil {
+			return nil, err
+		}
+		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores}, {keyTypes, types}}, nil
+	}
+	list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores}, {keyTypes, types},
+		{keyAddPrefix, m.prefix}, {keyExtraSpaces, m.extraSpaces}}
+	if len(m.charsmap) > 0 {
+		list = append(list, keyValue{keyCharsmap, m.charsmap})
+	}
+	return list, nil
+}
+
+// addedDecoder reads the tokens that tokenizer_config.json adds.
+func addedDecoder(d folder, set func(id int, text string, score float32, kind Kind)) error {
+	var config struct {
+		Added map[string]struct {
+			Content string
+			Special bool
+		} `json:"added_tokens_decoder"`
+	}
+	if err := d.readJSON("tokenizer_config.json", &config); err != nil {
+		return err
+	}
+	for key, a := range config.Added {
+		id, err := strconv.Atoi(key)
+		if err != nil || id < 0 || id >= mostTokens {
+			return formats.Corruptf(d.path("tokenizer_config.json"), -1, "added_tokens_decoder", "the id %q", key)
+		}
+		if a.Special || looksSpecial(a.Content) {
+			set(id, a.Content, -1000, Control)
+		} else {
+			set(id, strings.ReplaceAll(a.Content, underline, " "), -1000, UserDefined)
+		}
+	}
+	return nil
+}
