@@ -47,8 +47,8 @@ func (p *pass) attention(out, q []float32, layer int, packed bool) {
 		}
 		queries := max(1, attnRows/heads)
 		for at := (n - 1) / queries * queries; at >= 0 && n > 0; at -= queries { // the longest first
-			for h := 0; h < c.Heads; h += heads {
-				some := min(heads, group-h%group)
+			for h, some := 0, 0; h < c.Heads; h += some {
+				some = min(heads, group-h%group)
 				p.pieces = append(p.pieces, piece{i, h, some, row + at, pos + at, min(queries, n-at)})
 			}
 		}
