@@ -1,7 +1,12 @@
 package kernel
 
-// rowTokens is the largest number of tokens that rows are multiplied with one by one.
-const rowTokens = 4
+// rowTokens is the largest number of tokens that rows are multiplied with one by one. Measured on a Zen 4 core with 1024 x
+// 2048 weights, in ns per weight for eight tokens, rows and tiles:
+//
+//	         BF16       Q8_0       Q4_0       Q2_K       Q3_K       Q4_K       Q6_K
+//	avx2     .30  .32   .28  .26
+//	avx512   .28  .31   .20  .26   .21  .25   .16  .48   .23  .64   .19  .35   .20  .40
+const rowTokens = 8
 
 // rowScratch holds what a row kernel needs of the activations in its own order.
 type rowScratch struct {
