@@ -105,8 +105,11 @@ func (p *pass) storeBlock(_, task int) {
 		keys, values := to.head(p.m, h)
 		p.set.PackPanel(keys[b.pos/panel*panel*c.HeadDim+b.pos%panel:], p.at.k[b.row*width+h*c.HeadDim:], width, b.n, c.HeadDim)
 		for t := range b.n {
-			from := p.at.v[(b.row+t)*width+h*c.HeadDim:][:c.HeadDim]
-			for d := 0; d < c.HeadDim; d += panel {
+			from, d := p.at.v[(b.row+t)*width+h*c.HeadDim:][:c.HeadDim], 0
+			for ; d+panel <= c.HeadDim; d += panel {
+				*(*[panel]float32)(values[d*to.capacity+(b.pos+t)*panel:]) = [panel]float32(from[d:])
+			}
+			if d < c.HeadDim {
 				copy(values[d*to.capacity+(b.pos+t)*panel:][:panel], from[d:])
 			}
 		}
