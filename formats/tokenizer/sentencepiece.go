@@ -18,7 +18,9 @@ type sentencePiece struct {
 	path   string
 	pieces []spPiece // by id
 	// trainer_spec
-	unigram bool // else BPE
+	unigram  bool           // else BPE
+	fallback bool           // unknown characters are written as their bytes
+	ids      []named[int64] // unk, bos, eos
 	// normalizer_spec
 	charsmap            []byte
 	prefix, extraSpaces bool
@@ -69,10 +71,19 @@ func parseSentencePiece(path string, data []byte) (*sentencePiece, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := uint64(1)
+	kind, unk, bos, eos := uint64(1), uint64(0), uint64(1), uint64(2)
 	err = message{trainer}.each(path, func(f field) error {
-		if f.number == 3 {
+		switch f.number {
+		case 3:
 			kind = f.value
+		case 35:
+			m.fallback = f.value != 0
+		case 40:
+			unk = f.value
+		case 41:
+			bos = f.value
+		case 42:
+			eos = f.value
 		}
 		return nil
 	})
@@ -86,6 +97,7 @@ func parseSentencePiece(path string, data []byte) (*sentencePiece, error) {
 		return nil, formats.Corruptf(path, -1, "pieces", "%d pieces", len(m.pieces))
 	}
 	m.unigram = kind == 1
+	m.ids = []named[int64]{{"bos", int64(bos)}, {"eos", int64(eos)}, {"unk", int64(unk)}}
 	return m, message{normalizer}.each(path, func(f field) error {
 		switch f.number {
 		case 2:
@@ -194,6 +206,18 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	for _, e := range list {
 		vocabulary.Set(e.key, e.value)
 	}
+	// The model's own special tokens count where config.json names none; llama.cpp has to be told of an unknown token
+	// that is not the usual one.
+	usual := map[bool]int64{false: 0, true: 2}[m.unigram]
+	for _, e := range m.ids {
+		key, _ := lookUp(idKeys, e.name)
+		if _, ok := lookUp(s.ids, e.name); !ok && e.value >= 0 && e.value < int64(len(m.pieces)) {
+			vocabulary.Set(key, uint32(e.value))
+			if e.name == "unk" && e.value != usual {
+				s.setID("unk", e.value)
+			}
+		}
+	}
 	for _, e := range s.ids {
 		if key, ok := lookUp(idKeys, e.name); ok {
 			vocabulary.Set(key, uint32(e.value))
@@ -213,6 +237,9 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	}
 	if !m.unigram && (m.extraSpaces || len(m.charsmap) > 0) {
 		t.warn("the SentencePiece model changes characters or drops spaces before it encodes; llama.cpp and bitmill do not where the model is BPE")
+	}
+	if u, ok := t.model.(*unigram); ok && m.fallback {
+		u.fallback, u.byteID = true, byteTokens(t.byText())
 	}
 	t.metadata = nil
 	return t, t.finish(d, s, func(string) []keyValue { return list }, nil)
