@@ -94,7 +94,7 @@ func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []fl
 	if importance == nil && e.use == required {
 		return fmt.Errorf("encode: %s cannot be encoded without importance", t)
 	}
-	if encodeRows(t, dst, src, cols, stride, importance) {
+	if chosenLanes().encodeRows(t, dst, src, cols, stride, importance) {
 		return nil
 	}
 	for r := range rows {

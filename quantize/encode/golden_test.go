@@ -101,9 +101,11 @@ func TestGolden(t *testing.T) {
 						if j.importance {
 							imp = importance[j.tensor] // nil for output and token_embd
 						}
-						sum := sha256.Sum256(encoded(t, j.typ, w.values, w.cols, imp))
-						if hex.EncodeToString(sum[:]) != j.hash {
-							t.Errorf("%s in %s: other bytes than llama-quantize", j.tensor, run)
+						for set, data := range encodedBy(t, j.typ, w.values, w.cols, imp) {
+							sum := sha256.Sum256(data)
+							if hex.EncodeToString(sum[:]) != j.hash {
+								t.Errorf("%s in %s: %s writes other bytes than llama-quantize", j.tensor, run, set)
+							}
 						}
 					}
 				})
@@ -111,6 +113,26 @@ func TestGolden(t *testing.T) {
 			t.Logf("%s: %d hashes, %d distinct", model, total, len(jobs))
 		})
 	}
+}
+
+// encodedBy returns the bytes from every set of lanes that has the type, or from plain Go.
+func encodedBy(t *testing.T, typ formats.Type, src []float32, cols int, importance []float32) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	stride, err := typ.RowBytes(int64(cols))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range runnableLanes() {
+		dst := make([]byte, len(src)/cols*int(stride))
+		if set.encodeRows(typ, dst, src, cols, int(stride), importance) {
+			all[set.name] = dst
+		}
+	}
+	if len(all) == 0 {
+		all["plain Go"] = encoded(t, typ, src, cols, importance)
+	}
+	return all
 }
 
 // readImportance returns the imatrix weights of the model's tensors; experts follow each other.

@@ -115,9 +115,8 @@ func chosenLanes() *lanes {
 // batches holds working space: a goroutine borrows one for an Encode.
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// encodeRows encodes rows on lanes; it reports false when type or machine has none.
-func encodeRows(t formats.Type, dst []byte, src []float32, cols, stride int, importance []float32) bool {
-	set := chosenLanes()
+// encodeRows encodes rows on lanes; it reports false when the type has none, or the set is nil.
+func (set *lanes) encodeRows(t formats.Type, dst []byte, src []float32, cols, stride int, importance []float32) bool {
 	if set == nil {
 		return false
 	}

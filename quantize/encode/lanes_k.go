@@ -2,7 +2,7 @@ package encode
 
 import "bitmill/formats/block"
 
-// The K-types on lanes. Each function does what the one of the same name in q*_k.go does, for eight super-blocks at once.
+// The K-types on lanes. Each function does what the one of the same name in q*_k.go does, for a batch of super-blocks at once.
 
 func (b *batch) encodeQ4_K(dst []byte, row, importance []float32) {
 	b.each(row, importance, func(at, n int) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"bitmill/formats"
 	"bitmill/formats/kernel"
@@ -107,6 +108,25 @@ func TestLanesLengths(t *testing.T) {
 	}
 }
 
+// TestTablesApart: tables start on cache lines, or wide loads would touch two; and no two of them lie alike in their pages,
+// or a load would wait for the store of another table's row.
+func TestTablesApart(t *testing.T) {
+	b := batches.New().(*batch)
+	const line, page, rows = 64, 4096, 5 * 128
+	var at [3]uintptr
+	for i, p := range []*table{&b.tableX, &b.tableW, &b.tableQ} {
+		at[i] = uintptr(unsafe.Pointer(p))
+		if at[i]%line != 0 {
+			t.Errorf("table %d starts at %#x, within a cache line", i, at[i])
+		}
+		for _, other := range at[:i] {
+			if d := (at[i] - other) % page; d < rows || d > page-rows {
+				t.Errorf("tables lie alike in their pages: %d bytes apart", d)
+			}
+		}
+	}
+}
+
 // TestLanesBits: values and importance of every kind of bits, numbers or not, in blocks that mix them with ordinary ones.
 func TestLanesBits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -161,7 +181,7 @@ func TestGenericByEnvironment(t *testing.T) {
 	if l := chosenLanes(); l != nil {
 		t.Errorf("%s=generic chooses %s", kernel.Env, l.name)
 	}
-	if encodeRows(formats.Q4_K, make([]byte, 144), make([]float32, 256), 256, 144, nil) {
+	if chosenLanes().encodeRows(formats.Q4_K, make([]byte, 144), make([]float32, 256), 256, 144, nil) {
 		t.Error("rows were encoded on lanes")
 	}
 }
