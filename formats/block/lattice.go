@@ -118,6 +118,33 @@ func values4(lattice func() *Lattice, worth []int8) func() [][4]int8 {
 	})
 }
 
+// Values8 lists the points of eight coordinates of an i-quant by what they are worth; nil for all other types. The caller
+// must not change it.
+func Values8(t formats.Type) [][8]int8 {
+	switch t {
+	case formats.IQ2_XXS:
+		return values2XXS()
+	case formats.IQ2_XS:
+		return values2XS()
+	case formats.IQ2_S:
+		return values2S()
+	case formats.IQ1_S, formats.IQ1_M:
+		return values1()
+	}
+	return nil
+}
+
+// Values4 is Values8 for points of four coordinates.
+func Values4(t formats.Type) [][4]int8 {
+	switch t {
+	case formats.IQ3_XXS:
+		return values3XXS()
+	case formats.IQ3_S:
+		return values3S()
+	}
+	return nil
+}
+
 // signed8 writes scale * v[i], negated where bit i of signs is set.
 func signed8(y *[8]float32, v *[8]int8, scale float32, signs uint8) {
 	for i := range y {

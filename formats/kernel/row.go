@@ -13,6 +13,7 @@ type rowScratch struct {
 	sums    []int16
 	scales  [][2]float32
 	offsets []int32
+	levels  levels
 	rest    [16]float32 // columns of a row that fill no vector
 }
 
@@ -48,4 +49,12 @@ func (s *rowScratch) pair(x *Batch, offset int) {
 		}
 		s.offsets[i] = -int32(offset) * (int32(x.sums16[2*i]) + int32(x.sums16[2*i+1]))
 	}
+}
+
+// levels is a row of a type whose values are small whole numbers times a scale: layouts in formats/block.
+type levels struct {
+	codes  []int8
+	scales []float32  // one for sixteen codes
+	index  [64]uint16 // of a block's points
+	signs  [32]byte
 }

@@ -42,6 +42,10 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 		j.floatRows(kernel, s)
 		return true
 	}
+	if unpack := unpackLevels[j.w.Type]; unpack != nil && j.x.form == FormF32 {
+		j.levelRows(unpack, &s.levels)
+		return true
+	}
 	return false
 }
 
