@@ -221,6 +221,9 @@ refine:
 	VMINPS    Y2, Y6, Y6
 	VCMPPS    $0x04, Y8, Y6, Y12
 	VANDPS    Y12, Y13, Y13
+	VMOVMSKPS Y13, R10
+	TESTL     R10, R10
+	JZ        still
 	VMULPS    Y6, Y9, Y12
 	VADDPS    Y12, Y10, Y10
 	VMULPS    Y6, Y7, Y12
@@ -242,6 +245,8 @@ refine:
 	VBLENDVPS Y13, Y10, Y1, Y1
 	VBLENDVPS Y13, Y11, Y4, Y4
 	VORPS     Y13, Y5, Y5
+
+still:
 	ADDQ      $+64, R9
 	CMPQ      R9, SI
 	JB        refine

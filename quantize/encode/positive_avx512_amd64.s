@@ -276,6 +276,8 @@ refine:
 	VMINPS      Z2, Z5, Z5
 	VCMPPS      $0x04, Z7, Z5, K3
 	KANDW       K1, K3, K1
+	KORTESTW    K1, K1
+	JZ          still
 	VMULPS      Z5, Z8, Z11
 	VADDPS      Z11, Z9, Z9
 	VMULPS      Z5, Z6, Z11
@@ -297,13 +299,15 @@ refine:
 	VBLENDMPS   Z9, Z1, K1, Z1
 	VBLENDMPS   Z10, Z4, K1, Z4
 	KORW        K2, K1, K2
-	ADDQ        $+128, R9
-	CMPQ        R9, SI
-	JB          refine
-	KORTESTW    K2, K2
-	JZ          settled
-	DECQ        R8
-	JNZ         round
+
+still:
+	ADDQ     $+128, R9
+	CMPQ     R9, SI
+	JB       refine
+	KORTESTW K2, K2
+	JZ       settled
+	DECQ     R8
+	JNZ      round
 
 settled:
 	VXORPS    Z2, Z2, Z2

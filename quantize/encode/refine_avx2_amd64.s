@@ -135,6 +135,9 @@ refine:
 	VPMINSD   Y1, Y5, Y5
 	VCMPPS    $0x04, Y6, Y5, Y11
 	VANDPS    Y11, Y12, Y12
+	VMOVMSKPS Y12, R9
+	TESTL     R9, R9
+	JZ        still0
 	VMULPS    Y5, Y8, Y11
 	VADDPS    Y11, Y9, Y9
 	VMULPS    Y5, Y7, Y11
@@ -154,6 +157,8 @@ refine:
 	VBLENDVPS Y12, Y9, Y3, Y3
 	VBLENDVPS Y12, Y10, Y4, Y4
 	VORPS     Y12, Y2, Y2
+
+still0:
 	ADDQ      $+64, R8
 	CMPQ      R8, BX
 	JB        refine

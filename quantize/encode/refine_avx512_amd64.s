@@ -216,6 +216,8 @@ refine:
 	VPMINSD     Z1, Z2, Z2
 	VCMPPS      $0x04, Z7, Z2, K3
 	KANDW       K1, K3, K1
+	KORTESTW    K1, K1
+	JZ          still0
 	VMULPS      Z2, Z9, Z12
 	VADDPS      Z12, Z10, Z10
 	VMULPS      Z2, Z8, Z12
@@ -235,6 +237,8 @@ refine:
 	VBLENDMPS   Z10, Z3, K1, Z3
 	VBLENDMPS   Z11, Z4, K1, Z4
 	KORW        K2, K1, K2
+
+still0:
 	VMOVUPS     64(CX)(R8*1), Z2
 	VMOVUPS     64(DX)(R8*1), Z7
 	VMULPS      Z2, Z2, Z8
@@ -261,6 +265,8 @@ refine:
 	VPMINSD     Z1, Z2, Z2
 	VCMPPS      $0x04, Z7, Z2, K3
 	KANDW       K1, K3, K1
+	KORTESTW    K1, K1
+	JZ          still1
 	VMULPS      Z2, Z9, Z12
 	VADDPS      Z12, Z10, Z10
 	VMULPS      Z2, Z8, Z12
@@ -280,13 +286,15 @@ refine:
 	VBLENDMPS   Z10, Z5, K1, Z5
 	VBLENDMPS   Z11, Z6, K1, Z6
 	KORW        K2, K1, K2
-	ADDQ        $+128, R8
-	CMPQ        R8, BX
-	JB          refine
-	KORTESTW    K2, K2
-	JZ          settled
-	DECQ        DI
-	JNZ         round
+
+still1:
+	ADDQ     $+128, R8
+	CMPQ     R8, BX
+	JB       refine
+	KORTESTW K2, K2
+	JZ       settled
+	DECQ     DI
+	JNZ      round
 
 settled:
 	VMOVUPS   (AX), Z2

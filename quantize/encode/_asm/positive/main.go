@@ -200,6 +200,8 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 		s.note(bad)
 		s.level(x)
 		s.Both(on, on, s.Compare(NotEqual, x, l))
+		s.Any(on)
+		JZ(LabelRef("still")) // with luck predicted: then the next level does not wait for this one
 		Mul(t, wx, x)
 		Add(a, a, t) // with the moved level
 		Mul(t, w, x)
@@ -216,6 +218,7 @@ func (s *search) refine(xq, q2 reg.VecVirtual) {
 		s.Choose(xq, on, a, xq)
 		s.Choose(q2, on, b, q2)
 		s.Either(changed, changed, on)
+		Label("still")
 	})
 	s.Any(changed)
 	JZ(LabelRef("settled"))

@@ -120,7 +120,7 @@ func (s *refinement) refine() {
 	changed := s.Nothing()
 	s.Each("refine", s.end, 1, func(index reg.GPVirtual, disp int) {
 		for _, g := range s.groups {
-			s.Either(changed, changed, s.move(g, index, disp))
+			s.move(g, index, disp, changed)
 		}
 	})
 	s.Any(changed)
@@ -130,8 +130,8 @@ func (s *refinement) refine() {
 	Label("settled")
 }
 
-// move returns the lanes whose level of a row moved.
-func (s *refinement) move(g group, index reg.GPVirtual, disp int) Mask {
+// move moves levels of a row and adds the lanes that it happened in to changed.
+func (s *refinement) move(g group, index reg.GPVirtual, disp int, changed Mask) {
 	x, l := s.Load(s.At(s.x, index, disp, g.at)), s.Load(s.At(s.q, index, disp, g.at))
 	w, wx, a, b, t := s.Vec(), s.Vec(), s.Vec(), s.Vec(), s.Vec()
 	Mul(w, x, x)
@@ -152,6 +152,9 @@ func (s *refinement) move(g group, index reg.GPVirtual, disp int) Mask {
 	s.StoreMask(bad, s.row(redo, g.at))
 	s.level(x)
 	s.Both(on, on, s.Compare(NotEqual, x, l))
+	s.Any(on)
+	still := "still" + string(rune('0'+g.at))
+	JZ(LabelRef(still)) // with luck predicted: then the next level does not wait for this one
 	Mul(t, wx, x)
 	Add(a, a, t) // with the moved level
 	Mul(t, w, x)
@@ -168,7 +171,8 @@ func (s *refinement) move(g group, index reg.GPVirtual, disp int) Mask {
 	VMOVUPS(l, s.At(s.q, index, disp, g.at))
 	s.Choose(g.xq, on, a, g.xq)
 	s.Choose(g.q2, on, b, g.q2)
-	return on
+	s.Either(changed, changed, on)
+	Label(still)
 }
 
 func (s *refinement) finish(g group) {
