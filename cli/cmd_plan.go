@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -54,11 +55,14 @@ func planCommand() *cli.Command {
 		Name:      "plan",
 		Usage:     "exact bytes and bits per weight of every tensor, before anything is written",
 		ArgsUsage: "MODEL|config.json",
+		Description: `The plan says to the byte what bitmill quantize would write with the same flags. A bare config.json has no vocabulary:
+its types and bits are right, the file size lacks what the metadata take.
+
+` + targetHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "formats", Aliases: []string{"f", "format"}, Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
-			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (some mixes depend on having one)"},
 			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor"},
-		}, recipeFlags()...),
+		}, artifactFlags()...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL -f FORMATS")
 			if err != nil {
@@ -68,11 +72,19 @@ func planCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o, err := recipeOptions(c)
+			o, err := readArtifactOptions(c)
 			if err != nil {
 				return err
 			}
-			return runPlan(newEnv(c), args[0], names, c.String("imatrix"), c.Bool("tensors"), c.Bool("strict"), o)
+			if o.target != (quantize.Target{}) {
+				switch {
+				case !c.IsSet("formats"):
+					names = []string{""} // the nearest
+				case len(names) > 1:
+					return usagef("a target is one artifact: give one format with it, or none")
+				}
+			}
+			return runPlan(c.Context, newEnv(c), args[0], names, c.Bool("tensors"), o)
 		},
 	}
 }
@@ -83,6 +95,7 @@ type planRow struct {
 	PayloadBits int64           `json:"payload_bits"`
 	BPW         string          `json:"bpw"`
 	FileBytes   int64           `json:"file_bytes"`
+	ShardBytes  []int64         `json:"shard_bytes,omitempty"`
 	Fallbacks   int             `json:"fallbacks"`
 	Warnings    []string        `json:"warnings,omitempty"`
 	Tensors     []plannedTensor `json:"tensors"`
@@ -102,22 +115,26 @@ type plannedTensor struct {
 	Reason string  `json:"reason"`
 }
 
-func runPlan(e env, path string, names []string, imatrixPath string, tensors, strict bool, o quantize.Options) error {
+func runPlan(ctx context.Context, e env, path string, names []string, tensors bool, o artifactOptions) error {
 	c, err := openForPlan(path)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	m, err := openImatrix(imatrixPath)
+	m, err := o.openWeights()
 	if err != nil {
 		return err
 	}
-	o.ImatrixFile = imatrixPath
+	if !o.noProvenance {
+		if o.Provenance, err = plannedProvenance(c, m); err != nil {
+			return err
+		}
+	}
 	rows := []planRow{}
 	blocked := []blockedRow{}
 	for _, name := range names {
 		o.Format = name
-		p, err := newPlan(c, m, o, strict)
+		p, err := o.plan(ctx, e, c, m)
 		var b *quantize.BlockedError
 		if errors.As(err, &b) && len(names) > 1 {
 			blocked = append(blocked, blockedRow{name, err.Error()})
@@ -147,6 +164,11 @@ func newPlanRow(p *quantize.Plan) planRow {
 	if err := p.Writable(); err != nil {
 		row.Warnings = append(row.Warnings, err.Error())
 	}
+	if len(p.Shards) > 1 {
+		for _, s := range p.Shards {
+			row.ShardBytes = append(row.ShardBytes, s.Layout.FileBytes)
+		}
+	}
 	for _, t := range p.Tensors {
 		row.Tensors = append(row.Tensors, plannedTensor{t.Name, t.Type.String(), t.Shape, t.Size, t.Reason})
 	}
@@ -159,6 +181,11 @@ func newPlan(c *checkpoint.Checkpoint, m *stats.Matrix, o quantize.Options, stri
 	if err != nil || !strict {
 		return p, err
 	}
+	return p, checkStrict(p, m)
+}
+
+// checkStrict refuses what is otherwise a warning.
+func checkStrict(p *quantize.Plan, m *stats.Matrix) error {
 	var fell []string
 	reason := ""
 	for _, t := range p.Tensors {
@@ -168,12 +195,12 @@ func newPlan(c *checkpoint.Checkpoint, m *stats.Matrix, o quantize.Options, stri
 		}
 	}
 	if fell != nil {
-		return nil, &quantize.BlockedError{Format: p.Format.Name, Tensors: fell, Why: fmt.Sprintf("do not fit the format (%s), which --strict forbids", reason)}
+		return &quantize.BlockedError{Format: p.Format.Name, Tensors: fell, Why: fmt.Sprintf("do not fit the format (%s), which --strict forbids", reason)}
 	}
 	if w := append(zeroColumns(m), p.Warnings...); len(w) > 0 {
-		return nil, fmt.Errorf("%s: %s, which --strict forbids", p.Format.Name, w[0])
+		return fmt.Errorf("%s: %s, which --strict forbids", p.Format.Name, w[0])
 	}
-	return p, nil
+	return nil
 }
 
 // zeroColumns says which importance weights are zero because the calibration text never used their columns.
@@ -228,6 +255,9 @@ func printPlan(e env, rows []planRow, blocked []blockedRow, tensors bool) error 
 		fmt.Fprintln(e.stdout, b.Reason)
 	}
 	for _, r := range rows {
+		if r.ShardBytes != nil {
+			fmt.Fprintf(e.stdout, "%s: %d shards of %s bytes\n", r.Format, len(r.ShardBytes), strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.ShardBytes)), ", "), "[]"))
+		}
 		for _, s := range r.Warnings {
 			fmt.Fprintf(e.stdout, "%s: %s\n", r.Format, strings.TrimPrefix(s, r.Format+": "))
 		}

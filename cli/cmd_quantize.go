@@ -19,14 +19,11 @@ import (
 )
 
 type quantizeOptions struct {
-	quantize.Options
-	imatrix          string
-	include, exclude []string // parts of names of the imatrix's entries
-	strict, dryRun   bool
-	noProvenance     bool // leave out bitmill's own metadata
-	keepConfig       bool // but for what the model's meaning depends on
-	reuse            []string
-	memory           int64
+	artifactOptions
+	dryRun     bool
+	keepConfig bool // instead of bitmill's own metadata only what the model's meaning depends on
+	reuse      []string
+	memory     int64
 }
 
 func quantizeCommand() *cli.Command {
@@ -40,25 +37,23 @@ The format COPY keeps every tensor as it is. Shards are named after OUT.gguf: OU
 --reuse copies the tensors whose type is the same from an earlier artifact instead of encoding them. That it was made
 from the same model, with the same importance matrix, by the same version of bitmill is read from its metadata
 (bitmill.source.sha256, bitmill.imatrix.sha256, bitmill.version) and compared with the inputs; where bitmill run
-recorded the file's hash, the file must still have it. Otherwise its tensors are trusted.`,
-		Flags: append(append([]cli.Flag{
+recorded the file's hash, the file must still have it. Otherwise its tensors are trusted.
+
+` + targetHelp,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M, or COPY"},
-			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE`"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "plan only, write nothing"},
-			&cli.BoolFlag{Name: "no-provenance", Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what bitmill plan says, write nothing"},
 			&cli.StringSliceFlag{Name: "reuse", Usage: "copy tensors that would be equal from an earlier artifact, `OLD.gguf`; may be repeated"},
-			&cli.BoolFlag{Name: "keep-split", Usage: "write the shards that the model has"},
-			&cli.StringFlag{Name: "split-max-size", Usage: "cut the artifact into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
-		}, weightFlags()...), append(recipeFlags(), memoryFlag())...),
+		}, append(artifactFlags(), memoryFlag())...),
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 2, 2, "MODEL OUT.gguf -f FORMAT")
-			if err == nil {
-				err = required(c, "format")
-			}
 			if err != nil {
 				return err
 			}
 			o, err := readQuantizeOptions(c)
+			if err == nil && o.target == (quantize.Target{}) {
+				err = required(c, "format")
+			}
 			if err != nil {
 				return err
 			}
@@ -68,20 +63,11 @@ recorded the file's hash, the file must still have it. Otherwise its tensors are
 }
 
 func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
-	o = quantizeOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
-		strict: c.Bool("strict"), dryRun: c.Bool("dry-run"), noProvenance: c.Bool("no-provenance"), reuse: c.StringSlice("reuse")}
-	if o.Options, err = recipeOptions(c); err != nil {
+	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse")}
+	if o.artifactOptions, err = readArtifactOptions(c); err != nil {
 		return o, err
 	}
-	o.Format, o.KeepSplit = c.String("format"), c.Bool("keep-split")
-	if c.IsSet("split-max-size") {
-		if o.KeepSplit {
-			return o, usagef("give --keep-split or --split-max-size, not both")
-		}
-		if o.SplitBytes, err = parseSize("--split-max-size", c.String("split-max-size")); err != nil {
-			return o, err
-		}
-	}
+	o.Format = c.String("format")
 	o.memory, err = memory(c)
 	return o, err
 }
@@ -99,21 +85,22 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if o.imatrix != "" && sameFile(o.imatrix, out) {
 		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
 	}
-	m, err := openImatrix(o.imatrix)
-	if err == nil {
-		m, err = quantize.SelectWeights(m, o.include, o.exclude)
-	}
+	m, err := o.openWeights()
 	if err != nil {
 		return err
 	}
-	o.ImatrixFile = o.imatrix
 	switch {
 	case o.keepConfig:
 		o.Provenance = &gguf.Metadata{}
 		checkpoint.ExtraMetadata(o.Provenance, c.Config)
 	case o.noProvenance && c.Config.Window > 0:
 		e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run without the model's sliding window of %d tokens", checkpoint.WindowKey, c.Config.Window))
-	case !o.noProvenance && !o.dryRun:
+	case o.noProvenance:
+	case o.dryRun:
+		if o.Provenance, err = plannedProvenance(c, m); err != nil {
+			return err
+		}
+	default:
 		if err := e.scan(ctx, c); err != nil {
 			return err
 		}
@@ -121,7 +108,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 			return err
 		}
 	}
-	p, err := newPlan(c, m, o.Options, o.strict)
+	p, err := o.plan(ctx, e, c, m)
 	if err == nil {
 		err = p.Writable()
 	}
@@ -187,14 +174,27 @@ func provenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadata, erro
 	if err != nil {
 		return nil, err
 	}
+	return made.metadata(c), nil
+}
+
+// plannedProvenance takes as many bytes as provenance will, without reading the model.
+func plannedProvenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadata, error) {
+	imatrix, err := imatrixHash(m)
+	if err != nil {
+		return nil, err
+	}
+	return origin{Version: Version, Source: hashBytes(nil), Imatrix: imatrix}.metadata(c), nil
+}
+
+func (o origin) metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
 	p := &gguf.Metadata{}
 	checkpoint.ExtraMetadata(p, c.Config)
-	p.Set(keyVersion, made.Version)
-	p.Set(keySource, made.Source)
-	if m != nil {
-		p.Set(keyImatrix, made.Imatrix)
+	p.Set(keyVersion, o.Version)
+	p.Set(keySource, o.Source)
+	if o.Imatrix != "" {
+		p.Set(keyImatrix, o.Imatrix)
 	}
-	return p, nil
+	return p
 }
 
 type writtenRow struct {
@@ -211,9 +211,13 @@ type writtenRow struct {
 	Overrides   []overrideRow  `json:"overrides,omitempty"`
 	Kept        int            `json:"tensors_kept"`
 	Reused      int            `json:"tensors_reused"`
-	Seconds     float64        `json:"seconds"`
-	PerSecond   float64        `json:"weights_per_second"`
 	Warnings    []string       `json:"warnings,omitempty"`
+
+	// Of all the command did; absent where nothing was written.
+	Seconds      float64 `json:"seconds,omitempty"`
+	PerSecond    float64 `json:"weights_per_second,omitempty"`
+	InPerSecond  float64 `json:"source_bytes_per_second,omitempty"`
+	OutPerSecond float64 `json:"file_bytes_per_second,omitempty"`
 }
 
 // shardFile is one file of an artifact in several.
@@ -241,9 +245,18 @@ func overrideRows(p *quantize.Plan) (rows []overrideRow) {
 func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took time.Duration) error {
 	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
 		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{}, Overrides: overrideRows(p),
-		Kept: w.Kept, Reused: w.Reused, Seconds: took.Seconds(), PerSecond: float64(p.Parameters) / max(took.Seconds(), 1e-9), Warnings: p.Warnings}
+		Kept: w.Kept, Reused: w.Reused, Warnings: p.Warnings}
+	source := int64(0)
 	for _, t := range p.Tensors {
 		row.Types[t.Type.String()]++
+		t.Tensor.Type = t.Source
+		if n, err := t.Bytes(); err == nil {
+			source += n
+		}
+	}
+	if s := took.Seconds(); w.Files != nil && s > 0 {
+		row.Seconds, row.PerSecond = s, float64(p.Parameters)/s
+		row.InPerSecond, row.OutPerSecond = float64(source)/s, float64(p.FileBytes)/s
 	}
 	if len(w.Files) > 1 {
 		for _, f := range w.Files {
@@ -310,7 +323,7 @@ func runConvert(ctx context.Context, e env, path, out, outtype string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	return runQuantize(ctx, e, path, out, quantizeOptions{Options: quantize.Options{Format: format, AllowRequantize: outtype != "auto"}, keepConfig: true})
+	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: outtype != "auto"}}, keepConfig: true})
 }
 
 // sourceFormat is the format that keeps the source's matrices as they are: the type of the first matrix.

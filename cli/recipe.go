@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/stats"
 	"bitmill/quantize"
 )
 
@@ -30,6 +35,94 @@ func weightFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "include-weights", Usage: "of the importance matrix, use only entries with this `PART` in their name; may be repeated"},
 		&cli.StringSliceFlag{Name: "exclude-weights", Usage: "of the importance matrix, do not use entries with this `PART` in their name; may be repeated"},
 	}
+}
+
+// artifactFlags are the flags of one artifact, shared by plan and quantize.
+func artifactFlags() []cli.Flag {
+	return append(append([]cli.Flag{
+		&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (some mixes depend on having one)"},
+		&cli.StringFlag{Name: "target-bpw", Usage: "choose every matrix's type so that the payload takes at most this `NUMBER` of bits per weight"},
+		&cli.StringFlag{Name: "target-size", Usage: "choose every matrix's type so that the file takes at most this `SIZE`, e.g. 8GiB or 700MB"},
+		&cli.BoolFlag{Name: "no-provenance", Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
+		&cli.BoolFlag{Name: "keep-split", Usage: "cut into the shards that the model has"},
+		&cli.StringFlag{Name: "split-max-size", Usage: "cut into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
+	}, weightFlags()...), recipeFlags()...)
+}
+
+// targetHelp explains --target-bpw and --target-size.
+const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every matrix are encoded as each
+type, with the importance weights where there are any (then the IQ2, IQ3 and IQ4_XS types are tried too), and the bytes
+go where they take away the most error. --format then only names the recipe that the metadata record (default: the
+headline format nearest in size). Types given by --tensor-type and its like stay.`
+
+// artifactOptions are read from artifactFlags.
+type artifactOptions struct {
+	quantize.Options
+	target           quantize.Target
+	imatrix          string
+	include, exclude []string // parts of names of the imatrix's entries
+	strict           bool
+	noProvenance     bool // leave out bitmill's own metadata
+}
+
+func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
+	o = artifactOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
+		strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
+	if o.Options, err = recipeOptions(c); err != nil {
+		return o, err
+	}
+	o.ImatrixFile = o.imatrix
+	if o.KeepSplit = c.Bool("keep-split"); o.KeepSplit && c.IsSet("split-max-size") {
+		return o, usagef("give --keep-split or --split-max-size, not both")
+	}
+	if c.IsSet("split-max-size") {
+		if o.SplitBytes, err = parseSize("--split-max-size", c.String("split-max-size")); err != nil {
+			return o, err
+		}
+	}
+	o.target, err = readTarget(c)
+	return o, err
+}
+
+// readTarget reads the flags of a size to be reached; the zero Target means none.
+func readTarget(c *cli.Context) (t quantize.Target, err error) {
+	switch bits, size := c.IsSet("target-bpw"), c.IsSet("target-size"); {
+	case bits && size:
+		return t, usagef("give --target-bpw or --target-size, not both")
+	case bits:
+		text := c.String("target-bpw")
+		if t.BPW, err = strconv.ParseFloat(text, 64); err != nil || !(t.BPW > 0 && t.BPW <= 64) {
+			return t, usagef("--target-bpw %q: give a number of bits per weight such as 4.5", text)
+		}
+	case size:
+		t.Bytes, err = parseSize("--target-size", c.String("target-size"))
+	}
+	return t, err
+}
+
+// openWeights opens the importance matrix and leaves of it what the options want; nil without one.
+func (o *artifactOptions) openWeights() (*stats.Matrix, error) {
+	m, err := openImatrix(o.imatrix)
+	if err != nil {
+		return nil, err
+	}
+	return quantize.SelectWeights(m, o.include, o.exclude)
+}
+
+// plan plans the artifact.
+func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *stats.Matrix) (*quantize.Plan, error) {
+	var p *quantize.Plan
+	var err error
+	if o.target == (quantize.Target{}) {
+		p, err = quantize.NewPlan(c, m, o.Options)
+	} else {
+		bar := e.progress("measure "+filepath.Base(c.Path), "matrices")
+		p, err = quantize.NewTargetPlan(ctx, c, m, o.Options, o.target, quantize.MeasureOptions{Threads: e.threads, Progress: bar.Set})
+	}
+	if err != nil || !o.strict {
+		return p, err
+	}
+	return p, checkStrict(p, m)
 }
 
 func recipeOptions(c *cli.Context) (quantize.Options, error) {

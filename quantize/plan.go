@@ -33,6 +33,8 @@ type Options struct {
 	AssumeImatrix bool
 	ImatrixFile   string         // recorded as quantize.imatrix.file
 	Provenance    *gguf.Metadata // recorded as well; keys start with "bitmill."
+
+	chosen map[string]formats.Type // instead of what the rules say (NewTargetPlan)
 }
 
 // Plan is a format resolved for one checkpoint: a pure function of the checkpoint's shapes and metadata, the matrix
@@ -58,12 +60,13 @@ type Planned struct {
 	Source   formats.Type
 	Wanted   formats.Type // before shape fallback
 	Role     Role
-	Reason   string // "rule attn_v more-bits", "default", "pure", "override", "output type", "embedding type", "kept", "fallback: 576 % 256"
+	Reason   string // "rule attn_v more-bits", "default", "pure", "override", "output type", "embedding type", "target", "kept", "fallback: 576 % 256"
 	Fallback bool
 	Weighted bool  // the importance matrix has weights for it
 	Size     int64 // bytes of data
 
-	index int // in the checkpoint
+	index int  // in the checkpoint
+	ruled bool // the format decided, not the options
 }
 
 // Converted reports whether values are encoded anew rather than copied.

@@ -111,6 +111,10 @@ func (r *resolver) choose(p *Planned) (exact bool) {
 		return true
 	}
 	p.Wanted, p.Reason = r.format.choose(r.situation(p))
+	p.ruled = true
+	if t, ok := r.options.chosen[p.Name]; ok {
+		p.Wanted, p.Reason = t, "target"
+	}
 	return false
 }
 

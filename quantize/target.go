@@ -1,0 +1,265 @@
+package quantize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"bitmill/formats"
+	"bitmill/formats/bpw"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/stats"
+)
+
+// Target is a size that an artifact comes as close to as it can, and does not exceed. One of both is set.
+type Target struct {
+	BPW   float64 // payload bits per weight
+	Bytes int64   // of the artifact, all its files together
+}
+
+func (t Target) String() string {
+	if t.Bytes > 0 {
+		return fmt.Sprintf("%d bytes", t.Bytes)
+	}
+	return fmt.Sprintf("%v bits per weight", t.BPW)
+}
+
+// excess is by how many bytes a plan is too large; negative: what is left.
+func (t Target) excess(p *Plan) int64 {
+	if t.Bytes > 0 {
+		return p.FileBytes - t.Bytes
+	}
+	return int64(math.Ceil(float64(p.PayloadBits-int64(t.BPW*float64(p.Parameters))) / 8))
+}
+
+// UnreachableError is a target that no choice of types comes to.
+type UnreachableError struct {
+	Target                Target
+	Least, Most           bpw.Count // what can be reached
+	LeastBytes, MostBytes int64
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("%s cannot be reached: with these options, from %s bits per weight (%d bytes) to %s (%d bytes) can be",
+		e.Target, e.Least, e.LeastBytes, e.Most, e.MostBytes)
+}
+
+// NewTargetPlan plans an artifact whose types are chosen so that it fills a size: those of the smallest measured error
+// that fit. o.Format names the format that decides what is left alone and that the metadata name; when it is empty,
+// the headline format nearest in size does. Types that the options give by name stay as they are.
+//
+// The method: some rows of every matrix are encoded as each type. The error of a type is the squared difference from
+// the source, weighted with the importance matrix (without one, evenly), over the squared source with the same
+// weights: the noise of the layer's output, as a share of it. It counts as much as the divergence depends on matrices
+// of that role (sensitivities). All matrices start with their smallest type; again and
+// again the step to a larger type that takes away the most error per byte is taken, until none fits any more.
+func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options, target Target, how MeasureOptions) (*Plan, error) {
+	switch {
+	case c.Planned:
+		return nil, errors.New("a target needs the weights, to measure what types do to them: a bare configuration has none")
+	case imatrix == nil && o.AssumeImatrix:
+		return nil, errors.New("a target needs the importance matrix itself: calibrate first")
+	case !(target.BPW > 0) && target.Bytes <= 0 || math.IsInf(target.BPW, 0):
+		return nil, fmt.Errorf("%v is no size", target)
+	}
+	base, err := nearest(c, imatrix, o, target)
+	if err != nil {
+		return nil, err
+	}
+	if base.Format == &asIs || base.Options.Pure {
+		return nil, errors.New("a target chooses types: it goes neither with COPY nor with --pure")
+	}
+	o.Format = base.Format.Name
+	list := choices(c, base, imatrix)
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s has no matrix whose type is free to choose", c.Path)
+	}
+	planned := func() (*Plan, error) {
+		o.chosen = map[string]formats.Type{}
+		for i := range list {
+			o.chosen[list[i].name] = list[i].options[list[i].at].typ
+		}
+		return NewPlan(c, imatrix, o)
+	}
+	if err := reachable(list, planned, target); err != nil {
+		return nil, err
+	}
+	if err := measureChoices(ctx, c, imatrix, list, how); err != nil {
+		return nil, err
+	}
+	// How large a file is, is known of whole plans only: there are headers, padding and maybe shards. What turns out to
+	// be too large gets less room.
+	least, err := planned()
+	if err != nil {
+		return nil, err
+	}
+	for room := -target.excess(least); ; {
+		restart(list)
+		fill(list, room)
+		p, err := planned()
+		if err != nil || target.excess(p) <= 0 {
+			return p, err
+		}
+		room -= target.excess(p)
+	}
+}
+
+// nearest plans the format, or of the headline formats the one whose size is nearest to the target.
+func nearest(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options, target Target) (best *Plan, err error) {
+	if o.Format != "" {
+		return NewPlan(c, imatrix, o)
+	}
+	for _, name := range Headline() {
+		o.Format = name
+		p, err := NewPlan(c, imatrix, o)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || math.Abs(float64(target.excess(p))) < math.Abs(float64(target.excess(best))) {
+			best = p
+		}
+	}
+	return best, nil
+}
+
+// reachable fails with an UnreachableError unless the target lies between the smallest and the largest plan; it leaves
+// the smallest.
+func reachable(list []choice, planned func() (*Plan, error), target Target) error {
+	for i := range list {
+		list[i].at = len(list[i].options) - 1
+	}
+	most, err := planned()
+	if err != nil {
+		return err
+	}
+	restart(list)
+	least, err := planned()
+	if err != nil {
+		return err
+	}
+	if target.excess(least) > 0 || target.excess(most) < 0 {
+		return &UnreachableError{target, least.BPW(), most.BPW(), least.FileBytes, most.FileBytes}
+	}
+	return nil
+}
+
+// restart gives every choice its smallest type.
+func restart(list []choice) {
+	for i := range list {
+		list[i].at = 0
+	}
+}
+
+// choice is a tensor whose type is free, and what it may be.
+type choice struct {
+	name     string
+	index    int      // in the checkpoint
+	weighted bool     // there are importance weights for it
+	share    float64  // what its error counts, see sensitivities
+	options  []option // by rising size
+	at       int      // the one that is chosen
+}
+
+// option is a type that a tensor may have.
+type option struct {
+	typ   formats.Type
+	bytes int64
+	err   float64 // see NewTargetPlan
+}
+
+// candidates are the types that are chosen from, besides the source's own; those of the second list need importance
+// weights.
+var (
+	candidates         = []formats.Type{formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K, formats.Q8_0}
+	weightedCandidates = []formats.Type{formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ3_XXS, formats.IQ3_S, formats.IQ4_XS}
+)
+
+// choices lists the tensors of a plan whose type rules decided, with the types that fit their shape.
+func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *stats.Matrix) (list []choice) {
+	layers := newModel(c).layers
+	for i := range base.Tensors {
+		t := &base.Tensors[i]
+		if !t.ruled || t.Source.Quantized() && !base.Options.AllowRequantize {
+			continue
+		}
+		e, ok := entry(imatrix, t.Name)
+		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: ok && int64(len(e.SumSquares)) == t.Cols()*matrices(t.Tensor)}
+		types := candidates
+		if ch.weighted {
+			types = append(types[:len(types):len(types)], weightedCandidates...)
+		}
+		if !t.Source.Quantized() {
+			types = append(types[:len(types):len(types)], halfOf(t.Source))
+		}
+		for _, typ := range types {
+			ch.add(t.Tensor, typ)
+		}
+		list = append(list, ch)
+	}
+	return list
+}
+
+// halfOf is the 16-bit type nearest to a type of plain numbers.
+func halfOf(t formats.Type) formats.Type {
+	if t == formats.BF16 {
+		return t
+	}
+	return formats.F16
+}
+
+// add lists a type, or what stands in for it, where it belongs by its size.
+func (ch *choice) add(t formats.Tensor, typ formats.Type) {
+	typ, err := fit(typ, t.Cols())
+	if err != nil {
+		return
+	}
+	t.Type = typ
+	bytes, err := t.Bytes()
+	if err != nil {
+		return
+	}
+	at := 0
+	for at < len(ch.options) && ch.options[at].bytes <= bytes {
+		if ch.options[at].typ == typ {
+			return
+		}
+		at++
+	}
+	ch.options = append(ch.options[:at], append([]option{{typ: typ, bytes: bytes}}, ch.options[at:]...)...)
+}
+
+// fill takes the steps to larger types that take away the most error per byte, as long as they fit in room bytes.
+func fill(list []choice, room int64) {
+	for {
+		best, to, gain := -1, 0, 0.0
+		for i := range list {
+			k, g := list[i].step(room)
+			if g > gain {
+				best, to, gain = i, k, g
+			}
+		}
+		if best < 0 {
+			return
+		}
+		room -= list[best].options[to].bytes - list[best].options[list[best].at].bytes
+		list[best].at = to
+	}
+}
+
+// step is the larger type that fits in room bytes more and takes away the most error per byte. Of equal ones it is the
+// larger.
+func (ch *choice) step(room int64) (to int, gain float64) {
+	now := ch.options[ch.at]
+	for k := ch.at + 1; k < len(ch.options); k++ {
+		o := ch.options[k]
+		more := o.bytes - now.bytes
+		if more > room {
+			break
+		}
+		if g := (now.err - o.err) / float64(max(more, 1)); g > 0 && g >= gain {
+			to, gain = k, g
+		}
+	}
+	return to, gain
+}
