@@ -145,8 +145,12 @@ func (l *loader) linear(name string, cols, rows int) Linear {
 	if l.err != nil {
 		return r
 	}
+	formOf := kernel.FormOf
+	if r.Type == formats.BF16 { // a reference is not rounded
+		formOf = kernel.ExactFormOf
+	}
 	var err error
-	if r.form, err = kernel.FormOf(r.Type); err != nil {
+	if r.form, err = formOf(r.Type); err != nil {
 		l.fail(fmt.Errorf("tensor %s: %w", name, err))
 	}
 	if name != "token_embd.weight" {

@@ -27,7 +27,7 @@ func (m Machine) Of(w infer.Work, perSecond float64) Bound {
 	b.Memory = float64(w.WeightBytes+w.KVBytes) / m.ReadBytes * perSecond
 	for form, n := range w.Products {
 		peak := m.Int8
-		if kernel.Form(form) == kernel.FormF32 {
+		if f := kernel.Form(form); f == kernel.FormF32 || f == kernel.FormBF16 {
 			peak = m.Float
 		}
 		b.Compute += 2 * float64(n) / peak * perSecond

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"bitmill/formats/block"
+)
 
 // The generated functions take whole vectors of eight; what is left of a slice is done by the generic functions.
 
@@ -137,6 +141,10 @@ func loadAVX2(b *Batch, t int, x []float32) {
 		loadGeneric(b, t, x)
 		return
 	}
+	if b.form == FormBF16 {
+		loadBF16AVX2(b, t, x)
+		return
+	}
 	codes, sums := &b.codes[t*b.stride], &b.sums16[t*(b.cols/16)]
 	if b.form == FormQ8_K {
 		load256(codes, sums, &b.sums32[t*(b.cols/32)], &b.d[t*(b.cols/256)], &x[0], b.cols/256)
@@ -150,4 +158,19 @@ func loadAVX2(b *Batch, t int, x []float32) {
 		s = &b.s[t*(b.cols/32)]
 	}
 	load32(codes, words, sums, &b.d[t*(b.cols/32)], s, &x[0], b.cols/32)
+}
+
+func loadBF16AVX2(b *Batch, t int, x []float32) {
+	whole := len(x) &^ 15
+	if whole > 0 {
+		var brain *uint16
+		if len(b.brain) > 0 {
+			brain = &b.brain[t*b.stride]
+		}
+		roundBF16(&b.f32[t*b.stride], brain, &x[0], whole)
+	}
+	for i := whole; i < len(x); i++ {
+		b.f32[t*b.stride+i] = block.FromBF16(block.BF16(x[i]))
+	}
+	b.putBrain(t, whole)
 }

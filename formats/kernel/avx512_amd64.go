@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
 var avx512 = &Set{
 	Name:         "avx512",
-	load:         loadAVX512,
+	load:         loadAVX2,
 	matmul:       productsAVX512.matmul,
 	gemm:         productsAVX2.gemm,
 	gemmPanels:   productsAVX2.gemmPanels,
@@ -30,14 +30,11 @@ var avx512 = &Set{
 var productsAVX512 = func() *products {
 	p := *productsAVX2
 	p.wide = wideProducts
+	if cpu.X86.HasAVX512BF16 {
+		p.brain = wideBF16
+	}
 	if cpu.X86.HasAVX512GFNI {
 		p.rows = rowsAVX512
 	}
 	return &p
 }()
-
-// loadAVX512 converts one token; see loadGeneric.
-func loadAVX512(b *Batch, t int, x []float32) {
-	loadAVX2(b, t, x)
-	b.interleave(t)
-}

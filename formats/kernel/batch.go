@@ -12,14 +12,15 @@ type Form uint8
 
 // The forms. A block holds 8-bit codes q and a scale d, so that x is about d*q.
 const (
-	FormF32  Form = iota // plain float32: F32, F16, BF16 weights, and all types not named below
+	FormF32  Form = iota // plain float32: F32, F16 weights, all types not named below, and exact products
 	FormQ8_0             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
 	FormQ8_1             // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
 	FormQ8_K             // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
+	FormBF16             // rounded to bfloat16, nearest even: BF16 weights
 	formCount
 )
 
-var formNames = [formCount]string{"F32", "Q8_0", "Q8_1", "Q8_K"}
+var formNames = [formCount]string{"F32", "Q8_0", "Q8_1", "Q8_K", "BF16"}
 
 func (f Form) String() string {
 	if f < formCount {
@@ -27,6 +28,9 @@ func (f Form) String() string {
 	}
 	return fmt.Sprintf("form %d", uint8(f))
 }
+
+// float says that the batch holds plain numbers.
+func (f Form) float() bool { return f == FormF32 || f == FormBF16 }
 
 // Block is the number of activations that share a scale.
 func (f Form) Block() int {
@@ -39,14 +43,24 @@ func (f Form) Block() int {
 	return 1
 }
 
-// FormOf is the form that weights of type t are multiplied with. Types without a product fail with ErrUnsupported.
+// ExactFormOf is the form that keeps activations as they are: MatMul takes it for weights of every type, decodes them to
+// float32 and rounds nothing but sums. Types without a product fail with ErrUnsupported.
+func ExactFormOf(t formats.Type) (Form, error) {
+	_, err := FormOf(t)
+	return FormF32, err
+}
+
+// FormOf is the form that weights of type t are multiplied with at full speed. Types without a product fail with
+// ErrUnsupported.
 //
 // Weights of the i-quants, the ternary and the FP4 types are decoded to float32 and meet plain activations. llama.cpp
 // rounds the activations to Q8_K or Q8_0 there too; so our products of these types lack that rounding error.
 func FormOf(t formats.Type) (Form, error) {
 	switch t {
-	case formats.F32, formats.F16, formats.BF16:
+	case formats.F32, formats.F16:
 		return FormF32, nil
+	case formats.BF16:
+		return FormBF16, nil
 	case formats.Q8_0, formats.Q4_0, formats.Q5_0:
 		return FormQ8_0, nil
 	case formats.Q4_1, formats.Q5_1:
@@ -63,7 +77,8 @@ func FormOf(t formats.Type) (Form, error) {
 // Batch holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
 // row-major by token; rows are padded so that kernels may work on eight tokens at a time.
 //
-//	f32    [n][stride]        FormF32 only
+//	f32    [n][stride]        FormF32, FormBF16: the values
+//	brain  [n][stride]        FormBF16 with more than a few tokens: their upper halves, and zeros beyond cols
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
 //	                          matrix do not compete for the same places in the cache
 //	words  [n][stride]        FormQ8_0: codes as int16
@@ -81,6 +96,7 @@ type Batch struct {
 	words          []int16
 	sums16, sums32 []int16
 	panel          []int32
+	brain          []uint16
 }
 
 // tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
@@ -106,9 +122,13 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	}
 	b.form, b.n, b.cols = form, n, cols
 	rows := (n + panelTokens - 1) / panelTokens * panelTokens
-	if form == FormF32 {
-		b.stride = (cols+15)/16*16 + 16
+	if form.float() {
+		b.stride = (cols+31)/32*32 + 32
 		b.f32 = grow(b.f32, n*b.stride)
+		b.brain = b.brain[:0]
+		if form == FormBF16 && n > rowTokens {
+			b.brain = grow(b.brain, rows*b.stride)
+		}
 		return nil
 	}
 	b.stride = (cols+63)/64*64 + 64
@@ -155,6 +175,7 @@ func (s *Set) LoadRows(b *Batch, x []float32, t0, t1 int) error {
 	}
 	for t := t0; t < t1; t++ {
 		s.load(b, t, x[t*b.cols:(t+1)*b.cols])
+		b.interleave(t)
 	}
 	return nil
 }

@@ -11,6 +11,11 @@ func loadGeneric(b *Batch, t int, x []float32) {
 	switch b.form {
 	case FormF32:
 		copy(b.f32[t*b.stride:], x)
+	case FormBF16:
+		for i, v := range x {
+			b.f32[t*b.stride+i] = block.FromBF16(block.BF16(v))
+		}
+		b.putBrain(t, 0)
 	case FormQ8_0, FormQ8_1:
 		for i := 0; i < b.cols; i += 32 {
 			loadQ8(b, t, i, x[i:i+32])
@@ -20,6 +25,18 @@ func loadGeneric(b *Batch, t int, x []float32) {
 			loadQ8K(b, t, i, x[i:i+256])
 		}
 	}
+}
+
+// putBrain stores the upper halves of a token's values from column i on, and zeros up to the stride.
+func (b *Batch) putBrain(t, i int) {
+	if len(b.brain) == 0 {
+		return
+	}
+	row := b.brain[t*b.stride:][:b.stride]
+	for ; i < b.cols; i++ {
+		row[i] = uint16(math.Float32bits(b.f32[t*b.stride+i]) >> 16)
+	}
+	clear(row[b.cols:])
 }
 
 // loadQ8 converts the 32 activations from column i: with m = max|x|, q = round(x*(127/m)), d = f16(m/127) and

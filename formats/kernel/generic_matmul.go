@@ -5,6 +5,9 @@ import "bitmill/formats/block"
 // matmulGeneric unpacks a row and multiplies it with every token.
 func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
+	if x.form == FormF32 {
+		super, small = nil, nil
+	}
 	for r := r0; r < r1; r++ {
 		switch {
 		case super != nil:

@@ -105,7 +105,7 @@ func loaded(t testing.TB, s *Set, typ formats.Type, x []float32, n, cols int) *B
 
 // value is the activation that the batch stands for.
 func (b *Batch) value(t, k int) float64 {
-	if b.form == FormF32 {
+	if b.form.float() {
 		return float64(b.f32[t*b.stride+k])
 	}
 	size := b.form.Block()
@@ -157,6 +157,42 @@ func TestMeaning(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestExact multiplies activations that are not rounded with weights of every type.
+func TestExact(t *testing.T) {
+	for _, s := range Available() {
+		for _, row := range types {
+			for _, n := range []int{1, 9} {
+				const rows, cols = 19, 512
+				rng := random(uint64(row.t))
+				w, x := randomMatrix(rng, row.t, rows, cols), randomFloats(rng, n*cols)
+				form, err := ExactFormOf(row.t)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var b Batch
+				if err := s.Load(&b, form, x, n, cols); err != nil {
+					t.Fatal(err)
+				}
+				got := product(t, s, w, &b, 0, rows, nil)
+				values := make([]float32, cols)
+				for r := range rows {
+					decode(t, w, r, values)
+					for tok := range n {
+						var want, size float64
+						for k, v := range values {
+							p := float64(v) * float64(x[tok*cols+k])
+							want, size = want+p, size+math.Abs(p)
+						}
+						if d := math.Abs(float64(got[tok*rows+r]) - want); !(d <= 1e-6*size) {
+							t.Fatalf("%s %s: token %d row %d: %g, not %g", s.Name, row.t, tok, r, got[tok*rows+r], want)
+						}
+					}
+				}
+			}
 		}
 	}
 }

@@ -13,3 +13,8 @@ func load32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *f
 //
 //go:noescape
 func load256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)
+
+// roundBF16 rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.
+//
+//go:noescape
+func roundBF16(dst *float32, halves *uint16, x *float32, n int)

@@ -322,3 +322,93 @@ load256_round:
 	JNZ          load256_block
 	VZEROUPPER
 	RET
+
+// func roundBF16(dst *float32, halves *uint16, x *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·roundBF16(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    halves+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU brainBelow<>+0(SB), Y0
+	VMOVDQU brainOne<>+0(SB), Y1
+	VMOVDQU brainQuiet<>+0(SB), Y2
+	VMOVDQU brainUpper<>+0(SB), Y3
+
+roundBF16_loop:
+	VMOVUPS   (DX), Y4
+	VPSRLD    $0x10, Y4, Y5
+	VPAND     Y1, Y5, Y5
+	VPADDD    Y0, Y5, Y5
+	VPADDD    Y4, Y5, Y5
+	VCMPPS    $0x03, Y4, Y4, Y6
+	VPOR      Y2, Y4, Y4
+	VBLENDVPS Y6, Y4, Y5, Y5
+	VPAND     Y3, Y5, Y5
+	VMOVUPS   Y5, (AX)
+	VPSRLD    $0x10, Y5, Y5
+	VMOVUPS   32(DX), Y4
+	VPSRLD    $0x10, Y4, Y6
+	VPAND     Y1, Y6, Y6
+	VPADDD    Y0, Y6, Y6
+	VPADDD    Y4, Y6, Y6
+	VCMPPS    $0x03, Y4, Y4, Y7
+	VPOR      Y2, Y4, Y4
+	VBLENDVPS Y7, Y4, Y6, Y6
+	VPAND     Y3, Y6, Y6
+	VMOVUPS   Y6, 32(AX)
+	VPSRLD    $0x10, Y6, Y6
+	TESTQ     CX, CX
+	JZ        roundBF16_next
+	VPACKUSDW Y6, Y5, Y5
+	VPERMQ    $0xd8, Y5, Y5
+	VMOVDQU   Y5, (CX)
+	ADDQ      $0x20, CX
+
+roundBF16_next:
+	ADDQ $0x40, DX
+	ADDQ $0x40, AX
+	SUBQ $0x10, BX
+	JNZ  roundBF16_loop
+	VZEROUPPER
+	RET
+
+DATA brainBelow<>+0(SB)/4, $0x00007fff
+DATA brainBelow<>+4(SB)/4, $0x00007fff
+DATA brainBelow<>+8(SB)/4, $0x00007fff
+DATA brainBelow<>+12(SB)/4, $0x00007fff
+DATA brainBelow<>+16(SB)/4, $0x00007fff
+DATA brainBelow<>+20(SB)/4, $0x00007fff
+DATA brainBelow<>+24(SB)/4, $0x00007fff
+DATA brainBelow<>+28(SB)/4, $0x00007fff
+GLOBL brainBelow<>(SB), RODATA|NOPTR, $32
+
+DATA brainOne<>+0(SB)/4, $0x00000001
+DATA brainOne<>+4(SB)/4, $0x00000001
+DATA brainOne<>+8(SB)/4, $0x00000001
+DATA brainOne<>+12(SB)/4, $0x00000001
+DATA brainOne<>+16(SB)/4, $0x00000001
+DATA brainOne<>+20(SB)/4, $0x00000001
+DATA brainOne<>+24(SB)/4, $0x00000001
+DATA brainOne<>+28(SB)/4, $0x00000001
+GLOBL brainOne<>(SB), RODATA|NOPTR, $32
+
+DATA brainQuiet<>+0(SB)/4, $0x00400000
+DATA brainQuiet<>+4(SB)/4, $0x00400000
+DATA brainQuiet<>+8(SB)/4, $0x00400000
+DATA brainQuiet<>+12(SB)/4, $0x00400000
+DATA brainQuiet<>+16(SB)/4, $0x00400000
+DATA brainQuiet<>+20(SB)/4, $0x00400000
+DATA brainQuiet<>+24(SB)/4, $0x00400000
+DATA brainQuiet<>+28(SB)/4, $0x00400000
+GLOBL brainQuiet<>(SB), RODATA|NOPTR, $32
+
+DATA brainUpper<>+0(SB)/4, $0xffff0000
+DATA brainUpper<>+4(SB)/4, $0xffff0000
+DATA brainUpper<>+8(SB)/4, $0xffff0000
+DATA brainUpper<>+12(SB)/4, $0xffff0000
+DATA brainUpper<>+16(SB)/4, $0xffff0000
+DATA brainUpper<>+20(SB)/4, $0xffff0000
+DATA brainUpper<>+24(SB)/4, $0xffff0000
+DATA brainUpper<>+28(SB)/4, $0xffff0000
+GLOBL brainUpper<>(SB), RODATA|NOPTR, $32

@@ -23,7 +23,7 @@ type Scratch struct {
 }
 
 // MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other
-// elements of dst are left alone. Goroutines with disjoint rows may run at once, each with its own Scratch.
+// elements of dst are left alone. x is in the form of FormOf or in that of ExactFormOf. Goroutines with disjoint rows may run at once, each with its own Scratch.
 func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, scratch *Scratch) error {
 	if err := checkMatMul(dst, stride, w, x, r0, r1); err != nil {
 		return fmt.Errorf("product of a %d x %d %s matrix with %d tokens: %w", w.Rows, w.Cols, w.Type, x.n, err)
@@ -46,7 +46,7 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 	if err != nil {
 		return err
 	}
-	if x.form != form || x.cols != w.Cols {
+	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
 		return fmt.Errorf("the batch holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
 	}
 	row, err := w.Type.RowBytes(int64(w.Cols))

@@ -33,15 +33,24 @@ type products struct {
 	wordsQ8      func(dst *int16, src *byte, blocks int)
 	rows         *rowProducts                  // for few tokens
 	wide         map[formats.Type]*wideProduct // tiles of all columns
+	brain        brainKernel                   // nil: rounded activations meet float tiles
 }
 
 func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
+	if x.form == FormF32 && w.block > 1 {
+		j.float()
+		return
+	}
 	if p.rows != nil && j.rows(p.rows, &s.rows) {
 		return
 	}
 	if wide := p.wide[w.Type]; wide != nil {
 		j.wide(wide)
+		return
+	}
+	if x.form == FormBF16 && p.brain != nil {
+		j.brain()
 		return
 	}
 	switch w.Type {

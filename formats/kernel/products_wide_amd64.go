@@ -43,37 +43,45 @@ const (
 
 // wide multiplies all columns of as many tiles as memory allows with all tokens.
 func (j *job) wide(p *wideProduct) {
-	w, x := &j.w, j.x
-	blocks := w.Cols / x.form.Block()
+	x := j.x
+	blocks := x.cols / x.form.Block()
 	record, fill := smallBytes, j.fillSmallTile
 	if x.form == FormQ8_K {
 		record, fill = superBytes, j.fillSuperTile
 	}
-	size := blocks * record
+	j.wideTiles(blocks*record, record, func(tile []byte, row, rows int) {
+		fill(p, tile, blocks, row, rows)
+	}, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {
+		p.kernel(dst, stride, tile, tileBytes, tiles, blocks, &x.codes[t*x.stride], x.stride,
+			&x.panel[t/panelTokens*blocks*x.form.panelWords()])
+	})
+}
+
+// wideTiles calls fill for tiles of size bytes, as many as memory allows, and multiply for them and eight tokens from t on.
+// fill may write up to slack bytes beyond its tile.
+func (j *job) wideTiles(size, slack int, fill func(tile []byte, row, rows int),
+	multiply func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int)) {
+	x := j.x
 	most := min(max(1, wideBytes/size), (j.r1-j.r0+lanes-1)/lanes)
-	memory := alignedBytes(&j.tiles.wide, most*size+record)
+	memory := alignedBytes(&j.tiles.wide, most*size+slack)
 	j.edge = grow(j.edge, most*lanes*panelTokens)
 	for r := j.r0; r < j.r1; r += most * lanes {
 		rows := min(most*lanes, j.r1-r)
 		tiles := (rows + lanes - 1) / lanes
 		for i := range tiles {
-			fill(p, memory[i*size:], blocks, r+i*lanes, min(lanes, rows-i*lanes))
+			fill(memory[i*size:], r+i*lanes, min(lanes, rows-i*lanes))
 		}
 		for t := 0; t < x.n; t += panelTokens {
-			multiply := func(dst *float32, stride, first, count int) {
-				p.kernel(dst, 4*stride, &memory[first*size], size, count, blocks, &x.codes[t*x.stride], x.stride,
-					&x.panel[t/panelTokens*blocks*x.form.panelWords()])
-			}
 			direct, tokens := rows/lanes, min(panelTokens, x.n-t)
 			if tokens < panelTokens {
 				direct = 0
 			}
 			if direct > 0 {
-				multiply(&j.dst[t*j.stride+r], j.stride, 0, direct)
+				multiply(&j.dst[t*j.stride+r], 4*j.stride, &memory[0], size, direct, t)
 			}
 			if direct < tiles { // products without a place in the destination
 				stride, done := (tiles-direct)*lanes, direct*lanes
-				multiply(&j.edge[0], stride, direct, tiles-direct)
+				multiply(&j.edge[0], 4*stride, &memory[direct*size], size, tiles-direct, t)
 				copyColumns(j.dst[t*j.stride+r+done:], j.stride, j.edge, stride, tokens, rows-done)
 			}
 		}

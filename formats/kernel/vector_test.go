@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -309,12 +310,13 @@ func TestLoadEqual(t *testing.T) {
 				if err := s.Load(&got, form, x, n, cols); err != nil {
 					t.Fatal(err)
 				}
-				if form == FormF32 {
+				if form.float() {
 					for tok := range n {
 						same(t, "f32", got.f32[tok*got.stride:], want.f32[tok*want.stride:][:cols])
 					}
-				}
-				if form == FormF32 {
+					if !slices.Equal(got.brain, want.brain) {
+						t.Fatalf("%s: halves of %s differ", s.Name, form)
+					}
 					continue
 				}
 				same(t, "d", got.d[:n*cols/form.Block()], want.d)

@@ -23,6 +23,7 @@ func main() {
 	lanes.Header()
 	load32()
 	load256()
+	roundBF16()
 	Generate()
 }
 
@@ -202,6 +203,47 @@ func load256() {
 	JNZ(LabelRef("load256_round"))
 	DECQ(blocks)
 	JNZ(LabelRef("load256_block"))
+	VZEROUPPER()
+	RET()
+}
+
+func roundBF16() {
+	lanes.Kernel("roundBF16", "func(dst *float32, halves *uint16, x *float32, n int)",
+		"roundBF16 rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.")
+	dst, halves, x, n := lanes.Arg("dst"), lanes.Arg("halves"), lanes.Arg("x"), lanes.Arg("n")
+	below, one, quiet, upper := YMM(), YMM(), YMM(), YMM()
+	VMOVDQU(word("brainBelow", 0x7fff), below)
+	VMOVDQU(word("brainOne", 1), one)
+	VMOVDQU(word("brainQuiet", 0x00400000), quiet)
+	VMOVDQU(word("brainUpper", 0xffff0000), upper)
+	Label("roundBF16_loop")
+	var rounded [2]reg.VecVirtual
+	for i := range rounded {
+		v, r, nan := YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
+		VPSRLD(U8(16), v, r)
+		VPAND(one, r, r)
+		VPADDD(below, r, r)
+		VPADDD(v, r, r)
+		VCMPPS(U8(3), v, v, nan) // unordered
+		VPOR(quiet, v, v)
+		VBLENDVPS(nan, v, r, r)
+		VPAND(upper, r, r)
+		VMOVUPS(r, Mem{Base: dst, Disp: 32 * i})
+		VPSRLD(U8(16), r, r)
+		rounded[i] = r
+	}
+	TESTQ(halves, halves)
+	JZ(LabelRef("roundBF16_next"))
+	VPACKUSDW(rounded[1], rounded[0], rounded[0])
+	VPERMQ(U8(0xd8), rounded[0], rounded[0])
+	VMOVDQU(rounded[0], Mem{Base: halves})
+	ADDQ(Imm(32), halves)
+	Label("roundBF16_next")
+	ADDQ(Imm(64), x)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(16), n)
+	JNZ(LabelRef("roundBF16_loop"))
 	VZEROUPPER()
 	RET()
 }
