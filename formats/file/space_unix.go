@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"bitmill/formats/file/internal/disk"
 )
 
 func freeSpace(folder string) (int64, bool) {
@@ -25,15 +27,7 @@ func lock(f *os.File) bool {
 // holdOpen: the unfinished file is renamed or removed before it is closed, so that its lock covers that too.
 const holdOpen = true
 
-// syncFolder makes a rename durable.
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
+func syncFolder(folder string) error { return disk.SyncNames(folder) }
 
 // release drops pages of a read-only mapping; the advice may fail without harm.
 func release(pages []byte) { _ = unix.Madvise(pages, unix.MADV_DONTNEED) }

@@ -10,7 +10,7 @@ import (
 
 // Fault says which operation fails, and how.
 type Fault struct {
-	Op    string // open, write, sync, close or rename
+	Op    string // open, write, sync, close, rename or sync folder
 	Path  string // of the one file this is about; empty: of any
 	After int    // operations of this kind that succeed before
 	Err   error  // nil for a write: it writes less than it was given and reports no error

@@ -144,3 +144,140 @@ func TestMarkFails(t *testing.T) {
 		checkFolder(t, nil)
 	}
 }
+
+// operations are all that a fault can strike.
+var operations = []string{"open", "write", "sync", "close", "rename", "sync folder"}
+
+// everyFault lets work fail at the first operation of each kind, at the second and so on, until there is none left to
+// fail, and calls check with what came of it.
+func everyFault(t *testing.T, work func(dir string) error, check func(t *testing.T, dir, op string, err error)) {
+	for _, op := range operations {
+		for after := 0; ; after++ {
+			dir, struck, err := t.TempDir(), 0, error(nil)
+			for _, name := range []string{"a", "b"} {
+				if err := write(filepath.Join(dir, name), "earlier "+name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			t.Run(op, func(t *testing.T) {
+				hits := filetest.Inject(t, filetest.Fault{Op: op, After: after, Part: 1, Err: syscall.EIO})
+				err = work(dir)
+				struck = hits()
+			})
+			if struck == 0 {
+				if err != nil || after == 0 {
+					t.Errorf("%s %d: %v", op, after, err)
+				}
+				break
+			}
+			if op != "close" && !errors.Is(err, syscall.EIO) { // what was synced before cannot be lost by closing
+				t.Errorf("%s %d failed, and nobody was told: %v", op, after, err)
+			}
+			check(t, dir, op, err)
+		}
+	}
+}
+
+// contents reads the files of a folder.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, e := range list {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[e.Name()] = string(b)
+	}
+	return found
+}
+
+// Whatever fails, and when: a final name holds what it held before or everything that was written, and nothing else is
+// left.
+func TestFinalNameIsNeverPartial(t *testing.T) {
+	everyFault(t, func(dir string) error { return write(filepath.Join(dir, "a"), "new") }, func(t *testing.T, dir, op string, err error) {
+		want := "earlier a"
+		if err == nil || op == "sync folder" { // complete, but its name may not last
+			want = "new"
+		}
+		if got := contents(t, dir); got["a"] != want || got["b"] != "earlier b" || len(got) != 2 {
+			t.Errorf("%s: %v; the folder holds %q", op, err, got)
+		}
+	})
+}
+
+// The same of a set: all new or all as before.
+func TestSetIsNeverMixed(t *testing.T) {
+	work := func(dir string) error {
+		var set []*file.Pending
+		defer func() {
+			for _, p := range set {
+				p.Abort()
+			}
+		}()
+		for _, name := range []string{"a", "b"} {
+			p, err := file.Create(filepath.Join(dir, name), 3)
+			if err != nil {
+				return err
+			}
+			set = append(set, p)
+			if _, err := p.Write([]byte("new")); err != nil {
+				return err
+			}
+		}
+		return file.CommitAll(set)
+	}
+	everyFault(t, work, func(t *testing.T, dir, op string, err error) {
+		a, b := "earlier a", "earlier b"
+		if err == nil || op == "sync folder" {
+			a, b = "new", "new"
+		}
+		if got := contents(t, dir); got["a"] != a || got["b"] != b || len(got) != 2 {
+			t.Errorf("%s: %v; the folder holds %q", op, err, got)
+		}
+	})
+}
+
+// The same of a file with a journal; what is left of it is taken up, or nothing is.
+func TestMarkedFileIsNeverPartial(t *testing.T) {
+	work := func(dir string) error {
+		h := sha256.New()
+		p, err := file.Resume(filepath.Join(dir, "a"), 0, "key", h)
+		if err != nil {
+			return err
+		}
+		defer p.Keep()
+		for _, part := range []string{"one", "two", "three"}[p.Kept()/3:] {
+			h.Write([]byte(part))
+			if _, err := p.Write([]byte(part)); err != nil {
+				return err
+			}
+			if part == "three" {
+				break
+			}
+			if err := p.Mark(map[string]int64{"one": 3, "two": 6}[part], h.Sum(nil)); err != nil {
+				return err
+			}
+		}
+		return p.Commit()
+	}
+	everyFault(t, work, func(t *testing.T, dir, op string, err error) {
+		want := "earlier a"
+		if err == nil || op == "sync folder" {
+			want = "onetwothree"
+		}
+		if got := contents(t, dir); got["a"] != want || got["b"] != "earlier b" {
+			t.Errorf("%s: %v; the folder holds %q", op, err, got)
+		}
+		if err := work(dir); err != nil {
+			t.Errorf("%s: the next attempt: %v", op, err)
+		}
+		if got := contents(t, dir); got["a"] != "onetwothree" || len(got) != 2 {
+			t.Errorf("%s: after the next attempt the folder holds %q", op, got)
+		}
+	})
+}

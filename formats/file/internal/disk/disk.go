@@ -8,11 +8,12 @@ type Op string
 
 // Operations, as a fault sees them.
 const (
-	Open   Op = "open"
-	Write  Op = "write"
-	Sync   Op = "sync"
-	Close  Op = "close"
-	Rename Op = "rename"
+	Open       Op = "open"
+	Write      Op = "write"
+	Sync       Op = "sync"
+	Close      Op = "close"
+	Rename     Op = "rename"
+	SyncFolder Op = "sync folder"
 )
 
 // Fault, where a test has set it, is asked before every operation on path (of a rename the new one). An error makes
@@ -71,4 +72,17 @@ func RenameFile(from, to string) error {
 		return err
 	}
 	return os.Rename(from, to)
+}
+
+// SyncNames makes renames in a folder durable.
+func SyncNames(folder string) error {
+	if err := ask(SyncFolder, folder); err != nil {
+		return err
+	}
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }
