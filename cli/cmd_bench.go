@@ -104,6 +104,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options) error
 		if t := s.Tokenizer; t != nil && t.AddBOS {
 			bos = t.BOS
 		}
+		s.model.RoundActivations()
 		list = append(list, speed.Subject{Model: s.model, BOS: bos})
 	}
 	pool := e.pool()

@@ -71,6 +71,7 @@ func runGenerate(ctx context.Context, e env, path string, o generateOptions) err
 	}
 	defer s.Close()
 	e.warn(s.Warnings...)
+	s.model.RoundActivations()
 	g, err := newGeneration(e, s, &o)
 	if err != nil {
 		return err

@@ -2,8 +2,10 @@ package infer
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"bitmill/formats"
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/kernel"
 )
@@ -75,4 +77,19 @@ func relativeRMS(got, want []float32) float64 {
 		diff, size = diff+d*d, size+float64(w)*float64(w)
 	}
 	return math.Sqrt(diff / size)
+}
+
+// TestRoundActivations: a model of BF16 weights is near itself with rounded activations, and only then does rounding
+// show.
+func TestRoundActivations(t *testing.T) {
+	c := checkpointtest.Load(t, "llama")
+	m := open(t, c)
+	if m.layers[0].q.Type != formats.BF16 {
+		t.Fatalf("the case has weights of type %s", m.layers[0].q.Type)
+	}
+	exact := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
+	m.RoundActivations()
+	if e := relativeRMS(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}), exact); !(e > 1e-5 && e < 2e-2) {
+		t.Errorf("rounding changes logits by %.1e", e)
+	}
 }
