@@ -104,26 +104,10 @@ func (b *batch) splitThirds(t *thirdType, book *codebook, first int) {
 	}
 	split(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], &s.running[0])
 
-	groups, perBlock := t.size/8, 256/t.size
-	var near [2]int
+	var near [2]int // items, by the shift
 	for c := range columns {
-		i := first/t.size + c
-		to, j := &s.blocks[i/perBlock], i%perBlock
-		number := int(int32(math.Float32bits(b.row(thirdNumber)[c])))
-		to.scale[j], to.shifts[j] = 0, 0
-		if number < 0 || b.thirdMagnitude(t.size, c) < t.least {
-			for g := range groups {
-				b.lattice.point[g*columns+c] = 0
-			}
-			continue
-		}
-		scale, shifts := b.row(thirdScale)[c], number%kinds
-		b.thirdEntries(t, book, c, all[number/kinds], scale < 0)
-		if scale < 0 {
-			scale, shifts = -scale, t.opposite(shifts)
-		}
-		to.scale[j], to.shifts[j], b.lattice.scale[c] = scale, shifts, scale
-		for g := range groups {
+		shifts := b.takeSplit(t, book, first/t.size+c, c, all, kinds)
+		for g := range t.size / 8 {
 			if at := g*columns + c; b.lattice.point[at] < 0 {
 				shift := t.shiftOf(shifts, g)
 				s.items[shift][near[shift]] = int32(at)
@@ -138,6 +122,26 @@ func (b *batch) splitThirds(t *thirdType, book *codebook, first int) {
 	for c := range columns {
 		b.takeThirds(t, book, first/t.size+c, c)
 	}
+}
+
+// takeSplit reads the split of column c, which is sub-block i: its scale, shifts and what the codebook has for its levels.
+func (b *batch) takeSplit(t *thirdType, book *codebook, i, c int, all []boundary, kinds int) (shifts int) {
+	to, j := &b.thirds.blocks[i*t.size/256], i%(256/t.size)
+	number := int(int32(math.Float32bits(b.row(thirdNumber)[c])))
+	to.scale[j], to.shifts[j] = 0, 0
+	if number < 0 || b.thirdMagnitude(t.size, c) < t.least {
+		for g := range t.size / 8 {
+			b.lattice.point[g*b.columns+c] = 0
+		}
+		return 0
+	}
+	scale, shifts := b.row(thirdScale)[c], number%kinds
+	b.thirdEntries(t, book, c, all[number/kinds], scale < 0)
+	if scale < 0 {
+		scale, shifts = -scale, t.opposite(shifts)
+	}
+	to.scale[j], to.shifts[j], b.lattice.scale[c] = scale, shifts, scale
+	return shifts
 }
 
 // thirdMagnitude is the largest magnitude of a sorted column.
