@@ -24,7 +24,7 @@ func (n bertNormalizer) apply(s string) string {
 			case n.clean && (r == unicode.ReplacementChar || controlRune(r)):
 			case n.clean && unicode.IsSpace(r):
 				out.WriteByte(' ')
-			case n.chinese && ideograph(r):
+			case n.chinese && ideographs.has(r):
 				out.WriteByte(' ')
 				out.WriteRune(r)
 				out.WriteByte(' ')
@@ -67,17 +67,8 @@ func controlRune(r rune) bool {
 
 // ideographs are the blocks that BERT takes for Chinese characters; 2B920, where 2B820 would be right, is what
 // Hugging Face's library and llama.cpp say.
-var ideographs = [][2]rune{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
+var ideographs = runes{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
 	{0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}}
-
-func ideograph(r rune) bool {
-	for _, block := range ideographs {
-		if r >= block[0] && r <= block[1] {
-			return true
-		}
-	}
-	return false
-}
 
 // bertPunctuation reports whether r is a word of its own: a punctuation mark, or any ASCII sign.
 func bertPunctuation(r rune) bool {

@@ -17,16 +17,16 @@ const (
 	lineBreak                   // CR and LF, which are spaces too
 )
 
-// classify looks the properties of r up in Go's Unicode tables. Characters of a newer Unicode version than those
-// tables count as symbols, here as in any other engine with older tables.
+// classify looks the properties of r up in Go's Unicode tables and those of newer.go. Characters of a newer version
+// still count as symbols, here as in any other engine with older tables.
 func classify(r rune) class {
 	var c class
 	switch {
-	case unicode.IsLetter(r):
+	case unicode.IsLetter(r) || newer["L"].has(r):
 		c = letter
-	case unicode.IsNumber(r):
+	case unicode.IsNumber(r) || newer["N"].has(r):
 		c = number
-	case unicode.IsMark(r):
+	case unicode.IsMark(r) || newer["M"].has(r):
 		c = mark
 	case unicode.IsSpace(r):
 		c = space

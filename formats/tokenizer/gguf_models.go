@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -23,6 +24,7 @@ var ggufModels = []ggufModel{
 	{"gpt2", byteLevel, -1, -1, -1, false, false, (*Tokenizer).makeByteBPE},
 	{"llama", underlined, 1, 2, 0, true, false, (*Tokenizer).makeScoreBPE},
 	{"gemma4", underlined, -1, -1, -1, true, false, (*Tokenizer).makeCharBPE},
+	{"whitespace", plainText, -1, -1, -1, false, false, (*Tokenizer).makeWhitespaceBPE},
 	{"t5", underlined, -1, 1, 2, false, true, (*Tokenizer).makeUnigram},
 	{"bert", phantom, 101, 102, 100, true, true, (*Tokenizer).makeWordPiece},
 	{"rwkv", escaped, -1, -1, -1, false, false, (*Tokenizer).makeGreedy},
@@ -85,6 +87,26 @@ func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 		}
 	}
 	t.model, t.normalize = b, func(s string) string { return strings.ReplaceAll(s, " ", underline) }
+	return nil
+}
+
+// makeWhitespaceBPE makes byte-pair encoding over characters of words between white space, which is lost.
+func (t *Tokenizer) makeWhitespaceBPE(m *gguf.Metadata) error {
+	merges, err := readMerges(m)
+	if err != nil {
+		return err
+	}
+	lower, _, err := m.Bool("tokenizer.ggml.normalizer.lowercase")
+	if err != nil {
+		return err
+	}
+	if lower {
+		t.normalize = lowerCased
+	}
+	ids := t.byText()
+	b := &bpe{stages: []splitter{characterSplitter(unicode.IsSpace, removed)}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
+	b.setMerges(t, ids, merges, 0)
+	t.model, t.Pre = b, "whitespace"
 	return nil
 }
 

@@ -5,6 +5,8 @@ package tokenizer
 // names of preTokenizers come from. llama.cpp itself runs narrower forms of tekken and gpt4o, in which every letter
 // beyond ASCII counts as upper and as lower case.
 const (
+	afmoeDigits     = `\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))`
+	afmoeScripts    = `[一-鿿㐀-䶿豈-\x{FAFF}぀-ゟ゠-ヿ･-ﾟ⼀-\x{2FDF}เ-\x{0E7F}\x{0E80}-\x{0EFF}ក-\x{17FF}က-႟ꩠ-ꩿꧠ-\x{A9FF}가-\x{D7AF}ᄀ-ᇿ]+`
 	bailing         = `'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`
 	bloom           = ` ?[^(\s|.,!?…。，、।۔،)]+`
 	chameleonMarks  = `[\p{P}!-/:-@\[-` + "`" + `{-~]`
@@ -20,6 +22,7 @@ const (
 	gpt2            = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 	gpt4o           = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	jais2           = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}`
+	kimi            = `[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	llama3          = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	minicpm5        = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	qwen2           = `(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
@@ -42,10 +45,10 @@ type preTokenizer struct {
 	underlined   bool // symbols are characters, spaces ▁, and only line feeds are cut out (makeCharBPE)
 }
 
-// preTokenizers is sorted by name. Names of llama.cpp that are not byte-level BPE, or that need code of their own
-// (afmoe, gemma4, granite-embed-multi-311m, kimi-k2, sarvam-moe, whitespace), are left out.
+// preTokenizers is sorted by name. Only "whitespace" is left out, which is a model of its own (makeWhitespaceBPE).
 var preTokenizers = []preTokenizer{
 	{name: "a.x-4.0", patterns: []string{gpt2}},
+	{name: "afmoe", patterns: []string{afmoeDigits, afmoeScripts, deepseek3}},
 	{name: "bailingmoe", patterns: []string{bailing}},
 	{name: "bailingmoe2", patterns: []string{bailing}},
 	{name: "bloom", patterns: []string{bloom}},
@@ -91,6 +94,7 @@ var preTokenizers = []preTokenizer{
 	{name: "jina-v5-nano", patterns: []string{llama3}, ignoreMerges: true, addBOS: true},
 	{name: "joyai-llm", patterns: []string{`\p{N}{1,3}`, cjkKana, deepseek3}},
 	{name: "kanana2", patterns: []string{gpt4o}},
+	{name: "kimi-k2", patterns: []string{kimi}},
 	{name: "kormo", patterns: []string{qwen2}},
 	{name: "laguna", patterns: []string{`[^\n]+|[\n]+`, qwen2}},
 	{name: "lfm2", patterns: []string{llama3}, ignoreMerges: true, addBOS: true},

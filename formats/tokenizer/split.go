@@ -48,11 +48,12 @@ func newSplitter(pattern string) (splitter, error) {
 type regexpSplitter struct{ expr *regexp2.Regexp }
 
 func newRegexp(pattern string) (*regexpSplitter, error) {
-	if setInSet(pattern) {
-		return nil, fmt.Errorf("%w: the tokenizer's pattern %s has a character class inside another", formats.ErrUnsupported, pattern)
+	flat, ok := flattenSets(pattern)
+	if !ok {
+		return nil, fmt.Errorf("%w: the tokenizer's pattern %s has sets of characters in a form that bitmill does not know", formats.ErrUnsupported, pattern)
 	}
 	// In Oniguruma's syntax ^ and $ match at every line; the patterns of llama.cpp use $ only within lines.
-	expr, err := regexp2.Compile(longS.Replace(atomicGroups(pattern)), regexp2.Multiline)
+	expr, err := regexp2.Compile(longS.Replace(atomicGroups(flat)), regexp2.Multiline)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the tokenizer's pattern %s: %v", formats.ErrUnsupported, pattern, err)
 	}
@@ -90,27 +91,3 @@ var possessive = regexp.MustCompile(`(\[(?:[^\]\\]|\\.)*\]|\\[pP]\{[^}]*\}|\\.)(
 
 // atomicGroups rewrites possessive quantifiers, which Oniguruma has, as atomic groups, which .NET's syntax has: X++ is (?>X+).
 func atomicGroups(pattern string) string { return possessive.ReplaceAllString(pattern, "(?>$1$2)") }
-
-// setInSet reports whether a class holds another one or an intersection (&&). Oniguruma reads these as set operations,
-// regexp2 as plain characters, so such a pattern must not be compiled.
-func setInSet(pattern string) bool {
-	inside := false
-	for i := 0; i < len(pattern); i++ {
-		switch pattern[i] {
-		case '\\':
-			i++
-		case ']':
-			inside = false
-		case '[':
-			if inside {
-				return true
-			}
-			inside = true
-		case '&':
-			if inside && strings.HasPrefix(pattern[i:], "&&") {
-				return true
-			}
-		}
-	}
-	return false
-}
