@@ -159,12 +159,13 @@ func top(x []float64) int {
 }
 
 // TestSittingsAndBatchesDoNotMatter: small batches, and a sitting that leaves out what an earlier one did, give the
-// chunks of an undisturbed run to the bit.
+// chunks of an undisturbed run to the bit, when a window has more scored tokens than the eight that are multiplied in
+// another way than many.
 func TestSittingsAndBatchesDoNotMatter(t *testing.T) {
 	reference, candidate := models(t)
-	windows := randomWindows(6, 16)
+	windows := randomWindows(6, 32)
 	want := compare(t, reference, candidate, windows, Options{})
-	const pair = 2 * 16 / 2 * 1024 // the logits of two windows
+	const pair = 2 * 32 / 2 * 1024 // the logits of two windows
 	for _, limit := range []int{1, pair} {
 		if got := compare(t, reference, candidate, windows, Options{MaxLogits: limit}); !reflect.DeepEqual(got, want) {
 			t.Errorf("batches of %d logits change the figures", limit)
