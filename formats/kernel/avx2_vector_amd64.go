@@ -146,18 +146,20 @@ func loadAVX2(b *Batch, t int, x []float32) {
 		return
 	}
 	codes, sums := &b.codes[t*b.stride], &b.sums16[t*(b.cols/16)]
-	if b.form == FormQ8_K {
+	if b.form.codes() == FormQ8_K {
 		load256(codes, sums, &b.sums32[t*(b.cols/32)], &b.d[t*(b.cols/256)], &x[0], b.cols/256)
+		b.putValuesAVX2(t)
 		return
 	}
 	var s *float32
 	var words *int16
-	if b.form == FormQ8_0 {
+	if b.form != FormQ8_1 {
 		words = &b.words[t*b.stride]
 	} else {
 		s = &b.s[t*(b.cols/32)]
 	}
 	load32(codes, words, sums, &b.d[t*(b.cols/32)], s, &x[0], b.cols/32)
+	b.putValuesAVX2(t)
 }
 
 func loadBF16AVX2(b *Batch, t int, x []float32) {
@@ -173,4 +175,11 @@ func loadBF16AVX2(b *Batch, t int, x []float32) {
 		b.f32[t*b.stride+i] = block.FromBF16(block.BF16(x[i]))
 	}
 	b.putBrain(t, whole)
+}
+
+func (b *Batch) putValuesAVX2(t int) {
+	if b.form.values() {
+		size := b.form.Block()
+		scaleCodes(&b.f32[t*b.stride], &b.codes[t*b.stride], &b.d[t*b.cols/size], b.cols/size, size)
+	}
 }

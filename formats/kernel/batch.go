@@ -12,15 +12,17 @@ type Form uint8
 
 // The forms. A block holds 8-bit codes q and a scale d, so that x is about d*q.
 const (
-	FormF32  Form = iota // plain float32: F32, F16 weights, all types not named below, and exact products
-	FormQ8_0             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
-	FormQ8_1             // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
-	FormQ8_K             // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
-	FormBF16             // rounded to bfloat16, nearest even: BF16 weights
+	FormF32        Form = iota // plain float32: F32 and F16 weights, and exact products
+	FormQ8_0                   // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
+	FormQ8_1                   // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
+	FormQ8_K                   // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
+	FormBF16                   // rounded to bfloat16, nearest even: BF16 weights
+	FormValuesQ8_0             // as FormQ8_0, and d*q as float32: IQ4_NL, MXFP4, NVFP4, Q1_0, Q2_0 weights
+	FormValuesQ8_K             // as FormQ8_K, and d*q as float32: the other i-quants, TQ1_0, TQ2_0
 	formCount
 )
 
-var formNames = [formCount]string{"F32", "Q8_0", "Q8_1", "Q8_K", "BF16"}
+var formNames = [formCount]string{"F32", "Q8_0", "Q8_1", "Q8_K", "BF16", "Q8_0 with values", "Q8_K with values"}
 
 func (f Form) String() string {
 	if f < formCount {
@@ -29,12 +31,26 @@ func (f Form) String() string {
 	return fmt.Sprintf("form %d", uint8(f))
 }
 
-// float says that the batch holds plain numbers.
+// float says that the batch holds no codes.
 func (f Form) float() bool { return f == FormF32 || f == FormBF16 }
+
+// values says that the batch holds float32.
+func (f Form) values() bool { return f.float() || f == FormValuesQ8_0 || f == FormValuesQ8_K }
+
+// codes is the form of the codes.
+func (f Form) codes() Form {
+	switch f {
+	case FormValuesQ8_0:
+		return FormQ8_0
+	case FormValuesQ8_K:
+		return FormQ8_K
+	}
+	return f
+}
 
 // Block is the number of activations that share a scale.
 func (f Form) Block() int {
-	switch f {
+	switch f.codes() {
 	case FormQ8_0, FormQ8_1:
 		return 32
 	case FormQ8_K:
@@ -53,8 +69,8 @@ func ExactFormOf(t formats.Type) (Form, error) {
 // FormOf is the form that weights of type t are multiplied with at full speed. Types without a product fail with
 // ErrUnsupported.
 //
-// Weights of the i-quants, the ternary and the FP4 types are decoded to float32 and meet plain activations. llama.cpp
-// rounds the activations to Q8_K or Q8_0 there too; so our products of these types lack that rounding error.
+// Activations are rounded as llama.cpp rounds them for the type. For some types not every Set has a product of codes: their
+// forms hold the rounded values too, so that decoded weights can meet them with the same result.
 func FormOf(t formats.Type) (Form, error) {
 	switch t {
 	case formats.F32, formats.F16:
@@ -68,8 +84,11 @@ func FormOf(t formats.Type) (Form, error) {
 	case formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K:
 		return FormQ8_K, nil
 	}
+	if block.Known(t) && t.BlockLen() == 256 {
+		return FormValuesQ8_K, nil
+	}
 	if block.Known(t) {
-		return FormF32, nil
+		return FormValuesQ8_0, nil
 	}
 	return 0, fmt.Errorf("%w: matrix products with %s weights", formats.ErrUnsupported, t)
 }
@@ -77,7 +96,7 @@ func FormOf(t formats.Type) (Form, error) {
 // Batch holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
 // row-major by token; rows are padded so that kernels may work on eight tokens at a time.
 //
-//	f32    [n][stride]        FormF32, FormBF16: the values
+//	f32    [n][stride]        all but FormQ8_0, FormQ8_1, FormQ8_K: the values, rounded as the form says
 //	brain  [n][stride]        FormBF16 with more than a few tokens: their upper halves, and zeros beyond cols
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
 //	                          matrix do not compete for the same places in the cache
@@ -139,7 +158,10 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	if n > rowTokens {
 		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/panelTokens)
 	}
-	switch form {
+	if form.values() {
+		b.f32 = grow(b.f32, n*b.stride)
+	}
+	switch form.codes() {
 	case FormQ8_0:
 		b.words = grow(b.words, rows*b.stride)
 	case FormQ8_1:

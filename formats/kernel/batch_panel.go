@@ -24,7 +24,7 @@ const (
 
 // panelWords is the number of words of a block in a panel.
 func (f Form) panelWords() int {
-	switch f {
+	switch f.codes() {
 	case FormQ8_0, FormQ8_1:
 		return panelSmallWords
 	case FormQ8_K:
@@ -48,7 +48,7 @@ func (b *Batch) interleave(t int) {
 			at += panelTokens
 		}
 		put(int32(math.Float32bits(b.d[t*blocks+i])))
-		if b.form != FormQ8_K {
+		if b.form.codes() != FormQ8_K {
 			sums := b.sums16[2*(t*blocks+i):][:2]
 			if b.form == FormQ8_1 {
 				put(int32(math.Float32bits(b.s[t*blocks+i])))

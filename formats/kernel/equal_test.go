@@ -243,6 +243,7 @@ func (b *Batch) fill(t int, pair [2]int8) {
 		}
 	}
 	b.interleave(t)
+	b.putValues(t)
 }
 
 // TestMatMulAllocations: nothing is allocated once the scratch has grown.

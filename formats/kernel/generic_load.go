@@ -16,14 +16,26 @@ func loadGeneric(b *Batch, t int, x []float32) {
 			b.f32[t*b.stride+i] = block.FromBF16(block.BF16(v))
 		}
 		b.putBrain(t, 0)
-	case FormQ8_0, FormQ8_1:
+	case FormQ8_0, FormQ8_1, FormValuesQ8_0:
 		for i := 0; i < b.cols; i += 32 {
 			loadQ8(b, t, i, x[i:i+32])
 		}
-	case FormQ8_K:
+	case FormQ8_K, FormValuesQ8_K:
 		for i := 0; i < b.cols; i += 256 {
 			loadQ8K(b, t, i, x[i:i+256])
 		}
+	}
+	b.putValues(t)
+}
+
+// putValues stores what the codes of a token stand for.
+func (b *Batch) putValues(t int) {
+	if b.form.float() || !b.form.values() {
+		return
+	}
+	size := b.form.Block()
+	for i := range b.cols {
+		b.f32[t*b.stride+i] = b.d[(t*b.cols+i)/size] * float32(b.codes[t*b.stride+i])
 	}
 }
 
@@ -60,7 +72,7 @@ func loadQ8(b *Batch, t, i int, x []float32) {
 	}
 	d := m / 127
 	b.d[(t*b.cols+i)/32] = block.FromF16(block.F16(d))
-	if b.form == FormQ8_0 {
+	if b.form != FormQ8_1 {
 		for j, q := range codes {
 			b.words[t*b.stride+i+j] = int16(q)
 		}

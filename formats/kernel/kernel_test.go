@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -62,16 +63,6 @@ func randomMatrix(rng *rand.Rand, t formats.Type, rows, cols int) Matrix {
 			data[i] = byte(rng.Uint32())
 		}
 		setHalves(t, data, func() float32 { return float32(rng.NormFloat64()) / 100 })
-		switch t {
-		case formats.IQ1_M: // a scale below 2, scattered over the block
-			for i := 55; i < len(data); i += 56 {
-				data[i] &= 0xbf
-			}
-		case formats.MXFP4: // a scale near 1
-			for i := 0; i < len(data); i += 17 {
-				data[i] = 120 + data[i]%16
-			}
-		}
 	}
 	return Matrix{t, rows, cols, data}
 }
@@ -83,6 +74,20 @@ func setHalves(t formats.Type, data []byte, value func() float32) {
 			continue
 		}
 		for i := 0; i < len(data); i += t.BlockBytes() {
+			if t == formats.MXFP4 || t == formats.NVFP4 { // powers of two
+				_, e := math.Frexp(float64(value()))
+				if t == formats.MXFP4 {
+					data[i] = byte(127 + e)
+				} else {
+					copy(data[i:], bytes.Repeat([]byte{byte(max(1, 7+e)) << 3}, 4))
+				}
+			}
+			if t == formats.IQ1_M { // four bits in each of four words
+				h := block.F16(value())
+				for k := range 4 {
+					data[i+49+2*k] = data[i+49+2*k]&15 | byte(h>>(4*k)&15)<<4
+				}
+			}
 			for _, at := range row.halves {
 				binary.LittleEndian.PutUint16(data[i+at:], block.F16(value()))
 			}

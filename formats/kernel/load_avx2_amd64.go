@@ -18,3 +18,8 @@ func load256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, 
 //
 //go:noescape
 func roundBF16(dst *float32, halves *uint16, x *float32, n int)
+
+// scaleCodes sets dst to codes times the scale of their block of a multiple of 32.
+//
+//go:noescape
+func scaleCodes(dst *float32, codes *int8, d *float32, blocks int, block int)

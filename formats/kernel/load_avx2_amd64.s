@@ -412,3 +412,42 @@ DATA brainUpper<>+20(SB)/4, $0xffff0000
 DATA brainUpper<>+24(SB)/4, $0xffff0000
 DATA brainUpper<>+28(SB)/4, $0xffff0000
 GLOBL brainUpper<>(SB), RODATA|NOPTR, $32
+
+// func scaleCodes(dst *float32, codes *int8, d *float32, blocks int, block int)
+// Requires: AVX, AVX2
+TEXT ·scaleCodes(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ codes+8(FP), CX
+	MOVQ d+16(FP), DX
+	MOVQ blocks+24(FP), BX
+
+scaleCodes_block:
+	VBROADCASTSS (DX), Y0
+	MOVQ         block+32(FP), SI
+
+scaleCodes_loop:
+	VPMOVSXBD (CX), Y1
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, (AX)
+	VPMOVSXBD 8(CX), Y1
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, 32(AX)
+	VPMOVSXBD 16(CX), Y1
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, 64(AX)
+	VPMOVSXBD 24(CX), Y1
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, 96(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x00000080, AX
+	SUBQ      $0x20, SI
+	JNZ       scaleCodes_loop
+	ADDQ      $0x04, DX
+	DECQ      BX
+	JNZ       scaleCodes_block
+	VZEROUPPER
+	RET

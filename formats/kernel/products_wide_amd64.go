@@ -3,6 +3,7 @@
 package kernel
 
 import (
+	"math"
 	"unsafe"
 
 	"bitmill/formats"
@@ -16,20 +17,38 @@ type wideKernel func(dst *float32, stride int, tile *byte, tileBytes, tiles, blo
 type wideProduct struct {
 	kernel wideKernel
 	add    uint8
-	put    func(r *superRecord, lane int, codes *[256]uint8, s *superScales) // blocks of 256 only
+	put    func(r *superRecord, lane int, codes *[256]uint8, s *superScales) // blocks of 256 of superTypeOf
+	every  int                                                               // blocks of 256 of unpackLevels: which scales to take
 }
 
 var wideProducts = map[formats.Type]*wideProduct{
-	formats.Q2_K: {wideMins16, 0, putScaledMins},
-	formats.Q3_K: {wideOffset, 0, putScaledOffset},
-	formats.Q4_K: {wideSuper32, 0, putScalesMins},
-	formats.Q5_K: {wideSuper32, 0, putScalesMins},
-	formats.Q6_K: {wideOffset16, 128 - 32, putScales},
-	formats.Q4_0: {wideSmall, 128 - 8, nil},
-	formats.Q4_1: {wideSmallMins, 0, nil},
-	formats.Q5_0: {wideSmall, 128 - 16, nil},
-	formats.Q5_1: {wideSmallMins, 0, nil},
-	formats.Q8_0: {wideSmall, 0, nil},
+	formats.Q2_K: {kernel: wideMins16, put: putScaledMins},
+	formats.Q3_K: {kernel: wideOffset, put: putScaledOffset},
+	formats.Q4_K: {kernel: wideSuper32, put: putScalesMins},
+	formats.Q5_K: {kernel: wideSuper32, put: putScalesMins},
+	formats.Q6_K: {kernel: wideOffset16, add: 128 - 32, put: putScales},
+	formats.Q4_0: {kernel: wideSmall, add: 128 - 8},
+	formats.Q4_1: {kernel: wideSmallMins},
+	formats.Q5_0: {kernel: wideSmall, add: 128 - 16},
+	formats.Q5_1: {kernel: wideSmallMins},
+	formats.Q8_0: {kernel: wideSmall},
+
+	formats.IQ4_NL: {kernel: wideSmall, add: 128},
+	formats.MXFP4:  {kernel: wideSmall, add: 128},
+	formats.NVFP4:  {kernel: wideSmall16, add: 128},
+	formats.Q1_0:   {kernel: wideSmall, add: 128},
+	formats.Q2_0:   {kernel: wideSmall, add: 128},
+
+	formats.IQ4_XS:  {kernel: wideLevels32, add: 128, every: 2},
+	formats.IQ3_S:   {kernel: wideLevels32, add: 128, every: 2},
+	formats.IQ3_XXS: {kernel: wideLevels32, add: 128, every: 2},
+	formats.IQ2_XXS: {kernel: wideLevels32, add: 128, every: 2},
+	formats.IQ2_XS:  {kernel: wideLevels16, add: 128, every: 1},
+	formats.IQ2_S:   {kernel: wideLevels16, add: 128, every: 1},
+	formats.IQ1_S:   {kernel: wideLevels32, add: 128, every: 2},
+	formats.IQ1_M:   {kernel: wideLevels16, add: 128, every: 1},
+	formats.TQ1_0:   {kernel: wideLevels32, add: 128, every: 2},
+	formats.TQ2_0:   {kernel: wideLevels32, add: 128, every: 2},
 }
 
 // wideBytes is how much memory the tiles take that meet eight tokens one after the other: with the activations they
@@ -46,8 +65,11 @@ func (j *job) wide(p *wideProduct) {
 	x := j.x
 	blocks := x.cols / x.form.Block()
 	record, fill := smallBytes, j.fillSmallTile
-	if x.form == FormQ8_K {
+	if x.form.codes() == FormQ8_K {
 		record, fill = superBytes, j.fillSuperTile
+	}
+	if p.put == nil && unpackLevels[j.w.Type] != nil {
+		fill = j.fillLevelTile
 	}
 	j.wideTiles(blocks*record, record, func(tile []byte, row, rows int) {
 		fill(p, tile, blocks, row, rows)
@@ -125,6 +147,41 @@ func (j *job) fillSmallTile(p *wideProduct, tile []byte, blocks, row, rows int) 
 	}
 }
 
+// fillLevelTile unpacks up to 256 columns at a time of up to sixteen rows of a type with signed codes and float scales.
+func (j *job) fillLevelTile(p *wideProduct, tile []byte, blocks, row, rows int) {
+	w, stage, l, unpack := &j.w, aligned(&j.tiles.codes), &j.tiles.levels, unpackLevels[j.w.Type]
+	small := j.x.form.codes() != FormQ8_K
+	l.scales = grow(l.scales, 16)
+	for at := 0; at < w.Cols; at += 256 {
+		cols := min(256, w.Cols-at)
+		first := at / 256 * superBytes
+		if small {
+			first = at / 32 * smallBytes
+		}
+		for lane := range rows {
+			l.codes = unsafe.Slice((*int8)(unsafe.Pointer(&stage[lane])), cols)
+			unpack(l, w.row(row + lane)[at/w.block*w.blockBytes:(at+cols)/w.block*w.blockBytes])
+			if !small {
+				r := (*superRecord)(unsafe.Pointer(&tile[first]))
+				for g := range 16 / p.every {
+					r.scales[g][lane] = math.Float32bits(l.scales[g*p.every])
+				}
+				continue
+			}
+			for i := range cols / 32 {
+				r := (*smallRecord)(unsafe.Pointer(&tile[first+i*smallBytes]))
+				r.d[lane], r.m[lane] = l.scales[2*i], l.scales[2*i+1]
+			}
+		}
+		half := smallBytes
+		if !small {
+			half = 512
+		}
+		transpose16(&tile[first], half, &stage[0][0], len(stage[0]), (cols+63)/64, uint32(p.add)*(bits0&(1<<32-1)))
+	}
+	l.codes = nil
+}
+
 // putScales stores a scale per 16 columns.
 func putScales(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
 	for g := range 16 {
@@ -135,7 +192,8 @@ func putScales(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
 // putScalesMins stores a scale and a minimum per 32 columns.
 func putScalesMins(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
 	for g := 0; g < 8; g += 2 {
-		r.scales[g][lane], r.scales[g+1][lane] = uint32(s.scales[g]), uint32(s.scales[g+1])
+		r.scales[g][lane] = uint32(int32(s.scales[g]))
+		r.scales[g+1][lane] = uint32(int32(s.scales[g+1]))
 		r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
 	}
 }

@@ -30,11 +30,11 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 	if j.x.n > rowTokens {
 		return false
 	}
-	if kernel := p.super[j.w.Type]; kernel != nil {
+	if kernel := p.super[j.w.Type]; kernel != nil && !j.x.form.values() {
 		j.superRows(kernel, s)
 		return true
 	}
-	if kernel := p.small[j.w.Type]; kernel != nil {
+	if kernel := p.small[j.w.Type]; kernel != nil && !j.x.form.values() {
 		j.smallRows(kernel, s)
 		return true
 	}
@@ -42,7 +42,7 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 		j.floatRows(kernel, s)
 		return true
 	}
-	if unpack := unpackLevels[j.w.Type]; unpack != nil && j.x.form == FormF32 {
+	if unpack := unpackLevels[j.w.Type]; unpack != nil && j.x.form.values() {
 		j.levelRows(unpack, &s.levels)
 		return true
 	}

@@ -19,7 +19,7 @@ func TestRowsExact(t *testing.T) {
 			if form.float() {
 				continue
 			}
-			cols := 3 * form.Block()
+			cols := 3 * max(form.Block(), row.t.BlockLen())
 			for seed := range 20 {
 				rng := random(uint64(seed))
 				w := randomMatrix(rng, row.t, 19, cols)
@@ -54,6 +54,7 @@ func (b *Batch) unscale() {
 	}
 	for t := range b.n {
 		b.interleave(t)
+		b.putValues(t)
 	}
 }
 

@@ -24,10 +24,15 @@ func wideOffset(dst *float32, stride int, tile *byte, tileBytes int, tiles int, 
 //go:noescape
 func wideOffset16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
 
-// wideOffset32 multiplies tiles with eight tokens: scales per 32 columns, offset 128 (IQ4_XS). tileBytes and stride are bytes from one tile and one token's products to the next.
+// wideLevels32 multiplies tiles with eight tokens: float scales per 32 columns, offset 128 (i-quants). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideOffset32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func wideLevels32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+
+// wideLevels16 multiplies tiles with eight tokens: float scales per 16 columns, offset 128 (IQ2_S). tileBytes and stride are bytes from one tile and one token's products to the next.
+//
+//go:noescape
+func wideLevels16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
 
 // wideSmall multiplies tiles with eight tokens: offset 128 (Q4_0, Q5_0, Q8_0). tileBytes and stride are bytes from one tile and one token's products to the next.
 //

@@ -1003,15 +1003,15 @@ wideOffset16_group:
 	VZEROUPPER
 	RET
 
-// func wideOffset32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func wideLevels32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·wideOffset32(SB), NOSPLIT, $0-72
+TEXT ·wideLevels32(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideOffset32_tile:
+wideLevels32_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), CX
 	MOVQ   panel+64(FP), DX
@@ -1025,7 +1025,7 @@ wideOffset32_tile:
 	VPXORD Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideOffset32_block:
+wideLevels32_block:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -1038,7 +1038,7 @@ wideOffset32_block:
 	LEAQ   416(DX), R11
 	MOVQ   $0x00000008, R12
 
-wideOffset32_group:
+wideLevels32_group:
 	VPBROADCASTD     (R11), Z16
 	VPBROADCASTD     4(R11), Z17
 	VPBROADCASTD     8(R11), Z18
@@ -1128,57 +1128,40 @@ wideOffset32_group:
 	VPDPBUSD.BCST    28(CX)(SI*2), Z24, Z22
 	VPDPBUSD.BCST    28(CX)(R8*1), Z24, Z23
 	VMOVDQA32        (R10), Z24
-	VPMULLD          Z24, Z16, Z16
-	VPADDD           Z16, Z8, Z8
-	VPMULLD          Z24, Z17, Z17
-	VPADDD           Z17, Z9, Z9
-	VPMULLD          Z24, Z18, Z18
-	VPADDD           Z18, Z10, Z10
-	VPMULLD          Z24, Z19, Z19
-	VPADDD           Z19, Z11, Z11
-	VPMULLD          Z24, Z20, Z20
-	VPADDD           Z20, Z12, Z12
-	VPMULLD          Z24, Z21, Z21
-	VPADDD           Z21, Z13, Z13
-	VPMULLD          Z24, Z22, Z22
-	VPADDD           Z22, Z14, Z14
-	VPMULLD          Z24, Z23, Z23
-	VPADDD           Z23, Z15, Z15
+	VCVTDQ2PS        Z16, Z16
+	VFMADD231PS      Z24, Z16, Z8
+	VCVTDQ2PS        Z17, Z17
+	VFMADD231PS      Z24, Z17, Z9
+	VCVTDQ2PS        Z18, Z18
+	VFMADD231PS      Z24, Z18, Z10
+	VCVTDQ2PS        Z19, Z19
+	VFMADD231PS      Z24, Z19, Z11
+	VCVTDQ2PS        Z20, Z20
+	VFMADD231PS      Z24, Z20, Z12
+	VCVTDQ2PS        Z21, Z21
+	VFMADD231PS      Z24, Z21, Z13
+	VCVTDQ2PS        Z22, Z22
+	VFMADD231PS      Z24, Z22, Z14
+	VCVTDQ2PS        Z23, Z23
+	VFMADD231PS      Z24, Z23, Z15
 	ADDQ             $0x00000020, CX
 	ADDQ             $0x00000200, AX
 	ADDQ             $0x00000040, R10
 	ADDQ             $0x00000040, R11
 	DECQ             R12
-	JNZ              wideOffset32_group
-	VMOVAPS          1536(AX), Z16
-	VCVTDQ2PS        Z8, Z8
-	VMULPS           Z16, Z8, Z8
+	JNZ              wideLevels32_group
 	VFMADD231PS.BCST (DX), Z8, Z0
-	VCVTDQ2PS        Z9, Z9
-	VMULPS           Z16, Z9, Z9
 	VFMADD231PS.BCST 4(DX), Z9, Z1
-	VCVTDQ2PS        Z10, Z10
-	VMULPS           Z16, Z10, Z10
 	VFMADD231PS.BCST 8(DX), Z10, Z2
-	VCVTDQ2PS        Z11, Z11
-	VMULPS           Z16, Z11, Z11
 	VFMADD231PS.BCST 12(DX), Z11, Z3
-	VCVTDQ2PS        Z12, Z12
-	VMULPS           Z16, Z12, Z12
 	VFMADD231PS.BCST 16(DX), Z12, Z4
-	VCVTDQ2PS        Z13, Z13
-	VMULPS           Z16, Z13, Z13
 	VFMADD231PS.BCST 20(DX), Z13, Z5
-	VCVTDQ2PS        Z14, Z14
-	VMULPS           Z16, Z14, Z14
 	VFMADD231PS.BCST 24(DX), Z14, Z6
-	VCVTDQ2PS        Z15, Z15
-	VMULPS           Z16, Z15, Z15
 	VFMADD231PS.BCST 28(DX), Z15, Z7
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, DX
 	DECQ             R9
-	JNZ              wideOffset32_block
+	JNZ              wideLevels32_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -1201,7 +1184,148 @@ wideOffset32_group:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideOffset32_tile
+	JNZ              wideLevels32_tile
+	VZEROUPPER
+	RET
+
+// func wideLevels16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·wideLevels16(SB), NOSPLIT, $0-72
+	MOVQ codeStride+56(FP), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (BX)(BX*4), DI
+	LEAQ (SI)(BX*4), R8
+
+wideLevels16_tile:
+	MOVQ   tile+16(FP), AX
+	MOVQ   codes+48(FP), CX
+	MOVQ   panel+64(FP), DX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   blocks+40(FP), R9
+
+wideLevels16_block:
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	LEAQ   4096(AX), R10
+	LEAQ   416(DX), R11
+	MOVQ   $0x00000010, R12
+
+wideLevels16_group:
+	VPBROADCASTD     (R11), Z16
+	VPBROADCASTD     4(R11), Z17
+	VPBROADCASTD     8(R11), Z18
+	VPBROADCASTD     12(R11), Z19
+	VPBROADCASTD     16(R11), Z20
+	VPBROADCASTD     20(R11), Z21
+	VPBROADCASTD     24(R11), Z22
+	VPBROADCASTD     28(R11), Z23
+	VMOVDQA32        (AX), Z24
+	VPDPBUSD.BCST    (CX), Z24, Z16
+	VPDPBUSD.BCST    (CX)(BX*1), Z24, Z17
+	VPDPBUSD.BCST    (CX)(BX*2), Z24, Z18
+	VPDPBUSD.BCST    (CX)(SI*1), Z24, Z19
+	VPDPBUSD.BCST    (CX)(BX*4), Z24, Z20
+	VPDPBUSD.BCST    (CX)(DI*1), Z24, Z21
+	VPDPBUSD.BCST    (CX)(SI*2), Z24, Z22
+	VPDPBUSD.BCST    (CX)(R8*1), Z24, Z23
+	VMOVDQA32        64(AX), Z24
+	VPDPBUSD.BCST    4(CX), Z24, Z16
+	VPDPBUSD.BCST    4(CX)(BX*1), Z24, Z17
+	VPDPBUSD.BCST    4(CX)(BX*2), Z24, Z18
+	VPDPBUSD.BCST    4(CX)(SI*1), Z24, Z19
+	VPDPBUSD.BCST    4(CX)(BX*4), Z24, Z20
+	VPDPBUSD.BCST    4(CX)(DI*1), Z24, Z21
+	VPDPBUSD.BCST    4(CX)(SI*2), Z24, Z22
+	VPDPBUSD.BCST    4(CX)(R8*1), Z24, Z23
+	VMOVDQA32        128(AX), Z24
+	VPDPBUSD.BCST    8(CX), Z24, Z16
+	VPDPBUSD.BCST    8(CX)(BX*1), Z24, Z17
+	VPDPBUSD.BCST    8(CX)(BX*2), Z24, Z18
+	VPDPBUSD.BCST    8(CX)(SI*1), Z24, Z19
+	VPDPBUSD.BCST    8(CX)(BX*4), Z24, Z20
+	VPDPBUSD.BCST    8(CX)(DI*1), Z24, Z21
+	VPDPBUSD.BCST    8(CX)(SI*2), Z24, Z22
+	VPDPBUSD.BCST    8(CX)(R8*1), Z24, Z23
+	VMOVDQA32        192(AX), Z24
+	VPDPBUSD.BCST    12(CX), Z24, Z16
+	VPDPBUSD.BCST    12(CX)(BX*1), Z24, Z17
+	VPDPBUSD.BCST    12(CX)(BX*2), Z24, Z18
+	VPDPBUSD.BCST    12(CX)(SI*1), Z24, Z19
+	VPDPBUSD.BCST    12(CX)(BX*4), Z24, Z20
+	VPDPBUSD.BCST    12(CX)(DI*1), Z24, Z21
+	VPDPBUSD.BCST    12(CX)(SI*2), Z24, Z22
+	VPDPBUSD.BCST    12(CX)(R8*1), Z24, Z23
+	VMOVDQA32        (R10), Z24
+	VCVTDQ2PS        Z16, Z16
+	VFMADD231PS      Z24, Z16, Z8
+	VCVTDQ2PS        Z17, Z17
+	VFMADD231PS      Z24, Z17, Z9
+	VCVTDQ2PS        Z18, Z18
+	VFMADD231PS      Z24, Z18, Z10
+	VCVTDQ2PS        Z19, Z19
+	VFMADD231PS      Z24, Z19, Z11
+	VCVTDQ2PS        Z20, Z20
+	VFMADD231PS      Z24, Z20, Z12
+	VCVTDQ2PS        Z21, Z21
+	VFMADD231PS      Z24, Z21, Z13
+	VCVTDQ2PS        Z22, Z22
+	VFMADD231PS      Z24, Z22, Z14
+	VCVTDQ2PS        Z23, Z23
+	VFMADD231PS      Z24, Z23, Z15
+	ADDQ             $0x00000010, CX
+	ADDQ             $0x00000100, AX
+	ADDQ             $0x00000040, R10
+	ADDQ             $0x00000020, R11
+	DECQ             R12
+	JNZ              wideLevels16_group
+	VFMADD231PS.BCST (DX), Z8, Z0
+	VFMADD231PS.BCST 4(DX), Z9, Z1
+	VFMADD231PS.BCST 8(DX), Z10, Z2
+	VFMADD231PS.BCST 12(DX), Z11, Z3
+	VFMADD231PS.BCST 16(DX), Z12, Z4
+	VFMADD231PS.BCST 20(DX), Z13, Z5
+	VFMADD231PS.BCST 24(DX), Z14, Z6
+	VFMADD231PS.BCST 28(DX), Z15, Z7
+	ADDQ             $0x00000680, AX
+	ADDQ             $0x000003c0, DX
+	DECQ             R9
+	JNZ              wideLevels16_block
+	MOVQ             dst+0(FP), AX
+	MOVQ             tile+16(FP), CX
+	MOVQ             tileBytes+24(FP), DX
+	MOVQ             stride+8(FP), R9
+	LEAQ             (R9)(R9*2), R10
+	LEAQ             (R9)(R9*4), R11
+	LEAQ             (R10)(R9*4), R12
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(R9*1)
+	VMOVUPS          Z2, (AX)(R9*2)
+	VMOVUPS          Z3, (AX)(R10*1)
+	VMOVUPS          Z4, (AX)(R9*4)
+	VMOVUPS          Z5, (AX)(R11*1)
+	VMOVUPS          Z6, (AX)(R10*2)
+	VMOVUPS          Z7, (AX)(R12*1)
+	ADDQ             $0x00000040, AX
+	MOVQ             AX, dst+0(FP)
+	ADDQ             DX, CX
+	MOVQ             CX, tile+16(FP)
+	MOVQ             tiles+32(FP), AX
+	DECQ             AX
+	MOVQ             AX, tiles+32(FP)
+	JNZ              wideLevels16_tile
 	VZEROUPPER
 	RET
 

@@ -24,6 +24,7 @@ func main() {
 	load32()
 	load256()
 	roundBF16()
+	scaleCodes()
 	Generate()
 }
 
@@ -244,6 +245,33 @@ func roundBF16() {
 	ADDQ(Imm(64), dst)
 	SUBQ(Imm(16), n)
 	JNZ(LabelRef("roundBF16_loop"))
+	VZEROUPPER()
+	RET()
+}
+
+func scaleCodes() {
+	lanes.Kernel("scaleCodes", "func(dst *float32, codes *int8, d *float32, blocks int, block int)",
+		"scaleCodes sets dst to codes times the scale of their block of a multiple of 32.")
+	dst, codes, d, blocks := lanes.Arg("dst"), lanes.Arg("codes"), lanes.Arg("d"), lanes.Arg("blocks")
+	scale := YMM()
+	Label("scaleCodes_block")
+	VBROADCASTSS(Mem{Base: d}, scale)
+	n := lanes.Arg("block")
+	Label("scaleCodes_loop")
+	for i := range 4 {
+		v := YMM()
+		VPMOVSXBD(Mem{Base: codes, Disp: 8 * i}, v)
+		VCVTDQ2PS(v, v)
+		VMULPS(scale, v, v)
+		VMOVUPS(v, Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(Imm(32), codes)
+	ADDQ(U32(128), dst)
+	SUBQ(Imm(32), n)
+	JNZ(LabelRef("scaleCodes_loop"))
+	ADDQ(Imm(4), d)
+	DECQ(blocks)
+	JNZ(LabelRef("scaleCodes_block"))
 	VZEROUPPER()
 	RET()
 }

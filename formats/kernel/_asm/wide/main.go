@@ -56,7 +56,8 @@ func main() {
 	super{name: "wideMins16", doc: "no scales, minima per 16 columns (Q2_K)", mins: 16}.emit()
 	super{name: "wideOffset", doc: "no scales, offset 127 (Q3_K)", offset: true}.emit()
 	super{name: "wideOffset16", doc: "scales per 16 columns, offset 128 (Q6_K)", group: 16, offset: true}.emit()
-	super{name: "wideOffset32", doc: "scales per 32 columns, offset 128 (IQ4_XS)", group: 32, offset: true}.emit()
+	super{name: "wideLevels32", doc: "float scales per 32 columns, offset 128 (i-quants)", group: 32, offset: true, float: true}.emit()
+	super{name: "wideLevels16", doc: "float scales per 16 columns, offset 128 (IQ2_S)", group: 16, offset: true, float: true}.emit()
 	small("wideSmall", "offset 128 (Q4_0, Q5_0, Q8_0)", false, false)
 	small("wideSmallMins", "float minima (Q4_1, Q5_1)", true, false)
 	small("wideSmall16", "offset 128, the second scale is that of the last 16 columns (NVFP4)", false, true)
@@ -167,9 +168,10 @@ func words(v []reg.VecVirtual, panel reg.GPVirtual, at int) []reg.VecVirtual {
 // super is a kernel for blocks of 256.
 type super struct {
 	name, doc string
-	group     int // columns that share an integer scale; 0: codes are multiplied with it already
+	group     int // columns that share a scale; 0: codes are multiplied with it already
 	mins      int // columns that share a minimum; 0: none
 	offset    bool
+	float     bool // scales are float32, and the record has no other ones
 }
 
 func (k super) emit() {
@@ -213,10 +215,14 @@ func (k super) emit() {
 		k.groups(f, sum)
 	}
 	d := ZMM()
-	VMOVAPS(Mem{Base: f.record, Disp: superD - 4096}, d) // record has moved on by the codes
+	if !k.float {
+		VMOVAPS(Mem{Base: f.record, Disp: superD - 4096}, d) // record has moved on by the codes
+	}
 	for t, s := range sum {
-		VCVTDQ2PS(s, s)
-		VMULPS(d, s, s)
+		if !k.float {
+			VCVTDQ2PS(s, s)
+			VMULPS(d, s, s)
+		}
 		VFMADD231PS_BCST(Mem{Base: f.panel, Disp: panelD + 4*t}, s, f.float[t])
 	}
 	ADDQ(U32(superRecord-4096), f.record)
@@ -252,6 +258,11 @@ func (k super) groups(f *frame, sum []reg.VecVirtual) {
 	w := ZMM()
 	VMOVDQA32(Mem{Base: scales}, w)
 	for t := range acc {
+		if k.float {
+			VCVTDQ2PS(acc[t], acc[t])
+			VFMADD231PS(w, acc[t], sum[t])
+			continue
+		}
 		VPMULLD(w, acc[t], acc[t])
 		VPADDD(acc[t], sum[t], sum[t])
 	}
