@@ -35,26 +35,13 @@ Exit code 0 means that nothing differs, 3 that something does.`,
 	}
 }
 
-// openData opens a model whose data will be read.
-func openData(path string) (*checkpoint.Checkpoint, error) {
-	c, err := checkpoint.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if c.Planned {
-		c.Close()
-		return nil, fmt.Errorf("%s is a bare configuration without data: name the model's folder", path)
-	}
-	return c, nil
-}
-
 func runDiff(ctx context.Context, e env, pathA, pathB string) error {
-	a, err := openData(pathA)
+	a, err := openModel(pathA)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	b, err := openData(pathB)
+	b, err := openModel(pathB)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,11 @@ type tensorRow struct {
 }
 
 func runInspect(e env, path string, hash bool) error {
-	c, err := checkpoint.Open(path)
+	open := openForPlan // headers are enough
+	if hash {
+		open = openModel
+	}
+	c, err := open(path)
 	if err != nil {
 		return err
 	}

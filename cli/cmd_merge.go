@@ -28,6 +28,9 @@ llama-gguf-split --merge writes. The shards are kept. A file OUT.gguf that exist
 			if err != nil {
 				return err
 			}
+			if args[1] == "" {
+				return usagef("the output has no name")
+			}
 			return runMerge(c.Context, newEnv(c), args[0], args[1], c.Bool("dry-run"))
 		},
 	}

@@ -218,6 +218,9 @@ func zeroColumns(m *stats.Matrix) (warnings []string) {
 
 // openForPlan opens a model, or a bare config.json.
 func openForPlan(path string) (*checkpoint.Checkpoint, error) {
+	if path == "" {
+		return nil, errNoModel
+	}
 	if st, err := os.Stat(path); err == nil && !st.IsDir() && strings.EqualFold(filepath.Ext(path), ".json") {
 		return checkpoint.OpenConfig(path)
 	}

@@ -114,7 +114,7 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	for _, r := range rows {
 		fmt.Fprintf(e.stdout, "%s %s: %d tensors, %d bytes\n", verb, r.Path, r.Tensors, r.Bytes)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%d shards, %d tensors, %d bytes\n", len(rows), len(f.Tensors), totalBytes(rows))
+	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", several(len(rows), "shard"), several(len(f.Tensors), "tensor"), totalBytes(rows))
 	return err
 }
 

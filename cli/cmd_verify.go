@@ -43,6 +43,11 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 			if err != nil {
 				return err
 			}
+			for _, name := range []string{"manifest", "write-manifest", "source", "imatrix"} {
+				if c.IsSet(name) && c.String(name) == "" {
+					return usagef("--%s is empty: name a file", name)
+				}
+			}
 			o := verifyOptions{c.String("manifest"), c.String("write-manifest"), c.String("source"), c.String("imatrix")}
 			return runVerify(c.Context, newEnv(c), args[0], o)
 		},
@@ -64,7 +69,7 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 	}
 	r := &verify.Result{}
 	var c *checkpoint.Checkpoint
-	switch c, err = openData(path); {
+	switch c, err = openModel(path); {
 	case errors.Is(err, formats.ErrCorrupt) || errors.Is(err, os.ErrNotExist) && isShard(path):
 		r.Problems = append(r.Problems, verify.Problem{Text: err.Error()})
 	case err != nil:
@@ -123,7 +128,7 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 		r.Manifest(manifest)
 	}
 	if o.source != "" {
-		source, err := openData(o.source)
+		source, err := openModel(o.source)
 		if err != nil {
 			return nil, err
 		}

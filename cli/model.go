@@ -25,10 +25,12 @@ type subject struct {
 	model *infer.Model
 }
 
+var errNoModel = usagef("the model has no name: give a folder or a GGUF file")
+
 // openModel opens a model with its weights.
 func openModel(path string) (*checkpoint.Checkpoint, error) {
 	if path == "" {
-		return nil, usagef("the model has no name: give a folder or a GGUF file")
+		return nil, errNoModel
 	}
 	c, err := checkpoint.Open(path)
 	if err != nil {

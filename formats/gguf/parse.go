@@ -49,6 +49,9 @@ func Parse(name string, data []byte) (*File, error) {
 // start reads the fixed part: the magic bytes "GGUF", a uint32 version, a uint64 number of tensors and one of
 // key-value pairs.
 func (c *cursor) start(f *File) (tensors, pairs int, err error) {
+	if len(c.data) == 0 {
+		return 0, 0, formats.Corruptf(c.file, 0, "magic", "the file is empty")
+	}
 	magic, err := c.take(4, "magic")
 	if err != nil {
 		return 0, 0, err

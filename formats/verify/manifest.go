@@ -44,14 +44,14 @@ func ParseManifest(path string, data []byte) ([]Hash, error) {
 		}
 		hash, name, ok := strings.Cut(line, " ")
 		if !ok || !isHash(hash) || len(name) == 0 || (name[0] != ' ' && name[0] != '*') {
-			return nil, fmt.Errorf("%s is corrupt in line %d: %w: a line is a SHA-256 in hexadecimal, two spaces and a tensor's name", path, i+1, formats.ErrCorrupt)
+			return nil, fmt.Errorf("%s, line %d: %w: a line is a SHA-256 in hexadecimal, two spaces and a tensor's name", path, i+1, formats.ErrCorrupt)
 		}
 		name = name[1:]
 		if escaped {
 			name = unescape.Replace(name)
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("%s is corrupt in line %d: %w: tensor %s is listed twice", path, i+1, formats.ErrCorrupt, name)
+			return nil, fmt.Errorf("%s, line %d: %w: tensor %s is listed twice", path, i+1, formats.ErrCorrupt, name)
 		}
 		seen[name] = true
 		list = append(list, Hash{name, strings.ToLower(hash)})
