@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -48,6 +49,9 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 	arch, ok := architectures[k.Arch]
 	if !ok {
 		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, ErrUnsupported, strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
+	}
+	if !reflect.DeepEqual(k.Variant, checkpoint.Variant{}) || !slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling) {
+		return nil, fmt.Errorf("%s: %w: the oracle knows no experts and no RoPE scaling but linear and llama3", c.Path, ErrUnsupported)
 	}
 	m := &model{config: k, slab: slabRows}
 	p := places{c: c, used: map[string]bool{"rope_freqs.weight": true}}

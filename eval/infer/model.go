@@ -7,6 +7,7 @@ package infer
 
 import (
 	"fmt"
+	"reflect"
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
@@ -51,6 +52,9 @@ type Linear struct {
 func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	if c.ConfigErr != nil {
 		return nil, fmt.Errorf("%s cannot be evaluated: %w", c.Path, c.ConfigErr)
+	}
+	if !reflect.DeepEqual(c.Config.Variant, checkpoint.Variant{}) {
+		return nil, fmt.Errorf("%s cannot be evaluated: %w: the engine does not know its variant", c.Path, formats.ErrUnsupported)
 	}
 	l := loader{c: c}
 	m := &Model{Config: c.Config, rope: ropeTable{config: c.Config.Rope}}

@@ -31,36 +31,40 @@ type pair struct {
 	value any
 }
 
-// readAbout collects what the folder says of its model, which has so many parameters.
-func readAbout(dir, nameOrPath string, parameters int64) (*about, error) {
+// readAbout collects what the folder says of its model, which is so large.
+func readAbout(dir, nameOrPath string, n size) (*about, error) {
 	a := new(about)
 	card, err := readCard(filepath.Join(dir, "README.md"))
 	if err != nil {
 		return nil, err
 	}
-	a.fromCard(card, parameters)
+	a.fromCard(card, n.total)
 	if a.sampling, err = readSampling(filepath.Join(dir, "generation_config.json")); err != nil {
 		return nil, err
 	}
-	a.fromNames(nameOrPath, folderName(dir), parameters)
+	a.fromNames(nameOrPath, folderName(dir), n)
 	return a, nil
 }
 
 // nameOnly is the about of a model that has no folder.
-func nameOnly(nameOrPath, name string, parameters int64) *about {
+func nameOnly(nameOrPath, name string, n size) *about {
 	a := new(about)
-	a.fromNames(nameOrPath, name, parameters)
+	a.fromNames(nameOrPath, name, n)
 	return a
 }
 
 // fromNames fills what is unknown from _name_or_path, when it is a name and not a path, and from the folder's name.
-func (a *about) fromNames(nameOrPath, folder string, parameters int64) {
+func (a *about) fromNames(nameOrPath, folder string, n size) {
 	if nameOrPath != "" && strings.Count(nameOrPath, "/") <= 1 {
-		a.fromID(nameOrPath, parameters)
+		a.fromID(nameOrPath, n.total)
 	}
-	a.fromID(folder, parameters)
-	if a.SizeLabel == "" && parameters > 0 {
-		a.SizeLabel = sizeLabel(parameters)
+	a.fromID(folder, n.total)
+	switch {
+	case a.SizeLabel != "" || n.total <= 0:
+	case n.count > 0:
+		a.SizeLabel = fmt.Sprintf("%dx%s", n.count, sizeLabel(n.active))
+	default:
+		a.SizeLabel = sizeLabel(n.total)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestAbout(t *testing.T) {
 		if r.Generation != "" {
 			checkpointtest.WriteFile(t, dir, "generation_config.json", []byte(r.Generation))
 		}
-		a, err := readAbout(dir, "", r.Parameters)
+		a, err := readAbout(dir, "", size{total: r.Parameters})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,11 +25,11 @@ var dtypes = []struct {
 	name string
 	typ  formats.Type
 }{
-	{"BF16", formats.BF16}, {"F16", formats.F16}, {"F32", formats.F32},
+	{"BF16", formats.BF16}, {"F16", formats.F16}, {"F32", formats.F32}, {"U8", formats.I8},
 }
 
 // sources turns the tensors of a folder into sources in the converter's order: file after file, by name within each.
-func sources(folder *safetensors.Folder) ([]source, error) {
+func (f *family) sources(folder *safetensors.Folder) ([]source, error) {
 	order := make([]int, len(folder.Tensors))
 	for i := range order {
 		order[i] = i
@@ -48,7 +48,7 @@ func sources(folder *safetensors.Folder) ([]source, error) {
 		if t.File != file {
 			shard, file = shard+1, t.File
 		}
-		if dropped(t.Name) {
+		if f.dropped(t.Name) {
 			continue
 		}
 		s := source{name: t.Name, shape: t.Shape, data: t.Data, shard: shard}
@@ -66,35 +66,92 @@ func sources(folder *safetensors.Folder) ([]source, error) {
 	return list, nil
 }
 
+// binder finds the tensor that a source belongs to.
+type binder struct {
+	list  []expected
+	parts [][]source       // of each tensor, in order
+	left  map[string]int   // sources that a group still waits for
+	known map[string][]int // Hugging Face name -> tensors made of it
+}
+
+func newBinder(list []expected) *binder {
+	b := &binder{list: list, parts: make([][]source, len(list)), left: map[string]int{}, known: map[string][]int{}}
+	for i, e := range list {
+		b.parts[i] = make([]source, len(e.Sources))
+		for _, s := range e.Sources {
+			b.known[s.HF] = append(b.known[s.HF], i)
+		}
+		b.left[b.group(i)] += len(e.Sources)
+	}
+	return b
+}
+
+// group names the tensors that are complete together with tensor i.
+func (b *binder) group(i int) string {
+	if e := &b.list[i]; e.Group != "" {
+		return e.Group
+	}
+	return fmt.Sprint(i)
+}
+
+// take puts a source in its place and returns the tensors that are complete now.
+func (b *binder) take(s source) (complete []int, err error) {
+	for _, i := range b.known[s.name] {
+		e := &b.list[i]
+		at := slices.IndexFunc(e.Sources, func(p part) bool { return p.HF == s.name })
+		if want := e.Sources[at].Shape; !slices.Equal(s.shape, want) {
+			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json makes it %v", s.name, formats.ErrCorrupt, s.shape, want)
+		}
+		if (s.typ == formats.I8) != e.Layout.nibbles || at > 0 && !e.Layout.nibbles && s.typ != b.parts[i][0].typ && b.parts[i][0].name != "" {
+			return nil, fmt.Errorf("tensor %s: %w: it has another type than its like", s.name, formats.ErrUnsupported)
+		}
+		b.parts[i][at] = s
+		group := b.group(i)
+		if b.left[group]--; b.left[group] > 0 {
+			continue
+		}
+		for j := range b.list {
+			if b.group(j) == group {
+				complete = append(complete, j)
+			}
+		}
+	}
+	return complete, nil
+}
+
 // bind gives every source its GGUF name and place, and checks that the model is complete.
 func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
-	known := make(map[string]expected)
-	for _, e := range f.tensors(&c.Config) {
-		known[e.HF] = e
-	}
-	if c.Config.Rope.Factors != nil {
-		c.Tensors = append(c.Tensors, ropeTensor(c.Config.Rope.Factors, list))
-	}
+	c.addRope(list)
+	b := newBinder(f.tensors(&c.Config))
 	var unknown []string
+	var packed, others []Tensor
 	for _, s := range list {
-		e, ok := known[s.name]
-		if !ok {
+		if b.known[s.name] == nil {
 			unknown = append(unknown, s.name)
 			continue
 		}
-		delete(known, s.name)
-		if !slices.Equal(s.shape, e.Shape) {
-			return fmt.Errorf("tensor %s: %w: its shape is %v, config.json makes it %v", s.name, formats.ErrCorrupt, s.shape, e.Shape)
+		complete, err := b.take(s)
+		if err != nil {
+			return err
 		}
-		c.Tensors = append(c.Tensors, e.tensor(s, f.Interleaved))
+		for _, i := range complete {
+			if t := b.list[i].tensor(b.parts[i], s.shard); t.layout.nibbles {
+				packed = append(packed, t) // the converter writes them first
+			} else {
+				others = append(others, t)
+			}
+		}
 	}
+	c.Tensors = slices.Concat(c.Tensors, packed, others)
 	if len(unknown) > 0 {
 		return fmt.Errorf("%w: model_type %s has no tensor %s", formats.ErrUnsupported, f.Type, some(unknown))
 	}
 	var missing []string
-	for _, e := range known {
-		if h.needs(e.Need) {
-			missing = append(missing, e.HF)
+	for i, e := range b.list {
+		for at, p := range b.parts[i] {
+			if p.name == "" && c.needs(h, e.Need) {
+				missing = append(missing, e.Sources[at].HF)
+			}
 		}
 	}
 	if len(missing) > 0 {
@@ -109,7 +166,7 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 }
 
 // needs reports whether config.json asks for tensors of this need.
-func (h *hfConfig) needs(n need) bool {
+func (c *Checkpoint) needs(h *hfConfig, n need) bool {
 	switch n {
 	case untied:
 		return !h.Tied
@@ -117,37 +174,66 @@ func (h *hfConfig) needs(n need) bool {
 		return h.AttentionBias
 	case mlpBias:
 		return h.MLPBias
+	case useBias:
+		return h.UseBias == nil || *h.UseBias
+	case qkvBiases:
+		return h.UseQKVBias
+	case qkNorm:
+		return h.UseQKNorm || h.QKLayerNorm
+	case sequential:
+		return !c.Config.Parallel
+	case packed:
+		return h.quantized() != ""
+	case unpacked:
+		return h.quantized() == ""
 	}
 	return true
 }
 
-// tensor describes the source as a GGUF tensor: dimensions reversed, vectors in F32.
-func (e expected) tensor(s source, interleaved bool) Tensor {
-	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: s.shard, raw: s.data, stored: s.typ}
-	t.Shape = slices.Clone(s.shape)
+// tensor describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
+func (e *expected) tensor(sources []source, shard int) Tensor {
+	s := &sources[0]
+	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ, layout: e.Layout}
+	t.Shape = slices.Clone(e.Shape)
 	slices.Reverse(t.Shape)
-	if interleaved {
-		t.heads = e.Heads
+	for i := range sources {
+		if sources[i].data != nil {
+			t.parts = append(t.parts, sources[i].data)
+		}
 	}
-	if len(t.Shape) == 1 {
+	switch {
+	case e.Layout.nibbles:
+		t.Type = formats.MXFP4
+	case e.float():
 		t.Type = formats.F32
-		if s.data != nil && (s.typ != formats.F32 || t.heads > 0) {
-			t.vector = new(vector)
+		if t.parts != nil && (s.typ != formats.F32 || len(t.parts) > 1 || t.layout != layout{}) {
+			t.widened = new(widened)
 		}
 	}
 	return t
 }
 
-// ropeTensor makes rope_freqs.weight, which no source has. It has data when the sources have.
-func ropeTensor(factors []float32, list []source) Tensor {
-	t := Tensor{Tensor: formats.Tensor{Name: "rope_freqs.weight", Type: formats.F32, Shape: []int64{int64(len(factors))}}, stored: formats.F32}
-	if len(list) == 0 || list[0].data == nil {
-		return t
+// addRope adds the tensors of RoPE factors, which no source has. They have data when the sources have.
+func (c *Checkpoint) addRope(list []source) {
+	planned := len(list) == 0 || list[0].data == nil
+	add := func(name string, factors []float32) {
+		t := Tensor{Tensor: formats.Tensor{Name: name, Type: formats.F32, Shape: []int64{int64(len(factors))}}, stored: formats.F32}
+		if !planned {
+			var data []byte
+			for _, v := range factors {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+			}
+			t.parts = [][]byte{data}
+		}
+		c.Tensors = append(c.Tensors, t)
 	}
-	for _, v := range factors {
-		t.raw = binary.LittleEndian.AppendUint32(t.raw, math.Float32bits(v))
+	switch r := &c.Config.Rope; r.Scaling {
+	case "llama3":
+		add("rope_freqs.weight", r.Factors)
+	case "longrope":
+		add("rope_factors_long.weight", r.LongFactors)
+		add("rope_factors_short.weight", r.Factors)
 	}
-	return t
 }
 
 // some names a few of many.

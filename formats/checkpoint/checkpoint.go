@@ -101,11 +101,25 @@ func (c *Checkpoint) reindex() {
 	}
 }
 
-// parameters counts the elements of all tensors.
-func (c *Checkpoint) parameters() int64 {
-	n := int64(0)
-	for i := range c.Tensors {
-		n += c.Tensors[i].Elements()
-	}
-	return n
+// size is how large a model is, as its size label tells it.
+type size struct {
+	total  int64 // elements of all tensors
+	active int64 // the same with one expert of each kind
+	count  int   // experts
 }
+
+func (c *Checkpoint) size() (s size) {
+	for i := range c.Tensors {
+		t := &c.Tensors[i]
+		n := t.Elements()
+		s.total += n
+		if m := matrices(t.Shape); m > 1 && strings.Contains(t.Name, "_exps.") {
+			s.count, n = int(m), n/m
+		}
+		s.active += n
+	}
+	return s
+}
+
+// parameters counts the elements of all tensors.
+func (c *Checkpoint) parameters() int64 { return c.size().total }

@@ -39,14 +39,14 @@ func (c *Checkpoint) complete(f *family) error {
 	for _, want := range f.tensors(&c.Config) {
 		t, ok := c.Tensor(want.GGUF)
 		if !ok {
-			if want.Need == always {
+			if want.Need == always || want.Need == unpacked {
 				e.Missing = append(e.Missing, want.GGUF)
 			}
 			continue
 		}
 		cols, rows := want.Shape[len(want.Shape)-1], int64(1)
-		if len(want.Shape) > 1 {
-			rows = want.Shape[0]
+		for _, d := range want.Shape[:len(want.Shape)-1] {
+			rows *= d
 		}
 		if t.Cols() != cols || t.Rows() != rows {
 			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata makes it [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
@@ -60,7 +60,7 @@ func (c *Checkpoint) complete(f *family) error {
 
 // Surplus lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is unknown.
 func (c *Checkpoint) Surplus() (names []string) {
-	f, err := familyOfArch(c.Config.Arch)
+	f, err := familyOfArch(c.Config.Arch, c.Config.Experts != nil)
 	if err != nil || c.ConfigErr != nil && !errors.As(c.ConfigErr, new(*TensorsError)) {
 		return nil
 	}

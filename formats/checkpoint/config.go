@@ -24,27 +24,31 @@ type Config struct {
 	Vocab   int // rows of the embedding
 	Context int // longest sequence the model was made for
 
-	NormEps float32 // of RMSNorm
+	NormEps float32 // of the norms
 	Rope    Rope
 
 	Window       int    // sliding window: a token sees itself and Window-1 tokens before it; 0 for all
 	WindowLayers []bool // which layers have the window; nil for all, when Window > 0
 	Tied         bool   // the embedding serves as output matrix: there is no output.weight
+
+	Variant
 }
 
 // Rope is rotary position embedding. Pair i of a head turns by position * Base^(-2i/Dims) / Factors[i], and with
-// linear scaling / Factor.
+// linear scaling / Factor. The turned pair is multiplied by Magnitude.
 type Rope struct {
 	Base        float64
 	Dims        int    // values of a head that turn
 	Interleaved bool   // pairs are (2i, 2i+1), as in GGUF files of architecture llama; else (i, i+Dims/2)
-	Scaling     string // "", "linear", "llama3"; another is named in ConfigErr
+	Scaling     string // "", "linear", "llama3", "yarn", "longrope"; another is named in ConfigErr
 
 	// Scaling's parameters as config.json gives them. Of a GGUF file with llama3 scaling only Factors is known.
 	Factor, LowFreq, HighFreq float64
 	OriginalContext           int
 
-	Factors []float32 // per pair, rope_freqs.weight; nil for ones
+	Factors     []float32 // per pair; nil for ones
+	LongFactors []float32 // longrope: instead of Factors in contexts longer than OriginalContext
+	Magnitude   float64   // 0: 1
 }
 
 // Metadata keys for what llama.cpp's metadata has no place for. Its converter drops the sliding window of these
@@ -52,25 +56,40 @@ type Rope struct {
 const (
 	WindowKey       = "bitmill.attention.sliding_window"        // u32, Config.Window
 	WindowLayersKey = "bitmill.attention.sliding_window_layers" // arr[bool], Config.WindowLayers; absent: all
+	RopeLayersKey   = "bitmill.rope.layers"                     // arr[bool], Config.RopeLayers
+	ScoreScaleKey   = "bitmill.attention.scale"                 // f32, Config.Scale.Attention
+	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
 // ExtraMetadata adds the keys that an artifact needs beyond the checkpoint's Metadata so that Open finds the same
-// Config in it.
+// Config in it: those in which a reader of the standard keys alone would find another one.
 func ExtraMetadata(m *gguf.Metadata, c Config) {
-	if c.Window == 0 {
-		return
+	g := Checkpoint{Metadata: m}
+	g.readMetadata() // without tensors it fails in the end; the keys are read by then
+	got := &g.Config
+	if c.Window != got.Window || !slices.Equal(c.WindowLayers, got.WindowLayers) {
+		m.Set(WindowKey, uint32(c.Window))
+		if c.WindowLayers != nil {
+			m.Set(WindowLayersKey, c.WindowLayers)
+		}
 	}
-	m.Set(WindowKey, uint32(c.Window))
-	if c.WindowLayers != nil {
-		m.Set(WindowLayersKey, c.WindowLayers)
+	if !slices.Equal(c.RopeLayers, got.RopeLayers) {
+		m.Set(RopeLayersKey, c.RopeLayers)
+	}
+	if float32(c.Scale.Attention) != float32(got.Scale.Attention) {
+		m.Set(ScoreScaleKey, float32(c.Scale.Attention))
+	}
+	if c.Experts != nil && got.Experts != nil && c.Experts.Normalize != got.Experts.Normalize {
+		m.Set(NormalizeKey, c.Experts.Normalize)
 	}
 }
 
 // limits of a plausible model, so that products of dimensions stay far from overflow and a wrong config.json cannot
 // ask for millions of tensors.
 const (
-	maxLayers = 1 << 12
-	maxDim    = 1 << 24
+	maxLayers  = 1 << 12
+	maxDim     = 1 << 24
+	maxExperts = 1 << 12
 )
 
 // check verifies that the dimensions make a model.
@@ -92,18 +111,40 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: %d heads cannot share %d key-value heads evenly", formats.ErrCorrupt, c.Heads, c.KVHeads)
 	case c.Heads*c.HeadDim > maxDim:
 		return fmt.Errorf("%w: %d heads of %d values are too wide", formats.ErrCorrupt, c.Heads, c.HeadDim)
-	case c.Rope.Dims%2 != 0 || c.Rope.Dims < 0 || c.Rope.Dims > c.HeadDim:
-		return fmt.Errorf("%w: %d rotary dimensions in a head of %d", formats.ErrCorrupt, c.Rope.Dims, c.HeadDim)
 	case !(c.NormEps >= 0 && c.NormEps < 1):
 		return fmt.Errorf("%w: the epsilon of the norms is %v", formats.ErrCorrupt, c.NormEps)
-	case c.Rope.Scaling == "linear" && !(c.Rope.Factor > 0):
-		return fmt.Errorf("%w: the factor of linear RoPE scaling is %v", formats.ErrCorrupt, c.Rope.Factor)
-	case slices.ContainsFunc(c.Rope.Factors, func(f float32) bool { return !(f > 0 && f <= math.MaxFloat32) }):
-		return fmt.Errorf("%w: the RoPE scaling gives frequency factors that are not positive numbers", formats.ErrCorrupt)
-	case !(c.Rope.Base > 0):
-		return fmt.Errorf("%w: the RoPE base is %v", formats.ErrCorrupt, c.Rope.Base)
 	case c.Context < 0 || c.Context > math.MaxInt32:
 		return fmt.Errorf("%w: the context length is %d", formats.ErrCorrupt, c.Context)
+	case c.WindowLayers != nil && len(c.WindowLayers) != c.Layers || c.RopeLayers != nil && len(c.RopeLayers) != c.Layers:
+		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not told for each of %d layers", formats.ErrCorrupt, c.Layers)
+	}
+	if c.LocalRope != nil {
+		if err := c.LocalRope.check(c.HeadDim); err != nil {
+			return err
+		}
+	}
+	if err := c.Rope.check(c.HeadDim); err != nil {
+		return err
+	}
+	return c.Experts.check(c.Layers)
+}
+
+// check verifies that the rotary embedding fits a head of so many values.
+func (r *Rope) check(head int) error {
+	bad := func(f float32) bool { return !(f > 0 && f <= math.MaxFloat32) }
+	switch {
+	case r.Dims%2 != 0 || r.Dims < 0 || r.Dims > head:
+		return fmt.Errorf("%w: %d rotary dimensions in a head of %d", formats.ErrCorrupt, r.Dims, head)
+	case r.Scaling == "linear" && !(r.Factor > 0):
+		return fmt.Errorf("%w: the factor of linear RoPE scaling is %v", formats.ErrCorrupt, r.Factor)
+	case slices.ContainsFunc(r.Factors, bad) || slices.ContainsFunc(r.LongFactors, bad):
+		return fmt.Errorf("%w: the RoPE scaling gives frequency factors that are not positive numbers", formats.ErrCorrupt)
+	case r.Factors != nil && len(r.Factors) != r.Dims/2 || r.LongFactors != nil && len(r.LongFactors) != r.Dims/2:
+		return fmt.Errorf("%w: %d and %d RoPE factors for %d rotary dimensions", formats.ErrCorrupt, len(r.Factors), len(r.LongFactors), r.Dims)
+	case !(r.Base > 0):
+		return fmt.Errorf("%w: the RoPE base is %v", formats.ErrCorrupt, r.Base)
+	case !(r.Magnitude >= 0 && r.Magnitude <= math.MaxFloat32):
+		return fmt.Errorf("%w: the RoPE scaling multiplies by %v", formats.ErrCorrupt, r.Magnitude)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -20,21 +21,60 @@ type family struct {
 	KVHeads int // num_key_value_heads when config.json does not name it; 0, and null: num_attention_heads
 	Sliding int // sliding_window when config.json does not name it; 0, and null: none
 
-	Layer       []name // tensors of a layer, without "model.layers.N." and "blk.N."
-	Interleaved bool   // GGUF files rotate neighbouring pairs: the rows of Q and K are permuted
+	Theta float64 // rope_theta when config.json has none; 0: 10000
+	Eps   float64 // rms_norm_eps (layer_norm_eps) when config.json has none; 0: 1e-6
+	Tied  bool    // tie_word_embeddings when config.json has none
 
-	Window   func(h *hfConfig, c *Config) // sets the sliding window from config.json; nil: there is none
-	Metadata func(h *hfConfig, c *Config, m *gguf.Metadata)
+	Layer    []name   // tensors of a layer, without "model.layers.N." and "blk.N."
+	Outside  []name   // tensors outside layers beyond the common ones
+	Dropped  []string // tensors of a checkpoint that the converter leaves out
+	NormAdd  float32  // is added to the gains of all norms
+	Permuted bool     // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
+
+	Interleaved bool    // GGUF files rotate neighbouring pairs
+	RopeFreqs   bool    // llama3 scaling becomes rope_freqs.weight
+	Rotary      float64 // partial_rotary_factor when config.json has none; 0: there is no such key, whole heads turn
+	PerKind     bool    // RoPE parameters differ between layers with a window and others
+	Smooth      bool    // YaRN's ramp is not rounded to whole dimensions
+	MoE         bool    // of several families of one architecture, the one that describes GGUF files with experts
+	Packed      bool    // there are checkpoints in MXFP4
+
+	Defaults func(h *hfConfig) // sets what absent keys of config.json stand for, where null means something else
+
+	AnyActivation bool // Variant.Activation whatever config.json says
+
+	Variant Variant                            // what all models of the family have
+	Config  func(h *hfConfig, c *Config) error // sets the rest from config.json; the error says why it cannot be evaluated; may be nil
+	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata; may be nil
+
+	NoHeadDim  bool                                           // head_dim is written only when config.json has one
+	Parameters func(h *hfConfig, c *Config, w writer)         // writes the architecture's keys when the common ones do not fit
+	Metadata   func(h *hfConfig, c *Config, m *gguf.Metadata) // adds to them
 
 	Vocabulary func(c *Checkpoint) // what the converter adds to the tokenizer's metadata; nil: nothing
 }
 
 // families is sorted by model_type.
 var families = []*family{
+	&cohere,
+	&gemma,
+	&gemma2,
+	&gemma3,
+	&glm4,
+	&gptOSS,
+	&granite,
 	&llama,
 	&mistral,
+	&mixtral,
+	&olmo2,
+	&phi3,
 	&qwen2,
+	&qwen2MoE,
 	&qwen3,
+	&qwen3MoE,
+	&smolLM3,
+	&stableLM,
+	&starCoder2,
 }
 
 // familyOf finds a family by model_type.
@@ -49,16 +89,20 @@ func familyOf(modelType string) (*family, error) {
 	return nil, fmt.Errorf("%w: model_type %q; bitmill knows %s", formats.ErrUnsupported, modelType, strings.Join(known, ", "))
 }
 
-// familyOfArch finds the family that describes GGUF files of an architecture.
-func familyOfArch(arch string) (*family, error) {
+// familyOfArch finds the family that describes GGUF files of an architecture, with experts or without.
+func familyOfArch(arch string, moe bool) (*family, error) {
 	var known []string
+	var found *family
 	for _, f := range families {
-		if f.Arch == arch {
-			return f, nil
+		if f.Arch == arch && (found == nil || f.MoE == moe && found.MoE != moe) {
+			found = f
 		}
-		if len(known) == 0 || known[len(known)-1] != f.Arch {
+		if !slices.Contains(known, f.Arch) {
 			known = append(known, f.Arch)
 		}
+	}
+	if found != nil {
+		return found, nil
 	}
 	return nil, fmt.Errorf("%w: architecture %q; bitmill evaluates %s", formats.ErrUnsupported, arch, strings.Join(known, ", "))
 }

@@ -42,14 +42,14 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (e
 	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
 		return fmt.Errorf("config.json: %w", err)
 	}
-	list, err := sources(folder)
+	list, err := f.sources(folder)
 	if err != nil {
 		return err
 	}
 	if err := c.bind(f, h, list); err != nil {
 		return err
 	}
-	a, err := readAbout(c.Path, h.NameOrPath, c.parameters())
+	a, err := readAbout(c.Path, h.NameOrPath, c.size())
 	if err != nil {
 		return err
 	}

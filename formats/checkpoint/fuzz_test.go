@@ -31,14 +31,14 @@ func FuzzConfig(f *testing.F) {
 				n *= d
 			}
 			if n < 1 {
-				t.Fatalf("%s has shape %v", e.HF, e.Shape)
+				t.Fatalf("%s has shape %v", e.GGUF, e.Shape)
 			}
 			total += n
 		}
 		if total < 1 {
 			t.Fatalf("%d parameters", total)
 		}
-		converted(h, fam, &c, nameOnly(h.NameOrPath, "x", total), 0)
+		converted(h, fam, &c, nameOnly(h.NameOrPath, "x", size{total: total}), 0)
 	})
 }
 
@@ -48,7 +48,7 @@ func FuzzCard(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, id string, parameters int64) {
 		a := new(about)
 		a.fromCard(parseCard(text), parameters)
-		a.fromNames(id, "folder", parameters)
+		a.fromNames(id, "folder", size{total: parameters})
 		if a.Name == "" {
 			t.Fatal("there is no name")
 		}

@@ -21,7 +21,7 @@ func openGGUF(path string) (*Checkpoint, error) {
 		c.files = append(c.files, s.Path)
 	}
 	for _, t := range file.Tensors {
-		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, raw: t.Data, stored: t.Type})
+		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, parts: [][]byte{t.Data}, stored: t.Type})
 	}
 	c.reindex()
 	c.ConfigErr = c.readMetadata()
@@ -96,88 +96,171 @@ func (c *Checkpoint) readMetadata() error {
 	cfg.Heads = r.int("attention.head_count", -1)
 	cfg.KVHeads = r.int("attention.head_count_kv", cfg.Heads)
 	cfg.HeadDim = r.int("attention.key_length", cfg.Width/max(cfg.Heads, 1))
-	cfg.NormEps = float32(r.float("attention.layer_norm_rms_epsilon", 0))
 	if t, ok := c.Tensor("token_embd.weight"); ok {
 		cfg.Vocab = int(min(t.Rows(), maxDim+1))
 	}
 	if _, ok := c.Tensor("output.weight"); !ok {
 		cfg.Tied = true
 	}
-	scaling := c.readRope(r)
-	c.readWindow(r)
-	f, err := familyOfArch(cfg.Arch)
+	count := r.int("expert_count", 0)
+	f, err := familyOfArch(cfg.Arch, count > 0)
 	if err != nil {
 		return err
 	}
-	cfg.Rope.Interleaved = f.Interleaved
+	cfg.Variant = f.Variant
+	if cfg.Norm == LayerNorm {
+		cfg.NormEps = float32(r.float("attention.layer_norm_epsilon", 1e-5))
+	} else {
+		cfg.NormEps = float32(r.float("attention.layer_norm_rms_epsilon", 0))
+	}
 	if r.err != nil {
 		return r.err
 	}
-	if n := r.int("expert_count", 0); n > 0 {
-		return fmt.Errorf("%w: architecture %s with %d experts", formats.ErrUnsupported, cfg.Arch, n)
+	if cfg.Layers > maxLayers {
+		return cfg.check()
 	}
+	if count > 0 && cfg.Experts == nil {
+		return fmt.Errorf("%w: architecture %s with %d experts", formats.ErrUnsupported, cfg.Arch, count)
+	}
+	r.experts(cfg, count)
 	if n := r.int("attention.value_length", cfg.HeadDim); n != cfg.HeadDim {
 		return fmt.Errorf("%w: values of %d and keys of %d per head", formats.ErrUnsupported, n, cfg.HeadDim)
 	}
+	scaling := c.readRope(r, f)
+	if f.Read != nil {
+		f.Read(r, cfg)
+	}
+	c.readExtras(r)
 	if err := errors.Join(r.err, scaling, cfg.check()); err != nil {
 		return err
 	}
 	return c.complete(f)
 }
 
+// experts reads the sizes of the experts of a model that has some.
+func (r *reader) experts(c *Config, count int) {
+	if c.Experts == nil {
+		return
+	}
+	e := *c.Experts
+	e.Count, e.Used = count, r.int("expert_used_count", -1)
+	e.FFN = r.int("expert_feed_forward_length", c.FFN)
+	e.Shared = r.int("expert_shared_feed_forward_length", 0)
+	c.Experts = &e
+}
+
+// window reads the sliding window of a model in which all layers but every n-th have it.
+func (r *reader) window(c *Config, n int) {
+	if c.Window = r.int("attention.sliding_window", 0); c.Window > 0 {
+		c.WindowLayers = everyNth(r.int("attention.sliding_window_pattern", n), c.Layers)
+	}
+}
+
+// localRope reads the base of the layers with a window.
+func (r *reader) localRope(c *Config, otherwise float64) {
+	c.LocalRope = &Rope{Base: r.float("rope.freq_base_swa", otherwise), Dims: c.Rope.Dims, Interleaved: c.Rope.Interleaved}
+}
+
 // readRope fills Config.Rope; the error is a scaling that cannot be evaluated.
-func (c *Checkpoint) readRope(r *reader) error {
+func (c *Checkpoint) readRope(r *reader, f *family) error {
 	rope := &c.Config.Rope
+	rope.Interleaved = f.Interleaved
 	rope.Base = r.float("rope.freq_base", 10000)
 	rope.Dims = r.int("rope.dimension_count", c.Config.HeadDim)
-	if t, ok := c.Tensor("rope_freqs.weight"); ok {
-		factors := make([]float32, t.Elements())
-		if t.Elements() != int64(rope.Dims/2) {
-			return fmt.Errorf("%w: tensor rope_freqs.weight has %d values for %d rotary dimensions", formats.ErrCorrupt, t.Elements(), rope.Dims)
-		}
-		if err := t.Floats(factors, 0, t.Rows()); err != nil {
-			return err
-		}
-		for i, v := range factors {
-			if !(v > 0) {
-				return fmt.Errorf("%w: tensor rope_freqs.weight: value %d is %v", formats.ErrCorrupt, i, v)
-			}
-		}
+	factors, err := c.ropeFactors("rope_freqs.weight", rope.Dims)
+	if err != nil {
+		return err
+	}
+	if factors != nil {
 		rope.Scaling, rope.Factors = "llama3", factors
 	}
 	key := r.arch + ".rope.scaling.type"
 	switch s := r.string(key); s {
-	case "", "none":
+	case "", "none", "longrope":
+		return c.readLongRope(r)
 	case "linear":
 		rope.Scaling, rope.Factor = "linear", r.float("rope.scaling.factor", 1)
 		if !(rope.Factor > 0) {
 			return fmt.Errorf("%w: RoPE scaling factor %v", formats.ErrCorrupt, rope.Factor)
 		}
+	case "yarn":
+		rope.Scaling, rope.Factor = "yarn", r.float("rope.scaling.factor", 1)
+		rope.OriginalContext = r.int("rope.scaling.original_context_length", c.Config.Context)
+		rope.Factors = yarnFactors(*rope, r.float("rope.scaling.yarn_beta_fast", 32), r.float("rope.scaling.yarn_beta_slow", 1), f.Smooth)
+		rope.Magnitude = r.float("rope.scaling.yarn_attn_factor", new(ropeParameters).yarnMagnitude(rope.Factor))
 	default:
 		return fmt.Errorf("%w: RoPE scaling %q", formats.ErrUnsupported, s)
 	}
 	return nil
 }
 
-// readWindow reads the keys of ExtraMetadata. llama.cpp honours a window key of its own in none of the architectures
-// of families, so none is read.
-func (c *Checkpoint) readWindow(r *reader) {
+// readLongRope reads the factors for short and long contexts, of files that have them.
+func (c *Checkpoint) readLongRope(r *reader) (err error) {
+	rope := &c.Config.Rope
+	if _, ok := c.Tensor("rope_factors_short.weight"); !ok {
+		return nil
+	}
+	if rope.Factors, err = c.ropeFactors("rope_factors_short.weight", rope.Dims); err != nil {
+		return err
+	}
+	rope.Scaling, rope.OriginalContext = "longrope", r.int("rope.scaling.original_context_length", c.Config.Context)
+	rope.Magnitude = r.float("rope.scaling.attn_factor", 1)
+	rope.LongFactors, err = c.ropeFactors("rope_factors_long.weight", rope.Dims)
+	return err
+}
+
+// ropeFactors reads a tensor of one factor per pair; nil when there is none.
+func (c *Checkpoint) ropeFactors(name string, dims int) ([]float32, error) {
+	t, ok := c.Tensor(name)
+	if !ok {
+		return nil, nil
+	}
+	if t.Elements() != int64(dims/2) {
+		return nil, fmt.Errorf("%w: tensor %s has %d values for %d rotary dimensions", formats.ErrCorrupt, name, t.Elements(), dims)
+	}
+	factors := make([]float32, t.Elements())
+	if err := t.Floats(factors, 0, t.Rows()); err != nil {
+		return nil, err
+	}
+	for i, v := range factors {
+		if !(v > 0) {
+			return nil, fmt.Errorf("%w: tensor %s: value %d is %v", formats.ErrCorrupt, name, i, v)
+		}
+	}
+	return factors, nil
+}
+
+// readExtras reads the keys of ExtraMetadata.
+func (c *Checkpoint) readExtras(r *reader) {
 	v, ok, err := c.Metadata.Uint(WindowKey)
 	r.fail(err)
-	if !ok || err != nil {
-		return
-	}
-	if v > 1<<31-1 {
+	if ok && v > 1<<31-1 {
 		r.fail(fmt.Errorf("%w: metadata key %s is %d", formats.ErrCorrupt, WindowKey, v))
-		return
+	} else if ok && err == nil {
+		c.Config.Window = int(v)
+		c.Config.WindowLayers = r.layers(WindowLayersKey, c.Config.Layers)
 	}
-	c.Config.Window = int(v)
-	if x, ok := c.Metadata.Get(WindowLayersKey); ok {
-		layers, is := x.([]bool)
-		if !is || len(layers) != c.Config.Layers {
-			r.fail(fmt.Errorf("%w: metadata key %s is not one bool per layer", formats.ErrCorrupt, WindowLayersKey))
-			return
-		}
-		c.Config.WindowLayers = layers
+	if _, ok := c.Metadata.Get(RopeLayersKey); ok {
+		c.Config.RopeLayers = r.layers(RopeLayersKey, c.Config.Layers)
 	}
+	if v, ok, err := c.Metadata.Float(ScoreScaleKey); ok && err == nil {
+		c.Config.Scale.Attention = v
+	}
+	if v, ok, err := c.Metadata.Bool(NormalizeKey); ok && err == nil && c.Config.Experts != nil {
+		c.Config.Experts.Normalize = v
+	}
+}
+
+// layers reads one bool per layer; nil without the key.
+func (r *reader) layers(key string, n int) []bool {
+	x, ok := r.m.Get(key)
+	if !ok {
+		return nil
+	}
+	layers, is := x.([]bool)
+	if !is || len(layers) != n {
+		r.fail(fmt.Errorf("%w: metadata key %s is not one bool per layer", formats.ErrCorrupt, key))
+		return nil
+	}
+	return layers
 }

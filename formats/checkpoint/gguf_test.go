@@ -47,7 +47,7 @@ func writeGGUF(t *testing.T, c *Checkpoint, edit func(m *gguf.Metadata, tensors 
 
 // A GGUF file made from a checkpoint opens as the same model.
 func TestGGUFIsTheSameModel(t *testing.T) {
-	for _, name := range []string{"llama", "llama-narrow", "llama3-rope", "mistral", "qwen2", "qwen3"} {
+	for _, name := range checkpointtest.Names() {
 		c := open(t, checkpointtest.Load(t, name).FolderWithTokenizer(t))
 		g := open(t, writeGGUF(t, c, nil))
 		if g.ConfigErr != nil {
@@ -97,7 +97,7 @@ func TestGGUFConfigErr(t *testing.T) {
 		"architecture": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			m.Set("general.architecture", "mamba")
 			return l
-		}, formats.ErrUnsupported, `"mamba"; bitmill evaluates llama, qwen2, qwen3`},
+		}, formats.ErrUnsupported, `"mamba"; bitmill evaluates command-r, gemma, gemma2`},
 		"no architecture": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			m.Delete("general.architecture")
 			return l
@@ -113,11 +113,11 @@ func TestGGUFConfigErr(t *testing.T) {
 		"experts": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			m.Set("llama.expert_count", uint32(8))
 			return l
-		}, formats.ErrUnsupported, "8 experts"},
-		"yarn": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
-			m.Set("llama.rope.scaling.type", "yarn")
+		}, formats.ErrCorrupt, "expert_used_count"},
+		"scaling": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
+			m.Set("llama.rope.scaling.type", "dynamic")
 			return l
-		}, formats.ErrUnsupported, "yarn"},
+		}, formats.ErrUnsupported, "dynamic"},
 		"missing tensor": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			return l[:len(l)-1]
 		}, formats.ErrCorrupt, "output_norm.weight"},

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -27,10 +28,36 @@ type hfConfig struct {
 	VocabSize        *int     `json:"vocab_size"`
 	MaxPosition      *int     `json:"max_position_embeddings"`
 	RMSNormEps       *float64 `json:"rms_norm_eps"`
+	LayerNormEps     *float64 `json:"layer_norm_eps"`
+	NormEpsilon      *float64 `json:"norm_epsilon"`
 	HiddenAct        string   `json:"hidden_act"`
+	HiddenActivation string   `json:"hidden_activation"`
 	Tied             bool     `json:"tie_word_embeddings"`
 	AttentionBias    bool     `json:"attention_bias"`
 	MLPBias          bool     `json:"mlp_bias"`
+	UseBias          *bool    `json:"use_bias"`
+	UseQKVBias       bool     `json:"use_qkv_bias"`
+	UseQKNorm        bool     `json:"use_qk_norm"`
+	QKLayerNorm      bool     `json:"qk_layernorm"`
+	Parallel         *bool    `json:"use_parallel_residual"`
+
+	EmbeddingMultiplier *float64 `json:"embedding_multiplier"`
+	AttentionMultiplier *float64 `json:"attention_multiplier"`
+	ResidualMultiplier  *float64 `json:"residual_multiplier"`
+	LogitsScaling       *float64 `json:"logits_scaling"` // divides
+	LogitScale          *float64 `json:"logit_scale"`    // multiplies
+	QueryScalar         *float64 `json:"query_pre_attn_scalar"`
+	AttentionCap        *float64 `json:"attn_logit_softcapping"`
+	FinalCap            *float64 `json:"final_logit_softcapping"`
+
+	NumExperts      *int  `json:"num_experts"`
+	NumLocalExperts *int  `json:"num_local_experts"`
+	ExpertsUsed     *int  `json:"num_experts_per_tok"`
+	ExpertFFN       *int  `json:"moe_intermediate_size"`
+	SharedFFN       *int  `json:"shared_expert_intermediate_size"`
+	NormTopK        *bool `json:"norm_topk_prob"`
+	SparseStep      *int  `json:"decoder_sparse_step"`
+	DenseLayers     []int `json:"mlp_only_layers"`
 
 	RopeTheta      *float64        `json:"rope_theta"`      // until transformers 4
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4
@@ -42,6 +69,11 @@ type hfConfig struct {
 	UseSlidingWindow bool     `json:"use_sliding_window"`
 	MaxWindowLayers  *int     `json:"max_window_layers"`
 	LayerTypes       []string `json:"layer_types"`
+	WindowPattern    *int     `json:"sliding_window_pattern"`
+	OldPattern       *int     `json:"_sliding_window_pattern"`
+	RopeLocalBase    *float64 `json:"rope_local_base_freq"`
+	NoRopeLayers     []int    `json:"no_rope_layers"` // 1 for layers that have RoPE
+	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
 }
@@ -57,6 +89,7 @@ type ropeParameters struct {
 	OriginalMax *float64        `json:"original_max_position_embeddings"`
 	Partial     *float64        `json:"partial_rotary_factor"`
 	Full        *ropeParameters `json:"full_attention"` // parameters per kind of layer
+	Sliding     *ropeParameters `json:"sliding_attention"`
 
 	// yarn
 	Extrapolation   *float64 `json:"extrapolation_factor"`
@@ -64,18 +97,28 @@ type ropeParameters struct {
 	AttnFactor      *float64 `json:"attn_factor"`
 	BetaFast        *float64 `json:"beta_fast"`
 	BetaSlow        *float64 `json:"beta_slow"`
+	Truncate        *bool    `json:"truncate"`
+	MScale          *float64 `json:"mscale"`
+	MScaleAllDim    *float64 `json:"mscale_all_dim"`
+
+	// longrope
+	ShortFactor []float32 `json:"short_factor"`
+	LongFactor  []float32 `json:"long_factor"`
 }
 
 // defaults is a config.json that holds nothing but the family's values for keys whose absence differs from null: an
 // absent key leaves them, null clears them.
 func (f *family) defaults() *hfConfig {
-	h := new(hfConfig)
+	h := &hfConfig{Tied: f.Tied}
 	value := func(n int) *int { return &n } // of its own: decoding writes through the pointer
 	if f.KVHeads > 0 {
 		h.KVHeads = value(f.KVHeads)
 	}
 	if f.Sliding > 0 {
 		h.SlidingWindow = value(f.Sliding)
+	}
+	if f.Defaults != nil {
+		f.Defaults(h)
 	}
 	return h
 }
@@ -99,7 +142,7 @@ func parseConfig(data []byte) (*hfConfig, *family, error) {
 	if err := json.Unmarshal(data, h); err != nil {
 		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
-	if method := h.quantized(); method != "" {
+	if method := h.quantized(); method != "" && !(method == "mxfp4" && f.Packed) {
 		return nil, nil, fmt.Errorf("%w: the weights are quantized already (%s); use the model that was made from", formats.ErrUnsupported, method)
 	}
 	return h, f, nil
@@ -119,6 +162,38 @@ func (h *hfConfig) quantized() string {
 	return q.Method
 }
 
+// layerTypes marks the layers that layer_types says slide; without it those of the pattern.
+func (h *hfConfig) layerTypes(pattern []bool) []bool {
+	if len(h.LayerTypes) == 0 {
+		return pattern
+	}
+	layers := make([]bool, len(pattern))
+	for i := range layers {
+		layers[i] = i < len(h.LayerTypes) && h.LayerTypes[i] == "sliding_attention"
+	}
+	return layers
+}
+
+// experts sets the sizes of experts as config.json names them.
+func (h *hfConfig) experts(c *Config) {
+	e := *c.Experts
+	for _, k := range []struct{ from, to *int }{
+		{cmp.Or(h.NumLocalExperts, h.NumExperts), &e.Count}, {h.ExpertsUsed, &e.Used}, {cmp.Or(h.ExpertFFN, h.IntermediateSize), &e.FFN},
+		{h.SharedFFN, &e.Shared},
+	} {
+		if k.from != nil {
+			*k.to = *k.from
+		}
+	}
+	if h.NormTopK != nil {
+		e.Normalize = *h.NormTopK
+	}
+	c.Experts = &e
+}
+
+// single rounds as GGUF's metadata does.
+func single(v float64) float64 { return float64(float32(v)) }
+
 // window is sliding_window when it is a positive number, else 0.
 func (h *hfConfig) window() int {
 	if n := h.SlidingWindow; n != nil && *n > 0 && *n <= math.MaxInt32 {
@@ -127,9 +202,18 @@ func (h *hfConfig) window() int {
 	return 0
 }
 
+// eps is the epsilon of the norms under the name that it has.
+func (h *hfConfig) eps(f *family) float32 {
+	otherwise := cmp.Or(f.Eps, 1e-6)
+	if f.Variant.Norm == LayerNorm {
+		return float32(or(cmp.Or(h.LayerNormEps, h.NormEpsilon), otherwise))
+	}
+	return float32(or(h.RMSNormEps, otherwise))
+}
+
 // config makes the typed Config. The second error says why the model cannot be evaluated.
 func (h *hfConfig) config(f *family) (c Config, evaluation, err error) {
-	c = Config{Arch: f.Arch, Family: f.Type, Context: f.Context, HeadDim: f.HeadDim, NormEps: 1e-6, Tied: h.Tied}
+	c = Config{Arch: f.Arch, Family: f.Type, Context: f.Context, HeadDim: f.HeadDim, NormEps: h.eps(f), Tied: h.Tied, Variant: f.Variant}
 	for _, k := range []struct {
 		key string
 		v   *int
@@ -151,9 +235,6 @@ func (h *hfConfig) config(f *family) (c Config, evaluation, err error) {
 	if h.MaxPosition != nil {
 		c.Context = *h.MaxPosition
 	}
-	if h.RMSNormEps != nil {
-		c.NormEps = float32(*h.RMSNormEps)
-	}
 	switch {
 	case h.HeadDim != nil:
 		c.HeadDim = *h.HeadDim
@@ -163,18 +244,27 @@ func (h *hfConfig) config(f *family) (c Config, evaluation, err error) {
 		}
 		c.HeadDim = c.Width / c.Heads
 	}
-	evaluation = h.rope(&c)
-	c.Rope.Interleaved = f.Interleaved
+	if c.Layers < 0 || c.Layers > maxLayers {
+		return c, nil, c.check()
+	}
+	evaluation = h.rope(f, &c)
+	if f.Config != nil {
+		evaluation = cmp.Or(evaluation, f.Config(h, &c))
+	}
 	if err := c.check(); err != nil {
 		return c, nil, err
 	}
-	if f.Window != nil {
-		f.Window(h, &c)
+	return c, cmp.Or(evaluation, h.activation(f)), nil
+}
+
+// activation fails when config.json names another activation than the family has: GGUF files cannot say so.
+func (h *hfConfig) activation(f *family) error {
+	name := strings.ToLower(cmp.Or(h.HiddenActivation, h.HiddenAct))
+	act, ok := activationNames[name]
+	if name == "" || ok && act == f.Variant.Activation || f.AnyActivation {
+		return nil
 	}
-	if act := strings.ToLower(h.HiddenAct); evaluation == nil && act != "" && act != "silu" && act != "swish" {
-		evaluation = fmt.Errorf("%w: activation %q", formats.ErrUnsupported, h.HiddenAct)
-	}
-	return c, evaluation, nil
+	return fmt.Errorf("%w: activation %q in model_type %s", formats.ErrUnsupported, name, f.Type)
 }
 
 // sourceType is the type config.json promises for the weights; BF16 when it promises none.

@@ -10,17 +10,17 @@ import (
 // optional biases and, since Llama 3.1, scaled RoPE.
 var llama = family{
 	Type: "llama", Arch: "llama",
-	Context:     2048,
-	Layer:       slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
-	Interleaved: true,
-	Metadata:    llamaMetadata,
-	Vocabulary:  llamaVocabulary,
+	Context:  2048,
+	Layer:    slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
+	Permuted: true, Interleaved: true, RopeFreqs: true,
+	Metadata:   llamaMetadata,
+	Vocabulary: llamaVocabulary,
 }
 
-// llamaMetadata adds what GGUF files of architecture llama hold and others do not.
+// llamaMetadata adds what GGUF files of architecture llama and its descendants hold and others do not.
 func llamaMetadata(h *hfConfig, c *Config, m *gguf.Metadata) {
-	m.Set("llama.vocab_size", uint32(c.Vocab))
-	m.Set("llama.rope.dimension_count", uint32(c.Rope.Dims))
+	m.Set(c.Arch+".vocab_size", uint32(c.Vocab))
+	m.Set(c.Arch+".rope.dimension_count", uint32(c.Rope.Dims))
 }
 
 // llamaVocabulary knows two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn token

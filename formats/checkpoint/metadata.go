@@ -1,6 +1,8 @@
 package checkpoint
 
 import (
+	"cmp"
+
 	"bitmill/formats"
 	"bitmill/formats/gguf"
 )
@@ -24,61 +26,97 @@ func converted(h *hfConfig, f *family, c *Config, a *about, typ formats.Type) *g
 	m.Set("general.type", "model")
 	a.metadata(m)
 
-	key := func(k string) string { return f.Arch + "." + k }
-	m.Set(key("block_count"), uint32(c.Layers))
-	m.Set(key("context_length"), uint32(c.Context))
-	m.Set(key("embedding_length"), uint32(c.Width))
-	m.Set(key("feed_forward_length"), uint32(c.FFN))
-	m.Set(key("attention.head_count"), uint32(c.Heads))
-	m.Set(key("attention.head_count_kv"), uint32(c.KVHeads))
-	h.ropeMetadata(m, key)
-	m.Set(key("attention.layer_norm_rms_epsilon"), c.NormEps)
-	// transformers gives every model but Qwen 2 a head_dim, so the converter finds one.
-	if h.HeadDim != nil || f.Type != "qwen2" {
-		m.Set(key("attention.key_length"), uint32(c.HeadDim))
-		m.Set(key("attention.value_length"), uint32(c.HeadDim))
+	w := writer{m, f.Arch, typ}
+	if f.Parameters != nil {
+		f.Parameters(h, c, w)
+	} else {
+		f.parameters(h, c, w)
 	}
-	for _, t := range fileTypes {
-		if t.typ == typ {
-			m.Set("general.file_type", t.id)
-		}
+	if f.Metadata != nil {
+		f.Metadata(h, c, m)
 	}
-	f.Metadata(h, c, m)
 	m.Set("general.quantization_version", uint32(quantizationVersion))
 	return m
 }
 
-// ropeMetadata adds the scaling's keys and the base. llama3 scaling has no keys: it is the tensor rope_freqs.weight.
-func (h *hfConfig) ropeMetadata(m *gguf.Metadata, key func(string) string) {
+// writer writes an architecture's keys.
+type writer struct {
+	*gguf.Metadata
+	arch string
+	typ  formats.Type
+}
+
+func (w writer) set(key string, value any) { w.Set(w.arch+"."+key, value) }
+func (w writer) uint(key string, n int)    { w.set(key, uint32(n)) }
+func (w writer) float(key string, v float64) {
+	w.set(key, float32(v))
+}
+
+func (w writer) fileType() {
+	for _, t := range fileTypes {
+		if t.typ == w.typ {
+			w.Set("general.file_type", t.id)
+		}
+	}
+}
+
+// parameters writes the keys that most architectures have.
+func (f *family) parameters(h *hfConfig, c *Config, w writer) {
+	w.uint("block_count", c.Layers)
+	w.uint("context_length", c.Context)
+	w.uint("embedding_length", c.Width)
+	w.uint("feed_forward_length", c.FFN)
+	w.uint("attention.head_count", c.Heads)
+	w.uint("attention.head_count_kv", c.KVHeads)
+	h.ropeMetadata(w, c)
+	if c.Norm == RMSNorm {
+		w.set("attention.layer_norm_rms_epsilon", c.NormEps)
+	} else {
+		w.set("attention.layer_norm_epsilon", c.NormEps)
+	}
+	if c.Experts != nil {
+		w.uint("expert_count", c.Experts.Count)
+		w.uint("expert_used_count", c.Experts.Used)
+	}
+	// transformers gives most models a head_dim, so the converter finds one.
+	if h.HeadDim != nil || !f.NoHeadDim {
+		w.uint("attention.key_length", c.HeadDim)
+		w.uint("attention.value_length", c.HeadDim)
+	}
+	w.fileType()
+}
+
+// ropeMetadata adds the scaling's keys and the bases. llama3 scaling has no keys: it is the tensor rope_freqs.weight.
+func (h *hfConfig) ropeMetadata(w writer, c *Config) {
 	p := h.ropeParameters()
 	number := func(k string, v *float64) {
 		if v != nil {
-			m.Set(key("rope.scaling."+k), float32(*v))
+			w.float("rope.scaling."+k, *v)
 		}
 	}
 	switch {
 	case p.RopeType == "linear" && p.Factor != nil:
-		m.Set(key("rope.scaling.type"), "linear")
+		w.set("rope.scaling.type", "linear")
 		number("factor", p.Factor)
 	case p.RopeType == "yarn" && p.Factor != nil:
-		m.Set(key("rope.scaling.type"), "yarn")
+		w.set("rope.scaling.type", "yarn")
 		number("factor", p.Factor)
 		if p.OriginalMax == nil && h.MaxPosition != nil {
 			original := float64(*h.MaxPosition)
 			p.OriginalMax = &original
 		}
 		if p.OriginalMax != nil {
-			m.Set(key("rope.scaling.original_context_length"), uint32(*p.OriginalMax))
+			w.set("rope.scaling.original_context_length", uint32(*p.OriginalMax))
 		}
 		number("yarn_ext_factor", p.Extrapolation)
-		if p.AttentionFactor == nil {
-			p.AttentionFactor = p.AttnFactor
-		}
-		number("yarn_attn_factor", p.AttentionFactor)
+		number("yarn_attn_factor", cmp.Or(p.AttentionFactor, p.AttnFactor))
 		number("yarn_beta_fast", p.BetaFast)
 		number("yarn_beta_slow", p.BetaSlow)
 	case p.RopeType == "longrope" || p.RopeType == "su":
-		m.Set(key("rope.scaling.type"), "longrope")
+		w.set("rope.scaling.type", "longrope")
 	}
-	m.Set(key("rope.freq_base"), float32(*p.Theta))
+	w.float("rope.freq_base", c.Rope.Base)
+	if c.LocalRope != nil {
+		w.float("rope.freq_base_swa", c.LocalRope.Base)
+	}
 }

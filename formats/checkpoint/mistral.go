@@ -4,14 +4,18 @@ package checkpoint
 // for the window; see WindowKey.
 var mistral = family{
 	Type: "mistral", Arch: "llama",
-	Context:     131072,
-	KVHeads:     8,
-	Sliding:     4096,
-	Layer:       decoder,
-	Interleaved: true,
-	Window:      mistralWindow,
-	Metadata:    llamaMetadata,
-	Vocabulary:  llamaVocabulary,
+	Context:  131072,
+	KVHeads:  8,
+	Sliding:  4096,
+	Layer:    decoder,
+	Permuted: true, Interleaved: true, RopeFreqs: true,
+	Config:     windowEverywhere,
+	Metadata:   llamaMetadata,
+	Vocabulary: llamaVocabulary,
 }
 
-func mistralWindow(h *hfConfig, c *Config) { c.Window = h.window() }
+// windowEverywhere: sliding_window is that of all layers.
+func windowEverywhere(h *hfConfig, c *Config) error {
+	c.Window = h.window()
+	return nil
+}

@@ -1,17 +1,20 @@
 package checkpoint
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
 
-// name is one row of a family's table: a tensor on both sides.
+// name is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for the numbers
+// from 0 on: so many sources, as the tensor's slowest dimension says, are stacked.
 type name struct {
 	HF, GGUF string
-	Shape    []dim // Hugging Face order: slowest first
+	Shape    []dim // of the tensor, slowest first
+	Source   []dim // of the source, where it is another
 	Need     need
+	In       where
 	Rotary   rotary
+	Layout   func(c *Config) layout // how the tensor lies in the source; nil: row after row
 }
 
 // dim is a dimension taken from the Config.
@@ -23,6 +26,16 @@ func vocab(c *Config) int   { return c.Vocab }
 func heads(c *Config) int   { return c.Heads * c.HeadDim }
 func kvHeads(c *Config) int { return c.KVHeads * c.HeadDim }
 func headDim(c *Config) int { return c.HeadDim }
+func queryN(c *Config) int  { return c.Heads }
+func keyN(c *Config) int    { return c.KVHeads }
+func qkv(c *Config) int     { return heads(c) + 2*kvHeads(c) }
+func twoFFN(c *Config) int  { return 2 * c.FFN }
+
+func experts(c *Config) int      { return c.Experts.Count }
+func expertFFN(c *Config) int    { return c.Experts.FFN }
+func twoExpertFFN(c *Config) int { return 2 * c.Experts.FFN }
+func sharedFFN(c *Config) int    { return c.Experts.Shared }
+func one(*Config) int            { return 1 }
 
 // need says when a tensor must be there.
 type need uint8
@@ -32,6 +45,21 @@ const (
 	untied             // unless the embedding serves as output matrix
 	attentionBias      // when config.json sets attention_bias
 	mlpBias            // when config.json sets mlp_bias
+	useBias            // when config.json sets use_bias
+	qkvBiases          // when config.json sets use_qkv_bias
+	qkNorm             // when config.json sets use_qk_norm or qk_layernorm
+	sequential         // unless attention and feed-forward layer share a norm
+	unpacked           // unless the checkpoint is MXFP4
+	packed             // when it is
+)
+
+// where says which layers have a tensor.
+type where uint8
+
+const (
+	everywhere where = iota
+	dense            // those with a dense feed-forward layer
+	sparse           // those with experts
 )
 
 // rotary says that RoPE turns a matrix's output, head by head.
@@ -58,9 +86,9 @@ var decoder = []name{
 	{HF: "self_attn.v_proj.weight", GGUF: "attn_v.weight", Shape: []dim{kvHeads, width}},
 	{HF: "self_attn.o_proj.weight", GGUF: "attn_output.weight", Shape: []dim{width, heads}},
 	{HF: "post_attention_layernorm.weight", GGUF: "ffn_norm.weight", Shape: []dim{width}},
-	{HF: "mlp.gate_proj.weight", GGUF: "ffn_gate.weight", Shape: []dim{ffn, width}},
-	{HF: "mlp.up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{ffn, width}},
-	{HF: "mlp.down_proj.weight", GGUF: "ffn_down.weight", Shape: []dim{width, ffn}},
+	{HF: "mlp.gate_proj.weight", GGUF: "ffn_gate.weight", Shape: []dim{ffn, width}, In: dense},
+	{HF: "mlp.up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{ffn, width}, In: dense},
+	{HF: "mlp.down_proj.weight", GGUF: "ffn_down.weight", Shape: []dim{width, ffn}, In: dense},
 }
 
 // qkvBias lists the biases of the three projections, each needed when said.
@@ -90,48 +118,23 @@ var headNorms = []name{
 	{HF: "self_attn.k_norm.weight", GGUF: "attn_k_norm.weight", Shape: []dim{headDim}},
 }
 
-// expected is a tensor that a checkpoint of this Config may have.
-type expected struct {
-	HF, GGUF string
-	Shape    []int64 // Hugging Face order
-	Need     need
-	Heads    int // of a rotary tensor, how many
+// vector is a row of a table: a vector called the same on both sides but for the stem.
+func vector(hf, gguf string, n dim, need need) name {
+	return name{HF: hf, GGUF: gguf, Shape: []dim{n}, Need: need}
 }
 
-// tensors lists the family's tensors for a Config, sorted by Hugging Face name.
-func (f *family) tensors(c *Config) []expected {
-	list := make([]expected, 0, len(outside)+c.Layers*len(f.Layer))
-	add := func(n name, hf, gguf string) {
-		e := expected{HF: hf + n.HF, GGUF: gguf + n.GGUF, Need: n.Need}
-		for _, d := range n.Shape {
-			e.Shape = append(e.Shape, int64(d(c)))
-		}
-		switch n.Rotary {
-		case queries:
-			e.Heads = c.Heads
-		case keys:
-			e.Heads = c.KVHeads
-		}
-		list = append(list, e)
-	}
-	for _, n := range outside {
-		add(n, "", "")
-	}
-	for i := range c.Layers {
-		for _, n := range f.Layer {
-			add(n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i))
-		}
-	}
-	slices.SortFunc(list, func(a, b expected) int { return strings.Compare(a.HF, b.HF) })
-	return list
+// without leaves rows out of a table, by their GGUF names.
+func without(table []name, gguf ...string) []name {
+	return slices.DeleteFunc(slices.Clone(table), func(n name) bool { return slices.Contains(gguf, n.GGUF) })
 }
 
-// dropped reports whether the converter leaves a tensor out: buffers that older versions of transformers saved.
-func dropped(hf string) bool {
+// dropped reports whether the converter leaves a tensor out: what the family has no use for, and buffers that older
+// versions of transformers saved.
+func (f *family) dropped(hf string) bool {
 	for _, suffix := range []string{".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"} {
 		if strings.HasSuffix(hf, suffix) {
 			return true
 		}
 	}
-	return false
+	return slices.Contains(f.Dropped, hf)
 }

@@ -3,7 +3,10 @@ package checkpoint
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"bitmill/formats"
 )
 
 // OpenConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
@@ -22,11 +25,20 @@ func OpenConfig(path string) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var list []source
+	seen := map[string]bool{}
 	for _, e := range f.tensors(&c.Config) {
-		if h.needs(e.Need) {
-			list = append(list, source{name: e.HF, typ: typ, shape: e.Shape})
+		for _, p := range e.Sources {
+			if c.needs(h, e.Need) && !seen[p.HF] {
+				seen[p.HF] = true
+				s := source{name: p.HF, typ: typ, shape: p.Shape}
+				if e.Layout.nibbles {
+					s.typ = formats.I8
+				}
+				list = append(list, s)
+			}
 		}
 	}
+	slices.SortFunc(list, func(a, b source) int { return strings.Compare(a.name, b.name) })
 	if err := c.bind(f, h, list); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -34,7 +46,7 @@ func OpenConfig(path string) (*Checkpoint, error) {
 	if name == "config" {
 		name = folderName(filepath.Dir(path))
 	}
-	a := nameOnly(h.NameOrPath, name, c.parameters())
+	a := nameOnly(h.NameOrPath, name, c.size())
 	c.Config.Name = a.Name
 	c.Metadata = converted(h, f, &c.Config, a, typ)
 	c.warnOfConfig()

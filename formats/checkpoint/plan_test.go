@@ -56,7 +56,7 @@ func TestPlanPublishedModels(t *testing.T) {
 
 // A plan holds the tensors and the metadata of the checkpoint it stands for, the vocabulary excepted.
 func TestPlanEqualsCheckpoint(t *testing.T) {
-	for _, name := range []string{"llama", "llama3-rope", "mistral", "qwen2", "qwen3"} {
+	for _, name := range checkpointtest.Names() {
 		dir := checkpointtest.Load(t, name).Folder(t)
 		c, p := open(t, dir), open(t, dir+"/config.json")
 		if len(c.Tensors) != len(p.Tensors) {

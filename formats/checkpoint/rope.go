@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 
 	"bitmill/formats"
 )
@@ -13,18 +14,16 @@ import (
 func (h *hfConfig) ropeParameters() ropeParameters {
 	p := ropeParameters{}
 	switch {
-	case h.RopeScaling != nil && *h.RopeScaling != p:
+	case h.RopeScaling != nil && !reflect.DeepEqual(*h.RopeScaling, p):
 		p = *h.RopeScaling
 	case h.RopeParameters != nil:
 		p = *h.RopeParameters
 	}
-	perKind := p.Full
-	if perKind != nil {
-		p = *perKind
-		p.Full = perKind
+	if full, local := p.Full, p.Sliding; full != nil {
+		p = *full
+		p.Full, p.Sliding = full, local
 	}
-	theta := 10000.0
-	p.Theta = cmp.Or(p.Theta, h.RopeTheta, &theta)
+	p.Theta = cmp.Or(p.Theta, h.RopeTheta)
 	p.RopeType = cmp.Or(p.RopeType, p.Type, "default")
 	p.Partial = cmp.Or(p.Partial, h.PartialRotary)
 	p.OriginalMax = cmp.Or(p.OriginalMax, h.OriginalMax)
@@ -32,31 +31,100 @@ func (h *hfConfig) ropeParameters() ropeParameters {
 }
 
 // rope sets c.Rope. The error says why positions cannot be evaluated.
-func (h *hfConfig) rope(c *Config) error {
+func (h *hfConfig) rope(f *family, c *Config) (err error) {
 	p := h.ropeParameters()
-	c.Rope.Base, c.Rope.Dims = *p.Theta, c.HeadDim
-	if p.Full != nil {
+	if c.Rope, err = p.rope(h, f, c); err != nil {
+		return err
+	}
+	if p.Full != nil && !f.PerKind {
 		return fmt.Errorf("%w: RoPE parameters per kind of layer in model_type %s", formats.ErrUnsupported, c.Family)
 	}
-	if p.Partial != nil && *p.Partial != 1 {
-		return fmt.Errorf("%w: partial_rotary_factor %v in model_type %s", formats.ErrUnsupported, *p.Partial, c.Family)
+	return nil
+}
+
+// rope makes the typed rotary embedding.
+func (p *ropeParameters) rope(h *hfConfig, f *family, c *Config) (r Rope, err error) {
+	r = Rope{Base: or(p.Theta, cmp.Or(f.Theta, 10000)), Dims: c.HeadDim, Interleaved: f.Interleaved}
+	switch part := or(p.Partial, cmp.Or(f.Rotary, 1)); {
+	case f.Rotary != 0:
+		r.Dims = int(part * float64(c.HeadDim))
+	case part != 1:
+		return r, fmt.Errorf("%w: partial_rotary_factor %v in model_type %s", formats.ErrUnsupported, part, c.Family)
 	}
 	switch p.RopeType {
 	case "default":
 	case "linear":
-		c.Rope.Scaling, c.Rope.Factor = "linear", or(p.Factor, 1)
+		r.Scaling, r.Factor = "linear", or(p.Factor, 1)
 	case "llama3":
-		if c.Arch != "llama" {
-			return fmt.Errorf("%w: llama3 RoPE scaling in model_type %s", formats.ErrUnsupported, c.Family)
+		if !f.RopeFreqs {
+			return r, fmt.Errorf("%w: llama3 RoPE scaling in model_type %s", formats.ErrUnsupported, c.Family)
 		}
-		c.Rope.Scaling, c.Rope.Factor = "llama3", or(p.Factor, 8)
-		c.Rope.LowFreq, c.Rope.HighFreq = or(p.LowFreq, 1), or(p.HighFreq, 4)
-		c.Rope.OriginalContext = int(or(p.OriginalMax, 8192))
-		c.Rope.Factors = llama3Factors(c.Rope)
+		r.Scaling, r.Factor = "llama3", or(p.Factor, 8)
+		r.LowFreq, r.HighFreq = or(p.LowFreq, 1), or(p.HighFreq, 4)
+		r.OriginalContext = int(or(p.OriginalMax, 8192))
+		r.Factors = llama3Factors(r)
+	case "yarn":
+		r.Scaling, r.Factor = "yarn", or(p.Factor, 1)
+		r.OriginalContext = int(or(p.OriginalMax, float64(c.Context)))
+		r.Factors = yarnFactors(r, or(p.BetaFast, 32), or(p.BetaSlow, 1), p.Truncate != nil && !*p.Truncate)
+		r.Magnitude = p.yarnMagnitude(r.Factor)
+	case "longrope", "su":
+		r.Scaling, r.Factors, r.LongFactors = "longrope", p.ShortFactor, p.LongFactor
+		r.OriginalContext = int(or(p.OriginalMax, float64(c.Context)))
+		r.Magnitude = or(p.AttentionFactor, longMagnitude(c.Context, r.OriginalContext))
+		if len(r.Factors) != r.Dims/2 || len(r.LongFactors) != r.Dims/2 {
+			return Rope{Base: r.Base, Dims: r.Dims}, fmt.Errorf("%w: RoPE scaling with %d short and %d long factors for %d pairs",
+				formats.ErrUnsupported, len(r.Factors), len(r.LongFactors), r.Dims/2)
+		}
 	default:
-		return fmt.Errorf("%w: RoPE scaling %q", formats.ErrUnsupported, p.RopeType)
+		return r, fmt.Errorf("%w: RoPE scaling %q", formats.ErrUnsupported, p.RopeType)
 	}
-	return nil
+	return r, nil
+}
+
+// yarnMagnitude is what YaRN multiplies queries and keys by (arXiv 2309.00071): 0.1 ln(factor) + 1, unless told.
+func (p *ropeParameters) yarnMagnitude(factor float64) float64 {
+	scale := func(m float64) float64 { return 1 + 0.1*m*math.Log(max(factor, 1)) }
+	switch told := cmp.Or(p.AttentionFactor, p.AttnFactor); {
+	case told != nil:
+		return *told
+	case p.MScale != nil && p.MScaleAllDim != nil && *p.MScale != 0 && *p.MScaleAllDim != 0:
+		return scale(*p.MScale) / scale(*p.MScaleAllDim)
+	}
+	return scale(1)
+}
+
+// longMagnitude is longrope's: sqrt(1 + ln(longer)/ln(original)) for a context so many times longer than the original.
+func longMagnitude(context, original int) float64 {
+	if original < 2 || context <= original {
+		return 1
+	}
+	return math.Sqrt(1 + math.Log(float64(context)/float64(original))/math.Log(float64(original)))
+}
+
+// yarnFactors gives each pair's frequency divisor under YaRN: pairs that turn more than fast times over the original
+// context keep their frequency, those that turn less than slow times are divided by the factor, with a ramp between.
+//
+//	d(turns) = dims ln(original / (2π turns)) / (2 ln base)   t = clamp((i - d(fast)) / (d(slow) - d(fast)))
+//	1/divisor = t/factor + 1-t
+func yarnFactors(r Rope, fast, slow float64, smooth bool) []float32 {
+	at := func(turns float64) float64 {
+		return float64(r.Dims) * math.Log(float64(r.OriginalContext)/(turns*2*math.Pi)) / (2 * math.Log(r.Base))
+	}
+	low, high := at(fast), at(slow)
+	if !smooth {
+		low, high = math.Floor(low), math.Ceil(high)
+	}
+	low, high = max(low, 0), min(high, float64(r.Dims-1))
+	if low == high {
+		high += 0.001
+	}
+	f := make([]float32, r.Dims/2)
+	for i := range f {
+		t := min(max((float64(i)-low)/(high-low), 0), 1)
+		f[i] = float32(1 / (t/r.Factor + 1 - t))
+	}
+	return f
 }
 
 func or(v *float64, otherwise float64) float64 {

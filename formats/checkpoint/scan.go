@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -92,10 +93,18 @@ type reading struct {
 	first   []int64    // per tensor the first block that is not finite; -1 for none
 
 	mu          sync.Mutex
-	tensor      int // of the next piece
-	at          int // where it starts
+	pieces      []stretch
+	next        int // piece
 	progress    func(done, total int64)
 	done, total int64
+}
+
+// stretch is a piece of a tensor's data: where it starts, in bytes, and which of the tensor's pieces it is.
+type stretch struct {
+	tensor, number int
+	at             int64
+	data           []byte
+	scales         bool // E8M0 scales
 }
 
 func newReading(c *Checkpoint, o ScanOptions) *reading {
@@ -104,12 +113,19 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 		r.digests = make([][]digest, len(c.Tensors))
 	}
 	for i := range c.Tensors {
-		n := len(c.Tensors[i].raw)
-		r.total += int64(n)
+		t := &c.Tensors[i]
 		r.first[i] = -1
+		number, at := 0, int64(0)
+		for p, data := range t.parts {
+			for len(data) > 0 {
+				n := min(t.scanPiece(), len(data))
+				r.pieces = append(r.pieces, stretch{i, number, at, data[:n], t.layout.nibbles && p == 1})
+				number, at, data = number+1, at+int64(n), data[n:]
+			}
+		}
+		r.total += at
 		if o.Hash {
-			piece := c.Tensors[i].scanPiece()
-			r.digests[i] = make([]digest, (n+piece-1)/piece)
+			r.digests[i] = make([]digest, number)
 		}
 	}
 	return r
@@ -139,35 +155,33 @@ func (r *reading) run(ctx context.Context, threads int) error {
 // piece takes the next piece and reads it; false when there is none.
 func (r *reading) piece() bool {
 	r.mu.Lock()
-	for r.tensor < len(r.c.Tensors) && r.at >= len(r.c.Tensors[r.tensor].raw) {
-		r.tensor, r.at = r.tensor+1, 0
-	}
-	if r.tensor == len(r.c.Tensors) {
+	if r.next == len(r.pieces) {
 		r.mu.Unlock()
 		return false
 	}
-	i, at := r.tensor, r.at
-	t := &r.c.Tensors[i]
-	piece := t.scanPiece()
-	r.at += piece
+	p := r.pieces[r.next]
+	r.next++
 	r.mu.Unlock()
 
-	data := t.raw[at:min(at+piece, len(t.raw))]
-	bad := block.NotFinite(t.stored, data)
-	if r.digests != nil {
-		r.digests[i][at/piece] = sha256.Sum256(data)
+	t := &r.c.Tensors[p.tensor]
+	bad := block.NotFinite(t.stored, p.data)
+	if p.scales {
+		bad = bytes.IndexByte(p.data, 0xff)
 	}
-	file.Release(data)
+	if r.digests != nil {
+		r.digests[p.tensor][p.number] = sha256.Sum256(p.data)
+	}
+	file.Release(p.data)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if bad >= 0 {
-		n := int64(at/t.stored.BlockBytes() + bad)
-		if r.first[i] < 0 || n < r.first[i] {
-			r.first[i] = n
+		n := p.at/int64(t.stored.BlockBytes()) + int64(bad)
+		if r.first[p.tensor] < 0 || n < r.first[p.tensor] {
+			r.first[p.tensor] = n
 		}
 	}
-	r.done += int64(len(data))
+	r.done += int64(len(p.data))
 	if r.progress != nil {
 		r.progress(r.done, r.total)
 	}
@@ -181,30 +195,50 @@ func (r *reading) bad() *NotFiniteError {
 			continue
 		}
 		t := &r.c.Tensors[i]
-		length := int64(t.stored.BlockLen())
 		e := &NotFiniteError{Path: r.c.Path, Tensor: t.Name, Type: t.stored}
-		e.Row, e.Column = t.place(n * length)
-		e.Value = notFiniteValue(t.stored, t.raw[n*int64(t.stored.BlockBytes()):][:t.stored.BlockBytes()])
+		e.Row, e.Column = t.place(n * int64(t.stored.BlockLen()))
+		e.Value = notFiniteValue(t.stored, t.blockAt(n))
 		return e
+	}
+	return nil
+}
+
+// blockAt is block n of the source's data.
+func (t *Tensor) blockAt(n int64) []byte {
+	size := int64(t.stored.BlockBytes())
+	at := n * size
+	for _, p := range t.parts {
+		if at < int64(len(p)) {
+			return p[at : at+size]
+		}
+		at -= int64(len(p))
 	}
 	return nil
 }
 
 // place finds the row and column of the tensor in which the source's value i lies.
 func (t *Tensor) place(i int64) (row, column int64) {
-	cols := max(1, t.Cols())
-	if t.heads == 0 {
+	l, cols, n := t.layout, max(1, t.Cols()), t.Elements()
+	switch {
+	case l.plain():
 		return i / cols, i % cols
-	}
-	if t.vector != nil { // its values are permuted like rows
-		for v := range t.Elements() {
-			if halves(v, t.Elements()/int64(t.heads)) == i {
-				return 0, v
+	case l.nibbles: // a scale, behind all codes
+		blocks := cols / 32
+		row = (i - int64(len(t.parts[0]))) / max(1, blocks)
+		return (row - l.first) / max(1, l.step), i % max(1, blocks) * 32
+	case t.widened != nil: // values are laid out as rows are
+		for v := range n {
+			if l.row(v, n) == i {
+				return v / cols, v % cols
 			}
 		}
+	case l.columns > 0:
+		rows := t.Rows() / matrices(t.Shape)
+		matrix := i / (cols * l.columns)
+		return matrix*rows + (i%l.columns-l.first)/max(1, l.step), i / l.columns % cols
 	}
 	for row := range t.Rows() {
-		if t.sourceRow(row) == i/cols {
+		if l.row(row, t.Rows()) == i/cols {
 			return row, i % cols
 		}
 	}

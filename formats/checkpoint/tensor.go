@@ -17,34 +17,56 @@ type Tensor struct {
 	Source string // the name in the source: Hugging Face's, or the GGUF name
 	Shard  int    // which of the source's files holds it, from 0
 
-	raw    []byte       // as the source stores it; nil without data
-	stored formats.Type // of raw
-	heads  int          // when positive, rows (of a vector: values) are permuted within each of so many heads
-	vector *vector      // a vector that is converted when first read
+	parts   [][]byte     // as the source stores it, one part after the other; nil without data
+	stored  formats.Type // of the parts
+	layout  layout
+	widened *widened // a tensor whose values are converted when first read
 }
 
-// vector holds a converted vector.
-type vector struct {
+// widened holds the F32 data of a converted tensor.
+type widened struct {
 	once sync.Once
 	data []byte
 	err  error
 }
 
-// Bytes is the data when it lies in memory exactly as an artifact stores it; nil when rows are permuted, or without
-// data (a plan). Read permuted rows with ReadRows or Floats.
+// Bytes is the data when it lies in memory exactly as an artifact stores it; nil when rows lie otherwise, or without
+// data (a plan). Read such rows with ReadRows or Floats.
 func (t *Tensor) Bytes() []byte {
 	switch {
-	case t.vector != nil:
-		t.vector.once.Do(t.convert)
-		return t.vector.data
-	case t.heads > 0:
+	case t.widened != nil:
+		t.widened.once.Do(t.convert)
+		return t.widened.data
+	case len(t.parts) != 1 || !t.layout.plain():
 		return nil
 	}
-	return t.raw
+	return t.parts[0]
+}
+
+// Matrix is the data of matrix i of a stack, an expert's, when it lies in memory exactly as an artifact stores it;
+// else nil.
+func (t *Tensor) Matrix(i int64) []byte {
+	n := matrices(t.Shape)
+	if data := t.Bytes(); data != nil {
+		size := int64(len(data)) / n
+		return data[i*size : (i+1)*size]
+	}
+	if int64(len(t.parts)) == n && t.layout.plain() {
+		return t.parts[i]
+	}
+	return nil
 }
 
 // HasData reports whether the tensor can be read: it cannot in a plan.
-func (t *Tensor) HasData() bool { return t.raw != nil || t.Elements() == 0 }
+func (t *Tensor) HasData() bool { return t.parts != nil || t.Elements() == 0 }
+
+// storedBytes is the size of the data in the source.
+func (t *Tensor) storedBytes() (n int) {
+	for _, p := range t.parts {
+		n += len(p)
+	}
+	return n
+}
 
 // ReadRows copies n rows from the first on, in type t.Type. len(dst) must be n times the row's bytes.
 func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
@@ -60,8 +82,7 @@ func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 		return nil
 	}
 	for i := range n {
-		at := t.sourceRow(first+i) * size
-		copy(dst[i*size:(i+1)*size], t.raw[at:])
+		t.readRow(dst[i*size:(i+1)*size], first+i)
 	}
 	return nil
 }
@@ -78,10 +99,12 @@ func (t *Tensor) Floats(dst []float32, first, n int64) error {
 	}
 	if data := t.Bytes(); data != nil {
 		err = block.Decode(t.Type, dst, data[first*size:(first+n)*size])
-	}
-	for i := int64(0); t.Bytes() == nil && i < n && err == nil; i++ {
-		at := t.sourceRow(first+i) * size
-		err = block.Decode(t.Type, dst[i*cols:(i+1)*cols], t.raw[at:at+size])
+	} else {
+		row := make([]byte, size)
+		for i := int64(0); i < n && err == nil; i++ {
+			t.readRow(row, first+i)
+			err = block.Decode(t.Type, dst[i*cols:(i+1)*cols], row)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("tensor %s: %w", t.Name, err)
@@ -97,9 +120,9 @@ func (t *Tensor) span(first, n int64) (size int64, err error) {
 	if first < 0 || n < 0 || first > t.Rows()-n {
 		return 0, fmt.Errorf("tensor %s: rows %d to %d of %d", t.Name, first, first+n, t.Rows())
 	}
-	if t.vector != nil {
-		if t.Bytes(); t.vector.err != nil {
-			return 0, t.vector.err
+	if t.widened != nil {
+		if t.Bytes(); t.widened.err != nil {
+			return 0, t.widened.err
 		}
 	}
 	size, err = t.Type.RowBytes(t.Cols())
@@ -109,36 +132,22 @@ func (t *Tensor) span(first, n int64) (size int64, err error) {
 	return size, nil
 }
 
-// sourceRow finds where row r of the tensor lies in the source.
-func (t *Tensor) sourceRow(r int64) int64 {
-	if t.heads == 0 {
-		return r
-	}
-	return halves(r, t.Rows()/int64(t.heads))
-}
-
-// halves turns the place of a row in a head of d rows whose pairs are neighbours, (2j, 2j+1), into its place in one
-// whose pairs are half a head apart, (j, j+d/2): the order of Hugging Face checkpoints.
-func halves(r, d int64) int64 {
-	in := r % d
-	return r - in + in%2*(d/2) + in/2
-}
-
-// convert makes the vector's F32 bytes.
+// convert makes the tensor's F32 bytes.
 func (t *Tensor) convert() {
-	n := t.Elements()
-	values := make([]float32, n)
-	if t.vector.err = block.Decode(t.stored, values, t.raw); t.vector.err != nil {
-		t.vector.err = fmt.Errorf("tensor %s: %w", t.Name, t.vector.err)
-		return
+	var values []float32
+	for _, p := range t.parts {
+		part := make([]float32, len(p)/max(1, t.stored.BlockBytes())*t.stored.BlockLen())
+		if err := block.Decode(t.stored, part, p); err != nil {
+			t.widened.err = fmt.Errorf("tensor %s: %w", t.Name, err)
+			return
+		}
+		values = append(values, part...)
 	}
+	n := t.Elements()
 	out := make([]byte, 0, 4*n)
 	for i := range n {
-		from := i
-		if t.heads > 0 {
-			from = halves(i, n/int64(t.heads))
-		}
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(values[from]))
+		v := values[t.layout.row(i, n)] + t.layout.add
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
 	}
-	t.vector.data = out
+	t.widened.data = out
 }

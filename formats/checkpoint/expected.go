@@ -1,0 +1,90 @@
+package checkpoint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// expected is a tensor that a checkpoint of a Config may have, and the sources that it is made of.
+type expected struct {
+	GGUF    string
+	Shape   []int64 // slowest first
+	Sources []part
+	Need    need
+	Layout  layout
+	Group   string // tensors of one group are complete together; empty: alone
+}
+
+// part is one source of a tensor.
+type part struct {
+	HF    string
+	Shape []int64
+}
+
+// tensors lists the family's tensors for a Config, in the order of the tables.
+func (f *family) tensors(c *Config) []expected {
+	list := make([]expected, 0, len(outside)+c.Layers*len(f.Layer))
+	for _, n := range slices.Concat(outside, f.Outside) {
+		list = append(list, f.expect(c, n, "", ""))
+	}
+	for i := range c.Layers {
+		for _, n := range f.Layer {
+			if n.In == everywhere || (n.In == sparse) == c.ExpertLayer(i) {
+				list = append(list, f.expect(c, n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i)))
+			}
+		}
+	}
+	return list
+}
+
+// expect works out a row of the table.
+func (f *family) expect(c *Config, n name, hf, gguf string) expected {
+	e := expected{GGUF: gguf + n.GGUF, Shape: sizes(c, n.Shape), Need: n.Need}
+	if n.Layout != nil {
+		e.Layout = n.Layout(c)
+	}
+	if f.Permuted {
+		switch n.Rotary {
+		case queries:
+			e.Layout.heads = c.Heads
+		case keys:
+			e.Layout.heads = c.KVHeads
+		}
+	}
+	if f.NormAdd != 0 && strings.HasSuffix(n.GGUF, "norm.weight") {
+		e.Layout.add = f.NormAdd
+	}
+	shape := e.Shape
+	if n.Source != nil {
+		shape = sizes(c, n.Source)
+	}
+	switch {
+	case e.Layout.nibbles:
+		blocks := append(slices.Clone(shape[:len(shape)-1]), shape[len(shape)-1]/32)
+		e.Sources = []part{{hf + n.HF + "_blocks", append(slices.Clone(blocks), 16)}, {hf + n.HF + "_scales", blocks}}
+	case strings.Contains(n.HF, "%d"):
+		e.Group, _, _ = strings.Cut(hf+n.HF, "%d")
+		for i := range shape[0] {
+			e.Sources = append(e.Sources, part{fmt.Sprintf(hf+n.HF, i), shape[1:]})
+		}
+	default:
+		e.Sources = []part{{hf + n.HF, shape}}
+	}
+	return e
+}
+
+func sizes(c *Config, dims []dim) []int64 {
+	shape := make([]int64, len(dims))
+	for i, d := range dims {
+		shape[i] = int64(d(c))
+	}
+	return shape
+}
+
+// float reports whether the converter writes the tensor in F32 whatever the source has: vectors, norms, routers and
+// all that is no weight.
+func (e *expected) float() bool {
+	return len(e.Shape) == 1 || strings.HasSuffix(e.GGUF, "_norm.weight") || !strings.HasSuffix(e.GGUF, ".weight") ||
+		strings.HasSuffix(e.GGUF, ".ffn_gate_inp.weight") || strings.HasSuffix(e.GGUF, ".ffn_gate_inp_shexp.weight")
+}

@@ -1,0 +1,78 @@
+package checkpoint
+
+import (
+	"slices"
+
+	"bitmill/formats/gguf"
+)
+
+// gptOSS has a sink beside the scores of each head, a window in every other layer, biases everywhere and experts with a
+// clamped gate; its published checkpoints store experts in MXFP4 (arXiv 2508.10925). Gate and up are interleaved in
+// one source: row by row when packed, column by column when not.
+var gptOSS = family{
+	Type: "gpt_oss", Arch: "gpt-oss",
+	Context: 131072, HeadDim: 64, KVHeads: 8, Sliding: 128,
+	Theta: 150000,
+	Eps:   1e-5,
+	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []name{
+		vector("post_attention_layernorm.weight", "post_attention_norm.weight", width, always),
+		vector("self_attn.sinks", "attn_sinks.weight", queryN, always),
+		{HF: "mlp.router.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}},
+		vector("mlp.router.bias", "ffn_gate_inp.bias", experts, always),
+
+		{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
+			Source: []dim{experts, expertFFN, width}, Need: unpacked, Layout: func(c *Config) layout { return layout{columns: int64(c.Width)} }},
+		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
+			Source: []dim{experts, width, twoExpertFFN}, Need: unpacked, Layout: everyOther(0, true)},
+		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
+			Source: []dim{experts, width, twoExpertFFN}, Need: unpacked, Layout: everyOther(1, true)},
+
+		{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
+			Need: packed, Layout: func(*Config) layout { return layout{nibbles: true} }},
+		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
+			Source: []dim{experts, twoExpertFFN, width}, Need: packed, Layout: nibbles(0)},
+		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
+			Source: []dim{experts, twoExpertFFN, width}, Need: packed, Layout: nibbles(1)},
+
+		{HF: "mlp.experts.down_proj_bias", GGUF: "ffn_down_exps.bias", Shape: []dim{experts, width}},
+		{HF: "mlp.experts.gate_up_proj_bias", GGUF: "ffn_gate_exps.bias", Shape: []dim{experts, expertFFN},
+			Source: []dim{experts, twoExpertFFN}, Layout: everyOther(0, false)},
+		{HF: "mlp.experts.gate_up_proj_bias", GGUF: "ffn_up_exps.bias", Shape: []dim{experts, expertFFN},
+			Source: []dim{experts, twoExpertFFN}, Layout: everyOther(1, false)},
+	}),
+	MoE:    true,
+	Packed: true,
+	Smooth: true,
+	Variant: Variant{Activation: SwiGLUOAI, FFNNorm: "post_attention_norm",
+		Experts: &Experts{Count: 128, Used: 4, Gating: SoftmaxChosen}},
+	AnyActivation: true, // it says silu
+	Defaults:      func(h *hfConfig) { h.AttentionBias = true },
+	Config: func(h *hfConfig, c *Config) error {
+		h.experts(c)
+		if c.Window = h.window(); c.Window > 0 {
+			c.WindowLayers = h.layerTypes(everyNth(2, c.Layers))
+		}
+		return nil
+	},
+	Read: func(r *reader, c *Config) { r.window(c, 2) },
+	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+		m.Set("gpt-oss.attention.sliding_window", uint32(c.Window))
+		m.Set("gpt-oss.expert_feed_forward_length", uint32(c.Experts.FFN))
+	},
+}
+
+// everyOther takes every second row, or column, from the first on.
+func everyOther(first int64, columns bool) func(c *Config) layout {
+	return func(c *Config) layout {
+		l := layout{first: first, step: 2}
+		if columns {
+			l.columns = 2 * int64(c.Experts.FFN)
+		}
+		return l
+	}
+}
+
+// nibbles takes every second row of MXFP4 weights from the first on.
+func nibbles(first int64) func(*Config) layout {
+	return func(*Config) layout { return layout{first: first, step: 2, nibbles: true} }
+}

@@ -1,0 +1,37 @@
+package checkpoint
+
+import (
+	"slices"
+
+	"bitmill/formats/gguf"
+)
+
+// granite is llama with multipliers on embedding, scores, branches and logits (IBM Granite 3).
+var granite = family{
+	Type: "granite", Arch: "granite",
+	Context:  2048,
+	Layer:    slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
+	Permuted: true, Interleaved: true, RopeFreqs: true,
+	Config: func(h *hfConfig, c *Config) error {
+		c.Scale = Scales{
+			Embedding: single(or(h.EmbeddingMultiplier, 1)), Attention: single(or(h.AttentionMultiplier, 1)),
+			Residual: single(or(h.ResidualMultiplier, 1)), Logit: 1 / single(or(h.LogitsScaling, 1)),
+		}
+		return nil
+	},
+	Read: func(r *reader, c *Config) {
+		c.Scale = Scales{
+			Embedding: r.float("embedding_scale", 0), Attention: r.float("attention.scale", 0),
+			Residual: r.float("residual_scale", 0), Logit: 1 / r.float("logit_scale", 1),
+		}
+	},
+	NoHeadDim: true,
+	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+		llamaMetadata(h, c, m)
+		m.Set("granite.attention.scale", float32(c.Scale.Attention))
+		m.Set("granite.embedding_scale", float32(c.Scale.Embedding))
+		m.Set("granite.residual_scale", float32(c.Scale.Residual))
+		m.Set("granite.logit_scale", float32(1/c.Scale.Logit))
+	},
+	Vocabulary: llamaVocabulary,
+}

@@ -1,0 +1,126 @@
+package checkpoint
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+)
+
+// Variant is what architectures do otherwise than Llama. The forward pass reads it and knows no architecture by name;
+// which norms, biases, gates and experts a layer has is told by its tensors. The zero value is Llama.
+type Variant struct {
+	Norm       Norm
+	Activation Activation // of the feed-forward layer
+	Parallel   bool       // attention and feed-forward layer read the same norm, and both are added
+	FFNNorm    string     // the norm before the feed-forward layer, as its tensors are called; "": ffn_norm
+
+	Scale Scales
+	Cap   Caps
+
+	LocalRope  *Rope  // of the layers with a window; nil: Rope
+	RopeLayers []bool // which layers turn queries and keys; nil: all
+
+	Experts *Experts // nil: the feed-forward layers are dense
+}
+
+// Norm is how the norms of the residual stream divide.
+type Norm uint8
+
+const (
+	RMSNorm   Norm = iota // x / sqrt(mean(x²) + eps) * gain
+	LayerNorm             // (x-mean) / sqrt(variance + eps) * gain + bias, with a bias where there is a tensor
+)
+
+// Activation of a feed-forward layer: down·(act(gate·x) * up·x), or down·act(up·x) without a gate.
+type Activation uint8
+
+const (
+	SiLU      Activation = iota // x / (1+exp(-x))
+	GELU                        // x * (1+erf(x/√2)) / 2
+	GELUTanh                    // the approximation by tanh
+	SwiGLUOAI                   // gate and up are clamped, g / (1+exp(-1.702g)) * (up+1): gpt-oss
+)
+
+// activationNames maps hidden_act to the activation.
+var activationNames = map[string]Activation{
+	"silu": SiLU, "swish": SiLU, "gelu": GELU, "gelu_pytorch_tanh": GELUTanh, "gelu_new": GELUTanh, "gelu_fast": GELUTanh,
+}
+
+// SwiGLULimit is the clamp of SwiGLUOAI.
+const SwiGLULimit = 7
+
+// Scales are factors; 0 stands for the usual one.
+type Scales struct {
+	Embedding float64 // of the embedding's rows; 0: 1
+	Attention float64 // of scores; 0: 1/sqrt(HeadDim)
+	Residual  float64 // of what a branch adds to the residual stream; 0: 1
+	Logit     float64 // of logits; 0: 1
+}
+
+// Caps are soft caps, cap*tanh(x/cap); 0 for none.
+type Caps struct{ Attention, Logit float64 }
+
+// Experts says how the feed-forward layers with experts work: a router gives every expert a score for each token, the
+// Used best ones run, and their outputs are added with weights made of the scores.
+type Experts struct {
+	Count, Used int
+	FFN         int // width of one expert
+	Shared      int // width of the expert that every token goes through, 0 for none; scaled by a sigmoid where there is a gate
+	Dense       int // so many layers at the start have a dense feed-forward layer
+
+	Gating    Gating
+	Normalize bool    // divide the chosen scores by their sum
+	Scale     float64 // of the weights; 0: 1
+}
+
+// Gating turns router logits into scores.
+type Gating uint8
+
+const (
+	SoftmaxAll    Gating = iota // softmax over all experts
+	SoftmaxChosen               // the best logits are chosen, softmax over those
+	Sigmoid                     // each on its own
+)
+
+// check verifies that the experts make sense.
+func (e *Experts) check(layers int) error {
+	switch {
+	case e == nil:
+		return nil
+	case e.Count < 1 || e.Count > maxExperts || e.Used < 1 || e.Used > e.Count:
+		return fmt.Errorf("%w: %d of %d experts are used", formats.ErrCorrupt, e.Used, e.Count)
+	case e.FFN < 1 || e.FFN > maxDim || e.Shared < 0 || e.Shared > maxDim:
+		return fmt.Errorf("%w: experts of width %d beside a shared one of %d", formats.ErrCorrupt, e.FFN, e.Shared)
+	case e.Dense < 0 || e.Dense > layers:
+		return fmt.Errorf("%w: %d dense layers of %d", formats.ErrCorrupt, e.Dense, layers)
+	}
+	return nil
+}
+
+// Windowed reports whether layer i has the sliding window.
+func (c *Config) Windowed(i int) bool {
+	return c.Window > 0 && (c.WindowLayers == nil || c.WindowLayers[i])
+}
+
+// RopeOf is the rotary embedding of layer i, nil when it has none.
+func (c *Config) RopeOf(i int) *Rope {
+	switch {
+	case c.RopeLayers != nil && !c.RopeLayers[i]:
+		return nil
+	case c.LocalRope != nil && c.Windowed(i):
+		return c.LocalRope
+	}
+	return &c.Rope
+}
+
+// ExpertLayer reports whether layer i has experts.
+func (c *Config) ExpertLayer(i int) bool { return c.Experts != nil && i >= c.Experts.Dense }
+
+// everyNth marks the layers whose number, counted from 1, does not divide by n: the windows of an alternating model.
+func everyNth(n, layers int) []bool {
+	list := make([]bool, layers)
+	for i := range list {
+		list[i] = (i+1)%n != 0
+	}
+	return list
+}
