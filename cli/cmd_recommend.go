@@ -57,7 +57,7 @@ func runRecommend(e env, paths []string, l pareto.Limits) error {
 		}
 		reports = append(reports, r)
 	}
-	choice, err := pareto.Choose(reports, l, paired.Options{})
+	choice, err := pareto.Choose(report.Candidates(reports), l, paired.Options{})
 	if err != nil {
 		return err
 	}

@@ -4,27 +4,28 @@
 package pareto
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
 
 	"bitmill/eval/paired"
-	"bitmill/eval/report"
 )
 
-// Candidate is one artifact of a report.
+// Candidate is one measured file.
 type Candidate struct {
 	Model     string  `json:"model"`
 	Format    string  `json:"format"`
 	FileBytes int64   `json:"file_bytes"`
+	KVBytes   int64   `json:"-"`            // keys and values of one token
 	Memory    int64   `json:"memory_bytes"` // the file, mapped, with keys and values of the context asked for
 	Loss      float64 `json:"bits_per_byte"`
-	KLD       float64 `json:"kld"` // from its own source
+	KLD       float64 `json:"kld"` // from its own source; 0 of a source
 	Dominated string  `json:"dominated_by,omitempty"`
 	Fits      bool    `json:"fits"`
 
-	text   string
-	series []float64 // loss by chunk, bits per byte
+	Text   string    `json:"-"` // identifies the text and how it was cut into chunks
+	Series []float64 `json:"-"` // loss by chunk, bits per byte
 }
 
 // Limits are what an artifact must keep to; zero fields limit nothing.
@@ -42,49 +43,28 @@ type Choice struct {
 	Reason     string      `json:"reason"`            // whole sentences
 }
 
-// Candidates lists the measured artifacts and sources of the reports by size, dominated ones marked. It fails when none
-// is measured and when the reports are over different texts.
-func Candidates(reports []*report.Report, l Limits) ([]Candidate, error) {
-	var out []Candidate
-	for _, r := range reports {
-		for i := range r.Models {
-			m := &r.Models[i]
-			text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Chunks)
-			for _, row := range append([]report.Row{m.Source}, m.Artifacts...) {
-				if !row.Measured() || math.IsNaN(row.BitsPerByte) {
-					continue
-				}
-				c := Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, Loss: row.BitsPerByte, KLD: row.KLD,
-					Memory: row.FileBytes + int64(l.Context)*m.KVBytes, text: text}
-				if row.Path == m.Source.Path && row.Format == m.Source.Format {
-					c.KLD = 0
-				}
-				for _, nll := range row.ChunkNLL { // nats per token to bits per byte
-					c.series = append(c.series, nll*row.BitsPerByte/math.Log(row.PPL))
-				}
-				out = append(out, c)
-			}
+// Rank sorts the candidates by size and marks those that another one, no larger, is at least as good as. It fails on
+// none and on candidates that were scored on different texts.
+func Rank(all []Candidate) error {
+	if len(all) == 0 {
+		return fmt.Errorf("no artifact of the reports has a measured loss")
+	}
+	for _, c := range all {
+		if c.Text != all[0].Text {
+			return fmt.Errorf("%s and %s were scored on different texts: run both on the same", all[0].Model, c.Model)
 		}
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no artifact of the reports has a measured loss")
-	}
-	for _, c := range out {
-		if c.text != out[0].text {
-			return nil, fmt.Errorf("%s and %s were scored on different texts: run both on the same", out[0].Model, c.Model)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Candidate) int { return int(min(max(a.FileBytes-b.FileBytes, -1), 1)) })
-	for i := range out {
-		c := &out[i]
-		c.Fits = (l.Memory == 0 || c.Memory <= l.Memory) && (l.KLD == 0 || c.KLD <= l.KLD)
-		for _, o := range out[:i] { // smaller or as small
-			if o.Loss <= c.Loss && (c.Dominated == "" || o.Loss < lossOf(out, c.Dominated)) {
+	slices.SortStableFunc(all, func(a, b Candidate) int { return cmp.Compare(a.FileBytes, b.FileBytes) })
+	for i := range all {
+		c := &all[i]
+		c.Dominated = ""
+		for _, o := range all[:i] { // smaller or as small
+			if o.Loss <= c.Loss && (c.Dominated == "" || o.Loss < lossOf(all, c.Dominated)) {
 				c.Dominated = o.Model + " " + o.Format
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func lossOf(all []Candidate, name string) float64 {
@@ -98,14 +78,15 @@ func lossOf(all []Candidate, name string) float64 {
 
 // Choose takes the best artifact within the limits. With a limit on KLD alone it takes the smallest: quality is then
 // given, and size is what is asked for.
-func Choose(reports []*report.Report, l Limits, o paired.Options) (*Choice, error) {
-	all, err := Candidates(reports, l)
-	if err != nil {
+func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
+	if err := Rank(all); err != nil {
 		return nil, err
 	}
 	choice := &Choice{Candidates: all}
 	for i := range all {
 		c := &all[i]
+		c.Memory = c.FileBytes + int64(l.Context)*c.KVBytes
+		c.Fits = (l.Memory == 0 || c.Memory <= l.Memory) && (l.KLD == 0 || c.KLD <= l.KLD)
 		if !c.Fits {
 			continue
 		}
@@ -129,7 +110,7 @@ func Choose(reports []*report.Report, l Limits, o paired.Options) (*Choice, erro
 		if !c.Fits || c.FileBytes >= best.FileBytes {
 			continue
 		}
-		if t, err := paired.Compare(c.series, best.series, o); err == nil && t.Low <= 0 {
+		if t, err := paired.Compare(c.Series, best.Series, o); err == nil && t.Low <= 0 {
 			choice.Smaller = c
 			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is not worse beyond the error (%.4f more, interval %.4f to %.4f).",
 				c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)

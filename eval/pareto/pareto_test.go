@@ -7,41 +7,30 @@ import (
 	"testing"
 
 	"bitmill/eval/paired"
-	"bitmill/eval/report"
 )
 
-// made is a report of a small and a large model: bytes, KLD and loss of each artifact.
-func made() *report.Report {
+// made are the files of a small and a large model: bytes, KLD and loss of each.
+func made() []Candidate {
 	rng := rand.New(rand.NewPCG(2, 2))
 	hard := make([]float64, 40)
 	for i := range hard {
 		hard[i] = 3 + 0.5*rng.NormFloat64()
 	}
-	model := func(name string, rows ...[3]float64) report.Model {
-		m := report.Model{Name: name, KVBytes: 1}
-		for i, x := range rows {
-			r := report.Blank([]string{"BF16", "Q8_0", "Q4_K_M", "Q2_K"}[i])
-			r.FileBytes, r.KLD = int64(x[0]), x[1]
-			sum := 0.0
+	var out []Candidate
+	model := func(name string, files ...[3]float64) {
+		for i, x := range files {
+			c := Candidate{Model: name, Format: []string{"BF16", "Q8_0", "Q4_K_M", "Q2_K"}[i], FileBytes: int64(x[0]), KVBytes: 1, KLD: x[1]}
 			for _, h := range hard {
-				v := h + x[2] + 0.001*rng.NormFloat64()
-				sum += v
-				r.ChunkNLL = append(r.ChunkNLL, v)
+				v := (h + x[2] + 0.001*rng.NormFloat64()) / math.Ln2 / 4
+				c.Series = append(c.Series, v)
+				c.Loss += v / 40
 			}
-			r.PPL = math.Exp(sum / 40)
-			r.BitsPerByte = sum / 40 / math.Ln2 / 4
-			if i == 0 {
-				m.Source = r
-			} else {
-				m.Artifacts = append(m.Artifacts, r)
-			}
+			out = append(out, c)
 		}
-		return m
 	}
-	return &report.Report{Models: []report.Model{
-		model("small", [3]float64{1600, 0, 0}, [3]float64{850, 0.0001, 0.0001}, [3]float64{480, 0.01, 0.02}, [3]float64{320, 0.2, 0.3}),
-		model("large", [3]float64{6400, 0, -0.5}, [3]float64{3400, 0.0001, -0.4999}, [3]float64{1900, 0.01, -0.48}, [3]float64{1280, 0.1, -0.1}),
-	}}
+	model("small", [3]float64{1600, 0, 0}, [3]float64{850, 0.0001, 0.0001}, [3]float64{480, 0.01, 0.02}, [3]float64{320, 0.2, 0.3})
+	model("large", [3]float64{6400, 0, -0.5}, [3]float64{3400, 0.0001, -0.4999}, [3]float64{1900, 0.01, -0.48}, [3]float64{1280, 0.1, -0.1})
+	return out
 }
 
 func TestChoose(t *testing.T) {
@@ -58,7 +47,7 @@ func TestChoose(t *testing.T) {
 		{Limits{KLD: 0.05}, "small Q4_K_M", ""},
 		{Limits{Memory: 100}, "", ""},
 	} {
-		got, err := Choose([]*report.Report{made()}, c.limits, paired.Options{Resamples: 300})
+		got, err := Choose(made(), c.limits, paired.Options{Resamples: 300})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,8 +64,8 @@ func TestChoose(t *testing.T) {
 }
 
 func TestDominated(t *testing.T) {
-	all, err := Candidates([]*report.Report{made()}, Limits{})
-	if err != nil {
+	all := made()
+	if err := Rank(all); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -92,11 +81,11 @@ func TestDominated(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	other := made()
-	other.Text.SHA256 = "b"
-	if _, err := Choose([]*report.Report{made(), other}, Limits{}, paired.Options{}); err == nil || !strings.Contains(err.Error(), "different texts") {
+	other[3].Text = "b"
+	if _, err := Choose(other, Limits{}, paired.Options{}); err == nil || !strings.Contains(err.Error(), "different texts") {
 		t.Errorf("%v", err)
 	}
-	if _, err := Choose([]*report.Report{{}}, Limits{}, paired.Options{}); err == nil {
-		t.Error("an empty report was accepted")
+	if _, err := Choose(nil, Limits{}, paired.Options{}); err == nil {
+		t.Error("nothing was accepted")
 	}
 }

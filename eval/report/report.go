@@ -55,7 +55,7 @@ type Model struct {
 	SourceHash   string             `json:"source_hash"`
 	Parameters   int64              `json:"parameters"`
 	KVBytes      int64              `json:"kv_bytes"` // keys and values of one token in 16 bits
-	Source       Row                `json:"source"` // the reference that KLD is taken from
+	Source       Row                `json:"source"`   // the reference that KLD is taken from
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`
 	Knee         threshold.Knee     `json:"knee"`
