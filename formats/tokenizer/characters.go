@@ -48,3 +48,33 @@ func (c *characters) appendSymbols(ids []int32, word string) []int32 {
 	}
 	return ids
 }
+
+// underlineSplitter cuts SentencePiece's words: before every ▁ that follows another character.
+type underlineSplitter struct{}
+
+func (underlineSplitter) split(text string, piece func(string)) {
+	for i := 0; i < len(text); {
+		j := nextWord(text, i)
+		piece(text[i:j])
+		i = j
+	}
+}
+
+// cutWords makes a text's words be encoded one by one, which is faster and the same where ▁ is a token and nothing that
+// merges make holds one after another character.
+func (b *bpe) cutWords(t *Tokenizer) {
+	if _, ok := b.chars.ids[underline]; !ok || b.chars.prefix != "" || b.chars.suffix != "" {
+		return
+	}
+	for _, m := range b.merges {
+		if joinsWords(t.tokens[m.id]) {
+			return
+		}
+	}
+	for word := range b.words {
+		if joinsWords(word) {
+			return
+		}
+	}
+	b.stages = append(b.stages, underlineSplitter{})
+}

@@ -46,6 +46,7 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	if f.Model.IgnoreMerges {
 		b.words = ids
 	}
+	b.cutWords(t)
 	t.model = b
 	return f.describeCharBPE(t, merges), nil
 }

@@ -86,6 +86,7 @@ func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 			b.words[text] = id
 		}
 	}
+	b.cutWords(t)
 	t.model, t.normalize = b, func(s string) string { return strings.ReplaceAll(s, " ", underline) }
 	return nil
 }

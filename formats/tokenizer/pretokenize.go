@@ -82,11 +82,11 @@ func (c *cut) add(raw json.RawMessage) error {
 	case "BertPreTokenizer":
 		return c.splitter(bertSplitter{}, p.Type)
 	case "Whitespace":
-		words, err := newRegexp(`[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200c\u200dⒶ-ⓩ🄰-🅉🅐-🅩🅰-🆉]+|[^\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200c\u200dⒶ-ⓩ🄰-🅉🅐-🅩🅰-🆉\s]+`)
+		words, err := newMatcher(`[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉]+|[^\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉\s]+`)
 		if err != nil {
 			return err
 		}
-		return c.splitter(&matchSplitter{find: words.spans, behavior: removed, invert: true}, p.Type)
+		return c.splitter(&matchSplitter{find: words, behavior: removed, invert: true}, p.Type)
 	case "WhitespaceSplit":
 		return c.splitter(characterSplitter(unicode.IsSpace, removed), p.Type)
 	case "Punctuation":
@@ -117,14 +117,14 @@ func (c *cut) addSplit(p preTokenizerJSON) error {
 	if p.Behavior == isolated || p.Behavior == removed && p.Invert && scannerOf(pattern) != nil {
 		return c.stage(pattern)
 	}
-	expr, err := newRegexp(pattern)
+	find, err := newMatcher(pattern)
 	if err != nil {
 		return err
 	}
 	if p.Behavior != removed || !p.Invert {
 		pattern = fmt.Sprintf("%s (%s, invert %t)", pattern, p.Behavior, p.Invert)
 	}
-	return c.splitter(&matchSplitter{find: expr.spans, behavior: p.Behavior, invert: p.Invert}, pattern)
+	return c.splitter(&matchSplitter{find: find, behavior: p.Behavior, invert: p.Invert}, pattern)
 }
 
 // stage appends the splitter of a pattern.

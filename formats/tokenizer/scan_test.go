@@ -35,13 +35,20 @@ func pieces(s splitter, text string) (all []string) {
 	return all
 }
 
-// spellings are the patterns that have a hand-written splitter, as files spell them.
+// spellings are all patterns, as files spell them.
 func spellings() []string {
 	all := []string{`\p{N}`, `\p{N}+`, `\p{N}{1,3}`}
 	for _, s := range scanners {
 		all = append(all, s.pattern)
 	}
 	const fold = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
+	for _, p := range preTokenizers {
+		for _, pattern := range p.patterns {
+			if !slices.Contains(all, pattern) {
+				all = append(all, pattern)
+			}
+		}
+	}
 	return append(all,
 		fold+`|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 		fold+`|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
@@ -49,7 +56,7 @@ func spellings() []string {
 		`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`)
 }
 
-// checkSplitters compares the hand-written splitter of every pattern with regexp2 on one text.
+// checkSplitters compares the splitter of every pattern with regexp2 on one text.
 func checkSplitters(t *testing.T, fast, slow []splitter, text string) {
 	t.Helper()
 	for i := range fast {
@@ -71,7 +78,7 @@ func bothSplitters(t testing.TB) (fast, slow []splitter) {
 			t.Fatal(err)
 		}
 		if _, isRegexp := f.(*regexpSplitter); isRegexp {
-			t.Fatalf("%s has no scanner", p)
+			t.Fatalf("%s is left to regexp2", p)
 		}
 		s, err := newRegexp(p)
 		if err != nil {
@@ -161,9 +168,36 @@ func TestKnownPieces(t *testing.T) {
 }
 
 func TestPatternsThatCannotRun(t *testing.T) {
-	for _, p := range []string{`[\p{L}&&\p{Lu}]+`, `[^\p{L}&&[^\p{Han}]]+`, `[a[^b]]`, `(`, `\p{N}{1,3}+`} {
+	for _, p := range []string{`(`, `[a`, `(?i:[a[^b]])`, `\p{Unknown}`, `\p{N}{1,3}+`} {
 		if s, err := newSplitter(p); err == nil {
 			t.Errorf("%s was taken: %v", p, s)
+		}
+	}
+}
+
+// TestSets: operations on sets of characters.
+func TestSets(t *testing.T) {
+	for pattern, want := range map[string]string{
+		`[\p{L}&&\p{Lu}]`:      "A|b|C|1中",
+		`[^\p{L}&&[^C]]`:       "Ab|C|1|中",
+		`[b[1中]]+`:             "A|b|C|1中|",
+		`[a-zA-Z&&[^bC]]`:      "|A|bC1中",
+		`\P{L}+`:               "AbC|1|中",
+		`[[^b]]+`:              "|A|b|C1中|",
+		`(?i:c|b)+`:            "A|bC|1中",
+		`(?:b?C)++`:            "A|bC|1中",
+		`\x{41}|\u0043|\x31`:   "|A|b|C||1|中",
+		`\b`:                   "AbC1中",
+		`(?=1)|(?!b)(?=[bC中])`: "Ab|C|1|中",
+	} {
+		p, err := compile(pattern)
+		if err != nil {
+			t.Errorf("%s: %v", pattern, err)
+			continue
+		}
+		got := strings.Join(pieces(p, "AbC1中"), "|")
+		if got != strings.Trim(strings.ReplaceAll(want, "||", "|"), "|") {
+			t.Errorf("%s cuts %s, want %s", pattern, got, want)
 		}
 	}
 }

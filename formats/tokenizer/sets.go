@@ -2,9 +2,9 @@ package tokenizer
 
 import "strings"
 
-// wordSet is \w, and what \b stands beside, in Oniguruma, superscripts and fractions of Latin-1 and circled letters
+// wordMembers is \w, and what \b stands beside, in Oniguruma, superscripts and fractions of Latin-1 and circled letters
 // among it; .NET's is another set.
-const wordSet = `\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}²³¹¼-¾Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉`
+const wordMembers = `\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}²³¹¼-¾Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉`
 
 // escape rewrites the escape that s begins with, n bytes of it: a property with the characters of newer versions of
 // Unicode, and Oniguruma's words.
@@ -24,9 +24,9 @@ func escape(s string, inClass bool) (text string, n int) {
 		}
 		set = s[:n] + more.String()
 	case strings.HasPrefix(s, `\w`):
-		set, _ = flattenMembers(wordSet)
+		set, _ = flattenMembers(wordMembers)
 	case strings.HasPrefix(s, `\b`) && !inClass:
-		set, _ = flattenMembers(wordSet)
+		set, _ = flattenMembers(wordMembers)
 		return "(?:(?<=[" + set + "])(?![" + set + "])|(?<![" + set + "])(?=[" + set + "]))", n
 	default:
 		return s[:n], n

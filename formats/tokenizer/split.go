@@ -27,7 +27,7 @@ func splitAll(stages []splitter, text string, piece func(string)) {
 	stages[0].split(text, func(s string) { splitAll(stages[1:], s, piece) })
 }
 
-// newSplitter returns the scanner of a known pattern, or regexp2 for any other one.
+// newSplitter returns the scanner of a known pattern, or a program, or regexp2 for what programs do not cover.
 func newSplitter(pattern string) (splitter, error) {
 	switch pattern {
 	case `\p{N}`, `\p{N}{1}`:
@@ -40,7 +40,22 @@ func newSplitter(pattern string) (splitter, error) {
 	if s := scannerOf(pattern); s != nil {
 		return s, nil
 	}
+	if p, err := compile(pattern); err == nil {
+		return p, nil
+	}
 	return newRegexp(pattern)
+}
+
+// newMatcher is newSplitter for those who need to know matches from what lies between them.
+func newMatcher(pattern string) (func(text string, each func(span)), error) {
+	if p, err := compile(pattern); err == nil {
+		return p.spans, nil
+	}
+	r, err := newRegexp(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return r.spans, nil
 }
 
 // regexpSplitter cuts around the matches of any pattern: every match is a piece, and so is what lies between two
