@@ -31,10 +31,25 @@ const (
 )
 
 type job struct {
-	tasks   int64
-	next    atomic.Int64
-	working atomic.Int64 // helpers that have not finished
-	run     func(worker, task int)
+	tasks  int64
+	next   atomic.Int64
+	inside atomic.Int64 // helpers at work; over is added when the caller has found no more tasks
+	run    func(worker, task int)
+}
+
+// over marks a job that no helper may enter: one that wakes late is not waited for.
+const over = -1 << 32
+
+func (j *job) enter() bool {
+	for {
+		n := j.inside.Load()
+		if n < 0 {
+			return false
+		}
+		if j.inside.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }
 
 // NewPool starts a pool of the given number of workers; less than 1 means 1, more than 256 means 256.
@@ -44,6 +59,7 @@ func NewPool(workers int) *Pool {
 	if workers <= runtime.GOMAXPROCS(0) { // otherwise who looks may keep from running who works
 		p.patience = patience
 	}
+	p.job.inside.Store(over)
 	p.caller.init()
 	for i := range p.helpers {
 		p.helpers[i].init()
@@ -68,13 +84,15 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	helpers := min(p.workers, tasks) - 1
 	j.tasks, j.run = int64(tasks), f
 	j.next.Store(0)
-	j.working.Store(int64(helpers))
+	j.inside.Store(0)
 	p.turn.Store((p.turn.Load()/maxWorkers+1)*maxWorkers + uint64(helpers))
 	for i := range helpers {
 		p.helpers[i].wake()
 	}
 	j.work(0)
-	p.caller.wait(p.patience, func() bool { return j.working.Load() == 0 })
+	if j.inside.Add(over) != over {
+		p.caller.wait(p.patience, func() bool { return j.inside.Load() == over })
+	}
 }
 
 // help works on every job that has a place for the worker, until the pool is closed.
@@ -89,8 +107,11 @@ func (p *Pool) help(worker int) {
 		if seen = p.turn.Load(); seen == closed {
 			return
 		}
+		if !p.job.enter() {
+			continue
+		}
 		p.job.work(worker)
-		if p.job.working.Add(-1) == 0 {
+		if p.job.inside.Add(-1) == over {
 			p.caller.wake()
 		}
 	}
