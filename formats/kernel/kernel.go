@@ -8,6 +8,9 @@
 //
 // SIMD sets share one shape of work (tile.go): sixteen weight rows are unpacked once into bytes ordered
 // [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply.
+//
+// A few tokens (row.go) do not pay for tiles: each row is read once, as a stream, and multiplied in registers;
+// a block's integer sum then becomes floats while it is still spread over the lanes of a vector.
 package kernel
 
 //go:generate go -C _asm run ./super -out ../super_avx2_amd64.s -stubs ../super_avx2_amd64.go -pkg kernel
