@@ -21,6 +21,7 @@ var avx2 = &Set{
 	sumSquares:   sumSquaresAVX2,
 	klDivergence: klDivergenceAVX2,
 	rope:         ropeAVX2,
+	spins:        spinsAVX2,
 }
 
 var productsAVX2 = &products{

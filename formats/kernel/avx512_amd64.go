@@ -23,6 +23,13 @@ var avx512 = &Set{
 	sumSquares:   sumSquaresAVX2,
 	klDivergence: klDivergenceAVX2,
 	rope:         ropeAVX2,
+	spins: func() spins {
+		s := spinsAVX512
+		if cpu.X86.HasAVX512BF16 {
+			s.bf16 = counted(spinBrain, 32)
+		}
+		return s
+	}(),
 }
 
 // productsAVX512 multiplies float tiles as avx2 does, the others with instructions of its own; so it does with rows, where

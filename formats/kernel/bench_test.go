@@ -10,8 +10,9 @@ import (
 // the fastest one, which tells more on a machine that is shared.
 func BenchmarkMatMul(b *testing.B) {
 	for _, s := range Available() {
+		peaks := s.Peaks(nil)
 		for _, row := range types {
-			for _, shape := range []struct{ rows, cols, n int }{{2048, 2048, 512}, {256, 768, 512}, {2048, 2048, 1}} {
+			for _, shape := range []struct{ rows, cols, n int }{{2048, 2048, 512}, {5632, 2048, 512}, {256, 768, 512}, {2048, 2048, 1}} {
 				if s == generic && shape.rows*shape.n > 2048 {
 					shape.rows, shape.n = 64, 32 // its speed does not depend on them
 				}
@@ -32,6 +33,13 @@ func BenchmarkMatMul(b *testing.B) {
 					ops := 2 * float64(shape.rows) * float64(shape.cols) * float64(shape.n)
 					b.ReportMetric(ops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
 					b.ReportMetric(ops/best.Seconds()/1e9, "best-GOP/s")
+					peak := peaks.Int8
+					if x.form == FormBF16 {
+						peak = peaks.BF16
+					} else if x.form.float() {
+						peak = peaks.Float
+					}
+					b.ReportMetric(100*ops/best.Seconds()/peak, "%peak")
 					b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(shape.rows*shape.cols)/float64(b.N), "ns/weight")
 				})
 			}

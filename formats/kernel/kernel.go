@@ -20,6 +20,7 @@ package kernel
 //go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./peak -out ../peak_avx_amd64.s -stubs ../peak_avx_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowavx2 -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowavx512 -out ../row_avx512_amd64.s -stubs ../row_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowlevels -out ../levels_avx2_amd64.s -stubs ../levels_avx2_amd64.go -pkg kernel
@@ -55,6 +56,8 @@ type Set struct {
 	sumSquares   func(acc, x []float32)
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
 	rope         func(x, cos, sin []float32, interleaved bool)
+
+	spins spins
 }
 
 // Env is the environment variable that forces a Set by name.
@@ -78,6 +81,7 @@ var generic = &Set{
 	sumSquares:   sumSquaresGeneric,
 	klDivergence: klDivergenceGeneric,
 	rope:         ropeGeneric,
+	spins:        spinsGeneric,
 }
 
 // Available lists the sets this CPU and build can run, slowest first; generic is always there.
