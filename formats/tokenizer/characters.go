@@ -49,32 +49,27 @@ func (c *characters) appendSymbols(ids []int32, word string) []int32 {
 	return ids
 }
 
-// underlineSplitter cuts SentencePiece's words: before every ▁ that follows another character.
-type underlineSplitter struct{}
-
-func (underlineSplitter) split(text string, piece func(string)) {
+// split cuts a text into words.
+func (j joints) split(text string, piece func(string)) {
 	for i := 0; i < len(text); {
-		j := nextWord(text, i)
-		piece(text[i:j])
-		i = j
+		k := j.next(text, i)
+		piece(text[i:k])
+		i = k
 	}
 }
 
-// cutWords makes a text's words be encoded one by one, which is faster and the same where ▁ is a token and nothing that
-// merges make holds one after another character.
+// cutWords makes words be encoded one by one, which is faster, and the same where ▁ is a token and so parts unknown
+// characters.
 func (b *bpe) cutWords(t *Tokenizer) {
 	if _, ok := b.chars.ids[underline]; !ok || b.chars.prefix != "" || b.chars.suffix != "" {
 		return
 	}
+	j := joints{}
 	for _, m := range b.merges {
-		if joinsWords(t.tokens[m.id]) {
-			return
-		}
+		j.add(t.tokens[m.id])
 	}
 	for word := range b.words {
-		if joinsWords(word) {
-			return
-		}
+		j.add(word)
 	}
-	b.stages = append(b.stages, underlineSplitter{})
+	b.stages = append(b.stages, j)
 }

@@ -15,7 +15,7 @@ type scoreBPE struct {
 	ids    map[string]merge // tokens by text; the rank orders scores, the highest is 0
 	byteID [256]int32       // the token of a byte, -1 where there is none
 	unk    int32            // -1: a text loses what it cannot say
-	words  bool             // no token holds a ▁ after another character, so words are encoded one by one
+	joints joints           // where words are cut, which are encoded one by one
 	pool   sync.Pool        // of *scoreScratch
 }
 
@@ -34,7 +34,7 @@ type part struct {
 
 // newScoreBPE indexes the tokens; only those that usable allows can come out of merges.
 func newScoreBPE(t *Tokenizer, scores []float32, usable func(Kind) bool) *scoreBPE {
-	b := &scoreBPE{ids: make(map[string]merge, len(t.tokens)), unk: t.unk, words: true}
+	b := &scoreBPE{ids: make(map[string]merge, len(t.tokens)), unk: t.unk, joints: joints{}}
 	b.byteID = byteTokens(t.byText())
 	order := slices.Clone(scores)
 	slices.SortFunc(order, func(x, y float32) int { return compareScores(y, x) })
@@ -45,7 +45,7 @@ func newScoreBPE(t *Tokenizer, scores []float32, usable func(Kind) bool) *scoreB
 		}
 		rank, _ := slices.BinarySearchFunc(order, scores[id], func(x, y float32) int { return compareScores(y, x) })
 		b.ids[text] = merge{int32(rank), int32(id)}
-		b.words = b.words && !joinsWords(text)
+		b.joints.add(text)
 	}
 	return b
 }
@@ -64,18 +64,35 @@ func compareScores(x, y float32) int {
 // underline is SentencePiece's character for a space, U+2581.
 const underline = "▁"
 
-// joinsWords reports whether a ▁ follows another character in s.
-func joinsWords(s string) bool { return nextWord(s, 0) < len(s) }
+// joints are the characters that some token has before a ▁. After any other character a text can be cut before a ▁: no
+// token reaches across, so what lies on either side is encoded by itself.
+type joints map[rune]bool
 
-// nextWord returns where the word after the one at s[i] begins: at a ▁ that follows another character.
-func nextWord(s string, i int) int {
-	for strings.HasPrefix(s[i:], underline) {
-		i += len(underline)
+// add notes the joints of a token.
+func (j joints) add(token string) {
+	before := rune(-1)
+	for _, r := range token {
+		if r == '▁' && before >= 0 && before != '▁' {
+			j[before] = true
+		}
+		before = r
 	}
-	if k := strings.Index(s[i:], underline); k >= 0 {
-		return i + k
+}
+
+// next returns where the word after the one at s[i] begins.
+func (j joints) next(s string, i int) int {
+	for at := i; ; {
+		k := strings.Index(s[at:], underline)
+		if k < 0 {
+			return len(s)
+		}
+		at += k
+		before, _ := utf8.DecodeLastRuneInString(s[i:at])
+		if at > i && before != '▁' && !j[before] {
+			return at
+		}
+		at += len(underline)
 	}
-	return len(s)
 }
 
 func (b *scoreBPE) appendIDs(ids []int32, text string) []int32 {
@@ -84,11 +101,8 @@ func (b *scoreBPE) appendIDs(ids []int32, text string) []int32 {
 		s = &scoreScratch{}
 	}
 	defer b.pool.Put(s)
-	if !b.words {
-		return append(ids, b.merge(text, s)...)
-	}
 	for i := 0; i < len(text); {
-		j := nextWord(text, i)
+		j := b.joints.next(text, i)
 		word := text[i:j]
 		known, ok := s.cache.get(word)
 		if !ok {
