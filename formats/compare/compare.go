@@ -88,11 +88,6 @@ func (p pair) sameShape() bool {
 
 // compareAll compares every pair in one goroutine, so that sums do not depend on the number of threads.
 func compareAll(ctx context.Context, pairs []pair, o Options) ([]Tensor, error) {
-	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	c := &counter{progress: o.Progress}
 	for _, p := range pairs {
 		if p.sameShape() {
@@ -100,21 +95,36 @@ func compareAll(ctx context.Context, pairs []pair, o Options) ([]Tensor, error) 
 		}
 	}
 	list := make([]Tensor, len(pairs))
+	err := each(ctx, len(pairs), o.Threads, func(ctx context.Context, w *worker, i int) (err error) {
+		list[i], err = w.compare(ctx, pairs[i], c)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// each calls work for 0 to n-1, several at once; the first error ends it.
+func each(ctx context.Context, n, threads int, work func(ctx context.Context, w *worker, i int) error) error {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	next := make(chan int)
 	var wg sync.WaitGroup
-	for range o.Threads {
+	for range threads {
 		wg.Go(func() {
 			var w worker
 			for i := range next {
-				t, err := w.compare(ctx, pairs[i], c)
-				if err != nil {
+				if err := work(ctx, &w, i); err != nil {
 					cancel(err)
 				}
-				list[i] = t
 			}
 		})
 	}
-	for i := range pairs {
+	for i := range n {
 		if ctx.Err() != nil {
 			break
 		}
@@ -123,9 +133,9 @@ func compareAll(ctx context.Context, pairs []pair, o Options) ([]Tensor, error) 
 	close(next)
 	wg.Wait()
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	return list, nil
+	return nil
 }
 
 // counter adds up the progress of all goroutines.
