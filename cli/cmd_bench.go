@@ -82,6 +82,7 @@ type benchReport struct {
 	ReadBytes float64    `json:"read_bytes_per_second"` // from memory, no cache holds what is read
 	Int8      float64    `json:"int8_ops"`              // per second; a product and a sum are two
 	Float     float64    `json:"float32_ops"`
+	BF16      float64    `json:"bfloat16_ops"`
 	PeakRSS   int64      `json:"peak_rss_bytes"` // of the process; mapped weights of all models count; 0: not known
 	Models    []benchRow `json:"models"`
 }
@@ -118,7 +119,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options) error
 	peak := speed.PeakRSS() // before the machine is measured, which takes memory of its own
 	m := speed.MeasureMachine(pool, o.Kernel)
 	p.Done()
-	r := benchReport{e.threads, o.Kernel.Name, m.ReadBytes, m.Int8, m.Float, peak, rows}
+	r := benchReport{e.threads, o.Kernel.Name, m.ReadBytes, m.Int8, m.Float, m.BF16, peak, rows}
 	for i, x := range results {
 		rows[i].fill(x, m, pool, o)
 	}
@@ -168,8 +169,8 @@ func printBench(e env, r benchReport) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "%d threads, %s: reads %.1f GB/s, multiplies %.0f GOP/s in int8, %.0f in float32", r.Threads,
-		r.Kernel, r.ReadBytes/1e9, r.Int8/1e9, r.Float/1e9)
+	fmt.Fprintf(e.stdout, "%d threads, %s: reads %.1f GB/s, multiplies %.0f GOP/s in int8, %.0f in bfloat16, %.0f in float32", r.Threads,
+		r.Kernel, r.ReadBytes/1e9, r.Int8/1e9, r.BF16/1e9, r.Float/1e9)
 	if r.PeakRSS > 0 {
 		fmt.Fprintf(e.stdout, "; peak resident memory %s MiB", mib(r.PeakRSS))
 	}

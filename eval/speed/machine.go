@@ -11,8 +11,8 @@ import (
 // Machine is what the machine can do with the threads of a pool, measured.
 type Machine struct {
 	ReadBytes float64 // bytes per second read from memory
-	// Operations per second, a product and a sum being two, on codes of 8 bits and on float32.
-	Int8, Float float64
+	// Operations per second, a product and a sum being two, on codes of 8 bits, float32 and bfloat16.
+	Int8, Float, BF16 float64
 }
 
 // Bound says what limits a speed: the larger of two shares.
@@ -27,8 +27,11 @@ func (m Machine) Of(w infer.Work, perSecond float64) Bound {
 	b.Memory = float64(w.WeightBytes+w.KVBytes) / m.ReadBytes * perSecond
 	for form, n := range w.Products {
 		peak := m.Int8
-		if f := kernel.Form(form); f == kernel.FormF32 || f == kernel.FormBF16 {
+		switch kernel.Form(form) {
+		case kernel.FormF32:
 			peak = m.Float
+		case kernel.FormBF16:
+			peak = m.BF16
 		}
 		b.Compute += 2 * float64(n) / peak * perSecond
 	}
@@ -37,9 +40,12 @@ func (m Machine) Of(w infer.Work, perSecond float64) Bound {
 
 // MeasureMachine measures reading from memory and multiplying.
 func MeasureMachine(pool *infer.Pool, set *kernel.Set) Machine {
-	m := Machine{ReadBytes: ReadSpeed(pool, set, maxReadBuffer)}
-	m.Int8, m.Float = peaks(pool, set)
-	return m
+	return Machine{
+		ReadBytes: ReadSpeed(pool, set, maxReadBuffer),
+		Int8:      rate(pool, set.SpinInt8),
+		Float:     rate(pool, set.SpinFloat),
+		BF16:      rate(pool, set.SpinBF16),
+	}
 }
 
 // maxReadBuffer is several times any cache.
@@ -52,21 +58,21 @@ const readRepetitions = 25
 // over: from memory, or from a cache that holds it, just as weights of that size are. Sizes that no cache holds count
 // as the same.
 func ReadSpeed(pool *infer.Pool, set *kernel.Set, size int64) float64 {
-	const chunk = 1 << 15 // values of a task
-	values := make([]float32, max(min(size, maxReadBuffer)/4, chunk))
-	for i := range values {
-		values[i] = 1
+	const chunk = 1 << 17 // bytes of a task
+	data := make([]byte, max(min(size, maxReadBuffer), chunk))
+	for i := range data {
+		data[i] = 1 // pages of its own
 	}
-	read := func(_, task int) { set.Max(values[task*chunk : min((task+1)*chunk, len(values))]) }
+	read := func(_, task int) { set.Read(data[task*chunk : min((task+1)*chunk, len(data))]) }
 	best := math.Inf(1)
 	for range readRepetitions {
 		passes := 0
 		start := time.Now()
 		for time.Since(start) < 2*time.Millisecond {
-			pool.Run((len(values)+chunk-1)/chunk, read)
+			pool.Run((len(data)+chunk-1)/chunk, read)
 			passes++
 		}
 		best = min(best, time.Since(start).Seconds()/float64(passes))
 	}
-	return float64(4*len(values)) / best
+	return float64(len(data)) / best
 }

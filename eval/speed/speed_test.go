@@ -74,10 +74,10 @@ func TestSamples(t *testing.T) {
 
 // TestBound: 10 passes a second over 1 kB of weights with 100 B of cache, on a machine that reads 22 kB a second.
 func TestBound(t *testing.T) {
-	m := Machine{ReadBytes: 22000, Int8: 1000, Float: 500}
+	m := Machine{ReadBytes: 22000, Int8: 1000, Float: 500, BF16: 2000}
 	w := infer.Work{WeightBytes: 1000, KVBytes: 100}
-	w.Products[kernel.FormF32], w.Products[kernel.FormQ8_K] = 5, 10
-	if b := m.Of(w, 10); b.Memory != 0.5 || math.Abs(b.Compute-0.4) > 1e-12 {
+	w.Products[kernel.FormF32], w.Products[kernel.FormQ8_K], w.Products[kernel.FormBF16] = 5, 10, 20
+	if b := m.Of(w, 10); b.Memory != 0.5 || math.Abs(b.Compute-0.6) > 1e-12 {
 		t.Errorf("%+v", b)
 	}
 }
@@ -89,8 +89,10 @@ func TestMachine(t *testing.T) {
 		if x := ReadSpeed(pool, set, 1); !(x > 1e6) {
 			t.Errorf("%s: reads %v bytes per second", set.Name, x)
 		}
-		if int8, float := peaks(pool, set); !(int8 > 1e6) || !(float > 1e6) {
-			t.Errorf("%s: %v and %v operations per second", set.Name, int8, float)
+		for i, spin := range []func(int) int{set.SpinInt8, set.SpinFloat, set.SpinBF16} {
+			if x := rate(pool, spin); !(x > 1e6) {
+				t.Errorf("%s, loop %d: %v operations per second", set.Name, i, x)
+			}
 		}
 	}
 	if PeakRSS() < 1<<20 {
