@@ -20,6 +20,7 @@ package kernel
 //go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./fill -out ../fill_avx512_amd64.s -stubs ../fill_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./peak -out ../peak_avx_amd64.s -stubs ../peak_avx_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowavx2 -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowavx512 -out ../row_avx512_amd64.s -stubs ../row_avx512_amd64.go -pkg kernel

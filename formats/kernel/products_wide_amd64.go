@@ -12,26 +12,27 @@ import (
 // wideKernel multiplies tiles, tileBytes apart, with eight tokens; stride is in bytes.
 type wideKernel func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int, panel *int32)
 
-// wideProduct says how AVX-512 multiplies a type. Codes are stored with add added to what the type's unpack gives. put
-// writes a lane's scales, and may change its codes.
+// wideProduct says how AVX-512 multiplies a type, and how tiles are made: by super or small, or, for other types, by
+// unpackLevels.
 type wideProduct struct {
 	kernel wideKernel
-	add    uint8
-	put    func(r *superRecord, lane int, codes *[256]uint8, s *superScales) // blocks of 256 of superTypeOf
-	every  int                                                               // blocks of 256 of unpackLevels: which scales to take
+	add    uint8 // to codes as they are unpacked
+	every  int   // types of unpackLevels with blocks of 256: which scales to take
+	super  func(record, src *byte, stride, rows int, stage *byte)
+	small  func(record, src *byte, stride, rows int, stage *byte, blocks int)
 }
 
 var wideProducts = map[formats.Type]*wideProduct{
-	formats.Q2_K: {kernel: wideMins16, put: putScaledMins},
-	formats.Q3_K: {kernel: wideOffset, put: putScaledOffset},
-	formats.Q4_K: {kernel: wideSuper32, put: putScalesMins},
-	formats.Q5_K: {kernel: wideSuper32, put: putScalesMins},
-	formats.Q6_K: {kernel: wideOffset16, add: 128 - 32, put: putScales},
-	formats.Q4_0: {kernel: wideSmall, add: 128 - 8},
-	formats.Q4_1: {kernel: wideSmallMins},
-	formats.Q5_0: {kernel: wideSmall, add: 128 - 16},
-	formats.Q5_1: {kernel: wideSmallMins},
-	formats.Q8_0: {kernel: wideSmall},
+	formats.Q2_K: {kernel: wideMins16, super: fillQ2K},
+	formats.Q3_K: {kernel: wideOffset, super: fillQ3K},
+	formats.Q4_K: {kernel: wideSuper32, super: fillQ4K},
+	formats.Q5_K: {kernel: wideSuper32, super: fillQ5K},
+	formats.Q6_K: {kernel: wideOffset16, add: 128 - 32, super: fillQ6K},
+	formats.Q4_0: {kernel: wideSmall, add: 128 - 8, small: fillQ40},
+	formats.Q4_1: {kernel: wideSmallMins, small: fillQ41},
+	formats.Q5_0: {kernel: wideSmall, add: 128 - 16, small: fillQ50},
+	formats.Q5_1: {kernel: wideSmallMins, small: fillQ51},
+	formats.Q8_0: {kernel: wideSmall, small: fillQ80},
 
 	formats.IQ4_NL: {kernel: wideSmall, add: 128},
 	formats.MXFP4:  {kernel: wideSmall, add: 128},
@@ -68,7 +69,7 @@ func (j *job) wide(p *wideProduct) {
 	if x.form.codes() == FormQ8_K {
 		record, fill = superBytes, j.fillSuperTile
 	}
-	if p.put == nil && unpackLevels[j.w.Type] != nil {
+	if p.super == nil && p.small == nil {
 		fill = j.fillLevelTile
 	}
 	j.wideTiles(blocks*record, record, func(tile []byte, row, rows int) {
@@ -116,36 +117,33 @@ func alignedBytes(buf *[]byte, n int) []byte {
 	return (*buf)[-uintptr(unsafe.Pointer(&(*buf)[0]))&63:][:n]
 }
 
+// stageBytes is what sixteen rows of 256 codes and their scales take.
+const stageBytes = lanes * (256 + 64)
+
 // fillSuperTile unpacks blocks of 256 of up to sixteen rows. Lanes beyond the last row keep what they held.
 func (j *job) fillSuperTile(p *wideProduct, tile []byte, blocks, row, rows int) {
-	w, st, stage, s := &j.w, superTypeOf(j.w.Type), aligned(&j.codes), &j.scales
+	w, stage := &j.w, alignedBytes(&j.stage, stageBytes)
+	src := w.Data[row*w.rowBytes : (row+rows)*w.rowBytes]
 	for i := range blocks {
-		r := (*superRecord)(unsafe.Pointer(&tile[i*superBytes]))
-		for lane := range rows {
-			st.unpack(&stage[lane], s, w.row(row + lane)[i*w.blockBytes:][:w.blockBytes])
-			r.d[lane], r.dmin[lane] = s.d, s.dmin
-			p.put(r, lane, &stage[lane], s)
-		}
-		transpose16(&r.codes[0], 512, &stage[0][0], 256, 4, uint32(p.add)*(bits0&(1<<32-1)))
+		record := &tile[i*superBytes]
+		p.super(record, &src[i*w.blockBytes], w.rowBytes, rows, &stage[0])
+		transpose16(record, 512, &stage[0], 256, 4, p.fourTimes())
 	}
 }
 
 // fillSmallTile unpacks blocks of 32 of up to sixteen rows.
 func (j *job) fillSmallTile(p *wideProduct, tile []byte, blocks, row, rows int) {
-	w, st, stage := &j.w, smallTypeOf(j.w.Type), aligned(&j.codes)
-	size := w.blockBytes
+	w, stage := &j.w, alignedBytes(&j.stage, stageBytes)
+	src := w.Data[row*w.rowBytes : (row+rows)*w.rowBytes]
 	for b := 0; b < blocks; b += 8 {
 		count := min(8, blocks-b)
-		for lane := range rows {
-			src := w.row(row + lane)[b*size:]
-			for i := range count {
-				r := (*smallRecord)(unsafe.Pointer(&tile[(b+i)*smallBytes]))
-				r.d[lane], r.m[lane] = st.unpack((*[32]uint8)(stage[lane][32*i:]), src[i*size:i*size+size])
-			}
-		}
-		transpose16(&tile[b*smallBytes], smallBytes, &stage[0][0], 256, (count+1)/2, uint32(p.add)*(bits0&(1<<32-1)))
+		p.small(&tile[b*smallBytes], &src[b*w.blockBytes], w.rowBytes, rows, &stage[0], count)
+		transpose16(&tile[b*smallBytes], smallBytes, &stage[0], 256, (count+1)/2, p.fourTimes())
 	}
 }
+
+// fourTimes is what is added to four codes.
+func (p *wideProduct) fourTimes() uint32 { return uint32(p.add) * (bits0 & (1<<32 - 1)) }
 
 // fillLevelTile unpacks up to 256 columns at a time of up to sixteen rows of a type with signed codes and float scales.
 func (j *job) fillLevelTile(p *wideProduct, tile []byte, blocks, row, rows int) {
@@ -177,44 +175,7 @@ func (j *job) fillLevelTile(p *wideProduct, tile []byte, blocks, row, rows int) 
 		if !small {
 			half = 512
 		}
-		transpose16(&tile[first], half, &stage[0][0], len(stage[0]), (cols+63)/64, uint32(p.add)*(bits0&(1<<32-1)))
+		transpose16(&tile[first], half, &stage[0][0], len(stage[0]), (cols+63)/64, p.fourTimes())
 	}
 	l.codes = nil
-}
-
-// putScales stores a scale per 16 columns.
-func putScales(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
-	for g := range 16 {
-		r.scales[g][lane] = uint32(int32(s.scales[g]))
-	}
-}
-
-// putScalesMins stores a scale and a minimum per 32 columns.
-func putScalesMins(r *superRecord, lane int, _ *[256]uint8, s *superScales) {
-	for g := 0; g < 8; g += 2 {
-		r.scales[g][lane] = uint32(int32(s.scales[g]))
-		r.scales[g+1][lane] = uint32(int32(s.scales[g+1]))
-		r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
-	}
-}
-
-// putScaledMins multiplies codes up to 3 with their scale up to 15, and stores a minimum per 16 columns.
-func putScaledMins(r *superRecord, lane int, codes *[256]uint8, s *superScales) {
-	for g := 0; g < 16; g += 2 {
-		r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
-		for i, scale := range [4]uint64{uint64(s.scales[g]), uint64(s.scales[g]), uint64(s.scales[g+1]), uint64(s.scales[g+1])} {
-			store8(codes[:], 16*g+8*i, load8(codes[:], 16*g+8*i)*scale)
-		}
-	}
-}
-
-// putScaledOffset replaces codes c, 0 to 7, by (c-4)*scale + 127 with scales from -32 to 31: 3 to 255.
-func putScaledOffset(r *superRecord, lane int, codes *[256]uint8, s *superScales) {
-	for g := range 16 {
-		scale := int64(s.scales[g])
-		zero := uint64(127-4*scale) * bits0
-		for i := 16 * g; i < 16*g+16; i += 8 {
-			store8(codes[:], i, zero+load8(codes[:], i)*uint64(scale)) // bytes borrow nothing in the end
-		}
-	}
 }

@@ -69,6 +69,7 @@ type tiles struct {
 	floats *[lanes][floatCols]float32
 	edge   []float32 // [token][lane]
 	wide   []byte    // tiles of all columns
+	stage  []byte    // unpacked rows before their transposition
 	levels levels    // of a part of a row
 	scales superScales
 	offset [16]int16

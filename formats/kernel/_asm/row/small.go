@@ -152,16 +152,7 @@ func (t Small) product(s ISA, k smallConstants, w reg.GPVirtual, i int, codes, o
 		}
 		return acc
 	}
-	if t.whole {
-		VPXORD(at(t.codes), k.sign, c)
-	} else {
-		VBROADCASTI128(at(t.codes), c)
-		VPSRLVQ(k.shift, c, c)
-		s.and(k.nibble, c, c)
-	}
-	if t.fifth > 0 {
-		t.addFifth(s, k, at(t.fifth), c)
-	}
+	t.unpack(s, k, w, i, c)
 	if s.Wide {
 		if t.min {
 			VPXORD(acc, acc, acc)
@@ -178,6 +169,21 @@ func (t Small) product(s ISA, k smallConstants, w reg.GPVirtual, i int, codes, o
 		VPADDD(acc, c, c)
 	}
 	return c
+}
+
+// unpack sets c to the codes of block i, in types with whole bytes with 128 added.
+func (t Small) unpack(s ISA, k smallConstants, w reg.GPVirtual, i int, c reg.VecVirtual) {
+	at := func(disp int) Mem { return Mem{Base: w, Disp: t.bytes*i + disp} }
+	if t.whole {
+		VPXORD(at(t.codes), k.sign, c)
+	} else {
+		VBROADCASTI128(at(t.codes), c)
+		VPSRLVQ(k.shift, c, c)
+		s.and(k.nibble, c, c)
+	}
+	if t.fifth > 0 {
+		t.addFifth(s, k, at(t.fifth), c)
+	}
 }
 
 // addFifth adds 16 to code j where bit j of the four bytes is set.

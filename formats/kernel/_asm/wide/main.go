@@ -23,18 +23,6 @@ const (
 	tokens = 8
 	vector = 64 // bytes of four columns of sixteen rows, or of one number per row
 
-	// A record of 256 columns.
-	superScales = 4096
-	superMins   = superScales + 16*vector
-	superD      = superMins + 8*vector
-	superDmin   = superD + vector
-	superRecord = superDmin + vector
-
-	// A record of 32 columns.
-	smallD      = 512
-	smallM      = smallD + vector
-	smallRecord = smallM + vector
-
 	// A panel is made of rows of eight 32-bit words, one per token. Of a block of 256: scales, pairs of sums of 32 codes
 	// (4 rows), pairs of sums of 16 (8), sums of 16 times -128 (16), the sum of all times -127.
 	line        = 4 * tokens
@@ -84,7 +72,7 @@ func begin(name, doc string) *frame {
 	Load(Param("tile"), f.record)
 	Load(Param("codes"), f.codes)
 	Load(Param("panel"), f.panel)
-	f.float, f.sum, f.acc = zmms(tokens), zmms(tokens), zmms(tokens)
+	f.float, f.sum, f.acc = lanes.Wide(tokens), lanes.Wide(tokens), lanes.Wide(tokens)
 	for _, v := range f.float {
 		VPXORD(v, v, v)
 	}
@@ -145,14 +133,6 @@ func (f *frame) multiply(acc []reg.VecVirtual, at, steps int) {
 	}
 }
 
-func zmms(n int) []reg.VecVirtual {
-	v := make([]reg.VecVirtual, n)
-	for i := range v {
-		v[i] = ZMM()
-	}
-	return v
-}
-
 // words fills v with the eight numbers of a panel's row, each in all lanes; at < 0 means zeros.
 func words(v []reg.VecVirtual, panel reg.GPVirtual, at int) []reg.VecVirtual {
 	for t := range v {
@@ -184,13 +164,13 @@ func (k super) emit() {
 		at := map[int]int{32: panelPairs, 16: panelHalves}[k.mins]
 		for p := range 256 / k.mins / 2 {
 			w := ZMM()
-			VMOVDQA32(Mem{Base: f.record, Disp: superMins + p*vector}, w)
+			VMOVDQA32(Mem{Base: f.record, Disp: lanes.SuperMins + p*vector}, w)
 			for t := range mins {
 				VPDPWSSD_BCST(Mem{Base: f.panel, Disp: at + p*line + 4*t}, w, mins[t])
 			}
 		}
 		d, w := ZMM(), ZMM()
-		VMOVAPS(Mem{Base: f.record, Disp: superDmin}, d)
+		VMOVAPS(Mem{Base: f.record, Disp: lanes.SuperDmin}, d)
 		for t, m := range mins {
 			VCVTDQ2PS(m, m)
 			VMULPS(d, m, w)
@@ -216,7 +196,7 @@ func (k super) emit() {
 	}
 	d := ZMM()
 	if !k.float {
-		VMOVAPS(Mem{Base: f.record, Disp: superD - 4096}, d) // record has moved on by the codes
+		VMOVAPS(Mem{Base: f.record, Disp: lanes.SuperD - 4096}, d) // record has moved on by the codes
 	}
 	for t, s := range sum {
 		if !k.float {
@@ -225,7 +205,7 @@ func (k super) emit() {
 		}
 		VFMADD231PS_BCST(Mem{Base: f.panel, Disp: panelD + 4*t}, s, f.float[t])
 	}
-	ADDQ(U32(superRecord-4096), f.record)
+	ADDQ(U32(lanes.SuperRecord-4096), f.record)
 	ADDQ(U32(panelSuper), f.panel)
 	DECQ(blocks)
 	JNZ(LabelRef(k.name + "_block"))
@@ -240,7 +220,7 @@ func (f *frame) advance(columns int) {
 // groups adds every group's sum times its scale to sum.
 func (k super) groups(f *frame, sum []reg.VecVirtual) {
 	scales, offsets, count := GP64(), GP64(), GP64()
-	LEAQ(Mem{Base: f.record, Disp: superScales}, scales)
+	LEAQ(Mem{Base: f.record, Disp: lanes.SuperScales}, scales)
 	LEAQ(Mem{Base: f.panel, Disp: panelOff}, offsets)
 	MOVQ(U32(256/k.group), count)
 	Label(k.name + "_group")
@@ -293,7 +273,7 @@ func small(name, doc string, mins, halves bool) {
 	case halves:
 		acc := words(f.acc, f.panel, panelHalf)
 		f.multiply(acc, 0, 4)
-		scaled(acc, smallD)
+		scaled(acc, lanes.SmallD)
 		acc = words(f.acc, f.panel, panelS)
 		for t := range acc {
 			x := ZMM()
@@ -301,23 +281,23 @@ func small(name, doc string, mins, halves bool) {
 			VPSUBD(x, acc[t], acc[t])
 		}
 		f.multiply(acc, 16, 4)
-		scaled(acc, smallM)
+		scaled(acc, lanes.SmallM)
 	case mins:
 		acc := words(f.acc, f.panel, -1)
 		f.multiply(acc, 0, 8)
-		scaled(acc, smallD)
+		scaled(acc, lanes.SmallD)
 		m := ZMM()
-		VMOVAPS(Mem{Base: f.record, Disp: smallM}, m)
+		VMOVAPS(Mem{Base: f.record, Disp: lanes.SmallM}, m)
 		for t := range acc {
 			VFMADD231PS_BCST(Mem{Base: f.panel, Disp: panelS + 4*t}, m, f.float[t])
 		}
 	default:
 		acc := words(f.acc, f.panel, panelS)
 		f.multiply(acc, 0, 8)
-		scaled(acc, smallD)
+		scaled(acc, lanes.SmallD)
 	}
 	ADDQ(U32(32), f.codes)
-	ADDQ(U32(smallRecord), f.record)
+	ADDQ(U32(lanes.SmallRecord), f.record)
 	ADDQ(U32(panelSmall), f.panel)
 	DECQ(blocks)
 	JNZ(LabelRef(name + "_block"))
@@ -335,7 +315,7 @@ func transpose() {
 	LEAQ(Mem{Base: src, Index: s1, Scale: 8}, bottom)
 	VPBROADCASTD(lanes.Arg("add").As32(), add)
 	Label("transpose16_chunk")
-	in := zmms(16)
+	in := lanes.Wide(16)
 	for r := range in {
 		base := src
 		if r >= 8 {
@@ -343,7 +323,7 @@ func transpose() {
 		}
 		VPADDB(row(base, s1, s3, s5, s7, r%8, 0), add, in[r])
 	}
-	for j, v := range turn(in) {
+	for j, v := range lanes.Turn(in) {
 		m := Mem{Base: dst, Disp: vector * (j % 8)}
 		if j >= 8 {
 			m.Index, m.Scale = half, 1
@@ -357,43 +337,4 @@ func transpose() {
 	JNZ(LabelRef("transpose16_chunk"))
 	VZEROUPPER()
 	RET()
-}
-
-// turn transposes 16 x 16 words in registers.
-func turn(in []reg.VecVirtual) []reg.VecVirtual {
-	// Within quarters of vectors: fours[4*i+q] holds, in quarter p, word 4p+q of rows 4i .. 4i+3.
-	fours := make([]reg.VecVirtual, 16)
-	for i := 0; i < 16; i += 4 {
-		r := in[i : i+4]
-		ab, AB, cd, CD := ZMM(), ZMM(), ZMM(), ZMM()
-		VPUNPCKLDQ(r[1], r[0], ab)
-		VPUNPCKHDQ(r[1], r[0], AB)
-		VPUNPCKLDQ(r[3], r[2], cd)
-		VPUNPCKHDQ(r[3], r[2], CD)
-		for q := range 4 {
-			fours[i+q] = ZMM()
-		}
-		VPUNPCKLQDQ(cd, ab, fours[i])
-		VPUNPCKHQDQ(cd, ab, fours[i+1])
-		VPUNPCKLQDQ(CD, AB, fours[i+2])
-		VPUNPCKHQDQ(CD, AB, fours[i+3])
-	}
-	// Then quarters: word 4p+q takes quarter p of fours[q], fours[4+q], fours[8+q], fours[12+q].
-	out := make([]reg.VecVirtual, 16)
-	for q := range 4 {
-		a, b, c, d := fours[q], fours[4+q], fours[8+q], fours[12+q]
-		low, LOW, high, HIGH := ZMM(), ZMM(), ZMM(), ZMM()
-		VSHUFI32X4(U8(0x88), b, a, low)  // a0 a2 b0 b2
-		VSHUFI32X4(U8(0xdd), b, a, LOW)  // a1 a3 b1 b3
-		VSHUFI32X4(U8(0x88), d, c, high) // c0 c2 d0 d2
-		VSHUFI32X4(U8(0xdd), d, c, HIGH)
-		for p := range 4 {
-			out[4*p+q] = ZMM()
-		}
-		VSHUFI32X4(U8(0x88), high, low, out[q])
-		VSHUFI32X4(U8(0x88), HIGH, LOW, out[4+q])
-		VSHUFI32X4(U8(0xdd), high, low, out[8+q])
-		VSHUFI32X4(U8(0xdd), HIGH, LOW, out[12+q])
-	}
-	return out
 }
