@@ -77,7 +77,7 @@ func (p *pass) attend(worker, task int) {
 		p.score(scores, s.q, keys[k*dims:], b, wholePanels(n), k)
 		for i := range b.n {
 			for r := i * b.heads; r < (i+1)*b.heads; r++ {
-				p.weigh(s, r, scores[r*attnKeys:][:wholePanels(n)], out[r*wide:][:wide], k, b.pos+i)
+				p.weigh(worker, r, scores[r*attnKeys:][:wholePanels(n)], out[r*wide:][:wide], k, b.pos+i)
 			}
 		}
 		p.set.GemmPanels(out, wide, scores, attnKeys, values[k*panel:], panel*kv.capacity, rows, wide, n, k > first)
@@ -107,21 +107,33 @@ func (p *pass) score(scores, q, keys []float32, b piece, n, k int) {
 // gather collects the block's queries, normalised, rotated and scaled, and clears what is kept per row.
 func (p *pass) gather(s *attnScratch, b piece) {
 	c := &p.m.Config
-	scale, gain := float32(1/math.Sqrt(float64(c.HeadDim))), p.m.layers[p.at.layer].qNorm
+	scale, l := p.m.scoreScale(), &p.m.layers[p.at.layer]
 	rows := b.n * b.heads
 	q, top, sum := grow(&s.q, rows*c.HeadDim), grow(&s.top, rows), grow(&s.sum, rows)
 	for r := range rows {
 		head := q[r*c.HeadDim:][:c.HeadDim]
 		copy(head, p.at.q[((b.row+r/b.heads)*c.Heads+b.head+r%b.heads)*c.HeadDim:])
-		p.rotate(head, gain, b.pos+r/b.heads)
+		p.rotate(head, l.qNorm, b.span, b.pos+r/b.heads)
 		p.set.Scale(head, scale)
 		top[r], sum[r] = float32(math.Inf(-1)), 0
+		if l.sinks != nil { // as if there were a key with this score and no value
+			top[r], sum[r] = l.sinks[b.head+r%b.heads], 1
+		}
 	}
+}
+
+// scoreScale is what scores are multiplied by.
+func (m *Model) scoreScale() float32 {
+	if s := m.Config.Scale.Attention; s != 0 {
+		return float32(s)
+	}
+	return float32(1 / math.Sqrt(float64(m.Config.HeadDim)))
 }
 
 // weigh turns row r's scores of the keys from position k on into exp(score-top), 0 for those that the query at pos
 // does not see, and scales what the row has added up when top rises.
-func (p *pass) weigh(s *attnScratch, r int, scores, out []float32, k, pos int) {
+func (p *pass) weigh(worker, r int, scores, out []float32, k, pos int) {
+	s := &p.workers[worker].attn
 	from, to := 0, min(pos+1-k, len(scores))
 	if w := p.m.layers[p.at.layer].window; w > 0 {
 		from = max(0, pos-w+1-k)
@@ -129,6 +141,9 @@ func (p *pass) weigh(s *attnScratch, r int, scores, out []float32, k, pos int) {
 	if from >= to {
 		clear(scores)
 		return
+	}
+	if limit := p.m.Config.Cap.Attention; limit != 0 {
+		p.softCap(worker, scores[from:to], float32(limit))
 	}
 	start, stop := from/panel*panel, wholePanels(to) // whole vectors
 	clear(scores[:start])

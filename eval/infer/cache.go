@@ -33,7 +33,9 @@ func (m *Model) NewCache(capacity int) *Cache {
 	for i := range c.layers {
 		c.layers[i].resize(m, capacity)
 	}
-	m.rope.upTo(capacity)
+	for i := range m.rope {
+		m.rope[i].upTo(capacity)
+	}
 	return c
 }
 
@@ -100,7 +102,7 @@ func (p *pass) storeBlock(_, task int) {
 	to, width, gain := p.cached(b.span, p.at.layer), c.KVHeads*c.HeadDim, p.m.layers[p.at.layer].kNorm
 	for h := range c.KVHeads {
 		for t := range b.n {
-			p.rotate(p.at.k[(b.row+t)*width+h*c.HeadDim:][:c.HeadDim], gain, b.pos+t)
+			p.rotate(p.at.k[(b.row+t)*width+h*c.HeadDim:][:c.HeadDim], gain, b.span, b.pos+t)
 		}
 		keys, values := to.head(p.m, h)
 		p.set.PackPanel(keys[b.pos/panel*panel*c.HeadDim+b.pos%panel:], p.at.k[b.row*width+h*c.HeadDim:], width, b.n, c.HeadDim)

@@ -30,12 +30,13 @@ var scales = []struct {
 func requantize(t *testing.T, m *Model) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(11, 0))
-	n := 0
+	place := map[string]int{} // experts of one tensor have one type
 	for i := range m.layers {
-		l := &m.layers[i]
-		for _, w := range []*Linear{&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down} {
-			s := scales[n%len(scales)]
-			n++
+		m.layers[i].each(func(w *Linear) {
+			if _, ok := place[w.Name]; !ok {
+				place[w.Name] = len(place)
+			}
+			s := scales[place[w.Name]%len(scales)]
 			info, ok := s.typ.Info()
 			if !ok {
 				t.Fatal(s.typ)
@@ -54,7 +55,7 @@ func requantize(t *testing.T, m *Model) {
 				t.Fatal(err)
 			}
 			w.Matrix, w.form = kernel.Matrix{Type: s.typ, Rows: w.Rows, Cols: w.Cols, Data: data}, form
-		}
+		})
 	}
 }
 
@@ -63,7 +64,7 @@ func requantize(t *testing.T, m *Model) {
 // products the same holds, as each sum is taken in one order. Only up to eight tokens at once are multiplied in another
 // way, with sums in another order: then now and then an activation is rounded to the next code (see TestSetsAgree).
 func TestBatchingKeepsEveryBit(t *testing.T) {
-	for _, name := range []string{"llama", "mistral", "qwen3"} {
+	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		requantize(t, m)

@@ -9,8 +9,8 @@ import (
 	"bitmill/formats/kernel"
 )
 
-// architectures are the cases whose logits were computed by transformers in float32 (see checkpointtest).
-var architectures = []string{"llama", "llama3-rope", "llama-bias", "llama-narrow", "mistral", "mistral-old", "qwen2", "qwen2-window", "qwen3"}
+// architectures are the cases, whose logits were computed by transformers in float32 (see checkpointtest).
+var architectures = checkpointtest.Names()
 
 func open(t testing.TB, c *checkpointtest.Case) *Model {
 	t.Helper()
@@ -82,21 +82,33 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 // TestShortcutsDoNotChangeLogits runs the same tokens in other ways: piecewise through a cache, beside another
 // sequence, for the last rows only, observed, on other thread counts.
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
-	for _, name := range []string{"llama", "mistral", "qwen3"} {
+	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})
 		vocab := m.Config.Vocab
 		last := want[len(want)-10*vocab:]
+		tolerance := 0.0
+		if m.Config.Experts != nil { // an expert with few tokens adds up in another order
+			tolerance = 1e-5
+		}
 
 		near(t, name+", three threads", forward(t, m, Options{}, 3, Sequence{Tokens: c.Tokens}), want, 0)
-		near(t, name+", last ten rows", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10}), last, 0)
+		near(t, name+", last ten rows", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10}), last, tolerance)
 		two := forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens[5:25], LogitsFrom: 19}, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
-		near(t, name+", second of two sequences", two[vocab:], last, 0)
+		near(t, name+", second of two sequences", two[vocab:], last, tolerance)
 		seen := 0
 		watched := forward(t, m, Options{Observe: func(*Linear, []float32, int) { seen++ }}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
 		near(t, name+", observed", watched, last, 0)
-		if products := 7*m.Config.Layers + 1; seen != products {
+		products := 1
+		for i := range m.layers {
+			m.layers[i].each(func(w *Linear) {
+				if !w.later {
+					products++
+				}
+			})
+		}
+		if seen != products && m.Config.Experts == nil || seen > products {
 			t.Errorf("%s: %d products observed, want %d", name, seen, products)
 		}
 

@@ -1,5 +1,7 @@
 package infer
 
+import "bitmill/formats/kernel"
+
 // input is the making of the rows that the next products take: all of it is done token by token, so that a row is
 // computed and quantized while it lies in the first-level cache.
 type input struct {
@@ -8,44 +10,73 @@ type input struct {
 	width int
 	rows  []float32 // [n][width]
 	with  []float32 // [n][width]: the residual stream of a norm, the up projection of a gate
-	add   []float32 // [n][width]: added to the residual stream first; may be nil
-	gain  []float32
+	add   []float32 // [n][width]: added to the residual stream first, behind the norm after; may be nil
+	after norm
+	norm  norm
+	parts rowNorm
 	forms [formCount]bool // how the products want it
+
+	experts  *experts
+	byExpert bool // rows are sorted by expert, and each expert has its own batch
 }
 
 type inputKind uint8
 
 const (
 	asIs   inputKind = iota // rows are there
-	normed                  // rows = rmsnorm(with += add) * gain
-	gated                   // rows = silu(rows) * with
+	added                   // with += add
+	normed                  // rows = norm(with += add)
+	parted                  // rows = norm of each part of rows
+	gated                   // rows = act(rows) * with
+	picked                  // rows = with of the token
+	mixed                   // rows = weighted sum of the experts' outputs
+	scaled                  // rows = soft cap of rows * scale: logits
 )
 
 // tokensPerTask is how many rows one task makes.
 const tokensPerTask = 16
 
 // load takes n rows as they are.
-func (p *pass) load(rows []float32, n int, to ...*Linear) { p.make(input{rows: rows, n: n}, to) }
+func (p *pass) load(rows []float32, n int, to ...*Linear) { p.make(input{rows: rows, n: n}, to...) }
 
-// norm adds the branch under way to the first n rows of buf.x and returns their RMS norm.
-func (p *pass) norm(gain []float32, n int, to ...*Linear) []float32 {
+// norm adds the branch under way to the first n rows of buf.x and returns their norm.
+func (p *pass) norm(by norm, n int, to ...*Linear) []float32 {
 	rows := grow(&p.buf.norm, n*p.m.Config.Width)
-	p.make(input{kind: normed, rows: rows, n: n, with: p.buf.x, add: p.branch, gain: gain}, to)
+	p.make(input{kind: normed, rows: rows, n: n, with: p.buf.x, add: p.branch, after: p.after, norm: by}, to...)
 	p.branch = nil
 	return rows
 }
 
-// gated sets rows to silu(rows)*up.
-func (p *pass) gated(rows, up []float32, n int, to ...*Linear) {
-	p.make(input{kind: gated, rows: rows, n: n, with: up}, to)
+// settle adds the branch under way to the first n rows of buf.x.
+func (p *pass) settle(n int) {
+	p.make(input{kind: added, n: n, width: p.m.Config.Width, with: p.buf.x, add: p.branch, after: p.after})
+	p.branch = nil
 }
 
-func (p *pass) make(in input, to []*Linear) {
-	in.width = to[0].Cols
+// normRows normalizes queries or keys in parts.
+func (p *pass) normRows(rows []float32, n int, by rowNorm) {
+	if by.gain != nil {
+		p.make(input{kind: parted, rows: rows, n: n, width: len(by.gain), parts: by})
+	}
+}
+
+func (p *pass) make(in input, to ...*Linear) {
+	if len(to) > 0 {
+		in.width = to[0].Cols
+	}
 	for _, w := range to {
-		if !in.forms[w.form] {
-			in.forms[w.form] = true
+		if in.forms[w.form] {
+			continue
+		}
+		in.forms[w.form] = true
+		if !in.byExpert {
 			p.fail(0, p.forms[w.form].Reset(w.form, in.n, in.width))
+			continue
+		}
+		for e := range p.m.Config.Experts.Count {
+			if n := p.routed.starts[e+1] - p.routed.starts[e]; n > 0 {
+				p.fail(0, p.routed.forms[e][w.form].Reset(w.form, n, in.width))
+			}
 		}
 	}
 	p.in = in
@@ -53,31 +84,74 @@ func (p *pass) make(in input, to []*Linear) {
 }
 
 func (p *pass) makeRows(worker, task int) {
-	in, w := &p.in, p.in.width
+	in, w, c := &p.in, p.in.width, &p.m.Config
 	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, in.n); t++ {
-		row := in.rows[t*w : (t+1)*w]
+		var row, with []float32
+		if in.rows != nil {
+			row = in.rows[t*w : (t+1)*w]
+		}
+		if in.with != nil && in.kind != picked {
+			with = in.with[t*w : (t+1)*w]
+		}
+		if in.add != nil {
+			p.addBranch(with, in.add[t*w:(t+1)*w], in.after)
+		}
 		switch in.kind {
 		case normed:
-			x := in.with[t*w : (t+1)*w]
-			if in.add != nil {
-				p.set.Add(x, in.add[t*w:(t+1)*w])
+			p.normalize(row, with, in.norm)
+		case parted:
+			for at := 0; at < w; at += in.parts.part {
+				part := row[at : at+in.parts.part]
+				p.normalize(part, part, norm{gain: in.parts.gain[at : at+in.parts.part]})
 			}
-			p.set.RMSNorm(row, x, in.gain, p.m.Config.NormEps)
 		case gated:
-			p.set.SiLUMul(row, in.with[t*w:(t+1)*w])
+			p.activate(worker, row, with)
+		case picked:
+			copy(row, in.with[int(p.routed.tokens[t])*w:][:w])
+		case mixed:
+			p.mix(row, in.experts, t)
+		case scaled:
+			if c.Scale.Logit != 0 {
+				p.set.Scale(row, float32(c.Scale.Logit))
+			}
+			if c.Cap.Logit != 0 {
+				p.softCap(worker, row, float32(c.Cap.Logit))
+			}
 		}
 		for form := range in.forms {
 			if in.forms[form] {
-				p.fail(worker, p.set.LoadRows(&p.forms[form], in.rows, t, t+1))
+				b, first := p.batchOf(form, t)
+				p.fail(worker, p.set.LoadRows(b, in.rows[first*w:], t-first, t-first+1))
 			}
 		}
 	}
+}
+
+// batchOf is the batch that takes row t, and the row that is its first.
+func (p *pass) batchOf(form, t int) (b *kernel.Batch, first int) {
+	if !p.in.byExpert {
+		return &p.forms[form], 0
+	}
+	e := p.routed.expert[t]
+	return &p.routed.forms[e][form], p.routed.starts[e]
+}
+
+// addBranch adds a branch's row to the residual stream's.
+func (p *pass) addBranch(x, branch []float32, after norm) {
+	if after.gain != nil {
+		p.normalize(branch, branch, after)
+	}
+	if s := p.m.Config.Scale.Residual; s != 0 {
+		p.set.Scale(branch, float32(s))
+	}
+	p.set.Add(x, branch)
 }
 
 // product is one matrix product: dst = W·x + b, [tokens][w.Rows].
 type product struct {
 	dst []float32
 	w   *Linear
+	x   *kernel.Batch // nil: the rows made last
 }
 
 // How many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small enough to balance
@@ -89,19 +163,31 @@ const (
 
 // linear multiplies the n rows made last, in, with several matrices at once.
 func (p *pass) linear(in []float32, n int, list ...product) {
-	rows := 0
 	for _, l := range list {
-		if p.o.Observe != nil {
-			p.o.Observe(l.w, in[:n*l.w.Cols], n)
-		}
+		p.observe(l.w, in[:n*l.w.Cols], n)
+	}
+	p.products = append(p.products[:0], list...)
+	p.multiplyAll(n)
+}
+
+// observe shows a product's input; of a fused tensor once.
+func (p *pass) observe(w *Linear, in []float32, n int) {
+	if p.o.Observe != nil && !w.later {
+		p.o.Observe(w, in, n)
+	}
+}
+
+// multiplyAll runs the products for a batch of n tokens.
+func (p *pass) multiplyAll(n int) {
+	rows, tasks := 0, 0
+	for _, l := range p.products {
 		rows += l.w.Rows
 	}
-	p.products, p.taskRows = append(p.products[:0], list...), leastRows
+	p.taskRows = leastRows
 	if n == 1 {
 		p.taskRows = max(leastRows, rows/(tasksPerWorker*p.pool.Workers())&^(leastRows-1))
 	}
-	tasks := 0
-	for _, l := range list {
+	for _, l := range p.products {
 		tasks += p.tasksOf(l)
 	}
 	p.pool.Run(tasks, p.tasks.product)
@@ -122,7 +208,10 @@ func (p *pass) multiply(worker, task int) {
 }
 
 func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
-	w, x := l.w, &p.forms[l.w.form]
+	w, x := l.w, l.x
+	if x == nil {
+		x = &p.forms[w.form]
+	}
 	if err := p.set.MatMul(l.dst, w.Rows, w.Matrix, x, r0, r1, &p.workers[worker].scratch); err != nil {
 		p.fail(worker, err)
 		return

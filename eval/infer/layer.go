@@ -10,10 +10,11 @@ func (p *pass) layer(i int) {
 	k, v := grow(&p.buf.k, n*c.KVHeads*c.HeadDim), grow(&p.buf.v, n*c.KVHeads*c.HeadDim)
 	norm := p.norm(l.attnNorm, n, &l.q, &l.k, &l.v)
 	if packed {
-		p.linear(norm, n, product{k, &l.k}, product{v, &l.v})
+		p.linear(norm, n, product{dst: k, w: &l.k}, product{dst: v, w: &l.v})
 	} else {
-		p.linear(norm, n, product{q, &l.q}, product{k, &l.k}, product{v, &l.v})
+		p.linear(norm, n, product{dst: q, w: &l.q}, product{dst: k, w: &l.k}, product{dst: v, w: &l.v})
 	}
+	p.normRows(k, n, l.kRows)
 	p.store(i, k, v)
 	if packed {
 		if n = wanted; n == 0 {
@@ -22,18 +23,26 @@ func (p *pass) layer(i int) {
 		p.keepWanted(norm, c.Width)
 		p.keepWanted(p.buf.x, c.Width)
 		p.load(norm, n, &l.q)
-		p.linear(norm, n, product{q, &l.q})
+		p.linear(norm, n, product{dst: q, w: &l.q})
 	}
+	p.normRows(q, n, l.qRows)
 	attn := grow(&p.buf.attn, n*c.Heads*c.HeadDim)
 	p.attention(attn, q, i, packed)
 	p.load(attn, n, &l.o)
-	p.residual(attn, n, &l.o)
+	p.residual(attn, n, &l.o, l.attnPost)
 
-	norm = p.norm(l.ffnNorm, n, &l.gate, &l.up)
-	gate, up := grow(&p.buf.gate, n*c.FFN), grow(&p.buf.up, n*c.FFN)
-	p.linear(norm, n, product{gate, &l.gate}, product{up, &l.up})
-	p.gated(gate, up, n, &l.down)
-	p.residual(gate, n, &l.down)
+	if c.Parallel {
+		p.settle(n)
+		p.load(norm, n, l.readers...)
+	} else {
+		norm = p.norm(l.ffnNorm, n, l.readers...)
+	}
+	if l.experts != nil {
+		p.mixture(l.experts, norm, n)
+		p.after = l.ffnPost
+		return
+	}
+	p.residual(p.dense(&l.feedForward, norm, n), n, &l.down, l.ffnPost)
 }
 
 func (p *pass) wantedRows() int {
@@ -44,8 +53,8 @@ func (p *pass) wantedRows() int {
 	return n
 }
 
-// residual computes W·in for n rows; the next norm adds it to buf.x.
-func (p *pass) residual(in []float32, n int, w *Linear) {
-	p.branch = grow(&p.buf.branch, n*w.Rows)
-	p.linear(in, n, product{p.branch, w})
+// residual computes W·in for n rows; the next norm adds the norm of it to buf.x.
+func (p *pass) residual(in []float32, n int, w *Linear, after norm) {
+	p.branch, p.after = grow(&p.buf.branch, n*w.Rows), after
+	p.linear(in, n, product{dst: p.branch, w: w})
 }

@@ -11,7 +11,8 @@ import (
 //
 //	angle(pos, i) = pos / factor_i * base^(-2i/dims)
 //
-// where factor_i is the linear scaling factor or the checkpoint's rope_freqs entry. Rows are made once per position.
+// where factor_i is the linear scaling factor or the scaling's for the pair. Both are multiplied by the scaling's
+// magnitude. Rows are made once per position.
 type ropeTable struct {
 	config checkpoint.Rope
 	mu     sync.Mutex
@@ -27,7 +28,10 @@ func (r *ropeTable) upTo(n int) (cos, sin []float32) {
 	if half == 0 || n*half <= len(r.cos) {
 		return r.cos, r.sin
 	}
-	turn := make([]float64, half) // of one position
+	turn, size := make([]float64, half), 1.0 // of one position
+	if r.config.Magnitude != 0 {
+		size = r.config.Magnitude
+	}
 	for i := range turn {
 		turn[i] = math.Pow(r.config.Base, -2*float64(i)/float64(r.config.Dims))
 	}
@@ -41,18 +45,73 @@ func (r *ropeTable) upTo(n int) (cos, sin []float32) {
 				angle /= float64(r.config.Factors[i])
 			}
 			s, c := math.Sincos(angle)
-			r.cos, r.sin = append(r.cos, float32(c)), append(r.sin, float32(s))
+			r.cos, r.sin = append(r.cos, float32(c*size)), append(r.sin, float32(s*size))
 		}
 	}
 	return r.cos, r.sin
 }
 
-// rotate normalises (when gain is not nil) and turns one head at position pos.
-func (p *pass) rotate(head, gain []float32, pos int) {
-	c := &p.m.Config
-	half := c.Rope.Dims / 2
-	if gain != nil {
-		p.set.RMSNorm(head, head, gain, c.NormEps)
+// The rotary embeddings of a model.
+const (
+	noRope    = -1
+	ropeAll   = iota - 1
+	ropeLocal // of layers with a window, where it is another
+	ropeLong  // in long contexts, where it is another
+	ropeKinds
+)
+
+type angles struct{ cos, sin []float32 }
+
+// setRope makes the tables, empty, of the rotary embeddings that the model has.
+func (m *Model) setRope() {
+	c := &m.Config
+	m.rope[ropeAll].config = c.Rope
+	if c.LocalRope != nil {
+		m.rope[ropeLocal].config = *c.LocalRope
 	}
-	p.set.RoPE(head, p.cos[pos*half:(pos+1)*half], p.sin[pos*half:(pos+1)*half], c.Rope.Interleaved)
+	if c.Rope.LongFactors != nil {
+		long := c.Rope
+		long.Factors = c.Rope.LongFactors
+		m.rope[ropeLong].config = long
+	}
+}
+
+// ropeKind is the rotary embedding of layer i.
+func ropeKind(c *checkpoint.Config, i int) int {
+	switch c.RopeOf(i) {
+	case nil:
+		return noRope
+	case c.LocalRope:
+		return ropeLocal
+	}
+	return ropeAll
+}
+
+// long reports whether a context of n positions needs the embedding for long ones.
+func (m *Model) long(n int) bool {
+	return m.Config.Rope.LongFactors != nil && n > m.Config.Rope.OriginalContext
+}
+
+// turnTo gets the tables for positions [0, n).
+func (p *pass) turnTo(n int) {
+	for i := range p.m.rope {
+		p.angles[i].cos, p.angles[i].sin = p.m.rope[i].upTo(n)
+	}
+}
+
+// rotate normalises (when gain is not nil) and turns one head of the layer under way at position pos of a span.
+func (p *pass) rotate(head, gain []float32, span, pos int) {
+	if gain != nil {
+		p.set.RMSNorm(head, head, gain, p.m.Config.NormEps)
+	}
+	kind := p.m.layers[p.at.layer].rope
+	if kind == ropeAll && p.spans[span].long {
+		kind = ropeLong
+	}
+	if kind == noRope {
+		return
+	}
+	r, a := &p.m.rope[kind].config, &p.angles[kind]
+	half := r.Dims / 2
+	p.set.RoPE(head, a.cos[pos*half:(pos+1)*half], a.sin[pos*half:(pos+1)*half], r.Interleaved)
 }

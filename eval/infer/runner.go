@@ -49,6 +49,7 @@ const BatchTokens = 2048
 type worker struct {
 	scratch kernel.Scratch
 	attn    attnScratch
+	row     []float32
 	err     error
 }
 
@@ -65,7 +66,7 @@ func NewRunner(p *Pool, o Options) *Runner {
 	}
 	r := &Runner{pool: p, set: o.Kernel, o: o, workers: make([]worker, p.Workers())}
 	r.pass.Runner = r
-	r.pass.tasks = tasks{r.pass.embedRows, r.pass.makeRows, r.pass.multiply, r.pass.storeBlock, r.pass.attend}
+	r.pass.tasks = tasks{r.pass.embedRows, r.pass.makeRows, r.pass.multiply, r.pass.storeBlock, r.pass.attend, r.pass.route}
 	return r
 }
 
@@ -73,7 +74,15 @@ func NewRunner(p *Pool, o Options) *Runner {
 type span struct {
 	start, n, past int
 	cache          *Cache
-	wanted         int // rows of logits
+	wanted         int  // rows of logits
+	long           bool // the context is longer than the model's first one
+}
+
+func (s *span) capacity() int {
+	if s.cache == nil {
+		return 0
+	}
+	return s.cache.capacity
 }
 
 // pass is one forward pass under way: a row of steps, each of which the pool runs as tasks. What the tasks of a step
@@ -84,8 +93,10 @@ type pass struct {
 	seqs     []Sequence
 	spans    []span
 	n        int // tokens in the batch
-	cos, sin []float32
+	angles   [ropeKinds]angles
 	branch   []float32 // what the next norm adds to buf.x; nil: nothing
+	after    norm      // of the branch
+	routed   routed
 	in       input
 	products []product
 	taskRows int // rows of a product that one task covers
@@ -95,7 +106,7 @@ type pass struct {
 }
 
 // tasks are the steps, bound to the pass once.
-type tasks struct{ embed, input, product, store, attend func(worker, task int) }
+type tasks struct{ embed, input, product, store, attend, route func(worker, task int) }
 
 // Forward runs the sequences as one batch and returns the logits wanted, [rows][vocabulary], sequence after sequence.
 // The slice is reused by the next Forward.
@@ -134,6 +145,7 @@ func (p *pass) begin(m *Model, seqs []Sequence) error {
 		if s.Cache != nil {
 			sp.past = s.Cache.length
 		}
+		sp.long = m.long(max(sp.n, sp.capacity()))
 		p.n += sp.n
 		last = max(last, sp.past+sp.n)
 		p.spans = append(p.spans, sp)
@@ -141,7 +153,7 @@ func (p *pass) begin(m *Model, seqs []Sequence) error {
 	for i := range p.workers {
 		p.workers[i].err = nil
 	}
-	p.cos, p.sin = m.rope.upTo(last)
+	p.turnTo(last)
 	return nil
 }
 
@@ -189,6 +201,9 @@ func (p *pass) embedRows(worker, task int) {
 		if err := block.Decode(e.Type, x, e.Data[int(t)*row:(int(t)+1)*row]); err != nil {
 			p.fail(worker, fmt.Errorf("token_embd.weight row %d: %w", t, err))
 		}
+		if s := p.m.Config.Scale.Embedding; s != 0 {
+			p.set.Scale(x, float32(s))
+		}
 	}
 }
 
@@ -205,7 +220,10 @@ func (p *pass) head() []float32 {
 	out := &p.m.output
 	norm := p.norm(p.m.outputNorm, n, out)
 	logits := grow(&p.buf.logits, n*out.Rows)
-	p.linear(norm, n, product{logits, out})
+	p.linear(norm, n, product{dst: logits, w: out})
+	if c := &p.m.Config; c.Scale.Logit != 0 || c.Cap.Logit != 0 {
+		p.make(input{kind: scaled, rows: logits, n: n, width: out.Rows})
+	}
 	return logits
 }
 

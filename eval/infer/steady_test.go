@@ -13,7 +13,12 @@ import (
 // TestSteadyStateAllocatesNothing: once every buffer has its size, neither a step of generation nor a prompt makes
 // garbage, whatever types the weights have.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	c := checkpointtest.Load(t, "llama")
+	for _, name := range []string{"llama", "gemma2", "gpt-oss"} {
+		steady(t, checkpointtest.Load(t, name))
+	}
+}
+
+func steady(t *testing.T, c *checkpointtest.Case) {
 	pool := NewPool(2)
 	defer pool.Close()
 	for _, quantized := range []bool{false, true} {
@@ -38,10 +43,10 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 				step()
 			}
 			if n := testing.AllocsPerRun(50, step); n != 0 {
-				t.Errorf("%s, quantized %v: %v allocations a token", set.Name, quantized, n)
+				t.Errorf("%s on %s, quantized %v: %v allocations a token", c.Name, set.Name, quantized, n)
 			}
 			if n := testing.AllocsPerRun(10, alone); n != 0 {
-				t.Errorf("%s, quantized %v: %v allocations a prompt", set.Name, quantized, n)
+				t.Errorf("%s on %s, quantized %v: %v allocations a prompt", c.Name, set.Name, quantized, n)
 			}
 		}
 	}
@@ -51,7 +56,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 // that now and then an activation is rounded to the next code; that moves logits by far less than quantizing does.
 func TestSetsAgree(t *testing.T) {
 	sets := kernel.Available()
-	for _, name := range []string{"llama", "mistral", "qwen3"} {
+	for _, name := range []string{"llama", "mistral", "qwen3", "gemma3", "mixtral"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		for _, tolerance := range []float64{4e-6, 1e-2} { // relative RMS: float32 weights, then 8-bit activations

@@ -24,9 +24,17 @@ func (m *Model) Work(n, past int) Work {
 		if i == len(m.layers)-1 {
 			rows = 1
 		}
-		for _, x := range []*Linear{&l.q, &l.o, &l.gate, &l.up, &l.down} {
-			add(x, rows)
-		}
+		l.each(func(x *Linear) {
+			switch {
+			case x == &l.k || x == &l.v:
+			case x.Experts > 0: // each token is multiplied by few; as many as there may be are read
+				used := int64(rows * m.Config.Experts.Used)
+				w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
+				w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
+			default:
+				add(x, rows)
+			}
+		})
 		seen := past
 		if l.window > 0 {
 			seen = min(seen, l.window)
@@ -39,7 +47,7 @@ func (m *Model) Work(n, past int) Work {
 
 // Bytes is the memory of the Runner's buffers.
 func (r *Runner) Bytes() int64 {
-	return heap(reflect.ValueOf(&r.forms)) + heap(reflect.ValueOf(&r.buf)) + heap(reflect.ValueOf(r.workers))
+	return heap(reflect.ValueOf(&r.forms)) + heap(reflect.ValueOf(&r.buf)) + heap(reflect.ValueOf(&r.pass.routed)) + heap(reflect.ValueOf(r.workers))
 }
 
 // heap adds up the slices and pointed-to values below v, which is a tree.
@@ -59,7 +67,7 @@ func heap(v reflect.Value) int64 {
 		fallthrough
 	case reflect.Array:
 		switch v.Type().Elem().Kind() {
-		case reflect.Struct, reflect.Slice, reflect.Pointer:
+		case reflect.Struct, reflect.Slice, reflect.Array, reflect.Pointer:
 			for i := range v.Len() {
 				n += heap(v.Index(i))
 			}

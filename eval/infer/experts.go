@@ -1,0 +1,195 @@
+package infer
+
+import (
+	"math"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/kernel"
+)
+
+// experts is a feed-forward layer with experts: a router picks a few for each token, and their outputs are added,
+// weighted. A shared expert sees every token.
+type experts struct {
+	router     Linear
+	list       []feedForward
+	shared     *feedForward // nil: none
+	sharedGate *Linear      // its output is multiplied by the sigmoid of this; nil: by 1
+}
+
+func (e *experts) readers() []*Linear {
+	list := []*Linear{&e.router}
+	if e.shared != nil {
+		list = e.shared.readers(list)
+	}
+	if e.sharedGate != nil {
+		list = append(list, e.sharedGate)
+	}
+	return list
+}
+
+// routed is where the tokens of a batch go. Rows are tokens sorted by expert, and in an expert by their place in the
+// batch, so that each expert multiplies all of its tokens at once.
+type routed struct {
+	scores  []float32 // [tokens][experts], from the router
+	chosen  []int32   // [tokens][used]
+	weights []float32 // [tokens][used]
+	slots   []int32   // [tokens][used]: the row of a token at its expert
+	tokens  []int32   // [rows]: the token of a row
+	expert  []int32   // [rows]: the expert of a row
+	starts  []int     // [experts+1]: the first row of each expert
+
+	rows, gate, up, down []float32 // [rows][...]
+	shared, gates        []float32 // [tokens][...]: the shared expert's output and gate
+
+	forms [][formCount]kernel.Batch // of each expert
+}
+
+// mixture runs the experts of a layer on n rows that have been made for its readers, and leaves their weighted sum in
+// p.branch.
+func (p *pass) mixture(e *experts, in []float32, n int) {
+	r, c := &p.routed, &p.m.Config
+	count, used := c.Experts.Count, c.Experts.Used
+	scores := grow(&r.scores, n*count)
+	p.linear(in, n, product{dst: scores, w: &e.router})
+	if e.sharedGate != nil {
+		p.linear(in, n, product{dst: grow(&r.gates, n), w: e.sharedGate})
+	}
+	if e.shared != nil {
+		hidden := p.dense(e.shared, in, n)
+		p.linear(hidden, n, product{dst: grow(&r.shared, n*c.Width), w: &e.shared.down})
+	}
+	grow(&r.chosen, n*used)
+	grow(&r.weights, n*used)
+	p.in = input{n: n}
+	p.pool.Run((n+tokensPerTask-1)/tokensPerTask, p.tasks.route)
+	r.sort(n, count, used)
+
+	rows := len(r.tokens)
+	hidden := grow(&r.rows, rows*c.Width)
+	gate, up, down := grow(&r.gate, rows*c.Experts.FFN), grow(&r.up, rows*c.Experts.FFN), grow(&r.down, rows*c.Width)
+	first := &e.list[0]
+	p.make(input{kind: picked, rows: hidden, n: rows, with: in, byExpert: true}, &first.gate, &first.up)
+	p.products = p.products[:0]
+	for i := range e.list {
+		p.expertProduct(&e.list[i].gate, hidden, gate)
+		p.expertProduct(&e.list[i].up, hidden, up)
+	}
+	p.multiplyAll(n)
+	p.make(input{kind: gated, rows: gate, n: rows, with: up, byExpert: true}, &first.down)
+	p.products = p.products[:0]
+	for i := range e.list {
+		p.expertProduct(&e.list[i].down, gate, down)
+	}
+	p.multiplyAll(n)
+
+	p.branch = grow(&p.buf.branch, n*c.Width)
+	p.make(input{kind: mixed, rows: p.branch, n: n, width: c.Width, experts: e})
+}
+
+// expertProduct adds the product of an expert's matrix with its rows of in, when it has any.
+func (p *pass) expertProduct(w *Linear, in, out []float32) {
+	r := &p.routed
+	from, to := r.starts[w.Expert], r.starts[w.Expert+1]
+	if from == to {
+		return
+	}
+	p.observe(w, in[from*w.Cols:to*w.Cols], to-from)
+	p.products = append(p.products, product{out[from*w.Rows : to*w.Rows], w, &r.forms[w.Expert][w.form]})
+}
+
+// route picks the experts of some tokens and their weights.
+func (p *pass) route(_, task int) {
+	r, e := &p.routed, p.m.Config.Experts
+	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, p.in.n); t++ {
+		scores := r.scores[t*e.Count : (t+1)*e.Count]
+		chosen, weights := r.chosen[t*e.Used:(t+1)*e.Used], r.weights[t*e.Used:(t+1)*e.Used]
+		switch e.Gating {
+		case checkpoint.SoftmaxAll:
+			p.set.Softmax(scores, 1)
+		case checkpoint.Sigmoid:
+			for i, v := range scores {
+				scores[i] = sigmoid(v)
+			}
+		}
+		best(chosen, scores)
+		for i, x := range chosen {
+			weights[i] = scores[x]
+		}
+		if e.Gating == checkpoint.SoftmaxChosen {
+			p.set.Softmax(weights, 1)
+		}
+		if e.Normalize {
+			sum := float32(0)
+			for _, w := range weights {
+				sum += w
+			}
+			p.set.Scale(weights, 1/sum)
+		}
+		if e.Scale != 0 {
+			p.set.Scale(weights, float32(e.Scale))
+		}
+	}
+}
+
+// best finds the largest scores, the largest first and of equals the first.
+func best(chosen []int32, scores []float32) {
+	n := 0
+	for i, v := range scores {
+		at := n
+		for at > 0 && !(v <= scores[chosen[at-1]]) {
+			at--
+		}
+		if at == len(chosen) {
+			continue
+		}
+		n = min(n+1, len(chosen))
+		copy(chosen[at+1:n], chosen[at:n-1])
+		chosen[at] = int32(i)
+	}
+}
+
+// sort gives every token a row at each of its experts.
+func (r *routed) sort(n, count, used int) {
+	starts := grow(&r.starts, count+1)
+	clear(starts)
+	for _, e := range r.chosen {
+		starts[e+1]++
+	}
+	for e := range count {
+		starts[e+1] += starts[e]
+	}
+	grow(&r.slots, n*used)
+	grow(&r.tokens, n*used)
+	grow(&r.expert, n*used)
+	for i, e := range r.chosen {
+		at := starts[e]
+		starts[e]++
+		r.slots[i], r.tokens[at], r.expert[at] = int32(at), int32(i/used), e
+	}
+	copy(starts[1:], starts[:count]) // each start has moved on to the next expert's
+	starts[0] = 0
+	if len(r.forms) < count {
+		r.forms = make([][formCount]kernel.Batch, count)
+	}
+}
+
+// mix adds up what the experts say of token t.
+func (p *pass) mix(row []float32, e *experts, t int) {
+	r, used, width := &p.routed, p.m.Config.Experts.Used, len(row)
+	clear(row)
+	for i := t * used; i < (t+1)*used; i++ {
+		down := r.down[int(r.slots[i])*width:][:width]
+		p.set.Scale(down, r.weights[i])
+		p.set.Add(row, down)
+	}
+	if e.shared == nil {
+		return
+	}
+	shared := r.shared[t*width:][:width]
+	if e.sharedGate != nil {
+		p.set.Scale(shared, sigmoid(r.gates[t]))
+	}
+	p.set.Add(row, shared)
+}
+
+func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
