@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval/infer"
+	"bitmill/eval/report"
 	"bitmill/eval/speed"
 	"bitmill/formats/kernel"
 )
@@ -27,6 +28,7 @@ share that multiplying takes at the measured peak, whichever is larger.`,
 			&cli.IntFlag{Name: "n-gen", Aliases: []string{"n"}, Value: 128, Usage: "tokens to generate (0: no such test)"},
 			&cli.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Value: 5, Usage: "repetitions of each test"},
 			&cli.IntFlag{Name: "t", Usage: "the same as --threads"},
+			&cli.BoolFlag{Name: "energy", Usage: "measure joules per token too, from the processor's counters (at least 10 repetitions, idle power subtracted)"},
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 		},
 		Action: func(c *cli.Context) error {
@@ -48,7 +50,7 @@ share that multiplying takes at the measured peak, whichever is larger.`,
 			if o.Kernel, err = kernelFlag(c.String("kernel")); err != nil {
 				return err
 			}
-			return runBench(c.Context, e, args, o)
+			return runBench(c.Context, e, args, o, c.Bool("energy"))
 		},
 	}
 }
@@ -73,6 +75,8 @@ type benchRow struct {
 	TGAll     []float64 `json:"tg_samples,omitempty"`
 	TGMemory  float64   `json:"tg_memory_share,omitempty"`
 	TGCompute float64   `json:"tg_compute_share,omitempty"`
+
+	Energy *report.Energy `json:"energy,omitempty"` // null or absent: not measured
 }
 
 // benchReport is what bench --json prints.
@@ -85,9 +89,11 @@ type benchReport struct {
 	BF16      float64    `json:"bfloat16_ops"`
 	PeakRSS   int64      `json:"peak_rss_bytes"` // of the process; mapped weights of all models count; 0: not known
 	Models    []benchRow `json:"models"`
+
+	EnergyNote string `json:"energy_note,omitempty"` // why energy was asked for and not measured
 }
 
-func runBench(ctx context.Context, e env, paths []string, o speed.Options) error {
+func runBench(ctx context.Context, e env, paths []string, o speed.Options, withEnergy bool) error {
 	var list []speed.Subject
 	rows := make([]benchRow, len(paths))
 	for i, path := range paths {
@@ -101,12 +107,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options) error
 		if rows[i].FileBytes, err = s.fileBytes(); err != nil {
 			return err
 		}
-		bos := int32(-1)
-		if t := s.Tokenizer; t != nil && t.AddBOS {
-			bos = t.BOS
-		}
-		s.model.RoundActivations()
-		list = append(list, speed.Subject{Model: s.model, BOS: bos})
+		list = append(list, s.benchSubject())
 	}
 	pool := e.pool()
 	defer pool.Close()
@@ -119,7 +120,12 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options) error
 	peak := speed.PeakRSS() // before the machine is measured, which takes memory of its own
 	m := speed.MeasureMachine(pool, o.Kernel)
 	p.Done()
-	r := benchReport{e.threads, o.Kernel.Name, m.ReadBytes, m.Int8, m.Float, m.BF16, peak, rows}
+	r := benchReport{Threads: e.threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float, BF16: m.BF16, PeakRSS: peak, Models: rows}
+	if withEnergy {
+		if err := benchEnergy(ctx, pool, list, o, &r); err != nil {
+			return err
+		}
+	}
 	for i, x := range results {
 		rows[i].fill(x, m, pool, o)
 	}
@@ -174,8 +180,8 @@ func printBench(e env, r benchReport) error {
 	if r.PeakRSS > 0 {
 		fmt.Fprintf(e.stdout, "; peak resident memory %s MiB", mib(r.PeakRSS))
 	}
-	_, err := fmt.Fprintln(e.stdout)
-	return err
+	fmt.Fprintln(e.stdout)
+	return printEnergy(e, r)
 }
 
 // testName is a test's name in llama-bench, "" when it is left out.

@@ -33,6 +33,7 @@ type runOptions struct {
 	include, exclude  []string // parts of names of the imatrix's entries
 	memory            int64    // bytes
 	command           string
+	bench             bool
 	gate              string // budget file for the check at the end; "" is none
 }
 
@@ -53,6 +54,7 @@ func runCommand() *cli.Command {
 			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
 			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
 			&cli.StringFlag{Name: "budget", Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
+			&cli.BoolFlag{Name: "bench", Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
 			memoryFlag(),
 		}, append(weightFlags(), recipeFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -65,8 +67,8 @@ func runCommand() *cli.Command {
 			}
 			o := runOptions{
 				out: c.String("output"), formats: names, all: all, calibration: c.String("calibration"), text: c.String("text"), noImatrix: c.Bool("no-imatrix"),
-				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget"),
-				gate:    c.String("budget"),
+				context: cmp.Or(c.Int("ctx"), eval.DefaultContext), chunks: c.Int("chunks"), budget: c.Float64("kld-budget"), strict: c.Bool("strict"), command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench"),
+				bench: c.Bool("bench"), gate: c.String("budget"),
 				include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
 			}
 			if o.recipe, err = recipeOptions(c); err != nil {

@@ -182,6 +182,9 @@ func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.errors(ctx, m); err != nil {
+		return nil, err
+	}
 	if r.runs {
 		if err := r.load(); err != nil {
 			return nil, err
@@ -190,6 +193,11 @@ func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
 			return nil, err
 		}
 		r.unload()
+	}
+	if r.runs && r.o.bench {
+		if err := r.bench(ctx, m); err != nil {
+			return nil, err
+		}
 	}
 	m.Warnings = r.warnings
 	return m, nil

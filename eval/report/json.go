@@ -27,7 +27,7 @@ func complete(r *Report) *Report {
 	c.Warnings, c.Models, c.Economy = list(c.Warnings), list(c.Models), list(c.Economy)
 	for i := range c.Models {
 		m := &c.Models[i]
-		m.Artifacts, m.Warnings = list(m.Artifacts), list(m.Warnings)
+		m.Artifacts, m.Warnings, m.TensorNames = list(m.Artifacts), list(m.Warnings), list(m.TensorNames)
 	}
 	for i := range c.Economy {
 		x := &c.Economy[i]

@@ -6,8 +6,8 @@
 // report.json holds one Report. The field comments below are the schema: sizes are bytes or bits as named, losses and
 // divergences are nats per token, shares lie between 0 and 1, hashes are lower-case hexadecimal SHA-256. A quantity
 // that was not measured, or that came out as NaN or infinite, is null; a reader takes null and absence for NaN. Fields
-// may be added within a schema; a change of meaning raises its number. Everything but seconds is the same for every
-// run over the same input.
+// may be added within a schema; a change of meaning raises its number. Everything but seconds and resources is the same
+// for every run over the same input.
 package report
 
 import (
@@ -59,7 +59,9 @@ type Model struct {
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`
 	Knee         threshold.Knee     `json:"knee"`
-	Calibration  *Calibration       `json:"calibration"` // null when quantized without an imatrix
+	Calibration  *Calibration       `json:"calibration"`  // null when quantized without an imatrix
+	TensorNames  []string           `json:"tensor_names"` // quantized in some artifact, in the order of the source
+	TensorNote   string             `json:"tensor_note"`  // how their errors were measured, a whole sentence
 	Warnings     []string           `json:"warnings"`
 }
 
@@ -114,7 +116,12 @@ type Row struct {
 
 	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
 	FallbackShare float64 `json:"fallback_share"` // their share of the weights
-	Seconds       Seconds `json:"seconds"`        // by step; the only field that varies between runs
+	Seconds       Seconds `json:"seconds"`        // by step; varies between runs
+
+	// TensorErrors are sqrt(sum w (x-q)^2 / sum w x^2) by tensor of Model.TensorNames, x its values in the source, q
+	// here, w the imatrix's weights of their columns (1 without); null where the tensor is not quantized.
+	TensorErrors Series     `json:"tensor_errors"`
+	Resources    *Resources `json:"resources"` // null when not measured; varies between runs
 }
 
 // Bucket holds the tokens whose likeliest continuation has, by the source, a probability below Below (and not below

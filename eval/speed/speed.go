@@ -71,6 +71,29 @@ func Measure(ctx context.Context, pool *infer.Pool, subjects []Subject, o Option
 	return results, nil
 }
 
+// Tests prepares a model for measurements of another kind than time: each function runs one test once. The model has
+// warmed up; the function of a test that is left out is nil.
+func Tests(ctx context.Context, pool *infer.Pool, s Subject, o Options) (prompt, generate func() error, err error) {
+	r := &run{
+		Subject: s, rng: rand.New(rand.NewPCG(o.Seed, 0)),
+		runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}),
+		cache:  s.Model.NewCache(max(o.Prompt, o.Generate)),
+	}
+	if err := r.tests(ctx, o, &Result{}, true); err != nil {
+		return nil, nil, err
+	}
+	test := func(tokens, step int) func() error {
+		if tokens == 0 {
+			return nil
+		}
+		return func() error {
+			_, err := r.feed(ctx, tokens, step)
+			return err
+		}
+	}
+	return test(o.Prompt, infer.BatchTokens), test(o.Generate, 1), nil
+}
+
 // run is one model with what it needs to run.
 type run struct {
 	Subject

@@ -62,6 +62,23 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+func TestTests(t *testing.T) {
+	pool := infer.NewPool(1)
+	defer pool.Close()
+	prompt, generate, err := Tests(t.Context(), pool, subject(t, "llama"), Options{Prompt: 8, Generate: 3})
+	if err != nil || prompt == nil || generate == nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := errors.Join(prompt(), generate()); err != nil {
+			t.Error(err)
+		}
+	}
+	if prompt, generate, err = Tests(t.Context(), pool, subject(t, "llama"), Options{Prompt: 8}); err != nil || prompt == nil || generate != nil {
+		t.Error("a test of no tokens was made", err)
+	}
+}
+
 func TestSamples(t *testing.T) {
 	s := Samples{2, 4, 4, 4, 5, 5, 7, 9}
 	if s.Mean() != 5 || math.Abs(s.SD()-math.Sqrt(32.0/7)) > 1e-12 {

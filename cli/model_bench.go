@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"bitmill/cli/batch"
+	"bitmill/eval/report"
+	"bitmill/eval/speed"
+	"bitmill/formats"
+	"bitmill/formats/kernel"
+)
+
+// benched is a file whose resources are to be known.
+type benched struct {
+	row             *report.Row
+	path, step, key string
+}
+
+// benchTests are what llama-bench runs unless told otherwise.
+var benchTests = speed.Options{Prompt: 512, Generate: 128, Repetitions: 5}
+
+// bench fills in the speed, memory and energy of source and artifacts. What an earlier run measured on as many threads
+// with the same kernels is kept; the files that are missing take turns.
+func (r *modelRun) bench(ctx context.Context, m *report.Model) error {
+	list := []benched{{row: &m.Source, path: r.source.Path, step: "bench-source"}}
+	for i, a := range r.artifacts {
+		list = append(list, benched{row: &m.Artifacts[i], path: filepath.Join(r.store.Dir, a.path), step: "bench-" + a.plan.Format.Name})
+	}
+	var missing []benched
+	for _, b := range list {
+		var err error
+		if b.key, err = batch.Key(Version, "bench", r.hash, b.row.SHA256, r.env.threads, kernel.Best().Name, benchTests.Prompt, benchTests.Generate, benchTests.Repetitions); err != nil {
+			return err
+		}
+		rec, ok := r.store.Done(b.step, b.key)
+		var x report.Resources
+		if ok && json.Unmarshal(rec.Data, &x) == nil {
+			b.row.Resources = &x
+			continue
+		}
+		missing = append(missing, b)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return r.measureResources(ctx, missing)
+}
+
+func (r *modelRun) measureResources(ctx context.Context, missing []benched) error {
+	var subjects []speed.Subject
+	var found []benched
+	for _, b := range missing {
+		start := time.Now()
+		s, err := openSubject(b.path)
+		if errors.Is(err, formats.ErrUnsupported) {
+			continue // evaluating said so
+		}
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		b.row.Resources = &report.Resources{Threads: r.env.threads, Kernel: kernel.Best().Name, LoadSeconds: time.Since(start).Seconds()}
+		found = append(found, b)
+		subjects = append(subjects, s.benchSubject())
+	}
+	m, err := openMeter(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	pool := r.env.pool()
+	defer pool.Close()
+	p := r.env.progress("bench "+r.name, "rounds")
+	o := benchTests
+	o.Progress = p.Set
+	results, err := speed.Measure(ctx, pool, subjects, o)
+	if err != nil {
+		return err
+	}
+	p.Done()
+	for i, b := range found {
+		x, got := b.row.Resources, results[i]
+		x.Prompt = report.Speed{Tokens: o.Prompt, PerSecond: got.Prompt.Mean(), SD: got.Prompt.SD(), N: len(got.Prompt)}
+		x.Generate = report.Speed{Tokens: o.Generate, PerSecond: got.Generate.Mean(), SD: got.Generate.SD(), N: len(got.Generate)}
+		x.WeightBytes, x.KVBytes, x.ScratchBytes = got.GenerateWork.WeightBytes, got.KVBytes, got.ScratchBytes
+		x.MemoryBytes = b.row.FileBytes + x.KVBytes + x.ScratchBytes
+		if x.Energy, err = m.measure(ctx, pool, subjects[i], o); err != nil {
+			return err
+		}
+		x.EnergyNote = m.note
+		if _, err := r.store.Save(b.step, b.key, nil, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// benchSubject is the model as its speed is measured.
+func (s *subject) benchSubject() speed.Subject {
+	bos := int32(-1)
+	if t := s.Tokenizer; t != nil && t.AddBOS {
+		bos = t.BOS
+	}
+	s.model.RoundActivations()
+	return speed.Subject{Model: s.model, BOS: bos}
+}

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"bitmill/eval/threshold"
+)
+
+// Resources is what running a file took on one machine, as `bitmill run --bench` measures it. Like seconds it varies
+// between runs.
+type Resources struct {
+	Threads  int    `json:"threads"`
+	Kernel   string `json:"kernel"`   // the set of kernels: generic, avx2, avx512
+	Prompt   Speed  `json:"prompt"`   // one prompt from an empty cache
+	Generate Speed  `json:"generate"` // single tokens from an empty cache
+
+	LoadSeconds  float64 `json:"load_seconds"`  // from opening the file until it can run; the file is in the page cache
+	WeightBytes  int64   `json:"weight_bytes"`  // read for one token
+	KVBytes      int64   `json:"kv_bytes"`      // of the cache that the tests filled
+	ScratchBytes int64   `json:"scratch_bytes"` // activations and unpacked weights
+	MemoryBytes  int64   `json:"memory_bytes"`  // the peak: file, mapped, with cache and scratch
+
+	Energy     *Energy `json:"energy"`      // null when it was not measured
+	EnergyNote string  `json:"energy_note"` // why not; "" when it was
+}
+
+// Speed is a test of so many tokens, repeated.
+type Speed struct {
+	Tokens    int     `json:"tokens"`
+	PerSecond float64 `json:"per_second"` // mean over the repetitions
+	SD        float64 `json:"sd"`
+	N         int     `json:"n"` // repetitions
+}
+
+// Energy is what the processor's counters say: joules by what they feed (package, dram).
+type Energy struct {
+	IdleWatts map[string]float64 `json:"idle_watts"`
+	Prompt    map[string]Joules  `json:"prompt"`
+	Generate  map[string]Joules  `json:"generate"`
+}
+
+// Joules is the energy of a test, idle power over its time subtracted.
+type Joules struct {
+	PerToken float64 `json:"per_token"`
+	CV       float64 `json:"cv"` // of the repetitions: standard deviation over mean, before idle is subtracted
+	N        int     `json:"n"`  // repetitions
+}
+
+// perToken is joules per token of all kinds together.
+func perToken(kinds map[string]Joules) float64 {
+	sum := 0.0
+	for _, k := range slices.Sorted(maps.Keys(kinds)) {
+		sum += kinds[k].PerToken
+	}
+	return sum
+}
+
+// Claim tests for a model whether one resource grows in proportion to bits per weight, over its artifacts.
+type Claim struct {
+	Model            string           `json:"model"`
+	threshold.Linear                  // zero but for Resource and Unit where Reason says why nothing was fitted
+	Costs            []threshold.Cost `json:"costs"`
+	Reason           string           `json:"reason"`
+}
+
+// resources that are tested, in the units that read well.
+var resources = []struct {
+	name, unit string
+	of         func(r *Resources) float64 // NaN: not measured
+}{
+	{"time per token of a prompt", "ms", func(r *Resources) float64 { return 1000 / r.Prompt.PerSecond }},
+	{"time per generated token", "ms", func(r *Resources) float64 { return 1000 / r.Generate.PerSecond }},
+	{"peak memory", "MB", func(r *Resources) float64 { return float64(r.MemoryBytes) / 1e6 }},
+	{"energy per token of a prompt", "mJ", func(r *Resources) float64 {
+		return r.millijoules(func(e *Energy) map[string]Joules { return e.Prompt })
+	}},
+	{"energy per generated token", "mJ", func(r *Resources) float64 {
+		return r.millijoules(func(e *Energy) map[string]Joules { return e.Generate })
+	}},
+}
+
+func (r *Resources) millijoules(of func(*Energy) map[string]Joules) float64 {
+	if r.Energy == nil {
+		return math.NaN()
+	}
+	return 1000 * perToken(of(r.Energy))
+}
+
+// claimLevel is the confidence level of the slopes' intervals.
+const claimLevel = 0.95
+
+// Claims tests every resource of the model's artifacts; none when nothing was measured. A resource that no artifact has
+// is left out.
+func (m *Model) Claims() []Claim {
+	var out []Claim
+	for _, resource := range resources {
+		c := Claim{Model: m.Name, Costs: []threshold.Cost{}}
+		for _, row := range m.sorted() {
+			bits := row.Point(false).BPW()
+			if row.Resources == nil || !(bits > 0) {
+				continue
+			}
+			if v := resource.of(row.Resources); plausible(v, 1e-12, 1e12) {
+				c.Costs = append(c.Costs, threshold.Cost{Format: row.Format, BPW: bits, Value: v})
+			}
+		}
+		if len(c.Costs) == 0 {
+			continue
+		}
+		fit, err := threshold.FitLinear(resource.name, resource.unit, c.Costs, claimLevel)
+		if err != nil {
+			c.Reason = err.Error()
+		}
+		c.Linear = fit
+		c.Resource, c.Unit = resource.name, resource.unit
+		out = append(out, c)
+	}
+	return out
+}
+
+// machine says what the figures were measured with, "" when there are none.
+func (m *Model) machine() string {
+	for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
+		if r := row.Resources; r != nil {
+			s := fmt.Sprintf("%s, kernels %s, prompts of %s, %s generated, %s", plural(int64(r.Threads), "thread"), clean(r.Kernel),
+				plural(int64(r.Prompt.Tokens), "token"), plural(int64(r.Generate.Tokens), "token"), plural(int64(r.Prompt.N), "repetition"))
+			if r.Energy == nil {
+				s += "; " + clean(r.EnergyNote)
+			}
+			return s
+		}
+	}
+	return ""
+}
