@@ -145,7 +145,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 		b.stride = (cols+31)/32*32 + 32
 		b.f32 = grow(b.f32, n*b.stride)
 		b.brain = b.brain[:0]
-		if form == FormBF16 && n > rowTokens {
+		if form == FormBF16 && n > wideTokens {
 			b.brain = grow(b.brain, rows*b.stride)
 		}
 		return nil
@@ -155,7 +155,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	b.d = grow(b.d, rows*(cols/form.Block()))
 	b.sums16 = grow(b.sums16, rows*(cols/16))
 	b.panel = b.panel[:0]
-	if n > rowTokens {
+	if n > wideTokens {
 		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/panelTokens)
 	}
 	if form.values() {

@@ -38,19 +38,21 @@ type products struct {
 
 func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
+	if x.n > wideTokens && x.form != FormF32 {
+		if wide := p.wide[w.Type]; wide != nil {
+			j.wide(wide)
+			return
+		}
+		if x.form == FormBF16 && p.brain != nil {
+			j.brain()
+			return
+		}
+	}
 	if p.rows != nil && j.rows(p.rows, &s.rows) {
 		return
 	}
 	if x.form == FormF32 && w.block > 1 {
 		j.float()
-		return
-	}
-	if wide := p.wide[w.Type]; wide != nil {
-		j.wide(wide)
-		return
-	}
-	if x.form == FormBF16 && p.brain != nil {
-		j.brain()
 		return
 	}
 	switch w.Type {

@@ -1,12 +1,16 @@
 package kernel
 
-// rowTokens is the largest number of tokens that rows are multiplied with one by one. Measured on a Zen 4 core with 1024 x
-// 2048 weights, in ns per weight for eight tokens, rows and tiles:
+// rowTokens is the largest number of tokens that rows are multiplied with one by one, wideTokens where AVX-512 has tiles of
+// all columns. Measured on a Zen 4 core with 64 x 2048 weights, in ns per weight, rows for one token, and tiles for up to
+// eight tokens:
 //
-//	         BF16       Q8_0       Q4_0       Q2_K       Q3_K       Q4_K       Q6_K
-//	avx2     .30  .32   .28  .26
-//	avx512   .28  .31   .20  .26   .21  .25   .16  .48   .23  .64   .19  .35   .20  .40
-const rowTokens = 8
+//	         F16        BF16       Q8_0       Q3_K       Q4_K       Q6_K       IQ4_XS
+//	avx2     .035 .30   .035 .30   .035 .26
+//	avx512   .035 .30   .035 .11   .027 .08   .024 .08   .021 .08   .022 .08   .16  .22
+const (
+	rowTokens  = 8
+	wideTokens = 3
+)
 
 // rowScratch holds what a row kernel needs of the activations in its own order.
 type rowScratch struct {
