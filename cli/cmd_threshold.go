@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,13 +33,29 @@ func thresholdCommand() *cli.Command {
 }
 
 type fidelityRow struct {
-	Model string `json:"model"`
+	Model  string `json:"model"`
+	Family string `json:"family"`
 	threshold.Fidelity
+}
+
+type kneeRow struct {
+	Model string `json:"model"`
+	threshold.Knee
+}
+
+// thresholdReport is what threshold --json prints.
+type thresholdReport struct {
+	Fidelity  []fidelityRow       `json:"fidelity"`
+	Knees     []kneeRow           `json:"knees"`
+	Economy   []threshold.Economy `json:"economy"`
+	Resources []report.Claim      `json:"resources"` // empty when the reports hold none
+
+	claims [][]report.Claim // Resources by model, as Fidelity
 }
 
 func runThreshold(e env, paths []string, o threshold.Options) error {
 	var reports []*report.Report
-	var fidelity []fidelityRow
+	t := thresholdReport{Resources: []report.Claim{}}
 	for _, path := range paths {
 		r, err := openReport(path)
 		if err != nil {
@@ -46,23 +66,75 @@ func runThreshold(e env, paths []string, o threshold.Options) error {
 		}
 		reports = append(reports, r)
 		for i := range r.Models {
-			fidelity = append(fidelity, fidelityRow{r.Models[i].Name, threshold.FitFidelity(r.Models[i].Points(), o)})
+			m := &r.Models[i]
+			t.Fidelity = append(t.Fidelity, fidelityRow{m.Name, m.Family, threshold.FitFidelity(m.Points(), o)})
+			t.Knees = append(t.Knees, kneeRow{m.Name, threshold.FitKnee(m.Points(), o)})
+			t.claims = append(t.claims, m.Claims())
+			t.Resources = append(t.Resources, m.Claims()...)
 		}
 	}
-	economy := report.Economy(reports, o)
+	t.Economy = report.Economy(reports, o)
 	if e.json {
-		return e.printJSON(struct {
-			Fidelity []fidelityRow       `json:"fidelity"`
-			Economy  []threshold.Economy `json:"economy"`
-		}{fidelity, economy})
+		return e.printJSON(t)
 	}
-	for _, f := range fidelity {
-		fmt.Fprintf(e.stdout, "%s: fidelity within %g nats: %s. %s\n", f.Model, f.Budget, f.Status, f.Evidence)
+	return t.print(e.stdout)
+}
+
+// print writes the thresholds family by family, in the order in which they occur.
+func (t *thresholdReport) print(w io.Writer) error {
+	var families []string
+	for _, f := range t.Fidelity {
+		if !slices.Contains(families, f.Family) {
+			families = append(families, f.Family)
+		}
 	}
-	for _, x := range economy {
-		fmt.Fprintf(e.stdout, "%s against %v: economy: %s. %s\n", x.Larger, x.Smaller, x.Status, x.Evidence)
+	for i, family := range families {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "family %s\n", printable(cmp.Or(family, "(unnamed)")))
+		for k, f := range t.Fidelity {
+			if f.Family != family {
+				continue
+			}
+			name := printable(f.Model)
+			fmt.Fprintf(w, "%s: fidelity within %g nats: %s. %s\n", name, f.Budget, located(f.Status, f.BPW, f.Low, f.High, f.Level), printable(f.Evidence))
+			fmt.Fprintf(w, "%s: knee: %s\n", name, printable(t.Knees[k].Evidence))
+		}
+		for _, x := range t.Economy {
+			if x.Family == family {
+				fmt.Fprintf(w, "%s against %s: economy: %s. %s\n", printable(x.Larger), printable(strings.Join(x.Smaller, ", ")),
+					located(x.Status, x.BPW, x.Low, x.High, x.Level), printable(x.Evidence))
+			}
+		}
+		for k, f := range t.Fidelity {
+			if f.Family != family {
+				continue
+			}
+			for _, c := range t.claims[k] {
+				fmt.Fprintf(w, "%s: resources: %s\n", printable(c.Model), printable(cmp.Or(c.Evidence, c.Reason+".")))
+			}
+		}
+	}
+	if len(t.Resources) == 0 {
+		fmt.Fprint(w, "\nresources: not measured (bitmill run --bench measures them)\n")
 	}
 	return nil
+}
+
+// located words a threshold: its place and interval where it has them.
+func located(status string, bpw, low, high, level float64) string {
+	if status != threshold.Located {
+		return status
+	}
+	s := fmt.Sprintf("%.3f BPW", bpw)
+	end := func(x float64) string {
+		if x == 0 {
+			return "open"
+		}
+		return fmt.Sprintf("%.3f", x)
+	}
+	return fmt.Sprintf("%s (%g %% interval %s to %s)", s, 100*level, end(low), end(high))
 }
 
 func openReport(path string) (*report.Report, error) {

@@ -14,13 +14,13 @@ import (
 	"bitmill/eval/speed"
 )
 
-const (
-	energyRepetitions = 10              // the fewest that a mean of energy is worth giving for
-	idleTime          = 5 * time.Second // over which the idle power is measured
-)
+// energyRepetitions is the fewest that a mean of energy is worth giving for.
+const energyRepetitions = 10
 
-// powercap is where the counters of energy are; "" is where Linux has them.
-var powercap = ""
+var (
+	powercap = ""              // where the counters of energy are; "" is where Linux has them
+	idleTime = 5 * time.Second // over which the idle power is measured
+)
 
 // meter reads the counters of energy, or says why it cannot.
 type meter struct {
@@ -105,7 +105,7 @@ func benchEnergy(ctx context.Context, pool *infer.Pool, list []speed.Subject, o 
 // printEnergy writes a line per model, or why there is none.
 func printEnergy(e env, r benchReport) error {
 	if r.EnergyNote != "" {
-		_, err := fmt.Fprintf(e.stdout, "energy: not measured (%s)\n", printable(r.EnergyNote))
+		_, err := fmt.Fprintf(e.stdout, "%s\n", printable(r.EnergyNote))
 		return err
 	}
 	for _, m := range r.Models {

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"bitmill/eval/speed"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/kernel"
+)
+
+// counters makes a powercap folder of one package that uses 20 W while the test lasts.
+func counters(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	zone := filepath.Join(root, "intel-rapl:0")
+	if err := os.Mkdir(zone, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	write := func(name, text string) {
+		part := filepath.Join(root, name)
+		if os.WriteFile(part, []byte(text), 0o644) == nil {
+			os.Rename(part, filepath.Join(zone, name)) // whole at any time
+		}
+	}
+	tick := func() { write("energy_uj", strconv.FormatInt(20*time.Since(start).Microseconds(), 10)) }
+	write("name", "package-0\n")
+	write("max_energy_range_uj", "262143328850\n")
+	tick()
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				tick()
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-done })
+	return root
+}
+
+func benchOutput(t *testing.T, root string, asJSON bool) []byte {
+	t.Helper()
+	oldRoot, oldTime := powercap, idleTime
+	defer func() { powercap, idleTime = oldRoot, oldTime }()
+	powercap, idleTime = root, 20*time.Millisecond
+	var out, errs bytes.Buffer
+	e := env{stdout: &out, stderr: &errs, json: asJSON, quiet: true, threads: 1}
+	path := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
+	if err := runBench(t.Context(), e, []string{path}, speed.Options{Prompt: 16, Generate: 2, Repetitions: 1, Kernel: kernel.Best()}, true); err != nil {
+		t.Fatal(err, errs.String())
+	}
+	return out.Bytes()
+}
+
+func TestBenchEnergy(t *testing.T) {
+	var r benchReport
+	if err := json.Unmarshal(benchOutput(t, counters(t), true), &r); err != nil {
+		t.Fatal(err)
+	}
+	e := r.Models[0].Energy
+	if e == nil || r.EnergyNote != "" {
+		t.Fatalf("no energy: %q", r.EnergyNote)
+	}
+	if w := e.IdleWatts["package"]; w < 10 || w > 40 {
+		t.Errorf("%v W idle, not 20", w)
+	}
+	for name, j := range map[string]float64{"prompt": float64(e.Prompt["package"].N), "generate": float64(e.Generate["package"].N)} {
+		if j != energyRepetitions {
+			t.Errorf("%s: %v repetitions", name, j)
+		}
+	}
+	if s := string(benchOutput(t, counters(t), false)); !strings.Contains(s, "J/token (CV ") || !strings.Contains(s, "W, subtracted") {
+		t.Error(s)
+	}
+}
+
+func TestBenchEnergyUnmeasured(t *testing.T) {
+	nowhere := filepath.Join(t.TempDir(), "nowhere")
+	if s := string(benchOutput(t, nowhere, false)); !strings.Contains(s, fmt.Sprintf("energy is not measured: %s does not exist", nowhere)) {
+		t.Error(s)
+	}
+	var r benchReport
+	if err := json.Unmarshal(benchOutput(t, nowhere, true), &r); err != nil || r.Models[0].Energy != nil || !strings.Contains(r.EnergyNote, "does not exist") {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
