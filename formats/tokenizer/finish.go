@@ -109,7 +109,7 @@ func rankScores(scores []float32, ids map[string]int32, merges [][2]string) {
 	for _, p := range merges {
 		text := p[0] + p[1]
 		if id, ok := ids[text]; ok && !seen[text] {
-			scores[id] = -float32(len(seen))
+			scores[id] = float32(-len(seen))
 			seen[text] = true
 		}
 	}
