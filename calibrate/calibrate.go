@@ -5,6 +5,9 @@
 //
 //	SumSquares[j] = Σ_tokens x_j²     Counts = number of tokens
 //
+// of experts one by one, over the tokens that are routed to each. Experts that no token reached get the mean of their
+// siblings (stats.Matrix.Pool), and the file says which.
+//
 // It uses the engine of eval/infer, the one arrow from this package to eval.
 package calibrate
 
@@ -76,7 +79,11 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 		}
 	}
 	out := c.matrix(o.Dataset, len(windows), len(windows[0]))
-	return out, finite(out)
+	if err := finite(out); err != nil {
+		return out, err
+	}
+	out.Pool()
+	return out, nil
 }
 
 // finite names the first matrix of the forward pass whose input is no finite number.
@@ -146,15 +153,17 @@ func (c *collector) observe(w *infer.Linear, x []float32, n int) {
 	}
 	e := c.sums[w.Name]
 	if e == nil {
-		e = &stats.Entry{Name: w.Name, SumSquares: make([]float32, w.Cols), Counts: make([]float32, 1)}
+		n := max(1, w.Experts)
+		e = &stats.Entry{Name: w.Name, SumSquares: make([]float32, n*w.Cols), Counts: make([]float32, n)}
 		c.sums[w.Name] = e
 	}
-	e.Counts[0] += float32(n)
+	e.Counts[w.Expert] += float32(n)
+	sums := e.SumSquares[w.Expert*w.Cols:]
 	c.pool.Run((w.Cols+columnsPerTask-1)/columnsPerTask, func(_, task int) {
 		j0 := task * columnsPerTask
 		j1 := min(j0+columnsPerTask, w.Cols)
 		for t := range n {
-			c.set.SumSquares(e.SumSquares[j0:j1], x[t*w.Cols+j0:t*w.Cols+j1])
+			c.set.SumSquares(sums[j0:j1], x[t*w.Cols+j0:t*w.Cols+j1])
 		}
 	})
 }

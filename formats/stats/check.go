@@ -40,7 +40,7 @@ func bad(x float32) bool {
 type Coverage struct {
 	Name        string  `json:"name"`
 	Matrices    int     `json:"matrices"`     // experts; 1 for a dense tensor
-	Unseen      int     `json:"unseen"`       // matrices with a count of zero: no token was routed to them
+	Unseen      int     `json:"unseen"`       // matrices that no token was routed to
 	Columns     int     `json:"columns"`      // of all matrices together
 	ZeroColumns int     `json:"zero_columns"` // columns with a sum of zero in matrices that were seen
 	MinCount    float32 `json:"min_count"`    // tokens of the least and the most seen matrix
@@ -52,7 +52,7 @@ func (c Coverage) Full() bool { return c.Unseen == 0 && c.ZeroColumns == 0 }
 
 // Coverage lists every entry, in order.
 func (m *Matrix) Coverage() []Coverage {
-	list := make([]Coverage, 0, len(m.Entries))
+	list, pooled := make([]Coverage, 0, len(m.Entries)), m.pooled()
 	for i := range m.Entries {
 		e := &m.Entries[i]
 		c := Coverage{Name: e.Name, Matrices: len(e.Counts), Columns: len(e.SumSquares)}
@@ -61,8 +61,9 @@ func (m *Matrix) Coverage() []Coverage {
 		}
 		cols := e.Cols()
 		for mat, count := range e.Counts {
-			if count == 0 {
+			if count == 0 || pooled[pooledName(e.Name, mat)] {
 				c.Unseen++
+				c.MinCount = 0
 				continue
 			}
 			for _, x := range e.SumSquares[mat*cols : (mat+1)*cols] {

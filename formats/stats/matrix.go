@@ -94,6 +94,17 @@ func (m *Matrix) Add(other *Matrix) error {
 				o.Name, len(e.SumSquares), len(e.Counts), len(o.SumSquares), len(o.Counts))
 		}
 	}
+	if len(m.pooled())+len(other.pooled()) > 0 {
+		clone := *other
+		clone.Entries, clone.Extra = nil, other.Extra.Clone()
+		for _, e := range other.Entries {
+			clone.Entries = append(clone.Entries, Entry{e.Name, slices.Clone(e.SumSquares), slices.Clone(e.Counts)})
+		}
+		m.unpool()
+		clone.unpool()
+		other = &clone
+		defer m.Pool()
+	}
 	var added []Entry
 	for i := range other.Entries {
 		o := &other.Entries[i]
