@@ -19,7 +19,7 @@ func compile(pattern string) (*program, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	p := &program{n.build(&step{op: opDone})}
+	p := &program{n.build(&step{op: opDone}), pattern}
 	p.start.setFirst(map[*step]bool{})
 	return p, nil
 }

@@ -3,8 +3,21 @@ package tokenizer
 import "unicode/utf8"
 
 // A program is a pattern made ready to match: steps that lead to one another, tried in order with a way back
-// (backtracking), as Oniguruma and .NET do. It covers what tokenizers' patterns use; regexp2 takes the others.
-type program struct{ start *step }
+// (backtracking), as Oniguruma and .NET do. It covers what tokenizers' patterns use; regexp2 takes the others, and texts
+// on which a repeated group would go too deep.
+type program struct {
+	start   *step
+	pattern string
+}
+
+// path is how deep a match has gone into alternatives.
+type path struct {
+	depth int
+	lost  bool // deeper than deepest
+}
+
+// deepest bounds the stack to some 100 MB.
+const deepest = 1 << 18
 
 type op uint8
 
@@ -32,7 +45,7 @@ type step struct {
 }
 
 // match returns where a match that starts at s[i] ends, -1 when there is none.
-func (p *step) match(s string, i int) int {
+func (p *step) match(s string, i int, at *path) int {
 	for {
 		switch p.op {
 		case opDone:
@@ -47,22 +60,25 @@ func (p *step) match(s string, i int) int {
 			}
 			i += n
 		case opRun:
-			return p.run(s, i)
+			return p.run(s, i, at)
 		case opEither:
-			for _, way := range p.ways {
-				if way.may(s, i) {
-					if end := way.match(s, i); end >= 0 {
-						return end
-					}
+			if at.depth++; at.depth > deepest {
+				at.lost = true
+			}
+			end := -1
+			for k := 0; k < len(p.ways) && end < 0 && !at.lost; k++ {
+				if way := p.ways[k]; way.may(s, i) {
+					end = way.match(s, i, at)
 				}
 			}
-			return -1
+			at.depth--
+			return end
 		case opAhead:
-			if p.sub.match(s, i) >= 0 == p.not {
+			if p.sub.match(s, i, at) >= 0 == p.not {
 				return -1
 			}
 		case opAtomic:
-			if i = p.sub.match(s, i); i < 0 {
+			if i = p.sub.match(s, i, at); i < 0 {
 				return -1
 			}
 		case opWord:
@@ -88,7 +104,7 @@ func (p *step) may(s string, i int) bool {
 }
 
 // run takes as many characters as it can and gives back one after the other until the rest matches.
-func (p *step) run(s string, i int) int {
+func (p *step) run(s string, i int, at *path) int {
 	count := 0
 	for i < len(s) && count < p.max {
 		n, ok := p.set.at(s, i)
@@ -102,7 +118,7 @@ func (p *step) run(s string, i int) int {
 		return -1
 	}
 	for {
-		if end := p.next.match(s, i); end >= 0 || p.held || count == p.min {
+		if end := p.next.match(s, i, at); end >= 0 || p.held || count == p.min || at.lost {
 			return end
 		}
 		_, n := utf8.DecodeLastRuneInString(s[:i])
@@ -134,9 +150,15 @@ func (p *program) split(text string, piece func(string)) {
 // spans calls each with the matches and what lies between them, but for empty ones.
 func (p *program) spans(text string, each func(span)) {
 	gap := 0
+	var at path
 	for i := 0; i < len(text); {
 		if p.start.may(text, i) {
-			if end := p.start.match(text, i); end >= 0 {
+			end := p.start.match(text, i, &at)
+			if at.lost {
+				p.deep(text, gap, each)
+				return
+			}
+			if end >= 0 {
 				if gap < i {
 					each(span{gap, i, false})
 				}
@@ -158,4 +180,14 @@ func (p *program) spans(text string, each func(span)) {
 	if gap < len(text) {
 		each(span{gap, len(text), false})
 	}
+}
+
+// deep does the rest of a text with regexp2, whose stack is its own.
+func (p *program) deep(text string, from int, each func(span)) {
+	r, err := newRegexp(p.pattern)
+	if err != nil {
+		each(span{from, len(text), false})
+		return
+	}
+	r.spans(text[from:], func(s span) { each(span{from + s.from, from + s.to, s.match}) })
 }

@@ -202,6 +202,18 @@ func TestSets(t *testing.T) {
 	}
 }
 
+// TestDeepGroup: a repeated group over a long text neither overflows the stack nor cuts otherwise than regexp2.
+func TestDeepGroup(t *testing.T) {
+	p, err := compile(exaoneMoE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "1 x" + strings.Repeat("ab ", deepest) + "2"
+	if got := pieces(p, text); len(got) != 4 || len(got[1]) != len(text)-3 {
+		t.Errorf("%d pieces", len(got))
+	}
+}
+
 func TestRuneOffsets(t *testing.T) {
 	const text = "a\xff€\xe2\x82"
 	offsets := runeOffsets(text)
