@@ -56,7 +56,7 @@ func runTokenize(e env, path, text string, o tokenizer.Options) error {
 		}{ids})
 	}
 	for _, id := range ids {
-		fmt.Fprintf(e.stdout, "%6d %q\n", id, c.Tokenizer.Decode([]int32{id}))
+		fmt.Fprintf(e.stdout, "%6d %q\n", id, c.Tokenizer.AppendPiece(nil, id))
 	}
 	return nil
 }

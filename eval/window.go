@@ -47,8 +47,12 @@ func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32
 // ScoredBytes is the length of the text that the scored tokens of the windows spell.
 func ScoredBytes(t *tokenizer.Tokenizer, windows [][]int32) int {
 	n := 0
+	var piece []byte
 	for _, w := range windows {
-		n += len(t.Decode(w[len(w)/2+1:]))
+		for _, id := range w[len(w)/2+1:] {
+			piece = t.AppendPiece(piece[:0], id)
+			n += len(piece)
+		}
 	}
 	return n
 }
