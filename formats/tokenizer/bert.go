@@ -35,7 +35,7 @@ func (n bertNormalizer) apply(s string) string {
 		s = out.String()
 	}
 	if n.stripMarks {
-		s = without(unicode.Mn, form(norm.NFD, s))
+		s = without("Mn", form(norm.NFD, s))
 	}
 	if n.lower {
 		s = lowerCased(s)
@@ -43,10 +43,11 @@ func (n bertNormalizer) apply(s string) string {
 	return s
 }
 
-// without drops the characters of a table.
-func without(table *unicode.RangeTable, s string) string {
+// without drops the characters of a category of marks, by Hugging Face's tables.
+func without(category string, s string) string {
+	table, other := unicode.Categories[category], differ[category]
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(table, r) {
+		if r >= 0x300 && unicode.Is(table, r) != other.has(r) {
 			return -1
 		}
 		return r
@@ -62,7 +63,7 @@ func lowerCased(s string) string {
 // controlRune reports whether r is a control, format or private character; tab, line feed and carriage return are white
 // space instead.
 func controlRune(r rune) bool {
-	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
+	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !differ["C"].has(r)
 }
 
 // ideographs are the blocks that BERT takes for Chinese characters; 2B920, where 2B820 would be right, is what
@@ -72,7 +73,10 @@ var ideographs = runes{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x
 
 // bertPunctuation reports whether r is a word of its own: a punctuation mark, or any ASCII sign.
 func bertPunctuation(r rune) bool {
-	return r < 0x80 && (unicode.IsPunct(r) || unicode.IsSymbol(r)) || unicode.IsPunct(r)
+	if r < utf8.RuneSelf {
+		return unicode.IsPunct(r) || unicode.IsSymbol(r)
+	}
+	return unicode.IsPunct(r) != differ["P"].has(r)
 }
 
 // bertSplitter cuts at white space, which goes, and around punctuation marks.

@@ -45,7 +45,7 @@ func normalizer(raw json.RawMessage) (func(string) string, error) {
 	case "Lowercase":
 		return lowerCased, nil
 	case "StripAccents":
-		return func(s string) string { return without(unicode.M, s) }, nil
+		return func(s string) string { return without("M", s) }, nil
 	case "Strip":
 		return func(s string) string {
 			if n.StripLeft {
