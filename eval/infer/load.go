@@ -199,7 +199,7 @@ func (l *loader) form(r *Linear) {
 		return
 	}
 	formOf := kernel.FormOf
-	if r.Type == formats.BF16 { // a reference is not rounded
+	if t, ok := l.c.Tensor(r.Name); r.Type == formats.BF16 || ok && t.Source != t.Name { // a reference is not rounded
 		formOf = kernel.ExactFormOf
 	}
 	var err error

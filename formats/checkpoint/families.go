@@ -34,6 +34,7 @@ type family struct {
 	Interleaved bool    // GGUF files rotate neighbouring pairs
 	RopeFreqs   bool    // llama3 scaling becomes rope_freqs.weight
 	Rotary      float64 // partial_rotary_factor when config.json has none; 0: there is no such key, whole heads turn
+	LongRope    bool    // longrope scaling becomes tensors of factors
 	PerKind     bool    // RoPE parameters differ between layers with a window and others
 	Smooth      bool    // YaRN's ramp is not rounded to whole dimensions
 	MoE         bool    // of several families of one architecture, the one that describes GGUF files with experts

@@ -31,7 +31,7 @@ func (c *Config) gemma(scalar float64, largest int) {
 		scalar = float64(c.Width / c.Heads)
 	}
 	if scalar > 0 && scalar != float64(c.HeadDim) {
-		c.Scale.Attention = 1 / math.Sqrt(scalar)
+		c.Scale.Attention = single(1 / math.Sqrt(scalar))
 	}
 }
 

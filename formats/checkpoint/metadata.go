@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"cmp"
 
 	"bitmill/formats"
@@ -10,12 +11,13 @@ import (
 // quantizationVersion is ggml's GGML_QNT_VERSION: the generation of its block layouts.
 const quantizationVersion = 2
 
-// fileTypes gives general.file_type (llama.cpp's llama_ftype) of an unquantized file.
+// fileTypes gives general.file_type (llama.cpp's llama_ftype) of an unquantized file, or one whose experts
+// are MXFP4.
 var fileTypes = []struct {
 	typ formats.Type
 	id  uint32
 }{
-	{formats.F32, 0}, {formats.F16, 1}, {formats.BF16, 32},
+	{formats.F32, 0}, {formats.F16, 1}, {formats.BF16, 32}, {formats.MXFP4, 38},
 }
 
 // converted makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
@@ -23,9 +25,15 @@ var fileTypes = []struct {
 func converted(h *hfConfig, f *family, c *Config, a *about, typ formats.Type) *gguf.Metadata {
 	m := new(gguf.Metadata)
 	m.Set("general.architecture", f.Arch)
+	if c.Rope.Scaling == "longrope" {
+		m.Set(f.Arch+".rope.scaling.attn_factor", float32(c.Rope.Magnitude))
+	}
 	m.Set("general.type", "model")
 	a.metadata(m)
 
+	if f.Packed && bytes.Contains(h.Quantization, []byte("mxfp4")) {
+		typ = formats.MXFP4
+	}
 	w := writer{m, f.Arch, typ}
 	if f.Parameters != nil {
 		f.Parameters(h, c, w)

@@ -1,18 +1,15 @@
 package checkpoint
 
-import (
-	"slices"
-
-	"bitmill/formats/gguf"
-)
+import "slices"
 
 // phi3 has one matrix for queries, keys and values and one for gate and up, and factors for long contexts
 // (arXiv 2404.14219).
 var phi3 = family{
 	Type: "phi3", Arch: "phi3",
-	Context: 4096,
-	Eps:     1e-5,
-	Rotary:  1,
+	Context:  4096,
+	Eps:      1e-5,
+	Rotary:   1,
+	LongRope: true,
 	Layer: slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "ffn_gate.weight", "ffn_up.weight"), []name{
 		{HF: "self_attn.qkv_proj.weight", GGUF: "attn_qkv.weight", Shape: []dim{qkv, width}},
 		{HF: "mlp.gate_up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{twoFFN, width}},
@@ -36,10 +33,5 @@ var phi3 = family{
 		w.float("rope.freq_base", c.Rope.Base)
 		w.fileType()
 		w.uint("attention.sliding_window", c.Window)
-	},
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
-		if c.Rope.Scaling == "longrope" {
-			m.Set("phi3.rope.scaling.attn_factor", float32(c.Rope.Magnitude))
-		}
 	},
 }

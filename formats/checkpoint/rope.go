@@ -69,9 +69,12 @@ func (p *ropeParameters) rope(h *hfConfig, f *family, c *Config) (r Rope, err er
 		r.Factors = yarnFactors(r, or(p.BetaFast, 32), or(p.BetaSlow, 1), p.Truncate != nil && !*p.Truncate)
 		r.Magnitude = p.yarnMagnitude(r.Factor)
 	case "longrope", "su":
+		if !f.LongRope {
+			return r, fmt.Errorf("%w: RoPE scaling %q in model_type %s", formats.ErrUnsupported, p.RopeType, c.Family)
+		}
 		r.Scaling, r.Factors, r.LongFactors = "longrope", p.ShortFactor, p.LongFactor
 		r.OriginalContext = int(or(p.OriginalMax, float64(c.Context)))
-		r.Magnitude = or(p.AttentionFactor, longMagnitude(c.Context, r.OriginalContext))
+		r.Magnitude = single(or(p.AttentionFactor, longMagnitude(c.Context, r.OriginalContext)))
 		if len(r.Factors) != r.Dims/2 || len(r.LongFactors) != r.Dims/2 {
 			return Rope{Base: r.Base, Dims: r.Dims}, fmt.Errorf("%w: RoPE scaling with %d short and %d long factors for %d pairs",
 				formats.ErrUnsupported, len(r.Factors), len(r.LongFactors), r.Dims/2)

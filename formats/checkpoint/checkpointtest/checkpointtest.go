@@ -10,6 +10,8 @@
 //	mistral-old   a window of 5 over three layers, heads wider than the model's share, num_key_value_heads left out
 //	qwen2-window  a window from layer 1 on, eight heads on one key head, tied, vocabulary of 1037
 //
+// Of gpt-oss-mxfp4 the experts are stored in MXFP4, as the published checkpoints are, and were decoded for the logits.
+//
 // testdata/tokenizer is a byte-level BPE of 1024 tokens trained on public-domain books.
 package checkpointtest
 
@@ -32,6 +34,7 @@ type Case struct {
 	Name   string             // llama, llama3-rope, qwen2 ...
 	Config json.RawMessage    // config.json
 	Shapes map[string][]int64 // every tensor by its Hugging Face name, slowest dimension first
+	DTypes map[string]string  // of the tensors that are not BF16
 
 	Tokens    []int32     // the input
 	Positions []int       // token positions whose logits are kept
@@ -64,6 +67,7 @@ func Load(t testing.TB, name string) *Case {
 	var c struct {
 		Config    json.RawMessage    `json:"config"`
 		Tensors   map[string][]int64 `json:"tensors"`
+		DTypes    map[string]string  `json:"dtypes"`
 		Tokens    []int32            `json:"tokens"`
 		Positions []int              `json:"positions"`
 		Columns   []int              `json:"columns"`
@@ -74,7 +78,7 @@ func Load(t testing.TB, name string) *Case {
 	if err := json.Unmarshal(data, &c); err != nil {
 		t.Fatalf("checkpointtest: case %s: %v", name, err)
 	}
-	return &Case{Name: name, Config: c.Config, Shapes: c.Tensors, Tokens: c.Tokens, Positions: c.Positions,
+	return &Case{Name: name, Config: c.Config, Shapes: c.Tensors, DTypes: c.DTypes, Tokens: c.Tokens, Positions: c.Positions,
 		Columns: c.Columns, Logits: c.Logits, Argmax: c.Argmax, LogSumExp: c.LogSumExp}
 }
 

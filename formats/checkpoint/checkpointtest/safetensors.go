@@ -16,10 +16,14 @@ type Raw struct {
 	Data        []byte
 }
 
-// Raws returns the case's tensors as BF16, in file order.
+// Raws returns the case's tensors in file order.
 func (c *Case) Raws() []Raw {
 	var raws []Raw
 	for _, name := range c.TensorNames() {
+		if c.DTypes[name] == "U8" {
+			raws = append(raws, Raw{name, "U8", c.Shapes[name], Bytes(name, c.Shapes[name])})
+			continue
+		}
 		raws = append(raws, Raw{name, "BF16", c.Shapes[name], bf16(Weights(name, c.Shapes[name]))})
 	}
 	return raws

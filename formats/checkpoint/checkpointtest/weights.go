@@ -46,6 +46,23 @@ func Weights(name string, shape []int64) []float32 {
 	return w
 }
 
+// Bytes returns the values of a tensor of bytes: of the same z as in Uniform, 119 + (z >> 40) mod 4 for the scales of
+// MXFP4 (2^-8 to 2^-5), (z >> 40) mod 256 for all else.
+func Bytes(name string, shape []int64) []byte {
+	n := 1
+	for _, d := range shape {
+		n *= int(d)
+	}
+	h, b := fnv1a64(name), make([]byte, n)
+	for i := range b {
+		b[i] = byte(splitmix64(h+uint64(i)) >> 40)
+		if strings.HasSuffix(name, "_scales") {
+			b[i] = 119 + b[i]%4
+		}
+	}
+	return b
+}
+
 // round rounds a finite value to bfloat16, to nearest even.
 func round(x float32) float32 {
 	b := math.Float32bits(x)
