@@ -27,6 +27,8 @@ var rules = []rule{
 	{"formats/stats", []string{"formats", "formats/file", "formats/gguf"}, "an imatrix is a GGUF file"},
 	{"formats/tokenizer", []string{"formats", "formats/file", "formats/gguf"}, "vocabularies come from files and GGUF metadata"},
 	{"formats/kernel", []string{"formats", "formats/block"}, "products on blocks; block gives the reference meaning"},
+	{"formats/packed", []string{"formats", "formats/block", "formats/safetensors"}, "what stored codes and scales mean, not whose they are"},
+	{"formats/lora", []string{"formats", "formats/block", "formats/packed", "formats/safetensors"}, "adds to matrices, knows no models"},
 	{"formats/checkpoint", []string{"formats/..."}, "puts containers, tokenizers and types together"},
 	{"formats/compare", []string{"formats/..."}, "sets two models side by side"},
 	{"formats/verify", []string{"formats/..."}, "judges a model file as a whole"},

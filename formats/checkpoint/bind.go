@@ -1,13 +1,16 @@
 package checkpoint
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/packed"
 	"bitmill/formats/safetensors"
 )
 
@@ -18,6 +21,9 @@ type source struct {
 	shape []int64 // slowest first
 	data  []byte
 	shard int // which file, from 0
+
+	matrix    packed.Matrix // instead of data, rows that are computed
+	quantized bool          // from quantized values
 }
 
 // dtypes are the safetensors dtypes that weights may have.
@@ -28,8 +34,9 @@ var dtypes = []struct {
 	{"BF16", formats.BF16}, {"F16", formats.F16}, {"F32", formats.F32}, {"U8", formats.I8},
 }
 
-// sources turns the tensors of a folder into sources in the converter's order: file after file, by name within each.
-func (f *family) sources(folder *safetensors.Folder) ([]source, error) {
+// gather puts quantized tensors together and returns all that the family has use for, in the converter's order: file
+// after file, by name within each.
+func (f *family) gather(folder *safetensors.Folder, h *hfConfig, c *Checkpoint) (all []packed.Tensor, err error) {
 	order := make([]int, len(folder.Tensors))
 	for i := range order {
 		order[i] = i
@@ -41,17 +48,29 @@ func (f *family) sources(folder *safetensors.Folder) ([]source, error) {
 		}
 		return strings.Compare(x.Name, y.Name)
 	})
-	var list []source
-	shard, file := -1, ""
+	var list []safetensors.Tensor
 	for _, i := range order {
-		t := &folder.Tensors[i]
-		if t.File != file {
-			shard, file = shard+1, t.File
+		if t := folder.Tensors[i]; !f.dropped(t.Name) {
+			list = append(list, t)
 		}
-		if f.dropped(t.Name) {
-			continue
-		}
-		s := source{name: t.Name, shape: t.Shape, data: t.Data, shard: shard}
+	}
+	all, c.Quantized, err = packed.Gather(h.scheme, list)
+	return all, err
+}
+
+// sources finds the types of tensors.
+func sources(tensors []packed.Tensor) ([]source, error) {
+	var list []source
+	shards := map[string]int{}
+	for i := range tensors {
+		shards[tensors[i].File] = 0
+	}
+	for i, file := range slices.Sorted(maps.Keys(shards)) {
+		shards[file] = i
+	}
+	for i := range tensors {
+		t := &tensors[i]
+		s := source{name: t.Name, shape: t.Shape, data: t.Data, shard: shards[t.File], matrix: t.Matrix, quantized: t.Quantized}
 		found := false
 		for _, d := range dtypes {
 			if d.name == t.DType {
@@ -124,9 +143,12 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 	c.addRope(list)
 	b := newBinder(f.tensors(&c.Config))
 	var unknown []string
-	var packed, others []Tensor
+	var first, others []Tensor
 	for _, s := range list {
 		if b.known[s.name] == nil {
+			if c.Quantized != "" && strings.HasSuffix(s.name, ".bias") && zero(s.data) {
+				continue // GPTQ's tools give every layer a bias
+			}
 			unknown = append(unknown, s.name)
 			continue
 		}
@@ -135,14 +157,18 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 			return err
 		}
 		for _, i := range complete {
-			if t := b.list[i].tensor(b.parts[i], s.shard); t.layout.nibbles {
-				packed = append(packed, t) // the converter writes them first
+			t, err := b.list[i].tensor(b.parts[i], s.shard)
+			if err != nil {
+				return err
+			}
+			if t.layout.nibbles {
+				first = append(first, t) // the converter writes them first
 			} else {
 				others = append(others, t)
 			}
 		}
 	}
-	c.Tensors = slices.Concat(c.Tensors, packed, others)
+	c.Tensors = slices.Concat(c.Tensors, first, others)
 	if len(unknown) > 0 {
 		return fmt.Errorf("%w: model_type %s has no tensor %s", formats.ErrUnsupported, f.Type, some(unknown))
 	}
@@ -182,20 +208,27 @@ func (c *Checkpoint) needs(h *hfConfig, n need) bool {
 		return h.UseQKNorm || h.QKLayerNorm
 	case sequential:
 		return !c.Config.Parallel
-	case packed:
-		return h.quantized() != ""
+	case mxfp4:
+		return h.scheme.Method == "mxfp4"
 	case unpacked:
-		return h.quantized() == ""
+		return h.scheme.Method != "mxfp4"
 	}
 	return true
 }
 
+// zero reports whether all bytes are zeros.
+func zero(data []byte) bool { return len(bytes.Trim(data, "\x00")) == 0 }
+
 // tensor describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
-func (e *expected) tensor(sources []source, shard int) Tensor {
+func (e *expected) tensor(sources []source, shard int) (Tensor, error) {
 	s := &sources[0]
 	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ, layout: e.Layout}
 	t.Shape = slices.Clone(e.Shape)
 	slices.Reverse(t.Shape)
+	computed := slices.ContainsFunc(sources, func(s source) bool { return s.matrix != nil })
+	if computed {
+		return t, t.compute(sources, e.float())
+	}
 	for i := range sources {
 		if sources[i].data != nil {
 			t.parts = append(t.parts, sources[i].data)
@@ -210,12 +243,12 @@ func (e *expected) tensor(sources []source, shard int) Tensor {
 			t.widened = new(widened)
 		}
 	}
-	return t
+	return t, nil
 }
 
 // addRope adds the tensors of RoPE factors, which no source has. They have data when the sources have.
 func (c *Checkpoint) addRope(list []source) {
-	planned := len(list) == 0 || list[0].data == nil
+	planned := len(list) == 0 || list[0].data == nil && list[0].matrix == nil
 	add := func(name string, factors []float32) {
 		t := Tensor{Tensor: formats.Tensor{Name: name, Type: formats.F32, Shape: []int64{int64(len(factors))}}, stored: formats.F32}
 		if !planned {

@@ -16,7 +16,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bitmill/formats"
 	"bitmill/formats/gguf"
+	"bitmill/formats/lora"
 	"bitmill/formats/tokenizer"
 )
 
@@ -26,6 +28,8 @@ type Checkpoint struct {
 	Config   Config
 	Metadata *gguf.Metadata // as a GGUF file of this model holds it, vocabulary included
 	Tensors  []Tensor       // in the order of the source
+
+	Quantized string // how a Hugging Face checkpoint was quantized already, in a few words; empty when it was not
 
 	Planned   bool  // from a bare config.json: tensors have no data, metadata no vocabulary
 	ConfigErr error // why the model cannot be evaluated, nil when it can; it can be quantized all the same
@@ -39,13 +43,25 @@ type Checkpoint struct {
 	files []string
 	close func() error
 
+	adapter *lora.Adapter // that was merged; nil: none
+
 	scan scanned
 }
 
-// Open opens a Hugging Face folder, a GGUF file (of a split, its first shard) or a bare config.json, which gives a
+// OpenOptions says how a model is opened.
+type OpenOptions struct {
+	AllowRequantize bool   // accept a Hugging Face checkpoint that is quantized already: its matrices read as F32
+	Adapter         string // folder of a LoRA adapter to be merged into a Hugging Face folder; empty: none
+	VocabularyOnly  bool   // of a Hugging Face folder, without weights
+}
+
+// Open is OpenWith without options.
+func Open(path string) (*Checkpoint, error) { return OpenWith(path, OpenOptions{}) }
+
+// OpenWith opens a Hugging Face folder, a GGUF file (of a split, its first shard) or a bare config.json, which gives a
 // plan without data (OpenConfig). The errors wrap formats.ErrUnsupported for a model that bitmill does not know and
 // formats.ErrCorrupt for damaged files.
-func Open(path string) (*Checkpoint, error) {
+func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open %s: there is no such file or folder", path)
@@ -55,9 +71,11 @@ func Open(path string) (*Checkpoint, error) {
 	}
 	switch {
 	case st.IsDir():
-		return openFolder(path)
+		return openFolder(path, o)
+	case o.Adapter != "":
+		return nil, fmt.Errorf("open %s: %w: an adapter is merged into a Hugging Face folder only; name the folder that the model was made from", path, formats.ErrUnsupported)
 	case strings.EqualFold(filepath.Ext(path), ".json"):
-		return OpenConfig(path)
+		return openConfig(path, o)
 	case strings.EqualFold(filepath.Ext(path), ".safetensors"):
 		return nil, fmt.Errorf("open %s: a safetensors file does not say what model it is; name its folder, %s, with config.json in it", path, filepath.Dir(path))
 	}

@@ -137,7 +137,7 @@ func TestBadConfigs(t *testing.T) {
 		"not JSON":       {`{`, formats.ErrCorrupt, "JSON"},
 		"wrong type":     {`{"model_type": "llama", "hidden_size": "big"}`, formats.ErrCorrupt, "hidden_size"},
 		"missing key":    {strings.Replace(llama31, `"hidden_size": 4096,`, "", 1), formats.ErrCorrupt, "hidden_size"},
-		"quantized":      {strings.Replace(llama31, "{", `{"quantization_config": {"quant_method": "gptq"}, `, 1), formats.ErrUnsupported, "gptq"},
+		"quantized":      {strings.Replace(llama31, "{", `{"quantization_config": {"quant_method": "gptq", "bits": 4}, `, 1), formats.ErrUnsupported, "gptq"},
 		"no layers":      {strings.Replace(llama31, `"num_hidden_layers": 32`, `"num_hidden_layers": 0`, 1), formats.ErrCorrupt, "layers"},
 		"many layers":    {strings.Replace(llama31, `"num_hidden_layers": 32`, `"num_hidden_layers": 1000000000`, 1), formats.ErrCorrupt, "layers"},
 		"uneven heads":   {strings.Replace(llama31, `"num_key_value_heads": 8`, `"num_key_value_heads": 5`, 1), formats.ErrCorrupt, "key-value heads"},

@@ -14,10 +14,13 @@ import (
 )
 
 // openFolder opens a Hugging Face folder.
-func openFolder(dir string) (*Checkpoint, error) {
+func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 	h, f, err := readConfig(dir, filepath.Join(dir, "config.json"))
 	if err != nil {
 		return nil, err
+	}
+	if o.VocabularyOnly {
+		return openVocabulary(dir, h, f)
 	}
 	if err := weightsPresent(dir); err != nil {
 		return nil, err
@@ -30,31 +33,69 @@ func openFolder(dir string) (*Checkpoint, error) {
 	for _, file := range folder.Files {
 		c.files = append(c.files, file.Path)
 	}
-	if err := c.fill(h, f, folder); err != nil {
+	if err := c.fill(h, f, folder, o); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return c, nil
 }
 
+// openVocabulary opens what a folder says beside the weights.
+func openVocabulary(dir string, h *hfConfig, f *family) (c *Checkpoint, err error) {
+	c = &Checkpoint{Path: dir, Planned: true}
+	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
+		return nil, fmt.Errorf("%s: config.json: %w", dir, err)
+	}
+	typ, err := h.sourceType()
+	if err == nil {
+		err = c.describe(h, f, typ)
+	}
+	if err == nil {
+		err = c.TokenizerErr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return c, nil
+}
+
 // fill makes everything but the files of a checkpoint.
-func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder) (err error) {
+func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder, o OpenOptions) (err error) {
 	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
 		return fmt.Errorf("config.json: %w", err)
 	}
-	list, err := f.sources(folder)
+	tensors, err := f.gather(folder, h, c)
+	if err != nil {
+		return err
+	}
+	if err := c.guard(o); err != nil {
+		return err
+	}
+	if err := c.merge(tensors, o.Adapter); err != nil {
+		return err
+	}
+	list, err := sources(tensors)
 	if err != nil {
 		return err
 	}
 	if err := c.bind(f, h, list); err != nil {
 		return err
 	}
+	if err := c.describe(h, f, mainType(list)); err != nil {
+		return err
+	}
+	c.recordAdapter()
+	return nil
+}
+
+// describe makes the metadata, vocabulary included.
+func (c *Checkpoint) describe(h *hfConfig, f *family, typ formats.Type) error {
 	a, err := readAbout(c.Path, h.NameOrPath, c.size())
 	if err != nil {
 		return err
 	}
 	c.Config.Name = a.Name
-	c.Metadata = converted(h, f, &c.Config, a, mainType(list))
+	c.Metadata = converted(h, f, &c.Config, a, typ)
 	c.warnOfConfig()
 	c.addVocabulary(f)
 	return nil
@@ -80,14 +121,19 @@ func (c *Checkpoint) addVocabulary(f *family) {
 	}
 }
 
-// mainType is the type of the first matrix: what the file as a whole is said to be.
+// mainType is the type of the first matrix: what the file as a whole is said to be. Matrices that were quantized say
+// nothing; where there are no others it is F16, as the converter has it.
 func mainType(list []source) formats.Type {
+	typ := formats.F32
 	for _, s := range list {
-		if len(s.shape) > 1 {
+		switch {
+		case len(s.shape) > 1 && !s.quantized:
 			return s.typ
+		case s.quantized:
+			typ = formats.F16
 		}
 	}
-	return formats.F32
+	return typ
 }
 
 // readConfig reads a config.json; dir is what the user named.

@@ -28,11 +28,11 @@ var gptOSS = family{
 			Source: []dim{experts, width, twoExpertFFN}, Need: unpacked, Layout: everyOther(1, true)},
 
 		{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
-			Need: packed, Layout: func(*Config) layout { return layout{nibbles: true} }},
+			Need: mxfp4, Layout: func(*Config) layout { return layout{nibbles: true} }},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
-			Source: []dim{experts, twoExpertFFN, width}, Need: packed, Layout: nibbles(0)},
+			Source: []dim{experts, twoExpertFFN, width}, Need: mxfp4, Layout: nibbles(0)},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
-			Source: []dim{experts, twoExpertFFN, width}, Need: packed, Layout: nibbles(1)},
+			Source: []dim{experts, twoExpertFFN, width}, Need: mxfp4, Layout: nibbles(1)},
 
 		{HF: "mlp.experts.down_proj_bias", GGUF: "ffn_down_exps.bias", Shape: []dim{experts, width}},
 		{HF: "mlp.experts.gate_up_proj_bias", GGUF: "ffn_gate_exps.bias", Shape: []dim{experts, expertFFN},

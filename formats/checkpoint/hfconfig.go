@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/packed"
 )
 
 // hfConfig is the part of config.json that matters. Pointers tell an absent or null key from a zero.
@@ -76,6 +76,7 @@ type hfConfig struct {
 	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
+	scheme       packed.Scheme   // of Quantization
 }
 
 // ropeParameters is rope_parameters, or rope_scaling of older files, which has no theta.
@@ -142,24 +143,13 @@ func parseConfig(data []byte) (*hfConfig, *family, error) {
 	if err := json.Unmarshal(data, h); err != nil {
 		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
-	if method := h.quantized(); method != "" && !(method == "mxfp4" && f.Packed) {
-		return nil, nil, fmt.Errorf("%w: the weights are quantized already (%s); use the model that was made from", formats.ErrUnsupported, method)
+	if h.scheme, err = packed.ParseScheme(h.Quantization); err != nil {
+		return nil, nil, err
+	}
+	if h.scheme.Method == "mxfp4" && !f.Packed {
+		return nil, nil, fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from", formats.ErrUnsupported, f.Type)
 	}
 	return h, f, nil
-}
-
-// quantized names the method of an already quantized checkpoint, or "".
-func (h *hfConfig) quantized() string {
-	if len(h.Quantization) == 0 || bytes.Equal(h.Quantization, []byte("null")) {
-		return ""
-	}
-	var q struct {
-		Method string `json:"quant_method"`
-	}
-	if json.Unmarshal(h.Quantization, &q) != nil || q.Method == "" {
-		return "quantization_config"
-	}
-	return q.Method
 }
 
 // layerTypes marks the layers that layer_types says slide; without it those of the pattern.

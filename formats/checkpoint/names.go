@@ -50,7 +50,7 @@ const (
 	qkNorm             // when config.json sets use_qk_norm or qk_layernorm
 	sequential         // unless attention and feed-forward layer share a norm
 	unpacked           // unless the checkpoint is MXFP4
-	packed             // when it is
+	mxfp4              // when it is
 )
 
 // where says which layers have a tensor.

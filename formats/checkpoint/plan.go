@@ -11,7 +11,9 @@ import (
 
 // OpenConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
 // data and without a vocabulary. It needs no weights, so it can plan models that are not on this machine.
-func OpenConfig(path string) (*Checkpoint, error) {
+func OpenConfig(path string) (*Checkpoint, error) { return openConfig(path, OpenOptions{}) }
+
+func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	h, f, err := readConfig(filepath.Dir(path), path)
 	if err != nil {
 		return nil, err
@@ -21,6 +23,12 @@ func OpenConfig(path string) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c := &Checkpoint{Path: path, Planned: true}
+	if m := h.scheme.Method; m != "" && m != "mxfp4" {
+		c.Quantized = m
+	}
+	if err := c.guard(o); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

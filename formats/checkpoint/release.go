@@ -6,6 +6,13 @@ import "bitmill/formats/file"
 // larger than memory stays small. Rows that lie otherwise in the source are released with the last one; of a stack,
 // with the last one of their part.
 func (t *Tensor) Release(first, n int64) {
+	if t.computed != nil && first+n == t.Rows() {
+		for _, m := range t.computed {
+			for _, b := range m.Stored() {
+				file.Release(b)
+			}
+		}
+	}
 	size, err := t.span(first, n)
 	if err != nil || len(t.parts) == 0 {
 		return

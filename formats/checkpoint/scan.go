@@ -104,7 +104,8 @@ type stretch struct {
 	tensor, number int
 	at             int64
 	data           []byte
-	scales         bool // E8M0 scales
+	scales         bool  // E8M0 scales
+	rows           int64 // of a computed tensor, instead of data
 }
 
 func newReading(c *Checkpoint, o ScanOptions) *reading {
@@ -119,9 +120,14 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 		for p, data := range t.parts {
 			for len(data) > 0 {
 				n := min(t.scanPiece(), len(data))
-				r.pieces = append(r.pieces, stretch{i, number, at, data[:n], t.layout.nibbles && p == 1})
+				r.pieces = append(r.pieces, stretch{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.nibbles && p == 1})
 				number, at, data = number+1, at+int64(n), data[n:]
 			}
+		}
+		for row, n := int64(0), t.scanRows(); t.computed != nil && row < t.sourceRows(); row += n {
+			rows := min(n, t.sourceRows()-row)
+			r.pieces = append(r.pieces, stretch{tensor: i, number: number, at: at, rows: rows})
+			number, at = number+1, at+rows*t.sourceRow()
 		}
 		r.total += at
 		if o.Hash {
@@ -164,6 +170,10 @@ func (r *reading) piece() bool {
 	r.mu.Unlock()
 
 	t := &r.c.Tensors[p.tensor]
+	if p.rows > 0 {
+		p.data = make([]byte, p.rows*t.sourceRow())
+		t.computeRows(p.data, p.at/t.sourceRow(), p.rows)
+	}
 	bad := block.NotFinite(t.stored, p.data)
 	if p.scales {
 		bad = bytes.IndexByte(p.data, 0xff)
@@ -171,7 +181,9 @@ func (r *reading) piece() bool {
 	if r.digests != nil {
 		r.digests[p.tensor][p.number] = sha256.Sum256(p.data)
 	}
-	file.Release(p.data)
+	if p.rows == 0 {
+		file.Release(p.data)
+	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -207,6 +219,11 @@ func (r *reading) bad() *NotFiniteError {
 func (t *Tensor) blockAt(n int64) []byte {
 	size := int64(t.stored.BlockBytes())
 	at := n * size
+	if t.computed != nil {
+		row := make([]byte, t.sourceRow())
+		t.computeRows(row, at/t.sourceRow(), 1)
+		return row[at%t.sourceRow():][:size]
+	}
 	for _, p := range t.parts {
 		if at < int64(len(p)) {
 			return p[at : at+size]

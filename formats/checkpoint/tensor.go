@@ -8,6 +8,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/formats/packed"
 )
 
 // Tensor is one tensor of a checkpoint under its GGUF name. Type is the type of a Hugging Face matrix as it is stored
@@ -21,6 +22,8 @@ type Tensor struct {
 	stored  formats.Type // of the parts
 	layout  layout
 	widened *widened // a tensor whose values are converted when first read
+
+	computed []packed.Matrix // instead of parts
 }
 
 // widened holds the F32 data of a converted tensor.
@@ -58,12 +61,15 @@ func (t *Tensor) Matrix(i int64) []byte {
 }
 
 // HasData reports whether the tensor can be read: it cannot in a plan.
-func (t *Tensor) HasData() bool { return t.parts != nil || t.Elements() == 0 }
+func (t *Tensor) HasData() bool { return t.parts != nil || t.computed != nil || t.Elements() == 0 }
 
-// storedBytes is the size of the data in the source.
+// storedBytes is the size of the data in the source; of computed rows, that of their values.
 func (t *Tensor) storedBytes() (n int) {
 	for _, p := range t.parts {
 		n += len(p)
+	}
+	if t.computed != nil {
+		n = int(t.Elements()) * t.stored.BlockBytes()
 	}
 	return n
 }
@@ -79,6 +85,10 @@ func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 	}
 	if data := t.Bytes(); data != nil {
 		copy(dst, data[first*size:])
+		return nil
+	}
+	if t.computed != nil && t.layout.plain() {
+		t.computeRows(dst, first, n)
 		return nil
 	}
 	for i := range n {
@@ -99,6 +109,8 @@ func (t *Tensor) Floats(dst []float32, first, n int64) error {
 	}
 	if data := t.Bytes(); data != nil {
 		err = block.Decode(t.Type, dst, data[first*size:(first+n)*size])
+	} else if t.computed != nil && t.Type == formats.F32 && t.layout.plain() {
+		t.computeFloats(dst, first, n)
 	} else {
 		row := make([]byte, size)
 		for i := int64(0); i < n && err == nil; i++ {

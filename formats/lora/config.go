@@ -1,0 +1,96 @@
+package lora
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+
+	"bitmill/formats"
+)
+
+// config is the part of adapter_config.json that matters.
+type config struct {
+	Type         string             `json:"peft_type"`
+	Base         string             `json:"base_model_name_or_path"`
+	Rank         int64              `json:"r"`
+	Alpha        *float64           `json:"lora_alpha"`
+	RankStable   bool               `json:"use_rslora"`
+	Transposed   bool               `json:"fan_in_fan_out"`
+	DoRA         bool               `json:"use_dora"`
+	LoRABias     bool               `json:"lora_bias"`
+	Ranks        map[string]int64   `json:"rank_pattern"`
+	Alphas       map[string]float64 `json:"alpha_pattern"`
+	Parameters   []string           `json:"target_parameters"`
+	Invocation   []int              `json:"alora_invocation_tokens"`
+	TokenIndices json.RawMessage    `json:"trainable_token_indices"`
+}
+
+// readConfig reads adapter_config.json and refuses what is no plain product of two matrices.
+func readConfig(path string) (*config, []byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := new(config)
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w: %v", path, formats.ErrCorrupt, formats.JSONError(err))
+	}
+	for _, no := range []struct {
+		is   bool
+		what string
+	}{
+		{c.Type != "LORA", fmt.Sprintf("peft_type %q; only LORA can be merged", c.Type)},
+		{c.DoRA, "use_dora: its weights are rescaled row by row; merge it with peft's merge_and_unload and save the result"},
+		{c.LoRABias, "lora_bias: the adapter has biases of its own; merge it with peft's merge_and_unload and save the result"},
+		{c.Transposed, "fan_in_fan_out: no model that bitmill knows stores its matrices transposed"},
+		{len(c.Parameters) > 0, "target_parameters: adapters of stacked experts; merge it with peft's merge_and_unload and save the result"},
+		{len(c.Invocation) > 0, "alora_invocation_tokens: the adapter acts on some tokens only, so it cannot be merged"},
+		{len(c.TokenIndices) > 0 && string(c.TokenIndices) != "null", "trainable_token_indices: single embedding rows; merge it with peft's merge_and_unload and save the result"},
+	} {
+		if no.is {
+			return nil, nil, fmt.Errorf("%s: %w: %s", path, formats.ErrUnsupported, no.what)
+		}
+	}
+	if c.Rank < 1 || c.Alpha == nil {
+		return nil, nil, fmt.Errorf("%s: %w: r and lora_alpha must be there", path, formats.ErrCorrupt)
+	}
+	return c, data, nil
+}
+
+// scale is by how much the product of a module's matrices counts: alpha / r, or alpha / sqrt(r) (rank-stabilized LoRA,
+// arXiv 2312.03732). The rank is that of its matrices.
+func (c *config) scale(module string, rank int64) (float32, error) {
+	want, err := match(c.Ranks, module, c.Rank)
+	if err != nil {
+		return 0, err
+	}
+	if rank != want {
+		return 0, fmt.Errorf("%w: its matrices are of rank %d, adapter_config.json says %d", formats.ErrCorrupt, rank, want)
+	}
+	alpha, err := match(c.Alphas, module, *c.Alpha)
+	if c.RankStable {
+		return float32(alpha / math.Sqrt(float64(rank))), err
+	}
+	return float32(alpha / float64(rank)), err
+}
+
+// match finds the value for a module: of the pattern that its name or the end of its name matches, else otherwise.
+func match[T comparable](patterns map[string]T, module string, otherwise T) (T, error) {
+	found, value := "", otherwise
+	for p, v := range patterns {
+		re, err := regexp.Compile(`^(.*\.)?(` + p + `)$`)
+		if err != nil {
+			return value, fmt.Errorf("%w: pattern %q in adapter_config.json", formats.ErrUnsupported, p)
+		}
+		if !re.MatchString(module) {
+			continue
+		}
+		if found != "" && v != value {
+			return value, fmt.Errorf("%w: the patterns %q and %q in adapter_config.json both match it", formats.ErrUnsupported, found, p)
+		}
+		found, value = p, v
+	}
+	return value, nil
+}
