@@ -32,7 +32,8 @@ type describe func(arch string) []keyValue
 // finish makes the rest of the metadata: special tokens and the chat template.
 func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.RawMessage) error {
 	if t.AddBOS && t.BOS < 0 || t.AddEOS && t.EOS < 0 {
-		t.warn("tokenizer.json puts a token around every text, but neither tokenizer_config.json nor config.json says which one begins or ends a text; where none is named none is added")
+		t.warn("tokenizer.json puts a token around every text, but neither tokenizer_config.json nor config.json says which " +
+			"one begins or ends a text; where none is named none is added")
 		t.AddBOS, t.AddEOS = t.AddBOS && t.BOS >= 0, t.AddEOS && t.EOS >= 0
 	}
 	var rest []keyValue
@@ -65,7 +66,8 @@ func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.R
 			all = append(all, keyValue{keyAddPrefix, prefix})
 		}
 		all = append(append(all, d(arch)...), rest...)
-		if prefixless := t.spelling == underlined && !t.leadingSpace; prefixless && !copied && !slices.ContainsFunc(all, hasPrefixKey) {
+		prefixless := t.spelling == underlined && !t.leadingSpace
+		if prefixless && !copied && !slices.ContainsFunc(all, hasPrefixKey) {
 			all = append(all, keyValue{keyAddPrefix, false})
 		}
 		return all
@@ -94,12 +96,14 @@ func (f *jsonFile) describeCharBPE(t *Tokenizer, merges [][2]string) describe {
 		scores := slices.Repeat([]float32{-1000}, len(t.tokens))
 		switch {
 		case arch == "gemma4":
-			return []keyValue{{keyModel, arch}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()}, {keyMerges, joinMerges(merges)}}
+			return []keyValue{{keyModel, arch}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()},
+				{keyMerges, joinMerges(merges)}}
 		case f.pieces != nil:
 			return f.pieces
 		}
 		rankScores(scores, f.ids(), merges)
-		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()}}
+		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, t.tokens}, {keyScores, scores},
+			{keyTypes, t.types()}}
 	}
 }
 
@@ -128,8 +132,8 @@ func (f *jsonFile) describeUnigram(t *Tokenizer) describe {
 		for _, e := range f.vocab {
 			scores[e.id] = float32(e.score)
 		}
-		list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()},
-			{keyAddPrefix, t.leadingSpace}, {keyExtraSpaces, true}}
+		list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, t.tokens}, {keyScores, scores},
+			{keyTypes, t.types()}, {keyAddPrefix, t.leadingSpace}, {keyExtraSpaces, true}}
 		if c := findCharsmap(f.Normalizer); len(c) > 0 {
 			list = append(list, keyValue{keyCharsmap, c})
 		}

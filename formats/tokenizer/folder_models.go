@@ -19,7 +19,8 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	}
 	if pre.byteLevel {
 		if prefix != "" || suffix != "" {
-			return nil, fmt.Errorf("%w: byte-level BPE with marks at the ends of words (continuing_subword_prefix, end_of_word_suffix)", formats.ErrUnsupported)
+			return nil, fmt.Errorf("%w: byte-level BPE with marks at the ends of words (continuing_subword_prefix, "+
+				"end_of_word_suffix)", formats.ErrUnsupported)
 		}
 		b := newByteBPE(t, merges, pre.stages)
 		t.model = b
@@ -59,7 +60,8 @@ func (f *jsonFile) unigram(t *Tokenizer, pre cut) (describe, error) {
 		t.unk = *id
 		t.kinds[*id] = Unknown
 	}
-	u := &unigram{stages: pre.stages, unk: t.unk, fallback: f.Model.ByteFallback, whole: f.ids(), scores: make([]float64, len(t.tokens))}
+	u := &unigram{stages: pre.stages, unk: t.unk, fallback: f.Model.ByteFallback, whole: f.ids(),
+		scores: make([]float64, len(t.tokens))}
 	u.byteID = byteTokens(u.whole)
 	f.markBytes(t)
 	texts, ids := make([]string, 0, len(f.vocab)), make([]int32, 0, len(f.vocab))

@@ -78,7 +78,8 @@ func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 		return err
 	}
 	ids := t.byText()
-	b := &bpe{stages: []splitter{lines}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: t.unk, fuse: true}}
+	chars := &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: t.unk, fuse: true}
+	b := &bpe{stages: []splitter{lines}, chars: chars}
 	b.setMerges(t, ids, merges, 0)
 	b.words = map[string]int32{}
 	for text, id := range ids {
@@ -105,7 +106,8 @@ func (t *Tokenizer) makeWhitespaceBPE(m *gguf.Metadata) error {
 		t.normalize = lowerCased
 	}
 	ids := t.byText()
-	b := &bpe{stages: []splitter{characterSplitter(unicode.IsSpace, removed)}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
+	words := characterSplitter(unicode.IsSpace, removed)
+	b := &bpe{stages: []splitter{words}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
 	b.setMerges(t, ids, merges, 0)
 	t.model, t.Pre = b, "whitespace"
 	return nil
@@ -210,7 +212,8 @@ func (t *Tokenizer) makeWordPiece(m *gguf.Metadata) error {
 		}
 		rest, restID = append(rest, text), append(restID, int32(id))
 	}
-	t.model = &wordPiece{stages: []splitter{bertSplitter{}}, start: newTrie(start, startID), rest: newTrie(rest, restID), unk: t.unk}
+	t.model = &wordPiece{stages: []splitter{bertSplitter{}}, start: newTrie(start, startID), rest: newTrie(rest, restID),
+		unk: t.unk}
 	t.normalize, t.leadingSpace = n.apply, true
 	return nil
 }

@@ -22,6 +22,9 @@ type cut struct {
 	firstMark   bool
 }
 
+// rustWord is \w in Rust's regular expressions, as the members of a class.
+const rustWord = `\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉`
+
 // preTokenizerJSON is one entry of "pre_tokenizer".
 type preTokenizerJSON struct {
 	Type             string
@@ -82,7 +85,7 @@ func (c *cut) add(raw json.RawMessage) error {
 	case "BertPreTokenizer":
 		return c.splitter(bertSplitter{}, p.Type)
 	case "Whitespace":
-		words, err := newMatcher(`[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉]+|[^\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200C}\x{200D}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉\s]+`)
+		words, err := newMatcher("[" + rustWord + "]+|[^" + rustWord + `\s]+`)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,7 +90,8 @@ func parseSentencePiece(path string, data []byte) (*sentencePiece, error) {
 		return nil, err
 	}
 	if kind != 1 && kind != 2 {
-		return nil, fmt.Errorf("%s: %w: a SentencePiece model of words or characters (model_type %d)", path, formats.ErrUnsupported, kind)
+		return nil, fmt.Errorf("%s: %w: a SentencePiece model of words or characters (model_type %d)", path,
+			formats.ErrUnsupported, kind)
 	}
 	if len(m.pieces) == 0 || len(m.pieces) > mostTokens {
 		return nil, formats.Corruptf(path, -1, "pieces", "%d pieces", len(m.pieces))
@@ -125,66 +125,6 @@ func parsePiece(path string, data []byte) (spPiece, error) {
 		return nil
 	})
 	return p, err
-}
-
-// message is an encoded protocol buffer: fields, each a number and a wire type (varint 0, eight bytes 1, length and
-// bytes 2, four bytes 5).
-type message struct{ data []byte }
-
-type field struct {
-	number uint64
-	value  uint64 // of the numeric wire types
-	bytes  []byte // of the wire type with a length
-}
-
-// each calls f with every field.
-func (m message) each(path string, f func(field) error) error {
-	at := 0
-	bad := func(reason string) error { return formats.Corruptf(path, int64(at), "protocol buffer", "%s", reason) }
-	varint := func() (uint64, bool) {
-		v, n := binary.Uvarint(m.data[at:])
-		at += max(n, 0)
-		return v, n > 0
-	}
-	for at < len(m.data) {
-		tag, ok := varint()
-		if !ok {
-			return bad("a field's number is cut off")
-		}
-		v := field{number: tag >> 3}
-		size := uint64(0)
-		switch tag & 7 {
-		case 0:
-			if v.value, ok = varint(); !ok {
-				return bad("a number is cut off")
-			}
-		case 1:
-			size = 8
-		case 2:
-			if size, ok = varint(); !ok {
-				return bad("a length is cut off")
-			}
-		case 5:
-			size = 4
-		default:
-			return bad(fmt.Sprintf("the wire type %d", tag&7))
-		}
-		if size > uint64(len(m.data)-at) {
-			return bad("a field is longer than the file")
-		}
-		v.bytes = m.data[at : at+int(size)]
-		at += int(size)
-		switch tag & 7 {
-		case 1:
-			v.value = binary.LittleEndian.Uint64(v.bytes)
-		case 5:
-			v.value = uint64(binary.LittleEndian.Uint32(v.bytes))
-		}
-		if err := f(v); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // sentencePiece opens the tokenizer of a folder that has SentencePiece's model only; nil when it has none. It encodes
@@ -236,7 +176,8 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", m.path, err)
 	}
 	if !m.unigram && (m.extraSpaces || len(m.charsmap) > 0) {
-		t.warn("the SentencePiece model changes characters or drops spaces before it encodes; llama.cpp and bitmill do not where the model is BPE")
+		t.warn("the SentencePiece model changes characters or drops spaces before it encodes; " +
+			"llama.cpp and bitmill do not where the model is BPE")
 	}
 	if u, ok := t.model.(*unigram); ok && m.fallback {
 		u.fallback, u.byteID = true, byteTokens(t.byText())
@@ -279,7 +220,8 @@ func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
 		if err := addedDecoder(d, set); err != nil {
 			return nil, err
 		}
-		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores}, {keyTypes, types}}, nil
+		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores},
+			{keyTypes, types}}, nil
 	}
 	list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores}, {keyTypes, types},
 		{keyAddPrefix, m.prefix}, {keyExtraSpaces, m.extraSpaces}}

@@ -1,0 +1,146 @@
+package tokenizer
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// literal is the predicate of one character, or of its cases.
+func (c *compiler) literal(want rune) func(rune) bool {
+	if !c.fold {
+		return func(r rune) bool { return r == want }
+	}
+	cases := []rune{want}
+	for r := unicode.SimpleFold(want); r != want; r = unicode.SimpleFold(r) {
+		cases = append(cases, r)
+	}
+	return func(r rune) bool {
+		for _, have := range cases {
+			if r == have {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// escape reads a backslash and what follows.
+func (c *compiler) escape() func(rune) bool {
+	for _, e := range []struct {
+		text  string
+		holds func(rune) bool
+	}{{`\s`, unicode.IsSpace}, {`\d`, property("Nd")}, {`\w`, wordChar}} {
+		if c.take(e.text) {
+			return e.holds
+		}
+		if c.take(strings.ToUpper(e.text)) {
+			return func(r rune) bool { return !e.holds(r) }
+		}
+	}
+	if c.take(`\p{`) || strings.HasPrefix(c.rest, `\P{`) {
+		not := c.take(`\P{`)
+		name, rest, _ := strings.Cut(c.rest, "}")
+		c.rest = rest
+		name, caret := strings.CutPrefix(name, "^")
+		holds := property(name)
+		if holds == nil {
+			c.fail()
+			return func(rune) bool { return false }
+		}
+		if not != caret {
+			return func(r rune) bool { return !holds(r) }
+		}
+		return holds
+	}
+	return c.literal(c.escaped())
+}
+
+// escaped reads an escape that stands for one character.
+func (c *compiler) escaped() rune {
+	c.take(`\`)
+	if c.rest == "" {
+		c.fail()
+		return 0
+	}
+	r := c.char()
+	if k := strings.IndexRune("rntfv", r); k >= 0 {
+		return rune("\r\n\t\f\v"[k])
+	}
+	digits := ""
+	switch {
+	case r == 'x' && c.take("{"):
+		digits, c.rest, _ = strings.Cut(c.rest, "}")
+	case r == 'x' && len(c.rest) >= 2:
+		digits, c.rest = c.rest[:2], c.rest[2:]
+	case r == 'u' && len(c.rest) >= 4:
+		digits, c.rest = c.rest[:4], c.rest[4:]
+	case r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+		c.fail()
+		return 0
+	default:
+		return r
+	}
+	v, err := strconv.ParseUint(digits, 16, 31)
+	if err != nil || v > unicode.MaxRune {
+		c.fail()
+		return 0
+	}
+	return rune(v)
+}
+
+// class reads what follows an opening bracket: ranges, escapes, classes within (their union), and what stands before
+// and after && (their intersection).
+func (c *compiler) class() func(rune) bool {
+	not := c.take("^")
+	var ranges runes
+	var parts []func(rune) bool
+	for first := true; ; first = false {
+		switch {
+		case c.rest == "" || strings.HasPrefix(c.rest, "[:") || c.fold:
+			c.fail()
+			return func(rune) bool { return false }
+		case strings.HasPrefix(c.rest, "]") && !first:
+			c.rest = c.rest[1:]
+			return union(ranges, parts, not)
+		case c.take("&&"):
+			left, right := union(ranges, parts, false), c.class()
+			return func(r rune) bool { return (left(r) && right(r)) != not }
+		case c.take("["):
+			parts = append(parts, c.class())
+			continue
+		case len(c.rest) > 1 && c.rest[0] == '\\' && strings.ContainsRune("sSdDwWpP", rune(c.rest[1])):
+			parts = append(parts, c.escape())
+			continue
+		}
+		from := c.member()
+		to := from
+		if strings.HasPrefix(c.rest, "-") && !strings.HasPrefix(c.rest, "-]") {
+			c.rest = c.rest[1:]
+			if to = c.member(); to < from {
+				c.fail()
+			}
+		}
+		ranges = append(ranges, [2]rune{from, to})
+	}
+}
+
+// member reads one character of a class.
+func (c *compiler) member() rune {
+	if strings.HasPrefix(c.rest, `\`) {
+		return c.escaped()
+	}
+	return c.char()
+}
+
+// union is the predicate of ranges and parts, or of all other characters.
+func union(ranges runes, parts []func(rune) bool, not bool) func(rune) bool {
+	return func(r rune) bool {
+		in := ranges.has(r)
+		for _, p := range parts {
+			in = in || p(r)
+		}
+		return in != not
+	}
+}
