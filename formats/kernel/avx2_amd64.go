@@ -35,6 +35,8 @@ var productsAVX2 = &products{
 	small5min:    tileSmall5min,
 	words:        tileWords,
 	float:        tileFloat,
+	levels:       tileLevels,
+	levels16:     tileLevels16,
 	transpose:    transpose8,
 	floatsF16:    floatsF16,
 	floatsBF16:   floatsBF16,

@@ -69,8 +69,8 @@ func ExactFormOf(t formats.Type) (Form, error) {
 // FormOf is the form that weights of type t are multiplied with at full speed. Types without a product fail with
 // ErrUnsupported.
 //
-// Activations are rounded as llama.cpp rounds them for the type. For some types not every Set has a product of codes: their
-// forms hold the rounded values too, so that decoded weights can meet them with the same result.
+// Activations are rounded as llama.cpp rounds them for the type. Some forms hold the rounded values beside the codes: few
+// tokens, and the generic Set, multiply those with decoded weights, to the same result.
 func FormOf(t formats.Type) (Form, error) {
 	switch t {
 	case formats.F32, formats.F16:
@@ -102,7 +102,7 @@ func FormOf(t formats.Type) (Form, error) {
 //	                          matrix do not compete for the same places in the cache
 //	words  [n][stride]        FormQ8_0: codes as int16
 //	d      [n][cols/block]    scales
-//	s      [n][cols/32]       FormQ8_1: d*sum
+//	s      [n][cols/32]       FormQ8_1: d*sum; FormValuesQ8_K: d
 //	sums16 [n][cols/16]       sums of 16 codes
 //	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
 //	panel                     more than a few tokens: see batch_panel.go
@@ -167,6 +167,9 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	case FormQ8_1:
 		b.s = grow(b.s, rows*(cols/32))
 	case FormQ8_K:
+		if form == FormValuesQ8_K {
+			b.s = grow(b.s, rows*(cols/32))
+		}
 		b.sums32 = grow(b.sums32, rows*(cols/32))
 	}
 	return nil

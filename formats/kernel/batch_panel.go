@@ -33,8 +33,14 @@ func (f Form) panelWords() int {
 	return 0
 }
 
-// interleave writes token t to the panel.
+// interleave writes token t to the panel, and repeats scales of 256 codes.
 func (b *Batch) interleave(t int) {
+	if b.form == FormValuesQ8_K {
+		s := b.s[t*b.cols/32:][:b.cols/32]
+		for i := range s {
+			s[i] = b.d[(t*b.cols/32+i)/8]
+		}
+	}
 	if len(b.panel) == 0 {
 		return
 	}

@@ -27,6 +27,8 @@ type products struct {
 	small5min    smallKernel // codes up to 31, float mins
 	words        wordsKernel // signed 8-bit codes as int16
 	float        floatKernel
+	levels       levelsKernel // signed codes, float scales
+	levels16     levelsKernel // signed codes, float scales of 16
 	transpose    func(dst *uint32, chunk int, src *uint32, stride int, chunks int)
 	floatsF16    func(dst *float32, src *byte, n int)
 	floatsBF16   func(dst *float32, src *byte, n int)
@@ -75,6 +77,10 @@ func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 
 	case formats.Q8_0:
 		j.words()
 	default:
+		if unpack := unpackLevels[w.Type]; unpack != nil {
+			j.levelTiles(unpack)
+			return
+		}
 		j.float()
 	}
 }

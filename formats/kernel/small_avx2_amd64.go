@@ -28,3 +28,13 @@ func tileSmall5min(dst *float32, stride int, quads int, tile *byte, blocks int, 
 //
 //go:noescape
 func tileWords(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int16, codeStride int, d *float32, dStride int, accumulate int)
+
+// tileLevels multiplies blocks of 32: signed codes (i-quants, ternary, FP4).
+//
+//go:noescape
+func tileLevels(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
+
+// tileLevels16 multiplies blocks of 32: signed codes with a scale per 16 (IQ2_S, NVFP4).
+//
+//go:noescape
+func tileLevels16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
