@@ -265,7 +265,7 @@ func collect(ctx context.Context, source string, order <-chan *slab, out *writer
 // checkJobs refuses what cannot end well.
 func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
 	var sources []os.FileInfo
-	for _, path := range c.Files() {
+	for _, path := range append(folderFiles(c.Path), c.Files()...) {
 		if st, err := os.Stat(path); err == nil {
 			sources = append(sources, st)
 		}
@@ -285,6 +285,21 @@ func checkJobs(c *checkpoint.Checkpoint, jobs []Job) error {
 		}
 	}
 	return nil
+}
+
+// folderFiles lists what a Hugging Face folder holds besides artifacts: its configuration and vocabulary are as much the
+// model as its tensors.
+func folderFiles(path string) (list []string) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil // a file
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".gguf" {
+			list = append(list, filepath.Join(path, e.Name()))
+		}
+	}
+	return list
 }
 
 // targets lists the files of all jobs.

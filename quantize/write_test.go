@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -243,6 +244,53 @@ func TestSourceIsNotOverwritten(t *testing.T) {
 	defer f.Close()
 	if v, _, _ := f.Metadata.Uint("general.file_type"); v != 32 {
 		t.Errorf("the source's file type is now %d", v)
+	}
+}
+
+// Neither are the files of a folder that hold no tensors, nor a source with the name of the unfinished file.
+func TestNoPartOfTheSourceIsOverwritten(t *testing.T) {
+	c, dir := openCase(t, "llama"), t.TempDir()
+	refused := func(c *checkpoint.Checkpoint, path, key, want string) {
+		t.Helper()
+		jobs := []Job{{Plan: mustPlan(t, c, Options{Format: "Q8_0"}), Path: path, Key: key}}
+		if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", path, err, want)
+		}
+	}
+	config := filepath.Join(dir, "config.json")
+	if err := os.WriteFile(config, []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	from := c.Path
+	c.Path = dir
+	refused(c, config, "", "is the source itself")
+	c.Path = from
+
+	path := filepath.Join(dir, "a.gguf")
+	if _, err := Write(context.Background(), c, nil, []Job{{Plan: mustPlan(t, c, Options{Format: "BF16"}), Path: path}}, WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ending := range []string{".part", ".part.journal"} {
+		out := filepath.Join(dir, "out.gguf")
+		if err := os.Rename(path, out+ending); err != nil {
+			t.Fatal(err)
+		}
+		path = out + ending
+		source, err := checkpoint.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer source.Close()
+		for _, key := range []string{"", "key"} {
+			refused(source, out, key, "which is being read")
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("the source %s has changed: %v", path, err)
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package file
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"bitmill/formats/file/internal/disk"
 )
@@ -47,14 +50,21 @@ func CommitAll(list []*Pending) (err error) {
 	return syncFolders(list)
 }
 
-// setAside gives what has a name now a second one, where the file system can.
+// setAside gives what has a name now a second one that is free, where the file system can.
 func setAside(path string) string {
-	old := path + ".old"
-	os.Remove(old)
-	if err := os.Link(path, old); err != nil {
-		return ""
+	for i := range 100 {
+		old := path + ".old"
+		if i > 0 {
+			old += strconv.Itoa(i)
+		}
+		switch err := os.Link(path, old); {
+		case err == nil:
+			return old
+		case !errors.Is(err, fs.ErrExist):
+			return ""
+		}
 	}
-	return old
+	return ""
 }
 
 // putBack removes the second name, after undoing what happened to the first one if asked to.

@@ -36,6 +36,27 @@ func TestCommitAll(t *testing.T) {
 	}
 }
 
+// A file of somebody else's under the name that replaced files are kept by is left alone.
+func TestCommitAllLeavesOldFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, n := range []string{"a", "a.old", "b"} {
+		if err := os.WriteFile(filepath.Join(dir, n), []byte("before"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := CommitAll(pending(t, dir, "a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[string]string{"a": "a", "b": "b", "a.old": "before"} {
+		if b, err := os.ReadFile(filepath.Join(dir, n)); err != nil || string(b) != want {
+			t.Errorf("%s: %q, %v", n, b, err)
+		}
+	}
+	if list, _ := os.ReadDir(dir); len(list) != 3 {
+		t.Errorf("left behind: %v", list)
+	}
+}
+
 // A folder that takes the name of the first file while the set is written: its rename comes last and fails.
 func TestCommitAllOrNothing(t *testing.T) {
 	dir := t.TempDir()

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"crypto/sha256"
 	"errors"
 	"math"
 	"os"
@@ -108,6 +109,32 @@ func TestOneWriterAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	third.Abort()
+}
+
+// A link under the unfinished file's name, or under its journal's, is not followed.
+func TestNoLinkIsFollowed(t *testing.T) {
+	dir := t.TempDir()
+	precious, path := filepath.Join(dir, "precious"), filepath.Join(dir, "a")
+	if err := os.WriteFile(precious, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{path + ".part", journalPath(path)} {
+		if err := os.Symlink(precious, link); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Create(path, 1); err == nil || !strings.Contains(err.Error(), link+" is in the way") {
+			t.Errorf("Create beside a link %s: %v", link, err)
+		}
+		if _, err := Resume(path, 1, "key", sha256.New()); err == nil || !strings.Contains(err.Error(), link+" is in the way") {
+			t.Errorf("Resume beside a link %s: %v", link, err)
+		}
+		if b, err := os.ReadFile(precious); err != nil || string(b) != "x" {
+			t.Errorf("the linked file holds %q, %v", b, err)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestCheckTarget(t *testing.T) {

@@ -14,6 +14,7 @@ type Mapped struct {
 	Path string
 	Data []byte // the whole file; valid until Close
 	m    mmap.MMap
+	info os.FileInfo
 }
 
 // Map maps the file. An empty file has no mapping and empty Data.
@@ -37,7 +38,7 @@ func Map(path string) (*Mapped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	mapping := &Mapped{Path: path, Data: m, m: m}
+	mapping := &Mapped{Path: path, Data: m, m: m, info: st}
 	register(mapping)
 	return mapping, nil
 }

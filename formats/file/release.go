@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// mapped lists the open mappings, so that Release touches nothing else.
+// mapped lists the open mappings, so that Release touches nothing else, and that no file is overwritten while it is read.
 var mapped struct {
 	sync.Mutex
 	list []*Mapped
@@ -23,6 +23,13 @@ func unregister(m *Mapped) {
 	mapped.Lock()
 	defer mapped.Unlock()
 	mapped.list = slices.DeleteFunc(mapped.list, func(o *Mapped) bool { return o == m })
+}
+
+// isMapped reports whether a file is mapped.
+func isMapped(st os.FileInfo) bool {
+	mapped.Lock()
+	defer mapped.Unlock()
+	return slices.ContainsFunc(mapped.list, func(m *Mapped) bool { return os.SameFile(m.info, st) })
 }
 
 // Release tells the system that b, part of a mapped file, will not be read again soon: its pages, those that it begins

@@ -49,6 +49,21 @@ func checkName(path string) error {
 	return nil
 }
 
+// checkBeside refuses to use the names beside path, of the unfinished file and its journal, for anything but files of
+// our own: what a link leads to, or a file that is being read, would be lost.
+func checkBeside(path string) error {
+	for _, name := range []string{path + ".part", journalPath(path)} {
+		switch st, err := os.Lstat(name); {
+		case err != nil: // nothing there, or opening it tells
+		case !st.Mode().IsRegular():
+			return fmt.Errorf("%s cannot be written: %s is in the way, and not a regular file; remove it", path, name)
+		case isMapped(st):
+			return fmt.Errorf("%s cannot be written: its unfinished file would overwrite %s, which is being read; choose another name", path, name)
+		}
+	}
+	return nil
+}
+
 // cannotWrite names the file the user asked for, not the one the system stumbled over.
 func cannotWrite(path string, err error) error {
 	var at *fs.PathError
@@ -68,6 +83,9 @@ var ErrBusy = errors.New("another process is writing it")
 // openPart opens the unfinished file for this process alone, as it is. size is as for Create.
 func openPart(path string, size int64) (*os.File, error) {
 	if err := checkName(path); err != nil {
+		return nil, err
+	}
+	if err := checkBeside(path); err != nil {
 		return nil, err
 	}
 	if err := checkRoom(path, size); err != nil {
