@@ -9,8 +9,8 @@ var avx512 = &Set{
 	Name:         "avx512",
 	load:         loadAVX2,
 	matmul:       productsAVX512.matmul,
-	gemm:         productsAVX2.gemm,
-	gemmPanels:   productsAVX2.gemmPanels,
+	gemm:         productsAVX512.gemm,
+	gemmPanels:   productsAVX512.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
 	maximum:      maximumAVX2,
 	expSum:       expSumAVX512,
@@ -32,11 +32,12 @@ var avx512 = &Set{
 	}(),
 }
 
-// productsAVX512 multiplies float tiles as avx2 does, the others with instructions of its own; so it does with rows, where
+// productsAVX512 makes float tiles as avx2 does and multiplies all with instructions of its own; rows too, where
 // the CPU has the Galois field instructions that move bits within bytes.
 var productsAVX512 = func() *products {
 	p := *productsAVX2
 	p.wide = wideProducts
+	p.float = wideFloat
 	if cpu.X86.HasAVX512BF16 {
 		p.brain = wideBF16
 	}

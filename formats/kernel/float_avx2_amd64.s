@@ -13,14 +13,14 @@ TEXT ·tileFloat(SB), NOSPLIT, $0-72
 	MOVQ lda+24(FP), BX
 	MOVQ m+48(FP), SI
 
-rows6:
+tileFloat_rows6:
 	CMPQ   SI, $0x06
-	JL     rows6_done
+	JL     tileFloat_rows6_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
 	MOVQ   DX, R10
-	LEAQ   (DX)(BX*2), R11
+	LEAQ   (R10)(BX*2), R11
 	ADDQ   BX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -35,9 +35,9 @@ rows6:
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	SUBQ   $0x04, R9
-	JL     rows6_rest
+	JL     tileFloat_rows6_rest
 
-rows6_columns:
+tileFloat_rows6_columns:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	VBROADCASTSS (R10), Y14
@@ -125,13 +125,13 @@ rows6_columns:
 	ADDQ         $0x00000010, R10
 	ADDQ         $0x00000010, R11
 	SUBQ         $0x04, R9
-	JGE          rows6_columns
+	JGE          tileFloat_rows6_columns
 
-rows6_rest:
+tileFloat_rows6_rest:
 	ADDQ $0x04, R9
-	JZ   rows6_store
+	JZ   tileFloat_rows6_store
 
-rows6_column:
+tileFloat_rows6_column:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	VBROADCASTSS (R10), Y14
@@ -156,40 +156,41 @@ rows6_column:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000004, R11
 	DECQ         R9
-	JNZ          rows6_column
+	JNZ          tileFloat_rows6_column
 
-rows6_store:
-	MOVQ   accumulate+64(FP), R8
-	LEAQ   (AX)(CX*2), DI
-	ADDQ   CX, DI
-	TESTQ  R8, R8
-	JZ     rows6_write
-	VADDPS (AX), Y0, Y0
-	VADDPS 32(AX), Y1, Y1
-	VADDPS (AX)(CX*1), Y2, Y2
-	VADDPS 32(AX)(CX*1), Y3, Y3
-	VADDPS (AX)(CX*2), Y4, Y4
-	VADDPS 32(AX)(CX*2), Y5, Y5
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
-	VADDPS (DI)(CX*1), Y8, Y8
-	VADDPS 32(DI)(CX*1), Y9, Y9
-	VADDPS (DI)(CX*2), Y10, Y10
-	VADDPS 32(DI)(CX*2), Y11, Y11
+tileFloat_rows6_store:
+	MOVQ   AX, DI
+	LEAQ   (DI)(CX*2), R8
+	ADDQ   CX, R8
+	MOVQ   accumulate+64(FP), R9
+	TESTQ  R9, R9
+	JZ     tileFloat_rows6_write
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS (DI)(CX*1), Y2, Y2
+	VADDPS 32(DI)(CX*1), Y3, Y3
+	VADDPS (DI)(CX*2), Y4, Y4
+	VADDPS 32(DI)(CX*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS 32(R8), Y7, Y7
+	VADDPS (R8)(CX*1), Y8, Y8
+	VADDPS 32(R8)(CX*1), Y9, Y9
+	VADDPS (R8)(CX*2), Y10, Y10
+	VADDPS 32(R8)(CX*2), Y11, Y11
 
-rows6_write:
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, (AX)(CX*1)
-	VMOVUPS Y3, 32(AX)(CX*1)
-	VMOVUPS Y4, (AX)(CX*2)
-	VMOVUPS Y5, 32(AX)(CX*2)
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y8, (DI)(CX*1)
-	VMOVUPS Y9, 32(DI)(CX*1)
-	VMOVUPS Y10, (DI)(CX*2)
-	VMOVUPS Y11, 32(DI)(CX*2)
+tileFloat_rows6_write:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, (DI)(CX*1)
+	VMOVUPS Y3, 32(DI)(CX*1)
+	VMOVUPS Y4, (DI)(CX*2)
+	VMOVUPS Y5, 32(DI)(CX*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS Y8, (R8)(CX*1)
+	VMOVUPS Y9, 32(R8)(CX*1)
+	VMOVUPS Y10, (R8)(CX*2)
+	VMOVUPS Y11, 32(R8)(CX*2)
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	ADDQ    CX, AX
@@ -203,17 +204,17 @@ rows6_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x06, SI
-	JMP     rows6
+	JMP     tileFloat_rows6
 
-rows6_done:
-rows4:
+tileFloat_rows6_done:
+tileFloat_rows4:
 	CMPQ   SI, $0x04
-	JL     rows4_done
+	JL     tileFloat_rows4_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
 	MOVQ   DX, R10
-	LEAQ   (DX)(BX*2), R11
+	LEAQ   (R10)(BX*2), R11
 	ADDQ   BX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -224,9 +225,9 @@ rows4:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	SUBQ   $0x04, R9
-	JL     rows4_rest
+	JL     tileFloat_rows4_rest
 
-rows4_columns:
+tileFloat_rows4_columns:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	VBROADCASTSS (R10), Y10
@@ -290,13 +291,13 @@ rows4_columns:
 	ADDQ         $0x00000010, R10
 	ADDQ         $0x00000010, R11
 	SUBQ         $0x04, R9
-	JGE          rows4_columns
+	JGE          tileFloat_rows4_columns
 
-rows4_rest:
+tileFloat_rows4_rest:
 	ADDQ $0x04, R9
-	JZ   rows4_store
+	JZ   tileFloat_rows4_store
 
-rows4_column:
+tileFloat_rows4_column:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	VBROADCASTSS (R10), Y10
@@ -315,32 +316,33 @@ rows4_column:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000004, R11
 	DECQ         R9
-	JNZ          rows4_column
+	JNZ          tileFloat_rows4_column
 
-rows4_store:
-	MOVQ   accumulate+64(FP), R8
-	LEAQ   (AX)(CX*2), DI
-	ADDQ   CX, DI
-	TESTQ  R8, R8
-	JZ     rows4_write
-	VADDPS (AX), Y0, Y0
-	VADDPS 32(AX), Y1, Y1
-	VADDPS (AX)(CX*1), Y2, Y2
-	VADDPS 32(AX)(CX*1), Y3, Y3
-	VADDPS (AX)(CX*2), Y4, Y4
-	VADDPS 32(AX)(CX*2), Y5, Y5
-	VADDPS (DI), Y6, Y6
-	VADDPS 32(DI), Y7, Y7
+tileFloat_rows4_store:
+	MOVQ   AX, DI
+	LEAQ   (DI)(CX*2), R8
+	ADDQ   CX, R8
+	MOVQ   accumulate+64(FP), R9
+	TESTQ  R9, R9
+	JZ     tileFloat_rows4_write
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS (DI)(CX*1), Y2, Y2
+	VADDPS 32(DI)(CX*1), Y3, Y3
+	VADDPS (DI)(CX*2), Y4, Y4
+	VADDPS 32(DI)(CX*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS 32(R8), Y7, Y7
 
-rows4_write:
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, (AX)(CX*1)
-	VMOVUPS Y3, 32(AX)(CX*1)
-	VMOVUPS Y4, (AX)(CX*2)
-	VMOVUPS Y5, 32(AX)(CX*2)
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y7, 32(DI)
+tileFloat_rows4_write:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, (DI)(CX*1)
+	VMOVUPS Y3, 32(DI)(CX*1)
+	VMOVUPS Y4, (DI)(CX*2)
+	VMOVUPS Y5, 32(DI)(CX*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	ADDQ    CX, AX
@@ -350,26 +352,24 @@ rows4_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x04, SI
-	JMP     rows4
+	JMP     tileFloat_rows4
 
-rows4_done:
-rows2:
+tileFloat_rows4_done:
+tileFloat_rows2:
 	CMPQ   SI, $0x02
-	JL     rows2_done
+	JL     tileFloat_rows2_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
 	MOVQ   DX, R10
-	LEAQ   (DX)(BX*2), R11
-	ADDQ   BX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x04, R9
-	JL     rows2_rest
+	JL     tileFloat_rows2_rest
 
-rows2_columns:
+tileFloat_rows2_columns:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
 	VBROADCASTSS (R10), Y6
@@ -407,15 +407,14 @@ rows2_columns:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         R8, DI
 	ADDQ         $0x00000010, R10
-	ADDQ         $0x00000010, R11
 	SUBQ         $0x04, R9
-	JGE          rows2_columns
+	JGE          tileFloat_rows2_columns
 
-rows2_rest:
+tileFloat_rows2_rest:
 	ADDQ $0x04, R9
-	JZ   rows2_store
+	JZ   tileFloat_rows2_store
 
-rows2_column:
+tileFloat_rows2_column:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
 	VBROADCASTSS (R10), Y6
@@ -426,49 +425,45 @@ rows2_column:
 	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         R8, DI
 	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000004, R11
 	DECQ         R9
-	JNZ          rows2_column
+	JNZ          tileFloat_rows2_column
 
-rows2_store:
+tileFloat_rows2_store:
+	MOVQ   AX, DI
 	MOVQ   accumulate+64(FP), R8
-	LEAQ   (AX)(CX*2), DI
-	ADDQ   CX, DI
 	TESTQ  R8, R8
-	JZ     rows2_write
-	VADDPS (AX), Y0, Y0
-	VADDPS 32(AX), Y1, Y1
-	VADDPS (AX)(CX*1), Y2, Y2
-	VADDPS 32(AX)(CX*1), Y3, Y3
+	JZ     tileFloat_rows2_write
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
+	VADDPS (DI)(CX*1), Y2, Y2
+	VADDPS 32(DI)(CX*1), Y3, Y3
 
-rows2_write:
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, (AX)(CX*1)
-	VMOVUPS Y3, 32(AX)(CX*1)
+tileFloat_rows2_write:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, (DI)(CX*1)
+	VMOVUPS Y3, 32(DI)(CX*1)
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x02, SI
-	JMP     rows2
+	JMP     tileFloat_rows2
 
-rows2_done:
-rows1:
+tileFloat_rows2_done:
+tileFloat_rows1:
 	CMPQ   SI, $0x01
-	JL     rows1_done
+	JL     tileFloat_rows1_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
 	MOVQ   DX, R10
-	LEAQ   (DX)(BX*2), R11
-	ADDQ   BX, R11
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	SUBQ   $0x04, R9
-	JL     rows1_rest
+	JL     tileFloat_rows1_rest
 
-rows1_columns:
+tileFloat_rows1_columns:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	VBROADCASTSS (R10), Y4
@@ -494,15 +489,14 @@ rows1_columns:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         R8, DI
 	ADDQ         $0x00000010, R10
-	ADDQ         $0x00000010, R11
 	SUBQ         $0x04, R9
-	JGE          rows1_columns
+	JGE          tileFloat_rows1_columns
 
-rows1_rest:
+tileFloat_rows1_rest:
 	ADDQ $0x04, R9
-	JZ   rows1_store
+	JZ   tileFloat_rows1_store
 
-rows1_column:
+tileFloat_rows1_column:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	VBROADCASTSS (R10), Y4
@@ -510,28 +504,26 @@ rows1_column:
 	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         R8, DI
 	ADDQ         $0x00000004, R10
-	ADDQ         $0x00000004, R11
 	DECQ         R9
-	JNZ          rows1_column
+	JNZ          tileFloat_rows1_column
 
-rows1_store:
+tileFloat_rows1_store:
+	MOVQ   AX, DI
 	MOVQ   accumulate+64(FP), R8
-	LEAQ   (AX)(CX*2), DI
-	ADDQ   CX, DI
 	TESTQ  R8, R8
-	JZ     rows1_write
-	VADDPS (AX), Y0, Y0
-	VADDPS 32(AX), Y1, Y1
+	JZ     tileFloat_rows1_write
+	VADDPS (DI), Y0, Y0
+	VADDPS 32(DI), Y1, Y1
 
-rows1_write:
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+tileFloat_rows1_write:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x01, SI
-	JMP     rows1
+	JMP     tileFloat_rows1
 
-rows1_done:
+tileFloat_rows1_done:
 	VZEROUPPER
 	RET
 

@@ -3,18 +3,17 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
+	"bitmill/formats/kernel/asm/gemm"
 	"bitmill/formats/kernel/asm/lanes"
 )
 
 func main() {
 	lanes.Header()
-	product()
+	gemm.Product("tileFloat", false, 6, 4, 2, 1)
 	transpose()
 	widen("floatsF16", "floatsF16 sets dst[i] to the value of the 16-bit float src[i]; n is a multiple of 8.", func(src Mem, y reg.VecVirtual) {
 		VCVTPH2PS(src, y)
@@ -25,103 +24,6 @@ func main() {
 	})
 	bytes()
 	Generate()
-}
-
-// product: c[i][0:16] (+)= sum_k a[i][k]*b[k][0:16], six rows at a time, then fewer.
-func product() {
-	lanes.Kernel("tileFloat", "func(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)",
-		"tileFloat computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.")
-	c, ldc, a, lda := lanes.Arg("c"), lanes.Arg("ldc"), lanes.Arg("a"), lanes.Arg("lda")
-	m := lanes.Arg("m")
-	for _, rows := range []int{6, 4, 2, 1} {
-		name := fmt.Sprintf("rows%d", rows)
-		Label(name)
-		CMPQ(m, Imm(uint64(rows)))
-		JL(LabelRef(name + "_done"))
-		productRows(name, rows, c, ldc, a, lda)
-		for range rows {
-			ADDQ(ldc, c)
-			ADDQ(lda, a)
-		}
-		SUBQ(Imm(uint64(rows)), m)
-		JMP(LabelRef(name))
-		Label(name + "_done")
-	}
-	VZEROUPPER()
-	RET()
-}
-
-// at addresses row i of up to six: p and q lie three rows apart.
-func at(i, disp int, p, q, stride reg.GPVirtual) Mem {
-	if i >= 3 {
-		p, i = q, i-3
-	}
-	if i == 0 {
-		return Mem{Base: p, Disp: disp}
-	}
-	return Mem{Base: p, Disp: disp, Index: stride, Scale: uint8(i)}
-}
-
-func productRows(name string, rows int, c, ldc, a, lda reg.GPVirtual) {
-	const unroll = 4
-	b, ldb, k := lanes.Arg("b"), lanes.Arg("ldb"), lanes.Arg("k")
-	p, q := GP64(), GP64()
-	MOVQ(a, p)
-	LEAQ(Mem{Base: a, Index: lda, Scale: 2}, q)
-	ADDQ(lda, q)
-	acc := make([][]reg.VecVirtual, rows)
-	for i := range acc {
-		acc[i] = lanes.Vectors(2)
-		VXORPS(acc[i][0], acc[i][0], acc[i][0])
-		VXORPS(acc[i][1], acc[i][1], acc[i][1])
-	}
-	columns := func(n int) {
-		for s := range n {
-			w := lanes.Vectors(2)
-			VMOVUPS(Mem{Base: b}, w[0])
-			VMOVUPS(Mem{Base: b, Disp: 32}, w[1])
-			for i := range rows {
-				x := YMM()
-				VBROADCASTSS(at(i, 4*s, p, q, lda), x)
-				VFMADD231PS(x, w[0], acc[i][0])
-				VFMADD231PS(x, w[1], acc[i][1])
-			}
-			ADDQ(ldb, b)
-		}
-		ADDQ(U32(4*n), p)
-		ADDQ(U32(4*n), q)
-	}
-	SUBQ(Imm(unroll), k)
-	JL(LabelRef(name + "_rest"))
-	Label(name + "_columns")
-	columns(unroll)
-	SUBQ(Imm(unroll), k)
-	JGE(LabelRef(name + "_columns"))
-	Label(name + "_rest")
-	ADDQ(Imm(unroll), k)
-	JZ(LabelRef(name + "_store"))
-	Label(name + "_column")
-	columns(1)
-	DECQ(k)
-	JNZ(LabelRef(name + "_column"))
-
-	Label(name + "_store")
-	cq, flag := GP64(), lanes.Arg("accumulate")
-	LEAQ(Mem{Base: c, Index: ldc, Scale: 2}, cq)
-	ADDQ(ldc, cq)
-	TESTQ(flag, flag)
-	JZ(LabelRef(name + "_write"))
-	for i := range rows {
-		for v := range 2 {
-			VADDPS(at(i, 32*v, c, cq, ldc), acc[i][v], acc[i][v])
-		}
-	}
-	Label(name + "_write")
-	for i := range rows {
-		for v := range 2 {
-			VMOVUPS(acc[i][v], at(i, 32*v, c, cq, ldc))
-		}
-	}
 }
 
 // transpose turns eight rows of 32-bit words into columns, eight by eight.
