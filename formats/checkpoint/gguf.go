@@ -24,7 +24,9 @@ func openGGUF(path string) (*Checkpoint, error) {
 		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, parts: [][]byte{t.Data}, stored: t.Type})
 	}
 	c.reindex()
-	c.ConfigErr = c.readMetadata()
+	if c.ConfigErr = c.readMetadata(); errors.Is(c.ConfigErr, formats.ErrUnsupported) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized, each tensor by its name and shape, but not evaluated: %v", c.ConfigErr))
+	}
 	c.Tokenizer, c.TokenizerErr = tokenizer.FromMetadata(file.Metadata)
 	if c.TokenizerErr != nil {
 		c.Tokenizer = nil

@@ -134,6 +134,9 @@ func TestGGUFConfigErr(t *testing.T) {
 		if !errors.Is(g.ConfigErr, tt.is) || !strings.Contains(g.ConfigErr.Error(), tt.says) {
 			t.Errorf("%s: %v", name, g.ConfigErr)
 		}
+		if warned := strings.Contains(strings.Join(g.Warnings, " "), "each tensor by its name"); warned != errors.Is(tt.is, formats.ErrUnsupported) {
+			t.Errorf("%s: warnings %q", name, g.Warnings)
+		}
 		if len(g.Tensors) < 20 {
 			t.Errorf("%s: %d tensors", name, len(g.Tensors))
 		}
