@@ -146,7 +146,7 @@ func TestMatMulEqual(t *testing.T) {
 					w := randomMatrix(rng, row.t, 37, cols)
 					counts := []int{1, 2, 3, 4, 5, 9, 31}
 					if i > 3 {
-						counts = []int{1, 6}
+						counts = []int{1, 6, rowTokens + 2} // tiles of 1024 columns one after the other
 					}
 					for _, n := range counts {
 						b := loaded(t, s, row.t, randomFloats(rng, n*cols), n, cols)
@@ -208,12 +208,15 @@ func TestExtremes(t *testing.T) {
 					w.Data[i] = fill
 				}
 				setHalves(row.t, w.Data, func() float32 { return 1 })
-				b := loaded(t, s, row.t, make([]float32, 4*cols), 4, cols)
-				for tok, codes := range [][2]int8{{127, 127}, {-128, -128}, {127, -128}, {-127, 127}} {
-					b.fill(tok, codes)
+				limits := [][2]int8{{127, 127}, {-128, -128}, {127, -128}, {-127, 127}}
+				for _, n := range []int{wideTokens, wideTokens + 1, rowTokens + 1} { // rows, and tiles of all kinds
+					b := loaded(t, s, row.t, make([]float32, n*cols), n, cols)
+					for tok := range n {
+						b.fill(tok, limits[tok%len(limits)])
+					}
+					got, want := product(t, s, w, b, 0, 17, nil), product(t, generic, w, b, 0, 17, nil)
+					compare(t, fmt.Sprintf("%s %s filled with %#02x, %d tokens", s.Name, row.t, fill, n), w, b, 0, 17, got, want)
 				}
-				got, want := product(t, s, w, b, 0, 17, nil), product(t, generic, w, b, 0, 17, nil)
-				compare(t, fmt.Sprintf("%s %s filled with %#02x", s.Name, row.t, fill), w, b, 0, 17, got, want)
 			}
 		}
 	}
@@ -250,14 +253,15 @@ func (b *Batch) fill(t int, pair [2]int8) {
 func TestMatMulAllocations(t *testing.T) {
 	for _, s := range Available() {
 		for _, row := range types {
+			const n = rowTokens + 1
 			rng := random(3)
 			w := randomMatrix(rng, row.t, 17, 512)
-			x := randomFloats(rng, 5*512)
-			b := loaded(t, s, row.t, x, 5, 512)
+			x := randomFloats(rng, n*512)
+			b := loaded(t, s, row.t, x, n, 512)
 			var scratch Scratch
-			dst := make([]float32, 5*17)
+			dst := make([]float32, n*17)
 			run := func() {
-				if err := s.Load(b, b.form, x, 5, 512); err != nil {
+				if err := s.Load(b, b.form, x, n, 512); err != nil {
 					t.Fatal(err)
 				}
 				if err := s.MatMul(dst, 17, w, b, 0, 17, &scratch); err != nil {
@@ -265,8 +269,8 @@ func TestMatMulAllocations(t *testing.T) {
 				}
 			}
 			run()
-			if n := testing.AllocsPerRun(3, run); n != 0 {
-				t.Errorf("%s %s: %g allocations in a product", s.Name, row.t, n)
+			if count := testing.AllocsPerRun(3, run); count != 0 {
+				t.Errorf("%s %s: %g allocations in a product", s.Name, row.t, count)
 			}
 		}
 	}
