@@ -113,6 +113,30 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 		}
 		fill(rows[i], x, scored)
 	}
+	return r.noiseFloor(ctx, m)
+}
+
+// noiseWindows is how many windows the noise floor is measured on: a floor needs no precision.
+const noiseWindows = 8
+
+// noiseFloor measures the source against itself with rounded activations.
+func (r *modelRun) noiseFloor(ctx context.Context, m *report.Model) error {
+	windows := r.windows[:min(noiseWindows, len(r.windows))]
+	key, err := batch.Key(Version, "noise", r.hash, tokenPrint(windows))
+	if err != nil {
+		return err
+	}
+	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: windows, what: "noise floor " + r.name,
+		subjects: []evaluand{{step: "noise-source", key: key, model: r.source.model}, {step: "noise", key: key, model: r.source.model.Noisy()}}}
+	results, err := v.run(ctx)
+	if err != nil {
+		return err
+	}
+	x := results[1]
+	if err := finite(r.source.Path, x); err != nil {
+		return err
+	}
+	m.Noise = &report.Noise{Windows: len(windows), KLD: x.KLD, KLDSE: x.KLDSE, KLDP99: x.KLDP99, SameTop: x.SameTop}
 	return nil
 }
 

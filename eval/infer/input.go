@@ -1,6 +1,10 @@
 package infer
 
-import "bitmill/formats/kernel"
+import (
+	"math"
+
+	"bitmill/formats/kernel"
+)
 
 // input is the making of the rows that the next products take: all of it is done token by token, so that a row is
 // computed and quantized while it lies in the first-level cache.
@@ -118,6 +122,9 @@ func (p *pass) makeRows(worker, task int) {
 				p.softCap(worker, row, float32(c.Cap.Logit))
 			}
 		}
+		if p.m.noisy && in.forms != [formCount]bool{} {
+			roundBF16(row)
+		}
 		for form := range in.forms {
 			if in.forms[form] {
 				b, first := p.batchOf(form, t)
@@ -228,5 +235,13 @@ func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
 func (p *pass) fail(worker int, err error) {
 	if w := &p.workers[worker]; w.err == nil {
 		w.err = err
+	}
+}
+
+// roundBF16 rounds finite values to bfloat16, nearest even.
+func roundBF16(x []float32) {
+	for i, v := range x {
+		b := math.Float32bits(v)
+		x[i] = math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
 	}
 }

@@ -31,6 +31,7 @@ type Model struct {
 	outputNorm norm
 	output     Linear
 	rope       [ropeKinds]ropeTable
+	noisy      bool // see Noisy
 }
 
 type layer struct {
@@ -117,6 +118,14 @@ func (m *Model) RoundActivations() {
 		m.layers[i].each((*Linear).round)
 	}
 	m.output.round()
+}
+
+// Noisy is the same model with the inputs of all its products rounded to BF16, whatever the weights' type: its divergence
+// from the model is what rounding alone does, the floor under every other divergence. It shares the weights.
+func (m *Model) Noisy() *Model {
+	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, outputNorm: m.outputNorm, output: m.output, noisy: true}
+	n.setRope()
+	return n
 }
 
 func (w *Linear) round() {

@@ -98,3 +98,20 @@ func TestRoundActivations(t *testing.T) {
 		t.Errorf("rounding changes logits by %.1e", e)
 	}
 }
+
+// TestNoisy: a noisy model is as near, for weights of any type, and leaves the model as it was.
+func TestNoisy(t *testing.T) {
+	c := checkpointtest.Load(t, "llama")
+	m := open(t, c)
+	run := func(m *Model) []float32 {
+		return slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
+	}
+	exact := run(m)
+	noisy := run(m.Noisy())
+	if e := relativeRMS(noisy, exact); !(e > 1e-5 && e < 2e-2) {
+		t.Errorf("rounding changes logits by %.1e", e)
+	}
+	if again := run(m); !slices.Equal(again, exact) {
+		t.Error("the model itself has become noisy")
+	}
+}

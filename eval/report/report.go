@@ -59,10 +59,21 @@ type Model struct {
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`
 	Knee         threshold.Knee     `json:"knee"`
+	Noise        *Noise             `json:"noise"`        // null when not measured
 	Calibration  *Calibration       `json:"calibration"`  // null when quantized without an imatrix
 	TensorNames  []string           `json:"tensor_names"` // quantized in some artifact, in the order of the source
 	TensorNote   string             `json:"tensor_note"`  // how their errors were measured, a whole sentence
 	Warnings     []string           `json:"warnings"`
+}
+
+// Noise is the divergence of the source from itself when the inputs of its products are rounded to BF16: no artifact can
+// be told from the source below it.
+type Noise struct {
+	Windows int     `json:"windows"`
+	KLD     float64 `json:"kld"`
+	KLDSE   float64 `json:"kld_se"`
+	KLDP99  float64 `json:"kld_p99"`
+	SameTop float64 `json:"same_top"`
 }
 
 // Calibration says what the imatrix was made from.
