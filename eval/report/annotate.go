@@ -10,28 +10,50 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// rule is a dashed line: level across the plot at y, or vertical at x from the floor up to y.
+// rule is a dashed line: level across the plot at y, or vertical at x from the plot's floor up to y. A vertical one may
+// stand in a band, the interval of its place.
 type rule struct {
 	vertical    bool
 	x, y, floor float64
+	low, high   float64 // of the band; equal: there is none
+	band        color.Color
 	label       string
 	colour      color.Color
-	step        int // lifts the label of a vertical rule above those of its neighbours
+	next        float64 // where the band of the next vertical rule on the right begins; 0: there is none
+	step        int     // lifts the label of a vertical rule above those of its neighbours
 }
 
 func (r rule) Plot(c draw.Canvas, p *plot.Plot) {
 	trX, trY := p.Transforms(&c)
 	style := draw.LineStyle{Color: r.colour, Width: 1, Dashes: []vg.Length{4, 3}}
-	label := textStyle(10, r.colour)
 	if r.vertical {
 		x := trX(r.x)
+		if r.high > r.low {
+			low, high := max(trX(r.low), c.Min.X), min(trX(r.high), c.Max.X)
+			c.FillPolygon(r.band, []vg.Point{{X: low, Y: trY(r.floor)}, {X: high, Y: trY(r.floor)}, {X: high, Y: trY(r.y)}, {X: low, Y: trY(r.y)}})
+		}
 		c.StrokeLine2(style, x, trY(r.floor), x, trY(r.y))
-		c.FillText(label, vg.Point{X: x + 3, Y: trY(r.floor) + 3 + 12*vg.Length(r.step)}, r.label)
-		return
+	} else {
+		y := trY(r.y)
+		c.StrokeLine2(style, c.Min.X, y, c.Max.X, y)
 	}
-	y := trY(r.y)
-	c.StrokeLine2(style, c.Min.X, y, c.Max.X, y)
-	c.FillText(label, vg.Point{X: c.Max.X - 4 - label.Width(r.label)*slack, Y: y + 2}, r.label)
+	c.FillText(textStyle(10, r.colour), r.text(c, trX, trY).Min, r.label)
+}
+
+// text is the place that the label takes.
+func (r rule) text(c draw.Canvas, trX, trY func(float64) vg.Length) vg.Rectangle {
+	style := textStyle(10, r.colour)
+	size := vg.Point{X: style.Width(r.label) * slack, Y: style.Height(r.label)}
+	at := vg.Point{X: c.Max.X - 4 - size.X, Y: trY(r.y) + 2}
+	if r.vertical {
+		at = vg.Point{X: trX(max(r.x, r.high)) + 3, Y: trY(r.floor) + 3 + 13*vg.Length(r.step)}
+		if r.next > r.x && at.X+size.X > trX(r.next) || at.X+size.X > c.Max.X { // on the other side, if there is room
+			if left := trX(min(r.x, max(r.low, 0))) - 3 - size.X; left > c.Min.X {
+				at.X = left
+			}
+		}
+	}
+	return vg.Rectangle{Min: at, Max: at.Add(size)}
 }
 
 // box is the place that the line takes.
@@ -58,20 +80,28 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 	trX, trY := p.Transforms(&c)
 	var taken []vg.Rectangle
 	for _, r := range l.rules {
-		taken = append(taken, r.box(c, trX, trY))
+		taken = append(taken, r.box(c, trX, trY), r.text(c, trX, trY))
 	}
 	for _, s := range l.series {
 		for k, m := range s.marks {
 			at := vg.Point{X: trX(m.x), Y: trY(m.y)}
 			taken = append(taken, around(at, 4))
-			if k > 0 {
+			if k > 0 && !s.bare {
 				taken = append(taken, along(vg.Point{X: trX(s.marks[k-1].x), Y: trY(s.marks[k-1].y)}, at)...)
 			}
+		}
+	}
+	for _, s := range l.series {
+		if x, _ := spread([]series{s}); s.fit != nil {
+			taken = append(taken, along(vg.Point{X: trX(x.low), Y: trY(s.fit(x.low))}, vg.Point{X: trX(x.high), Y: trY(s.fit(x.high))})...)
 		}
 	}
 	for i, s := range l.series {
 		style := textStyle(10, hue[i%len(hue)])
 		for _, m := range s.marks {
+			if m.label == "" {
+				continue
+			}
 			at := vg.Point{X: trX(m.x), Y: trY(m.y)}
 			w, h := style.Width(m.label)*slack, style.Height(m.label)
 			for _, corner := range places(at, w, h) {

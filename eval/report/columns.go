@@ -26,13 +26,17 @@ func divergence(f func(r *Row) string) func(*Row, bool) string {
 	}
 }
 
+// formatColumn begins every table of formats.
+var formatColumn = column{"Format", "", true, 0, func(r *Row, source bool) string {
+	if source {
+		return clean(r.Format) + " (source)"
+	}
+	return clean(r.Format)
+}}
+
+// columns are the main table's.
 var columns = []column{
-	{"Format", "", true, 0, func(r *Row, source bool) string {
-		if source {
-			return clean(r.Format) + " (source)"
-		}
-		return clean(r.Format)
-	}},
+	formatColumn,
 	{"BPW", "payload bits per weight, all tensors", false, 0, func(r *Row, _ bool) string { return or(bpwOf(r.PayloadBits, r.Weights)) }},
 	{"Matrices", "bits per weight of the matrices only", false, 6, func(r *Row, _ bool) string { return or(bpwOf(r.MatrixBits, r.MatrixWeights)) }},
 	{"Size", "whole file", false, 0, func(r *Row, _ bool) string { return size(r.FileBytes) }},
@@ -67,7 +71,7 @@ type table struct {
 	chosen  int // the row of the smallest format within the budget, -1 when there is none
 }
 
-func newTable(m *Model) table {
+func newTable(m *Model, columns []column) table {
 	t := table{chosen: -1}
 	rows, best := m.sorted(), m.smallest()
 	t.rows = make([][]string, 1+len(rows))
@@ -123,5 +127,8 @@ func economyTable(e *threshold.Economy) (heads []string, rows [][]string) {
 	}
 	return heads, rows
 }
+
+// empty reports whether the table says nothing but names.
+func (t *table) empty() bool { return len(t.columns) < 2 }
 
 func level(l float64) string { return strconv.FormatFloat(100*l, 'g', 4, 64) + " %" }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -65,6 +66,21 @@ func demoModel(t testing.TB, name string, weights int64) Model {
 // hostile is a name that tries to be HTML, Markdown, a terminal escape and a line end at once.
 const hostile = "<script>alert('x')</script>|`a`*b*\x1b[31m\n# \"q\" & \u202e"
 
+// resourcesOf are made-up figures of a model of so many units of work at so many bits per weight.
+func resourcesOf(work, bits float64, metred bool) *Resources {
+	r := &Resources{Threads: 2, Kernel: "avx2 " + hostile, LoadSeconds: .01, WeightBytes: int64(work * bits * 1e6), KVBytes: 1e6, ScratchBytes: 2e6,
+		Prompt:   Speed{512, math.Round(1e6/(work*(10+bits))) / 10, 3, 5},
+		Generate: Speed{128, math.Round(1e6/(work*(1+bits))) / 10, .5, 5}}
+	r.MemoryBytes = r.WeightBytes + r.KVBytes + r.ScratchBytes
+	r.EnergyNote = "energy is not measured: " + hostile
+	if metred {
+		r.EnergyNote = ""
+		r.Energy = &Energy{map[string]float64{"package": 20.5}, map[string]Joules{"package": {.01 * bits, .02, 10}, "dram": {.001 * bits, .05, 10}},
+			map[string]Joules{"package": {.1 * bits, .02, 10}}}
+	}
+	return r
+}
+
 // oddReport has every field that the demo lacks: a located threshold with chunks, a broken file, fallbacks, warnings and
 // hostile names.
 func oddReport() *Report {
@@ -76,7 +92,8 @@ func oddReport() *Report {
 		row := func(format string, bits int64, kld, nll float64) Row {
 			r := Row{Format: format, FileBytes: bits*weights/800 + 5000, PayloadBits: bits * weights / 100, Weights: weights, PPL: exp(nll), PPLSE: .25,
 				LnRatio: nll - nlls[0], LnRatioSE: .002, KLD: kld, KLDSE: .04 * kld, KLDMedian: kld / 2, KLDP99: 6 * kld, KLDP999: 9 * kld, KLDMax: 20 * kld,
-				RMSDeltaP: .01, SameTop: .9, SameTopSE: .002, Fallbacks: 2, FallbackShare: .0123}
+				DeltaP: -.001, DeltaPSE: .0002, RMSDeltaP: .01, DeltaPs: Series{-.2, -.1, -.01, 0, .01, .1, .2}, Entropy: 2.5, BitsPerByte: exp(math.Log(nll / 3)),
+				Confidence: []Bucket{{.2, 900, 1.2 * kld}, {.5, 700, kld}, {.95, 300, .8 * kld}, {1, 20, .1 * kld}}, SameTop: .9, SameTopSE: .002, Fallbacks: 2, FallbackShare: .0123}
 			for range 40 {
 				r.ChunkKLD = append(r.ChunkKLD, kld*exp(.3*rng.NormFloat64()))
 				r.ChunkNLL = append(r.ChunkNLL, nll+.01*rng.NormFloat64())
@@ -84,8 +101,21 @@ func oddReport() *Report {
 			return r
 		}
 		m.Source = row("BF16", 1600, 0, nlls[0])
+		m.TensorNames = []string{"token_embd.weight"}
+		for layer := range 3 {
+			for _, role := range []string{"attn_q", "attn_v", "ffn_down_exps " + hostile} {
+				m.TensorNames = append(m.TensorNames, fmt.Sprintf("blk.%d.%s.weight", layer, role))
+			}
+		}
+		m.TensorNote = "Columns count by the imatrix in 9 of 10 tensors; in the others all count alike."
 		for i, f := range []string{"Q8_0", "Q4_K_M", "Q3_K_S", "Q2_K"} {
-			m.Artifacts = append(m.Artifacts, row(f, []int64{851, 489, 364, 316}[i], klds[i], nlls[i+1]))
+			r := row(f, []int64{851, 489, 364, 316}[i], klds[i], nlls[i+1])
+			for k := range m.TensorNames {
+				r.TensorErrors = append(r.TensorErrors, math.Round(1e5*.006*float64(i*i+1)*(1+.1*float64(k)))/1e5)
+			}
+			r.TensorErrors[i] = math.NaN()
+			r.Resources = resourcesOf(float64(weights)/1e8, float64(r.PayloadBits)/float64(r.Weights), i > 1)
+			m.Artifacts = append(m.Artifacts, r)
 		}
 		return m
 	}

@@ -2,31 +2,49 @@ package report
 
 import (
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
-
-	"bitmill/eval/threshold"
 )
 
 //go:embed page.html.tmpl
 var pageSource string
 
-var page = template.Must(template.New("page").Parse(pageSource))
+//go:embed style.css
+var pageStyle string
+
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(pageStyle) }}).Parse(pageSource))
 
 // view is what the page shows. All texts are plain; the template escapes them.
 type view struct {
-	Title                string
-	Summary              []string
-	Warnings             []string
-	KLDPlot              template.HTML // made by svg, which escapes the names in it
-	PPLPlot              template.HTML
-	KLDLegend, PPLLegend []legendView
-	Models               []modelView
-	Economy              []economyView
-	Facts                [][2]string
-	Glossary             []string
-	Seconds              []secondsView
+	Title     string
+	Summary   []string
+	Warnings  []string
+	Quality   []figureView
+	Dominated string
+	Resources resourcesView
+	Models    []modelView
+	Economy   []economyView
+	Facts     [][2]string
+	Glossary  []string
+	Seconds   []secondsView
+}
+
+// figureView is one plot, or several of a kind side by side.
+type figureView struct {
+	Caption, Note string
+	Legend        []legendView
+	Shades        []string // of heat maps, the least value of each
+	Plots         []plotView
+}
+
+// Several reports whether the plots stand side by side.
+func (f figureView) Several() bool { return len(f.Plots) > 1 || f.Shades != nil }
+
+type plotView struct {
+	Name string        // heading of one of several
+	SVG  template.HTML // made by svg, which escapes the names in it
 }
 
 type legendView struct {
@@ -34,35 +52,38 @@ type legendView struct {
 	Series     int // of the style sheet
 }
 
+type resourcesView struct {
+	Figure figureView
+	Models []resourceView
+}
+
+type resourceView struct {
+	Name, Machine string
+	Table         tableView
+	Claims        []string
+}
+
 type modelView struct {
-	Name     string
+	ID, Name string
 	Facts    [][2]string
-	Heads    []headView
-	Rows     []rowView
+	Table    tableView
 	Fidelity []string
+	Knee     string
 	Warnings []string
-	Files    [][2]string // path, hash
-}
+	Details  tableView
 
-type headView struct {
-	Text, Title string
-	Left        bool
-}
-
-type rowView struct {
-	Cells          []cellView
-	Source, Chosen bool
-}
-
-type cellView struct {
-	Text string
-	Left bool
+	Confidence  figureView
+	Buckets     tableView
+	TensorNote  string
+	Heat, Layer figureView
+	Roles       tableView
+	Layers      tableView
+	Files       [][2]string // path, hash
 }
 
 type economyView struct {
-	Larger, Evidence, Method, Level string
-	Heads                           []headView
-	Rows                            []rowView
+	ID, Larger, Evidence, Method string
+	Table                        tableView
 }
 
 type secondsView struct {
@@ -72,24 +93,67 @@ type secondsView struct {
 
 // HTML writes the report as one page that needs nothing else: styles and plots are inside, no script, no network.
 func HTML(w io.Writer, r *Report) error {
-	klds, ppls := kldSeries(r), pplSeries(r)
-	kld, err := kldPlot(klds)
-	if err != nil {
+	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Facts: r.facts(), Glossary: glossary, Seconds: r.seconds()}
+	kld := kldChart(r)
+	size, all := paretoChart(r)
+	v.Dominated = dominatedSentence(all)
+	for _, f := range []struct {
+		c             *chart
+		caption, note string
+	}{
+		{kld, "Divergence from the source against bits per weight", "Lower and further left is better. Bars: one standard error, often smaller than the mark. " +
+			"Shaded: the intervals of thresholds and knees."},
+		{size, "Loss against file size", "At equal size, lower is the better use of the bytes. Bars: the 95 % interval of the difference from the model’s own source, often smaller than the mark. " +
+			"Crossed out: dominated by a file no larger."},
+	} {
+		fig, err := figure(f.caption, f.note, f.c)
+		if err != nil {
+			return err
+		}
+		if fig.Plots != nil {
+			v.Quality = append(v.Quality, fig)
+		}
+	}
+	var err error
+	if v.Resources, err = viewResources(r); err != nil {
 		return err
 	}
-	ppl, err := pplPlot(ppls)
-	if err != nil {
-		return err
-	}
-	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), KLDPlot: template.HTML(kld), PPLPlot: template.HTML(ppl), KLDLegend: legend(klds), PPLLegend: legend(ppls),
-		Facts: r.facts(), Glossary: glossary, Seconds: r.seconds()}
 	for i := range r.Models {
-		v.Models = append(v.Models, viewModel(&r.Models[i]))
+		m, err := viewModel(&r.Models[i])
+		if err != nil {
+			return err
+		}
+		m.ID = fmt.Sprintf("model-%d", i+1)
+		v.Models = append(v.Models, m)
 	}
 	for i := range r.Economy {
-		v.Economy = append(v.Economy, viewEconomy(&r.Economy[i]))
+		e := &r.Economy[i]
+		heads, rows := economyTable(e)
+		x := economyView{ID: fmt.Sprintf("economy-%d", i+1), Larger: clean(e.Larger), Evidence: clean(e.Evidence), Method: clean(e.Method),
+			Table: textTable(heads, rows, 0, 3, 6)}
+		x.Table.Label = "Economy of " + x.Larger
+		x.Table.Caption = fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", x.Larger, level(e.Level))
+		v.Economy = append(v.Economy, x)
 	}
 	return page.Execute(w, v)
+}
+
+// figure draws charts that share a legend; one without marks is left out.
+func figure(caption, note string, charts ...*chart) (figureView, error) {
+	f := figureView{Caption: caption, Note: note}
+	for _, c := range charts {
+		s, err := c.svg()
+		if err != nil {
+			return f, err
+		}
+		if s != "" {
+			f.Plots = append(f.Plots, plotView{SVG: template.HTML(s)})
+			if f.Legend == nil {
+				f.Legend = legend(c.all)
+			}
+		}
+	}
+	return f, nil
 }
 
 // legend names the lines of a plot; a single one needs no name.
@@ -104,6 +168,22 @@ func legend(all []series) []legendView {
 	return out
 }
 
+func viewResources(r *Report) (v resourcesView, err error) {
+	v.Figure, err = figure("Time and memory against bits per weight", "Dashed: the line fitted by least squares over the formats. Marks above it run worse than their size explains.",
+		resourceCharts(r)...)
+	for i := range r.Models {
+		m := &r.Models[i]
+		t := newTable(m, resourceColumns)
+		if t.empty() {
+			continue
+		}
+		x := resourceView{Name: clean(m.Name), Machine: m.machine(), Table: viewTable(t), Claims: m.claimSentences()}
+		x.Table.Label, x.Table.Caption = "Speed and memory of "+x.Name, x.Machine
+		v.Models = append(v.Models, x)
+	}
+	return v, err
+}
+
 func (r *Report) title() string {
 	var names []string
 	for i := range r.Models {
@@ -115,42 +195,63 @@ func (r *Report) title() string {
 	return strings.Join(names, ", ")
 }
 
-func viewModel(m *Model) modelView {
-	v := modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Warnings: cleanAll(m.Warnings)}
-	t := newTable(m)
-	for _, c := range t.columns {
-		v.Heads = append(v.Heads, headView{c.head, c.title, c.left})
+func viewModel(m *Model) (v modelView, err error) {
+	v = modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Knee: clean(m.Knee.Evidence), Warnings: cleanAll(m.Warnings)}
+	v.Table = viewTable(newTable(m, columns))
+	v.Table.Label, v.Table.Caption = "Formats of "+v.Name, "Formats, most bits first; the marked row is the smallest within the budget."
+	if t := newTable(m, detailColumns); !t.empty() {
+		v.Details = viewTable(t)
+		v.Details.Label, v.Details.Caption = "Quantiles of "+v.Name, "Δp in percentage points of the true token’s probability, KLD in nats."
 	}
-	for i, cells := range t.rows {
-		row := rowView{Source: i == 0, Chosen: i == t.chosen}
-		for k, s := range cells {
-			row.Cells = append(row.Cells, cellView{s, t.columns[k].left})
+	if v.Confidence, err = figure("Divergence by the source’s confidence", "How the divergence spreads between tokens of which the source was unsure (left) and sure (right).", confidenceChart(m)); err != nil {
+		return v, err
+	}
+	v.Confidence.Legend = nil // lines carry their names
+	if heads, rows := m.bucketTable(); rows != nil {
+		v.Buckets = textTable(heads, rows, 0)
+		v.Buckets.Label, v.Buckets.Caption = "Divergence by confidence of "+v.Name, "Mean KLD, nats, of the tokens whose likeliest continuation has such a probability by the source."
+	}
+	if g := m.grid(); g != nil {
+		if err := v.tensors(m, g); err != nil {
+			return v, err
 		}
-		v.Rows = append(v.Rows, row)
 	}
 	for _, r := range m.sorted() {
 		if r.SHA256 != "" {
 			v.Files = append(v.Files, [2]string{clean(or(r.Path)), clean(r.SHA256)})
 		}
 	}
-	return v
+	return v, nil
 }
 
-func viewEconomy(e *threshold.Economy) economyView {
-	v := economyView{Larger: clean(e.Larger), Evidence: clean(e.Evidence), Method: clean(e.Method), Level: level(e.Level)}
-	heads, rows := economyTable(e)
-	left := func(i int) bool { return i == 0 || i == 3 || i == 6 }
-	for i, h := range heads {
-		v.Heads = append(v.Heads, headView{Text: h, Left: left(i)})
-	}
-	for _, cells := range rows {
-		var row rowView
-		for i, s := range cells {
-			row.Cells = append(row.Cells, cellView{s, left(i)})
+// tensors fills in what is shown of the tensors' errors.
+func (v *modelView) tensors(m *Model, g *tensorGrid) (err error) {
+	v.TensorNote = clean(m.TensorNote)
+	s := g.scale()
+	v.Heat = figureView{Caption: "Relative error by layer and role", Note: "The darker, or in a dark page the brighter, the larger the error. One scale for all formats.", Shades: s.shades()}
+	for _, i := range g.chosen() {
+		name := clean(g.rows[i].Format)
+		svg, err := g.heatMap(i, s, "Relative error of "+v.Name+" "+name+" by layer and role")
+		if err != nil {
+			return err
 		}
-		v.Rows = append(v.Rows, row)
+		if svg != "" {
+			v.Heat.Plots = append(v.Heat.Plots, plotView{name, template.HTML(svg)})
+		}
 	}
-	return v
+	if g.layers > 1 {
+		if v.Layer, err = figure("Mean relative error by layer", "", layerChart(m, g)); err != nil {
+			return err
+		}
+		v.Layer.Legend = nil
+		heads, rows := g.byLayer()
+		v.Layers = textTable(heads, rows, 0)
+		v.Layers.Label, v.Layers.Caption = "Relative error by layer of "+v.Name, "Mean over the quantized tensors of the layer."
+	}
+	heads, rows := g.byRole()
+	v.Roles = textTable(heads, rows, 0)
+	v.Roles.Label, v.Roles.Caption = "Relative error by role of "+v.Name, "Mean relative error over the layers, by role."
+	return nil
 }
 
 func cleanAll(in []string) []string {

@@ -21,6 +21,9 @@ func Markdown(w io.Writer, r *Report) error {
 		p("%s\n\n", s)
 	}
 	markdownList(b, "Warnings", r.Warnings)
+	if _, all := paretoChart(r); len(all) > 0 {
+		p("%s\n\n", escape(dominatedSentence(all)))
+	}
 	for i := range r.Models {
 		markdownModel(b, &r.Models[i])
 	}
@@ -50,17 +53,29 @@ func markdownModel(b *bufio.Writer, m *Model) {
 		p("- %s: %s\n", f[0], escape(f[1]))
 	}
 	p("\n")
-	t := newTable(m)
-	heads, left, rows := make([]string, len(t.columns)), make([]bool, len(t.columns)), make([][]string, len(t.rows))
-	for i, c := range t.columns {
-		heads[i], left[i] = c.head, c.left
-	}
-	copy(rows, t.rows)
-	markdownTable(b, heads, left, rows)
+	markdownFormats(b, newTable(m, columns))
 	if lines := fidelityLines(&m.Fidelity); lines != nil {
 		p("Fidelity: %s\n\n", escape(strings.Join(lines, " ")))
 	}
+	if m.Knee.Evidence != "" {
+		p("Knee: %s\n\n", escape(clean(m.Knee.Evidence)))
+	}
 	markdownList(b, "Warnings", m.Warnings)
+	if t := newTable(m, resourceColumns); !t.empty() {
+		p("### Speed and memory\n\n%s.\n\n", escape(m.machine()))
+		markdownFormats(b, t)
+		for _, s := range m.claimSentences() {
+			p("- %s\n", escape(s))
+		}
+		p("\n")
+	}
+	if g := m.grid(); g != nil {
+		p("### Mean relative error by role\n\n%s\n\n", escape(clean(m.TensorNote)))
+		heads, rows := g.byRole()
+		left := make([]bool, len(heads))
+		left[0] = true
+		markdownTable(b, heads, left, rows)
+	}
 	hashes := false
 	for _, r := range m.sorted() {
 		if r.SHA256 != "" {
@@ -71,6 +86,14 @@ func markdownModel(b *bufio.Writer, m *Model) {
 	if hashes {
 		p("\n")
 	}
+}
+
+func markdownFormats(b *bufio.Writer, t table) {
+	heads, left := make([]string, len(t.columns)), make([]bool, len(t.columns))
+	for i, c := range t.columns {
+		heads[i], left[i] = c.head, c.left
+	}
+	markdownTable(b, heads, left, t.rows)
 }
 
 func markdownTable(b *bufio.Writer, heads []string, left []bool, rows [][]string) {

@@ -12,147 +12,124 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"bitmill/eval/threshold"
 )
 
 // Marker colours: svg turns each into a CSS value, so that the page's light and dark style applies to the plot too.
 var (
 	ink   = color.RGBA{1, 1, 1, 255} // text, axes
 	faint = color.RGBA{2, 2, 2, 255} // grid
-	limit = color.RGBA{3, 3, 3, 255} // budget and threshold
+	limit = color.RGBA{3, 3, 3, 255} // budget
 	hue   = []color.RGBA{{4, 0, 0, 255}, {4, 1, 0, 255}, {4, 2, 0, 255}, {4, 3, 0, 255}, {4, 4, 0, 255}, {4, 5, 0, 255}}
 	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
-	sign  = []string{"●", "■", "▲", "○", "□", "△"} // shape, in the legend
+	bands = []color.RGBA{{7, 0, 0, 255}, {7, 1, 0, 255}, {7, 2, 0, 255}, {7, 3, 0, 255}, {7, 4, 0, 255}, {7, 5, 0, 255}} // hues, faint
+	sign  = []string{"●", "■", "▲", "○", "□", "△"}                                                                       // shape, in the legend
 )
 
 const (
 	plotWidth  = 660 * vg.Length(1) // points, the units of the view box
 	plotHeight = 360 * vg.Length(1)
+	panelWidth = 330 * vg.Length(1) // of several plots side by side
 )
 
 // mark is one artifact in a plot.
 type mark struct {
 	x, y, err float64
 	label     string
+	crossed   bool // crossed out
 }
 
-// series is one model in a plot.
+// series is one model, or one format, in a plot.
 type series struct {
-	name     string
-	marks    []mark
-	fidelity *threshold.Fidelity
+	name  string
+	marks []mark
+	fit   func(x float64) float64 // nil, or a straight line drawn beside the marks
+	bare  bool                    // marks are not joined
+}
+
+// chart is a plot of series.
+type chart struct {
+	title, x, y   string
+	width, height vg.Length // 0: the page's
+	all           []series
+	rules         []rule
+	logX, logY    bool
+	zero          bool        // y begins at 0
+	ticks         plot.Ticker // of x; nil: whole numbers
+	right         float64     // room for labels on the right, as a share of the range
 }
 
 // plausible keeps out of a plot what would stretch its axes to nothing; the table still has it. NaN is not plausible.
 func plausible(v, low, high float64) bool { return low <= v && v <= high }
 
-// kldSeries are KLD against BPW, artifacts only.
-func kldSeries(r *Report) []series {
-	var out []series
-	for i := range r.Models {
-		m := &r.Models[i]
-		s := series{name: clean(m.Name), fidelity: &m.Fidelity}
-		for _, row := range m.sorted() {
-			bits := row.Point(false).BPW()
-			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
-				e := 0.0
-				if plausible(row.KLDSE, 0, 1e6) {
-					e = row.KLDSE
-				}
-				s.marks = append(s.marks, mark{bits, row.KLD, e, clean(row.Format)})
-			}
-		}
-		if len(s.marks) > 0 {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// pplSeries are perplexity against file size, the source included.
-func pplSeries(r *Report) []series {
-	var out []series
-	for i := range r.Models {
-		m := &r.Models[i]
-		s := series{name: clean(m.Name), fidelity: &m.Fidelity}
-		for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
-			if plausible(row.PPL, 1, 1e12) && plausible(float64(row.FileBytes), 1, 1e16) {
-				s.marks = append(s.marks, mark{float64(row.FileBytes), row.PPL, 0, clean(row.Format)})
-			}
-		}
-		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
-		if len(s.marks) > 0 {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// kldPlot draws KLD against BPW on a log scale with the budget and the fidelity thresholds; "" without data.
-func kldPlot(all []series) (string, error) {
-	if len(all) == 0 {
+// svg draws the chart; "" without marks.
+func (c *chart) svg() (string, error) {
+	if len(c.all) == 0 {
 		return "", nil
 	}
-	p := newPlot("bits per weight", "KLD, nats per token")
-	x, y := spread(all)
-	budget := all[0].fidelity.Budget
-	if !plausible(budget, 1e-9, 1e6) {
-		budget = 0
-	}
-	if budget > 0 {
-		y.include(budget)
-	}
-	p.X.Min, p.X.Max = math.Max(0, x.low-.4), x.high+.7
-	p.X.Tick.Marker = wholeTicks{}
-	p.Y.Min, p.Y.Max = y.low/1.6, y.high*1.6
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{number}
-	p.Add(newGrid())
-	var rules []rule
-	if budget > 0 {
-		rules = append(rules, rule{y: budget, label: fmt.Sprintf("budget %g", budget), colour: limit})
-	}
-	for i, s := range all {
-		if f := s.fidelity; budget > 0 && f.Located {
-			rules = append(rules, rule{vertical: true, x: f.BPW, y: budget, floor: p.Y.Min, label: fmt.Sprintf("%.2f", f.BPW),
-				colour: hue[i%len(hue)], step: i})
+	p := newPlot(c.x, c.y)
+	x, y := spread(c.all)
+	for _, r := range c.rules {
+		if !r.vertical {
+			y.include(r.y)
 		}
+	}
+	p.X.Tick.Marker = c.ticks
+	if c.ticks == nil {
+		p.X.Tick.Marker = wholeTicks{}
+	}
+	p.X.Min, p.X.Max = pad(x, c.logX, .05, max(c.right, .05))
+	p.Y.Min, p.Y.Max = pad(y, c.logY, .08, .08)
+	if c.logX {
+		p.X.Scale = logScale{}
+	}
+	switch {
+	case c.logY:
+		p.Y.Scale, p.Y.Tick.Marker = logScale{}, logTicks{number}
+	case c.zero:
+		p.Y.Min = 0
+	}
+	p.Add(newGrid())
+	rules := slices.Clone(c.rules)
+	for i := range rules { // ends that were left open
+		r := &rules[i]
+		r.floor = p.Y.Min
+		r.low, r.high = max(r.low, p.X.Min), min(r.high, p.X.Max)
 	}
 	for _, r := range rules {
+		for _, o := range rules {
+			begin := o.x
+			if o.high > o.low {
+				begin = min(o.x, o.low)
+			}
+			if o.vertical && o.x > r.x && (r.next == 0 || begin < r.next) {
+				r.next = max(begin, r.x+1e-9)
+			}
+		}
 		p.Add(r)
 	}
-	if err := addSeries(p, all, rules); err != nil {
+	if err := addSeries(p, c.all, rules); err != nil {
 		return "", err
 	}
-	return svg(p, "KL divergence from the source against bits per weight")
+	w, h := cmp.Or(c.width, plotWidth), cmp.Or(c.height, plotHeight)
+	return svg(p, w, h, c.title)
 }
 
-// pplPlot draws perplexity against file size; "" unless there are two models, as KLD says it all for one.
-func pplPlot(all []series) (string, error) {
-	if len(all) < 2 {
-		return "", nil
+// pad widens a range by shares of it; one without width, by something.
+func pad(e extent, log bool, below, above float64) (low, high float64) {
+	if log {
+		low, high = pad(extent{math.Log(e.low), math.Log(e.high)}, false, below, above)
+		return math.Exp(low), math.Exp(high)
 	}
-	p := newPlot("file size", "perplexity")
-	x, y := spread(all)
-	p.X.Min, p.X.Max = x.low/1.15, x.high*1.2
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{roundSize}
-	if y.high > 3*y.low {
-		p.Y.Min, p.Y.Max = y.low/1.3, y.high*1.3
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{number}
-	} else {
-		pad := math.Max(.08*(y.high-y.low), 1e-3*y.high)
-		p.Y.Min, p.Y.Max = y.low-pad, y.high+pad
+	width := e.high - e.low
+	if width <= 1e-9*math.Abs(e.high) {
+		width = max(math.Abs(e.high)/2, 1e-6)
 	}
-	p.Add(newGrid())
-	if err := addSeries(p, all, nil); err != nil {
-		return "", err
-	}
-	return svg(p, "Perplexity against file size")
+	return e.low - below*width, e.high + above*width
 }
 
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Color, a.Tick.Color, a.Tick.Label.Color, a.Label.TextStyle.Color = faint, faint, ink, ink
 		a.Tick.Label.Font, a.Label.TextStyle.Font = face(11), face(11)
@@ -180,7 +157,7 @@ func addSeries(p *plot.Plot, all []series, rules []rule) error {
 		errors := make(plotter.YErrors, len(s.marks))
 		for k, m := range s.marks {
 			xys[k].X, xys[k].Y = m.x, m.y
-			errors[k].Low, errors[k].High = math.Min(m.err, m.y-p.Y.Min), m.err
+			errors[k].Low, errors[k].High = math.Min(m.err, m.y-p.Y.Min), math.Min(m.err, p.Y.Max-m.y)
 		}
 		line, points, err := plotter.NewLinePoints(xys)
 		if err != nil {
@@ -188,7 +165,12 @@ func addSeries(p *plot.Plot, all []series, rules []rule) error {
 		}
 		c := hue[i%len(hue)]
 		line.Color, line.Width = c, 1.25
-		points.GlyphStyle = draw.GlyphStyle{Color: c, Radius: 3.5, Shape: shape[i%len(shape)]}
+		points.GlyphStyleFunc = func(k int) draw.GlyphStyle {
+			if s.marks[k].crossed {
+				return draw.GlyphStyle{Color: c, Radius: 5, Shape: cross{}}
+			}
+			return draw.GlyphStyle{Color: c, Radius: 3.5, Shape: shape[i%len(shape)]}
+		}
 		bars, err := plotter.NewYErrorBars(struct {
 			plotter.XYs
 			plotter.YErrors
@@ -197,10 +179,34 @@ func addSeries(p *plot.Plot, all []series, rules []rule) error {
 			return fmt.Errorf("plot of %s: %w", s.name, err)
 		}
 		bars.Color, bars.Width, bars.CapWidth = c, 1, 5
-		p.Add(line, bars, points)
+		barred := slices.ContainsFunc(s.marks, func(m mark) bool { return m.err > 0 })
+		if !s.bare {
+			p.Add(line)
+		}
+		if s.fit != nil {
+			f := plotter.NewFunction(s.fit)
+			x, _ := spread(all[i : i+1])
+			f.XMin, f.XMax, f.Samples = x.low, x.high, 2
+			f.Color, f.Width, f.Dashes = c, 1, []vg.Length{4, 3}
+			p.Add(f)
+		}
+		if barred {
+			p.Add(bars)
+		}
+		p.Add(points)
 	}
 	p.Add(labels{all, rules})
 	return nil
+}
+
+// cross is a mark that is crossed out.
+type cross struct{}
+
+func (cross) DrawGlyph(c *draw.Canvas, s draw.GlyphStyle, at vg.Point) {
+	style := draw.LineStyle{Color: s.Color, Width: 1.75}
+	r := s.Radius
+	c.StrokeLine2(style, at.X-r, at.Y-r, at.X+r, at.Y+r)
+	c.StrokeLine2(style, at.X-r, at.Y+r, at.X+r, at.Y-r)
 }
 
 // extent is a range of values.

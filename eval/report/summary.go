@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bitmill/eval/pareto"
 	"bitmill/eval/threshold"
 )
 
@@ -107,6 +108,36 @@ func fidelityLines(f *threshold.Fidelity) []string {
 	return []string{head + ".", clean(f.Evidence), clean(f.Method)}
 }
 
+// dominatedSentence says which files are not worth having: another one, no larger, is at least as good.
+func dominatedSentence(all []pareto.Candidate) string {
+	var list []string
+	for _, c := range all {
+		if c.Dominated != "" {
+			list = append(list, fmt.Sprintf("%s %s (by %s)", clean(c.Model), clean(c.Format), clean(c.Dominated)))
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return ""
+	case len(list) == 0:
+		return "No file is dominated: each is better than all smaller ones."
+	}
+	return "Dominated, as a file no larger is at least as good: " + strings.Join(list, ", ") + "."
+}
+
+// claimSentences say whether resources grow with bits per weight.
+func (m *Model) claimSentences() []string {
+	var out []string
+	for _, c := range m.Claims() {
+		s := c.Evidence
+		if s == "" {
+			s = c.Reason + "."
+		}
+		out = append(out, clean(strings.ToUpper(s[:1])+s[1:]))
+	}
+	return out
+}
+
 // facts are the lines that describe a model.
 func (m *Model) facts() [][2]string {
 	var out [][2]string
@@ -156,6 +187,9 @@ func (r *Report) facts() [][2]string {
 		}
 		add("Protocol", s)
 	}
+	if t.Overlap > 0 {
+		add("Overlap", fmt.Sprintf("%.3g %% of the text's runs of thirteen words stand in the calibration text too", 100*t.Overlap))
+	}
 	add("Tool", r.Tool)
 	add("Command", r.Command)
 	return out
@@ -167,5 +201,7 @@ var glossary = []string{
 	"PPL is the perplexity of the text. Its standard error is mostly the text's and is shared by all rows: to compare rows, use Δ ln PPL and KLD, which are paired token by token.",
 	"KLD is the mean over scored tokens of the Kullback–Leibler divergence of the format's prediction from the source's, in nats.",
 	"Same top is how often the likeliest next token is the source's.",
+	"The relative error of a tensor is sqrt(Σ w (x − q)² / Σ w x²) over its values: x in the source, q in the artifact, w the imatrix’s weight of the column.",
+	"A knee is the joint of two straight lines through ln KLD over BPW: below it, a bit less costs more than above.",
 	"Fidelity is the BPW at which KLD crosses the budget. Economy is the lowest BPW at which the larger model still beats the smaller one at equal bytes.",
 }

@@ -25,9 +25,16 @@ func Table(w io.Writer, r *Report) error {
 			head += ", " + count(m.Parameters) + " parameters"
 		}
 		wrap(b, head, "")
-		terminalTable(b, newTable(m))
+		terminalTable(b, newTable(m, columns))
 		if lines := fidelityLines(&m.Fidelity); lines != nil {
 			wrap(b, lines[0]+" "+lines[1], "")
+		}
+		if m.Knee.Located {
+			wrap(b, clean(m.Knee.Evidence), "")
+		}
+		if t := newTable(m, resourceColumns); !t.empty() {
+			wrap(b, "Speed and memory: "+m.machine(), "")
+			terminalTable(b, t)
 		}
 		for _, s := range m.Warnings {
 			wrap(b, "warning: "+clean(s), "  ")

@@ -18,7 +18,8 @@ func roundSize(v float64) string {
 	return s + " " + unit
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+// number is v with four digits; there is no -0.
+func number(v float64) string { return strconv.FormatFloat(v+0, 'g', 4, 64) }
 
 // wholeTicks marks every whole number, or every second or fourth where there are many.
 type wholeTicks struct{}
@@ -53,4 +54,15 @@ func (t logTicks) Ticks(low, high float64) []plot.Tick {
 		}
 	}
 	return out
+}
+
+// logScale is plot.LogScale but for the middle of the axis: gonum asks with the mean of its ends where the axis's name
+// stands, and would leave room above the plot for a name that stands too high.
+type logScale struct{ plot.LogScale }
+
+func (s logScale) Normalize(low, high, x float64) float64 {
+	if x == 0.5*(high+low) {
+		return 0.5
+	}
+	return s.LogScale.Normalize(low, high, x)
 }

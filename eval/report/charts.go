@@ -1,0 +1,178 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/pareto"
+)
+
+// kldChart is KLD against BPW on a log scale with the budget, the fidelity thresholds in their intervals, and the knees.
+func kldChart(r *Report) *chart {
+	c := &chart{title: "KL divergence from the source against bits per weight", x: "bits per weight", y: "KLD, nats per token", logY: true, right: .12}
+	budget, vertical := 0.0, 0
+	for i := range r.Models {
+		m := &r.Models[i]
+		s := series{name: clean(m.Name)}
+		for _, row := range m.sorted() {
+			bits := row.Point(false).BPW()
+			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
+				e := 0.0
+				if plausible(row.KLDSE, 0, 1e6) {
+					e = row.KLDSE
+				}
+				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: e, label: clean(row.Format)})
+			}
+		}
+		if len(s.marks) == 0 {
+			continue
+		}
+		k := len(c.all)
+		c.all = append(c.all, s)
+		f := &m.Fidelity
+		if budget == 0 && plausible(f.Budget, 1e-9, 1e6) {
+			budget = f.Budget
+			c.rules = append(c.rules, rule{y: budget, label: fmt.Sprintf("budget %g", budget), colour: limit})
+		}
+		if budget > 0 && f.Located && plausible(f.BPW, 1e-3, 1e3) {
+			low, high := f.Low, f.High
+			if !plausible(low, 1e-3, f.BPW) {
+				low = 0 // open: to the edge of the plot
+			}
+			if !plausible(high, f.BPW, 1e3) {
+				high = 1e3
+			}
+			c.rules = append(c.rules, rule{vertical: true, x: f.BPW, y: budget, low: low, high: high, band: bands[k%len(bands)],
+				label: fmt.Sprintf("%.2f", f.BPW), colour: hue[k%len(hue)], step: vertical})
+			vertical++
+		}
+		if n := &m.Knee; n.Located && plausible(n.BPW, s.marks[len(s.marks)-1].x, s.marks[0].x) {
+			r := rule{vertical: true, x: n.BPW, y: s.at(n.BPW), label: fmt.Sprintf("knee %.2f", n.BPW), colour: hue[k%len(hue)], step: vertical}
+			vertical++
+			if plausible(n.Low, 1e-3, n.BPW) && plausible(n.High, n.BPW, 1e3) {
+				r.low, r.high, r.band = n.Low, n.High, bands[k%len(bands)]
+			}
+			c.rules = append(c.rules, r)
+		}
+	}
+	return c
+}
+
+// at is the height of the line at x where y is drawn on a log scale. Marks are sorted by falling x.
+func (s *series) at(x float64) float64 {
+	for i := 1; i < len(s.marks); i++ {
+		a, b := s.marks[i], s.marks[i-1]
+		if a.x <= x && x <= b.x && a.x < b.x {
+			t := (x - a.x) / (b.x - a.x)
+			return math.Exp((1-t)*math.Log(a.y) + t*math.Log(b.y))
+		}
+	}
+	return s.marks[0].y
+}
+
+// paretoChart is loss against file size, dominated files crossed out; and how many of the files are. Bars are intervals
+// of the loss beyond the source's, which chunk by chunk is known far better than the loss itself.
+func paretoChart(r *Report) (c *chart, all []pareto.Candidate) {
+	c = &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte", logX: true, ticks: logTicks{roundSize}, right: .1}
+	all = slices.DeleteFunc(Candidates([]*Report{r}), func(c pareto.Candidate) bool {
+		return !plausible(float64(c.FileBytes), 1, 1e16) || !plausible(c.Loss, 1e-6, 1e6)
+	})
+	if pareto.Rank(all) != nil {
+		return c, nil
+	}
+	z := paired.Quantile(claimLevel)
+	for i := range r.Models {
+		m := &r.Models[i]
+		s := series{name: clean(m.Name)}
+		for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
+			k := slices.IndexFunc(all, func(c pareto.Candidate) bool {
+				return c.Model == m.Name && c.Format == row.Format && c.FileBytes == row.FileBytes && c.Loss == row.BitsPerByte
+			})
+			if k < 0 {
+				continue
+			}
+			e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
+			if !plausible(e, 0, 1e6) {
+				e = 0
+			}
+			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: e, label: clean(row.Format), crossed: all[k].Dominated != ""})
+		}
+		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
+		if len(s.marks) > 0 {
+			c.all = append(c.all, s)
+		}
+	}
+	return c, all
+}
+
+// resourceCharts are what the artifacts cost against BPW, one per resource, with the fitted lines.
+func resourceCharts(r *Report) []*chart {
+	var out []*chart
+	at := map[string]*chart{}
+	for i := range r.Models {
+		for _, claim := range r.Models[i].Claims() {
+			c := at[claim.Resource]
+			if c == nil {
+				c = &chart{title: claim.Resource + " against bits per weight", x: "bits per weight", y: claim.Resource + ", " + claim.Unit, zero: true,
+					width: panelWidth, height: 240, right: .15}
+				at[claim.Resource] = c
+				out = append(out, c)
+			}
+			s := series{name: clean(claim.Model), bare: true}
+			for _, x := range claim.Costs {
+				s.marks = append(s.marks, mark{x: x.BPW, y: x.Value, label: clean(x.Format)})
+			}
+			if claim.Reason == "" {
+				s.fit = func(x float64) float64 { return claim.Intercept + claim.Slope*x }
+			}
+			c.all = append(c.all, s)
+		}
+	}
+	return out
+}
+
+// confidenceChart is KLD by how sure the source was, one line per format.
+func confidenceChart(m *Model) *chart {
+	c := &chart{title: "KL divergence of " + clean(m.Name) + " by the source's confidence", x: "probability of the source's likeliest token, up to", y: "KLD, nats per token",
+		logY: true, right: .12, height: 260}
+	var edges plot.ConstantTicks
+	for _, row := range m.sorted() {
+		s := series{name: clean(row.Format)}
+		for _, b := range row.Confidence {
+			if b.Tokens > 0 && plausible(b.KLD, 1e-9, 1e6) && plausible(b.Below, 0, 1) {
+				s.marks = append(s.marks, mark{x: b.Below, y: b.KLD})
+				edges = append(edges, plot.Tick{Value: b.Below, Label: number(b.Below)})
+			}
+		}
+		if len(s.marks) > 0 {
+			s.marks[len(s.marks)-1].label = s.name
+			c.all = append(c.all, s)
+		}
+	}
+	slices.SortFunc(edges, func(a, b plot.Tick) int { return cmp.Compare(a.Value, b.Value) })
+	c.ticks = slices.Compact(edges)
+	return c
+}
+
+// layerChart is the mean relative error by layer, one line per format.
+func layerChart(m *Model, t *tensorGrid) *chart {
+	c := &chart{title: "Mean relative error of the tensors of " + clean(m.Name) + " by layer", x: "layer", y: "relative error", logY: true, right: .12, height: 260}
+	for i, row := range t.rows {
+		s := series{name: clean(row.Format)}
+		for layer := range t.layers {
+			if v := t.mean(i, func(l int, _ string) bool { return l == layer }); plausible(v, 1e-9, 1e6) {
+				s.marks = append(s.marks, mark{x: float64(layer), y: v})
+			}
+		}
+		if len(s.marks) > 0 {
+			s.marks[len(s.marks)-1].label = s.name
+			c.all = append(c.all, s)
+		}
+	}
+	return c
+}
