@@ -17,6 +17,7 @@ import (
 
 	"bitmill/eval"
 	"bitmill/eval/infer"
+	"bitmill/formats/checkpoint"
 	"bitmill/formats/kernel"
 )
 
@@ -28,6 +29,7 @@ type env struct {
 	stdout, stderr io.Writer
 	json, quiet    bool
 	threads        int
+	source         checkpoint.OpenOptions // of the models that the user names
 }
 
 // Main runs the command line and returns the exit code.
@@ -115,6 +117,7 @@ func commonFlags() []cli.Flag {
 // newEnv reads the common flags.
 func newEnv(c *cli.Context) env {
 	e := env{stdout: c.App.Writer, stderr: c.App.ErrWriter, json: c.Bool("json"), quiet: c.Bool("quiet"), threads: c.Int("threads")}
+	e.source = checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
 	if e.threads < 1 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}

@@ -24,6 +24,7 @@ an empty cache. Models take turns, repetition by repetition, after each has warm
 bounds it: the share of its time that reading the weights and the cache takes at the measured speed of reading, or the
 share that multiplying takes at the measured peak, whichever is larger.`,
 		Flags: []cli.Flag{
+			requantizeFlag(), loraFlag(),
 			&cli.IntFlag{Name: "n-prompt", Aliases: []string{"p"}, Value: 512, Usage: "tokens of the prompt (0: no such test)"},
 			&cli.IntFlag{Name: "n-gen", Aliases: []string{"n"}, Value: 128, Usage: "tokens to generate (0: no such test)"},
 			&cli.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Value: 5, Usage: "repetitions of each test"},
@@ -97,7 +98,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 	var list []speed.Subject
 	rows := make([]benchRow, len(paths))
 	for i, path := range paths {
-		s, err := openSubject(path)
+		s, err := e.openSubject(path)
 		if err != nil {
 			return err
 		}

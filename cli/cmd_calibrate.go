@@ -28,6 +28,7 @@ func calibrateCommand() *cli.Command {
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: 512, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
 			&cli.BoolFlag{Name: "process-output", Usage: "also record the output head"},
+			requantizeFlag(), loraFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL -t TEXT -o imatrix.gguf")
@@ -43,7 +44,7 @@ func calibrateCommand() *cli.Command {
 }
 
 func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) error {
-	s, err := openSubject(path)
+	s, err := e.openSubject(path)
 	if err != nil {
 		return err
 	}

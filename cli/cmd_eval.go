@@ -34,6 +34,7 @@ func evalCommand() *cli.Command {
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`FILE` of questions; may be given several times"},
 			&cli.BoolFlag{Name: "oracle", Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
+			requantizeFlag(), loraFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]")
@@ -57,6 +58,9 @@ type evaluated struct {
 }
 
 func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
+	if err := e.needFolder(append(paths, o.reference)...); err != nil {
+		return err
+	}
 	tasks, err := readTasks(o.tasks)
 	if err != nil {
 		return err
@@ -114,7 +118,7 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 	if o.reference == "" {
 		var rows []report.Row
 		for _, path := range paths { // a mistake in the last one shows before hours go into the first
-			s, err := openSubject(path)
+			s, err := e.among(path).openSubject(path)
 			if err != nil {
 				return nil, err
 			}
@@ -139,7 +143,7 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 // evalAgainst evaluates the reference and the others on the reference's tokens. The reference's own row is returned
 // only when there are no others.
 func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]report.Row, error) {
-	ref, err := openSubject(reference)
+	ref, err := e.among(reference).openSubject(reference)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +157,7 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	v := evaluation{env: e, reference: ref.model, subjects: []evaluand{{model: ref.model}}, windows: windows, what: "evaluate"}
 	subjects := []*subject{ref}
 	for _, path := range others {
-		s, err := openSubject(path)
+		s, err := e.among(path).openSubject(path)
 		if err != nil {
 			return nil, err
 		}

@@ -26,6 +26,7 @@ func generateCommand() *cli.Command {
 		Usage:     "let a model continue a text: a smoke test that it talks",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
+			requantizeFlag(), loraFlag(),
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "the text to continue"},
 			&cli.BoolFlag{Name: "chat", Usage: "put the prompt as a user's message to an assistant, in the style of the model's chat template"},
 			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 128, Usage: "how many tokens to generate"},
@@ -65,7 +66,7 @@ const maxGenerated = 1 << 16
 // runGenerate streams the text as it comes; with --json it prints prompt, ids and text at the end. Generation ends at
 // a token that ends the text or the turn, or when the context is full.
 func runGenerate(ctx context.Context, e env, path string, o generateOptions) error {
-	s, err := openSubject(path)
+	s, err := e.openSubject(path)
 	if err != nil {
 		return err
 	}

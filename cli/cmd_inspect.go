@@ -52,9 +52,9 @@ type tensorRow struct {
 func runInspect(e env, path string, hash bool) error {
 	open := openForPlan // headers are enough
 	if hash {
-		open = openModel
+		open = func(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint, error) { return openModel(path) }
 	}
-	c, err := open(path)
+	c, err := open(path, readable)
 	if err != nil {
 		return err
 	}

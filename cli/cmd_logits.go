@@ -20,6 +20,7 @@ func logitsCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "tokens", Usage: "token ids, comma-separated"},
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
+			requantizeFlag(), loraFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL --tokens 1,2,3")
@@ -43,7 +44,7 @@ func logitsCommand() *cli.Command {
 }
 
 func runLogits(e env, path string, tokens []int32, kernelName string) error {
-	s, err := openSubject(path)
+	s, err := e.openSubject(path)
 	if err != nil {
 		return err
 	}

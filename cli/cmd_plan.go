@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -116,7 +114,7 @@ type plannedTensor struct {
 }
 
 func runPlan(ctx context.Context, e env, path string, names []string, tensors bool, o artifactOptions) error {
-	c, err := openForPlan(path)
+	c, err := openForPlan(path, e.source)
 	if err != nil {
 		return err
 	}
@@ -217,14 +215,11 @@ func zeroColumns(m *stats.Matrix) (warnings []string) {
 }
 
 // openForPlan opens a model, or a bare config.json.
-func openForPlan(path string) (*checkpoint.Checkpoint, error) {
+func openForPlan(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint, error) {
 	if path == "" {
 		return nil, errNoModel
 	}
-	if st, err := os.Stat(path); err == nil && !st.IsDir() && strings.EqualFold(filepath.Ext(path), ".json") {
-		return checkpoint.OpenConfig(path)
-	}
-	return checkpoint.Open(path)
+	return checkpoint.OpenWith(path, o)
 }
 
 // openImatrix opens an importance matrix; an empty path gives none.

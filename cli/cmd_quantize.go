@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -73,7 +72,7 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 }
 
 func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
-	c, err := openModel(path)
+	c, err := e.openModel(path)
 	if err != nil {
 		return err
 	}
@@ -285,59 +284,4 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 		fmt.Fprintln(e.stdout, note)
 	}
 	return nil
-}
-
-func convertCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "convert",
-		Usage:     "write a checkpoint as GGUF without quantizing",
-		ArgsUsage: "MODEL OUT.gguf",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
-		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 2, 2, "MODEL OUT.gguf")
-			if err != nil {
-				return err
-			}
-			return resumable(runConvert(c.Context, newEnv(c), args[0], args[1], c.String("outtype")))
-		},
-	}
-}
-
-func runConvert(ctx context.Context, e env, path, out, outtype string) error {
-	format, ok := map[string]string{"auto": "", "f32": "F32", "f16": "F16", "bf16": "BF16"}[outtype]
-	if !ok {
-		return usagef("--outtype %s: choose auto, f32, f16 or bf16", outtype)
-	}
-	c, err := openModel(path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if outtype == "auto" {
-		if format, err = sourceFormat(c); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
-		return err
-	}
-	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: outtype != "auto"}}, keepConfig: true})
-}
-
-// sourceFormat is the format that keeps the source's matrices as they are: the type of the first matrix.
-func sourceFormat(c *checkpoint.Checkpoint) (string, error) {
-	for i := range c.Tensors {
-		t := &c.Tensors[i]
-		if len(t.Shape) < 2 {
-			continue
-		}
-		switch t.Type {
-		case formats.F32, formats.F16, formats.BF16:
-			return t.Type.String(), nil
-		}
-		return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype", c.Path, t.Type)
-	}
-	return "", fmt.Errorf("%s has no matrices", c.Path)
 }

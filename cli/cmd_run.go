@@ -101,6 +101,9 @@ func readInput(path, demoText string) (textInput, error) {
 }
 
 func runRun(ctx context.Context, e env, models []string, o runOptions) error {
+	if e.source.Adapter != "" && len(models) != 1 {
+		return usagef("--lora belongs to one model: give one")
+	}
 	if o.gate != "" { // a mistake in it shows before hours of work
 		if _, err := readBudget(o.gate); err != nil {
 			return err

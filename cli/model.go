@@ -27,12 +27,18 @@ type subject struct {
 
 var errNoModel = usagef("the model has no name: give a folder or a GGUF file")
 
-// openModel opens a model with its weights.
-func openModel(path string) (*checkpoint.Checkpoint, error) {
+// readable are the options of commands that only look at a model.
+var readable = checkpoint.OpenOptions{AllowRequantize: true}
+
+// openModel opens a model with its weights to look at it, or one that bitmill wrote.
+func openModel(path string) (*checkpoint.Checkpoint, error) { return env{source: readable}.openModel(path) }
+
+// openModel opens a model with its weights as the flags say.
+func (e env) openModel(path string) (*checkpoint.Checkpoint, error) {
 	if path == "" {
 		return nil, errNoModel
 	}
-	c, err := checkpoint.Open(path)
+	c, err := checkpoint.OpenWith(path, e.source)
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +60,12 @@ func (e env) scan(ctx context.Context, c *checkpoint.Checkpoint) error {
 
 func scanTitle(c *checkpoint.Checkpoint) string { return "read " + filepath.Base(c.Path) }
 
+// openSubject opens a model that bitmill wrote and that will be run.
+func openSubject(path string) (*subject, error) { return env{}.openSubject(path) }
+
 // openSubject opens a model that will be run, and fails with one sentence when it cannot be.
-func openSubject(path string) (*subject, error) {
-	c, err := openModel(path)
+func (e env) openSubject(path string) (*subject, error) {
+	c, err := e.openModel(path)
 	if err != nil {
 		return nil, err
 	}

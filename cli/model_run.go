@@ -53,7 +53,7 @@ const imatrixName = "imatrix.gguf"
 
 // open opens the source and finds out whether it can be evaluated; when not, quantizing goes on without an imatrix.
 func (r *modelRun) open(path string) error {
-	c, err := openModel(path)
+	c, err := r.env.openModel(path)
 	if err != nil {
 		return err
 	}

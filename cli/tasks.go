@@ -85,7 +85,7 @@ func evalTasks(ctx context.Context, e env, paths []string, reference string, tas
 
 // askModel asks one model every task.
 func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]taskRow, error) {
-	s, err := openSubject(path)
+	s, err := e.among(path).openSubject(path)
 	if err != nil {
 		return nil, err
 	}

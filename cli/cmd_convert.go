@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/file"
+	"bitmill/formats/gguf"
+	"bitmill/quantize"
+)
+
+func convertCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "convert",
+		Usage:     "write a checkpoint as GGUF without quantizing",
+		ArgsUsage: "MODEL OUT.gguf",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
+			&cli.BoolFlag{Name: "vocab-only", Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
+			requantizeFlag(), loraFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, 2, 2, "MODEL OUT.gguf")
+			if err != nil {
+				return err
+			}
+			outtype := c.String("outtype")
+			format, ok := map[string]string{"auto": "", "f32": "F32", "f16": "F16", "bf16": "BF16"}[outtype]
+			if !ok {
+				return usagef("--outtype %s: choose auto, f32, f16 or bf16", outtype)
+			}
+			if c.Bool("vocab-only") {
+				if c.IsSet("lora") {
+					return usagef("give --vocab-only or --lora, not both: an adapter has no vocabulary")
+				}
+				return runConvertVocabulary(newEnv(c), args[0], args[1], format)
+			}
+			return resumable(runConvert(c.Context, newEnv(c), args[0], args[1], format))
+		},
+	}
+}
+
+// runConvert converts to a format; an empty one is the source's.
+func runConvert(ctx context.Context, e env, path, out, format string) error {
+	c, err := e.openModel(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if format == "" {
+		if format, err = sourceFormat(c); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
+	}
+	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: e.source.AllowRequantize}}, keepConfig: true})
+}
+
+// sourceFormat is the format that keeps the source's matrices as they are: the type of the first matrix.
+func sourceFormat(c *checkpoint.Checkpoint) (string, error) {
+	if c.Quantized != "" {
+		return c.MainType().String(), nil
+	}
+	for i := range c.Tensors {
+		t := &c.Tensors[i]
+		if len(t.Shape) < 2 {
+			continue
+		}
+		switch t.Type {
+		case formats.F32, formats.F16, formats.BF16:
+			return t.Type.String(), nil
+		}
+		return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype", c.Path, t.Type)
+	}
+	return "", fmt.Errorf("%s has no matrices", c.Path)
+}
+
+// runConvertVocabulary writes a file of metadata and vocabulary.
+func runConvertVocabulary(e env, path, out, format string) error {
+	e.source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true}
+	c, err := checkpoint.OpenWith(path, e.source)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	switch {
+	case sameFile(path, out):
+		return fmt.Errorf("%s is the source: writing there would destroy it", out)
+	case c.TokenizerErr != nil:
+		return fmt.Errorf("%s: %w", path, c.TokenizerErr)
+	}
+	m := c.Metadata.Clone()
+	for _, key := range m.Keys() {
+		if gguf.IsSplitKey(key) {
+			m.Delete(key)
+		}
+	}
+	if format != "" {
+		f, err := quantize.ParseFormat(format)
+		if err != nil {
+			return err
+		}
+		m.Set("general.file_type", f.FileType)
+	}
+	var b bytes.Buffer
+	if _, err := gguf.WriteHeader(&b, m, nil); err != nil {
+		return err
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(out), 0o755), file.CheckTarget(out)); err != nil {
+		return err
+	}
+	if err := file.Write(out, b.Bytes()); err != nil {
+		return err
+	}
+	e.warn(c.Warnings...)
+	row := struct {
+		Path      string `json:"path"`
+		Tokens    int    `json:"tokens"`
+		FileBytes int    `json:"file_bytes"`
+	}{out, c.Tokenizer.Vocab(), b.Len()}
+	if e.json {
+		return e.printJSON(row)
+	}
+	_, err = fmt.Fprintf(e.stdout, "wrote %s: a vocabulary of %d tokens without tensors, %d bytes\n", row.Path, row.Tokens, row.FileBytes)
+	return err
+}
