@@ -161,7 +161,7 @@ func confidenceChart(m *Model) *chart {
 
 // layerChart is the mean relative error by layer, one line per format.
 func layerChart(m *Model, t *tensorGrid) *chart {
-	c := &chart{title: "Mean relative error of the tensors of " + clean(m.Name) + " by layer", x: "layer", y: "relative error", logY: true, right: .12, height: 260}
+	c := &chart{title: "Mean relative error of the tensors of " + clean(m.Name) + " by layer", x: "layer", y: "relative error", logY: true, right: .12, height: 260, ticks: wholeTicks{}}
 	for i, row := range t.rows {
 		s := series{name: clean(row.Format)}
 		for layer := range t.layers {

@@ -54,7 +54,7 @@ type chart struct {
 	rules         []rule
 	logX, logY    bool
 	zero          bool        // y begins at 0
-	ticks         plot.Ticker // of x; nil: whole numbers
+	ticks         plot.Ticker // of x; nil: even steps
 	right         float64     // room for labels on the right, as a share of the range
 }
 
@@ -75,8 +75,9 @@ func (c *chart) svg() (string, error) {
 	}
 	p.X.Tick.Marker = c.ticks
 	if c.ticks == nil {
-		p.X.Tick.Marker = wholeTicks{}
+		p.X.Tick.Marker = evenTicks{}
 	}
+	p.Y.Tick.Marker = evenTicks{}
 	p.X.Min, p.X.Max = pad(x, c.logX, .05, max(c.right, .05))
 	p.Y.Min, p.Y.Max = pad(y, c.logY, .08, .08)
 	if c.logX {

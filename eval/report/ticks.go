@@ -36,6 +36,27 @@ func (wholeTicks) Ticks(low, high float64) []plot.Tick {
 	return out
 }
 
+// evenTicks marks even steps, about five.
+type evenTicks struct{}
+
+func (evenTicks) Ticks(low, high float64) []plot.Tick {
+	step := math.Pow(10, math.Floor(math.Log10(max(high-low, 1e-12)/2)))
+	for _, s := range []float64{5, 2} {
+		if (high-low)/(s*step) >= 3 {
+			step *= s
+			break
+		}
+	}
+	var out []plot.Tick
+	for i := math.Ceil(low / step); i*step <= high && len(out) < 20; i++ {
+		v, err := strconv.ParseFloat(strconv.FormatFloat(i*step, 'g', 10, 64), 64) // no 0.30000000000000004
+		if err == nil {
+			out = append(out, plot.Tick{Value: v, Label: number(v)})
+		}
+	}
+	return out
+}
+
 // logTicks marks decades; within two decades also 2 and 5.
 type logTicks struct{ label func(float64) string }
 

@@ -77,7 +77,7 @@ func (l *Linear) words(worst, level float64) string {
 	case l.R2 < 0.9:
 		s += " Bits per weight explain only part of it: the rest is how well each type's kernel runs."
 	}
-	if l.Worst != "" {
+	if l.Worst != "" && math.Abs(worst) >= 0.005 {
 		s += fmt.Sprintf(" %s is furthest from the line, %+.0f %%.", l.Worst, 100*worst)
 	}
 	return s
