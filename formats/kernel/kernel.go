@@ -6,8 +6,14 @@
 // Q8_1, Q8_K: see Form), codes are multiplied in integers, and each block's integer sum is scaled once in float32.
 // The integer part of a Set equals generic's exactly; the float part differs by the order of additions only.
 //
+// BF16 weights meet activations rounded to BF16, as in ggml; the AVX-512 instruction for them takes subnormal numbers as
+// zero. Exact products (ExactFormOf) round no activations.
+//
 // SIMD sets share one shape of work (tile.go): sixteen weight rows are unpacked once into bytes ordered
-// [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply.
+// [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply. AVX2
+// sums pairs of products in 16 bits, so it wants codes below 64, and keeps sums of four tokens in memory; AVX-512 (VNNI)
+// sums bytes in 32 bits, and keeps sums of eight tokens in registers over all columns. For few tokens, rows are
+// multiplied where they lie (row.go).
 //
 // A few tokens (row.go) do not pay for tiles: each row is read once, as a stream, and multiplied in registers;
 // a block's integer sum then becomes floats while it is still spread over the lanes of a vector.

@@ -271,17 +271,25 @@ func small(name, doc string, mins, halves bool) {
 	}
 	switch {
 	case halves:
-		acc := words(f.acc, f.panel, panelHalf)
-		f.multiply(acc, 0, 4)
-		scaled(acc, lanes.SmallD)
-		acc = words(f.acc, f.panel, panelS)
-		for t := range acc {
+		first := words(f.sum, f.panel, panelHalf)
+		f.multiply(first, 0, 4)
+		second := words(f.acc, f.panel, panelS)
+		for t := range second {
 			x := ZMM()
 			VPBROADCASTD(Mem{Base: f.panel, Disp: panelHalf + 4*t}, x)
-			VPSUBD(x, acc[t], acc[t])
+			VPSUBD(x, second[t], second[t])
 		}
-		f.multiply(acc, 16, 4)
-		scaled(acc, lanes.SmallM)
+		f.multiply(second, 16, 4)
+		d, m := ZMM(), ZMM()
+		VMOVAPS(Mem{Base: f.record, Disp: lanes.SmallD}, d)
+		VMOVAPS(Mem{Base: f.record, Disp: lanes.SmallM}, m)
+		for t := range first {
+			VCVTDQ2PS(first[t], first[t])
+			VCVTDQ2PS(second[t], second[t])
+			VMULPS(d, first[t], first[t])
+			VFMADD231PS(m, second[t], first[t])
+			VFMADD231PS_BCST(Mem{Base: f.panel, Disp: panelD + 4*t}, first[t], f.float[t])
+		}
 	case mins:
 		acc := words(f.acc, f.panel, -1)
 		f.multiply(acc, 0, 8)
