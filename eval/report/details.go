@@ -1,9 +1,6 @@
 package report
 
-import (
-	"fmt"
-	"strconv"
-)
+import "fmt"
 
 // resourceColumns are speed and memory.
 var resourceColumns = []column{
@@ -111,13 +108,4 @@ func (m *Model) bucketTable() (heads []string, rows [][]string) {
 		}
 	}
 	return heads, rows
-}
-
-// shades words the levels of a heat map.
-func (s scale) shades() []string {
-	out := make([]string, heatLevels)
-	for i := range out {
-		out[i] = strconv.FormatFloat(s.from(i), 'g', 2, 64)
-	}
-	return out
 }

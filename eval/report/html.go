@@ -35,7 +35,8 @@ type view struct {
 type figureView struct {
 	Caption, Note string
 	Legend        []legendView
-	Shades        []string // of heat maps, the least value of each
+	Shades        []int  // of heat maps: numbers in the style sheet
+	Least, Most   string // of their errors
 	Plots         []plotView
 }
 
@@ -228,7 +229,11 @@ func viewModel(m *Model) (v modelView, err error) {
 func (v *modelView) tensors(m *Model, g *tensorGrid) (err error) {
 	v.TensorNote = clean(m.TensorNote)
 	s := g.scale()
-	v.Heat = figureView{Caption: "Relative error by layer and role", Note: "The darker, or in a dark page the brighter, the larger the error. One scale for all formats.", Shades: s.shades()}
+	v.Heat = figureView{Caption: "Relative error by layer and role", Note: "The darker, or in a dark page the brighter, the larger the error. One scale for all formats, by equal ratios."}
+	v.Heat.Least, v.Heat.Most = measure(s.low, 0, false), measure(s.high, 0, false)
+	for i := range heatLevels {
+		v.Heat.Shades = append(v.Heat.Shades, i+1)
+	}
 	for _, i := range g.chosen() {
 		name := clean(g.rows[i].Format)
 		svg, err := g.heatMap(i, s, "Relative error of "+v.Name+" "+name+" by layer and role")

@@ -61,12 +61,15 @@ func (m *Model) grid() *tensorGrid {
 }
 
 // roleOrder is the order of the roles that most models have; others follow by name.
-var roleOrder = []string{"token_embd", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps", "output"}
+var roleOrder = []string{"token_embd", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"}
 
 func byPlace(a, b string) int {
 	place := func(s string) int {
 		if i := slices.Index(roleOrder, s); i >= 0 {
 			return i
+		}
+		if s == "output" {
+			return len(roleOrder) + 1
 		}
 		return len(roleOrder)
 	}
@@ -120,7 +123,7 @@ func (t *tensorGrid) byLayer() (heads []string, rows [][]string) {
 }
 
 // heatLevels is the number of shades; the page's style sheet has as many.
-const heatLevels = 8
+const heatLevels = 16
 
 // heat is the marker colour of a shade, from 0.
 func heat(level int) color.RGBA { return color.RGBA{6, uint8(level), 0, 255} }
@@ -149,12 +152,7 @@ func (s scale) level(v float64) int {
 	return min(max(int(x), 0), heatLevels-1)
 }
 
-// from is the least error of a shade.
-func (s scale) from(level int) float64 {
-	return s.low * math.Pow(s.high/s.low, float64(level)/heatLevels)
-}
-
-// most is how many heat maps stand beside each other.
+// mostMaps is how many heat maps stand beside each other.
 const mostMaps = 8
 
 // chosen are the rows whose maps are drawn: all, or some from the most bits to the fewest.
