@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math"
+	"slices"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/kernel"
@@ -11,6 +12,7 @@ import (
 // weighted. A shared expert sees every token.
 type experts struct {
 	router     Linear
+	correction []float32 // is added to the scores that experts are chosen by; nil: nothing
 	list       []feedForward
 	shared     *feedForward // nil: none
 	sharedGate *Linear      // its output is multiplied by the sigmoid of this; nil: by 1
@@ -68,17 +70,17 @@ func (p *pass) mixture(e *experts, in []float32, n int) {
 	hidden := grow(&r.rows, rows*c.Width)
 	gate, up, down := grow(&r.gate, rows*c.Experts.FFN), grow(&r.up, rows*c.Experts.FFN), grow(&r.down, rows*c.Width)
 	first := &e.list[0]
-	p.make(input{kind: picked, rows: hidden, n: rows, with: in, byExpert: true}, &first.gate, &first.up)
+	p.make(input{kind: picked, rows: hidden, n: rows, with: in, grouped: true}, &first.gate, &first.up)
 	p.products = p.products[:0]
 	for i := range e.list {
-		p.expertProduct(&e.list[i].gate, hidden, gate)
-		p.expertProduct(&e.list[i].up, hidden, up)
+		p.groupProduct(&e.list[i].gate, hidden, gate)
+		p.groupProduct(&e.list[i].up, hidden, up)
 	}
 	p.multiplyAll(n)
-	p.make(input{kind: gated, rows: gate, n: rows, with: up, byExpert: true}, &first.down)
+	p.make(input{kind: gated, rows: gate, n: rows, with: up, grouped: true}, &first.down)
 	p.products = p.products[:0]
 	for i := range e.list {
-		p.expertProduct(&e.list[i].down, gate, down)
+		p.groupProduct(&e.list[i].down, gate, down)
 	}
 	p.multiplyAll(n)
 
@@ -86,8 +88,8 @@ func (p *pass) mixture(e *experts, in []float32, n int) {
 	p.make(input{kind: mixed, rows: p.branch, n: n, width: c.Width, experts: e})
 }
 
-// expertProduct adds the product of an expert's matrix with its rows of in, when it has any.
-func (p *pass) expertProduct(w *Linear, in, out []float32) {
+// groupProduct adds the product of one of a stack of matrices with its rows of in, when it has any.
+func (p *pass) groupProduct(w *Linear, in, out []float32) {
 	r := &p.routed
 	from, to := r.starts[w.Expert], r.starts[w.Expert+1]
 	if from == to {
@@ -98,7 +100,7 @@ func (p *pass) expertProduct(w *Linear, in, out []float32) {
 }
 
 // route picks the experts of some tokens and their weights.
-func (p *pass) route(_, task int) {
+func (p *pass) route(worker, task int) {
 	r, e := &p.routed, p.m.Config.Experts
 	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, p.in.n); t++ {
 		scores := r.scores[t*e.Count : (t+1)*e.Count]
@@ -111,7 +113,7 @@ func (p *pass) route(_, task int) {
 				scores[i] = sigmoid(v)
 			}
 		}
-		best(chosen, scores)
+		p.choose(chosen, scores, worker)
 		for i, x := range chosen {
 			weights[i] = scores[x]
 		}
@@ -129,6 +131,42 @@ func (p *pass) route(_, task int) {
 			p.set.Scale(weights, float32(e.Scale))
 		}
 	}
+}
+
+// choose picks the best experts, of the best groups when there are groups. A group is as good as its best expert, or
+// where scores are sigmoids as its best two together.
+func (p *pass) choose(chosen []int32, scores []float32, worker int) {
+	e, correction := p.m.Config.Experts, p.m.layers[p.at.layer].experts.correction
+	if correction == nil && e.Groups <= 1 {
+		best(chosen, scores)
+		return
+	}
+	s := &p.workers[worker]
+	by := grow(&s.row, len(scores)+e.Groups)
+	copy(by, scores)
+	if correction != nil {
+		p.set.Add(by[:len(scores)], correction)
+	}
+	by, groups := by[:len(scores)], by[len(scores):]
+	if e.Groups > 1 {
+		size := e.Count / e.Groups
+		for g := range groups {
+			top := grow(&s.top, min(2, size))
+			best(top, by[g*size:(g+1)*size])
+			groups[g] = by[g*size+int(top[0])]
+			if e.Gating == checkpoint.Sigmoid && size > 1 {
+				groups[g] += by[g*size+int(top[1])]
+			}
+		}
+		kept := grow(&s.top, e.GroupsUsed)
+		best(kept, groups)
+		for g := range groups {
+			if !slices.Contains(kept, int32(g)) {
+				hide(by[g*size : (g+1)*size])
+			}
+		}
+	}
+	best(chosen, by)
 }
 
 // best finds the largest scores, the largest first and of equals the first.
@@ -168,6 +206,23 @@ func (r *routed) sort(n, count, used int) {
 	}
 	copy(starts[1:], starts[:count]) // each start has moved on to the next expert's
 	starts[0] = 0
+	r.batches(count)
+}
+
+// even gives each of count matrices n rows.
+func (r *routed) even(count, n int) {
+	starts, expert := grow(&r.starts, count+1), grow(&r.expert, count*n)
+	for i := range starts {
+		starts[i] = i * n
+	}
+	for i := range expert {
+		expert[i] = int32(i / n)
+	}
+	r.batches(count)
+}
+
+// batches makes room for the inputs of so many matrices.
+func (r *routed) batches(count int) {
 	if len(r.forms) < count {
 		r.forms = make([][formCount]kernel.Batch, count)
 	}

@@ -20,8 +20,8 @@ type input struct {
 	parts rowNorm
 	forms [formCount]bool // how the products want it
 
-	experts  *experts
-	byExpert bool // rows are sorted by expert, and each expert has its own batch
+	experts *experts
+	grouped bool // rows are sorted by matrix of a stack (routed), and each has its own batch
 }
 
 type inputKind uint8
@@ -73,11 +73,11 @@ func (p *pass) make(in input, to ...*Linear) {
 			continue
 		}
 		in.forms[w.form] = true
-		if !in.byExpert {
+		if !in.grouped {
 			p.fail(0, p.forms[w.form].Reset(w.form, in.n, in.width))
 			continue
 		}
-		for e := range p.m.Config.Experts.Count {
+		for e := range len(p.routed.starts) - 1 {
 			if n := p.routed.starts[e+1] - p.routed.starts[e]; n > 0 {
 				p.fail(0, p.routed.forms[e][w.form].Reset(w.form, n, in.width))
 			}
@@ -136,7 +136,7 @@ func (p *pass) makeRows(worker, task int) {
 
 // batchOf is the batch that takes row t, and the row that is its first.
 func (p *pass) batchOf(form, t int) (b *kernel.Batch, first int) {
-	if !p.in.byExpert {
+	if !p.in.grouped {
 		return &p.forms[form], 0
 	}
 	e := p.routed.expert[t]

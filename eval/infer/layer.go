@@ -5,11 +5,14 @@ package infer
 func (p *pass) layer(i int) {
 	l, c := &p.m.layers[i], &p.m.Config
 	n, wanted := p.n, p.wantedRows()
-	packed := i == len(p.m.layers)-1 && p.o.Observe == nil && wanted < n
+	packed := i == len(p.m.layers)-1 && p.o.Observe == nil && wanted < n && l.latent == nil
+	p.packed = packed
 	q := grow(&p.buf.q, n*c.Heads*c.HeadDim)
 	k, v := grow(&p.buf.k, n*c.KVHeads*c.HeadDim), grow(&p.buf.v, n*c.KVHeads*c.HeadDim)
-	norm := p.norm(l.attnNorm, n, &l.q, &l.k, &l.v)
-	if packed {
+	norm := p.norm(l.attnNorm, n, l.attnReaders...)
+	if l.latent != nil {
+		p.latentQKV(l.latent, norm, n, q, k, v)
+	} else if packed {
 		p.linear(norm, n, product{dst: k, w: &l.k}, product{dst: v, w: &l.v})
 	} else {
 		p.linear(norm, n, product{dst: q, w: &l.q}, product{dst: k, w: &l.k}, product{dst: v, w: &l.v})
@@ -28,6 +31,9 @@ func (p *pass) layer(i int) {
 	p.normRows(q, n, l.qRows)
 	attn := grow(&p.buf.attn, n*c.Heads*c.HeadDim)
 	p.attention(attn, q, i, packed)
+	if l.latent != nil {
+		attn = p.latentOut(l.latent, attn, n)
+	}
 	p.load(attn, n, &l.o)
 	p.residual(attn, n, &l.o, l.attnPost)
 

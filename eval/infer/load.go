@@ -21,11 +21,13 @@ func (l *loader) layer(i int) layer {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	r := layer{
 		attnNorm: l.norm(blk("attn_norm"), c.Width),
-		o:        l.linear(blk("attn_output.weight"), q, c.Width),
 		sinks:    l.optional(blk("attn_sinks.weight"), c.Heads),
 		ffnPost:  l.norm(blk("post_ffw_norm"), c.Width),
 	}
-	if l.has(blk("attn_qkv.weight")) {
+	if c.Latent != nil {
+		q = c.Heads * c.Latent.Value
+		r.latent = l.latent(blk)
+	} else if l.has(blk("attn_qkv.weight")) {
 		parts := l.fused(blk("attn_qkv.weight"), c.Width, q, kv, kv)
 		r.q, r.k, r.v = parts[0], parts[1], parts[2]
 	} else {
@@ -33,6 +35,7 @@ func (l *loader) layer(i int) layer {
 		r.k = l.linear(blk("attn_k.weight"), c.Width, kv)
 		r.v = l.linear(blk("attn_v.weight"), c.Width, kv)
 	}
+	r.o = l.linear(blk("attn_output.weight"), q, c.Width)
 	r.qNorm, r.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads)
 	r.kNorm, r.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads)
 	if c.FFNNorm == "" {
@@ -77,6 +80,8 @@ func (l *loader) experts(blk func(string) string) *experts {
 	r := &experts{
 		router: l.linear(blk("ffn_gate_inp.weight"), c.Width, e.Count),
 		list:   make([]feedForward, e.Count),
+
+		correction: l.optional(blk("exp_probs_b.bias"), e.Count),
 	}
 	for i := range r.list {
 		r.list[i] = feedForward{
@@ -154,9 +159,12 @@ func (l *loader) linear(name string, cols, rows int) Linear {
 	return r
 }
 
-// expert binds matrix i of a stack.
 func (l *loader) expert(name string, cols, rows, i int) Linear {
-	n := l.c.Config.Experts.Count
+	return l.stacked(name, cols, rows, i, l.c.Config.Experts.Count)
+}
+
+// stacked binds matrix i of a stack of n.
+func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
 	r := Linear{Name: name, Expert: i, Experts: n, Matrix: l.matrix(name, cols, rows, i, n)}
 	l.form(&r)
 	if l.has(biasOf(name)) {

@@ -45,15 +45,26 @@ type layer struct {
 	rope               int       // which of Model.rope; noRope: none
 
 	feedForward
+	latent  *latent   // instead of q, k and v; nil: none
 	experts *experts  // instead of feedForward; nil: none
 	readers []*Linear // of the norm before the feed-forward layer
+
+	attnReaders []*Linear // of the norm before attention
 }
 
 // each calls f with all matrices of the layer.
 func (l *layer) each(f func(*Linear)) {
-	all := []*Linear{&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}
-	if e := l.experts; e != nil {
-		all = append(all[:4], e.readers()...)
+	all := []*Linear{&l.q, &l.k, &l.v, &l.o}
+	if m := l.latent; m != nil {
+		all = append(all, &m.q, &m.queryA, &m.kv)
+		for h := range m.keyB {
+			all = append(all, &m.keyB[h], &m.valueB[h])
+		}
+	}
+	if e := l.experts; e == nil {
+		all = append(all, &l.gate, &l.up, &l.down)
+	} else {
+		all = append(all, e.readers()...)
 		if e.shared != nil {
 			all = append(all, &e.shared.down)
 		}
@@ -99,6 +110,10 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	for i := range m.layers {
 		r := &m.layers[i]
 		*r = l.layer(i)
+		r.attnReaders = []*Linear{&r.q, &r.k, &r.v}
+		if r.latent != nil {
+			r.attnReaders = r.latent.readers()
+		}
 		if r.experts != nil {
 			r.readers = r.experts.readers()
 		} else {

@@ -50,6 +50,7 @@ type worker struct {
 	scratch kernel.Scratch
 	attn    attnScratch
 	row     []float32
+	top     []int32
 	err     error
 }
 
@@ -97,6 +98,8 @@ type pass struct {
 	branch   []float32 // what the next norm adds to buf.x; nil: nothing
 	after    norm      // of the branch
 	routed   routed
+	latent   latentBuffers
+	packed   bool // buf.x holds the wanted rows only
 	in       input
 	products []product
 	taskRows int // rows of a product that one task covers
@@ -213,7 +216,7 @@ func (p *pass) head() []float32 {
 	if p.o.NoHead || n == 0 {
 		return nil
 	}
-	if p.o.Observe != nil {
+	if !p.packed {
 		p.keepWanted(p.buf.x, p.m.Config.Width)
 		p.keepWanted(p.branch, p.m.Config.Width)
 	}

@@ -126,6 +126,9 @@ func (c *Config) check() error {
 	if err := c.Rope.check(c.HeadDim); err != nil {
 		return err
 	}
+	if err := c.Latent.check(c); err != nil {
+		return err
+	}
 	return c.Experts.check(c.Layers)
 }
 

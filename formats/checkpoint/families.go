@@ -58,6 +58,8 @@ type family struct {
 // families is sorted by model_type.
 var families = []*family{
 	&cohere,
+	&deepseekV2,
+	&deepseekV3,
 	&gemma,
 	&gemma2,
 	&gemma3,

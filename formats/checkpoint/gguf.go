@@ -125,7 +125,7 @@ func (c *Checkpoint) readMetadata() error {
 		return fmt.Errorf("%w: architecture %s with %d experts", formats.ErrUnsupported, cfg.Arch, count)
 	}
 	r.experts(cfg, count)
-	if n := r.int("attention.value_length", cfg.HeadDim); n != cfg.HeadDim {
+	if n := r.int("attention.value_length", cfg.HeadDim); n != cfg.HeadDim && cfg.Latent == nil {
 		return fmt.Errorf("%w: values of %d and keys of %d per head", formats.ErrUnsupported, n, cfg.HeadDim)
 	}
 	scaling := c.readRope(r, f)

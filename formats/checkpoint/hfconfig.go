@@ -50,14 +50,26 @@ type hfConfig struct {
 	AttentionCap        *float64 `json:"attn_logit_softcapping"`
 	FinalCap            *float64 `json:"final_logit_softcapping"`
 
-	NumExperts      *int  `json:"num_experts"`
-	NumLocalExperts *int  `json:"num_local_experts"`
-	ExpertsUsed     *int  `json:"num_experts_per_tok"`
-	ExpertFFN       *int  `json:"moe_intermediate_size"`
-	SharedFFN       *int  `json:"shared_expert_intermediate_size"`
-	NormTopK        *bool `json:"norm_topk_prob"`
-	SparseStep      *int  `json:"decoder_sparse_step"`
-	DenseLayers     []int `json:"mlp_only_layers"`
+	NumExperts      *int     `json:"num_experts"`
+	NumLocalExperts *int     `json:"num_local_experts"`
+	ExpertsUsed     *int     `json:"num_experts_per_tok"`
+	ExpertFFN       *int     `json:"moe_intermediate_size"`
+	SharedFFN       *int     `json:"shared_expert_intermediate_size"`
+	NormTopK        *bool    `json:"norm_topk_prob"`
+	QueryRank       *int     `json:"q_lora_rank"`
+	LatentRank      *int     `json:"kv_lora_rank"`
+	NopeDim         *int     `json:"qk_nope_head_dim"`
+	RopeDim         *int     `json:"qk_rope_head_dim"`
+	ValueDim        *int     `json:"v_head_dim"`
+	RoutedExperts   *int     `json:"n_routed_experts"`
+	SharedExperts   *int     `json:"n_shared_experts"`
+	FirstDense      *int     `json:"first_k_dense_replace"`
+	Groups          *int     `json:"n_group"`
+	GroupsUsed      *int     `json:"topk_group"`
+	RoutedScale     *float64 `json:"routed_scaling_factor"`
+	ScoringFunc     string   `json:"scoring_func"`
+	SparseStep      *int     `json:"decoder_sparse_step"`
+	DenseLayers     []int    `json:"mlp_only_layers"`
 
 	RopeTheta      *float64        `json:"rope_theta"`      // until transformers 4
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4

@@ -6,6 +6,7 @@ type layout struct {
 	heads int // when positive, rows are permuted within each of so many heads
 
 	first, step int64 // the rows are every step-th of the source's from the first on; step 0 stands for 1
+	rows, span  int64 // when span is positive, so many rows of a matrix lie in so many of the source's
 	columns     int64 // when positive, rows are columns of the source's matrices, which have so many
 	nibbles     bool  // MXFP4 as gpt-oss stores it: a part of codes, [rows][cols/2], and one of scales, [rows][cols/32]
 
@@ -19,6 +20,9 @@ func (l layout) plain() bool { return l == layout{add: l.add} }
 func (l layout) row(r, rows int64) int64 {
 	if l.heads > 0 {
 		r = halves(r, rows/int64(l.heads))
+	}
+	if l.span > 0 {
+		return r/l.rows*l.span + l.first + r%l.rows
 	}
 	return l.first + r*max(l.step, 1)
 }
@@ -54,7 +58,7 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 func (t *Tensor) readColumn(dst []byte, r int64) {
 	size, cols := int64(t.stored.BlockBytes()), t.Cols()
 	rows := t.Rows() / matrices(t.Shape)
-	source := t.parts[0][r/rows*cols*t.layout.columns*size:]
+	source := t.parts[0][r/rows*max(t.layout.span, cols)*t.layout.columns*size:]
 	at := t.layout.row(r%rows, rows) * size
 	for c := range cols {
 		copy(dst[c*size:(c+1)*size], source[at:])

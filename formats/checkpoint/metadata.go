@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"cmp"
+	"slices"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -85,11 +86,22 @@ func (f *family) parameters(h *hfConfig, c *Config, w writer) {
 	if c.Experts != nil {
 		w.uint("expert_count", c.Experts.Count)
 		w.uint("expert_used_count", c.Experts.Used)
+		if c.Experts.Groups > 0 {
+			w.uint("expert_group_count", c.Experts.Groups)
+			w.uint("expert_group_used_count", c.Experts.GroupsUsed)
+		}
+		if n := slices.Index([]string{"softmax", "sigmoid"}, h.ScoringFunc); n >= 0 {
+			w.uint("expert_gating_func", n+1)
+		}
 	}
 	// transformers gives most models a head_dim, so the converter finds one.
 	if h.HeadDim != nil || !f.NoHeadDim {
 		w.uint("attention.key_length", c.HeadDim)
-		w.uint("attention.value_length", c.HeadDim)
+		if c.Latent != nil {
+			w.uint("attention.value_length", c.Latent.KV)
+		} else {
+			w.uint("attention.value_length", c.HeadDim)
+		}
 	}
 	w.fileType()
 }

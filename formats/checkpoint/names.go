@@ -51,6 +51,10 @@ const (
 	sequential         // unless attention and feed-forward layer share a norm
 	unpacked           // unless the checkpoint is MXFP4
 	mxfp4              // when it is
+	correction         // when experts are chosen by corrected sigmoids
+	fullQueries        // unless queries come from a latent
+	latentQuery        // when they do
+	sharedExperts      // when there is a shared expert
 )
 
 // where says which layers have a tensor.

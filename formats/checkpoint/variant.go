@@ -21,6 +21,7 @@ type Variant struct {
 	RopeLayers []bool // which layers turn queries and keys; nil: all
 
 	Experts *Experts // nil: the feed-forward layers are dense
+	Latent  *Latent  // nil: keys and values have matrices of their own
 }
 
 // Norm is how the norms of the residual stream divide.
@@ -68,9 +69,34 @@ type Experts struct {
 	Shared      int // width of the expert that every token goes through, 0 for none; scaled by a sigmoid where there is a gate
 	Dense       int // so many layers at the start have a dense feed-forward layer
 
+	Groups, GroupsUsed int // the best experts are sought in the best groups only; 0 and 1: no groups
+
 	Gating    Gating
 	Normalize bool    // divide the chosen scores by their sum
 	Scale     float64 // of the weights; 0: 1
+}
+
+// Latent is multi-head latent attention: keys and values of all heads come from one latent of KV values and one
+// rotating key of Rope values. HeadDim is KV+Rope, KVHeads 1.
+type Latent struct {
+	Query             int // rank of the queries' own latent; 0: none
+	KV                int
+	Nope, Rope, Value int // of a head: values of a key that stay, that rotate, and of a value
+}
+
+func (l *Latent) check(c *Config) error {
+	if l == nil {
+		return nil
+	}
+	for _, n := range []int{l.KV, l.Nope, l.Rope, l.Value, l.Query + 1} {
+		if n < 1 || n > maxDim/c.Heads {
+			return fmt.Errorf("%w: latent attention of ranks %d and %d, %d+%d values of keys and %d of values", formats.ErrCorrupt, l.Query, l.KV, l.Nope, l.Rope, l.Value)
+		}
+	}
+	if c.HeadDim != l.KV+l.Rope || c.KVHeads != 1 || c.Rope.Dims != l.Rope {
+		return fmt.Errorf("%w: latent attention with %d key-value heads of %d values, %d of which turn", formats.ErrCorrupt, c.KVHeads, c.HeadDim, c.Rope.Dims)
+	}
+	return nil
 }
 
 // Gating turns router logits into scores.
@@ -91,6 +117,8 @@ func (e *Experts) check(layers int) error {
 		return fmt.Errorf("%w: %d of %d experts are used", formats.ErrCorrupt, e.Used, e.Count)
 	case e.FFN < 1 || e.FFN > maxDim || e.Shared < 0 || e.Shared > maxDim:
 		return fmt.Errorf("%w: experts of width %d beside a shared one of %d", formats.ErrCorrupt, e.FFN, e.Shared)
+	case e.Groups > 1 && (e.Count%e.Groups != 0 || e.GroupsUsed < 1 || e.GroupsUsed > e.Groups || e.Used > e.Count/e.Groups*e.GroupsUsed):
+		return fmt.Errorf("%w: %d of %d groups of %d experts are used", formats.ErrCorrupt, e.GroupsUsed, e.Groups, e.Count)
 	case e.Dense < 0 || e.Dense > layers:
 		return fmt.Errorf("%w: %d dense layers of %d", formats.ErrCorrupt, e.Dense, layers)
 	}

@@ -28,8 +28,8 @@ func TestWeights(t *testing.T) {
 }
 
 func TestCases(t *testing.T) {
-	if n := len(Names()); n != 36 {
-		t.Fatalf("%d cases, want 36", n)
+	if n := len(Names()); n != 38 {
+		t.Fatalf("%d cases, want 38", n)
 	}
 	for _, name := range Names() {
 		c := Load(t, name)

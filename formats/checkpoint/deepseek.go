@@ -1,0 +1,144 @@
+package checkpoint
+
+import (
+	"math"
+	"slices"
+
+	"bitmill/formats/gguf"
+)
+
+// deepseekV2 keeps one low-rank latent per token instead of keys and values (multi-head latent attention, arXiv
+// 2405.04434). The converter splits the matrix that expands it, so that queries can be brought into the latent space
+// and what attention gives out of it: one head of keys then serves all queries.
+var deepseekV2 = family{
+	Type: "deepseek_v2", Arch: "deepseek2",
+	Context:     2048,
+	Layer:       deepseekLayer,
+	Interleaved: true,
+	MoE:         true,
+	Variant:     Variant{Experts: &Experts{}, Latent: &Latent{}},
+	Config:      func(h *hfConfig, c *Config) error { h.latent(c, SoftmaxAll); return nil },
+	Read:        func(r *reader, c *Config) { r.latent(c) },
+	Metadata:    deepseekMetadata,
+}
+
+// deepseekV3 chooses experts by sigmoids with a correction for balance, group by group (arXiv 2412.19437).
+var deepseekV3 = family{
+	Type: "deepseek_v3", Arch: "deepseek2",
+	Context:     4096,
+	Layer:       deepseekLayer,
+	Interleaved: true,
+	MoE:         true,
+	Variant:     Variant{Experts: &Experts{}, Latent: &Latent{}},
+	Config:      func(h *hfConfig, c *Config) error { h.latent(c, Sigmoid); return nil },
+	Metadata:    deepseekMetadata,
+}
+
+var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight"), qwenExperts, []name{
+	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{latentQueries, width}, Need: fullQueries},
+	{HF: "self_attn.q_a_proj.weight", GGUF: "attn_q_a.weight", Shape: []dim{queryRank, width}, Need: latentQuery},
+	{HF: "self_attn.q_a_layernorm.weight", GGUF: "attn_q_a_norm.weight", Shape: []dim{queryRank}, Need: latentQuery},
+	{HF: "self_attn.q_b_proj.weight", GGUF: "attn_q_b.weight", Shape: []dim{latentQueries, queryRank}, Need: latentQuery},
+	{HF: "self_attn.kv_a_proj_with_mqa.weight", GGUF: "attn_kv_a_mqa.weight", Shape: []dim{headDim, width}},
+	{HF: "self_attn.kv_a_layernorm.weight", GGUF: "attn_kv_a_norm.weight", Shape: []dim{latentRank}},
+	{HF: "self_attn.kv_b_proj.weight", GGUF: "attn_k_b.weight", Shape: []dim{queryN, latentRank, latentNope},
+		Source: []dim{expandedKV, latentRank}, Layout: func(c *Config) layout {
+			return layout{columns: int64(c.Latent.KV), rows: int64(c.Latent.KV), span: int64(c.Latent.Nope + c.Latent.Value)}
+		}},
+	{HF: "self_attn.kv_b_proj.weight", GGUF: "attn_v_b.weight", Shape: []dim{queryN, latentValue, latentRank},
+		Source: []dim{expandedKV, latentRank}, Layout: func(c *Config) layout {
+			return layout{first: int64(c.Latent.Nope), rows: int64(c.Latent.Value), span: int64(c.Latent.Nope + c.Latent.Value)}
+		}},
+	{HF: "self_attn.o_proj.weight", GGUF: "attn_output.weight", Shape: []dim{width, latentOutput}},
+	{HF: "mlp.gate.e_score_correction_bias", GGUF: "exp_probs_b.bias", Shape: []dim{experts}, In: sparse, Need: correction},
+	{HF: "mlp.shared_experts.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse, Need: sharedExperts},
+	{HF: "mlp.shared_experts.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse, Need: sharedExperts},
+	{HF: "mlp.shared_experts.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse, Need: sharedExperts},
+})
+
+func queryRank(c *Config) int     { return c.Latent.Query }
+func latentRank(c *Config) int    { return c.Latent.KV }
+func latentNope(c *Config) int    { return c.Latent.Nope }
+func latentValue(c *Config) int   { return c.Latent.Value }
+func latentQueries(c *Config) int { return c.Heads * (c.Latent.Nope + c.Latent.Rope) }
+func latentOutput(c *Config) int  { return c.Heads * c.Latent.Value }
+func expandedKV(c *Config) int    { return c.Heads * (c.Latent.Nope + c.Latent.Value) }
+
+// latent reads the ranks and the routing. Attention sees one head of keys, KV+Rope wide.
+func (h *hfConfig) latent(c *Config, gating Gating) {
+	n := func(v *int, otherwise int) int {
+		if v == nil {
+			return otherwise
+		}
+		return *v
+	}
+	c.Latent = &Latent{Query: n(h.QueryRank, 0), KV: n(h.LatentRank, 512), Nope: n(h.NopeDim, 128), Rope: n(h.RopeDim, 64), Value: n(h.ValueDim, 128)}
+	c.HeadDim, c.KVHeads = c.Latent.KV+c.Latent.Rope, 1
+	p := h.ropeParameters()
+	c.Rope.Dims = c.Latent.Rope
+	if c.Rope.Scaling == "yarn" { // the ramp depends on the dimensions that turn
+		c.Rope, _ = p.rope(h, &family{Interleaved: true, Theta: c.Rope.Base}, &Config{HeadDim: c.Latent.Rope, Context: c.Context})
+	}
+	c.Scale.Attention = c.Latent.scale(c.Rope.Factor, or(p.MScaleAllDim, 0))
+	h.experts(c)
+	e := c.Experts
+	e.Gating, e.Dense, e.Scale = gating, n(h.FirstDense, 0), single(or(h.RoutedScale, 1))
+	e.Count, e.Shared = n(h.RoutedExperts, e.Count), n(h.SharedExperts, 0)*e.FFN
+	e.Groups, e.GroupsUsed = n(h.Groups, 0), n(h.GroupsUsed, 0)
+}
+
+// scale is that of scores: 1/sqrt(Nope+Rope), times the square of YaRN's magnitude where that is not in the queries and
+// keys.
+func (l *Latent) scale(factor, all float64) float64 {
+	s := 1 / math.Sqrt(float64(l.Nope+l.Rope))
+	if all != 0 && factor > 1 {
+		m := 1 + 0.1*all*math.Log(factor)
+		s *= m * m
+	}
+	return single(s)
+}
+
+func (r *reader) latent(c *Config) {
+	l := &Latent{Query: r.int("attention.q_lora_rank", 0), KV: r.int("attention.kv_lora_rank", -1), Value: r.int("attention.value_length_mla", -1)}
+	l.Rope = c.Rope.Dims
+	l.Nope = r.int("attention.key_length_mla", -1) - l.Rope
+	c.Latent = l
+	all := single(10 * r.float("rope.scaling.yarn_log_multiplier", 0))
+	if all != 0 && c.Rope.Scaling == "yarn" {
+		c.Rope.Magnitude = 1
+	}
+	c.Scale.Attention = l.scale(c.Rope.Factor, all)
+	e := c.Experts
+	e.Dense, e.Shared = r.int("leading_dense_block_count", 0), r.int("expert_shared_count", 0)*e.FFN
+	e.Scale = r.float("expert_weights_scale", 0)
+	norm, _, err := r.m.Bool(r.arch + ".expert_weights_norm")
+	r.fail(err)
+	e.Normalize = norm
+	if r.int("expert_gating_func", 1) == 2 {
+		e.Gating = Sigmoid
+	}
+	e.Groups, e.GroupsUsed = r.int("expert_group_count", 0), r.int("expert_group_used_count", 0)
+}
+
+func deepseekMetadata(h *hfConfig, c *Config, m *gguf.Metadata) {
+	w := writer{Metadata: m, arch: c.Arch}
+	l, e := c.Latent, c.Experts
+	w.uint("leading_dense_block_count", e.Dense)
+	w.uint("vocab_size", c.Vocab)
+	if l.Query > 0 {
+		w.uint("attention.q_lora_rank", l.Query)
+	}
+	w.uint("attention.kv_lora_rank", l.KV)
+	w.uint("attention.key_length_mla", l.Nope+l.Rope)
+	w.uint("attention.value_length_mla", l.Value)
+	w.uint("expert_feed_forward_length", e.FFN)
+	w.uint("expert_shared_count", e.Shared/max(1, e.FFN))
+	w.float("expert_weights_scale", e.Scale)
+	if e.Normalize {
+		w.set("expert_weights_norm", true)
+	}
+	w.uint("rope.dimension_count", l.Rope)
+	if all := h.ropeParameters().MScaleAllDim; all != nil {
+		w.float("rope.scaling.yarn_log_multiplier", 0.1**all)
+	}
+}
