@@ -17,6 +17,7 @@ type rowScratch struct {
 	sums    []int16
 	scales  [][2]float32
 	offsets []int32
+	codes   []int8
 	levels  levels
 	rest    [16]float32 // columns of a row that fill no vector
 }
@@ -36,6 +37,16 @@ func (s *rowScratch) negate(x *Batch, group int) {
 		clear(to[:8])
 		for g, v := range x.sums32[i/2 : i/2+8] {
 			to[8+g] = -v
+		}
+	}
+}
+
+// halves puts codes 32j.. of a block of 256 beside codes 128+32j..
+func halves(codes, from []int8) {
+	for i := 0; i < len(from); i += 256 {
+		to, from := (*[256]int8)(codes[i:]), (*[256]int8)(from[i:])
+		for j := range 4 {
+			*(*[32]int8)(to[64*j:]), *(*[32]int8)(to[64*j+32:]) = [32]int8(from[32*j:]), [32]int8(from[128+32*j:])
 		}
 	}
 }

@@ -19,6 +19,7 @@ type rowProducts struct {
 	super map[formats.Type]superRowKernel
 	small map[formats.Type]smallRowKernel
 	float map[formats.Type]floatRowKernel
+	order map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
 }
 
 // rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
@@ -62,14 +63,29 @@ func (j *job) eachRows(run func(t, r, rows int)) {
 	}
 }
 
+// ordered returns the codes of all tokens in the order that kernels take them in, and how far apart tokens lie.
+func (j *job) ordered(s *rowScratch) (codes []int8, stride int) {
+	x, order := j.x, j.products.rows.order[j.w.Type]
+	if order == nil {
+		return x.codes, x.stride
+	}
+	s.codes = grow(s.codes, x.n*x.stride)
+	for t := range x.n {
+		at := t * x.stride
+		order(s.codes[at:at+x.cols], x.codes[at:at+x.cols])
+	}
+	return s.codes, x.stride
+}
+
 // superRows multiplies blocks of 256.
 func (j *job) superRows(kernel superRowKernel, s *rowScratch) {
 	w, x := &j.w, j.x
 	blocks := w.Cols / 256
 	s.negate(x, superTypeOf(w.Type).group)
+	codes, stride := j.ordered(s)
 	j.eachRows(func(t, r, rows int) {
 		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
-			&x.codes[t*x.stride], &x.d[t*blocks], &s.sums[t*w.Cols/16])
+			&codes[t*stride], &x.d[t*blocks], &s.sums[t*w.Cols/16])
 	})
 }
 
@@ -123,4 +139,5 @@ var rowsAVX512 = &rowProducts{
 		formats.Q4_0: rowQ40AVX512, formats.Q4_1: rowQ41AVX512, formats.Q5_0: rowQ50AVX512, formats.Q5_1: rowQ51AVX512, formats.Q8_0: rowQ80AVX512,
 	},
 	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX512, formats.F16: rowF16AVX512, formats.BF16: rowBF16AVX512},
+	order: map[formats.Type]func(codes, from []int8){formats.Q2_K: halves, formats.Q3_K: halves},
 }

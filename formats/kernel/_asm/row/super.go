@@ -24,8 +24,9 @@ type Super struct {
 	bytes     int
 	low, high field
 	group     int
-	d         int // the place of d; dmin follows it in types without offset
-	offset    int // codes are stored with 2^offset added; 0: the type has minima
+	d         int  // the place of d; dmin follows it in types without offset
+	offset    int  // codes are stored with 2^offset added; 0: the type has minima
+	inPlace   bool // AVX-512 leaves the low bits of a code where they are: see twoBits
 	// scales returns sixteen int16: the scales (of groups of 32: eight, then eight minima) and, for types with sixteen
 	// minima, those.
 	scales func(s ISA, block reg.GPVirtual) (scales, mins reg.VecVirtual)
@@ -33,9 +34,9 @@ type Super struct {
 
 // Supers are the k-quants; see formats/block for their layouts.
 var Supers = []Super{
-	{Name: "Q2K", bytes: 84, group: 16, d: 80, scales: scales2,
+	{Name: "Q2K", bytes: 84, group: 16, d: 80, scales: scales2, inPlace: true,
 		low: field{at: quarter(16), shift: pairs, mask: 3}},
-	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: 2, scales: scales3,
+	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: 2, scales: scales3, inPlace: true,
 		low:  field{at: quarter(32), shift: pairs, mask: 3},
 		high: field{at: all(0), shift: func(j int) int { return j }, to: 2, mask: 4}},
 	{Name: "Q4K", bytes: 144, group: 32, d: 0, scales: scales6,
@@ -64,8 +65,7 @@ func (t Super) Emit(s ISA) {
 	lanes.Kernel(name, superSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has sixteen sums "+
 		"of activation codes, negated%s.", name, t.Name, map[int]string{16: "", 32: ": eight zeros, then eight sums of 32"}[t.group]))
 	w := lanes.Arg("w")
-	u := newUnpacker(s, w, t.low, t.high)
-	spread := t.spread(s)
+	products, spread := t.products(s, w), t.spread(s)
 	one := YMM()
 	if t.offset == 0 {
 		VMOVDQU(constant("row_ones", 32, func(i int) byte { return byte((4 - i%4) / 4) }), one)
@@ -88,7 +88,7 @@ func (t Super) Emit(s ISA) {
 		default:
 			VPMADDWD(Mem{Base: sums}, scales, minAcc)
 		}
-		t.products(u, spread(scales), codes, acc)
+		products(spread(scales), codes, acc)
 
 		a, x := XMM(), XMM()
 		VBROADCASTSS(Mem{Base: d}, a)
@@ -125,29 +125,35 @@ func (t Super) Emit(s ISA) {
 	})
 }
 
-// products adds sum c*q*scale of all codes to acc; without an offset it starts from zero.
-func (t Super) products(u *unpacker, scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
-	u.shared = map[int]reg.VecVirtual{}
-	if t.offset == 0 {
-		u.zero(acc)
+// products returns what adds sum c*q*scale of all codes to acc; without an offset it starts from zero.
+func (t Super) products(s ISA, w reg.GPVirtual) func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
+	if s.Wide && t.inPlace {
+		return t.newTwoBits(s, w).products
 	}
-	if !u.Wide { // pairs of products
-		for j := range 8 {
-			p := YMM()
-			VPMADDUBSW(Mem{Base: codes, Disp: 32 * j}, u.codes(t.low, t.high, j), p)
-			u.madd(p, scale(j), acc)
+	u := newUnpacker(s, w, t.low, t.high)
+	return func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
+		u.shared = map[int]reg.VecVirtual{}
+		if t.offset == 0 {
+			u.zero(acc)
 		}
-		return
-	}
-	for i := range 2 { // fours of products: 4 x 63 x 128 fits 16 bits
-		four := []reg.VecVirtual{ZMM(), ZMM()}
-		for h, v := range four {
-			u.zero(v)
-			at := 128*i + 64*h
-			VPDPBUSD(Mem{Base: codes, Disp: at}, u.codes(t.low, t.high, at/32), v)
+		if !u.Wide { // pairs of products
+			for j := range 8 {
+				p := YMM()
+				VPMADDUBSW(Mem{Base: codes, Disp: 32 * j}, u.codes(t.low, t.high, j), p)
+				u.madd(p, scale(j), acc)
+			}
+			return
 		}
-		VPACKSSDW(four[1], four[0], four[0])
-		u.madd(four[0], scale(i), acc)
+		for i := range 2 { // fours of products: 4 x 63 x 128 fits 16 bits
+			four := []reg.VecVirtual{ZMM(), ZMM()}
+			for h, v := range four {
+				u.zero(v)
+				at := 128*i + 64*h
+				VPDPBUSD(Mem{Base: codes, Disp: at}, u.codes(t.low, t.high, at/32), v)
+			}
+			VPACKSSDW(four[1], four[0], four[0])
+			u.madd(four[0], scale(i), acc)
+		}
 	}
 }
 
@@ -157,9 +163,11 @@ func (t Super) spread(s ISA) func(scales reg.VecVirtual) func(i int) reg.VecVirt
 	if s.Wide {
 		var index []reg.VecVirtual
 		for i := range 2 {
-			index = append(index, s.load(wordsOf(fmt.Sprintf("row_index%d_%d", t.group, i), 32, func(w int) uint16 {
-				return uint16((128*i + 64*(w/4%2) + 16*(w/8)) / t.group)
-			})))
+			name, at := fmt.Sprintf("row_index%d_%d", t.group, i), func(w int) int { return (128*i + 64*(w/4%2) + 16*(w/8)) / t.group }
+			if t.inPlace {
+				name, at = fmt.Sprintf("row_two%d", i), func(w int) int { return 8*(w/16) + 2*(i+2*(w/4%2)) + w/8%2 }
+			}
+			index = append(index, s.load(wordsOf(name, 32, func(w int) uint16 { return uint16(at(w)) })))
 		}
 		return func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
 			return func(i int) reg.VecVirtual {
