@@ -155,9 +155,14 @@ func (c *collector) observe(w *infer.Linear, x []float32, n int) {
 	if e == nil {
 		n := max(1, w.Experts)
 		e = &stats.Entry{Name: w.Name, SumSquares: make([]float32, n*w.Cols), Counts: make([]float32, n)}
+		if !w.Routed {
+			e.Counts = e.Counts[:1] // one matrix, or one per head, which all see the same tokens
+		}
 		c.sums[w.Name] = e
 	}
-	e.Counts[w.Expert] += float32(n)
+	if w.Routed || w.Expert == 0 {
+		e.Counts[w.Expert] += float32(n)
+	}
 	sums := e.SumSquares[w.Expert*w.Cols:]
 	c.pool.Run((w.Cols+columnsPerTask-1)/columnsPerTask, func(_, task int) {
 		j0 := task * columnsPerTask

@@ -160,7 +160,9 @@ func (l *loader) linear(name string, cols, rows int) Linear {
 }
 
 func (l *loader) expert(name string, cols, rows, i int) Linear {
-	return l.stacked(name, cols, rows, i, l.c.Config.Experts.Count)
+	r := l.stacked(name, cols, rows, i, l.c.Config.Experts.Count)
+	r.Routed = true
+	return r
 }
 
 // stacked binds matrix i of a stack of n.

@@ -83,7 +83,8 @@ func (l *layer) each(f func(*Linear)) {
 type Linear struct {
 	Name string // GGUF name of the weight
 	kernel.Matrix
-	Expert, Experts int // which matrix of a stack of how many; 0 of 0: of none
+	Expert, Experts int  // which matrix of a stack of how many; 0 of 0: of none
+	Routed          bool // each matrix of the stack sees its own tokens: experts
 
 	bias  []float32
 	form  kernel.Form

@@ -27,7 +27,7 @@ func (m *Model) Work(n, past int) Work {
 		l.each(func(x *Linear) {
 			switch {
 			case x == &l.k || x == &l.v:
-			case x.Experts > 0: // each token is multiplied by few; as many as there may be are read
+			case x.Routed: // each token is multiplied by few; as many as there may be are read
 				used := int64(rows * m.Config.Experts.Used)
 				w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
 				w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
