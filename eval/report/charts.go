@@ -124,8 +124,8 @@ func resourceCharts(r *Report) []*chart {
 				out = append(out, c)
 			}
 			s := series{name: clean(claim.Model), bare: true}
-			for _, x := range claim.Costs {
-				s.marks = append(s.marks, mark{x: x.BPW, y: x.Value, label: clean(x.Format)})
+			for k, x := range claim.Costs {
+				s.marks = append(s.marks, mark{x: x.BPW, y: x.Value, err: claim.sd[k], label: clean(x.Format)})
 			}
 			if claim.Reason == "" {
 				s.fit = func(x float64) float64 { return claim.Intercept + claim.Slope*x }

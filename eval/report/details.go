@@ -11,12 +11,8 @@ var resourceColumns = []column{
 	used("KV", "keys and values of the longest test", 3, func(r *Resources) string { return size(r.KVBytes) }),
 	used("Scratch", "activations and unpacked weights", 3, func(r *Resources) string { return size(r.ScratchBytes) }),
 	used("Load", "from opening the file, which is in memory, until it can run", 4, func(r *Resources) string { return fmt.Sprintf("%.3f s", r.LoadSeconds) }),
-	used("Prompt mJ", "energy per token of a prompt, idle subtracted (CV)", 2, func(r *Resources) string {
-		return r.energy(func(e *Energy) map[string]Joules { return e.Prompt })
-	}),
-	used("Generated mJ", "energy per generated token, idle subtracted (CV)", 2, func(r *Resources) string {
-		return r.energy(func(e *Energy) map[string]Joules { return e.Generate })
-	}),
+	used("Prompt mJ", "energy per token of a prompt, idle subtracted (CV)", 2, func(r *Resources) string { return r.energy(ofPrompt) }),
+	used("Generated mJ", "energy per generated token, idle subtracted (CV)", 2, func(r *Resources) string { return r.energy(ofGenerated) }),
 }
 
 // used prints what only a file has whose resources were measured.

@@ -31,28 +31,6 @@ type view struct {
 	Seconds   []secondsView
 }
 
-// figureView is one plot, or several of a kind side by side.
-type figureView struct {
-	Caption, Note string
-	Legend        []legendView
-	Shades        []int  // of heat maps: numbers in the style sheet
-	Least, Most   string // of their errors
-	Plots         []plotView
-}
-
-// Several reports whether the plots stand side by side.
-func (f figureView) Several() bool { return len(f.Plots) > 1 || f.Shades != nil }
-
-type plotView struct {
-	Name string        // heading of one of several
-	SVG  template.HTML // made by svg, which escapes the names in it
-}
-
-type legendView struct {
-	Sign, Name string
-	Series     int // of the style sheet
-}
-
 type resourcesView struct {
 	Figure figureView
 	Models []resourceView
@@ -139,38 +117,8 @@ func HTML(w io.Writer, r *Report) error {
 	return page.Execute(w, v)
 }
 
-// figure draws charts that share a legend; one without marks is left out.
-func figure(caption, note string, charts ...*chart) (figureView, error) {
-	f := figureView{Caption: caption, Note: note}
-	for _, c := range charts {
-		s, err := c.svg()
-		if err != nil {
-			return f, err
-		}
-		if s != "" {
-			f.Plots = append(f.Plots, plotView{SVG: template.HTML(s)})
-			if f.Legend == nil {
-				f.Legend = legend(c.all)
-			}
-		}
-	}
-	return f, nil
-}
-
-// legend names the lines of a plot; a single one needs no name.
-func legend(all []series) []legendView {
-	if len(all) < 2 {
-		return nil
-	}
-	out := make([]legendView, len(all))
-	for i, s := range all {
-		out[i] = legendView{sign[i%len(sign)], s.name, i%len(hue) + 1}
-	}
-	return out
-}
-
 func viewResources(r *Report) (v resourcesView, err error) {
-	v.Figure, err = figure("Time and memory against bits per weight", "Dashed: the line fitted by least squares over the formats. Marks above it run worse than their size explains.",
+	v.Figure, err = figure("Time and memory against bits per weight", "Dashed: the line fitted by least squares over the formats. Marks above it run worse than their size explains. Bars: standard deviation over the repetitions.",
 		resourceCharts(r)...)
 	for i := range r.Models {
 		m := &r.Models[i]
@@ -197,7 +145,7 @@ func (r *Report) title() string {
 }
 
 func viewModel(m *Model) (v modelView, err error) {
-	v = modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Knee: clean(m.Knee.Evidence), Warnings: cleanAll(m.Warnings)}
+	v = modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Knee: clean(m.Knee.Evidence), Warnings: m.warnings()}
 	v.Table = viewTable(newTable(m, columns))
 	v.Table.Label, v.Table.Caption = "Formats of "+v.Name, "Formats, most bits first; the marked row is the smallest within the budget."
 	if t := newTable(m, detailColumns); !t.empty() {

@@ -60,7 +60,7 @@ func markdownModel(b *bufio.Writer, m *Model) {
 	if m.Knee.Evidence != "" {
 		p("Knee: %s\n\n", escape(clean(m.Knee.Evidence)))
 	}
-	markdownList(b, "Warnings", m.Warnings)
+	markdownList(b, "Warnings", m.warnings())
 	if t := newTable(m, resourceColumns); !t.empty() {
 		p("### Speed and memory\n\n%s.\n\n", escape(m.machine()))
 		markdownFormats(b, t)

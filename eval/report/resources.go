@@ -64,24 +64,29 @@ type Claim struct {
 	threshold.Linear                  // zero but for Resource and Unit where Reason says why nothing was fitted
 	Costs            []threshold.Cost `json:"costs"`
 	Reason           string           `json:"reason"`
+
+	sd []float64 // of the costs over the repetitions; 0: not known
 }
 
 // resources that are tested, in the units that read well.
 var resources = []struct {
 	name, unit string
 	of         func(r *Resources) float64 // NaN: not measured
+	cv         func(r *Resources) float64 // standard deviation over mean; nil: it does not vary
 }{
-	{"time per token of a prompt", "ms", func(r *Resources) float64 { return 1000 / r.Prompt.PerSecond }},
-	{"time per generated token", "ms", func(r *Resources) float64 { return 1000 / r.Generate.PerSecond }},
-	{"peak memory", "MB", func(r *Resources) float64 { return float64(r.MemoryBytes) / 1e6 }},
-	{"energy per token of a prompt", "mJ", func(r *Resources) float64 {
-		return r.millijoules(func(e *Energy) map[string]Joules { return e.Prompt })
-	}},
-	{"energy per generated token", "mJ", func(r *Resources) float64 {
-		return r.millijoules(func(e *Energy) map[string]Joules { return e.Generate })
-	}},
+	{"time per token of a prompt", "ms", func(r *Resources) float64 { return 1000 / r.Prompt.PerSecond },
+		func(r *Resources) float64 { return r.Prompt.SD / r.Prompt.PerSecond }},
+	{"time per generated token", "ms", func(r *Resources) float64 { return 1000 / r.Generate.PerSecond },
+		func(r *Resources) float64 { return r.Generate.SD / r.Generate.PerSecond }},
+	{"peak memory", "MB", func(r *Resources) float64 { return float64(r.MemoryBytes) / 1e6 }, nil},
+	{"energy per token of a prompt", "mJ", func(r *Resources) float64 { return r.millijoules(ofPrompt) }, nil},
+	{"energy per generated token", "mJ", func(r *Resources) float64 { return r.millijoules(ofGenerated) }, nil},
 }
 
+func ofPrompt(e *Energy) map[string]Joules    { return e.Prompt }
+func ofGenerated(e *Energy) map[string]Joules { return e.Generate }
+
+// millijoules is the energy of a token in one of the tests, NaN when it was not measured.
 func (r *Resources) millijoules(of func(*Energy) map[string]Joules) float64 {
 	if r.Energy == nil {
 		return math.NaN()
@@ -105,6 +110,13 @@ func (m *Model) Claims() []Claim {
 			}
 			if v := resource.of(row.Resources); plausible(v, 1e-12, 1e12) {
 				c.Costs = append(c.Costs, threshold.Cost{Format: row.Format, BPW: bits, Value: v})
+				sd := 0.0
+				if resource.cv != nil {
+					if x := v * resource.cv(row.Resources); plausible(x, 0, 1e12) {
+						sd = x
+					}
+				}
+				c.sd = append(c.sd, sd)
 			}
 		}
 		if len(c.Costs) == 0 {

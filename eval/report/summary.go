@@ -125,6 +125,21 @@ func dominatedSentence(all []pareto.Candidate) string {
 	return "Dominated, as a file no larger is at least as good: " + strings.Join(list, ", ") + "."
 }
 
+// warnings are the model's, and that tensors fell back.
+func (m *Model) warnings() []string {
+	out := cleanAll(m.Warnings)
+	var fell []string
+	for _, r := range m.sorted() {
+		if r.Fallbacks > 0 {
+			fell = append(fell, fmt.Sprintf("%s %d (%.1f %% of the weights)", clean(r.Format), r.Fallbacks, 100*r.FallbackShare))
+		}
+	}
+	if fell != nil {
+		out = append(out, "tensors that could not take the type their format asks for: "+strings.Join(fell, ", "))
+	}
+	return out
+}
+
 // claimSentences say whether resources grow with bits per weight.
 func (m *Model) claimSentences() []string {
 	var out []string

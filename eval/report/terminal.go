@@ -36,7 +36,7 @@ func Table(w io.Writer, r *Report) error {
 			wrap(b, "Speed and memory: "+m.machine(), "")
 			terminalTable(b, t)
 		}
-		for _, s := range m.Warnings {
+		for _, s := range m.warnings() {
 			wrap(b, "warning: "+clean(s), "  ")
 		}
 	}

@@ -1,0 +1,55 @@
+package report
+
+import "html/template"
+
+// figureView is one plot, or several of a kind side by side.
+type figureView struct {
+	Caption, Note string
+	Legend        []legendView
+	Shades        []int  // of heat maps: numbers in the style sheet
+	Least, Most   string // of their errors
+	Plots         []plotView
+}
+
+// Several reports whether the plots stand side by side.
+func (f figureView) Several() bool { return len(f.Plots) > 1 || f.Shades != nil }
+
+type plotView struct {
+	Name string        // heading of one of several
+	SVG  template.HTML // made by svg, which escapes the names in it
+}
+
+type legendView struct {
+	Sign, Name string
+	Series     int // of the style sheet
+}
+
+// figure draws charts that share a legend; one without marks is left out.
+func figure(caption, note string, charts ...*chart) (figureView, error) {
+	f := figureView{Caption: caption, Note: note}
+	for _, c := range charts {
+		s, err := c.svg()
+		if err != nil {
+			return f, err
+		}
+		if s != "" {
+			f.Plots = append(f.Plots, plotView{SVG: template.HTML(s)})
+			if f.Legend == nil {
+				f.Legend = legend(c.all)
+			}
+		}
+	}
+	return f, nil
+}
+
+// legend names the lines of a plot; a single one needs no name.
+func legend(all []series) []legendView {
+	if len(all) < 2 {
+		return nil
+	}
+	out := make([]legendView, len(all))
+	for i, s := range all {
+		out[i] = legendView{sign[i%len(sign)], s.name, i%len(hue) + 1}
+	}
+	return out
+}
