@@ -125,12 +125,12 @@ func (m *merged) Rows(dst []float32, first, n int64) {
 		for i := range n {
 			f, row := left[i*m.rank+k], delta[i*m.cols:(i+1)*m.cols]
 			for c, v := range right {
-				row[c] += f * v
+				row[c] += float32(f * v) // not fused: the same on every machine
 			}
 		}
 	}
 	for i, d := range delta {
-		dst[i] += m.scale * d
+		dst[i] += float32(m.scale * d)
 	}
 }
 
