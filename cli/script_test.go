@@ -49,6 +49,12 @@ func TestScripts(t *testing.T) {
 			"truncate": truncateCommand,
 			// poke FILE OFFSET HEX overwrites bytes.
 			"poke": pokeCommand,
+			// packed CASE KIND... writes folders of checkpointtest's Packed.
+			"packed": func(ts *testscript.TestScript, neg bool, args []string) {
+				for _, kind := range args[1:] {
+					checkpointtest.Load(t, args[0]).Packed(t, ts.MkAbs("."), kind)
+				}
+			},
 			// status N COMMAND... runs a command that must exit with code N.
 			"status": statusCommand,
 		},
