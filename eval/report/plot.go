@@ -68,6 +68,11 @@ func (c *chart) svg() (string, error) {
 	}
 	p := newPlot(c.x, c.y)
 	x, y := spread(c.all)
+	for _, s := range c.all {
+		for _, m := range s.marks {
+			y.include(m.y + m.err)
+		}
+	}
 	for _, r := range c.rules {
 		if !r.vertical {
 			y.include(r.y)
