@@ -3,6 +3,7 @@ package quantize
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,25 @@ func parseKey(text string, m *gguf.Metadata) (key string, v any, err error) {
 		return "", nil, refuse(err.Error())
 	}
 	return key, v, nil
+}
+
+// overridden is what the rules read of a source whose metadata are overridden: as llama-quantize reads it, so that what
+// the new metadata say of the model decides the types. A list, and a value of another kind, is not overridden.
+func overridden(source *gguf.Metadata, texts []string) (*gguf.Metadata, error) {
+	if len(texts) == 0 {
+		return source, nil
+	}
+	m := source.Clone()
+	for _, text := range texts {
+		key, v, err := parseKey(text, m)
+		if err != nil {
+			return nil, err
+		}
+		if old, ok := m.Get(key); !ok || reflect.TypeOf(old) == reflect.TypeOf(v) {
+			m.Set(key, v)
+		}
+	}
+	return m, nil
 }
 
 // integer reads an integer in the type of old, or in the least of u32, i32, u64 and i64 that holds it.

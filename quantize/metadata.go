@@ -3,17 +3,17 @@ package quantize
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
 	"bitmill/formats/stats"
 )
 
 // metadata is the source's, with the keys that llama-quantize sets moved to the end, in its order and types.
-func metadata(source *gguf.Metadata, f *Format, imatrix *stats.Matrix, o Options) (*gguf.Metadata, error) {
-	m := new(gguf.Metadata)
-	if source != nil {
-		m = source.Clone()
-	}
+func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *stats.Matrix, o Options) (*gguf.Metadata, error) {
+	m := c.Metadata.Clone()
 	set := func(key string, v any) {
 		m.Delete(key)
 		m.Set(key, v)
@@ -23,6 +23,8 @@ func metadata(source *gguf.Metadata, f *Format, imatrix *stats.Matrix, o Options
 		set("general.file_type", f.FileType)
 	} else if v, ok := m.Get("general.file_type"); ok {
 		set("general.file_type", v)
+	} else {
+		set("general.file_type", guessedFileType(c.Tensors))
 	}
 	for _, key := range []string{"split.no", "split.count", "split.tensors.count"} {
 		m.Delete(key)
@@ -35,9 +37,9 @@ func metadata(source *gguf.Metadata, f *Format, imatrix *stats.Matrix, o Options
 		set(key, v)
 	}
 	if imatrix != nil {
-		set("quantize.imatrix.file", o.ImatrixFile)
+		set("quantize.imatrix.file", shortened(o.ImatrixFile))
 		if len(imatrix.Datasets) > 0 {
-			set("quantize.imatrix.dataset", imatrix.Datasets[0])
+			set("quantize.imatrix.dataset", shortened(imatrix.Datasets[0]))
 		}
 		set("quantize.imatrix.entries_count", uint32(len(imatrix.Entries)))
 		if imatrix.Chunks > 0 {
@@ -54,4 +56,38 @@ func metadata(source *gguf.Metadata, f *Format, imatrix *stats.Matrix, o Options
 		}
 	}
 	return m, nil
+}
+
+// shortened is the part of a text that llama-quantize records: 127 bytes, though no part of a character.
+func shortened(text string) string {
+	const most = 127
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}
+
+// guessedFileType is what llama.cpp takes a file for that does not say: the format of the type that most tensors have,
+// of several the one that gets there first, with a bit that marks it as guessed.
+func guessedFileType(tensors []checkpoint.Tensor) uint32 {
+	const guessed, nvfp4 = 1024, 39
+	count, best := map[formats.Type]int{}, formats.F32
+	for _, i := range fileOrder(tensors) {
+		t := tensors[i].Type
+		if count[t]++; count[t] > count[best] {
+			best = t
+		}
+	}
+	if best == formats.NVFP4 {
+		return nvfp4 | guessed // no format has it
+	}
+	f, err := ParseFormat(best.String())
+	if err != nil {
+		return guessed // F32, as for every type without a format of its name
+	}
+	return f.FileType | guessed
 }

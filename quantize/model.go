@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/gguf"
 )
 
 // model holds what the rules ask about the model as a whole.
@@ -20,19 +21,20 @@ type model struct {
 	values  int  // tensors that hold attention values
 }
 
-func newModel(c *checkpoint.Checkpoint) *model {
+// newModel reads c with md in place of its metadata.
+func newModel(c *checkpoint.Checkpoint, md *gguf.Metadata) *model {
 	arch := c.Config.Arch
-	if name, ok, err := c.Metadata.String("general.architecture"); ok && err == nil {
+	if name, ok, err := md.String("general.architecture"); ok && err == nil {
 		arch = name // known even when the architecture is not
 	}
 	m := &model{
 		arch:    arch,
-		layers:  first(c, arch+".block_count", c.Config.Layers),
-		experts: first(c, arch+".expert_count", 0),
+		layers:  first(md, arch+".block_count", c.Config.Layers),
+		experts: first(md, arch+".expert_count", 0),
 		tied:    true,
 	}
-	heads := first(c, arch+".attention.head_count", c.Config.Heads)
-	keyHeads := first(c, arch+".attention.head_count_kv", cmp.Or(c.Config.KVHeads, heads))
+	heads := first(md, arch+".attention.head_count", c.Config.Heads)
+	keyHeads := first(md, arch+".attention.head_count_kv", cmp.Or(c.Config.KVHeads, heads))
 	if keyHeads > 0 {
 		m.gqa = heads / keyHeads
 	}
@@ -63,11 +65,11 @@ func seventyB(arch string, layers int, shared bool) bool {
 }
 
 // first reads an integer of the metadata, of a list its first; missing when the key is absent or of another kind.
-func first(c *checkpoint.Checkpoint, key string, missing int) int {
-	if v, ok, err := c.Metadata.Uint(key); ok && err == nil {
+func first(md *gguf.Metadata, key string, missing int) int {
+	if v, ok, err := md.Uint(key); ok && err == nil {
 		return int(v)
 	}
-	if list, ok, err := c.Metadata.Ints(key); ok && err == nil && len(list) > 0 {
+	if list, ok, err := md.Ints(key); ok && err == nil && len(list) > 0 {
 		return int(list[0])
 	}
 	return missing

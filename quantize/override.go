@@ -11,7 +11,7 @@ import (
 
 // Override gives the tensors whose name a pattern matches a type, against the recipe (llama-quantize's --tensor-type).
 type Override struct {
-	Pattern string       // regular expression (RE2), searched anywhere in the name
+	Pattern string       // regular expression (RE2), searched anywhere in the name, in any case
 	Type    formats.Type // shape fallback still applies
 	Matches int          // set by a plan: tensors that this override decided
 
@@ -25,7 +25,7 @@ func ParseOverride(text string) (Override, error) {
 	if i <= 0 || i == len(text)-1 {
 		return Override{}, fmt.Errorf("tensor type %q: write it as PATTERN=TYPE, for example attn_v=q6_k", text)
 	}
-	re, err := regexp.Compile(text[:i])
+	re, err := regexp.Compile("(?i)" + text[:i])
 	if err != nil {
 		return Override{}, fmt.Errorf("tensor type %q: %w", text, err)
 	}

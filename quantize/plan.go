@@ -125,7 +125,7 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan,
 	if p.Warnings, err = weigh(p, imatrix); err != nil {
 		return nil, err
 	}
-	if p.Metadata, err = metadata(c.Metadata, p.Format, imatrix, o); err != nil {
+	if p.Metadata, err = metadata(c, p.Format, imatrix, o); err != nil {
 		return nil, err
 	}
 	if err := p.measure(); err != nil {

@@ -176,6 +176,57 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// Only 127 bytes of a text fit llama-quantize's records; a copy says what its source is taken for.
+func TestMetadataAsLlamaQuantizeWritesThem(t *testing.T) {
+	c, m := small(256, formats.BF16), importance(256)
+	m.Datasets = []string{strings.Repeat("é", 100)}
+	for name, types := range map[string]int{"BF16": 1024 + 32, "Q4_K": 1024 + 15, "NVFP4": 1024 + 39, "MXFP4": 1024, "F32": 1024} {
+		typ, err := formats.ParseType(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := small(256, typ)
+		c.Metadata.Delete("general.file_type")
+		if v, _ := mustPlan(t, c, Options{Format: "COPY"}).Metadata.Get("general.file_type"); v != uint32(types) {
+			t.Errorf("a copy of a %s file is of type %v, want %d", name, v, types)
+		}
+	}
+	p, err := NewPlan(c, m, Options{Format: "Q4_K_M", ImatrixFile: strings.Repeat("long", 40)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"quantize.imatrix.file": strings.Repeat("long", 40)[:127], "quantize.imatrix.dataset": strings.Repeat("é", 63)} {
+		if got, _, _ := p.Metadata.String(key); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+}
+
+// What overridden metadata say of the model decides the types, as in llama-quantize.
+func TestOverriddenMetadataDecideTypes(t *testing.T) {
+	c := small(512, formats.BF16)
+	c.Metadata.Set("llama.attention.head_count", uint32(4))
+	c.Metadata.Set("llama.attention.head_count_kv", uint32(2))
+	for _, tt := range []struct {
+		key  string
+		want formats.Type
+	}{
+		{"llama.attention.head_count_kv=int:1", formats.Q4_K}, // four heads share a key head
+		{"llama.attention.head_count_kv=int:2", formats.Q3_K},
+		{"llama.attention.head_count_kv=str:1", formats.Q3_K}, // not a count
+		{"llama.expert_count=int:8", formats.Q8_0},
+	} {
+		p := mustPlan(t, c, Options{Format: "Q2_K", MetadataKeys: []string{tt.key}})
+		if got := planned(t, p, "blk.0.attn_v.weight").Type; got != tt.want {
+			t.Errorf("%s: attn_v is %s, want %s", tt.key, got, tt.want)
+		}
+	}
+	p := mustPlan(t, c, Options{Format: "Q2_K", TensorTypes: []string{"ATTN_V=q8_0"}})
+	if got := planned(t, p, "blk.0.attn_v.weight").Type; got != formats.Q8_0 {
+		t.Errorf("a pattern in capitals: attn_v is %s", got)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	withEntry := func(change func(m *stats.Matrix)) *stats.Matrix {
 		m := importance(512)

@@ -25,8 +25,11 @@ type resolver struct {
 }
 
 func newResolver(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*resolver, error) {
-	r := &resolver{options: o, model: newModel(c), imatrix: imatrix != nil || o.AssumeImatrix}
-	var err error
+	said, err := overridden(c.Metadata, o.MetadataKeys)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{options: o, model: newModel(c, said), imatrix: imatrix != nil || o.AssumeImatrix}
 	if r.format, err = ParseFormat(o.Format); err != nil {
 		return nil, err
 	}

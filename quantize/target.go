@@ -177,7 +177,7 @@ var (
 
 // choices lists the tensors of a plan whose type rules decided, with the types that fit their shape.
 func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *stats.Matrix) (list []choice) {
-	layers := newModel(c).layers
+	layers := newModel(c, c.Metadata).layers
 	for i := range base.Tensors {
 		t := &base.Tensors[i]
 		if !t.ruled || t.Source.Quantized() && !base.Options.AllowRequantize {
