@@ -208,12 +208,6 @@ func (c *Checkpoint) needs(h *hfConfig, n need) bool {
 		return h.UseQKNorm || h.QKLayerNorm
 	case sequential:
 		return !c.Config.Parallel
-	case correction:
-		return c.Config.Experts.Gating == Sigmoid
-	case fullQueries, latentQuery:
-		return (c.Config.Latent.Query > 0) == (n == latentQuery)
-	case sharedExperts:
-		return c.Config.Experts.Shared > 0
 	case mxfp4:
 		return h.scheme.Method == "mxfp4"
 	case unpacked:

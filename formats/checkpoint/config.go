@@ -90,6 +90,8 @@ const (
 	maxLayers  = 1 << 12
 	maxDim     = 1 << 24
 	maxExperts = 1 << 12
+
+	maxMatrices = 1 << 18 // experts of all layers
 )
 
 // check verifies that the dimensions make a model.
@@ -117,6 +119,11 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: the context length is %d", formats.ErrCorrupt, c.Context)
 	case c.WindowLayers != nil && len(c.WindowLayers) != c.Layers || c.RopeLayers != nil && len(c.RopeLayers) != c.Layers:
 		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not told for each of %d layers", formats.ErrCorrupt, c.Layers)
+	}
+	for _, s := range []float64{c.Scale.Embedding, c.Scale.Attention, c.Scale.Residual, c.Scale.Logit, c.Cap.Attention, c.Cap.Logit} {
+		if !(s >= 0 && s <= math.MaxFloat32) {
+			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)
+		}
 	}
 	if c.LocalRope != nil {
 		if err := c.LocalRope.check(c.HeadDim); err != nil {

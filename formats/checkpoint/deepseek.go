@@ -35,10 +35,10 @@ var deepseekV3 = family{
 }
 
 var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight"), qwenExperts, []name{
-	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{latentQueries, width}, Need: fullQueries},
-	{HF: "self_attn.q_a_proj.weight", GGUF: "attn_q_a.weight", Shape: []dim{queryRank, width}, Need: latentQuery},
-	{HF: "self_attn.q_a_layernorm.weight", GGUF: "attn_q_a_norm.weight", Shape: []dim{queryRank}, Need: latentQuery},
-	{HF: "self_attn.q_b_proj.weight", GGUF: "attn_q_b.weight", Shape: []dim{latentQueries, queryRank}, Need: latentQuery},
+	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{fullQueries, width}},
+	{HF: "self_attn.q_a_proj.weight", GGUF: "attn_q_a.weight", Shape: []dim{queryRank, width}},
+	{HF: "self_attn.q_a_layernorm.weight", GGUF: "attn_q_a_norm.weight", Shape: []dim{queryRank}},
+	{HF: "self_attn.q_b_proj.weight", GGUF: "attn_q_b.weight", Shape: []dim{latentQueries, queryRank}},
 	{HF: "self_attn.kv_a_proj_with_mqa.weight", GGUF: "attn_kv_a_mqa.weight", Shape: []dim{headDim, width}},
 	{HF: "self_attn.kv_a_layernorm.weight", GGUF: "attn_kv_a_norm.weight", Shape: []dim{latentRank}},
 	{HF: "self_attn.kv_b_proj.weight", GGUF: "attn_k_b.weight", Shape: []dim{queryN, latentRank, latentNope},
@@ -50,10 +50,10 @@ var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weig
 			return layout{first: int64(c.Latent.Nope), rows: int64(c.Latent.Value), span: int64(c.Latent.Nope + c.Latent.Value)}
 		}},
 	{HF: "self_attn.o_proj.weight", GGUF: "attn_output.weight", Shape: []dim{width, latentOutput}},
-	{HF: "mlp.gate.e_score_correction_bias", GGUF: "exp_probs_b.bias", Shape: []dim{experts}, In: sparse, Need: correction},
-	{HF: "mlp.shared_experts.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse, Need: sharedExperts},
-	{HF: "mlp.shared_experts.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse, Need: sharedExperts},
-	{HF: "mlp.shared_experts.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse, Need: sharedExperts},
+	{HF: "mlp.gate.e_score_correction_bias", GGUF: "exp_probs_b.bias", Shape: []dim{correction}, In: sparse},
+	{HF: "mlp.shared_experts.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
+	{HF: "mlp.shared_experts.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
+	{HF: "mlp.shared_experts.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse},
 })
 
 func queryRank(c *Config) int     { return c.Latent.Query }
@@ -61,8 +61,25 @@ func latentRank(c *Config) int    { return c.Latent.KV }
 func latentNope(c *Config) int    { return c.Latent.Nope }
 func latentValue(c *Config) int   { return c.Latent.Value }
 func latentQueries(c *Config) int { return c.Heads * (c.Latent.Nope + c.Latent.Rope) }
-func latentOutput(c *Config) int  { return c.Heads * c.Latent.Value }
-func expandedKV(c *Config) int    { return c.Heads * (c.Latent.Nope + c.Latent.Value) }
+
+// fullQueries: queries do not come from a latent.
+func fullQueries(c *Config) int {
+	if c.Latent.Query > 0 {
+		return 0
+	}
+	return latentQueries(c)
+}
+
+// correction: experts are chosen by corrected sigmoids.
+func correction(c *Config) int {
+	if c.Experts.Gating != Sigmoid {
+		return 0
+	}
+	return c.Experts.Count
+}
+
+func latentOutput(c *Config) int { return c.Heads * c.Latent.Value }
+func expandedKV(c *Config) int   { return c.Heads * (c.Latent.Nope + c.Latent.Value) }
 
 // latent reads the ranks and the routing. Attention sees one head of keys, KV+Rope wide.
 func (h *hfConfig) latent(c *Config, gating Gating) {

@@ -25,13 +25,18 @@ type part struct {
 // tensors lists the family's tensors for a Config, in the order of the tables.
 func (f *family) tensors(c *Config) []expected {
 	list := make([]expected, 0, len(outside)+c.Layers*len(f.Layer))
+	add := func(n name, hf, gguf string) {
+		if e := f.expect(c, n, hf, gguf); !slices.Contains(e.Shape, 0) {
+			list = append(list, e)
+		}
+	}
 	for _, n := range slices.Concat(outside, f.Outside) {
-		list = append(list, f.expect(c, n, "", ""))
+		add(n, "", "")
 	}
 	for i := range c.Layers {
 		for _, n := range f.Layer {
 			if n.In == everywhere || (n.In == sparse) == c.ExpertLayer(i) {
-				list = append(list, f.expect(c, n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i)))
+				add(n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i))
 			}
 		}
 	}

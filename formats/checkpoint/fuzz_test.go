@@ -12,7 +12,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte(llama31))
 	f.Add([]byte(qwen25))
 	f.Add([]byte(`{"model_type": "qwen3", "rope_parameters": {"rope_type": "yarn", "factor": 1e300}, "sliding_window": [1]}`))
-	for _, name := range []string{"llama3-rope", "mistral", "qwen3", "gemma3"} {
+	for _, name := range checkpointtest.Names() {
 		f.Add([]byte(checkpointtest.Load(f, name).Config))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

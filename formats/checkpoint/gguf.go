@@ -168,7 +168,9 @@ func (c *Checkpoint) readRope(r *reader, f *family) error {
 	rope := &c.Config.Rope
 	rope.Interleaved = f.Interleaved
 	rope.Base = r.float("rope.freq_base", 10000)
-	rope.Dims = r.int("rope.dimension_count", c.Config.HeadDim)
+	if rope.Dims = r.int("rope.dimension_count", c.Config.HeadDim); rope.Dims > c.Config.HeadDim {
+		return rope.check(c.Config.HeadDim)
+	}
 	factors, err := c.ropeFactors("rope_freqs.weight", rope.Dims)
 	if err != nil {
 		return err

@@ -6,7 +6,8 @@ import (
 )
 
 // name is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for the numbers
-// from 0 on: so many sources, as the tensor's slowest dimension says, are stacked.
+// from 0 on: so many sources, as the tensor's slowest dimension says, are stacked. Where a dimension is 0, the model has
+// no such tensor.
 type name struct {
 	HF, GGUF string
 	Shape    []dim // of the tensor, slowest first
@@ -51,10 +52,6 @@ const (
 	sequential         // unless attention and feed-forward layer share a norm
 	unpacked           // unless the checkpoint is MXFP4
 	mxfp4              // when it is
-	correction         // when experts are chosen by corrected sigmoids
-	fullQueries        // unless queries come from a latent
-	latentQuery        // when they do
-	sharedExperts      // when there is a shared expert
 )
 
 // where says which layers have a tensor.

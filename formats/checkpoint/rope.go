@@ -51,6 +51,9 @@ func (p *ropeParameters) rope(h *hfConfig, f *family, c *Config) (r Rope, err er
 	case part != 1:
 		return r, fmt.Errorf("%w: partial_rotary_factor %v in model_type %s", formats.ErrUnsupported, part, c.Family)
 	}
+	if r.Dims < 0 || r.Dims > maxDim {
+		return r, fmt.Errorf("%w: %d rotary dimensions", formats.ErrCorrupt, r.Dims)
+	}
 	switch p.RopeType {
 	case "default":
 	case "linear":

@@ -115,6 +115,8 @@ func (e *Experts) check(layers int) error {
 		return nil
 	case e.Count < 1 || e.Count > maxExperts || e.Used < 1 || e.Used > e.Count:
 		return fmt.Errorf("%w: %d of %d experts are used", formats.ErrCorrupt, e.Used, e.Count)
+	case e.Count*layers > maxMatrices:
+		return fmt.Errorf("%w: %d layers of %d experts", formats.ErrCorrupt, layers, e.Count)
 	case e.FFN < 1 || e.FFN > maxDim || e.Shared < 0 || e.Shared > maxDim:
 		return fmt.Errorf("%w: experts of width %d beside a shared one of %d", formats.ErrCorrupt, e.FFN, e.Shared)
 	case e.Groups > 1 && (e.Count%e.Groups != 0 || e.GroupsUsed < 1 || e.GroupsUsed > e.Groups || e.Used > e.Count/e.Groups*e.GroupsUsed):
@@ -144,11 +146,12 @@ func (c *Config) RopeOf(i int) *Rope {
 // ExpertLayer reports whether layer i has experts.
 func (c *Config) ExpertLayer(i int) bool { return c.Experts != nil && i >= c.Experts.Dense }
 
-// everyNth marks the layers whose number, counted from 1, does not divide by n: the windows of an alternating model.
+// everyNth marks the layers whose number, counted from 1, does not divide by n: the windows of an alternating model. With
+// n of 0 it marks all.
 func everyNth(n, layers int) []bool {
 	list := make([]bool, layers)
 	for i := range list {
-		list[i] = (i+1)%n != 0
+		list[i] = n == 0 || (i+1)%n != 0
 	}
 	return list
 }
