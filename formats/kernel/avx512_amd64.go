@@ -33,7 +33,7 @@ var avx512 = &Set{
 }
 
 // productsAVX512 makes float tiles as avx2 does and multiplies all with instructions of its own; rows too, where
-// the CPU has the Galois field instructions that move bits within bytes.
+// the CPU has the Galois field instructions that move bits within bytes, and permutations of bytes (VBMI).
 var productsAVX512 = func() *products {
 	p := *productsAVX2
 	p.wide = wideProducts
@@ -41,7 +41,7 @@ var productsAVX512 = func() *products {
 	if cpu.X86.HasAVX512BF16 {
 		p.brain = wideBF16
 	}
-	if cpu.X86.HasAVX512GFNI {
+	if cpu.X86.HasAVX512GFNI && cpu.X86.HasAVX512VBMI {
 		p.rows = rowsAVX512
 	}
 	return &p

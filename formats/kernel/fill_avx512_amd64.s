@@ -1008,23 +1008,23 @@ fillQ40_row:
 	MOVQ blocks+40(FP), R10
 
 fillQ40_block:
-	VBROADCASTI128 2(DI), Y2
-	VPSRLVQ        Y1, Y2, Y2
-	VPANDD         Y0, Y2, Y2
-	VMOVDQU        Y2, (R8)
-	VPBROADCASTW   (DI), X2
-	VCVTPH2PS      X2, X2
-	VMOVSS         X2, 512(R9)
-	ADDQ           $0x00000012, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x00000280, R9
-	DECQ           R10
-	JNZ            fillQ40_block
-	ADDQ           DX, CX
-	ADDQ           $0x00000100, SI
-	ADDQ           $0x04, AX
-	DECQ           BX
-	JNZ            fillQ40_row
+	VBROADCASTI32X4 2(DI), Y2
+	VPSRLVQ         Y1, Y2, Y2
+	VPANDD          Y0, Y2, Y2
+	VMOVDQU         Y2, (R8)
+	VPBROADCASTW    (DI), X2
+	VCVTPH2PS       X2, X2
+	VMOVSS          X2, 512(R9)
+	ADDQ            $0x00000012, DI
+	ADDQ            $0x20, R8
+	ADDQ            $0x00000280, R9
+	DECQ            R10
+	JNZ             fillQ40_block
+	ADDQ            DX, CX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x04, AX
+	DECQ            BX
+	JNZ             fillQ40_row
 	VZEROUPPER
 	RET
 
@@ -1052,24 +1052,24 @@ fillQ41_row:
 	MOVQ blocks+40(FP), R10
 
 fillQ41_block:
-	VBROADCASTI128 4(DI), Y2
-	VPSRLVQ        Y1, Y2, Y2
-	VPANDD         Y0, Y2, Y2
-	VMOVDQU        Y2, (R8)
-	VMOVD          (DI), X2
-	VCVTPH2PS      X2, X2
-	VMOVSS         X2, 512(R9)
-	VEXTRACTPS     $0x01, X2, 576(R9)
-	ADDQ           $0x00000014, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x00000280, R9
-	DECQ           R10
-	JNZ            fillQ41_block
-	ADDQ           DX, CX
-	ADDQ           $0x00000100, SI
-	ADDQ           $0x04, AX
-	DECQ           BX
-	JNZ            fillQ41_row
+	VBROADCASTI32X4 4(DI), Y2
+	VPSRLVQ         Y1, Y2, Y2
+	VPANDD          Y0, Y2, Y2
+	VMOVDQU         Y2, (R8)
+	VMOVD           (DI), X2
+	VCVTPH2PS       X2, X2
+	VMOVSS          X2, 512(R9)
+	VEXTRACTPS      $0x01, X2, 576(R9)
+	ADDQ            $0x00000014, DI
+	ADDQ            $0x20, R8
+	ADDQ            $0x00000280, R9
+	DECQ            R10
+	JNZ             fillQ41_block
+	ADDQ            DX, CX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x04, AX
+	DECQ            BX
+	JNZ             fillQ41_row
 	VZEROUPPER
 	RET
 
@@ -1092,25 +1092,25 @@ fillQ50_row:
 	MOVQ blocks+40(FP), R10
 
 fillQ50_block:
-	VBROADCASTI128 6(DI), Y3
-	VPSRLVQ        Y1, Y3, Y3
-	VPANDD         Y0, Y3, Y3
-	KMOVD          2(DI), K1
-	VPADDB         Y2, Y3, K1, Y3
-	VMOVDQU        Y3, (R8)
-	VPBROADCASTW   (DI), X3
-	VCVTPH2PS      X3, X3
-	VMOVSS         X3, 512(R9)
-	ADDQ           $0x00000016, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x00000280, R9
-	DECQ           R10
-	JNZ            fillQ50_block
-	ADDQ           DX, CX
-	ADDQ           $0x00000100, SI
-	ADDQ           $0x04, AX
-	DECQ           BX
-	JNZ            fillQ50_row
+	VBROADCASTI32X4 6(DI), Y3
+	VPSRLVQ         Y1, Y3, Y3
+	VPANDD          Y0, Y3, Y3
+	KMOVD           2(DI), K1
+	VPADDB          Y2, Y3, K1, Y3
+	VMOVDQU         Y3, (R8)
+	VPBROADCASTW    (DI), X3
+	VCVTPH2PS       X3, X3
+	VMOVSS          X3, 512(R9)
+	ADDQ            $0x00000016, DI
+	ADDQ            $0x20, R8
+	ADDQ            $0x00000280, R9
+	DECQ            R10
+	JNZ             fillQ50_block
+	ADDQ            DX, CX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x04, AX
+	DECQ            BX
+	JNZ             fillQ50_row
 	VZEROUPPER
 	RET
 
@@ -1133,26 +1133,26 @@ fillQ51_row:
 	MOVQ blocks+40(FP), R10
 
 fillQ51_block:
-	VBROADCASTI128 8(DI), Y3
-	VPSRLVQ        Y1, Y3, Y3
-	VPANDD         Y0, Y3, Y3
-	KMOVD          4(DI), K1
-	VPADDB         Y2, Y3, K1, Y3
-	VMOVDQU        Y3, (R8)
-	VMOVD          (DI), X3
-	VCVTPH2PS      X3, X3
-	VMOVSS         X3, 512(R9)
-	VEXTRACTPS     $0x01, X3, 576(R9)
-	ADDQ           $0x00000018, DI
-	ADDQ           $0x20, R8
-	ADDQ           $0x00000280, R9
-	DECQ           R10
-	JNZ            fillQ51_block
-	ADDQ           DX, CX
-	ADDQ           $0x00000100, SI
-	ADDQ           $0x04, AX
-	DECQ           BX
-	JNZ            fillQ51_row
+	VBROADCASTI32X4 8(DI), Y3
+	VPSRLVQ         Y1, Y3, Y3
+	VPANDD          Y0, Y3, Y3
+	KMOVD           4(DI), K1
+	VPADDB          Y2, Y3, K1, Y3
+	VMOVDQU         Y3, (R8)
+	VMOVD           (DI), X3
+	VCVTPH2PS       X3, X3
+	VMOVSS          X3, 512(R9)
+	VEXTRACTPS      $0x01, X3, 576(R9)
+	ADDQ            $0x00000018, DI
+	ADDQ            $0x20, R8
+	ADDQ            $0x00000280, R9
+	DECQ            R10
+	JNZ             fillQ51_block
+	ADDQ            DX, CX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x04, AX
+	DECQ            BX
+	JNZ             fillQ51_row
 	VZEROUPPER
 	RET
 
@@ -1200,3 +1200,107 @@ DATA row_bytes128<>+40(SB)/8, $0x8080808080808080
 DATA row_bytes128<>+48(SB)/8, $0x8080808080808080
 DATA row_bytes128<>+56(SB)/8, $0x8080808080808080
 GLOBL row_bytes128<>(SB), RODATA|NOPTR, $64
+
+// func fillIQ4NL(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
+TEXT ·fillIQ4NL(SB), NOSPLIT, $0-48
+	MOVQ           record+0(FP), AX
+	MOVQ           src+8(FP), CX
+	MOVQ           stride+16(FP), DX
+	MOVQ           rows+24(FP), BX
+	MOVQ           stage+32(FP), SI
+	VMOVDQU        row_bytes15<>+0(SB), Y0
+	VMOVDQU        row_nibbles<>+0(SB), Y1
+	VBROADCASTI128 ·uneven4+0(SB), Y2
+	VMOVDQU        row_bytes127<>+0(SB), Y3
+	VPADDB         Y3, Y2, Y2
+
+fillIQ4NL_row:
+	MOVQ CX, DI
+	MOVQ SI, R8
+	MOVQ AX, R9
+	MOVQ blocks+40(FP), R10
+
+fillIQ4NL_block:
+	VBROADCASTI32X4 2(DI), Y3
+	VPSRLVQ         Y1, Y3, Y3
+	VPANDD          Y0, Y3, Y3
+	VPSHUFB         Y3, Y2, Y3
+	VMOVDQU         Y3, (R8)
+	VPBROADCASTW    (DI), X3
+	VCVTPH2PS       X3, X3
+	VMOVSS          X3, 512(R9)
+	ADDQ            $0x00000012, DI
+	ADDQ            $0x20, R8
+	ADDQ            $0x00000280, R9
+	DECQ            R10
+	JNZ             fillIQ4NL_block
+	ADDQ            DX, CX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x04, AX
+	DECQ            BX
+	JNZ             fillIQ4NL_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes127<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL row_bytes127<>(SB), RODATA|NOPTR, $64
+
+// func fillMXFP4(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
+TEXT ·fillMXFP4(SB), NOSPLIT, $0-48
+	MOVQ           record+0(FP), AX
+	MOVQ           src+8(FP), CX
+	MOVQ           stride+16(FP), DX
+	MOVQ           rows+24(FP), BX
+	MOVQ           stage+32(FP), SI
+	VMOVDQU        row_bytes15<>+0(SB), Y0
+	VMOVDQU        row_nibbles<>+0(SB), Y1
+	VBROADCASTI128 ·float4+0(SB), Y2
+	VMOVDQU        row_bytes12<>+0(SB), Y3
+	VPADDB         Y3, Y2, Y2
+
+fillMXFP4_row:
+	MOVQ CX, DI
+	MOVQ SI, R8
+	MOVQ AX, R9
+	MOVQ blocks+40(FP), R10
+
+fillMXFP4_block:
+	VBROADCASTI32X4 1(DI), Y3
+	VPSRLVQ         Y1, Y3, Y3
+	VPANDD          Y0, Y3, Y3
+	VPSHUFB         Y3, Y2, Y3
+	VMOVDQU         Y3, (R8)
+	VPBROADCASTW    (DI), X3
+	VCVTPH2PS       X3, X3
+	VMOVSS          X3, 512(R9)
+	ADDQ            $0x00000011, DI
+	ADDQ            $0x20, R8
+	ADDQ            $0x00000280, R9
+	DECQ            R10
+	JNZ             fillMXFP4_block
+	ADDQ            DX, CX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x04, AX
+	DECQ            BX
+	JNZ             fillMXFP4_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes12<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL row_bytes12<>(SB), RODATA|NOPTR, $64

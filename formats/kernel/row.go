@@ -15,8 +15,8 @@ const (
 // rowScratch holds what a row kernel needs of the activations in its own order.
 type rowScratch struct {
 	sums    []int16
-	scales  [][2]float32
-	offsets []int32
+	scales  []float32
+	offsets [][4]int32 // the first of four
 	codes   []int8
 	levels  levels
 	rest    [16]float32 // columns of a row that fill no vector
@@ -51,18 +51,36 @@ func halves(codes, from []int8) {
 	}
 }
 
-// pair fills scales with the scale and the scaled sum (FormQ8_1) of every block of 32 activations, and offsets
-// with its sum of codes times -offset.
-func (s *rowScratch) pair(x *Batch, offset int) {
-	n := x.n * x.cols / 32
-	s.scales, s.offsets = grow(s.scales, n), grow(s.offsets, n)
-	for i := range s.scales {
-		s.scales[i][0] = x.d[i]
+// fours puts sixteen codes of each of four blocks of 32 one after the other, then the other sixteen; the last blocks, if
+// less than four, stay as they are.
+func fours(codes, from []int8) {
+	i := 0
+	for ; i+128 <= len(from); i += 128 {
+		to, from := (*[128]int8)(codes[i:]), (*[128]int8)(from[i:])
+		for b := range 4 {
+			*(*[16]int8)(to[16*b:]), *(*[16]int8)(to[64+16*b:]) = [16]int8(from[32*b:]), [16]int8(from[32*b+16:])
+		}
+	}
+	copy(codes[i:], from[i:])
+}
+
+// pair fills scales with the scale and the scaled sum (FormQ8_1) of every block of 32 activations, of four blocks at once
+// where there are four: first the scales, then the sums. offsets get the blocks' sums of codes times -offset.
+func (s *rowScratch) pair(x *Batch, offset int, four bool) {
+	blocks := x.cols / 32
+	s.scales, s.offsets = grow(s.scales, 2*x.n*blocks), grow(s.offsets, x.n*blocks)
+	for i := range s.offsets {
+		d, sum := 2*i, 2*i+1
+		if b := i % blocks; four && b < blocks&^3 {
+			d = 2*i - b%4
+			sum = d + 4
+		}
+		s.scales[d], s.scales[sum] = x.d[i], 0
 		if x.form == FormQ8_1 {
-			s.scales[i][1] = x.s[i]
+			s.scales[sum] = x.s[i]
 			continue
 		}
-		s.offsets[i] = -int32(offset) * (int32(x.sums16[2*i]) + int32(x.sums16[2*i+1]))
+		s.offsets[i][0] = -int32(offset) * (int32(x.sums16[2*i]) + int32(x.sums16[2*i+1]))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // The generated products multiply rows, which lie one after the other, with one token.
 type (
 	superRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
-	smallRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+	smallRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 	floatRowKernel func(dst *float32, w *byte, rows, stride, n int, x *float32)
 )
 
@@ -35,7 +35,7 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 		j.superRows(kernel, s)
 		return true
 	}
-	if kernel := p.small[j.w.Type]; kernel != nil && !j.x.form.values() {
+	if kernel := p.small[j.w.Type]; kernel != nil && !j.x.form.float() {
 		j.smallRows(kernel, s)
 		return true
 	}
@@ -89,14 +89,37 @@ func (j *job) superRows(kernel superRowKernel, s *rowScratch) {
 	})
 }
 
+// What assembly reads of formats/block: the values of codes, and the scales of MXFP4.
+var (
+	uneven4, float4 = block.Uneven4, block.Float4
+	powers          = func() (p [256]float32) {
+		for e := range p {
+			p[e] = block.FromE8M0Half(uint8(e))
+		}
+		return p
+	}()
+)
+
+// rowOffset is what kernels add to the values of a type's codes, so that none is negative.
+func rowOffset(t formats.Type) int {
+	switch t {
+	case formats.IQ4_NL:
+		return 127
+	case formats.MXFP4:
+		return 12
+	}
+	return smallTypeOf(t).offset
+}
+
 // smallRows multiplies blocks of 32.
 func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 	w, x := &j.w, j.x
 	blocks := w.Cols / 32
-	s.pair(x, smallTypeOf(w.Type).offset)
+	codes, stride := j.ordered(s)
+	s.pair(x, rowOffset(w.Type), j.products.rows.order[w.Type] != nil)
 	j.eachRows(func(t, r, rows int) {
 		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
-			&x.codes[t*x.stride], &s.scales[t*blocks], &s.offsets[t*blocks])
+			&codes[t*stride], &s.scales[2*t*blocks], &s.offsets[t*blocks])
 	})
 }
 
@@ -127,6 +150,7 @@ var rowsAVX2 = &rowProducts{
 	},
 	small: map[formats.Type]smallRowKernel{
 		formats.Q4_0: rowQ40AVX2, formats.Q4_1: rowQ41AVX2, formats.Q5_0: rowQ50AVX2, formats.Q5_1: rowQ51AVX2, formats.Q8_0: rowQ80AVX2,
+		formats.IQ4_NL: rowIQ4NLAVX2, formats.MXFP4: rowMXFP4AVX2,
 	},
 	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX2, formats.F16: rowF16AVX2, formats.BF16: rowBF16AVX2},
 }
@@ -137,7 +161,11 @@ var rowsAVX512 = &rowProducts{
 	},
 	small: map[formats.Type]smallRowKernel{
 		formats.Q4_0: rowQ40AVX512, formats.Q4_1: rowQ41AVX512, formats.Q5_0: rowQ50AVX512, formats.Q5_1: rowQ51AVX512, formats.Q8_0: rowQ80AVX512,
+		formats.IQ4_NL: rowIQ4NLAVX512, formats.MXFP4: rowMXFP4AVX512,
 	},
 	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX512, formats.F16: rowF16AVX512, formats.BF16: rowBF16AVX512},
-	order: map[formats.Type]func(codes, from []int8){formats.Q2_K: halves, formats.Q3_K: halves},
+	order: map[formats.Type]func(codes, from []int8){
+		formats.Q2_K: halves, formats.Q3_K: halves,
+		formats.Q4_0: fours, formats.Q4_1: fours, formats.Q5_0: fours, formats.Q5_1: fours, formats.IQ4_NL: fours, formats.MXFP4: fours,
+	},
 }

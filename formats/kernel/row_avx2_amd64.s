@@ -782,7 +782,7 @@ DATA row_bytes48<>+48(SB)/8, $0x3030303030303030
 DATA row_bytes48<>+56(SB)/8, $0x3030303030303030
 GLOBL row_bytes48<>(SB), RODATA|NOPTR, $64
 
-// func rowQ40AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+// func rowQ40AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ40AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -826,7 +826,7 @@ rowQ40AVX2_blocks:
 	VPAND          Y0, Y7, Y7
 	VPMADDUBSW     32(BX), Y7, Y7
 	VPMADDWD       Y2, Y7, Y7
-	VMOVD          4(DI), X6
+	VMOVD          16(DI), X6
 	VPADDD         Y6, Y7, Y7
 	VCVTDQ2PS      Y7, Y7
 	VFMADD231PS    Y7, Y5, Y4
@@ -839,7 +839,7 @@ rowQ40AVX2_blocks:
 	VPAND          Y0, Y7, Y7
 	VPMADDUBSW     64(BX), Y7, Y7
 	VPMADDWD       Y2, Y7, Y7
-	VMOVD          8(DI), X6
+	VMOVD          32(DI), X6
 	VPADDD         Y6, Y7, Y7
 	VCVTDQ2PS      Y7, Y7
 	VFMADD231PS    Y7, Y5, Y3
@@ -852,14 +852,14 @@ rowQ40AVX2_blocks:
 	VPAND          Y0, Y7, Y7
 	VPMADDUBSW     96(BX), Y7, Y7
 	VPMADDWD       Y2, Y7, Y7
-	VMOVD          12(DI), X6
+	VMOVD          48(DI), X6
 	VPADDD         Y6, Y7, Y7
 	VCVTDQ2PS      Y7, Y7
 	VFMADD231PS    Y7, Y5, Y4
 	ADDQ           $0x00000048, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
+	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
 	JGE            rowQ40AVX2_blocks
 
@@ -884,7 +884,7 @@ rowQ40AVX2_block:
 	ADDQ           $0x00000012, AX
 	ADDQ           $0x00000020, BX
 	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
+	ADDQ           $0x00000010, DI
 	DECQ           R8
 	JNZ            rowQ40AVX2_block
 
@@ -917,7 +917,7 @@ DATA row_words1<>+16(SB)/8, $0x0001000100010001
 DATA row_words1<>+24(SB)/8, $0x0001000100010001
 GLOBL row_words1<>(SB), RODATA|NOPTR, $32
 
-// func rowQ41AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+// func rowQ41AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ41AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -994,7 +994,7 @@ rowQ41AVX2_blocks:
 	ADDQ           $0x00000050, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
+	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
 	JGE            rowQ41AVX2_blocks
 
@@ -1019,7 +1019,7 @@ rowQ41AVX2_block:
 	ADDQ           $0x00000014, AX
 	ADDQ           $0x00000020, BX
 	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
+	ADDQ           $0x00000010, DI
 	DECQ           R8
 	JNZ            rowQ41AVX2_block
 
@@ -1044,7 +1044,7 @@ rowQ41AVX2_end:
 	VZEROUPPER
 	RET
 
-// func rowQ50AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+// func rowQ50AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ50AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -1103,7 +1103,7 @@ rowQ50AVX2_blocks:
 	VPOR           Y11, Y10, Y10
 	VPMADDUBSW     32(BX), Y10, Y10
 	VPMADDWD       Y2, Y10, Y10
-	VMOVD          4(DI), X9
+	VMOVD          16(DI), X9
 	VPADDD         Y9, Y10, Y10
 	VCVTDQ2PS      Y10, Y10
 	VFMADD231PS    Y10, Y8, Y7
@@ -1122,7 +1122,7 @@ rowQ50AVX2_blocks:
 	VPOR           Y11, Y10, Y10
 	VPMADDUBSW     64(BX), Y10, Y10
 	VPMADDWD       Y2, Y10, Y10
-	VMOVD          8(DI), X9
+	VMOVD          32(DI), X9
 	VPADDD         Y9, Y10, Y10
 	VCVTDQ2PS      Y10, Y10
 	VFMADD231PS    Y10, Y8, Y6
@@ -1141,14 +1141,14 @@ rowQ50AVX2_blocks:
 	VPOR           Y11, Y10, Y10
 	VPMADDUBSW     96(BX), Y10, Y10
 	VPMADDWD       Y2, Y10, Y10
-	VMOVD          12(DI), X9
+	VMOVD          48(DI), X9
 	VPADDD         Y9, Y10, Y10
 	VCVTDQ2PS      Y10, Y10
 	VFMADD231PS    Y10, Y8, Y7
 	ADDQ           $0x00000058, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
+	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
 	JGE            rowQ50AVX2_blocks
 
@@ -1179,7 +1179,7 @@ rowQ50AVX2_block:
 	ADDQ           $0x00000016, AX
 	ADDQ           $0x00000020, BX
 	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
+	ADDQ           $0x00000010, DI
 	DECQ           R8
 	JNZ            rowQ50AVX2_block
 
@@ -1212,7 +1212,7 @@ DATA row_select<>+16(SB)/8, $0x8040201008040201
 DATA row_select<>+24(SB)/8, $0x8040201008040201
 GLOBL row_select<>(SB), RODATA|NOPTR, $32
 
-// func rowQ51AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+// func rowQ51AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ51AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -1316,7 +1316,7 @@ rowQ51AVX2_blocks:
 	ADDQ           $0x00000060, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
+	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
 	JGE            rowQ51AVX2_blocks
 
@@ -1347,7 +1347,7 @@ rowQ51AVX2_block:
 	ADDQ           $0x00000018, AX
 	ADDQ           $0x00000020, BX
 	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
+	ADDQ           $0x00000010, DI
 	DECQ           R8
 	JNZ            rowQ51AVX2_block
 
@@ -1372,7 +1372,7 @@ rowQ51AVX2_end:
 	VZEROUPPER
 	RET
 
-// func rowQ80AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+// func rowQ80AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ80AVX2(SB), NOSPLIT, $0-56
 	MOVQ w+8(FP), AX
@@ -1446,7 +1446,7 @@ rowQ80AVX2_blocks:
 	ADDQ         $0x00000088, AX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000040, DI
 	SUBQ         $0x04, R8
 	JGE          rowQ80AVX2_blocks
 
@@ -1471,7 +1471,7 @@ rowQ80AVX2_block:
 	ADDQ         $0x00000022, AX
 	ADDQ         $0x00000020, BX
 	ADDQ         $0x00000008, SI
-	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000010, DI
 	DECQ         R8
 	JNZ          rowQ80AVX2_block
 
@@ -1491,6 +1491,319 @@ rowQ80AVX2_end:
 	JNZ          rowQ80AVX2_row
 	VZEROUPPER
 	RET
+
+// func rowIQ4NLAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·rowIQ4NLAVX2(SB), NOSPLIT, $0-56
+	MOVQ           w+8(FP), AX
+	VMOVDQU        row_bytes15<>+0(SB), Y0
+	VMOVDQU        row_nibbles<>+0(SB), Y1
+	VMOVDQU        row_words1<>+0(SB), Y2
+	VBROADCASTI128 ·uneven4+0(SB), Y2
+	VMOVDQU        row_bytes127<>+0(SB), Y4
+	VPADDB         Y4, Y2, Y2
+	MOVQ           dst+0(FP), CX
+	MOVQ           rows+16(FP), DX
+
+rowIQ4NLAVX2_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   offsets+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS X3, X3, X3
+	SUBQ   $0x04, R8
+	JL     rowIQ4NLAVX2_rest
+
+rowIQ4NLAVX2_blocks:
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         (SI), X3, X3
+	VBROADCASTSS   X3, Y6
+	VBROADCASTI128 2(AX), Y7
+	VPSRLVQ        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+	VPSHUFB        Y7, Y2, Y7
+	VPMOVZXBW      X7, Y8
+	VPMOVSXBW      (BX), Y9
+	VPMADDWD       Y9, Y8, Y8
+	VEXTRACTI128   $0x01, Y7, X7
+	VPMOVZXBW      X7, Y7
+	VPMOVSXBW      16(BX), Y9
+	VPMADDWD       Y9, Y7, Y7
+	VPADDD         Y7, Y8, Y8
+	VMOVD          (DI), X3
+	VPADDD         Y3, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y6, Y4
+	VPBROADCASTW   18(AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         8(SI), X3, X3
+	VBROADCASTSS   X3, Y6
+	VBROADCASTI128 20(AX), Y7
+	VPSRLVQ        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+	VPSHUFB        Y7, Y2, Y7
+	VPMOVZXBW      X7, Y8
+	VPMOVSXBW      32(BX), Y9
+	VPMADDWD       Y9, Y8, Y8
+	VEXTRACTI128   $0x01, Y7, X7
+	VPMOVZXBW      X7, Y7
+	VPMOVSXBW      48(BX), Y9
+	VPMADDWD       Y9, Y7, Y7
+	VPADDD         Y7, Y8, Y8
+	VMOVD          16(DI), X3
+	VPADDD         Y3, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y6, Y5
+	VPBROADCASTW   36(AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         16(SI), X3, X3
+	VBROADCASTSS   X3, Y6
+	VBROADCASTI128 38(AX), Y7
+	VPSRLVQ        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+	VPSHUFB        Y7, Y2, Y7
+	VPMOVZXBW      X7, Y8
+	VPMOVSXBW      64(BX), Y9
+	VPMADDWD       Y9, Y8, Y8
+	VEXTRACTI128   $0x01, Y7, X7
+	VPMOVZXBW      X7, Y7
+	VPMOVSXBW      80(BX), Y9
+	VPMADDWD       Y9, Y7, Y7
+	VPADDD         Y7, Y8, Y8
+	VMOVD          32(DI), X3
+	VPADDD         Y3, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y6, Y4
+	VPBROADCASTW   54(AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         24(SI), X3, X3
+	VBROADCASTSS   X3, Y6
+	VBROADCASTI128 56(AX), Y7
+	VPSRLVQ        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+	VPSHUFB        Y7, Y2, Y7
+	VPMOVZXBW      X7, Y8
+	VPMOVSXBW      96(BX), Y9
+	VPMADDWD       Y9, Y8, Y8
+	VEXTRACTI128   $0x01, Y7, X7
+	VPMOVZXBW      X7, Y7
+	VPMOVSXBW      112(BX), Y9
+	VPMADDWD       Y9, Y7, Y7
+	VPADDD         Y7, Y8, Y8
+	VMOVD          48(DI), X3
+	VPADDD         Y3, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y6, Y5
+	ADDQ           $0x00000048, AX
+	ADDQ           $0x00000080, BX
+	ADDQ           $0x00000020, SI
+	ADDQ           $0x00000040, DI
+	SUBQ           $0x04, R8
+	JGE            rowIQ4NLAVX2_blocks
+
+rowIQ4NLAVX2_rest:
+	ADDQ $0x04, R8
+	JZ   rowIQ4NLAVX2_end
+
+rowIQ4NLAVX2_block:
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         (SI), X3, X3
+	VBROADCASTSS   X3, Y6
+	VBROADCASTI128 2(AX), Y7
+	VPSRLVQ        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+	VPSHUFB        Y7, Y2, Y7
+	VPMOVZXBW      X7, Y8
+	VPMOVSXBW      (BX), Y9
+	VPMADDWD       Y9, Y8, Y8
+	VEXTRACTI128   $0x01, Y7, X7
+	VPMOVZXBW      X7, Y7
+	VPMOVSXBW      16(BX), Y9
+	VPMADDWD       Y9, Y7, Y7
+	VPADDD         Y7, Y8, Y8
+	VMOVD          (DI), X3
+	VPADDD         Y3, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y6, Y4
+	ADDQ           $0x00000012, AX
+	ADDQ           $0x00000020, BX
+	ADDQ           $0x00000008, SI
+	ADDQ           $0x00000010, DI
+	DECQ           R8
+	JNZ            rowIQ4NLAVX2_block
+
+rowIQ4NLAVX2_end:
+	VXORPS       Y6, Y6, Y6
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPS       X6, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (CX)
+	ADDQ         $0x04, CX
+	DECQ         DX
+	JNZ          rowIQ4NLAVX2_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes127<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL row_bytes127<>(SB), RODATA|NOPTR, $64
+
+// func rowMXFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowMXFP4AVX2(SB), NOSPLIT, $0-56
+	MOVQ           w+8(FP), AX
+	LEAQ           ·powers+0(SB), CX
+	VMOVDQU        row_bytes15<>+0(SB), Y0
+	VMOVDQU        row_nibbles<>+0(SB), Y1
+	VMOVDQU        row_words1<>+0(SB), Y2
+	VBROADCASTI128 ·float4+0(SB), Y3
+	VMOVDQU        row_bytes12<>+0(SB), Y4
+	VPADDB         Y4, Y3, Y3
+	MOVQ           dst+0(FP), DX
+	MOVQ           rows+16(FP), BX
+
+rowMXFP4AVX2_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   scales+40(FP), DI
+	MOVQ   offsets+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VXORPS Y4, Y4, Y4
+	VXORPS Y6, Y6, Y6
+	VXORPS X5, X5, X5
+	SUBQ   $0x04, R9
+	JL     rowMXFP4AVX2_rest
+
+rowMXFP4AVX2_blocks:
+	MOVBQZX        (AX), R10
+	VMOVSS         (CX)(R10*4), X5
+	VMULSS         (DI), X5, X5
+	VBROADCASTSS   X5, Y7
+	VBROADCASTI128 1(AX), Y8
+	VPSRLVQ        Y1, Y8, Y8
+	VPAND          Y0, Y8, Y8
+	VPSHUFB        Y8, Y3, Y8
+	VPMADDUBSW     (SI), Y8, Y8
+	VPMADDWD       Y2, Y8, Y8
+	VMOVD          (R8), X5
+	VPADDD         Y5, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y7, Y4
+	MOVBQZX        17(AX), R10
+	VMOVSS         (CX)(R10*4), X5
+	VMULSS         8(DI), X5, X5
+	VBROADCASTSS   X5, Y7
+	VBROADCASTI128 18(AX), Y8
+	VPSRLVQ        Y1, Y8, Y8
+	VPAND          Y0, Y8, Y8
+	VPSHUFB        Y8, Y3, Y8
+	VPMADDUBSW     32(SI), Y8, Y8
+	VPMADDWD       Y2, Y8, Y8
+	VMOVD          16(R8), X5
+	VPADDD         Y5, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y7, Y6
+	MOVBQZX        34(AX), R10
+	VMOVSS         (CX)(R10*4), X5
+	VMULSS         16(DI), X5, X5
+	VBROADCASTSS   X5, Y7
+	VBROADCASTI128 35(AX), Y8
+	VPSRLVQ        Y1, Y8, Y8
+	VPAND          Y0, Y8, Y8
+	VPSHUFB        Y8, Y3, Y8
+	VPMADDUBSW     64(SI), Y8, Y8
+	VPMADDWD       Y2, Y8, Y8
+	VMOVD          32(R8), X5
+	VPADDD         Y5, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y7, Y4
+	MOVBQZX        51(AX), R10
+	VMOVSS         (CX)(R10*4), X5
+	VMULSS         24(DI), X5, X5
+	VBROADCASTSS   X5, Y7
+	VBROADCASTI128 52(AX), Y8
+	VPSRLVQ        Y1, Y8, Y8
+	VPAND          Y0, Y8, Y8
+	VPSHUFB        Y8, Y3, Y8
+	VPMADDUBSW     96(SI), Y8, Y8
+	VPMADDWD       Y2, Y8, Y8
+	VMOVD          48(R8), X5
+	VPADDD         Y5, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y7, Y6
+	ADDQ           $0x00000044, AX
+	ADDQ           $0x00000080, SI
+	ADDQ           $0x00000020, DI
+	ADDQ           $0x00000040, R8
+	SUBQ           $0x04, R9
+	JGE            rowMXFP4AVX2_blocks
+
+rowMXFP4AVX2_rest:
+	ADDQ $0x04, R9
+	JZ   rowMXFP4AVX2_end
+
+rowMXFP4AVX2_block:
+	MOVBQZX        (AX), R10
+	VMOVSS         (CX)(R10*4), X5
+	VMULSS         (DI), X5, X5
+	VBROADCASTSS   X5, Y7
+	VBROADCASTI128 1(AX), Y8
+	VPSRLVQ        Y1, Y8, Y8
+	VPAND          Y0, Y8, Y8
+	VPSHUFB        Y8, Y3, Y8
+	VPMADDUBSW     (SI), Y8, Y8
+	VPMADDWD       Y2, Y8, Y8
+	VMOVD          (R8), X5
+	VPADDD         Y5, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VFMADD231PS    Y8, Y7, Y4
+	ADDQ           $0x00000011, AX
+	ADDQ           $0x00000020, SI
+	ADDQ           $0x00000008, DI
+	ADDQ           $0x00000010, R8
+	DECQ           R9
+	JNZ            rowMXFP4AVX2_block
+
+rowMXFP4AVX2_end:
+	VXORPS       Y7, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPS       X7, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DX)
+	ADDQ         $0x04, DX
+	DECQ         BX
+	JNZ          rowMXFP4AVX2_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes12<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA row_bytes12<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL row_bytes12<>(SB), RODATA|NOPTR, $64
 
 // func rowF32AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
 // Requires: AVX, AVX2, FMA3

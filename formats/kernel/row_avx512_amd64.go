@@ -32,27 +32,37 @@ func rowQ6KAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *f
 // rowQ40AVX512 multiplies rows of Q40 blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
 //
 //go:noescape
-func rowQ40AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+func rowQ40AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 
 // rowQ41AVX512 multiplies rows of Q41 blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
 //
 //go:noescape
-func rowQ41AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+func rowQ41AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 
 // rowQ50AVX512 multiplies rows of Q50 blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
 //
 //go:noescape
-func rowQ50AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+func rowQ50AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 
 // rowQ51AVX512 multiplies rows of Q51 blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
 //
 //go:noescape
-func rowQ51AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+func rowQ51AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 
 // rowQ80AVX512 multiplies rows of Q80 blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
 //
 //go:noescape
-func rowQ80AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+func rowQ80AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+
+// rowIQ4NLAVX512 multiplies rows of IQ4NL blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
+//
+//go:noescape
+func rowIQ4NLAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+
+// rowMXFP4AVX512 multiplies rows of MXFP4 blocks with a token. A block has its scale and its scaled sum, and -offset*sum as an integer.
+//
+//go:noescape
+func rowMXFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 
 // rowF32AVX512 multiplies the first n columns, a multiple of 16, of F32 rows stride bytes apart with a token.
 //

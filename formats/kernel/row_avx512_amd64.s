@@ -710,115 +710,97 @@ DATA row_index16_1<>+48(SB)/8, $0x000b000b000b000b
 DATA row_index16_1<>+56(SB)/8, $0x000f000f000f000f
 GLOBL row_index16_1<>(SB), RODATA|NOPTR, $64
 
-// func rowQ40AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// func rowQ40AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ40AVX512(SB), NOSPLIT, $0-56
-	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	MOVQ    dst+0(FP), CX
-	MOVQ    rows+16(FP), DX
+	MOVQ      w+8(FP), AX
+	VMOVDQU   row_bytes15<>+0(SB), Y0
+	VMOVDQU   row_nibbles<>+0(SB), Y1
+	VMOVDQU32 row_codesQ40<>+0(SB), Z2
+	VMOVDQU32 row_bytes15<>+0(SB), Z3
+	VMOVDQU32 row_fours<>+0(SB), Z4
+	VMOVDQU32 row_dsQ40<>+0(SB), Z5
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
 
 rowQ40AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
 	MOVQ   offsets+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS X4, X4, X4
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS X8, X8, X8
+	VPXORD Z9, Z9, Z9
+	VXORPS Y8, Y8, Y8
 	SUBQ   $0x04, R8
 	JL     rowQ40AVX512_rest
 
 rowQ40AVX512_blocks:
-	VPBROADCASTW   (AX), X4
-	VCVTPH2PS      X4, X4
-	VMULSS         (SI), X4, X4
-	VBROADCASTSS   X4, Y4
-	VBROADCASTI128 2(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VMOVD          (DI), X5
-	VPDPBUSD       (BX), Y6, Y5
-	VCVTDQ2PS      Y5, Y5
-	VFMADD231PS    Y5, Y4, Y2
-	VPBROADCASTW   18(AX), X4
-	VCVTPH2PS      X4, X4
-	VMULSS         8(SI), X4, X4
-	VBROADCASTSS   X4, Y4
-	VBROADCASTI128 20(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VMOVD          4(DI), X7
-	VPDPBUSD       32(BX), Y6, Y7
-	VCVTDQ2PS      Y7, Y7
-	VFMADD231PS    Y7, Y4, Y3
-	VPBROADCASTW   36(AX), X4
-	VCVTPH2PS      X4, X4
-	VMULSS         16(SI), X4, X4
-	VBROADCASTSS   X4, Y4
-	VBROADCASTI128 38(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VMOVD          8(DI), X8
-	VPDPBUSD       64(BX), Y6, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y4, Y2
-	VPBROADCASTW   54(AX), X4
-	VCVTPH2PS      X4, X4
-	VMULSS         24(SI), X4, X4
-	VBROADCASTSS   X4, Y4
-	VBROADCASTI128 56(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VMOVD          12(DI), X9
-	VPDPBUSD       96(BX), Y6, Y9
-	VCVTDQ2PS      Y9, Y9
-	VFMADD231PS    Y9, Y4, Y3
-	ADDQ           $0x00000048, AX
-	ADDQ           $0x00000080, BX
-	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
-	SUBQ           $0x04, R8
-	JGE            rowQ40AVX512_blocks
+	VMOVDQU32   (AX), Z8
+	VMOVDQU32   8(AX), Z12
+	VMOVDQU32   (DI), Z13
+	VMOVDQA32   Z2, Z14
+	VPERMI2B    Z12, Z8, Z14
+	VPANDD      Z3, Z14, Z15
+	VPDPBUSD    (BX), Z15, Z13
+	VPSRLW      $0x04, Z14, Z14
+	VPANDD      Z3, Z14, Z14
+	VPDPBUSD    64(BX), Z14, Z13
+	VMOVDQA32   Z5, Z14
+	VPERMI2B    Z12, Z8, Z14
+	VCVTPH2PS   X14, X10
+	VMULPS      (SI), X10, X10
+	VPERMPS     Z10, Z4, Z8
+	VCVTDQ2PS   Z13, Z13
+	VFMADD231PS Z13, Z8, Z9
+	ADDQ        $0x00000048, AX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x04, R8
+	JGE         rowQ40AVX512_blocks
 
 rowQ40AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ40AVX512_end
 
 rowQ40AVX512_block:
-	VPBROADCASTW   (AX), X4
-	VCVTPH2PS      X4, X4
-	VMULSS         (SI), X4, X4
-	VBROADCASTSS   X4, Y4
-	VBROADCASTI128 2(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VMOVD          (DI), X10
-	VPDPBUSD       (BX), Y6, Y10
-	VCVTDQ2PS      Y10, Y10
-	VFMADD231PS    Y10, Y4, Y2
-	ADDQ           $0x00000012, AX
-	ADDQ           $0x00000020, BX
-	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
-	DECQ           R8
-	JNZ            rowQ40AVX512_block
+	VPBROADCASTW    (AX), X8
+	VCVTPH2PS       X8, X8
+	VMULSS          (SI), X8, X8
+	VBROADCASTSS    X8, Y8
+	VBROADCASTI32X4 2(AX), Y12
+	VPSRLVQ         Y1, Y12, Y12
+	VPANDD          Y0, Y12, Y12
+	VMOVD           (DI), X11
+	VPDPBUSD        (BX), Y12, Y11
+	VCVTDQ2PS       Y11, Y11
+	VFMADD231PS     Y11, Y8, Y6
+	ADDQ            $0x00000012, AX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000008, SI
+	ADDQ            $0x00000010, DI
+	DECQ            R8
+	JNZ             rowQ40AVX512_block
 
 rowQ40AVX512_end:
-	VXORPS       Y4, Y4, Y4
-	VADDPS       Y2, Y4, Y4
-	VADDPS       Y3, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VADDPS       X4, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          rowQ40AVX512_row
+	VXORPS        Y8, Y8, Y8
+	VADDPS        Y6, Y8, Y8
+	VADDPS        Y7, Y8, Y8
+	VEXTRACTF64X4 $0x01, Z9, Y6
+	VADDPS        Y6, Y8, Y8
+	VADDPS        Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X6
+	VADDPS        X8, X6, X6
+	VMOVHLPS      X6, X6, X7
+	VADDPS        X7, X6, X6
+	VMOVSHDUP     X6, X7
+	VADDSS        X7, X6, X6
+	VMOVSS        X6, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowQ40AVX512_row
 	VZEROUPPER
 	RET
 
@@ -838,210 +820,218 @@ DATA row_nibbles<>+16(SB)/8, $0x0000000000000004
 DATA row_nibbles<>+24(SB)/8, $0x0000000000000004
 GLOBL row_nibbles<>(SB), RODATA|NOPTR, $32
 
-// func rowQ41AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+DATA row_codesQ40<>+0(SB)/8, $0x0908070605040302
+DATA row_codesQ40<>+8(SB)/8, $0x11100f0e0d0c0b0a
+DATA row_codesQ40<>+16(SB)/8, $0x1b1a191817161514
+DATA row_codesQ40<>+24(SB)/8, $0x232221201f1e1d1c
+DATA row_codesQ40<>+32(SB)/8, $0x2d2c2b2a29282726
+DATA row_codesQ40<>+40(SB)/8, $0x3534333231302f2e
+DATA row_codesQ40<>+48(SB)/8, $0x3f3e3d3c3b3a3938
+DATA row_codesQ40<>+56(SB)/8, $0x7f7e7d7c7b7a7978
+GLOBL row_codesQ40<>(SB), RODATA|NOPTR, $64
+
+DATA row_fours<>+0(SB)/8, $0x0000000000000000
+DATA row_fours<>+8(SB)/8, $0x0000000000000000
+DATA row_fours<>+16(SB)/8, $0x0000000100000001
+DATA row_fours<>+24(SB)/8, $0x0000000100000001
+DATA row_fours<>+32(SB)/8, $0x0000000200000002
+DATA row_fours<>+40(SB)/8, $0x0000000200000002
+DATA row_fours<>+48(SB)/8, $0x0000000300000003
+DATA row_fours<>+56(SB)/8, $0x0000000300000003
+GLOBL row_fours<>(SB), RODATA|NOPTR, $64
+
+DATA row_dsQ40<>+0(SB)/8, $0x3736252413120100
+DATA row_dsQ40<>+8(SB)/8, $0x3938272615140302
+DATA row_dsQ40<>+16(SB)/8, $0x3736252413120100
+DATA row_dsQ40<>+24(SB)/8, $0x3938272615140302
+DATA row_dsQ40<>+32(SB)/8, $0x3736252413120100
+DATA row_dsQ40<>+40(SB)/8, $0x3938272615140302
+DATA row_dsQ40<>+48(SB)/8, $0x3736252413120100
+DATA row_dsQ40<>+56(SB)/8, $0x3938272615140302
+GLOBL row_dsQ40<>(SB), RODATA|NOPTR, $64
+
+// func rowQ41AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ41AVX512(SB), NOSPLIT, $0-56
-	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	MOVQ    dst+0(FP), CX
-	MOVQ    rows+16(FP), DX
+	MOVQ      w+8(FP), AX
+	VMOVDQU   row_bytes15<>+0(SB), Y0
+	VMOVDQU   row_nibbles<>+0(SB), Y1
+	VMOVDQU32 row_codesQ41<>+0(SB), Z2
+	VMOVDQU32 row_bytes15<>+0(SB), Z3
+	VMOVDQU32 row_fours<>+0(SB), Z4
+	VMOVDQU32 row_dsQ41<>+0(SB), Z5
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
 
 rowQ41AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
 	MOVQ   offsets+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS X4, X4, X4
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS X8, X8, X8
+	VPXORD Z9, Z9, Z9
+	VXORPS Y10, Y10, Y10
 	SUBQ   $0x04, R8
 	JL     rowQ41AVX512_rest
 
 rowQ41AVX512_blocks:
-	VMOVD          (AX), X5
-	VCVTPH2PS      X5, X5
-	VMOVSD         (SI), X6
-	VMULPS         X6, X5, X5
-	VADDPS         X5, X4, X4
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 4(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VPXORD         Y7, Y7, Y7
-	VPDPBUSD       (BX), Y6, Y7
-	VCVTDQ2PS      Y7, Y7
-	VFMADD231PS    Y7, Y5, Y2
-	VMOVD          20(AX), X5
-	VCVTPH2PS      X5, X5
-	VMOVSD         8(SI), X6
-	VMULPS         X6, X5, X5
-	VADDPS         X5, X4, X4
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 24(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VPXORD         Y8, Y8, Y8
-	VPDPBUSD       32(BX), Y6, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y5, Y3
-	VMOVD          40(AX), X5
-	VCVTPH2PS      X5, X5
-	VMOVSD         16(SI), X6
-	VMULPS         X6, X5, X5
-	VADDPS         X5, X4, X4
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 44(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VPXORD         Y9, Y9, Y9
-	VPDPBUSD       64(BX), Y6, Y9
-	VCVTDQ2PS      Y9, Y9
-	VFMADD231PS    Y9, Y5, Y2
-	VMOVD          60(AX), X5
-	VCVTPH2PS      X5, X5
-	VMOVSD         24(SI), X6
-	VMULPS         X6, X5, X5
-	VADDPS         X5, X4, X4
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 64(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VPXORD         Y10, Y10, Y10
-	VPDPBUSD       96(BX), Y6, Y10
-	VCVTDQ2PS      Y10, Y10
-	VFMADD231PS    Y10, Y5, Y3
-	ADDQ           $0x00000050, AX
-	ADDQ           $0x00000080, BX
-	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
-	SUBQ           $0x04, R8
-	JGE            rowQ41AVX512_blocks
+	VMOVDQU32   (AX), Z11
+	VMOVDQU32   16(AX), Z12
+	VPXORD      Z13, Z13, Z13
+	VMOVDQA32   Z2, Z14
+	VPERMI2B    Z12, Z11, Z14
+	VPANDD      Z3, Z14, Z15
+	VPDPBUSD    (BX), Z15, Z13
+	VPSRLW      $0x04, Z14, Z14
+	VPANDD      Z3, Z14, Z14
+	VPDPBUSD    64(BX), Z14, Z13
+	VMOVDQA32   Z5, Z14
+	VPERMI2B    Z12, Z11, Z14
+	VCVTPH2PS   X14, Y16
+	VMULPS      (SI), Y16, Y16
+	VADDPS      Y16, Y10, Y10
+	VPERMPS     Z16, Z4, Z11
+	VCVTDQ2PS   Z13, Z13
+	VFMADD231PS Z13, Z11, Z9
+	ADDQ        $0x00000050, AX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x04, R8
+	JGE         rowQ41AVX512_blocks
 
 rowQ41AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ41AVX512_end
 
 rowQ41AVX512_block:
-	VMOVD          (AX), X5
-	VCVTPH2PS      X5, X5
-	VMOVSD         (SI), X6
-	VMULPS         X6, X5, X5
-	VADDPS         X5, X4, X4
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 4(AX), Y6
-	VPSRLVQ        Y1, Y6, Y6
-	VPANDD         Y0, Y6, Y6
-	VPXORD         Y11, Y11, Y11
-	VPDPBUSD       (BX), Y6, Y11
-	VCVTDQ2PS      Y11, Y11
-	VFMADD231PS    Y11, Y5, Y2
-	ADDQ           $0x00000014, AX
-	ADDQ           $0x00000020, BX
-	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
-	DECQ           R8
-	JNZ            rowQ41AVX512_block
+	VMOVD           (AX), X11
+	VCVTPH2PS       X11, X11
+	VMOVSD          (SI), X12
+	VMULPS          X12, X11, X11
+	VADDPS          X11, X8, X8
+	VBROADCASTSS    X11, Y11
+	VBROADCASTI32X4 4(AX), Y12
+	VPSRLVQ         Y1, Y12, Y12
+	VPANDD          Y0, Y12, Y12
+	VPXORD          Y17, Y17, Y17
+	VPDPBUSD        (BX), Y12, Y17
+	VCVTDQ2PS       Y17, Y17
+	VFMADD231PS     Y17, Y11, Y6
+	ADDQ            $0x00000014, AX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000008, SI
+	ADDQ            $0x00000010, DI
+	DECQ            R8
+	JNZ             rowQ41AVX512_block
 
 rowQ41AVX512_end:
-	VMOVSHDUP    X4, X4
-	VXORPS       Y5, Y5, Y5
-	VMOVSS       X4, X5, X5
-	VXORPS       Y4, Y4, Y4
-	VADDPS       Y2, Y4, Y4
-	VADDPS       Y3, Y4, Y4
-	VADDPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X2
-	VADDPS       X4, X2, X2
-	VMOVHLPS     X2, X2, X3
-	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
-	VMOVSS       X2, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          rowQ41AVX512_row
+	VMOVSHDUP     X8, X8
+	VXORPS        Y11, Y11, Y11
+	VMOVSS        X8, X11, X11
+	VEXTRACTF128  $0x01, Y10, X10
+	VXORPS        Y8, Y8, Y8
+	VADDPS        Y6, Y8, Y8
+	VADDPS        Y7, Y8, Y8
+	VADDPS        Y11, Y8, Y8
+	VEXTRACTF64X4 $0x01, Z9, Y6
+	VADDPS        Y6, Y8, Y8
+	VADDPS        Y9, Y8, Y8
+	VADDPS        Y10, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X6
+	VADDPS        X8, X6, X6
+	VMOVHLPS      X6, X6, X7
+	VADDPS        X7, X6, X6
+	VMOVSHDUP     X6, X7
+	VADDSS        X7, X6, X6
+	VMOVSS        X6, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowQ41AVX512_row
 	VZEROUPPER
 	RET
 
-// func rowQ50AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+DATA row_codesQ41<>+0(SB)/8, $0x0b0a090807060504
+DATA row_codesQ41<>+8(SB)/8, $0x131211100f0e0d0c
+DATA row_codesQ41<>+16(SB)/8, $0x1f1e1d1c1b1a1918
+DATA row_codesQ41<>+24(SB)/8, $0x2726252423222120
+DATA row_codesQ41<>+32(SB)/8, $0x333231302f2e2d2c
+DATA row_codesQ41<>+40(SB)/8, $0x3b3a393837363534
+DATA row_codesQ41<>+48(SB)/8, $0x7776757473727170
+DATA row_codesQ41<>+56(SB)/8, $0x7f7e7d7c7b7a7978
+GLOBL row_codesQ41<>(SB), RODATA|NOPTR, $64
+
+DATA row_dsQ41<>+0(SB)/8, $0x3d3c292815140100
+DATA row_dsQ41<>+8(SB)/8, $0x3f3e2b2a17160302
+DATA row_dsQ41<>+16(SB)/8, $0x3d3c292815140100
+DATA row_dsQ41<>+24(SB)/8, $0x3f3e2b2a17160302
+DATA row_dsQ41<>+32(SB)/8, $0x3d3c292815140100
+DATA row_dsQ41<>+40(SB)/8, $0x3f3e2b2a17160302
+DATA row_dsQ41<>+48(SB)/8, $0x3d3c292815140100
+DATA row_dsQ41<>+56(SB)/8, $0x3f3e2b2a17160302
+GLOBL row_dsQ41<>(SB), RODATA|NOPTR, $64
+
+// func rowQ50AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ50AVX512(SB), NOSPLIT, $0-56
-	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	VMOVDQU row_bytes16<>+0(SB), Y2
-	MOVQ    dst+0(FP), CX
-	MOVQ    rows+16(FP), DX
+	MOVQ      w+8(FP), AX
+	VMOVDQU   row_bytes15<>+0(SB), Y0
+	VMOVDQU   row_nibbles<>+0(SB), Y1
+	VMOVDQU   row_bytes16<>+0(SB), Y2
+	VMOVDQU32 row_codesQ50<>+0(SB), Z3
+	VMOVDQU32 row_bytes15<>+0(SB), Z4
+	VMOVDQU32 row_fours<>+0(SB), Z5
+	VMOVDQU32 row_dsQ50<>+0(SB), Z6
+	VMOVDQU32 row_fifthsQ50<>+0(SB), Z7
+	VMOVDQU32 row_select64<>+0(SB), Z8
+	MOVQ      $0x8888888888888888, CX
+	KMOVQ     CX, K1
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
 
 rowQ50AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
 	MOVQ   offsets+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS X5, X5, X5
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS X11, X11, X11
+	VPXORD Z12, Z12, Z12
+	VXORPS Y11, Y11, Y11
 	SUBQ   $0x04, R8
 	JL     rowQ50AVX512_rest
 
 rowQ50AVX512_blocks:
-	VPBROADCASTW   (AX), X5
-	VCVTPH2PS      X5, X5
-	VMULSS         (SI), X5, X5
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 6(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          2(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VMOVD          (DI), X6
-	VPDPBUSD       (BX), Y7, Y6
-	VCVTDQ2PS      Y6, Y6
-	VFMADD231PS    Y6, Y5, Y3
-	VPBROADCASTW   22(AX), X5
-	VCVTPH2PS      X5, X5
-	VMULSS         8(SI), X5, X5
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 28(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          24(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VMOVD          4(DI), X8
-	VPDPBUSD       32(BX), Y7, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y5, Y4
-	VPBROADCASTW   44(AX), X5
-	VCVTPH2PS      X5, X5
-	VMULSS         16(SI), X5, X5
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 50(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          46(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VMOVD          8(DI), X9
-	VPDPBUSD       64(BX), Y7, Y9
-	VCVTDQ2PS      Y9, Y9
-	VFMADD231PS    Y9, Y5, Y3
-	VPBROADCASTW   66(AX), X5
-	VCVTPH2PS      X5, X5
-	VMULSS         24(SI), X5, X5
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 72(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          68(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VMOVD          12(DI), X10
-	VPDPBUSD       96(BX), Y7, Y10
-	VCVTDQ2PS      Y10, Y10
-	VFMADD231PS    Y10, Y5, Y4
+	VMOVDQU32      (AX), Z11
+	VMOVDQU32      24(AX), Z15
+	VMOVDQU32      (DI), Z16
+	VMOVDQA32      Z7, Z17
+	VPERMI2B.Z     Z15, Z11, K1, Z17
+	VGF2P8AFFINEQB $0x00, Z17, Z8, Z17
+	VMOVDQA32      Z3, Z18
+	VPERMI2B       Z15, Z11, Z18
+	VMOVDQA32      Z17, Z19
+	VPTERNLOGD     $0xd8, Z4, Z18, Z19
+	VPDPBUSD       (BX), Z19, Z16
+	VPSRLW         $0x04, Z18, Z18
+	VPSLLW         $0x04, Z17, Z17
+	VMOVDQA32      Z17, Z17
+	VPTERNLOGD     $0xd8, Z4, Z18, Z17
+	VPDPBUSD       64(BX), Z17, Z16
+	VMOVDQA32      Z6, Z17
+	VPERMI2B       Z15, Z11, Z17
+	VCVTPH2PS      X17, X13
+	VMULPS         (SI), X13, X13
+	VPERMPS        Z13, Z5, Z11
+	VCVTDQ2PS      Z16, Z16
+	VFMADD231PS    Z16, Z11, Z12
 	ADDQ           $0x00000058, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
+	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
 	JGE            rowQ50AVX512_blocks
 
@@ -1050,40 +1040,43 @@ rowQ50AVX512_rest:
 	JZ   rowQ50AVX512_end
 
 rowQ50AVX512_block:
-	VPBROADCASTW   (AX), X5
-	VCVTPH2PS      X5, X5
-	VMULSS         (SI), X5, X5
-	VBROADCASTSS   X5, Y5
-	VBROADCASTI128 6(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          2(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VMOVD          (DI), X11
-	VPDPBUSD       (BX), Y7, Y11
-	VCVTDQ2PS      Y11, Y11
-	VFMADD231PS    Y11, Y5, Y3
-	ADDQ           $0x00000016, AX
-	ADDQ           $0x00000020, BX
-	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
-	DECQ           R8
-	JNZ            rowQ50AVX512_block
+	VPBROADCASTW    (AX), X11
+	VCVTPH2PS       X11, X11
+	VMULSS          (SI), X11, X11
+	VBROADCASTSS    X11, Y11
+	VBROADCASTI32X4 6(AX), Y15
+	VPSRLVQ         Y1, Y15, Y15
+	VPANDD          Y0, Y15, Y15
+	KMOVD           2(AX), K2
+	VPADDB          Y2, Y15, K2, Y15
+	VMOVD           (DI), X14
+	VPDPBUSD        (BX), Y15, Y14
+	VCVTDQ2PS       Y14, Y14
+	VFMADD231PS     Y14, Y11, Y9
+	ADDQ            $0x00000016, AX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000008, SI
+	ADDQ            $0x00000010, DI
+	DECQ            R8
+	JNZ             rowQ50AVX512_block
 
 rowQ50AVX512_end:
-	VXORPS       Y5, Y5, Y5
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          rowQ50AVX512_row
+	VXORPS        Y11, Y11, Y11
+	VADDPS        Y9, Y11, Y11
+	VADDPS        Y10, Y11, Y11
+	VEXTRACTF64X4 $0x01, Z12, Y9
+	VADDPS        Y9, Y11, Y11
+	VADDPS        Y12, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X9
+	VADDPS        X11, X9, X9
+	VMOVHLPS      X9, X9, X10
+	VADDPS        X10, X9, X9
+	VMOVSHDUP     X9, X10
+	VADDSS        X10, X9, X9
+	VMOVSS        X9, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowQ50AVX512_row
 	VZEROUPPER
 	RET
 
@@ -1097,92 +1090,106 @@ DATA row_bytes16<>+48(SB)/8, $0x1010101010101010
 DATA row_bytes16<>+56(SB)/8, $0x1010101010101010
 GLOBL row_bytes16<>(SB), RODATA|NOPTR, $64
 
-// func rowQ51AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+DATA row_codesQ50<>+0(SB)/8, $0x0d0c0b0a09080706
+DATA row_codesQ50<>+8(SB)/8, $0x1514131211100f0e
+DATA row_codesQ50<>+16(SB)/8, $0x232221201f1e1d1c
+DATA row_codesQ50<>+24(SB)/8, $0x2b2a292827262524
+DATA row_codesQ50<>+32(SB)/8, $0x3938373635343332
+DATA row_codesQ50<>+40(SB)/8, $0x69683f3e3d3c3b3a
+DATA row_codesQ50<>+48(SB)/8, $0x7776757473727170
+DATA row_codesQ50<>+56(SB)/8, $0x7f7e7d7c7b7a7978
+GLOBL row_codesQ50<>(SB), RODATA|NOPTR, $64
+
+DATA row_dsQ50<>+0(SB)/8, $0x6b6a2d2c17160100
+DATA row_dsQ50<>+8(SB)/8, $0x6d6c2f2e19180302
+DATA row_dsQ50<>+16(SB)/8, $0x6b6a2d2c17160100
+DATA row_dsQ50<>+24(SB)/8, $0x6d6c2f2e19180302
+DATA row_dsQ50<>+32(SB)/8, $0x6b6a2d2c17160100
+DATA row_dsQ50<>+40(SB)/8, $0x6d6c2f2e19180302
+DATA row_dsQ50<>+48(SB)/8, $0x6b6a2d2c17160100
+DATA row_dsQ50<>+56(SB)/8, $0x6d6c2f2e19180302
+GLOBL row_dsQ50<>(SB), RODATA|NOPTR, $64
+
+DATA row_fifthsQ50<>+0(SB)/8, $0x0404040402020202
+DATA row_fifthsQ50<>+8(SB)/8, $0x0505050503030303
+DATA row_fifthsQ50<>+16(SB)/8, $0x1a1a1a1a18181818
+DATA row_fifthsQ50<>+24(SB)/8, $0x1b1b1b1b19191919
+DATA row_fifthsQ50<>+32(SB)/8, $0x303030302e2e2e2e
+DATA row_fifthsQ50<>+40(SB)/8, $0x313131312f2f2f2f
+DATA row_fifthsQ50<>+48(SB)/8, $0x6e6e6e6e6c6c6c6c
+DATA row_fifthsQ50<>+56(SB)/8, $0x6f6f6f6f6d6d6d6d
+GLOBL row_fifthsQ50<>(SB), RODATA|NOPTR, $64
+
+DATA row_select64<>+0(SB)/8, $0x8040201008040201
+DATA row_select64<>+8(SB)/8, $0x8040201008040201
+DATA row_select64<>+16(SB)/8, $0x8040201008040201
+DATA row_select64<>+24(SB)/8, $0x8040201008040201
+DATA row_select64<>+32(SB)/8, $0x8040201008040201
+DATA row_select64<>+40(SB)/8, $0x8040201008040201
+DATA row_select64<>+48(SB)/8, $0x8040201008040201
+DATA row_select64<>+56(SB)/8, $0x8040201008040201
+GLOBL row_select64<>(SB), RODATA|NOPTR, $64
+
+// func rowQ51AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ51AVX512(SB), NOSPLIT, $0-56
-	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	VMOVDQU row_bytes16<>+0(SB), Y2
-	MOVQ    dst+0(FP), CX
-	MOVQ    rows+16(FP), DX
+	MOVQ      w+8(FP), AX
+	VMOVDQU   row_bytes15<>+0(SB), Y0
+	VMOVDQU   row_nibbles<>+0(SB), Y1
+	VMOVDQU   row_bytes16<>+0(SB), Y2
+	VMOVDQU32 row_codesQ51<>+0(SB), Z3
+	VMOVDQU32 row_bytes15<>+0(SB), Z4
+	VMOVDQU32 row_fours<>+0(SB), Z5
+	VMOVDQU32 row_dsQ51<>+0(SB), Z6
+	VMOVDQU32 row_fifthsQ51<>+0(SB), Z7
+	VMOVDQU32 row_select64<>+0(SB), Z8
+	MOVQ      $0x8888888888888888, CX
+	KMOVQ     CX, K1
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
 
 rowQ51AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
 	MOVQ   offsets+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS X5, X5, X5
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS X11, X11, X11
+	VPXORD Z12, Z12, Z12
+	VXORPS Y13, Y13, Y13
 	SUBQ   $0x04, R8
 	JL     rowQ51AVX512_rest
 
 rowQ51AVX512_blocks:
-	VMOVD          (AX), X6
-	VCVTPH2PS      X6, X6
-	VMOVSD         (SI), X7
-	VMULPS         X7, X6, X6
-	VADDPS         X6, X5, X5
-	VBROADCASTSS   X6, Y6
-	VBROADCASTI128 8(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          4(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VPXORD         Y8, Y8, Y8
-	VPDPBUSD       (BX), Y7, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y6, Y3
-	VMOVD          24(AX), X6
-	VCVTPH2PS      X6, X6
-	VMOVSD         8(SI), X7
-	VMULPS         X7, X6, X6
-	VADDPS         X6, X5, X5
-	VBROADCASTSS   X6, Y6
-	VBROADCASTI128 32(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          28(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VPXORD         Y9, Y9, Y9
-	VPDPBUSD       32(BX), Y7, Y9
-	VCVTDQ2PS      Y9, Y9
-	VFMADD231PS    Y9, Y6, Y4
-	VMOVD          48(AX), X6
-	VCVTPH2PS      X6, X6
-	VMOVSD         16(SI), X7
-	VMULPS         X7, X6, X6
-	VADDPS         X6, X5, X5
-	VBROADCASTSS   X6, Y6
-	VBROADCASTI128 56(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          52(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VPXORD         Y10, Y10, Y10
-	VPDPBUSD       64(BX), Y7, Y10
-	VCVTDQ2PS      Y10, Y10
-	VFMADD231PS    Y10, Y6, Y3
-	VMOVD          72(AX), X6
-	VCVTPH2PS      X6, X6
-	VMOVSD         24(SI), X7
-	VMULPS         X7, X6, X6
-	VADDPS         X6, X5, X5
-	VBROADCASTSS   X6, Y6
-	VBROADCASTI128 80(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          76(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VPXORD         Y11, Y11, Y11
-	VPDPBUSD       96(BX), Y7, Y11
-	VCVTDQ2PS      Y11, Y11
-	VFMADD231PS    Y11, Y6, Y4
+	VMOVDQU32      (AX), Z14
+	VMOVDQU32      32(AX), Z15
+	VPXORD         Z16, Z16, Z16
+	VMOVDQA32      Z7, Z17
+	VPERMI2B.Z     Z15, Z14, K1, Z17
+	VGF2P8AFFINEQB $0x00, Z17, Z8, Z17
+	VMOVDQA32      Z3, Z18
+	VPERMI2B       Z15, Z14, Z18
+	VMOVDQA32      Z17, Z19
+	VPTERNLOGD     $0xd8, Z4, Z18, Z19
+	VPDPBUSD       (BX), Z19, Z16
+	VPSRLW         $0x04, Z18, Z18
+	VPSLLW         $0x04, Z17, Z17
+	VMOVDQA32      Z17, Z17
+	VPTERNLOGD     $0xd8, Z4, Z18, Z17
+	VPDPBUSD       64(BX), Z17, Z16
+	VMOVDQA32      Z6, Z17
+	VPERMI2B       Z15, Z14, Z17
+	VCVTPH2PS      X17, Y20
+	VMULPS         (SI), Y20, Y20
+	VADDPS         Y20, Y13, Y13
+	VPERMPS        Z20, Z5, Z14
+	VCVTDQ2PS      Z16, Z16
+	VFMADD231PS    Z16, Z14, Z12
 	ADDQ           $0x00000060, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
-	ADDQ           $0x00000010, DI
+	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
 	JGE            rowQ51AVX512_blocks
 
@@ -1191,50 +1198,85 @@ rowQ51AVX512_rest:
 	JZ   rowQ51AVX512_end
 
 rowQ51AVX512_block:
-	VMOVD          (AX), X6
-	VCVTPH2PS      X6, X6
-	VMOVSD         (SI), X7
-	VMULPS         X7, X6, X6
-	VADDPS         X6, X5, X5
-	VBROADCASTSS   X6, Y6
-	VBROADCASTI128 8(AX), Y7
-	VPSRLVQ        Y1, Y7, Y7
-	VPANDD         Y0, Y7, Y7
-	KMOVD          4(AX), K1
-	VPADDB         Y2, Y7, K1, Y7
-	VPXORD         Y12, Y12, Y12
-	VPDPBUSD       (BX), Y7, Y12
-	VCVTDQ2PS      Y12, Y12
-	VFMADD231PS    Y12, Y6, Y3
-	ADDQ           $0x00000018, AX
-	ADDQ           $0x00000020, BX
-	ADDQ           $0x00000008, SI
-	ADDQ           $0x00000004, DI
-	DECQ           R8
-	JNZ            rowQ51AVX512_block
+	VMOVD           (AX), X14
+	VCVTPH2PS       X14, X14
+	VMOVSD          (SI), X15
+	VMULPS          X15, X14, X14
+	VADDPS          X14, X11, X11
+	VBROADCASTSS    X14, Y14
+	VBROADCASTI32X4 8(AX), Y15
+	VPSRLVQ         Y1, Y15, Y15
+	VPANDD          Y0, Y15, Y15
+	KMOVD           4(AX), K2
+	VPADDB          Y2, Y15, K2, Y15
+	VPXORD          Y21, Y21, Y21
+	VPDPBUSD        (BX), Y15, Y21
+	VCVTDQ2PS       Y21, Y21
+	VFMADD231PS     Y21, Y14, Y9
+	ADDQ            $0x00000018, AX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000008, SI
+	ADDQ            $0x00000010, DI
+	DECQ            R8
+	JNZ             rowQ51AVX512_block
 
 rowQ51AVX512_end:
-	VMOVSHDUP    X5, X5
-	VXORPS       Y6, Y6, Y6
-	VMOVSS       X5, X6, X6
-	VXORPS       Y5, Y5, Y5
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y4, Y5, Y5
-	VADDPS       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X3
-	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          rowQ51AVX512_row
+	VMOVSHDUP     X11, X11
+	VXORPS        Y14, Y14, Y14
+	VMOVSS        X11, X14, X14
+	VEXTRACTF128  $0x01, Y13, X13
+	VXORPS        Y11, Y11, Y11
+	VADDPS        Y9, Y11, Y11
+	VADDPS        Y10, Y11, Y11
+	VADDPS        Y14, Y11, Y11
+	VEXTRACTF64X4 $0x01, Z12, Y9
+	VADDPS        Y9, Y11, Y11
+	VADDPS        Y12, Y11, Y11
+	VADDPS        Y13, Y11, Y11
+	VEXTRACTF128  $0x01, Y11, X9
+	VADDPS        X11, X9, X9
+	VMOVHLPS      X9, X9, X10
+	VADDPS        X10, X9, X9
+	VMOVSHDUP     X9, X10
+	VADDSS        X10, X9, X9
+	VMOVSS        X9, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowQ51AVX512_row
 	VZEROUPPER
 	RET
 
-// func rowQ80AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[2]float32, offsets *int32)
+DATA row_codesQ51<>+0(SB)/8, $0x0f0e0d0c0b0a0908
+DATA row_codesQ51<>+8(SB)/8, $0x1716151413121110
+DATA row_codesQ51<>+16(SB)/8, $0x2726252423222120
+DATA row_codesQ51<>+24(SB)/8, $0x2f2e2d2c2b2a2928
+DATA row_codesQ51<>+32(SB)/8, $0x3f3e3d3c3b3a3938
+DATA row_codesQ51<>+40(SB)/8, $0x6766656463626160
+DATA row_codesQ51<>+48(SB)/8, $0x7776757473727170
+DATA row_codesQ51<>+56(SB)/8, $0x7f7e7d7c7b7a7978
+GLOBL row_codesQ51<>(SB), RODATA|NOPTR, $64
+
+DATA row_dsQ51<>+0(SB)/8, $0x6968313019180100
+DATA row_dsQ51<>+8(SB)/8, $0x6b6a33321b1a0302
+DATA row_dsQ51<>+16(SB)/8, $0x6968313019180100
+DATA row_dsQ51<>+24(SB)/8, $0x6b6a33321b1a0302
+DATA row_dsQ51<>+32(SB)/8, $0x6968313019180100
+DATA row_dsQ51<>+40(SB)/8, $0x6b6a33321b1a0302
+DATA row_dsQ51<>+48(SB)/8, $0x6968313019180100
+DATA row_dsQ51<>+56(SB)/8, $0x6b6a33321b1a0302
+GLOBL row_dsQ51<>(SB), RODATA|NOPTR, $64
+
+DATA row_fifthsQ51<>+0(SB)/8, $0x0606060604040404
+DATA row_fifthsQ51<>+8(SB)/8, $0x0707070705050505
+DATA row_fifthsQ51<>+16(SB)/8, $0x1e1e1e1e1c1c1c1c
+DATA row_fifthsQ51<>+24(SB)/8, $0x1f1f1f1f1d1d1d1d
+DATA row_fifthsQ51<>+32(SB)/8, $0x3636363634343434
+DATA row_fifthsQ51<>+40(SB)/8, $0x3737373735353535
+DATA row_fifthsQ51<>+48(SB)/8, $0x6e6e6e6e6c6c6c6c
+DATA row_fifthsQ51<>+56(SB)/8, $0x6f6f6f6f6d6d6d6d
+GLOBL row_fifthsQ51<>(SB), RODATA|NOPTR, $64
+
+// func rowQ80AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ80AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -1268,7 +1310,7 @@ rowQ80AVX512_blocks:
 	VMULSS       8(SI), X3, X3
 	VBROADCASTSS X3, Y3
 	VPXORD       36(AX), Y0, Y5
-	VMOVD        4(DI), X6
+	VMOVD        16(DI), X6
 	VPDPBUSD     32(BX), Y5, Y6
 	VCVTDQ2PS    Y6, Y6
 	VFMADD231PS  Y6, Y3, Y2
@@ -1277,7 +1319,7 @@ rowQ80AVX512_blocks:
 	VMULSS       16(SI), X3, X3
 	VBROADCASTSS X3, Y3
 	VPXORD       70(AX), Y0, Y5
-	VMOVD        8(DI), X7
+	VMOVD        32(DI), X7
 	VPDPBUSD     64(BX), Y5, Y7
 	VCVTDQ2PS    Y7, Y7
 	VFMADD231PS  Y7, Y3, Y1
@@ -1286,14 +1328,14 @@ rowQ80AVX512_blocks:
 	VMULSS       24(SI), X3, X3
 	VBROADCASTSS X3, Y3
 	VPXORD       104(AX), Y0, Y5
-	VMOVD        12(DI), X8
+	VMOVD        48(DI), X8
 	VPDPBUSD     96(BX), Y5, Y8
 	VCVTDQ2PS    Y8, Y8
 	VFMADD231PS  Y8, Y3, Y2
 	ADDQ         $0x00000088, AX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000020, SI
-	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000040, DI
 	SUBQ         $0x04, R8
 	JGE          rowQ80AVX512_blocks
 
@@ -1314,7 +1356,7 @@ rowQ80AVX512_block:
 	ADDQ         $0x00000022, AX
 	ADDQ         $0x00000020, BX
 	ADDQ         $0x00000008, SI
-	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000010, DI
 	DECQ         R8
 	JNZ          rowQ80AVX512_block
 
@@ -1344,6 +1386,255 @@ DATA row_bytes128<>+40(SB)/8, $0x8080808080808080
 DATA row_bytes128<>+48(SB)/8, $0x8080808080808080
 DATA row_bytes128<>+56(SB)/8, $0x8080808080808080
 GLOBL row_bytes128<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ4NLAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
+TEXT ·rowIQ4NLAVX512(SB), NOSPLIT, $0-56
+	MOVQ            w+8(FP), AX
+	VMOVDQU         row_bytes15<>+0(SB), Y0
+	VMOVDQU         row_nibbles<>+0(SB), Y1
+	VBROADCASTI128  ·uneven4+0(SB), Y2
+	VMOVDQU         row_bytes127<>+0(SB), Y3
+	VPADDB          Y3, Y2, Y2
+	VMOVDQU32       row_codesIQ4NL<>+0(SB), Z3
+	VMOVDQU32       row_bytes15<>+0(SB), Z7
+	VMOVDQU32       row_fours<>+0(SB), Z8
+	VMOVDQU32       row_dsIQ4NL<>+0(SB), Z9
+	VBROADCASTI32X4 ·uneven4+0(SB), Z10
+	VPADDB          row_bytes127<>+0(SB), Z10, Z10
+	MOVQ            dst+0(FP), CX
+	MOVQ            rows+16(FP), DX
+
+rowIQ4NLAVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   offsets+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS X5, X5, X5
+	VPXORD Z4, Z4, Z4
+	VXORPS Y13, Y13, Y13
+	SUBQ   $0x04, R8
+	JL     rowIQ4NLAVX512_rest
+
+rowIQ4NLAVX512_blocks:
+	VMOVDQU32   (AX), Z13
+	VMOVDQU32   8(AX), Z14
+	VMOVDQU32   (DI), Z15
+	VMOVDQA32   Z3, Z16
+	VPERMI2B    Z14, Z13, Z16
+	VPANDD      Z7, Z16, Z17
+	VPSHUFB     Z17, Z10, Z17
+	VPDPBUSD    (BX), Z17, Z15
+	VPSRLW      $0x04, Z16, Z16
+	VPANDD      Z7, Z16, Z16
+	VPSHUFB     Z16, Z10, Z16
+	VPDPBUSD    64(BX), Z16, Z15
+	VMOVDQA32   Z9, Z16
+	VPERMI2B    Z14, Z13, Z16
+	VCVTPH2PS   X16, X5
+	VMULPS      (SI), X5, X5
+	VPERMPS     Z5, Z8, Z13
+	VCVTDQ2PS   Z15, Z15
+	VFMADD231PS Z15, Z13, Z4
+	ADDQ        $0x00000048, AX
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000040, DI
+	SUBQ        $0x04, R8
+	JGE         rowIQ4NLAVX512_blocks
+
+rowIQ4NLAVX512_rest:
+	ADDQ $0x04, R8
+	JZ   rowIQ4NLAVX512_end
+
+rowIQ4NLAVX512_block:
+	VPBROADCASTW    (AX), X5
+	VCVTPH2PS       X5, X5
+	VMULSS          (SI), X5, X5
+	VBROADCASTSS    X5, Y13
+	VBROADCASTI32X4 2(AX), Y14
+	VPSRLVQ         Y1, Y14, Y14
+	VPANDD          Y0, Y14, Y14
+	VPSHUFB         Y14, Y2, Y14
+	VMOVD           (DI), X6
+	VPDPBUSD        (BX), Y14, Y6
+	VCVTDQ2PS       Y6, Y6
+	VFMADD231PS     Y6, Y13, Y11
+	ADDQ            $0x00000012, AX
+	ADDQ            $0x00000020, BX
+	ADDQ            $0x00000008, SI
+	ADDQ            $0x00000010, DI
+	DECQ            R8
+	JNZ             rowIQ4NLAVX512_block
+
+rowIQ4NLAVX512_end:
+	VXORPS        Y13, Y13, Y13
+	VADDPS        Y11, Y13, Y13
+	VADDPS        Y12, Y13, Y13
+	VEXTRACTF64X4 $0x01, Z4, Y11
+	VADDPS        Y11, Y13, Y13
+	VADDPS        Y4, Y13, Y13
+	VEXTRACTF128  $0x01, Y13, X5
+	VADDPS        X13, X5, X5
+	VMOVHLPS      X5, X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSHDUP     X5, X6
+	VADDSS        X6, X5, X5
+	VMOVSS        X5, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowIQ4NLAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes127<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA row_bytes127<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL row_bytes127<>(SB), RODATA|NOPTR, $64
+
+DATA row_codesIQ4NL<>+0(SB)/8, $0x0908070605040302
+DATA row_codesIQ4NL<>+8(SB)/8, $0x11100f0e0d0c0b0a
+DATA row_codesIQ4NL<>+16(SB)/8, $0x1b1a191817161514
+DATA row_codesIQ4NL<>+24(SB)/8, $0x232221201f1e1d1c
+DATA row_codesIQ4NL<>+32(SB)/8, $0x2d2c2b2a29282726
+DATA row_codesIQ4NL<>+40(SB)/8, $0x3534333231302f2e
+DATA row_codesIQ4NL<>+48(SB)/8, $0x3f3e3d3c3b3a3938
+DATA row_codesIQ4NL<>+56(SB)/8, $0x7f7e7d7c7b7a7978
+GLOBL row_codesIQ4NL<>(SB), RODATA|NOPTR, $64
+
+DATA row_dsIQ4NL<>+0(SB)/8, $0x3736252413120100
+DATA row_dsIQ4NL<>+8(SB)/8, $0x3938272615140302
+DATA row_dsIQ4NL<>+16(SB)/8, $0x3736252413120100
+DATA row_dsIQ4NL<>+24(SB)/8, $0x3938272615140302
+DATA row_dsIQ4NL<>+32(SB)/8, $0x3736252413120100
+DATA row_dsIQ4NL<>+40(SB)/8, $0x3938272615140302
+DATA row_dsIQ4NL<>+48(SB)/8, $0x3736252413120100
+DATA row_dsIQ4NL<>+56(SB)/8, $0x3938272615140302
+GLOBL row_dsIQ4NL<>(SB), RODATA|NOPTR, $64
+
+// func rowMXFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, FMA3
+TEXT ·rowMXFP4AVX512(SB), NOSPLIT, $0-56
+	MOVQ            w+8(FP), AX
+	LEAQ            ·powers+0(SB), CX
+	VMOVDQU         row_bytes15<>+0(SB), Y0
+	VMOVDQU         row_nibbles<>+0(SB), Y1
+	VBROADCASTI128  ·float4+0(SB), Y2
+	VMOVDQU         row_bytes12<>+0(SB), Y3
+	VPADDB          Y3, Y2, Y2
+	VMOVDQU32       row_codesMXFP4<>+0(SB), Z3
+	VMOVDQU32       row_bytes15<>+0(SB), Z7
+	VMOVDQU32       row_fours<>+0(SB), Z8
+	VBROADCASTI32X4 ·float4+0(SB), Z9
+	VPADDB          row_bytes12<>+0(SB), Z9, Z9
+	MOVQ            dst+0(FP), DX
+	MOVQ            rows+16(FP), BX
+
+rowMXFP4AVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   scales+40(FP), DI
+	MOVQ   offsets+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS X5, X5, X5
+	VPXORD Z4, Z4, Z4
+	VXORPS Y12, Y12, Y12
+	SUBQ   $0x04, R9
+	JL     rowMXFP4AVX512_rest
+
+rowMXFP4AVX512_blocks:
+	VMOVDQU32   (AX), Z12
+	VMOVDQU32   4(AX), Z13
+	VMOVDQU32   (R8), Z14
+	VMOVDQA32   Z3, Z15
+	VPERMI2B    Z13, Z12, Z15
+	VPANDD      Z7, Z15, Z12
+	VPSHUFB     Z12, Z9, Z12
+	VPDPBUSD    (SI), Z12, Z14
+	VPSRLW      $0x04, Z15, Z15
+	VPANDD      Z7, Z15, Z12
+	VPSHUFB     Z12, Z9, Z12
+	VPDPBUSD    64(SI), Z12, Z14
+	MOVBQZX     (AX), R10
+	VMOVSS      (CX)(R10*4), X5
+	MOVBQZX     17(AX), R10
+	VINSERTPS   $0x10, (CX)(R10*4), X5, X5
+	MOVBQZX     34(AX), R10
+	VINSERTPS   $0x20, (CX)(R10*4), X5, X5
+	MOVBQZX     51(AX), R10
+	VINSERTPS   $0x30, (CX)(R10*4), X5, X5
+	VMULPS      (DI), X5, X5
+	VPERMPS     Z5, Z8, Z12
+	VCVTDQ2PS   Z14, Z14
+	VFMADD231PS Z14, Z12, Z4
+	ADDQ        $0x00000044, AX
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000040, R8
+	SUBQ        $0x04, R9
+	JGE         rowMXFP4AVX512_blocks
+
+rowMXFP4AVX512_rest:
+	ADDQ $0x04, R9
+	JZ   rowMXFP4AVX512_end
+
+rowMXFP4AVX512_block:
+	MOVBQZX         (AX), R10
+	VMOVSS          (CX)(R10*4), X5
+	VMULSS          (DI), X5, X5
+	VBROADCASTSS    X5, Y12
+	VBROADCASTI32X4 1(AX), Y13
+	VPSRLVQ         Y1, Y13, Y13
+	VPANDD          Y0, Y13, Y13
+	VPSHUFB         Y13, Y2, Y13
+	VMOVD           (R8), X6
+	VPDPBUSD        (SI), Y13, Y6
+	VCVTDQ2PS       Y6, Y6
+	VFMADD231PS     Y6, Y12, Y10
+	ADDQ            $0x00000011, AX
+	ADDQ            $0x00000020, SI
+	ADDQ            $0x00000008, DI
+	ADDQ            $0x00000010, R8
+	DECQ            R9
+	JNZ             rowMXFP4AVX512_block
+
+rowMXFP4AVX512_end:
+	VXORPS        Y12, Y12, Y12
+	VADDPS        Y10, Y12, Y12
+	VADDPS        Y11, Y12, Y12
+	VEXTRACTF64X4 $0x01, Z4, Y10
+	VADDPS        Y10, Y12, Y12
+	VADDPS        Y4, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X5
+	VADDPS        X12, X5, X5
+	VMOVHLPS      X5, X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSHDUP     X5, X6
+	VADDSS        X6, X5, X5
+	VMOVSS        X5, (DX)
+	ADDQ          $0x04, DX
+	DECQ          BX
+	JNZ           rowMXFP4AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_codesMXFP4<>+0(SB)/8, $0x0807060504030201
+DATA row_codesMXFP4<>+8(SB)/8, $0x100f0e0d0c0b0a09
+DATA row_codesMXFP4<>+16(SB)/8, $0x1918171615141312
+DATA row_codesMXFP4<>+24(SB)/8, $0x21201f1e1d1c1b1a
+DATA row_codesMXFP4<>+32(SB)/8, $0x2a29282726252423
+DATA row_codesMXFP4<>+40(SB)/8, $0x3231302f2e2d2c2b
+DATA row_codesMXFP4<>+48(SB)/8, $0x3b3a393837363534
+DATA row_codesMXFP4<>+56(SB)/8, $0x7f7e7d7c3f3e3d3c
+GLOBL row_codesMXFP4<>(SB), RODATA|NOPTR, $64
 
 // func rowF32AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32)
 // Requires: AVX, AVX512F

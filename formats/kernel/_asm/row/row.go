@@ -17,7 +17,7 @@ import (
 	"bitmill/formats/kernel/asm/lanes"
 )
 
-// ISA is an instruction set to generate for: AVX2 with vectors of 32 bytes, or AVX-512 with VNNI and GFNI and vectors of 64.
+// ISA is an instruction set to generate for: AVX2 with vectors of 32 bytes, or AVX-512 with VNNI, GFNI and VBMI and vectors of 64.
 type ISA struct {
 	Name string // ends the kernels' names
 	Wide bool   // AVX-512

@@ -18,26 +18,47 @@ type Small struct {
 	fifth int // the place of the fifth bits, 0 for none
 	codes int // the place of the codes
 	whole bool
+
+	table  string        // the variable with the values of codes, which get above added so that none is negative
+	above  byte          //
+	powers string        // the variable with the scales of all bytes, in types where a byte is the scale
+	at     reg.GPVirtual // its address
 }
 
-// Smalls are the legacy types.
+// Smalls are the types with blocks of 32.
 var Smalls = []Small{
 	{Name: "Q40", bytes: 18, codes: 2},
 	{Name: "Q41", bytes: 20, codes: 4, min: true},
 	{Name: "Q50", bytes: 22, codes: 6, fifth: 2},
 	{Name: "Q51", bytes: 24, codes: 8, fifth: 4, min: true},
 	{Name: "Q80", bytes: 34, codes: 2, whole: true},
+	{Name: "IQ4NL", bytes: 18, codes: 2, table: "uneven4", above: 127},
+	{Name: "MXFP4", bytes: 17, codes: 1, table: "float4", above: 12, powers: "powers"},
 }
 
-const smallSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[2]float32, offsets *int32)"
+// variable is a variable of package kernel.
+func variable(name string) Mem {
+	return Mem{Symbol: Symbol{Name: "·" + name}, Base: reg.StaticBase}
+}
 
-// Emit generates the type's kernel: vectors of 32 bytes, a block each, in both instruction sets.
+const smallSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)"
+
+// Emit generates the type's kernel: vectors of 32 bytes, a block each, in both instruction sets, and with AVX-512 four
+// blocks at once as long as there are as many.
 func (t Small) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
 	lanes.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has its scale and "+
 		"its scaled sum, and -offset*sum as an integer.", name, t.Name))
 	w := lanes.Arg("w")
+	if t.powers != "" {
+		t.at = GP64()
+		LEAQ(variable(t.powers), t.at)
+	}
 	k := t.load(s)
+	var four *fourSmall
+	if s.Wide && !t.whole {
+		four = t.newFour(w)
+	}
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, scales, offsets, blocks := lanes.Arg("codes"), lanes.Arg("scales"), lanes.Arg("offsets"), lanes.Arg("blocks")
 		sum, mins := lanes.Vectors(2), XMM()
@@ -46,7 +67,7 @@ func (t Small) Emit(s ISA) {
 		}
 		block := func(i int) {
 			d := t.scale(w, i, Mem{Base: scales, Disp: 8 * i}, mins)
-			f := t.product(s, k, w, i, Mem{Base: codes, Disp: 32 * i}, Mem{Base: offsets, Disp: 4 * i})
+			f := t.product(s, k, w, i, Mem{Base: codes, Disp: 32 * i}, Mem{Base: offsets, Disp: 16 * i})
 			VCVTDQ2PS(f, f)
 			VFMADD231PS(f, d, sum[i%2])
 		}
@@ -54,15 +75,24 @@ func (t Small) Emit(s ISA) {
 			ADDQ(U32(uint32(n*t.bytes)), w)
 			ADDQ(U32(uint32(n*32)), codes)
 			ADDQ(U32(uint32(n*8)), scales)
-			ADDQ(U32(uint32(n*4)), offsets)
+			ADDQ(U32(uint32(n*16)), offsets)
+		}
+		sum4, mins4 := ZMM(), YMM()
+		step := func() {
+			for i := range 4 {
+				block(i)
+			}
+		}
+		if four != nil {
+			VPXORD(sum4, sum4, sum4)
+			VXORPS(mins4, mins4, mins4)
+			step = func() { four.blocks(Mem{Base: codes}, Mem{Base: scales}, Mem{Base: offsets}, sum4, mins4) }
 		}
 		const unroll = 4
 		SUBQ(Imm(unroll), blocks)
 		JL(LabelRef(name + "_rest"))
 		Label(name + "_blocks")
-		for i := range unroll {
-			block(i)
-		}
+		step()
 		advance(unroll)
 		SUBQ(Imm(unroll), blocks)
 		JGE(LabelRef(name + "_blocks"))
@@ -82,12 +112,19 @@ func (t Small) Emit(s ISA) {
 			VMOVSS(mins, x.AsX(), x.AsX())
 			sum = append(sum, x)
 		}
+		if four != nil {
+			sum = append(sum, sum4)
+			if t.min {
+				VEXTRACTF128(U8(1), mins4, mins4.AsX())
+				sum = append(sum, mins4)
+			}
+		}
 		total(sum, Mem{Base: dst})
 	})
 }
 
 // smallConstants are the registers that unpacking needs.
-type smallConstants struct{ nibble, sign, ones, shift, spread, select5, fifth reg.VecVirtual }
+type smallConstants struct{ nibble, sign, ones, shift, spread, select5, fifth, table reg.VecVirtual }
 
 func (t Small) load(s ISA) smallConstants {
 	half := ISA{} // 32 bytes
@@ -103,6 +140,12 @@ func (t Small) load(s ISA) smallConstants {
 	if !s.Wide {
 		k.ones = half.load(wordsOf("row_words1", 16, func(int) uint16 { return 1 }))
 	}
+	if t.table != "" {
+		k.table = YMM()
+		VBROADCASTI128(variable(t.table), k.table)
+		above := half.load(bytesOf(t.above))
+		VPADDB(above, k.table, k.table)
+	}
 	if t.fifth > 0 {
 		k.fifth = half.load(bytesOf(16))
 		if !s.Wide {
@@ -117,6 +160,12 @@ func (t Small) load(s ISA) smallConstants {
 func (t Small) scale(w reg.GPVirtual, i int, token Mem, mins reg.VecVirtual) reg.VecVirtual {
 	x, d := XMM(), YMM()
 	at := Mem{Base: w, Disp: t.bytes * i}
+	if t.powers != "" {
+		t.power(w, i, x)
+		VMULSS(token, x, x)
+		VBROADCASTSS(x, d)
+		return d
+	}
 	if !t.min {
 		VPBROADCASTW(at, x)
 		VCVTPH2PS(x, x)
@@ -132,6 +181,13 @@ func (t Small) scale(w reg.GPVirtual, i int, token Mem, mins reg.VecVirtual) reg
 	VADDPS(x, mins, mins)
 	VBROADCASTSS(x, d)
 	return d
+}
+
+// power loads the scale of block i.
+func (t Small) power(w reg.GPVirtual, i int, x reg.Register) {
+	e := GP64()
+	MOVBQZX(Mem{Base: w, Disp: t.bytes * i}, e)
+	VMOVSS(Mem{Base: t.at, Index: e, Scale: 4}, x)
 }
 
 // product returns sum c*q - offset*sum q in eight int32 lanes.
@@ -162,13 +218,34 @@ func (t Small) product(s ISA, k smallConstants, w reg.GPVirtual, i int, codes, o
 		VPDPBUSD(codes, c, acc)
 		return acc
 	}
-	VPMADDUBSW(codes, c, c)
-	VPMADDWD(k.ones, c, c)
+	if t.above > 63 { // pairs of products may not fit 16 bits
+		c = t.longProduct(c, codes)
+	} else {
+		VPMADDUBSW(codes, c, c)
+		VPMADDWD(k.ones, c, c)
+	}
 	if !t.min {
 		VMOVD(offset, acc.AsX())
 		VPADDD(acc, c, c)
 	}
 	return c
+}
+
+// longProduct is sum c*q of unsigned c.
+func (t Small) longProduct(c reg.VecVirtual, codes Mem) reg.VecVirtual {
+	var sum [2]reg.VecVirtual
+	for h := range sum {
+		x, q := YMM(), YMM()
+		if h == 1 {
+			VEXTRACTI128(U8(1), c, c.AsX())
+		}
+		VPMOVZXBW(c.AsX(), x)
+		VPMOVSXBW(codes.Offset(16*h), q)
+		VPMADDWD(q, x, x)
+		sum[h] = x
+	}
+	VPADDD(sum[1], sum[0], sum[0])
+	return sum[0]
 }
 
 // unpack sets c to the codes of block i, in types with whole bytes with 128 added.
@@ -177,9 +254,16 @@ func (t Small) unpack(s ISA, k smallConstants, w reg.GPVirtual, i int, c reg.Vec
 	if t.whole {
 		VPXORD(at(t.codes), k.sign, c)
 	} else {
-		VBROADCASTI128(at(t.codes), c)
+		if s.Wide {
+			VBROADCASTI32X4(at(t.codes), c)
+		} else {
+			VBROADCASTI128(at(t.codes), c)
+		}
 		VPSRLVQ(k.shift, c, c)
 		s.and(k.nibble, c, c)
+	}
+	if t.table != "" {
+		VPSHUFB(c, k.table, c)
 	}
 	if t.fifth > 0 {
 		t.addFifth(s, k, at(t.fifth), c)
