@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"bitmill/eval/report"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/compare"
+	"bitmill/formats/demo"
+)
+
+// TestTensorErrors: without an imatrix the errors in the report, those of stacked experts too, are what comparing the
+// two files finds; a second run takes them from the store.
+func TestTensorErrors(t *testing.T) {
+	source := checkpointtest.Load(t, "mixtral").FolderWithTokenizer(t)
+	out, text := t.TempDir(), filepath.Join(t.TempDir(), "text.txt")
+	if err := os.WriteFile(text, []byte(demo.Evaluation[:6000]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := func() (*report.Report, string) {
+		var stdout, stderr bytes.Buffer
+		if code := Main([]string{"bitmill", "run", source, "-o", out, "-f", "Q8_0,Q4_0", "--no-imatrix", "-t", text, "--chunks", "2", "--ctx", "64"}, &stdout, &stderr); code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr.String())
+		}
+		r, err := openReport(filepath.Join(out, "report.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, stderr.String()
+	}
+	r, said := run()
+	if !strings.Contains(said, "errors ") {
+		t.Error(said)
+	}
+	m := &r.Models[0]
+	if !slices.ContainsFunc(m.TensorNames, func(s string) bool { return strings.Contains(s, "ffn_up_exps") }) || !strings.Contains(m.TensorNote, "all count alike") && !strings.Contains(m.TensorNote, "All columns count alike") {
+		t.Errorf("%q %v", m.TensorNote, m.TensorNames)
+	}
+	a, err := checkpoint.Open(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for _, row := range m.Artifacts {
+		b, err := checkpoint.Open(filepath.Join(out, row.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		d, err := compare.Models(t.Context(), a, b, compare.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked := 0
+		for _, x := range d.TensorsDiffer {
+			i := slices.Index(m.TensorNames, x.Name)
+			if i < 0 || !x.B.Type.Quantized() {
+				continue
+			}
+			checked++
+			if got := row.TensorErrors[i]; math.Abs(got/x.Value.Relative-1) > 1e-4 {
+				t.Errorf("%s %s: %v, not %v", row.Format, x.Name, got, x.Value.Relative)
+			}
+		}
+		if checked < 10 {
+			t.Errorf("%s: %d tensors were compared", row.Format, checked)
+		}
+	}
+	if _, said := run(); strings.Contains(said, "errors ") {
+		t.Errorf("measured again: %s", said)
+	}
+}
