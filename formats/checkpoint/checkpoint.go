@@ -72,6 +72,8 @@ func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 	switch {
 	case st.IsDir():
 		return openFolder(path, o)
+	case isTorch(path):
+		return nil, torchError(filepath.Dir(path), filepath.Base(path))
 	case o.Adapter != "":
 		return nil, fmt.Errorf("open %s: %w: an adapter is merged into a Hugging Face folder only; name the folder that the model was made from", path, formats.ErrUnsupported)
 	case strings.EqualFold(filepath.Ext(path), ".json"):

@@ -172,14 +172,25 @@ func weightsPresent(dir string) error {
 		switch ext := filepath.Ext(e.Name()); {
 		case ext == ".safetensors" || strings.HasSuffix(e.Name(), ".safetensors.index.json"):
 			return nil
-		case ext == ".bin" || ext == ".pt" || ext == ".pth":
+		case isTorch(e.Name()):
 			torch = e.Name()
 		}
 	}
 	if torch != "" {
-		return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; save them as safetensors first:\n"+
-			"  python -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",
-			dir, formats.ErrUnsupported, torch, dir)
+		return torchError(dir, torch)
 	}
 	return fmt.Errorf("%s holds no weights: there is no *.safetensors beside config.json; to plan without weights, name %s", dir, filepath.Join(dir, "config.json"))
+}
+
+// isTorch reports whether a name is that of a PyTorch file.
+func isTorch(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".bin" || ext == ".pt" || ext == ".pth"
+}
+
+// torchError refuses a folder's PyTorch file and says how to save what is in it.
+func torchError(dir, name string) error {
+	return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; save them as safetensors first:\n"+
+		"  python -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",
+		dir, formats.ErrUnsupported, name, dir)
 }

@@ -188,3 +188,26 @@ func TestVocabularyOnly(t *testing.T) {
 }
 
 func remove(dir, name string) error { return os.Remove(filepath.Join(dir, name)) }
+
+// The tools of GPTQ give every layer a bias, of zeros where the model has none.
+func TestZeroBiases(t *testing.T) {
+	dir := t.TempDir()
+	checkpointtest.Load(t, "qwen3").Packed(t, dir, "gptq")
+	f, err := safetensors.Open(dir + "/gptq/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raws []checkpointtest.Raw
+	for _, x := range f.Tensors {
+		raws = append(raws, checkpointtest.Raw{Name: x.Name, DType: x.DType, Shape: x.Shape, Data: slices.Clone(x.Data)})
+	}
+	f.Close()
+	bias := checkpointtest.Raw{Name: "model.layers.0.mlp.down_proj.bias", DType: "F16", Shape: []int64{256}, Data: make([]byte, 512)}
+	checkpointtest.WriteFile(t, dir+"/gptq", "model.safetensors", checkpointtest.Safetensors(t, append(raws, bias)))
+	openPacked(t, dir+"/gptq", OpenOptions{AllowRequantize: true})
+	bias.Data[7] = 1
+	checkpointtest.WriteFile(t, dir+"/gptq", "model.safetensors", checkpointtest.Safetensors(t, append(raws, bias)))
+	if _, err := OpenWith(dir+"/gptq", OpenOptions{AllowRequantize: true}); !errors.Is(err, formats.ErrUnsupported) || !strings.Contains(err.Error(), bias.Name) {
+		t.Error(err)
+	}
+}

@@ -7,11 +7,7 @@ import "bitmill/formats/file"
 // with the last one of their part.
 func (t *Tensor) Release(first, n int64) {
 	if t.computed != nil && first+n == t.Rows() {
-		for _, m := range t.computed {
-			for _, b := range m.Stored() {
-				file.Release(b)
-			}
-		}
+		t.releaseComputed()
 	}
 	size, err := t.span(first, n)
 	if err != nil || len(t.parts) == 0 {
@@ -29,6 +25,15 @@ func (t *Tensor) Release(first, n int64) {
 	if first+n == t.Rows() {
 		for _, p := range t.parts {
 			file.Release(p)
+		}
+	}
+}
+
+// releaseComputed lets go of what computed rows are made of.
+func (t *Tensor) releaseComputed() {
+	for _, m := range t.computed {
+		for _, b := range m.Stored() {
+			file.Release(b)
 		}
 	}
 }

@@ -94,7 +94,8 @@ type reading struct {
 
 	mu          sync.Mutex
 	pieces      []stretch
-	next        int // piece
+	next        int   // piece
+	left        []int // pieces of each tensor that are not read yet
 	progress    func(done, total int64)
 	done, total int64
 }
@@ -109,7 +110,7 @@ type stretch struct {
 }
 
 func newReading(c *Checkpoint, o ScanOptions) *reading {
-	r := &reading{c: c, first: make([]int64, len(c.Tensors)), progress: o.Progress}
+	r := &reading{c: c, first: make([]int64, len(c.Tensors)), left: make([]int, len(c.Tensors)), progress: o.Progress}
 	if o.Hash {
 		r.digests = make([][]digest, len(c.Tensors))
 	}
@@ -130,6 +131,7 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 			number, at = number+1, at+rows*t.sourceRow()
 		}
 		r.total += at
+		r.left[i] = number
 		if o.Hash {
 			r.digests[i] = make([]digest, number)
 		}
@@ -192,6 +194,9 @@ func (r *reading) piece() bool {
 		if r.first[p.tensor] < 0 || n < r.first[p.tensor] {
 			r.first[p.tensor] = n
 		}
+	}
+	if r.left[p.tensor]--; r.left[p.tensor] == 0 {
+		t.releaseComputed()
 	}
 	r.done += int64(len(p.data))
 	if r.progress != nil {
