@@ -22,3 +22,12 @@ func TestPlansWithoutEncoderAreNotWritable(t *testing.T) {
 		t.Errorf("a type of activations only: %v", err)
 	}
 }
+
+// A format that has no type for the model's rows is no reason against the others.
+func TestFormatsWithoutSubstituteAreBlocked(t *testing.T) {
+	var blocked *BlockedError
+	_, err := NewPlan(small(576, formats.BF16), nil, Options{Format: "Q1_0"})
+	if !errors.As(err, &blocked) || len(blocked.Tensors) != 15 || blocked.Tensors[0] != "token_embd.weight" {
+		t.Errorf("%v, want one that names 15 matrices, all but the output", err)
+	}
+}

@@ -26,8 +26,20 @@ var substitutes = map[formats.Type]formats.Type{
 	formats.Q6_K:    formats.Q8_0,
 }
 
+// misfitError says that no type is defined for rows of some length.
+type misfitError struct {
+	typ  formats.Type
+	cols int64
+}
+
+func (e *misfitError) Error() string {
+	return fmt.Sprintf("rows of %d values do not divide into %s blocks of %d, and no other type is defined to stand in for %s", e.cols, e.typ, e.typ.BlockLen(), e.typ)
+}
+
+func (*misfitError) Unwrap() error { return formats.ErrUnsupported }
+
 // fit returns the type itself where rows of cols values divide into its blocks, else its substitute, else F16.
-// A type with larger blocks than 32 and no substitute (Q1_0) is an error, as in llama-quantize.
+// A type with larger blocks than 32 and no substitute (Q1_0) is a misfitError, as in llama-quantize.
 func fit(t formats.Type, cols int64) (formats.Type, error) {
 	if divides(t, cols) {
 		return t, nil
@@ -37,8 +49,7 @@ func fit(t formats.Type, cols int64) (formats.Type, error) {
 	case ok && divides(s, cols):
 		return s, nil
 	case !ok && t.BlockLen() > 32:
-		return t, fmt.Errorf("%w: rows of %d values do not divide into %s blocks of %d, and no other type is defined to stand in for %s",
-			formats.ErrUnsupported, cols, t, t.BlockLen(), t)
+		return t, &misfitError{t, cols}
 	}
 	return formats.F16, nil
 }

@@ -6,6 +6,7 @@
 package quantize
 
 import (
+	"errors"
 	"fmt"
 
 	"bitmill/formats"
@@ -92,9 +93,9 @@ func (p *Plan) pieces() []gguf.Piece {
 	return []gguf.Piece{{Metadata: p.Metadata, Tensors: p.GGUFTensors(), Layout: p.Layout}}
 }
 
-// NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a
-// type does not fit a tensor's shape, an importance matrix is missing (a BlockedError) or belongs to another model, an override
-// matches nothing, or the source is quantized already.
+// NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a type does not
+// fit a tensor's shape and nothing stands in, or an importance matrix is missing (both a BlockedError), when the matrix
+// belongs to another model, an override matches nothing, or the source is quantized already.
 func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan, error) {
 	r, err := newResolver(c, imatrix, o)
 	if err != nil {
@@ -105,13 +106,22 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan,
 	if o.KeepSplit {
 		order = shardOrder(c.Tensors)
 	}
+	var misfits []string
+	var misfit *misfitError
 	for _, i := range order {
 		t, err := r.resolve(c.Tensors[i].Tensor)
+		if errors.As(err, &misfit) {
+			misfits = append(misfits, c.Tensors[i].Name)
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: tensor %s: %w", r.format.Name, c.Tensors[i].Name, err)
 		}
 		t.index = i
 		p.Tensors = append(p.Tensors, t)
+	}
+	if misfits != nil {
+		return nil, &BlockedError{p.Format.Name, misfits, "cannot be encoded: " + misfit.Error()}
 	}
 	if err := r.overrides.check(); err != nil {
 		return nil, err
