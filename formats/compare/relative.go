@@ -119,9 +119,7 @@ func (j *relativeJob) values() (n int64) {
 func (w *worker) relative(ctx context.Context, j *relativeJob, c *counter) ([]float64, error) {
 	t := j.source
 	rows, cols := t.Rows(), t.Cols()
-	for _, x := range append([]*checkpoint.Tensor{t}, j.artifacts...) {
-		defer x.Release(0, x.Rows())
-	}
+	defer j.release(0, rows)
 	power := 0.0
 	apart := make([]float64, len(j.artifacts))
 	for first := int64(0); first < rows; first += j.stride {
@@ -144,11 +142,22 @@ func (w *worker) relative(ctx context.Context, j *relativeJob, c *counter) ([]fl
 			apart[i] += j.squares(x, q, first)
 		}
 		c.add(n * cols)
+		// Reading maps pages around those that it asks for, of pieces released before too: they go again.
+		back := max(0, first-16*j.stride)
+		j.release(back, first+n-back)
 	}
 	for i := range apart {
 		apart[i] = math.Sqrt(apart[i] / power)
 	}
 	return apart, nil
+}
+
+// release lets go of n rows of all tensors.
+func (j *relativeJob) release(first, n int64) {
+	j.source.Release(first, n)
+	for _, a := range j.artifacts {
+		a.Release(first, n)
+	}
 }
 
 // squares is sum w (x-q)^2 over rows from the first on; without q, sum w x^2.
