@@ -18,6 +18,7 @@ type rowScratch struct {
 	scales  []float32
 	offsets [][4]int32 // the first of four
 	codes   []int8
+	quads   []int32
 	levels  levels
 	rest    [16]float32 // columns of a row that fill no vector
 }
@@ -37,6 +38,21 @@ func (s *rowScratch) negate(x *Batch, group int) {
 		clear(to[:8])
 		for g, v := range x.sums32[i/2 : i/2+8] {
 			to[8+g] = -v
+		}
+	}
+}
+
+// sumQuads fills quads with sums of four activation codes times -128, and scales with the scales of blocks times f.
+func (s *rowScratch) sumQuads(x *Batch, f float32) {
+	s.quads, s.scales = grow(s.quads, x.n*x.cols/4), grow(s.scales, x.n*x.cols/256)
+	for i := range s.scales {
+		s.scales[i] = x.d[i] * f
+	}
+	for t := range x.n {
+		codes, quads := x.codes[t*x.stride:][:x.cols], s.quads[t*x.cols/4:][:x.cols/4]
+		for i := range quads {
+			q := (*[4]int8)(codes[4*i:])
+			quads[i] = -128 * (int32(q[0]) + int32(q[1]) + int32(q[2]) + int32(q[3]))
 		}
 	}
 }

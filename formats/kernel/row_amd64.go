@@ -3,23 +3,34 @@
 package kernel
 
 import (
+	"unsafe"
+
 	"bitmill/formats"
 	"bitmill/formats/block"
 )
 
 // The generated products multiply rows, which lie one after the other, with one token.
 type (
-	superRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
-	smallRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-	floatRowKernel func(dst *float32, w *byte, rows, stride, n int, x *float32)
+	superRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
+	smallRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+	latticeRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+	floatRowKernel   func(dst *float32, w *byte, rows, stride, n int, x *float32)
 )
 
 // rowProducts is what an instruction set generates to multiply rows with a token.
 type rowProducts struct {
-	super map[formats.Type]superRowKernel
-	small map[formats.Type]smallRowKernel
-	float map[formats.Type]floatRowKernel
-	order map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
+	super   map[formats.Type]superRowKernel
+	small   map[formats.Type]smallRowKernel
+	float   map[formats.Type]floatRowKernel
+	lattice map[formats.Type]*latticeRows
+	order   map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
+}
+
+// latticeRows multiplies blocks of 256 whose codes are looked up in a table.
+type latticeRows struct {
+	kernel latticeRowKernel
+	table  func() *byte
+	factor float32 // of a block's scale, where scales of groups are 2s+1
 }
 
 // rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
@@ -41,6 +52,10 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 	}
 	if kernel := p.float[j.w.Type]; kernel != nil {
 		j.floatRows(kernel, s)
+		return true
+	}
+	if p.lattice[j.w.Type] != nil && !j.x.form.float() {
+		j.latticeRows(p.lattice[j.w.Type], s)
 		return true
 	}
 	if unpack := unpackLevels[j.w.Type]; unpack != nil && j.x.form.values() {
@@ -123,6 +138,17 @@ func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 	})
 }
 
+// latticeRows multiplies blocks of 256 that are looked up.
+func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
+	w, x := &j.w, j.x
+	blocks, table := w.Cols/256, p.table()
+	s.sumQuads(x, p.factor)
+	j.eachRows(func(t, r, rows int) {
+		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
+			&x.codes[t*x.stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
+	})
+}
+
 // floatRows multiplies plain numbers; the last columns, less than sixteen, are decoded one by one.
 func (j *job) floatRows(kernel floatRowKernel, s *rowScratch) {
 	w, x := &j.w, j.x
@@ -164,8 +190,28 @@ var rowsAVX512 = &rowProducts{
 		formats.IQ4_NL: rowIQ4NLAVX512, formats.MXFP4: rowMXFP4AVX512,
 	},
 	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX512, formats.F16: rowF16AVX512, formats.BF16: rowBF16AVX512},
+	lattice: map[formats.Type]*latticeRows{
+		formats.IQ2_XXS: {rowIQ2XXSAVX512, points8Of(formats.IQ2_XXS), 0.125},
+		formats.IQ2_XS:  {rowIQ2XSAVX512, points8Of(formats.IQ2_XS), 0.125},
+		formats.IQ2_S:   {rowIQ2SAVX512, points8Of(formats.IQ2_S), 0.125},
+		formats.IQ3_XXS: {rowIQ3XXSAVX512, points4Of(formats.IQ3_XXS), 0.25},
+		formats.IQ3_S:   {rowIQ3SAVX512, points4Of(formats.IQ3_S), 1},
+		formats.IQ1_S:   {rowIQ1SAVX512, shiftedPoints, block.Shift1},
+		formats.IQ1_M:   {rowIQ1MAVX512, shiftedPoints, block.Shift1},
+	},
 	order: map[formats.Type]func(codes, from []int8){
 		formats.Q2_K: halves, formats.Q3_K: halves,
 		formats.Q4_0: fours, formats.Q4_1: fours, formats.Q5_0: fours, formats.Q5_1: fours, formats.IQ4_NL: fours, formats.MXFP4: fours,
 	},
 }
+
+// The tables of points, read when they are first needed.
+func points8Of(t formats.Type) func() *byte {
+	return func() *byte { return (*byte)(unsafe.Pointer(&block.Values8(t)[0])) }
+}
+
+func points4Of(t formats.Type) func() *byte {
+	return func() *byte { return (*byte)(unsafe.Pointer(&block.Values4(t)[0])) }
+}
+
+func shiftedPoints() *byte { return (*byte)(unsafe.Pointer(&shifted()[0])) }

@@ -78,3 +78,38 @@ func rowF16AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32
 //
 //go:noescape
 func rowBF16AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32)
+
+// rowIQ2XXSAVX512 multiplies rows of IQ2XXS blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ2XXSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ2XSAVX512 multiplies rows of IQ2XS blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ2XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ2SAVX512 multiplies rows of IQ2S blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ2SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ3XXSAVX512 multiplies rows of IQ3XXS blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ3XXSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ3SAVX512 multiplies rows of IQ3S blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ3SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ1SAVX512 multiplies rows of IQ1S blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ1SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ1MAVX512 multiplies rows of IQ1M blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ1MAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)

@@ -1887,3 +1887,990 @@ rowBF16AVX512_end:
 	JNZ           rowBF16AVX512_row
 	VZEROUPPER
 	RET
+
+// func rowIQ2XXSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+TEXT ·rowIQ2XXSAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index32_0<>+0(SB), Z0
+	VMOVDQU32 row_index32_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ2XXSAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ2XXSAVX512_block:
+	VMOVDQU32       2(AX), Z3
+	VPSRLQ          $0x3c, Z3, Z3
+	VPMOVQW         Z3, X3
+	VPADDW          Y3, Y3, Y3
+	VPORD           row_words1<>+0(SB), Y3, Y3
+	VPXORD          Z4, Z4, Z4
+	VMOVDQU32       (R8), Z5
+	VBROADCASTI32X4 2(AX), Z6
+	VPSHUFB.Z       row_xxs<>+0(SB), Z6, K1, Z8
+	VPERMILPD       $0xf0, Z6, Z6
+	KXNORW          K2, K2, K2
+	VPXORD          Z7, Z7, Z7
+	VPGATHERQQ      (CX)(Z8*8), K2, Z7
+	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z6, Z6
+	VPSHUFB         row_lowest<>+0(SB), Z6, Z6
+	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z6, Z6
+	VMOVDQU32       row_select64<>+0(SB), Z8
+	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z8, Z7
+	VPSUBB          Z8, Z7, Z7
+	VPDPBUSD        (SI), Z7, Z5
+	VMOVDQU32       64(R8), Z6
+	VBROADCASTI32X4 18(AX), Z8
+	VPSHUFB.Z       row_xxs<>+0(SB), Z8, K1, Z9
+	VPERMILPD       $0xf0, Z8, Z8
+	KXNORW          K3, K3, K3
+	VPXORD          Z10, Z10, Z10
+	VPGATHERQQ      (CX)(Z9*8), K3, Z10
+	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z8, Z8
+	VPSHUFB         row_lowest<>+0(SB), Z8, Z8
+	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z8, Z8
+	VMOVDQU32       row_select64<>+0(SB), Z9
+	VGF2P8AFFINEQB  $0x00, Z8, Z9, Z9
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z9, Z10
+	VPSUBB          Z9, Z10, Z10
+	VPDPBUSD        64(SI), Z10, Z6
+	VPACKSSDW       Z6, Z5, Z5
+	VPERMW          Z3, Z0, Z6
+	VPDPWSSD        Z5, Z6, Z4
+	VMOVDQU32       128(R8), Z5
+	VBROADCASTI32X4 34(AX), Z6
+	VPSHUFB.Z       row_xxs<>+0(SB), Z6, K1, Z8
+	VPERMILPD       $0xf0, Z6, Z6
+	KXNORW          K4, K4, K4
+	VPXORD          Z11, Z11, Z11
+	VPGATHERQQ      (CX)(Z8*8), K4, Z11
+	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z6, Z6
+	VPSHUFB         row_lowest<>+0(SB), Z6, Z6
+	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z6, Z6
+	VMOVDQU32       row_select64<>+0(SB), Z8
+	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z8, Z11
+	VPSUBB          Z8, Z11, Z11
+	VPDPBUSD        128(SI), Z11, Z5
+	VMOVDQU32       192(R8), Z6
+	VBROADCASTI32X4 50(AX), Z8
+	VPSHUFB.Z       row_xxs<>+0(SB), Z8, K1, Z9
+	VPERMILPD       $0xf0, Z8, Z8
+	KXNORW          K5, K5, K5
+	VPXORD          Z12, Z12, Z12
+	VPGATHERQQ      (CX)(Z9*8), K5, Z12
+	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z8, Z8
+	VPSHUFB         row_lowest<>+0(SB), Z8, Z8
+	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z8, Z8
+	VMOVDQU32       row_select64<>+0(SB), Z9
+	VGF2P8AFFINEQB  $0x00, Z8, Z9, Z9
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z9, Z12
+	VPSUBB          Z9, Z12, Z12
+	VPDPBUSD        192(SI), Z12, Z6
+	VPACKSSDW       Z6, Z5, Z5
+	VPERMW          Z3, Z1, Z3
+	VPDPWSSD        Z5, Z3, Z4
+	VPBROADCASTW    (AX), X3
+	VCVTPH2PS       X3, X3
+	VMULSS          (DI), X3, X3
+	VBROADCASTSS    X3, Z3
+	VCVTDQ2PS       Z4, Z4
+	VFMADD231PS     Z4, Z3, Z2
+	ADDQ            $0x00000042, AX
+	ADDQ            $0x00000100, SI
+	ADDQ            $0x00000100, R8
+	ADDQ            $0x04, DI
+	DECQ            R9
+	JNZ             rowIQ2XXSAVX512_block
+	VXORPS          Y3, Y3, Y3
+	VEXTRACTF64X4   $0x01, Z2, Y5
+	VADDPS          Y5, Y3, Y3
+	VADDPS          Y2, Y3, Y3
+	VEXTRACTF128    $0x01, Y3, X5
+	VADDPS          X3, X5, X5
+	VMOVHLPS        X5, X5, X3
+	VADDPS          X3, X5, X5
+	VMOVSHDUP       X5, X3
+	VADDSS          X3, X5, X5
+	VMOVSS          X5, (DX)
+	ADDQ            $0x04, DX
+	DECQ            BX
+	JNZ             rowIQ2XXSAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_words1<>+0(SB)/8, $0x0001000100010001
+DATA row_words1<>+8(SB)/8, $0x0001000100010001
+DATA row_words1<>+16(SB)/8, $0x0001000100010001
+DATA row_words1<>+24(SB)/8, $0x0001000100010001
+GLOBL row_words1<>(SB), RODATA|NOPTR, $32
+
+DATA row_xxs<>+0(SB)/8, $0x0000000000000000
+DATA row_xxs<>+8(SB)/8, $0x0101010101010101
+DATA row_xxs<>+16(SB)/8, $0x0202020202020202
+DATA row_xxs<>+24(SB)/8, $0x0303030303030303
+DATA row_xxs<>+32(SB)/8, $0x0808080808080808
+DATA row_xxs<>+40(SB)/8, $0x0909090909090909
+DATA row_xxs<>+48(SB)/8, $0x0a0a0a0a0a0a0a0a
+DATA row_xxs<>+56(SB)/8, $0x0b0b0b0b0b0b0b0b
+GLOBL row_xxs<>(SB), RODATA|NOPTR, $64
+
+DATA row_sevenIQ2XXS<>+0(SB)/8, $0x0000000000000020
+DATA row_sevenIQ2XXS<>+8(SB)/8, $0x0000000000000027
+DATA row_sevenIQ2XXS<>+16(SB)/8, $0x000000000000002e
+DATA row_sevenIQ2XXS<>+24(SB)/8, $0x0000000000000035
+DATA row_sevenIQ2XXS<>+32(SB)/8, $0x0000000000000020
+DATA row_sevenIQ2XXS<>+40(SB)/8, $0x0000000000000027
+DATA row_sevenIQ2XXS<>+48(SB)/8, $0x000000000000002e
+DATA row_sevenIQ2XXS<>+56(SB)/8, $0x0000000000000035
+GLOBL row_sevenIQ2XXS<>(SB), RODATA|NOPTR, $64
+
+DATA row_lowest<>+0(SB)/8, $0x0000000000000000
+DATA row_lowest<>+8(SB)/8, $0x0808080808080808
+DATA row_lowest<>+16(SB)/8, $0x0000000000000000
+DATA row_lowest<>+24(SB)/8, $0x0808080808080808
+DATA row_lowest<>+32(SB)/8, $0x0000000000000000
+DATA row_lowest<>+40(SB)/8, $0x0808080808080808
+DATA row_lowest<>+48(SB)/8, $0x0000000000000000
+DATA row_lowest<>+56(SB)/8, $0x0808080808080808
+GLOBL row_lowest<>(SB), RODATA|NOPTR, $64
+
+DATA row_evened<>+0(SB)/8, $0x010204081020407f
+DATA row_evened<>+8(SB)/8, $0x010204081020407f
+DATA row_evened<>+16(SB)/8, $0x010204081020407f
+DATA row_evened<>+24(SB)/8, $0x010204081020407f
+DATA row_evened<>+32(SB)/8, $0x010204081020407f
+DATA row_evened<>+40(SB)/8, $0x010204081020407f
+DATA row_evened<>+48(SB)/8, $0x010204081020407f
+DATA row_evened<>+56(SB)/8, $0x010204081020407f
+GLOBL row_evened<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ2XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+TEXT ·rowIQ2XSAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index16_0<>+0(SB), Z0
+	VMOVDQU32 row_index16_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ2XSAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ2XSAVX512_block:
+	VPMOVZXBD      66(AX), Y3
+	VPSLLD         $0x0c, Y3, Y4
+	VPORD          Y4, Y3, Y3
+	VPANDD         row_words15<>+0(SB), Y3, Y3
+	VPADDW         Y3, Y3, Y3
+	VPORD          row_words1<>+0(SB), Y3, Y3
+	VPXORD         Z5, Z5, Z5
+	VMOVDQU32      (R8), Z4
+	VPMOVZXWQ      2(AX), Z10
+	VPSRLQ         $0x09, Z10, Z11
+	VPANDQ         row_511<>+0(SB), Z10, Z10
+	KXNORW         K2, K2, K2
+	VPXORD         Z6, Z6, Z6
+	VPGATHERQQ     (CX)(Z10*8), K2, Z6
+	VPSHUFB        row_lowest<>+0(SB), Z11, Z11
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z11, Z11
+	VMOVDQU32      row_select64<>+0(SB), Z10
+	VGF2P8AFFINEQB $0x00, Z11, Z10, Z10
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z10, Z6
+	VPSUBB         Z10, Z6, Z6
+	VPDPBUSD       (SI), Z6, Z4
+	VMOVDQU32      64(R8), Z10
+	VPMOVZXWQ      18(AX), Z11
+	VPSRLQ         $0x09, Z11, Z12
+	VPANDQ         row_511<>+0(SB), Z11, Z11
+	KXNORW         K3, K3, K3
+	VPXORD         Z7, Z7, Z7
+	VPGATHERQQ     (CX)(Z11*8), K3, Z7
+	VPSHUFB        row_lowest<>+0(SB), Z12, Z12
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z12, Z12
+	VMOVDQU32      row_select64<>+0(SB), Z11
+	VGF2P8AFFINEQB $0x00, Z12, Z11, Z11
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z7
+	VPSUBB         Z11, Z7, Z7
+	VPDPBUSD       64(SI), Z7, Z10
+	VPACKSSDW      Z10, Z4, Z4
+	VPERMW         Z3, Z0, Z10
+	VPDPWSSD       Z4, Z10, Z5
+	VMOVDQU32      128(R8), Z4
+	VPMOVZXWQ      34(AX), Z10
+	VPSRLQ         $0x09, Z10, Z11
+	VPANDQ         row_511<>+0(SB), Z10, Z10
+	KXNORW         K4, K4, K4
+	VPXORD         Z8, Z8, Z8
+	VPGATHERQQ     (CX)(Z10*8), K4, Z8
+	VPSHUFB        row_lowest<>+0(SB), Z11, Z11
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z11, Z11
+	VMOVDQU32      row_select64<>+0(SB), Z10
+	VGF2P8AFFINEQB $0x00, Z11, Z10, Z10
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z10, Z8
+	VPSUBB         Z10, Z8, Z8
+	VPDPBUSD       128(SI), Z8, Z4
+	VMOVDQU32      192(R8), Z10
+	VPMOVZXWQ      50(AX), Z11
+	VPSRLQ         $0x09, Z11, Z12
+	VPANDQ         row_511<>+0(SB), Z11, Z11
+	KXNORW         K5, K5, K5
+	VPXORD         Z9, Z9, Z9
+	VPGATHERQQ     (CX)(Z11*8), K5, Z9
+	VPSHUFB        row_lowest<>+0(SB), Z12, Z12
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z12, Z12
+	VMOVDQU32      row_select64<>+0(SB), Z11
+	VGF2P8AFFINEQB $0x00, Z12, Z11, Z11
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z9
+	VPSUBB         Z11, Z9, Z9
+	VPDPBUSD       192(SI), Z9, Z10
+	VPACKSSDW      Z10, Z4, Z4
+	VPERMW         Z3, Z1, Z10
+	VPDPWSSD       Z4, Z10, Z5
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         (DI), X3, X3
+	VBROADCASTSS   X3, Z4
+	VCVTDQ2PS      Z5, Z5
+	VFMADD231PS    Z5, Z4, Z2
+	ADDQ           $0x0000004a, AX
+	ADDQ           $0x00000100, SI
+	ADDQ           $0x00000100, R8
+	ADDQ           $0x04, DI
+	DECQ           R9
+	JNZ            rowIQ2XSAVX512_block
+	VXORPS         Y3, Y3, Y3
+	VEXTRACTF64X4  $0x01, Z2, Y4
+	VADDPS         Y4, Y3, Y3
+	VADDPS         Y2, Y3, Y3
+	VEXTRACTF128   $0x01, Y3, X4
+	VADDPS         X3, X4, X4
+	VMOVHLPS       X4, X4, X3
+	VADDPS         X3, X4, X4
+	VMOVSHDUP      X4, X3
+	VADDSS         X3, X4, X4
+	VMOVSS         X4, (DX)
+	ADDQ           $0x04, DX
+	DECQ           BX
+	JNZ            rowIQ2XSAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_511<>+0(SB)/8, $0x00000000000001ff
+DATA row_511<>+8(SB)/8, $0x00000000000001ff
+DATA row_511<>+16(SB)/8, $0x00000000000001ff
+DATA row_511<>+24(SB)/8, $0x00000000000001ff
+DATA row_511<>+32(SB)/8, $0x00000000000001ff
+DATA row_511<>+40(SB)/8, $0x00000000000001ff
+DATA row_511<>+48(SB)/8, $0x00000000000001ff
+DATA row_511<>+56(SB)/8, $0x00000000000001ff
+GLOBL row_511<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ2SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+TEXT ·rowIQ2SAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index16_0<>+0(SB), Z0
+	VMOVDQU32 row_index16_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ2SAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ2SAVX512_block:
+	VPMOVZXBD      74(AX), Y3
+	VPSLLD         $0x0c, Y3, Y4
+	VPORD          Y4, Y3, Y3
+	VPANDD         row_words15<>+0(SB), Y3, Y3
+	VPADDW         Y3, Y3, Y3
+	VPORD          row_words1<>+0(SB), Y3, Y3
+	VPXORD         Z5, Z5, Z5
+	VMOVDQU32      (R8), Z4
+	VPMOVZXBQ      2(AX), Z10
+	VPBROADCASTW   66(AX), Z11
+	VPRORVQ        row_rightIQ2S300<>+0(SB), Z11, Z11
+	VPTERNLOGQ     $0xf8, row_mask300<>+0(SB), Z11, Z10
+	KXNORW         K2, K2, K2
+	VPXORD         Z6, Z6, Z6
+	VPGATHERQQ     (CX)(Z10*8), K2, Z6
+	VPBROADCASTQ   34(AX), Z10
+	VPSHUFB        row_each<>+0(SB), Z10, Z10
+	VMOVDQU32      row_select64<>+0(SB), Z11
+	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z6
+	VPSUBB         Z11, Z6, Z6
+	VPDPBUSD       (SI), Z6, Z4
+	VMOVDQU32      64(R8), Z10
+	VPMOVZXBQ      10(AX), Z11
+	VPBROADCASTW   68(AX), Z12
+	VPRORVQ        row_rightIQ2S300<>+0(SB), Z12, Z12
+	VPTERNLOGQ     $0xf8, row_mask300<>+0(SB), Z12, Z11
+	KXNORW         K3, K3, K3
+	VPXORD         Z7, Z7, Z7
+	VPGATHERQQ     (CX)(Z11*8), K3, Z7
+	VPBROADCASTQ   42(AX), Z11
+	VPSHUFB        row_each<>+0(SB), Z11, Z11
+	VMOVDQU32      row_select64<>+0(SB), Z12
+	VGF2P8AFFINEQB $0x00, Z11, Z12, Z12
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z7
+	VPSUBB         Z12, Z7, Z7
+	VPDPBUSD       64(SI), Z7, Z10
+	VPACKSSDW      Z10, Z4, Z4
+	VPERMW         Z3, Z0, Z10
+	VPDPWSSD       Z4, Z10, Z5
+	VMOVDQU32      128(R8), Z4
+	VPMOVZXBQ      18(AX), Z10
+	VPBROADCASTW   70(AX), Z11
+	VPRORVQ        row_rightIQ2S300<>+0(SB), Z11, Z11
+	VPTERNLOGQ     $0xf8, row_mask300<>+0(SB), Z11, Z10
+	KXNORW         K4, K4, K4
+	VPXORD         Z8, Z8, Z8
+	VPGATHERQQ     (CX)(Z10*8), K4, Z8
+	VPBROADCASTQ   50(AX), Z10
+	VPSHUFB        row_each<>+0(SB), Z10, Z10
+	VMOVDQU32      row_select64<>+0(SB), Z11
+	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z8
+	VPSUBB         Z11, Z8, Z8
+	VPDPBUSD       128(SI), Z8, Z4
+	VMOVDQU32      192(R8), Z10
+	VPMOVZXBQ      26(AX), Z11
+	VPBROADCASTW   72(AX), Z12
+	VPRORVQ        row_rightIQ2S300<>+0(SB), Z12, Z12
+	VPTERNLOGQ     $0xf8, row_mask300<>+0(SB), Z12, Z11
+	KXNORW         K5, K5, K5
+	VPXORD         Z9, Z9, Z9
+	VPGATHERQQ     (CX)(Z11*8), K5, Z9
+	VPBROADCASTQ   58(AX), Z11
+	VPSHUFB        row_each<>+0(SB), Z11, Z11
+	VMOVDQU32      row_select64<>+0(SB), Z12
+	VGF2P8AFFINEQB $0x00, Z11, Z12, Z12
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z9
+	VPSUBB         Z12, Z9, Z9
+	VPDPBUSD       192(SI), Z9, Z10
+	VPACKSSDW      Z10, Z4, Z4
+	VPERMW         Z3, Z1, Z10
+	VPDPWSSD       Z4, Z10, Z5
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         (DI), X3, X3
+	VBROADCASTSS   X3, Z4
+	VCVTDQ2PS      Z5, Z5
+	VFMADD231PS    Z5, Z4, Z2
+	ADDQ           $0x00000052, AX
+	ADDQ           $0x00000100, SI
+	ADDQ           $0x00000100, R8
+	ADDQ           $0x04, DI
+	DECQ           R9
+	JNZ            rowIQ2SAVX512_block
+	VXORPS         Y3, Y3, Y3
+	VEXTRACTF64X4  $0x01, Z2, Y4
+	VADDPS         Y4, Y3, Y3
+	VADDPS         Y2, Y3, Y3
+	VEXTRACTF128   $0x01, Y3, X4
+	VADDPS         X3, X4, X4
+	VMOVHLPS       X4, X4, X3
+	VADDPS         X3, X4, X4
+	VMOVSHDUP      X4, X3
+	VADDSS         X3, X4, X4
+	VMOVSS         X4, (DX)
+	ADDQ           $0x04, DX
+	DECQ           BX
+	JNZ            rowIQ2SAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_rightIQ2S300<>+0(SB)/8, $0x0000000000000038
+DATA row_rightIQ2S300<>+8(SB)/8, $0x000000000000003a
+DATA row_rightIQ2S300<>+16(SB)/8, $0x000000000000003c
+DATA row_rightIQ2S300<>+24(SB)/8, $0x000000000000003e
+DATA row_rightIQ2S300<>+32(SB)/8, $0x0000000000000000
+DATA row_rightIQ2S300<>+40(SB)/8, $0x0000000000000002
+DATA row_rightIQ2S300<>+48(SB)/8, $0x0000000000000004
+DATA row_rightIQ2S300<>+56(SB)/8, $0x0000000000000006
+GLOBL row_rightIQ2S300<>(SB), RODATA|NOPTR, $64
+
+DATA row_mask300<>+0(SB)/8, $0x0000000000000300
+DATA row_mask300<>+8(SB)/8, $0x0000000000000300
+DATA row_mask300<>+16(SB)/8, $0x0000000000000300
+DATA row_mask300<>+24(SB)/8, $0x0000000000000300
+DATA row_mask300<>+32(SB)/8, $0x0000000000000300
+DATA row_mask300<>+40(SB)/8, $0x0000000000000300
+DATA row_mask300<>+48(SB)/8, $0x0000000000000300
+DATA row_mask300<>+56(SB)/8, $0x0000000000000300
+GLOBL row_mask300<>(SB), RODATA|NOPTR, $64
+
+DATA row_each<>+0(SB)/8, $0x0000000000000000
+DATA row_each<>+8(SB)/8, $0x0101010101010101
+DATA row_each<>+16(SB)/8, $0x0202020202020202
+DATA row_each<>+24(SB)/8, $0x0303030303030303
+DATA row_each<>+32(SB)/8, $0x0404040404040404
+DATA row_each<>+40(SB)/8, $0x0505050505050505
+DATA row_each<>+48(SB)/8, $0x0606060606060606
+DATA row_each<>+56(SB)/8, $0x0707070707070707
+GLOBL row_each<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ3XXSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+TEXT ·rowIQ3XXSAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index32_0<>+0(SB), Z0
+	VMOVDQU32 row_index32_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ3XXSAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ3XXSAVX512_block:
+	VMOVDQU32      66(AX), Y3
+	VPSRLD         $0x1c, Y3, Y3
+	VPMOVDW        Y3, X3
+	VPADDW         Y3, Y3, Y3
+	VPORD          row_words1<>+0(SB), Y3, Y3
+	VPXORD         Z4, Z4, Z4
+	VMOVDQU32      (R8), Z5
+	VPMOVZXBD      2(AX), Z6
+	VPBROADCASTQ   66(AX), Z8
+	KXNORW         K2, K2, K2
+	VPXORD         Z7, Z7, Z7
+	VPGATHERDD     (CX)(Z6*4), K2, Z7
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z8, Z8
+	VPSHUFB        row_lowest<>+0(SB), Z8, Z8
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z8, Z8
+	VMOVDQU32      row_select64<>+0(SB), Z6
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z6
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z6, Z7
+	VPSUBB         Z6, Z7, Z7
+	VPDPBUSD       (SI), Z7, Z5
+	VMOVDQU32      64(R8), Z6
+	VPMOVZXBD      18(AX), Z8
+	VPBROADCASTQ   74(AX), Z9
+	KXNORW         K3, K3, K3
+	VPXORD         Z10, Z10, Z10
+	VPGATHERDD     (CX)(Z8*4), K3, Z10
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z9, Z9
+	VPSHUFB        row_lowest<>+0(SB), Z9, Z9
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z9, Z9
+	VMOVDQU32      row_select64<>+0(SB), Z8
+	VGF2P8AFFINEQB $0x00, Z9, Z8, Z8
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z8, Z10
+	VPSUBB         Z8, Z10, Z10
+	VPDPBUSD       64(SI), Z10, Z6
+	VPACKSSDW      Z6, Z5, Z5
+	VPERMW         Z3, Z0, Z6
+	VPDPWSSD       Z5, Z6, Z4
+	VMOVDQU32      128(R8), Z5
+	VPMOVZXBD      34(AX), Z6
+	VPBROADCASTQ   82(AX), Z8
+	KXNORW         K4, K4, K4
+	VPXORD         Z11, Z11, Z11
+	VPGATHERDD     (CX)(Z6*4), K4, Z11
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z8, Z8
+	VPSHUFB        row_lowest<>+0(SB), Z8, Z8
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z8, Z8
+	VMOVDQU32      row_select64<>+0(SB), Z6
+	VGF2P8AFFINEQB $0x00, Z8, Z6, Z6
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z6, Z11
+	VPSUBB         Z6, Z11, Z11
+	VPDPBUSD       128(SI), Z11, Z5
+	VMOVDQU32      192(R8), Z6
+	VPMOVZXBD      50(AX), Z8
+	VPBROADCASTQ   90(AX), Z9
+	KXNORW         K5, K5, K5
+	VPXORD         Z12, Z12, Z12
+	VPGATHERDD     (CX)(Z8*4), K5, Z12
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z9, Z9
+	VPSHUFB        row_lowest<>+0(SB), Z9, Z9
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z9, Z9
+	VMOVDQU32      row_select64<>+0(SB), Z8
+	VGF2P8AFFINEQB $0x00, Z9, Z8, Z8
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z8, Z12
+	VPSUBB         Z8, Z12, Z12
+	VPDPBUSD       192(SI), Z12, Z6
+	VPACKSSDW      Z6, Z5, Z5
+	VPERMW         Z3, Z1, Z6
+	VPDPWSSD       Z5, Z6, Z4
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         (DI), X3, X3
+	VBROADCASTSS   X3, Z5
+	VCVTDQ2PS      Z4, Z4
+	VFMADD231PS    Z4, Z5, Z2
+	ADDQ           $0x00000062, AX
+	ADDQ           $0x00000100, SI
+	ADDQ           $0x00000100, R8
+	ADDQ           $0x04, DI
+	DECQ           R9
+	JNZ            rowIQ3XXSAVX512_block
+	VXORPS         Y3, Y3, Y3
+	VEXTRACTF64X4  $0x01, Z2, Y5
+	VADDPS         Y5, Y3, Y3
+	VADDPS         Y2, Y3, Y3
+	VEXTRACTF128   $0x01, Y3, X5
+	VADDPS         X3, X5, X5
+	VMOVHLPS       X5, X5, X3
+	VADDPS         X3, X5, X5
+	VMOVSHDUP      X5, X3
+	VADDSS         X3, X5, X5
+	VMOVSS         X5, (DX)
+	ADDQ           $0x04, DX
+	DECQ           BX
+	JNZ            rowIQ3XXSAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_sevenIQ3XXS<>+0(SB)/8, $0x0000000000000000
+DATA row_sevenIQ3XXS<>+8(SB)/8, $0x0000000000000007
+DATA row_sevenIQ3XXS<>+16(SB)/8, $0x000000000000000e
+DATA row_sevenIQ3XXS<>+24(SB)/8, $0x0000000000000015
+DATA row_sevenIQ3XXS<>+32(SB)/8, $0x0000000000000020
+DATA row_sevenIQ3XXS<>+40(SB)/8, $0x0000000000000027
+DATA row_sevenIQ3XXS<>+48(SB)/8, $0x000000000000002e
+DATA row_sevenIQ3XXS<>+56(SB)/8, $0x0000000000000035
+GLOBL row_sevenIQ3XXS<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ3SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+TEXT ·rowIQ3SAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index32_0<>+0(SB), Z0
+	VMOVDQU32 row_index32_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ3SAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ3SAVX512_block:
+	VPMOVZXBD      106(AX), X3
+	VPSLLD         $0x0c, Y3, Y4
+	VPORD          Y4, Y3, Y3
+	VPANDD         row_words15<>+0(SB), Y3, Y3
+	VPADDW         Y3, Y3, Y3
+	VPORD          row_words1<>+0(SB), Y3, Y3
+	VPXORD         Z5, Z5, Z5
+	VMOVDQU32      (R8), Z4
+	VPMOVZXBD      2(AX), Z10
+	KMOVW          66(AX), K1
+	VPADDD.BCST    row_256<>+0(SB), Z10, K1, Z10
+	KXNORW         K2, K2, K2
+	VPXORD         Z6, Z6, Z6
+	VPGATHERDD     (CX)(Z10*4), K2, Z6
+	VPBROADCASTQ   74(AX), Z10
+	VPSHUFB        row_each<>+0(SB), Z10, Z10
+	VMOVDQU32      row_select64<>+0(SB), Z11
+	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z6
+	VPSUBB         Z11, Z6, Z6
+	VPDPBUSD       (SI), Z6, Z4
+	VMOVDQU32      64(R8), Z10
+	VPMOVZXBD      18(AX), Z11
+	KMOVW          68(AX), K1
+	VPADDD.BCST    row_256<>+0(SB), Z11, K1, Z11
+	KXNORW         K3, K3, K3
+	VPXORD         Z7, Z7, Z7
+	VPGATHERDD     (CX)(Z11*4), K3, Z7
+	VPBROADCASTQ   82(AX), Z11
+	VPSHUFB        row_each<>+0(SB), Z11, Z11
+	VMOVDQU32      row_select64<>+0(SB), Z12
+	VGF2P8AFFINEQB $0x00, Z11, Z12, Z12
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z7
+	VPSUBB         Z12, Z7, Z7
+	VPDPBUSD       64(SI), Z7, Z10
+	VPACKSSDW      Z10, Z4, Z4
+	VPERMW         Z3, Z0, Z10
+	VPDPWSSD       Z4, Z10, Z5
+	VMOVDQU32      128(R8), Z4
+	VPMOVZXBD      34(AX), Z10
+	KMOVW          70(AX), K1
+	VPADDD.BCST    row_256<>+0(SB), Z10, K1, Z10
+	KXNORW         K4, K4, K4
+	VPXORD         Z8, Z8, Z8
+	VPGATHERDD     (CX)(Z10*4), K4, Z8
+	VPBROADCASTQ   90(AX), Z10
+	VPSHUFB        row_each<>+0(SB), Z10, Z10
+	VMOVDQU32      row_select64<>+0(SB), Z11
+	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z8
+	VPSUBB         Z11, Z8, Z8
+	VPDPBUSD       128(SI), Z8, Z4
+	VMOVDQU32      192(R8), Z10
+	VPMOVZXBD      50(AX), Z11
+	KMOVW          72(AX), K1
+	VPADDD.BCST    row_256<>+0(SB), Z11, K1, Z11
+	KXNORW         K5, K5, K5
+	VPXORD         Z9, Z9, Z9
+	VPGATHERDD     (CX)(Z11*4), K5, Z9
+	VPBROADCASTQ   98(AX), Z11
+	VPSHUFB        row_each<>+0(SB), Z11, Z11
+	VMOVDQU32      row_select64<>+0(SB), Z12
+	VGF2P8AFFINEQB $0x00, Z11, Z12, Z12
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z9
+	VPSUBB         Z12, Z9, Z9
+	VPDPBUSD       192(SI), Z9, Z10
+	VPACKSSDW      Z10, Z4, Z4
+	VPERMW         Z3, Z1, Z10
+	VPDPWSSD       Z4, Z10, Z5
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VMULSS         (DI), X3, X3
+	VBROADCASTSS   X3, Z4
+	VCVTDQ2PS      Z5, Z5
+	VFMADD231PS    Z5, Z4, Z2
+	ADDQ           $0x0000006e, AX
+	ADDQ           $0x00000100, SI
+	ADDQ           $0x00000100, R8
+	ADDQ           $0x04, DI
+	DECQ           R9
+	JNZ            rowIQ3SAVX512_block
+	VXORPS         Y4, Y4, Y4
+	VEXTRACTF64X4  $0x01, Z2, Y10
+	VADDPS         Y10, Y4, Y4
+	VADDPS         Y2, Y4, Y4
+	VEXTRACTF128   $0x01, Y4, X3
+	VADDPS         X4, X3, X3
+	VMOVHLPS       X3, X3, X4
+	VADDPS         X4, X3, X3
+	VMOVSHDUP      X3, X4
+	VADDSS         X4, X3, X3
+	VMOVSS         X3, (DX)
+	ADDQ           $0x04, DX
+	DECQ           BX
+	JNZ            rowIQ3SAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_256<>+0(SB)/8, $0x0000010000000100
+GLOBL row_256<>(SB), RODATA|NOPTR, $8
+
+// func rowIQ1SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+TEXT ·rowIQ1SAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index32_0<>+0(SB), Z0
+	VMOVDQU32 row_index32_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ1SAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ1SAVX512_block:
+	VMOVDQU       34(AX), X3
+	VPSRLW        $0x0c, X3, X3
+	VPAND         row_words7<>+0(SB), X3, X3
+	VPADDW        Y3, Y3, Y3
+	VPORD         row_words1<>+0(SB), Y3, Y3
+	VPXORD        Z4, Z4, Z4
+	VMOVDQU32     (R8), Z5
+	VPMOVZXBQ     2(AX), Z6
+	VPBROADCASTD  34(AX), Z8
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z8, Z9
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z9, Z6
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z8, Z8
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z8, Z6
+	KXNORW        K2, K2, K2
+	VPXORD        Z7, Z7, Z7
+	VPGATHERQQ    (CX)(Z6*8), K2, Z7
+	VPXORD        row_bytes128<>+0(SB), Z7, Z7
+	VPDPBUSD      (SI), Z7, Z5
+	VMOVDQU32     64(R8), Z6
+	VPMOVZXBQ     10(AX), Z8
+	VPBROADCASTD  38(AX), Z9
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z9, Z10
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z10, Z8
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z9, Z9
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z9, Z8
+	KXNORW        K3, K3, K3
+	VPXORD        Z11, Z11, Z11
+	VPGATHERQQ    (CX)(Z8*8), K3, Z11
+	VPXORD        row_bytes128<>+0(SB), Z11, Z11
+	VPDPBUSD      64(SI), Z11, Z6
+	VPACKSSDW     Z6, Z5, Z5
+	VPERMW        Z3, Z0, Z6
+	VPDPWSSD      Z5, Z6, Z4
+	VMOVDQU32     128(R8), Z5
+	VPMOVZXBQ     18(AX), Z6
+	VPBROADCASTD  42(AX), Z8
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z8, Z9
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z9, Z6
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z8, Z8
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z8, Z6
+	KXNORW        K4, K4, K4
+	VPXORD        Z12, Z12, Z12
+	VPGATHERQQ    (CX)(Z6*8), K4, Z12
+	VPXORD        row_bytes128<>+0(SB), Z12, Z12
+	VPDPBUSD      128(SI), Z12, Z5
+	VMOVDQU32     192(R8), Z6
+	VPMOVZXBQ     26(AX), Z8
+	VPBROADCASTD  46(AX), Z9
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z9, Z10
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z10, Z8
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z9, Z9
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z9, Z8
+	KXNORW        K5, K5, K5
+	VPXORD        Z13, Z13, Z13
+	VPGATHERQQ    (CX)(Z8*8), K5, Z13
+	VPXORD        row_bytes128<>+0(SB), Z13, Z13
+	VPDPBUSD      192(SI), Z13, Z6
+	VPACKSSDW     Z6, Z5, Z5
+	VPERMW        Z3, Z1, Z6
+	VPDPWSSD      Z5, Z6, Z4
+	VPBROADCASTW  (AX), X3
+	VCVTPH2PS     X3, X3
+	VMULSS        (DI), X3, X3
+	VBROADCASTSS  X3, Z5
+	VCVTDQ2PS     Z4, Z4
+	VFMADD231PS   Z4, Z5, Z2
+	ADDQ          $0x00000032, AX
+	ADDQ          $0x00000100, SI
+	ADDQ          $0x00000100, R8
+	ADDQ          $0x04, DI
+	DECQ          R9
+	JNZ           rowIQ1SAVX512_block
+	VXORPS        Y5, Y5, Y5
+	VEXTRACTF64X4 $0x01, Z2, Y6
+	VADDPS        Y6, Y5, Y5
+	VADDPS        Y2, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X3
+	VADDPS        X5, X3, X3
+	VMOVHLPS      X3, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, (DX)
+	ADDQ          $0x04, DX
+	DECQ          BX
+	JNZ           rowIQ1SAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_words7<>+0(SB)/8, $0x0007000700070007
+DATA row_words7<>+8(SB)/8, $0x0007000700070007
+DATA row_words7<>+16(SB)/8, $0x0007000700070007
+DATA row_words7<>+24(SB)/8, $0x0007000700070007
+GLOBL row_words7<>(SB), RODATA|NOPTR, $32
+
+DATA row_rightIQ1S700<>+0(SB)/8, $0x0000000000000038
+DATA row_rightIQ1S700<>+8(SB)/8, $0x000000000000003b
+DATA row_rightIQ1S700<>+16(SB)/8, $0x000000000000003e
+DATA row_rightIQ1S700<>+24(SB)/8, $0x0000000000000001
+DATA row_rightIQ1S700<>+32(SB)/8, $0x0000000000000008
+DATA row_rightIQ1S700<>+40(SB)/8, $0x000000000000000b
+DATA row_rightIQ1S700<>+48(SB)/8, $0x000000000000000e
+DATA row_rightIQ1S700<>+56(SB)/8, $0x0000000000000011
+GLOBL row_rightIQ1S700<>(SB), RODATA|NOPTR, $64
+
+DATA row_mask700<>+0(SB)/8, $0x0000000000000700
+DATA row_mask700<>+8(SB)/8, $0x0000000000000700
+DATA row_mask700<>+16(SB)/8, $0x0000000000000700
+DATA row_mask700<>+24(SB)/8, $0x0000000000000700
+DATA row_mask700<>+32(SB)/8, $0x0000000000000700
+DATA row_mask700<>+40(SB)/8, $0x0000000000000700
+DATA row_mask700<>+48(SB)/8, $0x0000000000000700
+DATA row_mask700<>+56(SB)/8, $0x0000000000000700
+GLOBL row_mask700<>(SB), RODATA|NOPTR, $64
+
+DATA row_rightIQ1S800<>+0(SB)/8, $0x0000000000000004
+DATA row_rightIQ1S800<>+8(SB)/8, $0x0000000000000004
+DATA row_rightIQ1S800<>+16(SB)/8, $0x0000000000000004
+DATA row_rightIQ1S800<>+24(SB)/8, $0x0000000000000004
+DATA row_rightIQ1S800<>+32(SB)/8, $0x0000000000000014
+DATA row_rightIQ1S800<>+40(SB)/8, $0x0000000000000014
+DATA row_rightIQ1S800<>+48(SB)/8, $0x0000000000000014
+DATA row_rightIQ1S800<>+56(SB)/8, $0x0000000000000014
+GLOBL row_rightIQ1S800<>(SB), RODATA|NOPTR, $64
+
+DATA row_mask800<>+0(SB)/8, $0x0000000000000800
+DATA row_mask800<>+8(SB)/8, $0x0000000000000800
+DATA row_mask800<>+16(SB)/8, $0x0000000000000800
+DATA row_mask800<>+24(SB)/8, $0x0000000000000800
+DATA row_mask800<>+32(SB)/8, $0x0000000000000800
+DATA row_mask800<>+40(SB)/8, $0x0000000000000800
+DATA row_mask800<>+48(SB)/8, $0x0000000000000800
+DATA row_mask800<>+56(SB)/8, $0x0000000000000800
+GLOBL row_mask800<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ1MAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C
+TEXT ·rowIQ1MAVX512(SB), NOSPLIT, $0-64
+	MOVQ      w+8(FP), AX
+	MOVQ      table+56(FP), CX
+	MOVQ      $0x0101010101010101, DX
+	KMOVQ     DX, K1
+	VMOVDQU32 row_index16_0<>+0(SB), Z0
+	VMOVDQU32 row_index16_1<>+0(SB), Z1
+	MOVQ      dst+0(FP), DX
+	MOVQ      rows+16(FP), BX
+
+rowIQ1MAVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   d+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z2, Z2, Z2
+
+rowIQ1MAVX512_block:
+	VPBROADCASTQ  48(AX), Y3
+	VPSHUFB       row_words1m<>+0(SB), Y3, Y3
+	VPSRLVW       row_shift1m<>+0(SB), Y3, Y3
+	VPAND         row_words7<>+0(SB), Y3, Y3
+	VPADDW        Y3, Y3, Y3
+	VPORD         row_words1<>+0(SB), Y3, Y3
+	VPXORD        Z4, Z4, Z4
+	VMOVDQU32     (R8), Z5
+	VPMOVZXBQ     (AX), Z6
+	VPBROADCASTD  32(AX), Z8
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z8, Z8
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z8, Z6
+	KXNORW        K2, K2, K2
+	VPXORD        Z7, Z7, Z7
+	VPGATHERQQ    (CX)(Z6*8), K2, Z7
+	VPXORD        row_bytes128<>+0(SB), Z7, Z7
+	VPDPBUSD      (SI), Z7, Z5
+	VMOVDQU32     64(R8), Z6
+	VPMOVZXBQ     8(AX), Z8
+	VPBROADCASTD  36(AX), Z9
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z9, Z9
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z9, Z8
+	KXNORW        K3, K3, K3
+	VPXORD        Z10, Z10, Z10
+	VPGATHERQQ    (CX)(Z8*8), K3, Z10
+	VPXORD        row_bytes128<>+0(SB), Z10, Z10
+	VPDPBUSD      64(SI), Z10, Z6
+	VPACKSSDW     Z6, Z5, Z5
+	VPERMW        Z3, Z0, Z6
+	VPDPWSSD      Z5, Z6, Z4
+	VMOVDQU32     128(R8), Z5
+	VPMOVZXBQ     16(AX), Z6
+	VPBROADCASTD  40(AX), Z8
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z8, Z8
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z8, Z6
+	KXNORW        K4, K4, K4
+	VPXORD        Z11, Z11, Z11
+	VPGATHERQQ    (CX)(Z6*8), K4, Z11
+	VPXORD        row_bytes128<>+0(SB), Z11, Z11
+	VPDPBUSD      128(SI), Z11, Z5
+	VMOVDQU32     192(R8), Z6
+	VPMOVZXBQ     24(AX), Z8
+	VPBROADCASTD  44(AX), Z9
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z9, Z9
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z9, Z8
+	KXNORW        K5, K5, K5
+	VPXORD        Z12, Z12, Z12
+	VPGATHERQQ    (CX)(Z8*8), K5, Z12
+	VPXORD        row_bytes128<>+0(SB), Z12, Z12
+	VPDPBUSD      192(SI), Z12, Z6
+	VPACKSSDW     Z6, Z5, Z5
+	VPERMW        Z3, Z1, Z6
+	VPDPWSSD      Z5, Z6, Z4
+	MOVQ          48(AX), R10
+	MOVQ          $0xf000f000f000f000, R11
+	PEXTQ         R11, R10, R10
+	VMOVD         R10, X3
+	VCVTPH2PS     X3, X3
+	VMULSS        (DI), X3, X3
+	VBROADCASTSS  X3, Z5
+	VCVTDQ2PS     Z4, Z4
+	VFMADD231PS   Z4, Z5, Z2
+	ADDQ          $0x00000038, AX
+	ADDQ          $0x00000100, SI
+	ADDQ          $0x00000100, R8
+	ADDQ          $0x04, DI
+	DECQ          R9
+	JNZ           rowIQ1MAVX512_block
+	VXORPS        Y3, Y3, Y3
+	VEXTRACTF64X4 $0x01, Z2, Y5
+	VADDPS        Y5, Y3, Y3
+	VADDPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X3, X5, X5
+	VMOVHLPS      X5, X5, X3
+	VADDPS        X3, X5, X5
+	VMOVSHDUP     X5, X3
+	VADDSS        X3, X5, X5
+	VMOVSS        X5, (DX)
+	ADDQ          $0x04, DX
+	DECQ          BX
+	JNZ           rowIQ1MAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_words1m<>+0(SB)/8, $0x0100010001000100
+DATA row_words1m<>+8(SB)/8, $0x0302030203020302
+DATA row_words1m<>+16(SB)/8, $0x0504050405040504
+DATA row_words1m<>+24(SB)/8, $0x0706070607060706
+GLOBL row_words1m<>(SB), RODATA|NOPTR, $32
+
+DATA row_shift1m<>+0(SB)/8, $0x0009000600030000
+DATA row_shift1m<>+8(SB)/8, $0x0009000600030000
+DATA row_shift1m<>+16(SB)/8, $0x0009000600030000
+DATA row_shift1m<>+24(SB)/8, $0x0009000600030000
+GLOBL row_shift1m<>(SB), RODATA|NOPTR, $32
+
+DATA row_rightIQ1Mf00<>+0(SB)/8, $0x0000000000000038
+DATA row_rightIQ1Mf00<>+8(SB)/8, $0x000000000000003c
+DATA row_rightIQ1Mf00<>+16(SB)/8, $0x0000000000000000
+DATA row_rightIQ1Mf00<>+24(SB)/8, $0x0000000000000004
+DATA row_rightIQ1Mf00<>+32(SB)/8, $0x0000000000000008
+DATA row_rightIQ1Mf00<>+40(SB)/8, $0x000000000000000c
+DATA row_rightIQ1Mf00<>+48(SB)/8, $0x0000000000000010
+DATA row_rightIQ1Mf00<>+56(SB)/8, $0x0000000000000014
+GLOBL row_rightIQ1Mf00<>(SB), RODATA|NOPTR, $64
+
+DATA row_maskf00<>+0(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+8(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+16(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+24(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+32(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+40(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+48(SB)/8, $0x0000000000000f00
+DATA row_maskf00<>+56(SB)/8, $0x0000000000000f00
+GLOBL row_maskf00<>(SB), RODATA|NOPTR, $64

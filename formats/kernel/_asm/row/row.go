@@ -158,4 +158,9 @@ func Emit(s ISA) {
 	for _, t := range Floats {
 		t.Emit(s)
 	}
+	if s.Wide {
+		for _, t := range Lattices {
+			t.Emit(s)
+		}
+	}
 }

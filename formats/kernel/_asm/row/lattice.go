@@ -1,0 +1,268 @@
+package row
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/formats/kernel/asm/lanes"
+)
+
+// Lattice is a type with blocks of 256 whose codes are looked up, sixty-four at a time, with AVX-512, VBMI and GFNI. Codes
+// get a number added so that none is negative; it is taken back by what sums of four activations start from.
+type Lattice struct {
+	Name  string
+	bytes int
+	group int // columns that share a scale; 256: d is the only one
+	d     int // the place of d; -1: IQ1_M's
+	// scales returns the scales of groups as words.
+	scales func(f *lattice) reg.VecVirtual
+	// codes returns codes 64c and following.
+	codes func(f *lattice, c int) reg.VecVirtual
+}
+
+// Lattices are the types looked up; see formats/block for their layouts.
+var Lattices = []Lattice{
+	{Name: "IQ2XXS", bytes: 66, group: 32, scales: func(f *lattice) reg.VecVirtual {
+		v := ZMM()
+		VMOVDQU32(f.at(2), v)
+		VPSRLQ(U8(60), v, v)
+		VPMOVQW(v, v.AsX())
+		return f.odd(v)
+	}, codes: func(f *lattice, c int) reg.VecVirtual {
+		v, i := ZMM(), ZMM()
+		VBROADCASTI32X4(f.at(2+16*c), v) // indices, signs, indices, signs: four bytes each
+		VPSHUFB_Z(f.quads("xxs", func(q int) int { return 8*(q/4) + q%4 }), v, f.lowest, i)
+		VPERMILPD(U8(0xf0), v, v) // a word of signs for four points
+		return f.signed(f.points8(i), f.sevenBits(v, func(q int) int { return 32 + 7*(q%4) }))
+	}},
+	{Name: "IQ2XS", bytes: 74, group: 16, scales: func(f *lattice) reg.VecVirtual { return f.halves(66, 8) },
+		codes: func(f *lattice, c int) reg.VecVirtual {
+			i, v := ZMM(), ZMM()
+			VPMOVZXWQ(f.at(2+16*c), i)
+			VPSRLQ(U8(9), i, v)
+			VPANDQ(f.word("row_511", 511), i, i)
+			return f.signed(f.points8(i), f.evened(v))
+		}},
+	{Name: "IQ2S", bytes: 82, group: 16, scales: func(f *lattice) reg.VecVirtual { return f.halves(74, 8) },
+		codes: func(f *lattice, c int) reg.VecVirtual {
+			i, h := ZMM(), ZMM()
+			VPMOVZXBQ(f.at(2+8*c), i)
+			VPBROADCASTW(f.at(66+2*c), h)
+			f.insert(i, h, 0x300, func(q int) int { return 2*q - 8 })
+			return f.signed(f.points8(i), f.signBytes(34+8*c))
+		}},
+	{Name: "IQ3XXS", bytes: 98, group: 32, scales: func(f *lattice) reg.VecVirtual {
+		v := YMM()
+		VMOVDQU32(f.at(66), v)
+		VPSRLD(U8(28), v, v)
+		VPMOVDW(v, v.AsX())
+		return f.odd(v)
+	}, codes: func(f *lattice, c int) reg.VecVirtual {
+		i, v := ZMM(), ZMM()
+		VPMOVZXBD(f.at(2+16*c), i)
+		VPBROADCASTQ(f.at(66+8*c), v)
+		return f.signed(f.points4(i), f.sevenBits(v, func(q int) int { return 32*(q/4) + 7*(q%4) }))
+	}},
+	{Name: "IQ3S", bytes: 110, group: 32, scales: func(f *lattice) reg.VecVirtual { return f.halves(106, 4) },
+		codes: func(f *lattice, c int) reg.VecVirtual {
+			i, ninth := ZMM(), K()
+			VPMOVZXBD(f.at(2+16*c), i)
+			KMOVW(f.at(66+2*c), ninth)
+			VPADDD_BCST(wordsOf("row_256", 4, func(i int) uint16 { return uint16(256 * (1 - i%2)) }), i, ninth, i)
+			return f.signed(f.points4(i), f.signBytes(74+8*c))
+		}},
+	{Name: "IQ1S", bytes: 50, group: 32, scales: func(f *lattice) reg.VecVirtual {
+		v := YMM()
+		VMOVDQU(f.at(34), v.AsX())
+		VPSRLW(U8(12), v.AsX(), v.AsX())
+		VPAND(wordsOf("row_words7", 16, func(int) uint16 { return 7 }), v.AsX(), v.AsX())
+		return f.odd(v)
+	}, codes: func(f *lattice, c int) reg.VecVirtual {
+		i, h := ZMM(), ZMM()
+		VPMOVZXBQ(f.at(2+8*c), i)
+		VPBROADCASTD(f.at(34+4*c), h)
+		f.insert(i, h, 0x700, func(q int) int { return 16*(q/4) + 3*(q%4) - 8 })
+		f.insert(i, h, 0x800, func(q int) int { return 16*(q/4) + 15 - 11 })
+		return f.above(f.points8(i))
+	}},
+	{Name: "IQ1M", bytes: 56, group: 16, d: -1, scales: func(f *lattice) reg.VecVirtual {
+		v := YMM()
+		VPBROADCASTQ(f.at(48), v)
+		VPSHUFB(constant("row_words1m", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), v, v)
+		VPSRLVW(wordsOf("row_shift1m", 16, func(j int) uint16 { return uint16(3 * (j % 4)) }), v, v)
+		VPAND(wordsOf("row_words7", 16, func(int) uint16 { return 7 }), v, v)
+		return f.odd(v)
+	}, codes: func(f *lattice, c int) reg.VecVirtual {
+		i, h := ZMM(), ZMM()
+		VPMOVZXBQ(f.at(8*c), i)
+		VPBROADCASTD(f.at(32+4*c), h)
+		f.insert(i, h, 0xf00, func(q int) int { return 4*q - 8 })
+		return f.above(f.points8(i))
+	}},
+}
+
+// lattice holds what the unpacking of a type needs.
+type lattice struct {
+	Lattice
+	w, table reg.GPVirtual
+	lowest   reg.OpmaskVirtual // the lowest byte of every word of 64 bits
+}
+
+func (f *lattice) at(disp int) Mem { return Mem{Base: f.w, Disp: disp} }
+
+// quadWords returns a vector of eight words of 64 bits.
+func quadWords(name string, at func(q int) uint64) Mem {
+	return constant(name, 64, func(i int) byte { return byte(at(i/8) >> (8 * (i % 8))) })
+}
+
+func (f *lattice) word(name string, v uint64) Mem {
+	return quadWords(name, func(int) uint64 { return v })
+}
+
+// quads are places of single bytes for words of 64 bits.
+func (f *lattice) quads(name string, at func(q int) int) Mem {
+	return constant("row_"+name, 64, func(i int) byte { return byte(at(i / 8)) })
+}
+
+// odd makes 2s+1 of words.
+func (f *lattice) odd(v reg.VecVirtual) reg.VecVirtual {
+	y := v.AsY()
+	VPADDW(y, y, y)
+	VPORD(wordsOf("row_words1", 16, func(int) uint16 { return 1 }), y, y)
+	return v
+}
+
+// halves makes 2s+1 of the halves of n bytes.
+func (f *lattice) halves(at, n int) reg.VecVirtual {
+	v, h := YMM(), YMM()
+	if n == 4 {
+		VPMOVZXBD(f.at(at), v.AsX())
+	} else {
+		VPMOVZXBD(f.at(at), v)
+	}
+	VPSLLD(U8(12), v, h)
+	VPORD(h, v, v)
+	VPANDD(wordsOf("row_words15", 16, func(int) uint16 { return 15 }), v, v)
+	return f.odd(v)
+}
+
+// insert puts bits of h, rotated right, into i.
+func (f *lattice) insert(i, h reg.VecVirtual, mask uint64, right func(q int) int) {
+	v := ZMM()
+	VPRORVQ(quadWords(fmt.Sprintf("row_right%s%x", f.Name, mask), func(q int) uint64 { return uint64(right(q) & 63) }), h, v)
+	VPTERNLOGQ(U8(0xf8), f.word(fmt.Sprintf("row_mask%x", mask), mask), v, i)
+}
+
+// points8 gathers points of eight bytes.
+func (f *lattice) points8(i reg.VecVirtual) reg.VecVirtual {
+	v, k := ZMM(), K()
+	KXNORW(k, k, k)
+	VPXORD(v, v, v)
+	VPGATHERQQ(Mem{Base: f.table, Index: i, Scale: 8}, k, v)
+	return v
+}
+
+// points4 gathers points of four bytes.
+func (f *lattice) points4(i reg.VecVirtual) reg.VecVirtual {
+	v, k := ZMM(), K()
+	KXNORW(k, k, k)
+	VPXORD(v, v, v)
+	VPGATHERDD(Mem{Base: f.table, Index: i, Scale: 4}, k, v)
+	return v
+}
+
+// sevenBits takes seven signs for every word of 64 bits from the bit right(q) of v on.
+func (f *lattice) sevenBits(v reg.VecVirtual, right func(q int) int) reg.VecVirtual {
+	VPRORVQ(quadWords("row_seven"+f.Name, func(q int) uint64 { return uint64(right(q)) }), v, v)
+	return f.evened(v)
+}
+
+// evened makes eight signs of the lowest seven bits of words of 64 bits, in all of their bytes: an even number is negative.
+func (f *lattice) evened(v reg.VecVirtual) reg.VecVirtual {
+	VPSHUFB(f.quads("lowest", func(q int) int { return 8 * (q % 2) }), v, v)
+	VGF2P8AFFINEQB(U8(0), f.word("row_evened", 0x01020408102040<<8|0x7f), v, v)
+	return v
+}
+
+// signBytes loads eight bytes of signs, each to all bytes of a word of 64 bits.
+func (f *lattice) signBytes(at int) reg.VecVirtual {
+	v := ZMM()
+	VPBROADCASTQ(f.at(at), v)
+	VPSHUFB(f.quads("each", func(q int) int { return q }), v, v)
+	return v
+}
+
+// signed negates byte i of every word of p whose sign i is set, and adds 128.
+func (f *lattice) signed(p, signs reg.VecVirtual) reg.VecVirtual {
+	m := ZMM()
+	VMOVDQU32(constant("row_select64", 64, func(i int) byte { return 1 << (i % 8) }), m)
+	VGF2P8AFFINEQB(U8(0), signs, m, m) // as a matrix of eight equal rows: all bits of a byte, or none
+	VPTERNLOGD(U8(0x96), bytesOf(128), m, p)
+	VPSUBB(m, p, p)
+	return p
+}
+
+// above adds 128.
+func (f *lattice) above(p reg.VecVirtual) reg.VecVirtual {
+	VPXORD(bytesOf(128), p, p)
+	return p
+}
+
+const latticeSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32, table *byte)"
+
+// Emit generates the type's kernel.
+func (t Lattice) Emit(s ISA) {
+	name := "row" + t.Name + s.Name
+	lanes.Kernel(name, latticeSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. quads are sums of four "+
+		"codes times what is added to weights, negated.", name, t.Name))
+	f := &lattice{Lattice: t, w: lanes.Arg("w"), table: lanes.Arg("table")}
+	f.lowest = K()
+	bytes := GP64()
+	MOVQ(U64(0x0101010101010101), bytes)
+	KMOVQ(bytes, f.lowest)
+	spread := Super{group: t.group}.spread(s)
+	eachRow(name, func(dst reg.GPVirtual) {
+		codes, d, quads, blocks := lanes.Arg("codes"), lanes.Arg("d"), lanes.Arg("quads"), lanes.Arg("blocks")
+		sum := ZMM()
+		VPXORD(sum, sum, sum)
+		Label(name + "_block")
+		scale := spread(t.scales(f))
+		acc := ZMM()
+		VPXORD(acc, acc, acc)
+		for i := range 2 {
+			four := lanes.Wide(2)
+			for h, v := range four {
+				c := 2*i + h
+				VMOVDQU32(Mem{Base: quads, Disp: 64 * c}, v)
+				VPDPBUSD(Mem{Base: codes, Disp: 64 * c}, t.codes(f, c), v)
+			}
+			VPACKSSDW(four[1], four[0], four[0])
+			VPDPWSSD(four[0], scale(i), acc)
+		}
+		x, all := XMM(), ZMM()
+		if t.d < 0 { // four bits from each of four words
+			r, mask := GP64(), GP64()
+			MOVQ(f.at(48), r)
+			MOVQ(U64(0xf000f000f000f000), mask)
+			PEXTQ(mask, r, r)
+			VMOVD(r.As32(), x)
+		} else {
+			VPBROADCASTW(f.at(t.d), x)
+		}
+		VCVTPH2PS(x, x)
+		VMULSS(Mem{Base: d}, x, x)
+		VBROADCASTSS(x, all)
+		VCVTDQ2PS(acc, acc)
+		VFMADD231PS(acc, all, sum)
+		ADDQ(U32(uint32(t.bytes)), f.w)
+		ADDQ(U32(256), codes)
+		ADDQ(U32(256), quads)
+		ADDQ(Imm(4), d)
+		DECQ(blocks)
+		JNZ(LabelRef(name + "_block"))
+		total([]reg.VecVirtual{sum}, Mem{Base: dst})
+	})
+}
