@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"bitmill/formats/checkpoint"
@@ -68,6 +69,30 @@ func TestReusedTensorsAreCopied(t *testing.T) {
 		t.Errorf("%d tensors reused, but the mark is not among them", got.Reused)
 	}
 	sameFile(t, a, b)
+}
+
+// Damage in an earlier artifact is not blamed on the source.
+func TestDamagedDonor(t *testing.T) {
+	c, dir := openCase(t, "llama"), t.TempDir()
+	p := mustPlan(t, c, Options{Format: "Q8_0"})
+	a, b := filepath.Join(dir, "a.gguf"), filepath.Join(dir, "b.gguf")
+	writeOne(t, c, p, a)
+	tensor := 0
+	for !p.Tensors[tensor].Converted() {
+		tensor++
+	}
+	data, err := os.ReadFile(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(data[p.Layout.Offsets[tensor]:], []byte{0x00, 0x7c}) // an infinite scale
+	if err := os.WriteFile(a, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Write(context.Background(), c, nil, []Job{{Plan: p, Path: b}}, WriteOptions{Reuse: []string{a}})
+	if err == nil || !strings.Contains(err.Error(), "row 0, column 0: in the earlier artifact that it is copied from, the block's scale") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // Artifacts of other formats give what they have in common, and several artifacts share a donor.

@@ -128,7 +128,14 @@ func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 		return nil
 	}
 	row, col := t.place(first, bad*e.typ.BlockLen())
-	return fmt.Errorf("row %d, column %d: the block's scale is not a finite number", row, col)
+	what := "the block's scale"
+	if e.typ.BlockLen() == 1 {
+		what = "the value"
+	}
+	if e.data != nil {
+		what = "in the earlier artifact that it is copied from, " + what
+	}
+	return fmt.Errorf("row %d, column %d: %s is not a finite number", row, col, what)
 }
 
 // place is where value i of the slab from row first on lies in the tensor.
