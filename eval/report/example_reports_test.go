@@ -107,6 +107,7 @@ func oddReport() *Report {
 				m.TensorNames = append(m.TensorNames, fmt.Sprintf("blk.%d.%s.weight", layer, role))
 			}
 		}
+		m.Noise = &Noise{Windows: 8, KLD: 1.2e-5, KLDSE: 1e-6, KLDP99: 1e-4, SameTop: .998}
 		m.TensorNote = "Columns count by the imatrix in 9 of 10 tensors; in the others all count alike."
 		for i, f := range []string{"Q8_0", "Q4_K_M", "Q3_K_S", "Q2_K"} {
 			r := row(f, []int64{851, 489, 364, 316}[i], klds[i], nlls[i+1])

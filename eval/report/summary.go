@@ -170,6 +170,9 @@ func (m *Model) facts() [][2]string {
 	}
 	add("Path", m.Path)
 	add("SHA-256", m.SourceHash)
+	if n := m.Noise; n != nil {
+		add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16", measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
+	}
 	if c := m.Calibration; c != nil {
 		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Chunks), "chunk"), plural(int64(c.Entries), "tensor"))
 		if c.ZeroColumns > 0 {
