@@ -90,11 +90,15 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	}
 	switch {
 	case o.keepConfig:
-		o.Provenance = &gguf.Metadata{}
-		checkpoint.ExtraMetadata(o.Provenance, c.Config)
-	case o.noProvenance && c.Config.Window > 0:
-		e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run without the model's sliding window of %d tokens", checkpoint.WindowKey, c.Config.Window))
+		o.Provenance = c.ExtraMetadata()
 	case o.noProvenance:
+		for _, key := range c.ExtraMetadata().Keys() {
+			what := "as its architecture says, not as the source does"
+			if key == checkpoint.WindowKey {
+				what = fmt.Sprintf("without the model's sliding window of %d tokens", c.Config.Window)
+			}
+			e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run %s", key, what))
+		}
 	case o.dryRun:
 		if o.Provenance, err = plannedProvenance(c, m); err != nil {
 			return err
@@ -186,8 +190,7 @@ func plannedProvenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadat
 }
 
 func (o origin) metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
-	p := &gguf.Metadata{}
-	checkpoint.ExtraMetadata(p, c.Config)
+	p := c.ExtraMetadata()
 	p.Set(keyVersion, o.Version)
 	p.Set(keySource, o.Source)
 	if o.Imatrix != "" {

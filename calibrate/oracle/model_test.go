@@ -21,7 +21,11 @@ import (
 func writeGGUF(t *testing.T, k *checkpoint.Checkpoint, matrices formats.Type, extra ...string) string {
 	t.Helper()
 	metadata := k.Metadata.Clone()
-	checkpoint.ExtraMetadata(metadata, k.Config)
+	keys := k.ExtraMetadata()
+	for _, key := range keys.Keys() {
+		v, _ := keys.Get(key)
+		metadata.Set(key, v)
+	}
 	var tensors []formats.Tensor
 	var sources []*checkpoint.Tensor
 	add := func(name string, source *checkpoint.Tensor) {

@@ -61,26 +61,35 @@ const (
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
-// ExtraMetadata adds the keys that an artifact needs beyond the checkpoint's Metadata so that Open finds the same
-// Config in it: those in which a reader of the standard keys alone would find another one.
-func ExtraMetadata(m *gguf.Metadata, c Config) {
-	g := Checkpoint{Metadata: m}
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata so that Open finds the same Config
+// in it: those in which a reader of Metadata alone would find another one.
+func (c *Checkpoint) ExtraMetadata() *gguf.Metadata {
+	g, m, want := Checkpoint{Metadata: c.Metadata}, new(gguf.Metadata), &c.Config
 	g.readMetadata() // without tensors it fails in the end; the keys are read by then
 	got := &g.Config
-	if c.Window != got.Window || !slices.Equal(c.WindowLayers, got.WindowLayers) {
-		m.Set(WindowKey, uint32(c.Window))
-		if c.WindowLayers != nil {
-			m.Set(WindowLayersKey, c.WindowLayers)
+	if want.Window != got.Window || !slices.Equal(want.WindowLayers, got.WindowLayers) {
+		m.Set(WindowKey, uint32(want.Window))
+		if want.WindowLayers != nil {
+			m.Set(WindowLayersKey, want.WindowLayers)
 		}
 	}
-	if !slices.Equal(c.RopeLayers, got.RopeLayers) {
-		m.Set(RopeLayersKey, c.RopeLayers)
+	if !slices.Equal(want.RopeLayers, got.RopeLayers) {
+		m.Set(RopeLayersKey, want.RopeLayers)
 	}
-	if float32(c.Scale.Attention) != float32(got.Scale.Attention) {
-		m.Set(ScoreScaleKey, float32(c.Scale.Attention))
+	if float32(want.Scale.Attention) != float32(got.Scale.Attention) {
+		m.Set(ScoreScaleKey, float32(want.Scale.Attention))
 	}
-	if c.Experts != nil && got.Experts != nil && c.Experts.Normalize != got.Experts.Normalize {
-		m.Set(NormalizeKey, c.Experts.Normalize)
+	if want.Experts != nil && got.Experts != nil && want.Experts.Normalize != got.Experts.Normalize {
+		m.Set(NormalizeKey, want.Experts.Normalize)
+	}
+	return m
+}
+
+// addTo sets m's keys in another list.
+func addTo(to, m *gguf.Metadata) {
+	for _, key := range m.Keys() {
+		v, _ := m.Get(key)
+		to.Set(key, v)
 	}
 }
 

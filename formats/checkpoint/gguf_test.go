@@ -18,7 +18,7 @@ import (
 func writeGGUF(t *testing.T, c *Checkpoint, edit func(m *gguf.Metadata, tensors []formats.Tensor) []formats.Tensor) string {
 	t.Helper()
 	m := c.Metadata.Clone()
-	ExtraMetadata(m, c.Config)
+	addTo(m, c.ExtraMetadata())
 	var list []formats.Tensor
 	for i := range c.Tensors {
 		list = append(list, c.Tensors[i].Tensor)

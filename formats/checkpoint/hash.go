@@ -58,7 +58,7 @@ func hashHeader(sum hash.Hash, c *Checkpoint) error {
 			m.Set(key, v)
 		}
 	}
-	ExtraMetadata(m, c.Config)
+	addTo(m, c.ExtraMetadata())
 	list := make([]formats.Tensor, len(c.Tensors))
 	for i := range c.Tensors {
 		list[i] = c.Tensors[i].Tensor
