@@ -29,8 +29,8 @@ type rowProducts struct {
 // latticeRows multiplies blocks of 256 whose codes are looked up in a table.
 type latticeRows struct {
 	kernel latticeRowKernel
-	table  func() *byte
-	factor float32 // of a block's scale, where scales of groups are 2s+1
+	table  func() *byte // nil: a vector holds it
+	factor float32      // of a block's scale, where scales of groups are 2s+1
 }
 
 // rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
@@ -141,7 +141,11 @@ func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 // latticeRows multiplies blocks of 256 that are looked up.
 func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
 	w, x := &j.w, j.x
-	blocks, table := w.Cols/256, p.table()
+	blocks := w.Cols / 256
+	var table *byte
+	if p.table != nil {
+		table = p.table()
+	}
 	s.sumQuads(x, p.factor)
 	j.eachRows(func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
@@ -198,6 +202,9 @@ var rowsAVX512 = &rowProducts{
 		formats.IQ3_S:   {rowIQ3SAVX512, points4Of(formats.IQ3_S), 1},
 		formats.IQ1_S:   {rowIQ1SAVX512, shiftedPoints, block.Shift1},
 		formats.IQ1_M:   {rowIQ1MAVX512, shiftedPoints, block.Shift1},
+		formats.IQ4_XS:  {rowIQ4XSAVX512, nil, 1},
+		formats.TQ1_0:   {rowTQ1AVX512, nil, 1},
+		formats.TQ2_0:   {rowTQ2AVX512, nil, 1},
 	},
 	order: map[formats.Type]func(codes, from []int8){
 		formats.Q2_K: halves, formats.Q3_K: halves,

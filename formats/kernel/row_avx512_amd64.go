@@ -113,3 +113,18 @@ func rowIQ1SAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *
 //
 //go:noescape
 func rowIQ1MAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowIQ4XSAVX512 multiplies rows of IQ4XS blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowTQ1AVX512 multiplies rows of TQ1 blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowTQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowTQ2AVX512 multiplies rows of TQ2 blocks with a token. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowTQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)

@@ -1908,100 +1908,100 @@ rowIQ2XXSAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ2XXSAVX512_block:
-	VMOVDQU32       2(AX), Z3
-	VPSRLQ          $0x3c, Z3, Z3
-	VPMOVQW         Z3, X3
-	VPADDW          Y3, Y3, Y3
-	VPORD           row_words1<>+0(SB), Y3, Y3
-	VPXORD          Z4, Z4, Z4
+	VPXORD          Z3, Z3, Z3
+	VMOVDQU32       2(AX), Z4
+	VPSRLQ          $0x3c, Z4, Z4
+	VPMOVQW         Z4, X4
+	VPADDW          Y4, Y4, Y4
+	VPORD           row_words1<>+0(SB), Y4, Y4
 	VMOVDQU32       (R8), Z5
 	VBROADCASTI32X4 2(AX), Z6
-	VPSHUFB.Z       row_xxs<>+0(SB), Z6, K1, Z8
+	VPSHUFB.Z       row_xxs<>+0(SB), Z6, K1, Z7
 	VPERMILPD       $0xf0, Z6, Z6
 	KXNORW          K2, K2, K2
-	VPXORD          Z7, Z7, Z7
-	VPGATHERQQ      (CX)(Z8*8), K2, Z7
+	VPXORD          Z8, Z8, Z8
+	VPGATHERQQ      (CX)(Z7*8), K2, Z8
 	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z6, Z6
 	VPSHUFB         row_lowest<>+0(SB), Z6, Z6
 	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z6, Z6
-	VMOVDQU32       row_select64<>+0(SB), Z8
-	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
-	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z8, Z7
-	VPSUBB          Z8, Z7, Z7
-	VPDPBUSD        (SI), Z7, Z5
+	VMOVDQU32       row_select64<>+0(SB), Z7
+	VGF2P8AFFINEQB  $0x00, Z6, Z7, Z7
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z7, Z8
+	VPSUBB          Z7, Z8, Z8
+	VPDPBUSD        (SI), Z8, Z5
 	VMOVDQU32       64(R8), Z6
-	VBROADCASTI32X4 18(AX), Z8
-	VPSHUFB.Z       row_xxs<>+0(SB), Z8, K1, Z9
-	VPERMILPD       $0xf0, Z8, Z8
+	VBROADCASTI32X4 18(AX), Z7
+	VPSHUFB.Z       row_xxs<>+0(SB), Z7, K1, Z12
+	VPERMILPD       $0xf0, Z7, Z7
 	KXNORW          K3, K3, K3
-	VPXORD          Z10, Z10, Z10
-	VPGATHERQQ      (CX)(Z9*8), K3, Z10
-	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z8, Z8
-	VPSHUFB         row_lowest<>+0(SB), Z8, Z8
-	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z8, Z8
-	VMOVDQU32       row_select64<>+0(SB), Z9
-	VGF2P8AFFINEQB  $0x00, Z8, Z9, Z9
-	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z9, Z10
-	VPSUBB          Z9, Z10, Z10
-	VPDPBUSD        64(SI), Z10, Z6
+	VPXORD          Z9, Z9, Z9
+	VPGATHERQQ      (CX)(Z12*8), K3, Z9
+	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z7, Z7
+	VPSHUFB         row_lowest<>+0(SB), Z7, Z7
+	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z7, Z7
+	VMOVDQU32       row_select64<>+0(SB), Z12
+	VGF2P8AFFINEQB  $0x00, Z7, Z12, Z12
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z12, Z9
+	VPSUBB          Z12, Z9, Z9
+	VPDPBUSD        64(SI), Z9, Z6
 	VPACKSSDW       Z6, Z5, Z5
-	VPERMW          Z3, Z0, Z6
-	VPDPWSSD        Z5, Z6, Z4
+	VPERMW          Z4, Z0, Z6
+	VPDPWSSD        Z5, Z6, Z3
 	VMOVDQU32       128(R8), Z5
 	VBROADCASTI32X4 34(AX), Z6
-	VPSHUFB.Z       row_xxs<>+0(SB), Z6, K1, Z8
+	VPSHUFB.Z       row_xxs<>+0(SB), Z6, K1, Z7
 	VPERMILPD       $0xf0, Z6, Z6
 	KXNORW          K4, K4, K4
-	VPXORD          Z11, Z11, Z11
-	VPGATHERQQ      (CX)(Z8*8), K4, Z11
+	VPXORD          Z10, Z10, Z10
+	VPGATHERQQ      (CX)(Z7*8), K4, Z10
 	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z6, Z6
 	VPSHUFB         row_lowest<>+0(SB), Z6, Z6
 	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z6, Z6
-	VMOVDQU32       row_select64<>+0(SB), Z8
-	VGF2P8AFFINEQB  $0x00, Z6, Z8, Z8
-	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z8, Z11
-	VPSUBB          Z8, Z11, Z11
-	VPDPBUSD        128(SI), Z11, Z5
+	VMOVDQU32       row_select64<>+0(SB), Z7
+	VGF2P8AFFINEQB  $0x00, Z6, Z7, Z7
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z7, Z10
+	VPSUBB          Z7, Z10, Z10
+	VPDPBUSD        128(SI), Z10, Z5
 	VMOVDQU32       192(R8), Z6
-	VBROADCASTI32X4 50(AX), Z8
-	VPSHUFB.Z       row_xxs<>+0(SB), Z8, K1, Z9
-	VPERMILPD       $0xf0, Z8, Z8
+	VBROADCASTI32X4 50(AX), Z7
+	VPSHUFB.Z       row_xxs<>+0(SB), Z7, K1, Z12
+	VPERMILPD       $0xf0, Z7, Z7
 	KXNORW          K5, K5, K5
-	VPXORD          Z12, Z12, Z12
-	VPGATHERQQ      (CX)(Z9*8), K5, Z12
-	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z8, Z8
-	VPSHUFB         row_lowest<>+0(SB), Z8, Z8
-	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z8, Z8
-	VMOVDQU32       row_select64<>+0(SB), Z9
-	VGF2P8AFFINEQB  $0x00, Z8, Z9, Z9
-	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z9, Z12
-	VPSUBB          Z9, Z12, Z12
-	VPDPBUSD        192(SI), Z12, Z6
+	VPXORD          Z11, Z11, Z11
+	VPGATHERQQ      (CX)(Z12*8), K5, Z11
+	VPRORVQ         row_sevenIQ2XXS<>+0(SB), Z7, Z7
+	VPSHUFB         row_lowest<>+0(SB), Z7, Z7
+	VGF2P8AFFINEQB  $0x00, row_evened<>+0(SB), Z7, Z7
+	VMOVDQU32       row_select64<>+0(SB), Z12
+	VGF2P8AFFINEQB  $0x00, Z7, Z12, Z12
+	VPTERNLOGD      $0x96, row_bytes128<>+0(SB), Z12, Z11
+	VPSUBB          Z12, Z11, Z11
+	VPDPBUSD        192(SI), Z11, Z6
 	VPACKSSDW       Z6, Z5, Z5
-	VPERMW          Z3, Z1, Z3
-	VPDPWSSD        Z5, Z3, Z4
-	VPBROADCASTW    (AX), X3
-	VCVTPH2PS       X3, X3
-	VMULSS          (DI), X3, X3
-	VBROADCASTSS    X3, Z3
-	VCVTDQ2PS       Z4, Z4
-	VFMADD231PS     Z4, Z3, Z2
+	VPERMW          Z4, Z1, Z4
+	VPDPWSSD        Z5, Z4, Z3
+	VPBROADCASTW    (AX), X4
+	VCVTPH2PS       X4, X4
+	VMULSS          (DI), X4, X4
+	VBROADCASTSS    X4, Z4
+	VCVTDQ2PS       Z3, Z3
+	VFMADD231PS     Z3, Z4, Z2
 	ADDQ            $0x00000042, AX
 	ADDQ            $0x00000100, SI
 	ADDQ            $0x00000100, R8
 	ADDQ            $0x04, DI
 	DECQ            R9
 	JNZ             rowIQ2XXSAVX512_block
-	VXORPS          Y3, Y3, Y3
+	VXORPS          Y4, Y4, Y4
 	VEXTRACTF64X4   $0x01, Z2, Y5
-	VADDPS          Y5, Y3, Y3
-	VADDPS          Y2, Y3, Y3
-	VEXTRACTF128    $0x01, Y3, X5
-	VADDPS          X3, X5, X5
-	VMOVHLPS        X5, X5, X3
-	VADDPS          X3, X5, X5
-	VMOVSHDUP       X5, X3
-	VADDSS          X3, X5, X5
+	VADDPS          Y5, Y4, Y4
+	VADDPS          Y2, Y4, Y4
+	VEXTRACTF128    $0x01, Y4, X5
+	VADDPS          X4, X5, X5
+	VMOVHLPS        X5, X5, X4
+	VADDPS          X4, X5, X5
+	VMOVSHDUP       X5, X4
+	VADDSS          X4, X5, X5
 	VMOVSS          X5, (DX)
 	ADDQ            $0x04, DX
 	DECQ            BX
@@ -2075,14 +2075,14 @@ rowIQ2XSAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ2XSAVX512_block:
-	VPMOVZXBD      66(AX), Y3
-	VPSLLD         $0x0c, Y3, Y4
-	VPORD          Y4, Y3, Y3
-	VPANDD         row_words15<>+0(SB), Y3, Y3
-	VPADDW         Y3, Y3, Y3
-	VPORD          row_words1<>+0(SB), Y3, Y3
-	VPXORD         Z5, Z5, Z5
-	VMOVDQU32      (R8), Z4
+	VPXORD         Z3, Z3, Z3
+	VPMOVZXBD      66(AX), Y4
+	VPSLLD         $0x0c, Y4, Y5
+	VPORD          Y5, Y4, Y4
+	VPANDD         row_words15<>+0(SB), Y4, Y4
+	VPADDW         Y4, Y4, Y4
+	VPORD          row_words1<>+0(SB), Y4, Y4
+	VMOVDQU32      (R8), Z5
 	VPMOVZXWQ      2(AX), Z10
 	VPSRLQ         $0x09, Z10, Z11
 	VPANDQ         row_511<>+0(SB), Z10, Z10
@@ -2095,7 +2095,7 @@ rowIQ2XSAVX512_block:
 	VGF2P8AFFINEQB $0x00, Z11, Z10, Z10
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z10, Z6
 	VPSUBB         Z10, Z6, Z6
-	VPDPBUSD       (SI), Z6, Z4
+	VPDPBUSD       (SI), Z6, Z5
 	VMOVDQU32      64(R8), Z10
 	VPMOVZXWQ      18(AX), Z11
 	VPSRLQ         $0x09, Z11, Z12
@@ -2110,10 +2110,10 @@ rowIQ2XSAVX512_block:
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z7
 	VPSUBB         Z11, Z7, Z7
 	VPDPBUSD       64(SI), Z7, Z10
-	VPACKSSDW      Z10, Z4, Z4
-	VPERMW         Z3, Z0, Z10
-	VPDPWSSD       Z4, Z10, Z5
-	VMOVDQU32      128(R8), Z4
+	VPACKSSDW      Z10, Z5, Z5
+	VPERMW         Z4, Z0, Z10
+	VPDPWSSD       Z5, Z10, Z3
+	VMOVDQU32      128(R8), Z5
 	VPMOVZXWQ      34(AX), Z10
 	VPSRLQ         $0x09, Z10, Z11
 	VPANDQ         row_511<>+0(SB), Z10, Z10
@@ -2126,7 +2126,7 @@ rowIQ2XSAVX512_block:
 	VGF2P8AFFINEQB $0x00, Z11, Z10, Z10
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z10, Z8
 	VPSUBB         Z10, Z8, Z8
-	VPDPBUSD       128(SI), Z8, Z4
+	VPDPBUSD       128(SI), Z8, Z5
 	VMOVDQU32      192(R8), Z10
 	VPMOVZXWQ      50(AX), Z11
 	VPSRLQ         $0x09, Z11, Z12
@@ -2141,32 +2141,32 @@ rowIQ2XSAVX512_block:
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z9
 	VPSUBB         Z11, Z9, Z9
 	VPDPBUSD       192(SI), Z9, Z10
-	VPACKSSDW      Z10, Z4, Z4
-	VPERMW         Z3, Z1, Z10
-	VPDPWSSD       Z4, Z10, Z5
-	VPBROADCASTW   (AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         (DI), X3, X3
-	VBROADCASTSS   X3, Z4
-	VCVTDQ2PS      Z5, Z5
-	VFMADD231PS    Z5, Z4, Z2
+	VPACKSSDW      Z10, Z5, Z5
+	VPERMW         Z4, Z1, Z10
+	VPDPWSSD       Z5, Z10, Z3
+	VPBROADCASTW   (AX), X4
+	VCVTPH2PS      X4, X4
+	VMULSS         (DI), X4, X4
+	VBROADCASTSS   X4, Z5
+	VCVTDQ2PS      Z3, Z3
+	VFMADD231PS    Z3, Z5, Z2
 	ADDQ           $0x0000004a, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x00000100, R8
 	ADDQ           $0x04, DI
 	DECQ           R9
 	JNZ            rowIQ2XSAVX512_block
-	VXORPS         Y3, Y3, Y3
-	VEXTRACTF64X4  $0x01, Z2, Y4
-	VADDPS         Y4, Y3, Y3
-	VADDPS         Y2, Y3, Y3
-	VEXTRACTF128   $0x01, Y3, X4
-	VADDPS         X3, X4, X4
-	VMOVHLPS       X4, X4, X3
-	VADDPS         X3, X4, X4
-	VMOVSHDUP      X4, X3
-	VADDSS         X3, X4, X4
-	VMOVSS         X4, (DX)
+	VXORPS         Y4, Y4, Y4
+	VEXTRACTF64X4  $0x01, Z2, Y5
+	VADDPS         Y5, Y4, Y4
+	VADDPS         Y2, Y4, Y4
+	VEXTRACTF128   $0x01, Y4, X5
+	VADDPS         X4, X5, X5
+	VMOVHLPS       X5, X5, X4
+	VADDPS         X4, X5, X5
+	VMOVSHDUP      X5, X4
+	VADDSS         X4, X5, X5
+	VMOVSS         X5, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
 	JNZ            rowIQ2XSAVX512_row
@@ -2203,14 +2203,14 @@ rowIQ2SAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ2SAVX512_block:
-	VPMOVZXBD      74(AX), Y3
-	VPSLLD         $0x0c, Y3, Y4
-	VPORD          Y4, Y3, Y3
-	VPANDD         row_words15<>+0(SB), Y3, Y3
-	VPADDW         Y3, Y3, Y3
-	VPORD          row_words1<>+0(SB), Y3, Y3
-	VPXORD         Z5, Z5, Z5
-	VMOVDQU32      (R8), Z4
+	VPXORD         Z3, Z3, Z3
+	VPMOVZXBD      74(AX), Y4
+	VPSLLD         $0x0c, Y4, Y5
+	VPORD          Y5, Y4, Y4
+	VPANDD         row_words15<>+0(SB), Y4, Y4
+	VPADDW         Y4, Y4, Y4
+	VPORD          row_words1<>+0(SB), Y4, Y4
+	VMOVDQU32      (R8), Z5
 	VPMOVZXBQ      2(AX), Z10
 	VPBROADCASTW   66(AX), Z11
 	VPRORVQ        row_rightIQ2S300<>+0(SB), Z11, Z11
@@ -2224,7 +2224,7 @@ rowIQ2SAVX512_block:
 	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z6
 	VPSUBB         Z11, Z6, Z6
-	VPDPBUSD       (SI), Z6, Z4
+	VPDPBUSD       (SI), Z6, Z5
 	VMOVDQU32      64(R8), Z10
 	VPMOVZXBQ      10(AX), Z11
 	VPBROADCASTW   68(AX), Z12
@@ -2240,10 +2240,10 @@ rowIQ2SAVX512_block:
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z7
 	VPSUBB         Z12, Z7, Z7
 	VPDPBUSD       64(SI), Z7, Z10
-	VPACKSSDW      Z10, Z4, Z4
-	VPERMW         Z3, Z0, Z10
-	VPDPWSSD       Z4, Z10, Z5
-	VMOVDQU32      128(R8), Z4
+	VPACKSSDW      Z10, Z5, Z5
+	VPERMW         Z4, Z0, Z10
+	VPDPWSSD       Z5, Z10, Z3
+	VMOVDQU32      128(R8), Z5
 	VPMOVZXBQ      18(AX), Z10
 	VPBROADCASTW   70(AX), Z11
 	VPRORVQ        row_rightIQ2S300<>+0(SB), Z11, Z11
@@ -2257,7 +2257,7 @@ rowIQ2SAVX512_block:
 	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z8
 	VPSUBB         Z11, Z8, Z8
-	VPDPBUSD       128(SI), Z8, Z4
+	VPDPBUSD       128(SI), Z8, Z5
 	VMOVDQU32      192(R8), Z10
 	VPMOVZXBQ      26(AX), Z11
 	VPBROADCASTW   72(AX), Z12
@@ -2273,32 +2273,32 @@ rowIQ2SAVX512_block:
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z9
 	VPSUBB         Z12, Z9, Z9
 	VPDPBUSD       192(SI), Z9, Z10
-	VPACKSSDW      Z10, Z4, Z4
-	VPERMW         Z3, Z1, Z10
-	VPDPWSSD       Z4, Z10, Z5
-	VPBROADCASTW   (AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         (DI), X3, X3
-	VBROADCASTSS   X3, Z4
-	VCVTDQ2PS      Z5, Z5
-	VFMADD231PS    Z5, Z4, Z2
+	VPACKSSDW      Z10, Z5, Z5
+	VPERMW         Z4, Z1, Z10
+	VPDPWSSD       Z5, Z10, Z3
+	VPBROADCASTW   (AX), X4
+	VCVTPH2PS      X4, X4
+	VMULSS         (DI), X4, X4
+	VBROADCASTSS   X4, Z5
+	VCVTDQ2PS      Z3, Z3
+	VFMADD231PS    Z3, Z5, Z2
 	ADDQ           $0x00000052, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x00000100, R8
 	ADDQ           $0x04, DI
 	DECQ           R9
 	JNZ            rowIQ2SAVX512_block
-	VXORPS         Y3, Y3, Y3
-	VEXTRACTF64X4  $0x01, Z2, Y4
-	VADDPS         Y4, Y3, Y3
-	VADDPS         Y2, Y3, Y3
-	VEXTRACTF128   $0x01, Y3, X4
-	VADDPS         X3, X4, X4
-	VMOVHLPS       X4, X4, X3
-	VADDPS         X3, X4, X4
-	VMOVSHDUP      X4, X3
-	VADDSS         X3, X4, X4
-	VMOVSS         X4, (DX)
+	VXORPS         Y4, Y4, Y4
+	VEXTRACTF64X4  $0x01, Z2, Y5
+	VADDPS         Y5, Y4, Y4
+	VADDPS         Y2, Y4, Y4
+	VEXTRACTF128   $0x01, Y4, X5
+	VADDPS         X4, X5, X5
+	VMOVHLPS       X5, X5, X4
+	VADDPS         X4, X5, X5
+	VMOVSHDUP      X5, X4
+	VADDSS         X4, X5, X5
+	VMOVSS         X5, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
 	JNZ            rowIQ2SAVX512_row
@@ -2355,96 +2355,96 @@ rowIQ3XXSAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ3XXSAVX512_block:
-	VMOVDQU32      66(AX), Y3
-	VPSRLD         $0x1c, Y3, Y3
-	VPMOVDW        Y3, X3
-	VPADDW         Y3, Y3, Y3
-	VPORD          row_words1<>+0(SB), Y3, Y3
-	VPXORD         Z4, Z4, Z4
+	VPXORD         Z3, Z3, Z3
+	VMOVDQU32      66(AX), Y4
+	VPSRLD         $0x1c, Y4, Y4
+	VPMOVDW        Y4, X4
+	VPADDW         Y4, Y4, Y4
+	VPORD          row_words1<>+0(SB), Y4, Y4
 	VMOVDQU32      (R8), Z5
 	VPMOVZXBD      2(AX), Z6
-	VPBROADCASTQ   66(AX), Z8
+	VPBROADCASTQ   66(AX), Z7
 	KXNORW         K2, K2, K2
-	VPXORD         Z7, Z7, Z7
-	VPGATHERDD     (CX)(Z6*4), K2, Z7
-	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z8, Z8
-	VPSHUFB        row_lowest<>+0(SB), Z8, Z8
-	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z8, Z8
+	VPXORD         Z8, Z8, Z8
+	VPGATHERDD     (CX)(Z6*4), K2, Z8
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z7, Z7
+	VPSHUFB        row_lowest<>+0(SB), Z7, Z7
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z7, Z7
 	VMOVDQU32      row_select64<>+0(SB), Z6
-	VGF2P8AFFINEQB $0x00, Z8, Z6, Z6
-	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z6, Z7
-	VPSUBB         Z6, Z7, Z7
-	VPDPBUSD       (SI), Z7, Z5
+	VGF2P8AFFINEQB $0x00, Z7, Z6, Z6
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z6, Z8
+	VPSUBB         Z6, Z8, Z8
+	VPDPBUSD       (SI), Z8, Z5
 	VMOVDQU32      64(R8), Z6
-	VPMOVZXBD      18(AX), Z8
-	VPBROADCASTQ   74(AX), Z9
+	VPMOVZXBD      18(AX), Z7
+	VPBROADCASTQ   74(AX), Z12
 	KXNORW         K3, K3, K3
-	VPXORD         Z10, Z10, Z10
-	VPGATHERDD     (CX)(Z8*4), K3, Z10
-	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z9, Z9
-	VPSHUFB        row_lowest<>+0(SB), Z9, Z9
-	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z9, Z9
-	VMOVDQU32      row_select64<>+0(SB), Z8
-	VGF2P8AFFINEQB $0x00, Z9, Z8, Z8
-	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z8, Z10
-	VPSUBB         Z8, Z10, Z10
-	VPDPBUSD       64(SI), Z10, Z6
+	VPXORD         Z9, Z9, Z9
+	VPGATHERDD     (CX)(Z7*4), K3, Z9
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z12, Z12
+	VPSHUFB        row_lowest<>+0(SB), Z12, Z12
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z12, Z12
+	VMOVDQU32      row_select64<>+0(SB), Z7
+	VGF2P8AFFINEQB $0x00, Z12, Z7, Z7
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z7, Z9
+	VPSUBB         Z7, Z9, Z9
+	VPDPBUSD       64(SI), Z9, Z6
 	VPACKSSDW      Z6, Z5, Z5
-	VPERMW         Z3, Z0, Z6
-	VPDPWSSD       Z5, Z6, Z4
+	VPERMW         Z4, Z0, Z6
+	VPDPWSSD       Z5, Z6, Z3
 	VMOVDQU32      128(R8), Z5
 	VPMOVZXBD      34(AX), Z6
-	VPBROADCASTQ   82(AX), Z8
+	VPBROADCASTQ   82(AX), Z7
 	KXNORW         K4, K4, K4
-	VPXORD         Z11, Z11, Z11
-	VPGATHERDD     (CX)(Z6*4), K4, Z11
-	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z8, Z8
-	VPSHUFB        row_lowest<>+0(SB), Z8, Z8
-	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z8, Z8
+	VPXORD         Z10, Z10, Z10
+	VPGATHERDD     (CX)(Z6*4), K4, Z10
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z7, Z7
+	VPSHUFB        row_lowest<>+0(SB), Z7, Z7
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z7, Z7
 	VMOVDQU32      row_select64<>+0(SB), Z6
-	VGF2P8AFFINEQB $0x00, Z8, Z6, Z6
-	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z6, Z11
-	VPSUBB         Z6, Z11, Z11
-	VPDPBUSD       128(SI), Z11, Z5
+	VGF2P8AFFINEQB $0x00, Z7, Z6, Z6
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z6, Z10
+	VPSUBB         Z6, Z10, Z10
+	VPDPBUSD       128(SI), Z10, Z5
 	VMOVDQU32      192(R8), Z6
-	VPMOVZXBD      50(AX), Z8
-	VPBROADCASTQ   90(AX), Z9
+	VPMOVZXBD      50(AX), Z7
+	VPBROADCASTQ   90(AX), Z12
 	KXNORW         K5, K5, K5
-	VPXORD         Z12, Z12, Z12
-	VPGATHERDD     (CX)(Z8*4), K5, Z12
-	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z9, Z9
-	VPSHUFB        row_lowest<>+0(SB), Z9, Z9
-	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z9, Z9
-	VMOVDQU32      row_select64<>+0(SB), Z8
-	VGF2P8AFFINEQB $0x00, Z9, Z8, Z8
-	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z8, Z12
-	VPSUBB         Z8, Z12, Z12
-	VPDPBUSD       192(SI), Z12, Z6
+	VPXORD         Z11, Z11, Z11
+	VPGATHERDD     (CX)(Z7*4), K5, Z11
+	VPRORVQ        row_sevenIQ3XXS<>+0(SB), Z12, Z12
+	VPSHUFB        row_lowest<>+0(SB), Z12, Z12
+	VGF2P8AFFINEQB $0x00, row_evened<>+0(SB), Z12, Z12
+	VMOVDQU32      row_select64<>+0(SB), Z7
+	VGF2P8AFFINEQB $0x00, Z12, Z7, Z7
+	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z7, Z11
+	VPSUBB         Z7, Z11, Z11
+	VPDPBUSD       192(SI), Z11, Z6
 	VPACKSSDW      Z6, Z5, Z5
-	VPERMW         Z3, Z1, Z6
-	VPDPWSSD       Z5, Z6, Z4
-	VPBROADCASTW   (AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         (DI), X3, X3
-	VBROADCASTSS   X3, Z5
-	VCVTDQ2PS      Z4, Z4
-	VFMADD231PS    Z4, Z5, Z2
+	VPERMW         Z4, Z1, Z6
+	VPDPWSSD       Z5, Z6, Z3
+	VPBROADCASTW   (AX), X4
+	VCVTPH2PS      X4, X4
+	VMULSS         (DI), X4, X4
+	VBROADCASTSS   X4, Z5
+	VCVTDQ2PS      Z3, Z3
+	VFMADD231PS    Z3, Z5, Z2
 	ADDQ           $0x00000062, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x00000100, R8
 	ADDQ           $0x04, DI
 	DECQ           R9
 	JNZ            rowIQ3XXSAVX512_block
-	VXORPS         Y3, Y3, Y3
+	VXORPS         Y4, Y4, Y4
 	VEXTRACTF64X4  $0x01, Z2, Y5
-	VADDPS         Y5, Y3, Y3
-	VADDPS         Y2, Y3, Y3
-	VEXTRACTF128   $0x01, Y3, X5
-	VADDPS         X3, X5, X5
-	VMOVHLPS       X5, X5, X3
-	VADDPS         X3, X5, X5
-	VMOVSHDUP      X5, X3
-	VADDSS         X3, X5, X5
+	VADDPS         Y5, Y4, Y4
+	VADDPS         Y2, Y4, Y4
+	VEXTRACTF128   $0x01, Y4, X5
+	VADDPS         X4, X5, X5
+	VMOVHLPS       X5, X5, X4
+	VADDPS         X4, X5, X5
+	VMOVSHDUP      X5, X4
+	VADDSS         X4, X5, X5
 	VMOVSS         X5, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
@@ -2482,14 +2482,14 @@ rowIQ3SAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ3SAVX512_block:
-	VPMOVZXBD      106(AX), X3
-	VPSLLD         $0x0c, Y3, Y4
-	VPORD          Y4, Y3, Y3
-	VPANDD         row_words15<>+0(SB), Y3, Y3
-	VPADDW         Y3, Y3, Y3
-	VPORD          row_words1<>+0(SB), Y3, Y3
-	VPXORD         Z5, Z5, Z5
-	VMOVDQU32      (R8), Z4
+	VPXORD         Z3, Z3, Z3
+	VPMOVZXBD      106(AX), X4
+	VPSLLD         $0x0c, Y4, Y5
+	VPORD          Y5, Y4, Y4
+	VPANDD         row_words15<>+0(SB), Y4, Y4
+	VPADDW         Y4, Y4, Y4
+	VPORD          row_words1<>+0(SB), Y4, Y4
+	VMOVDQU32      (R8), Z5
 	VPMOVZXBD      2(AX), Z10
 	KMOVW          66(AX), K1
 	VPADDD.BCST    row_256<>+0(SB), Z10, K1, Z10
@@ -2502,7 +2502,7 @@ rowIQ3SAVX512_block:
 	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z6
 	VPSUBB         Z11, Z6, Z6
-	VPDPBUSD       (SI), Z6, Z4
+	VPDPBUSD       (SI), Z6, Z5
 	VMOVDQU32      64(R8), Z10
 	VPMOVZXBD      18(AX), Z11
 	KMOVW          68(AX), K1
@@ -2517,10 +2517,10 @@ rowIQ3SAVX512_block:
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z7
 	VPSUBB         Z12, Z7, Z7
 	VPDPBUSD       64(SI), Z7, Z10
-	VPACKSSDW      Z10, Z4, Z4
-	VPERMW         Z3, Z0, Z10
-	VPDPWSSD       Z4, Z10, Z5
-	VMOVDQU32      128(R8), Z4
+	VPACKSSDW      Z10, Z5, Z5
+	VPERMW         Z4, Z0, Z10
+	VPDPWSSD       Z5, Z10, Z3
+	VMOVDQU32      128(R8), Z5
 	VPMOVZXBD      34(AX), Z10
 	KMOVW          70(AX), K1
 	VPADDD.BCST    row_256<>+0(SB), Z10, K1, Z10
@@ -2533,7 +2533,7 @@ rowIQ3SAVX512_block:
 	VGF2P8AFFINEQB $0x00, Z10, Z11, Z11
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z11, Z8
 	VPSUBB         Z11, Z8, Z8
-	VPDPBUSD       128(SI), Z8, Z4
+	VPDPBUSD       128(SI), Z8, Z5
 	VMOVDQU32      192(R8), Z10
 	VPMOVZXBD      50(AX), Z11
 	KMOVW          72(AX), K1
@@ -2548,32 +2548,32 @@ rowIQ3SAVX512_block:
 	VPTERNLOGD     $0x96, row_bytes128<>+0(SB), Z12, Z9
 	VPSUBB         Z12, Z9, Z9
 	VPDPBUSD       192(SI), Z9, Z10
-	VPACKSSDW      Z10, Z4, Z4
-	VPERMW         Z3, Z1, Z10
-	VPDPWSSD       Z4, Z10, Z5
-	VPBROADCASTW   (AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         (DI), X3, X3
-	VBROADCASTSS   X3, Z4
-	VCVTDQ2PS      Z5, Z5
-	VFMADD231PS    Z5, Z4, Z2
+	VPACKSSDW      Z10, Z5, Z5
+	VPERMW         Z4, Z1, Z10
+	VPDPWSSD       Z5, Z10, Z3
+	VPBROADCASTW   (AX), X4
+	VCVTPH2PS      X4, X4
+	VMULSS         (DI), X4, X4
+	VBROADCASTSS   X4, Z5
+	VCVTDQ2PS      Z3, Z3
+	VFMADD231PS    Z3, Z5, Z2
 	ADDQ           $0x0000006e, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x00000100, R8
 	ADDQ           $0x04, DI
 	DECQ           R9
 	JNZ            rowIQ3SAVX512_block
-	VXORPS         Y4, Y4, Y4
+	VXORPS         Y5, Y5, Y5
 	VEXTRACTF64X4  $0x01, Z2, Y10
-	VADDPS         Y10, Y4, Y4
-	VADDPS         Y2, Y4, Y4
-	VEXTRACTF128   $0x01, Y4, X3
-	VADDPS         X4, X3, X3
-	VMOVHLPS       X3, X3, X4
-	VADDPS         X4, X3, X3
-	VMOVSHDUP      X3, X4
-	VADDSS         X4, X3, X3
-	VMOVSS         X3, (DX)
+	VADDPS         Y10, Y5, Y5
+	VADDPS         Y2, Y5, Y5
+	VEXTRACTF128   $0x01, Y5, X4
+	VADDPS         X5, X4, X4
+	VMOVHLPS       X4, X4, X5
+	VADDPS         X5, X4, X4
+	VMOVSHDUP      X4, X5
+	VADDSS         X5, X4, X4
+	VMOVSS         X4, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
 	JNZ            rowIQ3SAVX512_row
@@ -2590,6 +2590,8 @@ TEXT ·rowIQ1SAVX512(SB), NOSPLIT, $0-64
 	MOVQ      table+56(FP), CX
 	MOVQ      $0x0101010101010101, DX
 	KMOVQ     DX, K1
+	MOVQ      $0x0003ffffffffffff, DX
+	KMOVQ     DX, K1
 	VMOVDQU32 row_index32_0<>+0(SB), Z0
 	VMOVDQU32 row_index32_1<>+0(SB), Z1
 	MOVQ      dst+0(FP), DX
@@ -2603,72 +2605,72 @@ rowIQ1SAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ1SAVX512_block:
-	VMOVDQU       34(AX), X3
-	VPSRLW        $0x0c, X3, X3
-	VPAND         row_words7<>+0(SB), X3, X3
-	VPADDW        Y3, Y3, Y3
-	VPORD         row_words1<>+0(SB), Y3, Y3
-	VPXORD        Z4, Z4, Z4
+	VPXORD        Z3, Z3, Z3
+	VMOVDQU       34(AX), X4
+	VPSRLW        $0x0c, X4, X4
+	VPAND         row_words7<>+0(SB), X4, X4
+	VPADDW        Y4, Y4, Y4
+	VPORD         row_words1<>+0(SB), Y4, Y4
 	VMOVDQU32     (R8), Z5
 	VPMOVZXBQ     2(AX), Z6
-	VPBROADCASTD  34(AX), Z8
-	VPRORVQ       row_rightIQ1S700<>+0(SB), Z8, Z9
-	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z9, Z6
-	VPRORVQ       row_rightIQ1S800<>+0(SB), Z8, Z8
-	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z8, Z6
+	VPBROADCASTD  34(AX), Z7
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z7, Z8
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z8, Z6
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z7, Z7
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z7, Z6
 	KXNORW        K2, K2, K2
-	VPXORD        Z7, Z7, Z7
-	VPGATHERQQ    (CX)(Z6*8), K2, Z7
-	VPXORD        row_bytes128<>+0(SB), Z7, Z7
-	VPDPBUSD      (SI), Z7, Z5
+	VPXORD        Z9, Z9, Z9
+	VPGATHERQQ    (CX)(Z6*8), K2, Z9
+	VPXORD        row_bytes128<>+0(SB), Z9, Z9
+	VPDPBUSD      (SI), Z9, Z5
 	VMOVDQU32     64(R8), Z6
-	VPMOVZXBQ     10(AX), Z8
-	VPBROADCASTD  38(AX), Z9
-	VPRORVQ       row_rightIQ1S700<>+0(SB), Z9, Z10
-	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z10, Z8
-	VPRORVQ       row_rightIQ1S800<>+0(SB), Z9, Z9
-	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z9, Z8
+	VPMOVZXBQ     10(AX), Z7
+	VPBROADCASTD  38(AX), Z8
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z8, Z13
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z13, Z7
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z8, Z8
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z8, Z7
 	KXNORW        K3, K3, K3
-	VPXORD        Z11, Z11, Z11
-	VPGATHERQQ    (CX)(Z8*8), K3, Z11
-	VPXORD        row_bytes128<>+0(SB), Z11, Z11
-	VPDPBUSD      64(SI), Z11, Z6
+	VPXORD        Z10, Z10, Z10
+	VPGATHERQQ    (CX)(Z7*8), K3, Z10
+	VPXORD        row_bytes128<>+0(SB), Z10, Z10
+	VPDPBUSD      64(SI), Z10, Z6
 	VPACKSSDW     Z6, Z5, Z5
-	VPERMW        Z3, Z0, Z6
-	VPDPWSSD      Z5, Z6, Z4
+	VPERMW        Z4, Z0, Z6
+	VPDPWSSD      Z5, Z6, Z3
 	VMOVDQU32     128(R8), Z5
 	VPMOVZXBQ     18(AX), Z6
-	VPBROADCASTD  42(AX), Z8
-	VPRORVQ       row_rightIQ1S700<>+0(SB), Z8, Z9
-	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z9, Z6
-	VPRORVQ       row_rightIQ1S800<>+0(SB), Z8, Z8
-	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z8, Z6
+	VPBROADCASTD  42(AX), Z7
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z7, Z8
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z8, Z6
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z7, Z7
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z7, Z6
 	KXNORW        K4, K4, K4
-	VPXORD        Z12, Z12, Z12
-	VPGATHERQQ    (CX)(Z6*8), K4, Z12
-	VPXORD        row_bytes128<>+0(SB), Z12, Z12
-	VPDPBUSD      128(SI), Z12, Z5
+	VPXORD        Z11, Z11, Z11
+	VPGATHERQQ    (CX)(Z6*8), K4, Z11
+	VPXORD        row_bytes128<>+0(SB), Z11, Z11
+	VPDPBUSD      128(SI), Z11, Z5
 	VMOVDQU32     192(R8), Z6
-	VPMOVZXBQ     26(AX), Z8
-	VPBROADCASTD  46(AX), Z9
-	VPRORVQ       row_rightIQ1S700<>+0(SB), Z9, Z10
-	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z10, Z8
-	VPRORVQ       row_rightIQ1S800<>+0(SB), Z9, Z9
-	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z9, Z8
+	VPMOVZXBQ     26(AX), Z7
+	VPBROADCASTD  46(AX), Z8
+	VPRORVQ       row_rightIQ1S700<>+0(SB), Z8, Z13
+	VPTERNLOGQ    $0xf8, row_mask700<>+0(SB), Z13, Z7
+	VPRORVQ       row_rightIQ1S800<>+0(SB), Z8, Z8
+	VPTERNLOGQ    $0xf8, row_mask800<>+0(SB), Z8, Z7
 	KXNORW        K5, K5, K5
-	VPXORD        Z13, Z13, Z13
-	VPGATHERQQ    (CX)(Z8*8), K5, Z13
-	VPXORD        row_bytes128<>+0(SB), Z13, Z13
-	VPDPBUSD      192(SI), Z13, Z6
+	VPXORD        Z12, Z12, Z12
+	VPGATHERQQ    (CX)(Z7*8), K5, Z12
+	VPXORD        row_bytes128<>+0(SB), Z12, Z12
+	VPDPBUSD      192(SI), Z12, Z6
 	VPACKSSDW     Z6, Z5, Z5
-	VPERMW        Z3, Z1, Z6
-	VPDPWSSD      Z5, Z6, Z4
-	VPBROADCASTW  (AX), X3
-	VCVTPH2PS     X3, X3
-	VMULSS        (DI), X3, X3
-	VBROADCASTSS  X3, Z5
-	VCVTDQ2PS     Z4, Z4
-	VFMADD231PS   Z4, Z5, Z2
+	VPERMW        Z4, Z1, Z6
+	VPDPWSSD      Z5, Z6, Z3
+	VPBROADCASTW  (AX), X4
+	VCVTPH2PS     X4, X4
+	VMULSS        (DI), X4, X4
+	VBROADCASTSS  X4, Z5
+	VCVTDQ2PS     Z3, Z3
+	VFMADD231PS   Z3, Z5, Z2
 	ADDQ          $0x00000032, AX
 	ADDQ          $0x00000100, SI
 	ADDQ          $0x00000100, R8
@@ -2679,13 +2681,13 @@ rowIQ1SAVX512_block:
 	VEXTRACTF64X4 $0x01, Z2, Y6
 	VADDPS        Y6, Y5, Y5
 	VADDPS        Y2, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X3
-	VADDPS        X5, X3, X3
-	VMOVHLPS      X3, X3, X5
-	VADDPS        X5, X3, X3
-	VMOVSHDUP     X3, X5
-	VADDSS        X5, X3, X3
-	VMOVSS        X3, (DX)
+	VEXTRACTF128  $0x01, Y5, X4
+	VADDPS        X5, X4, X4
+	VMOVHLPS      X4, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDSS        X5, X4, X4
+	VMOVSS        X4, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
 	JNZ           rowIQ1SAVX512_row
@@ -2745,6 +2747,8 @@ TEXT ·rowIQ1MAVX512(SB), NOSPLIT, $0-64
 	MOVQ      table+56(FP), CX
 	MOVQ      $0x0101010101010101, DX
 	KMOVQ     DX, K1
+	MOVQ      $0x00ffffffffffffff, DX
+	KMOVQ     DX, K1
 	VMOVDQU32 row_index16_0<>+0(SB), Z0
 	VMOVDQU32 row_index16_1<>+0(SB), Z1
 	MOVQ      dst+0(FP), DX
@@ -2758,84 +2762,84 @@ rowIQ1MAVX512_row:
 	VPXORD Z2, Z2, Z2
 
 rowIQ1MAVX512_block:
-	VPBROADCASTQ  48(AX), Y3
-	VPSHUFB       row_words1m<>+0(SB), Y3, Y3
-	VPSRLVW       row_shift1m<>+0(SB), Y3, Y3
-	VPAND         row_words7<>+0(SB), Y3, Y3
-	VPADDW        Y3, Y3, Y3
-	VPORD         row_words1<>+0(SB), Y3, Y3
-	VPXORD        Z4, Z4, Z4
+	VPXORD        Z3, Z3, Z3
+	VPBROADCASTQ  48(AX), Y4
+	VPSHUFB       row_words1m<>+0(SB), Y4, Y4
+	VPSRLVW       row_shift1m<>+0(SB), Y4, Y4
+	VPAND         row_words7<>+0(SB), Y4, Y4
+	VPADDW        Y4, Y4, Y4
+	VPORD         row_words1<>+0(SB), Y4, Y4
 	VMOVDQU32     (R8), Z5
 	VPMOVZXBQ     (AX), Z6
-	VPBROADCASTD  32(AX), Z8
-	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z8, Z8
-	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z8, Z6
+	VPBROADCASTD  32(AX), Z7
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z7, Z7
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z7, Z6
 	KXNORW        K2, K2, K2
-	VPXORD        Z7, Z7, Z7
-	VPGATHERQQ    (CX)(Z6*8), K2, Z7
-	VPXORD        row_bytes128<>+0(SB), Z7, Z7
-	VPDPBUSD      (SI), Z7, Z5
+	VPXORD        Z8, Z8, Z8
+	VPGATHERQQ    (CX)(Z6*8), K2, Z8
+	VPXORD        row_bytes128<>+0(SB), Z8, Z8
+	VPDPBUSD      (SI), Z8, Z5
 	VMOVDQU32     64(R8), Z6
-	VPMOVZXBQ     8(AX), Z8
-	VPBROADCASTD  36(AX), Z9
-	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z9, Z9
-	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z9, Z8
+	VPMOVZXBQ     8(AX), Z7
+	VPBROADCASTD  36(AX), Z12
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z12, Z12
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z12, Z7
 	KXNORW        K3, K3, K3
-	VPXORD        Z10, Z10, Z10
-	VPGATHERQQ    (CX)(Z8*8), K3, Z10
-	VPXORD        row_bytes128<>+0(SB), Z10, Z10
-	VPDPBUSD      64(SI), Z10, Z6
+	VPXORD        Z9, Z9, Z9
+	VPGATHERQQ    (CX)(Z7*8), K3, Z9
+	VPXORD        row_bytes128<>+0(SB), Z9, Z9
+	VPDPBUSD      64(SI), Z9, Z6
 	VPACKSSDW     Z6, Z5, Z5
-	VPERMW        Z3, Z0, Z6
-	VPDPWSSD      Z5, Z6, Z4
+	VPERMW        Z4, Z0, Z6
+	VPDPWSSD      Z5, Z6, Z3
 	VMOVDQU32     128(R8), Z5
 	VPMOVZXBQ     16(AX), Z6
-	VPBROADCASTD  40(AX), Z8
-	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z8, Z8
-	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z8, Z6
+	VPBROADCASTD  40(AX), Z7
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z7, Z7
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z7, Z6
 	KXNORW        K4, K4, K4
-	VPXORD        Z11, Z11, Z11
-	VPGATHERQQ    (CX)(Z6*8), K4, Z11
-	VPXORD        row_bytes128<>+0(SB), Z11, Z11
-	VPDPBUSD      128(SI), Z11, Z5
+	VPXORD        Z10, Z10, Z10
+	VPGATHERQQ    (CX)(Z6*8), K4, Z10
+	VPXORD        row_bytes128<>+0(SB), Z10, Z10
+	VPDPBUSD      128(SI), Z10, Z5
 	VMOVDQU32     192(R8), Z6
-	VPMOVZXBQ     24(AX), Z8
-	VPBROADCASTD  44(AX), Z9
-	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z9, Z9
-	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z9, Z8
+	VPMOVZXBQ     24(AX), Z7
+	VPBROADCASTD  44(AX), Z12
+	VPRORVQ       row_rightIQ1Mf00<>+0(SB), Z12, Z12
+	VPTERNLOGQ    $0xf8, row_maskf00<>+0(SB), Z12, Z7
 	KXNORW        K5, K5, K5
-	VPXORD        Z12, Z12, Z12
-	VPGATHERQQ    (CX)(Z8*8), K5, Z12
-	VPXORD        row_bytes128<>+0(SB), Z12, Z12
-	VPDPBUSD      192(SI), Z12, Z6
+	VPXORD        Z11, Z11, Z11
+	VPGATHERQQ    (CX)(Z7*8), K5, Z11
+	VPXORD        row_bytes128<>+0(SB), Z11, Z11
+	VPDPBUSD      192(SI), Z11, Z6
 	VPACKSSDW     Z6, Z5, Z5
-	VPERMW        Z3, Z1, Z6
-	VPDPWSSD      Z5, Z6, Z4
+	VPERMW        Z4, Z1, Z6
+	VPDPWSSD      Z5, Z6, Z3
 	MOVQ          48(AX), R10
 	MOVQ          $0xf000f000f000f000, R11
 	PEXTQ         R11, R10, R10
-	VMOVD         R10, X3
-	VCVTPH2PS     X3, X3
-	VMULSS        (DI), X3, X3
-	VBROADCASTSS  X3, Z5
-	VCVTDQ2PS     Z4, Z4
-	VFMADD231PS   Z4, Z5, Z2
+	VMOVD         R10, X4
+	VCVTPH2PS     X4, X4
+	VMULSS        (DI), X4, X4
+	VBROADCASTSS  X4, Z5
+	VCVTDQ2PS     Z3, Z3
+	VFMADD231PS   Z3, Z5, Z2
 	ADDQ          $0x00000038, AX
 	ADDQ          $0x00000100, SI
 	ADDQ          $0x00000100, R8
 	ADDQ          $0x04, DI
 	DECQ          R9
 	JNZ           rowIQ1MAVX512_block
-	VXORPS        Y3, Y3, Y3
+	VXORPS        Y4, Y4, Y4
 	VEXTRACTF64X4 $0x01, Z2, Y5
-	VADDPS        Y5, Y3, Y3
-	VADDPS        Y2, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X5
-	VADDPS        X3, X5, X5
-	VMOVHLPS      X5, X5, X3
-	VADDPS        X3, X5, X5
-	VMOVSHDUP     X5, X3
-	VADDSS        X3, X5, X5
+	VADDPS        Y5, Y4, Y4
+	VADDPS        Y2, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X4, X5, X5
+	VMOVHLPS      X5, X5, X4
+	VADDPS        X4, X5, X5
+	VMOVSHDUP     X5, X4
+	VADDSS        X4, X5, X5
 	VMOVSS        X5, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
@@ -2874,3 +2878,543 @@ DATA row_maskf00<>+40(SB)/8, $0x0000000000000f00
 DATA row_maskf00<>+48(SB)/8, $0x0000000000000f00
 DATA row_maskf00<>+56(SB)/8, $0x0000000000000f00
 GLOBL row_maskf00<>(SB), RODATA|NOPTR, $64
+
+// func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+TEXT ·rowIQ4XSAVX512(SB), NOSPLIT, $0-64
+	MOVQ  w+8(FP), AX
+	MOVQ  table+56(FP), CX
+	MOVQ  $0x0101010101010101, CX
+	KMOVQ CX, K1
+	MOVQ  dst+0(FP), CX
+	MOVQ  rows+16(FP), DX
+
+rowIQ4XSAVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z0, Z0, Z0
+
+rowIQ4XSAVX512_block:
+	VPXORD          Z1, Z1, Z1
+	VPBROADCASTD    4(AX), Y2
+	VPSRLVD         row_low4<>+0(SB), Y2, Y2
+	VPANDD          row_dwords15<>+0(SB), Y2, Y2
+	VPBROADCASTW    2(AX), Y3
+	VPRORVD         row_high4<>+0(SB), Y3, Y3
+	VPTERNLOGD      $0xf8, row_dwords48<>+0(SB), Y3, Y2
+	VPSUBD          row_dwords32<>+0(SB), Y2, Y2
+	VMOVDQU32       (DI), Z4
+	VMOVDQU32       8(AX), Y5
+	VMOVDQU32       row_twice<>+0(SB), Z3
+	VPERMQ          Z5, Z3, Z5
+	VPSRLVQ         row_nibbles64<>+0(SB), Z5, Z5
+	VPANDD          row_bytes15<>+0(SB), Z5, Z5
+	VBROADCASTI32X4 ·uneven4+0(SB), Z3
+	VPSHUFB         Z5, Z3, Z5
+	VPXORD          row_bytes128<>+0(SB), Z5, Z5
+	VPDPBUSD        (BX), Z5, Z4
+	VMOVDQU32       row_dwords0<>+0(SB), Z3
+	VPERMD          Z2, Z3, Z3
+	VPMULLD         Z3, Z4, Z4
+	VPADDD          Z4, Z1, Z1
+	VMOVDQU32       64(DI), Z4
+	VMOVDQU32       40(AX), Y6
+	VMOVDQU32       row_twice<>+0(SB), Z3
+	VPERMQ          Z6, Z3, Z6
+	VPSRLVQ         row_nibbles64<>+0(SB), Z6, Z6
+	VPANDD          row_bytes15<>+0(SB), Z6, Z6
+	VBROADCASTI32X4 ·uneven4+0(SB), Z3
+	VPSHUFB         Z6, Z3, Z6
+	VPXORD          row_bytes128<>+0(SB), Z6, Z6
+	VPDPBUSD        64(BX), Z6, Z4
+	VMOVDQU32       row_dwords1<>+0(SB), Z3
+	VPERMD          Z2, Z3, Z3
+	VPMULLD         Z3, Z4, Z4
+	VPADDD          Z4, Z1, Z1
+	VMOVDQU32       128(DI), Z4
+	VMOVDQU32       72(AX), Y7
+	VMOVDQU32       row_twice<>+0(SB), Z3
+	VPERMQ          Z7, Z3, Z7
+	VPSRLVQ         row_nibbles64<>+0(SB), Z7, Z7
+	VPANDD          row_bytes15<>+0(SB), Z7, Z7
+	VBROADCASTI32X4 ·uneven4+0(SB), Z3
+	VPSHUFB         Z7, Z3, Z7
+	VPXORD          row_bytes128<>+0(SB), Z7, Z7
+	VPDPBUSD        128(BX), Z7, Z4
+	VMOVDQU32       row_dwords2<>+0(SB), Z3
+	VPERMD          Z2, Z3, Z3
+	VPMULLD         Z3, Z4, Z4
+	VPADDD          Z4, Z1, Z1
+	VMOVDQU32       192(DI), Z4
+	VMOVDQU32       104(AX), Y8
+	VMOVDQU32       row_twice<>+0(SB), Z3
+	VPERMQ          Z8, Z3, Z8
+	VPSRLVQ         row_nibbles64<>+0(SB), Z8, Z8
+	VPANDD          row_bytes15<>+0(SB), Z8, Z8
+	VBROADCASTI32X4 ·uneven4+0(SB), Z3
+	VPSHUFB         Z8, Z3, Z8
+	VPXORD          row_bytes128<>+0(SB), Z8, Z8
+	VPDPBUSD        192(BX), Z8, Z4
+	VMOVDQU32       row_dwords3<>+0(SB), Z3
+	VPERMD          Z2, Z3, Z3
+	VPMULLD         Z3, Z4, Z4
+	VPADDD          Z4, Z1, Z1
+	VPBROADCASTW    (AX), X2
+	VCVTPH2PS       X2, X2
+	VMULSS          (SI), X2, X2
+	VBROADCASTSS    X2, Z3
+	VCVTDQ2PS       Z1, Z1
+	VFMADD231PS     Z1, Z3, Z0
+	ADDQ            $0x00000088, AX
+	ADDQ            $0x00000100, BX
+	ADDQ            $0x00000100, DI
+	ADDQ            $0x04, SI
+	DECQ            R8
+	JNZ             rowIQ4XSAVX512_block
+	VXORPS          Y2, Y2, Y2
+	VEXTRACTF64X4   $0x01, Z0, Y3
+	VADDPS          Y3, Y2, Y2
+	VADDPS          Y0, Y2, Y2
+	VEXTRACTF128    $0x01, Y2, X3
+	VADDPS          X2, X3, X3
+	VMOVHLPS        X3, X3, X2
+	VADDPS          X2, X3, X3
+	VMOVSHDUP       X3, X2
+	VADDSS          X2, X3, X3
+	VMOVSS          X3, (CX)
+	ADDQ            $0x04, CX
+	DECQ            DX
+	JNZ             rowIQ4XSAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_low4<>+0(SB)/8, $0x0000000400000000
+DATA row_low4<>+8(SB)/8, $0x0000000c00000008
+DATA row_low4<>+16(SB)/8, $0x0000001400000010
+DATA row_low4<>+24(SB)/8, $0x0000001c00000018
+GLOBL row_low4<>(SB), RODATA|NOPTR, $32
+
+DATA row_dwords15<>+0(SB)/8, $0x0000000f0000000f
+DATA row_dwords15<>+8(SB)/8, $0x0000000f0000000f
+DATA row_dwords15<>+16(SB)/8, $0x0000000f0000000f
+DATA row_dwords15<>+24(SB)/8, $0x0000000f0000000f
+GLOBL row_dwords15<>(SB), RODATA|NOPTR, $32
+
+DATA row_high4<>+0(SB)/8, $0x0000001e0000001c
+DATA row_high4<>+8(SB)/8, $0x0000000200000000
+DATA row_high4<>+16(SB)/8, $0x0000000600000004
+DATA row_high4<>+24(SB)/8, $0x0000000a00000008
+GLOBL row_high4<>(SB), RODATA|NOPTR, $32
+
+DATA row_dwords48<>+0(SB)/8, $0x0000003000000030
+DATA row_dwords48<>+8(SB)/8, $0x0000003000000030
+DATA row_dwords48<>+16(SB)/8, $0x0000003000000030
+DATA row_dwords48<>+24(SB)/8, $0x0000003000000030
+GLOBL row_dwords48<>(SB), RODATA|NOPTR, $32
+
+DATA row_dwords32<>+0(SB)/8, $0x0000002000000020
+DATA row_dwords32<>+8(SB)/8, $0x0000002000000020
+DATA row_dwords32<>+16(SB)/8, $0x0000002000000020
+DATA row_dwords32<>+24(SB)/8, $0x0000002000000020
+GLOBL row_dwords32<>(SB), RODATA|NOPTR, $32
+
+DATA row_twice<>+0(SB)/8, $0x0000000000000000
+DATA row_twice<>+8(SB)/8, $0x0000000000000001
+DATA row_twice<>+16(SB)/8, $0x0000000000000000
+DATA row_twice<>+24(SB)/8, $0x0000000000000001
+DATA row_twice<>+32(SB)/8, $0x0000000000000002
+DATA row_twice<>+40(SB)/8, $0x0000000000000003
+DATA row_twice<>+48(SB)/8, $0x0000000000000002
+DATA row_twice<>+56(SB)/8, $0x0000000000000003
+GLOBL row_twice<>(SB), RODATA|NOPTR, $64
+
+DATA row_nibbles64<>+0(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+8(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+16(SB)/8, $0x0000000000000004
+DATA row_nibbles64<>+24(SB)/8, $0x0000000000000004
+DATA row_nibbles64<>+32(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+40(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+48(SB)/8, $0x0000000000000004
+DATA row_nibbles64<>+56(SB)/8, $0x0000000000000004
+GLOBL row_nibbles64<>(SB), RODATA|NOPTR, $64
+
+DATA row_dwords0<>+0(SB)/8, $0x0000000000000000
+DATA row_dwords0<>+8(SB)/8, $0x0000000000000000
+DATA row_dwords0<>+16(SB)/8, $0x0000000000000000
+DATA row_dwords0<>+24(SB)/8, $0x0000000000000000
+DATA row_dwords0<>+32(SB)/8, $0x0000000100000001
+DATA row_dwords0<>+40(SB)/8, $0x0000000100000001
+DATA row_dwords0<>+48(SB)/8, $0x0000000100000001
+DATA row_dwords0<>+56(SB)/8, $0x0000000100000001
+GLOBL row_dwords0<>(SB), RODATA|NOPTR, $64
+
+DATA row_dwords1<>+0(SB)/8, $0x0000000200000002
+DATA row_dwords1<>+8(SB)/8, $0x0000000200000002
+DATA row_dwords1<>+16(SB)/8, $0x0000000200000002
+DATA row_dwords1<>+24(SB)/8, $0x0000000200000002
+DATA row_dwords1<>+32(SB)/8, $0x0000000300000003
+DATA row_dwords1<>+40(SB)/8, $0x0000000300000003
+DATA row_dwords1<>+48(SB)/8, $0x0000000300000003
+DATA row_dwords1<>+56(SB)/8, $0x0000000300000003
+GLOBL row_dwords1<>(SB), RODATA|NOPTR, $64
+
+DATA row_dwords2<>+0(SB)/8, $0x0000000400000004
+DATA row_dwords2<>+8(SB)/8, $0x0000000400000004
+DATA row_dwords2<>+16(SB)/8, $0x0000000400000004
+DATA row_dwords2<>+24(SB)/8, $0x0000000400000004
+DATA row_dwords2<>+32(SB)/8, $0x0000000500000005
+DATA row_dwords2<>+40(SB)/8, $0x0000000500000005
+DATA row_dwords2<>+48(SB)/8, $0x0000000500000005
+DATA row_dwords2<>+56(SB)/8, $0x0000000500000005
+GLOBL row_dwords2<>(SB), RODATA|NOPTR, $64
+
+DATA row_dwords3<>+0(SB)/8, $0x0000000600000006
+DATA row_dwords3<>+8(SB)/8, $0x0000000600000006
+DATA row_dwords3<>+16(SB)/8, $0x0000000600000006
+DATA row_dwords3<>+24(SB)/8, $0x0000000600000006
+DATA row_dwords3<>+32(SB)/8, $0x0000000700000007
+DATA row_dwords3<>+40(SB)/8, $0x0000000700000007
+DATA row_dwords3<>+48(SB)/8, $0x0000000700000007
+DATA row_dwords3<>+56(SB)/8, $0x0000000700000007
+GLOBL row_dwords3<>(SB), RODATA|NOPTR, $64
+
+// func rowTQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, F16C
+TEXT ·rowTQ1AVX512(SB), NOSPLIT, $0-64
+	MOVQ  w+8(FP), AX
+	MOVQ  table+56(FP), CX
+	MOVQ  $0x0101010101010101, CX
+	KMOVQ CX, K1
+	MOVQ  $0x003fffffffffffff, CX
+	KMOVQ CX, K1
+	MOVQ  dst+0(FP), CX
+	MOVQ  rows+16(FP), DX
+
+rowTQ1AVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z0, Z0, Z0
+
+rowTQ1AVX512_block:
+	VPXORD        Z1, Z1, Z1
+	VMOVDQU32     (DI), Z2
+	VMOVDQU32     row_trits0<>+0(SB), Z3
+	VMOVDQU8.Z    (AX), K1, Z5
+	VPERMB        Z5, Z3, Z3
+	VPANDD        row_upper<>+0(SB), Z3, Z4
+	VPMULLW       row_even0<>+0(SB), Z3, Z3
+	VPMULLW       row_odd0<>+0(SB), Z4, Z4
+	VPMULHUW      row_words3<>+0(SB), Z3, Z3
+	VPMULHUW      row_words3<>+0(SB), Z4, Z4
+	VPSLLW        $0x08, Z4, Z4
+	VPORD         Z4, Z3, Z3
+	VPADDB        row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD      (BX), Z3, Z2
+	VPADDD        Z2, Z1, Z1
+	VMOVDQU32     64(DI), Z2
+	VMOVDQU32     row_trits1<>+0(SB), Z3
+	VPERMB        Z5, Z3, Z3
+	VPANDD        row_upper<>+0(SB), Z3, Z4
+	VPMULLW       row_even1<>+0(SB), Z3, Z3
+	VPMULLW       row_odd1<>+0(SB), Z4, Z4
+	VPMULHUW      row_words3<>+0(SB), Z3, Z3
+	VPMULHUW      row_words3<>+0(SB), Z4, Z4
+	VPSLLW        $0x08, Z4, Z4
+	VPORD         Z4, Z3, Z3
+	VPADDB        row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD      64(BX), Z3, Z2
+	VPADDD        Z2, Z1, Z1
+	VMOVDQU32     128(DI), Z2
+	VMOVDQU32     row_trits2<>+0(SB), Z3
+	VPERMB        Z5, Z3, Z3
+	VPANDD        row_upper<>+0(SB), Z3, Z4
+	VPMULLW       row_even2<>+0(SB), Z3, Z3
+	VPMULLW       row_odd2<>+0(SB), Z4, Z4
+	VPMULHUW      row_words3<>+0(SB), Z3, Z3
+	VPMULHUW      row_words3<>+0(SB), Z4, Z4
+	VPSLLW        $0x08, Z4, Z4
+	VPORD         Z4, Z3, Z3
+	VPADDB        row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD      128(BX), Z3, Z2
+	VPADDD        Z2, Z1, Z1
+	VMOVDQU32     192(DI), Z2
+	VMOVDQU32     row_trits3<>+0(SB), Z3
+	VPERMB        Z5, Z3, Z3
+	VPANDD        row_upper<>+0(SB), Z3, Z4
+	VPMULLW       row_even3<>+0(SB), Z3, Z3
+	VPMULLW       row_odd3<>+0(SB), Z4, Z4
+	VPMULHUW      row_words3<>+0(SB), Z3, Z3
+	VPMULHUW      row_words3<>+0(SB), Z4, Z4
+	VPSLLW        $0x08, Z4, Z4
+	VPORD         Z4, Z3, Z3
+	VPADDB        row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD      192(BX), Z3, Z2
+	VPADDD        Z2, Z1, Z1
+	VPBROADCASTW  52(AX), X2
+	VCVTPH2PS     X2, X2
+	VMULSS        (SI), X2, X2
+	VBROADCASTSS  X2, Z2
+	VCVTDQ2PS     Z1, Z1
+	VFMADD231PS   Z1, Z2, Z0
+	ADDQ          $0x00000036, AX
+	ADDQ          $0x00000100, BX
+	ADDQ          $0x00000100, DI
+	ADDQ          $0x04, SI
+	DECQ          R8
+	JNZ           rowTQ1AVX512_block
+	VXORPS        Y2, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VADDPS        Y3, Y2, Y2
+	VADDPS        Y0, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VADDSS        X2, X3, X3
+	VMOVSS        X3, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowTQ1AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_trits0<>+0(SB)/8, $0x0706050403020100
+DATA row_trits0<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA row_trits0<>+16(SB)/8, $0x1716151413121110
+DATA row_trits0<>+24(SB)/8, $0x1f1e1d1c1b1a1918
+DATA row_trits0<>+32(SB)/8, $0x0706050403020100
+DATA row_trits0<>+40(SB)/8, $0x0f0e0d0c0b0a0908
+DATA row_trits0<>+48(SB)/8, $0x1716151413121110
+DATA row_trits0<>+56(SB)/8, $0x1f1e1d1c1b1a1918
+GLOBL row_trits0<>(SB), RODATA|NOPTR, $64
+
+DATA row_upper<>+0(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+8(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+16(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+24(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+32(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+40(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+48(SB)/8, $0xff00ff00ff00ff00
+DATA row_upper<>+56(SB)/8, $0xff00ff00ff00ff00
+GLOBL row_upper<>(SB), RODATA|NOPTR, $64
+
+DATA row_even0<>+0(SB)/8, $0x0100010001000100
+DATA row_even0<>+8(SB)/8, $0x0100010001000100
+DATA row_even0<>+16(SB)/8, $0x0100010001000100
+DATA row_even0<>+24(SB)/8, $0x0100010001000100
+DATA row_even0<>+32(SB)/8, $0x0300030003000300
+DATA row_even0<>+40(SB)/8, $0x0300030003000300
+DATA row_even0<>+48(SB)/8, $0x0300030003000300
+DATA row_even0<>+56(SB)/8, $0x0300030003000300
+GLOBL row_even0<>(SB), RODATA|NOPTR, $64
+
+DATA row_odd0<>+0(SB)/8, $0x0001000100010001
+DATA row_odd0<>+8(SB)/8, $0x0001000100010001
+DATA row_odd0<>+16(SB)/8, $0x0001000100010001
+DATA row_odd0<>+24(SB)/8, $0x0001000100010001
+DATA row_odd0<>+32(SB)/8, $0x0003000300030003
+DATA row_odd0<>+40(SB)/8, $0x0003000300030003
+DATA row_odd0<>+48(SB)/8, $0x0003000300030003
+DATA row_odd0<>+56(SB)/8, $0x0003000300030003
+GLOBL row_odd0<>(SB), RODATA|NOPTR, $64
+
+DATA row_words3<>+0(SB)/8, $0x0003000300030003
+DATA row_words3<>+8(SB)/8, $0x0003000300030003
+DATA row_words3<>+16(SB)/8, $0x0003000300030003
+DATA row_words3<>+24(SB)/8, $0x0003000300030003
+DATA row_words3<>+32(SB)/8, $0x0003000300030003
+DATA row_words3<>+40(SB)/8, $0x0003000300030003
+DATA row_words3<>+48(SB)/8, $0x0003000300030003
+DATA row_words3<>+56(SB)/8, $0x0003000300030003
+GLOBL row_words3<>(SB), RODATA|NOPTR, $64
+
+DATA row_trits1<>+0(SB)/8, $0x0706050403020100
+DATA row_trits1<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA row_trits1<>+16(SB)/8, $0x1716151413121110
+DATA row_trits1<>+24(SB)/8, $0x1f1e1d1c1b1a1918
+DATA row_trits1<>+32(SB)/8, $0x0706050403020100
+DATA row_trits1<>+40(SB)/8, $0x0f0e0d0c0b0a0908
+DATA row_trits1<>+48(SB)/8, $0x1716151413121110
+DATA row_trits1<>+56(SB)/8, $0x1f1e1d1c1b1a1918
+GLOBL row_trits1<>(SB), RODATA|NOPTR, $64
+
+DATA row_even1<>+0(SB)/8, $0x0900090009000900
+DATA row_even1<>+8(SB)/8, $0x0900090009000900
+DATA row_even1<>+16(SB)/8, $0x0900090009000900
+DATA row_even1<>+24(SB)/8, $0x0900090009000900
+DATA row_even1<>+32(SB)/8, $0x1b001b001b001b00
+DATA row_even1<>+40(SB)/8, $0x1b001b001b001b00
+DATA row_even1<>+48(SB)/8, $0x1b001b001b001b00
+DATA row_even1<>+56(SB)/8, $0x1b001b001b001b00
+GLOBL row_even1<>(SB), RODATA|NOPTR, $64
+
+DATA row_odd1<>+0(SB)/8, $0x0009000900090009
+DATA row_odd1<>+8(SB)/8, $0x0009000900090009
+DATA row_odd1<>+16(SB)/8, $0x0009000900090009
+DATA row_odd1<>+24(SB)/8, $0x0009000900090009
+DATA row_odd1<>+32(SB)/8, $0x001b001b001b001b
+DATA row_odd1<>+40(SB)/8, $0x001b001b001b001b
+DATA row_odd1<>+48(SB)/8, $0x001b001b001b001b
+DATA row_odd1<>+56(SB)/8, $0x001b001b001b001b
+GLOBL row_odd1<>(SB), RODATA|NOPTR, $64
+
+DATA row_trits2<>+0(SB)/8, $0x0706050403020100
+DATA row_trits2<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA row_trits2<>+16(SB)/8, $0x1716151413121110
+DATA row_trits2<>+24(SB)/8, $0x1f1e1d1c1b1a1918
+DATA row_trits2<>+32(SB)/8, $0x2726252423222120
+DATA row_trits2<>+40(SB)/8, $0x2f2e2d2c2b2a2928
+DATA row_trits2<>+48(SB)/8, $0x2726252423222120
+DATA row_trits2<>+56(SB)/8, $0x2f2e2d2c2b2a2928
+GLOBL row_trits2<>(SB), RODATA|NOPTR, $64
+
+DATA row_even2<>+0(SB)/8, $0x5100510051005100
+DATA row_even2<>+8(SB)/8, $0x5100510051005100
+DATA row_even2<>+16(SB)/8, $0x5100510051005100
+DATA row_even2<>+24(SB)/8, $0x5100510051005100
+DATA row_even2<>+32(SB)/8, $0x0100010001000100
+DATA row_even2<>+40(SB)/8, $0x0100010001000100
+DATA row_even2<>+48(SB)/8, $0x0300030003000300
+DATA row_even2<>+56(SB)/8, $0x0300030003000300
+GLOBL row_even2<>(SB), RODATA|NOPTR, $64
+
+DATA row_odd2<>+0(SB)/8, $0x0051005100510051
+DATA row_odd2<>+8(SB)/8, $0x0051005100510051
+DATA row_odd2<>+16(SB)/8, $0x0051005100510051
+DATA row_odd2<>+24(SB)/8, $0x0051005100510051
+DATA row_odd2<>+32(SB)/8, $0x0001000100010001
+DATA row_odd2<>+40(SB)/8, $0x0001000100010001
+DATA row_odd2<>+48(SB)/8, $0x0003000300030003
+DATA row_odd2<>+56(SB)/8, $0x0003000300030003
+GLOBL row_odd2<>(SB), RODATA|NOPTR, $64
+
+DATA row_trits3<>+0(SB)/8, $0x2726252423222120
+DATA row_trits3<>+8(SB)/8, $0x2f2e2d2c2b2a2928
+DATA row_trits3<>+16(SB)/8, $0x2726252423222120
+DATA row_trits3<>+24(SB)/8, $0x2f2e2d2c2b2a2928
+DATA row_trits3<>+32(SB)/8, $0x2726252423222120
+DATA row_trits3<>+40(SB)/8, $0x2f2e2d2c2b2a2928
+DATA row_trits3<>+48(SB)/8, $0x3332313033323130
+DATA row_trits3<>+56(SB)/8, $0x3332313033323130
+GLOBL row_trits3<>(SB), RODATA|NOPTR, $64
+
+DATA row_even3<>+0(SB)/8, $0x0900090009000900
+DATA row_even3<>+8(SB)/8, $0x0900090009000900
+DATA row_even3<>+16(SB)/8, $0x1b001b001b001b00
+DATA row_even3<>+24(SB)/8, $0x1b001b001b001b00
+DATA row_even3<>+32(SB)/8, $0x5100510051005100
+DATA row_even3<>+40(SB)/8, $0x5100510051005100
+DATA row_even3<>+48(SB)/8, $0x0300030001000100
+DATA row_even3<>+56(SB)/8, $0x1b001b0009000900
+GLOBL row_even3<>(SB), RODATA|NOPTR, $64
+
+DATA row_odd3<>+0(SB)/8, $0x0009000900090009
+DATA row_odd3<>+8(SB)/8, $0x0009000900090009
+DATA row_odd3<>+16(SB)/8, $0x001b001b001b001b
+DATA row_odd3<>+24(SB)/8, $0x001b001b001b001b
+DATA row_odd3<>+32(SB)/8, $0x0051005100510051
+DATA row_odd3<>+40(SB)/8, $0x0051005100510051
+DATA row_odd3<>+48(SB)/8, $0x0003000300010001
+DATA row_odd3<>+56(SB)/8, $0x001b001b00090009
+GLOBL row_odd3<>(SB), RODATA|NOPTR, $64
+
+// func rowTQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, F16C, GFNI
+TEXT ·rowTQ2AVX512(SB), NOSPLIT, $0-64
+	MOVQ  w+8(FP), AX
+	MOVQ  table+56(FP), CX
+	MOVQ  $0x0101010101010101, CX
+	KMOVQ CX, K1
+	MOVQ  dst+0(FP), CX
+	MOVQ  rows+16(FP), DX
+
+rowTQ2AVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z0, Z0, Z0
+
+rowTQ2AVX512_block:
+	VPXORD          Z1, Z1, Z1
+	VMOVDQU32       (DI), Z2
+	VBROADCASTI64X4 (AX), Z3
+	VMOVDQU32       row_matrix_d1a000000000000<>+0(SB), Z4
+	VGF2P8AFFINEQB  $0x00, Z4, Z3, Z3
+	VPADDB          row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD        (BX), Z3, Z2
+	VPADDD          Z2, Z1, Z1
+	VMOVDQU32       64(DI), Z2
+	VBROADCASTI64X4 (AX), Z3
+	VMOVDQU32       row_matrix_d1a0000000000000<>+0(SB), Z4
+	VGF2P8AFFINEQB  $0x00, Z4, Z3, Z3
+	VPADDB          row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD        64(BX), Z3, Z2
+	VPADDD          Z2, Z1, Z1
+	VMOVDQU32       128(DI), Z2
+	VBROADCASTI64X4 32(AX), Z3
+	VMOVDQU32       row_matrix_d1a000000000000<>+0(SB), Z4
+	VGF2P8AFFINEQB  $0x00, Z4, Z3, Z3
+	VPADDB          row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD        128(BX), Z3, Z2
+	VPADDD          Z2, Z1, Z1
+	VMOVDQU32       192(DI), Z2
+	VBROADCASTI64X4 32(AX), Z3
+	VMOVDQU32       row_matrix_d1a0000000000000<>+0(SB), Z4
+	VGF2P8AFFINEQB  $0x00, Z4, Z3, Z3
+	VPADDB          row_bytes127<>+0(SB), Z3, Z3
+	VPDPBUSD        192(BX), Z3, Z2
+	VPADDD          Z2, Z1, Z1
+	VPBROADCASTW    64(AX), X2
+	VCVTPH2PS       X2, X2
+	VMULSS          (SI), X2, X2
+	VBROADCASTSS    X2, Z2
+	VCVTDQ2PS       Z1, Z1
+	VFMADD231PS     Z1, Z2, Z0
+	ADDQ            $0x00000042, AX
+	ADDQ            $0x00000100, BX
+	ADDQ            $0x00000100, DI
+	ADDQ            $0x04, SI
+	DECQ            R8
+	JNZ             rowTQ2AVX512_block
+	VXORPS          Y2, Y2, Y2
+	VEXTRACTF64X4   $0x01, Z0, Y3
+	VADDPS          Y3, Y2, Y2
+	VADDPS          Y0, Y2, Y2
+	VEXTRACTF128    $0x01, Y2, X3
+	VADDPS          X2, X3, X3
+	VMOVHLPS        X3, X3, X2
+	VADDPS          X2, X3, X3
+	VMOVSHDUP       X3, X2
+	VADDSS          X2, X3, X3
+	VMOVSS          X3, (CX)
+	ADDQ            $0x04, CX
+	DECQ            DX
+	JNZ             rowTQ2AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_matrix_d1a000000000000<>+0(SB)/8, $0x0102000000000000
+DATA row_matrix_d1a000000000000<>+8(SB)/8, $0x0102000000000000
+DATA row_matrix_d1a000000000000<>+16(SB)/8, $0x0102000000000000
+DATA row_matrix_d1a000000000000<>+24(SB)/8, $0x0102000000000000
+DATA row_matrix_d1a000000000000<>+32(SB)/8, $0x0408000000000000
+DATA row_matrix_d1a000000000000<>+40(SB)/8, $0x0408000000000000
+DATA row_matrix_d1a000000000000<>+48(SB)/8, $0x0408000000000000
+DATA row_matrix_d1a000000000000<>+56(SB)/8, $0x0408000000000000
+GLOBL row_matrix_d1a000000000000<>(SB), RODATA|NOPTR, $64
+
+DATA row_matrix_d1a0000000000000<>+0(SB)/8, $0x1020000000000000
+DATA row_matrix_d1a0000000000000<>+8(SB)/8, $0x1020000000000000
+DATA row_matrix_d1a0000000000000<>+16(SB)/8, $0x1020000000000000
+DATA row_matrix_d1a0000000000000<>+24(SB)/8, $0x1020000000000000
+DATA row_matrix_d1a0000000000000<>+32(SB)/8, $0x4080000000000000
+DATA row_matrix_d1a0000000000000<>+40(SB)/8, $0x4080000000000000
+DATA row_matrix_d1a0000000000000<>+48(SB)/8, $0x4080000000000000
+DATA row_matrix_d1a0000000000000<>+56(SB)/8, $0x4080000000000000
+GLOBL row_matrix_d1a0000000000000<>(SB), RODATA|NOPTR, $64

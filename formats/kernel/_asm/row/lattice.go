@@ -15,9 +15,10 @@ import (
 type Lattice struct {
 	Name  string
 	bytes int
-	group int // columns that share a scale; 256: d is the only one
-	d     int // the place of d; -1: IQ1_M's
-	// scales returns the scales of groups as words.
+	group int  // columns that share a scale; 256: d is the only one
+	large bool // four products may not fit 16 bits: groups are of 32, and scales are returned as words of 32 bits
+	d     int  // the place of d; -1: IQ1_M's
+	// scales returns the scales of groups as words; nil: the block's is the only one.
 	scales func(f *lattice) reg.VecVirtual
 	// codes returns codes 64c and following.
 	codes func(f *lattice, c int) reg.VecVirtual
@@ -102,6 +103,73 @@ var Lattices = []Lattice{
 		f.insert(i, h, 0xf00, func(q int) int { return 4*q - 8 })
 		return f.above(f.points8(i))
 	}},
+	{Name: "IQ4XS", bytes: 136, group: 32, large: true, scales: func(f *lattice) reg.VecVirtual {
+		dwords := func(name string, at func(j int) int) Mem {
+			return wordsOf("row_"+name, 16, func(i int) uint16 { return uint16((1 - i%2) * (at(i/2) & 31)) })
+		}
+		low, high := YMM(), YMM()
+		VPBROADCASTD(f.at(4), low)
+		VPSRLVD(dwords("low4", func(j int) int { return 4 * j }), low, low)
+		VPANDD(dwords("dwords15", func(int) int { return 15 }), low, low)
+		VPBROADCASTW(f.at(2), high)
+		VPRORVD(dwords("high4", func(j int) int { return 2*j - 4 }), high, high)
+		VPTERNLOGD(U8(0xf8), wordsOf("row_dwords48", 16, func(i int) uint16 { return uint16((1 - i%2) * 48) }), high, low)
+		VPSUBD(wordsOf("row_dwords32", 16, func(i int) uint16 { return uint16((1 - i%2) * 32) }), low, low)
+		return low
+	}, codes: func(f *lattice, c int) reg.VecVirtual {
+		v, i := ZMM(), ZMM()
+		VMOVDQU32(f.at(8+32*c), v.AsY())
+		VMOVDQU32(quadWords("row_twice", func(q int) uint64 { return uint64(q/4*2 + q%2) }), i)
+		VPERMQ(v, i, v)
+		VPSRLVQ(quadWords("row_nibbles64", func(q int) uint64 { return uint64(q / 2 % 2 * 4) }), v, v)
+		VPANDD(bytesOf(15), v, v)
+		t := ZMM()
+		VBROADCASTI32X4(variable("uneven4"), t)
+		VPSHUFB(v, t, v)
+		return f.above(v)
+	}},
+	{Name: "TQ1", bytes: 54, d: 52, codes: func(f *lattice, c int) reg.VecVirtual {
+		// Trit n is what passes the binary point in the (n+1)th multiplication by three; here the point is a word's end.
+		place := func(i int) (at, n int) {
+			switch v := 64*c + i; {
+			case v < 160:
+				return v % 32, v / 32
+			case v < 240:
+				return 32 + (v-160)%16, (v - 160) / 16
+			default:
+				return 48 + (v-240)%4, (v - 240) / 4
+			}
+		}
+		power := func(i int) uint16 {
+			p := uint16(1)
+			_, n := place(i)
+			for range n {
+				p *= 3
+			}
+			return p
+		}
+		even, odd := ZMM(), ZMM()
+		VMOVDQU32(constant(fmt.Sprintf("row_trits%d", c), 64, func(i int) byte { at, _ := place(i); return byte(at) }), even)
+		VPERMB(f.block(), even, even)
+		VPANDD(wordsOf("row_upper", 32, func(int) uint16 { return 0xff00 }), even, odd)
+		VPMULLW(wordsOf(fmt.Sprintf("row_even%d", c), 32, func(w int) uint16 { return power(2*w) << 8 }), even, even)
+		VPMULLW(wordsOf(fmt.Sprintf("row_odd%d", c), 32, func(w int) uint16 { return power(2*w + 1) }), odd, odd)
+		three := wordsOf("row_words3", 32, func(int) uint16 { return 3 })
+		VPMULHUW(three, even, even)
+		VPMULHUW(three, odd, odd)
+		VPSLLW(U8(8), odd, odd)
+		VPORD(odd, even, even)
+		VPADDB(bytesOf(127), even, even)
+		return even
+	}},
+	{Name: "TQ2", bytes: 66, d: 64, codes: func(f *lattice, c int) reg.VecVirtual {
+		v := ZMM()
+		VBROADCASTI64X4(f.at(32*(c/2)), v)
+		u := newUnpacker(ISA{Wide: true}, f.w)
+		VGF2P8AFFINEQB(U8(0), u.moves(field{shift: pairs, mask: 3}, 2*(c%2)), v, v)
+		VPADDB(bytesOf(127), v, v)
+		return v
+	}},
 }
 
 // lattice holds what the unpacking of a type needs.
@@ -109,6 +177,17 @@ type lattice struct {
 	Lattice
 	w, table reg.GPVirtual
 	lowest   reg.OpmaskVirtual // the lowest byte of every word of 64 bits
+	whole    reg.OpmaskVirtual // the bytes of a block
+	loaded   reg.VecVirtual
+}
+
+// block loads a block that is shorter than a vector.
+func (f *lattice) block() reg.VecVirtual {
+	if f.loaded == nil {
+		f.loaded = ZMM()
+		VMOVDQU8_Z(f.at(0), f.whole, f.loaded)
+	}
+	return f.loaded
 }
 
 func (f *lattice) at(disp int) Mem { return Mem{Base: f.w, Disp: disp} }
@@ -211,6 +290,38 @@ func (f *lattice) above(p reg.VecVirtual) reg.VecVirtual {
 	return p
 }
 
+// add returns what adds the products of a block, given in fours by 64 codes, times their scales to acc.
+func (f *lattice) add(s ISA) func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+	switch {
+	case f.scales == nil:
+		return func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+			for c := range 4 {
+				VPADDD(four(c), acc, acc)
+			}
+		}
+	case f.large:
+		return func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+			scales := f.scales(f)
+			for c := range 4 {
+				scale, v := ZMM(), four(c)
+				VMOVDQU32(wordsOf(fmt.Sprintf("row_dwords%d", c), 32, func(w int) uint16 { return uint16((1 - w%2) * (2*c + w/16)) }), scale)
+				VPERMD(scales.AsZ(), scale, scale)
+				VPMULLD(scale, v, v)
+				VPADDD(v, acc, acc)
+			}
+		}
+	}
+	spread := Super{group: f.group}.spread(s)
+	return func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+		scale := spread(f.scales(f))
+		for i := range 2 {
+			a, b := four(2*i), four(2*i+1)
+			VPACKSSDW(b, a, a)
+			VPDPWSSD(a, scale(i), acc)
+		}
+	}
+}
+
 const latticeSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32, table *byte)"
 
 // Emit generates the type's kernel.
@@ -219,29 +330,31 @@ func (t Lattice) Emit(s ISA) {
 	lanes.Kernel(name, latticeSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. quads are sums of four "+
 		"codes times what is added to weights, negated.", name, t.Name))
 	f := &lattice{Lattice: t, w: lanes.Arg("w"), table: lanes.Arg("table")}
-	f.lowest = K()
-	bytes := GP64()
-	MOVQ(U64(0x0101010101010101), bytes)
-	KMOVQ(bytes, f.lowest)
-	spread := Super{group: t.group}.spread(s)
+	mask := func(bytes uint64) reg.OpmaskVirtual {
+		r, k := GP64(), K()
+		MOVQ(U64(bytes), r)
+		KMOVQ(r, k)
+		return k
+	}
+	f.lowest = mask(0x0101010101010101)
+	if t.bytes < 64 {
+		f.whole = mask(1<<t.bytes - 1)
+	}
+	add := f.add(s)
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, d, quads, blocks := lanes.Arg("codes"), lanes.Arg("d"), lanes.Arg("quads"), lanes.Arg("blocks")
 		sum := ZMM()
 		VPXORD(sum, sum, sum)
 		Label(name + "_block")
-		scale := spread(t.scales(f))
 		acc := ZMM()
 		VPXORD(acc, acc, acc)
-		for i := range 2 {
-			four := lanes.Wide(2)
-			for h, v := range four {
-				c := 2*i + h
-				VMOVDQU32(Mem{Base: quads, Disp: 64 * c}, v)
-				VPDPBUSD(Mem{Base: codes, Disp: 64 * c}, t.codes(f, c), v)
-			}
-			VPACKSSDW(four[1], four[0], four[0])
-			VPDPWSSD(four[0], scale(i), acc)
-		}
+		f.loaded = nil
+		add(func(c int) reg.VecVirtual {
+			v := ZMM()
+			VMOVDQU32(Mem{Base: quads, Disp: 64 * c}, v)
+			VPDPBUSD(Mem{Base: codes, Disp: 64 * c}, t.codes(f, c), v)
+			return v
+		}, acc)
 		x, all := XMM(), ZMM()
 		if t.d < 0 { // four bits from each of four words
 			r, mask := GP64(), GP64()
