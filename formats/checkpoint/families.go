@@ -55,7 +55,16 @@ type family struct {
 	Vocabulary func(c *Checkpoint) // what the converter adds to the tokenizer's metadata; nil: nothing
 }
 
-// families is sorted by model_type.
+// families is sorted by model_type. Metadata and tensors are those of llama.cpp's converter, with these differences:
+//
+//   - An artifact with provenance carries what the converter drops and the forward pass needs (ExtraMetadata): windows of
+//     Mistral, Mixtral, StarCoder 2, SmolLM3 and Qwen; SmolLM3's layers without RoPE when they are not every fourth; Gemma's
+//     scale of scores when it is not that of the head's width; Qwen 3 experts whose weights do not add up to one.
+//   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
+//   - A tensor that the family does not know is an error rather than left to the reader.
+//
+// llama.cpp itself reads no window of Phi-3, no biases of Cohere and SmolLM3, no beta_fast and beta_slow of YaRN, and
+// rounds the ramp of gpt-oss's YaRN to whole dimensions.
 var families = []*family{
 	&cohere,
 	&deepseekV2,
