@@ -22,7 +22,7 @@ import (
 )
 
 // Version is recorded in artifacts and reports, and is part of every resume key.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // env is what a command needs besides its options.
 type env struct {
