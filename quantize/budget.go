@@ -10,8 +10,11 @@ const DefaultMemory = 512 << 20
 // slabValues is about how many values a worker handles at once: 1 MiB as float32.
 const slabValues = 1 << 18
 
+// fewestValues is the least that is cut out of a row: handing on a single value costs more than any memory is worth.
+const fewestValues = 1 << 12
+
 // budget is how the work is cut so that buffers of all slabs and workers together stay within a number of bytes. A row
-// of a quantized tensor is never cut: one that is larger than the budget alone exceeds it.
+// of a quantized tensor is never cut, another one not below fewestValues: what is larger than the budget alone exceeds it.
 type budget struct {
 	slabs   int   // in flight at a time
 	values  int64 // decoded, per worker
@@ -28,7 +31,11 @@ func cut(tasks []*task, threads int, memory int64) budget {
 			t.flatten()
 		}
 		cost := max(1, t.rowCost())
-		t.step = min(max(1, share/cost), max(1, slabValues/max(1, t.cols)), max(1, t.perMatrix))
+		least := int64(1)
+		if t.flat {
+			least = fewestValues
+		}
+		t.step = min(max(least, share/cost), max(1, slabValues/max(1, t.cols)), max(1, t.perMatrix))
 		largest = max(largest, t.step*cost)
 		b.outputs = max(b.outputs, t.step*t.outputRow())
 		if t.decodes() {

@@ -142,4 +142,10 @@ func TestHugeRows(t *testing.T) {
 			t.Errorf("%s: %d bytes held, flat %v", task.tensor.Name, held, task.flat)
 		}
 	}
+	cut(tasks, 3, 1)
+	for _, task := range tasks {
+		if task.flat && task.step < fewestValues {
+			t.Errorf("%s: without a budget worth the name, %d values are handed on at a time", task.tensor.Name, task.step)
+		}
+	}
 }

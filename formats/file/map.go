@@ -19,6 +19,10 @@ type Mapped struct {
 
 // Map maps the file. An empty file has no mapping and empty Data.
 func Map(path string) (*Mapped, error) {
+	// Opening a pipe would wait for somebody to write.
+	if st, err := os.Stat(path); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
+		return nil, fmt.Errorf("%s is a pipe, not a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
