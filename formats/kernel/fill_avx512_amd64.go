@@ -53,13 +53,3 @@ func fillQ51(record *byte, src *byte, stride int, rows int, stage *byte, blocks 
 //
 //go:noescape
 func fillQ80(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
-
-// fillIQ4NL unpacks up to eight IQ4NL blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
-//
-//go:noescape
-func fillIQ4NL(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
-
-// fillMXFP4 unpacks up to eight MXFP4 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
-//
-//go:noescape
-func fillMXFP4(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)

@@ -14,13 +14,14 @@ const (
 
 // rowScratch holds what a row kernel needs of the activations in its own order.
 type rowScratch struct {
-	sums    []int16
-	scales  []float32
-	offsets [][4]int32 // the first of four
-	codes   []int8
-	quads   []int32
-	levels  levels
-	rest    [16]float32 // columns of a row that fill no vector
+	sums     []int16
+	scales   []float32
+	offsets  [][4]int32 // the first of four
+	codes    []int8
+	quads    []int32
+	sixteens [][16]float32
+	levels   levels
+	rest     [16]float32 // columns of a row that fill no vector
 }
 
 // negate fills sums with the negated sums of 16 activation codes, or, for groups of 32, with eight zeros and the negated
@@ -42,17 +43,32 @@ func (s *rowScratch) negate(x *Batch, group int) {
 	}
 }
 
-// sumQuads fills quads with sums of four activation codes times -128, and scales with the scales of blocks times f.
-func (s *rowScratch) sumQuads(x *Batch, f float32) {
-	s.quads, s.scales = grow(s.quads, x.n*x.cols/4), grow(s.scales, x.n*x.cols/256)
-	for i := range s.scales {
-		s.scales[i] = x.d[i] * f
-	}
+// sumQuads fills quads with sums of four activation codes times -above.
+func (s *rowScratch) sumQuads(x *Batch, above int32) {
+	s.quads = grow(s.quads, x.n*x.cols/4)
 	for t := range x.n {
 		codes, quads := x.codes[t*x.stride:][:x.cols], s.quads[t*x.cols/4:][:x.cols/4]
 		for i := range quads {
 			q := (*[4]int8)(codes[4*i:])
-			quads[i] = -128 * (int32(q[0]) + int32(q[1]) + int32(q[2]) + int32(q[3]))
+			quads[i] = -above * (int32(q[0]) + int32(q[1]) + int32(q[2]) + int32(q[3]))
+		}
+	}
+}
+
+// multiply fills scales with the scales of blocks times f.
+func (s *rowScratch) multiply(x *Batch, f float32) {
+	s.scales = grow(s.scales, x.n*x.cols/256)
+	for i := range s.scales {
+		s.scales[i] = x.d[i] * f
+	}
+}
+
+// repeat fills sixteens with the scale of every eight fours of codes, two blocks of 32.
+func (s *rowScratch) repeat(x *Batch) {
+	s.sixteens = grow(s.sixteens, x.n*x.cols/64)
+	for i := range s.sixteens {
+		for k := range s.sixteens[i] {
+			s.sixteens[i][k] = x.d[2*i+k/8]
 		}
 	}
 }

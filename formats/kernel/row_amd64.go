@@ -13,6 +13,7 @@ import (
 type (
 	superRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
 	smallRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+	fewRowKernel     func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, quads *int32)
 	latticeRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32, table *byte)
 	floatRowKernel   func(dst *float32, w *byte, rows, stride, n int, x *float32)
 )
@@ -23,6 +24,7 @@ type rowProducts struct {
 	small   map[formats.Type]smallRowKernel
 	float   map[formats.Type]floatRowKernel
 	lattice map[formats.Type]*latticeRows
+	few     map[formats.Type]*fewRows
 	order   map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
 }
 
@@ -31,6 +33,12 @@ type latticeRows struct {
 	kernel latticeRowKernel
 	table  func() *byte // nil: a vector holds it
 	factor float32      // of a block's scale, where scales of groups are 2s+1
+}
+
+// fewRows multiplies blocks of 64 or 128 with few levels.
+type fewRows struct {
+	kernel fewRowKernel
+	above  int32 // added to the levels, so that none is negative
 }
 
 // rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
@@ -56,6 +64,10 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 	}
 	if p.lattice[j.w.Type] != nil && !j.x.form.float() {
 		j.latticeRows(p.lattice[j.w.Type], s)
+		return true
+	}
+	if p.few[j.w.Type] != nil && !j.x.form.float() {
+		j.fewRows(p.few[j.w.Type], s)
 		return true
 	}
 	if unpack := unpackLevels[j.w.Type]; unpack != nil && j.x.form.values() {
@@ -115,6 +127,14 @@ var (
 	}()
 )
 
+// fractions are the scales of NVFP4.
+var fractions = func() (p [256]float32) {
+	for e := range p {
+		p[e] = block.FromUE4M3Half(uint8(e))
+	}
+	return p
+}()
+
 // rowOffset is what kernels add to the values of a type's codes, so that none is negative.
 func rowOffset(t formats.Type) int {
 	switch t {
@@ -146,10 +166,22 @@ func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
 	if p.table != nil {
 		table = p.table()
 	}
-	s.sumQuads(x, p.factor)
+	s.sumQuads(x, 128)
+	s.multiply(x, p.factor)
 	j.eachRows(func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
 			&x.codes[t*x.stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
+	})
+}
+
+// fewRows multiplies blocks of 64 or 128.
+func (j *job) fewRows(p *fewRows, s *rowScratch) {
+	w, x := &j.w, j.x
+	s.sumQuads(x, p.above)
+	s.repeat(x)
+	j.eachRows(func(t, r, rows int) {
+		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, w.Cols/w.block,
+			&x.codes[t*x.stride], &s.sixteens[t*w.Cols/64], &s.quads[t*w.Cols/4])
 	})
 }
 
@@ -205,6 +237,9 @@ var rowsAVX512 = &rowProducts{
 		formats.IQ4_XS:  {rowIQ4XSAVX512, nil, 1},
 		formats.TQ1_0:   {rowTQ1AVX512, nil, 1},
 		formats.TQ2_0:   {rowTQ2AVX512, nil, 1},
+	},
+	few: map[formats.Type]*fewRows{
+		formats.Q1_0: {rowQ1AVX512, 1}, formats.Q2_0: {rowQ2AVX512, 1}, formats.NVFP4: {rowNVFP4AVX512, 12},
 	},
 	order: map[formats.Type]func(codes, from []int8){
 		formats.Q2_K: halves, formats.Q3_K: halves,

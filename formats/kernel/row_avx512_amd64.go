@@ -128,3 +128,18 @@ func rowTQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *f
 //
 //go:noescape
 func rowTQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
+
+// rowQ1AVX512 multiplies rows of Q1 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+
+// rowQ2AVX512 multiplies rows of Q2 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+
+// rowNVFP4AVX512 multiplies rows of NVFP4 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+//
+//go:noescape
+func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)

@@ -3418,3 +3418,213 @@ DATA row_matrix_d1a0000000000000<>+40(SB)/8, $0x4080000000000000
 DATA row_matrix_d1a0000000000000<>+48(SB)/8, $0x4080000000000000
 DATA row_matrix_d1a0000000000000<>+56(SB)/8, $0x4080000000000000
 GLOBL row_matrix_d1a0000000000000<>(SB), RODATA|NOPTR, $64
+
+// func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, F16C
+TEXT ·rowQ1AVX512(SB), NOSPLIT, $0-56
+	MOVQ      w+8(FP), AX
+	VMOVDQU32 row_bytes2<>+0(SB), Z0
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
+
+rowQ1AVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z1, Z1, Z1
+
+rowQ1AVX512_block:
+	VPBROADCASTW  (AX), X2
+	VCVTPH2PS     X2, X2
+	VBROADCASTSS  X2, Z2
+	VMOVDQU32     (DI), Z3
+	KMOVQ         2(AX), K1
+	VMOVDQU8.Z    Z0, K1, Z4
+	VPDPBUSD      (BX), Z4, Z3
+	VMULPS        (SI), Z2, Z4
+	VCVTDQ2PS     Z3, Z3
+	VFMADD231PS   Z3, Z4, Z1
+	VMOVDQU32     64(DI), Z3
+	KMOVQ         10(AX), K1
+	VMOVDQU8.Z    Z0, K1, Z4
+	VPDPBUSD      64(BX), Z4, Z3
+	VMULPS        64(SI), Z2, Z2
+	VCVTDQ2PS     Z3, Z3
+	VFMADD231PS   Z3, Z2, Z1
+	ADDQ          $0x00000012, AX
+	ADDQ          $0x00000080, BX
+	ADDQ          $0x00000080, SI
+	ADDQ          $0x00000080, DI
+	DECQ          R8
+	JNZ           rowQ1AVX512_block
+	VXORPS        Y2, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y2, Y2
+	VADDPS        Y1, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VADDSS        X2, X3, X3
+	VMOVSS        X3, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowQ1AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes2<>+0(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+8(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+16(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+24(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+32(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+40(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+48(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+56(SB)/8, $0x0202020202020202
+GLOBL row_bytes2<>(SB), RODATA|NOPTR, $64
+
+// func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, AVX512F, AVX512VBMI, AVX512VNNI, F16C
+TEXT ·rowQ2AVX512(SB), NOSPLIT, $0-56
+	MOVQ      w+8(FP), AX
+	VMOVDQU32 row_twos<>+0(SB), Z0
+	VMOVDQU32 row_bytes3<>+0(SB), Z1
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
+
+rowQ2AVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z2, Z2, Z2
+
+rowQ2AVX512_block:
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VBROADCASTSS   X3, Z3
+	VMOVDQU32      (DI), Z4
+	VPMOVZXWQ      2(AX), Z5
+	VPMULTISHIFTQB Z5, Z0, Z5
+	VPANDD         Z1, Z5, Z5
+	VPDPBUSD       (BX), Z5, Z4
+	VMULPS         (SI), Z3, Z3
+	VCVTDQ2PS      Z4, Z4
+	VFMADD231PS    Z4, Z3, Z2
+	ADDQ           $0x00000012, AX
+	ADDQ           $0x00000040, BX
+	ADDQ           $0x00000040, SI
+	ADDQ           $0x00000040, DI
+	DECQ           R8
+	JNZ            rowQ2AVX512_block
+	VXORPS         Y3, Y3, Y3
+	VEXTRACTF64X4  $0x01, Z2, Y4
+	VADDPS         Y4, Y3, Y3
+	VADDPS         Y2, Y3, Y3
+	VEXTRACTF128   $0x01, Y3, X4
+	VADDPS         X3, X4, X4
+	VMOVHLPS       X4, X4, X3
+	VADDPS         X3, X4, X4
+	VMOVSHDUP      X4, X3
+	VADDSS         X3, X4, X4
+	VMOVSS         X4, (CX)
+	ADDQ           $0x04, CX
+	DECQ           DX
+	JNZ            rowQ2AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_twos<>+0(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+8(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+16(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+24(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+32(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+40(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+48(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+56(SB)/8, $0x0e0c0a0806040200
+GLOBL row_twos<>(SB), RODATA|NOPTR, $64
+
+// func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·rowNVFP4AVX512(SB), NOSPLIT, $0-56
+	MOVQ            w+8(FP), AX
+	LEAQ            ·fractions+0(SB), CX
+	VBROADCASTI32X4 ·float4+0(SB), Z0
+	VPADDB          row_bytes12<>+0(SB), Z0, Z0
+	VMOVDQU32       row_pairs<>+0(SB), Z1
+	VMOVDQU32       row_bytes15<>+0(SB), Z2
+	MOVQ            dst+0(FP), DX
+	MOVQ            rows+16(FP), BX
+
+rowNVFP4AVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   scales+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z3, Z3, Z3
+
+rowNVFP4AVX512_block:
+	MOVBQZX       (AX), R10
+	VMOVSS        (CX)(R10*4), X4
+	MOVBQZX       1(AX), R10
+	VINSERTPS     $0x10, (CX)(R10*4), X4, X4
+	MOVBQZX       2(AX), R10
+	VINSERTPS     $0x20, (CX)(R10*4), X4, X4
+	MOVBQZX       3(AX), R10
+	VINSERTPS     $0x30, (CX)(R10*4), X4, X4
+	VMOVDQU32     row_fours<>+0(SB), Z5
+	VPERMPS       Z4, Z5, Z4
+	VMOVDQU32     (R8), Z5
+	VMOVDQU32     4(AX), Y6
+	VPERMQ        Z6, Z1, Z6
+	VPSRLVQ       row_halves<>+0(SB), Z6, Z6
+	VPANDD        Z2, Z6, Z6
+	VPSHUFB       Z6, Z0, Z6
+	VPDPBUSD      (SI), Z6, Z5
+	VMULPS        (DI), Z4, Z4
+	VCVTDQ2PS     Z5, Z5
+	VFMADD231PS   Z5, Z4, Z3
+	ADDQ          $0x00000024, AX
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x00000040, R8
+	DECQ          R9
+	JNZ           rowNVFP4AVX512_block
+	VXORPS        Y5, Y5, Y5
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VADDPS        Y6, Y5, Y5
+	VADDPS        Y3, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X4
+	VADDPS        X5, X4, X4
+	VMOVHLPS      X4, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDSS        X5, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          $0x04, DX
+	DECQ          BX
+	JNZ           rowNVFP4AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_pairs<>+0(SB)/8, $0x0000000000000000
+DATA row_pairs<>+8(SB)/8, $0x0000000000000000
+DATA row_pairs<>+16(SB)/8, $0x0000000000000001
+DATA row_pairs<>+24(SB)/8, $0x0000000000000001
+DATA row_pairs<>+32(SB)/8, $0x0000000000000002
+DATA row_pairs<>+40(SB)/8, $0x0000000000000002
+DATA row_pairs<>+48(SB)/8, $0x0000000000000003
+DATA row_pairs<>+56(SB)/8, $0x0000000000000003
+GLOBL row_pairs<>(SB), RODATA|NOPTR, $64
+
+DATA row_halves<>+0(SB)/8, $0x0000000000000000
+DATA row_halves<>+8(SB)/8, $0x0000000000000004
+DATA row_halves<>+16(SB)/8, $0x0000000000000000
+DATA row_halves<>+24(SB)/8, $0x0000000000000004
+DATA row_halves<>+32(SB)/8, $0x0000000000000000
+DATA row_halves<>+40(SB)/8, $0x0000000000000004
+DATA row_halves<>+48(SB)/8, $0x0000000000000000
+DATA row_halves<>+56(SB)/8, $0x0000000000000004
+GLOBL row_halves<>(SB), RODATA|NOPTR, $64

@@ -9,6 +9,7 @@ package row
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -152,7 +153,7 @@ func Emit(s ISA) {
 	for _, t := range Supers {
 		t.Emit(s)
 	}
-	for _, t := range Smalls {
+	for _, t := range slices.Concat(Smalls, Tables) {
 		t.Emit(s)
 	}
 	for _, t := range Floats {
@@ -160,6 +161,9 @@ func Emit(s ISA) {
 	}
 	if s.Wide {
 		for _, t := range Lattices {
+			t.Emit(s)
+		}
+		for _, t := range Fews {
 			t.Emit(s)
 		}
 	}

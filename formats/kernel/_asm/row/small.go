@@ -25,13 +25,17 @@ type Small struct {
 	at     reg.GPVirtual // its address
 }
 
-// Smalls are the types with blocks of 32.
+// Smalls are the legacy types.
 var Smalls = []Small{
 	{Name: "Q40", bytes: 18, codes: 2},
 	{Name: "Q41", bytes: 20, codes: 4, min: true},
 	{Name: "Q50", bytes: 22, codes: 6, fifth: 2},
 	{Name: "Q51", bytes: 24, codes: 8, fifth: 4, min: true},
 	{Name: "Q80", bytes: 34, codes: 2, whole: true},
+}
+
+// Tables are the types whose codes stand for values in a table.
+var Tables = []Small{
 	{Name: "IQ4NL", bytes: 18, codes: 2, table: "uneven4", above: 127},
 	{Name: "MXFP4", bytes: 17, codes: 1, table: "float4", above: 12, powers: "powers"},
 }
