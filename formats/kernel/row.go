@@ -4,9 +4,12 @@ package kernel
 // all columns. Measured on a Zen 4 core with 64 x 2048 weights, in ns per weight, rows for one token, and tiles for up to
 // eight tokens:
 //
-//	         F16        BF16       Q8_0       Q3_K       Q4_K       Q6_K       IQ4_XS
+//	         F16        BF16       Q8_0       Q3_K       Q4_K       Q6_K
 //	avx2     .035 .30   .035 .30   .035 .26
-//	avx512   .035 .30   .035 .11   .027 .08   .024 .08   .021 .08   .022 .08   .16  .22
+//	avx512   .035 .30   .035 .11   .027 .08   .023 .08   .021 .08   .022 .08
+//
+// The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, TQ2_0) to .03 (Q5_0, IQ4_XS), .045 (TQ1_0, NVFP4)
+// and, where points are gathered, .07 to .12; with AVX2 those of levels_amd64.go take .2 to .5.
 const (
 	rowTokens  = 8
 	wideTokens = 3
@@ -43,11 +46,11 @@ func (s *rowScratch) negate(x *Batch, group int) {
 	}
 }
 
-// sumQuads fills quads with sums of four activation codes times -above.
-func (s *rowScratch) sumQuads(x *Batch, above int32) {
+// sumQuads fills quads with sums of four activation codes, of tokens stride apart, times -above.
+func (s *rowScratch) sumQuads(x *Batch, codes []int8, stride int, above int32) {
 	s.quads = grow(s.quads, x.n*x.cols/4)
 	for t := range x.n {
-		codes, quads := x.codes[t*x.stride:][:x.cols], s.quads[t*x.cols/4:][:x.cols/4]
+		codes, quads := codes[t*stride:][:x.cols], s.quads[t*x.cols/4:][:x.cols/4]
 		for i := range quads {
 			q := (*[4]int8)(codes[4*i:])
 			quads[i] = -above * (int32(q[0]) + int32(q[1]) + int32(q[2]) + int32(q[3]))

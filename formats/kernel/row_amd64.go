@@ -166,18 +166,19 @@ func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
 	if p.table != nil {
 		table = p.table()
 	}
-	s.sumQuads(x, 128)
+	codes, stride := j.ordered(s)
+	s.sumQuads(x, codes, stride, 128)
 	s.multiply(x, p.factor)
 	j.eachRows(func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
-			&x.codes[t*x.stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
+			&codes[t*stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
 	})
 }
 
 // fewRows multiplies blocks of 64 or 128.
 func (j *job) fewRows(p *fewRows, s *rowScratch) {
 	w, x := &j.w, j.x
-	s.sumQuads(x, p.above)
+	s.sumQuads(x, x.codes, x.stride, p.above)
 	s.repeat(x)
 	j.eachRows(func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, w.Cols/w.block,
@@ -244,6 +245,7 @@ var rowsAVX512 = &rowProducts{
 	order: map[formats.Type]func(codes, from []int8){
 		formats.Q2_K: halves, formats.Q3_K: halves,
 		formats.Q4_0: fours, formats.Q4_1: fours, formats.Q5_0: fours, formats.Q5_1: fours, formats.IQ4_NL: fours, formats.MXFP4: fours,
+		formats.IQ4_XS: fours,
 	},
 }
 

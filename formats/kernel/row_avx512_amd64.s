@@ -2882,111 +2882,85 @@ GLOBL row_maskf00<>(SB), RODATA|NOPTR, $64
 // func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
 TEXT ·rowIQ4XSAVX512(SB), NOSPLIT, $0-64
-	MOVQ  w+8(FP), AX
-	MOVQ  table+56(FP), CX
-	MOVQ  $0x0101010101010101, CX
-	KMOVQ CX, K1
-	MOVQ  dst+0(FP), CX
-	MOVQ  rows+16(FP), DX
+	MOVQ            w+8(FP), AX
+	MOVQ            table+56(FP), CX
+	MOVQ            $0x0101010101010101, CX
+	KMOVQ           CX, K1
+	VBROADCASTI32X4 ·uneven4+0(SB), Z0
+	VPXORD          row_bytes128<>+0(SB), Z0, Z0
+	MOVQ            dst+0(FP), CX
+	MOVQ            rows+16(FP), DX
 
 rowIQ4XSAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
 	MOVQ   quads+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
 
 rowIQ4XSAVX512_block:
-	VPXORD          Z1, Z1, Z1
-	VPBROADCASTD    4(AX), Y2
-	VPSRLVD         row_low4<>+0(SB), Y2, Y2
-	VPANDD          row_dwords15<>+0(SB), Y2, Y2
-	VPBROADCASTW    2(AX), Y3
-	VPRORVD         row_high4<>+0(SB), Y3, Y3
-	VPTERNLOGD      $0xf8, row_dwords48<>+0(SB), Y3, Y2
-	VPSUBD          row_dwords32<>+0(SB), Y2, Y2
-	VMOVDQU32       (DI), Z4
-	VMOVDQU32       8(AX), Y5
-	VMOVDQU32       row_twice<>+0(SB), Z3
-	VPERMQ          Z5, Z3, Z5
-	VPSRLVQ         row_nibbles64<>+0(SB), Z5, Z5
-	VPANDD          row_bytes15<>+0(SB), Z5, Z5
-	VBROADCASTI32X4 ·uneven4+0(SB), Z3
-	VPSHUFB         Z5, Z3, Z5
-	VPXORD          row_bytes128<>+0(SB), Z5, Z5
-	VPDPBUSD        (BX), Z5, Z4
-	VMOVDQU32       row_dwords0<>+0(SB), Z3
-	VPERMD          Z2, Z3, Z3
-	VPMULLD         Z3, Z4, Z4
-	VPADDD          Z4, Z1, Z1
-	VMOVDQU32       64(DI), Z4
-	VMOVDQU32       40(AX), Y6
-	VMOVDQU32       row_twice<>+0(SB), Z3
-	VPERMQ          Z6, Z3, Z6
-	VPSRLVQ         row_nibbles64<>+0(SB), Z6, Z6
-	VPANDD          row_bytes15<>+0(SB), Z6, Z6
-	VBROADCASTI32X4 ·uneven4+0(SB), Z3
-	VPSHUFB         Z6, Z3, Z6
-	VPXORD          row_bytes128<>+0(SB), Z6, Z6
-	VPDPBUSD        64(BX), Z6, Z4
-	VMOVDQU32       row_dwords1<>+0(SB), Z3
-	VPERMD          Z2, Z3, Z3
-	VPMULLD         Z3, Z4, Z4
-	VPADDD          Z4, Z1, Z1
-	VMOVDQU32       128(DI), Z4
-	VMOVDQU32       72(AX), Y7
-	VMOVDQU32       row_twice<>+0(SB), Z3
-	VPERMQ          Z7, Z3, Z7
-	VPSRLVQ         row_nibbles64<>+0(SB), Z7, Z7
-	VPANDD          row_bytes15<>+0(SB), Z7, Z7
-	VBROADCASTI32X4 ·uneven4+0(SB), Z3
-	VPSHUFB         Z7, Z3, Z7
-	VPXORD          row_bytes128<>+0(SB), Z7, Z7
-	VPDPBUSD        128(BX), Z7, Z4
-	VMOVDQU32       row_dwords2<>+0(SB), Z3
-	VPERMD          Z2, Z3, Z3
-	VPMULLD         Z3, Z4, Z4
-	VPADDD          Z4, Z1, Z1
-	VMOVDQU32       192(DI), Z4
-	VMOVDQU32       104(AX), Y8
-	VMOVDQU32       row_twice<>+0(SB), Z3
-	VPERMQ          Z8, Z3, Z8
-	VPSRLVQ         row_nibbles64<>+0(SB), Z8, Z8
-	VPANDD          row_bytes15<>+0(SB), Z8, Z8
-	VBROADCASTI32X4 ·uneven4+0(SB), Z3
-	VPSHUFB         Z8, Z3, Z8
-	VPXORD          row_bytes128<>+0(SB), Z8, Z8
-	VPDPBUSD        192(BX), Z8, Z4
-	VMOVDQU32       row_dwords3<>+0(SB), Z3
-	VPERMD          Z2, Z3, Z3
-	VPMULLD         Z3, Z4, Z4
-	VPADDD          Z4, Z1, Z1
-	VPBROADCASTW    (AX), X2
-	VCVTPH2PS       X2, X2
-	VMULSS          (SI), X2, X2
-	VBROADCASTSS    X2, Z3
-	VCVTDQ2PS       Z1, Z1
-	VFMADD231PS     Z1, Z3, Z0
-	ADDQ            $0x00000088, AX
-	ADDQ            $0x00000100, BX
-	ADDQ            $0x00000100, DI
-	ADDQ            $0x04, SI
-	DECQ            R8
-	JNZ             rowIQ4XSAVX512_block
-	VXORPS          Y2, Y2, Y2
-	VEXTRACTF64X4   $0x01, Z0, Y3
-	VADDPS          Y3, Y2, Y2
-	VADDPS          Y0, Y2, Y2
-	VEXTRACTF128    $0x01, Y2, X3
-	VADDPS          X2, X3, X3
-	VMOVHLPS        X3, X3, X2
-	VADDPS          X2, X3, X3
-	VMOVSHDUP       X3, X2
-	VADDSS          X2, X3, X3
-	VMOVSS          X3, (CX)
-	ADDQ            $0x04, CX
-	DECQ            DX
-	JNZ             rowIQ4XSAVX512_row
+	VPXORD        Z2, Z2, Z2
+	VPBROADCASTD  4(AX), Y3
+	VPSRLVD       row_low4<>+0(SB), Y3, Y3
+	VPANDD        row_dwords15<>+0(SB), Y3, Y3
+	VPBROADCASTW  2(AX), Y4
+	VPRORVD       row_high4<>+0(SB), Y4, Y4
+	VPTERNLOGD    $0xf8, row_dwords48<>+0(SB), Y4, Y3
+	VPSUBD        row_dwords32<>+0(SB), Y3, Y3
+	VMOVDQU32     8(AX), Z4
+	VPANDD        row_bytes15<>+0(SB), Z4, Z5
+	VPSRLW        $0x04, Z4, Z4
+	VPANDD        row_bytes15<>+0(SB), Z4, Z4
+	VMOVDQU32     (DI), Z6
+	VPADDD        64(DI), Z6, Z6
+	VPSHUFB       Z5, Z0, Z5
+	VPDPBUSD      (BX), Z5, Z6
+	VPSHUFB       Z4, Z0, Z4
+	VPDPBUSD      64(BX), Z4, Z6
+	VMOVDQU32     row_dwords0<>+0(SB), Z4
+	VPERMD        Z3, Z4, Z4
+	VPMULLD       Z4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VMOVDQU32     72(AX), Z4
+	VPANDD        row_bytes15<>+0(SB), Z4, Z5
+	VPSRLW        $0x04, Z4, Z4
+	VPANDD        row_bytes15<>+0(SB), Z4, Z4
+	VMOVDQU32     128(DI), Z6
+	VPADDD        192(DI), Z6, Z6
+	VPSHUFB       Z5, Z0, Z5
+	VPDPBUSD      128(BX), Z5, Z6
+	VPSHUFB       Z4, Z0, Z4
+	VPDPBUSD      192(BX), Z4, Z6
+	VMOVDQU32     row_dwords1<>+0(SB), Z4
+	VPERMD        Z3, Z4, Z4
+	VPMULLD       Z4, Z6, Z6
+	VPADDD        Z6, Z2, Z2
+	VPBROADCASTW  (AX), X3
+	VCVTPH2PS     X3, X3
+	VMULSS        (SI), X3, X3
+	VBROADCASTSS  X3, Z4
+	VCVTDQ2PS     Z2, Z2
+	VFMADD231PS   Z2, Z4, Z1
+	ADDQ          $0x00000088, AX
+	ADDQ          $0x00000100, BX
+	ADDQ          $0x00000100, DI
+	ADDQ          $0x04, SI
+	DECQ          R8
+	JNZ           rowIQ4XSAVX512_block
+	VXORPS        Y3, Y3, Y3
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y3, Y3
+	VADDPS        Y1, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDPS        X3, X4, X4
+	VMOVSHDUP     X4, X3
+	VADDSS        X3, X4, X4
+	VMOVSS        X4, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowIQ4XSAVX512_row
 	VZEROUPPER
 	RET
 
@@ -3020,65 +2994,25 @@ DATA row_dwords32<>+16(SB)/8, $0x0000002000000020
 DATA row_dwords32<>+24(SB)/8, $0x0000002000000020
 GLOBL row_dwords32<>(SB), RODATA|NOPTR, $32
 
-DATA row_twice<>+0(SB)/8, $0x0000000000000000
-DATA row_twice<>+8(SB)/8, $0x0000000000000001
-DATA row_twice<>+16(SB)/8, $0x0000000000000000
-DATA row_twice<>+24(SB)/8, $0x0000000000000001
-DATA row_twice<>+32(SB)/8, $0x0000000000000002
-DATA row_twice<>+40(SB)/8, $0x0000000000000003
-DATA row_twice<>+48(SB)/8, $0x0000000000000002
-DATA row_twice<>+56(SB)/8, $0x0000000000000003
-GLOBL row_twice<>(SB), RODATA|NOPTR, $64
-
-DATA row_nibbles64<>+0(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+8(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+16(SB)/8, $0x0000000000000004
-DATA row_nibbles64<>+24(SB)/8, $0x0000000000000004
-DATA row_nibbles64<>+32(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+40(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+48(SB)/8, $0x0000000000000004
-DATA row_nibbles64<>+56(SB)/8, $0x0000000000000004
-GLOBL row_nibbles64<>(SB), RODATA|NOPTR, $64
-
 DATA row_dwords0<>+0(SB)/8, $0x0000000000000000
 DATA row_dwords0<>+8(SB)/8, $0x0000000000000000
-DATA row_dwords0<>+16(SB)/8, $0x0000000000000000
-DATA row_dwords0<>+24(SB)/8, $0x0000000000000000
-DATA row_dwords0<>+32(SB)/8, $0x0000000100000001
-DATA row_dwords0<>+40(SB)/8, $0x0000000100000001
-DATA row_dwords0<>+48(SB)/8, $0x0000000100000001
-DATA row_dwords0<>+56(SB)/8, $0x0000000100000001
+DATA row_dwords0<>+16(SB)/8, $0x0000000100000001
+DATA row_dwords0<>+24(SB)/8, $0x0000000100000001
+DATA row_dwords0<>+32(SB)/8, $0x0000000200000002
+DATA row_dwords0<>+40(SB)/8, $0x0000000200000002
+DATA row_dwords0<>+48(SB)/8, $0x0000000300000003
+DATA row_dwords0<>+56(SB)/8, $0x0000000300000003
 GLOBL row_dwords0<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords1<>+0(SB)/8, $0x0000000200000002
-DATA row_dwords1<>+8(SB)/8, $0x0000000200000002
-DATA row_dwords1<>+16(SB)/8, $0x0000000200000002
-DATA row_dwords1<>+24(SB)/8, $0x0000000200000002
-DATA row_dwords1<>+32(SB)/8, $0x0000000300000003
-DATA row_dwords1<>+40(SB)/8, $0x0000000300000003
-DATA row_dwords1<>+48(SB)/8, $0x0000000300000003
-DATA row_dwords1<>+56(SB)/8, $0x0000000300000003
+DATA row_dwords1<>+0(SB)/8, $0x0000000400000004
+DATA row_dwords1<>+8(SB)/8, $0x0000000400000004
+DATA row_dwords1<>+16(SB)/8, $0x0000000500000005
+DATA row_dwords1<>+24(SB)/8, $0x0000000500000005
+DATA row_dwords1<>+32(SB)/8, $0x0000000600000006
+DATA row_dwords1<>+40(SB)/8, $0x0000000600000006
+DATA row_dwords1<>+48(SB)/8, $0x0000000700000007
+DATA row_dwords1<>+56(SB)/8, $0x0000000700000007
 GLOBL row_dwords1<>(SB), RODATA|NOPTR, $64
-
-DATA row_dwords2<>+0(SB)/8, $0x0000000400000004
-DATA row_dwords2<>+8(SB)/8, $0x0000000400000004
-DATA row_dwords2<>+16(SB)/8, $0x0000000400000004
-DATA row_dwords2<>+24(SB)/8, $0x0000000400000004
-DATA row_dwords2<>+32(SB)/8, $0x0000000500000005
-DATA row_dwords2<>+40(SB)/8, $0x0000000500000005
-DATA row_dwords2<>+48(SB)/8, $0x0000000500000005
-DATA row_dwords2<>+56(SB)/8, $0x0000000500000005
-GLOBL row_dwords2<>(SB), RODATA|NOPTR, $64
-
-DATA row_dwords3<>+0(SB)/8, $0x0000000600000006
-DATA row_dwords3<>+8(SB)/8, $0x0000000600000006
-DATA row_dwords3<>+16(SB)/8, $0x0000000600000006
-DATA row_dwords3<>+24(SB)/8, $0x0000000600000006
-DATA row_dwords3<>+32(SB)/8, $0x0000000700000007
-DATA row_dwords3<>+40(SB)/8, $0x0000000700000007
-DATA row_dwords3<>+48(SB)/8, $0x0000000700000007
-DATA row_dwords3<>+56(SB)/8, $0x0000000700000007
-GLOBL row_dwords3<>(SB), RODATA|NOPTR, $64
 
 // func rowTQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32, table *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, F16C

@@ -13,11 +13,11 @@ import (
 // Lattice is a type with blocks of 256 whose codes are looked up, sixty-four at a time, with AVX-512, VBMI and GFNI. Codes
 // get a number added so that none is negative; it is taken back by what sums of four activations start from.
 type Lattice struct {
-	Name  string
-	bytes int
-	group int  // columns that share a scale; 256: d is the only one
-	large bool // four products may not fit 16 bits: groups are of 32, and scales are returned as words of 32 bits
-	d     int  // the place of d; -1: IQ1_M's
+	Name    string
+	bytes   int
+	group   int // columns that share a scale; 256: d is the only one
+	nibbles int // where codes of four bits start, if not 0: see fourNibbles
+	d       int // the place of d; -1: IQ1_M's
 	// scales returns the scales of groups as words; nil: the block's is the only one.
 	scales func(f *lattice) reg.VecVirtual
 	// codes returns codes 64c and following.
@@ -103,7 +103,7 @@ var Lattices = []Lattice{
 		f.insert(i, h, 0xf00, func(q int) int { return 4*q - 8 })
 		return f.above(f.points8(i))
 	}},
-	{Name: "IQ4XS", bytes: 136, group: 32, large: true, scales: func(f *lattice) reg.VecVirtual {
+	{Name: "IQ4XS", bytes: 136, group: 32, nibbles: 8, scales: func(f *lattice) reg.VecVirtual {
 		dwords := func(name string, at func(j int) int) Mem {
 			return wordsOf("row_"+name, 16, func(i int) uint16 { return uint16((1 - i%2) * (at(i/2) & 31)) })
 		}
@@ -116,17 +116,6 @@ var Lattices = []Lattice{
 		VPTERNLOGD(U8(0xf8), wordsOf("row_dwords48", 16, func(i int) uint16 { return uint16((1 - i%2) * 48) }), high, low)
 		VPSUBD(wordsOf("row_dwords32", 16, func(i int) uint16 { return uint16((1 - i%2) * 32) }), low, low)
 		return low
-	}, codes: func(f *lattice, c int) reg.VecVirtual {
-		v, i := ZMM(), ZMM()
-		VMOVDQU32(f.at(8+32*c), v.AsY())
-		VMOVDQU32(quadWords("row_twice", func(q int) uint64 { return uint64(q/4*2 + q%2) }), i)
-		VPERMQ(v, i, v)
-		VPSRLVQ(quadWords("row_nibbles64", func(q int) uint64 { return uint64(q / 2 % 2 * 4) }), v, v)
-		VPANDD(bytesOf(15), v, v)
-		t := ZMM()
-		VBROADCASTI32X4(variable("uneven4"), t)
-		VPSHUFB(v, t, v)
-		return f.above(v)
 	}},
 	{Name: "TQ1", bytes: 54, d: 52, codes: func(f *lattice, c int) reg.VecVirtual {
 		// Trit n is what passes the binary point in the (n+1)th multiplication by three; here the point is a word's end.
@@ -179,6 +168,7 @@ type lattice struct {
 	lowest   reg.OpmaskVirtual // the lowest byte of every word of 64 bits
 	whole    reg.OpmaskVirtual // the bytes of a block
 	loaded   reg.VecVirtual
+	values   reg.VecVirtual // of four bits, with 128 added
 }
 
 // block loads a block that is shorter than a vector.
@@ -290,35 +280,60 @@ func (f *lattice) above(p reg.VecVirtual) reg.VecVirtual {
 	return p
 }
 
-// add returns what adds the products of a block, given in fours by 64 codes, times their scales to acc.
-func (f *lattice) add(s ISA) func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+// four multiplies codes 64c and following with activations: sums of four products.
+func (f *lattice) four(c int, codes, quads Mem) reg.VecVirtual {
+	v := ZMM()
+	VMOVDQU32(quads.Offset(64*c), v)
+	VPDPBUSD(codes.Offset(64*c), f.Lattice.codes(f, c), v)
+	return v
+}
+
+// add returns what adds the products of a block times the scales of its groups to acc.
+func (f *lattice) add(s ISA) func(codes, quads Mem, acc reg.VecVirtual) {
 	switch {
 	case f.scales == nil:
-		return func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+		return func(codes, quads Mem, acc reg.VecVirtual) {
 			for c := range 4 {
-				VPADDD(four(c), acc, acc)
+				VPADDD(f.four(c, codes, quads), acc, acc)
 			}
 		}
-	case f.large:
-		return func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
-			scales := f.scales(f)
-			for c := range 4 {
-				scale, v := ZMM(), four(c)
-				VMOVDQU32(wordsOf(fmt.Sprintf("row_dwords%d", c), 32, func(w int) uint16 { return uint16((1 - w%2) * (2*c + w/16)) }), scale)
-				VPERMD(scales.AsZ(), scale, scale)
-				VPMULLD(scale, v, v)
-				VPADDD(v, acc, acc)
-			}
-		}
+	case f.nibbles > 0:
+		f.values = ZMM()
+		VBROADCASTI32X4(variable("uneven4"), f.values)
+		f.above(f.values)
+		return f.fours
 	}
 	spread := Super{group: f.group}.spread(s)
-	return func(four func(c int) reg.VecVirtual, acc reg.VecVirtual) {
+	return func(codes, quads Mem, acc reg.VecVirtual) {
 		scale := spread(f.scales(f))
 		for i := range 2 {
-			a, b := four(2*i), four(2*i+1)
+			a, b := f.four(2*i, codes, quads), f.four(2*i+1, codes, quads)
 			VPACKSSDW(b, a, a)
 			VPDPWSSD(a, scale(i), acc)
 		}
+	}
+}
+
+// fours adds the products of a block whose groups of 32 are the low, then the high halves of sixteen bytes; activations
+// are in the order of fourSmall. Four products may not fit 16 bits; scales are words of 32 bits.
+func (f *lattice) fours(codes, quads Mem, acc reg.VecVirtual) {
+	scales, nibble := f.scales(f), bytesOf(15)
+	for i := range 2 {
+		v, low, scale, sum := ZMM(), ZMM(), ZMM(), ZMM()
+		VMOVDQU32(f.at(f.nibbles+64*i), v)
+		VPANDD(nibble, v, low)
+		VPSRLW(U8(4), v, v)
+		VPANDD(nibble, v, v)
+		VMOVDQU32(quads.Offset(128*i), sum)
+		VPADDD(quads.Offset(128*i+64), sum, sum)
+		for h, c := range []reg.VecVirtual{low, v} {
+			VPSHUFB(c, f.values, c)
+			VPDPBUSD(codes.Offset(128*i+64*h), c, sum)
+		}
+		VMOVDQU32(wordsOf(fmt.Sprintf("row_dwords%d", i), 32, func(w int) uint16 { return uint16((1 - w%2) * (4*i + w/8)) }), scale)
+		VPERMD(scales.AsZ(), scale, scale)
+		VPMULLD(scale, sum, sum)
+		VPADDD(sum, acc, acc)
 	}
 }
 
@@ -349,12 +364,7 @@ func (t Lattice) Emit(s ISA) {
 		acc := ZMM()
 		VPXORD(acc, acc, acc)
 		f.loaded = nil
-		add(func(c int) reg.VecVirtual {
-			v := ZMM()
-			VMOVDQU32(Mem{Base: quads, Disp: 64 * c}, v)
-			VPDPBUSD(Mem{Base: codes, Disp: 64 * c}, t.codes(f, c), v)
-			return v
-		}, acc)
+		add(Mem{Base: codes}, Mem{Base: quads}, acc)
 		x, all := XMM(), ZMM()
 		if t.d < 0 { // four bits from each of four words
 			r, mask := GP64(), GP64()
