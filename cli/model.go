@@ -31,7 +31,9 @@ var errNoModel = usagef("the model has no name: give a folder or a GGUF file")
 var readable = checkpoint.OpenOptions{AllowRequantize: true}
 
 // openModel opens a model with its weights to look at it, or one that bitmill wrote.
-func openModel(path string) (*checkpoint.Checkpoint, error) { return env{source: readable}.openModel(path) }
+func openModel(path string) (*checkpoint.Checkpoint, error) {
+	return env{source: readable}.openModel(path)
+}
 
 // openModel opens a model with its weights as the flags say.
 func (e env) openModel(path string) (*checkpoint.Checkpoint, error) {

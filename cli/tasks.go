@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -22,7 +21,8 @@ type taskFile struct {
 type taskRow struct {
 	Path string `json:"path"`
 	task.Summary
-	Flips    *task.Flips    `json:"flips,omitempty"` // against the reference
+	Flips    *task.Flips    `json:"flips,omitempty"`               // against the reference
+	Before   *task.Flips    `json:"flips_from_previous,omitempty"` // against the model named before it
 	Outcomes []task.Outcome `json:"outcomes"`
 }
 
@@ -46,8 +46,8 @@ func readTasks(paths []string) ([]taskFile, error) {
 	return out, nil
 }
 
-// evalTasks asks every model every task. With a reference, its row comes first and the others are compared with it; the
-// p-values are corrected together (Holm).
+// evalTasks asks every model every task. With a reference, its row comes first and the others are compared with it, and
+// each with the one named before it; the p-values are corrected together (Holm).
 func evalTasks(ctx context.Context, e env, paths []string, reference string, tasks []taskFile) ([]taskRow, error) {
 	if reference != "" {
 		paths = append([]string{reference}, paths...)
@@ -60,25 +60,31 @@ func evalTasks(ctx context.Context, e env, paths []string, reference string, tas
 		}
 		rows = append(rows, own...)
 	}
-	if reference == "" {
-		return rows, nil
+	var all []*task.Flips
+	compare := func(with, row int) (*task.Flips, error) {
+		f, err := task.Compare(rows[with].Outcomes, rows[row].Outcomes)
+		all = append(all, &f)
+		return &f, err
+	}
+	for i := len(tasks); i < len(rows); i++ {
+		var err error
+		if reference != "" {
+			if rows[i].Flips, err = compare(i%len(tasks), i); err != nil {
+				return nil, err
+			}
+		}
+		if reference == "" || i >= 2*len(tasks) {
+			if rows[i].Before, err = compare(i-len(tasks), i); err != nil {
+				return nil, err
+			}
+		}
 	}
 	var p []float64
-	for i := range rows {
-		p = append(p, math.NaN())
-		if i < len(tasks) {
-			continue
-		}
-		f, err := task.Compare(rows[i%len(tasks)].Outcomes, rows[i].Outcomes)
-		if err != nil {
-			return nil, err
-		}
-		rows[i].Flips, p[i] = &f, f.P
+	for _, f := range all {
+		p = append(p, f.P)
 	}
 	for i, corrected := range paired.Holm(p) {
-		if rows[i].Flips != nil {
-			rows[i].Flips.P = corrected
-		}
+		all[i].P = corrected
 	}
 	return rows, nil
 }
@@ -110,15 +116,24 @@ func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]tas
 
 func printTasks(e env, rows []taskRow) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "model\ttask\titems\tacc\tacc_norm\t95 %\tlost\tgained\tchanged\tp\t\n")
+	fmt.Fprint(w, "model\ttask\titems\tacc\tacc_norm\t95 %\tagainst\tlost\tgained\tchanged\tp\t\n")
+	flips := func(against string, f *task.Flips) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f %%\t%.2g\t\n", against, f.Lost, f.Gained, 100*f.Share, f.P)
+	}
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%.2f %%\t%.2f %%\t%.2f to %.2f\t", modelName(r.Path), r.Task, r.Items, 100*r.Acc.Share, 100*r.Norm.Share, 100*r.Norm.Low, 100*r.Norm.High)
-		if f := r.Flips; f != nil {
-			fmt.Fprintf(w, "%d\t%d\t%.2f %%\t%.2g\t", f.Lost, f.Gained, 100*f.Share, f.P)
-		} else {
-			fmt.Fprint(w, "\t\t\t\t")
+		switch {
+		case r.Flips != nil:
+			flips("reference", r.Flips)
+		case r.Before != nil:
+			flips("previous", r.Before)
+		default:
+			fmt.Fprintln(w, "\t\t\t\t\t")
 		}
-		fmt.Fprintln(w)
+		if r.Flips != nil && r.Before != nil {
+			fmt.Fprint(w, "\t\t\t\t\t\t")
+			flips("previous", r.Before)
+		}
 	}
 	return w.Flush()
 }

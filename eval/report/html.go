@@ -50,6 +50,7 @@ type modelView struct {
 	Knee     string
 	Warnings []string
 	Details  tableView
+	Steps    tableView
 
 	Confidence  figureView
 	Buckets     tableView
@@ -151,6 +152,10 @@ func viewModel(m *Model) (v modelView, err error) {
 	if t := newTable(m, detailColumns); !t.empty() {
 		v.Details = viewTable(t)
 		v.Details.Label, v.Details.Caption = "Quantiles of "+v.Name, "Δp in percentage points of the true token’s probability, KLD in nats."
+	}
+	if heads, rows := m.stepTable(); len(rows) > 0 {
+		v.Steps = textTable(heads, rows, 0, 1)
+		v.Steps.Label, v.Steps.Caption = "Steps of "+v.Name, stepCaption
 	}
 	if v.Confidence, err = figure("Divergence by the source’s confidence", "How the divergence spreads between tokens of which the source was unsure (left) and sure (right).", confidenceChart(m)); err != nil {
 		return v, err

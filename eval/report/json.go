@@ -28,6 +28,7 @@ func complete(r *Report) *Report {
 	for i := range c.Models {
 		m := &c.Models[i]
 		m.Artifacts, m.Warnings, m.TensorNames = list(m.Artifacts), list(m.Warnings), list(m.TensorNames)
+		m.Steps = list(m.Steps)
 	}
 	for i := range c.Economy {
 		x := &c.Economy[i]

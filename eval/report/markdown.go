@@ -60,6 +60,12 @@ func markdownModel(b *bufio.Writer, m *Model) {
 	if m.Knee.Evidence != "" {
 		p("Knee: %s\n\n", escape(clean(m.Knee.Evidence)))
 	}
+	if heads, rows := m.stepTable(); len(rows) > 0 {
+		p("### What each step costs\n\n%s\n\n", stepCaption)
+		left := make([]bool, len(heads))
+		left[0], left[1] = true, true
+		markdownTable(b, heads, left, rows)
+	}
 	markdownList(b, "Warnings", m.warnings())
 	if t := newTable(m, resourceColumns); !t.empty() {
 		p("### Speed and memory\n\n%s.\n\n", escape(m.machine()))

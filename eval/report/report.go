@@ -59,6 +59,7 @@ type Model struct {
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`
 	Knee         threshold.Knee     `json:"knee"`
+	Steps        []Step             `json:"steps"`        // each artifact against the next smaller one
 	Noise        *Noise             `json:"noise"`        // null when not measured
 	Calibration  *Calibration       `json:"calibration"`  // null when quantized without an imatrix
 	TensorNames  []string           `json:"tensor_names"` // quantized in some artifact, in the order of the source
@@ -195,6 +196,7 @@ func (r *Report) Fit(o threshold.Options) {
 	for i := range r.Models {
 		r.Models[i].Fidelity = threshold.FitFidelity(r.Models[i].Points(), o)
 		r.Models[i].Knee = threshold.FitKnee(r.Models[i].Points(), o)
+		r.Models[i].Steps = r.Models[i].steps(o)
 	}
 	r.Economy = Economy([]*Report{r}, o)
 }

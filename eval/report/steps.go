@@ -1,0 +1,67 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/threshold"
+)
+
+// Step compares an artifact with the next smaller one of its model, chunk by chunk: what the saved bytes cost. P is
+// two-sided, from the block bootstrap, corrected by Holm over the steps of the model.
+type Step struct {
+	From string      `json:"from"`
+	To   string      `json:"to"`
+	Loss paired.Test `json:"loss"` // nats per token more
+	KLD  paired.Test `json:"kld"`  // nats per token more
+}
+
+// steps makes the comparisons; those of artifacts without chunks, or with too few, are left out.
+func (m *Model) steps(o threshold.Options) []Step {
+	var out []Step
+	var losses, klds []float64
+	rows := m.sorted()
+	for i := 1; i < len(rows); i++ {
+		from, to := rows[i-1], rows[i]
+		loss, err := paired.Compare(to.ChunkNLL, from.ChunkNLL, o.Options)
+		if err != nil {
+			continue
+		}
+		kld, err := paired.Compare(to.ChunkKLD, from.ChunkKLD, o.Options)
+		if err != nil {
+			continue
+		}
+		loss.Difference, kld.Difference = loss.Rounded(), kld.Rounded()
+		out = append(out, Step{From: from.Format, To: to.Format, Loss: loss, KLD: kld})
+		losses, klds = append(losses, loss.P), append(klds, kld.P)
+	}
+	losses, klds = paired.Holm(losses), paired.Holm(klds)
+	for i := range out {
+		out[i].Loss.P, out[i].KLD.P = losses[i], klds[i]
+	}
+	return out
+}
+
+// stepTable holds each format against the next smaller one.
+func (m *Model) stepTable() (heads []string, rows [][]string) {
+	heads = []string{"From", "To", "Δ ln PPL", "Interval", "p", "Δ KLD", "Interval", "p"}
+	for _, s := range m.Steps {
+		row := []string{clean(s.From), clean(s.To)}
+		for _, t := range []paired.Test{s.Loss, s.KLD} {
+			row = append(row, fmt.Sprintf("%+.5f", t.Mean), fmt.Sprintf("%+.5f to %+.5f", t.Low, t.High), probability(t.P))
+		}
+		rows = append(rows, row)
+	}
+	return heads, rows
+}
+
+// probability prints a p-value to two digits.
+func probability(p float64) string {
+	if math.IsNaN(p) {
+		return none
+	}
+	return fmt.Sprintf("%.2g", p)
+}
+
+const stepCaption = "Each format against the next smaller one on the same chunks: mean difference in nats per token, its interval and p-value (block bootstrap, corrected by Holm)."
