@@ -159,12 +159,14 @@ func Emit(s ISA) {
 	for _, t := range Floats {
 		t.Emit(s)
 	}
-	if s.Wide {
-		for _, t := range Lattices {
-			t.Emit(s)
-		}
-		for _, t := range Fews {
-			t.Emit(s)
-		}
+}
+
+// EmitPoints generates the kernels for AVX-512 of types that are looked up or have few levels.
+func EmitPoints(s ISA) {
+	for _, t := range Lattices {
+		t.Emit(s)
+	}
+	for _, t := range Fews {
+		t.Emit(s)
 	}
 }

@@ -1,0 +1,15 @@
+// Command rowpoints generates the AVX-512 products of one token with weight rows that are looked up or have few levels.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+
+	"bitmill/formats/kernel/asm/lanes"
+	"bitmill/formats/kernel/asm/row"
+)
+
+func main() {
+	lanes.Header()
+	row.EmitPoints(row.ISA{Name: "AVX512", Wide: true})
+	Generate()
+}
