@@ -16,14 +16,16 @@ import (
 //	    model: demo-*
 //	    max: 0.01             # or min: 0.9, or worse: 0.002, or worse: 2% (than the baseline)
 type budgetFile struct {
-	Rules []struct {
-		Metric string   `yaml:"metric"`
-		Model  string   `yaml:"model"`
-		Format string   `yaml:"format"`
-		Max    *float64 `yaml:"max"`
-		Min    *float64 `yaml:"min"`
-		Worse  *string  `yaml:"worse"`
-	} `yaml:"rules"`
+	Rules []budgetRule `yaml:"rules"`
+}
+
+type budgetRule struct {
+	Metric string   `yaml:"metric"`
+	Model  string   `yaml:"model"`
+	Format string   `yaml:"format"`
+	Max    *float64 `yaml:"max"`
+	Min    *float64 `yaml:"min"`
+	Worse  *string  `yaml:"worse"`
 }
 
 // ReadBudget reads a budget file; unknown keys and rules that cannot be applied are errors.
@@ -35,6 +37,9 @@ func ReadBudget(r io.Reader) ([]Rule, error) {
 		return nil, fmt.Errorf("the budget is empty")
 	} else if err != nil {
 		return nil, fmt.Errorf("the budget is not understood: %w", err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the budget goes on after its first document: put all rules in one, without a line of ---")
 	}
 	if len(f.Rules) == 0 {
 		return nil, fmt.Errorf("the budget has no rules")

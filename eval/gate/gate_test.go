@@ -167,15 +167,19 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("a new artifact: %v %+v", err, got)
 	}
 	for text, says := range map[string]string{
-		"":                                            "empty",
-		"rules: []":                                   "no rules",
-		"rules: [{metric: speed, max: 1}]":            `no metric "speed"`,
-		"rules: [{metric: kld}]":                      "exactly one",
-		"rules: [{metric: kld, max: 1, min: 1}]":      "exactly one",
-		"rules: [{metric: kld, worse: much}]":         "neither a number",
-		"rules: [{metric: kld, most: 1}]":             "not understood",
-		"rules: [{metric: kld, max: 1, format: '['}]": "pattern",
-		"\x00": "not understood",
+		"":                                               "empty",
+		"rules: []":                                      "no rules",
+		"rules: [{metric: speed, max: 1}]":               `no metric "speed"`,
+		"rules: [{metric: kld}]":                         "exactly one",
+		"rules: [{metric: kld, max: 1, min: 1}]":         "exactly one",
+		"rules: [{metric: kld, worse: much}]":            "neither a number",
+		"rules: [{metric: kld, most: 1}]":                "not understood",
+		"rules: [{metric: kld, max: 1, format: '['}]":    "pattern",
+		"rules: [{metric: kld, max: .nan}]":              "finite",
+		"rules: [{metric: same_top, min: -.inf}]":        "finite",
+		"rules: [{metric: kld, max: 1}]\n---\nrules: []": "first document",
+		"rules: [kld]":                                   "gate.budgetRule",
+		"\x00":                                           "not understood",
 	} {
 		if r, err := ReadBudget(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v %v, want %q", text, r, err, says)

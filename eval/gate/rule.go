@@ -83,6 +83,11 @@ func (r Rule) Check() error {
 	if bounds != 1 {
 		return fmt.Errorf("rule on %s: give exactly one of max, min and worse", r.Metric)
 	}
+	for _, bound := range []*float64{r.Max, r.Min} {
+		if bound != nil && (math.IsNaN(*bound) || math.IsInf(*bound, 0)) {
+			return fmt.Errorf("rule on %s: %g bounds nothing: give a finite number", r.Metric, *bound)
+		}
+	}
 	for _, p := range []string{r.Model, r.Format} {
 		if _, err := path.Match(p, ""); err != nil {
 			return fmt.Errorf("rule on %s: pattern %q: %w", r.Metric, p, err)

@@ -5,6 +5,7 @@ package pareto
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -26,6 +27,27 @@ type Candidate struct {
 
 	Text   string    `json:"-"` // identifies the text and how it was cut into chunks
 	Series []float64 `json:"-"` // loss by chunk, bits per byte
+}
+
+// MarshalJSON writes a KLD that was not measured as null: JSON has no NaN.
+func (c Candidate) MarshalJSON() ([]byte, error) {
+	type plain Candidate
+	twin := struct {
+		plain
+		KLD *float64 `json:"kld"`
+	}{plain: plain(c)}
+	if !math.IsNaN(c.KLD) {
+		twin.KLD = &c.KLD
+	}
+	return json.Marshal(twin)
+}
+
+// memory is what the file takes with the keys and values of so many tokens; what no int64 holds is the most it holds.
+func (c *Candidate) memory(tokens int64) int64 {
+	if tokens > 0 && c.KVBytes > (math.MaxInt64-max(0, c.FileBytes))/tokens {
+		return math.MaxInt64
+	}
+	return c.FileBytes + tokens*c.KVBytes
 }
 
 // Limits are what an artifact must keep to; zero fields limit nothing.
@@ -85,7 +107,7 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 	choice := &Choice{Candidates: all}
 	for i := range all {
 		c := &all[i]
-		c.Memory = c.FileBytes + int64(l.Context)*c.KVBytes
+		c.Memory = c.memory(int64(l.Context))
 		c.Fits = (l.Memory == 0 || c.Memory <= l.Memory) && (l.KLD == 0 || c.KLD <= l.KLD)
 		if !c.Fits {
 			continue

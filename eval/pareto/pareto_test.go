@@ -1,6 +1,7 @@
 package pareto
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -87,5 +88,35 @@ func TestRefusals(t *testing.T) {
 	}
 	if _, err := Choose(nil, Limits{}, paired.Options{}); err == nil {
 		t.Error("nothing was accepted")
+	}
+}
+
+// TestUnmeasured: a divergence that was not measured is null, and within no limit.
+func TestUnmeasured(t *testing.T) {
+	all := made()
+	for i := range all {
+		all[i].KLD = math.NaN()
+	}
+	got, err := Choose(all, Limits{Memory: 1 << 20}, paired.Options{})
+	if err != nil || got.Best == nil {
+		t.Fatal(got, err)
+	}
+	text, err := json.Marshal(got)
+	if err != nil || !strings.Contains(string(text), `"kld":null`) || !strings.Contains(string(text), `"fits":true`) {
+		t.Errorf("%s %v", text, err)
+	}
+	if got, err = Choose(all, Limits{KLD: 1}, paired.Options{}); err != nil || got.Best != nil {
+		t.Errorf("%+v %v", got, err)
+	}
+	if text, err = json.Marshal(made()[1]); err != nil || !strings.Contains(string(text), `"kld":0.0001`) {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
+// TestMemoryOverflow: keys and values that no integer holds do not fit.
+func TestMemoryOverflow(t *testing.T) {
+	got, err := Choose(made(), Limits{Memory: 1 << 20, Context: math.MaxInt64}, paired.Options{})
+	if err != nil || got.Best != nil || got.Candidates[0].Memory != math.MaxInt64 {
+		t.Errorf("%+v %v", got, err)
 	}
 }

@@ -207,7 +207,7 @@ func generation(data []byte) (Item, error) {
 	}
 	item := Item{ID: d.ID, Prompt: d.Prompt, Stop: d.Stop, Most: d.Most}
 	var one string
-	if json.Unmarshal(d.Target, &one) == nil {
+	if string(d.Target) != "null" && json.Unmarshal(d.Target, &one) == nil {
 		item.Targets = []string{one}
 	} else if item.Targets, err = decode[[]string](d.Target); err != nil || len(item.Targets) == 0 {
 		return Item{}, errors.New("target is neither a text nor a list of texts")

@@ -40,13 +40,17 @@ var layouts = []layout{
 // returns the layout's name.
 func Read(r io.Reader) ([]Item, string, error) {
 	b := bufio.NewReader(r)
+	skipped, err := skipBlank(b)
+	if err != nil {
+		return nil, "", err
+	}
 	if first, _ := b.Peek(1); len(first) == 1 && first[0] != '{' {
 		items, err := readCSV(b)
 		return items, "MMLU", err
 	}
 	var items []Item
 	var name string
-	for line := 1; ; line++ {
+	for line := 1 + skipped; ; line++ {
 		data, err := b.ReadBytes('\n')
 		if data = bytes.TrimSpace(data); len(data) > 0 {
 			item, layout, err := parse(data)
@@ -73,6 +77,27 @@ func Read(r io.Reader) ([]Item, string, error) {
 		return nil, "", errors.New("it holds no items")
 	}
 	return items, name, nil
+}
+
+// skipBlank skips the byte order mark that some editors begin a file with, and the empty lines before the first item. It
+// returns the number of those lines.
+func skipBlank(b *bufio.Reader) (lines int, err error) {
+	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
+		b.Discard(len(mark))
+	}
+	for {
+		c, err := b.ReadByte()
+		switch {
+		case errors.Is(err, io.EOF):
+			return lines, nil
+		case err != nil:
+			return lines, err
+		case c == '\n':
+			lines++
+		case c != ' ' && c != '\t' && c != '\r':
+			return lines, b.UnreadByte()
+		}
+	}
 }
 
 func parse(data []byte) (Item, string, error) {

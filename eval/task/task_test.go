@@ -86,10 +86,25 @@ func TestRefusals(t *testing.T) {
 		`{"question": "q", "choices": {"text": ["a"], "label": ["A"]}, "answerKey": "B"}`:              "labelled",
 		`{"prompt": "a", "target": 3}`:                                                                 "neither a text nor",
 		"a,b,c\n":                                                                                      "neither JSON lines nor",
+		`{"prompt": "a", "target": null}`:                                                              "neither a text nor",
+		"\ufeff\r\n \n{}":                                                                              "line 3: no known layout",
 		"q,a,b,c,d,E\n":                                                                                "neither a letter",
 	} {
 		if items, _, err := Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v %v, want %q", text, items, err, says)
+		}
+	}
+}
+
+// TestBlankStart: a byte order mark and empty lines before the first item are no part of it.
+func TestBlankStart(t *testing.T) {
+	for _, text := range []string{`{"context": "a", "choices": ["b", "c"], "answer": 0}`, "q,a,b,c,d,B\n"} {
+		want, layout := read(t, text)
+		for _, start := range []string{"\ufeff", "\n", "\r\n \n", "\ufeff\n"} {
+			items, name := read(t, start+text)
+			if name != layout || len(items) != 1 || items[0].Choices[0] != want[0].Choices[0] {
+				t.Errorf("%q: %s %+v, want %s %+v", start+text, name, items, layout, want)
+			}
 		}
 	}
 }
