@@ -62,6 +62,13 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 			return nil, err
 		}
 	}
+	artifacts := 0
+	for i := range r.Models {
+		artifacts += len(r.Models[i].Artifacts)
+	}
+	// A bootstrap's smallest p-value is one in its resamples: there must be enough of them for it to stay below the
+	// level after the correction, however many findings there are.
+	o.Resamples = max(o.Resamples, int(math.Ceil(2*float64(artifacts*len(rules))/(1-o.Level))))
 	out := &Result{Level: o.Level}
 	for _, rule := range rules {
 		if rule.relative() && baseline == nil {

@@ -210,3 +210,16 @@ func TestOutput(t *testing.T) {
 		t.Error(line)
 	}
 }
+
+// TestManyRules: a clear break stays one when it is corrected for hundreds of findings.
+func TestManyRules(t *testing.T) {
+	limit := 0.001
+	many := make([]Rule, 120)
+	for i := range many {
+		many[i] = Rule{Metric: "kld", Max: &limit}
+	}
+	got, err := Check(made(0.01, 0), nil, many, Options{})
+	if err != nil || got.Passed || got.Findings[0].Status != Broken {
+		t.Errorf("ten times the limit: %v %+v", err, got.Findings[0])
+	}
+}
