@@ -79,10 +79,11 @@ func call(t *testing.T, cmd *exec.Cmd) []byte {
 
 var finalEstimate = regexp.MustCompile(`Final estimate: PPL = ([0-9.]+)`)
 
-// peerPerplexity asks up to three times: the peer's logger now and then loses its last lines at exit.
+// peerPerplexity asks several times: the peer's logger often loses its last lines at exit, the more the busier the machine.
 func peerPerplexity(t *testing.T, bin, model, text string) float64 {
 	t.Helper()
-	for range 3 {
+	const calls = 12
+	for range calls {
 		out := call(t, exec.Command(filepath.Join(bin, "llama-perplexity"), "-m", model, "-f", text, "-t", "2", "--chunks", strconv.Itoa(conformanceChunks)))
 		m := finalEstimate.FindSubmatch(out)
 		if m == nil {
@@ -94,7 +95,7 @@ func peerPerplexity(t *testing.T, bin, model, text string) float64 {
 		}
 		return ppl
 	}
-	t.Fatal("llama-perplexity printed no estimate in three calls")
+	t.Fatalf("llama-perplexity printed no estimate in %d calls", calls)
 	return 0
 }
 
