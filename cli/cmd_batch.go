@@ -54,6 +54,9 @@ type jobFile struct {
 	Jobs     []map[string]any `yaml:"jobs"`
 }
 
+// batchName is the file of the outcomes, beside the jobs' folders.
+const batchName = "batch.json"
+
 // job is one run.
 type job struct {
 	Name   string   `json:"name"`
@@ -74,6 +77,9 @@ func readJobs(path, out string) ([]job, error) {
 	d.KnownFields(true)
 	if err := d.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: the manifest is not understood: %w", path, err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: the manifest goes on after its first document: put all jobs in one, without a line of ---", path)
 	}
 	if len(m.Jobs) == 0 {
 		return nil, fmt.Errorf("%s: the manifest has no jobs", path)
@@ -101,7 +107,13 @@ func readJobs(path, out string) ([]job, error) {
 
 // newJob makes one command line.
 func newJob(keys map[string]any, out string) (job, error) {
-	name, _ := keys["name"].(string)
+	name := ""
+	if names, err := words(keys["name"]); err == nil && len(names) == 1 {
+		name = names[0] // a number is a name too
+	}
+	if name == batchName {
+		return job{}, fmt.Errorf("name %q: the file of the outcomes has it; give the job another", name)
+	}
 	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
 		return job{}, fmt.Errorf("name %q: give every job a name that can be a folder's", name)
 	}
@@ -204,7 +216,7 @@ func (e env) finishBatch(jobs []job, out string, failed int) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	if err := file.Write(filepath.Join(out, "batch.json"), []byte(b.String())); err != nil {
+	if err := file.Write(filepath.Join(out, batchName), []byte(b.String())); err != nil {
 		return err
 	}
 	if e.json {
