@@ -223,3 +223,16 @@ func TestManyRules(t *testing.T) {
 		t.Errorf("ten times the limit: %v %+v", err, got.Findings[0])
 	}
 }
+
+// TestUnpaired: a baseline without the series counts with its own error, not as if it were exact.
+func TestUnpaired(t *testing.T) {
+	now, old := made(0.0105, 0), made(0.01, 0)
+	for i := range old.Models[0].Artifacts {
+		old.Models[0].Artifacts[i].ChunkKLD = nil
+		old.Models[0].Artifacts[i].KLDSE, now.Models[0].Artifacts[i].KLDSE = 0.001, 0.0002
+	}
+	got, err := Check(now, old, BaselineRules()[:1], Options{})
+	if err != nil || !got.Passed || got.Findings[0].Status != WithinError {
+		t.Errorf("%v %+v", err, got)
+	}
+}

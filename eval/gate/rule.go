@@ -147,17 +147,15 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 }
 
 // chance is the two-sided p-value of the value's distance from the limit. With a baseline, the error is that of the
-// paired difference.
+// paired difference, or of the two standard errors where the series do not pair.
 func (m *metric) chance(row, base *report.Row, limit float64, o Options) float64 {
-	if m.series != nil {
+	if m.series != nil && (base == nil || len(m.series(base)) == len(m.series(row))) {
 		series := append([]float64(nil), m.series(row)...)
 		limit := m.scale(limit)
 		if base != nil {
-			if other := m.series(base); len(other) == len(series) {
-				limit -= m.scale(m.value(base))
-				for i := range series {
-					series[i] -= other[i]
-				}
+			limit -= m.scale(m.value(base))
+			for i, x := range m.series(base) {
+				series[i] -= x
 			}
 		}
 		for i := range series {
