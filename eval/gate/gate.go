@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 
 	"bitmill/eval/paired"
 	"bitmill/eval/report"
@@ -94,6 +95,9 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 		if !found && len(gone) == 0 {
 			return nil, fmt.Errorf("rule %q matches no artifact of the report", rule)
 		}
+	}
+	if len(out.Findings) > 0 && !slices.ContainsFunc(out.Findings, func(f Finding) bool { return f.Status != Skipped }) {
+		return nil, fmt.Errorf("the baseline has none of these artifacts, so nothing was checked: are the models named as they were?")
 	}
 	out.settle(o)
 	return out, nil

@@ -166,6 +166,11 @@ func TestRefusals(t *testing.T) {
 	if got, err = Check(made(0.01, 0), fewer, BaselineRules()[:1], Options{}); err != nil || !got.Passed || got.Findings[1].Status != Skipped {
 		t.Errorf("a new artifact: %v %+v", err, got)
 	}
+	renamed := made(0.01, 0)
+	renamed.Models = nil
+	if got, err := Check(made(0.01, 0), renamed, BaselineRules(), Options{}); err == nil || !strings.Contains(err.Error(), "nothing was checked") {
+		t.Errorf("a baseline of other models: %v %+v", err, got)
+	}
 	for text, says := range map[string]string{
 		"":                                               "empty",
 		"rules: []":                                      "no rules",
