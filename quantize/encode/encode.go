@@ -12,7 +12,6 @@ package encode
 
 import (
 	"fmt"
-	"math"
 
 	"bitmill/formats"
 )
@@ -70,7 +69,7 @@ var encoders = []rowEncoder{
 // and those of fixed grids (MXFP4, NVFP4, Q1_0, Q2_0) do not use it. With nil the others use other weights and grids than
 // with an importance of all ones, as llama-quantize does.
 //
-// Values and importance should be finite (see CheckFinite) and importance not negative: others give meaningless bytes,
+// Values and importance should be finite (checkpoint.CheckFinite finds others) and importance not negative: others give meaningless bytes,
 // though never a panic. A type without an encoder fails with formats.ErrUnsupported.
 func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []float32) error {
 	e := find(t)
@@ -119,22 +118,4 @@ func find(t formats.Type) *rowEncoder {
 		}
 	}
 	return nil
-}
-
-// CheckFinite returns the index of the first NaN or Inf in src, or ok.
-func CheckFinite(src []float32) (index int, ok bool) {
-	first := 0
-	if l := chosenLanes(); l != nil {
-		for ; len(src)-first >= 4096; first += 4096 {
-			if !l.finite(src[first : first+4096]) {
-				break
-			}
-		}
-	}
-	for i, x := range src[first:] {
-		if math.Float32bits(x)&infinite == infinite {
-			return first + i, false
-		}
-	}
-	return 0, true
 }

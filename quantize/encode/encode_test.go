@@ -154,17 +154,6 @@ func TestNotFinite(t *testing.T) {
 			encoded(t, typ, src, cols, importance)
 		}
 	}
-	src := []float32{1, 2, nan, inf}
-	if i, ok := CheckFinite(src); i != 2 || ok {
-		t.Errorf("CheckFinite = %d, %v, want 2, false", i, ok)
-	}
-	src[2] = -math.MaxFloat32
-	if i, ok := CheckFinite(src); i != 3 || ok {
-		t.Errorf("CheckFinite = %d, %v, want 3, false", i, ok)
-	}
-	if _, ok := CheckFinite(src[:3]); !ok {
-		t.Error("CheckFinite refuses finite values")
-	}
 }
 
 func TestEncodeErrors(t *testing.T) {
