@@ -166,6 +166,14 @@ func TestRefusals(t *testing.T) {
 	if got, err = Check(made(0.01, 0), fewer, BaselineRules()[:1], Options{}); err != nil || !got.Passed || got.Findings[1].Status != Skipped {
 		t.Errorf("a new artifact: %v %+v", err, got)
 	}
+	bare := made(0.01, 0)
+	for i := range bare.Models[0].Artifacts {
+		bare.Models[0].Artifacts[i].ChunkKLD = nil // and no standard error: NaN
+	}
+	got, err = Check(bare, nil, rules(t, "rules: [{metric: kld, max: 0.005}]"), Options{})
+	if err != nil || got.Passed || !strings.Contains(got.Findings[0].Reason, "no error to weigh it with") {
+		t.Errorf("a divergence without an error: %v %+v", err, got)
+	}
 	renamed := made(0.01, 0)
 	renamed.Models = nil
 	if got, err := Check(made(0.01, 0), renamed, BaselineRules(), Options{}); err == nil || !strings.Contains(err.Error(), "nothing was checked") {

@@ -112,10 +112,15 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 			return
 		}
 		f.Status, f.P = Broken, 0
-		if m.measured() {
-			f.Status, f.P = WithinError, m.chance(row, base, limit, o) // settle decides
-		}
 		f.Reason = fmt.Sprintf("%s is %s, beyond the limit of %s.", m.name, number(f.Value), number(limit))
+		if !m.measured() {
+			return
+		}
+		if p, ok := m.chance(row, base, limit, o); ok {
+			f.Status, f.P = WithinError, p // settle decides
+		} else {
+			f.Reason += " The report has no error to weigh it with, so it is compared as it stands."
+		}
 	}
 	switch {
 	case r.Max != nil:
@@ -147,8 +152,8 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 }
 
 // chance is the two-sided p-value of the value's distance from the limit. With a baseline, the error is that of the
-// paired difference, or of the two standard errors where the series do not pair.
-func (m *metric) chance(row, base *report.Row, limit float64, o Options) float64 {
+// paired difference, or of the two standard errors where the series do not pair; not ok when there is none.
+func (m *metric) chance(row, base *report.Row, limit float64, o Options) (p float64, ok bool) {
 	if m.series != nil && (base == nil || len(m.series(base)) == len(m.series(row))) {
 		series := append([]float64(nil), m.series(row)...)
 		limit := m.scale(limit)
@@ -162,7 +167,7 @@ func (m *metric) chance(row, base *report.Row, limit float64, o Options) float64
 			series[i] -= limit
 		}
 		if t, err := paired.Mean(series, o.Options); err == nil {
-			return t.P
+			return t.P, true
 		}
 	}
 	se := m.se(row)
@@ -170,9 +175,9 @@ func (m *metric) chance(row, base *report.Row, limit float64, o Options) float64
 		se = math.Hypot(se, m.se(base))
 	}
 	if !(se > 0) {
-		return 0
+		return 0, false
 	}
-	return math.Erfc(math.Abs(m.value(row)-limit) / se / math.Sqrt2)
+	return math.Erfc(math.Abs(m.value(row)-limit) / se / math.Sqrt2), true
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
