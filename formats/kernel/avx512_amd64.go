@@ -23,6 +23,7 @@ var avx512 = &Set{
 	sumSquares:   sumSquaresAVX2,
 	klDivergence: klDivergenceAVX512,
 	rope:         ropeAVX2,
+	weaves:       true,
 	spins: func() spins {
 		s := spinsAVX512
 		if cpu.X86.HasAVX512BF16 {
@@ -37,6 +38,7 @@ var avx512 = &Set{
 var productsAVX512 = func() *products {
 	p := *productsAVX2
 	p.wide = wideProducts
+	p.strips = stripProducts
 	p.float = wideFloat
 	if cpu.X86.HasAVX512BF16 {
 		p.brain = wideBF16

@@ -11,12 +11,12 @@ func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s 
 	for r := r0; r < r1; r++ {
 		switch {
 		case super != nil:
-			unpackSuperRow(super, w.row(r), w.Cols, s)
+			unpackSuperRow(super, &w, r, s)
 			for t := range x.n {
 				dst[t*stride+r] = dotSuper(super, s, x, t)
 			}
 		case small != nil:
-			unpackSmallRow(small, w.row(r), w.Cols, w.blockBytes, s)
+			unpackSmallRow(small, &w, r, s)
 			for t := range x.n {
 				dst[t*stride+r] = dotSmall(small, s, x, t)
 			}
@@ -30,12 +30,18 @@ func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s 
 	}
 }
 
-func unpackSuperRow(st *superType, row []byte, cols int, s *Scratch) {
-	n := cols / 256
-	s.bytes, s.scales = grow(s.bytes, cols), grow(s.scales, n)
+func unpackSuperRow(st *superType, w *stored, r int, s *Scratch) {
+	n := w.Cols / 256
+	s.bytes, s.scales = grow(s.bytes, w.Cols), grow(s.scales, n)
+	if strip := w.strip(r); strip != nil {
+		for i := range n {
+			w.strips.unweave(s.bytes[256*i:], &s.scales[i], strip, i, r%lanes)
+		}
+		return
+	}
+	row := w.row(r)
 	for i := range n {
-		size := len(row) / n
-		st.unpack((*[256]uint8)(s.bytes[256*i:]), &s.scales[i], row[size*i:])
+		st.unpack((*[256]uint8)(s.bytes[256*i:]), &s.scales[i], row[w.blockBytes*i:])
 	}
 }
 
@@ -66,11 +72,17 @@ func dotSuper(st *superType, s *Scratch, x *Batch, t int) float32 {
 	return sum
 }
 
-func unpackSmallRow(st *smallType, row []byte, cols, size int, s *Scratch) {
-	n := cols / 32
-	s.bytes, s.floats = grow(s.bytes, cols), grow(s.floats, 2*n)
+func unpackSmallRow(st *smallType, w *stored, r int, s *Scratch) {
+	n := w.Cols / 32
+	s.bytes, s.floats = grow(s.bytes, w.Cols), grow(s.floats, 2*n)
+	strip := w.strip(r)
 	for i := range n {
-		s.floats[2*i], s.floats[2*i+1] = st.unpack((*[32]uint8)(s.bytes[32*i:]), row[size*i:size*i+size])
+		codes, d, m := s.bytes[32*i:], &s.floats[2*i], &s.floats[2*i+1]
+		if strip != nil {
+			*d, *m = w.strips.unweave(codes, nil, strip, i, r%lanes)
+		} else {
+			*d, *m = st.unpack((*[32]uint8)(codes), w.row(r)[w.blockBytes*i:])
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ package kernel
 //go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./unweave -out ../unweave_avx512_amd64.s -stubs ../unweave_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./strips -out ../strip_avx512_amd64.s -stubs ../strip_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./fill -out ../fill_avx512_amd64.s -stubs ../fill_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./peak -out ../peak_avx_amd64.s -stubs ../peak_avx_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowavx2 -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go -pkg kernel
@@ -67,7 +69,8 @@ type Set struct {
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
 	rope         func(x, cos, sin []float32, interleaved bool)
 
-	spins spins
+	weaves bool // it multiplies strips
+	spins  spins
 }
 
 // Env is the environment variable that forces a Set by name.

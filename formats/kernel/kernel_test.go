@@ -64,7 +64,7 @@ func randomMatrix(rng *rand.Rand, t formats.Type, rows, cols int) Matrix {
 		}
 		setHalves(t, data, func() float32 { return float32(rng.NormFloat64()) / 100 })
 	}
-	return Matrix{t, rows, cols, data}
+	return Matrix{Type: t, Rows: rows, Cols: cols, Data: data}
 }
 
 // setHalves writes the 16-bit floats of every block.

@@ -11,6 +11,7 @@ type Matrix struct {
 	Type       formats.Type
 	Rows, Cols int
 	Data       []byte
+	Strips     bool // rows are interleaved: see Weave
 }
 
 // Scratch is a worker's memory for unpacked weights. The zero value is ready; one goroutine uses it at a time.
@@ -49,12 +50,15 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
 		return fmt.Errorf("the batch holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
 	}
-	row, err := w.Type.RowBytes(int64(w.Cols))
+	size, err := w.bytes()
 	if err != nil {
 		return err
 	}
-	if w.Rows < 0 || int64(len(w.Data)) < row*int64(w.Rows) {
-		return fmt.Errorf("%w: the matrix has %d bytes, not %d", formats.ErrCorrupt, len(w.Data), row*int64(w.Rows))
+	if w.Rows < 0 || len(w.Data) < size {
+		return fmt.Errorf("%w: the matrix has %d bytes, not %d", formats.ErrCorrupt, len(w.Data), size)
+	}
+	if w.Strips && (r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows || x.form == FormF32) {
+		return fmt.Errorf("%w: rows %d to %d of strips with activations in %s; rows go by %d", formats.ErrUnsupported, r0, r1, x.form, lanes)
 	}
 	if r0 < 0 || r1 < r0 || r1 > w.Rows {
 		return fmt.Errorf("rows %d to %d are out of range", r0, r1)
@@ -65,16 +69,47 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 	return nil
 }
 
+// bytes is how long Data must be.
+func (w *Matrix) bytes() (int, error) {
+	if w.Strips {
+		s, ok := w.strips()
+		if !ok {
+			return 0, fmt.Errorf("%w: strips of %s", formats.ErrUnsupported, w.Type)
+		}
+		return s.rows(w.Rows), nil
+	}
+	row, err := w.Type.RowBytes(int64(w.Cols))
+	return int(row) * w.Rows, err
+}
+
 // stored is a matrix with the sizes of its rows and blocks looked up once.
 type stored struct {
 	Matrix
 	rowBytes, blockBytes, block int // block: values in a block
+	strips                      strips
 }
 
 func (w Matrix) stored() stored {
 	info, _ := w.Type.Info() // the type has been checked
-	return stored{w, w.Cols / info.Block * info.Bytes, info.Bytes, info.Block}
+	s := stored{Matrix: w, rowBytes: w.Cols / info.Block * info.Bytes, blockBytes: info.Bytes, block: info.Block}
+	if w.Strips {
+		s.strips, _ = w.strips()
+	}
+	return s
 }
 
-// row returns the bytes of row r.
-func (w *stored) row(r int) []byte { return w.Data[r*w.rowBytes : (r+1)*w.rowBytes] }
+// strip returns the strip of row r; nil if the row lies as it was stored.
+func (w *stored) strip(r int) []byte {
+	if !w.Strips || r >= w.strips.whole {
+		return nil
+	}
+	return w.Data[r/lanes*w.strips.bytes():][:w.strips.bytes()]
+}
+
+// row returns the bytes of row r, which lies in no strip.
+func (w *stored) row(r int) []byte {
+	if w.Strips {
+		return w.Data[w.strips.rows(r):][:w.rowBytes]
+	}
+	return w.Data[r*w.rowBytes : (r+1)*w.rowBytes]
+}

@@ -33,12 +33,24 @@ type products struct {
 	floatsF16    func(dst *float32, src *byte, n int)
 	floatsBF16   func(dst *float32, src *byte, n int)
 	wordsQ8      func(dst *int16, src *byte, blocks int)
-	rows         *rowProducts                  // for few tokens
+	rows         *rowProducts // for few tokens
+	strips       map[formats.Type]*stripProduct
 	wide         map[formats.Type]*wideProduct // tiles of all columns
 	brain        brainKernel                   // nil: rounded activations meet float tiles
 }
 
 func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
+	if w.Strips {
+		if r0 < w.strips.whole {
+			p.matmulStrips(dst, stride, w, x, r0, min(r1, w.strips.whole), s)
+		}
+		if r1 <= w.strips.whole {
+			return
+		}
+		whole := w.strips.whole
+		w.Data, w.Rows, w.Strips = w.Data[w.strips.rows(whole):], w.Rows-whole, false
+		dst, r0, r1 = dst[whole:], max(0, r0-whole), r1-whole
+	}
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
 	if x.n > wideTokens && x.form != FormF32 {
 		if wide := p.wide[w.Type]; wide != nil {

@@ -69,7 +69,10 @@ func (j *job) wide(p *wideProduct) {
 	if x.form.codes() == FormQ8_K {
 		record, fill = superBytes, j.fillSuperTile
 	}
-	if p.super == nil && p.small == nil {
+	switch {
+	case j.w.Strips:
+		fill = func(_ *wideProduct, tile []byte, _, row, _ int) { j.fillStrip(tile, record, row) }
+	case p.super == nil && p.small == nil:
 		fill = j.fillLevelTile
 	}
 	j.wideTiles(blocks*record, record, func(tile []byte, row, rows int) {

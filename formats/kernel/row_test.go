@@ -76,7 +76,7 @@ func BenchmarkRows(b *testing.B) {
 				b.Run(fmt.Sprintf("%s/%s/%d", row.t, s.Name, n), func(b *testing.B) {
 					if w.Data == nil {
 						few := randomMatrix(random(1), row.t, 64, cols)
-						w = Matrix{row.t, rows, cols, []byte(strings.Repeat(string(few.Data), rows/64+1))[:rows*int(per)]}
+						w = Matrix{Type: row.t, Rows: rows, Cols: cols, Data: []byte(strings.Repeat(string(few.Data), rows/64+1))[:rows*int(per)]}
 					}
 					x := loaded(b, generic, row.t, randomFloats(random(2), n*cols), n, cols)
 					dst := make([]float32, n*rows)

@@ -1,0 +1,106 @@
+package strip
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/formats/kernel/asm/lanes"
+)
+
+// small is a type with blocks of 32: d, and m in types with a minimum.
+type small struct {
+	name string
+	bits int
+	min  bool
+	add  uint32 // to a code, for tiles
+	quad func(set, place int) int
+}
+
+var smalls = []small{
+	{name: "Q40", bits: 4, add: 128 - 8, quad: inFours},
+	{name: "Q41", bits: 4, min: true, quad: inFours},
+	{name: "Q50", bits: 5, add: 128 - 16, quad: func(_, place int) int { return place }},
+	{name: "Q51", bits: 5, min: true, quad: func(_, place int) int { return place }},
+	{name: "Q80", bits: 8, quad: func(set, _ int) int { return set }},
+}
+
+func inFours(set, place int) int { return 4*place + set }
+
+func (t small) perHead() int {
+	if t.min {
+		return 1
+	}
+	return 2
+}
+
+func (t small) sets() int { return 8 / len(sets[t.bits].shifts) }
+func (t small) body() int { return vector * t.sets() * sets[t.bits].words }
+
+const smallSignature = "func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, s *float32, offsets *int32)"
+
+// dot emits the product of strips with a token.
+func (t small) dot() {
+	name := "strip" + t.name
+	what := "offsets are what sums of products begin with."
+	if t.min {
+		what = "s are the scaled sums of activations."
+	}
+	lanes.Kernel(name, smallSignature, name+" multiplies strips of "+t.name+" blocks with a token; "+what)
+	m := newMasks(setMasks(t.bits)...)
+	codes, d, extra := GP64(), GP64(), GP64()
+	sum := ZMM()
+	loop(name, t.perHead(), t.body(), func() {
+		Load(Param("codes"), codes)
+		Load(Param("d"), d)
+		if t.min {
+			Load(Param("s"), extra)
+		} else {
+			Load(Param("offsets"), extra)
+		}
+		VPXORD(sum, sum, sum)
+	}, func(head, body Mem) {
+		t.block(m, head, body, codes, d, extra, sum)
+		ADDQ(Imm(32), codes)
+		ADDQ(Imm(4), d)
+		ADDQ(Imm(4), extra)
+	}, func(dst Mem) {
+		VMOVUPS(sum, dst)
+	})
+}
+
+// block adds the products of a block to sum.
+func (t small) block(m masks, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
+	acc := map[int]reg.VecVirtual{0: ZMM()} // by what codes are shifted by
+	if t.min {
+		acc[0] = zero()
+	} else {
+		VPBROADCASTD(Mem{Base: extra}, acc[0])
+	}
+	s := sets[t.bits]
+	for i := range t.sets() {
+		quads(t.bits, m, body.Offset(vector*i*s.words), func(p int, v reg.VecVirtual) {
+			shift := s.shifts[p]
+			if acc[shift] == nil {
+				acc[shift] = zero()
+			}
+			VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.quad(i, p)}, v, acc[shift])
+		})
+	}
+	for shift, v := range acc { // one at most
+		if shift > 0 {
+			VPSRAD(U8(uint8(shift)), v, v)
+			VPADDD(v, acc[0], acc[0])
+		}
+	}
+	VCVTDQ2PS(acc[0], acc[0])
+	f := ZMM()
+	VCVTPH2PS(head, f)
+	VMULPS_BCST(Mem{Base: d}, f, f)
+	VFMADD231PS(acc[0], f, sum)
+	if t.min {
+		g := ZMM()
+		VCVTPH2PS(head.Offset(32), g)
+		VFMADD231PS_BCST(Mem{Base: extra}, g, sum)
+	}
+}

@@ -1,0 +1,15 @@
+// Command strips generates the AVX-512 products of woven weights with one token.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+
+	"bitmill/formats/kernel/asm/lanes"
+	"bitmill/formats/kernel/asm/strip"
+)
+
+func main() {
+	lanes.Header()
+	strip.EmitProducts()
+	Generate()
+}

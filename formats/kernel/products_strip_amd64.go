@@ -1,0 +1,109 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"bitmill/formats"
+)
+
+// The generated products multiply strips, which lie one after the other, with one token.
+type (
+	superStripKernel func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+	smallStripKernel func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+)
+
+// stripProduct says how strips of a type are multiplied, and how a block is unpacked to a record of a tile.
+type stripProduct struct {
+	super   superStripKernel
+	small   smallStripKernel
+	unweave func(record, head, body *byte)
+	// Sums of products of 16 columns (blocks of 32: of all) begin with offset times the sum of activation codes, shifted as
+	// codes are in their place of a set.
+	offset int32
+	shifts []uint8
+}
+
+var stripProducts = map[formats.Type]*stripProduct{
+	formats.Q2_K: {super: stripQ2K, unweave: unweaveQ2K},
+	formats.Q3_K: {super: stripQ3K, unweave: unweaveQ3K, offset: -4, shifts: []uint8{0, 3, 0, 3, 0, 3, 5, 5}},
+	formats.Q4_K: {super: stripQ4K, unweave: unweaveQ4K},
+	formats.Q5_K: {super: stripQ5K, unweave: unweaveQ5K, offset: -15, shifts: []uint8{0, 0, 0, 0, 0, 3, 3, 3}},
+	formats.Q6_K: {super: stripQ6K, unweave: unweaveQ6K, offset: -32, shifts: []uint8{0, 0, 0, 2}},
+	formats.Q4_0: {small: stripQ40, unweave: unweaveQ40, offset: -8},
+	formats.Q4_1: {small: stripQ41, unweave: unweaveQ41},
+	formats.Q5_0: {small: stripQ50, unweave: unweaveQ50, offset: -16},
+	formats.Q5_1: {small: stripQ51, unweave: unweaveQ51},
+	formats.Q8_0: {small: stripQ80, unweave: unweaveQ80, offset: -128},
+}
+
+// matmulStrips multiplies whole strips.
+func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
+	strip := p.strips[w.Type]
+	if strip == nil {
+		matmulGeneric(dst, stride, w, x, r0, r1, s)
+		return
+	}
+	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
+	if x.n > wideTokens {
+		j.wide(p.wide[w.Type])
+		return
+	}
+	strip.offsets(x, &s.rows)
+	n, size := w.strips.blocks, w.strips.bytes()
+	step := max(1, rowBytes/size) * lanes
+	if x.n == 1 {
+		step = r1 - r0
+	}
+	for r := r0; r < r1; r += step {
+		rows := min(step, r1-r)
+		for t := range x.n {
+			to, from := &dst[t*stride+r], &w.Data[w.strips.rows(r)]
+			codes, d := &x.codes[t*x.stride], &x.d[t*n]
+			if strip.small != nil {
+				scaled := (*float32)(nil)
+				if x.form == FormQ8_1 {
+					scaled = &x.s[t*n]
+				}
+				strip.small(to, from, rows/lanes, n, codes, d, scaled, &s.rows.quads[t*n])
+				continue
+			}
+			sums := &x.sums16[16*t*n]
+			if superTypeOf(w.Type).group == 32 {
+				sums = &x.sums32[8*t*n]
+			}
+			strip.super(to, from, rows/lanes, n, codes, d, sums, &s.rows.quads[16*t*n])
+		}
+	}
+}
+
+// offsets fills quads with what sums of products begin with.
+func (p *stripProduct) offsets(x *Batch, s *rowScratch) {
+	s.quads = grow(s.quads, x.n*x.cols/16)
+	if p.offset == 0 {
+		return
+	}
+	sums := x.sums16[:len(s.quads)]
+	if p.small != nil {
+		for i := range s.quads[:len(sums)/2] {
+			s.quads[i] = p.offset * (int32(sums[2*i]) + int32(sums[2*i+1]))
+		}
+		return
+	}
+	places := len(p.shifts)
+	for i := 0; i < len(sums); i += places {
+		for k, shift := range p.shifts {
+			s.quads[i+k] = p.offset * int32(sums[i+k]) << shift
+		}
+	}
+}
+
+// fillStrip unpacks the strip of row to a tile.
+func (j *job) fillStrip(tile []byte, record, row int) {
+	p, s := j.products.strips[j.w.Type], &j.w.strips
+	strip := j.w.strip(row)
+	for b := range s.blocks {
+		p.unweave((*byte)(unsafe.Pointer(&tile[b*record])), &strip[s.half(b, 0)], &strip[s.word(b, 0, 0)])
+	}
+}

@@ -1,0 +1,208 @@
+package kernel
+
+import (
+	"encoding/binary"
+
+	"bitmill/formats"
+)
+
+// A strip is sixteen rows, interleaved so that a vector has the same bits of all of them: a product with one token then
+// needs neither permutations nor sums across a vector, and reads memory from front to back. It takes as many bytes as the
+// rows do, but for up to 63 that fill up a cache line. Words of 32 bits are little-endian, one for each row:
+//
+//	head    of a block: d [16]float16, m or dmin [16]float16; of types without: d of two blocks [2][16]float16
+//	bodies  of one block or two: scales [stripType.scales][16]word, codes [sets][words of a set][16]word
+//
+// A head of its own place would be a second stream of memory, and where two streams alternate, prefetching fails: on a
+// Zen 4 core 9 GB/s instead of 25.
+//
+// A quad is the codes of four neighbouring columns of a row, a byte each, as kernels multiply them. A set is as many
+// quads as share words: see setOf. Sets of blocks of 256 come four by four: together they have 16 columns, a half or the
+// whole of what shares a scale, for each of their places.
+//
+// Rows beyond the last whole strip follow as they were stored.
+type stripType struct {
+	bits   int // of a code
+	d      int // where a stored block has d
+	min    bool
+	scales int // words
+	fields func(to *[4]uint32, s *superScales)
+	values func(s *superScales, from *[4]uint32)
+	quad   func(set, place int) int // which quad of a block has a place in a set
+}
+
+var stripTypes = map[formats.Type]*stripType{
+	formats.Q2_K: {2, 80, true, 4, fields4, values4, inGroups(4)},
+	formats.Q3_K: {3, 108, false, 3, fields6, values6, inGroups(8)},
+	formats.Q4_K: {4, 0, true, 3, fieldsMins, valuesMins, func(set, place int) int {
+		return set/8*16 + 8*place + set%8 // a set has columns of two groups of 32, so that these lie side by side
+	}},
+	formats.Q5_K: {5, 0, true, 3, fieldsMins, valuesMins, inGroups(8)},
+	formats.Q6_K: {6, 208, false, 4, fields8, values8, inGroups(4)},
+	formats.Q4_0: {4, 0, false, 0, nil, nil, inFours},
+	formats.Q4_1: {4, 0, true, 0, nil, nil, inFours},
+	formats.Q5_0: {5, 0, false, 0, nil, nil, func(_, place int) int { return place }},
+	formats.Q5_1: {5, 0, true, 0, nil, nil, func(_, place int) int { return place }},
+	formats.Q8_0: {8, 0, false, 0, nil, nil, func(set, _ int) int { return set }},
+}
+
+func inFours(set, place int) int { return 4*place + set }
+
+// inGroups gives each place of four sets 16 columns, one place after the other.
+func inGroups(places int) func(set, place int) int {
+	return func(set, place int) int { return 4*(set/4*places+place) + set%4 }
+}
+
+// setOf returns the numbers of words and quads of a set, whose codes have as many bits. Words keep a quad in the same bits
+// of their four bytes; with x and y for quads that lie in one word:
+//
+//	bits  words  of a byte
+//	2     1      x << 0, x << 2, x << 4, x << 6
+//	3     3      x << 0, y << 3; of two more, z and w, the upper two bits on top of words 0 and 1, the lowest ones in bits
+//	             7 and 6 of word 2; in the order x0 y0 x1 y1 x2 y2 z w
+//	4     1      x << 0, x << 4
+//	5     5      x << 0; of three more the upper three bits on top of words 0 to 2, the lower two of the first and of the
+//	             second in bits 6 and 7 of words 3 and 4, those of the third in bit 5 of word 3 (the upper) and of word 4
+//	6     3      x << 0; of one more two bits on top of each word, the highest in word 0
+//	8     1      x
+func setOf(bits int) (words, quads int) {
+	switch bits {
+	case 2:
+		return 1, 4
+	case 3:
+		return 3, 8
+	case 4:
+		return 1, 2
+	case 5:
+		return 5, 8
+	case 6:
+		return 3, 4
+	}
+	return 1, 1
+}
+
+// each repeats a byte four times.
+const each = 0x01010101
+
+// join makes the words of a set from its quads.
+func join(bits int, w *[5]uint32, q *[8]uint32) {
+	switch bits {
+	case 2:
+		w[0] = q[0] | q[1]<<2 | q[2]<<4 | q[3]<<6
+	case 3:
+		for i := range 3 {
+			w[i] = q[2*i] | q[2*i+1]<<3
+		}
+		for i, v := range q[6:8] {
+			w[i] |= v >> 1 & (3 * each) << 6
+			w[2] |= v & each << (7 - i)
+		}
+	case 4:
+		w[0] = q[0] | q[1]<<4
+	case 5:
+		for i := range 5 {
+			w[i] = q[i]
+		}
+		for i, v := range q[5:8] {
+			w[i] |= v >> 2 & (7 * each) << 5
+		}
+		w[3] |= q[5]&(3*each)<<6 | q[7]>>1&each<<5
+		w[4] |= q[6]&(3*each)<<6 | q[7]&each<<5
+	case 6:
+		for i := range 3 {
+			w[i] = q[i] | q[3]>>(4-2*i)&(3*each)<<6
+		}
+	default:
+		w[0] = q[0]
+	}
+}
+
+// split takes the quads of a set from its words.
+func split(bits int, q *[8]uint32, w *[5]uint32) {
+	switch bits {
+	case 2:
+		for i := range 4 {
+			q[i] = w[0] >> (2 * i) & (3 * each)
+		}
+	case 3:
+		for i := range 3 {
+			q[2*i], q[2*i+1] = w[i]&(7*each), w[i]>>3&(7*each)
+		}
+		for i := range 2 {
+			q[6+i] = w[i]>>6&(3*each)<<1 | w[2]>>(7-i)&each
+		}
+	case 4:
+		q[0], q[1] = w[0]&(15*each), w[0]>>4&(15*each)
+	case 5:
+		for i := range 5 {
+			q[i] = w[i] & (31 * each)
+		}
+		for i := range 2 {
+			q[5+i] = w[i]>>5&(7*each)<<2 | w[3+i]>>6&(3*each)
+		}
+		q[7] = w[2]>>5&(7*each)<<2 | w[3]>>5&each<<1 | w[4]>>5&each
+	case 6:
+		for i := range 3 {
+			q[i] = w[i] & (63 * each)
+		}
+		q[3] = w[0]>>6&(3*each)<<4 | w[1]>>6&(3*each)<<2 | w[2]>>6&(3*each)
+	default:
+		q[0] = w[0]
+	}
+}
+
+// strips are sizes of a woven matrix, in bytes.
+type strips struct {
+	*stripType
+	blocks int
+	cols   int // of a block
+	body   int // of a block
+	row    int // stored
+	whole  int // rows in strips
+}
+
+const headBytes = 64
+
+func (st *stripType) of(w *Matrix, block int) strips {
+	info, _ := w.Type.Info()
+	words, quads := setOf(st.bits)
+	return strips{
+		stripType: st, blocks: w.Cols / block, cols: block,
+		body: 4 * lanes * (st.scales + block/4/quads*words),
+		row:  w.Cols / block * info.Bytes, whole: w.Rows / lanes * lanes,
+	}
+}
+
+// perHead is how many blocks share a head.
+func (s *strips) perHead() int {
+	if s.min {
+		return 1
+	}
+	return 2
+}
+
+// bytes is the size of a strip.
+func (s *strips) bytes() int {
+	return (s.blocks+s.perHead()-1)/s.perHead()*headBytes + s.blocks*s.body
+}
+
+// rows is the size of the first n rows of a woven matrix, n being a multiple of sixteen or within what fills no strip.
+func (s *strips) rows(n int) int {
+	whole := min(n, s.whole)
+	return whole/lanes*s.bytes() + (n-whole)*s.row
+}
+
+// half returns where a strip has the d of a block and row; m, if there is one, follows 2*lanes bytes behind.
+func (s *strips) half(block, lane int) int {
+	i := block % s.perHead()
+	return block/s.perHead()*headBytes + (block-i)*s.body + 2*lanes*i + 2*lane
+}
+
+// word returns where the body of a block has word i of a row.
+func (s *strips) word(block, i, lane int) int {
+	return (block/s.perHead()+1)*headBytes + block*s.body + 4*(lanes*i+lane)
+}
+
+// put32 and get32 are words of a strip.
+func put32(b []byte, at int, v uint32) { binary.LittleEndian.PutUint32(b[at:], v) }
+func get32(b []byte, at int) uint32    { return binary.LittleEndian.Uint32(b[at:]) }

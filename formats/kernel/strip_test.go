@@ -1,0 +1,169 @@
+package kernel
+
+import (
+	"errors"
+	"testing"
+
+	"bitmill/formats"
+)
+
+// woven returns the matrix in strips, woven in two parts.
+func woven(t testing.TB, w Matrix) Matrix {
+	t.Helper()
+	m := w
+	m.Data, m.Strips = make([]byte, w.WovenBytes()), true
+	half := w.Rows / 2 / lanes * lanes
+	for _, part := range [][2]int{{half, w.Rows}, {0, half}} {
+		if err := Weave(m.Data, w, part[0], part[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// TestSetsOfQuads joins all codes in all places and splits them again.
+func TestSetsOfQuads(t *testing.T) {
+	rng := random(1)
+	for bits := 2; bits <= 8; bits++ {
+		if bits == 7 {
+			continue
+		}
+		words, quads := setOf(bits)
+		if words*8 != quads*bits {
+			t.Errorf("%d bits: %d words for %d quads", bits, words, quads)
+		}
+		for range 1000 {
+			var q, back [8]uint32
+			var w [5]uint32
+			for i := range quads {
+				q[i] = rng.Uint32() & (1<<bits - 1) * each & rng.Uint32()
+			}
+			join(bits, &w, &q)
+			if split(bits, &back, &w); back != q {
+				t.Fatalf("%d bits: %x became %x in %x", bits, q, back, w)
+			}
+		}
+	}
+}
+
+// TestWeave: the generic product finds in strips what it finds in rows, to the last bit; so every code and scale is in its
+// place.
+func TestWeave(t *testing.T) {
+	for _, row := range types {
+		for _, rows := range []int{15, 16, 37, 64} {
+			rng := random(uint64(rows))
+			cols := 3 * max(row.t.BlockLen(), 32)
+			w := randomMatrix(rng, row.t, rows, cols)
+			if stripTypes[row.t] == nil {
+				if err := Weave(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
+					t.Errorf("%s: %v", row.t, err)
+				}
+				continue
+			}
+			m := woven(t, w)
+			if extra := len(m.Data) - len(w.Data); extra < 0 || extra >= 64*max(1, rows/lanes) {
+				t.Errorf("%s: %d rows take %d bytes, woven %d", row.t, rows, len(w.Data), len(m.Data))
+			}
+			x := loaded(t, generic, row.t, randomFloats(rng, 2*cols), 2, cols)
+			want := product(t, generic, w, x, 0, rows, nil)
+			for i, v := range product(t, generic, m, x, 0, rows, nil) {
+				if v != want[i] {
+					t.Fatalf("%s: row %d of %d is %g, not %g", row.t, i%rows, rows, v, want[i])
+				}
+			}
+		}
+	}
+}
+
+// TestStripsExact is TestRowsExact of strips: no addition rounds, so all sets agree to the last bit for few tokens, and
+// where tiles are made from strips.
+func TestStripsExact(t *testing.T) {
+	for _, s := range others(t) {
+		for _, row := range types {
+			if stripTypes[row.t] == nil {
+				continue
+			}
+			form, _ := FormOf(row.t)
+			for seed := range 20 {
+				rng := random(uint64(seed))
+				cols := (1 + seed%5) * form.Block()
+				w := randomMatrix(rng, row.t, 53, cols)
+				setHalves(row.t, w.Data, func() float32 { return 1 })
+				m := woven(t, w)
+				x := randomFloats(rng, 11*cols)
+				if seed == 0 { // the largest codes of one sign
+					for i := range x {
+						x[i] = 1
+					}
+					for i := range w.Data {
+						w.Data[i] = 0xff
+					}
+					setHalves(row.t, w.Data, func() float32 { return 1 })
+					m = woven(t, w)
+				}
+				many := loaded(t, s, row.t, x, 11, cols)
+				many.unscale()
+				want := product(t, generic, w, many, 0, 53, nil)
+				for _, n := range []int{1, 2, 3, 4, 8, 11} {
+					few := *many
+					few.n = n
+					for i, v := range product(t, s, m, &few, 0, 53, nil) {
+						if v != want[i] {
+							t.Fatalf("%s %s, %d tokens, %d columns: token %d row %d is %g, not %g", s.Name, row.t, n, cols, i/53, i%53, v, want[i])
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestStripsNear multiplies weights of all scales: sums of blocks are added in another order, and only that.
+func TestStripsNear(t *testing.T) {
+	for _, s := range others(t) {
+		for _, row := range types {
+			if stripTypes[row.t] == nil {
+				continue
+			}
+			for _, n := range []int{1, 3, 9} {
+				rng := random(uint64(n))
+				cols := 2048
+				w := randomMatrix(rng, row.t, 80, cols)
+				m, b := woven(t, w), loaded(t, s, row.t, randomFloats(rng, n*cols), n, cols)
+				compare(t, s.Name+" "+row.t.String(), w, b, 0, 80, product(t, s, m, b, 0, 80, nil), product(t, generic, w, b, 0, 80, nil))
+				compare(t, "part of "+row.t.String(), w, b, 16, 48, product(t, s, m, b, 16, 48, nil), product(t, generic, w, b, 16, 48, nil))
+			}
+		}
+	}
+}
+
+// TestStripsRefused: what strips cannot do is an error.
+func TestStripsRefused(t *testing.T) {
+	rng := random(1)
+	w := randomMatrix(rng, formats.Q4_K, 40, 256)
+	m := woven(t, w)
+	dst := make([]float32, 40)
+	var exact Batch
+	if err := generic.Load(&exact, FormF32, randomFloats(rng, 256), 1, 256); err != nil {
+		t.Fatal(err)
+	}
+	codes := loaded(t, generic, formats.Q4_K, randomFloats(rng, 256), 1, 256)
+	short := m
+	short.Data = short.Data[:len(short.Data)-1]
+	for name, err := range map[string]error{
+		"plain activations": generic.MatMul(dst, 40, m, &exact, 0, 40, nil),
+		"a part of a strip": generic.MatMul(dst, 40, m, codes, 8, 40, nil),
+		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
+		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
+		"woven twice":       Weave(make([]byte, len(m.Data)), m, 0, 40),
+		"no place":          Weave(make([]byte, len(m.Data)-1), w, 0, 40),
+		"odd rows":          Weave(make([]byte, len(m.Data)), w, 1, 40),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := generic.MatMul(dst, 40, m, codes, 32, 40, nil); err != nil {
+		t.Error(err)
+	}
+}
