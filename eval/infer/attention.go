@@ -1,13 +1,22 @@
 package infer
 
-import "math"
+import (
+	"math"
+
+	"bitmill/formats/kernel"
+)
 
 const (
 	// attnRows rows (queries times the heads that share keys) are attended for at once.
 	attnRows = 48
-	// attnKeys keys are multiplied at once, so that their scores stay in the first-level cache. Blocks of keys begin
-	// at multiples of it: a query's sums do not depend on the other queries.
-	attnKeys = 128
+	// attnTile rows are multiplied at once where the keys that queries see end: none beyond the last one's.
+	attnTile = 12
+	// attnKeys keys are multiplied at once: many, as each block of them costs a row some work of its own, but so that
+	// their scores stay in the second-level cache. Blocks of keys begin at multiples of it: a query's sums do not depend
+	// on the other queries.
+	attnKeys = 512
+	// attnStride is what rows of scores lie apart, so that they do not compete for the same places in the cache.
+	attnStride = attnKeys + panel
 )
 
 // piece is n tokens at positions pos, pos+1, … of a span; row is the first's row in the activations. For attention,
@@ -22,11 +31,11 @@ type attnArgs struct {
 
 // attnScratch is a worker's memory, with one row for every query and head.
 type attnScratch struct {
-	q      []float32 // [rows][HeadDim], rotated and scaled
-	scores []float32 // [rows][attnKeys]
-	out    []float32 // [rows][HeadDim up to whole panels]
-	top    []float32 // the largest score so far
-	sum    []float64 // of exp(score-top)
+	q       []float32 // [rows][HeadDim], rotated
+	scores  []float32 // [rows][attnStride]
+	out     []float32 // [rows][HeadDim up to whole panels]
+	seen    []int32   // keys of the block under way
+	running kernel.RunningSoftmax
 }
 
 // attention computes out = softmax(Q·K^T / sqrt(HeadDim) + mask)·V for every query and head. Queries may be packed to
@@ -58,36 +67,39 @@ func (p *pass) attention(out, q []float32, layer int, packed bool) {
 	p.pool.Run(len(p.pieces), p.tasks.attend)
 }
 
-// attend keeps a running softmax (arXiv 2205.14135) for every query and head of the block: over blocks of keys,
+// attend keeps a running softmax (arXiv 2205.14135) for every query and head of the block: over blocks of keys, with
+// weights w of the scores and the factor that the softmax asks for,
 //
-//	top' = max(top, scores)   sum' = f*sum + sum(exp(scores-top'))   out' = f*out + exp(scores-top')·V   f = exp(top-top')
+//	out' = factor*out + w·V
 func (p *pass) attend(worker, task int) {
 	c, b, s := &p.m.Config, p.pieces[task], &p.workers[worker].attn
 	rows, dims, wide := b.n*b.heads, c.HeadDim, wholePanels(c.HeadDim)
 	kv := p.cached(b.span, p.at.layer)
 	keys, values := kv.head(p.m, b.head*c.KVHeads/c.Heads)
 	p.gather(s, b)
-	scores, out := grow(&s.scores, rows*attnKeys), grow(&s.out, rows*wide)
+	scores, out := grow(&s.scores, rows*attnStride), grow(&s.out, rows*wide)
 	first, end := 0, b.pos+b.n // keys any query of the block sees: [first, end)
 	if w := p.m.layers[p.at.layer].window; w > 0 {
-		first = max(0, b.pos-w+1) / attnKeys * attnKeys
+		first = max(0, b.pos-w+1) / panel * panel
 	}
-	for k := first; k < end; k += attnKeys {
-		n := min(attnKeys, end-k)
+	for k, n := first, 0; k < end; k += n {
+		n = min(attnKeys-k%attnKeys, end-k)
 		p.score(scores, s.q, keys[k*dims:], b, wholePanels(n), k)
-		for i := range b.n {
-			for r := i * b.heads; r < (i+1)*b.heads; r++ {
-				p.weigh(worker, r, scores[r*attnKeys:][:wholePanels(n)], out[r*wide:][:wide], k, b.pos+i)
+		scale := p.mask(worker, b, n, k)
+		p.set.AddPart(&s.running, scores, attnStride, wholePanels(n), s.seen, scale)
+		for r, f := range s.running.Factor {
+			if k > first && f != 1 {
+				p.set.Scale(out[r*wide:][:wide], f)
 			}
 		}
-		p.set.GemmPanels(out, wide, scores, attnKeys, values[k*panel:], panel*kv.capacity, rows, wide, n, k > first)
+		p.sum(out, scores, values[k*panel:], panel*kv.capacity, b, n, k, k > first)
 	}
 	for i := range b.n {
 		for h := range b.heads {
 			r := i*b.heads + h
 			to := p.at.out[((b.row+i)*c.Heads+b.head+h)*dims:][:dims]
 			copy(to, out[r*wide:])
-			p.set.Scale(to, float32(1/s.sum[r]))
+			p.set.Scale(to, float32(1/s.running.Sum[r]))
 		}
 	}
 }
@@ -97,27 +109,39 @@ func (p *pass) attend(worker, task int) {
 func (p *pass) score(scores, q, keys []float32, b piece, n, k int) {
 	rows, dims := b.n*b.heads, p.m.Config.HeadDim
 	all := min(n, wholePanels(max(0, b.pos+1-k))) // columns of panels that every query sees
-	p.set.GemmPanels(scores, attnKeys, q, dims, keys, panel*dims, rows, all, dims, false)
+	p.set.GemmPanels(scores, attnStride, q, dims, keys, panel*dims, rows, all, dims, false)
 	for at := all; at < n; at += panel {
 		first := (k + at - b.pos) * b.heads
-		p.set.GemmPanels(scores[first*attnKeys+at:], attnKeys, q[first*dims:], dims, keys[at*dims:], panel*dims, rows-first, panel, dims, false)
+		p.set.GemmPanels(scores[first*attnStride+at:], attnStride, q[first*dims:], dims, keys[at*dims:], panel*dims, rows-first, panel, dims, false)
 	}
 }
 
-// gather collects the block's queries, normalised, rotated and scaled, and clears what is kept per row.
+// sum multiplies weights with n values from position k on. On the diagonal it does so by tiles of rows, with the values
+// that the last query of each sees.
+func (p *pass) sum(out, weights, values []float32, step int, b piece, n, k int, accumulate bool) {
+	rows, wide := b.n*b.heads, wholePanels(p.m.Config.HeadDim)
+	sees := func(row int) int { return min(n, max(0, b.pos+row/b.heads+1-k)) }
+	for at, next := 0, 0; at < rows; at = next {
+		next = min(at+attnTile, rows)
+		if sees(at) == n {
+			next = rows
+		}
+		p.set.GemmPanels(out[at*wide:], wide, weights[at*attnStride:], attnStride, values, step, next-at, wide, sees(next-1), accumulate)
+	}
+}
+
+// gather collects the block's queries, normalised and rotated, and clears what is kept per row.
 func (p *pass) gather(s *attnScratch, b piece) {
 	c := &p.m.Config
-	scale, l := p.m.scoreScale(), &p.m.layers[p.at.layer]
-	rows := b.n * b.heads
-	q, top, sum := grow(&s.q, rows*c.HeadDim), grow(&s.top, rows), grow(&s.sum, rows)
+	l, rows := &p.m.layers[p.at.layer], b.n*b.heads
+	q := grow(&s.q, rows*c.HeadDim)
+	s.running.Reset(rows)
 	for r := range rows {
 		head := q[r*c.HeadDim:][:c.HeadDim]
 		copy(head, p.at.q[((b.row+r/b.heads)*c.Heads+b.head+r%b.heads)*c.HeadDim:])
 		p.rotate(head, l.qNorm, b.span, b.pos+r/b.heads)
-		p.set.Scale(head, scale)
-		top[r], sum[r] = float32(math.Inf(-1)), 0
 		if l.sinks != nil { // as if there were a key with this score and no value
-			top[r], sum[r] = l.sinks[b.head+r%b.heads], 1
+			s.running.See(r, l.sinks[b.head+r%b.heads])
 		}
 	}
 }
@@ -130,36 +154,26 @@ func (m *Model) scoreScale() float32 {
 	return float32(1 / math.Sqrt(float64(m.Config.HeadDim)))
 }
 
-// weigh turns row r's scores of the keys from position k on into exp(score-top), 0 for those that the query at pos
-// does not see, and scales what the row has added up when top rises.
-func (p *pass) weigh(worker, r int, scores, out []float32, k, pos int) {
-	s := &p.workers[worker].attn
-	from, to := 0, min(pos+1-k, len(scores))
-	if w := p.m.layers[p.at.layer].window; w > 0 {
-		from = max(0, pos-w+1-k)
-	}
-	if from >= to {
-		clear(scores)
-		return
-	}
-	if limit := p.m.Config.Cap.Attention; limit != 0 {
-		p.softCap(worker, scores[from:to], float32(limit))
-	}
-	start, stop := from/panel*panel, wholePanels(to) // whole vectors
-	clear(scores[:start])
-	hide(scores[start:from])
-	hide(scores[to:stop])
-	clear(scores[stop:])
-	seen := scores[start:stop]
-	if top := p.set.Max(seen); top > s.top[r] {
-		if s.sum[r] > 0 {
-			f := math.Exp(float64(s.top[r] - top))
-			s.sum[r] *= f
-			p.set.Scale(out, float32(f))
+// mask says how many of the n keys from position k on each query sees, hides those before its window, and caps scores.
+// It returns what the softmax scales scores by.
+func (p *pass) mask(worker int, b piece, n, k int) (scale float32) {
+	s, window := &p.workers[worker].attn, p.m.layers[p.at.layer].window
+	scale = p.m.scoreScale()
+	seen := grow(&s.seen, b.n*b.heads)
+	for r := range seen {
+		pos := b.pos + r/b.heads
+		to := min(n, max(0, pos+1-k))
+		from := 0
+		if window > 0 {
+			from = min(to, max(0, pos-window+1-k))
+			hide(s.scores[r*attnStride:][:from])
 		}
-		s.top[r] = top
+		if limit := p.m.Config.Cap.Attention; limit != 0 {
+			p.softCap(worker, s.scores[r*attnStride:][from:to], float32(limit)/scale)
+		}
+		seen[r] = int32(to)
 	}
-	s.sum[r] += p.set.ExpSum(seen, s.top[r])
+	return scale
 }
 
 func hide(scores []float32) {

@@ -16,7 +16,7 @@ import (
 func TestAttention(t *testing.T) {
 	for _, c := range []struct{ heads, kvHeads, dims, window, n int }{
 		{4, 2, 16, 0, 300}, {3, 3, 8, 0, 257}, {6, 1, 20, 0, 140}, {4, 2, 16, 5, 300}, {4, 4, 32, 128, 300}, {14, 2, 8, 0, 150}, {2, 1, 24, 200, 400},
-		{64, 1, 4, 1, 130},
+		{64, 1, 4, 1, 130}, {2, 1, 8, 0, 1100}, {2, 2, 4, 40, 1050}, {3, 1, 4, 600, 1200},
 	} {
 		rng := rand.New(rand.NewPCG(uint64(c.n), 0))
 		m := &Model{layers: []layer{{window: c.window}}, embedding: kernel.Matrix{Rows: 1}}

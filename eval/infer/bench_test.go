@@ -11,7 +11,7 @@ import (
 )
 
 // The benchmarks run the model that BITMILL_BENCH_MODEL names, on two threads: a prompt of 512 tokens, and single
-// tokens behind 256 others.
+// tokens behind 256 others, with rounded activations; and, with exact ones, four windows of evaluation in one pass.
 func benchModel(b *testing.B) *Model {
 	path := os.Getenv("BITMILL_BENCH_MODEL")
 	if path == "" {
@@ -39,6 +39,7 @@ func benchTokens(m *Model, n int) []int32 {
 
 func BenchmarkPrompt(b *testing.B) {
 	m := benchModel(b)
+	m.RoundActivations()
 	pool := NewPool(2)
 	defer pool.Close()
 	r, cache, tokens := NewRunner(pool, Options{}), m.NewCache(512), benchTokens(m, 512)
@@ -54,8 +55,29 @@ func BenchmarkPrompt(b *testing.B) {
 	b.ReportMetric(float64(len(tokens))/best.Seconds(), "best-tokens/s")
 }
 
+func BenchmarkWindows(b *testing.B) {
+	m := benchModel(b)
+	pool := NewPool(2)
+	defer pool.Close()
+	r, tokens := NewRunner(pool, Options{}), benchTokens(m, 2048)
+	seqs := make([]Sequence, 4)
+	for i := range seqs {
+		seqs[i] = Sequence{Tokens: tokens[512*i:][:512], LogitsFrom: 511}
+	}
+	best := time.Hour
+	for b.Loop() {
+		start := time.Now()
+		if _, err := r.Forward(m, seqs); err != nil {
+			b.Fatal(err)
+		}
+		best = min(best, time.Since(start))
+	}
+	b.ReportMetric(float64(len(tokens))/best.Seconds(), "best-tokens/s")
+}
+
 func BenchmarkDecode(b *testing.B) {
 	m := benchModel(b)
+	m.RoundActivations()
 	pool := NewPool(2)
 	defer pool.Close()
 	r, cache, tokens := NewRunner(pool, Options{}), m.NewCache(512), benchTokens(m, 512)

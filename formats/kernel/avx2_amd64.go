@@ -10,7 +10,7 @@ var avx2 = &Set{
 	gemm:         productsAVX2.gemm,
 	gemmPanels:   productsAVX2.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
-	maximum:      maximumAVX2,
+	addPart:      addPartAVX2,
 	expSum:       expSumAVX2,
 	scale:        scaleAVX2,
 	softmax:      softmaxAVX2,

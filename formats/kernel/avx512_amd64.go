@@ -12,7 +12,7 @@ var avx512 = &Set{
 	gemm:         productsAVX512.gemm,
 	gemmPanels:   productsAVX512.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
-	maximum:      maximumAVX2,
+	addPart:      addPartAVX512,
 	expSum:       expSumAVX512,
 	scale:        scaleAVX2,
 	softmax:      softmaxAVX512,

@@ -25,6 +25,8 @@ package kernel
 //go:generate go -C _asm run ./load -out ../load_avx2_amd64.s -stubs ../load_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./vectorwide -out ../vector_avx512_amd64.s -stubs ../vector_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./running -out ../running_avx2_amd64.s -stubs ../running_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./runningwide -out ../running_avx512_amd64.s -stubs ../running_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
@@ -57,7 +59,7 @@ type Set struct {
 	gemmPanels func(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool)
 	packPanel  func(dst, src []float32, stride, rows, cols int)
 
-	maximum      func(x []float32) float32
+	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
 	expSum       func(x []float32, top float32) float64
 	scale        func(x []float32, f float32)
 	softmax      func(x []float32, scale float32)
@@ -83,7 +85,7 @@ var generic = &Set{
 	gemm:         gemmGeneric,
 	gemmPanels:   gemmPanelsGeneric,
 	packPanel:    packPanelGeneric,
-	maximum:      maximumGeneric,
+	addPart:      addPartGeneric,
 	expSum:       expSumGeneric,
 	scale:        scaleGeneric,
 	softmax:      softmaxGeneric,

@@ -2,14 +2,6 @@ package kernel
 
 import "math"
 
-// Max returns the largest element of x, -Inf when there is none. With a NaN in x the result is unspecified.
-func (s *Set) Max(x []float32) float32 {
-	if len(x) == 0 {
-		return float32(math.Inf(-1))
-	}
-	return s.maximum(x)
-}
-
 // ExpSum replaces x by exp(x[i]-top) and returns the sum. Elements of -Inf become 0.
 func (s *Set) ExpSum(x []float32, top float32) float64 { return s.expSum(x, top) }
 

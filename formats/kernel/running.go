@@ -1,0 +1,62 @@
+package kernel
+
+import "math"
+
+// RunningSoftmax is the state of softmaxes taken part by part (arXiv 2205.14135), one for every row, in powers of two:
+// Top is the largest scaled element so far times log2(e), Sum that of 2^(scaled element - Top).
+type RunningSoftmax struct {
+	Top    []float32
+	Sum    []float64
+	Factor []float32 // of the part added last: what sums of earlier ones are to be multiplied by
+}
+
+// Reset makes room for rows that have seen nothing.
+func (r *RunningSoftmax) Reset(rows int) {
+	r.Top, r.Sum, r.Factor = grow(r.Top, rows), grow(r.Sum, rows), grow(r.Factor, rows)
+	for i := range rows {
+		r.Top[i], r.Sum[i], r.Factor[i] = -math.MaxFloat32, 0, 1
+	}
+}
+
+// See counts a value of row i that is no element of any part.
+func (r *RunningSoftmax) See(i int, x float32) {
+	r.Top[i], r.Sum[i] = x*math.Log2E, 1
+}
+
+// AddPart adds parts of rows: the first seen[i] elements of x[i*stride:]. With f = scale*log2(e) it sets, for every row,
+//
+//	top' = max(top, f*max(x))   factor = 2^(top-top')   x = 2^(f*x - top')   sum' = factor*sum + sum(x)
+//
+// and clears the row from element seen[i] up to width, a multiple of 16 and at least as large. Elements of -Inf become 0;
+// scale is positive.
+func (s *Set) AddPart(r *RunningSoftmax, x []float32, stride, width int, seen []int32, scale float32) {
+	rows := len(seen)
+	if rows == 0 || width == 0 {
+		return
+	}
+	_, _, _ = r.Top[rows-1], r.Sum[rows-1], r.Factor[rows-1]
+	_ = x[(rows-1)*stride+width-1]
+	s.addPart(r, x, stride, width, seen, float32(float64(scale)*math.Log2E))
+}
+
+func addPartGeneric(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32) {
+	for i, n := range seen {
+		row := x[i*stride:][:width]
+		most := float32(-math.MaxFloat32)
+		for _, v := range row[:n] {
+			most = max(most, v)
+		}
+		top := max(r.Top[i], most*f)
+		r.Factor[i] = exp2(float64(r.Top[i]) - float64(top))
+		r.Top[i] = top
+		sum := 0.0
+		for j, v := range row[:n] {
+			row[j] = exp2(float64(v)*float64(f) - float64(top))
+			sum += float64(row[j])
+		}
+		r.Sum[i] = r.Sum[i]*float64(r.Factor[i]) + sum
+		clear(row[n:])
+	}
+}
+
+func exp2(x float64) float32 { return float32(math.Exp2(x)) }
