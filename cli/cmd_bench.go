@@ -97,6 +97,8 @@ type benchReport struct {
 func runBench(ctx context.Context, e env, paths []string, o speed.Options, withEnergy bool) error {
 	var list []speed.Subject
 	rows := make([]benchRow, len(paths))
+	pool := e.pool()
+	defer pool.Close()
 	for i, path := range paths {
 		s, err := e.openSubject(path)
 		if err != nil {
@@ -108,10 +110,11 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 		if rows[i].FileBytes, err = s.fileBytes(); err != nil {
 			return err
 		}
+		if err := s.settle(e, pool, o.Kernel); err != nil {
+			return err
+		}
 		list = append(list, s.benchSubject())
 	}
-	pool := e.pool()
-	defer pool.Close()
 	p := e.progress("bench", "rounds")
 	o.Progress = p.Set
 	results, err := speed.Measure(ctx, pool, list, o)

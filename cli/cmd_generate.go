@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval/infer"
+	"bitmill/formats/kernel"
 	"bitmill/formats/tokenizer"
 )
 
@@ -72,7 +73,6 @@ func runGenerate(ctx context.Context, e env, path string, o generateOptions) err
 	}
 	defer s.Close()
 	e.warn(s.Warnings...)
-	s.model.RoundActivations()
 	g, err := newGeneration(e, s, &o)
 	if err != nil {
 		return err
@@ -158,6 +158,10 @@ func newGeneration(e env, s *subject, o *generateOptions) (*generation, error) {
 	}
 	o.tokens = min(o.tokens, maxGenerated)
 	g := &generation{env: e, subject: s, pool: e.pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
+	if err := s.settle(e, g.pool, kernel.Best()); err != nil {
+		g.pool.Close()
+		return nil, err
+	}
 	g.runner, g.cache = infer.NewRunner(g.pool, infer.Options{}), s.model.NewCache(len(tokens)+o.tokens)
 	return g, nil
 }

@@ -20,6 +20,7 @@ type rule struct {
 var rules = []rule{
 	{"formats", nil, "the words everybody uses depend on nobody"},
 	{"formats/file", []string{"formats/file/..."}, "the disk knows no formats"},
+	{"formats/pages", nil, "memory knows nothing of what lies in it"},
 	{"formats/gguf", []string{"formats", "formats/file"}, "a container knows types, not what models do with them"},
 	{"formats/safetensors", []string{"formats", "formats/file"}, "a container knows types, not what models do with them"},
 	{"formats/block", []string{"formats"}, "what the bytes of a type mean"},

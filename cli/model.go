@@ -16,6 +16,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/kernel"
 	"bitmill/formats/tokenizer"
 )
 
@@ -77,6 +78,26 @@ func (e env) openSubject(path string) (*subject, error) {
 		return nil, err
 	}
 	return &subject{c, m}, nil
+}
+
+// Close frees the model and closes its checkpoint.
+func (s *subject) Close() error {
+	s.model.Close()
+	return s.Checkpoint.Close()
+}
+
+// settle makes the model ready to generate at full speed: activations are rounded as its weights are, and these are moved
+// to memory, if there is enough.
+func (s *subject) settle(e env, pool *infer.Pool, set *kernel.Set) error {
+	s.model.RoundActivations()
+	p := e.progress("load "+filepath.Base(s.Path), "bytes")
+	err := s.model.Reside(pool, set, p.Set)
+	if errors.Is(err, infer.ErrMemory) {
+		e.warn(fmt.Sprintf("%s is run from its file's mapping, which is slower: %v", s.Path, err))
+		return nil
+	}
+	p.Done()
+	return err
 }
 
 // windows tokenizes the text of a file for the model.

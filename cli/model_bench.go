@@ -53,6 +53,8 @@ func (r *modelRun) bench(ctx context.Context, m *report.Model) error {
 func (r *modelRun) measureResources(ctx context.Context, missing []benched) error {
 	var subjects []speed.Subject
 	var found []benched
+	pool := r.env.pool()
+	defer pool.Close()
 	for _, b := range missing {
 		start := time.Now()
 		s, err := openSubject(b.path)
@@ -63,6 +65,9 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 			return err
 		}
 		defer s.Close()
+		if err := s.settle(r.env, pool, kernel.Best()); err != nil {
+			return err
+		}
 		b.row.Resources = &report.Resources{Threads: r.env.threads, Kernel: kernel.Best().Name, LoadSeconds: time.Since(start).Seconds()}
 		found = append(found, b)
 		subjects = append(subjects, s.benchSubject())
@@ -72,8 +77,6 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 		return err
 	}
 	defer m.close()
-	pool := r.env.pool()
-	defer pool.Close()
 	p := r.env.progress("bench "+r.name, "rounds")
 	o := benchTests
 	o.Progress = p.Set
@@ -99,12 +102,11 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 	return nil
 }
 
-// benchSubject is the model as its speed is measured.
+// benchSubject is a settled model as its speed is measured.
 func (s *subject) benchSubject() speed.Subject {
 	bos := int32(-1)
 	if t := s.Tokenizer; t != nil && t.AddBOS {
 		bos = t.BOS
 	}
-	s.model.RoundActivations()
 	return speed.Subject{Model: s.model, BOS: bos}
 }

@@ -24,6 +24,9 @@ var scales = []struct {
 	{formats.Q5_1, []int{0, 2}, 0.004},
 	{formats.Q6_K, []int{208}, 0.00003},
 	{formats.Q4_0, []int{0}, 0.012},
+	{formats.Q3_K, []int{108}, 0.0015},
+	{formats.Q5_K, []int{0, 2}, 0.0001},
+	{formats.Q2_K, []int{80, 82}, 0.004},
 }
 
 // requantize gives the layers' matrices random blocks of quantized types, one type after the other.

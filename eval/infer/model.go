@@ -11,6 +11,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/kernel"
+	"bitmill/formats/pages"
 )
 
 // Model is a decoder-only transformer, ready to run:
@@ -23,7 +24,7 @@ import (
 // What architectures do otherwise is in Config (checkpoint.Variant) and in which tensors there are: norms behind a
 // branch, norms of queries and keys, sinks, biases, gates, experts.
 //
-// Weights lie in the checkpoint's memory map: the checkpoint must outlive the model.
+// Weights lie in the checkpoint's memory map: the checkpoint must outlive the model, also one that resides elsewhere.
 type Model struct {
 	Config     checkpoint.Config
 	embedding  kernel.Matrix
@@ -31,7 +32,8 @@ type Model struct {
 	outputNorm norm
 	output     Linear
 	rope       [ropeKinds]ropeTable
-	noisy      bool // see Noisy
+	noisy      bool          // see Noisy
+	memory     *pages.Memory // of the matrices; nil: the checkpoint's map
 }
 
 type layer struct {

@@ -6,6 +6,7 @@ import (
 
 	"bitmill/eval/infer"
 	"bitmill/formats/kernel"
+	"bitmill/formats/pages"
 )
 
 // Machine is what the machine can do with the threads of a pool, measured.
@@ -59,7 +60,13 @@ const readRepetitions = 25
 // as the same.
 func ReadSpeed(pool *infer.Pool, set *kernel.Set, size int64) float64 {
 	const chunk = 1 << 17 // bytes of a task
-	data := make([]byte, max(min(size, maxReadBuffer), chunk))
+	n := int(max(min(size, maxReadBuffer), chunk))
+	memory, err := pages.Alloc(n)
+	if err != nil {
+		memory = &pages.Memory{Bytes: make([]byte, n)}
+	}
+	defer memory.Free()
+	data := memory.Bytes
 	for i := range data {
 		data[i] = 1 // pages of its own
 	}

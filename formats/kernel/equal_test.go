@@ -279,7 +279,7 @@ func TestMatMulAllocations(t *testing.T) {
 				if count := testing.AllocsPerRun(3, run); count != 0 {
 					t.Errorf("%s %s: %g allocations in a product", s.Name, row.t, count)
 				}
-				if stripTypes[row.t] == nil || w.Strips {
+				if !s.Woven(w) {
 					break
 				}
 				w = woven(t, w)

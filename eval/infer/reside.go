@@ -1,0 +1,108 @@
+package infer
+
+import (
+	"errors"
+	"fmt"
+
+	"bitmill/formats/file"
+	"bitmill/formats/kernel"
+	"bitmill/formats/pages"
+)
+
+// ErrMemory: there is not enough memory to copy the weights.
+var ErrMemory = errors.New("not enough memory")
+
+var available = pages.Available // what the machine has, but in tests
+
+// Reside moves the matrices from the file's mapping to memory of the process, woven into strips where that is what the
+// kernels are fastest with: generating reads all of them for each token, and from there at the speed of memory. It takes
+// about as long as reading the file once; as much memory as the weights have is taken, and given back for their pages of
+// the mapping. Close frees it.
+//
+// With less memory available it fails with ErrMemory and leaves the model as it was, ready to run. A model that resides
+// runs with the same set of kernels, and is neither observed nor run in exact form.
+func (m *Model) Reside(pool *Pool, set *kernel.Set, progress func(done, total int64)) error {
+	if m.memory != nil {
+		return nil
+	}
+	moves, total := m.moves(set)
+	const room = 64 << 20 // for everything else
+	if free, ok := available(); ok && total+room > free {
+		return fmt.Errorf("%w: %d MiB for the weights, %d MiB are available", ErrMemory, total>>20, free>>20)
+	}
+	memory, err := pages.Alloc(int(total))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMemory, err)
+	}
+	done := int64(0)
+	for _, w := range moves {
+		w.to = memory.Bytes[w.at : w.at+w.size : w.at+w.size]
+		if err := w.run(pool); err != nil {
+			memory.Free()
+			return err
+		}
+		if done += int64(w.size); progress != nil {
+			progress(done, total)
+		}
+	}
+	for _, w := range moves {
+		w.from.Data, w.from.Strips = w.to, w.woven
+	}
+	m.memory = memory
+	return nil
+}
+
+// Close frees what Reside took. The model must not be run afterwards.
+func (m *Model) Close() {
+	if m != nil {
+		m.memory.Free()
+	}
+}
+
+// move is the way of one matrix.
+type move struct {
+	from     *Linear
+	woven    bool
+	at, size int
+	to       []byte
+}
+
+// moves lists all matrices with their places, cache line by cache line.
+func (m *Model) moves(set *kernel.Set) (list []*move, total int64) {
+	add := func(w *Linear) {
+		v := &move{from: w, size: len(w.Data), at: int(total)}
+		if set.Woven(w.Matrix) && w.form != kernel.FormF32 {
+			v.woven, v.size = true, w.WovenBytes()
+		}
+		total += int64((v.size + 63) &^ 63)
+		list = append(list, v)
+	}
+	for i := range m.layers {
+		m.layers[i].each(add)
+	}
+	add(&m.output)
+	return list, total
+}
+
+// moveRows is how many rows one task moves, a multiple of a strip's.
+const moveRows = 128
+
+// run moves the matrix and releases its pages of the mapping.
+func (v *move) run(pool *Pool) error {
+	w := v.from
+	tasks := (w.Rows + moveRows - 1) / moveRows
+	row, errs := len(w.Data)/w.Rows, make([]error, tasks)
+	pool.Run(tasks, func(_, task int) {
+		r0, r1 := task*moveRows, min((task+1)*moveRows, w.Rows)
+		if v.woven {
+			errs[task] = kernel.Weave(v.to, w.Matrix, r0, r1)
+		} else {
+			copy(v.to[r0*row:r1*row], w.Data[r0*row:])
+		}
+		file.Release(w.Data[r0*row : r1*row])
+	})
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%s: %w", w.Name, err)
+	}
+	return nil
+}

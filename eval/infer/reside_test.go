@@ -1,0 +1,82 @@
+package infer
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/kernel"
+)
+
+// TestReside: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are the same
+// wherever the rows lie; and those of single tokens, whose sums are taken in another order, nearly.
+func TestReside(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	for _, name := range []string{"llama", "gemma2", "mixtral", "phi3", "deepseek-v2"} {
+		c := checkpointtest.Load(t, name)
+		for _, set := range kernel.Available() {
+			m, o := open(t, c), Options{Kernel: set}
+			quantized := name != "deepseek-v2" // whose rows are too short
+			if quantized {
+				requantize(t, m)
+			}
+			prompt := slices.Clone(forward(t, m, o, 2, Sequence{Tokens: c.Tokens}))
+			single := pieces(t, m, o, c.Tokens, 1)
+			var done, total int64
+			for range 2 { // the second time there is nothing to do
+				if err := m.Reside(pool, set, func(d, n int64) { done, total = d, n }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if done == 0 || done > total || total-done > 64*1000 {
+				t.Errorf("%s: %d of %d bytes were moved", name, done, total)
+			}
+			woven := 0
+			for i := range m.layers {
+				m.layers[i].each(func(w *Linear) {
+					if w.Strips {
+						woven++
+					}
+				})
+			}
+			if (woven > 0) != (quantized && set.Woven(kernel.Matrix{Type: scales[0].typ, Rows: 16, Cols: 256})) {
+				t.Errorf("%s on %s: %d woven matrices", name, set.Name, woven)
+			}
+			near(t, name+" on "+set.Name, forward(t, m, o, 2, Sequence{Tokens: c.Tokens}), prompt, 0)
+			if e := relativeRMS(pieces(t, m, o, c.Tokens, 1), single); !(e <= 1e-2) {
+				t.Errorf("%s on %s: single tokens differ by %.1e", name, set.Name, e)
+			}
+			cache, r := m.NewCache(100), NewRunner(pool, o)
+			seqs := []Sequence{{Tokens: c.Tokens[:1], Cache: cache}}
+			step := func() {
+				if _, err := r.Forward(m, seqs); err != nil {
+					t.Fatal(err)
+				}
+			}
+			step()
+			step()
+			if n := steadyAllocs(20, step); n != 0 && set.Name != "generic" && name == "llama" {
+				t.Errorf("%s on %s: %v allocations a token", name, set.Name, n)
+			}
+			m.Close()
+		}
+	}
+}
+
+// TestResideWithoutMemory: the model stays as it is, and runs.
+func TestResideWithoutMemory(t *testing.T) {
+	defer func(f func() (int64, bool)) { available = f }(available)
+	available = func() (int64, bool) { return 1 << 20, true }
+	pool := NewPool(2)
+	defer pool.Close()
+	c := checkpointtest.Load(t, "llama")
+	m := open(t, c)
+	want := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
+	if err := m.Reside(pool, kernel.Best(), nil); !errors.Is(err, ErrMemory) {
+		t.Fatalf("%v", err)
+	}
+	near(t, "in its map", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}), want, 0)
+	m.Close()
+}
