@@ -6,8 +6,8 @@ import (
 	"bitmill/formats/kernel"
 )
 
-// input is the making of the rows that the next products take: all of it is done token by token, so that a row is
-// computed and quantized while it lies in the first-level cache.
+// input is the making of the rows that the next products take: all of it is done a few tokens at a time, so that rows
+// are computed and quantized while they lie in the cache.
 type input struct {
 	kind  inputKind
 	n     int
@@ -37,7 +37,7 @@ const (
 	scaled                  // rows = soft cap of rows * scale: logits
 )
 
-// tokensPerTask is how many rows one task makes.
+// tokensPerTask is how many rows one task makes, a multiple of kernel.PanelTokens.
 const tokensPerTask = 16
 
 // load takes n rows as they are.
@@ -88,59 +88,70 @@ func (p *pass) make(in input, to ...*Linear) {
 }
 
 func (p *pass) makeRows(worker, task int) {
-	in, w, c := &p.in, p.in.width, &p.m.Config
-	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, in.n); t++ {
-		var row, with []float32
-		if in.rows != nil {
-			row = in.rows[t*w : (t+1)*w]
+	end := min((task+1)*tokensPerTask, p.in.n)
+	for t, next := task*tokensPerTask, 0; t < end; t = next {
+		next = min(t+kernel.PanelTokens, end)
+		for i := t; i < next; i++ {
+			p.makeRow(worker, i)
 		}
-		if in.with != nil && in.kind != picked {
-			with = in.with[t*w : (t+1)*w]
-		}
-		if in.add != nil {
-			p.addBranch(with, in.add[t*w:(t+1)*w], in.after)
-		}
-		switch in.kind {
-		case normed:
-			p.normalize(row, with, in.norm)
-		case parted:
-			for at := 0; at < w; at += in.parts.part {
-				part := row[at : at+in.parts.part]
-				p.normalize(part, part, norm{gain: in.parts.gain[at : at+in.parts.part]})
-			}
-		case gated:
-			p.activate(worker, row, with)
-		case picked:
-			copy(row, in.with[int(p.routed.tokens[t])*w:][:w])
-		case mixed:
-			p.mix(row, in.experts, t)
-		case scaled:
-			if c.Scale.Logit != 0 {
-				p.set.Scale(row, float32(c.Scale.Logit))
-			}
-			if c.Cap.Logit != 0 {
-				p.softCap(worker, row, float32(c.Cap.Logit))
-			}
-		}
-		if p.m.noisy && in.forms != [formCount]bool{} {
-			roundBF16(row)
-		}
-		for form := range in.forms {
-			if in.forms[form] {
-				b, first := p.batchOf(form, t)
-				p.fail(worker, p.set.LoadRows(b, in.rows[first*w:], t-first, t-first+1))
+		for form := range p.in.forms {
+			if p.in.forms[form] {
+				p.loadRows(worker, form, t, next)
 			}
 		}
 	}
 }
 
-// batchOf is the batch that takes row t, and the row that is its first.
-func (p *pass) batchOf(form, t int) (b *kernel.Batch, first int) {
-	if !p.in.grouped {
-		return &p.forms[form], 0
+func (p *pass) makeRow(worker, t int) {
+	in, w, c := &p.in, p.in.width, &p.m.Config
+	var row, with []float32
+	if in.rows != nil {
+		row = in.rows[t*w : (t+1)*w]
 	}
-	e := p.routed.expert[t]
-	return &p.routed.forms[e][form], p.routed.starts[e]
+	if in.with != nil && in.kind != picked {
+		with = in.with[t*w : (t+1)*w]
+	}
+	if in.add != nil {
+		p.addBranch(with, in.add[t*w:(t+1)*w], in.after)
+	}
+	switch in.kind {
+	case normed:
+		p.normalize(row, with, in.norm)
+	case parted:
+		for at := 0; at < w; at += in.parts.part {
+			part := row[at : at+in.parts.part]
+			p.normalize(part, part, norm{gain: in.parts.gain[at : at+in.parts.part]})
+		}
+	case gated:
+		p.activate(worker, row, with)
+	case picked:
+		copy(row, in.with[int(p.routed.tokens[t])*w:][:w])
+	case mixed:
+		p.mix(row, in.experts, t)
+	case scaled:
+		if c.Scale.Logit != 0 {
+			p.set.Scale(row, float32(c.Scale.Logit))
+		}
+		if c.Cap.Logit != 0 {
+			p.softCap(worker, row, float32(c.Cap.Logit))
+		}
+	}
+	if p.m.noisy && in.forms != [formCount]bool{} {
+		roundBF16(row)
+	}
+}
+
+// loadRows puts rows [t0, t1) into their batches.
+func (p *pass) loadRows(worker, form, t0, t1 int) {
+	if !p.in.grouped {
+		p.fail(worker, p.set.LoadRows(&p.forms[form], p.in.rows, t0, t1))
+		return
+	}
+	for t := t0; t < t1; t++ {
+		e := p.routed.expert[t]
+		first := p.routed.starts[e]
+		p.fail(worker, p.set.LoadRows(&p.routed.forms[e][form], p.in.rows[first*p.in.width:], t-first, t-first+1))
+	}
 }
 
 // addBranch adds a branch's row to the residual stream's.

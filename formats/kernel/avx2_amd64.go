@@ -6,6 +6,7 @@ package kernel
 var avx2 = &Set{
 	Name:         "avx2",
 	load:         loadAVX2,
+	interleave:   interleaveAVX2,
 	matmul:       productsAVX2.matmul,
 	gemm:         productsAVX2.gemm,
 	gemmPanels:   productsAVX2.gemmPanels,

@@ -183,3 +183,16 @@ func (b *Batch) putValuesAVX2(t int) {
 		scaleCodes(&b.f32[t*b.stride], &b.codes[t*b.stride], &b.d[t*b.cols/size], b.cols/size, size)
 	}
 }
+
+// interleaveAVX2 writes the panel of eight tokens from t on.
+func interleaveAVX2(b *Batch, t int) {
+	panel, blocks := &b.panelOf(t)[0], b.cols/b.form.Block()
+	switch d := &b.d[t*blocks]; b.form.codes() {
+	case FormQ8_K:
+		interleave256(panel, d, &b.sums16[16*t*blocks], blocks)
+	case FormQ8_1:
+		interleave32(panel, d, &b.s[t*blocks], &b.sums16[2*t*blocks], blocks)
+	default:
+		interleave32(panel, d, nil, &b.sums16[2*t*blocks], blocks)
+	}
+}

@@ -8,6 +8,7 @@ import "golang.org/x/sys/cpu"
 var avx512 = &Set{
 	Name:         "avx512",
 	load:         loadAVX2,
+	interleave:   interleaveAVX2,
 	matmul:       productsAVX512.matmul,
 	gemm:         productsAVX512.gemm,
 	gemmPanels:   productsAVX512.gemmPanels,

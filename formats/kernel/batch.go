@@ -140,7 +140,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 			formats.ErrUnsupported, cols, form, form.Block())
 	}
 	b.form, b.n, b.cols = form, n, cols
-	rows := (n + panelTokens - 1) / panelTokens * panelTokens
+	rows := (n + PanelTokens - 1) / PanelTokens * PanelTokens
 	if form.float() {
 		b.stride = (cols+31)/32*32 + 32
 		b.f32 = grow(b.f32, n*b.stride)
@@ -156,7 +156,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	b.sums16 = grow(b.sums16, rows*(cols/16))
 	b.panel = b.panel[:0]
 	if n > wideTokens {
-		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/panelTokens)
+		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/PanelTokens)
 	}
 	if form.values() {
 		b.f32 = grow(b.f32, n*b.stride)
@@ -192,15 +192,18 @@ func (s *Set) Load(b *Batch, form Form, x []float32, n, cols int) error {
 }
 
 // LoadRows converts tokens t0 to t1-1 of x, which holds all of the batch's tokens. Calls for different tokens may run
-// at the same time.
+// at the same time; it is fastest for PanelTokens of them from a multiple of PanelTokens on.
 func (s *Set) LoadRows(b *Batch, x []float32, t0, t1 int) error {
 	if t0 < 0 || t1 < t0 || t1 > b.n || len(x) < t1*b.cols {
 		return fmt.Errorf("load tokens %d to %d of a batch of %d x %d from %d activations: out of range",
 			t0, t1, b.n, b.cols, len(x))
 	}
-	for t := t0; t < t1; t++ {
-		s.load(b, t, x[t*b.cols:(t+1)*b.cols])
-		b.interleave(t)
+	for t := t0; t < t1; {
+		first := t
+		for ; t < min(t1, (first/PanelTokens+1)*PanelTokens); t++ {
+			s.load(b, t, x[t*b.cols:(t+1)*b.cols])
+		}
+		b.putPanel(s, first, t)
 	}
 	return nil
 }

@@ -17,9 +17,9 @@ import "math"
 //	1      FormQ8_1: s, as float32; FormQ8_0: the sum of codes times -128
 //	2      the sum of the first 16 codes times -128
 const (
-	panelTokens     = 8
-	panelSuperWords = 30 * panelTokens
-	panelSmallWords = 3 * panelTokens
+	PanelTokens     = 8
+	panelSuperWords = 30 * PanelTokens
+	panelSmallWords = 3 * PanelTokens
 )
 
 // panelWords is the number of words of a block in a panel.
@@ -33,49 +33,79 @@ func (f Form) panelWords() int {
 	return 0
 }
 
-// interleave writes token t to the panel, and repeats scales of 256 codes.
-func (b *Batch) interleave(t int) {
+// putPanel writes tokens [t0, t1), at most those of one panel, to it, and repeats scales of 256 codes.
+func (b *Batch) putPanel(s *Set, t0, t1 int) {
 	if b.form == FormValuesQ8_K {
-		s := b.s[t*b.cols/32:][:b.cols/32]
-		for i := range s {
-			s[i] = b.d[(t*b.cols/32+i)/8]
+		for t := t0; t < t1; t++ {
+			scales := b.s[t*b.cols/32:][:b.cols/32]
+			for i := range scales {
+				scales[i] = b.d[(t*b.cols/32+i)/8]
+			}
 		}
 	}
+	switch {
+	case len(b.panel) == 0 || b.cols == 0:
+	case t1-t0 == PanelTokens && s.interleave != nil:
+		s.interleave(b, t0)
+	default:
+		for t := t0; t < t1; t++ {
+			b.interleave(t)
+		}
+	}
+}
+
+// panelOf is the panel of token t.
+func (b *Batch) panelOf(t int) []int32 {
+	size := b.cols / b.form.Block() * b.form.panelWords()
+	return b.panel[t/PanelTokens*size:][:size]
+}
+
+// interleave writes token t to its panel.
+func (b *Batch) interleave(t int) {
 	if len(b.panel) == 0 {
 		return
 	}
-	blocks, size := b.cols/b.form.Block(), b.form.panelWords()
-	panel := b.panel[t/panelTokens*blocks*size:][:blocks*size]
-	for i := range blocks {
-		p := panel[i*size:][:size]
-		at := t % panelTokens
-		put := func(v int32) {
-			p[at] = v
-			at += panelTokens
+	panel, lane := b.panelOf(t), t%PanelTokens
+	blocks := b.cols / b.form.Block()
+	d := b.d[t*blocks:][:blocks]
+	if b.form.codes() == FormQ8_K {
+		for i := range d {
+			at := t*blocks + i
+			interleaveSuper((*[panelSuperWords]int32)(panel[i*panelSuperWords:]), lane, d[i],
+				(*[16]int16)(b.sums16[16*at:]), (*[8]int16)(b.sums32[8*at:]))
 		}
-		put(int32(math.Float32bits(b.d[t*blocks+i])))
-		if b.form.codes() != FormQ8_K {
-			sums := b.sums16[2*(t*blocks+i):][:2]
-			if b.form == FormQ8_1 {
-				put(int32(math.Float32bits(b.s[t*blocks+i])))
-			} else {
-				put(-128 * (int32(sums[0]) + int32(sums[1])))
-			}
-			put(-128 * int32(sums[0]))
-			continue
-		}
-		sums16, sums32 := b.sums16[16*(t*blocks+i):][:16], b.sums32[8*(t*blocks+i):][:8]
-		all := int32(0)
-		for g := 0; g < 8; g += 2 {
-			put(int32(pair(sums32[g], sums32[g+1])))
-			all += int32(sums32[g]) + int32(sums32[g+1])
-		}
-		for g := 0; g < 16; g += 2 {
-			put(int32(pair(sums16[g], sums16[g+1])))
-		}
-		for _, v := range sums16 {
-			put(-128 * int32(v))
-		}
-		put(-127 * all)
+		return
 	}
+	sums := b.sums16[2*t*blocks:][:2*blocks]
+	for i := range d {
+		p := (*[panelSmallWords]int32)(panel[i*panelSmallWords:])
+		first, second := int32(sums[2*i]), int32(sums[2*i+1])
+		p[lane] = int32(math.Float32bits(d[i]))
+		p[PanelTokens+lane] = -128 * (first + second)
+		p[2*PanelTokens+lane] = -128 * first
+	}
+	if b.form == FormQ8_1 {
+		for i, s := range b.s[t*blocks:][:blocks] {
+			panel[i*panelSmallWords+PanelTokens+lane] = int32(math.Float32bits(s))
+		}
+	}
+}
+
+// interleaveSuper writes what a block of 256 codes knows to a lane.
+func interleaveSuper(p *[panelSuperWords]int32, lane int, d float32, sums16 *[16]int16, sums32 *[8]int16) {
+	lane &= PanelTokens - 1 // saves the checks of every index
+	p[lane] = int32(math.Float32bits(d))
+	all := int32(0)
+	for g := range 4 {
+		a, b := sums32[2*g], sums32[2*g+1]
+		p[(1+g)*PanelTokens+lane] = int32(pair(a, b))
+		all += int32(a) + int32(b)
+	}
+	for g := range 8 {
+		a, b := sums16[2*g], sums16[2*g+1]
+		p[(5+g)*PanelTokens+lane] = int32(pair(a, b))
+		p[(13+2*g)*PanelTokens+lane] = -128 * int32(a)
+		p[(14+2*g)*PanelTokens+lane] = -128 * int32(b)
+	}
+	p[29*PanelTokens+lane] = -127 * all
 }

@@ -251,7 +251,7 @@ func (b *Batch) fill(t int, pair [2]int8) {
 			b.sums32[t*b.cols/32+i] = 16 * (int16(pair[0]) + int16(pair[1]))
 		}
 	}
-	b.interleave(t)
+	b.putPanel(generic, t, t+1)
 	b.putValues(t)
 }
 

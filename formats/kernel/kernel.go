@@ -52,6 +52,8 @@ type Set struct {
 
 	// load writes token t of a batch from one row of activations, in the batch's form.
 	load func(b *Batch, t int, x []float32)
+	// interleave writes the panel of eight loaded tokens from t on; nil: Batch.interleave does, token by token.
+	interleave func(b *Batch, t int)
 	// matmul is MatMul after all checks.
 	matmul func(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch)
 	gemm   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool)

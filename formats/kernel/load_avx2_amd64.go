@@ -23,3 +23,13 @@ func roundBF16(dst *float32, halves *uint16, x *float32, n int)
 //
 //go:noescape
 func scaleCodes(dst *float32, codes *int8, d *float32, blocks int, block int)
+
+// interleave256 writes a panel of eight tokens with blocks of 256: see Batch.
+//
+//go:noescape
+func interleave256(panel *int32, d *float32, sums *int16, blocks int)
+
+// interleave32 writes a panel of eight tokens with blocks of 32: see Batch; s may be nil.
+//
+//go:noescape
+func interleave32(panel *int32, d *float32, s *float32, sums *int16, blocks int)

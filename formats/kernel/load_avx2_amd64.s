@@ -451,3 +451,329 @@ scaleCodes_loop:
 	JNZ       scaleCodes_block
 	VZEROUPPER
 	RET
+
+// func interleave256(panel *int32, d *float32, sums *int16, blocks int)
+// Requires: AVX, AVX2
+TEXT ·interleave256(SB), NOSPLIT, $0-32
+	MOVQ panel+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ sums+16(FP), DX
+	MOVQ blocks+24(FP), BX
+	MOVQ BX, SI
+	MOVQ BX, DI
+	SHLQ $0x05, DI
+	MOVQ AX, R8
+	LEAQ (DX)(DI*4), R9
+	LEAQ (DX)(DI*2), R10
+	ADDQ DI, R10
+	LEAQ (R9)(DI*2), R11
+	ADDQ DI, R11
+
+interleave256_sums:
+	VMOVDQU     (DX), Y0
+	VMOVDQU     (DX)(DI*1), Y1
+	VMOVDQU     (DX)(DI*2), Y2
+	VMOVDQU     (R10), Y3
+	VMOVDQU     (R9), Y4
+	VMOVDQU     (R9)(DI*1), Y5
+	VMOVDQU     (R9)(DI*2), Y6
+	VMOVDQU     (R11), Y7
+	VPXOR       Y8, Y8, Y8
+	VPUNPCKLDQ  Y1, Y0, Y9
+	VPUNPCKHDQ  Y1, Y0, Y0
+	VPUNPCKLDQ  Y3, Y2, Y1
+	VPUNPCKHDQ  Y3, Y2, Y2
+	VPUNPCKLQDQ Y1, Y9, Y3
+	VPUNPCKHQDQ Y1, Y9, Y1
+	VPUNPCKLQDQ Y2, Y0, Y9
+	VPUNPCKHQDQ Y2, Y0, Y0
+	VPUNPCKLDQ  Y5, Y4, Y2
+	VPUNPCKHDQ  Y5, Y4, Y4
+	VPUNPCKLDQ  Y7, Y6, Y5
+	VPUNPCKHDQ  Y7, Y6, Y6
+	VPUNPCKLQDQ Y5, Y2, Y7
+	VPUNPCKHQDQ Y5, Y2, Y2
+	VPUNPCKLQDQ Y6, Y4, Y5
+	VPUNPCKHQDQ Y6, Y4, Y4
+	VPERM2I128  $0x20, Y7, Y3, Y6
+	VPERM2I128  $0x31, Y7, Y3, Y7
+	VPERM2I128  $0x20, Y2, Y1, Y3
+	VPERM2I128  $0x31, Y2, Y1, Y2
+	VPERM2I128  $0x20, Y5, Y9, Y1
+	VPERM2I128  $0x31, Y5, Y9, Y9
+	VPERM2I128  $0x20, Y4, Y0, Y5
+	VPERM2I128  $0x31, Y4, Y0, Y0
+	VMOVDQU     Y6, 160(R8)
+	VPXOR       Y4, Y4, Y4
+	VPSLLD      $0x10, Y6, Y10
+	VPSRAD      $0x09, Y10, Y10
+	VPSRAD      $0x10, Y6, Y11
+	VPSLLD      $0x07, Y11, Y11
+	VPSUBD      Y10, Y4, Y10
+	VPSUBD      Y11, Y4, Y11
+	VPADDD      Y10, Y11, Y4
+	VMOVDQU     Y10, 416(R8)
+	VMOVDQU     Y11, 448(R8)
+	VPADDD      Y4, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y6, Y4
+	VMOVDQU     Y3, 192(R8)
+	VPXOR       Y6, Y6, Y6
+	VPSLLD      $0x10, Y3, Y10
+	VPSRAD      $0x09, Y10, Y10
+	VPSRAD      $0x10, Y3, Y11
+	VPSLLD      $0x07, Y11, Y11
+	VPSUBD      Y10, Y6, Y10
+	VPSUBD      Y11, Y6, Y11
+	VPADDD      Y10, Y11, Y6
+	VMOVDQU     Y10, 480(R8)
+	VMOVDQU     Y11, 512(R8)
+	VPADDD      Y6, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y3, Y3
+	VPSLLD      $0x10, Y3, Y3
+	VPBLENDW    $0xaa, Y3, Y4, Y3
+	VMOVDQU     Y3, 32(R8)
+	VMOVDQU     Y1, 224(R8)
+	VPXOR       Y3, Y3, Y3
+	VPSLLD      $0x10, Y1, Y4
+	VPSRAD      $0x09, Y4, Y4
+	VPSRAD      $0x10, Y1, Y6
+	VPSLLD      $0x07, Y6, Y6
+	VPSUBD      Y4, Y3, Y4
+	VPSUBD      Y6, Y3, Y6
+	VPADDD      Y4, Y6, Y3
+	VMOVDQU     Y4, 544(R8)
+	VMOVDQU     Y6, 576(R8)
+	VPADDD      Y3, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y1, Y1
+	VMOVDQU     Y5, 256(R8)
+	VPXOR       Y3, Y3, Y3
+	VPSLLD      $0x10, Y5, Y4
+	VPSRAD      $0x09, Y4, Y4
+	VPSRAD      $0x10, Y5, Y6
+	VPSLLD      $0x07, Y6, Y6
+	VPSUBD      Y4, Y3, Y4
+	VPSUBD      Y6, Y3, Y6
+	VPADDD      Y4, Y6, Y3
+	VMOVDQU     Y4, 608(R8)
+	VMOVDQU     Y6, 640(R8)
+	VPADDD      Y3, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y5, Y3
+	VPSLLD      $0x10, Y3, Y3
+	VPBLENDW    $0xaa, Y3, Y1, Y3
+	VMOVDQU     Y3, 64(R8)
+	VMOVDQU     Y7, 288(R8)
+	VPXOR       Y1, Y1, Y1
+	VPSLLD      $0x10, Y7, Y3
+	VPSRAD      $0x09, Y3, Y3
+	VPSRAD      $0x10, Y7, Y4
+	VPSLLD      $0x07, Y4, Y4
+	VPSUBD      Y3, Y1, Y3
+	VPSUBD      Y4, Y1, Y4
+	VPADDD      Y3, Y4, Y1
+	VMOVDQU     Y3, 672(R8)
+	VMOVDQU     Y4, 704(R8)
+	VPADDD      Y1, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y7, Y1
+	VMOVDQU     Y2, 320(R8)
+	VPXOR       Y3, Y3, Y3
+	VPSLLD      $0x10, Y2, Y4
+	VPSRAD      $0x09, Y4, Y4
+	VPSRAD      $0x10, Y2, Y5
+	VPSLLD      $0x07, Y5, Y5
+	VPSUBD      Y4, Y3, Y4
+	VPSUBD      Y5, Y3, Y5
+	VPADDD      Y4, Y5, Y3
+	VMOVDQU     Y4, 736(R8)
+	VMOVDQU     Y5, 768(R8)
+	VPADDD      Y3, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y2, Y2
+	VPSLLD      $0x10, Y2, Y2
+	VPBLENDW    $0xaa, Y2, Y1, Y2
+	VMOVDQU     Y2, 96(R8)
+	VMOVDQU     Y9, 352(R8)
+	VPXOR       Y1, Y1, Y1
+	VPSLLD      $0x10, Y9, Y2
+	VPSRAD      $0x09, Y2, Y2
+	VPSRAD      $0x10, Y9, Y3
+	VPSLLD      $0x07, Y3, Y3
+	VPSUBD      Y2, Y1, Y2
+	VPSUBD      Y3, Y1, Y3
+	VPADDD      Y2, Y3, Y1
+	VMOVDQU     Y2, 800(R8)
+	VMOVDQU     Y3, 832(R8)
+	VPADDD      Y1, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y9, Y1
+	VMOVDQU     Y0, 384(R8)
+	VPXOR       Y2, Y2, Y2
+	VPSLLD      $0x10, Y0, Y3
+	VPSRAD      $0x09, Y3, Y3
+	VPSRAD      $0x10, Y0, Y4
+	VPSLLD      $0x07, Y4, Y4
+	VPSUBD      Y3, Y2, Y3
+	VPSUBD      Y4, Y2, Y4
+	VPADDD      Y3, Y4, Y2
+	VMOVDQU     Y3, 864(R8)
+	VMOVDQU     Y4, 896(R8)
+	VPADDD      Y2, Y8, Y8
+	VPMADDWD    wordOnes<>+0(SB), Y0, Y0
+	VPSLLD      $0x10, Y0, Y0
+	VPBLENDW    $0xaa, Y0, Y1, Y0
+	VMOVDQU     Y0, 128(R8)
+	VPSRAD      $0x07, Y8, Y0
+	VPSUBD      Y0, Y8, Y8
+	VMOVDQU     Y8, 928(R8)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R11
+	ADDQ        $0x000003c0, R8
+	DECQ        SI
+	JNZ         interleave256_sums
+	MOVQ        BX, DI
+	SHLQ        $0x02, DI
+	LEAQ        (CX)(DI*4), DX
+	LEAQ        (CX)(DI*2), SI
+	ADDQ        DI, SI
+	LEAQ        (DX)(DI*2), R8
+	ADDQ        DI, R8
+
+interleave256_scales:
+	MOVL (CX), R9
+	MOVL R9, (AX)
+	MOVL (CX)(DI*1), R9
+	MOVL R9, 4(AX)
+	MOVL (CX)(DI*2), R9
+	MOVL R9, 8(AX)
+	MOVL (SI), R9
+	MOVL R9, 12(AX)
+	MOVL (DX), R9
+	MOVL R9, 16(AX)
+	MOVL (DX)(DI*1), R9
+	MOVL R9, 20(AX)
+	MOVL (DX)(DI*2), R9
+	MOVL R9, 24(AX)
+	MOVL (R8), R9
+	MOVL R9, 28(AX)
+	ADDQ $0x00000004, CX
+	ADDQ $0x00000004, SI
+	ADDQ $0x00000004, DX
+	ADDQ $0x00000004, R8
+	ADDQ $0x000003c0, AX
+	DECQ BX
+	JNZ  interleave256_scales
+	VZEROUPPER
+	RET
+
+// func interleave32(panel *int32, d *float32, s *float32, sums *int16, blocks int)
+// Requires: AVX, AVX2
+TEXT ·interleave32(SB), NOSPLIT, $0-40
+	MOVQ panel+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ s+16(FP), DX
+	MOVQ sums+24(FP), BX
+	MOVQ blocks+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	MOVQ SI, R9
+	LEAQ (CX)(DI*4), R10
+	LEAQ (CX)(DI*2), R11
+	ADDQ DI, R11
+	LEAQ (R10)(DI*2), R12
+	ADDQ DI, R12
+
+interleave32_scales:
+	MOVL (CX), R13
+	MOVL R13, (R8)
+	MOVL (CX)(DI*1), R13
+	MOVL R13, 4(R8)
+	MOVL (CX)(DI*2), R13
+	MOVL R13, 8(R8)
+	MOVL (R11), R13
+	MOVL R13, 12(R8)
+	MOVL (R10), R13
+	MOVL R13, 16(R8)
+	MOVL (R10)(DI*1), R13
+	MOVL R13, 20(R8)
+	MOVL (R10)(DI*2), R13
+	MOVL R13, 24(R8)
+	MOVL (R12), R13
+	MOVL R13, 28(R8)
+	ADDQ $0x00000004, CX
+	ADDQ $0x00000004, R11
+	ADDQ $0x00000004, R10
+	ADDQ $0x00000004, R12
+	ADDQ $0x00000060, R8
+	DECQ R9
+	JNZ  interleave32_scales
+	MOVQ AX, R8
+	MOVQ SI, R9
+	LEAQ (BX)(DI*4), CX
+	LEAQ (BX)(DI*2), R10
+	ADDQ DI, R10
+	LEAQ (CX)(DI*2), R11
+	ADDQ DI, R11
+
+interleave32_sums:
+	VMOVD       (BX), X0
+	VPINSRD     $0x01, (BX)(DI*1), X0, X0
+	VPINSRD     $0x02, (BX)(DI*2), X0, X0
+	VPINSRD     $0x03, (R10), X0, X0
+	VMOVD       (CX), X1
+	VPINSRD     $0x01, (CX)(DI*1), X1, X1
+	VPINSRD     $0x02, (CX)(DI*2), X1, X1
+	VPINSRD     $0x03, (R11), X1, X1
+	VINSERTI128 $0x01, X1, Y0, Y1
+	VPXOR       Y3, Y3, Y3
+	VPSLLD      $0x10, Y1, Y2
+	VPSRAD      $0x09, Y2, Y2
+	VPSRAD      $0x10, Y1, Y1
+	VPSLLD      $0x07, Y1, Y1
+	VPSUBD      Y2, Y3, Y2
+	VPSUBD      Y1, Y3, Y1
+	VPADDD      Y2, Y1, Y1
+	VMOVDQU     Y1, 32(R8)
+	VMOVDQU     Y2, 64(R8)
+	ADDQ        $0x00000004, BX
+	ADDQ        $0x00000004, R10
+	ADDQ        $0x00000004, CX
+	ADDQ        $0x00000004, R11
+	ADDQ        $0x00000060, R8
+	DECQ        R9
+	JNZ         interleave32_sums
+	TESTQ       DX, DX
+	JZ          interleave32_done
+	LEAQ        (DX)(DI*4), CX
+	LEAQ        (DX)(DI*2), BX
+	ADDQ        DI, BX
+	LEAQ        (CX)(DI*2), R8
+	ADDQ        DI, R8
+
+interleave32_scaled:
+	MOVL (DX), R9
+	MOVL R9, 32(AX)
+	MOVL (DX)(DI*1), R9
+	MOVL R9, 36(AX)
+	MOVL (DX)(DI*2), R9
+	MOVL R9, 40(AX)
+	MOVL (BX), R9
+	MOVL R9, 44(AX)
+	MOVL (CX), R9
+	MOVL R9, 48(AX)
+	MOVL (CX)(DI*1), R9
+	MOVL R9, 52(AX)
+	MOVL (CX)(DI*2), R9
+	MOVL R9, 56(AX)
+	MOVL (R8), R9
+	MOVL R9, 60(AX)
+	ADDQ $0x00000004, DX
+	ADDQ $0x00000004, BX
+	ADDQ $0x00000004, CX
+	ADDQ $0x00000004, R8
+	ADDQ $0x00000060, AX
+	DECQ SI
+	JNZ  interleave32_scaled
+
+interleave32_done:
+	VZEROUPPER
+	RET

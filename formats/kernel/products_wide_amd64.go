@@ -79,7 +79,7 @@ func (j *job) wide(p *wideProduct) {
 		fill(p, tile, blocks, row, rows)
 	}, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {
 		p.kernel(dst, stride, tile, tileBytes, tiles, blocks, &x.codes[t*x.stride], x.stride,
-			&x.panel[t/panelTokens*blocks*x.form.panelWords()])
+			&x.panel[t/PanelTokens*blocks*x.form.panelWords()])
 	})
 }
 
@@ -90,16 +90,16 @@ func (j *job) wideTiles(size, slack int, fill func(tile []byte, row, rows int),
 	x := j.x
 	most := min(max(1, wideBytes/size), (j.r1-j.r0+lanes-1)/lanes)
 	memory := alignedBytes(&j.tiles.wide, most*size+slack)
-	j.edge = grow(j.edge, most*lanes*panelTokens)
+	j.edge = grow(j.edge, most*lanes*PanelTokens)
 	for r := j.r0; r < j.r1; r += most * lanes {
 		rows := min(most*lanes, j.r1-r)
 		tiles := (rows + lanes - 1) / lanes
 		for i := range tiles {
 			fill(memory[i*size:], r+i*lanes, min(lanes, rows-i*lanes))
 		}
-		for t := 0; t < x.n; t += panelTokens {
-			direct, tokens := rows/lanes, min(panelTokens, x.n-t)
-			if tokens < panelTokens {
+		for t := 0; t < x.n; t += PanelTokens {
+			direct, tokens := rows/lanes, min(PanelTokens, x.n-t)
+			if tokens < PanelTokens {
 				direct = 0
 			}
 			if direct > 0 {

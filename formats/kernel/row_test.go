@@ -53,7 +53,7 @@ func (b *Batch) unscale() {
 		b.s[i] = float32(b.sums16[2*i]) + float32(b.sums16[2*i+1])
 	}
 	for t := range b.n {
-		b.interleave(t)
+		b.putPanel(generic, t, t+1)
 		b.putValues(t)
 	}
 }

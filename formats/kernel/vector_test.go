@@ -307,8 +307,13 @@ func TestLoadEqual(t *testing.T) {
 				if err := generic.Load(&want, form, x, n, cols); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Load(&got, form, x, n, cols); err != nil {
+				if err := got.Reset(form, n, cols); err != nil {
 					t.Fatal(err)
+				}
+				for _, cut := range [][2]int{{0, 3}, {3, 17}, {17, n}} { // whole panels and parts of some
+					if err := s.LoadRows(&got, x, cut[0], cut[1]); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if form.float() {
 					for tok := range n {
@@ -320,6 +325,9 @@ func TestLoadEqual(t *testing.T) {
 					continue
 				}
 				same(t, "d", got.d[:n*cols/form.Block()], want.d)
+				if !slices.Equal(got.panel, want.panel) {
+					t.Fatalf("%s: panels of %s differ", s.Name, form)
+				}
 				same(t, "s", got.s, want.s)
 				for tok := range n {
 					for k := range cols {

@@ -42,29 +42,8 @@ func transpose() {
 		VMOVDQU(low.At(r, 0), in[r])
 		VMOVDQU(top.At(r, 0), in[r+4])
 	}
-	// Pairs of rows, then fours (columns j and j+4 in the two halves of a vector), then eights.
-	var four [2][4]reg.VecVirtual
-	for h := range 2 {
-		r := in[4*h : 4*h+4]
-		ab0, ab1, cd0, cd1 := YMM(), YMM(), YMM(), YMM()
-		VPUNPCKLDQ(r[1], r[0], ab0)
-		VPUNPCKHDQ(r[1], r[0], ab1)
-		VPUNPCKLDQ(r[3], r[2], cd0)
-		VPUNPCKHDQ(r[3], r[2], cd1)
-		for j := range four[h] {
-			four[h][j] = YMM()
-		}
-		VPUNPCKLQDQ(cd0, ab0, four[h][0])
-		VPUNPCKHQDQ(cd0, ab0, four[h][1])
-		VPUNPCKLQDQ(cd1, ab1, four[h][2])
-		VPUNPCKHQDQ(cd1, ab1, four[h][3])
-	}
-	for j := range 4 {
-		first, second := YMM(), YMM()
-		VPERM2I128(U8(0x20), four[1][j], four[0][j], first)
-		VPERM2I128(U8(0x31), four[1][j], four[0][j], second)
-		VMOVDQU(first, Mem{Base: dst, Disp: 64 * j})
-		VMOVDQU(second, Mem{Base: dst, Disp: 64 * (j + 4)})
+	for j, column := range lanes.Turn8(in) {
+		VMOVDQU(column, Mem{Base: dst, Disp: 64 * j})
 	}
 	low.Advance(32)
 	top.Advance(32)

@@ -25,6 +25,8 @@ func main() {
 	load256()
 	roundBF16()
 	scaleCodes()
+	interleave256()
+	interleave32()
 	Generate()
 }
 
@@ -272,6 +274,167 @@ func scaleCodes() {
 	ADDQ(Imm(4), d)
 	DECQ(blocks)
 	JNZ(LabelRef("scaleCodes_block"))
+	VZEROUPPER()
+	RET()
+}
+
+// each is a place in each of eight rows.
+type each struct{ low, high lanes.Rows }
+
+// newEach returns places in eight rows from the first one's.
+func newEach(first, stride reg.GPVirtual) each {
+	fifth := GP64()
+	LEAQ(Mem{Base: first, Index: stride, Scale: 4}, fifth)
+	return each{lanes.NewRows(first, stride), lanes.NewRows(fifth, stride)}
+}
+
+func (e each) at(row int) Mem {
+	if row < 4 {
+		return e.low.At(row, 0)
+	}
+	return e.high.At(row-4, 0)
+}
+
+func (e each) advance(n int) {
+	e.low.Advance(n)
+	e.high.Advance(n)
+}
+
+// copyEach copies a word of each row to a line.
+func copyEach(from each, to Mem) {
+	w := GP32()
+	for row := range 8 {
+		MOVL(from.at(row), w)
+		MOVL(w, to.Offset(4*row))
+	}
+}
+
+// pairSums turns pairs of int16 into their sums times -128, and -128 times the first and the second.
+func pairSums(pairs reg.VecVirtual) (sum, first, second reg.VecVirtual) {
+	sum, first, second = YMM(), YMM(), YMM()
+	zero := YMM()
+	VPXOR(zero, zero, zero)
+	VPSLLD(U8(16), pairs, first)
+	VPSRAD(U8(9), first, first)
+	VPSRAD(U8(16), pairs, second)
+	VPSLLD(U8(7), second, second)
+	VPSUBD(first, zero, first)
+	VPSUBD(second, zero, second)
+	VPADDD(first, second, sum)
+	return sum, first, second
+}
+
+const line = 32 // bytes of a panel's line
+
+func interleave256() {
+	lanes.Kernel("interleave256", "func(panel *int32, d *float32, sums *int16, blocks int)",
+		"interleave256 writes a panel of eight tokens with blocks of 256: see Batch.")
+	panel, d, sums, blocks := lanes.Arg("panel"), lanes.Arg("d"), lanes.Arg("sums"), lanes.Arg("blocks")
+	n, stride := GP64(), GP64()
+	MOVQ(blocks, n)
+	MOVQ(blocks, stride)
+	SHLQ(Imm(5), stride)
+	to := GP64()
+	MOVQ(panel, to)
+	rows := newEach(sums, stride)
+	Label("interleave256_sums")
+	in := lanes.Vectors(8)
+	for row := range in {
+		VMOVDQU(rows.at(row), in[row])
+	}
+	total := YMM()
+	VPXOR(total, total, total)
+	var low reg.VecVirtual
+	for i, pairs := range lanes.Turn8(in) {
+		VMOVDQU(pairs, Mem{Base: to, Disp: (5 + i) * line})
+		sum, first, second := pairSums(pairs)
+		VMOVDQU(first, Mem{Base: to, Disp: (13 + 2*i) * line})
+		VMOVDQU(second, Mem{Base: to, Disp: (14 + 2*i) * line})
+		VPADDD(sum, total, total)
+		// Sums of 32, in pairs.
+		both := YMM()
+		VPMADDWD(wordOnes, pairs, both)
+		if i%2 == 0 {
+			low = both
+			continue
+		}
+		VPSLLD(U8(16), both, both)
+		VPBLENDW(U8(0xaa), both, low, both)
+		VMOVDQU(both, Mem{Base: to, Disp: (1 + i/2) * line})
+	}
+	// -127s = -128s + s, and s = -(-128s)/128.
+	s := YMM()
+	VPSRAD(U8(7), total, s)
+	VPSUBD(s, total, total)
+	VMOVDQU(total, Mem{Base: to, Disp: 29 * line})
+	rows.advance(32)
+	ADDQ(U32(30*line), to)
+	DECQ(n)
+	JNZ(LabelRef("interleave256_sums"))
+
+	MOVQ(blocks, stride)
+	SHLQ(Imm(2), stride)
+	scales := newEach(d, stride)
+	Label("interleave256_scales")
+	copyEach(scales, Mem{Base: panel})
+	scales.advance(4)
+	ADDQ(U32(30*line), panel)
+	DECQ(blocks)
+	JNZ(LabelRef("interleave256_scales"))
+	VZEROUPPER()
+	RET()
+}
+
+func interleave32() {
+	lanes.Kernel("interleave32", "func(panel *int32, d *float32, s *float32, sums *int16, blocks int)",
+		"interleave32 writes a panel of eight tokens with blocks of 32: see Batch; s may be nil.")
+	panel, d, s, sums, blocks := lanes.Arg("panel"), lanes.Arg("d"), lanes.Arg("s"), lanes.Arg("sums"), lanes.Arg("blocks")
+	stride, to, n := GP64(), GP64(), GP64()
+	MOVQ(blocks, stride)
+	SHLQ(Imm(2), stride)
+	MOVQ(panel, to)
+	MOVQ(blocks, n)
+	scales := newEach(d, stride)
+	Label("interleave32_scales")
+	copyEach(scales, Mem{Base: to})
+	scales.advance(4)
+	ADDQ(U32(3*line), to)
+	DECQ(n)
+	JNZ(LabelRef("interleave32_scales"))
+
+	MOVQ(panel, to)
+	MOVQ(blocks, n)
+	rows := newEach(sums, stride)
+	Label("interleave32_sums")
+	half := [2]reg.VecVirtual{XMM(), XMM()}
+	pairs := YMM()
+	for row := range 8 {
+		h := half[row/4]
+		if row%4 == 0 {
+			VMOVD(rows.at(row), h)
+			continue
+		}
+		VPINSRD(U8(row%4), rows.at(row), h, h)
+	}
+	VINSERTI128(U8(1), half[1], half[0].AsY(), pairs)
+	sum, first, _ := pairSums(pairs)
+	VMOVDQU(sum, Mem{Base: to, Disp: line})
+	VMOVDQU(first, Mem{Base: to, Disp: 2 * line})
+	rows.advance(4)
+	ADDQ(U32(3*line), to)
+	DECQ(n)
+	JNZ(LabelRef("interleave32_sums"))
+
+	TESTQ(s, s)
+	JZ(LabelRef("interleave32_done"))
+	scaled := newEach(s, stride)
+	Label("interleave32_scaled")
+	copyEach(scaled, Mem{Base: panel, Disp: line})
+	scaled.advance(4)
+	ADDQ(U32(3*line), panel)
+	DECQ(blocks)
+	JNZ(LabelRef("interleave32_scaled"))
+	Label("interleave32_done")
 	VZEROUPPER()
 	RET()
 }
