@@ -169,7 +169,7 @@ func (p *pass) mask(worker int, b piece, n, k int) (scale float32) {
 			hide(s.scores[r*attnStride:][:from])
 		}
 		if limit := p.m.Config.Cap.Attention; limit != 0 {
-			p.softCap(worker, s.scores[r*attnStride:][from:to], float32(limit)/scale)
+			p.set.SoftCap(s.scores[r*attnStride:][from:to], float32(limit)/scale)
 		}
 		seen[r] = int32(to)
 	}

@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"math"
 	"slices"
 
 	"bitmill/formats/checkpoint"
@@ -51,15 +50,12 @@ type routed struct {
 func (p *pass) mixture(e *experts, in []float32, n int) {
 	r, c := &p.routed, &p.m.Config
 	count, used := c.Experts.Count, c.Experts.Used
-	scores := grow(&r.scores, n*count)
-	p.linear(in, n, product{dst: scores, w: &e.router})
+	p.products = p.products[:0]
+	p.add(in, n, product{dst: grow(&r.scores, n*count), w: &e.router})
 	if e.sharedGate != nil {
-		p.linear(in, n, product{dst: grow(&r.gates, n), w: e.sharedGate})
+		p.add(in, n, product{dst: grow(&r.gates, n), w: e.sharedGate})
 	}
-	if e.shared != nil {
-		hidden := p.dense(e.shared, in, n)
-		p.linear(hidden, n, product{dst: grow(&r.shared, n*c.Width), w: &e.shared.down})
-	}
+	p.multiplyAll(n)
 	grow(&r.chosen, n*used)
 	grow(&r.weights, n*used)
 	p.in = input{n: n}
@@ -76,19 +72,29 @@ func (p *pass) mixture(e *experts, in []float32, n int) {
 		p.groupProduct(&e.list[i].gate, hidden, gate)
 		p.groupProduct(&e.list[i].up, hidden, up)
 	}
+	if e.shared != nil { // beside the others: its input is still there, as theirs are in batches of their own
+		p.enter(e.shared, in, n)
+	}
 	p.multiplyAll(n)
-	p.make(input{kind: gated, rows: gate, n: rows, with: up, grouped: true}, &first.down)
+	p.make(input{kind: gated, rows: gate, n: rows, with: up, grouped: true, experts: e}, &first.down)
+	var shared []float32
+	if e.shared != nil {
+		shared = p.activated(e.shared, n)
+	}
 	p.products = p.products[:0]
 	for i := range e.list {
 		p.groupProduct(&e.list[i].down, gate, down)
 	}
+	if e.shared != nil {
+		p.add(shared, n, product{dst: grow(&r.shared, n*c.Width), w: &e.shared.down})
+	}
 	p.multiplyAll(n)
 
-	p.branch = grow(&p.buf.branch, n*c.Width)
-	p.make(input{kind: mixed, rows: p.branch, n: n, width: c.Width, experts: e})
+	p.branch = branch{rows: grow(&p.buf.branch, n*c.Width)}
+	p.make(input{kind: mixed, rows: p.branch.rows, n: n, width: c.Width, experts: e})
 }
 
-// groupProduct adds the product of one of a stack of matrices with its rows of in, when it has any.
+// groupProduct adds the product of one of a stack of matrices with its rows of in, when it has any, without bias.
 func (p *pass) groupProduct(w *Linear, in, out []float32) {
 	r := &p.routed
 	from, to := r.starts[w.Expert], r.starts[w.Expert+1]
@@ -96,7 +102,7 @@ func (p *pass) groupProduct(w *Linear, in, out []float32) {
 		return
 	}
 	p.observe(w, in[from*w.Cols:to*w.Cols], to-from)
-	p.products = append(p.products, product{out[from*w.Rows : to*w.Rows], w, &r.forms[w.Expert][w.form]})
+	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][w.form], bare: true})
 }
 
 // route picks the experts of some tokens and their weights.
@@ -109,9 +115,7 @@ func (p *pass) route(worker, task int) {
 		case checkpoint.SoftmaxAll:
 			p.set.Softmax(scores, 1)
 		case checkpoint.Sigmoid:
-			for i, v := range scores {
-				scores[i] = sigmoid(v)
-			}
+			p.set.Sigmoid(scores)
 		}
 		p.choose(chosen, scores, worker)
 		for i, x := range chosen {
@@ -233,18 +237,18 @@ func (p *pass) mix(row []float32, e *experts, t int) {
 	r, used, width := &p.routed, p.m.Config.Experts.Used, len(row)
 	clear(row)
 	for i := t * used; i < (t+1)*used; i++ {
-		down := r.down[int(r.slots[i])*width:][:width]
-		p.set.Scale(down, r.weights[i])
-		p.set.Add(row, down)
+		p.set.AddScaled(row, r.down[int(r.slots[i])*width:][:width], r.weights[i])
+		if bias := e.list[r.chosen[i]].down.bias; bias != nil {
+			p.set.AddScaled(row, bias, r.weights[i])
+		}
 	}
 	if e.shared == nil {
 		return
 	}
-	shared := r.shared[t*width:][:width]
+	weight := float32(1)
 	if e.sharedGate != nil {
-		p.set.Scale(shared, sigmoid(r.gates[t]))
+		p.set.Sigmoid(r.gates[t : t+1])
+		weight = r.gates[t]
 	}
-	p.set.Add(row, shared)
+	p.set.AddScaled(row, r.shared[t*width:][:width], weight)
 }
-
-func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }

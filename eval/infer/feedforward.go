@@ -1,10 +1,6 @@
 package infer
 
-import (
-	"math"
-
-	"bitmill/formats/checkpoint"
-)
+import "bitmill/formats/checkpoint"
 
 // feedForward is down·(act(gate·x) * up·x), or down·act(up·x) without a gate.
 type feedForward struct{ gate, up, down Linear }
@@ -17,73 +13,48 @@ func (f *feedForward) readers(list []*Linear) []*Linear {
 	return append(list, &f.up)
 }
 
-// dense runs a feed-forward layer on n rows that have been made for it, and leaves what down multiplies in the rows
-// that it returns, made for down.
+// dense runs a feed-forward layer on n rows that have been made for it, up to what down multiplies: see activated.
 func (p *pass) dense(f *feedForward, in []float32, n int) []float32 {
-	up := grow(&p.buf.up, n*f.up.Rows)
-	if f.gate.Rows == 0 {
-		p.linear(in, n, product{dst: up, w: &f.up})
-		p.make(input{kind: gated, rows: up, n: n}, &f.down)
-		return up
-	}
-	gate := grow(&p.buf.gate, n*f.gate.Rows)
-	p.linear(in, n, product{dst: gate, w: &f.gate}, product{dst: up, w: &f.up})
-	p.make(input{kind: gated, rows: gate, n: n, with: up}, &f.down)
-	return gate
+	p.products = p.products[:0]
+	p.enter(f, in, n)
+	p.multiplyAll(n)
+	return p.activated(f, n)
 }
 
-// activate sets row = act(row) * up; up is nil without a gate.
-func (p *pass) activate(worker int, row, up []float32) {
+// enter adds the layer's products with n rows to those that are to be done.
+func (p *pass) enter(f *feedForward, in []float32, n int) {
+	if f.gate.Rows > 0 {
+		p.add(in, n, product{dst: grow(&p.buf.gate, n*f.gate.Rows), w: &f.gate, bare: true})
+	}
+	p.add(in, n, product{dst: grow(&p.buf.up, n*f.up.Rows), w: &f.up, bare: true})
+}
+
+// activated makes n rows for down, and returns them.
+func (p *pass) activated(f *feedForward, n int) []float32 {
+	in := input{kind: gated, rows: p.buf.up, n: n, ffn: f}
+	if f.gate.Rows > 0 {
+		in.rows, in.with = p.buf.gate, p.buf.up
+	}
+	p.make(in, &f.down)
+	return in.rows
+}
+
+// activate sets row = act(row) * up; up is nil without a gate. The rows come without the biases of f.
+func (p *pass) activate(f *feedForward, row, up []float32) {
+	if up == nil {
+		p.addBias(row, f.up.bias)
+	} else {
+		p.addBias(row, f.gate.bias)
+		p.addBias(up, f.up.bias)
+	}
 	switch p.m.Config.Activation {
 	case checkpoint.SiLU:
-		if up != nil {
-			p.set.SiLUMul(row, up)
-			return
-		}
-		for i, v := range row {
-			row[i] = float32(float64(v) / (1 + math.Exp(-float64(v))))
-		}
+		p.set.SiLUMul(row, up)
 	case checkpoint.GELUTanh:
-		p.geluTanh(worker, row, up)
+		p.set.GELUTanhMul(row, up)
 	case checkpoint.GELU:
-		for i, v := range row {
-			row[i] = float32(float64(v) * 0.5 * (1 + math.Erf(float64(v)/math.Sqrt2)))
-		}
-		multiply(row, up)
+		p.set.GELUMul(row, up)
 	case checkpoint.SwiGLUOAI:
-		p.swigluOAI(row, up)
-	}
-}
-
-// geluTanh is x * (1+tanh(√(2/π)(x + 0.044715x³))) / 2 = x * sigmoid(z), with z = ax(1 + 0.044715x²), a = 2√(2/π).
-// That is silu(z) * x/z, and x/z has no x to divide by.
-func (p *pass) geluTanh(worker int, row, up []float32) {
-	const a = 1.5957691216057308
-	over := grow(&p.workers[worker].row, len(row))
-	for i, v := range row {
-		slope := a * (1 + 0.044715*v*v)
-		over[i], row[i] = 1/slope, v*slope
-	}
-	multiply(over, up)
-	p.set.SiLUMul(row, over)
-}
-
-// swigluOAI is g*sigmoid(αg) * (u+1), with g cut off above and u on both sides: silu(αg) * (u+1)/α.
-func (p *pass) swigluOAI(row, up []float32) {
-	const alpha = 1.702
-	for i, g := range row {
-		row[i] = alpha * min(g, checkpoint.SwiGLULimit)
-		up[i] = (min(max(up[i], -checkpoint.SwiGLULimit), checkpoint.SwiGLULimit) + 1) / alpha
-	}
-	p.set.SiLUMul(row, up)
-}
-
-// multiply sets x *= y; nothing without y.
-func multiply(x, y []float32) {
-	if y == nil {
-		return
-	}
-	for i, v := range y[:len(x)] {
-		x[i] *= v
+		p.set.SwiGLUOAIMul(row, up, checkpoint.SwiGLULimit)
 	}
 }

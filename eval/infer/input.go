@@ -1,10 +1,6 @@
 package infer
 
-import (
-	"math"
-
-	"bitmill/formats/kernel"
-)
+import "bitmill/formats/kernel"
 
 // input is the making of the rows that the next products take: all of it is done a few tokens at a time, so that rows
 // are computed and quantized while they lie in the cache.
@@ -13,28 +9,38 @@ type input struct {
 	n     int
 	width int
 	rows  []float32 // [n][width]
-	with  []float32 // [n][width]: the residual stream of a norm, the up projection of a gate
-	add   []float32 // [n][width]: added to the residual stream first, behind the norm after; may be nil
-	after norm
+	with  []float32 // [n][width]: the residual stream of a norm, the up projection of a gate; or see inputKind
+	add   branch    // added to the residual stream first
 	norm  norm
 	parts rowNorm
 	forms [formCount]bool // how the products want it
 
+	ffn     *feedForward // of gated rows, unless they are the experts'
 	experts *experts
 	grouped bool // rows are sorted by matrix of a stack (routed), and each has its own batch
+	latent  latentInput
+}
+
+// branch is what a part of a layer adds to the residual stream.
+type branch struct {
+	rows  []float32 // [n][width]; nil: nothing
+	bias  []float32 // is added to each row
+	after norm      // of the sum
 }
 
 type inputKind uint8
 
 const (
-	asIs   inputKind = iota // rows are there
-	added                   // with += add
-	normed                  // rows = norm(with += add)
-	parted                  // rows = norm of each part of rows
-	gated                   // rows = act(rows) * with
-	picked                  // rows = with of the token
-	mixed                   // rows = weighted sum of the experts' outputs
-	scaled                  // rows = soft cap of rows * scale: logits
+	asIs     inputKind = iota // rows are there
+	added                     // with += add
+	normed                    // rows = norm(with += add)
+	parted                    // rows = norm of each part of rows
+	gated                     // rows = act(rows) * with
+	scaled                    // rows = soft cap of rows * scale: logits
+	picked                    // rows = with of the token
+	mixed                     // rows = weighted sum of the experts' outputs
+	split                     // rows = parts of with, [tokens][heads][...], head by head
+	latentQK                  // rows = queries of latent attention, which has keys and values made too
 )
 
 // tokensPerTask is how many rows one task makes, a multiple of kernel.PanelTokens.
@@ -46,15 +52,15 @@ func (p *pass) load(rows []float32, n int, to ...*Linear) { p.make(input{rows: r
 // norm adds the branch under way to the first n rows of buf.x and returns their norm.
 func (p *pass) norm(by norm, n int, to ...*Linear) []float32 {
 	rows := grow(&p.buf.norm, n*p.m.Config.Width)
-	p.make(input{kind: normed, rows: rows, n: n, with: p.buf.x, add: p.branch, after: p.after, norm: by}, to...)
-	p.branch = nil
+	p.make(input{kind: normed, rows: rows, n: n, with: p.buf.x, add: p.branch, norm: by}, to...)
+	p.branch = branch{}
 	return rows
 }
 
 // settle adds the branch under way to the first n rows of buf.x.
 func (p *pass) settle(n int) {
-	p.make(input{kind: added, n: n, width: p.m.Config.Width, with: p.buf.x, add: p.branch, after: p.after})
-	p.branch = nil
+	p.make(input{kind: added, n: n, width: p.m.Config.Width, with: p.buf.x, add: p.branch})
+	p.branch = branch{}
 }
 
 // normRows normalizes queries or keys in parts.
@@ -92,7 +98,7 @@ func (p *pass) makeRows(worker, task int) {
 	for t, next := task*tokensPerTask, 0; t < end; t = next {
 		next = min(t+kernel.PanelTokens, end)
 		for i := t; i < next; i++ {
-			p.makeRow(worker, i)
+			p.makeRow(i)
 		}
 		for form := range p.in.forms {
 			if p.in.forms[form] {
@@ -102,17 +108,17 @@ func (p *pass) makeRows(worker, task int) {
 	}
 }
 
-func (p *pass) makeRow(worker, t int) {
+func (p *pass) makeRow(t int) {
 	in, w, c := &p.in, p.in.width, &p.m.Config
 	var row, with []float32
 	if in.rows != nil {
 		row = in.rows[t*w : (t+1)*w]
 	}
-	if in.with != nil && in.kind != picked {
+	if in.with != nil && in.kind < picked {
 		with = in.with[t*w : (t+1)*w]
 	}
-	if in.add != nil {
-		p.addBranch(with, in.add[t*w:(t+1)*w], in.after)
+	if in.add.rows != nil {
+		p.addBranch(with, in.add.rows[t*w:(t+1)*w])
 	}
 	switch in.kind {
 	case normed:
@@ -123,21 +129,25 @@ func (p *pass) makeRow(worker, t int) {
 			p.normalize(part, part, norm{gain: in.parts.gain[at : at+in.parts.part]})
 		}
 	case gated:
-		p.activate(worker, row, with)
-	case picked:
-		copy(row, in.with[int(p.routed.tokens[t])*w:][:w])
-	case mixed:
-		p.mix(row, in.experts, t)
+		p.activate(p.layerOf(t), row, with)
 	case scaled:
 		if c.Scale.Logit != 0 {
 			p.set.Scale(row, float32(c.Scale.Logit))
 		}
 		if c.Cap.Logit != 0 {
-			p.softCap(worker, row, float32(c.Cap.Logit))
+			p.set.SoftCap(row, float32(c.Cap.Logit))
 		}
+	case picked:
+		copy(row, in.with[int(p.routed.tokens[t])*w:][:w])
+	case mixed:
+		p.mix(row, in.experts, t)
+	case split:
+		p.splitRow(row, t)
+	case latentQK:
+		p.latentRow(row, t)
 	}
 	if p.m.noisy && in.forms != [formCount]bool{} {
-		roundBF16(row)
+		p.set.RoundBF16(row)
 	}
 }
 
@@ -154,105 +164,29 @@ func (p *pass) loadRows(worker, form, t0, t1 int) {
 	}
 }
 
+// layerOf is the feed-forward layer that row t is in.
+func (p *pass) layerOf(t int) *feedForward {
+	if p.in.grouped {
+		return &p.in.experts.list[p.routed.expert[t]]
+	}
+	return p.in.ffn
+}
+
 // addBranch adds a branch's row to the residual stream's.
-func (p *pass) addBranch(x, branch []float32, after norm) {
-	if after.gain != nil {
-		p.normalize(branch, branch, after)
+func (p *pass) addBranch(x, row []float32) {
+	p.addBias(row, p.in.add.bias)
+	if after := p.in.add.after; after.gain != nil {
+		p.normalize(row, row, after)
 	}
 	if s := p.m.Config.Scale.Residual; s != 0 {
-		p.set.Scale(branch, float32(s))
-	}
-	p.set.Add(x, branch)
-}
-
-// product is one matrix product: dst = W·x + b, [tokens][w.Rows].
-type product struct {
-	dst []float32
-	w   *Linear
-	x   *kernel.Batch // nil: the rows made last
-}
-
-// How many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small enough to balance
-// the workers on a small matrix; for a single token more, as its tasks are short.
-const (
-	leastRows      = 32
-	tasksPerWorker = 8
-)
-
-// linear multiplies the n rows made last, in, with several matrices at once.
-func (p *pass) linear(in []float32, n int, list ...product) {
-	for _, l := range list {
-		p.observe(l.w, in[:n*l.w.Cols], n)
-	}
-	p.products = append(p.products[:0], list...)
-	p.multiplyAll(n)
-}
-
-// observe shows a product's input; of a fused tensor once.
-func (p *pass) observe(w *Linear, in []float32, n int) {
-	if p.o.Observe != nil && !w.later {
-		p.o.Observe(w, in, n)
+		p.set.AddScaled(x, row, float32(s))
+	} else {
+		p.set.Add(x, row)
 	}
 }
 
-// multiplyAll runs the products for a batch of n tokens.
-func (p *pass) multiplyAll(n int) {
-	rows, tasks := 0, 0
-	for _, l := range p.products {
-		rows += l.w.Rows
-	}
-	p.taskRows = leastRows
-	if n == 1 {
-		p.taskRows = max(leastRows, rows/(tasksPerWorker*p.pool.Workers())&^(leastRows-1))
-	}
-	for _, l := range p.products {
-		tasks += p.tasksOf(l)
-	}
-	p.pool.Run(tasks, p.tasks.product)
-}
-
-func (p *pass) tasksOf(l product) int { return (l.w.Rows + p.taskRows - 1) / p.taskRows }
-
-func (p *pass) multiply(worker, task int) {
-	for _, l := range p.products {
-		if tasks := p.tasksOf(l); task >= tasks {
-			task -= tasks
-			continue
-		}
-		r0 := task * p.taskRows
-		p.multiplyRows(worker, l, r0, min(r0+p.taskRows, l.w.Rows))
-		return
-	}
-}
-
-func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
-	w, x := l.w, l.x
-	if x == nil {
-		x = &p.forms[w.form]
-	}
-	if err := p.set.MatMul(l.dst, w.Rows, w.Matrix, x, r0, r1, &p.workers[worker].scratch); err != nil {
-		p.fail(worker, err)
-		return
-	}
-	if w.bias == nil {
-		return
-	}
-	for t := range x.Tokens() {
-		p.set.Add(l.dst[t*w.Rows+r0:t*w.Rows+r1], w.bias[r0:r1])
-	}
-}
-
-// fail keeps a worker's first error.
-func (p *pass) fail(worker int, err error) {
-	if w := &p.workers[worker]; w.err == nil {
-		w.err = err
-	}
-}
-
-// roundBF16 rounds finite values to bfloat16, nearest even.
-func roundBF16(x []float32) {
-	for i, v := range x {
-		b := math.Float32bits(v)
-		x[i] = math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
+func (p *pass) addBias(row, bias []float32) {
+	if bias != nil {
+		p.set.Add(row, bias)
 	}
 }

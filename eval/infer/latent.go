@@ -46,7 +46,13 @@ func (l *latent) readers() []*Linear {
 }
 
 // buffers of latent attention, [tokens][...] but for byHead, [heads][tokens][...].
-type latentBuffers struct{ query, q, kv, byHead, expanded []float32 }
+type latentBuffers struct{ query, q, kv, byHead []float32 }
+
+// latentInput is what the making of rows for latent attention needs.
+type latentInput struct {
+	step, from int // of split: each head's part of with is step long, and that of rows begins at from
+	k, v, norm []float32
+}
 
 // latentQKV makes queries, keys and values for n tokens from the rows of the norm.
 func (p *pass) latentQKV(l *latent, norm []float32, n int, q, k, v []float32) {
@@ -60,52 +66,46 @@ func (p *pass) latentQKV(l *latent, norm []float32, n int, q, k, v []float32) {
 	} else {
 		p.linear(norm, n, product{dst: full, w: &l.q}, product{dst: kv, w: &l.kv})
 	}
-	byHead, expanded := grow(&b.byHead, n*c.Heads*s.Nope), grow(&b.expanded, n*c.Heads*s.KV)
+	p.perHead(l.keyB, full, q[s.Rope:], c.HeadDim, n, latentInput{step: s.Nope + s.Rope})
+	p.make(input{kind: latentQK, rows: q, n: n, width: c.Heads * c.HeadDim, latent: latentInput{k: k, v: v, norm: l.kvNorm}})
+}
+
+// latentRow makes key and value of token t, and the queries' rotating part.
+func (p *pass) latentRow(q []float32, t int) {
+	c, s, b, in := &p.m.Config, p.m.Config.Latent, &p.latent, &p.in.latent
 	for h := range c.Heads {
-		for t := range n {
-			copy(byHead[(h*n+t)*s.Nope:][:s.Nope], full[(t*c.Heads+h)*(s.Nope+s.Rope):])
-		}
+		copy(q[h*c.HeadDim:][:s.Rope], b.q[(t*c.Heads+h)*(s.Nope+s.Rope)+s.Nope:])
 	}
-	p.perHead(l.keyB, byHead, expanded, n)
-	for t := range n {
-		for h := range c.Heads {
-			head := q[(t*c.Heads+h)*c.HeadDim:][:c.HeadDim]
-			copy(head[:s.Rope], full[(t*c.Heads+h)*(s.Nope+s.Rope)+s.Nope:])
-			copy(head[s.Rope:], expanded[(h*n+t)*s.KV:])
-		}
-		key, from := k[t*c.HeadDim:][:c.HeadDim], kv[t*c.HeadDim:][:c.HeadDim]
-		copy(key, from[s.KV:])
-		p.set.RMSNorm(key[s.Rope:], from[:s.KV], l.kvNorm, c.NormEps)
-		copy(v[t*c.HeadDim:][:c.HeadDim], key)
-	}
+	key, from := in.k[t*c.HeadDim:][:c.HeadDim], b.kv[t*c.HeadDim:][:c.HeadDim]
+	copy(key, from[s.KV:])
+	p.set.RMSNorm(key[s.Rope:], from[:s.KV], in.norm, c.NormEps)
+	copy(in.v[t*c.HeadDim:][:c.HeadDim], key)
 }
 
 // latentOut brings what attention gives, [tokens][heads][HeadDim], out of the latent space: [tokens][heads][Value].
 func (p *pass) latentOut(l *latent, attn []float32, n int) []float32 {
-	c, s, b := &p.m.Config, p.m.Config.Latent, &p.latent
-	byHead, expanded := grow(&b.byHead, n*c.Heads*s.KV), grow(&b.expanded, n*c.Heads*s.Value)
-	for h := range c.Heads {
-		for t := range n {
-			copy(byHead[(h*n+t)*s.KV:][:s.KV], attn[(t*c.Heads+h)*c.HeadDim+s.Rope:])
-		}
-	}
-	p.perHead(l.valueB, byHead, expanded, n)
-	out := attn[:n*c.Heads*s.Value]
-	for t := range n {
-		for h := range c.Heads {
-			copy(out[(t*c.Heads+h)*s.Value:][:s.Value], expanded[(h*n+t)*s.Value:])
-		}
-	}
-	return out
+	c, s := &p.m.Config, p.m.Config.Latent
+	p.perHead(l.valueB, attn, attn, s.Value, n, latentInput{step: c.HeadDim, from: s.Rope})
+	return attn[:n*c.Heads*s.Value]
 }
 
-// perHead multiplies n rows of each head with the head's matrix.
-func (p *pass) perHead(w []Linear, in, out []float32, n int) {
+// perHead multiplies a part of each of n tokens' heads with the head's matrix. In out heads are wide numbers apart. It may
+// be from.
+func (p *pass) perHead(w []Linear, from, out []float32, wide, n int, part latentInput) {
+	rows, size := grow(&p.latent.byHead, len(w)*n*w[0].Cols), n*w[0].Cols
 	p.routed.even(len(w), n)
-	p.make(input{rows: in, n: len(w) * n, grouped: true}, &w[0])
+	p.make(input{kind: split, rows: rows, n: len(w) * n, with: from, grouped: true, latent: part}, &w[0])
 	p.products = p.products[:0]
 	for h := range w {
-		p.groupProduct(&w[h], in, out)
+		x := &p.routed.forms[h][w[h].form]
+		p.add(rows[h*size:], n, product{dst: out[h*wide:], w: &w[h], x: x, stride: len(w) * wide})
 	}
 	p.multiplyAll(n)
+}
+
+// splitRow copies the part of a head that is row t of [heads][tokens].
+func (p *pass) splitRow(row []float32, t int) {
+	in, heads := &p.in, p.m.Config.Heads
+	n := in.n / heads
+	copy(row, in.with[(t%n*heads+t/n)*in.latent.step+in.latent.from:])
 }

@@ -45,7 +45,7 @@ func (p *pass) layer(i int) {
 	}
 	if l.experts != nil {
 		p.mixture(l.experts, norm, n)
-		p.after = l.ffnPost
+		p.branch.after = l.ffnPost
 		return
 	}
 	p.residual(p.dense(&l.feedForward, norm, n), n, &l.down, l.ffnPost)
@@ -61,6 +61,6 @@ func (p *pass) wantedRows() int {
 
 // residual computes W·in for n rows; the next norm adds the norm of it to buf.x.
 func (p *pass) residual(in []float32, n int, w *Linear, after norm) {
-	p.branch, p.after = grow(&p.buf.branch, n*w.Rows), after
-	p.linear(in, n, product{dst: p.branch, w: w})
+	p.branch = branch{rows: grow(&p.buf.branch, n*w.Rows), bias: w.bias, after: after}
+	p.linear(in, n, product{dst: p.branch.rows, w: w, bare: true})
 }

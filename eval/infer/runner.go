@@ -95,8 +95,7 @@ type pass struct {
 	spans    []span
 	n        int // tokens in the batch
 	angles   [ropeKinds]angles
-	branch   []float32 // what the next norm adds to buf.x; nil: nothing
-	after    norm      // of the branch
+	branch   branch // what the next norm adds to buf.x
 	routed   routed
 	latent   latentBuffers
 	packed   bool // buf.x holds the wanted rows only
@@ -138,7 +137,7 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 
 // begin checks the sequences and lays them out.
 func (p *pass) begin(m *Model, seqs []Sequence) error {
-	p.m, p.seqs, p.spans, p.n, p.branch = m, seqs, p.spans[:0], 0, nil
+	p.m, p.seqs, p.spans, p.n, p.branch = m, seqs, p.spans[:0], 0, branch{}
 	last := 0
 	for i, s := range seqs {
 		if err := m.check(seqs, i); err != nil {
@@ -218,7 +217,7 @@ func (p *pass) head() []float32 {
 	}
 	if !p.packed {
 		p.keepWanted(p.buf.x, p.m.Config.Width)
-		p.keepWanted(p.branch, p.m.Config.Width)
+		p.keepWanted(p.branch.rows, p.m.Config.Width)
 	}
 	out := &p.m.output
 	norm := p.norm(p.m.outputNorm, n, out)

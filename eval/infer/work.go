@@ -47,7 +47,11 @@ func (m *Model) Work(n, past int) Work {
 
 // Bytes is the memory of the Runner's buffers.
 func (r *Runner) Bytes() int64 {
-	return heap(reflect.ValueOf(&r.forms)) + heap(reflect.ValueOf(&r.buf)) + heap(reflect.ValueOf(&r.pass.routed)) + heap(reflect.ValueOf(r.workers))
+	n := int64(0)
+	for _, v := range []any{&r.forms, &r.buf, &r.pass.routed, &r.pass.latent, r.workers} {
+		n += heap(reflect.ValueOf(v))
+	}
+	return n
 }
 
 // heap adds up the slices and pointed-to values below v, which is a tree.

@@ -22,15 +22,6 @@ func maximumAVX2(x []float32) float32 {
 	return top
 }
 
-func expSumAVX2(x []float32, top float32) float64 {
-	whole := len(x) &^ 7
-	var sum float64
-	if whole > 0 {
-		sum = vectorExpSum(&x[0], whole, 1, top)
-	}
-	return sum + expSumGeneric(x[whole:], top)
-}
-
 func scaleAVX2(x []float32, f float32) {
 	whole := len(x) &^ 7
 	if whole > 0 {
@@ -89,29 +80,43 @@ func rmsNormAVX2(dst, x, gain []float32, eps float32) {
 	}
 }
 
-func siluMulAVX2(gate, up []float32) {
-	whole := len(gate) &^ 7
+func centerAVX2(dst, x []float32) {
+	whole := len(x) &^ 7
+	var sum float64
 	if whole > 0 {
-		vectorSiLUMul(&gate[0], &up[0], whole)
+		sum = vectorSum(&x[0], whole)
 	}
-	siluMulGeneric(gate[whole:], up[whole:])
+	for _, v := range x[whole:] {
+		sum += float64(v)
+	}
+	mean := sum / float64(len(x))
+	if whole > 0 {
+		vectorShift(&dst[0], &x[0], whole, mean)
+	}
+	for i := whole; i < len(x); i++ {
+		dst[i] = float32(float64(x[i]) - mean)
+	}
 }
 
-func addAVX2(dst, x []float32) {
+var addAVX2 = inPairs(8, vectorAdd, addGeneric)
+
+func addScaledAVX2(dst, x []float32, f float32) {
 	whole := len(dst) &^ 7
 	if whole > 0 {
-		vectorAdd(&dst[0], &x[0], whole)
+		vectorAddScaled(&dst[0], &x[0], whole, f)
 	}
-	addGeneric(dst[whole:], x[whole:])
+	addScaledGeneric(dst[whole:], x[whole:], f)
 }
 
-func sumSquaresAVX2(acc, x []float32) {
-	whole := len(acc) &^ 7
+func roundBF16AVX2(x []float32) {
+	whole := len(x) &^ 15
 	if whole > 0 {
-		vectorAddSquares(&acc[0], &x[0], whole)
+		roundBF16(&x[0], nil, &x[0], whole)
 	}
-	sumSquaresGeneric(acc[whole:], x[whole:])
+	roundBF16Generic(x[whole:])
 }
+
+var sumSquaresAVX2 = inPairs(8, vectorAddSquares, sumSquaresGeneric)
 
 func klDivergenceAVX2(p, q []float32, lseP, lseQ float64) float64 {
 	whole := len(p) &^ 7

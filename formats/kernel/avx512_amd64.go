@@ -14,17 +14,19 @@ var avx512 = &Set{
 	gemmPanels:   productsAVX512.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
 	addPart:      addPartAVX512,
-	expSum:       expSumAVX512,
 	scale:        scaleAVX2,
 	softmax:      softmaxAVX512,
 	logSumExp:    logSumExpAVX512,
 	rmsNorm:      rmsNormAVX2,
-	siluMul:      siluMulAVX512,
 	add:          addAVX2,
+	addScaled:    addScaledAVX2,
+	center:       centerAVX2,
+	roundBF16:    roundBF16AVX2,
 	sumSquares:   sumSquaresAVX2,
 	klDivergence: klDivergenceAVX512,
 	rope:         ropeAVX2,
 	weaves:       true,
+	activations:  activationsAVX512,
 	spins: func() spins {
 		s := spinsAVX512
 		if cpu.X86.HasAVX512BF16 {

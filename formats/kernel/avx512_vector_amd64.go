@@ -6,15 +6,6 @@ import "math"
 
 // The generated functions take whole vectors of sixteen; the AVX2 functions do what is left of a slice.
 
-func expSumAVX512(x []float32, top float32) float64 {
-	whole := len(x) &^ 15
-	var sum float64
-	if whole > 0 {
-		sum = wideExpSum(&x[0], whole, 1, top)
-	}
-	return sum + expSumAVX2(x[whole:], top)
-}
-
 func softmaxAVX512(x []float32, scale float32) {
 	whole := len(x) &^ 15
 	if whole == 0 || !(scale >= 0) {
@@ -44,14 +35,6 @@ func logSumExpAVX512(x []float32) float64 {
 		sum += float64(exp(v - top))
 	}
 	return float64(top) + math.Log(sum)
-}
-
-func siluMulAVX512(gate, up []float32) {
-	whole := len(gate) &^ 15
-	if whole > 0 {
-		wideSiLUMul(&gate[0], &up[0], whole)
-	}
-	siluMulAVX2(gate[whole:], up[whole:])
 }
 
 func klDivergenceAVX512(p, q []float32, lseP, lseQ float64) float64 {

@@ -24,7 +24,7 @@ package kernel
 //go:generate go -C _asm run ./float -out ../float_avx2_amd64.s -stubs ../float_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./load -out ../load_avx2_amd64.s -stubs ../load_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./vectorwide -out ../vector_avx512_amd64.s -stubs ../vector_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./vector -wide -out ../vector_avx512_amd64.s -stubs ../vector_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./running -out ../running_avx2_amd64.s -stubs ../running_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./runningwide -out ../running_avx512_amd64.s -stubs ../running_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
@@ -62,19 +62,21 @@ type Set struct {
 	packPanel  func(dst, src []float32, stride, rows, cols int)
 
 	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
-	expSum       func(x []float32, top float32) float64
 	scale        func(x []float32, f float32)
 	softmax      func(x []float32, scale float32)
 	logSumExp    func(x []float32) float64
 	rmsNorm      func(dst, x, gain []float32, eps float32)
-	siluMul      func(gate, up []float32)
 	add          func(dst, x []float32)
+	addScaled    func(dst, x []float32, f float32)
+	center       func(dst, x []float32)
+	roundBF16    func(x []float32)
 	sumSquares   func(acc, x []float32)
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
 	rope         func(x, cos, sin []float32, interleaved bool)
 
 	weaves bool // it multiplies strips
-	spins  spins
+	activations
+	spins spins
 }
 
 // Env is the environment variable that forces a Set by name.
@@ -88,16 +90,18 @@ var generic = &Set{
 	gemmPanels:   gemmPanelsGeneric,
 	packPanel:    packPanelGeneric,
 	addPart:      addPartGeneric,
-	expSum:       expSumGeneric,
 	scale:        scaleGeneric,
 	softmax:      softmaxGeneric,
 	logSumExp:    logSumExpGeneric,
 	rmsNorm:      rmsNormGeneric,
-	siluMul:      siluMulGeneric,
 	add:          addGeneric,
+	addScaled:    addScaledGeneric,
+	center:       centerGeneric,
+	roundBF16:    roundBF16Generic,
 	sumSquares:   sumSquaresGeneric,
 	klDivergence: klDivergenceGeneric,
 	rope:         ropeGeneric,
+	activations:  activationsGeneric,
 	spins:        spinsGeneric,
 }
 

@@ -1,9 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
 
-// ExpSum replaces x by exp(x[i]-top) and returns the sum. Elements of -Inf become 0.
-func (s *Set) ExpSum(x []float32, top float32) float64 { return s.expSum(x, top) }
+	"bitmill/formats/block"
+)
 
 // Scale multiplies x by f.
 func (s *Set) Scale(x []float32, f float32) { s.scale(x, f) }
@@ -30,11 +31,28 @@ func (s *Set) RMSNorm(dst, x, gain []float32, eps float32) {
 	}
 }
 
-// SiLUMul sets gate[i] = silu(gate[i])*up[i] with silu(x) = x/(1+exp(-x)).
-func (s *Set) SiLUMul(gate, up []float32) { s.siluMul(gate, up[:len(gate)]) }
+// LayerNorm sets dst[i] = (x[i]-mean(x)) / sqrt(mean((x-mean(x))^2)+eps) * gain[i] + bias[i] (arXiv 1607.06450); without
+// bias it adds 0. The lengths are equal; dst may be x.
+func (s *Set) LayerNorm(dst, x, gain, bias []float32, eps float32) {
+	if len(x) == 0 {
+		return
+	}
+	dst = dst[:len(x)]
+	s.center(dst, x)
+	s.rmsNorm(dst, dst, gain[:len(x)], eps)
+	if bias != nil {
+		s.add(dst, bias[:len(x)])
+	}
+}
 
 // Add sets dst[i] += x[i].
 func (s *Set) Add(dst, x []float32) { s.add(dst, x[:len(dst)]) }
+
+// AddScaled sets dst[i] += f*x[i], rounding the product and the sum.
+func (s *Set) AddScaled(dst, x []float32, f float32) { s.addScaled(dst, x[:len(dst)], f) }
+
+// RoundBF16 rounds x to bfloat16, nearest even.
+func (s *Set) RoundBF16(x []float32) { s.roundBF16(x) }
 
 // SumSquares sets acc[i] += x[i]^2.
 func (s *Set) SumSquares(acc, x []float32) { s.sumSquares(acc, x[:len(acc)]) }
@@ -58,15 +76,6 @@ func maximumGeneric(x []float32) float32 {
 		top = max(top, v)
 	}
 	return top
-}
-
-func expSumGeneric(x []float32, top float32) float64 {
-	var sum float64
-	for i, v := range x {
-		x[i] = exp(v - top)
-		sum += float64(x[i])
-	}
-	return sum
 }
 
 func scaleGeneric(x []float32, f float32) {
@@ -116,15 +125,33 @@ func rmsScale(sum float64, n int, eps float32) float32 {
 	return 1 / float32(math.Sqrt(float64(float32(sum/float64(n))+eps)))
 }
 
-func siluMulGeneric(gate, up []float32) {
-	for i, v := range gate {
-		gate[i] = v / (1 + exp(-v)) * up[i]
+// centerGeneric sets dst[i] = x[i]-mean(x).
+func centerGeneric(dst, x []float32) {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v)
+	}
+	mean := sum / float64(len(x))
+	for i, v := range x {
+		dst[i] = float32(float64(v) - mean)
 	}
 }
 
 func addGeneric(dst, x []float32) {
 	for i, v := range x {
 		dst[i] += v
+	}
+}
+
+func addScaledGeneric(dst, x []float32, f float32) {
+	for i, v := range x {
+		dst[i] += float32(f * v)
+	}
+}
+
+func roundBF16Generic(x []float32) {
+	for i, v := range x {
+		x[i] = block.FromBF16(block.BF16(v))
 	}
 }
 

@@ -4,11 +4,6 @@
 
 package kernel
 
-// vectorMax returns the largest x[i]; NaNs do not count.
-//
-//go:noescape
-func vectorMax(x *float32, n int) float32
-
 // vectorExpSum sets x[i] = exp(scale*x[i] - top) and returns the sum.
 //
 //go:noescape
@@ -19,40 +14,85 @@ func vectorExpSum(x *float32, n int, scale float32, top float32) float64
 //go:noescape
 func vectorSumExp(x *float32, n int, scale float32, top float32) float64
 
-// vectorScale sets x[i] *= factor.
+// vectorDivergence returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.
 //
 //go:noescape
-func vectorScale(x *float32, n int, factor float32)
-
-// vectorSquares returns the sum of x[i]*x[i].
-//
-//go:noescape
-func vectorSquares(x *float32, n int) float64
-
-// vectorNorm sets dst[i] = x[i]*scale*gain[i].
-//
-//go:noescape
-func vectorNorm(dst *float32, x *float32, gain *float32, n int, scale float32)
+func vectorDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
 
 // vectorSiLUMul sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].
 //
 //go:noescape
 func vectorSiLUMul(gate *float32, up *float32, n int)
 
+// vectorGELUTanhMul sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].
+//
+//go:noescape
+func vectorGELUTanhMul(gate *float32, up *float32, n int)
+
+// vectorGELUMul sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.
+//
+//go:noescape
+func vectorGELUMul(gate *float32, up *float32, n int)
+
+// vectorSwiGLUOAIMul sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.
+//
+//go:noescape
+func vectorSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
+
+// vectorSigmoid sets x[i] = 1/(1+exp(-x[i])).
+//
+//go:noescape
+func vectorSigmoid(x *float32, n int)
+
+// vectorCap sets x[i] = limit*tanh(x[i]*twice/2).
+//
+//go:noescape
+func vectorCap(x *float32, n int, twice float32, limit float32)
+
+// vectorMax returns the largest x[i]; NaNs do not count.
+//
+//go:noescape
+func vectorMax(x *float32, n int) float32
+
+// vectorScale sets x[i] *= factor.
+//
+//go:noescape
+func vectorScale(x *float32, n int, factor float32)
+
+// vectorSum returns the sum of x[i].
+//
+//go:noescape
+func vectorSum(x *float32, n int) float64
+
+// vectorSquares returns the sum of x[i]*x[i].
+//
+//go:noescape
+func vectorSquares(x *float32, n int) float64
+
+// vectorShift sets dst[i] = x[i]-by.
+//
+//go:noescape
+func vectorShift(dst *float32, x *float32, n int, by float64)
+
+// vectorNorm sets dst[i] = x[i]*scale*gain[i].
+//
+//go:noescape
+func vectorNorm(dst *float32, x *float32, gain *float32, n int, scale float32)
+
 // vectorAdd sets dst[i] += x[i].
 //
 //go:noescape
 func vectorAdd(dst *float32, x *float32, n int)
 
+// vectorAddScaled sets dst[i] += factor*x[i].
+//
+//go:noescape
+func vectorAddScaled(dst *float32, x *float32, n int, factor float32)
+
 // vectorAddSquares sets dst[i] += x[i]*x[i].
 //
 //go:noescape
 func vectorAddSquares(dst *float32, x *float32, n int)
-
-// vectorDivergence returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.
-//
-//go:noescape
-func vectorDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
 
 // vectorRotate sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].
 //

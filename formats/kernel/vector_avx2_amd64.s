@@ -4,6 +4,63 @@
 
 #include "textflag.h"
 
+// func vectorExpSum(x *float32, n int, scale float32, top float32) float64
+// Requires: AVX, AVX2, FMA3, SSE, SSE2
+TEXT ·vectorExpSum(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVSS        scale+16(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        top+20(FP), X1
+	VBROADCASTSS X1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+
+loop:
+	VMULPS       (AX), Y0, Y4
+	VSUBPS       Y1, Y4, Y4
+	VMOVUPS      expLow<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      expHigh<>+0(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VMULPS       log2e<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS ln2High<>+0(SB), Y5, Y4
+	VFNMADD231PS ln2Low<>+0(SB), Y5, Y4
+	VMOVUPS      exp6<>+0(SB), Y6
+	VFMADD213PS  exp5<>+0(SB), Y4, Y6
+	VFMADD213PS  exp4<>+0(SB), Y4, Y6
+	VFMADD213PS  exp3<>+0(SB), Y4, Y6
+	VFMADD213PS  exp2<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
+	VADDPS       one<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPADDD       bias<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       bias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y4
+	VMOVUPS      Y4, (AX)
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPD       X0, X2, X0
+	VHADDPD      X0, X0, X0
+	MOVSD        X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
 DATA expLow<>+0(SB)/4, $0xc2d00000
 DATA expLow<>+4(SB)/4, $0xc2d00000
 DATA expLow<>+8(SB)/4, $0xc2d00000
@@ -63,16 +120,6 @@ DATA one<>+20(SB)/4, $0x3f800000
 DATA one<>+24(SB)/4, $0x3f800000
 DATA one<>+28(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $32
-
-DATA signs<>+0(SB)/4, $0x80000000
-DATA signs<>+4(SB)/4, $0x80000000
-DATA signs<>+8(SB)/4, $0x80000000
-DATA signs<>+12(SB)/4, $0x80000000
-DATA signs<>+16(SB)/4, $0x80000000
-DATA signs<>+20(SB)/4, $0x80000000
-DATA signs<>+24(SB)/4, $0x80000000
-DATA signs<>+28(SB)/4, $0x80000000
-GLOBL signs<>(SB), RODATA|NOPTR, $32
 
 DATA bias<>+0(SB)/4, $0x0000007f
 DATA bias<>+4(SB)/4, $0x0000007f
@@ -134,87 +181,6 @@ DATA exp2<>+24(SB)/4, $0x3efffffe
 DATA exp2<>+28(SB)/4, $0x3efffffe
 GLOBL exp2<>(SB), RODATA|NOPTR, $32
 
-// func vectorMax(x *float32, n int) float32
-// Requires: AVX, SSE
-TEXT ·vectorMax(SB), NOSPLIT, $0-20
-	MOVQ    x+0(FP), AX
-	MOVQ    n+8(FP), CX
-	VMOVUPS (AX), Y0
-
-max:
-	VMOVUPS      (AX), Y1
-	VMAXPS       Y0, Y1, Y0
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, CX
-	JNZ          max
-	VEXTRACTF128 $0x01, Y0, X1
-	VMAXPS       X1, X0, X1
-	VPERMILPS    $0x4e, X1, X0
-	VMAXPS       X0, X1, X1
-	VPERMILPS    $0xb1, X1, X0
-	VMAXSS       X0, X1, X1
-	MOVSS        X1, ret+16(FP)
-	VZEROUPPER
-	RET
-
-// func vectorExpSum(x *float32, n int, scale float32, top float32) float64
-// Requires: AVX, AVX2, FMA3, SSE, SSE2
-TEXT ·vectorExpSum(SB), NOSPLIT, $0-32
-	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	MOVSS        scale+16(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        top+20(FP), X1
-	VBROADCASTSS X1, Y1
-	VXORPD       Y2, Y2, Y2
-	VXORPD       Y3, Y3, Y3
-
-vectorExpSum:
-	VMULPS       (AX), Y0, Y4
-	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      expLow<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      expHigh<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VMULPS       log2e<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS ln2High<>+0(SB), Y5, Y4
-	VFNMADD231PS ln2Low<>+0(SB), Y5, Y4
-	VMOVUPS      exp6<>+0(SB), Y6
-	VFMADD213PS  exp5<>+0(SB), Y4, Y6
-	VFMADD213PS  exp4<>+0(SB), Y4, Y6
-	VFMADD213PS  exp3<>+0(SB), Y4, Y6
-	VFMADD213PS  exp2<>+0(SB), Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VFMADD213PS  Y4, Y7, Y6
-	VADDPS       one<>+0(SB), Y6, Y6
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y4
-	VPSUBD       Y4, Y5, Y5
-	VPADDD       bias<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y6, Y6
-	VPADDD       bias<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
-	VMOVAPS      Y6, Y4
-	VMOVUPS      Y4, (AX)
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X4, Y4
-	VCVTPS2PD    X5, Y5
-	VADDPD       Y4, Y2, Y2
-	VADDPD       Y5, Y3, Y3
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, CX
-	JNZ          vectorExpSum
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X0
-	VHADDPD      X0, X0, X0
-	MOVSD        X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
 // func vectorSumExp(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
 TEXT ·vectorSumExp(SB), NOSPLIT, $0-32
@@ -227,7 +193,7 @@ TEXT ·vectorSumExp(SB), NOSPLIT, $0-32
 	VXORPD       Y2, Y2, Y2
 	VXORPD       Y3, Y3, Y3
 
-vectorSumExp:
+loop:
 	VMULPS       (AX), Y0, Y4
 	VSUBPS       Y1, Y4, Y4
 	VMOVUPS      expLow<>+0(SB), Y5
@@ -251,11 +217,10 @@ vectorSumExp:
 	VPSUBD       Y4, Y5, Y5
 	VPADDD       bias<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y6, Y6
 	VPADDD       bias<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y6, Y6
-	VMOVAPS      Y6, Y4
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X5, Y5
@@ -263,7 +228,7 @@ vectorSumExp:
 	VADDPD       Y5, Y3, Y3
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, CX
-	JNZ          vectorSumExp
+	JNZ          loop
 	VADDPD       Y3, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPD       X0, X2, X0
@@ -272,68 +237,81 @@ vectorSumExp:
 	VZEROUPPER
 	RET
 
-// func vectorScale(x *float32, n int, factor float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·vectorScale(SB), NOSPLIT, $0-20
-	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	MOVSS        factor+16(FP), X0
-	VBROADCASTSS X0, Y0
+// func vectorDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·vectorDivergence(SB), NOSPLIT, $0-48
+	MOVQ         p+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVSD        lseP+24(FP), X0
+	VBROADCASTSD X0, Y0
+	MOVSD        delta+32(FP), X1
+	VBROADCASTSD X1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
 
-scale:
-	VMULPS  (AX), Y0, Y1
-	VMOVUPS Y1, (AX)
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, CX
-	JNZ     scale
-	VZEROUPPER
-	RET
-
-// func vectorSquares(x *float32, n int) float64
-// Requires: AVX, FMA3, SSE2
-TEXT ·vectorSquares(SB), NOSPLIT, $0-24
-	MOVQ   x+0(FP), AX
-	MOVQ   n+8(FP), CX
-	VXORPD Y0, Y0, Y0
-	VXORPD Y1, Y1, Y1
-
-squares:
-	VMOVUPS      (AX), Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VCVTPS2PD    X2, Y2
-	VCVTPS2PD    X3, Y3
-	VFMADD231PD  Y2, Y2, Y0
-	VFMADD231PD  Y3, Y3, Y1
+loop:
+	VMOVUPS      (AX), Y5
+	VMOVUPS      (CX), Y6
+	VEXTRACTF128 $0x01, Y5, X7
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X7, Y7
+	VEXTRACTF128 $0x01, Y6, X8
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X8, Y8
+	VSUBPD       Y0, Y5, Y9
+	VSUBPD       Y0, Y7, Y10
+	VCVTPD2PSY   Y9, X11
+	VCVTPD2PSY   Y10, X9
+	VINSERTF128  $0x01, X9, Y11, Y11
+	VMOVUPS      expLow<>+0(SB), Y9
+	VMAXPS       Y11, Y9, Y11
+	VMOVUPS      expHigh<>+0(SB), Y9
+	VMINPS       Y11, Y9, Y11
+	VMULPS       log2e<>+0(SB), Y11, Y9
+	VROUNDPS     $0x08, Y9, Y9
+	VFNMADD231PS ln2High<>+0(SB), Y9, Y11
+	VFNMADD231PS ln2Low<>+0(SB), Y9, Y11
+	VMOVUPS      exp6<>+0(SB), Y10
+	VFMADD213PS  exp5<>+0(SB), Y11, Y10
+	VFMADD213PS  exp4<>+0(SB), Y11, Y10
+	VFMADD213PS  exp3<>+0(SB), Y11, Y10
+	VFMADD213PS  exp2<>+0(SB), Y11, Y10
+	VMULPS       Y11, Y11, Y12
+	VFMADD213PS  Y11, Y12, Y10
+	VADDPS       one<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y11
+	VPSUBD       Y11, Y9, Y9
+	VPADDD       bias<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       bias<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y9, Y10, Y11
+	VEXTRACTF128 $0x01, Y11, X10
+	VCVTPS2PD    X11, Y9
+	VCVTPS2PD    X10, Y10
+	VSUBPD       Y6, Y5, Y5
+	VSUBPD       Y1, Y5, Y5
+	VCMPPD       $0x04, Y4, Y9, Y6
+	VANDPD       Y6, Y5, Y5
+	VFMADD231PD  Y5, Y9, Y2
+	VSUBPD       Y8, Y7, Y7
+	VSUBPD       Y1, Y7, Y7
+	VCMPPD       $0x04, Y4, Y10, Y5
+	VANDPD       Y5, Y7, Y7
+	VFMADD231PD  Y7, Y10, Y3
 	ADDQ         $0x20, AX
-	SUBQ         $0x08, CX
-	JNZ          squares
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VHADDPD      X1, X1, X1
-	MOVSD        X1, ret+16(FP)
-	VZEROUPPER
-	RET
-
-// func vectorNorm(dst *float32, x *float32, gain *float32, n int, scale float32)
-// Requires: AVX, AVX2, SSE
-TEXT ·vectorNorm(SB), NOSPLIT, $0-36
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         gain+16(FP), DX
-	MOVQ         n+24(FP), BX
-	MOVSS        scale+32(FP), X0
-	VBROADCASTSS X0, Y0
-
-norm:
-	VMULPS  (CX), Y0, Y1
-	VMULPS  (DX), Y1, Y1
-	VMOVUPS Y1, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	ADDQ    $0x20, DX
-	SUBQ    $0x08, BX
-	JNZ     norm
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JNZ          loop
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPD       X0, X2, X0
+	VHADDPD      X0, X0, X0
+	MOVSD        X0, ret+40(FP)
 	VZEROUPPER
 	RET
 
@@ -344,7 +322,7 @@ TEXT ·vectorSiLUMul(SB), NOSPLIT, $0-24
 	MOVQ up+8(FP), CX
 	MOVQ n+16(FP), DX
 
-silu:
+loop:
 	VMOVUPS      (AX), Y0
 	VXORPS       signs<>+0(SB), Y0, Y1
 	VMOVUPS      expLow<>+0(SB), Y2
@@ -368,11 +346,10 @@ silu:
 	VPSUBD       Y1, Y2, Y2
 	VPADDD       bias<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y3, Y3
 	VPADDD       bias<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y3, Y3
-	VMOVAPS      Y3, Y1
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y1
 	VADDPS       one<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VMULPS       (CX), Y0, Y0
@@ -380,7 +357,582 @@ silu:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
 	SUBQ         $0x08, DX
-	JNZ          silu
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA signs<>+0(SB)/4, $0x80000000
+DATA signs<>+4(SB)/4, $0x80000000
+DATA signs<>+8(SB)/4, $0x80000000
+DATA signs<>+12(SB)/4, $0x80000000
+DATA signs<>+16(SB)/4, $0x80000000
+DATA signs<>+20(SB)/4, $0x80000000
+DATA signs<>+24(SB)/4, $0x80000000
+DATA signs<>+28(SB)/4, $0x80000000
+GLOBL signs<>(SB), RODATA|NOPTR, $32
+
+// func vectorGELUTanhMul(gate *float32, up *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vectorGELUTanhMul(SB), NOSPLIT, $0-24
+	MOVQ gate+0(FP), AX
+	MOVQ up+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VMOVUPS      (AX), Y0
+	VMULPS       Y0, Y0, Y1
+	VMULPS       gelu3<>+0(SB), Y1, Y1
+	VADDPS       gelu1<>+0(SB), Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      expLow<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMOVUPS      expHigh<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VMULPS       log2e<>+0(SB), Y1, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS ln2High<>+0(SB), Y2, Y1
+	VFNMADD231PS ln2Low<>+0(SB), Y2, Y1
+	VMOVUPS      exp6<>+0(SB), Y3
+	VFMADD213PS  exp5<>+0(SB), Y1, Y3
+	VFMADD213PS  exp4<>+0(SB), Y1, Y3
+	VFMADD213PS  exp3<>+0(SB), Y1, Y3
+	VFMADD213PS  exp2<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VADDPS       one<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y1
+	VPSUBD       Y1, Y2, Y2
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       bias<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y1
+	VADDPS       one<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA gelu1<>+0(SB)/4, $0xbfcc422a
+DATA gelu1<>+4(SB)/4, $0xbfcc422a
+DATA gelu1<>+8(SB)/4, $0xbfcc422a
+DATA gelu1<>+12(SB)/4, $0xbfcc422a
+DATA gelu1<>+16(SB)/4, $0xbfcc422a
+DATA gelu1<>+20(SB)/4, $0xbfcc422a
+DATA gelu1<>+24(SB)/4, $0xbfcc422a
+DATA gelu1<>+28(SB)/4, $0xbfcc422a
+GLOBL gelu1<>(SB), RODATA|NOPTR, $32
+
+DATA gelu3<>+0(SB)/4, $0xbd922279
+DATA gelu3<>+4(SB)/4, $0xbd922279
+DATA gelu3<>+8(SB)/4, $0xbd922279
+DATA gelu3<>+12(SB)/4, $0xbd922279
+DATA gelu3<>+16(SB)/4, $0xbd922279
+DATA gelu3<>+20(SB)/4, $0xbd922279
+DATA gelu3<>+24(SB)/4, $0xbd922279
+DATA gelu3<>+28(SB)/4, $0xbd922279
+GLOBL gelu3<>(SB), RODATA|NOPTR, $32
+
+// func vectorGELUMul(gate *float32, up *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vectorGELUMul(SB), NOSPLIT, $0-24
+	MOVQ gate+0(FP), AX
+	MOVQ up+8(FP), CX
+	MOVQ n+16(FP), DX
+
+loop:
+	VMOVUPS      (AX), Y0
+	VMOVUPS      one<>+0(SB), Y2
+	VORPS        signs<>+0(SB), Y0, Y1
+	VFNMADD231PS tailSlope<>+0(SB), Y1, Y2
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y2, Y1, Y2
+	VMULPS       Y0, Y0, Y1
+	VMULPS       minusHalf<>+0(SB), Y1, Y1
+	VMOVUPS      expLow<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      expHigh<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VMULPS       log2e<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS ln2High<>+0(SB), Y3, Y1
+	VFNMADD231PS ln2Low<>+0(SB), Y3, Y1
+	VMOVUPS      exp6<>+0(SB), Y4
+	VFMADD213PS  exp5<>+0(SB), Y1, Y4
+	VFMADD213PS  exp4<>+0(SB), Y1, Y4
+	VFMADD213PS  exp3<>+0(SB), Y1, Y4
+	VFMADD213PS  exp2<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y5
+	VFMADD213PS  Y1, Y5, Y4
+	VADDPS       one<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       bias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y1
+	VMOVUPS      tail8<>+0(SB), Y3
+	VFMADD213PS  tail7<>+0(SB), Y2, Y3
+	VFMADD213PS  tail6<>+0(SB), Y2, Y3
+	VFMADD213PS  tail5<>+0(SB), Y2, Y3
+	VFMADD213PS  tail4<>+0(SB), Y2, Y3
+	VFMADD213PS  tail3<>+0(SB), Y2, Y3
+	VFMADD213PS  tail2<>+0(SB), Y2, Y3
+	VFMADD213PS  tail1<>+0(SB), Y2, Y3
+	VFMADD213PS  tail0<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      one<>+0(SB), Y1
+	VSUBPS       Y3, Y1, Y1
+	VBLENDVPS    Y0, Y3, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA tailSlope<>+0(SB)/4, $0x3eb33333
+DATA tailSlope<>+4(SB)/4, $0x3eb33333
+DATA tailSlope<>+8(SB)/4, $0x3eb33333
+DATA tailSlope<>+12(SB)/4, $0x3eb33333
+DATA tailSlope<>+16(SB)/4, $0x3eb33333
+DATA tailSlope<>+20(SB)/4, $0x3eb33333
+DATA tailSlope<>+24(SB)/4, $0x3eb33333
+DATA tailSlope<>+28(SB)/4, $0x3eb33333
+GLOBL tailSlope<>(SB), RODATA|NOPTR, $32
+
+DATA minusHalf<>+0(SB)/4, $0xbf000000
+DATA minusHalf<>+4(SB)/4, $0xbf000000
+DATA minusHalf<>+8(SB)/4, $0xbf000000
+DATA minusHalf<>+12(SB)/4, $0xbf000000
+DATA minusHalf<>+16(SB)/4, $0xbf000000
+DATA minusHalf<>+20(SB)/4, $0xbf000000
+DATA minusHalf<>+24(SB)/4, $0xbf000000
+DATA minusHalf<>+28(SB)/4, $0xbf000000
+GLOBL minusHalf<>(SB), RODATA|NOPTR, $32
+
+DATA tail8<>+0(SB)/4, $0xbceedc7d
+DATA tail8<>+4(SB)/4, $0xbceedc7d
+DATA tail8<>+8(SB)/4, $0xbceedc7d
+DATA tail8<>+12(SB)/4, $0xbceedc7d
+DATA tail8<>+16(SB)/4, $0xbceedc7d
+DATA tail8<>+20(SB)/4, $0xbceedc7d
+DATA tail8<>+24(SB)/4, $0xbceedc7d
+DATA tail8<>+28(SB)/4, $0xbceedc7d
+GLOBL tail8<>(SB), RODATA|NOPTR, $32
+
+DATA tail7<>+0(SB)/4, $0x3e137cd3
+DATA tail7<>+4(SB)/4, $0x3e137cd3
+DATA tail7<>+8(SB)/4, $0x3e137cd3
+DATA tail7<>+12(SB)/4, $0x3e137cd3
+DATA tail7<>+16(SB)/4, $0x3e137cd3
+DATA tail7<>+20(SB)/4, $0x3e137cd3
+DATA tail7<>+24(SB)/4, $0x3e137cd3
+DATA tail7<>+28(SB)/4, $0x3e137cd3
+GLOBL tail7<>(SB), RODATA|NOPTR, $32
+
+DATA tail6<>+0(SB)/4, $0xbe82fd50
+DATA tail6<>+4(SB)/4, $0xbe82fd50
+DATA tail6<>+8(SB)/4, $0xbe82fd50
+DATA tail6<>+12(SB)/4, $0xbe82fd50
+DATA tail6<>+16(SB)/4, $0xbe82fd50
+DATA tail6<>+20(SB)/4, $0xbe82fd50
+DATA tail6<>+24(SB)/4, $0xbe82fd50
+DATA tail6<>+28(SB)/4, $0xbe82fd50
+GLOBL tail6<>(SB), RODATA|NOPTR, $32
+
+DATA tail5<>+0(SB)/4, $0x3e2324a9
+DATA tail5<>+4(SB)/4, $0x3e2324a9
+DATA tail5<>+8(SB)/4, $0x3e2324a9
+DATA tail5<>+12(SB)/4, $0x3e2324a9
+DATA tail5<>+16(SB)/4, $0x3e2324a9
+DATA tail5<>+20(SB)/4, $0x3e2324a9
+DATA tail5<>+24(SB)/4, $0x3e2324a9
+DATA tail5<>+28(SB)/4, $0x3e2324a9
+GLOBL tail5<>(SB), RODATA|NOPTR, $32
+
+DATA tail4<>+0(SB)/4, $0xbcbe279e
+DATA tail4<>+4(SB)/4, $0xbcbe279e
+DATA tail4<>+8(SB)/4, $0xbcbe279e
+DATA tail4<>+12(SB)/4, $0xbcbe279e
+DATA tail4<>+16(SB)/4, $0xbcbe279e
+DATA tail4<>+20(SB)/4, $0xbcbe279e
+DATA tail4<>+24(SB)/4, $0xbcbe279e
+DATA tail4<>+28(SB)/4, $0xbcbe279e
+GLOBL tail4<>(SB), RODATA|NOPTR, $32
+
+DATA tail3<>+0(SB)/4, $0x3dd82be3
+DATA tail3<>+4(SB)/4, $0x3dd82be3
+DATA tail3<>+8(SB)/4, $0x3dd82be3
+DATA tail3<>+12(SB)/4, $0x3dd82be3
+DATA tail3<>+16(SB)/4, $0x3dd82be3
+DATA tail3<>+20(SB)/4, $0x3dd82be3
+DATA tail3<>+24(SB)/4, $0x3dd82be3
+DATA tail3<>+28(SB)/4, $0x3dd82be3
+GLOBL tail3<>(SB), RODATA|NOPTR, $32
+
+DATA tail2<>+0(SB)/4, $0x3df564de
+DATA tail2<>+4(SB)/4, $0x3df564de
+DATA tail2<>+8(SB)/4, $0x3df564de
+DATA tail2<>+12(SB)/4, $0x3df564de
+DATA tail2<>+16(SB)/4, $0x3df564de
+DATA tail2<>+20(SB)/4, $0x3df564de
+DATA tail2<>+24(SB)/4, $0x3df564de
+DATA tail2<>+28(SB)/4, $0x3df564de
+GLOBL tail2<>(SB), RODATA|NOPTR, $32
+
+DATA tail1<>+0(SB)/4, $0x3e0f3862
+DATA tail1<>+4(SB)/4, $0x3e0f3862
+DATA tail1<>+8(SB)/4, $0x3e0f3862
+DATA tail1<>+12(SB)/4, $0x3e0f3862
+DATA tail1<>+16(SB)/4, $0x3e0f3862
+DATA tail1<>+20(SB)/4, $0x3e0f3862
+DATA tail1<>+24(SB)/4, $0x3e0f3862
+DATA tail1<>+28(SB)/4, $0x3e0f3862
+GLOBL tail1<>(SB), RODATA|NOPTR, $32
+
+DATA tail0<>+0(SB)/4, $0x3e0ef8e3
+DATA tail0<>+4(SB)/4, $0x3e0ef8e3
+DATA tail0<>+8(SB)/4, $0x3e0ef8e3
+DATA tail0<>+12(SB)/4, $0x3e0ef8e3
+DATA tail0<>+16(SB)/4, $0x3e0ef8e3
+DATA tail0<>+20(SB)/4, $0x3e0ef8e3
+DATA tail0<>+24(SB)/4, $0x3e0ef8e3
+DATA tail0<>+28(SB)/4, $0x3e0ef8e3
+GLOBL tail0<>(SB), RODATA|NOPTR, $32
+
+// func vectorSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·vectorSwiGLUOAIMul(SB), NOSPLIT, $0-28
+	MOVQ         gate+0(FP), AX
+	MOVQ         up+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVSS        limit+24(FP), X0
+	VBROADCASTSS X0, Y0
+	VXORPS       signs<>+0(SB), Y0, Y1
+
+loop:
+	VMOVUPS      (AX), Y2
+	VMOVUPS      (CX), Y3
+	VMINPS       Y2, Y0, Y2
+	VMULPS       minusSlope<>+0(SB), Y2, Y4
+	VMOVUPS      expLow<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMOVUPS      expHigh<>+0(SB), Y5
+	VMINPS       Y4, Y5, Y4
+	VMULPS       log2e<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS ln2High<>+0(SB), Y5, Y4
+	VFNMADD231PS ln2Low<>+0(SB), Y5, Y4
+	VMOVUPS      exp6<>+0(SB), Y6
+	VFMADD213PS  exp5<>+0(SB), Y4, Y6
+	VFMADD213PS  exp4<>+0(SB), Y4, Y6
+	VFMADD213PS  exp3<>+0(SB), Y4, Y6
+	VFMADD213PS  exp2<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
+	VADDPS       one<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPADDD       bias<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       bias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y4
+	VADDPS       one<>+0(SB), Y4, Y4
+	VDIVPS       Y4, Y2, Y2
+	VMAXPS       Y3, Y1, Y3
+	VMINPS       Y3, Y0, Y3
+	VADDPS       one<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA minusSlope<>+0(SB)/4, $0xbfd9db23
+DATA minusSlope<>+4(SB)/4, $0xbfd9db23
+DATA minusSlope<>+8(SB)/4, $0xbfd9db23
+DATA minusSlope<>+12(SB)/4, $0xbfd9db23
+DATA minusSlope<>+16(SB)/4, $0xbfd9db23
+DATA minusSlope<>+20(SB)/4, $0xbfd9db23
+DATA minusSlope<>+24(SB)/4, $0xbfd9db23
+DATA minusSlope<>+28(SB)/4, $0xbfd9db23
+GLOBL minusSlope<>(SB), RODATA|NOPTR, $32
+
+// func vectorSigmoid(x *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vectorSigmoid(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ n+8(FP), CX
+
+loop:
+	VMOVUPS      (AX), Y0
+	VXORPS       signs<>+0(SB), Y0, Y0
+	VMOVUPS      expLow<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMOVUPS      expHigh<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VFNMADD231PS ln2High<>+0(SB), Y1, Y0
+	VFNMADD231PS ln2Low<>+0(SB), Y1, Y0
+	VMOVUPS      exp6<>+0(SB), Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VFMADD213PS  Y0, Y3, Y2
+	VADDPS       one<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       bias<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y1, Y2, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func vectorCap(x *float32, n int, twice float32, limit float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·vectorCap(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVSS        twice+16(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        limit+20(FP), X1
+	VBROADCASTSS X1, Y1
+
+loop:
+	VMULPS       (AX), Y0, Y2
+	VMOVUPS      capLow<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMOVUPS      capHigh<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VMULPS       log2e<>+0(SB), Y2, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
+	VMOVUPS      exp6<>+0(SB), Y4
+	VFMADD213PS  exp5<>+0(SB), Y2, Y4
+	VFMADD213PS  exp4<>+0(SB), Y2, Y4
+	VFMADD213PS  exp3<>+0(SB), Y2, Y4
+	VFMADD213PS  exp2<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPADDD       bias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VSUBPS       one<>+0(SB), Y3, Y2
+	VFMADD231PS  Y4, Y3, Y2
+	VADDPS       two<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA capHigh<>+0(SB)/4, $0x41a00000
+DATA capHigh<>+4(SB)/4, $0x41a00000
+DATA capHigh<>+8(SB)/4, $0x41a00000
+DATA capHigh<>+12(SB)/4, $0x41a00000
+DATA capHigh<>+16(SB)/4, $0x41a00000
+DATA capHigh<>+20(SB)/4, $0x41a00000
+DATA capHigh<>+24(SB)/4, $0x41a00000
+DATA capHigh<>+28(SB)/4, $0x41a00000
+GLOBL capHigh<>(SB), RODATA|NOPTR, $32
+
+DATA capLow<>+0(SB)/4, $0xc1a00000
+DATA capLow<>+4(SB)/4, $0xc1a00000
+DATA capLow<>+8(SB)/4, $0xc1a00000
+DATA capLow<>+12(SB)/4, $0xc1a00000
+DATA capLow<>+16(SB)/4, $0xc1a00000
+DATA capLow<>+20(SB)/4, $0xc1a00000
+DATA capLow<>+24(SB)/4, $0xc1a00000
+DATA capLow<>+28(SB)/4, $0xc1a00000
+GLOBL capLow<>(SB), RODATA|NOPTR, $32
+
+DATA two<>+0(SB)/4, $0x40000000
+DATA two<>+4(SB)/4, $0x40000000
+DATA two<>+8(SB)/4, $0x40000000
+DATA two<>+12(SB)/4, $0x40000000
+DATA two<>+16(SB)/4, $0x40000000
+DATA two<>+20(SB)/4, $0x40000000
+DATA two<>+24(SB)/4, $0x40000000
+DATA two<>+28(SB)/4, $0x40000000
+GLOBL two<>(SB), RODATA|NOPTR, $32
+
+// func vectorMax(x *float32, n int) float32
+// Requires: AVX, SSE
+TEXT ·vectorMax(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS (AX), Y0
+
+loop:
+	VMOVUPS      (AX), Y1
+	VMAXPS       Y0, Y1, Y0
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X1
+	VPERMILPS    $0x4e, X1, X0
+	VMAXPS       X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VMAXSS       X0, X1, X1
+	MOVSS        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func vectorScale(x *float32, n int, factor float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·vectorScale(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVSS        factor+16(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	VMULPS  (AX), Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, CX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func vectorSum(x *float32, n int) float64
+// Requires: AVX, SSE2
+TEXT ·vectorSum(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+
+loop:
+	VMOVUPS      (AX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VHADDPD      X1, X1, X1
+	MOVSD        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func vectorSquares(x *float32, n int) float64
+// Requires: AVX, FMA3, SSE2
+TEXT ·vectorSquares(SB), NOSPLIT, $0-24
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+
+loop:
+	VMOVUPS      (AX), Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X3, Y3
+	VFMADD231PD  Y2, Y2, Y0
+	VFMADD231PD  Y3, Y3, Y1
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VHADDPD      X1, X1, X1
+	MOVSD        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func vectorShift(dst *float32, x *float32, n int, by float64)
+// Requires: AVX, AVX2, SSE2
+TEXT ·vectorShift(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVSD        by+24(FP), X0
+	VBROADCASTSD X0, Y0
+
+loop:
+	VMOVUPS      (CX), Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VSUBPD       Y0, Y1, Y1
+	VSUBPD       Y0, Y2, Y2
+	VCVTPD2PSY   Y1, X3
+	VCVTPD2PSY   Y2, X1
+	VINSERTF128  $0x01, X1, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	SUBQ         $0x08, DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func vectorNorm(dst *float32, x *float32, gain *float32, n int, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·vectorNorm(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         gain+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVSS        scale+32(FP), X0
+	VBROADCASTSS X0, Y0
+
+loop:
+	VMULPS  (CX), Y0, Y1
+	VMULPS  (DX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, BX
+	JNZ     loop
 	VZEROUPPER
 	RET
 
@@ -391,14 +943,35 @@ TEXT ·vectorAdd(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 
-vectorAdd:
+loop:
 	VMOVUPS (CX), Y0
 	VADDPS  (AX), Y0, Y0
 	VMOVUPS Y0, (AX)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	SUBQ    $0x08, DX
-	JNZ     vectorAdd
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func vectorAddScaled(dst *float32, x *float32, n int, factor float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·vectorAddScaled(SB), NOSPLIT, $0-28
+	MOVSS        factor+24(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+
+loop:
+	VMOVUPS (CX), Y1
+	VMULPS  Y0, Y1, Y1
+	VADDPS  (AX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	SUBQ    $0x08, DX
+	JNZ     loop
 	VZEROUPPER
 	RET
 
@@ -409,7 +982,7 @@ TEXT ·vectorAddSquares(SB), NOSPLIT, $0-24
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
 
-vectorAddSquares:
+loop:
 	VMOVUPS (CX), Y0
 	VMULPS  Y0, Y0, Y0
 	VADDPS  (AX), Y0, Y0
@@ -417,86 +990,7 @@ vectorAddSquares:
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
 	SUBQ    $0x08, DX
-	JNZ     vectorAddSquares
-	VZEROUPPER
-	RET
-
-// func vectorDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
-// Requires: AVX, AVX2, FMA3, SSE2
-TEXT ·vectorDivergence(SB), NOSPLIT, $0-48
-	MOVQ         p+0(FP), AX
-	MOVQ         q+8(FP), CX
-	MOVQ         n+16(FP), DX
-	MOVSD        lseP+24(FP), X0
-	VBROADCASTSD X0, Y0
-	MOVSD        delta+32(FP), X1
-	VBROADCASTSD X1, Y1
-	VXORPD       Y2, Y2, Y2
-	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
-
-divergence:
-	VMOVUPS      (AX), Y5
-	VMOVUPS      (CX), Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X5, Y5
-	VCVTPS2PD    X7, Y8
-	VEXTRACTF128 $0x01, Y6, X7
-	VCVTPS2PD    X6, Y9
-	VCVTPS2PD    X7, Y10
-	VSUBPD       Y0, Y5, Y6
-	VSUBPD       Y0, Y8, Y11
-	VCVTPD2PSY   Y6, X7
-	VCVTPD2PSY   Y11, X6
-	VINSERTF128  $0x01, X6, Y7, Y7
-	VMOVUPS      expLow<>+0(SB), Y6
-	VMAXPS       Y7, Y6, Y7
-	VMOVUPS      expHigh<>+0(SB), Y6
-	VMINPS       Y7, Y6, Y7
-	VMULPS       log2e<>+0(SB), Y7, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS ln2High<>+0(SB), Y6, Y7
-	VFNMADD231PS ln2Low<>+0(SB), Y6, Y7
-	VMOVUPS      exp6<>+0(SB), Y11
-	VFMADD213PS  exp5<>+0(SB), Y7, Y11
-	VFMADD213PS  exp4<>+0(SB), Y7, Y11
-	VFMADD213PS  exp3<>+0(SB), Y7, Y11
-	VFMADD213PS  exp2<>+0(SB), Y7, Y11
-	VMULPS       Y7, Y7, Y12
-	VFMADD213PS  Y7, Y12, Y11
-	VADDPS       one<>+0(SB), Y11, Y11
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y7
-	VPSUBD       Y7, Y6, Y6
-	VPADDD       bias<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y11, Y11
-	VPADDD       bias<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y11, Y11
-	VMOVAPS      Y11, Y7
-	VEXTRACTF128 $0x01, Y7, X11
-	VCVTPS2PD    X7, Y6
-	VCVTPS2PD    X11, Y11
-	VSUBPD       Y9, Y5, Y5
-	VSUBPD       Y1, Y5, Y5
-	VCMPPD       $0x04, Y4, Y6, Y9
-	VANDPD       Y9, Y5, Y5
-	VFMADD231PD  Y5, Y6, Y2
-	VSUBPD       Y10, Y8, Y8
-	VSUBPD       Y1, Y8, Y8
-	VCMPPD       $0x04, Y4, Y11, Y5
-	VANDPD       Y5, Y8, Y8
-	VFMADD231PD  Y8, Y11, Y3
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, CX
-	SUBQ         $0x08, DX
-	JNZ          divergence
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X0
-	VHADDPD      X0, X0, X0
-	MOVSD        X0, ret+40(FP)
+	JNZ     loop
 	VZEROUPPER
 	RET
 
@@ -509,7 +1003,7 @@ TEXT ·vectorRotate(SB), NOSPLIT, $0-40
 	MOVQ sin+24(FP), BX
 	MOVQ n+32(FP), SI
 
-rotate:
+loop:
 	VMOVUPS (AX), Y0
 	VMOVUPS (CX), Y1
 	VMOVUPS (DX), Y2
@@ -527,7 +1021,7 @@ rotate:
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, SI
-	JNZ     rotate
+	JNZ     loop
 	VZEROUPPER
 	RET
 
@@ -539,7 +1033,7 @@ TEXT ·vectorRotatePairs(SB), NOSPLIT, $0-32
 	MOVQ sin+16(FP), DX
 	MOVQ n+24(FP), BX
 
-pairs:
+loop:
 	VMOVUPS    (CX), Y0
 	VUNPCKLPS  Y0, Y0, Y1
 	VUNPCKHPS  Y0, Y0, Y0
@@ -566,6 +1060,6 @@ pairs:
 	ADDQ       $0x20, CX
 	ADDQ       $0x20, DX
 	SUBQ       $0x08, BX
-	JNZ        pairs
+	JNZ        loop
 	VZEROUPPER
 	RET

@@ -166,29 +166,38 @@ func TestRMSNorm(t *testing.T) {
 	}
 }
 
-func TestSiLUMul(t *testing.T) {
+// TestLayerNorm: the mean is taken away before anything is rounded, however large it is.
+func TestLayerNorm(t *testing.T) {
 	for _, s := range Available() {
-		for _, n := range lengths() {
-			rng := random(uint64(n))
-			gate, up := scaled(randomFloats(rng, n), 20), randomFloats(rng, n)
-			for i, v := range []float32{0, -200, 200, -88, -88.8, 1e-30, -inf, inf} {
-				if n > 8 {
-					gate[i] = v
+		for _, n := range lengths()[1:] {
+			for _, offset := range []float32{0, -3, 1e4} {
+				rng := random(uint64(n))
+				x, gain, bias := scaled(randomFloats(rng, n), 10), randomFloats(rng, n), randomFloats(rng, n)
+				var mean, squares float64
+				for i := range x {
+					x[i] += offset
+					mean += float64(x[i]) / float64(n)
 				}
-			}
-			got := guarded(t, gate, func(gate []float32) { s.SiLUMul(gate, up) })
-			for i := range got {
-				g := float64(gate[i])
-				want := g / (1 + math.Exp(-g)) * float64(up[i])
-				if g < -88.7 && !math.IsInf(g, 0) {
-					want = 0 // exp is beyond float32
+				for _, v := range x {
+					squares += (float64(v) - mean) * (float64(v) - mean)
 				}
-				if math.IsNaN(want) {
-					want = math.NaN()
+				scale := 1 / math.Sqrt(squares/float64(n)+1e-5)
+				for _, b := range [][]float32{bias, nil} {
+					got := guarded(t, x, func(x []float32) { s.LayerNorm(x, x, gain, b, 1e-5) })
+					for i := range got {
+						want := (float64(x[i]) - mean) * scale * float64(gain[i])
+						size := math.Abs(want)
+						if b != nil {
+							want += float64(b[i])
+						}
+						if d := math.Abs(float64(got[i]) - want); !(d <= 5e-7*size+1.2e-7*math.Abs(want)) {
+							t.Fatalf("%s LayerNorm of %d around %g: %g, not %g", s.Name, n, offset, got[i], want)
+						}
+					}
 				}
-				near(t, fmt.Sprint(s.Name, " SiLU of ", g), float64(got[i]), want, 6e-7)
 			}
 		}
+		s.LayerNorm(nil, nil, nil, nil, 1)
 	}
 }
 
@@ -199,7 +208,9 @@ func TestAddAndSquares(t *testing.T) {
 			a, x := randomFloats(rng, n), randomFloats(rng, n)
 			for name, f := range map[string]func(s *Set, a []float32){
 				"Add":        func(s *Set, a []float32) { s.Add(a, x) },
+				"AddScaled":  func(s *Set, a []float32) { s.AddScaled(a, x, 0.37) },
 				"SumSquares": func(s *Set, a []float32) { s.SumSquares(a, x) },
+				"RoundBF16":  func(s *Set, a []float32) { s.RoundBF16(a) },
 			} {
 				want := append([]float32(nil), a...)
 				f(generic, want)
@@ -370,8 +381,16 @@ func BenchmarkVector(b *testing.B) {
 			"Softmax":      func() { copy(z, x); s.Softmax(z, 1) },
 			"LogSumExp":    func() { s.LogSumExp(x) },
 			"RMSNorm":      func() { s.RMSNorm(z, x, y, 1e-5) },
+			"LayerNorm":    func() { s.LayerNorm(z, x, y, x, 1e-5) },
 			"SiLUMul":      func() { copy(z, x); s.SiLUMul(z, y) },
+			"SiLU":         func() { copy(z, x); s.SiLUMul(z, nil) },
+			"GELUMul":      func() { copy(z, x); s.GELUMul(z, y) },
+			"GELUTanhMul":  func() { copy(z, x); s.GELUTanhMul(z, y) },
+			"SwiGLUOAIMul": func() { copy(z, x); s.SwiGLUOAIMul(z, y, 7) },
+			"Sigmoid":      func() { copy(z, x); s.Sigmoid(z) },
+			"SoftCap":      func() { copy(z, x); s.SoftCap(z, 50) },
 			"Add":          func() { s.Add(z, x) },
+			"AddScaled":    func() { s.AddScaled(z, x, 0.5) },
 			"KLDivergence": func() { s.KLDivergence(x, y, 9, 9) },
 			"LoadQ8_0":     func() { _ = s.Load(&batch, FormQ8_0, x, 1, n) },
 			"LoadQ8_K":     func() { _ = s.Load(&batch, FormQ8_K, x, 1, n) },

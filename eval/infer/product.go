@@ -1,0 +1,102 @@
+package infer
+
+import (
+	"sort"
+
+	"bitmill/formats/kernel"
+)
+
+// product is one matrix product: dst = W·x + b, [tokens][w.Rows]. Of wide ones the bias is better added by who reads dst,
+// when a whole row is at hand.
+type product struct {
+	dst    []float32
+	w      *Linear
+	x      *kernel.Batch // nil: the rows made last
+	stride int           // from one token's row in dst to the next; 0: w.Rows
+	bare   bool          // without b
+	end    int           // how many tasks this product and those before it have
+}
+
+// How many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small enough to balance
+// the workers on a small matrix; for a single token more, as its tasks are short.
+const (
+	leastRows      = 32
+	tasksPerWorker = 8
+)
+
+// linear multiplies the n rows made last, in, with several matrices at once.
+func (p *pass) linear(in []float32, n int, list ...product) {
+	p.products = p.products[:0]
+	for _, l := range list {
+		p.add(in, n, l)
+	}
+	p.multiplyAll(n)
+}
+
+// add appends a product with the n rows of in to those that are to be done.
+func (p *pass) add(in []float32, n int, l product) {
+	p.observe(l.w, in[:n*l.w.Cols], n)
+	p.products = append(p.products, l)
+}
+
+// observe shows a product's input; of a fused tensor once.
+func (p *pass) observe(w *Linear, in []float32, n int) {
+	if p.o.Observe != nil && !w.later {
+		p.o.Observe(w, in, n)
+	}
+}
+
+// multiplyAll runs the products for a batch of n tokens.
+func (p *pass) multiplyAll(n int) {
+	rows, tasks := 0, 0
+	for _, l := range p.products {
+		rows += l.w.Rows
+	}
+	p.taskRows = leastRows
+	if n == 1 {
+		p.taskRows = max(leastRows, rows/(tasksPerWorker*p.pool.Workers())&^(leastRows-1))
+	}
+	for i := range p.products {
+		l := &p.products[i]
+		tasks += (l.w.Rows + p.taskRows - 1) / p.taskRows
+		l.end = tasks
+	}
+	p.pool.Run(tasks, p.tasks.product)
+}
+
+func (p *pass) multiply(worker, task int) {
+	i := sort.Search(len(p.products), func(i int) bool { return p.products[i].end > task }) // there may be many experts
+	if i > 0 {
+		task -= p.products[i-1].end
+	}
+	l, r0 := p.products[i], task*p.taskRows
+	p.multiplyRows(worker, l, r0, min(r0+p.taskRows, l.w.Rows))
+}
+
+func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
+	w, x := l.w, l.x
+	if x == nil {
+		x = &p.forms[w.form]
+	}
+	stride := l.stride
+	if stride == 0 {
+		stride = w.Rows
+	}
+	if err := p.set.MatMul(l.dst, stride, w.Matrix, x, r0, r1, &p.workers[worker].scratch); err != nil {
+		p.fail(worker, err)
+		return
+	}
+	if w.bias == nil || l.bare {
+		return
+	}
+	for t := range x.Tokens() {
+		p.set.Add(l.dst[t*stride+r0:t*stride+r1], w.bias[r0:r1])
+	}
+}
+
+// fail keeps a worker's first error.
+func (p *pass) fail(worker int, err error) {
+	if w := &p.workers[worker]; w.err == nil {
+		w.err = err
+	}
+}
