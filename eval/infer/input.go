@@ -157,10 +157,11 @@ func (p *pass) loadRows(worker, form, t0, t1 int) {
 		p.fail(worker, p.set.LoadRows(&p.forms[form], p.in.rows, t0, t1))
 		return
 	}
-	for t := t0; t < t1; t++ {
+	for t := t0; t < t1; {
 		e := p.routed.expert[t]
-		first := p.routed.starts[e]
-		p.fail(worker, p.set.LoadRows(&p.routed.forms[e][form], p.in.rows[first*p.in.width:], t-first, t-first+1))
+		first, next := p.routed.starts[e], min(t1, p.routed.starts[e+1])
+		p.fail(worker, p.set.LoadRows(&p.routed.forms[e][form], p.in.rows[first*p.in.width:], t-first, next-first))
+		t = next
 	}
 }
 
