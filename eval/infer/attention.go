@@ -55,9 +55,9 @@ func (p *pass) attention(out, q []float32, layer int, packed bool) {
 			heads = (heads + 1) / 2
 		}
 		queries := max(1, attnRows/heads)
-		for at := (n - 1) / queries * queries; at >= 0 && n > 0; at -= queries { // the longest first
-			for h, some := 0, 0; h < c.Heads; h += some {
-				some = min(heads, group-h%group)
+		for h, some := 0, 0; h < c.Heads; h += some { // those that share keys and values one after the other
+			some = min(heads, group-h%group)
+			for at := (n - 1) / queries * queries; at >= 0 && n > 0; at -= queries { // the longest first
 				p.pieces = append(p.pieces, piece{i, h, some, row + at, pos + at, min(queries, n-at)})
 			}
 		}
