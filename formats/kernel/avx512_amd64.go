@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
 var avx512 = &Set{
 	Name:         "avx512",
-	load:         loadAVX2,
+	load:         loadAVX512,
 	interleave:   interleaveAVX2,
 	matmul:       productsAVX512.matmul,
 	gemm:         productsAVX512.gemm,

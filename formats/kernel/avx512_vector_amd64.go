@@ -45,3 +45,22 @@ func klDivergenceAVX512(p, q []float32, lseP, lseQ float64) float64 {
 	}
 	return sum + klDivergenceAVX2(p[whole:], q[whole:], lseP, lseQ)
 }
+
+// loadAVX512 converts one token; see loadGeneric. Blocks of 256 that are out of the ordinary are left to AVX2.
+func loadAVX512(b *Batch, t int, x []float32) {
+	if b.form.codes() != FormQ8_K || len(x) == 0 {
+		loadAVX2(b, t, x)
+		return
+	}
+	blocks := b.cols / 256
+	for i := 0; i < blocks; {
+		at := t*blocks + i
+		left := wideLoad256(&b.codes[t*b.stride+256*i], &b.sums16[16*at], &b.sums32[8*at], &b.d[at], &x[256*i], blocks-i)
+		if i = blocks - left; left > 0 {
+			at = t*blocks + i
+			load256(&b.codes[t*b.stride+256*i], &b.sums16[16*at], &b.sums32[8*at], &b.d[at], &x[256*i], 1)
+			i++
+		}
+	}
+	b.putValuesAVX2(t)
+}

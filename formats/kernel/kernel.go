@@ -23,6 +23,7 @@ package kernel
 //go:generate go -C _asm run ./small -out ../small_avx2_amd64.s -stubs ../small_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./float -out ../float_avx2_amd64.s -stubs ../float_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./load -out ../load_avx2_amd64.s -stubs ../load_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./loadwide -out ../load_avx512_amd64.s -stubs ../load_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./vector -wide -out ../vector_avx512_amd64.s -stubs ../vector_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./running -out ../running_avx2_amd64.s -stubs ../running_avx2_amd64.go -pkg kernel
