@@ -104,14 +104,20 @@ var table = []Info{
 // Types returns the table, by ascending id. The caller must not change it.
 func Types() []Info { return table }
 
+// rows is the table by id.
+var rows = func() (rows [Q2_0 + 1]*Info) {
+	for i := range table {
+		rows[table[i].Type] = &table[i]
+	}
+	return rows
+}()
+
 // Info returns the type's row and whether the type exists.
 func (t Type) Info() (Info, bool) {
-	for _, r := range table {
-		if r.Type == t {
-			return r, true
-		}
+	if int(t) >= len(rows) || rows[t] == nil {
+		return Info{}, false
 	}
-	return Info{}, false
+	return *rows[t], true
 }
 
 // String is the type's ggml name, or "type 99" for an unknown id.

@@ -23,10 +23,12 @@ type Scratch struct {
 	rows   rowScratch
 }
 
-// MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other
-// elements of dst are left alone. x is in the form of FormOf or in that of ExactFormOf. Goroutines with disjoint rows may run at once, each with its own Scratch.
+// MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other elements of
+// dst are left alone. x is in the form of FormOf or in that of ExactFormOf; strips take the former only, and rows by
+// sixteen. Goroutines with disjoint rows may run at once, each with its own Scratch.
 func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, scratch *Scratch) error {
-	if err := checkMatMul(dst, stride, w, x, r0, r1); err != nil {
+	st := w.stored()
+	if err := st.check(dst, stride, x, r0, r1); err != nil {
 		return fmt.Errorf("product of a %d x %d %s matrix with %d tokens: %w", w.Rows, w.Cols, w.Type, x.n, err)
 	}
 	if x.n == 0 || r0 == r1 {
@@ -38,11 +40,11 @@ func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, 
 	if w.Cols == 0 {
 		s = generic // sums of nothing
 	}
-	s.matmul(dst, stride, w.stored(), x, r0, r1, scratch)
+	s.matmul(dst, stride, st, x, r0, r1, scratch)
 	return nil
 }
 
-func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) error {
+func (w *stored) check(dst []float32, stride int, x *Batch, r0, r1 int) error {
 	form, err := FormOf(w.Type)
 	if err != nil {
 		return err
@@ -50,9 +52,12 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
 		return fmt.Errorf("the batch holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
 	}
-	size, err := w.bytes()
-	if err != nil {
-		return err
+	if w.Cols < 0 || w.Cols%w.block != 0 || w.Strips && w.strips.stripType == nil {
+		return fmt.Errorf("%w: a row of %d values does not divide into blocks of %d", formats.ErrUnsupported, w.Cols, w.block)
+	}
+	size := w.rowBytes * w.Rows
+	if w.Strips {
+		size = w.strips.rows(w.Rows)
 	}
 	if w.Rows < 0 || len(w.Data) < size {
 		return fmt.Errorf("%w: the matrix has %d bytes, not %d", formats.ErrCorrupt, len(w.Data), size)
@@ -69,19 +74,6 @@ func checkMatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int) erro
 	return nil
 }
 
-// bytes is how long Data must be.
-func (w *Matrix) bytes() (int, error) {
-	if w.Strips {
-		s, ok := w.strips()
-		if !ok {
-			return 0, fmt.Errorf("%w: strips of %s", formats.ErrUnsupported, w.Type)
-		}
-		return s.rows(w.Rows), nil
-	}
-	row, err := w.Type.RowBytes(int64(w.Cols))
-	return int(row) * w.Rows, err
-}
-
 // stored is a matrix with the sizes of its rows and blocks looked up once.
 type stored struct {
 	Matrix
@@ -90,8 +82,11 @@ type stored struct {
 }
 
 func (w Matrix) stored() stored {
-	info, _ := w.Type.Info() // the type has been checked
-	s := stored{Matrix: w, rowBytes: w.Cols / info.Block * info.Bytes, blockBytes: info.Bytes, block: info.Block}
+	info, _ := w.Type.Info()
+	s := stored{Matrix: w, blockBytes: info.Bytes, block: info.Block}
+	if info.Block > 0 { // the type exists
+		s.rowBytes = w.Cols / info.Block * info.Bytes
+	}
 	if w.Strips {
 		s.strips, _ = w.strips()
 	}

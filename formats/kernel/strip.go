@@ -28,29 +28,41 @@ type stripType struct {
 	scales int // words
 	fields func(to *[4]uint32, s *superScales)
 	values func(s *superScales, from *[4]uint32)
-	quad   func(set, place int) int // which quad of a block has a place in a set
+	quads  []uint8 // which quads of a block are in its sets, place by place
 }
 
-var stripTypes = map[formats.Type]*stripType{
+// stripTypes are by type; nil: it has no strips.
+var stripTypes = [...]*stripType{
 	formats.Q2_K: {2, 80, true, 4, fields4, values4, inGroups(4)},
 	formats.Q3_K: {3, 108, false, 3, fields6, values6, inGroups(8)},
-	formats.Q4_K: {4, 0, true, 3, fieldsMins, valuesMins, func(set, place int) int {
+	formats.Q4_K: {4, 0, true, 3, fieldsMins, valuesMins, places(32, 2, func(set, place int) int {
 		return set/8*16 + 8*place + set%8 // a set has columns of two groups of 32, so that these lie side by side
-	}},
+	})},
 	formats.Q5_K: {5, 0, true, 3, fieldsMins, valuesMins, inGroups(8)},
 	formats.Q6_K: {6, 208, false, 4, fields8, values8, inGroups(4)},
-	formats.Q4_0: {4, 0, false, 0, nil, nil, inFours},
-	formats.Q4_1: {4, 0, true, 0, nil, nil, inFours},
-	formats.Q5_0: {5, 0, false, 0, nil, nil, func(_, place int) int { return place }},
-	formats.Q5_1: {5, 0, true, 0, nil, nil, func(_, place int) int { return place }},
-	formats.Q8_0: {8, 0, false, 0, nil, nil, func(set, _ int) int { return set }},
+	formats.Q4_0: {4, 0, false, 0, nil, nil, places(4, 2, inFours)},
+	formats.Q4_1: {4, 0, true, 0, nil, nil, places(4, 2, inFours)},
+	formats.Q5_0: {5, 0, false, 0, nil, nil, places(1, 8, func(_, place int) int { return place })},
+	formats.Q5_1: {5, 0, true, 0, nil, nil, places(1, 8, func(_, place int) int { return place })},
+	formats.Q8_0: {8, 0, false, 0, nil, nil, places(8, 1, func(set, _ int) int { return set })},
+	formats.Q2_0: nil,
+}
+
+// places lists the quads of a block's sets.
+func places(sets, places int, quad func(set, place int) int) (list []uint8) {
+	for set := range sets {
+		for p := range places {
+			list = append(list, uint8(quad(set, p)))
+		}
+	}
+	return list
 }
 
 func inFours(set, place int) int { return 4*place + set }
 
 // inGroups gives each place of four sets 16 columns, one place after the other.
-func inGroups(places int) func(set, place int) int {
-	return func(set, place int) int { return 4*(set/4*places+place) + set%4 }
+func inGroups(n int) []uint8 {
+	return places(64/n, n, func(set, place int) int { return 4*(set/4*n+place) + set%4 })
 }
 
 // setOf returns the numbers of words and quads of a set, whose codes have as many bits. Words keep a quad in the same bits
@@ -155,7 +167,6 @@ func split(bits int, q *[8]uint32, w *[5]uint32) {
 type strips struct {
 	*stripType
 	blocks int
-	cols   int // of a block
 	body   int // of a block
 	row    int // stored
 	whole  int // rows in strips
@@ -163,13 +174,12 @@ type strips struct {
 
 const headBytes = 64
 
-func (st *stripType) of(w *Matrix, block int) strips {
-	info, _ := w.Type.Info()
+func (st *stripType) of(w *Matrix, info *formats.Info) strips {
 	words, quads := setOf(st.bits)
+	blocks := w.Cols / info.Block
 	return strips{
-		stripType: st, blocks: w.Cols / block, cols: block,
-		body: 4 * lanes * (st.scales + block/4/quads*words),
-		row:  w.Cols / block * info.Bytes, whole: w.Rows / lanes * lanes,
+		stripType: st, blocks: blocks, body: 4 * lanes * (st.scales + info.Block/4/quads*words),
+		row: blocks * info.Bytes, whole: w.Rows / lanes * lanes,
 	}
 }
 

@@ -22,11 +22,11 @@ func (w Matrix) WovenBytes() int {
 
 // strips returns the sizes of the matrix in strips, which not all types have.
 func (w *Matrix) strips() (strips, bool) {
-	st, block := stripTypes[w.Type], w.Type.BlockLen()
-	if st == nil || w.Cols <= 0 || w.Cols%block != 0 {
+	info, ok := w.Type.Info()
+	if !ok || int(w.Type) >= len(stripTypes) || stripTypes[w.Type] == nil || w.Cols <= 0 || w.Cols%info.Block != 0 {
 		return strips{}, false
 	}
-	return st.of(w, block), true
+	return stripTypes[w.Type].of(w, &info), true
 }
 
 // Weave writes rows r0 to r1-1 of w, as a file stores them, to their place in a woven matrix that has its WovenBytes at
@@ -43,12 +43,9 @@ func Weave(dst []byte, w Matrix, r0, r1 int) error {
 	case r0 < 0 || r1 < r0 || r1 > w.Rows || r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows:
 		return fmt.Errorf("weave rows %d to %d of %d: out of range", r0, r1, w.Rows)
 	}
-	size := s.row
+	size, t := s.row, loom{}
 	for ; r0 < min(r1, s.whole); r0 += lanes {
-		strip := dst[s.rows(r0):][:s.bytes()]
-		for lane := range lanes {
-			s.weave(strip, w.Data[(r0+lane)*size:][:size], w.Type, lane)
-		}
+		s.weave(dst[s.rows(r0):][:s.bytes()], w.Data[r0*size:][:lanes*size], w.Type, &t)
 	}
 	if r0 < r1 { // what fills no strip
 		copy(dst[s.rows(r0):], w.Data[r0*size:r1*size])
@@ -56,44 +53,57 @@ func Weave(dst []byte, w Matrix, r0, r1 int) error {
 	return nil
 }
 
-// weave puts a row into its lane of a strip.
-func (s *strips) weave(strip, row []byte, t formats.Type, lane int) {
-	var codes [256]uint8
-	var scales superScales
-	var fields [4]uint32
+// loom is memory for weaving.
+type loom struct {
+	codes  [256]uint8
+	scales superScales
+	words  [lanes][64]uint32 // of a block of each row
+}
+
+// weave puts sixteen rows into a strip.
+func (s *strips) weave(strip, rows []byte, t formats.Type, l *loom) {
 	super, small := superTypeOf(t), smallTypeOf(t)
-	size := len(row) / s.blocks
-	words, places := setOf(s.bits)
+	size := s.row / s.blocks
 	for b := range s.blocks {
-		stored := row[b*size:][:size]
-		if super != nil {
-			super.unpack(&codes, &scales, stored)
-			fields = [4]uint32{}
-			s.fields(&fields, &scales)
-		} else {
-			small.unpack((*[32]uint8)(codes[:]), stored)
-		}
-		d := strip[s.half(b, lane):]
-		copy(d[:2], stored[s.d:])
-		if s.min {
-			copy(d[2*lanes:2*lanes+2], stored[s.d+2:])
-		}
-		for i, v := range fields[:s.scales] {
-			put32(strip, s.word(b, i, lane), v)
-		}
-		at := s.word(b, s.scales, lane)
-		for set := range s.cols / 4 / places {
-			var q [8]uint32
-			var w [5]uint32
-			for p := range places {
-				q[p] = binary.LittleEndian.Uint32(codes[4*s.quad(set, p):])
+		for lane := range lanes {
+			stored := rows[lane*s.row+b*size:][:size]
+			words := &l.words[lane]
+			if super != nil {
+				super.unpack(&l.codes, &l.scales, stored)
+				fields := (*[4]uint32)(words[:])
+				*fields = [4]uint32{}
+				s.fields(fields, &l.scales)
+			} else {
+				small.unpack((*[32]uint8)(l.codes[:]), stored)
 			}
-			join(s.bits, &w, &q)
-			for _, v := range w[:words] {
-				put32(strip, at, v)
-				at += 4 * lanes
+			d := strip[s.half(b, lane):]
+			copy(d[:2], stored[s.d:])
+			if s.min {
+				copy(d[2*lanes:2*lanes+2], stored[s.d+2:])
+			}
+			s.joinAll(words[s.scales:], &l.codes)
+		}
+		body := strip[s.word(b, 0, 0):][:s.body]
+		for i := 0; 4*lanes*i < len(body); i++ {
+			vector := (*[4 * lanes]byte)(body[4*lanes*i:])
+			for lane := range l.words {
+				binary.LittleEndian.PutUint32(vector[4*lane:], l.words[lane][i])
 			}
 		}
+	}
+}
+
+// joinAll makes the words of all sets of a block.
+func (s *strips) joinAll(to []uint32, codes *[256]uint8) {
+	words, n := setOf(s.bits)
+	var q [8]uint32
+	var w [5]uint32
+	for at := 0; at < len(s.quads); at += n {
+		for p, quad := range s.quads[at : at+n] {
+			q[p] = binary.LittleEndian.Uint32(codes[4*(quad&63):])
+		}
+		join(s.bits, &w, &q)
+		to = to[copy(to, w[:words]):]
 	}
 }
 
@@ -113,16 +123,16 @@ func (s *strips) unweave(codes []uint8, scales *superScales, strip []byte, b, la
 		s.values(scales, &fields)
 		scales.d, scales.dmin = d, m
 	}
-	words, places := setOf(s.bits)
-	for set := range s.cols / 4 / places {
-		var q [8]uint32
-		var w [5]uint32
+	words, n := setOf(s.bits)
+	var q [8]uint32
+	var w [5]uint32
+	for set := range len(s.quads) / n {
 		for i := range words {
 			w[i] = get32(strip, s.word(b, s.scales+set*words+i, lane))
 		}
 		split(s.bits, &q, &w)
-		for p := range places {
-			put32(codes, 4*s.quad(set, p), q[p])
+		for p, quad := range s.quads[set*n : set*n+n] {
+			put32(codes, 4*int(quad), q[p])
 		}
 	}
 	return d, m
