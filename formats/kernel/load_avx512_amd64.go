@@ -8,3 +8,8 @@ package kernel
 //
 //go:noescape
 func wideLoad256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int
+
+// wideLoad32 is loadQ8 for blocks of 32 in a row, eight at a time; s is nil for Q8_0, words for Q8_1.
+//
+//go:noescape
+func wideLoad32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, eights int)

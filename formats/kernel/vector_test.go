@@ -301,7 +301,10 @@ func TestRoPE(t *testing.T) {
 func TestLoadEqual(t *testing.T) {
 	for _, s := range others(t) {
 		for form := range formCount {
-			for _, cols := range []int{256, 512, 1280} {
+			for _, cols := range []int{256, 352, 512, 1280} {
+				if cols%form.Block() != 0 {
+					continue
+				}
 				rng := random(uint64(cols))
 				const n = 40
 				x := randomFloats(rng, n*cols)
@@ -345,6 +348,9 @@ func TestLoadEqual(t *testing.T) {
 						if a, b := got.codes[tok*got.stride+k], want.codes[tok*want.stride+k]; a != b {
 							t.Fatalf("%s %s token %d code %d: %d, not %d (from %g)", s.Name, form, tok, k, a, b, x[tok*cols+k])
 						}
+					}
+					if len(want.words) > 0 && !slices.Equal(got.words[tok*got.stride:][:cols], want.words[tok*want.stride:][:cols]) {
+						t.Fatalf("%s %s token %d: words differ", s.Name, form, tok)
 					}
 					for i := range cols / 16 {
 						if a, b := got.sums16[tok*cols/16+i], want.sums16[tok*cols/16+i]; a != b {

@@ -1,4 +1,4 @@
-// Command loadwide generates the AVX-512 conversion of activations to 8-bit blocks of 256.
+// Command loadwide generates the AVX-512 conversion of activations to 8-bit blocks, 256 activations at a time.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 )
 
 var (
+	signless = word("wideSignless", 0x7fffffff)
 	limit    = word("wideLimit127", 0x42fe0000)    // 127.0
 	negative = word("wideNegative127", 0xc2fe0000) // -127.0
 	unit     = word("wideUnit", 0x3f800000)        // 1.0
@@ -54,15 +55,56 @@ func main() {
 	for i := range 16 {
 		DATA(4*i, U32(uint32(i%4*4+i/4)))
 	}
+	load256(turn)
+	load32(turn)
+	Generate()
+}
+
+// constants of rounding.
+type constants struct{ most, offset, group, order, zero reg.VecVirtual }
+
+func load(turn Mem) constants {
+	c := constants{spread(limit), spread(middle), spread(sixteen), ZMM(), ZMM()}
+	VMOVDQU32(turn, c.order)
+	VPXORD(c.zero, c.zero, c.zero)
+	return c
+}
+
+// round stores 256 codes round(x) held within [-128, 127] and sets sums to their sums of 16, as int16.
+func (c constants) round(x []reg.VecVirtual, codes reg.GPVirtual, sums reg.VecVirtual) {
+	part := lanes.Wide(4) // of 64 codes; in each lane of 128 bits the sum plus 16 times 128
+	for i := range part {
+		q := x[4*i : 4*i+4]
+		for _, v := range q {
+			VMINPS(v, c.most, v) // NaN stays
+			VCVTPS2DQ(v, v)
+		}
+		VPACKSSDW(q[1], q[0], q[0])
+		VPACKSSDW(q[3], q[2], q[2])
+		VPACKSSWB(q[2], q[0], q[0])
+		VPERMD(q[0], c.order, q[0])
+		VMOVDQU32(q[0], Mem{Base: codes, Disp: 64 * i})
+		other := ZMM()
+		VPXORD(c.offset, q[0], part[i])
+		VPSADBW(c.zero, part[i], part[i])
+		VPSHUFD(U8(0x4e), part[i], other)
+		VPADDD(other, part[i], part[i])
+	}
+	VPUNPCKLDQ(part[1], part[0], part[0])
+	VPUNPCKLDQ(part[3], part[2], part[2])
+	VPUNPCKLQDQ(part[2], part[0], part[0])
+	VPERMD(part[0], c.order, part[0])
+	VPSUBD(c.group, part[0], part[0])
+	VPMOVDW(part[0], sums)
+}
+
+func load256(turn Mem) {
 	lanes.Kernel("wideLoad256", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int",
 		"wideLoad256 is loadQ8K for blocks of 256 in a row, up to one with a NaN or where the largest magnitude has both signs; "+
 			"it returns how many blocks are left.")
 	codes, sums16, sums32, d := lanes.Arg("codes"), lanes.Arg("sums16"), lanes.Arg("sums32"), lanes.Arg("d")
 	src, blocks := lanes.Arg("x"), lanes.Arg("blocks")
-	most, offset, group := spread(limit), spread(middle), spread(sixteen)
-	order := ZMM()
-	VMOVDQU32(turn, order)
-	ones := YMM()
+	c, ones := load(turn), YMM()
 	VPBROADCASTD(wordOnes, ones)
 
 	Label("wideLoad256_block")
@@ -106,35 +148,11 @@ func main() {
 	VDIVSS(inverse, step, step)
 	VMOVSS(step, Mem{Base: d})
 
-	// Codes, 64 at a time, and for each lane of 128 bits of them the sum plus 16 times 128.
-	sums := lanes.Wide(4)
-	zero := ZMM()
-	VPXORD(zero, zero, zero)
-	for i := range sums {
-		q := x[4*i : 4*i+4]
-		for _, v := range q {
-			VMULPS(scale, v, v)
-			VMINPS(v, most, v) // NaN stays
-			VCVTPS2DQ(v, v)
-		}
-		VPACKSSDW(q[1], q[0], q[0])
-		VPACKSSDW(q[3], q[2], q[2])
-		VPACKSSWB(q[2], q[0], q[0])
-		VPERMD(q[0], order, q[0])
-		VMOVDQU32(q[0], Mem{Base: codes, Disp: 64 * i})
-		other := ZMM()
-		VPXORD(offset, q[0], sums[i])
-		VPSADBW(zero, sums[i], sums[i])
-		VPSHUFD(U8(0x4e), sums[i], other)
-		VPADDD(other, sums[i], sums[i])
-	}
-	VPUNPCKLDQ(sums[1], sums[0], sums[0])
-	VPUNPCKLDQ(sums[3], sums[2], sums[2])
-	VPUNPCKLQDQ(sums[2], sums[0], sums[0])
-	VPERMD(sums[0], order, sums[0])
-	VPSUBD(group, sums[0], sums[0])
 	y, short := YMM(), XMM()
-	VPMOVDW(sums[0], y)
+	for _, v := range x {
+		VMULPS(scale, v, v)
+	}
+	c.round(x, codes, y)
 	VMOVDQU(y, Mem{Base: sums16})
 	VPMADDWD(ones, y, y)
 	VPMOVDW(y, short)
@@ -150,5 +168,93 @@ func main() {
 	VZEROUPPER()
 	Store(blocks, ReturnIndex(0))
 	RET()
-	Generate()
+}
+
+func load32(turn Mem) {
+	lanes.Kernel("wideLoad32", "func(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, eights int)",
+		"wideLoad32 is loadQ8 for blocks of 32 in a row, eight at a time; s is nil for Q8_0, words for Q8_1.")
+	inverses := AllocLocal(32)
+	codes, words, sums, d, s := lanes.Arg("codes"), lanes.Arg("words"), lanes.Arg("sums"), lanes.Arg("d"), lanes.Arg("s")
+	src, eights := lanes.Arg("x"), lanes.Arg("eights")
+	c, ones, whole := load(turn), YMM(), YMM()
+	VPBROADCASTD(wordOnes, ones)
+	VPBROADCASTD(limit, whole)
+	mask := spread(signless)
+
+	Label("wideLoad32_blocks")
+	// The largest |x| of the eight blocks, side by side. Magnitudes are compared as integers, so NaN is the largest.
+	m := lanes.Wide(8)
+	for i := range m {
+		t := ZMM()
+		VPANDD(Mem{Base: src, Disp: 128 * i}, mask, m[i])
+		VPANDD(Mem{Base: src, Disp: 128*i + 64}, mask, t)
+		VPMAXUD(t, m[i], m[i])
+	}
+	join := func(a, b reg.VecVirtual, low, high func(ops ...Op)) {
+		t := ZMM()
+		high(b, a, t)
+		low(b, a, a)
+		VPMAXUD(t, a, a)
+	}
+	for i := 0; i < 8; i += 2 {
+		join(m[i], m[i+1], VPUNPCKLDQ, VPUNPCKHDQ)
+	}
+	for i := 0; i < 8; i += 4 {
+		join(m[i], m[i+2], VPUNPCKLQDQ, VPUNPCKHQDQ)
+	}
+	quarters := func(order uint64) func(ops ...Op) {
+		return func(ops ...Op) { VSHUFI32X4(U8(order), ops[0], ops[1], ops[2]) }
+	}
+	join(m[0], m[4], quarters(0x44), quarters(0xee))
+	t := ZMM()
+	VSHUFI32X4(U8(0xb1), m[0], m[0], t)
+	VPMAXUD(t, m[0], m[0])
+	VSHUFI32X4(U8(0x08), m[0], m[0], m[0])
+	top := m[0].AsY()
+
+	inverse, step, some := YMM(), YMM(), K()
+	VPTESTMD(top, top, some)
+	VDIVPS(top, whole, inverse)
+	VMOVAPS_Z(inverse, some, inverse)
+	VMOVUPS(inverse, inverses)
+	VDIVPS(whole, top, step) // d = m/127
+	half, stored := XMM(), YMM()
+	VCVTPS2PH(U8(0), step, half)
+	VCVTPH2PS(half, stored)
+	VMOVUPS(stored, Mem{Base: d})
+	x := lanes.Wide(16)
+	for i, v := range x {
+		VMOVUPS(Mem{Base: src, Disp: 64 * i}, v)
+		VMULPS_BCST(inverses.Offset(4*(i/2)), v, v)
+	}
+	y := YMM()
+	c.round(x, codes, y)
+	VMOVDQU(y, Mem{Base: sums})
+	TESTQ(words, words)
+	JZ(LabelRef("wideLoad32_sum"))
+	for i := range 8 {
+		w := ZMM()
+		VPMOVSXBW(Mem{Base: codes, Disp: 32 * i}, w)
+		VMOVDQU32(w, Mem{Base: words, Disp: 64 * i})
+	}
+	ADDQ(U32(512), words)
+	Label("wideLoad32_sum")
+	TESTQ(s, s)
+	JZ(LabelRef("wideLoad32_next"))
+	VPMADDWD(ones, y, y)
+	VCVTDQ2PS(y, y)
+	VMULPS(y, step, y)
+	VCVTPS2PH(U8(0), y, half)
+	VCVTPH2PS(half, y)
+	VMOVUPS(y, Mem{Base: s})
+	ADDQ(Imm(32), s)
+	Label("wideLoad32_next")
+	ADDQ(U32(1024), src)
+	ADDQ(U32(256), codes)
+	ADDQ(Imm(32), sums)
+	ADDQ(Imm(32), d)
+	DECQ(eights)
+	JNZ(LabelRef("wideLoad32_blocks"))
+	VZEROUPPER()
+	RET()
 }
