@@ -32,12 +32,12 @@ func (e *experts) readers() []*Linear {
 func (p *pass) mixture(e *experts, in []float32, n int) {
 	r, c := &p.routed, &p.m.Config
 	count, used := c.Experts.Count, c.Experts.Used
-	p.products = p.products[:0]
-	p.add(in, n, product{dst: grow(&r.scores, n*count), w: &e.router})
+	router := product{dst: grow(&r.scores, n*count), w: &e.router}
 	if e.sharedGate != nil {
-		p.add(in, n, product{dst: grow(&r.gates, n), w: e.sharedGate})
+		p.linear(in, n, router, product{dst: grow(&r.gates, n), w: e.sharedGate})
+	} else {
+		p.linear(in, n, router)
 	}
-	p.multiplyAll(n)
 	grow(&r.chosen, n*used)
 	grow(&r.weights, n*used)
 	p.in = input{n: n}
@@ -84,7 +84,7 @@ func (p *pass) groupProduct(w *Linear, in, out []float32) {
 		return
 	}
 	p.observe(w, in[from*w.Cols:to*w.Cols], to-from)
-	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][w.form], bare: true})
+	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][w.form]})
 }
 
 // route picks the experts of some tokens and their weights.
@@ -177,10 +177,7 @@ func (p *pass) mix(row []float32, e *experts, t int) {
 	r, used, width := &p.routed, p.m.Config.Experts.Used, len(row)
 	clear(row)
 	for i := t * used; i < (t+1)*used; i++ {
-		p.set.AddScaled(row, r.down[int(r.slots[i])*width:][:width], r.weights[i])
-		if bias := e.list[r.chosen[i]].down.bias; bias != nil {
-			p.set.AddScaled(row, bias, r.weights[i])
-		}
+		p.addWeighted(row, r.down[int(r.slots[i])*width:][:width], &e.list[r.chosen[i]].down, r.weights[i])
 	}
 	if e.shared == nil {
 		return
@@ -190,5 +187,13 @@ func (p *pass) mix(row []float32, e *experts, t int) {
 		p.set.Sigmoid(r.gates[t : t+1])
 		weight = r.gates[t]
 	}
-	p.set.AddScaled(row, r.shared[t*width:][:width], weight)
+	p.addWeighted(row, r.shared[t*width:][:width], &e.shared.down, weight)
+}
+
+// addWeighted adds what w makes of a token to row, bias included.
+func (p *pass) addWeighted(row, made []float32, w *Linear, weight float32) {
+	p.set.AddScaled(row, made, weight)
+	if w.bias != nil {
+		p.set.AddScaled(row, w.bias, weight)
+	}
 }

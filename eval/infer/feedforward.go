@@ -24,9 +24,9 @@ func (p *pass) dense(f *feedForward, in []float32, n int) []float32 {
 // enter adds the layer's products with n rows to those that are to be done.
 func (p *pass) enter(f *feedForward, in []float32, n int) {
 	if f.gate.Rows > 0 {
-		p.add(in, n, product{dst: grow(&p.buf.gate, n*f.gate.Rows), w: &f.gate, bare: true})
+		p.add(in, n, product{dst: grow(&p.buf.gate, n*f.gate.Rows), w: &f.gate})
 	}
-	p.add(in, n, product{dst: grow(&p.buf.up, n*f.up.Rows), w: &f.up, bare: true})
+	p.add(in, n, product{dst: grow(&p.buf.up, n*f.up.Rows), w: &f.up})
 }
 
 // activated makes n rows for down, and returns them.

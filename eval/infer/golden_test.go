@@ -82,7 +82,7 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 // TestShortcutsDoNotChangeLogits runs the same tokens in other ways: piecewise through a cache, beside another
 // sequence, for the last rows only, observed, on other thread counts.
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
-	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss", "deepseek-v3"} {
+	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})

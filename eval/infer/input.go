@@ -12,6 +12,7 @@ type input struct {
 	with  []float32 // [n][width]: the residual stream of a norm, the up projection of a gate; or see inputKind
 	add   branch    // added to the residual stream first
 	norm  norm
+	bias  []float32
 	parts rowNorm
 	forms [formCount]bool // how the products want it
 
@@ -35,6 +36,7 @@ const (
 	added                     // with += add
 	normed                    // rows = norm(with += add)
 	parted                    // rows = norm of each part of rows
+	biased                    // rows += bias
 	gated                     // rows = act(rows) * with
 	scaled                    // rows = soft cap of rows * scale: logits
 	picked                    // rows = with of the token
@@ -123,6 +125,8 @@ func (p *pass) makeRow(t int) {
 	switch in.kind {
 	case normed:
 		p.normalize(row, with, in.norm)
+	case biased:
+		p.set.Add(row, in.bias)
 	case parted:
 		for at := 0; at < w; at += in.parts.part {
 			part := row[at : at+in.parts.part]

@@ -62,5 +62,7 @@ func (p *pass) wantedRows() int {
 // residual computes W·in for n rows; the next norm adds the norm of it to buf.x.
 func (p *pass) residual(in []float32, n int, w *Linear, after norm) {
 	p.branch = branch{rows: grow(&p.buf.branch, n*w.Rows), bias: w.bias, after: after}
-	p.linear(in, n, product{dst: p.branch.rows, w: w, bare: true})
+	p.products = p.products[:0]
+	p.add(in, n, product{dst: p.branch.rows, w: w})
+	p.multiplyAll(n)
 }

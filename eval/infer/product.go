@@ -6,14 +6,12 @@ import (
 	"bitmill/formats/kernel"
 )
 
-// product is one matrix product: dst = W·x + b, [tokens][w.Rows]. Of wide ones the bias is better added by who reads dst,
-// when a whole row is at hand.
+// product is one matrix product: dst = W·x, [tokens][w.Rows].
 type product struct {
 	dst    []float32
 	w      *Linear
 	x      *kernel.Batch // nil: the rows made last
 	stride int           // from one token's row in dst to the next; 0: w.Rows
-	bare   bool          // without b
 	end    int           // how many tasks this product and those before it have
 }
 
@@ -24,16 +22,22 @@ const (
 	tasksPerWorker = 8
 )
 
-// linear multiplies the n rows made last, in, with several matrices at once.
+// linear multiplies the n rows made last, in, with several matrices at once, and adds biases: not as each task writes its
+// part of every row, but row by row.
 func (p *pass) linear(in []float32, n int, list ...product) {
 	p.products = p.products[:0]
 	for _, l := range list {
 		p.add(in, n, l)
 	}
 	p.multiplyAll(n)
+	for _, l := range list {
+		if l.w.bias != nil {
+			p.make(input{kind: biased, rows: l.dst, n: n, width: l.w.Rows, bias: l.w.bias})
+		}
+	}
 }
 
-// add appends a product with the n rows of in to those that are to be done.
+// add appends a product with the n rows of in to those that are to be done; the bias is left to who reads it.
 func (p *pass) add(in []float32, n int, l product) {
 	p.observe(l.w, in[:n*l.w.Cols], n)
 	p.products = append(p.products, l)
@@ -84,13 +88,6 @@ func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
 	}
 	if err := p.set.MatMul(l.dst, stride, w.Matrix, x, r0, r1, &p.workers[worker].scratch); err != nil {
 		p.fail(worker, err)
-		return
-	}
-	if w.bias == nil || l.bare {
-		return
-	}
-	for t := range x.Tokens() {
-		p.set.Add(l.dst[t*stride+r0:t*stride+r1], w.bias[r0:r1])
 	}
 }
 
