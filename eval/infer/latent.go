@@ -67,7 +67,8 @@ func (p *pass) latentQKV(l *latent, norm []float32, n int, q, k, v []float32) {
 		p.linear(norm, n, product{dst: full, w: &l.q}, product{dst: kv, w: &l.kv})
 	}
 	p.perHead(l.keyB, full, q[s.Rope:], c.HeadDim, n, latentInput{step: s.Nope + s.Rope})
-	p.make(input{kind: latentQK, rows: q, n: n, width: c.Heads * c.HeadDim, latent: latentInput{k: k, v: v, norm: l.kvNorm}})
+	keys := latentInput{k: k, v: v, norm: l.kvNorm}
+	p.make(input{kind: latentQK, rows: q, n: n, width: c.Heads * c.HeadDim, latent: keys})
 }
 
 // latentRow makes key and value of token t, and the queries' rotating part.
@@ -89,8 +90,8 @@ func (p *pass) latentOut(l *latent, attn []float32, n int) []float32 {
 	return attn[:n*c.Heads*s.Value]
 }
 
-// perHead multiplies a part of each of n tokens' heads with the head's matrix. In out heads are wide numbers apart. It may
-// be from.
+// perHead multiplies a part of each of n tokens' heads with the head's matrix. In out, which may be from, heads are wide
+// numbers apart.
 func (p *pass) perHead(w []Linear, from, out []float32, wide, n int, part latentInput) {
 	rows, size := grow(&p.latent.byHead, len(w)*n*w[0].Cols), n*w[0].Cols
 	p.routed.even(len(w), n)

@@ -22,8 +22,8 @@ const (
 	tasksPerWorker = 8
 )
 
-// linear multiplies the n rows made last, in, with several matrices at once, and adds biases: not as each task writes its
-// part of every row, but row by row.
+// linear multiplies the n rows made last, in, with several matrices at once, and adds biases: not as each task writes
+// its part of every row, but row by row.
 func (p *pass) linear(in []float32, n int, list ...product) {
 	p.products = p.products[:0]
 	for _, l := range list {

@@ -21,8 +21,8 @@ func (s *Set) GELUMul(gate, up []float32) { mul(s.geluMul, gate, up) }
 // multiplies by 1.
 func (s *Set) GELUTanhMul(gate, up []float32) { mul(s.geluTanhMul, gate, up) }
 
-// SwiGLUOAIMul sets gate[i] = g*sigmoid(1.702g) * (u+1), where g is gate[i] cut off above limit, and u is up[i] cut off at
-// ±limit.
+// SwiGLUOAIMul sets gate[i] = g*sigmoid(1.702g) * (u+1), where g is gate[i] cut off above limit, and u is up[i] cut off
+// at ±limit.
 func (s *Set) SwiGLUOAIMul(gate, up []float32, limit float32) {
 	s.swigluOAIMul(gate, up[:len(gate)], limit)
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// activation is one of the functions, in float64. Rounding what its exponential takes makes an error that grows with it:
-// slack is that, in units of 2^-24 of the result.
+// activation is one of the functions, in float64. Rounding what its exponential takes makes an error that grows with
+// that: slack is the error, in units of 2^-24 of the result.
 type activation struct {
 	name  string
 	f     func(s *Set, x, up []float32)
@@ -20,7 +20,8 @@ func activationsUnderTest() []activation {
 	none := func(float64) float64 { return 0 }
 	return []activation{
 		{"SiLUMul", (*Set).SiLUMul, func(x, up float64) float64 { return x * sigmoid(x) * up }, none},
-		{"SiLU", func(s *Set, x, _ []float32) { s.SiLUMul(x, nil) }, func(x, _ float64) float64 { return x * sigmoid(x) }, none},
+		{"SiLU", func(s *Set, x, _ []float32) { s.SiLUMul(x, nil) },
+			func(x, _ float64) float64 { return x * sigmoid(x) }, none},
 		{"GELUMul", (*Set).GELUMul, func(x, up float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 * up },
 			func(x float64) float64 { return x * x }},
 		{"GELU", func(s *Set, x, _ []float32) { s.GELUMul(x, nil) },
@@ -33,14 +34,16 @@ func activationsUnderTest() []activation {
 					(1 + min(max(up, float64(float32(-0.8))), float64(float32(0.8))))
 			}, func(x float64) float64 { return 3 * math.Abs(x) }},
 		{"Sigmoid", func(s *Set, x, _ []float32) { s.Sigmoid(x) }, func(x, _ float64) float64 { return sigmoid(x) }, none},
-		{"SoftCap", func(s *Set, x, _ []float32) { s.SoftCap(x, 3) }, func(x, _ float64) float64 { return 3 * math.Tanh(x/3) }, none},
+		{"SoftCap", func(s *Set, x, _ []float32) { s.SoftCap(x, 3) },
+			func(x, _ float64) float64 { return 3 * math.Tanh(x/3) }, none},
 	}
 }
 
 // TestActivations: of every length, and over all numbers, the functions are within ten units in the last place and what
 // rounding their arguments makes; absolutely within 2e-7 times the larger of |x| and 1, times 1+|up|.
 func TestActivations(t *testing.T) {
-	odd := []float32{0, -200, 200, -88, -88.8, 1e-30, -1e-30, 1e-42, 14.4, -14.4, 1e20, -1e20, 3e38, -3e38, inf, -inf, float32(math.NaN())}
+	odd := []float32{0, -200, 200, -88, -88.8, 1e-30, -1e-30, 1e-42, 14.4, -14.4,
+		1e20, -1e20, 3e38, -3e38, inf, -inf, float32(math.NaN())}
 	var sweep []float32
 	for v := float32(1e-9); v < 120; v *= 1.00037 {
 		sweep = append(sweep, v, -v)

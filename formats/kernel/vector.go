@@ -31,8 +31,8 @@ func (s *Set) RMSNorm(dst, x, gain []float32, eps float32) {
 	}
 }
 
-// LayerNorm sets dst[i] = (x[i]-mean(x)) / sqrt(mean((x-mean(x))^2)+eps) * gain[i] + bias[i] (arXiv 1607.06450); without
-// bias it adds 0. The lengths are equal; dst may be x.
+// LayerNorm sets dst[i] = (x[i]-mean(x)) / sqrt(mean((x-mean(x))^2)+eps) * gain[i] + bias[i] (arXiv 1607.06450);
+// without bias it adds 0. The lengths are equal; dst may be x.
 func (s *Set) LayerNorm(dst, x, gain, bias []float32, eps float32) {
 	if len(x) == 0 {
 		return

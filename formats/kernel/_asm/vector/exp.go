@@ -10,9 +10,9 @@ import (
 	"bitmill/formats/kernel/asm/lanes"
 )
 
-// exponential holds the constants of exp: x = n*log(2) + r with |r| <= log(2)/2, exp(x) = 2^n * (1 + r + r^2*p(r)), p of
-// degree 4 with the smallest greatest relative error of the whole (3.1e-9, found by the Remez exchange). log(2) is split
-// in two so that n*high is exact.
+// exponential holds the constants of exp: x = n*log(2) + r with |r| <= log(2)/2, exp(x) = 2^n * (1 + r + r^2*p(r)), p
+// of degree 4 with the smallest greatest relative error of the whole (3.1e-9, found by the Remez exchange). log(2) is
+// split in two so that n*high is exact.
 type exponential struct {
 	machine
 	low, high, log2e, ln2High, ln2Low, one, bias Op
@@ -32,7 +32,9 @@ func (m machine) exponential() exponential {
 	if !m.wide {
 		e.bias = m.constant("bias", 127)
 	}
-	for i, v := range []float64{0.0013814598567922628, 0.008368716878493023, 0.04166838804689845, 0.16666520631723022, 0.4999999344778866} {
+	for i, v := range []float64{
+		0.0013814598567922628, 0.008368716878493023, 0.04166838804689845, 0.16666520631723022, 0.4999999344778866,
+	} {
 		e.poly = append(e.poly, m.float("exp"+string('6'-rune(i)), v))
 	}
 	return e

@@ -60,7 +60,7 @@ func ret() {
 
 var globals = map[uint32]Mem{}
 
-// constant is a number for all lanes: in memory, of which AVX2 has whole vectors, or in one of AVX-512's many registers.
+// constant is a number for all lanes: with AVX2 a vector in memory, with AVX-512 in one of its many registers.
 func (m machine) constant(name string, bits uint32) Op {
 	g, ok := globals[bits]
 	if !ok {

@@ -79,7 +79,8 @@ func (m machine) shift() {
 }
 
 func (m machine) norm() {
-	m.kernel("Norm", "func(dst *float32, x *float32, gain *float32, n int, scale float32)", "sets dst[i] = x[i]*scale*gain[i].")
+	m.kernel("Norm", "func(dst *float32, x *float32, gain *float32, n int, scale float32)",
+		"sets dst[i] = x[i]*scale*gain[i].")
 	dst, x, gain, n := lanes.Arg("dst"), lanes.Arg("x"), lanes.Arg("gain"), lanes.Arg("n")
 	factor := m.broadcast("scale")
 	m.loop(n, func() {
