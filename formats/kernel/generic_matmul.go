@@ -22,7 +22,13 @@ func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s 
 			}
 		default:
 			s.floats = grow(s.floats, w.Cols)
-			_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked
+			if strip := w.strip(r); strip != nil {
+				for b := range w.strips.blocks {
+					w.strips.decode(s.floats[b*w.block:(b+1)*w.block], strip, b, r%lanes)
+				}
+			} else {
+				_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked
+			}
 			for t := range x.n {
 				dst[t*stride+r] = dotFloat(s.floats, x.f32[t*x.stride:][:x.cols])
 			}

@@ -31,6 +31,9 @@ package kernel
 //go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./stripsmall -out ../stripsmall_avx512_amd64.s -stubs ../stripsmall_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./striplevels -out ../striplevels_avx512_amd64.s -stubs ../striplevels_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./unweavelevels -out ../unweavelevels_avx512_amd64.s -stubs ../unweavelevels_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./unweave -out ../unweave_avx512_amd64.s -stubs ../unweave_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./strips -out ../strip_avx512_amd64.s -stubs ../strip_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./fill -out ../fill_avx512_amd64.s -stubs ../fill_avx512_amd64.go -pkg kernel

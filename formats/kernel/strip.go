@@ -29,23 +29,32 @@ type stripType struct {
 	fields func(to *[4]uint32, s *superScales)
 	values func(s *superScales, from *[4]uint32)
 	quads  []uint8 // which quads of a block are in its sets, place by place
+	level  *levelStrip
 }
 
-// stripTypes are by type; nil: it has no strips.
+// stripTypes are by type; types of few levels are in strip_levels_amd64.go.
 var stripTypes = [...]*stripType{
-	formats.Q2_K: {2, 80, true, 4, fields4, values4, inGroups(4)},
-	formats.Q3_K: {3, 108, false, 3, fields6, values6, inGroups(8)},
-	formats.Q4_K: {4, 0, true, 3, fieldsMins, valuesMins, places(32, 2, func(set, place int) int {
-		return set/8*16 + 8*place + set%8 // a set has columns of two groups of 32, so that these lie side by side
-	})},
-	formats.Q5_K: {5, 0, true, 3, fieldsMins, valuesMins, inGroups(8)},
-	formats.Q6_K: {6, 208, false, 4, fields8, values8, inGroups(4)},
-	formats.Q4_0: {4, 0, false, 0, nil, nil, places(4, 2, inFours)},
-	formats.Q4_1: {4, 0, true, 0, nil, nil, places(4, 2, inFours)},
-	formats.Q5_0: {5, 0, false, 0, nil, nil, places(1, 8, func(_, place int) int { return place })},
-	formats.Q5_1: {5, 0, true, 0, nil, nil, places(1, 8, func(_, place int) int { return place })},
-	formats.Q8_0: {8, 0, false, 0, nil, nil, places(8, 1, func(set, _ int) int { return set })},
-	formats.Q2_0: nil,
+	formats.Q2_K: {bits: 2, d: 80, min: true, scales: 4, fields: fields4, values: values4, quads: inGroups(4)},
+	formats.Q3_K: {bits: 3, d: 108, scales: 3, fields: fields6, values: values6, quads: inGroups(8)},
+	formats.Q4_K: {bits: 4, min: true, scales: 3, fields: fieldsMins, values: valuesMins,
+		quads: places(32, 2, func(set, place int) int {
+			return set/8*16 + 8*place + set%8 // a set has columns of two groups of 32, so that these lie side by side
+		})},
+	formats.Q5_K: {bits: 5, min: true, scales: 3, fields: fieldsMins, values: valuesMins, quads: inGroups(8)},
+	formats.Q6_K: {bits: 6, d: 208, scales: 4, fields: fields8, values: values8, quads: inGroups(4)},
+	formats.Q4_0: {bits: 4, quads: places(4, 2, inFours)},
+	formats.Q4_1: {bits: 4, min: true, quads: places(4, 2, inFours)},
+	formats.Q5_0: {bits: 5, quads: places(1, 8, inPlaces)},
+	formats.Q5_1: {bits: 5, min: true, quads: places(1, 8, inPlaces)},
+	formats.Q8_0: {bits: 8, quads: places(8, 1, inSets)},
+}
+
+// stripTypeOf returns nil for types without strips.
+func stripTypeOf(t formats.Type) *stripType {
+	if int(t) < len(stripTypes) && stripTypes[t] != nil {
+		return stripTypes[t]
+	}
+	return levelStrips(t)
 }
 
 // places lists the quads of a block's sets.
@@ -59,6 +68,8 @@ func places(sets, places int, quad func(set, place int) int) (list []uint8) {
 }
 
 func inFours(set, place int) int { return 4*place + set }
+func inPlaces(_, place int) int  { return place }
+func inSets(set, _ int) int      { return set }
 
 // inGroups gives each place of four sets 16 columns, one place after the other.
 func inGroups(n int) []uint8 {

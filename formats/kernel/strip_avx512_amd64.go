@@ -28,28 +28,3 @@ func stripQ5K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *flo
 //
 //go:noescape
 func stripQ6K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
-
-// stripQ40 multiplies strips of Q40 blocks with a token; offsets are what sums of products begin with.
-//
-//go:noescape
-func stripQ40(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-
-// stripQ41 multiplies strips of Q41 blocks with a token; s are the scaled sums of activations.
-//
-//go:noescape
-func stripQ41(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-
-// stripQ50 multiplies strips of Q50 blocks with a token; offsets are what sums of products begin with.
-//
-//go:noescape
-func stripQ50(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-
-// stripQ51 multiplies strips of Q51 blocks with a token; s are the scaled sums of activations.
-//
-//go:noescape
-func stripQ51(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-
-// stripQ80 multiplies strips of Q80 blocks with a token; offsets are what sums of products begin with.
-//
-//go:noescape
-func stripQ80(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)

@@ -49,6 +49,11 @@ func unweaveQ50(record *byte, head *byte, body *byte)
 //go:noescape
 func unweaveQ51(record *byte, head *byte, body *byte)
 
+// unweaveIQ4NL unpacks a block of a strip to a record of 32 columns.
+//
+//go:noescape
+func unweaveIQ4NL(record *byte, head *byte, body *byte)
+
 // unweaveQ80 unpacks a block of a strip to a record of 32 columns.
 //
 //go:noescape

@@ -2446,6 +2446,98 @@ TEXT ·unweaveQ51(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
+// func unweaveIQ4NL(record *byte, head *byte, body *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·unweaveIQ4NL(SB), NOSPLIT, $0-24
+	MOVQ            record+0(FP), AX
+	MOVQ            head+8(FP), CX
+	MOVQ            body+16(FP), DX
+	VMOVDQU32       strip_0f0f0f0f<>+0(SB), Z0
+	VMOVDQU32       strip_f0f0f0f0<>+0(SB), Z1
+	VBROADCASTI32X4 ·uneven4+0(SB), Z2
+	VPADDB          strip_7f7f7f7f<>+0(SB), Z2, Z2
+	VMOVDQU32       strip_01010101<>+0(SB), Z3
+	VMOVDQU32       (DX), Z4
+	VPANDD          Z0, Z4, Z5
+	VPSHUFB         Z5, Z2, Z5
+	VPADDB          Z3, Z5, Z5
+	VMOVDQA32       Z5, (AX)
+	VPANDD          Z1, Z4, Z4
+	VPSRLW          $0x04, Z4, Z4
+	VPSHUFB         Z4, Z2, Z4
+	VPADDB          Z3, Z4, Z4
+	VMOVDQA32       Z4, 256(AX)
+	VMOVDQU32       64(DX), Z4
+	VPANDD          Z0, Z4, Z5
+	VPSHUFB         Z5, Z2, Z5
+	VPADDB          Z3, Z5, Z5
+	VMOVDQA32       Z5, 64(AX)
+	VPANDD          Z1, Z4, Z4
+	VPSRLW          $0x04, Z4, Z4
+	VPSHUFB         Z4, Z2, Z4
+	VPADDB          Z3, Z4, Z4
+	VMOVDQA32       Z4, 320(AX)
+	VMOVDQU32       128(DX), Z4
+	VPANDD          Z0, Z4, Z5
+	VPSHUFB         Z5, Z2, Z5
+	VPADDB          Z3, Z5, Z5
+	VMOVDQA32       Z5, 128(AX)
+	VPANDD          Z1, Z4, Z4
+	VPSRLW          $0x04, Z4, Z4
+	VPSHUFB         Z4, Z2, Z4
+	VPADDB          Z3, Z4, Z4
+	VMOVDQA32       Z4, 384(AX)
+	VMOVDQU32       192(DX), Z4
+	VPANDD          Z0, Z4, Z0
+	VPSHUFB         Z0, Z2, Z0
+	VPADDB          Z3, Z0, Z0
+	VMOVDQA32       Z0, 192(AX)
+	VPANDD          Z1, Z4, Z0
+	VPSRLW          $0x04, Z0, Z0
+	VPSHUFB         Z0, Z2, Z0
+	VPADDB          Z3, Z0, Z0
+	VMOVDQA32       Z0, 448(AX)
+	VCVTPH2PS       (CX), Z0
+	VMOVAPS         Z0, 512(AX)
+	VZEROUPPER
+	RET
+
+DATA strip_7f7f7f7f<>+0(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+4(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+8(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+12(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+16(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+20(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+24(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+28(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+32(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+36(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+40(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+44(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+48(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+52(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+56(SB)/4, $0x7f7f7f7f
+DATA strip_7f7f7f7f<>+60(SB)/4, $0x7f7f7f7f
+GLOBL strip_7f7f7f7f<>(SB), RODATA|NOPTR, $64
+
+DATA strip_01010101<>+0(SB)/4, $0x01010101
+DATA strip_01010101<>+4(SB)/4, $0x01010101
+DATA strip_01010101<>+8(SB)/4, $0x01010101
+DATA strip_01010101<>+12(SB)/4, $0x01010101
+DATA strip_01010101<>+16(SB)/4, $0x01010101
+DATA strip_01010101<>+20(SB)/4, $0x01010101
+DATA strip_01010101<>+24(SB)/4, $0x01010101
+DATA strip_01010101<>+28(SB)/4, $0x01010101
+DATA strip_01010101<>+32(SB)/4, $0x01010101
+DATA strip_01010101<>+36(SB)/4, $0x01010101
+DATA strip_01010101<>+40(SB)/4, $0x01010101
+DATA strip_01010101<>+44(SB)/4, $0x01010101
+DATA strip_01010101<>+48(SB)/4, $0x01010101
+DATA strip_01010101<>+52(SB)/4, $0x01010101
+DATA strip_01010101<>+56(SB)/4, $0x01010101
+DATA strip_01010101<>+60(SB)/4, $0x01010101
+GLOBL strip_01010101<>(SB), RODATA|NOPTR, $64
+
 // func unweaveQ80(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512F
 TEXT ·unweaveQ80(SB), NOSPLIT, $0-24

@@ -23,10 +23,11 @@ func (w Matrix) WovenBytes() int {
 // strips returns the sizes of the matrix in strips, which not all types have.
 func (w *Matrix) strips() (strips, bool) {
 	info, ok := w.Type.Info()
-	if !ok || int(w.Type) >= len(stripTypes) || stripTypes[w.Type] == nil || w.Cols <= 0 || w.Cols%info.Block != 0 {
+	st := stripTypeOf(w.Type)
+	if !ok || st == nil || w.Cols <= 0 || w.Cols%info.Block != 0 {
 		return strips{}, false
 	}
-	return stripTypes[w.Type].of(w, &info), true
+	return st.of(w, &info), true
 }
 
 // Weave writes rows r0 to r1-1 of w, as a file stores them, to their place in a woven matrix that has its WovenBytes at
@@ -58,6 +59,7 @@ type loom struct {
 	codes  [256]uint8
 	scales superScales
 	words  [lanes][64]uint32 // of a block of each row
+	levels levels
 }
 
 // weave puts sixteen rows into a strip.
@@ -68,16 +70,21 @@ func (s *strips) weave(strip, rows []byte, t formats.Type, l *loom) {
 		for lane := range lanes {
 			stored := rows[lane*s.row+b*size:][:size]
 			words := &l.words[lane]
-			if super != nil {
+			d := strip[s.half(b, lane):]
+			switch {
+			case super != nil:
 				super.unpack(&l.codes, &l.scales, stored)
 				fields := (*[4]uint32)(words[:])
 				*fields = [4]uint32{}
 				s.fields(fields, &l.scales)
-			} else {
+			case small != nil:
 				small.unpack((*[32]uint8)(l.codes[:]), stored)
+			default:
+				binary.LittleEndian.PutUint16(d, s.level.take(l, words[:], stored))
 			}
-			d := strip[s.half(b, lane):]
-			copy(d[:2], stored[s.d:])
+			if s.level == nil {
+				copy(d[:2], stored[s.d:])
+			}
 			if s.min {
 				copy(d[2*lanes:2*lanes+2], stored[s.d+2:])
 			}

@@ -133,7 +133,7 @@ func (t small) fill() {
 	name := "unweave" + t.name
 	lanes.Kernel(name, fillSignature, name+" unpacks a block of a strip to a record of 32 columns.")
 	record, head, body := lanes.Arg("record"), lanes.Arg("head"), lanes.Arg("body")
-	m := newMasks(setMasks(t.bits)...)
+	m, table := newMasks(setMasks(t.bits)...), t.values()
 	var add reg.VecVirtual
 	if t.add > 0 {
 		add = load(repeated(bytesOf(t.add)))
@@ -141,9 +141,10 @@ func (t small) fill() {
 	s := sets[t.bits]
 	for i := range t.sets() {
 		quads(t.bits, m, Mem{Base: body, Disp: vector * i * s.words}, func(p int, v reg.VecVirtual) {
-			if n := s.shifts[p]; n > 0 {
+			if n := s.shifts[p]; n > 0 && table == nil {
 				VPSRLW(U8(uint8(n)), v, v)
 			}
+			look(table, v, s.shifts[p])
 			if add != nil {
 				VPADDB(add, v, v)
 			}

@@ -15,6 +15,9 @@ type small struct {
 	min  bool
 	add  uint32 // to a code, for tiles
 	quad func(set, place int) int
+
+	table string // a variable with the sixteen values of codes, which get above added
+	above uint32
 }
 
 var smalls = []small{
@@ -22,7 +25,30 @@ var smalls = []small{
 	{name: "Q41", bits: 4, min: true, quad: inFours},
 	{name: "Q50", bits: 5, add: 128 - 16, quad: func(_, place int) int { return place }},
 	{name: "Q51", bits: 5, min: true, quad: func(_, place int) int { return place }},
+	{name: "IQ4NL", bits: 4, add: 1, quad: inFours, table: "uneven4", above: 127},
 	{name: "Q80", bits: 8, quad: func(set, _ int) int { return set }},
+}
+
+// values is the table in a vector; nil: codes are values.
+func (t small) values() reg.VecVirtual {
+	if t.table == "" {
+		return nil
+	}
+	v := ZMM()
+	VBROADCASTI32X4(Mem{Symbol: Symbol{Name: "·" + t.table}, Base: reg.StaticBase}, v)
+	VPADDB(repeated(bytesOf(t.above)), v, v)
+	return v
+}
+
+// look makes a value of a code that is shifted as it lies.
+func look(table, v reg.VecVirtual, shift int) {
+	if table == nil {
+		return
+	}
+	if shift > 0 {
+		VPSRLW(U8(uint8(shift)), v, v)
+	}
+	VPSHUFB(v, table, v)
 }
 
 func inFours(set, place int) int { return 4*place + set }
@@ -47,7 +73,7 @@ func (t small) dot() {
 		what = "s are the scaled sums of activations."
 	}
 	lanes.Kernel(name, smallSignature, name+" multiplies strips of "+t.name+" blocks with a token; "+what)
-	m := newMasks(setMasks(t.bits)...)
+	m, table := newMasks(setMasks(t.bits)...), t.values()
 	codes, d, extra := GP64(), GP64(), GP64()
 	sum := ZMM()
 	loop(name, t.perHead(), t.body(), func() {
@@ -60,7 +86,7 @@ func (t small) dot() {
 		}
 		VPXORD(sum, sum, sum)
 	}, func(head, body Mem) {
-		t.block(m, head, body, codes, d, extra, sum)
+		t.block(m, table, head, body, codes, d, extra, sum)
 		ADDQ(Imm(32), codes)
 		ADDQ(Imm(4), d)
 		ADDQ(Imm(4), extra)
@@ -70,7 +96,7 @@ func (t small) dot() {
 }
 
 // block adds the products of a block to sum.
-func (t small) block(m masks, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
+func (t small) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
 	acc := map[int]reg.VecVirtual{0: ZMM()} // by what codes are shifted by
 	if t.min {
 		acc[0] = zero()
@@ -81,6 +107,10 @@ func (t small) block(m masks, head, body Mem, codes, d, extra reg.GPVirtual, sum
 	for i := range t.sets() {
 		quads(t.bits, m, body.Offset(vector*i*s.words), func(p int, v reg.VecVirtual) {
 			shift := s.shifts[p]
+			if table != nil {
+				look(table, v, shift)
+				shift = 0
+			}
 			if acc[shift] == nil {
 				acc[shift] = zero()
 			}

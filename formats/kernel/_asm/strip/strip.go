@@ -19,11 +19,15 @@ import (
 
 const vector = lanes.Vector
 
-// EmitProducts generates the products of strips with a token.
+// EmitProducts generates the products of strips of k-quants with a token.
 func EmitProducts() {
 	for _, t := range supers {
 		t.dot()
 	}
+}
+
+// EmitSmalls generates those of blocks of 32.
+func EmitSmalls() {
 	for _, t := range smalls {
 		t.dot()
 	}
@@ -35,6 +39,20 @@ func EmitFills() {
 		t.fill()
 	}
 	for _, t := range smalls {
+		t.fill()
+	}
+}
+
+// EmitLevels generates the products of types of few levels.
+func EmitLevels() {
+	for _, t := range levels {
+		t.dot()
+	}
+}
+
+// EmitLevelFills generates their unpacking.
+func EmitLevelFills() {
+	for _, t := range levels {
 		t.fill()
 	}
 }

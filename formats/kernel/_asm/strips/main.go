@@ -1,4 +1,4 @@
-// Command strips generates the AVX-512 products of woven weights with one token.
+// Command strips generates the AVX-512 products of woven k-quants with one token.
 package main
 
 import (

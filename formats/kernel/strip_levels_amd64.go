@@ -1,0 +1,71 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"bitmill/formats"
+	"bitmill/formats/block"
+)
+
+// levelStrips returns the layout of types of few levels in strips. IQ1_S and IQ1_M, whose strips would have twice the bytes,
+// are not among them.
+func levelStrips(t formats.Type) *stripType {
+	if t < formats.IQ2_XXS || t > formats.TQ2_0 {
+		return nil
+	}
+	return levelStripTypes()[t]
+}
+
+var levelStripTypes = sync.OnceValue(func() map[formats.Type]*stripType {
+	list := map[formats.Type]*stripType{
+		formats.IQ4_XS:  newLevelStrip(4, levelStrip{values: block.Uneven4[:], factor: 1, groups: 8, d: first16, scales: scalesIQ4XS}),
+		formats.IQ3_S:   newLevelStrip(4, levelStrip{values: signedLevels(block.Values4(formats.IQ3_S)), factor: 1, groups: 8, d: first16, scales: oddHalves(106, 8)}),
+		formats.IQ3_XXS: newLevelStrip(4, levelStrip{values: signedLevels(block.Values4(formats.IQ3_XXS)), factor: 0.25, groups: 8, d: first16, scales: oddTops(66)}),
+		formats.IQ2_XXS: newLevelStrip(3, levelStrip{values: signedLevels(block.Values8(formats.IQ2_XXS)), factor: 0.125, groups: 8, d: first16, scales: oddTops(-1)}),
+		formats.IQ2_XS:  newLevelStrip(3, levelStrip{values: signedLevels(block.Values8(formats.IQ2_XS)), factor: 0.125, groups: 16, d: first16, scales: oddHalves(66, 16)}),
+		formats.IQ2_S:   newLevelStrip(3, levelStrip{values: signedLevels(block.Values8(formats.IQ2_S)), factor: 0.125, groups: 16, d: first16, scales: oddHalves(74, 16)}),
+		formats.TQ1_0:   newLevelStrip(2, levelStrip{values: []int8{-1, 0, 1}, factor: 1, d: last16}),
+		formats.TQ2_0:   newLevelStrip(2, levelStrip{values: []int8{-1, 0, 1, 2}, factor: 1, d: last16}),
+	}
+	list[formats.IQ4_NL] = newLevelStrip(4, levelStrip{values: block.Uneven4[:], factor: 1, d: first16})
+	list[formats.IQ4_NL].quads = places(4, 2, inFours)
+	for t, s := range list {
+		s.level.unpack = unpackLevels[t]
+	}
+	return list
+})
+
+func first16(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
+func last16(b []byte) uint16  { return binary.LittleEndian.Uint16(b[len(b)-2:]) }
+
+func scalesIQ4XS(to *[16]int8, b []byte) {
+	high := binary.LittleEndian.Uint16(b[2:])
+	for j := range 8 {
+		to[j] = int8(b[4+j/2]>>(j%2*4)&15|uint8(high>>(2*j)&3)<<4) - 32
+	}
+}
+
+// oddHalves takes n scales 2s+1, s being the halves of bytes.
+func oddHalves(at, n int) func(to *[16]int8, b []byte) {
+	return func(to *[16]int8, b []byte) {
+		for j := range n {
+			to[j] = int8(2*(b[at+j/2]>>(j%2*4)&15) + 1)
+		}
+	}
+}
+
+// oddTops takes eight scales 2s+1, s being the top four bits of words that follow each other; in IQ2_XXS every other word.
+func oddTops(at int) func(to *[16]int8, b []byte) {
+	step := 4
+	if at < 0 {
+		at, step = 6, 8
+	}
+	return func(to *[16]int8, b []byte) {
+		for j := range 8 {
+			to[j] = int8(2*(b[at+step*j+3]>>4) + 1)
+		}
+	}
+}
