@@ -2,7 +2,11 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"bitmill/formats"
+)
 
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
 var avx512 = &Set{
@@ -25,8 +29,10 @@ var avx512 = &Set{
 	sumSquares:   sumSquaresAVX2,
 	klDivergence: klDivergenceAVX512,
 	rope:         ropeAVX2,
-	weaves:       true,
-	activations:  activationsAVX512,
+	weaves: func(t formats.Type) bool {
+		return t != formats.BF16 || cpu.X86.HasAVX512BF16
+	},
+	activations: activationsAVX512,
 	spins: func() spins {
 		s := spinsAVX512
 		if cpu.X86.HasAVX512BF16 {

@@ -97,7 +97,7 @@ func FormOf(t formats.Type) (Form, error) {
 // row-major by token; rows are padded so that kernels may work on eight tokens at a time.
 //
 //	f32    [n][stride]        all but FormQ8_0, FormQ8_1, FormQ8_K: the values, rounded as the form says
-//	brain  [n][stride]        FormBF16 with more than a few tokens: their upper halves, and zeros beyond cols
+//	brain  [n][stride]        FormBF16: their upper halves, and zeros beyond cols
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
 //	                          matrix do not compete for the same places in the cache
 //	words  [n][stride]        FormQ8_0: codes as int16
@@ -145,7 +145,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 		b.stride = (cols+31)/32*32 + 32
 		b.f32 = grow(b.f32, n*b.stride)
 		b.brain = b.brain[:0]
-		if form == FormBF16 && n > wideTokens {
+		if form == FormBF16 {
 			b.brain = grow(b.brain, rows*b.stride)
 		}
 		return nil

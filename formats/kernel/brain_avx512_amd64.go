@@ -8,3 +8,8 @@ package kernel
 //
 //go:noescape
 func wideBF16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)
+
+// stripBF16 multiplies strips with one token, in blocks of 32 columns.
+//
+//go:noescape
+func stripBF16(dst *float32, w *byte, strips int, blocks int, codes *uint16)

@@ -33,7 +33,7 @@ bf16_tile:
 	VPXORD Z15, Z15, Z15
 
 bf16_block:
-	VMOVDQA32 (AX), Z16
+	VMOVDQU32 (AX), Z16
 	LONG      $0x507ef262
 	LONG      $0x00238452
 	WORD      $0x0000
@@ -66,7 +66,7 @@ bf16_block:
 	LONG      $0x003bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 64(AX), Z17
+	VMOVDQU32 64(AX), Z17
 	LONG      $0x50767262
 	LONG      $0x04238452
 	WORD      $0x0000
@@ -99,7 +99,7 @@ bf16_block:
 	LONG      $0x043bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 128(AX), Z18
+	VMOVDQU32 128(AX), Z18
 	LONG      $0x506ef262
 	LONG      $0x08238452
 	WORD      $0x0000
@@ -132,7 +132,7 @@ bf16_block:
 	LONG      $0x083bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 192(AX), Z19
+	VMOVDQU32 192(AX), Z19
 	LONG      $0x50667262
 	LONG      $0x0c238452
 	WORD      $0x0000
@@ -165,7 +165,7 @@ bf16_block:
 	LONG      $0x0c3bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 256(AX), Z20
+	VMOVDQU32 256(AX), Z20
 	LONG      $0x505ef262
 	LONG      $0x10238452
 	WORD      $0x0000
@@ -198,7 +198,7 @@ bf16_block:
 	LONG      $0x103bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 320(AX), Z21
+	VMOVDQU32 320(AX), Z21
 	LONG      $0x50567262
 	LONG      $0x14238452
 	WORD      $0x0000
@@ -231,7 +231,7 @@ bf16_block:
 	LONG      $0x143bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 384(AX), Z22
+	VMOVDQU32 384(AX), Z22
 	LONG      $0x504ef262
 	LONG      $0x18238452
 	WORD      $0x0000
@@ -264,7 +264,7 @@ bf16_block:
 	LONG      $0x183bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 448(AX), Z23
+	VMOVDQU32 448(AX), Z23
 	LONG      $0x50467262
 	LONG      $0x1c238452
 	WORD      $0x0000
@@ -297,7 +297,7 @@ bf16_block:
 	LONG      $0x1c3bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 512(AX), Z16
+	VMOVDQU32 512(AX), Z16
 	LONG      $0x507ef262
 	LONG      $0x20238452
 	WORD      $0x0000
@@ -330,7 +330,7 @@ bf16_block:
 	LONG      $0x203bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 576(AX), Z17
+	VMOVDQU32 576(AX), Z17
 	LONG      $0x50767262
 	LONG      $0x24238452
 	WORD      $0x0000
@@ -363,7 +363,7 @@ bf16_block:
 	LONG      $0x243bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 640(AX), Z18
+	VMOVDQU32 640(AX), Z18
 	LONG      $0x506ef262
 	LONG      $0x28238452
 	WORD      $0x0000
@@ -396,7 +396,7 @@ bf16_block:
 	LONG      $0x283bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 704(AX), Z19
+	VMOVDQU32 704(AX), Z19
 	LONG      $0x50667262
 	LONG      $0x2c238452
 	WORD      $0x0000
@@ -429,7 +429,7 @@ bf16_block:
 	LONG      $0x2c3bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 768(AX), Z20
+	VMOVDQU32 768(AX), Z20
 	LONG      $0x505ef262
 	LONG      $0x30238452
 	WORD      $0x0000
@@ -462,7 +462,7 @@ bf16_block:
 	LONG      $0x303bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 832(AX), Z21
+	VMOVDQU32 832(AX), Z21
 	LONG      $0x50567262
 	LONG      $0x34238452
 	WORD      $0x0000
@@ -495,7 +495,7 @@ bf16_block:
 	LONG      $0x343bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 896(AX), Z22
+	VMOVDQU32 896(AX), Z22
 	LONG      $0x504ef262
 	LONG      $0x38238452
 	WORD      $0x0000
@@ -528,7 +528,7 @@ bf16_block:
 	LONG      $0x383bbc52
 	WORD      $0x0000
 	BYTE      $0x00
-	VMOVDQA32 960(AX), Z23
+	VMOVDQU32 960(AX), Z23
 	LONG      $0x50467262
 	LONG      $0x3c238452
 	WORD      $0x0000
@@ -596,5 +596,123 @@ bf16_block:
 	DECQ      BX
 	MOVQ      BX, tiles+32(FP)
 	JNZ       bf16_tile
+	VZEROUPPER
+	RET
+
+// func stripBF16(dst *float32, w *byte, strips int, blocks int, codes *uint16)
+// Requires: AVX, AVX512F
+TEXT ·stripBF16(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), BX
+	MOVQ strips+16(FP), CX
+
+strip_bf16:
+	MOVQ   codes+32(FP), DX
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+strip_bf16_block:
+	VMOVDQU32 (BX), Z8
+	LONG      $0x583ef262
+	LONG      $0x00228452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 64(BX), Z9
+	LONG      $0x5836f262
+	LONG      $0x04228c52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 128(BX), Z10
+	LONG      $0x582ef262
+	LONG      $0x08229452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 192(BX), Z11
+	LONG      $0x5826f262
+	LONG      $0x0c229c52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 256(BX), Z12
+	LONG      $0x581ef262
+	LONG      $0x1022a452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 320(BX), Z13
+	LONG      $0x5816f262
+	LONG      $0x1422ac52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 384(BX), Z14
+	LONG      $0x580ef262
+	LONG      $0x1822b452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 448(BX), Z15
+	LONG      $0x5806f262
+	LONG      $0x1c22bc52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 512(BX), Z16
+	LONG      $0x507ef262
+	LONG      $0x20228452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 576(BX), Z17
+	LONG      $0x5076f262
+	LONG      $0x24228c52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 640(BX), Z18
+	LONG      $0x506ef262
+	LONG      $0x28229452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 704(BX), Z19
+	LONG      $0x5066f262
+	LONG      $0x2c229c52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 768(BX), Z20
+	LONG      $0x505ef262
+	LONG      $0x3022a452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 832(BX), Z21
+	LONG      $0x5056f262
+	LONG      $0x3422ac52
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 896(BX), Z22
+	LONG      $0x504ef262
+	LONG      $0x3822b452
+	WORD      $0x0000
+	BYTE      $0x00
+	VMOVDQU32 960(BX), Z23
+	LONG      $0x5046f262
+	LONG      $0x3c22bc52
+	WORD      $0x0000
+	BYTE      $0x00
+	ADDQ      $0x00000400, BX
+	ADDQ      $0x00000040, DX
+	DECQ      R8
+	JNZ       strip_bf16_block
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VADDPS    Z7, Z3, Z3
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x00000040, AX
+	DECQ      CX
+	JNZ       strip_bf16
 	VZEROUPPER
 	RET

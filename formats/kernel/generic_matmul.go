@@ -24,7 +24,7 @@ func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s 
 			s.floats = grow(s.floats, w.Cols)
 			if strip := w.strip(r); strip != nil {
 				for b := range w.strips.blocks {
-					w.strips.decode(s.floats[b*w.block:(b+1)*w.block], strip, b, r%lanes)
+					w.strips.decode(s.floats[b*w.strips.cols:(b+1)*w.strips.cols], strip, b, r%lanes)
 				}
 			} else {
 				_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked

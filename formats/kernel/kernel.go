@@ -48,6 +48,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"bitmill/formats"
 )
 
 // Set is one implementation of the kernels. Its methods may be called from several goroutines at once.
@@ -78,7 +80,7 @@ type Set struct {
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
 	rope         func(x, cos, sin []float32, interleaved bool)
 
-	weaves bool // it multiplies strips
+	weaves func(t formats.Type) bool // whether it multiplies strips of a type; nil: of none
 	activations
 	spins spins
 }

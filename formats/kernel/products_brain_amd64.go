@@ -12,7 +12,11 @@ const brainBytes = 32 * lanes * 2
 func (j *job) brain() {
 	x := j.x
 	blocks := (x.cols + 31) / 32
-	j.wideTiles(blocks*brainBytes, 0, j.fillBrainTile, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {
+	fill := j.fillBrainTile
+	if j.w.Strips {
+		fill = nil // strips are such tiles
+	}
+	j.wideTiles(blocks*brainBytes, 0, fill, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {
 		j.products.brain(dst, stride, tile, tileBytes, tiles, blocks, &x.brain[t*x.stride], 2*x.stride)
 	})
 }

@@ -20,6 +20,7 @@ type stripProduct struct {
 	super   superStripKernel
 	small   smallStripKernel
 	level   levelStripKernel
+	plain   func(dst *float32, w *byte, strips, blocks int, x *uint16)
 	unweave func(record, head, body *byte)
 
 	unweaveLevel func(record, head, body, table *byte, factor float32, add uint32)
@@ -41,6 +42,8 @@ var stripProducts = map[formats.Type]*stripProduct{
 	formats.Q5_1: {small: stripQ51, unweave: unweaveQ51},
 	formats.Q8_0: {small: stripQ80, unweave: unweaveQ80, offset: -128},
 
+	formats.BF16: {plain: stripBF16},
+
 	formats.IQ4_NL:  {small: stripIQ4NL, unweave: unweaveIQ4NL, offset: -127},
 	formats.IQ4_XS:  {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
 	formats.IQ3_S:   {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
@@ -60,7 +63,12 @@ func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Batch, r
 		return
 	}
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
-	if x.n > wideTokens {
+	switch {
+	case x.n <= wideTokens:
+	case strip.plain != nil:
+		j.brain()
+		return
+	default:
 		j.wide(p.wide[w.Type])
 		return
 	}
@@ -79,6 +87,10 @@ func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Batch, r
 		rows := min(step, r1-r)
 		for t := range x.n {
 			to, from := &dst[t*stride+r], &w.Data[w.strips.rows(r)]
+			if strip.plain != nil {
+				strip.plain(to, from, rows/lanes, n, &x.brain[t*x.stride])
+				continue
+			}
 			codes, d := &x.codes[t*x.stride], &x.d[t*n]
 			if strip.level != nil {
 				strip.level(to, from, rows/lanes, n, codes, &s.rows.scales[t*n], &s.rows.quads[16*t*n], &level.table[0])
@@ -103,6 +115,9 @@ func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Batch, r
 
 // offsets fills quads with what sums of products begin with.
 func (p *stripProduct) offsets(x *Batch, offset int32, s *rowScratch) {
+	if p.plain != nil {
+		return
+	}
 	s.quads = grow(s.quads, x.n*x.cols/16)
 	sums := x.sums16[:len(s.quads)]
 	switch places := len(p.shifts); {

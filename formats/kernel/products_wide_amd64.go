@@ -84,17 +84,23 @@ func (j *job) wide(p *wideProduct) {
 }
 
 // wideTiles calls fill for tiles of size bytes, as many as memory allows, and multiply for them and eight tokens from t on.
-// fill may write up to slack bytes beyond its tile.
+// fill may write up to slack bytes beyond its tile; without it the tiles are the matrix's strips.
 func (j *job) wideTiles(size, slack int, fill func(tile []byte, row, rows int),
 	multiply func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int)) {
 	x := j.x
 	most := min(max(1, wideBytes/size), (j.r1-j.r0+lanes-1)/lanes)
-	memory := alignedBytes(&j.tiles.wide, most*size+slack)
+	var memory []byte
+	if fill != nil {
+		memory = alignedBytes(&j.tiles.wide, most*size+slack)
+	}
 	j.edge = grow(j.edge, most*lanes*PanelTokens)
 	for r := j.r0; r < j.r1; r += most * lanes {
 		rows := min(most*lanes, j.r1-r)
 		tiles := (rows + lanes - 1) / lanes
-		for i := range tiles {
+		if fill == nil {
+			memory = j.w.Data[j.w.strips.rows(r):]
+		}
+		for i := 0; fill != nil && i < tiles; i++ {
 			fill(memory[i*size:], r+i*lanes, min(lanes, rows-i*lanes))
 		}
 		for t := 0; t < x.n; t += PanelTokens {

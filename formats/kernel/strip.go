@@ -30,6 +30,7 @@ type stripType struct {
 	values func(s *superScales, from *[4]uint32)
 	quads  []uint8 // which quads of a block are in its sets, place by place
 	level  *levelStrip
+	plain  bool // no codes: see strip_plain.go
 }
 
 // stripTypes are by type; types of few levels are in strip_levels_amd64.go.
@@ -47,6 +48,7 @@ var stripTypes = [...]*stripType{
 	formats.Q5_0: {bits: 5, quads: places(1, 8, inPlaces)},
 	formats.Q5_1: {bits: 5, min: true, quads: places(1, 8, inPlaces)},
 	formats.Q8_0: {bits: 8, quads: places(8, 1, inSets)},
+	formats.BF16: {plain: true},
 }
 
 // stripTypeOf returns nil for types without strips.
@@ -178,20 +180,23 @@ func split(bits int, q *[8]uint32, w *[5]uint32) {
 type strips struct {
 	*stripType
 	blocks int
+	cols   int // of a block
+	head   int // of one block or two
 	body   int // of a block
 	row    int // stored
 	whole  int // rows in strips
 }
 
-const headBytes = 64
-
 func (st *stripType) of(w *Matrix, info *formats.Info) strips {
-	words, quads := setOf(st.bits)
-	blocks := w.Cols / info.Block
-	return strips{
-		stripType: st, blocks: blocks, body: 4 * lanes * (st.scales + info.Block/4/quads*words),
-		row: blocks * info.Bytes, whole: w.Rows / lanes * lanes,
+	s := strips{stripType: st, cols: info.Block, row: w.Cols / info.Block * info.Bytes, whole: w.Rows / lanes * lanes}
+	if st.plain {
+		s.cols, s.body = plainCols, plainCols*lanes*info.Bytes
+	} else {
+		words, quads := setOf(st.bits)
+		s.head, s.body = 64, 4*lanes*(st.scales+info.Block/4/quads*words)
 	}
+	s.blocks = w.Cols / s.cols
+	return s
 }
 
 // perHead is how many blocks share a head.
@@ -204,7 +209,7 @@ func (s *strips) perHead() int {
 
 // bytes is the size of a strip.
 func (s *strips) bytes() int {
-	return (s.blocks+s.perHead()-1)/s.perHead()*headBytes + s.blocks*s.body
+	return (s.blocks+s.perHead()-1)/s.perHead()*s.head + s.blocks*s.body
 }
 
 // rows is the size of the first n rows of a woven matrix, n being a multiple of sixteen or within what fills no strip.
@@ -216,12 +221,12 @@ func (s *strips) rows(n int) int {
 // half returns where a strip has the d of a block and row; m, if there is one, follows 2*lanes bytes behind.
 func (s *strips) half(block, lane int) int {
 	i := block % s.perHead()
-	return block/s.perHead()*headBytes + (block-i)*s.body + 2*lanes*i + 2*lane
+	return block/s.perHead()*s.head + (block-i)*s.body + 2*lanes*i + 2*lane
 }
 
 // word returns where the body of a block has word i of a row.
 func (s *strips) word(block, i, lane int) int {
-	return (block/s.perHead()+1)*headBytes + block*s.body + 4*(lanes*i+lane)
+	return (block/s.perHead()+1)*s.head + block*s.body + 4*(lanes*i+lane)
 }
 
 // put32 and get32 are words of a strip.

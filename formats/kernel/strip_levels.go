@@ -22,6 +22,10 @@ func (t *levelStrip) above() int { return -int(t.values[0]) }
 
 // decode sets the values of block b of a lane.
 func (s *strips) decode(dst []float32, strip []byte, b, lane int) {
+	if s.plain {
+		s.decodePlain(dst, strip, b, lane)
+		return
+	}
 	var codes [256]uint8
 	t := s.level
 	d, _ := s.unweave(codes[:], nil, strip, b, lane)

@@ -11,7 +11,7 @@ import (
 // see Weave.
 func (s *Set) Woven(w Matrix) bool {
 	_, ok := w.strips()
-	return ok && s.weaves && !w.Strips && w.Rows >= lanes
+	return ok && s.weaves != nil && s.weaves(w.Type) && !w.Strips && w.Rows >= lanes
 }
 
 // WovenBytes is the size of the matrix when woven, where its type can be.
@@ -24,10 +24,11 @@ func (w Matrix) WovenBytes() int {
 func (w *Matrix) strips() (strips, bool) {
 	info, ok := w.Type.Info()
 	st := stripTypeOf(w.Type)
-	if !ok || st == nil || w.Cols <= 0 || w.Cols%info.Block != 0 {
+	if !ok || st == nil {
 		return strips{}, false
 	}
-	return st.of(w, &info), true
+	s := st.of(w, &info)
+	return s, s.blocks > 0 && w.Cols%s.cols == 0
 }
 
 // Weave writes rows r0 to r1-1 of w, as a file stores them, to their place in a woven matrix that has its WovenBytes at
@@ -46,7 +47,12 @@ func Weave(dst []byte, w Matrix, r0, r1 int) error {
 	}
 	size, t := s.row, loom{}
 	for ; r0 < min(r1, s.whole); r0 += lanes {
-		s.weave(dst[s.rows(r0):][:s.bytes()], w.Data[r0*size:][:lanes*size], w.Type, &t)
+		strip, rows := dst[s.rows(r0):][:s.bytes()], w.Data[r0*size:][:lanes*size]
+		if s.plain {
+			s.weavePlain(strip, rows)
+		} else {
+			s.weave(strip, rows, w.Type, &t)
+		}
 	}
 	if r0 < r1 { // what fills no strip
 		copy(dst[s.rows(r0):], w.Data[r0*size:r1*size])

@@ -1,4 +1,5 @@
-// Command brain generates the product of bfloat16 tiles with bfloat16 activations for AVX-512 with the BF16 subset.
+// Command brain generates the products of bfloat16 tiles, and of strips, which are such tiles, with bfloat16 activations
+// for AVX-512 with the BF16 subset.
 //
 // A tile is sixteen weight rows in the order [k/2][row][2], in records of 32 columns. VDPBF16PS adds two exact products
 // to a float32 sum, one after the other, and takes subnormal numbers as zero.
@@ -40,7 +41,7 @@ func main() {
 	}
 	Label("bf16_block")
 	for s := range columns / 2 {
-		VMOVDQA32(Mem{Base: record, Disp: s * vector}, w[s%8])
+		VMOVDQU32(Mem{Base: record, Disp: s * vector}, w[s%8])
 		for t := range tokens {
 			acc := even
 			if s%2 == 1 {
@@ -72,7 +73,46 @@ func main() {
 	JNZ(LabelRef("bf16_tile"))
 	VZEROUPPER()
 	RET()
+	strips()
 	Generate()
+}
+
+// strips emits the product of tiles that follow each other with one token.
+func strips() {
+	lanes.Kernel("stripBF16", "func(dst *float32, w *byte, strips, blocks int, codes *uint16)",
+		"stripBF16 multiplies strips with one token, in blocks of 32 columns.")
+	dst, w, left, codes, blocks := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.R8
+	Load(Param("dst"), dst)
+	Load(Param("w"), w)
+	Load(Param("strips"), left)
+	acc := zmm[:8]
+	Label("strip_bf16")
+	Load(Param("codes"), codes)
+	Load(Param("blocks"), blocks)
+	for _, v := range acc {
+		VPXORD(v, v, v)
+	}
+	Label("strip_bf16_block")
+	for s := range columns / 2 {
+		v := zmm[8+s]
+		VMOVDQU32(Mem{Base: w, Disp: s * vector}, v)
+		lanes.DotBF16(Mem{Base: codes, Disp: 4 * s}, v, acc[s%len(acc)])
+	}
+	ADDQ(U32(columns/2*vector), w)
+	ADDQ(U32(2*columns), codes)
+	DECQ(blocks)
+	JNZ(LabelRef("strip_bf16_block"))
+	for n := len(acc) / 2; n > 0; n /= 2 {
+		for i := range n {
+			VADDPS(acc[n+i], acc[i], acc[i])
+		}
+	}
+	VMOVUPS(acc[0], Mem{Base: dst})
+	ADDQ(U32(vector), dst)
+	DECQ(left)
+	JNZ(LabelRef("strip_bf16"))
+	VZEROUPPER()
+	RET()
 }
 
 var one, three, five, seven = reg.RCX, reg.RDX, reg.RSI, reg.RDI
