@@ -20,9 +20,10 @@ func benchCommand() *cli.Command {
 		Usage:     "measure how fast models read a prompt and generate, as llama-bench does",
 		ArgsUsage: "MODEL...",
 		Description: `pp N is a prompt of N random tokens from an empty cache, with the logits of the last one; tg N is N single tokens from
-an empty cache. Models take turns, repetition by repetition, after each has warmed up. Beside each speed stands what
-bounds it: the share of its time that reading the weights and the cache takes at the measured speed of reading, or the
-share that multiplying takes at the measured peak, whichever is larger.`,
+an empty cache. The weights are first moved to memory, in the order that the kernels read them in, as far as there is
+enough. Models take turns, repetition by repetition, after each has warmed up. Beside each speed stands what bounds it:
+the share of its time that reading the weights and the cache takes at the measured speed of reading, or the share that
+multiplying takes at the measured peak, whichever is larger.`,
 		Flags: []cli.Flag{
 			requantizeFlag(), loraFlag(),
 			&cli.IntFlag{Name: "n-prompt", Aliases: []string{"p"}, Value: 512, Usage: "tokens of the prompt (0: no such test)"},
@@ -61,6 +62,7 @@ share that multiplying takes at the measured peak, whichever is larger.`,
 type benchRow struct {
 	Path      string    `json:"path"`
 	FileBytes int64     `json:"file_bytes"`
+	Resident  int64     `json:"resident_bytes"` // weights in memory of the process; 0: they are read from the file's mapping
 	KV        int64     `json:"kv_bytes"`
 	Scratch   int64     `json:"scratch_bytes"`
 	ReadBytes float64   `json:"read_bytes_per_second"`
@@ -132,6 +134,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 	}
 	for i, x := range results {
 		rows[i].fill(x, m, pool, o)
+		rows[i].Resident = list[i].Model.Resident()
 	}
 	if e.json {
 		return e.printJSON(r)

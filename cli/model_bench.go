@@ -90,7 +90,11 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 		x.Prompt = report.Speed{Tokens: o.Prompt, PerSecond: got.Prompt.Mean(), SD: got.Prompt.SD(), N: len(got.Prompt)}
 		x.Generate = report.Speed{Tokens: o.Generate, PerSecond: got.Generate.Mean(), SD: got.Generate.SD(), N: len(got.Generate)}
 		x.WeightBytes, x.KVBytes, x.ScratchBytes = got.GenerateWork.WeightBytes, got.KVBytes, got.ScratchBytes
-		x.MemoryBytes = b.row.FileBytes + x.KVBytes + x.ScratchBytes
+		weights := b.row.FileBytes // a mapping counts as a whole
+		if n := subjects[i].Model.Resident(); n > 0 {
+			weights = n
+		}
+		x.MemoryBytes = weights + x.KVBytes + x.ScratchBytes
 		if x.Energy, err = m.measure(ctx, pool, subjects[i], o); err != nil {
 			return err
 		}

@@ -52,6 +52,14 @@ func (m *Model) Reside(pool *Pool, set *kernel.Set, progress func(done, total in
 	return nil
 }
 
+// Resident is how many bytes of memory Reside took; 0: the model runs from its mapping.
+func (m *Model) Resident() int64 {
+	if m.memory == nil {
+		return 0
+	}
+	return int64(len(m.memory.Bytes))
+}
+
 // Close frees what Reside took. The model must not be run afterwards.
 func (m *Model) Close() {
 	if m != nil {

@@ -7,7 +7,7 @@ var resourceColumns = []column{
 	formatColumn,
 	used("Prompt t/s", "tokens of a prompt per second ± standard deviation", 1, func(r *Resources) string { return r.Prompt.String() }),
 	used("Generated t/s", "single tokens per second ± standard deviation", 1, func(r *Resources) string { return r.Generate.String() }),
-	used("Memory", "peak: file, keys and values, scratch", 1, func(r *Resources) string { return size(r.MemoryBytes) }),
+	used("Memory", "peak: weights, keys and values, scratch", 1, func(r *Resources) string { return size(r.MemoryBytes) }),
 	used("KV", "keys and values of the longest test", 3, func(r *Resources) string { return size(r.KVBytes) }),
 	used("Scratch", "activations and unpacked weights", 3, func(r *Resources) string { return size(r.ScratchBytes) }),
 	used("Load", "from opening the file, which is in memory, until it can run", 4, func(r *Resources) string { return fmt.Sprintf("%.3f s", r.LoadSeconds) }),

@@ -21,7 +21,7 @@ type Resources struct {
 	WeightBytes  int64   `json:"weight_bytes"`  // read for one token
 	KVBytes      int64   `json:"kv_bytes"`      // of the cache that the tests filled
 	ScratchBytes int64   `json:"scratch_bytes"` // activations and unpacked weights
-	MemoryBytes  int64   `json:"memory_bytes"`  // the peak: file, mapped, with cache and scratch
+	MemoryBytes  int64   `json:"memory_bytes"`  // the peak: weights, or the file where it is mapped, with cache and scratch
 
 	Energy     *Energy `json:"energy"`      // null when it was not measured
 	EnergyNote string  `json:"energy_note"` // why not; "" when it was
