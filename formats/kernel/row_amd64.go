@@ -3,8 +3,6 @@
 package kernel
 
 import (
-	"unsafe"
-
 	"bitmill/formats"
 	"bitmill/formats/block"
 )
@@ -13,9 +11,10 @@ import (
 type (
 	superRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
 	smallRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+	floatRowKernel   func(dst *float32, w *byte, rows, stride, n int, x *float32)
 	fewRowKernel     func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, quads *int32)
 	latticeRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32, table *byte)
-	floatRowKernel   func(dst *float32, w *byte, rows, stride, n int, x *float32)
+	pointRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 )
 
 // rowProducts is what an instruction set generates to multiply rows with a token.
@@ -25,20 +24,8 @@ type rowProducts struct {
 	float   map[formats.Type]floatRowKernel
 	lattice map[formats.Type]*latticeRows
 	few     map[formats.Type]*fewRows
+	point   map[formats.Type]*pointRows
 	order   map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
-}
-
-// latticeRows multiplies blocks of 256 whose codes are looked up in a table.
-type latticeRows struct {
-	kernel latticeRowKernel
-	table  func() *byte // nil: a vector holds it
-	factor float32      // of a block's scale, where scales of groups are 2s+1
-}
-
-// fewRows multiplies blocks of 64 or 128 with few levels.
-type fewRows struct {
-	kernel fewRowKernel
-	above  int32 // added to the levels, so that none is negative
 }
 
 // rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
@@ -68,6 +55,10 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 	}
 	if p.few[j.w.Type] != nil && !j.x.form.float() {
 		j.fewRows(p.few[j.w.Type], s)
+		return true
+	}
+	if p.point[j.w.Type] != nil && !j.x.form.float() {
+		j.pointRows(p.point[j.w.Type], s)
 		return true
 	}
 	if unpack := unpackLevels[j.w.Type]; unpack != nil && j.x.form.values() {
@@ -127,14 +118,6 @@ var (
 	}()
 )
 
-// fractions are the scales of NVFP4.
-var fractions = func() (p [256]float32) {
-	for e := range p {
-		p[e] = block.FromUE4M3Half(uint8(e))
-	}
-	return p
-}()
-
 // rowOffset is what kernels add to the values of a type's codes, so that none is negative.
 func rowOffset(t formats.Type) int {
 	switch t {
@@ -155,34 +138,6 @@ func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 	j.eachRows(func(t, r, rows int) {
 		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
 			&codes[t*stride], &s.scales[2*t*blocks], &s.offsets[t*blocks])
-	})
-}
-
-// latticeRows multiplies blocks of 256 that are looked up.
-func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
-	w, x := &j.w, j.x
-	blocks := w.Cols / 256
-	var table *byte
-	if p.table != nil {
-		table = p.table()
-	}
-	codes, stride := j.ordered(s)
-	s.sumQuads(x, codes, stride, 128)
-	s.multiply(x, p.factor)
-	j.eachRows(func(t, r, rows int) {
-		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
-			&codes[t*stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
-	})
-}
-
-// fewRows multiplies blocks of 64 or 128.
-func (j *job) fewRows(p *fewRows, s *rowScratch) {
-	w, x := &j.w, j.x
-	s.sumQuads(x, x.codes, x.stride, p.above)
-	s.repeat(x)
-	j.eachRows(func(t, r, rows int) {
-		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, w.Cols/w.block,
-			&x.codes[t*x.stride], &s.sixteens[t*w.Cols/64], &s.quads[t*w.Cols/4])
 	})
 }
 
@@ -216,6 +171,21 @@ var rowsAVX2 = &rowProducts{
 		formats.IQ4_NL: rowIQ4NLAVX2, formats.MXFP4: rowMXFP4AVX2,
 	},
 	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX2, formats.F16: rowF16AVX2, formats.BF16: rowBF16AVX2},
+	point: map[formats.Type]*pointRows{
+		formats.IQ2_XXS: {rowIQ2XXSAVX2, points8Of(formats.IQ2_XXS), 0.125},
+		formats.IQ2_XS:  {rowIQ2XSAVX2, points8Of(formats.IQ2_XS), 0.125},
+		formats.IQ2_S:   {rowIQ2SAVX2, points8Of(formats.IQ2_S), 0.125},
+		formats.IQ3_XXS: {rowIQ3XXSAVX2, points4Of(formats.IQ3_XXS), 0.25},
+		formats.IQ3_S:   {rowIQ3SAVX2, points4Of(formats.IQ3_S), 1},
+		formats.IQ1_S:   {rowIQ1SAVX2, shiftedPoints, block.Shift1},
+		formats.IQ1_M:   {rowIQ1MAVX2, shiftedPoints, block.Shift1},
+		formats.IQ4_XS:  {rowIQ4XSAVX2, nil, 1},
+		formats.TQ1_0:   {rowTQ1AVX2, nil, 1},
+		formats.TQ2_0:   {rowTQ2AVX2, nil, 1},
+	},
+	few: map[formats.Type]*fewRows{
+		formats.Q1_0: {rowQ1AVX2, 1}, formats.Q2_0: {rowQ2AVX2, 1}, formats.NVFP4: {rowNVFP4AVX2, 12},
+	},
 }
 
 var rowsAVX512 = &rowProducts{
@@ -248,14 +218,3 @@ var rowsAVX512 = &rowProducts{
 		formats.IQ4_XS: fours,
 	},
 }
-
-// The tables of points, read when they are first needed.
-func points8Of(t formats.Type) func() *byte {
-	return func() *byte { return (*byte)(unsafe.Pointer(&block.Values8(t)[0])) }
-}
-
-func points4Of(t formats.Type) func() *byte {
-	return func() *byte { return (*byte)(unsafe.Pointer(&block.Values4(t)[0])) }
-}
-
-func shiftedPoints() *byte { return (*byte)(unsafe.Pointer(&shifted()[0])) }

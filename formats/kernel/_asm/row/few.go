@@ -10,27 +10,29 @@ import (
 	"bitmill/formats/kernel/asm/lanes"
 )
 
-// Few is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32:
-// AVX-512 with VBMI. Codes have a number added so
-// that none is negative; it is taken back by what sums of four activations start from.
+// Few is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32. Codes
+// have a number added so that none is negative; it is taken back by what sums of four activations start from.
 type Few struct {
 	Name   string
 	bytes  int
-	chunks int // of 64 columns
-	// start loads what stays in registers. scale returns the scales of sixteen fours of a block's codes, codes unpacks chunk c.
+	chunks int    // vectors of codes
+	times  uint16 // AVX2: what products are multiplied by
+	// start loads what stays in registers. scale returns the scales of the fours of chunk c, codes unpacks its codes.
 	start func(f *few)
-	scale func(f *few) reg.VecVirtual
+	scale func(f *few, c int) reg.VecVirtual
 	codes func(f *few, c int) reg.VecVirtual
 }
 
 // few holds a type's pointer to a block and its constants.
 type few struct {
+	ISA
 	w      reg.GPVirtual
+	d      reg.VecVirtual    // the only scale of a block
 	k      [3]reg.VecVirtual // what codes needs
 	powers reg.GPVirtual     // the address of the scales of all bytes
 }
 
-// Fews are these types; see formats/block for their layouts.
+// Fews are these types for AVX-512 with VBMI; see formats/block for their layouts.
 var Fews = []Few{
 	{Name: "Q1", bytes: 18, chunks: 2, start: func(f *few) { f.k[0] = ISA{Wide: true}.load(bytesOf(2)) }, scale: half16,
 		codes: func(f *few, c int) reg.VecVirtual {
@@ -57,7 +59,7 @@ var Fews = []Few{
 		VPADDB(bytesOf(12), f.k[0], f.k[0])
 		f.k[1] = ISA{Wide: true}.load(quadWords("row_pairs", func(q int) uint64 { return uint64(q / 2) }))
 		f.k[2] = ISA{Wide: true}.load(bytesOf(15))
-	}, scale: func(f *few) reg.VecVirtual {
+	}, scale: func(f *few, _ int) reg.VecVirtual {
 		x := ZMM()
 		for i := range 4 {
 			e := GP64()
@@ -85,12 +87,14 @@ var Fews = []Few{
 }
 
 // half16 takes the scale in the first two bytes.
-func half16(f *few) reg.VecVirtual {
-	v := ZMM()
-	VPBROADCASTW(Mem{Base: f.w}, v.AsX())
-	VCVTPH2PS(v.AsX(), v.AsX())
-	VBROADCASTSS(v.AsX(), v)
-	return v
+func half16(f *few, c int) reg.VecVirtual {
+	if c == 0 {
+		f.d = f.vec()
+		VPBROADCASTW(Mem{Base: f.w}, f.d.AsX())
+		VCVTPH2PS(f.d.AsX(), f.d.AsX())
+		VBROADCASTSS(f.d.AsX(), f.d)
+	}
+	return f.d
 }
 
 const fewSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, quads *int32)"
@@ -100,31 +104,51 @@ func (t Few) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
 	lanes.Kernel(name, fewSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token, whose scales are repeated for "+
 		"sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.", name, t.Name))
-	f := &few{w: lanes.Arg("w")}
+	f := &few{ISA: s, w: lanes.Arg("w")}
 	t.start(f)
+	dot := s.dot(t.times)
+	size := s.size()
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, scales, quads, blocks := lanes.Arg("codes"), lanes.Arg("scales"), lanes.Arg("quads"), lanes.Arg("blocks")
-		sum := ZMM()
-		VPXORD(sum, sum, sum)
+		sum := make([]reg.VecVirtual, t.chunks) // as long as a sum takes, others start
+		for c := range sum {
+			sum[c] = s.vec()
+			s.zero(sum[c])
+		}
 		Label(name + "_block")
-		d := t.scale(f)
 		for c := range t.chunks {
-			four, scale := ZMM(), d
-			VMOVDQU32(Mem{Base: quads, Disp: 64 * c}, four)
-			VPDPBUSD(Mem{Base: codes, Disp: 64 * c}, t.codes(f, c), four)
-			if c < t.chunks-1 {
-				scale = ZMM()
-			}
-			VMULPS(Mem{Base: scales, Disp: 64 * c}, d, scale)
+			at := func(base reg.GPVirtual) Mem { return Mem{Base: base, Disp: size * c} }
+			scale := s.vec()
+			VMULPS(at(scales), t.scale(f, c), scale)
+			four := dot(at(codes), t.codes(f, c), at(quads))
 			VCVTDQ2PS(four, four)
-			VFMADD231PS(four, scale, sum)
+			VFMADD231PS(four, scale, sum[c])
 		}
 		ADDQ(U32(uint32(t.bytes)), f.w)
-		ADDQ(U32(uint32(64*t.chunks)), codes)
-		ADDQ(U32(uint32(64*t.chunks)), scales)
-		ADDQ(U32(uint32(64*t.chunks)), quads)
+		ADDQ(U32(uint32(size*t.chunks)), codes)
+		ADDQ(U32(uint32(size*t.chunks)), scales)
+		ADDQ(U32(uint32(size*t.chunks)), quads)
 		DECQ(blocks)
 		JNZ(LabelRef(name + "_block"))
-		total([]reg.VecVirtual{sum}, Mem{Base: dst})
+		total(sum, Mem{Base: dst})
 	})
+}
+
+// dot returns what adds fours of products of unsigned c, with AVX2 multiplied by times, to start.
+func (s ISA) dot(times uint16) func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {
+	if s.Wide {
+		return func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {
+			four := ZMM()
+			VMOVDQU32(start, four)
+			VPDPBUSD(codes, c, four)
+			return four
+		}
+	}
+	each := s.load(words(times))
+	return func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {
+		VPMADDUBSW(codes, c, c)
+		VPMADDWD(each, c, c)
+		VPADDD(start, c, c)
+		return c
+	}
 }

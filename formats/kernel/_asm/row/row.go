@@ -161,8 +161,17 @@ func Emit(s ISA) {
 	}
 }
 
-// EmitPoints generates the kernels for AVX-512 of types that are looked up or have few levels.
+// EmitPoints generates the kernels of types that are looked up or have few levels.
 func EmitPoints(s ISA) {
+	if !s.Wide {
+		for _, t := range Points {
+			t.Emit(s)
+		}
+		for _, t := range FewPairs {
+			t.Emit(s)
+		}
+		return
+	}
 	for _, t := range Lattices {
 		t.Emit(s)
 	}

@@ -177,20 +177,25 @@ func (t Super) spread(s ISA) func(scales reg.VecVirtual) func(i int) reg.VecVirt
 			}
 		}
 	}
-	each := t.group / 2
 	return func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
-		halves := lanes.Vectors(2) // eight scales in both lanes
-		VPERMQ(U8(0x44), scales, halves[0])
 		if t.group == 16 {
-			VPERMQ(U8(0xee), scales, halves[1])
+			return pairScales(t.group, both(scales))
 		}
-		return func(i int) reg.VecVirtual {
-			first := 16 * i / each
-			v := YMM()
-			VPSHUFB(constant(fmt.Sprintf("row_shuffle%d_%d", t.group, first%8), 32, func(b int) byte {
-				return byte(2*((16*i+b/2)/each%8) + b%2)
-			}), halves[first/8], v)
-			return v
-		}
+		half := YMM()
+		VPERMQ(U8(0x44), scales, half)
+		return pairScales(t.group, []reg.VecVirtual{half})
+	}
+}
+
+// pairScales returns what makes the scales of the pairs of thirty-two codes from vectors of eight scales in both halves.
+func pairScales(group int, halves []reg.VecVirtual) func(i int) reg.VecVirtual {
+	each := group / 2
+	return func(i int) reg.VecVirtual {
+		first := 16 * i / each
+		v := YMM()
+		VPSHUFB(constant(fmt.Sprintf("row_shuffle%d_%d", group, first%8), 32, func(b int) byte {
+			return byte(2*((16*i+b/2)/each%8) + b%2)
+		}), halves[first/8], v)
+		return v
 	}
 }

@@ -1,7 +1,10 @@
-// Command rowpoints generates the AVX-512 products of one token with weight rows that are looked up or have few levels.
+// Command rowpoints generates the products of one token with weight rows that are looked up or have few levels: with AVX2, or
+// with -wide with AVX-512.
 package main
 
 import (
+	"flag"
+
 	. "github.com/mmcloughlin/avo/build"
 
 	"bitmill/formats/kernel/asm/lanes"
@@ -9,7 +12,13 @@ import (
 )
 
 func main() {
+	wide := flag.Bool("wide", false, "AVX-512 instead of AVX2")
+	flag.Parse()
 	lanes.Header()
-	row.EmitPoints(row.ISA{Name: "AVX512", Wide: true})
+	s := row.ISA{Name: "AVX2"}
+	if *wide {
+		s = row.ISA{Name: "AVX512", Wide: true}
+	}
+	row.EmitPoints(s)
 	Generate()
 }

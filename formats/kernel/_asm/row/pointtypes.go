@@ -1,0 +1,167 @@
+package row
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Points are the types looked up with AVX2; see formats/block for their layouts.
+var Points = []Point{
+	{Name: "IQ2XXS", bytes: 66, group: 32, offset: 43, start: startSigned, block: func(f *point) {
+		a, v, scale := YMM(), YMM(), YMM()
+		VMOVDQU(f.at(2), a)
+		VSHUFPS(U8(0xdd), f.at(34), a, v) // the upper halves of eight words of 64 bits
+		VPERMQ(U8(0xd8), v, v)
+		VPSRLD(U8(28), v, scale)
+		f.eight(f.odd(scale, dwords(1)))
+		f.sevenBits(v)
+	}, codes: func(f *point, j int) reg.VecVirtual { return f.signed(f.points8(f.at(2+8*j), false, 8), j) }},
+	{Name: "IQ2XS", bytes: 74, group: 16, offset: 43, start: startSigned, block: func(f *point) {
+		f.halves(66)
+		var signs [2]reg.VecVirtual
+		for h := range signs {
+			v, index := YMM(), YMM()
+			VMOVDQU(f.at(2+32*h), v)
+			VPAND(words(511), v, index)
+			VMOVDQU(index, f.stage.Offset(32*h))
+			VPSRLW(U8(9), v, v)
+			signs[h] = v
+		}
+		VPACKUSWB(signs[1], signs[0], signs[0])
+		VPERMQ(U8(0xd8), signs[0], signs[0])
+		f.evened(signs[0])
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		return f.signed(f.points8(f.stage.Offset(8*j), true, 8), j)
+	}},
+	{Name: "IQ2S", bytes: 82, group: 16, offset: 43, start: startSigned, block: func(f *point) {
+		f.halves(74)
+		f.signBytes(34)
+		for h := range 2 {
+			f.indices(h, 2+16*h, f.at(66+4*h), 4, 4, func(i int) int { return 8 - 2*(i%4) }, 0x300)
+		}
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		return f.signed(f.points8(f.stage.Offset(8*j), true, 8), j)
+	}},
+	{Name: "IQ3XXS", bytes: 98, group: 32, offset: 62, start: startSigned, block: func(f *point) {
+		v, scale := YMM(), YMM()
+		VMOVDQU(f.at(66), v)
+		VPSRLD(U8(28), v, scale)
+		f.eight(f.odd(scale, dwords(1)))
+		f.sevenBits(v)
+	}, codes: func(f *point, j int) reg.VecVirtual { return f.signed(f.points4(f.at(2+8*j), false), j) }},
+	{Name: "IQ3S", bytes: 110, group: 32, offset: 15, start: startSigned, block: func(f *point) {
+		v, h := XMM(), XMM()
+		VPMOVZXBD(f.at(106), v)
+		VPSLLD(U8(12), v, h)
+		VPOR(h, v, v)
+		VPAND(words(15), v, v)
+		VPADDW(v, v, v)
+		VPOR(words(1), v, v)
+		scale := YMM()
+		VPERMQ(U8(0x44), v.AsY(), scale)
+		f.scales = []reg.VecVirtual{scale}
+		f.signBytes(74)
+		for h := range 4 {
+			f.indices(h, 2+16*h, f.at(66+2*h), 2, 8, func(i int) int { return 8 - i%8 }, 0x100)
+		}
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		return f.signed(f.points4(f.stage.Offset(16*j), true), j)
+	}},
+	{Name: "IQ1S", bytes: 50, group: 32, offset: 9, start: startIndices, block: func(f *point) {
+		v := YMM()
+		VBROADCASTI128(f.at(34), v)
+		VPSRLW(U8(12), v, v)
+		VPAND(words(7), v, v)
+		f.scales = []reg.VecVirtual{f.odd(v, words(1))}
+		for h := range 2 { // twice the indices: all bits of the words move left
+			x, t, shift := YMM(), YMM(), YMM()
+			VPBROADCASTQ(f.at(34+8*h), t)
+			VPSHUFB(constant("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), t, t)
+			VPSRLW(U8(3), t, shift)
+			VPAND(words(0x1000), shift, shift)
+			VPMULLW(wordsOf("row_leftIQ1S", 16, func(i int) uint16 { return 1 << (9 - 3*(i%4)) }), t, t)
+			VPAND(words(0xe00), t, t)
+			VPMOVZXBW(f.at(2+16*h), x)
+			VPADDW(x, x, x)
+			VPOR(t, x, x)
+			VPOR(shift, x, x)
+			VMOVDQU(x, f.stage.Offset(32*h))
+		}
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		v := f.points8(f.stage.Offset(8*j), true, 4)
+		VPADDB(f.above, v, v)
+		return v
+	}},
+	{Name: "IQ1M", bytes: 56, group: 16, offset: 9, d: -1, start: startIndices, block: func(f *point) {
+		v := YMM()
+		VPBROADCASTQ(f.at(48), v)
+		VPSHUFB(constant("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), v, v)
+		VPMULLW(wordsOf("row_left1m", 16, func(i int) uint16 { return 1 << (9 - 3*(i%4)) }), v, v)
+		VPSRLW(U8(9), v, v)
+		VPAND(words(7), v, v)
+		f.sixteen(f.odd(v, words(1)))
+		for h := range 2 {
+			f.indices(h, 16*h, f.at(32+8*h), 8, 2, func(i int) int { return 8 - 4*(i%2) }, 0xf00)
+		}
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		v := f.points8(f.stage.Offset(8*j), true, 8)
+		VPADDB(f.above, v, v)
+		return v
+	}},
+	{Name: "IQ4XS", bytes: 136, group: 32, start: func(f *point) {
+		f.nibble = f.load(bytesOf(15))
+		f.bit = f.load(constant("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }))
+		f.values = YMM()
+		VBROADCASTI128(variable("uneven4"), f.values)
+	}, block: func(f *point) {
+		each := func(name string, at func(j int) int) Mem {
+			return wordsOf("row_"+name, 16, func(i int) uint16 { return uint16((1 - i%2) * at(i/2)) })
+		}
+		low, high := YMM(), YMM()
+		VPBROADCASTD(f.at(4), low)
+		VPSRLVD(each("low4", func(j int) int { return 4 * j }), low, low)
+		VPAND(dwords(15), low, low)
+		VPBROADCASTW(f.at(2), high)
+		VPSRLVD(each("high4", func(j int) int { return 12 + 2*j }), high, high) // of the upper word
+		VPAND(dwords(48), high, high)
+		VPOR(high, low, low)
+		VPSUBD(dwords(32), low, low)
+		f.eight(low)
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		v := YMM()
+		VBROADCASTI128(f.at(8+16*j), v)
+		VPSRLVQ(f.bit, v, v)
+		VPAND(f.nibble, v, v)
+		VPSHUFB(v, f.values, v)
+		return v
+	}},
+	{Name: "TQ1", bytes: 54, d: 52, offset: 1, start: startTrits, block: func(*point) {}, codes: trits},
+	{Name: "TQ2", bytes: 66, d: 64, offset: 1, start: func(f *point) { f.nibble = f.load(bytesOf(3)) },
+		block: func(f *point) {
+			f.loaded = f.loaded[:0]
+			for h := range 2 {
+				v := YMM()
+				VMOVDQU(f.at(32*h), v)
+				f.loaded = append(f.loaded, v)
+			}
+		}, codes: func(f *point, j int) reg.VecVirtual {
+			v, from := YMM(), f.loaded[j/4]
+			if j%4 > 0 {
+				VPSRLW(U8(pairs(j)), from, v)
+				from = v
+			}
+			VPAND(f.nibble, from, v)
+			return v
+		}},
+}
+
+// startIndices makes room for the indices of points.
+func startIndices(f *point) { f.stage = AllocLocal(128) }
+
+// startSigned also loads what signs need.
+func startSigned(f *point) {
+	startIndices(f)
+	f.nibble = f.load(bytesOf(15))
+	f.bit = f.load(constant("row_select", 32, func(i int) byte { return 1 << (i % 8) }))
+}
