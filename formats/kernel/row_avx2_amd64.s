@@ -1499,9 +1499,7 @@ TEXT ·rowIQ4NLAVX2(SB), NOSPLIT, $0-56
 	VMOVDQU        row_bytes15<>+0(SB), Y0
 	VMOVDQU        row_nibbles<>+0(SB), Y1
 	VMOVDQU        row_words1<>+0(SB), Y2
-	VBROADCASTI128 ·uneven4+0(SB), Y2
-	VMOVDQU        row_bytes127<>+0(SB), Y4
-	VPADDB         Y4, Y2, Y2
+	VBROADCASTI128 ·uneven4+0(SB), Y3
 	MOVQ           dst+0(FP), CX
 	MOVQ           rows+16(FP), DX
 
@@ -1512,91 +1510,71 @@ rowIQ4NLAVX2_row:
 	MOVQ   blocks+24(FP), R8
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	VXORPS X3, X3, X3
+	VXORPS X6, X6, X6
 	SUBQ   $0x04, R8
 	JL     rowIQ4NLAVX2_rest
 
 rowIQ4NLAVX2_blocks:
-	VPBROADCASTW   (AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         (SI), X3, X3
-	VBROADCASTSS   X3, Y6
+	VPBROADCASTW   (AX), X6
+	VCVTPH2PS      X6, X6
+	VMULSS         (SI), X6, X6
+	VBROADCASTSS   X6, Y6
 	VBROADCASTI128 2(AX), Y7
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
-	VPSHUFB        Y7, Y2, Y7
-	VPMOVZXBW      X7, Y8
-	VPMOVSXBW      (BX), Y9
-	VPMADDWD       Y9, Y8, Y8
-	VEXTRACTI128   $0x01, Y7, X7
-	VPMOVZXBW      X7, Y7
-	VPMOVSXBW      16(BX), Y9
-	VPMADDWD       Y9, Y7, Y7
-	VPADDD         Y7, Y8, Y8
-	VMOVD          (DI), X3
-	VPADDD         Y3, Y8, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y6, Y4
-	VPBROADCASTW   18(AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         8(SI), X3, X3
-	VBROADCASTSS   X3, Y6
+	VPSHUFB        Y7, Y3, Y7
+	VMOVDQU        (BX), Y8
+	VPSIGNB        Y8, Y7, Y7
+	VPABSB         Y8, Y8
+	VPMADDUBSW     Y7, Y8, Y7
+	VPMADDWD       Y2, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VFMADD231PS    Y7, Y6, Y4
+	VPBROADCASTW   18(AX), X6
+	VCVTPH2PS      X6, X6
+	VMULSS         8(SI), X6, X6
+	VBROADCASTSS   X6, Y6
 	VBROADCASTI128 20(AX), Y7
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
-	VPSHUFB        Y7, Y2, Y7
-	VPMOVZXBW      X7, Y8
-	VPMOVSXBW      32(BX), Y9
-	VPMADDWD       Y9, Y8, Y8
-	VEXTRACTI128   $0x01, Y7, X7
-	VPMOVZXBW      X7, Y7
-	VPMOVSXBW      48(BX), Y9
-	VPMADDWD       Y9, Y7, Y7
-	VPADDD         Y7, Y8, Y8
-	VMOVD          16(DI), X3
-	VPADDD         Y3, Y8, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y6, Y5
-	VPBROADCASTW   36(AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         16(SI), X3, X3
-	VBROADCASTSS   X3, Y6
+	VPSHUFB        Y7, Y3, Y7
+	VMOVDQU        32(BX), Y8
+	VPSIGNB        Y8, Y7, Y7
+	VPABSB         Y8, Y8
+	VPMADDUBSW     Y7, Y8, Y7
+	VPMADDWD       Y2, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VFMADD231PS    Y7, Y6, Y5
+	VPBROADCASTW   36(AX), X6
+	VCVTPH2PS      X6, X6
+	VMULSS         16(SI), X6, X6
+	VBROADCASTSS   X6, Y6
 	VBROADCASTI128 38(AX), Y7
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
-	VPSHUFB        Y7, Y2, Y7
-	VPMOVZXBW      X7, Y8
-	VPMOVSXBW      64(BX), Y9
-	VPMADDWD       Y9, Y8, Y8
-	VEXTRACTI128   $0x01, Y7, X7
-	VPMOVZXBW      X7, Y7
-	VPMOVSXBW      80(BX), Y9
-	VPMADDWD       Y9, Y7, Y7
-	VPADDD         Y7, Y8, Y8
-	VMOVD          32(DI), X3
-	VPADDD         Y3, Y8, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y6, Y4
-	VPBROADCASTW   54(AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         24(SI), X3, X3
-	VBROADCASTSS   X3, Y6
+	VPSHUFB        Y7, Y3, Y7
+	VMOVDQU        64(BX), Y8
+	VPSIGNB        Y8, Y7, Y7
+	VPABSB         Y8, Y8
+	VPMADDUBSW     Y7, Y8, Y7
+	VPMADDWD       Y2, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VFMADD231PS    Y7, Y6, Y4
+	VPBROADCASTW   54(AX), X6
+	VCVTPH2PS      X6, X6
+	VMULSS         24(SI), X6, X6
+	VBROADCASTSS   X6, Y6
 	VBROADCASTI128 56(AX), Y7
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
-	VPSHUFB        Y7, Y2, Y7
-	VPMOVZXBW      X7, Y8
-	VPMOVSXBW      96(BX), Y9
-	VPMADDWD       Y9, Y8, Y8
-	VEXTRACTI128   $0x01, Y7, X7
-	VPMOVZXBW      X7, Y7
-	VPMOVSXBW      112(BX), Y9
-	VPMADDWD       Y9, Y7, Y7
-	VPADDD         Y7, Y8, Y8
-	VMOVD          48(DI), X3
-	VPADDD         Y3, Y8, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y6, Y5
+	VPSHUFB        Y7, Y3, Y7
+	VMOVDQU        96(BX), Y8
+	VPSIGNB        Y8, Y7, Y7
+	VPABSB         Y8, Y8
+	VPMADDUBSW     Y7, Y8, Y7
+	VPMADDWD       Y2, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VFMADD231PS    Y7, Y6, Y5
 	ADDQ           $0x00000048, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
@@ -1609,26 +1587,21 @@ rowIQ4NLAVX2_rest:
 	JZ   rowIQ4NLAVX2_end
 
 rowIQ4NLAVX2_block:
-	VPBROADCASTW   (AX), X3
-	VCVTPH2PS      X3, X3
-	VMULSS         (SI), X3, X3
-	VBROADCASTSS   X3, Y6
+	VPBROADCASTW   (AX), X6
+	VCVTPH2PS      X6, X6
+	VMULSS         (SI), X6, X6
+	VBROADCASTSS   X6, Y6
 	VBROADCASTI128 2(AX), Y7
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
-	VPSHUFB        Y7, Y2, Y7
-	VPMOVZXBW      X7, Y8
-	VPMOVSXBW      (BX), Y9
-	VPMADDWD       Y9, Y8, Y8
-	VEXTRACTI128   $0x01, Y7, X7
-	VPMOVZXBW      X7, Y7
-	VPMOVSXBW      16(BX), Y9
-	VPMADDWD       Y9, Y7, Y7
-	VPADDD         Y7, Y8, Y8
-	VMOVD          (DI), X3
-	VPADDD         Y3, Y8, Y8
-	VCVTDQ2PS      Y8, Y8
-	VFMADD231PS    Y8, Y6, Y4
+	VPSHUFB        Y7, Y3, Y7
+	VMOVDQU        (BX), Y8
+	VPSIGNB        Y8, Y7, Y7
+	VPABSB         Y8, Y8
+	VPMADDUBSW     Y7, Y8, Y7
+	VPMADDWD       Y2, Y7, Y7
+	VCVTDQ2PS      Y7, Y7
+	VFMADD231PS    Y7, Y6, Y4
 	ADDQ           $0x00000012, AX
 	ADDQ           $0x00000020, BX
 	ADDQ           $0x00000008, SI
@@ -1640,28 +1613,18 @@ rowIQ4NLAVX2_end:
 	VXORPS       Y6, Y6, Y6
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X3
-	VADDPS       X6, X3, X3
-	VMOVHLPS     X3, X3, X4
-	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
-	VMOVSS       X3, (CX)
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
 	JNZ          rowIQ4NLAVX2_row
 	VZEROUPPER
 	RET
-
-DATA row_bytes127<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL row_bytes127<>(SB), RODATA|NOPTR, $64
 
 // func rowMXFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, FMA3

@@ -233,12 +233,8 @@ func (f *point) products(codes reg.GPVirtual, sums Mem, acc reg.VecVirtual) {
 		c := f.codes(f, j)
 		if f.offset > 0 {
 			VPMADDUBSW(at(j), c, c)
-		} else { // activations lose their signs to codes, which are no less than -127: 2*128*127 fits
-			q := YMM()
-			VMOVDQU(at(j), q)
-			VPSIGNB(q, c, c)
-			VPABSB(q, q)
-			VPMADDUBSW(c, q, c)
+		} else {
+			c = signedProduct(c, at(j))
 		}
 		f.madd(c, scale(j), acc)
 	}

@@ -147,8 +147,10 @@ func (t Small) load(s ISA) smallConstants {
 	if t.table != "" {
 		k.table = YMM()
 		VBROADCASTI128(variable(t.table), k.table)
-		above := half.load(bytesOf(t.above))
-		VPADDB(above, k.table, k.table)
+		if !t.signed(s) {
+			above := half.load(bytesOf(t.above))
+			VPADDB(above, k.table, k.table)
+		}
 	}
 	if t.fifth > 0 {
 		k.fifth = half.load(bytesOf(16))
@@ -222,12 +224,13 @@ func (t Small) product(s ISA, k smallConstants, w reg.GPVirtual, i int, codes, o
 		VPDPBUSD(codes, c, acc)
 		return acc
 	}
-	if t.above > 63 { // pairs of products may not fit 16 bits
-		c = t.longProduct(c, codes)
-	} else {
-		VPMADDUBSW(codes, c, c)
+	if t.signed(s) {
+		c = signedProduct(c, codes)
 		VPMADDWD(k.ones, c, c)
+		return c
 	}
+	VPMADDUBSW(codes, c, c)
+	VPMADDWD(k.ones, c, c)
 	if !t.min {
 		VMOVD(offset, acc.AsX())
 		VPADDD(acc, c, c)
@@ -235,21 +238,18 @@ func (t Small) product(s ISA, k smallConstants, w reg.GPVirtual, i int, codes, o
 	return c
 }
 
-// longProduct is sum c*q of unsigned c.
-func (t Small) longProduct(c reg.VecVirtual, codes Mem) reg.VecVirtual {
-	var sum [2]reg.VecVirtual
-	for h := range sum {
-		x, q := YMM(), YMM()
-		if h == 1 {
-			VEXTRACTI128(U8(1), c, c.AsX())
-		}
-		VPMOVZXBW(c.AsX(), x)
-		VPMOVSXBW(codes.Offset(16*h), q)
-		VPMADDWD(q, x, x)
-		sum[h] = x
-	}
-	VPADDD(sum[1], sum[0], sum[0])
-	return sum[0]
+// signed tells that pairs of products would not fit 16 bits if codes had above added.
+func (t Small) signed(s ISA) bool { return t.above > 63 && !s.Wide }
+
+// signedProduct returns sums of pairs of products of c, no less than -127, in 16 bits: c takes on the signs of the
+// activations, whose magnitudes reach 128.
+func signedProduct(c reg.VecVirtual, codes Mem) reg.VecVirtual {
+	q := YMM()
+	VMOVDQU(codes, q)
+	VPSIGNB(q, c, c)
+	VPABSB(q, q)
+	VPMADDUBSW(c, q, c)
+	return c
 }
 
 // unpack sets c to the codes of block i, in types with whole bytes with 128 added.
