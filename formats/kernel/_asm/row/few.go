@@ -10,8 +10,8 @@ import (
 	"bitmill/formats/kernel/asm/lanes"
 )
 
-// Few is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32. Codes
-// have a number added so that none is negative; it is taken back by what sums of four activations start from.
+// Few is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32.
+// Codes have a number added so that none is negative; it is taken back by what sums of four activations start from.
 type Few struct {
 	Name   string
 	bytes  int

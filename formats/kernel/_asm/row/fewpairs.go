@@ -22,8 +22,8 @@ var FewPairs = []Few{
 		VPMINUB(f.k[2], v, v)
 		return v
 	}},
-	// Of a byte's four codes the first two are looked up in its low half, the others in its high half, each half with but one
-	// code left in it: 0 1 2 3, or 0 4 8 12.
+	// Of a byte's four codes the first two are looked up in its low half, the others in its high half, each half with but
+	// one code left in it: 0 1 2 3, or 0 4 8 12.
 	{Name: "Q2", bytes: 18, chunks: 2, times: 1, start: func(f *few) {
 		f.k[0] = f.load(quadWords("row_nibbles64", func(q int) uint64 { return uint64(4 * (q % 2)) }))
 		f.k[1] = f.load(constant("row_fourth", 32, func(i int) byte { return byte(i/4 + i%4/2*8) }))

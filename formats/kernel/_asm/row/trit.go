@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// startTrits loads what a byte must exceed to hold a trit of one or two. AVX2 compares signed bytes, so all bytes are taken
-// less 128, which multiplication by three leaves so.
+// startTrits loads what a byte must exceed to hold a trit of one or two. AVX2 compares signed bytes, so all bytes are
+// taken less 128, which multiplication by three leaves so.
 func startTrits(f *point) {
 	f.values = f.load(bytesOf(85 ^ 128))
 	f.above = f.load(bytesOf(170 ^ 128))
