@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"bitmill/formats"
-)
+import "bitmill/formats"
 
 // The generated products multiply strips, which lie one after the other, with one token.
 type (
@@ -65,59 +61,53 @@ func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Batch, r
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
 	switch {
 	case x.n <= wideTokens:
+		strip.prepare(x, w.strips.level, &s.rows)
+		j.eachRows(lanes, func(t, r, rows int) { strip.one(&j, t, r, rows/lanes, &s.rows) })
 	case strip.plain != nil:
 		j.brain()
-		return
 	default:
 		j.wide(p.wide[w.Type])
-		return
 	}
-	offset, level := strip.offset, w.strips.level
-	if strip.level != nil {
-		offset = -int32(level.above())
-		s.rows.multiply(x, level.factor)
-	}
-	strip.offsets(x, offset, &s.rows)
-	n, size := w.strips.blocks, w.strips.bytes()
-	step := max(1, rowBytes/size) * lanes
-	if x.n == 1 {
-		step = r1 - r0
-	}
-	for r := r0; r < r1; r += step {
-		rows := min(step, r1-r)
-		for t := range x.n {
-			to, from := &dst[t*stride+r], &w.Data[w.strips.rows(r)]
-			if strip.plain != nil {
-				strip.plain(to, from, rows/lanes, n, &x.brain[t*x.stride])
-				continue
-			}
-			codes, d := &x.codes[t*x.stride], &x.d[t*n]
-			if strip.level != nil {
-				strip.level(to, from, rows/lanes, n, codes, &s.rows.scales[t*n], &s.rows.quads[16*t*n], &level.table[0])
-				continue
-			}
-			if strip.small != nil {
-				scaled := (*float32)(nil)
-				if x.form == FormQ8_1 {
-					scaled = &x.s[t*n]
-				}
-				strip.small(to, from, rows/lanes, n, codes, d, scaled, &s.rows.quads[t*n])
-				continue
-			}
-			sums := &x.sums16[16*t*n]
-			if superTypeOf(w.Type).group == 32 {
-				sums = &x.sums32[8*t*n]
-			}
-			strip.super(to, from, rows/lanes, n, codes, d, sums, &s.rows.quads[16*t*n])
+}
+
+// one multiplies strips from row r on with token t.
+func (p *stripProduct) one(j *job, t, r, strips int, s *rowScratch) {
+	w, x, n := &j.w, j.x, j.w.strips.blocks
+	to, from := &j.dst[t*j.stride+r], &w.Data[w.strips.rows(r)]
+	switch {
+	case p.plain != nil:
+		p.plain(to, from, strips, n, &x.brain[t*x.stride])
+	case p.level != nil:
+		p.level(to, from, strips, n, &x.codes[t*x.stride], &s.scales[t*n], &s.quads[16*t*n], &w.strips.level.table[0])
+	case p.small != nil:
+		scaled := (*float32)(nil)
+		if x.form == FormQ8_1 {
+			scaled = &x.s[t*n]
 		}
+		p.small(to, from, strips, n, &x.codes[t*x.stride], &x.d[t*n], scaled, &s.quads[t*n])
+	default:
+		sums := &x.sums16[16*t*n]
+		if superTypeOf(w.Type).group == 32 {
+			sums = &x.sums32[8*t*n]
+		}
+		p.super(to, from, strips, n, &x.codes[t*x.stride], &x.d[t*n], sums, &s.quads[16*t*n])
+	}
+}
+
+// prepare makes of the activations what kernels take beside them.
+func (p *stripProduct) prepare(x *Batch, level *levelStrip, s *rowScratch) {
+	switch {
+	case p.plain != nil:
+	case p.level != nil:
+		s.multiply(x, level.factor)
+		p.offsets(x, -int32(level.above()), s)
+	default:
+		p.offsets(x, p.offset, s)
 	}
 }
 
 // offsets fills quads with what sums of products begin with.
 func (p *stripProduct) offsets(x *Batch, offset int32, s *rowScratch) {
-	if p.plain != nil {
-		return
-	}
 	s.quads = grow(s.quads, x.n*x.cols/16)
 	sums := x.sums16[:len(s.quads)]
 	switch places := len(p.shifts); {
@@ -144,11 +134,11 @@ func (j *job) fillStrip(tile []byte, record, row int) {
 	p, s := j.products.strips[j.w.Type], &j.w.strips
 	strip := j.w.strip(row)
 	for b := range s.blocks {
+		to, head, body := &tile[b*record], &strip[s.half(b, 0)], &strip[s.word(b, 0, 0)]
 		if l := s.level; p.unweaveLevel != nil {
-			add := uint32(128-l.above()) * each
-			p.unweaveLevel((*byte)(unsafe.Pointer(&tile[b*record])), &strip[s.half(b, 0)], &strip[s.word(b, 0, 0)], &l.table[0], l.factor, add)
+			p.unweaveLevel(to, head, body, &l.table[0], l.factor, uint32(128-l.above())*each)
 			continue
 		}
-		p.unweave((*byte)(unsafe.Pointer(&tile[b*record])), &strip[s.half(b, 0)], &strip[s.word(b, 0, 0)])
+		p.unweave(to, head, body)
 	}
 }

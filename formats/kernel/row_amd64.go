@@ -68,9 +68,10 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 	return false
 }
 
-// eachRows calls run for a token and a number of rows from row r on, all tokens for some rows before the next rows.
-func (j *job) eachRows(run func(t, r, rows int)) {
-	step := max(1, rowBytes/j.w.rowBytes)
+// eachRows calls run for a token and a number of rows from row r on, a multiple of unit but for the last ones; all tokens
+// for some rows before the next rows.
+func (j *job) eachRows(unit int, run func(t, r, rows int)) {
+	step := max(1, rowBytes/j.w.rowBytes/unit) * unit
 	if j.x.n == 1 {
 		step = j.r1 - j.r0
 	}
@@ -101,7 +102,7 @@ func (j *job) superRows(kernel superRowKernel, s *rowScratch) {
 	blocks := w.Cols / 256
 	s.negate(x, superTypeOf(w.Type).group)
 	codes, stride := j.ordered(s)
-	j.eachRows(func(t, r, rows int) {
+	j.eachRows(1, func(t, r, rows int) {
 		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
 			&codes[t*stride], &x.d[t*blocks], &s.sums[t*w.Cols/16])
 	})
@@ -135,7 +136,7 @@ func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 	blocks := w.Cols / 32
 	codes, stride := j.ordered(s)
 	s.pair(x, rowOffset(w.Type), j.products.rows.order[w.Type] != nil)
-	j.eachRows(func(t, r, rows int) {
+	j.eachRows(1, func(t, r, rows int) {
 		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
 			&codes[t*stride], &s.scales[2*t*blocks], &s.offsets[t*blocks])
 	})
@@ -145,7 +146,7 @@ func (j *job) smallRows(kernel smallRowKernel, s *rowScratch) {
 func (j *job) floatRows(kernel floatRowKernel, s *rowScratch) {
 	w, x := &j.w, j.x
 	whole := w.Cols &^ 15
-	j.eachRows(func(t, r, rows int) {
+	j.eachRows(1, func(t, r, rows int) {
 		dst := j.dst[t*j.stride+r:][:rows]
 		clear(dst)
 		if whole > 0 {

@@ -59,7 +59,7 @@ func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
 	codes, stride := j.ordered(s)
 	s.sumQuads(x, codes, stride, 128)
 	s.multiply(x, p.factor)
-	j.eachRows(func(t, r, rows int) {
+	j.eachRows(1, func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
 			&codes[t*stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
 	})
@@ -74,7 +74,7 @@ func (j *job) pointRows(p *pointRows, s *rowScratch) {
 		table = p.table()
 	}
 	s.multiply(x, p.factor)
-	j.eachRows(func(t, r, rows int) {
+	j.eachRows(1, func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
 			&x.codes[t*x.stride], &s.scales[t*blocks], &x.sums16[t*w.Cols/16], table)
 	})
@@ -85,7 +85,7 @@ func (j *job) fewRows(p *fewRows, s *rowScratch) {
 	w, x := &j.w, j.x
 	s.sumQuads(x, x.codes, x.stride, p.above)
 	s.repeat(x)
-	j.eachRows(func(t, r, rows int) {
+	j.eachRows(1, func(t, r, rows int) {
 		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, w.Cols/w.block,
 			&x.codes[t*x.stride], &s.sixteens[t*w.Cols/64], &s.quads[t*w.Cols/4])
 	})

@@ -14,9 +14,12 @@ func (s *Set) Woven(w Matrix) bool {
 	return ok && s.weaves != nil && s.weaves(w.Type) && !w.Strips && w.Rows >= lanes
 }
 
-// WovenBytes is the size of the matrix when woven, where its type can be.
+// WovenBytes is the size of the matrix when woven; 0 where it cannot be.
 func (w Matrix) WovenBytes() int {
-	s, _ := w.strips()
+	s, ok := w.strips()
+	if !ok {
+		return 0
+	}
 	return s.rows(w.Rows)
 }
 
