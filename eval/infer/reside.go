@@ -37,7 +37,7 @@ func (m *Model) Reside(pool *Pool, set *kernel.Set, progress func(done, total in
 	done := int64(0)
 	for _, w := range moves {
 		w.to = memory.Bytes[w.at : w.at+w.size : w.at+w.size]
-		if err := w.run(pool); err != nil {
+		if err := w.run(pool, set); err != nil {
 			memory.Free()
 			return err
 		}
@@ -96,14 +96,14 @@ func (m *Model) moves(set *kernel.Set) (list []*move, total int64) {
 const moveRows = 128
 
 // run moves the matrix and releases its pages of the mapping.
-func (v *move) run(pool *Pool) error {
+func (v *move) run(pool *Pool, set *kernel.Set) error {
 	w := v.from
 	tasks := (w.Rows + moveRows - 1) / moveRows
 	row, errs := len(w.Data)/w.Rows, make([]error, tasks)
 	pool.Run(tasks, func(_, task int) {
 		r0, r1 := task*moveRows, min((task+1)*moveRows, w.Rows)
 		if v.woven {
-			errs[task] = kernel.Weave(v.to, w.Matrix, r0, r1)
+			errs[task] = set.Weave(v.to, w.Matrix, r0, r1)
 		} else {
 			copy(v.to[r0*row:r1*row], w.Data[r0*row:])
 		}

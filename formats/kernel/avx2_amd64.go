@@ -24,6 +24,8 @@ var avx2 = &Set{
 	klDivergence: klDivergenceAVX2,
 	rope:         ropeAVX2,
 	activations:  activationsAVX2,
+	join:         joinGeneric,
+	weavePlain:   weavePlainGeneric,
 	spins:        spinsAVX2,
 }
 

@@ -29,6 +29,8 @@ var avx512 = &Set{
 	sumSquares:   sumSquaresAVX2,
 	klDivergence: klDivergenceAVX512,
 	rope:         ropeAVX2,
+	join:         joinAVX512,
+	weavePlain:   weavePlainAVX512,
 	weaves: func(t formats.Type) bool {
 		return t != formats.BF16 || cpu.X86.HasAVX512BF16
 	},

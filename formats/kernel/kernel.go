@@ -31,6 +31,7 @@ package kernel
 //go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./joins -out ../join_avx512_amd64.s -stubs ../join_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./stripsmall -out ../stripsmall_avx512_amd64.s -stubs ../stripsmall_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./striplevels -out ../striplevels_avx512_amd64.s -stubs ../striplevels_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./unweavelevels -out ../unweavelevels_avx512_amd64.s -stubs ../unweavelevels_avx512_amd64.go -pkg kernel
@@ -81,7 +82,10 @@ type Set struct {
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
 	rope         func(x, cos, sin []float32, interleaved bool)
 
-	weaves func(t formats.Type) bool // whether it multiplies strips of a type; nil: of none
+	// join makes the words of a block's codes in a strip from those in the loom.
+	join       func(t formats.Type, s *strips, to []byte, l *loom)
+	weavePlain func(s *strips, strip, rows []byte)
+	weaves     func(t formats.Type) bool // whether it multiplies strips of a type; nil: of none
 	activations
 	spins spins
 }
@@ -109,6 +113,8 @@ var generic = &Set{
 	klDivergence: klDivergenceGeneric,
 	rope:         ropeGeneric,
 	activations:  activationsGeneric,
+	join:         joinGeneric,
+	weavePlain:   weavePlainGeneric,
 	spins:        spinsGeneric,
 }
 

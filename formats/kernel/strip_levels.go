@@ -39,21 +39,19 @@ func (s *strips) decode(dst []float32, strip []byte, b, lane int) {
 	}
 }
 
-// take unpacks a stored block to the loom: its codes, its scales as words, and its d.
-func (t *levelStrip) take(l *loom, words []uint32, stored []byte) (d uint16) {
-	l.levels.codes, l.levels.scales = grow(l.levels.codes, len(l.codes)), grow(l.levels.scales, 16)
+// take unpacks a stored block to a lane of the loom and returns its d.
+func (t *levelStrip) take(l *loom, lane int, stored []byte) (d uint16) {
+	l.levels.codes, l.levels.scales = grow(l.levels.codes, len(l.codes[lane])), grow(l.levels.scales, 16)
 	t.unpack(&l.levels, stored)
+	codes := &l.codes[lane]
 	for i, v := range l.levels.codes {
-		l.codes[i] = t.codes[uint8(v)]
+		codes[i] = t.codes[uint8(v)]
 	}
 	if t.groups > 0 {
 		var scales [16]int8
 		t.scales(&scales, stored)
-		for i := range t.groups / 4 {
-			words[i] = 0
-			for g, v := range scales[4*i : 4*i+4] {
-				words[i] |= uint32(uint8(v)) << (8 * g)
-			}
+		for i, v := range scales[:t.groups] {
+			l.fields[lane][i/4] |= uint32(uint8(v)) << (8 * (i % 4))
 		}
 	}
 	return t.d(stored)

@@ -9,8 +9,8 @@ import (
 // Strips of bfloat16 are the tiles that many tokens are multiplied with: blocks of 32 columns in the order [k/2][row][2].
 const plainCols = 32
 
-// weavePlain puts sixteen rows into a strip.
-func (s *strips) weavePlain(strip, rows []byte) {
+// weavePlainGeneric puts sixteen rows into a strip.
+func weavePlainGeneric(s *strips, strip, rows []byte) {
 	for lane := range lanes {
 		row := rows[lane*s.row:][:s.row]
 		for i := range len(row) / 4 {

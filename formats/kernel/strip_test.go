@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -10,11 +11,16 @@ import (
 // woven returns the matrix in strips, woven in two parts.
 func woven(t testing.TB, w Matrix) Matrix {
 	t.Helper()
+	return wovenBy(t, generic, w)
+}
+
+func wovenBy(t testing.TB, s *Set, w Matrix) Matrix {
+	t.Helper()
 	m := w
 	m.Data, m.Strips = make([]byte, w.WovenBytes()), true
 	half := w.Rows / 2 / lanes * lanes
 	for _, part := range [][2]int{{half, w.Rows}, {0, half}} {
-		if err := Weave(m.Data, w, part[0], part[1]); err != nil {
+		if err := s.Weave(m.Data, w, part[0], part[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,12 +61,17 @@ func TestWeave(t *testing.T) {
 			cols := 3 * max(row.t.BlockLen(), 32)
 			w := randomMatrix(rng, row.t, rows, cols)
 			if stripTypeOf(row.t) == nil {
-				if err := Weave(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
+				if err := generic.Weave(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
 					t.Errorf("%s: %v", row.t, err)
 				}
 				continue
 			}
 			m := woven(t, w)
+			for _, s := range Available() {
+				if !bytes.Equal(wovenBy(t, s, w).Data, m.Data) {
+					t.Errorf("%s: %d rows woven by %s differ from generic", row.t, rows, s.Name)
+				}
+			}
 			most := 64 * max(1, rows/lanes)
 			if stripTypeOf(row.t).level != nil {
 				most = 7 * len(w.Data) / 10 // codes may have more bits
@@ -162,9 +173,9 @@ func TestStripsRefused(t *testing.T) {
 		"a part of a strip": generic.MatMul(dst, 40, m, codes, 8, 40, nil),
 		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
 		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
-		"woven twice":       Weave(make([]byte, len(m.Data)), m, 0, 40),
-		"no place":          Weave(make([]byte, len(m.Data)-1), w, 0, 40),
-		"odd rows":          Weave(make([]byte, len(m.Data)), w, 1, 40),
+		"woven twice":       generic.Weave(make([]byte, len(m.Data)), m, 0, 40),
+		"no place":          generic.Weave(make([]byte, len(m.Data)-1), w, 0, 40),
+		"odd rows":          generic.Weave(make([]byte, len(m.Data)), w, 1, 40),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

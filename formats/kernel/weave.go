@@ -37,7 +37,7 @@ func (w *Matrix) strips() (strips, bool) {
 // Weave writes rows r0 to r1-1 of w, as a file stores them, to their place in a woven matrix that has its WovenBytes at
 // dst: Matrix{Type, Rows, Cols, dst, Strips: true}. r0 and r1 are multiples of sixteen, or r1 the number of rows; calls
 // for different rows may run at the same time.
-func Weave(dst []byte, w Matrix, r0, r1 int) error {
+func (set *Set) Weave(dst []byte, w Matrix, r0, r1 int) error {
 	s, ok := w.strips()
 	switch {
 	case !ok || w.Strips:
@@ -48,13 +48,13 @@ func Weave(dst []byte, w Matrix, r0, r1 int) error {
 	case r0 < 0 || r1 < r0 || r1 > w.Rows || r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows:
 		return fmt.Errorf("weave rows %d to %d of %d: out of range", r0, r1, w.Rows)
 	}
-	size, t := s.row, loom{}
+	size, l := s.row, new(loom)
 	for ; r0 < min(r1, s.whole); r0 += lanes {
 		strip, rows := dst[s.rows(r0):][:s.bytes()], w.Data[r0*size:][:lanes*size]
 		if s.plain {
-			s.weavePlain(strip, rows)
+			set.weavePlain(&s, strip, rows)
 		} else {
-			s.weave(strip, rows, w.Type, &t)
+			s.weave(set, strip, rows, w.Type, l)
 		}
 	}
 	if r0 < r1 { // what fills no strip
@@ -63,63 +63,69 @@ func Weave(dst []byte, w Matrix, r0, r1 int) error {
 	return nil
 }
 
-// loom is memory for weaving.
+// loom is memory for weaving, of a block of sixteen rows.
 type loom struct {
-	codes  [256]uint8
+	codes  [lanes][256]uint8
+	fields [lanes][4]uint32 // scales, as they lie in strips
 	scales superScales
-	words  [lanes][64]uint32 // of a block of each row
 	levels levels
+	tile   []byte // for sets that make tiles on the way
 }
 
 // weave puts sixteen rows into a strip.
-func (s *strips) weave(strip, rows []byte, t formats.Type, l *loom) {
-	super, small := superTypeOf(t), smallTypeOf(t)
-	size := s.row / s.blocks
+func (s *strips) weave(set *Set, strip, rows []byte, t formats.Type, l *loom) {
 	for b := range s.blocks {
 		for lane := range lanes {
-			stored := rows[lane*s.row+b*size:][:size]
-			words := &l.words[lane]
-			d := strip[s.half(b, lane):]
-			switch {
-			case super != nil:
-				super.unpack(&l.codes, &l.scales, stored)
-				fields := (*[4]uint32)(words[:])
-				*fields = [4]uint32{}
-				s.fields(fields, &l.scales)
-			case small != nil:
-				small.unpack((*[32]uint8)(l.codes[:]), stored)
-			default:
-				binary.LittleEndian.PutUint16(d, s.level.take(l, words[:], stored))
-			}
-			if s.level == nil {
-				copy(d[:2], stored[s.d:])
-			}
-			if s.min {
-				copy(d[2*lanes:2*lanes+2], stored[s.d+2:])
-			}
-			s.joinAll(words[s.scales:], &l.codes)
+			s.take(l, lane, t, strip[s.half(b, lane):], rows[lane*s.row:][:s.row], b)
 		}
-		body := strip[s.word(b, 0, 0):][:s.body]
-		for i := 0; 4*lanes*i < len(body); i++ {
-			vector := (*[4 * lanes]byte)(body[4*lanes*i:])
-			for lane := range l.words {
-				binary.LittleEndian.PutUint32(vector[4*lane:], l.words[lane][i])
+		for i := range s.scales {
+			to := strip[s.word(b, i, 0):]
+			for lane := range lanes {
+				put32(to, 4*lane, l.fields[lane][i])
 			}
 		}
+		set.join(t, s, strip[s.word(b, s.scales, 0):][:s.body-4*lanes*s.scales], l)
 	}
 }
 
-// joinAll makes the words of all sets of a block.
-func (s *strips) joinAll(to []uint32, codes *[256]uint8) {
+// take unpacks block b of a row to its place in the loom, and its d, and m, to the strip.
+func (s *strips) take(l *loom, lane int, t formats.Type, d, row []byte, b int) {
+	size := len(row) / s.blocks
+	stored, codes := row[b*size:][:size], &l.codes[lane]
+	l.fields[lane] = [4]uint32{}
+	if s.level != nil {
+		binary.LittleEndian.PutUint16(d, s.level.take(l, lane, stored))
+		return
+	}
+	if super := superTypeOf(t); super != nil {
+		super.unpack(codes, &l.scales, stored)
+		s.fields(&l.fields[lane], &l.scales)
+	} else {
+		smallTypeOf(t).unpack((*[32]uint8)(codes[:]), stored)
+	}
+	copy(d[:2], stored[s.d:])
+	if s.min {
+		copy(d[2*lanes:2*lanes+2], stored[s.d+2:])
+	}
+}
+
+// joinGeneric makes the words of all sets of a block from the loom's codes.
+func joinGeneric(_ formats.Type, s *strips, to []byte, l *loom) {
 	words, n := setOf(s.bits)
 	var q [8]uint32
 	var w [5]uint32
 	for at := 0; at < len(s.quads); at += n {
-		for p, quad := range s.quads[at : at+n] {
-			q[p] = binary.LittleEndian.Uint32(codes[4*(quad&63):])
+		for lane := range lanes {
+			codes := &l.codes[lane]
+			for p, quad := range s.quads[at : at+n] {
+				q[p] = binary.LittleEndian.Uint32(codes[4*(quad&63):])
+			}
+			join(s.bits, &w, &q)
+			for i, v := range w[:words] {
+				put32(to, 4*(lanes*i+lane), v)
+			}
 		}
-		join(s.bits, &w, &q)
-		to = to[copy(to, w[:words]):]
+		to = to[4*lanes*words:]
 	}
 }
 

@@ -336,7 +336,7 @@ func transpose() {
 		if j >= 8 {
 			m.Index, m.Scale = half, 1
 		}
-		VMOVDQA32(v, m)
+		VMOVDQU32(v, m)
 	}
 	ADDQ(U32(64), src)
 	ADDQ(U32(64), bottom)
