@@ -42,7 +42,6 @@ package kernel
 //go:generate go -C _asm run ./rowavx2 -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowavx512 -out ../row_avx512_amd64.s -stubs ../row_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowpoints -out ../points_avx2_amd64.s -stubs ../points_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./rowpoints -wide -out ../points_avx512_amd64.s -stubs ../points_avx512_amd64.go -pkg kernel
 //go:generate go -C _asm run ./rowlevels -out ../levels_avx2_amd64.s -stubs ../levels_avx2_amd64.go -pkg kernel
 //go:generate go -C _asm run ./sum ..
 

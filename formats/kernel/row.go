@@ -8,9 +8,8 @@ package kernel
 //	avx2     .035 .30   .035 .30   .035 .26
 //	avx512   .035 .30   .035 .11   .027 .08   .023 .08   .021 .08   .022 .08
 //
-// The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, TQ2_0) to .03 (Q5_0, IQ4_XS), .045 (TQ1_0, NVFP4)
-// and, where points are gathered, .07 to .12. With AVX2 they take .012 (TQ2_0) to .04 (IQ4_XS, IQ4_NL, TQ1_0, Q1_0, Q2_0,
-// NVFP4), where points of eight are looked up .055 to .075, of four .075 to .105.
+// The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, Q2_0) to .04 (Q5_0, IQ4_XS, NVFP4), with AVX2
+// .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, points of eight .055 to .075, of four .075 to .105.
 const (
 	rowTokens  = 8
 	wideTokens = 3

@@ -9,23 +9,23 @@ import (
 
 // The generated products multiply rows, which lie one after the other, with one token.
 type (
-	superRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
-	smallRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-	floatRowKernel   func(dst *float32, w *byte, rows, stride, n int, x *float32)
-	fewRowKernel     func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, quads *int32)
-	latticeRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32, table *byte)
-	pointRowKernel   func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16, table *byte)
+	superRowKernel  func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16)
+	smallRowKernel  func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)
+	floatRowKernel  func(dst *float32, w *byte, rows, stride, n int, x *float32)
+	fewRowKernel    func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, quads *int32)
+	unevenRowKernel func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32)
+	pointRowKernel  func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 )
 
 // rowProducts is what an instruction set generates to multiply rows with a token.
 type rowProducts struct {
-	super   map[formats.Type]superRowKernel
-	small   map[formats.Type]smallRowKernel
-	float   map[formats.Type]floatRowKernel
-	lattice map[formats.Type]*latticeRows
-	few     map[formats.Type]*fewRows
-	point   map[formats.Type]*pointRows
-	order   map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
+	super  map[formats.Type]superRowKernel
+	small  map[formats.Type]smallRowKernel
+	float  map[formats.Type]floatRowKernel
+	uneven map[formats.Type]unevenRowKernel
+	few    map[formats.Type]*fewRows
+	point  map[formats.Type]*pointRows
+	order  map[formats.Type]func(codes, from []int8) // the order in which kernels take activation codes; nil: as they are
 }
 
 // rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
@@ -49,8 +49,8 @@ func (j *job) rows(p *rowProducts, s *rowScratch) bool {
 		j.floatRows(kernel, s)
 		return true
 	}
-	if p.lattice[j.w.Type] != nil && !j.x.form.float() {
-		j.latticeRows(p.lattice[j.w.Type], s)
+	if kernel := p.uneven[j.w.Type]; kernel != nil && !j.x.form.float() {
+		j.unevenRows(kernel, s)
 		return true
 	}
 	if p.few[j.w.Type] != nil && !j.x.form.float() {
@@ -172,18 +172,7 @@ var rowsAVX2 = &rowProducts{
 		formats.IQ4_NL: rowIQ4NLAVX2, formats.MXFP4: rowMXFP4AVX2,
 	},
 	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX2, formats.F16: rowF16AVX2, formats.BF16: rowBF16AVX2},
-	point: map[formats.Type]*pointRows{
-		formats.IQ2_XXS: {rowIQ2XXSAVX2, points8Of(formats.IQ2_XXS), 0.125},
-		formats.IQ2_XS:  {rowIQ2XSAVX2, points8Of(formats.IQ2_XS), 0.125},
-		formats.IQ2_S:   {rowIQ2SAVX2, points8Of(formats.IQ2_S), 0.125},
-		formats.IQ3_XXS: {rowIQ3XXSAVX2, points4Of(formats.IQ3_XXS), 0.25},
-		formats.IQ3_S:   {rowIQ3SAVX2, points4Of(formats.IQ3_S), 1},
-		formats.IQ1_S:   {rowIQ1SAVX2, shiftedPoints, block.Shift1},
-		formats.IQ1_M:   {rowIQ1MAVX2, shiftedPoints, block.Shift1},
-		formats.IQ4_XS:  {rowIQ4XSAVX2, nil, 1},
-		formats.TQ1_0:   {rowTQ1AVX2, nil, 1},
-		formats.TQ2_0:   {rowTQ2AVX2, nil, 1},
-	},
+	point: pointProducts,
 	few: map[formats.Type]*fewRows{
 		formats.Q1_0: {rowQ1AVX2, 1}, formats.Q2_0: {rowQ2AVX2, 1}, formats.NVFP4: {rowNVFP4AVX2, 12},
 	},
@@ -197,19 +186,9 @@ var rowsAVX512 = &rowProducts{
 		formats.Q4_0: rowQ40AVX512, formats.Q4_1: rowQ41AVX512, formats.Q5_0: rowQ50AVX512, formats.Q5_1: rowQ51AVX512, formats.Q8_0: rowQ80AVX512,
 		formats.IQ4_NL: rowIQ4NLAVX512, formats.MXFP4: rowMXFP4AVX512,
 	},
-	float: map[formats.Type]floatRowKernel{formats.F32: rowF32AVX512, formats.F16: rowF16AVX512, formats.BF16: rowBF16AVX512},
-	lattice: map[formats.Type]*latticeRows{
-		formats.IQ2_XXS: {rowIQ2XXSAVX512, points8Of(formats.IQ2_XXS), 0.125},
-		formats.IQ2_XS:  {rowIQ2XSAVX512, points8Of(formats.IQ2_XS), 0.125},
-		formats.IQ2_S:   {rowIQ2SAVX512, points8Of(formats.IQ2_S), 0.125},
-		formats.IQ3_XXS: {rowIQ3XXSAVX512, points4Of(formats.IQ3_XXS), 0.25},
-		formats.IQ3_S:   {rowIQ3SAVX512, points4Of(formats.IQ3_S), 1},
-		formats.IQ1_S:   {rowIQ1SAVX512, shiftedPoints, block.Shift1},
-		formats.IQ1_M:   {rowIQ1MAVX512, shiftedPoints, block.Shift1},
-		formats.IQ4_XS:  {rowIQ4XSAVX512, nil, 1},
-		formats.TQ1_0:   {rowTQ1AVX512, nil, 1},
-		formats.TQ2_0:   {rowTQ2AVX512, nil, 1},
-	},
+	float:  map[formats.Type]floatRowKernel{formats.F32: rowF32AVX512, formats.F16: rowF16AVX512, formats.BF16: rowBF16AVX512},
+	uneven: map[formats.Type]unevenRowKernel{formats.IQ4_XS: rowIQ4XSAVX512},
+	point:  pointProducts,
 	few: map[formats.Type]*fewRows{
 		formats.Q1_0: {rowQ1AVX512, 1}, formats.Q2_0: {rowQ2AVX512, 1}, formats.NVFP4: {rowNVFP4AVX512, 12},
 	},

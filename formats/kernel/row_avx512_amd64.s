@@ -1887,3 +1887,348 @@ rowBF16AVX512_end:
 	JNZ           rowBF16AVX512_row
 	VZEROUPPER
 	RET
+
+// func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, F16C
+TEXT ·rowIQ4XSAVX512(SB), NOSPLIT, $0-56
+	MOVQ            w+8(FP), AX
+	VBROADCASTI32X4 ·uneven4+0(SB), Z0
+	VPXORD          row_bytes128<>+0(SB), Z0, Z0
+	MOVQ            dst+0(FP), CX
+	MOVQ            rows+16(FP), DX
+
+rowIQ4XSAVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z1, Z1, Z1
+
+rowIQ4XSAVX512_block:
+	VPBROADCASTD  4(AX), Y2
+	VPSRLVD       row_low4<>+0(SB), Y2, Y2
+	VPAND         row_dwords_f<>+0(SB), Y2, Y2
+	VPBROADCASTW  2(AX), Y3
+	VPSRLVD       row_high4<>+0(SB), Y3, Y3
+	VPAND         row_dwords_30<>+0(SB), Y3, Y3
+	VPOR          Y3, Y2, Y2
+	VPSUBD        row_dwords_20<>+0(SB), Y2, Y2
+	VMOVDQU32     8(AX), Z3
+	VPANDD        row_bytes15<>+0(SB), Z3, Z4
+	VPSRLW        $0x04, Z3, Z3
+	VPANDD        row_bytes15<>+0(SB), Z3, Z3
+	VMOVDQU32     (DI), Z5
+	VPADDD        64(DI), Z5, Z5
+	VPSHUFB       Z4, Z0, Z4
+	VPDPBUSD      (BX), Z4, Z5
+	VPSHUFB       Z3, Z0, Z3
+	VPDPBUSD      64(BX), Z3, Z5
+	VMOVDQU32     row_groups0<>+0(SB), Z3
+	VPERMD        Z2, Z3, Z3
+	VPMULLD       Z3, Z5, Z5
+	VMOVDQU32     72(AX), Z3
+	VPANDD        row_bytes15<>+0(SB), Z3, Z4
+	VPSRLW        $0x04, Z3, Z3
+	VPANDD        row_bytes15<>+0(SB), Z3, Z3
+	VMOVDQU32     128(DI), Z6
+	VPADDD        192(DI), Z6, Z6
+	VPSHUFB       Z4, Z0, Z4
+	VPDPBUSD      128(BX), Z4, Z6
+	VPSHUFB       Z3, Z0, Z3
+	VPDPBUSD      192(BX), Z3, Z6
+	VMOVDQU32     row_groups1<>+0(SB), Z3
+	VPERMD        Z2, Z3, Z3
+	VPMULLD       Z3, Z6, Z6
+	VPADDD        Z6, Z5, Z5
+	VPBROADCASTW  (AX), X2
+	VCVTPH2PS     X2, X2
+	VMULSS        (SI), X2, X2
+	VBROADCASTSS  X2, Z3
+	VCVTDQ2PS     Z5, Z5
+	VFMADD231PS   Z5, Z3, Z1
+	ADDQ          $0x00000088, AX
+	ADDQ          $0x00000100, BX
+	ADDQ          $0x00000100, DI
+	ADDQ          $0x04, SI
+	DECQ          R8
+	JNZ           rowIQ4XSAVX512_block
+	VXORPS        Y2, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y2, Y2
+	VADDPS        Y1, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VADDPS        X2, X3, X3
+	VMOVHLPS      X3, X3, X2
+	VADDPS        X2, X3, X3
+	VMOVSHDUP     X3, X2
+	VADDSS        X2, X3, X3
+	VMOVSS        X3, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowIQ4XSAVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_low4<>+0(SB)/8, $0x0000000400000000
+DATA row_low4<>+8(SB)/8, $0x0000000c00000008
+DATA row_low4<>+16(SB)/8, $0x0000001400000010
+DATA row_low4<>+24(SB)/8, $0x0000001c00000018
+GLOBL row_low4<>(SB), RODATA|NOPTR, $32
+
+DATA row_dwords_f<>+0(SB)/8, $0x0000000f0000000f
+DATA row_dwords_f<>+8(SB)/8, $0x0000000f0000000f
+DATA row_dwords_f<>+16(SB)/8, $0x0000000f0000000f
+DATA row_dwords_f<>+24(SB)/8, $0x0000000f0000000f
+GLOBL row_dwords_f<>(SB), RODATA|NOPTR, $32
+
+DATA row_high4<>+0(SB)/8, $0x0000000e0000000c
+DATA row_high4<>+8(SB)/8, $0x0000001200000010
+DATA row_high4<>+16(SB)/8, $0x0000001600000014
+DATA row_high4<>+24(SB)/8, $0x0000001a00000018
+GLOBL row_high4<>(SB), RODATA|NOPTR, $32
+
+DATA row_dwords_30<>+0(SB)/8, $0x0000003000000030
+DATA row_dwords_30<>+8(SB)/8, $0x0000003000000030
+DATA row_dwords_30<>+16(SB)/8, $0x0000003000000030
+DATA row_dwords_30<>+24(SB)/8, $0x0000003000000030
+GLOBL row_dwords_30<>(SB), RODATA|NOPTR, $32
+
+DATA row_dwords_20<>+0(SB)/8, $0x0000002000000020
+DATA row_dwords_20<>+8(SB)/8, $0x0000002000000020
+DATA row_dwords_20<>+16(SB)/8, $0x0000002000000020
+DATA row_dwords_20<>+24(SB)/8, $0x0000002000000020
+GLOBL row_dwords_20<>(SB), RODATA|NOPTR, $32
+
+DATA row_groups0<>+0(SB)/8, $0x0000000000000000
+DATA row_groups0<>+8(SB)/8, $0x0000000000000000
+DATA row_groups0<>+16(SB)/8, $0x0000000100000001
+DATA row_groups0<>+24(SB)/8, $0x0000000100000001
+DATA row_groups0<>+32(SB)/8, $0x0000000200000002
+DATA row_groups0<>+40(SB)/8, $0x0000000200000002
+DATA row_groups0<>+48(SB)/8, $0x0000000300000003
+DATA row_groups0<>+56(SB)/8, $0x0000000300000003
+GLOBL row_groups0<>(SB), RODATA|NOPTR, $64
+
+DATA row_groups1<>+0(SB)/8, $0x0000000400000004
+DATA row_groups1<>+8(SB)/8, $0x0000000400000004
+DATA row_groups1<>+16(SB)/8, $0x0000000500000005
+DATA row_groups1<>+24(SB)/8, $0x0000000500000005
+DATA row_groups1<>+32(SB)/8, $0x0000000600000006
+DATA row_groups1<>+40(SB)/8, $0x0000000600000006
+DATA row_groups1<>+48(SB)/8, $0x0000000700000007
+DATA row_groups1<>+56(SB)/8, $0x0000000700000007
+GLOBL row_groups1<>(SB), RODATA|NOPTR, $64
+
+// func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, F16C
+TEXT ·rowQ1AVX512(SB), NOSPLIT, $0-56
+	MOVQ      w+8(FP), AX
+	VMOVDQU32 row_bytes2<>+0(SB), Z0
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
+
+rowQ1AVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+rowQ1AVX512_block:
+	VPBROADCASTW  (AX), X4
+	VCVTPH2PS     X4, X4
+	VBROADCASTSS  X4, Z4
+	VMULPS        (SI), Z4, Z3
+	KMOVQ         2(AX), K1
+	VMOVDQU8.Z    Z0, K1, Z5
+	VMOVDQU32     (DI), Z6
+	VPDPBUSD      (BX), Z5, Z6
+	VCVTDQ2PS     Z6, Z6
+	VFMADD231PS   Z6, Z3, Z1
+	VMULPS        64(SI), Z4, Z3
+	KMOVQ         10(AX), K1
+	VMOVDQU8.Z    Z0, K1, Z4
+	VMOVDQU32     64(DI), Z5
+	VPDPBUSD      64(BX), Z4, Z5
+	VCVTDQ2PS     Z5, Z5
+	VFMADD231PS   Z5, Z3, Z2
+	ADDQ          $0x00000012, AX
+	ADDQ          $0x00000080, BX
+	ADDQ          $0x00000080, SI
+	ADDQ          $0x00000080, DI
+	DECQ          R8
+	JNZ           rowQ1AVX512_block
+	VXORPS        Y3, Y3, Y3
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y3, Y3
+	VADDPS        Y1, Y3, Y3
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y3, Y3
+	VADDPS        Y2, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X3, X4, X4
+	VMOVHLPS      X4, X4, X3
+	VADDPS        X3, X4, X4
+	VMOVSHDUP     X4, X3
+	VADDSS        X3, X4, X4
+	VMOVSS        X4, (CX)
+	ADDQ          $0x04, CX
+	DECQ          DX
+	JNZ           rowQ1AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes2<>+0(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+8(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+16(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+24(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+32(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+40(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+48(SB)/8, $0x0202020202020202
+DATA row_bytes2<>+56(SB)/8, $0x0202020202020202
+GLOBL row_bytes2<>(SB), RODATA|NOPTR, $64
+
+// func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, AVX512F, AVX512VBMI, AVX512VNNI, F16C
+TEXT ·rowQ2AVX512(SB), NOSPLIT, $0-56
+	MOVQ      w+8(FP), AX
+	VMOVDQU32 row_twos<>+0(SB), Z0
+	VMOVDQU32 row_bytes3<>+0(SB), Z1
+	MOVQ      dst+0(FP), CX
+	MOVQ      rows+16(FP), DX
+
+rowQ2AVX512_row:
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VPXORD Z2, Z2, Z2
+
+rowQ2AVX512_block:
+	VPBROADCASTW   (AX), X3
+	VCVTPH2PS      X3, X3
+	VBROADCASTSS   X3, Z3
+	VMULPS         (SI), Z3, Z3
+	VPMOVZXWQ      2(AX), Z4
+	VPMULTISHIFTQB Z4, Z0, Z4
+	VPANDD         Z1, Z4, Z4
+	VMOVDQU32      (DI), Z5
+	VPDPBUSD       (BX), Z4, Z5
+	VCVTDQ2PS      Z5, Z5
+	VFMADD231PS    Z5, Z3, Z2
+	ADDQ           $0x00000012, AX
+	ADDQ           $0x00000040, BX
+	ADDQ           $0x00000040, SI
+	ADDQ           $0x00000040, DI
+	DECQ           R8
+	JNZ            rowQ2AVX512_block
+	VXORPS         Y3, Y3, Y3
+	VEXTRACTF64X4  $0x01, Z2, Y4
+	VADDPS         Y4, Y3, Y3
+	VADDPS         Y2, Y3, Y3
+	VEXTRACTF128   $0x01, Y3, X4
+	VADDPS         X3, X4, X4
+	VMOVHLPS       X4, X4, X3
+	VADDPS         X3, X4, X4
+	VMOVSHDUP      X4, X3
+	VADDSS         X3, X4, X4
+	VMOVSS         X4, (CX)
+	ADDQ           $0x04, CX
+	DECQ           DX
+	JNZ            rowQ2AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_twos<>+0(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+8(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+16(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+24(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+32(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+40(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+48(SB)/8, $0x0e0c0a0806040200
+DATA row_twos<>+56(SB)/8, $0x0e0c0a0806040200
+GLOBL row_twos<>(SB), RODATA|NOPTR, $64
+
+// func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·rowNVFP4AVX512(SB), NOSPLIT, $0-56
+	MOVQ            w+8(FP), AX
+	LEAQ            ·fractions+0(SB), CX
+	VBROADCASTI32X4 ·float4+0(SB), Z0
+	VPADDB          row_bytes12<>+0(SB), Z0, Z0
+	VMOVDQU32       row_pairs<>+0(SB), Z1
+	VMOVDQU32       row_bytes15<>+0(SB), Z2
+	MOVQ            dst+0(FP), DX
+	MOVQ            rows+16(FP), BX
+
+rowNVFP4AVX512_row:
+	MOVQ   codes+32(FP), SI
+	MOVQ   scales+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VPXORD Z3, Z3, Z3
+
+rowNVFP4AVX512_block:
+	MOVBQZX       (AX), R10
+	VMOVSS        (CX)(R10*4), X5
+	MOVBQZX       1(AX), R10
+	VINSERTPS     $0x10, (CX)(R10*4), X5, X5
+	MOVBQZX       2(AX), R10
+	VINSERTPS     $0x20, (CX)(R10*4), X5, X5
+	MOVBQZX       3(AX), R10
+	VINSERTPS     $0x30, (CX)(R10*4), X5, X5
+	VMOVDQU32     row_fours<>+0(SB), Z4
+	VPERMPS       Z5, Z4, Z5
+	VMULPS        (DI), Z5, Z4
+	VMOVDQU32     4(AX), Y6
+	VPERMQ        Z6, Z1, Z6
+	VPSRLVQ       row_halves<>+0(SB), Z6, Z6
+	VPANDD        Z2, Z6, Z6
+	VPSHUFB       Z6, Z0, Z6
+	VMOVDQU32     (R8), Z7
+	VPDPBUSD      (SI), Z6, Z7
+	VCVTDQ2PS     Z7, Z7
+	VFMADD231PS   Z7, Z4, Z3
+	ADDQ          $0x00000024, AX
+	ADDQ          $0x00000040, SI
+	ADDQ          $0x00000040, DI
+	ADDQ          $0x00000040, R8
+	DECQ          R9
+	JNZ           rowNVFP4AVX512_block
+	VXORPS        Y4, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VADDPS        Y6, Y4, Y4
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X4, X5, X5
+	VMOVHLPS      X5, X5, X4
+	VADDPS        X4, X5, X5
+	VMOVSHDUP     X5, X4
+	VADDSS        X4, X5, X5
+	VMOVSS        X5, (DX)
+	ADDQ          $0x04, DX
+	DECQ          BX
+	JNZ           rowNVFP4AVX512_row
+	VZEROUPPER
+	RET
+
+DATA row_pairs<>+0(SB)/8, $0x0000000000000000
+DATA row_pairs<>+8(SB)/8, $0x0000000000000000
+DATA row_pairs<>+16(SB)/8, $0x0000000000000001
+DATA row_pairs<>+24(SB)/8, $0x0000000000000001
+DATA row_pairs<>+32(SB)/8, $0x0000000000000002
+DATA row_pairs<>+40(SB)/8, $0x0000000000000002
+DATA row_pairs<>+48(SB)/8, $0x0000000000000003
+DATA row_pairs<>+56(SB)/8, $0x0000000000000003
+GLOBL row_pairs<>(SB), RODATA|NOPTR, $64
+
+DATA row_halves<>+0(SB)/8, $0x0000000000000000
+DATA row_halves<>+8(SB)/8, $0x0000000000000004
+DATA row_halves<>+16(SB)/8, $0x0000000000000000
+DATA row_halves<>+24(SB)/8, $0x0000000000000004
+DATA row_halves<>+32(SB)/8, $0x0000000000000000
+DATA row_halves<>+40(SB)/8, $0x0000000000000004
+DATA row_halves<>+48(SB)/8, $0x0000000000000000
+DATA row_halves<>+56(SB)/8, $0x0000000000000004
+GLOBL row_halves<>(SB), RODATA|NOPTR, $64

@@ -9,24 +9,31 @@ import (
 	"bitmill/formats/block"
 )
 
-// latticeRows multiplies blocks of 256 whose codes are looked up in a table.
-type latticeRows struct {
-	kernel latticeRowKernel
-	table  func() *byte // nil: a vector holds it
-	factor float32      // of a block's scale, where scales of groups are 2s+1
-}
-
-// pointRows is latticeRows with sums of sixteen activation codes.
+// pointRows multiplies blocks of 256 that are looked up or have three levels.
 type pointRows struct {
 	kernel pointRowKernel
-	table  func() *byte
-	factor float32
+	table  func() *byte // nil: a vector holds it
+	factor float32      // of a block's scale, where scales of groups are 2s+1
 }
 
 // fewRows multiplies blocks of 64 or 128 with few levels.
 type fewRows struct {
 	kernel fewRowKernel
 	above  int32 // added to the levels, so that none is negative
+}
+
+// pointProducts serve AVX-512 as well.
+var pointProducts = map[formats.Type]*pointRows{
+	formats.IQ2_XXS: {rowIQ2XXSAVX2, points8Of(formats.IQ2_XXS), 0.125},
+	formats.IQ2_XS:  {rowIQ2XSAVX2, points8Of(formats.IQ2_XS), 0.125},
+	formats.IQ2_S:   {rowIQ2SAVX2, points8Of(formats.IQ2_S), 0.125},
+	formats.IQ3_XXS: {rowIQ3XXSAVX2, points4Of(formats.IQ3_XXS), 0.25},
+	formats.IQ3_S:   {rowIQ3SAVX2, points4Of(formats.IQ3_S), 1},
+	formats.IQ1_S:   {rowIQ1SAVX2, shiftedPoints, block.Shift1},
+	formats.IQ1_M:   {rowIQ1MAVX2, shiftedPoints, block.Shift1},
+	formats.IQ4_XS:  {rowIQ4XSAVX2, nil, 1},
+	formats.TQ1_0:   {rowTQ1AVX2, nil, 1},
+	formats.TQ2_0:   {rowTQ2AVX2, nil, 1},
 }
 
 // The tables of points, read when they are first needed.
@@ -48,20 +55,15 @@ var fractions = func() (p [256]float32) {
 	return p
 }()
 
-// latticeRows multiplies blocks of 256 that are looked up.
-func (j *job) latticeRows(p *latticeRows, s *rowScratch) {
+// unevenRows multiplies IQ4_XS.
+func (j *job) unevenRows(kernel unevenRowKernel, s *rowScratch) {
 	w, x := &j.w, j.x
 	blocks := w.Cols / 256
-	var table *byte
-	if p.table != nil {
-		table = p.table()
-	}
 	codes, stride := j.ordered(s)
 	s.sumQuads(x, codes, stride, 128)
-	s.multiply(x, p.factor)
 	j.eachRows(1, func(t, r, rows int) {
-		p.kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
-			&codes[t*stride], &s.scales[t*blocks], &s.quads[t*w.Cols/4], table)
+		kernel(&j.dst[t*j.stride+r], &w.Data[r*w.rowBytes], rows, blocks,
+			&codes[t*stride], &x.d[t*blocks], &s.quads[t*w.Cols/4])
 	})
 }
 

@@ -152,3 +152,8 @@ func (s ISA) dot(times uint16) func(codes Mem, c reg.VecVirtual, start Mem) reg.
 		return c
 	}
 }
+
+// quadWords returns a vector of eight words of 64 bits.
+func quadWords(name string, at func(q int) uint64) Mem {
+	return constant(name, 64, func(i int) byte { return byte(at(i/8) >> (8 * (i % 8))) })
+}

@@ -6,7 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Points are the types looked up with AVX2; see formats/block for their layouts.
+// Points are these types, also where there is AVX-512, except IQ4_XS: gathering points takes longer; see formats/block for their layouts.
 var Points = []Point{
 	{Name: "IQ2XXS", bytes: 66, group: 32, offset: 43, start: startSigned, block: func(f *point) {
 		a, v, scale := YMM(), YMM(), YMM()
@@ -114,21 +114,7 @@ var Points = []Point{
 		f.bit = f.load(constant("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }))
 		f.values = YMM()
 		VBROADCASTI128(variable("uneven4"), f.values)
-	}, block: func(f *point) {
-		each := func(name string, at func(j int) int) Mem {
-			return wordsOf("row_"+name, 16, func(i int) uint16 { return uint16((1 - i%2) * at(i/2)) })
-		}
-		low, high := YMM(), YMM()
-		VPBROADCASTD(f.at(4), low)
-		VPSRLVD(each("low4", func(j int) int { return 4 * j }), low, low)
-		VPAND(dwords(15), low, low)
-		VPBROADCASTW(f.at(2), high)
-		VPSRLVD(each("high4", func(j int) int { return 12 + 2*j }), high, high) // of the upper word
-		VPAND(dwords(48), high, high)
-		VPOR(high, low, low)
-		VPSUBD(dwords(32), low, low)
-		f.eight(low)
-	}, codes: func(f *point, j int) reg.VecVirtual {
+	}, block: func(f *point) { f.eight(unevenScales(f.w)) }, codes: func(f *point, j int) reg.VecVirtual {
 		v := YMM()
 		VBROADCASTI128(f.at(8+16*j), v)
 		VPSRLVQ(f.bit, v, v)

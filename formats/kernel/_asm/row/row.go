@@ -159,23 +159,20 @@ func Emit(s ISA) {
 	for _, t := range Floats {
 		t.Emit(s)
 	}
+	if s.Wide {
+		Uneven(s)
+		for _, t := range Fews {
+			t.Emit(s)
+		}
+	}
 }
 
-// EmitPoints generates the kernels of types that are looked up or have few levels.
+// EmitPoints generates the kernels for AVX2 of types that are looked up or have few levels.
 func EmitPoints(s ISA) {
-	if !s.Wide {
-		for _, t := range Points {
-			t.Emit(s)
-		}
-		for _, t := range FewPairs {
-			t.Emit(s)
-		}
-		return
-	}
-	for _, t := range Lattices {
+	for _, t := range Points {
 		t.Emit(s)
 	}
-	for _, t := range Fews {
+	for _, t := range FewPairs {
 		t.Emit(s)
 	}
 }

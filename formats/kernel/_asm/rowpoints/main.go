@@ -1,10 +1,7 @@
-// Command rowpoints generates the products of one token with weight rows that are looked up or have few levels: with AVX2, or
-// with -wide with AVX-512.
+// Command rowpoints generates the AVX2 products of one token with weight rows that are looked up or have few levels.
 package main
 
 import (
-	"flag"
-
 	. "github.com/mmcloughlin/avo/build"
 
 	"bitmill/formats/kernel/asm/lanes"
@@ -12,13 +9,7 @@ import (
 )
 
 func main() {
-	wide := flag.Bool("wide", false, "AVX-512 instead of AVX2")
-	flag.Parse()
 	lanes.Header()
-	s := row.ISA{Name: "AVX2"}
-	if *wide {
-		s = row.ISA{Name: "AVX512", Wide: true}
-	}
-	row.EmitPoints(s)
+	row.EmitPoints(row.ISA{Name: "AVX2"})
 	Generate()
 }
