@@ -64,6 +64,10 @@ func generateCommand() *cli.Command {
 // maxGenerated bounds the memory of a model that states no context length.
 const maxGenerated = 1 << 16
 
+// settleTokens is from how many tokens on moving the weights to memory pays: on two Zen 4 cores it takes about as long as
+// forty tokens of a Q4_K_M model gain by it, and fifteen of an IQ3_S one.
+const settleTokens = 32
+
 // runGenerate streams the text as it comes; with --json it prints prompt, ids and text at the end. Generation ends at
 // a token that ends the text or the turn, or when the context is full.
 func runGenerate(ctx context.Context, e env, path string, o generateOptions) error {
@@ -158,7 +162,9 @@ func newGeneration(e env, s *subject, o *generateOptions) (*generation, error) {
 	}
 	o.tokens = min(o.tokens, maxGenerated)
 	g := &generation{env: e, subject: s, pool: e.pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
-	if err := s.settle(e, g.pool, kernel.Best()); err != nil {
+	if o.tokens < settleTokens {
+		s.model.RoundActivations()
+	} else if err := s.settle(e, g.pool, kernel.Best()); err != nil {
 		g.pool.Close()
 		return nil, err
 	}
