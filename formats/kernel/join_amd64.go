@@ -10,7 +10,7 @@ var joins = map[formats.Type]func(words, quads *byte){
 	formats.Q3_K: joinGroups3, formats.IQ2_XXS: joinGroups3, formats.IQ2_XS: joinGroups3, formats.IQ2_S: joinGroups3,
 	formats.IQ4_XS: joinGroups4, formats.IQ3_XXS: joinGroups4, formats.IQ3_S: joinGroups4,
 	formats.Q5_K: joinGroups5, formats.Q6_K: joinGroups6, formats.Q4_K: joinQ4K,
-	formats.Q4_0: joinFours, formats.Q4_1: joinFours, formats.IQ4_NL: joinFours,
+	formats.Q4_0: joinFours, formats.Q4_1: joinFours, formats.IQ4_NL: joinFours, formats.MXFP4: joinFours,
 	formats.Q5_0: joinPlaces, formats.Q5_1: joinPlaces,
 }
 

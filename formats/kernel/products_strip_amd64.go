@@ -41,6 +41,7 @@ var stripProducts = map[formats.Type]*stripProduct{
 	formats.BF16: {plain: stripBF16},
 
 	formats.IQ4_NL:  {small: stripIQ4NL, unweave: unweaveIQ4NL, offset: -127},
+	formats.MXFP4:   {small: stripMXFP4, unweave: unweaveMXFP4, offset: -12},
 	formats.IQ4_XS:  {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
 	formats.IQ3_S:   {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
 	formats.IQ3_XXS: {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},

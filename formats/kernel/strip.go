@@ -10,8 +10,9 @@ import (
 // needs neither permutations nor sums across a vector, and reads memory from front to back. It takes as many bytes as the
 // rows do, but for up to 63 that fill up a cache line. Words of 32 bits are little-endian, one for each row:
 //
-//	head    of a block: d [16]float16, m or dmin [16]float16; of types without: d of two blocks [2][16]float16
-//	bodies  of one block or two: scales [stripType.scales][16]word, codes [sets][words of a set][16]word
+//	head    of a block: d [16]float16, m or dmin [16]float16; of types without: d of two blocks [2][16]float16; of MXFP4:
+//	        d of four blocks [4][16]byte
+//	bodies  of these blocks: scales [stripType.scales][16]word, codes [sets][words of a set][16]word
 //
 // A head of its own place would be a second stream of memory, and where two streams alternate, prefetching fails: on a
 // Zen 4 core 9 GB/s instead of 25.
@@ -181,7 +182,7 @@ type strips struct {
 	*stripType
 	blocks int
 	cols   int // of a block
-	head   int // of one block or two
+	head   int // of one block or some
 	body   int // of a block
 	row    int // stored
 	whole  int // rows in strips
@@ -201,11 +202,17 @@ func (st *stripType) of(w *Matrix, info *formats.Info) strips {
 
 // perHead is how many blocks share a head.
 func (s *strips) perHead() int {
-	if s.min {
+	switch {
+	case s.min:
 		return 1
+	case s.power():
+		return 4
 	}
 	return 2
 }
+
+// power says that d is an exponent, a byte.
+func (s *strips) power() bool { return s.level != nil && s.level.power }
 
 // bytes is the size of a strip.
 func (s *strips) bytes() int {
@@ -220,8 +227,11 @@ func (s *strips) rows(n int) int {
 
 // half returns where a strip has the d of a block and row; m, if there is one, follows 2*lanes bytes behind.
 func (s *strips) half(block, lane int) int {
-	i := block % s.perHead()
-	return block/s.perHead()*s.head + (block-i)*s.body + 2*lanes*i + 2*lane
+	i, size := block%s.perHead(), 2
+	if s.power() {
+		size = 1
+	}
+	return block/s.perHead()*s.head + (block-i)*s.body + size*(lanes*i+lane)
 }
 
 // word returns where the body of a block has word i of a row.

@@ -1,24 +1,28 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // levelStrip is what strips keep of a type of few levels: codes that stand for values, which may take
 // more bits than the type stores, and scales as signed bytes, four in a word:
 //
 //	value = d * factor * scale * values[code]
 type levelStrip struct {
-	values []int8 // ascending
+	values []int8 // of the codes
 	factor float32
 	groups int // scales of a block: 8, 16, or none, which is one everywhere
 	unpack func(l *levels, row []byte)
 	d      func(b []byte) uint16
 	scales func(to *[16]int8, b []byte)
+	power  bool       // d is an exponent, E8M0
 	codes  [256]uint8 // of values as bytes
 	table  [64]uint8  // of codes, four times: values less the least one
 }
 
 // above is what makes the values not negative.
-func (t *levelStrip) above() int { return -int(t.values[0]) }
+func (t *levelStrip) above() int { return -int(slices.Min(t.values)) }
 
 // decode sets the values of block b of a lane.
 func (s *strips) decode(dst []float32, strip []byte, b, lane int) {
@@ -62,7 +66,7 @@ func newLevelStrip(bits int, t levelStrip) *stripType {
 	for c, v := range t.values {
 		t.codes[uint8(v)] = uint8(c)
 		for i := c; i < len(t.table); i += 16 {
-			t.table[i] = uint8(int(v) - int(t.values[0]))
+			t.table[i] = uint8(int(v) + t.above())
 		}
 	}
 	_, places := setOf(bits)

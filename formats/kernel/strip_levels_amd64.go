@@ -13,7 +13,7 @@ import (
 // levelStrips returns the layout of types of few levels in strips. IQ1_S and IQ1_M, whose strips would have twice the bytes,
 // are not among them.
 func levelStrips(t formats.Type) *stripType {
-	if t < formats.IQ2_XXS || t > formats.TQ2_0 {
+	if t < formats.IQ2_XXS || t > formats.MXFP4 {
 		return nil
 	}
 	return levelStripTypes()[t]
@@ -31,7 +31,8 @@ var levelStripTypes = sync.OnceValue(func() map[formats.Type]*stripType {
 		formats.TQ2_0:   newLevelStrip(2, levelStrip{values: []int8{-1, 0, 1, 2}, factor: 1, d: last16}),
 	}
 	list[formats.IQ4_NL] = newLevelStrip(4, levelStrip{values: block.Uneven4[:], factor: 1, d: first16})
-	list[formats.IQ4_NL].quads = places(4, 2, inFours)
+	list[formats.MXFP4] = newLevelStrip(4, levelStrip{values: block.Float4[:], factor: 1, power: true, d: first8})
+	list[formats.IQ4_NL].quads, list[formats.MXFP4].quads = places(4, 2, inFours), places(4, 2, inFours)
 	for t, s := range list {
 		s.level.unpack = unpackLevels[t]
 	}
@@ -39,6 +40,7 @@ var levelStripTypes = sync.OnceValue(func() map[formats.Type]*stripType {
 })
 
 func first16(b []byte) uint16 { return binary.LittleEndian.Uint16(b) }
+func first8(b []byte) uint16  { return uint16(b[0]) }
 func last16(b []byte) uint16  { return binary.LittleEndian.Uint16(b[len(b)-2:]) }
 
 func scalesIQ4XS(to *[16]int8, b []byte) {

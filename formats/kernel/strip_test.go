@@ -185,3 +185,32 @@ func TestStripsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestStripsOfPowers: all exponents of MXFP4, the smallest and the largest too.
+func TestStripsOfPowers(t *testing.T) {
+	const rows, cols = 256, 160
+	for _, s := range others(t) {
+		rng := random(5)
+		w := randomMatrix(rng, formats.MXFP4, rows, cols)
+		for r := range rows {
+			for b := range cols / 32 {
+				w.Data[(r*cols/32+b)*17] = byte(r)
+			}
+		}
+		x := randomFloats(rng, 9*cols)
+		for i := range x {
+			x[i] /= 1 << 20 // so that no product is infinite
+		}
+		m := woven(t, w)
+		for _, n := range []int{1, 9} {
+			b := loaded(t, s, formats.MXFP4, x[:n*cols], n, cols)
+			want := product(t, generic, w, b, 0, rows, nil)
+			for i, v := range product(t, s, m, b, 0, rows, nil) {
+				d := float64(v) - float64(want[i])
+				if v != want[i] && !(max(d, -d) <= 1e-5*float64(max(want[i], -want[i]))+1e-43) {
+					t.Fatalf("%s, %d tokens: exponent %d gives %g, not %g", s.Name, n, i%rows, v, want[i])
+				}
+			}
+		}
+	}
+}

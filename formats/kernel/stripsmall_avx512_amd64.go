@@ -29,6 +29,11 @@ func stripQ51(dst *float32, w *byte, strips int, blocks int, codes *int8, d *flo
 //go:noescape
 func stripIQ4NL(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
 
+// stripMXFP4 multiplies strips of MXFP4 blocks with a token; offsets are what sums of products begin with.
+//
+//go:noescape
+func stripMXFP4(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+
 // stripQ80 multiplies strips of Q80 blocks with a token; offsets are what sums of products begin with.
 //
 //go:noescape

@@ -565,6 +565,298 @@ DATA strip_7f7f7f7f<>+56(SB)/4, $0x7f7f7f7f
 DATA strip_7f7f7f7f<>+60(SB)/4, $0x7f7f7f7f
 GLOBL strip_7f7f7f7f<>(SB), RODATA|NOPTR, $64
 
+// func stripMXFP4(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+TEXT ·stripMXFP4(SB), NOSPLIT, $0-64
+	VMOVDQU32       strip_0f0f0f0f<>+0(SB), Z0
+	VMOVDQU32       strip_f0f0f0f0<>+0(SB), Z1
+	VBROADCASTI32X4 ·float4+0(SB), Z2
+	VPADDB          strip_0c0c0c0c<>+0(SB), Z2, Z2
+	MOVQ            dst+0(FP), BX
+	MOVQ            w+8(FP), SI
+	MOVQ            strips+16(FP), DI
+
+stripMXFP4_strip:
+	MOVQ   blocks+24(FP), R8
+	MOVQ   codes+32(FP), AX
+	MOVQ   d+40(FP), CX
+	MOVQ   offsets+56(FP), DX
+	VPXORD Z3, Z3, Z3
+
+stripMXFP4_block:
+	VPBROADCASTD  (DX), Z4
+	VMOVDQU32     64(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST (AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 16(AX), Z5, Z4
+	VMOVDQU32     128(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 4(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 20(AX), Z5, Z4
+	VMOVDQU32     192(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 8(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 24(AX), Z5, Z4
+	VMOVDQU32     256(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 12(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 28(AX), Z5, Z4
+	VCVTDQ2PS     Z4, Z4
+	VPMOVZXBD     (SI), Z6
+	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
+	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPSLLD        $0x17, Z5, Z5
+	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VPSLLVD       Z6, Z7, K1, Z5
+	VMULPS.BCST   (CX), Z5, Z5
+	VFMADD231PS   Z4, Z5, Z3
+	ADDQ          $0x20, AX
+	ADDQ          $0x04, CX
+	ADDQ          $0x04, DX
+	ADDQ          $0x00000140, SI
+	DECQ          R8
+	JZ            stripMXFP4_end
+	VPBROADCASTD  (DX), Z4
+	VMOVDQU32     (SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST (AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 16(AX), Z5, Z4
+	VMOVDQU32     64(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 4(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 20(AX), Z5, Z4
+	VMOVDQU32     128(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 8(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 24(AX), Z5, Z4
+	VMOVDQU32     192(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 12(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 28(AX), Z5, Z4
+	VCVTDQ2PS     Z4, Z4
+	VPMOVZXBD     -304(SI), Z6
+	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
+	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPSLLD        $0x17, Z5, Z5
+	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VPSLLVD       Z6, Z7, K1, Z5
+	VMULPS.BCST   (CX), Z5, Z5
+	VFMADD231PS   Z4, Z5, Z3
+	ADDQ          $0x20, AX
+	ADDQ          $0x04, CX
+	ADDQ          $0x04, DX
+	ADDQ          $0x00000100, SI
+	DECQ          R8
+	JZ            stripMXFP4_end
+	VPBROADCASTD  (DX), Z4
+	VMOVDQU32     (SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST (AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 16(AX), Z5, Z4
+	VMOVDQU32     64(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 4(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 20(AX), Z5, Z4
+	VMOVDQU32     128(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 8(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 24(AX), Z5, Z4
+	VMOVDQU32     192(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 12(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 28(AX), Z5, Z4
+	VCVTDQ2PS     Z4, Z4
+	VPMOVZXBD     -544(SI), Z6
+	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
+	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPSLLD        $0x17, Z5, Z5
+	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VPSLLVD       Z6, Z7, K1, Z5
+	VMULPS.BCST   (CX), Z5, Z5
+	VFMADD231PS   Z4, Z5, Z3
+	ADDQ          $0x20, AX
+	ADDQ          $0x04, CX
+	ADDQ          $0x04, DX
+	ADDQ          $0x00000100, SI
+	DECQ          R8
+	JZ            stripMXFP4_end
+	VPBROADCASTD  (DX), Z4
+	VMOVDQU32     (SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST (AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 16(AX), Z5, Z4
+	VMOVDQU32     64(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 4(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 20(AX), Z5, Z4
+	VMOVDQU32     128(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 8(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 24(AX), Z5, Z4
+	VMOVDQU32     192(SI), Z5
+	VPANDD        Z0, Z5, Z6
+	VPSHUFB       Z6, Z2, Z6
+	VPDPBUSD.BCST 12(AX), Z6, Z4
+	VPANDD        Z1, Z5, Z5
+	VPSRLW        $0x04, Z5, Z5
+	VPSHUFB       Z5, Z2, Z5
+	VPDPBUSD.BCST 28(AX), Z5, Z4
+	VCVTDQ2PS     Z4, Z4
+	VPMOVZXBD     -784(SI), Z6
+	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
+	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPSLLD        $0x17, Z5, Z5
+	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VPSLLVD       Z6, Z7, K1, Z5
+	VMULPS.BCST   (CX), Z5, Z5
+	VFMADD231PS   Z4, Z5, Z3
+	ADDQ          $0x20, AX
+	ADDQ          $0x04, CX
+	ADDQ          $0x04, DX
+	ADDQ          $0x00000100, SI
+	DECQ          R8
+	JNZ           stripMXFP4_block
+
+stripMXFP4_end:
+	VMOVUPS Z3, (BX)
+	ADDQ    $0x00000040, BX
+	DECQ    DI
+	JNZ     stripMXFP4_strip
+	VZEROUPPER
+	RET
+
+DATA strip_0c0c0c0c<>+0(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+4(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+8(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+12(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+16(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+20(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+24(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+28(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+32(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+36(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+40(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+44(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+48(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+52(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+56(SB)/4, $0x0c0c0c0c
+DATA strip_0c0c0c0c<>+60(SB)/4, $0x0c0c0c0c
+GLOBL strip_0c0c0c0c<>(SB), RODATA|NOPTR, $64
+
+DATA strip_00000002<>+0(SB)/4, $0x00000002
+DATA strip_00000002<>+4(SB)/4, $0x00000002
+DATA strip_00000002<>+8(SB)/4, $0x00000002
+DATA strip_00000002<>+12(SB)/4, $0x00000002
+DATA strip_00000002<>+16(SB)/4, $0x00000002
+DATA strip_00000002<>+20(SB)/4, $0x00000002
+DATA strip_00000002<>+24(SB)/4, $0x00000002
+DATA strip_00000002<>+28(SB)/4, $0x00000002
+DATA strip_00000002<>+32(SB)/4, $0x00000002
+DATA strip_00000002<>+36(SB)/4, $0x00000002
+DATA strip_00000002<>+40(SB)/4, $0x00000002
+DATA strip_00000002<>+44(SB)/4, $0x00000002
+DATA strip_00000002<>+48(SB)/4, $0x00000002
+DATA strip_00000002<>+52(SB)/4, $0x00000002
+DATA strip_00000002<>+56(SB)/4, $0x00000002
+DATA strip_00000002<>+60(SB)/4, $0x00000002
+GLOBL strip_00000002<>(SB), RODATA|NOPTR, $64
+
+DATA strip_ffffffff<>+0(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+4(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+8(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+12(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+16(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+20(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+24(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+28(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+32(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+36(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+40(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+44(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+48(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+52(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+56(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+60(SB)/4, $0xffffffff
+GLOBL strip_ffffffff<>(SB), RODATA|NOPTR, $64
+
+DATA strip_00200000<>+0(SB)/4, $0x00200000
+DATA strip_00200000<>+4(SB)/4, $0x00200000
+DATA strip_00200000<>+8(SB)/4, $0x00200000
+DATA strip_00200000<>+12(SB)/4, $0x00200000
+DATA strip_00200000<>+16(SB)/4, $0x00200000
+DATA strip_00200000<>+20(SB)/4, $0x00200000
+DATA strip_00200000<>+24(SB)/4, $0x00200000
+DATA strip_00200000<>+28(SB)/4, $0x00200000
+DATA strip_00200000<>+32(SB)/4, $0x00200000
+DATA strip_00200000<>+36(SB)/4, $0x00200000
+DATA strip_00200000<>+40(SB)/4, $0x00200000
+DATA strip_00200000<>+44(SB)/4, $0x00200000
+DATA strip_00200000<>+48(SB)/4, $0x00200000
+DATA strip_00200000<>+52(SB)/4, $0x00200000
+DATA strip_00200000<>+56(SB)/4, $0x00200000
+DATA strip_00200000<>+60(SB)/4, $0x00200000
+GLOBL strip_00200000<>(SB), RODATA|NOPTR, $64
+
 // func stripQ80(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·stripQ80(SB), NOSPLIT, $0-64
@@ -643,21 +935,3 @@ stripQ80_end:
 	JNZ     stripQ80_strip
 	VZEROUPPER
 	RET
-
-DATA strip_ffffffff<>+0(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+4(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+8(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+12(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+16(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+20(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+24(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+28(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+32(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+36(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+40(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+44(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+48(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+52(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+56(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+60(SB)/4, $0xffffffff
-GLOBL strip_ffffffff<>(SB), RODATA|NOPTR, $64

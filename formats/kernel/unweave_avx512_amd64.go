@@ -54,6 +54,11 @@ func unweaveQ51(record *byte, head *byte, body *byte)
 //go:noescape
 func unweaveIQ4NL(record *byte, head *byte, body *byte)
 
+// unweaveMXFP4 unpacks a block of a strip to a record of 32 columns.
+//
+//go:noescape
+func unweaveMXFP4(record *byte, head *byte, body *byte)
+
 // unweaveQ80 unpacks a block of a strip to a record of 32 columns.
 //
 //go:noescape

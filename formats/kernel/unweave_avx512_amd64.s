@@ -2538,6 +2538,139 @@ DATA strip_01010101<>+56(SB)/4, $0x01010101
 DATA strip_01010101<>+60(SB)/4, $0x01010101
 GLOBL strip_01010101<>(SB), RODATA|NOPTR, $64
 
+// func unweaveMXFP4(record *byte, head *byte, body *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·unweaveMXFP4(SB), NOSPLIT, $0-24
+	MOVQ            record+0(FP), AX
+	MOVQ            head+8(FP), CX
+	MOVQ            body+16(FP), DX
+	VMOVDQU32       strip_0f0f0f0f<>+0(SB), Z0
+	VMOVDQU32       strip_f0f0f0f0<>+0(SB), Z1
+	VBROADCASTI32X4 ·float4+0(SB), Z2
+	VPADDB          strip_0c0c0c0c<>+0(SB), Z2, Z2
+	VMOVDQU32       strip_74747474<>+0(SB), Z3
+	VMOVDQU32       (DX), Z4
+	VPANDD          Z0, Z4, Z5
+	VPSHUFB         Z5, Z2, Z5
+	VPADDB          Z3, Z5, Z5
+	VMOVDQA32       Z5, (AX)
+	VPANDD          Z1, Z4, Z4
+	VPSRLW          $0x04, Z4, Z4
+	VPSHUFB         Z4, Z2, Z4
+	VPADDB          Z3, Z4, Z4
+	VMOVDQA32       Z4, 256(AX)
+	VMOVDQU32       64(DX), Z4
+	VPANDD          Z0, Z4, Z5
+	VPSHUFB         Z5, Z2, Z5
+	VPADDB          Z3, Z5, Z5
+	VMOVDQA32       Z5, 64(AX)
+	VPANDD          Z1, Z4, Z4
+	VPSRLW          $0x04, Z4, Z4
+	VPSHUFB         Z4, Z2, Z4
+	VPADDB          Z3, Z4, Z4
+	VMOVDQA32       Z4, 320(AX)
+	VMOVDQU32       128(DX), Z4
+	VPANDD          Z0, Z4, Z5
+	VPSHUFB         Z5, Z2, Z5
+	VPADDB          Z3, Z5, Z5
+	VMOVDQA32       Z5, 128(AX)
+	VPANDD          Z1, Z4, Z4
+	VPSRLW          $0x04, Z4, Z4
+	VPSHUFB         Z4, Z2, Z4
+	VPADDB          Z3, Z4, Z4
+	VMOVDQA32       Z4, 384(AX)
+	VMOVDQU32       192(DX), Z4
+	VPANDD          Z0, Z4, Z0
+	VPSHUFB         Z0, Z2, Z0
+	VPADDB          Z3, Z0, Z0
+	VMOVDQA32       Z0, 192(AX)
+	VPANDD          Z1, Z4, Z0
+	VPSRLW          $0x04, Z0, Z0
+	VPSHUFB         Z0, Z2, Z0
+	VPADDB          Z3, Z0, Z0
+	VMOVDQA32       Z0, 448(AX)
+	VPMOVZXBD       (CX), Z1
+	VPCMPUD         $0x01, strip_00000002<>+0(SB), Z1, K1
+	VPADDD          strip_ffffffff<>+0(SB), Z1, Z0
+	VPSLLD          $0x17, Z0, Z0
+	VMOVDQU32       strip_00200000<>+0(SB), Z2
+	VPSLLVD         Z1, Z2, K1, Z0
+	VMOVAPS         Z0, 512(AX)
+	VZEROUPPER
+	RET
+
+DATA strip_74747474<>+0(SB)/4, $0x74747474
+DATA strip_74747474<>+4(SB)/4, $0x74747474
+DATA strip_74747474<>+8(SB)/4, $0x74747474
+DATA strip_74747474<>+12(SB)/4, $0x74747474
+DATA strip_74747474<>+16(SB)/4, $0x74747474
+DATA strip_74747474<>+20(SB)/4, $0x74747474
+DATA strip_74747474<>+24(SB)/4, $0x74747474
+DATA strip_74747474<>+28(SB)/4, $0x74747474
+DATA strip_74747474<>+32(SB)/4, $0x74747474
+DATA strip_74747474<>+36(SB)/4, $0x74747474
+DATA strip_74747474<>+40(SB)/4, $0x74747474
+DATA strip_74747474<>+44(SB)/4, $0x74747474
+DATA strip_74747474<>+48(SB)/4, $0x74747474
+DATA strip_74747474<>+52(SB)/4, $0x74747474
+DATA strip_74747474<>+56(SB)/4, $0x74747474
+DATA strip_74747474<>+60(SB)/4, $0x74747474
+GLOBL strip_74747474<>(SB), RODATA|NOPTR, $64
+
+DATA strip_00000002<>+0(SB)/4, $0x00000002
+DATA strip_00000002<>+4(SB)/4, $0x00000002
+DATA strip_00000002<>+8(SB)/4, $0x00000002
+DATA strip_00000002<>+12(SB)/4, $0x00000002
+DATA strip_00000002<>+16(SB)/4, $0x00000002
+DATA strip_00000002<>+20(SB)/4, $0x00000002
+DATA strip_00000002<>+24(SB)/4, $0x00000002
+DATA strip_00000002<>+28(SB)/4, $0x00000002
+DATA strip_00000002<>+32(SB)/4, $0x00000002
+DATA strip_00000002<>+36(SB)/4, $0x00000002
+DATA strip_00000002<>+40(SB)/4, $0x00000002
+DATA strip_00000002<>+44(SB)/4, $0x00000002
+DATA strip_00000002<>+48(SB)/4, $0x00000002
+DATA strip_00000002<>+52(SB)/4, $0x00000002
+DATA strip_00000002<>+56(SB)/4, $0x00000002
+DATA strip_00000002<>+60(SB)/4, $0x00000002
+GLOBL strip_00000002<>(SB), RODATA|NOPTR, $64
+
+DATA strip_ffffffff<>+0(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+4(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+8(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+12(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+16(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+20(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+24(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+28(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+32(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+36(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+40(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+44(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+48(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+52(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+56(SB)/4, $0xffffffff
+DATA strip_ffffffff<>+60(SB)/4, $0xffffffff
+GLOBL strip_ffffffff<>(SB), RODATA|NOPTR, $64
+
+DATA strip_00200000<>+0(SB)/4, $0x00200000
+DATA strip_00200000<>+4(SB)/4, $0x00200000
+DATA strip_00200000<>+8(SB)/4, $0x00200000
+DATA strip_00200000<>+12(SB)/4, $0x00200000
+DATA strip_00200000<>+16(SB)/4, $0x00200000
+DATA strip_00200000<>+20(SB)/4, $0x00200000
+DATA strip_00200000<>+24(SB)/4, $0x00200000
+DATA strip_00200000<>+28(SB)/4, $0x00200000
+DATA strip_00200000<>+32(SB)/4, $0x00200000
+DATA strip_00200000<>+36(SB)/4, $0x00200000
+DATA strip_00200000<>+40(SB)/4, $0x00200000
+DATA strip_00200000<>+44(SB)/4, $0x00200000
+DATA strip_00200000<>+48(SB)/4, $0x00200000
+DATA strip_00200000<>+52(SB)/4, $0x00200000
+DATA strip_00200000<>+56(SB)/4, $0x00200000
+DATA strip_00200000<>+60(SB)/4, $0x00200000
+GLOBL strip_00200000<>(SB), RODATA|NOPTR, $64
+
 // func unweaveQ80(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512F
 TEXT ·unweaveQ80(SB), NOSPLIT, $0-24
@@ -2565,21 +2698,3 @@ TEXT ·unweaveQ80(SB), NOSPLIT, $0-24
 	VMOVAPS   Z0, 512(AX)
 	VZEROUPPER
 	RET
-
-DATA strip_ffffffff<>+0(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+4(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+8(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+12(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+16(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+20(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+24(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+28(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+32(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+36(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+40(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+44(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+48(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+52(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+56(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+60(SB)/4, $0xffffffff
-GLOBL strip_ffffffff<>(SB), RODATA|NOPTR, $64

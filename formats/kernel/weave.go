@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"bitmill/formats"
+	"bitmill/formats/block"
 )
 
 // Woven says whether the Set multiplies few tokens faster with a matrix of this type and shape when its rows lie in strips:
@@ -94,7 +95,11 @@ func (s *strips) take(l *loom, lane int, t formats.Type, d, row []byte, b int) {
 	stored, codes := row[b*size:][:size], &l.codes[lane]
 	l.fields[lane] = [4]uint32{}
 	if s.level != nil {
-		binary.LittleEndian.PutUint16(d, s.level.take(l, lane, stored))
+		if v := s.level.take(l, lane, stored); s.level.power {
+			d[0] = byte(v)
+		} else {
+			binary.LittleEndian.PutUint16(d, v)
+		}
 		return
 	}
 	if super := superTypeOf(t); super != nil {
@@ -133,7 +138,11 @@ func joinGeneric(_ formats.Type, s *strips, to []byte, l *loom) {
 // and m.
 func (s *strips) unweave(codes []uint8, scales *superScales, strip []byte, b, lane int) (d, m float32) {
 	at := s.half(b, lane)
-	d = half(strip, at)
+	if s.power() {
+		d = block.FromE8M0Half(strip[at])
+	} else {
+		d = half(strip, at)
+	}
 	if s.min {
 		m = half(strip, at+2*lanes)
 	}

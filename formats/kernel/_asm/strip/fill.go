@@ -151,8 +151,7 @@ func (t small) fill() {
 			VMOVDQA32(v, Mem{Base: record, Disp: vector * t.quad(i, p)})
 		})
 	}
-	f := ZMM()
-	VCVTPH2PS(Mem{Base: head}, f)
+	f := t.scale(Mem{Base: head})
 	VMOVAPS(f, Mem{Base: record, Disp: lanes.SmallD})
 	if t.min {
 		VCVTPH2PS(Mem{Base: head, Disp: 32}, f)

@@ -18,6 +18,7 @@ type small struct {
 
 	table string // a variable with the sixteen values of codes, which get above added
 	above uint32
+	power bool // d is an exponent of 8 bits, E8M0, of the half of what values are counted in
 }
 
 var smalls = []small{
@@ -26,6 +27,7 @@ var smalls = []small{
 	{name: "Q50", bits: 5, add: 128 - 16, quad: func(_, place int) int { return place }},
 	{name: "Q51", bits: 5, min: true, quad: func(_, place int) int { return place }},
 	{name: "IQ4NL", bits: 4, add: 1, quad: inFours, table: "uneven4", above: 127},
+	{name: "MXFP4", bits: 4, add: 128 - 12, quad: inFours, table: "float4", above: 12, power: true},
 	{name: "Q80", bits: 8, quad: func(set, _ int) int { return set }},
 }
 
@@ -54,10 +56,30 @@ func look(table, v reg.VecVirtual, shift int) {
 func inFours(set, place int) int { return 4*place + set }
 
 func (t small) perHead() int {
-	if t.min {
+	switch {
+	case t.min:
 		return 1
+	case t.power:
+		return 4
 	}
 	return 2
+}
+
+// scale returns d of sixteen rows. An exponent e means 2^(e-128), a float of bits (e-1)<<23, but for e < 2: 1<<(21+e).
+func (t small) scale(head Mem) reg.VecVirtual {
+	f := ZMM()
+	if !t.power {
+		VCVTPH2PS(head, f)
+		return f
+	}
+	e, low, small := ZMM(), ZMM(), K()
+	VPMOVZXBD(head, e)
+	VPCMPUD(U8(1), repeated(2), e, small) // less
+	VPADDD(repeated(0xffffffff), e, f)
+	VPSLLD(U8(23), f, f)
+	VMOVDQU32(repeated(1<<21), low)
+	VPSLLVD(e, low, small, f)
+	return f
 }
 
 func (t small) sets() int { return 8 / len(sets[t.bits].shifts) }
@@ -124,8 +146,7 @@ func (t small) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, ex
 		}
 	}
 	VCVTDQ2PS(acc[0], acc[0])
-	f := ZMM()
-	VCVTPH2PS(head, f)
+	f := t.scale(head)
 	VMULPS_BCST(Mem{Base: d}, f, f)
 	VFMADD231PS(acc[0], f, sum)
 	if t.min {

@@ -102,7 +102,7 @@ func newMasks(values ...uint32) masks {
 // bytesOf repeats a byte four times.
 func bytesOf(b uint32) uint32 { return b * 0x01010101 }
 
-// loop emits a loop over strips around one over their blocks, of which one or two share a head: begin, block and end emit
+// loop emits a loop over strips around one over their blocks, of which some share a head: begin, block and end emit
 // what is done for a strip and for a block, whose head and body lie at the operands. Blocks and strips follow each other.
 func loop(name string, perHead, body int, begin func(), block func(head, body Mem), end func(dst Mem)) {
 	dst, w, strips := lanes.Arg("dst"), lanes.Arg("w"), lanes.Arg("strips")
@@ -114,9 +114,9 @@ func loop(name string, perHead, body int, begin func(), block func(head, body Me
 	block(Mem{Base: w}, Mem{Base: w, Disp: vector})
 	ADDQ(U32(uint32(vector+body)), w)
 	DECQ(blocks)
-	if perHead == 2 {
+	for i := 1; i < perHead; i++ {
 		JZ(LabelRef(name + "_end"))
-		block(Mem{Base: w, Disp: 32 - vector - body}, Mem{Base: w})
+		block(Mem{Base: w, Disp: vector/perHead*i - vector - i*body}, Mem{Base: w})
 		ADDQ(U32(uint32(body)), w)
 		DECQ(blocks)
 	}
