@@ -207,7 +207,7 @@ func TestStripsOfPowers(t *testing.T) {
 			want := product(t, generic, w, b, 0, rows, nil)
 			for i, v := range product(t, s, m, b, 0, rows, nil) {
 				d := float64(v) - float64(want[i])
-				if i%rows >= 252 { // twelve times this is no float32, and generic multiplies floats
+				if i%rows >= 240 { // times sums of codes this is no float32, before activations make it small
 					continue
 				}
 				if v != want[i] && !(max(d, -d) <= 1e-5*float64(max(want[i], -want[i]))+1e-43) {
