@@ -53,18 +53,3 @@ func rowTQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *flo
 //
 //go:noescape
 func rowTQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
-
-// rowQ1AVX2 multiplies rows of Q1 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
-//
-//go:noescape
-func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-
-// rowQ2AVX2 multiplies rows of Q2 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
-//
-//go:noescape
-func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-
-// rowNVFP4AVX2 multiplies rows of NVFP4 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
-//
-//go:noescape
-func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)

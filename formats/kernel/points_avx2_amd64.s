@@ -6,7 +6,7 @@
 
 // func rowIQ2XXSAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowIQ2XXSAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ2XXSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -50,15 +50,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_twice<>+0(SB), Y5, Y4
 	VPMULLW      row_words_ffd5<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
-	MOVBQZX      2(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
-	MOVBQZX      3(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	MOVL         2(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x0c, Y9, Y8, Y8
-	MOVBQZX      4(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x30, Y9, Y8, Y8
-	MOVBQZX      5(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y9
 	VPBLENDD     $0xc0, Y9, Y8, Y8
 	VPSHUFB      row_signs0<>+0(SB), Y6, Y9
@@ -71,15 +74,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_0<>+0(SB), Y5, Y9
 	VPMADDWD     Y8, Y9, Y8
 	VPADDD       Y8, Y4, Y4
-	MOVBQZX      10(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
-	MOVBQZX      11(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	MOVL         10(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x0c, Y9, Y8, Y8
-	MOVBQZX      12(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x30, Y9, Y8, Y8
-	MOVBQZX      13(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y9
 	VPBLENDD     $0xc0, Y9, Y8, Y8
 	VPSHUFB      row_signs1<>+0(SB), Y6, Y9
@@ -92,15 +98,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_1<>+0(SB), Y5, Y9
 	VPMADDWD     Y8, Y9, Y8
 	VPADDD       Y8, Y4, Y4
-	MOVBQZX      18(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
-	MOVBQZX      19(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	MOVL         18(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x0c, Y9, Y8, Y8
-	MOVBQZX      20(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x30, Y9, Y8, Y8
-	MOVBQZX      21(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y9
 	VPBLENDD     $0xc0, Y9, Y8, Y8
 	VPSHUFB      row_signs2<>+0(SB), Y6, Y9
@@ -113,15 +122,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_2<>+0(SB), Y5, Y9
 	VPMADDWD     Y8, Y9, Y8
 	VPADDD       Y8, Y4, Y4
-	MOVBQZX      26(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
-	MOVBQZX      27(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	MOVL         26(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x0c, Y9, Y8, Y8
-	MOVBQZX      28(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
 	VPBLENDD     $0x30, Y9, Y8, Y8
-	MOVBQZX      29(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y9
 	VPBLENDD     $0xc0, Y9, Y8, Y8
 	VPSHUFB      row_signs3<>+0(SB), Y6, Y6
@@ -134,15 +146,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_3<>+0(SB), Y5, Y6
 	VPMADDWD     Y8, Y6, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      34(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	MOVBQZX      35(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	MOVL         34(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x0c, Y8, Y6, Y6
-	MOVBQZX      36(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x30, Y8, Y6, Y6
-	MOVBQZX      37(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y8
 	VPBLENDD     $0xc0, Y8, Y6, Y6
 	VPSHUFB      row_signs0<>+0(SB), Y7, Y8
@@ -155,15 +170,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_4<>+0(SB), Y5, Y8
 	VPMADDWD     Y6, Y8, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      42(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	MOVBQZX      43(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	MOVL         42(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x0c, Y8, Y6, Y6
-	MOVBQZX      44(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x30, Y8, Y6, Y6
-	MOVBQZX      45(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y8
 	VPBLENDD     $0xc0, Y8, Y6, Y6
 	VPSHUFB      row_signs1<>+0(SB), Y7, Y8
@@ -176,15 +194,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_5<>+0(SB), Y5, Y8
 	VPMADDWD     Y6, Y8, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      50(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	MOVBQZX      51(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	MOVL         50(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x0c, Y8, Y6, Y6
-	MOVBQZX      52(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x30, Y8, Y6, Y6
-	MOVBQZX      53(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y8
 	VPBLENDD     $0xc0, Y8, Y6, Y6
 	VPSHUFB      row_signs2<>+0(SB), Y7, Y8
@@ -197,15 +218,18 @@ rowIQ2XXSAVX2_block:
 	VPSHUFB      row_shuffle32_6<>+0(SB), Y5, Y8
 	VPMADDWD     Y6, Y8, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      58(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	MOVBQZX      59(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	MOVL         58(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x0c, Y8, Y6, Y6
-	MOVBQZX      60(AX), R10
-	VPBROADCASTQ (CX)(R10*8), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y8
 	VPBLENDD     $0x30, Y8, Y6, Y6
-	MOVBQZX      61(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTQ (CX)(R10*8), Y8
 	VPBLENDD     $0xc0, Y8, Y6, Y6
 	VPSHUFB      row_signs3<>+0(SB), Y7, Y7
@@ -393,7 +417,7 @@ GLOBL row_shuffle32_7<>(SB), RODATA|NOPTR, $32
 
 // func rowIQ2XSAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowIQ2XSAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ2XSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -419,12 +443,8 @@ rowIQ2XSAVX2_block:
 	VPERMQ       $0x44, Y4, Y5
 	VPERMQ       $0xee, Y4, Y6
 	VMOVDQU      2(AX), Y8
-	VPAND        row_words_1ff<>+0(SB), Y8, Y7
-	VMOVDQU      Y7, (SP)
 	VPSRLW       $0x09, Y8, Y8
 	VMOVDQU      34(AX), Y7
-	VPAND        row_words_1ff<>+0(SB), Y7, Y9
-	VMOVDQU      Y9, 32(SP)
 	VPSRLW       $0x09, Y7, Y7
 	VPACKUSWB    Y7, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
@@ -438,78 +458,93 @@ rowIQ2XSAVX2_block:
 	VPERMQ       $0xee, Y8, Y8
 	VPMULLW      row_words_ffd5<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
-	MOVWQZX      (SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
-	MOVWQZX      2(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
+	VMOVDQU      2(AX), Y9
+	VPAND        row_words_1ff<>+0(SB), Y9, Y9
+	VMOVQ        X9, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y11
+	VPBLENDD     $0x0c, Y11, Y10, Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y11
+	VPBLENDD     $0x30, Y11, Y10, Y10
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y11
+	VPBLENDD     $0xc0, Y11, Y10, Y10
+	VPSHUFB      row_signs0<>+0(SB), Y7, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSUBB       Y11, Y2, Y11
+	VPADDB       Y11, Y10, Y10
+	VPMADDUBSW   (SI), Y10, Y10
+	VPSHUFB      row_shuffle16_0<>+0(SB), Y5, Y11
+	VPMADDWD     Y10, Y11, Y10
+	VPADDD       Y10, Y4, Y4
+	VPEXTRQ      $0x01, X9, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y11
+	VPBLENDD     $0x0c, Y11, Y10, Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y11
+	VPBLENDD     $0x30, Y11, Y10, Y10
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y11
+	VPBLENDD     $0xc0, Y11, Y10, Y10
+	VPSHUFB      row_signs1<>+0(SB), Y7, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSUBB       Y11, Y2, Y11
+	VPADDB       Y11, Y10, Y10
+	VPMADDUBSW   32(SI), Y10, Y10
+	VPSHUFB      row_shuffle16_2<>+0(SB), Y5, Y11
+	VPMADDWD     Y10, Y11, Y10
+	VPADDD       Y10, Y4, Y4
+	VEXTRACTI128 $0x01, Y9, X9
+	VMOVQ        X9, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y11
+	VPBLENDD     $0x0c, Y11, Y10, Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y11
+	VPBLENDD     $0x30, Y11, Y10, Y10
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y11
+	VPBLENDD     $0xc0, Y11, Y10, Y10
+	VPSHUFB      row_signs2<>+0(SB), Y7, Y11
+	VPAND        Y1, Y11, Y11
+	VPCMPEQB     Y1, Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VPSUBB       Y11, Y2, Y11
+	VPADDB       Y11, Y10, Y10
+	VPMADDUBSW   64(SI), Y10, Y10
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y5, Y11
+	VPMADDWD     Y10, Y11, Y10
+	VPADDD       Y10, Y4, Y4
+	VPEXTRQ      $0x01, X9, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y10
 	VPBLENDD     $0x0c, Y10, Y9, Y9
-	MOVWQZX      4(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y10
 	VPBLENDD     $0x30, Y10, Y9, Y9
-	MOVWQZX      6(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0xc0, Y10, Y9, Y9
-	VPSHUFB      row_signs0<>+0(SB), Y7, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPXOR        Y10, Y9, Y9
-	VPSUBB       Y10, Y2, Y10
-	VPADDB       Y10, Y9, Y9
-	VPMADDUBSW   (SI), Y9, Y9
-	VPSHUFB      row_shuffle16_0<>+0(SB), Y5, Y10
-	VPMADDWD     Y9, Y10, Y9
-	VPADDD       Y9, Y4, Y4
-	MOVWQZX      8(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
-	MOVWQZX      10(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0x0c, Y10, Y9, Y9
-	MOVWQZX      12(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0x30, Y10, Y9, Y9
-	MOVWQZX      14(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0xc0, Y10, Y9, Y9
-	VPSHUFB      row_signs1<>+0(SB), Y7, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPXOR        Y10, Y9, Y9
-	VPSUBB       Y10, Y2, Y10
-	VPADDB       Y10, Y9, Y9
-	VPMADDUBSW   32(SI), Y9, Y9
-	VPSHUFB      row_shuffle16_2<>+0(SB), Y5, Y10
-	VPMADDWD     Y9, Y10, Y9
-	VPADDD       Y9, Y4, Y4
-	MOVWQZX      16(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
-	MOVWQZX      18(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0x0c, Y10, Y9, Y9
-	MOVWQZX      20(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0x30, Y10, Y9, Y9
-	MOVWQZX      22(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0xc0, Y10, Y9, Y9
-	VPSHUFB      row_signs2<>+0(SB), Y7, Y10
-	VPAND        Y1, Y10, Y10
-	VPCMPEQB     Y1, Y10, Y10
-	VPXOR        Y10, Y9, Y9
-	VPSUBB       Y10, Y2, Y10
-	VPADDB       Y10, Y9, Y9
-	VPMADDUBSW   64(SI), Y9, Y9
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y5, Y10
-	VPMADDWD     Y9, Y10, Y9
-	VPADDD       Y9, Y4, Y4
-	MOVWQZX      24(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y9
-	MOVWQZX      26(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0x0c, Y10, Y9, Y9
-	MOVWQZX      28(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y10
-	VPBLENDD     $0x30, Y10, Y9, Y9
-	MOVWQZX      30(SP), R10
+	SHRQ         $0x10, R10
 	VPBROADCASTQ (CX)(R10*8), Y10
 	VPBLENDD     $0xc0, Y10, Y9, Y9
 	VPSHUFB      row_signs3<>+0(SB), Y7, Y7
@@ -522,78 +557,93 @@ rowIQ2XSAVX2_block:
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y5, Y5
 	VPMADDWD     Y9, Y5, Y5
 	VPADDD       Y5, Y4, Y4
-	MOVWQZX      32(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      34(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
+	VMOVDQU      34(AX), Y5
+	VPAND        row_words_1ff<>+0(SB), Y5, Y5
+	VMOVQ        X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	VPBLENDD     $0x0c, Y9, Y7, Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	VPBLENDD     $0x30, Y9, Y7, Y7
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y9
+	VPBLENDD     $0xc0, Y9, Y7, Y7
+	VPSHUFB      row_signs0<>+0(SB), Y8, Y9
+	VPAND        Y1, Y9, Y9
+	VPCMPEQB     Y1, Y9, Y9
+	VPXOR        Y9, Y7, Y7
+	VPSUBB       Y9, Y2, Y9
+	VPADDB       Y9, Y7, Y7
+	VPMADDUBSW   128(SI), Y7, Y7
+	VPSHUFB      row_shuffle16_0<>+0(SB), Y6, Y9
+	VPMADDWD     Y7, Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPEXTRQ      $0x01, X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	VPBLENDD     $0x0c, Y9, Y7, Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	VPBLENDD     $0x30, Y9, Y7, Y7
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y9
+	VPBLENDD     $0xc0, Y9, Y7, Y7
+	VPSHUFB      row_signs1<>+0(SB), Y8, Y9
+	VPAND        Y1, Y9, Y9
+	VPCMPEQB     Y1, Y9, Y9
+	VPXOR        Y9, Y7, Y7
+	VPSUBB       Y9, Y2, Y9
+	VPADDB       Y9, Y7, Y7
+	VPMADDUBSW   160(SI), Y7, Y7
+	VPSHUFB      row_shuffle16_2<>+0(SB), Y6, Y9
+	VPMADDWD     Y7, Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VEXTRACTI128 $0x01, Y5, X5
+	VMOVQ        X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	VPBLENDD     $0x0c, Y9, Y7, Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y9
+	VPBLENDD     $0x30, Y9, Y7, Y7
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y9
+	VPBLENDD     $0xc0, Y9, Y7, Y7
+	VPSHUFB      row_signs2<>+0(SB), Y8, Y9
+	VPAND        Y1, Y9, Y9
+	VPCMPEQB     Y1, Y9, Y9
+	VPXOR        Y9, Y7, Y7
+	VPSUBB       Y9, Y2, Y9
+	VPADDB       Y9, Y7, Y7
+	VPMADDUBSW   192(SI), Y7, Y7
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y6, Y9
+	VPMADDWD     Y7, Y9, Y7
+	VPADDD       Y7, Y4, Y4
+	VPEXTRQ      $0x01, X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
 	VPBLENDD     $0x0c, Y7, Y5, Y5
-	MOVWQZX      36(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
 	VPBLENDD     $0x30, Y7, Y5, Y5
-	MOVWQZX      38(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0xc0, Y7, Y5, Y5
-	VPSHUFB      row_signs0<>+0(SB), Y8, Y7
-	VPAND        Y1, Y7, Y7
-	VPCMPEQB     Y1, Y7, Y7
-	VPXOR        Y7, Y5, Y5
-	VPSUBB       Y7, Y2, Y7
-	VPADDB       Y7, Y5, Y5
-	VPMADDUBSW   128(SI), Y5, Y5
-	VPSHUFB      row_shuffle16_0<>+0(SB), Y6, Y7
-	VPMADDWD     Y5, Y7, Y5
-	VPADDD       Y5, Y4, Y4
-	MOVWQZX      40(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      42(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0x0c, Y7, Y5, Y5
-	MOVWQZX      44(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0x30, Y7, Y5, Y5
-	MOVWQZX      46(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0xc0, Y7, Y5, Y5
-	VPSHUFB      row_signs1<>+0(SB), Y8, Y7
-	VPAND        Y1, Y7, Y7
-	VPCMPEQB     Y1, Y7, Y7
-	VPXOR        Y7, Y5, Y5
-	VPSUBB       Y7, Y2, Y7
-	VPADDB       Y7, Y5, Y5
-	VPMADDUBSW   160(SI), Y5, Y5
-	VPSHUFB      row_shuffle16_2<>+0(SB), Y6, Y7
-	VPMADDWD     Y5, Y7, Y5
-	VPADDD       Y5, Y4, Y4
-	MOVWQZX      48(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      50(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0x0c, Y7, Y5, Y5
-	MOVWQZX      52(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0x30, Y7, Y5, Y5
-	MOVWQZX      54(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0xc0, Y7, Y5, Y5
-	VPSHUFB      row_signs2<>+0(SB), Y8, Y7
-	VPAND        Y1, Y7, Y7
-	VPCMPEQB     Y1, Y7, Y7
-	VPXOR        Y7, Y5, Y5
-	VPSUBB       Y7, Y2, Y7
-	VPADDB       Y7, Y5, Y5
-	VPMADDUBSW   192(SI), Y5, Y5
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y6, Y7
-	VPMADDWD     Y5, Y7, Y5
-	VPADDD       Y5, Y4, Y4
-	MOVWQZX      56(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      58(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0x0c, Y7, Y5, Y5
-	MOVWQZX      60(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y7
-	VPBLENDD     $0x30, Y7, Y5, Y5
-	MOVWQZX      62(SP), R10
+	SHRQ         $0x10, R10
 	VPBROADCASTQ (CX)(R10*8), Y7
 	VPBLENDD     $0xc0, Y7, Y5, Y5
 	VPSHUFB      row_signs3<>+0(SB), Y8, Y7
@@ -677,7 +727,7 @@ GLOBL row_shuffle16_6<>(SB), RODATA|NOPTR, $32
 
 // func rowIQ2SAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowIQ2SAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ2SAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -704,94 +754,99 @@ rowIQ2SAVX2_block:
 	VPERMQ         $0xee, Y3, Y5
 	VBROADCASTI128 34(AX), Y6
 	VBROADCASTI128 50(AX), Y7
+	VPMULLW        row_words_ffd5<>+0(SB), Y3, Y3
+	VPMADDWD       (R8), Y3, Y3
 	VPMOVZXBW      2(AX), Y8
 	VPBROADCASTD   66(AX), Y9
 	VPSHUFB        row_each4<>+0(SB), Y9, Y9
 	VPMULLW        row_leftIQ2S<>+0(SB), Y9, Y9
 	VPAND          row_words_300<>+0(SB), Y9, Y9
 	VPOR           Y9, Y8, Y8
-	VMOVDQU        Y8, (SP)
-	VPMOVZXBW      18(AX), Y8
-	VPBROADCASTD   70(AX), Y9
-	VPSHUFB        row_each4<>+0(SB), Y9, Y9
-	VPMULLW        row_leftIQ2S<>+0(SB), Y9, Y9
-	VPAND          row_words_300<>+0(SB), Y9, Y9
-	VPOR           Y9, Y8, Y8
-	VMOVDQU        Y8, 32(SP)
-	VPMULLW        row_words_ffd5<>+0(SB), Y3, Y3
-	VPMADDWD       (R8), Y3, Y3
-	MOVWQZX        (SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y8
-	MOVWQZX        2(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
+	VMOVQ          X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y10
+	VPBLENDD       $0x0c, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y10
+	VPBLENDD       $0x30, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*8), Y10
+	VPBLENDD       $0xc0, Y10, Y9, Y9
+	VPSHUFB        row_signs0<>+0(SB), Y6, Y10
+	VPAND          Y0, Y10, Y10
+	VPCMPEQB       Y0, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBB         Y10, Y1, Y10
+	VPADDB         Y10, Y9, Y9
+	VPMADDUBSW     (SI), Y9, Y9
+	VPSHUFB        row_shuffle16_0<>+0(SB), Y4, Y10
+	VPMADDWD       Y9, Y10, Y9
+	VPADDD         Y9, Y3, Y3
+	VPEXTRQ        $0x01, X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y10
+	VPBLENDD       $0x0c, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y10
+	VPBLENDD       $0x30, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*8), Y10
+	VPBLENDD       $0xc0, Y10, Y9, Y9
+	VPSHUFB        row_signs1<>+0(SB), Y6, Y10
+	VPAND          Y0, Y10, Y10
+	VPCMPEQB       Y0, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBB         Y10, Y1, Y10
+	VPADDB         Y10, Y9, Y9
+	VPMADDUBSW     32(SI), Y9, Y9
+	VPSHUFB        row_shuffle16_2<>+0(SB), Y4, Y10
+	VPMADDWD       Y9, Y10, Y9
+	VPADDD         Y9, Y3, Y3
+	VEXTRACTI128   $0x01, Y8, X8
+	VMOVQ          X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y10
+	VPBLENDD       $0x0c, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y10
+	VPBLENDD       $0x30, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*8), Y10
+	VPBLENDD       $0xc0, Y10, Y9, Y9
+	VPSHUFB        row_signs2<>+0(SB), Y6, Y10
+	VPAND          Y0, Y10, Y10
+	VPCMPEQB       Y0, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBB         Y10, Y1, Y10
+	VPADDB         Y10, Y9, Y9
+	VPMADDUBSW     64(SI), Y9, Y9
+	VPSHUFB        row_shuffle16_4<>+0(SB), Y4, Y10
+	VPMADDWD       Y9, Y10, Y9
+	VPADDD         Y9, Y3, Y3
+	VPEXTRQ        $0x01, X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y9
 	VPBLENDD       $0x0c, Y9, Y8, Y8
-	MOVWQZX        4(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y9
 	VPBLENDD       $0x30, Y9, Y8, Y8
-	MOVWQZX        6(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0xc0, Y9, Y8, Y8
-	VPSHUFB        row_signs0<>+0(SB), Y6, Y9
-	VPAND          Y0, Y9, Y9
-	VPCMPEQB       Y0, Y9, Y9
-	VPXOR          Y9, Y8, Y8
-	VPSUBB         Y9, Y1, Y9
-	VPADDB         Y9, Y8, Y8
-	VPMADDUBSW     (SI), Y8, Y8
-	VPSHUFB        row_shuffle16_0<>+0(SB), Y4, Y9
-	VPMADDWD       Y8, Y9, Y8
-	VPADDD         Y8, Y3, Y3
-	MOVWQZX        8(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y8
-	MOVWQZX        10(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0x0c, Y9, Y8, Y8
-	MOVWQZX        12(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0x30, Y9, Y8, Y8
-	MOVWQZX        14(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0xc0, Y9, Y8, Y8
-	VPSHUFB        row_signs1<>+0(SB), Y6, Y9
-	VPAND          Y0, Y9, Y9
-	VPCMPEQB       Y0, Y9, Y9
-	VPXOR          Y9, Y8, Y8
-	VPSUBB         Y9, Y1, Y9
-	VPADDB         Y9, Y8, Y8
-	VPMADDUBSW     32(SI), Y8, Y8
-	VPSHUFB        row_shuffle16_2<>+0(SB), Y4, Y9
-	VPMADDWD       Y8, Y9, Y8
-	VPADDD         Y8, Y3, Y3
-	MOVWQZX        16(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y8
-	MOVWQZX        18(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0x0c, Y9, Y8, Y8
-	MOVWQZX        20(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0x30, Y9, Y8, Y8
-	MOVWQZX        22(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0xc0, Y9, Y8, Y8
-	VPSHUFB        row_signs2<>+0(SB), Y6, Y9
-	VPAND          Y0, Y9, Y9
-	VPCMPEQB       Y0, Y9, Y9
-	VPXOR          Y9, Y8, Y8
-	VPSUBB         Y9, Y1, Y9
-	VPADDB         Y9, Y8, Y8
-	VPMADDUBSW     64(SI), Y8, Y8
-	VPSHUFB        row_shuffle16_4<>+0(SB), Y4, Y9
-	VPMADDWD       Y8, Y9, Y8
-	VPADDD         Y8, Y3, Y3
-	MOVWQZX        24(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y8
-	MOVWQZX        26(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0x0c, Y9, Y8, Y8
-	MOVWQZX        28(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y9
-	VPBLENDD       $0x30, Y9, Y8, Y8
-	MOVWQZX        30(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTQ   (CX)(R10*8), Y9
 	VPBLENDD       $0xc0, Y9, Y8, Y8
 	VPSHUFB        row_signs3<>+0(SB), Y6, Y6
@@ -804,78 +859,97 @@ rowIQ2SAVX2_block:
 	VPSHUFB        row_shuffle16_6<>+0(SB), Y4, Y4
 	VPMADDWD       Y8, Y4, Y4
 	VPADDD         Y4, Y3, Y3
-	MOVWQZX        32(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y4
-	MOVWQZX        34(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
+	VPMOVZXBW      18(AX), Y4
+	VPBROADCASTD   70(AX), Y6
+	VPSHUFB        row_each4<>+0(SB), Y6, Y6
+	VPMULLW        row_leftIQ2S<>+0(SB), Y6, Y6
+	VPAND          row_words_300<>+0(SB), Y6, Y6
+	VPOR           Y6, Y4, Y4
+	VMOVQ          X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	VPBLENDD       $0x0c, Y8, Y6, Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	VPBLENDD       $0x30, Y8, Y6, Y6
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*8), Y8
+	VPBLENDD       $0xc0, Y8, Y6, Y6
+	VPSHUFB        row_signs0<>+0(SB), Y7, Y8
+	VPAND          Y0, Y8, Y8
+	VPCMPEQB       Y0, Y8, Y8
+	VPXOR          Y8, Y6, Y6
+	VPSUBB         Y8, Y1, Y8
+	VPADDB         Y8, Y6, Y6
+	VPMADDUBSW     128(SI), Y6, Y6
+	VPSHUFB        row_shuffle16_0<>+0(SB), Y5, Y8
+	VPMADDWD       Y6, Y8, Y6
+	VPADDD         Y6, Y3, Y3
+	VPEXTRQ        $0x01, X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	VPBLENDD       $0x0c, Y8, Y6, Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	VPBLENDD       $0x30, Y8, Y6, Y6
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*8), Y8
+	VPBLENDD       $0xc0, Y8, Y6, Y6
+	VPSHUFB        row_signs1<>+0(SB), Y7, Y8
+	VPAND          Y0, Y8, Y8
+	VPCMPEQB       Y0, Y8, Y8
+	VPXOR          Y8, Y6, Y6
+	VPSUBB         Y8, Y1, Y8
+	VPADDB         Y8, Y6, Y6
+	VPMADDUBSW     160(SI), Y6, Y6
+	VPSHUFB        row_shuffle16_2<>+0(SB), Y5, Y8
+	VPMADDWD       Y6, Y8, Y6
+	VPADDD         Y6, Y3, Y3
+	VEXTRACTI128   $0x01, Y4, X4
+	VMOVQ          X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	VPBLENDD       $0x0c, Y8, Y6, Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y8
+	VPBLENDD       $0x30, Y8, Y6, Y6
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*8), Y8
+	VPBLENDD       $0xc0, Y8, Y6, Y6
+	VPSHUFB        row_signs2<>+0(SB), Y7, Y8
+	VPAND          Y0, Y8, Y8
+	VPCMPEQB       Y0, Y8, Y8
+	VPXOR          Y8, Y6, Y6
+	VPSUBB         Y8, Y1, Y8
+	VPADDB         Y8, Y6, Y6
+	VPMADDUBSW     192(SI), Y6, Y6
+	VPSHUFB        row_shuffle16_4<>+0(SB), Y5, Y8
+	VPMADDWD       Y6, Y8, Y6
+	VPADDD         Y6, Y3, Y3
+	VPEXTRQ        $0x01, X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y4
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y6
 	VPBLENDD       $0x0c, Y6, Y4, Y4
-	MOVWQZX        36(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*8), Y6
 	VPBLENDD       $0x30, Y6, Y4, Y4
-	MOVWQZX        38(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0xc0, Y6, Y4, Y4
-	VPSHUFB        row_signs0<>+0(SB), Y7, Y6
-	VPAND          Y0, Y6, Y6
-	VPCMPEQB       Y0, Y6, Y6
-	VPXOR          Y6, Y4, Y4
-	VPSUBB         Y6, Y1, Y6
-	VPADDB         Y6, Y4, Y4
-	VPMADDUBSW     128(SI), Y4, Y4
-	VPSHUFB        row_shuffle16_0<>+0(SB), Y5, Y6
-	VPMADDWD       Y4, Y6, Y4
-	VPADDD         Y4, Y3, Y3
-	MOVWQZX        40(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y4
-	MOVWQZX        42(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0x0c, Y6, Y4, Y4
-	MOVWQZX        44(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0x30, Y6, Y4, Y4
-	MOVWQZX        46(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0xc0, Y6, Y4, Y4
-	VPSHUFB        row_signs1<>+0(SB), Y7, Y6
-	VPAND          Y0, Y6, Y6
-	VPCMPEQB       Y0, Y6, Y6
-	VPXOR          Y6, Y4, Y4
-	VPSUBB         Y6, Y1, Y6
-	VPADDB         Y6, Y4, Y4
-	VPMADDUBSW     160(SI), Y4, Y4
-	VPSHUFB        row_shuffle16_2<>+0(SB), Y5, Y6
-	VPMADDWD       Y4, Y6, Y4
-	VPADDD         Y4, Y3, Y3
-	MOVWQZX        48(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y4
-	MOVWQZX        50(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0x0c, Y6, Y4, Y4
-	MOVWQZX        52(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0x30, Y6, Y4, Y4
-	MOVWQZX        54(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0xc0, Y6, Y4, Y4
-	VPSHUFB        row_signs2<>+0(SB), Y7, Y6
-	VPAND          Y0, Y6, Y6
-	VPCMPEQB       Y0, Y6, Y6
-	VPXOR          Y6, Y4, Y4
-	VPSUBB         Y6, Y1, Y6
-	VPADDB         Y6, Y4, Y4
-	VPMADDUBSW     192(SI), Y4, Y4
-	VPSHUFB        row_shuffle16_4<>+0(SB), Y5, Y6
-	VPMADDWD       Y4, Y6, Y4
-	VPADDD         Y4, Y3, Y3
-	MOVWQZX        56(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y4
-	MOVWQZX        58(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0x0c, Y6, Y4, Y4
-	MOVWQZX        60(SP), R10
-	VPBROADCASTQ   (CX)(R10*8), Y6
-	VPBLENDD       $0x30, Y6, Y4, Y4
-	MOVWQZX        62(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTQ   (CX)(R10*8), Y6
 	VPBLENDD       $0xc0, Y6, Y4, Y4
 	VPSHUFB        row_signs3<>+0(SB), Y7, Y6
@@ -935,7 +1009,7 @@ GLOBL row_words_300<>(SB), RODATA|NOPTR, $32
 
 // func rowIQ3XXSAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowIQ3XXSAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ3XXSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -977,27 +1051,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_twice<>+0(SB), Y5, Y4
 	VPMULLW      row_words_ffc2<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
-	MOVBQZX      2(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
-	MOVBQZX      3(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	MOVQ         2(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x02, Y9, Y8, Y8
-	MOVBQZX      4(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x04, Y9, Y8, Y8
-	MOVBQZX      5(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x08, Y9, Y8, Y8
-	MOVBQZX      6(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x10, Y9, Y8, Y8
-	MOVBQZX      7(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x20, Y9, Y8, Y8
-	MOVBQZX      8(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x40, Y9, Y8, Y8
-	MOVBQZX      9(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y9
 	VPBLENDD     $0x80, Y9, Y8, Y8
 	VPSHUFB      row_signs0<>+0(SB), Y6, Y9
@@ -1010,27 +1091,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_0<>+0(SB), Y5, Y9
 	VPMADDWD     Y8, Y9, Y8
 	VPADDD       Y8, Y4, Y4
-	MOVBQZX      10(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
-	MOVBQZX      11(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	MOVQ         10(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x02, Y9, Y8, Y8
-	MOVBQZX      12(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x04, Y9, Y8, Y8
-	MOVBQZX      13(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x08, Y9, Y8, Y8
-	MOVBQZX      14(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x10, Y9, Y8, Y8
-	MOVBQZX      15(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x20, Y9, Y8, Y8
-	MOVBQZX      16(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x40, Y9, Y8, Y8
-	MOVBQZX      17(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y9
 	VPBLENDD     $0x80, Y9, Y8, Y8
 	VPSHUFB      row_signs1<>+0(SB), Y6, Y9
@@ -1043,27 +1131,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_1<>+0(SB), Y5, Y9
 	VPMADDWD     Y8, Y9, Y8
 	VPADDD       Y8, Y4, Y4
-	MOVBQZX      18(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
-	MOVBQZX      19(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	MOVQ         18(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x02, Y9, Y8, Y8
-	MOVBQZX      20(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x04, Y9, Y8, Y8
-	MOVBQZX      21(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x08, Y9, Y8, Y8
-	MOVBQZX      22(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x10, Y9, Y8, Y8
-	MOVBQZX      23(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x20, Y9, Y8, Y8
-	MOVBQZX      24(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x40, Y9, Y8, Y8
-	MOVBQZX      25(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y9
 	VPBLENDD     $0x80, Y9, Y8, Y8
 	VPSHUFB      row_signs2<>+0(SB), Y6, Y9
@@ -1076,27 +1171,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_2<>+0(SB), Y5, Y9
 	VPMADDWD     Y8, Y9, Y8
 	VPADDD       Y8, Y4, Y4
-	MOVBQZX      26(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
-	MOVBQZX      27(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	MOVQ         26(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x02, Y9, Y8, Y8
-	MOVBQZX      28(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x04, Y9, Y8, Y8
-	MOVBQZX      29(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x08, Y9, Y8, Y8
-	MOVBQZX      30(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x10, Y9, Y8, Y8
-	MOVBQZX      31(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x20, Y9, Y8, Y8
-	MOVBQZX      32(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y9
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y9
 	VPBLENDD     $0x40, Y9, Y8, Y8
-	MOVBQZX      33(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y9
 	VPBLENDD     $0x80, Y9, Y8, Y8
 	VPSHUFB      row_signs3<>+0(SB), Y6, Y6
@@ -1109,27 +1211,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_3<>+0(SB), Y5, Y6
 	VPMADDWD     Y8, Y6, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      34(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y6
-	MOVBQZX      35(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	MOVQ         34(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x02, Y8, Y6, Y6
-	MOVBQZX      36(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x04, Y8, Y6, Y6
-	MOVBQZX      37(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x08, Y8, Y6, Y6
-	MOVBQZX      38(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x10, Y8, Y6, Y6
-	MOVBQZX      39(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x20, Y8, Y6, Y6
-	MOVBQZX      40(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x40, Y8, Y6, Y6
-	MOVBQZX      41(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y8
 	VPBLENDD     $0x80, Y8, Y6, Y6
 	VPSHUFB      row_signs0<>+0(SB), Y7, Y8
@@ -1142,27 +1251,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_4<>+0(SB), Y5, Y8
 	VPMADDWD     Y6, Y8, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      42(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y6
-	MOVBQZX      43(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	MOVQ         42(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x02, Y8, Y6, Y6
-	MOVBQZX      44(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x04, Y8, Y6, Y6
-	MOVBQZX      45(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x08, Y8, Y6, Y6
-	MOVBQZX      46(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x10, Y8, Y6, Y6
-	MOVBQZX      47(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x20, Y8, Y6, Y6
-	MOVBQZX      48(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x40, Y8, Y6, Y6
-	MOVBQZX      49(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y8
 	VPBLENDD     $0x80, Y8, Y6, Y6
 	VPSHUFB      row_signs1<>+0(SB), Y7, Y8
@@ -1175,27 +1291,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_5<>+0(SB), Y5, Y8
 	VPMADDWD     Y6, Y8, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      50(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y6
-	MOVBQZX      51(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	MOVQ         50(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x02, Y8, Y6, Y6
-	MOVBQZX      52(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x04, Y8, Y6, Y6
-	MOVBQZX      53(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x08, Y8, Y6, Y6
-	MOVBQZX      54(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x10, Y8, Y6, Y6
-	MOVBQZX      55(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x20, Y8, Y6, Y6
-	MOVBQZX      56(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x40, Y8, Y6, Y6
-	MOVBQZX      57(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y8
 	VPBLENDD     $0x80, Y8, Y6, Y6
 	VPSHUFB      row_signs2<>+0(SB), Y7, Y8
@@ -1208,27 +1331,34 @@ rowIQ3XXSAVX2_block:
 	VPSHUFB      row_shuffle32_6<>+0(SB), Y5, Y8
 	VPMADDWD     Y6, Y8, Y6
 	VPADDD       Y6, Y4, Y4
-	MOVBQZX      58(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y6
-	MOVBQZX      59(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	MOVQ         58(AX), R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y6
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x02, Y8, Y6, Y6
-	MOVBQZX      60(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x04, Y8, Y6, Y6
-	MOVBQZX      61(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x08, Y8, Y6, Y6
-	MOVBQZX      62(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x10, Y8, Y6, Y6
-	MOVBQZX      63(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x20, Y8, Y6, Y6
-	MOVBQZX      64(AX), R10
-	VPBROADCASTD (CX)(R10*4), Y8
+	SHRQ         $0x08, R10
+	MOVBQZX      R10, R11
+	VPBROADCASTD (CX)(R11*4), Y8
 	VPBLENDD     $0x40, Y8, Y6, Y6
-	MOVBQZX      65(AX), R10
+	SHRQ         $0x08, R10
 	VPBROADCASTD (CX)(R10*4), Y8
 	VPBLENDD     $0x80, Y8, Y6, Y6
 	VPSHUFB      row_signs3<>+0(SB), Y7, Y7
@@ -1286,7 +1416,7 @@ GLOBL row_words_ffc2<>(SB), RODATA|NOPTR, $32
 
 // func rowIQ3SAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowIQ3SAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ3SAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes15<>+0(SB), Y0
@@ -1312,91 +1442,82 @@ rowIQ3SAVX2_block:
 	VPERMQ         $0x44, Y1, Y5
 	VBROADCASTI128 74(AX), Y6
 	VBROADCASTI128 90(AX), Y7
-	VPMOVZXBW      2(AX), Y4
-	VPBROADCASTW   66(AX), Y8
-	VPSHUFB        row_each8<>+0(SB), Y8, Y8
-	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
-	VPAND          row_words_100<>+0(SB), Y8, Y8
-	VPOR           Y8, Y4, Y4
-	VMOVDQU        Y4, (SP)
-	VPMOVZXBW      18(AX), Y4
-	VPBROADCASTW   68(AX), Y8
-	VPSHUFB        row_each8<>+0(SB), Y8, Y8
-	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
-	VPAND          row_words_100<>+0(SB), Y8, Y8
-	VPOR           Y8, Y4, Y4
-	VMOVDQU        Y4, 32(SP)
-	VPMOVZXBW      34(AX), Y4
-	VPBROADCASTW   70(AX), Y8
-	VPSHUFB        row_each8<>+0(SB), Y8, Y8
-	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
-	VPAND          row_words_100<>+0(SB), Y8, Y8
-	VPOR           Y8, Y4, Y4
-	VMOVDQU        Y4, 64(SP)
-	VPMOVZXBW      50(AX), Y4
-	VPBROADCASTW   72(AX), Y8
-	VPSHUFB        row_each8<>+0(SB), Y8, Y8
-	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
-	VPAND          row_words_100<>+0(SB), Y8, Y8
-	VPOR           Y8, Y4, Y4
-	VMOVDQU        Y4, 96(SP)
 	VPSHUFB        row_twice<>+0(SB), Y5, Y4
 	VPMULLW        row_words_fff1<>+0(SB), Y4, Y4
 	VPMADDWD       (R8), Y4, Y4
-	MOVWQZX        (SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	MOVWQZX        2(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	VPMOVZXBW      2(AX), Y8
+	VPBROADCASTW   66(AX), Y9
+	VPSHUFB        row_each8<>+0(SB), Y9, Y9
+	VPMULLW        row_leftIQ3S<>+0(SB), Y9, Y9
+	VPAND          row_words_100<>+0(SB), Y9, Y9
+	VPOR           Y9, Y8, Y8
+	VMOVQ          X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x02, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x04, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y10
+	VPBLENDD       $0x08, Y10, Y9, Y9
+	VPEXTRQ        $0x01, X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x10, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x20, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x40, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y10
+	VPBLENDD       $0x80, Y10, Y9, Y9
+	VPSHUFB        row_signs0<>+0(SB), Y6, Y10
+	VPAND          Y0, Y10, Y10
+	VPCMPEQB       Y0, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBB         Y10, Y2, Y10
+	VPADDB         Y10, Y9, Y9
+	VPMADDUBSW     (SI), Y9, Y9
+	VPSHUFB        row_shuffle32_0<>+0(SB), Y5, Y10
+	VPMADDWD       Y9, Y10, Y9
+	VPADDD         Y9, Y4, Y4
+	VEXTRACTI128   $0x01, Y8, X1
+	VMOVQ          X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x02, Y9, Y8, Y8
-	MOVWQZX        4(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x04, Y9, Y8, Y8
-	MOVWQZX        6(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y9
 	VPBLENDD       $0x08, Y9, Y8, Y8
-	MOVWQZX        8(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	VPEXTRQ        $0x01, X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x10, Y9, Y8, Y8
-	MOVWQZX        10(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x20, Y9, Y8, Y8
-	MOVWQZX        12(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x40, Y9, Y8, Y8
-	MOVWQZX        14(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x80, Y9, Y8, Y8
-	VPSHUFB        row_signs0<>+0(SB), Y6, Y9
-	VPAND          Y0, Y9, Y9
-	VPCMPEQB       Y0, Y9, Y9
-	VPXOR          Y9, Y8, Y8
-	VPSUBB         Y9, Y2, Y9
-	VPADDB         Y9, Y8, Y8
-	VPMADDUBSW     (SI), Y8, Y8
-	VPSHUFB        row_shuffle32_0<>+0(SB), Y5, Y9
-	VPMADDWD       Y8, Y9, Y8
-	VPADDD         Y8, Y4, Y4
-	MOVWQZX        16(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	MOVWQZX        18(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x02, Y9, Y8, Y8
-	MOVWQZX        20(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x04, Y9, Y8, Y8
-	MOVWQZX        22(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x08, Y9, Y8, Y8
-	MOVWQZX        24(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x10, Y9, Y8, Y8
-	MOVWQZX        26(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x20, Y9, Y8, Y8
-	MOVWQZX        28(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x40, Y9, Y8, Y8
-	MOVWQZX        30(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y9
 	VPBLENDD       $0x80, Y9, Y8, Y8
 	VPSHUFB        row_signs1<>+0(SB), Y6, Y9
@@ -1409,60 +1530,79 @@ rowIQ3SAVX2_block:
 	VPSHUFB        row_shuffle32_1<>+0(SB), Y5, Y9
 	VPMADDWD       Y8, Y9, Y8
 	VPADDD         Y8, Y4, Y4
-	MOVWQZX        32(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	MOVWQZX        34(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	VPMOVZXBW      18(AX), Y8
+	VPBROADCASTW   68(AX), Y9
+	VPSHUFB        row_each8<>+0(SB), Y9, Y9
+	VPMULLW        row_leftIQ3S<>+0(SB), Y9, Y9
+	VPAND          row_words_100<>+0(SB), Y9, Y9
+	VPOR           Y9, Y8, Y8
+	VMOVQ          X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x02, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x04, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y10
+	VPBLENDD       $0x08, Y10, Y9, Y9
+	VPEXTRQ        $0x01, X8, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x10, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x20, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y10
+	VPBLENDD       $0x40, Y10, Y9, Y9
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y10
+	VPBLENDD       $0x80, Y10, Y9, Y9
+	VPSHUFB        row_signs2<>+0(SB), Y6, Y10
+	VPAND          Y0, Y10, Y10
+	VPCMPEQB       Y0, Y10, Y10
+	VPXOR          Y10, Y9, Y9
+	VPSUBB         Y10, Y2, Y10
+	VPADDB         Y10, Y9, Y9
+	VPMADDUBSW     64(SI), Y9, Y9
+	VPSHUFB        row_shuffle32_2<>+0(SB), Y5, Y10
+	VPMADDWD       Y9, Y10, Y9
+	VPADDD         Y9, Y4, Y4
+	VEXTRACTI128   $0x01, Y8, X1
+	VMOVQ          X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x02, Y9, Y8, Y8
-	MOVWQZX        36(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x04, Y9, Y8, Y8
-	MOVWQZX        38(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y9
 	VPBLENDD       $0x08, Y9, Y8, Y8
-	MOVWQZX        40(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	VPEXTRQ        $0x01, X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x10, Y9, Y8, Y8
-	MOVWQZX        42(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x20, Y9, Y8, Y8
-	MOVWQZX        44(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
 	VPBLENDD       $0x40, Y9, Y8, Y8
-	MOVWQZX        46(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x80, Y9, Y8, Y8
-	VPSHUFB        row_signs2<>+0(SB), Y6, Y9
-	VPAND          Y0, Y9, Y9
-	VPCMPEQB       Y0, Y9, Y9
-	VPXOR          Y9, Y8, Y8
-	VPSUBB         Y9, Y2, Y9
-	VPADDB         Y9, Y8, Y8
-	VPMADDUBSW     64(SI), Y8, Y8
-	VPSHUFB        row_shuffle32_2<>+0(SB), Y5, Y9
-	VPMADDWD       Y8, Y9, Y8
-	VPADDD         Y8, Y4, Y4
-	MOVWQZX        48(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	MOVWQZX        50(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x02, Y9, Y8, Y8
-	MOVWQZX        52(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x04, Y9, Y8, Y8
-	MOVWQZX        54(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x08, Y9, Y8, Y8
-	MOVWQZX        56(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x10, Y9, Y8, Y8
-	MOVWQZX        58(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x20, Y9, Y8, Y8
-	MOVWQZX        60(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y9
-	VPBLENDD       $0x40, Y9, Y8, Y8
-	MOVWQZX        62(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y9
 	VPBLENDD       $0x80, Y9, Y8, Y8
 	VPSHUFB        row_signs3<>+0(SB), Y6, Y6
@@ -1475,60 +1615,79 @@ rowIQ3SAVX2_block:
 	VPSHUFB        row_shuffle32_3<>+0(SB), Y5, Y6
 	VPMADDWD       Y8, Y6, Y6
 	VPADDD         Y6, Y4, Y4
-	MOVWQZX        64(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y6
-	MOVWQZX        66(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	VPMOVZXBW      34(AX), Y6
+	VPBROADCASTW   70(AX), Y8
+	VPSHUFB        row_each8<>+0(SB), Y8, Y8
+	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
+	VPAND          row_words_100<>+0(SB), Y8, Y8
+	VPOR           Y8, Y6, Y6
+	VMOVQ          X6, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x02, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x04, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y9
+	VPBLENDD       $0x08, Y9, Y8, Y8
+	VPEXTRQ        $0x01, X6, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x10, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x20, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x40, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y9
+	VPBLENDD       $0x80, Y9, Y8, Y8
+	VPSHUFB        row_signs0<>+0(SB), Y7, Y9
+	VPAND          Y0, Y9, Y9
+	VPCMPEQB       Y0, Y9, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSUBB         Y9, Y2, Y9
+	VPADDB         Y9, Y8, Y8
+	VPMADDUBSW     128(SI), Y8, Y8
+	VPSHUFB        row_shuffle32_4<>+0(SB), Y5, Y9
+	VPMADDWD       Y8, Y9, Y8
+	VPADDD         Y8, Y4, Y4
+	VEXTRACTI128   $0x01, Y6, X1
+	VMOVQ          X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x02, Y8, Y6, Y6
-	MOVWQZX        68(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x04, Y8, Y6, Y6
-	MOVWQZX        70(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y8
 	VPBLENDD       $0x08, Y8, Y6, Y6
-	MOVWQZX        72(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	VPEXTRQ        $0x01, X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x10, Y8, Y6, Y6
-	MOVWQZX        74(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x20, Y8, Y6, Y6
-	MOVWQZX        76(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x40, Y8, Y6, Y6
-	MOVWQZX        78(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x80, Y8, Y6, Y6
-	VPSHUFB        row_signs0<>+0(SB), Y7, Y8
-	VPAND          Y0, Y8, Y8
-	VPCMPEQB       Y0, Y8, Y8
-	VPXOR          Y8, Y6, Y6
-	VPSUBB         Y8, Y2, Y8
-	VPADDB         Y8, Y6, Y6
-	VPMADDUBSW     128(SI), Y6, Y6
-	VPSHUFB        row_shuffle32_4<>+0(SB), Y5, Y8
-	VPMADDWD       Y6, Y8, Y6
-	VPADDD         Y6, Y4, Y4
-	MOVWQZX        80(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y6
-	MOVWQZX        82(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x02, Y8, Y6, Y6
-	MOVWQZX        84(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x04, Y8, Y6, Y6
-	MOVWQZX        86(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x08, Y8, Y6, Y6
-	MOVWQZX        88(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x10, Y8, Y6, Y6
-	MOVWQZX        90(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x20, Y8, Y6, Y6
-	MOVWQZX        92(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x40, Y8, Y6, Y6
-	MOVWQZX        94(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y8
 	VPBLENDD       $0x80, Y8, Y6, Y6
 	VPSHUFB        row_signs1<>+0(SB), Y7, Y8
@@ -1541,60 +1700,79 @@ rowIQ3SAVX2_block:
 	VPSHUFB        row_shuffle32_5<>+0(SB), Y5, Y8
 	VPMADDWD       Y6, Y8, Y6
 	VPADDD         Y6, Y4, Y4
-	MOVWQZX        96(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y6
-	MOVWQZX        98(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	VPMOVZXBW      50(AX), Y6
+	VPBROADCASTW   72(AX), Y8
+	VPSHUFB        row_each8<>+0(SB), Y8, Y8
+	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
+	VPAND          row_words_100<>+0(SB), Y8, Y8
+	VPOR           Y8, Y6, Y6
+	VMOVQ          X6, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x02, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x04, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y9
+	VPBLENDD       $0x08, Y9, Y8, Y8
+	VPEXTRQ        $0x01, X6, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x10, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x20, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y9
+	VPBLENDD       $0x40, Y9, Y8, Y8
+	SHRQ           $0x10, R10
+	VPBROADCASTD   (CX)(R10*4), Y9
+	VPBLENDD       $0x80, Y9, Y8, Y8
+	VPSHUFB        row_signs2<>+0(SB), Y7, Y9
+	VPAND          Y0, Y9, Y9
+	VPCMPEQB       Y0, Y9, Y9
+	VPXOR          Y9, Y8, Y8
+	VPSUBB         Y9, Y2, Y9
+	VPADDB         Y9, Y8, Y8
+	VPMADDUBSW     192(SI), Y8, Y8
+	VPSHUFB        row_shuffle32_6<>+0(SB), Y5, Y9
+	VPMADDWD       Y8, Y9, Y8
+	VPADDD         Y8, Y4, Y4
+	VEXTRACTI128   $0x01, Y6, X1
+	VMOVQ          X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y6
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x02, Y8, Y6, Y6
-	MOVWQZX        100(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x04, Y8, Y6, Y6
-	MOVWQZX        102(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y8
 	VPBLENDD       $0x08, Y8, Y6, Y6
-	MOVWQZX        104(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	VPEXTRQ        $0x01, X1, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x10, Y8, Y6, Y6
-	MOVWQZX        106(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x20, Y8, Y6, Y6
-	MOVWQZX        108(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTD   (CX)(R11*4), Y8
 	VPBLENDD       $0x40, Y8, Y6, Y6
-	MOVWQZX        110(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x80, Y8, Y6, Y6
-	VPSHUFB        row_signs2<>+0(SB), Y7, Y8
-	VPAND          Y0, Y8, Y8
-	VPCMPEQB       Y0, Y8, Y8
-	VPXOR          Y8, Y6, Y6
-	VPSUBB         Y8, Y2, Y8
-	VPADDB         Y8, Y6, Y6
-	VPMADDUBSW     192(SI), Y6, Y6
-	VPSHUFB        row_shuffle32_6<>+0(SB), Y5, Y8
-	VPMADDWD       Y6, Y8, Y6
-	VPADDD         Y6, Y4, Y4
-	MOVWQZX        112(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y6
-	MOVWQZX        114(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x02, Y8, Y6, Y6
-	MOVWQZX        116(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x04, Y8, Y6, Y6
-	MOVWQZX        118(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x08, Y8, Y6, Y6
-	MOVWQZX        120(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x10, Y8, Y6, Y6
-	MOVWQZX        122(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x20, Y8, Y6, Y6
-	MOVWQZX        124(SP), R10
-	VPBROADCASTD   (CX)(R10*4), Y8
-	VPBLENDD       $0x40, Y8, Y6, Y6
-	MOVWQZX        126(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTD   (CX)(R10*4), Y8
 	VPBLENDD       $0x80, Y8, Y6, Y6
 	VPSHUFB        row_signs3<>+0(SB), Y7, Y7
@@ -1634,6 +1812,12 @@ rowIQ3SAVX2_block:
 	VZEROUPPER
 	RET
 
+DATA row_words_fff1<>+0(SB)/8, $0xfff1fff1fff1fff1
+DATA row_words_fff1<>+8(SB)/8, $0xfff1fff1fff1fff1
+DATA row_words_fff1<>+16(SB)/8, $0xfff1fff1fff1fff1
+DATA row_words_fff1<>+24(SB)/8, $0xfff1fff1fff1fff1
+GLOBL row_words_fff1<>(SB), RODATA|NOPTR, $32
+
 DATA row_each8<>+0(SB)/8, $0x8000800080008000
 DATA row_each8<>+8(SB)/8, $0x8000800080008000
 DATA row_each8<>+16(SB)/8, $0x8101810181018101
@@ -1652,15 +1836,9 @@ DATA row_words_100<>+16(SB)/8, $0x0100010001000100
 DATA row_words_100<>+24(SB)/8, $0x0100010001000100
 GLOBL row_words_100<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_fff1<>+0(SB)/8, $0xfff1fff1fff1fff1
-DATA row_words_fff1<>+8(SB)/8, $0xfff1fff1fff1fff1
-DATA row_words_fff1<>+16(SB)/8, $0xfff1fff1fff1fff1
-DATA row_words_fff1<>+24(SB)/8, $0xfff1fff1fff1fff1
-GLOBL row_words_fff1<>(SB), RODATA|NOPTR, $32
-
 // func rowIQ1SAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowIQ1SAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ1SAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes9<>+0(SB), Y0
@@ -1680,88 +1858,89 @@ rowIQ1SAVX2_block:
 	VPAND          row_words_7<>+0(SB), Y3, Y3
 	VPADDD         Y3, Y3, Y3
 	VPOR           row_words_1<>+0(SB), Y3, Y3
-	VPBROADCASTQ   34(AX), Y4
-	VPSHUFB        row_words4<>+0(SB), Y4, Y4
-	VPSRLW         $0x03, Y4, Y5
-	VPAND          row_words_1000<>+0(SB), Y5, Y5
-	VPMULLW        row_leftIQ1S<>+0(SB), Y4, Y4
-	VPAND          row_words_e00<>+0(SB), Y4, Y4
-	VPMOVZXBW      2(AX), Y2
-	VPADDW         Y2, Y2, Y2
-	VPOR           Y4, Y2, Y2
-	VPOR           Y5, Y2, Y2
-	VMOVDQU        Y2, (SP)
-	VPBROADCASTQ   42(AX), Y4
-	VPSHUFB        row_words4<>+0(SB), Y4, Y4
-	VPSRLW         $0x03, Y4, Y5
-	VPAND          row_words_1000<>+0(SB), Y5, Y5
-	VPMULLW        row_leftIQ1S<>+0(SB), Y4, Y4
-	VPAND          row_words_e00<>+0(SB), Y4, Y4
-	VPMOVZXBW      18(AX), Y2
-	VPADDW         Y2, Y2, Y2
-	VPOR           Y4, Y2, Y2
-	VPOR           Y5, Y2, Y2
-	VMOVDQU        Y2, 32(SP)
 	VPSHUFB        row_twice<>+0(SB), Y3, Y2
 	VPMULLW        row_words_fff7<>+0(SB), Y2, Y2
 	VPMADDWD       (R8), Y2, Y2
-	MOVWQZX        (SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        2(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
+	VPBROADCASTQ   34(AX), Y5
+	VPSHUFB        row_words4<>+0(SB), Y5, Y5
+	VPSRLW         $0x03, Y5, Y6
+	VPAND          row_words_1000<>+0(SB), Y6, Y6
+	VPMULLW        row_leftIQ1S<>+0(SB), Y5, Y5
+	VPAND          row_words_e00<>+0(SB), Y5, Y5
+	VPMOVZXBW      2(AX), Y4
+	VPADDW         Y4, Y4, Y4
+	VPOR           Y5, Y4, Y4
+	VPOR           Y6, Y4, Y4
+	VMOVQ          X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x0c, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x30, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*4), Y6
+	VPBLENDD       $0xc0, Y6, Y5, Y5
+	VPADDB         Y0, Y5, Y5
+	VPMADDUBSW     (SI), Y5, Y5
+	VPSHUFB        row_shuffle32_0<>+0(SB), Y3, Y6
+	VPMADDWD       Y5, Y6, Y5
+	VPADDD         Y5, Y2, Y2
+	VPEXTRQ        $0x01, X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x0c, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x30, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*4), Y6
+	VPBLENDD       $0xc0, Y6, Y5, Y5
+	VPADDB         Y0, Y5, Y5
+	VPMADDUBSW     32(SI), Y5, Y5
+	VPSHUFB        row_shuffle32_1<>+0(SB), Y3, Y6
+	VPMADDWD       Y5, Y6, Y5
+	VPADDD         Y5, Y2, Y2
+	VEXTRACTI128   $0x01, Y4, X4
+	VMOVQ          X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x0c, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x30, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*4), Y6
+	VPBLENDD       $0xc0, Y6, Y5, Y5
+	VPADDB         Y0, Y5, Y5
+	VPMADDUBSW     64(SI), Y5, Y5
+	VPSHUFB        row_shuffle32_2<>+0(SB), Y3, Y6
+	VPMADDWD       Y5, Y6, Y5
+	VPADDD         Y5, Y2, Y2
+	VPEXTRQ        $0x01, X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y4
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
 	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        4(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
 	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        6(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0xc0, Y5, Y4, Y4
-	VPADDB         Y0, Y4, Y4
-	VPMADDUBSW     (SI), Y4, Y4
-	VPSHUFB        row_shuffle32_0<>+0(SB), Y3, Y5
-	VPMADDWD       Y4, Y5, Y4
-	VPADDD         Y4, Y2, Y2
-	MOVWQZX        8(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        10(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        12(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        14(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0xc0, Y5, Y4, Y4
-	VPADDB         Y0, Y4, Y4
-	VPMADDUBSW     32(SI), Y4, Y4
-	VPSHUFB        row_shuffle32_1<>+0(SB), Y3, Y5
-	VPMADDWD       Y4, Y5, Y4
-	VPADDD         Y4, Y2, Y2
-	MOVWQZX        16(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        18(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        20(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        22(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0xc0, Y5, Y4, Y4
-	VPADDB         Y0, Y4, Y4
-	VPMADDUBSW     64(SI), Y4, Y4
-	VPSHUFB        row_shuffle32_2<>+0(SB), Y3, Y5
-	VPMADDWD       Y4, Y5, Y4
-	VPADDD         Y4, Y2, Y2
-	MOVWQZX        24(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        26(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        28(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        30(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTQ   (CX)(R10*4), Y5
 	VPBLENDD       $0xc0, Y5, Y4, Y4
 	VPADDB         Y0, Y4, Y4
@@ -1769,63 +1948,86 @@ rowIQ1SAVX2_block:
 	VPSHUFB        row_shuffle32_3<>+0(SB), Y3, Y5
 	VPMADDWD       Y4, Y5, Y4
 	VPADDD         Y4, Y2, Y2
-	MOVWQZX        32(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        34(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
+	VPBROADCASTQ   42(AX), Y5
+	VPSHUFB        row_words4<>+0(SB), Y5, Y5
+	VPSRLW         $0x03, Y5, Y6
+	VPAND          row_words_1000<>+0(SB), Y6, Y6
+	VPMULLW        row_leftIQ1S<>+0(SB), Y5, Y5
+	VPAND          row_words_e00<>+0(SB), Y5, Y5
+	VPMOVZXBW      18(AX), Y4
+	VPADDW         Y4, Y4, Y4
+	VPOR           Y5, Y4, Y4
+	VPOR           Y6, Y4, Y4
+	VMOVQ          X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x0c, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x30, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*4), Y6
+	VPBLENDD       $0xc0, Y6, Y5, Y5
+	VPADDB         Y0, Y5, Y5
+	VPMADDUBSW     128(SI), Y5, Y5
+	VPSHUFB        row_shuffle32_4<>+0(SB), Y3, Y6
+	VPMADDWD       Y5, Y6, Y5
+	VPADDD         Y5, Y2, Y2
+	VPEXTRQ        $0x01, X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x0c, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x30, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*4), Y6
+	VPBLENDD       $0xc0, Y6, Y5, Y5
+	VPADDB         Y0, Y5, Y5
+	VPMADDUBSW     160(SI), Y5, Y5
+	VPSHUFB        row_shuffle32_5<>+0(SB), Y3, Y6
+	VPMADDWD       Y5, Y6, Y5
+	VPADDD         Y5, Y2, Y2
+	VEXTRACTI128   $0x01, Y4, X4
+	VMOVQ          X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x0c, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y6
+	VPBLENDD       $0x30, Y6, Y5, Y5
+	SHRQ           $0x10, R10
+	VPBROADCASTQ   (CX)(R10*4), Y6
+	VPBLENDD       $0xc0, Y6, Y5, Y5
+	VPADDB         Y0, Y5, Y5
+	VPMADDUBSW     192(SI), Y5, Y5
+	VPSHUFB        row_shuffle32_6<>+0(SB), Y3, Y6
+	VPMADDWD       Y5, Y6, Y5
+	VPADDD         Y5, Y2, Y2
+	VPEXTRQ        $0x01, X4, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y4
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
 	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        36(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
+	SHRQ           $0x10, R10
+	MOVWQZX        R10, R11
+	VPBROADCASTQ   (CX)(R11*4), Y5
 	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        38(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0xc0, Y5, Y4, Y4
-	VPADDB         Y0, Y4, Y4
-	VPMADDUBSW     128(SI), Y4, Y4
-	VPSHUFB        row_shuffle32_4<>+0(SB), Y3, Y5
-	VPMADDWD       Y4, Y5, Y4
-	VPADDD         Y4, Y2, Y2
-	MOVWQZX        40(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        42(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        44(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        46(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0xc0, Y5, Y4, Y4
-	VPADDB         Y0, Y4, Y4
-	VPMADDUBSW     160(SI), Y4, Y4
-	VPSHUFB        row_shuffle32_5<>+0(SB), Y3, Y5
-	VPMADDWD       Y4, Y5, Y4
-	VPADDD         Y4, Y2, Y2
-	MOVWQZX        48(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        50(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        52(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        54(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0xc0, Y5, Y4, Y4
-	VPADDB         Y0, Y4, Y4
-	VPMADDUBSW     192(SI), Y4, Y4
-	VPSHUFB        row_shuffle32_6<>+0(SB), Y3, Y5
-	VPMADDWD       Y4, Y5, Y4
-	VPADDD         Y4, Y2, Y2
-	MOVWQZX        56(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y4
-	MOVWQZX        58(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x0c, Y5, Y4, Y4
-	MOVWQZX        60(SP), R10
-	VPBROADCASTQ   (CX)(R10*4), Y5
-	VPBLENDD       $0x30, Y5, Y4, Y4
-	MOVWQZX        62(SP), R10
+	SHRQ           $0x10, R10
 	VPBROADCASTQ   (CX)(R10*4), Y5
 	VPBLENDD       $0xc0, Y5, Y4, Y4
 	VPADDB         Y0, Y4, Y4
@@ -1876,6 +2078,12 @@ DATA row_words_7<>+16(SB)/8, $0x0007000700070007
 DATA row_words_7<>+24(SB)/8, $0x0007000700070007
 GLOBL row_words_7<>(SB), RODATA|NOPTR, $32
 
+DATA row_words_fff7<>+0(SB)/8, $0xfff7fff7fff7fff7
+DATA row_words_fff7<>+8(SB)/8, $0xfff7fff7fff7fff7
+DATA row_words_fff7<>+16(SB)/8, $0xfff7fff7fff7fff7
+DATA row_words_fff7<>+24(SB)/8, $0xfff7fff7fff7fff7
+GLOBL row_words_fff7<>(SB), RODATA|NOPTR, $32
+
 DATA row_words4<>+0(SB)/8, $0x0100010001000100
 DATA row_words4<>+8(SB)/8, $0x0302030203020302
 DATA row_words4<>+16(SB)/8, $0x0504050405040504
@@ -1900,15 +2108,9 @@ DATA row_words_e00<>+16(SB)/8, $0x0e000e000e000e00
 DATA row_words_e00<>+24(SB)/8, $0x0e000e000e000e00
 GLOBL row_words_e00<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_fff7<>+0(SB)/8, $0xfff7fff7fff7fff7
-DATA row_words_fff7<>+8(SB)/8, $0xfff7fff7fff7fff7
-DATA row_words_fff7<>+16(SB)/8, $0xfff7fff7fff7fff7
-DATA row_words_fff7<>+24(SB)/8, $0xfff7fff7fff7fff7
-GLOBL row_words_fff7<>(SB), RODATA|NOPTR, $32
-
 // func rowIQ1MAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3, SSE2
-TEXT ·rowIQ1MAVX2(SB), NOSPLIT, $128-64
+TEXT ·rowIQ1MAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
 	VMOVDQU row_bytes9<>+0(SB), Y0
@@ -1932,79 +2134,84 @@ rowIQ1MAVX2_block:
 	VPOR         row_words_1<>+0(SB), Y2, Y2
 	VPERMQ       $0x44, Y2, Y3
 	VPERMQ       $0xee, Y2, Y4
+	VPMULLW      row_words_fff7<>+0(SB), Y2, Y2
+	VPMADDWD     (R8), Y2, Y2
 	VPMOVZXBW    (AX), Y5
 	VPBROADCASTQ 32(AX), Y6
 	VPSHUFB      row_each2<>+0(SB), Y6, Y6
 	VPMULLW      row_leftIQ1M<>+0(SB), Y6, Y6
 	VPAND        row_words_f00<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, (SP)
-	VPMOVZXBW    16(AX), Y5
-	VPBROADCASTQ 40(AX), Y6
-	VPSHUFB      row_each2<>+0(SB), Y6, Y6
-	VPMULLW      row_leftIQ1M<>+0(SB), Y6, Y6
-	VPAND        row_words_f00<>+0(SB), Y6, Y6
-	VPOR         Y6, Y5, Y5
-	VMOVDQU      Y5, 32(SP)
-	VPMULLW      row_words_fff7<>+0(SB), Y2, Y2
-	VPMADDWD     (R8), Y2, Y2
-	MOVWQZX      (SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      2(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
+	VMOVQ        X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	VPBLENDD     $0x0c, Y7, Y6, Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	VPBLENDD     $0x30, Y7, Y6, Y6
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y7
+	VPBLENDD     $0xc0, Y7, Y6, Y6
+	VPADDB       Y0, Y6, Y6
+	VPMADDUBSW   (SI), Y6, Y6
+	VPSHUFB      row_shuffle16_0<>+0(SB), Y3, Y7
+	VPMADDWD     Y6, Y7, Y6
+	VPADDD       Y6, Y2, Y2
+	VPEXTRQ      $0x01, X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	VPBLENDD     $0x0c, Y7, Y6, Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	VPBLENDD     $0x30, Y7, Y6, Y6
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y7
+	VPBLENDD     $0xc0, Y7, Y6, Y6
+	VPADDB       Y0, Y6, Y6
+	VPMADDUBSW   32(SI), Y6, Y6
+	VPSHUFB      row_shuffle16_2<>+0(SB), Y3, Y7
+	VPMADDWD     Y6, Y7, Y6
+	VPADDD       Y6, Y2, Y2
+	VEXTRACTI128 $0x01, Y5, X5
+	VMOVQ        X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	VPBLENDD     $0x0c, Y7, Y6, Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y7
+	VPBLENDD     $0x30, Y7, Y6, Y6
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y7
+	VPBLENDD     $0xc0, Y7, Y6, Y6
+	VPADDB       Y0, Y6, Y6
+	VPMADDUBSW   64(SI), Y6, Y6
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y3, Y7
+	VPMADDWD     Y6, Y7, Y6
+	VPADDD       Y6, Y2, Y2
+	VPEXTRQ      $0x01, X5, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
 	VPBLENDD     $0x0c, Y6, Y5, Y5
-	MOVWQZX      4(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
 	VPBLENDD     $0x30, Y6, Y5, Y5
-	MOVWQZX      6(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0xc0, Y6, Y5, Y5
-	VPADDB       Y0, Y5, Y5
-	VPMADDUBSW   (SI), Y5, Y5
-	VPSHUFB      row_shuffle16_0<>+0(SB), Y3, Y6
-	VPMADDWD     Y5, Y6, Y5
-	VPADDD       Y5, Y2, Y2
-	MOVWQZX      8(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      10(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0x0c, Y6, Y5, Y5
-	MOVWQZX      12(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0x30, Y6, Y5, Y5
-	MOVWQZX      14(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0xc0, Y6, Y5, Y5
-	VPADDB       Y0, Y5, Y5
-	VPMADDUBSW   32(SI), Y5, Y5
-	VPSHUFB      row_shuffle16_2<>+0(SB), Y3, Y6
-	VPMADDWD     Y5, Y6, Y5
-	VPADDD       Y5, Y2, Y2
-	MOVWQZX      16(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      18(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0x0c, Y6, Y5, Y5
-	MOVWQZX      20(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0x30, Y6, Y5, Y5
-	MOVWQZX      22(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0xc0, Y6, Y5, Y5
-	VPADDB       Y0, Y5, Y5
-	VPMADDUBSW   64(SI), Y5, Y5
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y3, Y6
-	VPMADDWD     Y5, Y6, Y5
-	VPADDD       Y5, Y2, Y2
-	MOVWQZX      24(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	MOVWQZX      26(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0x0c, Y6, Y5, Y5
-	MOVWQZX      28(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y6
-	VPBLENDD     $0x30, Y6, Y5, Y5
-	MOVWQZX      30(SP), R10
+	SHRQ         $0x10, R10
 	VPBROADCASTQ (CX)(R10*8), Y6
 	VPBLENDD     $0xc0, Y6, Y5, Y5
 	VPADDB       Y0, Y5, Y5
@@ -2012,63 +2219,82 @@ rowIQ1MAVX2_block:
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y3, Y3
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y2, Y2
-	MOVWQZX      32(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y3
-	MOVWQZX      34(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
+	VPMOVZXBW    16(AX), Y3
+	VPBROADCASTQ 40(AX), Y5
+	VPSHUFB      row_each2<>+0(SB), Y5, Y5
+	VPMULLW      row_leftIQ1M<>+0(SB), Y5, Y5
+	VPAND        row_words_f00<>+0(SB), Y5, Y5
+	VPOR         Y5, Y3, Y3
+	VMOVQ        X3, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	VPBLENDD     $0x0c, Y6, Y5, Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	VPBLENDD     $0x30, Y6, Y5, Y5
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y6
+	VPBLENDD     $0xc0, Y6, Y5, Y5
+	VPADDB       Y0, Y5, Y5
+	VPMADDUBSW   128(SI), Y5, Y5
+	VPSHUFB      row_shuffle16_0<>+0(SB), Y4, Y6
+	VPMADDWD     Y5, Y6, Y5
+	VPADDD       Y5, Y2, Y2
+	VPEXTRQ      $0x01, X3, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	VPBLENDD     $0x0c, Y6, Y5, Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	VPBLENDD     $0x30, Y6, Y5, Y5
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y6
+	VPBLENDD     $0xc0, Y6, Y5, Y5
+	VPADDB       Y0, Y5, Y5
+	VPMADDUBSW   160(SI), Y5, Y5
+	VPSHUFB      row_shuffle16_2<>+0(SB), Y4, Y6
+	VPMADDWD     Y5, Y6, Y5
+	VPADDD       Y5, Y2, Y2
+	VEXTRACTI128 $0x01, Y3, X3
+	VMOVQ        X3, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	VPBLENDD     $0x0c, Y6, Y5, Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y6
+	VPBLENDD     $0x30, Y6, Y5, Y5
+	SHRQ         $0x10, R10
+	VPBROADCASTQ (CX)(R10*8), Y6
+	VPBLENDD     $0xc0, Y6, Y5, Y5
+	VPADDB       Y0, Y5, Y5
+	VPMADDUBSW   192(SI), Y5, Y5
+	VPSHUFB      row_shuffle16_4<>+0(SB), Y4, Y6
+	VPMADDWD     Y5, Y6, Y5
+	VPADDD       Y5, Y2, Y2
+	VPEXTRQ      $0x01, X3, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y3
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
 	VPBLENDD     $0x0c, Y5, Y3, Y3
-	MOVWQZX      36(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
+	SHRQ         $0x10, R10
+	MOVWQZX      R10, R11
+	VPBROADCASTQ (CX)(R11*8), Y5
 	VPBLENDD     $0x30, Y5, Y3, Y3
-	MOVWQZX      38(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0xc0, Y5, Y3, Y3
-	VPADDB       Y0, Y3, Y3
-	VPMADDUBSW   128(SI), Y3, Y3
-	VPSHUFB      row_shuffle16_0<>+0(SB), Y4, Y5
-	VPMADDWD     Y3, Y5, Y3
-	VPADDD       Y3, Y2, Y2
-	MOVWQZX      40(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y3
-	MOVWQZX      42(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0x0c, Y5, Y3, Y3
-	MOVWQZX      44(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0x30, Y5, Y3, Y3
-	MOVWQZX      46(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0xc0, Y5, Y3, Y3
-	VPADDB       Y0, Y3, Y3
-	VPMADDUBSW   160(SI), Y3, Y3
-	VPSHUFB      row_shuffle16_2<>+0(SB), Y4, Y5
-	VPMADDWD     Y3, Y5, Y3
-	VPADDD       Y3, Y2, Y2
-	MOVWQZX      48(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y3
-	MOVWQZX      50(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0x0c, Y5, Y3, Y3
-	MOVWQZX      52(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0x30, Y5, Y3, Y3
-	MOVWQZX      54(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0xc0, Y5, Y3, Y3
-	VPADDB       Y0, Y3, Y3
-	VPMADDUBSW   192(SI), Y3, Y3
-	VPSHUFB      row_shuffle16_4<>+0(SB), Y4, Y5
-	VPMADDWD     Y3, Y5, Y3
-	VPADDD       Y3, Y2, Y2
-	MOVWQZX      56(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y3
-	MOVWQZX      58(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0x0c, Y5, Y3, Y3
-	MOVWQZX      60(SP), R10
-	VPBROADCASTQ (CX)(R10*8), Y5
-	VPBLENDD     $0x30, Y5, Y3, Y3
-	MOVWQZX      62(SP), R10
+	SHRQ         $0x10, R10
 	VPBROADCASTQ (CX)(R10*8), Y5
 	VPBLENDD     $0xc0, Y5, Y3, Y3
 	VPADDB       Y0, Y3, Y3
@@ -2583,295 +2809,3 @@ DATA row_bytes3<>+40(SB)/8, $0x0303030303030303
 DATA row_bytes3<>+48(SB)/8, $0x0303030303030303
 DATA row_bytes3<>+56(SB)/8, $0x0303030303030303
 GLOBL row_bytes3<>(SB), RODATA|NOPTR, $64
-
-// func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowQ1AVX2(SB), NOSPLIT, $0-56
-	MOVQ    w+8(FP), AX
-	VMOVDQU row_spread<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
-	VMOVDQU row_bytes1<>+0(SB), Y2
-	VMOVDQU row_words_2<>+0(SB), Y3
-	MOVQ    dst+0(FP), CX
-	MOVQ    rows+16(FP), DX
-
-rowQ1AVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  scales+40(FP), SI
-	MOVQ  quads+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-
-rowQ1AVX2_block:
-	VPBROADCASTW (AX), X9
-	VCVTPH2PS    X9, X9
-	VBROADCASTSS X9, Y9
-	VMULPS       (SI), Y9, Y8
-	VPBROADCASTD 2(AX), Y10
-	VPSHUFB      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPMINUB      Y2, Y10, Y10
-	VPMADDUBSW   (BX), Y10, Y10
-	VPMADDWD     Y3, Y10, Y10
-	VPADDD       (DI), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y10, Y8, Y4
-	VMULPS       32(SI), Y9, Y8
-	VPBROADCASTD 6(AX), Y10
-	VPSHUFB      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPMINUB      Y2, Y10, Y10
-	VPMADDUBSW   32(BX), Y10, Y10
-	VPMADDWD     Y3, Y10, Y10
-	VPADDD       32(DI), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y10, Y8, Y5
-	VMULPS       64(SI), Y9, Y8
-	VPBROADCASTD 10(AX), Y10
-	VPSHUFB      Y0, Y10, Y10
-	VPAND        Y1, Y10, Y10
-	VPMINUB      Y2, Y10, Y10
-	VPMADDUBSW   64(BX), Y10, Y10
-	VPMADDWD     Y3, Y10, Y10
-	VPADDD       64(DI), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VFMADD231PS  Y10, Y8, Y6
-	VMULPS       96(SI), Y9, Y8
-	VPBROADCASTD 14(AX), Y9
-	VPSHUFB      Y0, Y9, Y9
-	VPAND        Y1, Y9, Y9
-	VPMINUB      Y2, Y9, Y9
-	VPMADDUBSW   96(BX), Y9, Y9
-	VPMADDWD     Y3, Y9, Y9
-	VPADDD       96(DI), Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000080, BX
-	ADDQ         $0x00000080, SI
-	ADDQ         $0x00000080, DI
-	DECQ         R8
-	JNZ          rowQ1AVX2_block
-	VXORPS       Y8, Y8, Y8
-	VADDPS       Y4, Y8, Y8
-	VADDPS       Y5, Y8, Y8
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X4
-	VADDPS       X8, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          rowQ1AVX2_row
-	VZEROUPPER
-	RET
-
-DATA row_spread<>+0(SB)/8, $0x0000000000000000
-DATA row_spread<>+8(SB)/8, $0x0101010101010101
-DATA row_spread<>+16(SB)/8, $0x0202020202020202
-DATA row_spread<>+24(SB)/8, $0x0303030303030303
-GLOBL row_spread<>(SB), RODATA|NOPTR, $32
-
-DATA row_bytes1<>+0(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+8(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+16(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+24(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+32(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+40(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+48(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+56(SB)/8, $0x0101010101010101
-GLOBL row_bytes1<>(SB), RODATA|NOPTR, $64
-
-DATA row_words_2<>+0(SB)/8, $0x0002000200020002
-DATA row_words_2<>+8(SB)/8, $0x0002000200020002
-DATA row_words_2<>+16(SB)/8, $0x0002000200020002
-DATA row_words_2<>+24(SB)/8, $0x0002000200020002
-GLOBL row_words_2<>(SB), RODATA|NOPTR, $32
-
-// func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·rowQ2AVX2(SB), NOSPLIT, $0-56
-	MOVQ    w+8(FP), AX
-	VMOVDQU row_nibbles64<>+0(SB), Y0
-	VMOVDQU row_fourth<>+0(SB), Y1
-	VMOVDQU row_level<>+0(SB), Y2
-	VMOVDQU row_words_1<>+0(SB), Y3
-	MOVQ    dst+0(FP), CX
-	MOVQ    rows+16(FP), DX
-
-rowQ2AVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  scales+40(FP), SI
-	MOVQ  quads+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-
-rowQ2AVX2_block:
-	VPBROADCASTW (AX), X7
-	VCVTPH2PS    X7, X7
-	VBROADCASTSS X7, Y7
-	VMULPS       (SI), Y7, Y6
-	VPBROADCASTQ 2(AX), Y8
-	VPSRLVQ      Y0, Y8, Y8
-	VPSHUFB      Y1, Y8, Y8
-	VPAND        row_own<>+0(SB), Y8, Y8
-	VPSHUFB      Y8, Y2, Y8
-	VPMADDUBSW   (BX), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VPADDD       (DI), Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y8, Y6, Y4
-	VMULPS       32(SI), Y7, Y6
-	VPBROADCASTQ 10(AX), Y7
-	VPSRLVQ      Y0, Y7, Y7
-	VPSHUFB      Y1, Y7, Y7
-	VPAND        row_own<>+0(SB), Y7, Y7
-	VPSHUFB      Y7, Y2, Y7
-	VPMADDUBSW   32(BX), Y7, Y7
-	VPMADDWD     Y3, Y7, Y7
-	VPADDD       32(DI), Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DI
-	DECQ         R8
-	JNZ          rowQ2AVX2_block
-	VXORPS       Y6, Y6, Y6
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (CX)
-	ADDQ         $0x04, CX
-	DECQ         DX
-	JNZ          rowQ2AVX2_row
-	VZEROUPPER
-	RET
-
-DATA row_nibbles64<>+0(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+8(SB)/8, $0x0000000000000004
-DATA row_nibbles64<>+16(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+24(SB)/8, $0x0000000000000004
-DATA row_nibbles64<>+32(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+40(SB)/8, $0x0000000000000004
-DATA row_nibbles64<>+48(SB)/8, $0x0000000000000000
-DATA row_nibbles64<>+56(SB)/8, $0x0000000000000004
-GLOBL row_nibbles64<>(SB), RODATA|NOPTR, $64
-
-DATA row_fourth<>+0(SB)/8, $0x0909010108080000
-DATA row_fourth<>+8(SB)/8, $0x0b0b03030a0a0202
-DATA row_fourth<>+16(SB)/8, $0x0d0d05050c0c0404
-DATA row_fourth<>+24(SB)/8, $0x0f0f07070e0e0606
-GLOBL row_fourth<>(SB), RODATA|NOPTR, $32
-
-DATA row_level<>+0(SB)/8, $0x0101010103020100
-DATA row_level<>+8(SB)/8, $0x0303030302020202
-DATA row_level<>+16(SB)/8, $0x0101010103020100
-DATA row_level<>+24(SB)/8, $0x0303030302020202
-GLOBL row_level<>(SB), RODATA|NOPTR, $32
-
-DATA row_own<>+0(SB)/8, $0x0c030c030c030c03
-DATA row_own<>+8(SB)/8, $0x0c030c030c030c03
-DATA row_own<>+16(SB)/8, $0x0c030c030c030c03
-DATA row_own<>+24(SB)/8, $0x0c030c030c030c03
-GLOBL row_own<>(SB), RODATA|NOPTR, $32
-
-// func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·rowNVFP4AVX2(SB), NOSPLIT, $0-56
-	MOVQ           w+8(FP), AX
-	LEAQ           ·fractions+0(SB), CX
-	VBROADCASTI128 ·float4+0(SB), Y0
-	VPADDB         row_bytes12<>+0(SB), Y0, Y0
-	VMOVDQU        row_nibbles64<>+0(SB), Y1
-	VMOVDQU        row_bytes15<>+0(SB), Y2
-	VMOVDQU        row_words_1<>+0(SB), Y3
-	MOVQ           dst+0(FP), DX
-	MOVQ           rows+16(FP), BX
-
-rowNVFP4AVX2_row:
-	MOVQ  codes+32(FP), SI
-	MOVQ  scales+40(FP), DI
-	MOVQ  quads+48(FP), R8
-	MOVQ  blocks+24(FP), R9
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-
-rowNVFP4AVX2_block:
-	MOVBQZX      (AX), R10
-	VBROADCASTSS (CX)(R10*4), Y6
-	MOVBQZX      1(AX), R10
-	VBROADCASTSS (CX)(R10*4), Y9
-	VBLENDPS     $0xf0, Y9, Y6, Y6
-	VMULPS       (DI), Y6, Y6
-	VMOVDQU      4(AX), X7
-	VPERMQ       $0x50, Y7, Y7
-	VPSRLVQ      Y1, Y7, Y7
-	VPAND        Y2, Y7, Y7
-	VPSHUFB      Y7, Y0, Y7
-	VPMADDUBSW   (SI), Y7, Y7
-	VPMADDWD     Y3, Y7, Y7
-	VPADDD       (R8), Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VFMADD231PS  Y7, Y6, Y4
-	MOVBQZX      2(AX), R10
-	VBROADCASTSS (CX)(R10*4), Y6
-	MOVBQZX      3(AX), R10
-	VBROADCASTSS (CX)(R10*4), Y9
-	VBLENDPS     $0xf0, Y9, Y6, Y6
-	VMULPS       32(DI), Y6, Y6
-	VMOVDQU      20(AX), X8
-	VPERMQ       $0x50, Y8, Y8
-	VPSRLVQ      Y1, Y8, Y8
-	VPAND        Y2, Y8, Y8
-	VPSHUFB      Y8, Y0, Y8
-	VPMADDUBSW   32(SI), Y8, Y8
-	VPMADDWD     Y3, Y8, Y8
-	VPADDD       32(R8), Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VFMADD231PS  Y8, Y6, Y5
-	ADDQ         $0x00000024, AX
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, R8
-	DECQ         R9
-	JNZ          rowNVFP4AVX2_block
-	VXORPS       Y6, Y6, Y6
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
-	VMOVSS       X4, (DX)
-	ADDQ         $0x04, DX
-	DECQ         BX
-	JNZ          rowNVFP4AVX2_row
-	VZEROUPPER
-	RET
-
-DATA row_bytes12<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
-GLOBL row_bytes12<>(SB), RODATA|NOPTR, $64

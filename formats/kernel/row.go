@@ -9,7 +9,7 @@ package kernel
 //	avx512   .035 .30   .035 .11   .027 .08   .023 .08   .021 .08   .022 .08
 //
 // The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, Q2_0) to .04 (Q5_0, IQ4_XS, NVFP4), with AVX2
-// .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, points of eight .055 to .075, of four .075 to .105.
+// .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, points of eight .055 to .065, of four .07 to .09.
 const (
 	rowTokens  = 8
 	wideTokens = 3

@@ -1995,3 +1995,285 @@ rowBF16AVX2_end:
 	JNZ          rowBF16AVX2_row
 	VZEROUPPER
 	RET
+
+// func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·rowQ1AVX2(SB), NOSPLIT, $0-56
+	MOVQ    w+8(FP), AX
+	VMOVDQU row_spread<>+0(SB), Y0
+	VMOVDQU row_select<>+0(SB), Y1
+	VMOVDQU row_bytes1<>+0(SB), Y2
+	VMOVDQU row_words_2<>+0(SB), Y3
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
+
+rowQ1AVX2_row:
+	MOVQ  codes+32(FP), BX
+	MOVQ  scales+40(FP), SI
+	MOVQ  quads+48(FP), DI
+	MOVQ  blocks+24(FP), R8
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+rowQ1AVX2_block:
+	VPBROADCASTW (AX), X9
+	VCVTPH2PS    X9, X9
+	VBROADCASTSS X9, Y9
+	VMULPS       (SI), Y9, Y8
+	VPBROADCASTD 2(AX), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPMINUB      Y2, Y10, Y10
+	VPMADDUBSW   (BX), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VPADDD       (DI), Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VMULPS       32(SI), Y9, Y8
+	VPBROADCASTD 6(AX), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPMINUB      Y2, Y10, Y10
+	VPMADDUBSW   32(BX), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VPADDD       32(DI), Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y10, Y8, Y5
+	VMULPS       64(SI), Y9, Y8
+	VPBROADCASTD 10(AX), Y10
+	VPSHUFB      Y0, Y10, Y10
+	VPAND        Y1, Y10, Y10
+	VPMINUB      Y2, Y10, Y10
+	VPMADDUBSW   64(BX), Y10, Y10
+	VPMADDWD     Y3, Y10, Y10
+	VPADDD       64(DI), Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VMULPS       96(SI), Y9, Y8
+	VPBROADCASTD 14(AX), Y9
+	VPSHUFB      Y0, Y9, Y9
+	VPAND        Y1, Y9, Y9
+	VPMINUB      Y2, Y9, Y9
+	VPMADDUBSW   96(BX), Y9, Y9
+	VPMADDWD     Y3, Y9, Y9
+	VPADDD       96(DI), Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000080, BX
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
+	DECQ         R8
+	JNZ          rowQ1AVX2_block
+	VXORPS       Y8, Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VADDPS       Y5, Y8, Y8
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X4
+	VADDPS       X8, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (CX)
+	ADDQ         $0x04, CX
+	DECQ         DX
+	JNZ          rowQ1AVX2_row
+	VZEROUPPER
+	RET
+
+DATA row_bytes1<>+0(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+8(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+16(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+24(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+32(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+40(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+48(SB)/8, $0x0101010101010101
+DATA row_bytes1<>+56(SB)/8, $0x0101010101010101
+GLOBL row_bytes1<>(SB), RODATA|NOPTR, $64
+
+DATA row_words_2<>+0(SB)/8, $0x0002000200020002
+DATA row_words_2<>+8(SB)/8, $0x0002000200020002
+DATA row_words_2<>+16(SB)/8, $0x0002000200020002
+DATA row_words_2<>+24(SB)/8, $0x0002000200020002
+GLOBL row_words_2<>(SB), RODATA|NOPTR, $32
+
+// func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·rowQ2AVX2(SB), NOSPLIT, $0-56
+	MOVQ    w+8(FP), AX
+	VMOVDQU row_nibbles64<>+0(SB), Y0
+	VMOVDQU row_fourth<>+0(SB), Y1
+	VMOVDQU row_level<>+0(SB), Y2
+	VMOVDQU row_words_1<>+0(SB), Y3
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
+
+rowQ2AVX2_row:
+	MOVQ  codes+32(FP), BX
+	MOVQ  scales+40(FP), SI
+	MOVQ  quads+48(FP), DI
+	MOVQ  blocks+24(FP), R8
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+
+rowQ2AVX2_block:
+	VPBROADCASTW (AX), X7
+	VCVTPH2PS    X7, X7
+	VBROADCASTSS X7, Y7
+	VMULPS       (SI), Y7, Y6
+	VPBROADCASTQ 2(AX), Y8
+	VPSRLVQ      Y0, Y8, Y8
+	VPSHUFB      Y1, Y8, Y8
+	VPAND        row_own<>+0(SB), Y8, Y8
+	VPSHUFB      Y8, Y2, Y8
+	VPMADDUBSW   (BX), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VPADDD       (DI), Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VMULPS       32(SI), Y7, Y6
+	VPBROADCASTQ 10(AX), Y7
+	VPSRLVQ      Y0, Y7, Y7
+	VPSHUFB      Y1, Y7, Y7
+	VPAND        row_own<>+0(SB), Y7, Y7
+	VPSHUFB      Y7, Y2, Y7
+	VPMADDUBSW   32(BX), Y7, Y7
+	VPMADDWD     Y3, Y7, Y7
+	VPADDD       32(DI), Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x00000012, AX
+	ADDQ         $0x00000040, BX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	DECQ         R8
+	JNZ          rowQ2AVX2_block
+	VXORPS       Y6, Y6, Y6
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (CX)
+	ADDQ         $0x04, CX
+	DECQ         DX
+	JNZ          rowQ2AVX2_row
+	VZEROUPPER
+	RET
+
+DATA row_nibbles64<>+0(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+8(SB)/8, $0x0000000000000004
+DATA row_nibbles64<>+16(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+24(SB)/8, $0x0000000000000004
+DATA row_nibbles64<>+32(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+40(SB)/8, $0x0000000000000004
+DATA row_nibbles64<>+48(SB)/8, $0x0000000000000000
+DATA row_nibbles64<>+56(SB)/8, $0x0000000000000004
+GLOBL row_nibbles64<>(SB), RODATA|NOPTR, $64
+
+DATA row_fourth<>+0(SB)/8, $0x0909010108080000
+DATA row_fourth<>+8(SB)/8, $0x0b0b03030a0a0202
+DATA row_fourth<>+16(SB)/8, $0x0d0d05050c0c0404
+DATA row_fourth<>+24(SB)/8, $0x0f0f07070e0e0606
+GLOBL row_fourth<>(SB), RODATA|NOPTR, $32
+
+DATA row_level<>+0(SB)/8, $0x0101010103020100
+DATA row_level<>+8(SB)/8, $0x0303030302020202
+DATA row_level<>+16(SB)/8, $0x0101010103020100
+DATA row_level<>+24(SB)/8, $0x0303030302020202
+GLOBL row_level<>(SB), RODATA|NOPTR, $32
+
+DATA row_words_1<>+0(SB)/8, $0x0001000100010001
+DATA row_words_1<>+8(SB)/8, $0x0001000100010001
+DATA row_words_1<>+16(SB)/8, $0x0001000100010001
+DATA row_words_1<>+24(SB)/8, $0x0001000100010001
+GLOBL row_words_1<>(SB), RODATA|NOPTR, $32
+
+DATA row_own<>+0(SB)/8, $0x0c030c030c030c03
+DATA row_own<>+8(SB)/8, $0x0c030c030c030c03
+DATA row_own<>+16(SB)/8, $0x0c030c030c030c03
+DATA row_own<>+24(SB)/8, $0x0c030c030c030c03
+GLOBL row_own<>(SB), RODATA|NOPTR, $32
+
+// func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowNVFP4AVX2(SB), NOSPLIT, $0-56
+	MOVQ           w+8(FP), AX
+	LEAQ           ·fractions+0(SB), CX
+	VBROADCASTI128 ·float4+0(SB), Y0
+	VPADDB         row_bytes12<>+0(SB), Y0, Y0
+	VMOVDQU        row_nibbles64<>+0(SB), Y1
+	VMOVDQU        row_bytes15<>+0(SB), Y2
+	VMOVDQU        row_words_1<>+0(SB), Y3
+	MOVQ           dst+0(FP), DX
+	MOVQ           rows+16(FP), BX
+
+rowNVFP4AVX2_row:
+	MOVQ  codes+32(FP), SI
+	MOVQ  scales+40(FP), DI
+	MOVQ  quads+48(FP), R8
+	MOVQ  blocks+24(FP), R9
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+
+rowNVFP4AVX2_block:
+	MOVBQZX      (AX), R10
+	VBROADCASTSS (CX)(R10*4), Y6
+	MOVBQZX      1(AX), R10
+	VBROADCASTSS (CX)(R10*4), Y9
+	VBLENDPS     $0xf0, Y9, Y6, Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVDQU      4(AX), X7
+	VPERMQ       $0x50, Y7, Y7
+	VPSRLVQ      Y1, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPSHUFB      Y7, Y0, Y7
+	VPMADDUBSW   (SI), Y7, Y7
+	VPMADDWD     Y3, Y7, Y7
+	VPADDD       (R8), Y7, Y7
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y7, Y6, Y4
+	MOVBQZX      2(AX), R10
+	VBROADCASTSS (CX)(R10*4), Y6
+	MOVBQZX      3(AX), R10
+	VBROADCASTSS (CX)(R10*4), Y9
+	VBLENDPS     $0xf0, Y9, Y6, Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVDQU      20(AX), X8
+	VPERMQ       $0x50, Y8, Y8
+	VPSRLVQ      Y1, Y8, Y8
+	VPAND        Y2, Y8, Y8
+	VPSHUFB      Y8, Y0, Y8
+	VPMADDUBSW   32(SI), Y8, Y8
+	VPMADDWD     Y3, Y8, Y8
+	VPADDD       32(R8), Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y8, Y6, Y5
+	ADDQ         $0x00000024, AX
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	ADDQ         $0x00000040, R8
+	DECQ         R9
+	JNZ          rowNVFP4AVX2_block
+	VXORPS       Y6, Y6, Y6
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X4
+	VADDPS       X6, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DX)
+	ADDQ         $0x04, DX
+	DECQ         BX
+	JNZ          rowNVFP4AVX2_row
+	VZEROUPPER
+	RET

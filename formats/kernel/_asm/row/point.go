@@ -30,13 +30,13 @@ type point struct {
 	Point
 	ISA
 	w, table reg.GPVirtual
-	stage    Mem              // indices of points, as words
 	nibble   reg.VecVirtual   // 15 in all bytes
 	values   reg.VecVirtual   // of nibbles
 	above    reg.VecVirtual   // the offset in all bytes
 	bit      reg.VecVirtual   // bit i%8 of byte i
 	scales   []reg.VecVirtual // eight scales each as words, in both halves
 	signs    []reg.VecVirtual // sixteen bytes of signs each, in both halves
+	index    reg.VecVirtual   // of points, as words
 	loaded   []reg.VecVirtual // what pieces of a block share
 }
 

@@ -2,6 +2,7 @@ package row
 
 import (
 	"fmt"
+	"iter"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -95,9 +96,9 @@ func (f *point) signBytes(at int) {
 	}
 }
 
-// indices sets sixteen words of the stage to the bytes from low on, with bits of the bytes at high: word i gets those
-// of byte i/per under mask, moved left by left(i).
-func (f *point) indices(h, low int, high Mem, bytes, per int, left func(i int) int, mask uint16) {
+// indices returns sixteen words: the bytes from low on with bits of the bytes at high. Word i gets those of byte i/per
+// under mask, moved left by left(i).
+func (f *point) indices(low int, high Mem, bytes, per int, left func(i int) int, mask uint16) reg.VecVirtual {
 	x, t := YMM(), YMM()
 	VPMOVZXBW(f.at(low), x)
 	switch bytes {
@@ -114,50 +115,88 @@ func (f *point) indices(h, low int, high Mem, bytes, per int, left func(i int) i
 	VPMULLW(wordsOf("row_left"+f.Point.Name, 16, func(i int) uint16 { return 1 << left(i) }), t, t)
 	VPAND(words(mask), t, t)
 	VPOR(t, x, x)
-	VMOVDQU(x, f.stage.Offset(32*h))
+	return x
 }
 
-// points8 looks up four points of eight bytes, whose indices are bytes or words from at on, one by one: a gather takes
-// longer.
-func (f *point) points8(at Mem, wide bool, scale uint8) reg.VecVirtual {
-	v := YMM()
-	for k := range 4 {
-		p := f.entry(at, k, wide, scale)
-		if k == 0 {
-			VPBROADCASTQ(p, v)
-			continue
+// apart yields n numbers of 8 or 16 bits, all that is in r. Indices are taken apart in registers, as it is loads that take
+// time.
+func apart(r reg.GPVirtual, n, bits int) iter.Seq[reg.GPVirtual] {
+	return func(yield func(i reg.GPVirtual) bool) {
+		for range n - 1 {
+			i := GP64()
+			if bits == 8 {
+				MOVBQZX(r.As8(), i)
+			} else {
+				MOVWQZX(r.As16(), i)
+			}
+			yield(i)
+			SHRQ(U8(uint8(bits)), r)
 		}
+		yield(r)
+	}
+}
+
+// words yields indices 4g and following; sixteen makes those from 16h on.
+func (f *point) words(g int, sixteen func(h int) reg.VecVirtual) iter.Seq[reg.GPVirtual] {
+	switch g % 4 {
+	case 0:
+		f.index = sixteen(g / 4)
+	case 2:
+		high := XMM()
+		VEXTRACTI128(U8(1), f.index, high)
+		f.index = high
+	}
+	r := GP64()
+	if g%2 == 0 {
+		VMOVQ(f.index.AsX(), r)
+	} else {
+		VPEXTRQ(U8(1), f.index.AsX(), r)
+	}
+	return apart(r, 4, 16)
+}
+
+// bytes yields n indices, four or eight, of a byte each.
+func (f *point) bytes(at, n int) iter.Seq[reg.GPVirtual] {
+	r := GP64()
+	if n == 4 {
+		MOVL(f.at(at), r.As32())
+	} else {
+		MOVQ(f.at(at), r)
+	}
+	return apart(r, n, 8)
+}
+
+// points8 looks up four points of eight bytes one by one: a gather takes longer.
+func (f *point) points8(index iter.Seq[reg.GPVirtual], scale uint8) reg.VecVirtual {
+	var v reg.VecVirtual
+	blend := uint8(3)
+	for i := range index {
 		x := YMM()
-		VPBROADCASTQ(p, x)
-		VPBLENDD(U8(3<<(2*k)), x, v, v)
+		VPBROADCASTQ(Mem{Base: f.table, Index: i, Scale: scale}, x)
+		v, blend = put(x, v, blend), blend<<2
 	}
 	return v
 }
 
 // points4 looks up eight points of four bytes.
-func (f *point) points4(at Mem, wide bool) reg.VecVirtual {
-	v := YMM()
-	for k := range 8 {
-		p := f.entry(at, k, wide, 4)
-		if k == 0 {
-			VPBROADCASTD(p, v)
-			continue
-		}
+func (f *point) points4(index iter.Seq[reg.GPVirtual]) reg.VecVirtual {
+	var v reg.VecVirtual
+	blend := uint8(1)
+	for i := range index {
 		x := YMM()
-		VPBROADCASTD(p, x)
-		VPBLENDD(U8(1<<k), x, v, v)
+		VPBROADCASTD(Mem{Base: f.table, Index: i, Scale: 4}, x)
+		v, blend = put(x, v, blend), blend<<1
 	}
 	return v
 }
 
-func (f *point) entry(at Mem, k int, wide bool, scale uint8) Mem {
-	i := GP64()
-	if wide {
-		MOVWQZX(at.Offset(2*k), i)
-	} else {
-		MOVBQZX(at.Offset(k), i)
+// put returns v, at first x, with words of x.
+func put(x, v reg.VecVirtual, words uint8) reg.VecVirtual {
+	if v == nil {
+		return x
 	}
-	return Mem{Base: f.table, Index: i, Scale: scale}
+	VPBLENDD(U8(words), x, v, v)
+	return v
 }
 
 // signed negates byte i of piece j where its sign is set, and adds the offset.

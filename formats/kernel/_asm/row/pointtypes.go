@@ -16,15 +16,13 @@ var Points = []Point{
 		VPSRLD(U8(28), v, scale)
 		f.eight(f.odd(scale, dwords(1)))
 		f.sevenBits(v)
-	}, codes: func(f *point, j int) reg.VecVirtual { return f.signed(f.points8(f.at(2+8*j), false, 8), j) }},
+	}, codes: func(f *point, j int) reg.VecVirtual { return f.signed(f.points8(f.bytes(2+8*j, 4), 8), j) }},
 	{Name: "IQ2XS", bytes: 74, group: 16, offset: 43, start: startSigned, block: func(f *point) {
 		f.halves(66)
 		var signs [2]reg.VecVirtual
 		for h := range signs {
-			v, index := YMM(), YMM()
+			v := YMM()
 			VMOVDQU(f.at(2+32*h), v)
-			VPAND(words(511), v, index)
-			VMOVDQU(index, f.stage.Offset(32*h))
 			VPSRLW(U8(9), v, v)
 			signs[h] = v
 		}
@@ -32,16 +30,20 @@ var Points = []Point{
 		VPERMQ(U8(0xd8), signs[0], signs[0])
 		f.evened(signs[0])
 	}, codes: func(f *point, j int) reg.VecVirtual {
-		return f.signed(f.points8(f.stage.Offset(8*j), true, 8), j)
+		return f.signed(f.points8(f.words(j, func(h int) reg.VecVirtual {
+			v := YMM()
+			VMOVDQU(f.at(2+32*h), v)
+			VPAND(words(511), v, v)
+			return v
+		}), 8), j)
 	}},
 	{Name: "IQ2S", bytes: 82, group: 16, offset: 43, start: startSigned, block: func(f *point) {
 		f.halves(74)
 		f.signBytes(34)
-		for h := range 2 {
-			f.indices(h, 2+16*h, f.at(66+4*h), 4, 4, func(i int) int { return 8 - 2*(i%4) }, 0x300)
-		}
 	}, codes: func(f *point, j int) reg.VecVirtual {
-		return f.signed(f.points8(f.stage.Offset(8*j), true, 8), j)
+		return f.signed(f.points8(f.words(j, func(h int) reg.VecVirtual {
+			return f.indices(2+16*h, f.at(66+4*h), 4, 4, func(i int) int { return 8 - 2*(i%4) }, 0x300)
+		}), 8), j)
 	}},
 	{Name: "IQ3XXS", bytes: 98, group: 32, offset: 62, start: startSigned, block: func(f *point) {
 		v, scale := YMM(), YMM()
@@ -49,7 +51,7 @@ var Points = []Point{
 		VPSRLD(U8(28), v, scale)
 		f.eight(f.odd(scale, dwords(1)))
 		f.sevenBits(v)
-	}, codes: func(f *point, j int) reg.VecVirtual { return f.signed(f.points4(f.at(2+8*j), false), j) }},
+	}, codes: func(f *point, j int) reg.VecVirtual { return f.signed(f.points4(f.bytes(2+8*j, 8)), j) }},
 	{Name: "IQ3S", bytes: 110, group: 32, offset: 15, start: startSigned, block: func(f *point) {
 		v, h := XMM(), XMM()
 		VPMOVZXBD(f.at(106), v)
@@ -62,19 +64,23 @@ var Points = []Point{
 		VPERMQ(U8(0x44), v.AsY(), scale)
 		f.scales = []reg.VecVirtual{scale}
 		f.signBytes(74)
-		for h := range 4 {
-			f.indices(h, 2+16*h, f.at(66+2*h), 2, 8, func(i int) int { return 8 - i%8 }, 0x100)
-		}
 	}, codes: func(f *point, j int) reg.VecVirtual {
-		return f.signed(f.points4(f.stage.Offset(16*j), true), j)
+		sixteen := func(h int) reg.VecVirtual {
+			return f.indices(2+16*h, f.at(66+2*h), 2, 8, func(i int) int { return 8 - i%8 }, 0x100)
+		}
+		return f.signed(f.points4(func(yield func(reg.GPVirtual) bool) {
+			f.words(2*j, sixteen)(yield)
+			f.words(2*j+1, sixteen)(yield)
+		}), j)
 	}},
-	{Name: "IQ1S", bytes: 50, group: 32, offset: 9, start: startIndices, block: func(f *point) {
+	{Name: "IQ1S", bytes: 50, group: 32, offset: 9, start: func(*point) {}, block: func(f *point) {
 		v := YMM()
 		VBROADCASTI128(f.at(34), v)
 		VPSRLW(U8(12), v, v)
 		VPAND(words(7), v, v)
 		f.scales = []reg.VecVirtual{f.odd(v, words(1))}
-		for h := range 2 { // twice the indices: all bits of the words move left
+	}, codes: func(f *point, j int) reg.VecVirtual {
+		v := f.points8(f.words(j, func(h int) reg.VecVirtual { // twice the indices: all bits of the words move left
 			x, t, shift := YMM(), YMM(), YMM()
 			VPBROADCASTQ(f.at(34+8*h), t)
 			VPSHUFB(constant("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), t, t)
@@ -86,14 +92,12 @@ var Points = []Point{
 			VPADDW(x, x, x)
 			VPOR(t, x, x)
 			VPOR(shift, x, x)
-			VMOVDQU(x, f.stage.Offset(32*h))
-		}
-	}, codes: func(f *point, j int) reg.VecVirtual {
-		v := f.points8(f.stage.Offset(8*j), true, 4)
+			return x
+		}), 4)
 		VPADDB(f.above, v, v)
 		return v
 	}},
-	{Name: "IQ1M", bytes: 56, group: 16, offset: 9, d: -1, start: startIndices, block: func(f *point) {
+	{Name: "IQ1M", bytes: 56, group: 16, offset: 9, d: -1, start: func(*point) {}, block: func(f *point) {
 		v := YMM()
 		VPBROADCASTQ(f.at(48), v)
 		VPSHUFB(constant("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), v, v)
@@ -101,11 +105,10 @@ var Points = []Point{
 		VPSRLW(U8(9), v, v)
 		VPAND(words(7), v, v)
 		f.sixteen(f.odd(v, words(1)))
-		for h := range 2 {
-			f.indices(h, 16*h, f.at(32+8*h), 8, 2, func(i int) int { return 8 - 4*(i%2) }, 0xf00)
-		}
 	}, codes: func(f *point, j int) reg.VecVirtual {
-		v := f.points8(f.stage.Offset(8*j), true, 8)
+		v := f.points8(f.words(j, func(h int) reg.VecVirtual {
+			return f.indices(16*h, f.at(32+8*h), 8, 2, func(i int) int { return 8 - 4*(i%2) }, 0xf00)
+		}), 8)
 		VPADDB(f.above, v, v)
 		return v
 	}},
@@ -142,12 +145,8 @@ var Points = []Point{
 		}},
 }
 
-// startIndices makes room for the indices of points.
-func startIndices(f *point) { f.stage = AllocLocal(128) }
-
-// startSigned also loads what signs need.
+// startSigned loads what signs need.
 func startSigned(f *point) {
-	startIndices(f)
 	f.nibble = f.load(bytesOf(15))
 	f.bit = f.load(constant("row_select", 32, func(i int) byte { return 1 << (i % 8) }))
 }

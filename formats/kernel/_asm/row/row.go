@@ -159,20 +159,19 @@ func Emit(s ISA) {
 	for _, t := range Floats {
 		t.Emit(s)
 	}
+	fews := FewPairs
 	if s.Wide {
 		Uneven(s)
-		for _, t := range Fews {
-			t.Emit(s)
-		}
+		fews = Fews
+	}
+	for _, t := range fews {
+		t.Emit(s)
 	}
 }
 
-// EmitPoints generates the kernels for AVX2 of types that are looked up or have few levels.
+// EmitPoints generates the kernels for AVX2 of types that are looked up or have three levels.
 func EmitPoints(s ISA) {
 	for _, t := range Points {
-		t.Emit(s)
-	}
-	for _, t := range FewPairs {
 		t.Emit(s)
 	}
 }

@@ -1,4 +1,4 @@
-// Command rowpoints generates the AVX2 products of one token with weight rows that are looked up or have few levels.
+// Command rowpoints generates the AVX2 products of one token with weight rows that are looked up or have three levels.
 package main
 
 import (
