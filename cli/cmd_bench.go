@@ -112,7 +112,7 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 		if rows[i].FileBytes, err = s.fileBytes(); err != nil {
 			return err
 		}
-		if err := s.settle(e, pool, o.Kernel); err != nil {
+		if err := s.settle(ctx, e, pool, o.Kernel); err != nil {
 			return err
 		}
 		list = append(list, s.benchSubject())

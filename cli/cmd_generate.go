@@ -77,7 +77,7 @@ func runGenerate(ctx context.Context, e env, path string, o generateOptions) err
 	}
 	defer s.Close()
 	e.warn(s.Warnings...)
-	g, err := newGeneration(e, s, &o)
+	g, err := newGeneration(ctx, e, s, &o)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ type generation struct {
 }
 
 // newGeneration tokenizes the prompt and makes room for as many tokens as the context has.
-func newGeneration(e env, s *subject, o *generateOptions) (*generation, error) {
+func newGeneration(ctx context.Context, e env, s *subject, o *generateOptions) (*generation, error) {
 	if s.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", s.Path, s.TokenizerErr)
 	}
@@ -164,7 +164,7 @@ func newGeneration(e env, s *subject, o *generateOptions) (*generation, error) {
 	g := &generation{env: e, subject: s, pool: e.pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
 	if o.tokens < settleTokens {
 		s.model.RoundActivations()
-	} else if err := s.settle(e, g.pool, kernel.Best()); err != nil {
+	} else if err := s.settle(ctx, e, g.pool, kernel.Best()); err != nil {
 		g.pool.Close()
 		return nil, err
 	}

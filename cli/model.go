@@ -88,10 +88,10 @@ func (s *subject) Close() error {
 
 // settle makes the model ready to generate at full speed: activations are rounded as its weights are, and these are moved
 // to memory, if there is enough.
-func (s *subject) settle(e env, pool *infer.Pool, set *kernel.Set) error {
+func (s *subject) settle(ctx context.Context, e env, pool *infer.Pool, set *kernel.Set) error {
 	s.model.RoundActivations()
 	p := e.progress("load "+filepath.Base(s.Path), "bytes")
-	err := s.model.Reside(pool, set, p.Set)
+	err := s.model.Reside(ctx, pool, set, p.Set)
 	if errors.Is(err, infer.ErrMemory) {
 		e.warn(fmt.Sprintf("%s is run from its file's mapping, which is slower: %v", s.Path, err))
 		return nil

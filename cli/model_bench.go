@@ -65,7 +65,7 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 			return err
 		}
 		defer s.Close()
-		if err := s.settle(r.env, pool, kernel.Best()); err != nil {
+		if err := s.settle(ctx, r.env, pool, kernel.Best()); err != nil {
 			return err
 		}
 		b.row.Resources = &report.Resources{Threads: r.env.threads, Kernel: kernel.Best().Name, LoadSeconds: time.Since(start).Seconds()}

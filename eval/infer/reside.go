@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -19,9 +20,10 @@ var available = pages.Available // what the machine has, but in tests
 // about as long as reading the file once; as much memory as the weights have is taken, and given back for their pages of
 // the mapping. Close frees it.
 //
-// With less memory available it fails with ErrMemory and leaves the model as it was, ready to run. A model that resides
-// runs with the same set of kernels, and is neither observed nor run in exact form.
-func (m *Model) Reside(pool *Pool, set *kernel.Set, progress func(done, total int64)) error {
+// With less memory available it fails with ErrMemory, and with the context's error when that is done; both leave the model
+// as it was, ready to run. A model that resides runs with the same set of kernels, and is neither observed nor run in
+// exact form.
+func (m *Model) Reside(ctx context.Context, pool *Pool, set *kernel.Set, progress func(done, total int64)) error {
 	if m.memory != nil {
 		return nil
 	}
@@ -36,6 +38,10 @@ func (m *Model) Reside(pool *Pool, set *kernel.Set, progress func(done, total in
 	}
 	done := int64(0)
 	for _, w := range moves {
+		if err := ctx.Err(); err != nil {
+			memory.Free()
+			return err
+		}
 		w.to = memory.Bytes[w.at : w.at+w.size : w.at+w.size]
 		if err := w.run(pool, set); err != nil {
 			memory.Free()

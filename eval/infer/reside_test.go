@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -31,7 +32,7 @@ func TestReside(t *testing.T) {
 			single := pieces(t, m, o, c.Tokens, 1)
 			var done, total int64
 			for range 2 { // the second time there is nothing to do
-				if err := m.Reside(pool, set, func(d, n int64) { done, total = d, n }); err != nil {
+				if err := m.Reside(t.Context(), pool, set, func(d, n int64) { done, total = d, n }); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -70,6 +71,31 @@ func TestReside(t *testing.T) {
 	}
 }
 
+// TestResideInterrupted: between two matrices loading stops, and the model runs as before.
+func TestResideInterrupted(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	c := checkpointtest.Load(t, "llama")
+	m := open(t, c)
+	requantize(t, m)
+	want := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
+	ctx, cancel := context.WithCancel(t.Context())
+	moved := 0
+	err := m.Reside(ctx, pool, kernel.Best(), func(int64, int64) {
+		if moved++; moved == 3 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || moved != 3 || m.memory != nil {
+		t.Fatalf("%v after %d matrices", err, moved)
+	}
+	near(t, "in its map", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}), want, 0)
+	if err := m.Reside(t.Context(), pool, kernel.Best(), nil); err != nil {
+		t.Fatal(err)
+	}
+	m.Close()
+}
+
 // TestResideWithoutMemory: the model stays as it is, and runs.
 func TestResideWithoutMemory(t *testing.T) {
 	defer func(f func() (int64, bool)) { available = f }(available)
@@ -79,7 +105,7 @@ func TestResideWithoutMemory(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m := open(t, c)
 	want := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
-	if err := m.Reside(pool, kernel.Best(), nil); !errors.Is(err, ErrMemory) {
+	if err := m.Reside(t.Context(), pool, kernel.Best(), nil); !errors.Is(err, ErrMemory) {
 		t.Fatalf("%v", err)
 	}
 	near(t, "in its map", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}), want, 0)
