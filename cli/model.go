@@ -96,7 +96,9 @@ func (s *subject) settle(ctx context.Context, e env, pool *infer.Pool, set *kern
 		e.warn(fmt.Sprintf("%s is run from its file's mapping, which is slower: %v", s.Path, err))
 		return nil
 	}
-	p.Done()
+	if err == nil {
+		p.Done()
+	}
 	return err
 }
 
