@@ -160,8 +160,8 @@ running_max_done:
 	VBROADCASTSS X3, Y4
 	VSUBSS       X3, X5, X5
 	VMOVUPS      runningLowest<>+0(SB), Y6
-	VCMPPS       $0x0d, Y6, Y5, Y7
-	VMAXPS       Y6, Y5, Y5
+	VCMPPS       $0x05, Y6, Y5, Y7
+	VMAXPS       Y5, Y6, Y5
 	VROUNDPS     $0x09, Y5, Y3
 	VSUBPS       Y3, Y5, Y5
 	VMOVUPS      running5<>+0(SB), Y6
@@ -184,8 +184,8 @@ running_exp:
 	VMOVUPS     (R10), Y6
 	VFMSUB213PS Y4, Y0, Y6
 	VMOVUPS     runningLowest<>+0(SB), Y8
-	VCMPPS      $0x0d, Y8, Y6, Y9
-	VMAXPS      Y8, Y6, Y6
+	VCMPPS      $0x05, Y8, Y6, Y9
+	VMAXPS      Y6, Y8, Y6
 	VROUNDPS    $0x09, Y6, Y7
 	VSUBPS      Y7, Y6, Y6
 	VMOVUPS     running5<>+0(SB), Y8
@@ -210,8 +210,8 @@ running_tail:
 	VMOVUPS     (R10), Y6
 	VFMSUB213PS Y4, Y0, Y6
 	VMOVUPS     runningLowest<>+0(SB), Y7
-	VCMPPS      $0x0d, Y7, Y6, Y8
-	VMAXPS      Y7, Y6, Y6
+	VCMPPS      $0x05, Y7, Y6, Y8
+	VMAXPS      Y6, Y7, Y6
 	VROUNDPS    $0x09, Y6, Y4
 	VSUBPS      Y4, Y6, Y6
 	VMOVUPS     running5<>+0(SB), Y7

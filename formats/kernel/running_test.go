@@ -105,3 +105,29 @@ func TestPowers(t *testing.T) {
 		}
 	}
 }
+
+// TestRunningSoftmaxNaN: what is no number is not hidden, wherever it stands: the sum is NaN.
+func TestRunningSoftmaxNaN(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, s := range Available() {
+		for _, odd := range []float32{nan, inf} {
+			for n := range 40 {
+				for at := range n {
+					x := randomFloats(random(uint64(n)), 48)
+					x[at] = odd
+					var run RunningSoftmax
+					run.Reset(1)
+					if s.AddPart(&run, x, 48, 48, []int32{int32(n)}, 0.7); run.Sum[0] == run.Sum[0] {
+						t.Fatalf("%s: with %g as element %d of %d the sum is %g", s.Name, odd, at, n, run.Sum[0])
+					}
+				}
+			}
+		}
+		var run RunningSoftmax
+		run.Reset(1)
+		run.See(0, nan)
+		if s.AddPart(&run, make([]float32, 16), 16, 16, []int32{9}, 1); run.Sum[0] == run.Sum[0] {
+			t.Fatalf("%s: with a value of NaN beside the part the sum is %g", s.Name, run.Sum[0])
+		}
+	}
+}

@@ -169,8 +169,8 @@ func main() {
 func exp2(t reg.VecVirtual) {
 	whole, y, there := YMM(), YMM(), YMM()
 	VMOVUPS(lowest, y)
-	VCMPPS(U8(13), y, t, there) // t >= -126
-	VMAXPS(y, t, t)
+	VCMPPS(U8(5), y, t, there) // not t < -126: NaN stays
+	VMAXPS(t, y, t)            // the second operand, t, when it is NaN
 	VROUNDPS(U8(9), t, whole) // down
 	VSUBPS(whole, t, t)
 	VMOVUPS(poly[0], y)
