@@ -52,7 +52,10 @@ func (w *stored) check(dst []float32, stride int, x *Batch, r0, r1 int) error {
 	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
 		return fmt.Errorf("the batch holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
 	}
-	if w.Cols < 0 || w.Cols%w.block != 0 || w.Strips && w.strips.stripType == nil {
+	if w.Strips && w.strips.stripType == nil {
+		return fmt.Errorf("%w: its rows cannot lie in strips", formats.ErrUnsupported)
+	}
+	if w.Cols < 0 || w.Cols%w.block != 0 {
 		return fmt.Errorf("%w: a row of %d values does not divide into blocks of %d", formats.ErrUnsupported, w.Cols, w.block)
 	}
 	size := w.rowBytes * w.Rows
@@ -88,7 +91,9 @@ func (w Matrix) stored() stored {
 		s.rowBytes = w.Cols / info.Block * info.Bytes
 	}
 	if w.Strips {
-		s.strips, _ = w.strips()
+		if st, ok := w.strips(); ok {
+			s.strips = st
+		}
 	}
 	return s
 }

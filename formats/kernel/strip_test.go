@@ -166,6 +166,10 @@ func TestStripsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	codes := loaded(t, generic, formats.Q4_K, randomFloats(rng, 256), 1, 256)
+	var plain Batch
+	if err := generic.Load(&plain, FormBF16, randomFloats(rng, 40), 1, 40); err != nil {
+		t.Fatal(err)
+	}
 	short := m
 	short.Data = short.Data[:len(short.Data)-1]
 	for name, err := range map[string]error{
@@ -173,6 +177,7 @@ func TestStripsRefused(t *testing.T) {
 		"a part of a strip": generic.MatMul(dst, 40, m, codes, 8, 40, nil),
 		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
 		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
+		"columns beyond":    generic.MatMul(dst, 40, Matrix{formats.BF16, 16, 40, make([]byte, 16*80), true}, &plain, 0, 16, nil),
 		"woven twice":       generic.Weave(make([]byte, len(m.Data)), m, 0, 40),
 		"no place":          generic.Weave(make([]byte, len(m.Data)-1), w, 0, 40),
 		"odd rows":          generic.Weave(make([]byte, len(m.Data)), w, 1, 40),

@@ -171,7 +171,7 @@ func exp2(t reg.VecVirtual) {
 	VMOVUPS(lowest, y)
 	VCMPPS(U8(5), y, t, there) // not t < -126: NaN stays
 	VMAXPS(t, y, t)            // the second operand, t, when it is NaN
-	VROUNDPS(U8(9), t, whole) // down
+	VROUNDPS(U8(9), t, whole)  // down
 	VSUBPS(whole, t, t)
 	VMOVUPS(poly[0], y)
 	for _, c := range poly[1:] {
