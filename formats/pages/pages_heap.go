@@ -9,7 +9,7 @@ const most = 1 << 46
 
 func alloc(n int) (*Memory, error) {
 	if n > most {
-		return nil, fmt.Errorf("%d bytes of memory: too many", n)
+		return nil, fmt.Errorf("allocate %d bytes: too many", n)
 	}
 	return &Memory{Bytes: make([]byte, n)}, nil
 }
