@@ -30,7 +30,8 @@ func TestGroupLeft(t *testing.T) {
 	if _, ok := left(dir); ok {
 		t.Error(`"max" is a limit`)
 	}
-	group(t, dir, map[string]string{"memory.max": "1000\n", "memory.stat": "anon 500\nfile 150\nfile_mapped 9\nshmem 20\n"})
+	const stat = "anon 500\nfile 150\nfile_mapped 9\nshmem 20\n"
+	group(t, dir, map[string]string{"memory.max": "1000\n", "memory.stat": stat})
 	if n, ok := left(dir); !ok || n != 430 {
 		t.Errorf("%d bytes are left, %v", n, ok)
 	}
@@ -50,23 +51,26 @@ func TestGroupsLeft(t *testing.T) {
 		return map[string]string{"memory.max": limit, "memory.current": "100\n"}
 	}
 	old := func(limit string) map[string]string {
-		return map[string]string{"memory.limit_in_bytes": limit, "memory.usage_in_bytes": "100\n", "memory.stat": "cache 1\ntotal_cache 60\n"}
+		const stat = "cache 1\ntotal_cache 60\n"
+		return map[string]string{"memory.limit_in_bytes": limit, "memory.usage_in_bytes": "100\n", "memory.stat": stat}
 	}
 	const unlimited = "9223372036854771712\n" // version 1 has no "max"
+	type groups map[string]map[string]string  // by their folders
 	for _, tt := range []struct {
 		name, list string
-		groups     map[string]map[string]string
+		groups     groups
 		want       int64
 	}{
 		{"none", "", nil, math.MaxInt64},
 		{"odd lines", "0\n0:\n\nx:memory\n", nil, math.MaxInt64},
-		{"its own", "0::/a/b\n", map[string]map[string]string{"a/b": limited("1000\n"), "a": limited("5000\n")}, 900},
-		{"one around it", "0::/a/b\n", map[string]map[string]string{"a/b": limited("max\n"), "a": limited("5000\n")}, 4900},
-		{"another's", "0::/a\n", map[string]map[string]string{"b": limited("1000\n")}, math.MaxInt64},
-		{"a container's", "0::/../c\n", map[string]map[string]string{"": limited("300\n")}, 200},
-		{"version 1", "5:cpu:/a\n4:hugetlb,memory:/a/b\n0::/\n", map[string]map[string]string{"memory/a/b": old("1000\n"), "memory": old(unlimited)}, 960},
-		{"version 1, no limit", "4:memory:/a\n", map[string]map[string]string{"memory/a": old(unlimited)}, 9223372036854771712 - 40},
-		{"version 1, another controller", "4:cpu:/a\n", map[string]map[string]string{"memory/a": old("1000\n")}, math.MaxInt64},
+		{"its own", "0::/a/b\n", groups{"a/b": limited("1000\n"), "a": limited("5000\n")}, 900},
+		{"one around it", "0::/a/b\n", groups{"a/b": limited("max\n"), "a": limited("5000\n")}, 4900},
+		{"another's", "0::/a\n", groups{"b": limited("1000\n")}, math.MaxInt64},
+		{"a container's", "0::/../c\n", groups{"": limited("300\n")}, 200},
+		{"version 1", "5:cpu:/a\n4:hugetlb,memory:/a/b\n0::/\n",
+			groups{"memory/a/b": old("1000\n"), "memory": old(unlimited)}, 960},
+		{"version 1, no limit", "4:memory:/a\n", groups{"memory/a": old(unlimited)}, 9223372036854771712 - 40},
+		{"version 1, another controller", "4:cpu:/a\n", groups{"memory/a": old("1000\n")}, math.MaxInt64},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := t.TempDir()

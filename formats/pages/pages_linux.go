@@ -34,8 +34,8 @@ var (
 	control2 = control{"memory.max", "memory.current", "file", "shmem"}
 )
 
-// groupsLeft is the least that a group of the process, or one around it, leaves: list has lines "0::/path" (version 2) and
-// "n:controllers:/path" (version 1). A container may see its own group at the root, and not the path.
+// groupsLeft is the least that a group of the process, or one around it, leaves: list has lines "0::/path" (version 2)
+// and "n:controllers:/path" (version 1). A container may see its own group at the root, and not the path.
 func groupsLeft(list, root string) int64 {
 	left := int64(math.MaxInt64)
 	lines, _ := os.ReadFile(list)
