@@ -8,7 +8,6 @@ var avx2 = &Set{
 	load:         loadAVX2,
 	interleave:   interleaveAVX2,
 	matmul:       productsAVX2.matmul,
-	gemm:         productsAVX2.gemm,
 	gemmPanels:   productsAVX2.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
 	addPart:      addPartAVX2,

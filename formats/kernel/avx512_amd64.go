@@ -14,7 +14,6 @@ var avx512 = &Set{
 	load:         loadAVX512,
 	interleave:   interleaveAVX2,
 	matmul:       productsAVX512.matmul,
-	gemm:         productsAVX512.gemm,
 	gemmPanels:   productsAVX512.gemmPanels,
 	packPanel:    productsAVX2.packPanel,
 	addPart:      addPartAVX512,

@@ -63,7 +63,6 @@ type Set struct {
 	interleave func(b *Batch, t int)
 	// matmul is MatMul after all checks.
 	matmul func(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch)
-	gemm   func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, accumulate bool)
 
 	gemmPanels func(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool)
 	packPanel  func(dst, src []float32, stride, rows, cols int)
@@ -96,7 +95,6 @@ var generic = &Set{
 	Name:         "generic",
 	load:         loadGeneric,
 	matmul:       matmulGeneric,
-	gemm:         gemmGeneric,
 	gemmPanels:   gemmPanelsGeneric,
 	packPanel:    packPanelGeneric,
 	addPart:      addPartGeneric,

@@ -4,7 +4,9 @@ package kernel
 // other, so that a product reads it from front to back.
 const PanelCols = lanes
 
-// GemmPanels is Gemm with B in panels: B[l][j] lies at b[j/16*step + 16*l + j%16]. n is a multiple of PanelCols.
+// GemmPanels computes C[i,j] = sum_l A[i,l]*B[l,j] (accumulate: adds it to C) for i < m, j < n, l < k. A and C are row-major
+// with row strides lda and ldc; B is in panels: B[l,j] lies at b[j/16*step + 16*l + j%16]. n is a multiple of PanelCols.
+// Slices too short for their shape panic, as any index out of range does.
 func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
 	if m <= 0 || n <= 0 {
 		return
@@ -20,7 +22,18 @@ func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32
 
 func gemmPanelsGeneric(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
 	for j := 0; j < n; j += lanes {
-		gemmGeneric(c[j:], ldc, a, lda, b[min(j/lanes*step, len(b)):], lanes, m, lanes, k, accumulate)
+		for i := range m {
+			row := c[i*ldc+j:][:lanes]
+			if !accumulate {
+				clear(row)
+			}
+			for l := range k {
+				x := a[i*lda+l]
+				for at, y := range b[j/lanes*step+lanes*l:][:lanes] {
+					row[at] += x * y
+				}
+			}
+		}
 	}
 }
 

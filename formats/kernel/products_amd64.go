@@ -107,3 +107,10 @@ type job struct {
 	r0, r1 int
 	*tiles
 }
+
+// copyColumns copies rows of cols values, ldd and lds apart.
+func copyColumns(dst []float32, ldd int, src []float32, lds int, rows, cols int) {
+	for i := range rows {
+		copy(dst[i*ldd:][:cols], src[i*lds:])
+	}
+}
