@@ -142,10 +142,11 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 	return printBench(e, r)
 }
 
-// fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over.
+// fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over, from a cache
+// that holds them or from memory, whose speed changes with what others read: the faster measurement counts.
 func (r *benchRow) fill(x speed.Result, m speed.Machine, pool *infer.Pool, o speed.Options) {
 	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
-	m.ReadBytes = speed.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes)
+	m.ReadBytes = max(m.ReadBytes, speed.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes))
 	r.ReadBytes = m.ReadBytes
 	r.Prompt, r.PP, r.PPSD, r.PPAll = o.Prompt, x.Prompt.Mean(), x.Prompt.SD(), x.Prompt
 	if o.Prompt > 0 {
