@@ -1,7 +1,5 @@
 package tokenizer
 
-import "unicode/utf8"
-
 // Byte-level vocabularies write a token's bytes as printable characters, one character per byte (GPT-2's encoder.py):
 // the printable bytes ! to ~, ¡ to ¬ and ® to ÿ stand for themselves, the other 68 bytes, in ascending order, for
 // U+0100 to U+0143. So a space is Ġ (U+0120) and a line feed is Ċ (U+010A).
@@ -22,14 +20,6 @@ func init() {
 		}
 		byteRune[b], runeByte[r] = r, int16(b)
 	}
-}
-
-// appendMapped appends the characters that stand for the bytes of s.
-func appendMapped(dst []byte, s string) []byte {
-	for i := range len(s) {
-		dst = utf8.AppendRune(dst, byteRune[s[i]])
-	}
-	return dst
 }
 
 // appendBytes appends the bytes that the characters of s stand for. ok is false, and dst comes back as it was, when a
