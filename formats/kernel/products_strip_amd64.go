@@ -20,18 +20,18 @@ type stripProduct struct {
 	unweave func(record, head, body *byte)
 
 	unweaveLevel func(record, head, body, table *byte, factor float32, add uint32)
-	// Sums of products of 16 columns (blocks of 32: of all) begin with offset times the sum of activation codes, shifted as
-	// codes are in their place of a set.
+	// Sums of products of 16 columns (blocks of 32: of all) begin with offset times the sum of activation codes, shifted by
+	// shifts, as codes are in their places of a set; none: not at all.
 	offset int32
 	shifts []uint8
 }
 
 var stripProducts = map[formats.Type]*stripProduct{
 	formats.Q2_K: {super: stripQ2K, unweave: unweaveQ2K},
-	formats.Q3_K: {super: stripQ3K, unweave: unweaveQ3K, offset: -4, shifts: []uint8{0, 3, 0, 3, 0, 3, 5, 5}},
+	formats.Q3_K: {super: stripQ3K, unweave: unweaveQ3K, offset: -4, shifts: shiftsOf(3)},
 	formats.Q4_K: {super: stripQ4K, unweave: unweaveQ4K},
-	formats.Q5_K: {super: stripQ5K, unweave: unweaveQ5K, offset: -15, shifts: []uint8{0, 0, 0, 0, 0, 3, 3, 3}},
-	formats.Q6_K: {super: stripQ6K, unweave: unweaveQ6K, offset: -32, shifts: []uint8{0, 0, 0, 2}},
+	formats.Q5_K: {super: stripQ5K, unweave: unweaveQ5K, offset: -15, shifts: shiftsOf(5)},
+	formats.Q6_K: {super: stripQ6K, unweave: unweaveQ6K, offset: -32, shifts: shiftsOf(6)},
 	formats.Q4_0: {small: stripQ40, unweave: unweaveQ40, offset: -8},
 	formats.Q4_1: {small: stripQ41, unweave: unweaveQ41},
 	formats.Q5_0: {small: stripQ50, unweave: unweaveQ50, offset: -16},
@@ -48,8 +48,8 @@ var stripProducts = map[formats.Type]*stripProduct{
 	formats.IQ2_XXS: {level: stripLevel3x8, unweaveLevel: unweaveLevel3x8},
 	formats.IQ2_XS:  {level: stripLevel3x16, unweaveLevel: unweaveLevel3x16},
 	formats.IQ2_S:   {level: stripLevel3x16, unweaveLevel: unweaveLevel3x16},
-	formats.TQ1_0:   {level: stripLevel2, unweaveLevel: unweaveLevel2, shifts: []uint8{0, 2, 4, 6}},
-	formats.TQ2_0:   {level: stripLevel2, unweaveLevel: unweaveLevel2, shifts: []uint8{0, 2, 4, 6}},
+	formats.TQ1_0:   {level: stripLevel2, unweaveLevel: unweaveLevel2, shifts: shiftsOf(2)},
+	formats.TQ2_0:   {level: stripLevel2, unweaveLevel: unweaveLevel2, shifts: shiftsOf(2)},
 }
 
 // matmulStrips multiplies whole strips.

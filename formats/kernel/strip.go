@@ -107,6 +107,24 @@ func setOf(bits int) (words, quads int) {
 	return 1, 1
 }
 
+// shiftsOf returns how far the quads of a set lie shifted in their bytes when a mask has cut them out, with those that are
+// put together on top.
+func shiftsOf(bits int) []uint8 {
+	switch bits {
+	case 2:
+		return []uint8{0, 2, 4, 6}
+	case 3:
+		return []uint8{0, 3, 0, 3, 0, 3, 5, 5}
+	case 4:
+		return []uint8{0, 4}
+	case 5:
+		return []uint8{0, 0, 0, 0, 0, 3, 3, 3}
+	case 6:
+		return []uint8{0, 0, 0, 2}
+	}
+	return []uint8{0}
+}
+
 // each repeats a byte four times.
 const each = 0x01010101
 

@@ -61,16 +61,20 @@ func (t *levelStrip) take(l *loom, lane int, stored []byte) (d uint16) {
 	return t.d(stored)
 }
 
-// newLevelStrip makes a type with blocks of 256, of n bits, from its values.
-func newLevelStrip(bits int, t levelStrip) *stripType {
+// newLevelStrip makes a type of n bits from its values.
+func newLevelStrip(bits, block int, t levelStrip) *stripType {
 	for c, v := range t.values {
 		t.codes[uint8(v)] = uint8(c)
 		for i := c; i < len(t.table); i += 16 {
 			t.table[i] = uint8(int(v) + t.above())
 		}
 	}
-	_, places := setOf(bits)
-	return &stripType{bits: bits, scales: t.groups / 4, level: &t, quads: inGroups(places)}
+	_, n := setOf(bits)
+	quads := inGroups(n)
+	if block == 32 {
+		quads = places(8/n, n, inFours)
+	}
+	return &stripType{bits: bits, scales: t.groups / 4, level: &t, quads: quads}
 }
 
 // signedLevels are all values that the points have, of either sign.

@@ -12,29 +12,30 @@ import (
 
 // levelStrips returns the layout of types of few levels in strips. IQ1_S and IQ1_M, whose strips would have twice the bytes,
 // are not among them.
-func levelStrips(t formats.Type) *stripType {
-	if t < formats.IQ2_XXS || t > formats.MXFP4 {
-		return nil
-	}
-	return levelStripTypes()[t]
-}
+func levelStrips(t formats.Type) *stripType { return levelStripTypes()[t] }
 
 var levelStripTypes = sync.OnceValue(func() map[formats.Type]*stripType {
-	list := map[formats.Type]*stripType{
-		formats.IQ4_XS:  newLevelStrip(4, levelStrip{values: block.Uneven4[:], factor: 1, groups: 8, d: first16, scales: scalesIQ4XS}),
-		formats.IQ3_S:   newLevelStrip(4, levelStrip{values: signedLevels(block.Values4(formats.IQ3_S)), factor: 1, groups: 8, d: first16, scales: oddHalves(106, 8)}),
-		formats.IQ3_XXS: newLevelStrip(4, levelStrip{values: signedLevels(block.Values4(formats.IQ3_XXS)), factor: 0.25, groups: 8, d: first16, scales: oddTops(66)}),
-		formats.IQ2_XXS: newLevelStrip(3, levelStrip{values: signedLevels(block.Values8(formats.IQ2_XXS)), factor: 0.125, groups: 8, d: first16, scales: oddTops(-1)}),
-		formats.IQ2_XS:  newLevelStrip(3, levelStrip{values: signedLevels(block.Values8(formats.IQ2_XS)), factor: 0.125, groups: 16, d: first16, scales: oddHalves(66, 16)}),
-		formats.IQ2_S:   newLevelStrip(3, levelStrip{values: signedLevels(block.Values8(formats.IQ2_S)), factor: 0.125, groups: 16, d: first16, scales: oddHalves(74, 16)}),
-		formats.TQ1_0:   newLevelStrip(2, levelStrip{values: []int8{-1, 0, 1}, factor: 1, d: last16}),
-		formats.TQ2_0:   newLevelStrip(2, levelStrip{values: []int8{-1, 0, 1, 2}, factor: 1, d: last16}),
-	}
-	list[formats.IQ4_NL] = newLevelStrip(4, levelStrip{values: block.Uneven4[:], factor: 1, d: first16})
-	list[formats.MXFP4] = newLevelStrip(4, levelStrip{values: block.Float4[:], factor: 1, power: true, d: first8})
-	list[formats.IQ4_NL].quads, list[formats.MXFP4].quads = places(4, 2, inFours), places(4, 2, inFours)
-	for t, s := range list {
-		s.level.unpack = unpackLevels[t]
+	points4 := func(t formats.Type) []int8 { return signedLevels(block.Values4(t)) }
+	points8 := func(t formats.Type) []int8 { return signedLevels(block.Values8(t)) }
+	list := map[formats.Type]*stripType{}
+	for _, r := range []struct {
+		t    formats.Type
+		bits int
+		levelStrip
+	}{
+		{formats.IQ4_NL, 4, levelStrip{values: block.Uneven4[:], factor: 1, d: first16}},
+		{formats.MXFP4, 4, levelStrip{values: block.Float4[:], factor: 1, power: true, d: first8}},
+		{formats.IQ4_XS, 4, levelStrip{values: block.Uneven4[:], factor: 1, groups: 8, d: first16, scales: scalesIQ4XS}},
+		{formats.IQ3_S, 4, levelStrip{values: points4(formats.IQ3_S), factor: 1, groups: 8, d: first16, scales: oddHalves(106, 8)}},
+		{formats.IQ3_XXS, 4, levelStrip{values: points4(formats.IQ3_XXS), factor: 0.25, groups: 8, d: first16, scales: oddTops(69, 4)}},
+		{formats.IQ2_XXS, 3, levelStrip{values: points8(formats.IQ2_XXS), factor: 0.125, groups: 8, d: first16, scales: oddTops(9, 8)}},
+		{formats.IQ2_XS, 3, levelStrip{values: points8(formats.IQ2_XS), factor: 0.125, groups: 16, d: first16, scales: oddHalves(66, 16)}},
+		{formats.IQ2_S, 3, levelStrip{values: points8(formats.IQ2_S), factor: 0.125, groups: 16, d: first16, scales: oddHalves(74, 16)}},
+		{formats.TQ1_0, 2, levelStrip{values: []int8{-1, 0, 1}, factor: 1, d: last16}},
+		{formats.TQ2_0, 2, levelStrip{values: []int8{-1, 0, 1, 2}, factor: 1, d: last16}},
+	} {
+		r.unpack = unpackLevels[r.t]
+		list[r.t] = newLevelStrip(r.bits, r.t.BlockLen(), r.levelStrip)
 	}
 	return list
 })
@@ -59,15 +60,11 @@ func oddHalves(at, n int) func(to *[16]int8, b []byte) {
 	}
 }
 
-// oddTops takes eight scales 2s+1, s being the top four bits of words that follow each other; in IQ2_XXS every other word.
-func oddTops(at int) func(to *[16]int8, b []byte) {
-	step := 4
-	if at < 0 {
-		at, step = 6, 8
-	}
+// oddTops takes eight scales 2s+1, s being the upper halves of bytes, step bytes apart.
+func oddTops(at, step int) func(to *[16]int8, b []byte) {
 	return func(to *[16]int8, b []byte) {
 		for j := range 8 {
-			to[j] = int8(2*(b[at+step*j+3]>>4) + 1)
+			to[j] = int8(2*(b[at+step*j]>>4) + 1)
 		}
 	}
 }
