@@ -6,7 +6,7 @@
 //	SumSquares[j] = Σ_tokens x_j²     Counts = number of tokens
 //
 // of experts one by one, over the tokens that are routed to each. Experts that no token reached get the mean of their
-// siblings (stats.Matrix.Pool), and the file says which.
+// siblings (imatrix.Matrix.Pool), and the file says which.
 //
 // It uses the engine of eval/infer, the one arrow from this package to eval.
 package calibrate
@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"bitmill/eval/infer"
-	"bitmill/formats/kernel"
-	"bitmill/formats/stats"
+	"bitmill/eval/kernel"
+	"bitmill/formats/imatrix"
 )
 
 // Options of Run; the zero value is useful.
@@ -33,19 +33,19 @@ type Options struct {
 
 	// Resume is what an earlier sitting saved; its windows are skipped. Save is called now and then with the sums so
 	// far, which it must write down before it returns. The result is the same to the bit as without either.
-	Resume *stats.Matrix
-	Save   func(*stats.Matrix) error
+	Resume *imatrix.Matrix
+	Save   func(*imatrix.Matrix) error
 }
 
 // saveEvery is the time between two calls of Save.
 const saveEvery = 20 * time.Second
 
 // Run records the imatrix of the model over the windows, which all have one length.
-func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int32, o Options) (*stats.Matrix, error) {
+func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int32, o Options) (*imatrix.Matrix, error) {
 	if len(windows) == 0 {
 		return nil, fmt.Errorf("calibration needs at least one window of text")
 	}
-	c := collector{pool: pool, set: o.Kernel, sums: map[string]*stats.Entry{}, head: o.ProcessOutput}
+	c := collector{pool: pool, set: o.Kernel, sums: map[string]*imatrix.Entry{}, head: o.ProcessOutput}
 	if c.set == nil {
 		c.set = kernel.Best()
 	}
@@ -87,8 +87,8 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 }
 
 // finite names the first matrix of the forward pass whose input is no finite number.
-func finite(m *stats.Matrix) error {
-	var first *stats.Entry
+func finite(m *imatrix.Matrix) error {
+	var first *imatrix.Entry
 	for i := range m.Entries {
 		e := &m.Entries[i]
 		for _, x := range e.SumSquares {
@@ -104,15 +104,15 @@ func finite(m *stats.Matrix) error {
 }
 
 // layer is the number in blk.N; the output head comes last.
-func layer(e *stats.Entry) int {
+func layer(e *imatrix.Entry) int {
 	n := math.MaxInt
 	fmt.Sscanf(e.Name, "blk.%d.", &n)
 	return n
 }
 
 // matrix is the imatrix of the windows so far.
-func (c *collector) matrix(dataset string, windows, size int) *stats.Matrix {
-	out := &stats.Matrix{Datasets: []string{dataset}, Chunks: windows, ChunkSize: size}
+func (c *collector) matrix(dataset string, windows, size int) *imatrix.Matrix {
+	out := &imatrix.Matrix{Datasets: []string{dataset}, Chunks: windows, ChunkSize: size}
 	for _, e := range c.sums {
 		out.Entries = append(out.Entries, *e)
 	}
@@ -121,7 +121,7 @@ func (c *collector) matrix(dataset string, windows, size int) *stats.Matrix {
 }
 
 // resume takes over the sums of an earlier sitting and returns the first window still to do.
-func (c *collector) resume(m *stats.Matrix, windows [][]int32, perBatch int) (int, error) {
+func (c *collector) resume(m *imatrix.Matrix, windows [][]int32, perBatch int) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
@@ -139,7 +139,7 @@ func (c *collector) resume(m *stats.Matrix, windows [][]int32, perBatch int) (in
 type collector struct {
 	pool *infer.Pool
 	set  *kernel.Set
-	sums map[string]*stats.Entry
+	sums map[string]*imatrix.Entry
 	head bool
 }
 
@@ -154,7 +154,7 @@ func (c *collector) observe(w *infer.Linear, x []float32, n int) {
 	e := c.sums[w.Name]
 	if e == nil {
 		n := max(1, w.Experts)
-		e = &stats.Entry{Name: w.Name, SumSquares: make([]float32, n*w.Cols), Counts: make([]float32, n)}
+		e = &imatrix.Entry{Name: w.Name, SumSquares: make([]float32, n*w.Cols), Counts: make([]float32, n)}
 		if !w.Routed {
 			e.Counts = e.Counts[:1] // one matrix, or one per head, which all see the same tokens
 		}

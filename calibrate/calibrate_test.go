@@ -13,7 +13,7 @@ import (
 	"bitmill/eval/infer"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/demo"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // loadDemo opens the smaller demo model and cuts the calibration text for it.
@@ -45,7 +45,7 @@ func loadDemo(t *testing.T, limit int) (*infer.Model, [][]int32) {
 	return m, windows
 }
 
-func run(t *testing.T, m *infer.Model, windows [][]int32, threads int, o Options) *stats.Matrix {
+func run(t *testing.T, m *infer.Model, windows [][]int32, threads int, o Options) *imatrix.Matrix {
 	t.Helper()
 	pool := infer.NewPool(threads)
 	defer pool.Close()
@@ -56,7 +56,7 @@ func run(t *testing.T, m *infer.Model, windows [][]int32, threads int, o Options
 	return out
 }
 
-func encode(t *testing.T, m *stats.Matrix) []byte {
+func encode(t *testing.T, m *imatrix.Matrix) []byte {
 	t.Helper()
 	b, err := m.Encode()
 	if err != nil {
@@ -68,7 +68,7 @@ func encode(t *testing.T, m *stats.Matrix) []byte {
 // TestAgreesWithLlamaImatrix compares with llama-imatrix's file over the same text (cli/testdata/peer/README.md). The
 // peer rounds activations to BF16 before a product with BF16 weights, so sums differ by a few parts in a thousand.
 func TestAgreesWithLlamaImatrix(t *testing.T) {
-	want, err := stats.Open("testdata/demo-s.imatrix.gguf")
+	want, err := imatrix.Open("testdata/demo-s.imatrix.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestSumsDoNotDependOnHowTheyAreMade(t *testing.T) {
 	}
 	perBatch := infer.BatchTokens / 512
 	for done := perBatch; done < len(windows); done += perBatch {
-		saved, err := stats.Parse("saved", encode(t, run(t, m, windows[:done], 2, Options{Dataset: "d"})))
+		saved, err := imatrix.Parse("saved", encode(t, run(t, m, windows[:done], 2, Options{Dataset: "d"})))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestInterruptedAndImpossible(t *testing.T) {
 	if _, err := Run(context.Background(), pool, m, nil, Options{}); err == nil {
 		t.Error("no windows gave a matrix")
 	}
-	if _, err := Run(context.Background(), pool, m, windows, Options{Resume: &stats.Matrix{Chunks: 9, ChunkSize: 512}}); err == nil {
+	if _, err := Run(context.Background(), pool, m, windows, Options{Resume: &imatrix.Matrix{Chunks: 9, ChunkSize: 512}}); err == nil {
 		t.Error("sums of a longer text were resumed")
 	}
 }

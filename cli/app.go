@@ -18,7 +18,7 @@ import (
 	"bitmill/eval"
 	"bitmill/eval/infer"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/kernel"
+	"bitmill/formats/cpu"
 )
 
 // Version is recorded in artifacts and reports, and is part of every resume key.
@@ -132,8 +132,8 @@ func checkFlags(c *cli.Context) error {
 	if x := c.Float64("kld-budget"); c.IsSet("kld-budget") && !(x > 0 && x <= math.MaxFloat64) {
 		return usagef("--kld-budget %v: it must be a number of nats above 0", x)
 	}
-	if _, err := kernel.Use(os.Getenv(kernel.Env)); err != nil {
-		return usagef("%s: %v", kernel.Env, err)
+	if _, err := cpu.Choose(os.Getenv(cpu.Env)); err != nil {
+		return usagef("%s: %v", cpu.Env, err)
 	}
 	return nil
 }

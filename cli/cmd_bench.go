@@ -8,10 +8,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/eval/bench"
 	"bitmill/eval/infer"
+	"bitmill/eval/kernel"
 	"bitmill/eval/report"
-	"bitmill/eval/speed"
-	"bitmill/formats/kernel"
 )
 
 func benchCommand() *cli.Command {
@@ -42,7 +42,7 @@ multiplying takes at the measured peak, whichever is larger.`,
 			if c.Int("t") > 0 {
 				e.threads = c.Int("t")
 			}
-			o := speed.Options{Prompt: c.Int("n-prompt"), Generate: c.Int("n-gen"), Repetitions: c.Int("repetitions")}
+			o := bench.Options{Prompt: c.Int("n-prompt"), Generate: c.Int("n-gen"), Repetitions: c.Int("repetitions")}
 			switch {
 			case o.Prompt < 0 || o.Generate < 0 || o.Prompt == 0 && o.Generate == 0 || max(o.Prompt, o.Generate) > maxGenerated:
 				return usagef("--n-prompt %d --n-gen %d: give numbers of tokens up to %d, one of them above 0", o.Prompt, o.Generate, maxGenerated)
@@ -96,8 +96,8 @@ type benchReport struct {
 	EnergyNote string `json:"energy_note,omitempty"` // why energy was asked for and not measured
 }
 
-func runBench(ctx context.Context, e env, paths []string, o speed.Options, withEnergy bool) error {
-	var list []speed.Subject
+func runBench(ctx context.Context, e env, paths []string, o bench.Options, withEnergy bool) error {
+	var list []bench.Subject
 	rows := make([]benchRow, len(paths))
 	pool := e.pool()
 	defer pool.Close()
@@ -119,12 +119,12 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 	}
 	p := e.progress("bench", "rounds")
 	o.Progress = p.Set
-	results, err := speed.Measure(ctx, pool, list, o)
+	results, err := bench.Measure(ctx, pool, list, o)
 	if err != nil {
 		return err
 	}
-	peak := speed.PeakRSS() // before the machine is measured, which takes memory of its own
-	m := speed.MeasureMachine(pool, o.Kernel)
+	peak := bench.PeakRSS() // before the machine is measured, which takes memory of its own
+	m := bench.MeasureMachine(pool, o.Kernel)
 	p.Done()
 	r := benchReport{Threads: e.threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float, BF16: m.BF16, PeakRSS: peak, Models: rows}
 	if withEnergy {
@@ -144,9 +144,9 @@ func runBench(ctx context.Context, e env, paths []string, o speed.Options, withE
 
 // fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over, from a cache
 // that holds them or from memory, whose speed changes with what others read: the faster measurement counts.
-func (r *benchRow) fill(x speed.Result, m speed.Machine, pool *infer.Pool, o speed.Options) {
+func (r *benchRow) fill(x bench.Result, m bench.Machine, pool *infer.Pool, o bench.Options) {
 	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
-	m.ReadBytes = max(m.ReadBytes, speed.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes))
+	m.ReadBytes = max(m.ReadBytes, bench.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes))
 	r.ReadBytes = m.ReadBytes
 	r.Prompt, r.PP, r.PPSD, r.PPAll = o.Prompt, x.Prompt.Mean(), x.Prompt.SD(), x.Prompt
 	if o.Prompt > 0 {

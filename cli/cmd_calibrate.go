@@ -8,7 +8,7 @@ import (
 
 	"bitmill/calibrate"
 	"bitmill/formats/file"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 type calibrateOptions struct {
@@ -78,7 +78,7 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 }
 
 // calibrate runs the text through the model with progress.
-func (s *subject) calibrate(ctx context.Context, e env, text string, o calibrate.Options, context, chunks int) (*stats.Matrix, error) {
+func (s *subject) calibrate(ctx context.Context, e env, text string, o calibrate.Options, context, chunks int) (*imatrix.Matrix, error) {
 	windows, err := s.windows(o.Dataset, text, context, chunks)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *subject) calibrate(ctx context.Context, e env, text string, o calibrate
 }
 
 // printCoverage says what the imatrix holds and which columns the text never used.
-func (e env) printCoverage(path string, m *stats.Matrix) error {
+func (e env) printCoverage(path string, m *imatrix.Matrix) error {
 	coverage := m.Coverage()
 	if e.json {
 		return e.printJSON(struct {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/eval/diff"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/compare"
 	"bitmill/formats/gguf"
 )
 
@@ -47,7 +47,7 @@ func runDiff(ctx context.Context, e env, pathA, pathB string) error {
 	}
 	defer b.Close()
 	bar := e.progress("diff", "values")
-	d, err := compare.Models(ctx, a, b, compare.Options{Threads: e.threads, Progress: bar.Set})
+	d, err := diff.Models(ctx, a, b, diff.Options{Threads: e.threads, Progress: bar.Set})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func runDiff(ctx context.Context, e env, pathA, pathB string) error {
 }
 
 // countDifferences says how much differs.
-func countDifferences(d *compare.Difference) string {
+func countDifferences(d *diff.Difference) string {
 	var parts []string
 	add := func(n int, what string) {
 		if n > 0 {
@@ -82,7 +82,7 @@ func countDifferences(d *compare.Difference) string {
 	return strings.Join(parts, ", ")
 }
 
-func printDiff(e env, a, b *checkpoint.Checkpoint, d *compare.Difference) error {
+func printDiff(e env, a, b *checkpoint.Checkpoint, d *diff.Difference) error {
 	only := func(sign string, m *gguf.Metadata, keys []string) {
 		for _, k := range keys {
 			v, _ := m.Get(k)
@@ -119,7 +119,7 @@ func printDiff(e env, a, b *checkpoint.Checkpoint, d *compare.Difference) error 
 }
 
 // change prints both values of a key: of long arrays the first element that differs.
-func change(k compare.Key) string {
+func change(k diff.Key) string {
 	a, b := reflect.ValueOf(k.A), reflect.ValueOf(k.B)
 	if k.At < 0 || a.Len() <= 8 && b.Len() <= 8 {
 		sa, sb := shorten(k.A), shorten(k.B)
@@ -137,7 +137,7 @@ func change(k compare.Key) string {
 	return fmt.Sprintf("%d -> %d values, from element %d on: %s -> %s", a.Len(), b.Len(), k.At, element(a), element(b))
 }
 
-func tensorChange(t *compare.Tensor) string {
+func tensorChange(t *diff.Tensor) string {
 	var parts []string
 	if t.Shape {
 		parts = append(parts, fmt.Sprintf("shape %v -> %v", t.A.Shape, t.B.Shape))

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval/infer"
-	"bitmill/formats/kernel"
+	"bitmill/eval/kernel"
 	"bitmill/formats/tokenizer"
 )
 

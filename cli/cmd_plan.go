@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -174,7 +174,7 @@ func newPlanRow(p *quantize.Plan) planRow {
 }
 
 // newPlan plans and, when strict, refuses what is otherwise a warning.
-func newPlan(c *checkpoint.Checkpoint, m *stats.Matrix, o quantize.Options, strict bool) (*quantize.Plan, error) {
+func newPlan(c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options, strict bool) (*quantize.Plan, error) {
 	p, err := quantize.NewPlan(c, m, o)
 	if err != nil || !strict {
 		return p, err
@@ -183,7 +183,7 @@ func newPlan(c *checkpoint.Checkpoint, m *stats.Matrix, o quantize.Options, stri
 }
 
 // checkStrict refuses what is otherwise a warning.
-func checkStrict(p *quantize.Plan, m *stats.Matrix) error {
+func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 	var fell []string
 	reason := ""
 	for _, t := range p.Tensors {
@@ -202,7 +202,7 @@ func checkStrict(p *quantize.Plan, m *stats.Matrix) error {
 }
 
 // zeroColumns says which importance weights are zero because the calibration text never used their columns.
-func zeroColumns(m *stats.Matrix) (warnings []string) {
+func zeroColumns(m *imatrix.Matrix) (warnings []string) {
 	if m == nil {
 		return nil
 	}
@@ -223,11 +223,11 @@ func openForPlan(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint,
 }
 
 // openImatrix opens an importance matrix; an empty path gives none.
-func openImatrix(path string) (*stats.Matrix, error) {
+func openImatrix(path string) (*imatrix.Matrix, error) {
 	if path == "" {
 		return nil, nil
 	}
-	m, err := stats.Open(path)
+	m, err := imatrix.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -134,7 +134,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 }
 
 // writeOne writes the artifact of a plan.
-func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *stats.Matrix, p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
+func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
 	made := originOf(p.Metadata)
 	if o.noProvenance || o.keepConfig {
 		made = origin{} // a source that is an artifact has left its own
@@ -172,7 +172,7 @@ func sameFile(model, out string) bool {
 }
 
 // provenance is what an artifact says of its making, under keys of bitmill's own: nothing that varies between runs.
-func provenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadata, error) {
+func provenance(c *checkpoint.Checkpoint, m *imatrix.Matrix) (*gguf.Metadata, error) {
 	made, err := newOrigin(c, m)
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func provenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadata, erro
 }
 
 // plannedProvenance takes as many bytes as provenance will, without reading the model.
-func plannedProvenance(c *checkpoint.Checkpoint, m *stats.Matrix) (*gguf.Metadata, error) {
+func plannedProvenance(c *checkpoint.Checkpoint, m *imatrix.Matrix) (*gguf.Metadata, error) {
 	imatrix, err := imatrixHash(m)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
 	"bitmill/eval"
 	"bitmill/eval/report"
 	"bitmill/eval/threshold"
@@ -112,7 +112,7 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 	release := func() {}
 	defer func() { release() }()
 	lock := func() (err error) {
-		store := batch.Store{Dir: o.out}
+		store := steps.Store{Dir: o.out}
 		if err = store.MakeFolder(); err == nil {
 			release, err = store.Lock()
 		}
@@ -172,7 +172,7 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 	}()
 	// Every model is opened and planned before any is worked on, so that a mistake shows at once, and leaves nothing.
 	for i, path := range models {
-		r := &modelRun{env: e, o: o, name: names[i], store: batch.Store{Dir: filepath.Join(o.out, names[i])}, calibrationText: calibration, text: text}
+		r := &modelRun{env: e, o: o, name: names[i], store: steps.Store{Dir: filepath.Join(o.out, names[i])}, calibrationText: calibration, text: text}
 		if err := r.open(path); err != nil {
 			return err
 		}

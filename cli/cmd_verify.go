@@ -10,11 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/eval/verify"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
-	"bitmill/formats/verify"
 )
 
 type verifyOptions struct {

@@ -3,7 +3,7 @@ package cli
 import (
 	"math"
 
-	"bitmill/formats/compare"
+	"bitmill/eval/diff"
 	"bitmill/formats/gguf"
 )
 
@@ -17,11 +17,11 @@ type diffResult struct {
 }
 
 type diffMetadata struct {
-	Common int           `json:"common"`
-	OnlyA  []string      `json:"only_a"`
-	OnlyB  []string      `json:"only_b"`
-	Differ []diffKey     `json:"differ"`
-	Order  *compare.Swap `json:"order"` // null: the same
+	Common int        `json:"common"`
+	OnlyA  []string   `json:"only_a"`
+	OnlyB  []string   `json:"only_b"`
+	Differ []diffKey  `json:"differ"`
+	Order  *diff.Swap `json:"order"` // null: the same
 }
 
 type diffKey struct {
@@ -34,11 +34,11 @@ type diffKey struct {
 }
 
 type diffTensors struct {
-	Common int           `json:"common"`
-	OnlyA  []string      `json:"only_a"`
-	OnlyB  []string      `json:"only_b"`
-	Differ []diffTensor  `json:"differ"`
-	Order  *compare.Swap `json:"order"`
+	Common int          `json:"common"`
+	OnlyA  []string     `json:"only_a"`
+	OnlyB  []string     `json:"only_b"`
+	Differ []diffTensor `json:"differ"`
+	Order  *diff.Swap   `json:"order"`
 }
 
 // diffTensor has null where a figure is undefined or was not computed.
@@ -56,7 +56,7 @@ type diffTensor struct {
 	Cosine    *float64 `json:"cosine"`
 }
 
-func newDiffResult(pathA, pathB string, d *compare.Difference) diffResult {
+func newDiffResult(pathA, pathB string, d *diff.Difference) diffResult {
 	r := diffResult{A: pathA, B: pathB, Equal: d.Equal(),
 		Metadata: diffMetadata{d.Keys, nonNil(d.KeysOnlyA), nonNil(d.KeysOnlyB), []diffKey{}, d.KeyOrder},
 		Tensors:  diffTensors{d.Tensors, nonNil(d.TensorsOnlyA), nonNil(d.TensorsOnlyB), []diffTensor{}, d.TensorOrder}}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
 	"bitmill/eval"
 	"bitmill/eval/infer"
 )
@@ -15,7 +15,7 @@ import (
 // model, so that it resumes and a model added later costs only itself and the reference.
 type evaluation struct {
 	env       env
-	store     *batch.Store // nil: keep no journal
+	store     *steps.Store // nil: keep no journal
 	reference *infer.Model
 	subjects  []evaluand // the reference's own entry first
 	windows   [][]int32
@@ -27,7 +27,7 @@ type evaluand struct {
 	step, key string
 	model     *infer.Model
 	chunks    []*eval.Chunk // by window; nil: not yet scored
-	journal   *batch.Journal
+	journal   *steps.Journal
 }
 
 // journalLine is one scored window.

@@ -13,10 +13,10 @@ import (
 
 	"bitmill/eval"
 	"bitmill/eval/infer"
+	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/kernel"
 	"bitmill/formats/tokenizer"
 )
 

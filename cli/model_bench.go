@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
+	"bitmill/eval/bench"
+	"bitmill/eval/kernel"
 	"bitmill/eval/report"
-	"bitmill/eval/speed"
 	"bitmill/formats"
-	"bitmill/formats/kernel"
 )
 
 // benched is a file whose resources are to be known.
@@ -21,7 +21,7 @@ type benched struct {
 }
 
 // benchTests are what llama-bench runs unless told otherwise.
-var benchTests = speed.Options{Prompt: 512, Generate: 128, Repetitions: 5}
+var benchTests = bench.Options{Prompt: 512, Generate: 128, Repetitions: 5}
 
 // bench fills in the speed, memory and energy of source and artifacts. What an earlier run measured on as many threads
 // with the same kernels is kept; the files that are missing take turns.
@@ -33,7 +33,7 @@ func (r *modelRun) bench(ctx context.Context, m *report.Model) error {
 	var missing []benched
 	for _, b := range list {
 		var err error
-		if b.key, err = batch.Key(Version, "bench", r.hash, b.row.SHA256, r.env.threads, kernel.Best().Name, benchTests.Prompt, benchTests.Generate, benchTests.Repetitions); err != nil {
+		if b.key, err = steps.Key(Version, "bench", r.hash, b.row.SHA256, r.env.threads, kernel.Best().Name, benchTests.Prompt, benchTests.Generate, benchTests.Repetitions); err != nil {
 			return err
 		}
 		rec, ok := r.store.Done(b.step, b.key)
@@ -51,7 +51,7 @@ func (r *modelRun) bench(ctx context.Context, m *report.Model) error {
 }
 
 func (r *modelRun) measureResources(ctx context.Context, missing []benched) error {
-	var subjects []speed.Subject
+	var subjects []bench.Subject
 	var found []benched
 	pool := r.env.pool()
 	defer pool.Close()
@@ -80,7 +80,7 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 	p := r.env.progress("bench "+r.name, "rounds")
 	o := benchTests
 	o.Progress = p.Set
-	results, err := speed.Measure(ctx, pool, subjects, o)
+	results, err := bench.Measure(ctx, pool, subjects, o)
 	if err != nil {
 		return err
 	}
@@ -107,10 +107,10 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 }
 
 // benchSubject is a settled model as its speed is measured.
-func (s *subject) benchSubject() speed.Subject {
+func (s *subject) benchSubject() bench.Subject {
 	bos := int32(-1)
 	if t := s.Tokenizer; t != nil && t.AddBOS {
 		bos = t.BOS
 	}
-	return speed.Subject{Model: s.model, BOS: bos}
+	return bench.Subject{Model: s.model, BOS: bos}
 }

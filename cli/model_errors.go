@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
+	"bitmill/eval/diff"
 	"bitmill/eval/report"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/compare"
 )
 
 // tensorErrors is what the store remembers of one artifact: an error per quantized tensor.
@@ -38,7 +38,7 @@ func (r *modelRun) errors(ctx context.Context, m *report.Model) error {
 	var missing []int
 	for i, a := range r.artifacts {
 		var err error
-		if keys[i], err = batch.Key(Version, "errors", r.hash, a.sha256, imatrix); err != nil {
+		if keys[i], err = steps.Key(Version, "errors", r.hash, a.sha256, imatrix); err != nil {
 			return err
 		}
 		rec, ok := r.store.Done("errors-"+a.plan.Format.Name, keys[i])
@@ -71,7 +71,7 @@ func (r *modelRun) measureErrors(ctx context.Context, missing []int, all []tenso
 		made = append(made, c)
 	}
 	p := r.env.progress("errors "+r.name, "values")
-	o := compare.RelativeOptions{Options: compare.Options{Threads: r.env.threads, Progress: p.Set}}
+	o := diff.RelativeOptions{Options: diff.Options{Threads: r.env.threads, Progress: p.Set}}
 	if r.imatrix != nil {
 		o.Weights = func(name string) []float32 {
 			if e, ok := r.imatrix.Entry(name); ok {
@@ -80,7 +80,7 @@ func (r *modelRun) measureErrors(ctx context.Context, missing []int, all []tenso
 			return nil
 		}
 	}
-	e, err := compare.Relative(ctx, r.source.Checkpoint, made, o)
+	e, err := diff.Relative(ctx, r.source.Checkpoint, made, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}

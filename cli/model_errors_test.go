@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"bitmill/eval/diff"
 	"bitmill/eval/report"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/compare"
 	"bitmill/formats/demo"
 )
 
@@ -54,7 +54,7 @@ func TestTensorErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		d, err := compare.Models(t.Context(), a, b, compare.Options{})
+		d, err := diff.Models(t.Context(), a, b, diff.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

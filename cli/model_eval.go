@@ -6,7 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
 	"bitmill/eval"
 	"bitmill/eval/report"
 	"bitmill/formats"
@@ -76,7 +76,7 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	m.Vocabulary = vocabularyHash(r.source.Tokenizer)
 	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: r.windows, what: "evaluate " + r.name}
 	add := func(name, sha string, s *subject) error {
-		key, err := batch.Key(Version, "evaluate", r.hash, sha, tokens)
+		key, err := steps.Key(Version, "evaluate", r.hash, sha, tokens)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ const noiseWindows = 8
 // noiseFloor measures the source against itself with rounded activations.
 func (r *modelRun) noiseFloor(ctx context.Context, m *report.Model) error {
 	windows := r.windows[:min(noiseWindows, len(r.windows))]
-	key, err := batch.Key(Version, "noise", r.hash, tokenPrint(windows))
+	key, err := steps.Key(Version, "noise", r.hash, tokenPrint(windows))
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,11 @@ import (
 	"strings"
 
 	"bitmill/calibrate"
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
 	"bitmill/eval/infer"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -27,14 +27,14 @@ type modelRun struct {
 	env                   env
 	o                     runOptions
 	name                  string
-	store                 batch.Store
+	store                 steps.Store
 	calibrationText, text textInput
 
 	source    *subject // model is nil but for the steps that run it
 	runs      bool     // the source can be evaluated
 	hash      string   // of the source
 	windows   [][]int32
-	imatrix   *stats.Matrix
+	imatrix   *imatrix.Matrix
 	coverage  *report.Calibration
 	artifacts []artifact
 	warnings  []string
@@ -204,15 +204,15 @@ func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
 }
 
 func (r *modelRun) calibrate(ctx context.Context) error {
-	key, err := batch.Key(Version, "calibrate", r.hash, r.calibrationText.sha256, r.o.context, r.o.chunks)
+	key, err := steps.Key(Version, "calibrate", r.hash, r.calibrationText.sha256, r.o.context, r.o.chunks)
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(r.store.Dir, imatrixName)
 	if _, done := r.store.Done("calibrate", key); !done {
 		partial := filepath.Join(r.store.Dir, ".bitmill", "imatrix-"+key[:16]+".gguf")
-		o := calibrate.Options{Dataset: r.calibrationText.name, Save: func(m *stats.Matrix) error { return m.Write(partial) }}
-		if m, err := stats.Open(partial); err == nil {
+		o := calibrate.Options{Dataset: r.calibrationText.name, Save: func(m *imatrix.Matrix) error { return m.Write(partial) }}
+		if m, err := imatrix.Open(partial); err == nil {
 			o.Resume = m
 		}
 		if err := r.load(); err != nil {
@@ -234,7 +234,7 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := r.store.Save("calibrate", key, []batch.Output{out}, nil); err != nil {
+		if _, err := r.store.Save("calibrate", key, []steps.Output{out}, nil); err != nil {
 			return err
 		}
 		os.Remove(partial)
@@ -325,7 +325,7 @@ func (r *modelRun) quantize(ctx context.Context) error {
 }
 
 // madeFrom is what the record of an artifact says of its inputs.
-func madeFrom(rec *batch.Record) (o origin) {
+func madeFrom(rec *steps.Record) (o origin) {
 	if json.Unmarshal(rec.Data, &o) != nil {
 		return origin{}
 	}
@@ -354,8 +354,8 @@ func (r *modelRun) record(jobs []quantize.Job, keys []string, made origin, w qua
 		return errors.New("internal error: nobody asked for " + w.Path)
 	}
 	name := filepath.Base(w.Path)
-	out := batch.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
-	if _, err := r.store.Save("quantize-"+jobs[i].Plan.Format.Name, keys[i], []batch.Output{out}, made); err != nil {
+	out := steps.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
+	if _, err := r.store.Save("quantize-"+jobs[i].Plan.Format.Name, keys[i], []steps.Output{out}, made); err != nil {
 		return err
 	}
 	for k := range r.artifacts {
@@ -369,5 +369,5 @@ func (r *modelRun) record(jobs []quantize.Job, keys []string, made origin, w qua
 // artifactKey covers everything an artifact's bytes depend on.
 func artifactKey(made origin, o quantize.Options) (string, error) {
 	o.Provenance = nil // it follows from the rest
-	return batch.Key(Version, "quantize", made.Source, made.Imatrix, o)
+	return steps.Key(Version, "quantize", made.Source, made.Imatrix, o)
 }

@@ -7,10 +7,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/cli/batch"
+	"bitmill/cli/steps"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -46,7 +46,7 @@ const (
 )
 
 // newOrigin hashes the inputs.
-func newOrigin(c *checkpoint.Checkpoint, m *stats.Matrix) (o origin, err error) {
+func newOrigin(c *checkpoint.Checkpoint, m *imatrix.Matrix) (o origin, err error) {
 	o.Version = Version
 	if o.Source, err = c.Hash(); err != nil {
 		return o, err
@@ -56,7 +56,7 @@ func newOrigin(c *checkpoint.Checkpoint, m *stats.Matrix) (o origin, err error) 
 }
 
 // imatrixHash is empty without a matrix.
-func imatrixHash(m *stats.Matrix) (string, error) {
+func imatrixHash(m *imatrix.Matrix) (string, error) {
 	if m == nil {
 		return "", nil
 	}
@@ -66,7 +66,7 @@ func imatrixHash(m *stats.Matrix) (string, error) {
 
 // writeKey is the key under which the writing of an artifact is taken up again. A source that was hashed goes by its
 // hash; another one, so that it need not be read twice, by the names, sizes and times of its files.
-func writeKey(c *checkpoint.Checkpoint, m *stats.Matrix, o origin) (string, error) {
+func writeKey(c *checkpoint.Checkpoint, m *imatrix.Matrix, o origin) (string, error) {
 	parts := []any{"write", Version, o.Source}
 	imatrix, err := imatrixHash(m)
 	if err != nil {
@@ -82,7 +82,7 @@ func writeKey(c *checkpoint.Checkpoint, m *stats.Matrix, o origin) (string, erro
 			parts = append(parts, path, st.Size(), st.ModTime().UnixNano())
 		}
 	}
-	return batch.Key(parts...)
+	return steps.Key(parts...)
 }
 
 // checkDonor fails unless the artifact is whole, as far as can be told, and has the origin.
@@ -105,11 +105,11 @@ func checkDonor(path string, want origin) error {
 		return refuse(fmt.Sprintf("it was made with %s, not with %s", matrixName(got.Imatrix), matrixName(want.Imatrix)))
 	}
 	for _, s := range f.Shards {
-		out, ok := batch.Recorded(s.Path)
+		out, ok := steps.Recorded(s.Path)
 		if !ok {
 			continue
 		}
-		if sum, err := batch.HashFile(s.Path); err != nil || sum != out.SHA256 {
+		if sum, err := steps.HashFile(s.Path); err != nil || sum != out.SHA256 {
 			return cmp.Or(err, refuse("it was changed after bitmill run wrote it"))
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -101,7 +101,7 @@ func readTarget(c *cli.Context) (t quantize.Target, err error) {
 }
 
 // openWeights opens the importance matrix and leaves of it what the options want; nil without one.
-func (o *artifactOptions) openWeights() (*stats.Matrix, error) {
+func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
 	m, err := openImatrix(o.imatrix)
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (o *artifactOptions) openWeights() (*stats.Matrix, error) {
 }
 
 // plan plans the artifact.
-func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *stats.Matrix) (*quantize.Plan, error) {
+func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix) (*quantize.Plan, error) {
 	var p *quantize.Plan
 	var err error
 	if o.target == (quantize.Target{}) {

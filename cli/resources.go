@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"bitmill/eval/bench"
 	"bitmill/eval/energy"
 	"bitmill/eval/infer"
 	"bitmill/eval/report"
-	"bitmill/eval/speed"
 )
 
 // energyRepetitions is the fewest that a mean of energy is worth giving for.
@@ -54,11 +54,11 @@ func (m *meter) close() {
 
 // measure runs the model's tests again for their energy, each n times and at least energyRepetitions; nil without
 // counters.
-func (m *meter) measure(ctx context.Context, pool *infer.Pool, s speed.Subject, o speed.Options) (*report.Energy, error) {
+func (m *meter) measure(ctx context.Context, pool *infer.Pool, s bench.Subject, o bench.Options) (*report.Energy, error) {
 	if m.Meter == nil {
 		return nil, nil
 	}
-	prompt, generate, err := speed.Tests(ctx, pool, s, o)
+	prompt, generate, err := bench.Tests(ctx, pool, s, o)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (m *meter) measure(ctx context.Context, pool *infer.Pool, s speed.Subject, 
 }
 
 // benchEnergy measures the models one after the other.
-func benchEnergy(ctx context.Context, pool *infer.Pool, list []speed.Subject, o speed.Options, r *benchReport) error {
+func benchEnergy(ctx context.Context, pool *infer.Pool, list []bench.Subject, o bench.Options, r *benchReport) error {
 	m, err := openMeter(ctx)
 	if err != nil {
 		return err

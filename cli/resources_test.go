@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"bitmill/eval/speed"
+	"bitmill/eval/bench"
+	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/kernel"
 )
 
 // counters makes a powercap folder of one package that uses 20 W while the test lasts.
@@ -59,7 +59,7 @@ func benchOutput(t *testing.T, root string, asJSON bool) []byte {
 	var out, errs bytes.Buffer
 	e := env{stdout: &out, stderr: &errs, json: asJSON, quiet: true, threads: 1}
 	path := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
-	if err := runBench(t.Context(), e, []string{path}, speed.Options{Prompt: 16, Generate: 2, Repetitions: 1, Kernel: kernel.Best()}, true); err != nil {
+	if err := runBench(t.Context(), e, []string{path}, bench.Options{Prompt: 16, Generate: 2, Repetitions: 1, Kernel: kernel.Best()}, true); err != nil {
 		t.Fatal(err, errs.String())
 	}
 	return out.Bytes()

@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"bitmill/eval/infer"
-	"bitmill/formats/kernel"
+	"bitmill/eval/kernel"
 )
 
 // Options of Compare; the zero value is useful.

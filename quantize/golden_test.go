@@ -16,7 +16,7 @@ import (
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // run is what llama-quantize wrote in one run (see testdata/golden/README.md).
@@ -77,9 +77,9 @@ func openCase(t *testing.T, name string) *checkpoint.Checkpoint {
 	return c
 }
 
-func openMatrix(t *testing.T, name string) *stats.Matrix {
+func openMatrix(t *testing.T, name string) *imatrix.Matrix {
 	t.Helper()
-	m, err := stats.Open("testdata/golden/" + name + ".imatrix.gguf")
+	m, err := imatrix.Open("testdata/golden/" + name + ".imatrix.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +91,9 @@ func TestGoldenPlans(t *testing.T) {
 	for _, name := range []string{"llama", "llama-narrow"} {
 		c, matrix := openCase(t, name), openMatrix(t, name)
 		for key, want := range readGolden(t, name) {
-			o, imatrix := options(name, key)
-			var m *stats.Matrix
-			if imatrix {
+			o, withImatrix := options(name, key)
+			var m *imatrix.Matrix
+			if withImatrix {
 				m = matrix
 			}
 			p, err := NewPlan(c, m, o)
@@ -146,7 +146,7 @@ func TestGoldenFiles(t *testing.T) {
 }
 
 // goldenJobs plans every run that llama-quantize does not refuse, into files named by the runs.
-func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *stats.Matrix, runs map[string]run) []Job {
+func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *imatrix.Matrix, runs map[string]run) []Job {
 	t.Helper()
 	dir := t.TempDir()
 	var jobs []Job
@@ -154,9 +154,9 @@ func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *sta
 		if want.Error {
 			continue
 		}
-		o, imatrix := options(name, key)
+		o, withImatrix := options(name, key)
 		m := matrix
-		if !imatrix {
+		if !withImatrix {
 			m = nil
 		}
 		p, err := NewPlan(c, m, o)

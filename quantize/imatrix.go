@@ -5,12 +5,12 @@ import (
 	"math"
 
 	"bitmill/formats"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // weigh marks the tensors that the importance matrix has weights for, checks that it belongs to this model and that
 // every type that cannot do without it has it, and returns what is worth a warning.
-func weigh(p *Plan, imatrix *stats.Matrix) (warnings []string, err error) {
+func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	used := map[string]bool{}
 	var bare, missing, foreign []string
 	for i := range p.Tensors {
@@ -57,7 +57,7 @@ func weigh(p *Plan, imatrix *stats.Matrix) (warnings []string, err error) {
 }
 
 // strangers warns about entries of the matrix that name no tensor of the model.
-func strangers(p *Plan, imatrix *stats.Matrix, used map[string]bool) []string {
+func strangers(p *Plan, imatrix *imatrix.Matrix, used map[string]bool) []string {
 	if imatrix == nil {
 		return nil
 	}
@@ -92,14 +92,14 @@ func needsImatrix(t *Planned, f *Format) bool {
 	return false
 }
 
-func entry(imatrix *stats.Matrix, name string) (*stats.Entry, bool) {
+func entry(imatrix *imatrix.Matrix, name string) (*imatrix.Entry, bool) {
 	if imatrix == nil {
 		return nil, false
 	}
 	return imatrix.Entry(name)
 }
 
-func finiteWeights(e *stats.Entry) error {
+func finiteWeights(e *imatrix.Entry) error {
 	for i, w := range e.Weights() {
 		if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
 			return fmt.Errorf("the importance matrix holds %v for %s, column %d: calibrate again", w, e.Name, i)

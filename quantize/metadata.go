@@ -8,11 +8,11 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // metadata is the source's, with the keys that llama-quantize sets moved to the end, in its order and types.
-func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *stats.Matrix, o Options) (*gguf.Metadata, error) {
+func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Options) (*gguf.Metadata, error) {
 	m := c.Metadata.Clone()
 	set := func(key string, v any) {
 		m.Delete(key)

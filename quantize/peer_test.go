@@ -7,7 +7,7 @@ import (
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // TestWholeFiles compares whole files with llama-quantize's (llama.cpp at snapshot de3ff81). The peer's input was the
@@ -72,7 +72,7 @@ func TestWholeFiles(t *testing.T) {
 				}
 				defer c.Close()
 			}
-			var m *stats.Matrix
+			var m *imatrix.Matrix
 			if tt.imatrix {
 				if m, err = SelectWeights(openMatrix(t, tt.name), tt.include, tt.exclude); err != nil {
 					t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // Options says what artifact is wanted. Only Format is required.
@@ -96,7 +96,7 @@ func (p *Plan) pieces() []gguf.Piece {
 // NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a type does not
 // fit a tensor's shape and nothing stands in, or an importance matrix is missing (both a BlockedError), when the matrix
 // belongs to another model, an override matches nothing, or the source is quantized already.
-func NewPlan(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*Plan, error) {
+func NewPlan(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options) (*Plan, error) {
 	r, err := newResolver(c, imatrix, o)
 	if err != nil {
 		return nil, err

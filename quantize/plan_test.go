@@ -12,7 +12,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // small is a llama of two layers, width cols, without data.
@@ -40,11 +40,11 @@ func small(cols int64, source formats.Type) *checkpoint.Checkpoint {
 }
 
 // importance covers the layers' matrices of small(cols).
-func importance(cols int) *stats.Matrix {
-	m := &stats.Matrix{Datasets: []string{"text.txt", "more.txt"}, Chunks: 3, ChunkSize: 512}
+func importance(cols int) *imatrix.Matrix {
+	m := &imatrix.Matrix{Datasets: []string{"text.txt", "more.txt"}, Chunks: 3, ChunkSize: 512}
 	for i := range 2 {
 		for _, part := range []string{"attn_k", "attn_output", "attn_q", "attn_v", "ffn_down", "ffn_gate", "ffn_up"} {
-			e := stats.Entry{Name: fmt.Sprintf("blk.%d.%s.weight", i, part), Counts: []float32{2}}
+			e := imatrix.Entry{Name: fmt.Sprintf("blk.%d.%s.weight", i, part), Counts: []float32{2}}
 			for j := range cols {
 				e.SumSquares = append(e.SumSquares, float32(j+1))
 			}
@@ -228,7 +228,7 @@ func TestOverriddenMetadataDecideTypes(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	withEntry := func(change func(m *stats.Matrix)) *stats.Matrix {
+	withEntry := func(change func(m *imatrix.Matrix)) *imatrix.Matrix {
 		m := importance(512)
 		change(m)
 		return m
@@ -238,7 +238,7 @@ func TestRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		c    *checkpoint.Checkpoint
-		m    *stats.Matrix
+		m    *imatrix.Matrix
 		o    Options
 		want string
 	}{
@@ -255,9 +255,9 @@ func TestRefusals(t *testing.T) {
 		{"embedding type does not fit", small(576, formats.BF16), nil, Options{Format: "Q4_0", EmbeddingType: "Q6_K"}, "token_embd.weight"},
 		{"no substitute", small(576, formats.BF16), nil, Options{Format: "Q1_0"}, "no other type is defined"},
 		{"imatrix required", small(512, formats.BF16), nil, Options{Format: "Q2_K_S"}, "14 tensors (blk.0.attn_k.weight, blk.0.attn_output.weight, blk.0.attn_q.weight, ...) cannot be encoded this small"},
-		{"imatrix lacks a tensor", small(512, formats.BF16), withEntry(func(m *stats.Matrix) { m.Entries = m.Entries[1:] }), Options{Format: "IQ2_S"}, "1 tensor (blk.0.attn_k.weight)"},
+		{"imatrix lacks a tensor", small(512, formats.BF16), withEntry(func(m *imatrix.Matrix) { m.Entries = m.Entries[1:] }), Options{Format: "IQ2_S"}, "1 tensor (blk.0.attn_k.weight)"},
 		{"imatrix of another model", small(512, formats.BF16), importance(256), Options{Format: "Q4_K_M"}, "another model"},
-		{"imatrix with NaN", small(512, formats.BF16), withEntry(func(m *stats.Matrix) { m.Entries[2].SumSquares[7] = float32(math.NaN()) }), Options{Format: "Q4_K_M"}, "NaN for blk.0.attn_q.weight, column 7"},
+		{"imatrix with NaN", small(512, formats.BF16), withEntry(func(m *imatrix.Matrix) { m.Entries[2].SumSquares[7] = float32(math.NaN()) }), Options{Format: "Q4_K_M"}, "NaN for blk.0.attn_q.weight, column 7"},
 		{"quantized source", small(512, formats.Q8_0), nil, Options{Format: "Q4_K_M"}, "16 tensors (output.weight, token_embd.weight, blk.0.attn_k.weight, ...) would be encoded a second time"},
 		{"unreadable source", small(512, formats.I32), nil, Options{Format: "Q4_K_M"}, "converting from I32"},
 		{"foreign provenance", small(512, formats.BF16), nil, Options{Format: "Q4_K_M", Provenance: other}, "must start with bitmill"},

@@ -6,7 +6,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // resolver decides tensor by tensor, in file order.
@@ -24,7 +24,7 @@ type resolver struct {
 	values, up, gate, down int
 }
 
-func newResolver(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options) (*resolver, error) {
+func newResolver(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options) (*resolver, error) {
 	said, err := overridden(c.Metadata, o.MetadataKeys)
 	if err != nil {
 		return nil, err

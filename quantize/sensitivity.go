@@ -9,7 +9,7 @@ import (
 
 	"bitmill/formats/block"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize/encode"
 )
 
@@ -56,7 +56,7 @@ func sensitivity(r Role, layers int) float64 {
 }
 
 // measureChoices sets the error of every option.
-func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix, list []choice, o MeasureOptions) error {
+func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, list []choice, o MeasureOptions) error {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
@@ -91,7 +91,7 @@ func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stat
 }
 
 // measure encodes sampled rows as every type.
-func (ch *choice) measure(t *checkpoint.Tensor, imatrix *stats.Matrix) error {
+func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 	cols, rows := t.Cols(), t.Rows()
 	n := min(rows, max(sampleRows, sampleValues/max(cols, 1)))
 	values, back := make([]float32, cols), make([]float32, cols)

@@ -9,7 +9,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // Target is a size that an artifact comes as close to as it can, and does not exceed. One of both is set.
@@ -54,7 +54,7 @@ func (e *UnreachableError) Error() string {
 // weights: the noise of the layer's output, as a share of it. It counts as much as the divergence depends on matrices
 // of that role (sensitivities). All matrices start with their smallest type; again and
 // again the step to a larger type that takes away the most error per byte is taken, until none fits any more.
-func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options, target Target, how MeasureOptions) (*Plan, error) {
+func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target, how MeasureOptions) (*Plan, error) {
 	switch {
 	case c.Planned:
 		return nil, errors.New("a target needs the weights, to measure what types do to them: a bare configuration has none")
@@ -106,7 +106,7 @@ func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats
 }
 
 // nearest plans the format, or of the headline formats the one whose size is nearest to the target.
-func nearest(c *checkpoint.Checkpoint, imatrix *stats.Matrix, o Options, target Target) (best *Plan, err error) {
+func nearest(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target) (best *Plan, err error) {
 	if o.Format != "" {
 		return NewPlan(c, imatrix, o)
 	}
@@ -176,7 +176,7 @@ var (
 )
 
 // choices lists the tensors of a plan whose type rules decided, with the types that fit their shape.
-func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *stats.Matrix) (list []choice) {
+func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (list []choice) {
 	layers := newModel(c, c.Metadata).layers
 	for i := range base.Tensors {
 		t := &base.Tensors[i]

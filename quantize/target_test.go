@@ -8,12 +8,12 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // evenImatrix has weights for every matrix of a model but its tables.
-func evenImatrix(c *checkpoint.Checkpoint) *stats.Matrix {
-	m := &stats.Matrix{Datasets: []string{"even"}, Chunks: 1, ChunkSize: 512}
+func evenImatrix(c *checkpoint.Checkpoint) *imatrix.Matrix {
+	m := &imatrix.Matrix{Datasets: []string{"even"}, Chunks: 1, ChunkSize: 512}
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
 		if len(t.Shape) < 2 || roleOf(t.Name) == Embedding {
@@ -23,12 +23,12 @@ func evenImatrix(c *checkpoint.Checkpoint) *stats.Matrix {
 		for j := range sums {
 			sums[j] = 1 + float32(j%7)
 		}
-		m.Entries = append(m.Entries, stats.Entry{Name: t.Name, SumSquares: sums, Counts: []float32{1}})
+		m.Entries = append(m.Entries, imatrix.Entry{Name: t.Name, SumSquares: sums, Counts: []float32{1}})
 	}
 	return m
 }
 
-func targetPlan(t *testing.T, c *checkpoint.Checkpoint, m *stats.Matrix, o Options, target Target, threads int) *Plan {
+func targetPlan(t *testing.T, c *checkpoint.Checkpoint, m *imatrix.Matrix, o Options, target Target, threads int) *Plan {
 	t.Helper()
 	p, err := NewTargetPlan(context.Background(), c, m, o, target, MeasureOptions{Threads: threads})
 	if err != nil {
@@ -41,7 +41,7 @@ func targetPlan(t *testing.T, c *checkpoint.Checkpoint, m *stats.Matrix, o Optio
 // plan says.
 func TestTargetIsMet(t *testing.T) {
 	c := openCase(t, "llama")
-	for _, m := range []*stats.Matrix{nil, evenImatrix(c)} {
+	for _, m := range []*imatrix.Matrix{nil, evenImatrix(c)} {
 		least, most := bounds(t, c, m)
 		largest := int64(0)
 		for i := range least.Tensors {
@@ -69,7 +69,7 @@ func TestTargetIsMet(t *testing.T) {
 }
 
 // bounds plans the smallest and the largest artifact, by asking for what cannot be.
-func bounds(t *testing.T, c *checkpoint.Checkpoint, m *stats.Matrix) (least, most *Plan) {
+func bounds(t *testing.T, c *checkpoint.Checkpoint, m *imatrix.Matrix) (least, most *Plan) {
 	t.Helper()
 	var no *UnreachableError
 	for _, target := range []Target{{BPW: 0.5}, {Bytes: 1 << 40}} {

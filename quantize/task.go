@@ -5,7 +5,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize/encode"
 )
 
@@ -19,7 +19,7 @@ type task struct {
 	step      int64 // rows of a slab
 	flat      bool  // every value counts as a row
 	sourceRow int64 // bytes
-	entry     *stats.Entry
+	entry     *imatrix.Entry
 	weights   []float32 // of entry, while the task is being worked on
 	encodings []encoding
 	use       []int // per job, which encoding; -1 for none
@@ -40,7 +40,7 @@ func (t *task) slabRows(first int64) int64 { return min(t.step, t.perMatrix-firs
 func (t *task) size() int64 { return t.rows * t.sourceRow }
 
 // newTasks gathers what all jobs want of each tensor.
-func newTasks(c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job) ([]*task, error) {
+func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, jobs []Job) ([]*task, error) {
 	plans := make([]*Plan, len(jobs))
 	for i, j := range jobs {
 		plans[i] = j.Plan
@@ -62,7 +62,7 @@ func newTasks(c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job) ([]*t
 	return tasks, checkEncoders(tasks)
 }
 
-func newTask(c *checkpoint.Checkpoint, imatrix *stats.Matrix, plans []*Plan, i int) (*task, error) {
+func newTask(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, plans []*Plan, i int) (*task, error) {
 	source := &c.Tensors[plans[0].Tensors[i].index]
 	if !source.HasData() {
 		return nil, fmt.Errorf("tensor %s has no data: the model was opened from a bare config.json, which is enough for a plan only", source.Name)

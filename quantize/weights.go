@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // SelectWeights leaves of an importance matrix the entries whose name contains one of include, or none of exclude; one
 // of both lists must be empty. A part of a name that no entry has is an error. imatrix is not changed; without lists
 // it is returned itself.
-func SelectWeights(imatrix *stats.Matrix, include, exclude []string) (*stats.Matrix, error) {
+func SelectWeights(imatrix *imatrix.Matrix, include, exclude []string) (*imatrix.Matrix, error) {
 	parts := append(slices.Clone(include), exclude...)
 	switch {
 	case len(parts) == 0:

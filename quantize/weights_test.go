@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 func TestSelectWeights(t *testing.T) {
-	m := &stats.Matrix{Chunks: 3}
+	m := &imatrix.Matrix{Chunks: 3}
 	for _, n := range []string{"blk.0.attn_q.weight", "blk.0.ffn_down.weight", "blk.1.attn_q.weight", "output.weight"} {
-		m.Entries = append(m.Entries, stats.Entry{Name: n})
+		m.Entries = append(m.Entries, imatrix.Entry{Name: n})
 	}
 	for _, tt := range []struct{ include, exclude, want string }{
 		{"", "", "blk.0.attn_q.weight blk.0.ffn_down.weight blk.1.attn_q.weight output.weight"},

@@ -16,7 +16,7 @@ import (
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // Job is one artifact to write.
@@ -85,7 +85,7 @@ type WrittenFile struct {
 // imatrix is the matrix that the plans were made with. Existing files are replaced. On an error or when ctx ends, no
 // file appears that was not complete; the list holds those that did. Jobs with a key leave, when ctx or the process
 // ends, unfinished files NAME.part with a journal beside them, for the next Write to go on.
-func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *stats.Matrix, jobs []Job, o WriteOptions) (written []Written, err error) {
+func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, jobs []Job, o WriteOptions) (written []Written, err error) {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}

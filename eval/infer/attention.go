@@ -3,7 +3,7 @@ package infer
 import (
 	"math"
 
-	"bitmill/formats/kernel"
+	"bitmill/eval/kernel"
 )
 
 const (

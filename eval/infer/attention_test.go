@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"bitmill/formats/kernel"
+	"bitmill/eval/kernel"
 )
 
 // TestAttention compares with the definition in float64, over several blocks of keys: shared heads, windows inside and

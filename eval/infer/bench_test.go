@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/kernel"
 )
 
 // The benchmarks run the model that BITMILL_BENCH_MODEL names, on two threads: a prompt of 512 tokens, and single

@@ -1,6 +1,6 @@
 package infer
 
-import "bitmill/formats/kernel"
+import "bitmill/eval/kernel"
 
 // Cache holds the keys and values of one sequence, in float32, so that later tokens can look back at earlier ones.
 // It takes 8 bytes for every position, layer, key-value head and dimension of a head: see Bytes.

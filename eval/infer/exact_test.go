@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/block"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/kernel"
 )
 
 // scales says where a block of a type holds its 16-bit scales and how large they may be for weights around 0.05.

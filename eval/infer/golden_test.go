@@ -4,9 +4,9 @@ import (
 	"math"
 	"testing"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/kernel"
 )
 
 // architectures are the cases, whose logits were computed by transformers in float32 (see checkpointtest).

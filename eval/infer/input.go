@@ -1,6 +1,6 @@
 package infer
 
-import "bitmill/formats/kernel"
+import "bitmill/eval/kernel"
 
 // input is the making of the rows that the next products take: all of it is done a few tokens at a time, so that rows
 // are computed and quantized while they lie in the cache.

@@ -3,9 +3,9 @@ package infer
 import (
 	"fmt"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/kernel"
 )
 
 // loader reads tensors and keeps the first error, so that the list of tensors reads as a list.

@@ -8,10 +8,10 @@ package infer
 import (
 	"fmt"
 
+	"bitmill/eval/kernel"
+	"bitmill/eval/machine"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/kernel"
-	"bitmill/formats/pages"
 )
 
 // Model is a decoder-only transformer, ready to run:
@@ -32,8 +32,8 @@ type Model struct {
 	outputNorm norm
 	output     Linear
 	rope       [ropeKinds]ropeTable
-	noisy      bool          // see Noisy
-	memory     *pages.Memory // of the matrices; nil: the checkpoint's map
+	noisy      bool            // see Noisy
+	memory     *machine.Memory // of the matrices; nil: the checkpoint's map
 }
 
 type layer struct {

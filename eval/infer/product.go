@@ -3,7 +3,7 @@ package infer
 import (
 	"sort"
 
-	"bitmill/formats/kernel"
+	"bitmill/eval/kernel"
 )
 
 // product is one matrix product: dst = W·x, [tokens][w.Rows].

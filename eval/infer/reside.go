@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"bitmill/eval/kernel"
+	"bitmill/eval/machine"
 	"bitmill/formats/file"
-	"bitmill/formats/kernel"
-	"bitmill/formats/pages"
 )
 
 // ErrMemory: there is not enough memory to copy the weights.
 var ErrMemory = errors.New("not enough memory")
 
-var available = pages.Available // what the machine has, but in tests
+var available = machine.Available // what the machine has, but in tests
 
 // Reside moves the matrices from the file's mapping to memory of the process, woven into strips where that is what the
 // kernels are fastest with: generating reads all of them for each token, and from there at the speed of memory. It takes
@@ -32,7 +32,7 @@ func (m *Model) Reside(ctx context.Context, pool *Pool, set *kernel.Set, progres
 	if free, ok := available(); ok && total+room > free {
 		return fmt.Errorf("%w: %d MiB for the weights, %d MiB are available", ErrMemory, total>>20, free>>20)
 	}
-	memory, err := pages.Alloc(int(total))
+	memory, err := machine.Alloc(int(total))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrMemory, err)
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/kernel"
 )
 
 // TestReside: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are the same

@@ -1,6 +1,6 @@
 package infer
 
-import "bitmill/formats/kernel"
+import "bitmill/eval/kernel"
 
 // routed is where the tokens of a batch go. Rows are tokens sorted by expert, and in an expert by their place in the
 // batch, so that each expert multiplies all of its tokens at once.

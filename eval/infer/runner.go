@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats/block"
-	"bitmill/formats/kernel"
 )
 
 // Sequence is one run of consecutive tokens of a batch.

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/kernel"
 )
 
 // TestSteadyStateAllocatesNothing: once every buffer has its size, neither a step of generation nor a prompt makes

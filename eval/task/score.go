@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"bitmill/eval/infer"
-	"bitmill/formats/kernel"
+	"bitmill/eval/kernel"
 	"bitmill/formats/tokenizer"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/packed"
+	"bitmill/formats/prequant"
 	"bitmill/formats/safetensors"
 )
 
@@ -22,8 +22,8 @@ type source struct {
 	data  []byte
 	shard int // which file, from 0
 
-	matrix    packed.Matrix // instead of data, rows that are computed
-	quantized bool          // from quantized values
+	matrix    prequant.Matrix // instead of data, rows that are computed
+	quantized bool            // from quantized values
 }
 
 // dtypes are the safetensors dtypes that weights may have.
@@ -36,7 +36,7 @@ var dtypes = []struct {
 
 // gather puts quantized tensors together and returns all that the family has use for, in the converter's order: file
 // after file, by name within each.
-func (f *family) gather(folder *safetensors.Folder, h *hfConfig, c *Checkpoint) (all []packed.Tensor, err error) {
+func (f *family) gather(folder *safetensors.Folder, h *hfConfig, c *Checkpoint) (all []prequant.Tensor, err error) {
 	order := make([]int, len(folder.Tensors))
 	for i := range order {
 		order[i] = i
@@ -54,12 +54,12 @@ func (f *family) gather(folder *safetensors.Folder, h *hfConfig, c *Checkpoint) 
 			list = append(list, t)
 		}
 	}
-	all, c.Quantized, err = packed.Gather(h.scheme, list)
+	all, c.Quantized, err = prequant.Gather(h.scheme, list)
 	return all, err
 }
 
 // sources finds the types of tensors.
-func sources(tensors []packed.Tensor) ([]source, error) {
+func sources(tensors []prequant.Tensor) ([]source, error) {
 	var list []source
 	shards := map[string]int{}
 	for i := range tensors {

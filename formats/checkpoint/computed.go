@@ -9,7 +9,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/block"
 	"bitmill/formats/lora"
-	"bitmill/formats/packed"
+	"bitmill/formats/prequant"
 )
 
 // Metadata keys of a model that an adapter was merged into.
@@ -28,7 +28,7 @@ func (c *Checkpoint) guard(o OpenOptions) error {
 }
 
 // merge puts an adapter into the tensors of a folder.
-func (c *Checkpoint) merge(tensors []packed.Tensor, dir string) error {
+func (c *Checkpoint) merge(tensors []prequant.Tensor, dir string) error {
 	if dir == "" {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (t *Tensor) compute(sources []source, float bool) error {
 		m := s.matrix
 		if m == nil {
 			var err error
-			if m, err = packed.Plain(s.typ, s.shape[0], s.shape[1], s.data); err != nil {
+			if m, err = prequant.Plain(s.typ, s.shape[0], s.shape[1], s.data); err != nil {
 				return fmt.Errorf("tensor %s: %w", s.name, err)
 			}
 		}

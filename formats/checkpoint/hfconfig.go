@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/packed"
+	"bitmill/formats/prequant"
 )
 
 // hfConfig is the part of config.json that matters. Pointers tell an absent or null key from a zero.
@@ -88,7 +88,7 @@ type hfConfig struct {
 	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
-	scheme       packed.Scheme   // of Quantization
+	scheme       prequant.Scheme // of Quantization
 }
 
 // ropeParameters is rope_parameters, or rope_scaling of older files, which has no theta.
@@ -155,7 +155,7 @@ func parseConfig(data []byte) (*hfConfig, *family, error) {
 	if err := json.Unmarshal(data, h); err != nil {
 		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
-	if h.scheme, err = packed.ParseScheme(h.Quantization); err != nil {
+	if h.scheme, err = prequant.ParseScheme(h.Quantization); err != nil {
 		return nil, nil, err
 	}
 	if h.scheme.Method == "mxfp4" && !f.Packed {

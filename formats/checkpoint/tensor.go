@@ -8,7 +8,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
-	"bitmill/formats/packed"
+	"bitmill/formats/prequant"
 )
 
 // Tensor is one tensor of a checkpoint under its GGUF name. Type is the type of a Hugging Face matrix as it is stored
@@ -23,7 +23,7 @@ type Tensor struct {
 	layout  layout
 	widened *widened // a tensor whose values are converted when first read
 
-	computed []packed.Matrix // instead of parts
+	computed []prequant.Matrix // instead of parts
 }
 
 // widened holds the F32 data of a converted tensor.

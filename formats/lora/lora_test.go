@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"bitmill/formats"
-	"bitmill/formats/packed"
+	"bitmill/formats/prequant"
 	"bitmill/formats/safetensors"
 )
 
@@ -51,8 +51,8 @@ func adapter(t *testing.T, config string, tensors ...safetensors.Tensor) string 
 }
 
 // model is what adapters are merged into: a matrix of 6 by 4, an embedding of 5 by 4, a vector.
-func model() []packed.Tensor {
-	return []packed.Tensor{
+func model() []prequant.Tensor {
+	return []prequant.Tensor{
 		{Tensor: tensor("model.x.weight", "BF16", count(3, 7), 6, 4)},
 		{Tensor: tensor("model.embed.weight", "F32", count(1, 9), 5, 4)},
 		{Tensor: tensor("model.norm.weight", "F32", count(0, 3), 4)},

@@ -9,7 +9,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
-	"bitmill/formats/packed"
+	"bitmill/formats/prequant"
 	"bitmill/formats/safetensors"
 )
 
@@ -17,7 +17,7 @@ var types = map[string]formats.Type{"F32": formats.F32, "F16": formats.F16, "BF1
 
 // Merge puts the adapter into the tensors of a model: matrices keep their type. It fails, and names the tensor, when
 // the adapter has one that fits none of the model's.
-func (a *Adapter) Merge(list []packed.Tensor) error {
+func (a *Adapter) Merge(list []prequant.Tensor) error {
 	left := map[string]bool{}
 	for name := range a.pairs {
 		left[name] = true
@@ -32,7 +32,7 @@ func (a *Adapter) Merge(list []packed.Tensor) error {
 				return fmt.Errorf("adapter %s: tensor %s: %w: its shape is %v, the model's %s is %v", a.Path, w.Name, formats.ErrCorrupt, w.Shape, t.Name, t.Shape)
 			}
 			w.Name, w.File = t.Name, t.File
-			*t = packed.Tensor{Tensor: w}
+			*t = prequant.Tensor{Tensor: w}
 		}
 		if p, ok := a.pairs[t.Name]; ok {
 			if err := p.merge(t); err != nil {
@@ -64,7 +64,7 @@ func others(base string, n int) (text string) {
 }
 
 // merge adds the product to a tensor.
-func (p *pair) merge(t *packed.Tensor) error {
+func (p *pair) merge(t *prequant.Tensor) error {
 	if len(t.Shape) != 2 {
 		return fmt.Errorf("%w: the model's tensor has the shape %v; only matrices are merged", formats.ErrUnsupported, t.Shape)
 	}
@@ -79,7 +79,7 @@ func (p *pair) merge(t *packed.Tensor) error {
 	m := &merged{pair: p, base: t.Matrix, rank: p.a.Shape[0], rows: rows, cols: cols}
 	if m.base == nil {
 		var err error
-		if m.base, err = packed.Plain(types[t.DType], rows, cols, t.Data); err != nil || types[t.DType] == formats.F32 && t.DType != "F32" {
+		if m.base, err = prequant.Plain(types[t.DType], rows, cols, t.Data); err != nil || types[t.DType] == formats.F32 && t.DType != "F32" {
 			return fmt.Errorf("%w: the model's tensor is of dtype %s", formats.ErrUnsupported, t.DType)
 		}
 	}
@@ -90,7 +90,7 @@ func (p *pair) merge(t *packed.Tensor) error {
 // merged is a matrix with an adapter.
 type merged struct {
 	*pair
-	base             packed.Matrix
+	base             prequant.Matrix
 	rank, rows, cols int64
 }
 

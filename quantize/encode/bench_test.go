@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"bitmill/formats/kernel"
+	"bitmill/formats/cpu"
 )
 
 // BenchmarkEncode reports weights per second and core, for rows of 4096 normally distributed values, without and with
@@ -28,9 +28,9 @@ func BenchmarkEncode(b *testing.B) {
 			if importance == nil && encoders[i].use == required || importance != nil && encoders[i].use == unused {
 				continue
 			}
-			for _, set := range kernel.Available() {
-				b.Run(typ.String()+"/"+name+"/"+set.Name, func(b *testing.B) {
-					b.Setenv(kernel.Env, set.Name)
+			for _, set := range cpu.Available() {
+				b.Run(typ.String()+"/"+name+"/"+set, func(b *testing.B) {
+					b.Setenv(cpu.Env, set)
 					best := float64(0)
 					for b.Loop() {
 						start := b.Elapsed()

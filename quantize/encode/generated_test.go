@@ -3,7 +3,7 @@ package encode
 import (
 	"testing"
 
-	"bitmill/formats/kernel/kerneltest"
+	"bitmill/eval/kernel/kerneltest"
 )
 
 func TestGeneratedSums(t *testing.T) { kerneltest.Sums(t, "quantize/encode") }

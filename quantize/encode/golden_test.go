@@ -13,7 +13,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/checkpointtest"
-	"bitmill/formats/stats"
+	"bitmill/formats/imatrix"
 )
 
 // golden is quantize/testdata/golden (see the README there).
@@ -138,7 +138,7 @@ func encodedBy(t *testing.T, typ formats.Type, src []float32, cols int, importan
 // readImportance returns the imatrix weights of the model's tensors; experts follow each other.
 func readImportance(t *testing.T, model string) map[string][]float32 {
 	t.Helper()
-	m, err := stats.Open(golden + model + ".imatrix.gguf")
+	m, err := imatrix.Open(golden + model + ".imatrix.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}

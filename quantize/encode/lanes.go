@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"bitmill/formats"
-	"bitmill/formats/kernel"
+	"bitmill/formats/cpu"
 )
 
 //go:generate go -C _asm run ./affine -out ../affine_avx2_amd64.s -stubs ../affine_avx2_amd64.go -pkg encode
@@ -25,7 +25,7 @@ import (
 //go:generate go -C _asm run ./thirds -machine avx512 -out ../thirds_avx512_amd64.s -stubs ../thirds_avx512_amd64.go -pkg encode
 //go:generate go -C _asm run ./uneven -out ../uneven_avx2_amd64.s -stubs ../uneven_avx2_amd64.go -pkg encode
 //go:generate go -C _asm run ./uneven -machine avx512 -out ../uneven_avx512_amd64.s -stubs ../uneven_avx512_amd64.go -pkg encode
-//go:generate go -C ../../formats/kernel/_asm run ./sum ../../../quantize/encode
+//go:generate go -C ../../eval/kernel/_asm run ./sum ../../../quantize/encode
 
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
 // sub-block, operation by operation, so the bytes are the same; what a lane cannot do the same way (rounding beyond
@@ -101,9 +101,9 @@ var laneEncoders = []struct {
 	{formats.Q2_0, (*batch).encodeQ2_0},
 }
 
-// chosenLanes is the lanes of the kernel set that is in use (see kernel.Best and kernel.Env), or nil for plain Go.
+// chosenLanes is the lanes of the kernel set that is in use (see cpu.Best and cpu.Env), or nil for plain Go.
 func chosenLanes() *lanes {
-	name := kernel.Best().Name
+	name := cpu.Best()
 	for _, l := range nativeLanes {
 		if l.name == name {
 			return l

@@ -9,14 +9,14 @@ import (
 	"unsafe"
 
 	"bitmill/formats"
-	"bitmill/formats/kernel"
+	"bitmill/formats/cpu"
 )
 
 // runnableLanes are the lanes that this machine can run.
 func runnableLanes() (sets []*lanes) {
-	for _, k := range kernel.Available() {
+	for _, k := range cpu.Available() {
 		for _, l := range nativeLanes {
-			if l.name == k.Name {
+			if l.name == k {
 				sets = append(sets, l)
 			}
 		}
@@ -177,9 +177,9 @@ func FuzzLanes(f *testing.F) {
 
 // TestGenericByEnvironment: the kernel set generic means plain Go here too.
 func TestGenericByEnvironment(t *testing.T) {
-	t.Setenv(kernel.Env, "generic")
+	t.Setenv(cpu.Env, "generic")
 	if l := chosenLanes(); l != nil {
-		t.Errorf("%s=generic chooses %s", kernel.Env, l.name)
+		t.Errorf("%s=generic chooses %s", cpu.Env, l.name)
 	}
 	if chosenLanes().encodeRows(formats.Q4_K, make([]byte, 144), make([]float32, 256), 256, 144, nil) {
 		t.Error("rows were encoded on lanes")

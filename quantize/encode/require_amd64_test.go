@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"bitmill/formats"
-	"bitmill/formats/kernel"
+	"bitmill/formats/cpu"
 )
 
 // TestRequireLanes fails when the CPU says it has AVX2, FMA and F16C and lanes are not chosen: otherwise every comparison
@@ -24,7 +24,7 @@ func TestRequireLanes(t *testing.T) {
 			t.Skip("this CPU has no AVX2, FMA or F16C")
 		}
 	}
-	t.Setenv(kernel.Env, "")
+	t.Setenv(cpu.Env, "")
 	if chosenLanes() == nil || len(runnableLanes()) == 0 {
 		t.Fatal("this CPU has AVX2, but no lanes were chosen")
 	}

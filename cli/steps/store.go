@@ -1,0 +1,170 @@
+// Package steps makes long jobs resumable: a step is recorded beside its outputs under a key that covers everything
+// the outputs depend on, and is done again only when the key or an output has changed.
+package steps
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bitmill/formats/file"
+)
+
+// Store keeps the records of one folder of outputs, in its subfolder .bitmill.
+type Store struct{ Dir string }
+
+// Record says that a step has been done.
+type Record struct {
+	Step    string          `json:"step"`
+	Key     string          `json:"key"`
+	Outputs []Output        `json:"outputs,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"` // what the step wants to remember, e.g. its duration
+}
+
+// Output is a file a step wrote; Path is relative to the store's folder.
+type Output struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Key hashes the parts, each marshalled as JSON, into a key.
+func Key(parts ...any) (string, error) {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	for _, p := range parts {
+		if err := enc.Encode(p); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func (s Store) path(step string) string { return filepath.Join(s.Dir, ".bitmill", step+".json") }
+
+// Done returns the step's record when it carries the key and every output still has the recorded size and hash.
+func (s Store) Done(step, key string) (*Record, bool) {
+	if r, ok := s.read(step); !ok || r.Key != key {
+		return nil, false
+	}
+	return s.Intact(step)
+}
+
+// Intact returns the step's record, whatever its key, when every output still has the recorded size and hash.
+func (s Store) Intact(step string) (*Record, bool) {
+	r, ok := s.read(step)
+	if !ok {
+		return nil, false
+	}
+	for _, o := range r.Outputs {
+		path := filepath.Join(s.Dir, o.Path)
+		if st, err := os.Stat(path); err != nil || st.Size() != o.Bytes {
+			return nil, false
+		}
+		if sum, err := HashFile(path); err != nil || sum != o.SHA256 {
+			return nil, false
+		}
+	}
+	return r, true
+}
+
+func (s Store) read(step string) (*Record, bool) {
+	b, err := os.ReadFile(s.path(step))
+	if err != nil {
+		return nil, false
+	}
+	var r Record
+	if json.Unmarshal(b, &r) != nil || r.Step != step {
+		return nil, false
+	}
+	return &r, true
+}
+
+// Recorded finds, in the records of the folder that the file lies in, what some step wrote under its name. Of several
+// records the first in the order of their steps counts: at most one step writes a file.
+func Recorded(path string) (Output, bool) {
+	s := Store{filepath.Dir(path)}
+	names, err := filepath.Glob(s.path("*"))
+	if err != nil {
+		return Output{}, false
+	}
+	for _, name := range names {
+		r, ok := s.read(strings.TrimSuffix(filepath.Base(name), ".json"))
+		if !ok {
+			continue
+		}
+		for _, o := range r.Outputs {
+			if o.Path == filepath.Base(path) {
+				return o, true
+			}
+		}
+	}
+	return Output{}, false
+}
+
+// Save records that the step is done. data may be nil.
+func (s Store) Save(step, key string, outputs []Output, data any) (*Record, error) {
+	r := Record{Step: step, Key: key, Outputs: outputs}
+	if data != nil {
+		raw, err := json.Marshal(data)
+		if err != nil {
+			return nil, err
+		}
+		r.Data = raw
+	}
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(s.path(step)), 0o755); err != nil {
+		return nil, err
+	}
+	return &r, file.Write(s.path(step), append(b, '\n'))
+}
+
+// Output describes a file in the store's folder as it is now.
+func (s Store) Output(path string) (Output, error) {
+	full := filepath.Join(s.Dir, path)
+	st, err := os.Stat(full)
+	if err != nil {
+		return Output{}, err
+	}
+	sum, err := HashFile(full)
+	return Output{Path: path, Bytes: st.Size(), SHA256: sum}, err
+}
+
+// HashFile is the file's SHA-256 in hexadecimal.
+func HashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// ErrBusy marks a folder that another run is working in.
+var ErrBusy = errors.New("another bitmill run is working there")
+
+// MakeFolder makes the store's folder and its parents.
+func (s Store) MakeFolder() error {
+	if err := os.MkdirAll(filepath.Join(s.Dir, ".bitmill"), 0o755); err != nil {
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("cannot write to %s: %w", s.Dir, err)
+	}
+	return nil
+}

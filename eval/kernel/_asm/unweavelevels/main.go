@@ -1,0 +1,15 @@
+// Command unweavelevels generates the AVX-512 unpacking of woven weights of few levels to tiles.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+
+	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/asm/strip"
+)
+
+func main() {
+	lanes.Header()
+	strip.EmitLevelFills()
+	Generate()
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/eval/kernel/asm/lanes"
+)
+
+// exponential holds the constants of exp: x = n*log(2) + r with |r| <= log(2)/2, exp(x) = 2^n * (1 + r + r^2*p(r)), p
+// of degree 4 with the smallest greatest relative error of the whole (3.1e-9, found by the Remez exchange). log(2) is
+// split in two so that n*high is exact.
+type exponential struct {
+	machine
+	low, high, log2e, ln2High, ln2Low, one, bias Op
+	poly                                         []Op
+}
+
+func (m machine) exponential() exponential {
+	e := exponential{
+		machine: m,
+		low:     m.float("expLow", -104), // exp rounds to 0
+		high:    m.float("expHigh", 89),  // exp is +Inf
+		log2e:   m.float("log2e", math.Log2E),
+		ln2High: m.float("ln2High", 0.693359375),
+		ln2Low:  m.float("ln2Low", math.Ln2-0.693359375),
+		one:     m.float("one", 1),
+	}
+	if !m.wide {
+		e.bias = m.constant("bias", 127)
+	}
+	for i, v := range []float64{
+		0.0013814598567922628, 0.008368716878493023, 0.04166838804689845, 0.16666520631723022, 0.4999999344778866,
+	} {
+		e.poly = append(e.poly, m.float("exp"+string('6'-rune(i)), v))
+	}
+	return e
+}
+
+// clamp cuts x off at both ends; NaN stays.
+func (m machine) clamp(x reg.VecVirtual, low, high Op) {
+	VMAXPS(x, m.in(low), x) // the second operand, x, when it is NaN
+	VMINPS(x, m.in(high), x)
+}
+
+// reduce replaces x by r and returns n, rounded, as float32.
+func (e exponential) reduce(x reg.VecVirtual) (n reg.VecVirtual) {
+	n = e.vec()
+	VMULPS(e.log2e, x, n)
+	if e.wide {
+		VRNDSCALEPS(U8(8), n, n)
+	} else {
+		VROUNDPS(U8(8), n, n)
+	}
+	VFNMADD231PS(e.ln2High, n, x)
+	VFNMADD231PS(e.ln2Low, n, x)
+	return n
+}
+
+// series is r + r^2*p(r).
+func (e exponential) series(r reg.VecVirtual) reg.VecVirtual {
+	p, square := e.fresh(e.poly[0]), e.vec()
+	for _, c := range e.poly[1:] {
+		VFMADD213PS(c, r, p)
+	}
+	VMULPS(r, r, square)
+	VFMADD213PS(r, square, p)
+	return p
+}
+
+// exp replaces x by its exponential. AVX2 applies 2^n as two factors, so that results below 2^-126 round once and those
+// above the largest number become +Inf.
+func (e exponential) exp(x reg.VecVirtual) {
+	e.clamp(x, e.low, e.high)
+	n := e.reduce(x)
+	p := e.series(x)
+	VADDPS(e.one, p, p)
+	if e.wide {
+		VSCALEFPS(n, p, x)
+		return
+	}
+	half := YMM()
+	VCVTPS2DQ(n, n)
+	VPSRAD(U8(1), n, half)
+	VPSUBD(half, n, n)
+	e.power(half)
+	e.power(n)
+	VMULPS(half, p, p)
+	VMULPS(n, p, x)
+}
+
+// power replaces integers n, -126 <= n <= 127, by 2^n.
+func (e exponential) power(n reg.VecVirtual) {
+	VPADDD(e.bias, n, n)
+	VPSLLD(U8(23), n, n)
+}
+
+// expm1 replaces x, -80 <= x <= 80, by exp(x)-1 = 2^n*(r + r^2*p(r)) + (2^n-1).
+func (e exponential) expm1(x reg.VecVirtual) {
+	n := e.reduce(x)
+	p := e.series(x)
+	if e.wide {
+		VSCALEFPS(n, e.one.(reg.VecVirtual), n)
+	} else {
+		VCVTPS2DQ(n, n)
+		e.power(n)
+	}
+	VSUBPS(e.one, n, x)
+	VFMADD231PS(p, n, x)
+}
+
+func (m machine) expSum(name, doc string, store bool) {
+	m.kernel(name, "func(x *float32, n int, scale float32, top float32) float64", doc)
+	x, n := lanes.Arg("x"), lanes.Arg("n")
+	factor, top := m.broadcast("scale"), m.broadcast("top")
+	acc, e := m.accumulators(), m.exponential()
+	m.loop(n, func() {
+		y := m.vec()
+		VMULPS(Mem{Base: x}, factor, y)
+		VSUBPS(top, y, y)
+		e.exp(y)
+		if store {
+			VMOVUPS(y, Mem{Base: x})
+		}
+		for i, d := range m.doubles(y) {
+			VADDPD(d, acc[i], acc[i])
+		}
+	}, x)
+	m.returnSum(acc)
+}
+
+func (m machine) divergence() {
+	m.kernel("Divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
+		"returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.")
+	p, q, n := lanes.Arg("p"), lanes.Arg("q"), lanes.Arg("n")
+	lse, delta := m.broadcastDouble("lseP"), m.broadcastDouble("delta")
+	acc, e := m.accumulators(), m.exponential()
+	zero := m.vec()
+	if !m.wide {
+		VXORPD(zero, zero, zero)
+	}
+	m.loop(n, func() {
+		x, y := m.load(p), m.load(q)
+		ps, qs := m.doubles(x), m.doubles(y)
+		l := [2]reg.VecVirtual{m.vec(), m.vec()}
+		for i := range l {
+			VSUBPD(lse, ps[i], l[i])
+		}
+		w := m.singles(l)
+		e.exp(w)
+		for i, d := range m.doubles(w) {
+			VSUBPD(qs[i], ps[i], ps[i])
+			VSUBPD(delta, ps[i], ps[i])
+			if m.wide {
+				present := K()
+				VPTESTMQ(d, d, present) // not zero
+				VFMADD231PD(ps[i], d, present, acc[i])
+				continue
+			}
+			present := YMM()
+			VCMPPD(U8(4), zero, d, present) // not equal
+			VANDPD(present, ps[i], ps[i])
+			VFMADD231PD(ps[i], d, acc[i])
+		}
+	}, p, q)
+	m.returnSum(acc)
+}

@@ -1,0 +1,145 @@
+// Package kernel multiplies stored blocks with activations, and holds the few vector functions a transformer needs
+// beside that. Every function exists in plain Go (the meaning, in generic*.go and unpack*.go) and may exist again
+// for an instruction set; a Set is one such collection.
+//
+// A quantized product follows ggml's CPU path in what it computes: activations are rounded to 8-bit blocks (Q8_0,
+// Q8_1, Q8_K: see Form), codes are multiplied in integers, and each block's integer sum is scaled once in float32.
+// The integer part of a Set equals generic's exactly; the float part differs by the order of additions only.
+//
+// BF16 weights meet activations rounded to BF16, as in ggml; the AVX-512 instruction for them takes subnormal numbers as
+// zero. Exact products (ExactFormOf) round no activations.
+//
+// SIMD sets share one shape of work (tile.go): sixteen weight rows are unpacked once into bytes ordered
+// [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply. AVX2
+// sums pairs of products in 16 bits, so it wants codes below 64, and keeps sums of four tokens in memory; AVX-512 (VNNI)
+// sums bytes in 32 bits, and keeps sums of eight tokens in registers over all columns. For few tokens, rows are
+// multiplied where they lie (row.go).
+//
+// A few tokens (row.go) do not pay for tiles: each row is read once, as a stream, and multiplied in registers;
+// a block's integer sum then becomes floats while it is still spread over the lanes of a vector.
+package kernel
+
+//go:generate go -C _asm run ./super -out ../super_avx2_amd64.s -stubs ../super_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./small -out ../small_avx2_amd64.s -stubs ../small_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./float -out ../float_avx2_amd64.s -stubs ../float_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./load -out ../load_avx2_amd64.s -stubs ../load_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./loadwide -out ../load_avx512_amd64.s -stubs ../load_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./vector -wide -out ../vector_avx512_amd64.s -stubs ../vector_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./running -out ../running_avx2_amd64.s -stubs ../running_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./runningwide -out ../running_avx512_amd64.s -stubs ../running_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./joins -out ../join_avx512_amd64.s -stubs ../join_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./stripsmall -out ../stripsmall_avx512_amd64.s -stubs ../stripsmall_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./striplevels -out ../striplevels_avx512_amd64.s -stubs ../striplevels_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./unweavelevels -out ../unweavelevels_avx512_amd64.s -stubs ../unweavelevels_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./unweave -out ../unweave_avx512_amd64.s -stubs ../unweave_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./strips -out ../strip_avx512_amd64.s -stubs ../strip_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./fill -out ../fill_avx512_amd64.s -stubs ../fill_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./peak -out ../peak_avx_amd64.s -stubs ../peak_avx_amd64.go -pkg kernel
+//go:generate go -C _asm run ./rowavx2 -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./rowavx512 -out ../row_avx512_amd64.s -stubs ../row_avx512_amd64.go -pkg kernel
+//go:generate go -C _asm run ./rowpoints -out ../points_avx2_amd64.s -stubs ../points_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./rowlevels -out ../levels_avx2_amd64.s -stubs ../levels_avx2_amd64.go -pkg kernel
+//go:generate go -C _asm run ./sum ..
+
+import (
+	"slices"
+
+	"bitmill/formats"
+	"bitmill/formats/cpu"
+)
+
+// Set is one implementation of the kernels. Its methods may be called from several goroutines at once.
+type Set struct {
+	Name string // of its instruction set: cpu.Generic, cpu.AVX2, cpu.AVX512
+
+	// load writes token t of a batch from one row of activations, in the batch's form.
+	load func(b *Batch, t int, x []float32)
+	// interleave writes the panel of eight loaded tokens from t on; nil: Batch.interleave does, token by token.
+	interleave func(b *Batch, t int)
+	// matmul is MatMul after all checks.
+	matmul func(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch)
+
+	gemmPanels func(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool)
+	packPanel  func(dst, src []float32, stride, rows, cols int)
+
+	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
+	scale        func(x []float32, f float32)
+	softmax      func(x []float32, scale float32)
+	logSumExp    func(x []float32) float64
+	rmsNorm      func(dst, x, gain []float32, eps float32)
+	add          func(dst, x []float32)
+	addScaled    func(dst, x []float32, f float32)
+	center       func(dst, x []float32)
+	roundBF16    func(x []float32)
+	sumSquares   func(acc, x []float32)
+	klDivergence func(p, q []float32, lseP, lseQ float64) float64
+	rope         func(x, cos, sin []float32, interleaved bool)
+
+	// join makes the words of a block's codes in a strip from those in the loom.
+	join       func(t formats.Type, s *strips, to []byte, l *loom)
+	weavePlain func(s *strips, strip, rows []byte)
+	weaves     func(t formats.Type) bool // whether it multiplies strips of a type; nil: of none
+	activations
+	spins spins
+}
+
+var generic = &Set{
+	Name:         cpu.Generic,
+	load:         loadGeneric,
+	matmul:       matmulGeneric,
+	gemmPanels:   gemmPanelsGeneric,
+	packPanel:    packPanelGeneric,
+	addPart:      addPartGeneric,
+	scale:        scaleGeneric,
+	softmax:      softmaxGeneric,
+	logSumExp:    logSumExpGeneric,
+	rmsNorm:      rmsNormGeneric,
+	add:          addGeneric,
+	addScaled:    addScaledGeneric,
+	center:       centerGeneric,
+	roundBF16:    roundBF16Generic,
+	sumSquares:   sumSquaresGeneric,
+	klDivergence: klDivergenceGeneric,
+	rope:         ropeGeneric,
+	activations:  activationsGeneric,
+	join:         joinGeneric,
+	weavePlain:   weavePlainGeneric,
+	spins:        spinsGeneric,
+}
+
+// Available lists the sets this CPU and build can run, slowest first; generic is always there.
+func Available() []*Set {
+	sets := []*Set{generic}
+	for _, s := range native {
+		if slices.Contains(cpu.Available(), s.Name) {
+			sets = append(sets, s)
+		}
+	}
+	return sets
+}
+
+// Use returns the set with the given name; "" means the fastest one (see cpu.Choose).
+func Use(name string) (*Set, error) {
+	name, err := cpu.Choose(name)
+	if err != nil {
+		return nil, err
+	}
+	return named(name), nil
+}
+
+// Best returns the set that cpu.Best chooses: the one that the environment names, else the fastest one.
+func Best() *Set { return named(cpu.Best()) }
+
+// named returns the set of an instruction set that can run here.
+func named(name string) *Set {
+	for _, s := range native {
+		if s.Name == name {
+			return s
+		}
+	}
+	return generic
+}

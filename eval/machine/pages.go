@@ -1,0 +1,34 @@
+// Package machine gives out large memory that is read from front to back, over and over: in huge pages where the system has
+// them. Reading weights from a file's mapping, in pages of 4 KiB wherever the file's cache happens to lie, was measured at
+// 22 GB/s a core against 30 from huge pages (AMD Zen 4, a virtual machine).
+package machine
+
+// Memory is pages of zeros, freed by Free and not by the garbage collector.
+type Memory struct {
+	Bytes []byte
+	whole []byte // with what aligns Bytes
+}
+
+// hugePage is the size of a huge page, and the alignment of Bytes.
+const hugePage = 2 << 20
+
+// Alloc returns n bytes. Pages take memory only once they are written to.
+func Alloc(n int) (*Memory, error) {
+	if n <= 0 {
+		return &Memory{}, nil
+	}
+	return alloc(n)
+}
+
+// Free gives the memory back; Bytes must not be used afterwards.
+func (m *Memory) Free() {
+	if m == nil || m.Bytes == nil {
+		return
+	}
+	m.free()
+	m.Bytes, m.whole = nil, nil
+}
+
+// Available is how many bytes the system could give without swapping, what its file cache would give up included; false
+// where it does not say.
+func Available() (int64, bool) { return available() }

@@ -1,0 +1,134 @@
+// Package imatrix holds calibration statistics. Its file is the importance matrix of llama.cpp ("imatrix"): for every
+// weight matrix, and every expert of a mixture, the sum of the squared activations per input column and the number of
+// tokens they were summed over.
+package imatrix
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"bitmill/formats"
+	"bitmill/formats/gguf"
+)
+
+// Matrix is an importance matrix.
+type Matrix struct {
+	Datasets  []string // paths of the calibration texts
+	Chunks    int      // chunks of text evaluated
+	ChunkSize int      // tokens in a chunk; 0 when unknown (legacy files)
+	Entries   []Entry  // sorted by name
+	Legacy    bool     // read from a legacy file: Counts are calls rather than tokens
+
+	// Extra holds further keys, written after the four of llama.cpp (general.type, imatrix.datasets,
+	// imatrix.chunk_count, imatrix.chunk_size); nil when there are none.
+	Extra *gguf.Metadata
+	// Ignored names the tensors of the file that are neither sums nor counts; they are not written again.
+	Ignored []string
+}
+
+// Entry holds the sums of one tensor of the model, which has mats matrices (experts) of cols columns.
+type Entry struct {
+	Name       string
+	SumSquares []float32 // mats x cols: sum over tokens of x*x
+	Counts     []float32 // tokens, one per matrix; or a single one for all matrices
+}
+
+// Cols is the length of the part of SumSquares that shares a count.
+func (e *Entry) Cols() int {
+	if len(e.Counts) == 0 {
+		return 0
+	}
+	return len(e.SumSquares) / len(e.Counts)
+}
+
+// Weights is the mean of the squared activations per column: SumSquares/Count, matrix by matrix, with the rounding of
+// llama-quantize (float32 division, the count rounded to an integer). A matrix that no token reached gets ones.
+func (e *Entry) Weights() []float32 {
+	w := make([]float32, len(e.SumSquares))
+	cols := e.Cols()
+	for mat, c := range e.Counts {
+		count := float32(math.Round(float64(c)))
+		for i := mat * cols; i < (mat+1)*cols; i++ {
+			if count > 0 {
+				w[i] = e.SumSquares[i] / count
+			} else {
+				w[i] = 1
+			}
+		}
+	}
+	return w
+}
+
+// Entry finds the entry of a tensor.
+func (m *Matrix) Entry(name string) (*Entry, bool) {
+	i, ok := slices.BinarySearchFunc(m.Entries, name, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return &m.Entries[i], true
+}
+
+// sort puts the entries in order; a name that occurs twice is an error.
+func (m *Matrix) sort() error {
+	slices.SortFunc(m.Entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	for i := range m.Entries {
+		if i > 0 && m.Entries[i].Name == m.Entries[i-1].Name {
+			return fmt.Errorf("%w: imatrix entry %s occurs twice", formats.ErrCorrupt, m.Entries[i].Name)
+		}
+	}
+	return nil
+}
+
+// Add sums other into m, as if both texts had been evaluated in one run. Both must count in the same unit.
+func (m *Matrix) Add(other *Matrix) error {
+	if m.Legacy != other.Legacy || m.ChunkSize != other.ChunkSize {
+		return fmt.Errorf("imatrix files of chunk sizes %s and %s cannot be added", m.unit(), other.unit())
+	}
+	for i := range other.Entries {
+		o := &other.Entries[i]
+		e, ok := m.Entry(o.Name)
+		if ok && (len(e.SumSquares) != len(o.SumSquares) || len(e.Counts) != len(o.Counts)) {
+			return fmt.Errorf("imatrix entry %s has %d sums and %d counts in one file, %d and %d in the other: they belong to different models",
+				o.Name, len(e.SumSquares), len(e.Counts), len(o.SumSquares), len(o.Counts))
+		}
+	}
+	if len(m.pooled())+len(other.pooled()) > 0 {
+		clone := *other
+		clone.Entries, clone.Extra = nil, other.Extra.Clone()
+		for _, e := range other.Entries {
+			clone.Entries = append(clone.Entries, Entry{e.Name, slices.Clone(e.SumSquares), slices.Clone(e.Counts)})
+		}
+		m.unpool()
+		clone.unpool()
+		other = &clone
+		defer m.Pool()
+	}
+	var added []Entry
+	for i := range other.Entries {
+		o := &other.Entries[i]
+		e, ok := m.Entry(o.Name)
+		if !ok {
+			added = append(added, Entry{o.Name, slices.Clone(o.SumSquares), slices.Clone(o.Counts)})
+			continue
+		}
+		for j, x := range o.SumSquares {
+			e.SumSquares[j] += x
+		}
+		for j, x := range o.Counts {
+			e.Counts[j] += x
+		}
+	}
+	m.Entries = append(m.Entries, added...)
+	m.Datasets = append(m.Datasets, other.Datasets...)
+	m.Chunks += other.Chunks
+	return m.sort()
+}
+
+func (m *Matrix) unit() string {
+	if m.Legacy {
+		return "unknown (legacy file)"
+	}
+	return fmt.Sprint(m.ChunkSize)
+}

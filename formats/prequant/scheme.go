@@ -1,0 +1,142 @@
+package prequant
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bitmill/formats"
+)
+
+// Scheme is what quantization_config says of how matrices are stored. The zero Scheme is that of a checkpoint without
+// it, which may still hold F8.
+type Scheme struct {
+	Method string   // quant_method: fp8, gptq ...
+	Bits   int      // of a code
+	Group  int64    // values of a row that share a scale; -1: all
+	Block  [2]int64 // rows and columns of a block that shares a scale; zeros: none
+	V2     bool     // GPTQ: zero points are stored as they are, not less one
+}
+
+// config is quantization_config in all its forms.
+type config struct {
+	Method     string  `json:"quant_method"`
+	Bits       int     `json:"bits"`
+	Group      int64   `json:"group_size"`
+	Block      []int64 `json:"weight_block_size"`
+	Checkpoint string  `json:"checkpoint_format"` // gptq
+	Version    string  `json:"version"`           // awq
+	Algorithm  string  `json:"quant_algo"`        // modelopt
+	Format     string  `json:"format"`            // compressed-tensors
+	Groups     map[string]struct {
+		Weights *struct {
+			Bits     int     `json:"num_bits"`
+			Type     string  `json:"type"`
+			Group    int64   `json:"group_size"`
+			Block    []int64 `json:"block_structure"`
+			Strategy string  `json:"strategy"`
+		} `json:"weights"`
+	} `json:"config_groups"`
+}
+
+// methods are the values of quant_method that are known; mxfp4 is not packed as the others are, and read elsewhere.
+var methods = []string{"awq", "bitnet", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "modelopt", "mxfp4"}
+
+// ParseScheme reads quantization_config; nil and null give the zero Scheme. It fails with formats.ErrUnsupported for a
+// method that bitmill cannot read.
+func ParseScheme(data []byte) (s Scheme, err error) {
+	if len(data) == 0 || bytes.Equal(data, []byte("null")) {
+		return s, nil
+	}
+	var head struct { // others may give other keys other kinds of values
+		Method string `json:"quant_method"`
+	}
+	var c config
+	err = json.Unmarshal(data, &head)
+	if err == nil && !slices.Contains(methods, head.Method) {
+		return s, unsupported(cmp.Or(head.Method, "quantization_config without quant_method"))
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &c)
+	}
+	if err != nil {
+		return s, fmt.Errorf("quantization_config: %w: %v", formats.ErrCorrupt, formats.JSONError(err))
+	}
+	s = Scheme{Method: c.Method, Bits: c.Bits, Group: c.Group}
+	if s.Group == 0 {
+		s.Group = -1
+	}
+	switch c.Method {
+	case "fp8":
+		err = s.block(c.Block)
+	case "modelopt":
+		if algorithm := strings.ToUpper(c.Algorithm); algorithm != "" && algorithm != "FP8" {
+			err = unsupported("modelopt, " + c.Algorithm)
+		}
+	case "gptq":
+		s.V2 = c.Checkpoint == "gptq_v2"
+		if !s.V2 && c.Checkpoint != "" && c.Checkpoint != "gptq" {
+			err = unsupported("gptq, checkpoint_format " + c.Checkpoint)
+		} else if s.Bits != 2 && s.Bits != 3 && s.Bits != 4 && s.Bits != 8 {
+			err = fmt.Errorf("quantization_config: %w: bits is %d; GPTQ has 2, 3, 4 or 8", formats.ErrCorrupt, s.Bits)
+		}
+	case "awq":
+		switch version := strings.ToLower(c.Version); {
+		case version != "" && version != "gemm" && version != "exllama":
+			err = unsupported("awq, version " + c.Version)
+		case s.Bits != 4:
+			err = unsupported(fmt.Sprintf("awq, %d bits", s.Bits))
+		}
+	case "compressed-tensors":
+		err = s.compressed(&c)
+	}
+	return s, err
+}
+
+// compressed reads the one group of compressed-tensors.
+func (s *Scheme) compressed(c *config) error {
+	if len(c.Groups) != 1 {
+		return unsupported(fmt.Sprintf("compressed-tensors, %d config_groups", len(c.Groups)))
+	}
+	for _, g := range c.Groups {
+		if g.Weights == nil {
+			return fmt.Errorf("quantization_config: %w: config_groups says nothing of weights", formats.ErrCorrupt)
+		}
+		s.Bits, s.Group = g.Weights.Bits, g.Weights.Group
+		if s.Group == 0 {
+			s.Group = -1
+		}
+		switch c.Format {
+		case "float-quantized", "int-quantized", "naive-quantized":
+			if s.Bits != 8 {
+				return unsupported(fmt.Sprintf("compressed-tensors, %s of %d bits", c.Format, s.Bits))
+			}
+			return s.block(g.Weights.Block)
+		case "pack-quantized":
+			if s.Bits != 2 && s.Bits != 4 && s.Bits != 8 {
+				return unsupported(fmt.Sprintf("compressed-tensors, %s of %d bits", c.Format, s.Bits))
+			}
+			return nil
+		}
+	}
+	return unsupported("compressed-tensors, " + c.Format)
+}
+
+// block sets the size of blocks.
+func (s *Scheme) block(size []int64) error {
+	if size == nil {
+		return nil
+	}
+	if len(size) != 2 || size[0] < 1 || size[1] < 1 {
+		return fmt.Errorf("quantization_config: %w: blocks of %v", formats.ErrCorrupt, size)
+	}
+	s.Block = [2]int64(size)
+	return nil
+}
+
+func unsupported(what string) error {
+	return fmt.Errorf("%w: the weights are quantized already, in a way that bitmill does not read (%s); use the model that they were made from", formats.ErrUnsupported, what)
+}

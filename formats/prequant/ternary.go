@@ -1,0 +1,44 @@
+package prequant
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+	"bitmill/formats/safetensors"
+)
+
+// ternary is a matrix of BitNet (arXiv 2402.17764) as transformers stores it: byte [r][c] of weight holds the codes of
+// rows r, r+rows/4, r+rows/2 and r+3*rows/4, the lowest bits first, and
+//
+//	value = (code - 1) / scale
+type ternary struct {
+	rows, cols int64
+	codes      []byte
+	scale      floats
+}
+
+func (g *gatherer) ternary(t *safetensors.Tensor) (Matrix, error) {
+	if len(t.Shape) != 2 {
+		return nil, fmt.Errorf("%w: its shape %v is no matrix's", formats.ErrCorrupt, t.Shape)
+	}
+	s, err := g.need(t.Name+"_scale", floatTypes, 1)
+	if err != nil {
+		return nil, err
+	}
+	g.describe("BitNet, ternary")
+	return &ternary{rows: 4 * t.Shape[0], cols: t.Shape[1], codes: t.Data, scale: floatsOf(s)}, nil
+}
+
+func (m *ternary) Shape() (rows, cols int64) { return m.rows, m.cols }
+
+func (m *ternary) Stored() [][]byte { return [][]byte{m.codes, m.scale.data} }
+
+func (m *ternary) Rows(dst []float32, first, n int64) {
+	scale, quarter := m.scale.at(0), m.rows/4
+	for r := first; r < first+n; r++ {
+		row, codes := dst[(r-first)*m.cols:][:m.cols], m.codes[r%quarter*m.cols:]
+		for i := range row {
+			row[i] = float32(int(codes[i]>>(r/quarter*2)&3)-1) / scale
+		}
+	}
+}
