@@ -3,6 +3,7 @@ package formats
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Tensor describes a tensor as GGUF does: Shape[0] is the row length (columns), Shape[1] the number of rows, further
@@ -28,6 +29,29 @@ func (t Tensor) Rows() int64 {
 		n *= d
 	}
 	return n
+}
+
+// Dims is the number of dimensions as ggml counts them: trailing dimensions of 1 do not count, the first one always does.
+func (t Tensor) Dims() int { return len(trim(t.Shape)) }
+
+// Matrices is the number of matrices stacked in the tensor (its experts): all dimensions from the third on multiplied.
+func (t Tensor) Matrices() int64 {
+	n := int64(1)
+	for _, d := range t.Shape[min(2, len(t.Shape)):] {
+		n *= d
+	}
+	return n
+}
+
+// SameShape compares shapes without trailing dimensions of 1, which GGUF files do not keep.
+func (t Tensor) SameShape(u Tensor) bool { return slices.Equal(trim(t.Shape), trim(u.Shape)) }
+
+// trim drops trailing dimensions of 1.
+func trim(shape []int64) []int64 {
+	for len(shape) > 1 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
 }
 
 // Elements is the number of values.

@@ -57,8 +57,32 @@ func TestTensorCheck(t *testing.T) {
 	if err := (Tensor{Name: "a", Shape: []int64{4096, 0, 3}}).Check(); err != nil {
 		t.Error(err)
 	}
-	if n := (Tensor{Shape: []int64{4, 3, 2}}).Rows(); n != 6 {
-		t.Errorf("rows %d", n)
+}
+
+func TestTensorIsAStackOfMatrices(t *testing.T) {
+	for _, c := range []struct {
+		shape                []int64
+		dims                 int
+		cols, rows, matrices int64
+	}{
+		{nil, 0, 1, 1, 1},
+		{[]int64{1, 1}, 1, 1, 1, 1},
+		{[]int64{4}, 1, 4, 1, 1},
+		{[]int64{4, 3}, 2, 4, 3, 1},
+		{[]int64{4, 1, 2}, 3, 4, 2, 2},
+		{[]int64{4, 3, 2}, 3, 4, 6, 2},
+		{[]int64{4, 3, 1, 1}, 2, 4, 3, 1},
+	} {
+		x := Tensor{Shape: c.shape}
+		if x.Dims() != c.dims || x.Cols() != c.cols || x.Rows() != c.rows || x.Matrices() != c.matrices {
+			t.Errorf("%v: %d dimensions, %d matrices, %d rows of %d", c.shape, x.Dims(), x.Matrices(), x.Rows(), x.Cols())
+		}
+		if !x.SameShape(Tensor{Shape: append(append([]int64{}, c.shape...), 1)}) != (c.shape == nil) {
+			t.Errorf("%v: a trailing 1 makes another shape", c.shape)
+		}
+	}
+	if (Tensor{Shape: []int64{4, 3}}).SameShape(Tensor{Shape: []int64{3, 4}}) {
+		t.Error("3x4 is not 4x3")
 	}
 }
 

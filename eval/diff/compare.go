@@ -4,7 +4,6 @@ package diff
 import (
 	"context"
 	"runtime"
-	"slices"
 	"sync"
 
 	"bitmill/formats/checkpoint"
@@ -75,22 +74,11 @@ func Models(ctx context.Context, a, b *checkpoint.Checkpoint, o Options) (*Diffe
 // pair is a tensor on both sides.
 type pair struct{ a, b *checkpoint.Tensor }
 
-// sameShape ignores trailing dimensions of 1, which GGUF does not keep.
-func (p pair) sameShape() bool {
-	trim := func(s []int64) []int64 {
-		for len(s) > 1 && s[len(s)-1] == 1 {
-			s = s[:len(s)-1]
-		}
-		return s
-	}
-	return slices.Equal(trim(p.a.Shape), trim(p.b.Shape))
-}
-
 // compareAll compares every pair in one goroutine, so that sums do not depend on the number of threads.
 func compareAll(ctx context.Context, pairs []pair, o Options) ([]Tensor, error) {
 	c := &counter{progress: o.Progress}
 	for _, p := range pairs {
-		if p.sameShape() {
+		if p.a.SameShape(p.b.Tensor) {
 			c.total += p.a.Elements()
 		}
 	}

@@ -48,7 +48,7 @@ func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*c
 		for k, a := range artifacts {
 			e.Relative[k][i] = math.NaN()
 			t, ok := a.Tensor(j.source.Name)
-			if ok && t.Type.Quantized() && t.Type != j.source.Type && (pair{j.source, t}).sameShape() {
+			if ok && t.Type.Quantized() && t.Type != j.source.Type && j.source.SameShape(t.Tensor) {
 				j.artifacts, j.at = append(j.artifacts, t), append(j.at, k)
 			}
 		}

@@ -41,7 +41,7 @@ type worker struct {
 }
 
 func (w *worker) compare(ctx context.Context, p pair, c *counter) (Tensor, error) {
-	t := Tensor{Name: p.a.Name, A: p.a.Tensor, B: p.b.Tensor, Shape: !p.sameShape()}
+	t := Tensor{Name: p.a.Name, A: p.a.Tensor, B: p.b.Tensor, Shape: !p.a.SameShape(p.b.Tensor)}
 	if t.Shape {
 		return t, nil
 	}

@@ -42,20 +42,11 @@ func Of(tensors []formats.Tensor) (Summary, error) {
 		if s.All, err = s.All.Add(c); err != nil {
 			return Summary{}, fmt.Errorf("tensor %s: %w", t.Name, err)
 		}
-		if isMatrix(t) { // a part of All, so it cannot overflow
+		if t.Dims() > 1 { // a part of All, so it cannot overflow
 			s.Matrices, _ = s.Matrices.Add(c)
 		}
 	}
 	return s, nil
-}
-
-func isMatrix(t formats.Tensor) bool {
-	for _, d := range t.Shape[min(1, len(t.Shape)):] {
-		if d != 1 {
-			return true
-		}
-	}
-	return false
 }
 
 // File is the bits of the whole file over all weights; ok is false while FileBytes is not set or too large to count.

@@ -133,7 +133,7 @@ func (c *Checkpoint) size() (s size) {
 		t := &c.Tensors[i]
 		n := t.Elements()
 		s.total += n
-		if m := matrices(t.Shape); m > 1 && strings.Contains(t.Name, "_exps.") {
+		if m := t.Matrices(); m > 1 && strings.Contains(t.Name, "_exps.") {
 			s.count, n = int(m), n/m
 		}
 		s.active += n

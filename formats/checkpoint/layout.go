@@ -57,7 +57,7 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 // readColumn gathers a row whose values stand one below the other in a matrix of the source, [cols][columns].
 func (t *Tensor) readColumn(dst []byte, r int64) {
 	size, cols := int64(t.stored.BlockBytes()), t.Cols()
-	rows := t.Rows() / matrices(t.Shape)
+	rows := t.Rows() / t.Matrices()
 	source := t.parts[0][r/rows*max(t.layout.span, cols)*t.layout.columns*size:]
 	at := t.layout.row(r%rows, rows) * size
 	for c := range cols {
@@ -80,13 +80,4 @@ func (t *Tensor) readNibbles(dst []byte, row int64) {
 			to[2+2*j] = low>>4 | high&0xf0
 		}
 	}
-}
-
-// matrices is the number of matrices stacked in a tensor.
-func matrices(shape []int64) int64 {
-	n := int64(1)
-	for _, d := range shape[min(2, len(shape)):] {
-		n *= d
-	}
-	return n
 }

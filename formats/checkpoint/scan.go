@@ -255,7 +255,7 @@ func (t *Tensor) place(i int64) (row, column int64) {
 			}
 		}
 	case l.columns > 0:
-		rows := t.Rows() / matrices(t.Shape)
+		rows := t.Rows() / t.Matrices()
 		matrix := i / (cols * l.columns)
 		return matrix*rows + (i%l.columns-l.first)/max(1, l.step), i / l.columns % cols
 	}

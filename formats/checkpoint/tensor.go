@@ -49,7 +49,7 @@ func (t *Tensor) Bytes() []byte {
 // Matrix is the data of matrix i of a stack, an expert's, when it lies in memory exactly as an artifact stores it;
 // else nil.
 func (t *Tensor) Matrix(i int64) []byte {
-	n := matrices(t.Shape)
+	n := t.Matrices()
 	if data := t.Bytes(); data != nil {
 		size := int64(len(data)) / n
 		return data[i*size : (i+1)*size]
