@@ -19,10 +19,11 @@ import (
 	"bitmill/eval/infer"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/cpu"
+	"bitmill/quantize"
 )
 
 // Version is recorded in artifacts and reports, and is part of every resume key.
-const Version = "0.2.0"
+const Version = quantize.FormatVersion
 
 // env is what a command needs besides its options.
 type env struct {

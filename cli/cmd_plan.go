@@ -124,9 +124,11 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 		return err
 	}
 	if !o.noProvenance {
-		if o.Provenance, err = plannedProvenance(c, m); err != nil {
+		p, err := quantize.PlannedProvenance(m)
+		if err != nil {
 			return err
 		}
+		o.Provenance = p.Metadata(c)
 	}
 	rows := []planRow{}
 	blocked := []blockedRow{}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/steps"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
@@ -61,6 +62,14 @@ recorded the file's hash, the file must still have it. Otherwise its tensors are
 	}
 }
 
+// memoryFlag is the bound on what quantizing holds in memory.
+func memoryFlag() cli.Flag {
+	return &cli.StringFlag{Name: "max-memory", Value: "512MiB", Usage: "what the buffers of quantizing may take: a `SIZE` such as 512MiB or 2GiB"}
+}
+
+// memory reads memoryFlag.
+func memory(c *cli.Context) (int64, error) { return parseSize("--max-memory", c.String("max-memory")) }
+
 func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse")}
 	if o.artifactOptions, err = readArtifactOptions(c); err != nil {
@@ -100,16 +109,20 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 			e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run %s", key, what))
 		}
 	case o.dryRun:
-		if o.Provenance, err = plannedProvenance(c, m); err != nil {
+		p, err := quantize.PlannedProvenance(m)
+		if err != nil {
 			return err
 		}
+		o.Provenance = p.Metadata(c)
 	default:
 		if err := e.scan(ctx, c); err != nil {
 			return err
 		}
-		if o.Provenance, err = provenance(c, m); err != nil {
+		p, err := quantize.NewProvenance(c, m)
+		if err != nil {
 			return err
 		}
+		o.Provenance = p.Metadata(c)
 	}
 	p, err := o.plan(ctx, e, c, m)
 	if err == nil {
@@ -135,12 +148,12 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 
 // writeOne writes the artifact of a plan.
 func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
-	made := originOf(p.Metadata)
+	made := quantize.ReadProvenance(p.Metadata)
 	if o.noProvenance || o.keepConfig {
-		made = origin{} // a source that is an artifact has left its own
+		made = quantize.Provenance{} // a source that is an artifact has left its own
 	}
 	if len(o.reuse) > 0 {
-		want, err := newOrigin(c, m)
+		want, err := quantize.NewProvenance(c, m)
 		if err != nil {
 			return quantize.Written{}, err
 		}
@@ -150,7 +163,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 			}
 		}
 	}
-	key, err := writeKey(c, m, made)
+	key, err := made.ResumeKey(c, m)
 	if err != nil {
 		return quantize.Written{}, err
 	}
@@ -171,32 +184,26 @@ func sameFile(model, out string) bool {
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-// provenance is what an artifact says of its making, under keys of bitmill's own: nothing that varies between runs.
-func provenance(c *checkpoint.Checkpoint, m *imatrix.Matrix) (*gguf.Metadata, error) {
-	made, err := newOrigin(c, m)
+// checkDonor fails unless the artifact is whole, as far as can be told, and has the provenance.
+func checkDonor(path string, want quantize.Provenance) error {
+	f, err := gguf.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return made.metadata(c), nil
-}
-
-// plannedProvenance takes as many bytes as provenance will, without reading the model.
-func plannedProvenance(c *checkpoint.Checkpoint, m *imatrix.Matrix) (*gguf.Metadata, error) {
-	imatrix, err := imatrixHash(m)
-	if err != nil {
-		return nil, err
+	defer f.Close()
+	if err := want.Accepts(quantize.ReadProvenance(f.Metadata)); err != nil {
+		return fmt.Errorf("%s cannot be reused: %w", path, err)
 	}
-	return origin{Version: Version, Source: hashBytes(nil), Imatrix: imatrix}.metadata(c), nil
-}
-
-func (o origin) metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
-	p := c.ExtraMetadata()
-	p.Set(keyVersion, o.Version)
-	p.Set(keySource, o.Source)
-	if o.Imatrix != "" {
-		p.Set(keyImatrix, o.Imatrix)
+	for _, s := range f.Shards {
+		out, ok := steps.Recorded(s.Path)
+		if !ok {
+			continue
+		}
+		if sum, err := steps.HashFile(s.Path); err != nil || sum != out.SHA256 {
+			return cmp.Or(err, fmt.Errorf("%s cannot be reused: it was changed after bitmill run wrote it", path))
+		}
 	}
-	return p
+	return nil
 }
 
 type writtenRow struct {
@@ -287,4 +294,23 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 		fmt.Fprintln(e.stdout, note)
 	}
 	return nil
+}
+
+// reuseNote says in a few words what did not have to be encoded; "" when everything had to.
+func reuseNote(written []quantize.Written) string {
+	kept, reused := 0, 0
+	for _, w := range written {
+		kept, reused = kept+w.Kept, reused+w.Reused
+	}
+	note := ""
+	if kept > 0 {
+		note = fmt.Sprintf("%d tensors were there already from writing that was interrupted", kept)
+	}
+	if reused > 0 {
+		if note != "" {
+			note += ", "
+		}
+		note += fmt.Sprintf("%d were copied from earlier artifacts", reused)
+	}
+	return note
 }

@@ -144,11 +144,11 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 		if err != nil {
 			return nil, err
 		}
-		data, err := m.Encode()
+		hash, err := m.Hash()
 		if err != nil {
 			return nil, err
 		}
-		r.Recorded(c.Metadata, "bitmill.imatrix.sha256", hashBytes(data), o.imatrix)
+		r.Recorded(c.Metadata, "bitmill.imatrix.sha256", hash, o.imatrix)
 	}
 	bar.Done()
 	return r, nil

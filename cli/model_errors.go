@@ -25,13 +25,9 @@ type tensorErrors struct {
 // errors fills in how far every artifact's tensors are from the source's. Artifacts that an earlier run judged are not
 // read again; the others take one pass over the source together.
 func (r *modelRun) errors(ctx context.Context, m *report.Model) error {
-	imatrix := ""
-	if r.imatrix != nil {
-		data, err := r.imatrix.Encode()
-		if err != nil {
-			return err
-		}
-		imatrix = hashBytes(data)
+	imatrix, err := r.imatrix.Hash()
+	if err != nil {
+		return err
 	}
 	all := make([]tensorErrors, len(r.artifacts))
 	keys := make([]string, len(r.artifacts))

@@ -260,14 +260,15 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	if r.imatrix, err = quantize.SelectWeights(r.imatrix, r.o.include, r.o.exclude); err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
-	if o.Provenance, err = provenance(r.source.Checkpoint, r.imatrix); err != nil {
+	made, err := quantize.NewProvenance(r.source.Checkpoint, r.imatrix)
+	if err != nil {
 		return err
 	}
+	o.Provenance = made.Metadata(r.source.Checkpoint)
 	if r.imatrix != nil {
 		o.ImatrixFile = imatrixName
 	}
-	made := originOf(o.Provenance)
-	resume, err := writeKey(r.source.Checkpoint, r.imatrix, made)
+	resume, err := made.ResumeKey(r.source.Checkpoint, r.imatrix)
 	if err != nil {
 		return err
 	}
@@ -282,7 +283,7 @@ func (r *modelRun) quantize(ctx context.Context) error {
 		for _, w := range p.Warnings {
 			r.warn("%s %s: %s", r.name, f, w)
 		}
-		key, err := artifactKey(made, o)
+		key, err := made.ArtifactKey(o)
 		if err != nil {
 			return err
 		}
@@ -325,11 +326,11 @@ func (r *modelRun) quantize(ctx context.Context) error {
 }
 
 // madeFrom is what the record of an artifact says of its inputs.
-func madeFrom(rec *steps.Record) (o origin) {
-	if json.Unmarshal(rec.Data, &o) != nil {
-		return origin{}
+func madeFrom(rec *steps.Record) (p quantize.Provenance) {
+	if json.Unmarshal(rec.Data, &p) != nil {
+		return quantize.Provenance{}
 	}
-	return o
+	return p
 }
 
 // forgetReport removes the report of an earlier run when files that it describes are about to be replaced.
@@ -348,7 +349,7 @@ func (r *modelRun) forgetReport(jobs []quantize.Job) error {
 }
 
 // record notes an artifact that was written.
-func (r *modelRun) record(jobs []quantize.Job, keys []string, made origin, w quantize.Written) error {
+func (r *modelRun) record(jobs []quantize.Job, keys []string, made quantize.Provenance, w quantize.Written) error {
 	i := slices.IndexFunc(jobs, func(j quantize.Job) bool { return j.Path == w.Path })
 	if i < 0 {
 		return errors.New("internal error: nobody asked for " + w.Path)
@@ -364,10 +365,4 @@ func (r *modelRun) record(jobs []quantize.Job, keys []string, made origin, w qua
 		}
 	}
 	return nil
-}
-
-// artifactKey covers everything an artifact's bytes depend on.
-func artifactKey(made origin, o quantize.Options) (string, error) {
-	o.Provenance = nil // it follows from the rest
-	return steps.Key(Version, "quantize", made.Source, made.Imatrix, o)
 }

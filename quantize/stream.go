@@ -64,15 +64,6 @@ func (s *stream) begin() error {
 	return s.write(s.header)
 }
 
-// streamKey covers the file: the header lists tensors, types and metadata; key is the caller's, on what they were
-// made from.
-func streamKey(key string, header []byte) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %s %d\n", len(key), key, len(header))
-	h.Write(header)
-	return hex.EncodeToString(h.Sum(nil))
-}
-
 // takeUp counts the tensors that are in the file already.
 func (s *stream) takeUp() error {
 	l := s.piece.Layout

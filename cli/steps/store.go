@@ -36,16 +36,7 @@ type Output struct {
 }
 
 // Key hashes the parts, each marshalled as JSON, into a key.
-func Key(parts ...any) (string, error) {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	for _, p := range parts {
-		if err := enc.Encode(p); err != nil {
-			return "", err
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
+func Key(parts ...any) (string, error) { return file.Key(parts...) }
 
 func (s Store) path(step string) string { return filepath.Join(s.Dir, ".bitmill", step+".json") }
 

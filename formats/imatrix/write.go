@@ -2,7 +2,9 @@ package imatrix
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 
@@ -18,6 +20,16 @@ func (m *Matrix) Write(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return file.Write(path, b)
+}
+
+// Hash is the SHA-256 of Encode in hexadecimal; "" of no matrix.
+func (m *Matrix) Hash() (string, error) {
+	if m == nil {
+		return "", nil
+	}
+	data, err := m.Encode()
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
 }
 
 // Encode lays the matrix out in GGUF as llama-imatrix does: four keys, then per entry, by name, NAME.in_sum2 [cols, mats]
