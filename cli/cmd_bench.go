@@ -134,7 +134,7 @@ func runBench(ctx context.Context, e env, paths []string, o bench.Options, withE
 	}
 	for i, x := range results {
 		rows[i].fill(x, m, pool, o)
-		rows[i].Resident = list[i].Model.Resident()
+		rows[i].Resident = list[i].Model.ResidentBytes()
 	}
 	if e.json {
 		return e.printJSON(r)

@@ -91,7 +91,7 @@ func (s *subject) Close() error {
 func (s *subject) settle(ctx context.Context, e env, pool *infer.Pool, set *kernel.Set) error {
 	s.model.RoundActivations()
 	p := e.progress("load "+filepath.Base(s.Path), "bytes")
-	err := s.model.Reside(ctx, pool, set, p.Set)
+	err := s.model.LoadToRAM(ctx, pool, set, p.Set)
 	if errors.Is(err, infer.ErrMemory) {
 		e.warn(fmt.Sprintf("%s is run from its file's mapping, which is slower: %v", s.Path, err))
 		return nil

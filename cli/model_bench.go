@@ -91,7 +91,7 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 		x.Generate = report.Speed{Tokens: o.Generate, PerSecond: got.Generate.Mean(), SD: got.Generate.SD(), N: len(got.Generate)}
 		x.WeightBytes, x.KVBytes, x.ScratchBytes = got.GenerateWork.WeightBytes, got.KVBytes, got.ScratchBytes
 		weights := b.row.FileBytes // a mapping counts as a whole
-		if n := subjects[i].Model.Resident(); n > 0 {
+		if n := subjects[i].Model.ResidentBytes(); n > 0 {
 			weights = n
 		}
 		x.MemoryBytes = weights + x.KVBytes + x.ScratchBytes

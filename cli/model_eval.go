@@ -127,7 +127,7 @@ func (r *modelRun) noiseFloor(ctx context.Context, m *report.Model) error {
 		return err
 	}
 	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: windows, what: "noise floor " + r.name,
-		subjects: []evaluand{{step: "noise-source", key: key, model: r.source.model}, {step: "noise", key: key, model: r.source.model.Noisy()}}}
+		subjects: []evaluand{{step: "noise-source", key: key, model: r.source.model}, {step: "noise", key: key, model: r.source.model.WithBF16Inputs()}}}
 	results, err := v.run(ctx)
 	if err != nil {
 		return err

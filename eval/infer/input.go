@@ -150,7 +150,7 @@ func (p *pass) makeRow(t int) {
 	case latentQK:
 		p.latentRow(row, t)
 	}
-	if p.m.noisy && in.forms != [formCount]bool{} {
+	if p.m.bf16Inputs && in.forms != [formCount]bool{} {
 		p.set.RoundBF16(row)
 	}
 }

@@ -32,7 +32,7 @@ type Model struct {
 	outputNorm norm
 	output     Linear
 	rope       [ropeKinds]ropeTable
-	noisy      bool            // see Noisy
+	bf16Inputs bool            // see WithBF16Inputs
 	memory     *machine.Memory // of the matrices; nil: the checkpoint's map
 }
 
@@ -138,10 +138,10 @@ func (m *Model) RoundActivations() {
 	m.output.round()
 }
 
-// Noisy is the same model with the inputs of all its products rounded to BF16, whatever the weights' type: its divergence
+// WithBF16Inputs is the same model with the inputs of all its products rounded to BF16, whatever the weights' type: its divergence
 // from the model is what rounding alone does, the floor under every other divergence. It shares the weights.
-func (m *Model) Noisy() *Model {
-	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, outputNorm: m.outputNorm, output: m.output, noisy: true}
+func (m *Model) WithBF16Inputs() *Model {
+	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, outputNorm: m.outputNorm, output: m.output, bf16Inputs: true}
 	n.setRope()
 	return n
 }

@@ -15,7 +15,7 @@ var ErrMemory = errors.New("not enough memory")
 
 var available = machine.Available // what the machine has, but in tests
 
-// Reside moves the matrices from the file's mapping to memory of the process, woven into strips where that is what the
+// LoadToRAM moves the matrices from the file's mapping to memory of the process, woven into strips where that is what the
 // kernels are fastest with: generating reads all of them for each token, and from there at the speed of memory. It takes
 // about as long as reading the file once; as much memory as the weights have is taken, and given back for their pages of
 // the mapping. Close frees it.
@@ -23,7 +23,7 @@ var available = machine.Available // what the machine has, but in tests
 // With less memory available it fails with ErrMemory, and with the context's error when that is done; both leave the model
 // as it was, ready to run. A model that resides runs with the same set of kernels, and is neither observed nor run in
 // exact form.
-func (m *Model) Reside(ctx context.Context, pool *Pool, set *kernel.Set, progress func(done, total int64)) error {
+func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, progress func(done, total int64)) error {
 	if m.memory != nil {
 		return nil
 	}
@@ -58,15 +58,15 @@ func (m *Model) Reside(ctx context.Context, pool *Pool, set *kernel.Set, progres
 	return nil
 }
 
-// Resident is how many bytes of memory Reside took; 0: the model runs from its mapping.
-func (m *Model) Resident() int64 {
+// ResidentBytes is how many bytes of memory LoadToRAM took; 0: the model runs from its mapping.
+func (m *Model) ResidentBytes() int64 {
 	if m.memory == nil {
 		return 0
 	}
 	return int64(len(m.memory.Bytes))
 }
 
-// Close frees what Reside took. The model must not be run afterwards.
+// Close frees what LoadToRAM took. The model must not be run afterwards.
 func (m *Model) Close() {
 	if m != nil {
 		m.memory.Free()

@@ -11,9 +11,9 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-// TestReside: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are the same
+// TestLoadToRAM: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are the same
 // wherever the rows lie; and those of single tokens, whose sums are taken in another order, nearly.
-func TestReside(t *testing.T) {
+func TestLoadToRAM(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()
 	for _, name := range []string{"llama", "gemma2", "mixtral", "phi3", "deepseek-v2"} {
@@ -32,7 +32,7 @@ func TestReside(t *testing.T) {
 			single := pieces(t, m, o, c.Tokens, 1)
 			var done, total int64
 			for range 2 { // the second time there is nothing to do
-				if err := m.Reside(t.Context(), pool, set, func(d, n int64) { done, total = d, n }); err != nil {
+				if err := m.LoadToRAM(t.Context(), pool, set, func(d, n int64) { done, total = d, n }); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -71,8 +71,8 @@ func TestReside(t *testing.T) {
 	}
 }
 
-// TestResideInterrupted: between two matrices loading stops, and the model runs as before.
-func TestResideInterrupted(t *testing.T) {
+// TestLoadToRAMInterrupted: between two matrices loading stops, and the model runs as before.
+func TestLoadToRAMInterrupted(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()
 	c := checkpointtest.Load(t, "llama")
@@ -81,7 +81,7 @@ func TestResideInterrupted(t *testing.T) {
 	want := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
 	ctx, cancel := context.WithCancel(t.Context())
 	moved := 0
-	err := m.Reside(ctx, pool, kernel.Best(), func(int64, int64) {
+	err := m.LoadToRAM(ctx, pool, kernel.Best(), func(int64, int64) {
 		if moved++; moved == 3 {
 			cancel()
 		}
@@ -90,14 +90,14 @@ func TestResideInterrupted(t *testing.T) {
 		t.Fatalf("%v after %d matrices", err, moved)
 	}
 	near(t, "in its map", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}), want, 0)
-	if err := m.Reside(t.Context(), pool, kernel.Best(), nil); err != nil {
+	if err := m.LoadToRAM(t.Context(), pool, kernel.Best(), nil); err != nil {
 		t.Fatal(err)
 	}
 	m.Close()
 }
 
-// TestResideWithoutMemory: the model stays as it is, and runs.
-func TestResideWithoutMemory(t *testing.T) {
+// TestLoadToRAMWithoutMemory: the model stays as it is, and runs.
+func TestLoadToRAMWithoutMemory(t *testing.T) {
 	defer func(f func() (int64, bool)) { available = f }(available)
 	available = func() (int64, bool) { return 1 << 20, true }
 	pool := NewPool(2)
@@ -105,7 +105,7 @@ func TestResideWithoutMemory(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m := open(t, c)
 	want := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
-	if err := m.Reside(t.Context(), pool, kernel.Best(), nil); !errors.Is(err, ErrMemory) {
+	if err := m.LoadToRAM(t.Context(), pool, kernel.Best(), nil); !errors.Is(err, ErrMemory) {
 		t.Fatalf("%v", err)
 	}
 	near(t, "in its map", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}), want, 0)

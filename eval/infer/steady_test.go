@@ -109,19 +109,19 @@ func TestRoundActivations(t *testing.T) {
 	}
 }
 
-// TestNoisy: a noisy model is as near, for weights of any type, and leaves the model as it was.
-func TestNoisy(t *testing.T) {
+// TestBF16Inputs: a model with rounded inputs is as near, for weights of any type, and leaves the model as it was.
+func TestBF16Inputs(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m := open(t, c)
 	run := func(m *Model) []float32 {
 		return slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
 	}
 	exact := run(m)
-	noisy := run(m.Noisy())
-	if e := relativeRMS(noisy, exact); !(e > 1e-5 && e < 2e-2) {
+	rounded := run(m.WithBF16Inputs())
+	if e := relativeRMS(rounded, exact); !(e > 1e-5 && e < 2e-2) {
 		t.Errorf("rounding changes logits by %.1e", e)
 	}
 	if again := run(m); !slices.Equal(again, exact) {
-		t.Error("the model itself has become noisy")
+		t.Error("the model itself has changed")
 	}
 }
