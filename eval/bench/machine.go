@@ -28,7 +28,7 @@ func (m Machine) Of(w infer.Work, perSecond float64) Bound {
 	b.Memory = float64(w.WeightBytes+w.KVBytes) / m.ReadBytes * perSecond
 	for form, n := range w.Products {
 		peak := m.Int8
-		switch kernel.Form(form) {
+		switch kernel.ActivationForm(form) {
 		case kernel.FormF32:
 			peak = m.Float
 		case kernel.FormBF16:

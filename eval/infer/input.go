@@ -45,7 +45,7 @@ const (
 	latentQK                  // rows = queries of latent attention, which has keys and values made too
 )
 
-// tokensPerTask is how many rows one task makes, a multiple of kernel.PanelTokens.
+// tokensPerTask is how many rows one task makes, a multiple of kernel.BlockTokens.
 const tokensPerTask = 16
 
 // load takes n rows as they are.
@@ -98,7 +98,7 @@ func (p *pass) make(in input, to ...*Linear) {
 func (p *pass) makeRows(worker, task int) {
 	end := min((task+1)*tokensPerTask, p.in.n)
 	for t, next := task*tokensPerTask, 0; t < end; t = next {
-		next = min(t+kernel.PanelTokens, end)
+		next = min(t+kernel.BlockTokens, end)
 		for i := t; i < next; i++ {
 			p.makeRow(i)
 		}

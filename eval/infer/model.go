@@ -89,7 +89,7 @@ type Linear struct {
 	Routed          bool // each matrix of the stack sees its own tokens: experts
 
 	bias  []float32
-	form  kernel.Form
+	form  kernel.ActivationForm
 	later bool // not the first part of a fused tensor
 }
 

@@ -10,9 +10,9 @@ import (
 type product struct {
 	dst    []float32
 	w      *Linear
-	x      *kernel.Batch // nil: the rows made last
-	stride int           // from one token's row in dst to the next; 0: w.Rows
-	end    int           // how many tasks this product and those before it have
+	x      *kernel.Activations // nil: the rows made last
+	stride int                 // from one token's row in dst to the next; 0: w.Rows
+	end    int                 // how many tasks this product and those before it have
 }
 
 // How many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small enough to balance

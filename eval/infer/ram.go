@@ -52,7 +52,7 @@ func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, prog
 		}
 	}
 	for _, w := range moves {
-		w.from.Data, w.from.Strips = w.to, w.woven
+		w.from.Data, w.from.Repacked = w.to, w.woven
 	}
 	m.memory = memory
 	return nil
@@ -85,8 +85,8 @@ type move struct {
 func (m *Model) moves(set *kernel.Set) (list []*move, total int64) {
 	add := func(w *Linear) {
 		v := &move{from: w, size: len(w.Data), at: int(total)}
-		if set.Woven(w.Matrix) && w.form != kernel.FormF32 {
-			v.woven, v.size = true, w.WovenBytes()
+		if set.WantsRepacked(w.Matrix) && w.form != kernel.FormF32 {
+			v.woven, v.size = true, w.RepackedBytes()
 		}
 		total += int64((v.size + 63) &^ 63)
 		list = append(list, v)
@@ -109,7 +109,7 @@ func (v *move) run(pool *Pool, set *kernel.Set) error {
 	pool.Run(tasks, func(_, task int) {
 		r0, r1 := task*moveRows, min((task+1)*moveRows, w.Rows)
 		if v.woven {
-			errs[task] = set.Weave(v.to, w.Matrix, r0, r1)
+			errs[task] = set.Repack(v.to, w.Matrix, r0, r1)
 		} else {
 			copy(v.to[r0*row:r1*row], w.Data[r0*row:])
 		}

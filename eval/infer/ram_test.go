@@ -42,12 +42,12 @@ func TestLoadToRAM(t *testing.T) {
 			woven := 0
 			for i := range m.layers {
 				m.layers[i].each(func(w *Linear) {
-					if w.Strips {
+					if w.Repacked {
 						woven++
 					}
 				})
 			}
-			if (woven > 0) != set.Woven(kernel.Matrix{Type: typ, Rows: 16, Cols: 256}) {
+			if (woven > 0) != set.WantsRepacked(kernel.Matrix{Type: typ, Rows: 16, Cols: 256}) {
 				t.Errorf("%s on %s: %d woven matrices", name, set.Name, woven)
 			}
 			near(t, name+" on "+set.Name, forward(t, m, o, 2, Sequence{Tokens: c.Tokens}), prompt, 0)

@@ -16,7 +16,7 @@ type routed struct {
 	rows, gate, up, down []float32 // [rows][...]
 	shared, gates        []float32 // [tokens][...]: the shared expert's output and gate
 
-	forms [][formCount]kernel.Batch // of each expert
+	forms [][formCount]kernel.Activations // of each expert
 }
 
 // sort gives every token a row at each of its experts.
@@ -57,6 +57,6 @@ func (r *routed) even(count, n int) {
 // batches makes room for the inputs of so many matrices.
 func (r *routed) batches(count int) {
 	if len(r.forms) < count {
-		r.forms = make([][formCount]kernel.Batch, count)
+		r.forms = make([][formCount]kernel.Activations, count)
 	}
 }

@@ -35,7 +35,7 @@ type Runner struct {
 	set     *kernel.Set
 	o       Options
 	workers []worker
-	forms   [formCount]kernel.Batch // the input of the next products
+	forms   [formCount]kernel.Activations // the input of the next products
 	buf     buffers
 	pass    pass
 }

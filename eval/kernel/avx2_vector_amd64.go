@@ -141,7 +141,7 @@ func ropeAVX2(x, cos, sin []float32, interleaved bool) {
 }
 
 // loadAVX2 converts one token; see loadGeneric.
-func loadAVX2(b *Batch, t int, x []float32) {
+func loadAVX2(b *Activations, t int, x []float32) {
 	if b.form == FormF32 || len(x) == 0 {
 		loadGeneric(b, t, x)
 		return
@@ -167,7 +167,7 @@ func loadAVX2(b *Batch, t int, x []float32) {
 	b.putValuesAVX2(t)
 }
 
-func loadBF16AVX2(b *Batch, t int, x []float32) {
+func loadBF16AVX2(b *Activations, t int, x []float32) {
 	whole := len(x) &^ 15
 	if whole > 0 {
 		var brain *uint16
@@ -182,7 +182,7 @@ func loadBF16AVX2(b *Batch, t int, x []float32) {
 	b.putBrain(t, whole)
 }
 
-func (b *Batch) putValuesAVX2(t int) {
+func (b *Activations) putValuesAVX2(t int) {
 	if b.form.values() {
 		size := b.form.Block()
 		scaleCodes(&b.f32[t*b.stride], &b.codes[t*b.stride], &b.d[t*b.cols/size], b.cols/size, size)
@@ -190,7 +190,7 @@ func (b *Batch) putValuesAVX2(t int) {
 }
 
 // interleaveAVX2 writes the panel of eight tokens from t on.
-func interleaveAVX2(b *Batch, t int) {
+func interleaveAVX2(b *Activations, t int) {
 	panel, blocks := &b.panelOf(t)[0], b.cols/b.form.Block()
 	switch d := &b.d[t*blocks]; b.form.codes() {
 	case FormQ8_K:

@@ -48,7 +48,7 @@ func klDivergenceAVX512(p, q []float32, lseP, lseQ float64) float64 {
 
 // loadAVX512 converts one token; see loadGeneric. AVX2 does what is left: blocks of 256 that are out of the ordinary,
 // and fewer than eight of 32.
-func loadAVX512(b *Batch, t int, x []float32) {
+func loadAVX512(b *Activations, t int, x []float32) {
 	switch {
 	case b.form.float() || len(x) < 256:
 		loadAVX2(b, t, x)
@@ -59,7 +59,7 @@ func loadAVX512(b *Batch, t int, x []float32) {
 	}
 }
 
-func (b *Batch) load256(t int, x []float32) {
+func (b *Activations) load256(t int, x []float32) {
 	codes, blocks := b.codes[t*b.stride:], b.cols/256
 	for i := 0; i < blocks; i++ {
 		at := t*blocks + i
@@ -74,7 +74,7 @@ func (b *Batch) load256(t int, x []float32) {
 	b.putValuesAVX2(t)
 }
 
-func (b *Batch) load32(t int, x []float32) {
+func (b *Activations) load32(t int, x []float32) {
 	blocks, whole := b.cols/32, b.cols/256*8
 	for i, n := range [2]int{whole, blocks - whole} {
 		if n == 0 {

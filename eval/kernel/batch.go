@@ -7,38 +7,38 @@ import (
 	"bitmill/formats/block"
 )
 
-// Form is how activations are held for a product.
-type Form uint8
+// ActivationForm is how activations are held for a product.
+type ActivationForm uint8
 
 // The forms. A block holds 8-bit codes q and a scale d, so that x is about d*q.
 const (
-	FormF32        Form = iota // plain float32: F32 and F16 weights, and exact products
-	FormQ8_0                   // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
-	FormQ8_1                   // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
-	FormQ8_K                   // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
-	FormBF16                   // rounded to bfloat16, nearest even: BF16 weights
-	FormValuesQ8_0             // as FormQ8_0, and d*q as float32: IQ4_NL, MXFP4, NVFP4, Q1_0, Q2_0 weights
-	FormValuesQ8_K             // as FormQ8_K, and d*q as float32: the other i-quants, TQ1_0, TQ2_0
+	FormF32        ActivationForm = iota // plain float32: F32 and F16 weights, and exact products
+	FormQ8_0                             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
+	FormQ8_1                             // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
+	FormQ8_K                             // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
+	FormBF16                             // rounded to bfloat16, nearest even: BF16 weights
+	FormValuesQ8_0                       // as FormQ8_0, and d*q as float32: IQ4_NL, MXFP4, NVFP4, Q1_0, Q2_0 weights
+	FormValuesQ8_K                       // as FormQ8_K, and d*q as float32: the other i-quants, TQ1_0, TQ2_0
 	formCount
 )
 
 var formNames = [formCount]string{"F32", "Q8_0", "Q8_1", "Q8_K", "BF16", "Q8_0 with values", "Q8_K with values"}
 
-func (f Form) String() string {
+func (f ActivationForm) String() string {
 	if f < formCount {
 		return formNames[f]
 	}
 	return fmt.Sprintf("form %d", uint8(f))
 }
 
-// float says that the batch holds no codes.
-func (f Form) float() bool { return f == FormF32 || f == FormBF16 }
+// float says that the activations holds no codes.
+func (f ActivationForm) float() bool { return f == FormF32 || f == FormBF16 }
 
-// values says that the batch holds float32.
-func (f Form) values() bool { return f.float() || f == FormValuesQ8_0 || f == FormValuesQ8_K }
+// values says that the activations holds float32.
+func (f ActivationForm) values() bool { return f.float() || f == FormValuesQ8_0 || f == FormValuesQ8_K }
 
 // codes is the form of the codes.
-func (f Form) codes() Form {
+func (f ActivationForm) codes() ActivationForm {
 	switch f {
 	case FormValuesQ8_0:
 		return FormQ8_0
@@ -49,7 +49,7 @@ func (f Form) codes() Form {
 }
 
 // Block is the number of activations that share a scale.
-func (f Form) Block() int {
+func (f ActivationForm) Block() int {
 	switch f.codes() {
 	case FormQ8_0, FormQ8_1:
 		return 32
@@ -61,7 +61,7 @@ func (f Form) Block() int {
 
 // ExactFormOf is the form that keeps activations as they are: MatMul takes it for weights of every type, decodes them to
 // float32 and rounds nothing but sums. Types without a product fail with ErrUnsupported.
-func ExactFormOf(t formats.Type) (Form, error) {
+func ExactFormOf(t formats.Type) (ActivationForm, error) {
 	_, err := FormOf(t)
 	return FormF32, err
 }
@@ -71,7 +71,7 @@ func ExactFormOf(t formats.Type) (Form, error) {
 //
 // Activations are rounded as llama.cpp rounds them for the type. Some forms hold the rounded values beside the codes: few
 // tokens, and the generic Set, multiply those with decoded weights, to the same result.
-func FormOf(t formats.Type) (Form, error) {
+func FormOf(t formats.Type) (ActivationForm, error) {
 	switch t {
 	case formats.F32, formats.F16:
 		return FormF32, nil
@@ -93,7 +93,7 @@ func FormOf(t formats.Type) (Form, error) {
 	return 0, fmt.Errorf("%w: matrix products with %s weights", formats.ErrUnsupported, t)
 }
 
-// Batch holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
+// Activations holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
 // row-major by token; rows are padded so that kernels may work on eight tokens at a time.
 //
 //	f32    [n][stride]        all but FormQ8_0, FormQ8_1, FormQ8_K: the values, rounded as the form says
@@ -106,8 +106,8 @@ func FormOf(t formats.Type) (Form, error) {
 //	sums16 [n][cols/16]       sums of 16 codes
 //	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
 //	panel                     more than a few tokens: see batch_panel.go
-type Batch struct {
-	form           Form
+type Activations struct {
+	form           ActivationForm
 	n, cols        int
 	stride         int
 	f32, d, s      []float32
@@ -121,17 +121,17 @@ type Batch struct {
 // tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
 const tokenGroup = 4
 
-// Form, Tokens and Cols describe what the batch holds.
-func (b *Batch) Form() Form { return b.form }
+// Form, Tokens and Cols describe what the activations holds.
+func (b *Activations) Form() ActivationForm { return b.form }
 
 // Tokens is the number of rows.
-func (b *Batch) Tokens() int { return b.n }
+func (b *Activations) Tokens() int { return b.n }
 
 // Cols is the length of a row.
-func (b *Batch) Cols() int { return b.cols }
+func (b *Activations) Cols() int { return b.cols }
 
-// Reset makes the batch hold n tokens of cols activations in the given form; contents are undefined until loaded.
-func (b *Batch) Reset(form Form, n, cols int) error {
+// Reset makes the activations hold n tokens of cols activations in the given form; contents are undefined until loaded.
+func (b *Activations) Reset(form ActivationForm, n, cols int) error {
 	if form >= formCount || n < 0 || cols < 0 {
 		return fmt.Errorf("batch of %d x %d in %s: %w", n, cols, form, formats.ErrUnsupported)
 	}
@@ -140,7 +140,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 			formats.ErrUnsupported, cols, form, form.Block())
 	}
 	b.form, b.n, b.cols = form, n, cols
-	rows := (n + PanelTokens - 1) / PanelTokens * PanelTokens
+	rows := (n + BlockTokens - 1) / BlockTokens * BlockTokens
 	if form.float() {
 		b.stride = (cols+31)/32*32 + 32
 		b.f32 = grow(b.f32, n*b.stride)
@@ -156,7 +156,7 @@ func (b *Batch) Reset(form Form, n, cols int) error {
 	b.sums16 = grow(b.sums16, rows*(cols/16))
 	b.panel = b.panel[:0]
 	if n > wideTokens {
-		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/PanelTokens)
+		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/BlockTokens)
 	}
 	if form.values() {
 		b.f32 = grow(b.f32, n*b.stride)
@@ -183,24 +183,24 @@ func grow[T any](buf []T, n int) []T {
 	return buf[:n]
 }
 
-// Load resets the batch and converts n rows of cols activations, x[t*cols : (t+1)*cols] being token t.
-func (s *Set) Load(b *Batch, form Form, x []float32, n, cols int) error {
+// Load resets the activations and converts n rows of cols activations, x[t*cols : (t+1)*cols] being token t.
+func (s *Set) Load(b *Activations, form ActivationForm, x []float32, n, cols int) error {
 	if err := b.Reset(form, n, cols); err != nil {
 		return err
 	}
 	return s.LoadRows(b, x, 0, n)
 }
 
-// LoadRows converts tokens t0 to t1-1 of x, which holds all of the batch's tokens. Calls for different tokens may run
-// at the same time; it is fastest for PanelTokens of them from a multiple of PanelTokens on.
-func (s *Set) LoadRows(b *Batch, x []float32, t0, t1 int) error {
+// LoadRows converts tokens t0 to t1-1 of x, which holds all of the activations's tokens. Calls for different tokens may run
+// at the same time; it is fastest for BlockTokens of them from a multiple of BlockTokens on.
+func (s *Set) LoadRows(b *Activations, x []float32, t0, t1 int) error {
 	if t0 < 0 || t1 < t0 || t1 > b.n || len(x) < t1*b.cols {
 		return fmt.Errorf("load tokens %d to %d of a batch of %d x %d from %d activations: out of range",
 			t0, t1, b.n, b.cols, len(x))
 	}
 	for t := t0; t < t1; {
 		first := t
-		for ; t < min(t1, (first/PanelTokens+1)*PanelTokens); t++ {
+		for ; t < min(t1, (first/BlockTokens+1)*BlockTokens); t++ {
 			s.load(b, t, x[t*b.cols:(t+1)*b.cols])
 		}
 		b.putPanel(s, first, t)

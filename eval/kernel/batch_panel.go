@@ -17,13 +17,13 @@ import "math"
 //	1      FormQ8_1: s, as float32; FormQ8_0: the sum of codes times -128
 //	2      the sum of the first 16 codes times -128
 const (
-	PanelTokens     = 8
-	panelSuperWords = 30 * PanelTokens
-	panelSmallWords = 3 * PanelTokens
+	BlockTokens     = 8
+	panelSuperWords = 30 * BlockTokens
+	panelSmallWords = 3 * BlockTokens
 )
 
 // panelWords is the number of words of a block in a panel.
-func (f Form) panelWords() int {
+func (f ActivationForm) panelWords() int {
 	switch f.codes() {
 	case FormQ8_0, FormQ8_1:
 		return panelSmallWords
@@ -34,7 +34,7 @@ func (f Form) panelWords() int {
 }
 
 // putPanel writes tokens [t0, t1), at most those of one panel, to it, and repeats scales of 256 codes.
-func (b *Batch) putPanel(s *Set, t0, t1 int) {
+func (b *Activations) putPanel(s *Set, t0, t1 int) {
 	if b.form == FormValuesQ8_K {
 		for t := t0; t < t1; t++ {
 			scales := b.s[t*b.cols/32:][:b.cols/32]
@@ -45,7 +45,7 @@ func (b *Batch) putPanel(s *Set, t0, t1 int) {
 	}
 	switch {
 	case len(b.panel) == 0 || b.cols == 0:
-	case t1-t0 == PanelTokens && s.interleave != nil:
+	case t1-t0 == BlockTokens && s.interleave != nil:
 		s.interleave(b, t0)
 	default:
 		for t := t0; t < t1; t++ {
@@ -55,17 +55,17 @@ func (b *Batch) putPanel(s *Set, t0, t1 int) {
 }
 
 // panelOf is the panel of token t.
-func (b *Batch) panelOf(t int) []int32 {
+func (b *Activations) panelOf(t int) []int32 {
 	size := b.cols / b.form.Block() * b.form.panelWords()
-	return b.panel[t/PanelTokens*size:][:size]
+	return b.panel[t/BlockTokens*size:][:size]
 }
 
 // interleave writes token t to its panel.
-func (b *Batch) interleave(t int) {
+func (b *Activations) interleave(t int) {
 	if len(b.panel) == 0 {
 		return
 	}
-	panel, lane := b.panelOf(t), t%PanelTokens
+	panel, lane := b.panelOf(t), t%BlockTokens
 	blocks := b.cols / b.form.Block()
 	d := b.d[t*blocks:][:blocks]
 	if b.form.codes() == FormQ8_K {
@@ -81,31 +81,31 @@ func (b *Batch) interleave(t int) {
 		p := (*[panelSmallWords]int32)(panel[i*panelSmallWords:])
 		first, second := int32(sums[2*i]), int32(sums[2*i+1])
 		p[lane] = int32(math.Float32bits(d[i]))
-		p[PanelTokens+lane] = -128 * (first + second)
-		p[2*PanelTokens+lane] = -128 * first
+		p[BlockTokens+lane] = -128 * (first + second)
+		p[2*BlockTokens+lane] = -128 * first
 	}
 	if b.form == FormQ8_1 {
 		for i, s := range b.s[t*blocks:][:blocks] {
-			panel[i*panelSmallWords+PanelTokens+lane] = int32(math.Float32bits(s))
+			panel[i*panelSmallWords+BlockTokens+lane] = int32(math.Float32bits(s))
 		}
 	}
 }
 
 // interleaveSuper writes what a block of 256 codes knows to a lane.
 func interleaveSuper(p *[panelSuperWords]int32, lane int, d float32, sums16 *[16]int16, sums32 *[8]int16) {
-	lane &= PanelTokens - 1 // saves the checks of every index
+	lane &= BlockTokens - 1 // saves the checks of every index
 	p[lane] = int32(math.Float32bits(d))
 	all := int32(0)
 	for g := range 4 {
 		a, b := sums32[2*g], sums32[2*g+1]
-		p[(1+g)*PanelTokens+lane] = int32(pair(a, b))
+		p[(1+g)*BlockTokens+lane] = int32(pair(a, b))
 		all += int32(a) + int32(b)
 	}
 	for g := range 8 {
 		a, b := sums16[2*g], sums16[2*g+1]
-		p[(5+g)*PanelTokens+lane] = int32(pair(a, b))
-		p[(13+2*g)*PanelTokens+lane] = -128 * int32(a)
-		p[(14+2*g)*PanelTokens+lane] = -128 * int32(b)
+		p[(5+g)*BlockTokens+lane] = int32(pair(a, b))
+		p[(13+2*g)*BlockTokens+lane] = -128 * int32(a)
+		p[(14+2*g)*BlockTokens+lane] = -128 * int32(b)
 	}
-	p[29*PanelTokens+lane] = -127 * all
+	p[29*BlockTokens+lane] = -127 * all
 }

@@ -19,7 +19,7 @@ func others(t testing.TB) []*Set {
 }
 
 // product multiplies rows r0 .. r1-1 into a destination full of guards and checks that nothing else was written.
-func product(t testing.TB, s *Set, w Matrix, b *Batch, r0, r1 int, scratch *Scratch) []float32 {
+func product(t testing.TB, s *Set, w Matrix, b *Activations, r0, r1 int, scratch *Scratch) []float32 {
 	t.Helper()
 	const guard = 12345.5
 	stride := w.Rows + 3
@@ -48,7 +48,7 @@ func product(t testing.TB, s *Set, w Matrix, b *Batch, r0, r1 int, scratch *Scra
 // sizes is the magnitude of each product's terms: rounding errors are relative to it. The terms are blocks, whose
 // products are integers; but products with few tokens (row.go) leave a block's integer spread over lanes, each of which is
 // rounded as it becomes a float: their terms are the products of single codes. TestRowsExact compares the integers.
-func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
+func sizes(t testing.TB, w Matrix, b *Activations, r0, r1 int) []float32 {
 	t.Helper()
 	out := make([]float32, 0, b.n*(r1-r0))
 	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
@@ -120,7 +120,7 @@ func sizes(t testing.TB, w Matrix, b *Batch, r0, r1 int) []float32 {
 	return out
 }
 
-func compare(t testing.TB, name string, w Matrix, b *Batch, r0, r1 int, got, want []float32) {
+func compare(t testing.TB, name string, w Matrix, b *Activations, r0, r1 int, got, want []float32) {
 	t.Helper()
 	size := sizes(t, w, b, r0, r1)
 	for i := range want {
@@ -229,7 +229,7 @@ func TestExtremes(t *testing.T) {
 }
 
 // fill sets a token's codes to a repeated pair, its scales to 1, and its sums to match.
-func (b *Batch) fill(t int, pair [2]int8) {
+func (b *Activations) fill(t int, pair [2]int8) {
 	for k := range b.cols {
 		b.codes[t*b.stride+k] = pair[k%2]
 		if b.form == FormQ8_0 {
@@ -279,7 +279,7 @@ func TestMatMulAllocations(t *testing.T) {
 				if count := testing.AllocsPerRun(3, run); count != 0 {
 					t.Errorf("%s %s: %g allocations in a product", s.Name, row.t, count)
 				}
-				if !s.Woven(w) {
+				if !s.WantsRepacked(w) {
 					break
 				}
 				w = woven(t, w)

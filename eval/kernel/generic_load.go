@@ -7,7 +7,7 @@ import (
 )
 
 // loadGeneric converts one token in the batch's form.
-func loadGeneric(b *Batch, t int, x []float32) {
+func loadGeneric(b *Activations, t int, x []float32) {
 	switch b.form {
 	case FormF32:
 		copy(b.f32[t*b.stride:], x)
@@ -29,7 +29,7 @@ func loadGeneric(b *Batch, t int, x []float32) {
 }
 
 // putValues stores what the codes of a token stand for.
-func (b *Batch) putValues(t int) {
+func (b *Activations) putValues(t int) {
 	if b.form.float() || !b.form.values() {
 		return
 	}
@@ -40,7 +40,7 @@ func (b *Batch) putValues(t int) {
 }
 
 // putBrain stores the upper halves of a token's values from column i on, and zeros up to the stride.
-func (b *Batch) putBrain(t, i int) {
+func (b *Activations) putBrain(t, i int) {
 	if len(b.brain) == 0 {
 		return
 	}
@@ -53,7 +53,7 @@ func (b *Batch) putBrain(t, i int) {
 
 // loadQ8 converts the 32 activations from column i: with m = max|x|, q = round(x*(127/m)), d = f16(m/127) and
 // s = f16(m/127 * sum q). Halves round to even (ggml's AVX2 path).
-func loadQ8(b *Batch, t, i int, x []float32) {
+func loadQ8(b *Activations, t, i int, x []float32) {
 	var top uint32
 	for _, v := range x {
 		top = max(top, magnitude(v))
@@ -83,7 +83,7 @@ func loadQ8(b *Batch, t, i int, x []float32) {
 
 // loadQ8K converts the 256 activations from column i: with m the first value of the largest magnitude,
 // q = min(127, round(x*(-127/m))) and d = 1/(-127/m).
-func loadQ8K(b *Batch, t, i int, x []float32) {
+func loadQ8K(b *Activations, t, i int, x []float32) {
 	var m float32
 	for _, v := range x {
 		if magnitude(v) > magnitude(m) {

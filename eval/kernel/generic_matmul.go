@@ -3,7 +3,7 @@ package kernel
 import "bitmill/formats/block"
 
 // matmulGeneric unpacks a row and multiplies it with every token.
-func matmulGeneric(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
+func matmulGeneric(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
 	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
 	if x.form == FormF32 {
 		super, small = nil, nil
@@ -52,7 +52,7 @@ func unpackSuperRow(st *superType, w *stored, r int, s *Scratch) {
 }
 
 // dotSuper multiplies an unpacked row with a token: see superScales for the formula.
-func dotSuper(st *superType, s *Scratch, x *Batch, t int) float32 {
+func dotSuper(st *superType, s *Scratch, x *Activations, t int) float32 {
 	var sum float32
 	for i := range s.scales {
 		w := &s.scales[i]
@@ -93,7 +93,7 @@ func unpackSmallRow(st *smallType, w *stored, r int, s *Scratch) {
 }
 
 // dotSmall multiplies an unpacked row with a token: see smallType for the formula.
-func dotSmall(st *smallType, s *Scratch, x *Batch, t int) float32 {
+func dotSmall(st *smallType, s *Scratch, x *Activations, t int) float32 {
 	var sum float32
 	for i := range x.cols / 32 {
 		products := dotCodes(s.bytes[32*i:32*i+32], x.codes[t*x.stride+32*i:][:32])

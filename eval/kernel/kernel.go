@@ -3,7 +3,7 @@
 // for an instruction set; a Set is one such collection.
 //
 // A quantized product follows ggml's CPU path in what it computes: activations are rounded to 8-bit blocks (Q8_0,
-// Q8_1, Q8_K: see Form), codes are multiplied in integers, and each block's integer sum is scaled once in float32.
+// Q8_1, Q8_K: see ActivationForm), codes are multiplied in integers, and each block's integer sum is scaled once in float32.
 // The integer part of a Set equals generic's exactly; the float part differs by the order of additions only.
 //
 // BF16 weights meet activations rounded to BF16, as in ggml; the AVX-512 instruction for them takes subnormal numbers as
@@ -56,12 +56,12 @@ import (
 type Set struct {
 	Name string // of its instruction set: cpu.Generic, cpu.AVX2, cpu.AVX512
 
-	// load writes token t of a batch from one row of activations, in the batch's form.
-	load func(b *Batch, t int, x []float32)
-	// interleave writes the panel of eight loaded tokens from t on; nil: Batch.interleave does, token by token.
-	interleave func(b *Batch, t int)
+	// load writes token t of a batch from one row of activations, in the activations's form.
+	load func(b *Activations, t int, x []float32)
+	// interleave writes the panel of eight loaded tokens from t on; nil: Activations.interleave does, token by token.
+	interleave func(b *Activations, t int)
 	// matmul is MatMul after all checks.
-	matmul func(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch)
+	matmul func(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch)
 
 	gemmPanels func(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool)
 	packPanel  func(dst, src []float32, stride, rows, cols int)

@@ -96,13 +96,13 @@ func setHalves(t formats.Type, data []byte, value func() float32) {
 	}
 }
 
-func loaded(t testing.TB, s *Set, typ formats.Type, x []float32, n, cols int) *Batch {
+func loaded(t testing.TB, s *Set, typ formats.Type, x []float32, n, cols int) *Activations {
 	t.Helper()
 	form, err := FormOf(typ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := new(Batch)
+	b := new(Activations)
 	if err := s.Load(b, form, x, n, cols); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func loaded(t testing.TB, s *Set, typ formats.Type, x []float32, n, cols int) *B
 }
 
 // value is the activation that the batch stands for.
-func (b *Batch) value(t, k int) float64 {
+func (b *Activations) value(t, k int) float64 {
 	if b.form.float() {
 		return float64(b.f32[t*b.stride+k])
 	}
@@ -179,7 +179,7 @@ func TestExact(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var b Batch
+				var b Activations
 				if err := s.Load(&b, form, x, n, cols); err != nil {
 					t.Fatal(err)
 				}
@@ -204,7 +204,7 @@ func TestExact(t *testing.T) {
 }
 
 // minsSize is sum |m*s| over a row's blocks of 32.
-func minsSize(b *Batch, tok int, typ formats.Type, row []byte) (sum float64) {
+func minsSize(b *Activations, tok int, typ formats.Type, row []byte) (sum float64) {
 	for i := range b.cols / 32 {
 		m := block.FromF16(binary.LittleEndian.Uint16(row[i*typ.BlockBytes()+2:]))
 		sum += math.Abs(float64(m * b.s[tok*(b.cols/32)+i]))
@@ -264,8 +264,8 @@ func TestErrors(t *testing.T) {
 		"order":   generic.MatMul(dst, 8, w, b, 5, 4, nil),
 		"stride":  generic.MatMul(dst, 7, w, b, 0, 8, nil),
 		"dst":     generic.MatMul(dst[:15], 8, w, b, 0, 8, nil),
-		"columns": generic.Load(new(Batch), FormQ8_K, dst, 1, 16),
-		"short":   generic.Load(new(Batch), FormF32, dst, 2, 16),
+		"columns": generic.Load(new(Activations), FormQ8_K, dst, 1, 16),
+		"short":   generic.Load(new(Activations), FormF32, dst, 2, 16),
 		"tokens":  generic.LoadRows(b, make([]float32, 512), 1, 3),
 	} {
 		if err == nil {

@@ -11,7 +11,7 @@ type Matrix struct {
 	Type       formats.Type
 	Rows, Cols int
 	Data       []byte
-	Strips     bool // rows are interleaved: see Weave
+	Repacked   bool // rows are interleaved: see Repack
 }
 
 // Scratch is a worker's memory for unpacked weights. The zero value is ready; one goroutine uses it at a time.
@@ -26,7 +26,7 @@ type Scratch struct {
 // MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other elements of
 // dst are left alone. x is in the form of FormOf or in that of ExactFormOf; strips take the former only, and rows by
 // sixteen. Goroutines with disjoint rows may run at once, each with its own Scratch.
-func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, scratch *Scratch) error {
+func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Activations, r0, r1 int, scratch *Scratch) error {
 	st := w.stored()
 	if err := st.check(dst, stride, x, r0, r1); err != nil {
 		return fmt.Errorf("product of a %d x %d %s matrix with %d tokens: %w", w.Rows, w.Cols, w.Type, x.n, err)
@@ -44,28 +44,28 @@ func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Batch, r0, r1 int, 
 	return nil
 }
 
-func (w *stored) check(dst []float32, stride int, x *Batch, r0, r1 int) error {
+func (w *stored) check(dst []float32, stride int, x *Activations, r0, r1 int) error {
 	form, err := FormOf(w.Type)
 	if err != nil {
 		return err
 	}
 	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
-		return fmt.Errorf("the batch holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
+		return fmt.Errorf("the activations holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
 	}
-	if w.Strips && w.strips.stripType == nil {
+	if w.Repacked && w.strips.stripType == nil {
 		return fmt.Errorf("%w: its rows cannot lie in strips", formats.ErrUnsupported)
 	}
 	if w.Cols < 0 || w.Cols%w.block != 0 {
 		return fmt.Errorf("%w: a row of %d values does not divide into blocks of %d", formats.ErrUnsupported, w.Cols, w.block)
 	}
 	size := w.rowBytes * w.Rows
-	if w.Strips {
+	if w.Repacked {
 		size = w.strips.rows(w.Rows)
 	}
 	if w.Rows < 0 || len(w.Data) < size {
 		return fmt.Errorf("%w: the matrix has %d bytes, not %d", formats.ErrCorrupt, len(w.Data), size)
 	}
-	if w.Strips && (r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows || x.form == FormF32) {
+	if w.Repacked && (r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows || x.form == FormF32) {
 		return fmt.Errorf("%w: rows %d to %d of strips with activations in %s; rows go by %d", formats.ErrUnsupported, r0, r1, x.form, lanes)
 	}
 	if r0 < 0 || r1 < r0 || r1 > w.Rows {
@@ -90,7 +90,7 @@ func (w Matrix) stored() stored {
 	if info.Block > 0 { // the type exists
 		s.rowBytes = w.Cols / info.Block * info.Bytes
 	}
-	if w.Strips {
+	if w.Repacked {
 		if st, ok := w.strips(); ok {
 			s.strips = st
 		}
@@ -100,7 +100,7 @@ func (w Matrix) stored() stored {
 
 // strip returns the strip of row r; nil if the row lies as it was stored.
 func (w *stored) strip(r int) []byte {
-	if !w.Strips || r >= w.strips.whole {
+	if !w.Repacked || r >= w.strips.whole {
 		return nil
 	}
 	return w.Data[r/lanes*w.strips.bytes():][:w.strips.bytes()]
@@ -108,7 +108,7 @@ func (w *stored) strip(r int) []byte {
 
 // row returns the bytes of row r, which lies in no strip.
 func (w *stored) row(r int) []byte {
-	if w.Strips {
+	if w.Repacked {
 		return w.Data[w.strips.rows(r):][:w.rowBytes]
 	}
 	return w.Data[r*w.rowBytes : (r+1)*w.rowBytes]

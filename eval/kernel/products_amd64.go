@@ -39,8 +39,8 @@ type products struct {
 	brain        brainKernel                   // nil: rounded activations meet float tiles
 }
 
-func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
-	if w.Strips {
+func (p *products) matmul(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
+	if w.Repacked {
 		if r0 < w.strips.whole {
 			p.matmulStrips(dst, stride, w, x, r0, min(r1, w.strips.whole), s)
 		}
@@ -48,7 +48,7 @@ func (p *products) matmul(dst []float32, stride int, w stored, x *Batch, r0, r1 
 			return
 		}
 		whole := w.strips.whole
-		w.Data, w.Rows, w.Strips = w.Data[w.strips.rows(whole):], w.Rows-whole, false
+		w.Data, w.Rows, w.Repacked = w.Data[w.strips.rows(whole):], w.Rows-whole, false
 		dst, r0, r1 = dst[whole:], max(0, r0-whole), r1-whole
 	}
 	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
@@ -103,7 +103,7 @@ type job struct {
 	dst    []float32
 	stride int
 	w      stored
-	x      *Batch
+	x      *Activations
 	r0, r1 int
 	*tiles
 }

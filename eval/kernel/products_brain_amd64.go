@@ -13,7 +13,7 @@ func (j *job) brain() {
 	x := j.x
 	blocks := (x.cols + 31) / 32
 	fill := j.fillBrainTile
-	if j.w.Strips {
+	if j.w.Repacked {
 		fill = nil // strips are such tiles
 	}
 	j.wideTiles(blocks*brainBytes, 0, fill, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {

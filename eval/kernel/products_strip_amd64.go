@@ -53,7 +53,7 @@ var stripProducts = map[formats.Type]*stripProduct{
 }
 
 // matmulStrips multiplies whole strips.
-func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Batch, r0, r1 int, s *Scratch) {
+func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
 	strip := p.strips[w.Type]
 	if strip == nil {
 		matmulGeneric(dst, stride, w, x, r0, r1, s)
@@ -96,7 +96,7 @@ func (p *stripProduct) one(j *job, t, r, strips int, s *rowScratch) {
 }
 
 // prepare makes of the activations what kernels take beside them.
-func (p *stripProduct) prepare(x *Batch, level *levelStrip, s *rowScratch) {
+func (p *stripProduct) prepare(x *Activations, level *levelStrip, s *rowScratch) {
 	switch {
 	case p.plain != nil:
 	case p.level != nil:
@@ -108,7 +108,7 @@ func (p *stripProduct) prepare(x *Batch, level *levelStrip, s *rowScratch) {
 }
 
 // offsets fills quads with what sums of products begin with.
-func (p *stripProduct) offsets(x *Batch, offset int32, s *rowScratch) {
+func (p *stripProduct) offsets(x *Activations, offset int32, s *rowScratch) {
 	s.quads = grow(s.quads, x.n*x.cols/16)
 	sums := x.sums16[:len(s.quads)]
 	switch places := len(p.shifts); {

@@ -70,7 +70,7 @@ func (j *job) wide(p *wideProduct) {
 		record, fill = superBytes, j.fillSuperTile
 	}
 	switch {
-	case j.w.Strips:
+	case j.w.Repacked:
 		fill = func(_ *wideProduct, tile []byte, _, row, _ int) { j.fillStrip(tile, record, row) }
 	case p.super == nil && p.small == nil:
 		fill = j.fillLevelTile
@@ -79,7 +79,7 @@ func (j *job) wide(p *wideProduct) {
 		fill(p, tile, blocks, row, rows)
 	}, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {
 		p.kernel(dst, stride, tile, tileBytes, tiles, blocks, &x.codes[t*x.stride], x.stride,
-			&x.panel[t/PanelTokens*blocks*x.form.panelWords()])
+			&x.panel[t/BlockTokens*blocks*x.form.panelWords()])
 	})
 }
 
@@ -93,7 +93,7 @@ func (j *job) wideTiles(size, slack int, fill func(tile []byte, row, rows int),
 	if fill != nil {
 		memory = alignedBytes(&j.tiles.wide, most*size+slack)
 	}
-	j.edge = grow(j.edge, most*lanes*PanelTokens)
+	j.edge = grow(j.edge, most*lanes*BlockTokens)
 	for r := j.r0; r < j.r1; r += most * lanes {
 		rows := min(most*lanes, j.r1-r)
 		tiles := (rows + lanes - 1) / lanes
@@ -103,9 +103,9 @@ func (j *job) wideTiles(size, slack int, fill func(tile []byte, row, rows int),
 		for i := 0; fill != nil && i < tiles; i++ {
 			fill(memory[i*size:], r+i*lanes, min(lanes, rows-i*lanes))
 		}
-		for t := 0; t < x.n; t += PanelTokens {
-			direct, tokens := rows/lanes, min(PanelTokens, x.n-t)
-			if tokens < PanelTokens {
+		for t := 0; t < x.n; t += BlockTokens {
+			direct, tokens := rows/lanes, min(BlockTokens, x.n-t)
+			if tokens < BlockTokens {
 				direct = 0
 			}
 			if direct > 0 {

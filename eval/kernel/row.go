@@ -29,7 +29,7 @@ type rowScratch struct {
 
 // negate fills sums with the negated sums of 16 activation codes, or, for groups of 32, with eight zeros and the negated
 // sums of a block of 256.
-func (s *rowScratch) negate(x *Batch, group int) {
+func (s *rowScratch) negate(x *Activations, group int) {
 	s.sums = grow(s.sums, x.n*x.cols/16)
 	if group == 16 {
 		for i, v := range x.sums16[:len(s.sums)] {
@@ -47,7 +47,7 @@ func (s *rowScratch) negate(x *Batch, group int) {
 }
 
 // sumQuads fills quads with sums of four activation codes, of tokens stride apart, times -above.
-func (s *rowScratch) sumQuads(x *Batch, codes []int8, stride int, above int32) {
+func (s *rowScratch) sumQuads(x *Activations, codes []int8, stride int, above int32) {
 	s.quads = grow(s.quads, x.n*x.cols/4)
 	for t := range x.n {
 		codes, quads := codes[t*stride:][:x.cols], s.quads[t*x.cols/4:][:x.cols/4]
@@ -59,7 +59,7 @@ func (s *rowScratch) sumQuads(x *Batch, codes []int8, stride int, above int32) {
 }
 
 // multiply fills scales with the scales of blocks times f.
-func (s *rowScratch) multiply(x *Batch, f float32) {
+func (s *rowScratch) multiply(x *Activations, f float32) {
 	s.scales = grow(s.scales, x.n*x.cols/256)
 	for i := range s.scales {
 		s.scales[i] = x.d[i] * f
@@ -67,7 +67,7 @@ func (s *rowScratch) multiply(x *Batch, f float32) {
 }
 
 // repeat fills sixteens with the scale of every eight fours of codes, two blocks of 32.
-func (s *rowScratch) repeat(x *Batch) {
+func (s *rowScratch) repeat(x *Activations) {
 	s.sixteens = grow(s.sixteens, x.n*x.cols/64)
 	for i := range s.sixteens {
 		for k := range s.sixteens[i] {
@@ -101,7 +101,7 @@ func fours(codes, from []int8) {
 
 // pair fills scales with the scale and the scaled sum (FormQ8_1) of every block of 32 activations, of four blocks at once
 // where there are four: first the scales, then the sums. offsets get the blocks' sums of codes times -offset.
-func (s *rowScratch) pair(x *Batch, offset int, four bool) {
+func (s *rowScratch) pair(x *Activations, offset int, four bool) {
 	blocks := x.cols / 32
 	s.scales, s.offsets = grow(s.scales, 2*x.n*blocks), grow(s.offsets, x.n*blocks)
 	for i := range s.offsets {

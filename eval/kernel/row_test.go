@@ -45,7 +45,7 @@ func TestRowsExact(t *testing.T) {
 }
 
 // unscale sets all scales of a batch to one.
-func (b *Batch) unscale() {
+func (b *Activations) unscale() {
 	for i := range b.d {
 		b.d[i] = 1
 	}

@@ -17,10 +17,10 @@ func woven(t testing.TB, w Matrix) Matrix {
 func wovenBy(t testing.TB, s *Set, w Matrix) Matrix {
 	t.Helper()
 	m := w
-	m.Data, m.Strips = make([]byte, w.WovenBytes()), true
+	m.Data, m.Repacked = make([]byte, w.RepackedBytes()), true
 	half := w.Rows / 2 / lanes * lanes
 	for _, part := range [][2]int{{half, w.Rows}, {0, half}} {
-		if err := s.Weave(m.Data, w, part[0], part[1]); err != nil {
+		if err := s.Repack(m.Data, w, part[0], part[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestWeave(t *testing.T) {
 			cols := 3 * max(row.t.BlockLen(), 32)
 			w := randomMatrix(rng, row.t, rows, cols)
 			if stripTypeOf(row.t) == nil {
-				if err := generic.Weave(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
+				if err := generic.Repack(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
 					t.Errorf("%s: %v", row.t, err)
 				}
 				continue
@@ -161,12 +161,12 @@ func TestStripsRefused(t *testing.T) {
 	w := randomMatrix(rng, formats.Q4_K, 40, 256)
 	m := woven(t, w)
 	dst := make([]float32, 40)
-	var exact Batch
+	var exact Activations
 	if err := generic.Load(&exact, FormF32, randomFloats(rng, 256), 1, 256); err != nil {
 		t.Fatal(err)
 	}
 	codes := loaded(t, generic, formats.Q4_K, randomFloats(rng, 256), 1, 256)
-	var plain Batch
+	var plain Activations
 	if err := generic.Load(&plain, FormBF16, randomFloats(rng, 40), 1, 40); err != nil {
 		t.Fatal(err)
 	}
@@ -178,9 +178,9 @@ func TestStripsRefused(t *testing.T) {
 		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
 		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
 		"columns beyond":    generic.MatMul(dst, 40, Matrix{formats.BF16, 16, 40, make([]byte, 16*80), true}, &plain, 0, 16, nil),
-		"woven twice":       generic.Weave(make([]byte, len(m.Data)), m, 0, 40),
-		"no place":          generic.Weave(make([]byte, len(m.Data)-1), w, 0, 40),
-		"odd rows":          generic.Weave(make([]byte, len(m.Data)), w, 1, 40),
+		"woven twice":       generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
+		"no place":          generic.Repack(make([]byte, len(m.Data)-1), w, 0, 40),
+		"odd rows":          generic.Repack(make([]byte, len(m.Data)), w, 1, 40),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

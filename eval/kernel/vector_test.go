@@ -317,7 +317,7 @@ func TestLoadEqual(t *testing.T) {
 				for i := range 16 * cols { // ties: halves, and equal magnitudes of both signs
 					x[20*cols+i] = float32(i%255-127) / 2 * 0.25
 				}
-				var want, got Batch
+				var want, got Activations
 				if err := generic.Load(&want, form, x, n, cols); err != nil {
 					t.Fatal(err)
 				}
@@ -382,7 +382,7 @@ func BenchmarkVector(b *testing.B) {
 	for _, s := range Available() {
 		rng := random(1)
 		x, y, z := randomFloats(rng, n), randomFloats(rng, n), make([]float32, n)
-		var batch Batch
+		var batch Activations
 		for name, f := range map[string]func(){
 			"Softmax":      func() { copy(z, x); s.Softmax(z, 1) },
 			"LogSumExp":    func() { s.LogSumExp(x) },

@@ -8,15 +8,15 @@ import (
 	"bitmill/formats/block"
 )
 
-// Woven says whether the Set multiplies few tokens faster with a matrix of this type and shape when its rows lie in strips:
-// see Weave.
-func (s *Set) Woven(w Matrix) bool {
+// WantsRepacked says whether the Set multiplies few tokens faster with a matrix of this type and shape when its rows lie in strips:
+// see Repack.
+func (s *Set) WantsRepacked(w Matrix) bool {
 	_, ok := w.strips()
-	return ok && s.weaves != nil && s.weaves(w.Type) && !w.Strips && w.Rows >= lanes
+	return ok && s.weaves != nil && s.weaves(w.Type) && !w.Repacked && w.Rows >= lanes
 }
 
-// WovenBytes is the size of the matrix when woven; 0 where it cannot be.
-func (w Matrix) WovenBytes() int {
+// RepackedBytes is the size of the matrix when woven; 0 where it cannot be.
+func (w Matrix) RepackedBytes() int {
 	s, ok := w.strips()
 	if !ok {
 		return 0
@@ -35,13 +35,13 @@ func (w *Matrix) strips() (strips, bool) {
 	return s, s.blocks > 0 && w.Cols%s.cols == 0
 }
 
-// Weave writes rows r0 to r1-1 of w, as a file stores them, to their place in a woven matrix that has its WovenBytes at
-// dst: Matrix{Type, Rows, Cols, dst, Strips: true}. r0 and r1 are multiples of sixteen, or r1 the number of rows; calls
+// Repack writes rows r0 to r1-1 of w, as a file stores them, to their place in a woven matrix that has its RepackedBytes at
+// dst: Matrix{Type, Rows, Cols, dst, Repacked: true}. r0 and r1 are multiples of sixteen, or r1 the number of rows; calls
 // for different rows may run at the same time.
-func (set *Set) Weave(dst []byte, w Matrix, r0, r1 int) error {
+func (set *Set) Repack(dst []byte, w Matrix, r0, r1 int) error {
 	s, ok := w.strips()
 	switch {
-	case !ok || w.Strips:
+	case !ok || w.Repacked:
 		return fmt.Errorf("weave a %d x %d %s matrix: %w", w.Rows, w.Cols, w.Type, formats.ErrUnsupported)
 	case len(w.Data) < s.row*w.Rows || len(dst) < s.rows(w.Rows):
 		return fmt.Errorf("weave a %d x %d %s matrix: %w: it has %d bytes, and %d to go to", w.Rows, w.Cols, w.Type,
