@@ -13,6 +13,7 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
@@ -214,7 +215,7 @@ type writtenRow struct {
 	BPW         string         `json:"bpw"`
 	FileBytes   int64          `json:"file_bytes"`
 	SHA256      string         `json:"sha256,omitempty"`
-	Shards      []shardFile    `json:"shards,omitempty"`
+	Shards      []file.Written `json:"shards,omitempty"`
 	Fallbacks   int            `json:"fallbacks"`
 	Types       map[string]int `json:"types"`
 	Overrides   []overrideRow  `json:"overrides,omitempty"`
@@ -227,13 +228,6 @@ type writtenRow struct {
 	PerSecond    float64 `json:"weights_per_second,omitempty"`
 	InPerSecond  float64 `json:"source_bytes_per_second,omitempty"`
 	OutPerSecond float64 `json:"file_bytes_per_second,omitempty"`
-}
-
-// shardFile is one file of an artifact in several.
-type shardFile struct {
-	Path   string `json:"path"`
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
 }
 
 // overrideRow says how many tensors a --tensor-type decided.
@@ -254,7 +248,7 @@ func overrideRows(p *quantize.Plan) (rows []overrideRow) {
 func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took time.Duration) error {
 	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
 		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{}, Overrides: overrideRows(p),
-		Kept: w.Kept, Reused: w.Reused, Warnings: p.Warnings}
+		Kept: w.Resumed, Reused: w.Reused, Warnings: p.Warnings}
 	source := int64(0)
 	for _, t := range p.Tensors {
 		row.Types[t.Type.String()]++
@@ -268,9 +262,7 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 		row.InPerSecond, row.OutPerSecond = float64(source)/s, float64(p.FileBytes)/s
 	}
 	if len(w.Files) > 1 {
-		for _, f := range w.Files {
-			row.Shards = append(row.Shards, shardFile(f))
-		}
+		row.Shards = w.Files
 	}
 	if e.json {
 		return e.printJSON(row)
@@ -300,7 +292,7 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 func reuseNote(written []quantize.Written) string {
 	kept, reused := 0, 0
 	for _, w := range written {
-		kept, reused = kept+w.Kept, reused+w.Reused
+		kept, reused = kept+w.Resumed, reused+w.Reused
 	}
 	note := ""
 	if kept > 0 {

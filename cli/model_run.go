@@ -355,7 +355,8 @@ func (r *modelRun) record(jobs []quantize.Job, keys []string, made quantize.Prov
 		return errors.New("internal error: nobody asked for " + w.Path)
 	}
 	name := filepath.Base(w.Path)
-	out := steps.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
+	out := w.Written
+	out.Path = name
 	if _, err := r.store.Save("quantize-"+jobs[i].Plan.Format.Name, keys[i], []steps.Output{out}, made); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func openArtifact(j Job, every time.Duration) (_ *artifact, err error) {
 			return nil, err
 		}
 		a.streams = append(a.streams, s)
-		a.written.Kept += s.kept
+		a.written.Resumed += s.kept
 	}
 	return a, nil
 }

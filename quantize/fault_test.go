@@ -103,7 +103,7 @@ func TestRefusalKeepsWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, w := range written {
-		if w.Kept == 0 {
+		if w.Resumed == 0 {
 			t.Errorf("nothing of %s was kept", w.Path)
 		}
 	}

@@ -84,8 +84,8 @@ func TestInterruptedWritingGoesOn(t *testing.T) {
 	if !equal(got, want) {
 		t.Errorf("taken up: %v, in one go: %v", got, want)
 	}
-	if k := written; k[0].Kept <= k[1].Kept || k[1].Kept == 0 || k[2].Kept != k[1].Kept || k[0].Kept > tensors {
-		t.Errorf("kept %d, %d and %d of %d tensors", k[0].Kept, k[1].Kept, k[2].Kept, tensors)
+	if k := written; k[0].Resumed <= k[1].Resumed || k[1].Resumed == 0 || k[2].Resumed != k[1].Resumed || k[0].Resumed > tensors {
+		t.Errorf("kept %d, %d and %d of %d tensors", k[0].Resumed, k[1].Resumed, k[2].Resumed, tensors)
 	}
 	if first < c.Tensors[0].Elements() {
 		t.Errorf("progress started at %d bytes, as if nothing had been kept", first)
@@ -118,8 +118,8 @@ func TestOtherInputsStartAfresh(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if written[0].SHA256 != alone[0].SHA256 || name != "metadata" && written[0].Kept != 0 {
-			t.Errorf("another %s: kept %d tensors", name, written[0].Kept)
+		if written[0].SHA256 != alone[0].SHA256 || name != "metadata" && written[0].Resumed != 0 {
+			t.Errorf("another %s: kept %d tensors", name, written[0].Resumed)
 		}
 		if list, _ := os.ReadDir(dir); len(list) != 1 {
 			t.Errorf("another %s: left behind: %v", name, list)
@@ -175,7 +175,7 @@ func child(dir string, args []string) error {
 	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Threads: 2, JournalEvery: atOnce, Progress: func(done, total int64) { fmt.Println(1000 * done / total) }})
 	kept := 0
 	for _, w := range written {
-		kept += w.Kept
+		kept += w.Resumed
 	}
 	fmt.Println("kept", kept)
 	return err

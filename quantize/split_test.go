@@ -105,7 +105,7 @@ func TestShardsAreAllOrNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if written[0].Kept == 0 {
+	if written[0].Resumed == 0 {
 		t.Error("nothing was kept")
 	}
 	if !same(joined(t, first), func() map[string]string {

@@ -123,17 +123,17 @@ func (s *stream) write(b []byte) error {
 }
 
 // finish completes the file and leaves it to be committed.
-func (s *stream) finish() (WrittenFile, error) {
+func (s *stream) finish() (file.Written, error) {
 	if err := s.marker.wait(); err != nil {
-		return WrittenFile{}, err
+		return file.Written{}, err
 	}
 	if err := s.pad(s.piece.Layout.FileBytes); err != nil {
-		return WrittenFile{}, err
+		return file.Written{}, err
 	}
 	if err := s.out.Flush(); err != nil {
-		return WrittenFile{}, err
+		return file.Written{}, err
 	}
-	return WrittenFile{Path: s.path, SHA256: hex.EncodeToString(s.hash.Sum(nil)), Bytes: s.bytes}, nil
+	return file.Written{Path: s.path, SHA256: hex.EncodeToString(s.hash.Sum(nil)), Bytes: s.bytes}, nil
 }
 
 // keep leaves the file to be taken up again behind its last whole tensor.

@@ -58,21 +58,13 @@ type WriteOptions struct {
 	JournalEvery time.Duration
 }
 
-// Written is one artifact that is complete under its final name.
+// Written is one artifact that is complete under its final name. Of a set of shards Path is the first one's, Bytes are
+// those of all, and SHA256 is empty.
 type Written struct {
-	Path   string // of the first file
-	SHA256 string // of the whole file, hexadecimal; empty for a set of shards
-	Bytes  int64  // of all files
-	Files  []WrittenFile
-	Kept   int // tensors taken over from writing that was broken off
-	Reused int // tensors copied from earlier artifacts
-}
-
-// WrittenFile is one file of an artifact.
-type WrittenFile struct {
-	Path   string
-	Bytes  int64
-	SHA256 string
+	file.Written
+	Files   []file.Written
+	Resumed int // tensors that an interrupted Write had written
+	Reused  int // tensors copied from earlier artifacts
 }
 
 // Write makes all artifacts in one pass over the source. Every tensor is read in slabs of rows, decoded once and

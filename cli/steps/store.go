@@ -29,11 +29,7 @@ type Record struct {
 }
 
 // Output is a file a step wrote; Path is relative to the store's folder.
-type Output struct {
-	Path   string `json:"path"`
-	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
-}
+type Output = file.Written
 
 // Key hashes the parts, each marshalled as JSON, into a key.
 func Key(parts ...any) (string, error) { return file.Key(parts...) }
