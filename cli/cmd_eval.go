@@ -10,6 +10,7 @@ import (
 
 	"bitmill/eval"
 	"bitmill/eval/report"
+	"bitmill/eval/score"
 )
 
 type evalOptions struct {
@@ -154,7 +155,8 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	if err != nil {
 		return nil, err
 	}
-	v := evaluation{env: e, reference: ref.model, subjects: []evaluand{{model: ref.model}}, windows: windows, what: "evaluate"}
+	v := evaluation{env: e, reference: ref.model, subjects: []evaluand{{model: ref.model}}, windows: windows,
+		bytes: eval.ScoredBytes(ref.Tokenizer, windows), what: "evaluate"}
 	subjects := []*subject{ref}
 	for _, path := range others {
 		s, err := e.among(path).openSubject(path)
@@ -172,7 +174,6 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	if err != nil {
 		return nil, err
 	}
-	scored := eval.ScoredBytes(ref.Tokenizer, windows)
 	if len(others) > 0 {
 		results, subjects = results[1:], subjects[1:]
 	}
@@ -181,7 +182,10 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		if err := finite(subjects[i].Path, r); err != nil {
 			return nil, err
 		}
-		row, err := newEvalRow(subjects[i], r, scored, len(others) > 0)
+		if len(others) == 0 {
+			r = r.Alone()
+		}
+		row, err := evalRow(subjects[i], r)
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +211,7 @@ func sameTokens(s *subject, windows [][]int32, text string, o evalOptions) error
 }
 
 // finite refuses figures that are no numbers.
-func finite(path string, r eval.Result) error {
+func finite(path string, r score.Text) error {
 	for _, x := range []float64{r.PPL, r.KLD} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return fmt.Errorf("%s gives logits that are not finite numbers (perplexity %v, KLD %v): its weights or its configuration are damaged, or those of the reference", path, r.PPL, r.KLD)
@@ -216,8 +220,8 @@ func finite(path string, r eval.Result) error {
 	return nil
 }
 
-// newEvalRow is the model's row; without a reference it has no divergence.
-func newEvalRow(s *subject, r eval.Result, bytes int, compared bool) (report.Row, error) {
+// evalRow is the model's sizes and figures.
+func evalRow(s *subject, figures score.Text) (report.Row, error) {
 	sum, err := s.summary()
 	if err != nil {
 		return report.Row{}, err
@@ -226,15 +230,8 @@ func newEvalRow(s *subject, r eval.Result, bytes int, compared bool) (report.Row
 	if err != nil {
 		format = "mixed"
 	}
-	all, row := report.Blank(format), report.Blank(format)
-	fill(&all, r, bytes)
-	if compared {
-		row = all
-	} else {
-		row.Tokens, row.PPL, row.PPLSE, row.BitsPerByte, row.Entropy, row.ChunkNLL = all.Tokens, all.PPL, all.PPLSE, all.BitsPerByte, all.Entropy, all.ChunkNLL
-	}
+	row := report.Row{Format: format, Path: s.Path, Text: figures}
 	count(&row, sum)
-	row.Path = s.Path
 	row.FileBytes, err = s.fileBytes()
 	return row, err
 }

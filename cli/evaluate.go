@@ -9,6 +9,7 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/eval"
 	"bitmill/eval/infer"
+	"bitmill/eval/score"
 )
 
 // evaluation is a comparison of artifacts with their reference whose finished windows are journaled, one journal per
@@ -19,25 +20,26 @@ type evaluation struct {
 	reference *infer.Model
 	subjects  []evaluand // the reference's own entry first
 	windows   [][]int32
+	bytes     int    // of the text that is scored; 0: not known
 	what      string // for the progress bar
 }
 
-// evaluand is one model of an evaluation: step names its journal, key covers everything its chunks depend on.
+// evaluand is one model of an evaluation: step names its journal, key covers everything its scores depend on.
 type evaluand struct {
 	step, key string
 	model     *infer.Model
-	chunks    []*eval.Chunk // by window; nil: not yet scored
+	scores    []*score.Window // by window; nil: not yet scored
 	journal   *steps.Journal
 }
 
 // journalLine is one scored window.
 type journalLine struct {
-	Window int        `json:"window"`
-	Chunk  eval.Chunk `json:"chunk"`
+	Window int          `json:"window"`
+	Score  score.Window `json:"chunk"`
 }
 
 // run scores what is missing and returns one result per subject.
-func (v *evaluation) run(ctx context.Context) ([]eval.Result, error) {
+func (v *evaluation) run(ctx context.Context) ([]score.Text, error) {
 	defer v.close()
 	if err := v.open(); err != nil {
 		return nil, err
@@ -47,13 +49,13 @@ func (v *evaluation) run(ctx context.Context) ([]eval.Result, error) {
 			return nil, err
 		}
 	}
-	results := make([]eval.Result, len(v.subjects))
+	results := make([]score.Text, len(v.subjects))
 	for i, s := range v.subjects {
-		chunks := make([]eval.Chunk, len(s.chunks))
-		for w, c := range s.chunks {
-			chunks[w] = *c
+		windows := make([]score.Window, len(s.scores))
+		for w, x := range s.scores {
+			windows[w] = *x
 		}
-		results[i] = eval.Summarize(chunks)
+		results[i] = score.Sum(windows, v.bytes)
 	}
 	return results, nil
 }
@@ -62,7 +64,7 @@ func (v *evaluation) run(ctx context.Context) ([]eval.Result, error) {
 func (v *evaluation) open() error {
 	for i := range v.subjects {
 		s := &v.subjects[i]
-		s.chunks = make([]*eval.Chunk, len(v.windows))
+		s.scores = make([]*score.Window, len(v.windows))
 		if v.store == nil {
 			continue
 		}
@@ -72,10 +74,10 @@ func (v *evaluation) open() error {
 			if err := json.Unmarshal(line, &l); err != nil {
 				return err
 			}
-			if l.Window < 0 || l.Window >= len(s.chunks) {
-				return fmt.Errorf("window %d of %d", l.Window, len(s.chunks))
+			if l.Window < 0 || l.Window >= len(s.scores) {
+				return fmt.Errorf("window %d of %d", l.Window, len(s.scores))
 			}
-			s.chunks[l.Window] = &l.Chunk
+			s.scores[l.Window] = &l.Score
 			return nil
 		})
 		if err != nil {
@@ -94,7 +96,7 @@ func (v *evaluation) close() {
 }
 
 func (s *evaluand) complete() bool {
-	for _, c := range s.chunks {
+	for _, c := range s.scores {
 		if c == nil {
 			return false
 		}
@@ -128,15 +130,15 @@ func (v *evaluation) score(ctx context.Context, subjects []*evaluand) error {
 		Progress: p.Set,
 		Done: func(w int) bool {
 			for _, s := range subjects {
-				if s.chunks[w] == nil {
+				if s.scores[w] == nil {
 					return false
 				}
 			}
 			return true
 		},
-		Scored: func(w int, chunks []eval.Chunk) error {
+		Scored: func(w int, scores []score.Window) error {
 			for i, s := range subjects {
-				if err := s.keep(w, chunks[i]); err != nil {
+				if err := s.keep(w, scores[i]); err != nil {
 					return err
 				}
 			}
@@ -150,15 +152,15 @@ func (v *evaluation) score(ctx context.Context, subjects []*evaluand) error {
 }
 
 // keep takes in one window, in memory and in the journal.
-func (s *evaluand) keep(window int, c eval.Chunk) error {
-	if s.chunks[window] != nil {
+func (s *evaluand) keep(window int, x score.Window) error {
+	if s.scores[window] != nil {
 		return nil
 	}
-	s.chunks[window] = &c
+	s.scores[window] = &x
 	if s.journal == nil {
 		return nil
 	}
-	err := s.journal.Append(journalLine{window, c})
+	err := s.journal.Append(journalLine{window, x})
 	var noNumber *json.UnsupportedValueError
 	if errors.As(err, &noNumber) {
 		return fmt.Errorf("%s: the logits of window %d are not finite numbers: the weights or the configuration are damaged, or those of the reference", s.step, window)

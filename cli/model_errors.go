@@ -11,15 +11,16 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/eval/diff"
 	"bitmill/eval/report"
+	"bitmill/eval/score"
 	"bitmill/formats/checkpoint"
 )
 
 // tensorErrors is what the store remembers of one artifact: an error per quantized tensor.
 type tensorErrors struct {
-	Names    []string      `json:"names"`
-	Errors   report.Series `json:"errors"`
-	Weighted int           `json:"weighted"` // tensors
-	Sampled  int           `json:"sampled"`
+	Names    []string     `json:"names"`
+	Errors   score.Series `json:"errors"`
+	Weighted int          `json:"weighted"` // tensors
+	Sampled  int          `json:"sampled"`
 }
 
 // errors fills in how far every artifact's tensors are from the source's. Artifacts that an earlier run judged are not
@@ -119,7 +120,7 @@ func fillErrors(m *report.Model, source *checkpoint.Checkpoint, all []tensorErro
 	}
 	weighted, sampled := 0, 0
 	for i, t := range all {
-		s := make(report.Series, len(m.TensorNames))
+		s := make(score.Series, len(m.TensorNames))
 		for k := range s {
 			s[k] = math.NaN()
 		}

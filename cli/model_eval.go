@@ -74,7 +74,8 @@ func count(row *report.Row, sum bpw.Summary) {
 func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	tokens := tokenPrint(r.windows)
 	m.Vocabulary = vocabularyHash(r.source.Tokenizer)
-	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: r.windows, what: "evaluate " + r.name}
+	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: r.windows,
+		bytes: eval.ScoredBytes(r.source.Tokenizer, r.windows), what: "evaluate " + r.name}
 	add := func(name, sha string, s *subject) error {
 		key, err := steps.Key(Version, "evaluate", r.hash, sha, tokens)
 		if err != nil {
@@ -106,12 +107,11 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	if err != nil {
 		return err
 	}
-	scored := eval.ScoredBytes(r.source.Tokenizer, r.windows)
 	for i, x := range results {
 		if err := finite(cmp.Or(rows[i].Path, r.source.Path), x); err != nil {
 			return err
 		}
-		fill(rows[i], x, scored)
+		rows[i].Text = x
 	}
 	return r.noiseFloor(ctx, m)
 }
@@ -138,26 +138,6 @@ func (r *modelRun) noiseFloor(ctx context.Context, m *report.Model) error {
 	}
 	m.Noise = &report.Noise{Windows: len(windows), KLD: x.KLD, KLDSE: x.KLDSE, KLDP99: x.KLDP99, SameTop: x.SameTop}
 	return nil
-}
-
-// fill takes over the figures; those against the source only where there are any. bytes is the text scored.
-func fill(row *report.Row, r eval.Result, bytes int) {
-	row.Tokens, row.BitsPerByte = r.Tokens, r.BitsPerByte(bytes)
-	row.PPL, row.PPLSE, row.LnRatio, row.LnRatioSE = r.PPL, r.PPLSE, r.LnRatio, r.LnRatioSE
-	row.KLD, row.KLDSE, row.KLDMax = r.KLD, r.KLDSE, r.KLDMax
-	row.KLDMedian, row.KLDP90, row.KLDP95, row.KLDP99, row.KLDP999 = r.KLDMedian, r.KLDP90, r.KLDP95, r.KLDP99, r.KLDP999
-	row.SameTop, row.SameTopSE = r.SameTop, r.SameTopSE
-	row.DeltaP, row.DeltaPSE, row.RMSDeltaP, row.DeltaPs = r.DeltaP, r.DeltaPSE, r.DeltaPRMS, r.DeltaPs[:]
-	row.Entropy = r.Entropy
-	row.Confidence = nil
-	for i, b := range r.Buckets {
-		below := 1.0
-		if i < len(eval.BucketEdges) {
-			below = eval.BucketEdges[i]
-		}
-		row.Confidence = append(row.Confidence, report.Bucket{Below: below, Tokens: b.Tokens, KLD: b.KLD})
-	}
-	row.ChunkNLL, row.ChunkKLD = r.ChunkMeans()
 }
 
 // tokens describes the text as this model read it; a figure on which models differ becomes 0.

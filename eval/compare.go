@@ -9,6 +9,7 @@ import (
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
+	"bitmill/eval/score"
 )
 
 // Options of Compare; the zero value is useful.
@@ -18,14 +19,14 @@ type Options struct {
 	MaxLogits int
 	// Done reports windows already scored in an earlier sitting: batches of nothing else are skipped. nil: none.
 	Done func(window int) bool
-	// Scored is called when a window has been scored by the reference and all candidates: chunks[0] is the reference.
-	Scored func(window int, chunks []Chunk) error
+	// Scored is called when the reference and all candidates have run over a window: scores[0] is the reference's.
+	Scored func(window int, scores []score.Window) error
 	// Progress is called with the number of (model, window) pairs finished in this sitting and in all of it.
 	Progress func(done, total int64)
 }
 
-// Compare runs the reference and the candidates over the windows and reports every window's chunks through o.Scored,
-// in order. Models must share one vocabulary; windows may differ in length but not fall below LeastContext.
+// Compare runs the reference and the candidates over the windows and reports the scores of every window through
+// o.Scored, in order. Models must share one vocabulary; windows may differ in length but not fall below LeastContext.
 //
 // Models take turns batch by batch, each with all workers. Side by side, with a part of the workers each, two models
 // take 0.95 to 1.7 times as long (small ones gain what their short steps lose in waiting, larger ones compete for the
@@ -74,7 +75,7 @@ type comparison struct {
 	refTop      []int32
 	refEntropy  []float64
 	uniform     []float32 // zeros, one per token of the vocabulary
-	scores      []score
+	tokens      []score.Token
 }
 
 // batches groups the windows that go through a model together, and leaves out the batches that are done. Groups do not
@@ -105,7 +106,7 @@ func (c *comparison) batches() [][]int {
 }
 
 func (c *comparison) run(ctx context.Context, batch []int) error {
-	chunks := make([][]Chunk, len(batch))
+	scores := make([][]score.Window, len(batch))
 	for i, m := range c.models {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -124,7 +125,7 @@ func (c *comparison) run(ctx context.Context, batch []int) error {
 			c.reference = append(c.reference[:0], logits...)
 		}
 		for j, s := range c.score(logits, batch, i == 0) {
-			chunks[j] = append(chunks[j], s)
+			scores[j] = append(scores[j], s)
 		}
 		c.done += int64(len(batch))
 		if c.o.Progress != nil {
@@ -133,7 +134,7 @@ func (c *comparison) run(ctx context.Context, batch []int) error {
 	}
 	for j, w := range batch {
 		if c.o.Scored != nil {
-			if err := c.o.Scored(w, chunks[j]); err != nil {
+			if err := c.o.Scored(w, scores[j]); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bitmill/eval/infer"
+	"bitmill/eval/score"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
@@ -56,17 +57,17 @@ func randomWindows(n, length int) [][]int32 {
 	return windows
 }
 
-// compare collects the chunks of every window: [window][model].
-func compare(t *testing.T, reference, candidate *infer.Model, windows [][]int32, o Options) [][]Chunk {
+// compare collects the scores of every window: [window][model].
+func compare(t *testing.T, reference, candidate *infer.Model, windows [][]int32, o Options) [][]score.Window {
 	t.Helper()
 	pool := infer.NewPool(2)
 	defer pool.Close()
-	var out [][]Chunk
-	o.Scored = func(window int, chunks []Chunk) error {
+	var out [][]score.Window
+	o.Scored = func(window int, scores []score.Window) error {
 		if window != len(out) && o.Done == nil {
 			t.Errorf("window %d came as number %d", window, len(out))
 		}
-		out = append(out, chunks)
+		out = append(out, scores)
 		return nil
 	}
 	if err := Compare(t.Context(), pool, reference, []*infer.Model{candidate}, windows, o); err != nil {
@@ -81,21 +82,21 @@ func TestCompareIsTheDefinition(t *testing.T) {
 	reference, candidate := models(t)
 	for _, length := range []int{4, 5, 32, 33} {
 		windows := randomWindows(3, length)
-		for w, chunks := range compare(t, reference, candidate, windows, Options{}) {
+		for w, scores := range compare(t, reference, candidate, windows, Options{}) {
 			logP, logQ := logProbabilities(t, reference, windows[w]), logProbabilities(t, candidate, windows[w])
-			var want Chunk
+			var want score.Window
 			for i := length / 2; i <= length-2; i++ {
 				p, q, next := logP[i], logQ[i], windows[w][i+1]
-				s := score{nll: -q[next], refNLL: -p[next], sameTop: top(p) == top(q)}
+				s := score.Token{NLL: -q[next], RefNLL: -p[next], SameTop: top(p) == top(q)}
 				for v := range p {
-					s.kld += math.Exp(p[v]) * (p[v] - q[v])
-					s.entropy -= math.Exp(q[v]) * q[v]
-					s.refEntropy -= math.Exp(p[v]) * p[v]
+					s.KLD += math.Exp(p[v]) * (p[v] - q[v])
+					s.Entropy -= math.Exp(q[v]) * q[v]
+					s.RefEntropy -= math.Exp(p[v]) * p[v]
 				}
-				s.confidence = math.Exp(p[top(p)])
-				want.token(s)
+				s.Confidence = math.Exp(p[top(p)])
+				want.Add(s)
 			}
-			got := chunks[1]
+			got := scores[1]
 			for b := range got.Buckets {
 				if got.Buckets[b].Tokens != want.Buckets[b].Tokens || !(math.Abs(got.Buckets[b].KLD-want.Buckets[b].KLD) <= 2e-4*want.KLD) {
 					t.Errorf("length %d, window %d: bucket %d is %v, want %v", length, w, b, got.Buckets[b], want.Buckets[b])
@@ -111,8 +112,8 @@ func TestCompareIsTheDefinition(t *testing.T) {
 				{"NLL", got.NLL, want.NLL}, {"NLL2", got.NLL2, want.NLL2}, {"RefNLL", got.RefNLL, want.RefNLL}, {"CrossNLL", got.CrossNLL, want.CrossNLL},
 				{"KLD", got.KLD, want.KLD}, {"KLD2", got.KLD2, want.KLD2}, {"KLDMax", got.KLDMax, want.KLDMax}, {"DeltaP2", got.DeltaP2, want.DeltaP2},
 				{"entropy", got.Entropy, want.Entropy}, {"entropy of the reference", got.RefEntropy, want.RefEntropy},
-				{"entropy of the reference, its own", chunks[0].Entropy, want.RefEntropy},
-				{"NLL of the reference", chunks[0].NLL, want.RefNLL}, {"KLD of the reference", chunks[0].KLD, 0},
+				{"entropy of the reference, its own", scores[0].Entropy, want.RefEntropy},
+				{"NLL of the reference", scores[0].NLL, want.RefNLL}, {"KLD of the reference", scores[0].KLD, 0},
 			} {
 				if !(math.Abs(c.got-c.want) <= 2e-4*math.Abs(c.want)) { // rounding of exp in float32, against a KLD of 3e-4
 					t.Errorf("length %d, window %d: %s is %v, want %v", length, w, c.what, c.got, c.want)

@@ -21,10 +21,10 @@ func made(kld, change float64) *report.Report {
 		r := report.Blank(format)
 		r.FileBytes, r.PayloadBits, r.Weights = int64(1000-400*i), int64(8000-3200*i), 1000
 		for range 40 {
-			r.ChunkKLD = append(r.ChunkKLD, kld*(1+0.1*rng.NormFloat64()))
-			r.ChunkNLL = append(r.ChunkNLL, 3+0.5*rng.NormFloat64()+change)
+			r.WindowKLD = append(r.WindowKLD, kld*(1+0.1*rng.NormFloat64()))
+			r.WindowNLL = append(r.WindowNLL, 3+0.5*rng.NormFloat64()+change)
 		}
-		r.KLD, r.PPL = mean(r.ChunkKLD), math.Exp(mean(r.ChunkNLL))
+		r.KLD, r.PPL = mean(r.WindowKLD), math.Exp(mean(r.WindowNLL))
 		r.SameTop, r.SameTopSE = 0.9, 0.004
 		r.KLDP99 = 10 * kld
 		m.Artifacts = append(m.Artifacts, r)
@@ -124,11 +124,11 @@ func TestFalseAlarms(t *testing.T) {
 		old, now := made(0.01, 0), made(0.01, 0)
 		for j := range now.Models[0].Artifacts {
 			r := &now.Models[0].Artifacts[j]
-			for i := range r.ChunkKLD {
-				r.ChunkKLD[i] += 0.001 * rng.NormFloat64()
-				r.ChunkNLL[i] += 0.01 * rng.NormFloat64()
+			for i := range r.WindowKLD {
+				r.WindowKLD[i] += 0.001 * rng.NormFloat64()
+				r.WindowNLL[i] += 0.01 * rng.NormFloat64()
 			}
-			r.KLD, r.PPL = mean(r.ChunkKLD), math.Exp(mean(r.ChunkNLL))
+			r.KLD, r.PPL = mean(r.WindowKLD), math.Exp(mean(r.WindowNLL))
 		}
 		o := Options{}
 		o.Resamples = 300
@@ -168,7 +168,7 @@ func TestRefusals(t *testing.T) {
 	}
 	bare := made(0.01, 0)
 	for i := range bare.Models[0].Artifacts {
-		bare.Models[0].Artifacts[i].ChunkKLD = nil // and no standard error: NaN
+		bare.Models[0].Artifacts[i].WindowKLD = nil // and no standard error: NaN
 	}
 	got, err = Check(bare, nil, rules(t, "rules: [{metric: kld, max: 0.005}]"), Options{})
 	if err != nil || got.Passed || !strings.Contains(got.Findings[0].Reason, "no error to weigh it with") {
@@ -241,7 +241,7 @@ func TestManyRules(t *testing.T) {
 func TestUnpaired(t *testing.T) {
 	now, old := made(0.0105, 0), made(0.01, 0)
 	for i := range old.Models[0].Artifacts {
-		old.Models[0].Artifacts[i].ChunkKLD = nil
+		old.Models[0].Artifacts[i].WindowKLD = nil
 		old.Models[0].Artifacts[i].KLDSE, now.Models[0].Artifacts[i].KLDSE = 0.001, 0.0002
 	}
 	got, err := Check(now, old, BaselineRules()[:1], Options{})

@@ -26,9 +26,9 @@ func count(f func(r *report.Row) int64) func(r *report.Row) float64 {
 // metrics are sorted by what people ask for first.
 var metrics = []metric{
 	{name: "kld", value: func(r *report.Row) float64 { return r.KLD }, se: func(r *report.Row) float64 { return r.KLDSE },
-		series: func(r *report.Row) []float64 { return r.ChunkKLD }, scale: same},
+		series: func(r *report.Row) []float64 { return r.WindowKLD }, scale: same},
 	{name: "ppl", value: func(r *report.Row) float64 { return r.PPL }, se: func(r *report.Row) float64 { return r.PPLSE },
-		series: func(r *report.Row) []float64 { return r.ChunkNLL }, scale: math.Log},
+		series: func(r *report.Row) []float64 { return r.WindowNLL }, scale: math.Log},
 	{name: "ln_ratio", value: func(r *report.Row) float64 { return r.LnRatio }, se: func(r *report.Row) float64 { return r.LnRatioSE }},
 	{name: "same_top", more: true, value: func(r *report.Row) float64 { return r.SameTop }, se: func(r *report.Row) float64 { return r.SameTopSE }},
 	{name: "delta_p", more: true, value: func(r *report.Row) float64 { return r.DeltaP }, se: func(r *report.Row) float64 { return r.DeltaPSE }},

@@ -19,7 +19,7 @@ func Candidates(reports []*Report) []pareto.Candidate {
 					return
 				}
 				c := pareto.Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, KVBytes: m.KVBytes, Loss: row.BitsPerByte, KLD: kld, Text: text}
-				for _, nll := range row.ChunkNLL { // nats per token to bits per byte
+				for _, nll := range row.WindowNLL { // nats per token to bits per byte
 					c.Series = append(c.Series, nll*row.BitsPerByte/math.Log(row.PPL))
 				}
 				out = append(out, c)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bitmill/eval/paired"
+	"bitmill/eval/score"
 	"bitmill/eval/threshold"
 )
 
@@ -51,14 +52,14 @@ func demoModel(t testing.TB, name string, weights int64) Model {
 	m := Model{Name: name, Path: "demo/" + name, Architecture: "llama", Family: "llama", Vocabulary: "4f1c", SourceHash: "9d377a8f0f01", Parameters: weights,
 		Calibration: &Calibration{Text: "calibration.txt", SHA256: "77aa01", Chunks: 128, Entries: 21},
 		Source: Row{Format: "BF16", FileBytes: header + 2*weights, PayloadBits: 16 * weights, Weights: weights,
-			PPL: file.Source.PPL, PPLSE: file.Source.SE, Seconds: Seconds{"evaluate": 20.5}}}
+			Text: score.Text{PPL: file.Source.PPL, PPLSE: file.Source.SE}, Seconds: Seconds{"evaluate": 20.5}}}
 	for _, f := range []string{"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q3_K_S", "Q2_K"} {
 		x := file.Formats[f]
 		m.Artifacts = append(m.Artifacts, Row{Format: f, Path: name + "-" + f + ".gguf", SHA256: "00" + f, FileBytes: x.FileBytes,
 			PayloadBits: 8 * (x.FileBytes - header), Weights: weights, MatrixBits: 8*(x.FileBytes-header) - 32*1792, MatrixWeights: weights - 1792,
-			PPL: x.PPL[0], PPLSE: x.PPL[1], LnRatio: x.Ratio[0], LnRatioSE: x.Ratio[1], KLD: x.KLD[0], KLDSE: x.KLD[1],
-			KLDMedian: x.Median[0], KLDP99: x.P99[0], KLDMax: x.Max[0], KLDP999: math.NaN(), RMSDeltaP: math.NaN(),
-			SameTop: x.Top[0] / 100, SameTopSE: x.Top[1] / 100, Seconds: Seconds{"quantize": 1.25, "evaluate": 12}})
+			Text: score.Text{PPL: x.PPL[0], PPLSE: x.PPL[1], LnRatio: x.Ratio[0], LnRatioSE: x.Ratio[1], KLD: x.KLD[0], KLDSE: x.KLD[1],
+				KLDMedian: x.Median[0], KLDP99: x.P99[0], KLDMax: x.Max[0], KLDP999: math.NaN(), RMSDeltaP: math.NaN(),
+				SameTop: x.Top[0] / 100, SameTopSE: x.Top[1] / 100}, Seconds: Seconds{"quantize": 1.25, "evaluate": 12}})
 	}
 	return m
 }
@@ -81,6 +82,11 @@ func resourcesOf(work, bits float64, metred bool) *Resources {
 	return r
 }
 
+func buckets(kld float64) []score.Bucket {
+	return []score.Bucket{{Below: .2, Tokens: 900, KLD: 1.2 * kld}, {Below: .5, Tokens: 700, KLD: kld}, {Below: .95, Tokens: 300, KLD: .8 * kld},
+		{Below: 1, Tokens: 20, KLD: .1 * kld}}
+}
+
 // oddReport has every field that the demo lacks: a located threshold with chunks, a broken file, fallbacks, warnings and
 // hostile names.
 func oddReport() *Report {
@@ -90,13 +96,13 @@ func oddReport() *Report {
 		m := Model{Name: name, Path: "/models/" + name, Architecture: "qwen3", Family: "qwen3", Vocabulary: "ab", SourceHash: "cd", Parameters: weights,
 			Warnings: []string{"2 tensors fell back to Q8_0 " + hostile}}
 		row := func(format string, bits int64, kld, nll float64) Row {
-			r := Row{Format: format, FileBytes: bits*weights/800 + 5000, PayloadBits: bits * weights / 100, Weights: weights, PPL: exp(nll), PPLSE: .25,
-				LnRatio: nll - nlls[0], LnRatioSE: .002, KLD: kld, KLDSE: .04 * kld, KLDMedian: kld / 2, KLDP99: 6 * kld, KLDP999: 9 * kld, KLDMax: 20 * kld,
-				DeltaP: -.001, DeltaPSE: .0002, RMSDeltaP: .01, DeltaPs: Series{-.2, -.1, -.01, 0, .01, .1, .2}, Entropy: 2.5, BitsPerByte: exp(math.Log(nll / 3)),
-				Confidence: []Bucket{{.2, 900, 1.2 * kld}, {.5, 700, kld}, {.95, 300, .8 * kld}, {1, 20, .1 * kld}}, SameTop: .9, SameTopSE: .002, Fallbacks: 2, FallbackShare: .0123}
+			r := Row{Format: format, FileBytes: bits*weights/800 + 5000, PayloadBits: bits * weights / 100, Weights: weights, Fallbacks: 2, FallbackShare: .0123}
+			r.Text = score.Text{PPL: exp(nll), PPLSE: .25, LnRatio: nll - nlls[0], LnRatioSE: .002, KLD: kld, KLDSE: .04 * kld, KLDMedian: kld / 2, KLDP99: 6 * kld, KLDP999: 9 * kld, KLDMax: 20 * kld,
+				DeltaP: -.001, DeltaPSE: .0002, RMSDeltaP: .01, DeltaPs: score.Series{-.2, -.1, -.01, 0, .01, .1, .2}, Entropy: 2.5, BitsPerByte: exp(math.Log(nll / 3)),
+				Confidence: buckets(kld), SameTop: .9, SameTopSE: .002}
 			for range 40 {
-				r.ChunkKLD = append(r.ChunkKLD, kld*exp(.3*rng.NormFloat64()))
-				r.ChunkNLL = append(r.ChunkNLL, nll+.01*rng.NormFloat64())
+				r.WindowKLD = append(r.WindowKLD, kld*exp(.3*rng.NormFloat64()))
+				r.WindowNLL = append(r.WindowNLL, nll+.01*rng.NormFloat64())
 			}
 			return r
 		}
@@ -124,7 +130,8 @@ func oddReport() *Report {
 		Warnings: []string{"calibration and evaluation text overlap by 3 chunks"}}
 	small := model("small", 500_000_000, []float64{.0014, .03, .2, .5}, []float64{2.40, 2.401, 2.43, 2.6, 2.9})
 	large := model("large "+hostile, 800_000_000, []float64{.0012, .02, .17, .4}, []float64{2.20, 2.2005, 2.22, 2.35, 2.75})
-	broken := Row{Format: "IQ1_S", FileBytes: 1e8, PayloadBits: 8e8, Weights: 8e8, PPL: math.NaN(), KLD: math.Inf(1), KLDSE: math.NaN(), ChunkKLD: Series{1, math.NaN()}, ChunkNLL: Series{math.Inf(1)},
+	broken := Row{Format: "IQ1_S", FileBytes: 1e8, PayloadBits: 8e8, Weights: 8e8,
+		Text:    score.Text{PPL: math.NaN(), KLD: math.Inf(1), KLDSE: math.NaN(), WindowKLD: score.Series{1, math.NaN()}, WindowNLL: score.Series{math.Inf(1)}},
 		Seconds: Seconds{"evaluate": math.NaN(), "quantize": 2}}
 	large.Artifacts = append(large.Artifacts, broken)
 	r.Models = []Model{large, small}

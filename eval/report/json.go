@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -65,25 +66,27 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	return &r, nil
 }
 
+// fields of a row and of what it embeds, in the order of their JSON.
+var fields = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[Row]()), func(f reflect.StructField) bool { return f.Anonymous })
+
 // JSON has no NaN. A row travels as its twin: the same fields in the same order, every float64 a pointer.
 var twin = func() reflect.Type {
-	row := reflect.TypeFor[Row]()
-	fields := make([]reflect.StructField, row.NumField())
-	for i := range fields {
-		fields[i] = row.Field(i)
-		if fields[i].Type.Kind() == reflect.Float64 {
-			fields[i].Type = reflect.PointerTo(fields[i].Type)
+	out := make([]reflect.StructField, len(fields))
+	for i, f := range fields {
+		out[i] = reflect.StructField{Name: f.Name, Type: f.Type, Tag: f.Tag}
+		if f.Type.Kind() == reflect.Float64 {
+			out[i].Type = reflect.PointerTo(f.Type)
 		}
 	}
-	return reflect.StructOf(fields)
+	return reflect.StructOf(out)
 }()
 
 // MarshalJSON writes null for what is not finite, and derives bpw.
 func (r Row) MarshalJSON() ([]byte, error) {
 	r.BPW = bpwOf(r.PayloadBits, r.Weights)
 	from, to := reflect.ValueOf(&r).Elem(), reflect.New(twin).Elem()
-	for i := range from.NumField() {
-		switch f := from.Field(i); {
+	for i := range fields {
+		switch f := from.FieldByIndex(fields[i].Index); {
 		case f.Kind() != reflect.Float64:
 			to.Field(i).Set(f)
 		case finite(f.Float()):
@@ -99,48 +102,16 @@ func (r *Row) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, from.Interface()); err != nil {
 		return err
 	}
-	to := reflect.ValueOf(r).Elem()
-	for i := range to.NumField() {
+	row := reflect.ValueOf(r).Elem()
+	for i := range fields {
+		to := row.FieldByIndex(fields[i].Index)
 		switch f := from.Elem().Field(i); {
-		case to.Field(i).Kind() != reflect.Float64:
-			to.Field(i).Set(f)
+		case to.Kind() != reflect.Float64:
+			to.Set(f)
 		case f.IsNil():
-			to.Field(i).SetFloat(math.NaN())
+			to.SetFloat(math.NaN())
 		default:
-			to.Field(i).SetFloat(f.Elem().Float())
-		}
-	}
-	return nil
-}
-
-// MarshalJSON writes null for what is not finite.
-func (s Series) MarshalJSON() ([]byte, error) {
-	if s == nil {
-		return []byte("null"), nil
-	}
-	out := make([]*float64, len(s))
-	for i := range s {
-		if finite(s[i]) {
-			out[i] = &s[i]
-		}
-	}
-	return marshal(out)
-}
-
-// UnmarshalJSON reads null elements as NaN.
-func (s *Series) UnmarshalJSON(data []byte) error {
-	var in []*float64
-	if err := json.Unmarshal(data, &in); err != nil {
-		return err
-	}
-	*s = nil
-	if in != nil {
-		*s = make(Series, len(in))
-	}
-	for i, x := range in {
-		(*s)[i] = math.NaN()
-		if x != nil {
-			(*s)[i] = *x
+			to.SetFloat(f.Elem().Float())
 		}
 	}
 	return nil

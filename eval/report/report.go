@@ -13,9 +13,8 @@ package report
 import (
 	"fmt"
 	"math"
-	"reflect"
-	"strings"
 
+	"bitmill/eval/score"
 	"bitmill/eval/threshold"
 )
 
@@ -98,33 +97,7 @@ type Row struct {
 	MatrixWeights int64  `json:"matrix_weights"` //
 	BPW           string `json:"bpw"`            // payload_bits / weights to 4 decimals; written from them, never read for arithmetic
 
-	Tokens    int     `json:"tokens"` // scored
-	PPL       float64 `json:"ppl"`    // exp of the mean loss
-	PPLSE     float64 `json:"ppl_se"` // its standard error
-	LnRatio   float64 `json:"ln_ratio"`
-	LnRatioSE float64 `json:"ln_ratio_se"` // ln(PPL/PPL of the source), paired by token
-	KLD       float64 `json:"kld"`         // mean KL(source || artifact)
-	KLDSE     float64 `json:"kld_se"`
-	KLDMedian float64 `json:"kld_median"`
-	KLDP90    float64 `json:"kld_p90"` // 90th percentile over tokens, exact
-	KLDP95    float64 `json:"kld_p95"`
-	KLDP99    float64 `json:"kld_p99"`
-	KLDP999   float64 `json:"kld_p999"`
-	KLDMax    float64 `json:"kld_max"`
-	DeltaP    float64 `json:"delta_p"` // mean change of the true token's probability
-	DeltaPSE  float64 `json:"delta_p_se"`
-	RMSDeltaP float64 `json:"rms_delta_p"`       // its root mean square
-	DeltaPs   Series  `json:"delta_p_quantiles"` // at 1, 5, 25, 50, 75, 95 and 99 %
-	SameTop   float64 `json:"same_top"`          // share of tokens whose likeliest continuation is the source's
-	SameTopSE float64 `json:"same_top_se"`
-
-	Entropy     float64 `json:"entropy"`       // mean entropy of the predictions, nats
-	BitsPerByte float64 `json:"bits_per_byte"` // loss per byte of scored text: compares between vocabularies
-
-	Confidence []Bucket `json:"confidence"` // divergence by how sure the source was
-
-	ChunkKLD Series `json:"chunk_kld"` // mean per chunk: what paired comparisons and intervals are made from
-	ChunkNLL Series `json:"chunk_nll"`
+	score.Text // how well it predicts the text
 
 	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
 	FallbackShare float64 `json:"fallback_share"` // their share of the weights
@@ -132,35 +105,15 @@ type Row struct {
 
 	// TensorErrors are sqrt(sum w (x-q)^2 / sum w x^2) by tensor of Model.TensorNames, x its values in the source, q
 	// here, w the imatrix's weights of their columns (1 without); null where the tensor is not quantized.
-	TensorErrors Series     `json:"tensor_errors"`
-	Resources    *Resources `json:"resources"` // null when not measured; varies between runs
+	TensorErrors score.Series `json:"tensor_errors"`
+	Resources    *Resources   `json:"resources"` // null when not measured; varies between runs
 }
 
-// Bucket holds the tokens whose likeliest continuation has, by the source, a probability below Below (and not below
-// that of the bucket before).
-type Bucket struct {
-	Below  float64 `json:"below"`
-	Tokens int     `json:"tokens"`
-	KLD    float64 `json:"kld"` // mean
-}
-
-// Series is a sequence of measurements; Seconds are durations by name. Both are plain Go values with their own JSON.
-type (
-	Series  []float64
-	Seconds map[string]float64
-)
+// Seconds are durations by name.
+type Seconds map[string]float64
 
 // Blank is a row without measurements: every one NaN.
-func Blank(format string) Row {
-	nan := math.NaN()
-	r := Row{Format: format}
-	for v, i := reflect.ValueOf(&r).Elem(), 0; i < v.NumField(); i++ {
-		if f := v.Field(i); f.Kind() == reflect.Float64 && !strings.HasPrefix(v.Type().Field(i).Name, "Fallback") {
-			f.SetFloat(nan)
-		}
-	}
-	return r
-}
+func Blank(format string) Row { return Row{Format: format, Text: score.Unmeasured()} }
 
 // Measured reports whether the row has a perplexity.
 func (r *Row) Measured() bool { return r.PPL > 0 && !math.IsInf(r.PPL, 0) }
@@ -171,8 +124,8 @@ func (r *Row) Compared() bool { return r.Measured() && !math.IsNaN(r.KLD) && !ma
 // Point is the row as the threshold fits take it.
 func (r *Row) Point(source bool) threshold.Point {
 	p := threshold.Point{Format: r.Format, Source: source, Bits: r.PayloadBits, Weights: r.Weights, FileBytes: r.FileBytes,
-		KLD: r.KLD, KLDSE: r.KLDSE, ChunkKLD: r.ChunkKLD,
-		LnPPL: math.Log(r.PPL), LnPPLSE: r.PPLSE / r.PPL, ChunkNLL: r.ChunkNLL}
+		KLD: r.KLD, KLDSE: r.KLDSE, WindowKLD: r.WindowKLD,
+		LnPPL: math.Log(r.PPL), LnPPLSE: r.PPLSE / r.PPL, WindowNLL: r.WindowNLL}
 	if !r.Compared() {
 		p.KLD = math.NaN()
 	}

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"bitmill/eval/paired"
+	"bitmill/eval/score"
 	"bitmill/eval/threshold"
 )
 
@@ -248,9 +249,10 @@ func TestHTMLIsSelfContainedAndSafe(t *testing.T) {
 // Blank must not forget a measurement that is added later.
 func TestBlankIsNaN(t *testing.T) {
 	v := reflect.ValueOf(Blank("X"))
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Name; v.Field(i).Kind() == reflect.Float64 && name != "FallbackShare" && !math.IsNaN(v.Field(i).Float()) {
-			t.Errorf("%s is %v", name, v.Field(i))
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		f := v.FieldByIndex(field.Index)
+		if f.Kind() == reflect.Float64 && field.Name != "FallbackShare" && !math.IsNaN(f.Float()) {
+			t.Errorf("%s is %v", field.Name, f)
 		}
 	}
 	if r := Blank("X"); r.Measured() || r.Compared() || r.Format != "X" {
@@ -270,7 +272,7 @@ func TestListsAreNotNull(t *testing.T) {
 
 // A report without models, and one with a plan only, must not fail anywhere.
 func TestPoorReports(t *testing.T) {
-	plan := &Report{Models: []Model{{Name: "m", Source: Row{Format: "BF16"}, Artifacts: []Row{{Format: "Q4_0", PayloadBits: 45, Weights: 10, FileBytes: 100, PPL: math.NaN(), KLD: math.NaN()}}}}}
+	plan := &Report{Models: []Model{{Name: "m", Source: Row{Format: "BF16"}, Artifacts: []Row{{Format: "Q4_0", PayloadBits: 45, Weights: 10, FileBytes: 100, Text: score.Unmeasured()}}}}}
 	zero := &Report{Models: []Model{{Artifacts: []Row{{}}}}}
 	for _, r := range []*Report{{}, plan, zero} {
 		for ext, write := range renderings {
@@ -291,15 +293,15 @@ func TestExtremeNumbers(t *testing.T) {
 	ints := []int64{0, -1, 1, 1000, 1 << 40, math.MaxInt64, math.MinInt64}
 	fill := func(v any) {
 		s := reflect.ValueOf(v).Elem()
-		for i := range s.NumField() {
-			switch f := s.Field(i); f.Kind() {
+		for _, field := range reflect.VisibleFields(s.Type()) {
+			switch f := s.FieldByIndex(field.Index); f.Kind() {
 			case reflect.Float64:
 				f.SetFloat(floats[rng.IntN(len(floats))])
 			case reflect.Int64, reflect.Int:
 				f.SetInt(ints[rng.IntN(len(ints))])
 			case reflect.Slice:
-				if f.Type() == reflect.TypeFor[Series]() && rng.IntN(2) == 0 {
-					series := make(Series, 12)
+				if f.Type() == reflect.TypeFor[score.Series]() && rng.IntN(2) == 0 {
+					series := make(score.Series, 12)
 					for k := range series {
 						series[k] = floats[rng.IntN(7)]
 					}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"bitmill/eval/score"
 )
 
 // TestClaims: memory was made to grow by 8 MB a bit for the larger model and time by 0.08 ms; energy has two formats.
@@ -32,7 +34,7 @@ func TestClaims(t *testing.T) {
 
 func TestTensorGrid(t *testing.T) {
 	m := &Model{TensorNames: []string{"output.weight", "blk.1.ffn_up.weight", "blk.0.attn_q.weight", "blk.1.attn_q.weight"}, Artifacts: []Row{
-		{Format: "A", PayloadBits: 2, TensorErrors: Series{.4, .1, .2, math.NaN()}}, {Format: "B", PayloadBits: 1, TensorErrors: Series{.1, .2, .3, .4}}, {Format: "none"}}}
+		{Format: "A", PayloadBits: 2, TensorErrors: score.Series{.4, .1, .2, math.NaN()}}, {Format: "B", PayloadBits: 1, TensorErrors: score.Series{.1, .2, .3, .4}}, {Format: "none"}}}
 	g := m.grid()
 	if len(g.rows) != 2 || g.layers != 2 || strings.Join(g.roles, " ") != "attn_q ffn_up output" || strings.Join(g.inner, " ") != "attn_q ffn_up" {
 		t.Fatalf("%+v", g)

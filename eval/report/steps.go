@@ -24,11 +24,11 @@ func (m *Model) steps(o threshold.Options) []Step {
 	rows := m.sorted()
 	for i := 1; i < len(rows); i++ {
 		from, to := rows[i-1], rows[i]
-		loss, err := paired.Compare(to.ChunkNLL, from.ChunkNLL, o.Options)
+		loss, err := paired.Compare(to.WindowNLL, from.WindowNLL, o.Options)
 		if err != nil {
 			continue
 		}
-		kld, err := paired.Compare(to.ChunkKLD, from.ChunkKLD, o.Options)
+		kld, err := paired.Compare(to.WindowKLD, from.WindowKLD, o.Options)
 		if err != nil {
 			continue
 		}

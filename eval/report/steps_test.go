@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"bitmill/eval/score"
 	"bitmill/eval/threshold"
 )
 
@@ -12,7 +13,7 @@ import (
 // is not, and formats without chunks are left out.
 func TestSteps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	hard := make(Series, 40)
+	hard := make(score.Series, 40)
 	for i := range hard {
 		hard[i] = 3 + rng.NormFloat64()
 	}
@@ -20,8 +21,8 @@ func TestSteps(t *testing.T) {
 		r := Blank(format)
 		r.PayloadBits, r.Weights = bits, 100
 		for _, h := range hard {
-			r.ChunkNLL = append(r.ChunkNLL, h+cost+0.001*rng.NormFloat64())
-			r.ChunkKLD = append(r.ChunkKLD, 0.1+cost+0.001*rng.NormFloat64())
+			r.WindowNLL = append(r.WindowNLL, h+cost+0.001*rng.NormFloat64())
+			r.WindowKLD = append(r.WindowKLD, 0.1+cost+0.001*rng.NormFloat64())
 		}
 		return r
 	}

@@ -60,13 +60,13 @@ func (c *curve) bound(klds []float64, budget float64) float64 {
 
 // resample is the bootstrap interval of the crossing: each resample draws one set of chunks for all formats.
 func (c *curve) resample(points []Point, o Options) (low, high float64) {
-	b := paired.NewBootstrap(len(points[0].ChunkKLD), o.Options, chunkSeries(points)...)
+	b := paired.NewBootstrap(len(points[0].WindowKLD), o.Options, chunkSeries(points)...)
 	crossings := make([]float64, o.Resamples)
 	klds := make([]float64, len(points))
 	for r := range crossings {
 		b.Next()
 		for i, p := range points {
-			klds[i] = b.Mean(p.ChunkKLD)
+			klds[i] = b.Mean(p.WindowKLD)
 		}
 		crossings[r] = c.bound(klds, o.Budget)
 	}
@@ -77,7 +77,7 @@ func (c *curve) resample(points []Point, o Options) (low, high float64) {
 func chunkSeries(points []Point) [][]float64 {
 	out := make([][]float64, len(points))
 	for i, p := range points {
-		out[i] = p.ChunkKLD
+		out[i] = p.WindowKLD
 	}
 	return out
 }

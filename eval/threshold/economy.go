@@ -122,9 +122,9 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 		e.Evidence = fmt.Sprintf("The economy of %s is not located: %s.", e.Larger, strings.Join(reasons, "; "))
 		return e
 	}
-	chunked, why := chunks(all, func(p Point) []float64 { return p.ChunkNLL })
+	chunked, why := chunks(all, func(p Point) []float64 { return p.WindowNLL })
 	if chunked {
-		n := len(all[0].ChunkNLL)
+		n := len(all[0].WindowNLL)
 		e.Resamples = o.Resamples
 		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of at least %d, %d resamples, seed %d.", n, o.BlockLength(n), o.Resamples, o.Seed)
 	} else {
@@ -169,7 +169,7 @@ func measured(s Subject) []Point {
 func (e *Economy) compare(own []Point, files []rival, chunked bool, o Options) {
 	if chunked {
 		for i := range files {
-			files[i].nll = stat.Mean(files[i].ChunkNLL, nil)
+			files[i].nll = stat.Mean(files[i].WindowNLL, nil)
 		}
 	}
 	front := frontier(files)

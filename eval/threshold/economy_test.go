@@ -173,14 +173,14 @@ func TestEconomyPairs(t *testing.T) {
 	small, large := file("Q8", 2, 4.2, .1), file("Q2", 3, 4.19, .1)
 	for range 60 {
 		hard := rng.NormFloat64()
-		small.ChunkNLL = append(small.ChunkNLL, 4.2+hard)
-		large.ChunkNLL = append(large.ChunkNLL, 4.19+hard+.01*rng.NormFloat64())
+		small.WindowNLL = append(small.WindowNLL, 4.2+hard)
+		large.WindowNLL = append(large.WindowNLL, 4.19+hard+.01*rng.NormFloat64())
 	}
 	e := only(t, FitEconomy(pair([]Point{small}, []Point{large}), Options{}))
 	if e.Comparisons[0].Verdict != Wins || e.Resamples != 2000 || !strings.Contains(e.Method, "Paired bootstrap over 60 chunks") {
 		t.Errorf("%+v", e)
 	}
-	small.ChunkNLL, large.ChunkNLL = nil, nil
+	small.WindowNLL, large.WindowNLL = nil, nil
 	e = only(t, FitEconomy(pair([]Point{small}, []Point{large}), Options{}))
 	if e.Comparisons[0].Verdict != WinsWithinError || !strings.Contains(e.Method, "independent") {
 		t.Errorf("%+v", e)

@@ -50,10 +50,10 @@ func FitFidelity(points []Point, o Options) Fidelity {
 	for i, p := range used {
 		klds[i] = p.KLD
 	}
-	chunked, why := chunks(used, func(p Point) []float64 { return p.ChunkKLD })
+	chunked, why := chunks(used, func(p Point) []float64 { return p.WindowKLD })
 	if chunked {
 		for i, p := range used {
-			klds[i] = stat.Mean(p.ChunkKLD, nil)
+			klds[i] = stat.Mean(p.WindowKLD, nil)
 		}
 	}
 	bpw, at := c.cross(klds, o.Budget)
@@ -62,7 +62,7 @@ func FitFidelity(points []Point, o Options) Fidelity {
 	case chunked:
 		low, high = c.resample(used, o)
 		f.Resamples = o.Resamples
-		n := len(used[0].ChunkKLD)
+		n := len(used[0].WindowKLD)
 		f.Method = fmt.Sprintf("Isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
 			n, o.BlockLength(n, chunkSeries(points)...), o.Resamples, o.Seed)
 	case hasErrors(used):

@@ -75,9 +75,9 @@ func (m mix) String() string {
 // are taken as independent, which overstates the error of the difference: the same text was hard for both.
 func (m mix) against(p Point, chunked bool, o Options) paired.Difference {
 	if chunked {
-		d := make([]float64, len(p.ChunkNLL))
-		for i, x := range p.ChunkNLL {
-			d[i] = x - m.blend(m.under.ChunkNLL[i], m.over.ChunkNLL[i])
+		d := make([]float64, len(p.WindowNLL))
+		for i, x := range p.WindowNLL {
+			d[i] = x - m.blend(m.under.WindowNLL[i], m.over.WindowNLL[i])
 		}
 		if t, err := paired.Mean(d, o.Options); err == nil { // chunks has checked what could fail
 			return t.Difference

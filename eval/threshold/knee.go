@@ -41,10 +41,10 @@ func FitKnee(points []Point, o Options) Knee {
 	if len(used) < kneePoints {
 		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.", len(used), kneePoints)}
 	}
-	chunked, why := chunks(used, func(p Point) []float64 { return p.ChunkKLD })
+	chunked, why := chunks(used, func(p Point) []float64 { return p.WindowKLD })
 	if chunked {
 		for i, p := range used {
-			klds[i] = stat.Mean(p.ChunkKLD, nil)
+			klds[i] = stat.Mean(p.WindowKLD, nil)
 		}
 	}
 	k := segment(x, logs(klds))
@@ -58,12 +58,12 @@ func FitKnee(points []Point, o Options) Knee {
 		k.Evidence = fmt.Sprintf("Below %.2f BPW ln KLD climbs by %.2f a bit, above it by %.2f; no interval, because %s.", k.BPW, -k.Below, -k.Above, why)
 		return k
 	}
-	b := paired.NewBootstrap(len(used[0].ChunkKLD), o.Options, chunkSeries(used)...)
+	b := paired.NewBootstrap(len(used[0].WindowKLD), o.Options, chunkSeries(used)...)
 	joints := make([]float64, o.Resamples)
 	for r := range joints {
 		b.Next()
 		for i, p := range used {
-			klds[i] = b.Mean(p.ChunkKLD)
+			klds[i] = b.Mean(p.WindowKLD)
 		}
 		joints[r] = segment(x, logs(klds)).BPW
 	}

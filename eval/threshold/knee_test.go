@@ -16,10 +16,10 @@ func bent(rng *rand.Rand, noise float64) []Point {
 		y := -2 - 3*math.Min(0, bpw-3.5)*1 - 1*math.Max(0, bpw-3.5)
 		p := Point{Format: "X", Bits: int64(bpw * 1e6), Weights: 1e6}
 		for range 60 {
-			p.ChunkKLD = append(p.ChunkKLD, math.Exp(y+noise*rng.NormFloat64()))
+			p.WindowKLD = append(p.WindowKLD, math.Exp(y+noise*rng.NormFloat64()))
 		}
 		sum := 0.0
-		for _, k := range p.ChunkKLD {
+		for _, k := range p.WindowKLD {
 			sum += k / 60
 		}
 		p.KLD = sum

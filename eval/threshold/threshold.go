@@ -26,10 +26,10 @@ type Point struct {
 	FileBytes     int64
 
 	KLD, KLDSE float64   // mean KL divergence from the source and its standard error, nats per token
-	ChunkKLD   []float64 // the mean of each chunk, the same chunks for every point of a model; nil when not kept
+	WindowKLD  []float64 // the mean of each chunk, the same chunks for every point of a model; nil when not kept
 
 	LnPPL, LnPPLSE float64   // mean negative log likelihood and its standard error, nats per token
-	ChunkNLL       []float64 // the mean of each chunk, as ChunkKLD
+	WindowNLL      []float64 // the mean of each chunk, as WindowKLD
 }
 
 // BPW is payload bits over weights, 0 when the point has no weights.

@@ -120,7 +120,7 @@ func simulated(rng *rand.Rand, chunks int) []Point {
 		shared := math.Exp(.5*rng.NormFloat64() - .125)
 		for i, mean := range truth {
 			own := math.Exp(.2*rng.NormFloat64() - .02)
-			points[i].ChunkKLD = append(points[i].ChunkKLD, mean*shared*own)
+			points[i].WindowKLD = append(points[i].WindowKLD, mean*shared*own)
 		}
 	}
 	return points

@@ -1,4 +1,4 @@
-package eval
+package score
 
 import (
 	"encoding/json"
@@ -8,50 +8,49 @@ import (
 	"testing"
 )
 
-// TestSummarizeIsTheTextbook compares with the definitions, computed from all tokens at once.
-func TestSummarizeIsTheTextbook(t *testing.T) {
+// TestSumIsTheTextbook compares with the definitions, computed from all tokens at once.
+func TestSumIsTheTextbook(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var all []score
-	var chunks []Chunk
+	var all []Token
+	var windows []Window
 	for range 7 {
-		var c Chunk
+		var c Window
 		for range 50 {
 			p := rng.ExpFloat64() * 3
-			s := score{nll: p + 0.1*rng.NormFloat64(), refNLL: p, kld: rng.ExpFloat64() * 0.05, sameTop: rng.IntN(10) > 0,
-				entropy: rng.Float64(), refEntropy: rng.Float64(), confidence: rng.Float64()}
+			s := Token{NLL: p + 0.1*rng.NormFloat64(), RefNLL: p, KLD: rng.ExpFloat64() * 0.05, SameTop: rng.IntN(10) > 0,
+				Entropy: rng.Float64(), RefEntropy: rng.Float64(), Confidence: rng.Float64()}
 			all = append(all, s)
-			c.token(s)
+			c.Add(s)
 		}
-		chunks = append(chunks, c)
+		windows = append(windows, c)
 	}
-	r := Summarize(chunks)
-	column := func(f func(score) float64) []float64 {
+	r := Sum(windows, 0)
+	column := func(f func(Token) float64) []float64 {
 		var v []float64
 		for _, s := range all {
 			v = append(v, f(s))
 		}
 		return v
 	}
-	nll, nllSE := meanAndError(column(func(s score) float64 { return s.nll }))
-	ratio, ratioSE := meanAndError(column(func(s score) float64 { return s.nll - s.refNLL }))
-	klds := column(func(s score) float64 { return s.kld })
+	nll, nllSE := meanAndError(column(func(s Token) float64 { return s.NLL }))
+	ratio, ratioSE := meanAndError(column(func(s Token) float64 { return s.NLL - s.RefNLL }))
+	klds := column(func(s Token) float64 { return s.KLD })
 	kld, kldSE := meanAndError(klds)
-	same, sameSE := meanAndError(column(func(s score) float64 {
-		if s.sameTop {
+	same, sameSE := meanAndError(column(func(s Token) float64 {
+		if s.SameTop {
 			return 1
 		}
 		return 0
 	}))
 	slices.Sort(klds)
-	deltas := column(func(s score) float64 { return math.Exp(-s.nll) - math.Exp(-s.refNLL) })
+	deltas := column(func(s Token) float64 { return math.Exp(-s.NLL) - math.Exp(-s.RefNLL) })
 	delta, deltaSE := meanAndError(deltas)
 	slices.Sort(deltas)
-	entropy, _ := meanAndError(column(func(s score) float64 { return s.entropy }))
-	refEntropy, _ := meanAndError(column(func(s score) float64 { return s.refEntropy }))
+	entropy, _ := meanAndError(column(func(s Token) float64 { return s.Entropy }))
 	var sure []float64
 	for _, s := range all {
-		if s.confidence >= 0.8 && s.confidence < 0.95 {
-			sure = append(sure, s.kld)
+		if s.Confidence >= 0.8 && s.Confidence < 0.95 {
+			sure = append(sure, s.KLD)
 		}
 	}
 	sureKLD, _ := meanAndError(sure)
@@ -64,8 +63,8 @@ func TestSummarizeIsTheTextbook(t *testing.T) {
 		{"KLDMedian", r.KLDMedian, (klds[174] + klds[175]) / 2}, {"KLDP99", r.KLDP99, klds[345] + 0.51*(klds[346]-klds[345])},
 		{"KLDP90", r.KLDP90, klds[314] + 0.1*(klds[315]-klds[314])}, {"KLDP95", r.KLDP95, klds[331] + 0.55*(klds[332]-klds[331])},
 		{"DeltaP", r.DeltaP, delta}, {"DeltaPSE", r.DeltaPSE, deltaSE}, {"DeltaPs 5 %", r.DeltaPs[1], deltas[17] + 0.45*(deltas[18]-deltas[17])},
-		{"Entropy", r.Entropy, entropy}, {"RefEntropy", r.RefEntropy, refEntropy},
-		{"tokens of 0.8 to 0.95", float64(r.Buckets[3].Tokens), float64(len(sure))}, {"their KLD", r.Buckets[3].KLD, sureKLD},
+		{"Entropy", r.Entropy, entropy},
+		{"tokens of 0.8 to 0.95", float64(r.Confidence[3].Tokens), float64(len(sure))}, {"their KLD", r.Confidence[3].KLD, sureKLD},
 	} {
 		if math.Abs(c.got-c.want) > 1e-6*math.Abs(c.want) {
 			t.Errorf("%s = %v, want %v", c.what, c.got, c.want)
@@ -88,21 +87,21 @@ func meanAndError(v []float64) (mean, se float64) {
 	return mean, math.Sqrt(se / n / (n - 1))
 }
 
-func TestChunkSurvivesJSON(t *testing.T) {
-	var c Chunk
+func TestWindowSurvivesJSON(t *testing.T) {
+	var c Window
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 9 {
-		c.token(score{nll: rng.ExpFloat64(), refNLL: rng.ExpFloat64(), kld: rng.ExpFloat64()})
+		c.Add(Token{NLL: rng.ExpFloat64(), RefNLL: rng.ExpFloat64(), KLD: rng.ExpFloat64()})
 	}
 	b, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back Chunk
+	var back Window
 	if err := json.Unmarshal(b, &back); err != nil {
 		t.Fatal(err)
 	}
-	if again, _ := json.Marshal(back); string(again) != string(b) || back.Tokenwise[3] != c.Tokenwise[3] {
+	if again, _ := json.Marshal(back); string(again) != string(b) || back.TokenKLD[3] != c.TokenKLD[3] {
 		t.Errorf("%s\nbecame\n%s", b, again)
 	}
 	for _, bad := range []string{`"AA"`, `"A"`, `7`} {
@@ -113,7 +112,7 @@ func TestChunkSurvivesJSON(t *testing.T) {
 }
 
 func TestEmpty(t *testing.T) {
-	if r := Summarize(nil); r.Tokens != 0 || r.PPL != 0 {
+	if r := Sum(nil, 0); r.Tokens != 0 || r.PPL != 0 {
 		t.Errorf("nothing sums to %+v", r)
 	}
 }

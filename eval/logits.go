@@ -4,22 +4,15 @@ import (
 	"math"
 
 	"bitmill/eval/infer"
+	"bitmill/eval/score"
 )
 
-// score is what one scored token contributes to a Chunk.
-type score struct {
-	nll, refNLL, kld    float64
-	entropy, refEntropy float64
-	confidence          float64 // probability of the reference's likeliest token
-	sameTop             bool
-}
-
-// score turns the logits of a batch of windows into one Chunk per window. The logits of the reference come first and
+// score turns the logits of a batch of windows into one score per window. The logits of the reference come first and
 // are remembered by their log-sum-exp, most probable token and entropy. Rows are scored in parallel and added up in order.
-func (c *comparison) score(logits []float32, batch []int, isReference bool) []Chunk {
+func (c *comparison) score(logits []float32, batch []int, isReference bool) []score.Window {
 	vocab := c.models[0].Config.Vocab
 	rows := len(logits) / vocab
-	c.scores = resize(c.scores, rows)
+	c.tokens = resize(c.tokens, rows)
 	c.refLSE, c.refTop, c.refEntropy = resize(c.refLSE, rows), resize(c.refTop, rows), resize(c.refEntropy, rows)
 	// D from the uniform distribution, whose logits are all 0, is ln(vocab) less the entropy.
 	c.uniform = resize(c.uniform, vocab)
@@ -36,22 +29,26 @@ func (c *comparison) score(logits []float32, batch []int, isReference bool) []Ch
 			c.refLSE[r], c.refTop[r], c.refEntropy[r] = lse, top, entropy
 		}
 		p := c.reference[r*vocab : (r+1)*vocab]
-		s := score{nll: lse - float64(q[target]), refNLL: c.refLSE[r] - float64(p[target]), sameTop: top == c.refTop[r],
-			entropy: entropy, refEntropy: c.refEntropy[r], confidence: math.Exp(float64(p[c.refTop[r]]) - c.refLSE[r])}
-		if !isReference {
-			s.kld = c.set.KLDivergence(p, q, c.refLSE[r], lse)
+		s := score.Token{
+			NLL: lse - float64(q[target]), RefNLL: c.refLSE[r] - float64(p[target]),
+			Entropy: entropy, RefEntropy: c.refEntropy[r],
+			Confidence: math.Exp(float64(p[c.refTop[r]]) - c.refLSE[r]),
+			SameTop:    top == c.refTop[r],
 		}
-		c.scores[r] = s
+		if !isReference {
+			s.KLD = c.set.KLDivergence(p, q, c.refLSE[r], lse)
+		}
+		c.tokens[r] = s
 	})
-	chunks := make([]Chunk, len(batch))
+	out := make([]score.Window, len(batch))
 	r := 0
 	for j, w := range batch {
 		for range len(c.windows[w]) - 1 - len(c.windows[w])/2 {
-			chunks[j].token(c.scores[r])
+			out[j].Add(c.tokens[r])
 			r++
 		}
 	}
-	return chunks
+	return out
 }
 
 func resize[T any](s []T, n int) []T {
