@@ -45,7 +45,7 @@ func openConfig(t *testing.T, model string) *checkpoint.Checkpoint {
 	if err := os.WriteFile(path, []byte(configs[model]), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c, err := checkpoint.OpenConfig(path)
+	c, err := checkpoint.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,8 @@ type Count struct {
 
 // Summary is the account of a model.
 type Summary struct {
-	All       Count `json:"all"`        // every tensor
-	Matrices  Count `json:"matrices"`   // tensors with two or more dimensions, trailing ones not counted (GGUF drops them)
-	FileBytes int64 `json:"file_bytes"` // the whole file, header and padding included; set by the caller
+	All      Count `json:"all"`      // every tensor
+	Matrices Count `json:"matrices"` // tensors with two or more dimensions, trailing ones not counted (GGUF drops them)
 }
 
 // Of counts tensors. A shape or type without a size, and sums beyond int64, are errors.
@@ -47,14 +46,6 @@ func Of(tensors []formats.Tensor) (Summary, error) {
 		}
 	}
 	return s, nil
-}
-
-// File is the bits of the whole file over all weights; ok is false while FileBytes is not set or too large to count.
-func (s Summary) File() (c Count, ok bool) {
-	if s.FileBytes <= 0 || s.FileBytes > math.MaxInt64/8 {
-		return Count{}, false
-	}
-	return Count{Bits: s.FileBytes * 8, Weights: s.All.Weights}, true
 }
 
 // Add sums two counts of non-negative numbers.

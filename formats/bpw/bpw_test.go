@@ -35,13 +35,6 @@ func TestOf(t *testing.T) {
 	if s != want {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
-	if _, ok := s.File(); ok {
-		t.Error("a file size that was never set")
-	}
-	s.FileBytes = 5000
-	if c, ok := s.File(); !ok || c != (Count{40000, want.All.Weights}) {
-		t.Errorf("file %+v", c)
-	}
 }
 
 // TestPublished: Llama-3.1-8B's tensor bytes and elements, and the figures that llama.cpp's quantize README prints.

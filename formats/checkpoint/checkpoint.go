@@ -59,7 +59,7 @@ type OpenOptions struct {
 func Open(path string) (*Checkpoint, error) { return OpenWith(path, OpenOptions{}) }
 
 // OpenWith opens a Hugging Face folder, a GGUF file (of a split, its first shard) or a bare config.json, which gives a
-// plan without data (OpenConfig). The errors wrap formats.ErrUnsupported for a model that bitmill does not know and
+// plan without data. The errors wrap formats.ErrUnsupported for a model that bitmill does not know and
 // formats.ErrCorrupt for damaged files.
 func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 	st, err := os.Stat(path)

@@ -9,10 +9,8 @@ import (
 	"bitmill/formats"
 )
 
-// OpenConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
+// openConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
 // data and without a vocabulary. It needs no weights, so it can plan models that are not on this machine.
-func OpenConfig(path string) (*Checkpoint, error) { return openConfig(path, OpenOptions{}) }
-
 func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	h, f, err := readConfig(filepath.Dir(path), path)
 	if err != nil {

@@ -89,7 +89,7 @@ func tryPlan(t *testing.T, config string) (*Checkpoint, error) {
 	t.Helper()
 	dir := t.TempDir()
 	checkpointtest.WriteFile(t, dir, "config.json", []byte(config))
-	return OpenConfig(dir + "/config.json")
+	return Open(dir + "/config.json")
 }
 
 func plan(t *testing.T, config string) *Checkpoint {

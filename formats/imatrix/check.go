@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"bitmill/formats"
 )
@@ -75,42 +74,4 @@ func (m *Matrix) Coverage() []Coverage {
 		list = append(list, c)
 	}
 	return list
-}
-
-// Match compares the matrix with the tensors of a model. missing are the matrices of the blocks (blk.*.weight, two or
-// more dimensions) without an entry; unknown are the entries without a tensor. err says that an entry's size is not
-// its tensor's: the imatrix was made from another model.
-func (m *Matrix) Match(tensors []formats.Tensor) (missing, unknown []string, err error) {
-	known := make(map[string]bool, len(tensors))
-	for _, t := range tensors {
-		known[t.Name] = true
-		e, ok := m.Entry(t.Name)
-		if !ok {
-			if isWeight(t) {
-				missing = append(missing, t.Name)
-			}
-			continue
-		}
-		// A sum per column of every matrix: the dimensions but the second, which are the rows of one matrix.
-		want, mats := t.Cols(), int64(1)
-		for _, d := range t.Shape[min(2, len(t.Shape)):] {
-			mats *= d
-		}
-		if int64(len(e.SumSquares)) != want*mats || (len(e.Counts) != 1 && int64(len(e.Counts)) != mats) {
-			return nil, nil, fmt.Errorf("imatrix entry %s has %d sums and %d counts, but the tensor has %d matrices of %d columns: the imatrix belongs to another model",
-				t.Name, len(e.SumSquares), len(e.Counts), mats, want)
-		}
-	}
-	for i := range m.Entries {
-		if !known[m.Entries[i].Name] {
-			unknown = append(unknown, m.Entries[i].Name)
-		}
-	}
-	return missing, unknown, nil
-}
-
-// isWeight reports whether a calibration run can meet the tensor: a matrix that multiplies activations. The token
-// embedding is looked up, not multiplied; output.weight is left out by llama-imatrix unless asked for.
-func isWeight(t formats.Tensor) bool {
-	return len(t.Shape) >= 2 && strings.HasPrefix(t.Name, "blk.") && strings.HasSuffix(t.Name, ".weight")
 }

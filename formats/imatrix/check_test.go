@@ -54,31 +54,3 @@ func TestCoverage(t *testing.T) {
 		t.Error("Full")
 	}
 }
-
-func TestMatch(t *testing.T) {
-	tensor := func(name string, shape ...int64) formats.Tensor {
-		return formats.Tensor{Name: name, Type: formats.F16, Shape: shape}
-	}
-	m := &Matrix{Entries: []Entry{
-		{"blk.0.a.weight", make([]float32, 4), []float32{1}},
-		{"blk.0.b_exps.weight", make([]float32, 12), []float32{1, 1, 1}},
-		{"blk.0.c_exps.weight", make([]float32, 12), []float32{1}}, // one count for all, as in legacy files
-		{"blk.9.a.weight", make([]float32, 4), []float32{1}},
-	}}
-	model := []formats.Tensor{
-		tensor("token_embd.weight", 4, 100), tensor("blk.0.a.weight", 4, 8), tensor("blk.0.norm.weight", 4),
-		tensor("blk.0.b_exps.weight", 4, 8, 3), tensor("blk.0.c_exps.weight", 4, 8, 3), tensor("blk.0.d.weight", 4, 8),
-	}
-	missing, unknown, err := m.Match(model)
-	if err != nil || !reflect.DeepEqual(missing, []string{"blk.0.d.weight"}) || !reflect.DeepEqual(unknown, []string{"blk.9.a.weight"}) {
-		t.Errorf("missing %q, unknown %q, %v", missing, unknown, err)
-	}
-	for _, other := range []formats.Tensor{
-		tensor("blk.0.a.weight", 5, 8), tensor("blk.0.a.weight", 4, 8, 2), tensor("blk.0.b_exps.weight", 4, 8, 4),
-		tensor("blk.0.b_exps.weight", 6, 8, 2), // 12 sums too, but three counts
-	} {
-		if _, _, err := m.Match([]formats.Tensor{other}); err == nil || !strings.Contains(err.Error(), other.Name) || !strings.Contains(err.Error(), "another model") {
-			t.Errorf("%+v: %v", other, err)
-		}
-	}
-}

@@ -12,9 +12,8 @@ const KeyPooled = "bitmill.imatrix.pooled"
 
 // Pool gives every matrix that no token reached the mean of those of its tensor that some did, as if one average token
 // had come: a quantizer then weighs the columns of an unseen expert as its siblings use them. Which they are is
-// written down in Extra; Coverage goes on counting them as unseen, and Add pools anew.
+// written down in Extra; Coverage goes on counting them as unseen.
 func (m *Matrix) Pool() {
-	m.unpool()
 	var pooled []string
 	for i := range m.Entries {
 		e := &m.Entries[i]
@@ -48,25 +47,6 @@ func (m *Matrix) Pool() {
 		}
 		m.Extra.Set(KeyPooled, pooled)
 	}
-}
-
-// unpool takes the priors out again.
-func (m *Matrix) unpool() {
-	pooled := m.pooled()
-	if len(pooled) == 0 {
-		return
-	}
-	for i := range m.Entries {
-		e := &m.Entries[i]
-		cols := e.Cols()
-		for mat := range e.Counts {
-			if pooled[pooledName(e.Name, mat)] {
-				clear(e.SumSquares[mat*cols : (mat+1)*cols])
-				e.Counts[mat] = 0
-			}
-		}
-	}
-	m.Extra.Delete(KeyPooled)
 }
 
 // pooled is the set of matrices that have a prior.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/prequant"
 	"bitmill/formats/safetensors"
 )
@@ -38,11 +39,11 @@ func count(start, n int) func(int) float32 {
 func adapter(t *testing.T, config string, tensors ...safetensors.Tensor) string {
 	t.Helper()
 	dir := t.TempDir()
-	var b bytes.Buffer
-	if err := safetensors.Write(&b, tensors, nil); err != nil {
-		t.Fatal(err)
+	var raws []checkpointtest.Raw
+	for _, s := range tensors {
+		raws = append(raws, checkpointtest.Raw{Name: s.Name, DType: s.DType, Shape: s.Shape, Data: s.Data})
 	}
-	for name, data := range map[string][]byte{configName: []byte(config), weightsName: b.Bytes()} {
+	for name, data := range map[string][]byte{configName: []byte(config), weightsName: checkpointtest.Safetensors(t, raws)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
 			t.Fatal(err)
 		}
