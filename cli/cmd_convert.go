@@ -66,23 +66,13 @@ func runConvert(ctx context.Context, e env, path, out, format string) error {
 	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: e.source.AllowRequantize}}, keepConfig: true})
 }
 
-// sourceFormat is the format that keeps the source's matrices as they are: the type of the first matrix.
+// sourceFormat is the format that keeps the source's matrices as they are.
 func sourceFormat(c *checkpoint.Checkpoint) (string, error) {
-	if c.Quantized != "" {
-		return c.MainType().String(), nil
+	switch c.DominantType {
+	case formats.F32, formats.F16, formats.BF16:
+		return c.DominantType.String(), nil
 	}
-	for i := range c.Tensors {
-		t := &c.Tensors[i]
-		if len(t.Shape) < 2 {
-			continue
-		}
-		switch t.Type {
-		case formats.F32, formats.F16, formats.BF16:
-			return t.Type.String(), nil
-		}
-		return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype", c.Path, t.Type)
-	}
-	return "", fmt.Errorf("%s has no matrices", c.Path)
+	return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype", c.Path, c.DominantType)
 }
 
 // runConvertVocabulary writes a file of metadata and vocabulary.
@@ -110,7 +100,7 @@ func runConvertVocabulary(e env, path, out, format string) error {
 		if err != nil {
 			return err
 		}
-		m.Set("general.file_type", f.FileType)
+		m.Set(gguf.KeyFileType, f.FileType)
 	}
 	var b bytes.Buffer
 	if _, err := gguf.WriteHeader(&b, m, nil); err != nil {

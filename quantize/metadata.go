@@ -18,15 +18,15 @@ func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Op
 		m.Delete(key)
 		m.Set(key, v)
 	}
-	set("general.quantization_version", uint32(2))
+	set(gguf.KeyQuantizationVersion, gguf.QuantizationVersion)
 	if f != &asIs {
-		set("general.file_type", f.FileType)
-	} else if v, ok := m.Get("general.file_type"); ok {
-		set("general.file_type", v)
+		set(gguf.KeyFileType, f.FileType)
+	} else if v, ok := m.Get(gguf.KeyFileType); ok {
+		set(gguf.KeyFileType, v)
 	} else {
-		set("general.file_type", guessedFileType(c.Tensors))
+		set(gguf.KeyFileType, guessedFileType(c.Tensors))
 	}
-	for _, key := range []string{"split.no", "split.count", "split.tensors.count"} {
+	for _, key := range []string{gguf.KeySplitNo, gguf.KeySplitCount, gguf.KeySplitTensors} {
 		m.Delete(key)
 	}
 	for _, text := range o.MetadataKeys {
@@ -74,7 +74,6 @@ func shortened(text string) string {
 // guessedFileType is what llama.cpp takes a file for that does not say: the format of the type that most tensors have,
 // of several the one that gets there first, with a bit that marks it as guessed.
 func guessedFileType(tensors []checkpoint.Tensor) uint32 {
-	const guessed, nvfp4 = 1024, 39
 	count, best := map[formats.Type]int{}, formats.F32
 	for _, i := range fileOrder(tensors) {
 		t := tensors[i].Type
@@ -83,11 +82,11 @@ func guessedFileType(tensors []checkpoint.Tensor) uint32 {
 		}
 	}
 	if best == formats.NVFP4 {
-		return nvfp4 | guessed // no format has it
+		return gguf.FileTypeNVFP4 | gguf.FileTypeGuessed // no format has it
 	}
 	f, err := ParseFormat(best.String())
 	if err != nil {
-		return guessed // F32, as for every type without a format of its name
+		return gguf.FileTypeF32 | gguf.FileTypeGuessed // as for every type without a format of its name
 	}
-	return f.FileType | guessed
+	return f.FileType | gguf.FileTypeGuessed
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"bitmill/formats"
+	"bitmill/formats/gguf"
 )
 
 // The recipes of llama-quantize (llama.cpp, src/llama-quant.cpp, snapshot de3ff81), as tables. A format's name and
@@ -44,9 +45,9 @@ func tiny(better formats.Type) []Rule {
 func recipe(parts ...[]Rule) []Rule { return slices.Concat(parts...) }
 
 var table = []Format{
-	{"F32", 0, formats.F32, nil},
-	{"BF16", 32, formats.BF16, nil},
-	{"F16", 1, formats.F16, nil},
+	{"F32", gguf.FileTypeF32, formats.F32, nil},
+	{"BF16", gguf.FileTypeBF16, formats.BF16, nil},
+	{"F16", gguf.FileTypeF16, formats.F16, nil},
 	{"Q8_0", 7, formats.Q8_0, mixtral},
 	{"Q6_K", 18, formats.Q6_K, recipe(outputQ6, mixtral)},
 	{"Q5_1", 9, formats.Q5_1, recipe(outputQ6, mixtral)},
@@ -92,7 +93,7 @@ var table = []Format{
 		{Attention, falcon, formats.IQ4_XS},
 		{Attention, moe8, formats.Q5_K},
 	})},
-	{"MXFP4_MOE", 38, formats.MXFP4, []Rule{
+	{"MXFP4_MOE", gguf.FileTypeMXFP4, formats.MXFP4, []Rule{
 		{Output, always, formats.Q8_0},
 		{ffn, stacked | bailing3, formats.MXFP4},
 		{every, bailing3, formats.Q8_0},

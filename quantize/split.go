@@ -62,9 +62,9 @@ func (p *Plan) sourceShards(c *checkpoint.Checkpoint) ([]gguf.Piece, error) {
 			s.Metadata = p.Metadata.Clone()
 		}
 		if count > 1 {
-			s.Metadata.Set("split.no", uint16(i))
-			s.Metadata.Set("split.count", uint16(count))
-			s.Metadata.Set("split.tensors.count", int32(len(tensors)))
+			s.Metadata.Set(gguf.KeySplitNo, uint16(i))
+			s.Metadata.Set(gguf.KeySplitCount, uint16(count))
+			s.Metadata.Set(gguf.KeySplitTensors, int32(len(tensors)))
 		}
 		var err error
 		if s.Layout, err = gguf.NewLayout(s.Metadata, s.Tensors); err != nil {

@@ -29,6 +29,10 @@ type Checkpoint struct {
 	Metadata *gguf.Metadata // as a GGUF file of this model holds it, vocabulary included
 	Tensors  []Tensor       // in the order of the source
 
+	// DominantType is the type of the first matrix that was not quantized in a Hugging Face checkpoint, F16 when all were:
+	// what the converter takes for the type of the whole. Without matrices it is F32.
+	DominantType formats.Type
+
 	Quantized string // how a Hugging Face checkpoint was quantized already, in a few words; empty when it was not
 
 	Planned   bool  // from a bare config.json: tensors have no data, metadata no vocabulary
@@ -104,13 +108,6 @@ func (c *Checkpoint) Close() error {
 	err := c.close()
 	c.close = nil
 	return err
-}
-
-// warnOfConfig passes on why a Hugging Face model cannot be evaluated: a GGUF file of it may have no place to say so.
-func (c *Checkpoint) warnOfConfig() {
-	if c.ConfigErr != nil {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
-	}
 }
 
 // reindex fills the name index.

@@ -130,15 +130,3 @@ func put(typ formats.Type, dst []byte, values []float32) {
 		}
 	}
 }
-
-// MainType is the type of the first matrix of a Hugging Face checkpoint that was not quantized, F16 when all were: what
-// the converter takes for the type of the whole.
-func (c *Checkpoint) MainType() formats.Type {
-	id, _, _ := c.Metadata.Uint("general.file_type")
-	for _, t := range fileTypes {
-		if uint64(t.id) == id {
-			return t.typ
-		}
-	}
-	return formats.F16
-}

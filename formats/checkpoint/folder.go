@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,7 +49,7 @@ func openVocabulary(dir string, h *hfConfig, f *family) (c *Checkpoint, err erro
 	}
 	typ, err := h.sourceType()
 	if err == nil {
-		err = c.describe(h, f, typ)
+		err = c.describeFolder(h, f, typ)
 	}
 	if err == nil {
 		err = c.TokenizerErr
@@ -81,24 +82,34 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder, o 
 	if err := c.bind(f, h, list); err != nil {
 		return err
 	}
-	if err := c.describe(h, f, mainType(list)); err != nil {
+	if err := c.describeFolder(h, f, dominantType(list)); err != nil {
 		return err
 	}
 	c.recordAdapter()
 	return nil
 }
 
-// describe makes the metadata, vocabulary included.
-func (c *Checkpoint) describe(h *hfConfig, f *family, typ formats.Type) error {
+// describeFolder makes the metadata, vocabulary included.
+func (c *Checkpoint) describeFolder(h *hfConfig, f *family, typ formats.Type) error {
 	a, err := readAbout(c.Path, h.NameOrPath, c.size())
 	if err != nil {
 		return err
 	}
-	c.Config.Name = a.Name
-	c.Metadata = converted(h, f, &c.Config, a, typ)
-	c.warnOfConfig()
+	c.describe(h, f, a, typ)
 	c.addVocabulary(f)
 	return nil
+}
+
+// describe makes the metadata but for the vocabulary.
+func (c *Checkpoint) describe(h *hfConfig, f *family, a *about, typ formats.Type) {
+	if f.Packed && bytes.Contains(h.Quantization, []byte("mxfp4")) {
+		typ = formats.MXFP4
+	}
+	c.DominantType, c.Config.Name = typ, a.Name
+	c.Metadata = converted(h, f, &c.Config, a, typ)
+	if c.ConfigErr != nil { // a GGUF file of the model may have no place to say so
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
+	}
 }
 
 // addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer there is a warning: the model
@@ -121,9 +132,8 @@ func (c *Checkpoint) addVocabulary(f *family) {
 	}
 }
 
-// mainType is the type of the first matrix: what the file as a whole is said to be. Matrices that were quantized say
-// nothing; where there are no others it is F16, as the converter has it.
-func mainType(list []source) formats.Type {
+// dominantType is the DominantType of a folder with these tensors.
+func dominantType(list []source) formats.Type {
 	typ := formats.F32
 	for _, s := range list {
 		switch {

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -22,6 +23,9 @@ func openGGUF(path string) (*Checkpoint, error) {
 	}
 	for _, t := range file.Tensors {
 		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, parts: [][]byte{t.Data}, stored: t.Type})
+	}
+	if i := slices.IndexFunc(c.Tensors, func(t Tensor) bool { return len(t.Shape) > 1 }); i >= 0 {
+		c.DominantType = c.Tensors[i].Type
 	}
 	c.reindex()
 	if c.ConfigErr = c.readMetadata(); errors.Is(c.ConfigErr, formats.ErrUnsupported) {

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -9,16 +8,9 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// quantizationVersion is ggml's GGML_QNT_VERSION: the generation of its block layouts.
-const quantizationVersion = 2
-
-// fileTypes gives general.file_type (llama.cpp's llama_ftype) of an unquantized file, or one whose experts
-// are MXFP4.
-var fileTypes = []struct {
-	typ formats.Type
-	id  uint32
-}{
-	{formats.F32, 0}, {formats.F16, 1}, {formats.BF16, 32}, {formats.MXFP4, 38},
+// fileTypes gives general.file_type of an unquantized file, or one whose experts are MXFP4.
+var fileTypes = map[formats.Type]uint32{
+	formats.F32: gguf.FileTypeF32, formats.F16: gguf.FileTypeF16, formats.BF16: gguf.FileTypeBF16, formats.MXFP4: gguf.FileTypeMXFP4,
 }
 
 // converted makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
@@ -32,9 +24,6 @@ func converted(h *hfConfig, f *family, c *Config, a *about, typ formats.Type) *g
 	m.Set("general.type", "model")
 	a.metadata(m)
 
-	if f.Packed && bytes.Contains(h.Quantization, []byte("mxfp4")) {
-		typ = formats.MXFP4
-	}
 	w := writer{m, f.Arch, typ}
 	if f.Parameters != nil {
 		f.Parameters(h, c, w)
@@ -44,7 +33,7 @@ func converted(h *hfConfig, f *family, c *Config, a *about, typ formats.Type) *g
 	if f.Metadata != nil {
 		f.Metadata(h, c, m)
 	}
-	m.Set("general.quantization_version", uint32(quantizationVersion))
+	m.Set(gguf.KeyQuantizationVersion, gguf.QuantizationVersion)
 	return m
 }
 
@@ -62,10 +51,8 @@ func (w writer) float(key string, v float64) {
 }
 
 func (w writer) fileType() {
-	for _, t := range fileTypes {
-		if t.typ == w.typ {
-			w.Set("general.file_type", t.id)
-		}
+	if id, ok := fileTypes[w.typ]; ok {
+		w.Set(gguf.KeyFileType, id)
 	}
 }
 

@@ -36,8 +36,8 @@ func TestPackedIsThePlainModel(t *testing.T) {
 				o = OpenOptions{Adapter: filepath.Join(dir, "lora.lora")}
 			}
 			got, want := openPacked(t, filepath.Join(dir, kind), o), open(t, filepath.Join(dir, kind+".plain"))
-			if (got.Quantized == "") != (kind == "lora") || want.Quantized != "" || got.MainType() != formats.BF16 {
-				t.Errorf("%s: quantized by %q, main type %s", kind, got.Quantized, got.MainType())
+			if (got.Quantized == "") != (kind == "lora") || want.Quantized != "" || got.DominantType != formats.BF16 {
+				t.Errorf("%s: quantized by %q, main type %s", kind, got.Quantized, got.DominantType)
 			}
 			if len(got.Tensors) != len(want.Tensors) {
 				t.Fatalf("%s: %d tensors, want %d", kind, len(got.Tensors), len(want.Tensors))

@@ -52,10 +52,7 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	if name == "config" {
 		name = folderName(filepath.Dir(path))
 	}
-	a := nameOnly(h.NameOrPath, name, c.size())
-	c.Config.Name = a.Name
-	c.Metadata = converted(h, f, &c.Config, a, typ)
-	c.warnOfConfig()
+	c.describe(h, f, nameOnly(h.NameOrPath, name, c.size()), typ)
 	c.TokenizerErr = fmt.Errorf("%s is only a plan: it has no vocabulary", path)
 	return c, nil
 }

@@ -11,13 +11,6 @@ import (
 	"bitmill/formats/file"
 )
 
-// Keys that llama.cpp gives the shards of a split.
-const (
-	keySplitNo      = "split.no"            // u16, from 0
-	keySplitCount   = "split.count"         // u16; 0 or 1 in a file that is whole
-	keySplitTensors = "split.tensors.count" // i32, of all shards together
-)
-
 // Open maps a GGUF file. When it is the first shard of a split (NAME-00001-of-0000N.gguf), all shards are opened;
 // another shard is refused with the name of the first.
 func Open(path string) (*File, error) {
@@ -73,7 +66,7 @@ func (f *File) openShards() error {
 		}
 	}
 	if total >= 0 && total != len(f.Tensors) {
-		return formats.Corruptf(f.Path, -1, keySplitTensors, "%d tensors are claimed, the %d shards hold %d", total, count, len(f.Tensors))
+		return formats.Corruptf(f.Path, -1, KeySplitTensors, "%d tensors are claimed, the %d shards hold %d", total, count, len(f.Tensors))
 	}
 	return f.reindex()
 }
@@ -93,7 +86,7 @@ func (f *File) addShard(path string, i, count int) error {
 		return err
 	}
 	if no != i || n != count {
-		return formats.Corruptf(path, -1, keySplitNo, "this is shard %d of %d; shard %d of %d is expected under this name", no+1, n, i+1, count)
+		return formats.Corruptf(path, -1, KeySplitNo, "this is shard %d of %d; shard %d of %d is expected under this name", no+1, n, i+1, count)
 	}
 	for _, t := range s.Tensors {
 		t.Shard = i
@@ -117,9 +110,9 @@ func (f *File) splitKeys() (no, count, total int, err error) {
 		}
 		return absent
 	}
-	no, count, total = read(keySplitNo, 0), read(keySplitCount, 0), read(keySplitTensors, -1)
+	no, count, total = read(KeySplitNo, 0), read(KeySplitCount, 0), read(KeySplitTensors, -1)
 	if err == nil && (count > maxShards || (count > 1 && no >= count)) {
-		err = formats.Corruptf(f.Path, -1, keySplitNo, "shard number %d (from 0) of %d", no, count)
+		err = formats.Corruptf(f.Path, -1, KeySplitNo, "shard number %d (from 0) of %d", no, count)
 	}
 	return no, count, total, err
 }

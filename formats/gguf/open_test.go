@@ -25,7 +25,7 @@ func write(t *testing.T, shards ...shard) (dir string) {
 	dir = t.TempDir()
 	for i, s := range shards {
 		m := &Metadata{}
-		for key, v := range map[string]any{keySplitNo: s.no, keySplitCount: s.count, keySplitTensors: s.total} {
+		for key, v := range map[string]any{KeySplitNo: s.no, KeySplitCount: s.count, KeySplitTensors: s.total} {
 			if v != nil {
 				m.Set(key, v)
 			}

@@ -36,7 +36,7 @@ func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]Piece, erro
 		return nil, errors.New("split: a limit on bytes or one on tensors, not both")
 	}
 	if len(tensors) > math.MaxInt32 {
-		return nil, fmt.Errorf("split: %d tensors are more than %s can count", len(tensors), keySplitTensors)
+		return nil, fmt.Errorf("split: %d tensors are more than %s can count", len(tensors), KeySplitTensors)
 	}
 	starts, err := cuts(tensors, o)
 	if err != nil {
@@ -55,9 +55,9 @@ func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]Piece, erro
 		if i == 0 {
 			p.Metadata = m.Clone()
 		}
-		move(p.Metadata, keySplitNo, uint16(i))
-		move(p.Metadata, keySplitTensors, int32(len(tensors)))
-		move(p.Metadata, keySplitCount, uint16(len(starts)))
+		move(p.Metadata, KeySplitNo, uint16(i))
+		move(p.Metadata, KeySplitTensors, int32(len(tensors)))
+		move(p.Metadata, KeySplitCount, uint16(len(starts)))
 		if p.Layout, err = NewLayout(p.Metadata, p.Tensors); err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func Oversized(tensors []formats.Tensor, limit int64) (names []string) {
 // Merged is the metadata of the file that the shards of a split become: the first shard's with split.count set to 0,
 // as llama-gguf-split leaves it.
 func Merged(m *Metadata) (*Metadata, error) {
-	v, ok, err := m.Uint(keySplitCount)
+	v, ok, err := m.Uint(KeySplitCount)
 	switch {
 	case err != nil:
 		return nil, err
@@ -115,7 +115,7 @@ func Merged(m *Metadata) (*Metadata, error) {
 		return nil, errors.New("it is no shard of a split model, so there is nothing to merge")
 	}
 	m = m.Clone()
-	move(m, keySplitCount, uint16(0))
+	move(m, KeySplitCount, uint16(0))
 	return m, nil
 }
 
@@ -123,9 +123,4 @@ func Merged(m *Metadata) (*Metadata, error) {
 func move(m *Metadata, key string, v any) {
 	m.Delete(key)
 	m.Set(key, v)
-}
-
-// IsSplitKey reports whether a key says how a model is cut into files, rather than what it is.
-func IsSplitKey(key string) bool {
-	return key == keySplitNo || key == keySplitCount || key == keySplitTensors
 }

@@ -227,11 +227,11 @@ func TestMergedRefuses(t *testing.T) {
 	if _, err := Merged(m); err == nil {
 		t.Error("a file without split.count")
 	}
-	m.Set(keySplitCount, uint16(0))
+	m.Set(KeySplitCount, uint16(0))
 	if _, err := Merged(m); err == nil {
 		t.Error("a merged file")
 	}
-	m.Set(keySplitCount, "three")
+	m.Set(KeySplitCount, "three")
 	if _, err := Merged(m); !errors.Is(err, formats.ErrCorrupt) {
 		t.Errorf("a count of another type: %v", err)
 	}
