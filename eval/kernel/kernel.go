@@ -13,9 +13,9 @@
 // [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply. AVX2
 // sums pairs of products in 16 bits, so it wants codes below 64, and keeps sums of four tokens in memory; AVX-512 (VNNI)
 // sums bytes in 32 bits, and keeps sums of eight tokens in registers over all columns. For few tokens, rows are
-// multiplied where they lie (row.go).
+// multiplied where they lie (rows.go).
 //
-// A few tokens (row.go) do not pay for tiles: each row is read once, as a stream, and multiplied in registers;
+// A few tokens (rows.go) do not pay for tiles: each row is read once, as a stream, and multiplied in registers;
 // a block's integer sum then becomes floats while it is still spread over the lanes of a vector.
 package kernel
 

@@ -31,10 +31,10 @@ type stripType struct {
 	values func(s *superScales, from *[4]uint32)
 	quads  []uint8 // which quads of a block are in its sets, place by place
 	level  *levelStrip
-	plain  bool // no codes: see strip_plain.go
+	plain  bool // no codes: see repack_bf16.go
 }
 
-// stripTypes are by type; types of few levels are in strip_levels_amd64.go.
+// stripTypes are by type; types of few levels are in repack_types.go.
 var stripTypes = [...]*stripType{
 	formats.Q2_K: {bits: 2, d: 80, min: true, scales: 4, fields: fields4, values: values4, quads: inGroups(4)},
 	formats.Q3_K: {bits: 3, d: 108, scales: 3, fields: fields6, values: values6, quads: inGroups(8)},

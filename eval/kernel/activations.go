@@ -105,7 +105,7 @@ func FormOf(t formats.Type) (ActivationForm, error) {
 //	s      [n][cols/32]       FormQ8_1: d*sum; FormValuesQ8_K: d
 //	sums16 [n][cols/16]       sums of 16 codes
 //	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
-//	panel                     more than a few tokens: see batch_panel.go
+//	panel                     more than a few tokens: see token_block.go
 type Activations struct {
 	form           ActivationForm
 	n, cols        int
