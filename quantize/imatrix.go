@@ -6,6 +6,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/imatrix"
+	"bitmill/quantize/encode"
 )
 
 // weigh marks the tensors that the importance matrix has weights for, checks that it belongs to this model and that
@@ -23,7 +24,7 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 		}
 		if e, ok := entry(imatrix, t.Name); ok {
 			used[t.Name] = true
-			switch want := t.Cols() * matrices(t.Tensor); {
+			switch want := t.Cols() * t.Matrices(); {
 			case int64(len(e.SumSquares)) == want:
 				if err := finiteWeights(e); err != nil {
 					return nil, err
@@ -77,13 +78,14 @@ func strangers(p *Plan, imatrix *imatrix.Matrix, used map[string]bool) []string 
 	return []string{fmt.Sprintf("the importance matrix has weights for %s that the model lacks", listed(names))}
 }
 
-// needsImatrix reports whether the result would be garbage without importance weights (llama-quantize's list), or
-// the encoder works only with them.
+// needsImatrix reports whether the encoder works only with importance weights, or the result would be garbage without
+// them (llama-quantize's list).
 func needsImatrix(t *Planned, f *Format) bool {
+	if encode.NeedsImportance(t.Type) {
+		return true
+	}
 	spared := t.Name == "output.weight" || roleOf(t.Name) == Embedding
 	switch t.Type {
-	case formats.IQ1_S, formats.IQ2_XXS, formats.IQ2_XS:
-		return true
 	case formats.IQ1_M, formats.IQ2_S, formats.IQ3_XXS:
 		return !spared
 	case formats.Q2_K:

@@ -129,7 +129,7 @@ func (r *resolver) situation(p *Planned) *situation {
 		role:     p.Role,
 		count:    r.model.layers,
 		uneven:   !divides(r.format.Default, p.Cols()),
-		matrices: matrices(p.Tensor),
+		matrices: p.Matrices(),
 	}
 	counter := new(int)
 	switch {

@@ -1,10 +1,6 @@
 package quantize
 
-import (
-	"slices"
-
-	"bitmill/formats/gguf"
-)
+import "bitmill/formats/gguf"
 
 // donors are earlier artifacts of the same source, importance matrix and tool version: a tensor that has the same type
 // there has the same bytes.
@@ -32,19 +28,11 @@ func (list donors) close() {
 func (list donors) find(t *task, e encoding) []byte {
 	for _, f := range list {
 		d, ok := f.Tensor(t.tensor.Name)
-		if ok && d.Type == e.typ && slices.Equal(trimmed(d.Shape), trimmed(t.tensor.Shape)) && int64(len(d.Data)) == e.row*t.tensor.Rows() {
+		if ok && d.Type == e.typ && d.SameShape(t.tensor.Tensor) && int64(len(d.Data)) == e.row*t.tensor.Rows() {
 			return d.Data
 		}
 	}
 	return nil
-}
-
-// trimmed drops trailing dimensions of 1, which a file does not store.
-func trimmed(shape []int64) []int64 {
-	for len(shape) > 1 && shape[len(shape)-1] == 1 {
-		shape = shape[:len(shape)-1]
-	}
-	return shape
 }
 
 // settle leaves of the task what must be done: nothing for artifacts that have the tensor already, copying for

@@ -101,7 +101,7 @@ var keptParts = []string{
 // quantizable reports whether a format may change the tensor's type: matrices whose name ends in "weight", except
 // the kept ones.
 func quantizable(t formats.Tensor) bool {
-	if dimensions(t.Shape) < 2 || !strings.HasSuffix(t.Name, "weight") {
+	if t.Dims() < 2 || !strings.HasSuffix(t.Name, "weight") {
 		return false
 	}
 	if t.Name == "position_embd.weight" || t.Name == "token_types.weight" {
@@ -113,22 +113,4 @@ func quantizable(t formats.Tensor) bool {
 		}
 	}
 	return true
-}
-
-// dimensions counts a shape's dimensions as ggml does: trailing ones do not count.
-func dimensions(shape []int64) int {
-	n := len(shape)
-	for n > 1 && shape[n-1] == 1 {
-		n--
-	}
-	return n
-}
-
-// matrices is the number of matrices stacked in a tensor: 1, or the number of experts.
-func matrices(t formats.Tensor) int64 {
-	n := int64(1)
-	for _, d := range t.Shape[min(2, len(t.Shape)):] {
-		n *= d
-	}
-	return n
 }

@@ -100,7 +100,7 @@ func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 		e, _ := entry(imatrix, ch.name)
 		weights = e.Weights()
 	}
-	perMatrix := rows / max(1, matrices(t.Tensor))
+	perMatrix := rows / max(1, t.Matrices())
 	var buffer []byte
 	total := 0.0
 	for i := range n {

@@ -184,7 +184,8 @@ func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (lis
 			continue
 		}
 		e, ok := entry(imatrix, t.Name)
-		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: ok && int64(len(e.SumSquares)) == t.Cols()*matrices(t.Tensor)}
+		weighted := ok && int64(len(e.SumSquares)) == t.Cols()*t.Matrices()
+		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: weighted}
 		types := candidates
 		if ch.weighted {
 			types = append(types[:len(types):len(types)], weightedCandidates...)

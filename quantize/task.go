@@ -76,7 +76,7 @@ func newTask(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, plans []*Plan, i
 		index:     i,
 		cols:      source.Cols(),
 		rows:      source.Rows(),
-		perMatrix: source.Rows() / max(1, matrices(source.Tensor)),
+		perMatrix: source.Rows() / max(1, source.Matrices()),
 		sourceRow: row,
 	}
 	for _, p := range plans {
@@ -89,7 +89,7 @@ func newTask(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, plans []*Plan, i
 		}
 		if want.Weighted && t.entry == nil {
 			e, ok := entry(imatrix, want.Name)
-			if !ok || int64(len(e.SumSquares)) != t.cols*matrices(source.Tensor) {
+			if !ok || int64(len(e.SumSquares)) != t.cols*source.Matrices() {
 				return nil, fmt.Errorf("tensor %s: the plan was made with another importance matrix", want.Name)
 			}
 			t.entry = e

@@ -16,11 +16,13 @@ import (
 	"bitmill/formats"
 )
 
-// rowEncoder writes one row as blocks. Encode has checked all lengths; importance is nil or as long as the row.
-type rowEncoder struct {
-	typ    formats.Type
-	use    use
-	encode func(dst []byte, row, importance []float32)
+// encoder is how one type is written. Encode has checked all lengths; importance is nil or as long as a row.
+type encoder struct {
+	typ      formats.Type
+	use      use
+	row      func(dst []byte, row, importance []float32)           // plain Go, one row: the meaning
+	lanes    func(b *batch, dst []byte, row, importance []float32) // the same on SIMD lanes; nil where plain Go is as fast
+	batching batching
 }
 
 // use says what importance is to an encoder.
@@ -32,36 +34,44 @@ const (
 	required
 )
 
+// batching says what a batch of an encoder on lanes may hold.
+type batching uint8
+
+const (
+	rowByRow   batching = iota // values of one row: its blocks, or plain Go for the rest of the row, look at all of it
+	acrossRows                 // values of rows that follow each other: blocks know nothing of their row
+)
+
 // encoders lists the types Encode knows, by ascending id.
-var encoders = []rowEncoder{
-	{formats.F32, unused, encodeF32},
-	{formats.F16, unused, encodeF16},
-	{formats.Q4_0, optional, encodeQ4_0},
-	{formats.Q4_1, optional, encodeQ4_1},
-	{formats.Q5_0, optional, encodeQ5_0},
-	{formats.Q5_1, optional, encodeQ5_1},
-	{formats.Q8_0, unused, encodeQ8_0},
-	{formats.Q2_K, optional, encodeQ2_K},
-	{formats.Q3_K, optional, encodeQ3_K},
-	{formats.Q4_K, optional, encodeQ4_K},
-	{formats.Q5_K, optional, encodeQ5_K},
-	{formats.Q6_K, optional, encodeQ6_K},
-	{formats.IQ2_XXS, required, latticeIQ2_XXS.encode},
-	{formats.IQ2_XS, required, latticeIQ2_XS.encode},
-	{formats.IQ3_XXS, optional, latticeIQ3_XXS.encode},
-	{formats.IQ1_S, required, thirdsIQ1_S.encode},
-	{formats.IQ4_NL, optional, encodeIQ4_NL},
-	{formats.IQ3_S, optional, latticeIQ3_S.encode},
-	{formats.IQ2_S, optional, latticeIQ2_S.encode},
-	{formats.IQ4_XS, optional, encodeIQ4_XS},
-	{formats.IQ1_M, optional, thirdsIQ1_M.encode},
-	{formats.BF16, unused, encodeBF16},
-	{formats.TQ1_0, unused, encodeTQ1_0},
-	{formats.TQ2_0, unused, encodeTQ2_0},
-	{formats.MXFP4, unused, encodeMXFP4},
-	{formats.NVFP4, unused, encodeNVFP4},
-	{formats.Q1_0, unused, encodeQ1_0},
-	{formats.Q2_0, unused, encodeQ2_0},
+var encoders = []encoder{
+	{formats.F32, unused, encodeF32, nil, rowByRow},
+	{formats.F16, unused, encodeF16, (*batch).encodeF16, acrossRows},
+	{formats.Q4_0, optional, encodeQ4_0, (*batch).encodeQ4_0, rowByRow},
+	{formats.Q4_1, optional, encodeQ4_1, (*batch).encodeQ4_1, rowByRow},
+	{formats.Q5_0, optional, encodeQ5_0, (*batch).encodeQ5_0, rowByRow},
+	{formats.Q5_1, optional, encodeQ5_1, (*batch).encodeQ5_1, rowByRow},
+	{formats.Q8_0, unused, encodeQ8_0, (*batch).encodeQ8_0, acrossRows},
+	{formats.Q2_K, optional, encodeQ2_K, (*batch).encodeQ2_K, acrossRows},
+	{formats.Q3_K, optional, encodeQ3_K, (*batch).encodeQ3_K, acrossRows},
+	{formats.Q4_K, optional, encodeQ4_K, (*batch).encodeQ4_K, acrossRows},
+	{formats.Q5_K, optional, encodeQ5_K, (*batch).encodeQ5_K, acrossRows},
+	{formats.Q6_K, optional, encodeQ6_K, (*batch).encodeQ6_K, acrossRows},
+	{formats.IQ2_XXS, required, latticeIQ2_XXS.encode, latticeIQ2_XXS.onLanes, rowByRow},
+	{formats.IQ2_XS, required, latticeIQ2_XS.encode, latticeIQ2_XS.onLanes, rowByRow},
+	{formats.IQ3_XXS, optional, latticeIQ3_XXS.encode, latticeIQ3_XXS.onLanes, rowByRow},
+	{formats.IQ1_S, required, thirdsIQ1_S.encode, thirdsIQ1_S.onLanes, rowByRow},
+	{formats.IQ4_NL, optional, encodeIQ4_NL, (*batch).encodeIQ4_NL, rowByRow},
+	{formats.IQ3_S, optional, latticeIQ3_S.encode, latticeIQ3_S.onLanes, rowByRow},
+	{formats.IQ2_S, optional, latticeIQ2_S.encode, latticeIQ2_S.onLanes, rowByRow},
+	{formats.IQ4_XS, optional, encodeIQ4_XS, (*batch).encodeIQ4_XS, rowByRow},
+	{formats.IQ1_M, optional, thirdsIQ1_M.encode, thirdsIQ1_M.onLanes, rowByRow},
+	{formats.BF16, unused, encodeBF16, (*batch).encodeBF16, acrossRows},
+	{formats.TQ1_0, unused, encodeTQ1_0, (*batch).encodeTQ1_0, acrossRows},
+	{formats.TQ2_0, unused, encodeTQ2_0, (*batch).encodeTQ2_0, acrossRows},
+	{formats.MXFP4, unused, encodeMXFP4, (*batch).encodeMXFP4, acrossRows},
+	{formats.NVFP4, unused, encodeNVFP4, (*batch).encodeNVFP4, acrossRows},
+	{formats.Q1_0, unused, encodeQ1_0, (*batch).encodeQ1_0, acrossRows},
+	{formats.Q2_0, unused, encodeQ2_0, (*batch).encodeQ2_0, acrossRows},
 }
 
 // Encode writes len(src)/cols rows of cols values as type t into dst, which must have exactly their size.
@@ -93,11 +103,11 @@ func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []fl
 	if importance == nil && e.use == required {
 		return fmt.Errorf("encode: %s cannot be encoded without importance", t)
 	}
-	if chosenLanes().encodeRows(t, dst, src, cols, stride, importance) {
+	if e.onLanes(chosenLanes(), dst, src, cols, stride, importance) {
 		return nil
 	}
 	for r := range rows {
-		e.encode(dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+		e.row(dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
 	}
 	return nil
 }
@@ -111,7 +121,7 @@ func NeedsImportance(t formats.Type) bool {
 	return e != nil && e.use == required
 }
 
-func find(t formats.Type) *rowEncoder {
+func find(t formats.Type) *encoder {
 	for i := range encoders {
 		if encoders[i].typ == t {
 			return &encoders[i]

@@ -125,7 +125,7 @@ func encodedBy(t *testing.T, typ formats.Type, src []float32, cols int, importan
 	}
 	for _, set := range runnableLanes() {
 		dst := make([]byte, len(src)/cols*int(stride))
-		if set.encodeRows(typ, dst, src, cols, int(stride), importance) {
+		if find(typ).onLanes(set, dst, src, cols, int(stride), importance) {
 			all[set.name] = dst
 		}
 	}

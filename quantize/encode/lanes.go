@@ -3,7 +3,6 @@ package encode
 import (
 	"sync"
 
-	"bitmill/formats"
 	"bitmill/formats/cpu"
 )
 
@@ -67,40 +66,6 @@ type lanes struct {
 	float4            func(q *byte, x, d *float32, count, n int)
 }
 
-// laneEncoders lists the types with row encoders on lanes; others are encoded by plain Go.
-var laneEncoders = []struct {
-	typ    formats.Type
-	encode func(b *batch, dst []byte, row, importance []float32)
-}{
-	{formats.F16, (*batch).encodeF16},
-	{formats.Q4_0, (*batch).encodeQ4_0},
-	{formats.Q4_1, (*batch).encodeQ4_1},
-	{formats.Q5_0, (*batch).encodeQ5_0},
-	{formats.Q5_1, (*batch).encodeQ5_1},
-	{formats.Q8_0, (*batch).encodeQ8_0},
-	{formats.Q2_K, (*batch).encodeQ2_K},
-	{formats.Q3_K, (*batch).encodeQ3_K},
-	{formats.Q4_K, (*batch).encodeQ4_K},
-	{formats.Q5_K, (*batch).encodeQ5_K},
-	{formats.Q6_K, (*batch).encodeQ6_K},
-	{formats.IQ4_NL, (*batch).encodeIQ4_NL},
-	{formats.IQ4_XS, (*batch).encodeIQ4_XS},
-	{formats.IQ1_S, thirdsIQ1_S.onLanes},
-	{formats.IQ1_M, thirdsIQ1_M.onLanes},
-	{formats.IQ2_XXS, latticeIQ2_XXS.onLanes},
-	{formats.IQ2_XS, latticeIQ2_XS.onLanes},
-	{formats.IQ2_S, latticeIQ2_S.onLanes},
-	{formats.IQ3_XXS, latticeIQ3_XXS.onLanes},
-	{formats.IQ3_S, latticeIQ3_S.onLanes},
-	{formats.BF16, (*batch).encodeBF16},
-	{formats.TQ1_0, (*batch).encodeTQ1_0},
-	{formats.TQ2_0, (*batch).encodeTQ2_0},
-	{formats.MXFP4, (*batch).encodeMXFP4},
-	{formats.NVFP4, (*batch).encodeNVFP4},
-	{formats.Q1_0, (*batch).encodeQ1_0},
-	{formats.Q2_0, (*batch).encodeQ2_0},
-}
-
 // chosenLanes is the lanes of the kernel set that is in use (see cpu.Best and cpu.Env), or nil for plain Go.
 func chosenLanes() *lanes {
 	name := cpu.Best()
@@ -115,36 +80,20 @@ func chosenLanes() *lanes {
 // batches holds working space: a goroutine borrows one for an Encode.
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// encodeRows encodes rows on lanes; it reports false when the type has none, or the set is nil.
-func (set *lanes) encodeRows(t formats.Type, dst []byte, src []float32, cols, stride int, importance []float32) bool {
-	if set == nil {
+// onLanes encodes rows on lanes; it reports false when the type has none, or the set is nil.
+func (e *encoder) onLanes(set *lanes, dst []byte, src []float32, cols, stride int, importance []float32) bool {
+	if set == nil || e.lanes == nil {
 		return false
 	}
-	for i := range laneEncoders {
-		if laneEncoders[i].typ != t {
-			continue
-		}
-		b := batches.Get().(*batch)
-		defer batches.Put(b)
-		b.lanes = set
-		if acrossRows(t) {
-			laneEncoders[i].encode(b, dst, src, importance)
-			return true
-		}
-		for r := range len(src) / cols {
-			laneEncoders[i].encode(b, dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
-		}
+	b := batches.Get().(*batch)
+	defer batches.Put(b)
+	b.lanes = set
+	if e.batching == acrossRows {
+		e.lanes(b, dst, src, importance)
 		return true
 	}
-	return false
-}
-
-// acrossRows reports whether rows of type t may follow each other in a batch: their blocks know nothing of the row.
-func acrossRows(t formats.Type) bool {
-	switch t {
-	case formats.F16, formats.BF16, formats.Q8_0, formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K, formats.TQ1_0,
-		formats.TQ2_0, formats.MXFP4, formats.NVFP4, formats.Q1_0, formats.Q2_0:
-		return true
+	for r := range len(src) / cols {
+		e.lanes(b, dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
 	}
-	return false
+	return true
 }

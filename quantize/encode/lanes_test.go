@@ -29,20 +29,23 @@ func compareLanes(t *testing.T, name string, src []float32, cols int, importance
 	t.Helper()
 	for _, set := range runnableLanes() {
 		b := &batch{lanes: set}
-		for _, e := range laneEncoders {
+		for _, e := range encoders {
+			if e.lanes == nil {
+				continue
+			}
 			size, err := e.typ.RowBytes(int64(cols))
 			if err != nil || importance == nil && NeedsImportance(e.typ) {
 				continue
 			}
 			want, got := make([]byte, size), make([]byte, size)
-			compareAcross(t, set.name+", "+e.typ.String()+", "+name, e.typ, src, cols, importance, func(dst []byte) { e.encode(b, dst, src, importance) })
+			compareAcross(t, set.name+", "+e.typ.String()+", "+name, e.typ, src, cols, importance, func(dst []byte) { e.lanes(b, dst, src, importance) })
 			for r := range len(src) / cols {
 				row := src[r*cols : (r+1)*cols]
-				find(e.typ).encode(want, row, importance)
+				e.row(want, row, importance)
 				for i := range got {
 					got[i] = 0x5a
 				}
-				e.encode(b, got, row, importance)
+				e.lanes(b, got, row, importance)
 				if !bytes.Equal(got, want) {
 					at := 0
 					for got[at] == want[at] {
@@ -58,13 +61,13 @@ func compareLanes(t *testing.T, name string, src []float32, cols int, importance
 // compareAcross encodes rows that follow each other.
 func compareAcross(t *testing.T, name string, typ formats.Type, src []float32, cols int, importance []float32, encode func(dst []byte)) {
 	t.Helper()
-	if !acrossRows(typ) {
+	if find(typ).batching != acrossRows {
 		return
 	}
 	size, _ := typ.RowBytes(int64(len(src)))
 	want, got := make([]byte, size), make([]byte, size)
 	for r, stride := 0, int(size)*cols/len(src); r < len(src)/cols; r++ {
-		find(typ).encode(want[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+		find(typ).row(want[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
 	}
 	encode(got)
 	if !bytes.Equal(got, want) {
@@ -181,7 +184,7 @@ func TestGenericByEnvironment(t *testing.T) {
 	if l := chosenLanes(); l != nil {
 		t.Errorf("%s=generic chooses %s", cpu.Env, l.name)
 	}
-	if chosenLanes().encodeRows(formats.Q4_K, make([]byte, 144), make([]float32, 256), 256, 144, nil) {
+	if find(formats.Q4_K).onLanes(chosenLanes(), make([]byte, 144), make([]float32, 256), 256, 144, nil) {
 		t.Error("rows were encoded on lanes")
 	}
 }

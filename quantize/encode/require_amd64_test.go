@@ -28,7 +28,7 @@ func TestRequireLanes(t *testing.T) {
 	if chosenLanes() == nil || len(runnableLanes()) == 0 {
 		t.Fatal("this CPU has AVX2, but no lanes were chosen")
 	}
-	if !chosenLanes().encodeRows(formats.Q4_K, make([]byte, 144), make([]float32, 256), 256, 144, nil) {
+	if !find(formats.Q4_K).onLanes(chosenLanes(), make([]byte, 144), make([]float32, 256), 256, 144, nil) {
 		t.Error("Q4_K is not encoded on lanes")
 	}
 }
