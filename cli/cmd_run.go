@@ -196,7 +196,7 @@ func runRun(ctx context.Context, e env, models []string, o runOptions) error {
 			return err
 		}
 		rep.Models = append(rep.Models, *m)
-		rep.Text.Tokens, rep.Text.Chunks, rep.Text.Scored = r.tokens(rep.Text)
+		rep.Text.Tokens, rep.Text.Windows, rep.Text.Scored = r.tokens(rep.Text)
 	}
 	rep.Fit(threshold.Options{Budget: o.budget})
 	if err := writeReport(e, o.out, rep); err != nil || o.gate == "" {

@@ -56,8 +56,8 @@ func TestFiguresAgreeWithPeer(t *testing.T) {
 				t.Fatal(err)
 			}
 			compareFigures(t, &r.Models[0], &peer)
-			if r.Text.Chunks != peer.Source.Chunks {
-				t.Errorf("%d windows, llama-perplexity had %d", r.Text.Chunks, peer.Source.Chunks)
+			if r.Text.Windows != peer.Source.Chunks {
+				t.Errorf("%d windows, llama-perplexity had %d", r.Text.Windows, peer.Source.Chunks)
 			}
 		})
 	}

@@ -144,11 +144,11 @@ func (r *modelRun) noiseFloor(ctx context.Context, m *report.Model) error {
 func (r *modelRun) tokens(t report.TextInfo) (tokens, chunks, scored int) {
 	chunks = len(r.windows)
 	if chunks == 0 {
-		return t.Tokens, t.Chunks, t.Scored
+		return t.Tokens, t.Windows, t.Scored
 	}
 	n := len(r.windows[0])
 	tokens, scored = chunks*n, chunks*(n-1-n/2)
-	if t.Chunks != 0 && t.Chunks != chunks {
+	if t.Windows != 0 && t.Windows != chunks {
 		return 0, 0, 0
 	}
 	return tokens, chunks, scored

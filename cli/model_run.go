@@ -242,7 +242,7 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 	if r.imatrix, err = openImatrix(path); err != nil {
 		return err
 	}
-	r.coverage = &report.Calibration{Text: r.calibrationText.name, SHA256: r.calibrationText.sha256, Chunks: r.imatrix.Chunks, Entries: len(r.imatrix.Entries)}
+	r.coverage = &report.Calibration{Text: r.calibrationText.name, SHA256: r.calibrationText.sha256, Windows: r.imatrix.Chunks, Entries: len(r.imatrix.Entries)}
 	for _, c := range r.imatrix.Coverage() {
 		r.coverage.ZeroColumns += int64(c.ZeroColumns)
 	}

@@ -160,7 +160,7 @@ func top(x []float64) int {
 }
 
 // TestSittingsAndBatchesDoNotMatter: small batches, and a sitting that leaves out what an earlier one did, give the
-// chunks of an undisturbed run to the bit, when a window has more scored tokens than the eight that are multiplied in
+// scores of an undisturbed run to the bit, when a window has more scored tokens than the eight that are multiplied in
 // another way than many.
 func TestSittingsAndBatchesDoNotMatter(t *testing.T) {
 	reference, candidate := models(t)

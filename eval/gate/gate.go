@@ -137,9 +137,9 @@ func (r *Result) settle(o Options) {
 
 // comparable refuses reports over different texts: their figures would differ without any artifact having changed.
 func comparable(a, b *report.Report) error {
-	if a.Text.SHA256 != b.Text.SHA256 || a.Text.Context != b.Text.Context || a.Text.Chunks != b.Text.Chunks {
+	if a.Text.SHA256 != b.Text.SHA256 || a.Text.Context != b.Text.Context || a.Text.Windows != b.Text.Windows {
 		return fmt.Errorf("the baseline was scored on %s (%d windows of %d tokens), the report on %s (%d windows of %d): run both on the same text",
-			b.Text.Name, b.Text.Chunks, b.Text.Context, a.Text.Name, a.Text.Chunks, a.Text.Context)
+			b.Text.Name, b.Text.Windows, b.Text.Context, a.Text.Name, a.Text.Windows, a.Text.Context)
 	}
 	return nil
 }

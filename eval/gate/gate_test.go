@@ -12,8 +12,8 @@ import (
 	"bitmill/eval/report"
 )
 
-// made is a report of one model with two artifacts over 40 chunks, whose KLD lies around kld; change is added to the
-// loss of every chunk.
+// made is a report of one model with two artifacts over 40 windows, whose KLD lies around kld; change is added to the
+// loss of every window.
 func made(kld, change float64) *report.Report {
 	rng := rand.New(rand.NewPCG(9, 9))
 	m := report.Model{Name: "demo"}
@@ -29,7 +29,7 @@ func made(kld, change float64) *report.Report {
 		r.KLDP99 = 10 * kld
 		m.Artifacts = append(m.Artifacts, r)
 	}
-	return &report.Report{Text: report.TextInfo{Name: "text", SHA256: "a", Context: 512, Chunks: 40}, Models: []report.Model{m}}
+	return &report.Report{Text: report.TextInfo{Name: "text", SHA256: "a", Context: 512, Windows: 40}, Models: []report.Model{m}}
 }
 
 func mean(x []float64) float64 {
@@ -90,7 +90,7 @@ func TestBaseline(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Passed {
-		t.Error("a loss 0.002 nats worse on every chunk passed")
+		t.Error("a loss 0.002 nats worse on every window passed")
 	}
 	for _, f := range got.Findings {
 		if want := strings.HasPrefix(f.Rule, "ppl"); f.Failed() != want {

@@ -13,7 +13,7 @@ type metric struct {
 	more   bool   // more is better
 	value  func(r *report.Row) float64
 	se     func(r *report.Row) float64
-	series func(r *report.Row) []float64 // by chunk, on the scale of scale(value)
+	series func(r *report.Row) []float64 // by window, on the scale of scale(value)
 	scale  func(x float64) float64
 }
 

@@ -1,4 +1,4 @@
-// Package paired compares measurements that were taken on the same items: two artifacts on the same chunks of text, two
+// Package paired compares measurements that were taken on the same items: two artifacts on the same windows of a text, two
 // models on the same questions. What makes an item hard for both cancels, so differences show that the two means with
 // their own errors would not.
 //
@@ -62,7 +62,7 @@ type Test struct {
 // cover the same items, when there are too few for a bootstrap, and when a value is not finite.
 func Compare(a, b []float64, o Options) (Test, error) {
 	if len(a) != len(b) {
-		return Test{}, fmt.Errorf("%d chunks against %d: score both on the same text and context length", len(a), len(b))
+		return Test{}, fmt.Errorf("%d windows against %d: score both on the same text and context length", len(a), len(b))
 	}
 	d := make([]float64, len(a))
 	for i := range a {
@@ -74,11 +74,11 @@ func Compare(a, b []float64, o Options) (Test, error) {
 // Mean is the mean of a series against zero; it fails as Compare does.
 func Mean(series []float64, o Options) (Test, error) {
 	if len(series) < Least {
-		return Test{}, fmt.Errorf("%d chunks are too few for a bootstrap, which takes %d: score more text", len(series), Least)
+		return Test{}, fmt.Errorf("%d windows are too few for a bootstrap, which takes %d: score more text", len(series), Least)
 	}
 	for _, x := range series {
 		if !(math.Abs(x) < 1e100) {
-			return Test{}, fmt.Errorf("a chunk has no finite value")
+			return Test{}, fmt.Errorf("a window has no finite value")
 		}
 	}
 	o = o.WithDefaults()

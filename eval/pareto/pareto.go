@@ -25,8 +25,8 @@ type Candidate struct {
 	Dominated string  `json:"dominated_by,omitempty"`
 	Fits      bool    `json:"fits"`
 
-	Text   string    `json:"-"` // identifies the text and how it was cut into chunks
-	Series []float64 `json:"-"` // loss by chunk, bits per byte
+	Text   string    `json:"-"` // identifies the text and how it was cut into windows
+	Series []float64 `json:"-"` // loss by window, bits per byte
 }
 
 // MarshalJSON writes a KLD that was not measured as null: JSON has no NaN.

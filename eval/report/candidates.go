@@ -11,7 +11,7 @@ import (
 func Candidates(reports []*Report) []pareto.Candidate {
 	var out []pareto.Candidate
 	for _, r := range reports {
-		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Chunks)
+		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Windows)
 		for i := range r.Models {
 			m := &r.Models[i]
 			add := func(row *Row, kld float64) {

@@ -76,7 +76,7 @@ func (s *series) at(x float64) float64 {
 }
 
 // paretoChart is loss against file size, dominated files crossed out; and how many of the files are. Bars are intervals
-// of the loss beyond the source's, which chunk by chunk is known far better than the loss itself.
+// of the loss beyond the source's, which window by window is known far better than the loss itself.
 func paretoChart(r *Report) (c *chart, all []pareto.Candidate) {
 	c = &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte", logX: true, ticks: logTicks{roundSize}, right: .1}
 	all = slices.DeleteFunc(Candidates([]*Report{r}), func(c pareto.Candidate) bool {

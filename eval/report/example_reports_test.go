@@ -13,11 +13,11 @@ import (
 	"bitmill/eval/threshold"
 )
 
-// demoReport holds llama.cpp's figures for two small models (../threshold/testdata), which have no values per chunk.
+// demoReport holds llama.cpp's figures for two small models (../threshold/testdata), which have no values per window.
 func demoReport(t testing.TB) *Report {
 	t.Helper()
 	r := &Report{Schema: Schema, Tool: "bitmill 0.1.0", Command: "bitmill run demo-s demo-l -o out",
-		Text: TextInfo{Name: "evaluation.txt", SHA256: "5b0e2d3f0f6d1c1f", Tokens: 63621, Context: 512, Chunks: 124, Scored: 31744}}
+		Text: TextInfo{Name: "evaluation.txt", SHA256: "5b0e2d3f0f6d1c1f", Tokens: 63621, Context: 512, Windows: 124, Scored: 31744}}
 	r.Models = []Model{demoModel(t, "demo-s", 3409664), demoModel(t, "demo-l", 11537920)}
 	r.Fit(threshold.Options{})
 	return r
@@ -50,7 +50,7 @@ func demoModel(t testing.TB, name string, weights int64) Model {
 	}
 	const header = 130304 // bytes of both models' files before the data
 	m := Model{Name: name, Path: "demo/" + name, Architecture: "llama", Family: "llama", Vocabulary: "4f1c", SourceHash: "9d377a8f0f01", Parameters: weights,
-		Calibration: &Calibration{Text: "calibration.txt", SHA256: "77aa01", Chunks: 128, Entries: 21},
+		Calibration: &Calibration{Text: "calibration.txt", SHA256: "77aa01", Windows: 128, Entries: 21},
 		Source: Row{Format: "BF16", FileBytes: header + 2*weights, PayloadBits: 16 * weights, Weights: weights,
 			Text: score.Text{PPL: file.Source.PPL, PPLSE: file.Source.SE}, Seconds: Seconds{"evaluate": 20.5}}}
 	for _, f := range []string{"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q3_K_S", "Q2_K"} {
@@ -87,7 +87,7 @@ func buckets(kld float64) []score.Bucket {
 		{Below: 1, Tokens: 20, KLD: .1 * kld}}
 }
 
-// oddReport has every field that the demo lacks: a located threshold with chunks, a broken file, fallbacks, warnings and
+// oddReport has every field that the demo lacks: a located threshold with windows, a broken file, fallbacks, warnings and
 // hostile names.
 func oddReport() *Report {
 	rng := rand.New(rand.NewPCG(11, 12))
@@ -126,7 +126,7 @@ func oddReport() *Report {
 		}
 		return m
 	}
-	r := &Report{Schema: Schema, Tool: "bitmill", Text: TextInfo{Name: hostile, Context: 512, Chunks: 40, Scored: 10240},
+	r := &Report{Schema: Schema, Tool: "bitmill", Text: TextInfo{Name: hostile, Context: 512, Windows: 40, Scored: 10240},
 		Warnings: []string{"calibration and evaluation text overlap by 3 chunks"}}
 	small := model("small", 500_000_000, []float64{.0014, .03, .2, .5}, []float64{2.40, 2.401, 2.43, 2.6, 2.9})
 	large := model("large "+hostile, 800_000_000, []float64{.0012, .02, .17, .4}, []float64{2.20, 2.2005, 2.22, 2.35, 2.75})

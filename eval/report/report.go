@@ -7,7 +7,7 @@
 // divergences are nats per token, shares lie between 0 and 1, hashes are lower-case hexadecimal SHA-256. A quantity
 // that was not measured, or that came out as NaN or infinite, is null; a reader takes null and absence for NaN. Fields
 // may be added within a schema; a change of meaning raises its number. Everything but seconds and resources is the same
-// for every run over the same input.
+// for every run over the same input. What the code calls a window of the text is a chunk here, as for llama.cpp.
 package report
 
 import (
@@ -37,9 +37,9 @@ type TextInfo struct {
 	Name    string `json:"name"`
 	SHA256  string `json:"sha256"`
 	Tokens  int    `json:"tokens"`  // of the whole text; 0 when the models tokenize differently
-	Context int    `json:"context"` // tokens per chunk
-	Chunks  int    `json:"chunks"`
-	Scored  int    `json:"scored"` // tokens that count, all chunks together
+	Context int    `json:"context"` // tokens per window
+	Windows int    `json:"chunks"`
+	Scored  int    `json:"scored"` // tokens that count, all windows together
 
 	Overlap float64 `json:"overlap"` // share of the text's runs of thirteen words that stand in the calibration text too
 }
@@ -80,7 +80,7 @@ type Noise struct {
 type Calibration struct {
 	Text        string `json:"text"`
 	SHA256      string `json:"sha256"`
-	Chunks      int    `json:"chunks"`
+	Windows     int    `json:"chunks"`
 	Entries     int    `json:"entries"`      // tensors covered
 	ZeroColumns int64  `json:"zero_columns"` // input columns that no calibration token reached
 }
@@ -158,7 +158,7 @@ func (r *Report) Fit(o threshold.Options) {
 func Economy(reports []*Report, o threshold.Options) []threshold.Economy {
 	var subjects []threshold.Subject
 	for _, r := range reports {
-		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Chunks)
+		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Windows)
 		for i := range r.Models {
 			m := &r.Models[i]
 			subjects = append(subjects, threshold.Subject{Name: m.Name, Family: m.Family, Parameters: m.Parameters,

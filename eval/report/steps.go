@@ -8,7 +8,7 @@ import (
 	"bitmill/eval/threshold"
 )
 
-// Step compares an artifact with the next smaller one of its model, chunk by chunk: what the saved bytes cost. P is
+// Step compares an artifact with the next smaller one of its model, window by window: what the saved bytes cost. P is
 // two-sided, from the block bootstrap, corrected by Holm over the steps of the model.
 type Step struct {
 	From string      `json:"from"`
@@ -17,7 +17,7 @@ type Step struct {
 	KLD  paired.Test `json:"kld"`  // nats per token more
 }
 
-// steps makes the comparisons; those of artifacts without chunks, or with too few, are left out.
+// steps makes the comparisons; those of artifacts without windows, or with too few, are left out.
 func (m *Model) steps(o threshold.Options) []Step {
 	var out []Step
 	var losses, klds []float64

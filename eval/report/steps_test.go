@@ -9,8 +9,8 @@ import (
 	"bitmill/eval/threshold"
 )
 
-// TestSteps: a step that costs the same on every chunk is found below the spread of the chunks, one that costs nothing
-// is not, and formats without chunks are left out.
+// TestSteps: a step that costs the same on every window is found below the spread of the windows, one that costs nothing
+// is not, and formats without windows are left out.
 func TestSteps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	hard := make(score.Series, 40)

@@ -174,7 +174,7 @@ func (m *Model) facts() [][2]string {
 		add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16", measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
 	}
 	if c := m.Calibration; c != nil {
-		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Chunks), "chunk"), plural(int64(c.Entries), "tensor"))
+		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Windows), "chunk"), plural(int64(c.Entries), "tensor"))
 		if c.ZeroColumns > 0 {
 			s += fmt.Sprintf(", %s without data", plural(c.ZeroColumns, "column"))
 		}
@@ -195,8 +195,8 @@ func (r *Report) facts() [][2]string {
 	t := &r.Text
 	add("Text", t.Name)
 	add("Text SHA-256", t.SHA256)
-	if t.Chunks > 0 {
-		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Chunks), "chunk"), t.Context)
+	if t.Windows > 0 {
+		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Windows), "chunk"), t.Context)
 		if t.Scored > 0 {
 			s += fmt.Sprintf(", %d tokens scored", t.Scored)
 		}

@@ -58,9 +58,9 @@ func (c *curve) bound(klds []float64, budget float64) float64 {
 	}
 }
 
-// resample is the bootstrap interval of the crossing: each resample draws one set of chunks for all formats.
+// resample is the bootstrap interval of the crossing: each resample draws one set of windows for all formats.
 func (c *curve) resample(points []Point, o Options) (low, high float64) {
-	b := paired.NewBootstrap(len(points[0].WindowKLD), o.Options, chunkSeries(points)...)
+	b := paired.NewBootstrap(len(points[0].WindowKLD), o.Options, windowSeries(points)...)
 	crossings := make([]float64, o.Resamples)
 	klds := make([]float64, len(points))
 	for r := range crossings {
@@ -73,8 +73,8 @@ func (c *curve) resample(points []Point, o Options) (low, high float64) {
 	return paired.Interval(crossings, o.Level)
 }
 
-// chunkSeries are the divergences by chunk of every point.
-func chunkSeries(points []Point) [][]float64 {
+// windowSeries are the divergences by window of every point.
+func windowSeries(points []Point) [][]float64 {
 	out := make([][]float64, len(points))
 	for i, p := range points {
 		out[i] = p.WindowKLD

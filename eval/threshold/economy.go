@@ -16,7 +16,7 @@ type Subject struct {
 	Name, Family string
 	Parameters   int64
 	Vocabulary   string // identifies the vocabulary (its hash); NLL per token compares only where it is equal
-	Text         string // identifies the text and how it was cut into chunks
+	Text         string // identifies the text and how it was cut into windows
 	Points       []Point
 }
 
@@ -122,15 +122,15 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 		e.Evidence = fmt.Sprintf("The economy of %s is not located: %s.", e.Larger, strings.Join(reasons, "; "))
 		return e
 	}
-	chunked, why := chunks(all, func(p Point) []float64 { return p.WindowNLL })
-	if chunked {
+	byWindow, why := windows(all, func(p Point) []float64 { return p.WindowNLL })
+	if byWindow {
 		n := len(all[0].WindowNLL)
 		e.Resamples = o.Resamples
 		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of at least %d, %d resamples, seed %d.", n, o.BlockLength(n), o.Resamples, o.Seed)
 	} else {
 		e.Method = "Normal intervals from the standard errors, taken as independent between models, which overstates them, because " + why + "."
 	}
-	e.compare(own, files, chunked, o)
+	e.compare(own, files, byWindow, o)
 	e.conclude()
 	if len(reasons) > 0 {
 		e.Evidence += " Not compared: " + strings.Join(reasons, "; ") + "."
@@ -166,8 +166,8 @@ func measured(s Subject) []Point {
 }
 
 // compare fills in the comparisons, by ascending BPW. Artifacts smaller than every rival file have no rival.
-func (e *Economy) compare(own []Point, files []rival, chunked bool, o Options) {
-	if chunked {
+func (e *Economy) compare(own []Point, files []rival, byWindow bool, o Options) {
+	if byWindow {
 		for i := range files {
 			files[i].nll = stat.Mean(files[i].WindowNLL, nil)
 		}
@@ -184,7 +184,7 @@ func (e *Economy) compare(own []Point, files []rival, chunked bool, o Options) {
 			e.Comparisons = append(e.Comparisons, c)
 			continue
 		}
-		c.Rival, c.Beyond, c.Difference = m.String(), m.beyond, m.against(p, chunked, o).Rounded()
+		c.Rival, c.Beyond, c.Difference = m.String(), m.beyond, m.against(p, byWindow, o).Rounded()
 		c.Verdict = verdict(c.Difference)
 		c.dominated = slices.ContainsFunc(own, func(q Point) bool {
 			return !q.Source && q.FileBytes < p.FileBytes && q.LnPPL < p.LnPPL

@@ -167,7 +167,7 @@ func TestEconomyGoldenWithIQuants(t *testing.T) {
 	}
 }
 
-// With chunks the errors pair off, and a small lead becomes sure.
+// With windows the errors pair off, and a small lead becomes sure.
 func TestEconomyPairs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	small, large := file("Q8", 2, 4.2, .1), file("Q2", 3, 4.19, .1)

@@ -50,8 +50,8 @@ func FitFidelity(points []Point, o Options) Fidelity {
 	for i, p := range used {
 		klds[i] = p.KLD
 	}
-	chunked, why := chunks(used, func(p Point) []float64 { return p.WindowKLD })
-	if chunked {
+	byWindow, why := windows(used, func(p Point) []float64 { return p.WindowKLD })
+	if byWindow {
 		for i, p := range used {
 			klds[i] = stat.Mean(p.WindowKLD, nil)
 		}
@@ -59,12 +59,12 @@ func FitFidelity(points []Point, o Options) Fidelity {
 	bpw, at := c.cross(klds, o.Budget)
 	low, high := math.Inf(-1), math.Inf(1)
 	switch {
-	case chunked:
+	case byWindow:
 		low, high = c.resample(used, o)
 		f.Resamples = o.Resamples
 		n := len(used[0].WindowKLD)
 		f.Method = fmt.Sprintf("Isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
-			n, o.BlockLength(n, chunkSeries(points)...), o.Resamples, o.Seed)
+			n, o.BlockLength(n, windowSeries(points)...), o.Resamples, o.Seed)
 	case hasErrors(used):
 		low, high = c.shift(used, klds, o)
 		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why + "."
@@ -95,8 +95,8 @@ func fidelityPoints(points []Point) (used []Point, dropped string) {
 	return used, dropped
 }
 
-// chunks reports whether every point has the same number of chunks, enough of them, all finite; if not, why.
-func chunks(points []Point, series func(Point) []float64) (ok bool, why string) {
+// windows reports whether every point has the same number of windows, enough of them, all finite; if not, why.
+func windows(points []Point, series func(Point) []float64) (ok bool, why string) {
 	n := len(series(points[0]))
 	for _, p := range points {
 		switch s := series(p); {

@@ -71,15 +71,15 @@ func (m mix) String() string {
 	}
 }
 
-// against is the NLL of p less that of the mix. With chunks the bootstrap pairs them. Without, the errors of two models
+// against is the NLL of p less that of the mix. With windows the bootstrap pairs them. Without, the errors of two models
 // are taken as independent, which overstates the error of the difference: the same text was hard for both.
-func (m mix) against(p Point, chunked bool, o Options) paired.Difference {
-	if chunked {
+func (m mix) against(p Point, byWindow bool, o Options) paired.Difference {
+	if byWindow {
 		d := make([]float64, len(p.WindowNLL))
 		for i, x := range p.WindowNLL {
 			d[i] = x - m.blend(m.under.WindowNLL[i], m.over.WindowNLL[i])
 		}
-		if t, err := paired.Mean(d, o.Options); err == nil { // chunks has checked what could fail
+		if t, err := paired.Mean(d, o.Options); err == nil { // windows has checked what could fail
 			return t.Difference
 		}
 	}

@@ -41,8 +41,8 @@ func FitKnee(points []Point, o Options) Knee {
 	if len(used) < kneePoints {
 		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.", len(used), kneePoints)}
 	}
-	chunked, why := chunks(used, func(p Point) []float64 { return p.WindowKLD })
-	if chunked {
+	byWindow, why := windows(used, func(p Point) []float64 { return p.WindowKLD })
+	if byWindow {
 		for i, p := range used {
 			klds[i] = stat.Mean(p.WindowKLD, nil)
 		}
@@ -53,12 +53,12 @@ func FitKnee(points []Point, o Options) Knee {
 		k.Evidence = fmt.Sprintf("The knee is not located: ln KLD does not climb faster below any joint (slopes %.2f and %.2f per bit).", k.Below, k.Above)
 		k.BPW = 0
 		return k
-	case !chunked:
+	case !byWindow:
 		k.Located = true
 		k.Evidence = fmt.Sprintf("Below %.2f BPW ln KLD climbs by %.2f a bit, above it by %.2f; no interval, because %s.", k.BPW, -k.Below, -k.Above, why)
 		return k
 	}
-	b := paired.NewBootstrap(len(used[0].WindowKLD), o.Options, chunkSeries(used)...)
+	b := paired.NewBootstrap(len(used[0].WindowKLD), o.Options, windowSeries(used)...)
 	joints := make([]float64, o.Resamples)
 	for r := range joints {
 		b.Next()

@@ -7,8 +7,8 @@
 //   - economy: the lowest BPW at which a larger model still beats the best smaller one of its family at equal bytes.
 //
 // Intervals speak of the text: how far the number would move had other text of the same kind been scored. They come from
-// a paired bootstrap over chunks, which draws the same chunks for every format, so that what makes a chunk hard for all
-// formats cancels. They do not speak of formats that were not tried: the bracketing formats are named for that.
+// a paired bootstrap over windows, which draws the same windows for every format, so that what makes a window hard for
+// all formats cancels. They do not speak of formats that were not tried: the bracketing formats are named for that.
 package threshold
 
 import (
@@ -26,10 +26,10 @@ type Point struct {
 	FileBytes     int64
 
 	KLD, KLDSE float64   // mean KL divergence from the source and its standard error, nats per token
-	WindowKLD  []float64 // the mean of each chunk, the same chunks for every point of a model; nil when not kept
+	WindowKLD  []float64 // the mean of each window, the same windows for every point of a model; nil when not kept
 
 	LnPPL, LnPPLSE float64   // mean negative log likelihood and its standard error, nats per token
-	WindowNLL      []float64 // the mean of each chunk, as WindowKLD
+	WindowNLL      []float64 // the mean of each window, as WindowKLD
 }
 
 // BPW is payload bits over weights, 0 when the point has no weights.

@@ -109,14 +109,14 @@ func TestFidelityGolden(t *testing.T) {
 	}
 }
 
-// simulated draws chunk KLDs of three formats whose true means are 1, 0.1·e, 0.01 at 3, 4, 5 BPW: chunk hardness is shared.
-func simulated(rng *rand.Rand, chunks int) []Point {
+// simulated draws window KLDs of three formats whose true means are 1, 0.1·e, 0.01 at 3, 4, 5 BPW: window hardness is shared.
+func simulated(rng *rand.Rand, windows int) []Point {
 	truth := []float64{1, .1 * math.E, .01}
 	points := make([]Point, len(truth))
 	for i := range points {
 		points[i] = bits([]string{"A", "B", "C"}[i], float64(3+i), 0, 0)
 	}
-	for range chunks {
+	for range windows {
 		shared := math.Exp(.5*rng.NormFloat64() - .125)
 		for i, mean := range truth {
 			own := math.Exp(.2*rng.NormFloat64() - .02)
@@ -159,7 +159,7 @@ func TestSameSeedSameInterval(t *testing.T) {
 	}
 }
 
-func TestFewChunksFallBack(t *testing.T) {
+func TestFewWindowsFallBack(t *testing.T) {
 	points := simulated(rand.New(rand.NewPCG(1, 2)), 9)
 	for i := range points {
 		points[i].KLD, points[i].KLDSE = []float64{1, .1 * math.E, .01}[i], .001
