@@ -107,7 +107,7 @@ func checkOwn(t *testing.T, path, pkg, imported string) {
 	if pkg == imported || (strings.HasSuffix(path, "_test.go") && (strings.HasPrefix(imported, "formats/"))) {
 		return
 	}
-	if strings.HasSuffix(path, "_test.go") && imported == "eval/kernel/kerneltest" {
+	if strings.HasSuffix(path, "_test.go") && imported == "eval/kernel/_asm/generated" {
 		return
 	}
 	if strings.Contains(imported, "checkpointtest") {

@@ -19,31 +19,7 @@
 // a block's integer sum then becomes floats while it is still spread over the lanes of a vector.
 package kernel
 
-//go:generate go -C _asm run ./super -out ../super_avx2_amd64.s -stubs ../super_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./small -out ../small_avx2_amd64.s -stubs ../small_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./float -out ../float_avx2_amd64.s -stubs ../float_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./load -out ../load_avx2_amd64.s -stubs ../load_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./loadwide -out ../load_avx512_amd64.s -stubs ../load_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./vector -out ../vector_avx2_amd64.s -stubs ../vector_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./vector -wide -out ../vector_avx512_amd64.s -stubs ../vector_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./running -out ../running_avx2_amd64.s -stubs ../running_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./runningwide -out ../running_avx512_amd64.s -stubs ../running_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./floatwide -out ../float_avx512_amd64.s -stubs ../float_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./wide -out ../wide_avx512_amd64.s -stubs ../wide_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./brain -out ../brain_avx512_amd64.s -stubs ../brain_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./joins -out ../join_avx512_amd64.s -stubs ../join_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./stripsmall -out ../stripsmall_avx512_amd64.s -stubs ../stripsmall_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./striplevels -out ../striplevels_avx512_amd64.s -stubs ../striplevels_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./unweavelevels -out ../unweavelevels_avx512_amd64.s -stubs ../unweavelevels_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./unweave -out ../unweave_avx512_amd64.s -stubs ../unweave_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./strips -out ../strip_avx512_amd64.s -stubs ../strip_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./fill -out ../fill_avx512_amd64.s -stubs ../fill_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./peak -out ../peak_avx_amd64.s -stubs ../peak_avx_amd64.go -pkg kernel
-//go:generate go -C _asm run ./rowavx2 -out ../row_avx2_amd64.s -stubs ../row_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./rowavx512 -out ../row_avx512_amd64.s -stubs ../row_avx512_amd64.go -pkg kernel
-//go:generate go -C _asm run ./rowpoints -out ../points_avx2_amd64.s -stubs ../points_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./rowlevels -out ../levels_avx2_amd64.s -stubs ../levels_avx2_amd64.go -pkg kernel
-//go:generate go -C _asm run ./sum ..
+//go:generate go run ./_asm
 
 import (
 	"slices"

@@ -6,26 +6,6 @@ import (
 	"bitmill/formats/cpu"
 )
 
-//go:generate go -C _asm run ./affine -out ../affine_avx2_amd64.s -stubs ../affine_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./affine -machine avx512 -out ../affine_avx512_amd64.s -stubs ../affine_avx512_amd64.go -pkg encode
-//go:generate go -C _asm run ./symmetric -out ../symmetric_avx2_amd64.s -stubs ../symmetric_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./symmetric -machine avx512 -out ../symmetric_avx512_amd64.s -stubs ../symmetric_avx512_amd64.go -pkg encode
-//go:generate go -C _asm run ./positive -out ../positive_avx2_amd64.s -stubs ../positive_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./positive -machine avx512 -out ../positive_avx512_amd64.s -stubs ../positive_avx512_amd64.go -pkg encode
-//go:generate go -C _asm run ./refine -out ../refine_avx2_amd64.s -stubs ../refine_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./refine -machine avx512 -out ../refine_avx512_amd64.s -stubs ../refine_avx512_amd64.go -pkg encode
-//go:generate go -C _asm run ./rows -out ../rows_avx2_amd64.s -stubs ../rows_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./plain -out ../plain_avx2_amd64.s -stubs ../plain_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./grid -out ../grid_avx2_amd64.s -stubs ../grid_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./lattice -out ../lattice_avx2_amd64.s -stubs ../lattice_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./lattice -machine avx512 -out ../lattice_avx512_amd64.s -stubs ../lattice_avx512_amd64.go -pkg encode
-//go:generate go -C _asm run ./latticenear -out ../latticenear_avx2_amd64.s -stubs ../latticenear_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./thirds -out ../thirds_avx2_amd64.s -stubs ../thirds_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./thirds -machine avx512 -out ../thirds_avx512_amd64.s -stubs ../thirds_avx512_amd64.go -pkg encode
-//go:generate go -C _asm run ./uneven -out ../uneven_avx2_amd64.s -stubs ../uneven_avx2_amd64.go -pkg encode
-//go:generate go -C _asm run ./uneven -machine avx512 -out ../uneven_avx512_amd64.s -stubs ../uneven_avx512_amd64.go -pkg encode
-//go:generate go -C ../../eval/kernel/_asm run ./sum ../../../quantize/encode
-
 // lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
 // sub-block, operation by operation, so the bytes are the same; what a lane cannot do the same way (rounding beyond
 // 2^22, numbers that are not finite) it notes, and plain Go does that sub-block again.

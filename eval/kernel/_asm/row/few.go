@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // Few is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32.
@@ -102,14 +102,14 @@ const fewSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8,
 // Emit generates the type's kernel.
 func (t Few) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
-	lanes.Kernel(name, fewSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token, whose scales are repeated for "+
+	machine.Kernel(name, fewSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token, whose scales are repeated for "+
 		"sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.", name, t.Name))
-	f := &few{ISA: s, w: lanes.Arg("w")}
+	f := &few{ISA: s, w: machine.Arg("w")}
 	t.start(f)
 	dot := s.dot(t.times)
 	size := s.size()
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, scales, quads, blocks := lanes.Arg("codes"), lanes.Arg("scales"), lanes.Arg("quads"), lanes.Arg("blocks")
+		codes, scales, quads, blocks := machine.Arg("codes"), machine.Arg("scales"), machine.Arg("quads"), machine.Arg("blocks")
 		sum := make([]reg.VecVirtual, t.chunks) // as long as a sum takes, others start
 		for c := range sum {
 			sum[c] = s.vec()

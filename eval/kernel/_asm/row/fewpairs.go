@@ -5,7 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // FewPairs are the types of few levels for AVX2; see formats/block for their layouts.
@@ -51,7 +51,7 @@ var FewPairs = []Few{
 		f.k[1] = f.load(quadWords("row_nibbles64", func(q int) uint64 { return uint64(4 * (q % 2)) }))
 		f.k[2] = f.load(bytesOf(15))
 	}, scale: func(f *few, c int) reg.VecVirtual {
-		scale := lanes.Vectors(2)
+		scale := machine.Vectors(2)
 		for h, v := range scale {
 			e := GP64()
 			MOVBQZX(Mem{Base: f.w, Disp: 2*c + h}, e)

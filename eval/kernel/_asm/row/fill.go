@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // Tiles for AVX-512 are filled in two steps: rows are unpacked one by one to a stage of sixteen times 256 bytes, from
@@ -20,16 +20,16 @@ func (t Super) fold() bool { return t.group == 16 && t.offset < 3 }
 // Fill emits the unpacking of a block of up to sixteen rows.
 func (t Super) Fill() {
 	name := "fill" + t.Name
-	lanes.Kernel(name, "func(record *byte, src *byte, stride int, rows int, stage *byte)",
+	machine.Kernel(name, "func(record *byte, src *byte, stride int, rows int, stage *byte)",
 		fmt.Sprintf("%s unpacks a %s block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes "+
 			"and 1024 for itself, scales to the record.", name, t.Name))
 	s := ISA{}
-	record, w, stride, rows, stage := lanes.Arg("record"), lanes.Arg("src"), lanes.Arg("stride"), lanes.Arg("rows"), lanes.Arg("stage")
+	record, w, stride, rows, stage := machine.Arg("record"), machine.Arg("src"), machine.Arg("stride"), machine.Arg("rows"), machine.Arg("stage")
 	u := newUnpacker(s, w, t.low, t.high)
 	spread := t.spread(s)
 	scaleStage, d := GP64(), GP64()
 	LEAQ(Mem{Base: stage, Disp: 16 * 256}, scaleStage)
-	LEAQ(Mem{Base: record, Disp: lanes.SuperD}, d)
+	LEAQ(Mem{Base: record, Disp: machine.SuperD}, d)
 	Label(name + "_row")
 	scales, mins := t.scales(s, w)
 	switch {
@@ -71,7 +71,7 @@ func (t Super) Fill() {
 	VCVTPH2PS(x, x)
 	VMOVSS(x, Mem{Base: d})
 	if t.offset == 0 {
-		VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: lanes.SuperDmin - lanes.SuperD})
+		VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: machine.SuperDmin - machine.SuperD})
 	}
 	ADDQ(stride, w)
 	ADDQ(U32(256), stage)
@@ -89,11 +89,11 @@ func (t Super) Fill() {
 
 // turnScales makes columns of the scales of sixteen rows: pairs of int16 that are minima, negated, or two scales.
 func (t Super) turnScales(stage, record reg.GPVirtual) {
-	in := lanes.Wide(16)
+	in := machine.Wide(16)
 	for r := range in {
 		VMOVDQU32(Mem{Base: stage, Disp: 16*256 + 64*r}, in[r])
 	}
-	out := lanes.Turn(in)
+	out := machine.Turn(in)
 	zero := ZMM()
 	VPXORD(zero, zero, zero)
 	mins, scales := out[:0], out[:0]
@@ -107,26 +107,26 @@ func (t Super) turnScales(stage, record reg.GPVirtual) {
 	}
 	for p, v := range mins {
 		VPSUBW(v, zero, v)
-		VMOVDQA32(v, Mem{Base: record, Disp: lanes.SuperMins + lanes.Vector*p})
+		VMOVDQA32(v, Mem{Base: record, Disp: machine.SuperMins + machine.Vector*p})
 	}
 	for p, v := range scales {
 		even := ZMM()
 		VPSLLD(U8(16), v, even)
 		VPSRAD(U8(16), even, even)
 		VPSRAD(U8(16), v, v)
-		VMOVDQA32(even, Mem{Base: record, Disp: lanes.SuperScales + lanes.Vector*2*p})
-		VMOVDQA32(v, Mem{Base: record, Disp: lanes.SuperScales + lanes.Vector*(2*p+1)})
+		VMOVDQA32(even, Mem{Base: record, Disp: machine.SuperScales + machine.Vector*2*p})
+		VMOVDQA32(v, Mem{Base: record, Disp: machine.SuperScales + machine.Vector*(2*p+1)})
 	}
 }
 
 // Fill emits the unpacking of blocks of 32 of up to sixteen rows.
 func (t Small) Fill() {
 	name := "fill" + t.Name
-	lanes.Kernel(name, "func(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)",
+	machine.Kernel(name, "func(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)",
 		fmt.Sprintf("%s unpacks up to eight %s blocks of each of some rows, stride bytes apart: codes to stage, sixteen times "+
 			"256 bytes, scales to as many records.", name, t.Name))
 	s := ISA{Wide: true}
-	record, src, stride, rows, stage := lanes.Arg("record"), lanes.Arg("src"), lanes.Arg("stride"), lanes.Arg("rows"), lanes.Arg("stage")
+	record, src, stride, rows, stage := machine.Arg("record"), machine.Arg("src"), machine.Arg("stride"), machine.Arg("rows"), machine.Arg("stage")
 	k := t.load(s)
 	w, to, d, blocks := GP64(), GP64(), GP64(), GP64()
 	Label(name + "_row")
@@ -144,13 +144,13 @@ func (t Small) Fill() {
 		VPBROADCASTW(Mem{Base: w}, x)
 	}
 	VCVTPH2PS(x, x)
-	VMOVSS(x, Mem{Base: d, Disp: lanes.SmallD})
+	VMOVSS(x, Mem{Base: d, Disp: machine.SmallD})
 	if t.min {
-		VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: lanes.SmallM})
+		VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: machine.SmallM})
 	}
 	ADDQ(U32(uint32(t.bytes)), w)
 	ADDQ(Imm(32), to)
-	ADDQ(U32(lanes.SmallRecord), d)
+	ADDQ(U32(machine.SmallRecord), d)
 	DECQ(blocks)
 	JNZ(LabelRef(name + "_block"))
 	ADDQ(stride, src)
@@ -160,4 +160,14 @@ func (t Small) Fill() {
 	JNZ(LabelRef(name + "_row"))
 	VZEROUPPER()
 	RET()
+}
+
+// EmitFills generates the unpacking of blocks to tiles for AVX-512.
+func EmitFills() {
+	for _, t := range Supers {
+		t.Fill()
+	}
+	for _, t := range Smalls {
+		t.Fill()
+	}
 }

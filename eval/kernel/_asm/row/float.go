@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // Float is a type of plain numbers.
@@ -43,12 +43,12 @@ const floatSignature = "func(dst *float32, w *byte, rows, stride, n int, x *floa
 // Emit generates the type's kernel.
 func (t Float) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
-	lanes.Kernel(name, floatSignature, fmt.Sprintf("%s multiplies the first n columns, a multiple of 16, of %s rows stride "+
+	machine.Kernel(name, floatSignature, fmt.Sprintf("%s multiplies the first n columns, a multiple of 16, of %s rows stride "+
 		"bytes apart with a token.", name, t.Name))
-	start, stride := lanes.Arg("w"), lanes.Arg("stride")
+	start, stride := machine.Arg("w"), machine.Arg("stride")
 	per := s.size() / 4 // columns in a vector
 	eachRow(name, func(dst reg.GPVirtual) {
-		n, x, w := lanes.Arg("n"), lanes.Arg("x"), GP64()
+		n, x, w := machine.Arg("n"), machine.Arg("x"), GP64()
 		MOVQ(start, w)
 		acc := make([]reg.VecVirtual, 4)
 		for i := range acc {

@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // Levels emits what serves the types whose values are small whole numbers times a scale for sixteen of them: unpacking
@@ -22,11 +22,11 @@ func Levels() {
 // nibbleLevels looks up the two halves of each byte.
 func nibbleLevels() {
 	const name = "nibbleLevels"
-	lanes.Kernel(name, "func(dst *int8, src *byte, stride, n int, table *int8)", name+" sets 32 bytes of dst from 16 bytes "+
+	machine.Kernel(name, "func(dst *int8, src *byte, stride, n int, table *int8)", name+" sets 32 bytes of dst from 16 bytes "+
 		"of src, n times, stride bytes apart: the low halves' entries of a table of sixteen, then the high halves'.")
-	dst, src, stride, n := lanes.Arg("dst"), lanes.Arg("src"), lanes.Arg("stride"), lanes.Arg("n")
+	dst, src, stride, n := machine.Arg("dst"), machine.Arg("src"), machine.Arg("stride"), machine.Arg("n")
 	table, mask := YMM(), YMM()
-	VBROADCASTI128(Mem{Base: lanes.Arg("table")}, table)
+	VBROADCASTI128(Mem{Base: machine.Arg("table")}, table)
 	VMOVDQU(bytesOf(15), mask)
 	shift := YMM()
 	VMOVDQU(constant("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }), shift)
@@ -65,9 +65,9 @@ func signConstants() (spread, bit reg.VecVirtual) {
 // points8 looks up points of eight bytes.
 func points8() {
 	const name = "points8"
-	lanes.Kernel(name, "func(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)", name+" sets dst[i] to "+
+	machine.Kernel(name, "func(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)", name+" sets dst[i] to "+
 		"table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.")
-	dst, table, index, signs, n := lanes.Arg("dst"), lanes.Arg("table"), lanes.Arg("index"), lanes.Arg("signs"), lanes.Arg("n")
+	dst, table, index, signs, n := machine.Arg("dst"), machine.Arg("table"), machine.Arg("index"), machine.Arg("signs"), machine.Arg("n")
 	spread, bit := signConstants()
 	Label(name + "_loop")
 	i, x, all := YMM(), YMM(), YMM()
@@ -89,9 +89,9 @@ func points8() {
 // points4 looks up points of four bytes.
 func points4() {
 	const name = "points4"
-	lanes.Kernel(name, "func(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)", name+" sets dst[i] to "+
+	machine.Kernel(name, "func(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)", name+" sets dst[i] to "+
 		"table[index[i]]; byte k of all is negated where bit k of signs is set; n is a multiple of eight.")
-	dst, table, index, signs, n := lanes.Arg("dst"), lanes.Arg("table"), lanes.Arg("index"), lanes.Arg("signs"), lanes.Arg("n")
+	dst, table, index, signs, n := machine.Arg("dst"), machine.Arg("table"), machine.Arg("index"), machine.Arg("signs"), machine.Arg("n")
 	spread, bit := signConstants()
 	Label(name + "_loop")
 	i, x, all := YMM(), YMM(), YMM()
@@ -113,10 +113,10 @@ func points4() {
 // dotLevels: levels times activations, sixteen at a time.
 func dotLevels() {
 	const name = "dotLevels"
-	lanes.Kernel(name, "func(dst *float32, levels *int8, scales *float32, n int, x *float32)", fmt.Sprintf("%s computes "+
+	machine.Kernel(name, "func(dst *float32, levels *int8, scales *float32, n int, x *float32)", fmt.Sprintf("%s computes "+
 		"sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.", name))
-	levels, scales, n, x := lanes.Arg("levels"), lanes.Arg("scales"), lanes.Arg("n"), lanes.Arg("x")
-	sum := lanes.Vectors(2)
+	levels, scales, n, x := machine.Arg("levels"), machine.Arg("scales"), machine.Arg("n"), machine.Arg("x")
+	sum := machine.Vectors(2)
 	for _, v := range sum {
 		VXORPS(v, v, v)
 	}
@@ -137,7 +137,7 @@ func dotLevels() {
 	ADDQ(U32(128), x)
 	SUBQ(Imm(2), n)
 	JNZ(LabelRef(name + "_loop"))
-	total(sum, Mem{Base: lanes.Arg("dst")})
+	total(sum, Mem{Base: machine.Arg("dst")})
 	VZEROUPPER()
 	RET()
 }

@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // Point is a type with blocks of 256 whose codes are looked up or have three levels, taken thirty-two at a time with
@@ -100,15 +100,15 @@ const pointSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int
 // Emit generates the type's kernel.
 func (t Point) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
-	lanes.Kernel(name, pointSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has sixteen "+
+	machine.Kernel(name, pointSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has sixteen "+
 		"sums of activation codes.", name, t.Name))
-	f := &point{Point: t, ISA: s, w: lanes.Arg("w"), table: lanes.Arg("table")}
+	f := &point{Point: t, ISA: s, w: machine.Arg("w"), table: machine.Arg("table")}
 	f.start(f)
 	if t.offset > 0 && t.group > 0 {
 		f.above = s.load(bytesOf(byte(t.offset)))
 	}
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, d, sums, blocks := lanes.Arg("codes"), lanes.Arg("d"), lanes.Arg("sums"), lanes.Arg("blocks")
+		codes, d, sums, blocks := machine.Arg("codes"), machine.Arg("d"), machine.Arg("sums"), machine.Arg("blocks")
 		sum := YMM()
 		VXORPS(sum, sum, sum)
 		Label(name + "_block")

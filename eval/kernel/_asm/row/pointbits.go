@@ -8,7 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // words is the same 16-bit number sixteen times.
@@ -23,7 +23,7 @@ func dwords(v uint32) Mem {
 
 // both puts either half of v in both halves of a vector.
 func both(v reg.VecVirtual) []reg.VecVirtual {
-	h := lanes.Vectors(2)
+	h := machine.Vectors(2)
 	VPERMQ(U8(0x44), v, h[0])
 	VPERMQ(U8(0xee), v, h[1])
 	return h
@@ -90,7 +90,7 @@ func (f *point) sevenBits(v reg.VecVirtual) {
 
 // signBytes takes 32 bytes of signs as they are.
 func (f *point) signBytes(at int) {
-	f.signs = lanes.Vectors(2)
+	f.signs = machine.Vectors(2)
 	for i, v := range f.signs {
 		VBROADCASTI128(f.at(at+16*i), v)
 	}

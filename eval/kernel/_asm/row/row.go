@@ -15,7 +15,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // ISA is an instruction set to generate for: AVX2 with vectors of 32 bytes, or AVX-512 with VNNI, GFNI and VBMI and vectors of 64.
@@ -138,7 +138,7 @@ func total(acc []reg.VecVirtual, dst Mem) {
 
 // eachRow emits a loop over rows around body, which leaves the pointer to weights at the next row.
 func eachRow(name string, body func(dst reg.GPVirtual)) {
-	dst, rows := lanes.Arg("dst"), lanes.Arg("rows")
+	dst, rows := machine.Arg("dst"), machine.Arg("rows")
 	Label(name + "_row")
 	body(dst)
 	ADDQ(Imm(4), dst)

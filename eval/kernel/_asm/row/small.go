@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // Small is a type with blocks of 32: d (and m in types with a minimum), four bytes of fifth bits in some, codes.
@@ -51,9 +51,9 @@ const smallSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int
 // blocks at once as long as there are as many.
 func (t Small) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
-	lanes.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has its scale and "+
+	machine.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has its scale and "+
 		"its scaled sum, and -offset*sum as an integer.", name, t.Name))
-	w := lanes.Arg("w")
+	w := machine.Arg("w")
 	if t.powers != "" {
 		t.at = GP64()
 		LEAQ(variable(t.powers), t.at)
@@ -64,8 +64,8 @@ func (t Small) Emit(s ISA) {
 		four = t.newFour(w)
 	}
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, scales, offsets, blocks := lanes.Arg("codes"), lanes.Arg("scales"), lanes.Arg("offsets"), lanes.Arg("blocks")
-		sum, mins := lanes.Vectors(2), XMM()
+		codes, scales, offsets, blocks := machine.Arg("codes"), machine.Arg("scales"), machine.Arg("offsets"), machine.Arg("blocks")
+		sum, mins := machine.Vectors(2), XMM()
 		for _, v := range append(sum, mins) {
 			VXORPS(v, v, v)
 		}

@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // A block of 256 is taken in pieces of 32 codes, two in a wide vector. A field says where the bits of piece j are: at
@@ -62,16 +62,16 @@ const superSignature = "func(dst *float32, w *byte, rows int, blocks int, codes 
 // Emit generates the type's kernel.
 func (t Super) Emit(s ISA) {
 	name := "row" + t.Name + s.Name
-	lanes.Kernel(name, superSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has sixteen sums "+
+	machine.Kernel(name, superSignature, fmt.Sprintf("%s multiplies rows of %s blocks with a token. A block has sixteen sums "+
 		"of activation codes, negated%s.", name, t.Name, map[int]string{16: "", 32: ": eight zeros, then eight sums of 32"}[t.group]))
-	w := lanes.Arg("w")
+	w := machine.Arg("w")
 	products, spread := t.products(s, w), t.spread(s)
 	one := YMM()
 	if t.offset == 0 {
 		VMOVDQU(constant("row_ones", 32, func(i int) byte { return byte((4 - i%4) / 4) }), one)
 	}
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, d, sums, blocks := lanes.Arg("codes"), lanes.Arg("d"), lanes.Arg("sums"), lanes.Arg("blocks")
+		codes, d, sums, blocks := machine.Arg("codes"), machine.Arg("d"), machine.Arg("sums"), machine.Arg("blocks")
 		sum, minSum := s.vec(), YMM()
 		s.zero(sum)
 		s.zero(minSum)

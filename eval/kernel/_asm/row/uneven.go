@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 const unevenSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32)"
@@ -16,13 +16,13 @@ const unevenSignature = "func(dst *float32, w *byte, rows, blocks int, codes *in
 // that none is negative; it is taken back by what sums of four activations start from.
 func Uneven(s ISA) {
 	const bytes, name = 136, "rowIQ4XSAVX512"
-	lanes.Kernel(name, unevenSignature, name+" multiplies rows of IQ4_XS blocks with a token, whose codes lie as fours puts "+
+	machine.Kernel(name, unevenSignature, name+" multiplies rows of IQ4_XS blocks with a token, whose codes lie as fours puts "+
 		"them. quads are sums of four codes times -128.")
-	w, values := lanes.Arg("w"), ZMM()
+	w, values := machine.Arg("w"), ZMM()
 	VBROADCASTI32X4(variable("uneven4"), values)
 	VPXORD(bytesOf(128), values, values)
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, d, quads, blocks := lanes.Arg("codes"), lanes.Arg("d"), lanes.Arg("quads"), lanes.Arg("blocks")
+		codes, d, quads, blocks := machine.Arg("codes"), machine.Arg("d"), machine.Arg("quads"), machine.Arg("blocks")
 		sum := ZMM()
 		s.zero(sum)
 		Label(name + "_block")

@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 const levelsSignature = "func(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, " +
@@ -17,15 +17,15 @@ const levelsSignature = "func(dst *float32, stride int, quads int, tile *byte, b
 // the minimum. VPMADDUBSW takes |activation| as unsigned bytes and the code with the activation's sign: codes are never
 // -128, and 2 x 128 x 127 fits 16 bits.
 func Levels(name, doc string, halves bool) {
-	lanes.Kernel(name, levelsSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
-	f := frame{tile: lanes.Arg("tile")}
+	machine.Kernel(name, levelsSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
+	f := frame{tile: machine.Arg("tile")}
 	Label(name + "_tokens")
 	f.begin(name)
-	blocks := lanes.Arg("blocks")
+	blocks := machine.Arg("blocks")
 	f.record = GP64()
 	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
-	f.codes = lanes.NewRows(lanes.Arg("codes"), lanes.Arg("codeStride"))
-	d := lanes.NewRows(lanes.Arg("d"), lanes.Arg("dStride"))
+	f.codes = machine.NewFourRows(machine.Arg("codes"), machine.Arg("codeStride"))
+	d := machine.NewFourRows(machine.Arg("d"), machine.Arg("dStride"))
 
 	Label(name + "_block")
 	acc := accumulators()
@@ -46,7 +46,7 @@ func Levels(name, doc string, halves bool) {
 	JNZ(LabelRef(name + "_block"))
 
 	f.end([]string{"dst", "codes", "d"}, []string{"stride", "codeStride", "dStride"})
-	quads := lanes.Arg("quads")
+	quads := machine.Arg("quads")
 	DECQ(quads)
 	Store(quads, Param("quads"))
 	JNZ(LabelRef(name + "_tokens"))
@@ -59,7 +59,7 @@ func (f frame) multiplySigned(acc [][]reg.VecVirtual, first, steps int) {
 	one := YMM()
 	VMOVDQU(ones, one)
 	for s := first; s < first+steps; s++ {
-		w := lanes.Vectors(vectors)
+		w := machine.Vectors(vectors)
 		for v := range w {
 			VMOVDQU(Mem{Base: f.record, Disp: s*step + 32*v}, w[v])
 		}

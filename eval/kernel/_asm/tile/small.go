@@ -7,7 +7,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 var ones Mem
@@ -31,21 +31,21 @@ const smallSignature = "func(dst *float32, stride int, quads int, tile *byte, bl
 // Small emits a kernel for blocks of 32 with float scales on both sides. sums are the two sums of 16 codes; offset
 // points to 16 copies of the type's offset, negated.
 func Small(name, doc string, steps int, min bool) {
-	lanes.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
-	f := frame{tile: lanes.Arg("tile")}
+	machine.Kernel(name, smallSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
+	f := frame{tile: machine.Arg("tile")}
 	Label(name + "_tokens")
 	f.begin(name)
-	blocks := lanes.Arg("blocks")
+	blocks := machine.Arg("blocks")
 	f.record = GP64()
 	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
-	f.codes = lanes.NewRows(lanes.Arg("codes"), lanes.Arg("codeStride"))
-	d := lanes.NewRows(lanes.Arg("d"), lanes.Arg("dStride"))
-	extra := lanes.Arg("sums")
+	f.codes = machine.NewFourRows(machine.Arg("codes"), machine.Arg("codeStride"))
+	d := machine.NewFourRows(machine.Arg("d"), machine.Arg("dStride"))
+	extra := machine.Arg("sums")
 	var offset reg.GPVirtual
 	if min {
 		Load(Param("s"), extra)
 	} else {
-		offset = lanes.Arg("offset")
+		offset = machine.Arg("offset")
 	}
 
 	Label(name + "_block")
@@ -66,11 +66,11 @@ func Small(name, doc string, steps int, min bool) {
 	f.widen(acc, steps == 4)
 	if min {
 		f.scaleRegisters(acc, d, smallD)
-		f.addMins(lanes.NewRows(extra, d.Stride))
+		f.addMins(machine.NewFourRows(extra, d.Stride))
 		ADDQ(U32(4), extra)
 	} else {
 		// The sums of a block lie as close as its scale: two int16 beside a float32.
-		sums := lanes.NewRows(extra, lanes.Arg("sumStride"))
+		sums := machine.NewFourRows(extra, machine.Arg("sumStride"))
 		for t := range tokens {
 			q := YMM()
 			VPBROADCASTD(sums.At(t, 0), q)
@@ -89,7 +89,7 @@ func Small(name, doc string, steps int, min bool) {
 	JNZ(LabelRef(name + "_block"))
 
 	f.end([]string{"dst", "codes", "d", "sums", "s"}, []string{"stride", "codeStride", "dStride", "sumStride", "dStride"})
-	quads := lanes.Arg("quads")
+	quads := machine.Arg("quads")
 	DECQ(quads)
 	Store(quads, Param("quads"))
 	JNZ(LabelRef(name + "_tokens"))
@@ -112,8 +112,8 @@ func (f frame) widen(acc [][]reg.VecVirtual, stored bool) {
 }
 
 // addMins adds m(row)*s(token) to the float sums.
-func (f frame) addMins(s lanes.Rows) {
-	w := lanes.Vectors(vectors)
+func (f frame) addMins(s machine.FourRows) {
+	w := machine.Vectors(vectors)
 	for v := range w {
 		VMOVUPS(Mem{Base: f.record, Disp: smallM + 32*v}, w[v])
 	}
@@ -135,15 +135,15 @@ const wordsSignature = "func(dst *float32, stride int, quads int, tile *byte, bl
 // Words emits the kernel for signed 8-bit codes in blocks of 32, both sides held as int16: a step multiplies two
 // columns and VPMADDWD sums to int32 at once. (VPMADDUBSW would need two passes over halves of the codes.)
 func Words(name, doc string) {
-	lanes.Kernel(name, wordsSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
-	f := frame{tile: lanes.Arg("tile")}
+	machine.Kernel(name, wordsSignature, fmt.Sprintf("%s multiplies blocks of 32: %s.", name, doc))
+	f := frame{tile: machine.Arg("tile")}
 	Label(name + "_tokens")
 	f.begin(name)
-	blocks := lanes.Arg("blocks")
+	blocks := machine.Arg("blocks")
 	f.record = GP64()
 	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
-	f.codes = lanes.NewRows(lanes.Arg("codes"), lanes.Arg("codeStride"))
-	d := lanes.NewRows(lanes.Arg("d"), lanes.Arg("dStride"))
+	f.codes = machine.NewFourRows(machine.Arg("codes"), machine.Arg("codeStride"))
+	d := machine.NewFourRows(machine.Arg("d"), machine.Arg("dStride"))
 
 	Label(name + "_block")
 	acc := accumulators()
@@ -156,7 +156,7 @@ func Words(name, doc string) {
 	JNZ(LabelRef(name + "_block"))
 
 	f.end([]string{"dst", "codes", "d"}, []string{"stride", "codeStride", "dStride"})
-	quads := lanes.Arg("quads")
+	quads := machine.Arg("quads")
 	DECQ(quads)
 	Store(quads, Param("quads"))
 	JNZ(LabelRef(name + "_tokens"))

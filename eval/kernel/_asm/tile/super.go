@@ -6,7 +6,7 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 const superSignature = "func(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, " +
@@ -14,18 +14,18 @@ const superSignature = "func(dst *float32, stride int, quads int, tile *byte, bl
 
 // Super emits a kernel for blocks of 256 with integer scales per group; steps is how many steps int16 can sum.
 func Super(name, doc string, group, steps int, signed bool) {
-	lanes.Kernel(name, superSignature, fmt.Sprintf("%s multiplies blocks of 256: %s.", name, doc))
-	f := frame{tile: lanes.Arg("tile")}
+	machine.Kernel(name, superSignature, fmt.Sprintf("%s multiplies blocks of 256: %s.", name, doc))
+	f := frame{tile: machine.Arg("tile")}
 	Label(name + "_tokens")
 	f.begin(name)
-	blocks := lanes.Arg("blocks")
+	blocks := machine.Arg("blocks")
 	f.record = GP64()
 	LEAQ(Mem{Base: f.tile, Disp: records}, f.record)
-	f.codes = lanes.NewRows(lanes.Arg("codes"), lanes.Arg("codeStride"))
-	d, sums := lanes.Arg("d"), lanes.Arg("sums")
+	f.codes = machine.NewFourRows(machine.Arg("codes"), machine.Arg("codeStride"))
+	d, sums := machine.Arg("d"), machine.Arg("sums")
 
 	Label(name + "_block")
-	f.mins(lanes.NewRows(sums, lanes.Arg("sumStride")), lanes.NewRows(d, lanes.Arg("dStride")), group, signed)
+	f.mins(machine.NewFourRows(sums, machine.Arg("sumStride")), machine.NewFourRows(d, machine.Arg("dStride")), group, signed)
 	ADDQ(U32(2*256/group), sums)
 
 	// Groups: weights and scales advance at different paces.
@@ -53,14 +53,14 @@ func Super(name, doc string, group, steps int, signed bool) {
 	JNZ(LabelRef(name + "_group"))
 
 	// The block's integer sums become floats: record has moved on by the codes.
-	f.scale(lanes.NewRows(d, lanes.Arg("dStride")), superD-4096, intSums)
+	f.scale(machine.NewFourRows(d, machine.Arg("dStride")), superD-4096, intSums)
 	ADDQ(U32(superRecord-4096), f.record)
 	ADDQ(U32(4), d)
 	DECQ(blocks)
 	JNZ(LabelRef(name + "_block"))
 
 	f.end([]string{"dst", "codes", "d", "sums"}, []string{"stride", "codeStride", "dStride", "sumStride"})
-	quads := lanes.Arg("quads")
+	quads := machine.Arg("quads")
 	DECQ(quads)
 	Store(quads, Param("quads"))
 	JNZ(LabelRef(name + "_tokens"))
@@ -70,10 +70,10 @@ func Super(name, doc string, group, steps int, signed bool) {
 
 // mins computes sum_g mins[g]*sums[g], two groups at a time. Signed types start the integer sums with it; the others
 // add it to the float sums and start from zero. The tile holds -mins or -dmin.
-func (f frame) mins(sums, d lanes.Rows, group int, signed bool) {
+func (f frame) mins(sums, d machine.FourRows, group int, signed bool) {
 	acc := accumulators()
 	for p := range 256 / group / 2 {
-		w := lanes.Vectors(vectors)
+		w := machine.Vectors(vectors)
 		for v := range w {
 			VMOVDQU(Mem{Base: f.record, Disp: superMins + 64*p + 32*v}, w[v])
 		}

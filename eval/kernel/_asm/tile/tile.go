@@ -15,7 +15,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 const (
@@ -48,7 +48,7 @@ const (
 // frame is what both kinds of kernel keep in registers.
 type frame struct {
 	tile, record reg.GPVirtual
-	codes        lanes.Rows
+	codes        machine.FourRows
 }
 
 // multiply emits steps steps from column byte at (weights at weights), leaving int16 sums in acc[token][vector].
@@ -59,7 +59,7 @@ func (f frame) multiply(acc [][]reg.VecVirtual, steps, weights, at int) {
 // multiplyWith does so with other instructions.
 func (f frame) multiplyWith(acc [][]reg.VecVirtual, steps, weights, at int, multiply, add func(...Op)) {
 	for s := range steps {
-		w := lanes.Vectors(vectors)
+		w := machine.Vectors(vectors)
 		for v := range w {
 			VMOVDQU(Mem{Base: f.record, Disp: weights + s*step + 32*v}, w[v])
 		}
@@ -82,7 +82,7 @@ func (f frame) multiplyWith(acc [][]reg.VecVirtual, steps, weights, at int, mult
 func accumulators() [][]reg.VecVirtual {
 	acc := make([][]reg.VecVirtual, tokens)
 	for t := range acc {
-		acc[t] = lanes.Vectors(vectors)
+		acc[t] = machine.Vectors(vectors)
 	}
 	return acc
 }
@@ -93,9 +93,9 @@ func (f frame) sum(area, t, v int) Mem {
 
 // begin fills the float sums from dst, or with zeros.
 func (f frame) begin(name string) {
-	dst, stride := lanes.Arg("dst"), lanes.Arg("stride")
-	rows := lanes.NewRows(dst, stride)
-	flag := lanes.Arg("accumulate")
+	dst, stride := machine.Arg("dst"), machine.Arg("stride")
+	rows := machine.NewFourRows(dst, stride)
+	flag := machine.Arg("accumulate")
 	TESTQ(flag, flag)
 	JZ(LabelRef(name + "_zero"))
 	for t := range tokens {
@@ -119,8 +119,8 @@ func (f frame) begin(name string) {
 
 // end writes the float sums to dst and moves all token pointers on by four tokens.
 func (f frame) end(pointers, strides []string) {
-	dst, stride := lanes.Arg("dst"), lanes.Arg("stride")
-	rows := lanes.NewRows(dst, stride)
+	dst, stride := machine.Arg("dst"), machine.Arg("stride")
+	rows := machine.NewFourRows(dst, stride)
 	for t := range tokens {
 		for v := range vectors {
 			x := YMM()
@@ -129,14 +129,14 @@ func (f frame) end(pointers, strides []string) {
 		}
 	}
 	for i := range pointers {
-		p, s := lanes.Arg(pointers[i]), lanes.Arg(strides[i])
+		p, s := machine.Arg(pointers[i]), machine.Arg(strides[i])
 		LEAQ(Mem{Base: p, Index: s, Scale: 4}, p)
 		Store(p, Param(pointers[i]))
 	}
 }
 
 // scale adds the stored integer sums times d(row)*d(token) to the float sums.
-func (f frame) scale(d lanes.Rows, at, area int) {
+func (f frame) scale(d machine.FourRows, at, area int) {
 	acc := accumulators()
 	for t := range tokens {
 		for v := range vectors {
@@ -146,7 +146,7 @@ func (f frame) scale(d lanes.Rows, at, area int) {
 	f.fuse(acc, d, at)
 }
 
-func (f frame) scaleRegisters(acc [][]reg.VecVirtual, d lanes.Rows, at int) {
+func (f frame) scaleRegisters(acc [][]reg.VecVirtual, d machine.FourRows, at int) {
 	for t := range tokens {
 		for v := range acc[t] {
 			VCVTDQ2PS(acc[t][v], acc[t][v])
@@ -156,7 +156,7 @@ func (f frame) scaleRegisters(acc [][]reg.VecVirtual, d lanes.Rows, at int) {
 }
 
 // fuse adds acc * (row scale at record+at) * (token scale) to the float sums.
-func (f frame) fuse(acc [][]reg.VecVirtual, d lanes.Rows, at int) {
+func (f frame) fuse(acc [][]reg.VecVirtual, d machine.FourRows, at int) {
 	for t := range tokens {
 		q := YMM()
 		VBROADCASTSS(d.At(t, 0), q)
@@ -167,4 +167,24 @@ func (f frame) fuse(acc [][]reg.VecVirtual, d lanes.Rows, at int) {
 			VMOVUPS(x, f.sum(floatSums, t, v))
 		}
 	}
+}
+
+// EmitSupers generates the products with weights in blocks of 256.
+func EmitSupers() {
+	Super("tileSuper32", "groups of 32, codes up to 15, float mins (Q4_K)", 32, 8, false)
+	Super("tileSuper16", "groups of 16, codes up to 31, float mins (Q2_K, Q5_K)", 16, 4, false)
+	Super("tileSigned16", "groups of 16, codes up to 31, mins taken off as integers (Q3_K)", 16, 4, true)
+	Super("tileSigned16wide", "groups of 16, codes up to 63, mins taken off as integers (Q6_K)", 16, 2, true)
+}
+
+// EmitSmalls generates the products with weights in blocks of 32.
+func EmitSmalls() {
+	ones = constant("ones16", 1)
+	Small("tileSmall4", "codes up to 15, offset (Q4_0)", 8, false)
+	Small("tileSmall4min", "codes up to 15, float mins (Q4_1)", 8, true)
+	Small("tileSmall5", "codes up to 31, offset (Q5_0)", 4, false)
+	Small("tileSmall5min", "codes up to 31, float mins (Q5_1)", 4, true)
+	Words("tileWords", "signed 8-bit codes as int16 (Q8_0)")
+	Levels("tileLevels", "signed codes (i-quants, ternary, FP4)", false)
+	Levels("tileLevels16", "signed codes with a scale per 16 (IQ2_S, NVFP4)", true)
 }

@@ -1,11 +1,11 @@
-package main
+package vector
 
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 const pairOfSlices = "func(gate *float32, up *float32, n int)"
@@ -16,9 +16,9 @@ func (e exponential) onePlusExp(y reg.VecVirtual) {
 	VADDPS(e.one, y, y)
 }
 
-func (m machine) silu() {
+func (m isa) silu() {
 	m.kernel("SiLUMul", pairOfSlices, "sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].")
-	gate, up, n := lanes.Arg("gate"), lanes.Arg("up"), lanes.Arg("n")
+	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
 	e, signs := m.exponential(), m.constant("signs", 0x80000000)
 	m.loop(n, func() {
 		g, y := m.load(gate), m.vec()
@@ -31,10 +31,10 @@ func (m machine) silu() {
 	ret()
 }
 
-func (m machine) geluTanh() {
+func (m isa) geluTanh() {
 	const a = -1.5957691216057308 // -2√(2/π)
 	m.kernel("GELUTanhMul", pairOfSlices, "sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].")
-	gate, up, n := lanes.Arg("gate"), lanes.Arg("up"), lanes.Arg("n")
+	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
 	e, first, third := m.exponential(), m.float("gelu1", a), m.float("gelu3", a*0.044715)
 	m.loop(n, func() {
 		g, y := m.load(gate), m.vec()
@@ -58,9 +58,9 @@ var upperTail = []float64{
 	0.119821298, 0.139863514, 0.139621307,
 }
 
-func (m machine) gelu() {
+func (m isa) gelu() {
 	m.kernel("GELUMul", pairOfSlices, "sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.")
-	gate, up, n := lanes.Arg("gate"), lanes.Arg("up"), lanes.Arg("n")
+	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
 	e, signs := m.exponential(), m.constant("signs", 0x80000000)
 	slope, minusHalf := m.float("tailSlope", 0.35), m.float("minusHalf", -0.5)
 	var tail []Op
@@ -92,7 +92,7 @@ func (m machine) gelu() {
 }
 
 // whereNegative copies the lanes of x with a sign bit from by to dst.
-func (m machine) whereNegative(x, by, dst reg.VecVirtual) {
+func (m isa) whereNegative(x, by, dst reg.VecVirtual) {
 	if m.wide {
 		negative := K()
 		VPMOVD2M(x, negative)
@@ -102,10 +102,10 @@ func (m machine) whereNegative(x, by, dst reg.VecVirtual) {
 	}
 }
 
-func (m machine) swigluOAI() {
+func (m isa) swigluOAI() {
 	m.kernel("SwiGLUOAIMul", "func(gate *float32, up *float32, n int, limit float32)",
 		"sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.")
-	gate, up, n := lanes.Arg("gate"), lanes.Arg("up"), lanes.Arg("n")
+	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
 	limit := m.broadcast("limit")
 	e, signs, slope := m.exponential(), m.constant("signs", 0x80000000), m.float("minusSlope", -1.702)
 	least := m.vec()
@@ -124,9 +124,9 @@ func (m machine) swigluOAI() {
 	ret()
 }
 
-func (m machine) sigmoid() {
+func (m isa) sigmoid() {
 	m.kernel("Sigmoid", "func(x *float32, n int)", "sets x[i] = 1/(1+exp(-x[i])).")
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	e, signs := m.exponential(), m.constant("signs", 0x80000000)
 	m.loop(n, func() {
 		y := m.load(x)
@@ -139,9 +139,9 @@ func (m machine) sigmoid() {
 }
 
 // softCap computes tanh(y) as (exp(2y)-1) / (exp(2y)+1), where it is not yet ±1.
-func (m machine) softCap() {
+func (m isa) softCap() {
 	m.kernel("Cap", "func(x *float32, n int, twice float32, limit float32)", "sets x[i] = limit*tanh(x[i]*twice/2).")
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	twice, limit := m.broadcast("twice"), m.broadcast("limit")
 	e, most, least, two := m.exponential(), m.float("capHigh", 20), m.float("capLow", -20), m.float("two", 2)
 	m.loop(n, func() {

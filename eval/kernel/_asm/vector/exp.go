@@ -1,4 +1,4 @@
-package main
+package vector
 
 import (
 	"math"
@@ -7,21 +7,21 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
 // exponential holds the constants of exp: x = n*log(2) + r with |r| <= log(2)/2, exp(x) = 2^n * (1 + r + r^2*p(r)), p
 // of degree 4 with the smallest greatest relative error of the whole (3.1e-9, found by the Remez exchange). log(2) is
 // split in two so that n*high is exact.
 type exponential struct {
-	machine
+	isa
 	low, high, log2e, ln2High, ln2Low, one, bias Op
 	poly                                         []Op
 }
 
-func (m machine) exponential() exponential {
+func (m isa) exponential() exponential {
 	e := exponential{
-		machine: m,
+		isa:     m,
 		low:     m.float("expLow", -104), // exp rounds to 0
 		high:    m.float("expHigh", 89),  // exp is +Inf
 		log2e:   m.float("log2e", math.Log2E),
@@ -41,7 +41,7 @@ func (m machine) exponential() exponential {
 }
 
 // clamp cuts x off at both ends; NaN stays.
-func (m machine) clamp(x reg.VecVirtual, low, high Op) {
+func (m isa) clamp(x reg.VecVirtual, low, high Op) {
 	VMAXPS(x, m.in(low), x) // the second operand, x, when it is NaN
 	VMINPS(x, m.in(high), x)
 }
@@ -112,9 +112,9 @@ func (e exponential) expm1(x reg.VecVirtual) {
 	VFMADD231PS(p, n, x)
 }
 
-func (m machine) expSum(name, doc string, store bool) {
+func (m isa) expSum(name, doc string, store bool) {
 	m.kernel(name, "func(x *float32, n int, scale float32, top float32) float64", doc)
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	factor, top := m.broadcast("scale"), m.broadcast("top")
 	acc, e := m.accumulators(), m.exponential()
 	m.loop(n, func() {
@@ -132,10 +132,10 @@ func (m machine) expSum(name, doc string, store bool) {
 	m.returnSum(acc)
 }
 
-func (m machine) divergence() {
+func (m isa) divergence() {
 	m.kernel("Divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
 		"returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.")
-	p, q, n := lanes.Arg("p"), lanes.Arg("q"), lanes.Arg("n")
+	p, q, n := machine.Arg("p"), machine.Arg("q"), machine.Arg("n")
 	lse, delta := m.broadcastDouble("lseP"), m.broadcastDouble("delta")
 	acc, e := m.accumulators(), m.exponential()
 	zero := m.vec()

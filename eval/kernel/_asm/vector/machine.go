@@ -1,4 +1,4 @@
-package main
+package vector
 
 import (
 	"math"
@@ -7,21 +7,21 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
-// machine is an instruction set: AVX2 with vectors of eight float32, or AVX-512 with vectors of sixteen.
-type machine struct{ wide bool }
+// isa is an instruction set: AVX2 with vectors of eight float32, or AVX-512 with vectors of sixteen.
+type isa struct{ wide bool }
 
 // floats is the length of a vector.
-func (m machine) floats() int {
+func (m isa) floats() int {
 	if m.wide {
 		return 16
 	}
 	return 8
 }
 
-func (m machine) vec() reg.VecVirtual {
+func (m isa) vec() reg.VecVirtual {
 	if m.wide {
 		return ZMM()
 	}
@@ -29,7 +29,7 @@ func (m machine) vec() reg.VecVirtual {
 }
 
 // lower is the lower half of a vector.
-func (m machine) lower(v reg.VecVirtual) reg.Register {
+func (m isa) lower(v reg.VecVirtual) reg.Register {
 	if m.wide {
 		return v.AsY()
 	}
@@ -37,7 +37,7 @@ func (m machine) lower(v reg.VecVirtual) reg.Register {
 }
 
 // half is a new register of half a vector.
-func (m machine) half() reg.VecVirtual {
+func (m isa) half() reg.VecVirtual {
 	if m.wide {
 		return YMM()
 	}
@@ -45,12 +45,12 @@ func (m machine) half() reg.VecVirtual {
 }
 
 // kernel starts a function.
-func (m machine) kernel(name, signature, doc string) {
+func (m isa) kernel(name, signature, doc string) {
 	prefix := "vector"
 	if m.wide {
 		prefix = "wide"
 	}
-	lanes.Kernel(prefix+name, signature, prefix+name+" "+doc)
+	machine.Kernel(prefix+name, signature, prefix+name+" "+doc)
 }
 
 func ret() {
@@ -61,7 +61,7 @@ func ret() {
 var globals = map[uint32]Mem{}
 
 // constant is a number for all lanes: with AVX2 a vector in memory, with AVX-512 in one of its many registers.
-func (m machine) constant(name string, bits uint32) Op {
+func (m isa) constant(name string, bits uint32) Op {
 	g, ok := globals[bits]
 	if !ok {
 		g = GLOBL(name, RODATA|NOPTR)
@@ -79,12 +79,12 @@ func (m machine) constant(name string, bits uint32) Op {
 	return v
 }
 
-func (m machine) float(name string, v float64) Op {
+func (m isa) float(name string, v float64) Op {
 	return m.constant(name, math.Float32bits(float32(v)))
 }
 
 // in is a constant in a register, not to be changed.
-func (m machine) in(c Op) reg.VecVirtual {
+func (m isa) in(c Op) reg.VecVirtual {
 	if r, ok := c.(reg.VecVirtual); ok {
 		return r
 	}
@@ -92,14 +92,14 @@ func (m machine) in(c Op) reg.VecVirtual {
 }
 
 // fresh is a copy of a constant.
-func (m machine) fresh(c Op) reg.VecVirtual {
+func (m isa) fresh(c Op) reg.VecVirtual {
 	v := m.vec()
 	VMOVUPS(c, v)
 	return v
 }
 
 // loop emits a loop over n values, a vector at a time, with the pointers moving along.
-func (m machine) loop(n reg.GPVirtual, body func(), pointers ...reg.GPVirtual) {
+func (m isa) loop(n reg.GPVirtual, body func(), pointers ...reg.GPVirtual) {
 	Label("loop")
 	body()
 	for _, p := range pointers {
@@ -110,14 +110,14 @@ func (m machine) loop(n reg.GPVirtual, body func(), pointers ...reg.GPVirtual) {
 }
 
 // load reads a vector.
-func (m machine) load(p reg.GPVirtual) reg.VecVirtual {
+func (m isa) load(p reg.GPVirtual) reg.VecVirtual {
 	v := m.vec()
 	VMOVUPS(Mem{Base: p}, v)
 	return v
 }
 
 // broadcast is a parameter of type float32 in all lanes.
-func (m machine) broadcast(param string) reg.VecVirtual {
+func (m isa) broadcast(param string) reg.VecVirtual {
 	x, v := XMM(), m.vec()
 	Load(Param(param), x)
 	VBROADCASTSS(x, v)
@@ -125,14 +125,14 @@ func (m machine) broadcast(param string) reg.VecVirtual {
 }
 
 // broadcastDouble is a parameter of type float64 in all lanes.
-func (m machine) broadcastDouble(param string) reg.VecVirtual {
+func (m isa) broadcastDouble(param string) reg.VecVirtual {
 	x, v := XMM(), m.vec()
 	Load(Param(param), x)
 	VBROADCASTSD(x, v)
 	return v
 }
 
-func (m machine) xor(a Op, b, dst reg.VecVirtual) {
+func (m isa) xor(a Op, b, dst reg.VecVirtual) {
 	if m.wide {
 		VPXORD(a, b, dst)
 	} else {
@@ -140,7 +140,7 @@ func (m machine) xor(a Op, b, dst reg.VecVirtual) {
 	}
 }
 
-func (m machine) or(a Op, b, dst reg.VecVirtual) {
+func (m isa) or(a Op, b, dst reg.VecVirtual) {
 	if m.wide {
 		VPORD(a, b, dst)
 	} else {
@@ -149,7 +149,7 @@ func (m machine) or(a Op, b, dst reg.VecVirtual) {
 }
 
 // doubles widens float32 to two vectors of float64.
-func (m machine) doubles(x reg.VecVirtual) [2]reg.VecVirtual {
+func (m isa) doubles(x reg.VecVirtual) [2]reg.VecVirtual {
 	d, top := [2]reg.VecVirtual{m.vec(), m.vec()}, m.half()
 	if m.wide {
 		VEXTRACTF64X4(U8(1), x, top)
@@ -162,7 +162,7 @@ func (m machine) doubles(x reg.VecVirtual) [2]reg.VecVirtual {
 }
 
 // singles narrows two vectors of float64.
-func (m machine) singles(d [2]reg.VecVirtual) reg.VecVirtual {
+func (m isa) singles(d [2]reg.VecVirtual) reg.VecVirtual {
 	x, top := m.vec(), m.half()
 	if m.wide {
 		VCVTPD2PS(d[0], m.lower(x))
@@ -177,7 +177,7 @@ func (m machine) singles(d [2]reg.VecVirtual) reg.VecVirtual {
 }
 
 // accumulators are two vectors of float64 zeros.
-func (m machine) accumulators() [2]reg.VecVirtual {
+func (m isa) accumulators() [2]reg.VecVirtual {
 	acc := [2]reg.VecVirtual{m.vec(), m.vec()}
 	VXORPD(acc[0], acc[0], acc[0])
 	VXORPD(acc[1], acc[1], acc[1])
@@ -185,7 +185,7 @@ func (m machine) accumulators() [2]reg.VecVirtual {
 }
 
 // returnSum adds up the lanes of both accumulators and returns.
-func (m machine) returnSum(acc [2]reg.VecVirtual) {
+func (m isa) returnSum(acc [2]reg.VecVirtual) {
 	VADDPD(acc[1], acc[0], acc[0])
 	y := acc[0]
 	if m.wide {

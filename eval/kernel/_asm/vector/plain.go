@@ -1,16 +1,16 @@
-package main
+package vector
 
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
-func (m machine) maximum() {
+func (m isa) maximum() {
 	m.kernel("Max", "func(x *float32, n int) float32", "returns the largest x[i]; NaNs do not count.")
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	top := m.load(x)
 	m.loop(n, func() {
 		VMAXPS(top, m.load(x), top) // top when the other is NaN
@@ -28,9 +28,9 @@ func (m machine) maximum() {
 	ret()
 }
 
-func (m machine) scale() {
+func (m isa) scale() {
 	m.kernel("Scale", "func(x *float32, n int, factor float32)", "sets x[i] *= factor.")
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	factor := m.broadcast("factor")
 	m.loop(n, func() {
 		y := m.vec()
@@ -40,9 +40,9 @@ func (m machine) scale() {
 	ret()
 }
 
-func (m machine) sum() {
+func (m isa) sum() {
 	m.kernel("Sum", "func(x *float32, n int) float64", "returns the sum of x[i].")
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	acc := m.accumulators()
 	m.loop(n, func() {
 		for i, d := range m.doubles(m.load(x)) {
@@ -52,9 +52,9 @@ func (m machine) sum() {
 	m.returnSum(acc)
 }
 
-func (m machine) sumOfSquares() {
+func (m isa) sumOfSquares() {
 	m.kernel("Squares", "func(x *float32, n int) float64", "returns the sum of x[i]*x[i].")
-	x, n := lanes.Arg("x"), lanes.Arg("n")
+	x, n := machine.Arg("x"), machine.Arg("n")
 	acc := m.accumulators()
 	m.loop(n, func() {
 		for i, d := range m.doubles(m.load(x)) {
@@ -64,9 +64,9 @@ func (m machine) sumOfSquares() {
 	m.returnSum(acc)
 }
 
-func (m machine) shift() {
+func (m isa) shift() {
 	m.kernel("Shift", "func(dst *float32, x *float32, n int, by float64)", "sets dst[i] = x[i]-by.")
-	dst, x, n := lanes.Arg("dst"), lanes.Arg("x"), lanes.Arg("n")
+	dst, x, n := machine.Arg("dst"), machine.Arg("x"), machine.Arg("n")
 	by := m.broadcastDouble("by")
 	m.loop(n, func() {
 		d := m.doubles(m.load(x))
@@ -78,10 +78,10 @@ func (m machine) shift() {
 	ret()
 }
 
-func (m machine) norm() {
+func (m isa) norm() {
 	m.kernel("Norm", "func(dst *float32, x *float32, gain *float32, n int, scale float32)",
 		"sets dst[i] = x[i]*scale*gain[i].")
-	dst, x, gain, n := lanes.Arg("dst"), lanes.Arg("x"), lanes.Arg("gain"), lanes.Arg("n")
+	dst, x, gain, n := machine.Arg("dst"), machine.Arg("x"), machine.Arg("gain"), machine.Arg("n")
 	factor := m.broadcast("scale")
 	m.loop(n, func() {
 		y := m.vec()
@@ -92,24 +92,24 @@ func (m machine) norm() {
 	ret()
 }
 
-func (m machine) add() {
+func (m isa) add() {
 	m.kernel("Add", "func(dst *float32, x *float32, n int)", "sets dst[i] += x[i].")
 	m.addChanged(func(x reg.VecVirtual) {})
 }
 
-func (m machine) addSquares() {
+func (m isa) addSquares() {
 	m.kernel("AddSquares", "func(dst *float32, x *float32, n int)", "sets dst[i] += x[i]*x[i].")
 	m.addChanged(func(x reg.VecVirtual) { VMULPS(x, x, x) })
 }
 
-func (m machine) addScaled() {
+func (m isa) addScaled() {
 	m.kernel("AddScaled", "func(dst *float32, x *float32, n int, factor float32)", "sets dst[i] += factor*x[i].")
 	factor := m.broadcast("factor")
 	m.addChanged(func(x reg.VecVirtual) { VMULPS(factor, x, x) })
 }
 
-func (m machine) addChanged(change func(reg.VecVirtual)) {
-	dst, x, n := lanes.Arg("dst"), lanes.Arg("x"), lanes.Arg("n")
+func (m isa) addChanged(change func(reg.VecVirtual)) {
+	dst, x, n := machine.Arg("dst"), machine.Arg("x"), machine.Arg("n")
 	m.loop(n, func() {
 		y := m.load(x)
 		change(y)

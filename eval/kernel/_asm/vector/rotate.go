@@ -1,17 +1,17 @@
-package main
+package vector
 
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/asm/lanes"
+	"bitmill/eval/kernel/_asm/machine"
 )
 
-func (m machine) rotateHalves() {
+func (m isa) rotateHalves() {
 	m.kernel("Rotate", "func(a *float32, b *float32, cos *float32, sin *float32, n int)",
 		"sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].")
-	a, b, cos, sin, n := lanes.Arg("a"), lanes.Arg("b"), lanes.Arg("cos"), lanes.Arg("sin"), lanes.Arg("n")
+	a, b, cos, sin, n := machine.Arg("a"), machine.Arg("b"), machine.Arg("cos"), machine.Arg("sin"), machine.Arg("n")
 	m.loop(n, func() {
 		x, y, c, s := m.load(a), m.load(b), m.load(cos), m.load(sin)
 		first, second, t := m.vec(), m.vec(), m.vec()
@@ -27,10 +27,10 @@ func (m machine) rotateHalves() {
 	ret()
 }
 
-func (m machine) rotatePairs() {
+func (m isa) rotatePairs() {
 	m.kernel("RotatePairs", "func(x *float32, cos *float32, sin *float32, n int)",
 		"rotates pairs (x[2i], x[2i+1]) by the angle of cos[i], sin[i].")
-	x, cos, sin, n := lanes.Arg("x"), lanes.Arg("cos"), lanes.Arg("sin"), lanes.Arg("n")
+	x, cos, sin, n := machine.Arg("x"), machine.Arg("cos"), machine.Arg("sin"), machine.Arg("n")
 	// double loads eight values and repeats each: four pairs, then four more.
 	double := func(p reg.GPVirtual) [2]reg.VecVirtual {
 		y, l, h := m.load(p), YMM(), YMM()

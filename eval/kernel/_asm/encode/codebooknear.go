@@ -1,0 +1,154 @@
+package encode
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/quantize/encode/layout"
+)
+
+type near struct {
+	Machine
+	dim                 int
+	lanes, largest, eye Mem
+}
+
+// CodebookNear generates the search for the best near point, for groups whose levels are no point of a codebook:
+// see codebook.go beside _asm for what it computes. Here a lane is a near point; lists are so short that vectors of eight
+// serve every machine best.
+//
+// What the levels of value k contribute to the error lies in a vector, by level, and the points' levels select from it:
+// with 8 values of three levels within each four lanes, with 4 values of eight levels within the vector.
+func CodebookNear(m Machine) {
+	n := near{Machine: m, largest: m.Bits("largest", 0x7f7fffff), lanes: m.Bits("lanes", uint32(m.Bytes/4))}
+	n.eye = GLOBL("eye"+m.Suffix, RODATA|NOPTR)
+	for i := range m.Bytes / 4 {
+		DATA(4*i, U32(i))
+	}
+	n.dim = 8
+	n.search("latticeNear8")
+	n.dim = 4
+	n.search("latticeNear4")
+}
+
+func (n *near) search(name string) {
+	n.Func(name, "func(point, items *int32, count int, x, w *float32, places *uint32, scales *float32, columns int, values *float32, levels, index *uint16)",
+		"replaces the entries of point that items tells by the best near points. Item i has its values and weights at places[i], in bytes, and levels are worth "+
+			"scales[i mod columns] * values (a vector of them).")
+	point, items, count := Arg("point"), Arg("items"), Arg("count")
+	x, w, places, scales, columns := Arg("x"), Arg("w"), Arg("places"), Arg("scales"), Arg("columns")
+	values, levels, index := Arg("values"), Arg("levels"), Arg("index")
+	DECQ(columns)
+	worth := n.Load(Mem{Base: values})
+	TESTQ(count, count)
+	JZ(LabelRef("done"))
+
+	Label("item")
+	item, place, list, left := GP64(), GP64(), GP64(), GP64()
+	MOVL(Mem{Base: items}, item.As32())
+	MOVL(Mem{Base: places, Index: item, Scale: 4}, place.As32())
+	MOVL(Mem{Base: point, Index: item, Scale: 4}, list.As32())
+	NOTL(list.As32())
+	MOVQ(list, left)
+	ANDQ(U32(1<<layout.CountBits-1), left)
+	SHRQ(U8(layout.CountBits), list)
+	SHLQ(U8(5), list) // 2 bytes * layout.ListAlign
+	c := GP64()
+	MOVQ(item, c)
+	ANDQ(columns, c)
+	at := n.Vec()
+	VBROADCASTSS(Mem{Base: scales, Index: c, Scale: 4}, at)
+	Mul(at, at, worth)
+	terms := n.terms(at, x, w, place)
+
+	// The first near point wins when no sum is less than the largest float32.
+	best, position, here := n.Load(n.largest), n.Zero(), n.Load(n.eye)
+	step := n.Load(n.lanes)
+	next := GP64()
+	LEAQ(Mem{Base: levels, Index: list, Scale: 1}, next)
+	Label("points")
+	p := n.Vec()
+	VPMOVZXWD(Mem{Base: next}, p)
+	e := n.sum(terms, p)
+	less := n.Compare(Less, e, best)
+	n.Choose(best, less, e, best)
+	n.Choose(position, less, here, position)
+	VPADDD(step, here, here)
+	ADDQ(I32(int32(n.Bytes/2)), next)
+	SUBQ(I32(int32(n.Bytes/4)), left)
+	JG(LabelRef("points"))
+
+	n.first(best, position)
+	MOVQ(list, next)
+	ADDQ(index, next)
+	VMOVD(position.AsX(), left.As32())
+	MOVWLZX(Mem{Base: next, Index: left, Scale: 2}, left.As32())
+	ORL(U32(layout.NearMark), left.As32())
+	MOVL(left.As32(), Mem{Base: point, Index: item, Scale: 4})
+	ADDQ(Imm(4), items)
+	DECQ(count)
+	JNZ(LabelRef("item"))
+	Label("done")
+	n.Return()
+}
+
+// terms returns w*(at - x)^2 for each value.
+func (n *near) terms(at reg.VecVirtual, x, w, place reg.GPVirtual) (terms []reg.VecVirtual) {
+	for k := range n.dim {
+		d := n.Broadcast(Mem{Base: x, Index: place, Scale: 1, Disp: 4 * k})
+		t := n.Broadcast(Mem{Base: w, Index: place, Scale: 1, Disp: 4 * k})
+		Sub(d, at, d)
+		Mul(t, t, d)
+		Mul(t, t, d)
+		terms = append(terms, t)
+	}
+	return terms
+}
+
+// sum adds the points' terms in the order of the values.
+func (n *near) sum(terms []reg.VecVirtual, p reg.VecVirtual) reg.VecVirtual {
+	e := n.Vec()
+	for k, t := range terms {
+		v := n.Vec()
+		if k == 0 {
+			v = e
+		}
+		if n.dim == 8 {
+			VPERMILPS(p, t, v)
+		} else {
+			VPERMPS(t, p, v)
+		}
+		if k > 0 {
+			Add(e, e, v)
+		}
+		if k < n.dim-1 {
+			VPSRLD(U8(16/n.dim), p, p)
+		}
+	}
+	return e
+}
+
+// first leaves in position, in its first lane, the first position of those with the smallest sum.
+func (n *near) first(best, position reg.VecVirtual) {
+	least := n.Vec()
+	t := n.Vec()
+	n.across(best, least, t, func(a, b, dst reg.VecVirtual) { VMINPS(a, b, dst) })
+	// Other lanes get a position beyond all.
+	others := n.Compare(NotEqual, best, least)
+	far := n.Vec()
+	VPCMPEQD(far, far, far)
+	n.Choose(position, others, far, position)
+	n.across(position, position, t, func(a, b, dst reg.VecVirtual) { VPMINUD(a, b, dst) })
+}
+
+// across combines all lanes of v and leaves the result in every lane of dst.
+func (n *near) across(v, dst, t reg.VecVirtual, f func(a, b, dst reg.VecVirtual)) {
+	VPERM2F128(U8(1), v, v, t)
+	f(v, t, dst)
+	VPERMILPS(U8(0x4e), dst, t)
+	f(dst, t, dst)
+	VPERMILPS(U8(0xb1), dst, t)
+	f(dst, t, dst)
+}

@@ -1,0 +1,309 @@
+package encode
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
+)
+
+type plain struct {
+	Machine
+	signless, sign, half Mem
+	round, one           Mem
+	unit, pointFive      Mem
+	huge, hugeNegative   Mem
+	order                Mem // of bytes: the low bytes of dwords, in each half
+}
+
+// Plain generates the conversions that search nothing, and the check for numbers that are not finite. One vector of
+// eight is enough here for every machine: memory is slower.
+func Plain(m Machine) {
+	p := plain{m, m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000), m.Bits("belowHalf", 0x3effffff),
+		m.Bits("round", 0x7fff), m.Bits("one", 1), m.Float("unit", 1), m.Float("pointFive", 0.5),
+		m.Float("huge", math.MaxFloat32), m.Float("hugeNegative", -math.MaxFloat32), GLOBL("order"+m.Suffix, RODATA|NOPTR)}
+	for i := range 32 {
+		v := uint8(0x80)
+		if i%16 < 4 {
+			v = uint8(4 * (i % 16))
+		}
+		DATA(i, U8(v))
+	}
+	p.peak()
+	p.q8()
+	p.float16()
+	p.bfloat16()
+	p.evenSymmetric()
+	p.evenAffine()
+}
+
+// peak compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
+func (p plain) peak() {
+	p.Func("peak", "func(x *float32, n int) uint32", "returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
+	x, n := Arg("x"), Arg("n")
+	var acc [4]reg.VecVirtual
+	for i := range acc {
+		acc[i] = p.Vec()
+		VPXOR(acc[i], acc[i], acc[i])
+	}
+	mask := p.Load(p.signless)
+	Label("values")
+	for i := range acc {
+		v := p.Vec()
+		VPAND(Mem{Base: x, Disp: 32 * i}, mask, v)
+		VPMAXUD(v, acc[i], acc[i])
+	}
+	ADDQ(U32(128), x)
+	SUBQ(Imm(32), n)
+	JNZ(LabelRef("values"))
+	VPMAXUD(acc[1], acc[0], acc[0])
+	VPMAXUD(acc[3], acc[2], acc[2])
+	VPMAXUD(acc[2], acc[0], acc[0])
+	t, low := XMM(), acc[0].AsX()
+	VEXTRACTI128(U8(1), acc[0], t)
+	VPMAXUD(t, low, low)
+	VPSHUFD(U8(0x4e), low, t)
+	VPMAXUD(t, low, low)
+	VPSHUFD(U8(0xb1), low, t)
+	VPMAXUD(t, low, low)
+	r := GP32()
+	VMOVD(low, r)
+	Store(r, ReturnIndex(0))
+	p.Return()
+}
+
+// largest returns the largest magnitude of four vectors in all lanes; NaN does not count.
+func (p plain) largest(x [4]reg.VecVirtual) reg.VecVirtual {
+	most, a := p.Zero(), p.Vec()
+	for _, v := range x {
+		And(a, v, p.signless)
+		Max(most, a, most)
+	}
+	VPERM2F128(U8(1), most, most, a)
+	Max(most, a, most)
+	VPERMILPS(U8(0x4e), most, a)
+	Max(most, a, most)
+	VPERMILPS(U8(0xb1), most, a)
+	Max(most, a, most)
+	return most
+}
+
+// q8 writes blocks of a 16-bit scale and 32 bytes.
+func (p plain) q8() {
+	limit := p.Float("limit", 127)
+	p.Func("q8", "func(dst *byte, x *float32, blocks int)", "encodes blocks of 32 values as Q8_0.")
+	dst, x, blocks := Arg("dst"), Arg("x"), Arg("blocks")
+	Label("block")
+	var v [4]reg.VecVirtual
+	for i := range v {
+		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+	}
+	d, t := p.largest(v), p.Vec()
+	Div(d, d, p.Load(limit))
+	inverse := p.invert(d, p.Load(p.unit))
+	VCVTPS2PH(U8(0), d.AsX(), t.AsX())
+	VPEXTRW(U8(0), t.AsX(), Mem{Base: dst})
+	for i, v := range v {
+		Mul(v, v, inverse)
+		And(t, v, p.sign)
+		Or(t, t, p.half)
+		Add(v, v, t)
+		VCVTTPS2DQ(v, v)
+		VPSHUFB(p.order, v, v)
+		high := XMM()
+		VEXTRACTI128(U8(1), v, high)
+		VPUNPCKLDQ(high, v.AsX(), high)
+		VMOVQ(high, Mem{Base: dst, Disp: 2 + 8*i})
+	}
+	ADDQ(U32(128), x)
+	ADDQ(Imm(34), dst)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	p.Return()
+}
+
+// float16 keeps the payloads of NaN, which plain Go does not.
+func (p plain) float16() {
+	p.Func("float16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 8, none NaN, to 16-bit floats.")
+	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
+	Label("values")
+	v := p.Load(Mem{Base: x})
+	VCVTPS2PH(U8(0), v, Mem{Base: dst})
+	ADDQ(Imm(32), x)
+	ADDQ(Imm(16), dst)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("values"))
+	p.Return()
+}
+
+// bfloat16 adds half of what is cut off, and one more where the kept part is odd.
+func (p plain) bfloat16() {
+	p.Func("bfloat16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 16, none NaN, to bfloat16.")
+	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
+	round, one := p.Load(p.round), p.Load(p.one)
+	Label("values")
+	var v [2]reg.VecVirtual
+	for i := range v {
+		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+		t := p.Vec()
+		VPSRLD(U8(16), v[i], t)
+		VPAND(one, t, t)
+		VPADDD(round, t, t)
+		VPADDD(t, v[i], v[i])
+		VPSRLD(U8(16), v[i], v[i])
+	}
+	VPACKUSDW(v[1], v[0], v[0])
+	VPERMQ(U8(0xd8), v[0], v[0])
+	VMOVDQU(v[0], Mem{Base: dst})
+	ADDQ(Imm(64), x)
+	ADDQ(Imm(32), dst)
+	SUBQ(Imm(16), n)
+	JNZ(LabelRef("values"))
+	p.Return()
+}
+
+// at returns, in all lanes, the first of a block's values that equals the given one, or otherwise what is there already:
+// the first of several zeros has the sign that counts.
+func (p plain) at(label string, x reg.GPVirtual, v [4]reg.VecVirtual, value reg.VecVirtual) {
+	bits, part := GP64(), GP64()
+	t := p.Vec()
+	for i := 3; i >= 0; i-- {
+		VCMPPS(Equal, value, v[i], t)
+		VMOVMSKPS(t, part.As32())
+		if i == 3 {
+			MOVQ(part, bits)
+			continue
+		}
+		SHLQ(Imm(8), bits)
+		ORQ(part, bits)
+	}
+	TESTQ(bits, bits)
+	JZ(LabelRef(label))
+	BSFQ(bits, bits)
+	VBROADCASTSS(Mem{Base: x, Index: bits, Scale: 4}, value)
+	Label(label)
+}
+
+// invert is 1/d, or 0 for 0.
+func (p plain) invert(d, unit reg.VecVirtual) reg.VecVirtual {
+	inverse := p.Vec()
+	Div(inverse, unit, d)
+	p.Keep(inverse, p.Compare(NotEqual, d, p.Zero()), inverse)
+	return inverse
+}
+
+// bytes writes min(top, int8(truncate(v))) of four vectors.
+func (p plain) bytes(q reg.GPVirtual, v [4]reg.VecVirtual, top reg.VecVirtual) {
+	for i, v := range v {
+		VCVTTPS2DQ(v, v)
+		VPSLLD(U8(24), v, v)
+		VPSRAD(U8(24), v, v)
+		VPMINSD(top, v, v)
+		VPSHUFB(p.order, v, v)
+		high := XMM()
+		VEXTRACTI128(U8(1), v, high)
+		VPUNPCKLDQ(high, v.AsX(), high)
+		VMOVQ(high, Mem{Base: q, Disp: 8 * i})
+	}
+}
+
+// integer returns a parameter in all lanes, and as a float.
+func (p plain) integer(name string) (dwords, floats reg.VecVirtual) {
+	g := GP64()
+	Load(Param(name), g)
+	dwords, floats = p.Vec(), p.Vec()
+	VMOVD(g.As32(), dwords.AsX())
+	VPBROADCASTD(dwords.AsX(), dwords)
+	VCVTDQ2PS(dwords, floats)
+	return dwords, floats
+}
+
+// blocks emits a loop over blocks of 32 values.
+func (p plain) blocks(q, x, blocks reg.GPVirtual, body func(v [4]reg.VecVirtual)) {
+	Label("block")
+	var v [4]reg.VecVirtual
+	for i := range v {
+		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+	}
+	body(v)
+	ADDQ(U32(128), x)
+	ADDQ(Imm(32), q)
+	DECQ(blocks)
+	JNZ(LabelRef("block"))
+	p.Return()
+}
+
+func (p plain) evenSymmetric() {
+	p.Func("evenSymmetric", "func(q *byte, d, x *float32, blocks, lowest int)",
+		"is plainSymmetric for blocks of 32 values: levels q, of which 8 bits count, and scales d. lowest is the level -h.")
+	q, d, x, count := Arg("q"), Arg("d"), Arg("x"), Arg("blocks")
+	dwords, low := p.integer("lowest")
+	top, shift := p.Vec(), p.Vec()
+	VPADDD(dwords, dwords, dwords)
+	VPCMPEQD(top, top, top)
+	VPSUBD(dwords, top, top) // 2h - 1
+	Sub(shift, p.Load(p.pointFive), low)
+	p.blocks(q, x, count, func(v [4]reg.VecVirtual) {
+		most, sizes := p.largest(v), [4]reg.VecVirtual{}
+		for i := range v {
+			sizes[i] = p.Vec()
+			And(sizes[i], v[i], p.signless)
+		}
+		zero := p.Compare(Equal, most, p.Zero())
+		p.at("extreme", x, sizes, most)
+		p.Drop(most, zero, most) // +0, whatever the sign of the first zero
+		Div(most, most, low)
+		VMOVSS(most.AsX(), Mem{Base: d})
+		ADDQ(Imm(4), d)
+		inverse := p.invert(most, p.Load(p.unit))
+		for _, v := range v {
+			Mul(v, v, inverse)
+			Add(v, v, shift)
+		}
+		p.bytes(q, v, top)
+	})
+}
+
+func (p plain) evenAffine() {
+	p.Func("evenAffine", "func(q *byte, d, low, x *float32, blocks, top int)",
+		"is plainAffine for blocks of 32 values: levels q, of which 8 bits count, scales d and minima low.")
+	q, d, m, x, count := Arg("q"), Arg("d"), Arg("low"), Arg("x"), Arg("blocks")
+	dwords, top := p.integer("top")
+	p.blocks(q, x, count, func(v [4]reg.VecVirtual) {
+		low, high, t := p.Load(p.huge), p.Load(p.hugeNegative), p.Vec()
+		for _, v := range v {
+			Min(low, v, low)
+			Max(high, v, high)
+		}
+		for _, step := range []func(){
+			func() { VPERM2F128(U8(1), low, low, t) }, func() { VPERMILPS(U8(0x4e), low, t) }, func() { VPERMILPS(U8(0xb1), low, t) },
+		} {
+			step()
+			Min(low, t, low)
+		}
+		for _, step := range []func(){
+			func() { VPERM2F128(U8(1), high, high, t) }, func() { VPERMILPS(U8(0x4e), high, t) }, func() { VPERMILPS(U8(0xb1), high, t) },
+		} {
+			step()
+			Max(high, t, high)
+		}
+		p.at("low", x, v, low)
+		p.at("high", x, v, high)
+		VMOVSS(low.AsX(), Mem{Base: m})
+		ADDQ(Imm(4), m)
+		Sub(high, high, low)
+		Div(high, high, top)
+		VMOVSS(high.AsX(), Mem{Base: d})
+		ADDQ(Imm(4), d)
+		inverse := p.invert(high, p.Load(p.unit))
+		for _, v := range v {
+			Sub(v, v, low)
+			Mul(v, v, inverse)
+			Add(v, v, p.pointFive)
+		}
+		p.bytes(q, v, dwords)
+	})
+}

@@ -1,0 +1,72 @@
+package machine
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The records of tiles for AVX-512: see tile.go. A vector holds one number per row, or four columns of each.
+const (
+	Vector = 64
+
+	// A record of 256 columns.
+	SuperScales = 4096
+	SuperMins   = SuperScales + 16*Vector
+	SuperD      = SuperMins + 8*Vector
+	SuperDmin   = SuperD + Vector
+	SuperRecord = SuperDmin + Vector
+
+	// A record of 32 columns.
+	SmallD      = 512
+	SmallM      = SmallD + Vector
+	SmallRecord = SmallM + Vector
+)
+
+// Wide returns n new zmm registers.
+func Wide(n int) []reg.VecVirtual {
+	v := make([]reg.VecVirtual, n)
+	for i := range v {
+		v[i] = ZMM()
+	}
+	return v
+}
+
+// Turn transposes 16 x 16 words in registers.
+func Turn(in []reg.VecVirtual) []reg.VecVirtual {
+	// Within quarters of vectors: fours[4*i+q] holds, in quarter p, word 4p+q of rows 4i .. 4i+3.
+	fours := make([]reg.VecVirtual, 16)
+	for i := 0; i < 16; i += 4 {
+		r := in[i : i+4]
+		ab, AB, cd, CD := ZMM(), ZMM(), ZMM(), ZMM()
+		VPUNPCKLDQ(r[1], r[0], ab)
+		VPUNPCKHDQ(r[1], r[0], AB)
+		VPUNPCKLDQ(r[3], r[2], cd)
+		VPUNPCKHDQ(r[3], r[2], CD)
+		for q := range 4 {
+			fours[i+q] = ZMM()
+		}
+		VPUNPCKLQDQ(cd, ab, fours[i])
+		VPUNPCKHQDQ(cd, ab, fours[i+1])
+		VPUNPCKLQDQ(CD, AB, fours[i+2])
+		VPUNPCKHQDQ(CD, AB, fours[i+3])
+	}
+	// Then quarters: word 4p+q takes quarter p of fours[q], fours[4+q], fours[8+q], fours[12+q].
+	out := make([]reg.VecVirtual, 16)
+	for q := range 4 {
+		a, b, c, d := fours[q], fours[4+q], fours[8+q], fours[12+q]
+		low, LOW, high, HIGH := ZMM(), ZMM(), ZMM(), ZMM()
+		VSHUFI32X4(U8(0x88), b, a, low)  // a0 a2 b0 b2
+		VSHUFI32X4(U8(0xdd), b, a, LOW)  // a1 a3 b1 b3
+		VSHUFI32X4(U8(0x88), d, c, high) // c0 c2 d0 d2
+		VSHUFI32X4(U8(0xdd), d, c, HIGH)
+		for p := range 4 {
+			out[4*p+q] = ZMM()
+		}
+		VSHUFI32X4(U8(0x88), high, low, out[q])
+		VSHUFI32X4(U8(0x88), HIGH, LOW, out[4+q])
+		VSHUFI32X4(U8(0xdd), high, low, out[8+q])
+		VSHUFI32X4(U8(0xdd), HIGH, LOW, out[12+q])
+	}
+	return out
+}

@@ -1,0 +1,162 @@
+package repack
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/eval/kernel/_asm/machine"
+)
+
+const fillSignature = "func(record, head, body *byte)"
+
+// fill emits the unpacking of a block to a record of a tile: see superRecord in tile.go. Types with scales per 16 columns
+// and few bits keep codes times scales, as the wide products of theirs expect.
+func (t super) fill() {
+	name := "unweave" + t.name
+	machine.Kernel(name, fillSignature, name+" unpacks a block of a strip to a record of 256 columns.")
+	record, head, body := machine.Arg("record"), machine.Arg("head"), machine.Arg("body")
+	m := newMasks(append(setMasks(t.bits), t.scaleMasks()...)...)
+	words := make([]reg.VecVirtual, t.scales)
+	for i := range words {
+		words[i] = load(Mem{Base: body, Disp: vector * i})
+	}
+	store := func(v reg.VecVirtual, at int) { VMOVDQA32(v, Mem{Base: record, Disp: at}) }
+	places := len(sets[t.bits].shifts)
+	var add reg.VecVirtual
+	switch t.name {
+	case "Q4K", "Q5K":
+		for i := range 4 {
+			even, odd := parted(t.scalePair(m, words, i))
+			store(even, machine.SuperScales+vector*2*i)
+			store(odd, machine.SuperScales+vector*(2*i+1))
+			store(negated(t.scalePair(m, words, 4+i)), machine.SuperMins+vector*i)
+		}
+	case "Q6K":
+		for i := range 16 {
+			store(scaleByte(words[i/4], i%4), machine.SuperScales+vector*i)
+		}
+		add = load(repeated(bytesOf(128 - 32)))
+	case "Q2K":
+		for i := range 8 {
+			store(negated(t.scalePair(m, words, 8+i)), machine.SuperMins+vector*i)
+		}
+	}
+	for four := range t.fours() {
+		factor, base := make([]reg.VecVirtual, places), make([]reg.VecVirtual, places)
+		if t.folds() {
+			less := zero()
+			if t.offset > 0 {
+				less = load(repeated(0x00200020))
+			}
+			for p := 0; p < places; p += 2 {
+				factor[p], factor[p+1] = doubled(t.signedPair(m, words, (places*four+p)/2, less))
+			}
+			for p := range places {
+				if t.offset > 0 {
+					base[p] = centred(factor[p])
+				}
+			}
+		}
+		for i := 4 * four; i < 4*four+4; i++ {
+			quads(t.bits, m, t.at(Mem{Base: body}, i), func(p int, v reg.VecVirtual) {
+				if n := sets[t.bits].shifts[p]; n > 0 {
+					VPSRLW(U8(uint8(n)), v, v)
+				}
+				if factor[p] != nil {
+					VPMULLW(factor[p], v, v) // bytes carry nothing in the end
+				}
+				if base[p] != nil {
+					VPADDW(base[p], v, v)
+				}
+				if add != nil {
+					VPADDB(add, v, v)
+				}
+				store(v, vector*t.quad(i, p))
+			})
+		}
+	}
+	f := ZMM()
+	VCVTPH2PS(Mem{Base: head}, f)
+	store(f, machine.SuperD)
+	if t.min {
+		VCVTPH2PS(Mem{Base: head, Disp: 32}, f)
+		store(f, machine.SuperDmin)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// folds says that tiles keep codes times scales.
+func (t super) folds() bool { return t.bits < 4 }
+
+// parted makes the halves of pairs, which are not negative, numbers of 32 bits.
+func parted(v reg.VecVirtual) (even, odd reg.VecVirtual) {
+	even, odd = ZMM(), ZMM()
+	VPSRLD(U8(16), v, odd)
+	VPSLLD(U8(16), odd, even)
+	VPXORD(v, even, even)
+	return even, odd
+}
+
+// doubled makes pairs of each half.
+func doubled(v reg.VecVirtual) (even, odd reg.VecVirtual) {
+	even, odd = ZMM(), ZMM()
+	VPSLLD(U8(16), v, even)
+	VPSRLD(U8(16), even, odd)
+	VPORD(odd, even, even)
+	low := ZMM()
+	VPSRLD(U8(16), v, low)
+	VPSLLD(U8(16), low, odd)
+	VPORD(low, odd, odd)
+	return even, odd
+}
+
+// centred is 127 - 4s in both bytes of a word.
+func centred(s reg.VecVirtual) reg.VecVirtual {
+	v, high := ZMM(), ZMM()
+	VPSLLW(U8(2), s, v)
+	VMOVDQU32(repeated(0x007f007f), high)
+	VPSUBW(v, high, v)
+	VPSLLW(U8(8), v, high)
+	VPADDW(high, v, v)
+	return v
+}
+
+func negated(v reg.VecVirtual) reg.VecVirtual {
+	VPSUBW(v, zero(), v)
+	return v
+}
+
+// fill emits the unpacking of a block of 32 to a record.
+func (t small) fill() {
+	name := "unweave" + t.name
+	machine.Kernel(name, fillSignature, name+" unpacks a block of a strip to a record of 32 columns.")
+	record, head, body := machine.Arg("record"), machine.Arg("head"), machine.Arg("body")
+	m, table := newMasks(setMasks(t.bits)...), t.values()
+	var add reg.VecVirtual
+	if t.add > 0 {
+		add = load(repeated(bytesOf(t.add)))
+	}
+	s := sets[t.bits]
+	for i := range t.sets() {
+		quads(t.bits, m, Mem{Base: body, Disp: vector * i * s.words}, func(p int, v reg.VecVirtual) {
+			if n := s.shifts[p]; n > 0 && table == nil {
+				VPSRLW(U8(uint8(n)), v, v)
+			}
+			look(table, v, s.shifts[p])
+			if add != nil {
+				VPADDB(add, v, v)
+			}
+			VMOVDQA32(v, Mem{Base: record, Disp: vector * t.quad(i, p)})
+		})
+	}
+	f := t.scale(Mem{Base: head})
+	VMOVAPS(f, Mem{Base: record, Disp: machine.SmallD})
+	if t.min {
+		VCVTPH2PS(Mem{Base: head, Disp: 32}, f)
+		VMOVAPS(f, Mem{Base: record, Disp: machine.SmallM})
+	}
+	VZEROUPPER()
+	RET()
+}

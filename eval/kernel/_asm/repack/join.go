@@ -1,0 +1,97 @@
+package repack
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/eval/kernel/_asm/machine"
+)
+
+// join is an order of quads in sets.
+type join struct {
+	name string
+	bits int
+	n    int // quads of a block
+	quad func(set, place int) int
+}
+
+var joins = []join{
+	{"Groups2", 2, 64, inGroups(4)},
+	{"Groups3", 3, 64, inGroups(8)},
+	{"Groups4", 4, 64, inGroups(2)},
+	{"Groups5", 5, 64, inGroups(8)},
+	{"Groups6", 6, 64, inGroups(4)},
+	{"Q4K", 4, 64, func(set, place int) int { return set/8*16 + 8*place + set%8 }},
+	{"Fours", 4, 8, inFours},
+	{"Places", 5, 8, func(_, place int) int { return place }},
+}
+
+// EmitJoins generates what makes the words of strips.
+func EmitJoins() {
+	for _, t := range joins {
+		t.emit()
+	}
+}
+
+// emit generates the reverse of quads for a block.
+func (t join) emit() {
+	name := "join" + t.name
+	machine.Kernel(name, "func(words, quads *byte)", name+" makes the words of a block's sets from its quads, a vector each.")
+	words, from := machine.Arg("words"), machine.Arg("quads")
+	m := masks{}
+	shifted := func(v reg.VecVirtual, shift int, mask uint32) reg.VecVirtual {
+		x := ZMM()
+		VPSLLW(U8(uint8(shift)), v, x)
+		if mask != 0 {
+			if m[mask] == nil {
+				m[mask] = load(repeated(bytesOf(mask)))
+			}
+			VPANDD(m[mask], x, x)
+		}
+		return x
+	}
+	or := func(to reg.VecVirtual, list ...reg.VecVirtual) {
+		for len(list) > 1 {
+			VPTERNLOGD(U8(0xfe), list[0], list[1], to)
+			list = list[2:]
+		}
+		if len(list) == 1 {
+			VPORD(list[0], to, to)
+		}
+	}
+	s := sets[t.bits]
+	for i := range t.n / len(s.shifts) {
+		q := make([]reg.VecVirtual, len(s.shifts))
+		for p := range q {
+			q[p] = load(Mem{Base: from, Disp: vector * t.quad(i, p)})
+		}
+		w := q[:s.words]
+		switch t.bits {
+		case 2:
+			or(q[0], shifted(q[1], 2, 0), shifted(q[2], 4, 0), shifted(q[3], 6, 0))
+		case 3:
+			w = []reg.VecVirtual{q[0], q[2], q[4]}
+			or(w[0], shifted(q[1], 3, 0), shifted(q[6], 5, 0xc0))
+			or(w[1], shifted(q[3], 3, 0), shifted(q[7], 5, 0xc0))
+			or(w[2], shifted(q[5], 3, 0), shifted(q[6], 7, 0x80), shifted(q[7], 6, 0x40))
+		case 4:
+			or(q[0], shifted(q[1], 4, 0))
+		case 5:
+			or(w[0], shifted(q[5], 3, 0xe0))
+			or(w[1], shifted(q[6], 3, 0xe0))
+			or(w[2], shifted(q[7], 3, 0xe0))
+			or(w[3], shifted(q[5], 6, 0xc0), shifted(q[7], 4, 0x20))
+			or(w[4], shifted(q[6], 6, 0xc0), shifted(q[7], 5, 0x20))
+		case 6:
+			for k := range w {
+				or(w[k], shifted(q[3], 2+2*k, 0xc0))
+			}
+		}
+		for k, v := range w {
+			VMOVDQU32(v, Mem{Base: words, Disp: vector * (i*s.words + k)})
+		}
+	}
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,157 @@
+package repack
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/eval/kernel/_asm/machine"
+)
+
+// small is a type with blocks of 32: d, and m in types with a minimum.
+type small struct {
+	name string
+	bits int
+	min  bool
+	add  uint32 // to a code, for tiles
+	quad func(set, place int) int
+
+	table string // a variable with the sixteen values of codes, which get above added
+	above uint32
+	power bool // d is an exponent of 8 bits, E8M0, of the half of what values are counted in
+}
+
+var smalls = []small{
+	{name: "Q40", bits: 4, add: 128 - 8, quad: inFours},
+	{name: "Q41", bits: 4, min: true, quad: inFours},
+	{name: "Q50", bits: 5, add: 128 - 16, quad: func(_, place int) int { return place }},
+	{name: "Q51", bits: 5, min: true, quad: func(_, place int) int { return place }},
+	{name: "IQ4NL", bits: 4, add: 1, quad: inFours, table: "uneven4", above: 127},
+	{name: "MXFP4", bits: 4, add: 128 - 12, quad: inFours, table: "float4", above: 12, power: true},
+	{name: "Q80", bits: 8, quad: func(set, _ int) int { return set }},
+}
+
+// values is the table in a vector; nil: codes are values.
+func (t small) values() reg.VecVirtual {
+	if t.table == "" {
+		return nil
+	}
+	v := ZMM()
+	VBROADCASTI32X4(Mem{Symbol: Symbol{Name: "·" + t.table}, Base: reg.StaticBase}, v)
+	VPADDB(repeated(bytesOf(t.above)), v, v)
+	return v
+}
+
+// look makes a value of a code that is shifted as it lies.
+func look(table, v reg.VecVirtual, shift int) {
+	if table == nil {
+		return
+	}
+	if shift > 0 {
+		VPSRLW(U8(uint8(shift)), v, v)
+	}
+	VPSHUFB(v, table, v)
+}
+
+func inFours(set, place int) int { return 4*place + set }
+
+func (t small) perHead() int {
+	switch {
+	case t.min:
+		return 1
+	case t.power:
+		return 4
+	}
+	return 2
+}
+
+// scale returns d of sixteen rows. An exponent e means 2^(e-128), a float of bits (e-1)<<23, but for e < 2: 1<<(21+e).
+func (t small) scale(head Mem) reg.VecVirtual {
+	f := ZMM()
+	if !t.power {
+		VCVTPH2PS(head, f)
+		return f
+	}
+	e, low, small := ZMM(), ZMM(), K()
+	VPMOVZXBD(head, e)
+	VPCMPUD(U8(1), repeated(2), e, small) // less
+	VPADDD(repeated(0xffffffff), e, f)
+	VPSLLD(U8(23), f, f)
+	VMOVDQU32(repeated(1<<21), low)
+	VPSLLVD(e, low, small, f)
+	return f
+}
+
+func (t small) sets() int { return 8 / len(sets[t.bits].shifts) }
+func (t small) body() int { return vector * t.sets() * sets[t.bits].words }
+
+const smallSignature = "func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, s *float32, offsets *int32)"
+
+// dot emits the product of strips with a token.
+func (t small) dot() {
+	name := "strip" + t.name
+	what := "offsets are what sums of products begin with."
+	if t.min {
+		what = "s are the scaled sums of activations."
+	}
+	machine.Kernel(name, smallSignature, name+" multiplies strips of "+t.name+" blocks with a token; "+what)
+	m, table := newMasks(setMasks(t.bits)...), t.values()
+	codes, d, extra := GP64(), GP64(), GP64()
+	sum := ZMM()
+	loop(name, t.perHead(), t.body(), func() {
+		Load(Param("codes"), codes)
+		Load(Param("d"), d)
+		if t.min {
+			Load(Param("s"), extra)
+		} else {
+			Load(Param("offsets"), extra)
+		}
+		VPXORD(sum, sum, sum)
+	}, func(head, body Mem) {
+		t.block(m, table, head, body, codes, d, extra, sum)
+		ADDQ(Imm(32), codes)
+		ADDQ(Imm(4), d)
+		ADDQ(Imm(4), extra)
+	}, func(dst Mem) {
+		VMOVUPS(sum, dst)
+	})
+}
+
+// block adds the products of a block to sum.
+func (t small) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
+	acc := map[int]reg.VecVirtual{0: ZMM()} // by what codes are shifted by
+	if t.min {
+		acc[0] = zero()
+	} else {
+		VPBROADCASTD(Mem{Base: extra}, acc[0])
+	}
+	s := sets[t.bits]
+	for i := range t.sets() {
+		quads(t.bits, m, body.Offset(vector*i*s.words), func(p int, v reg.VecVirtual) {
+			shift := s.shifts[p]
+			if table != nil {
+				look(table, v, shift)
+				shift = 0
+			}
+			if acc[shift] == nil {
+				acc[shift] = zero()
+			}
+			VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.quad(i, p)}, v, acc[shift])
+		})
+	}
+	for shift, v := range acc { // one at most
+		if shift > 0 {
+			VPSRAD(U8(uint8(shift)), v, v)
+			VPADDD(v, acc[0], acc[0])
+		}
+	}
+	VCVTDQ2PS(acc[0], acc[0])
+	f := t.scale(head)
+	VMULPS_BCST(Mem{Base: d}, f, f)
+	VFMADD231PS(acc[0], f, sum)
+	if t.min {
+		g := ZMM()
+		VCVTPH2PS(head.Offset(32), g)
+		VFMADD231PS_BCST(Mem{Base: extra}, g, sum)
+	}
+}

@@ -1,0 +1,295 @@
+package repack
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"bitmill/eval/kernel/_asm/machine"
+)
+
+// super is a type with blocks of 256. Four sets have 16 columns for each of their places.
+type super struct {
+	name   string
+	bits   int
+	offset int // of codes; where it is not what the type stores, centre takes it back
+	scales int // words
+	min    bool
+	quad   func(set, place int) int
+	pairs  func(four int) []pair // of the places of four sets; nil: see bytes
+	mins   func(i int) (word, at int)
+	centre int // of the codes of a type with minima, so that sums of 16 columns fit 16 bits
+}
+
+// pair is two places whose groups' scales are a pair.
+type pair struct{ first, second, scale int }
+
+func inGroups(places int) func(set, place int) int {
+	return func(set, place int) int { return 4*(set/4*places+place) + set%4 }
+}
+
+// neighbours are places of groups of 16 that lie side by side.
+func neighbours(places int) func(four int) []pair {
+	return func(four int) (list []pair) {
+		for p := 0; p < places; p += 2 {
+			list = append(list, pair{p, p + 1, (four*places + p) / 2})
+		}
+		return list
+	}
+}
+
+var supers = []super{
+	{name: "Q2K", bits: 2, scales: 4, min: true, quad: inGroups(4), pairs: neighbours(4)},
+	{name: "Q3K", bits: 3, offset: 4, scales: 3, quad: inGroups(8), pairs: neighbours(8)},
+	{name: "Q4K", bits: 4, scales: 3, min: true,
+		quad:  func(set, place int) int { return set/8*16 + 8*place + set%8 },
+		pairs: func(four int) []pair { return []pair{{0, 1, four / 2}} }},
+	{name: "Q5K", bits: 5, centre: 15, scales: 3, min: true, quad: inGroups(8),
+		pairs: func(four int) []pair {
+			a, b := 2*four, 2*four+1
+			return []pair{{0, 2, a}, {1, 3, a}, {4, 6, b}, {5, 7, b}}
+		}},
+	{name: "Q6K", bits: 6, offset: 32, scales: 4, quad: inGroups(4)},
+}
+
+// grouped says that 32 columns share scales.
+func (t super) grouped() bool { return t.name == "Q4K" || t.name == "Q5K" }
+
+// body is the size of a block's body.
+func (t super) body() int {
+	s := sets[t.bits]
+	return vector * (t.scales + 64/len(s.shifts)*s.words)
+}
+
+// fours is how many times four sets a block has.
+func (t super) fours() int { return 64 / len(sets[t.bits].shifts) / 4 }
+
+// at is the place of a set in a body.
+func (t super) at(body Mem, i int) Mem {
+	return body.Offset(vector * (t.scales + i*sets[t.bits].words))
+}
+
+// scaleMasks are the masks that scalePair needs.
+func (t super) scaleMasks() []uint32 {
+	switch t.scales {
+	case 3:
+		return []uint32{0x003f003f, 0x00300030}
+	}
+	return []uint32{0x000f000f}
+}
+
+// scalePair makes pair i of a block's scales, minima behind them; words are those of its body.
+func (t super) scalePair(m masks, w []reg.VecVirtual, i int) reg.VecVirtual {
+	v := ZMM()
+	switch {
+	case t.bits == 2: // four in a word: two of scales, two of minima
+		word, at := i/2, 4*(i%2)
+		if i >= 8 {
+			word, at = (i-8)/2, 8+4*(i%2)
+		}
+		if at == 12 {
+			VPSRLW(U8(12), w[word], v)
+			return v
+		}
+		source := w[word]
+		if at > 0 {
+			VPSRLW(U8(uint8(at)), source, v)
+			source = v
+		}
+		VPANDD(m[0x000f000f], source, v)
+	case i < 6:
+		source := w[i/2]
+		if i%2 > 0 {
+			VPSRLW(U8(6), source, v)
+			source = v
+		}
+		VPANDD(m[0x003f003f], source, v)
+	default: // four bits on top of word i-6, two of word 2
+		high := ZMM()
+		VPSRLW(U8(12), w[i-6], v)
+		VPSRLW(U8(uint8(8+2*(i-6))), w[2], high)
+		VPTERNLOGD(U8(0xf8), m[0x00300030], high, v) // v | high & mask
+	}
+	return v
+}
+
+// signedPair is scalePair of a type whose scales are stored with 32 added.
+func (t super) signedPair(m masks, w []reg.VecVirtual, i int, less reg.VecVirtual) reg.VecVirtual {
+	v := t.scalePair(m, w, i)
+	if t.offset > 0 {
+		VPSUBW(less, v, v)
+	}
+	return v
+}
+
+const superSignature = "func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)"
+
+// dot emits the product of strips with a token.
+func (t super) dot() {
+	name := "strip" + t.name
+	doc := name + " multiplies strips of " + t.name + " blocks with a token."
+	if t.min {
+		group := 16
+		if t.grouped() {
+			group = 32
+		}
+		doc += fmt.Sprintf(" sums are those of %d activation codes.", group)
+	}
+	if t.first() {
+		doc += " offsets are what the sums of products of 16 columns begin with."
+	}
+	machine.Kernel(name, superSignature, doc)
+	list := append(setMasks(t.bits), t.scaleMasks()...)
+	if t.pairs != nil {
+		list = append(list, 0x0000ffff)
+	}
+	if t.name == "Q3K" {
+		list = append(list, 0x00200020)
+	}
+	m := newMasks(list...)
+	codes, d, sums, offsets := GP64(), GP64(), GP64(), GP64()
+	sum := ZMM()
+	loop(name, t.perHead(), t.body(), func() {
+		for _, p := range []struct {
+			name string
+			r    reg.GPVirtual
+			read bool
+		}{{"codes", codes, true}, {"d", d, true}, {"sums", sums, t.min}, {"offsets", offsets, t.first()}} {
+			if p.read {
+				Load(Param(p.name), p.r)
+			}
+		}
+		VPXORD(sum, sum, sum)
+	}, func(head, body Mem) {
+		t.block(m, head, body, codes, d, sums, offsets, sum)
+		ADDQ(U32(256), codes)
+		ADDQ(Imm(4), d)
+		if t.min {
+			ADDQ(Imm(map[bool]uint64{true: 16, false: 32}[t.grouped()]), sums)
+		}
+		if t.first() {
+			ADDQ(U32(64), offsets)
+		}
+	}, func(dst Mem) {
+		VMOVUPS(sum, dst)
+	})
+}
+
+func (t super) perHead() int {
+	if t.min {
+		return 1
+	}
+	return 2
+}
+
+// first says that sums of products begin with offsets.
+func (t super) first() bool { return t.offset > 0 || t.centre > 0 }
+
+// block adds the products of a block to sum.
+func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirtual, sum reg.VecVirtual) {
+	total, least := zero(), reg.VecVirtual(nil)
+	words := make([]reg.VecVirtual, t.scales)
+	for i := range words {
+		words[i] = load(body.Offset(vector * i))
+	}
+	if t.min {
+		least = t.least(m, words, sums)
+	}
+	places := len(sets[t.bits].shifts)
+	for four := range t.fours() {
+		acc := make([]reg.VecVirtual, places)
+		for p := range acc {
+			if t.first() {
+				acc[p] = ZMM()
+				VPBROADCASTD(Mem{Base: offsets, Disp: 4 * (places*four + p)}, acc[p])
+			} else {
+				acc[p] = zero()
+			}
+		}
+		for i := 4 * four; i < 4*four+4; i++ {
+			quads(t.bits, m, t.at(body, i), func(p int, v reg.VecVirtual) {
+				VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.quad(i, p)}, v, acc[p])
+			})
+		}
+		if t.pairs == nil {
+			t.scaleBytes(words[four], acc, total)
+			continue
+		}
+		t.scalePairs(m, words, four, acc, total)
+	}
+	if t.centre > 0 {
+		bias := zero()
+		for i := range 4 {
+			VPDPWSSD_BCST(Mem{Base: sums, Disp: 4 * i}, t.scalePair(m, words, i), bias)
+		}
+		VPSUBD(bias, total, total) // 15 = 16-1
+		VPSLLD(U8(4), bias, bias)
+		VPADDD(bias, total, total)
+	}
+	VCVTDQ2PS(total, total)
+	f := ZMM()
+	VCVTPH2PS(head, f)
+	VMULPS_BCST(Mem{Base: d}, f, f)
+	VFMADD231PS(total, f, sum)
+	if least != nil {
+		VCVTDQ2PS(least, least)
+		g := ZMM()
+		VCVTPH2PS(head.Offset(32), g)
+		VMULPS_BCST(Mem{Base: d}, g, g)
+		VFNMADD231PS(least, g, sum)
+	}
+}
+
+// least sums the minima times the sums of activation codes.
+func (t super) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.VecVirtual {
+	v := zero()
+	first, n := 8, 8
+	if t.grouped() {
+		first, n = 4, 4
+	}
+	for i := range n {
+		VPDPWSSD_BCST(Mem{Base: sums, Disp: 4 * i}, t.scalePair(m, words, first+i), v)
+	}
+	return v
+}
+
+// scalePairs adds sums of 16 columns, two by two in words of 32 bits, times their scales to total.
+func (t super) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.VecVirtual, total reg.VecVirtual) {
+	shifts, scales := sets[t.bits].shifts, map[int]reg.VecVirtual{}
+	for _, p := range t.pairs(four) {
+		low, high := acc[p.first], acc[p.second]
+		if n := shifts[p.first]; n > 0 {
+			VPSRAD(U8(uint8(n)), low, low)
+		}
+		VPSLLD(U8(uint8(16-shifts[p.second])), high, high)
+		VPTERNLOGD(U8(0xd8), m[0x0000ffff], low, high)
+		if scales[p.scale] == nil {
+			scales[p.scale] = t.signedPair(m, words, p.scale, m[0x00200020])
+		}
+		VPDPWSSD(high, scales[p.scale], total)
+	}
+}
+
+// scaleBytes is the same with sums of 32 bits and scales of 8.
+func (t super) scaleBytes(word reg.VecVirtual, acc []reg.VecVirtual, total reg.VecVirtual) {
+	for p, v := range acc {
+		if n := sets[t.bits].shifts[p]; n > 0 {
+			VPSRAD(U8(uint8(n)), v, v)
+		}
+		VPMULLD(scaleByte(word, p), v, v)
+		VPADDD(v, total, total)
+	}
+}
+
+// scaleByte makes byte i of a word a number of 32 bits.
+func scaleByte(word reg.VecVirtual, i int) reg.VecVirtual {
+	v := ZMM()
+	if i < 3 {
+		VPSLLD(U8(uint8(24-8*i)), word, v)
+		word = v
+	}
+	VPSRAD(U8(24), word, v)
+	return v
+}
