@@ -6,6 +6,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/quantize/encode/layout"
 )
 
 // codebook is the lattice of an i-quant with what a search needs: for each code (block.Lattice.Code), whether it is a
@@ -16,8 +17,7 @@ type codebook struct {
 	shift     uint
 	powers    [8]int32 // of base: a code is the sum of level k * powers[k]
 
-	// entry[code] is a point's index, or for others ^(at<<countBits | count): near points listAlign*at and so on. What is
-	// left of the last listAlign repeats the first.
+	// entry[code] is a point's index, or for others ^(at<<CountBits | count): see package layout.
 	entry []int32
 	near  nearPoints
 }
@@ -26,13 +26,6 @@ type codebook struct {
 type nearPoints struct {
 	levels, index []uint16 // levels as in codebook.points
 }
-
-// _asm/latticenear has the same.
-const (
-	countBits = 9
-	listAlign = 16
-	nearMark  = 1 << 16 // in the index of a near point that lanes found
-)
 
 // The codebooks and how many distances count as near: a point is near when it is at one of the first so many distances
 // from the code, in ascending order, that occur at all (of the 16-bit tables in ggml-quants.c: nwant).
@@ -104,8 +97,8 @@ func (b *codebook) findNear(place []int, distances int) {
 				}
 			}
 		}
-		b.entry[code] = ^int32(start/listAlign<<countBits | (len(b.near.index) - start))
-		for len(b.near.index)%listAlign != 0 {
+		b.entry[code] = ^int32(start/layout.ListAlign<<layout.CountBits | (len(b.near.index) - start))
+		for len(b.near.index)%layout.ListAlign != 0 {
 			b.near.add(b.near.levels[start], b.near.index[start])
 		}
 	}
@@ -134,8 +127,8 @@ func (b *codebook) halfDistances() (half int, table []uint8) {
 
 // nearOf returns the near points of a code that is no point; entry is b.entry of it.
 func (b *codebook) nearOf(entry int32) nearPoints {
-	at := ^entry >> countBits * listAlign
-	end := at + ^entry&(1<<countBits-1)
+	at := ^entry >> layout.CountBits * layout.ListAlign
+	end := at + ^entry&(1<<layout.CountBits-1)
 	return nearPoints{b.near.levels[at:end], b.near.index[at:end]}
 }
 

@@ -1,16 +1,9 @@
 package encode
 
-import "math"
+import (
+	"math"
 
-// Rows of the state table after an affine search, as _asm/affine has them.
-const (
-	affineScale = iota
-	affineMin
-	affineInverse
-	affineOrigin
-	affineSum
-	affineZero
-	affineRedo
+	"bitmill/quantize/encode/layout"
 )
 
 // weighting says where the weights of a search come from.
@@ -52,8 +45,9 @@ func (b *batch) searchAffine(n, size int, top int32, g grid, absolute bool, weig
 // takeAffine reads the results of one table, whose first column is sub-block first.
 func (b *batch) takeAffine(first, size int, top int32, g grid, absolute bool) {
 	fits, sums := b.affine[first:][:b.columns], b.sums[first:][:b.columns]
-	scale, min32, inverse, origin := b.row(affineScale), b.row(affineMin), b.row(affineInverse), b.row(affineOrigin)
-	sum, zero, redo := b.row(affineSum), b.row(affineZero), b.row(affineRedo)
+	scale, min32 := b.row(layout.AffineScale), b.row(layout.AffineMin)
+	inverse, origin := b.row(layout.AffineInverse), b.row(layout.AffineOrigin)
+	sum, zero, redo := b.row(layout.AffineSum), b.row(layout.AffineZero), b.row(layout.AffineRedo)
 	for c := range fits {
 		fits[c] = affine{scale[c], min32[c], inverse[c], origin[c], math.Float32bits(zero[c]) != 0}
 		sums[c] = 0 + sum[c] // as a sum that starts from zero

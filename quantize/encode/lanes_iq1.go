@@ -1,12 +1,9 @@
 package encode
 
-import "math"
+import (
+	"math"
 
-// Rows of the state table after a split, as _asm/thirds has them.
-const (
-	thirdScale = iota
-	thirdScore
-	thirdNumber
+	"bitmill/quantize/encode/layout"
 )
 
 // thirdLanes are the steps of thirdType.fit on lanes.
@@ -127,7 +124,7 @@ func (b *batch) splitThirds(t *thirdType, book *codebook, first int) {
 // takeSplit reads the split of column c, which is sub-block i: its scale, shifts and what the codebook has for its levels.
 func (b *batch) takeSplit(t *thirdType, book *codebook, i, c int, all []boundary, kinds int) (shifts int) {
 	to, j := &b.thirds.blocks[i*t.size/256], i%(256/t.size)
-	number := int(int32(math.Float32bits(b.row(thirdNumber)[c])))
+	number := int(int32(math.Float32bits(b.row(layout.IQ1Number)[c])))
 	to.scale[j], to.shifts[j] = 0, 0
 	if number < 0 || b.thirdMagnitude(t.size, c) < t.least {
 		for g := range t.size / 8 {
@@ -135,7 +132,7 @@ func (b *batch) takeSplit(t *thirdType, book *codebook, i, c int, all []boundary
 		}
 		return 0
 	}
-	scale, shifts := b.row(thirdScale)[c], number%kinds
+	scale, shifts := b.row(layout.IQ1Scale)[c], number%kinds
 	b.thirdEntries(t, book, c, all[number/kinds], scale < 0)
 	if scale < 0 {
 		scale, shifts = -scale, t.opposite(shifts)
@@ -176,7 +173,7 @@ func (b *batch) takeThirds(t *thirdType, book *codebook, i, c int) {
 	to, j := &b.thirds.blocks[i/perBlock], i%perBlock
 	point := to.point[j*groups:][:groups]
 	x, w := b.x[i*t.size:][:t.size], b.w[i*t.size:][:t.size]
-	if !(abs32(b.row(thirdScore)[c]) < infinity && abs32(to.scale[j]) < infinity) {
+	if !(abs32(b.row(layout.IQ1Score)[c]) < infinity && abs32(to.scale[j]) < infinity) {
 		to.scale[j], to.shifts[j] = t.fit(point, book, x, w)
 		return
 	}
@@ -184,9 +181,9 @@ func (b *batch) takeThirds(t *thirdType, book *codebook, i, c int) {
 	for g := range point {
 		p := b.lattice.point[g*b.columns+c]
 		marks |= p
-		point[g] = p &^ nearMark
+		point[g] = p &^ layout.NearMark
 	}
-	if marks >= nearMark {
+	if marks >= layout.NearMark {
 		to.scale[j] = t.refit(book, point, x, w, to.scale[j], to.shifts[j])
 	}
 }

@@ -3,21 +3,8 @@ package encode
 import (
 	"math"
 	"math/bits"
-)
 
-// Rows of latticeSpace.state, as _asm/lattice has them.
-const (
-	latticeLargest = iota
-	latticeReach
-	latticeRedo
-	latticeInverse
-	latticeStep
-	latticeBest
-	latticeScale
-	latticeXQ
-	latticeQ2
-	latticeDivisor // what candidates divide by: the extreme, or the scale found
-	latticeRows
+	"bitmill/quantize/encode/layout"
 )
 
 // latticeLanes are the steps of latticeFit on lanes; those of groups are for groups of 8 and 4 values, see ofDim.
@@ -51,9 +38,9 @@ var oddLevels = func() (v [2][16]float32) {
 
 // latticeSpace is the working space for the i-quants of codebooks. Rows of points are [group][column].
 type latticeSpace struct {
-	state  [latticeRows * maxColumns]float32
+	state  [layout.CodebookRows * maxColumns]float32
 	point  [8 * maxColumns]int32 // of the candidate
-	best   [8 * maxColumns]int32 // of the best candidate, nearMark added to near ones
+	best   [8 * maxColumns]int32 // of the best candidate, layout.NearMark added to near ones
 	items  [8 * maxColumns]int32 // of point, that need a near point
 	places [8 * maxColumns]uint32
 
@@ -129,7 +116,7 @@ func (b *batch) takeLattice(t *latticeType, book *codebook, first, groups int) {
 		if !s.live[c] {
 			continue
 		}
-		if math.Float32bits(s.row(latticeRedo, columns)[c]) != 0 {
+		if math.Float32bits(s.row(layout.CodebookRedo, columns)[c]) != 0 {
 			f := latticeFit{book: book}
 			copy(f.w[:], b.w[i*t.size:][:t.size])
 			f.fit(t, b.x[i*t.size:][:t.size])
@@ -138,7 +125,7 @@ func (b *batch) takeLattice(t *latticeType, book *codebook, first, groups int) {
 		}
 		to.scale[j] = s.scale[c]
 		for g := range point {
-			point[g] = s.point[g*columns+c] &^ nearMark
+			point[g] = s.point[g*columns+c] &^ layout.NearMark
 		}
 		copy(signs, s.signs[i*t.size/8:])
 		if to.scale[j] < 0 {

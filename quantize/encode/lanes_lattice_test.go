@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"testing"
+
+	"bitmill/quantize/encode/layout"
 )
 
 // TestLanesSubBlocks: rows whose sub-blocks are of all kinds, next to each other, so that lanes of one table go different
@@ -85,7 +87,7 @@ func TestLanesNearPoints(t *testing.T) {
 					want[i] = s.point[i]
 					if s.point[i] < 0 {
 						near++
-						want[i] = nearMark + plainNear(book, s.point[i], s.x[s.places[i]/4:], s.root[s.places[i]/4:], scales[i%b.columns])
+						want[i] = layout.NearMark + plainNear(book, s.point[i], s.x[s.places[i]/4:], s.root[s.places[i]/4:], scales[i%b.columns])
 					}
 				}
 				b.nearPoints(book, 0, groups, scales)

@@ -1,11 +1,9 @@
 package encode
 
-import "math"
+import (
+	"math"
 
-// Rows of the state table after a positive search, as _asm/positive has them.
-const (
-	positiveScale = iota
-	positiveRedo
+	"bitmill/quantize/encode/layout"
 )
 
 // searchScales runs searchPositive on the scales and the minima of eight super-blocks of count sub-blocks each, weighted by
@@ -39,12 +37,12 @@ func (b *batch) positiveTable(n, groups int, top int32) {
 
 // takeScales reads one column's levels and returns the common scale.
 func (b *batch) takeScales(levels []uint8, c int, top int32) float32 {
-	if math.Float32bits(b.row(positiveRedo)[c]) != 0 {
+	if math.Float32bits(b.row(layout.NonnegRedo)[c]) != 0 {
 		var x, w [16]float32
 		return searchPositive(levels, b.column(x[:len(levels)], &b.tableX, c), b.column(w[:len(levels)], &b.tableW, c), top)
 	}
 	for i := range levels {
 		levels[i] = uint8(int32(b.tableQ[i*b.columns+c]))
 	}
-	return b.row(positiveScale)[c]
+	return b.row(layout.NonnegScale)[c]
 }

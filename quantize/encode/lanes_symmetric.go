@@ -1,14 +1,9 @@
 package encode
 
-import "math"
+import (
+	"math"
 
-// Rows of the state table after a symmetric search, as _asm/symmetric has them.
-const (
-	symmetricScale = iota
-	symmetricInverse
-	symmetricSum
-	symmetricZero
-	symmetricRedo
+	"bitmill/quantize/encode/layout"
 )
 
 // symmetricSteps fills b.steps.
@@ -28,7 +23,7 @@ func (b *batch) searchSymmetric(n, size int, half int32, w *[batchValues]float32
 		b.transpose(&b.tableW[0], &w[at], b.columns, size)
 		first := at / size
 		b.symmetricTable(b.symmetric[first:][:b.columns], size, half)
-		copy(b.sums[first:], b.row(symmetricSum))
+		copy(b.sums[first:], b.row(layout.SymmetricSum))
 	}
 }
 
@@ -39,7 +34,8 @@ const inside = 6
 func (b *batch) symmetricTable(fits []symmetric, size int, half int32) {
 	groups := (len(fits) + b.width - 1) / b.width
 	b.lanes.symmetric(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, groups, &b.steps[0], inside, len(tenths)/2-inside)
-	scale, inverse, zero, redo := b.row(symmetricScale), b.row(symmetricInverse), b.row(symmetricZero), b.row(symmetricRedo)
+	scale, inverse := b.row(layout.SymmetricScale), b.row(layout.SymmetricInverse)
+	zero, redo := b.row(layout.SymmetricZero), b.row(layout.SymmetricRedo)
 	for c := range fits {
 		fits[c] = symmetric{scale[c], inverse[c], math.Float32bits(zero[c]) != 0}
 		if math.Float32bits(redo[c]) != 0 {
@@ -49,12 +45,6 @@ func (b *batch) symmetricTable(fits []symmetric, size int, half int32) {
 	}
 }
 
-// Rows of the state table after refinement, as _asm/refine has them.
-const (
-	refineScale = iota
-	refineRedo
-)
-
 // refineScales runs refineSymmetric on the sub-blocks of 16 of the batch's first n values and sets the scales of
 // b.symmetric.
 func (b *batch) refineScales(n int, half int32) {
@@ -63,7 +53,7 @@ func (b *batch) refineScales(n int, half int32) {
 	for at := 0; at < n; at += b.columns * size {
 		b.transpose(&b.tableX[0], &b.x[at], b.columns, size)
 		b.refine(&b.state[0], &b.tableX[0], &b.tableQ[0], size, &b.steps[0])
-		scale, redo := b.row(refineScale), b.row(refineRedo)
+		scale, redo := b.row(layout.RefineScale), b.row(layout.RefineRedo)
 		for c := range b.columns {
 			f := &b.symmetric[at/size+c]
 			f.scale = scale[c]

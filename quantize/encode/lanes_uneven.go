@@ -1,12 +1,9 @@
 package encode
 
-import "math"
+import (
+	"math"
 
-// Rows of the state table after an uneven search, as _asm/uneven has them.
-const (
-	unevenScale = iota
-	unevenBest
-	unevenZero
+	"bitmill/quantize/encode/layout"
 )
 
 // unevenSteps are the candidates after the first: how far from zero the extreme lies, in levels.
@@ -68,7 +65,7 @@ func (b *batch) searchUneven(n int) {
 		b.transpose(&b.tableX[0], &b.x[at], b.columns, 32)
 		b.transpose(&b.tableW[0], &b.w[at], b.columns, 32)
 		b.uneven(&b.state[0], &b.tableX[0], &b.tableW[0], 32, &unevenSteps[0], len(unevenSteps))
-		scale, best, zero := b.row(unevenScale), b.row(unevenBest), b.row(unevenZero)
+		scale, best, zero := b.row(layout.NonlinearScale), b.row(layout.NonlinearBest), b.row(layout.NonlinearZero)
 		for c := range b.columns {
 			i := at/32 + c
 			switch b.scale[i] = scale[c]; {

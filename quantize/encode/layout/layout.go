@@ -21,7 +21,7 @@ const (
 
 // Rows of the state table of searchSymmetric.
 const (
-	SymmetricScale = iota
+	SymmetricScale   = iota
 	SymmetricInverse // the step that won
 	SymmetricSum     // of the weights
 	SymmetricZero    // mask: nothing but zeros
