@@ -19,8 +19,7 @@ func TestAttention(t *testing.T) {
 		{64, 1, 4, 1, 130}, {2, 1, 8, 0, 1100}, {2, 2, 4, 40, 1050}, {3, 1, 4, 600, 1200},
 	} {
 		rng := rand.New(rand.NewPCG(uint64(c.n), 0))
-		m := &Model{layers: []layer{{window: c.window}}, embedding: kernel.Matrix{Rows: 1}}
-		m.Config.Heads, m.Config.KVHeads, m.Config.HeadDim = c.heads, c.kvHeads, c.dims
+		m := attentionModel(c.heads, c.kvHeads, c.dims, c.window)
 		normal := func(n int) []float32 {
 			x := make([]float32, n)
 			for i := range x {
@@ -50,9 +49,21 @@ func TestAttention(t *testing.T) {
 	}
 }
 
+// attentionModel has one layer, of attention alone and without weights.
+func attentionModel(heads, kvHeads, dims, window int) *Model {
+	a := attention{heads: heads, kvHeads: kvHeads, dims: dims, window: window, rope: noRope}
+	a.scale = float32(1 / math.Sqrt(float64(dims)))
+	m := &Model{layers: []layer{{{mixer: &gqa{attention: a}}}}, embedding: kernel.Matrix{Rows: 1}}
+	m.placeStates()
+	return m
+}
+
+func attentionOfModel(m *Model) *attention { return &m.layers[0][0].mixer.(*gqa).attention }
+
 // attentionByDefinition is softmax(q·k/sqrt(dims))·v over the keys that a query sees.
 func attentionByDefinition(m *Model, q, k, v []float32, n int) []float64 {
-	heads, kvHeads, dims, window := m.Config.Heads, m.Config.KVHeads, m.Config.HeadDim, m.layers[0].window
+	a := attentionOfModel(m)
+	heads, kvHeads, dims, window := a.heads, a.kvHeads, a.dims, a.window
 	out := make([]float64, n*heads*dims)
 	for t := range n {
 		first := 0
@@ -89,7 +100,8 @@ func attentionByDefinition(m *Model, q, k, v []float32, n int) []float64 {
 func attentionInPieces(t *testing.T, m *Model, set *kernel.Set, workers int, q, k, v []float32, sizes ...int) []float32 {
 	pool := NewPool(workers)
 	defer pool.Close()
-	n := len(q) / (m.Config.Heads * m.Config.HeadDim)
+	a := attentionOfModel(m)
+	n := len(q) / (a.heads * a.dims)
 	r, cache := NewRunner(pool, Options{Kernel: set}), m.NewCache(n)
 	var out []float32
 	for i := 0; cache.length < n; i++ {
@@ -104,7 +116,8 @@ func attentionInPieces(t *testing.T, m *Model, set *kernel.Set, workers int, q, 
 func attentionAlone(t *testing.T, m *Model, set *kernel.Set, q, k, v []float32, n int) []float32 {
 	pool := NewPool(2)
 	defer pool.Close()
-	width, kvWidth := m.Config.Heads*m.Config.HeadDim, m.Config.KVHeads*m.Config.HeadDim
+	a := attentionOfModel(m)
+	width, kvWidth := a.heads*a.dims, a.kvHeads*a.dims
 	front := func(x []float32, w int) []float32 { return append(slices.Clone(x[:w]), x...) }
 	out := attentionOf(t, NewRunner(pool, Options{Kernel: set}), m, front(q, width), front(k, kvWidth), front(v, kvWidth),
 		Sequence{Tokens: make([]int32, 1)}, Sequence{Tokens: make([]int32, n)})
@@ -114,14 +127,14 @@ func attentionAlone(t *testing.T, m *Model, set *kernel.Set, q, k, v []float32, 
 // attentionOf runs the sequences' tokens; q, k and v begin with what the first one's cache holds.
 func attentionOf(t *testing.T, r *Runner, m *Model, q, k, v []float32, seqs ...Sequence) []float32 {
 	t.Helper()
-	p := &r.pass
+	p, a := &r.pass, attentionOfModel(m)
 	if err := p.begin(m, seqs); err != nil {
 		t.Fatal(err)
 	}
 	past := p.spans[0].past
-	width, kvWidth := m.Config.Heads*m.Config.HeadDim, m.Config.KVHeads*m.Config.HeadDim
+	width, kvWidth := a.heads*a.dims, a.kvHeads*a.dims
 	out := make([]float32, p.n*width)
-	p.store(0, slices.Clone(k[past*kvWidth:][:p.n*kvWidth]), v[past*kvWidth:][:p.n*kvWidth])
-	p.attention(out, q[past*width:][:p.n*width], 0, false)
+	p.store(a, slices.Clone(k[past*kvWidth:][:p.n*kvWidth]), v[past*kvWidth:][:p.n*kvWidth])
+	p.attend(a, out, q[past*width:][:p.n*width])
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint"
 )
 
@@ -105,8 +104,7 @@ func BenchmarkAttention(b *testing.B) {
 		{32, 8, 128, 1, 1024}, {8, 8, 64, 1, 256}, {9, 3, 64, 1, 256},
 	} {
 		b.Run(fmt.Sprintf("%dx%dx%d/%d+%d", shape.heads, shape.kvHeads, shape.dims, shape.past, shape.n), func(b *testing.B) {
-			m := &Model{layers: make([]layer, 1), embedding: kernel.Matrix{Rows: 1}}
-			m.Config.Heads, m.Config.KVHeads, m.Config.HeadDim = shape.heads, shape.kvHeads, shape.dims
+			m := attentionModel(shape.heads, shape.kvHeads, shape.dims, 0)
 			pool := NewPool(2)
 			defer pool.Close()
 			r, cache := NewRunner(pool, Options{}), m.NewCache(shape.past+shape.n)
@@ -115,18 +113,20 @@ func BenchmarkAttention(b *testing.B) {
 			if err := p.begin(m, []Sequence{{Tokens: make([]int32, shape.n), Cache: cache}}); err != nil {
 				b.Fatal(err)
 			}
-			for i := range cache.layers[0].keys {
-				cache.layers[0].keys[i] = float32(i%17) / 17
+			keys := cache.states[0].(*kv).keys
+			for i := range keys {
+				keys[i] = float32(i%17) / 17
 			}
 			q := make([]float32, shape.n*shape.heads*shape.dims)
 			for i := range q {
 				q[i] = float32(i%13)/13 - 0.5
 			}
 			out := make([]float32, len(q))
+			p.recall(attentionOfModel(m))
 			best := time.Hour
 			for b.Loop() {
 				start := time.Now()
-				p.attention(out, q, 0, false)
+				p.attend(attentionOfModel(m), out, q)
 				best = min(best, time.Since(start))
 			}
 			pairs := float64(shape.n) * (float64(shape.past) + float64(shape.n+1)/2) * float64(shape.heads)

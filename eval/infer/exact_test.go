@@ -35,39 +35,37 @@ func requantize(t *testing.T, m *Model) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(11, 0))
 	place := map[string]int{} // experts of one tensor have one type
-	for i := range m.layers {
-		m.layers[i].each(func(w *Linear) {
-			if _, ok := place[w.Name]; !ok {
-				place[w.Name] = len(place)
+	m.each(func(w *Linear) {
+		if _, ok := place[w.Name]; !ok {
+			place[w.Name] = len(place)
+		}
+		s := scales[place[w.Name]%len(scales)]
+		info, ok := s.typ.Info()
+		if !ok {
+			t.Fatal(s.typ)
+		}
+		if w.Cols%info.Block != 0 {
+			s = scales[1]
+			info, _ = s.typ.Info()
+		}
+		if w.Cols%info.Block != 0 {
+			return
+		}
+		data := make([]byte, w.Rows*w.Cols/info.Block*info.Bytes)
+		for b := range data {
+			data[b] = byte(rng.Uint32())
+		}
+		for b := 0; b < len(data); b += info.Bytes {
+			for _, at := range s.at {
+				binary.LittleEndian.PutUint16(data[b+at:], block.F16(s.value*(0.5+rng.Float32())))
 			}
-			s := scales[place[w.Name]%len(scales)]
-			info, ok := s.typ.Info()
-			if !ok {
-				t.Fatal(s.typ)
-			}
-			if w.Cols%info.Block != 0 {
-				s = scales[1]
-				info, _ = s.typ.Info()
-			}
-			if w.Cols%info.Block != 0 {
-				return
-			}
-			data := make([]byte, w.Rows*w.Cols/info.Block*info.Bytes)
-			for b := range data {
-				data[b] = byte(rng.Uint32())
-			}
-			for b := 0; b < len(data); b += info.Bytes {
-				for _, at := range s.at {
-					binary.LittleEndian.PutUint16(data[b+at:], block.F16(s.value*(0.5+rng.Float32())))
-				}
-			}
-			form, err := kernel.FormOf(s.typ)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.Matrix, w.form = kernel.Matrix{Type: s.typ, Rows: w.Rows, Cols: w.Cols, Data: data}, form
-		})
-	}
+		}
+		form, err := kernel.FormOf(s.typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Matrix, w.form = kernel.Matrix{Type: s.typ, Rows: w.Rows, Cols: w.Cols, Data: data}, form
+	})
 }
 
 // TestBatchingKeepsEveryBit: activations are rounded token by token, so quantized products of a token are the same

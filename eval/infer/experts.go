@@ -9,75 +9,103 @@ import (
 // experts is a feed-forward layer with experts: a router picks a few for each token, and their outputs are added,
 // weighted. A shared expert sees every token.
 type experts struct {
+	checkpoint.Experts
 	router     Linear
 	correction []float32 // is added to the scores that experts are chosen by; nil: nothing
 	list       []feedForward
 	shared     *feedForward // nil: none
-	sharedGate *Linear      // its output is multiplied by the sigmoid of this; nil: by 1
+	sharedGate Linear       // its output is multiplied by the sigmoid of this; no rows: by 1
+}
+
+// experts binds the router, the experts, and the shared expert with its gate.
+func (l *loader) experts(blk func(string) string) *experts {
+	c, e := &l.c.Config, l.c.Config.Experts
+	x := &experts{
+		Experts:    *e,
+		router:     l.linear(blk("ffn_gate_inp.weight"), c.Width, e.Count),
+		correction: l.optional(blk("exp_probs_b.bias"), e.Count),
+		list:       make([]feedForward, e.Count),
+	}
+	for i := range x.list {
+		x.list[i] = feedForward{
+			gate: l.expert(blk("ffn_gate_exps.weight"), c.Width, e.FFN, i),
+			up:   l.expert(blk("ffn_up_exps.weight"), c.Width, e.FFN, i),
+			down: l.expert(blk("ffn_down_exps.weight"), e.FFN, c.Width, i),
+			act:  c.Activation,
+		}
+	}
+	if e.Shared > 0 {
+		x.shared = l.feedForward(blk, "_shexp", e.Shared)
+		if l.has(blk("ffn_gate_inp_shexp.weight")) {
+			x.sharedGate = l.linear(blk("ffn_gate_inp_shexp.weight"), c.Width, 1)
+		}
+	}
+	return x
 }
 
 func (e *experts) readers() []*Linear {
 	list := []*Linear{&e.router}
 	if e.shared != nil {
-		list = e.shared.readers(list)
+		list = append(list, e.shared.readers()...)
 	}
-	if e.sharedGate != nil {
-		list = append(list, e.sharedGate)
+	if e.sharedGate.Rows > 0 {
+		list = append(list, &e.sharedGate)
 	}
 	return list
 }
 
-// mixture runs the experts of a layer on n rows that have been made for its readers, and leaves their weighted sum in
-// p.branch.
-func (p *pass) mixture(e *experts, in []float32, n int) {
-	r, c := &p.routed, &p.m.Config
-	count, used := c.Experts.Count, c.Experts.Used
-	router := product{dst: grow(&r.scores, n*count), w: &e.router}
-	if e.sharedGate != nil {
-		p.linear(in, n, router, product{dst: grow(&r.gates, n), w: e.sharedGate})
-	} else {
-		p.linear(in, n, router)
-	}
-	grow(&r.chosen, n*used)
-	grow(&r.weights, n*used)
-	p.in = input{n: n}
-	p.pool.Run((n+tokensPerTask-1)/tokensPerTask, p.tasks.route)
-	r.sort(n, count, used)
-
-	rows := len(r.tokens)
-	hidden := grow(&r.rows, rows*c.Width)
-	gate, up, down := grow(&r.gate, rows*c.Experts.FFN), grow(&r.up, rows*c.Experts.FFN), grow(&r.down, rows*c.Width)
-	first := &e.list[0]
-	p.make(input{kind: picked, rows: hidden, n: rows, with: in, grouped: true}, &first.gate, &first.up)
-	p.products = p.products[:0]
-	for i := range e.list {
-		p.groupProduct(&e.list[i].gate, hidden, gate)
-		p.groupProduct(&e.list[i].up, hidden, up)
-	}
-	if e.shared != nil { // beside the others: its input is still there, as theirs are in batches of their own
-		p.enter(e.shared, in, n)
-	}
-	p.multiplyAll(n)
-	p.make(input{kind: gated, rows: gate, n: rows, with: up, grouped: true, experts: e}, &first.down)
-	var shared []float32
-	if e.shared != nil {
-		shared = p.activated(e.shared, n)
-	}
-	p.products = p.products[:0]
-	for i := range e.list {
-		p.groupProduct(&e.list[i].down, gate, down)
+func (e *experts) each(f func(*Linear)) {
+	for _, w := range e.readers() {
+		f(w)
 	}
 	if e.shared != nil {
-		p.add(shared, n, product{dst: grow(&r.shared, n*c.Width), w: &e.shared.down})
+		f(&e.shared.down)
 	}
-	p.multiplyAll(n)
-
-	p.branch = branch{rows: grow(&p.buf.branch, n*c.Width)}
-	p.make(input{kind: mixed, rows: p.branch.rows, n: n, width: c.Width, experts: e})
+	for i := range e.list {
+		e.list[i].each(f)
+	}
 }
 
-// groupProduct adds the product of one of a stack of matrices with its rows of in, when it has any, without bias.
-func (p *pass) groupProduct(w *Linear, in, out []float32) {
+func (e *experts) mix(p *pass, in []float32) {
+	r, n, width := &p.routed, p.rows, e.router.Cols
+	first := append(make([]product, 0, 2), product{dst: grow(&r.scores, n*e.Count), w: &e.router})
+	if e.sharedGate.Rows > 0 {
+		first = append(first, product{dst: grow(&r.gates, n), w: &e.sharedGate})
+	}
+	p.multiply(in, n, first...)
+	grow(&r.chosen, n*e.Used)
+	grow(&r.weights, n*e.Used)
+	p.run((n+tokensPerTask-1)/tokensPerTask, (*routeStep)(e))
+	r.sort(n, e.Count, e.Used)
+
+	rows := len(r.tokens)
+	hidden := grow(&r.rows, rows*width)
+	gate, up, down := grow(&r.gate, rows*e.FFN), grow(&r.up, rows*e.FFN), grow(&r.down, rows*width)
+	one := &e.list[0]
+	p.prepare(preparation{by: (*pickedRows)(r), rows: hidden, n: rows, with: in, grouped: true}, &one.gate, &one.up)
+	for i := range e.list {
+		p.queueGroup(&e.list[i].gate, hidden, gate)
+		p.queueGroup(&e.list[i].up, hidden, up)
+	}
+	if e.shared != nil { // beside the others: its input is still there, as theirs are in batches of their own
+		e.shared.queueInputs(p, in)
+	}
+	p.multiplyAll(n)
+	p.prepare(preparation{by: (*gatedRows)(e), rows: gate, n: rows, with: up, grouped: true}, &one.down)
+	for i := range e.list {
+		p.queueGroup(&e.list[i].down, gate, down)
+	}
+	if e.shared != nil {
+		p.queue(e.shared.prepareDown(p), n, product{dst: grow(&r.shared, n*width), w: &e.shared.down})
+	}
+	p.multiplyAll(n)
+
+	p.residual = residual{rows: grow(&p.buf.branch, n*width)}
+	p.prepare(preparation{by: (*mixedRows)(e), rows: p.residual.rows, n: n, width: width})
+}
+
+// queueGroup queues the product of one of a stack of matrices with its rows of in, when it has any, without bias.
+func (p *pass) queueGroup(w *Linear, in, out []float32) {
 	r := &p.routed
 	from, to := r.starts[w.Expert], r.starts[w.Expert+1]
 	if from == to {
@@ -87,10 +115,12 @@ func (p *pass) groupProduct(w *Linear, in, out []float32) {
 	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][w.form]})
 }
 
-// route picks the experts of some tokens and their weights.
-func (p *pass) route(worker, task int) {
-	r, e := &p.routed, p.m.Config.Experts
-	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, p.in.n); t++ {
+type routeStep experts
+
+// task picks the experts of some tokens and their weights.
+func (step *routeStep) task(p *pass, worker, task int) {
+	r, e := &p.routed, (*experts)(step)
+	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, p.rows); t++ {
 		scores := r.scores[t*e.Count : (t+1)*e.Count]
 		chosen, weights := r.chosen[t*e.Used:(t+1)*e.Used], r.weights[t*e.Used:(t+1)*e.Used]
 		switch e.Gating {
@@ -99,7 +129,7 @@ func (p *pass) route(worker, task int) {
 		case checkpoint.Sigmoid:
 			p.set.Sigmoid(scores)
 		}
-		p.choose(chosen, scores, worker)
+		e.choose(p, chosen, scores, worker)
 		for i, x := range chosen {
 			weights[i] = scores[x]
 		}
@@ -121,17 +151,16 @@ func (p *pass) route(worker, task int) {
 
 // choose picks the best experts, of the best groups when there are groups. A group is as good as its best expert, or
 // where scores are sigmoids as its best two together.
-func (p *pass) choose(chosen []int32, scores []float32, worker int) {
-	e, correction := p.m.Config.Experts, p.m.layers[p.at.layer].experts.correction
-	if correction == nil && e.Groups <= 1 {
+func (e *experts) choose(p *pass, chosen []int32, scores []float32, worker int) {
+	if e.correction == nil && e.Groups <= 1 {
 		best(chosen, scores)
 		return
 	}
 	s := &p.workers[worker]
 	by := grow(&s.row, len(scores)+e.Groups)
 	copy(by, scores)
-	if correction != nil {
-		p.set.Add(by[:len(scores)], correction)
+	if e.correction != nil {
+		p.set.Add(by[:len(scores)], e.correction)
 	}
 	by, groups := by[:len(scores)], by[len(scores):]
 	if e.Groups > 1 {
@@ -172,9 +201,25 @@ func best(chosen []int32, scores []float32) {
 	}
 }
 
-// mix adds up what the experts say of token t.
-func (p *pass) mix(row []float32, e *experts, t int) {
-	r, used, width := &p.routed, p.m.Config.Experts.Used, len(row)
+type pickedRows routed
+
+// makeRow copies the row of the token that row t of the experts is.
+func (r *pickedRows) makeRow(p *pass, row []float32, t int) {
+	copy(row, p.prep.with[int(r.tokens[t])*len(row):])
+}
+
+type gatedRows experts
+
+// makeRow activates row t, which is sorted by expert.
+func (e *gatedRows) makeRow(p *pass, row []float32, t int) {
+	e.list[p.routed.expert[t]].makeRow(p, row, t)
+}
+
+type mixedRows experts
+
+// makeRow adds up what the experts make of token t.
+func (e *mixedRows) makeRow(p *pass, row []float32, t int) {
+	r, used, width := &p.routed, e.Used, len(row)
 	clear(row)
 	for i := t * used; i < (t+1)*used; i++ {
 		p.addWeighted(row, r.down[int(r.slots[i])*width:][:width], &e.list[r.chosen[i]].down, r.weights[i])
@@ -183,7 +228,7 @@ func (p *pass) mix(row []float32, e *experts, t int) {
 		return
 	}
 	weight := float32(1)
-	if e.sharedGate != nil {
+	if e.sharedGate.Rows > 0 {
 		p.set.Sigmoid(r.gates[t : t+1])
 		weight = r.gates[t]
 	}

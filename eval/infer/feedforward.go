@@ -3,51 +3,79 @@ package infer
 import "bitmill/formats/checkpoint"
 
 // feedForward is down·(act(gate·x) * up·x), or down·act(up·x) without a gate.
-type feedForward struct{ gate, up, down Linear }
+type feedForward struct {
+	gate, up, down Linear
+	act            checkpoint.Activation
+}
 
-// readers adds the matrices that read the layer's input.
-func (f *feedForward) readers(list []*Linear) []*Linear {
-	if f.gate.Rows > 0 {
-		list = append(list, &f.gate)
+// feedForward binds the matrices of a feed-forward layer, whose names end in suffix. Gate and up may lie in one tensor,
+// the gate first; some layers have no gate.
+func (l *loader) feedForward(blk func(string) string, suffix string, width int) *feedForward {
+	c := &l.c.Config
+	name := func(s string) string { return blk(s + suffix + ".weight") }
+	f := &feedForward{down: l.linear(name("ffn_down"), width, c.Width), act: c.Activation}
+	up, _ := l.c.Tensor(name("ffn_up"))
+	switch {
+	case l.has(name("ffn_gate")):
+		f.gate, f.up = l.linear(name("ffn_gate"), c.Width, width), l.linear(name("ffn_up"), c.Width, width)
+	case up != nil && up.Rows() == 2*int64(width):
+		parts := l.fused(name("ffn_up"), c.Width, width, width)
+		f.gate, f.up = parts[0], parts[1]
+	default:
+		f.up = l.linear(name("ffn_up"), c.Width, width)
 	}
-	return append(list, &f.up)
+	return f
 }
 
-// dense runs a feed-forward layer on n rows that have been made for it, up to what down multiplies: see activated.
-func (p *pass) dense(f *feedForward, in []float32, n int) []float32 {
-	p.products = p.products[:0]
-	p.enter(f, in, n)
-	p.multiplyAll(n)
-	return p.activated(f, n)
-}
-
-// enter adds the layer's products with n rows to those that are to be done.
-func (p *pass) enter(f *feedForward, in []float32, n int) {
+func (f *feedForward) readers() []*Linear {
 	if f.gate.Rows > 0 {
-		p.add(in, n, product{dst: grow(&p.buf.gate, n*f.gate.Rows), w: &f.gate})
+		return []*Linear{&f.gate, &f.up}
 	}
-	p.add(in, n, product{dst: grow(&p.buf.up, n*f.up.Rows), w: &f.up})
+	return []*Linear{&f.up}
 }
 
-// activated makes n rows for down, and returns them.
-func (p *pass) activated(f *feedForward, n int) []float32 {
-	in := input{kind: gated, rows: p.buf.up, n: n, ffn: f}
+func (f *feedForward) each(visit func(*Linear)) {
+	for _, w := range []*Linear{&f.gate, &f.up, &f.down} {
+		visit(w)
+	}
+}
+
+func (f *feedForward) mix(p *pass, in []float32) {
+	f.queueInputs(p, in)
+	p.multiplyAll(p.rows)
+	p.project(f.prepareDown(p), &f.down)
+}
+
+// queueInputs queues the products of the rows under way with gate and up.
+func (f *feedForward) queueInputs(p *pass, in []float32) {
+	if f.gate.Rows > 0 {
+		p.queue(in, p.rows, product{dst: grow(&p.buf.gate, p.rows*f.gate.Rows), w: &f.gate})
+	}
+	p.queue(in, p.rows, product{dst: grow(&p.buf.up, p.rows*f.up.Rows), w: &f.up})
+}
+
+// prepareDown prepares the rows that down multiplies, and returns them.
+func (f *feedForward) prepareDown(p *pass) []float32 {
+	in := preparation{by: f, rows: p.buf.up, n: p.rows}
 	if f.gate.Rows > 0 {
 		in.rows, in.with = p.buf.gate, p.buf.up
 	}
-	p.make(in, &f.down)
+	p.prepare(in, &f.down)
 	return in.rows
 }
 
-// activate sets row = act(row) * up; up is nil without a gate. The rows come without the biases of f.
-func (p *pass) activate(f *feedForward, row, up []float32) {
-	if up == nil {
+// makeRow sets row = act(row) * up, where up is row t of the preparation's second rows; there are none without a gate.
+// The rows come without the biases of f.
+func (f *feedForward) makeRow(p *pass, row []float32, t int) {
+	var up []float32
+	if p.prep.with == nil {
 		p.addBias(row, f.up.bias)
 	} else {
+		up = p.prep.with[t*len(row):][:len(row)]
 		p.addBias(row, f.gate.bias)
 		p.addBias(up, f.up.bias)
 	}
-	switch p.m.Config.Activation {
+	switch f.act {
 	case checkpoint.SiLU:
 		p.set.SiLUMul(row, up)
 	case checkpoint.GELUTanh:

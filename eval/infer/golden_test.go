@@ -101,13 +101,11 @@ func TestShortcutsDoNotChangeLogits(t *testing.T) {
 		watched := forward(t, m, Options{Observe: func(*Linear, []float32, int) { seen++ }}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
 		near(t, name+", observed", watched, last, 0)
 		products := 1
-		for i := range m.layers {
-			m.layers[i].each(func(w *Linear) {
-				if !w.later {
-					products++
-				}
-			})
-		}
+		m.each(func(w *Linear) {
+			if !w.later {
+				products++
+			}
+		})
 		if seen != products && m.Config.Experts == nil || seen > products {
 			t.Errorf("%s: %d products observed, want %d", name, seen, products)
 		}

@@ -16,87 +16,28 @@ type loader struct {
 
 // layer binds the tensors of layer i; which of them there are says what the layer does.
 func (l *loader) layer(i int) layer {
-	c := l.c.Config
+	c := &l.c.Config
 	blk := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
-	r := layer{
-		attnNorm: l.norm(blk("attn_norm"), c.Width),
-		sinks:    l.optional(blk("attn_sinks.weight"), c.Heads),
-		ffnPost:  l.norm(blk("post_ffw_norm"), c.Width),
+	first := branch{norm: l.norm(blk("attn_norm"), c.Width)}
+	second := branch{parallel: c.Parallel, after: l.norm(blk("post_ffw_norm"), c.Width)}
+	if c.FFNNorm == "" {
+		second.norm, first.after = l.norm(blk("ffn_norm"), c.Width), l.norm(blk("post_attention_norm"), c.Width)
+	} else {
+		second.norm = l.norm(blk(c.FFNNorm), c.Width)
 	}
 	if c.Latent != nil {
-		q = c.Heads * c.Latent.Value
-		r.latent = l.latent(blk)
-	} else if l.has(blk("attn_qkv.weight")) {
-		parts := l.fused(blk("attn_qkv.weight"), c.Width, q, kv, kv)
-		r.q, r.k, r.v = parts[0], parts[1], parts[2]
+		first.mixer = l.mla(i, blk)
 	} else {
-		r.q = l.linear(blk("attn_q.weight"), c.Width, q)
-		r.k = l.linear(blk("attn_k.weight"), c.Width, kv)
-		r.v = l.linear(blk("attn_v.weight"), c.Width, kv)
-	}
-	r.o = l.linear(blk("attn_output.weight"), q, c.Width)
-	r.qNorm, r.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads)
-	r.kNorm, r.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads)
-	if c.FFNNorm == "" {
-		r.ffnNorm, r.attnPost = l.norm(blk("ffn_norm"), c.Width), l.norm(blk("post_attention_norm"), c.Width)
-	} else {
-		r.ffnNorm = l.norm(blk(c.FFNNorm), c.Width)
+		first.mixer = l.gqa(i, blk)
 	}
 	if c.ExpertLayer(i) {
-		r.experts = l.experts(blk)
+		second.mixer = l.experts(blk)
 	} else {
-		r.feedForward = l.feedForward(blk, "", c.FFN)
+		second.mixer = l.feedForward(blk, "", c.FFN)
 	}
-	if c.Windowed(i) {
-		r.window = c.Window
-	}
-	r.rope = ropeKind(&c, i)
-	return r
-}
-
-// feedForward binds the matrices of a feed-forward layer, whose names end in suffix. Gate and up may lie in one tensor,
-// the gate first; some layers have no gate.
-func (l *loader) feedForward(blk func(string) string, suffix string, width int) feedForward {
-	c := l.c.Config
-	name := func(s string) string { return blk(s + suffix + ".weight") }
-	f := feedForward{down: l.linear(name("ffn_down"), width, c.Width)}
-	up, _ := l.c.Tensor(name("ffn_up"))
-	switch {
-	case l.has(name("ffn_gate")):
-		f.gate, f.up = l.linear(name("ffn_gate"), c.Width, width), l.linear(name("ffn_up"), c.Width, width)
-	case up != nil && up.Rows() == 2*int64(width):
-		parts := l.fused(name("ffn_up"), c.Width, width, width)
-		f.gate, f.up = parts[0], parts[1]
-	default:
-		f.up = l.linear(name("ffn_up"), c.Width, width)
-	}
-	return f
-}
-
-// experts binds the router, the experts, and the shared expert with its gate.
-func (l *loader) experts(blk func(string) string) *experts {
-	c, e := l.c.Config, l.c.Config.Experts
-	r := &experts{
-		router: l.linear(blk("ffn_gate_inp.weight"), c.Width, e.Count),
-		list:   make([]feedForward, e.Count),
-
-		correction: l.optional(blk("exp_probs_b.bias"), e.Count),
-	}
-	for i := range r.list {
-		r.list[i] = feedForward{
-			gate: l.expert(blk("ffn_gate_exps.weight"), c.Width, e.FFN, i),
-			up:   l.expert(blk("ffn_up_exps.weight"), c.Width, e.FFN, i),
-			down: l.expert(blk("ffn_down_exps.weight"), e.FFN, c.Width, i),
-		}
-	}
-	if e.Shared > 0 {
-		shared := l.feedForward(blk, "_shexp", e.Shared)
-		r.shared = &shared
-		if l.has(blk("ffn_gate_inp_shexp.weight")) {
-			gate := l.linear(blk("ffn_gate_inp_shexp.weight"), c.Width, 1)
-			r.sharedGate = &gate
-		}
+	r := layer{first, second}
+	for j := range r {
+		r[j].scale, r[j].readers = float32(c.Scale.Residual), r[j].mixer.readers()
 	}
 	return r
 }

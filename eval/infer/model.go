@@ -29,56 +29,12 @@ type Model struct {
 	Config     checkpoint.Config
 	embedding  kernel.Matrix
 	layers     []layer
+	stateful   []stateful // the layers' mixers that remember, in order
 	outputNorm norm
 	output     Linear
 	rope       [ropeKinds]ropeTable
 	bf16Inputs bool            // see WithBF16Inputs
 	memory     *machine.Memory // of the matrices; nil: the checkpoint's map
-}
-
-type layer struct {
-	attnNorm, attnPost norm // before attention, and of what it adds
-	ffnNorm, ffnPost   norm
-	q, k, v, o         Linear
-	qNorm, kNorm       []float32 // over one head; nil: none
-	qRows, kRows       rowNorm   // over rows
-	sinks              []float32 // of each head, a score beside those of the keys; nil: none
-	window             int       // how many positions back attention sees, itself included; 0 for all
-	rope               int       // which of Model.rope; noRope: none
-
-	feedForward
-	latent  *latent   // instead of q, k and v; nil: none
-	experts *experts  // instead of feedForward; nil: none
-	readers []*Linear // of the norm before the feed-forward layer
-
-	attnReaders []*Linear // of the norm before attention
-}
-
-// each calls f with all matrices of the layer.
-func (l *layer) each(f func(*Linear)) {
-	all := []*Linear{&l.q, &l.k, &l.v, &l.o}
-	if m := l.latent; m != nil {
-		all = append(all, &m.q, &m.queryA, &m.kv)
-		for h := range m.keyB {
-			all = append(all, &m.keyB[h], &m.valueB[h])
-		}
-	}
-	if e := l.experts; e == nil {
-		all = append(all, &l.gate, &l.up, &l.down)
-	} else {
-		all = append(all, e.readers()...)
-		if e.shared != nil {
-			all = append(all, &e.shared.down)
-		}
-		for i := range e.list {
-			all = append(all, &e.list[i].gate, &e.list[i].up, &e.list[i].down)
-		}
-	}
-	for _, w := range all {
-		if w.Rows > 0 {
-			f(w)
-		}
-	}
 }
 
 // Linear is one weight matrix with its bias: y = W·x + b.
@@ -91,6 +47,8 @@ type Linear struct {
 	bias  []float32
 	form  kernel.ActivationForm
 	later bool // not the first part of a fused tensor
+
+	stored bool // what it makes is remembered: of every token, though only the last one's logits be wanted
 }
 
 // Load binds the checkpoint's tensors. It fails with formats.ErrUnsupported when the architecture or a tensor's type
@@ -111,18 +69,9 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	m.output = l.linear(output, c.Config.Width, c.Config.Vocab)
 	m.layers = make([]layer, c.Config.Layers)
 	for i := range m.layers {
-		r := &m.layers[i]
-		*r = l.layer(i)
-		r.attnReaders = []*Linear{&r.q, &r.k, &r.v}
-		if r.latent != nil {
-			r.attnReaders = r.latent.readers()
-		}
-		if r.experts != nil {
-			r.readers = r.experts.readers()
-		} else {
-			r.readers = r.feedForward.readers(nil)
-		}
+		m.layers[i] = l.layer(i)
 	}
+	m.placeStates()
 	if l.err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Path, l.err)
 	}
@@ -132,16 +81,15 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 // RoundActivations makes BF16 weights meet activations rounded to BF16, as in llama.cpp: faster, for generating and for
 // measuring speed. Without it they meet plain ones, so that a reference is not rounded.
 func (m *Model) RoundActivations() {
-	for i := range m.layers {
-		m.layers[i].each((*Linear).round)
-	}
+	m.each((*Linear).round)
 	m.output.round()
 }
 
 // WithBF16Inputs is the same model with the inputs of all its products rounded to BF16, whatever the weights' type: its divergence
 // from the model is what rounding alone does, the floor under every other divergence. It shares the weights.
 func (m *Model) WithBF16Inputs() *Model {
-	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, outputNorm: m.outputNorm, output: m.output, bf16Inputs: true}
+	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, stateful: m.stateful,
+		outputNorm: m.outputNorm, output: m.output, bf16Inputs: true}
 	n.setRope()
 	return n
 }

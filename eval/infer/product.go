@@ -10,7 +10,7 @@ import (
 type product struct {
 	dst    []float32
 	w      *Linear
-	x      *kernel.Activations // nil: the rows made last
+	x      *kernel.Activations // nil: the rows prepared last
 	stride int                 // from one token's row in dst to the next; 0: w.Rows
 	end    int                 // how many tasks this product and those before it have
 }
@@ -22,23 +22,22 @@ const (
 	tasksPerWorker = 8
 )
 
-// linear multiplies the n rows made last, in, with several matrices at once, and adds biases: not as each task writes
-// its part of every row, but row by row.
-func (p *pass) linear(in []float32, n int, list ...product) {
-	p.products = p.products[:0]
+// multiply multiplies the n rows prepared last, in, with several matrices at once, and adds biases: not as each task
+// writes its part of every row, but row by row.
+func (p *pass) multiply(in []float32, n int, list ...product) {
 	for _, l := range list {
-		p.add(in, n, l)
+		p.queue(in, n, l)
 	}
 	p.multiplyAll(n)
 	for _, l := range list {
 		if l.w.bias != nil {
-			p.make(input{kind: biased, rows: l.dst, n: n, width: l.w.Rows, bias: l.w.bias})
+			p.prepare(preparation{kind: biased, rows: l.dst, n: n, width: l.w.Rows, bias: l.w.bias})
 		}
 	}
 }
 
-// add appends a product with the n rows of in to those that are to be done; the bias is left to who reads it.
-func (p *pass) add(in []float32, n int, l product) {
+// queue adds a product with the n rows of in to those of the next multiplyAll. Its bias is left to the reader of dst.
+func (p *pass) queue(in []float32, n int, l product) {
 	p.observe(l.w, in[:n*l.w.Cols], n)
 	p.products = append(p.products, l)
 }
@@ -50,7 +49,7 @@ func (p *pass) observe(w *Linear, in []float32, n int) {
 	}
 }
 
-// multiplyAll runs the products for a batch of n tokens.
+// multiplyAll runs the products queued, for a batch of n tokens.
 func (p *pass) multiplyAll(n int) {
 	rows, tasks := 0, 0
 	for _, l := range p.products {
@@ -65,10 +64,11 @@ func (p *pass) multiplyAll(n int) {
 		tasks += (l.w.Rows + p.taskRows - 1) / p.taskRows
 		l.end = tasks
 	}
-	p.pool.Run(tasks, p.tasks.product)
+	p.pool.Run(tasks, p.tasks.multiply)
+	p.products = p.products[:0]
 }
 
-func (p *pass) multiply(worker, task int) {
+func (p *pass) multiplyTask(worker, task int) {
 	i := sort.Search(len(p.products), func(i int) bool { return p.products[i].end > task }) // there may be many experts
 	if i > 0 {
 		task -= p.products[i-1].end
@@ -88,12 +88,5 @@ func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
 	}
 	if err := p.set.MatMul(l.dst, stride, w.Matrix, x, r0, r1, &p.workers[worker].scratch); err != nil {
 		p.fail(worker, err)
-	}
-}
-
-// fail keeps a worker's first error.
-func (p *pass) fail(worker int, err error) {
-	if w := &p.workers[worker]; w.err == nil {
-		w.err = err
 	}
 }

@@ -15,7 +15,7 @@ var ErrMemory = errors.New("not enough memory")
 
 var available = machine.Available // what the machine has, but in tests
 
-// LoadToRAM moves the matrices from the file's mapping to memory of the process, woven into strips where that is what the
+// LoadToRAM moves the matrices from the file's mapping to memory of the process, repacked into strips where that is what the
 // kernels are fastest with: generating reads all of them for each token, and from there at the speed of memory. It takes
 // about as long as reading the file once; as much memory as the weights have is taken, and given back for their pages of
 // the mapping. Close frees it.
@@ -52,7 +52,7 @@ func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, prog
 		}
 	}
 	for _, w := range moves {
-		w.from.Data, w.from.Repacked = w.to, w.woven
+		w.from.Data, w.from.Repacked = w.to, w.repacked
 	}
 	m.memory = memory
 	return nil
@@ -76,7 +76,7 @@ func (m *Model) Close() {
 // move is the way of one matrix.
 type move struct {
 	from     *Linear
-	woven    bool
+	repacked bool
 	at, size int
 	to       []byte
 }
@@ -86,14 +86,12 @@ func (m *Model) moves(set *kernel.Set) (list []*move, total int64) {
 	add := func(w *Linear) {
 		v := &move{from: w, size: len(w.Data), at: int(total)}
 		if set.WantsRepacked(w.Matrix) && w.form != kernel.FormF32 {
-			v.woven, v.size = true, w.RepackedBytes()
+			v.repacked, v.size = true, w.RepackedBytes()
 		}
 		total += int64((v.size + 63) &^ 63)
 		list = append(list, v)
 	}
-	for i := range m.layers {
-		m.layers[i].each(add)
-	}
+	m.each(add)
 	add(&m.output)
 	return list, total
 }
@@ -108,7 +106,7 @@ func (v *move) run(pool *Pool, set *kernel.Set) error {
 	row, errs := len(w.Data)/w.Rows, make([]error, tasks)
 	pool.Run(tasks, func(_, task int) {
 		r0, r1 := task*moveRows, min((task+1)*moveRows, w.Rows)
-		if v.woven {
+		if v.repacked {
 			errs[task] = set.Repack(v.to, w.Matrix, r0, r1)
 		} else {
 			copy(v.to[r0*row:r1*row], w.Data[r0*row:])

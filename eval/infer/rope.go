@@ -99,12 +99,11 @@ func (p *pass) turnTo(n int) {
 	}
 }
 
-// rotate normalises (when gain is not nil) and turns one head of the layer under way at position pos of a span.
-func (p *pass) rotate(head, gain []float32, span, pos int) {
+// rotate normalizes one head (when gain is not nil) and turns it as at position pos of a span.
+func (p *pass) rotate(head, gain []float32, kind, span, pos int) {
 	if gain != nil {
 		p.set.RMSNorm(head, head, gain, p.m.Config.NormEps)
 	}
-	kind := p.m.layers[p.at.layer].rope
 	if kind == ropeAll && p.spans[span].long {
 		kind = ropeLong
 	}

@@ -99,8 +99,8 @@ func relativeRMS(got, want []float32) float64 {
 func TestRoundActivations(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m := open(t, c)
-	if m.layers[0].q.Type != formats.BF16 {
-		t.Fatalf("the case has weights of type %s", m.layers[0].q.Type)
+	if typ := m.layers[0][0].mixer.(*gqa).q.Type; typ != formats.BF16 {
+		t.Fatalf("the case has weights of type %s", typ)
 	}
 	exact := slices.Clone(forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens}))
 	m.RoundActivations()

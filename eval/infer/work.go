@@ -5,7 +5,7 @@ import "reflect"
 // Work is what a forward pass has to read and multiply, counted from shapes. Bounds of speed follow from it; what
 // attention multiplies is left out.
 type Work struct {
-	Products    [formCount]int64 // weights times tokens, by kernel.Form of the weights
+	Products    [formCount]int64 // weights times tokens, by kernel.ActivationForm of the weights
 	WeightBytes int64            // weights read once
 	KVBytes     int64            // keys and values of earlier positions
 }
@@ -17,29 +17,28 @@ func (m *Model) Work(n, past int) Work {
 		w.Products[l.form] += int64(l.Rows) * int64(l.Cols) * int64(tokens)
 		w.WeightBytes += int64(len(l.Data))
 	}
-	for i := range m.layers {
-		l, rows := &m.layers[i], n
-		add(&l.k, n)
-		add(&l.v, n)
-		if i == len(m.layers)-1 {
-			rows = 1
-		}
-		l.each(func(x *Linear) {
-			switch {
-			case x == &l.k || x == &l.v:
-			case x.Routed: // each token is multiplied by few; as many as there may be are read
-				used := int64(rows * m.Config.Experts.Used)
-				w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
-				w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
-			default:
-				add(x, rows)
+	rows := n
+	for _, l := range m.layers {
+		for _, b := range l {
+			if x, ok := b.mixer.(stateful); ok {
+				w.KVBytes += x.stateBytes(past)
+				if x.place().last {
+					rows = 1
+				}
 			}
-		})
-		seen := past
-		if l.window > 0 {
-			seen = min(seen, l.window)
+			b.mixer.each(func(x *Linear) {
+				switch {
+				case x.Routed: // each token is multiplied by few; as many as there may be are read
+					used := int64(rows * m.Config.Experts.Used)
+					w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
+					w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
+				case x.stored:
+					add(x, n)
+				default:
+					add(x, rows)
+				}
+			})
 		}
-		w.KVBytes += 8 * int64(seen) * int64(m.Config.KVHeads*m.Config.HeadDim)
 	}
 	add(&m.output, 1)
 	return w
@@ -48,7 +47,7 @@ func (m *Model) Work(n, past int) Work {
 // Bytes is the memory of the Runner's buffers.
 func (r *Runner) Bytes() int64 {
 	n := int64(0)
-	for _, v := range []any{&r.forms, &r.buf, &r.pass.routed, &r.pass.latent, r.workers} {
+	for _, v := range []any{&r.forms, &r.buf, r.spare, &r.pass.routed, &r.pass.mla, r.workers} {
 		n += heap(reflect.ValueOf(v))
 	}
 	return n
@@ -58,6 +57,8 @@ func (r *Runner) Bytes() int64 {
 func heap(v reflect.Value) int64 {
 	n := int64(0)
 	switch v.Kind() {
+	case reflect.Interface:
+		n = heap(v.Elem())
 	case reflect.Pointer:
 		if !v.IsNil() {
 			n = int64(v.Type().Elem().Size()) + heap(v.Elem())
@@ -71,7 +72,7 @@ func heap(v reflect.Value) int64 {
 		fallthrough
 	case reflect.Array:
 		switch v.Type().Elem().Kind() {
-		case reflect.Struct, reflect.Slice, reflect.Array, reflect.Pointer:
+		case reflect.Struct, reflect.Slice, reflect.Array, reflect.Pointer, reflect.Interface:
 			for i := range v.Len() {
 				n += heap(v.Index(i))
 			}

@@ -1,0 +1,143 @@
+package infer
+
+import "reflect"
+
+// layer is a list of branches, which add to the residual stream one after the other.
+type layer []branch
+
+// branch is one part of a layer. With the residual stream x,
+//
+//	x += scale * after(mixer(norm(x)))
+//
+// Of parallel branches (attention and feed-forward layer in Cohere and StableLM) the first has the norm, and the others
+// read its rows.
+type branch struct {
+	norm     norm
+	parallel bool // reads the rows of the branch before it instead of a norm of its own
+	mixer    mixer
+	after    norm
+	scale    float32 // 0: 1
+
+	readers []*Linear // the mixer's, kept as listing them allocates
+}
+
+// mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only. What it
+// remembers of a sequence is a state (see stateful), its scratch memory lies in the pass.
+type mixer interface {
+	// readers are the matrices that multiply the branch's input.
+	readers() []*Linear
+	// each calls f with all matrices; those without rows are not there.
+	each(f func(*Linear))
+	// mix computes the branch of the first p.rows rows of in, which are prepared for the readers, and leaves it in
+	// p.residual.
+	mix(p *pass, in []float32)
+}
+
+// stateful is a mixer that remembers earlier tokens.
+type stateful interface {
+	place() *slot
+	// newState is an empty state with room for n positions, made of old when that is one of the mixer's kind.
+	newState(old state, n int) state
+	// stateBytes is what a token reads of its state behind so many others.
+	stateBytes(past int) int64
+}
+
+// state is what a mixer remembers of one sequence: keys and values, or the last rows of a convolution, or the matrix of
+// a recurrence.
+type state interface {
+	bytes() int64
+	reset() // forgets all positions
+}
+
+// slot says where the states of a mixer are.
+type slot struct {
+	cache int  // the index in Cache.states
+	spare int  // the index in Runner.spare, which mixers of one kind share
+	last  bool // no mixer behind this one is stateful: the rest is needed only for the rows whose logits are wanted
+}
+
+func (s *slot) place() *slot { return s }
+
+// placeStates gives every mixer that remembers its slot.
+func (m *Model) placeStates() {
+	for i := range m.layers {
+		for j := range m.layers[i] {
+			x, ok := m.layers[i][j].mixer.(stateful)
+			if !ok {
+				continue
+			}
+			at := slot{cache: len(m.stateful), spare: len(m.stateful)}
+			for k, o := range m.stateful {
+				o.place().last = false
+				if at.spare == at.cache && reflect.TypeOf(o) == reflect.TypeOf(x) {
+					at.spare = k
+				}
+			}
+			at.last = true
+			*x.place() = at
+			m.stateful = append(m.stateful, x)
+		}
+	}
+}
+
+// each calls f with all matrices of the layers.
+func (m *Model) each(f func(*Linear)) {
+	for _, l := range m.layers {
+		for _, b := range l {
+			b.mixer.each(func(w *Linear) {
+				if w.Rows > 0 {
+					f(w)
+				}
+			})
+		}
+	}
+}
+
+// residual is what a branch adds to the residual stream. The next preparation of rows does so.
+type residual struct {
+	rows  []float32 // [n][width]; nil: nothing
+	bias  []float32 // is added to each row
+	after norm      // of the sum
+	scale float32   // of the norm; 0: 1
+}
+
+// layer runs a layer on the first p.rows rows of buf.x.
+func (p *pass) layer(l layer) {
+	for i := range l {
+		if p.rows == 0 {
+			return
+		}
+		b := &l[i]
+		if b.parallel {
+			p.addResidual()
+			p.prepareRows(p.buf.norm, p.rows, b.readers...)
+		} else {
+			p.prepareNorm(b.norm, b.readers...)
+		}
+		b.mixer.mix(p, p.buf.norm)
+		p.residual.after, p.residual.scale = b.after, b.scale
+	}
+}
+
+// project computes W·in for the rows under way: the mixer's residual.
+func (p *pass) project(in []float32, w *Linear) {
+	p.residual = residual{rows: grow(&p.buf.branch, p.rows*w.Rows), bias: w.bias}
+	p.queue(in, p.rows, product{dst: p.residual.rows, w: w})
+	p.multiplyAll(p.rows)
+}
+
+// narrow packs the rows whose logits are wanted to the front, in the residual stream and in, the rows of its norm. The
+// other rows end here.
+func (p *pass) narrow(in []float32) {
+	p.rows, p.narrowed = p.wanted, true
+	for _, rows := range [][]float32{p.buf.x, in, p.residual.rows} {
+		if rows == nil {
+			continue
+		}
+		at, width := 0, p.m.Config.Width
+		for _, s := range p.spans {
+			copy(rows[at:], rows[(s.start+s.n-s.wanted)*width:(s.start+s.n)*width])
+			at += s.wanted * width
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package infer
+
+import "math"
+
+// gqa is attention with a matrix each for queries, keys and values, where groups of query heads share a head of keys and
+// values (arXiv 2305.13245).
+type gqa struct {
+	attention
+	q, k, v, o   Linear
+	qRows, kRows rowNorm // over rows of heads
+}
+
+// gqa binds the attention of layer i. Queries, keys and values may lie in one tensor.
+func (l *loader) gqa(i int, blk func(string) string) *gqa {
+	c := &l.c.Config
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	g := &gqa{attention: l.attention(i, blk)}
+	if l.has(blk("attn_qkv.weight")) {
+		parts := l.fused(blk("attn_qkv.weight"), c.Width, q, kv, kv)
+		g.q, g.k, g.v = parts[0], parts[1], parts[2]
+	} else {
+		g.q = l.linear(blk("attn_q.weight"), c.Width, q)
+		g.k = l.linear(blk("attn_k.weight"), c.Width, kv)
+		g.v = l.linear(blk("attn_v.weight"), c.Width, kv)
+	}
+	g.k.stored, g.v.stored = true, true
+	g.o = l.linear(blk("attn_output.weight"), q, c.Width)
+	g.qNorm, g.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads)
+	g.kNorm, g.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads)
+	return g
+}
+
+// attention says how heads of layer i attend.
+func (l *loader) attention(i int, blk func(string) string) attention {
+	c := &l.c.Config
+	a := attention{
+		heads: c.Heads, kvHeads: c.KVHeads, dims: c.HeadDim,
+		sinks: l.optional(blk("attn_sinks.weight"), c.Heads),
+		rope:  ropeKind(c, i),
+		scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
+		limit: float32(c.Cap.Attention),
+	}
+	if c.Scale.Attention != 0 {
+		a.scale = float32(c.Scale.Attention)
+	}
+	if c.Windowed(i) {
+		a.window = c.Window
+	}
+	return a
+}
+
+func (g *gqa) readers() []*Linear { return []*Linear{&g.q, &g.k, &g.v} }
+
+func (g *gqa) each(f func(*Linear)) {
+	for _, w := range []*Linear{&g.q, &g.k, &g.v, &g.o} {
+		f(w)
+	}
+}
+
+// mix computes queries only for the rows whose logits are wanted where nothing else is needed of the others.
+func (g *gqa) mix(p *pass, in []float32) {
+	n, late := p.rows, g.last && p.narrows
+	q := grow(&p.buf.q, n*g.q.Rows)
+	k, v := grow(&p.buf.k, n*g.k.Rows), grow(&p.buf.v, n*g.v.Rows)
+	if late {
+		p.multiply(in, n, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
+	} else {
+		p.multiply(in, n, product{dst: q, w: &g.q}, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
+	}
+	p.normParts(k, n, g.kRows)
+	p.store(&g.attention, k, v)
+	if late {
+		p.narrow(in)
+		if n = p.rows; n == 0 {
+			return
+		}
+		p.prepareRows(in, n, &g.q)
+		p.multiply(in, n, product{dst: q, w: &g.q})
+	}
+	p.normParts(q, n, g.qRows)
+	out := grow(&p.buf.attn, n*g.o.Cols)
+	p.attend(&g.attention, out, q)
+	p.prepareRows(out, n, &g.o)
+	p.project(out, &g.o)
+}

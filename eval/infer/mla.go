@@ -1,0 +1,134 @@
+package infer
+
+// mla is multi-head latent attention (arXiv 2405.04434) with its expansion moved to the queries' side: per head,
+//
+//	scores = ropeQ·ropeK + nopeQ·(expandK·latent) = [ropeQ | expandKᵀ·nopeQ]·[ropeK | latent]
+//	out    = expandV·(weights·latent)
+//
+// so that attention sees one head of keys, [ropeK | latent], whose values are itself. The first part of a key rotates.
+type mla struct {
+	attention
+	q            Linear  // [heads][nope+rope], of the norm's rows or of queryNorm's
+	queryA       Linear  // the queries' own latent; no rows: none
+	queryNorm    rowNorm // over the whole row
+	kv           Linear  // latent, then the rotating key
+	kvNorm       []float32
+	keyB, valueB []Linear // of each head
+	o            Linear
+
+	nope, turning, latent, value int // values of a head: of a query that stay, that rotate, of the latent, of a value
+}
+
+func (l *loader) mla(i int, blk func(string) string) *mla {
+	c, s := &l.c.Config, l.c.Config.Latent
+	m := &mla{
+		attention: l.attention(i, blk),
+		kv:        l.linear(blk("attn_kv_a_mqa.weight"), c.Width, s.KV+s.Rope),
+		kvNorm:    l.vector(blk("attn_kv_a_norm.weight"), s.KV),
+		keyB:      make([]Linear, c.Heads),
+		valueB:    make([]Linear, c.Heads),
+		o:         l.linear(blk("attn_output.weight"), c.Heads*s.Value, c.Width),
+		nope:      s.Nope, turning: s.Rope, latent: s.KV, value: s.Value,
+	}
+	width, q := c.Width, "attn_q"
+	if s.Query > 0 {
+		m.queryA = l.linear(blk("attn_q_a.weight"), c.Width, s.Query)
+		m.queryNorm = rowNorm{gain: l.vector(blk("attn_q_a_norm.weight"), s.Query), part: s.Query}
+		width, q = s.Query, "attn_q_b"
+	}
+	m.q = l.linear(blk(q+".weight"), width, c.Heads*(s.Nope+s.Rope))
+	for h := range c.Heads {
+		m.keyB[h] = l.stacked(blk("attn_k_b.weight"), s.Nope, s.KV, h, c.Heads)
+		m.valueB[h] = l.stacked(blk("attn_v_b.weight"), s.KV, s.Value, h, c.Heads)
+	}
+	return m
+}
+
+func (m *mla) readers() []*Linear {
+	if m.queryA.Rows > 0 {
+		return []*Linear{&m.queryA, &m.kv}
+	}
+	return []*Linear{&m.q, &m.kv}
+}
+
+func (m *mla) each(f func(*Linear)) {
+	for _, w := range []*Linear{&m.o, &m.q, &m.queryA, &m.kv} {
+		f(w)
+	}
+	for h := range m.keyB {
+		f(&m.keyB[h])
+		f(&m.valueB[h])
+	}
+}
+
+// mlaBuffers are [tokens][...], but for byHead, [heads][tokens][...].
+type mlaBuffers struct{ query, full, latent, byHead []float32 }
+
+func (m *mla) mix(p *pass, in []float32) {
+	n, width := p.rows, m.heads*m.dims
+	q, k, v := grow(&p.buf.q, n*width), grow(&p.buf.k, n*m.dims), grow(&p.buf.v, n*m.dims)
+	m.prepareQKV(p, in, q, k, v)
+	p.store(&m.attention, k, v)
+	out := grow(&p.buf.attn, n*width)
+	p.attend(&m.attention, out, q)
+	p.perHead(m.valueB, out, m.turning, m.dims, out, m.value) // out of the latent space
+	out = out[:n*m.o.Cols]
+	p.prepareRows(out, n, &m.o)
+	p.project(out, &m.o)
+}
+
+// prepareQKV makes queries, keys and values from the rows of the norm.
+func (m *mla) prepareQKV(p *pass, norm, q, k, v []float32) {
+	n, b := p.rows, &p.mla
+	full, latent := grow(&b.full, n*m.q.Rows), grow(&b.latent, n*m.kv.Rows)
+	if m.queryA.Rows > 0 {
+		query := grow(&b.query, n*m.queryA.Rows)
+		p.multiply(norm, n, product{dst: query, w: &m.queryA}, product{dst: latent, w: &m.kv})
+		p.normParts(query, n, m.queryNorm, &m.q)
+		p.multiply(query, n, product{dst: full, w: &m.q})
+	} else {
+		p.multiply(norm, n, product{dst: full, w: &m.q}, product{dst: latent, w: &m.kv})
+	}
+	p.perHead(m.keyB, full, 0, m.nope+m.turning, q[m.turning:], m.dims)
+	p.attn.k, p.attn.v = k, v
+	p.prepare(preparation{by: (*latentRows)(m), rows: q, n: n, width: m.heads * m.dims})
+}
+
+type latentRows mla
+
+// makeRow makes key and value of token t, and the queries' rotating part.
+func (m *latentRows) makeRow(p *pass, q []float32, t int) {
+	b, head := &p.mla, m.nope+m.turning
+	for h := range m.heads {
+		copy(q[h*m.dims:][:m.turning], b.full[(t*m.heads+h)*head+m.nope:])
+	}
+	key, from := p.attn.k[t*m.dims:][:m.dims], b.latent[t*m.dims:][:m.dims]
+	copy(key, from[m.latent:])
+	p.set.RMSNorm(key[m.turning:], from[:m.latent], m.kvNorm, p.m.Config.NormEps)
+	copy(p.attn.v[t*m.dims:][:m.dims], key)
+}
+
+// perHead multiplies a part of each head of the rows under way, w[h].Cols values from first on, with the head's matrix.
+// Heads are step values apart, and in out, which may be in, wide values.
+func (p *pass) perHead(w []Linear, in []float32, first, step int, out []float32, wide int) {
+	n := p.rows
+	rows, size := grow(&p.mla.byHead, len(w)*n*w[0].Cols), n*w[0].Cols
+	p.routed.even(len(w), n)
+	p.heads = headRows{heads: len(w), step: step, part: in[first:]}
+	p.prepare(preparation{by: &p.heads, rows: rows, n: len(w) * n, grouped: true}, &w[0])
+	for h := range w {
+		x := &p.routed.forms[h][w[h].form]
+		p.queue(rows[h*size:], n, product{dst: out[h*wide:], w: &w[h], x: x, stride: len(w) * wide})
+	}
+	p.multiplyAll(n)
+}
+
+// headRows are the parts of each token's heads, step values apart, sorted by head: [heads][tokens].
+type headRows struct {
+	heads, step int
+	part        []float32 // from the first head's on
+}
+
+func (h *headRows) makeRow(p *pass, row []float32, t int) {
+	copy(row, h.part[(t%p.rows*h.heads+t/p.rows)*h.step:])
+}
