@@ -47,7 +47,7 @@ func runDiff(ctx context.Context, e env, pathA, pathB string) error {
 	}
 	defer b.Close()
 	bar := e.progress("diff", "values")
-	d, err := diff.Models(ctx, a, b, diff.Options{Threads: e.threads, Progress: bar.Set})
+	d, err := diff.Models(ctx, a, b, checkpoint.Pass{Threads: e.threads, Progress: bar.Set})
 	if err != nil {
 		return err
 	}

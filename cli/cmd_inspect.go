@@ -1,14 +1,14 @@
 package cli
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"fmt"
 	"reflect"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/eval/verify"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
 )
@@ -26,7 +26,7 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runInspect(newEnv(c), args[0], c.Bool("hash"))
+			return runInspect(c.Context, newEnv(c), args[0], c.Bool("hash"))
 		},
 	}
 }
@@ -49,7 +49,7 @@ type tensorRow struct {
 	SHA256 string  `json:"sha256,omitempty"`
 }
 
-func runInspect(e env, path string, hash bool) error {
+func runInspect(ctx context.Context, e env, path string, hash bool) error {
 	open := openForPlan // headers are enough
 	if hash {
 		open = func(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint, error) { return openModel(path) }
@@ -68,6 +68,12 @@ func runInspect(e env, path string, hash bool) error {
 	if in.FileBytes, err = s.fileBytes(); err != nil {
 		return err
 	}
+	var hashes []verify.Hash
+	if hash {
+		if hashes, err = verify.Hashes(ctx, c, checkpoint.Pass{Threads: e.threads}); err != nil {
+			return err
+		}
+	}
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
 		size, err := t.Tensor.Bytes()
@@ -76,9 +82,7 @@ func runInspect(e env, path string, hash bool) error {
 		}
 		row := tensorRow{Name: t.Name, Type: t.Type.String(), Shape: t.Shape, Bytes: size}
 		if hash {
-			if row.SHA256, err = hashTensor(t); err != nil {
-				return err
-			}
+			row.SHA256 = hashes[i].SHA256
 		}
 		in.Tensors = append(in.Tensors, row)
 	}
@@ -86,29 +90,6 @@ func runInspect(e env, path string, hash bool) error {
 		return e.printJSON(in)
 	}
 	return printInspection(e, in)
-}
-
-// hashTensor hashes the data as an artifact of the same type would hold it, in slabs.
-func hashTensor(t *checkpoint.Tensor) (string, error) {
-	h := sha256.New()
-	if b := t.Bytes(); b != nil {
-		h.Write(b)
-		return hex.EncodeToString(h.Sum(nil)), nil
-	}
-	row, err := t.Type.RowBytes(t.Cols())
-	if err != nil {
-		return "", err
-	}
-	slab := max(1, (1<<20)/max(row, 1))
-	buf := make([]byte, slab*row)
-	for first := int64(0); first < t.Rows(); first += slab {
-		n := min(slab, t.Rows()-first)
-		if err := t.ReadRows(buf[:n*row], first, n); err != nil {
-			return "", err
-		}
-		h.Write(buf[:n*row])
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func printInspection(e env, in inspection) error {

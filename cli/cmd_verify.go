@@ -112,7 +112,7 @@ func readManifest(path string) ([]verify.Hash, error) {
 // verifyModel runs all checks of a model that could be opened.
 func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyOptions, manifest []verify.Hash) (*verify.Result, error) {
 	bar := e.progress("verify "+filepath.Base(c.Path), "bytes")
-	r, err := verify.Model(ctx, c, verify.Options{Threads: e.threads, Hash: manifest != nil || o.writeManifest != "", Progress: bar.Set})
+	r, err := verify.Model(ctx, c, verify.Options{Pass: checkpoint.Pass{Threads: e.threads, Progress: bar.Set}, Hash: manifest != nil || o.writeManifest != ""})
 	if err != nil {
 		return nil, err
 	}

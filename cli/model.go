@@ -54,7 +54,7 @@ func (e env) openModel(path string) (*checkpoint.Checkpoint, error) {
 
 // scan reads a model through, to hash it and to find NaN before anything is computed from it.
 func (e env) scan(ctx context.Context, c *checkpoint.Checkpoint) error {
-	o := checkpoint.ScanOptions{Hash: true, Threads: e.threads, Progress: e.progress(scanTitle(c), "bytes").Set}
+	o := checkpoint.ScanOptions{Pass: checkpoint.Pass{Threads: e.threads, Progress: e.progress(scanTitle(c), "bytes").Set}, Hash: true}
 	if err := c.Scan(ctx, o); err != nil {
 		return err
 	}

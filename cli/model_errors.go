@@ -68,7 +68,7 @@ func (r *modelRun) measureErrors(ctx context.Context, missing []int, all []tenso
 		made = append(made, c)
 	}
 	p := r.env.progress("errors "+r.name, "values")
-	o := diff.RelativeOptions{Options: diff.Options{Threads: r.env.threads, Progress: p.Set}}
+	o := diff.RelativeOptions{Pass: checkpoint.Pass{Threads: r.env.threads, Progress: p.Set}}
 	if r.imatrix != nil {
 		o.Weights = func(name string) []float32 {
 			if e, ok := r.imatrix.Entry(name); ok {

@@ -54,7 +54,7 @@ func TestTensorErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		d, err := diff.Models(t.Context(), a, b, diff.Options{})
+		d, err := diff.Models(t.Context(), a, b, checkpoint.Pass{})
 		if err != nil {
 			t.Fatal(err)
 		}

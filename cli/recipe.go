@@ -117,7 +117,7 @@ func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpo
 		p, err = quantize.NewPlan(c, m, o.Options)
 	} else {
 		bar := e.progress("measure "+filepath.Base(c.Path), "matrices")
-		p, err = quantize.NewTargetPlan(ctx, c, m, o.Options, o.target, quantize.MeasureOptions{Threads: e.threads, Progress: bar.Set})
+		p, err = quantize.NewTargetPlan(ctx, c, m, o.Options, o.target, checkpoint.Pass{Threads: e.threads, Progress: bar.Set})
 	}
 	if err != nil || !o.strict {
 		return p, err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
 
 	"bitmill/formats/block"
 	"bitmill/formats/checkpoint"
@@ -18,12 +16,6 @@ const (
 	sampleValues = 1 << 14
 	sampleRows   = 16
 )
-
-// MeasureOptions says how errors are measured; nothing that is measured depends on it.
-type MeasureOptions struct {
-	Threads  int                     // 0: one per processor
-	Progress func(done, total int64) // matrices; called by one goroutine at a time; may be nil
-}
 
 // sensitivities is the divergence that an error in a matrix of a role causes, beside an equal one in ffn_down. It was
 // measured with one role at a time quantized and everything else as it is, on three models of the llama family: two of
@@ -55,39 +47,15 @@ func sensitivity(r Role, layers int) float64 {
 	return 1
 }
 
-// measureChoices sets the error of every option.
-func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, list []choice, o MeasureOptions) error {
-	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var mu sync.Mutex
-	next, done := 0, int64(0)
-	take := func() (i int) {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return next - 1
-	}
-	var wg sync.WaitGroup
-	for range o.Threads {
-		wg.Go(func() {
-			for i := take(); i < len(list) && ctx.Err() == nil; i = take() {
-				if err := list[i].measure(&c.Tensors[list[i].index], imatrix); err != nil {
-					cancel(fmt.Errorf("tensor %s: %w", list[i].name, err))
-				}
-				mu.Lock()
-				done++
-				if o.Progress != nil {
-					o.Progress(done, int64(len(list)))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return context.Cause(ctx)
+// measureChoices sets the error of every option; o.Progress counts matrices.
+func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, list []choice, o checkpoint.Pass) error {
+	return o.Each(ctx, len(list), int64(len(list)), func(_ context.Context, i int, report func(int64)) error {
+		if err := list[i].measure(&c.Tensors[list[i].index], imatrix); err != nil {
+			return fmt.Errorf("tensor %s: %w", list[i].name, err)
+		}
+		report(1)
+		return nil
+	})
 }
 
 // measure encodes sampled rows as every type.
@@ -113,7 +81,7 @@ func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 			m := row / perMatrix
 			w = weights[m*cols : (m+1)*cols]
 		}
-		total += weightedSquares(values, nil, w)
+		total += block.SquaredError(values, nil, w)
 		for k := range ch.options {
 			o := &ch.options[k]
 			if o.typ == t.Type {
@@ -132,7 +100,7 @@ func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 			if err := block.Decode(o.typ, back, buffer[:size]); err != nil {
 				return err
 			}
-			o.err += weightedSquares(values, back, w)
+			o.err += block.SquaredError(values, back, w)
 		}
 		t.Release(row, 1)
 	}
@@ -142,20 +110,4 @@ func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 		}
 	}
 	return nil
-}
-
-// weightedSquares is the sum of w·(x-y)²; y may be nil for zeros, w for ones.
-func weightedSquares(x, y, w []float32) (sum float64) {
-	for i, v := range x {
-		d := float64(v)
-		if y != nil {
-			d -= float64(y[i])
-		}
-		if w != nil {
-			sum += float64(float64(w[i]) * float64(d*d))
-		} else {
-			sum += float64(d * d)
-		}
-	}
-	return sum
 }

@@ -54,7 +54,7 @@ func (e *UnreachableError) Error() string {
 // weights: the noise of the layer's output, as a share of it. It counts as much as the divergence depends on matrices
 // of that role (sensitivities). All matrices start with their smallest type; again and
 // again the step to a larger type that takes away the most error per byte is taken, until none fits any more.
-func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target, how MeasureOptions) (*Plan, error) {
+func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target, how checkpoint.Pass) (*Plan, error) {
 	switch {
 	case c.Planned:
 		return nil, errors.New("a target needs the weights, to measure what types do to them: a bare configuration has none")

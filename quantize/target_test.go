@@ -30,7 +30,7 @@ func evenImatrix(c *checkpoint.Checkpoint) *imatrix.Matrix {
 
 func targetPlan(t *testing.T, c *checkpoint.Checkpoint, m *imatrix.Matrix, o Options, target Target, threads int) *Plan {
 	t.Helper()
-	p, err := NewTargetPlan(context.Background(), c, m, o, target, MeasureOptions{Threads: threads})
+	p, err := NewTargetPlan(context.Background(), c, m, o, target, checkpoint.Pass{Threads: threads})
 	if err != nil {
 		t.Fatalf("%v: %v", target, err)
 	}
@@ -73,7 +73,7 @@ func bounds(t *testing.T, c *checkpoint.Checkpoint, m *imatrix.Matrix) (least, m
 	t.Helper()
 	var no *UnreachableError
 	for _, target := range []Target{{BPW: 0.5}, {Bytes: 1 << 40}} {
-		if _, err := NewTargetPlan(context.Background(), c, m, Options{}, target, MeasureOptions{}); !errors.As(err, &no) {
+		if _, err := NewTargetPlan(context.Background(), c, m, Options{}, target, checkpoint.Pass{}); !errors.As(err, &no) {
 			t.Fatalf("%v: %v", target, err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestTargetChoices(t *testing.T) {
 	if free == 0 {
 		t.Error("nothing was chosen")
 	}
-	if _, err := NewTargetPlan(context.Background(), c, m, Options{Pure: true, Format: "Q4_K"}, target, MeasureOptions{}); err == nil {
+	if _, err := NewTargetPlan(context.Background(), c, m, Options{Pure: true, Format: "Q4_K"}, target, checkpoint.Pass{}); err == nil {
 		t.Error("--pure leaves nothing to choose")
 	}
 }

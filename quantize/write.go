@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -78,9 +77,7 @@ type Written struct {
 // file appears that was not complete; the list holds those that did. Jobs with a key leave, when ctx or the process
 // ends, unfinished files NAME.part with a journal beside them, for the next Write to go on.
 func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, jobs []Job, o WriteOptions) (written []Written, err error) {
-	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
-	}
+	o.Threads = checkpoint.Workers(o.Threads)
 	o.Memory = cmp.Or(o.Memory, DefaultMemory)
 	o.JournalEvery = cmp.Or(o.JournalEvery, time.Second)
 	if len(jobs) == 0 {
@@ -143,7 +140,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matri
 // begin writes the headers, after a look at the whole source where no earlier process had one.
 func begin(ctx context.Context, c *checkpoint.Checkpoint, artifacts []*artifact, o WriteOptions) error {
 	if !slices.ContainsFunc(artifacts, (*artifact).takenUp) {
-		if err := c.CheckFinite(ctx, checkpoint.ScanOptions{Threads: o.Threads, Progress: o.Scan}); err != nil {
+		if err := c.CheckFinite(ctx, checkpoint.ScanOptions{Pass: checkpoint.Pass{Threads: o.Threads, Progress: o.Scan}}); err != nil {
 			return err
 		}
 	}

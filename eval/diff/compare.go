@@ -3,17 +3,9 @@ package diff
 
 import (
 	"context"
-	"runtime"
-	"sync"
 
 	"bitmill/formats/checkpoint"
 )
-
-// Options says how to compare; the result does not depend on it.
-type Options struct {
-	Threads  int                     // 0: one per processor
-	Progress func(done, total int64) // values compared; may be nil; called by one goroutine at a time
-}
 
 // Difference is what differs. Lists are in the order of A, or of B for what only B has.
 type Difference struct {
@@ -34,8 +26,9 @@ func (d *Difference) Equal() bool {
 		d.KeyOrder == nil && d.TensorOrder == nil
 }
 
-// Models compares two open models. It reads all data that both have once, in pieces, with bounded memory.
-func Models(ctx context.Context, a, b *checkpoint.Checkpoint, o Options) (*Difference, error) {
+// Models compares two open models. It reads all data that both have once, in pieces, with bounded memory. Progress
+// counts values.
+func Models(ctx context.Context, a, b *checkpoint.Checkpoint, o checkpoint.Pass) (*Difference, error) {
 	d := &Difference{}
 	d.metadata(a.Metadata, b.Metadata)
 	var common, other []string
@@ -75,70 +68,22 @@ func Models(ctx context.Context, a, b *checkpoint.Checkpoint, o Options) (*Diffe
 type pair struct{ a, b *checkpoint.Tensor }
 
 // compareAll compares every pair in one goroutine, so that sums do not depend on the number of threads.
-func compareAll(ctx context.Context, pairs []pair, o Options) ([]Tensor, error) {
-	c := &counter{progress: o.Progress}
+func compareAll(ctx context.Context, pairs []pair, o checkpoint.Pass) ([]Tensor, error) {
+	total := int64(0)
 	for _, p := range pairs {
 		if p.a.SameShape(p.b.Tensor) {
-			c.total += p.a.Elements()
+			total += p.a.Elements()
 		}
 	}
 	list := make([]Tensor, len(pairs))
-	err := each(ctx, len(pairs), o.Threads, func(ctx context.Context, w *worker, i int) (err error) {
-		list[i], err = w.compare(ctx, pairs[i], c)
+	err := o.Each(ctx, len(pairs), total, func(ctx context.Context, i int, report func(int64)) (err error) {
+		w := workers.Get().(*worker)
+		defer workers.Put(w)
+		list[i], err = w.compare(ctx, pairs[i], report)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return list, nil
-}
-
-// each calls work for 0 to n-1, several at once; the first error ends it.
-func each(ctx context.Context, n, threads int, work func(ctx context.Context, w *worker, i int) error) error {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range threads {
-		wg.Go(func() {
-			var w worker
-			for i := range next {
-				if err := work(ctx, &w, i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// counter adds up the progress of all goroutines.
-type counter struct {
-	progress func(done, total int64)
-
-	mu          sync.Mutex
-	done, total int64
-}
-
-func (c *counter) add(n int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done += n
-	if c.progress != nil {
-		c.progress(c.done, c.total)
-	}
 }

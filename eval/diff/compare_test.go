@@ -64,7 +64,7 @@ func meta(pairs ...any) *gguf.Metadata {
 
 func models(t *testing.T, a, b *checkpoint.Checkpoint) *Difference {
 	t.Helper()
-	d, err := Models(context.Background(), a, b, Options{Threads: 2})
+	d, err := Models(context.Background(), a, b, checkpoint.Pass{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestInterrupted(t *testing.T) {
 	a := open(t, meta("k", true), tensor{"t", formats.F32, []int64{2}, f32(1, 2)})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Models(ctx, a, a, Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Models(ctx, a, a, checkpoint.Pass{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math"
 
+	"bitmill/formats/block"
 	"bitmill/formats/checkpoint"
 )
 
 // RelativeOptions says how to measure errors.
 type RelativeOptions struct {
-	Options
+	checkpoint.Pass // Progress counts values
+
 	// Weights returns how much the columns of a tensor count: one weight per column, or one per column of each of its
 	// matrices; nil: all alike.
 	Weights func(name string) []float32
@@ -40,7 +42,7 @@ func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*c
 	for i := range e.Relative {
 		e.Relative[i] = make([]float64, len(source.Tensors))
 	}
-	c := &counter{progress: o.Progress}
+	total := int64(0)
 	jobs := make([]relativeJob, len(source.Tensors))
 	for i := range source.Tensors {
 		j := &jobs[i]
@@ -61,13 +63,15 @@ func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*c
 		if j.stride > j.rows {
 			e.Sampled++
 		}
-		c.total += j.values()
+		total += j.values()
 	}
-	err := each(ctx, len(jobs), o.Threads, func(ctx context.Context, w *worker, i int) error {
+	err := o.Each(ctx, len(jobs), total, func(ctx context.Context, i int, report func(int64)) error {
 		if jobs[i].artifacts == nil {
 			return nil
 		}
-		errors, err := w.relative(ctx, &jobs[i], c)
+		w := workers.Get().(*worker)
+		defer workers.Put(w)
+		errors, err := w.relative(ctx, &jobs[i], report)
 		for n, k := range jobs[i].at {
 			if err == nil {
 				e.Relative[k][i] = errors[n]
@@ -116,7 +120,7 @@ func (j *relativeJob) values() (n int64) {
 }
 
 // relative reads the job's rows of all tensors.
-func (w *worker) relative(ctx context.Context, j *relativeJob, c *counter) ([]float64, error) {
+func (w *worker) relative(ctx context.Context, j *relativeJob, report func(int64)) ([]float64, error) {
 	t := j.source
 	rows, cols := t.Rows(), t.Cols()
 	defer j.release(0, rows)
@@ -141,7 +145,7 @@ func (w *worker) relative(ctx context.Context, j *relativeJob, c *counter) ([]fl
 			}
 			apart[i] += j.squares(x, q, first)
 		}
-		c.add(n * cols)
+		report(n * cols)
 		// Reading maps pages around those that it asks for, of pieces released before too: they go again.
 		back := max(0, first-16*j.stride)
 		j.release(back, first+n-back)
@@ -165,20 +169,11 @@ func (j *relativeJob) squares(x, q []float32, first int64) float64 {
 	cols := int(j.source.Cols())
 	sum := 0.0
 	for r := 0; r*cols < len(x); r++ {
-		row, w := x[r*cols:(r+1)*cols], j.rowWeights(first+int64(r))
-		s := 0.0
-		for i, v := range row {
-			d := float64(v)
-			if q != nil {
-				d -= float64(q[r*cols+i])
-			}
-			d *= d
-			if w != nil {
-				d = float64(d * float64(w[i]))
-			}
-			s += d
+		var artifact []float32
+		if q != nil {
+			artifact = q[r*cols : (r+1)*cols]
 		}
-		sum += s
+		sum += block.SquaredError(x[r*cols:(r+1)*cols], artifact, j.rowWeights(first+int64(r)))
 	}
 	return sum
 }

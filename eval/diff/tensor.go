@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"sync"
 
 	"bitmill/formats"
 	"bitmill/formats/block"
@@ -34,13 +35,15 @@ type Values struct {
 // sums are what Values is made of.
 type sums struct{ aa, bb, ab, dd float64 }
 
-// worker holds the buffers of one goroutine.
+// worker holds the buffers for one tensor at a time.
 type worker struct {
 	rawA, rawB []byte
 	a, b       []float32
 }
 
-func (w *worker) compare(ctx context.Context, p pair, c *counter) (Tensor, error) {
+var workers = sync.Pool{New: func() any { return new(worker) }}
+
+func (w *worker) compare(ctx context.Context, p pair, report func(int64)) (Tensor, error) {
 	t := Tensor{Name: p.a.Name, A: p.a.Tensor, B: p.b.Tensor, Shape: !p.a.SameShape(p.b.Tensor)}
 	if t.Shape {
 		return t, nil
@@ -51,7 +54,7 @@ func (w *worker) compare(ctx context.Context, p pair, c *counter) (Tensor, error
 	if p.a.Type == p.b.Type {
 		err := w.pieces(ctx, p, func(a, b []byte, n int64) (more bool, err error) {
 			t.Bytes = !bytes.Equal(a, b)
-			c.add(n)
+			report(n)
 			seen += n
 			return !t.Bytes, nil
 		})
@@ -64,7 +67,7 @@ func (w *worker) compare(ctx context.Context, p pair, c *counter) (Tensor, error
 	done := int64(0)
 	err := w.pieces(ctx, p, func(a, b []byte, n int64) (more bool, err error) {
 		if done += n; done > seen {
-			c.add(n)
+			report(n)
 		}
 		if t.Value.Known {
 			err = w.values(&t.Value, &s, p, a, b, n)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"runtime"
 	"sync"
 
 	"bitmill/formats/block"
@@ -15,44 +14,24 @@ import (
 
 // data runs over all tensors, each in one goroutine, front to back.
 func (r *Result) data(ctx context.Context, c *checkpoint.Checkpoint, o Options) error {
-	if o.Threads <= 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	found := make([]tensorResult, len(c.Tensors))
-	p := &pass{hash: o.Hash, progress: o.Progress}
+	total := int64(0)
 	for i := range c.Tensors {
 		size, err := c.Tensors[i].Tensor.Bytes()
 		if err != nil {
 			return err
 		}
-		p.total += size
+		total += size
 	}
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range o.Threads {
-		wg.Go(func() {
-			var buf []byte
-			for i := range next {
-				res, err := p.tensor(ctx, &c.Tensors[i], &buf)
-				if err != nil {
-					cancel(err)
-				}
-				found[i] = res
-			}
-		})
-	}
-	for i := range c.Tensors {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	buffers := sync.Pool{New: func() any { return new([]byte) }}
+	err := o.Each(ctx, len(c.Tensors), total, func(ctx context.Context, i int, report func(int64)) (err error) {
+		buf := buffers.Get().(*[]byte)
+		defer buffers.Put(buf)
+		found[i], err = readTensor(ctx, &c.Tensors[i], buf, o.Hash, report)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	for i, f := range found {
 		name := c.Tensors[i].Name
@@ -63,17 +42,8 @@ func (r *Result) data(ctx context.Context, c *checkpoint.Checkpoint, o Options) 
 			r.Hashes = append(r.Hashes, Hash{name, f.sha256})
 		}
 	}
-	r.Bytes = p.done
+	r.Bytes = total
 	return nil
-}
-
-// pass is one reading of all data.
-type pass struct {
-	hash     bool
-	progress func(done, total int64)
-
-	mu          sync.Mutex
-	done, total int64
 }
 
 // tensorResult is what the pass found in one tensor.
@@ -93,7 +63,8 @@ func (f tensorResult) text(t *checkpoint.Tensor) string {
 		t.Type, row, column, column+length-1, f.bad, t.Elements()/length)
 }
 
-func (p *pass) tensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte) (f tensorResult, err error) {
+// readTensor reads a tensor front to back.
+func readTensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte, hash bool, report func(int64)) (f tensorResult, err error) {
 	sum := sha256.New()
 	step, length, size := t.Step(nil), int64(t.Type.BlockLen()), t.Type.BlockBytes()
 	for first := int64(0); first < t.Elements(); first += step {
@@ -104,7 +75,7 @@ func (p *pass) tensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte) (f
 		if err != nil {
 			return f, err
 		}
-		if p.hash {
+		if hash {
 			sum.Write(data)
 		}
 		for rest, block0 := data, first/length; len(rest) > 0; {
@@ -119,20 +90,11 @@ func (p *pass) tensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte) (f
 			rest, block0 = rest[(i+1)*size:], block0+int64(i)+1
 		}
 		file.Release(data)
-		p.add(int64(len(data)))
+		report(int64(len(data)))
 	}
 	t.Release(0, t.Rows())
-	if p.hash {
+	if hash {
 		f.sha256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	return f, nil
-}
-
-func (p *pass) add(n int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done += n
-	if p.progress != nil {
-		p.progress(p.done, p.total)
-	}
 }

@@ -15,9 +15,8 @@ import (
 
 // Options says what to check beyond the file itself.
 type Options struct {
-	Threads  int                     // 0: one per processor
-	Hash     bool                    // hash every tensor, for a manifest
-	Progress func(done, total int64) // bytes of data; may be nil; called by one goroutine at a time
+	checkpoint.Pass      // Progress counts bytes of data
+	Hash            bool // hash every tensor, for a manifest
 }
 
 // Problem is one thing that is wrong.
@@ -55,6 +54,13 @@ func Model(ctx context.Context, c *checkpoint.Checkpoint, o Options) (*Result, e
 		return nil, err
 	}
 	return r, nil
+}
+
+// Hashes hashes the data of every tensor, as an artifact of the same type holds them, in order.
+func Hashes(ctx context.Context, c *checkpoint.Checkpoint, o checkpoint.Pass) ([]Hash, error) {
+	r := &Result{}
+	err := r.data(ctx, c, Options{Pass: o, Hash: true})
+	return r.Hashes, err
 }
 
 func (r *Result) problem(tensor, format string, args ...any) {

@@ -123,7 +123,7 @@ func TestModel(t *testing.T) {
 		m := load(t)
 		c.damage(m)
 		var last int64
-		r, err := Model(context.Background(), m.open(t), Options{Progress: func(done, total int64) { last = total - done }})
+		r, err := Model(context.Background(), m.open(t), Options{Pass: checkpoint.Pass{Progress: func(done, total int64) { last = total - done }}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func TestUnknownArchitecture(t *testing.T) {
 
 func TestHashesAndManifest(t *testing.T) {
 	m := load(t)
-	r, err := Model(context.Background(), m.open(t), Options{Hash: true, Threads: 3})
+	r, err := Model(context.Background(), m.open(t), Options{Hash: true, Pass: checkpoint.Pass{Threads: 3}})
 	if err != nil {
 		t.Fatal(err)
 	}

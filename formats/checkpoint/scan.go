@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
 
 	"bitmill/formats"
@@ -17,9 +16,8 @@ import (
 
 // ScanOptions says how a model is read through.
 type ScanOptions struct {
-	Hash     bool                    // find the hash too
-	Threads  int                     // 0: one per processor
-	Progress func(done, total int64) // bytes; called by one goroutine at a time; may be nil
+	Pass      // Progress counts bytes
+	Hash bool // find the hash too
 }
 
 // scanned is what reading a model through told.
@@ -72,7 +70,7 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 		return errors.New("a plan has no data to read")
 	}
 	r := newReading(c, o)
-	if err := r.run(ctx, o.Threads); err != nil {
+	if err := o.Each(ctx, len(r.pieces), r.total, r.piece); err != nil {
 		return err
 	}
 	if o.Hash {
@@ -86,18 +84,16 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 	return nil
 }
 
-// reading is one pass over all data: goroutines take pieces in order.
+// reading is one pass over all data.
 type reading struct {
 	c       *Checkpoint
+	pieces  []stretch
+	total   int64      // bytes
 	digests [][]digest // of each tensor's pieces; nil without hashing
-	first   []int64    // per tensor the first block that is not finite; -1 for none
 
-	mu          sync.Mutex
-	pieces      []stretch
-	next        int   // piece
-	left        []int // pieces of each tensor that are not read yet
-	progress    func(done, total int64)
-	done, total int64
+	mu    sync.Mutex
+	first []int64 // per tensor the first block that is not finite; -1 for none
+	left  []int   // pieces of each tensor that are not read yet
 }
 
 // stretch is a piece of a tensor's data: where it starts, in bytes, and which of the tensor's pieces it is.
@@ -110,7 +106,7 @@ type stretch struct {
 }
 
 func newReading(c *Checkpoint, o ScanOptions) *reading {
-	r := &reading{c: c, first: make([]int64, len(c.Tensors)), left: make([]int, len(c.Tensors)), progress: o.Progress}
+	r := &reading{c: c, first: make([]int64, len(c.Tensors)), left: make([]int, len(c.Tensors))}
 	if o.Hash {
 		r.digests = make([][]digest, len(c.Tensors))
 	}
@@ -145,32 +141,9 @@ func (t *Tensor) scanPiece() int {
 	return scanPiece / size * size
 }
 
-func (r *reading) run(ctx context.Context, threads int) error {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	var wg sync.WaitGroup
-	for range threads {
-		wg.Go(func() {
-			for ctx.Err() == nil && r.piece() {
-			}
-		})
-	}
-	wg.Wait()
-	return ctx.Err()
-}
-
-// piece takes the next piece and reads it; false when there is none.
-func (r *reading) piece() bool {
-	r.mu.Lock()
-	if r.next == len(r.pieces) {
-		r.mu.Unlock()
-		return false
-	}
-	p := r.pieces[r.next]
-	r.next++
-	r.mu.Unlock()
-
+// piece reads piece i.
+func (r *reading) piece(_ context.Context, i int, report func(int64)) error {
+	p := r.pieces[i]
 	t := &r.c.Tensors[p.tensor]
 	if p.rows > 0 {
 		p.data = make([]byte, p.rows*t.sourceRow())
@@ -187,6 +160,7 @@ func (r *reading) piece() bool {
 		file.Release(p.data)
 	}
 
+	report(int64(len(p.data)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if bad >= 0 {
@@ -198,11 +172,7 @@ func (r *reading) piece() bool {
 	if r.left[p.tensor]--; r.left[p.tensor] == 0 {
 		t.releaseComputed()
 	}
-	r.done += int64(len(p.data))
-	if r.progress != nil {
-		r.progress(r.done, r.total)
-	}
-	return true
+	return nil
 }
 
 // bad is the first block that is not finite, of the first tensor with one.

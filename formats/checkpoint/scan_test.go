@@ -67,7 +67,7 @@ func TestCheckFinite(t *testing.T) {
 		for _, threads := range []int{1, 3} {
 			c := wide(t, tt.typ, 3000, tt.set)
 			done, most := int64(0), int64(0)
-			err := c.CheckFinite(context.Background(), checkpoint.ScanOptions{Threads: threads, Progress: func(d, total int64) { done, most = d, total }})
+			err := c.CheckFinite(context.Background(), checkpoint.ScanOptions{Pass: checkpoint.Pass{Threads: threads, Progress: func(d, total int64) { done, most = d, total }}})
 			var bad *checkpoint.NotFiniteError
 			if tt.row < 0 {
 				if err != nil {
@@ -93,14 +93,14 @@ func TestScanReadsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func(d, total int64) { t.Errorf("read again: %d of %d", d, total) }
-	if err := c.CheckFinite(context.Background(), checkpoint.ScanOptions{Progress: read}); err == nil {
+	if err := c.CheckFinite(context.Background(), checkpoint.ScanOptions{Pass: checkpoint.Pass{Progress: read}}); err == nil {
 		t.Error("NaN was not seen while hashing")
 	}
 	other := wide(t, formats.BF16, 3000, map[int][]byte{0: {0xc0, 0x7f}})
 	if err := other.CheckFinite(context.Background(), checkpoint.ScanOptions{}); err == nil {
 		t.Error("NaN was not seen")
 	}
-	if err := other.Scan(context.Background(), checkpoint.ScanOptions{Hash: true, Threads: 3}); err != nil {
+	if err := other.Scan(context.Background(), checkpoint.ScanOptions{Pass: checkpoint.Pass{Threads: 3}, Hash: true}); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := other.Hash(); err != nil || again != hash {
