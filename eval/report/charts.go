@@ -136,6 +136,14 @@ func resourceCharts(r *Report) []*chart {
 	return out
 }
 
+// addNamed adds a series, if it has marks, and writes its name beside the last one.
+func (c *chart) addNamed(s series) {
+	if n := len(s.marks); n > 0 {
+		s.marks[n-1].label = s.name
+		c.all = append(c.all, s)
+	}
+}
+
 // confidenceChart is KLD by how sure the source was, one line per format.
 func confidenceChart(m *Model) *chart {
 	c := &chart{title: "KL divergence of " + clean(m.Name) + " by the source's confidence", x: "probability of the source's likeliest token, up to", y: "KLD, nats per token",
@@ -149,10 +157,7 @@ func confidenceChart(m *Model) *chart {
 				edges = append(edges, plot.Tick{Value: b.Below, Label: number(b.Below)})
 			}
 		}
-		if len(s.marks) > 0 {
-			s.marks[len(s.marks)-1].label = s.name
-			c.all = append(c.all, s)
-		}
+		c.addNamed(s)
 	}
 	slices.SortFunc(edges, func(a, b plot.Tick) int { return cmp.Compare(a.Value, b.Value) })
 	c.ticks = slices.Compact(edges)
@@ -169,10 +174,7 @@ func layerChart(m *Model, t *tensorGrid) *chart {
 				s.marks = append(s.marks, mark{x: float64(layer), y: v})
 			}
 		}
-		if len(s.marks) > 0 {
-			s.marks[len(s.marks)-1].label = s.name
-			c.all = append(c.all, s)
-		}
+		c.addNamed(s)
 	}
 	return c
 }

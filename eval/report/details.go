@@ -16,8 +16,8 @@ var resourceColumns = []column{
 }
 
 // used prints what only a file has whose resources were measured.
-func used(head, title string, rank int, f func(r *Resources) string) column {
-	return column{head, title, false, rank, func(r *Row, _ bool) string {
+func used(name, title string, rank int, f func(r *Resources) string) column {
+	return column{head{name, title, false, rank}, func(r *Row, _ bool) string {
 		if r.Resources == nil {
 			return none
 		}
@@ -46,8 +46,8 @@ func (r *Resources) energy(of func(*Energy) map[string]Joules) string {
 // detailColumns are further figures of the main measurement.
 var detailColumns = []column{
 	formatColumn,
-	{"Δp mean", "mean change of the true token's probability ± standard error, percentage points", false, 1, divergence(func(r *Row) string { return measure(100*r.DeltaP, 100*r.DeltaPSE, true) })},
-	{"Δp RMS", "its root mean square", false, 1, divergence(func(r *Row) string { return measure(100*r.RMSDeltaP, 0, false) })},
+	{head{"Δp mean", "mean change of the true token's probability ± standard error, percentage points", false, 1}, divergence(func(r *Row) string { return measure(100*r.DeltaP, 100*r.DeltaPSE, true) })},
+	{head{"Δp RMS", "its root mean square", false, 1}, divergence(func(r *Row) string { return measure(100*r.RMSDeltaP, 0, false) })},
 	deltaQuantile(0, "1 %"), deltaQuantile(1, "5 %"), deltaQuantile(2, "25 %"), deltaQuantile(3, "50 %"), deltaQuantile(4, "75 %"), deltaQuantile(5, "95 %"), deltaQuantile(6, "99 %"),
 	quantile("KLD 50 %", func(r *Row) float64 { return r.KLDMedian }),
 	quantile("KLD 90 %", func(r *Row) float64 { return r.KLDP90 }),
@@ -55,8 +55,8 @@ var detailColumns = []column{
 	quantile("KLD 99 %", func(r *Row) float64 { return r.KLDP99 }),
 	quantile("KLD 99.9 %", func(r *Row) float64 { return r.KLDP999 }),
 	quantile("KLD max", func(r *Row) float64 { return r.KLDMax }),
-	{"Entropy", "mean entropy of the predictions, nats", false, 1, func(r *Row, _ bool) string { return measure(r.Entropy, 0, false) }},
-	{"Bits/byte", "loss per byte of text", false, 1, func(r *Row, _ bool) string {
+	{head{"Entropy", "mean entropy of the predictions, nats", false, 1}, func(r *Row, _ bool) string { return measure(r.Entropy, 0, false) }},
+	{head{"Bits/byte", "loss per byte of text", false, 1}, func(r *Row, _ bool) string {
 		if !(r.BitsPerByte > 0) {
 			return none
 		}
@@ -65,7 +65,7 @@ var detailColumns = []column{
 }
 
 func deltaQuantile(i int, name string) column {
-	return column{"Δp " + name, "quantile over tokens, percentage points", false, 1, divergence(func(r *Row) string {
+	return column{head{"Δp " + name, "quantile over tokens, percentage points", false, 1}, divergence(func(r *Row) string {
 		if i >= len(r.DeltaPs) {
 			return none
 		}
@@ -73,14 +73,14 @@ func deltaQuantile(i int, name string) column {
 	})}
 }
 
-func quantile(head string, of func(r *Row) float64) column {
-	return column{head, "quantile over tokens, nats", false, 1, divergence(func(r *Row) string { return measure(of(r), 0, false) })}
+func quantile(name string, of func(r *Row) float64) column {
+	return column{head{name, "quantile over tokens, nats", false, 1}, divergence(func(r *Row) string { return measure(of(r), 0, false) })}
 }
 
-// bucketTable is KLD by how sure the source was; nil without.
-func (m *Model) bucketTable() (heads []string, rows [][]string) {
-	heads = []string{"Format"}
-	edges := []float64{}
+// bucketTable is KLD by how sure the source was.
+func (m *Model) bucketTable() table {
+	heads, edges := []string{"Format"}, []float64{}
+	var rows [][]string
 	for _, row := range m.sorted() {
 		if len(row.Confidence) == 0 {
 			continue
@@ -103,5 +103,9 @@ func (m *Model) bucketTable() (heads []string, rows [][]string) {
 			rows = append(rows, cells)
 		}
 	}
-	return heads, rows
+	t := textTable(heads, 0)
+	t.Rows = rows
+	t.Label = "Divergence by confidence of " + clean(m.Name)
+	t.Caption = "Mean KLD, nats, of the tokens whose likeliest continuation has such a probability by the source."
+	return t
 }

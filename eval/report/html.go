@@ -37,33 +37,33 @@ type resourcesView struct {
 }
 
 type resourceView struct {
-	Name, Machine string
-	Table         tableView
-	Claims        []string
+	Name   string
+	Table  table
+	Claims []string
 }
 
 type modelView struct {
 	ID, Name string
 	Facts    [][2]string
-	Table    tableView
+	Table    table
 	Fidelity []string
 	Knee     string
 	Warnings []string
-	Details  tableView
-	Steps    tableView
+	Details  table
+	Steps    table
 
 	Confidence  figureView
-	Buckets     tableView
+	Buckets     table
 	TensorNote  string
 	Heat, Layer figureView
-	Roles       tableView
-	Layers      tableView
+	Roles       table
+	Layers      table
 	Files       [][2]string // path, hash
 }
 
 type economyView struct {
 	ID, Larger, Evidence, Method string
-	Table                        tableView
+	Table                        table
 }
 
 type secondsView struct {
@@ -108,12 +108,8 @@ func HTML(w io.Writer, r *Report) error {
 	}
 	for i := range r.Economy {
 		e := &r.Economy[i]
-		heads, rows := economyTable(e)
-		x := economyView{ID: fmt.Sprintf("economy-%d", i+1), Larger: clean(e.Larger), Evidence: clean(e.Evidence), Method: clean(e.Method),
-			Table: textTable(heads, rows, 0, 3, 6)}
-		x.Table.Label = "Economy of " + x.Larger
-		x.Table.Caption = fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", x.Larger, level(e.Level))
-		v.Economy = append(v.Economy, x)
+		v.Economy = append(v.Economy, economyView{ID: fmt.Sprintf("economy-%d", i+1), Larger: clean(e.Larger), Evidence: clean(e.Evidence),
+			Method: clean(e.Method), Table: economyTable(e)})
 	}
 	return page.Execute(w, v)
 }
@@ -123,13 +119,12 @@ func viewResources(r *Report) (v resourcesView, err error) {
 		resourceCharts(r)...)
 	for i := range r.Models {
 		m := &r.Models[i]
-		t := newTable(m, resourceColumns)
-		if t.empty() {
+		t := formatTable(m, resourceColumns)
+		if t.Rows == nil {
 			continue
 		}
-		x := resourceView{Name: clean(m.Name), Machine: m.machine(), Table: viewTable(t), Claims: m.claimSentences()}
-		x.Table.Label, x.Table.Caption = "Speed and memory of "+x.Name, x.Machine
-		v.Models = append(v.Models, x)
+		t.Label, t.Caption = "Speed and memory of "+clean(m.Name), m.machine()
+		v.Models = append(v.Models, resourceView{Name: clean(m.Name), Table: t, Claims: m.claimSentences()})
 	}
 	return v, err
 }
@@ -147,24 +142,13 @@ func (r *Report) title() string {
 
 func viewModel(m *Model) (v modelView, err error) {
 	v = modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Knee: clean(m.Knee.Evidence), Warnings: m.warnings()}
-	v.Table = viewTable(newTable(m, columns))
+	v.Table, v.Details, v.Steps, v.Buckets = formatTable(m, columns), formatTable(m, detailColumns), m.stepTable(), m.bucketTable()
 	v.Table.Label, v.Table.Caption = "Formats of "+v.Name, "Formats, most bits first; the marked row is the smallest within the budget."
-	if t := newTable(m, detailColumns); !t.empty() {
-		v.Details = viewTable(t)
-		v.Details.Label, v.Details.Caption = "Quantiles of "+v.Name, "Δp in percentage points of the true token’s probability, KLD in nats."
-	}
-	if heads, rows := m.stepTable(); len(rows) > 0 {
-		v.Steps = textTable(heads, rows, 0, 1)
-		v.Steps.Label, v.Steps.Caption = "Steps of "+v.Name, stepCaption
-	}
+	v.Details.Label, v.Details.Caption = "Quantiles of "+v.Name, "Δp in percentage points of the true token’s probability, KLD in nats."
 	if v.Confidence, err = figure("Divergence by the source’s confidence", "How the divergence spreads between tokens of which the source was unsure (left) and sure (right).", confidenceChart(m)); err != nil {
 		return v, err
 	}
 	v.Confidence.Legend = nil // lines carry their names
-	if heads, rows := m.bucketTable(); rows != nil {
-		v.Buckets = textTable(heads, rows, 0)
-		v.Buckets.Label, v.Buckets.Caption = "Divergence by confidence of "+v.Name, "Mean KLD, nats, of the tokens whose likeliest continuation has such a probability by the source."
-	}
 	if g := m.grid(); g != nil {
 		if err := v.tensors(m, g); err != nil {
 			return v, err
@@ -202,12 +186,10 @@ func (v *modelView) tensors(m *Model, g *tensorGrid) (err error) {
 			return err
 		}
 		v.Layer.Legend = nil
-		heads, rows := g.byLayer()
-		v.Layers = textTable(heads, rows, 0)
+		v.Layers = g.byLayer()
 		v.Layers.Label, v.Layers.Caption = "Relative error by layer of "+v.Name, "Mean over the quantized tensors of the layer."
 	}
-	heads, rows := g.byRole()
-	v.Roles = textTable(heads, rows, 0)
+	v.Roles = g.byRole()
 	v.Roles.Label, v.Roles.Caption = "Relative error by role of "+v.Name, "Mean relative error over the layers, by role."
 	return nil
 }

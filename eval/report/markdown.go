@@ -30,8 +30,8 @@ func Markdown(w io.Writer, r *Report) error {
 	for i := range r.Economy {
 		e := &r.Economy[i]
 		p("## Economy of %s\n\n%s\n\n", escape(clean(e.Larger)), escape(clean(e.Evidence)))
-		if heads, rows := economyTable(e); len(rows) > 0 {
-			markdownTable(b, heads, []bool{true, false, false, true, false, false, true}, rows)
+		if t := economyTable(e); len(t.Rows) > 0 {
+			markdownTable(b, t)
 			p("Negative Δ ln PPL: %s wins. Intervals at %s. %s\n\n", escape(clean(e.Larger)), level(e.Level), escape(clean(e.Method)))
 		}
 	}
@@ -53,23 +53,21 @@ func markdownModel(b *bufio.Writer, m *Model) {
 		p("- %s: %s\n", f[0], escape(f[1]))
 	}
 	p("\n")
-	markdownFormats(b, newTable(m, columns))
+	markdownTable(b, formatTable(m, columns))
 	if lines := fidelityLines(&m.Fidelity); lines != nil {
 		p("Fidelity: %s\n\n", escape(strings.Join(lines, " ")))
 	}
 	if m.Knee.Evidence != "" {
 		p("Knee: %s\n\n", escape(clean(m.Knee.Evidence)))
 	}
-	if heads, rows := m.stepTable(); len(rows) > 0 {
-		p("### What each step costs\n\n%s\n\n", stepCaption)
-		left := make([]bool, len(heads))
-		left[0], left[1] = true, true
-		markdownTable(b, heads, left, rows)
+	if t := m.stepTable(); len(t.Rows) > 0 {
+		p("### What each step costs\n\n%s\n\n", t.Caption)
+		markdownTable(b, t)
 	}
 	markdownList(b, "Warnings", m.warnings())
-	if t := newTable(m, resourceColumns); !t.empty() {
+	if t := formatTable(m, resourceColumns); t.Rows != nil {
 		p("### Speed and memory\n\n%s.\n\n", escape(m.machine()))
-		markdownFormats(b, t)
+		markdownTable(b, t)
 		for _, s := range m.claimSentences() {
 			p("- %s\n", escape(s))
 		}
@@ -77,10 +75,7 @@ func markdownModel(b *bufio.Writer, m *Model) {
 	}
 	if g := m.grid(); g != nil {
 		p("### Mean relative error by role\n\n%s\n\n", escape(clean(m.TensorNote)))
-		heads, rows := g.byRole()
-		left := make([]bool, len(heads))
-		left[0] = true
-		markdownTable(b, heads, left, rows)
+		markdownTable(b, g.byRole())
 	}
 	hashes := false
 	for _, r := range m.sorted() {
@@ -94,31 +89,23 @@ func markdownModel(b *bufio.Writer, m *Model) {
 	}
 }
 
-func markdownFormats(b *bufio.Writer, t table) {
-	heads, left := make([]string, len(t.columns)), make([]bool, len(t.columns))
-	for i, c := range t.columns {
-		heads[i], left[i] = c.head, c.left
-	}
-	markdownTable(b, heads, left, t.rows)
-}
-
-func markdownTable(b *bufio.Writer, heads []string, left []bool, rows [][]string) {
+func markdownTable(b *bufio.Writer, t table) {
 	line := func(cells []string) {
 		for _, c := range cells {
 			b.WriteString("| " + escape(c) + " ")
 		}
 		b.WriteString("|\n")
 	}
-	line(heads)
-	for _, l := range left {
-		if l {
+	line(t.heads())
+	for _, h := range t.Heads {
+		if h.Left {
 			b.WriteString("|---")
 		} else {
 			b.WriteString("|---:")
 		}
 	}
 	b.WriteString("|\n")
-	for _, r := range rows {
+	for _, r := range t.Rows {
 		line(r)
 	}
 	b.WriteString("\n")

@@ -39,14 +39,14 @@ func TestTensorGrid(t *testing.T) {
 	if len(g.rows) != 2 || g.layers != 2 || strings.Join(g.roles, " ") != "attn_q ffn_up output" || strings.Join(g.inner, " ") != "attn_q ffn_up" {
 		t.Fatalf("%+v", g)
 	}
-	_, rows := g.byRole()
+	rows := g.byRole().Rows
 	want := [][]string{{"attn_q", "0.200", "0.350"}, {"ffn_up", "0.100", "0.200"}, {"output", "0.400", "0.100"}, {"all", "0.233", "0.250"}}
 	for i := range want {
 		if strings.Join(rows[i], " ") != strings.Join(want[i], " ") {
 			t.Errorf("%q, not %q", rows[i], want[i])
 		}
 	}
-	_, rows = g.byLayer()
+	rows = g.byLayer().Rows
 	if strings.Join(rows[0], " ") != "0 0.200 0.300" || strings.Join(rows[1], " ") != "1 0.100 0.300" {
 		t.Errorf("%q", rows)
 	}

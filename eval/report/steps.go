@@ -44,16 +44,19 @@ func (m *Model) steps(o threshold.Options) []Step {
 }
 
 // stepTable holds each format against the next smaller one.
-func (m *Model) stepTable() (heads []string, rows [][]string) {
-	heads = []string{"From", "To", "Δ ln PPL", "Interval", "p", "Δ KLD", "Interval", "p"}
+func (m *Model) stepTable() table {
+	t := textTable([]string{"From", "To", "Δ ln PPL", "Interval", "p", "Δ KLD", "Interval", "p"}, 0, 1)
+	t.Label = "Steps of " + clean(m.Name)
+	t.Caption = "Each format against the next smaller one on the same chunks: mean difference in nats per token, " +
+		"its interval and p-value (block bootstrap, corrected by Holm)."
 	for _, s := range m.Steps {
 		row := []string{clean(s.From), clean(s.To)}
-		for _, t := range []paired.Test{s.Loss, s.KLD} {
-			row = append(row, fmt.Sprintf("%+.5f", t.Mean), fmt.Sprintf("%+.5f to %+.5f", t.Low, t.High), probability(t.P))
+		for _, x := range []paired.Test{s.Loss, s.KLD} {
+			row = append(row, fmt.Sprintf("%+.5f", x.Mean), fmt.Sprintf("%+.5f to %+.5f", x.Low, x.High), probability(x.P))
 		}
-		rows = append(rows, row)
+		t.Rows = append(t.Rows, row)
 	}
-	return heads, rows
+	return t
 }
 
 // probability prints a p-value to two digits.
@@ -63,5 +66,3 @@ func probability(p float64) string {
 	}
 	return fmt.Sprintf("%.2g", p)
 }
-
-const stepCaption = "Each format against the next smaller one on the same chunks: mean difference in nats per token, its interval and p-value (block bootstrap, corrected by Holm)."

@@ -153,48 +153,45 @@ func (m *Model) claimSentences() []string {
 	return out
 }
 
-// facts are the lines that describe a model.
-func (m *Model) facts() [][2]string {
-	var out [][2]string
-	add := func(k, v string) {
-		if v != "" && v != none {
-			out = append(out, [2]string{k, clean(v)})
-		}
+// facts are lines of a name and a value.
+type facts [][2]string
+
+func (f *facts) add(name, value string) {
+	if value != "" {
+		*f = append(*f, [2]string{name, clean(value)})
 	}
-	add("Architecture", m.Architecture)
+}
+
+// facts are the lines that describe a model.
+func (m *Model) facts() (f facts) {
+	f.add("Architecture", m.Architecture)
 	if m.Family != m.Architecture {
-		add("Family", m.Family)
+		f.add("Family", m.Family)
 	}
 	if m.Parameters > 0 {
-		add("Parameters", count(m.Parameters))
+		f.add("Parameters", count(m.Parameters))
 	}
-	add("Path", m.Path)
-	add("SHA-256", m.SourceHash)
+	f.add("Path", m.Path)
+	f.add("SHA-256", m.SourceHash)
 	if n := m.Noise; n != nil {
-		add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16", measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
+		f.add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16", measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
 	}
 	if c := m.Calibration; c != nil {
 		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Windows), "chunk"), plural(int64(c.Entries), "tensor"))
 		if c.ZeroColumns > 0 {
 			s += fmt.Sprintf(", %s without data", plural(c.ZeroColumns, "column"))
 		}
-		add("Calibration", s)
-		add("Calibration SHA-256", c.SHA256)
+		f.add("Calibration", s)
+		f.add("Calibration SHA-256", c.SHA256)
 	}
-	return out
+	return f
 }
 
 // facts are the lines that describe the run.
-func (r *Report) facts() [][2]string {
-	var out [][2]string
-	add := func(k, v string) {
-		if v != "" {
-			out = append(out, [2]string{k, clean(v)})
-		}
-	}
+func (r *Report) facts() (f facts) {
 	t := &r.Text
-	add("Text", t.Name)
-	add("Text SHA-256", t.SHA256)
+	f.add("Text", t.Name)
+	f.add("Text SHA-256", t.SHA256)
 	if t.Windows > 0 {
 		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Windows), "chunk"), t.Context)
 		if t.Scored > 0 {
@@ -203,14 +200,14 @@ func (r *Report) facts() [][2]string {
 		if t.Tokens > 0 {
 			s += fmt.Sprintf(", %d in the text", t.Tokens)
 		}
-		add("Protocol", s)
+		f.add("Protocol", s)
 	}
 	if t.Overlap > 0 {
-		add("Overlap", fmt.Sprintf("%.3g %% of the text's runs of thirteen words stand in the calibration text too", 100*t.Overlap))
+		f.add("Overlap", fmt.Sprintf("%.3g %% of the text's runs of thirteen words stand in the calibration text too", 100*t.Overlap))
 	}
-	add("Tool", r.Tool)
-	add("Command", r.Command)
-	return out
+	f.add("Tool", r.Tool)
+	f.add("Command", r.Command)
+	return f
 }
 
 // glossary explains the columns, for readers who meet the report first.

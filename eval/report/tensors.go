@@ -92,29 +92,30 @@ func (t *tensorGrid) mean(row int, want func(layer int, role string) bool) float
 }
 
 // table is the mean error by name, one column per format.
-func (t *tensorGrid) table(first string, names []string, want func(i, layer int, role string) bool) (heads []string, rows [][]string) {
-	heads = []string{first}
+func (t *tensorGrid) table(first string, names []string, want func(i, layer int, role string) bool) table {
+	heads := []string{first}
 	for _, r := range t.rows {
 		heads = append(heads, clean(r.Format))
 	}
+	out := textTable(heads, 0)
 	for i, name := range names {
 		row := []string{name}
 		for k := range t.rows {
 			row = append(row, measure(t.mean(k, func(l int, r string) bool { return want(i, l, r) }), 0, false))
 		}
-		rows = append(rows, row)
+		out.Rows = append(out.Rows, row)
 	}
-	return heads, rows
+	return out
 }
 
 // byRole is the table of the roles, and of all tensors.
-func (t *tensorGrid) byRole() (heads []string, rows [][]string) {
+func (t *tensorGrid) byRole() table {
 	names := append(slices.Clone(t.roles), "all")
 	return t.table("Role", names, func(i, _ int, role string) bool { return i == len(t.roles) || role == t.roles[i] })
 }
 
 // byLayer is the table of the layers.
-func (t *tensorGrid) byLayer() (heads []string, rows [][]string) {
+func (t *tensorGrid) byLayer() table {
 	names := make([]string, t.layers)
 	for i := range names {
 		names[i] = strconv.Itoa(i)

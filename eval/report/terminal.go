@@ -25,14 +25,14 @@ func Table(w io.Writer, r *Report) error {
 			head += ", " + count(m.Parameters) + " parameters"
 		}
 		wrap(b, head, "")
-		terminalTable(b, newTable(m, columns))
+		terminalTable(b, formatTable(m, columns))
 		if lines := fidelityLines(&m.Fidelity); lines != nil {
 			wrap(b, lines[0]+" "+lines[1], "")
 		}
 		if m.Knee.Located {
 			wrap(b, clean(m.Knee.Evidence), "")
 		}
-		if t := newTable(m, resourceColumns); !t.empty() {
+		if t := formatTable(m, resourceColumns); t.Rows != nil {
 			wrap(b, "Speed and memory: "+m.machine(), "")
 			terminalTable(b, t)
 		}
@@ -51,11 +51,7 @@ func terminalTable(b *bufio.Writer, t table) {
 	for total(widths) > width && t.drop() {
 		widths = t.widths()
 	}
-	heads := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		heads[i] = c.head
-	}
-	for _, cells := range append([][]string{heads}, t.rows...) {
+	for _, cells := range append([][]string{t.heads()}, t.Rows...) {
 		var line strings.Builder
 		for i, c := range cells {
 			c = shorten(c, widths[i])
@@ -63,7 +59,7 @@ func terminalTable(b *bufio.Writer, t table) {
 			if i > 0 {
 				line.WriteString("  ")
 			}
-			if t.columns[i].left {
+			if t.Heads[i].Left {
 				line.WriteString(c + pad)
 			} else {
 				line.WriteString(pad + c)
@@ -75,13 +71,13 @@ func terminalTable(b *bufio.Writer, t table) {
 
 // widths are those of the widest cells; a long format name is cut to 24.
 func (t *table) widths() []int {
-	out := make([]int, len(t.columns))
-	for i, c := range t.columns {
-		out[i] = utf8.RuneCountInString(c.head)
-		for _, r := range t.rows {
+	out := make([]int, len(t.Heads))
+	for i, h := range t.Heads {
+		out[i] = utf8.RuneCountInString(h.Text)
+		for _, r := range t.Rows {
 			out[i] = max(out[i], utf8.RuneCountInString(r[i]))
 		}
-		if c.left {
+		if h.Left {
 			out[i] = min(out[i], 24)
 		}
 	}
