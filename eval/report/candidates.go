@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 
 	"bitmill/eval/pareto"
@@ -11,14 +10,14 @@ import (
 func Candidates(reports []*Report) []pareto.Candidate {
 	var out []pareto.Candidate
 	for _, r := range reports {
-		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Windows)
 		for i := range r.Models {
 			m := &r.Models[i]
 			add := func(row *Row, kld float64) {
 				if !row.Measured() || !(row.BitsPerByte > 0) {
 					return
 				}
-				c := pareto.Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, KVBytes: m.KVBytes, Loss: row.BitsPerByte, KLD: kld, Text: text}
+				c := pareto.Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
+					Loss: row.BitsPerByte, KLD: kld, Text: r.Text.key()}
 				for _, nll := range row.WindowNLL { // nats per token to bits per byte
 					c.Series = append(c.Series, nll*row.BitsPerByte/math.Log(row.PPL))
 				}

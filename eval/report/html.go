@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -74,35 +75,17 @@ type secondsView struct {
 // HTML writes the report as one page that needs nothing else: styles and plots are inside, no script, no network.
 func HTML(w io.Writer, r *Report) error {
 	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Facts: r.facts(), Glossary: glossary, Seconds: r.seconds()}
-	kld := kldChart(r)
 	size, all := paretoChart(r)
 	v.Dominated = dominatedSentence(all)
-	for _, f := range []struct {
-		c             *chart
-		caption, note string
-	}{
-		{kld, "Divergence from the source against bits per weight", "Lower and further left is better. Bars: one standard error, often smaller than the mark. " +
-			"Shaded: the intervals of thresholds and knees."},
-		{size, "Loss against file size", "At equal size, lower is the better use of the bytes. Bars: the 95 % interval of the difference from the model’s own source, often smaller than the mark. " +
-			"Crossed out: dominated by a file no larger."},
-	} {
-		fig, err := figure(f.caption, f.note, f.c)
-		if err != nil {
-			return err
-		}
-		if fig.Plots != nil {
-			v.Quality = append(v.Quality, fig)
-		}
-	}
-	var err error
-	if v.Resources, err = viewResources(r); err != nil {
-		return err
-	}
+	v.Quality = slices.DeleteFunc([]figureView{
+		figure("Divergence from the source against bits per weight", "Lower and further left is better. Bars: one standard error, "+
+			"often smaller than the mark. Shaded: the intervals of thresholds and knees.", kldChart(r)),
+		figure("Loss against file size", "At equal size, lower is the better use of the bytes. Bars: the 95 % interval of the difference "+
+			"from the model’s own source, often smaller than the mark. Crossed out: dominated by a file no larger.", size),
+	}, func(f figureView) bool { return f.Plots == nil })
+	v.Resources = viewResources(r)
 	for i := range r.Models {
-		m, err := viewModel(&r.Models[i])
-		if err != nil {
-			return err
-		}
+		m := viewModel(&r.Models[i])
 		m.ID = fmt.Sprintf("model-%d", i+1)
 		v.Models = append(v.Models, m)
 	}
@@ -114,9 +97,9 @@ func HTML(w io.Writer, r *Report) error {
 	return page.Execute(w, v)
 }
 
-func viewResources(r *Report) (v resourcesView, err error) {
-	v.Figure, err = figure("Time and memory against bits per weight", "Dashed: the line fitted by least squares over the formats. Marks above it run worse than their size explains. Bars: standard deviation over the repetitions.",
-		resourceCharts(r)...)
+func viewResources(r *Report) (v resourcesView) {
+	v.Figure = figure("Time and memory against bits per weight", "Dashed: the line fitted by least squares over the formats. "+
+		"Marks above it run worse than their size explains. Bars: standard deviation over the repetitions.", resourceCharts(r)...)
 	for i := range r.Models {
 		m := &r.Models[i]
 		t := formatTable(m, resourceColumns)
@@ -126,7 +109,7 @@ func viewResources(r *Report) (v resourcesView, err error) {
 		t.Label, t.Caption = "Speed and memory of "+clean(m.Name), m.machine()
 		v.Models = append(v.Models, resourceView{Name: clean(m.Name), Table: t, Claims: m.claimSentences()})
 	}
-	return v, err
+	return v
 }
 
 func (r *Report) title() string {
@@ -140,58 +123,50 @@ func (r *Report) title() string {
 	return strings.Join(names, ", ")
 }
 
-func viewModel(m *Model) (v modelView, err error) {
-	v = modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Knee: clean(m.Knee.Evidence), Warnings: m.warnings()}
+func viewModel(m *Model) modelView {
+	v := modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity),
+		Knee: clean(m.Knee.Evidence), Warnings: m.warnings()}
 	v.Table, v.Details, v.Steps, v.Buckets = formatTable(m, columns), formatTable(m, detailColumns), m.stepTable(), m.bucketTable()
 	v.Table.Label, v.Table.Caption = "Formats of "+v.Name, "Formats, most bits first; the marked row is the smallest within the budget."
 	v.Details.Label, v.Details.Caption = "Quantiles of "+v.Name, "Δp in percentage points of the true token’s probability, KLD in nats."
-	if v.Confidence, err = figure("Divergence by the source’s confidence", "How the divergence spreads between tokens of which the source was unsure (left) and sure (right).", confidenceChart(m)); err != nil {
-		return v, err
-	}
+	v.Confidence = figure("Divergence by the source’s confidence",
+		"How the divergence spreads between tokens of which the source was unsure (left) and sure (right).", confidenceChart(m))
 	v.Confidence.Legend = nil // lines carry their names
 	if g := m.grid(); g != nil {
-		if err := v.tensors(m, g); err != nil {
-			return v, err
-		}
+		v.tensors(m, g)
 	}
 	for _, r := range m.sorted() {
 		if r.SHA256 != "" {
 			v.Files = append(v.Files, [2]string{clean(or(r.Path)), clean(r.SHA256)})
 		}
 	}
-	return v, nil
+	return v
 }
 
 // tensors fills in what is shown of the tensors' errors.
-func (v *modelView) tensors(m *Model, g *tensorGrid) (err error) {
+func (v *modelView) tensors(m *Model, g *tensorGrid) {
 	v.TensorNote = clean(m.TensorNote)
 	s := g.scale()
-	v.Heat = figureView{Caption: "Relative error by layer and role", Note: "The darker, or in a dark page the brighter, the larger the error. One scale for all formats, by equal ratios."}
+	v.Heat = figureView{Caption: "Relative error by layer and role",
+		Note: "The darker, or in a dark page the brighter, the larger the error. One scale for all formats, by equal ratios."}
 	v.Heat.Least, v.Heat.Most = measure(s.low, 0, false), measure(s.high, 0, false)
 	for i := range heatLevels {
 		v.Heat.Shades = append(v.Heat.Shades, i+1)
 	}
 	for _, i := range g.chosen() {
 		name := clean(g.rows[i].Format)
-		svg, err := g.heatMap(i, s, "Relative error of "+v.Name+" "+name+" by layer and role")
-		if err != nil {
-			return err
-		}
-		if svg != "" {
-			v.Heat.Plots = append(v.Heat.Plots, plotView{name, template.HTML(svg)})
+		if svg := g.heatMap(i, s, "Relative error of "+v.Name+" "+name+" by layer and role"); svg != "" {
+			v.Heat.Plots = append(v.Heat.Plots, plotView{name, svg})
 		}
 	}
 	if g.layers > 1 {
-		if v.Layer, err = figure("Mean relative error by layer", "", layerChart(m, g)); err != nil {
-			return err
-		}
+		v.Layer = figure("Mean relative error by layer", "", layerChart(m, g))
 		v.Layer.Legend = nil
 		v.Layers = g.byLayer()
 		v.Layers.Label, v.Layers.Caption = "Relative error by layer of "+v.Name, "Mean over the quantized tensors of the layer."
 	}
 	v.Roles = g.byRole()
 	v.Roles.Label, v.Roles.Caption = "Relative error by role of "+v.Name, "Mean relative error over the layers, by role."
-	return nil
 }
 
 func cleanAll(in []string) []string {

@@ -25,21 +25,17 @@ type legendView struct {
 }
 
 // figure draws charts that share a legend; one without marks is left out.
-func figure(caption, note string, charts ...*chart) (figureView, error) {
+func figure(caption, note string, charts ...*chart) figureView {
 	f := figureView{Caption: caption, Note: note}
 	for _, c := range charts {
-		s, err := c.svg()
-		if err != nil {
-			return f, err
-		}
-		if s != "" {
-			f.Plots = append(f.Plots, plotView{SVG: template.HTML(s)})
+		if s := c.svg(); s != "" {
+			f.Plots = append(f.Plots, plotView{SVG: s})
 			if f.Legend == nil {
 				f.Legend = legend(c.all)
 			}
 		}
 	}
-	return f, nil
+	return f
 }
 
 // legend names the lines of a plot; a single one needs no name.

@@ -2,7 +2,7 @@ package report
 
 import (
 	"cmp"
-	"fmt"
+	"html/template"
 	"image/color"
 	"math"
 	"slices"
@@ -62,9 +62,9 @@ type chart struct {
 func plausible(v, low, high float64) bool { return low <= v && v <= high }
 
 // svg draws the chart; "" without marks.
-func (c *chart) svg() (string, error) {
+func (c *chart) svg() template.HTML {
 	if len(c.all) == 0 {
-		return "", nil
+		return ""
 	}
 	p := newPlot(c.x, c.y)
 	x, y := spread(c.all)
@@ -113,11 +113,9 @@ func (c *chart) svg() (string, error) {
 		}
 		p.Add(r)
 	}
-	if err := addSeries(p, c.all, rules); err != nil {
-		return "", err
-	}
-	w, h := cmp.Or(c.width, plotWidth), cmp.Or(c.height, plotHeight)
-	return svg(p, w, h, c.title)
+	addSeries(p, c.all)
+	p.Add(labels{c.all, rules}) // the legend is the page's
+	return svg(p, cmp.Or(c.width, plotWidth), cmp.Or(c.height, plotHeight), c.title)
 }
 
 // pad widens a range by shares of it; one without width, by something.
@@ -156,8 +154,8 @@ func newGrid() *plotter.Grid {
 	return g
 }
 
-// addSeries draws the lines and points of each series, then all labels. The legend is the page's.
-func addSeries(p *plot.Plot, all []series, rules []rule) error {
+// addSeries draws the lines and points of each series.
+func addSeries(p *plot.Plot, all []series) {
 	for i, s := range all {
 		xys := make(plotter.XYs, len(s.marks))
 		errors := make(plotter.YErrors, len(s.marks))
@@ -165,44 +163,26 @@ func addSeries(p *plot.Plot, all []series, rules []rule) error {
 			xys[k].X, xys[k].Y = m.x, m.y
 			errors[k].Low, errors[k].High = math.Min(m.err, m.y-p.Y.Min), math.Min(m.err, p.Y.Max-m.y)
 		}
-		line, points, err := plotter.NewLinePoints(xys)
-		if err != nil {
-			return fmt.Errorf("plot of %s: %w", s.name, err)
-		}
 		c := hue[i%len(hue)]
-		line.Color, line.Width = c, 1.25
-		points.GlyphStyleFunc = func(k int) draw.GlyphStyle {
+		if !s.bare {
+			p.Add(&plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: c, Width: 1.25}})
+		}
+		if s.fit != nil {
+			x, _ := spread(all[i : i+1])
+			dashes := draw.LineStyle{Color: c, Width: 1, Dashes: []vg.Length{4, 3}}
+			p.Add(&plotter.Function{F: s.fit, XMin: x.low, XMax: x.high, Samples: 2, LineStyle: dashes})
+		}
+		if slices.ContainsFunc(s.marks, func(m mark) bool { return m.err > 0 }) {
+			bars := draw.LineStyle{Color: c, Width: 1}
+			p.Add(&plotter.YErrorBars{XYs: xys, YErrors: errors, LineStyle: bars, CapWidth: 5})
+		}
+		p.Add(&plotter.Scatter{XYs: xys, GlyphStyleFunc: func(k int) draw.GlyphStyle {
 			if s.marks[k].crossed {
 				return draw.GlyphStyle{Color: c, Radius: 5, Shape: cross{}}
 			}
 			return draw.GlyphStyle{Color: c, Radius: 3.5, Shape: shape[i%len(shape)]}
-		}
-		bars, err := plotter.NewYErrorBars(struct {
-			plotter.XYs
-			plotter.YErrors
-		}{xys, errors})
-		if err != nil {
-			return fmt.Errorf("plot of %s: %w", s.name, err)
-		}
-		bars.Color, bars.Width, bars.CapWidth = c, 1, 5
-		barred := slices.ContainsFunc(s.marks, func(m mark) bool { return m.err > 0 })
-		if !s.bare {
-			p.Add(line)
-		}
-		if s.fit != nil {
-			f := plotter.NewFunction(s.fit)
-			x, _ := spread(all[i : i+1])
-			f.XMin, f.XMax, f.Samples = x.low, x.high, 2
-			f.Color, f.Width, f.Dashes = c, 1, []vg.Length{4, 3}
-			p.Add(f)
-		}
-		if barred {
-			p.Add(bars)
-		}
-		p.Add(points)
+		}})
 	}
-	p.Add(labels{all, rules})
-	return nil
 }
 
 // cross is a mark that is crossed out.

@@ -44,6 +44,9 @@ type TextInfo struct {
 	Overlap float64 `json:"overlap"` // share of the text's runs of thirteen words that stand in the calibration text too
 }
 
+// key identifies the text and how it was cut.
+func (t *TextInfo) key() string { return fmt.Sprintf("%s %d %d", t.SHA256, t.Context, t.Windows) }
+
 // Model is one checkpoint and the artifacts made from it.
 type Model struct {
 	Name         string             `json:"name"`
@@ -158,11 +161,10 @@ func (r *Report) Fit(o threshold.Options) {
 func Economy(reports []*Report, o threshold.Options) []threshold.Economy {
 	var subjects []threshold.Subject
 	for _, r := range reports {
-		text := fmt.Sprintf("%s %d %d", r.Text.SHA256, r.Text.Context, r.Text.Windows)
 		for i := range r.Models {
 			m := &r.Models[i]
 			subjects = append(subjects, threshold.Subject{Name: m.Name, Family: m.Family, Parameters: m.Parameters,
-				Vocabulary: m.Vocabulary, Text: text, Points: m.Points()})
+				Vocabulary: m.Vocabulary, Text: r.Text.key(), Points: m.Points()})
 		}
 	}
 	return threshold.FitEconomy(subjects, o)

@@ -3,7 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
-	"html"
+	"html/template"
 	"image/color"
 	"regexp"
 	"strings"
@@ -18,23 +18,16 @@ import (
 var fonts = regexp.MustCompile(`font-family:[^;"]*;font-variant:[^;"]*;font-weight:[^;"]*;font-style:[^;"]*;?`)
 
 // svg draws the plot as an SVG element for an HTML page: no XML prolog, sized by the page, coloured by its style sheet.
-func svg(p *plot.Plot, width, height vg.Length, title string) (string, error) {
+func svg(p *plot.Plot, width, height vg.Length, title string) template.HTML {
 	c := vgsvg.New(width, height)
 	p.Draw(draw.New(c))
 	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return "", fmt.Errorf("plot: %w", err)
-	}
-	s := b.String()
-	start := strings.Index(s, "<svg")
-	if start < 0 {
-		return "", fmt.Errorf("plot: vgsvg wrote no <svg> element")
-	}
-	end := start + strings.Index(s[start:], ">") + 1
-	s = fmt.Sprintf("<svg class=\"plot\" viewBox=\"0 0 %g %g\" role=\"img\" aria-label=%q>", width.Points(), height.Points(),
-		html.EscapeString(title)) + s[end:]
-	s = fonts.ReplaceAllString(s, "")
-	return recolour(s), nil
+	c.WriteTo(&b) // a buffer takes everything
+	_, s, _ := strings.Cut(b.String(), "<svg")
+	_, s, _ = strings.Cut(s, ">")
+	s = fmt.Sprintf("<svg class=\"plot\" viewBox=\"0 0 %g %g\" role=\"img\" aria-label=%q>",
+		width.Points(), height.Points(), template.HTMLEscapeString(title)) + fonts.ReplaceAllString(s, "")
+	return template.HTML(recolour(s))
 }
 
 // recolour replaces the marker colours.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"html/template"
 	"image/color"
 	"math"
 	"regexp"
@@ -171,9 +172,9 @@ func (t *tensorGrid) chosen() []int {
 }
 
 // heatMap draws layers against roles for one row; "" without layers.
-func (t *tensorGrid) heatMap(row int, s scale, title string) (string, error) {
+func (t *tensorGrid) heatMap(row int, s scale, title string) template.HTML {
 	if t.layers == 0 || t.layers > 1000 || !(s.low > 0) || math.IsInf(s.high, -1) {
-		return "", nil
+		return ""
 	}
 	p := newPlot("", "layer")
 	p.X.Min, p.X.Max = -.5, float64(len(t.inner))-.5

@@ -33,20 +33,19 @@ func size(bytes int64) string {
 	if bytes <= 0 {
 		return none
 	}
-	x, units := float64(bytes), []string{"B", "kB", "MB", "GB", "TB"}
-	for x >= 999.5 && len(units) > 1 {
-		x, units = x/1000, units[1:]
-	}
-	return digits(x, units[0] == "B") + " " + units[0]
+	return scaled(float64(bytes), " B", " kB", " MB", " GB", " TB")
 }
 
-// count is a number with three digits and a decimal unit: 11.5 M.
-func count(n int64) string {
-	x, units := float64(n), []string{"", " thousand", " million", " billion", " trillion"}
-	for x >= 999.5 && len(units) > 1 {
-		x, units = x/1000, units[1:]
+// count is a number with three digits and a decimal unit: 11.5 million.
+func count(n int64) string { return scaled(float64(n), "", " thousand", " million", " billion", " trillion") }
+
+// scaled prints x in the unit in which it falls below a thousand.
+func scaled(x float64, units ...string) string {
+	i := 0
+	for ; x >= 999.5 && i < len(units)-1; i++ {
+		x /= 1000
 	}
-	return digits(x, units[0] == "") + units[0]
+	return digits(x, i == 0) + units[i]
 }
 
 // digits prints three significant digits of 0 <= x < 1000, or a whole number.
