@@ -37,7 +37,9 @@ func size(bytes int64) string {
 }
 
 // count is a number with three digits and a decimal unit: 11.5 million.
-func count(n int64) string { return scaled(float64(n), "", " thousand", " million", " billion", " trillion") }
+func count(n int64) string {
+	return scaled(float64(n), "", " thousand", " million", " billion", " trillion")
+}
 
 // scaled prints x in the unit in which it falls below a thousand.
 func scaled(x float64, units ...string) string {
