@@ -4,34 +4,21 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval"
-	"bitmill/eval/infer"
-	"bitmill/formats/checkpoint"
 	"bitmill/formats/cpu"
 	"bitmill/quantize"
 )
 
 // Version is recorded in artifacts and reports, and is part of every resume key.
 const Version = quantize.FormatVersion
-
-// env is what a command needs besides its options.
-type env struct {
-	stdout, stderr io.Writer
-	json, quiet    bool
-	threads        int
-	source         checkpoint.OpenOptions // of the models that the user names
-}
 
 // Main runs the command line and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
@@ -105,7 +92,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+func onUsageError(_ *cli.Context, err error, _ bool) error { return usageError{Err: err} }
 
 func commonFlags() []cli.Flag {
 	return []cli.Flag{
@@ -113,16 +100,6 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no progress"},
 		&cli.IntFlag{Name: "threads", Usage: "worker threads", DefaultText: "all cores"},
 	}
-}
-
-// newEnv reads the common flags.
-func newEnv(c *cli.Context) env {
-	e := env{stdout: c.App.Writer, stderr: c.App.ErrWriter, json: c.Bool("json"), quiet: c.Bool("quiet"), threads: c.Int("threads")}
-	e.source = checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
-	if e.threads < 1 {
-		e.threads = runtime.GOMAXPROCS(0)
-	}
-	return e
 }
 
 // checkFlags refuses numbers that mean nothing, before a command starts.
@@ -137,25 +114,6 @@ func checkFlags(c *cli.Context) error {
 		return usagef("%s: %v", cpu.Env, err)
 	}
 	return nil
-}
-
-func (e env) pool() *infer.Pool { return infer.NewPool(e.threads) }
-
-// warn says what does not stop the command.
-func (e env) warn(warnings ...string) {
-	for _, w := range warnings {
-		if w != "" {
-			fmt.Fprintf(e.stderr, "bitmill: %s\n", printable(w))
-		}
-	}
-}
-
-// printJSON writes v as indented JSON.
-func (e env) printJSON(v any) error {
-	enc := json.NewEncoder(e.stdout)
-	enc.SetIndent("", " ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 // arguments checks how many arguments a command was given.

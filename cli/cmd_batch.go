@@ -180,14 +180,14 @@ func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) erro
 	for i := range jobs {
 		j := &jobs[i]
 		fmt.Fprintf(e.stderr, "bitmill: job %d of %d: %s\n", i+1, len(jobs), printable(j.Name))
-		args := append([]string{"bitmill", j.Args[0], fmt.Sprintf("--quiet=%t", e.quiet), fmt.Sprintf("--threads=%d", e.threads)}, j.Args[1:]...)
+		args := append([]string{"bitmill", j.Args[0], fmt.Sprintf("--quiet=%t", e.quiet), fmt.Sprintf("--threads=%d", e.Threads)}, j.Args[1:]...)
 		err := newApp(e.stderr, e.stderr).RunContext(ctx, args)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		report := filepath.Join(out, j.Name, reportNames[0])
+		report := filepath.Join(out, j.Name, "report.json")
 		if _, missing := os.Stat(report); missing == nil {
-			j.Report = filepath.ToSlash(filepath.Join(j.Name, reportNames[0]))
+			j.Report = filepath.ToSlash(filepath.Join(j.Name, "report.json"))
 		}
 		var gate incompleteError
 		switch {

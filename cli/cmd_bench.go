@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/bench"
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
@@ -40,7 +41,7 @@ multiplying takes at the measured peak, whichever is larger.`,
 			}
 			e := newEnv(c)
 			if c.Int("t") > 0 {
-				e.threads = c.Int("t")
+				e.Threads = c.Int("t")
 			}
 			o := bench.Options{Prompt: c.Int("n-prompt"), Generate: c.Int("n-gen"), Repetitions: c.Int("repetitions")}
 			switch {
@@ -99,25 +100,25 @@ type benchReport struct {
 func runBench(ctx context.Context, e env, paths []string, o bench.Options, withEnergy bool) error {
 	var list []bench.Subject
 	rows := make([]benchRow, len(paths))
-	pool := e.pool()
+	pool := e.Pool()
 	defer pool.Close()
 	for i, path := range paths {
-		s, err := e.openSubject(path)
+		s, err := e.Load(path)
 		if err != nil {
 			return err
 		}
 		defer s.Close()
 		e.warn(s.Warnings...)
 		rows[i].Path = s.Path
-		if rows[i].FileBytes, err = s.fileBytes(); err != nil {
+		if rows[i].FileBytes, err = s.FileBytes(); err != nil {
 			return err
 		}
-		if err := s.settle(ctx, e, pool, o.Kernel); err != nil {
+		if err := e.LoadWeights(ctx, s, pool, o.Kernel); err != nil {
 			return err
 		}
-		list = append(list, s.benchSubject())
+		list = append(list, s.BenchSubject())
 	}
-	p := e.progress("bench", "rounds")
+	p := e.Events.Begin("bench", "rounds")
 	o.Progress = p.Set
 	results, err := bench.Measure(ctx, pool, list, o)
 	if err != nil {
@@ -126,7 +127,7 @@ func runBench(ctx context.Context, e env, paths []string, o bench.Options, withE
 	peak := bench.PeakRSS() // before the machine is measured, which takes memory of its own
 	m := bench.MeasureMachine(pool, o.Kernel)
 	p.Done()
-	r := benchReport{Threads: e.threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float, BF16: m.BF16, PeakRSS: peak, Models: rows}
+	r := benchReport{Threads: e.Threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float, BF16: m.BF16, PeakRSS: peak, Models: rows}
 	if withEnergy {
 		if err := benchEnergy(ctx, pool, list, o, &r); err != nil {
 			return err
@@ -171,7 +172,7 @@ func printBench(e env, r benchReport) error {
 	fmt.Fprintln(w)
 	mib := func(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
 	for _, m := range r.Models {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", modelName(m.Path), mib(m.FileBytes), mib(m.KV), mib(m.Scratch))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", pipeline.ModelName(m.Path), mib(m.FileBytes), mib(m.KV), mib(m.Scratch))
 		if m.Prompt > 0 {
 			fmt.Fprintf(w, "%.2f\t%.2f\t%s\t", m.PP, m.PPSD, bound(m.PPMemory, m.PPCompute))
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/calibrate"
+	"bitmill/cli/pipeline"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
 )
@@ -44,12 +45,12 @@ func calibrateCommand() *cli.Command {
 }
 
 func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) error {
-	s, err := e.openSubject(path)
+	s, err := e.Load(path)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	text, err := readText(o.text)
+	text, err := pipeline.ReadText(o.text)
 	if err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 		}
 	}
 	e.warn(s.Warnings...)
-	e.warn(notText(o.text, text), s.longContext(o.context))
-	m, err := s.calibrate(ctx, e, text, calibrate.Options{Dataset: o.text, ProcessOutput: o.processOutput}, o.context, o.chunks)
+	e.warn(pipeline.NotText(o.text, text), s.LongContext(o.context))
+	m, err := e.Calibrate(ctx, s, text, calibrate.Options{Dataset: o.text, ProcessOutput: o.processOutput}, o.context, o.chunks)
 	if err != nil {
 		return err
 	}
@@ -75,24 +76,6 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 		return err
 	}
 	return e.printCoverage(o.out, m)
-}
-
-// calibrate runs the text through the model with progress.
-func (s *subject) calibrate(ctx context.Context, e env, text string, o calibrate.Options, context, chunks int) (*imatrix.Matrix, error) {
-	windows, err := s.windows(o.Dataset, text, context, chunks)
-	if err != nil {
-		return nil, err
-	}
-	pool := e.pool()
-	defer pool.Close()
-	p := e.progress("calibrate "+modelName(s.Path), "windows")
-	o.Progress = p.Set
-	m, err := calibrate.Run(ctx, pool, s.model, windows, o)
-	if err != nil {
-		return nil, err
-	}
-	p.Done()
-	return m, nil
 }
 
 // printCoverage says what the imatrix holds and which columns the text never used.

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
@@ -52,25 +54,9 @@ func checkCommand() *cli.Command {
 	}
 }
 
-// readBudget reads the rules; without a budget they are the baseline's.
-func readBudget(path string) ([]gate.Rule, error) {
-	if path == "" {
-		return gate.BaselineRules(), nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := gate.ReadBudget(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return rules, nil
-}
-
 // checkReport prints one line per finding and fails when one does.
 func checkReport(e env, rep *report.Report, o checkOptions) error {
-	rules, err := readBudget(o.budget)
+	rules, err := pipeline.ReadBudget(o.budget)
 	if err != nil {
 		return err
 	}
@@ -88,15 +74,33 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 		return err
 	}
 	if e.json {
-		if err := e.printJSON(result); err != nil {
+		err = e.printJSON(result)
+	} else {
+		err = printFindings(e.stdout, result)
+	}
+	return cmp.Or(err, gateError(result))
+}
+
+// printFindings writes a line per finding; none without a check.
+func printFindings(w io.Writer, result *gate.Result) error {
+	if result == nil {
+		return nil
+	}
+	for _, f := range result.Findings {
+		if _, err := fmt.Fprintln(w, printable(f.Line())); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// gateError is nil unless findings fail the check; without a check, nothing fails.
+func gateError(result *gate.Result) error {
+	if result == nil {
+		return nil
+	}
 	failed := 0
 	for _, f := range result.Findings {
-		if !e.json {
-			fmt.Fprintln(e.stdout, printable(f.Line()))
-		}
 		if f.Failed() {
 			failed++
 		}

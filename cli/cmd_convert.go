@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/formats"
+	"bitmill/cli/pipeline"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
@@ -50,35 +50,26 @@ func convertCommand() *cli.Command {
 
 // runConvert converts to a format; an empty one is the source's.
 func runConvert(ctx context.Context, e env, path, out, format string) error {
-	c, err := e.openModel(path)
+	c, err := e.Open(path)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	if format == "" {
-		if format, err = sourceFormat(c); err != nil {
+		if format, err = pipeline.SourceFormat(c); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: e.source.AllowRequantize}}, keepConfig: true})
-}
-
-// sourceFormat is the format that keeps the source's matrices as they are.
-func sourceFormat(c *checkpoint.Checkpoint) (string, error) {
-	switch c.DominantType {
-	case formats.F32, formats.F16, formats.BF16:
-		return c.DominantType.String(), nil
-	}
-	return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype", c.Path, c.DominantType)
+	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: e.Source.AllowRequantize}}, keepConfig: true})
 }
 
 // runConvertVocabulary writes a file of metadata and vocabulary.
 func runConvertVocabulary(e env, path, out, format string) error {
-	e.source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true}
-	c, err := checkpoint.OpenWith(path, e.source)
+	e.Source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true}
+	c, err := checkpoint.OpenWith(path, e.Source)
 	if err != nil {
 		return err
 	}

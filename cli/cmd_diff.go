@@ -46,8 +46,8 @@ func runDiff(ctx context.Context, e env, pathA, pathB string) error {
 		return err
 	}
 	defer b.Close()
-	bar := e.progress("diff", "values")
-	d, err := diff.Models(ctx, a, b, checkpoint.Pass{Threads: e.threads, Progress: bar.Set})
+	bar := e.Events.Begin("diff", "values")
+	d, err := diff.Models(ctx, a, b, checkpoint.Pass{Threads: e.Threads, Progress: bar.Set})
 	if err != nil {
 		return err
 	}

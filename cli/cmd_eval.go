@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"math"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval"
 	"bitmill/eval/report"
 	"bitmill/eval/score"
@@ -96,11 +96,11 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 
 // text scores the models over the text.
 func (out *evaluated) text(ctx context.Context, e env, paths []string, o evalOptions) error {
-	text, err := readText(o.text)
+	text, err := pipeline.ReadText(o.text)
 	if err != nil {
 		return err
 	}
-	e.warn(notText(o.text, text))
+	e.warn(pipeline.NotText(o.text, text))
 	if out.Models, err = evalModels(ctx, e, paths, text, o); err != nil || !o.oracle {
 		return err
 	}
@@ -119,11 +119,11 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 	if o.reference == "" {
 		var rows []report.Row
 		for _, path := range paths { // a mistake in the last one shows before hours go into the first
-			s, err := e.among(path).openSubject(path)
+			s, err := e.among(path).Load(path)
 			if err != nil {
 				return nil, err
 			}
-			_, err = s.windows(o.text, text, o.context, 1)
+			_, err = s.Windows(o.text, text, o.context, 1)
 			s.Close()
 			if err != nil {
 				return nil, err
@@ -144,22 +144,22 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 // evalAgainst evaluates the reference and the others on the reference's tokens. The reference's own row is returned
 // only when there are no others.
 func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]report.Row, error) {
-	ref, err := e.among(reference).openSubject(reference)
+	ref, err := e.among(reference).Load(reference)
 	if err != nil {
 		return nil, err
 	}
 	defer ref.Close()
 	e.warn(ref.Warnings...)
-	e.warn(ref.longContext(o.context))
-	windows, err := ref.windows(o.text, text, o.context, o.chunks)
+	e.warn(ref.LongContext(o.context))
+	windows, err := ref.Windows(o.text, text, o.context, o.chunks)
 	if err != nil {
 		return nil, err
 	}
-	v := evaluation{env: e, reference: ref.model, subjects: []evaluand{{model: ref.model}}, windows: windows,
-		bytes: eval.ScoredBytes(ref.Tokenizer, windows), what: "evaluate"}
-	subjects := []*subject{ref}
+	v := pipeline.Evaluation{Session: e.Session, Reference: ref.Engine, Candidates: []pipeline.Candidate{{Model: ref.Engine}},
+		Windows: windows, Bytes: eval.ScoredBytes(ref.Tokenizer, windows), What: "evaluate"}
+	subjects := []*pipeline.Model{ref}
 	for _, path := range others {
-		s, err := e.among(path).openSubject(path)
+		s, err := e.among(path).Load(path)
 		if err != nil {
 			return nil, err
 		}
@@ -168,9 +168,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 			return nil, err
 		}
 		subjects = append(subjects, s)
-		v.subjects = append(v.subjects, evaluand{model: s.model})
+		v.Candidates = append(v.Candidates, pipeline.Candidate{Model: s.Engine})
 	}
-	results, err := v.run(ctx)
+	results, err := v.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	}
 	var rows []report.Row
 	for i, r := range results {
-		if err := finite(subjects[i].Path, r); err != nil {
+		if err := pipeline.Finite(subjects[i].Path, r); err != nil {
 			return nil, err
 		}
 		if len(others) == 0 {
@@ -196,43 +196,33 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 
 // sameTokens refuses to compare models that read the text differently. A model whose tokenizer is not known is taken
 // to have the reference's.
-func sameTokens(s *subject, windows [][]int32, text string, o evalOptions) error {
+func sameTokens(s *pipeline.Model, windows [][]int32, text string, o evalOptions) error {
 	if s.Tokenizer == nil {
 		return nil
 	}
-	own, err := s.windows(o.text, text, o.context, o.chunks)
+	own, err := s.Windows(o.text, text, o.context, o.chunks)
 	if err != nil {
 		return err
 	}
-	if tokenPrint(own) != tokenPrint(windows) {
+	if pipeline.TokenHash(own) != pipeline.TokenHash(windows) {
 		return fmt.Errorf("%s does not split the text into the reference's tokens: a divergence between them has no meaning", s.Path)
 	}
 	return nil
 }
 
-// finite refuses figures that are no numbers.
-func finite(path string, r score.Text) error {
-	for _, x := range []float64{r.PPL, r.KLD} {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("%s gives logits that are not finite numbers (perplexity %v, KLD %v): its weights or its configuration are damaged, or those of the reference", path, r.PPL, r.KLD)
-		}
-	}
-	return nil
-}
-
 // evalRow is the model's sizes and figures.
-func evalRow(s *subject, figures score.Text) (report.Row, error) {
-	sum, err := s.summary()
+func evalRow(s *pipeline.Model, figures score.Text) (report.Row, error) {
+	sum, err := s.Summary()
 	if err != nil {
 		return report.Row{}, err
 	}
-	format, err := sourceFormat(s.Checkpoint)
+	format, err := pipeline.SourceFormat(s.Checkpoint)
 	if err != nil {
 		format = "mixed"
 	}
 	row := report.Row{Format: format, Path: s.Path, Text: figures}
-	count(&row, sum)
-	row.FileBytes, err = s.fileBytes()
+	pipeline.Count(&row, sum)
+	row.FileBytes, err = s.FileBytes()
 	return row, err
 }
 
@@ -245,7 +235,7 @@ func printEval(e env, rows []report.Row) error {
 	}
 	fmt.Fprintln(w)
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%.4f\t%.4f\t", modelName(r.Path), r.BPW, r.FileBytes, r.PPL, r.PPLSE)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%.4f\t%.4f\t", pipeline.ModelName(r.Path), r.BPW, r.FileBytes, r.PPL, r.PPLSE)
 		if compared {
 			fmt.Fprintf(w, "%.6f\t%.6f\t%.2f %%\t", r.KLD, r.KLDSE, 100*r.SameTop)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
 	"bitmill/formats/tokenizer"
@@ -71,7 +72,7 @@ const settleTokens = 64
 // runGenerate streams the text as it comes; with --json it prints prompt, ids and text at the end. Generation ends at
 // a token that ends the text or the turn, or when the context is full.
 func runGenerate(ctx context.Context, e env, path string, o generateOptions) error {
-	s, err := e.openSubject(path)
+	s, err := e.Load(path)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func runGenerate(ctx context.Context, e env, path string, o generateOptions) err
 // generation is a text under way.
 type generation struct {
 	env
-	*subject
+	*pipeline.Model
 	pool    *infer.Pool
 	runner  *infer.Runner
 	cache   *infer.Cache
@@ -132,7 +133,7 @@ type generation struct {
 }
 
 // newGeneration tokenizes the prompt and makes room for as many tokens as the context has.
-func newGeneration(ctx context.Context, e env, s *subject, o *generateOptions) (*generation, error) {
+func newGeneration(ctx context.Context, e env, s *pipeline.Model, o *generateOptions) (*generation, error) {
 	if s.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", s.Path, s.TokenizerErr)
 	}
@@ -161,14 +162,14 @@ func newGeneration(ctx context.Context, e env, s *subject, o *generateOptions) (
 		o.tokens = most - len(tokens)
 	}
 	o.tokens = min(o.tokens, maxGenerated)
-	g := &generation{env: e, subject: s, pool: e.pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
+	g := &generation{env: e, Model: s, pool: e.Pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
 	if o.tokens < settleTokens {
-		s.model.RoundActivations()
-	} else if err := s.settle(ctx, e, g.pool, kernel.Best()); err != nil {
+		s.Engine.RoundActivations()
+	} else if err := e.LoadWeights(ctx, s, g.pool, kernel.Best()); err != nil {
 		g.pool.Close()
 		return nil, err
 	}
-	g.runner, g.cache = infer.NewRunner(g.pool, infer.Options{}), s.model.NewCache(len(tokens)+o.tokens)
+	g.runner, g.cache = infer.NewRunner(g.pool, infer.Options{}), s.Engine.NewCache(len(tokens)+o.tokens)
 	return g, nil
 }
 
@@ -187,7 +188,7 @@ func (g *generation) forward(ctx context.Context, tokens []int32) (int32, error)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	logits, err := g.runner.Forward(g.model, []infer.Sequence{{Tokens: tokens, Cache: g.cache, LogitsFrom: len(tokens) - 1}})
+	logits, err := g.runner.Forward(g.Engine, []infer.Sequence{{Tokens: tokens, Cache: g.cache, LogitsFrom: len(tokens) - 1}})
 	if err != nil {
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/verify"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
@@ -59,18 +60,18 @@ func runInspect(ctx context.Context, e env, path string, hash bool) error {
 		return err
 	}
 	defer c.Close()
-	s := &subject{Checkpoint: c}
-	sum, err := s.summary()
+	s := &pipeline.Model{Checkpoint: c}
+	sum, err := s.Summary()
 	if err != nil {
 		return err
 	}
 	in := inspection{Metadata: c.Metadata, Parameters: sum.All.Weights, PayloadBits: sum.All.Bits, BPW: sum.All.String(), MatrixBPW: sum.Matrices.String()}
-	if in.FileBytes, err = s.fileBytes(); err != nil {
+	if in.FileBytes, err = s.FileBytes(); err != nil {
 		return err
 	}
 	var hashes []verify.Hash
 	if hash {
-		if hashes, err = verify.Hashes(ctx, c, checkpoint.Pass{Threads: e.threads}); err != nil {
+		if hashes, err = verify.Hashes(ctx, c, checkpoint.Pass{Threads: e.Threads}); err != nil {
 			return err
 		}
 	}

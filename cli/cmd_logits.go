@@ -44,7 +44,7 @@ func logitsCommand() *cli.Command {
 }
 
 func runLogits(e env, path string, tokens []int32, kernelName string) error {
-	s, err := e.openSubject(path)
+	s, err := e.Load(path)
 	if err != nil {
 		return err
 	}
@@ -53,9 +53,9 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 	if o.Kernel, err = kernelFlag(kernelName); err != nil {
 		return err
 	}
-	pool := e.pool()
+	pool := e.Pool()
 	defer pool.Close()
-	flat, err := infer.NewRunner(pool, o).Forward(s.model, []infer.Sequence{{Tokens: tokens}})
+	flat, err := infer.NewRunner(pool, o).Forward(s.Engine, []infer.Sequence{{Tokens: tokens}})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -114,7 +113,7 @@ type plannedTensor struct {
 }
 
 func runPlan(ctx context.Context, e env, path string, names []string, tensors bool, o artifactOptions) error {
-	c, err := openForPlan(path, e.source)
+	c, err := openForPlan(path, e.Source)
 	if err != nil {
 		return err
 	}
@@ -175,68 +174,12 @@ func newPlanRow(p *quantize.Plan) planRow {
 	return row
 }
 
-// newPlan plans and, when strict, refuses what is otherwise a warning.
-func newPlan(c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options, strict bool) (*quantize.Plan, error) {
-	p, err := quantize.NewPlan(c, m, o)
-	if err != nil || !strict {
-		return p, err
-	}
-	return p, checkStrict(p, m)
-}
-
-// checkStrict refuses what is otherwise a warning.
-func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
-	var fell []string
-	reason := ""
-	for _, t := range p.Tensors {
-		if t.Fallback {
-			fell = append(fell, t.Name)
-			reason = cmp.Or(reason, t.Reason)
-		}
-	}
-	if fell != nil {
-		return &quantize.BlockedError{Format: p.Format.Name, Tensors: fell, Why: fmt.Sprintf("do not fit the format (%s), which --strict forbids", reason)}
-	}
-	if w := append(zeroColumns(m), p.Warnings...); len(w) > 0 {
-		return fmt.Errorf("%s: %s, which --strict forbids", p.Format.Name, w[0])
-	}
-	return nil
-}
-
-// zeroColumns says which importance weights are zero because the calibration text never used their columns.
-func zeroColumns(m *imatrix.Matrix) (warnings []string) {
-	if m == nil {
-		return nil
-	}
-	for _, c := range m.Coverage() {
-		if !c.Full() {
-			warnings = append(warnings, fmt.Sprintf("the calibration text never used %d of %d columns, and %d of %d matrices, of %s", c.ZeroColumns, c.Columns, c.Unseen, c.Matrices, c.Name))
-		}
-	}
-	return warnings
-}
-
 // openForPlan opens a model, or a bare config.json.
 func openForPlan(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint, error) {
 	if path == "" {
-		return nil, errNoModel
+		return nil, pipeline.ErrNoModel
 	}
 	return checkpoint.OpenWith(path, o)
-}
-
-// openImatrix opens an importance matrix; an empty path gives none.
-func openImatrix(path string) (*imatrix.Matrix, error) {
-	if path == "" {
-		return nil, nil
-	}
-	m, err := imatrix.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.Check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
 }
 
 func printPlan(e env, rows []planRow, blocked []blockedRow, tensors bool) error {

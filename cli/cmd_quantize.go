@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/cli/steps"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
@@ -82,7 +83,7 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 }
 
 func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
-	c, err := e.openModel(path)
+	c, err := e.Open(path)
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		}
 		o.Provenance = p.Metadata(c)
 	default:
-		if err := e.scan(ctx, c); err != nil {
+		if err := e.Scan(ctx, c); err != nil {
 			return err
 		}
 		p, err := quantize.NewProvenance(c, m)
@@ -136,7 +137,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		e.warn(c.ConfigErr.Error())
 	}
 	e.warn(c.Warnings...)
-	e.warn(zeroColumns(m)...)
+	e.warn(pipeline.ZeroColumns(m)...)
 	e.warn(p.Warnings...)
 	var written quantize.Written
 	if !o.dryRun {
@@ -168,9 +169,9 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	if err != nil {
 		return quantize.Written{}, err
 	}
-	bar := e.progress("quantize "+p.Format.Name, "bytes")
+	bar := e.Events.Begin("quantize "+p.Format.Name, "bytes")
 	written, err := quantize.Write(ctx, c, m, []quantize.Job{{Plan: p, Path: out, Key: key}},
-		quantize.WriteOptions{Threads: e.threads, Memory: o.memory, Progress: bar.Set, Scan: e.progress(scanTitle(c), "bytes").Set, Reuse: o.reuse})
+		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set, Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})
 	if err != nil {
 		return quantize.Written{}, err
 	}
@@ -282,27 +283,8 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 	for _, o := range row.Overrides {
 		fmt.Fprintf(e.stdout, "--tensor-type %s=%s decided %d tensors\n", o.Pattern, o.Type, o.Matches)
 	}
-	if note := reuseNote([]quantize.Written{w}); note != "" {
+	if note := pipeline.ReuseNote([]quantize.Written{w}); note != "" {
 		fmt.Fprintln(e.stdout, note)
 	}
 	return nil
-}
-
-// reuseNote says in a few words what did not have to be encoded; "" when everything had to.
-func reuseNote(written []quantize.Written) string {
-	kept, reused := 0, 0
-	for _, w := range written {
-		kept, reused = kept+w.Resumed, reused+w.Reused
-	}
-	note := ""
-	if kept > 0 {
-		note = fmt.Sprintf("%d tensors were there already from writing that was interrupted", kept)
-	}
-	if reused > 0 {
-		if note != "" {
-			note += ", "
-		}
-		note += fmt.Sprintf("%d were copied from earlier artifacts", reused)
-	}
-	return note
 }

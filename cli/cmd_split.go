@@ -127,7 +127,7 @@ func totalBytes(rows []shardRow) (n int64) {
 
 // copy writes the targets and shows how far it is.
 func (e env) copy(ctx context.Context, what string, f *gguf.File, targets []gguf.Target) error {
-	bar := e.progress(what, "bytes")
+	bar := e.Events.Begin(what, "bytes")
 	if err := gguf.Copy(ctx, f, targets, bar.Set); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/formats/tokenizer"
 )
 
@@ -28,7 +29,7 @@ func tokenizeCommand() *cli.Command {
 				return usagef("give either --text or --file")
 			}
 			if c.IsSet("file") {
-				if text, err = readText(c.String("file")); err != nil {
+				if text, err = pipeline.ReadText(c.String("file")); err != nil {
 					return err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/verify"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
@@ -111,8 +112,8 @@ func readManifest(path string) ([]verify.Hash, error) {
 
 // verifyModel runs all checks of a model that could be opened.
 func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyOptions, manifest []verify.Hash) (*verify.Result, error) {
-	bar := e.progress("verify "+filepath.Base(c.Path), "bytes")
-	r, err := verify.Model(ctx, c, verify.Options{Pass: checkpoint.Pass{Threads: e.threads, Progress: bar.Set}, Hash: manifest != nil || o.writeManifest != ""})
+	bar := e.Events.Begin("verify "+filepath.Base(c.Path), "bytes")
+	r, err := verify.Model(ctx, c, verify.Options{Pass: checkpoint.Pass{Threads: e.Threads, Progress: bar.Set}, Hash: manifest != nil || o.writeManifest != ""})
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 		r.Recorded(c.Metadata, "bitmill.source.sha256", hash, o.source)
 	}
 	if o.imatrix != "" {
-		m, err := openImatrix(o.imatrix)
+		m, err := pipeline.OpenImatrix(o.imatrix)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"bitmill/cli/pipeline"
 )
 
 // Exit codes, the same for every command.
@@ -21,12 +23,9 @@ const (
 const exitHelp = `Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some steps failed or a gate was not met, 130 interrupted.`
 
 // usageError is a mistake in the command line.
-type usageError struct{ err error }
+type usageError = pipeline.UsageError
 
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return usageError{Err: fmt.Errorf(format, args...)} }
 
 // incompleteError is a run in which some steps failed; what worked is kept and reported.
 type incompleteError struct{ err error }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"bitmill/calibrate/oracle"
+	"bitmill/cli/pipeline"
 	"bitmill/eval/infer"
 )
 
@@ -21,18 +22,18 @@ type oracleCheck struct {
 
 func (c oracleCheck) String() string {
 	return fmt.Sprintf("%s: engine against oracle over %d tokens: relative RMS difference of the logits %.2e, same most probable token %d times",
-		modelName(c.Path), c.Tokens, c.RelativeRMS, c.SameTop)
+		pipeline.ModelName(c.Path), c.Tokens, c.RelativeRMS, c.SameTop)
 }
 
 // checkOracle runs both forward passes. On a quantized model the engine rounds activations to 8 bits as llama.cpp does
 // and the oracle does not, so the difference is then that of the rounding.
 func checkOracle(ctx context.Context, e env, path, textName, text string) (*oracleCheck, error) {
-	s, err := e.among(path).openSubject(path)
+	s, err := e.among(path).Load(path)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	windows, err := s.windows(textName, text, oracleTokens, 1)
+	windows, err := s.Windows(textName, text, oracleTokens, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +47,9 @@ func checkOracle(ctx context.Context, e env, path, textName, text string) (*orac
 	if err != nil {
 		return nil, err
 	}
-	pool := e.pool()
+	pool := e.Pool()
 	defer pool.Close()
-	flat, err := infer.NewRunner(pool, infer.Options{}).Forward(s.model, []infer.Sequence{{Tokens: tokens}})
+	flat, err := infer.NewRunner(pool, infer.Options{}).Forward(s.Engine, []infer.Sequence{{Tokens: tokens}})
 	if err != nil {
 		return nil, err
 	}

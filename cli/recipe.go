@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
@@ -102,7 +103,7 @@ func readTarget(c *cli.Context) (t quantize.Target, err error) {
 
 // openWeights opens the importance matrix and leaves of it what the options want; nil without one.
 func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
-	m, err := openImatrix(o.imatrix)
+	m, err := pipeline.OpenImatrix(o.imatrix)
 	if err != nil {
 		return nil, err
 	}
@@ -116,13 +117,13 @@ func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpo
 	if o.target == (quantize.Target{}) {
 		p, err = quantize.NewPlan(c, m, o.Options)
 	} else {
-		bar := e.progress("measure "+filepath.Base(c.Path), "matrices")
-		p, err = quantize.NewTargetPlan(ctx, c, m, o.Options, o.target, checkpoint.Pass{Threads: e.threads, Progress: bar.Set})
+		bar := e.Events.Begin("measure "+filepath.Base(c.Path), "matrices")
+		p, err = quantize.NewTargetPlan(ctx, c, m, o.Options, o.target, checkpoint.Pass{Threads: e.Threads, Progress: bar.Set})
 	}
 	if err != nil || !o.strict {
 		return p, err
 	}
-	return p, checkStrict(p, m)
+	return p, pipeline.CheckStrict(p, m)
 }
 
 func recipeOptions(c *cli.Context) (quantize.Options, error) {
@@ -132,7 +133,7 @@ func recipeOptions(c *cli.Context) (quantize.Options, error) {
 		MetadataKeys: c.StringSlice("override-kv"),
 	}
 	if path := c.String("tensor-type-file"); path != "" {
-		text, err := readText(path)
+		text, err := pipeline.ReadText(path)
 		if err != nil {
 			return o, err
 		}

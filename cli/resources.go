@@ -2,100 +2,26 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/bench"
-	"bitmill/eval/energy"
 	"bitmill/eval/infer"
 	"bitmill/eval/report"
 )
 
-// energyRepetitions is the fewest that a mean of energy is worth giving for.
-const energyRepetitions = 10
-
-var (
-	powercap = ""              // where the counters of energy are; "" is where Linux has them
-	idleTime = 5 * time.Second // over which the idle power is measured
-)
-
-// meter reads the counters of energy, or says why it cannot.
-type meter struct {
-	*energy.Meter
-	idle energy.Idle
-	note string // why there are no counters
-}
-
-// openMeter finds the counters and measures the idle power. A machine without counters is no error.
-func openMeter(ctx context.Context) (*meter, error) {
-	m, err := energy.Open(powercap)
-	if errors.Is(err, energy.ErrUnmeasured) {
-		return &meter{note: err.Error()}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	idle, err := m.Idle(ctx, idleTime)
-	if err != nil {
-		m.Close()
-		return nil, err
-	}
-	return &meter{Meter: m, idle: idle}, nil
-}
-
-func (m *meter) close() {
-	if m.Meter != nil {
-		m.Close()
-	}
-}
-
-// measure runs the model's tests again for their energy, each n times and at least energyRepetitions; nil without
-// counters.
-func (m *meter) measure(ctx context.Context, pool *infer.Pool, s bench.Subject, o bench.Options) (*report.Energy, error) {
-	if m.Meter == nil {
-		return nil, nil
-	}
-	prompt, generate, err := bench.Tests(ctx, pool, s, o)
-	if err != nil {
-		return nil, err
-	}
-	e := &report.Energy{IdleWatts: map[string]float64{}}
-	for kind, w := range m.idle {
-		e.IdleWatts[string(kind)] = w
-	}
-	for _, test := range []struct {
-		tokens int
-		run    func() error
-		to     *map[string]report.Joules
-	}{{o.Prompt, prompt, &e.Prompt}, {o.Generate, generate, &e.Generate}} {
-		if test.run == nil {
-			continue
-		}
-		use, err := m.Repeat(ctx, max(o.Repetitions, energyRepetitions), m.idle, test.run)
-		if err != nil {
-			return nil, fmt.Errorf("energy: %w", err)
-		}
-		*test.to = map[string]report.Joules{}
-		for kind, u := range use {
-			(*test.to)[string(kind)] = report.Joules{PerToken: u.Net / float64(test.tokens), CV: u.CV, N: u.N}
-		}
-	}
-	return e, nil
-}
-
 // benchEnergy measures the models one after the other.
 func benchEnergy(ctx context.Context, pool *infer.Pool, list []bench.Subject, o bench.Options, r *benchReport) error {
-	m, err := openMeter(ctx)
+	m, err := pipeline.OpenMeter(ctx)
 	if err != nil {
 		return err
 	}
-	defer m.close()
-	r.EnergyNote = m.note
+	defer m.Close()
+	r.EnergyNote = m.Note
 	for i, s := range list {
-		if r.Models[i].Energy, err = m.measure(ctx, pool, s, o); err != nil {
+		if r.Models[i].Energy, err = m.Measure(ctx, pool, s, o); err != nil {
 			return err
 		}
 	}
@@ -112,7 +38,7 @@ func printEnergy(e env, r benchReport) error {
 		if m.Energy == nil {
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%s energy:", modelName(m.Path))
+		fmt.Fprintf(e.stdout, "%s energy:", pipeline.ModelName(m.Path))
 		for _, test := range []struct {
 			name  string
 			kinds map[string]report.Joules

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/bench"
 	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint/checkpointtest"
@@ -53,11 +54,12 @@ func counters(t *testing.T) string {
 
 func benchOutput(t *testing.T, root string, asJSON bool) []byte {
 	t.Helper()
-	oldRoot, oldTime := powercap, idleTime
-	defer func() { powercap, idleTime = oldRoot, oldTime }()
-	powercap, idleTime = root, 20*time.Millisecond
+	oldRoot, oldTime := pipeline.Powercap, pipeline.IdleTime
+	defer func() { pipeline.Powercap, pipeline.IdleTime = oldRoot, oldTime }()
+	pipeline.Powercap, pipeline.IdleTime = root, 20*time.Millisecond
 	var out, errs bytes.Buffer
-	e := env{stdout: &out, stderr: &errs, json: asJSON, quiet: true, threads: 1}
+	e := makeEnv(&out, &errs, asJSON, true)
+	e.Threads = 1
 	path := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
 	if err := runBench(t.Context(), e, []string{path}, bench.Options{Prompt: 16, Generate: 2, Repetitions: 1, Kernel: kernel.Best()}, true); err != nil {
 		t.Fatal(err, errs.String())
@@ -78,7 +80,7 @@ func TestBenchEnergy(t *testing.T) {
 		t.Errorf("%v W idle, not 20", w)
 	}
 	for name, j := range map[string]float64{"prompt": float64(e.Prompt["package"].N), "generate": float64(e.Generate["package"].N)} {
-		if j != energyRepetitions {
+		if j != pipeline.EnergyRepetitions {
 			t.Errorf("%s: %v repetitions", name, j)
 		}
 	}

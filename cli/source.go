@@ -18,14 +18,14 @@ func loraFlag() cli.Flag {
 // among leaves the adapter to the Hugging Face folders among several models: files are measured as they are.
 func (e env) among(path string) env {
 	if st, err := os.Stat(path); err == nil && !st.IsDir() {
-		e.source.Adapter = ""
+		e.Source.Adapter = ""
 	}
 	return e
 }
 
 // needFolder fails when there is an adapter and no folder among the models to merge it into.
 func (e env) needFolder(paths ...string) error {
-	if e.source.Adapter == "" {
+	if e.Source.Adapter == "" {
 		return nil
 	}
 	for _, path := range paths {
@@ -33,5 +33,5 @@ func (e env) needFolder(paths ...string) error {
 			return nil
 		}
 	}
-	return usagef("--lora %s: none of the models is a Hugging Face folder, which it could be merged into", e.source.Adapter)
+	return usagef("--lora %s: none of the models is a Hugging Face folder, which it could be merged into", e.Source.Adapter)
 }

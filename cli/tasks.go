@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"text/tabwriter"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/paired"
 	"bitmill/eval/task"
 )
@@ -91,7 +92,7 @@ func evalTasks(ctx context.Context, e env, paths []string, reference string, tas
 
 // askModel asks one model every task.
 func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]taskRow, error) {
-	s, err := e.among(path).openSubject(path)
+	s, err := e.among(path).Load(path)
 	if err != nil {
 		return nil, err
 	}
@@ -99,12 +100,12 @@ func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]tas
 	if s.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", path, s.TokenizerErr)
 	}
-	pool := e.pool()
+	pool := e.Pool()
 	defer pool.Close()
 	var rows []taskRow
 	for _, t := range tasks {
-		bar := e.progress(fmt.Sprintf("%s: %s", modelName(path), t.name), "items")
-		outcomes, err := task.Score(ctx, pool, s.model, s.Tokenizer, t.items, task.Options{Progress: bar.Set})
+		bar := e.Events.Begin(fmt.Sprintf("%s: %s", pipeline.ModelName(path), t.name), "items")
+		outcomes, err := task.Score(ctx, pool, s.Engine, s.Tokenizer, t.items, task.Options{Progress: bar.Set})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", path, t.name, err)
 		}
@@ -121,7 +122,7 @@ func printTasks(e env, rows []taskRow) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f %%\t%.2g\t\n", against, f.Lost, f.Gained, 100*f.Share, f.P)
 	}
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%.2f %%\t%.2f %%\t%.2f to %.2f\t", modelName(r.Path), r.Task, r.Items, 100*r.Acc.Share, 100*r.Norm.Share, 100*r.Norm.Low, 100*r.Norm.High)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%.2f %%\t%.2f %%\t%.2f to %.2f\t", pipeline.ModelName(r.Path), r.Task, r.Items, 100*r.Acc.Share, 100*r.Norm.Share, 100*r.Norm.Low, 100*r.Norm.High)
 		switch {
 		case r.Flips != nil:
 			flips("reference", r.Flips)

@@ -1,4 +1,4 @@
-package cli
+package pipeline
 
 import (
 	"cmp"
@@ -24,15 +24,15 @@ import (
 
 // modelRun takes one model through the pipeline. Each step leaves its outputs and a record in the model's folder.
 type modelRun struct {
-	env                   env
-	o                     runOptions
+	Session
+	o                     Options
 	name                  string
 	store                 steps.Store
-	calibrationText, text textInput
+	calibrationText, text text
 
-	source    *subject // model is nil but for the steps that run it
-	runs      bool     // the source can be evaluated
-	hash      string   // of the source
+	source    *Model // model is nil but for the steps that run it
+	runs      bool   // the source can be evaluated
+	hash      string // of the source
 	windows   [][]int32
 	imatrix   *imatrix.Matrix
 	coverage  *report.Calibration
@@ -53,11 +53,11 @@ const imatrixName = "imatrix.gguf"
 
 // open opens the source and finds out whether it can be evaluated; when not, quantizing goes on without an imatrix.
 func (r *modelRun) open(path string) error {
-	c, err := r.env.openModel(path)
+	c, err := r.Open(path)
 	if err != nil {
 		return err
 	}
-	r.source = &subject{Checkpoint: c}
+	r.source = &Model{Checkpoint: c}
 	r.warnings = append(r.warnings, c.Warnings...)
 	if c.Tokenizer == nil && c.ConfigErr == nil {
 		err = c.TokenizerErr
@@ -70,14 +70,14 @@ func (r *modelRun) open(path string) error {
 	}
 	r.unload()
 	r.runs = true
-	if w := r.source.longContext(r.o.context); w != "" {
+	if w := r.source.LongContext(r.o.Context); w != "" {
 		r.warn("%s", w)
 	}
-	if r.windows, err = r.source.windows(r.text.name, r.text.text, r.o.context, r.o.chunks); err != nil {
+	if r.windows, err = r.source.Windows(r.text.name, r.text.text, r.o.Context, r.o.Windows); err != nil {
 		return err
 	}
 	if r.calibrates() {
-		_, err = r.source.windows(r.calibrationText.name, r.calibrationText.text, r.o.context, r.o.chunks)
+		_, err = r.source.Windows(r.calibrationText.name, r.calibrationText.text, r.o.Context, r.o.Windows)
 	}
 	return err
 }
@@ -85,20 +85,20 @@ func (r *modelRun) open(path string) error {
 func (r *modelRun) warn(format string, args ...any) {
 	w := fmt.Sprintf(format, args...)
 	r.warnings = append(r.warnings, w)
-	r.env.warn(w)
+	r.Events.Warn(w)
 }
 
-func (r *modelRun) calibrates() bool { return r.runs && !r.o.noImatrix }
+func (r *modelRun) calibrates() bool { return r.runs && !r.o.NoImatrix }
 
 // load makes the source ready to run.
 func (r *modelRun) load() (err error) {
-	r.source.model, err = infer.Load(r.source.Checkpoint)
+	r.source.Engine, err = infer.Load(r.source.Checkpoint)
 	return err
 }
 
 // unload gives back what running the source took: quantizing keeps to a budget of its own.
 func (r *modelRun) unload() {
-	r.source.model = nil
+	r.source.Engine = nil
 	for i := range r.source.Tensors {
 		t := &r.source.Tensors[i]
 		t.Release(0, t.Rows())
@@ -109,13 +109,13 @@ func (r *modelRun) unload() {
 // plan resolves every format, before anything is computed. Of all formats, those that cannot be made are left out with
 // a warning; formats asked for by name must all be possible.
 func (r *modelRun) plan() error {
-	o := r.o.recipe
+	o := r.o.Recipe
 	o.AssumeImatrix = r.calibrates()
 	var left []string
 	var first error
-	for _, f := range r.o.formats {
+	for _, f := range r.o.Formats {
 		o.Format = f
-		p, err := newPlan(r.source.Checkpoint, nil, o, r.o.strict)
+		p, err := NewPlan(r.source.Checkpoint, nil, o, r.o.Strict)
 		if err == nil {
 			err = p.Writable()
 		}
@@ -133,9 +133,9 @@ func (r *modelRun) plan() error {
 	}
 	switch {
 	case first == nil:
-	case len(left) == 1 && !r.o.all:
+	case len(left) == 1 && !r.o.All:
 		return fmt.Errorf("%s: %w", r.name, first)
-	case !r.o.all || len(r.formats) == 0:
+	case !r.o.All || len(r.formats) == 0:
 		return fmt.Errorf("%s: %w; %s cannot be made either", r.name, first, strings.Join(left[1:], ", "))
 	default:
 		r.warn("%s: %d formats cannot be made and are left out: %s; bitmill plan says why of each", r.name, len(left), strings.Join(left, ", "))
@@ -163,7 +163,7 @@ func (r *modelRun) artifactPath(format string) string { return r.name + "-" + fo
 
 // run does the steps and returns the model's part of the report.
 func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
-	err := r.env.scan(ctx, r.source.Checkpoint)
+	err := r.Scan(ctx, r.source.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
 		}
 		r.unload()
 	}
-	if r.runs && r.o.bench {
+	if r.runs && r.o.Bench {
 		if err := r.bench(ctx, m); err != nil {
 			return nil, err
 		}
@@ -204,7 +204,7 @@ func (r *modelRun) run(ctx context.Context) (*report.Model, error) {
 }
 
 func (r *modelRun) calibrate(ctx context.Context) error {
-	key, err := steps.Key(Version, "calibrate", r.hash, r.calibrationText.sha256, r.o.context, r.o.chunks)
+	key, err := steps.Key(quantize.FormatVersion, "calibrate", r.hash, r.calibrationText.sha256, r.o.Context, r.o.Windows)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 		if err := r.load(); err != nil {
 			return err
 		}
-		m, err := r.source.calibrate(ctx, r.env, r.calibrationText.text, o, r.o.context, r.o.chunks)
+		m, err := r.Calibrate(ctx, r.source, r.calibrationText.text, o, r.o.Context, r.o.Windows)
 		if err != nil {
 			return err
 		}
@@ -239,14 +239,14 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 		}
 		os.Remove(partial)
 	}
-	if r.imatrix, err = openImatrix(path); err != nil {
+	if r.imatrix, err = OpenImatrix(path); err != nil {
 		return err
 	}
 	r.coverage = &report.Calibration{Text: r.calibrationText.name, SHA256: r.calibrationText.sha256, Windows: r.imatrix.Chunks, Entries: len(r.imatrix.Entries)}
 	for _, c := range r.imatrix.Coverage() {
 		r.coverage.ZeroColumns += int64(c.ZeroColumns)
 	}
-	for _, w := range zeroColumns(r.imatrix) {
+	for _, w := range ZeroColumns(r.imatrix) {
 		r.warn("%s: %s", r.name, w)
 	}
 	return nil
@@ -255,9 +255,9 @@ func (r *modelRun) calibrate(ctx context.Context) error {
 // quantize writes the artifacts that are missing, all from one read of the source. Tensors that an artifact of an
 // earlier run has in the right type are copied from it.
 func (r *modelRun) quantize(ctx context.Context) error {
-	o := r.o.recipe
+	o := r.o.Recipe
 	var err error
-	if r.imatrix, err = quantize.SelectWeights(r.imatrix, r.o.include, r.o.exclude); err != nil {
+	if r.imatrix, err = quantize.SelectWeights(r.imatrix, r.o.Include, r.o.Exclude); err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	made, err := quantize.NewProvenance(r.source.Checkpoint, r.imatrix)
@@ -276,7 +276,7 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	var keys, donors []string
 	for _, f := range r.formats {
 		o.Format = f
-		p, err := newPlan(r.source.Checkpoint, r.imatrix, o, r.o.strict)
+		p, err := NewPlan(r.source.Checkpoint, r.imatrix, o, r.o.Strict)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
@@ -310,17 +310,17 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	if err := r.forgetReport(jobs); err != nil {
 		return err
 	}
-	p := r.env.progress("quantize "+r.name, "bytes")
+	p := r.Events.Begin("quantize "+r.name, "bytes")
 	written, err := quantize.Write(ctx, r.source.Checkpoint, r.imatrix, jobs, quantize.WriteOptions{
-		Threads: r.env.threads, Memory: r.o.memory, Progress: p.Set, Reuse: donors,
+		Threads: r.Threads, Memory: r.o.Memory, Progress: p.Set, Reuse: donors,
 		Done: func(w quantize.Written) error { return r.record(jobs, keys, made, w) },
 	})
 	if err != nil {
 		return err
 	}
 	p.Done()
-	if note := reuseNote(written); note != "" && !r.env.quiet {
-		fmt.Fprintf(r.env.stderr, "%s: %s\n", r.name, note)
+	if note := ReuseNote(written); note != "" {
+		r.Events.Note(r.name + ": " + note)
 	}
 	return nil
 }
@@ -340,7 +340,7 @@ func (r *modelRun) forgetReport(jobs []quantize.Job) error {
 			continue
 		}
 		for _, n := range reportNames {
-			if err := os.Remove(filepath.Join(r.o.out, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Remove(filepath.Join(r.o.Out, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
@@ -366,4 +366,23 @@ func (r *modelRun) record(jobs []quantize.Job, keys []string, made quantize.Prov
 		}
 	}
 	return nil
+}
+
+// ReuseNote says in a few words what did not have to be encoded; "" when everything had to.
+func ReuseNote(written []quantize.Written) string {
+	kept, reused := 0, 0
+	for _, w := range written {
+		kept, reused = kept+w.Resumed, reused+w.Reused
+	}
+	note := ""
+	if kept > 0 {
+		note = fmt.Sprintf("%d tensors were there already from writing that was interrupted", kept)
+	}
+	if reused > 0 {
+		if note != "" {
+			note += ", "
+		}
+		note += fmt.Sprintf("%d were copied from earlier artifacts", reused)
+	}
+	return note
 }

@@ -1,4 +1,4 @@
-package cli
+package pipeline
 
 import (
 	"context"
@@ -12,10 +12,11 @@ import (
 	"bitmill/eval/kernel"
 	"bitmill/eval/report"
 	"bitmill/formats"
+	"bitmill/quantize"
 )
 
-// benched is a file whose resources are to be known.
-type benched struct {
+// benchTarget is a file whose resources are to be known.
+type benchTarget struct {
 	row             *report.Row
 	path, step, key string
 }
@@ -26,14 +27,14 @@ var benchTests = bench.Options{Prompt: 512, Generate: 128, Repetitions: 5}
 // bench fills in the speed, memory and energy of source and artifacts. What an earlier run measured on as many threads
 // with the same kernels is kept; the files that are missing take turns.
 func (r *modelRun) bench(ctx context.Context, m *report.Model) error {
-	list := []benched{{row: &m.Source, path: r.source.Path, step: "bench-source"}}
+	list := []benchTarget{{row: &m.Source, path: r.source.Path, step: "bench-source"}}
 	for i, a := range r.artifacts {
-		list = append(list, benched{row: &m.Artifacts[i], path: filepath.Join(r.store.Dir, a.path), step: "bench-" + a.plan.Format.Name})
+		list = append(list, benchTarget{row: &m.Artifacts[i], path: filepath.Join(r.store.Dir, a.path), step: "bench-" + a.plan.Format.Name})
 	}
-	var missing []benched
+	var missing []benchTarget
 	for _, b := range list {
 		var err error
-		if b.key, err = steps.Key(Version, "bench", r.hash, b.row.SHA256, r.env.threads, kernel.Best().Name, benchTests.Prompt, benchTests.Generate, benchTests.Repetitions); err != nil {
+		if b.key, err = steps.Key(quantize.FormatVersion, "bench", r.hash, b.row.SHA256, r.Threads, kernel.Best().Name, benchTests.Prompt, benchTests.Generate, benchTests.Repetitions); err != nil {
 			return err
 		}
 		rec, ok := r.store.Done(b.step, b.key)
@@ -50,14 +51,14 @@ func (r *modelRun) bench(ctx context.Context, m *report.Model) error {
 	return r.measureResources(ctx, missing)
 }
 
-func (r *modelRun) measureResources(ctx context.Context, missing []benched) error {
+func (r *modelRun) measureResources(ctx context.Context, missing []benchTarget) error {
 	var subjects []bench.Subject
-	var found []benched
-	pool := r.env.pool()
+	var found []benchTarget
+	pool := r.Pool()
 	defer pool.Close()
 	for _, b := range missing {
 		start := time.Now()
-		s, err := openSubject(b.path)
+		s, err := Session{Events: r.Events}.Load(b.path)
 		if errors.Is(err, formats.ErrUnsupported) {
 			continue // evaluating said so
 		}
@@ -65,19 +66,19 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 			return err
 		}
 		defer s.Close()
-		if err := s.settle(ctx, r.env, pool, kernel.Best()); err != nil {
+		if err := r.LoadWeights(ctx, s, pool, kernel.Best()); err != nil {
 			return err
 		}
-		b.row.Resources = &report.Resources{Threads: r.env.threads, Kernel: kernel.Best().Name, LoadSeconds: time.Since(start).Seconds()}
+		b.row.Resources = &report.Resources{Threads: r.Threads, Kernel: kernel.Best().Name, LoadSeconds: time.Since(start).Seconds()}
 		found = append(found, b)
-		subjects = append(subjects, s.benchSubject())
+		subjects = append(subjects, s.BenchSubject())
 	}
-	m, err := openMeter(ctx)
+	m, err := OpenMeter(ctx)
 	if err != nil {
 		return err
 	}
-	defer m.close()
-	p := r.env.progress("bench "+r.name, "rounds")
+	defer m.Close()
+	p := r.Events.Begin("bench "+r.name, "rounds")
 	o := benchTests
 	o.Progress = p.Set
 	results, err := bench.Measure(ctx, pool, subjects, o)
@@ -95,10 +96,10 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 			weights = n
 		}
 		x.MemoryBytes = weights + x.KVBytes + x.ScratchBytes
-		if x.Energy, err = m.measure(ctx, pool, subjects[i], o); err != nil {
+		if x.Energy, err = m.Measure(ctx, pool, subjects[i], o); err != nil {
 			return err
 		}
-		x.EnergyNote = m.note
+		x.EnergyNote = m.Note
 		if _, err := r.store.Save(b.step, b.key, nil, x); err != nil {
 			return err
 		}
@@ -106,11 +107,11 @@ func (r *modelRun) measureResources(ctx context.Context, missing []benched) erro
 	return nil
 }
 
-// benchSubject is a settled model as its speed is measured.
-func (s *subject) benchSubject() bench.Subject {
+// BenchSubject is a model with its weights loaded, as its speed is measured.
+func (m *Model) BenchSubject() bench.Subject {
 	bos := int32(-1)
-	if t := s.Tokenizer; t != nil && t.AddBOS {
+	if t := m.Tokenizer; t != nil && t.AddBOS {
 		bos = t.BOS
 	}
-	return bench.Subject{Model: s.model, BOS: bos}
+	return bench.Subject{Model: m.Engine, BOS: bos}
 }

@@ -1,4 +1,4 @@
-package cli
+package pipeline
 
 import (
 	"context"
@@ -12,22 +12,22 @@ import (
 	"bitmill/eval/score"
 )
 
-// evaluation is a comparison of artifacts with their reference whose finished windows are journaled, one journal per
+// Evaluation is a comparison of artifacts with their reference whose finished windows are journaled, one journal per
 // model, so that it resumes and a model added later costs only itself and the reference.
-type evaluation struct {
-	env       env
-	store     *steps.Store // nil: keep no journal
-	reference *infer.Model
-	subjects  []evaluand // the reference's own entry first
-	windows   [][]int32
-	bytes     int    // of the text that is scored; 0: not known
-	what      string // for the progress bar
+type Evaluation struct {
+	Session
+	Store      *steps.Store // nil: keep no journal
+	Reference  *infer.Model
+	Candidates []Candidate // the reference's own entry first
+	Windows    [][]int32
+	Bytes      int    // of the text that is scored; 0: not known
+	What       string // for the progress bar
 }
 
-// evaluand is one model of an evaluation: step names its journal, key covers everything its scores depend on.
-type evaluand struct {
-	step, key string
-	model     *infer.Model
+// Candidate is one model of an evaluation: Step names its journal, Key covers everything its scores depend on.
+type Candidate struct {
+	Step, Key string
+	Model     *infer.Model
 	scores    []*score.Window // by window; nil: not yet scored
 	journal   *steps.Journal
 }
@@ -38,8 +38,8 @@ type journalLine struct {
 	Score  score.Window `json:"chunk"`
 }
 
-// run scores what is missing and returns one result per subject.
-func (v *evaluation) run(ctx context.Context) ([]score.Text, error) {
+// Run scores what is missing and returns one result per subject.
+func (v *Evaluation) Run(ctx context.Context) ([]score.Text, error) {
 	defer v.close()
 	if err := v.open(); err != nil {
 		return nil, err
@@ -49,27 +49,27 @@ func (v *evaluation) run(ctx context.Context) ([]score.Text, error) {
 			return nil, err
 		}
 	}
-	results := make([]score.Text, len(v.subjects))
-	for i, s := range v.subjects {
+	results := make([]score.Text, len(v.Candidates))
+	for i, s := range v.Candidates {
 		windows := make([]score.Window, len(s.scores))
 		for w, x := range s.scores {
 			windows[w] = *x
 		}
-		results[i] = score.Sum(windows, v.bytes)
+		results[i] = score.Sum(windows, v.Bytes)
 	}
 	return results, nil
 }
 
 // open reads the journals.
-func (v *evaluation) open() error {
-	for i := range v.subjects {
-		s := &v.subjects[i]
-		s.scores = make([]*score.Window, len(v.windows))
-		if v.store == nil {
+func (v *Evaluation) open() error {
+	for i := range v.Candidates {
+		s := &v.Candidates[i]
+		s.scores = make([]*score.Window, len(v.Windows))
+		if v.Store == nil {
 			continue
 		}
 		var err error
-		s.journal, err = v.store.OpenJournal(s.step, s.key, func(line []byte) error {
+		s.journal, err = v.Store.OpenJournal(s.Step, s.Key, func(line []byte) error {
 			var l journalLine
 			if err := json.Unmarshal(line, &l); err != nil {
 				return err
@@ -87,15 +87,15 @@ func (v *evaluation) open() error {
 	return nil
 }
 
-func (v *evaluation) close() {
-	for _, s := range v.subjects {
+func (v *Evaluation) close() {
+	for _, s := range v.Candidates {
 		if s.journal != nil {
 			s.journal.Close()
 		}
 	}
 }
 
-func (s *evaluand) complete() bool {
+func (s *Candidate) complete() bool {
 	for _, c := range s.scores {
 		if c == nil {
 			return false
@@ -105,28 +105,28 @@ func (s *evaluand) complete() bool {
 }
 
 // missing lists the subjects that still have windows to score, the reference first; nil when all are complete.
-func (v *evaluation) missing() []*evaluand {
-	var list []*evaluand
-	for i := range v.subjects {
-		if s := &v.subjects[i]; !s.complete() {
+func (v *Evaluation) missing() []*Candidate {
+	var list []*Candidate
+	for i := range v.Candidates {
+		if s := &v.Candidates[i]; !s.complete() {
 			list = append(list, s)
 		}
 	}
-	if list != nil && list[0] != &v.subjects[0] {
-		list = append([]*evaluand{&v.subjects[0]}, list...)
+	if list != nil && list[0] != &v.Candidates[0] {
+		list = append([]*Candidate{&v.Candidates[0]}, list...)
 	}
 	return list
 }
 
-func (v *evaluation) score(ctx context.Context, subjects []*evaluand) error {
+func (v *Evaluation) score(ctx context.Context, subjects []*Candidate) error {
 	var candidates []*infer.Model
 	for _, s := range subjects[1:] {
-		candidates = append(candidates, s.model)
+		candidates = append(candidates, s.Model)
 	}
-	pool := v.env.pool()
+	pool := v.Pool()
 	defer pool.Close()
-	p := v.env.progress(v.what, "model windows")
-	err := eval.Compare(ctx, pool, v.reference, candidates, v.windows, eval.Options{
+	p := v.Events.Begin(v.What, "model windows")
+	err := eval.Compare(ctx, pool, v.Reference, candidates, v.Windows, eval.Options{
 		Progress: p.Set,
 		Done: func(w int) bool {
 			for _, s := range subjects {
@@ -152,7 +152,7 @@ func (v *evaluation) score(ctx context.Context, subjects []*evaluand) error {
 }
 
 // keep takes in one window, in memory and in the journal.
-func (s *evaluand) keep(window int, x score.Window) error {
+func (s *Candidate) keep(window int, x score.Window) error {
 	if s.scores[window] != nil {
 		return nil
 	}
@@ -163,7 +163,8 @@ func (s *evaluand) keep(window int, x score.Window) error {
 	err := s.journal.Append(journalLine{window, x})
 	var noNumber *json.UnsupportedValueError
 	if errors.As(err, &noNumber) {
-		return fmt.Errorf("%s: the logits of window %d are not finite numbers: the weights or the configuration are damaged, or those of the reference", s.step, window)
+		return fmt.Errorf("%s: the logits of window %d are not finite numbers: the weights or the configuration are damaged, "+
+			"or those of the reference", s.Step, window)
 	}
 	return err
 }

@@ -1,30 +1,34 @@
-package cli
+package pipeline
 
 import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"path/filepath"
 
 	"bitmill/cli/steps"
 	"bitmill/eval"
 	"bitmill/eval/report"
+	"bitmill/eval/score"
 	"bitmill/formats"
 	"bitmill/formats/bpw"
+	"bitmill/quantize"
 )
 
 // row is the model's part of the report before anything is measured: names, sizes, plans.
 func (r *modelRun) row() (*report.Model, error) {
 	c := r.source.Config
-	sum, err := r.source.summary()
+	sum, err := r.source.Summary()
 	if err != nil {
 		return nil, err
 	}
-	size, err := r.source.fileBytes()
+	size, err := r.source.FileBytes()
 	if err != nil {
 		return nil, err
 	}
-	format, err := sourceFormat(r.source.Checkpoint)
+	format, err := SourceFormat(r.source.Checkpoint)
 	if err != nil {
 		format = "source"
 	}
@@ -32,7 +36,7 @@ func (r *modelRun) row() (*report.Model, error) {
 		KVBytes: 2 * 2 * int64(c.Layers) * int64(c.KVHeads) * int64(c.HeadDim)}
 	m.Source = report.Blank(format)
 	m.Source.FileBytes = size
-	count(&m.Source, sum)
+	Count(&m.Source, sum)
 	for _, a := range r.artifacts {
 		row, err := artifactRow(a)
 		if err != nil {
@@ -59,12 +63,12 @@ func artifactRow(a artifact) (report.Row, error) {
 	row := report.Blank(p.Format.Name)
 	row.SHA256, row.FileBytes = a.sha256, p.FileBytes
 	row.Fallbacks, row.FallbackShare = p.Fallbacks, float64(fell)/float64(max(p.Parameters, 1))
-	count(&row, sum)
+	Count(&row, sum)
 	return row, nil
 }
 
-// count fills in the exact sizes.
-func count(row *report.Row, sum bpw.Summary) {
+// Count fills in the exact sizes.
+func Count(row *report.Row, sum bpw.Summary) {
 	row.PayloadBits, row.Weights, row.BPW = sum.All.Bits, sum.All.Weights, sum.All.String()
 	row.MatrixBits, row.MatrixWeights = sum.Matrices.Bits, sum.Matrices.Weights
 }
@@ -72,16 +76,16 @@ func count(row *report.Row, sum bpw.Summary) {
 // evaluate scores source and artifacts over the text and fills in the rows. An artifact of a type that the engine
 // cannot run stays without figures, with a warning.
 func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
-	tokens := tokenPrint(r.windows)
+	tokens := TokenHash(r.windows)
 	m.Vocabulary = vocabularyHash(r.source.Tokenizer)
-	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: r.windows,
-		bytes: eval.ScoredBytes(r.source.Tokenizer, r.windows), what: "evaluate " + r.name}
-	add := func(name, sha string, s *subject) error {
-		key, err := steps.Key(Version, "evaluate", r.hash, sha, tokens)
+	v := Evaluation{Session: r.Session, Store: &r.store, Reference: r.source.Engine, Windows: r.windows,
+		Bytes: eval.ScoredBytes(r.source.Tokenizer, r.windows), What: "evaluate " + r.name}
+	add := func(name, sha string, s *Model) error {
+		key, err := steps.Key(quantize.FormatVersion, "evaluate", r.hash, sha, tokens)
 		if err != nil {
 			return err
 		}
-		v.subjects = append(v.subjects, evaluand{step: "evaluate-" + name, key: key, model: s.model})
+		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + name, Key: key, Model: s.Engine})
 		return nil
 	}
 	if err := add("source", "", r.source); err != nil {
@@ -89,7 +93,7 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 	}
 	rows := []*report.Row{&m.Source}
 	for i, a := range r.artifacts {
-		s, err := openSubject(filepath.Join(r.store.Dir, a.path))
+		s, err := Session{Events: r.Events}.Load(filepath.Join(r.store.Dir, a.path))
 		if errors.Is(err, formats.ErrUnsupported) {
 			r.warn("%s %s is not evaluated: %v", r.name, a.plan.Format.Name, err)
 			continue
@@ -103,12 +107,12 @@ func (r *modelRun) evaluate(ctx context.Context, m *report.Model) error {
 			return err
 		}
 	}
-	results, err := v.run(ctx)
+	results, err := v.Run(ctx)
 	if err != nil {
 		return err
 	}
 	for i, x := range results {
-		if err := finite(cmp.Or(rows[i].Path, r.source.Path), x); err != nil {
+		if err := Finite(cmp.Or(rows[i].Path, r.source.Path), x); err != nil {
 			return err
 		}
 		rows[i].Text = x
@@ -122,21 +126,32 @@ const noiseWindows = 8
 // noiseFloor measures the source against itself with rounded activations.
 func (r *modelRun) noiseFloor(ctx context.Context, m *report.Model) error {
 	windows := r.windows[:min(noiseWindows, len(r.windows))]
-	key, err := steps.Key(Version, "noise", r.hash, tokenPrint(windows))
+	key, err := steps.Key(quantize.FormatVersion, "noise", r.hash, TokenHash(windows))
 	if err != nil {
 		return err
 	}
-	v := evaluation{env: r.env, store: &r.store, reference: r.source.model, windows: windows, what: "noise floor " + r.name,
-		subjects: []evaluand{{step: "noise-source", key: key, model: r.source.model}, {step: "noise", key: key, model: r.source.model.WithBF16Inputs()}}}
-	results, err := v.run(ctx)
+	v := Evaluation{Session: r.Session, Store: &r.store, Reference: r.source.Engine, Windows: windows, What: "noise floor " + r.name,
+		Candidates: []Candidate{{Step: "noise-source", Key: key, Model: r.source.Engine}, {Step: "noise", Key: key, Model: r.source.Engine.WithBF16Inputs()}}}
+	results, err := v.Run(ctx)
 	if err != nil {
 		return err
 	}
 	x := results[1]
-	if err := finite(r.source.Path, x); err != nil {
+	if err := Finite(r.source.Path, x); err != nil {
 		return err
 	}
 	m.Noise = &report.Noise{Windows: len(windows), KLD: x.KLD, KLDSE: x.KLDSE, KLDP99: x.KLDP99, SameTop: x.SameTop}
+	return nil
+}
+
+// Finite refuses figures that are not finite numbers.
+func Finite(path string, r score.Text) error {
+	for _, x := range []float64{r.PPL, r.KLD} {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%s gives logits that are not finite numbers (perplexity %v, KLD %v): its weights or its "+
+				"configuration are damaged, or those of the reference", path, r.PPL, r.KLD)
+		}
+	}
 	return nil
 }
 

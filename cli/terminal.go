@@ -4,14 +4,63 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"bitmill/cli/pipeline"
+	"bitmill/eval/report"
 )
 
-// progress shows how far one step of a job is: a bar with an ETA on a terminal, a line now and then elsewhere. Its
-// methods may be called on nil.
+// terminal tells somebody at a terminal how the work goes: progress and warnings on the standard error, results on the
+// standard output.
+type terminal struct {
+	stdout, stderr io.Writer
+	quiet          bool // no progress, no notes
+}
+
+func (t terminal) Begin(what, unit string) pipeline.Step {
+	if t.quiet {
+		return pipeline.Discard{}
+	}
+	now := time.Now()
+	return &progress{out: t.stderr, what: what, unit: unit, start: now, next: now.Add(lineEvery)}
+}
+
+func (t terminal) Warn(text string) { fmt.Fprintf(t.stderr, "bitmill: %s\n", printable(text)) }
+
+func (t terminal) Note(text string) {
+	if !t.quiet {
+		fmt.Fprintln(t.stderr, text)
+	}
+}
+
+// Result prints the report's table.
+func (t terminal) Result(s pipeline.Summary) error {
+	if err := report.Table(t.stdout, s.Report); err != nil {
+		return err
+	}
+	html := filepath.Join(filepath.Dir(s.Path), "report.html")
+	if _, err := fmt.Fprintf(t.stdout, "\nreport: %s\n", html); err != nil {
+		return err
+	}
+	return printFindings(t.stdout, s.Check)
+}
+
+// jsonOutput is a terminal whose result is for programs.
+type jsonOutput struct{ terminal }
+
+// Result prints the report as it is in report.json.
+func (j jsonOutput) Result(s pipeline.Summary) error {
+	if err := report.WriteJSON(j.stdout, s.Report); err != nil {
+		return err
+	}
+	return printFindings(j.stdout, s.Check)
+}
+
+// progress shows how far one step of a job is: a bar with an ETA on a terminal, a line now and then elsewhere.
 type progress struct {
 	out   io.Writer
 	what  string
@@ -25,15 +74,6 @@ type progress struct {
 // lineEvery is the time between two lines where there is no terminal.
 const lineEvery = 10 * time.Second
 
-// progress starts a step; nil when the command is quiet.
-func (e env) progress(what, unit string) *progress {
-	if e.quiet {
-		return nil
-	}
-	now := time.Now()
-	return &progress{out: e.stderr, what: what, unit: unit, start: now, next: now.Add(lineEvery)}
-}
-
 // isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
@@ -42,9 +82,6 @@ func isTerminal(w io.Writer) bool {
 
 // Set reports done of total.
 func (p *progress) Set(done, total int64) {
-	if p == nil {
-		return
-	}
 	p.total = total
 	if !isTerminal(p.out) {
 		p.line(done, total)
@@ -70,9 +107,6 @@ func (p *progress) line(done, total int64) {
 
 // Done ends the step and says how long it took.
 func (p *progress) Done() {
-	if p == nil {
-		return
-	}
 	if p.bar != nil {
 		p.bar.Finish()
 	}

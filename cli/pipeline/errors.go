@@ -1,4 +1,4 @@
-package cli
+package pipeline
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"bitmill/eval/report"
 	"bitmill/eval/score"
 	"bitmill/formats/checkpoint"
+	"bitmill/quantize"
 )
 
 // tensorErrors is what the store remembers of one artifact: an error per quantized tensor.
@@ -35,7 +36,7 @@ func (r *modelRun) errors(ctx context.Context, m *report.Model) error {
 	var missing []int
 	for i, a := range r.artifacts {
 		var err error
-		if keys[i], err = steps.Key(Version, "errors", r.hash, a.sha256, imatrix); err != nil {
+		if keys[i], err = steps.Key(quantize.FormatVersion, "errors", r.hash, a.sha256, imatrix); err != nil {
 			return err
 		}
 		rec, ok := r.store.Done("errors-"+a.plan.Format.Name, keys[i])
@@ -60,15 +61,15 @@ func (r *modelRun) errors(ctx context.Context, m *report.Model) error {
 func (r *modelRun) measureErrors(ctx context.Context, missing []int, all []tensorErrors) error {
 	var made []*checkpoint.Checkpoint
 	for _, i := range missing {
-		c, err := openModel(filepath.Join(r.store.Dir, r.artifacts[i].path))
+		c, err := Session{}.Open(filepath.Join(r.store.Dir, r.artifacts[i].path))
 		if err != nil {
 			return err
 		}
 		defer c.Close()
 		made = append(made, c)
 	}
-	p := r.env.progress("errors "+r.name, "values")
-	o := diff.RelativeOptions{Pass: checkpoint.Pass{Threads: r.env.threads, Progress: p.Set}}
+	p := r.Events.Begin("errors "+r.name, "values")
+	o := diff.RelativeOptions{Pass: checkpoint.Pass{Threads: r.Threads, Progress: p.Set}}
 	if r.imatrix != nil {
 		o.Weights = func(name string) []float32 {
 			if e, ok := r.imatrix.Entry(name); ok {

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"runtime"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/cli/pipeline"
+	"bitmill/formats/checkpoint"
+)
+
+// env is what a command needs besides its options.
+type env struct {
+	pipeline.Session
+	stdout, stderr io.Writer
+	json, quiet    bool
+}
+
+// newEnv reads the common flags.
+func newEnv(c *cli.Context) env {
+	e := makeEnv(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"))
+	if n := c.Int("threads"); n > 0 {
+		e.Threads = n
+	}
+	e.Source = checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
+	return e
+}
+
+// makeEnv is the environment of a command with all threads.
+func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
+	e := env{stdout: stdout, stderr: stderr, json: json, quiet: quiet}
+	t := terminal{stdout: stdout, stderr: stderr, quiet: quiet}
+	e.Session = pipeline.Session{Events: t, Threads: runtime.GOMAXPROCS(0)}
+	if json {
+		e.Events = jsonOutput{t}
+	}
+	return e
+}
+
+// warn says what does not stop the command.
+func (e env) warn(warnings ...string) {
+	for _, w := range warnings {
+		if w != "" {
+			e.Events.Warn(w)
+		}
+	}
+}
+
+// printJSON writes v as indented JSON.
+func (e env) printJSON(v any) error {
+	enc := json.NewEncoder(e.stdout)
+	enc.SetIndent("", " ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bitmill/eval"
+	"bitmill/eval/infer"
+	"bitmill/eval/kernel"
+	"bitmill/formats"
+	"bitmill/formats/bpw"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/tokenizer"
+)
+
+// Session opens models and runs them.
+type Session struct {
+	Events  Events
+	Threads int
+	Source  checkpoint.OpenOptions
+}
+
+// Pool makes workers.
+func (s Session) Pool() *infer.Pool { return infer.NewPool(s.Threads) }
+
+// Open opens a model with its weights.
+func (s Session) Open(path string) (*checkpoint.Checkpoint, error) {
+	if path == "" {
+		return nil, ErrNoModel
+	}
+	c, err := checkpoint.OpenWith(path, s.Source)
+	if err != nil {
+		return nil, err
+	}
+	if c.Planned {
+		c.Close()
+		return nil, fmt.Errorf("%s is only a model's configuration, enough for bitmill plan: "+
+			"name the folder that holds the weights too", path)
+	}
+	return c, nil
+}
+
+// Scan reads a model through, to hash it and to find NaN before anything is computed from it.
+func (s Session) Scan(ctx context.Context, c *checkpoint.Checkpoint) error {
+	o := checkpoint.ScanOptions{Hash: true,
+		Pass: checkpoint.Pass{Threads: s.Threads, Progress: s.Events.Begin(ScanTitle(c), "bytes").Set}}
+	if err := c.Scan(ctx, o); err != nil {
+		return err
+	}
+	return c.CheckFinite(ctx, o)
+}
+
+// ScanTitle names the step that reads a model through.
+func ScanTitle(c *checkpoint.Checkpoint) string { return "read " + filepath.Base(c.Path) }
+
+// Model is a model opened for running: its checkpoint, its weights bound, its tokenizer known.
+type Model struct {
+	*checkpoint.Checkpoint
+	Engine *infer.Model
+}
+
+// Load opens a model that will be run, and fails with one sentence when it cannot be.
+func (s Session) Load(path string) (*Model, error) {
+	c, err := s.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := infer.Load(c)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return &Model{c, m}, nil
+}
+
+// Close frees the model and closes its checkpoint.
+func (m *Model) Close() error {
+	m.Engine.Close()
+	return m.Checkpoint.Close()
+}
+
+// LoadWeights makes the model ready to generate at full speed: activations are rounded as its weights are, and these
+// are moved to memory, if there is enough.
+func (s Session) LoadWeights(ctx context.Context, m *Model, pool *infer.Pool, set *kernel.Set) error {
+	m.Engine.RoundActivations()
+	step := s.Events.Begin("load "+filepath.Base(m.Path), "bytes")
+	err := m.Engine.LoadToRAM(ctx, pool, set, step.Set)
+	if errors.Is(err, infer.ErrMemory) {
+		s.Events.Warn(fmt.Sprintf("%s is run from its file's mapping, which is slower: %v", m.Path, err))
+		return nil
+	}
+	if err == nil {
+		step.Done()
+	}
+	return err
+}
+
+// Windows tokenizes the text of a file for the model.
+func (m *Model) Windows(name, text string, context, limit int) ([][]int32, error) {
+	if m.Tokenizer == nil {
+		return nil, fmt.Errorf("%s cannot read text: %w", m.Path, m.TokenizerErr)
+	}
+	w, err := eval.Windows(m.Tokenizer, text, context, limit)
+	if errors.Is(err, eval.ErrShortText) {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return w, err
+}
+
+// LongContext warns of windows that are longer than what the model was made for; "" when they are not.
+func (m *Model) LongContext(context int) string {
+	if most := m.Config.Context; most > 0 && context > most {
+		return fmt.Sprintf("windows of %d tokens are longer than the %d that %s was made for: its figures suffer from that",
+			context, most, m.Path)
+	}
+	return ""
+}
+
+// Summary counts the payload of all tensors exactly.
+func (m *Model) Summary() (bpw.Summary, error) {
+	var list []formats.Tensor
+	for i := range m.Tensors {
+		list = append(list, m.Tensors[i].Tensor)
+	}
+	return bpw.Of(list)
+}
+
+// FileBytes is the size of the files the weights lie in.
+func (m *Model) FileBytes() (int64, error) {
+	total := int64(0)
+	for _, f := range m.Files() {
+		st, err := os.Stat(f)
+		if err != nil {
+			return 0, err
+		}
+		total += st.Size()
+	}
+	return total, nil
+}
+
+// SourceFormat is the format that keeps the source's matrices as they are.
+func SourceFormat(c *checkpoint.Checkpoint) (string, error) {
+	switch c.DominantType {
+	case formats.F32, formats.F16, formats.BF16:
+		return c.DominantType.String(), nil
+	}
+	return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype",
+		c.Path, c.DominantType)
+}
+
+// TokenHash identifies how a model splits a text: a hash of the token ids of its windows.
+func TokenHash(windows [][]int32) string {
+	h := sha256.New()
+	for _, w := range windows {
+		for _, id := range w {
+			h.Write([]byte{byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)})
+		}
+		h.Write([]byte("|"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// vocabularyHash identifies a vocabulary by its tokens and their kinds.
+func vocabularyHash(t *tokenizer.Tokenizer) string {
+	h := sha256.New()
+	for id := range int32(t.Vocab()) {
+		text, kind, _ := t.Token(id)
+		fmt.Fprintf(h, "%d %q %v\n", id, text, kind)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hashBytes is the SHA-256 of data in hexadecimal.
+func hashBytes(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// ModelName is a short name for a model's path: the folder's or file's name without extension and shard number.
+func ModelName(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = path
+	}
+	name := filepath.Base(abs)
+	if strings.HasSuffix(name, ".gguf") {
+		name = strings.TrimSuffix(name, ".gguf")
+		if i := strings.LastIndex(name, "-00001-of-"); i > 0 {
+			name = name[:i]
+		}
+	}
+	return name
+}

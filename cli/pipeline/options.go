@@ -1,0 +1,53 @@
+package pipeline
+
+import (
+	"errors"
+
+	"bitmill/eval/gate"
+	"bitmill/eval/report"
+	"bitmill/formats/checkpoint"
+	"bitmill/quantize"
+)
+
+// Options of Run: the flags of bitmill run, a job of a manifest of bitmill batch, and what the keys of the steps are
+// made from.
+type Options struct {
+	Models  []string // paths; none: the embedded demo models
+	Out     string   // folder of the report; every model gets a folder in it
+	Formats []string // to make of every model
+	All     bool     // Formats are all there are: those that cannot be made are left out
+
+	Calibration, Text string // files; "" is the demo's text
+	NoImatrix         bool   // quantize without calibrating
+	Context           int    // tokens in a window
+	Windows           int    // to calibrate on and to evaluate; 0: all
+
+	Recipe           quantize.Options // Format and Provenance are filled in by Run
+	Include, Exclude []string         // parts of names of the imatrix's entries
+	Memory           int64            // bytes that the buffers of quantizing may take
+
+	KLDBudget float64 // nats that the fidelity threshold allows
+	Budget    string  // file of rules to check the report against; "": none
+	Bench     bool    // measure speed, memory and energy of every file too
+	Strict    bool    // fail on what is otherwise a warning
+
+	Source  checkpoint.OpenOptions // how models are opened
+	Threads int                    // worker threads; at least 1
+	Command string                 // as typed, for the report
+}
+
+// Summary is what a run has come to.
+type Summary struct {
+	Report *report.Report
+	Path   string       // of report.json; "" when none was written
+	Check  *gate.Result // of Options.Budget; nil without one
+}
+
+// UsageError is a mistake in the options or in the command line.
+type UsageError struct{ Err error }
+
+func (e UsageError) Error() string { return e.Err.Error() }
+func (e UsageError) Unwrap() error { return e.Err }
+
+// ErrNoModel is the mistake of an empty path.
+var ErrNoModel = UsageError{errors.New("the model has no name: give a folder or a GGUF file")}

@@ -1,0 +1,81 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"bitmill/eval"
+	"bitmill/formats/demo"
+)
+
+// text is a text and where it came from.
+type text struct{ name, text, sha256 string }
+
+// overlapTolerated is the share of the evaluation text that may stand in the calibration text unmentioned: quotations.
+const overlapTolerated = 0.001
+
+// texts are what a run reads.
+type texts struct {
+	calibration, evaluation text
+	overlap                 float64 // share of the evaluation text's runs of thirteen words that calibration has too
+}
+
+// readTexts reads both texts and returns what there is to warn of.
+func readTexts(o Options) (t texts, warnings []string, err error) {
+	if !o.NoImatrix {
+		if t.calibration, err = readInput(o.Calibration, demo.Calibration); err != nil {
+			return t, nil, err
+		}
+	}
+	if t.evaluation, err = readInput(o.Text, demo.Evaluation); err != nil {
+		return t, nil, err
+	}
+	for _, x := range []text{t.calibration, t.evaluation} {
+		if w := NotText(x.name, x.text); w != "" {
+			warnings = append(warnings, w)
+		}
+	}
+	t.overlap = eval.Overlap(t.calibration.text, t.evaluation.text)
+	if t.overlap > overlapTolerated {
+		w := fmt.Sprintf("%.3g %% of the evaluation text (runs of thirteen words) also stands in the calibration text: "+
+			"the artifacts will look better than they are; use texts that do not overlap", 100*t.overlap)
+		if o.Strict {
+			return t, nil, fmt.Errorf("%s (--strict)", w)
+		}
+		warnings = append(warnings, w)
+	}
+	return t, warnings, nil
+}
+
+// readInput reads a text file, or takes the demo's when the path is empty.
+func readInput(path, demoText string) (text, error) {
+	if path == "" && demoText == "" {
+		return text{}, UsageError{errors.New("this binary was built without the demo's texts: give --text and --calibration")}
+	}
+	if path == "" {
+		return text{"embedded demo text", demoText, hashBytes([]byte(demoText))}, nil
+	}
+	s, err := ReadText(path)
+	return text{filepath.Base(path), s, hashBytes([]byte(s))}, err
+}
+
+// ReadText reads a text file.
+func ReadText(path string) (string, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return "", fmt.Errorf("%s is a folder, not a text file", path)
+	}
+	b, err := os.ReadFile(path)
+	return string(b), err
+}
+
+// NotText warns of a file that does not look like text; "" when it does.
+func NotText(name, text string) string {
+	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
+		return ""
+	}
+	return name + " is not plain text in UTF-8: what is measured on it says little"
+}
