@@ -160,7 +160,7 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 
 func newPlanRow(p *quantize.Plan) planRow {
 	row := planRow{Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(), FileBytes: p.FileBytes, Fallbacks: p.Fallbacks, Warnings: p.Warnings}
-	if err := p.Writable(); err != nil {
+	if err := p.CheckEncoders(); err != nil {
 		row.Warnings = append(row.Warnings, err.Error())
 	}
 	if len(p.Shards) > 1 {

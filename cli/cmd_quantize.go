@@ -128,7 +128,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	}
 	p, err := o.plan(ctx, e, c, m)
 	if err == nil {
-		err = p.Writable()
+		err = p.CheckEncoders()
 	}
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 		return quantize.Written{}, err
 	}
 	bar := e.Events.Begin("quantize "+p.Format.Name, "bytes")
-	written, err := quantize.Write(ctx, c, m, []quantize.Job{{Plan: p, Path: out, Key: key}},
+	written, err := quantize.Write(ctx, c, m, []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}},
 		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set, Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})
 	if err != nil {
 		return quantize.Written{}, err

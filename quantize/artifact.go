@@ -1,108 +1,88 @@
 package quantize
 
 import (
-	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
-	"time"
+	"strings"
 
+	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 )
 
-// artifact is what becomes of one job: a file, or a set of shards that get their names together.
-type artifact struct {
-	job     Job
-	streams []*stream // in the order of their tensors
-	written Written
+// Artifact is one artifact to write.
+type Artifact struct {
+	Plan *Plan
+	Path string // of a split artifact, its shards are named after it: NAME-00001-of-0000N.gguf for NAME.gguf
+
+	// ResumeKey covers what the artifact is made from: source, importance matrix and version of the tool (see
+	// Provenance.ResumeKey). An interrupted Write is resumed by the next one with the same key and an equal plan; without
+	// a key, it never is.
+	ResumeKey string
 }
 
-// openArtifact opens the files of a job, and finds out what an earlier process wrote of them.
-func openArtifact(j Job, every time.Duration) (_ *artifact, err error) {
-	a := &artifact{job: j}
-	defer func() {
-		if err != nil {
-			a.leave(true)
-		}
-	}()
-	for i, p := range j.Plan.pieces() {
-		var header bytes.Buffer
-		layout, err := gguf.WriteHeader(&header, p.Metadata, p.Tensors)
-		if err != nil {
-			return nil, err
-		}
-		if layout.FileBytes != p.Layout.FileBytes || layout.HeaderBytes != int64(header.Len()) {
-			return nil, fmt.Errorf("%s: the plan was changed after it was made", j.Path)
-		}
-		s, err := openStream(j.paths()[i], p, header.Bytes(), j.Key, every)
-		if err != nil {
-			return nil, err
-		}
-		a.streams = append(a.streams, s)
-		a.written.Resumed += s.kept
+// paths lists the files of the artifact.
+func (a Artifact) paths() []string {
+	n := len(a.Plan.Shards)
+	if n == 0 {
+		return []string{a.Path}
 	}
-	return a, nil
+	list := make([]string, n)
+	for i := range list {
+		list[i] = gguf.ShardPath(strings.TrimSuffix(a.Path, ".gguf"), i, n)
+	}
+	return list
 }
 
-// stream finds the file that holds tensor i.
-func (a *artifact) stream(i int) *stream {
-	for _, s := range a.streams {
-		if i < s.piece.First+len(s.piece.Tensors) {
-			return s
+// checkTargets refuses artifacts that overwrite each other or the source, that cannot be written, or that do not fit
+// together in their folder.
+func checkTargets(c *checkpoint.Checkpoint, artifacts []Artifact) error {
+	var sources []os.FileInfo
+	for _, path := range append(folderFiles(c.Path), c.Files()...) {
+		if st, err := os.Stat(path); err == nil {
+			sources = append(sources, st)
 		}
 	}
-	return nil
-}
-
-// has reports whether tensor i is in its file already.
-func (a *artifact) has(i int) bool {
-	s := a.stream(i)
-	return i < s.piece.First+s.kept
-}
-
-// takenUp reports whether an earlier process wrote some of it.
-func (a *artifact) takenUp() bool {
-	return slices.ContainsFunc(a.streams, func(s *stream) bool { return s.bytes > 0 })
-}
-
-// begin writes the headers.
-func (a *artifact) begin() error {
-	for _, s := range a.streams {
-		if err := s.begin(); err != nil {
+	seen, need := map[string]bool{}, map[string]int64{} // files; bytes of folders
+	for _, a := range artifacts {
+		paths := a.paths()
+		for i, p := range a.Plan.pieces() {
+			path := filepath.Clean(paths[i])
+			if seen[path] {
+				return fmt.Errorf("two artifacts would be written to %s", paths[i])
+			}
+			seen[path] = true
+			if st, err := os.Stat(path); err == nil &&
+				slices.ContainsFunc(sources, func(s os.FileInfo) bool { return os.SameFile(s, st) }) {
+				return fmt.Errorf("%s is the source itself: choose another name for the artifact", paths[i])
+			}
+			if err := file.CheckTarget(paths[i]); err != nil {
+				return err
+			}
+			need[filepath.Dir(path)] += file.Missing(path, p.Layout.FileBytes)
+		}
+	}
+	for folder, bytes := range need {
+		if err := file.CheckSpace(folder, bytes); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// finish gives the files their names.
-func (a *artifact) finish() (Written, error) {
-	w := a.written
-	var list []*file.Pending
-	for _, s := range a.streams {
-		f, err := s.finish()
-		if err != nil {
-			return Written{}, err
-		}
-		w.Files = append(w.Files, f)
-		w.Bytes += f.Bytes
-		list = append(list, s.pending)
+// folderFiles lists what a Hugging Face folder holds besides artifacts: its configuration and vocabulary are as much the
+// model as its tensors.
+func folderFiles(path string) (list []string) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil // a file
 	}
-	w.Path = w.Files[0].Path
-	if len(w.Files) == 1 {
-		w.SHA256 = w.Files[0].SHA256
-	}
-	return w, file.CommitAll(list)
-}
-
-// leave ends the writing of files that have no name yet: what can be taken up again stays if keep says so, everything
-// else is removed. After finish it does nothing.
-func (a *artifact) leave(keep bool) {
-	for _, s := range a.streams {
-		if keep && a.job.Key != "" {
-			s.keep()
-		} else {
-			s.abort()
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".gguf" {
+			list = append(list, filepath.Join(path, e.Name()))
 		}
 	}
+	return list
 }

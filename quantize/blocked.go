@@ -19,9 +19,9 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("%s: %s %s", e.Format, listed(e.Tensors), e.Why)
 }
 
-// Writable fails with a BlockedError when the plan gives tensors a type that has no encoder: it says how large the
+// CheckEncoders fails with a BlockedError when the plan gives tensors a type that has no encoder: it says how large the
 // artifact would be, but Write cannot make it.
-func (p *Plan) Writable() error {
+func (p *Plan) CheckEncoders() error {
 	blocked := &BlockedError{Format: p.Format.Name}
 	var types []string
 	for i := range p.Tensors {

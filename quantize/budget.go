@@ -21,8 +21,8 @@ type budget struct {
 	outputs int64 // bytes, per slab
 }
 
-// cut sets the size of every task's slabs.
-func cut(tasks []*task, threads int, memory int64) budget {
+// splitWork sets the size of every task's slabs.
+func splitWork(tasks []*task, threads int, memory int64) budget {
 	b := budget{slabs: 2*threads + 1}
 	share := memory / int64(b.slabs)
 	largest := int64(1)

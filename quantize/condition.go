@@ -33,32 +33,32 @@ const (
 var conditions = []struct {
 	bit   Condition
 	name  string
-	holds func(s *situation) bool
+	holds func(s *tensorContext) bool
 }{
-	{firstTwo, "first-two", func(s *situation) bool { return s.index < 2 }},
-	{firstFour, "first-four", func(s *situation) bool { return s.index < 4 }},
-	{first16th, "first-16th", func(s *situation) bool { return s.index < s.count/16 }},
-	{first8th, "first-8th", func(s *situation) bool { return s.index < s.count/8 }},
-	{first8thSeen, "first-8th", func(s *situation) bool { return s.seen < s.count/8 }},
-	{middle, "middle", func(s *situation) bool { return s.index >= s.count/8 && s.index < 7*s.count/8 }},
-	{moreBits, "more-bits", func(s *situation) bool {
+	{firstTwo, "first-two", func(s *tensorContext) bool { return s.index < 2 }},
+	{firstFour, "first-four", func(s *tensorContext) bool { return s.index < 4 }},
+	{first16th, "first-16th", func(s *tensorContext) bool { return s.index < s.count/16 }},
+	{first8th, "first-8th", func(s *tensorContext) bool { return s.index < s.count/8 }},
+	{first8thSeen, "first-8th", func(s *tensorContext) bool { return s.seen < s.count/8 }},
+	{middle, "middle", func(s *tensorContext) bool { return s.index >= s.count/8 && s.index < 7*s.count/8 }},
+	{moreBits, "more-bits", func(s *tensorContext) bool {
 		i, n := s.index, s.count
 		return i < n/8 || i >= 7*n/8 || (i-n/8)%3 == 2
 	}},
-	{gqa4, "GQA>=4", func(s *situation) bool { return s.gqa >= 4 }},
-	{experts4, "experts>=4", func(s *situation) bool { return s.experts >= 4 }},
-	{moe8, "experts=8", func(s *situation) bool { return s.experts == 8 }},
-	{shape70B, "70B", func(s *situation) bool { return s.is70B }},
-	{falcon, "falcon", func(s *situation) bool { return s.arch == "falcon" }},
-	{bailing3, "bailingmoe3", func(s *situation) bool { return s.arch == "bailingmoe3" }},
-	{withImatrix, "with-imatrix", func(s *situation) bool { return s.imatrix }},
-	{withoutImatrix, "without-imatrix", func(s *situation) bool { return !s.imatrix }},
-	{unevenRow, "uneven-row", func(s *situation) bool { return s.uneven }},
-	{stacked, "stacked", func(s *situation) bool { return s.matrices > 1 }},
+	{gqa4, "GQA>=4", func(s *tensorContext) bool { return s.gqa >= 4 }},
+	{experts4, "experts>=4", func(s *tensorContext) bool { return s.experts >= 4 }},
+	{moe8, "experts=8", func(s *tensorContext) bool { return s.experts == 8 }},
+	{shape70B, "70B", func(s *tensorContext) bool { return s.is70B }},
+	{falcon, "falcon", func(s *tensorContext) bool { return s.arch == "falcon" }},
+	{bailing3, "bailingmoe3", func(s *tensorContext) bool { return s.arch == "bailingmoe3" }},
+	{withImatrix, "with-imatrix", func(s *tensorContext) bool { return s.imatrix }},
+	{withoutImatrix, "without-imatrix", func(s *tensorContext) bool { return !s.imatrix }},
+	{unevenRow, "uneven-row", func(s *tensorContext) bool { return s.uneven }},
+	{stacked, "stacked", func(s *tensorContext) bool { return s.matrices > 1 }},
 }
 
-// situation is what conditions look at: the model and one tensor's place in it.
-type situation struct {
+// tensorContext is what conditions look at: the model and one tensor's place in it.
+type tensorContext struct {
 	*model
 	imatrix  bool
 	role     Role
@@ -69,7 +69,7 @@ type situation struct {
 	matrices int64
 }
 
-func (c Condition) holds(s *situation) bool {
+func (c Condition) holds(s *tensorContext) bool {
 	for _, d := range conditions {
 		if c&d.bit != 0 && !d.holds(s) {
 			return false

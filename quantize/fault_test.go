@@ -31,16 +31,16 @@ func TestDiskFaults(t *testing.T) {
 			}
 			t.Run(name+" "+key, func(t *testing.T) {
 				dir := t.TempDir()
-				jobs := keyed(t, c, dir, "Q4_K_M", "Q8_0")
-				for i := range jobs {
-					jobs[i].Key = key
-					if err := os.WriteFile(jobs[i].Path, []byte("earlier"), 0o644); err != nil {
+				artifacts := keyed(t, c, dir, "Q4_K_M", "Q8_0")
+				for i := range artifacts {
+					artifacts[i].ResumeKey = key
+					if err := os.WriteFile(artifacts[i].Path, []byte("earlier"), 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}
 				t.Run("fails", func(t *testing.T) {
 					struck := filetest.Inject(t, fault)
-					written, err := Write(context.Background(), c, nil, jobs, WriteOptions{JournalEvery: atOnce})
+					written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{JournalEvery: atOnce})
 					if !errors.Is(err, fault.Err) || struck() == 0 || len(written) != 0 {
 						t.Fatalf("%v, %v after %d faults", written, err, struck())
 					}
@@ -49,15 +49,15 @@ func TestDiskFaults(t *testing.T) {
 					}
 				})
 				list, err := os.ReadDir(dir)
-				if err != nil || len(list) != len(jobs) {
+				if err != nil || len(list) != len(artifacts) {
 					t.Errorf("%v, %v", list, err)
 				}
-				for _, j := range jobs {
+				for _, j := range artifacts {
 					if b, err := os.ReadFile(j.Path); err != nil || string(b) != "earlier" {
 						t.Errorf("%s holds %d bytes, %v", j.Path, len(b), err)
 					}
 				}
-				written, err := Write(context.Background(), c, nil, jobs, WriteOptions{})
+				written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{})
 				if err != nil || !equal([]string{written[0].SHA256, written[1].SHA256}, want) {
 					t.Errorf("the next attempt: %v, %v", written, err)
 				}
@@ -69,17 +69,17 @@ func TestDiskFaults(t *testing.T) {
 // Of two artifacts the second cannot get its name: the first is complete and reported.
 func TestSecondNameFails(t *testing.T) {
 	c, dir := openCase(t, "llama"), t.TempDir()
-	jobs := keyed(t, c, dir, "Q4_K_M", "Q8_0")
-	filetest.Inject(t, filetest.Fault{Op: "rename", Path: jobs[1].Path, Err: syscall.EIO})
+	artifacts := keyed(t, c, dir, "Q4_K_M", "Q8_0")
+	filetest.Inject(t, filetest.Fault{Op: "rename", Path: artifacts[1].Path, Err: syscall.EIO})
 	var done []string
-	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Done: func(w Written) error {
+	written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{Done: func(w Written) error {
 		done = append(done, w.Path)
 		return nil
 	}})
-	if !errors.Is(err, syscall.EIO) || len(written) != 1 || len(done) != 1 || done[0] != jobs[0].Path {
+	if !errors.Is(err, syscall.EIO) || len(written) != 1 || len(done) != 1 || done[0] != artifacts[0].Path {
 		t.Fatalf("%v, %v, %v", written, done, err)
 	}
-	if list, _ := filepath.Glob(filepath.Join(dir, "*")); len(list) != 1 || list[0] != jobs[0].Path {
+	if list, _ := filepath.Glob(filepath.Join(dir, "*")); len(list) != 1 || list[0] != artifacts[0].Path {
 		t.Errorf("left: %v", list)
 	}
 }
@@ -87,18 +87,18 @@ func TestSecondNameFails(t *testing.T) {
 // An error before anything is done keeps what an interrupted process left.
 func TestRefusalKeepsWhatIsThere(t *testing.T) {
 	c, dir := openCase(t, "llama"), t.TempDir()
-	jobs := keyed(t, c, dir, "Q4_K_M", "Q8_0")
-	interrupt(t, c, jobs, 0.5)
-	if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{Reuse: []string{filepath.Join(dir, "none")}}); err == nil {
+	artifacts := keyed(t, c, dir, "Q4_K_M", "Q8_0")
+	interrupt(t, c, artifacts, 0.5)
+	if _, err := Write(context.Background(), c, nil, artifacts, WriteOptions{Reuse: []string{filepath.Join(dir, "none")}}); err == nil {
 		t.Fatal("a donor that does not exist")
 	}
 	t.Run("second cannot be opened", func(t *testing.T) {
-		filetest.Inject(t, filetest.Fault{Op: "open", Path: jobs[1].Path + ".part", Err: syscall.EMFILE})
-		if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{}); !errors.Is(err, syscall.EMFILE) {
+		filetest.Inject(t, filetest.Fault{Op: "open", Path: artifacts[1].Path + ".part", Err: syscall.EMFILE})
+		if _, err := Write(context.Background(), c, nil, artifacts, WriteOptions{}); !errors.Is(err, syscall.EMFILE) {
 			t.Fatal(err)
 		}
 	})
-	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{})
+	written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

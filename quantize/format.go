@@ -22,24 +22,12 @@ type Rule struct {
 	Type  formats.Type
 }
 
-// String is the rule as text: "attn_output experts=8: Q5_K".
-func (r Rule) String() string { return r.text(r.Roles) + ": " + r.Type.String() }
-
-// text is what the rule asks for, with the roles given.
+// text is the rule without its type, with the roles given: "attn_output experts=8".
 func (r Rule) text(roles Role) string {
 	if r.When == always {
 		return roles.String()
 	}
 	return roles.String() + " " + r.When.String()
-}
-
-// Recipe is the format as text: its rules in order, then the type of everything else.
-func (f *Format) Recipe() []string {
-	var lines []string
-	for _, r := range f.Rules {
-		lines = append(lines, r.String())
-	}
-	return append(lines, "other: "+f.Default.String())
 }
 
 // Headline lists the seven formats made when none are named, by falling size.
@@ -76,7 +64,7 @@ func ParseFormat(name string) (*Format, error) {
 }
 
 // choose returns the type the format gives a tensor, and the reason.
-func (f *Format) choose(s *situation) (formats.Type, string) {
+func (f *Format) choose(s *tensorContext) (formats.Type, string) {
 	for _, r := range f.Rules {
 		if r.Roles&s.role != 0 && r.When.holds(s) {
 			return r.Type, "rule " + r.text(s.role)

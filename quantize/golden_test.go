@@ -126,11 +126,11 @@ func TestGoldenFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, matrix := openCase(t, name), openMatrix(t, name)
 			runs := readGolden(t, name)
-			jobs := goldenJobs(t, name, c, matrix, runs)
-			if len(jobs) < 100 {
-				t.Fatalf("only %d runs are compared", len(jobs))
+			artifacts := goldenJobs(t, name, c, matrix, runs)
+			if len(artifacts) < 100 {
+				t.Fatalf("only %d runs are compared", len(artifacts))
 			}
-			written, err := Write(context.Background(), c, matrix, jobs, WriteOptions{})
+			written, err := Write(context.Background(), c, matrix, artifacts, WriteOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,10 +146,10 @@ func TestGoldenFiles(t *testing.T) {
 }
 
 // goldenJobs plans every run that llama-quantize does not refuse, into files named by the runs.
-func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *imatrix.Matrix, runs map[string]run) []Job {
+func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *imatrix.Matrix, runs map[string]run) []Artifact {
 	t.Helper()
 	dir := t.TempDir()
-	var jobs []Job
+	var artifacts []Artifact
 	for key, want := range runs {
 		if want.Error {
 			continue
@@ -163,9 +163,9 @@ func goldenJobs(t *testing.T, name string, c *checkpoint.Checkpoint, matrix *ima
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}
-		jobs = append(jobs, Job{Plan: p, Path: filepath.Join(dir, key)})
+		artifacts = append(artifacts, Artifact{Plan: p, Path: filepath.Join(dir, key)})
 	}
-	return jobs
+	return artifacts
 }
 
 func compare(t *testing.T, w Written, want run) {

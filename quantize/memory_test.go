@@ -34,15 +34,15 @@ func memoryMain(dir string, args []string) error {
 	if err != nil {
 		return err
 	}
-	var jobs []Job
+	var artifacts []Artifact
 	for _, name := range args[1:] {
 		p, err := NewPlan(c, nil, Options{Format: name})
 		if err != nil {
 			return err
 		}
-		jobs = append(jobs, Job{Plan: p, Path: filepath.Join(dir, name+".gguf"), Key: "memory"})
+		artifacts = append(artifacts, Artifact{Plan: p, Path: filepath.Join(dir, name+".gguf"), ResumeKey: "memory"})
 	}
-	if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{Threads: 2, Memory: budget}); err != nil {
+	if _, err := Write(context.Background(), c, nil, artifacts, WriteOptions{Threads: 2, Memory: budget}); err != nil {
 		return err
 	}
 	status, err := os.ReadFile("/proc/self/status")
@@ -120,8 +120,8 @@ func TestHugeRows(t *testing.T) {
 	for _, format := range []string{"F32", "BF16", "Q4_K_M"} {
 		var sums []string
 		for _, memory := range []int64{1 << 20, DefaultMemory} {
-			job := Job{Plan: mustPlan(t, c, Options{Format: format}), Path: filepath.Join(t.TempDir(), "a")}
-			written, err := Write(context.Background(), c, nil, []Job{job}, WriteOptions{Threads: 3, Memory: memory})
+			job := Artifact{Plan: mustPlan(t, c, Options{Format: format}), Path: filepath.Join(t.TempDir(), "a")}
+			written, err := Write(context.Background(), c, nil, []Artifact{job}, WriteOptions{Threads: 3, Memory: memory})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,18 +131,18 @@ func TestHugeRows(t *testing.T) {
 			t.Errorf("%s: the bytes depend on the budget", format)
 		}
 	}
-	job := []Job{{Plan: mustPlan(t, c, Options{Format: "BF16"})}}
+	job := []Artifact{{Plan: mustPlan(t, c, Options{Format: "BF16"})}}
 	tasks, err := newTasks(c, nil, job)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := cut(tasks, 3, 1<<20)
+	b := splitWork(tasks, 3, 1<<20)
 	for _, task := range tasks {
 		if held := task.step * task.rowCost() * int64(b.slabs); task.flat != (held > 0) || held > 1<<20 { // a copy holds nothing
 			t.Errorf("%s: %d bytes held, flat %v", task.tensor.Name, held, task.flat)
 		}
 	}
-	cut(tasks, 3, 1)
+	splitWork(tasks, 3, 1)
 	for _, task := range tasks {
 		if task.flat && task.step < fewestValues {
 			t.Errorf("%s: without a budget worth the name, %d values are handed on at a time", task.tensor.Name, task.step)

@@ -82,7 +82,7 @@ func TestWholeFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			written, err := Write(context.Background(), c, m, []Job{{Plan: p, Path: filepath.Join(dir, "out.gguf")}}, WriteOptions{})
+			written, err := Write(context.Background(), c, m, []Artifact{{Plan: p, Path: filepath.Join(dir, "out.gguf")}}, WriteOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -113,7 +113,7 @@ func (r *resolver) choose(p *Planned) (exact bool) {
 		p.Wanted, p.Reason = *r.output, "output type"
 		return true
 	}
-	p.Wanted, p.Reason = r.format.choose(r.situation(p))
+	p.Wanted, p.Reason = r.format.choose(r.context(p))
 	p.ruled = true
 	if t, ok := r.options.chosen[p.Name]; ok {
 		p.Wanted, p.Reason = t, "target"
@@ -121,9 +121,9 @@ func (r *resolver) choose(p *Planned) (exact bool) {
 	return false
 }
 
-// situation describes the tensor to the rules, and counts it.
-func (r *resolver) situation(p *Planned) *situation {
-	s := &situation{
+// context describes the tensor to the rules, and counts it.
+func (r *resolver) context(p *Planned) *tensorContext {
+	s := &tensorContext{
 		model:    r.model,
 		imatrix:  r.imatrix,
 		role:     p.Role,

@@ -20,25 +20,25 @@ import (
 // atOnce is the shortest time between two marks.
 const atOnce = time.Nanosecond
 
-// keyed makes jobs that can be taken up again.
-func keyed(t testing.TB, c *checkpoint.Checkpoint, dir string, names ...string) (jobs []Job) {
+// keyed makes artifacts that can be taken up again.
+func keyed(t testing.TB, c *checkpoint.Checkpoint, dir string, names ...string) (artifacts []Artifact) {
 	t.Helper()
 	for _, name := range names {
 		p, err := NewPlan(c, nil, Options{Format: name})
 		if err != nil {
 			t.Fatal(err)
 		}
-		jobs = append(jobs, Job{Plan: p, Path: filepath.Join(dir, name+".gguf"), Key: "source and version"})
+		artifacts = append(artifacts, Artifact{Plan: p, Path: filepath.Join(dir, name+".gguf"), ResumeKey: "source and version"})
 	}
-	return jobs
+	return artifacts
 }
 
 // interrupt cancels writing when a share of the source is done.
-func interrupt(t *testing.T, c *checkpoint.Checkpoint, jobs []Job, share float64) {
+func interrupt(t *testing.T, c *checkpoint.Checkpoint, artifacts []Artifact, share float64) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	_, err := Write(ctx, c, nil, jobs, WriteOptions{Threads: 2, JournalEvery: atOnce, Progress: func(done, total int64) {
+	_, err := Write(ctx, c, nil, artifacts, WriteOptions{Threads: 2, JournalEvery: atOnce, Progress: func(done, total int64) {
 		if float64(done) >= share*float64(total) {
 			cancel()
 		}
@@ -53,11 +53,11 @@ func TestInterruptedWritingGoesOn(t *testing.T) {
 	names := []string{"Q4_K_M", "Q8_0", "F16"}
 	want := writeAll(t, c, t.TempDir(), 1, names...)
 	dir := t.TempDir()
-	jobs := keyed(t, c, dir, names...)
-	tensors := len(jobs[0].Plan.Tensors)
-	interrupt(t, c, jobs, 0.3)
-	interrupt(t, c, jobs[:1], 0.7) // the artifacts are at different tensors now
-	for _, j := range jobs {
+	artifacts := keyed(t, c, dir, names...)
+	tensors := len(artifacts[0].Plan.Tensors)
+	interrupt(t, c, artifacts, 0.3)
+	interrupt(t, c, artifacts[:1], 0.7) // the artifacts are at different tensors now
+	for _, j := range artifacts {
 		if _, err := os.Stat(j.Path); err == nil {
 			t.Errorf("%s has its name before it is complete", j.Path)
 		}
@@ -66,7 +66,7 @@ func TestInterruptedWritingGoesOn(t *testing.T) {
 		}
 	}
 	first := int64(-1)
-	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Progress: func(done, total int64) {
+	written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{Progress: func(done, total int64) {
 		if first < 0 {
 			first = done
 		}
@@ -90,7 +90,7 @@ func TestInterruptedWritingGoesOn(t *testing.T) {
 	if first < c.Tensors[0].Elements() {
 		t.Errorf("progress started at %d bytes, as if nothing had been kept", first)
 	}
-	if list, _ := os.ReadDir(dir); len(list) != len(jobs) {
+	if list, _ := os.ReadDir(dir); len(list) != len(artifacts) {
 		t.Errorf("left behind: %v", list)
 	}
 }
@@ -98,23 +98,25 @@ func TestInterruptedWritingGoesOn(t *testing.T) {
 // What was begun with other inputs, another plan, or by writing that is not to go on, is never continued.
 func TestOtherInputsStartAfresh(t *testing.T) {
 	c := openCase(t, "llama")
-	for name, change := range map[string]func(*Job){
-		"key":    func(j *Job) { j.Key = "another source" },
-		"no key": func(j *Job) { j.Key = "" },
-		"type":   func(j *Job) { j.Plan = mustPlan(t, c, Options{Format: "Q4_K_M", TensorTypes: []string{"attn_v=q8_0"}}) },
-		"metadata": func(j *Job) {
+	for name, change := range map[string]func(*Artifact){
+		"key":    func(j *Artifact) { j.ResumeKey = "another source" },
+		"no key": func(j *Artifact) { j.ResumeKey = "" },
+		"type": func(j *Artifact) {
+			j.Plan = mustPlan(t, c, Options{Format: "Q4_K_M", TensorTypes: []string{"attn_v=q8_0"}})
+		},
+		"metadata": func(j *Artifact) {
 			j.Plan = mustPlan(t, c, Options{Format: "Q4_K_M", OutputType: "q6_k", LeaveOutput: true})
 		},
 	} {
 		dir := t.TempDir()
-		jobs := keyed(t, c, dir, "Q4_K_M")
-		interrupt(t, c, jobs, 0.5)
-		change(&jobs[0])
-		written, err := Write(context.Background(), c, nil, jobs, WriteOptions{})
+		artifacts := keyed(t, c, dir, "Q4_K_M")
+		interrupt(t, c, artifacts, 0.5)
+		change(&artifacts[0])
+		written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		alone, err := Write(context.Background(), c, nil, []Job{{Plan: jobs[0].Plan, Path: filepath.Join(t.TempDir(), "a")}}, WriteOptions{})
+		alone, err := Write(context.Background(), c, nil, []Artifact{{Plan: artifacts[0].Plan, Path: filepath.Join(t.TempDir(), "a")}}, WriteOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,15 +166,15 @@ func child(dir string, args []string) error {
 	if err != nil {
 		return err
 	}
-	var jobs []Job
+	var artifacts []Artifact
 	for _, name := range args[1:] {
 		p, err := NewPlan(c, nil, Options{Format: name})
 		if err != nil {
 			return err
 		}
-		jobs = append(jobs, Job{Plan: p, Path: filepath.Join(dir, args[0], name), Key: "child"})
+		artifacts = append(artifacts, Artifact{Plan: p, Path: filepath.Join(dir, args[0], name), ResumeKey: "child"})
 	}
-	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Threads: 2, JournalEvery: atOnce, Progress: func(done, total int64) { fmt.Println(1000 * done / total) }})
+	written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{Threads: 2, JournalEvery: atOnce, Progress: func(done, total int64) { fmt.Println(1000 * done / total) }})
 	kept := 0
 	for _, w := range written {
 		kept += w.Resumed

@@ -37,7 +37,7 @@ func (list donors) find(t *task, e encoding) []byte {
 
 // settle leaves of the task what must be done: nothing for artifacts that have the tensor already, copying for
 // encodings that a donor has. It reports whether anything is left.
-func (t *task) settle(artifacts []*artifact, old donors) bool {
+func (t *task) settle(artifacts []*artifactWriter, old donors) bool {
 	all := t.encodings
 	place := make([]int, len(all)) // in the new list, plus one
 	t.encodings = nil

@@ -22,7 +22,7 @@ func converted(p *Plan) (n int) {
 
 func writeOne(t *testing.T, c *checkpoint.Checkpoint, p *Plan, path string, reuse ...string) Written {
 	t.Helper()
-	written, err := Write(context.Background(), c, nil, []Job{{Plan: p, Path: path}}, WriteOptions{Reuse: reuse})
+	written, err := Write(context.Background(), c, nil, []Artifact{{Plan: p, Path: path}}, WriteOptions{Reuse: reuse})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestDamagedDonor(t *testing.T) {
 	if err := os.WriteFile(a, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Write(context.Background(), c, nil, []Job{{Plan: p, Path: b}}, WriteOptions{Reuse: []string{a}})
+	_, err = Write(context.Background(), c, nil, []Artifact{{Plan: p, Path: b}}, WriteOptions{Reuse: []string{a}})
 	if err == nil || !strings.Contains(err.Error(), "row 0, column 0: in the earlier artifact that it is copied from, the block's scale") {
 		t.Errorf("error %v", err)
 	}

@@ -80,8 +80,8 @@ func TestShardsHoldWhatOneFileHolds(t *testing.T) {
 func TestShardsAreAllOrNothing(t *testing.T) {
 	c, dir := openCase(t, "llama"), t.TempDir()
 	p := mustPlan(t, c, Options{Format: "Q8_0", SplitBytes: 500_000})
-	jobs := []Job{{Plan: p, Path: filepath.Join(dir, "a.gguf"), Key: "key"}}
-	interrupt(t, c, jobs, 0.6)
+	artifacts := []Artifact{{Plan: p, Path: filepath.Join(dir, "a.gguf"), ResumeKey: "key"}}
+	interrupt(t, c, artifacts, 0.6)
 	gone := 0
 	list, _ := os.ReadDir(dir)
 	for _, e := range list {
@@ -92,16 +92,16 @@ func TestShardsAreAllOrNothing(t *testing.T) {
 	if gone > 0 {
 		t.Errorf("%d shards have their names before the set is complete", gone)
 	}
-	first := jobs[0].paths()[0]
+	first := artifacts[0].paths()[0]
 	t.Run("rename", func(t *testing.T) {
 		filetest.Inject(t, filetest.Fault{Op: "rename", Path: first, Err: syscall.EIO})
-		if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{}); !errors.Is(err, syscall.EIO) {
+		if _, err := Write(context.Background(), c, nil, artifacts, WriteOptions{}); !errors.Is(err, syscall.EIO) {
 			t.Error(err)
 		}
 		checkEmpty(t, dir)
 	})
-	interrupt(t, c, jobs, 0.6)
-	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{})
+	interrupt(t, c, artifacts, 0.6)
+	written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type stream struct {
 	out     *bufio.Writer
 	hash    hash.Hash
 	bytes   int64
-	kept    int // tensors that an earlier process wrote
+	resumed int // tensors that an earlier process wrote
 	marker  *marker
 	header  []byte // to be written
 	err     error  // of the goroutine that writes
@@ -45,7 +45,7 @@ func openStream(path string, p gguf.Piece, header []byte, key string, every time
 	}
 	s.out = bufio.NewWriterSize(s.pending, gathered)
 	if s.bytes = s.pending.Kept(); s.bytes > 0 {
-		if err := s.takeUp(); err != nil {
+		if err := s.resume(); err != nil {
 			s.pending.Abort()
 			return nil, err
 		}
@@ -64,13 +64,13 @@ func (s *stream) begin() error {
 	return s.write(s.header)
 }
 
-// takeUp counts the tensors that are in the file already.
-func (s *stream) takeUp() error {
+// resume counts the tensors that are in the file already.
+func (s *stream) resume() error {
 	l := s.piece.Layout
-	for s.kept < len(l.Offsets) && l.Offsets[s.kept]+l.Sizes[s.kept] <= s.bytes {
-		s.kept++
+	for s.resumed < len(l.Offsets) && l.Offsets[s.resumed]+l.Sizes[s.resumed] <= s.bytes {
+		s.resumed++
 	}
-	if s.kept == 0 || l.Offsets[s.kept-1]+l.Sizes[s.kept-1] != s.bytes {
+	if s.resumed == 0 || l.Offsets[s.resumed-1]+l.Sizes[s.resumed-1] != s.bytes {
 		return fmt.Errorf("%s: the unfinished file ends inside a tensor; it is removed: run again", s.path)
 	}
 	s.marker.marked = s.bytes

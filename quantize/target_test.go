@@ -60,7 +60,7 @@ func TestTargetIsMet(t *testing.T) {
 			if same := targetPlan(t, c, m, Options{Format: p.Format.Name}, bits, 1); same.PayloadBits > p.PayloadBits {
 				t.Errorf("%v: %d bits, more than %d", bits, same.PayloadBits, p.PayloadBits)
 			}
-			written, err := Write(context.Background(), c, m, []Job{{Plan: p, Path: t.TempDir() + "/a.gguf"}}, WriteOptions{})
+			written, err := Write(context.Background(), c, m, []Artifact{{Plan: p, Path: t.TempDir() + "/a.gguf"}}, WriteOptions{})
 			if err != nil || written[0].Bytes != p.FileBytes {
 				t.Errorf("%v, %v: planned %d bytes", written, err, p.FileBytes)
 			}

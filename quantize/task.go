@@ -1,12 +1,12 @@
 package quantize
 
 import (
+	"errors"
 	"fmt"
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
-	"bitmill/quantize/encode"
 )
 
 // task is one source tensor with everything that becomes of it.
@@ -39,16 +39,23 @@ func (t *task) slabRows(first int64) int64 { return min(t.step, t.perMatrix-firs
 // size is the bytes of the tensor in the source.
 func (t *task) size() int64 { return t.rows * t.sourceRow }
 
-// newTasks gathers what all jobs want of each tensor.
-func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, jobs []Job) ([]*task, error) {
-	plans := make([]*Plan, len(jobs))
-	for i, j := range jobs {
-		plans[i] = j.Plan
-		if j.Plan == nil || len(j.Plan.Tensors) != len(c.Tensors) {
-			return nil, fmt.Errorf("%s: the plan was made for another checkpoint", j.Path)
+// newTasks gathers what all artifacts want of each tensor.
+func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, artifacts []Artifact) ([]*task, error) {
+	if len(artifacts) == 0 {
+		return nil, errors.New("quantize: nothing to write")
+	}
+	plans := make([]*Plan, len(artifacts))
+	for i, a := range artifacts {
+		plans[i] = a.Plan
+		if a.Plan == nil || len(a.Plan.Tensors) != len(c.Tensors) {
+			return nil, fmt.Errorf("%s: the plan was made for another checkpoint", a.Path)
 		}
-		if j.Plan.Options.AssumeImatrix && imatrix == nil {
-			return nil, fmt.Errorf("%s: the plan assumes an importance matrix; calibrate and plan again with the matrix", j.Path)
+		if a.Plan.Options.AssumeImatrix && imatrix == nil {
+			return nil, fmt.Errorf("%s: the plan assumes an importance matrix; calibrate and plan again with the matrix",
+				a.Path)
+		}
+		if err := a.Plan.CheckEncoders(); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.Path, err)
 		}
 	}
 	var tasks []*task
@@ -59,7 +66,7 @@ func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, jobs []Job) ([]
 		}
 		tasks = append(tasks, t)
 	}
-	return tasks, checkEncoders(tasks)
+	return tasks, nil
 }
 
 func newTask(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, plans []*Plan, i int) (*task, error) {
@@ -113,17 +120,5 @@ func (t *task) add(want Planned) error {
 	}
 	t.use = append(t.use, len(t.encodings))
 	t.encodings = append(t.encodings, e)
-	return nil
-}
-
-// checkEncoders fails before anything is written when a type has no encoder.
-func checkEncoders(tasks []*task) error {
-	for _, t := range tasks {
-		for _, e := range t.encodings {
-			if e.typ != t.tensor.Type && !encode.Known(e.typ) {
-				return fmt.Errorf("tensor %s: %w: encoding as %s", t.tensor.Name, formats.ErrUnsupported, e.typ)
-			}
-		}
-	}
 	return nil
 }

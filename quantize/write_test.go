@@ -20,11 +20,11 @@ import (
 // writeAll makes artifacts of the formats in dir and returns their hashes in order.
 func writeAll(t *testing.T, c *checkpoint.Checkpoint, dir string, threads int, names ...string) []string {
 	t.Helper()
-	var jobs []Job
+	var artifacts []Artifact
 	for _, name := range names {
-		jobs = append(jobs, Job{Plan: mustPlan(t, c, Options{Format: name}), Path: filepath.Join(dir, name)})
+		artifacts = append(artifacts, Artifact{Plan: mustPlan(t, c, Options{Format: name}), Path: filepath.Join(dir, name)})
 	}
-	written, err := Write(context.Background(), c, nil, jobs, WriteOptions{Threads: threads})
+	written, err := Write(context.Background(), c, nil, artifacts, WriteOptions{Threads: threads})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestProgressAndOverwrite(t *testing.T) {
 		calls, last, end = calls+1, done, total
 	}
 	p := mustPlan(t, c, Options{Format: "Q8_0"})
-	if _, err := Write(context.Background(), c, nil, []Job{{Plan: p, Path: path}}, WriteOptions{Progress: progress}); err != nil {
+	if _, err := Write(context.Background(), c, nil, []Artifact{{Plan: p, Path: path}}, WriteOptions{Progress: progress}); err != nil {
 		t.Fatal(err)
 	}
 	if calls < len(p.Tensors) || last != end {
@@ -137,7 +137,7 @@ func TestDamagedSource(t *testing.T) {
 	} {
 		c, dir := damaged(t, tt.tensor, tt.index, tt.bits), t.TempDir()
 		p := mustPlan(t, c, Options{Format: tt.format})
-		_, err := Write(context.Background(), c, nil, []Job{{Plan: p, Path: filepath.Join(dir, "a.gguf")}}, WriteOptions{Threads: 3})
+		_, err := Write(context.Background(), c, nil, []Artifact{{Plan: p, Path: filepath.Join(dir, "a.gguf")}}, WriteOptions{Threads: 3})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error %v, want %q", tt.format, err, tt.want)
 		}
@@ -158,13 +158,13 @@ func checkEmpty(t *testing.T, dir string) {
 
 func TestCancel(t *testing.T) {
 	c, dir := openCase(t, "llama"), t.TempDir()
-	jobs := []Job{
+	artifacts := []Artifact{
 		{Plan: mustPlan(t, c, Options{Format: "Q4_K_M"}), Path: filepath.Join(dir, "a.gguf")},
 		{Plan: mustPlan(t, c, Options{Format: "Q8_0"}), Path: filepath.Join(dir, "b.gguf")},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	written, err := Write(ctx, c, nil, jobs, WriteOptions{Threads: 2, Progress: func(done, total int64) {
+	written, err := Write(ctx, c, nil, artifacts, WriteOptions{Threads: 2, Progress: func(done, total int64) {
 		if done > total/3 {
 			cancel()
 		}
@@ -181,7 +181,7 @@ func TestWriteRefusals(t *testing.T) {
 	gone := mustPlan(t, c, Options{Format: "Q8_0"})
 	gone.Metadata.Set("general.extra", "added afterwards")
 	huge := mustPlan(t, c, Options{Format: "Q8_0"})
-	huge.FileBytes = 1 << 61
+	huge.Layout.FileBytes = 1 << 61
 	m := openMatrix(t, "llama")
 	weighted, err := NewPlan(c, m, Options{Format: "Q4_K_M"})
 	if err != nil {
@@ -195,27 +195,27 @@ func TestWriteRefusals(t *testing.T) {
 	}
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, tt := range []struct {
-		name string
-		jobs []Job
-		want string
+		name      string
+		artifacts []Artifact
+		want      string
 	}{
 		{"nothing", nil, "nothing to write"},
-		{"two of a name", []Job{{Plan: q8, Path: path("a")}, {Plan: q8, Path: path("./a")}}, "two artifacts would be written"},
-		{"no folder", []Job{{Plan: q8, Path: path("no/a")}}, "there is no folder"},
-		{"another checkpoint", []Job{{Plan: mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), Path: path("a")}}, "another checkpoint"},
-		{"no data", []Job{{Plan: q8, Path: path("a")}}, "bare config.json"},
-		{"no encoder", []Job{{Plan: q8, Path: path("b")}, {Plan: activations, Path: path("a")}}, "encoding as Q8_K"},
-		{"assumed matrix", []Job{{Plan: mustPlan(t, c, Options{Format: "IQ2_M", AssumeImatrix: true}), Path: path("a")}}, "plan again with the matrix"},
-		{"matrix is gone", []Job{{Plan: weighted, Path: path("a")}}, "another importance matrix"},
-		{"plan changed", []Job{{Plan: q8, Path: path("b")}, {Plan: gone, Path: path("a")}}, "the plan was changed"},
-		{"no space", []Job{{Plan: q8, Path: path("b")}, {Plan: huge, Path: path("a")}}, "not enough free space"},
+		{"two of a name", []Artifact{{Plan: q8, Path: path("a")}, {Plan: q8, Path: path("./a")}}, "two artifacts would be written"},
+		{"no folder", []Artifact{{Plan: q8, Path: path("no/a")}}, "there is no folder"},
+		{"another checkpoint", []Artifact{{Plan: mustPlan(t, small(256, formats.BF16), Options{Format: "Q8_0"}), Path: path("a")}}, "another checkpoint"},
+		{"no data", []Artifact{{Plan: q8, Path: path("a")}}, "bare config.json"},
+		{"no encoder", []Artifact{{Plan: q8, Path: path("b")}, {Plan: activations, Path: path("a")}}, "would be Q8_K, which bitmill can plan but not write yet"},
+		{"assumed matrix", []Artifact{{Plan: mustPlan(t, c, Options{Format: "IQ2_M", AssumeImatrix: true}), Path: path("a")}}, "plan again with the matrix"},
+		{"matrix is gone", []Artifact{{Plan: weighted, Path: path("a")}}, "another importance matrix"},
+		{"plan changed", []Artifact{{Plan: q8, Path: path("b")}, {Plan: gone, Path: path("a")}}, "the plan was changed"},
+		{"no space", []Artifact{{Plan: q8, Path: path("b")}, {Plan: huge, Path: path("a")}}, "not enough free space"},
 	} {
 		source := c
 		if tt.name == "no data" {
 			source = small(256, formats.BF16)
-			tt.jobs[0].Plan = mustPlan(t, source, Options{Format: "Q8_0"})
+			tt.artifacts[0].Plan = mustPlan(t, source, Options{Format: "Q8_0"})
 		}
-		written, err := Write(context.Background(), source, nil, tt.jobs, WriteOptions{})
+		written, err := Write(context.Background(), source, nil, tt.artifacts, WriteOptions{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || written != nil {
 			t.Errorf("%s: %v, error %v, want %q", tt.name, written, err, tt.want)
 		}
@@ -225,7 +225,7 @@ func TestWriteRefusals(t *testing.T) {
 
 func TestSourceIsNotOverwritten(t *testing.T) {
 	c, path := openCase(t, "llama"), filepath.Join(t.TempDir(), "a.gguf")
-	if _, err := Write(context.Background(), c, nil, []Job{{Plan: mustPlan(t, c, Options{Format: "BF16"}), Path: path}}, WriteOptions{}); err != nil {
+	if _, err := Write(context.Background(), c, nil, []Artifact{{Plan: mustPlan(t, c, Options{Format: "BF16"}), Path: path}}, WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	source, err := checkpoint.Open(path)
@@ -233,7 +233,7 @@ func TestSourceIsNotOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	_, err = Write(context.Background(), source, nil, []Job{{Plan: mustPlan(t, source, Options{Format: "Q8_0"}), Path: path}}, WriteOptions{})
+	_, err = Write(context.Background(), source, nil, []Artifact{{Plan: mustPlan(t, source, Options{Format: "Q8_0"}), Path: path}}, WriteOptions{})
 	if err == nil || !strings.Contains(err.Error(), "is the source itself") {
 		t.Errorf("error %v", err)
 	}
@@ -252,8 +252,8 @@ func TestNoPartOfTheSourceIsOverwritten(t *testing.T) {
 	c, dir := openCase(t, "llama"), t.TempDir()
 	refused := func(c *checkpoint.Checkpoint, path, key, want string) {
 		t.Helper()
-		jobs := []Job{{Plan: mustPlan(t, c, Options{Format: "Q8_0"}), Path: path, Key: key}}
-		if _, err := Write(context.Background(), c, nil, jobs, WriteOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+		artifacts := []Artifact{{Plan: mustPlan(t, c, Options{Format: "Q8_0"}), Path: path, ResumeKey: key}}
+		if _, err := Write(context.Background(), c, nil, artifacts, WriteOptions{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", path, err, want)
 		}
 	}
@@ -267,7 +267,7 @@ func TestNoPartOfTheSourceIsOverwritten(t *testing.T) {
 	c.Path = from
 
 	path := filepath.Join(dir, "a.gguf")
-	if _, err := Write(context.Background(), c, nil, []Job{{Plan: mustPlan(t, c, Options{Format: "BF16"}), Path: path}}, WriteOptions{}); err != nil {
+	if _, err := Write(context.Background(), c, nil, []Artifact{{Plan: mustPlan(t, c, Options{Format: "BF16"}), Path: path}}, WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile(path)
@@ -299,8 +299,8 @@ func TestDamageIsFoundFirst(t *testing.T) {
 	for _, key := range []string{"", "key"} {
 		c, dir := damaged(t, "model.layers.1.mlp.down_proj.weight", 512*7+3, 0x7fc0), t.TempDir()
 		var scanned int64
-		job := Job{Plan: mustPlan(t, c, Options{Format: "Q4_K_M"}), Path: filepath.Join(dir, "a.gguf"), Key: key}
-		_, err := Write(context.Background(), c, nil, []Job{job}, WriteOptions{
+		job := Artifact{Plan: mustPlan(t, c, Options{Format: "Q4_K_M"}), Path: filepath.Join(dir, "a.gguf"), ResumeKey: key}
+		_, err := Write(context.Background(), c, nil, []Artifact{job}, WriteOptions{
 			Scan:     func(done, total int64) { scanned = done },
 			Progress: func(done, total int64) { t.Errorf("%d of %d bytes were quantized", done, total) },
 		})

@@ -8,7 +8,7 @@ import (
 // writers carry slabs to the files, each in a goroutine of its own: hashing and writing several files, and encoding
 // what comes next, go on side by side.
 type writers struct {
-	artifacts []*artifact
+	artifacts []*artifactWriter
 	queues    map[*stream]chan part
 	free      chan<- *slab
 	cancel    context.CancelFunc
@@ -24,7 +24,7 @@ type part struct {
 
 // startWriters starts a goroutine per file. Slabs, of which there are n, return to free when all files have them;
 // cancel is called when a file cannot be written.
-func startWriters(artifacts []*artifact, n int, free chan<- *slab, cancel context.CancelFunc) *writers {
+func startWriters(artifacts []*artifactWriter, n int, free chan<- *slab, cancel context.CancelFunc) *writers {
 	w := &writers{artifacts: artifacts, queues: map[*stream]chan part{}, free: free, cancel: cancel}
 	for _, a := range artifacts {
 		for _, s := range a.streams {

@@ -117,7 +117,7 @@ func (r *modelRun) plan() error {
 		o.Format = f
 		p, err := NewPlan(r.source.Checkpoint, nil, o, r.o.Strict)
 		if err == nil {
-			err = p.Writable()
+			err = p.CheckEncoders()
 		}
 		var blocked *quantize.BlockedError
 		switch {
@@ -272,7 +272,7 @@ func (r *modelRun) quantize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var jobs []quantize.Job
+	var jobs []quantize.Artifact
 	var keys, donors []string
 	for _, f := range r.formats {
 		o.Format = f
@@ -299,7 +299,7 @@ func (r *modelRun) quantize(ctx context.Context) error {
 				return err
 			}
 		} else {
-			jobs = append(jobs, quantize.Job{Plan: p, Path: path, Key: resume})
+			jobs = append(jobs, quantize.Artifact{Plan: p, Path: path, ResumeKey: resume})
 			keys = append(keys, key)
 		}
 		r.artifacts = append(r.artifacts, a)
@@ -334,7 +334,7 @@ func madeFrom(rec *steps.Record) (p quantize.Provenance) {
 }
 
 // forgetReport removes the report of an earlier run when files that it describes are about to be replaced.
-func (r *modelRun) forgetReport(jobs []quantize.Job) error {
+func (r *modelRun) forgetReport(jobs []quantize.Artifact) error {
 	for _, j := range jobs {
 		if _, err := os.Stat(j.Path); err != nil {
 			continue
@@ -349,8 +349,8 @@ func (r *modelRun) forgetReport(jobs []quantize.Job) error {
 }
 
 // record notes an artifact that was written.
-func (r *modelRun) record(jobs []quantize.Job, keys []string, made quantize.Provenance, w quantize.Written) error {
-	i := slices.IndexFunc(jobs, func(j quantize.Job) bool { return j.Path == w.Path })
+func (r *modelRun) record(jobs []quantize.Artifact, keys []string, made quantize.Provenance, w quantize.Written) error {
+	i := slices.IndexFunc(jobs, func(j quantize.Artifact) bool { return j.Path == w.Path })
 	if i < 0 {
 		return errors.New("internal error: nobody asked for " + w.Path)
 	}

@@ -1,0 +1,108 @@
+package quantize
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"bitmill/formats/file"
+	"bitmill/formats/gguf"
+)
+
+// artifactWriter writes one artifact: a file, or a set of shards that get their names together.
+type artifactWriter struct {
+	Artifact
+	streams []*stream // in the order of their tensors
+	written Written
+}
+
+// openArtifact opens the files of an artifact, and finds out what an earlier process wrote of them.
+func openArtifact(to Artifact, every time.Duration) (_ *artifactWriter, err error) {
+	a := &artifactWriter{Artifact: to}
+	defer func() {
+		if err != nil {
+			a.leave(true)
+		}
+	}()
+	for i, p := range to.Plan.pieces() {
+		var header bytes.Buffer
+		layout, err := gguf.WriteHeader(&header, p.Metadata, p.Tensors)
+		if err != nil {
+			return nil, err
+		}
+		if layout.FileBytes != p.Layout.FileBytes || layout.HeaderBytes != int64(header.Len()) {
+			return nil, fmt.Errorf("%s: the plan was changed after it was made", to.Path)
+		}
+		s, err := openStream(to.paths()[i], p, header.Bytes(), to.ResumeKey, every)
+		if err != nil {
+			return nil, err
+		}
+		a.streams = append(a.streams, s)
+		a.written.Resumed += s.resumed
+	}
+	return a, nil
+}
+
+// stream finds the file that holds tensor i.
+func (a *artifactWriter) stream(i int) *stream {
+	for _, s := range a.streams {
+		if i < s.piece.First+len(s.piece.Tensors) {
+			return s
+		}
+	}
+	return nil
+}
+
+// has reports whether tensor i is in its file already.
+func (a *artifactWriter) has(i int) bool {
+	s := a.stream(i)
+	return i < s.piece.First+s.resumed
+}
+
+// resumed reports whether an earlier process wrote some of it.
+func (a *artifactWriter) resumed() bool {
+	return slices.ContainsFunc(a.streams, func(s *stream) bool { return s.bytes > 0 })
+}
+
+// begin writes the headers.
+func (a *artifactWriter) begin() error {
+	for _, s := range a.streams {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish gives the files their names.
+func (a *artifactWriter) finish() (Written, error) {
+	w := a.written
+	var list []*file.Pending
+	for _, s := range a.streams {
+		f, err := s.finish()
+		if err != nil {
+			return Written{}, err
+		}
+		w.Files = append(w.Files, f)
+		w.Bytes += f.Bytes
+		list = append(list, s.pending)
+	}
+	w.Path = w.Files[0].Path
+	if len(w.Files) == 1 {
+		w.SHA256 = w.Files[0].SHA256
+	}
+	return w, file.CommitAll(list)
+}
+
+// leave ends the writing of files that have no name yet: what can be taken up again stays if keep says so, everything
+// else is removed. After finish it does nothing.
+func (a *artifactWriter) leave(keep bool) {
+	for _, s := range a.streams {
+		if keep && a.ResumeKey != "" {
+			s.keep()
+		} else {
+			s.abort()
+		}
+	}
+}
