@@ -126,18 +126,23 @@ func (p *pass) project(in []float32, w *Linear) {
 	p.multiplyAll(p.rows)
 }
 
-// narrow packs the rows whose logits are wanted to the front, in the residual stream and in, the rows of its norm. The
-// other rows end here.
-func (p *pass) narrow(in []float32) {
+// narrow packs the rows whose logits are wanted to the front: in the residual stream, in its norm, and in rows of the
+// mixer's own, which may be nil. The other rows end here.
+func (p *pass) narrow(own []float32, width int) {
 	p.rows, p.narrowed = p.wanted, true
-	for _, rows := range [][]float32{p.buf.x, in, p.residual.rows} {
-		if rows == nil {
-			continue
-		}
-		at, width := 0, p.m.Config.Width
-		for _, s := range p.spans {
-			copy(rows[at:], rows[(s.start+s.n-s.wanted)*width:(s.start+s.n)*width])
-			at += s.wanted * width
-		}
+	p.keepWanted(p.buf.x, p.m.Config.Width)
+	p.keepWanted(p.buf.norm, p.m.Config.Width)
+	p.keepWanted(p.residual.rows, p.m.Config.Width)
+	p.keepWanted(own, width)
+}
+
+func (p *pass) keepWanted(rows []float32, width int) {
+	if p.wanted == p.n || rows == nil {
+		return
+	}
+	at := 0
+	for _, s := range p.spans {
+		copy(rows[at:], rows[(s.start+s.n-s.wanted)*width:(s.start+s.n)*width])
+		at += s.wanted * width
 	}
 }

@@ -70,7 +70,7 @@ func (g *gqa) mix(p *pass, in []float32) {
 	p.normParts(k, n, g.kRows)
 	p.store(&g.attention, k, v)
 	if late {
-		p.narrow(in)
+		p.narrow(nil, 0)
 		if n = p.rows; n == 0 {
 			return
 		}

@@ -157,7 +157,7 @@ func (p *pass) head() []float32 {
 		return nil
 	}
 	if !p.narrowed {
-		p.narrow(nil)
+		p.narrow(nil, 0)
 	}
 	n, out := p.rows, &p.m.output
 	p.prepareNorm(p.m.outputNorm, out)
