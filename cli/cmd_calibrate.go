@@ -58,7 +58,7 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 		return err
 	}
 	for _, input := range append(s.Files(), o.text) {
-		if sameFile(input, o.out) {
+		if file.Same(input, o.out) {
 			return fmt.Errorf("%s is one of the inputs: writing there would destroy it", o.out)
 		}
 	}

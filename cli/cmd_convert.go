@@ -75,7 +75,7 @@ func runConvertVocabulary(e env, path, out, format string) error {
 	}
 	defer c.Close()
 	switch {
-	case sameFile(path, out):
+	case file.Same(path, out):
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	case c.TokenizerErr != nil:
 		return fmt.Errorf("%s: %w", path, c.TokenizerErr)

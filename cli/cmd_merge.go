@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 )
 
@@ -50,7 +51,7 @@ func runMerge(ctx context.Context, e env, first, out string, dry bool) error {
 		if err != nil {
 			return err
 		}
-		if sameFile(first, out) {
+		if file.Same(first, out) {
 			return fmt.Errorf("%s is the source itself: choose another name", out)
 		}
 		return fmt.Errorf("%s exists already: remove it or choose another name", out)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -89,10 +88,10 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	}
 	defer c.Close()
 	start := time.Now()
-	if sameFile(path, out) {
+	if file.Same(path, out) {
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	}
-	if o.imatrix != "" && sameFile(o.imatrix, out) {
+	if o.imatrix != "" && file.Same(o.imatrix, out) {
 		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
 	}
 	m, err := o.openWeights()
@@ -177,13 +176,6 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	}
 	bar.Done()
 	return written[0], nil
-}
-
-// sameFile reports whether writing out would overwrite the model.
-func sameFile(model, out string) bool {
-	a, errA := os.Stat(model)
-	b, errB := os.Stat(out)
-	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // checkDonor fails unless the artifact is whole, as far as can be told, and has the provenance.

@@ -64,7 +64,7 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 		if err := file.CheckTarget(o.writeManifest); err != nil {
 			return err
 		}
-		if sameFile(path, o.writeManifest) {
+		if file.Same(path, o.writeManifest) {
 			return fmt.Errorf("%s is the model: writing there would destroy it", o.writeManifest)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"bitmill/formats/checkpoint"
@@ -39,37 +38,22 @@ func (a Artifact) paths() []string {
 // checkTargets refuses artifacts that overwrite each other or the source, that cannot be written, or that do not fit
 // together in their folder.
 func checkTargets(c *checkpoint.Checkpoint, artifacts []Artifact) error {
-	var sources []os.FileInfo
-	for _, path := range append(folderFiles(c.Path), c.Files()...) {
-		if st, err := os.Stat(path); err == nil {
-			sources = append(sources, st)
-		}
-	}
-	seen, need := map[string]bool{}, map[string]int64{} // files; bytes of folders
+	sources := append(folderFiles(c.Path), c.Files()...)
+	sizes := map[string]int64{}
 	for _, a := range artifacts {
 		paths := a.paths()
 		for i, p := range a.Plan.pieces() {
 			path := filepath.Clean(paths[i])
-			if seen[path] {
+			if _, ok := sizes[path]; ok {
 				return fmt.Errorf("two artifacts would be written to %s", paths[i])
 			}
-			seen[path] = true
-			if st, err := os.Stat(path); err == nil &&
-				slices.ContainsFunc(sources, func(s os.FileInfo) bool { return os.SameFile(s, st) }) {
-				return fmt.Errorf("%s is the source itself: choose another name for the artifact", paths[i])
-			}
-			if err := file.CheckTarget(paths[i]); err != nil {
+			if err := file.CheckTarget(paths[i], sources...); err != nil {
 				return err
 			}
-			need[filepath.Dir(path)] += file.Missing(path, p.Layout.FileBytes)
+			sizes[path] = p.Layout.FileBytes
 		}
 	}
-	for folder, bytes := range need {
-		if err := file.CheckSpace(folder, bytes); err != nil {
-			return err
-		}
-	}
-	return nil
+	return file.CheckRoom(sizes)
 }
 
 // folderFiles lists what a Hugging Face folder holds besides artifacts: its configuration and vocabulary are as much the

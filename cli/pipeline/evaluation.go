@@ -10,6 +10,7 @@ import (
 	"bitmill/eval"
 	"bitmill/eval/infer"
 	"bitmill/eval/score"
+	"bitmill/formats/file"
 )
 
 // Evaluation is a comparison of artifacts with their reference whose finished windows are journaled, one journal per
@@ -29,7 +30,7 @@ type Candidate struct {
 	Step, Key string
 	Model     *infer.Model
 	scores    []*score.Window // by window; nil: not yet scored
-	journal   *steps.Journal
+	journal   *file.Journal
 }
 
 // journalLine is one scored window.

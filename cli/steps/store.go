@@ -144,6 +144,16 @@ func HashFile(path string) (string, error) {
 // ErrBusy marks a folder that another run is working in.
 var ErrBusy = errors.New("another bitmill run is working there")
 
+// Lock keeps other runs out of the store's folder until release is called or the process ends, however it ends. It
+// fails with ErrBusy when another run holds the lock.
+func (s Store) Lock() (release func(), err error) {
+	release, err = file.Lock(filepath.Join(s.Dir, ".bitmill", "lock"))
+	if errors.Is(err, file.ErrBusy) {
+		return nil, fmt.Errorf("%s: %w", s.Dir, ErrBusy)
+	}
+	return release, err
+}
+
 // MakeFolder makes the store's folder and its parents.
 func (s Store) MakeFolder() error {
 	if err := os.MkdirAll(filepath.Join(s.Dir, ".bitmill"), 0o755); err != nil {

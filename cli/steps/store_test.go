@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -130,7 +131,7 @@ func TestLockKeepsASecondRunOut(t *testing.T) {
 	}
 	if _, err := s.Lock(); err != nil && !errors.Is(err, ErrBusy) {
 		t.Errorf("second lock: %v", err)
-	} else if err == nil && lockWorks {
+	} else if err == nil && runtime.GOOS != "windows" {
 		t.Error("second lock was granted")
 	}
 	release()

@@ -2,10 +2,8 @@ package file
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"bitmill/formats/file/internal/disk"
 )
@@ -19,7 +17,7 @@ type Pending struct {
 	done bool
 
 	// Of a file opened by Resume:
-	journal *os.File
+	journal *Journal
 	kept    int64 // bytes an earlier process wrote
 	marked  bool  // the journal has a line
 }
@@ -127,24 +125,4 @@ func Write(path string, data []byte) error {
 		return err
 	}
 	return p.Commit()
-}
-
-// Missing is how many bytes the file system must still find for a file of size bytes under path: what an unfinished
-// file of that name occupies already is continued, or freed.
-func Missing(path string, size int64) int64 {
-	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
-		return max(0, size-st.Size())
-	}
-	return size
-}
-
-// checkRoom fails when a file of size bytes has no room under path; 0 skips the check.
-func checkRoom(path string, size int64) error {
-	if size <= 0 {
-		return nil
-	}
-	if err := CheckSpace(filepath.Dir(path), Missing(path, size)); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

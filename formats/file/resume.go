@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,18 +12,12 @@ import (
 	"bitmill/formats/file/internal/disk"
 )
 
-// The journal of an unfinished file, NAME.part.journal, is lines of JSON: a head with the key, which covers whatever
-// the content depends on, then marks: how many bytes of the unfinished file are final, and the hash of these bytes.
-// A mark is written after the bytes are on the disk.
-type (
-	journalHead struct {
-		Key string `json:"key"`
-	}
-	mark struct {
-		Bytes int64  `json:"bytes"`
-		Hash  string `json:"hash"`
-	}
-)
+// mark is a line in the journal of an unfinished file, NAME.part.journal: how many bytes of the file are final, and
+// their hash. It is written after the bytes are on the disk.
+type mark struct {
+	Bytes int64  `json:"bytes"`
+	Hash  string `json:"hash"`
+}
 
 func journalPath(path string) string { return path + ".part.journal" }
 
@@ -50,15 +43,26 @@ func Resume(path string, size int64, key string, h hash.Hash) (*Pending, error) 
 func (p *Pending) Kept() int64 { return p.kept }
 
 // takeUp reads the journal, cuts both files behind the last usable mark and hashes what is kept.
-func (p *Pending) takeUp(key string, h hash.Hash) (err error) {
-	if p.journal, err = disk.OpenFile(journalPath(p.path), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return err
-	}
+func (p *Pending) takeUp(key string, h hash.Hash) error {
 	st, err := p.f.Stat()
 	if err != nil {
 		return err
 	}
-	last, end := readJournal(p.journal, key, st.Size())
+	var last mark
+	p.journal, err = OpenJournal(journalPath(p.path), key, func(line []byte) error {
+		var m mark
+		if err := json.Unmarshal(line, &m); err != nil {
+			return err
+		}
+		if m.Bytes <= last.Bytes || m.Bytes > st.Size() {
+			return errors.New("the file does not have these bytes")
+		}
+		last = m
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	if last.Bytes > 0 {
 		if _, err := io.CopyBuffer(onlyWriter{h}, io.NewSectionReader(p.f, 0, last.Bytes), make([]byte, 1<<20)); err != nil {
 			return err
@@ -67,54 +71,20 @@ func (p *Pending) takeUp(key string, h hash.Hash) (err error) {
 			p.kept, p.marked = last.Bytes, true
 		} else {
 			h.Reset()
+			if err := p.journal.cut(0); err != nil {
+				return err
+			}
 		}
 	}
-	if p.kept == 0 {
-		end = 0
+	if err := p.f.Truncate(p.kept); err != nil {
+		return err
 	}
-	for f, size := range map[*os.File]int64{p.f: p.kept, p.journal: end} {
-		if err := f.Truncate(size); err != nil {
-			return err
-		}
-		if _, err := f.Seek(size, io.SeekStart); err != nil {
-			return err
-		}
-	}
-	if end == 0 {
-		return p.note(journalHead{key})
-	}
-	return nil
+	_, err = p.f.Seek(p.kept, io.SeekStart)
+	return err
 }
 
 // onlyWriter hides what else a hash can do, so that CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
-
-// readJournal returns the last mark that an unfinished file of size bytes still has, and where its line ends. A torn
-// line, and all behind it, counts as missing.
-func readJournal(f io.Reader, key string, size int64) (last mark, end int64) {
-	r := bufio.NewReader(f)
-	at, head := int64(0), true
-	for {
-		line, err := r.ReadBytes('\n')
-		if err != nil {
-			return last, end
-		}
-		at += int64(len(line))
-		if head {
-			var h journalHead
-			if json.Unmarshal(line, &h) != nil || h.Key != key {
-				return last, end
-			}
-			head = false
-			continue
-		}
-		var m mark
-		if json.Unmarshal(line, &m) != nil || m.Bytes <= last.Bytes || m.Bytes > size {
-			return last, end
-		}
-		last, end = m, at
-	}
-}
 
 // Mark makes the first n bytes survive the end of this process, however it ends, for the next Resume with the same
 // key. hash is that of these bytes. They must have been written; more may be written meanwhile by another goroutine.
@@ -125,24 +95,11 @@ func (p *Pending) Mark(n int64, hash []byte) error {
 	if err := disk.SyncFile(p.f); err != nil {
 		return cannotWrite(p.path, err)
 	}
-	if err := p.note(mark{n, hex.EncodeToString(hash)}); err != nil {
+	if err := p.journal.Append(mark{n, hex.EncodeToString(hash)}); err != nil {
 		return cannotWrite(p.path, err)
 	}
 	p.marked = true
 	return nil
-}
-
-func (p *Pending) note(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	b = append(b, '\n')
-	n, err := disk.WriteFile(p.journal, b)
-	if err == nil && n < len(b) {
-		err = io.ErrShortWrite
-	}
-	return err
 }
 
 // Keep closes the unfinished file and leaves it, with its journal, to the next Resume. Without a mark, of this process

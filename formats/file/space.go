@@ -3,6 +3,8 @@ package file
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
 // ErrNoSpace marks a file system with too little room for what is about to be written.
@@ -16,4 +18,28 @@ func CheckSpace(folder string, need int64) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %d bytes are needed, %d are free in %s", ErrNoSpace, need, free, folder)
+}
+
+// Missing is how many bytes the file system must still find for a file of size bytes under path: what an unfinished
+// file of that name occupies already is continued, or freed.
+func Missing(path string, size int64) int64 {
+	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
+		return max(0, size-st.Size())
+	}
+	return size
+}
+
+// CheckRoom fails with ErrNoSpace when files of these sizes in bytes, by path, do not fit where they are to be written,
+// together. A size of 0 is not known and needs nothing.
+func CheckRoom(sizes map[string]int64) error {
+	need := map[string]int64{}
+	for path, size := range sizes {
+		need[filepath.Dir(path)] += Missing(path, size)
+	}
+	for folder, bytes := range need {
+		if err := CheckSpace(folder, bytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }

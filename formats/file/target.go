@@ -11,10 +11,16 @@ import (
 )
 
 // CheckTarget fails when path cannot be written, so that a long job says so before it starts: when its folder is
-// missing or takes no files, or when a folder or a device has the name already.
-func CheckTarget(path string) error {
+// missing or takes no files, when a folder or a device has the name already, or when it is one of the files that the job
+// reads.
+func CheckTarget(path string, sources ...string) error {
 	if err := checkName(path); err != nil {
 		return err
+	}
+	for _, s := range sources {
+		if Same(s, path) {
+			return fmt.Errorf("%s is the source itself: choose another name", path)
+		}
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".bitmill-*")
 	if err != nil {
@@ -22,6 +28,13 @@ func CheckTarget(path string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
+}
+
+// Same reports whether two paths lead to one file: writing one would destroy the other.
+func Same(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 // checkName is the part of CheckTarget that touches nothing.
@@ -77,9 +90,6 @@ func cannotWrite(path string, err error) error {
 	return fmt.Errorf("%s cannot be written: %w", path, err)
 }
 
-// ErrBusy marks a file that another process is writing.
-var ErrBusy = errors.New("another process is writing it")
-
 // openPart opens the unfinished file for this process alone, as it is. size is as for Create.
 func openPart(path string, size int64) (*os.File, error) {
 	if err := checkName(path); err != nil {
@@ -88,8 +98,8 @@ func openPart(path string, size int64) (*os.File, error) {
 	if err := checkBeside(path); err != nil {
 		return nil, err
 	}
-	if err := checkRoom(path, size); err != nil {
-		return nil, err
+	if err := CheckSpace(filepath.Dir(path), Missing(path, size)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	part := path + ".part"
 	for {

@@ -3,10 +3,7 @@ package gguf
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"bitmill/formats"
 	"bitmill/formats/file"
@@ -26,10 +23,14 @@ const slab = 4 << 20
 // are complete and synced, the first one last. Where there is too little space for all of them, or where a target is
 // one of the source's own files, nothing is written. progress (bytes of data; may be nil) is called from one goroutine.
 func Copy(ctx context.Context, source *File, targets []Target, progress func(done, total int64)) error {
+	var own []string
+	for _, s := range source.Shards {
+		own = append(own, s.Path)
+	}
 	layouts := make([]*Layout, len(targets))
-	need, total := map[string]int64{}, int64(0)
+	sizes, total := map[string]int64{}, int64(0)
 	for i, t := range targets {
-		if err := source.mayWrite(t.Path); err != nil {
+		if err := file.CheckTarget(t.Path, own...); err != nil {
 			return err
 		}
 		l, err := NewLayout(t.Metadata, infos(t.Tensors))
@@ -37,15 +38,13 @@ func Copy(ctx context.Context, source *File, targets []Target, progress func(don
 			return fmt.Errorf("%s: %w", t.Path, err)
 		}
 		layouts[i] = l
-		need[filepath.Dir(t.Path)] += l.FileBytes
+		sizes[t.Path] = l.FileBytes
 		for _, n := range l.Sizes {
 			total += n
 		}
 	}
-	for folder, n := range need {
-		if err := file.CheckSpace(folder, n); err != nil {
-			return err
-		}
+	if err := file.CheckRoom(sizes); err != nil {
+		return err
 	}
 	var list []*file.Pending
 	defer func() {
@@ -68,24 +67,6 @@ func Copy(ctx context.Context, source *File, targets []Target, progress func(don
 		return err
 	}
 	return file.CommitAll(list)
-}
-
-// mayWrite refuses a path that leads to one of the file's own shards.
-func (f *File) mayWrite(path string) error {
-	if err := file.CheckTarget(path); err != nil {
-		return err
-	}
-	target, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, s := range f.Shards {
-		own, errOwn := os.Stat(s.Path)
-		if err == nil && errOwn == nil && os.SameFile(own, target) {
-			return fmt.Errorf("%s is the source itself: choose another name", path)
-		}
-	}
-	return err
 }
 
 func infos(tensors []Tensor) []formats.Tensor {

@@ -1,0 +1,93 @@
+package file
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+
+	"bitmill/formats/file/internal/disk"
+)
+
+// Journal is a file of JSON lines about work whose parts are kept as they are done. The first line holds the key,
+// which covers whatever the work depends on; a journal of another key is started afresh.
+type Journal struct {
+	f   *os.File
+	key string
+}
+
+type journalHead struct {
+	Key string `json:"key"`
+}
+
+// OpenJournal opens or makes a journal and hands every line that is kept to entry. A line torn by a crash, or one that
+// entry refuses, is cut off with all behind it.
+func OpenJournal(path, key string, entry func(line []byte) error) (*Journal, error) {
+	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{f, key}
+	kept, err := j.replay(entry)
+	if err == nil {
+		err = j.cut(kept)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// replay reads whole lines and returns the number of bytes to keep.
+func (j *Journal) replay(entry func([]byte) error) (kept int64, err error) {
+	r := bufio.NewReader(j.f)
+	for {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return kept, nil // a line without its end is torn
+		}
+		if err != nil {
+			return 0, err
+		}
+		if kept == 0 {
+			var head journalHead
+			if json.Unmarshal(line, &head) != nil || head.Key != j.key {
+				return 0, nil
+			}
+		} else if !json.Valid(line) || entry(bytes.TrimSpace(line)) != nil {
+			return kept, nil
+		}
+		kept += int64(len(line))
+	}
+}
+
+// cut keeps the first n bytes, or, for 0, the key alone.
+func (j *Journal) cut(n int64) error {
+	if err := j.f.Truncate(n); err != nil {
+		return err
+	}
+	if _, err := j.f.Seek(n, io.SeekStart); err != nil || n > 0 {
+		return err
+	}
+	return j.Append(journalHead{j.key})
+}
+
+// Append writes one line. It survives the end of the process, however it ends; a power cut may cost the last lines.
+func (j *Journal) Append(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	n, err := disk.WriteFile(j.f, b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
+// Close closes the file.
+func (j *Journal) Close() error { return j.f.Close() }
