@@ -45,12 +45,13 @@ type Difference struct {
 	High float64 `json:"high"`
 }
 
-// Rounded keeps nine decimals: far below any error, and above what differs between processors.
+// Rounded rounds all three.
 func (d Difference) Rounded() Difference {
-	return Difference{round(d.Mean), round(d.Low), round(d.High)}
+	return Difference{Round(d.Mean), Round(d.Low), Round(d.High)}
 }
 
-func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
+// Round keeps nine decimals: far below any error, and above what differs between processors.
+func Round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
 
 // Test is a difference with the probability of one at least as large were there none (two-sided).
 type Test struct {

@@ -1,6 +1,7 @@
 package threshold
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func (e *Economy) conclude() {
 	switch win {
 	case -1:
 		e.Status = NeverWins
-		best := slices.MinFunc(cs, func(a, b Comparison) int { return compareFloat(a.Mean, b.Mean) })
+		best := slices.MinFunc(cs, func(a, b Comparison) int { return cmp.Compare(a.Mean, b.Mean) })
 		e.Evidence = fmt.Sprintf("%s wins at no format tried; it loses least %s.", e.Larger, best.words())
 	case 0:
 		e.Status = Below
@@ -33,7 +34,7 @@ func (e *Economy) conclude() {
 	default:
 		w, l := cs[win], cs[win-1]
 		e.Status, e.Located = Located, true
-		e.BPW = rounded(l.BPW + float64((w.BPW-l.BPW)*(l.Mean/(l.Mean-w.Mean))))
+		e.BPW = paired.Round(l.BPW + float64((w.BPW-l.BPW)*(l.Mean/(l.Mean-w.Mean))))
 		e.Evidence = fmt.Sprintf("%s still wins %s, and loses %s.", e.Larger, w.words(), l.words())
 	}
 	e.Evidence += remarks(cs, win)
@@ -100,14 +101,4 @@ func remarks(cs []Comparison, win int) string {
 		out += " The sizes do not overlap: every artifact is larger than every useful file of the smaller model, whose best file stands in."
 	}
 	return out
-}
-
-func compareFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -1,9 +1,9 @@
 package threshold
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
@@ -69,11 +69,8 @@ const (
 func FitEconomy(subjects []Subject, o Options) []Economy {
 	o = o.withDefaults()
 	s := slices.Clone(subjects)
-	sort.SliceStable(s, func(i, j int) bool {
-		if s[i].Family != s[j].Family {
-			return s[i].Family < s[j].Family
-		}
-		return s[i].Parameters < s[j].Parameters
+	slices.SortStableFunc(s, func(a, b Subject) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Parameters, b.Parameters))
 	})
 	var out []Economy
 	for i, larger := range s {
@@ -177,7 +174,7 @@ func (e *Economy) compare(own []Point, files []rival, byWindow bool, o Options) 
 		if p.Source {
 			continue
 		}
-		c := Comparison{Format: p.Format, BPW: rounded(p.BPW()), FileBytes: p.FileBytes}
+		c := Comparison{Format: p.Format, BPW: paired.Round(p.BPW()), FileBytes: p.FileBytes}
 		m, ok := at(front, p.FileBytes)
 		if !ok {
 			c.Verdict = "no rival file is that small"
@@ -191,7 +188,7 @@ func (e *Economy) compare(own []Point, files []rival, byWindow bool, o Options) 
 		})
 		e.Comparisons = append(e.Comparisons, c)
 	}
-	sort.SliceStable(e.Comparisons, func(i, j int) bool { return e.Comparisons[i].BPW < e.Comparisons[j].BPW })
+	slices.SortStableFunc(e.Comparisons, func(a, b Comparison) int { return cmp.Compare(a.BPW, b.BPW) })
 }
 
 func verdict(d paired.Difference) string {

@@ -1,9 +1,10 @@
 package threshold
 
 import (
+	"cmp"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
@@ -46,16 +47,7 @@ func FitFidelity(points []Point, o Options) Fidelity {
 		return f
 	}
 	c := newCurve(used)
-	klds := make([]float64, len(used))
-	for i, p := range used {
-		klds[i] = p.KLD
-	}
-	byWindow, why := windows(used, func(p Point) []float64 { return p.WindowKLD })
-	if byWindow {
-		for i, p := range used {
-			klds[i] = stat.Mean(p.WindowKLD, nil)
-		}
-	}
+	klds, byWindow, why := meanKLDs(used)
 	bpw, at := c.cross(klds, o.Budget)
 	low, high := math.Inf(-1), math.Inf(1)
 	switch {
@@ -65,13 +57,13 @@ func FitFidelity(points []Point, o Options) Fidelity {
 		n := len(used[0].WindowKLD)
 		f.Method = fmt.Sprintf("Isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
 			n, o.BlockLength(n, windowSeries(points)...), o.Resamples, o.Seed)
-	case hasErrors(used):
+	case slices.ContainsFunc(used, func(p Point) bool { return finite(p.KLDSE) && p.KLDSE > 0 }):
 		low, high = c.shift(used, klds, o)
 		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why + "."
 	default:
 		f.Method = "Isotonic fit of log KLD; no interval, because " + why + " and no standard error is known."
 	}
-	f.place(c, rounded(bpw), at, rounded(low), rounded(high))
+	f.place(c, paired.Round(bpw), at, paired.Round(low), paired.Round(high))
 	f.explain(c, klds, dropped)
 	return f
 }
@@ -88,7 +80,7 @@ func fidelityPoints(points []Point) (used []Point, dropped string) {
 			names = append(names, p.Format)
 		}
 	}
-	sort.SliceStable(used, func(i, j int) bool { return used[i].BPW() < used[j].BPW() })
+	slices.SortStableFunc(used, func(a, b Point) int { return cmp.Compare(a.BPW(), b.BPW()) })
 	if len(names) > 0 {
 		dropped = "; left out for want of a finite KLD: " + strings.Join(names, ", ")
 	}
@@ -104,7 +96,7 @@ func windows(points []Point, series func(Point) []float64) (ok bool, why string)
 			return false, "no values per chunk were kept"
 		case len(s) != n:
 			return false, fmt.Sprintf("%s has %d chunks and %s %d", points[0].Format, n, p.Format, len(s))
-		case !allFinite(s):
+		case slices.ContainsFunc(s, func(x float64) bool { return !finite(x) }):
 			return false, fmt.Sprintf("%s has a chunk without a finite value", p.Format)
 		}
 	}
@@ -114,13 +106,16 @@ func windows(points []Point, series func(Point) []float64) (ok bool, why string)
 	return true, ""
 }
 
-func hasErrors(points []Point) bool {
+// meanKLDs are those of the windows where every point has them, and of the tokens otherwise; why says what is missing.
+func meanKLDs(points []Point) (klds []float64, byWindow bool, why string) {
+	byWindow, why = windows(points, func(p Point) []float64 { return p.WindowKLD })
 	for _, p := range points {
-		if finite(p.KLDSE) && p.KLDSE > 0 {
-			return true
+		if byWindow {
+			p.KLD = stat.Mean(p.WindowKLD, nil)
 		}
+		klds = append(klds, p.KLD)
 	}
-	return false
+	return klds, byWindow, why
 }
 
 // place fills in status, crossing and interval.

@@ -1,8 +1,10 @@
 package threshold
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"bitmill/eval/paired"
@@ -17,11 +19,8 @@ type rival struct {
 
 // frontier keeps the files that no other file beats with as few bytes: ascending bytes, falling NLL.
 func frontier(files []rival) []rival {
-	sort.SliceStable(files, func(i, j int) bool {
-		if files[i].FileBytes != files[j].FileBytes {
-			return files[i].FileBytes < files[j].FileBytes
-		}
-		return files[i].nll < files[j].nll
+	slices.SortStableFunc(files, func(a, b rival) int {
+		return cmp.Or(cmp.Compare(a.FileBytes, b.FileBytes), cmp.Compare(a.nll, b.nll))
 	})
 	var front []rival
 	for _, f := range files {

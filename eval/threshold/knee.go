@@ -33,20 +33,14 @@ const kneePoints = 6
 func FitKnee(points []Point, o Options) Knee {
 	o = o.withDefaults()
 	used, _ := fidelityPoints(points)
-	x := make([]float64, len(used))
-	klds := make([]float64, len(used))
-	for i, p := range used {
-		x[i], klds[i] = p.BPW(), p.KLD
-	}
 	if len(used) < kneePoints {
 		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.", len(used), kneePoints)}
 	}
-	byWindow, why := windows(used, func(p Point) []float64 { return p.WindowKLD })
-	if byWindow {
-		for i, p := range used {
-			klds[i] = stat.Mean(p.WindowKLD, nil)
-		}
+	x := make([]float64, len(used))
+	for i, p := range used {
+		x[i] = p.BPW()
 	}
+	klds, byWindow, why := meanKLDs(used)
 	k := segment(x, logs(klds))
 	switch {
 	case !(k.Below < k.Above):
@@ -68,7 +62,7 @@ func FitKnee(points []Point, o Options) Knee {
 		joints[r] = segment(x, logs(klds)).BPW
 	}
 	k.Low, k.High = paired.Interval(joints, o.Level)
-	k.BPW, k.Low, k.High = rounded(k.BPW), rounded(k.Low), rounded(k.High)
+	k.BPW, k.Low, k.High = paired.Round(k.BPW), paired.Round(k.Low), paired.Round(k.High)
 	if k.High-k.Low > (x[len(x)-1]-x[0])/2 {
 		k.Evidence = fmt.Sprintf("The knee is not located: other text would place it anywhere from %.2f to %.2f BPW.", k.Low, k.High)
 		k.BPW = 0
@@ -98,7 +92,7 @@ func segment(x, y []float64) Knee {
 		r := y[i] - alpha - beta*x[i]
 		single += r * r
 	}
-	best := Knee{Below: rounded(beta), Above: rounded(beta)}
+	best := Knee{Below: paired.Round(beta), Above: paired.Round(beta)}
 	least := math.Inf(1)
 	from, to := x[1], x[len(x)-2]
 	for s := range steps + 1 {
@@ -106,11 +100,11 @@ func segment(x, y []float64) Knee {
 		sse, below, above, ok := hinge(x, y, joint)
 		if ok && sse < least {
 			least = sse
-			best = Knee{BPW: joint, Below: rounded(below), Above: rounded(above)}
+			best = Knee{BPW: joint, Below: paired.Round(below), Above: paired.Round(above)}
 		}
 	}
 	if single > 0 && !math.IsInf(least, 1) {
-		best.Explained = rounded(max(0, 1-least/single))
+		best.Explained = paired.Round(max(0, 1-least/single))
 	}
 	return best
 }

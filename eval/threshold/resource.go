@@ -6,6 +6,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"bitmill/eval/paired"
 )
 
 // Cost is what one artifact costs in one resource: seconds per token, bytes of memory, joules per token.
@@ -54,7 +56,7 @@ func FitLinear(resource, unit string, costs []Cost, level float64) (Linear, erro
 		fit := l.Intercept + l.Slope*x[i]
 		squares += (y[i] - fit) * (y[i] - fit)
 		share := (y[i] - fit) / math.Abs(fit)
-		l.Residuals = append(l.Residuals, rounded(share))
+		l.Residuals = append(l.Residuals, paired.Round(share))
 		if math.Abs(share) > math.Abs(worst) {
 			worst, l.Worst = share, costs[i].Format
 		}

@@ -65,15 +65,3 @@ const (
 
 // finite reports whether x is a usable number: neither NaN nor infinite, nor so large that a difference would be.
 func finite(x float64) bool { return math.Abs(x) < 1e100 }
-
-func allFinite(xs []float64) bool {
-	for _, x := range xs {
-		if !finite(x) {
-			return false
-		}
-	}
-	return true
-}
-
-// rounded keeps nine decimals: far below any error, and above what differs between processors.
-func rounded(x float64) float64 { return math.Round(x*1e9) / 1e9 }
