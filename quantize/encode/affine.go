@@ -1,7 +1,7 @@
 package encode
 
-// grid lists the candidate inverse steps of an affine search: (low + step*k + levels) / range for k = 0..last.
-type grid struct {
+// stepRange lists the candidate inverse steps of an affine search: (low + step*k + levels) / range for k = 0..last.
+type stepRange struct {
 	low, step float32
 	last      int
 }
@@ -30,7 +30,7 @@ func (f *affine) levels(q []uint8, x []float32, top int32) {
 // least squares over (q, x) gives that candidate's scale and minimum (the minimum held at or below 0); the candidate
 // with the smallest weighted error wins: sum w*d^2, or sum w*|d| when absolute. Once a candidate has won, the next
 // ones measure from its minimum.
-func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
+func searchAffine(x, w []float32, top int32, r stepRange, absolute bool) affine {
 	w = w[:len(x)]
 	low, high := extent(x)
 	sumW, sumX := w[0], float32(w[0]*x[0])
@@ -54,8 +54,8 @@ func searchAffine(x, w []float32, top int32, g grid, absolute bool) affine {
 		q[i] = level(inverse*(v-low), 0, top)
 	}
 	bestError := affineError(q, x, w, best.scale, low, absolute)
-	for k := range g.last + 1 {
-		inverse = (g.low + float32(g.step*float32(k)) + limit) / (high - low)
+	for k := range r.last + 1 {
+		inverse = (r.low + float32(r.step*float32(k)) + limit) / (high - low)
 		sumQ, sumQ2, sumXQ := affineSums(q, x, w, inverse, low, top)
 		det := float32(sumW*sumQ2) - float32(sumQ*sumQ)
 		if !(det > 0) {

@@ -10,24 +10,24 @@ import (
 )
 
 // codebook is the lattice of an i-quant with what a search needs: for each code (block.Lattice.Code), whether it is a
-// point, or else which points are near.
+// entry, or else which entries are near.
 type codebook struct {
 	dim, base int
-	points    []uint16 // the levels of point i: level k in bits shift*k and up
+	entries   []uint16 // the levels of entry i: level k in bits shift*k and up
 	shift     uint
 	powers    [8]int32 // of base: a code is the sum of level k * powers[k]
 
-	// entry[code] is a point's index, or for others ^(at<<CountBits | count): see package layout.
-	entry []int32
-	near  nearPoints
+	// lookup[code] is an entry's index, or for others ^(at<<CountBits | count): see package layout.
+	lookup []int32
+	near   nearEntries
 }
 
-// nearPoints are the points near to a code, or the lists of all codes.
-type nearPoints struct {
-	levels, index []uint16 // levels as in codebook.points
+// nearEntries are the entries near to a code, or the lists of all codes.
+type nearEntries struct {
+	levels, index []uint16 // levels as in codebook.entries
 }
 
-// The codebooks and how many distances count as near: a point is near when it is at one of the first so many distances
+// The codebooks and how many distances count as near: an entry is near when it is at one of the first so many distances
 // from the code, in ascending order, that occur at all (of the 16-bit tables in ggml-quants.c: nwant).
 var (
 	book2XXS = newCodebook(formats.IQ2_XXS, 2)
@@ -48,34 +48,34 @@ func newCodebook(t formats.Type, distances int) func() *codebook {
 			b.powers[k] = int32(codes)
 			codes *= l.Base
 		}
-		b.entry = make([]int32, codes)
-		for i := range b.entry {
-			b.entry[i] = -1
+		b.lookup = make([]int32, codes)
+		for i := range b.lookup {
+			b.lookup[i] = -1
 		}
-		place := make([]int, l.Points()) // code of each point
+		place := make([]int, l.Points()) // code of each entry
 		for i := range place {
 			levels := l.Levels[i*l.Dim : (i+1)*l.Dim]
 			place[i] = l.Code(levels)
-			b.entry[place[i]] = int32(i)
+			b.lookup[place[i]] = int32(i)
 			var packed uint16
 			for k, level := range levels {
 				packed |= uint16(level) << (b.shift * uint(k))
 			}
-			b.points = append(b.points, packed)
+			b.entries = append(b.entries, packed)
 		}
-		b.points = append(b.points, 0)[:len(place)] // lanes read 32 bits of a point
+		b.entries = append(b.entries, 0)[:len(place)] // lanes read 32 bits of an entry
 		b.findNear(place, distances)
 		return b
 	})
 }
 
-// findNear lists the near points of all codes that are no points, by ascending distance and, at equal distance, index.
+// findNear lists the near entries of all codes that are not in the codebook, by ascending distance and, at equal distance, index.
 func (b *codebook) findNear(place []int, distances int) {
 	half, table := b.halfDistances()
 	distance := make([]uint8, len(place)) // at most 4*7^2
 	var count [256]int
-	for code := range b.entry {
-		if b.entry[code] >= 0 {
+	for code := range b.lookup {
+		if b.lookup[code] >= 0 {
 			continue
 		}
 		clear(count[:])
@@ -93,18 +93,18 @@ func (b *codebook) findNear(place []int, distances int) {
 			kinds++
 			for i, di := range distance {
 				if int(di) == d {
-					b.near.add(b.points[i], uint16(i))
+					b.near.add(b.entries[i], uint16(i))
 				}
 			}
 		}
-		b.entry[code] = ^int32(start/layout.ListAlign<<layout.CountBits | (len(b.near.index) - start))
+		b.lookup[code] = ^int32(start/layout.ListAlign<<layout.CountBits | (len(b.near.index) - start))
 		for len(b.near.index)%layout.ListAlign != 0 {
 			b.near.add(b.near.levels[start], b.near.index[start])
 		}
 	}
 }
 
-func (n *nearPoints) add(levels, index uint16) {
+func (n *nearEntries) add(levels, index uint16) {
 	n.levels, n.index = append(n.levels, levels), append(n.index, index)
 }
 
@@ -125,11 +125,11 @@ func (b *codebook) halfDistances() (half int, table []uint8) {
 	return half, table
 }
 
-// nearOf returns the near points of a code that is no point; entry is b.entry of it.
-func (b *codebook) nearOf(entry int32) nearPoints {
-	at := ^entry >> layout.CountBits * layout.ListAlign
-	end := at + ^entry&(1<<layout.CountBits-1)
-	return nearPoints{b.near.levels[at:end], b.near.index[at:end]}
+// nearOf returns the near entries of a code that is not in the codebook; found is b.lookup of it.
+func (b *codebook) nearOf(found int32) nearEntries {
+	at := ^found >> layout.CountBits * layout.ListAlign
+	end := at + ^found&(1<<layout.CountBits-1)
+	return nearEntries{b.near.levels[at:end], b.near.index[at:end]}
 }
 
 // top is what the highest level is worth: levels are 2*level + 1.
@@ -148,9 +148,9 @@ func (t *terms8) set(x, w *[8]float32, at *[3]float32) {
 	}
 }
 
-// least8 returns the index of the near point with the smallest sum of terms, added in the order of the values; the first
-// of several. Sums that overflow (or are NaN) never win: with none left it is the first point. ggml stops there.
-func (n nearPoints) least8(t *terms8) int32 {
+// least8 returns the index of the near entry with the smallest sum of terms, added in the order of the values; the first
+// of several. Sums that overflow (or are NaN) never win: with none left it is the first entry. ggml stops there.
+func (n nearEntries) least8(t *terms8) int32 {
 	var first [16]float32 // of values 0 and 1 together
 	for l1 := range 3 {
 		for l0 := range 3 {
@@ -172,8 +172,8 @@ func (n nearPoints) least8(t *terms8) int32 {
 	return int32(n.index[winner])
 }
 
-// least4 is terms8 for points of 4 values: there are so few near ones that their terms are not worth a table.
-func (n nearPoints) least4(x, w *[4]float32, at *[8]float32) int32 {
+// least4 is terms8 for entries of 4 values: there are so few near ones that their terms are not worth a table.
+func (n nearEntries) least4(x, w *[4]float32, at *[8]float32) int32 {
 	best, winner := float32(math.MaxFloat32), 0
 	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]
 	w0, w1, w2, w3 := w[0], w[1], w[2], w[3]

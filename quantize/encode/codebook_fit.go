@@ -2,22 +2,22 @@ package encode
 
 import "math/bits"
 
-// latticeFit is one sub-block and what was found for it.
-type latticeFit struct {
+// codebookFit is one sub-block and what was found for it.
+type codebookFit struct {
 	book  *codebook
 	x     [32]float32 // magnitudes, but see makeEven
 	w     [32]float32 // weights
 	root  [32]float32 // their square roots
 	signs [4]uint8    // of 8 values each
 
-	point [8]int32 // of each group
-	exact [8]bool  // the group's levels were a point
+	entry [8]int32 // of each group
+	exact [8]bool  // the group's levels were an entry
 	scale float32
-	empty bool // nothing but zeros: there are no points, and scale is 0
+	empty bool // nothing but zeros: entry is unset, scale 0
 }
 
 // fit searches a sub-block whose weights are set.
-func (f *latticeFit) fit(t *latticeType, x []float32) {
+func (f *codebookFit) fit(t *codebookType, x []float32) {
 	if f.load(x); t.even {
 		f.makeEven(x)
 	}
@@ -26,7 +26,7 @@ func (f *latticeFit) fit(t *latticeType, x []float32) {
 	f.empty = extreme < t.least
 	if t.four && !f.empty {
 		var q [32]uint8
-		f.scale = searchPositive(q[:t.size], f.x[:], f.w[:], 4)
+		f.scale = searchNonneg(q[:t.size], f.x[:], f.w[:], 4)
 		f.empty = !(f.scale > 0)
 		extreme = f.scale * 3
 	}
@@ -39,7 +39,7 @@ func (f *latticeFit) fit(t *latticeType, x []float32) {
 }
 
 // load takes the values' magnitudes and signs.
-func (f *latticeFit) load(x []float32) {
+func (f *codebookFit) load(x []float32) {
 	for i := range f.signs {
 		f.signs[i] = 0
 	}
@@ -55,7 +55,7 @@ func (f *latticeFit) load(x []float32) {
 
 // makeEven is for types that store seven signs of eight, so that the number of negative ones must be even. Where it is
 // odd, the value that matters least (w*x^2) takes the wrong sign: its magnitude becomes negative.
-func (f *latticeFit) makeEven(x []float32) {
+func (f *codebookFit) makeEven(x []float32) {
 	for g := 0; g < len(x); g += 8 {
 		if signs := &f.signs[g/8]; bits.OnesCount8(*signs)%2 == 1 {
 			least := leastOf8((*[8]float32)(x[g:]), (*[8]float32)(f.w[g:]))
@@ -76,25 +76,25 @@ func leastOf8(x, w *[8]float32) (least int) {
 	return least
 }
 
-// search finds scale and points. extreme is the value that candidates put near the highest level, f.scale the scale that
+// search finds scale and entries. extreme is the value that candidates put near the highest level, f.scale the scale that
 // stays, with the lowest levels, when no candidate explains anything (weights of zero).
-func (f *latticeFit) search(s *latticeType, extreme float32) {
+func (f *codebookFit) search(s *codebookType, extreme float32) {
 	groups := s.size / f.book.dim
 	top := f.book.top()
 	var best float32
-	clear(f.point[:])
+	clear(f.entry[:])
 	for g := range f.exact {
 		f.exact[g] = s.second == nearOnes
 	}
-	var point [8]int32
+	var entry [8]int32
 	var exact, none [8]bool
 	for k := -s.steps; k <= s.steps; k++ {
 		inverse := (top + float32(s.step*float32(k))) / extreme
-		f.round(point[:groups], exact[:groups], none[:groups], inverse, 1/inverse)
-		if sums := f.sums(point[:groups]); sums.explains(best) {
+		f.round(entry[:groups], exact[:groups], none[:groups], inverse, 1/inverse)
+		if sums := f.sums(entry[:groups]); sums.explains(best) {
 			f.scale = sums.xq / sums.q2
 			best = f.scale * sums.xq
-			f.point, f.exact = point, exact
+			f.entry, f.exact = entry, exact
 		}
 	}
 	f.again(s, groups)
@@ -107,7 +107,7 @@ func (f *latticeFit) search(s *latticeType, extreme float32) {
 }
 
 // again rounds a second time, with the scale found.
-func (f *latticeFit) again(s *latticeType, groups int) {
+func (f *codebookFit) again(s *codebookType, groups int) {
 	needed := s.second == always
 	for _, exact := range f.exact[:groups] {
 		needed = needed || !exact
@@ -119,25 +119,25 @@ func (f *latticeFit) again(s *latticeType, groups int) {
 	if s.second == nearOnes {
 		keep = f.exact
 	}
-	f.round(f.point[:groups], f.exact[:groups], keep[:groups], 1/f.scale, f.scale)
-	if sums := f.sums(f.point[:groups]); sums.q2 > 0 {
+	f.round(f.entry[:groups], f.exact[:groups], keep[:groups], 1/f.scale, f.scale)
+	if sums := f.sums(f.entry[:groups]); sums.q2 > 0 {
 		f.scale = sums.xq / sums.q2
 	}
 }
 
-// round finds each group's point for one step, but for those to keep.
-func (f *latticeFit) round(point []int32, exact, keep []bool, inverse, scale float32) {
+// round finds each group's entry for one step, but for those to keep.
+func (f *codebookFit) round(entry []int32, exact, keep []bool, inverse, scale float32) {
 	if f.book.dim == 8 {
-		f.round8(point, exact, keep, inverse, scale)
+		f.round8(entry, exact, keep, inverse, scale)
 	} else {
-		f.round4(point, exact, keep, inverse, scale)
+		f.round4(entry, exact, keep, inverse, scale)
 	}
 }
 
-func (f *latticeFit) round8(point []int32, exact, keep []bool, inverse, scale float32) {
+func (f *codebookFit) round8(entry []int32, exact, keep []bool, inverse, scale float32) {
 	var t terms8
 	at := [3]float32{scale, scale * 3, scale * 5}
-	for g := range point {
+	for g := range entry {
 		if keep[g] {
 			continue
 		}
@@ -146,22 +146,22 @@ func (f *latticeFit) round8(point []int32, exact, keep []bool, inverse, scale fl
 		for k := 7; k >= 0; k-- {
 			code = 3*code + oddLevel(inverse, x[k], 2)
 		}
-		entry := f.book.entry[code]
-		exact[g] = entry >= 0
-		if entry < 0 {
+		found := f.book.lookup[code]
+		exact[g] = found >= 0
+		if found < 0 {
 			t.set(x, (*[8]float32)(f.root[8*g:]), &at)
-			entry = f.book.nearOf(entry).least8(&t)
+			found = f.book.nearOf(found).least8(&t)
 		}
-		point[g] = entry
+		entry[g] = found
 	}
 }
 
-func (f *latticeFit) round4(point []int32, exact, keep []bool, inverse, scale float32) {
+func (f *codebookFit) round4(entry []int32, exact, keep []bool, inverse, scale float32) {
 	var at [8]float32
 	for l := range at {
 		at[l] = scale * float32(2*l+1)
 	}
-	for g := range point {
+	for g := range entry {
 		if keep[g] {
 			continue
 		}
@@ -170,12 +170,12 @@ func (f *latticeFit) round4(point []int32, exact, keep []bool, inverse, scale fl
 		for k := 3; k >= 0; k-- {
 			code = code<<3 | oddLevel(inverse, x[k], 7)
 		}
-		entry := f.book.entry[code]
-		exact[g] = entry >= 0
-		if entry < 0 {
-			entry = f.book.nearOf(entry).least4(x, (*[4]float32)(f.root[4*g:]), &at)
+		found := f.book.lookup[code]
+		exact[g] = found >= 0
+		if found < 0 {
+			found = f.book.nearOf(found).least4(x, (*[4]float32)(f.root[4*g:]), &at)
 		}
-		point[g] = entry
+		entry[g] = found
 	}
 }
 
@@ -184,13 +184,13 @@ func oddLevel(inverse, v float32, top int32) int32 {
 	return max(0, min(top, nearest(0.5*(float32(inverse*v)-1))))
 }
 
-// sums returns the sums of w*x*q and w*q^2 with q = 2*level + 1 of the groups' points.
-func (f *latticeFit) sums(point []int32) (s fitSums) {
+// sums returns the sums of w*x*q and w*q^2 with q = 2*level + 1 of the groups' entries.
+func (f *codebookFit) sums(entry []int32) (s fitSums) {
 	dim, shift := f.book.dim, f.book.shift
 	mask := uint16(1)<<shift - 1
-	for g, p := range point {
+	for g, p := range entry {
 		x, w := f.x[g*dim:(g+1)*dim], f.w[g*dim:(g+1)*dim]
-		levels := f.book.points[p]
+		levels := f.book.entries[p]
 		for i, v := range x {
 			q := float32(2*int32(levels&mask) + 1)
 			levels >>= shift
@@ -205,7 +205,7 @@ func (f *latticeFit) sums(point []int32) (s fitSums) {
 func oddScale(inverse, scale float32, top int32) uint8 { return uint8(oddLevel(inverse, scale, top)) }
 
 // roots takes the square roots of the first n weights.
-func (f *latticeFit) roots(n int) {
+func (f *codebookFit) roots(n int) {
 	for i, w := range f.w[:n] {
 		f.root[i] = sqrt32(w)
 	}

@@ -1,17 +1,17 @@
 package encode
 
 // The i-quants of two and three bits: the magnitudes of 8 (IQ2) or 4 (IQ3) neighbouring values are rounded together to a
-// point of a codebook, x ~ ± scale * (2*level + 1), with one scale per sub-block of 16 or 32.
+// entry of a codebook, x ~ ± scale * (2*level + 1), with one scale per sub-block of 16 or 32.
 //
-// A search tries inverse steps around top/largest. Each rounds the values to levels; a group whose levels are no point
-// takes the near point with the smallest sum of sqrt(weight) * error^2; the candidate that explains most wins (see
+// A search tries inverse steps around top/largest. Each rounds the values to levels; a group whose levels are not in the codebook
+// takes the near entry with the smallest sum of sqrt(weight) * error^2; the candidate that explains most wins (see
 // fitSums). Then groups are rounded a second time, with the scale found, and the scale is fitted again.
 //
 // With weights of zero no candidate wins: all levels are then the lowest, with the scale that puts the largest magnitude
 // on the highest (in IQ2_XXS the sub-block's scale is 0). A sub-block of zeros has scale 0 and index 0.
 
-// latticeType is what one type does in its own way.
-type latticeType struct {
+// codebookType is what one type does in its own way.
+type codebookType struct {
 	book   func() *codebook
 	bytes  int     // of a super-block
 	size   int     // values in a sub-block
@@ -25,37 +25,37 @@ type latticeType struct {
 	factor float32 // weights are importance * sqrt(factor * mean square of the super-block + x^2)
 
 	plainWeights func(w, x []float32, variance float32) // without importance; variance is that factor * mean square
-	pack         func(b []byte, s *latticeBlock)        // b is cleared
+	pack         func(b []byte, s *codebookBlock)       // b is cleared
 }
 
 // second says which groups are rounded a second time.
 type second uint8
 
 const (
-	nearOnes  second = iota // those that needed a near point
-	allIfNear               // all, if one needed a near point
+	nearOnes  second = iota // those that needed a near entry
+	allIfNear               // all, if one needed a near entry
 	always                  // all
 )
 
-// latticeBlock is what was found for a super-block.
-type latticeBlock struct {
+// codebookBlock is what was found for a super-block.
+type codebookBlock struct {
 	scale [16]float32 // of each sub-block
 	empty [16]bool    // it counts as zero
-	point [64]int32   // of each group
+	entry [64]int32   // of each group
 	signs [32]uint8   // of 8 values each
 }
 
 // encode writes super-blocks; see encodeRows for the same on lanes.
-func (t *latticeType) encode(dst []byte, row, importance []float32) {
-	f := latticeFit{book: t.book()}
+func (t *codebookType) encode(dst []byte, row, importance []float32) {
+	f := codebookFit{book: t.book()}
 	for at := 0; at < len(row); at += 256 {
 		x := row[at : at+256]
 		variance := float32(t.factor * sumSquares(x) / 256)
-		var s latticeBlock
+		var s codebookBlock
 		for j := range 256 / t.size {
 			sub, w := x[t.size*j:][:t.size], f.w[:t.size]
 			if importance != nil {
-				emphasize(w, importance[at+t.size*j:], sub, variance)
+				importanceWeights(w, importance[at+t.size*j:], sub, variance)
 			} else {
 				t.plainWeights(w, sub, variance)
 			}
@@ -69,10 +69,10 @@ func (t *latticeType) encode(dst []byte, row, importance []float32) {
 }
 
 // put takes over sub-block j.
-func (s *latticeBlock) put(j, size int, f *latticeFit) {
+func (s *codebookBlock) put(j, size int, f *codebookFit) {
 	s.scale[j], s.empty[j] = f.scale, f.empty
 	if groups := size / f.book.dim; !f.empty {
-		copy(s.point[j*groups:], f.point[:groups])
+		copy(s.entry[j*groups:], f.entry[:groups])
 		copy(s.signs[j*size/8:], f.signs[:size/8])
 	}
 }

@@ -1,5 +1,5 @@
 // Package encode chooses the bytes of quantized tensors: one file per type, the searches they share in affine.go,
-// symmetric.go and positive.go.
+// symmetric.go and nonneg.go.
 //
 // The bytes equal those of llama-quantize (llama.cpp, ggml-quants.c): its encoders are plain IEEE float32, one
 // operation at a time, sums in the order of the values, no fused multiply-add. Here every product that is added to
@@ -20,8 +20,8 @@ import (
 type encoder struct {
 	typ      formats.Type
 	use      use
-	row      func(dst []byte, row, importance []float32)           // plain Go, one row: the meaning
-	lanes    func(b *batch, dst []byte, row, importance []float32) // the same on SIMD lanes; nil where plain Go is as fast
+	row      func(dst []byte, row, importance []float32)                // plain Go, one row: the meaning
+	lanes    func(ws *workspace, dst []byte, row, importance []float32) // the same on SIMD lanes; nil where plain Go is as fast
 	batching batching
 }
 
@@ -45,33 +45,33 @@ const (
 // encoders lists the types Encode knows, by ascending id.
 var encoders = []encoder{
 	{formats.F32, unused, encodeF32, nil, rowByRow},
-	{formats.F16, unused, encodeF16, (*batch).encodeF16, acrossRows},
-	{formats.Q4_0, optional, encodeQ4_0, (*batch).encodeQ4_0, rowByRow},
-	{formats.Q4_1, optional, encodeQ4_1, (*batch).encodeQ4_1, rowByRow},
-	{formats.Q5_0, optional, encodeQ5_0, (*batch).encodeQ5_0, rowByRow},
-	{formats.Q5_1, optional, encodeQ5_1, (*batch).encodeQ5_1, rowByRow},
-	{formats.Q8_0, unused, encodeQ8_0, (*batch).encodeQ8_0, acrossRows},
-	{formats.Q2_K, optional, encodeQ2_K, (*batch).encodeQ2_K, acrossRows},
-	{formats.Q3_K, optional, encodeQ3_K, (*batch).encodeQ3_K, acrossRows},
-	{formats.Q4_K, optional, encodeQ4_K, (*batch).encodeQ4_K, acrossRows},
-	{formats.Q5_K, optional, encodeQ5_K, (*batch).encodeQ5_K, acrossRows},
-	{formats.Q6_K, optional, encodeQ6_K, (*batch).encodeQ6_K, acrossRows},
-	{formats.IQ2_XXS, required, latticeIQ2_XXS.encode, latticeIQ2_XXS.onLanes, rowByRow},
-	{formats.IQ2_XS, required, latticeIQ2_XS.encode, latticeIQ2_XS.onLanes, rowByRow},
-	{formats.IQ3_XXS, optional, latticeIQ3_XXS.encode, latticeIQ3_XXS.onLanes, rowByRow},
-	{formats.IQ1_S, required, thirdsIQ1_S.encode, thirdsIQ1_S.onLanes, rowByRow},
-	{formats.IQ4_NL, optional, encodeIQ4_NL, (*batch).encodeIQ4_NL, rowByRow},
-	{formats.IQ3_S, optional, latticeIQ3_S.encode, latticeIQ3_S.onLanes, rowByRow},
-	{formats.IQ2_S, optional, latticeIQ2_S.encode, latticeIQ2_S.onLanes, rowByRow},
-	{formats.IQ4_XS, optional, encodeIQ4_XS, (*batch).encodeIQ4_XS, rowByRow},
-	{formats.IQ1_M, optional, thirdsIQ1_M.encode, thirdsIQ1_M.onLanes, rowByRow},
-	{formats.BF16, unused, encodeBF16, (*batch).encodeBF16, acrossRows},
-	{formats.TQ1_0, unused, encodeTQ1_0, (*batch).encodeTQ1_0, acrossRows},
-	{formats.TQ2_0, unused, encodeTQ2_0, (*batch).encodeTQ2_0, acrossRows},
-	{formats.MXFP4, unused, encodeMXFP4, (*batch).encodeMXFP4, acrossRows},
-	{formats.NVFP4, unused, encodeNVFP4, (*batch).encodeNVFP4, acrossRows},
-	{formats.Q1_0, unused, encodeQ1_0, (*batch).encodeQ1_0, acrossRows},
-	{formats.Q2_0, unused, encodeQ2_0, (*batch).encodeQ2_0, acrossRows},
+	{formats.F16, unused, encodeF16, (*workspace).encodeF16, acrossRows},
+	{formats.Q4_0, optional, encodeQ4_0, (*workspace).encodeQ4_0, rowByRow},
+	{formats.Q4_1, optional, encodeQ4_1, (*workspace).encodeQ4_1, rowByRow},
+	{formats.Q5_0, optional, encodeQ5_0, (*workspace).encodeQ5_0, rowByRow},
+	{formats.Q5_1, optional, encodeQ5_1, (*workspace).encodeQ5_1, rowByRow},
+	{formats.Q8_0, unused, encodeQ8_0, (*workspace).encodeQ8_0, acrossRows},
+	{formats.Q2_K, optional, encodeQ2_K, (*workspace).encodeQ2_K, acrossRows},
+	{formats.Q3_K, optional, encodeQ3_K, (*workspace).encodeQ3_K, acrossRows},
+	{formats.Q4_K, optional, encodeQ4_K, (*workspace).encodeQ4_K, acrossRows},
+	{formats.Q5_K, optional, encodeQ5_K, (*workspace).encodeQ5_K, acrossRows},
+	{formats.Q6_K, optional, encodeQ6_K, (*workspace).encodeQ6_K, acrossRows},
+	{formats.IQ2_XXS, required, typeIQ2_XXS.encode, typeIQ2_XXS.onLanes, rowByRow},
+	{formats.IQ2_XS, required, typeIQ2_XS.encode, typeIQ2_XS.onLanes, rowByRow},
+	{formats.IQ3_XXS, optional, typeIQ3_XXS.encode, typeIQ3_XXS.onLanes, rowByRow},
+	{formats.IQ1_S, required, typeIQ1_S.encode, typeIQ1_S.onLanes, rowByRow},
+	{formats.IQ4_NL, optional, encodeIQ4_NL, (*workspace).encodeIQ4_NL, rowByRow},
+	{formats.IQ3_S, optional, typeIQ3_S.encode, typeIQ3_S.onLanes, rowByRow},
+	{formats.IQ2_S, optional, typeIQ2_S.encode, typeIQ2_S.onLanes, rowByRow},
+	{formats.IQ4_XS, optional, encodeIQ4_XS, (*workspace).encodeIQ4_XS, rowByRow},
+	{formats.IQ1_M, optional, typeIQ1_M.encode, typeIQ1_M.onLanes, rowByRow},
+	{formats.BF16, unused, encodeBF16, (*workspace).encodeBF16, acrossRows},
+	{formats.TQ1_0, unused, encodeTQ1_0, (*workspace).encodeTQ1_0, acrossRows},
+	{formats.TQ2_0, unused, encodeTQ2_0, (*workspace).encodeTQ2_0, acrossRows},
+	{formats.MXFP4, unused, encodeMXFP4, (*workspace).encodeMXFP4, acrossRows},
+	{formats.NVFP4, unused, encodeNVFP4, (*workspace).encodeNVFP4, acrossRows},
+	{formats.Q1_0, unused, encodeQ1_0, (*workspace).encodeQ1_0, acrossRows},
+	{formats.Q2_0, unused, encodeQ2_0, (*workspace).encodeQ2_0, acrossRows},
 }
 
 // Encode writes len(src)/cols rows of cols values as type t into dst, which must have exactly their size.

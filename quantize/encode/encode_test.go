@@ -212,13 +212,13 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// TestRoundAway compares with the definition at every quarter, eighth and their neighbours.
-func TestRoundAway(t *testing.T) {
+// TestRoundHalfAway compares with the definition at every quarter, eighth and their neighbours.
+func TestRoundHalfAway(t *testing.T) {
 	for i := -1 << 11; i <= 1<<11; i++ {
 		at := float32(i) / 8
 		for _, v := range []float32{at, math.Nextafter32(at, 1e9), math.Nextafter32(at, -1e9)} {
-			if got, want := roundAway(v), math.Round(float64(v)); float64(got) != want {
-				t.Fatalf("roundAway(%g) = %d, want %g", v, got, want)
+			if got, want := roundHalfAway(v), math.Round(float64(v)); float64(got) != want {
+				t.Fatalf("roundHalfAway(%g) = %d, want %g", v, got, want)
 			}
 			if got, want := nearest(v), math.RoundToEven(float64(v)); float64(got) != want {
 				t.Fatalf("nearest(%g) = %d, want %g", v, got, want)

@@ -6,13 +6,13 @@ import (
 	"bitmill/formats/block"
 )
 
-// thirdsIQ1_M: 16 sub-blocks of 16 with a shift for each half; see iq1.go. Sub-blocks below 1e-7, or with weights of zero,
+// typeIQ1_M: 16 sub-blocks of 16 with a shift for each half; see iq1.go. Sub-blocks below 1e-7, or with weights of zero,
 // have scale and indices 0.
-var thirdsIQ1_M = thirdType{bytes: 56, size: 16, least: 1e-7, halves: true, split: splitIQ1_M, pack: packIQ1_M}
+var typeIQ1_M = iq1Type{bytes: 56, size: 16, least: 1e-7, halves: true, split: splitIQ1_M, pack: packIQ1_M}
 
 // packIQ1_M: with all levels known, d is fitted once more to the super-block.
-func packIQ1_M(b []byte, s *thirdBlock, x, w []float32) {
-	for k, p := range s.point {
+func packIQ1_M(b []byte, s *iq1Block, x, w []float32) {
+	for k, p := range s.entry {
 		b[k] = uint8(p)
 		b[32+k/2] |= uint8(p>>8) << (k % 2 * 4)
 	}
@@ -30,7 +30,7 @@ func packIQ1_M(b []byte, s *thirdBlock, x, w []float32) {
 		for half := range 2 {
 			k, shift := 2*j+half, s.shifts[j]>>(1-half)&1
 			b[32+j] |= uint8(shift) << (3 + 4*half)
-			sums.addThirds(book.points[s.point[k]], x[8*k:], w[8*k:], &thirds[shift], float32(2*int32(level)+1))
+			sums.addIQ1(book.entries[s.entry[k]], x[8*k:], w[8*k:], &iq1Values[shift], float32(2*int32(level)+1))
 		}
 	}
 	if sums.q2 > 0 {
@@ -93,8 +93,8 @@ type boundaries struct {
 }
 
 func (b *boundaries) prepare() {
-	for shift := range thirds {
-		v := &thirds[shift]
+	for shift := range iq1Values {
+		v := &iq1Values[shift]
 		step1 := float32(v[0]*v[0]) - float32(v[1]*v[1])
 		step2 := float32(v[1]*v[1]) - float32(v[2]*v[2])
 		b.topX[shift] = b.x[16] * v[2]

@@ -2,11 +2,11 @@ package encode
 
 import "encoding/binary"
 
-// thirdsIQ1_S: 8 sub-blocks of 32 with one shift each; see iq1.go. Needs importance. Sub-blocks below 1e-12, or with
+// typeIQ1_S: 8 sub-blocks of 32 with one shift each; see iq1.go. Needs importance. Sub-blocks below 1e-12, or with
 // weights of zero, have scale and indices 0.
-var thirdsIQ1_S = thirdType{bytes: 50, size: 32, least: 1e-12, split: splitIQ1_S, pack: packIQ1_S}
+var typeIQ1_S = iq1Type{bytes: 50, size: 32, least: 1e-12, split: splitIQ1_S, pack: packIQ1_S}
 
-func packIQ1_S(b []byte, s *thirdBlock, _, _ []float32) {
+func packIQ1_S(b []byte, s *iq1Block, _, _ []float32) {
 	largest := maximum(s.scale[:8])
 	d := largest / 15
 	if largest > 0 {
@@ -17,7 +17,7 @@ func packIQ1_S(b []byte, s *thirdBlock, _, _ []float32) {
 		if largest > 0 {
 			word = uint16(s.shifts[j])<<15 | uint16(oddScale(1/d, scale, 7))<<12
 		}
-		for k, p := range s.point[4*j : 4*j+4] {
+		for k, p := range s.entry[4*j : 4*j+4] {
 			b[2+4*j+k] = uint8(p)
 			word |= uint16(p>>8) << (3 * k)
 		}
@@ -36,16 +36,16 @@ func splitIQ1_S(index []uint8, x, w []float32) split {
 	// What lies above the upper boundary contributes the same for every lower one.
 	var above [33]struct{ plus, minus fitSums }
 	for i := range above {
-		above[i].plus = thirdSums(sumX[32]-sumX[i], sumW[32]-sumW[i], thirds[plus][2])
-		above[i].minus = thirdSums(sumX[32]-sumX[i], sumW[32]-sumW[i], thirds[minus][2])
+		above[i].plus = iq1Sums(sumX[32]-sumX[i], sumW[32]-sumW[i], iq1Values[plus][2])
+		above[i].minus = iq1Sums(sumX[32]-sumX[i], sumW[32]-sumW[i], iq1Values[minus][2])
 	}
 	best := newSplit()
 	for low := range 33 {
-		below := thirdSums(sumX[low]-sumX[0], sumW[low]-sumW[0], thirds[plus][0])
-		belowMinus := thirdSums(sumX[low]-sumX[0], sumW[low]-sumW[0], thirds[minus][0])
+		below := iq1Sums(sumX[low]-sumX[0], sumW[low]-sumW[0], iq1Values[plus][0])
+		belowMinus := iq1Sums(sumX[low]-sumX[0], sumW[low]-sumW[0], iq1Values[minus][0])
 		for high := low; high < 33; high++ {
 			top := &above[high]
-			between := thirdSums(sumX[high]-sumX[low], sumW[high]-sumW[low], thirds[plus][1])
+			between := iq1Sums(sumX[high]-sumX[low], sumW[high]-sumW[low], iq1Values[plus][1])
 			xq := below.xq + between.xq + top.plus.xq
 			q2 := below.q2 + between.q2 + top.plus.q2
 			if best.beats(xq, q2) {
@@ -62,7 +62,7 @@ func splitIQ1_S(index []uint8, x, w []float32) split {
 	return best
 }
 
-// thirdSums are the sums of w*q*x and w*q^2 of values with the same q, given those of w*x and w.
-func thirdSums(sumX, sumW, q float32) fitSums {
+// iq1Sums are the sums of w*q*x and w*q^2 of values with the same q, given those of w*x and w.
+func iq1Sums(sumX, sumW, q float32) fitSums {
 	return fitSums{float32(sumX * q), float32(float32(sumW*q) * q)}
 }

@@ -1,8 +1,8 @@
 package encode
 
-// latticeIQ2_S: 16 sub-blocks of 16 with 8 signs for 8 values; see lattice.go. With v twice the mean square of the
+// typeIQ2_S: 16 sub-blocks of 16 with 8 signs for 8 values; see codebook_type.go. With v twice the mean square of the
 // super-block, weights are v/4 + x^2, or with importance importance * sqrt(v + x^2). Sub-blocks below 1e-8 count as zero.
-var latticeIQ2_S = latticeType{book: book2S, bytes: 82, size: 16, steps: 9, step: 0.1,
+var typeIQ2_S = codebookType{book: book2S, bytes: 82, size: 16, steps: 9, step: 0.1,
 	least: 1e-8, factor: 2, plainWeights: weightsIQ2_S, pack: packIQ2_S}
 
 func weightsIQ2_S(w, x []float32, variance float32) {
@@ -12,8 +12,8 @@ func weightsIQ2_S(w, x []float32, variance float32) {
 	}
 }
 
-func packIQ2_S(b []byte, s *latticeBlock) {
-	for k, p := range s.point[:32] {
+func packIQ2_S(b []byte, s *codebookBlock) {
+	for k, p := range s.entry[:32] {
 		b[2+k] = uint8(p)
 		b[34+k] = s.signs[k]
 		b[66+k/4] |= uint8(p>>8) << (k % 4 * 2)

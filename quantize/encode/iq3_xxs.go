@@ -2,19 +2,19 @@ package encode
 
 import "encoding/binary"
 
-// latticeIQ3_XXS: 8 sub-blocks of 32 with 7 signs for 8 values; see lattice.go. Weights are x^2, or with importance
+// typeIQ3_XXS: 8 sub-blocks of 32 with 7 signs for 8 values; see codebook_type.go. Weights are x^2, or with importance
 // importance * sqrt(2 * mean square of the super-block + x^2). Sub-blocks below 1e-8 count as zero.
-var latticeIQ3_XXS = latticeType{book: book3XXS, bytes: 98, size: 32, steps: 15, step: 0.2,
+var typeIQ3_XXS = codebookType{book: book3XXS, bytes: 98, size: 32, steps: 15, step: 0.2,
 	even: true, least: 1e-8, factor: 2, plainWeights: squareWeights, pack: packIQ3_XXS}
 
-func packIQ3_XXS(b []byte, s *latticeBlock) {
+func packIQ3_XXS(b []byte, s *codebookBlock) {
 	largest := maximum(s.scale[:8])
 	if largest == 0 {
 		return
 	}
 	d := largest / 31
 	putHalf(b, d*1.0125) // the factor is ggml's: it lowers the error a little
-	for k, p := range s.point {
+	for k, p := range s.entry {
 		b[2+k] = uint8(p)
 	}
 	for j, scale := range s.scale[:8] {

@@ -19,30 +19,30 @@ type lanes struct {
 	// searches: results are rows of the table state; groups are the vectors of a row that are searched
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, below, count int)
 	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, inside, pairs int)
-	positive                        func(state, x, w, q *float32, n, groups int, steps *float32, count int)
+	nonneg                          func(state, x, w, q *float32, n, groups int, steps *float32, count int)
 	refine                          func(state, x, q *float32, n int, lowest *float32)
-	lattices                        latticeLanes
-	thirdLanes
-	uneven func(state, x, w *float32, n int, steps *float32, count int)
+	codebooks                       codebookLanes
+	iq1Lanes
+	nonlinear func(state, x, w *float32, n int, steps *float32, count int)
 
 	// rows of values: tables from them, weights, levels
 	transpose           func(dst, src *float32, columns, n int)
 	sumSquares          func(dst, x *float32, n int)
 	sumMagnitudes       func(dst, x *float32, n int)
-	emphasize           func(w, importance, x *float32, n int, variance float32)
+	importanceWeights   func(w, importance, x *float32, n int, variance float32)
 	spread              func(w, x *float32, columns, n int, size float32)
 	magnitudes, squares func(w, x *float32, n int)
 	quotient, product   func(q *byte, x, scale, offset *float32, count, n, low, high int)
 
 	// conversions without a search
-	peak              func(x *float32, n int) uint32
+	largestBits       func(x *float32, n int) uint32
 	q8                func(dst *byte, x *float32, blocks int)
 	float16, bfloat16 func(dst *byte, x *float32, n int)
 	evenSymmetric     func(q *byte, d, x *float32, blocks, lowest int)
 	evenAffine        func(q *byte, d, low, x *float32, blocks, top int)
-	peaks             func(dst *uint32, x *float32, count, n int)
+	absMax            func(dst *uint32, x *float32, count, n int)
 	signs             func(dst *byte, x *float32, n int)
-	away              func(q *byte, x, inverse *float32, count, n, top int)
+	roundHalfAway     func(q *byte, x, inverse *float32, count, n, top int)
 	float4            func(q *byte, x, d *float32, count, n int)
 }
 
@@ -57,23 +57,23 @@ func chosenLanes() *lanes {
 	return nil
 }
 
-// batches holds working space: a goroutine borrows one for an Encode.
-var batches = sync.Pool{New: func() any { return new(batch) }}
+// workspaces holds working space: a goroutine borrows one for an Encode.
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // onLanes encodes rows on lanes; it reports false when the type has none, or the set is nil.
 func (e *encoder) onLanes(set *lanes, dst []byte, src []float32, cols, stride int, importance []float32) bool {
 	if set == nil || e.lanes == nil {
 		return false
 	}
-	b := batches.Get().(*batch)
-	defer batches.Put(b)
-	b.lanes = set
+	ws := workspaces.Get().(*workspace)
+	defer workspaces.Put(ws)
+	ws.lanes = set
 	if e.batching == acrossRows {
-		e.lanes(b, dst, src, importance)
+		e.lanes(ws, dst, src, importance)
 		return true
 	}
 	for r := range len(src) / cols {
-		e.lanes(b, dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
+		e.lanes(ws, dst[r*stride:(r+1)*stride], src[r*cols:(r+1)*cols], importance)
 	}
 	return true
 }

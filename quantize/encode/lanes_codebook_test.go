@@ -11,7 +11,7 @@ import (
 )
 
 // TestLanesSubBlocks: rows whose sub-blocks are of all kinds, next to each other, so that lanes of one table go different
-// ways: into the near points, back to plain Go, or nowhere.
+// ways: into the near entries, back to plain Go, or nowhere.
 func TestLanesSubBlocks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	heavy := func() float32 { return float32(rng.NormFloat64() / (math.Abs(rng.NormFloat64()) + 0.01)) }
@@ -54,15 +54,15 @@ func TestLanesSubBlocks(t *testing.T) {
 	}
 }
 
-// TestLanesNearPoints compares the search for near points with plain Go's, for groups of all kinds: with sums that are
+// TestLanesNearPoints compares the search for near entries with plain Go's, for groups of all kinds: with sums that are
 // equal, that overflow, or that are no numbers.
 func TestLanesNearPoints(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	pick := func(v ...float32) float32 { return v[rng.IntN(len(v))] }
 	for _, set := range runnableLanes() {
 		for name, book := range map[string]*codebook{"IQ2_XXS": book2XXS(), "IQ2_S": book2S(), "IQ3_XXS": book3XXS(), "IQ3_S": book3S()} {
-			b := &batch{lanes: set}
-			s, size := &b.lattice, 32
+			b := &workspace{lanes: set}
+			s, size := &b.codebook, 32
 			groups := size / book.dim
 			b.placeGroups(size, book.dim)
 			for round := range 20 {
@@ -83,33 +83,33 @@ func TestLanesNearPoints(t *testing.T) {
 				var want [8 * maxColumns]int32
 				near := 0
 				for i := range groups * b.columns {
-					s.point[i] = book.entry[rng.IntN(len(book.entry))]
-					want[i] = s.point[i]
-					if s.point[i] < 0 {
+					s.entry[i] = book.lookup[rng.IntN(len(book.lookup))]
+					want[i] = s.entry[i]
+					if s.entry[i] < 0 {
 						near++
-						want[i] = layout.NearMark + plainNear(book, s.point[i], s.x[s.places[i]/4:], s.root[s.places[i]/4:], scales[i%b.columns])
+						want[i] = layout.NearMark + plainNear(book, s.entry[i], s.x[s.places[i]/4:], s.root[s.places[i]/4:], scales[i%b.columns])
 					}
 				}
-				b.nearPoints(book, 0, groups, scales)
-				if s.point != want || near == 0 {
-					t.Fatalf("%s, %s, round %d: other near points than plain Go's, of %d", set.name, name, round, near)
+				b.nearEntries(book, 0, groups, scales)
+				if s.entry != want || near == 0 {
+					t.Fatalf("%s, %s, round %d: other near entries than plain Go's, of %d", set.name, name, round, near)
 				}
 			}
 		}
 	}
 }
 
-func plainNear(book *codebook, entry int32, x, w []float32, scale float32) int32 {
+func plainNear(book *codebook, found int32, x, w []float32, scale float32) int32 {
 	if book.dim == 8 {
 		var terms terms8
 		terms.set((*[8]float32)(x), (*[8]float32)(w), &[3]float32{scale, scale * 3, scale * 5})
-		return book.nearOf(entry).least8(&terms)
+		return book.nearOf(found).least8(&terms)
 	}
 	var at [8]float32
 	for l := range at {
 		at[l] = scale * float32(2*l+1)
 	}
-	return book.nearOf(entry).least4((*[4]float32)(x), (*[4]float32)(w), &at)
+	return book.nearOf(found).least4((*[4]float32)(x), (*[4]float32)(w), &at)
 }
 
 // TestExchanges: the networks sort zeros and ones, and so anything.

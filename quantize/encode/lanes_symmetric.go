@@ -6,24 +6,24 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// symmetricSteps fills b.steps.
-func (b *batch) symmetricSteps(half int32) {
-	b.steps[0] = -float32(half)
+// symmetricSteps fills ws.steps.
+func (ws *workspace) symmetricSteps(half int32) {
+	ws.steps[0] = -float32(half)
 	for k, t := range tenths {
-		b.steps[1+k] = -(float32(half) + t)
+		ws.steps[1+k] = -(float32(half) + t)
 	}
 }
 
 // searchSymmetric runs searchSymmetric on the sub-blocks of size values of the batch's first n values, with weights w,
-// and sets b.symmetric and b.sums.
-func (b *batch) searchSymmetric(n, size int, half int32, w *[batchValues]float32) {
-	b.symmetricSteps(half)
-	for at := 0; at < n; at += b.columns * size {
-		b.transpose(&b.tableX[0], &b.x[at], b.columns, size)
-		b.transpose(&b.tableW[0], &w[at], b.columns, size)
+// and sets ws.symmetric and ws.sums.
+func (ws *workspace) searchSymmetric(n, size int, half int32, w *[batchValues]float32) {
+	ws.symmetricSteps(half)
+	for at := 0; at < n; at += ws.columns * size {
+		ws.transpose(&ws.tableX[0], &ws.x[at], ws.columns, size)
+		ws.transpose(&ws.tableW[0], &w[at], ws.columns, size)
 		first := at / size
-		b.symmetricTable(b.symmetric[first:][:b.columns], size, half)
-		copy(b.sums[first:], b.row(layout.SymmetricSum))
+		ws.symmetricTable(ws.symmetric[first:][:ws.columns], size, half)
+		copy(ws.sums[first:], ws.row(layout.SymmetricSum))
 	}
 }
 
@@ -31,35 +31,35 @@ func (b *batch) searchSymmetric(n, size int, half int32, w *[batchValues]float32
 const inside = 6
 
 // symmetricTable searches the first columns of the tables, one for each fit.
-func (b *batch) symmetricTable(fits []symmetric, size int, half int32) {
-	groups := (len(fits) + b.width - 1) / b.width
-	b.lanes.symmetric(&b.state[0], &b.tableX[0], &b.tableW[0], &b.tableQ[0], size, groups, &b.steps[0], inside, len(tenths)/2-inside)
-	scale, inverse := b.row(layout.SymmetricScale), b.row(layout.SymmetricInverse)
-	zero, redo := b.row(layout.SymmetricZero), b.row(layout.SymmetricRedo)
+func (ws *workspace) symmetricTable(fits []symmetric, size int, half int32) {
+	groups := (len(fits) + ws.width - 1) / ws.width
+	ws.lanes.symmetric(&ws.state[0], &ws.tableX[0], &ws.tableW[0], &ws.tableQ[0], size, groups, &ws.steps[0], inside, len(tenths)/2-inside)
+	scale, inverse := ws.row(layout.SymmetricScale), ws.row(layout.SymmetricInverse)
+	zero, redo := ws.row(layout.SymmetricZero), ws.row(layout.SymmetricRedo)
 	for c := range fits {
 		fits[c] = symmetric{scale[c], inverse[c], math.Float32bits(zero[c]) != 0}
 		if math.Float32bits(redo[c]) != 0 {
 			var x, w [32]float32
-			fits[c] = searchSymmetric(b.column(x[:size], &b.tableX, c), b.column(w[:size], &b.tableW, c), half)
+			fits[c] = searchSymmetric(ws.column(x[:size], &ws.tableX, c), ws.column(w[:size], &ws.tableW, c), half)
 		}
 	}
 }
 
 // refineScales runs refineSymmetric on the sub-blocks of 16 of the batch's first n values and sets the scales of
-// b.symmetric.
-func (b *batch) refineScales(n int, half int32) {
+// ws.symmetric.
+func (ws *workspace) refineScales(n int, half int32) {
 	const size = 16
-	b.steps[0] = -float32(half)
-	for at := 0; at < n; at += b.columns * size {
-		b.transpose(&b.tableX[0], &b.x[at], b.columns, size)
-		b.refine(&b.state[0], &b.tableX[0], &b.tableQ[0], size, &b.steps[0])
-		scale, redo := b.row(layout.RefineScale), b.row(layout.RefineRedo)
-		for c := range b.columns {
-			f := &b.symmetric[at/size+c]
+	ws.steps[0] = -float32(half)
+	for at := 0; at < n; at += ws.columns * size {
+		ws.transpose(&ws.tableX[0], &ws.x[at], ws.columns, size)
+		ws.refine(&ws.state[0], &ws.tableX[0], &ws.tableQ[0], size, &ws.steps[0])
+		scale, redo := ws.row(layout.RefineScale), ws.row(layout.RefineRedo)
+		for c := range ws.columns {
+			f := &ws.symmetric[at/size+c]
 			f.scale = scale[c]
 			if math.Float32bits(redo[c]) != 0 {
 				var q [size]uint8
-				f.scale = refineSymmetric(q[:], b.x[at+c*size:][:size], half)
+				f.scale = refineSymmetric(q[:], ws.x[at+c*size:][:size], half)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func runnableLanes() (sets []*lanes) {
 func compareLanes(t *testing.T, name string, src []float32, cols int, importance []float32) {
 	t.Helper()
 	for _, set := range runnableLanes() {
-		b := &batch{lanes: set}
+		b := &workspace{lanes: set}
 		for _, e := range encoders {
 			if e.lanes == nil {
 				continue
@@ -114,7 +114,7 @@ func TestLanesLengths(t *testing.T) {
 // TestTablesApart: tables start on cache lines, or wide loads would touch two; and no two of them lie alike in their pages,
 // or a load would wait for the store of another table's row.
 func TestTablesApart(t *testing.T) {
-	b := batches.New().(*batch)
+	b := workspaces.New().(*workspace)
 	const line, page, rows = 64, 4096, 5 * 128
 	var at [3]uintptr
 	for i, p := range []*table{&b.tableX, &b.tableW, &b.tableQ} {
@@ -198,16 +198,16 @@ func TestLanesAffineFits(t *testing.T) {
 			continue
 		}
 		for _, set := range runnableLanes() {
-			b := &batch{lanes: set}
+			b := &workspace{lanes: set}
 			for r := range len(src) / awkwardCols {
 				b.each(src[r*awkwardCols:][:awkwardCols], importance, func(_, n int) {
 					b.w = *b.importance
 					for _, size := range []int{16, 32} {
 						for _, absolute := range []bool{false, true} {
-							b.searchAffine(n, size, 15, weightedGrid, absolute, fromRow)
+							b.searchAffine(n, size, 15, weightedSteps, absolute, fromRow)
 							for j := range n / size {
 								x, w := b.x[j*size:][:size], b.w[j*size:][:size]
-								got, want := b.affine[j], searchAffine(x, w, 15, weightedGrid, absolute)
+								got, want := b.affine[j], searchAffine(x, w, 15, weightedSteps, absolute)
 								if !same(got.scale, want.scale) || !same(got.min, want.min) || got.zero != want.zero ||
 									!want.zero && (!same(got.inverse, want.inverse) || !same(got.origin, want.origin)) || !same(b.sums[j], sum(w)) {
 									t.Errorf("%s, importance %s, row %d, sub-block %d of %d: %+v, plain Go finds %+v", set.name, name, r, j, size, got, want)

@@ -47,7 +47,7 @@ func rowVariance(row []float32) float32 { return float32(sumSquares(row) / float
 // weightedSymmetric is plainSymmetric with a search.
 func weightedSymmetric(q *[32]uint8, x *[32]float32, importance []float32, variance float32, h int32) float32 {
 	var w [32]float32
-	emphasize(w[:], importance, x[:], variance)
+	importanceWeights(w[:], importance, x[:], variance)
 	f := searchSymmetric(x[:], w[:], h)
 	f.levels(q[:], x[:], h)
 	return f.scale
@@ -56,8 +56,8 @@ func weightedSymmetric(q *[32]uint8, x *[32]float32, importance []float32, varia
 // weightedAffine is plainAffine with a search.
 func weightedAffine(q *[32]uint8, x *[32]float32, importance []float32, variance float32, top int32) (d, low float32) {
 	var w [32]float32
-	emphasize(w[:], importance, x[:], variance)
-	f := searchAffine(x[:], w[:], top, weightedGrid, false)
+	importanceWeights(w[:], importance, x[:], variance)
+	f := searchAffine(x[:], w[:], top, weightedSteps, false)
 	f.levels(q[:], x[:], top)
 	return f.scale, -f.min
 }

@@ -12,8 +12,8 @@ var middles = func() (m [15]float32) {
 	return m
 }()
 
-// unevenLevels gives the nearest level for whole steps of one half from -128 on: all middles are multiples of one half.
-var unevenLevels = func() (t [512]uint8) {
+// nonlinearLevels gives the nearest level for whole steps of one half from -128 on: all middles are multiples of one half.
+var nonlinearLevels = func() (t [512]uint8) {
 	for i := range t {
 		v := float32(i-256) / 2
 		for _, m := range middles {
@@ -25,22 +25,22 @@ var unevenLevels = func() (t [512]uint8) {
 	return t
 }()
 
-// uneven returns the level nearest to v, the upper one of two; 15 for NaN.
-func uneven(v float32) uint8 {
+// nearestNonlinear returns the level nearest to v, the upper one of two; 15 for NaN.
+func nearestNonlinear(v float32) uint8 {
 	if v <= -127 {
 		return 0
 	}
 	if !(v < 113) {
 		return 15
 	}
-	return unevenLevels[uint32(float64(v)*2+256)&511] // in float64 nothing is rounded near a middle
+	return nonlinearLevels[uint32(float64(v)*2+256)&511] // in float64 nothing is rounded near a middle
 }
 
-// unevenSums returns the sums of w*q*x and w*q^2 for the levels nearest to inverse*x.
-func unevenSums(x, w []float32, inverse float32) (s fitSums) {
+// nonlinearSums returns the sums of w*q*x and w*q^2 for the levels nearest to inverse*x.
+func nonlinearSums(x, w []float32, inverse float32) (s fitSums) {
 	w = w[:len(x)]
 	for i, v := range x {
-		q := float32(block.Uneven4[uneven(inverse*v)&15])
+		q := float32(block.Uneven4[nearestNonlinear(inverse*v)&15])
 		wq := float32(w[i] * q)
 		s.xq += float32(wq * v)
 		s.q2 += float32(wq * q)
@@ -48,21 +48,21 @@ func unevenSums(x, w []float32, inverse float32) (s fitSums) {
 	return s
 }
 
-// searchUneven finds the scale for 32 values with weights w, 0 for zeros: the value of largest magnitude is put on
+// searchNonlinear finds the scale for 32 values with weights w, 0 for zeros: the value of largest magnitude is put on
 // level -127 or up to seven steps of one beside it; the candidate that explains most wins.
-func searchUneven(x, w *[32]float32) (scale float32) {
+func searchNonlinear(x, w *[32]float32) (scale float32) {
 	extreme, magnitude := largest(x[:])
 	if magnitude < tiny {
 		return 0
 	}
 	lowest := float32(block.Uneven4[0])
-	sums := unevenSums(x[:], w[:], 1/(-extreme/lowest))
+	sums := nonlinearSums(x[:], w[:], 1/(-extreme/lowest))
 	if sums.q2 > 0 {
 		scale = sums.xq / sums.q2
 	}
 	best := scale * sums.xq
 	for k := float32(-7); k <= 7; k++ {
-		if s := unevenSums(x[:], w[:], (k+lowest)/extreme); s.explains(best) {
+		if s := nonlinearSums(x[:], w[:], (k+lowest)/extreme); s.explains(best) {
 			scale = s.xq / s.q2
 			best = scale * s.xq
 		}
@@ -70,19 +70,19 @@ func searchUneven(x, w *[32]float32) (scale float32) {
 	return scale
 }
 
-// unevenWeights are the search's weights: x^2, or with importance importance * sqrt(variance + x^2).
-func unevenWeights(w, x *[32]float32, importance []float32, variance float32) {
+// nonlinearWeights are the search's weights: x^2, or with importance importance * sqrt(variance + x^2).
+func nonlinearWeights(w, x *[32]float32, importance []float32, variance float32) {
 	if importance != nil {
-		emphasize(w[:], importance, x[:], variance)
+		importanceWeights(w[:], importance, x[:], variance)
 		return
 	}
 	squares(w[:], x[:])
 }
 
-// packUneven writes the nearest levels to inverse*x, as packNibbles does.
-func packUneven(dst []byte, x *[32]float32, inverse float32) {
+// packNonlinear writes the nearest levels to inverse*x, as packNibbles does.
+func packNonlinear(dst []byte, x *[32]float32, inverse float32) {
 	b := (*[16]byte)(dst)
 	for i := range b {
-		b[i] = uneven(inverse*x[i]) | uneven(inverse*x[i+16])<<4
+		b[i] = nearestNonlinear(inverse*x[i]) | nearestNonlinear(inverse*x[i+16])<<4
 	}
 }

@@ -1,10 +1,10 @@
 package encode
 
-// searchPositive quantizes at most 32 values >= 0 (the scales or minima of a super-block's sub-blocks, or magnitudes of
+// searchNonneg quantizes at most 32 values >= 0 (the scales or minima of a super-block's sub-blocks, or magnitudes of
 // which few have the wrong sign) to levels q[i] in 0..top with weights w, and returns their common scale: the best of
 // nine steps around top/largest by squared error, then single levels move for as long as that explains more (at most 5
 // rounds).
-func searchPositive(q []uint8, x, w []float32, top int32) (scale float32) {
+func searchNonneg(q []uint8, x, w []float32, top int32) (scale float32) {
 	x, w = x[:len(q)], w[:len(q)]
 	var largest float32
 	for _, v := range x {

@@ -9,7 +9,7 @@ func encodeQ2_0(dst []byte, row, _ []float32) {
 		putHalf(b[:], d)
 		clear(b[2:])
 		for i, v := range x {
-			q := max(0, min(3, roundAway(v*inverse)+1))
+			q := max(0, min(3, roundHalfAway(v*inverse)+1))
 			b[2+i/4] |= uint8(q) << (i % 4 * 2)
 		}
 	}

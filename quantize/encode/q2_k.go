@@ -38,7 +38,7 @@ func plainFit2(fits *[16]affine, s, t *[16]uint8, x *[256]float32) (d, dmin floa
 		for i, v := range sub {
 			w[i] = abs32(v)
 		}
-		fits[j] = searchAffine(sub[:], w[:], 3, grid{-0.5, 0.1, 15}, true)
+		fits[j] = searchAffine(sub[:], w[:], 3, stepRange{-0.5, 0.1, 15}, true)
 		scales[j], mins[j] = fits[j].scale, fits[j].min
 	}
 	return plainLevels(s[:], scales[:], 15), plainLevels(t[:], mins[:], 15)
@@ -49,10 +49,10 @@ func weightedFit2(fits *[16]affine, s, t *[16]uint8, x, importance *[256]float32
 	variance := float32(sumSquares(x[:]) / 256)
 	for j := range fits {
 		sub := x[16*j : 16*j+16]
-		emphasize(w[:], importance[16*j:], sub, variance)
+		importanceWeights(w[:], importance[16*j:], sub, variance)
 		sums[j] = sum(w[:])
-		fits[j] = searchAffine(sub, w[:], 3, weightedGrid, false)
+		fits[j] = searchAffine(sub, w[:], 3, weightedSteps, false)
 		scales[j], mins[j] = fits[j].scale, fits[j].min
 	}
-	return searchPositive(s[:], scales[:], sums[:], 15), searchPositive(t[:], mins[:], sums[:], 15)
+	return searchNonneg(s[:], scales[:], sums[:], 15), searchNonneg(t[:], mins[:], sums[:], 15)
 }

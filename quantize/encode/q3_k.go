@@ -54,7 +54,7 @@ func weightedFit3(q *[256]uint8, s *[16]uint8, x, importance *[256]float32) (d f
 	variance := float32(2 * sumSquares(x[:]) / 256)
 	for j := range scales {
 		sub := x[16*j : 16*j+16]
-		emphasize(w[:], importance[16*j:], sub, variance)
+		importanceWeights(w[:], importance[16*j:], sub, variance)
 		sums[j] = sum(w[:])
 		f := searchSymmetric(sub, w[:], 4)
 		f.levels(q[16*j:16*j+16], sub, 4)

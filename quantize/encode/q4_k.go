@@ -5,7 +5,7 @@ func encodeQ4_K(dst []byte, row, importance []float32) {
 	var q [256]uint8
 	for at := 0; at < len(row); at += 256 {
 		x, b := (*[256]float32)(row[at:]), (*[144]byte)(dst[at/256*144:])
-		fit45((*[16]byte)(b[:]), &q, x, columns(importance, at), 15, grid{-1, 0.1, 20})
+		fit45((*[16]byte)(b[:]), &q, x, columns(importance, at), 15, stepRange{-1, 0.1, 20})
 		pack4(b[16:], &q)
 	}
 }

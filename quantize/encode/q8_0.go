@@ -9,7 +9,7 @@ func encodeQ8_0(dst []byte, row, _ []float32) {
 		inverse := invert(d)
 		putHalf(b[:], d)
 		for i, v := range x {
-			b[2+i] = byte(roundAway(v * inverse))
+			b[2+i] = byte(roundHalfAway(v * inverse))
 		}
 	}
 }

@@ -30,9 +30,9 @@ func truncate(v float32) int32 {
 	return math.MinInt32
 }
 
-// roundAway rounds to the nearest integer, ties away from zero (C's roundf), for |v| < 2^22: it truncates after adding
+// roundHalfAway rounds to the nearest integer, ties away from zero (C's roundf), for |v| < 2^22: it truncates after adding
 // the largest number below one half with v's sign.
-func roundAway(v float32) int32 {
+func roundHalfAway(v float32) int32 {
 	const belowHalf = 0x3effffff
 	return truncate(float32(v) + math.Float32frombits(belowHalf|math.Float32bits(v)&0x80000000))
 }
@@ -84,9 +84,9 @@ func extent(x []float32) (low, high float32) {
 	return low, high
 }
 
-// emphasize sets w[i] = importance[i] * sqrt(variance + x[i]^2): how much an error at x[i] counts when an imatrix is
+// importanceWeights sets w[i] = importance[i] * sqrt(variance + x[i]^2): how much an error at x[i] counts when an imatrix is
 // given.
-func emphasize(w, importance, x []float32, variance float32) {
+func importanceWeights(w, importance, x []float32, variance float32) {
 	importance, x = importance[:len(w)], x[:len(w)]
 	for i, v := range x {
 		w[i] = float32(importance[i] * sqrt32(variance+float32(v*v)))

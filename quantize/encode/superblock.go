@@ -8,8 +8,8 @@ import (
 
 // Steps shared by the K-types, whose blocks of 256 hold 8 sub-blocks of 32 or 16 of 16.
 
-// weightedGrid is the grid of every affine search with importance.
-var weightedGrid = grid{-0.9, 0.05, 36}
+// weightedSteps is the grid of every affine search with importance.
+var weightedSteps = stepRange{-0.9, 0.05, 36}
 
 // requantize replaces the levels by clamp(nearest((x + min) / scale)), once the stored scale and minimum are known.
 // A scale of zero leaves them as they are.
@@ -47,7 +47,7 @@ func maximum(x []float32) float32 {
 
 // fit45 fits a super-block of Q4_K (top 15) or Q5_K (top 31): it writes the first 16 bytes, d, dmin and the packed
 // scales and minima, and the levels.
-func fit45(head *[16]byte, q *[256]uint8, x *[256]float32, importance []float32, top int32, plain grid) {
+func fit45(head *[16]byte, q *[256]uint8, x *[256]float32, importance []float32, top int32, plain stepRange) {
 	var fits [8]affine
 	var s, t [8]uint8
 	var d, dmin float32
@@ -72,7 +72,7 @@ func fit45(head *[16]byte, q *[256]uint8, x *[256]float32, importance []float32,
 
 // plainFit45 weighs values by their magnitude plus the sub-block's root mean square and spreads 63 levels of scale and
 // minimum evenly from 0 to the largest.
-func plainFit45(fits *[8]affine, s, t *[8]uint8, x *[256]float32, top int32, g grid) (d, dmin float32) {
+func plainFit45(fits *[8]affine, s, t *[8]uint8, x *[256]float32, top int32, r stepRange) (d, dmin float32) {
 	var w [32]float32
 	var scales, mins [8]float32
 	for j := range fits {
@@ -81,7 +81,7 @@ func plainFit45(fits *[8]affine, s, t *[8]uint8, x *[256]float32, top int32, g g
 		for i, v := range sub {
 			w[i] = rms + abs32(v)
 		}
-		fits[j] = searchAffine(sub[:], w[:], top, g, false)
+		fits[j] = searchAffine(sub[:], w[:], top, r, false)
 		scales[j], mins[j] = fits[j].scale, fits[j].min
 	}
 	return plainLevels(s[:], scales[:], 63), plainLevels(t[:], mins[:], 63)
@@ -108,12 +108,12 @@ func weightedFit45(fits *[8]affine, s, t *[8]uint8, x, importance *[256]float32,
 	variance := float32(2 * sumSquares(x[:]) / 256)
 	for j := range fits {
 		sub := x[32*j : 32*j+32]
-		emphasize(w[:], importance[32*j:], sub, variance)
+		importanceWeights(w[:], importance[32*j:], sub, variance)
 		sums[j] = sum(w[:])
-		fits[j] = searchAffine(sub, w[:], top, weightedGrid, false)
+		fits[j] = searchAffine(sub, w[:], top, weightedSteps, false)
 		scales[j], mins[j] = fits[j].scale, fits[j].min
 	}
-	return searchPositive(s[:], scales[:], sums[:], 63), searchPositive(t[:], mins[:], sums[:], 63)
+	return searchNonneg(s[:], scales[:], sums[:], 63), searchNonneg(t[:], mins[:], sums[:], 63)
 }
 
 // packScalesMins is the inverse of block.ScalesMins.

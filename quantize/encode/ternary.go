@@ -7,7 +7,7 @@ func ternary(t *[256]uint8, x *[256]float32) (d float32) {
 	_, d = largest(x[:])
 	inverse := invert(d)
 	for i, v := range x {
-		r := roundAway(v * inverse)
+		r := roundHalfAway(v * inverse)
 		if uint32(r+1) > 2 { // d is so small that its inverse is infinite: ggml's 64-bit rounding leaves 0 here
 			r = 0
 		}

@@ -10,8 +10,8 @@ const maxColumns = 32
 // table is rows of lanes.columns floats, as many as a sub-block has values.
 type table [32 * maxColumns]float32
 
-// batch is the working space for batchValues values of a row.
-type batch struct {
+// workspace is the working space for a batch, which is batchValues values of a row.
+type workspace struct {
 	// first, to lie on cache lines: a batch is large enough for pages of its own
 	tableX table
 	_      [160]float32 // see TestTablesApart
@@ -34,26 +34,26 @@ type batch struct {
 	scale, offset  [8 * 16]float32 // final ones, which the levels are found with
 	s, t           [8 * 16]uint8   // levels of scales and minima
 	means, d, dmin [8]float32
-	peakBits       [8 * 16]uint32 // of the largest magnitude
+	absMaxBits     [8 * 16]uint32 // of the largest magnitude
 	heads          [8][16]byte    // what Q4_K and Q5_K blocks start with
 	empty          [8]bool        // Q6_K: nothing but zeros
 	common         [8]symmetric   // Q3_K: scales of scales
 
 	q [batchValues]uint8
 
-	lattice latticeSpace
-	thirds  thirdSpace
+	codebook codebookSpace
+	iq1      iq1Space
 }
 
 // each sets the batch on one stretch of rows after the other; f gets the index of the first value and their number.
 // importance is as long as a row, and rows may follow each other. A last stretch that is shorter is copied, and zeros follow.
-func (b *batch) each(rows, importance []float32, f func(at, n int)) {
+func (ws *workspace) each(rows, importance []float32, f func(at, n int)) {
 	for at := 0; at < len(rows); at += batchValues {
 		n := min(batchValues, len(rows)-at)
-		b.x = fill(&b.padded, n, rows[at:], nil)
-		b.importance = nil
+		ws.x = fill(&ws.padded, n, rows[at:], nil)
+		ws.importance = nil
 		if importance != nil {
-			b.importance = fill(&b.paddedImportance, n, importance[at%len(importance):], importance)
+			ws.importance = fill(&ws.paddedImportance, n, importance[at%len(importance):], importance)
 		}
 		f(at, n)
 	}
@@ -73,20 +73,20 @@ func fill(space *[batchValues]float32, n int, v, more []float32) *[batchValues]f
 }
 
 // weigh sets w = importance * sqrt(factor * mean square of the super-block + x^2).
-func (b *batch) weigh(factor float32) {
-	b.lanes.sumSquares(&b.means[0], &b.x[0], 256)
-	for i, s := range b.means {
-		b.emphasize(&b.w[256*i], &b.importance[256*i], &b.x[256*i], 256, float32(factor*s/256))
+func (ws *workspace) weigh(factor float32) {
+	ws.lanes.sumSquares(&ws.means[0], &ws.x[0], 256)
+	for i, s := range ws.means {
+		ws.importanceWeights(&ws.w[256*i], &ws.importance[256*i], &ws.x[256*i], 256, float32(factor*s/256))
 	}
 }
 
 // row is a row of the state table.
-func (b *batch) row(i int) []float32 { return b.state[i*b.columns:][:b.columns] }
+func (ws *workspace) row(i int) []float32 { return ws.state[i*ws.columns:][:ws.columns] }
 
 // column copies a table's column.
-func (b *batch) column(dst []float32, t *table, c int) []float32 {
+func (ws *workspace) column(dst []float32, t *table, c int) []float32 {
 	for i := range dst {
-		dst[i] = t[i*b.columns+c]
+		dst[i] = t[i*ws.columns+c]
 	}
 	return dst
 }
