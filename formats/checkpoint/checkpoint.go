@@ -19,6 +19,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/gguf"
 	"bitmill/formats/lora"
+	"bitmill/formats/modelcard"
 	"bitmill/formats/tokenizer"
 )
 
@@ -118,25 +119,16 @@ func (c *Checkpoint) reindex() {
 	}
 }
 
-// size is how large a model is, as its size label tells it.
-type size struct {
-	total  int64 // elements of all tensors
-	active int64 // the same with one expert of each kind
-	count  int   // experts
-}
-
-func (c *Checkpoint) size() (s size) {
+// size is how large the model is, as its size label tells it.
+func (c *Checkpoint) size() (s modelcard.Size) {
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
 		n := t.Elements()
-		s.total += n
+		s.Total += n
 		if m := t.Matrices(); m > 1 && strings.Contains(t.Name, "_exps.") {
-			s.count, n = int(m), n/m
+			s.Experts, n = int(m), n/m
 		}
-		s.active += n
+		s.Active += n
 	}
 	return s
 }
-
-// parameters counts the elements of all tensors.
-func (c *Checkpoint) parameters() int64 { return c.size().total }

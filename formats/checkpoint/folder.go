@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/modelcard"
 	"bitmill/formats/safetensors"
 	"bitmill/formats/tokenizer"
 )
@@ -91,22 +92,23 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder, o 
 
 // describeFolder makes the metadata, vocabulary included.
 func (c *Checkpoint) describeFolder(h *hfConfig, f *family, typ formats.Type) error {
-	a, err := readAbout(c.Path, h.NameOrPath, c.size())
+	info, err := modelcard.Read(c.Path, h.NameOrPath, c.size())
 	if err != nil {
 		return err
 	}
-	c.describe(h, f, a, typ)
+	c.describe(h, f, info, typ)
+	c.Warnings = append(c.Warnings, info.Warnings...)
 	c.addVocabulary(f)
 	return nil
 }
 
 // describe makes the metadata but for the vocabulary.
-func (c *Checkpoint) describe(h *hfConfig, f *family, a *about, typ formats.Type) {
+func (c *Checkpoint) describe(h *hfConfig, f *family, info *modelcard.Info, typ formats.Type) {
 	if f.Packed && bytes.Contains(h.Quantization, []byte("mxfp4")) {
 		typ = formats.MXFP4
 	}
-	c.DominantType, c.Config.Name = typ, a.Name
-	c.Metadata = converted(h, f, &c.Config, a, typ)
+	c.DominantType, c.Config.Name = typ, info.Name
+	c.Metadata = converted(h, f, &c.Config, info, typ)
 	if c.ConfigErr != nil { // a GGUF file of the model may have no place to say so
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
 	}

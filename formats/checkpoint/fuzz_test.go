@@ -2,9 +2,9 @@ package checkpoint
 
 import (
 	"testing"
-	"unicode/utf8"
 
 	"bitmill/formats/checkpoint/checkpointtest"
+	"bitmill/formats/modelcard"
 )
 
 // Any config.json parses to a plausible model or fails; a plan of it does not panic.
@@ -38,22 +38,6 @@ func FuzzConfig(f *testing.F) {
 		if total < 1 {
 			t.Fatalf("%d parameters", total)
 		}
-		converted(h, fam, &c, nameOnly(h.NameOrPath, "x", size{total: total}), 0)
-	})
-}
-
-// A model card holds anything at all.
-func FuzzCard(f *testing.F) {
-	f.Add("---\nlicense: mit\ntags:\n- a\n- 'b''c'\nlanguage: [en, de]\nbase_model:\nx: |\n  y\n---\n", "org/Base-7b1-chat-v1.0", int64(7e9))
-	f.Fuzz(func(t *testing.T, text, id string, parameters int64) {
-		a := new(about)
-		a.fromCard(parseCard(text), parameters)
-		a.fromNames(id, "folder", size{total: parameters})
-		if a.Name == "" {
-			t.Fatal("there is no name")
-		}
-		if utf8.ValidString(text) && utf8.ValidString(id) && !utf8.ValidString(a.Name+a.Basename+a.License) {
-			t.Fatalf("%+v breaks characters", a)
-		}
+		converted(h, fam, &c, modelcard.FromNames(h.NameOrPath, "x", modelcard.Size{Total: total}), 0)
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
+	"bitmill/formats/modelcard"
 )
 
 // fileTypes gives general.file_type of an unquantized file, or one whose experts are MXFP4.
@@ -15,14 +16,14 @@ var fileTypes = map[formats.Type]uint32{
 
 // converted makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
 // the vocabulary, which comes last.
-func converted(h *hfConfig, f *family, c *Config, a *about, typ formats.Type) *gguf.Metadata {
+func converted(h *hfConfig, f *family, c *Config, info *modelcard.Info, typ formats.Type) *gguf.Metadata {
 	m := new(gguf.Metadata)
 	m.Set("general.architecture", f.Arch)
 	if c.Rope.Scaling == "longrope" {
 		m.Set(f.Arch+".rope.scaling.attn_factor", float32(c.Rope.Magnitude))
 	}
 	m.Set("general.type", "model")
-	a.metadata(m)
+	info.AddTo(m)
 
 	w := writer{m, f.Arch, typ}
 	if f.Parameters != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/modelcard"
 )
 
 // openConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
@@ -50,9 +51,9 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	}
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	if name == "config" {
-		name = folderName(filepath.Dir(path))
+		name = modelcard.FolderName(filepath.Dir(path))
 	}
-	c.describe(h, f, nameOnly(h.NameOrPath, name, c.size()), typ)
+	c.describe(h, f, modelcard.FromNames(h.NameOrPath, name, c.size()), typ)
 	c.TokenizerErr = fmt.Errorf("%s is only a plan: it has no vocabulary", path)
 	return c, nil
 }

@@ -35,8 +35,8 @@ func TestPlanPublishedModels(t *testing.T) {
 		if !c.Planned || c.ConfigErr != nil {
 			t.Errorf("planned %v, ConfigErr %v", c.Planned, c.ConfigErr)
 		}
-		if c.parameters() != tt.parameters || len(c.Tensors) != tt.tensors || c.Tensors[0].Name != tt.first {
-			t.Errorf("%d parameters in %d tensors from %s, want %d in %d from %s", c.parameters(), len(c.Tensors), c.Tensors[0].Name, tt.parameters, tt.tensors, tt.first)
+		if c.size().Total != tt.parameters || len(c.Tensors) != tt.tensors || c.Tensors[0].Name != tt.first {
+			t.Errorf("%d parameters in %d tensors from %s, want %d in %d from %s", c.size().Total, len(c.Tensors), c.Tensors[0].Name, tt.parameters, tt.tensors, tt.first)
 		}
 		for i := range c.Tensors {
 			x := &c.Tensors[i]

@@ -1,4 +1,4 @@
-package checkpoint
+package modelcard
 
 import (
 	"fmt"
@@ -8,15 +8,20 @@ import (
 	"bitmill/formats/gguf"
 )
 
+// Origin is a model or data set that a model was made from.
+type Origin struct {
+	Name, Version, Organization, RepoURL string
+}
+
 var hubURL = regexp.MustCompile(`^https?://huggingface.co/([^/]+/[^/]+)$`)
 
 // origins reads the ids or addresses under the first of the keys that is there.
-func (c card) origins(parameters int64, keys ...string) []origin {
+func (c card) origins(parameters int64, keys ...string) []Origin {
 	for _, k := range keys {
 		if _, ok := c[k]; !ok {
 			continue
 		}
-		list := []origin{}
+		list := []Origin{}
 		for _, id := range c.list(k) {
 			list = append(list, originOf(id, parameters))
 		}
@@ -26,8 +31,8 @@ func (c card) origins(parameters int64, keys ...string) []origin {
 }
 
 // originOf reads a Hugging Face id or an address.
-func originOf(id string, parameters int64) origin {
-	var o origin
+func originOf(id string, parameters int64) Origin {
+	var o Origin
 	if strings.HasPrefix(id, "http://") || strings.HasPrefix(id, "https://") || strings.HasPrefix(id, "ssh://") {
 		o.RepoURL = id
 		m := hubURL.FindStringSubmatch(id)
@@ -45,7 +50,7 @@ func originOf(id string, parameters int64) origin {
 }
 
 // origins writes PREFIXcount and PREFIXN.field for each; nothing for nil.
-func origins(m *gguf.Metadata, prefix string, list []origin) {
+func origins(m *gguf.Metadata, prefix string, list []Origin) {
 	if list == nil {
 		return
 	}

@@ -1,0 +1,139 @@
+// Package modelcard collects what a Hugging Face folder tells of its model beside the weights: names, authors, licences,
+// base models, tags and recommended sampling, from the model card (README.md), generation_config.json and the names of
+// model and folder. The rules, and the metadata general.* that result, are those of llama.cpp's converter (gguf-py's
+// Metadata).
+package modelcard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bitmill/formats/gguf"
+)
+
+// Info is what the general.* metadata say of a model. Each field comes from the first source that knows it: the front
+// matter of README.md, _name_or_path in config.json, the folder's name. Empty strings are unknown.
+type Info struct {
+	Name, Author, Version, Organization    string
+	Finetune, Basename, Description        string
+	SizeLabel                              string
+	License, LicenseName, LicenseLink      string
+	SourceURL, SourceDOI, SourceUUID, Repo string
+	BaseModels, Datasets                   []Origin // nil: the card has no such key
+	Tags, Languages                        []string
+
+	Warnings []string // what could not be read; sentences without a full stop
+
+	sampling []pair // general.sampling.*, from generation_config.json
+}
+
+// Size is how large a model is.
+type Size struct {
+	Total   int64 // elements of all tensors
+	Active  int64 // the same with one expert of each kind
+	Experts int   // of a layer; 0 without
+}
+
+// pair is one metadata entry.
+type pair struct {
+	key   string
+	value any
+}
+
+// Read collects what a folder tells of its model. nameOrPath is _name_or_path of config.json.
+func Read(dir, nameOrPath string, n Size) (*Info, error) {
+	info := new(Info)
+	path := filepath.Join(dir, "README.md")
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	card, err := parseCard(string(data))
+	if err != nil {
+		info.Warnings = append(info.Warnings, fmt.Sprintf("the front matter of %s is not used: %v", path, err))
+	}
+	info.fromCard(card, n.Total)
+	if info.sampling, err = readSampling(filepath.Join(dir, "generation_config.json")); err != nil {
+		return nil, err
+	}
+	info.fromNames(nameOrPath, FolderName(dir), n)
+	return info, nil
+}
+
+// FromNames is the Info of a model without a folder, known by a name alone.
+func FromNames(nameOrPath, name string, n Size) *Info {
+	info := new(Info)
+	info.fromNames(nameOrPath, name, n)
+	return info
+}
+
+// fromNames fills what is unknown from _name_or_path, when it is a name and not a path, and from the folder's name.
+func (i *Info) fromNames(nameOrPath, folder string, n Size) {
+	if nameOrPath != "" && strings.Count(nameOrPath, "/") <= 1 {
+		i.fromID(nameOrPath, n.Total)
+	}
+	i.fromID(folder, n.Total)
+	switch {
+	case i.SizeLabel != "" || n.Total <= 0:
+	case n.Experts > 0:
+		i.SizeLabel = fmt.Sprintf("%dx%s", n.Experts, sizeLabel(n.Active))
+	default:
+		i.SizeLabel = sizeLabel(n.Total)
+	}
+}
+
+func (i *Info) fromID(id string, parameters int64) {
+	p := splitID(id, parameters)
+	fill(&i.Name, title(p.Name))
+	fill(&i.Organization, title(p.Organization))
+	fill(&i.Basename, p.Basename)
+	fill(&i.Finetune, p.Finetune)
+	fill(&i.Version, p.Version)
+	fill(&i.SizeLabel, p.SizeLabel)
+}
+
+// fill sets an unknown field.
+func fill(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+// FolderName is the last element of the folder's absolute path.
+func FolderName(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return filepath.Base(dir)
+}
+
+// AddTo writes the keys in the converter's order.
+func (i *Info) AddTo(m *gguf.Metadata) {
+	for _, p := range i.sampling {
+		m.Set(p.key, p.value)
+	}
+	for _, p := range []struct{ key, value string }{
+		{"general.name", i.Name}, {"general.author", i.Author}, {"general.version", i.Version},
+		{"general.organization", i.Organization}, {"general.finetune", i.Finetune}, {"general.basename", i.Basename},
+		{"general.description", i.Description}, {"general.size_label", i.SizeLabel},
+		{"general.license", i.License}, {"general.license.name", i.LicenseName}, {"general.license.link", i.LicenseLink},
+		{"general.source.url", i.SourceURL}, {"general.source.doi", i.SourceDOI},
+		{"general.source.uuid", i.SourceUUID}, {"general.source.repo_url", i.Repo},
+	} {
+		if p.value != "" {
+			m.Set(p.key, p.value)
+		}
+	}
+	origins(m, "general.base_model.", i.BaseModels)
+	origins(m, "general.dataset.", i.Datasets)
+	if len(i.Tags) > 0 {
+		m.Set("general.tags", i.Tags)
+	}
+	if len(i.Languages) > 0 {
+		m.Set("general.languages", i.Languages)
+	}
+}
