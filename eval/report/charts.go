@@ -75,16 +75,22 @@ func (s *series) at(x float64) float64 {
 	return s.marks[0].y
 }
 
-// paretoChart is loss against file size, dominated files crossed out; and how many of the files are. Bars are intervals
-// of the loss beyond the source's, which window by window is known far better than the loss itself.
-func paretoChart(r *Report) (c *chart, all []pareto.Candidate) {
-	c = &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte", logX: true, ticks: logTicks{roundSize}, right: .1}
-	all = slices.DeleteFunc(Candidates([]*Report{r}), func(c pareto.Candidate) bool {
+// ranked are the files that can be drawn, by size, each with what dominates it.
+func (r *Report) ranked() []pareto.Candidate {
+	all := slices.DeleteFunc(Candidates([]*Report{r}), func(c pareto.Candidate) bool {
 		return !plausible(float64(c.FileBytes), 1, 1e16) || !plausible(c.Loss, 1e-6, 1e6)
 	})
 	if pareto.Rank(all) != nil {
-		return c, nil
+		return nil
 	}
+	return all
+}
+
+// paretoChart is loss against file size, dominated files crossed out. Bars are intervals of the loss beyond the
+// source's, which window by window is known far better than the loss itself.
+func paretoChart(r *Report) *chart {
+	c := &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte", logX: true, ticks: logTicks{roundSize}, right: .1}
+	all := r.ranked()
 	z := paired.Quantile(claimLevel)
 	for i := range r.Models {
 		m := &r.Models[i]
@@ -107,7 +113,7 @@ func paretoChart(r *Report) (c *chart, all []pareto.Candidate) {
 			c.all = append(c.all, s)
 		}
 	}
-	return c, all
+	return c
 }
 
 // resourceCharts are what the artifacts cost against BPW, one per resource, with the fitted lines.
