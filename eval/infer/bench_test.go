@@ -82,14 +82,14 @@ func BenchmarkDecode(b *testing.B) {
 	r, cache, tokens := NewRunner(pool, Options{}), m.NewCache(512), benchTokens(m, 512)
 	best := time.Hour
 	for b.Loop() {
-		if cache.Len() == cache.Cap() || cache.Len() == 0 {
+		if cache.length == cache.capacity || cache.length == 0 {
 			cache.Reset()
 			if _, err := r.Forward(m, []Sequence{{Tokens: tokens[:256], Cache: cache, LogitsFrom: 256}}); err != nil {
 				b.Fatal(err)
 			}
 		}
 		start := time.Now()
-		if _, err := r.Forward(m, []Sequence{{Tokens: tokens[cache.Len() : cache.Len()+1], Cache: cache}}); err != nil {
+		if _, err := r.Forward(m, []Sequence{{Tokens: tokens[cache.length : cache.length+1], Cache: cache}}); err != nil {
 			b.Fatal(err)
 		}
 		best = min(best, time.Since(start))

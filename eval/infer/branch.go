@@ -1,6 +1,9 @@
 package infer
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // layer is a list of branches, which add to the residual stream one after the other.
 type layer []branch
@@ -62,21 +65,15 @@ func (s *slot) place() *slot { return s }
 func (m *Model) placeStates() {
 	for i := range m.layers {
 		for j := range m.layers[i] {
-			x, ok := m.layers[i][j].mixer.(stateful)
-			if !ok {
-				continue
+			if x, ok := m.layers[i][j].mixer.(stateful); ok {
+				m.stateful = append(m.stateful, x)
+				kind := func(o stateful) bool { return reflect.TypeOf(o) == reflect.TypeOf(x) }
+				*x.place() = slot{cache: len(m.stateful) - 1, spare: slices.IndexFunc(m.stateful, kind)}
 			}
-			at := slot{cache: len(m.stateful), spare: len(m.stateful)}
-			for k, o := range m.stateful {
-				o.place().last = false
-				if at.spare == at.cache && reflect.TypeOf(o) == reflect.TypeOf(x) {
-					at.spare = k
-				}
-			}
-			at.last = true
-			*x.place() = at
-			m.stateful = append(m.stateful, x)
 		}
+	}
+	if n := len(m.stateful); n > 0 {
+		m.stateful[n-1].place().last = true
 	}
 }
 

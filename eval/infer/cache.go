@@ -22,10 +22,6 @@ func (m *Model) NewCache(capacity int) *Cache {
 	return c
 }
 
-// Len is the number of positions filled, Cap the number there is room for.
-func (c *Cache) Len() int { return c.length }
-func (c *Cache) Cap() int { return c.capacity }
-
 // Bytes is the memory of all states.
 func (c *Cache) Bytes() int64 {
 	n := int64(0)

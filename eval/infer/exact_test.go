@@ -151,7 +151,7 @@ func TestRefusedSequences(t *testing.T) {
 			t.Errorf("%v, want %q", err, tt.says)
 		}
 	}
-	if cache.Len() != 0 {
-		t.Errorf("a refused pass left %d positions in the cache", cache.Len())
+	if cache.length != 0 {
+		t.Errorf("a refused pass left %d positions in the cache", cache.length)
 	}
 }

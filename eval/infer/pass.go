@@ -84,7 +84,9 @@ func (p *pass) begin(m *Model, seqs []Sequence) error {
 	for i := range p.workers {
 		p.workers[i].err = nil
 	}
-	p.turnTo(last)
+	for i := range m.rope {
+		p.angles[i] = m.rope[i].upTo(last)
+	}
 	return nil
 }
 

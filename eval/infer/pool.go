@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Pool is a fixed set of worker goroutines that share one job at a time. Work is cut into numbered tasks; which worker
+// Pool is a fixed set of worker goroutines that share one loop at a time. Work is cut into numbered tasks; which worker
 // takes which task is left to chance, so tasks must write to places of their own: then results never depend on threads.
 //
 // A token of a small model is some hundred jobs of tens of microseconds, and waking a goroutine takes as long as such a
-// job. So who waits looks for what it waits for during its patience, and sleeps only then.
+// loop. So who waits looks for what it waits for during its patience, and sleeps only then.
 type Pool struct {
 	workers int
-	turn    atomic.Uint64 // of the job: its number, and in the lowest byte how many helpers it has; or closed
-	job     job           // the one under way
+	turn    atomic.Uint64 // of the loop: its number, and in the lowest byte how many helpers it has; or closed
+	loop    loop          // the one under way
 	helpers []sleeper     // worker w is helpers[w-1]
 	caller  sleeper
 
 	patience time.Duration // of this pool
 }
 
-// patience is how long a worker waits for the next job before it sleeps. Products of one token follow each other within
+// patience is how long a worker waits for the next loop before it sleeps. Products of one token follow each other within
 // microseconds.
 const patience = 20 * time.Microsecond
 
@@ -30,17 +30,17 @@ const (
 	closed     = ^uint64(0)
 )
 
-type job struct {
+type loop struct {
 	tasks  int64
 	next   atomic.Int64
 	inside atomic.Int64 // helpers at work; over is added when the caller has found no more tasks
 	run    func(worker, task int)
 }
 
-// over marks a job that no helper may enter: one that wakes late is not waited for.
+// over marks a loop that no helper may enter: one that wakes late is not waited for.
 const over = -1 << 32
 
-func (j *job) enter() bool {
+func (j *loop) enter() bool {
 	for {
 		n := j.inside.Load()
 		if n < 0 {
@@ -59,7 +59,7 @@ func NewPool(workers int) *Pool {
 	if workers <= runtime.GOMAXPROCS(0) { // otherwise who looks may keep from running who works
 		p.patience = patience
 	}
-	p.job.inside.Store(over)
+	p.loop.inside.Store(over)
 	p.caller.init()
 	for i := range p.helpers {
 		p.helpers[i].init()
@@ -80,7 +80,7 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 		}
 		return
 	}
-	j := &p.job
+	j := &p.loop
 	helpers := min(p.workers, tasks) - 1
 	j.tasks, j.run = int64(tasks), f
 	j.next.Store(0)
@@ -95,7 +95,7 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	}
 }
 
-// help works on every job that has a place for the worker, until the pool is closed.
+// help works on every loop that has a place for the worker, until the pool is closed.
 func (p *Pool) help(worker int) {
 	var seen uint64
 	news := func() bool {
@@ -107,17 +107,17 @@ func (p *Pool) help(worker int) {
 		if seen = p.turn.Load(); seen == closed {
 			return
 		}
-		if !p.job.enter() {
+		if !p.loop.enter() {
 			continue
 		}
-		p.job.work(worker)
-		if p.job.inside.Add(-1) == over {
+		p.loop.work(worker)
+		if p.loop.inside.Add(-1) == over {
 			p.caller.wake()
 		}
 	}
 }
 
-func (j *job) work(worker int) {
+func (j *loop) work(worker int) {
 	for {
 		t := j.next.Add(1) - 1
 		if t >= j.tasks {

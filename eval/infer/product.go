@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"cmp"
 	"sort"
 
 	"bitmill/eval/kernel"
@@ -73,20 +74,11 @@ func (p *pass) multiplyTask(worker, task int) {
 	if i > 0 {
 		task -= p.products[i-1].end
 	}
-	l, r0 := p.products[i], task*p.taskRows
-	p.multiplyRows(worker, l, r0, min(r0+p.taskRows, l.w.Rows))
-}
-
-func (p *pass) multiplyRows(worker int, l product, r0, r1 int) {
-	w, x := l.w, l.x
+	l := &p.products[i]
+	x, stride := l.x, cmp.Or(l.stride, l.w.Rows)
 	if x == nil {
-		x = &p.forms[w.form]
+		x = &p.forms[l.w.form]
 	}
-	stride := l.stride
-	if stride == 0 {
-		stride = w.Rows
-	}
-	if err := p.set.MatMul(l.dst, stride, w.Matrix, x, r0, r1, &p.workers[worker].scratch); err != nil {
-		p.fail(worker, err)
-	}
+	r0, r1 := task*p.taskRows, min((task+1)*p.taskRows, l.w.Rows)
+	p.fail(worker, p.set.MatMul(l.dst, stride, l.w.Matrix, x, r0, r1, &p.workers[worker].scratch))
 }

@@ -16,17 +16,18 @@ import (
 type ropeTable struct {
 	config checkpoint.Rope
 	mu     sync.Mutex
-	cos    []float32 // [position][dims/2]
-	sin    []float32
+	angles
 }
 
+type angles struct{ cos, sin []float32 } // [position][dims/2]
+
 // upTo returns the tables for positions [0, n).
-func (r *ropeTable) upTo(n int) (cos, sin []float32) {
+func (r *ropeTable) upTo(n int) angles {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	half := r.config.Dims / 2
 	if half == 0 || n*half <= len(r.cos) {
-		return r.cos, r.sin
+		return r.angles
 	}
 	turn, size := make([]float64, half), 1.0 // of one position
 	if r.config.Magnitude != 0 {
@@ -48,7 +49,7 @@ func (r *ropeTable) upTo(n int) (cos, sin []float32) {
 			r.cos, r.sin = append(r.cos, float32(c*size)), append(r.sin, float32(s*size))
 		}
 	}
-	return r.cos, r.sin
+	return r.angles
 }
 
 // The rotary embeddings of a model.
@@ -59,8 +60,6 @@ const (
 	ropeLong  // in long contexts, where it is another
 	ropeKinds
 )
-
-type angles struct{ cos, sin []float32 }
 
 // setRope makes the tables, empty, of the rotary embeddings that the model has.
 func (m *Model) setRope() {
@@ -90,13 +89,6 @@ func ropeKind(c *checkpoint.Config, i int) int {
 // long reports whether a context of n positions needs the embedding for long ones.
 func (m *Model) long(n int) bool {
 	return m.Config.Rope.LongFactors != nil && n > m.Config.Rope.OriginalContext
-}
-
-// turnTo gets the tables for positions [0, n).
-func (p *pass) turnTo(n int) {
-	for i := range p.m.rope {
-		p.angles[i].cos, p.angles[i].sin = p.m.rope[i].upTo(n)
-	}
 }
 
 // rotate normalizes one head (when gain is not nil) and turns it as at position pos of a span.
