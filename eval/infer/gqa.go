@@ -7,7 +7,7 @@ import "math"
 type gqa struct {
 	attention
 	q, k, v, o   Linear
-	qRows, kRows rowNorm // over rows of heads
+	qRows, kRows norm // over rows of heads
 }
 
 // gqa binds the attention of layer i. Queries, keys and values may lie in one tensor.
@@ -67,7 +67,7 @@ func (g *gqa) mix(p *pass, in []float32) {
 	} else {
 		p.multiply(in, n, product{dst: q, w: &g.q}, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
 	}
-	p.normParts(k, n, g.kRows)
+	p.normRows(k, n, g.kRows)
 	p.store(&g.attention, k, v)
 	if late {
 		p.narrow(nil, 0)
@@ -77,7 +77,7 @@ func (g *gqa) mix(p *pass, in []float32) {
 		p.prepareRows(in, n, &g.q)
 		p.multiply(in, n, product{dst: q, w: &g.q})
 	}
-	p.normParts(q, n, g.qRows)
+	p.normRows(q, n, g.qRows)
 	out := grow(&p.buf.attn, n*g.o.Cols)
 	p.attend(&g.attention, out, q)
 	p.prepareRows(out, n, &g.o)

@@ -92,11 +92,8 @@ func (l *loader) matrix(name string, cols, rows, i, n int) kernel.Matrix {
 }
 
 func (l *loader) linear(name string, cols, rows int) Linear {
-	r := Linear{Name: name, Matrix: l.matrix(name, cols, rows, 0, 1)}
-	l.form(&r)
-	if name != "token_embd.weight" {
-		r.bias = l.optional(biasOf(name), rows)
-	}
+	r := l.stacked(name, cols, rows, 0, 1)
+	r.Experts = 0
 	return r
 }
 
@@ -106,17 +103,12 @@ func (l *loader) expert(name string, cols, rows, i int) Linear {
 	return r
 }
 
-// stacked binds matrix i of a stack of n.
+// stacked binds matrix i of a stack of n, with its bias.
 func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
 	r := Linear{Name: name, Expert: i, Experts: n, Matrix: l.matrix(name, cols, rows, i, n)}
 	l.form(&r)
-	if l.has(biasOf(name)) {
-		if t := l.tensor(biasOf(name), rows, n); t != nil {
-			r.bias = make([]float32, rows)
-			if err := t.Floats(r.bias, int64(i), 1); err != nil {
-				l.fail(err)
-			}
-		}
+	if bias := name[:len(name)-len("weight")] + "bias"; l.has(bias) && name != "token_embd.weight" {
+		r.bias = l.row(bias, rows, i, n)
 	}
 	return r
 }
@@ -159,41 +151,42 @@ func (l *loader) form(r *Linear) {
 	}
 }
 
-func biasOf(name string) string { return name[:len(name)-len("weight")] + "bias" }
-
 // norm binds a norm by its name without suffix; the zero norm when there is none.
 func (l *loader) norm(name string, n int) norm {
 	return norm{gain: l.optional(name+".weight", n), bias: l.optional(name+".bias", n)}
 }
 
 // headNorm binds the norm of queries or keys: one gain for all heads, or rows of gains for parts of a token's row.
-func (l *loader) headNorm(name string, heads int) (gain []float32, rows rowNorm) {
+func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
 	t, ok := l.c.Tensor(name)
 	if !ok {
-		return nil, rowNorm{}
+		return nil, norm{}
 	}
 	c := l.c.Config
 	if t.Cols() == int64(c.HeadDim) && t.Rows() == 1 && c.Norm == checkpoint.RMSNorm {
-		return l.vector(name, c.HeadDim), rowNorm{}
+		return l.vector(name, c.HeadDim), norm{}
 	}
 	if t.Elements() != int64(heads*c.HeadDim) {
 		l.fail(fmt.Errorf("tensor %s: %w: shape is %v for %d heads of %d", name, formats.ErrCorrupt, t.Shape, heads, c.HeadDim))
-		return nil, rowNorm{}
+		return nil, norm{}
 	}
-	rows = rowNorm{gain: make([]float32, t.Elements()), part: int(t.Cols())}
+	rows = norm{gain: make([]float32, t.Elements()), part: int(t.Cols())}
 	if err := t.Floats(rows.gain, 0, t.Rows()); err != nil {
 		l.fail(err)
 	}
 	return nil, rows
 }
 
-func (l *loader) vector(name string, n int) []float32 {
-	t := l.tensor(name, n, 1)
+func (l *loader) vector(name string, n int) []float32 { return l.row(name, n, 0, 1) }
+
+// row reads row i of a tensor of several.
+func (l *loader) row(name string, n, i, rows int) []float32 {
+	t := l.tensor(name, n, rows)
 	if t == nil {
 		return nil
 	}
 	v := make([]float32, n)
-	if err := t.Floats(v, 0, 1); err != nil {
+	if err := t.Floats(v, int64(i), 1); err != nil {
 		l.fail(err)
 	}
 	return v

@@ -8,10 +8,10 @@ package infer
 // so that attention sees one head of keys, [ropeK | latent], whose values are itself. The first part of a key rotates.
 type mla struct {
 	attention
-	q            Linear  // [heads][nope+rope], of the norm's rows or of queryNorm's
-	queryA       Linear  // the queries' own latent; no rows: none
-	queryNorm    rowNorm // over the whole row
-	kv           Linear  // latent, then the rotating key
+	q            Linear // [heads][nope+rope], of the norm's rows or of queryNorm's
+	queryA       Linear // the queries' own latent; no rows: none
+	queryNorm    norm   // over the whole row
+	kv           Linear // latent, then the rotating key
 	kvNorm       []float32
 	keyB, valueB []Linear // of each head
 	o            Linear
@@ -33,7 +33,7 @@ func (l *loader) mla(i int, blk func(string) string) *mla {
 	width, q := c.Width, "attn_q"
 	if s.Query > 0 {
 		m.queryA = l.linear(blk("attn_q_a.weight"), c.Width, s.Query)
-		m.queryNorm = rowNorm{gain: l.vector(blk("attn_q_a_norm.weight"), s.Query), part: s.Query}
+		m.queryNorm = norm{gain: l.vector(blk("attn_q_a_norm.weight"), s.Query), part: s.Query}
 		width, q = s.Query, "attn_q_b"
 	}
 	m.q = l.linear(blk(q+".weight"), width, c.Heads*(s.Nope+s.Rope))
@@ -84,7 +84,7 @@ func (m *mla) prepareQKV(p *pass, norm, q, k, v []float32) {
 	if m.queryA.Rows > 0 {
 		query := grow(&b.query, n*m.queryA.Rows)
 		p.multiply(norm, n, product{dst: query, w: &m.queryA}, product{dst: latent, w: &m.kv})
-		p.normParts(query, n, m.queryNorm, &m.q)
+		p.normRows(query, n, m.queryNorm, &m.q)
 		p.multiply(query, n, product{dst: full, w: &m.q})
 	} else {
 		p.multiply(norm, n, product{dst: full, w: &m.q}, product{dst: latent, w: &m.kv})

@@ -1,8 +1,10 @@
 package infer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 
 	"bitmill/formats/block"
 )
@@ -20,7 +22,7 @@ type span struct {
 type pass struct {
 	*Runner
 	m      *Model
-	seqs   []Sequence
+	tokens []int32 // of the batch
 	spans  []span
 	n      int // tokens in the batch
 	wanted int // rows of logits
@@ -36,34 +38,31 @@ type pass struct {
 	taskRows int     // rows of a product that one task covers
 	states   []state // of the mixer under way, for each span
 	step     step
+	runTask  func(worker, task int) // runs one of the step, bound to the pass once
 
 	attn   attnArgs
 	routed routed
 	mla    mlaBuffers
 	heads  headRows
-	tasks  tasks
+
+	mu  sync.Mutex
+	err error // the first
 }
 
-// tasks are the functions that the pool runs, bound to the pass once.
-type tasks struct{ embed, prepare, multiply, step func(worker, task int) }
-
-// step is a part of a mixer that is done as tasks.
+// step is what the pool does at once, as numbered tasks.
 type step interface {
 	task(p *pass, worker, task int)
 }
 
-// run runs a step's tasks.
 func (p *pass) run(tasks int, s step) {
 	p.step = s
-	p.pool.Run(tasks, p.tasks.step)
+	p.pool.Run(tasks, p.runTask)
 }
-
-func (p *pass) stepTask(worker, task int) { p.step.task(p, worker, task) }
 
 // begin checks the sequences and lays them out.
 func (p *pass) begin(m *Model, seqs []Sequence) error {
-	p.m, p.seqs, p.spans, p.n, p.wanted, p.residual = m, seqs, p.spans[:0], 0, 0, residual{}
-	p.narrows, p.narrowed = false, false
+	p.m, p.tokens, p.spans, p.n, p.wanted, p.residual = m, p.tokens[:0], p.spans[:0], 0, 0, residual{}
+	p.narrows, p.narrowed, p.err = false, false, nil
 	last := 0
 	for i, s := range seqs {
 		if err := m.check(seqs, i); err != nil {
@@ -75,15 +74,13 @@ func (p *pass) begin(m *Model, seqs []Sequence) error {
 			sp.past, room = s.Cache.length, max(room, s.Cache.capacity)
 		}
 		sp.long = m.long(room)
+		p.tokens = append(p.tokens, s.Tokens...)
 		p.n += sp.n
 		p.wanted += sp.wanted
 		last = max(last, sp.past+sp.n)
 		p.spans = append(p.spans, sp)
 	}
 	p.rows = p.n
-	for i := range p.workers {
-		p.workers[i].err = nil
-	}
 	for i := range m.rope {
 		p.angles[i] = m.rope[i].upTo(last)
 	}
@@ -114,42 +111,31 @@ func (m *Model) check(seqs []Sequence, i int) error {
 	return nil
 }
 
-// fail keeps a worker's first error.
-func (p *pass) fail(worker int, err error) {
-	if w := &p.workers[worker]; w.err == nil {
-		w.err = err
+// fail keeps the first error of a task.
+func (p *pass) fail(err error) {
+	if err != nil {
+		p.mu.Lock()
+		p.err = cmp.Or(p.err, err)
+		p.mu.Unlock()
 	}
-}
-
-// err is the first worker's error.
-func (p *pass) err() error {
-	for i := range p.workers {
-		if err := p.workers[i].err; err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // embed looks up the tokens' rows of the embedding matrix.
 func (p *pass) embed() {
-	grow(&p.buf.x, p.n*p.m.Config.Width)
-	p.pool.Run((p.n+tokensPerTask-1)/tokensPerTask, p.tasks.embed)
+	width := p.m.Config.Width
+	p.prepare(preparation{by: (*embedding)(p.m), rows: grow(&p.buf.x, p.n*width), n: p.n, width: width})
 }
 
-func (p *pass) embedTask(worker, task int) {
-	e, first := &p.m.embedding, task*tokensPerTask
-	row, end := len(e.Data)/e.Rows, min(first+tokensPerTask, p.n)
-	for i, s := range p.spans {
-		for t := max(first, s.start); t < min(end, s.start+s.n); t++ {
-			id, x := int(p.seqs[i].Tokens[t-s.start]), p.buf.x[t*e.Cols:][:e.Cols]
-			if err := block.Decode(e.Type, x, e.Data[id*row:(id+1)*row]); err != nil {
-				p.fail(worker, fmt.Errorf("token_embd.weight row %d: %w", id, err))
-			}
-			if s := p.m.Config.Scale.Embedding; s != 0 {
-				p.set.Scale(x, float32(s))
-			}
-		}
+type embedding Model
+
+func (m *embedding) makeRow(p *pass, x []float32, t int) {
+	e, id := &m.embedding, int(p.tokens[t])
+	size := len(e.Data) / e.Rows
+	if err := block.Decode(e.Type, x, e.Data[id*size:(id+1)*size]); err != nil {
+		p.fail(fmt.Errorf("token_embd.weight row %d: %w", id, err))
+	}
+	if s := m.Config.Scale.Embedding; s != 0 {
+		p.set.Scale(x, float32(s))
 	}
 }
 

@@ -14,7 +14,6 @@ type preparation struct {
 	add   residual  // added to the residual stream first
 	norm  norm
 	bias  []float32
-	parts rowNorm
 	forms [formCount]bool // how the products want it
 
 	grouped bool // rows are sorted by matrix of a stack (routed), and each has its own batch
@@ -25,7 +24,6 @@ type rowKind uint8
 const (
 	asIs   rowKind = iota // rows are there
 	normed                // rows = norm(with += add); without rows just the sum
-	parted                // rows = norm of each part of rows
 	biased                // rows += bias
 	scaled                // rows = soft cap of rows * scale: logits
 )
@@ -56,10 +54,10 @@ func (p *pass) addResidual() {
 	p.residual = residual{}
 }
 
-// normParts normalizes queries or keys in parts.
-func (p *pass) normParts(rows []float32, n int, by rowNorm, to ...*Linear) {
+// normRows normalizes n rows in place.
+func (p *pass) normRows(rows []float32, n int, by norm, to ...*Linear) {
 	if by.gain != nil {
-		p.prepare(preparation{kind: parted, rows: rows, n: n, width: len(by.gain), parts: by}, to...)
+		p.prepare(preparation{kind: normed, rows: rows, n: n, width: len(by.gain), with: rows, norm: by}, to...)
 	}
 }
 
@@ -73,20 +71,22 @@ func (p *pass) prepare(in preparation, to ...*Linear) {
 		}
 		in.forms[w.form] = true
 		if !in.grouped {
-			p.fail(0, p.forms[w.form].Reset(w.form, in.n, in.width))
+			p.fail(p.forms[w.form].Reset(w.form, in.n, in.width))
 			continue
 		}
 		for e := range len(p.routed.starts) - 1 {
 			if n := p.routed.starts[e+1] - p.routed.starts[e]; n > 0 {
-				p.fail(0, p.routed.forms[e][w.form].Reset(w.form, n, in.width))
+				p.fail(p.routed.forms[e][w.form].Reset(w.form, n, in.width))
 			}
 		}
 	}
 	p.prep = in
-	p.pool.Run((in.n+tokensPerTask-1)/tokensPerTask, p.tasks.prepare)
+	p.run((in.n+tokensPerTask-1)/tokensPerTask, (*prepareStep)(p))
 }
 
-func (p *pass) prepareTask(worker, task int) {
+type prepareStep pass
+
+func (*prepareStep) task(p *pass, _, task int) {
 	end := min((task+1)*tokensPerTask, p.prep.n)
 	for t, next := task*tokensPerTask, 0; t < end; t = next {
 		next = min(t+kernel.BlockTokens, end)
@@ -95,7 +95,7 @@ func (p *pass) prepareTask(worker, task int) {
 		}
 		for form := range p.prep.forms {
 			if p.prep.forms[form] {
-				p.loadRows(worker, form, t, next)
+				p.loadRows(form, t, next)
 			}
 		}
 	}
@@ -120,11 +120,6 @@ func (p *pass) prepareRow(t int) {
 		}
 	case in.kind == biased:
 		p.set.Add(row, in.bias)
-	case in.kind == parted:
-		for at := 0; at < w; at += in.parts.part {
-			part := row[at : at+in.parts.part]
-			p.normalize(part, part, norm{gain: in.parts.gain[at : at+in.parts.part]})
-		}
 	case in.kind == scaled:
 		if c.Scale.Logit != 0 {
 			p.set.Scale(row, float32(c.Scale.Logit))
@@ -139,16 +134,16 @@ func (p *pass) prepareRow(t int) {
 }
 
 // loadRows puts rows [t0, t1) into their batches.
-func (p *pass) loadRows(worker, form, t0, t1 int) {
+func (p *pass) loadRows(form, t0, t1 int) {
 	in, r := &p.prep, &p.routed
 	if !in.grouped {
-		p.fail(worker, p.set.LoadRows(&p.forms[form], in.rows, t0, t1))
+		p.fail(p.set.LoadRows(&p.forms[form], in.rows, t0, t1))
 		return
 	}
 	for t := t0; t < t1; {
 		e := r.expert[t]
 		first, next := r.starts[e], min(t1, r.starts[e+1])
-		p.fail(worker, p.set.LoadRows(&r.forms[e][form], in.rows[first*in.width:], t-first, next-first))
+		p.fail(p.set.LoadRows(&r.forms[e][form], in.rows[first*in.width:], t-first, next-first))
 		t = next
 	}
 }

@@ -65,11 +65,13 @@ func (p *pass) multiplyAll(n int) {
 		tasks += (l.w.Rows + p.taskRows - 1) / p.taskRows
 		l.end = tasks
 	}
-	p.pool.Run(tasks, p.tasks.multiply)
+	p.run(tasks, (*multiplyStep)(p))
 	p.products = p.products[:0]
 }
 
-func (p *pass) multiplyTask(worker, task int) {
+type multiplyStep pass
+
+func (*multiplyStep) task(p *pass, worker, task int) {
 	i := sort.Search(len(p.products), func(i int) bool { return p.products[i].end > task }) // there may be many experts
 	if i > 0 {
 		task -= p.products[i-1].end
@@ -80,5 +82,5 @@ func (p *pass) multiplyTask(worker, task int) {
 		x = &p.forms[l.w.form]
 	}
 	r0, r1 := task*p.taskRows, min((task+1)*p.taskRows, l.w.Rows)
-	p.fail(worker, p.set.MatMul(l.dst, stride, l.w.Matrix, x, r0, r1, &p.workers[worker].scratch))
+	p.fail(p.set.MatMul(l.dst, stride, l.w.Matrix, x, r0, r1, &p.workers[worker].scratch))
 }

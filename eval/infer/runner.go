@@ -51,7 +51,6 @@ type worker struct {
 	attn    attnScratch
 	row     []float32
 	top     []int32
-	err     error
 }
 
 // buffers of activations, [tokens][width] each.
@@ -65,9 +64,8 @@ func NewRunner(p *Pool, o Options) *Runner {
 		o.Kernel = kernel.Best()
 	}
 	r := &Runner{pool: p, set: o.Kernel, o: o, workers: make([]worker, p.Workers())}
-	q := &r.pass
-	q.Runner = r
-	q.tasks = tasks{embed: q.embedTask, prepare: q.prepareTask, multiply: q.multiplyTask, step: q.stepTask}
+	r.pass.Runner = r
+	r.pass.runTask = func(worker, task int) { r.pass.step.task(&r.pass, worker, task) }
 	return r
 }
 
@@ -84,8 +82,8 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 		p.layer(l)
 	}
 	logits := p.head()
-	if err := p.err(); err != nil {
-		return nil, err
+	if p.err != nil {
+		return nil, p.err
 	}
 	for _, s := range p.spans {
 		if s.cache != nil {
@@ -121,5 +119,5 @@ func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([
 		p.layer(l)
 	}
 	p.addResidual()
-	return p.buf.x, p.err()
+	return p.buf.x, p.err
 }
