@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"bitmill/formats"
+	"bitmill/formats/tokenizer/pattern"
 )
 
 // behavior says what becomes of the matches of a pattern, in the words of tokenizer.json.
@@ -18,51 +19,45 @@ const (
 	contiguous         behavior = "Contiguous"         // as isolated, but matches side by side are one piece
 )
 
-// span is a stretch of text that is a match, or lies between two.
-type span struct {
-	from, to int
-	match    bool
-}
-
 // matchSplitter cuts by the spans that find calls each with, which cover the text in order.
 type matchSplitter struct {
-	find     func(text string, each func(span))
+	find     func(text string, each func(pattern.Span))
 	behavior behavior
 	invert   bool // what lies between matches counts as a match, and the other way round
 }
 
-func (p *matchSplitter) split(text string, piece func(string)) {
-	var open span // the piece that may grow
+func (p matchSplitter) split(text string, piece func(string)) {
+	var open pattern.Span // the piece that may grow
 	started, before := false, false
 	flush := func() {
-		if started && open.from < open.to {
-			piece(text[open.from:open.to])
+		if started && open.From < open.To {
+			piece(text[open.From:open.To])
 		}
 		started = false
 	}
-	p.find(text, func(s span) {
-		s.match = s.match != p.invert
+	p.find(text, func(s pattern.Span) {
+		s.Match = s.Match != p.invert
 		after := before
-		before = s.match
+		before = s.Match
 		switch p.behavior {
 		case removed:
-			if s.match {
+			if s.Match {
 				return
 			}
 		case mergedWithPrevious:
-			if s.match && !after && started {
-				open.to = s.to
+			if s.Match && !after && started {
+				open.To = s.To
 				return
 			}
 		case contiguous:
-			if s.match == after && started {
-				open.to = s.to
+			if s.Match == after && started {
+				open.To = s.To
 				return
 			}
 		case mergedWithNext:
 			// Of several matches in a row the last one begins the next piece.
-			if open.match && started && !s.match {
-				open.to, open.match = s.to, false
+			if open.Match && started && !s.Match {
+				open.To, open.Match = s.To, false
 				return
 			}
 		}
@@ -73,22 +68,22 @@ func (p *matchSplitter) split(text string, piece func(string)) {
 }
 
 // characterSplitter makes every character that is wanted a match of its own.
-func characterSplitter(wanted func(rune) bool, b behavior) *matchSplitter {
-	return &matchSplitter{behavior: b, find: func(text string, each func(span)) {
+func characterSplitter(wanted func(rune) bool, b behavior) matchSplitter {
+	return matchSplitter{behavior: b, find: func(text string, each func(pattern.Span)) {
 		gap := 0
 		for i := 0; i < len(text); {
 			r, n := utf8.DecodeRuneInString(text[i:])
 			if wanted(r) {
 				if gap < i {
-					each(span{gap, i, false})
+					each(pattern.Span{From: gap, To: i})
 				}
-				each(span{i, i + n, true})
+				each(pattern.Span{From: i, To: i + n, Match: true})
 				gap = i + n
 			}
 			i += n
 		}
 		if gap < len(text) {
-			each(span{gap, len(text), false})
+			each(pattern.Span{From: gap, To: len(text)})
 		}
 	}}
 }

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"bitmill/formats/tokenizer/pattern"
 )
 
 // bertNormalizer is what BERT does to a text before it is cut into words.
@@ -24,7 +26,7 @@ func (n bertNormalizer) apply(s string) string {
 			case n.clean && (r == unicode.ReplacementChar || controlRune(r)):
 			case n.clean && unicode.IsSpace(r):
 				out.WriteByte(' ')
-			case n.chinese && ideographs.has(r):
+			case n.chinese && ideographs.Has(r):
 				out.WriteByte(' ')
 				out.WriteRune(r)
 				out.WriteByte(' ')
@@ -47,7 +49,7 @@ func (n bertNormalizer) apply(s string) string {
 func without(category string, s string) string {
 	table, other := unicode.Categories[category], differ[category]
 	return strings.Map(func(r rune) rune {
-		if r >= 0x300 && unicode.Is(table, r) != other.has(r) {
+		if r >= 0x300 && unicode.Is(table, r) != other.Has(r) {
 			return -1
 		}
 		return r
@@ -63,12 +65,12 @@ func lowerCased(s string) string {
 // controlRune reports whether r is a control, format or private character; tab, line feed and carriage return are white
 // space instead.
 func controlRune(r rune) bool {
-	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !differ["C"].has(r)
+	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !differ["C"].Has(r)
 }
 
 // ideographs are the blocks that BERT takes for Chinese characters; 2B920, where 2B820 would be right, is what
 // Hugging Face's library and llama.cpp say.
-var ideographs = runes{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
+var ideographs = pattern.Ranges{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
 	{0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}}
 
 // bertPunctuation reports whether r is a word of its own: a punctuation mark, or any ASCII sign.
@@ -76,13 +78,11 @@ func bertPunctuation(r rune) bool {
 	if r < utf8.RuneSelf {
 		return unicode.IsPunct(r) || unicode.IsSymbol(r)
 	}
-	return unicode.IsPunct(r) != differ["P"].has(r)
+	return unicode.IsPunct(r) != differ["P"].Has(r)
 }
 
-// bertSplitter cuts at white space, which goes, and around punctuation marks.
-type bertSplitter struct{}
-
-func (bertSplitter) split(text string, piece func(string)) {
+// splitBERT cuts at white space, which goes, and around punctuation marks.
+func splitBERT(text string, piece func(string)) {
 	start := 0
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])

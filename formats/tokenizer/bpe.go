@@ -39,16 +39,6 @@ func (b *bpe) appendIDs(ids []int32, text string) []int32 {
 		s = &scratch{}
 	}
 	defer b.pool.Put(s)
-	if len(b.stages) == 1 {
-		if scan, ok := b.stages[0].(*scanner); ok {
-			for i := 0; i < len(text); {
-				j := scan.next(text, i)
-				ids = b.appendWord(ids, text[i:j], s)
-				i = j
-			}
-			return ids
-		}
-	}
 	splitAll(b.stages, text, func(word string) { ids = b.appendWord(ids, word, s) })
 	return ids
 }

@@ -71,5 +71,5 @@ func (b *bpe) cutWords(t *Tokenizer) {
 	for word := range b.words {
 		j.add(word)
 	}
-	b.stages = append(b.stages, j)
+	b.stages = append(b.stages, j.split)
 }

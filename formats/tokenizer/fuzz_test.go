@@ -135,23 +135,3 @@ func FuzzVocabulary(f *testing.F) {
 		}
 	})
 }
-
-// FuzzPattern: no pattern makes the matcher panic or lose text.
-func FuzzPattern(f *testing.F) {
-	for _, p := range spellings() {
-		f.Add(p, "It's 1234 한국 \n x")
-	}
-	f.Add(`[a&&[^b]]{2,3}+(?i:k|s)?\b|$`, "aK\u212a ſ")
-	f.Fuzz(func(t *testing.T, pattern, text string) {
-		if len(pattern) > 200 || len(text) > 40 || strings.Count(pattern, "+")+strings.Count(pattern, "*")+strings.Count(pattern, "{") > 6 {
-			return // patterns can ask for exponential time
-		}
-		p, err := compile(pattern)
-		if err != nil {
-			return
-		}
-		if joined := strings.Join(pieces(p, text), ""); joined != text {
-			t.Errorf("%s makes %q of %q", pattern, joined, text)
-		}
-	})
-}

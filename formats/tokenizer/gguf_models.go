@@ -54,7 +54,7 @@ func (t *Tokenizer) makeByteBPE(m *gguf.Metadata) error {
 	if err != nil {
 		return err
 	}
-	stages, err := pre.stages()
+	stages, err := splitters(pre.patterns...)
 	if err != nil {
 		return err
 	}
@@ -73,13 +73,13 @@ func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 	if err != nil {
 		return err
 	}
-	lines, err := newSplitter(`[^\n]+|[\n]+`)
+	lines, err := splitters(`[^\n]+|[\n]+`)
 	if err != nil {
 		return err
 	}
 	ids := t.byText()
 	chars := &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: t.unk, fuse: true}
-	b := &bpe{stages: []splitter{lines}, chars: chars}
+	b := &bpe{stages: lines, chars: chars}
 	b.setMerges(t, ids, merges, 0)
 	b.words = map[string]int32{}
 	for text, id := range ids {
@@ -107,7 +107,7 @@ func (t *Tokenizer) makeWhitespaceBPE(m *gguf.Metadata) error {
 	}
 	ids := t.byText()
 	words := characterSplitter(unicode.IsSpace, removed)
-	b := &bpe{stages: []splitter{words}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
+	b := &bpe{stages: []splitter{words.split}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
 	b.setMerges(t, ids, merges, 0)
 	t.model, t.Pre = b, "whitespace"
 	return nil
@@ -212,7 +212,7 @@ func (t *Tokenizer) makeWordPiece(m *gguf.Metadata) error {
 		}
 		rest, restID = append(rest, text), append(restID, int32(id))
 	}
-	t.model = &wordPiece{stages: []splitter{bertSplitter{}}, start: newTrie(start, startID), rest: newTrie(rest, restID),
+	t.model = &wordPiece{stages: []splitter{splitBERT}, start: newTrie(start, startID), rest: newTrie(rest, restID),
 		unk: t.unk}
 	t.normalize, t.leadingSpace = n.apply, true
 	return nil

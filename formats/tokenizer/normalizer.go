@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"bitmill/formats"
+	"bitmill/formats/tokenizer/pattern"
 )
 
 // normalizerJSON is one entry of tokenizer.json's "normalizer".
@@ -108,18 +109,11 @@ func replacer(n normalizerJSON) (func(string) string, error) {
 	case n.Pattern.String != nil && *n.Pattern.String != "":
 		return strings.NewReplacer(*n.Pattern.String, n.Content).Replace, nil
 	case n.Pattern.Regex != nil:
-		expr, err := newRegexp(*n.Pattern.Regex)
+		p, err := pattern.Compile(*n.Pattern.Regex)
 		if err != nil {
 			return nil, err
 		}
-		content := strings.ReplaceAll(n.Content, "$", "$$")
-		return func(s string) string {
-			out, err := expr.expr.Replace(s, content, -1, -1)
-			if err != nil { // only after a timeout, of which there is none
-				return s
-			}
-			return out
-		}, nil
+		return func(s string) string { return p.ReplaceAll(s, n.Content) }, nil
 	}
 	return nil, fmt.Errorf("%w: the normalizer Replace without a pattern", formats.ErrUnsupported)
 }

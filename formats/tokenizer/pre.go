@@ -2,11 +2,58 @@ package tokenizer
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"sort"
 	"strings"
 
 	"bitmill/formats"
 )
+
+// plain is a pattern in one spelling: line breaks escaped, contractions in both cases, no possessive quantifiers, one
+// line break where \s* has taken those before it. It serves to recognise a pattern, not to run it: dropping a possessive
+// changes what some match.
+var plain = func() func(string) string {
+	const contractions = `'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])`
+	possessive := regexp.MustCompile(`(\[(?:[^\]\\]|\\.)*\]|\\[pP]\{[^}]*\}|\\.)([?*+])\+`)
+	r := strings.NewReplacer("\r", `\r`, "\n", `\n`,
+		`\s*[\r\n]+`, `\s*[\r\n]`, "\\s*[\r\n]+", `\s*[\r\n]`,
+		`(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])`, contractions,
+		`(?i:'s|'t|'re|'ve|'m|'ll|'d)`, contractions,
+		`'(?i:[sdmt]|ll|ve|re)`, contractions)
+	return func(pattern string) string { return possessive.ReplaceAllString(r.Replace(pattern), "$1$2") }
+}()
+
+// preferred are the names to choose from first, in this order, when several stand for the same patterns.
+var preferred = []string{"llama-bpe", "smaug-bpe", "qwen2", "gpt-2", "smollm", "tekken", "gpt-4o", "deepseek-v3", "bailingmoe", "poro-chat"}
+
+// findPre returns llama.cpp's pre-tokenizer of a name.
+func findPre(name string) (preTokenizer, bool) {
+	i := sort.Search(len(preTokenizers), func(i int) bool { return preTokenizers[i].name >= name })
+	if i == len(preTokenizers) || preTokenizers[i].name != name {
+		return preTokenizer{}, false
+	}
+	return preTokenizers[i], true
+}
+
+// presOf returns the pre-tokenizers that cut as the patterns do, the preferred ones first.
+func presOf(patterns []string) []preTokenizer {
+	same := func(a, b string) bool { return a == b || plain(a) == plain(b) }
+	var found []preTokenizer
+	for _, p := range preTokenizers {
+		if !p.underlined && slices.EqualFunc(p.patterns, patterns, same) {
+			found = append(found, p)
+		}
+	}
+	rank := func(p preTokenizer) int {
+		if i := slices.Index(preferred, p.name); i >= 0 {
+			return i
+		}
+		return len(preferred)
+	}
+	slices.SortStableFunc(found, func(a, b preTokenizer) int { return rank(a) - rank(b) })
+	return found
+}
 
 // choosePre sets Pre to the first name whose patterns and habits are the file's: whether words that are tokens stay
 // whole (or whether that makes no difference), and whether BOS is added when nothing says so.

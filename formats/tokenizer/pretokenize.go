@@ -7,9 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/dlclark/regexp2"
-
 	"bitmill/formats"
+	"bitmill/formats/tokenizer/pattern"
 )
 
 // cut is tokenizer.json's "pre_tokenizer" understood: splitters in a row and the patterns they stand for.
@@ -83,68 +82,67 @@ func (c *cut) add(raw json.RawMessage) error {
 	case "Split":
 		return c.addSplit(p)
 	case "BertPreTokenizer":
-		return c.splitter(bertSplitter{}, p.Type)
+		return c.splitter(splitBERT, p.Type)
 	case "Whitespace":
-		words, err := newMatcher("[" + rustWord + "]+|[^" + rustWord + `\s]+`)
+		words, err := pattern.Compile("[" + rustWord + "]+|[^" + rustWord + `\s]+`)
 		if err != nil {
 			return err
 		}
-		return c.splitter(&matchSplitter{find: words, behavior: removed, invert: true}, p.Type)
+		return c.matches(matchSplitter{find: words.Spans, behavior: removed, invert: true}, p.Type)
 	case "WhitespaceSplit":
-		return c.splitter(characterSplitter(unicode.IsSpace, removed), p.Type)
+		return c.matches(characterSplitter(unicode.IsSpace, removed), p.Type)
 	case "Punctuation":
 		if p.Behavior == "" {
 			p.Behavior = isolated
 		}
-		return c.splitter(characterSplitter(bertPunctuation, p.Behavior), p.Type)
+		return c.matches(characterSplitter(bertPunctuation, p.Behavior), p.Type)
 	case "CharDelimiterSplit":
 		delimiter := p.Delimiter
-		return c.splitter(characterSplitter(func(r rune) bool { return string(r) == delimiter }, removed), p.Type)
+		return c.matches(characterSplitter(func(r rune) bool { return string(r) == delimiter }, removed), p.Type)
 	}
 	return fmt.Errorf("%w: the pre-tokenizer %q", formats.ErrUnsupported, p.Type)
 }
 
-// addSplit appends a splitter by a pattern. Where matches go with invert, or stay, its scanner serves as well: scanners
-// leave no gaps.
+// addSplit appends a splitter by a pattern.
 func (c *cut) addSplit(p preTokenizerJSON) error {
-	pattern := ""
+	text := ""
 	switch {
 	case p.Pattern.Regex != nil:
-		pattern = *p.Pattern.Regex
+		text = *p.Pattern.Regex
 	case p.Pattern.String != nil:
-		pattern = regexp2.Escape(*p.Pattern.String)
+		text = pattern.Literal(*p.Pattern.String)
 	}
-	if err := checkBehavior(p.Behavior); err != nil {
-		return err
+	if p.Behavior == isolated {
+		return c.stage(text)
 	}
-	if p.Behavior == isolated || p.Behavior == removed && p.Invert && scannerOf(pattern) != nil {
-		return c.stage(pattern)
-	}
-	find, err := newMatcher(pattern)
+	compiled, err := pattern.Compile(text)
 	if err != nil {
 		return err
 	}
 	if p.Behavior != removed || !p.Invert {
-		pattern = fmt.Sprintf("%s (%s, invert %t)", pattern, p.Behavior, p.Invert)
+		text = fmt.Sprintf("%s (%s, invert %t)", text, p.Behavior, p.Invert)
 	}
-	return c.splitter(&matchSplitter{find: find, behavior: p.Behavior, invert: p.Invert}, pattern)
+	return c.matches(matchSplitter{find: compiled.Spans, behavior: p.Behavior, invert: p.Invert}, text)
 }
 
 // stage appends the splitter of a pattern.
-func (c *cut) stage(pattern string) error {
-	s, err := newSplitter(pattern)
+func (c *cut) stage(text string) error {
+	stages, err := splitters(text)
 	if err != nil {
 		return err
 	}
-	return c.splitter(s, pattern)
+	return c.splitter(stages[0], text)
+}
+
+// matches appends a splitter by matches.
+func (c *cut) matches(m matchSplitter, name string) error {
+	if err := checkBehavior(m.behavior); err != nil {
+		return err
+	}
+	return c.splitter(m.split, name)
 }
 
 func (c *cut) splitter(s splitter, name string) error {
-	if m, ok := s.(*matchSplitter); ok {
-		if err := checkBehavior(m.behavior); err != nil {
-			return err
-		}
-	}
 	c.stages = append(c.stages, s)
 	c.patterns = append(c.patterns, name)
 	return nil
@@ -176,7 +174,7 @@ func (c *cut) addMetaspace(p preTokenizerJSON) error {
 		return fmt.Errorf("%w: Metaspace with the scheme %q", formats.ErrUnsupported, scheme)
 	}
 	c.metaspace = true
-	return c.splitter(m, "Metaspace")
+	return c.splitter(m.split, "Metaspace")
 }
 
 // metaspace writes ▁ for spaces, puts one before a text that has none there, and cuts before every one.

@@ -114,7 +114,7 @@ func TestPieces(t *testing.T) {
 	unpack(t, "pieces.json.gz", &file)
 	checked := map[string]bool{}
 	for _, p := range file.Pres {
-		stages, err := preTokenizer{patterns: p.Patterns}.stages()
+		stages, err := splitters(p.Patterns...)
 		if err != nil {
 			t.Fatalf("%s: %v", p.Name, err)
 		}

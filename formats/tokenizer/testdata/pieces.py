@@ -1,6 +1,6 @@
 """Usage: pieces.py pre.json pieces.json.gz        (pip install tokenizers; made with 0.23.3)
 
-Where Hugging Face's tokenizers cut random texts by the patterns of pattern.go: pre.json is {name: [pattern]}, which
+Where Hugging Face's tokenizers cut random texts by the patterns of pre_table.go: pre.json is {name: [pattern]}, which
 `go test -run TestPieces -update` writes. Cuts are the lengths of the pieces in characters."""
 import gzip, json, random, sys
 from tokenizers import Regex, pre_tokenizers as pt

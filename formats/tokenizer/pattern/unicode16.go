@@ -1,13 +1,13 @@
-package tokenizer
+package pattern
 
-import "strings"
+import "slices"
 
-// runes is a list of ranges of characters.
-type runes [][2]rune
+// Ranges is a list of ranges of characters, both ends included.
+type Ranges [][2]rune
 
 // newer are the characters that Unicode 15.1 and 16.0 added to categories, which Go's tables of Unicode 15.0 lack and
 // the tables of Hugging Face's library have.
-var newer = map[string]runes{
+var newer = withUnions(map[string]Ranges{
 	"Lu": {{0x1C89, 0x1C89}, {0xA7CB, 0xA7CC}, {0xA7DA, 0xA7DA}, {0xA7DC, 0xA7DC}, {0x10D50, 0x10D65}},
 	"Ll": {{0x1C8A, 0x1C8A}, {0xA7CD, 0xA7CD}, {0xA7DB, 0xA7DB}, {0x10D70, 0x10D85}},
 	"Lm": {{0x10D4E, 0x10D4E}, {0x10D6F, 0x10D6F}, {0x16D40, 0x16D42}, {0x16D6B, 0x16D6C}},
@@ -27,32 +27,20 @@ var newer = map[string]runes{
 		{0x1FA8F, 0x1FA8F}, {0x1FABE, 0x1FABE}, {0x1FAC6, 0x1FAC6}, {0x1FADC, 0x1FADC}, {0x1FADF, 0x1FADF},
 		{0x1FAE9, 0x1FAE9}, {0x1FBCB, 0x1FBEF}},
 	"Han": {{0x2EBF0, 0x2EE5D}},
+})
+
+func withUnions(m map[string]Ranges) map[string]Ranges {
+	m["L"] = slices.Concat(m["Lu"], m["Ll"], m["Lm"], m["Lo"])
+	m["Nd"] = m["N"] // no other numbers are new
+	return m
 }
 
-func init() {
-	for _, part := range []string{"Lu", "Ll", "Lm", "Lo"} {
-		newer["L"] = append(newer["L"], newer[part]...)
-	}
-	newer["Nd"] = newer["N"] // no other numbers are new
-}
-
-// has reports whether r is in one of the ranges.
-func (list runes) has(r rune) bool {
+// Has reports whether r is in one of the ranges.
+func (list Ranges) Has(r rune) bool {
 	for _, block := range list {
 		if r >= block[0] && r <= block[1] {
 			return true
 		}
 	}
 	return false
-}
-
-// String writes the ranges as the members of a class of a pattern.
-func (list runes) String() string {
-	var b strings.Builder
-	for _, block := range list {
-		b.WriteRune(block[0])
-		b.WriteByte('-')
-		b.WriteRune(block[1])
-	}
-	return b.String()
 }

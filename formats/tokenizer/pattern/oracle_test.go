@@ -1,10 +1,57 @@
-package tokenizer
+package pattern
 
-import "strings"
+import (
+	"fmt"
+	"regexp"
+	"strings"
 
-// wordMembers is \w, and what \b stands beside, in Oniguruma, superscripts and fractions of Latin-1 and circled letters
-// among it; .NET's is another set.
+	"github.com/dlclark/regexp2"
+)
+
+// The oracle is regexp2, whose syntax is .NET's: the patterns are rewritten for it, and it gets the characters of newer
+// versions of Unicode spelled out.
+
+// wordMembers is \w, and what \b stands beside, in Oniguruma; .NET's is another set.
 const wordMembers = `\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}²³¹¼-¾Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉`
+
+// oracle compiles a pattern for regexp2.
+func oracle(pattern string) (*regexp2.Regexp, error) {
+	flat, ok := flattenSets(pattern)
+	if !ok {
+		return nil, fmt.Errorf("%s has sets of characters in a form that .NET's syntax lacks", pattern)
+	}
+	// In Oniguruma's syntax ^ and $ match at every line; the patterns of llama.cpp use $ only within lines.
+	return regexp2.Compile(longS.Replace(possessive.ReplaceAllString(flat, "(?>$1$2)")), regexp2.Multiline)
+}
+
+// longS adds ſ, whose other case is s, to contractions in any case: Oniguruma folds it, regexp2 does not.
+var longS = strings.NewReplacer("(?i:'s|", "(?i:'s|'ſ|", "'(?i:[sdmt]", "'(?i:[sſdmt]")
+
+// possessive finds a class, a property or an escape with a possessive quantifier: [^\r\n]?+ or \p{L}++.
+var possessive = regexp.MustCompile(`(\[(?:[^\]\\]|\\.)*\]|\\[pP]\{[^}]*\}|\\.)([?*+])\+`)
+
+// oraclePieces cuts a text around the oracle's matches.
+func oraclePieces(expr *regexp2.Regexp, text string) (all []string) {
+	var offsets []int // of every character; bytes that are not UTF-8 count as characters of their own
+	for i := range text {
+		offsets = append(offsets, i)
+	}
+	offsets = append(offsets, len(text))
+	emit := func(from, to int) {
+		if from < to {
+			all = append(all, text[offsets[from]:offsets[to]])
+		}
+	}
+	gap := 0
+	m, err := expr.FindStringMatch(text)
+	for ; m != nil && err == nil; m, err = expr.FindNextMatch(m) {
+		emit(gap, m.Index)
+		emit(m.Index, m.Index+m.Length)
+		gap = m.Index + m.Length
+	}
+	emit(gap, len(offsets)-1)
+	return all
+}
 
 // escape rewrites the escape that s begins with, n bytes of it: a property with the characters of newer versions of
 // Unicode, and Oniguruma's words.
@@ -22,7 +69,10 @@ func escape(s string, inClass bool) (text string, n int) {
 		if !ok {
 			return s[:n], n
 		}
-		set = s[:n] + more.String()
+		set = s[:n]
+		for _, block := range more {
+			set += string(block[0]) + "-" + string(block[1])
+		}
 	case strings.HasPrefix(s, `\w`):
 		set, _ = flattenMembers(wordMembers)
 	case strings.HasPrefix(s, `\b`) && !inClass:

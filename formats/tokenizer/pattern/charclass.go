@@ -1,4 +1,4 @@
-package tokenizer
+package pattern
 
 import (
 	"strconv"
@@ -12,18 +12,16 @@ func (c *compiler) literal(want rune) func(rune) bool {
 	if !c.fold {
 		return func(r rune) bool { return r == want }
 	}
-	cases := []rune{want}
-	for r := unicode.SimpleFold(want); r != want; r = unicode.SimpleFold(r) {
-		cases = append(cases, r)
+	return func(r rune) bool { return anyCase(r, func(r rune) bool { return r == want }) }
+}
+
+// anyCase reports whether holds is true of a character or of another case of it.
+func anyCase(r rune, holds func(rune) bool) bool {
+	other := unicode.SimpleFold(r)
+	for other != r && !holds(other) {
+		other = unicode.SimpleFold(other)
 	}
-	return func(r rune) bool {
-		for _, have := range cases {
-			if r == have {
-				return true
-			}
-		}
-		return false
-	}
+	return holds(other)
 }
 
 // escape reads a backslash and what follows.
@@ -46,7 +44,7 @@ func (c *compiler) escape() func(rune) bool {
 		name, caret := strings.CutPrefix(name, "^")
 		holds := property(name)
 		if holds == nil {
-			c.fail()
+			c.fail("the property " + name)
 			return func(rune) bool { return false }
 		}
 		if not != caret {
@@ -61,7 +59,7 @@ func (c *compiler) escape() func(rune) bool {
 func (c *compiler) escaped() rune {
 	c.take(`\`)
 	if c.rest == "" {
-		c.fail()
+		c.fail("a backslash at the end")
 		return 0
 	}
 	r := c.char()
@@ -77,35 +75,38 @@ func (c *compiler) escaped() rune {
 	case r == 'u' && len(c.rest) >= 4:
 		digits, c.rest = c.rest[:4], c.rest[4:]
 	case r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)):
-		c.fail()
+		c.fail(`the escape \` + string(r))
 		return 0
 	default:
 		return r
 	}
 	v, err := strconv.ParseUint(digits, 16, 31)
 	if err != nil || v > unicode.MaxRune {
-		c.fail()
+		c.fail("the character of number " + digits)
 		return 0
 	}
 	return rune(v)
 }
 
 // class reads what follows an opening bracket: ranges, escapes, classes within (their union), and what stands before
-// and after && (their intersection).
+// and after && (their intersection). Without regard to case a class has characters and ranges only.
 func (c *compiler) class() func(rune) bool {
 	not := c.take("^")
-	var ranges runes
+	var ranges Ranges
 	var parts []func(rune) bool
 	for first := true; ; first = false {
 		switch {
-		case c.rest == "" || strings.HasPrefix(c.rest, "[:") || c.fold:
-			c.fail()
+		case c.rest == "":
+			c.fail("a bracket that is not closed")
 			return func(rune) bool { return false }
 		case strings.HasPrefix(c.rest, "]") && !first:
 			c.rest = c.rest[1:]
-			return union(ranges, parts, not)
+			return c.union(ranges, parts, not)
+		case strings.HasPrefix(c.rest, "[:"):
+			c.fail("a POSIX bracket")
+			continue
 		case c.take("&&"):
-			left, right := union(ranges, parts, false), c.class()
+			left, right := c.union(ranges, parts, false), c.class()
 			return func(r rune) bool { return (left(r) && right(r)) != not }
 		case c.take("["):
 			parts = append(parts, c.class())
@@ -119,7 +120,7 @@ func (c *compiler) class() func(rune) bool {
 		if strings.HasPrefix(c.rest, "-") && !strings.HasPrefix(c.rest, "-]") {
 			c.rest = c.rest[1:]
 			if to = c.member(); to < from {
-				c.fail()
+				c.fail("a range that ends before it begins")
 			}
 		}
 		ranges = append(ranges, [2]rune{from, to})
@@ -135,9 +136,15 @@ func (c *compiler) member() rune {
 }
 
 // union is the predicate of ranges and parts, or of all other characters.
-func union(ranges runes, parts []func(rune) bool, not bool) func(rune) bool {
+func (c *compiler) union(ranges Ranges, parts []func(rune) bool, not bool) func(rune) bool {
+	if c.fold {
+		if len(parts) > 0 {
+			c.fail("a class within (?i: that has more than characters and ranges")
+		}
+		return func(r rune) bool { return anyCase(r, ranges.Has) != not }
+	}
 	return func(r rune) bool {
-		in := ranges.has(r)
+		in := ranges.Has(r)
 		for _, p := range parts {
 			in = in || p(r)
 		}

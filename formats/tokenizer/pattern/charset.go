@@ -1,4 +1,4 @@
-package tokenizer
+package pattern
 
 import (
 	"sync/atomic"
@@ -9,17 +9,15 @@ import (
 // charset is a set of characters: what a class of a pattern matches. Membership beyond ASCII is worked out page by page,
 // when first asked for.
 type charset struct {
-	ascii [2]uint64
+	ascii [256]bool // of ASCII; true beyond
 	holds func(rune) bool
-	pages [(unicode.MaxRune + 1) / 256]atomic.Pointer[[4]uint64]
+	pages [(unicode.MaxRune + 1) / 256]atomic.Pointer[[256]bool]
 }
 
 func newCharset(holds func(rune) bool) *charset {
 	c := &charset{holds: holds}
-	for r := range rune(utf8.RuneSelf) {
-		if holds(r) {
-			c.ascii[r>>6] |= 1 << (r & 63)
-		}
+	for b := range c.ascii {
+		c.ascii[b] = b >= utf8.RuneSelf || holds(rune(b))
 	}
 	return c
 }
@@ -27,20 +25,44 @@ func newCharset(holds func(rune) bool) *charset {
 // at reports whether the character at s[i] is in the set, and its length; a byte that is not UTF-8 counts as U+FFFD.
 func (c *charset) at(s string, i int) (n int, ok bool) {
 	if b := s[i]; b < utf8.RuneSelf {
-		return 1, c.ascii[b>>6]>>(b&63)&1 != 0
+		return 1, c.ascii[b]
 	}
-	r, n := utf8.DecodeRuneInString(s[i:])
+	return c.beyondASCII(s[i:])
+}
+
+func (c *charset) beyondASCII(s string) (n int, ok bool) {
+	r, n := utf8.DecodeRuneInString(s)
 	page := c.pages[r>>8].Load()
 	if page == nil {
-		page = new([4]uint64)
-		for k := range rune(256) {
-			if c.holds(r&^255 | k) {
-				page[k>>6] |= 1 << (k & 63)
-			}
+		page = new([256]bool)
+		for k := range page {
+			page[k] = c.holds(r&^255 | rune(k))
 		}
 		c.pages[r>>8].Store(page)
 	}
-	return n, page[r>>6&3]>>(r&63)&1 != 0
+	return n, page[r&255]
+}
+
+// run returns where a run of at most max characters of the set that begins at byte i ends: at the earliest, after min
+// of them (-1 when there are fewer), and at the latest.
+func (c *charset) run(s string, i, min, max int) (least, most int) {
+	least = -1
+	for count := 0; ; count++ {
+		if count == min {
+			least = i
+		}
+		if count == max || i == len(s) {
+			return least, i
+		}
+		n, ok := 1, c.ascii[s[i]]
+		if ok && s[i] >= utf8.RuneSelf {
+			n, ok = c.beyondASCII(s[i:])
+		}
+		if !ok {
+			return least, i
+		}
+		i += n
+	}
 }
 
 // property is the predicate of \p{name}: a category or a script.
@@ -53,7 +75,7 @@ func property(name string) func(rune) bool {
 		return nil
 	}
 	more := newer[name]
-	return func(r rune) bool { return unicode.Is(table, r) || more.has(r) }
+	return func(r rune) bool { return unicode.Is(table, r) || more.Has(r) }
 }
 
 // wordChar is \w in Oniguruma, superscripts and fractions of Latin-1 and circled letters among it.
@@ -62,7 +84,7 @@ var wordChar = func() func(rune) bool {
 	for _, name := range []string{"L", "M", "Nd", "Nl", "Pc"} {
 		parts = append(parts, property(name))
 	}
-	rest := runes{{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}, {0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169},
+	rest := Ranges{{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}, {0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169},
 		{0x1F170, 0x1F189}}
 	return func(r rune) bool {
 		for _, p := range parts {
@@ -70,6 +92,6 @@ var wordChar = func() func(rune) bool {
 				return true
 			}
 		}
-		return rest.has(r)
+		return rest.Has(r)
 	}
 }()
