@@ -26,6 +26,8 @@ type Matrix struct {
 	Extra *gguf.Metadata
 	// Ignored names the tensors of the file that are neither sums nor counts; they are not written again.
 	Ignored []string
+
+	hash string // once Hash was asked for
 }
 
 // Entry holds the sums of one tensor of the model, which has mats matrices (experts) of cols columns.

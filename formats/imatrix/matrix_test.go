@@ -2,6 +2,8 @@ package imatrix
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -90,6 +92,26 @@ func TestSumOfPeer(t *testing.T) {
 	}
 	if got, err := m.Encode(); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the sum differs from llama-imatrix's: %v", err)
+	}
+}
+
+func TestHashIsThatOfTheFile(t *testing.T) {
+	m := &Matrix{Entries: []Entry{{"a", []float32{1, 0}, []float32{1, 0}}}}
+	for range 2 {
+		data, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := m.Hash(); err != nil || got != fmt.Sprintf("%x", sha256.Sum256(data)) {
+			t.Errorf("%s, %v", got, err)
+		}
+		m.Pool()
+	}
+	if got, err := (*Matrix)(nil).Hash(); got != "" || err != nil {
+		t.Errorf("of no matrix: %q, %v", got, err)
+	}
+	if _, err := (&Matrix{Entries: []Entry{{"a", nil, nil}}}).Hash(); err == nil {
+		t.Error("a matrix that cannot be written has a hash")
 	}
 }
 

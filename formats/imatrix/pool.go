@@ -14,6 +14,7 @@ const KeyPooled = "bitmill.imatrix.pooled"
 // had come: a quantizer then weighs the columns of an unseen expert as its siblings use them. Which they are is
 // written down in Extra; Coverage goes on counting them as unseen.
 func (m *Matrix) Pool() {
+	m.hash = ""
 	var pooled []string
 	for i := range m.Entries {
 		e := &m.Entries[i]

@@ -22,14 +22,21 @@ func (m *Matrix) Write(path string) error {
 	return file.Write(path, b)
 }
 
-// Hash is the SHA-256 of Encode in hexadecimal; "" of no matrix.
+// Hash is the SHA-256 of Encode in hexadecimal; "" of no matrix. It is found once: the matrix must not change afterwards.
 func (m *Matrix) Hash() (string, error) {
 	if m == nil {
 		return "", nil
 	}
+	if m.hash != "" {
+		return m.hash, nil
+	}
 	data, err := m.Encode()
+	if err != nil {
+		return "", err
+	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), err
+	m.hash = hex.EncodeToString(sum[:])
+	return m.hash, nil
 }
 
 // Encode lays the matrix out in GGUF as llama-imatrix does: four keys, then per entry, by name, NAME.in_sum2 [cols, mats]
