@@ -13,9 +13,9 @@ import (
 )
 
 type calibrateOptions struct {
-	text, out       string
-	context, chunks int
-	processOutput   bool
+	text, out        string
+	context, windows int
+	processOutput    bool
 }
 
 func calibrateCommand() *cli.Command {
@@ -39,7 +39,9 @@ func calibrateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runCalibrate(c.Context, newEnv(c), args[0], calibrateOptions{c.String("text"), c.String("output"), c.Int("ctx"), c.Int("chunks"), c.Bool("process-output")})
+			return runCalibrate(c.Context, newEnv(c), args[0], calibrateOptions{
+				text: c.String("text"), out: c.String("output"), context: c.Int("ctx"), windows: c.Int("chunks"),
+				processOutput: c.Bool("process-output")})
 		},
 	}
 }
@@ -64,7 +66,11 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 	}
 	e.warn(s.Warnings...)
 	e.warn(pipeline.NotText(o.text, text), s.LongContext(o.context))
-	m, err := e.Calibrate(ctx, s, text, calibrate.Options{Dataset: o.text, ProcessOutput: o.processOutput}, o.context, o.chunks)
+	windows, err := s.Windows(o.text, text, o.context, o.windows)
+	if err != nil {
+		return err
+	}
+	m, err := e.Calibrate(ctx, s, windows, calibrate.Options{Dataset: o.text, ProcessOutput: o.processOutput})
 	if err != nil {
 		return err
 	}

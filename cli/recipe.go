@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -112,18 +111,7 @@ func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
 
 // plan plans the artifact.
 func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix) (*quantize.Plan, error) {
-	var p *quantize.Plan
-	var err error
-	if o.target == (quantize.Target{}) {
-		p, err = quantize.NewPlan(c, m, o.Options)
-	} else {
-		bar := e.Events.Begin("measure "+filepath.Base(c.Path), "matrices")
-		p, err = quantize.NewTargetPlan(ctx, c, m, o.Options, o.target, checkpoint.Pass{Threads: e.Threads, Progress: bar.Set})
-	}
-	if err != nil || !o.strict {
-		return p, err
-	}
-	return p, pipeline.CheckStrict(p, m)
+	return e.Plan(ctx, c, m, o.Options, o.target, o.strict)
 }
 
 func recipeOptions(c *cli.Context) (quantize.Options, error) {

@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strconv"
 
-	"bitmill/cli/steps"
 	"bitmill/eval/diff"
 	"bitmill/eval/report"
 	"bitmill/eval/score"
 	"bitmill/formats/checkpoint"
-	"bitmill/quantize"
 )
 
 // tensorErrors is what the store remembers of one artifact: an error per quantized tensor.
@@ -26,74 +23,69 @@ type tensorErrors struct {
 
 // errors fills in how far every artifact's tensors are from the source's. Artifacts that an earlier run judged are not
 // read again; the others take one pass over the source together.
-func (r *modelRun) errors(ctx context.Context, m *report.Model) error {
-	imatrix, err := r.imatrix.Hash()
-	if err != nil {
-		return err
-	}
-	all := make([]tensorErrors, len(r.artifacts))
-	keys := make([]string, len(r.artifacts))
+func (j *job) errors(ctx context.Context, in inputs, artifacts []*artifact, m *report.Model) error {
+	all := make([]tensorErrors, len(artifacts))
+	keys := make([]string, len(artifacts))
 	var missing []int
-	for i, a := range r.artifacts {
-		var err error
-		if keys[i], err = steps.Key(quantize.FormatVersion, "errors", r.hash, a.sha256, imatrix); err != nil {
-			return err
-		}
-		rec, ok := r.store.Done("errors-"+a.plan.Format.Name, keys[i])
+	for i, a := range artifacts {
+		keys[i] = key("errors", in.provenance.Source, a.sha256, in.provenance.Imatrix)
+		rec, ok := j.store.Done("errors-"+a.plan.Format.Name, keys[i])
 		if !ok || json.Unmarshal(rec.Data, &all[i]) != nil || len(all[i].Names) != len(all[i].Errors) {
 			missing = append(missing, i)
+			if err := j.open(a); err != nil {
+				return err
+			}
 		}
 	}
 	if len(missing) > 0 {
-		if err := r.measureErrors(ctx, missing, all); err != nil {
-			return err
+		var files []*checkpoint.Checkpoint
+		for _, i := range missing {
+			files = append(files, artifacts[i].model.Checkpoint)
 		}
-	}
-	for _, i := range missing {
-		if _, err := r.store.Save("errors-"+r.artifacts[i].plan.Format.Name, keys[i], nil, all[i]); err != nil {
-			return err
-		}
-	}
-	fillErrors(m, r.source.Checkpoint, all)
-	return nil
-}
-
-func (r *modelRun) measureErrors(ctx context.Context, missing []int, all []tensorErrors) error {
-	var made []*checkpoint.Checkpoint
-	for _, i := range missing {
-		c, err := Session{}.Open(filepath.Join(r.store.Dir, r.artifacts[i].path))
+		found, err := j.measureErrors(ctx, in, files)
 		if err != nil {
 			return err
 		}
-		defer c.Close()
-		made = append(made, c)
+		for n, i := range missing {
+			all[i] = found[n]
+			if _, err := j.store.Save("errors-"+artifacts[i].plan.Format.Name, keys[i], nil, all[i]); err != nil {
+				return err
+			}
+		}
 	}
-	p := r.Events.Begin("errors "+r.name, "values")
-	o := diff.RelativeOptions{Pass: checkpoint.Pass{Threads: r.Threads, Progress: p.Set}}
-	if r.imatrix != nil {
+	fillErrors(m, j.source.Checkpoint, all)
+	return nil
+}
+
+// measureErrors compares the files with the source.
+func (j *job) measureErrors(ctx context.Context, in inputs, files []*checkpoint.Checkpoint) ([]tensorErrors, error) {
+	step := j.Events.Begin("errors "+j.name, "values")
+	o := diff.RelativeOptions{Pass: checkpoint.Pass{Threads: j.Threads, Progress: step.Set}}
+	if in.imatrix != nil {
 		o.Weights = func(name string) []float32 {
-			if e, ok := r.imatrix.Entry(name); ok {
+			if e, ok := in.imatrix.Entry(name); ok {
 				return e.Weights()
 			}
 			return nil
 		}
 	}
-	e, err := diff.Relative(ctx, r.source.Checkpoint, made, o)
+	e, err := diff.Relative(ctx, j.source.Checkpoint, files, o)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.name, err)
+		return nil, fmt.Errorf("%s: %w", j.name, err)
 	}
-	p.Done()
-	for k, i := range missing {
+	step.Done()
+	list := make([]tensorErrors, len(files))
+	for k := range list {
 		t := tensorErrors{Weighted: e.Weighted, Sampled: e.Sampled}
 		for n, x := range e.Relative[k] {
 			if !math.IsNaN(x) {
-				t.Names = append(t.Names, r.source.Tensors[n].Name)
+				t.Names = append(t.Names, j.source.Tensors[n].Name)
 				t.Errors = append(t.Errors, fiveDigits(x))
 			}
 		}
-		all[i] = t
+		list[k] = t
 	}
-	return nil
+	return list, nil
 }
 
 // fiveDigits is x as the report keeps it: far finer than anything is read from it.

@@ -1,10 +1,8 @@
 package pipeline
 
 import (
-	"context"
 	"fmt"
 
-	"bitmill/calibrate"
 	"bitmill/formats/imatrix"
 )
 
@@ -35,22 +33,4 @@ func ZeroColumns(m *imatrix.Matrix) (warnings []string) {
 		}
 	}
 	return warnings
-}
-
-// Calibrate runs the text through the model.
-func (s Session) Calibrate(ctx context.Context, m *Model, text string, o calibrate.Options, context, chunks int) (*imatrix.Matrix, error) {
-	windows, err := m.Windows(o.Dataset, text, context, chunks)
-	if err != nil {
-		return nil, err
-	}
-	pool := s.Pool()
-	defer pool.Close()
-	step := s.Events.Begin("calibrate "+ModelName(m.Path), "windows")
-	o.Progress = step.Set
-	x, err := calibrate.Run(ctx, pool, m.Engine, windows, o)
-	if err != nil {
-		return nil, err
-	}
-	step.Done()
-	return x, nil
 }

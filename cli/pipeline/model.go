@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
+	"time"
 
 	"bitmill/eval"
 	"bitmill/eval/infer"
@@ -59,24 +61,55 @@ func (s Session) Scan(ctx context.Context, c *checkpoint.Checkpoint) error {
 // ScanTitle names the step that reads a model through.
 func ScanTitle(c *checkpoint.Checkpoint) string { return "read " + filepath.Base(c.Path) }
 
-// Model is a model opened for running: its checkpoint, its weights bound, its tokenizer known.
+// Model is an open model that can be run: its checkpoint, and while it is loaded its weights in the engine.
 type Model struct {
 	*checkpoint.Checkpoint
-	Engine *infer.Model
+	Engine           *infer.Model  // nil: not loaded
+	opening, loading time.Duration // what these took
 }
 
-// Load opens a model that will be run, and fails with one sentence when it cannot be.
-func (s Session) Load(path string) (*Model, error) {
+// OpenModel opens a model without loading it.
+func (s Session) OpenModel(path string) (*Model, error) {
+	start := time.Now()
 	c, err := s.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := infer.Load(c)
+	return &Model{Checkpoint: c, opening: time.Since(start)}, nil
+}
+
+// Load opens and loads a model, and fails with one sentence when the engine cannot run it.
+func (s Session) Load(path string) (*Model, error) {
+	m, err := s.OpenModel(path)
 	if err != nil {
-		c.Close()
 		return nil, err
 	}
-	return &Model{c, m}, nil
+	if err := m.Load(); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Load makes the model ready to run unless it is.
+func (m *Model) Load() (err error) {
+	if m.Engine == nil {
+		start := time.Now()
+		m.Engine, err = infer.Load(m.Checkpoint)
+		m.loading = time.Since(start)
+	}
+	return err
+}
+
+// Unload gives back what running the model took: quantizing keeps to a budget of its own.
+func (m *Model) Unload() {
+	m.Engine.Close()
+	m.Engine = nil
+	for i := range m.Tensors {
+		t := &m.Tensors[i]
+		t.Release(0, t.Rows())
+	}
+	debug.FreeOSMemory()
 }
 
 // Close frees the model and closes its checkpoint.
@@ -88,6 +121,8 @@ func (m *Model) Close() error {
 // LoadWeights makes the model ready to generate at full speed: activations are rounded as its weights are, and these
 // are moved to memory, if there is enough.
 func (s Session) LoadWeights(ctx context.Context, m *Model, pool *infer.Pool, set *kernel.Set) error {
+	start := time.Now()
+	defer func() { m.loading += time.Since(start) }()
 	m.Engine.RoundActivations()
 	step := s.Events.Begin("load "+filepath.Base(m.Path), "bytes")
 	err := m.Engine.LoadToRAM(ctx, pool, set, step.Set)
@@ -152,6 +187,15 @@ func SourceFormat(c *checkpoint.Checkpoint) (string, error) {
 	}
 	return "", fmt.Errorf("%s holds %s: convert writes f32, f16 or bf16 only; choose one with --outtype",
 		c.Path, c.DominantType)
+}
+
+// Format names the format of a model whose matrices are not quantized, which is another of one that is mixed or
+// quantized.
+func (m *Model) Format(another string) string {
+	if name, err := SourceFormat(m.Checkpoint); err == nil {
+		return name
+	}
+	return another
 }
 
 // TokenHash identifies how a model splits a text: a hash of the token ids of its windows.

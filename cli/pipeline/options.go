@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
+	"runtime"
 
+	"bitmill/eval"
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
 	"bitmill/formats/checkpoint"
@@ -10,30 +13,43 @@ import (
 )
 
 // Options of Run: the flags of bitmill run, a job of a manifest of bitmill batch, and what the keys of the steps are
-// made from.
+// made from. Only Out is required.
 type Options struct {
 	Models  []string // paths; none: the embedded demo models
 	Out     string   // folder of the report; every model gets a folder in it
-	Formats []string // to make of every model
+	Formats []string // to make of every model; none: the seven headline formats
 	All     bool     // Formats are all there are: those that cannot be made are left out
 
 	Calibration, Text string // files; "" is the demo's text
 	NoImatrix         bool   // quantize without calibrating
-	Context           int    // tokens in a window
+	Context           int    // tokens in a window; 0: eval.DefaultContext
 	Windows           int    // to calibrate on and to evaluate; 0: all
 
 	Recipe           quantize.Options // Format and Provenance are filled in by Run
 	Include, Exclude []string         // parts of names of the imatrix's entries
-	Memory           int64            // bytes that the buffers of quantizing may take
+	Memory           int64            // bytes that the buffers of quantizing may take; 0: quantize.DefaultMemory
 
-	KLDBudget float64 // nats that the fidelity threshold allows
+	KLDBudget float64 // nats that the fidelity threshold allows; 0: DefaultKLDBudget
 	Budget    string  // file of rules to check the report against; "": none
 	Bench     bool    // measure speed, memory and energy of every file too
 	Strict    bool    // fail on what is otherwise a warning
 
 	Source  checkpoint.OpenOptions // how models are opened
-	Threads int                    // worker threads; at least 1
+	Threads int                    // worker threads; 0: one per processor
 	Command string                 // as typed, for the report
+}
+
+// DefaultKLDBudget is the divergence in nats that the fidelity threshold allows unless told otherwise.
+const DefaultKLDBudget = 0.1
+
+func (o Options) withDefaults() Options {
+	if len(o.Formats) == 0 {
+		o.Formats = quantize.Headline()
+	}
+	o.Context = cmp.Or(o.Context, eval.DefaultContext)
+	o.KLDBudget = cmp.Or(o.KLDBudget, DefaultKLDBudget)
+	o.Threads = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
+	return o
 }
 
 // Summary is what a run has come to.

@@ -2,24 +2,35 @@ package pipeline
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
-// NewPlan plans and, when strict, refuses what is otherwise a warning.
-func NewPlan(c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options, strict bool) (*quantize.Plan, error) {
-	p, err := quantize.NewPlan(c, m, o)
+// Plan plans one artifact; the zero target leaves the types to the format. When strict, it refuses what is otherwise a
+// warning.
+func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options,
+	target quantize.Target, strict bool) (p *quantize.Plan, err error) {
+	if target == (quantize.Target{}) {
+		p, err = quantize.NewPlan(c, m, o)
+	} else {
+		step := s.Events.Begin("measure "+filepath.Base(c.Path), "matrices")
+		p, err = quantize.NewTargetPlan(ctx, c, m, o, target, checkpoint.Pass{Threads: s.Threads, Progress: step.Set})
+	}
 	if err != nil || !strict {
 		return p, err
 	}
-	return p, CheckStrict(p, m)
+	return p, checkStrict(p, m)
 }
 
-// CheckStrict refuses what is otherwise a warning.
-func CheckStrict(p *quantize.Plan, m *imatrix.Matrix) error {
+// checkStrict refuses what is otherwise a warning.
+func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 	var fell []string
 	reason := ""
 	for _, t := range p.Tensors {
@@ -36,4 +47,39 @@ func CheckStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 		return fmt.Errorf("%s: %s, which --strict forbids", p.Format.Name, w[0])
 	}
 	return nil
+}
+
+// plans plans the formats. Of all formats, those that cannot be made are left out with a warning; formats asked for by
+// name must all be possible.
+func (j *job) plans(ctx context.Context, formats []string, in inputs, o quantize.Options) (made []*quantize.Plan, err error) {
+	var left []string
+	var first error
+	for _, f := range formats {
+		o.Format = f
+		p, err := j.Plan(ctx, j.source.Checkpoint, in.imatrix, o, quantize.Target{}, j.o.Strict)
+		if err == nil {
+			err = p.CheckEncoders()
+		}
+		var blocked *quantize.BlockedError
+		switch {
+		case err == nil:
+			made = append(made, p)
+		case errors.As(err, &blocked):
+			first = cmp.Or(first, err)
+			left = append(left, f)
+		default:
+			return nil, fmt.Errorf("%s: %w", j.name, err)
+		}
+	}
+	switch {
+	case first == nil:
+	case len(left) == 1 && !j.o.All:
+		return nil, fmt.Errorf("%s: %w", j.name, first)
+	case !j.o.All || len(made) == 0:
+		return nil, fmt.Errorf("%s: %w; %s cannot be made either", j.name, first, strings.Join(left[1:], ", "))
+	default:
+		j.warn("%s: %d formats cannot be made and are left out: %s; bitmill plan says why of each", j.name, len(left),
+			strings.Join(left, ", "))
+	}
+	return made, nil
 }

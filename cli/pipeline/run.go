@@ -3,136 +3,118 @@
 package pipeline
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+
 	"os"
 	"path/filepath"
 
 	"bitmill/cli/steps"
 	"bitmill/eval/gate"
-	"bitmill/eval/report"
 	"bitmill/eval/threshold"
-	"bitmill/formats/demo"
 	"bitmill/formats/file"
-	"bitmill/quantize"
 )
 
 // Run does the whole job. A run that was interrupted continues where it was: what is in the output folder is kept as
-// long as it was made from the same inputs and options.
-func Run(ctx context.Context, o Options, events Events) (Summary, error) {
+// long as it was made from the same inputs and options. events may be nil.
+//
+// Every model is opened and planned before any is worked on, so that a mistake shows at once, and leaves nothing.
+func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
+	o = o.withDefaults()
+	if events == nil {
+		events = Discard{}
+	}
 	if o.Source.Adapter != "" && len(o.Models) != 1 {
-		return Summary{}, UsageError{errors.New("--lora belongs to one model: give one")}
+		return s, UsageError{errors.New("--lora belongs to one model: give one")}
 	}
 	rules, err := ReadBudget(o.Budget) // first: a mistake in it shows before hours of work
 	if err != nil {
-		return Summary{}, err
+		return s, err
 	}
-	session := Session{Events: events, Threads: o.Threads, Source: o.Source}
+	folder := steps.Store{Dir: o.Out}
 	release := func() {}
 	defer func() { release() }()
-	lock := func() (err error) {
-		store := steps.Store{Dir: o.Out}
-		if err = store.MakeFolder(); err == nil {
-			release, err = store.Lock()
+	models, warnings := o.Models, textWarnings(o)
+	if len(models) == 0 {
+		if release, err = lock(folder); err != nil {
+			return s, err
 		}
-		return err
+		if models, err = unpackDemo(o.Out); err != nil {
+			return s, err
+		}
 	}
-	var warnings []string
-	models := o.Models
-	isDemo := len(models) == 0
-	if isDemo {
-		if err = lock(); err == nil {
-			models, err = unpackDemo(o.Out)
-		}
-		if err != nil {
-			return Summary{}, err
-		}
-		if o.Text == "" {
-			warnings = append(warnings, "the demo's texts were sampled from demo-l itself, which makes them easy for it: "+
-				"compare artifacts of one model, not the two models")
-		}
-	} else if o.Text == "" {
-		warnings = append(warnings, "no --text was given: the models are evaluated on the demo's short text, "+
-			"which says little about them")
-	}
-	texts, w, err := readTexts(o)
+	texts, overlap, err := readTexts(o)
 	if err != nil {
-		return Summary{}, err
+		return s, err
 	}
-	warnings = append(warnings, w...)
-	rep := &report.Report{Schema: report.Schema, Tool: "bitmill " + quantize.FormatVersion, Command: o.Command,
-		Text: report.TextInfo{Name: texts.evaluation.name, SHA256: texts.evaluation.sha256, Context: o.Context,
-			Overlap: texts.overlap}, Warnings: warnings}
-	names, err := outputNames(models)
-	if err != nil {
-		return Summary{}, err
-	}
-	var runs []*modelRun
+	warnings = append(warnings, overlap...)
+	jobs, err := newJobs(ctx, Session{Events: events, Threads: o.Threads, Source: o.Source}, &o, texts, models)
 	defer func() {
-		for _, r := range runs {
-			r.source.Close()
+		for _, j := range jobs {
+			j.source.Close()
 		}
 	}()
-	// Every model is opened and planned before any is worked on, so that a mistake shows at once, and leaves nothing.
-	for i, path := range models {
-		r := &modelRun{Session: session, o: o, name: names[i], store: steps.Store{Dir: filepath.Join(o.Out, names[i])},
-			calibrationText: texts.calibration, text: texts.evaluation}
-		if err := r.open(path); err != nil {
-			return Summary{}, err
-		}
-		runs = append(runs, r)
-		if err := r.plan(); err != nil {
-			return Summary{}, err
-		}
+	if err != nil {
+		return s, err
 	}
 	for _, w := range warnings {
 		events.Warn(w)
 	}
-	if !isDemo {
-		if err := lock(); err != nil {
-			return Summary{}, err
+	if len(o.Models) > 0 {
+		if release, err = lock(folder); err != nil {
+			return s, err
 		}
 	}
-	if err := prepare(o.Out, runs); err != nil {
-		return Summary{}, err
+	if err := makeRoom(o.Out, jobs); err != nil {
+		return s, err
 	}
-	for _, r := range runs {
-		m, err := r.run(ctx)
+	s.Report = newReport(&o, texts, warnings)
+	for _, j := range jobs {
+		m, err := j.run(ctx)
 		if err != nil {
-			return Summary{}, err
+			return s, err
 		}
-		rep.Models = append(rep.Models, *m)
-		rep.Text.Tokens, rep.Text.Windows, rep.Text.Scored = r.tokens(rep.Text)
+		s.Report.Models = append(s.Report.Models, *m)
+		describeText(&s.Report.Text, j.windows)
 	}
-	rep.Fit(threshold.Options{Budget: o.KLDBudget})
-	if err := writeReport(o.Out, rep); err != nil {
-		return Summary{}, err
+	s.Report.Fit(threshold.Options{Budget: o.KLDBudget})
+	if s.Path, err = writeReport(o.Out, s.Report); err != nil {
+		return s, err
 	}
-	s := Summary{Report: rep, Path: filepath.Join(o.Out, reportNames[0])}
 	if o.Budget != "" {
-		s.Check, err = gate.Check(rep, nil, rules, gate.Options{Strict: o.Strict})
+		s.Check, err = gate.Check(s.Report, nil, rules, gate.Options{Strict: o.Strict})
 	}
 	return s, cmp.Or(events.Result(s), err)
 }
 
-// ReadBudget reads the rules; without a path they are the baseline's.
-func ReadBudget(path string) ([]gate.Rule, error) {
-	if path == "" {
-		return gate.BaselineRules(), nil
+// lock makes the folder and keeps other runs out of it.
+func lock(folder steps.Store) (release func(), err error) {
+	release = func() {}
+	if err = folder.MakeFolder(); err == nil {
+		var r func()
+		if r, err = folder.Lock(); err == nil {
+			release = r
+		}
 	}
-	data, err := os.ReadFile(path)
+	return release, err
+}
+
+// newJobs opens and plans all models; those that could be opened are returned in any case.
+func newJobs(ctx context.Context, s Session, o *Options, t *texts, models []string) (jobs []*job, err error) {
+	names, err := outputNames(models)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := gate.ReadBudget(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	for i, path := range models {
+		j, err := newJob(ctx, s, o, t, path, names[i])
+		if err != nil {
+			return jobs, err
+		}
+		jobs = append(jobs, j)
 	}
-	return rules, nil
+	return jobs, nil
 }
 
 // outputNames gives every model a folder name of its own.
@@ -150,54 +132,22 @@ func outputNames(models []string) ([]string, error) {
 	return names, nil
 }
 
-// unpackDemo writes the embedded models as folders and returns their paths.
-func unpackDemo(out string) ([]string, error) {
-	var paths []string
-	for _, m := range demo.Models() {
-		dir := filepath.Join(out, "demo-models", m.Name)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-		files, err := m.Files()
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range files {
-			path := filepath.Join(dir, f.Name)
-			if old, err := os.ReadFile(path); err == nil && hashBytes(old) == hashBytes(f.Data) {
-				continue
-			}
-			if err := file.Write(path, f.Data); err != nil {
-				return nil, err
-			}
-		}
-		paths = append(paths, dir)
-	}
-	if len(paths) == 0 {
-		return nil, UsageError{errors.New("this binary was built without the demo models: name a MODEL")}
-	}
-	return paths, nil
-}
-
-// reportNames are the files that writeReport writes.
-var reportNames = []string{"report.json", "report.md", "report.html"}
-
-// prepare makes the models' folders, clears away what a killed run left half-written, and checks that every file can
+// makeRoom makes the models' folders, clears away what a killed run left half-written, and checks that every file can
 // be written and that all fit on the disk. Files of an earlier run are written over or kept.
-func prepare(out string, runs []*modelRun) error {
+func makeRoom(out string, jobs []*job) error {
 	var targets []string
 	for _, n := range reportNames {
 		targets = append(targets, filepath.Join(out, n))
 	}
 	need := int64(0)
-	for _, r := range runs {
-		if err := r.store.MakeFolder(); err != nil {
+	for _, j := range jobs {
+		if err := j.store.MakeFolder(); err != nil {
 			return err
 		}
-		need += r.need
-		targets = append(targets, filepath.Join(r.store.Dir, imatrixName))
-		for _, f := range r.formats {
-			path := filepath.Join(r.store.Dir, r.artifactPath(f))
+		need += j.need
+		targets = append(targets, j.path(imatrixName))
+		for _, f := range j.formats {
+			path := j.path(j.artifactName(f))
 			targets = append(targets, path)
 			for _, there := range []string{path, path + ".part"} {
 				if st, err := os.Stat(there); err == nil {
@@ -205,7 +155,7 @@ func prepare(out string, runs []*modelRun) error {
 				}
 			}
 		}
-		if err := r.clearParts(); err != nil {
+		if err := j.clearParts(); err != nil {
 			return err
 		}
 	}
@@ -215,18 +165,4 @@ func prepare(out string, runs []*modelRun) error {
 		}
 	}
 	return file.CheckSpace(out, max(need, 0))
-}
-
-// writeReport writes the report's three files.
-func writeReport(dir string, rep *report.Report) error {
-	for i, render := range []func(io.Writer, *report.Report) error{report.WriteJSON, report.Markdown, report.HTML} {
-		var b bytes.Buffer
-		if err := render(&b, rep); err != nil {
-			return fmt.Errorf("%s: %w", reportNames[i], err)
-		}
-		if err := file.Write(filepath.Join(dir, reportNames[i]), b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

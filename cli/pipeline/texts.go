@@ -24,15 +24,30 @@ type texts struct {
 	overlap                 float64 // share of the evaluation text's runs of thirteen words that calibration has too
 }
 
+// textWarnings warns of an evaluation text that says little.
+func textWarnings(o Options) []string {
+	switch {
+	case o.Text != "":
+		return nil
+	case len(o.Models) == 0:
+		return []string{"the demo's texts were sampled from demo-l itself, which makes them easy for it: " +
+			"compare artifacts of one model, not the two models"}
+	default:
+		return []string{"no --text was given: the models are evaluated on the demo's short text, " +
+			"which says little about them"}
+	}
+}
+
 // readTexts reads both texts and returns what there is to warn of.
-func readTexts(o Options) (t texts, warnings []string, err error) {
+func readTexts(o Options) (t *texts, warnings []string, err error) {
+	t = new(texts)
 	if !o.NoImatrix {
 		if t.calibration, err = readInput(o.Calibration, demo.Calibration); err != nil {
-			return t, nil, err
+			return nil, nil, err
 		}
 	}
 	if t.evaluation, err = readInput(o.Text, demo.Evaluation); err != nil {
-		return t, nil, err
+		return nil, nil, err
 	}
 	for _, x := range []text{t.calibration, t.evaluation} {
 		if w := NotText(x.name, x.text); w != "" {
@@ -44,7 +59,7 @@ func readTexts(o Options) (t texts, warnings []string, err error) {
 		w := fmt.Sprintf("%.3g %% of the evaluation text (runs of thirteen words) also stands in the calibration text: "+
 			"the artifacts will look better than they are; use texts that do not overlap", 100*t.overlap)
 		if o.Strict {
-			return t, nil, fmt.Errorf("%s (--strict)", w)
+			return nil, nil, fmt.Errorf("%s (--strict)", w)
 		}
 		warnings = append(warnings, w)
 	}

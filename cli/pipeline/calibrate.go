@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"bitmill/calibrate"
+	"bitmill/cli/steps"
+	"bitmill/eval/report"
+	"bitmill/formats/file"
+	"bitmill/formats/imatrix"
+	"bitmill/quantize"
+)
+
+const imatrixName = "imatrix.gguf"
+
+// inputs are what artifacts are made from, besides the options.
+type inputs struct {
+	provenance quantize.Provenance // hashes of the source and the imatrix
+	imatrix    *imatrix.Matrix     // entries that Options select; nil without an imatrix
+	coverage   *report.Calibration // of all entries
+}
+
+// calibrate makes the imatrix unless an earlier run did.
+func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
+	in.provenance.Version = quantize.FormatVersion
+	if in.provenance.Source, err = j.source.Hash(); err != nil {
+		return in, err
+	}
+	if j.calibration != nil {
+		if in.provenance.Imatrix, err = j.writeImatrix(ctx, in.provenance.Source); err != nil {
+			return in, err
+		}
+		if in.imatrix, err = OpenImatrix(j.path(imatrixName)); err != nil {
+			return in, err
+		}
+		in.coverage = j.coverage(in.imatrix)
+	}
+	selected, err := quantize.SelectWeights(in.imatrix, j.o.Include, j.o.Exclude)
+	if err != nil {
+		return in, fmt.Errorf("%s: %w", j.name, err)
+	}
+	if selected != in.imatrix {
+		in.imatrix = selected
+		in.provenance.Imatrix, err = selected.Hash()
+	}
+	return in, err
+}
+
+// writeImatrix returns the file's hash.
+func (j *job) writeImatrix(ctx context.Context, source string) (string, error) {
+	k := key("calibrate", source, j.texts.calibration.sha256, j.o.Context, j.o.Windows)
+	if rec, done := j.store.Done("calibrate", k); done {
+		return rec.Outputs[0].SHA256, nil
+	}
+	partial := j.path(filepath.Join(".bitmill", "imatrix-"+k[:16]+".gguf"))
+	o := calibrate.Options{Dataset: j.texts.calibration.name,
+		Save: func(m *imatrix.Matrix) error { return m.Write(partial) }}
+	if m, err := imatrix.Open(partial); err == nil {
+		o.Resume = m
+	}
+	if err := j.source.Load(); err != nil {
+		return "", err
+	}
+	m, err := j.Calibrate(ctx, j.source, j.calibration, o)
+	if err != nil {
+		return "", err
+	}
+	j.source.Unload()
+	data, err := m.Encode()
+	if err != nil {
+		return "", err
+	}
+	if err := file.Write(j.path(imatrixName), data); err != nil {
+		return "", err
+	}
+	out := steps.Output{Path: imatrixName, Bytes: int64(len(data)), SHA256: hashBytes(data)}
+	if _, err := j.store.Save("calibrate", k, []steps.Output{out}, nil); err != nil {
+		return "", err
+	}
+	os.Remove(partial)
+	return out.SHA256, nil
+}
+
+// coverage says what the imatrix was made from, and warns of columns that the text never used.
+func (j *job) coverage(m *imatrix.Matrix) *report.Calibration {
+	t := j.texts.calibration
+	r := &report.Calibration{Text: t.name, SHA256: t.sha256, Windows: m.Chunks, Entries: len(m.Entries)}
+	for _, c := range m.Coverage() {
+		r.ZeroColumns += int64(c.ZeroColumns)
+	}
+	for _, w := range ZeroColumns(m) {
+		j.warn("%s: %s", j.name, w)
+	}
+	return r
+}
+
+// Calibrate runs the windows through the model.
+func (s Session) Calibrate(ctx context.Context, m *Model, windows [][]int32, o calibrate.Options) (*imatrix.Matrix, error) {
+	pool := s.Pool()
+	defer pool.Close()
+	step := s.Events.Begin("calibrate "+ModelName(m.Path), "windows")
+	o.Progress = step.Set
+	x, err := calibrate.Run(ctx, pool, m.Engine, windows, o)
+	if err == nil {
+		step.Done()
+	}
+	return x, err
+}

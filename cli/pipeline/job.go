@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"bitmill/cli/steps"
+	"bitmill/eval/report"
+	"bitmill/quantize"
+)
+
+// job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. A phase leaves its
+// outputs and a record in the model's folder, so that the next run does only what is missing, and hands on what later
+// phases need. The source is loaded only by the phases that run it.
+type job struct {
+	Session
+	o     *Options
+	texts *texts
+	name  string      // of the model and of its folder
+	store steps.Store // the folder
+
+	source      *Model
+	windows     [][]int32 // of the evaluation text; nil: the engine cannot run the model
+	calibration [][]int32 // of the calibration text; nil: there will be no imatrix
+	formats     []string  // that can be made
+	need        int64     // bytes of their files
+	warnings    []string  // for the report
+}
+
+// newJob opens the model and plans what will be made of it, before anything is computed. A model that the engine cannot
+// run is quantized without an imatrix.
+func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name string) (_ *job, err error) {
+	j := &job{Session: s, o: o, texts: t, name: name, store: steps.Store{Dir: filepath.Join(o.Out, name)}}
+	c, err := j.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	j.source = &Model{Checkpoint: c}
+	j.warnings = append(j.warnings, c.Warnings...)
+	if err = j.tokenize(); err == nil {
+		err = j.estimate(ctx)
+	}
+	if err != nil {
+		j.source.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// warn reports a warning and keeps it for the report.
+func (j *job) warn(format string, args ...any) {
+	w := fmt.Sprintf(format, args...)
+	j.warnings = append(j.warnings, w)
+	j.Events.Warn(w)
+}
+
+// path is that of a file in the model's folder.
+func (j *job) path(name string) string { return filepath.Join(j.store.Dir, name) }
+
+// tokenize finds out whether the engine runs the model and cuts the texts into windows if it does.
+func (j *job) tokenize() error {
+	c := j.source
+	err := c.TokenizerErr
+	if c.Tokenizer != nil || c.ConfigErr != nil {
+		err = c.Load()
+	}
+	if err != nil {
+		j.warn("%s is quantized without calibration and not evaluated: %v", j.name, err)
+		return nil
+	}
+	c.Unload()
+	if w := c.LongContext(j.o.Context); w != "" {
+		j.warn("%s", w)
+	}
+	if j.windows, err = j.cut(j.texts.evaluation); err == nil && !j.o.NoImatrix {
+		j.calibration, err = j.cut(j.texts.calibration)
+	}
+	return err
+}
+
+func (j *job) cut(t text) ([][]int32, error) {
+	return j.source.Windows(t.name, t.text, j.o.Context, j.o.Windows)
+}
+
+// estimate plans every format as if the imatrix were there.
+func (j *job) estimate(ctx context.Context) error {
+	o := j.o.Recipe
+	o.AssumeImatrix = j.calibration != nil
+	plans, err := j.plans(ctx, j.o.Formats, inputs{}, o)
+	for _, p := range plans {
+		j.formats = append(j.formats, p.Format.Name)
+		j.need += p.FileBytes
+	}
+	return err
+}
+
+// key is that of a step: it covers the version and the parts, strings and numbers.
+func key(step string, parts ...any) string {
+	k, err := steps.Key(append([]any{quantize.FormatVersion, step}, parts...)...)
+	if err != nil {
+		panic(err) // strings and numbers always have JSON
+	}
+	return k
+}
+
+// run takes the model through the phases and returns its part of the report.
+func (j *job) run(ctx context.Context) (*report.Model, error) {
+	if err := j.Scan(ctx, j.source.Checkpoint); err != nil {
+		return nil, err
+	}
+	in, err := j.calibrate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	artifacts, err := j.quantize(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m, err := j.measure(ctx, in, artifacts)
+	if err != nil {
+		return nil, err
+	}
+	m.Warnings = j.warnings
+	return m, nil
+}

@@ -1,0 +1,161 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"bitmill/cli/steps"
+	"bitmill/formats/file"
+	"bitmill/quantize"
+)
+
+// artifact is one file that was made.
+type artifact struct {
+	plan   *quantize.Plan
+	name   string // in the model's folder
+	key    string // covers everything that its bytes depend on
+	sha256 string
+	model  *Model // nil: not opened yet
+}
+
+func (j *job) artifactName(format string) string { return j.name + "-" + format + ".gguf" }
+
+// clearParts removes what a killed run left half-written, but for artifacts that this run goes on with.
+func (j *job) clearParts() error {
+	parts := []string{imatrixName}
+	for _, f := range quantize.Formats() {
+		if !slices.Contains(j.formats, f.Name) {
+			parts = append(parts, j.artifactName(f.Name))
+		}
+	}
+	for _, p := range parts {
+		if err := file.Discard(j.path(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quantize writes the artifacts that are missing, all from one read of the source. Tensors that an artifact of an
+// earlier run has in the right type are copied from it.
+func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err error) {
+	o := j.o.Recipe
+	o.Provenance = in.provenance.Metadata(j.source.Checkpoint)
+	if in.imatrix != nil {
+		o.ImatrixFile = imatrixName
+	}
+	plans, err := j.plans(ctx, j.formats, in, o)
+	if err != nil {
+		return nil, err
+	}
+	resume, err := in.provenance.ResumeKey(j.source.Checkpoint, in.imatrix)
+	if err != nil {
+		return nil, err
+	}
+	var missing []quantize.Artifact
+	var donors []string
+	for _, p := range plans {
+		for _, w := range p.Warnings {
+			j.warn("%s %s: %s", j.name, p.Format.Name, w)
+		}
+		a := &artifact{plan: p, name: j.artifactName(p.Format.Name)}
+		o.Format = p.Format.Name
+		if a.key, err = in.provenance.ArtifactKey(o); err != nil {
+			return nil, err
+		}
+		path := j.path(a.name)
+		rec, whole := j.store.Intact("quantize-" + p.Format.Name)
+		if whole && madeFrom(rec) == in.provenance {
+			donors = append(donors, path)
+		}
+		if whole && rec.Key == a.key {
+			a.sha256 = rec.Outputs[0].SHA256
+			if err := file.Discard(path); err != nil {
+				return nil, err
+			}
+		} else {
+			missing = append(missing, quantize.Artifact{Plan: p, Path: path, ResumeKey: resume})
+		}
+		made = append(made, a)
+	}
+	if len(missing) == 0 {
+		return made, nil
+	}
+	if err := j.forgetReport(missing); err != nil {
+		return nil, err
+	}
+	step := j.Events.Begin("quantize "+j.name, "bytes")
+	written, err := quantize.Write(ctx, j.source.Checkpoint, in.imatrix, missing, quantize.WriteOptions{
+		Threads: j.Threads, Memory: j.o.Memory, Progress: step.Set, Reuse: donors,
+		Done: func(w quantize.Written) error { return j.record(made, in.provenance, w) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	step.Done()
+	if note := ReuseNote(written); note != "" {
+		j.Events.Note(j.name + ": " + note)
+	}
+	return made, nil
+}
+
+// madeFrom is what the record of an artifact says of its inputs.
+func madeFrom(rec *steps.Record) (p quantize.Provenance) {
+	if json.Unmarshal(rec.Data, &p) != nil {
+		return quantize.Provenance{}
+	}
+	return p
+}
+
+// forgetReport removes the report of an earlier run when files that it describes are about to be replaced.
+func (j *job) forgetReport(missing []quantize.Artifact) error {
+	for _, a := range missing {
+		if _, err := os.Stat(a.Path); err != nil {
+			continue
+		}
+		for _, n := range reportNames {
+			if err := os.Remove(filepath.Join(j.o.Out, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// record notes an artifact that was written.
+func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Written) error {
+	name := filepath.Base(w.Path)
+	i := slices.IndexFunc(made, func(a *artifact) bool { return a.name == name })
+	if i < 0 {
+		return fmt.Errorf("internal error: nobody asked for %s", w.Path)
+	}
+	made[i].sha256 = w.SHA256
+	out := steps.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
+	_, err := j.store.Save("quantize-"+made[i].plan.Format.Name, made[i].key, []steps.Output{out}, from)
+	return err
+}
+
+// ReuseNote says in a few words what did not have to be encoded; "" when everything had to.
+func ReuseNote(written []quantize.Written) string {
+	resumed, reused := 0, 0
+	for _, w := range written {
+		resumed, reused = resumed+w.Resumed, reused+w.Reused
+	}
+	note := ""
+	if resumed > 0 {
+		note = fmt.Sprintf("%d tensors were there already from writing that was interrupted", resumed)
+	}
+	if reused > 0 {
+		if note != "" {
+			note += ", "
+		}
+		note += fmt.Sprintf("%d were copied from earlier artifacts", reused)
+	}
+	return note
+}

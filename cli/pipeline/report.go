@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"bitmill/eval/gate"
+	"bitmill/eval/report"
+	"bitmill/formats/file"
+	"bitmill/quantize"
+)
+
+// newReport is a report without models.
+func newReport(o *Options, t *texts, warnings []string) *report.Report {
+	return &report.Report{Schema: report.Schema, Tool: "bitmill " + quantize.FormatVersion, Command: o.Command,
+		Text:     report.TextInfo{Name: t.evaluation.name, SHA256: t.evaluation.sha256, Context: o.Context, Overlap: t.overlap},
+		Warnings: warnings}
+}
+
+// describeText adds how one more model read the text; a figure on which models differ becomes 0. Without windows the
+// model did not read it.
+func describeText(t *report.TextInfo, windows [][]int32) {
+	n := len(windows)
+	switch {
+	case n == 0:
+	case t.Windows != 0 && t.Windows != n:
+		t.Tokens, t.Windows, t.Scored = 0, 0, 0
+	default:
+		length := len(windows[0])
+		t.Tokens, t.Windows, t.Scored = n*length, n, n*(length-1-length/2)
+	}
+}
+
+// reportNames are the files that writeReport writes.
+var reportNames = []string{"report.json", "report.md", "report.html"}
+
+// writeReport writes the report's three files and returns the path of the first.
+func writeReport(dir string, rep *report.Report) (string, error) {
+	for i, render := range []func(io.Writer, *report.Report) error{report.WriteJSON, report.Markdown, report.HTML} {
+		var b bytes.Buffer
+		if err := render(&b, rep); err != nil {
+			return "", fmt.Errorf("%s: %w", reportNames[i], err)
+		}
+		if err := file.Write(filepath.Join(dir, reportNames[i]), b.Bytes()); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, reportNames[0]), nil
+}
+
+// ReadBudget reads the rules; without a path they are the baseline's.
+func ReadBudget(path string) ([]gate.Rule, error) {
+	if path == "" {
+		return gate.BaselineRules(), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := gate.ReadBudget(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rules, nil
+}
