@@ -38,25 +38,16 @@ func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.R
 	}
 	var rest []keyValue
 	set := func(key string, v any) { rest = append(rest, keyValue{key, v}) }
-	for _, e := range s.ids {
-		if key, ok := lookUp(idKeys, e.name); ok {
-			set(key, uint32(e.value))
-		}
-	}
-	for _, e := range s.add {
-		if key, ok := lookUp(addKeys, e.name); ok {
-			set(key, e.value)
-		}
-	}
+	s.keys(set)
 	if err := chatTemplate(dir, s.config, set); err != nil {
 		return err
 	}
 	lower, accents := normalizerFlags(normalizer)
 	if lower != nil {
-		set("tokenizer.ggml.normalizer.lowercase", *lower)
+		set(keyLowercase, *lower)
 	}
 	if accents != nil {
-		set("tokenizer.ggml.normalizer.strip_accents", *accents)
+		set(keyStripAccents, *accents)
 	}
 	prefix, said := s.config["add_prefix_space"].(bool)
 	t.describe = func(arch string) []keyValue {

@@ -39,6 +39,15 @@ func readMerges(m *gguf.Metadata) ([][2]string, error) {
 	return cutMerges(merges), err
 }
 
+// readBool sets v to the value of a key, where the file has it.
+func readBool(m *gguf.Metadata, key string, v *bool) error {
+	given, ok, err := m.Bool(key)
+	if ok && err == nil {
+		*v = given
+	}
+	return err
+}
+
 // makeByteBPE makes GPT-2's model, or the one of characters for the pre-tokenizers that llama.cpp runs so.
 func (t *Tokenizer) makeByteBPE(m *gguf.Metadata) error {
 	pre, err := t.readPre(m)
@@ -98,8 +107,8 @@ func (t *Tokenizer) makeWhitespaceBPE(m *gguf.Metadata) error {
 	if err != nil {
 		return err
 	}
-	lower, _, err := m.Bool("tokenizer.ggml.normalizer.lowercase")
-	if err != nil {
+	lower := false
+	if err := readBool(m, keyLowercase, &lower); err != nil {
 		return err
 	}
 	if lower {
@@ -119,11 +128,10 @@ func (t *Tokenizer) makeScoreBPE(m *gguf.Metadata) error {
 	if err != nil {
 		return err
 	}
-	prefix, ok, err := m.Bool(keyAddPrefix)
-	if err != nil {
+	t.leadingSpace = true
+	if err := readBool(m, keyAddPrefix, &t.leadingSpace); err != nil {
 		return err
 	}
-	t.leadingSpace = prefix || !ok
 	t.model = newScoreBPE(t, scores, func(Kind) bool { return true })
 	t.normalize = func(s string) string {
 		if t.leadingSpace {
@@ -169,17 +177,11 @@ func (t *Tokenizer) makeUnigram(m *gguf.Metadata) error {
 		return err
 	}
 	o := spaces{prefix: true, merge: false}
-	for _, e := range []struct {
-		key string
-		v   *bool
-	}{{keyAddPrefix, &o.prefix}, {keyExtraSpaces, &o.merge}} {
-		v, ok, err := m.Bool(e.key)
-		if err != nil {
-			return err
-		}
-		if ok {
-			*e.v = v
-		}
+	if err := readBool(m, keyAddPrefix, &o.prefix); err != nil {
+		return err
+	}
+	if err := readBool(m, keyExtraSpaces, &o.merge); err != nil {
+		return err
 	}
 	t.leadingSpace = o.prefix
 	t.normalize = o.normalizer(c)
@@ -190,16 +192,12 @@ func (t *Tokenizer) makeUnigram(m *gguf.Metadata) error {
 // makeWordPiece makes BERT's model. llama.cpp's vocabularies write words with ▁ before them, and continuations plain.
 func (t *Tokenizer) makeWordPiece(m *gguf.Metadata) error {
 	n := bertNormalizer{clean: true, chinese: true, lower: true}
-	if v, ok, err := m.Bool("tokenizer.ggml.normalizer.lowercase"); err != nil {
+	if err := readBool(m, keyLowercase, &n.lower); err != nil {
 		return err
-	} else if ok {
-		n.lower = v
 	}
 	n.stripMarks = n.lower
-	if v, ok, err := m.Bool("tokenizer.ggml.normalizer.strip_accents"); err != nil {
+	if err := readBool(m, keyStripAccents, &n.stripMarks); err != nil {
 		return err
-	} else if ok {
-		n.stripMarks = v
 	}
 	var start, rest []string
 	var startID, restID []int32

@@ -8,22 +8,24 @@ import (
 
 // Keys of a GGUF vocabulary.
 const (
-	keyModel       = "tokenizer.ggml.model"
-	keyPre         = "tokenizer.ggml.pre"
-	keyTokens      = "tokenizer.ggml.tokens"
-	keyTypes       = "tokenizer.ggml.token_type"
-	keyScores      = "tokenizer.ggml.scores"
-	keyMerges      = "tokenizer.ggml.merges"
-	keyBOS         = "tokenizer.ggml.bos_token_id"
-	keyEOS         = "tokenizer.ggml.eos_token_id"
-	keyUnk         = "tokenizer.ggml.unknown_token_id"
-	keySep         = "tokenizer.ggml.seperator_token_id" // GGUF's spelling
-	keyPad         = "tokenizer.ggml.padding_token_id"
-	keyAddBOS      = "tokenizer.ggml.add_bos_token"
-	keyAddEOS      = "tokenizer.ggml.add_eos_token"
-	keyAddPrefix   = "tokenizer.ggml.add_space_prefix"
-	keyExtraSpaces = "tokenizer.ggml.remove_extra_whitespaces"
-	keyCharsmap    = "tokenizer.ggml.precompiled_charsmap"
+	keyModel        = "tokenizer.ggml.model"
+	keyPre          = "tokenizer.ggml.pre"
+	keyTokens       = "tokenizer.ggml.tokens"
+	keyTypes        = "tokenizer.ggml.token_type"
+	keyScores       = "tokenizer.ggml.scores"
+	keyMerges       = "tokenizer.ggml.merges"
+	keyBOS          = "tokenizer.ggml.bos_token_id"
+	keyEOS          = "tokenizer.ggml.eos_token_id"
+	keyUnk          = "tokenizer.ggml.unknown_token_id"
+	keySep          = "tokenizer.ggml.seperator_token_id" // GGUF's spelling
+	keyPad          = "tokenizer.ggml.padding_token_id"
+	keyAddBOS       = "tokenizer.ggml.add_bos_token"
+	keyAddEOS       = "tokenizer.ggml.add_eos_token"
+	keyAddPrefix    = "tokenizer.ggml.add_space_prefix"
+	keyExtraSpaces  = "tokenizer.ggml.remove_extra_whitespaces"
+	keyLowercase    = "tokenizer.ggml.normalizer.lowercase"
+	keyStripAccents = "tokenizer.ggml.normalizer.strip_accents"
+	keyCharsmap     = "tokenizer.ggml.precompiled_charsmap"
 )
 
 // idKeys are the keys of the special tokens' ids by the names of tokenizer_config.json.

@@ -158,16 +158,7 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 			}
 		}
 	}
-	for _, e := range s.ids {
-		if key, ok := lookUp(idKeys, e.name); ok {
-			vocabulary.Set(key, uint32(e.value))
-		}
-	}
-	for _, e := range s.add {
-		if key, ok := lookUp(addKeys, e.name); ok {
-			vocabulary.Set(key, e.value)
-		}
-	}
+	s.keys(vocabulary.Set)
 	if !m.prefix {
 		vocabulary.Set(keyAddPrefix, false)
 	}

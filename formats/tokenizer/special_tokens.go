@@ -1,9 +1,6 @@
 package tokenizer
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 // special gathers what tokenizer.json, tokenizer_config.json and config.json say about the special tokens, in the order
 // and by the rules of llama.cpp's converter (gguf-py/gguf/vocab.py, SpecialVocab), so that the same keys come out.
@@ -45,19 +42,6 @@ func (s *special) setID(name string, id int64) {
 	}
 }
 
-// processor is one entry of tokenizer.json's "post_processor".
-type processor struct {
-	Type         string            `json:"type"`
-	Processors   []processor       `json:"processors"`
-	Single, Pair []json.RawMessage // pieces, or a string
-	Cls, Sep     []any
-}
-
-// piece is one entry of a template: a special token or one of the sequences.
-type piece struct {
-	SpecialToken, Sequence struct{ ID string }
-}
-
 func readSpecial(dir folder, post *processor, added []jsonToken) (*special, error) {
 	s := &special{types: []string{"bos", "eos", "unk", "sep", "pad", "cls", "mask"}, content: map[string]int64{}}
 	for _, t := range added {
@@ -68,7 +52,7 @@ func readSpecial(dir folder, post *processor, added []jsonToken) (*special, erro
 	if err := dir.readJSON("tokenizer_config.json", &s.config); err != nil {
 		return nil, err
 	}
-	s.template(post)
+	s.postProcess(post)
 	s.fromConfig()
 	var config map[string]any
 	if err := dir.readJSON("config.json", &config); err != nil {
@@ -103,145 +87,16 @@ func (s *special) fromConfig() {
 	}
 }
 
-// present is Python's truth of a value of tokenizer_config.json.
-func present(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case string:
-		return v != ""
-	case bool:
-		return v
-	case float64:
-		return v != 0
-	case map[string]any:
-		return len(v) > 0
-	case []any:
-		return len(v) > 0
-	}
-	return true
-}
-
-// template reads from the post-processor which tokens are put around a text, and corrects the names of
-// tokenizer_config.json by it.
-func (s *special) template(post *processor) {
-	if post == nil {
-		return
-	}
-	set := func(name string, v any) {
-		if s.config != nil {
-			s.config[name] = v
+// keys calls set with the GGUF keys that the special tokens make: their ids, and which of them are added.
+func (s *special) keys(set func(key string, v any)) {
+	for _, e := range s.ids {
+		if key, ok := lookUp(idKeys, e.name); ok {
+			set(key, uint32(e.value))
 		}
 	}
-	bos, cls, eos, sep := s.config["bos_token"], s.config["cls_token"], s.config["eos_token"], s.config["sep_token"]
-	if !present(bos) && present(cls) {
-		bos = cls
-		set("bos_token", bos)
-	}
-	if !present(eos) && present(sep) {
-		eos = sep
-		set("eos_token", eos)
-	}
-	all := post.Processors
-	if all == nil {
-		all = []processor{*post}
-	}
-	for _, p := range all {
-		switch p.Type {
-		case "RobertaProcessing":
-			s.setAdd("bos", true)
-			s.setAdd("eos", true)
-			s.setAdd("sep", true)
-			if !present(cls) && s.config != nil {
-				cls = firstOr(p.Cls, bos)
-				set("cls_token", cls)
-			}
-			if !present(sep) && s.config != nil {
-				sep = firstOr(p.Sep, eos)
-				set("sep_token", sep)
-			}
-		case "TemplateProcessing":
-			first, last := "", ""
-			if len(p.Single) > 1 {
-				first, last = p.special(0), p.special(len(p.Single)-1)
-			}
-			if first != "" {
-				switch {
-				case s.config == nil:
-					bos = first
-				case bos != any(first) && cls != any(first):
-					if !present(bos) {
-						bos = first
-						set("bos_token", bos)
-					}
-					if !present(cls) {
-						cls = first
-						set("cls_token", cls)
-					}
-				}
-				s.setAdd("bos", bos == any(first) || cls == any(first))
-			}
-			if last != "" {
-				switch {
-				case s.config == nil:
-					eos = last
-				case eos != any(last):
-					for _, other := range []string{"eot", "eom"} {
-						if !slices.Contains(s.types, other) {
-							s.types = append(s.types, other)
-							set(other+"_token", eos)
-							break
-						}
-					}
-					eos = last
-					set("eos_token", eos)
-				}
-				s.setAdd("eos", eos == any(last))
-			}
-			s.pairTemplate(p, first, last, sep, eos)
+	for _, e := range s.add {
+		if key, ok := lookUp(addKeys, e.name); ok {
+			set(key, e.value)
 		}
-	}
-}
-
-func firstOr(list []any, other any) any {
-	if len(list) > 0 {
-		return list[0]
-	}
-	return other
-}
-
-// special is the special token of the i-th piece of the template for one text, "" when it is a sequence.
-func (p *processor) special(i int) string { return decodePiece(p.Single[i]).SpecialToken.ID }
-
-func decodePiece(raw json.RawMessage) (v piece) {
-	_ = json.Unmarshal(raw, &v) // another form of piece is neither a token nor a sequence
-	return v
-}
-
-// pairTemplate reads from the template for two texts whether a separator stands between them.
-func (s *special) pairTemplate(p processor, first, last string, sep, eos any) {
-	pair := p.Pair
-	if first != "" && len(pair) > 0 && decodePiece(pair[0]).SpecialToken.ID == first {
-		pair = pair[1:]
-	}
-	if last != "" && len(pair) > 0 && decodePiece(pair[len(pair)-1]).SpecialToken.ID == last {
-		pair = pair[:len(pair)-1]
-	}
-	if len(pair) < 3 || decodePiece(pair[0]).Sequence.ID != "A" || decodePiece(pair[len(pair)-1]).Sequence.ID != "B" {
-		return
-	}
-	middle := pair[1 : len(pair)-1]
-	add := false
-	if token := decodePiece(middle[0]).SpecialToken.ID; token != "" && last == "" {
-		add = any(token) == sep || any(token) == eos
-	}
-	if len(middle) == 2 {
-		if token := decodePiece(middle[1]).SpecialToken.ID; token != "" && (any(token) == sep || any(token) == eos) {
-			add = true
-		}
-	}
-	s.setAdd("sep", add)
-	if add && !present(sep) && s.config != nil {
-		s.config["sep_token"] = eos
 	}
 }
