@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"bitmill/formats"
-	"bitmill/formats/block"
 )
 
 // ActivationForm is how activations are held for a product.
@@ -72,50 +71,36 @@ func ExactFormOf(t formats.Type) (ActivationForm, error) {
 // Activations are rounded as llama.cpp rounds them for the type. Some forms hold the rounded values beside the codes: few
 // tokens, and the generic Set, multiply those with decoded weights, to the same result.
 func FormOf(t formats.Type) (ActivationForm, error) {
-	switch t {
-	case formats.F32, formats.F16:
-		return FormF32, nil
-	case formats.BF16:
-		return FormBF16, nil
-	case formats.Q8_0, formats.Q4_0, formats.Q5_0:
-		return FormQ8_0, nil
-	case formats.Q4_1, formats.Q5_1:
-		return FormQ8_1, nil
-	case formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K:
-		return FormQ8_K, nil
+	w := weightTypeOf(t)
+	if w == nil {
+		return 0, fmt.Errorf("%w: matrix products with %s weights", formats.ErrUnsupported, t)
 	}
-	if block.Known(t) && t.BlockLen() == 256 {
-		return FormValuesQ8_K, nil
-	}
-	if block.Known(t) {
-		return FormValuesQ8_0, nil
-	}
-	return 0, fmt.Errorf("%w: matrix products with %s weights", formats.ErrUnsupported, t)
+	return w.form, nil
 }
 
 // Activations holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
 // row-major by token; rows are padded so that kernels may work on eight tokens at a time.
 //
 //	f32    [n][stride]        all but FormQ8_0, FormQ8_1, FormQ8_K: the values, rounded as the form says
-//	brain  [n][stride]        FormBF16: their upper halves, and zeros beyond cols
+//	bf16   [n][stride]        FormBF16: their upper halves, and zeros beyond cols
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
 //	                          matrix do not compete for the same places in the cache
-//	words  [n][stride]        FormQ8_0: codes as int16
+//	int16s [n][stride]        FormQ8_0: codes as int16
 //	d      [n][cols/block]    scales
 //	s      [n][cols/32]       FormQ8_1: d*sum; FormValuesQ8_K: d
 //	sums16 [n][cols/16]       sums of 16 codes
 //	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
-//	panel                     more than a few tokens: see token_block.go
+//	tokenBlocks                    more than a few tokens: see token_block.go
 type Activations struct {
 	form           ActivationForm
 	n, cols        int
 	stride         int
 	f32, d, s      []float32
 	codes          []int8
-	words          []int16
+	int16s         []int16
 	sums16, sums32 []int16
-	panel          []int32
-	brain          []uint16
+	tokenBlocks    []int32
+	bf16           []uint16
 }
 
 // tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
@@ -144,9 +129,9 @@ func (b *Activations) Reset(form ActivationForm, n, cols int) error {
 	if form.float() {
 		b.stride = (cols+31)/32*32 + 32
 		b.f32 = grow(b.f32, n*b.stride)
-		b.brain = b.brain[:0]
+		b.bf16 = b.bf16[:0]
 		if form == FormBF16 {
-			b.brain = grow(b.brain, rows*b.stride)
+			b.bf16 = grow(b.bf16, rows*b.stride)
 		}
 		return nil
 	}
@@ -154,16 +139,16 @@ func (b *Activations) Reset(form ActivationForm, n, cols int) error {
 	b.codes = grow(b.codes, rows*b.stride)
 	b.d = grow(b.d, rows*(cols/form.Block()))
 	b.sums16 = grow(b.sums16, rows*(cols/16))
-	b.panel = b.panel[:0]
-	if n > wideTokens {
-		b.panel = grow(b.panel, rows*(cols/form.Block())*form.panelWords()/BlockTokens)
+	b.tokenBlocks = b.tokenBlocks[:0]
+	if n > fullTokens {
+		b.tokenBlocks = grow(b.tokenBlocks, rows*(cols/form.Block())*form.tokenBlockWords()/BlockTokens)
 	}
 	if form.values() {
 		b.f32 = grow(b.f32, n*b.stride)
 	}
 	switch form.codes() {
 	case FormQ8_0:
-		b.words = grow(b.words, rows*b.stride)
+		b.int16s = grow(b.int16s, rows*b.stride)
 	case FormQ8_1:
 		b.s = grow(b.s, rows*(cols/32))
 	case FormQ8_K:
@@ -201,9 +186,9 @@ func (s *Set) LoadRows(b *Activations, x []float32, t0, t1 int) error {
 	for t := t0; t < t1; {
 		first := t
 		for ; t < min(t1, (first/BlockTokens+1)*BlockTokens); t++ {
-			s.load(b, t, x[t*b.cols:(t+1)*b.cols])
+			s.loads.load(b, t, x[t*b.cols:(t+1)*b.cols])
 		}
-		b.putPanel(s, first, t)
+		b.putTokenBlock(s, first, t)
 	}
 	return nil
 }

@@ -2,11 +2,22 @@
 
 package kernel
 
-import (
-	"math"
+import "math"
 
-	"bitmill/formats/block"
-)
+var vectorsAVX2 = vectors{
+	addPart:      addPartAVX2,
+	scale:        scaleAVX2,
+	softmax:      softmaxAVX2,
+	logSumExp:    logSumExpAVX2,
+	rmsNorm:      rmsNormAVX2,
+	add:          addAVX2,
+	addScaled:    addScaledAVX2,
+	center:       centerAVX2,
+	sumSquares:   sumSquaresAVX2,
+	klDivergence: klDivergenceAVX2,
+	rope:         ropeAVX2,
+	activations:  activationsAVX2,
+}
 
 // The generated functions take whole vectors of eight; what is left of a slice is done by the generic functions.
 
@@ -108,14 +119,6 @@ func addScaledAVX2(dst, x []float32, f float32) {
 	addScaledGeneric(dst[whole:], x[whole:], f)
 }
 
-func roundBF16AVX2(x []float32) {
-	whole := len(x) &^ 15
-	if whole > 0 {
-		roundBF16(&x[0], nil, &x[0], whole)
-	}
-	roundBF16Generic(x[whole:])
-}
-
 var sumSquaresAVX2 = inPairs(8, vectorAddSquares, sumSquaresGeneric)
 
 func klDivergenceAVX2(p, q []float32, lseP, lseQ float64) float64 {
@@ -138,66 +141,4 @@ func ropeAVX2(x, cos, sin []float32, interleaved bool) {
 		return
 	}
 	vectorRotate(&x[0], &x[n], &cos[0], &sin[0], n)
-}
-
-// loadAVX2 converts one token; see loadGeneric.
-func loadAVX2(b *Activations, t int, x []float32) {
-	if b.form == FormF32 || len(x) == 0 {
-		loadGeneric(b, t, x)
-		return
-	}
-	if b.form == FormBF16 {
-		loadBF16AVX2(b, t, x)
-		return
-	}
-	codes, sums := &b.codes[t*b.stride], &b.sums16[t*(b.cols/16)]
-	if b.form.codes() == FormQ8_K {
-		load256(codes, sums, &b.sums32[t*(b.cols/32)], &b.d[t*(b.cols/256)], &x[0], b.cols/256)
-		b.putValuesAVX2(t)
-		return
-	}
-	var s *float32
-	var words *int16
-	if b.form != FormQ8_1 {
-		words = &b.words[t*b.stride]
-	} else {
-		s = &b.s[t*(b.cols/32)]
-	}
-	load32(codes, words, sums, &b.d[t*(b.cols/32)], s, &x[0], b.cols/32)
-	b.putValuesAVX2(t)
-}
-
-func loadBF16AVX2(b *Activations, t int, x []float32) {
-	whole := len(x) &^ 15
-	if whole > 0 {
-		var brain *uint16
-		if len(b.brain) > 0 {
-			brain = &b.brain[t*b.stride]
-		}
-		roundBF16(&b.f32[t*b.stride], brain, &x[0], whole)
-	}
-	for i := whole; i < len(x); i++ {
-		b.f32[t*b.stride+i] = block.FromBF16(block.BF16(x[i]))
-	}
-	b.putBrain(t, whole)
-}
-
-func (b *Activations) putValuesAVX2(t int) {
-	if b.form.values() {
-		size := b.form.Block()
-		scaleCodes(&b.f32[t*b.stride], &b.codes[t*b.stride], &b.d[t*b.cols/size], b.cols/size, size)
-	}
-}
-
-// interleaveAVX2 writes the panel of eight tokens from t on.
-func interleaveAVX2(b *Activations, t int) {
-	panel, blocks := &b.panelOf(t)[0], b.cols/b.form.Block()
-	switch d := &b.d[t*blocks]; b.form.codes() {
-	case FormQ8_K:
-		interleave256(panel, d, &b.sums16[16*t*blocks], blocks)
-	case FormQ8_1:
-		interleave32(panel, d, &b.s[t*blocks], &b.sums16[2*t*blocks], blocks)
-	default:
-		interleave32(panel, d, nil, &b.sums16[2*t*blocks], blocks)
-	}
 }

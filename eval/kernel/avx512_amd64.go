@@ -3,37 +3,21 @@
 package kernel
 
 import (
+	"unsafe"
+
 	"golang.org/x/sys/cpu"
 
 	"bitmill/formats"
 )
 
-// avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses.
+// avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses, and more where the CPU has it.
 var avx512 = &Set{
-	Name:         "avx512",
-	load:         loadAVX512,
-	interleave:   interleaveAVX2,
-	matmul:       productsAVX512.matmul,
-	gemmPanels:   productsAVX512.gemmPanels,
-	packPanel:    productsAVX2.packPanel,
-	addPart:      addPartAVX512,
-	scale:        scaleAVX2,
-	softmax:      softmaxAVX512,
-	logSumExp:    logSumExpAVX512,
-	rmsNorm:      rmsNormAVX2,
-	add:          addAVX2,
-	addScaled:    addScaledAVX2,
-	center:       centerAVX2,
-	roundBF16:    roundBF16AVX2,
-	sumSquares:   sumSquaresAVX2,
-	klDivergence: klDivergenceAVX512,
-	rope:         ropeAVX2,
-	join:         joinAVX512,
-	weavePlain:   weavePlainAVX512,
-	weaves: func(t formats.Type) bool {
-		return t != formats.BF16 || cpu.X86.HasAVX512BF16
-	},
-	activations: activationsAVX512,
+	Name:      "avx512",
+	types:     typesAVX512(),
+	tileFuncs: tilesAVX512(),
+	codeFuncs: avx2.codeFuncs,
+	loads:     loadsAVX512(),
+	vectors:   vectorsAVX512,
 	spins: func() spins {
 		s := spinsAVX512
 		if cpu.X86.HasAVX512BF16 {
@@ -43,18 +27,151 @@ var avx512 = &Set{
 	}(),
 }
 
-// productsAVX512 makes float tiles as avx2 does and multiplies all with instructions of its own; rows too, where
-// the CPU has the Galois field instructions that move bits within bytes, and permutations of bytes (VBMI).
-var productsAVX512 = func() *products {
-	p := *productsAVX2
-	p.wide = wideProducts
-	p.strips = stripProducts
-	p.float = wideFloat
-	if cpu.X86.HasAVX512BF16 {
-		p.brain = wideBF16
+func tilesAVX512() tileFuncs {
+	f := tilesAVX2
+	f.float, f.transpose16 = wideFloat, transpose16
+	return f
+}
+
+// loadsAVX512 leaves to AVX2 blocks of 256 that are out of the ordinary, and fewer than eight of 32.
+func loadsAVX512() *loadFuncs {
+	f := loadsAVX2
+	f.q8, f.q8K = loadQ8AVX512, loadQ8KAVX512
+	return &f
+}
+
+func loadQ8AVX512(codes *int8, int16s *int16, sums *int16, d, s, x *float32, blocks int) {
+	whole := blocks &^ 7
+	if whole > 0 {
+		wideLoad32(codes, int16s, sums, d, s, x, whole/8)
 	}
-	if cpu.X86.HasAVX512GFNI && cpu.X86.HasAVX512VBMI {
-		p.rows = rowsAVX512
+	if whole < blocks {
+		load32(behind(codes, 32*whole), behind(int16s, 32*whole), behind(sums, 2*whole), behind(d, whole), behind(s, whole),
+			behind(x, 32*whole), blocks-whole)
 	}
-	return &p
-}()
+}
+
+func loadQ8KAVX512(codes *int8, sums16, sums32 *int16, d, x *float32, blocks int) {
+	for i := 0; i < blocks; i++ {
+		left := wideLoad256(behind(codes, 256*i), behind(sums16, 16*i), behind(sums32, 8*i), behind(d, i), behind(x, 256*i), blocks-i)
+		if left == 0 {
+			return
+		}
+		i = blocks - left
+		load256(behind(codes, 256*i), behind(sums16, 16*i), behind(sums32, 8*i), behind(d, i), behind(x, 256*i), 1)
+	}
+}
+
+// behind returns element i of those that p is the first of; nil if it is.
+func behind[T any](p *T, i int) *T {
+	if p == nil {
+		return nil
+	}
+	return (*T)(unsafe.Add(unsafe.Pointer(p), i*int(unsafe.Sizeof(*p))))
+}
+
+func typesAVX512() *typeTable {
+	t := typeTable{
+		formats.F32:  {rows: floatRows(rowF32AVX512)},
+		formats.F16:  {rows: floatRows(rowF16AVX512)},
+		formats.BF16: {rows: floatRows(rowBF16AVX512), full: bf16Full(wideBF16), repacked: bf16Repacked(stripBF16)},
+
+		formats.Q4_0: {
+			rows: legacyRows(rowQ40AVX512, fours), full: legacyFull(wideSmall, fillQ40, 128-8),
+			repacked: legacyRepacked(stripQ40, unweaveQ40), packBits: joinFours,
+		},
+		formats.Q4_1: {
+			rows: legacyRows(rowQ41AVX512, fours), full: legacyFull(wideSmallMins, fillQ41, 0),
+			repacked: legacyRepacked(stripQ41, unweaveQ41), packBits: joinFours,
+		},
+		formats.Q5_0: {
+			rows: legacyRows(rowQ50AVX512, fours), full: legacyFull(wideSmall, fillQ50, 128-16),
+			repacked: legacyRepacked(stripQ50, unweaveQ50), packBits: joinPlaces,
+		},
+		formats.Q5_1: {
+			rows: legacyRows(rowQ51AVX512, fours), full: legacyFull(wideSmallMins, fillQ51, 0),
+			repacked: legacyRepacked(stripQ51, unweaveQ51), packBits: joinPlaces,
+		},
+		formats.Q8_0: {
+			rows: legacyRows(rowQ80AVX512, nil), full: legacyFull(wideSmall, fillQ80, 0),
+			repacked: legacyRepacked(stripQ80, unweaveQ80),
+		},
+
+		formats.Q2_K: {
+			rows: kquantRows(rowQ2KAVX512, halves), full: kquantFull(wideMins16, fillQ2K, 0),
+			repacked: kquantRepacked(stripQ2K, unweaveQ2K, 0), packBits: joinGroups2,
+		},
+		formats.Q3_K: {
+			rows: kquantRows(rowQ3KAVX512, halves), full: kquantFull(wideOffset, fillQ3K, 0),
+			repacked: kquantRepacked(stripQ3K, unweaveQ3K, 0), packBits: joinGroups3,
+		},
+		formats.Q4_K: {
+			rows: kquantRows(rowQ4KAVX512, nil), full: kquantFull(wideSuper32, fillQ4K, 0),
+			repacked: kquantRepacked(stripQ4K, unweaveQ4K, 0), packBits: joinQ4K,
+		},
+		formats.Q5_K: {
+			rows: kquantRows(rowQ5KAVX512, nil), full: kquantFull(wideSuper32, fillQ5K, 0),
+			repacked: kquantRepacked(stripQ5K, unweaveQ5K, 15), packBits: joinGroups5,
+		},
+		formats.Q6_K: {
+			rows: kquantRows(rowQ6KAVX512, nil), full: kquantFull(wideOffset16, fillQ6K, 128-32),
+			repacked: kquantRepacked(stripQ6K, unweaveQ6K, 0), packBits: joinGroups6,
+		},
+
+		formats.IQ4_NL: {
+			rows: legacyRows(rowIQ4NLAVX512, fours), full: signedFull(wideSmall),
+			repacked: legacyRepacked(stripIQ4NL, unweaveIQ4NL), packBits: joinFours,
+		},
+		formats.MXFP4: {
+			rows: legacyRows(rowMXFP4AVX512, fours), full: signedFull(wideSmall),
+			repacked: legacyRepacked(stripMXFP4, unweaveMXFP4), packBits: joinFours,
+		},
+		formats.NVFP4: {rows: block64Rows(rowNVFP4AVX512), full: signedFull(wideSmall16)},
+		formats.Q1_0:  {rows: block64Rows(rowQ1AVX512), full: signedFull(wideSmall)},
+		formats.Q2_0:  {rows: block64Rows(rowQ2AVX512), full: signedFull(wideSmall)},
+
+		formats.IQ4_XS: {
+			rows: iq4xsRows(rowIQ4XSAVX512, fours), full: signedFull(wideLevels32),
+			repacked: signedRepacked(stripLevel4x8, unweaveLevel4x8, false), packBits: joinGroups4,
+		},
+		formats.IQ3_S: {
+			rows: codebookRows(rowIQ3SAVX2), full: signedFull(wideLevels32),
+			repacked: signedRepacked(stripLevel4x8, unweaveLevel4x8, false), packBits: joinGroups4,
+		},
+		formats.IQ3_XXS: {
+			rows: codebookRows(rowIQ3XXSAVX2), full: signedFull(wideLevels32),
+			repacked: signedRepacked(stripLevel4x8, unweaveLevel4x8, false), packBits: joinGroups4,
+		},
+		formats.IQ2_XXS: {
+			rows: codebookRows(rowIQ2XXSAVX2), full: signedFull(wideLevels32),
+			repacked: signedRepacked(stripLevel3x8, unweaveLevel3x8, false), packBits: joinGroups3,
+		},
+		formats.IQ2_XS: {
+			rows: codebookRows(rowIQ2XSAVX2), full: signedFull(wideLevels16),
+			repacked: signedRepacked(stripLevel3x16, unweaveLevel3x16, false), packBits: joinGroups3,
+		},
+		formats.IQ2_S: {
+			rows: codebookRows(rowIQ2SAVX2), full: signedFull(wideLevels16),
+			repacked: signedRepacked(stripLevel3x16, unweaveLevel3x16, false), packBits: joinGroups3,
+		},
+		formats.IQ1_S: {rows: codebookRows(rowIQ1SAVX2), full: signedFull(wideLevels32)},
+		formats.IQ1_M: {rows: codebookRows(rowIQ1MAVX2), full: signedFull(wideLevels16)},
+		formats.TQ1_0: {
+			rows: codebookRows(rowTQ1AVX2), full: signedFull(wideLevels32),
+			repacked: signedRepacked(stripLevel2, unweaveLevel2, true), packBits: joinGroups2,
+		},
+		formats.TQ2_0: {
+			rows: codebookRows(rowTQ2AVX2), full: signedFull(wideLevels32),
+			repacked: signedRepacked(stripLevel2, unweaveLevel2, true), packBits: joinGroups2,
+		},
+	}
+	if !cpu.X86.HasAVX512GFNI || !cpu.X86.HasAVX512VBMI { // they move bits within bytes, and permute bytes
+		for i := range t {
+			t[i].rows = typesAVX2[i].rows
+		}
+	}
+	if !cpu.X86.HasAVX512BF16 {
+		t[formats.BF16].full, t[formats.BF16].repacked = nil, nil
+	}
+	return &t
+}

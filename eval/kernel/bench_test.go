@@ -11,15 +11,15 @@ import (
 func BenchmarkMatMul(b *testing.B) {
 	for _, s := range Available() {
 		peaks := s.Peaks(nil)
-		for _, row := range types {
+		for _, typ := range types {
 			for _, shape := range []struct{ rows, cols, n int }{{2048, 2048, 512}, {5632, 2048, 512}, {256, 768, 512}, {2048, 2048, 1}} {
 				if s == generic && shape.rows*shape.n > 2048 {
 					shape.rows, shape.n = 64, 32 // its speed does not depend on them
 				}
-				b.Run(fmt.Sprintf("%s/%s/%dx%dx%d", s.Name, row.t, shape.rows, shape.cols, shape.n), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/%s/%dx%dx%d", s.Name, typ, shape.rows, shape.cols, shape.n), func(b *testing.B) {
 					rng := random(1)
-					w := randomMatrix(rng, row.t, shape.rows, shape.cols)
-					x := loaded(b, s, row.t, randomFloats(rng, shape.n*shape.cols), shape.n, shape.cols)
+					w := randomMatrix(rng, typ, shape.rows, shape.cols)
+					x := loaded(b, s, typ, randomFloats(rng, shape.n*shape.cols), shape.n, shape.cols)
 					dst := make([]float32, shape.n*shape.rows)
 					var scratch Scratch
 					best := time.Hour

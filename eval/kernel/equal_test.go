@@ -18,8 +18,8 @@ func others(t testing.TB) []*Set {
 	return sets
 }
 
-// product multiplies rows r0 .. r1-1 into a destination full of guards and checks that nothing else was written.
-func product(t testing.TB, s *Set, w Matrix, b *Activations, r0, r1 int, scratch *Scratch) []float32 {
+// multiplied multiplies rows r0 .. r1-1 into a destination full of guards and checks that nothing else was written.
+func multiplied(t testing.TB, s *Set, w Matrix, b *Activations, r0, r1 int, scratch *Scratch) []float32 {
 	t.Helper()
 	const guard = 12345.5
 	stride := w.Rows + 3
@@ -51,26 +51,23 @@ func product(t testing.TB, s *Set, w Matrix, b *Activations, r0, r1 int, scratch
 func sizes(t testing.TB, w Matrix, b *Activations, r0, r1 int) []float32 {
 	t.Helper()
 	out := make([]float32, 0, b.n*(r1-r0))
-	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
-	offset := 0 // 1: codes have an offset
-	if super != nil && super.signed {
-		offset = 1
-	}
+	wt := weightTypeOf(w.Type)
+	offset := min(wt.offset, 1) // 1: codes have an offset
 	for tok := range b.n {
 		for r := r0; r < r1; r++ {
 			var s Scratch
 			var sum float64
 			switch {
-			case super != nil:
+			case wt.kquant != nil:
 				stored := w.stored()
-				unpackSuperRow(super, &stored, r, &s)
+				unpackKQuantRow(&stored, r, &s)
 				for i := range s.scales {
 					sc := &s.scales[i]
 					var codes, mins, single, singleMins float64
-					for g := range 256 / super.group {
+					for g := range 256 / wt.group {
 						var q, c float64
-						for k := range super.group {
-							at := 256*i + super.group*g + k
+						for k := range wt.group {
+							at := 256*i + wt.group*g + k
 							q += float64(b.codes[tok*b.stride+at])
 							c += float64(b.codes[tok*b.stride+at]) * float64(s.bytes[at])
 							single += math.Abs(float64(b.codes[tok*b.stride+at]) *
@@ -84,19 +81,19 @@ func sizes(t testing.TB, w Matrix, b *Activations, r0, r1 int) []float32 {
 					if b.n <= rowTokens {
 						codes, mins = single, singleMins*float64(1-offset)
 					}
-					if super.signed {
+					if wt.offset > 0 {
 						sum += d * math.Abs(float64(sc.d)) * math.Abs(codes-mins)
 					} else {
 						sum += d * (math.Abs(float64(sc.d)*codes) + math.Abs(float64(sc.dmin)*mins))
 					}
 				}
-			case small != nil:
+			case wt.legacy != nil:
 				stored := w.stored()
-				unpackSmallRow(small, &stored, r, &s)
+				unpackLegacyRow(&stored, r, &s)
 				for i := range b.cols / 32 {
 					p, single := 0, 0
 					for k := range 32 {
-						v := int(b.codes[tok*b.stride+32*i+k]) * (int(s.bytes[32*i+k]) - small.offset)
+						v := int(b.codes[tok*b.stride+32*i+k]) * (int(s.bytes[32*i+k]) - wt.offset)
 						p, single = p+v, single+max(v, -v)
 					}
 					if b.n <= rowTokens {
@@ -132,10 +129,10 @@ func compare(t testing.TB, name string, w Matrix, b *Activations, r0, r1 int, go
 
 func TestMatMulEqual(t *testing.T) {
 	for _, s := range others(t) {
-		for _, row := range types {
-			t.Run(fmt.Sprint(s.Name, "/", row.t), func(t *testing.T) {
+		for _, typ := range types {
+			t.Run(fmt.Sprint(s.Name, "/", typ), func(t *testing.T) {
 				var scratch Scratch
-				unit := row.t.BlockLen()
+				unit := typ.BlockLen()
 				columns := []int{unit, 2 * unit, 3 * unit, 256, 1280, 2304}
 				if unit == 1 {
 					columns = append(columns, 5, 7, 8, 31, 257)
@@ -145,26 +142,26 @@ func TestMatMulEqual(t *testing.T) {
 						continue
 					}
 					rng := random(uint64(cols))
-					w := randomMatrix(rng, row.t, 37, cols)
+					w := randomMatrix(rng, typ, 37, cols)
 					counts := []int{1, 2, 3, 4, 5, 9, 31}
 					if i > 3 {
 						counts = []int{1, 6, rowTokens + 2} // tiles of 1024 columns one after the other
 					}
 					for _, n := range counts {
-						b := loaded(t, s, row.t, randomFloats(rng, n*cols), n, cols)
-						want := product(t, generic, w, b, 0, 37, nil)
-						compare(t, fmt.Sprint(cols, " columns, ", n, " tokens"), w, b, 0, 37, product(t, s, w, b, 0, 37, &scratch), want)
+						b := loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
+						want := multiplied(t, generic, w, b, 0, 37, nil)
+						compare(t, fmt.Sprint(cols, " columns, ", n, " tokens"), w, b, 0, 37, multiplied(t, s, w, b, 0, 37, &scratch), want)
 					}
 				}
 				// Any range of rows.
 				cols := max(unit, 32)
 				rng := random(9)
-				w := randomMatrix(rng, row.t, 37, cols)
-				b := loaded(t, s, row.t, randomFloats(rng, 5*cols), 5, cols)
+				w := randomMatrix(rng, typ, 37, cols)
+				b := loaded(t, s, typ, randomFloats(rng, 5*cols), 5, cols)
 				for r0 := range 20 {
 					for _, r1 := range []int{r0, r0 + 1, r0 + 7, r0 + 8, r0 + 16, r0 + 17, 37} {
-						want := product(t, generic, w, b, r0, r1, nil)
-						compare(t, fmt.Sprint("rows ", r0, " to ", r1), w, b, r0, r1, product(t, s, w, b, r0, r1, &scratch), want)
+						want := multiplied(t, generic, w, b, r0, r1, nil)
+						compare(t, fmt.Sprint("rows ", r0, " to ", r1), w, b, r0, r1, multiplied(t, s, w, b, r0, r1, &scratch), want)
 					}
 				}
 			})
@@ -175,7 +172,7 @@ func TestMatMulEqual(t *testing.T) {
 func TestMatMulNoColumns(t *testing.T) {
 	for _, s := range Available() {
 		b := loaded(t, s, formats.Q4_K, nil, 2, 0)
-		for _, v := range product(t, s, Matrix{Type: formats.Q4_K, Rows: 17}, b, 0, 17, nil) {
+		for _, v := range multiplied(t, s, Matrix{Type: formats.Q4_K, Rows: 17}, b, 0, 17, nil) {
 			if v != 0 {
 				t.Fatalf("%s: a sum of nothing is %g", s.Name, v)
 			}
@@ -190,7 +187,7 @@ func TestMatMulManyTokens(t *testing.T) {
 			rng := random(uint64(typ))
 			w := randomMatrix(rng, typ, 19, 512)
 			b := loaded(t, s, typ, randomFloats(rng, 512*512), 512, 512)
-			compare(t, typ.String(), w, b, 0, 19, product(t, s, w, b, 0, 19, nil), product(t, generic, w, b, 0, 19, nil))
+			compare(t, typ.String(), w, b, 0, 19, multiplied(t, s, w, b, 0, 19, nil), multiplied(t, generic, w, b, 0, 19, nil))
 		}
 	}
 }
@@ -200,27 +197,27 @@ func TestMatMulManyTokens(t *testing.T) {
 func TestExtremes(t *testing.T) {
 	const cols = 512
 	for _, s := range others(t) {
-		for _, row := range types {
-			if form, _ := FormOf(row.t); form.float() {
+		for _, typ := range types {
+			if form, _ := FormOf(typ); form.float() {
 				continue
 			}
 			for _, fill := range []byte{0x00, 0x7f, 0x80, 0xff} {
-				w := randomMatrix(random(1), row.t, 17, cols)
+				w := randomMatrix(random(1), typ, 17, cols)
 				for i := range w.Data {
 					w.Data[i] = fill
 				}
-				setHalves(row.t, w.Data, func() float32 { return 1 })
+				setHalves(typ, w.Data, func() float32 { return 1 })
 				limits := [][2]int8{{127, 127}, {-128, -128}, {127, -128}, {-127, 127}}
-				for _, n := range []int{wideTokens, wideTokens + 1, rowTokens + 1} { // rows, and tiles of all kinds
-					b := loaded(t, s, row.t, make([]float32, n*cols), n, cols)
+				for _, n := range []int{fullTokens, fullTokens + 1, rowTokens + 1} { // rows, and tiles of all kinds
+					b := loaded(t, s, typ, make([]float32, n*cols), n, cols)
 					for tok := range n {
 						b.fill(tok, limits[tok%len(limits)])
 					}
-					got, want := product(t, s, w, b, 0, 17, nil), product(t, generic, w, b, 0, 17, nil)
-					name := fmt.Sprintf("%s %s filled with %#02x, %d tokens", s.Name, row.t, fill, n)
+					got, want := multiplied(t, s, w, b, 0, 17, nil), multiplied(t, generic, w, b, 0, 17, nil)
+					name := fmt.Sprintf("%s %s filled with %#02x, %d tokens", s.Name, typ, fill, n)
 					compare(t, name, w, b, 0, 17, got, want)
-					if stripTypeOf(row.t) != nil {
-						compare(t, name+", woven", w, b, 0, 17, product(t, s, woven(t, w), b, 0, 17, nil), want)
+					if repackLayoutOf(typ) != nil {
+						compare(t, name+", woven", w, b, 0, 17, multiplied(t, s, woven(t, w), b, 0, 17, nil), want)
 					}
 				}
 			}
@@ -233,7 +230,7 @@ func (b *Activations) fill(t int, pair [2]int8) {
 	for k := range b.cols {
 		b.codes[t*b.stride+k] = pair[k%2]
 		if b.form == FormQ8_0 {
-			b.words[t*b.stride+k] = int16(pair[k%2])
+			b.int16s[t*b.stride+k] = int16(pair[k%2])
 		}
 	}
 	blocks := b.cols / b.form.Block()
@@ -251,38 +248,39 @@ func (b *Activations) fill(t int, pair [2]int8) {
 			b.sums32[t*b.cols/32+i] = 16 * (int16(pair[0]) + int16(pair[1]))
 		}
 	}
-	b.putPanel(generic, t, t+1)
+	b.putTokenBlock(generic, t, t+1)
 	b.putValues(t)
 }
 
 // TestMatMulAllocations: nothing is allocated once the scratch has grown.
 func TestMatMulAllocations(t *testing.T) {
 	for _, s := range Available() {
-		for _, row := range types {
-			const n = rowTokens + 1
-			rng := random(3)
-			w := randomMatrix(rng, row.t, 17, 512)
-			x := randomFloats(rng, n*512)
-			b := loaded(t, s, row.t, x, n, 512)
-			var scratch Scratch
-			dst := make([]float32, n*17)
-			run := func() {
-				if err := s.Load(b, b.form, x, n, 512); err != nil {
-					t.Fatal(err)
+		for _, typ := range types {
+			for _, n := range []int{1, rowTokens, rowTokens + 1} {
+				rng := random(3)
+				w := randomMatrix(rng, typ, 17, 512)
+				x := randomFloats(rng, n*512)
+				b := loaded(t, s, typ, x, n, 512)
+				var scratch Scratch
+				dst := make([]float32, n*17)
+				run := func() {
+					if err := s.Load(b, b.form, x, n, 512); err != nil {
+						t.Fatal(err)
+					}
+					if err := s.MatMul(dst, 17, w, b, 0, 17, &scratch); err != nil {
+						t.Fatal(err)
+					}
 				}
-				if err := s.MatMul(dst, 17, w, b, 0, 17, &scratch); err != nil {
-					t.Fatal(err)
+				for range 2 {
+					run()
+					if count := testing.AllocsPerRun(3, run); count != 0 {
+						t.Errorf("%s %s: %g allocations in a product with %d tokens", s.Name, typ, count, n)
+					}
+					if !s.WantsRepacked(w) {
+						break
+					}
+					w = woven(t, w)
 				}
-			}
-			for range 2 {
-				run()
-				if count := testing.AllocsPerRun(3, run); count != 0 {
-					t.Errorf("%s %s: %g allocations in a product", s.Name, row.t, count)
-				}
-				if !s.WantsRepacked(w) {
-					break
-				}
-				w = woven(t, w)
 			}
 		}
 	}

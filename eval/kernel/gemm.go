@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // PanelCols is the width of a panel: a matrix cut into panels holds columns [16p, 16p+16) of all its rows one after the
 // other, so that a product reads it from front to back.
 const PanelCols = lanes
@@ -17,7 +19,17 @@ func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32
 	} else {
 		_, _ = a[(m-1)*lda+k-1], b[(n-1)/lanes*step+k*lanes-1]
 	}
-	s.gemmPanels(c, ldc, a, lda, b, step, m, n, k, accumulate)
+	if s.float == nil {
+		gemmPanelsGeneric(c, ldc, a, lda, b, step, m, n, k, accumulate)
+		return
+	}
+	add := 0
+	if accumulate {
+		add = 1
+	}
+	for j := 0; j < n; j += lanes {
+		s.float(&c[j], 4*ldc, &a[0], 4*lda, &b[j/lanes*step], 4*lanes, m, k, add)
+	}
 }
 
 func gemmPanelsGeneric(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
@@ -43,7 +55,18 @@ func (s *Set) PackPanel(dst, src []float32, stride, rows, cols int) {
 		return
 	}
 	_, _ = dst[(cols-1)*lanes+rows-1], src[(rows-1)*stride+cols-1]
-	s.packPanel(dst, src, stride, rows, cols)
+	whole, r := cols&^7, 0
+	if s.transpose != nil && whole > 0 { // squares of eight by eight
+		for ; r+8 <= rows; r += 8 {
+			s.transpose((*uint32)(unsafe.Pointer(&dst[r])), 8*4*lanes, (*uint32)(unsafe.Pointer(&src[r*stride])), 4*stride, whole/8)
+		}
+		if r > 0 && whole < cols {
+			packPanelGeneric(dst[whole*lanes:], src[whole:], stride, r, cols-whole)
+		}
+	}
+	if r < rows {
+		packPanelGeneric(dst[r:], src[r*stride:], stride, rows-r, cols)
+	}
 }
 
 func packPanelGeneric(dst, src []float32, stride, rows, cols int) {

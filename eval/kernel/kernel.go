@@ -1,5 +1,5 @@
 // Package kernel multiplies stored blocks with activations, and holds the few vector functions a transformer needs
-// beside that. Every function exists in plain Go (the meaning, in generic*.go and unpack*.go) and may exist again
+// beside that. Every function exists in plain Go (the meaning, in *_generic.go and unpack*.go) and may exist again
 // for an instruction set; a Set is one such collection.
 //
 // A quantized product follows ggml's CPU path in what it computes: activations are rounded to 8-bit blocks (Q8_0,
@@ -24,7 +24,6 @@ package kernel
 import (
 	"slices"
 
-	"bitmill/formats"
 	"bitmill/formats/cpu"
 )
 
@@ -32,60 +31,15 @@ import (
 type Set struct {
 	Name string // of its instruction set: cpu.Generic, cpu.AVX2, cpu.AVX512
 
-	// load writes token t of a batch from one row of activations, in the activations's form.
-	load func(b *Activations, t int, x []float32)
-	// interleave writes the panel of eight loaded tokens from t on; nil: Activations.interleave does, token by token.
-	interleave func(b *Activations, t int)
-	// matmul is MatMul after all checks.
-	matmul func(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch)
-
-	gemmPanels func(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool)
-	packPanel  func(dst, src []float32, stride, rows, cols int)
-
-	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
-	scale        func(x []float32, f float32)
-	softmax      func(x []float32, scale float32)
-	logSumExp    func(x []float32) float64
-	rmsNorm      func(dst, x, gain []float32, eps float32)
-	add          func(dst, x []float32)
-	addScaled    func(dst, x []float32, f float32)
-	center       func(dst, x []float32)
-	roundBF16    func(x []float32)
-	sumSquares   func(acc, x []float32)
-	klDivergence func(p, q []float32, lseP, lseQ float64) float64
-	rope         func(x, cos, sin []float32, interleaved bool)
-
-	// join makes the words of a block's codes in a strip from those in the loom.
-	join       func(t formats.Type, s *strips, to []byte, l *loom)
-	weavePlain func(s *strips, strip, rows []byte)
-	weaves     func(t formats.Type) bool // whether it multiplies strips of a type; nil: of none
-	activations
+	types *typeTable // nil: products of plain Go
+	tileFuncs
+	codeFuncs
+	loads *loadFuncs // nil: plain Go rounds activations
+	vectors
 	spins spins
 }
 
-var generic = &Set{
-	Name:         cpu.Generic,
-	load:         loadGeneric,
-	matmul:       matmulGeneric,
-	gemmPanels:   gemmPanelsGeneric,
-	packPanel:    packPanelGeneric,
-	addPart:      addPartGeneric,
-	scale:        scaleGeneric,
-	softmax:      softmaxGeneric,
-	logSumExp:    logSumExpGeneric,
-	rmsNorm:      rmsNormGeneric,
-	add:          addGeneric,
-	addScaled:    addScaledGeneric,
-	center:       centerGeneric,
-	roundBF16:    roundBF16Generic,
-	sumSquares:   sumSquaresGeneric,
-	klDivergence: klDivergenceGeneric,
-	rope:         ropeGeneric,
-	activations:  activationsGeneric,
-	join:         joinGeneric,
-	weavePlain:   weavePlainGeneric,
-	spins:        spinsGeneric,
-}
+var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, vectors: vectorsGeneric, spins: spinsGeneric}
 
 // Available lists the sets this CPU and build can run, slowest first; generic is always there.
 func Available() []*Set {

@@ -13,21 +13,15 @@ import (
 	"bitmill/formats/cpu"
 )
 
-// types are all weight types with a product, with the places of the 16-bit floats in a block.
-var types = []struct {
-	t      formats.Type
-	halves []int
-}{
-	{formats.F32, nil}, {formats.F16, nil}, {formats.BF16, nil},
-	{formats.Q4_0, []int{0}}, {formats.Q4_1, []int{0, 2}}, {formats.Q5_0, []int{0}}, {formats.Q5_1, []int{0, 2}},
-	{formats.Q8_0, []int{0}},
-	{formats.Q2_K, []int{80, 82}}, {formats.Q3_K, []int{108}}, {formats.Q4_K, []int{0, 2}}, {formats.Q5_K, []int{0, 2}},
-	{formats.Q6_K, []int{208}},
-	{formats.IQ2_XXS, []int{0}}, {formats.IQ2_XS, []int{0}}, {formats.IQ3_XXS, []int{0}}, {formats.IQ1_S, []int{0}},
-	{formats.IQ4_NL, []int{0}}, {formats.IQ3_S, []int{0}}, {formats.IQ2_S, []int{0}}, {formats.IQ4_XS, []int{0}},
-	{formats.IQ1_M, nil}, {formats.TQ1_0, []int{52}}, {formats.TQ2_0, []int{64}}, {formats.MXFP4, nil}, {formats.NVFP4, nil},
-	{formats.Q1_0, []int{0}}, {formats.Q2_0, []int{0}},
-}
+// types are all types of weights.
+var types = func() (list []formats.Type) {
+	for _, info := range formats.Types() {
+		if weightTypeOf(info.Type) != nil && notWeights[info.Type] == "" {
+			list = append(list, info.Type)
+		}
+	}
+	return list
+}()
 
 func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
@@ -70,28 +64,23 @@ func randomMatrix(rng *rand.Rand, t formats.Type, rows, cols int) Matrix {
 
 // setHalves writes the 16-bit floats of every block.
 func setHalves(t formats.Type, data []byte, value func() float32) {
-	for _, row := range types {
-		if row.t != t {
-			continue
+	for i := 0; i < len(data); i += t.BlockBytes() {
+		if t == formats.MXFP4 || t == formats.NVFP4 { // powers of two
+			_, e := math.Frexp(float64(value()))
+			if t == formats.MXFP4 {
+				data[i] = byte(127 + e)
+			} else {
+				copy(data[i:], bytes.Repeat([]byte{byte(max(1, 7+e)) << 3}, 4))
+			}
 		}
-		for i := 0; i < len(data); i += t.BlockBytes() {
-			if t == formats.MXFP4 || t == formats.NVFP4 { // powers of two
-				_, e := math.Frexp(float64(value()))
-				if t == formats.MXFP4 {
-					data[i] = byte(127 + e)
-				} else {
-					copy(data[i:], bytes.Repeat([]byte{byte(max(1, 7+e)) << 3}, 4))
-				}
+		if t == formats.IQ1_M { // four bits in each of four words
+			h := block.F16(value())
+			for k := range 4 {
+				data[i+49+2*k] = data[i+49+2*k]&15 | byte(h>>(4*k)&15)<<4
 			}
-			if t == formats.IQ1_M { // four bits in each of four words
-				h := block.F16(value())
-				for k := range 4 {
-					data[i+49+2*k] = data[i+49+2*k]&15 | byte(h>>(4*k)&15)<<4
-				}
-			}
-			for _, at := range row.halves {
-				binary.LittleEndian.PutUint16(data[i+at:], block.F16(value()))
-			}
+		}
+		for _, at := range block.Halves(t) {
+			binary.LittleEndian.PutUint16(data[i+at:], block.F16(value()))
 		}
 	}
 }
@@ -121,20 +110,20 @@ func (b *Activations) value(t, k int) float64 {
 // TestMeaning compares generic with a product in float64 of the weights that block.Decode gives, first with the
 // rounded activations (rounding errors of float32 only), then with the original ones (half a step of 8 bits).
 func TestMeaning(t *testing.T) {
-	for _, row := range types {
+	for _, typ := range types {
 		for _, cols := range []int{256, 1024} {
-			t.Run(fmt.Sprint(row.t, "/", cols), func(t *testing.T) {
-				rng := random(uint64(cols) + uint64(row.t))
+			t.Run(fmt.Sprint(typ, "/", cols), func(t *testing.T) {
+				rng := random(uint64(cols) + uint64(typ))
 				const rows, n = 5, 3
-				w, x := randomMatrix(rng, row.t, rows, cols), randomFloats(rng, n*cols)
-				b := loaded(t, generic, row.t, x, n, cols)
+				w, x := randomMatrix(rng, typ, rows, cols), randomFloats(rng, n*cols)
+				b := loaded(t, generic, typ, x, n, cols)
 				dst := make([]float32, n*rows)
 				if err := generic.MatMul(dst, rows, w, b, 0, rows, nil); err != nil {
 					t.Fatal(err)
 				}
 				values := make([]float32, cols)
 				for r := range rows {
-					if err := block.Decode(row.t, values, w.stored().at(r)); err != nil {
+					if err := block.Decode(typ, values, w.stored().at(r)); err != nil {
 						t.Fatal(err)
 					}
 					for tok := range n {
@@ -147,9 +136,9 @@ func TestMeaning(t *testing.T) {
 							noise += math.Abs(float64(v)) * math.Abs(a-float64(x[tok*cols+k]))
 						}
 						bound := 1e-6 * size
-						switch row.t {
+						switch typ {
 						case formats.Q4_1, formats.Q5_1: // s is d*sum rounded to 16 bits, d likewise
-							bound += minsSize(b, tok, row.t, w.stored().at(r)) / 1024
+							bound += minsSize(b, tok, typ, w.stored().at(r)) / 1024
 						case formats.Q2_K, formats.Q4_K, formats.Q5_K: // scale and min parts may be larger than their difference
 							bound *= 8
 						}
@@ -170,12 +159,12 @@ func TestMeaning(t *testing.T) {
 // TestExact multiplies activations that are not rounded with weights of every type.
 func TestExact(t *testing.T) {
 	for _, s := range Available() {
-		for _, row := range types {
+		for _, typ := range types {
 			for _, n := range []int{1, 9} {
 				const rows, cols = 19, 512
-				rng := random(uint64(row.t))
-				w, x := randomMatrix(rng, row.t, rows, cols), randomFloats(rng, n*cols)
-				form, err := ExactFormOf(row.t)
+				rng := random(uint64(typ))
+				w, x := randomMatrix(rng, typ, rows, cols), randomFloats(rng, n*cols)
+				form, err := ExactFormOf(typ)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -183,7 +172,7 @@ func TestExact(t *testing.T) {
 				if err := s.Load(&b, form, x, n, cols); err != nil {
 					t.Fatal(err)
 				}
-				got := product(t, s, w, &b, 0, rows, nil)
+				got := multiplied(t, s, w, &b, 0, rows, nil)
 				values := make([]float32, cols)
 				for r := range rows {
 					decode(t, w, r, values)
@@ -194,7 +183,7 @@ func TestExact(t *testing.T) {
 							want, size = want+p, size+math.Abs(p)
 						}
 						if d := math.Abs(float64(got[tok*rows+r]) - want); !(d <= 1e-6*size) {
-							t.Fatalf("%s %s: token %d row %d: %g, not %g", s.Name, row.t, tok, r, got[tok*rows+r], want)
+							t.Fatalf("%s %s: token %d row %d: %g, not %g", s.Name, typ, tok, r, got[tok*rows+r], want)
 						}
 					}
 				}

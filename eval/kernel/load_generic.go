@@ -15,7 +15,7 @@ func loadGeneric(b *Activations, t int, x []float32) {
 		for i, v := range x {
 			b.f32[t*b.stride+i] = block.FromBF16(block.BF16(v))
 		}
-		b.putBrain(t, 0)
+		b.putBF16(t, 0)
 	case FormQ8_0, FormQ8_1, FormValuesQ8_0:
 		for i := 0; i < b.cols; i += 32 {
 			loadQ8(b, t, i, x[i:i+32])
@@ -39,12 +39,12 @@ func (b *Activations) putValues(t int) {
 	}
 }
 
-// putBrain stores the upper halves of a token's values from column i on, and zeros up to the stride.
-func (b *Activations) putBrain(t, i int) {
-	if len(b.brain) == 0 {
+// putBF16 stores the upper halves of a token's values from column i on, and zeros up to the stride.
+func (b *Activations) putBF16(t, i int) {
+	if len(b.bf16) == 0 {
 		return
 	}
-	row := b.brain[t*b.stride:][:b.stride]
+	row := b.bf16[t*b.stride:][:b.stride]
 	for ; i < b.cols; i++ {
 		row[i] = uint16(math.Float32bits(b.f32[t*b.stride+i]) >> 16)
 	}
@@ -74,7 +74,7 @@ func loadQ8(b *Activations, t, i int, x []float32) {
 	b.d[(t*b.cols+i)/32] = block.FromF16(block.F16(d))
 	if b.form != FormQ8_1 {
 		for j, q := range codes {
-			b.words[t*b.stride+i+j] = int16(q)
+			b.int16s[t*b.stride+i+j] = int16(q)
 		}
 	} else {
 		b.s[(t*b.cols+i)/32] = block.FromF16(block.F16(d * float32(sum)))

@@ -16,11 +16,12 @@ type Matrix struct {
 
 // Scratch is a worker's memory for unpacked weights. The zero value is ready; one goroutine uses it at a time.
 type Scratch struct {
-	bytes  []uint8
-	scales []superScales
-	floats []float32
-	tiles  tiles
-	rows   rowScratch
+	bytes   []uint8
+	scales  []kquantScales
+	floats  []float32
+	tiles   tiles
+	rows    rowScratch
+	product product
 }
 
 // MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other elements of
@@ -37,10 +38,11 @@ func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Activations, r0, r1
 	if scratch == nil {
 		scratch = new(Scratch)
 	}
-	if w.Cols == 0 {
-		s = generic // sums of nothing
+	if s.types == nil || w.Cols == 0 { // sums of nothing
+		matmulGeneric(dst, stride, st, x, r0, r1, scratch)
+	} else {
+		s.multiply(dst, stride, st, x, r0, r1, scratch)
 	}
-	s.matmul(dst, stride, st, x, r0, r1, scratch)
 	return nil
 }
 
@@ -52,21 +54,21 @@ func (w *stored) check(dst []float32, stride int, x *Activations, r0, r1 int) er
 	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
 		return fmt.Errorf("the activations holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
 	}
-	if w.Repacked && w.strips.stripType == nil {
-		return fmt.Errorf("%w: its rows cannot lie in strips", formats.ErrUnsupported)
+	if w.Repacked && w.shape.repackLayout == nil {
+		return fmt.Errorf("%w: its rows cannot be repacked", formats.ErrUnsupported)
 	}
 	if w.Cols < 0 || w.Cols%w.block != 0 {
 		return fmt.Errorf("%w: a row of %d values does not divide into blocks of %d", formats.ErrUnsupported, w.Cols, w.block)
 	}
 	size := w.rowBytes * w.Rows
 	if w.Repacked {
-		size = w.strips.rows(w.Rows)
+		size = w.shape.rows(w.Rows)
 	}
 	if w.Rows < 0 || len(w.Data) < size {
 		return fmt.Errorf("%w: the matrix has %d bytes, not %d", formats.ErrCorrupt, len(w.Data), size)
 	}
 	if w.Repacked && (r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows || x.form == FormF32) {
-		return fmt.Errorf("%w: rows %d to %d of strips with activations in %s; rows go by %d", formats.ErrUnsupported, r0, r1, x.form, lanes)
+		return fmt.Errorf("%w: repacked rows %d to %d with activations in %s; rows go by %d", formats.ErrUnsupported, r0, r1, x.form, lanes)
 	}
 	if r0 < 0 || r1 < r0 || r1 > w.Rows {
 		return fmt.Errorf("rows %d to %d are out of range", r0, r1)
@@ -80,36 +82,37 @@ func (w *stored) check(dst []float32, stride int, x *Activations, r0, r1 int) er
 // stored is a matrix with the sizes of its rows and blocks looked up once.
 type stored struct {
 	Matrix
+	typ                         *weightType
 	rowBytes, blockBytes, block int // block: values in a block
-	strips                      strips
+	shape                       repackShape
 }
 
 func (w Matrix) stored() stored {
 	info, _ := w.Type.Info()
-	s := stored{Matrix: w, blockBytes: info.Bytes, block: info.Block}
+	s := stored{Matrix: w, typ: weightTypeOf(w.Type), blockBytes: info.Bytes, block: info.Block}
 	if info.Block > 0 { // the type exists
 		s.rowBytes = w.Cols / info.Block * info.Bytes
 	}
 	if w.Repacked {
-		if st, ok := w.strips(); ok {
-			s.strips = st
+		if shape, ok := w.repackShape(); ok {
+			s.shape = shape
 		}
 	}
 	return s
 }
 
-// strip returns the strip of row r; nil if the row lies as it was stored.
-func (w *stored) strip(r int) []byte {
-	if !w.Repacked || r >= w.strips.whole {
+// rows16 returns the sixteen interleaved rows that begin or lie around row r; nil if the row lies as it was stored.
+func (w *stored) rows16(r int) []byte {
+	if !w.Repacked || r >= w.shape.whole {
 		return nil
 	}
-	return w.Data[r/lanes*w.strips.bytes():][:w.strips.bytes()]
+	return w.Data[r/lanes*w.shape.bytes():][:w.shape.bytes()]
 }
 
-// row returns the bytes of row r, which lies in no strip.
+// row returns the bytes of row r, which is not interleaved.
 func (w *stored) row(r int) []byte {
 	if w.Repacked {
-		return w.Data[w.strips.rows(r):][:w.rowBytes]
+		return w.Data[w.shape.rows(r):][:w.rowBytes]
 	}
 	return w.Data[r*w.rowBytes : (r+1)*w.rowBytes]
 }

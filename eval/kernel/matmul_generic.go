@@ -4,31 +4,21 @@ import "bitmill/formats/block"
 
 // matmulGeneric unpacks a row and multiplies it with every token.
 func matmulGeneric(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
-	super, small := superTypeOf(w.Type), smallTypeOf(w.Type)
-	if x.form == FormF32 {
-		super, small = nil, nil
-	}
+	exact := x.form == FormF32
 	for r := r0; r < r1; r++ {
 		switch {
-		case super != nil:
-			unpackSuperRow(super, &w, r, s)
+		case w.typ.kquant != nil && !exact:
+			unpackKQuantRow(&w, r, s)
 			for t := range x.n {
-				dst[t*stride+r] = dotSuper(super, s, x, t)
+				dst[t*stride+r] = dotKQuant(w.typ, s, x, t)
 			}
-		case small != nil:
-			unpackSmallRow(small, &w, r, s)
+		case w.typ.legacy != nil && !exact:
+			unpackLegacyRow(&w, r, s)
 			for t := range x.n {
-				dst[t*stride+r] = dotSmall(small, s, x, t)
+				dst[t*stride+r] = dotLegacy(w.typ, s, x, t)
 			}
 		default:
-			s.floats = grow(s.floats, w.Cols)
-			if strip := w.strip(r); strip != nil {
-				for b := range w.strips.blocks {
-					w.strips.decode(s.floats[b*w.strips.cols:(b+1)*w.strips.cols], strip, b, r%lanes)
-				}
-			} else {
-				_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked
-			}
+			decodeRow(&w, r, s)
 			for t := range x.n {
 				dst[t*stride+r] = dotFloat(s.floats, x.f32[t*x.stride:][:x.cols])
 			}
@@ -36,39 +26,51 @@ func matmulGeneric(dst []float32, stride int, w stored, x *Activations, r0, r1 i
 	}
 }
 
-func unpackSuperRow(st *superType, w *stored, r int, s *Scratch) {
+func decodeRow(w *stored, r int, s *Scratch) {
+	s.floats = grow(s.floats, w.Cols)
+	rows16 := w.rows16(r)
+	if rows16 == nil {
+		_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked
+		return
+	}
+	for b := range w.shape.blocks {
+		w.shape.decode(s.floats[b*w.shape.cols:][:w.shape.cols], rows16, b, r%lanes)
+	}
+}
+
+func unpackKQuantRow(w *stored, r int, s *Scratch) {
 	n := w.Cols / 256
 	s.bytes, s.scales = grow(s.bytes, w.Cols), grow(s.scales, n)
-	if strip := w.strip(r); strip != nil {
+	if rows16 := w.rows16(r); rows16 != nil {
 		for i := range n {
-			w.strips.unweave(s.bytes[256*i:], &s.scales[i], strip, i, r%lanes)
+			w.shape.unpackRepacked(s.bytes[256*i:], &s.scales[i], rows16, i, r%lanes)
 		}
 		return
 	}
 	row := w.row(r)
 	for i := range n {
-		st.unpack((*[256]uint8)(s.bytes[256*i:]), &s.scales[i], row[w.blockBytes*i:])
+		w.typ.kquant((*[256]uint8)(s.bytes[256*i:]), &s.scales[i], row[w.blockBytes*i:])
 	}
 }
 
-// dotSuper multiplies an unpacked row with a token: see superScales for the formula.
-func dotSuper(st *superType, s *Scratch, x *Activations, t int) float32 {
+// dotKQuant multiplies an unpacked row with a token: see kquantScales for the formula.
+func dotKQuant(typ *weightType, s *Scratch, x *Activations, t int) float32 {
 	var sum float32
 	for i := range s.scales {
 		w := &s.scales[i]
 		var products, mins int32
-		for g := 0; g < 256/st.group; g++ {
-			at := 256*i + st.group*g
-			products += int32(w.scales[g]) * dotCodes(s.bytes[at:at+st.group], x.codes[t*x.stride+at:][:st.group])
+		for g := range 256 / typ.group {
+			at := 256*i + typ.group*g
+			products += int32(w.scales[g]) * dotCodes(s.bytes[at:at+typ.group], x.codes[t*x.stride+at:][:typ.group])
 			sums := x.sums16[(t*x.cols+at)/16:]
 			q := int32(sums[0])
-			if st.group == 32 {
+			if typ.group == 32 {
 				q += int32(sums[1])
 			}
 			mins += int32(w.mins[g]) * q
 		}
 		d := x.d[t*(x.cols/256)+i]
-		if st.signed {
+		if typ.offset > 0 {
 			sum += (d * w.d) * float32(products-mins)
 		} else {
 			sum += (d * w.d) * float32(products)
@@ -78,22 +80,22 @@ func dotSuper(st *superType, s *Scratch, x *Activations, t int) float32 {
 	return sum
 }
 
-func unpackSmallRow(st *smallType, w *stored, r int, s *Scratch) {
+func unpackLegacyRow(w *stored, r int, s *Scratch) {
 	n := w.Cols / 32
 	s.bytes, s.floats = grow(s.bytes, w.Cols), grow(s.floats, 2*n)
-	strip := w.strip(r)
+	rows16 := w.rows16(r)
 	for i := range n {
 		codes, d, m := s.bytes[32*i:], &s.floats[2*i], &s.floats[2*i+1]
-		if strip != nil {
-			*d, *m = w.strips.unweave(codes, nil, strip, i, r%lanes)
+		if rows16 != nil {
+			*d, *m = w.shape.unpackRepacked(codes, nil, rows16, i, r%lanes)
 		} else {
-			*d, *m = st.unpack((*[32]uint8)(codes), w.row(r)[w.blockBytes*i:])
+			*d, *m = w.typ.legacy((*[32]uint8)(codes), w.row(r)[w.blockBytes*i:])
 		}
 	}
 }
 
-// dotSmall multiplies an unpacked row with a token: see smallType for the formula.
-func dotSmall(st *smallType, s *Scratch, x *Activations, t int) float32 {
+// dotLegacy multiplies an unpacked row with a token: see unpack.go for the formula.
+func dotLegacy(typ *weightType, s *Scratch, x *Activations, t int) float32 {
 	var sum float32
 	for i := range x.cols / 32 {
 		products := dotCodes(s.bytes[32*i:32*i+32], x.codes[t*x.stride+32*i:][:32])
@@ -103,7 +105,7 @@ func dotSmall(st *smallType, s *Scratch, x *Activations, t int) float32 {
 			continue
 		}
 		sums := x.sums16[(t*x.cols+32*i)/16:]
-		sum += d * float32(products-int32(st.offset)*(int32(sums[0])+int32(sums[1])))
+		sum += d * float32(products-int32(typ.offset)*(int32(sums[0])+int32(sums[1])))
 	}
 	return sum
 }

@@ -1,116 +1,86 @@
-//go:build amd64 && !purego
-
 package kernel
 
 import "bitmill/formats"
 
-// The generated products multiply a tile with groups of four tokens; strides are in bytes.
-type (
-	superKernel func(dst *float32, stride, quads int, tile *byte, blocks int, codes *int8, codeStride int,
-		d *float32, dStride int, sums *int16, sumStride int, accumulate int)
-	smallKernel func(dst *float32, stride, quads int, tile *byte, blocks int, codes *int8, codeStride int,
-		d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
-	wordsKernel func(dst *float32, stride, quads int, tile *byte, blocks int, codes *int16, codeStride int,
-		d *float32, dStride int, accumulate int)
-	floatKernel func(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m, k int, accumulate int)
-)
-
-// products is what an instruction set generates to multiply tiles: everything around it is shared.
-type products struct {
-	super32      superKernel // groups of 32, codes up to 15, float mins
-	super16      superKernel // groups of 16, codes up to 31, float mins
-	signed16     superKernel // groups of 16, codes up to 31, integer mins
-	signed16wide superKernel // groups of 16, codes up to 63, integer mins
-	small4       smallKernel // codes up to 15, offset
-	small4min    smallKernel // codes up to 15, float mins
-	small5       smallKernel // codes up to 31, offset
-	small5min    smallKernel // codes up to 31, float mins
-	words        wordsKernel // signed 8-bit codes as int16
-	float        floatKernel
-	levels       levelsKernel // signed codes, float scales
-	levels16     levelsKernel // signed codes, float scales of 16
-	transpose    func(dst *uint32, chunk int, src *uint32, stride int, chunks int)
-	floatsF16    func(dst *float32, src *byte, n int)
-	floatsBF16   func(dst *float32, src *byte, n int)
-	wordsQ8      func(dst *int16, src *byte, blocks int)
-	rows         *rowProducts // for few tokens
-	strips       map[formats.Type]*stripProduct
-	wide         map[formats.Type]*wideProduct // tiles of all columns
-	brain        brainKernel                   // nil: rounded activations meet float tiles
+// typeFuncs is how an instruction set multiplies weights of a type.
+type typeFuncs struct {
+	rows     func(p *product)          // up to rowTokens tokens, with rows as they are stored
+	tiles    func(p *product)          // any number of tokens, with tiles of some columns; nil: with float tiles
+	full     func(p *product)          // more than fullTokens tokens, with tiles of all columns; nil: as tiles
+	repacked *repackedFuncs            // rows that are interleaved; nil: is not worth repacking
+	packBits func(words, code4s *byte) // of a block to be repacked; nil: words are code4s
 }
 
-func (p *products) matmul(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
-	if w.Repacked {
-		if r0 < w.strips.whole {
-			p.matmulStrips(dst, stride, w, x, r0, min(r1, w.strips.whole), s)
-		}
-		if r1 <= w.strips.whole {
-			return
-		}
-		whole := w.strips.whole
-		w.Data, w.Rows, w.Repacked = w.Data[w.strips.rows(whole):], w.Rows-whole, false
-		dst, r0, r1 = dst[whole:], max(0, r0-whole), r1-whole
+// typeTable has the functions of an instruction set for all types.
+type typeTable [len(weightTypes)]typeFuncs
+
+// funcs are the Set's functions for a type that has products.
+func (set *Set) funcs(t formats.Type) *typeFuncs {
+	if set.types == nil || int(t) >= len(set.types) {
+		return &typeFuncs{}
 	}
-	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
-	if x.n > wideTokens && x.form != FormF32 {
-		if wide := p.wide[w.Type]; wide != nil {
-			j.wide(wide)
-			return
-		}
-		if x.form == FormBF16 && p.brain != nil {
-			j.brain()
-			return
-		}
-	}
-	if p.rows != nil && j.rows(p.rows, &s.rows) {
-		return
-	}
-	if x.form == FormF32 && w.block > 1 {
-		j.float()
-		return
-	}
-	switch w.Type {
-	case formats.Q4_K:
-		j.super(p.super32, 32)
-	case formats.Q2_K, formats.Q5_K:
-		j.super(p.super16, 16)
-	case formats.Q3_K:
-		j.super(p.signed16, 16)
-	case formats.Q6_K:
-		j.super(p.signed16wide, 16)
-	case formats.Q4_0:
-		j.small(p.small4)
-	case formats.Q4_1:
-		j.small(p.small4min)
-	case formats.Q5_0:
-		j.small(p.small5)
-	case formats.Q5_1:
-		j.small(p.small5min)
-	case formats.Q8_0:
-		j.words()
-	default:
-		if unpack := unpackLevels[w.Type]; unpack != nil {
-			j.levelTiles(unpack)
-			return
-		}
-		j.float()
-	}
+	return &set.types[t]
 }
 
-// job is the arguments of one product.
-type job struct {
-	*products
+// tileFuncs are the functions of an instruction set that make and multiply tiles, whatever the type; strides are in bytes.
+type tileFuncs struct {
+	float     func(c *float32, ldc int, a *float32, lda int, b *float32, ldb, m, k, accumulate int)
+	transpose func(dst *uint32, chunk int, src *uint32, stride, chunks int) // eight rows, chunks of 32 bytes
+
+	// transpose16 takes chunks of 64 bytes of sixteen rows, the halves of which go half bytes apart, and adds to bytes; nil:
+	// there is none.
+	transpose16 func(dst *byte, half int, src *byte, stride, chunks int, add uint32)
+
+	floatsF16, floatsBF16 func(dst *float32, src *byte, n int)
+	int16sQ8              func(dst *int16, src *byte, blocks int)
+}
+
+// product is a call of MatMul.
+type product struct {
+	set    *Set
+	typ    *weightType
+	funcs  *typeFuncs
+	tiles  *tiles
+	rows   *rowScratch
 	dst    []float32
 	stride int
 	w      stored
 	x      *Activations
 	r0, r1 int
-	*tiles
 }
 
-// copyColumns copies rows of cols values, ldd and lds apart.
-func copyColumns(dst []float32, ldd int, src []float32, lds int, rows, cols int) {
-	for i := range rows {
-		copy(dst[i*ldd:][:cols], src[i*lds:])
+// multiply is MatMul with generated functions.
+func (set *Set) multiply(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
+	p := &s.product // not a variable, which functions by pointer would make escape
+	*p = product{set, w.typ, set.funcs(w.Type), &s.tiles, &s.rows, dst, stride, w, x, r0, r1}
+	p.tiles.signed.codeFuncs, p.rows.signed.codeFuncs = set.codeFuncs, set.codeFuncs
+	if !w.Repacked {
+		p.multiply()
+	} else if whole := w.shape.whole; r0 < whole {
+		p.r1 = min(r1, whole)
+		p.multiplyRepacked(s)
+	}
+	if whole := w.shape.whole; w.Repacked && r1 > whole { // rows that are not interleaved
+		p.w.Data, p.w.Rows, p.w.Repacked = w.Data[w.shape.rows(whole):], w.Rows-whole, false
+		p.dst, p.r0, p.r1 = dst[whole:], max(0, r0-whole), r1-whole
+		p.multiply()
+	}
+	*p = product{}
+}
+
+// multiply multiplies rows as they are stored.
+func (p *product) multiply() {
+	f, own := p.funcs, p.x.form == p.typ.form // else activations are not rounded
+	switch {
+	case p.x.n > fullTokens && own && f.full != nil:
+		f.full(p)
+	case p.x.n <= rowTokens && (own || p.w.block == 1) && f.rows != nil:
+		f.rows(p)
+	case p.x.n <= rowTokens && p.x.form.values() && p.typ.signed != nil:
+		p.signedRows()
+	case own && f.tiles != nil:
+		f.tiles(p)
+	default:
+		p.floatTiles()
 	}
 }

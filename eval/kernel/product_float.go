@@ -1,5 +1,3 @@
-//go:build amd64 && !purego
-
 package kernel
 
 import (
@@ -9,34 +7,34 @@ import (
 	"bitmill/formats/block"
 )
 
-// float multiplies plain numbers, and blocks decoded to them.
-func (j *job) float() {
-	w, x := &j.w, j.x
-	tile := aligned(&j.tiles.float)
-	aligned(&j.floats)
-	for r := j.r0; r < j.r1; r += lanes {
-		rows := min(lanes, j.r1-r)
-		c, ldc := j.dst[r:], j.stride
+// floatTiles multiplies plain numbers, and blocks decoded to them.
+func (p *product) floatTiles() {
+	w, x := &p.w, p.x
+	tile := aligned(&p.tiles.float)
+	aligned(&p.tiles.floats)
+	for r := p.r0; r < p.r1; r += lanes {
+		rows := min(lanes, p.r1-r)
+		c, ldc := p.dst[r:], p.stride
 		if rows < lanes {
-			j.edge = grow(j.edge, x.n*lanes)
-			c, ldc = j.edge, lanes
+			p.tiles.edge = grow(p.tiles.edge, x.n*lanes)
+			c, ldc = p.tiles.edge, lanes
 		}
 		for k := 0; k < w.Cols; k += floatCols {
 			cols := min(floatCols, w.Cols-k)
-			j.fillFloat(tile, r, rows, k, cols)
-			j.products.float(&c[0], 4*ldc, &x.f32[k], 4*x.stride, &tile[0][0], 4*lanes, x.n, cols, k)
+			p.fillFloat(tile, r, rows, k, cols)
+			p.set.float(&c[0], 4*ldc, &x.f32[k], 4*x.stride, &tile[0][0], 4*lanes, x.n, cols, k)
 		}
 		if rows < lanes {
 			for i := range x.n {
-				copy(j.dst[i*j.stride+r:][:rows], j.edge[i*lanes:])
+				copy(p.dst[i*p.stride+r:][:rows], p.tiles.edge[i*lanes:])
 			}
 		}
 	}
 }
 
 // fillFloat makes a tile of columns k to k+cols-1 of up to sixteen rows.
-func (j *job) fillFloat(tile *floatTile, row, rows, k, cols int) {
-	w, stage, size := &j.w, j.floats, j.w.blockBytes
+func (p *product) fillFloat(tile *floatTile, row, rows, k, cols int) {
+	w, stage, size := &p.w, p.tiles.floats, p.w.blockBytes
 	whole := cols &^ 7
 	if w.block > 1 { // floatCols is a multiple of every block
 		whole = 0
@@ -51,9 +49,9 @@ func (j *job) fillFloat(tile *floatTile, row, rows, k, cols int) {
 		if whole > 0 {
 			switch w.Type {
 			case formats.F16:
-				j.floatsF16(&to[0], &src[0], whole)
+				p.set.floatsF16(&to[0], &src[0], whole)
 			case formats.BF16:
-				j.floatsBF16(&to[0], &src[0], whole)
+				p.set.floatsBF16(&to[0], &src[0], whole)
 			default:
 				copy(unsafe.Slice((*byte)(unsafe.Pointer(&to[0])), 4*whole), src)
 			}
@@ -63,7 +61,7 @@ func (j *job) fillFloat(tile *floatTile, row, rows, k, cols int) {
 		}
 	}
 	for lane := 0; lane < lanes; lane += 8 {
-		j.transpose((*uint32)(unsafe.Pointer(&tile[0][lane])), 8*4*lanes,
+		p.set.transpose((*uint32)(unsafe.Pointer(&tile[0][lane])), 8*4*lanes,
 			(*uint32)(unsafe.Pointer(&stage[lane])), 4*floatCols, (cols+7)/8)
 	}
 }

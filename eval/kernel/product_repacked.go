@@ -1,145 +1,151 @@
-//go:build amd64 && !purego
-
 package kernel
 
-import "bitmill/formats"
-
-// The generated products multiply strips, which lie one after the other, with one token.
+// The generated functions multiply repacked rows, sixteens of which lie one after the other, with one token. starts are what
+// sums of products of 16 columns (of blocks of 32: of all) begin with.
 type (
-	superStripKernel func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
-	smallStripKernel func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-	levelStripKernel func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+	kquantRepackedFunc func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
+	legacyRepackedFunc func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d, s *float32, starts *int32)
+	signedRepackedFunc func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, starts *int32, table *byte)
+	bf16RepackedFunc   func(dst *float32, w *byte, sixteens, blocks int, x *uint16)
 )
 
-// stripProduct says how strips of a type are multiplied, and how a block is unpacked to a record of a tile.
-type stripProduct struct {
-	super   superStripKernel
-	small   smallStripKernel
-	level   levelStripKernel
-	plain   func(dst *float32, w *byte, strips, blocks int, x *uint16)
-	unweave func(record, head, body *byte)
+// The generated functions that unpack a block of sixteen rows to a record of a full tile.
+type (
+	unpackRepackedFunc       func(record, head, body *byte)
+	unpackRepackedSignedFunc func(record, head, body, table *byte, factor float32, add uint32)
+)
 
-	unweaveLevel func(record, head, body, table *byte, factor float32, add uint32)
-	// Sums of products of 16 columns (blocks of 32: of all) begin with offset times the sum of activation codes, shifted by
-	// shifts, as codes are in their places of a set; none: not at all.
-	offset int32
-	shifts []uint8
+// repackedFuncs multiplies repacked rows of a type with few tokens, and makes tiles of them for typeFuncs.full.
+type repackedFuncs struct {
+	prepare  func(p *product)                     // what functions take beside the activations
+	multiply func(p *product, t, r, sixteens int) // rows from r on with token t
+
+	unpack       unpackRepackedFunc
+	unpackSigned unpackRepackedSignedFunc
 }
 
-var stripProducts = map[formats.Type]*stripProduct{
-	formats.Q2_K: {super: stripQ2K, unweave: unweaveQ2K},
-	formats.Q3_K: {super: stripQ3K, unweave: unweaveQ3K, offset: -4, shifts: shiftsOf(3)},
-	formats.Q4_K: {super: stripQ4K, unweave: unweaveQ4K},
-	formats.Q5_K: {super: stripQ5K, unweave: unweaveQ5K, offset: -15, shifts: shiftsOf(5)},
-	formats.Q6_K: {super: stripQ6K, unweave: unweaveQ6K, offset: -32, shifts: shiftsOf(6)},
-	formats.Q4_0: {small: stripQ40, unweave: unweaveQ40, offset: -8},
-	formats.Q4_1: {small: stripQ41, unweave: unweaveQ41},
-	formats.Q5_0: {small: stripQ50, unweave: unweaveQ50, offset: -16},
-	formats.Q5_1: {small: stripQ51, unweave: unweaveQ51},
-	formats.Q8_0: {small: stripQ80, unweave: unweaveQ80, offset: -128},
-
-	formats.BF16: {plain: stripBF16},
-
-	formats.IQ4_NL:  {small: stripIQ4NL, unweave: unweaveIQ4NL, offset: -127},
-	formats.MXFP4:   {small: stripMXFP4, unweave: unweaveMXFP4, offset: -12},
-	formats.IQ4_XS:  {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
-	formats.IQ3_S:   {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
-	formats.IQ3_XXS: {level: stripLevel4x8, unweaveLevel: unweaveLevel4x8},
-	formats.IQ2_XXS: {level: stripLevel3x8, unweaveLevel: unweaveLevel3x8},
-	formats.IQ2_XS:  {level: stripLevel3x16, unweaveLevel: unweaveLevel3x16},
-	formats.IQ2_S:   {level: stripLevel3x16, unweaveLevel: unweaveLevel3x16},
-	formats.TQ1_0:   {level: stripLevel2, unweaveLevel: unweaveLevel2, shifts: shiftsOf(2)},
-	formats.TQ2_0:   {level: stripLevel2, unweaveLevel: unweaveLevel2, shifts: shiftsOf(2)},
-}
-
-// matmulStrips multiplies whole strips.
-func (p *products) matmulStrips(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
-	strip := p.strips[w.Type]
-	if strip == nil {
-		matmulGeneric(dst, stride, w, x, r0, r1, s)
-		return
+// kquantRepacked multiplies k-quants; centre is taken off the codes of a type with minima, so that sums fit 16 bits.
+func kquantRepacked(multiply kquantRepackedFunc, unpack unpackRepackedFunc, centre int) *repackedFuncs {
+	return &repackedFuncs{
+		unpack:  unpack,
+		prepare: func(p *product) { p.shiftedStarts(p.typ.offset+centre, p.w.shape.shifts) },
+		multiply: func(p *product, t, r, sixteens int) {
+			w, x, n := &p.w, p.x, p.w.shape.blocks
+			sums := &x.sums16[16*t*n]
+			if p.typ.group == 32 {
+				sums = &x.sums32[8*t*n]
+			}
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n, &x.codes[t*x.stride], &x.d[t*n], sums,
+				&p.rows.starts[16*t*n])
+		},
 	}
-	j := job{p, dst, stride, w, x, r0, r1, &s.tiles}
-	switch {
-	case x.n <= wideTokens:
-		strip.prepare(x, w.strips.level, &s.rows)
-		j.eachRows(lanes, func(t, r, rows int) { strip.one(&j, t, r, rows/lanes, &s.rows) })
-	case strip.plain != nil:
-		j.brain()
+}
+
+// legacyRepacked multiplies blocks of 32.
+func legacyRepacked(multiply legacyRepackedFunc, unpack unpackRepackedFunc) *repackedFuncs {
+	return &repackedFuncs{
+		unpack: unpack,
+		prepare: func(p *product) {
+			starts, sums := p.growStarts()
+			if p.typ.offset == 0 {
+				return
+			}
+			for i := range len(sums) / 2 {
+				starts[i] = -int32(p.typ.offset) * (int32(sums[2*i]) + int32(sums[2*i+1]))
+			}
+		},
+		multiply: func(p *product, t, r, sixteens int) {
+			w, x, n := &p.w, p.x, p.w.shape.blocks
+			s := (*float32)(nil)
+			if x.form == FormQ8_1 {
+				s = &x.s[t*n]
+			}
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n, &x.codes[t*x.stride], &x.d[t*n], s,
+				&p.rows.starts[t*n])
+		},
+	}
+}
+
+// signedRepacked multiplies signed codes, which lie shifted in their slots unless the function looks them up.
+func signedRepacked(multiply signedRepackedFunc, unpack unpackRepackedSignedFunc, shifted bool) *repackedFuncs {
+	return &repackedFuncs{
+		unpackSigned: unpack,
+		prepare: func(p *product) {
+			p.rows.multiplyScales(p.x, p.typ.factor)
+			var shifts []uint8
+			if shifted {
+				shifts = p.w.shape.shifts
+			}
+			p.shiftedStarts(p.typ.offset, shifts)
+		},
+		multiply: func(p *product, t, r, sixteens int) {
+			w, x, n := &p.w, p.x, p.w.shape.blocks
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n, &x.codes[t*x.stride], &p.rows.scales[t*n],
+				&p.rows.starts[16*t*n], &w.shape.table[0])
+		},
+	}
+}
+
+// bf16Repacked multiplies bfloat16.
+func bf16Repacked(multiply bf16RepackedFunc) *repackedFuncs {
+	return &repackedFuncs{
+		prepare: func(*product) {},
+		multiply: func(p *product, t, r, sixteens int) {
+			w, x := &p.w, p.x
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, w.shape.blocks, &x.bf16[t*x.stride])
+		},
+	}
+}
+
+// multiplyRepacked multiplies rows that are interleaved.
+func (p *product) multiplyRepacked(s *Scratch) {
+	switch f := p.funcs; {
+	case f.repacked == nil:
+		matmulGeneric(p.dst, p.stride, p.w, p.x, p.r0, p.r1, s)
+	case p.x.n > fullTokens:
+		f.full(p)
 	default:
-		j.wide(p.wide[w.Type])
+		f.repacked.prepare(p)
+		p.eachRows(lanes, func(t, r, rows int) { f.repacked.multiply(p, t, r, rows/lanes) })
 	}
 }
 
-// one multiplies strips from row r on with token t.
-func (p *stripProduct) one(j *job, t, r, strips int, s *rowScratch) {
-	w, x, n := &j.w, j.x, j.w.strips.blocks
-	to, from := &j.dst[t*j.stride+r], &w.Data[w.strips.rows(r)]
+// growStarts returns starts and the sums of 16 activation codes.
+func (p *product) growStarts() (starts []int32, sums []int16) {
+	n := p.x.n * p.x.cols / 16
+	p.rows.starts = grow(p.rows.starts, n)
+	return p.rows.starts, p.x.sums16[:n]
+}
+
+// shiftedStarts fills starts with -offset times the sums of 16 activation codes, shifted as codes are in their slots; without
+// shifts, not at all.
+func (p *product) shiftedStarts(offset int, shifts []uint8) {
+	starts, sums := p.growStarts()
 	switch {
-	case p.plain != nil:
-		p.plain(to, from, strips, n, &x.brain[t*x.stride])
-	case p.level != nil:
-		p.level(to, from, strips, n, &x.codes[t*x.stride], &s.scales[t*n], &s.quads[16*t*n], &w.strips.level.table[0])
-	case p.small != nil:
-		scaled := (*float32)(nil)
-		if x.form == FormQ8_1 {
-			scaled = &x.s[t*n]
-		}
-		p.small(to, from, strips, n, &x.codes[t*x.stride], &x.d[t*n], scaled, &s.quads[t*n])
-	default:
-		sums := &x.sums16[16*t*n]
-		if superTypeOf(w.Type).group == 32 {
-			sums = &x.sums32[8*t*n]
-		}
-		p.super(to, from, strips, n, &x.codes[t*x.stride], &x.d[t*n], sums, &s.quads[16*t*n])
-	}
-}
-
-// prepare makes of the activations what kernels take beside them.
-func (p *stripProduct) prepare(x *Activations, level *levelStrip, s *rowScratch) {
-	switch {
-	case p.plain != nil:
-	case p.level != nil:
-		s.multiply(x, level.factor)
-		p.offsets(x, -int32(level.above()), s)
-	default:
-		p.offsets(x, p.offset, s)
-	}
-}
-
-// offsets fills quads with what sums of products begin with.
-func (p *stripProduct) offsets(x *Activations, offset int32, s *rowScratch) {
-	s.quads = grow(s.quads, x.n*x.cols/16)
-	sums := x.sums16[:len(s.quads)]
-	switch places := len(p.shifts); {
 	case offset == 0:
-	case p.small != nil:
-		for i := range s.quads[:len(sums)/2] {
-			s.quads[i] = offset * (int32(sums[2*i]) + int32(sums[2*i+1]))
-		}
-	case places == 0:
+	case shifts == nil:
 		for i, v := range sums {
-			s.quads[i] = offset * int32(v)
+			starts[i] = -int32(offset) * int32(v)
 		}
 	default:
-		for i := 0; i < len(sums); i += places {
-			for k, shift := range p.shifts {
-				s.quads[i+k] = offset * int32(sums[i+k]) << shift
+		for i := 0; i < len(sums); i += len(shifts) {
+			for k, shift := range shifts {
+				starts[i+k] = -int32(offset) * int32(sums[i+k]) << shift
 			}
 		}
 	}
 }
 
-// fillStrip unpacks the strip of row to a tile.
-func (j *job) fillStrip(tile []byte, record, row int) {
-	p, s := j.products.strips[j.w.Type], &j.w.strips
-	strip := j.w.strip(row)
+// fillRepacked unpacks the sixteen rows from row on to a tile.
+func (p *product) fillRepacked(tile []byte, record, row int) {
+	f, s := p.funcs.repacked, &p.w.shape
+	rows16 := p.w.rows16(row)
 	for b := range s.blocks {
-		to, head, body := &tile[b*record], &strip[s.half(b, 0)], &strip[s.word(b, 0, 0)]
-		if l := s.level; p.unweaveLevel != nil {
-			p.unweaveLevel(to, head, body, &l.table[0], l.factor, uint32(128-l.above())*each)
-			continue
+		to, head, body := &tile[b*record], &rows16[s.half(b, 0)], &rows16[s.word(b, 0, 0)]
+		if f.unpackSigned != nil {
+			f.unpackSigned(to, head, body, &s.table[0], s.factor, fourTimes(uint8(128-s.offset)))
+		} else {
+			f.unpack(to, head, body)
 		}
-		p.unweave(to, head, body)
 	}
 }

@@ -2,85 +2,100 @@ package kernel
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"bitmill/formats"
+	"bitmill/formats/block"
 )
 
-// A strip is sixteen rows, interleaved so that a vector has the same bits of all of them: a product with one token then
-// needs neither permutations nor sums across a vector, and reads memory from front to back. It takes as many bytes as the
-// rows do, but for up to 63 that fill up a cache line. Words of 32 bits are little-endian, one for each row:
+// repackLayout says how sixteen rows of a type are interleaved, so that a vector has the same bits of all of them: a product
+// with one token then needs neither permutations nor sums across a vector, and reads memory from front to back. They take as
+// many bytes as the rows did, but for up to 63 that fill up a cache line. Words of 32 bits are little-endian, one for each
+// row:
 //
 //	head    of a block: d [16]float16, m or dmin [16]float16; of types without: d of two blocks [2][16]float16; of MXFP4:
 //	        d of four blocks [4][16]byte
-//	bodies  of these blocks: scales [stripType.scales][16]word, codes [sets][words of a set][16]word
+//	bodies  of these blocks: scales [scaleWords][16]word, codes [code groups][words of a code group][16]word
 //
-// A head of its own place would be a second stream of memory, and where two streams alternate, prefetching fails: on a
-// Zen 4 core 9 GB/s instead of 25.
+// Heads of all blocks in a place of their own would be a second stream of memory, and where two streams alternate,
+// prefetching fails: on a Zen 4 core 9 GB/s instead of 25.
 //
-// A quad is the codes of four neighbouring columns of a row, a byte each, as kernels multiply them. A set is as many
-// quads as share words: see setOf. Sets of blocks of 256 come four by four: together they have 16 columns, a half or the
-// whole of what shares a scale, for each of their places.
+// A code4 is the codes of four neighbouring columns of a row, a byte each, as kernels multiply them. A code group is as many
+// code4s as share words: see codeGroup. Code groups of blocks of 256 come four by four: together they have 16 columns, a
+// half or the whole of what shares a scale, in each of their slots.
 //
-// Rows beyond the last whole strip follow as they were stored.
-type stripType struct {
-	bits   int // of a code
-	d      int // where a stored block has d
-	min    bool
-	scales int // words
-	fields func(to *[4]uint32, s *superScales)
-	values func(s *superScales, from *[4]uint32)
-	quads  []uint8 // which quads of a block are in its sets, place by place
-	level  *levelStrip
-	plain  bool // no codes: see repack_bf16.go
+// Rows beyond the last sixteen follow as they were stored.
+type repackLayout struct {
+	bits       int                                    // of a code
+	scaleWords int                                    // of a block
+	putScales  func(to *[4]uint32, s *kquantScales)   // k-quants: makes these words
+	scales     func(s *kquantScales, from *[4]uint32) // k-quants: takes scales from them
+	scaleBytes func(to *[16]int8, b []byte)           // signed codes: the scales of a stored block
+	values     []int8                                 // signed codes: of the codes
+	order      func(group, slot int) int              // which code4 is in a slot; nil: see defaultOrder
+	plain      bool                                   // bfloat16: see repack_bf16.go
+
+	once sync.Once // for what follows from the above
+	*weightType
+	cols   int        // of a block
+	d      int        // where a stored block has d
+	min    bool       // m or dmin follows d
+	power  bool       // d is an exponent, E8M0
+	code4s []uint8    // which code4s of a block are in its code groups, slot by slot
+	shifts []uint8    // of code4s in their slots
+	codes  [256]uint8 // signed codes: of values as bytes
+	table  [64]uint8  // signed codes: the values of codes plus offset, four times
 }
 
-// stripTypes are by type; types of few levels are in repack_types.go.
-var stripTypes = [...]*stripType{
-	formats.Q2_K: {bits: 2, d: 80, min: true, scales: 4, fields: fields4, values: values4, quads: inGroups(4)},
-	formats.Q3_K: {bits: 3, d: 108, scales: 3, fields: fields6, values: values6, quads: inGroups(8)},
-	formats.Q4_K: {bits: 4, min: true, scales: 3, fields: fieldsMins, values: valuesMins,
-		quads: places(32, 2, func(set, place int) int {
-			return set/8*16 + 8*place + set%8 // a set has columns of two groups of 32, so that these lie side by side
-		})},
-	formats.Q5_K: {bits: 5, min: true, scales: 3, fields: fieldsMins, values: valuesMins, quads: inGroups(8)},
-	formats.Q6_K: {bits: 6, d: 208, scales: 4, fields: fields8, values: values8, quads: inGroups(4)},
-	formats.Q4_0: {bits: 4, quads: places(4, 2, inFours)},
-	formats.Q4_1: {bits: 4, min: true, quads: places(4, 2, inFours)},
-	formats.Q5_0: {bits: 5, quads: places(1, 8, inPlaces)},
-	formats.Q5_1: {bits: 5, min: true, quads: places(1, 8, inPlaces)},
-	formats.Q8_0: {bits: 8, quads: places(8, 1, inSets)},
-	formats.BF16: {plain: true},
-}
-
-// stripTypeOf returns nil for types without strips.
-func stripTypeOf(t formats.Type) *stripType {
-	if int(t) < len(stripTypes) && stripTypes[t] != nil {
-		return stripTypes[t]
+// repackLayoutOf returns nil for types that are not repacked.
+func repackLayoutOf(t formats.Type) *repackLayout {
+	wt := weightTypeOf(t)
+	if wt == nil || wt.repack == nil {
+		return nil
 	}
-	return levelStrips(t)
+	l := wt.repack
+	l.once.Do(func() { l.complete(t, wt) })
+	return l
 }
 
-// places lists the quads of a block's sets.
-func places(sets, places int, quad func(set, place int) int) (list []uint8) {
-	for set := range sets {
-		for p := range places {
-			list = append(list, uint8(quad(set, p)))
-		}
+func (l *repackLayout) complete(t formats.Type, wt *weightType) {
+	l.weightType, l.cols = wt, t.BlockLen()
+	if l.plain {
+		l.cols = plainCols
+		return
 	}
-	return list
+	halves := block.Halves(t)
+	l.power, l.min = len(halves) == 0, len(halves) == 2
+	if !l.power {
+		l.d = halves[0]
+	}
+	l.shifts = shiftsOf(l.bits)
+	_, slots := codeGroup(l.bits)
+	order := l.order
+	if order == nil {
+		order = l.defaultOrder
+	}
+	for i := range l.cols / 4 {
+		l.code4s = append(l.code4s, uint8(order(i/slots, i%slots)))
+	}
+	if l.signed != nil {
+		l.completeValues(t)
+	}
 }
 
-func inFours(set, place int) int { return 4*place + set }
-func inPlaces(_, place int) int  { return place }
-func inSets(set, _ int) int      { return set }
-
-// inGroups gives each place of four sets 16 columns, one place after the other.
-func inGroups(n int) []uint8 {
-	return places(64/n, n, func(set, place int) int { return 4*(set/4*n+place) + set%4 })
+// defaultOrder gives each slot of four code groups 16 columns, one slot after the other; blocks of 32
+// have fewer groups.
+func (l *repackLayout) defaultOrder(group, slot int) int {
+	_, slots := codeGroup(l.bits)
+	n := min(4, l.cols/4/slots)
+	return n*(group/n*slots+slot) + group%n
 }
 
-// setOf returns the numbers of words and quads of a set, whose codes have as many bits. Words keep a quad in the same bits
-// of their four bytes; with x and y for quads that lie in one word:
+// orderQ4_K gives a code group columns of two groups of 32, so that these lie side by side.
+func orderQ4_K(group, slot int) int { return group/8*16 + 8*slot + group%8 }
+
+// codeGroup returns the numbers of words and code4s of a code group, whose codes have as many bits. Words keep a code4 in the
+// same bits of their four bytes; with x and y for code4s that lie in one word:
 //
 //	bits  words  of a byte
 //	2     1      x << 0, x << 2, x << 4, x << 6
@@ -91,7 +106,7 @@ func inGroups(n int) []uint8 {
 //	             second in bits 6 and 7 of words 3 and 4, those of the third in bit 5 of word 3 (the upper) and of word 4
 //	6     3      x << 0; of one more two bits on top of each word, the highest in word 0
 //	8     1      x
-func setOf(bits int) (words, quads int) {
+func codeGroup(bits int) (words, code4s int) {
 	switch bits {
 	case 2:
 		return 1, 4
@@ -107,8 +122,8 @@ func setOf(bits int) (words, quads int) {
 	return 1, 1
 }
 
-// shiftsOf returns how far the quads of a set lie shifted in their bytes when a mask has cut them out, with those that are
-// put together on top.
+// shiftsOf returns how far the code4s of a code group lie shifted in their bytes when a mask has cut them out, with those
+// that are put together on top.
 func shiftsOf(bits int) []uint8 {
 	switch bits {
 	case 2:
@@ -128,8 +143,8 @@ func shiftsOf(bits int) []uint8 {
 // each repeats a byte four times.
 const each = 0x01010101
 
-// join makes the words of a set from its quads.
-func join(bits int, w *[5]uint32, q *[8]uint32) {
+// packBits makes the words of a code group from its code4s.
+func packBits(bits int, w *[5]uint32, q *[8]uint32) {
 	switch bits {
 	case 2:
 		w[0] = q[0] | q[1]<<2 | q[2]<<4 | q[3]<<6
@@ -161,8 +176,8 @@ func join(bits int, w *[5]uint32, q *[8]uint32) {
 	}
 }
 
-// split takes the quads of a set from its words.
-func split(bits int, q *[8]uint32, w *[5]uint32) {
+// unpackBits takes the code4s of a code group from its words.
+func unpackBits(bits int, q *[8]uint32, w *[5]uint32) {
 	switch bits {
 	case 2:
 		for i := range 4 {
@@ -195,68 +210,69 @@ func split(bits int, q *[8]uint32, w *[5]uint32) {
 	}
 }
 
-// strips are sizes of a woven matrix, in bytes.
-type strips struct {
-	*stripType
+// repackShape is the sizes of a repacked matrix, in bytes.
+type repackShape struct {
+	*repackLayout
 	blocks int
-	cols   int // of a block
 	head   int // of one block or some
 	body   int // of a block
 	row    int // stored
-	whole  int // rows in strips
+	whole  int // rows that are interleaved, sixteen by sixteen
 }
 
-func (st *stripType) of(w *Matrix, info *formats.Info) strips {
-	s := strips{stripType: st, cols: info.Block, row: w.Cols / info.Block * info.Bytes, whole: w.Rows / lanes * lanes}
-	if st.plain {
-		s.cols, s.body = plainCols, plainCols*lanes*info.Bytes
-	} else {
-		words, quads := setOf(st.bits)
-		s.head, s.body = 64, 4*lanes*(st.scales+info.Block/4/quads*words)
+// repackShape returns the sizes of the matrix when repacked, which not all types and widths can be.
+func (w *Matrix) repackShape() (repackShape, bool) {
+	l := repackLayoutOf(w.Type)
+	if l == nil {
+		return repackShape{}, false
 	}
-	s.blocks = w.Cols / s.cols
-	return s
+	bytes := w.Type.BlockBytes()
+	s := repackShape{repackLayout: l, blocks: w.Cols / l.cols, row: w.Cols / w.Type.BlockLen() * bytes, whole: w.Rows / lanes * lanes}
+	if l.plain {
+		s.body = plainCols * lanes * bytes
+	} else {
+		words, code4s := codeGroup(l.bits)
+		s.head, s.body = 64, 4*lanes*(l.scaleWords+l.cols/4/code4s*words)
+	}
+	return s, s.blocks > 0 && w.Cols%l.cols == 0
 }
 
 // perHead is how many blocks share a head.
-func (s *strips) perHead() int {
+func (l *repackLayout) perHead() int {
 	switch {
-	case s.min:
+	case l.min:
 		return 1
-	case s.power():
+	case l.power:
 		return 4
 	}
 	return 2
 }
 
-// power says that d is an exponent, a byte.
-func (s *strips) power() bool { return s.level != nil && s.level.power }
-
-// bytes is the size of a strip.
-func (s *strips) bytes() int {
+// bytes is the size of sixteen rows.
+func (s *repackShape) bytes() int {
 	return (s.blocks+s.perHead()-1)/s.perHead()*s.head + s.blocks*s.body
 }
 
-// rows is the size of the first n rows of a woven matrix, n being a multiple of sixteen or within what fills no strip.
-func (s *strips) rows(n int) int {
+// rows is the size of the first n rows of a repacked matrix, n being a multiple of sixteen or beyond those that are
+// interleaved.
+func (s *repackShape) rows(n int) int {
 	whole := min(n, s.whole)
 	return whole/lanes*s.bytes() + (n-whole)*s.row
 }
 
-// half returns where a strip has the d of a block and row; m, if there is one, follows 2*lanes bytes behind.
-func (s *strips) half(block, lane int) int {
+// half returns where sixteen rows have the d of a block and row; m, if there is one, follows 2*lanes bytes behind.
+func (s *repackShape) half(block, lane int) int {
 	i, size := block%s.perHead(), 2
-	if s.power() {
+	if s.power {
 		size = 1
 	}
 	return block/s.perHead()*s.head + (block-i)*s.body + size*(lanes*i+lane)
 }
 
 // word returns where the body of a block has word i of a row.
-func (s *strips) word(block, i, lane int) int {
+func (s *repackShape) word(block, i, lane int) int {
 	return (block/s.perHead()+1)*s.head + block*s.body + 4*(lanes*i+lane)
 }
 
-// put32 and get32 are words of a strip.
 func put32(b []byte, at int, v uint32) { binary.LittleEndian.PutUint32(b[at:], v) }
 func get32(b []byte, at int) uint32    { return binary.LittleEndian.Uint32(b[at:]) }

@@ -3,15 +3,15 @@ package kernel
 // Scales lie in words of two halves of 16 bits, so that one shift and one mask make a pair of scales, or of minima, of
 // neighbouring groups: the lower half of the word has that of the first group.
 
-// fields4 are those of Q2_K, of 4 bits: word s has groups 4s to 4s+3, two pairs of scales, then two of minima.
-func fields4(to *[4]uint32, s *superScales) {
+// putScalesQ2_K makes words of 4-bit scales: word i has groups 4i to 4i+3, two pairs of scales, then two of minima.
+func putScalesQ2_K(to *[4]uint32, s *kquantScales) {
 	for i := range to {
 		a, m := s.scales[4*i:], s.mins[4*i:]
 		to[i] = pair(a[0], a[1]) | pair(a[2], a[3])<<4 | pair(m[0], m[1])<<8 | pair(m[2], m[3])<<12
 	}
 }
 
-func values4(s *superScales, from *[4]uint32) {
+func scalesQ2_K(s *kquantScales, from *[4]uint32) {
 	for i, w := range from {
 		for p := range 2 {
 			s.scales[4*i+2*p], s.scales[4*i+2*p+1] = halves16(w >> (4 * p) & 0x000f000f)
@@ -44,8 +44,8 @@ func pairsOfSix(from *[4]uint32) (p [8]uint32) {
 	return p
 }
 
-// fields6 are those of Q3_K: sixteen scales plus 32, group by group.
-func fields6(to *[4]uint32, s *superScales) {
+// putScalesQ3_K makes words of sixteen scales plus 32, group by group.
+func putScalesQ3_K(to *[4]uint32, s *kquantScales) {
 	var p [8]uint32
 	for i := range p {
 		p[i] = pair(s.scales[2*i]+32, s.scales[2*i+1]+32)
@@ -53,7 +53,7 @@ func fields6(to *[4]uint32, s *superScales) {
 	sixBits(to, &p)
 }
 
-func values6(s *superScales, from *[4]uint32) {
+func scalesQ3_K(s *kquantScales, from *[4]uint32) {
 	for i, v := range pairsOfSix(from) {
 		a, b := halves16(v)
 		s.scales[2*i], s.scales[2*i+1] = a-32, b-32
@@ -61,8 +61,8 @@ func values6(s *superScales, from *[4]uint32) {
 	}
 }
 
-// fieldsMins are those of Q4_K and Q5_K: eight scales, then eight minima.
-func fieldsMins(to *[4]uint32, s *superScales) {
+// putScalesAndMins makes the words of Q4_K and Q5_K: eight scales, then eight minima.
+func putScalesAndMins(to *[4]uint32, s *kquantScales) {
 	var p [8]uint32
 	for i := range 4 {
 		p[i], p[4+i] = pair(s.scales[2*i], s.scales[2*i+1]), pair(s.mins[2*i], s.mins[2*i+1])
@@ -70,7 +70,7 @@ func fieldsMins(to *[4]uint32, s *superScales) {
 	sixBits(to, &p)
 }
 
-func valuesMins(s *superScales, from *[4]uint32) {
+func scalesAndMins(s *kquantScales, from *[4]uint32) {
 	p := pairsOfSix(from)
 	for i := range 4 {
 		s.scales[2*i], s.scales[2*i+1] = halves16(p[i])
@@ -78,8 +78,8 @@ func valuesMins(s *superScales, from *[4]uint32) {
 	}
 }
 
-// fields8 are those of Q6_K, of 8 bits: word s has groups 4s to 4s+3, a byte each.
-func fields8(to *[4]uint32, s *superScales) {
+// putScalesQ6_K makes words of 8-bit scales: word i has groups 4i to 4i+3, a byte each.
+func putScalesQ6_K(to *[4]uint32, s *kquantScales) {
 	for i := range to {
 		for g := range 4 {
 			to[i] |= uint32(uint8(s.scales[4*i+g])) << (8 * g)
@@ -87,7 +87,7 @@ func fields8(to *[4]uint32, s *superScales) {
 	}
 }
 
-func values8(s *superScales, from *[4]uint32) {
+func scalesQ6_K(s *kquantScales, from *[4]uint32) {
 	for g := range s.scales {
 		v := int16(int8(from[g/4] >> (8 * (g % 4))))
 		s.scales[g], s.mins[g] = v, 32*v

@@ -1,88 +1,42 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"math"
-	"slices"
+
+	"bitmill/formats"
+	"bitmill/formats/block"
 )
 
-// levelStrip is what strips keep of a type of few levels: codes that stand for values, which may take
-// more bits than the type stores, and scales as signed bytes, four in a word:
+// Repacked signed codes: codes that stand for values, which may take more bits than the type stores, and scales as signed
+// bytes, four in a word; without scale words they are 1:
 //
 //	value = d * factor * scale * values[code]
-type levelStrip struct {
-	values []int8 // of the codes
-	factor float32
-	groups int // scales of a block: 8, 16, or none, which is one everywhere
-	unpack func(l *levels, row []byte)
-	d      func(b []byte) uint16
-	scales func(to *[16]int8, b []byte)
-	power  bool       // d is an exponent, E8M0
-	codes  [256]uint8 // of values as bytes
-	table  [64]uint8  // of codes, four times: values less the least one
-}
+//
+// IQ1_S and IQ1_M, which would take twice the bytes, are not repacked.
 
-// above is what makes the values not negative.
-func (t *levelStrip) above() int { return -int(slices.Min(t.values)) }
-
-// decode sets the values of block b of a lane.
-func (s *strips) decode(dst []float32, strip []byte, b, lane int) {
-	if s.plain {
-		s.decodePlain(dst, strip, b, lane)
-		return
+// completeValues fills what follows from the values of codes; those of a codebook are all that its entries have.
+func (l *repackLayout) completeValues(t formats.Type) {
+	switch {
+	case block.Values4(t) != nil:
+		l.values = signedValues(block.Values4(t))
+	case block.Values8(t) != nil:
+		l.values = signedValues(block.Values8(t))
 	}
-	var codes [256]uint8
-	t := s.level
-	d, _ := s.unweave(codes[:], nil, strip, b, lane)
-	for i, c := range codes[:len(dst)] {
-		scale := d * t.factor
-		if t.groups > 0 {
-			g := i * t.groups / 256
-			scale *= float32(int8(get32(strip, s.word(b, g/4, lane)) >> (8 * (g % 4))))
-		}
-		dst[i] = scale * float32(t.values[c])
-	}
-}
-
-// take unpacks a stored block to a lane of the loom and returns its d.
-func (t *levelStrip) take(l *loom, lane int, stored []byte) (d uint16) {
-	l.levels.codes, l.levels.scales = grow(l.levels.codes, len(l.codes[lane])), grow(l.levels.scales, 16)
-	t.unpack(&l.levels, stored)
-	codes := &l.codes[lane]
-	for i, v := range l.levels.codes {
-		codes[i] = t.codes[uint8(v)]
-	}
-	if t.groups > 0 {
-		var scales [16]int8
-		t.scales(&scales, stored)
-		for i, v := range scales[:t.groups] {
-			l.fields[lane][i/4] |= uint32(uint8(v)) << (8 * (i % 4))
+	for c, v := range l.values {
+		l.codes[uint8(v)] = uint8(c)
+		for i := c; i < len(l.table); i += 16 {
+			l.table[i] = uint8(int(v) + l.offset)
 		}
 	}
-	return t.d(stored)
 }
 
-// newLevelStrip makes a type of n bits from its values.
-func newLevelStrip(bits, block int, t levelStrip) *stripType {
-	for c, v := range t.values {
-		t.codes[uint8(v)] = uint8(c)
-		for i := c; i < len(t.table); i += 16 {
-			t.table[i] = uint8(int(v) + t.above())
-		}
-	}
-	_, n := setOf(bits)
-	quads := inGroups(n)
-	if block == 32 {
-		quads = places(8/n, n, inFours)
-	}
-	return &stripType{bits: bits, scales: t.groups / 4, level: &t, quads: quads}
-}
-
-// signedLevels are all values that the points have, of either sign.
-func signedLevels[P interface{ [4]int8 | [8]int8 }](points []P) (list []int8) {
+// signedValues are all values that the entries of a codebook have, of either sign.
+func signedValues[E interface{ [4]int8 | [8]int8 }](entries []E) (list []int8) {
 	var found [256]bool
-	for _, p := range points {
-		for i := range len(p) {
-			found[128+int(p[i])], found[128-int(p[i])] = true, true
+	for _, e := range entries {
+		for i := range len(e) {
+			found[128+int(e[i])], found[128-int(e[i])] = true, true
 		}
 	}
 	for v := math.MinInt8; v <= math.MaxInt8; v++ {
@@ -91,4 +45,64 @@ func signedLevels[P interface{ [4]int8 | [8]int8 }](points []P) (list []int8) {
 		}
 	}
 	return list
+}
+
+// takeSigned unpacks a stored block to a row of the scratch.
+func (l *repackLayout) takeSigned(s *repackScratch, lane int, stored []byte) {
+	s.signed.codes, s.signed.scales = grow(s.signed.codes, l.cols), grow(s.signed.scales, 16)
+	l.signed(&s.signed, stored)
+	codes := &s.codes[lane]
+	for i, v := range s.signed.codes {
+		codes[i] = l.codes[uint8(v)]
+	}
+	if l.scaleBytes != nil {
+		var scales [16]int8
+		l.scaleBytes(&scales, stored)
+		for i, v := range scales[:4*l.scaleWords] {
+			s.scaleWords[lane][i/4] |= uint32(uint8(v)) << (8 * (i % 4))
+		}
+	}
+}
+
+// decode sets the values of block b of a row.
+func (s *repackShape) decode(dst []float32, rows16 []byte, b, lane int) {
+	if s.plain {
+		s.decodePlain(dst, rows16, b, lane)
+		return
+	}
+	var codes [256]uint8
+	d, _ := s.unpackRepacked(codes[:], nil, rows16, b, lane)
+	for i, c := range codes[:len(dst)] {
+		scale := d * s.factor
+		if s.scaleBytes != nil {
+			g := i / s.group
+			scale *= float32(int8(get32(rows16, s.word(b, g/4, lane)) >> (8 * (g % 4))))
+		}
+		dst[i] = scale * float32(s.values[c])
+	}
+}
+
+func scalesIQ4_XS(to *[16]int8, b []byte) {
+	high := binary.LittleEndian.Uint16(b[2:])
+	for j := range 8 {
+		to[j] = int8(b[4+j/2]>>(j%2*4)&15|uint8(high>>(2*j)&3)<<4) - 32
+	}
+}
+
+// oddNibbles takes n scales 2s+1 from the halves s of bytes.
+func oddNibbles(at, n int) func(to *[16]int8, b []byte) {
+	return func(to *[16]int8, b []byte) {
+		for j := range n {
+			to[j] = int8(2*(b[at+j/2]>>(j%2*4)&15) + 1)
+		}
+	}
+}
+
+// oddHighNibbles takes eight scales 2s+1 from the upper halves s of bytes, step bytes apart.
+func oddHighNibbles(at, step int) func(to *[16]int8, b []byte) {
+	return func(to *[16]int8, b []byte) {
+		for j := range 8 {
+			to[j] = int8(2*(b[at+step*j]>>4) + 1)
+		}
+	}
 }

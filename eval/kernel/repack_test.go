@@ -34,7 +34,7 @@ func TestSetsOfQuads(t *testing.T) {
 		if bits == 7 {
 			continue
 		}
-		words, quads := setOf(bits)
+		words, quads := codeGroup(bits)
 		if words*8 != quads*bits {
 			t.Errorf("%d bits: %d words for %d quads", bits, words, quads)
 		}
@@ -44,8 +44,8 @@ func TestSetsOfQuads(t *testing.T) {
 			for i := range quads {
 				q[i] = rng.Uint32() & (1<<bits - 1) * each & rng.Uint32()
 			}
-			join(bits, &w, &q)
-			if split(bits, &back, &w); back != q {
+			packBits(bits, &w, &q)
+			if unpackBits(bits, &back, &w); back != q {
 				t.Fatalf("%d bits: %x became %x in %x", bits, q, back, w)
 			}
 		}
@@ -55,35 +55,35 @@ func TestSetsOfQuads(t *testing.T) {
 // TestWeave: the generic product finds in strips what it finds in rows, to the last bit; so every code and scale is in its
 // place.
 func TestWeave(t *testing.T) {
-	for _, row := range types {
+	for _, typ := range types {
 		for _, rows := range []int{15, 16, 37, 64} {
 			rng := random(uint64(rows))
-			cols := 3 * max(row.t.BlockLen(), 32)
-			w := randomMatrix(rng, row.t, rows, cols)
-			if stripTypeOf(row.t) == nil {
+			cols := 3 * max(typ.BlockLen(), 32)
+			w := randomMatrix(rng, typ, rows, cols)
+			if repackLayoutOf(typ) == nil {
 				if err := generic.Repack(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
-					t.Errorf("%s: %v", row.t, err)
+					t.Errorf("%s: %v", typ, err)
 				}
 				continue
 			}
 			m := woven(t, w)
 			for _, s := range Available() {
 				if !bytes.Equal(wovenBy(t, s, w).Data, m.Data) {
-					t.Errorf("%s: %d rows woven by %s differ from generic", row.t, rows, s.Name)
+					t.Errorf("%s: %d rows woven by %s differ from generic", typ, rows, s.Name)
 				}
 			}
 			most := 64 * max(1, rows/lanes)
-			if stripTypeOf(row.t).level != nil {
+			if repackLayoutOf(typ).values != nil {
 				most = 7 * len(w.Data) / 10 // codes may have more bits
 			}
 			if extra := len(m.Data) - len(w.Data); extra < 0 || extra >= most {
-				t.Errorf("%s: %d rows take %d bytes, woven %d", row.t, rows, len(w.Data), len(m.Data))
+				t.Errorf("%s: %d rows take %d bytes, woven %d", typ, rows, len(w.Data), len(m.Data))
 			}
-			x := loaded(t, generic, row.t, randomFloats(rng, 2*cols), 2, cols)
-			want := product(t, generic, w, x, 0, rows, nil)
-			for i, v := range product(t, generic, m, x, 0, rows, nil) {
+			x := loaded(t, generic, typ, randomFloats(rng, 2*cols), 2, cols)
+			want := multiplied(t, generic, w, x, 0, rows, nil)
+			for i, v := range multiplied(t, generic, m, x, 0, rows, nil) {
 				if v != want[i] {
-					t.Fatalf("%s: row %d of %d is %g, not %g", row.t, i%rows, rows, v, want[i])
+					t.Fatalf("%s: row %d of %d is %g, not %g", typ, i%rows, rows, v, want[i])
 				}
 			}
 		}
@@ -94,19 +94,19 @@ func TestWeave(t *testing.T) {
 // where tiles are made from strips.
 func TestStripsExact(t *testing.T) {
 	for _, s := range others(t) {
-		for _, row := range types {
-			if stripTypeOf(row.t) == nil {
+		for _, typ := range types {
+			if repackLayoutOf(typ) == nil {
 				continue
 			}
-			form, _ := FormOf(row.t)
+			form, _ := FormOf(typ)
 			if form.float() {
 				continue
 			}
 			for seed := range 20 {
 				rng := random(uint64(seed))
 				cols := (1 + seed%5) * form.Block()
-				w := randomMatrix(rng, row.t, 53, cols)
-				setHalves(row.t, w.Data, func() float32 { return 1 })
+				w := randomMatrix(rng, typ, 53, cols)
+				setHalves(typ, w.Data, func() float32 { return 1 })
 				m := woven(t, w)
 				x := randomFloats(rng, 11*cols)
 				if seed == 0 { // the largest codes of one sign
@@ -116,18 +116,18 @@ func TestStripsExact(t *testing.T) {
 					for i := range w.Data {
 						w.Data[i] = 0xff
 					}
-					setHalves(row.t, w.Data, func() float32 { return 1 })
+					setHalves(typ, w.Data, func() float32 { return 1 })
 					m = woven(t, w)
 				}
-				many := loaded(t, s, row.t, x, 11, cols)
+				many := loaded(t, s, typ, x, 11, cols)
 				many.unscale()
-				want := product(t, generic, w, many, 0, 53, nil)
+				want := multiplied(t, generic, w, many, 0, 53, nil)
 				for _, n := range []int{1, 2, 3, 4, 8, 11} {
 					few := *many
 					few.n = n
-					for i, v := range product(t, s, m, &few, 0, 53, nil) {
+					for i, v := range multiplied(t, s, m, &few, 0, 53, nil) {
 						if v != want[i] {
-							t.Fatalf("%s %s, %d tokens, %d columns: token %d row %d is %g, not %g", s.Name, row.t, n, cols, i/53, i%53, v, want[i])
+							t.Fatalf("%s %s, %d tokens, %d columns: token %d row %d is %g, not %g", s.Name, typ, n, cols, i/53, i%53, v, want[i])
 						}
 					}
 				}
@@ -139,17 +139,17 @@ func TestStripsExact(t *testing.T) {
 // TestStripsNear multiplies weights of all scales: sums of blocks are added in another order, and only that.
 func TestStripsNear(t *testing.T) {
 	for _, s := range others(t) {
-		for _, row := range types {
-			if stripTypeOf(row.t) == nil {
+		for _, typ := range types {
+			if repackLayoutOf(typ) == nil {
 				continue
 			}
 			for _, n := range []int{1, 3, 9} {
 				rng := random(uint64(n))
 				cols := 2048
-				w := randomMatrix(rng, row.t, 80, cols)
-				m, b := woven(t, w), loaded(t, s, row.t, randomFloats(rng, n*cols), n, cols)
-				compare(t, s.Name+" "+row.t.String(), w, b, 0, 80, product(t, s, m, b, 0, 80, nil), product(t, generic, w, b, 0, 80, nil))
-				compare(t, "part of "+row.t.String(), w, b, 16, 48, product(t, s, m, b, 16, 48, nil), product(t, generic, w, b, 16, 48, nil))
+				w := randomMatrix(rng, typ, 80, cols)
+				m, b := woven(t, w), loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
+				compare(t, s.Name+" "+typ.String(), w, b, 0, 80, multiplied(t, s, m, b, 0, 80, nil), multiplied(t, generic, w, b, 0, 80, nil))
+				compare(t, "part of "+typ.String(), w, b, 16, 48, multiplied(t, s, m, b, 16, 48, nil), multiplied(t, generic, w, b, 16, 48, nil))
 			}
 		}
 	}
@@ -209,8 +209,8 @@ func TestStripsOfPowers(t *testing.T) {
 		m := woven(t, w)
 		for _, n := range []int{1, 9} {
 			b := loaded(t, s, formats.MXFP4, x[:n*cols], n, cols)
-			want := product(t, generic, w, b, 0, rows, nil)
-			for i, v := range product(t, s, m, b, 0, rows, nil) {
+			want := multiplied(t, generic, w, b, 0, rows, nil)
+			for i, v := range multiplied(t, s, m, b, 0, rows, nil) {
 				d := float64(v) - float64(want[i])
 				if i%rows >= 240 { // times sums of codes this is no float32, before activations make it small
 					continue

@@ -1,6 +1,6 @@
 package kernel
 
-// rowTokens is the largest number of tokens that rows are multiplied with one by one, wideTokens where AVX-512 has tiles of
+// rowTokens is the largest number of tokens that rows are multiplied with one by one, fullTokens where AVX-512 has tiles of
 // all columns. Measured on a Zen 4 core with 64 x 2048 weights, in ns per weight, rows for one token, and tiles for up to
 // eight tokens:
 //
@@ -9,10 +9,10 @@ package kernel
 //	avx512   .035 .30   .035 .11   .027 .08   .023 .08   .021 .08   .022 .08
 //
 // The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, Q2_0) to .04 (Q5_0, IQ4_XS, NVFP4), with AVX2
-// .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, points of eight .055 to .065, of four .07 to .09.
+// .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, codebooks of eight .055 to .065, of four .07 to .09.
 const (
 	rowTokens  = 8
-	wideTokens = 3
+	fullTokens = 3
 )
 
 // rowScratch holds what a row kernel needs of the activations in its own order.
@@ -21,9 +21,9 @@ type rowScratch struct {
 	scales   []float32
 	offsets  [][4]int32 // the first of four
 	codes    []int8
-	quads    []int32
+	starts   []int32 // what integer sums begin with
 	sixteens [][16]float32
-	levels   levels
+	signed   signedCodes
 	rest     [16]float32 // columns of a row that fill no vector
 }
 
@@ -46,20 +46,20 @@ func (s *rowScratch) negate(x *Activations, group int) {
 	}
 }
 
-// sumQuads fills quads with sums of four activation codes, of tokens stride apart, times -above.
-func (s *rowScratch) sumQuads(x *Activations, codes []int8, stride int, above int32) {
-	s.quads = grow(s.quads, x.n*x.cols/4)
+// sumCode4s fills starts with -offset times the sums of four activation codes, of tokens stride apart.
+func (s *rowScratch) sumCode4s(x *Activations, codes []int8, stride, offset int) {
+	s.starts = grow(s.starts, x.n*x.cols/4)
 	for t := range x.n {
-		codes, quads := codes[t*stride:][:x.cols], s.quads[t*x.cols/4:][:x.cols/4]
-		for i := range quads {
+		codes, starts := codes[t*stride:][:x.cols], s.starts[t*x.cols/4:][:x.cols/4]
+		for i := range starts {
 			q := (*[4]int8)(codes[4*i:])
-			quads[i] = -above * (int32(q[0]) + int32(q[1]) + int32(q[2]) + int32(q[3]))
+			starts[i] = -int32(offset) * (int32(q[0]) + int32(q[1]) + int32(q[2]) + int32(q[3]))
 		}
 	}
 }
 
-// multiply fills scales with the scales of blocks times f.
-func (s *rowScratch) multiply(x *Activations, f float32) {
+// multiplyScales fills scales with the scales of blocks times f.
+func (s *rowScratch) multiplyScales(x *Activations, f float32) {
 	s.scales = grow(s.scales, x.n*x.cols/256)
 	for i := range s.scales {
 		s.scales[i] = x.d[i] * f
@@ -117,12 +117,4 @@ func (s *rowScratch) pair(x *Activations, offset int, four bool) {
 		}
 		s.offsets[i][0] = -int32(offset) * (int32(x.sums16[2*i]) + int32(x.sums16[2*i+1]))
 	}
-}
-
-// levels is a row of a type whose values are small whole numbers times a scale: layouts in formats/block.
-type levels struct {
-	codes  []int8
-	scales []float32  // one for sixteen codes
-	index  [64]uint16 // of a block's points
-	signs  [32]byte
 }

@@ -14,28 +14,28 @@ import (
 // rounds: few tokens, many tokens (tiles) and generic must agree to the last bit.
 func TestRowsExact(t *testing.T) {
 	for _, s := range others(t) {
-		for _, row := range types {
-			form, _ := FormOf(row.t)
+		for _, typ := range types {
+			form, _ := FormOf(typ)
 			if form.float() {
 				continue
 			}
-			cols := 3 * max(form.Block(), row.t.BlockLen())
+			cols := 3 * max(form.Block(), typ.BlockLen())
 			for seed := range 20 {
 				rng := random(uint64(seed))
-				w := randomMatrix(rng, row.t, 19, cols)
-				setHalves(row.t, w.Data, func() float32 { return 1 })
-				many := loaded(t, s, row.t, randomFloats(rng, (rowTokens+1)*cols), rowTokens+1, cols)
+				w := randomMatrix(rng, typ, 19, cols)
+				setHalves(typ, w.Data, func() float32 { return 1 })
+				many := loaded(t, s, typ, randomFloats(rng, (rowTokens+1)*cols), rowTokens+1, cols)
 				many.unscale()
-				want := product(t, generic, w, many, 0, 19, nil)
+				want := multiplied(t, generic, w, many, 0, 19, nil)
 				for n := range rowTokens + 2 {
 					few := *many
 					few.n = n
 					if n == 0 {
 						continue
 					}
-					for i, v := range product(t, s, w, &few, 0, 19, nil) {
+					for i, v := range multiplied(t, s, w, &few, 0, 19, nil) {
 						if v != want[i] {
-							t.Fatalf("%s %s, %d tokens: token %d row %d is %g, not %g", s.Name, row.t, n, i/19, i%19, v, want[i])
+							t.Fatalf("%s %s, %d tokens: token %d row %d is %g, not %g", s.Name, typ, n, i/19, i%19, v, want[i])
 						}
 					}
 				}
@@ -53,7 +53,7 @@ func (b *Activations) unscale() {
 		b.s[i] = float32(b.sums16[2*i]) + float32(b.sums16[2*i+1])
 	}
 	for t := range b.n {
-		b.putPanel(generic, t, t+1)
+		b.putTokenBlock(generic, t, t+1)
 		b.putValues(t)
 	}
 }
@@ -67,18 +67,18 @@ func BenchmarkRows(b *testing.B) {
 	if os.Getenv("BITMILL_BENCH_CORES") == "2" {
 		cores = 2
 	}
-	for _, row := range types {
-		per, _ := row.t.RowBytes(cols)
+	for _, typ := range types {
+		per, _ := typ.RowBytes(cols)
 		rows := size / int(per) / pieces * pieces
 		var w Matrix
 		for _, s := range append([]*Set{{Name: "read"}}, Available()...) {
 			for _, n := range []int{1} {
-				b.Run(fmt.Sprintf("%s/%s/%d", row.t, s.Name, n), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/%s/%d", typ, s.Name, n), func(b *testing.B) {
 					if w.Data == nil {
-						few := randomMatrix(random(1), row.t, 64, cols)
-						w = Matrix{Type: row.t, Rows: rows, Cols: cols, Data: []byte(strings.Repeat(string(few.Data), rows/64+1))[:rows*int(per)]}
+						few := randomMatrix(random(1), typ, 64, cols)
+						w = Matrix{Type: typ, Rows: rows, Cols: cols, Data: []byte(strings.Repeat(string(few.Data), rows/64+1))[:rows*int(per)]}
 					}
-					x := loaded(b, generic, row.t, randomFloats(random(2), n*cols), n, cols)
+					x := loaded(b, generic, typ, randomFloats(random(2), n*cols), n, cols)
 					dst := make([]float32, n*rows)
 					var scratch [2]Scratch
 					count := rows / pieces
@@ -94,7 +94,7 @@ func BenchmarkRows(b *testing.B) {
 						for c := range cores {
 							r0, r1 := first+count*c/cores, first+count*(c+1)/cores
 							work := func() {
-								if s.matmul == nil {
+								if s.Name == "read" {
 									readAll(w.Data[r0*int(per) : r1*int(per)])
 								} else if err := s.MatMul(dst, rows, w, x, r0, r1, &scratch[c]); err != nil {
 									b.Error(err)

@@ -11,48 +11,48 @@ const (
 	floatCols = 256  // columns of a float tile
 )
 
-// superRecord is 256 columns of a tile. With group = 16 or 32 columns:
+// kquantRecord is 256 columns of a tile. With group = 16 or 32 columns:
 //
 //	scales[g][lane]  the group's scale twice, as a pair of int16
 //	mins[p][lane]    -mins of groups 2p and 2p+1, as a pair of int16
-type superRecord struct {
+type kquantRecord struct {
 	codes   [256 * lanes]uint8
 	scales  [16][lanes]uint32
 	mins    [8][lanes]uint32
 	d, dmin [lanes]float32
 }
 
-// smallRecord is 32 columns of a tile.
-type smallRecord struct {
+// legacyRecord is 32 columns of a tile.
+type legacyRecord struct {
 	codes [32 * lanes]uint8
 	d, m  [lanes]float32
 }
 
-// wordsRecord is 32 columns of a tile of signed 8-bit codes, held as int16 in the order [k/2][lane][2].
-type wordsRecord struct {
+// int16Record is 32 columns of a tile of signed 8-bit codes, held as int16 in the order [k/2][lane][2].
+type int16Record struct {
 	codes [32 * lanes]int16
 	d     [lanes]float32
 }
 
-// sums is the kernels' own memory at the head of a tile: four tokens by sixteen rows.
-type sums struct {
+// tileSums is the kernels' own memory at the head of a tile: four tokens by sixteen rows.
+type tileSums struct {
 	float [tokenGroup * lanes]float32
 	int   [tokenGroup * lanes]int32
 }
 
-type superTile struct {
-	sums    sums
-	records [tileCols / 256]superRecord
+type kquantTile struct {
+	sums    tileSums
+	records [tileCols / 256]kquantRecord
 }
 
-type smallTile struct {
-	sums    sums
-	records [tileCols / 32]smallRecord
+type legacyTile struct {
+	sums    tileSums
+	records [tileCols / 32]legacyRecord
 }
 
-type wordsTile struct {
-	sums    sums
-	records [tileCols / 2 / 32]wordsRecord
+type int16Tile struct {
+	sums    tileSums
+	records [tileCols / 2 / 32]int16Record
 }
 
 type floatTile [floatCols][lanes]float32
@@ -60,18 +60,18 @@ type floatTile [floatCols][lanes]float32
 // tiles is a worker's memory for tiles: one of each kind when needed, rows before their transposition, and products
 // that have no place in the destination (rows beyond the last, tokens beyond the last).
 type tiles struct {
-	super  *superTile
-	small  *smallTile
-	words  *wordsTile
+	kquant *kquantTile
+	legacy *legacyTile
+	int16s *int16Tile
 	float  *floatTile
 	codes  *[lanes][256]uint8
 	pairs  *[lanes][tileCols / 2]int16
 	floats *[lanes][floatCols]float32
-	edge   []float32 // [token][lane]
-	wide   []byte    // tiles of all columns
-	stage  []byte    // unpacked rows before their transposition
-	levels levels    // of a part of a row
-	scales superScales
+	edge   []float32   // [token][lane]
+	full   []byte      // tiles of all columns
+	stage  []byte      // unpacked rows before their transposition
+	signed signedCodes // of a part of a row
+	scales kquantScales
 	offset [16]int16
 }
 
@@ -84,36 +84,10 @@ func aligned[T any](p **T) *T {
 	return *p
 }
 
-func pair(low, high int16) uint32 { return uint32(uint16(low)) | uint32(uint16(high))<<16 }
-
-// fill unpacks block i of up to sixteen rows: codes go to t.codes, scales to a record whose groups are group columns
-// wide.
-func (r *superRecord) fill(st *superType, w *stored, row, rows, i, group int, t *tiles) {
-	size := w.blockBytes
-	s := &t.scales
-	for lane := range lanes {
-		if lane >= rows {
-			r.d[lane], r.dmin[lane] = 0, 0
-			continue
-		}
-		b := w.row(row + lane)[i*size:]
-		st.unpack(&t.codes[lane], s, b[:size])
-		r.d[lane], r.dmin[lane] = s.d, s.dmin
-		if st.group == 32 && group == 16 {
-			for g := range 8 {
-				r.scales[2*g][lane] = pair(s.scales[g], s.scales[g])
-				r.scales[2*g+1][lane] = pair(s.scales[g], s.scales[g])
-				r.mins[g][lane] = pair(-s.mins[g], -s.mins[g])
-			}
-			continue
-		}
-		if st.signed {
-			r.dmin[lane] = 0
-		}
-		for g := 0; g < 256/group; g += 2 {
-			r.scales[g][lane] = pair(s.scales[g], s.scales[g])
-			r.scales[g+1][lane] = pair(s.scales[g+1], s.scales[g+1])
-			r.mins[g/2][lane] = pair(-s.mins[g], -s.mins[g+1])
-		}
-	}
+// alignedBytes returns n bytes on a boundary of 64.
+func alignedBytes(buf *[]byte, n int) []byte {
+	*buf = grow(*buf, n+63)
+	return (*buf)[-uintptr(unsafe.Pointer(&(*buf)[0]))&63:][:n]
 }
+
+func pair(low, high int16) uint32 { return uint32(uint16(low)) | uint32(uint16(high))<<16 }

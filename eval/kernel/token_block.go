@@ -2,8 +2,8 @@ package kernel
 
 import "math"
 
-// A panel repeats what a block knows of its tokens beside their codes, eight tokens side by side, for kernels that
-// multiply eight at a time: [n/8][blocks][lines][8]. Lines of a block of 256 (FormQ8_K):
+// A token block repeats what the blocks of eight tokens hold beside their codes, the tokens side by side, for kernels that
+// multiply eight tokens at a time: [n/8][blocks][lines][8]. Lines of a block of 256 (FormQ8_K):
 //
 //	 0      scales, as float32
 //	 1- 4   sums of 32 codes, pairs of int16
@@ -17,24 +17,24 @@ import "math"
 //	1      FormQ8_1: s, as float32; FormQ8_0: the sum of codes times -128
 //	2      the sum of the first 16 codes times -128
 const (
-	BlockTokens     = 8
-	panelSuperWords = 30 * BlockTokens
-	panelSmallWords = 3 * BlockTokens
+	BlockTokens      = 8
+	kquantTokenWords = 30 * BlockTokens
+	legacyTokenWords = 3 * BlockTokens
 )
 
-// panelWords is the number of words of a block in a panel.
-func (f ActivationForm) panelWords() int {
+// tokenBlockWords is the number of words that a block has in a token block.
+func (f ActivationForm) tokenBlockWords() int {
 	switch f.codes() {
 	case FormQ8_0, FormQ8_1:
-		return panelSmallWords
+		return legacyTokenWords
 	case FormQ8_K:
-		return panelSuperWords
+		return kquantTokenWords
 	}
 	return 0
 }
 
-// putPanel writes tokens [t0, t1), at most those of one panel, to it, and repeats scales of 256 codes.
-func (b *Activations) putPanel(s *Set, t0, t1 int) {
+// putTokenBlock writes tokens [t0, t1), at most those of one token block, to it, and repeats scales of 256 codes.
+func (b *Activations) putTokenBlock(s *Set, t0, t1 int) {
 	if b.form == FormValuesQ8_K {
 		for t := t0; t < t1; t++ {
 			scales := b.s[t*b.cols/32:][:b.cols/32]
@@ -44,9 +44,9 @@ func (b *Activations) putPanel(s *Set, t0, t1 int) {
 		}
 	}
 	switch {
-	case len(b.panel) == 0 || b.cols == 0:
-	case t1-t0 == BlockTokens && s.interleave != nil:
-		s.interleave(b, t0)
+	case len(b.tokenBlocks) == 0 || b.cols == 0:
+	case t1-t0 == BlockTokens && s.loads != nil:
+		s.loads.interleave(b, t0)
 	default:
 		for t := t0; t < t1; t++ {
 			b.interleave(t)
@@ -54,31 +54,31 @@ func (b *Activations) putPanel(s *Set, t0, t1 int) {
 	}
 }
 
-// panelOf is the panel of token t.
-func (b *Activations) panelOf(t int) []int32 {
-	size := b.cols / b.form.Block() * b.form.panelWords()
-	return b.panel[t/BlockTokens*size:][:size]
+// tokenBlockOf is the token block of token t.
+func (b *Activations) tokenBlockOf(t int) []int32 {
+	size := b.cols / b.form.Block() * b.form.tokenBlockWords()
+	return b.tokenBlocks[t/BlockTokens*size:][:size]
 }
 
-// interleave writes token t to its panel.
+// interleave writes token t to its token block.
 func (b *Activations) interleave(t int) {
-	if len(b.panel) == 0 {
+	if len(b.tokenBlocks) == 0 {
 		return
 	}
-	panel, lane := b.panelOf(t), t%BlockTokens
+	to, lane := b.tokenBlockOf(t), t%BlockTokens
 	blocks := b.cols / b.form.Block()
 	d := b.d[t*blocks:][:blocks]
 	if b.form.codes() == FormQ8_K {
 		for i := range d {
 			at := t*blocks + i
-			interleaveSuper((*[panelSuperWords]int32)(panel[i*panelSuperWords:]), lane, d[i],
+			interleaveKQuant((*[kquantTokenWords]int32)(to[i*kquantTokenWords:]), lane, d[i],
 				(*[16]int16)(b.sums16[16*at:]), (*[8]int16)(b.sums32[8*at:]))
 		}
 		return
 	}
 	sums := b.sums16[2*t*blocks:][:2*blocks]
 	for i := range d {
-		p := (*[panelSmallWords]int32)(panel[i*panelSmallWords:])
+		p := (*[legacyTokenWords]int32)(to[i*legacyTokenWords:])
 		first, second := int32(sums[2*i]), int32(sums[2*i+1])
 		p[lane] = int32(math.Float32bits(d[i]))
 		p[BlockTokens+lane] = -128 * (first + second)
@@ -86,13 +86,13 @@ func (b *Activations) interleave(t int) {
 	}
 	if b.form == FormQ8_1 {
 		for i, s := range b.s[t*blocks:][:blocks] {
-			panel[i*panelSmallWords+BlockTokens+lane] = int32(math.Float32bits(s))
+			to[i*legacyTokenWords+BlockTokens+lane] = int32(math.Float32bits(s))
 		}
 	}
 }
 
-// interleaveSuper writes what a block of 256 codes knows to a lane.
-func interleaveSuper(p *[panelSuperWords]int32, lane int, d float32, sums16 *[16]int16, sums32 *[8]int16) {
+// interleaveKQuant writes what a block of 256 codes knows to a lane.
+func interleaveKQuant(p *[kquantTokenWords]int32, lane int, d float32, sums16 *[16]int16, sums32 *[8]int16) {
 	lane &= BlockTokens - 1 // saves the checks of every index
 	p[lane] = int32(math.Float32bits(d))
 	all := int32(0)

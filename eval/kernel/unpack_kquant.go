@@ -6,7 +6,7 @@ import "encoding/binary"
 
 // unpackQ2_K: 16 bytes of scale (low half) and min (high half), 64 bytes of 2-bit codes, d, dmin. Byte l of a 32-byte
 // run holds codes l, l+32, l+64, l+96 of a run of 128.
-func unpackQ2_K(codes *[256]uint8, s *superScales, b []byte) {
+func unpackQ2_K(codes *[256]uint8, s *kquantScales, b []byte) {
 	b = b[:84]
 	for g, v := range b[:16] {
 		s.scales[g] = int16(v & 15)
@@ -31,7 +31,7 @@ func unpackPairs(codes *[256]uint8, q []byte) {
 
 // unpackQ3_K: 32 bytes of high bits (bit i of byte l belongs to code 32*i+l), 64 bytes of low pairs as in Q2_K,
 // 16 scales of 6 bits (offset 32) in 12 bytes, d. Codes are stored with offset 4.
-func unpackQ3_K(codes *[256]uint8, s *superScales, b []byte) {
+func unpackQ3_K(codes *[256]uint8, s *kquantScales, b []byte) {
 	b = b[:110]
 	high, low := b[:32], b[32:96]
 	for l := 0; l < 32; l += 8 {
@@ -57,7 +57,7 @@ func unpackQ3_K(codes *[256]uint8, s *superScales, b []byte) {
 
 // unpackQ4_K: d, dmin, 8 scales and 8 mins of 6 bits in 12 bytes, 128 bytes of halves: byte l of a 32-byte run holds
 // codes l and l+32 of a run of 64.
-func unpackQ4_K(codes *[256]uint8, s *superScales, b []byte) {
+func unpackQ4_K(codes *[256]uint8, s *kquantScales, b []byte) {
 	b = b[:144]
 	unpackSixBits(s, b)
 	q := b[16:144]
@@ -72,7 +72,7 @@ func unpackQ4_K(codes *[256]uint8, s *superScales, b []byte) {
 }
 
 // unpackQ5_K: as Q4_K with 32 bytes of fifth bits before the halves (bit i of byte l belongs to code 32*i+l).
-func unpackQ5_K(codes *[256]uint8, s *superScales, b []byte) {
+func unpackQ5_K(codes *[256]uint8, s *kquantScales, b []byte) {
 	b = b[:176]
 	unpackSixBits(s, b)
 	high, low := b[16:48], b[48:176]
@@ -90,7 +90,7 @@ func unpackQ5_K(codes *[256]uint8, s *superScales, b []byte) {
 
 // unpackSixBits reads the head of Q4_K and Q5_K. Of the 12 bytes, 0-3 hold scales 0-3, 4-7 mins 0-3, 8-11 the low
 // halves of scales 4-7 (low) and mins 4-7 (high), whose top two bits are the top bits of bytes 0-3 and 4-7.
-func unpackSixBits(s *superScales, b []byte) {
+func unpackSixBits(s *kquantScales, b []byte) {
 	b = b[:16]
 	s.d, s.dmin = half(b, 0), half(b, 2)
 	first, second, third := binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
@@ -105,7 +105,7 @@ func unpackSixBits(s *superScales, b []byte) {
 // unpackQ6_K: 128 bytes of low halves, 64 bytes of high pairs, 16 signed scales, d. In a run of 128 codes, byte l of
 // the pairs holds those of codes l, l+32, l+64, l+96; their halves are low l, low l+32, high l, high l+32. Codes are
 // stored with offset 32.
-func unpackQ6_K(codes *[256]uint8, s *superScales, b []byte) {
+func unpackQ6_K(codes *[256]uint8, s *kquantScales, b []byte) {
 	b = b[:210]
 	for r := 0; r < 2; r++ {
 		for l := 0; l < 32; l += 8 {

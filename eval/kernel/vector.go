@@ -1,10 +1,37 @@
 package kernel
 
-import (
-	"math"
+import "math"
 
-	"bitmill/formats/block"
-)
+// vectors are the functions of an instruction set for vectors.
+type vectors struct {
+	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
+	scale        func(x []float32, f float32)
+	softmax      func(x []float32, scale float32)
+	logSumExp    func(x []float32) float64
+	rmsNorm      func(dst, x, gain []float32, eps float32)
+	add          func(dst, x []float32)
+	addScaled    func(dst, x []float32, f float32)
+	center       func(dst, x []float32)
+	sumSquares   func(acc, x []float32)
+	klDivergence func(p, q []float32, lseP, lseQ float64) float64
+	rope         func(x, cos, sin []float32, interleaved bool)
+	activations
+}
+
+var vectorsGeneric = vectors{
+	addPart:      addPartGeneric,
+	scale:        scaleGeneric,
+	softmax:      softmaxGeneric,
+	logSumExp:    logSumExpGeneric,
+	rmsNorm:      rmsNormGeneric,
+	add:          addGeneric,
+	addScaled:    addScaledGeneric,
+	center:       centerGeneric,
+	sumSquares:   sumSquaresGeneric,
+	klDivergence: klDivergenceGeneric,
+	rope:         ropeGeneric,
+	activations:  activationsGeneric,
+}
 
 // Scale multiplies x by f.
 func (s *Set) Scale(x []float32, f float32) { s.scale(x, f) }
@@ -50,9 +77,6 @@ func (s *Set) Add(dst, x []float32) { s.add(dst, x[:len(dst)]) }
 
 // AddScaled sets dst[i] += f*x[i], rounding the product and the sum.
 func (s *Set) AddScaled(dst, x []float32, f float32) { s.addScaled(dst, x[:len(dst)], f) }
-
-// RoundBF16 rounds x to bfloat16, nearest even.
-func (s *Set) RoundBF16(x []float32) { s.roundBF16(x) }
 
 // SumSquares sets acc[i] += x[i]^2.
 func (s *Set) SumSquares(acc, x []float32) { s.sumSquares(acc, x[:len(acc)]) }
@@ -146,12 +170,6 @@ func addGeneric(dst, x []float32) {
 func addScaledGeneric(dst, x []float32, f float32) {
 	for i, v := range x {
 		dst[i] += float32(f * v)
-	}
-}
-
-func roundBF16Generic(x []float32) {
-	for i, v := range x {
-		x[i] = block.FromBF16(block.BF16(v))
 	}
 }
 

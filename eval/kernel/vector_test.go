@@ -333,13 +333,13 @@ func TestLoadEqual(t *testing.T) {
 					for tok := range n {
 						same(t, "f32", got.f32[tok*got.stride:], want.f32[tok*want.stride:][:cols])
 					}
-					if !slices.Equal(got.brain, want.brain) {
+					if !slices.Equal(got.bf16, want.bf16) {
 						t.Fatalf("%s: halves of %s differ", s.Name, form)
 					}
 					continue
 				}
 				same(t, "d", got.d[:n*cols/form.Block()], want.d)
-				if !slices.Equal(got.panel, want.panel) {
+				if !slices.Equal(got.tokenBlocks, want.tokenBlocks) {
 					t.Fatalf("%s: panels of %s differ", s.Name, form)
 				}
 				same(t, "s", got.s, want.s)
@@ -349,7 +349,7 @@ func TestLoadEqual(t *testing.T) {
 							t.Fatalf("%s %s token %d code %d: %d, not %d (from %g)", s.Name, form, tok, k, a, b, x[tok*cols+k])
 						}
 					}
-					if len(want.words) > 0 && !slices.Equal(got.words[tok*got.stride:][:cols], want.words[tok*want.stride:][:cols]) {
+					if len(want.int16s) > 0 && !slices.Equal(got.int16s[tok*got.stride:][:cols], want.int16s[tok*want.stride:][:cols]) {
 						t.Fatalf("%s %s token %d: words differ", s.Name, form, tok)
 					}
 					for i := range cols / 16 {

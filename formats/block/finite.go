@@ -35,6 +35,10 @@ var halves = map[formats.Type][]int{
 	formats.Q2_0:    {0},
 }
 
+// Halves returns where a block of type t keeps its 16-bit floats: d, then dmin or m of types that have one. It is empty for
+// types with scales of other kinds. The caller must not change it.
+func Halves(t formats.Type) []int { return halves[t] }
+
 // NotFinite returns the index of the first block of src whose scale (of a plain type: whose value) is infinite or NaN,
 // or -1. Such a block decodes to values that are not numbers; all other blocks decode to finite ones. Types whose
 // scales cannot be out of range (NVFP4), and integers, give -1. A last partial block is not looked at.
