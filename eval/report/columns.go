@@ -1,12 +1,6 @@
 package report
 
-import (
-	"fmt"
-	"slices"
-	"strconv"
-
-	"bitmill/eval/threshold"
-)
+import "fmt"
 
 // column is a column of a table of formats.
 type column struct {
@@ -14,14 +8,29 @@ type column struct {
 	cell func(r *Row, source bool) string
 }
 
-// divergence prints a number that only an artifact has.
-func divergence(f func(r *Row) string) func(*Row, bool) string {
-	return func(r *Row, source bool) string {
+// ofAll prints what the source has too.
+func ofAll(name, title string, rank int, f func(r *Row) string) column {
+	return column{head{name, title, false, rank}, func(r *Row, _ bool) string { return f(r) }}
+}
+
+// ofArtifacts prints what an artifact has that was compared with the source.
+func ofArtifacts(name, title string, rank int, f func(r *Row) string) column {
+	return column{head{name, title, false, rank}, func(r *Row, source bool) string {
 		if source || !r.Compared() {
 			return none
 		}
 		return f(r)
-	}
+	}}
+}
+
+// ofMeasured prints what a file has whose resources were measured.
+func ofMeasured(name, title string, rank int, f func(r *Resources) string) column {
+	return ofAll(name, title, rank, func(r *Row) string {
+		if r.Resources == nil {
+			return none
+		}
+		return f(r.Resources)
+	})
 }
 
 // formatColumn begins every table of formats.
@@ -35,47 +44,81 @@ var formatColumn = column{head{"Format", "", true, 0}, func(r *Row, source bool)
 // columns are the main table's.
 var columns = []column{
 	formatColumn,
-	{head{"BPW", "payload bits per weight, all tensors", false, 0}, func(r *Row, _ bool) string { return or(bpwOf(r.PayloadBits, r.Weights)) }},
-	{head{"Matrices", "bits per weight of the matrices only", false, 6}, func(r *Row, _ bool) string { return or(bpwOf(r.MatrixBits, r.MatrixWeights)) }},
-	{head{"Size", "whole file", false, 0}, func(r *Row, _ bool) string { return size(r.FileBytes) }},
-	{head{"PPL", "perplexity ± standard error", false, 1}, func(r *Row, _ bool) string { return perplexity(r) }},
-	{head{"Δ ln PPL", "change of the mean loss against the source, nats per token, paired", false, 3}, divergence(func(r *Row) string { return measure(r.LnRatio, r.LnRatioSE, true) })},
-	{head{"KLD", "mean KL divergence from the source, nats per token", false, 0}, divergence(func(r *Row) string { return measure(r.KLD, r.KLDSE, false) })},
-	{head{"KLD 99 %", "99th percentile over tokens", false, 5}, divergence(func(r *Row) string { return measure(r.KLDP99, 0, false) })},
-	{head{"Same top", "share of tokens whose likeliest continuation is the source's", false, 2}, divergence(func(r *Row) string { return percent(r.SameTop) })},
-	{head{"Fallbacks", "tensors that could not take the type the format asks for, and their share of the weights", false, 4}, func(r *Row, source bool) string {
-		switch {
-		case source:
+	ofAll("BPW", "payload bits per weight, all tensors", 0, func(r *Row) string { return or(bpwOf(r.PayloadBits, r.Weights)) }),
+	ofAll("Matrices", "bits per weight of the matrices only", 6,
+		func(r *Row) string { return or(bpwOf(r.MatrixBits, r.MatrixWeights)) }),
+	ofAll("Size", "whole file", 0, func(r *Row) string { return size(r.FileBytes) }),
+	ofAll("PPL", "perplexity ± standard error", 1, perplexity),
+	ofArtifacts("Δ ln PPL", "change of the mean loss against the source, nats per token, paired", 3,
+		func(r *Row) string { return measure(r.LnRatio, r.LnRatioSE, true) }),
+	ofArtifacts("KLD", "mean KL divergence from the source, nats per token", 0,
+		func(r *Row) string { return measure(r.KLD, r.KLDSE, false) }),
+	ofArtifacts("KLD 99 %", "99th percentile over tokens", 5, func(r *Row) string { return measure(r.KLDP99, 0, false) }),
+	ofArtifacts("Same top", "share of tokens whose likeliest continuation is the source's", 2,
+		func(r *Row) string { return percent(r.SameTop) }),
+	{head{"Fallbacks", "tensors that could not take the type the format asks for, and their share of the weights", false, 4},
+		func(r *Row, source bool) string {
+			switch {
+			case source:
+				return none
+			case r.Fallbacks == 0:
+				return "0"
+			default:
+				return fmt.Sprintf("%d (%.1f %%)", r.Fallbacks, 100*r.FallbackShare)
+			}
+		}},
+}
+
+// resourceColumns are speed and memory.
+var resourceColumns = []column{
+	formatColumn,
+	ofMeasured("Prompt t/s", "tokens of a prompt per second ± standard deviation", 1,
+		func(r *Resources) string { return r.Prompt.String() }),
+	ofMeasured("Generated t/s", "single tokens per second ± standard deviation", 1,
+		func(r *Resources) string { return r.Generate.String() }),
+	ofMeasured("Memory", "peak: weights, keys and values, scratch", 1, func(r *Resources) string { return size(r.MemoryBytes) }),
+	ofMeasured("KV", "keys and values of the longest test", 3, func(r *Resources) string { return size(r.KVBytes) }),
+	ofMeasured("Scratch", "activations and unpacked weights", 3, func(r *Resources) string { return size(r.ScratchBytes) }),
+	ofMeasured("Load", "from opening the file, which is in memory, until it can run", 4,
+		func(r *Resources) string { return fmt.Sprintf("%.3f s", r.LoadSeconds) }),
+	ofMeasured("Prompt mJ", "energy per token of a prompt, idle subtracted (CV)", 2,
+		func(r *Resources) string { return r.energy(ofPrompt) }),
+	ofMeasured("Generated mJ", "energy per generated token, idle subtracted (CV)", 2,
+		func(r *Resources) string { return r.energy(ofGenerated) }),
+}
+
+// detailColumns are further figures of the main measurement.
+var detailColumns = []column{
+	formatColumn,
+	ofArtifacts("Δp mean", "mean change of the true token's probability ± standard error, percentage points", 1,
+		func(r *Row) string { return measure(100*r.DeltaP, 100*r.DeltaPSE, true) }),
+	ofArtifacts("Δp RMS", "its root mean square", 1, func(r *Row) string { return measure(100*r.RMSDeltaP, 0, false) }),
+	deltaQuantile(0, "1 %"), deltaQuantile(1, "5 %"), deltaQuantile(2, "25 %"), deltaQuantile(3, "50 %"),
+	deltaQuantile(4, "75 %"), deltaQuantile(5, "95 %"), deltaQuantile(6, "99 %"),
+	quantile("KLD 50 %", func(r *Row) float64 { return r.KLDMedian }),
+	quantile("KLD 90 %", func(r *Row) float64 { return r.KLDP90 }),
+	quantile("KLD 95 %", func(r *Row) float64 { return r.KLDP95 }),
+	quantile("KLD 99 %", func(r *Row) float64 { return r.KLDP99 }),
+	quantile("KLD 99.9 %", func(r *Row) float64 { return r.KLDP999 }),
+	quantile("KLD max", func(r *Row) float64 { return r.KLDMax }),
+	ofAll("Entropy", "mean entropy of the predictions, nats", 1, func(r *Row) string { return measure(r.Entropy, 0, false) }),
+	ofAll("Bits/byte", "loss per byte of text", 1, func(r *Row) string {
+		if !(r.BitsPerByte > 0) {
 			return none
-		case r.Fallbacks == 0:
-			return "0"
-		default:
-			return fmt.Sprintf("%d (%.1f %%)", r.Fallbacks, 100*r.FallbackShare)
 		}
-	}},
+		return fmt.Sprintf("%.5f", r.BitsPerByte)
+	}),
 }
 
-func or(s string) string {
-	if s == "" {
-		return none
-	}
-	return s
-}
-
-// economyTable holds a model against the smaller ones, artifact by artifact.
-func economyTable(e *threshold.Economy) table {
-	t := textTable([]string{"Format", "BPW", "Size", "Smaller model at equal bytes", "Δ ln PPL", "Interval", "Verdict"}, 0, 3, 6)
-	t.Label = "Economy of " + clean(e.Larger)
-	t.Caption = fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", clean(e.Larger), level(e.Level))
-	for _, c := range slices.Backward(e.Comparisons) {
-		row := []string{clean(c.Format), fmt.Sprintf("%.4f", c.BPW), size(c.FileBytes), or(clean(c.Rival)), none, none, c.Verdict}
-		if c.Rival != "" {
-			row[4] = fmt.Sprintf("%+.4f", c.Mean)
-			row[5] = fmt.Sprintf("%+.4f to %+.4f", c.Low, c.High)
+func deltaQuantile(i int, name string) column {
+	return ofArtifacts("Δp "+name, "quantile over tokens, percentage points", 1, func(r *Row) string {
+		if i >= len(r.DeltaPs) {
+			return none
 		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
+		return measure(100*r.DeltaPs[i], 0, true)
+	})
 }
 
-func level(l float64) string { return strconv.FormatFloat(100*l, 'g', 4, 64) + " %" }
+func quantile(name string, of func(r *Row) float64) column {
+	return ofArtifacts(name, "quantile over tokens, nats", 1, func(r *Row) string { return measure(of(r), 0, false) })
+}

@@ -147,3 +147,21 @@ func (m *Model) machine() string {
 	}
 	return ""
 }
+
+func (s Speed) String() string {
+	if !(s.PerSecond > 0) {
+		return none
+	}
+	return measure(s.PerSecond, s.SD, false)
+}
+
+func (r *Resources) energy(of func(*Energy) map[string]Joules) string {
+	if r.Energy == nil || len(of(r.Energy)) == 0 {
+		return none
+	}
+	worst := 0.0
+	for _, j := range of(r.Energy) {
+		worst = max(worst, j.CV)
+	}
+	return fmt.Sprintf("%.4g (%.1f %%)", r.millijoules(of), 100*worst)
+}

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"bitmill/eval/threshold"
+)
+
+// economyTable holds a model against the smaller ones, artifact by artifact.
+func economyTable(e *threshold.Economy) table {
+	heads := []string{"Format", "BPW", "Size", "Smaller model at equal bytes", "Δ ln PPL", "Interval", "Verdict"}
+	t := textTable(heads, 0, 3, 6)
+	larger := clean(e.Larger)
+	t.Label = "Economy of " + larger
+	t.Caption = fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", larger, level(e.Level))
+	for _, c := range slices.Backward(e.Comparisons) {
+		bpw := fmt.Sprintf("%.4f", c.BPW)
+		row := []string{clean(c.Format), bpw, size(c.FileBytes), or(clean(c.Rival)), none, none, c.Verdict}
+		if c.Rival != "" {
+			row[4] = fmt.Sprintf("%+.4f", c.Mean)
+			row[5] = fmt.Sprintf("%+.4f to %+.4f", c.Low, c.High)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// bucketTable is KLD by how sure the source was.
+func (m *Model) bucketTable() table {
+	heads, edges := []string{"Format"}, []float64{}
+	var rows [][]string
+	for _, row := range m.sorted() {
+		if len(row.Confidence) == 0 {
+			continue
+		}
+		if len(heads) == 1 {
+			from := 0.0
+			for _, b := range row.Confidence {
+				heads = append(heads, fmt.Sprintf("%g to %g (%s)", from, b.Below, plural(int64(b.Tokens), "token")))
+				edges = append(edges, b.Below)
+				from = b.Below
+			}
+		}
+		cells := []string{clean(row.Format)}
+		for i, b := range row.Confidence {
+			if i < len(edges) && b.Below == edges[i] {
+				cells = append(cells, measure(b.KLD, 0, false))
+			}
+		}
+		if len(cells) == len(heads) {
+			rows = append(rows, cells)
+		}
+	}
+	t := textTable(heads, 0)
+	t.Rows = rows
+	t.Label = "Divergence by confidence of " + clean(m.Name)
+	t.Caption = "Mean KLD, nats, of the tokens whose likeliest continuation has such a probability by the source."
+	return t
+}
