@@ -36,10 +36,10 @@ func ReadBudget(r io.Reader) ([]Rule, error) {
 	if err := d.Decode(&f); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the budget is empty")
 	} else if err != nil {
-		return nil, fmt.Errorf("the budget is not understood: %w", err)
+		return nil, fmt.Errorf("the budget cannot be read: %w", err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the budget goes on after its first document: put all rules in one, without a line of ---")
+		return nil, fmt.Errorf("the budget has a second document: put all rules in one, without a line of ---")
 	}
 	if len(f.Rules) == 0 {
 		return nil, fmt.Errorf("the budget has no rules")

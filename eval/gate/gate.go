@@ -1,4 +1,4 @@
-// Package gate decides whether a report keeps to a budget, or to what an earlier report reached. A limit on a measured
+// Package gate decides whether a report stays within a budget, or is no worse than an earlier report. A limit on a measured
 // quantity counts as broken only when the measurement says so beyond its error, with Holm's correction over all rules
 // of a check; a quantity that is exact (bytes, bits per weight) is simply compared.
 package gate
@@ -27,7 +27,7 @@ const (
 	Kept        Status = "ok"
 	WithinError Status = "within error" // beyond the limit, but not by more than chance explains
 	Broken      Status = "broken"
-	Missing     Status = "missing" // nothing was measured, or the baseline's artifact is gone
+	Missing     Status = "missing" // not measured, or in the baseline only
 	Skipped     Status = "skipped" // the baseline has no such artifact
 )
 
@@ -40,7 +40,7 @@ type Finding struct {
 	Value  float64 `json:"value"`
 	Limit  float64 `json:"limit"`
 	Base   float64 `json:"base,omitzero"` // the baseline's value
-	P      float64 `json:"p"`             // of a value this far beyond the limit by chance, corrected; 1 where it is within
+	P      float64 `json:"p"`             // of a value this far beyond the limit by chance, corrected; 1 within it
 	Reason string  `json:"reason"`        // whole sentence
 }
 
@@ -97,14 +97,14 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 		}
 	}
 	if len(out.Findings) > 0 && !slices.ContainsFunc(out.Findings, func(f Finding) bool { return f.Status != Skipped }) {
-		return nil, fmt.Errorf("the baseline has none of these artifacts, so nothing was checked: are the models named as they were?")
+		return nil, fmt.Errorf("the baseline has none of these artifacts, so nothing was checked: do the models have the same names in both?")
 	}
-	out.settle(o)
+	out.correct(o)
 	return out, nil
 }
 
-// settle corrects the p-values together and turns those that remain into broken rules.
-func (r *Result) settle(o Options) {
+// correct corrects the p-values together; rules whose p-value is still small are broken.
+func (r *Result) correct(o Options) {
 	p := make([]float64, len(r.Findings))
 	for i, f := range r.Findings {
 		p[i] = math.NaN()
@@ -138,13 +138,13 @@ func (r *Result) settle(o Options) {
 // comparable refuses reports over different texts: their figures would differ without any artifact having changed.
 func comparable(a, b *report.Report) error {
 	if a.Text.SHA256 != b.Text.SHA256 || a.Text.Context != b.Text.Context || a.Text.Windows != b.Text.Windows {
-		return fmt.Errorf("the baseline was scored on %s (%d windows of %d tokens), the report on %s (%d windows of %d): run both on the same text",
-			b.Text.Name, b.Text.Windows, b.Text.Context, a.Text.Name, a.Text.Windows, a.Text.Context)
+		return fmt.Errorf("the baseline was scored on %s (%d windows of %d tokens), the report on %s (%d windows of %d): "+
+			"run both on the same text", b.Text.Name, b.Text.Windows, b.Text.Context, a.Text.Name, a.Text.Windows, a.Text.Context)
 	}
 	return nil
 }
 
-// lost are the baseline's artifacts that the rule covers and the report no longer has.
+// lost lists the artifacts of the baseline that the rule covers and the report no longer has.
 func lost(r, baseline *report.Report, rule Rule) []Finding {
 	if baseline == nil || !rule.relative() {
 		return nil
@@ -155,7 +155,8 @@ func lost(r, baseline *report.Report, rule Rule) []Finding {
 		for j := range m.Artifacts {
 			format := m.Artifacts[j].Format
 			if matches(rule.Model, m.Name) && matches(rule.Format, format) && rowOf(r, m.Name, format) == nil {
-				out = append(out, Finding{Rule: rule.String(), Model: m.Name, Format: format, Status: Missing, P: 1, Reason: "The baseline has it, the report has not."})
+				out = append(out, Finding{Rule: rule.String(), Model: m.Name, Format: format, Status: Missing, P: 1,
+					Reason: "The baseline has this artifact, the report does not."})
 			}
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"bitmill/eval/report"
 )
 
-// metric is one column of a report that can be bounded. What has neither a series nor a standard error, because it is
-// exact or because none is known (quantiles, maxima), is compared as it stands.
+// metric is one column of a report that can be bounded. A metric with neither a series nor a standard error, because it
+// is exact or because none is known (quantiles, maxima), is compared as it stands.
 type metric struct {
 	name   string // as in report.json
 	more   bool   // more is better
@@ -17,11 +17,7 @@ type metric struct {
 	scale  func(x float64) float64
 }
 
-func same(x float64) float64   { return x }
-func share(k, n int64) float64 { return float64(k) / float64(n) }
-func count(f func(r *report.Row) int64) func(r *report.Row) float64 {
-	return func(r *report.Row) float64 { return float64(f(r)) }
-}
+func same(x float64) float64 { return x }
 
 // metrics are sorted by what people ask for first.
 var metrics = []metric{
@@ -29,9 +25,12 @@ var metrics = []metric{
 		series: func(r *report.Row) []float64 { return r.WindowKLD }, scale: same},
 	{name: "ppl", value: func(r *report.Row) float64 { return r.PPL }, se: func(r *report.Row) float64 { return r.PPLSE },
 		series: func(r *report.Row) []float64 { return r.WindowNLL }, scale: math.Log},
-	{name: "ln_ratio", value: func(r *report.Row) float64 { return r.LnRatio }, se: func(r *report.Row) float64 { return r.LnRatioSE }},
-	{name: "same_top", more: true, value: func(r *report.Row) float64 { return r.SameTop }, se: func(r *report.Row) float64 { return r.SameTopSE }},
-	{name: "delta_p", more: true, value: func(r *report.Row) float64 { return r.DeltaP }, se: func(r *report.Row) float64 { return r.DeltaPSE }},
+	{name: "ln_ratio", value: func(r *report.Row) float64 { return r.LnRatio },
+		se: func(r *report.Row) float64 { return r.LnRatioSE }},
+	{name: "same_top", more: true, value: func(r *report.Row) float64 { return r.SameTop },
+		se: func(r *report.Row) float64 { return r.SameTopSE }},
+	{name: "delta_p", more: true, value: func(r *report.Row) float64 { return r.DeltaP },
+		se: func(r *report.Row) float64 { return r.DeltaPSE }},
 	{name: "rms_delta_p", value: func(r *report.Row) float64 { return r.RMSDeltaP }},
 	{name: "kld_median", value: func(r *report.Row) float64 { return r.KLDMedian }},
 	{name: "kld_p90", value: func(r *report.Row) float64 { return r.KLDP90 }},
@@ -40,9 +39,9 @@ var metrics = []metric{
 	{name: "kld_p999", value: func(r *report.Row) float64 { return r.KLDP999 }},
 	{name: "kld_max", value: func(r *report.Row) float64 { return r.KLDMax }},
 	{name: "bits_per_byte", value: func(r *report.Row) float64 { return r.BitsPerByte }},
-	{name: "bpw", value: func(r *report.Row) float64 { return share(r.PayloadBits, r.Weights) }},
-	{name: "file_bytes", value: count(func(r *report.Row) int64 { return r.FileBytes })},
-	{name: "fallbacks", value: count(func(r *report.Row) int64 { return int64(r.Fallbacks) })},
+	{name: "bpw", value: func(r *report.Row) float64 { return float64(r.PayloadBits) / float64(r.Weights) }},
+	{name: "file_bytes", value: func(r *report.Row) float64 { return float64(r.FileBytes) }},
+	{name: "fallbacks", value: func(r *report.Row) float64 { return float64(r.Fallbacks) }},
 }
 
 // measured reports whether the metric has an error.

@@ -70,7 +70,8 @@ func WriteSummary(w io.Writer, r *Result) error {
 		verdict = fmt.Sprintf("failed: %d of %d", failed, len(r.Findings))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Quantization quality: %s\n\n| | model | format | rule | finding |\n|---|---|---|---|---|\n", verdict)
+	fmt.Fprintf(&b, "### Quantization quality: %s\n\n", verdict)
+	b.WriteString("| | model | format | rule | finding |\n|---|---|---|---|---|\n")
 	for _, f := range r.Findings {
 		mark := "✓"
 		if f.Failed() {

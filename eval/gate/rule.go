@@ -85,7 +85,7 @@ func (r Rule) Check() error {
 	}
 	for _, bound := range []*float64{r.Max, r.Min} {
 		if bound != nil && (math.IsNaN(*bound) || math.IsInf(*bound, 0)) {
-			return fmt.Errorf("rule on %s: %g bounds nothing: give a finite number", r.Metric, *bound)
+			return fmt.Errorf("rule on %s: %g is not a limit: give a finite number", r.Metric, *bound)
 		}
 	}
 	for _, p := range []string{r.Model, r.Format} {
@@ -108,7 +108,7 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		f.Limit = limit
 		beyond := sign * (f.Value - limit)
 		if beyond <= 0 {
-			f.Reason = fmt.Sprintf("%s is %s, the limit %s.", m.name, number(f.Value), number(limit))
+			f.Reason = fmt.Sprintf("%s is %s, within the limit of %s.", m.name, number(f.Value), number(limit))
 			return
 		}
 		f.Status, f.P = Broken, 0
@@ -117,9 +117,9 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 			return
 		}
 		if p, ok := m.chance(row, base, limit, o); ok {
-			f.Status, f.P = WithinError, p // settle decides
+			f.Status, f.P = WithinError, p // correct decides
 		} else {
-			f.Reason += " The report has no error to weigh it with, so it is compared as it stands."
+			f.Reason += " The report gives no error for it, so it is compared as it stands."
 		}
 	}
 	switch {

@@ -42,7 +42,7 @@ func (c Candidate) MarshalJSON() ([]byte, error) {
 	return json.Marshal(twin)
 }
 
-// memory is what the file takes with the keys and values of so many tokens; what no int64 holds is the most it holds.
+// memory is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64.
 func (c *Candidate) memory(tokens int64) int64 {
 	if tokens > 0 && c.KVBytes > (math.MaxInt64-max(0, c.FileBytes))/tokens {
 		return math.MaxInt64
@@ -60,16 +60,16 @@ type Limits struct {
 // Choice is the artifact to take.
 type Choice struct {
 	Best       *Candidate  `json:"best"`              // nil: nothing fits
-	Smaller    *Candidate  `json:"smaller,omitempty"` // the smallest that is not worse beyond the error; nil: Best itself
+	Smaller    *Candidate  `json:"smaller,omitempty"` // the smallest that is worse by no more than the error; nil: Best itself
 	Candidates []Candidate `json:"candidates"`        // by size
 	Reason     string      `json:"reason"`            // whole sentences
 }
 
-// Rank sorts the candidates by size and marks those that another one, no larger, is at least as good as. It fails on
-// none and on candidates that were scored on different texts.
+// Rank sorts the candidates by size and marks those that are dominated: another one, no larger, is at least as good. It
+// fails without candidates and when they were scored on different texts.
 func Rank(all []Candidate) error {
 	if len(all) == 0 {
-		return fmt.Errorf("no artifact of the reports has a measured loss")
+		return fmt.Errorf("no artifact in the reports has a measured loss")
 	}
 	for _, c := range all {
 		if c.Text != all[0].Text {
@@ -122,9 +122,11 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 		return choice, nil
 	}
 	best := choice.Best
-	choice.Reason = fmt.Sprintf("%s %s is the best of those that fit: %.4f bits per byte, KLD %.4g, %d bytes.", best.Model, best.Format, best.Loss, best.KLD, best.FileBytes)
+	choice.Reason = fmt.Sprintf("%s %s is the best of those that fit: %.4f bits per byte, KLD %.4g, %d bytes.",
+		best.Model, best.Format, best.Loss, best.KLD, best.FileBytes)
 	if l.Memory == 0 {
-		choice.Reason = fmt.Sprintf("%s %s is the smallest that fits: %d bytes, KLD %.4g.", best.Model, best.Format, best.FileBytes, best.KLD)
+		choice.Reason = fmt.Sprintf("%s %s is the smallest that fits: %d bytes, KLD %.4g.",
+			best.Model, best.Format, best.FileBytes, best.KLD)
 		return choice, nil
 	}
 	for i := range all {
@@ -134,7 +136,7 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 		}
 		if t, err := paired.Compare(c.Series, best.Series, o); err == nil && t.Low <= 0 {
 			choice.Smaller = c
-			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is not worse beyond the error (%.4f more, interval %.4f to %.4f).",
+			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is worse by no more than the error (%.4f more, interval %.4f to %.4f).",
 				c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
 			break
 		}

@@ -29,8 +29,7 @@ func (r rule) Plot(c draw.Canvas, p *plot.Plot) {
 	if r.vertical {
 		x := trX(r.x)
 		if r.high > r.low {
-			low, high := max(trX(r.low), c.Min.X), min(trX(r.high), c.Max.X)
-			c.FillPolygon(r.band, []vg.Point{{X: low, Y: trY(r.floor)}, {X: high, Y: trY(r.floor)}, {X: high, Y: trY(r.y)}, {X: low, Y: trY(r.y)}})
+			fill(c, r.band, max(trX(r.low), c.Min.X), min(trX(r.high), c.Max.X), trY(r.floor), trY(r.y))
 		}
 		c.StrokeLine2(style, x, trY(r.floor), x, trY(r.y))
 	} else {
@@ -66,8 +65,8 @@ func (r rule) box(c draw.Canvas, trX, trY func(float64) vg.Length) vg.Rectangle 
 	return vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: y - 1}, Max: vg.Point{X: c.Max.X, Y: y + 1}}
 }
 
-// labels writes the format names beside their marks, each where it overlaps no mark, no line, no rule and no other label; a name
-// without such a place is left out (the table has it).
+// labels writes the format names beside their marks, each where it overlaps no mark, no line, no rule and no other
+// label; a name without such a place is left out (the table has it).
 type labels struct {
 	series []series
 	rules  []rule
@@ -96,8 +95,10 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	for _, s := range l.series {
-		if x, _ := spread([]series{s}); s.fit != nil {
-			taken = append(taken, along(vg.Point{X: trX(x.low), Y: trY(s.fit(x.low))}, vg.Point{X: trX(x.high), Y: trY(s.fit(x.high))})...)
+		if s.fit != nil {
+			x, _ := spread([]series{s})
+			from := vg.Point{X: trX(x.low), Y: trY(s.fit(x.low))}
+			taken = append(taken, along(from, vg.Point{X: trX(x.high), Y: trY(s.fit(x.high))})...)
 		}
 	}
 	for i, s := range l.series {
@@ -148,7 +149,12 @@ func along(a, b vg.Point) []vg.Rectangle {
 }
 
 func textStyle(size vg.Length, c color.Color) text.Style {
-	return text.Style{Color: c, Font: face(size), XAlign: draw.XLeft, YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
+	return text.Style{Color: c, Font: face(size), YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
+}
+
+// fill paints a rectangle.
+func fill(c draw.Canvas, colour color.Color, left, right, low, high vg.Length) {
+	c.FillPolygon(colour, []vg.Point{{X: left, Y: low}, {X: right, Y: low}, {X: right, Y: high}, {X: left, Y: high}})
 }
 
 func around(p vg.Point, r vg.Length) vg.Rectangle {

@@ -12,9 +12,11 @@ import (
 	"bitmill/eval/pareto"
 )
 
-// kldChart is KLD against BPW on a log scale with the budget, the fidelity thresholds in their intervals, and the knees.
+// kldChart is KLD against BPW on a log scale with the budget, the fidelity thresholds in their intervals, and the
+// knees.
 func kldChart(r *Report) *chart {
-	c := &chart{title: "KL divergence from the source against bits per weight", x: "bits per weight", y: "KLD, nats per token", logY: true, right: .12}
+	c := &chart{title: "KL divergence from the source against bits per weight", x: "bits per weight",
+		y: "KLD, nats per token", logY: true, right: .12}
 	budget, vertical := 0.0, 0
 	for i := range r.Models {
 		m := &r.Models[i]
@@ -52,7 +54,8 @@ func kldChart(r *Report) *chart {
 			vertical++
 		}
 		if n := &m.Knee; n.Located && plausible(n.BPW, s.marks[len(s.marks)-1].x, s.marks[0].x) {
-			r := rule{vertical: true, x: n.BPW, y: s.at(n.BPW), label: fmt.Sprintf("knee %.2f", n.BPW), colour: hue[k%len(hue)], step: vertical}
+			r := rule{vertical: true, x: n.BPW, y: s.at(n.BPW), label: fmt.Sprintf("knee %.2f", n.BPW),
+				colour: hue[k%len(hue)], step: vertical}
 			vertical++
 			if plausible(n.Low, 1e-3, n.BPW) && plausible(n.High, n.BPW, 1e3) {
 				r.low, r.high, r.band = n.Low, n.High, bands[k%len(bands)]
@@ -89,7 +92,8 @@ func (r *Report) ranked() []pareto.Candidate {
 // paretoChart is loss against file size, dominated files crossed out. Bars are intervals of the loss beyond the
 // source's, which window by window is known far better than the loss itself.
 func paretoChart(r *Report) *chart {
-	c := &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte", logX: true, ticks: logTicks{roundSize}, right: .1}
+	c := &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte",
+		logX: true, ticks: logTicks{roundSize}, right: .1}
 	all := r.ranked()
 	z := paired.Quantile(claimLevel)
 	for i := range r.Models {
@@ -106,7 +110,8 @@ func paretoChart(r *Report) *chart {
 			if !plausible(e, 0, 1e6) {
 				e = 0
 			}
-			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: e, label: clean(row.Format), crossed: all[k].Dominated != ""})
+			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: e,
+				label: clean(row.Format), crossed: all[k].Dominated != ""})
 		}
 		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
 		if len(s.marks) > 0 {
@@ -124,8 +129,8 @@ func resourceCharts(r *Report) []*chart {
 		for _, claim := range r.Models[i].Claims() {
 			c := at[claim.Resource]
 			if c == nil {
-				c = &chart{title: claim.Resource + " against bits per weight", x: "bits per weight", y: claim.Resource + ", " + claim.Unit, zero: true,
-					width: panelWidth, height: 240, right: .15}
+				c = &chart{title: claim.Resource + " against bits per weight", x: "bits per weight",
+					y: claim.Resource + ", " + claim.Unit, zero: true, width: panelWidth, height: 240, right: .15}
 				at[claim.Resource] = c
 				out = append(out, c)
 			}
@@ -152,7 +157,8 @@ func (c *chart) addNamed(s series) {
 
 // confidenceChart is KLD by how sure the source was, one line per format.
 func confidenceChart(m *Model) *chart {
-	c := &chart{title: "KL divergence of " + clean(m.Name) + " by the source's confidence", x: "probability of the source's likeliest token, up to", y: "KLD, nats per token",
+	c := &chart{title: "KL divergence of " + clean(m.Name) + " by the source's confidence",
+		x: "probability of the source's likeliest token, up to", y: "KLD, nats per token",
 		logY: true, right: .12, height: 260}
 	var edges plot.ConstantTicks
 	for _, row := range m.sorted() {
@@ -172,7 +178,8 @@ func confidenceChart(m *Model) *chart {
 
 // layerChart is the mean relative error by layer, one line per format.
 func layerChart(m *Model, t *tensorGrid) *chart {
-	c := &chart{title: "Mean relative error of the tensors of " + clean(m.Name) + " by layer", x: "layer", y: "relative error", logY: true, right: .12, height: 260, ticks: wholeTicks{}}
+	c := &chart{title: "Mean relative error of the tensors of " + clean(m.Name) + " by layer",
+		x: "layer", y: "relative error", logY: true, right: .12, height: 260, ticks: wholeTicks{}}
 	for i, row := range t.rows {
 		s := series{name: clean(row.Format)}
 		for layer := range t.layers {

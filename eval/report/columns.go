@@ -44,7 +44,8 @@ var formatColumn = column{head{"Format", "", true, 0}, func(r *Row, source bool)
 // columns are the main table's.
 var columns = []column{
 	formatColumn,
-	ofAll("BPW", "payload bits per weight, all tensors", 0, func(r *Row) string { return or(bpwOf(r.PayloadBits, r.Weights)) }),
+	ofAll("BPW", "payload bits per weight, all tensors", 0,
+		func(r *Row) string { return or(bpwOf(r.PayloadBits, r.Weights)) }),
 	ofAll("Matrices", "bits per weight of the matrices only", 6,
 		func(r *Row) string { return or(bpwOf(r.MatrixBits, r.MatrixWeights)) }),
 	ofAll("Size", "whole file", 0, func(r *Row) string { return size(r.FileBytes) }),
@@ -76,9 +77,11 @@ var resourceColumns = []column{
 		func(r *Resources) string { return r.Prompt.String() }),
 	ofMeasured("Generated t/s", "single tokens per second ± standard deviation", 1,
 		func(r *Resources) string { return r.Generate.String() }),
-	ofMeasured("Memory", "peak: weights, keys and values, scratch", 1, func(r *Resources) string { return size(r.MemoryBytes) }),
+	ofMeasured("Memory", "peak: weights, keys and values, scratch", 1,
+		func(r *Resources) string { return size(r.MemoryBytes) }),
 	ofMeasured("KV", "keys and values of the longest test", 3, func(r *Resources) string { return size(r.KVBytes) }),
-	ofMeasured("Scratch", "activations and unpacked weights", 3, func(r *Resources) string { return size(r.ScratchBytes) }),
+	ofMeasured("Scratch", "activations and unpacked weights", 3,
+		func(r *Resources) string { return size(r.ScratchBytes) }),
 	ofMeasured("Load", "from opening the file, which is in memory, until it can run", 4,
 		func(r *Resources) string { return fmt.Sprintf("%.3f s", r.LoadSeconds) }),
 	ofMeasured("Prompt mJ", "energy per token of a prompt, idle subtracted (CV)", 2,
@@ -101,7 +104,8 @@ var detailColumns = []column{
 	quantile("KLD 99 %", func(r *Row) float64 { return r.KLDP99 }),
 	quantile("KLD 99.9 %", func(r *Row) float64 { return r.KLDP999 }),
 	quantile("KLD max", func(r *Row) float64 { return r.KLDMax }),
-	ofAll("Entropy", "mean entropy of the predictions, nats", 1, func(r *Row) string { return measure(r.Entropy, 0, false) }),
+	ofAll("Entropy", "mean entropy of the predictions, nats", 1,
+		func(r *Row) string { return measure(r.Entropy, 0, false) }),
 	ofAll("Bits/byte", "loss per byte of text", 1, func(r *Row) string {
 		if !(r.BitsPerByte > 0) {
 			return none

@@ -57,7 +57,8 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	case head.Schema == nil:
 		return nil, fmt.Errorf("not a report.json: it has no field \"schema\"")
 	case *head.Schema != Schema:
-		return nil, fmt.Errorf("report.json has schema %d and this bitmill reads %d: use the bitmill that wrote it, or run it again", *head.Schema, Schema)
+		return nil, fmt.Errorf("report.json has schema %d and this bitmill reads %d: "+
+			"use the bitmill that wrote it, or run again", *head.Schema, Schema)
 	}
 	var r Report
 	if err := json.Unmarshal(data, &r); err != nil {
@@ -67,7 +68,8 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 }
 
 // fields of a row and of what it embeds, in the order of their JSON.
-var fields = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[Row]()), func(f reflect.StructField) bool { return f.Anonymous })
+var fields = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[Row]()),
+	func(f reflect.StructField) bool { return f.Anonymous })
 
 // JSON has no NaN. A row travels as its twin: the same fields in the same order, every float64 a pointer.
 var twin = func() reflect.Type {

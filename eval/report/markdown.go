@@ -10,7 +10,9 @@ import (
 //go:embed page.md.tmpl
 var markdownSource string
 
-var markdown = template.Must(template.New("markdown").Funcs(template.FuncMap{"escape": escape, "table": markdownTable}).Parse(markdownSource))
+var markdown = template.Must(template.New("markdown").Funcs(template.FuncMap{
+	"escape": escape, "table": markdownTable,
+}).Parse(markdownSource))
 
 // Markdown writes the report as GitHub-flavoured Markdown.
 func Markdown(w io.Writer, r *Report) error { return markdown.Execute(w, r.view()) }

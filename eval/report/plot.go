@@ -20,9 +20,10 @@ var (
 	faint = color.RGBA{2, 2, 2, 255} // grid
 	limit = color.RGBA{3, 3, 3, 255} // budget
 	hue   = []color.RGBA{{4, 0, 0, 255}, {4, 1, 0, 255}, {4, 2, 0, 255}, {4, 3, 0, 255}, {4, 4, 0, 255}, {4, 5, 0, 255}}
-	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
-	bands = []color.RGBA{{7, 0, 0, 255}, {7, 1, 0, 255}, {7, 2, 0, 255}, {7, 3, 0, 255}, {7, 4, 0, 255}, {7, 5, 0, 255}} // hues, faint
-	sign  = []string{"●", "■", "▲", "○", "□", "△"}                                                                       // shape, in the legend
+	bands = []color.RGBA{{7, 0, 0, 255}, {7, 1, 0, 255}, {7, 2, 0, 255}, {7, 3, 0, 255}, {7, 4, 0, 255}, {7, 5, 0, 255}} // faint
+	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{},
+		draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
+	sign = []string{"●", "■", "▲", "○", "□", "△"} // shape, in the legend
 )
 
 const (
@@ -58,7 +59,7 @@ type chart struct {
 	right         float64     // room for labels on the right, as a share of the range
 }
 
-// plausible keeps out of a plot what would stretch its axes to nothing; the table still has it. NaN is not plausible.
+// plausible reports whether a value may be drawn: others, and NaN, would squeeze the plot. The table still has them.
 func plausible(v, low, high float64) bool { return low <= v && v <= high }
 
 // svg draws the chart; "" without marks.

@@ -1,5 +1,5 @@
-// Package report is what a run of bitmill leaves behind: report.json, which other commands read again, and three
-// renderings of it for people (Markdown, one HTML page, a terminal table).
+// Package report holds the report of a run: report.json, which other commands read again, and three renderings of it
+// for people (Markdown, one HTML page, a terminal table).
 //
 // # Schema 1
 //
@@ -41,7 +41,7 @@ type TextInfo struct {
 	Windows int    `json:"chunks"`
 	Scored  int    `json:"scored"` // tokens that count, all windows together
 
-	Overlap float64 `json:"overlap"` // share of the text's runs of thirteen words that stand in the calibration text too
+	Overlap float64 `json:"overlap"` // share of the text's runs of thirteen words that the calibration text has too
 }
 
 // key identifies the text and how it was cut.
@@ -53,7 +53,7 @@ type Model struct {
 	Path         string             `json:"path"`
 	Architecture string             `json:"architecture"` // GGUF's name: llama, qwen2
 	Family       string             `json:"family"`       // models of one family are compared for economy
-	Vocabulary   string             `json:"vocabulary"`   // hash of the vocabulary: losses per token compare only where it is equal
+	Vocabulary   string             `json:"vocabulary"`   // its hash: losses per token compare only where it is equal
 	SourceHash   string             `json:"source_hash"`
 	Parameters   int64              `json:"parameters"`
 	KVBytes      int64              `json:"kv_bytes"` // keys and values of one token in 16 bits
@@ -69,8 +69,8 @@ type Model struct {
 	Warnings     []string           `json:"warnings"`
 }
 
-// Noise is the divergence of the source from itself when the inputs of its products are rounded to BF16: no artifact can
-// be told from the source below it.
+// Noise is the divergence of the source from itself when the inputs of its products are rounded to BF16: an artifact
+// below it cannot be told from the source.
 type Noise struct {
 	Windows int     `json:"windows"`
 	KLD     float64 `json:"kld"`
@@ -98,7 +98,7 @@ type Row struct {
 	Weights       int64  `json:"weights"`        // elements of all tensors
 	MatrixBits    int64  `json:"matrix_bits"`    // the same for matrices only
 	MatrixWeights int64  `json:"matrix_weights"` //
-	BPW           string `json:"bpw"`            // payload_bits / weights to 4 decimals; written from them, never read for arithmetic
+	BPW           string `json:"bpw"`            // payload_bits / weights to 4 decimals, for people
 
 	score.Text // how well it predicts the text
 

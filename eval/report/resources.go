@@ -9,8 +9,8 @@ import (
 	"bitmill/eval/threshold"
 )
 
-// Resources is what running a file took on one machine, as `bitmill run --bench` measures it. Like seconds it varies
-// between runs.
+// Resources holds the cost of running a file on one machine, as `bitmill run --bench` measures it. Like seconds it
+// varies between runs.
 type Resources struct {
 	Threads  int    `json:"threads"`
 	Kernel   string `json:"kernel"`   // the set of kernels: generic, avx2, avx512
@@ -21,7 +21,7 @@ type Resources struct {
 	WeightBytes  int64   `json:"weight_bytes"`  // read for one token
 	KVBytes      int64   `json:"kv_bytes"`      // of the cache that the tests filled
 	ScratchBytes int64   `json:"scratch_bytes"` // activations and unpacked weights
-	MemoryBytes  int64   `json:"memory_bytes"`  // the peak: weights, or the file where it is mapped, with cache and scratch
+	MemoryBytes  int64   `json:"memory_bytes"`  // peak: weights, or the mapped file, with cache and scratch
 
 	Energy     *Energy `json:"energy"`      // null when it was not measured
 	EnergyNote string  `json:"energy_note"` // why not; "" when it was
@@ -58,7 +58,7 @@ func perToken(kinds map[string]Joules) float64 {
 	return sum
 }
 
-// Claim tests for a model whether one resource grows in proportion to bits per weight, over its artifacts.
+// Claim tests whether one resource of a model grows in proportion to bits per weight, over its artifacts.
 type Claim struct {
 	Model            string           `json:"model"`
 	threshold.Linear                  // zero but for Resource and Unit where Reason says why nothing was fitted
@@ -137,8 +137,9 @@ func (m *Model) Claims() []Claim {
 func (m *Model) machine() string {
 	for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
 		if r := row.Resources; r != nil {
-			s := fmt.Sprintf("%s, kernels %s, prompts of %s, %s generated, %s", plural(int64(r.Threads), "thread"), clean(r.Kernel),
-				plural(int64(r.Prompt.Tokens), "token"), plural(int64(r.Generate.Tokens), "token"), plural(int64(r.Prompt.N), "repetition"))
+			s := fmt.Sprintf("%s, kernels %s, prompts of %s, %s generated, %s",
+				plural(int64(r.Threads), "thread"), clean(r.Kernel), plural(int64(r.Prompt.Tokens), "token"),
+				plural(int64(r.Generate.Tokens), "token"), plural(int64(r.Prompt.N), "repetition"))
 			if r.Energy == nil {
 				s += "; " + clean(r.EnergyNote)
 			}

@@ -45,10 +45,10 @@ func (m *Model) steps(o threshold.Options) []Step {
 
 // stepTable holds each format against the next smaller one.
 func (m *Model) stepTable() table {
-	t := textTable([]string{"From", "To", "Δ ln PPL", "Interval", "p", "Δ KLD", "Interval", "p"}, 0, 1)
-	t.Label = "Steps of " + clean(m.Name)
-	t.Caption = "Each format against the next smaller one on the same chunks: mean difference in nats per token, " +
-		"its interval and p-value (block bootstrap, corrected by Holm)."
+	heads := []string{"From", "To", "Δ ln PPL", "Interval", "p", "Δ KLD", "Interval", "p"}
+	t := textTable(heads, 0, 1).named("Steps of "+clean(m.Name),
+		"Each format against the next smaller one on the same chunks: mean difference in nats per token, "+
+			"its interval and p-value (block bootstrap, corrected by Holm).")
 	for _, s := range m.Steps {
 		row := []string{clean(s.From), clean(s.To)}
 		for _, x := range []paired.Test{s.Loss, s.KLD} {

@@ -17,7 +17,8 @@ func (m *Model) sorted() []*Row {
 		rows[i] = &m.Artifacts[i]
 	}
 	slices.SortStableFunc(rows, func(a, b *Row) int {
-		return cmp.Or(cmp.Compare(b.PayloadBits, a.PayloadBits), cmp.Compare(b.FileBytes, a.FileBytes), strings.Compare(a.Format, b.Format))
+		return cmp.Or(cmp.Compare(b.PayloadBits, a.PayloadBits), cmp.Compare(b.FileBytes, a.FileBytes),
+			strings.Compare(a.Format, b.Format))
 	})
 	return rows
 }
@@ -57,7 +58,8 @@ func (m *Model) summary(name bool) string {
 	}
 	kld := func(r *Row) string { return "KLD " + measure(r.KLD, r.KLDSE, false) }
 	if best := m.smallest(); best != nil {
-		s := fmt.Sprintf("%s is the smallest format within %g nats of %s (%s).", about(best), m.Fidelity.Budget, of, kld(best))
+		s := fmt.Sprintf("%s is the smallest format within %g nats of %s (%s).",
+			about(best), m.Fidelity.Budget, of, kld(best))
 		if m.Fidelity.Status == threshold.Below {
 			s += " It is also the lowest tried."
 		}
@@ -65,10 +67,12 @@ func (m *Model) summary(name bool) string {
 	}
 	compared := slices.DeleteFunc(m.sorted(), func(r *Row) bool { return !r.Compared() })
 	if len(compared) == 0 || m.Fidelity.Budget == 0 {
-		return fmt.Sprintf("%s: %s, %d of them compared with the source.", clean(m.Name), plural(int64(len(m.Artifacts)), "format"), len(compared))
+		return fmt.Sprintf("%s: %s, %d of them compared with the source.",
+			clean(m.Name), plural(int64(len(m.Artifacts)), "format"), len(compared))
 	}
 	nearest := slices.MinFunc(compared, func(a, b *Row) int { return cmp.Compare(a.KLD, b.KLD) })
-	return fmt.Sprintf("No format is within %g nats of %s; the nearest is %s, %s.", m.Fidelity.Budget, of, about(nearest), kld(nearest))
+	return fmt.Sprintf("No format is within %g nats of %s; the nearest is %s, %s.",
+		m.Fidelity.Budget, of, about(nearest), kld(nearest))
 }
 
 // economySentence is the evidence, which names the models; a threshold that was located goes before it.
@@ -174,7 +178,8 @@ func (m *Model) facts() (f facts) {
 	f.add("Path", m.Path)
 	f.add("SHA-256", m.SourceHash)
 	if n := m.Noise; n != nil {
-		f.add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16", measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
+		f.add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16",
+			measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
 	}
 	if c := m.Calibration; c != nil {
 		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Windows), "chunk"), plural(int64(c.Entries), "tensor"))
@@ -203,7 +208,8 @@ func (r *Report) facts() (f facts) {
 		f.add("Protocol", s)
 	}
 	if t.Overlap > 0 {
-		f.add("Overlap", fmt.Sprintf("%.3g %% of the text's runs of thirteen words stand in the calibration text too", 100*t.Overlap))
+		f.add("Overlap", fmt.Sprintf("%.3g %% of the text's runs of thirteen words stand in the calibration text too",
+			100*t.Overlap))
 	}
 	f.add("Tool", r.Tool)
 	f.add("Command", r.Command)
@@ -213,10 +219,14 @@ func (r *Report) facts() (f facts) {
 // glossary explains the columns, for readers who meet the report first.
 var glossary = []string{
 	"BPW is payload bits over weights, all tensors, without padding or header. Size is the whole file.",
-	"PPL is the perplexity of the text. Its standard error is mostly the text's and is shared by all rows: to compare rows, use Δ ln PPL and KLD, which are paired token by token.",
-	"KLD is the mean over scored tokens of the Kullback–Leibler divergence of the format's prediction from the source's, in nats.",
+	"PPL is the perplexity of the text. Its standard error is mostly the text's and is shared by all rows: " +
+		"to compare rows, use Δ ln PPL and KLD, which are paired token by token.",
+	"KLD is the mean over scored tokens of the Kullback–Leibler divergence of the format's prediction " +
+		"from the source's, in nats.",
 	"Same top is how often the likeliest next token is the source's.",
-	"The relative error of a tensor is sqrt(Σ w (x − q)² / Σ w x²) over its values: x in the source, q in the artifact, w the imatrix’s weight of the column.",
+	"The relative error of a tensor is sqrt(Σ w (x − q)² / Σ w x²) over its values: x in the source, q in the artifact, " +
+		"w the imatrix’s weight of the column.",
 	"A knee is the joint of two straight lines through ln KLD over BPW: below it, a bit less costs more than above.",
-	"Fidelity is the BPW at which KLD crosses the budget. Economy is the lowest BPW at which the larger model still beats the smaller one at equal bytes.",
+	"Fidelity is the BPW at which KLD crosses the budget. Economy is the lowest BPW at which the larger model " +
+		"still beats the smaller one at equal bytes.",
 }

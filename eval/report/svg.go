@@ -34,7 +34,8 @@ func svg(p *plot.Plot, width, height vg.Length, title string) template.HTML {
 func recolour(s string) string {
 	pairs := []string{hex(ink), "currentColor", hex(faint), "var(--rule)", hex(limit), "var(--limit)"}
 	for i, c := range hue {
-		pairs = append(pairs, hex(c), fmt.Sprintf("var(--series%d)", i+1), hex(bands[i]), fmt.Sprintf("var(--series%d);fill-opacity:.14", i+1))
+		series := fmt.Sprintf("var(--series%d)", i+1)
+		pairs = append(pairs, hex(c), series, hex(bands[i]), series+";fill-opacity:.14")
 	}
 	for i := range heatLevels {
 		pairs = append(pairs, hex(heat(i)), fmt.Sprintf("var(--heat%d)", i+1))

@@ -53,6 +53,12 @@ func textTable(heads []string, left ...int) table {
 	return t
 }
 
+// named is the table with a label and a caption.
+func (t table) named(label, caption string) table {
+	t.Label, t.Caption = label, caption
+	return t
+}
+
 func (t *table) heads() []string {
 	out := make([]string, len(t.Heads))
 	for i, h := range t.Heads {

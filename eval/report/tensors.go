@@ -62,7 +62,8 @@ func (m *Model) grid() *tensorGrid {
 }
 
 // roleOrder is the order of the roles that most models have; others follow by name.
-var roleOrder = []string{"token_embd", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"}
+var roleOrder = []string{"token_embd", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output",
+	"ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"}
 
 func byPlace(a, b string) int {
 	place := func(s string) int {
@@ -210,7 +211,6 @@ func (h cells) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		x, y := float64(slices.Index(h.inner, h.role[i])), float64(h.layer[i])
 		gap := .03
-		x0, x1, y0, y1 := trX(x-.5+gap), trX(x+.5-gap), trY(y-.5+gap), trY(y+.5-gap)
-		c.FillPolygon(heat(h.level(v)), []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
+		fill(c, heat(h.level(v)), trX(x-.5+gap), trX(x+.5-gap), trY(y-.5+gap), trY(y+.5-gap))
 	}
 }

@@ -10,10 +10,9 @@ import (
 // economyTable holds a model against the smaller ones, artifact by artifact.
 func economyTable(e *threshold.Economy) table {
 	heads := []string{"Format", "BPW", "Size", "Smaller model at equal bytes", "Δ ln PPL", "Interval", "Verdict"}
-	t := textTable(heads, 0, 3, 6)
 	larger := clean(e.Larger)
-	t.Label = "Economy of " + larger
-	t.Caption = fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", larger, level(e.Level))
+	t := textTable(heads, 0, 3, 6).named("Economy of "+larger,
+		fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", larger, level(e.Level)))
 	for _, c := range slices.Backward(e.Comparisons) {
 		bpw := fmt.Sprintf("%.4f", c.BPW)
 		row := []string{clean(c.Format), bpw, size(c.FileBytes), or(clean(c.Rival)), none, none, c.Verdict}
@@ -52,9 +51,8 @@ func (m *Model) bucketTable() table {
 			rows = append(rows, cells)
 		}
 	}
-	t := textTable(heads, 0)
+	t := textTable(heads, 0).named("Divergence by confidence of "+clean(m.Name),
+		"Mean KLD, nats, of the tokens whose likeliest continuation has such a probability by the source.")
 	t.Rows = rows
-	t.Label = "Divergence by confidence of " + clean(m.Name)
-	t.Caption = "Mean KLD, nats, of the tokens whose likeliest continuation has such a probability by the source."
 	return t
 }

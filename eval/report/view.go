@@ -54,8 +54,8 @@ type secondsView struct {
 
 // view is the report without its figures.
 func (r *Report) view() view {
-	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Dominated: dominatedSentence(r.ranked()),
-		Facts: r.facts(), Glossary: glossary, Seconds: r.seconds()}
+	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Facts: r.facts(),
+		Dominated: dominatedSentence(r.ranked()), Glossary: glossary, Seconds: r.seconds()}
 	for i := range r.Models {
 		m := r.Models[i].view()
 		m.ID = fmt.Sprintf("model-%d", i+1)
@@ -64,8 +64,8 @@ func (r *Report) view() view {
 	}
 	for i := range r.Economy {
 		e := &r.Economy[i]
-		v.Economy = append(v.Economy, economyView{ID: fmt.Sprintf("economy-%d", i+1), Larger: clean(e.Larger), Evidence: clean(e.Evidence),
-			Method: clean(e.Method), Level: level(e.Level), Table: economyTable(e)})
+		v.Economy = append(v.Economy, economyView{ID: fmt.Sprintf("economy-%d", i+1), Larger: clean(e.Larger),
+			Evidence: clean(e.Evidence), Method: clean(e.Method), Level: level(e.Level), Table: economyTable(e)})
 	}
 	return v
 }
@@ -82,18 +82,18 @@ func (r *Report) title() string {
 }
 
 func (m *Model) view() modelView {
-	v := modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity), Knee: clean(m.Knee.Evidence),
-		Warnings: m.warnings(), Table: formatTable(m, columns), Details: formatTable(m, detailColumns), Steps: m.stepTable(),
-		Speed: formatTable(m, resourceColumns), Claims: m.claimSentences(), Buckets: m.bucketTable()}
-	v.Table.Label, v.Table.Caption = "Formats of "+v.Name, "Formats, most bits first; the marked row is the smallest within the budget."
-	v.Details.Label, v.Details.Caption = "Quantiles of "+v.Name, "Δp in percentage points of the true token’s probability, KLD in nats."
-	v.Speed.Label, v.Speed.Caption = "Speed and memory of "+v.Name, m.machine()
+	v := modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity),
+		Knee: clean(m.Knee.Evidence), Warnings: m.warnings(), Claims: m.claimSentences(), Steps: m.stepTable(), Buckets: m.bucketTable()}
+	v.Table = formatTable(m, columns).named("Formats of "+v.Name,
+		"Formats, most bits first; the marked row is the smallest within the budget.")
+	v.Details = formatTable(m, detailColumns).named("Quantiles of "+v.Name,
+		"Δp in percentage points of the true token’s probability, KLD in nats.")
+	v.Speed = formatTable(m, resourceColumns).named("Speed and memory of "+v.Name, m.machine())
 	if g := m.grid(); g != nil {
-		v.TensorNote, v.Roles = clean(m.TensorNote), g.byRole()
-		v.Roles.Label, v.Roles.Caption = "Relative error by role of "+v.Name, "Mean relative error over the layers, by role."
+		v.TensorNote = clean(m.TensorNote)
+		v.Roles = g.byRole().named("Relative error by role of "+v.Name, "Mean relative error over the layers, by role.")
 		if g.layers > 1 {
-			v.Layers = g.byLayer()
-			v.Layers.Label, v.Layers.Caption = "Relative error by layer of "+v.Name, "Mean over the quantized tensors of the layer."
+			v.Layers = g.byLayer().named("Relative error by layer of "+v.Name, "Mean over the quantized tensors of the layer.")
 		}
 	}
 	for _, r := range m.sorted() {

@@ -63,8 +63,8 @@ func digits(x float64, whole bool) string {
 	}
 }
 
-// measure prints a value with its standard error, both to the error's leading digit (two when that is 1 or 2, within six
-// decimals): 0.0799 ± 0.0005. Without an error it prints three significant digits.
+// measure prints a value with its standard error, both to the error's leading digit (two when that is 1 or 2, within
+// six decimals): 0.0799 ± 0.0005. Without an error it prints three significant digits.
 func measure(x, se float64, sign bool) string {
 	if !finite(x) {
 		return none
