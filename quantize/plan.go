@@ -51,7 +51,7 @@ type Plan struct {
 	Fallbacks   int // tensors whose type does not fit their rows
 	Metadata    *gguf.Metadata
 	Layout      *gguf.Layout
-	Shards      []gguf.Piece // of an artifact in several files; nil for one file
+	Shards      []gguf.PlannedShard // of an artifact in several files; nil for one file
 	Warnings    []string
 }
 
@@ -86,11 +86,11 @@ func (p *Plan) GGUFTensors() []formats.Tensor {
 }
 
 // pieces lists the artifact's files.
-func (p *Plan) pieces() []gguf.Piece {
+func (p *Plan) pieces() []gguf.PlannedShard {
 	if p.Shards != nil {
 		return p.Shards
 	}
-	return []gguf.Piece{{Metadata: p.Metadata, Tensors: p.GGUFTensors(), Layout: p.Layout}}
+	return []gguf.PlannedShard{{Metadata: p.Metadata, Tensors: p.GGUFTensors(), Layout: p.Layout}}
 }
 
 // NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a type does not

@@ -44,20 +44,20 @@ func (p *Plan) split(c *checkpoint.Checkpoint) (err error) {
 
 // sourceShards gives every shard of the source one of its own, with the metadata that llama-quantize writes: all of it
 // in the first; the split.* keys in every one, unless there is only one.
-func (p *Plan) sourceShards(c *checkpoint.Checkpoint) ([]gguf.Piece, error) {
+func (p *Plan) sourceShards(c *checkpoint.Checkpoint) ([]gguf.PlannedShard, error) {
 	tensors := p.GGUFTensors()
 	count := 1
 	for i := range c.Tensors {
 		count = max(count, c.Tensors[i].Shard+1)
 	}
-	list := make([]gguf.Piece, count)
+	list := make([]gguf.PlannedShard, count)
 	next := 0
 	for i := range list {
 		first := next
 		for next < len(tensors) && c.Tensors[p.Tensors[next].index].Shard == i {
 			next++
 		}
-		s := gguf.Piece{Metadata: &gguf.Metadata{}, First: first, Tensors: tensors[first:next]}
+		s := gguf.PlannedShard{Metadata: &gguf.Metadata{}, First: first, Tensors: tensors[first:next]}
 		if i == 0 {
 			s.Metadata = p.Metadata.Clone()
 		}

@@ -16,7 +16,7 @@ import (
 // stream is one file being written front to back, and hashed on the way.
 type stream struct {
 	path    string
-	piece   gguf.Piece
+	piece   gguf.PlannedShard
 	pending *file.Pending
 	out     *bufio.Writer
 	hash    hash.Hash
@@ -29,7 +29,7 @@ type stream struct {
 
 // openStream opens the file, or what an earlier process with the same key wrote of it. Without a key, nothing is ever
 // taken up again.
-func openStream(path string, p gguf.Piece, header []byte, key string, every time.Duration) (*stream, error) {
+func openStream(path string, p gguf.PlannedShard, header []byte, key string, every time.Duration) (*stream, error) {
 	s := &stream{path: path, piece: p, hash: sha256.New(), header: header}
 	var err error
 	if key == "" {

@@ -85,57 +85,57 @@ func (c *cursor) strings(n int, field string) ([]string, error) {
 	return s, nil
 }
 
-// value reads one metadata value of kind k.
-func (c *cursor) value(k kind, field string) (any, error) {
+// value reads one metadata value of type k.
+func (c *cursor) value(k valueType, field string) (any, error) {
 	switch k {
-	case kindString:
+	case typeString:
 		b, err := c.text(maxString, field)
 		return string(b), err
-	case kindArray:
+	case typeArray:
 		return c.array(1, field)
 	}
 	at := c.at
-	b, err := c.take(uint64(kinds[k].bytes), field)
+	b, err := c.take(uint64(valueTypes[k].bytes), field)
 	if err != nil {
 		return nil, err
 	}
-	v, _, err := kinds[k].read(b, 1)
+	v, _, err := valueTypes[k].read(b, 1)
 	if err != nil {
 		return nil, formats.Corruptf(c.file, at, field, "%v", err)
 	}
 	return v, nil
 }
 
-// kind reads a type id.
-func (c *cursor) kind(field string) (kind, error) {
+// valueType reads a type id.
+func (c *cursor) valueType(field string) (valueType, error) {
 	at := c.at
 	k, err := c.u32(field)
 	if err != nil {
 		return 0, err
 	}
-	if !kind(k).known() {
+	if !valueType(k).known() {
 		return 0, formats.Corruptf(c.file, at, field, "there is no metadata type %d", k)
 	}
-	return kind(k), nil
+	return valueType(k), nil
 }
 
-// array reads an array: the kind of its elements, their number, the elements.
+// array reads an array: the type of its elements, their number, the elements.
 func (c *cursor) array(depth int, field string) (any, error) {
 	if depth > maxDepth {
 		return nil, formats.Corruptf(c.file, c.at, field, "arrays are nested deeper than %d", maxDepth)
 	}
-	k, err := c.kind(field)
+	k, err := c.valueType(field)
 	if err != nil {
 		return nil, err
 	}
-	n, err := c.count(kinds[k].bytes, field)
+	n, err := c.count(valueTypes[k].bytes, field)
 	if err != nil {
 		return nil, err
 	}
 	switch k {
-	case kindString:
+	case typeString:
 		return c.strings(n, field)
-	case kindArray:
+	case typeArray:
 		list := make([]any, n)
 		for i := range list {
 			if list[i], err = c.array(depth+1, field); err != nil {
@@ -145,11 +145,11 @@ func (c *cursor) array(depth int, field string) (any, error) {
 		return list, nil
 	}
 	at := c.at
-	b, err := c.take(uint64(n)*uint64(kinds[k].bytes), field)
+	b, err := c.take(uint64(n)*uint64(valueTypes[k].bytes), field)
 	if err != nil {
 		return nil, err
 	}
-	_, many, err := kinds[k].read(b, n)
+	_, many, err := valueTypes[k].read(b, n)
 	if err != nil {
 		return nil, formats.Corruptf(c.file, at, field, "%v", err)
 	}

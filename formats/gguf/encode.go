@@ -127,27 +127,27 @@ func (e *encoder) info(t formats.Tensor, offset int64) error {
 	return nil
 }
 
-// value appends a metadata value after its kind.
+// value appends a metadata value after its type.
 func (e *encoder) value(v any) error {
-	k, _, ok := kindOf(v)
+	k, _, ok := valueTypeOf(v)
 	if !ok {
 		return fmt.Errorf("the Go type %T stands for no GGUF type", v)
 	}
 	e.u32(uint32(k))
 	switch k {
-	case kindArray:
+	case typeArray:
 		return e.array(v, 1)
-	case kindString:
+	case typeString:
 		e.text(v.(string))
 		return nil
 	}
-	return e.fixed(v, int(kinds[k].bytes))
+	return e.fixed(v, int(valueTypes[k].bytes))
 }
 
-// array appends the kind of the elements, their number and the elements.
+// array appends the type of the elements, their number and the elements.
 func (e *encoder) array(v any, depth int) error {
-	k, element, ok := kindOf(v)
-	if !ok || k != kindArray {
+	k, element, ok := valueTypeOf(v)
+	if !ok || k != typeArray {
 		return fmt.Errorf("an array of arrays holds a %T, which is no array", v)
 	}
 	if depth > maxDepth {
@@ -171,6 +171,6 @@ func (e *encoder) array(v any, depth int) error {
 		return nil
 	}
 	size := binary.Size(v)
-	e.u64(uint64(int64(size) / kinds[element].bytes))
+	e.u64(uint64(int64(size) / valueTypes[element].bytes))
 	return e.fixed(v, size)
 }

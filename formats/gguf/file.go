@@ -3,11 +3,11 @@
 // for mapping into memory. Versions 2 and 3, little endian, are read; version 3 is written, with the bytes ggml writes.
 //
 //	magic "GGUF" | u32 version | u64 tensors | u64 pairs
-//	pairs   x { key | u32 kind | value }
+//	pairs   x { key | u32 type | value }
 //	tensors x { name | u32 dims | u64 shape[dims] | u32 type | u64 offset in the data section }
 //	padding | data, each tensor padded to general.alignment (32 when absent)
 //
-// A string is a u64 length and its bytes; an array is a u32 kind, a u64 count and its values.
+// A string is a u64 length and its bytes; an array is a u32 type, a u64 count and its values.
 package gguf
 
 import (

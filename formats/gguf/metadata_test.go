@@ -39,7 +39,7 @@ func TestMetadataOrder(t *testing.T) {
 	}
 }
 
-// TestTyped calls every getter on every kind of value: the right ones convert, all others fail and name the key.
+// TestTyped calls every getter on every type of value: the right ones convert, all others fail and name the key.
 func TestTyped(t *testing.T) {
 	values := []any{
 		uint8(1), int8(1), uint16(1), int16(1), uint32(1), int32(1), float32(1), true, "1", uint64(1), int64(1), float64(1),
@@ -86,7 +86,7 @@ func TestTypeName(t *testing.T) {
 			t.Errorf("%T: %s, want %s", v, got, want)
 		}
 	}
-	if got := kind(13).String(); got != "kind 13" {
+	if got := valueType(13).String(); got != "type 13" {
 		t.Error(got)
 	}
 }

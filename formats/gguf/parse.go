@@ -81,7 +81,7 @@ func (c *cursor) start(f *File) (tensors, pairs int, err error) {
 	return tensors, pairs, err
 }
 
-// pair reads a key, a kind and a value into m.
+// pair reads a key, a type and a value into m.
 func (c *cursor) pair(m *Metadata) error {
 	at := c.at
 	b, err := c.text(maxKey, "metadata key")
@@ -96,7 +96,7 @@ func (c *cursor) pair(m *Metadata) error {
 		return formats.Corruptf(c.file, at, "metadata key", "%q occurs twice", key)
 	}
 	field := "metadata value " + key
-	k, err := c.kind(field)
+	k, err := c.valueType(field)
 	if err != nil {
 		return err
 	}

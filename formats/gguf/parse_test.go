@@ -150,7 +150,7 @@ func TestTruncated(t *testing.T) {
 // TestMalformed lists what must be refused, with what the error has to say.
 func TestMalformed(t *testing.T) {
 	one := func() raw { return start(3, 1, 0) }
-	key := func(kind uint32) raw { return start(3, 0, 1).str("k").u32(kind) }
+	key := func(typ uint32) raw { return start(3, 0, 1).str("k").u32(typ) }
 	deep := key(9)
 	for range 9 {
 		deep = deep.u32(9).u64(1)
@@ -176,8 +176,8 @@ func TestMalformed(t *testing.T) {
 		{"key twice", start(3, 0, 2).str("k").u32(0).u8(0).str("k").u32(0).u8(0), formats.ErrCorrupt, `"k" occurs twice`},
 		{"key too long", append(start(3, 0, 1).u64(1<<16), make(raw, 1<<17)...), formats.ErrCorrupt, "limit of 65535"},
 		{"key beyond the file", start(3, 0, 1).u64(1000).u64(0), formats.ErrCorrupt, "1000 bytes are needed, 8 are left"},
-		{"kind 13", key(13).u64(0), formats.ErrCorrupt, "metadata type 13"},
-		{"array of kind 99", key(9).u32(99).u64(0), formats.ErrCorrupt, "metadata type 99"},
+		{"type 13", key(13).u64(0), formats.ErrCorrupt, "metadata type 13"},
+		{"array of type 99", key(9).u32(99).u64(0), formats.ErrCorrupt, "metadata type 99"},
 		{"string length above int64", key(8).u64(1 << 63), formats.ErrCorrupt, "limit"},
 		{"string beyond the file", key(8).u64(9).u64(0), formats.ErrCorrupt, "9 bytes are needed"},
 		{"array beyond the file", key(9).u32(6).u64(3).u64(0), formats.ErrCorrupt, "3 are claimed, the 8 bytes left hold at most 2"},

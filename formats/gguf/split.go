@@ -18,8 +18,8 @@ type SplitOptions struct {
 // DefaultMaxTensors is the limit of a split without options.
 const DefaultMaxTensors = 128
 
-// Piece is one shard of a split that has not been written.
-type Piece struct {
+// PlannedShard is one shard of a split that has not been written.
+type PlannedShard struct {
 	Metadata *Metadata // of the first shard the model's; of the others only the split.* keys
 	First    int       // position of its first tensor in the model
 	Tensors  []formats.Tensor
@@ -28,7 +28,7 @@ type Piece struct {
 
 // Split cuts a model into shards. The shards carry llama.cpp's keys split.no, split.tensors.count and split.count, in
 // this order behind all others; keys of these names in m are replaced.
-func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]Piece, error) {
+func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]PlannedShard, error) {
 	if o.MaxTensors < 0 || o.MaxBytes < 0 {
 		return nil, errors.New("split: a limit below zero")
 	}
@@ -45,13 +45,13 @@ func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]Piece, erro
 	if len(starts) > maxShards {
 		return nil, fmt.Errorf("split: %d shards; at most %d are possible: raise the limit", len(starts), maxShards)
 	}
-	pieces := make([]Piece, len(starts))
+	shards := make([]PlannedShard, len(starts))
 	for i, first := range starts {
 		end := len(tensors)
 		if i+1 < len(starts) {
 			end = starts[i+1]
 		}
-		p := Piece{Metadata: &Metadata{}, First: first, Tensors: tensors[first:end]}
+		p := PlannedShard{Metadata: &Metadata{}, First: first, Tensors: tensors[first:end]}
 		if i == 0 {
 			p.Metadata = m.Clone()
 		}
@@ -61,9 +61,9 @@ func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]Piece, erro
 		if p.Layout, err = NewLayout(p.Metadata, p.Tensors); err != nil {
 			return nil, err
 		}
-		pieces[i] = p
+		shards[i] = p
 	}
-	return pieces, nil
+	return shards, nil
 }
 
 // cuts lists the position of the first tensor of each shard.

@@ -58,9 +58,9 @@ func sample(t *testing.T, dir string) *File {
 	return f
 }
 
-func targets(f *File, prefix string, pieces []Piece) (list []Target) {
-	for i, p := range pieces {
-		list = append(list, Target{ShardPath(prefix, i, len(pieces)), p.Metadata, f.Tensors[p.First : p.First+len(p.Tensors)]})
+func targets(f *File, prefix string, shards []PlannedShard) (list []Target) {
+	for i, p := range shards {
+		list = append(list, Target{ShardPath(prefix, i, len(shards)), p.Metadata, f.Tensors[p.First : p.First+len(p.Tensors)]})
 	}
 	return list
 }
@@ -104,12 +104,12 @@ func TestSplitEqualsPeer(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		f := sample(t, dir)
-		pieces, err := Split(f.Metadata, f.Infos(), c.o)
+		shards, err := Split(f.Metadata, f.Infos(), c.o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var last int64
-		list := targets(f, filepath.Join(dir, "o"), pieces)
+		list := targets(f, filepath.Join(dir, "o"), shards)
 		if err := Copy(context.Background(), f, list, func(done, total int64) { last = total - done }); err != nil {
 			t.Fatal(err)
 		}
@@ -120,8 +120,8 @@ func TestSplitEqualsPeer(t *testing.T) {
 			if got := hashFile(t, x.Path); got != c.shards[i] {
 				t.Errorf("%s: shard %d has hash %s, want %s", c.flags, i+1, got, c.shards[i])
 			}
-			if st, err := os.Stat(x.Path); err != nil || st.Size() != pieces[i].Layout.FileBytes {
-				t.Errorf("%s: shard %d: %v bytes, %d foretold (%v)", c.flags, i+1, st.Size(), pieces[i].Layout.FileBytes, err)
+			if st, err := os.Stat(x.Path); err != nil || st.Size() != shards[i].Layout.FileBytes {
+				t.Errorf("%s: shard %d: %v bytes, %d foretold (%v)", c.flags, i+1, st.Size(), shards[i].Layout.FileBytes, err)
 			}
 		}
 		set, err := Open(list[0].Path)
@@ -165,13 +165,13 @@ func TestCuts(t *testing.T) {
 		{SplitOptions{MaxBytes: 31, MaxTensors: 2}, nil, "not both"},
 		{SplitOptions{MaxTensors: -1}, nil, "below zero"},
 	} {
-		pieces, err := Split(&Metadata{}, tensors, c.o)
+		shards, err := Split(&Metadata{}, tensors, c.o)
 		if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.err)
 		}
 		var got []int
 		n := 0
-		for _, p := range pieces {
+		for _, p := range shards {
 			got = append(got, p.First)
 			n += len(p.Tensors)
 		}
@@ -197,11 +197,11 @@ func TestSplitAlignment(t *testing.T) {
 	f := sample(t, dir)
 	m := f.Metadata.Clone()
 	m.Set(keyAlignment, uint32(128))
-	pieces, err := Split(m, f.Infos(), SplitOptions{MaxTensors: 2})
+	shards, err := Split(m, f.Infos(), SplitOptions{MaxTensors: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := targets(f, filepath.Join(dir, "o"), pieces)
+	list := targets(f, filepath.Join(dir, "o"), shards)
 	if err := Copy(context.Background(), f, list, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -240,11 +240,11 @@ func TestMergedRefuses(t *testing.T) {
 func TestCopyAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
 	f := sample(t, dir)
-	pieces, err := Split(f.Metadata, f.Infos(), SplitOptions{MaxTensors: 1})
+	shards, err := Split(f.Metadata, f.Infos(), SplitOptions{MaxTensors: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := targets(f, filepath.Join(dir, "o"), pieces)
+	list := targets(f, filepath.Join(dir, "o"), shards)
 	left := func(what string) {
 		t.Helper()
 		if names, _ := filepath.Glob(filepath.Join(dir, "o*")); names != nil {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// kind is the type id of a metadata value.
-type kind uint32
+// valueType is the type id of a metadata value.
+type valueType uint32
 
-// kinds lists the metadata types by id: the name, the Go types of one value and of an array, and the least number
-// of bytes that one value takes (a string is a uint64 length and its bytes; an array is a uint32 kind, a uint64
+// valueTypes lists the metadata types by id: the name, the Go types of one value and of an array, and the least number
+// of bytes that one value takes (a string is a uint64 length and its bytes; an array is a uint32 type, a uint64
 // count and its values).
-var kinds = []struct {
+var valueTypes = []struct {
 	name  string
 	bytes int64
 	// read decodes one value, or n of them, from exactly their bytes; nil for strings and arrays.
@@ -33,17 +33,17 @@ var kinds = []struct {
 }
 
 const (
-	kindString kind = 8
-	kindArray  kind = 9
+	typeString valueType = 8
+	typeArray  valueType = 9
 )
 
-func (k kind) known() bool { return int(k) < len(kinds) }
+func (k valueType) known() bool { return int(k) < len(valueTypes) }
 
-func (k kind) String() string {
+func (k valueType) String() string {
 	if k.known() {
-		return kinds[k].name
+		return valueTypes[k].name
 	}
-	return fmt.Sprintf("kind %d", uint32(k))
+	return fmt.Sprintf("type %d", uint32(k))
 }
 
 // numbers decodes n little-endian values; one is the first of them.
@@ -73,9 +73,9 @@ func bools(b []byte, n int) (one, many any, err error) {
 	return one, s, nil
 }
 
-// kindOf gives the kind of a Go value and, for an array, of its elements. ok is false for a Go type that stands for
+// valueTypeOf gives the type of a Go value and, for an array, of its elements. ok is false for a Go type that stands for
 // no GGUF type.
-func kindOf(v any) (k, element kind, ok bool) {
+func valueTypeOf(v any) (k, element valueType, ok bool) {
 	switch v.(type) {
 	case uint8:
 		return 0, 0, true
@@ -94,7 +94,7 @@ func kindOf(v any) (k, element kind, ok bool) {
 	case bool:
 		return 7, 0, true
 	case string:
-		return kindString, 0, true
+		return typeString, 0, true
 	case uint64:
 		return 10, 0, true
 	case int64:
@@ -102,42 +102,42 @@ func kindOf(v any) (k, element kind, ok bool) {
 	case float64:
 		return 12, 0, true
 	case []uint8:
-		return kindArray, 0, true
+		return typeArray, 0, true
 	case []int8:
-		return kindArray, 1, true
+		return typeArray, 1, true
 	case []uint16:
-		return kindArray, 2, true
+		return typeArray, 2, true
 	case []int16:
-		return kindArray, 3, true
+		return typeArray, 3, true
 	case []uint32:
-		return kindArray, 4, true
+		return typeArray, 4, true
 	case []int32:
-		return kindArray, 5, true
+		return typeArray, 5, true
 	case []float32:
-		return kindArray, 6, true
+		return typeArray, 6, true
 	case []bool:
-		return kindArray, 7, true
+		return typeArray, 7, true
 	case []string:
-		return kindArray, kindString, true
+		return typeArray, typeString, true
 	case []any:
-		return kindArray, kindArray, true
+		return typeArray, typeArray, true
 	case []uint64:
-		return kindArray, 10, true
+		return typeArray, 10, true
 	case []int64:
-		return kindArray, 11, true
+		return typeArray, 11, true
 	case []float64:
-		return kindArray, 12, true
+		return typeArray, 12, true
 	}
 	return 0, 0, false
 }
 
 // TypeName is the GGUF type of a metadata value: "u32", "str", "arr[f32]"; the Go type when it stands for none.
 func TypeName(v any) string {
-	k, element, ok := kindOf(v)
+	k, element, ok := valueTypeOf(v)
 	switch {
 	case !ok:
 		return fmt.Sprintf("%T", v)
-	case k == kindArray:
+	case k == typeArray:
 		return "arr[" + element.String() + "]"
 	}
 	return k.String()
