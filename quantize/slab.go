@@ -88,7 +88,7 @@ func (s *slab) release() {
 // read decodes rows.
 func (t *task) read(values []float32, first, rows int64) error {
 	if t.flat {
-		return t.tensor.PieceFloats(values, nil, first, rows)
+		return t.tensor.ChunkFloats(values, nil, first, rows)
 	}
 	return t.tensor.Floats(values, first, rows)
 }

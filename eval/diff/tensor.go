@@ -82,17 +82,17 @@ func (w *worker) compare(ctx context.Context, p pair, report func(int64)) (Tenso
 func (w *worker) pieces(ctx context.Context, p pair, visit func(a, b []byte, n int64) (more bool, err error)) error {
 	defer p.a.Release(0, p.a.Rows())
 	defer p.b.Release(0, p.b.Rows())
-	step := p.a.Step(p.b)
+	step := p.a.ChunkLen(p.b)
 	for first := int64(0); first < p.a.Elements(); first += step {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := min(step, p.a.Elements()-first)
-		a, err := p.a.Piece(&w.rawA, first, n)
+		a, err := p.a.Chunk(&w.rawA, first, n)
 		if err != nil {
 			return err
 		}
-		b, err := p.b.Piece(&w.rawB, first, n)
+		b, err := p.b.Chunk(&w.rawB, first, n)
 		if err != nil {
 			return err
 		}

@@ -66,12 +66,12 @@ func (f tensorResult) text(t *checkpoint.Tensor) string {
 // readTensor reads a tensor front to back.
 func readTensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte, hash bool, report func(int64)) (f tensorResult, err error) {
 	sum := sha256.New()
-	step, length, size := t.Step(nil), int64(t.Type.BlockLen()), t.Type.BlockBytes()
+	step, length, size := t.ChunkLen(nil), int64(t.Type.BlockLen()), t.Type.BlockBytes()
 	for first := int64(0); first < t.Elements(); first += step {
 		if err := ctx.Err(); err != nil {
 			return f, err
 		}
-		data, err := t.Piece(buf, first, min(step, t.Elements()-first))
+		data, err := t.Chunk(buf, first, min(step, t.Elements()-first))
 		if err != nil {
 			return f, err
 		}

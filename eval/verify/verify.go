@@ -90,7 +90,7 @@ func (r *Result) architecture(c *checkpoint.Checkpoint) {
 	case err != nil:
 		r.problem("", "%v", err)
 	}
-	for _, name := range c.Surplus() {
+	for _, name := range c.UnexpectedTensors() {
 		r.note("architecture %s has no tensor %s", c.Config.Arch, name)
 	}
 }

@@ -22,7 +22,7 @@ type source struct {
 	data  []byte
 	shard int // which file, from 0
 
-	matrix    prequant.Matrix // instead of data, rows that are computed
+	matrix    prequant.Matrix // instead of data, rows that are derived
 	quantized bool            // from quantized values
 }
 
@@ -225,9 +225,9 @@ func (e *expected) tensor(sources []source, shard int) (Tensor, error) {
 	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ, layout: e.Layout}
 	t.Shape = slices.Clone(e.Shape)
 	slices.Reverse(t.Shape)
-	computed := slices.ContainsFunc(sources, func(s source) bool { return s.matrix != nil })
-	if computed {
-		return t, t.compute(sources, e.float())
+	derived := slices.ContainsFunc(sources, func(s source) bool { return s.matrix != nil })
+	if derived {
+		return t, t.derive(sources, e.float())
 	}
 	for i := range sources {
 		if sources[i].data != nil {
@@ -240,7 +240,7 @@ func (e *expected) tensor(sources []source, shard int) (Tensor, error) {
 	case e.float():
 		t.Type = formats.F32
 		if t.parts != nil && (s.typ != formats.F32 || len(t.parts) > 1 || t.layout != layout{}) {
-			t.widened = new(widened)
+			t.converted = new(converted)
 		}
 	}
 	return t, nil

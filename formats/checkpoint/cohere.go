@@ -13,7 +13,7 @@ var cohere = family{
 	Type: "cohere", Arch: "command-r",
 	Context: 8192, Tied: true,
 	Eps: 1e-5,
-	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []name{
+	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []tensorSpec{
 		{HF: "self_attn.q_norm.weight", GGUF: "attn_q_norm.weight", Shape: []dim{queryN, headDim}, Need: qkNorm},
 		{HF: "self_attn.k_norm.weight", GGUF: "attn_k_norm.weight", Shape: []dim{keyN, headDim}, Need: qkNorm},
 	}),

@@ -34,7 +34,7 @@ var deepseekV3 = family{
 	Metadata:    deepseekMetadata,
 }
 
-var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight"), qwenExperts, []name{
+var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight"), qwenExperts, []tensorSpec{
 	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{fullQueries, width}},
 	{HF: "self_attn.q_a_proj.weight", GGUF: "attn_q_a.weight", Shape: []dim{queryRank, width}},
 	{HF: "self_attn.q_a_layernorm.weight", GGUF: "attn_q_a_norm.weight", Shape: []dim{queryRank}},

@@ -25,11 +25,11 @@ type family struct {
 	Eps   float64 // rms_norm_eps (layer_norm_eps) when config.json has none; 0: 1e-6
 	Tied  bool    // tie_word_embeddings when config.json has none
 
-	Layer    []name   // tensors of a layer, without "model.layers.N." and "blk.N."
-	Outside  []name   // tensors outside layers beyond the common ones
-	Dropped  []string // tensors of a checkpoint that the converter leaves out
-	NormAdd  float32  // is added to the gains of all norms
-	Permuted bool     // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
+	Layer    []tensorSpec // tensors of a layer, without "model.layers.N." and "blk.N."
+	Outside  []tensorSpec // tensors outside layers beyond the common ones
+	Dropped  []string     // tensors of a checkpoint that the converter leaves out
+	NormAdd  float32      // is added to the gains of all norms
+	Permuted bool         // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
 
 	Interleaved bool    // GGUF files rotate neighbouring pairs
 	RopeFreqs   bool    // llama3 scaling becomes rope_freqs.weight

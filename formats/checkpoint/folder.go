@@ -108,7 +108,7 @@ func (c *Checkpoint) describe(h *hfConfig, f *family, info *modelcard.Info, typ 
 		typ = formats.MXFP4
 	}
 	c.DominantType, c.Config.Name = typ, info.Name
-	c.Metadata = converted(h, f, &c.Config, info, typ)
+	c.Metadata = newMetadata(h, f, &c.Config, info, typ)
 	if c.ConfigErr != nil { // a GGUF file of the model may have no place to say so
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
 	}

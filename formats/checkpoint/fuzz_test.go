@@ -38,6 +38,6 @@ func FuzzConfig(f *testing.F) {
 		if total < 1 {
 			t.Fatalf("%d parameters", total)
 		}
-		converted(h, fam, &c, modelcard.FromNames(h.NameOrPath, "x", modelcard.Size{Total: total}), 0)
+		newMetadata(h, fam, &c, modelcard.FromNames(h.NameOrPath, "x", modelcard.Size{Total: total}), 0)
 	})
 }

@@ -50,7 +50,7 @@ func gemmaParameters(h *hfConfig, c *Config, w writer) {
 }
 
 // sandwich lists a layer's tensors with a norm before and one behind each branch.
-var sandwich = slices.Concat(without(decoder, "ffn_norm.weight"), []name{
+var sandwich = slices.Concat(without(decoder, "ffn_norm.weight"), []tensorSpec{
 	vector("post_attention_layernorm.weight", "post_attention_norm.weight", width, always),
 	vector("post_feedforward_layernorm.weight", "post_ffw_norm.weight", width, always),
 	vector("pre_feedforward_layernorm.weight", "ffn_norm.weight", width, always),

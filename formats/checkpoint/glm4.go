@@ -14,7 +14,7 @@ var glm4 = family{
 	Eps:         0.00000015625,
 	Rotary:      0.5,
 	Interleaved: true,
-	Layer: slices.Concat(without(decoder, "ffn_gate.weight", "ffn_up.weight"), qkvBias(attentionBias), []name{
+	Layer: slices.Concat(without(decoder, "ffn_gate.weight", "ffn_up.weight"), qkvBias(attentionBias), []tensorSpec{
 		vector("post_self_attn_layernorm.weight", "post_attention_norm.weight", width, always),
 		vector("post_mlp_layernorm.weight", "post_ffw_norm.weight", width, always),
 		{HF: "mlp.gate_up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{twoFFN, width}},

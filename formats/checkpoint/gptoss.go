@@ -14,7 +14,7 @@ var gptOSS = family{
 	Context: 131072, HeadDim: 64, KVHeads: 8, Sliding: 128,
 	Theta: 150000,
 	Eps:   1e-5,
-	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []name{
+	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []tensorSpec{
 		vector("post_attention_layernorm.weight", "post_attention_norm.weight", width, always),
 		vector("self_attn.sinks", "attn_sinks.weight", queryN, always),
 		{HF: "mlp.router.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}},

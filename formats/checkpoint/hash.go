@@ -19,7 +19,7 @@ import (
 // It reads all data unless a Scan did; later calls return the same.
 //
 // What is hashed is the header, then per tensor the number of permuted heads and of bytes (both as 64 bits, little
-// end first) and the SHA-256 of each of its pieces of 4 MiB (scanPiece), which can be found side by side.
+// end first) and the SHA-256 of each of its chunks of 4 MiB (scanChunk), which can be found side by side.
 func (c *Checkpoint) Hash() (string, error) {
 	if err := c.Scan(context.Background(), ScanOptions{Hash: true}); err != nil {
 		return "", err
@@ -27,10 +27,10 @@ func (c *Checkpoint) Hash() (string, error) {
 	return c.scan.hash, nil
 }
 
-// digest is the SHA-256 of a piece.
+// digest is the SHA-256 of a chunk.
 type digest = [sha256.Size]byte
 
-// combine makes one hash of the digests of all tensors' pieces.
+// combine makes one hash of the digests of all tensors' chunks.
 func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	sum := sha256.New()
 	if err := hashHeader(sum, c); err != nil {

@@ -37,8 +37,8 @@ func halves(r, d int64) int64 {
 // readRow copies row r, in type t.Type.
 func (t *Tensor) readRow(dst []byte, r int64) {
 	switch {
-	case t.computed != nil:
-		t.computeRow(dst, r)
+	case t.derived != nil:
+		t.deriveRow(dst, r)
 	case t.layout.nibbles:
 		t.readNibbles(dst, t.layout.row(r, t.Rows()))
 	case t.layout.columns > 0:

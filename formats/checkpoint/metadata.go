@@ -14,9 +14,9 @@ var fileTypes = map[formats.Type]uint32{
 	formats.F32: gguf.FileTypeF32, formats.F16: gguf.FileTypeF16, formats.BF16: gguf.FileTypeBF16, formats.MXFP4: gguf.FileTypeMXFP4,
 }
 
-// converted makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
+// newMetadata makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
 // the vocabulary, which comes last.
-func converted(h *hfConfig, f *family, c *Config, info *modelcard.Info, typ formats.Type) *gguf.Metadata {
+func newMetadata(h *hfConfig, f *family, c *Config, info *modelcard.Info, typ formats.Type) *gguf.Metadata {
 	m := new(gguf.Metadata)
 	m.Set("general.architecture", f.Arch)
 	if c.Rope.Scaling == "longrope" {

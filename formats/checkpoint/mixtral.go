@@ -10,7 +10,7 @@ var mixtral = family{
 	KVHeads: 8,
 	Theta:   1e6,
 	Eps:     1e-5,
-	Layer: slices.Concat(decoder, []name{
+	Layer: slices.Concat(decoder, []tensorSpec{
 		{HF: "block_sparse_moe.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}},
 		{HF: "block_sparse_moe.experts.%d.w1.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width}},
 		{HF: "block_sparse_moe.experts.%d.w2.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN}},

@@ -8,7 +8,7 @@ var olmo2 = family{
 	Type: "olmo2", Arch: "olmo2",
 	Context: 2048,
 	Eps:     1e-5,
-	Layer: slices.Concat(without(decoder, "attn_norm.weight", "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []name{
+	Layer: slices.Concat(without(decoder, "attn_norm.weight", "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []tensorSpec{
 		vector("post_attention_layernorm.weight", "post_attention_norm.weight", width, always),
 		vector("post_feedforward_layernorm.weight", "post_ffw_norm.weight", width, always),
 		vector("self_attn.q_norm.weight", "attn_q_norm.weight", heads, always),

@@ -9,7 +9,7 @@ import (
 )
 
 // qwenExperts lists the router and the experts of a layer, in the order in which the converter writes them.
-var qwenExperts = []name{
+var qwenExperts = []tensorSpec{
 	{HF: "mlp.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}, In: sparse},
 	{HF: "mlp.experts.%d.down_proj.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN}, In: sparse},
 	{HF: "mlp.experts.%d.gate_proj.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width}, In: sparse},
@@ -22,7 +22,7 @@ var qwen2MoE = family{
 	Context: 32768,
 	KVHeads: 16,
 	Sliding: 4096,
-	Layer: slices.Concat(decoder, qkvBias(always), qwenExperts, []name{
+	Layer: slices.Concat(decoder, qkvBias(always), qwenExperts, []tensorSpec{
 		{HF: "mlp.shared_expert.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
 		{HF: "mlp.shared_expert.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
 		{HF: "mlp.shared_expert.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse},

@@ -54,9 +54,9 @@ func (c *Checkpoint) CheckFinite(ctx context.Context, o ScanOptions) error {
 	return nil
 }
 
-// scanPiece is about how much is read before its pages are let go, so that a model larger than memory stays small. The
+// scanChunk is about how much is read before its pages are let go, so that a model larger than memory stays small. The
 // hash depends on it.
-const scanPiece = 4 << 20
+const scanChunk = 4 << 20
 
 // Scan reads all data once and looks for values that are not finite, and hashes them if told to. What an earlier Scan
 // found out is not found out again.
@@ -70,7 +70,7 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 		return errors.New("a plan has no data to read")
 	}
 	r := newReading(c, o)
-	if err := o.Each(ctx, len(r.pieces), r.total, r.piece); err != nil {
+	if err := o.Each(ctx, len(r.chunks), r.total, r.read); err != nil {
 		return err
 	}
 	if o.Hash {
@@ -87,22 +87,22 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 // reading is one pass over all data.
 type reading struct {
 	c       *Checkpoint
-	pieces  []stretch
+	chunks  []chunk
 	total   int64      // bytes
-	digests [][]digest // of each tensor's pieces; nil without hashing
+	digests [][]digest // of each tensor's chunks; nil without hashing
 
 	mu    sync.Mutex
 	first []int64 // per tensor the first block that is not finite; -1 for none
-	left  []int   // pieces of each tensor that are not read yet
+	left  []int   // chunks of each tensor that are not read yet
 }
 
-// stretch is a piece of a tensor's data: where it starts, in bytes, and which of the tensor's pieces it is.
-type stretch struct {
+// chunk is a part of a tensor's data: where it starts, in bytes, and which of the tensor's chunks it is.
+type chunk struct {
 	tensor, number int
 	at             int64
 	data           []byte
 	scales         bool  // E8M0 scales
-	rows           int64 // of a computed tensor, instead of data
+	rows           int64 // of a derived tensor, instead of data
 }
 
 func newReading(c *Checkpoint, o ScanOptions) *reading {
@@ -116,14 +116,14 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 		number, at := 0, int64(0)
 		for p, data := range t.parts {
 			for len(data) > 0 {
-				n := min(t.scanPiece(), len(data))
-				r.pieces = append(r.pieces, stretch{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.nibbles && p == 1})
+				n := min(t.scanChunk(), len(data))
+				r.chunks = append(r.chunks, chunk{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.nibbles && p == 1})
 				number, at, data = number+1, at+int64(n), data[n:]
 			}
 		}
-		for row, n := int64(0), t.scanRows(); t.computed != nil && row < t.sourceRows(); row += n {
+		for row, n := int64(0), t.scanRows(); t.derived != nil && row < t.sourceRows(); row += n {
 			rows := min(n, t.sourceRows()-row)
-			r.pieces = append(r.pieces, stretch{tensor: i, number: number, at: at, rows: rows})
+			r.chunks = append(r.chunks, chunk{tensor: i, number: number, at: at, rows: rows})
 			number, at = number+1, at+rows*t.sourceRow()
 		}
 		r.total += at
@@ -135,19 +135,19 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 	return r
 }
 
-// scanPiece is a number of whole blocks.
-func (t *Tensor) scanPiece() int {
+// scanChunk is a number of whole blocks.
+func (t *Tensor) scanChunk() int {
 	size := max(1, t.stored.BlockBytes())
-	return scanPiece / size * size
+	return scanChunk / size * size
 }
 
-// piece reads piece i.
-func (r *reading) piece(_ context.Context, i int, report func(int64)) error {
-	p := r.pieces[i]
+// read reads chunk i.
+func (r *reading) read(_ context.Context, i int, report func(int64)) error {
+	p := r.chunks[i]
 	t := &r.c.Tensors[p.tensor]
 	if p.rows > 0 {
 		p.data = make([]byte, p.rows*t.sourceRow())
-		t.computeRows(p.data, p.at/t.sourceRow(), p.rows)
+		t.deriveRows(p.data, p.at/t.sourceRow(), p.rows)
 	}
 	bad := block.NotFinite(t.stored, p.data)
 	if p.scales {
@@ -170,7 +170,7 @@ func (r *reading) piece(_ context.Context, i int, report func(int64)) error {
 		}
 	}
 	if r.left[p.tensor]--; r.left[p.tensor] == 0 {
-		t.releaseComputed()
+		t.releaseDerived()
 	}
 	return nil
 }
@@ -194,9 +194,9 @@ func (r *reading) bad() *NotFiniteError {
 func (t *Tensor) blockAt(n int64) []byte {
 	size := int64(t.stored.BlockBytes())
 	at := n * size
-	if t.computed != nil {
+	if t.derived != nil {
 		row := make([]byte, t.sourceRow())
-		t.computeRows(row, at/t.sourceRow(), 1)
+		t.deriveRows(row, at/t.sourceRow(), 1)
 		return row[at%t.sourceRow():][:size]
 	}
 	for _, p := range t.parts {
@@ -218,7 +218,7 @@ func (t *Tensor) place(i int64) (row, column int64) {
 		blocks := cols / 32
 		row = (i - int64(len(t.parts[0]))) / max(1, blocks)
 		return (row - l.first) / max(1, l.step), i % max(1, blocks) * 32
-	case t.widened != nil: // values are laid out as rows are
+	case t.converted != nil: // values are laid out as rows are
 		for v := range n {
 			if l.row(v, n) == i {
 				return v / cols, v % cols

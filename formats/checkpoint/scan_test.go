@@ -18,7 +18,7 @@ import (
 	"bitmill/formats/safetensors"
 )
 
-// wide is a GGUF model with one tensor of several pieces, in which values are set.
+// wide is a GGUF model with one tensor of several chunks, in which values are set.
 func wide(t *testing.T, typ formats.Type, rows int64, set map[int][]byte) *checkpoint.Checkpoint {
 	t.Helper()
 	tensors := []formats.Tensor{{Name: "a.weight", Type: formats.F32, Shape: []int64{5}}, {Name: "b.weight", Type: typ, Shape: []int64{1024, rows}}}
@@ -106,7 +106,7 @@ func TestScanReadsOnce(t *testing.T) {
 	if again, err := other.Hash(); err != nil || again != hash {
 		t.Errorf("hash %s after a check (%v), %s without", again, err, hash)
 	}
-	for _, at := range []int{2, 2 * 1024 * 2999} { // in the first piece and in the last
+	for _, at := range []int{2, 2 * 1024 * 2999} { // in the first chunk and in the last
 		changed := wide(t, formats.BF16, 3000, map[int][]byte{0: {0xc0, 0x7f}, 2 + at: {1}})
 		if h, err := changed.Hash(); err != nil || h == hash {
 			t.Errorf("a changed byte: hash %s, %v", h, err)

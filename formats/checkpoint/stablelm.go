@@ -9,10 +9,10 @@ var stableLM = family{
 	Context: 4096, KVHeads: 32,
 	Eps:    1e-5,
 	Rotary: 0.25,
-	Outside: []name{
+	Outside: []tensorSpec{
 		vector("model.norm.bias", "output_norm.bias", width, always),
 	},
-	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(qkvBiases), []name{
+	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(qkvBiases), []tensorSpec{
 		vector("input_layernorm.bias", "attn_norm.bias", width, always),
 		vector("post_attention_layernorm.weight", "ffn_norm.weight", width, sequential),
 		vector("post_attention_layernorm.bias", "ffn_norm.bias", width, sequential),

@@ -8,10 +8,10 @@ var starCoder2 = family{
 	Type: "starcoder2", Arch: "starcoder2",
 	Context: 4096, KVHeads: 2, Tied: true,
 	Eps: 1e-5,
-	Outside: []name{
+	Outside: []tensorSpec{
 		vector("model.norm.bias", "output_norm.bias", width, always),
 	},
-	Layer: slices.Concat(without(decoder, "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"), qkvBias(useBias), []name{
+	Layer: slices.Concat(without(decoder, "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"), qkvBias(useBias), []tensorSpec{
 		vector("self_attn.o_proj.bias", "attn_output.bias", width, useBias),
 		vector("input_layernorm.bias", "attn_norm.bias", width, always),
 		vector("post_attention_layernorm.bias", "ffn_norm.bias", width, always),

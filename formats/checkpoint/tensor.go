@@ -8,6 +8,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/formats/file"
 	"bitmill/formats/prequant"
 )
 
@@ -18,16 +19,16 @@ type Tensor struct {
 	Source string // the name in the source: Hugging Face's, or the GGUF name
 	Shard  int    // which of the source's files holds it, from 0
 
-	parts   [][]byte     // as the source stores it, one part after the other; nil without data
-	stored  formats.Type // of the parts
-	layout  layout
-	widened *widened // a tensor whose values are converted when first read
+	parts     [][]byte     // as the source stores it, one part after the other; nil without data
+	stored    formats.Type // of the parts
+	layout    layout
+	converted *converted // a tensor whose values are converted when first read
 
-	computed []prequant.Matrix // instead of parts
+	derived []prequant.Matrix // instead of parts
 }
 
-// widened holds the F32 data of a converted tensor.
-type widened struct {
+// converted holds the F32 data of a converted tensor.
+type converted struct {
 	once sync.Once
 	data []byte
 	err  error
@@ -37,9 +38,9 @@ type widened struct {
 // data (a plan). Read such rows with ReadRows or Floats.
 func (t *Tensor) Bytes() []byte {
 	switch {
-	case t.widened != nil:
-		t.widened.once.Do(t.convert)
-		return t.widened.data
+	case t.converted != nil:
+		t.converted.once.Do(t.convert)
+		return t.converted.data
 	case len(t.parts) != 1 || !t.layout.plain():
 		return nil
 	}
@@ -61,14 +62,14 @@ func (t *Tensor) Matrix(i int64) []byte {
 }
 
 // HasData reports whether the tensor can be read: it cannot in a plan.
-func (t *Tensor) HasData() bool { return t.parts != nil || t.computed != nil || t.Elements() == 0 }
+func (t *Tensor) HasData() bool { return t.parts != nil || t.derived != nil || t.Elements() == 0 }
 
-// storedBytes is the size of the data in the source; of computed rows, that of their values.
+// storedBytes is the size of the data in the source; of derived rows, that of their values.
 func (t *Tensor) storedBytes() (n int) {
 	for _, p := range t.parts {
 		n += len(p)
 	}
-	if t.computed != nil {
+	if t.derived != nil {
 		n = int(t.Elements()) * t.stored.BlockBytes()
 	}
 	return n
@@ -87,8 +88,8 @@ func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 		copy(dst, data[first*size:])
 		return nil
 	}
-	if t.computed != nil && t.layout.plain() {
-		t.computeRows(dst, first, n)
+	if t.derived != nil && t.layout.plain() {
+		t.deriveRows(dst, first, n)
 		return nil
 	}
 	for i := range n {
@@ -109,8 +110,8 @@ func (t *Tensor) Floats(dst []float32, first, n int64) error {
 	}
 	if data := t.Bytes(); data != nil {
 		err = block.Decode(t.Type, dst, data[first*size:(first+n)*size])
-	} else if t.computed != nil && t.Type == formats.F32 && t.layout.plain() {
-		t.computeFloats(dst, first, n)
+	} else if t.derived != nil && t.Type == formats.F32 && t.layout.plain() {
+		t.deriveFloats(dst, first, n)
 	} else {
 		row := make([]byte, size)
 		for i := int64(0); i < n && err == nil; i++ {
@@ -132,9 +133,9 @@ func (t *Tensor) span(first, n int64) (size int64, err error) {
 	if first < 0 || n < 0 || first > t.Rows()-n {
 		return 0, fmt.Errorf("tensor %s: rows %d to %d of %d", t.Name, first, first+n, t.Rows())
 	}
-	if t.widened != nil {
-		if t.Bytes(); t.widened.err != nil {
-			return 0, t.widened.err
+	if t.converted != nil {
+		if t.Bytes(); t.converted.err != nil {
+			return 0, t.converted.err
 		}
 	}
 	size, err = t.Type.RowBytes(t.Cols())
@@ -150,7 +151,7 @@ func (t *Tensor) convert() {
 	for _, p := range t.parts {
 		part := make([]float32, len(p)/max(1, t.stored.BlockBytes())*t.stored.BlockLen())
 		if err := block.Decode(t.stored, part, p); err != nil {
-			t.widened.err = fmt.Errorf("tensor %s: %w", t.Name, err)
+			t.converted.err = fmt.Errorf("tensor %s: %w", t.Name, err)
 			return
 		}
 		values = append(values, part...)
@@ -161,5 +162,41 @@ func (t *Tensor) convert() {
 		v := values[t.layout.row(i, n)] + t.layout.add
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
 	}
-	t.widened.data = out
+	t.converted.data = out
+}
+
+// Release tells the system that n rows from the first on will not be read again soon, so that a pass over a model
+// larger than memory stays small. Rows that lie otherwise in the source are released with the last one; of a stack,
+// with the last one of their part.
+func (t *Tensor) Release(first, n int64) {
+	if t.derived != nil && first+n == t.Rows() {
+		t.releaseDerived()
+	}
+	size, err := t.span(first, n)
+	if err != nil || len(t.parts) == 0 {
+		return
+	}
+	if t.converted == nil && t.layout.plain() {
+		per := t.Rows() / int64(len(t.parts))
+		for at := first; at < first+n; {
+			end := min(first+n, at/per*per+per)
+			file.Release(t.parts[at/per][at%per*size : (at%per+end-at)*size])
+			at = end
+		}
+		return
+	}
+	if first+n == t.Rows() {
+		for _, p := range t.parts {
+			file.Release(p)
+		}
+	}
+}
+
+// releaseDerived lets go of what derived rows are made of.
+func (t *Tensor) releaseDerived() {
+	for _, m := range t.derived {
+		for _, b := range m.Stored() {
+			file.Release(b)
+		}
+	}
 }

@@ -25,7 +25,7 @@ type part struct {
 // tensors lists the family's tensors for a Config, in the order of the tables.
 func (f *family) tensors(c *Config) []expected {
 	list := make([]expected, 0, len(outside)+c.Layers*len(f.Layer))
-	add := func(n name, hf, gguf string) {
+	add := func(n tensorSpec, hf, gguf string) {
 		if e := f.expect(c, n, hf, gguf); !slices.Contains(e.Shape, 0) {
 			list = append(list, e)
 		}
@@ -44,7 +44,7 @@ func (f *family) tensors(c *Config) []expected {
 }
 
 // expect works out a row of the table.
-func (f *family) expect(c *Config, n name, hf, gguf string) expected {
+func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) expected {
 	e := expected{GGUF: gguf + n.GGUF, Shape: sizes(c, n.Shape), Need: n.Need}
 	if n.Layout != nil {
 		e.Layout = n.Layout(c)

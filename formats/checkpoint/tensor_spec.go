@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// name is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for the numbers
-// from 0 on: so many sources, as the tensor's slowest dimension says, are stacked. Where a dimension is 0, the model has
+// tensorSpec is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for the
+// numbers from 0 on: so many sources, as the tensor's slowest dimension says, are stacked. Where a dimension is 0, the model has
 // no such tensor.
-type name struct {
+type tensorSpec struct {
 	HF, GGUF string
 	Shape    []dim // of the tensor, slowest first
 	Source   []dim // of the source, where it is another
@@ -73,14 +73,14 @@ const (
 )
 
 // outside lists the tensors outside layers, the same in every family.
-var outside = []name{
+var outside = []tensorSpec{
 	{HF: "lm_head.weight", GGUF: "output.weight", Shape: []dim{vocab, width}, Need: untied},
 	{HF: "model.embed_tokens.weight", GGUF: "token_embd.weight", Shape: []dim{vocab, width}},
 	{HF: "model.norm.weight", GGUF: "output_norm.weight", Shape: []dim{width}},
 }
 
 // decoder lists the tensors of a layer that every family has.
-var decoder = []name{
+var decoder = []tensorSpec{
 	{HF: "input_layernorm.weight", GGUF: "attn_norm.weight", Shape: []dim{width}},
 	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{heads, width}, Rotary: queries},
 	{HF: "self_attn.k_proj.weight", GGUF: "attn_k.weight", Shape: []dim{kvHeads, width}, Rotary: keys},
@@ -93,8 +93,8 @@ var decoder = []name{
 }
 
 // qkvBias lists the biases of the three projections, each needed when said.
-func qkvBias(n need) []name {
-	return []name{
+func qkvBias(n need) []tensorSpec {
+	return []tensorSpec{
 		{HF: "self_attn.q_proj.bias", GGUF: "attn_q.bias", Shape: []dim{heads}, Need: n, Rotary: queries},
 		{HF: "self_attn.k_proj.bias", GGUF: "attn_k.bias", Shape: []dim{kvHeads}, Need: n, Rotary: keys},
 		{HF: "self_attn.v_proj.bias", GGUF: "attn_v.bias", Shape: []dim{kvHeads}, Need: n},
@@ -102,31 +102,31 @@ func qkvBias(n need) []name {
 }
 
 // outputBias is the bias of the attention's output projection.
-var outputBias = []name{
+var outputBias = []tensorSpec{
 	{HF: "self_attn.o_proj.bias", GGUF: "attn_output.bias", Shape: []dim{width}, Need: attentionBias},
 }
 
 // mlpBiases lists the biases of the feed-forward layer.
-var mlpBiases = []name{
+var mlpBiases = []tensorSpec{
 	{HF: "mlp.gate_proj.bias", GGUF: "ffn_gate.bias", Shape: []dim{ffn}, Need: mlpBias},
 	{HF: "mlp.up_proj.bias", GGUF: "ffn_up.bias", Shape: []dim{ffn}, Need: mlpBias},
 	{HF: "mlp.down_proj.bias", GGUF: "ffn_down.bias", Shape: []dim{width}, Need: mlpBias},
 }
 
 // headNorms lists the RMSNorm gains over each head's queries and keys.
-var headNorms = []name{
+var headNorms = []tensorSpec{
 	{HF: "self_attn.q_norm.weight", GGUF: "attn_q_norm.weight", Shape: []dim{headDim}},
 	{HF: "self_attn.k_norm.weight", GGUF: "attn_k_norm.weight", Shape: []dim{headDim}},
 }
 
 // vector is a row of a table: a vector called the same on both sides but for the stem.
-func vector(hf, gguf string, n dim, need need) name {
-	return name{HF: hf, GGUF: gguf, Shape: []dim{n}, Need: need}
+func vector(hf, gguf string, n dim, need need) tensorSpec {
+	return tensorSpec{HF: hf, GGUF: gguf, Shape: []dim{n}, Need: need}
 }
 
 // without leaves rows out of a table, by their GGUF names.
-func without(table []name, gguf ...string) []name {
-	return slices.DeleteFunc(slices.Clone(table), func(n name) bool { return slices.Contains(gguf, n.GGUF) })
+func without(table []tensorSpec, gguf ...string) []tensorSpec {
+	return slices.DeleteFunc(slices.Clone(table), func(n tensorSpec) bool { return slices.Contains(gguf, n.GGUF) })
 }
 
 // dropped reports whether the converter leaves a tensor out: what the family has no use for, and buffers that older

@@ -54,10 +54,10 @@ func (c *Checkpoint) recordAdapter() {
 	}
 }
 
-// compute makes the tensor one of computed rows; those of float tensors are F32.
-func (t *Tensor) compute(sources []source, float bool) error {
+// derive makes the tensor one of derived rows; those of float tensors are F32.
+func (t *Tensor) derive(sources []source, float bool) error {
 	if t.layout.columns > 0 || t.layout.nibbles || t.layout.add != 0 {
-		return fmt.Errorf("tensor %s: %w: it is stored in another order than computed rows can have", sources[0].name, formats.ErrUnsupported)
+		return fmt.Errorf("tensor %s: %w: it is stored in another order than derived rows can have", sources[0].name, formats.ErrUnsupported)
 	}
 	for _, s := range sources {
 		m := s.matrix
@@ -67,7 +67,7 @@ func (t *Tensor) compute(sources []source, float bool) error {
 				return fmt.Errorf("tensor %s: %w", s.name, err)
 			}
 		}
-		t.computed = append(t.computed, m)
+		t.derived = append(t.derived, m)
 	}
 	if float {
 		t.Type, t.stored = formats.F32, formats.F32
@@ -80,26 +80,26 @@ func (t *Tensor) compute(sources []source, float bool) error {
 func (t *Tensor) sourceRow() int64 { return t.Cols() * int64(t.stored.BlockBytes()) }
 
 func (t *Tensor) sourceRows() (n int64) {
-	for _, m := range t.computed {
+	for _, m := range t.derived {
 		rows, _ := m.Shape()
 		n += rows
 	}
 	return n
 }
 
-// scanRows is how many rows make a piece of a scan.
-func (t *Tensor) scanRows() int64 { return max(1, scanPiece/max(1, t.sourceRow())) }
+// scanRows is how many rows make a chunk of a scan.
+func (t *Tensor) scanRows() int64 { return max(1, scanChunk/max(1, t.sourceRow())) }
 
-// computeRows writes n rows from the source's row first on, in type t.Type.
-func (t *Tensor) computeRows(dst []byte, first, n int64) {
+// deriveRows writes n rows from the source's row first on, in type t.Type.
+func (t *Tensor) deriveRows(dst []byte, first, n int64) {
 	values := make([]float32, n*t.Cols())
-	t.computeFloats(values, first, n)
+	t.deriveFloats(values, first, n)
 	put(t.Type, dst, values)
 }
 
-// computeFloats writes them before they are rounded to t.Type.
-func (t *Tensor) computeFloats(dst []float32, first, n int64) {
-	for _, m := range t.computed {
+// deriveFloats writes them before they are rounded to t.Type.
+func (t *Tensor) deriveFloats(dst []float32, first, n int64) {
+	for _, m := range t.derived {
 		rows, cols := m.Shape()
 		if k := min(n, rows-first); k > 0 {
 			m.Rows(dst[:k*cols], first, k)
@@ -109,12 +109,12 @@ func (t *Tensor) computeFloats(dst []float32, first, n int64) {
 	}
 }
 
-// computeRow writes row r of the tensor.
-func (t *Tensor) computeRow(dst []byte, r int64) {
-	if len(t.computed) == 1 {
+// deriveRow writes row r of the tensor.
+func (t *Tensor) deriveRow(dst []byte, r int64) {
+	if len(t.derived) == 1 {
 		r = t.layout.row(r, t.Rows())
 	}
-	t.computeRows(dst, r, 1)
+	t.deriveRows(dst, r, 1)
 }
 
 // put rounds values to a type without blocks.

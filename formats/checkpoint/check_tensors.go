@@ -58,8 +58,8 @@ func (c *Checkpoint) complete(f *family) error {
 	return &e
 }
 
-// Surplus lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is unknown.
-func (c *Checkpoint) Surplus() (names []string) {
+// UnexpectedTensors lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is unknown.
+func (c *Checkpoint) UnexpectedTensors() (names []string) {
 	f, err := familyOfArch(c.Config.Arch, c.Config.Experts != nil)
 	if err != nil || c.ConfigErr != nil && !errors.As(c.ConfigErr, new(*TensorsError)) {
 		return nil

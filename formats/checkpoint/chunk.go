@@ -6,12 +6,12 @@ import (
 	"bitmill/formats/block"
 )
 
-// pieceValues is about how many values a Piece holds: 256 Ki, a megabyte as float32.
-const pieceValues = 1 << 18
+// chunkValues is about how many values a Chunk holds: 256 Ki, a megabyte as float32.
+const chunkValues = 1 << 18
 
-// Step is the number of values by which a pass over the tensor, alone or beside another of the same shape, goes in
+// ChunkLen is the number of values by which a pass over the tensor, alone or beside another of the same shape, goes in
 // bounded memory: whole blocks of both, and whole rows when the rows of one are permuted. With may be nil.
-func (t *Tensor) Step(with *Tensor) int64 {
+func (t *Tensor) ChunkLen(with *Tensor) int64 {
 	unit := int64(t.Type.BlockLen())
 	rows := t.Bytes() == nil
 	if with != nil {
@@ -22,12 +22,12 @@ func (t *Tensor) Step(with *Tensor) int64 {
 		unit = t.Cols()
 	}
 	unit = max(unit, 1)
-	return max(1, pieceValues/unit) * unit
+	return max(1, chunkValues/unit) * unit
 }
 
-// Piece returns the stored bytes of n values from first on, both multiples of Step but for the end of the tensor. They
+// Chunk returns the stored bytes of n values from first on, both multiples of ChunkLen but for the end of the tensor. They
 // lie in the map where they can, and in *buf, grown as needed, where rows are permuted: valid until the next call.
-func (t *Tensor) Piece(buf *[]byte, first, n int64) ([]byte, error) {
+func (t *Tensor) Chunk(buf *[]byte, first, n int64) ([]byte, error) {
 	if data := t.Bytes(); data != nil {
 		size, err := t.Type.RowBytes(first)
 		if err != nil {
@@ -55,9 +55,9 @@ func (t *Tensor) Piece(buf *[]byte, first, n int64) ([]byte, error) {
 	return *buf, t.ReadRows(*buf, first/cols, n/cols)
 }
 
-// PieceFloats decodes a Piece into dst, which takes n values.
-func (t *Tensor) PieceFloats(dst []float32, buf *[]byte, first, n int64) error {
-	data, err := t.Piece(buf, first, n)
+// ChunkFloats decodes a Chunk into dst, which takes n values.
+func (t *Tensor) ChunkFloats(dst []float32, buf *[]byte, first, n int64) error {
+	data, err := t.Chunk(buf, first, n)
 	if err != nil {
 		return err
 	}
