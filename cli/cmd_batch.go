@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
 
+	"bitmill/cli/pipeline"
 	"bitmill/formats/file"
 )
 
@@ -57,16 +60,18 @@ type jobFile struct {
 // batchName is the file of the outcomes, beside the jobs' folders.
 const batchName = "batch.json"
 
-// job is one run.
+// job is one run; its options are read before the first one starts.
 type job struct {
 	Name   string   `json:"name"`
-	Args   []string `json:"args"` // of bitmill
+	Args   []string `json:"args"` // of bitmill, for the same by hand
 	Status string   `json:"status"`
 	Error  string   `json:"error,omitempty"`
 	Report string   `json:"report,omitempty"`
+
+	options pipeline.Options
 }
 
-// readJobs turns the jobs into command lines and has run's own flags check them.
+// readJobs reads a manifest, its jobs' keys as the flags of run.
 func readJobs(path, out string) ([]job, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -105,7 +110,7 @@ func readJobs(path, out string) ([]job, error) {
 	return jobs, nil
 }
 
-// newJob makes one command line.
+// newJob reads one job.
 func newJob(keys map[string]any, out string) (job, error) {
 	name := ""
 	if names, err := words(keys["name"]); err == nil && len(names) == 1 {
@@ -121,29 +126,69 @@ func newJob(keys map[string]any, out string) (job, error) {
 	if err != nil || len(models) == 0 {
 		return job{}, fmt.Errorf("job %q names no models", name)
 	}
-	args := []string{"run", "--output", filepath.Join(out, name)}
-	known := map[string]bool{}
-	for _, f := range runCommand().Flags {
-		for _, n := range f.Names() {
-			known[n] = true
-		}
+	c, err := runFlags(models)
+	if err == nil {
+		err = c.Set("output", filepath.Join(out, name))
 	}
+	if err != nil {
+		return job{}, err
+	}
+	args := []string{"run", "--output", c.String("output")}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		switch {
-		case key == "name" || key == "models":
+		if key == "name" || key == "models" {
 			continue
-		case !known[key] || key == "output" || key == "o":
-			return job{}, fmt.Errorf("job %q: run has no flag --%s that a job may set", name, key)
 		}
 		values, err := words(keys[key])
+		if err == nil {
+			err = setFlag(c, key, values)
+		}
 		if err != nil {
-			return job{}, fmt.Errorf("job %q: %s: %w", name, key, err)
+			return job{}, fmt.Errorf("job %q: %w", name, err)
 		}
 		for _, v := range values {
 			args = append(args, "--"+key+"="+v)
 		}
 	}
-	return job{Name: name, Args: append(append(args, "--"), models...)}, nil
+	j := job{Name: name, Args: append(append(args, "--"), models...)}
+	if err = checkFlags(c); err == nil {
+		j.options, err = runOptions(c)
+	}
+	if err != nil {
+		return job{}, fmt.Errorf("job %q: %w", name, err)
+	}
+	return j, nil
+}
+
+// runFlags are the flags of run, not set, with the models as arguments.
+func runFlags(models []string) (*cli.Context, error) {
+	set := flag.NewFlagSet("run", flag.ContinueOnError)
+	run := runCommand()
+	for _, f := range run.Flags {
+		if err := f.Apply(set); err != nil {
+			return nil, err
+		}
+	}
+	err := set.Parse(append([]string{"--"}, models...))
+	c := cli.NewContext(nil, set, nil)
+	c.Command = run
+	return c, err
+}
+
+// setFlag sets one of the flags of run by any of its names.
+func setFlag(c *cli.Context, key string, values []string) error {
+	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), key) })
+	if i < 0 || c.Command.Flags[i].Names()[0] == "output" {
+		return fmt.Errorf("run has no flag --%s that a job may set", key)
+	}
+	if _, many := c.Command.Flags[i].(*cli.StringSliceFlag); many && values != nil {
+		values = []string{cli.NewStringSlice(values...).Serialize()} // a comma is part of a value
+	}
+	for _, v := range values {
+		if err := c.Set(c.Command.Flags[i].Names()[0], v); err != nil {
+			return fmt.Errorf("%s: %q: %w", key, v, err)
+		}
+	}
+	return nil
 }
 
 // words are the values of a key: one, or a list.
@@ -180,23 +225,9 @@ func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) erro
 	for i := range jobs {
 		j := &jobs[i]
 		fmt.Fprintf(e.stderr, "bitmill: job %d of %d: %s\n", i+1, len(jobs), printable(j.Name))
-		args := append([]string{"bitmill", j.Args[0], fmt.Sprintf("--quiet=%t", e.quiet), fmt.Sprintf("--threads=%d", e.Threads)}, j.Args[1:]...)
-		err := newApp(e.stderr, e.stderr).RunContext(ctx, args)
+		err := j.run(ctx, e)
 		if ctx.Err() != nil {
 			return ctx.Err()
-		}
-		report := filepath.Join(out, j.Name, "report.json")
-		if _, missing := os.Stat(report); missing == nil {
-			j.Report = filepath.ToSlash(filepath.Join(j.Name, "report.json"))
-		}
-		var gate incompleteError
-		switch {
-		case err == nil:
-			j.Status = "done"
-		case errors.As(err, &gate):
-			j.Status, j.Error = "gate not met", err.Error()
-		default:
-			j.Status, j.Error, j.Report = "failed", err.Error(), ""
 		}
 		if err != nil {
 			failed++
@@ -204,6 +235,23 @@ func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) erro
 		}
 	}
 	return e.finishBatch(jobs, out, failed)
+}
+
+// run does the job and notes its outcome.
+func (j *job) run(ctx context.Context, e env) error {
+	j.options.Threads = e.Threads
+	summary, err := runPipeline(ctx, j.options, terminal{stdout: e.stderr, stderr: e.stderr, quiet: e.quiet})
+	switch {
+	case err == nil:
+		j.Status = "done"
+	case errors.As(err, new(incompleteError)):
+		j.Status, j.Error = "gate not met", err.Error()
+	default:
+		j.Status, j.Error = "failed", err.Error()
+		return err
+	}
+	j.Report = path.Join(j.Name, filepath.Base(summary.Path))
+	return err
 }
 
 func (e env) finishBatch(jobs []job, out string, failed int) error {

@@ -1,13 +1,19 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/cli/pipeline"
 )
 
-// TestReadJobs: every job becomes a command line, or the manifest is refused before anything runs.
+// TestReadJobs: every job is understood, or the manifest is refused before anything runs.
 func TestReadJobs(t *testing.T) {
 	for text, want := range map[string]string{
 		"jobs: [{name: a, models: m}]":                               "run --output out/a -- m",
@@ -20,6 +26,10 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: batch.json, models: m}]":       "give the job another",
 		"jobs: [{name: a}]":                           "names no models",
 		"jobs: [{name: a, models: m, output: x}]":     "no flag --output",
+		"jobs: [{name: a, models: m, formats: Q9_9}]": "job \"a\": unknown format",
+		"jobs: [{name: a, models: m, chunks: many}]":  "job \"a\": chunks: \"many\": parse error",
+		"jobs: [{name: a, models: m, ctx: 1}]":        "--ctx 1: a window needs at least",
+		"jobs: [{name: a, models: m, text: {b: c}}]":  "neither a value nor a list",
 		"jobs: [{name: a, models: m}]\n---\njobs: []": "first document",
 	} {
 		path := filepath.Join(t.TempDir(), "manifest.yaml")
@@ -35,6 +45,37 @@ func TestReadJobs(t *testing.T) {
 		}
 		if err == nil && got != want || err != nil && !strings.Contains(got, want) {
 			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestJobsAreWhatTheirFlagsSay: a job's options are those that run reads from the same flags.
+func TestJobsAreWhatTheirFlagsSay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "manifest.yaml")
+	text := `jobs:
+  - {name: a, models: [m, -n], f: [Q4_K_M, 'Q8_0,F16'], t: text.txt, c: 256, chunks: 3, pure: true, bench: false, strict: true,
+     tensor-type: ['a{1,2}=q8_0', b=f16], kld-budget: 0.2, max-memory: 1GiB, lora: ada, include-weights: [x, y], budget: b.yaml}
+  - {name: b, models: m, formats: all, no-imatrix: true, allow-requantize: true, override-kv: a=int:3}`
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	app := newApp(io.Discard, io.Discard)
+	var want pipeline.Options
+	app.Command("run").Action = func(c *cli.Context) (err error) {
+		want, err = runOptions(c)
+		return err
+	}
+	jobs, err := readJobs(path, "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range jobs {
+		args, err := permute(app, append([]string{"bitmill"}, j.Args...))
+		if err == nil {
+			err = app.Run(args)
+		}
+		if err != nil || !reflect.DeepEqual(j.options, want) {
+			t.Errorf("%s: %+v, want %+v, %v", j.Name, j.options, want, err)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-imatrix", Usage: "quantize without calibrating"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
-			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
+			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget, Usage: "divergence in nats that the fidelity threshold allows"},
 			&cli.StringFlag{Name: "budget", Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
 			&cli.BoolFlag{Name: "bench", Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
 			memoryFlag(),
@@ -34,34 +34,40 @@ func runCommand() *cli.Command {
 			if err := required(c, "output"); err != nil {
 				return err
 			}
-			names, all, err := formatNames(c.StringSlice("formats"))
+			o, err := runOptions(c)
 			if err != nil {
 				return err
 			}
-			o := pipeline.Options{
-				Models: c.Args().Slice(), Out: c.String("output"), Formats: names, All: all,
-				Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
-				Context: cmp.Or(c.Int("ctx"), eval.DefaultContext), Windows: c.Int("chunks"),
-				Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
-				KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"), Strict: c.Bool("strict"),
-				Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench"),
-			}
-			if o.Recipe, err = recipeOptions(c); err != nil {
-				return err
-			}
-			if o.Memory, err = memory(c); err != nil {
-				return err
-			}
-			return resumable(runRun(c.Context, newEnv(c), o))
+			e := newEnv(c)
+			o.Threads = e.Threads
+			_, err = runPipeline(c.Context, o, e.Events)
+			return resumable(err)
 		},
 	}
 }
 
-func runRun(ctx context.Context, e env, o pipeline.Options) error {
-	o.Source, o.Threads = e.Source, e.Threads
-	s, err := pipeline.Run(ctx, o, e.Events)
-	if err != nil {
-		return err
+// runOptions reads the flags of run, or the keys of a job.
+func runOptions(c *cli.Context) (o pipeline.Options, err error) {
+	o = pipeline.Options{
+		Models: c.Args().Slice(), Out: c.String("output"), Source: sourceOptions(c),
+		Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
+		Context: c.Int("ctx"), Windows: c.Int("chunks"),
+		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
+		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"), Strict: c.Bool("strict"),
+		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench"),
 	}
-	return gateError(s.Check)
+	if o.Formats, o.All, err = formatNames(c.StringSlice("formats")); err != nil {
+		return o, err
+	}
+	if o.Recipe, err = recipeOptions(c); err != nil {
+		return o, err
+	}
+	o.Memory, err = memory(c)
+	return o, err
+}
+
+// runPipeline does the whole job; a report that does not keep to its budget fails it.
+func runPipeline(ctx context.Context, o pipeline.Options, events pipeline.Events) (pipeline.Summary, error) {
+	s, err := pipeline.Run(ctx, o, events)
+	return s, cmp.Or(err, gateError(s.Check))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/report"
 	"bitmill/eval/threshold"
 )
@@ -20,7 +21,7 @@ func thresholdCommand() *cli.Command {
 		Usage:     "where quality breaks, from reports already written",
 		ArgsUsage: "REPORT.json...",
 		Flags: []cli.Flag{
-			&cli.Float64Flag{Name: "kld-budget", Value: 0.1, Usage: "divergence in nats that the fidelity threshold allows"},
+			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget, Usage: "divergence in nats that the fidelity threshold allows"},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, -1, "REPORT.json...")

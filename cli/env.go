@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
-	"bitmill/formats/checkpoint"
 )
 
 // env is what a command needs besides its options.
@@ -24,7 +23,7 @@ func newEnv(c *cli.Context) env {
 	if n := c.Int("threads"); n > 0 {
 		e.Threads = n
 	}
-	e.Source = checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
+	e.Source = sourceOptions(c)
 	return e
 }
 

@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"github.com/urfave/cli/v2"
+
+	"bitmill/formats/checkpoint"
 )
 
 // requantizeFlag and loraFlag say how models are opened (env.source).
@@ -13,6 +15,11 @@ func requantizeFlag() cli.Flag {
 
 func loraFlag() cli.Flag {
 	return &cli.StringFlag{Name: "lora", Usage: "merge the LoRA adapter in `DIR` into the model, a Hugging Face folder, as it is read"}
+}
+
+// sourceOptions reads requantizeFlag and loraFlag.
+func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
+	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
 }
 
 // among leaves the adapter to the Hugging Face folders among several models: files are measured as they are.
