@@ -11,6 +11,34 @@ import (
 // evenly from the smallest value to the largest. Both round by adding one half and dropping the fraction.
 // With importance: a search with weights importance * sqrt(mean square of the row + x^2).
 
+// legacyType is the part of one type that is its own.
+type legacyType struct {
+	bytes int                                          // of a block
+	half  int32                                        // h of a symmetric type
+	top   int32                                        // of an affine type
+	pack  func(b []byte, d, low float32, q *[32]uint8) // low is 0 for a symmetric type
+}
+
+func (t *legacyType) encode(dst []byte, row, importance []float32) {
+	variance := rowVariance(row, importance)
+	var q [32]uint8
+	for at := 0; at < len(row); at += 32 {
+		x, w := (*[32]float32)(row[at:]), columns(importance, at)
+		var d, low float32
+		switch {
+		case t.half > 0 && w == nil:
+			d = plainSymmetric(&q, x, t.half)
+		case t.half > 0:
+			d = weightedSymmetric(&q, x, w, variance, t.half)
+		case w == nil:
+			d, low = plainAffine(&q, x, t.top)
+		default:
+			d, low = weightedAffine(&q, x, w, variance, t.top)
+		}
+		t.pack(dst[at/32*t.bytes:][:t.bytes], d, low, &q)
+	}
+}
+
 // plainSymmetric returns the scale and writes levels 0..2h-1.
 func plainSymmetric(q *[32]uint8, x *[32]float32, h int32) float32 {
 	extreme, _ := largest(x[:])
@@ -41,8 +69,13 @@ func plainAffine(q *[32]uint8, x *[32]float32, top int32) (d, low float32) {
 	return d, low
 }
 
-// rowVariance is the mean square of the row, summed over the whole row.
-func rowVariance(row []float32) float32 { return float32(sumSquares(row) / float32(len(row))) }
+// rowVariance is the mean square of the row, which only weights need.
+func rowVariance(row, importance []float32) float32 {
+	if importance == nil {
+		return 0
+	}
+	return float32(sumSquares(row) / float32(len(row)))
+}
 
 // weightedSymmetric is plainSymmetric with a search.
 func weightedSymmetric(q *[32]uint8, x *[32]float32, importance []float32, variance float32, h int32) float32 {
