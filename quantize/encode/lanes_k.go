@@ -4,51 +4,37 @@ import "bitmill/formats/block"
 
 // The K-types on lanes. Each function does what the one of the same name in q*_k.go does, for a batch of super-blocks at once.
 
-func (ws *workspace) encodeQ4_K(dst []byte, row, importance []float32) {
+// onLanes does what encode does, for a batch of super-blocks at once.
+func (k *kAffine) onLanes(ws *workspace, dst []byte, row, importance []float32) {
+	count := 256 / k.size
 	ws.each(row, importance, func(at, n int) {
-		ws.fit45(n, 15, stepRange{-1, 0.1, 20})
+		switch {
+		case importance != nil:
+			ws.weigh(k.factor)
+			ws.searchAffine(n, k.size, k.top, weightedSteps, false, fromRow)
+			ws.searchScales(count, k.scaleTop)
+		case k.absolute:
+			ws.magnitudes(&ws.w[0], &ws.x[0], batchValues)
+			ws.searchAffine(n, k.size, k.top, k.plain, true, fromRow)
+			ws.plainScales(n, count, k.scaleTop)
+		default:
+			ws.searchAffine(n, k.size, k.top, k.plain, false, spreadOut)
+			ws.plainScales(n, count, k.scaleTop)
+		}
+		out := func(i int) []byte { return dst[(at/256+i)*k.bytes:][:k.bytes] }
 		for i := range n / 256 {
-			out, q := (*[144]byte)(dst[(at/256+i)*144:]), (*[256]uint8)(ws.q[256*i:])
-			copy(out[:16], ws.heads[i][:])
-			pack4(out[16:], q)
+			s, t := ws.s[count*i:][:count], ws.t[count*i:][:count]
+			d, dmin := k.head(out(i), ws.d[i], ws.dmin[i], s, t)
+			for j := range s {
+				ws.scale[count*i+j] = d * float32(int32(s[j]))
+				ws.offset[count*i+j] = float32(dmin * float32(int32(t[j])))
+			}
+		}
+		ws.affineLevels(n, k.size, k.top)
+		for i := range n / 256 {
+			k.pack(out(i), (*[256]uint8)(ws.q[256*i:]))
 		}
 	})
-}
-
-func (ws *workspace) encodeQ5_K(dst []byte, row, importance []float32) {
-	ws.each(row, importance, func(at, n int) {
-		ws.fit45(n, 31, stepRange{-0.5, 0.1, 15})
-		for i := range n / 256 {
-			out, q := (*[176]byte)(dst[(at/256+i)*176:]), (*[256]uint8)(ws.q[256*i:])
-			copy(out[:16], ws.heads[i][:])
-			packBit(out[16:], q, 4)
-			pack4(out[48:], q)
-		}
-	})
-}
-
-// fit45 sets ws.heads and ws.q.
-func (ws *workspace) fit45(n int, top int32, plain stepRange) {
-	if ws.importance == nil {
-		ws.searchAffine(n, 32, top, plain, false, spreadOut)
-		ws.plainScales(n, 8, 63)
-	} else {
-		ws.weigh(2)
-		ws.searchAffine(n, 32, top, weightedSteps, false, fromRow)
-		ws.searchScales(8, 63)
-	}
-	for i := range n / 256 {
-		head := &ws.heads[i]
-		d, dmin := putHalf(head[:], ws.d[i]), putHalf(head[2:], ws.dmin[i])
-		packed := (*[12]byte)(head[4:])
-		packScalesMins(packed, (*[8]uint8)(ws.s[8*i:]), (*[8]uint8)(ws.t[8*i:]))
-		s, t := block.ScalesMins(packed)
-		for j := range s {
-			ws.scale[8*i+j] = d * float32(int32(s[j]))
-			ws.offset[8*i+j] = float32(dmin * float32(int32(t[j])))
-		}
-	}
-	ws.affineLevels(n, 32, top)
 }
 
 // plainScales sets ws.s, ws.t, ws.d and ws.dmin without a search.
@@ -82,34 +68,6 @@ func (ws *workspace) symmetricLevels(n, size int, half int32, fitted func(j int,
 			fitted(j, ws.q[j*size:][:size], ws.x[j*size:][:size])
 		}
 	}
-}
-
-func (ws *workspace) encodeQ2_K(dst []byte, row, importance []float32) {
-	ws.each(row, importance, func(at, n int) {
-		if importance == nil {
-			ws.magnitudes(&ws.w[0], &ws.x[0], batchValues)
-			ws.searchAffine(n, 16, 3, stepRange{-0.5, 0.1, 15}, true, fromRow)
-			ws.plainScales(n, 16, 15)
-		} else {
-			ws.weigh(1)
-			ws.searchAffine(n, 16, 3, weightedSteps, false, fromRow)
-			ws.searchScales(16, 15)
-		}
-		for i := range n / 256 {
-			out := (*[84]byte)(dst[(at/256+i)*84:])
-			d, dmin := putHalf(out[80:], ws.d[i]), putHalf(out[82:], ws.dmin[i])
-			for j := range 16 {
-				v := ws.s[16*i+j] | ws.t[16*i+j]<<4
-				out[j] = v
-				ws.scale[16*i+j] = d * float32(int32(v&15))
-				ws.offset[16*i+j] = float32(dmin * float32(int32(v>>4)))
-			}
-		}
-		ws.affineLevels(n, 16, 3)
-		for i := range n / 256 {
-			pack2(dst[(at/256+i)*84+16:], (*[256]uint8)(ws.q[256*i:]))
-		}
-	})
 }
 
 func (ws *workspace) encodeQ3_K(dst []byte, row, importance []float32) {

@@ -103,3 +103,11 @@ func squares(w, x []float32) {
 		w[i] = v * v
 	}
 }
+
+// columns is importance from column at on, nil for nil.
+func columns(importance []float32, at int) []float32 {
+	if importance == nil {
+		return nil
+	}
+	return importance[at:]
+}

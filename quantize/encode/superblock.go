@@ -1,10 +1,6 @@
 package encode
 
-import (
-	"encoding/binary"
-
-	"bitmill/formats/block"
-)
+import "encoding/binary"
 
 // Steps shared by the K-types, whose blocks of 256 hold 8 sub-blocks of 32 or 16 of 16.
 
@@ -45,48 +41,6 @@ func maximum(x []float32) float32 {
 	return m
 }
 
-// fit45 fits a super-block of Q4_K (top 15) or Q5_K (top 31): it writes the first 16 bytes, d, dmin and the packed
-// scales and minima, and the levels.
-func fit45(head *[16]byte, q *[256]uint8, x *[256]float32, importance []float32, top int32, plain stepRange) {
-	var fits [8]affine
-	var s, t [8]uint8
-	var d, dmin float32
-	if importance == nil {
-		d, dmin = plainFit45(&fits, &s, &t, x, top, plain)
-	} else {
-		d, dmin = weightedFit45(&fits, &s, &t, x, (*[256]float32)(importance), top)
-	}
-	d, dmin = putHalf(head[:], d), putHalf(head[2:], dmin)
-	packScalesMins((*[12]byte)(head[4:]), &s, &t)
-	s, t = block.ScalesMins((*[12]byte)(head[4:]))
-	for j := range fits {
-		sub, level := x[32*j:32*j+32], q[32*j:32*j+32]
-		scale := d * float32(int32(s[j]))
-		if scale == 0 {
-			fits[j].levels(level, sub, top)
-			continue
-		}
-		requantize(level, sub, scale, float32(dmin*float32(int32(t[j]))), top)
-	}
-}
-
-// plainFit45 weighs values by their magnitude plus the sub-block's root mean square and spreads 63 levels of scale and
-// minimum evenly from 0 to the largest.
-func plainFit45(fits *[8]affine, s, t *[8]uint8, x *[256]float32, top int32, r stepRange) (d, dmin float32) {
-	var w [32]float32
-	var scales, mins [8]float32
-	for j := range fits {
-		sub := (*[32]float32)(x[32*j:])
-		rms := sqrt32(float32(sumSquares(sub[:]) / 32))
-		for i, v := range sub {
-			w[i] = rms + abs32(v)
-		}
-		fits[j] = searchAffine(sub[:], w[:], top, r, false)
-		scales[j], mins[j] = fits[j].scale, fits[j].min
-	}
-	return plainLevels(s[:], scales[:], 63), plainLevels(t[:], mins[:], 63)
-}
-
 // plainLevels writes min(top, nearest(top/largest * x)) and returns largest/top, or zeros when nothing is positive.
 func plainLevels(q []uint8, x []float32, top int32) float32 {
 	largest, limit := maximum(x), float32(top)
@@ -98,22 +52,6 @@ func plainLevels(q []uint8, x []float32, top int32) float32 {
 		q[i] = min(uint8(top), uint8(nearest(inverse*v)))
 	}
 	return largest / limit
-}
-
-// weightedFit45 weighs values by importance * sqrt(2 * mean square of the super-block + x^2) and searches the common
-// scales with the sums of those weights.
-func weightedFit45(fits *[8]affine, s, t *[8]uint8, x, importance *[256]float32, top int32) (d, dmin float32) {
-	var w [32]float32
-	var scales, mins, sums [8]float32
-	variance := float32(2 * sumSquares(x[:]) / 256)
-	for j := range fits {
-		sub := x[32*j : 32*j+32]
-		importanceWeights(w[:], importance[32*j:], sub, variance)
-		sums[j] = sum(w[:])
-		fits[j] = searchAffine(sub, w[:], top, weightedSteps, false)
-		scales[j], mins[j] = fits[j].scale, fits[j].min
-	}
-	return searchNonneg(s[:], scales[:], sums[:], 63), searchNonneg(t[:], mins[:], sums[:], 63)
 }
 
 // packScalesMins is the inverse of block.ScalesMins.

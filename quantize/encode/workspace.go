@@ -35,7 +35,6 @@ type workspace struct {
 	s, t           [8 * 16]uint8   // levels of scales and minima
 	means, d, dmin [8]float32
 	absMaxBits     [8 * 16]uint32 // of the largest magnitude
-	heads          [8][16]byte    // what Q4_K and Q5_K blocks start with
 	empty          [8]bool        // Q6_K: nothing but zeros
 	common         [8]symmetric   // Q3_K: scales of scales
 
