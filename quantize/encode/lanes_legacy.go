@@ -15,8 +15,9 @@ func (t *legacyType) onLanes(ws *workspace, dst []byte, row, importance []float3
 		default:
 			ws.legacyAffine(n, variance, t.top)
 		}
+		out := dst[at/32*t.bytes:]
 		for i := range n / 32 {
-			t.pack(dst[(at/32+i)*t.bytes:][:t.bytes], ws.scale[i], ws.offset[i], (*[32]uint8)(ws.q[32*i:]))
+			t.pack(out[i*t.bytes:], ws.scale[i], ws.offset[i], (*[32]uint8)(ws.q[32*i:]))
 		}
 	})
 }
