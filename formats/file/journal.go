@@ -32,7 +32,9 @@ func OpenJournal(path, key string, entry func(line []byte) error) (*Journal, err
 	j := &Journal{f, key}
 	kept, err := j.replay(entry)
 	if err == nil {
-		err = j.cut(kept)
+		if err = j.cut(kept); err != nil && kept == 0 {
+			os.Remove(path) // nothing in it is worth keeping
+		}
 	}
 	if err != nil {
 		f.Close()
