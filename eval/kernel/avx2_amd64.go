@@ -66,7 +66,7 @@ var typesAVX2 = typeTable{
 
 // What assembly reads of formats/block: the values of codes, and the scales of MXFP4 and NVFP4.
 var (
-	uneven4, float4 = block.Uneven4, block.Float4
+	uneven4, float4 = block.Nonlinear4, block.Float4
 	powers          = scaleTable(block.FromE8M0Half)
 	fractions       = scaleTable(block.FromUE4M3Half)
 )

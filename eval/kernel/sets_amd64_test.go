@@ -10,7 +10,7 @@ import (
 
 // TestAssemblyTables: what assembly reads is what formats/block says.
 func TestAssemblyTables(t *testing.T) {
-	if uneven4 != block.Uneven4 || float4 != block.Float4 {
+	if uneven4 != block.Nonlinear4 || float4 != block.Float4 {
 		t.Error("the values of four bits differ")
 	}
 	for e := range 256 {

@@ -49,7 +49,7 @@ var weightTypes = [...]weightType{
 		repack: &repackLayout{bits: 6, scaleWords: 4, putScales: putScalesQ6_K, scales: scalesQ6_K}},
 
 	formats.IQ4_NL: {form: FormValuesQ8_0, group: 32, offset: 127, signed: (*signedCodes).iq4NL, factor: 1,
-		repack: &repackLayout{bits: 4, values: block.Uneven4[:]}},
+		repack: &repackLayout{bits: 4, values: block.Nonlinear4[:]}},
 	formats.MXFP4: {form: FormValuesQ8_0, group: 32, offset: 12, signed: (*signedCodes).mxfp4, factor: 1,
 		repack: &repackLayout{bits: 4, values: block.Float4[:]}},
 	formats.NVFP4: {form: FormValuesQ8_0, group: 16, offset: 12, signed: (*signedCodes).nvfp4, factor: 1},
@@ -57,7 +57,7 @@ var weightTypes = [...]weightType{
 	formats.Q2_0:  {form: FormValuesQ8_0, group: 64, offset: 1, signed: (*signedCodes).q2, factor: 1},
 
 	formats.IQ4_XS: {form: FormValuesQ8_K, group: 32, offset: 127, signed: (*signedCodes).iq4XS, factor: 1,
-		repack: &repackLayout{bits: 4, scaleWords: 2, values: block.Uneven4[:], scaleBytes: scalesIQ4_XS}},
+		repack: &repackLayout{bits: 4, scaleWords: 2, values: block.Nonlinear4[:], scaleBytes: scalesIQ4_XS}},
 	formats.IQ3_S: {form: FormValuesQ8_K, group: 32, offset: 15, signed: (*signedCodes).iq3S, factor: 1,
 		codebook: codebook4(formats.IQ3_S), repack: &repackLayout{bits: 4, scaleWords: 2, scaleBytes: oddNibbles(106, 8)}},
 	formats.IQ3_XXS: {form: FormValuesQ8_K, group: 32, offset: 62, signed: (*signedCodes).iq3XXS, factor: 0.25,

@@ -9,7 +9,7 @@ import (
 
 func (c *signedCodes) iq4NL(row []byte) {
 	n := len(row) / 18
-	c.nibbles(&c.codes[0], &row[2], 18, n, &block.Uneven4[0])
+	c.nibbles(&c.codes[0], &row[2], 18, n, &block.Nonlinear4[0])
 	for i := range n {
 		c.repeat(32*i, 32, half(row, 18*i))
 	}
@@ -26,7 +26,7 @@ func (c *signedCodes) mxfp4(row []byte) {
 func (c *signedCodes) iq4XS(row []byte) {
 	for at := 0; len(row) > 0; at, row = at+256, row[136:] {
 		b := (*[136]byte)(row)
-		c.nibbles(&c.codes[at], &b[8], 16, 8, &block.Uneven4[0])
+		c.nibbles(&c.codes[at], &b[8], 16, 8, &block.Nonlinear4[0])
 		d, high := half(b[:], 0), binary.LittleEndian.Uint16(b[2:])
 		for j := range 8 {
 			s := int32(b[4+j/2]>>(j%2*4)&15) | int32(high>>(2*j)&3)<<4

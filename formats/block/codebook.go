@@ -9,62 +9,62 @@ import (
 	"bitmill/formats"
 )
 
-// Lattice is the codebook of an i-quant. A point has Dim coordinates, each a level below Base; an index into the
+// Codebook is the codebook of an i-quant. An entry is Dim levels, each below Base; an index into the
 // codebook stands for Dim values at once.
-type Lattice struct {
+type Codebook struct {
 	Dim, Base int
-	Levels    []uint8 // point i is Levels[i*Dim : (i+1)*Dim]
+	Levels    []uint8 // entry i is Levels[i*Dim : (i+1)*Dim]
 }
 
-// Points is the number of points.
-func (l *Lattice) Points() int { return len(l.Levels) / l.Dim }
+// Entries is the number of entries.
+func (l *Codebook) Entries() int { return len(l.Levels) / l.Dim }
 
-// Code is the point's place in the order of the codebooks: the number whose digits in base Base are the levels, the first
+// Code is the entry's place in the order of the codebooks: the number whose digits in base Base are the levels, the first
 // one the lowest.
-func (l *Lattice) Code(point []uint8) int {
+func (l *Codebook) Code(entry []uint8) int {
 	code := 0
 	for i := l.Dim - 1; i >= 0; i-- {
-		code = code*l.Base + int(point[i])
+		code = code*l.Base + int(entry[i])
 	}
 	return code
 }
 
-// LatticeOf returns the codebook of an i-quant; nil for all other types. The caller must not change it.
-func LatticeOf(t formats.Type) *Lattice {
+// CodebookOf returns the codebook of an i-quant; nil for all other types. The caller must not change it.
+func CodebookOf(t formats.Type) *Codebook {
 	switch t {
 	case formats.IQ2_XXS:
-		return lattice2XXS()
+		return codebook2XXS()
 	case formats.IQ2_XS:
-		return lattice2XS()
+		return codebook2XS()
 	case formats.IQ2_S:
-		return lattice2S()
+		return codebook2S()
 	case formats.IQ3_XXS:
-		return lattice3XXS()
+		return codebook3XXS()
 	case formats.IQ3_S:
-		return lattice3S()
+		return codebook3S()
 	case formats.IQ1_S, formats.IQ1_M:
-		return lattice1()
+		return codebook1()
 	}
 	return nil
 }
 
 var (
-	lattice2XXS = expand(8, 3, bits2XXS)
-	lattice2XS  = expand(8, 3, bits2XS)
-	lattice2S   = expand(8, 3, bits2S)
-	lattice1    = expand(8, 3, bits1)
-	lattice3XXS = expand(4, 8, bits3XXS)
-	lattice3S   = expand(4, 8, bits3S)
+	codebook2XXS = expand(8, 3, bits2XXS)
+	codebook2XS  = expand(8, 3, bits2XS)
+	codebook2S   = expand(8, 3, bits2S)
+	codebook1    = expand(8, 3, bits1)
+	codebook3XXS = expand(4, 8, bits3XXS)
+	codebook3S   = expand(4, 8, bits3S)
 )
 
 // expand reads a codebook from its bitmap when it is first needed.
-func expand(dim, base int, bitmap string) func() *Lattice {
-	return sync.OnceValue(func() *Lattice {
+func expand(dim, base int, bitmap string) func() *Codebook {
+	return sync.OnceValue(func() *Codebook {
 		set, err := base64.StdEncoding.DecodeString(bitmap)
 		if err != nil {
-			panic("block: a codebook in lattice_data.go is damaged: " + err.Error())
+			panic("block: a codebook in codebook_data.go is damaged: " + err.Error())
 		}
-		l := &Lattice{Dim: dim, Base: base}
+		l := &Codebook{Dim: dim, Base: base}
 		for code := range 8 * len(set) {
 			if set[code/8]>>(code%8)&1 == 0 {
 				continue
@@ -87,19 +87,19 @@ var (
 )
 
 var (
-	values2XXS = values8(lattice2XXS, worth2)
-	values2XS  = values8(lattice2XS, worth2)
-	values2S   = values8(lattice2S, worth2)
-	values1    = values8(lattice1, worth1)
-	values3XXS = values4(lattice3XXS, worth3XXS)
-	values3S   = values4(lattice3S, worth3S)
+	values2XXS = values8(codebook2XXS, worth2)
+	values2XS  = values8(codebook2XS, worth2)
+	values2S   = values8(codebook2S, worth2)
+	values1    = values8(codebook1, worth1)
+	values3XXS = values4(codebook3XXS, worth3XXS)
+	values3S   = values4(codebook3S, worth3S)
 )
 
-// values8 lists what the points of a codebook are worth.
-func values8(lattice func() *Lattice, worth []int8) func() [][8]int8 {
+// values8 lists what the entries of a codebook are worth.
+func values8(codebook func() *Codebook, worth []int8) func() [][8]int8 {
 	return sync.OnceValue(func() [][8]int8 {
-		l := lattice()
-		values := make([][8]int8, l.Points())
+		l := codebook()
+		values := make([][8]int8, l.Entries())
 		for i, level := range l.Levels {
 			values[i/8][i%8] = worth[level]
 		}
@@ -107,10 +107,10 @@ func values8(lattice func() *Lattice, worth []int8) func() [][8]int8 {
 	})
 }
 
-func values4(lattice func() *Lattice, worth []int8) func() [][4]int8 {
+func values4(codebook func() *Codebook, worth []int8) func() [][4]int8 {
 	return sync.OnceValue(func() [][4]int8 {
-		l := lattice()
-		values := make([][4]int8, l.Points())
+		l := codebook()
+		values := make([][4]int8, l.Entries())
 		for i, level := range l.Levels {
 			values[i/4][i%4] = worth[level]
 		}
@@ -118,7 +118,7 @@ func values4(lattice func() *Lattice, worth []int8) func() [][4]int8 {
 	})
 }
 
-// Values8 lists the points of eight coordinates of an i-quant by what they are worth; nil for all other types. The caller
+// Values8 lists the entries of eight levels of an i-quant by what they are worth; nil for all other types. The caller
 // must not change it.
 func Values8(t formats.Type) [][8]int8 {
 	switch t {
@@ -134,7 +134,7 @@ func Values8(t formats.Type) [][8]int8 {
 	return nil
 }
 
-// Values4 is Values8 for points of four coordinates.
+// Values4 is Values8 for entries of four levels.
 func Values4(t formats.Type) [][4]int8 {
 	switch t {
 	case formats.IQ3_XXS:
@@ -152,7 +152,7 @@ func signed8(y *[8]float32, v *[8]int8, scale float32, signs uint8) {
 	}
 }
 
-// signed4 is signed8 for points of four.
+// signed4 is signed8 for entries of four levels.
 func signed4(y *[4]float32, v *[4]int8, scale float32, signs uint8) {
 	for i := range y {
 		y[i] = negateIf(scale*float32(v[i]), signs>>i)

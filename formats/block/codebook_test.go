@@ -10,14 +10,14 @@ import (
 	"bitmill/formats"
 )
 
-// TestLattices compares the expanded codebooks with ggml's tables: hashes of their bytes as ggml-common.h (2026) lists
+// TestCodebooks compares the expanded codebooks with ggml's tables: hashes of their bytes as ggml-common.h (2026) lists
 // them, of iq2xxs_grid and so on.
-func TestLattices(t *testing.T) {
+func TestCodebooks(t *testing.T) {
 	for _, tt := range []struct {
-		typ    formats.Type
-		values any
-		points int
-		hash   string
+		typ     formats.Type
+		values  any
+		entries int
+		hash    string
 	}{
 		{formats.IQ2_XXS, values2XXS(), 256, "05826b5d3e472a3a78f196be62ac78acf81df0f909626e12ab9fa2a5d490dd54"},
 		{formats.IQ2_XS, values2XS(), 512, "06e47aaca60b4dc1d9b5a3f34540437058a6b142b4d7a59d5ded769b4d1bf1de"},
@@ -27,15 +27,15 @@ func TestLattices(t *testing.T) {
 		{formats.IQ3_XXS, values3XXS(), 256, "46e35f5a997efdee6c99ce57854c8a0d4f0ff8ca57e5e8a60c0793ea580acf5d"},
 		{formats.IQ3_S, values3S(), 512, "bd1af4945a1717c65610b0284e4628b9a1ba3b306fae3a06f6e5f597356e349f"},
 	} {
-		l := LatticeOf(tt.typ)
-		if l.Points() != tt.points {
-			t.Errorf("%s: %d points, want %d", tt.typ, l.Points(), tt.points)
+		l := CodebookOf(tt.typ)
+		if l.Entries() != tt.entries {
+			t.Errorf("%s: %d entries, want %d", tt.typ, l.Entries(), tt.entries)
 		}
 		last := -1
-		for i := range l.Points() {
+		for i := range l.Entries() {
 			code := l.Code(l.Levels[i*l.Dim:])
 			if code <= last {
-				t.Fatalf("%s: point %d has code %d, after %d", tt.typ, i, code, last)
+				t.Fatalf("%s: entry %d has code %d, after %d", tt.typ, i, code, last)
 			}
 			last = code
 		}
@@ -47,7 +47,7 @@ func TestLattices(t *testing.T) {
 			t.Errorf("%s: other values than ggml's table", tt.typ)
 		}
 	}
-	if LatticeOf(formats.Q4_K) != nil {
+	if CodebookOf(formats.Q4_K) != nil {
 		t.Error("Q4_K has a codebook")
 	}
 }

@@ -153,7 +153,7 @@ func TestLayout(t *testing.T) {
 		{formats.IQ4_NL, set{2 + 5: 0xb0}, 5 + 16, 38 * 0.5},
 		// sub-block 5: s = 37 = 2*16 + 5 in the high half of byte 4 + 2 and bits 10 and 11 of the word at 2.
 		{formats.IQ4_XS, set{4 + 2: 0x50, 3: 2 << 2, 8 + 5*16 + 7: 0x0c}, 5*32 + 7, (37 - 32) * 0.5 * 53},
-		// point 0 is all lowest levels; signs 1000000 and, to make them even, 1 for the eighth.
+		// entry 0 is all lowest levels; signs 1000000 and, to make them even, 1 for the eighth.
 		{formats.IQ2_XXS, set{2 + 3*8 + 7: 7 << 4, 2 + 3*8 + 6: 1 << 4}, 3*32 + 2*8 + 6, -(7 + 0.5) / 8 * 8},
 		{formats.IQ2_XXS, set{2 + 3*8 + 7: 7 << 4, 2 + 3*8 + 6: 1 << 4}, 3*32 + 2*8 + 7, -(7 + 0.5) / 8 * 8},
 		{formats.IQ2_XS, set{66 + 4: 0x70, 2 + 2*18 + 1: 2}, 144, -(7 + 0.5) / 8 * 8},

@@ -13,9 +13,9 @@ import "encoding/binary"
 // above them, the sign of its shift. Word w holds s of sub-blocks 4w to 4w + 3, 3 bits each, and in its top 4 bits a
 // quarter of d, a 16-bit float whose lowest bits are in word 0.
 //
-// value = (d * (2s + 1)) * (point[i] ± 1/8), levels of the 2048 points worth -1, 0, 1.
+// value = (d * (2s + 1)) * (entry[i] ± 1/8), the levels of the 2048 entries being -1, 0, 1.
 func decodeIQ1_M(dst []float32, src []byte) {
-	points := values1()
+	entries := values1()
 	for ; len(dst) >= 256; dst, src = dst[256:], src[56:] {
 		b := (*[56]byte)(src)
 		var word [4]uint16
@@ -29,7 +29,7 @@ func decodeIQ1_M(dst []float32, src []byte) {
 			scale := d * float32(2*uint32(word[k/8]>>(k/2%4*3)&7)+1)
 			h := b[32+k/2] >> (k % 2 * 4)
 			index := int(b[k]) | int(h&7)<<8
-			shifted8((*[8]float32)(dst[8*k:]), &points[index], scale, negateIf(Shift1, h>>3))
+			shifted8((*[8]float32)(dst[8*k:]), &entries[index], scale, negateIf(Shift1, h>>3))
 		}
 	}
 }

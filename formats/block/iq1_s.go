@@ -15,9 +15,9 @@ import "encoding/binary"
 //	bits 12..14  s
 //	bit 15       the sign of the shift
 //
-// value = (d * (2s + 1)) * (point[i] ± 1/8), levels of the 2048 points worth -1, 0, 1.
+// value = (d * (2s + 1)) * (entry[i] ± 1/8), the levels of the 2048 entries being -1, 0, 1.
 func decodeIQ1_S(dst []float32, src []byte) {
-	points := values1()
+	entries := values1()
 	for ; len(dst) >= 256; dst, src = dst[256:], src[50:] {
 		b := (*[50]byte)(src)
 		d := half(b[:])
@@ -27,7 +27,7 @@ func decodeIQ1_S(dst []float32, src []byte) {
 			shift := negateIf(Shift1, uint8(word>>15))
 			for k := range 4 {
 				index := int(b[2+4*j+k]) | int(word>>(3*k)&7)<<8
-				shifted8((*[8]float32)(dst[32*j+8*k:]), &points[index], scale, shift)
+				shifted8((*[8]float32)(dst[32*j+8*k:]), &entries[index], scale, shift)
 			}
 		}
 	}

@@ -14,9 +14,9 @@ import "encoding/binary"
 //	bits 0..27   four times seven signs; the eighth makes the number of negative ones even (see evenSigns)
 //	bits 28..31  s
 //
-// value = ± (d * (s + 1/2) / 4) * point[i], levels of the 256 points worth 8, 25, 43.
+// value = ± (d * (s + 1/2) / 4) * entry[i], the levels of the 256 entries being 8, 25, 43.
 func decodeIQ2_XXS(dst []float32, src []byte) {
-	points := values2XXS()
+	entries := values2XXS()
 	for ; len(dst) >= 256; dst, src = dst[256:], src[66:] {
 		b := (*[66]byte)(src)
 		d := half(b[:])
@@ -25,7 +25,7 @@ func decodeIQ2_XXS(dst []float32, src []byte) {
 			word := binary.LittleEndian.Uint32(part[4:])
 			scale := d * (0.5 + float32(word>>28)) * 0.25
 			for k := range 4 {
-				signed8((*[8]float32)(dst[32*j+8*k:]), &points[part[k]], scale, evenSigns(word>>(7*k)))
+				signed8((*[8]float32)(dst[32*j+8*k:]), &entries[part[k]], scale, evenSigns(word>>(7*k)))
 			}
 		}
 	}

@@ -12,9 +12,9 @@ import "encoding/binary"
 // Index k stands for 4 values from value 4k on. Word j belongs to sub-block j: four times seven signs for 8 values each
 // (see evenSigns), and s in bits 28..31.
 //
-// value = ± (d * (s + 1/2) / 2) * point[i], levels of the 256 points worth 4, 12, 20, 28, 36, 44, 52, 62.
+// value = ± (d * (s + 1/2) / 2) * entry[i], the levels of the 256 entries being 4, 12, 20, 28, 36, 44, 52, 62.
 func decodeIQ3_XXS(dst []float32, src []byte) {
-	points := values3XXS()
+	entries := values3XXS()
 	for ; len(dst) >= 256; dst, src = dst[256:], src[98:] {
 		b := (*[98]byte)(src)
 		d := half(b[:])
@@ -23,7 +23,7 @@ func decodeIQ3_XXS(dst []float32, src []byte) {
 			scale := d * (0.5 + float32(word>>28)) * 0.5
 			for k := range 8 {
 				signs := evenSigns(word>>(k/2*7)) >> (k % 2 * 4)
-				signed4((*[4]float32)(dst[32*j+4*k:]), &points[b[2+8*j+k]], scale, signs)
+				signed4((*[4]float32)(dst[32*j+4*k:]), &entries[b[2+8*j+k]], scale, signs)
 			}
 		}
 	}

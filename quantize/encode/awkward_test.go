@@ -99,7 +99,7 @@ func TestAwkward(t *testing.T) {
 				continue
 			}
 			rows := src
-			if block.LatticeOf(typ) != nil {
+			if block.CodebookOf(typ) != nil {
 				rows = src[:len(src)-2*awkwardCols]
 			}
 			size, _ := typ.RowBytes(int64(len(rows)))

@@ -9,7 +9,7 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// codebook is the lattice of an i-quant with what a search needs: for each code (block.Lattice.Code), whether it is a
+// codebook is the lattice of an i-quant with what a search needs: for each code (block.Codebook.Code), whether it is a
 // entry, or else which entries are near.
 type codebook struct {
 	dim, base int
@@ -41,7 +41,7 @@ var (
 // newCodebook computes a codebook when it is first needed, in some milliseconds.
 func newCodebook(t formats.Type, distances int) func() *codebook {
 	return sync.OnceValue(func() *codebook {
-		l := block.LatticeOf(t)
+		l := block.CodebookOf(t)
 		b := &codebook{dim: l.Dim, base: l.Base, shift: uint(16 / l.Dim)}
 		codes := 1
 		for k := range l.Dim {
@@ -52,7 +52,7 @@ func newCodebook(t formats.Type, distances int) func() *codebook {
 		for i := range b.lookup {
 			b.lookup[i] = -1
 		}
-		place := make([]int, l.Points()) // code of each entry
+		place := make([]int, l.Entries()) // code of each entry
 		for i := range place {
 			levels := l.Levels[i*l.Dim : (i+1)*l.Dim]
 			place[i] = l.Code(levels)

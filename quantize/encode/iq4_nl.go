@@ -1,6 +1,6 @@
 package encode
 
-// encodeIQ4_NL: x ~ d * Uneven4[q]; see nonlinear.go.
+// encodeIQ4_NL: x ~ d * block.Nonlinear4[q]; see nonlinear.go.
 func encodeIQ4_NL(dst []byte, row, importance []float32) {
 	var w [32]float32
 	for at := 0; at < len(row); at += 32 {

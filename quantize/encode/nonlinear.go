@@ -2,12 +2,12 @@ package encode
 
 import "bitmill/formats/block"
 
-// IQ4_NL and IQ4_XS: x ~ scale * block.Uneven4[q].
+// IQ4_NL and IQ4_XS: x ~ scale * block.Nonlinear4[q].
 
 // middles are halfway between neighbouring levels: the nearest level to v is the number of middles at or below v.
 var middles = func() (m [15]float32) {
 	for i := range m {
-		m[i] = (float32(block.Uneven4[i]) + float32(block.Uneven4[i+1])) / 2
+		m[i] = (float32(block.Nonlinear4[i]) + float32(block.Nonlinear4[i+1])) / 2
 	}
 	return m
 }()
@@ -40,7 +40,7 @@ func nearestNonlinear(v float32) uint8 {
 func nonlinearSums(x, w []float32, inverse float32) (s fitSums) {
 	w = w[:len(x)]
 	for i, v := range x {
-		q := float32(block.Uneven4[nearestNonlinear(inverse*v)&15])
+		q := float32(block.Nonlinear4[nearestNonlinear(inverse*v)&15])
 		wq := float32(w[i] * q)
 		s.xq += float32(wq * v)
 		s.q2 += float32(wq * q)
@@ -55,7 +55,7 @@ func searchNonlinear(x, w *[32]float32) (scale float32) {
 	if magnitude < tiny {
 		return 0
 	}
-	lowest := float32(block.Uneven4[0])
+	lowest := float32(block.Nonlinear4[0])
 	sums := nonlinearSums(x[:], w[:], 1/(-extreme/lowest))
 	if sums.q2 > 0 {
 		scale = sums.xq / sums.q2
