@@ -17,7 +17,7 @@ type Options struct {
 	Kernel *kernel.Set // nil: the best this machine has
 	// MaxLogits bounds the logits held for one model, in values; 0 means 1<<24 (64 MiB).
 	MaxLogits int
-	// Done reports windows already scored in an earlier sitting: batches of nothing else are skipped. nil: none.
+	// Done reports whether a window was scored in an earlier sitting; batches of such windows alone are skipped.
 	Done func(window int) bool
 	// Scored is called when the reference and all candidates have run over a window: scores[0] is the reference's.
 	Scored func(window int, scores []score.Window) error
@@ -31,22 +31,25 @@ type Options struct {
 // Models take turns batch by batch, each with all workers. Side by side, with a part of the workers each, two models
 // take 0.95 to 1.7 times as long (small ones gain what their short steps lose in waiting, larger ones compete for the
 // cache), and every one would need buffers of its own.
-func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model, windows [][]int32, o Options) error {
+func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model,
+	windows [][]int32, o Options) error {
 	models := append([]*infer.Model{reference}, candidates...)
 	for i, m := range models {
 		if m.Config.Vocab != reference.Config.Vocab {
-			return fmt.Errorf("model %d has a vocabulary of %d tokens, the reference of %d: they cannot be compared", i, m.Config.Vocab, reference.Config.Vocab)
+			return fmt.Errorf("model %d has a vocabulary of %d tokens, the reference of %d: they cannot be compared",
+				i, m.Config.Vocab, reference.Config.Vocab)
 		}
 	}
 	for i, w := range windows {
 		if len(w) < LeastContext {
 			return fmt.Errorf("window %d has %d tokens; at least %d are needed", i, len(w), LeastContext)
 		}
-		if t := w[len(w)-1]; t < 0 || int(t) >= reference.Config.Vocab { // the others are looked up by every model
+		if t := w[len(w)-1]; t < 0 || int(t) >= reference.Config.Vocab { // models check the others
 			return fmt.Errorf("window %d ends with token %d, outside the vocabulary of %d", i, t, reference.Config.Vocab)
 		}
 	}
-	c := comparison{pool: pool, models: models, windows: windows, o: o, runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}), set: o.Kernel}
+	runner := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel})
+	c := comparison{pool: pool, runner: runner, set: o.Kernel, models: models, windows: windows, o: o}
 	if c.set == nil {
 		c.set = kernel.Best()
 	}

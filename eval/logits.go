@@ -7,8 +7,8 @@ import (
 	"bitmill/eval/score"
 )
 
-// score turns the logits of a batch of windows into one score per window. The logits of the reference come first and
-// are remembered by their log-sum-exp, most probable token and entropy. Rows are scored in parallel and added up in order.
+// score turns the logits of a batch of windows into one score per window. The logits of the reference come first; their
+// log-sum-exp, most probable token and entropy are kept. Rows are scored in parallel and added up in order.
 func (c *comparison) score(logits []float32, batch []int, isReference bool) []score.Window {
 	vocab := c.models[0].Config.Vocab
 	rows := len(logits) / vocab

@@ -13,8 +13,8 @@ const overlapWords = 13
 // overlapKept bounds the runs that are remembered: a text with more is sampled by hash, the same way on both sides.
 const overlapKept = 1 << 20
 
-// Overlap is the share of the runs of thirteen words in the evaluation text that also stand in the calibration text,
-// letters and digits only, case apart; 0 when either is shorter than a run. Long texts are sampled.
+// Overlap is the share of the evaluation text's runs of thirteen words that also occur in the calibration text. Words
+// are letters and digits, whatever their case. It is 0 when either text is shorter than a run; long texts are sampled.
 func Overlap(calibration, evaluation string) float64 {
 	seed := maphash.MakeSeed()
 	step := uint64(len(calibration)/6/overlapKept + 1) // about six bytes a word
@@ -50,7 +50,8 @@ func runs(seed maphash.Seed, text string, f func(hash uint64)) {
 	}
 	var words [overlapWords]uint64 // hashes of the last words, a ring
 	n, h := 0, uint64(0)
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	between := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	for word := range strings.FieldsFuncSeq(text, between) {
 		at := &words[n%overlapWords]
 		h -= *at * oldest
 		*at = maphash.String(seed, strings.ToLower(word))

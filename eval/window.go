@@ -18,18 +18,21 @@ const LeastContext = 4
 
 // Windows cuts a text into windows of context tokens as llama.cpp's tools do: the text is tokenized once (with BOS when
 // the vocabulary adds one), cut into whole windows, the rest dropped, and the first token of every window replaced by
-// BOS when the vocabulary adds one. limit caps the number of windows; 0 means all.
+// BOS when the vocabulary adds one. limit caps the number of windows, which llama.cpp calls chunks (hence the flag
+// --chunks); 0 means all.
 func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32, error) {
 	if context == 0 {
 		context = DefaultContext
 	}
 	if context < LeastContext {
-		return nil, fmt.Errorf("a context of %d tokens is too short: the second half of each window is scored, so at least %d are needed", context, LeastContext)
+		return nil, fmt.Errorf("a context of %d tokens is too short: the second half of each window is scored, "+
+			"so at least %d are needed", context, LeastContext)
 	}
 	tokens := t.Encode(text, tokenizer.Options{})
 	n := len(tokens) / context
 	if n == 0 {
-		return nil, fmt.Errorf("%w: it has %d tokens, one window needs %d; give a longer text or a smaller --ctx", ErrShortText, len(tokens), context)
+		return nil, fmt.Errorf("%w: it has %d tokens, one window needs %d; give a longer text or a smaller --ctx",
+			ErrShortText, len(tokens), context)
 	}
 	if limit > 0 {
 		n = min(n, limit)
@@ -44,7 +47,7 @@ func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32
 	return windows, nil
 }
 
-// ScoredBytes is the length of the text that the scored tokens of the windows spell.
+// ScoredBytes is the length in bytes of the text that the scored tokens of the windows spell.
 func ScoredBytes(t *tokenizer.Tokenizer, windows [][]int32) int {
 	n := 0
 	var piece []byte

@@ -1,6 +1,6 @@
-// Package gate decides whether a report stays within a budget, or is no worse than an earlier report. A limit on a measured
-// quantity counts as broken only when the measurement says so beyond its error, with Holm's correction over all rules
-// of a check; a quantity that is exact (bytes, bits per weight) is simply compared.
+// Package gate decides whether a report stays within a budget, or is no worse than an earlier report. A limit on a
+// measured quantity counts as broken only when the measurement says so beyond its error, with Holm's correction over
+// all rules of a check; a quantity that is exact (bytes, bits per weight) is simply compared.
 package gate
 
 import (
@@ -97,7 +97,8 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 		}
 	}
 	if len(out.Findings) > 0 && !slices.ContainsFunc(out.Findings, func(f Finding) bool { return f.Status != Skipped }) {
-		return nil, fmt.Errorf("the baseline has none of these artifacts, so nothing was checked: do the models have the same names in both?")
+		return nil, fmt.Errorf("the baseline has none of these artifacts, so nothing was checked: " +
+			"do the models have the same names in both?")
 	}
 	out.correct(o)
 	return out, nil
@@ -139,7 +140,8 @@ func (r *Result) correct(o Options) {
 func comparable(a, b *report.Report) error {
 	if a.Text.SHA256 != b.Text.SHA256 || a.Text.Context != b.Text.Context || a.Text.Windows != b.Text.Windows {
 		return fmt.Errorf("the baseline was scored on %s (%d windows of %d tokens), the report on %s (%d windows of %d): "+
-			"run both on the same text", b.Text.Name, b.Text.Windows, b.Text.Context, a.Text.Name, a.Text.Windows, a.Text.Context)
+			"run both on the same text",
+			b.Text.Name, b.Text.Windows, b.Text.Context, a.Text.Name, a.Text.Windows, a.Text.Context)
 	}
 	return nil
 }

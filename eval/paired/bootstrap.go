@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Bootstrap draws resamples of n items: circular blocks of neighbours, with replacement, so that likeness between
+// Bootstrap draws resamples of n items: circular blocks of neighbours, with replacement, so that the correlation of
 // neighbours (one book, one topic) is kept (Politis and Romano 1992).
 //
 // A mean of resampled blocks varies less than the mean does, the more so the fewer blocks there are. Resamples are
@@ -23,11 +23,12 @@ type Bootstrap struct {
 	weights  []float64 // of each item in the present resample: they sum to 1
 }
 
-// NewBootstrap is one over n items whose blocks suit the given series; call Next before the first Mean. Equal
+// NewBootstrap draws from n items, in blocks that suit the given series; call Next before the first Mean. Equal
 // arguments draw the same resamples.
 func NewBootstrap(n int, o Options, series ...[]float64) *Bootstrap {
 	o = o.WithDefaults()
-	b := &Bootstrap{n: n, block: o.BlockLength(n, series...), rng: rand.New(rand.NewPCG(o.Seed, 0)), weights: make([]float64, n)}
+	b := &Bootstrap{n: n, block: o.BlockLength(n, series...), rng: rand.New(rand.NewPCG(o.Seed, 0))}
+	b.weights = make([]float64, n)
 	blocks := max(2, float64(n)/float64(b.block))
 	student := distuv.StudentsT{Sigma: 1, Nu: blocks - 1}
 	b.spread = math.Sqrt(blocks/(blocks-1)) * student.Quantile((1+o.Level)/2) / Quantile(o.Level)
@@ -58,7 +59,7 @@ func (b *Bootstrap) Mean(series []float64) float64 {
 	return sum
 }
 
-// Interval is the percentile interval of values, which it sorts. Infinite values may stand at either end.
+// Interval is the percentile interval of values, which it sorts. Values may be infinite.
 func Interval(values []float64, level float64) (low, high float64) {
 	slices.Sort(values)
 	return stat.Quantile((1-level)/2, stat.Empirical, values, nil), stat.Quantile((1+level)/2, stat.Empirical, values, nil)

@@ -1,6 +1,6 @@
-// Package paired compares measurements that were taken on the same items: two artifacts on the same windows of a text, two
-// models on the same questions. What makes an item hard for both cancels, so differences show that the two means with
-// their own errors would not.
+// Package paired compares measurements that were taken on the same items: two artifacts on the same windows of a text,
+// two models on the same questions. What makes an item hard for both cancels, which reveals differences far below the
+// errors of the two means.
 //
 // Series of numbers get intervals and p-values from a block bootstrap over neighbouring items; questions answered right
 // or wrong get McNemar's exact test. Several comparisons made at once are corrected by Holm's method.
@@ -35,7 +35,7 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// Least is the fewest items that a bootstrap is trusted with.
+// Least is the smallest number of items for a bootstrap.
 const Least = 10
 
 // Difference is a mean difference with its interval, in the unit of the series.
@@ -75,7 +75,8 @@ func Compare(a, b []float64, o Options) (Test, error) {
 // Mean is the mean of a series against zero; it fails as Compare does.
 func Mean(series []float64, o Options) (Test, error) {
 	if len(series) < Least {
-		return Test{}, fmt.Errorf("%d windows are too few for a bootstrap, which takes %d: score more text", len(series), Least)
+		return Test{}, fmt.Errorf("%d windows are too few for a bootstrap, which takes %d: score more text",
+			len(series), Least)
 	}
 	for _, x := range series {
 		if !(math.Abs(x) < 1e100) {

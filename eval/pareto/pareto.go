@@ -60,7 +60,7 @@ type Limits struct {
 // Choice is the artifact to take.
 type Choice struct {
 	Best       *Candidate  `json:"best"`              // nil: nothing fits
-	Smaller    *Candidate  `json:"smaller,omitempty"` // the smallest that is worse by no more than the error; nil: Best itself
+	Smaller    *Candidate  `json:"smaller,omitempty"` // worse by no more than the error; nil: Best
 	Candidates []Candidate `json:"candidates"`        // by size
 	Reason     string      `json:"reason"`            // whole sentences
 }
@@ -136,8 +136,8 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 		}
 		if t, err := paired.Compare(c.Series, best.Series, o); err == nil && t.Low <= 0 {
 			choice.Smaller = c
-			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is worse by no more than the error (%.4f more, interval %.4f to %.4f).",
-				c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
+			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is worse by no more than the error "+
+				"(%.4f more, interval %.4f to %.4f).", c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
 			break
 		}
 	}

@@ -83,7 +83,8 @@ func (r *Report) title() string {
 
 func (m *Model) view() modelView {
 	v := modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity),
-		Knee: clean(m.Knee.Evidence), Warnings: m.warnings(), Claims: m.claimSentences(), Steps: m.stepTable(), Buckets: m.bucketTable()}
+		Knee: clean(m.Knee.Evidence), Warnings: m.warnings(), Claims: m.claimSentences(), Steps: m.stepTable(),
+		Buckets: m.bucketTable()}
 	v.Table = formatTable(m, columns).named("Formats of "+v.Name,
 		"Formats, most bits first; the marked row is the smallest within the budget.")
 	v.Details = formatTable(m, detailColumns).named("Quantiles of "+v.Name,

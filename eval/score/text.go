@@ -13,7 +13,7 @@ type Text struct {
 	PPL       float64 `json:"ppl"`    // exp of the mean loss
 	PPLSE     float64 `json:"ppl_se"` // its standard error
 	LnRatio   float64 `json:"ln_ratio"`
-	LnRatioSE float64 `json:"ln_ratio_se"` // ln(PPL/PPL of the source), paired by token: from var(q) + var(p) - 2 cov(q, p)
+	LnRatioSE float64 `json:"ln_ratio_se"` // ln(PPL/PPL of the source), from var(ln q) + var(ln p) - 2 cov(ln q, ln p)
 	KLD       float64 `json:"kld"`         // mean KL(source || artifact), nats
 	KLDSE     float64 `json:"kld_se"`
 	KLDMedian float64 `json:"kld_median"`
@@ -113,6 +113,7 @@ func standardError(variance, n float64) float64 {
 // Alone keeps the figures that need no reference; the others become NaN.
 func (t Text) Alone() Text {
 	a := Unmeasured()
-	a.Tokens, a.PPL, a.PPLSE, a.Entropy, a.BitsPerByte, a.WindowNLL = t.Tokens, t.PPL, t.PPLSE, t.Entropy, t.BitsPerByte, t.WindowNLL
+	a.Tokens, a.PPL, a.PPLSE, a.Entropy = t.Tokens, t.PPL, t.PPLSE, t.Entropy
+	a.BitsPerByte, a.WindowNLL = t.BitsPerByte, t.WindowNLL
 	return a
 }

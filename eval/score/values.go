@@ -32,7 +32,7 @@ func (v *Values) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	if len(b)%4 != 0 {
-		return fmt.Errorf("%d bytes are no whole number of float32 values", len(b))
+		return fmt.Errorf("%d bytes are not a whole number of float32 values", len(b))
 	}
 	*v = make(Values, len(b)/4)
 	for i := range *v {
@@ -41,7 +41,8 @@ func (v *Values) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// quantile of sorted values, interpolated linearly between neighbours; 0 when there are none.
+// quantile of sorted values, interpolated linearly between neighbours (type 7 of Hyndman and Fan, as llama-perplexity
+// has it; gonum has type 4); 0 when there are none.
 func (v Values) quantile(q float64) float64 {
 	if len(v) == 0 {
 		return 0

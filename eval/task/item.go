@@ -12,8 +12,7 @@ import (
 type Item struct {
 	ID string
 
-	// Multiple choice. A choice's likelihood is that of its Continuation after its Context; where one of them is the
-	// same for all choices the slices repeat it.
+	// Multiple choice. A choice's likelihood is that of its Continuation after its Context.
 	Choices []Choice
 	Answer  int // index of the right one
 
@@ -28,18 +27,18 @@ type Item struct {
 // Choice is one possible answer as text.
 type Choice struct{ Context, Continuation string }
 
-// length is that of the continuation in characters, the space that parts it from the context left out.
+// length is that of the continuation in characters, without the space that separates it from the context.
 func (c *Choice) length() int {
 	return max(1, utf8.RuneCountInString(strings.TrimPrefix(c.Continuation, " ")))
 }
 
-// Outcome is what one model made of one item.
+// Outcome is one model's answer to one item.
 type Outcome struct {
-	ID      string    `json:"id"`
-	Pick    int       `json:"pick"`      // the most likely choice; -1 for generation
-	Norm    int       `json:"pick_norm"` // the same by log likelihood over the continuation's length
-	Correct bool      `json:"correct"`
-	Exact   bool      `json:"correct_norm"`
-	LogP    []float64 `json:"logp,omitempty"` // of each choice, nats
-	Text    string    `json:"text,omitempty"` // generated
+	ID          string    `json:"id"`
+	Pick        int       `json:"pick"`      // the most likely choice; -1 for generation
+	PickNorm    int       `json:"pick_norm"` // the same by log likelihood over the continuation's length
+	Correct     bool      `json:"correct"`
+	CorrectNorm bool      `json:"correct_norm"`
+	LogP        []float64 `json:"logp,omitempty"` // of each choice, nats
+	Text        string    `json:"text,omitempty"` // generated
 }

@@ -22,7 +22,7 @@ type flexible int
 func (f *flexible) UnmarshalJSON(data []byte) error {
 	n, err := strconv.Atoi(strings.Trim(string(data), `"`))
 	if err != nil {
-		return fmt.Errorf("%s is no whole number", data)
+		return fmt.Errorf("%s is not a whole number", data)
 	}
 	*f = flexible(n)
 	return nil
@@ -95,7 +95,8 @@ func winogrande(data []byte) (Item, error) {
 		return Item{}, errors.New("the sentence has no gap _")
 	}
 	rest = " " + strings.TrimSpace(rest)
-	return Item{ID: d.ID, Choices: []Choice{{before + d.Option1, rest}, {before + d.Option2, rest}}, Answer: int(d.Answer) - 1}, nil
+	choices := []Choice{{before + d.Option1, rest}, {before + d.Option2, rest}}
+	return Item{ID: d.ID, Choices: choices, Answer: int(d.Answer) - 1}, nil
 }
 
 // arc reads the original files and those of the common hub: choices as a list or as two lists.
@@ -156,7 +157,7 @@ func mmlu(data []byte) (Item, error) {
 // lettered is a question whose choices are listed under letters; the letters are scored.
 func lettered(question string, choices []string, answer string) (Item, error) {
 	if len(choices) > 26 {
-		return Item{}, fmt.Errorf("%d choices: letters end at 26", len(choices))
+		return Item{}, fmt.Errorf("%d choices: there are only 26 letters", len(choices))
 	}
 	text := strings.TrimSpace(question)
 	var letters []string

@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"bitmill/formats"
 )
 
-// layout is one way to write an item as a JSON object. fits looks at the keys; item makes the item.
+// layout is one way to write an item as a JSON object.
 type layout struct {
 	name string
 	keys []string // all must be there
@@ -58,7 +59,8 @@ func Read(r io.Reader) ([]Item, string, error) {
 				return nil, "", fmt.Errorf("line %d: %w", line, err)
 			}
 			if name != "" && layout != name {
-				return nil, "", fmt.Errorf("line %d: a %s item after %s items: a file holds one kind", line, layout, name)
+				return nil, "", fmt.Errorf("line %d: a %s item after %s items: put each kind in a file of its own",
+					line, layout, name)
 			}
 			name = layout
 			if item.ID == "" {
@@ -79,8 +81,7 @@ func Read(r io.Reader) ([]Item, string, error) {
 	return items, name, nil
 }
 
-// skipBlank skips the byte order mark that some editors begin a file with, and the empty lines before the first item. It
-// returns the number of those lines.
+// skipBlank skips a byte order mark and the empty lines before the first item, and returns the number of those lines.
 func skipBlank(b *bufio.Reader) (lines int, err error) {
 	if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
 		b.Discard(len(mark))
@@ -106,12 +107,7 @@ func parse(data []byte) (Item, string, error) {
 		return Item{}, "", formats.JSONError(err)
 	}
 	for _, l := range layouts {
-		all := true
-		for _, k := range l.keys {
-			_, ok := keys[k]
-			all = all && ok
-		}
-		if !all {
+		if slices.ContainsFunc(l.keys, func(k string) bool { _, ok := keys[k]; return !ok }) {
 			continue
 		}
 		item, err := l.item(data)
@@ -123,7 +119,7 @@ func parse(data []byte) (Item, string, error) {
 		}
 		return item, l.name, nil
 	}
-	return Item{}, "", errors.New(`no known layout: give "context", "choices" and "answer", or "prompt" and "target"`)
+	return Item{}, "", errors.New(`unknown layout: give "context", "choices" and "answer", or "prompt" and "target"`)
 }
 
 // check refuses an item that cannot be scored.
@@ -135,10 +131,10 @@ func (i *Item) check() error {
 		return nil
 	}
 	if len(i.Choices) < 2 {
-		return fmt.Errorf("%d choices: there must be two at least", len(i.Choices))
+		return fmt.Errorf("%d choices: at least two are needed", len(i.Choices))
 	}
 	if i.Answer < 0 || i.Answer >= len(i.Choices) {
-		return fmt.Errorf("answer %d of %d choices", i.Answer, len(i.Choices))
+		return fmt.Errorf("answer %d is not one of the %d choices", i.Answer, len(i.Choices))
 	}
 	for n, c := range i.Choices {
 		if c.Continuation == "" {

@@ -19,7 +19,8 @@ type Options struct {
 
 // Score runs one model over the items. Contexts begin with BOS when the vocabulary adds one, and are cut at the left
 // when they are longer than the model's context.
-func Score(ctx context.Context, pool *infer.Pool, m *infer.Model, t *tokenizer.Tokenizer, items []Item, o Options) ([]Outcome, error) {
+func Score(ctx context.Context, pool *infer.Pool, m *infer.Model, t *tokenizer.Tokenizer, items []Item,
+	o Options) ([]Outcome, error) {
 	if o.MaxLogits == 0 {
 		o.MaxLogits = 1 << 24
 	}
@@ -29,7 +30,7 @@ func Score(ctx context.Context, pool *infer.Pool, m *infer.Model, t *tokenizer.T
 	s := scorer{model: m, tok: t, o: o, runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}), pool: pool}
 	out := make([]Outcome, len(items))
 	for i := range items {
-		out[i] = Outcome{ID: items[i].ID, Pick: -1, Norm: -1, LogP: make([]float64, len(items[i].Choices))}
+		out[i] = Outcome{ID: items[i].ID, Pick: -1, PickNorm: -1, LogP: make([]float64, len(items[i].Choices))}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -66,22 +67,22 @@ func (o *Outcome) judge(item *Item) {
 	if item.Targets != nil {
 		for _, t := range item.Targets {
 			if strings.TrimSpace(o.Text) == strings.TrimSpace(t) {
-				o.Correct, o.Exact = true, true
+				o.Correct, o.CorrectNorm = true, true
 			}
 		}
 		return
 	}
-	o.Pick, o.Norm = 0, 0
+	o.Pick, o.PickNorm = 0, 0
 	each := func(i int) float64 { return o.LogP[i] / float64(item.Choices[i].length()) }
 	for i := range o.LogP {
 		if o.LogP[i] > o.LogP[o.Pick] {
 			o.Pick = i
 		}
-		if each(i) > each(o.Norm) {
-			o.Norm = i
+		if each(i) > each(o.PickNorm) {
+			o.PickNorm = i
 		}
 	}
-	o.Correct, o.Exact = o.Pick == item.Answer, o.Norm == item.Answer
+	o.Correct, o.CorrectNorm = o.Pick == item.Answer, o.PickNorm == item.Answer
 }
 
 // request is one continuation to score: tokens[from:] are its own.
@@ -136,7 +137,8 @@ func (s *scorer) request(c *Choice) (request, error) {
 // add runs what is waiting when the next would be too much at once.
 func (s *scorer) add(r request) error {
 	rows := len(r.tokens) - r.from
-	if len(s.waiting) > 0 && (s.tokens+len(r.tokens) > infer.BatchTokens || (s.rows+rows)*s.model.Config.Vocab > s.o.MaxLogits) {
+	full := s.tokens+len(r.tokens) > infer.BatchTokens || (s.rows+rows)*s.model.Config.Vocab > s.o.MaxLogits
+	if len(s.waiting) > 0 && full {
 		if err := s.flush(); err != nil {
 			return err
 		}

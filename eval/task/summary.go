@@ -29,11 +29,12 @@ func Summarize(name string, outcomes []Outcome, level float64) Summary {
 		if o.Correct {
 			right++
 		}
-		if o.Exact {
+		if o.CorrectNorm {
 			norm++
 		}
 	}
-	return Summary{Task: name, Items: len(outcomes), Acc: accuracy(right, len(outcomes), level), Norm: accuracy(norm, len(outcomes), level)}
+	n := len(outcomes)
+	return Summary{Task: name, Items: n, Acc: accuracy(right, n, level), Norm: accuracy(norm, n, level)}
 }
 
 func accuracy(k, n int, level float64) Accuracy {
@@ -63,13 +64,13 @@ func Compare(reference, candidate []Outcome) (Flips, error) {
 		if r.ID != c.ID {
 			return Flips{}, fmt.Errorf("answer %d is to item %s by one model, to %s by the other", i+1, r.ID, c.ID)
 		}
-		if r.Exact && !c.Exact {
+		if r.CorrectNorm && !c.CorrectNorm {
 			f.Lost++
 		}
-		if !r.Exact && c.Exact {
+		if !r.CorrectNorm && c.CorrectNorm {
 			f.Gained++
 		}
-		if r.Norm != c.Norm || r.Text != c.Text {
+		if r.PickNorm != c.PickNorm || r.Text != c.Text {
 			f.Changed++
 		}
 	}

@@ -75,19 +75,19 @@ func TestLayouts(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	for text, says := range map[string]string{
 		"":    "no items",
-		"{}":  "no known layout",
+		"{}":  "unknown layout",
 		"[1]": "neither JSON lines nor",
-		`{"context": "a", "choices": ["b"], "answer": 0}`:                                              "two at least",
-		`{"context": "a", "choices": ["b", "c"], "answer": 2}`:                                         "answer 2 of 2",
+		`{"context": "a", "choices": ["b"], "answer": 0}`:                                              "at least two",
+		`{"context": "a", "choices": ["b", "c"], "answer": 2}`:                                         "answer 2 is not one of the 2",
 		`{"context": "a", "choices": ["b", ""], "answer": 0}`:                                          "choice 1 is empty",
-		`{"context": "a", "choices": ["b", "c"], "answer": 0` + "}\n" + `{"prompt": "a","target":"b"}`: "a file holds one kind",
+		`{"context": "a", "choices": ["b", "c"], "answer": 0` + "}\n" + `{"prompt": "a","target":"b"}`: "a file of its own",
 		`{"context": "a", "choices": 3, "answer": 0}`:                                                  "line 1",
 		`{"sentence": "no gap", "option1": "a", "option2": "b", "answer": "1"}`:                        "no gap",
 		`{"question": "q", "choices": {"text": ["a"], "label": ["A"]}, "answerKey": "B"}`:              "labelled",
 		`{"prompt": "a", "target": 3}`:                                                                 "neither a text nor",
 		"a,b,c\n":                                                                                      "neither JSON lines nor",
 		`{"prompt": "a", "target": null}`:                                                              "neither a text nor",
-		"\ufeff\r\n \n{}":                                                                              "line 3: no known layout",
+		"\ufeff\r\n \n{}":                                                                              "line 3: unknown layout",
 		"q,a,b,c,d,E\n":                                                                                "neither a letter",
 	} {
 		if items, _, err := Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {
@@ -199,7 +199,7 @@ func TestGenerate(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	outcome := func(id string, norm int, exact bool) Outcome {
-		return Outcome{ID: id, Norm: norm, Exact: exact, Correct: true}
+		return Outcome{ID: id, PickNorm: norm, CorrectNorm: exact, Correct: true}
 	}
 	a := []Outcome{outcome("1", 0, true), outcome("2", 1, false), outcome("3", 2, true), outcome("4", 0, true)}
 	b := []Outcome{outcome("1", 1, false), outcome("2", 2, false), outcome("3", 2, true), outcome("4", 1, false)}

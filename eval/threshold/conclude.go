@@ -18,7 +18,8 @@ func (e *Economy) conclude() {
 		}
 	}
 	if len(cs) == 0 {
-		e.Evidence = fmt.Sprintf("The economy of %s is not located, as the sizes do not overlap: its every artifact is smaller than every file of %s.", e.Larger, strings.Join(e.Smaller, ", "))
+		e.Evidence = fmt.Sprintf("The economy of %s is not located, as the sizes do not overlap: "+
+			"its every artifact is smaller than every file of %s.", e.Larger, strings.Join(e.Smaller, ", "))
 		return
 	}
 	e.bounds(cs)
@@ -30,7 +31,8 @@ func (e *Economy) conclude() {
 		e.Evidence = fmt.Sprintf("%s wins at no format tried; it loses least %s.", e.Larger, best.words())
 	case 0:
 		e.Status = Below
-		e.Evidence = fmt.Sprintf("The economy threshold lies below the lowest format tried: %s still wins %s.", e.Larger, cs[0].words())
+		e.Evidence = fmt.Sprintf("The economy threshold lies below the lowest format tried: %s still wins %s.",
+			e.Larger, cs[0].words())
 	default:
 		w, l := cs[win], cs[win-1]
 		e.Status, e.Located = Located, true
@@ -77,7 +79,7 @@ func (c Comparison) words() string {
 		c.Format, c.BPW, d.Mean, preposition, c.Rival, d.Low, d.High, doubt)
 }
 
-// remarks add what a reader should know: losses above the lowest win, and sizes that do not overlap.
+// remarks are sentences about losses above the lowest win and about sizes that do not overlap.
 func remarks(cs []Comparison, win int) string {
 	var out string
 	if win >= 0 {
@@ -98,7 +100,8 @@ func remarks(cs []Comparison, win int) string {
 		}
 	}
 	if beyond == len(cs) {
-		out += " The sizes do not overlap: every artifact is larger than every useful file of the smaller model, whose best file stands in."
+		out += " The sizes do not overlap: every artifact is larger than every useful file of the smaller model, " +
+			"whose best file stands in."
 	}
 	return out
 }

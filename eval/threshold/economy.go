@@ -20,7 +20,8 @@ type Subject struct {
 	Points       []Point
 }
 
-// Economy says down to how many bits per weight a model is a better use of its bytes than the smaller ones of its family.
+// Economy is the lowest number of bits per weight at which a model is still a better use of its bytes than the smaller
+// ones of its family.
 type Economy struct {
 	Family  string   `json:"family"`
 	Larger  string   `json:"larger"`
@@ -89,7 +90,8 @@ func FitEconomy(subjects []Subject, o Options) []Economy {
 
 // fitPair compares one model with the smaller ones.
 func fitPair(larger Subject, smaller []Subject, o Options) Economy {
-	e := Economy{Family: larger.Family, Larger: larger.Name, Status: NotLocated, Level: o.Level, Seed: o.Seed, Method: "None."}
+	e := Economy{Family: larger.Family, Larger: larger.Name, Status: NotLocated, Method: "None.",
+		Level: o.Level, Seed: o.Seed}
 	var reasons []string
 	var rivals []Subject
 	for _, s := range smaller {
@@ -123,9 +125,11 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 	if byWindow {
 		n := len(all[0].WindowNLL)
 		e.Resamples = o.Resamples
-		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of at least %d, %d resamples, seed %d.", n, o.BlockLength(n), o.Resamples, o.Seed)
+		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of at least %d, %d resamples, seed %d.",
+			n, o.BlockLength(n), o.Resamples, o.Seed)
 	} else {
-		e.Method = "Normal intervals from the standard errors, taken as independent between models, which overstates them, because " + why + "."
+		e.Method = "Normal intervals from the standard errors, taken as independent between models, " +
+			"which overstates them, because " + why + "."
 	}
 	e.compare(own, files, byWindow, o)
 	e.conclude()
@@ -175,7 +179,7 @@ func (e *Economy) compare(own []Point, files []rival, byWindow bool, o Options) 
 			continue
 		}
 		c := Comparison{Format: p.Format, BPW: paired.Round(p.BPW()), FileBytes: p.FileBytes}
-		m, ok := at(front, p.FileBytes)
+		m, ok := mixAt(front, p.FileBytes)
 		if !ok {
 			c.Verdict = "no rival file is that small"
 			e.Comparisons = append(e.Comparisons, c)

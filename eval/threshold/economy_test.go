@@ -38,16 +38,16 @@ func TestFrontier(t *testing.T) {
 	if len(front) != 3 || front[0].Format != "a" || front[1].Format != "c" || front[2].Format != "d" {
 		t.Fatalf("%+v", front)
 	}
-	if _, ok := at(front, 1); ok {
+	if _, ok := mixAt(front, 1); ok {
 		t.Error("a rival below the smallest file")
 	}
-	m, ok := at(front, 4)
+	m, ok := mixAt(front, 4)
 	if !ok || m.weight != 0 || m.under.Format != "c" || m.beyond {
 		t.Errorf("%+v", m)
 	}
-	m, _ = at(front, 6)
+	m, _ = mixAt(front, 6)
 	near(t, "blend", m.blend(m.under.nll, m.over.nll), 4.1-.1*math.Log(1.5)/math.Log(2), 1e-12)
-	if m, _ = at(front, 9); !m.beyond || m.under.Format != "d" || m.weight != 0 {
+	if m, _ = mixAt(front, 9); !m.beyond || m.under.Format != "d" || m.weight != 0 {
 		t.Errorf("%+v", m)
 	}
 }

@@ -32,7 +32,8 @@ type Fidelity struct {
 	Resamples int       `json:"resamples"` // 0 when the interval is not from a bootstrap
 }
 
-// kldFloor stands in for a KLD at or below it, which has no useful logarithm: rounding makes such values, not the format.
+// kldFloor stands in for a KLD at or below it, which has no useful logarithm: such values come from rounding, not from
+// the format.
 const kldFloor = 1e-6
 
 // FitFidelity fits log KLD as a non-increasing function of BPW (isotonic regression, straight lines between neighbours)
@@ -55,11 +56,13 @@ func FitFidelity(points []Point, o Options) Fidelity {
 		low, high = c.resample(used, o)
 		f.Resamples = o.Resamples
 		n := len(used[0].WindowKLD)
-		f.Method = fmt.Sprintf("Isotonic fit of log KLD; paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
+		f.Method = fmt.Sprintf("Isotonic fit of log KLD; "+
+			"paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
 			n, o.BlockLength(n, windowSeries(points)...), o.Resamples, o.Seed)
 	case slices.ContainsFunc(used, func(p Point) bool { return finite(p.KLDSE) && p.KLDSE > 0 }):
 		low, high = c.shift(used, klds, o)
-		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, taken as fully correlated between formats, because " + why + "."
+		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, " +
+			"taken as fully correlated between formats, because " + why + "."
 	default:
 		f.Method = "Isotonic fit of log KLD; no interval, because " + why + " and no standard error is known."
 	}
@@ -157,8 +160,8 @@ func (f *Fidelity) explain(c *curve, klds []float64, dropped string) {
 	case Located:
 		under, over := c.neighbours(f.BPW)
 		f.Bracket = [2]string{c.points[under].Format, c.points[over].Format}
-		f.Evidence = fmt.Sprintf("KLD falls through %g nats between %s and %s; the interval speaks of the text, not of formats between them",
-			f.Budget, name(under), name(over))
+		f.Evidence = fmt.Sprintf("KLD falls through %g nats between %s and %s; "+
+			"the interval speaks of the text, not of formats between them", f.Budget, name(under), name(over))
 	}
 	f.Evidence += dropped + "."
 }

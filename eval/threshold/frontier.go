@@ -17,7 +17,7 @@ type rival struct {
 	nll float64
 }
 
-// frontier keeps the files that no other file beats with as few bytes: ascending bytes, falling NLL.
+// frontier keeps the files that no other file of as few bytes beats: ascending bytes, falling NLL.
 func frontier(files []rival) []rival {
 	slices.SortStableFunc(files, func(a, b rival) int {
 		return cmp.Or(cmp.Compare(a.FileBytes, b.FileBytes), cmp.Compare(a.nll, b.nll))
@@ -31,16 +31,16 @@ func frontier(files []rival) []rival {
 	return front
 }
 
-// mix is what the smaller models offer at some number of bytes: weight parts of over, the rest of under.
+// mix is the smaller models' offer at some number of bytes: a share weight of over, the rest of under.
 type mix struct {
 	under, over rival
 	weight      float64
 	beyond      bool // more bytes than any rival file that helps: the best of them stands in
 }
 
-// at interpolates the frontier at equal bytes, linearly in log bytes: NLL falls about evenly with each doubling. Past the
-// last file it stays there, as more bytes cannot buy the smaller model anything. It fails below the first file.
-func at(front []rival, bytes int64) (mix, bool) {
+// mixAt interpolates the frontier at equal bytes, linearly in log bytes: NLL falls about evenly with each doubling. Past
+// the last file it stays there, as more bytes cannot buy the smaller model anything. It fails below the first file.
+func mixAt(front []rival, bytes int64) (mix, bool) {
 	i := sort.Search(len(front), func(i int) bool { return front[i].FileBytes > bytes })
 	if i == 0 {
 		return mix{}, false
@@ -70,8 +70,8 @@ func (m mix) String() string {
 	}
 }
 
-// against is the NLL of p less that of the mix. With windows the bootstrap pairs them. Without, the errors of two models
-// are taken as independent, which overstates the error of the difference: the same text was hard for both.
+// against is the NLL of p less that of the mix. With windows the bootstrap pairs them. Without, the errors of two
+// models are taken as independent, which overstates the error of the difference: the same text was hard for both.
 func (m mix) against(p Point, byWindow bool, o Options) paired.Difference {
 	if byWindow {
 		d := make([]float64, len(p.WindowNLL))
@@ -83,6 +83,6 @@ func (m mix) against(p Point, byWindow bool, o Options) paired.Difference {
 		}
 	}
 	d := p.LnPPL - m.blend(m.under.LnPPL, m.over.LnPPL)
-	error := paired.Quantile(o.Level) * math.Hypot(p.LnPPLSE, m.blend(m.under.LnPPLSE, m.over.LnPPLSE))
-	return paired.Difference{Mean: d, Low: d - error, High: d + error}
+	reach := paired.Quantile(o.Level) * math.Hypot(p.LnPPLSE, m.blend(m.under.LnPPLSE, m.over.LnPPLSE))
+	return paired.Difference{Mean: d, Low: d - reach, High: d + reach}
 }

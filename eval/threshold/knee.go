@@ -34,7 +34,8 @@ func FitKnee(points []Point, o Options) Knee {
 	o = o.withDefaults()
 	used, _ := fidelityPoints(points)
 	if len(used) < kneePoints {
-		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.", len(used), kneePoints)}
+		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.",
+			len(used), kneePoints)}
 	}
 	x := make([]float64, len(used))
 	for i, p := range used {
@@ -44,12 +45,14 @@ func FitKnee(points []Point, o Options) Knee {
 	k := segment(x, logs(klds))
 	switch {
 	case !(k.Below < k.Above):
-		k.Evidence = fmt.Sprintf("The knee is not located: ln KLD does not climb faster below any joint (slopes %.2f and %.2f per bit).", k.Below, k.Above)
+		k.Evidence = fmt.Sprintf("The knee is not located: ln KLD does not climb faster below any joint "+
+			"(slopes %.2f and %.2f per bit).", k.Below, k.Above)
 		k.BPW = 0
 		return k
 	case !byWindow:
 		k.Located = true
-		k.Evidence = fmt.Sprintf("Below %.2f BPW ln KLD climbs by %.2f a bit, above it by %.2f; no interval, because %s.", k.BPW, -k.Below, -k.Above, why)
+		k.Evidence = fmt.Sprintf("Below %.2f BPW ln KLD climbs by %.2f a bit, above it by %.2f; no interval, because %s.",
+			k.BPW, -k.Below, -k.Above, why)
 		return k
 	}
 	b := paired.NewBootstrap(len(used[0].WindowKLD), o.Options, windowSeries(used)...)
@@ -64,13 +67,14 @@ func FitKnee(points []Point, o Options) Knee {
 	k.Low, k.High = paired.Interval(joints, o.Level)
 	k.BPW, k.Low, k.High = paired.Round(k.BPW), paired.Round(k.Low), paired.Round(k.High)
 	if k.High-k.Low > (x[len(x)-1]-x[0])/2 {
-		k.Evidence = fmt.Sprintf("The knee is not located: other text would place it anywhere from %.2f to %.2f BPW.", k.Low, k.High)
+		k.Evidence = fmt.Sprintf("The knee is not located: other text would place it anywhere from %.2f to %.2f BPW.",
+			k.Low, k.High)
 		k.BPW = 0
 		return k
 	}
 	k.Located = true
-	k.Evidence = fmt.Sprintf("Below %.2f BPW (%.2f to %.2f) ln KLD climbs by %.2f a bit, above it by %.2f; the joint explains %.0f %% of what one line leaves.",
-		k.BPW, k.Low, k.High, -k.Below, -k.Above, 100*k.Explained)
+	k.Evidence = fmt.Sprintf("Below %.2f BPW (%.2f to %.2f) ln KLD climbs by %.2f a bit, above it by %.2f; "+
+		"the joint explains %.0f %% of what one line leaves.", k.BPW, k.Low, k.High, -k.Below, -k.Above, 100*k.Explained)
 	return k
 }
 

@@ -35,7 +35,8 @@ type Linear struct {
 // FitLinear fits the costs. It fails with fewer than four formats: three points lie near some line too often.
 func FitLinear(resource, unit string, costs []Cost, level float64) (Linear, error) {
 	if len(costs) < 4 {
-		return Linear{}, fmt.Errorf("%d formats are too few to test whether %s grows with bits per weight, which takes 4", len(costs), resource)
+		return Linear{}, fmt.Errorf("%d formats are too few to test whether %s grows with bits per weight, which takes 4",
+			len(costs), resource)
 	}
 	x, y := make([]float64, len(costs)), make([]float64, len(costs))
 	for i, c := range costs {
@@ -72,7 +73,8 @@ func FitLinear(resource, unit string, costs []Cost, level float64) (Linear, erro
 }
 
 func (l *Linear) words(worst, level float64) string {
-	s := fmt.Sprintf("%s grows by %.4g %s a bit (%.0f %% interval %.4g to %.4g), R² %.3f.", l.Resource, l.Slope, l.Unit, 100*level, l.SlopeLow, l.SlopeHigh, l.R2)
+	s := fmt.Sprintf("%s grows by %.4g %s a bit (%.0f %% interval %.4g to %.4g), R² %.3f.",
+		l.Resource, l.Slope, l.Unit, 100*level, l.SlopeLow, l.SlopeHigh, l.R2)
 	switch {
 	case l.SlopeLow <= 0 && l.SlopeHigh >= 0:
 		s += " A slope of nothing is within the interval: bits per weight do not explain it."

@@ -1,14 +1,15 @@
-// Package threshold finds how few bits per weight a model bears. It is pure statistics over measured points: it reads
-// no files and runs no model.
+// Package threshold estimates how few bits per weight a model tolerates. It is pure statistics over measured points: it
+// reads no files and runs no model.
 //
 // Two thresholds are kept apart, each with a confidence interval:
 //
 //   - fidelity: the bits per weight (BPW) at which the mean KL divergence from the source crosses a stated budget;
 //   - economy: the lowest BPW at which a larger model still beats the best smaller one of its family at equal bytes.
 //
-// Intervals speak of the text: how far the number would move had other text of the same kind been scored. They come from
-// a paired bootstrap over windows, which draws the same windows for every format, so that what makes a window hard for
-// all formats cancels. They do not speak of formats that were not tried: the bracketing formats are named for that.
+// Intervals describe the text: how far the number would move on other text of the same kind. They come from a paired
+// bootstrap over windows, which draws the same windows for every format, so that what makes a window hard for all
+// formats cancels. They say nothing about formats that were not tried: the bracketing formats are named for that. The
+// sentences of this package stand in reports, where a window is called a chunk.
 package threshold
 
 import (
@@ -20,7 +21,7 @@ import (
 // Point is one file of a model as measured.
 type Point struct {
 	Format string
-	Source bool // the unquantized model itself: a rival at equal bytes, but no part of the fidelity fit
+	Source bool // the unquantized model itself: a rival at equal bytes, but not in the fidelity fit
 
 	Bits, Weights int64 // payload bits and elements of all tensors; their quotient is the BPW
 	FileBytes     int64
