@@ -3,7 +3,7 @@ package infer
 import (
 	"math"
 
-	"bitmill/eval/kernel"
+	"bitmill/eval/kernel/vec"
 )
 
 const (
@@ -48,7 +48,7 @@ type attnScratch struct {
 	scores  []float32 // [rows][attnStride]
 	out     []float32 // [rows][HeadDim up to whole panels]
 	seen    []int32   // keys of the block under way
-	running kernel.RunningSoftmax
+	running vec.RunningSoftmax
 }
 
 // attend computes out = softmax(scale*Q·K^T + mask)·V for every query and head.

@@ -3,18 +3,20 @@
 package kernel
 
 import (
+	"bitmill/eval/kernel/vec"
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/formats/cpu"
 )
 
 // avx2 uses AVX2, FMA and F16C instructions.
 var avx2 = &Set{
-	Name:      "avx2",
+	Name:      cpu.AVX2,
 	types:     &typesAVX2,
 	tileFuncs: tilesAVX2,
 	codeFuncs: codeFuncs{nibbles: nibbleLevels, entries8: points8, entries4: points4, dot: dotLevels},
 	loads:     &loadsAVX2,
-	vectors:   vectorsAVX2,
+	Set:       vec.For(cpu.AVX2),
 	spins:     spinsAVX2,
 }
 

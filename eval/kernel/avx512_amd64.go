@@ -5,22 +5,24 @@ package kernel
 import (
 	"unsafe"
 
-	"golang.org/x/sys/cpu"
+	x86 "golang.org/x/sys/cpu"
 
+	"bitmill/eval/kernel/vec"
 	"bitmill/formats"
+	"bitmill/formats/cpu"
 )
 
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses, and more where the CPU has it.
 var avx512 = &Set{
-	Name:      "avx512",
+	Name:      cpu.AVX512,
 	types:     typesAVX512(),
 	tileFuncs: tilesAVX512(),
 	codeFuncs: avx2.codeFuncs,
 	loads:     loadsAVX512(),
-	vectors:   vectorsAVX512,
+	Set:       vec.For(cpu.AVX512),
 	spins: func() spins {
 		s := spinsAVX512
-		if cpu.X86.HasAVX512BF16 {
+		if x86.X86.HasAVX512BF16 {
 			s.bf16 = counted(spinBrain, 32)
 		}
 		return s
@@ -165,12 +167,12 @@ func typesAVX512() *typeTable {
 			repacked: signedRepacked(stripLevel2, unweaveLevel2, true), packBits: joinGroups2,
 		},
 	}
-	if !cpu.X86.HasAVX512GFNI || !cpu.X86.HasAVX512VBMI { // they move bits within bytes, and permute bytes
+	if !x86.X86.HasAVX512GFNI || !x86.X86.HasAVX512VBMI { // they move bits within bytes, and permute bytes
 		for i := range t {
 			t[i].rows = typesAVX2[i].rows
 		}
 	}
-	if !cpu.X86.HasAVX512BF16 {
+	if !x86.X86.HasAVX512BF16 {
 		t[formats.BF16].full, t[formats.BF16].repacked = nil, nil
 	}
 	return &t

@@ -24,6 +24,7 @@ package kernel
 import (
 	"slices"
 
+	"bitmill/eval/kernel/vec"
 	"bitmill/formats/cpu"
 )
 
@@ -35,11 +36,11 @@ type Set struct {
 	tileFuncs
 	codeFuncs
 	loads *loadFuncs // nil: plain Go rounds activations
-	vectors
+	*vec.Set
 	spins spins
 }
 
-var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, vectors: vectorsGeneric, spins: spinsGeneric}
+var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic), spins: spinsGeneric}
 
 // Available lists the sets this CPU and build can run, slowest first; generic is always there.
 func Available() []*Set {

@@ -25,6 +25,7 @@ type target struct {
 
 const (
 	kernels  = "eval/kernel"
+	vectors  = "eval/kernel/vec"
 	encoders = "quantize/encode"
 )
 
@@ -38,10 +39,10 @@ var targets = []target{
 	{kernels, "unpack_avx512", row.EmitFills},
 	{kernels, "activation_avx2", activation.Emit},
 	{kernels, "activation_avx512", activationwide.Emit},
-	{kernels, "vector_avx2", func() { vector.Emit(false) }},
-	{kernels, "vector_avx512", func() { vector.Emit(true) }},
-	{kernels, "running_avx2", running.Emit},
-	{kernels, "running_avx512", runningwide.Emit},
+	{vectors, "vector_avx2", func() { vector.Emit(false) }},
+	{vectors, "vector_avx512", func() { vector.Emit(true) }},
+	{vectors, "running_avx2", running.Emit},
+	{vectors, "running_avx512", runningwide.Emit},
 	{kernels, "row_avx2", func() { row.Emit(row.ISA{Name: "AVX2"}) }},
 	{kernels, "row_avx512", func() { row.Emit(row.ISA{Name: "AVX512", Wide: true}) }},
 	{kernels, "rowcodebook_avx2", func() { row.EmitPoints(row.ISA{Name: "AVX2"}) }},

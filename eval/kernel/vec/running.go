@@ -1,6 +1,9 @@
-package kernel
+package vec
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // RunningSoftmax is the state of softmaxes taken part by part (arXiv 2205.14135), one for every row, in powers of two:
 // Top is the largest scaled element so far times log2(e), Sum that of 2^(scaled element - Top).
@@ -12,11 +15,13 @@ type RunningSoftmax struct {
 
 // Reset makes room for rows that have seen nothing.
 func (r *RunningSoftmax) Reset(rows int) {
-	r.Top, r.Sum, r.Factor = grow(r.Top, rows), grow(r.Sum, rows), grow(r.Factor, rows)
+	r.Top, r.Sum, r.Factor = sized(r.Top, rows), sized(r.Sum, rows), sized(r.Factor, rows)
 	for i := range rows {
 		r.Top[i], r.Sum[i], r.Factor[i] = -math.MaxFloat32, 0, 1
 	}
 }
+
+func sized[T any](buf []T, n int) []T { return slices.Grow(buf[:0], n)[:n] }
 
 // See counts a value of row i that is no element of any part.
 func (r *RunningSoftmax) See(i int, x float32) {

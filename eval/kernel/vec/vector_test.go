@@ -1,13 +1,48 @@
-package kernel
+package vec
 
 import (
 	"fmt"
 	"math"
-	"slices"
+	"math/rand/v2"
 	"testing"
+
+	"bitmill/formats/cpu"
 )
 
 var inf = float32(math.Inf(1))
+
+// set is a Set with its name.
+type set struct {
+	Name string
+	*Set
+}
+
+// available lists the sets this CPU and build can run, slowest first.
+func available() (list []set) {
+	for _, name := range cpu.Available() {
+		list = append(list, set{name, For(name)})
+	}
+	return list
+}
+
+// others lists those that are compared with generic; formats/cpu tests that there are some where there should be.
+func others(t testing.TB) []set {
+	if sets := available()[1:]; len(sets) > 0 {
+		return sets
+	}
+	t.Skip("only the generic set runs here")
+	return nil
+}
+
+func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
+
+func randomFloats(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
 
 // lengths are those of slices under test: all short ones, then some around multiples of a vector.
 func lengths() []int {
@@ -67,7 +102,7 @@ func scaled(x []float32, f float32) []float32 {
 }
 
 func TestSoftmax(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, n := range lengths() {
 			for _, scale := range []float32{1, 0.125, 0, -1} {
 				x := scaled(randomFloats(random(uint64(n)), n), 8)
@@ -97,7 +132,7 @@ func TestSoftmax(t *testing.T) {
 
 // TestExp: a softmax of one large and one other value is their exponential; silu shows positive exponents.
 func TestExp(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		worst := 0.
 		x := make([]float32, 8)
 		for v := 0.; v > -110; v -= 0.00371 {
@@ -121,7 +156,7 @@ func TestExp(t *testing.T) {
 }
 
 func TestLogSumExp(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, n := range append(lengths(), 152064) {
 			x := scaled(randomFloats(random(uint64(n)), n), 5)
 			var want float64
@@ -149,7 +184,7 @@ func TestLogSumExp(t *testing.T) {
 }
 
 func TestRMSNorm(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, n := range lengths() {
 			rng := random(uint64(n))
 			x, gain := scaled(randomFloats(rng, n), 1e3), randomFloats(rng, n)
@@ -168,7 +203,7 @@ func TestRMSNorm(t *testing.T) {
 
 // TestLayerNorm: the mean is taken away before anything is rounded, however large it is.
 func TestLayerNorm(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, n := range lengths()[1:] {
 			for _, offset := range []float32{0, -3, 1e4} {
 				rng := random(uint64(n))
@@ -210,11 +245,10 @@ func TestAddAndSquares(t *testing.T) {
 				"Add":        func(s *Set, a []float32) { s.Add(a, x) },
 				"AddScaled":  func(s *Set, a []float32) { s.AddScaled(a, x, 0.37) },
 				"SumSquares": func(s *Set, a []float32) { s.SumSquares(a, x) },
-				"RoundBF16":  func(s *Set, a []float32) { s.RoundBF16(a) },
 			} {
 				want := append([]float32(nil), a...)
 				f(generic, want)
-				got := guarded(t, a, func(a []float32) { f(s, a) })
+				got := guarded(t, a, func(a []float32) { f(s.Set, a) })
 				for i := range want {
 					if got[i] != want[i] {
 						t.Fatalf("%s %s: %g, not %g", s.Name, name, got[i], want[i])
@@ -226,7 +260,7 @@ func TestAddAndSquares(t *testing.T) {
 }
 
 func TestKLDivergence(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, n := range append(lengths(), 50001) {
 			rng := random(uint64(n))
 			p, q := scaled(randomFloats(rng, n), 4), make([]float32, n)
@@ -265,7 +299,7 @@ func TestKLDivergence(t *testing.T) {
 }
 
 func TestRoPE(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, n := range []int{0, 1, 4, 8, 16, 32, 40, 64} { // pairs
 			for _, interleaved := range []bool{false, true} {
 				x := randomFloats(random(uint64(n)), 2*n+5)
@@ -297,92 +331,11 @@ func TestRoPE(t *testing.T) {
 	}
 }
 
-// TestLoadEqual: activations become the same bits in every set, odd values included.
-func TestLoadEqual(t *testing.T) {
-	for _, s := range others(t) {
-		for form := range formCount {
-			for _, cols := range []int{256, 352, 512, 1280} {
-				if cols%form.Block() != 0 {
-					continue
-				}
-				rng := random(uint64(cols))
-				const n = 40
-				x := randomFloats(rng, n*cols)
-				odd := []float32{inf, -inf, float32(math.NaN()), 1e-45, -3e-39, 3e38, 65504, 1e-20}
-				for i, v := range odd {
-					x[i*cols+17*i] = v // among ordinary values
-					clear(x[(i+8)*cols : (i+9)*cols])
-					x[(i+8)*cols+17*i] = v // among zeros
-				}
-				for i := range 16 * cols { // ties: halves, and equal magnitudes of both signs
-					x[20*cols+i] = float32(i%255-127) / 2 * 0.25
-				}
-				var want, got Activations
-				if err := generic.Load(&want, form, x, n, cols); err != nil {
-					t.Fatal(err)
-				}
-				if err := got.Reset(form, n, cols); err != nil {
-					t.Fatal(err)
-				}
-				for _, cut := range [][2]int{{0, 3}, {3, 17}, {17, n}} { // whole panels and parts of some
-					if err := s.LoadRows(&got, x, cut[0], cut[1]); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if form.float() {
-					for tok := range n {
-						same(t, "f32", got.f32[tok*got.stride:], want.f32[tok*want.stride:][:cols])
-					}
-					if !slices.Equal(got.bf16, want.bf16) {
-						t.Fatalf("%s: halves of %s differ", s.Name, form)
-					}
-					continue
-				}
-				same(t, "d", got.d[:n*cols/form.Block()], want.d)
-				if !slices.Equal(got.tokenBlocks, want.tokenBlocks) {
-					t.Fatalf("%s: panels of %s differ", s.Name, form)
-				}
-				same(t, "s", got.s, want.s)
-				for tok := range n {
-					for k := range cols {
-						if a, b := got.codes[tok*got.stride+k], want.codes[tok*want.stride+k]; a != b {
-							t.Fatalf("%s %s token %d code %d: %d, not %d (from %g)", s.Name, form, tok, k, a, b, x[tok*cols+k])
-						}
-					}
-					if len(want.int16s) > 0 && !slices.Equal(got.int16s[tok*got.stride:][:cols], want.int16s[tok*want.stride:][:cols]) {
-						t.Fatalf("%s %s token %d: words differ", s.Name, form, tok)
-					}
-					for i := range cols / 16 {
-						if a, b := got.sums16[tok*cols/16+i], want.sums16[tok*cols/16+i]; a != b {
-							t.Fatalf("%s %s token %d sum %d: %d, not %d", s.Name, form, tok, i, a, b)
-						}
-					}
-					for i := range len(want.sums32) / n {
-						if a, b := got.sums32[tok*cols/32+i], want.sums32[tok*cols/32+i]; a != b {
-							t.Fatalf("%s %s token %d double sum %d: %d, not %d", s.Name, form, tok, i, a, b)
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-func same(t *testing.T, name string, got, want []float32) {
-	t.Helper()
-	for i := range want {
-		if got[i] != want[i] && !(got[i] != got[i] && want[i] != want[i]) {
-			t.Fatalf("%s[%d]: %g, not %g", name, i, got[i], want[i])
-		}
-	}
-}
-
 func BenchmarkVector(b *testing.B) {
 	const n = 4096
-	for _, s := range Available() {
+	for _, s := range available() {
 		rng := random(1)
 		x, y, z := randomFloats(rng, n), randomFloats(rng, n), make([]float32, n)
-		var batch Activations
 		for name, f := range map[string]func(){
 			"Softmax":      func() { copy(z, x); s.Softmax(z, 1) },
 			"LogSumExp":    func() { s.LogSumExp(x) },
@@ -398,8 +351,6 @@ func BenchmarkVector(b *testing.B) {
 			"Add":          func() { s.Add(z, x) },
 			"AddScaled":    func() { s.AddScaled(z, x, 0.5) },
 			"KLDivergence": func() { s.KLDivergence(x, y, 9, 9) },
-			"LoadQ8_0":     func() { _ = s.Load(&batch, FormQ8_0, x, 1, n) },
-			"LoadQ8_K":     func() { _ = s.Load(&batch, FormQ8_K, x, 1, n) },
 		} {
 			b.Run(s.Name+"/"+name, func(b *testing.B) {
 				for b.Loop() {

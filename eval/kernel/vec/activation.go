@@ -1,15 +1,6 @@
-package kernel
+package vec
 
 import "math"
-
-// activations are the element-wise functions with an exponential.
-type activations struct {
-	siluMul, geluMul, geluTanhMul func(gate, up []float32)
-
-	swigluOAIMul func(gate, up []float32, limit float32)
-	sigmoid      func(x []float32)
-	softCap      func(x []float32, limit float32)
-}
 
 // SiLUMul sets gate[i] = silu(gate[i])*up[i] with silu(x) = x/(1+exp(-x)); without up it multiplies by 1.
 func (s *Set) SiLUMul(gate, up []float32) { mul(s.siluMul, gate, up) }
@@ -51,15 +42,6 @@ func mul(f func(gate, up []float32), gate, up []float32) {
 		f(gate[:n], ones[:n])
 		gate = gate[n:]
 	}
-}
-
-var activationsGeneric = activations{
-	siluMul:      siluMulGeneric,
-	geluMul:      geluMulGeneric,
-	geluTanhMul:  geluTanhMulGeneric,
-	swigluOAIMul: swigluOAIMulGeneric,
-	sigmoid:      sigmoidGeneric,
-	softCap:      softCapGeneric,
 }
 
 func siluMulGeneric(gate, up []float32) {

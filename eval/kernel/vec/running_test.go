@@ -1,4 +1,4 @@
-package kernel
+package vec
 
 import (
 	"fmt"
@@ -11,10 +11,10 @@ import (
 // beyond a part's vectors, hidden elements, a value beside the parts.
 func TestRunningSoftmax(t *testing.T) {
 	const stride = 208
-	for _, s := range Available() {
+	for _, s := range available() {
 		for n := range 200 {
 			seen := []int32{int32(n), int32(n / 2), 0, int32(n)}
-			rows, width := len(seen), (n+lanes-1)/lanes*lanes
+			rows, width := len(seen), (n+16-1)/16*16
 			parts := [2][]float32{}
 			for i := range parts {
 				parts[i] = scaled(randomFloats(random(uint64(n)), rows*stride), 8*float32(i+1))
@@ -77,7 +77,7 @@ func TestRunningSoftmax(t *testing.T) {
 
 // TestPowers: of a part's largest element the power is 1, and every other's is near; those too small are 0 or as small.
 func TestPowers(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		x, worst := make([]float32, 16), 0.0
 		var run RunningSoftmax
 		for v := float32(0); v > -200; v -= 0.0371 {
@@ -109,7 +109,7 @@ func TestPowers(t *testing.T) {
 // TestRunningSoftmaxNaN: what is no number is not hidden, wherever it stands: the sum is NaN.
 func TestRunningSoftmaxNaN(t *testing.T) {
 	nan := float32(math.NaN())
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, odd := range []float32{nan, inf} {
 			for n := range 40 {
 				for at := range n {

@@ -2,7 +2,7 @@
 
 //go:build !purego
 
-package kernel
+package vec
 
 // wideExpSum sets x[i] = exp(scale*x[i] - top) and returns the sum.
 //

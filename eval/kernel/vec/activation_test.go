@@ -1,4 +1,4 @@
-package kernel
+package vec
 
 import (
 	"math"
@@ -49,11 +49,11 @@ func TestActivations(t *testing.T) {
 	for v := float32(1e-9); v < 120; v *= 1.00037 {
 		sweep = append(sweep, v, -v)
 	}
-	for _, s := range Available() {
+	for _, s := range available() {
 		for _, a := range activationsUnderTest() {
 			check := func(x, up []float32) {
 				t.Helper()
-				got := guarded(t, x, func(x []float32) { a.f(s, x, up) })
+				got := guarded(t, x, func(x []float32) { a.f(s.Set, x, up) })
 				for i := range x {
 					x, up, got := float64(x[i]), float64(up[i]), float64(got[i])
 					want := a.want(x, up)
@@ -86,7 +86,7 @@ func TestActivations(t *testing.T) {
 // TestGELUAbsolute: where GELU bends, it is within 1e-7 times the larger of |x| and 1 of what math.Erf gives, in steps of
 // 5e-5.
 func TestGELUAbsolute(t *testing.T) {
-	for _, s := range Available() {
+	for _, s := range available() {
 		worst := 0.0
 		x := make([]float32, 1024)
 		for start := -6.0; start < 6; start += 1024 * 5e-5 {

@@ -2,7 +2,7 @@
 
 //go:build !purego
 
-package kernel
+package vec
 
 // wideRunningPart adds parts to running softmaxes: see AddPart; stride is in bytes.
 //

@@ -1,37 +1,6 @@
-package kernel
+package vec
 
 import "math"
-
-// vectors are the functions of an instruction set for vectors.
-type vectors struct {
-	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
-	scale        func(x []float32, f float32)
-	softmax      func(x []float32, scale float32)
-	logSumExp    func(x []float32) float64
-	rmsNorm      func(dst, x, gain []float32, eps float32)
-	add          func(dst, x []float32)
-	addScaled    func(dst, x []float32, f float32)
-	center       func(dst, x []float32)
-	sumSquares   func(acc, x []float32)
-	klDivergence func(p, q []float32, lseP, lseQ float64) float64
-	rope         func(x, cos, sin []float32, interleaved bool)
-	activations
-}
-
-var vectorsGeneric = vectors{
-	addPart:      addPartGeneric,
-	scale:        scaleGeneric,
-	softmax:      softmaxGeneric,
-	logSumExp:    logSumExpGeneric,
-	rmsNorm:      rmsNormGeneric,
-	add:          addGeneric,
-	addScaled:    addScaledGeneric,
-	center:       centerGeneric,
-	sumSquares:   sumSquaresGeneric,
-	klDivergence: klDivergenceGeneric,
-	rope:         ropeGeneric,
-	activations:  activationsGeneric,
-}
 
 // Scale multiplies x by f.
 func (s *Set) Scale(x []float32, f float32) { s.scale(x, f) }
