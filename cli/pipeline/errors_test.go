@@ -1,7 +1,6 @@
-package cli
+package pipeline
 
 import (
-	"bytes"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"bitmill/eval/diff"
-	"bitmill/eval/report"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/demo"
@@ -24,22 +22,16 @@ func TestTensorErrors(t *testing.T) {
 	if err := os.WriteFile(text, []byte(demo.Evaluation[:6000]), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run := func() (*report.Report, string) {
-		var stdout, stderr bytes.Buffer
-		if code := Main([]string{"bitmill", "run", source, "-o", out, "-f", "Q8_0,Q4_0", "--no-imatrix", "-t", text, "--chunks", "2", "--ctx", "64"}, &stdout, &stderr); code != 0 {
-			t.Fatalf("exit code %d: %s", code, stderr.String())
-		}
-		r, err := openReport(filepath.Join(out, "report.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r, stderr.String()
+	o := Options{Models: []string{source}, Out: out, Formats: []string{"Q8_0", "Q4_0"}, NoImatrix: true, Text: text,
+		Windows: 2, Context: 64}
+	summary, heard := mustRun(t, o)
+	said := func(r *recorder) bool {
+		return slices.ContainsFunc(r.done, func(s string) bool { return strings.HasPrefix(s, "errors ") })
 	}
-	r, said := run()
-	if !strings.Contains(said, "errors ") {
-		t.Error(said)
+	if !said(heard) {
+		t.Error(heard.done)
 	}
-	m := &r.Models[0]
+	m := &summary.Report.Models[0]
 	if !slices.ContainsFunc(m.TensorNames, func(s string) bool { return strings.Contains(s, "ffn_up_exps") }) || !strings.Contains(m.TensorNote, "all count alike") && !strings.Contains(m.TensorNote, "All columns count alike") {
 		t.Errorf("%q %v", m.TensorNote, m.TensorNames)
 	}
@@ -73,7 +65,7 @@ func TestTensorErrors(t *testing.T) {
 			t.Errorf("%s: %d tensors were compared", row.Format, checked)
 		}
 	}
-	if _, said := run(); strings.Contains(said, "errors ") {
-		t.Errorf("measured again: %s", said)
+	if _, heard := mustRun(t, o); said(heard) {
+		t.Errorf("measured again: %q", heard.done)
 	}
 }
