@@ -20,20 +20,15 @@ type branch struct {
 	mixer    mixer
 	after    norm
 	scale    float32 // 0: 1
-
-	readers []*Linear // the mixer's, kept as listing them allocates
 }
 
 // mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only. What it
 // remembers of a sequence is a state (see stateful), its scratch memory lies in the pass.
 type mixer interface {
-	// readers are the matrices that multiply the branch's input.
-	readers() []*Linear
-	// each calls f with all matrices; those without rows are not there.
-	each(f func(*Linear))
-	// mix computes the branch of the first p.rows rows of in, which are prepared for the readers, and leaves it in
-	// p.residual.
-	mix(p *pass, in []float32)
+	// matrices lists the weights. Those without rows are not there.
+	matrices() []*Linear
+	// mix computes the branch for the p.rows rows of p.input and leaves it in p.residual.
+	mix(p *pass)
 }
 
 // stateful is a mixer that remembers earlier tokens.
@@ -81,11 +76,11 @@ func (m *Model) placeStates() {
 func (m *Model) each(f func(*Linear)) {
 	for _, l := range m.layers {
 		for _, b := range l {
-			b.mixer.each(func(w *Linear) {
+			for _, w := range b.mixer.matrices() {
 				if w.Rows > 0 {
 					f(w)
 				}
-			})
+			}
 		}
 	}
 }
@@ -104,16 +99,22 @@ func (p *pass) layer(l layer) {
 		if p.rows == 0 {
 			return
 		}
-		b := &l[i]
-		if b.parallel {
-			p.addResidual()
-			p.prepareRows(p.buf.norm, p.rows, b.readers...)
-		} else {
-			p.prepareNorm(b.norm, b.readers...)
-		}
-		b.mixer.mix(p, p.buf.norm)
-		p.residual.after, p.residual.scale = b.after, b.scale
+		p.branch = &l[i]
+		p.branch.mixer.mix(p)
+		p.residual.after, p.residual.scale = p.branch.after, p.branch.scale
 	}
+}
+
+// input adds the residual of the branch before to buf.x and returns the rows of this one, prepared for the matrices
+// that multiply them.
+func (p *pass) input(to ...*Linear) []float32 {
+	if p.branch.parallel {
+		p.addResidual()
+		p.prepareRows(p.buf.norm, p.rows, to...)
+	} else {
+		p.prepareNorm(p.branch.norm, to...)
+	}
+	return p.buf.norm
 }
 
 // project computes W·in for the rows under way: the mixer's residual.

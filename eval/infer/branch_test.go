@@ -45,15 +45,10 @@ func (r *recurrence) newState(old state, _ int) state {
 }
 
 func (r *recurrence) stateBytes(int) int64 { return 4 * int64(len(r.taps)) }
-func (r *recurrence) readers() []*Linear   { return []*Linear{&r.in} }
+func (r *recurrence) matrices() []*Linear  { return []*Linear{&r.in, &r.out} }
 
-func (r *recurrence) each(f func(*Linear)) {
-	f(&r.in)
-	f(&r.out)
-}
-
-func (r *recurrence) mix(p *pass, in []float32) {
-	rows := grow(&p.buf.up, p.rows*r.in.Rows)
+func (r *recurrence) mix(p *pass) {
+	in, rows := p.input(&r.in), grow(&p.buf.up, p.rows*r.in.Rows)
 	p.multiply(in, p.rows, product{dst: rows, w: &r.in})
 	p.recall(r)
 	p.run(len(p.spans), (*recurrenceStep)(r))
@@ -137,7 +132,7 @@ func (r *recurrence) byDefinition(x []float32) []float64 {
 func TestRecurrence(t *testing.T) {
 	const width, n = 32, 50
 	r := newRecurrence(width)
-	m := &Model{layers: []layer{{{mixer: r, readers: r.readers()}}}, embedding: kernel.Matrix{Rows: 1}}
+	m := &Model{layers: []layer{{{mixer: r}}}, embedding: kernel.Matrix{Rows: 1}}
 	m.Config.Width = width
 	m.placeStates()
 	x := make([]float32, n*width)
@@ -162,8 +157,7 @@ func TestRecurrence(t *testing.T) {
 func withRecurrence(t *testing.T, c *checkpointtest.Case, place string) *Model {
 	m := open(t, c)
 	add := func(of int, at int, b branch) {
-		r := newRecurrence(m.Config.Width)
-		b.mixer, b.readers = r, r.readers()
+		b.mixer = newRecurrence(m.Config.Width)
 		m.layers[of] = slices.Insert(m.layers[of], at, b)
 	}
 	last := len(m.layers) - 1

@@ -7,14 +7,14 @@ import (
 )
 
 // experts is a feed-forward layer with experts: a router picks a few for each token, and their outputs are added,
-// weighted. A shared expert sees every token.
+// weighted.
 type experts struct {
 	checkpoint.Experts
 	router     Linear
 	correction []float32 // is added to the scores that experts are chosen by; nil: nothing
 	list       []feedForward
-	shared     *feedForward // nil: none
-	sharedGate Linear       // its output is multiplied by the sigmoid of this; no rows: by 1
+	shared     feedForward // of every token; without rows: none
+	sharedGate Linear      // its output is multiplied by the sigmoid of this; no rows: by 1
 }
 
 // experts binds the router, the experts, and the shared expert with its gate.
@@ -43,36 +43,19 @@ func (l *loader) experts(blk func(string) string) *experts {
 	return x
 }
 
-func (e *experts) readers() []*Linear {
-	list := []*Linear{&e.router}
-	if e.shared != nil {
-		list = append(list, e.shared.readers()...)
-	}
-	if e.sharedGate.Rows > 0 {
-		list = append(list, &e.sharedGate)
+func (e *experts) matrices() []*Linear {
+	list := []*Linear{&e.router, &e.shared.gate, &e.shared.up, &e.sharedGate, &e.shared.down}
+	for i := range e.list {
+		list = append(list, e.list[i].matrices()...)
 	}
 	return list
 }
 
-func (e *experts) each(f func(*Linear)) {
-	for _, w := range e.readers() {
-		f(w)
-	}
-	if e.shared != nil {
-		f(&e.shared.down)
-	}
-	for i := range e.list {
-		e.list[i].each(f)
-	}
-}
-
-func (e *experts) mix(p *pass, in []float32) {
+func (e *experts) mix(p *pass) {
+	in := p.input(&e.router, &e.shared.gate, &e.shared.up, &e.sharedGate)
 	r, n, width := &p.routed, p.rows, e.router.Cols
-	first := append(make([]product, 0, 2), product{dst: grow(&r.scores, n*e.Count), w: &e.router})
-	if e.sharedGate.Rows > 0 {
-		first = append(first, product{dst: grow(&r.gates, n), w: &e.sharedGate})
-	}
-	p.multiply(in, n, first...)
+	p.multiply(in, n, product{dst: grow(&r.scores, n*e.Count), w: &e.router},
+		product{dst: grow(&r.gates, n*e.sharedGate.Rows), w: &e.sharedGate})
 	grow(&r.chosen, n*e.Used)
 	grow(&r.weights, n*e.Used)
 	p.run((n+tokensPerTask-1)/tokensPerTask, (*routeStep)(e))
@@ -87,15 +70,13 @@ func (e *experts) mix(p *pass, in []float32) {
 		p.queueGroup(&e.list[i].gate, hidden, gate)
 		p.queueGroup(&e.list[i].up, hidden, up)
 	}
-	if e.shared != nil { // beside the others: its input is still there, as theirs are in batches of their own
-		e.shared.queueInputs(p, in)
-	}
+	e.shared.queueInputs(p, in) // beside the others: the input is still there, as theirs are in batches of their own
 	p.multiplyAll(n)
 	p.prepare(preparation{by: (*gatedRows)(e), rows: gate, n: rows, with: up, grouped: true}, &one.down)
 	for i := range e.list {
 		p.queueGroup(&e.list[i].down, gate, down)
 	}
-	if e.shared != nil {
+	if e.Shared > 0 {
 		p.queue(e.shared.prepareDown(p), n, product{dst: grow(&r.shared, n*width), w: &e.shared.down})
 	}
 	p.multiplyAll(n)
@@ -224,7 +205,7 @@ func (e *mixedRows) makeRow(p *pass, row []float32, t int) {
 	for i := t * used; i < (t+1)*used; i++ {
 		p.addWeighted(row, r.down[int(r.slots[i])*width:][:width], &e.list[r.chosen[i]].down, r.weights[i])
 	}
-	if e.shared == nil {
+	if e.Shared == 0 {
 		return
 	}
 	weight := float32(1)

@@ -10,10 +10,10 @@ type feedForward struct {
 
 // feedForward binds the matrices of a feed-forward layer, whose names end in suffix. Gate and up may lie in one tensor,
 // the gate first; some layers have no gate.
-func (l *loader) feedForward(blk func(string) string, suffix string, width int) *feedForward {
+func (l *loader) feedForward(blk func(string) string, suffix string, width int) feedForward {
 	c := &l.c.Config
 	name := func(s string) string { return blk(s + suffix + ".weight") }
-	f := &feedForward{down: l.linear(name("ffn_down"), width, c.Width), act: c.Activation}
+	f := feedForward{down: l.linear(name("ffn_down"), width, c.Width), act: c.Activation}
 	up, _ := l.c.Tensor(name("ffn_up"))
 	switch {
 	case l.has(name("ffn_gate")):
@@ -27,30 +27,17 @@ func (l *loader) feedForward(blk func(string) string, suffix string, width int) 
 	return f
 }
 
-func (f *feedForward) readers() []*Linear {
-	if f.gate.Rows > 0 {
-		return []*Linear{&f.gate, &f.up}
-	}
-	return []*Linear{&f.up}
-}
+func (f *feedForward) matrices() []*Linear { return []*Linear{&f.gate, &f.up, &f.down} }
 
-func (f *feedForward) each(visit func(*Linear)) {
-	for _, w := range []*Linear{&f.gate, &f.up, &f.down} {
-		visit(w)
-	}
-}
-
-func (f *feedForward) mix(p *pass, in []float32) {
-	f.queueInputs(p, in)
+func (f *feedForward) mix(p *pass) {
+	f.queueInputs(p, p.input(&f.gate, &f.up))
 	p.multiplyAll(p.rows)
 	p.project(f.prepareDown(p), &f.down)
 }
 
 // queueInputs queues the products of the rows under way with gate and up.
 func (f *feedForward) queueInputs(p *pass, in []float32) {
-	if f.gate.Rows > 0 {
-		p.queue(in, p.rows, product{dst: grow(&p.buf.gate, p.rows*f.gate.Rows), w: &f.gate})
-	}
+	p.queue(in, p.rows, product{dst: grow(&p.buf.gate, p.rows*f.gate.Rows), w: &f.gate})
 	p.queue(in, p.rows, product{dst: grow(&p.buf.up, p.rows*f.up.Rows), w: &f.up})
 }
 

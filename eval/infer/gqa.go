@@ -49,16 +49,11 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 	return a
 }
 
-func (g *gqa) readers() []*Linear { return []*Linear{&g.q, &g.k, &g.v} }
-
-func (g *gqa) each(f func(*Linear)) {
-	for _, w := range []*Linear{&g.q, &g.k, &g.v, &g.o} {
-		f(w)
-	}
-}
+func (g *gqa) matrices() []*Linear { return []*Linear{&g.q, &g.k, &g.v, &g.o} }
 
 // mix computes queries only for the rows whose logits are wanted where nothing else is needed of the others.
-func (g *gqa) mix(p *pass, in []float32) {
+func (g *gqa) mix(p *pass) {
+	in := p.input(&g.q, &g.k, &g.v)
 	n, late := p.rows, g.last && p.narrows
 	q := grow(&p.buf.q, n*g.q.Rows)
 	k, v := grow(&p.buf.k, n*g.k.Rows), grow(&p.buf.v, n*g.v.Rows)

@@ -33,13 +33,11 @@ func (l *loader) layer(i int) layer {
 	if c.ExpertLayer(i) {
 		second.mixer = l.experts(blk)
 	} else {
-		second.mixer = l.feedForward(blk, "", c.FFN)
+		f := l.feedForward(blk, "", c.FFN)
+		second.mixer = &f
 	}
-	r := layer{first, second}
-	for j := range r {
-		r[j].scale, r[j].readers = float32(c.Scale.Residual), r[j].mixer.readers()
-	}
-	return r
+	first.scale, second.scale = float32(c.Scale.Residual), float32(c.Scale.Residual)
+	return layer{first, second}
 }
 
 func (l *loader) has(name string) bool {

@@ -44,30 +44,21 @@ func (l *loader) mla(i int, blk func(string) string) *mla {
 	return m
 }
 
-func (m *mla) readers() []*Linear {
-	if m.queryA.Rows > 0 {
-		return []*Linear{&m.queryA, &m.kv}
-	}
-	return []*Linear{&m.q, &m.kv}
-}
-
-func (m *mla) each(f func(*Linear)) {
-	for _, w := range []*Linear{&m.o, &m.q, &m.queryA, &m.kv} {
-		f(w)
-	}
+func (m *mla) matrices() []*Linear {
+	list := []*Linear{&m.o, &m.q, &m.queryA, &m.kv}
 	for h := range m.keyB {
-		f(&m.keyB[h])
-		f(&m.valueB[h])
+		list = append(list, &m.keyB[h], &m.valueB[h])
 	}
+	return list
 }
 
 // mlaBuffers are [tokens][...], but for byHead, [heads][tokens][...].
 type mlaBuffers struct{ query, full, latent, byHead []float32 }
 
-func (m *mla) mix(p *pass, in []float32) {
+func (m *mla) mix(p *pass) {
 	n, width := p.rows, m.heads*m.dims
 	q, k, v := grow(&p.buf.q, n*width), grow(&p.buf.k, n*m.dims), grow(&p.buf.v, n*m.dims)
-	m.prepareQKV(p, in, q, k, v)
+	m.prepareQKV(p, q, k, v)
 	p.store(&m.attention, k, v)
 	out := grow(&p.buf.attn, n*width)
 	p.attend(&m.attention, out, q)
@@ -77,17 +68,17 @@ func (m *mla) mix(p *pass, in []float32) {
 	p.project(out, &m.o)
 }
 
-// prepareQKV makes queries, keys and values from the rows of the norm.
-func (m *mla) prepareQKV(p *pass, norm, q, k, v []float32) {
+// prepareQKV makes queries, keys and values.
+func (m *mla) prepareQKV(p *pass, q, k, v []float32) {
 	n, b := p.rows, &p.mla
 	full, latent := grow(&b.full, n*m.q.Rows), grow(&b.latent, n*m.kv.Rows)
 	if m.queryA.Rows > 0 {
-		query := grow(&b.query, n*m.queryA.Rows)
-		p.multiply(norm, n, product{dst: query, w: &m.queryA}, product{dst: latent, w: &m.kv})
+		in, query := p.input(&m.queryA, &m.kv), grow(&b.query, n*m.queryA.Rows)
+		p.multiply(in, n, product{dst: query, w: &m.queryA}, product{dst: latent, w: &m.kv})
 		p.normRows(query, n, m.queryNorm, &m.q)
 		p.multiply(query, n, product{dst: full, w: &m.q})
 	} else {
-		p.multiply(norm, n, product{dst: full, w: &m.q}, product{dst: latent, w: &m.kv})
+		p.multiply(p.input(&m.q, &m.kv), n, product{dst: full, w: &m.q}, product{dst: latent, w: &m.kv})
 	}
 	p.perHead(m.keyB, full, 0, m.nope+m.turning, q[m.turning:], m.dims)
 	p.attn.k, p.attn.v = k, v

@@ -32,6 +32,7 @@ type pass struct {
 	narrowed bool // they have
 
 	angles   [ropeKinds]angles
+	branch   *branch  // the one under way
 	residual residual // what the next preparation adds to buf.x
 	prep     preparation
 	products []product

@@ -62,14 +62,11 @@ func (p *pass) normRows(rows []float32, n int, by norm, to ...*Linear) {
 }
 
 func (p *pass) prepare(in preparation, to ...*Linear) {
-	if len(to) > 0 {
-		in.width = to[0].Cols
-	}
 	for _, w := range to {
-		if in.forms[w.form] {
+		if w.Rows == 0 || in.forms[w.form] {
 			continue
 		}
-		in.forms[w.form] = true
+		in.forms[w.form], in.width = true, w.Cols
 		if !in.grouped {
 			p.fail(p.forms[w.form].Reset(w.form, in.n, in.width))
 			continue

@@ -39,6 +39,9 @@ func (p *pass) multiply(in []float32, n int, list ...product) {
 
 // queue adds a product with the n rows of in to those of the next multiplyAll. Its bias is left to the reader of dst.
 func (p *pass) queue(in []float32, n int, l product) {
+	if l.w.Rows == 0 {
+		return
+	}
 	p.observe(l.w, in[:n*l.w.Cols], n)
 	p.products = append(p.products, l)
 }

@@ -26,7 +26,7 @@ func (m *Model) Work(n, past int) Work {
 					rows = 1
 				}
 			}
-			b.mixer.each(func(x *Linear) {
+			for _, x := range b.mixer.matrices() {
 				switch {
 				case x.Routed: // each token is multiplied by few; as many as there may be are read
 					used := int64(rows * m.Config.Experts.Used)
@@ -37,7 +37,7 @@ func (m *Model) Work(n, past int) Work {
 				default:
 					add(x, rows)
 				}
-			})
+			}
 		}
 	}
 	add(&m.output, 1)
