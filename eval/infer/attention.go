@@ -58,7 +58,7 @@ func (p *pass) attend(a *attention, out, q []float32) {
 	row := 0
 	for i, s := range p.spans {
 		n, pos := s.n, s.past
-		if p.narrowed {
+		if p.rows < p.n {
 			n, pos = s.wanted, s.past+s.n-s.wanted
 		}
 		heads := group

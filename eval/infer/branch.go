@@ -87,10 +87,9 @@ func (m *Model) each(f func(*Linear)) {
 
 // residual is what a branch adds to the residual stream. The next preparation of rows does so.
 type residual struct {
-	rows  []float32 // [n][width]; nil: nothing
-	bias  []float32 // is added to each row
-	after norm      // of the sum
-	scale float32   // of the norm; 0: 1
+	rows   []float32 // [n][width]; nil: nothing
+	bias   []float32 // is added to each row
+	branch *branch   // has the norm and the scale of that
 }
 
 // layer runs a layer on the first p.rows rows of buf.x.
@@ -101,7 +100,7 @@ func (p *pass) layer(l layer) {
 		}
 		p.branch = &l[i]
 		p.branch.mixer.mix(p)
-		p.residual.after, p.residual.scale = p.branch.after, p.branch.scale
+		p.residual.branch = p.branch
 	}
 }
 
@@ -127,20 +126,17 @@ func (p *pass) project(in []float32, w *Linear) {
 // narrow packs the rows whose logits are wanted to the front: in the residual stream, in its norm, and in rows of the
 // mixer's own, which may be nil. The other rows end here.
 func (p *pass) narrow(own []float32, width int) {
-	p.rows, p.narrowed = p.wanted, true
-	p.keepWanted(p.buf.x, p.m.Config.Width)
-	p.keepWanted(p.buf.norm, p.m.Config.Width)
-	p.keepWanted(p.residual.rows, p.m.Config.Width)
-	p.keepWanted(own, width)
-}
-
-func (p *pass) keepWanted(rows []float32, width int) {
-	if p.wanted == p.n || rows == nil {
-		return
-	}
-	at := 0
+	p.rows = 0
 	for _, s := range p.spans {
-		copy(rows[at:], rows[(s.start+s.n-s.wanted)*width:(s.start+s.n)*width])
-		at += s.wanted * width
+		pack := func(rows []float32, width int) {
+			if rows != nil {
+				copy(rows[p.rows*width:], rows[(s.start+s.n-s.wanted)*width:(s.start+s.n)*width])
+			}
+		}
+		pack(p.buf.x, p.m.Config.Width)
+		pack(p.buf.norm, p.m.Config.Width)
+		pack(p.residual.rows, p.m.Config.Width)
+		pack(own, width)
+		p.rows += s.wanted
 	}
 }

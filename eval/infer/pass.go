@@ -27,9 +27,8 @@ type pass struct {
 	n      int // tokens in the batch
 	wanted int // rows of logits
 
-	rows     int  // rows under way, at the front of buf.x: n, later perhaps only those wanted
-	narrows  bool // rows that are not wanted may end with the last mixer that needs them: see narrow
-	narrowed bool // they have
+	rows    int  // rows under way, at the front of buf.x: n, or only those wanted
+	narrows bool // rows that are not wanted may end with the last mixer that needs them: see narrow
 
 	angles   [ropeKinds]angles
 	branch   *branch  // the one under way
@@ -63,7 +62,7 @@ func (p *pass) run(tasks int, s step) {
 // begin checks the sequences and lays them out.
 func (p *pass) begin(m *Model, seqs []Sequence) error {
 	p.m, p.tokens, p.spans, p.n, p.wanted, p.residual = m, p.tokens[:0], p.spans[:0], 0, 0, residual{}
-	p.narrows, p.narrowed, p.err = false, false, nil
+	p.narrows, p.err = false, nil
 	last := 0
 	for i, s := range seqs {
 		if err := m.check(seqs, i); err != nil {
@@ -145,7 +144,7 @@ func (p *pass) head() []float32 {
 	if p.o.NoHead || p.wanted == 0 {
 		return nil
 	}
-	if !p.narrowed {
+	if p.rows > p.wanted {
 		p.narrow(nil, 0)
 	}
 	n, out := p.rows, &p.m.output

@@ -147,13 +147,13 @@ func (p *pass) loadRows(form, t0, t1 int) {
 
 // addResidualRow adds a row of the residual under way to the residual stream's.
 func (p *pass) addResidualRow(x, row []float32) {
-	add := &p.prep.add
-	p.addBias(row, add.bias)
-	if add.after.gain != nil {
-		p.normalize(row, row, add.after)
+	p.addBias(row, p.prep.add.bias)
+	b := p.prep.add.branch
+	if b.after.gain != nil {
+		p.normalize(row, row, b.after)
 	}
-	if add.scale != 0 {
-		p.set.AddScaled(x, row, add.scale)
+	if b.scale != 0 {
+		p.set.AddScaled(x, row, b.scale)
 	} else {
 		p.set.Add(x, row)
 	}
