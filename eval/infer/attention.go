@@ -7,47 +7,46 @@ import (
 )
 
 const (
-	// attnRows rows (queries times the heads that share keys) are attended for at once.
-	attnRows = 48
-	// attnTile rows are multiplied at once where the keys that queries see end: none beyond the last one's.
-	attnTile = 12
-	// attnKeys keys are multiplied at once: many, as each block of them costs a row some work of its own, but so that
-	// their scores stay in the second-level cache. Blocks of keys begin at multiples of it: a query's sums do not depend
-	// on the other queries.
+	attnRows = 48 // rows of one task: queries times the heads that share keys
+	attnTile = 12 // rows multiplied at once on the diagonal, up to the last key that one of them sees
+
+	// attnKeys keys are multiplied at once: many, as each block of them costs every row extra work, but so few that their
+	// scores stay in the second-level cache. Blocks begin at multiples of it, so that the sums of a query do not depend
+	// on other queries.
 	attnKeys = 512
-	// attnStride is what rows of scores lie apart, so that they do not compete for the same places in the cache.
+	// attnStride is the distance of two rows of scores: no power of two, or they would share sets of the cache.
 	attnStride = attnKeys + panel
 )
 
-// attention is the part of a mixer that compares queries with the keys of earlier positions and adds up their values.
+// attention is the part that gqa and mla have in common: queries meet the keys and values of earlier positions.
 type attention struct {
 	slot
-	heads, kvHeads int // of queries; of keys and values, each shared by heads/kvHeads of queries
+	heads, kvHeads int // query heads; heads of keys and values, each shared by heads/kvHeads query heads
 	dims           int // of a head
 
-	qNorm, kNorm []float32 // gains of the RMS norm over one head; nil: none
-	sinks        []float32 // of each head, a score beside those of the keys; nil: none
-	window       int       // how many positions back a query sees, itself included; 0 for all
-	rope         int       // which of Model.rope; noRope: none
-	scale, limit float32   // of scores: a factor, and the soft cap of what it gives; 0: none
+	qNorm, kNorm []float32 // gains of the RMS norm of one head; nil: none
+	sinks        []float32 // for each head, a score beside those of the keys; nil: none
+	window       int       // positions that a query sees, its own included; 0: all
+	rope         int       // index in Model.rope, or noRope
+	scale, limit float32   // scores are multiplied by scale; limit is the soft cap of the product, 0: none
 }
 
-// attnTask is n tokens at positions pos, pos+1, … of a span; row is the first's row in the activations. Attention takes
-// them with heads query heads from head on, which share one head of keys and values.
+// attnTask is n tokens at positions pos, pos+1, … of a span, whose rows begin at row. To attend, they come with heads
+// query heads from head on, which share one head of keys and values.
 type attnTask struct{ span, head, heads, row, pos, n int }
 
-// attnArgs is what the attention under way works on.
+// attnArgs are the arguments of the current attention.
 type attnArgs struct {
 	tasks        []attnTask
 	q, k, v, out []float32
 }
 
-// attnScratch is a worker's memory, with one row for every query and head.
+// attnScratch is a worker's memory, with a row for every query and head.
 type attnScratch struct {
-	q       []float32 // [rows][HeadDim], rotated
+	q       []float32 // [rows][dims], rotated
 	scores  []float32 // [rows][attnStride]
-	out     []float32 // [rows][HeadDim up to whole panels]
-	seen    []int32   // keys of the block under way
+	out     []float32 // [rows][wholePanels(dims)]
+	seen    []int32   // keys of the current block that a row sees
 	running vec.RunningSoftmax
 }
 
@@ -66,7 +65,7 @@ func (p *pass) attend(a *attention, out, q []float32) {
 			heads = (heads + 1) / 2
 		}
 		queries := max(1, attnRows/heads)
-		for h, some := 0, 0; h < a.heads; h += some { // those that share keys and values one after the other
+		for h, some := 0, 0; h < a.heads; h += some { // heads that share keys and values follow each other
 			some = min(heads, group-h%group)
 			for at := (n - 1) / queries * queries; at >= 0 && n > 0; at -= queries { // the longest first
 				p.attn.tasks = append(p.attn.tasks, attnTask{i, h, some, row + at, pos + at, min(queries, n-at)})
@@ -75,23 +74,21 @@ func (p *pass) attend(a *attention, out, q []float32) {
 		row += n
 	}
 	p.attn.q, p.attn.out = q, out
-	p.run(len(p.attn.tasks), (*attendStep)(a))
+	p.run(len(p.attn.tasks), a)
 }
 
-type attendStep attention
-
-// task keeps a running softmax (arXiv 2205.14135) for every query and head of an attnTask: over blocks of keys, with
-// weights w of the scores and the factor that the softmax asks for,
+// task keeps a running softmax (arXiv 2205.14135) for every query and head of an attnTask. For each block of keys, with
+// the weights w and the factor that AddPart gives,
 //
 //	out' = factor*out + w·V
-func (step *attendStep) task(p *pass, worker, task int) {
-	a, b, s := (*attention)(step), p.attn.tasks[task], &p.workers[worker].attn
+func (a *attention) task(p *pass, worker, task int) {
+	b, s := p.attn.tasks[task], &p.workers[worker].attn
 	rows, dims, wide := b.n*b.heads, a.dims, wholePanels(a.dims)
 	kv := p.states[b.span].(*kv)
 	keys, values := kv.head(b.head * a.kvHeads / a.heads)
 	p.gather(a, s, b)
 	scores, out := grow(&s.scores, rows*attnStride), grow(&s.out, rows*wide)
-	first, end := 0, b.pos+b.n // keys any query of the block sees: [first, end)
+	first, end := 0, b.pos+b.n // the keys that a query of the task sees
 	if a.window > 0 {
 		first = max(0, b.pos-a.window+1) / panel * panel
 	}
@@ -117,11 +114,11 @@ func (step *attendStep) task(p *pass, worker, task int) {
 	}
 }
 
-// score multiplies the task's queries with n keys from position k on. Of the panels on the diagonal it leaves out the
-// queries that see none of their keys.
+// score multiplies the task's queries by n keys from position k on. For panels on the diagonal it leaves out the queries
+// that see none of their keys.
 func (p *pass) score(a *attention, s *attnScratch, keys []float32, b attnTask, n, k int) {
 	rows, dims := b.n*b.heads, a.dims
-	all := min(n, wholePanels(max(0, b.pos+1-k))) // columns of panels that every query sees
+	all := min(n, wholePanels(max(0, b.pos+1-k))) // keys in panels that every query sees
 	p.set.GemmPanels(s.scores, attnStride, s.q, dims, keys, panel*dims, rows, all, dims, false)
 	for at := all; at < n; at += panel {
 		first := (k + at - b.pos) * b.heads
@@ -130,8 +127,8 @@ func (p *pass) score(a *attention, s *attnScratch, keys []float32, b attnTask, n
 	}
 }
 
-// sum multiplies weights with n values from position k on. On the diagonal it does so by tiles of rows, with the values
-// that the last query of each sees.
+// sum multiplies the weights by n values from position k on. On the diagonal it takes tiles of rows, each up to the last
+// value that one of its queries sees.
 func (p *pass) sum(a *attention, s *attnScratch, values []float32, step int, b attnTask, n, k int, accumulate bool) {
 	rows, wide := b.n*b.heads, wholePanels(a.dims)
 	sees := func(row int) int { return min(n, max(0, b.pos+row/b.heads+1-k)) }
@@ -145,7 +142,7 @@ func (p *pass) sum(a *attention, s *attnScratch, values []float32, step int, b a
 	}
 }
 
-// gather collects the task's queries, normalized and rotated, and clears what is kept per row.
+// gather collects the task's queries, normalized and rotated, and resets the softmax of each row.
 func (p *pass) gather(a *attention, s *attnScratch, b attnTask) {
 	rows := b.n * b.heads
 	q := grow(&s.q, rows*a.dims)
@@ -160,7 +157,7 @@ func (p *pass) gather(a *attention, s *attnScratch, b attnTask) {
 	}
 }
 
-// mask says how many of the n keys from position k on each query sees, hides those before its window, and caps scores.
+// mask counts the keys that each query sees, out of n from position k on, hides those before its window and caps scores.
 func (p *pass) mask(a *attention, s *attnScratch, b attnTask, n, k int) {
 	seen := grow(&s.seen, b.n*b.heads)
 	for r := range seen {

@@ -5,58 +5,56 @@ import (
 	"slices"
 )
 
-// layer is a list of branches, which add to the residual stream one after the other.
+// layer is a list of branches, which add to the residual stream one after another.
 type layer []branch
 
 // branch is one part of a layer. With the residual stream x,
 //
 //	x += scale * after(mixer(norm(x)))
 //
-// Of parallel branches (attention and feed-forward layer in Cohere and StableLM) the first has the norm, and the others
-// read its rows.
+// Parallel branches (attention and feed-forward layer in Cohere and StableLM) read the norm of the first of them.
 type branch struct {
 	norm     norm
-	parallel bool // reads the rows of the branch before it instead of a norm of its own
+	parallel bool // reads the norm of the branch before it
 	mixer    mixer
 	after    norm
 	scale    float32 // 0: 1
 }
 
-// mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only. What it
-// remembers of a sequence is a state (see stateful), its scratch memory lies in the pass.
+// mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only: its memory of a
+// sequence is a state (see stateful), and its buffers belong to the pass.
 type mixer interface {
-	// matrices lists the weights. Those without rows are not there.
+	// matrices lists the weights; optional ones that the model lacks have no rows.
 	matrices() []*Linear
-	// mix computes the branch for the p.rows rows of p.input and leaves it in p.residual.
+	// mix sets p.residual to the output for the p.rows rows of p.input.
 	mix(p *pass)
 }
 
-// stateful is a mixer that remembers earlier tokens.
+// stateful is a mixer with memory of earlier tokens.
 type stateful interface {
 	place() *slot
-	// newState is an empty state with room for n positions, made of old when that is one of the mixer's kind.
+	// newState returns an empty state with room for n positions; it reuses old if that is of the mixer's kind.
 	newState(old state, n int) state
-	// stateBytes is what a token reads of its state behind so many others.
+	// stateBytes is how much of its state a token reads that follows past others.
 	stateBytes(past int) int64
 }
 
-// state is what a mixer remembers of one sequence: keys and values, or the last rows of a convolution, or the matrix of
-// a recurrence.
+// state is a mixer's memory of one sequence: keys and values, the last rows of a convolution, the matrix of a recurrence.
 type state interface {
 	bytes() int64
 	reset() // forgets all positions
 }
 
-// slot says where the states of a mixer are.
+// slot is the place of a mixer's states.
 type slot struct {
-	cache int  // the index in Cache.states
-	spare int  // the index in Runner.spare, which mixers of one kind share
-	last  bool // no mixer behind this one is stateful: the rest is needed only for the rows whose logits are wanted
+	cache int  // index in Cache.states
+	spare int  // index in Runner.spare, shared by mixers of one type
+	last  bool // no later mixer is stateful: all that follows is needed only for the rows whose logits are wanted
 }
 
 func (s *slot) place() *slot { return s }
 
-// placeStates gives every mixer that remembers its slot.
+// placeStates gives every stateful mixer its slot.
 func (m *Model) placeStates() {
 	for i := range m.layers {
 		for j := range m.layers[i] {
@@ -85,14 +83,15 @@ func (m *Model) each(f func(*Linear)) {
 	}
 }
 
-// residual is what a branch adds to the residual stream. The next preparation of rows does so.
+// residual is the output of a mixer before the branch's norm and scale. The next preparation adds it to the residual
+// stream.
 type residual struct {
 	rows   []float32 // [n][width]; nil: nothing
-	bias   []float32 // is added to each row
-	branch *branch   // has the norm and the scale of that
+	bias   []float32 // of each row; nil: none
+	branch *branch
 }
 
-// layer runs a layer on the first p.rows rows of buf.x.
+// layer runs a layer on the p.rows rows of buf.x.
 func (p *pass) layer(l layer) {
 	for i := range l {
 		if p.rows == 0 {
@@ -104,8 +103,8 @@ func (p *pass) layer(l layer) {
 	}
 }
 
-// input adds the residual of the branch before to buf.x and returns the rows of this one, prepared for the matrices
-// that multiply them.
+// input adds the residual of the previous branch to buf.x and returns the input of the current one, prepared for the
+// matrices that multiply it.
 func (p *pass) input(to ...*Linear) []float32 {
 	if p.branch.parallel {
 		p.addResidual()
@@ -116,15 +115,15 @@ func (p *pass) input(to ...*Linear) []float32 {
 	return p.buf.norm
 }
 
-// project computes W·in for the rows under way: the mixer's residual.
+// project sets the residual to W·in.
 func (p *pass) project(in []float32, w *Linear) {
 	p.residual = residual{rows: grow(&p.buf.branch, p.rows*w.Rows), bias: w.bias}
 	p.queue(in, p.rows, product{dst: p.residual.rows, w: w})
 	p.multiplyAll(p.rows)
 }
 
-// narrow packs the rows whose logits are wanted to the front: in the residual stream, in its norm, and in rows of the
-// mixer's own, which may be nil. The other rows end here.
+// narrow ends all rows but those whose logits are wanted, which it packs to the front: of the residual stream, of its
+// norm, and of the mixer's own rows, which may be nil.
 func (p *pass) narrow(own []float32, width int) {
 	p.rows = 0
 	for _, s := range p.spans {

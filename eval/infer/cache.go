@@ -1,8 +1,7 @@
 package infer
 
-// Cache holds what the model remembers of one sequence, so that later tokens can look back at earlier ones: of every
-// mixer that remembers anything a state. Keys and values take 8 bytes for every position, layer, key-value head and
-// dimension of a head: see Bytes.
+// Cache is the model's memory of one sequence, a state for each stateful mixer. Keys and values take 8 bytes for every
+// position, layer, key-value head and dimension of a head: see Bytes.
 type Cache struct {
 	model    *Model
 	capacity int
@@ -10,7 +9,7 @@ type Cache struct {
 	states   []state // of Model.stateful
 }
 
-// NewCache makes room for capacity positions.
+// NewCache returns an empty cache with room for capacity positions.
 func (m *Model) NewCache(capacity int) *Cache {
 	c := &Cache{model: m, capacity: capacity, states: make([]state, len(m.stateful))}
 	for i, s := range m.stateful {
@@ -39,7 +38,7 @@ func (c *Cache) Reset() {
 	}
 }
 
-// recall sets p.states to what a mixer remembers of each span: the state in its cache, or an empty one.
+// recall sets p.states to a mixer's state for each span: from its cache, or an empty one.
 func (p *pass) recall(x stateful) {
 	at := x.place()
 	for len(p.spare) <= at.spare {

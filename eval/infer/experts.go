@@ -6,15 +6,15 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// experts is a feed-forward layer with experts: a router picks a few for each token, and their outputs are added,
-// weighted.
+// experts is a mixture of experts: a router picks a few feed-forward layers for each token, and their weighted outputs
+// are added.
 type experts struct {
 	checkpoint.Experts
 	router     Linear
-	correction []float32 // is added to the scores that experts are chosen by; nil: nothing
+	correction []float32 // added to the scores for the choice only; nil: nothing
 	list       []feedForward
-	shared     feedForward // of every token; without rows: none
-	sharedGate Linear      // its output is multiplied by the sigmoid of this; no rows: by 1
+	shared     feedForward // runs for every token; without weights: none
+	sharedGate Linear      // the sigmoid of its output weighs the shared expert; without weights: 1
 }
 
 // experts binds the router, the experts, and the shared expert with its gate.
@@ -58,19 +58,19 @@ func (e *experts) mix(p *pass) {
 		product{dst: grow(&r.gates, n*e.sharedGate.Rows), w: &e.sharedGate})
 	grow(&r.chosen, n*e.Used)
 	grow(&r.weights, n*e.Used)
-	p.run((n+tokensPerTask-1)/tokensPerTask, (*routeStep)(e))
+	p.run((n+tokensPerTask-1)/tokensPerTask, e)
 	r.sort(n, e.Count, e.Used)
 
 	rows := len(r.tokens)
 	hidden := grow(&r.rows, rows*width)
 	gate, up, down := grow(&r.gate, rows*e.FFN), grow(&r.up, rows*e.FFN), grow(&r.down, rows*width)
 	one := &e.list[0]
-	p.prepare(preparation{by: (*pickedRows)(r), rows: hidden, n: rows, with: in, grouped: true}, &one.gate, &one.up)
+	p.prepare(preparation{by: r, rows: hidden, n: rows, with: in, grouped: true}, &one.gate, &one.up)
 	for i := range e.list {
 		p.queueGroup(&e.list[i].gate, hidden, gate)
 		p.queueGroup(&e.list[i].up, hidden, up)
 	}
-	e.shared.queueInputs(p, in) // beside the others: the input is still there, as theirs are in batches of their own
+	e.shared.queueInputs(p, in) // with the others: they have inputs of their own, so that this one is still there
 	p.multiplyAll(n)
 	p.prepare(preparation{by: (*gatedRows)(e), rows: gate, n: rows, with: up, grouped: true}, &one.down)
 	for i := range e.list {
@@ -82,10 +82,10 @@ func (e *experts) mix(p *pass) {
 	p.multiplyAll(n)
 
 	p.residual = residual{rows: grow(&p.buf.branch, n*width)}
-	p.prepare(preparation{by: (*mixedRows)(e), rows: p.residual.rows, n: n, width: width})
+	p.prepare(preparation{by: e, rows: p.residual.rows, n: n, width: width})
 }
 
-// queueGroup queues the product of one of a stack of matrices with its rows of in, when it has any, without bias.
+// queueGroup queues the product of one matrix of a stack with its rows of in, if it has any, without the bias.
 func (p *pass) queueGroup(w *Linear, in, out []float32) {
 	r := &p.routed
 	from, to := r.starts[w.Expert], r.starts[w.Expert+1]
@@ -96,11 +96,9 @@ func (p *pass) queueGroup(w *Linear, in, out []float32) {
 	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][w.form]})
 }
 
-type routeStep experts
-
 // task picks the experts of some tokens and their weights.
-func (step *routeStep) task(p *pass, worker, task int) {
-	r, e := &p.routed, (*experts)(step)
+func (e *experts) task(p *pass, worker, task int) {
+	r := &p.routed
 	for t := task * tokensPerTask; t < min((task+1)*tokensPerTask, p.rows); t++ {
 		scores := r.scores[t*e.Count : (t+1)*e.Count]
 		chosen, weights := r.chosen[t*e.Used:(t+1)*e.Used], r.weights[t*e.Used:(t+1)*e.Used]
@@ -130,8 +128,8 @@ func (step *routeStep) task(p *pass, worker, task int) {
 	}
 }
 
-// choose picks the best experts, of the best groups when there are groups. A group is as good as its best expert, or
-// where scores are sigmoids as its best two together.
+// choose picks the best experts, only from the best groups if there are groups. The score of a group is that of its
+// best expert, or the sum of its best two where scores are sigmoids.
 func (e *experts) choose(p *pass, chosen []int32, scores []float32, worker int) {
 	if e.correction == nil && e.Groups <= 1 {
 		best(chosen, scores)
@@ -165,7 +163,7 @@ func (e *experts) choose(p *pass, chosen []int32, scores []float32, worker int) 
 	best(chosen, by)
 }
 
-// best finds the largest scores, the largest first and of equals the first.
+// best finds the largest scores, in descending order; of equal ones the first comes first.
 func best(chosen []int32, scores []float32) {
 	n := 0
 	for i, v := range scores {
@@ -182,24 +180,15 @@ func best(chosen []int32, scores []float32) {
 	}
 }
 
-type pickedRows routed
-
-// makeRow copies the row of the token that row t of the experts is.
-func (r *pickedRows) makeRow(p *pass, row []float32, t int) {
-	copy(row, p.prep.with[int(r.tokens[t])*len(row):])
-}
-
 type gatedRows experts
 
-// makeRow activates row t, which is sorted by expert.
+// makeRow is the activation of row t; rows are sorted by expert.
 func (e *gatedRows) makeRow(p *pass, row []float32, t int) {
 	e.list[p.routed.expert[t]].makeRow(p, row, t)
 }
 
-type mixedRows experts
-
-// makeRow adds up what the experts make of token t.
-func (e *mixedRows) makeRow(p *pass, row []float32, t int) {
+// makeRow adds up the experts' outputs for token t.
+func (e *experts) makeRow(p *pass, row []float32, t int) {
 	r, used, width := &p.routed, e.Used, len(row)
 	clear(row)
 	for i := t * used; i < (t+1)*used; i++ {
@@ -216,9 +205,9 @@ func (e *mixedRows) makeRow(p *pass, row []float32, t int) {
 	p.addWeighted(row, r.shared[t*width:][:width], &e.shared.down, weight)
 }
 
-// addWeighted adds what w makes of a token to row, bias included.
-func (p *pass) addWeighted(row, made []float32, w *Linear, weight float32) {
-	p.set.AddScaled(row, made, weight)
+// addWeighted adds the output of w, to which its bias is still to be added, to row.
+func (p *pass) addWeighted(row, output []float32, w *Linear, weight float32) {
+	p.set.AddScaled(row, output, weight)
 	if w.bias != nil {
 		p.set.AddScaled(row, w.bias, weight)
 	}

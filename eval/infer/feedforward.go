@@ -8,8 +8,8 @@ type feedForward struct {
 	act            checkpoint.Activation
 }
 
-// feedForward binds the matrices of a feed-forward layer, whose names end in suffix. Gate and up may lie in one tensor,
-// the gate first; some layers have no gate.
+// feedForward binds the matrices whose names end in suffix. Gate and up may be one tensor, the gate first; there may be
+// no gate.
 func (l *loader) feedForward(blk func(string) string, suffix string, width int) feedForward {
 	c := &l.c.Config
 	name := func(s string) string { return blk(s + suffix + ".weight") }
@@ -35,13 +35,13 @@ func (f *feedForward) mix(p *pass) {
 	p.project(f.prepareDown(p), &f.down)
 }
 
-// queueInputs queues the products of the rows under way with gate and up.
+// queueInputs queues the products of gate and up with the current rows.
 func (f *feedForward) queueInputs(p *pass, in []float32) {
 	p.queue(in, p.rows, product{dst: grow(&p.buf.gate, p.rows*f.gate.Rows), w: &f.gate})
 	p.queue(in, p.rows, product{dst: grow(&p.buf.up, p.rows*f.up.Rows), w: &f.up})
 }
 
-// prepareDown prepares the rows that down multiplies, and returns them.
+// prepareDown returns the rows that down multiplies, prepared.
 func (f *feedForward) prepareDown(p *pass) []float32 {
 	in := preparation{by: f, rows: p.buf.up, n: p.rows}
 	if f.gate.Rows > 0 {
@@ -51,8 +51,8 @@ func (f *feedForward) prepareDown(p *pass) []float32 {
 	return in.rows
 }
 
-// makeRow sets row = act(row) * up, where up is row t of the preparation's second rows; there are none without a gate.
-// The rows come without the biases of f.
+// makeRow sets row = act(row) * up, up being row t of the preparation's second rows, or 1 without a gate. It adds the
+// biases first.
 func (f *feedForward) makeRow(p *pass, row []float32, t int) {
 	var up []float32
 	if p.prep.with == nil {

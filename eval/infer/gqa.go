@@ -2,15 +2,14 @@ package infer
 
 import "math"
 
-// gqa is attention with a matrix each for queries, keys and values, where groups of query heads share a head of keys and
-// values (arXiv 2305.13245).
+// gqa is grouped-query attention (arXiv 2305.13245): groups of query heads share a head of keys and values.
 type gqa struct {
 	attention
 	q, k, v, o   Linear
-	qRows, kRows norm // over rows of heads
+	qRows, kRows norm // over more than one head
 }
 
-// gqa binds the attention of layer i. Queries, keys and values may lie in one tensor.
+// gqa binds the attention of layer i. Queries, keys and values may be one tensor.
 func (l *loader) gqa(i int, blk func(string) string) *gqa {
 	c := &l.c.Config
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
@@ -30,7 +29,7 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 	return g
 }
 
-// attention says how heads of layer i attend.
+// attention reads the configuration of layer i.
 func (l *loader) attention(i int, blk func(string) string) attention {
 	c := &l.c.Config
 	a := attention{
@@ -51,7 +50,8 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 
 func (g *gqa) matrices() []*Linear { return []*Linear{&g.q, &g.k, &g.v, &g.o} }
 
-// mix computes queries only for the rows whose logits are wanted where nothing else is needed of the others.
+// mix computes keys and values first, and queries only for the rows whose logits are wanted, where nothing but their
+// keys and values is needed of the others.
 func (g *gqa) mix(p *pass) {
 	in := p.input(&g.q, &g.k, &g.v)
 	n, late := p.rows, g.last && p.narrows

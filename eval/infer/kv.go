@@ -3,8 +3,8 @@ package infer
 import "bitmill/eval/kernel"
 
 // kv is the state of attention: keys and values in float32. Both products of attention read it from front to back, panel
-// by panel (see kernel.GemmPanels): a panel of keys is all dimensions of sixteen positions, one of values sixteen
-// dimensions of all positions.
+// by panel (see kernel.GemmPanels): a panel of keys is all dimensions of 16 positions, a panel of values 16 dimensions of
+// all positions.
 //
 //	keys    [heads][capacity/16][dims][16]
 //	values  [heads][ceil(dims/16)][capacity][16]
@@ -16,10 +16,10 @@ type kv struct {
 
 const panel = kernel.PanelCols
 
-// wholePanels rounds up to a multiple of sixteen.
+// wholePanels rounds up to a multiple of 16.
 func wholePanels(n int) int { return (n + panel - 1) / panel * panel }
 
-// newState makes room for n positions, whose contents are undefined.
+// newState leaves the contents undefined: positions that are not filled are not read.
 func (a *attention) newState(old state, n int) state {
 	s, ok := old.(*kv)
 	if !ok {
@@ -40,16 +40,15 @@ func (a *attention) stateBytes(past int) int64 {
 
 func (s *kv) bytes() int64 { return 4 * int64(len(s.keys)+len(s.values)) }
 
-// reset has nothing to do: positions that are not filled are not read.
 func (s *kv) reset() {}
 
-// head returns the panels of one head.
+// head returns the panels of head h.
 func (s *kv) head(h int) (keys, values []float32) {
 	return s.keys[h*s.dims*s.capacity:][:s.dims*s.capacity],
 		s.values[h*wholePanels(s.dims)*s.capacity:][:wholePanels(s.dims)*s.capacity]
 }
 
-// store rotates the batch's keys and writes keys and values behind those of earlier passes.
+// store rotates the keys and appends keys and values to those of earlier passes.
 func (p *pass) store(a *attention, k, v []float32) {
 	p.recall(a)
 	p.attn.tasks = p.attn.tasks[:0]

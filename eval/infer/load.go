@@ -8,13 +8,13 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// loader reads tensors and keeps the first error, so that the list of tensors reads as a list.
+// loader reads tensors and keeps the first error, so that a list of tensors reads as a list.
 type loader struct {
 	c   *checkpoint.Checkpoint
 	err error
 }
 
-// layer binds the tensors of layer i; which of them there are says what the layer does.
+// layer binds the tensors of layer i. Which of them exist decides what the layer does.
 func (l *loader) layer(i int) layer {
 	c := &l.c.Config
 	blk := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
@@ -64,8 +64,7 @@ func (l *loader) tensor(name string, cols, rows int) *checkpoint.Tensor {
 	return t
 }
 
-// matrix takes the tensor's bytes as they lie in the map, or of a stack those of matrix i of n; rows that the map holds
-// in another order are copied.
+// matrix is matrix i of a stack of n, as the map holds it. Rows that the map holds in another order are copied.
 func (l *loader) matrix(name string, cols, rows, i, n int) kernel.Matrix {
 	t := l.tensor(name, cols, rows*n)
 	if t == nil {
@@ -111,7 +110,7 @@ func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
 	return r
 }
 
-// fused binds matrices that lie one below the other in one tensor. All but the first are its later parts.
+// fused binds matrices that are stored one below another in one tensor.
 func (l *loader) fused(name string, cols int, rows ...int) []Linear {
 	all, sum := make([]Linear, len(rows)), 0
 	for _, n := range rows {
@@ -134,7 +133,7 @@ func (l *loader) fused(name string, cols int, rows ...int) []Linear {
 	return all
 }
 
-// form finds out how a matrix wants its input.
+// form chooses the form of the matrix's input.
 func (l *loader) form(r *Linear) {
 	if l.err != nil {
 		return
@@ -149,12 +148,12 @@ func (l *loader) form(r *Linear) {
 	}
 }
 
-// norm binds a norm by its name without suffix; the zero norm when there is none.
+// norm binds the norm of that name without suffix, if it exists.
 func (l *loader) norm(name string, n int) norm {
 	return norm{gain: l.optional(name+".weight", n), bias: l.optional(name+".bias", n)}
 }
 
-// headNorm binds the norm of queries or keys: one gain for all heads, or rows of gains for parts of a token's row.
+// headNorm binds the norm of queries or keys: one gain for all heads, or gains for the whole row of heads.
 func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
 	t, ok := l.c.Tensor(name)
 	if !ok {
@@ -177,7 +176,7 @@ func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
 
 func (l *loader) vector(name string, n int) []float32 { return l.row(name, n, 0, 1) }
 
-// row reads row i of a tensor of several.
+// row reads row i of a tensor of so many rows.
 func (l *loader) row(name string, n, i, rows int) []float32 {
 	t := l.tensor(name, n, rows)
 	if t == nil {

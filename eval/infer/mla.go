@@ -5,18 +5,18 @@ package infer
 //	scores = ropeQ·ropeK + nopeQ·(expandK·latent) = [ropeQ | expandKᵀ·nopeQ]·[ropeK | latent]
 //	out    = expandV·(weights·latent)
 //
-// so that attention sees one head of keys, [ropeK | latent], whose values are itself. The first part of a key rotates.
+// so that attention has one head of keys, [ropeK | latent], which are the values as well. RoPE turns their first part.
 type mla struct {
 	attention
-	q            Linear // [heads][nope+rope], of the norm's rows or of queryNorm's
-	queryA       Linear // the queries' own latent; no rows: none
-	queryNorm    norm   // over the whole row
-	kv           Linear // latent, then the rotating key
+	q            Linear // [heads][nope+rotary], multiplies the branch's input or the queries' latent
+	queryA       Linear // the queries' own latent; without weights: none
+	queryNorm    norm   // of that
+	kv           Linear // latent, then ropeK
 	kvNorm       []float32
-	keyB, valueB []Linear // of each head
+	keyB, valueB []Linear // of each head: expandKᵀ, expandV
 	o            Linear
 
-	nope, turning, latent, value int // values of a head: of a query that stay, that rotate, of the latent, of a value
+	nope, rotary, latent, value int // lengths of nopeQ, ropeQ, the latent, and a head of out
 }
 
 func (l *loader) mla(i int, blk func(string) string) *mla {
@@ -28,7 +28,7 @@ func (l *loader) mla(i int, blk func(string) string) *mla {
 		keyB:      make([]Linear, c.Heads),
 		valueB:    make([]Linear, c.Heads),
 		o:         l.linear(blk("attn_output.weight"), c.Heads*s.Value, c.Width),
-		nope:      s.Nope, turning: s.Rope, latent: s.KV, value: s.Value,
+		nope:      s.Nope, rotary: s.Rope, latent: s.KV, value: s.Value,
 	}
 	width, q := c.Width, "attn_q"
 	if s.Query > 0 {
@@ -52,7 +52,7 @@ func (m *mla) matrices() []*Linear {
 	return list
 }
 
-// mlaBuffers are [tokens][...], but for byHead, [heads][tokens][...].
+// mlaBuffers are [tokens][...], except byHead: [heads][tokens][...].
 type mlaBuffers struct{ query, full, latent, byHead []float32 }
 
 func (m *mla) mix(p *pass) {
@@ -62,7 +62,7 @@ func (m *mla) mix(p *pass) {
 	p.store(&m.attention, k, v)
 	out := grow(&p.buf.attn, n*width)
 	p.attend(&m.attention, out, q)
-	p.perHead(m.valueB, out, m.turning, m.dims, out, m.value) // out of the latent space
+	p.perHead(m.valueB, out, m.rotary, m.dims, out, m.value) // out of the latent space
 	out = out[:n*m.o.Cols]
 	p.prepareRows(out, n, &m.o)
 	p.project(out, &m.o)
@@ -80,27 +80,25 @@ func (m *mla) prepareQKV(p *pass, q, k, v []float32) {
 	} else {
 		p.multiply(p.input(&m.q, &m.kv), n, product{dst: full, w: &m.q}, product{dst: latent, w: &m.kv})
 	}
-	p.perHead(m.keyB, full, 0, m.nope+m.turning, q[m.turning:], m.dims)
+	p.perHead(m.keyB, full, 0, m.nope+m.rotary, q[m.rotary:], m.dims)
 	p.attn.k, p.attn.v = k, v
-	p.prepare(preparation{by: (*latentRows)(m), rows: q, n: n, width: m.heads * m.dims})
+	p.prepare(preparation{by: m, rows: q, n: n, width: m.heads * m.dims})
 }
 
-type latentRows mla
-
-// makeRow makes key and value of token t, and the queries' rotating part.
-func (m *latentRows) makeRow(p *pass, q []float32, t int) {
-	b, head := &p.mla, m.nope+m.turning
+// makeRow makes key and value of token t, and the rotating part of its queries.
+func (m *mla) makeRow(p *pass, q []float32, t int) {
+	b, head := &p.mla, m.nope+m.rotary
 	for h := range m.heads {
-		copy(q[h*m.dims:][:m.turning], b.full[(t*m.heads+h)*head+m.nope:])
+		copy(q[h*m.dims:][:m.rotary], b.full[(t*m.heads+h)*head+m.nope:])
 	}
 	key, from := p.attn.k[t*m.dims:][:m.dims], b.latent[t*m.dims:][:m.dims]
 	copy(key, from[m.latent:])
-	p.set.RMSNorm(key[m.turning:], from[:m.latent], m.kvNorm, p.m.Config.NormEps)
+	p.set.RMSNorm(key[m.rotary:], from[:m.latent], m.kvNorm, p.m.Config.NormEps)
 	copy(p.attn.v[t*m.dims:][:m.dims], key)
 }
 
-// perHead multiplies a part of each head of the rows under way, w[h].Cols values from first on, with the head's matrix.
-// Heads are step values apart, and in out, which may be in, wide values.
+// perHead multiplies a part of each head of the current rows, w[h].Cols values from first on, by the head's matrix.
+// Heads are step values apart; in out, which may be in, they are wide values apart.
 func (p *pass) perHead(w []Linear, in []float32, first, step int, out []float32, wide int) {
 	n := p.rows
 	rows, size := grow(&p.mla.byHead, len(w)*n*w[0].Cols), n*w[0].Cols
@@ -114,7 +112,7 @@ func (p *pass) perHead(w []Linear, in []float32, first, step int, out []float32,
 	p.multiplyAll(n)
 }
 
-// headRows are the parts of each token's heads, step values apart, sorted by head: [heads][tokens].
+// headRows sorts a part of each token's heads, which are step values apart, by head: [heads][tokens].
 type headRows struct {
 	heads, step int
 	part        []float32 // from the first head's on

@@ -21,15 +21,15 @@ import (
 //	              x += Wdown·(silu(Wgate·n) * (Wup·n))              n = rmsnorm(x)
 //	logits = Woutput·rmsnorm(x)
 //
-// What architectures do otherwise is in Config (checkpoint.Variant) and in which tensors there are: norms behind a
-// branch, norms of queries and keys, sinks, biases, gates, experts.
+// Architectures differ from this by Config (checkpoint.Variant) and by the tensors they have: norms after a branch, norms
+// of queries and keys, sinks, biases, gates, experts.
 //
-// Weights lie in the checkpoint's memory map: the checkpoint must outlive the model, also one that resides elsewhere.
+// Weights stay in the checkpoint's memory map. The checkpoint must outlive the model, even after LoadToRAM.
 type Model struct {
 	Config     checkpoint.Config
 	embedding  kernel.Matrix
 	layers     []layer
-	stateful   []stateful // the layers' mixers that remember, in order
+	stateful   []stateful // the layers' mixers with memory, in order
 	outputNorm norm
 	output     Linear
 	rope       [ropeKinds]ropeTable
@@ -41,18 +41,17 @@ type Model struct {
 type Linear struct {
 	Name string // GGUF name of the weight
 	kernel.Matrix
-	Expert, Experts int  // which matrix of a stack of how many; 0 of 0: of none
-	Routed          bool // each matrix of the stack sees its own tokens: experts
+	Expert, Experts int  // matrix Expert of a stack of Experts; 0 of 0: not in a stack
+	Routed          bool // each matrix of the stack has its own tokens: experts
 
-	bias  []float32
-	form  kernel.ActivationForm
-	later bool // not the first part of a fused tensor
-
-	stored bool // what it makes is remembered: of every token, though only the last one's logits be wanted
+	bias   []float32
+	form   kernel.ActivationForm
+	later  bool // a later part of a fused tensor
+	stored bool // the output goes into the state: needed of every token, even if only the last one's logits are wanted
 }
 
-// Load binds the checkpoint's tensors. It fails with formats.ErrUnsupported when the architecture or a tensor's type
-// has no forward pass here.
+// Load binds the checkpoint's tensors. It fails with formats.ErrUnsupported if the engine has no forward pass for the
+// architecture or for the type of a tensor.
 func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	if c.ConfigErr != nil {
 		return nil, fmt.Errorf("%s cannot be evaluated: %w", c.Path, c.ConfigErr)
@@ -78,15 +77,15 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	return m, nil
 }
 
-// RoundActivations makes BF16 weights meet activations rounded to BF16, as in llama.cpp: faster, for generating and for
-// measuring speed. Without it they meet plain ones, so that a reference is not rounded.
+// RoundActivations rounds activations to BF16 for the products with BF16 weights, as llama.cpp does: faster, for
+// generating and measuring speed. Without it they stay float32, so that a reference is not rounded.
 func (m *Model) RoundActivations() {
 	m.each((*Linear).round)
 	m.output.round()
 }
 
-// WithBF16Inputs is the same model with the inputs of all its products rounded to BF16, whatever the weights' type: its divergence
-// from the model is what rounding alone does, the floor under every other divergence. It shares the weights.
+// WithBF16Inputs is the same model with the inputs of all products rounded to BF16, whatever the weights' type. Its
+// divergence from the model is what rounding alone does: the floor under every other divergence. It shares the weights.
 func (m *Model) WithBF16Inputs() *Model {
 	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, stateful: m.stateful,
 		outputNorm: m.outputNorm, output: m.output, bf16Inputs: true}

@@ -2,13 +2,13 @@ package infer
 
 import "bitmill/formats/checkpoint"
 
-// norm is a norm over whole rows, or over parts of them (heads), each with gains of its own.
+// norm is the norm of a whole row, or of each part of it (heads) with its own gains.
 type norm struct {
 	gain, bias []float32 // of a whole row; without a gain rows stay as they are
-	part       int       // 0: the whole row
+	part       int       // length of a part; 0: the whole row
 }
 
-// normalize sets dst to the norm of x; they may be the same.
+// normalize sets dst, which may be x, to the norm of x.
 func (p *pass) normalize(dst, x []float32, n norm) {
 	c := &p.m.Config
 	switch {

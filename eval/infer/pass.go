@@ -7,38 +7,39 @@ import (
 	"sync"
 
 	"bitmill/formats/block"
+	"bitmill/formats/checkpoint"
 )
 
 // span is a sequence's place in a pass: tokens [start, start+n) of the batch, positions [past, past+n) of the sequence.
 type span struct {
 	start, n, past int
 	cache          *Cache
-	wanted         int  // rows of logits, the last ones
-	long           bool // the context is longer than the model's first one
+	wanted         int  // rows of logits: those of the last tokens
+	long           bool // the context is longer than the one the model was first trained with
 }
 
-// pass is one forward pass under way: a row of steps, each of which the pool runs as tasks. What the tasks of a step
-// work on lies here, so that starting a step allocates nothing.
+// pass is the current forward pass: a series of steps, each of which the pool runs as tasks. The tasks' arguments are
+// fields, so that starting a step allocates nothing.
 type pass struct {
 	*Runner
 	m      *Model
-	tokens []int32 // of the batch
+	tokens []int32 // of all sequences
 	spans  []span
-	n      int // tokens in the batch
+	n      int // tokens
 	wanted int // rows of logits
 
-	rows    int  // rows under way, at the front of buf.x: n, or only those wanted
-	narrows bool // rows that are not wanted may end with the last mixer that needs them: see narrow
+	rows    int  // current rows, at the front of buf.x: n, or after narrow only those wanted
+	narrows bool // a mixer may narrow
 
 	angles   [ropeKinds]angles
-	branch   *branch  // the one under way
+	branch   *branch  // the current one
 	residual residual // what the next preparation adds to buf.x
 	prep     preparation
 	products []product
-	taskRows int     // rows of a product that one task covers
-	states   []state // of the mixer under way, for each span
+	taskRows int     // weight rows of a product that one task multiplies
+	states   []state // of the current mixer, for each span
 	step     step
-	runTask  func(worker, task int) // runs one of the step, bound to the pass once
+	runTask  func(worker, task int) // runs a task of the step; a field, as a closure allocates
 
 	attn   attnArgs
 	routed routed
@@ -46,10 +47,10 @@ type pass struct {
 	heads  headRows
 
 	mu  sync.Mutex
-	err error // the first
+	err error // the first of a task
 }
 
-// step is what the pool does at once, as numbered tasks.
+// step is work for the pool, cut into numbered tasks.
 type step interface {
 	task(p *pass, worker, task int)
 }
@@ -87,8 +88,8 @@ func (p *pass) begin(m *Model, seqs []Sequence) error {
 	return nil
 }
 
-// check verifies that sequence i can be run: its tokens and rows of logits exist, and its cache is this model's, its
-// own and large enough.
+// check verifies that sequence i can run: its tokens and rows of logits exist, and its cache belongs to this model and
+// to no other sequence, and is large enough.
 func (m *Model) check(seqs []Sequence, i int) error {
 	s := seqs[i]
 	for _, t := range s.Tokens {
@@ -98,13 +99,13 @@ func (m *Model) check(seqs []Sequence, i int) error {
 	}
 	switch c := s.Cache; {
 	case s.LogitsFrom < 0:
-		return fmt.Errorf("logits from token %d on are wanted", s.LogitsFrom)
+		return fmt.Errorf("logits are wanted from token %d on", s.LogitsFrom)
 	case c == nil:
 		return nil
 	case c.model != m:
 		return fmt.Errorf("its cache was made for another model")
 	case slices.ContainsFunc(seqs[:i], func(o Sequence) bool { return o.Cache == c }):
-		return fmt.Errorf("its cache is another sequence's too")
+		return fmt.Errorf("another sequence has the same cache")
 	case c.length+len(s.Tokens) > c.capacity:
 		return fmt.Errorf("it needs %d positions, its cache has %d", c.length+len(s.Tokens), c.capacity)
 	}
@@ -152,9 +153,21 @@ func (p *pass) head() []float32 {
 	logits := grow(&p.buf.logits, n*out.Rows)
 	p.multiply(p.buf.norm, n, product{dst: logits, w: out})
 	if c := &p.m.Config; c.Scale.Logit != 0 || c.Cap.Logit != 0 {
-		p.prepare(preparation{kind: scaled, rows: logits, n: n, width: out.Rows})
+		p.prepare(preparation{by: (*logitRows)(c), rows: logits, n: n, width: out.Rows})
 	}
 	return logits
+}
+
+type logitRows checkpoint.Config
+
+// makeRow scales logits and caps them.
+func (c *logitRows) makeRow(p *pass, row []float32, _ int) {
+	if c.Scale.Logit != 0 {
+		p.set.Scale(row, float32(c.Scale.Logit))
+	}
+	if c.Cap.Logit != 0 {
+		p.set.SoftCap(row, float32(c.Cap.Logit))
+	}
 }
 
 // grow returns a buffer of n values, kept in *b for reuse.

@@ -2,33 +2,24 @@ package infer
 
 import "bitmill/eval/kernel"
 
-// preparation is how rows become the input of the next products: a few tokens at a time, so that they are computed and
-// quantized while they lie in the processor's cache.
+// preparation makes rows into the input of the next products, a few tokens at a time: they are computed and quantized
+// while they are in the processor's cache.
+//
+//	by:    rows = what by makes of them
+//	with:  rows = norm(with += add); without rows just the sum
+//	else:  rows += bias
 type preparation struct {
-	kind  rowKind
-	by    rowMaker // nil: as kind says
-	n     int
-	width int
-	rows  []float32 // [n][width]
-	with  []float32 // [n][width]: the residual stream of a norm; or see the rowMaker
-	add   residual  // added to the residual stream first
-	norm  norm
-	bias  []float32
-	forms [formCount]bool // how the products want it
-
-	grouped bool // rows are sorted by matrix of a stack (routed), and each has its own batch
+	by         rowMaker
+	n, width   int
+	rows, with []float32 // [n][width], though a rowMaker's with may have any shape
+	add        residual
+	norm       norm
+	bias       []float32
+	forms      [formCount]bool // the forms that the products want
+	grouped    bool            // rows are sorted by matrix of a stack (see routed), and each matrix has its own input
 }
 
-type rowKind uint8
-
-const (
-	asIs   rowKind = iota // rows are there
-	normed                // rows = norm(with += add); without rows just the sum
-	biased                // rows += bias
-	scaled                // rows = soft cap of rows * scale: logits
-)
-
-// rowMaker makes row t of a preparation where a mixer does so in its own way.
+// rowMaker computes row t of a preparation in place.
 type rowMaker interface {
 	makeRow(p *pass, row []float32, t int)
 }
@@ -36,31 +27,32 @@ type rowMaker interface {
 // tokensPerTask is how many rows one task prepares, a multiple of kernel.BlockTokens.
 const tokensPerTask = 16
 
-// prepareRows takes n rows as they are.
+// prepareRows prepares n rows as they are.
 func (p *pass) prepareRows(rows []float32, n int, to ...*Linear) {
 	p.prepare(preparation{rows: rows, n: n}, to...)
 }
 
-// prepareNorm adds the residual to the rows under way of buf.x and sets buf.norm to their norm.
+// prepareNorm adds the residual to buf.x and sets buf.norm to the norm of the sum.
 func (p *pass) prepareNorm(by norm, to ...*Linear) {
 	rows, width := grow(&p.buf.norm, p.rows*p.m.Config.Width), p.m.Config.Width
-	p.prepare(preparation{kind: normed, rows: rows, n: p.rows, width: width, with: p.buf.x, add: p.residual, norm: by}, to...)
+	p.prepare(preparation{rows: rows, n: p.rows, width: width, with: p.buf.x, add: p.residual, norm: by}, to...)
 	p.residual = residual{}
 }
 
-// addResidual adds the residual to the rows under way of buf.x.
+// addResidual adds the residual to buf.x.
 func (p *pass) addResidual() {
-	p.prepare(preparation{kind: normed, n: p.rows, width: p.m.Config.Width, with: p.buf.x, add: p.residual})
+	p.prepare(preparation{n: p.rows, width: p.m.Config.Width, with: p.buf.x, add: p.residual})
 	p.residual = residual{}
 }
 
 // normRows normalizes n rows in place.
 func (p *pass) normRows(rows []float32, n int, by norm, to ...*Linear) {
 	if by.gain != nil {
-		p.prepare(preparation{kind: normed, rows: rows, n: n, width: len(by.gain), with: rows, norm: by}, to...)
+		p.prepare(preparation{rows: rows, n: n, width: len(by.gain), with: rows, norm: by}, to...)
 	}
 }
 
+// prepare computes rows and puts them into the form that each of the matrices multiplies.
 func (p *pass) prepare(in preparation, to ...*Linear) {
 	for _, w := range to {
 		if w.Rows == 0 || in.forms[w.form] {
@@ -99,7 +91,7 @@ func (*prepareStep) task(p *pass, _, task int) {
 }
 
 func (p *pass) prepareRow(t int) {
-	in, w, c := &p.prep, p.prep.width, &p.m.Config
+	in, w := &p.prep, p.prep.width
 	var row []float32
 	if in.rows != nil {
 		row = in.rows[t*w : (t+1)*w]
@@ -107,7 +99,7 @@ func (p *pass) prepareRow(t int) {
 	switch {
 	case in.by != nil:
 		in.by.makeRow(p, row, t)
-	case in.kind == normed:
+	case in.with != nil:
 		x := in.with[t*w : (t+1)*w]
 		if in.add.rows != nil {
 			p.addResidualRow(x, in.add.rows[t*w:(t+1)*w])
@@ -115,22 +107,15 @@ func (p *pass) prepareRow(t int) {
 		if row != nil {
 			p.normalize(row, x, in.norm)
 		}
-	case in.kind == biased:
-		p.set.Add(row, in.bias)
-	case in.kind == scaled:
-		if c.Scale.Logit != 0 {
-			p.set.Scale(row, float32(c.Scale.Logit))
-		}
-		if c.Cap.Logit != 0 {
-			p.set.SoftCap(row, float32(c.Cap.Logit))
-		}
+	default:
+		p.addBias(row, in.bias)
 	}
 	if p.m.bf16Inputs && in.forms != [formCount]bool{} {
 		p.set.RoundBF16(row)
 	}
 }
 
-// loadRows puts rows [t0, t1) into their batches.
+// loadRows puts rows [t0, t1) into the input of their products.
 func (p *pass) loadRows(form, t0, t1 int) {
 	in, r := &p.prep, &p.routed
 	if !in.grouped {
@@ -145,10 +130,10 @@ func (p *pass) loadRows(form, t0, t1 int) {
 	}
 }
 
-// addResidualRow adds a row of the residual under way to the residual stream's.
+// addResidualRow adds a row of the preparation's residual to row x of the residual stream.
 func (p *pass) addResidualRow(x, row []float32) {
-	p.addBias(row, p.prep.add.bias)
 	b := p.prep.add.branch
+	p.addBias(row, p.prep.add.bias)
 	if b.after.gain != nil {
 		p.normalize(row, row, b.after)
 	}

@@ -12,19 +12,19 @@ type product struct {
 	dst    []float32
 	w      *Linear
 	x      *kernel.Activations // nil: the rows prepared last
-	stride int                 // from one token's row in dst to the next; 0: w.Rows
-	end    int                 // how many tasks this product and those before it have
+	stride int                 // between the rows of two tokens in dst; 0: w.Rows
+	end    int                 // the tasks of this product and of those before it
 }
 
-// How many weight rows one task of a matrix product covers: a multiple of every kernel's tile, small enough to balance
-// the workers on a small matrix; for a single token more, as its tasks are short.
+// The weight rows of one task of a matrix product: a multiple of every kernel's tile, small enough to balance the
+// workers on a small matrix. A single token takes more, as its tasks are short.
 const (
 	leastRows      = 32
 	tasksPerWorker = 8
 )
 
-// multiply multiplies the n rows prepared last, in, with several matrices at once, and adds biases: not as each task
-// writes its part of every row, but row by row.
+// multiply multiplies in, the n rows prepared last, by several matrices at once. Biases are added row by row behind it,
+// as a task of the product has only a part of each row.
 func (p *pass) multiply(in []float32, n int, list ...product) {
 	for _, l := range list {
 		p.queue(in, n, l)
@@ -32,12 +32,13 @@ func (p *pass) multiply(in []float32, n int, list ...product) {
 	p.multiplyAll(n)
 	for _, l := range list {
 		if l.w.bias != nil {
-			p.prepare(preparation{kind: biased, rows: l.dst, n: n, width: l.w.Rows, bias: l.w.bias})
+			p.prepare(preparation{rows: l.dst, n: n, width: l.w.Rows, bias: l.w.bias})
 		}
 	}
 }
 
-// queue adds a product with the n rows of in to those of the next multiplyAll. Its bias is left to the reader of dst.
+// queue adds a product with the n rows of in to those of the next multiplyAll; without weights there is none. The
+// reader of dst adds the bias.
 func (p *pass) queue(in []float32, n int, l product) {
 	if l.w.Rows == 0 {
 		return
@@ -46,14 +47,14 @@ func (p *pass) queue(in []float32, n int, l product) {
 	p.products = append(p.products, l)
 }
 
-// observe shows a product's input; of a fused tensor once.
+// observe shows a product's input, of a fused tensor once.
 func (p *pass) observe(w *Linear, in []float32, n int) {
 	if p.o.Observe != nil && !w.later {
 		p.o.Observe(w, in, n)
 	}
 }
 
-// multiplyAll runs the products queued, for a batch of n tokens.
+// multiplyAll runs the queued products, of n tokens each.
 func (p *pass) multiplyAll(n int) {
 	rows, tasks := 0, 0
 	for _, l := range p.products {

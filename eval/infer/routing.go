@@ -2,8 +2,8 @@ package infer
 
 import "bitmill/eval/kernel"
 
-// routed is where the tokens of a batch go. Rows are tokens sorted by expert, and in an expert by their place in the
-// batch, so that each expert multiplies all of its tokens at once.
+// routed is the assignment of tokens to experts. Rows are tokens sorted by expert, and within an expert by their order in
+// the batch, so that each expert multiplies all of its tokens at once.
 type routed struct {
 	scores  []float32 // [tokens][experts], from the router
 	chosen  []int32   // [tokens][used]
@@ -40,6 +40,11 @@ func (r *routed) sort(n, count, used int) {
 	copy(starts[1:], starts[:count]) // each start has moved on to the next expert's
 	starts[0] = 0
 	r.batches(count)
+}
+
+// makeRow copies the input of the token of row t.
+func (r *routed) makeRow(p *pass, row []float32, t int) {
+	copy(row, p.prep.with[int(r.tokens[t])*len(row):])
 }
 
 // even gives each of count matrices n rows.
