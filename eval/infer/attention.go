@@ -10,9 +10,9 @@ const (
 	attnRows = 48 // rows of one task: queries times the heads that share keys
 	attnTile = 12 // rows multiplied at once on the diagonal, up to the last key that one of them sees
 
-	// attnKeys keys are multiplied at once: many, as each block of them costs every row extra work, but so few that their
-	// scores stay in the second-level cache. Blocks begin at multiples of it, so that the sums of a query do not depend
-	// on other queries.
+	// attnKeys keys are multiplied at once: many, as each block of them costs every row extra work, but so few that
+	// their scores stay in the second-level cache. Blocks begin at multiples of it, so that the sums of a query do not
+	// depend on other queries.
 	attnKeys = 512
 	// attnStride is the distance of two rows of scores: no power of two, or they would share sets of the cache.
 	attnStride = attnKeys + panel
@@ -114,8 +114,8 @@ func (a *attention) task(p *pass, worker, task int) {
 	}
 }
 
-// score multiplies the task's queries by n keys from position k on. For panels on the diagonal it leaves out the queries
-// that see none of their keys.
+// score multiplies the task's queries by n keys from position k on. For panels on the diagonal it leaves out the
+// queries that see none of their keys.
 func (p *pass) score(a *attention, s *attnScratch, keys []float32, b attnTask, n, k int) {
 	rows, dims := b.n*b.heads, a.dims
 	all := min(n, wholePanels(max(0, b.pos+1-k))) // keys in panels that every query sees
@@ -127,8 +127,8 @@ func (p *pass) score(a *attention, s *attnScratch, keys []float32, b attnTask, n
 	}
 }
 
-// sum multiplies the weights by n values from position k on. On the diagonal it takes tiles of rows, each up to the last
-// value that one of its queries sees.
+// sum multiplies the weights by n values from position k on. On the diagonal it takes tiles of rows, each up to the
+// last value that one of its queries sees.
 func (p *pass) sum(a *attention, s *attnScratch, values []float32, step int, b attnTask, n, k int, accumulate bool) {
 	rows, wide := b.n*b.heads, wholePanels(a.dims)
 	sees := func(row int) int { return min(n, max(0, b.pos+row/b.heads+1-k)) }
@@ -157,7 +157,8 @@ func (p *pass) gather(a *attention, s *attnScratch, b attnTask) {
 	}
 }
 
-// mask counts the keys that each query sees, out of n from position k on, hides those before its window and caps scores.
+// mask counts the keys that each query sees, out of n from position k on, hides those before its window and caps
+// scores.
 func (p *pass) mask(a *attention, s *attnScratch, b attnTask, n, k int) {
 	seen := grow(&s.seen, b.n*b.heads)
 	for r := range seen {

@@ -21,8 +21,8 @@ type branch struct {
 	scale    float32 // 0: 1
 }
 
-// mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only: its memory of a
-// sequence is a state (see stateful), and its buffers belong to the pass.
+// mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only: its memory of
+// a sequence is a state (see stateful), and its buffers belong to the pass.
 type mixer interface {
 	// matrices lists the weights; optional ones that the model lacks have no rows.
 	matrices() []*Linear
@@ -39,7 +39,8 @@ type stateful interface {
 	stateBytes(past int) int64
 }
 
-// state is a mixer's memory of one sequence: keys and values, the last rows of a convolution, the matrix of a recurrence.
+// state is a mixer's memory of one sequence: keys and values, the last rows of a convolution, the matrix of a
+// recurrence.
 type state interface {
 	bytes() int64
 	reset() // forgets all positions

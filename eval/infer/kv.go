@@ -2,9 +2,9 @@ package infer
 
 import "bitmill/eval/kernel"
 
-// kv is the state of attention: keys and values in float32. Both products of attention read it from front to back, panel
-// by panel (see kernel.GemmPanels): a panel of keys is all dimensions of 16 positions, a panel of values 16 dimensions of
-// all positions.
+// kv is the state of attention: keys and values in float32. Both products of attention read it from front to back,
+// panel by panel (see kernel.GemmPanels): a panel of keys is all dimensions of 16 positions, a panel of values 16
+// dimensions of all positions.
 //
 //	keys    [heads][capacity/16][dims][16]
 //	values  [heads][ceil(dims/16)][capacity][16]

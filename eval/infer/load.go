@@ -58,7 +58,8 @@ func (l *loader) tensor(name string, cols, rows int) *checkpoint.Tensor {
 		return nil
 	}
 	if t.Cols() != int64(cols) || t.Rows() != int64(rows) {
-		l.fail(fmt.Errorf("tensor %s: %w: shape is %v, the configuration wants [%d %d]", name, formats.ErrCorrupt, t.Shape, cols, rows))
+		l.fail(fmt.Errorf("tensor %s: %w: shape is %v, the configuration wants [%d %d]",
+			name, formats.ErrCorrupt, t.Shape, cols, rows))
 		return nil
 	}
 	return t
@@ -164,7 +165,8 @@ func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
 		return l.vector(name, c.HeadDim), norm{}
 	}
 	if t.Elements() != int64(heads*c.HeadDim) {
-		l.fail(fmt.Errorf("tensor %s: %w: shape is %v for %d heads of %d", name, formats.ErrCorrupt, t.Shape, heads, c.HeadDim))
+		l.fail(fmt.Errorf("tensor %s: %w: shape is %v for %d heads of %d",
+			name, formats.ErrCorrupt, t.Shape, heads, c.HeadDim))
 		return nil, norm{}
 	}
 	rows = norm{gain: make([]float32, t.Elements()), part: int(t.Cols())}

@@ -21,8 +21,8 @@ import (
 //	              x += Wdown·(silu(Wgate·n) * (Wup·n))              n = rmsnorm(x)
 //	logits = Woutput·rmsnorm(x)
 //
-// Architectures differ from this by Config (checkpoint.Variant) and by the tensors they have: norms after a branch, norms
-// of queries and keys, sinks, biases, gates, experts.
+// Architectures differ from this by Config (checkpoint.Variant) and by the tensors they have: norms after a branch,
+// norms of queries and keys, sinks, biases, gates, experts.
 //
 // Weights stay in the checkpoint's memory map. The checkpoint must outlive the model, even after LoadToRAM.
 type Model struct {

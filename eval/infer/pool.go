@@ -6,22 +6,23 @@ import (
 	"time"
 )
 
-// Pool is a fixed set of worker goroutines that share one loop at a time. Work is cut into numbered tasks; which worker
-// takes which task is left to chance, so tasks must write to places of their own: then results never depend on threads.
+// Pool is a fixed set of worker goroutines that share one parallel loop at a time. A loop is cut into numbered tasks,
+// and chance decides which worker takes which. Every task writes to its own memory, so results never depend on
+// threads.
 //
-// A token of a small model is some hundred jobs of tens of microseconds, and waking a goroutine takes as long as such a
-// loop. So who waits looks for what it waits for during its patience, and sleeps only then.
+// A token of a small model is some hundred loops of tens of microseconds, and waking a goroutine takes as long as such
+// a loop. So a waiting worker first spins for its patience, and only then sleeps.
 type Pool struct {
 	workers int
-	turn    atomic.Uint64 // of the loop: its number, and in the lowest byte how many helpers it has; or closed
-	loop    loop          // the one under way
+	turn    atomic.Uint64 // the number of the loop, and in the lowest byte its number of helpers; or closed
+	loop    loop          // the current one
 	helpers []sleeper     // worker w is helpers[w-1]
 	caller  sleeper
 
 	patience time.Duration // of this pool
 }
 
-// patience is how long a worker waits for the next loop before it sleeps. Products of one token follow each other within
+// patience is how long a worker spins for the next loop. The products of one token follow each other within
 // microseconds.
 const patience = 20 * time.Microsecond
 
@@ -33,11 +34,11 @@ const (
 type loop struct {
 	tasks  int64
 	next   atomic.Int64
-	inside atomic.Int64 // helpers at work; over is added when the caller has found no more tasks
+	inside atomic.Int64 // helpers at work, plus over once the caller finds no more tasks
 	run    func(worker, task int)
 }
 
-// over marks a loop that no helper may enter: one that wakes late is not waited for.
+// over closes a loop to helpers that wake late: the caller does not wait for them.
 const over = -1 << 32
 
 func (j *loop) enter() bool {
@@ -52,11 +53,11 @@ func (j *loop) enter() bool {
 	}
 }
 
-// NewPool starts a pool of the given number of workers; less than 1 means 1, more than 256 means 256.
+// NewPool starts a pool of 1 to 256 workers; other numbers become the nearest of these.
 func NewPool(workers int) *Pool {
 	workers = min(max(workers, 1), maxWorkers)
 	p := &Pool{workers: workers, helpers: make([]sleeper, workers-1)}
-	if workers <= runtime.GOMAXPROCS(0) { // otherwise who looks may keep from running who works
+	if workers <= runtime.GOMAXPROCS(0) { // otherwise spinning may take the processor from a worker
 		p.patience = patience
 	}
 	p.loop.inside.Store(over)
@@ -71,8 +72,8 @@ func NewPool(workers int) *Pool {
 // Workers is the number of workers, the caller of Run included.
 func (p *Pool) Workers() int { return p.workers }
 
-// Run calls f(worker, task) for every task in [0, tasks) and returns when all are done. The caller works as worker 0.
-// Only one Run at a time.
+// Run calls f(worker, task) for every task in [0, tasks) and returns when all are done. The caller is worker 0. There
+// may be only one Run at a time.
 func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	if tasks <= 1 || p.workers == 1 {
 		for t := range tasks {
@@ -95,7 +96,7 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	}
 }
 
-// help works on every loop that has a place for the worker, until the pool is closed.
+// help works on every loop that is wide enough for the worker, until the pool is closed.
 func (p *Pool) help(worker int) {
 	var seen uint64
 	news := func() bool {
@@ -135,26 +136,26 @@ func (p *Pool) Close() {
 	}
 }
 
-// sleeper is one goroutine's way to wait for what another one does.
+// sleeper is how one goroutine waits for another.
 type sleeper struct {
 	asleep atomic.Bool
 	signal chan struct{}
-	// Where others compete for the processors, looking keeps the awaited one from running. So each time it was in vain,
-	// about twice as many waits go straight to sleep.
+	// Where other programs compete for the processors, spinning keeps the awaited goroutine from running. So each time
+	// it was in vain, about twice as many waits go straight to sleep.
 	vain, skip int
-	_          [24]byte // a cache line each
+	_          [24]byte // fills a cache line
 }
 
 func (s *sleeper) init() { s.signal = make(chan struct{}, 1) }
 
-// wait returns once ready does, looking for it for the given time before it sleeps. It does not yield while it looks:
-// the goroutine would move to another thread's queue, and waking threads is what takes so long.
+// wait returns once ready is true. It spins for the given time before it sleeps, without yielding: that would move the
+// goroutine to another thread's queue, and waking threads is what takes so long.
 func (s *sleeper) wait(patience time.Duration, ready func() bool) {
 	if s.skip > 0 {
 		s.skip--
 		patience = 0
 	}
-	const looks = 100 // a nanosecond or two each
+	const looks = 100 // between readings of the clock, a nanosecond or two each
 	for start := time.Now(); patience > 0; {
 		for range looks {
 			if ready() {
@@ -173,14 +174,14 @@ func (s *sleeper) wait(patience time.Duration, ready func() bool) {
 		if ready() && s.asleep.CompareAndSwap(true, false) {
 			return
 		}
-		<-s.signal // from whoever has set asleep to false
+		<-s.signal // from the goroutine that has set asleep to false
 		if ready() {
 			return
 		}
 	}
 }
 
-// wake is called after what makes ready true.
+// wake must be called after ready has become true.
 func (s *sleeper) wake() {
 	if s.asleep.CompareAndSwap(true, false) {
 		s.signal <- struct{}{}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestPool runs jobs of many sizes, at once and after the workers have gone to sleep: every task runs once, on a worker of
-// the pool.
+// TestPool runs jobs of many sizes, at once and after the workers have gone to sleep: every task runs once, on a
+// worker of the pool.
 func TestPool(t *testing.T) {
 	for workers := 0; workers <= 5; workers++ {
 		p := NewPool(workers)

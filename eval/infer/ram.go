@@ -10,19 +10,18 @@ import (
 	"bitmill/formats/file"
 )
 
-// ErrMemory: there is not enough memory to copy the weights.
+// ErrMemory means that the weights do not fit into the available memory.
 var ErrMemory = errors.New("not enough memory")
 
-var available = machine.Available // what the machine has, but in tests
+var available = machine.Available // a variable for tests
 
-// LoadToRAM moves the matrices from the file's mapping to memory of the process, repacked into strips where that is what the
-// kernels are fastest with: generating reads all of them for each token, and from there at the speed of memory. It takes
-// about as long as reading the file once; as much memory as the weights have is taken, and given back for their pages of
-// the mapping. Close frees it.
+// LoadToRAM moves the matrices from the file's mapping to memory of the process, repacked where the kernels are faster
+// with that: generating reads all of them for each token, and reads them from there at the speed of memory. It takes
+// about as long as reading the file once, and as much memory as the weights, whose pages of the mapping it gives back.
+// Close frees the memory.
 //
-// With less memory available it fails with ErrMemory, and with the context's error when that is done; both leave the model
-// as it was, ready to run. A model that resides runs with the same set of kernels, and is neither observed nor run in
-// exact form.
+// It fails with ErrMemory if too little is available, and with the context's error; both leave the model as it was,
+// ready to run. Afterwards the model must run with the same set of kernels, and neither observed nor in exact form.
 func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, progress func(done, total int64)) error {
 	if m.memory != nil {
 		return nil
@@ -30,7 +29,7 @@ func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, prog
 	moves, total := m.moves(set)
 	const room = 64 << 20 // for everything else
 	if free, ok := available(); ok && total+room > free {
-		return fmt.Errorf("%w: %d MiB for the weights, %d MiB are available", ErrMemory, total>>20, free>>20)
+		return fmt.Errorf("%w: the weights take %d MiB, %d MiB are available", ErrMemory, total>>20, free>>20)
 	}
 	memory, err := machine.Alloc(int(total))
 	if err != nil {
@@ -38,12 +37,12 @@ func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, prog
 	}
 	done := int64(0)
 	for _, w := range moves {
-		if err := ctx.Err(); err != nil {
-			memory.Free()
-			return err
-		}
 		w.to = memory.Bytes[w.at : w.at+w.size : w.at+w.size]
-		if err := w.run(pool, set); err != nil {
+		err := ctx.Err()
+		if err == nil {
+			err = w.run(pool, set)
+		}
+		if err != nil {
 			memory.Free()
 			return err
 		}
@@ -58,7 +57,7 @@ func (m *Model) LoadToRAM(ctx context.Context, pool *Pool, set *kernel.Set, prog
 	return nil
 }
 
-// ResidentBytes is how many bytes of memory LoadToRAM took; 0: the model runs from its mapping.
+// ResidentBytes is the memory that LoadToRAM has taken; 0: the model runs from its mapping.
 func (m *Model) ResidentBytes() int64 {
 	if m.memory == nil {
 		return 0
@@ -66,14 +65,14 @@ func (m *Model) ResidentBytes() int64 {
 	return int64(len(m.memory.Bytes))
 }
 
-// Close frees what LoadToRAM took. The model must not be run afterwards.
+// Close frees the memory of LoadToRAM. The model must not run afterwards.
 func (m *Model) Close() {
 	if m != nil {
 		m.memory.Free()
 	}
 }
 
-// move is the way of one matrix.
+// move is one matrix on its way to memory.
 type move struct {
 	from     *Linear
 	repacked bool
@@ -81,7 +80,7 @@ type move struct {
 	to       []byte
 }
 
-// moves lists all matrices with their places, cache line by cache line.
+// moves lists all matrices with their places, aligned to cache lines.
 func (m *Model) moves(set *kernel.Set) (list []*move, total int64) {
 	add := func(w *Linear) {
 		v := &move{from: w, size: len(w.Data), at: int(total)}
@@ -96,7 +95,7 @@ func (m *Model) moves(set *kernel.Set) (list []*move, total int64) {
 	return list, total
 }
 
-// moveRows is how many rows one task moves, a multiple of a strip's.
+// moveRows is how many rows one task moves, a multiple of the rows repacked together.
 const moveRows = 128
 
 // run moves the matrix and releases its pages of the mapping.

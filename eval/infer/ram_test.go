@@ -11,8 +11,8 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-// TestLoadToRAM: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are the same
-// wherever the rows lie; and those of single tokens, whose sums are taken in another order, nearly.
+// TestLoadToRAM: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are
+// the same wherever the rows lie; and those of single tokens, whose sums are taken in another order, nearly.
 func TestLoadToRAM(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()

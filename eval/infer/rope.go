@@ -7,12 +7,12 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// ropeTable gives the cosines and sines of rotary position embedding (arXiv 2104.09864): pair i of a head turns by
+// ropeTable holds the cosines and sines of rotary position embedding (arXiv 2104.09864). Pair i of a head turns by
 //
 //	angle(pos, i) = pos / factor_i * base^(-2i/dims)
 //
-// where factor_i is the linear scaling factor or the scaling's for the pair. Both are multiplied by the scaling's
-// magnitude. Rows are made once per position.
+// where factor_i is the factor of linear scaling, or the scaling's factor for the pair. Cosine and sine are multiplied
+// by the scaling's magnitude. Each position is computed once.
 type ropeTable struct {
 	config checkpoint.Rope
 	mu     sync.Mutex
@@ -29,7 +29,7 @@ func (r *ropeTable) upTo(n int) angles {
 	if half == 0 || n*half <= len(r.cos) {
 		return r.angles
 	}
-	turn, size := make([]float64, half), 1.0 // of one position
+	turn, size := make([]float64, half), 1.0 // turn: the angle of one position
 	if r.config.Magnitude != 0 {
 		size = r.config.Magnitude
 	}
@@ -56,12 +56,12 @@ func (r *ropeTable) upTo(n int) angles {
 const (
 	noRope    = -1
 	ropeAll   = iota - 1
-	ropeLocal // of layers with a window, where it is another
-	ropeLong  // in long contexts, where it is another
+	ropeLocal // of layers with a window, if theirs differs
+	ropeLong  // in long contexts, if it differs there
 	ropeKinds
 )
 
-// setRope makes the tables, empty, of the rotary embeddings that the model has.
+// setRope configures the tables of the rotary embeddings that the model has.
 func (m *Model) setRope() {
 	c := &m.Config
 	m.rope[ropeAll].config = c.Rope

@@ -2,8 +2,8 @@ package infer
 
 import "bitmill/eval/kernel"
 
-// routed is the assignment of tokens to experts. Rows are tokens sorted by expert, and within an expert by their order in
-// the batch, so that each expert multiplies all of its tokens at once.
+// routed is the assignment of tokens to experts. Rows are tokens sorted by expert, and for each expert in the order of
+// the batch, so that it multiplies all of its tokens at once.
 type routed struct {
 	scores  []float32 // [tokens][experts], from the router
 	chosen  []int32   // [tokens][used]

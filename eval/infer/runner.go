@@ -10,31 +10,30 @@ import (
 // Sequence is one run of consecutive tokens of a batch.
 type Sequence struct {
 	Tokens []int32
-	// Cache holds what came before and takes in what comes now; nil means the sequence starts at position 0 and is
-	// forgotten afterwards.
+	// Cache is the memory of the tokens before, to which these are added. Without one the sequence starts at position 0
+	// and is forgotten afterwards.
 	Cache *Cache
-	// LogitsFrom is the index in Tokens of the first token whose logits are wanted, up to the last one; len(Tokens)
-	// and more want none.
+	// LogitsFrom is the index in Tokens of the first token whose logits are wanted; from len(Tokens) on, none are.
 	LogitsFrom int
 }
 
 // Options of a Runner; the zero value is useful.
 type Options struct {
 	Kernel *kernel.Set // nil: the best this machine has
-	// Observe is called with the input of every matrix product: x is n rows of w.Cols values, valid during the call.
-	// Observing turns off the shortcut that computes the last layer only where logits are wanted.
+	// Observe is called with the input of every matrix product: n rows of w.Cols values in x, valid during the call.
+	// With it, the last layer too is computed for all tokens, not only for those whose logits are wanted.
 	Observe func(w *Linear, x []float32, n int)
 	NoHead  bool // compute no logits (calibration needs none)
 }
 
-// Runner runs forward passes; it owns every buffer they need, grown once and reused: a pass that is no longer than
-// those before it allocates nothing. It is not safe for concurrent use.
+// Runner runs forward passes. It owns every buffer they need and reuses them, so that a pass no longer than those
+// before it allocates nothing. It is not safe for concurrent use.
 type Runner struct {
 	pool    *Pool
 	set     *kernel.Set
 	o       Options
 	workers []worker
-	forms   [formCount]kernel.Activations // the input of the next products
+	forms   [formCount]kernel.Activations // input of the next products
 	buf     buffers
 	spare   [][]state // [slot.spare][span]: the states of sequences without a cache
 	pass    pass
@@ -42,10 +41,10 @@ type Runner struct {
 
 const formCount = 8
 
-// BatchTokens is how many tokens are best run at once: enough to make unpacking weights cheap.
+// BatchTokens is a good number of tokens to run at once: enough to make unpacking weights cheap.
 const BatchTokens = 2048
 
-// worker is what one worker of the pool needs for itself.
+// worker is the scratch memory of one worker of the pool.
 type worker struct {
 	scratch kernel.Scratch
 	attn    attnScratch
@@ -70,7 +69,8 @@ func NewRunner(p *Pool, o Options) *Runner {
 }
 
 // Forward runs the sequences as one batch and returns the logits wanted, [rows][vocabulary], sequence after sequence.
-// The slice is reused by the next Forward.
+// The next Forward reuses the slice. It fails if a token or a row of logits does not exist, or if a cache is of another
+// model, given twice or too small.
 func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	p := &r.pass
 	if err := p.begin(m, seqs); err != nil {
@@ -93,9 +93,9 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	return logits, nil
 }
 
-// Layers runs only layers [from, to) of the sequences, which have no caches, on x: the residual stream before layer
-// from, [tokens][Width], or nil for the tokens' embedding. It returns the residual stream before layer to, which the
-// next call reuses and x may be. Layer after layer, it gives what Forward does.
+// Layers runs only layers [from, to) on x, the residual stream before layer from, [tokens][Width]; nil is the tokens'
+// embedding. It returns the residual stream before layer to in a slice that the next call reuses, and which may be its
+// x. Layer by layer, values are those of Forward. The sequences have no caches.
 func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([]float32, error) {
 	p := &r.pass
 	if err := p.begin(m, seqs); err != nil {
@@ -104,11 +104,11 @@ func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([
 	size := p.n * m.Config.Width
 	switch {
 	case from < 0 || from > to || to > len(m.layers):
-		return nil, fmt.Errorf("layers %d to %d of %d", from, to, len(m.layers))
+		return nil, fmt.Errorf("layers %d to %d of %d are not a range", from, to, len(m.layers))
 	case x != nil && len(x) != size:
 		return nil, fmt.Errorf("%d values for %d tokens of width %d", len(x), p.n, m.Config.Width)
 	case slices.ContainsFunc(seqs, func(s Sequence) bool { return s.Cache != nil }):
-		return nil, fmt.Errorf("some layers alone do not fill a cache")
+		return nil, fmt.Errorf("layers that run alone cannot fill a cache")
 	}
 	if x == nil {
 		p.embed()

@@ -32,8 +32,7 @@ func Argmax(x []float32) int32 {
 	return int32(best)
 }
 
-// Pick returns a token. The same seed and the same logits give the same tokens on every machine that computes the same
-// logits.
+// Pick returns a token. The same seed and the same logits give the same tokens on every machine.
 func (s *Sampler) Pick(logits []float32) int32 {
 	best := Argmax(logits)
 	if s.Temperature <= 0 {
@@ -60,8 +59,8 @@ func (s *Sampler) Pick(logits []float32) int32 {
 	return kept[len(kept)-1].id
 }
 
-// nucleus cuts the candidates down by TopK and TopP, the most probable first and of equals the first. It sorts no more
-// than it keeps.
+// nucleus reduces the candidates by TopK and TopP and returns them in order of probability; of equal ones the first
+// comes first. It sorts no more than it keeps.
 func (s *Sampler) nucleus() []candidate {
 	if s.TopK <= 0 && (s.TopP <= 0 || s.TopP >= 1) {
 		return s.tokens
@@ -92,7 +91,7 @@ func (s *Sampler) nucleus() []candidate {
 	if s.TopP <= 0 || s.TopP >= 1 || s.TopK <= 0 {
 		return s.kept
 	}
-	for _, t := range s.kept { // TopP of what TopK has left
+	for _, t := range s.kept { // TopP of those that TopK keeps
 		total += t.p
 	}
 	sum := 0.0

@@ -18,8 +18,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 }
 
-// steadyAllocs is the allocations of a call once every worker has had every kind of task: on a busy machine one may wake
-// for the first time while they are counted, so a count above zero is taken again.
+// steadyAllocs is the allocations of a call once every worker has had every kind of task: on a busy machine one may
+// wake for the first time while they are counted, so a count above zero is taken again.
 func steadyAllocs(runs int, f func()) float64 {
 	n := testing.AllocsPerRun(runs, f)
 	for try := 0; n != 0 && try < 9; try++ {

@@ -2,15 +2,15 @@ package infer
 
 import "reflect"
 
-// Work is what a forward pass has to read and multiply, counted from shapes. Bounds of speed follow from it; what
-// attention multiplies is left out.
+// Work is what a forward pass has to read and multiply, counted from shapes without the products of attention. Bounds
+// of speed follow from it.
 type Work struct {
 	Products    [formCount]int64 // weights times tokens, by kernel.ActivationForm of the weights
 	WeightBytes int64            // weights read once
-	KVBytes     int64            // keys and values of earlier positions
+	KVBytes     int64            // keys and values of earlier positions, or other states
 }
 
-// Work counts a pass of n tokens behind past others of which the last one's logits are wanted.
+// Work counts a pass of n tokens after past others. Only the last one's logits are wanted.
 func (m *Model) Work(n, past int) Work {
 	var w Work
 	add := func(l *Linear, tokens int) {
@@ -28,7 +28,7 @@ func (m *Model) Work(n, past int) Work {
 			}
 			for _, x := range b.mixer.matrices() {
 				switch {
-				case x.Routed: // each token is multiplied by few; as many as there may be are read
+				case x.Routed: // each token is multiplied by few; at most so many are read
 					used := int64(rows * m.Config.Experts.Used)
 					w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
 					w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
@@ -53,7 +53,7 @@ func (r *Runner) Bytes() int64 {
 	return n
 }
 
-// heap adds up the slices and pointed-to values below v, which is a tree.
+// heap adds up the slices and the values behind pointers in v, a tree.
 func heap(v reflect.Value) int64 {
 	n := int64(0)
 	switch v.Kind() {
