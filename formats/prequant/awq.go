@@ -15,12 +15,11 @@ import (
 //
 //	value = (code - zero point) * scale
 type awq struct {
-	rows, cols int64
-	scheme     Scheme
-	codes      words
-	zeros      words
-	scales     floats
-	stored     [][]byte
+	stored
+	scheme Scheme
+	codes  words
+	zeros  words
+	scales floats
 }
 
 var awqPlace = [8]int{0, 4, 1, 5, 2, 6, 3, 7}
@@ -32,7 +31,7 @@ func (g *gatherer) awq(t *safetensors.Tensor, stem string) (Matrix, error) {
 	if len(t.Shape) != 2 {
 		return nil, fmt.Errorf("%w: its shape %v is no matrix's", formats.ErrCorrupt, t.Shape)
 	}
-	m := &awq{rows: t.Shape[1] * 8, cols: t.Shape[0], scheme: g.scheme, codes: wordsOf(t)}
+	m := &awq{stored: stored{rows: t.Shape[1] * 8, cols: t.Shape[0]}, scheme: g.scheme, codes: wordsOf(t)}
 	groups := g.scheme.groups(m.cols)
 	scales, err := g.need(stem+".scales", floatTypes, groups, m.rows)
 	if err != nil {
@@ -43,14 +42,10 @@ func (g *gatherer) awq(t *safetensors.Tensor, stem string) (Matrix, error) {
 		return nil, g.grouped(err)
 	}
 	m.scales, m.zeros = floatsOf(scales), wordsOf(zeros)
-	m.stored = [][]byte{t.Data, scales.Data, zeros.Data}
+	m.data = [][]byte{t.Data, scales.Data, zeros.Data}
 	g.describe("AWQ, %v", g.scheme)
 	return m, nil
 }
-
-func (m *awq) Shape() (rows, cols int64) { return m.rows, m.cols }
-
-func (m *awq) Stored() [][]byte { return m.stored }
 
 func (m *awq) Rows(dst []float32, first, n int64) {
 	for r := first; r < first+n; r++ {

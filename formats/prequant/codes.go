@@ -75,46 +75,6 @@ func (w words) code(row, i int64, bits int) uint8 {
 	return uint8(v >> (bit % 32) & (1<<bits - 1))
 }
 
-// groups finds how many groups of scales a row of so many values has.
-func (s Scheme) groups(cols int64) int64 {
-	if s.Group <= 0 {
-		return 1
-	}
-	return (cols + s.Group - 1) / s.Group
-}
-
-// groupOf is the group of column i when columns are in order.
-func (s Scheme) groupOf(i int64) int64 {
-	if s.Group <= 0 {
-		return 0
-	}
-	return i / s.Group
-}
-
-// String says what the codes are.
-func (s Scheme) String() string {
-	text := fmt.Sprintf("%d bits", s.Bits)
-	if s.Group > 0 {
-		return fmt.Sprintf("%s in groups of %d", text, s.Group)
-	}
-	return text + " with a scale per row"
-}
-
-// groupIndex reads which group each column belongs to; nil for columns in order.
-func groupIndex(t *safetensors.Tensor, groups int64) ([]int32, error) {
-	if t == nil {
-		return nil, nil
-	}
-	index := make([]int32, t.Elements())
-	for i := range index {
-		index[i] = int32(binary.LittleEndian.Uint32(t.Data[4*i:]))
-		if index[i] < 0 || int64(index[i]) >= groups {
-			return nil, fmt.Errorf("%w: %s puts column %d into group %d of %d", formats.ErrCorrupt, t.Name, i, index[i], groups)
-		}
-	}
-	return index, nil
-}
-
 func checkType(t *safetensors.Tensor, dtypes []string) error {
 	if slices.Contains(dtypes, t.DType) {
 		return nil

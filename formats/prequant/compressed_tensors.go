@@ -8,7 +8,7 @@ import (
 	"bitmill/formats/safetensors"
 )
 
-// integers is a matrix in the format pack-quantized of compressed-tensors:
+// compressed is a matrix in the format pack-quantized of compressed-tensors:
 //
 //	weight_packed     [out][in*bits/32]     codes along the rows, padded to whole words
 //	weight_scale      [out][groups]
@@ -17,17 +17,17 @@ import (
 //	weight_g_idx      [in]                  the group of each column; absent: in order
 //
 //	value = scale * (code - zero point)
-type integers struct {
-	rows, cols, groups int64
-	scheme             Scheme
-	codes              words
-	zeros              words // no data: half the range
-	scales             floats
-	group              []int32
-	stored             [][]byte
+type compressed struct {
+	stored
+	groups int64
+	bits   int
+	codes  words
+	zeros  words // no data: half the range
+	scales floats
+	group  []int32 // of each column
 }
 
-func (g *gatherer) integers(t *safetensors.Tensor, stem string) (Matrix, error) {
+func (g *gatherer) compressed(t *safetensors.Tensor, stem string) (Matrix, error) {
 	if err := checkType(t, wordTypes); err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (g *gatherer) integers(t *safetensors.Tensor, stem string) (Matrix, error) 
 	if err != nil {
 		return nil, err
 	}
-	m := &integers{scheme: g.scheme, stored: [][]byte{t.Data}}
+	m := &compressed{stored: stored{data: [][]byte{t.Data}}, bits: g.scheme.Bits}
 	if size.DType == "I64" {
 		m.rows, m.cols = int64(binary.LittleEndian.Uint64(size.Data)), int64(binary.LittleEndian.Uint64(size.Data[8:]))
 	} else {
@@ -51,33 +51,28 @@ func (g *gatherer) integers(t *safetensors.Tensor, stem string) (Matrix, error) 
 		return nil, g.grouped(err)
 	}
 	m.scales = floatsOf(scales)
-	m.stored = append(m.stored, scales.Data)
+	m.data = append(m.data, scales.Data)
 	zeros, err := g.part(stem+"_zero_point", wordTypes, (m.rows+per-1)/per, m.groups)
 	if err != nil {
 		return nil, g.grouped(err)
 	}
 	if zeros != nil {
 		m.zeros = wordsOf(zeros)
-		m.stored = append(m.stored, zeros.Data)
+		m.data = append(m.data, zeros.Data)
 	}
 	order, err := g.part(stem+"_g_idx", wordTypes, m.cols)
 	if err != nil {
 		return nil, err
 	}
-	if m.group, err = groupIndex(order, m.groups); err != nil {
+	if m.group, err = g.scheme.groupIndex(order, m.cols); err != nil {
 		return nil, err
 	}
 	g.describe("compressed-tensors, %v", g.scheme)
 	return m, nil
 }
 
-func (m *integers) Shape() (rows, cols int64) { return m.rows, m.cols }
-
-func (m *integers) Stored() [][]byte { return m.stored }
-
-func (m *integers) Rows(dst []float32, first, n int64) {
-	bits := m.scheme.Bits
-	per := int64(32 / bits)
+func (m *compressed) Rows(dst []float32, first, n int64) {
+	bits, per := m.bits, int64(32/m.bits)
 	scales, zeros := make([]float32, m.groups), make([]int, m.groups)
 	for r := first; r < first+n; r++ {
 		for g := range m.groups {
@@ -88,10 +83,7 @@ func (m *integers) Rows(dst []float32, first, n int64) {
 		}
 		row := dst[(r-first)*m.cols:][:m.cols]
 		for i := range row {
-			g := m.scheme.groupOf(int64(i))
-			if m.group != nil {
-				g = int64(m.group[i])
-			}
+			g := m.group[i]
 			row[i] = scales[g] * float32(int(m.codes.code(r, int64(i), bits))-zeros[g])
 		}
 	}

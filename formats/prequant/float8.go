@@ -8,9 +8,9 @@ import (
 	"bitmill/formats/safetensors"
 )
 
-// E4M3 and E5M2 are the values of 8-bit floats (arXiv 2209.05433): a sign, so many bits of exponent with a bias of half
+// e4m3 and e5m2 are the values of 8-bit floats (arXiv 2209.05433): a sign, so many bits of exponent with a bias of half
 // their range, and so many of mantissa. E4M3 has no infinities and one NaN, 0x7f, either sign; E5M2 is like IEEE 754.
-var E4M3, E5M2 = float8(4), float8(5)
+var e4m3, e5m2 = float8(4), float8(5)
 
 func float8(exponents int) (table [256]float32) {
 	mantissas := 7 - exponents
@@ -45,11 +45,11 @@ var signed = func() (table [256]float32) {
 }()
 
 // tables are the dtypes of one byte that weights may have.
-var tables = map[string]*[256]float32{"F8_E4M3": &E4M3, "F8_E5M2": &E5M2, "I8": &signed}
+var tables = map[string]*[256]float32{"F8_E4M3": &e4m3, "F8_E5M2": &e5m2, "I8": &signed}
 
 // scaled is a matrix of a byte per value, in blocks that share a scale: value = table[code] * scale.
 type scaled struct {
-	rows, cols   int64
+	stored
 	codes        []byte
 	table        *[256]float32
 	scales       floats // no data: all 1
@@ -66,7 +66,7 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 	if len(t.Shape) != 2 {
 		return nil, fmt.Errorf("%w: dtype %s with the shape %v; only matrices are read from it", formats.ErrUnsupported, t.DType, t.Shape)
 	}
-	m := &scaled{rows: t.Shape[0], cols: t.Shape[1], codes: t.Data, table: table}
+	m := &scaled{stored: stored{t.Shape[0], t.Shape[1], [][]byte{t.Data}}, codes: t.Data, table: table}
 	s := g.scaleOf(t.Name)
 	what := dtypeNames[t.DType]
 	if s == nil {
@@ -80,7 +80,7 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 		return nil, err
 	}
 	g.used[s.Name] = true
-	m.scales = floatsOf(s)
+	m.scales, m.data = floatsOf(s), append(m.data, s.Data)
 	switch b := g.scheme.Block; {
 	case s.Elements() == 1:
 		m.block, m.scaleColumns = [2]int64{max(m.rows, 1), max(m.cols, 1)}, 1
@@ -109,10 +109,6 @@ func (g *gatherer) scaleOf(weight string) *safetensors.Tensor {
 	}
 	return nil
 }
-
-func (m *scaled) Shape() (rows, cols int64) { return m.rows, m.cols }
-
-func (m *scaled) Stored() [][]byte { return [][]byte{m.codes, m.scales.data} }
 
 func (m *scaled) Rows(dst []float32, first, n int64) {
 	for r := first; r < first+n; r++ {

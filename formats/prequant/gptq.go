@@ -16,15 +16,14 @@ import (
 //
 //	value = scale * (code - zero point)
 type gptq struct {
-	rows, cols int64
-	groups     int64
-	bits       int
-	offset     int // is added to stored zero points
-	codes      words
-	zeros      words
-	scales     floats
-	group      []int32
-	stored     [][]byte
+	stored
+	groups int64
+	bits   int
+	offset int // is added to stored zero points
+	codes  words
+	zeros  words
+	scales floats
+	group  []int32 // of each column
 }
 
 var wordTypes = []string{"I32", "U32"}
@@ -37,17 +36,16 @@ func (g *gatherer) gptq(t *safetensors.Tensor, stem string) (Matrix, error) {
 	if len(t.Shape) != 2 || t.Shape[0]*32%bits != 0 || t.Shape[1]*bits%32 != 0 {
 		return nil, fmt.Errorf("%w: its shape %v does not hold codes of %d bits", formats.ErrCorrupt, t.Shape, bits)
 	}
-	m := &gptq{rows: t.Shape[1], cols: t.Shape[0] * 32 / bits, bits: g.scheme.Bits, codes: wordsOf(t)}
+	m := &gptq{stored: stored{rows: t.Shape[1], cols: t.Shape[0] * 32 / bits}, bits: g.scheme.Bits, codes: wordsOf(t)}
 	if !g.scheme.V2 {
 		m.offset = 1
 	}
-	groups := g.scheme.groups(m.cols)
-	m.groups = groups
-	scales, err := g.need(stem+".scales", floatTypes, groups, m.rows)
+	m.groups = g.scheme.groups(m.cols)
+	scales, err := g.need(stem+".scales", floatTypes, m.groups, m.rows)
 	if err != nil {
 		return nil, g.grouped(err)
 	}
-	zeros, err := g.need(stem+".qzeros", wordTypes, groups, m.rows*bits/32)
+	zeros, err := g.need(stem+".qzeros", wordTypes, m.groups, m.rows*bits/32)
 	if err != nil {
 		return nil, g.grouped(err)
 	}
@@ -56,15 +54,9 @@ func (g *gatherer) gptq(t *safetensors.Tensor, stem string) (Matrix, error) {
 		return nil, err
 	}
 	m.scales, m.zeros = floatsOf(scales), wordsOf(zeros)
-	m.stored = [][]byte{t.Data, scales.Data, zeros.Data}
-	if m.group, err = groupIndex(order, groups); err != nil {
+	m.data = [][]byte{t.Data, scales.Data, zeros.Data}
+	if m.group, err = g.scheme.groupIndex(order, m.cols); err != nil {
 		return nil, err
-	}
-	if m.group == nil {
-		m.group = make([]int32, m.cols)
-		for i := range m.group {
-			m.group[i] = int32(g.scheme.groupOf(int64(i)))
-		}
 	}
 	g.describe("GPTQ, %v", g.scheme)
 	return m, nil
@@ -74,10 +66,6 @@ func (g *gatherer) gptq(t *safetensors.Tensor, stem string) (Matrix, error) {
 func (g *gatherer) grouped(err error) error {
 	return fmt.Errorf("%w (quantization_config: %v)", err, g.scheme)
 }
-
-func (m *gptq) Shape() (rows, cols int64) { return m.rows, m.cols }
-
-func (m *gptq) Stored() [][]byte { return m.stored }
 
 func (m *gptq) Rows(dst []float32, first, n int64) {
 	codes := make([]uint8, m.cols)

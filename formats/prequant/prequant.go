@@ -26,6 +26,16 @@ type Matrix interface {
 	Stored() [][]byte
 }
 
+// stored is what all kinds of matrices have: the shape, and the data that the rows are made of.
+type stored struct {
+	rows, cols int64
+	data       [][]byte
+}
+
+func (m *stored) Shape() (rows, cols int64) { return m.rows, m.cols }
+
+func (m *stored) Stored() [][]byte { return m.data }
+
 // Tensor is a tensor of a checkpoint: stored as it is, or made of a Matrix, without Data; then DType is what its values
 // are meant to be rounded to.
 type Tensor struct {
@@ -89,7 +99,7 @@ func (g *gatherer) matrix(t *safetensors.Tensor) (*Tensor, error) {
 		err = fmt.Errorf("%w: it looks like GPTQ or AWQ, but config.json has no quantization_config that says which", formats.ErrUnsupported)
 	case ints && method == "compressed-tensors":
 		name = short
-		m, err = g.integers(t, short)
+		m, err = g.compressed(t, short)
 	case strings.HasPrefix(t.DType, "F8_") && !strings.Contains(t.Name, "_scale"):
 		m, err = g.bytes(t)
 	case t.DType == "I8" && method == "compressed-tensors" && strings.HasSuffix(t.Name, ".weight"):

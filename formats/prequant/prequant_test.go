@@ -57,7 +57,7 @@ func read(data []byte) []float32 {
 
 func TestFloat8(t *testing.T) {
 	_, want := groups(t)
-	for name, table := range map[string]*[256]float32{"e4m3": &E4M3, "e5m2": &E5M2} {
+	for name, table := range map[string]*[256]float32{"e4m3": &e4m3, "e5m2": &e5m2} {
 		for code, w := range read(want[name]) {
 			if v := table[code]; v != w && !(v != v && w != w) || math.Signbit(float64(v)) != math.Signbit(float64(w)) && v == v {
 				t.Errorf("%s: code %#x is %v, want %v", name, code, v, w)

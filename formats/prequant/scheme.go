@@ -3,12 +3,14 @@ package prequant
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/safetensors"
 )
 
 // Scheme is what quantization_config says of how matrices are stored. The zero Scheme is that of a checkpoint without
@@ -135,6 +137,47 @@ func (s *Scheme) block(size []int64) error {
 	}
 	s.Block = [2]int64(size)
 	return nil
+}
+
+// groups finds how many groups of scales a row of so many values has.
+func (s Scheme) groups(cols int64) int64 {
+	if s.Group <= 0 {
+		return 1
+	}
+	return (cols + s.Group - 1) / s.Group
+}
+
+// groupOf is the group of column i when columns are in order.
+func (s Scheme) groupOf(i int64) int64 {
+	if s.Group <= 0 {
+		return 0
+	}
+	return i / s.Group
+}
+
+// String says what the codes are.
+func (s Scheme) String() string {
+	text := fmt.Sprintf("%d bits", s.Bits)
+	if s.Group > 0 {
+		return fmt.Sprintf("%s in groups of %d", text, s.Group)
+	}
+	return text + " with a scale per row"
+}
+
+// groupIndex reads which group each column belongs to (g_idx); without it columns are in order.
+func (s Scheme) groupIndex(t *safetensors.Tensor, cols int64) ([]int32, error) {
+	index := make([]int32, cols)
+	for i := range index {
+		if t == nil {
+			index[i] = int32(s.groupOf(int64(i)))
+			continue
+		}
+		index[i] = int32(binary.LittleEndian.Uint32(t.Data[4*i:]))
+		if groups := s.groups(cols); index[i] < 0 || int64(index[i]) >= groups {
+			return nil, fmt.Errorf("%w: %s puts column %d into group %d of %d", formats.ErrCorrupt, t.Name, i, index[i], groups)
+		}
+	}
+	return index, nil
 }
 
 func unsupported(what string) error {

@@ -12,9 +12,9 @@ import (
 //
 //	value = (code - 1) / scale
 type ternary struct {
-	rows, cols int64
-	codes      []byte
-	scale      floats
+	stored
+	codes []byte
+	scale floats
 }
 
 func (g *gatherer) ternary(t *safetensors.Tensor) (Matrix, error) {
@@ -26,12 +26,8 @@ func (g *gatherer) ternary(t *safetensors.Tensor) (Matrix, error) {
 		return nil, err
 	}
 	g.describe("BitNet, ternary")
-	return &ternary{rows: 4 * t.Shape[0], cols: t.Shape[1], codes: t.Data, scale: floatsOf(s)}, nil
+	return &ternary{stored{4 * t.Shape[0], t.Shape[1], [][]byte{t.Data, s.Data}}, t.Data, floatsOf(s)}, nil
 }
-
-func (m *ternary) Shape() (rows, cols int64) { return m.rows, m.cols }
-
-func (m *ternary) Stored() [][]byte { return [][]byte{m.codes, m.scale.data} }
 
 func (m *ternary) Rows(dst []float32, first, n int64) {
 	scale, quarter := m.scale.at(0), m.rows/4
