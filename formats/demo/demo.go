@@ -6,7 +6,10 @@
 // `bitmill generate`, with the commands in data/README.md.
 package demo
 
-import "io/fs"
+import (
+	"io/fs"
+	"path"
+)
 
 // Model is an embedded checkpoint in the layout of a Hugging Face folder.
 type Model struct {
@@ -26,18 +29,12 @@ func Models() []Model { return models }
 // Files returns the model's files. The caller must not change their data.
 func (m Model) Files() ([]File, error) {
 	var out []File
-	for _, path := range m.files {
-		data, err := fs.ReadFile(tree, path)
+	for _, name := range m.files {
+		data, err := fs.ReadFile(tree, name)
 		if err != nil {
 			return nil, err
 		}
-		name := path
-		for i := range path {
-			if path[i] == '/' {
-				name = path[i+1:]
-			}
-		}
-		out = append(out, File{name, data})
+		out = append(out, File{path.Base(name), data})
 	}
 	return out, nil
 }

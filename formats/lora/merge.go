@@ -3,6 +3,7 @@ package lora
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -18,13 +19,7 @@ var types = map[string]formats.Type{"F32": formats.F32, "F16": formats.F16, "BF1
 // Merge puts the adapter into the tensors of a model: matrices keep their type. It fails, and names the tensor, when
 // the adapter has one that fits none of the model's.
 func (a *Adapter) Merge(list []prequant.Tensor) error {
-	left := map[string]bool{}
-	for name := range a.pairs {
-		left[name] = true
-	}
-	for name := range a.whole {
-		left[name] = true
-	}
+	present := map[string]bool{}
 	for i := range list {
 		t := &list[i]
 		if w, ok := a.whole[t.Name]; ok {
@@ -39,16 +34,15 @@ func (a *Adapter) Merge(list []prequant.Tensor) error {
 				return fmt.Errorf("adapter %s: %s: %w", a.Path, p.module, err)
 			}
 		}
-		delete(left, t.Name)
+		present[t.Name] = true
 	}
-	if len(left) == 0 {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(a.pairs)), maps.Keys(a.whole))
+	names = slices.DeleteFunc(names, func(name string) bool { return present[name] })
+	if len(names) == 0 {
 		return nil
 	}
-	var names []string
-	for name := range left {
-		names = append(names, name)
-	}
 	slices.Sort(names)
+	names = slices.Compact(names)
 	return fmt.Errorf("adapter %s does not belong to this model (%w): the model has no tensor %s, which the adapter changes%s",
 		a.Path, formats.ErrCorrupt, names[0], others(a.Base, len(names)-1))
 }
@@ -142,7 +136,5 @@ func value(t *safetensors.Tensor, i int64) float32 {
 	case "BF16":
 		return block.FromBF16(uint16(t.Data[2*i]) | uint16(t.Data[2*i+1])<<8)
 	}
-	return floatAt(t.Data[4*i:])
+	return math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
 }
-
-func floatAt(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
