@@ -1,0 +1,30 @@
+package pareto_test
+
+import (
+	"fmt"
+
+	"bitmill/eval/paired"
+	"bitmill/eval/pareto"
+)
+
+func ExampleChoose() {
+	files := []pareto.Candidate{
+		{Model: "m", Format: "Q8_0", FileBytes: 850, Loss: 1.000, KLD: 0.001},
+		{Model: "m", Format: "Q4_K_M", FileBytes: 480, Loss: 1.010, KLD: 0.02},
+		{Model: "m", Format: "Q4_0", FileBytes: 490, Loss: 1.020, KLD: 0.04},
+	}
+	choice, err := pareto.Choose(files, pareto.Limits{Memory: 500}, paired.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(choice.Reason)
+	for _, c := range choice.Candidates {
+		if c.Dominated != "" {
+			fmt.Println(c.Format, "is dominated by", c.Dominated)
+		}
+	}
+	// Output:
+	// m Q4_K_M is the best of those that fit: 1.0100 bits per byte, KLD 0.02, 480 bytes.
+	// Q4_0 is dominated by m Q4_K_M
+}
