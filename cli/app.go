@@ -5,15 +5,12 @@ package cli
 import (
 	"context"
 	"io"
-	"math"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/eval"
-	"bitmill/formats/cpu"
 	"bitmill/quantize"
 )
 
@@ -93,34 +90,3 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 }
 
 func onUsageError(_ *cli.Context, err error, _ bool) error { return usageError{Err: err} }
-
-func commonFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON on standard output"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no progress"},
-		&cli.IntFlag{Name: "threads", Usage: "worker threads", DefaultText: "all cores"},
-	}
-}
-
-// checkFlags refuses numbers that mean nothing, before a command starts.
-func checkFlags(c *cli.Context) error {
-	if n := c.Int("ctx"); n < 0 || n > 0 && n < eval.LeastContext {
-		return usagef("--ctx %d: a window needs at least %d tokens", n, eval.LeastContext)
-	}
-	if x := c.Float64("kld-budget"); c.IsSet("kld-budget") && !(x > 0 && x <= math.MaxFloat64) {
-		return usagef("--kld-budget %v: it must be a number of nats above 0", x)
-	}
-	if _, err := cpu.Choose(os.Getenv(cpu.Env)); err != nil {
-		return usagef("%s: %v", cpu.Env, err)
-	}
-	return nil
-}
-
-// arguments checks how many arguments a command was given.
-func arguments(c *cli.Context, least, most int, what string) ([]string, error) {
-	args := c.Args().Slice()
-	if len(args) < least || (most >= 0 && len(args) > most) {
-		return nil, usagef("usage: bitmill %s %s (got %d arguments); see bitmill %s --help", c.Command.Name, what, len(args), c.Command.Name)
-	}
-	return args, nil
-}

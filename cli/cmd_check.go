@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"io"
 	"os"
 
@@ -79,36 +78,6 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 		err = printFindings(e.stdout, result)
 	}
 	return cmp.Or(err, gateError(result))
-}
-
-// printFindings writes a line per finding; none without a check.
-func printFindings(w io.Writer, result *gate.Result) error {
-	if result == nil {
-		return nil
-	}
-	for _, f := range result.Findings {
-		if _, err := fmt.Fprintln(w, printable(f.Line())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// gateError is nil unless findings fail the check; without a check, nothing fails.
-func gateError(result *gate.Result) error {
-	if result == nil {
-		return nil
-	}
-	failed := 0
-	for _, f := range result.Findings {
-		if f.Failed() {
-			failed++
-		}
-	}
-	if failed > 0 {
-		return incompleteError{fmt.Errorf("%d of %d findings fail the check", failed, len(result.Findings))}
-	}
-	return nil
 }
 
 // writeFindings writes the files that CI systems read.

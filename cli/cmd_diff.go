@@ -171,11 +171,3 @@ func percent(x float64) string {
 	}
 	return fmt.Sprintf("%.3g %%", 100*x)
 }
-
-// several puts a number before a noun.
-func several(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

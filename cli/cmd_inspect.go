@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -108,16 +107,4 @@ func printInspection(e env, in inspection) error {
 	_, err := fmt.Fprintf(e.stdout, "%d parameters, %d payload bits: %s bits per weight (matrices only %s); %d bytes on disk\n",
 		in.Parameters, in.PayloadBits, in.BPW, in.MatrixBPW, in.FileBytes)
 	return err
-}
-
-// shorten prints a value on one line: long arrays by their length and first elements.
-func shorten(v any) string {
-	r := reflect.ValueOf(v)
-	if r.Kind() == reflect.Slice && r.Len() > 8 {
-		return fmt.Sprintf("%d values, first %v", r.Len(), r.Slice(0, 4).Interface())
-	}
-	if s, ok := v.(string); ok && len(s) > 200 {
-		return fmt.Sprintf("%q… (%d bytes)", s[:200], len(s))
-	}
-	return fmt.Sprintf("%v", v)
 }

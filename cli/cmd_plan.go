@@ -4,48 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/cli/pipeline"
-	"bitmill/formats/checkpoint"
 	"bitmill/quantize"
 )
-
-// formatNames reads --formats, which may be repeated; nothing means the seven headline formats, "all" every format.
-func formatNames(lists []string) (names []string, all bool, err error) {
-	add := func(name string) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	for _, n := range strings.Split(strings.Join(lists, ","), ",") {
-		switch n = strings.TrimSpace(n); {
-		case n == "":
-		case strings.EqualFold(n, "all"):
-			all = true
-			for _, f := range quantize.Formats() {
-				add(f.Name)
-			}
-		default:
-			f, err := quantize.ParseFormat(n)
-			if err != nil {
-				return nil, false, err
-			}
-			add(f.Name)
-		}
-	}
-	switch {
-	case names == nil && len(lists) > 0:
-		return nil, false, usagef("--formats names no format; leave it out for the seven headline formats")
-	case names == nil:
-		names = quantize.Headline()
-	}
-	return names, all, nil
-}
 
 func planCommand() *cli.Command {
 	return &cli.Command{
@@ -172,14 +137,6 @@ func newPlanRow(p *quantize.Plan) planRow {
 		row.Tensors = append(row.Tensors, plannedTensor{t.Name, t.Type.String(), t.Shape, t.Size, t.Reason})
 	}
 	return row
-}
-
-// openForPlan opens a model, or a bare config.json.
-func openForPlan(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint, error) {
-	if path == "" {
-		return nil, pipeline.ErrNoModel
-	}
-	return checkpoint.OpenWith(path, o)
 }
 
 func printPlan(e env, rows []planRow, blocked []blockedRow, tensors bool) error {

@@ -124,13 +124,3 @@ func totalBytes(rows []shardRow) (n int64) {
 	}
 	return n
 }
-
-// copy writes the targets and shows how far it is.
-func (e env) copy(ctx context.Context, what string, f *gguf.File, targets []gguf.Target) error {
-	bar := e.Events.Begin(what, "bytes")
-	if err := gguf.Copy(ctx, f, targets, bar.Set); err != nil {
-		return err
-	}
-	bar.Done()
-	return nil
-}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -136,20 +135,4 @@ func located(status string, bpw, low, high, level float64) string {
 		return fmt.Sprintf("%.3f", x)
 	}
 	return fmt.Sprintf("%s (%g %% interval %s to %s)", s, 100*level, end(low), end(high))
-}
-
-func openReport(path string) (*report.Report, error) {
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder: name the report.json in it", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := report.ReadJSON(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
 }

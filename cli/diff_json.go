@@ -83,11 +83,3 @@ func defined(x float64) *float64 {
 	}
 	return &x
 }
-
-// nonNil makes nil an empty list, for JSON.
-func nonNil(names []string) []string {
-	if names == nil {
-		return []string{}
-	}
-	return names
-}

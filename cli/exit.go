@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 
 	"bitmill/cli/pipeline"
 )
@@ -68,23 +66,4 @@ func exitCode(err error, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "bitmill: %s\n", printable(text))
 	return code
-}
-
-// maxMessage bounds a message that quotes a damaged file.
-const maxMessage = 2000
-
-// printable makes a message safe for a terminal: names from a damaged file may hold anything.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case b.Len() > maxMessage:
-			return b.String() + "..."
-		case r == '\n' || unicode.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			fmt.Fprintf(&b, "\\x%02x", r)
-		}
-	}
-	return b.String()
 }

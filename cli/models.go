@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+
 	"bitmill/cli/pipeline"
 	"bitmill/formats/checkpoint"
 )
@@ -11,4 +13,33 @@ var readable = checkpoint.OpenOptions{AllowRequantize: true}
 // openModel opens a model with its weights to look at it, or one that bitmill wrote.
 func openModel(path string) (*checkpoint.Checkpoint, error) {
 	return pipeline.Session{Source: readable}.Open(path)
+}
+
+// among leaves the adapter to the Hugging Face folders among several models: files are measured as they are.
+func (e env) among(path string) env {
+	if st, err := os.Stat(path); err == nil && !st.IsDir() {
+		e.Source.Adapter = ""
+	}
+	return e
+}
+
+// needFolder fails when there is an adapter and no folder among the models to merge it into.
+func (e env) needFolder(paths ...string) error {
+	if e.Source.Adapter == "" {
+		return nil
+	}
+	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			return nil
+		}
+	}
+	return usagef("--lora %s: none of the models is a Hugging Face folder, which it could be merged into", e.Source.Adapter)
+}
+
+// openForPlan opens a model, or a bare config.json.
+func openForPlan(path string, o checkpoint.OpenOptions) (*checkpoint.Checkpoint, error) {
+	if path == "" {
+		return nil, pipeline.ErrNoModel
+	}
+	return checkpoint.OpenWith(path, o)
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -80,36 +79,6 @@ func commandFirst(app *cli.App, args []string) (name string, moved []string) {
 	return args[at], append(moved, args[at+1:]...)
 }
 
-// commandLine is the command as it would be typed again, without the flags named, which do not change the result.
-func commandLine(c *cli.Context, without ...string) string {
-	words := append([]string{"bitmill", c.Command.Name}, c.Args().Slice()...)
-	for _, f := range c.Command.Flags {
-		name := f.Names()[0]
-		if !c.IsSet(name) || slices.Contains(without, name) {
-			continue
-		}
-		switch v := c.Value(name).(type) {
-		case bool:
-			words = append(words, fmt.Sprintf("--%s=%v", name, v))
-			if v {
-				words[len(words)-1] = "--" + name
-			}
-		case cli.StringSlice:
-			for _, s := range v.Value() {
-				words = append(words, "--"+name, s)
-			}
-		default:
-			words = append(words, "--"+name, fmt.Sprint(v))
-		}
-	}
-	for i, w := range words {
-		if w == "" || strings.ContainsAny(w, " \t\n\\'\"$`*?[](){}<>|&;#~!") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(words, " ")
-}
-
 // isNumber tells the argument -1 from a flag.
 func isNumber(a string) bool { return a[1] >= '0' && a[1] <= '9' }
 
@@ -142,14 +111,4 @@ func unknownCommand(c *cli.Context) error {
 	}
 	given := c.Args().First()
 	return usagef("unknown command %q; did you mean %s? See bitmill --help", given, formats.Nearest(given, names))
-}
-
-// required fails for the first of the flags that was not given, or was given as nothing.
-func required(c *cli.Context, names ...string) error {
-	for _, name := range names {
-		if c.String(name) == "" {
-			return usagef("%s needs --%s; see bitmill %s --help", c.Command.Name, name, c.Command.Name)
-		}
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,8 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
-	"bitmill/formats/checkpoint"
-	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -55,35 +52,6 @@ type, with the importance weights where there are any (then the IQ2, IQ3 and IQ4
 go where they take away the most error. --format then only names the recipe that the metadata record (default: the
 headline format nearest in size). Types given by --tensor-type and its like stay.`
 
-// artifactOptions are read from artifactFlags.
-type artifactOptions struct {
-	quantize.Options
-	target           quantize.Target
-	imatrix          string
-	include, exclude []string // parts of names of the imatrix's entries
-	strict           bool
-	noProvenance     bool // leave out bitmill's own metadata
-}
-
-func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
-	o = artifactOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
-		strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
-	if o.Options, err = recipeOptions(c); err != nil {
-		return o, err
-	}
-	o.ImatrixFile = o.imatrix
-	if o.KeepSplit = c.Bool("keep-split"); o.KeepSplit && c.IsSet("split-max-size") {
-		return o, usagef("give --keep-split or --split-max-size, not both")
-	}
-	if c.IsSet("split-max-size") {
-		if o.SplitBytes, err = parseSize("--split-max-size", c.String("split-max-size")); err != nil {
-			return o, err
-		}
-	}
-	o.target, err = readTarget(c)
-	return o, err
-}
-
 // readTarget reads the flags of a size to be reached; the zero Target means none.
 func readTarget(c *cli.Context) (t quantize.Target, err error) {
 	switch bits, size := c.IsSet("target-bpw"), c.IsSet("target-size"); {
@@ -98,20 +66,6 @@ func readTarget(c *cli.Context) (t quantize.Target, err error) {
 		t.Bytes, err = parseSize("--target-size", c.String("target-size"))
 	}
 	return t, err
-}
-
-// openWeights opens the importance matrix and leaves of it what the options want; nil without one.
-func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
-	m, err := pipeline.OpenImatrix(o.imatrix)
-	if err != nil {
-		return nil, err
-	}
-	return quantize.SelectWeights(m, o.include, o.exclude)
-}
-
-// plan plans the artifact.
-func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix) (*quantize.Plan, error) {
-	return e.Plan(ctx, c, m, o.Options, o.target, o.strict)
 }
 
 func recipeOptions(c *cli.Context) (quantize.Options, error) {

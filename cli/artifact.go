@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/cli/pipeline"
+	"bitmill/cli/steps"
+	"bitmill/formats"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/file"
+	"bitmill/formats/gguf"
+	"bitmill/formats/imatrix"
+	"bitmill/quantize"
+)
+
+// artifactOptions are read from artifactFlags.
+type artifactOptions struct {
+	quantize.Options
+	target           quantize.Target
+	imatrix          string
+	include, exclude []string // parts of names of the imatrix's entries
+	strict           bool
+	noProvenance     bool // leave out bitmill's own metadata
+}
+
+func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
+	o = artifactOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
+		strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
+	if o.Options, err = recipeOptions(c); err != nil {
+		return o, err
+	}
+	o.ImatrixFile = o.imatrix
+	if o.KeepSplit = c.Bool("keep-split"); o.KeepSplit && c.IsSet("split-max-size") {
+		return o, usagef("give --keep-split or --split-max-size, not both")
+	}
+	if c.IsSet("split-max-size") {
+		if o.SplitBytes, err = parseSize("--split-max-size", c.String("split-max-size")); err != nil {
+			return o, err
+		}
+	}
+	o.target, err = readTarget(c)
+	return o, err
+}
+
+// openWeights opens the importance matrix and leaves of it what the options want; nil without one.
+func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
+	m, err := pipeline.OpenImatrix(o.imatrix)
+	if err != nil {
+		return nil, err
+	}
+	return quantize.SelectWeights(m, o.include, o.exclude)
+}
+
+// plan plans the artifact.
+func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix) (*quantize.Plan, error) {
+	return e.Plan(ctx, c, m, o.Options, o.target, o.strict)
+}
+
+type quantizeOptions struct {
+	artifactOptions
+	dryRun     bool
+	keepConfig bool // instead of bitmill's own metadata only what the model's meaning depends on
+	reuse      []string
+	memory     int64
+}
+
+func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
+	c, err := e.Open(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	start := time.Now()
+	if file.Same(path, out) {
+		return fmt.Errorf("%s is the source: writing there would destroy it", out)
+	}
+	if o.imatrix != "" && file.Same(o.imatrix, out) {
+		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
+	}
+	m, err := o.openWeights()
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.keepConfig:
+		o.Provenance = c.ExtraMetadata()
+	case o.noProvenance:
+		for _, key := range c.ExtraMetadata().Keys() {
+			what := "as its architecture says, not as the source does"
+			if key == checkpoint.WindowKey {
+				what = fmt.Sprintf("without the model's sliding window of %d tokens", c.Config.Window)
+			}
+			e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run %s", key, what))
+		}
+	case o.dryRun:
+		p, err := quantize.PlannedProvenance(m)
+		if err != nil {
+			return err
+		}
+		o.Provenance = p.Metadata(c)
+	default:
+		if err := e.Scan(ctx, c); err != nil {
+			return err
+		}
+		p, err := quantize.NewProvenance(c, m)
+		if err != nil {
+			return err
+		}
+		o.Provenance = p.Metadata(c)
+	}
+	p, err := o.plan(ctx, e, c, m)
+	if err == nil {
+		err = p.CheckEncoders()
+	}
+	if err != nil {
+		return err
+	}
+	if errors.Is(c.ConfigErr, formats.ErrCorrupt) {
+		e.warn(c.ConfigErr.Error())
+	}
+	e.warn(c.Warnings...)
+	e.warn(pipeline.ZeroColumns(m)...)
+	e.warn(p.Warnings...)
+	var written quantize.Written
+	if !o.dryRun {
+		if written, err = writeOne(ctx, e, c, m, p, out, o); err != nil {
+			return err
+		}
+	}
+	return printWritten(e, p, out, written, time.Since(start))
+}
+
+// writeOne writes the artifact of a plan.
+func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
+	made := quantize.ReadProvenance(p.Metadata)
+	if o.noProvenance || o.keepConfig {
+		made = quantize.Provenance{} // a source that is an artifact has left its own
+	}
+	if len(o.reuse) > 0 {
+		want, err := quantize.NewProvenance(c, m)
+		if err != nil {
+			return quantize.Written{}, err
+		}
+		for _, path := range o.reuse {
+			if err := checkDonor(path, want); err != nil {
+				return quantize.Written{}, err
+			}
+		}
+	}
+	key, err := made.ResumeKey(c, m)
+	if err != nil {
+		return quantize.Written{}, err
+	}
+	bar := e.Events.Begin("quantize "+p.Format.Name, "bytes")
+	written, err := quantize.Write(ctx, c, m, []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}},
+		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set, Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})
+	if err != nil {
+		return quantize.Written{}, err
+	}
+	bar.Done()
+	return written[0], nil
+}
+
+// checkDonor fails unless the artifact is whole, as far as can be told, and has the provenance.
+func checkDonor(path string, want quantize.Provenance) error {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := want.Accepts(quantize.ReadProvenance(f.Metadata)); err != nil {
+		return fmt.Errorf("%s cannot be reused: %w", path, err)
+	}
+	for _, s := range f.Shards {
+		out, ok := steps.Recorded(s.Path)
+		if !ok {
+			continue
+		}
+		if sum, err := steps.HashFile(s.Path); err != nil || sum != out.SHA256 {
+			return cmp.Or(err, fmt.Errorf("%s cannot be reused: it was changed after bitmill run wrote it", path))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"bitmill/cli/pipeline"
+	"bitmill/eval/bench"
+	"bitmill/eval/infer"
+	"bitmill/eval/report"
+)
+
+// benchRow is one model's figures: tokens per second, their standard deviation over the repetitions, and the shares of
+// the two bounds. Those of a test that was left out are absent.
+type benchRow struct {
+	Path      string    `json:"path"`
+	FileBytes int64     `json:"file_bytes"`
+	Resident  int64     `json:"resident_bytes"` // weights in memory of the process; 0: they are read from the file's mapping
+	KV        int64     `json:"kv_bytes"`
+	Scratch   int64     `json:"scratch_bytes"`
+	ReadBytes float64   `json:"read_bytes_per_second"`
+	Prompt    int       `json:"n_prompt,omitempty"`
+	PP        float64   `json:"pp_tps,omitempty"`
+	PPSD      float64   `json:"pp_sd,omitempty"`
+	PPAll     []float64 `json:"pp_samples,omitempty"`
+	PPMemory  float64   `json:"pp_memory_share,omitempty"`
+	PPCompute float64   `json:"pp_compute_share,omitempty"`
+	Gen       int       `json:"n_gen,omitempty"`
+	TG        float64   `json:"tg_tps,omitempty"`
+	TGSD      float64   `json:"tg_sd,omitempty"`
+	TGAll     []float64 `json:"tg_samples,omitempty"`
+	TGMemory  float64   `json:"tg_memory_share,omitempty"`
+	TGCompute float64   `json:"tg_compute_share,omitempty"`
+
+	Energy *report.Energy `json:"energy,omitempty"` // null or absent: not measured
+}
+
+// benchReport is what bench --json prints.
+type benchReport struct {
+	Threads   int        `json:"threads"`
+	Kernel    string     `json:"kernel"`
+	ReadBytes float64    `json:"read_bytes_per_second"` // from memory, no cache holds what is read
+	Int8      float64    `json:"int8_ops"`              // per second; a product and a sum are two
+	Float     float64    `json:"float32_ops"`
+	BF16      float64    `json:"bfloat16_ops"`
+	PeakRSS   int64      `json:"peak_rss_bytes"` // of the process; mapped weights of all models count; 0: not known
+	Models    []benchRow `json:"models"`
+
+	EnergyNote string `json:"energy_note,omitempty"` // why energy was asked for and not measured
+}
+
+// fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over, from a cache
+// that holds them or from memory, whose speed changes with what others read: the faster measurement counts.
+func (r *benchRow) fill(x bench.Result, m bench.Machine, pool *infer.Pool, o bench.Options) {
+	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
+	m.ReadBytes = max(m.ReadBytes, bench.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes))
+	r.ReadBytes = m.ReadBytes
+	r.Prompt, r.PP, r.PPSD, r.PPAll = o.Prompt, x.Prompt.Mean(), x.Prompt.SD(), x.Prompt
+	if o.Prompt > 0 {
+		b := m.Of(x.PromptWork, r.PP/float64(o.Prompt))
+		r.PPMemory, r.PPCompute = b.Memory, b.Compute
+	}
+	r.Gen, r.TG, r.TGSD, r.TGAll = o.Generate, x.Generate.Mean(), x.Generate.SD(), x.Generate
+	if o.Generate > 0 {
+		b := m.Of(x.GenerateWork, r.TG)
+		r.TGMemory, r.TGCompute = b.Memory, b.Compute
+	}
+}
+
+func printBench(e env, r benchReport) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "model\tMiB\tKV MiB\tscratch MiB\t")
+	for _, name := range []string{testName("pp", r.Models[0].Prompt), testName("tg", r.Models[0].Gen)} {
+		if name != "" {
+			fmt.Fprintf(w, "%s t/s\t±\tbound\t", name)
+		}
+	}
+	fmt.Fprintln(w)
+	mib := func(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
+	for _, m := range r.Models {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", pipeline.ModelName(m.Path), mib(m.FileBytes), mib(m.KV), mib(m.Scratch))
+		if m.Prompt > 0 {
+			fmt.Fprintf(w, "%.2f\t%.2f\t%s\t", m.PP, m.PPSD, bound(m.PPMemory, m.PPCompute))
+		}
+		if m.Gen > 0 {
+			fmt.Fprintf(w, "%.2f\t%.2f\t%s\t", m.TG, m.TGSD, bound(m.TGMemory, m.TGCompute))
+		}
+		fmt.Fprintln(w)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%d threads, %s: reads %.1f GB/s, multiplies %.0f GOP/s in int8, %.0f in bfloat16, %.0f in float32", r.Threads,
+		r.Kernel, r.ReadBytes/1e9, r.Int8/1e9, r.BF16/1e9, r.Float/1e9)
+	if r.PeakRSS > 0 {
+		fmt.Fprintf(e.stdout, "; peak resident memory %s MiB", mib(r.PeakRSS))
+	}
+	fmt.Fprintln(e.stdout)
+	return printEnergy(e, r)
+}
+
+// testName is a test's name in llama-bench, "" when it is left out.
+func testName(kind string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%d", kind, n)
+}
+
+// bound names the larger share.
+func bound(memory, compute float64) string {
+	if compute > memory {
+		return fmt.Sprintf("compute %.0f %%", 100*compute)
+	}
+	return fmt.Sprintf("memory %.0f %%", 100*memory)
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bitmill/eval"
+	"bitmill/eval/kernel"
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/cpu"
+	"bitmill/quantize"
+)
+
+// requantizeFlag and loraFlag say how models are opened (env.source).
+func requantizeFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-requantize", Usage: "accept a source that is quantized already (FP8, GPTQ, AWQ, GGUF types)"}
+}
+
+func loraFlag() cli.Flag {
+	return &cli.StringFlag{Name: "lora", Usage: "merge the LoRA adapter in `DIR` into the model, a Hugging Face folder, as it is read"}
+}
+
+// sourceOptions reads requantizeFlag and loraFlag.
+func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
+	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
+}
+
+// memoryFlag is the bound on what quantizing holds in memory.
+func memoryFlag() cli.Flag {
+	return &cli.StringFlag{Name: "max-memory", Value: "512MiB", Usage: "what the buffers of quantizing may take: a `SIZE` such as 512MiB or 2GiB"}
+}
+
+// memory reads memoryFlag.
+func memory(c *cli.Context) (int64, error) { return parseSize("--max-memory", c.String("max-memory")) }
+
+// kernelFlag is the set that --kernel names, the best one when it names none.
+func kernelFlag(name string) (*kernel.Set, error) {
+	if name == "" {
+		return kernel.Best(), nil
+	}
+	s, err := kernel.Use(name)
+	if err != nil {
+		return nil, usagef("--kernel: %v", err)
+	}
+	return s, nil
+}
+
+// kernelNames lists what --kernel takes here.
+func kernelNames() string {
+	var names []string
+	for _, s := range kernel.Available() {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// formatNames reads --formats, which may be repeated; nothing means the seven headline formats, "all" every format.
+func formatNames(lists []string) (names []string, all bool, err error) {
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, n := range strings.Split(strings.Join(lists, ","), ",") {
+		switch n = strings.TrimSpace(n); {
+		case n == "":
+		case strings.EqualFold(n, "all"):
+			all = true
+			for _, f := range quantize.Formats() {
+				add(f.Name)
+			}
+		default:
+			f, err := quantize.ParseFormat(n)
+			if err != nil {
+				return nil, false, err
+			}
+			add(f.Name)
+		}
+	}
+	switch {
+	case names == nil && len(lists) > 0:
+		return nil, false, usagef("--formats names no format; leave it out for the seven headline formats")
+	case names == nil:
+		names = quantize.Headline()
+	}
+	return names, all, nil
+}
+
+func commonFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON on standard output"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no progress"},
+		&cli.IntFlag{Name: "threads", Usage: "worker threads", DefaultText: "all cores"},
+	}
+}
+
+// checkFlags refuses numbers that mean nothing, before a command starts.
+func checkFlags(c *cli.Context) error {
+	if n := c.Int("ctx"); n < 0 || n > 0 && n < eval.LeastContext {
+		return usagef("--ctx %d: a window needs at least %d tokens", n, eval.LeastContext)
+	}
+	if x := c.Float64("kld-budget"); c.IsSet("kld-budget") && !(x > 0 && x <= math.MaxFloat64) {
+		return usagef("--kld-budget %v: it must be a number of nats above 0", x)
+	}
+	if _, err := cpu.Choose(os.Getenv(cpu.Env)); err != nil {
+		return usagef("%s: %v", cpu.Env, err)
+	}
+	return nil
+}

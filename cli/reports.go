@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"bitmill/eval/gate"
+	"bitmill/eval/report"
+)
+
+func openReport(path string) (*report.Report, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return nil, fmt.Errorf("%s is a folder: name the report.json in it", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := report.ReadJSON(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// printFindings writes a line per finding; none without a check.
+func printFindings(w io.Writer, result *gate.Result) error {
+	if result == nil {
+		return nil
+	}
+	for _, f := range result.Findings {
+		if _, err := fmt.Fprintln(w, printable(f.Line())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gateError is nil unless findings fail the check; without a check, nothing fails.
+func gateError(result *gate.Result) error {
+	if result == nil {
+		return nil
+	}
+	failed := 0
+	for _, f := range result.Findings {
+		if f.Failed() {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return incompleteError{fmt.Errorf("%d of %d findings fail the check", failed, len(result.Findings))}
+	}
+	return nil
+}

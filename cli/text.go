@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode"
+)
+
+// shorten prints a value on one line: long arrays by their length and first elements.
+func shorten(v any) string {
+	r := reflect.ValueOf(v)
+	if r.Kind() == reflect.Slice && r.Len() > 8 {
+		return fmt.Sprintf("%d values, first %v", r.Len(), r.Slice(0, 4).Interface())
+	}
+	if s, ok := v.(string); ok && len(s) > 200 {
+		return fmt.Sprintf("%q… (%d bytes)", s[:200], len(s))
+	}
+	return fmt.Sprintf("%v", v)
+}
+
+// several puts a number before a noun.
+func several(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// nonNil makes nil an empty list, for JSON.
+func nonNil(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+// maxMessage bounds a message that quotes a damaged file.
+const maxMessage = 2000
+
+// printable makes a message safe for a terminal: names from a damaged file may hold anything.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case b.Len() > maxMessage:
+			return b.String() + "..."
+		case r == '\n' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "\\x%02x", r)
+		}
+	}
+	return b.String()
+}
