@@ -59,7 +59,7 @@ type evaluated struct {
 }
 
 func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
-	if err := e.needFolder(append(paths, o.reference)...); err != nil {
+	if err := e.requireFolder(append(paths, o.reference)...); err != nil {
 		return err
 	}
 	tasks, err := readTasks(o.tasks)
@@ -119,7 +119,7 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 	if o.reference == "" {
 		var rows []report.Row
 		for _, path := range paths { // a mistake in the last one shows before hours go into the first
-			s, err := e.among(path).Load(path)
+			s, err := e.adapterOnlyForFolders(path).Load(path)
 			if err != nil {
 				return nil, err
 			}
@@ -144,7 +144,7 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 // evalAgainst evaluates the reference and the others on the reference's tokens. The reference's own row is returned
 // only when there are no others.
 func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]report.Row, error) {
-	ref, err := e.among(reference).Load(reference)
+	ref, err := e.adapterOnlyForFolders(reference).Load(reference)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		Windows: windows, Bytes: eval.ScoredBytes(ref.Tokenizer, windows), What: "evaluate"}
 	subjects := []*pipeline.Model{ref}
 	for _, path := range others {
-		s, err := e.among(path).Load(path)
+		s, err := e.adapterOnlyForFolders(path).Load(path)
 		if err != nil {
 			return nil, err
 		}

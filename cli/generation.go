@@ -14,9 +14,9 @@ import (
 // maxGenerated bounds the memory of a model that states no context length.
 const maxGenerated = 1 << 16
 
-// settleTokens is from how many tokens on moving the weights to memory pays. On two Zen 4 cores it was worth it after 36
+// loadTokens is from how many tokens on moving the weights to memory pays. On two Zen 4 cores it was worth it after 36
 // tokens of SmolLM2-135M in Q4_1, and after 37 of Q2_K and 75 of Q4_K_M with 377 million weights.
-const settleTokens = 64
+const loadTokens = 64
 
 // generation is a text under way.
 type generation struct {
@@ -63,7 +63,7 @@ func newGeneration(ctx context.Context, e env, s *pipeline.Model, o *generateOpt
 	}
 	o.tokens = min(o.tokens, maxGenerated)
 	g := &generation{env: e, Model: s, pool: e.Pool(), sampler: &o.sampler, prompt: tokens, ends: endTokens(t)}
-	if o.tokens < settleTokens {
+	if o.tokens < loadTokens {
 		s.Engine.RoundActivations()
 	} else if err := e.LoadWeights(ctx, s, g.pool, kernel.Best()); err != nil {
 		g.pool.Close()

@@ -15,16 +15,16 @@ func openModel(path string) (*checkpoint.Checkpoint, error) {
 	return pipeline.Session{Source: readable}.Open(path)
 }
 
-// among leaves the adapter to the Hugging Face folders among several models: files are measured as they are.
-func (e env) among(path string) env {
+// adapterOnlyForFolders leaves the adapter to the Hugging Face folders among several models: files are measured as they are.
+func (e env) adapterOnlyForFolders(path string) env {
 	if st, err := os.Stat(path); err == nil && !st.IsDir() {
 		e.Source.Adapter = ""
 	}
 	return e
 }
 
-// needFolder fails when there is an adapter and no folder among the models to merge it into.
-func (e env) needFolder(paths ...string) error {
+// requireFolder fails when there is an adapter and no folder among the models to merge it into.
+func (e env) requireFolder(paths ...string) error {
 	if e.Source.Adapter == "" {
 		return nil
 	}

@@ -28,7 +28,7 @@ func (c oracleCheck) String() string {
 // checkOracle runs both forward passes. On a quantized model the engine rounds activations to 8 bits as llama.cpp does
 // and the oracle does not, so the difference is then that of the rounding.
 func checkOracle(ctx context.Context, e env, path, textName, text string) (*oracleCheck, error) {
-	s, err := e.among(path).Load(path)
+	s, err := e.adapterOnlyForFolders(path).Load(path)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func evalTasks(ctx context.Context, e env, paths []string, reference string, tas
 
 // askModel asks one model every task.
 func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]taskRow, error) {
-	s, err := e.among(path).Load(path)
+	s, err := e.adapterOnlyForFolders(path).Load(path)
 	if err != nil {
 		return nil, err
 	}
