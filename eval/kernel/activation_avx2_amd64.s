@@ -4,76 +4,6 @@
 
 #include "textflag.h"
 
-DATA signless<>+0(SB)/4, $0x7fffffff
-DATA signless<>+4(SB)/4, $0x7fffffff
-DATA signless<>+8(SB)/4, $0x7fffffff
-DATA signless<>+12(SB)/4, $0x7fffffff
-DATA signless<>+16(SB)/4, $0x7fffffff
-DATA signless<>+20(SB)/4, $0x7fffffff
-DATA signless<>+24(SB)/4, $0x7fffffff
-DATA signless<>+28(SB)/4, $0x7fffffff
-GLOBL signless<>(SB), RODATA|NOPTR, $32
-
-DATA limit127<>+0(SB)/4, $0x42fe0000
-DATA limit127<>+4(SB)/4, $0x42fe0000
-DATA limit127<>+8(SB)/4, $0x42fe0000
-DATA limit127<>+12(SB)/4, $0x42fe0000
-DATA limit127<>+16(SB)/4, $0x42fe0000
-DATA limit127<>+20(SB)/4, $0x42fe0000
-DATA limit127<>+24(SB)/4, $0x42fe0000
-DATA limit127<>+28(SB)/4, $0x42fe0000
-GLOBL limit127<>(SB), RODATA|NOPTR, $32
-
-DATA negative127<>+0(SB)/4, $0xc2fe0000
-DATA negative127<>+4(SB)/4, $0xc2fe0000
-DATA negative127<>+8(SB)/4, $0xc2fe0000
-DATA negative127<>+12(SB)/4, $0xc2fe0000
-DATA negative127<>+16(SB)/4, $0xc2fe0000
-DATA negative127<>+20(SB)/4, $0xc2fe0000
-DATA negative127<>+24(SB)/4, $0xc2fe0000
-DATA negative127<>+28(SB)/4, $0xc2fe0000
-GLOBL negative127<>(SB), RODATA|NOPTR, $32
-
-DATA unit<>+0(SB)/4, $0x3f800000
-DATA unit<>+4(SB)/4, $0x3f800000
-DATA unit<>+8(SB)/4, $0x3f800000
-DATA unit<>+12(SB)/4, $0x3f800000
-DATA unit<>+16(SB)/4, $0x3f800000
-DATA unit<>+20(SB)/4, $0x3f800000
-DATA unit<>+24(SB)/4, $0x3f800000
-DATA unit<>+28(SB)/4, $0x3f800000
-GLOBL unit<>(SB), RODATA|NOPTR, $32
-
-DATA byteOnes<>+0(SB)/4, $0x01010101
-DATA byteOnes<>+4(SB)/4, $0x01010101
-DATA byteOnes<>+8(SB)/4, $0x01010101
-DATA byteOnes<>+12(SB)/4, $0x01010101
-DATA byteOnes<>+16(SB)/4, $0x01010101
-DATA byteOnes<>+20(SB)/4, $0x01010101
-DATA byteOnes<>+24(SB)/4, $0x01010101
-DATA byteOnes<>+28(SB)/4, $0x01010101
-GLOBL byteOnes<>(SB), RODATA|NOPTR, $32
-
-DATA wordOnes<>+0(SB)/4, $0x00010001
-DATA wordOnes<>+4(SB)/4, $0x00010001
-DATA wordOnes<>+8(SB)/4, $0x00010001
-DATA wordOnes<>+12(SB)/4, $0x00010001
-DATA wordOnes<>+16(SB)/4, $0x00010001
-DATA wordOnes<>+20(SB)/4, $0x00010001
-DATA wordOnes<>+24(SB)/4, $0x00010001
-DATA wordOnes<>+28(SB)/4, $0x00010001
-GLOBL wordOnes<>(SB), RODATA|NOPTR, $32
-
-DATA order<>+0(SB)/4, $0x00000000
-DATA order<>+4(SB)/4, $0x00000004
-DATA order<>+8(SB)/4, $0x00000001
-DATA order<>+12(SB)/4, $0x00000005
-DATA order<>+16(SB)/4, $0x00000002
-DATA order<>+20(SB)/4, $0x00000006
-DATA order<>+24(SB)/4, $0x00000003
-DATA order<>+28(SB)/4, $0x00000007
-GLOBL order<>(SB), RODATA|NOPTR, $32
-
 // func load32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·load32(SB), NOSPLIT, $0-56
@@ -86,7 +16,7 @@ TEXT ·load32(SB), NOSPLIT, $0-56
 	MOVQ blocks+48(FP), R8
 
 load32_block:
-	VMOVDQU      signless<>+0(SB), Y0
+	VMOVDQU      bits_7fffffff<>+0(SB), Y0
 	VPAND        (DI), Y0, Y1
 	VPAND        32(DI), Y0, Y2
 	VPAND        64(DI), Y0, Y3
@@ -94,27 +24,27 @@ load32_block:
 	VPMAXUD      Y2, Y1, Y1
 	VPMAXUD      Y0, Y3, Y3
 	VPMAXUD      Y3, Y1, Y1
-	VPERM2I128   $0x01, Y1, Y1, Y0
+	VPERM2F128   $0x01, Y1, Y1, Y0
 	VPMAXUD      Y0, Y1, Y1
-	VPSHUFD      $0x4e, Y1, Y0
+	VPERMILPS    $0x4e, Y1, Y0
 	VPMAXUD      Y0, Y1, Y1
-	VPSHUFD      $0xb1, Y1, Y0
+	VPERMILPS    $0xb1, Y1, Y0
 	VPMAXUD      Y0, Y1, Y1
 	VXORPS       Y0, Y0, Y0
 	VMOVD        X1, R9
 	TESTL        R9, R9
 	JZ           load32_zero
-	VMOVSS       limit127<>+0(SB), X0
+	VMOVSS       bits_42fe0000<>+0(SB), X0
 	VDIVSS       X1, X0, X0
 	VBROADCASTSS X0, Y0
 
 load32_zero:
-	VDIVSS       limit127<>+0(SB), X1, X1
+	VDIVSS       bits_42fe0000<>+0(SB), X1, X1
 	VCVTPS2PH    $0x00, X1, X2
 	VCVTPH2PS    X2, X2
 	VMOVSS       X2, (BX)
 	ADDQ         $0x04, BX
-	VMOVUPS      limit127<>+0(SB), Y2
+	VMOVUPS      bits_42fe0000<>+0(SB), Y2
 	VMULPS       (DI), Y0, Y3
 	VMINPS       Y3, Y2, Y3
 	VCVTPS2DQ    Y3, Y3
@@ -133,9 +63,9 @@ load32_zero:
 	VMOVDQU      order<>+0(SB), Y0
 	VPERMD       Y3, Y0, Y3
 	VMOVDQU      Y3, (AX)
-	VMOVDQU      byteOnes<>+0(SB), Y0
+	VMOVDQU      bits_01010101<>+0(SB), Y0
 	VPMADDUBSW   Y3, Y0, Y3
-	VPMADDWD     wordOnes<>+0(SB), Y3, Y3
+	VPMADDWD     bits_00010001<>+0(SB), Y3, Y3
 	VPHADDD      Y3, Y3, Y3
 	VPHADDD      Y3, Y3, Y3
 	VEXTRACTI128 $0x01, Y3, X0
@@ -171,6 +101,52 @@ load32_next:
 	VZEROUPPER
 	RET
 
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_42fe0000<>+0(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+8(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+16(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+24(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+32(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+40(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+48(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+56(SB)/8, $0x42fe000042fe0000
+GLOBL bits_42fe0000<>(SB), RODATA|NOPTR, $64
+
+DATA order<>+0(SB)/8, $0x0000000400000000
+DATA order<>+8(SB)/8, $0x0000000500000001
+DATA order<>+16(SB)/8, $0x0000000600000002
+DATA order<>+24(SB)/8, $0x0000000700000003
+GLOBL order<>(SB), RODATA|NOPTR, $32
+
+DATA bits_01010101<>+0(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+8(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+16(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+24(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+32(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+40(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+48(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+56(SB)/8, $0x0101010101010101
+GLOBL bits_01010101<>(SB), RODATA|NOPTR, $64
+
+DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
+GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
+
 // func load256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)
 // Requires: AVX, AVX2
 TEXT ·load256(SB), NOSPLIT, $0-48
@@ -182,7 +158,7 @@ TEXT ·load256(SB), NOSPLIT, $0-48
 	MOVQ blocks+40(FP), DI
 
 load256_block:
-	VMOVDQU    signless<>+0(SB), Y0
+	VMOVDQU    bits_7fffffff<>+0(SB), Y0
 	VPAND      (SI), Y0, Y1
 	VPAND      32(SI), Y0, Y2
 	VPAND      64(SI), Y0, Y3
@@ -246,18 +222,18 @@ load256_block:
 	VPMAXUD    Y2, Y1, Y1
 	VPMAXUD    Y4, Y3, Y3
 	VPMAXUD    Y3, Y1, Y1
-	VPERM2I128 $0x01, Y1, Y1, Y0
+	VPERM2F128 $0x01, Y1, Y1, Y0
 	VPMAXUD    Y0, Y1, Y1
-	VPSHUFD    $0x4e, Y1, Y0
+	VPERMILPS  $0x4e, Y1, Y0
 	VPMAXUD    Y0, Y1, Y1
-	VPSHUFD    $0xb1, Y1, Y0
+	VPERMILPS  $0xb1, Y1, Y0
 	VPMAXUD    Y0, Y1, Y1
 	VXORPS     Y0, Y0, Y0
 	VXORPS     X2, X2, X2
 	VMOVD      X1, R8
 	TESTL      R8, R8
 	JZ         load256_zero
-	VMOVDQU    signless<>+0(SB), Y0
+	VMOVDQU    bits_7fffffff<>+0(SB), Y0
 	MOVQ       SI, R8
 
 load256_search:
@@ -269,10 +245,10 @@ load256_search:
 	JZ           load256_search
 	BSFL         R9, R9
 	VMOVSS       -32(R8)(R9*4), X0
-	VMOVSS       negative127<>+0(SB), X1
+	VMOVSS       bits_c2fe0000<>+0(SB), X1
 	VDIVSS       X0, X1, X1
 	VBROADCASTSS X1, Y0
-	VMOVSS       unit<>+0(SB), X2
+	VMOVSS       bits_3f800000<>+0(SB), X2
 	VDIVSS       X1, X2, X2
 
 load256_zero:
@@ -281,7 +257,7 @@ load256_zero:
 	MOVQ   $0x00000008, R8
 
 load256_round:
-	VMOVUPS      limit127<>+0(SB), Y1
+	VMOVUPS      bits_42fe0000<>+0(SB), Y1
 	VMULPS       (SI), Y0, Y2
 	VMINPS       Y2, Y1, Y2
 	VCVTPS2DQ    Y2, Y2
@@ -300,9 +276,9 @@ load256_round:
 	VMOVDQU      order<>+0(SB), Y1
 	VPERMD       Y2, Y1, Y2
 	VMOVDQU      Y2, (AX)
-	VMOVDQU      byteOnes<>+0(SB), Y1
+	VMOVDQU      bits_01010101<>+0(SB), Y1
 	VPMADDUBSW   Y2, Y1, Y2
-	VPMADDWD     wordOnes<>+0(SB), Y2, Y2
+	VPMADDWD     bits_00010001<>+0(SB), Y2, Y2
 	VPHADDD      Y2, Y2, Y2
 	VPHADDD      Y2, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
@@ -323,6 +299,26 @@ load256_round:
 	VZEROUPPER
 	RET
 
+DATA bits_c2fe0000<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+8(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+16(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+24(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+32(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+40(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+48(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+56(SB)/8, $0xc2fe0000c2fe0000
+GLOBL bits_c2fe0000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
 // func roundBF16(dst *float32, halves *uint16, x *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·roundBF16(SB), NOSPLIT, $0-32
@@ -330,10 +326,10 @@ TEXT ·roundBF16(SB), NOSPLIT, $0-32
 	MOVQ    halves+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU brainBelow<>+0(SB), Y0
-	VMOVDQU brainOne<>+0(SB), Y1
-	VMOVDQU brainQuiet<>+0(SB), Y2
-	VMOVDQU brainUpper<>+0(SB), Y3
+	VMOVDQU bits_00007fff<>+0(SB), Y0
+	VMOVDQU bits_00000001<>+0(SB), Y1
+	VMOVDQU bits_00400000<>+0(SB), Y2
+	VMOVDQU bits_ffff0000<>+0(SB), Y3
 
 roundBF16_loop:
 	VMOVUPS   (DX), Y4
@@ -373,45 +369,45 @@ roundBF16_next:
 	VZEROUPPER
 	RET
 
-DATA brainBelow<>+0(SB)/4, $0x00007fff
-DATA brainBelow<>+4(SB)/4, $0x00007fff
-DATA brainBelow<>+8(SB)/4, $0x00007fff
-DATA brainBelow<>+12(SB)/4, $0x00007fff
-DATA brainBelow<>+16(SB)/4, $0x00007fff
-DATA brainBelow<>+20(SB)/4, $0x00007fff
-DATA brainBelow<>+24(SB)/4, $0x00007fff
-DATA brainBelow<>+28(SB)/4, $0x00007fff
-GLOBL brainBelow<>(SB), RODATA|NOPTR, $32
+DATA bits_00007fff<>+0(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+8(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+16(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+24(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+32(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+40(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+48(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+56(SB)/8, $0x00007fff00007fff
+GLOBL bits_00007fff<>(SB), RODATA|NOPTR, $64
 
-DATA brainOne<>+0(SB)/4, $0x00000001
-DATA brainOne<>+4(SB)/4, $0x00000001
-DATA brainOne<>+8(SB)/4, $0x00000001
-DATA brainOne<>+12(SB)/4, $0x00000001
-DATA brainOne<>+16(SB)/4, $0x00000001
-DATA brainOne<>+20(SB)/4, $0x00000001
-DATA brainOne<>+24(SB)/4, $0x00000001
-DATA brainOne<>+28(SB)/4, $0x00000001
-GLOBL brainOne<>(SB), RODATA|NOPTR, $32
+DATA bits_00000001<>+0(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+8(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+16(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+24(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+32(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+40(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+48(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+56(SB)/8, $0x0000000100000001
+GLOBL bits_00000001<>(SB), RODATA|NOPTR, $64
 
-DATA brainQuiet<>+0(SB)/4, $0x00400000
-DATA brainQuiet<>+4(SB)/4, $0x00400000
-DATA brainQuiet<>+8(SB)/4, $0x00400000
-DATA brainQuiet<>+12(SB)/4, $0x00400000
-DATA brainQuiet<>+16(SB)/4, $0x00400000
-DATA brainQuiet<>+20(SB)/4, $0x00400000
-DATA brainQuiet<>+24(SB)/4, $0x00400000
-DATA brainQuiet<>+28(SB)/4, $0x00400000
-GLOBL brainQuiet<>(SB), RODATA|NOPTR, $32
+DATA bits_00400000<>+0(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+8(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+16(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+24(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+32(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+40(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+48(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+56(SB)/8, $0x0040000000400000
+GLOBL bits_00400000<>(SB), RODATA|NOPTR, $64
 
-DATA brainUpper<>+0(SB)/4, $0xffff0000
-DATA brainUpper<>+4(SB)/4, $0xffff0000
-DATA brainUpper<>+8(SB)/4, $0xffff0000
-DATA brainUpper<>+12(SB)/4, $0xffff0000
-DATA brainUpper<>+16(SB)/4, $0xffff0000
-DATA brainUpper<>+20(SB)/4, $0xffff0000
-DATA brainUpper<>+24(SB)/4, $0xffff0000
-DATA brainUpper<>+28(SB)/4, $0xffff0000
-GLOBL brainUpper<>(SB), RODATA|NOPTR, $32
+DATA bits_ffff0000<>+0(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+8(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+16(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+24(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+32(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+40(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+48(SB)/8, $0xffff0000ffff0000
+DATA bits_ffff0000<>+56(SB)/8, $0xffff0000ffff0000
+GLOBL bits_ffff0000<>(SB), RODATA|NOPTR, $64
 
 // func scaleCodes(dst *float32, codes *int8, d *float32, blocks int, block int)
 // Requires: AVX, AVX2
@@ -463,21 +459,19 @@ TEXT ·interleave256(SB), NOSPLIT, $0-32
 	MOVQ BX, DI
 	SHLQ $0x05, DI
 	MOVQ AX, R8
-	LEAQ (DX)(DI*4), R9
-	LEAQ (DX)(DI*2), R10
-	ADDQ DI, R10
-	LEAQ (R9)(DI*2), R11
-	ADDQ DI, R11
+	LEAQ (DI)(DI*2), R9
+	LEAQ (DI)(DI*4), R10
+	LEAQ (R9)(DI*4), R11
 
 interleave256_sums:
 	VMOVDQU     (DX), Y0
 	VMOVDQU     (DX)(DI*1), Y1
 	VMOVDQU     (DX)(DI*2), Y2
-	VMOVDQU     (R10), Y3
-	VMOVDQU     (R9), Y4
-	VMOVDQU     (R9)(DI*1), Y5
-	VMOVDQU     (R9)(DI*2), Y6
-	VMOVDQU     (R11), Y7
+	VMOVDQU     (DX)(R9*1), Y3
+	VMOVDQU     (DX)(DI*4), Y4
+	VMOVDQU     (DX)(R10*1), Y5
+	VMOVDQU     (DX)(R9*2), Y6
+	VMOVDQU     (DX)(R11*1), Y7
 	VPXOR       Y8, Y8, Y8
 	VPUNPCKLDQ  Y1, Y0, Y9
 	VPUNPCKHDQ  Y1, Y0, Y0
@@ -515,7 +509,7 @@ interleave256_sums:
 	VMOVDQU     Y10, 416(R8)
 	VMOVDQU     Y11, 448(R8)
 	VPADDD      Y4, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y6, Y4
+	VPMADDWD    bits_00010001<>+0(SB), Y6, Y4
 	VMOVDQU     Y3, 192(R8)
 	VPXOR       Y6, Y6, Y6
 	VPSLLD      $0x10, Y3, Y10
@@ -528,7 +522,7 @@ interleave256_sums:
 	VMOVDQU     Y10, 480(R8)
 	VMOVDQU     Y11, 512(R8)
 	VPADDD      Y6, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y3, Y3
+	VPMADDWD    bits_00010001<>+0(SB), Y3, Y3
 	VPSLLD      $0x10, Y3, Y3
 	VPBLENDW    $0xaa, Y3, Y4, Y3
 	VMOVDQU     Y3, 32(R8)
@@ -544,7 +538,7 @@ interleave256_sums:
 	VMOVDQU     Y4, 544(R8)
 	VMOVDQU     Y6, 576(R8)
 	VPADDD      Y3, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y1, Y1
+	VPMADDWD    bits_00010001<>+0(SB), Y1, Y1
 	VMOVDQU     Y5, 256(R8)
 	VPXOR       Y3, Y3, Y3
 	VPSLLD      $0x10, Y5, Y4
@@ -557,7 +551,7 @@ interleave256_sums:
 	VMOVDQU     Y4, 608(R8)
 	VMOVDQU     Y6, 640(R8)
 	VPADDD      Y3, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y5, Y3
+	VPMADDWD    bits_00010001<>+0(SB), Y5, Y3
 	VPSLLD      $0x10, Y3, Y3
 	VPBLENDW    $0xaa, Y3, Y1, Y3
 	VMOVDQU     Y3, 64(R8)
@@ -573,7 +567,7 @@ interleave256_sums:
 	VMOVDQU     Y3, 672(R8)
 	VMOVDQU     Y4, 704(R8)
 	VPADDD      Y1, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y7, Y1
+	VPMADDWD    bits_00010001<>+0(SB), Y7, Y1
 	VMOVDQU     Y2, 320(R8)
 	VPXOR       Y3, Y3, Y3
 	VPSLLD      $0x10, Y2, Y4
@@ -586,7 +580,7 @@ interleave256_sums:
 	VMOVDQU     Y4, 736(R8)
 	VMOVDQU     Y5, 768(R8)
 	VPADDD      Y3, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y2, Y2
+	VPMADDWD    bits_00010001<>+0(SB), Y2, Y2
 	VPSLLD      $0x10, Y2, Y2
 	VPBLENDW    $0xaa, Y2, Y1, Y2
 	VMOVDQU     Y2, 96(R8)
@@ -602,7 +596,7 @@ interleave256_sums:
 	VMOVDQU     Y2, 800(R8)
 	VMOVDQU     Y3, 832(R8)
 	VPADDD      Y1, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y9, Y1
+	VPMADDWD    bits_00010001<>+0(SB), Y9, Y1
 	VMOVDQU     Y0, 384(R8)
 	VPXOR       Y2, Y2, Y2
 	VPSLLD      $0x10, Y0, Y3
@@ -615,7 +609,7 @@ interleave256_sums:
 	VMOVDQU     Y3, 864(R8)
 	VMOVDQU     Y4, 896(R8)
 	VPADDD      Y2, Y8, Y8
-	VPMADDWD    wordOnes<>+0(SB), Y0, Y0
+	VPMADDWD    bits_00010001<>+0(SB), Y0, Y0
 	VPSLLD      $0x10, Y0, Y0
 	VPBLENDW    $0xaa, Y0, Y1, Y0
 	VMOVDQU     Y0, 128(R8)
@@ -623,19 +617,14 @@ interleave256_sums:
 	VPSUBD      Y0, Y8, Y8
 	VMOVDQU     Y8, 928(R8)
 	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, R10
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R11
 	ADDQ        $0x000003c0, R8
 	DECQ        SI
 	JNZ         interleave256_sums
 	MOVQ        BX, DI
 	SHLQ        $0x02, DI
-	LEAQ        (CX)(DI*4), DX
-	LEAQ        (CX)(DI*2), SI
-	ADDQ        DI, SI
-	LEAQ        (DX)(DI*2), R8
-	ADDQ        DI, R8
+	LEAQ        (DI)(DI*2), DX
+	LEAQ        (DI)(DI*4), SI
+	LEAQ        (DX)(DI*4), R8
 
 interleave256_scales:
 	MOVL (CX), R9
@@ -644,20 +633,17 @@ interleave256_scales:
 	MOVL R9, 4(AX)
 	MOVL (CX)(DI*2), R9
 	MOVL R9, 8(AX)
-	MOVL (SI), R9
+	MOVL (CX)(DX*1), R9
 	MOVL R9, 12(AX)
-	MOVL (DX), R9
+	MOVL (CX)(DI*4), R9
 	MOVL R9, 16(AX)
-	MOVL (DX)(DI*1), R9
+	MOVL (CX)(SI*1), R9
 	MOVL R9, 20(AX)
-	MOVL (DX)(DI*2), R9
+	MOVL (CX)(DX*2), R9
 	MOVL R9, 24(AX)
-	MOVL (R8), R9
+	MOVL (CX)(R8*1), R9
 	MOVL R9, 28(AX)
 	ADDQ $0x00000004, CX
-	ADDQ $0x00000004, SI
-	ADDQ $0x00000004, DX
-	ADDQ $0x00000004, R8
 	ADDQ $0x000003c0, AX
 	DECQ BX
 	JNZ  interleave256_scales
@@ -676,11 +662,9 @@ TEXT ·interleave32(SB), NOSPLIT, $0-40
 	SHLQ $0x02, DI
 	MOVQ AX, R8
 	MOVQ SI, R9
-	LEAQ (CX)(DI*4), R10
-	LEAQ (CX)(DI*2), R11
-	ADDQ DI, R11
-	LEAQ (R10)(DI*2), R12
-	ADDQ DI, R12
+	LEAQ (DI)(DI*2), R10
+	LEAQ (DI)(DI*4), R11
+	LEAQ (R10)(DI*4), R12
 
 interleave32_scales:
 	MOVL (CX), R13
@@ -689,40 +673,35 @@ interleave32_scales:
 	MOVL R13, 4(R8)
 	MOVL (CX)(DI*2), R13
 	MOVL R13, 8(R8)
-	MOVL (R11), R13
+	MOVL (CX)(R10*1), R13
 	MOVL R13, 12(R8)
-	MOVL (R10), R13
+	MOVL (CX)(DI*4), R13
 	MOVL R13, 16(R8)
-	MOVL (R10)(DI*1), R13
+	MOVL (CX)(R11*1), R13
 	MOVL R13, 20(R8)
-	MOVL (R10)(DI*2), R13
+	MOVL (CX)(R10*2), R13
 	MOVL R13, 24(R8)
-	MOVL (R12), R13
+	MOVL (CX)(R12*1), R13
 	MOVL R13, 28(R8)
 	ADDQ $0x00000004, CX
-	ADDQ $0x00000004, R11
-	ADDQ $0x00000004, R10
-	ADDQ $0x00000004, R12
 	ADDQ $0x00000060, R8
 	DECQ R9
 	JNZ  interleave32_scales
 	MOVQ AX, R8
 	MOVQ SI, R9
-	LEAQ (BX)(DI*4), CX
-	LEAQ (BX)(DI*2), R10
-	ADDQ DI, R10
-	LEAQ (CX)(DI*2), R11
-	ADDQ DI, R11
+	LEAQ (DI)(DI*2), CX
+	LEAQ (DI)(DI*4), R10
+	LEAQ (CX)(DI*4), R11
 
 interleave32_sums:
 	VMOVD       (BX), X0
 	VPINSRD     $0x01, (BX)(DI*1), X0, X0
 	VPINSRD     $0x02, (BX)(DI*2), X0, X0
-	VPINSRD     $0x03, (R10), X0, X0
-	VMOVD       (CX), X1
-	VPINSRD     $0x01, (CX)(DI*1), X1, X1
-	VPINSRD     $0x02, (CX)(DI*2), X1, X1
-	VPINSRD     $0x03, (R11), X1, X1
+	VPINSRD     $0x03, (BX)(CX*1), X0, X0
+	VMOVD       (BX)(DI*4), X1
+	VPINSRD     $0x01, (BX)(R10*1), X1, X1
+	VPINSRD     $0x02, (BX)(CX*2), X1, X1
+	VPINSRD     $0x03, (BX)(R11*1), X1, X1
 	VINSERTI128 $0x01, X1, Y0, Y1
 	VPXOR       Y3, Y3, Y3
 	VPSLLD      $0x10, Y1, Y2
@@ -735,19 +714,14 @@ interleave32_sums:
 	VMOVDQU     Y1, 32(R8)
 	VMOVDQU     Y2, 64(R8)
 	ADDQ        $0x00000004, BX
-	ADDQ        $0x00000004, R10
-	ADDQ        $0x00000004, CX
-	ADDQ        $0x00000004, R11
 	ADDQ        $0x00000060, R8
 	DECQ        R9
 	JNZ         interleave32_sums
 	TESTQ       DX, DX
 	JZ          interleave32_done
-	LEAQ        (DX)(DI*4), CX
-	LEAQ        (DX)(DI*2), BX
-	ADDQ        DI, BX
-	LEAQ        (CX)(DI*2), R8
-	ADDQ        DI, R8
+	LEAQ        (DI)(DI*2), CX
+	LEAQ        (DI)(DI*4), BX
+	LEAQ        (CX)(DI*4), R8
 
 interleave32_scaled:
 	MOVL (DX), R9
@@ -756,20 +730,17 @@ interleave32_scaled:
 	MOVL R9, 36(AX)
 	MOVL (DX)(DI*2), R9
 	MOVL R9, 40(AX)
-	MOVL (BX), R9
+	MOVL (DX)(CX*1), R9
 	MOVL R9, 44(AX)
-	MOVL (CX), R9
+	MOVL (DX)(DI*4), R9
 	MOVL R9, 48(AX)
-	MOVL (CX)(DI*1), R9
+	MOVL (DX)(BX*1), R9
 	MOVL R9, 52(AX)
-	MOVL (CX)(DI*2), R9
+	MOVL (DX)(CX*2), R9
 	MOVL R9, 56(AX)
-	MOVL (R8), R9
+	MOVL (DX)(R8*1), R9
 	MOVL R9, 60(AX)
 	ADDQ $0x00000004, DX
-	ADDQ $0x00000004, BX
-	ADDQ $0x00000004, CX
-	ADDQ $0x00000004, R8
 	ADDQ $0x00000060, AX
 	DECQ SI
 	JNZ  interleave32_scaled

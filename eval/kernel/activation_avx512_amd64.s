@@ -4,50 +4,8 @@
 
 #include "textflag.h"
 
-DATA wideSignless<>+0(SB)/4, $0x7fffffff
-GLOBL wideSignless<>(SB), RODATA|NOPTR, $4
-
-DATA wideLimit127<>+0(SB)/4, $0x42fe0000
-GLOBL wideLimit127<>(SB), RODATA|NOPTR, $4
-
-DATA wideNegative127<>+0(SB)/4, $0xc2fe0000
-GLOBL wideNegative127<>(SB), RODATA|NOPTR, $4
-
-DATA wideUnit<>+0(SB)/4, $0x3f800000
-GLOBL wideUnit<>(SB), RODATA|NOPTR, $4
-
-DATA wideMinus<>+0(SB)/4, $0x80000000
-GLOBL wideMinus<>(SB), RODATA|NOPTR, $4
-
-DATA wideMiddle<>+0(SB)/4, $0x80808080
-GLOBL wideMiddle<>(SB), RODATA|NOPTR, $4
-
-DATA wideSixteen<>+0(SB)/4, $0x00000800
-GLOBL wideSixteen<>(SB), RODATA|NOPTR, $4
-
-DATA wideWordOnes<>+0(SB)/4, $0x00010001
-GLOBL wideWordOnes<>(SB), RODATA|NOPTR, $4
-
-DATA wideTurn<>+0(SB)/4, $0x00000000
-DATA wideTurn<>+4(SB)/4, $0x00000004
-DATA wideTurn<>+8(SB)/4, $0x00000008
-DATA wideTurn<>+12(SB)/4, $0x0000000c
-DATA wideTurn<>+16(SB)/4, $0x00000001
-DATA wideTurn<>+20(SB)/4, $0x00000005
-DATA wideTurn<>+24(SB)/4, $0x00000009
-DATA wideTurn<>+28(SB)/4, $0x0000000d
-DATA wideTurn<>+32(SB)/4, $0x00000002
-DATA wideTurn<>+36(SB)/4, $0x00000006
-DATA wideTurn<>+40(SB)/4, $0x0000000a
-DATA wideTurn<>+44(SB)/4, $0x0000000e
-DATA wideTurn<>+48(SB)/4, $0x00000003
-DATA wideTurn<>+52(SB)/4, $0x00000007
-DATA wideTurn<>+56(SB)/4, $0x0000000b
-DATA wideTurn<>+60(SB)/4, $0x0000000f
-GLOBL wideTurn<>(SB), RODATA|NOPTR, $64
-
 // func wideLoad256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL
 TEXT ·wideLoad256(SB), NOSPLIT, $0-56
 	MOVQ         codes+0(FP), AX
 	MOVQ         sums16+8(FP), CX
@@ -55,12 +13,12 @@ TEXT ·wideLoad256(SB), NOSPLIT, $0-56
 	MOVQ         d+24(FP), BX
 	MOVQ         x+32(FP), SI
 	MOVQ         blocks+40(FP), DI
-	VPBROADCASTD wideLimit127<>+0(SB), Z0
-	VPBROADCASTD wideMiddle<>+0(SB), Z1
-	VPBROADCASTD wideSixteen<>+0(SB), Z2
-	VMOVDQU32    wideTurn<>+0(SB), Z3
-	VPXORD       Z4, Z4, Z4
-	VPBROADCASTD wideWordOnes<>+0(SB), Y5
+	VMOVUPS      bits_42fe0000<>+0(SB), Z0
+	VMOVUPS      bits_80808080<>+0(SB), Z1
+	VMOVUPS      bits_00000800<>+0(SB), Z2
+	VXORPS       Z4, Z4, Z4
+	VMOVDQU32    turn<>+0(SB), Z3
+	VPBROADCASTD bits_00010001<>+0(SB), Y5
 
 wideLoad256_block:
 	VMOVUPS       (SI), Z6
@@ -141,15 +99,15 @@ wideLoad256_block:
 	VMINPS        X23, X24, X24
 	VPERMILPS     $0xb1, X24, X23
 	VMINPS        X23, X24, X24
-	VXORPS        wideMinus<>+0(SB), X24, X23
+	VXORPS        bits_80000000<>+0(SB), X24, X23
 	VUCOMISS      X23, X22
 	JE            wideLoad256_done
 	VCMPSS        $0x01, X23, X22, K1
 	VMOVSS        X24, X22, K1, X22
-	VMOVSS        wideNegative127<>+0(SB), X23
+	VMOVSS        bits_c2fe0000<>+0(SB), X23
 	VDIVSS        X22, X23, X23
 	VBROADCASTSS  X23, Z24
-	VMOVSS        wideUnit<>+0(SB), X22
+	VMOVSS        bits_3f800000<>+0(SB), X22
 	VDIVSS        X23, X22, X22
 	VMOVSS        X22, (BX)
 	VMULPS        Z24, Z6, Z6
@@ -259,8 +217,88 @@ wideLoad256_done:
 	MOVQ DI, ret+48(FP)
 	RET
 
+DATA bits_42fe0000<>+0(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+8(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+16(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+24(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+32(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+40(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+48(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+56(SB)/8, $0x42fe000042fe0000
+GLOBL bits_42fe0000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_80808080<>+0(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+8(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+16(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+24(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+32(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+40(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+48(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+56(SB)/8, $0x8080808080808080
+GLOBL bits_80808080<>(SB), RODATA|NOPTR, $64
+
+DATA bits_00000800<>+0(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+8(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+16(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+24(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+32(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+40(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+48(SB)/8, $0x0000080000000800
+DATA bits_00000800<>+56(SB)/8, $0x0000080000000800
+GLOBL bits_00000800<>(SB), RODATA|NOPTR, $64
+
+DATA turn<>+0(SB)/8, $0x0000000400000000
+DATA turn<>+8(SB)/8, $0x0000000c00000008
+DATA turn<>+16(SB)/8, $0x0000000500000001
+DATA turn<>+24(SB)/8, $0x0000000d00000009
+DATA turn<>+32(SB)/8, $0x0000000600000002
+DATA turn<>+40(SB)/8, $0x0000000e0000000a
+DATA turn<>+48(SB)/8, $0x0000000700000003
+DATA turn<>+56(SB)/8, $0x0000000f0000000b
+GLOBL turn<>(SB), RODATA|NOPTR, $64
+
+DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
+GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
+
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_c2fe0000<>+0(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+8(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+16(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+24(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+32(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+40(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+48(SB)/8, $0xc2fe0000c2fe0000
+DATA bits_c2fe0000<>+56(SB)/8, $0xc2fe0000c2fe0000
+GLOBL bits_c2fe0000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
 // func wideLoad32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, eights int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, F16C
 TEXT ·wideLoad32(SB), NOSPLIT, $32-56
 	MOVQ         codes+0(FP), AX
 	MOVQ         words+8(FP), CX
@@ -269,14 +307,14 @@ TEXT ·wideLoad32(SB), NOSPLIT, $32-56
 	MOVQ         s+32(FP), SI
 	MOVQ         x+40(FP), DI
 	MOVQ         eights+48(FP), R8
-	VPBROADCASTD wideLimit127<>+0(SB), Z0
-	VPBROADCASTD wideMiddle<>+0(SB), Z1
-	VPBROADCASTD wideSixteen<>+0(SB), Z2
-	VMOVDQU32    wideTurn<>+0(SB), Z3
-	VPXORD       Z4, Z4, Z4
-	VPBROADCASTD wideWordOnes<>+0(SB), Y5
-	VPBROADCASTD wideLimit127<>+0(SB), Y6
-	VPBROADCASTD wideSignless<>+0(SB), Z7
+	VMOVUPS      bits_42fe0000<>+0(SB), Z0
+	VMOVUPS      bits_80808080<>+0(SB), Z1
+	VMOVUPS      bits_00000800<>+0(SB), Z2
+	VXORPS       Z4, Z4, Z4
+	VMOVDQU32    turn<>+0(SB), Z3
+	VPBROADCASTD bits_00010001<>+0(SB), Y5
+	VPBROADCASTD bits_42fe0000<>+0(SB), Y6
+	VMOVUPS      bits_7fffffff<>+0(SB), Z7
 
 wideLoad32_blocks:
 	VPANDD      (DI), Z7, Z8
@@ -482,3 +520,13 @@ wideLoad32_next:
 	JNZ  wideLoad32_blocks
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64

@@ -535,21 +535,19 @@ TEXT ·transpose8(SB), NOSPLIT, $0-40
 	MOVQ src+16(FP), DX
 	MOVQ stride+24(FP), BX
 	MOVQ chunks+32(FP), SI
-	LEAQ (DX)(BX*2), DI
-	ADDQ BX, DI
-	LEAQ (DX)(BX*4), R8
-	LEAQ (R8)(BX*2), R9
-	ADDQ BX, R9
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+	LEAQ (DI)(BX*4), R9
 
 transpose_chunk:
 	VMOVDQU     (DX), Y0
-	VMOVDQU     (R8), Y4
 	VMOVDQU     (DX)(BX*1), Y1
-	VMOVDQU     (R8)(BX*1), Y5
 	VMOVDQU     (DX)(BX*2), Y2
-	VMOVDQU     (R8)(BX*2), Y6
-	VMOVDQU     (DI), Y3
-	VMOVDQU     (R9), Y7
+	VMOVDQU     (DX)(DI*1), Y3
+	VMOVDQU     (DX)(BX*4), Y4
+	VMOVDQU     (DX)(R8*1), Y5
+	VMOVDQU     (DX)(DI*2), Y6
+	VMOVDQU     (DX)(R9*1), Y7
 	VPUNPCKLDQ  Y1, Y0, Y8
 	VPUNPCKHDQ  Y1, Y0, Y0
 	VPUNPCKLDQ  Y3, Y2, Y1
@@ -583,9 +581,6 @@ transpose_chunk:
 	VMOVDQU     Y8, 384(AX)
 	VMOVDQU     Y0, 448(AX)
 	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000020, R9
 	ADDQ        CX, AX
 	DECQ        SI
 	JNZ         transpose_chunk

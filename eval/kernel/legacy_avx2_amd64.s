@@ -4,24 +4,6 @@
 
 #include "textflag.h"
 
-DATA ones16<>+0(SB)/2, $0x0001
-DATA ones16<>+2(SB)/2, $0x0001
-DATA ones16<>+4(SB)/2, $0x0001
-DATA ones16<>+6(SB)/2, $0x0001
-DATA ones16<>+8(SB)/2, $0x0001
-DATA ones16<>+10(SB)/2, $0x0001
-DATA ones16<>+12(SB)/2, $0x0001
-DATA ones16<>+14(SB)/2, $0x0001
-DATA ones16<>+16(SB)/2, $0x0001
-DATA ones16<>+18(SB)/2, $0x0001
-DATA ones16<>+20(SB)/2, $0x0001
-DATA ones16<>+22(SB)/2, $0x0001
-DATA ones16<>+24(SB)/2, $0x0001
-DATA ones16<>+26(SB)/2, $0x0001
-DATA ones16<>+28(SB)/2, $0x0001
-DATA ones16<>+30(SB)/2, $0x0001
-GLOBL ones16<>(SB), RODATA|NOPTR, $32
-
 // func tileSmall4(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·tileSmall4(SB), NOSPLIT, $0-112
@@ -30,8 +12,7 @@ TEXT ·tileSmall4(SB), NOSPLIT, $0-112
 tileSmall4_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
 	JZ      tileSmall4_zero
@@ -47,9 +28,9 @@ tileSmall4_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileSmall4_start
 
@@ -69,12 +50,10 @@ tileSmall4_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
+	LEAQ (R9)(R9*2), R10
 	MOVQ sums+72(FP), R11
 	MOVQ offset+96(FP), R12
 
@@ -90,7 +69,7 @@ tileSmall4_block:
 	VPBROADCASTD (BX)(SI*2), Y5
 	VPMADDUBSW   Y5, Y6, Y4
 	VPMADDUBSW   Y5, Y7, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (BX)(DI*1), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDUBSW   Y8, Y7, Y7
 	VMOVDQU      64(DX), Y8
@@ -110,7 +89,7 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 4(DI), Y10
+	VPBROADCASTD 4(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -132,7 +111,7 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 8(DI), Y10
+	VPBROADCASTD 8(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -154,7 +133,7 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 12(DI), Y10
+	VPBROADCASTD 12(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -176,7 +155,7 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 16(DI), Y10
+	VPBROADCASTD 16(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -198,7 +177,7 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 20(DI), Y10
+	VPBROADCASTD 20(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -220,7 +199,7 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 24(DI), Y10
+	VPBROADCASTD 24(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -242,12 +221,12 @@ tileSmall4_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 28(DI), Y10
+	VPBROADCASTD 28(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVDQU      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
 	VPMADDWD     Y8, Y2, Y2
@@ -257,8 +236,7 @@ tileSmall4_block:
 	VPMADDWD     Y8, Y6, Y6
 	VPMADDWD     Y8, Y7, Y7
 	MOVQ         sumStride+80(FP), R13
-	LEAQ         (R11)(R13*2), R14
-	ADDQ         R13, R14
+	LEAQ         (R13)(R13*2), R14
 	VPBROADCASTD (R11), Y8
 	VPMADDWD     (R12), Y8, Y8
 	VPADDD       Y8, Y0, Y0
@@ -271,11 +249,10 @@ tileSmall4_block:
 	VPMADDWD     (R12), Y8, Y8
 	VPADDD       Y8, Y4, Y4
 	VPADDD       Y8, Y5, Y5
-	VPBROADCASTD (R14), Y8
+	VPBROADCASTD (R11)(R14*1), Y8
 	VPMADDWD     (R12), Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPADDD       Y8, Y7, Y7
-	ADDQ         $0x00000004, R11
 	VCVTDQ2PS    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
 	VCVTDQ2PS    Y2, Y2
@@ -305,24 +282,22 @@ tileSmall4_block:
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       512(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x00000004, R11
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000280, DX
 	DECQ         CX
 	JNZ          tileSmall4_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -336,9 +311,9 @@ tileSmall4_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX
@@ -351,20 +326,30 @@ tileSmall4_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         sums+72(FP), CX
-	MOVQ         sumStride+80(FP), DX
-	LEAQ         (CX)(DX*4), CX
-	MOVQ         CX, sums+72(FP)
 	MOVQ         s+88(FP), CX
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, s+88(FP)
+	MOVQ         sums+72(FP), CX
+	MOVQ         sumStride+80(FP), DX
+	LEAQ         (CX)(DX*4), CX
+	MOVQ         CX, sums+72(FP)
 	MOVQ         quads+16(FP), CX
 	DECQ         CX
 	MOVQ         CX, quads+16(FP)
 	JNZ          tileSmall4_tokens
 	VZEROUPPER
 	RET
+
+DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
+GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
 // func tileSmall4min(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 // Requires: AVX, AVX2, FMA3
@@ -374,8 +359,7 @@ TEXT ·tileSmall4min(SB), NOSPLIT, $0-112
 tileSmall4min_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
 	JZ      tileSmall4min_zero
@@ -391,9 +375,9 @@ tileSmall4min_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileSmall4min_start
 
@@ -413,13 +397,10 @@ tileSmall4min_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
-	MOVQ sums+72(FP), R11
+	LEAQ (R9)(R9*2), R10
 	MOVQ s+88(FP), R11
 
 tileSmall4min_block:
@@ -434,7 +415,7 @@ tileSmall4min_block:
 	VPBROADCASTD (BX)(SI*2), Y5
 	VPMADDUBSW   Y5, Y6, Y4
 	VPMADDUBSW   Y5, Y7, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (BX)(DI*1), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDUBSW   Y8, Y7, Y7
 	VMOVDQU      64(DX), Y8
@@ -454,7 +435,7 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 4(DI), Y10
+	VPBROADCASTD 4(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -476,7 +457,7 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 8(DI), Y10
+	VPBROADCASTD 8(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -498,7 +479,7 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 12(DI), Y10
+	VPBROADCASTD 12(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -520,7 +501,7 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 16(DI), Y10
+	VPBROADCASTD 16(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -542,7 +523,7 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 20(DI), Y10
+	VPBROADCASTD 20(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -564,7 +545,7 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 24(DI), Y10
+	VPBROADCASTD 24(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -586,12 +567,12 @@ tileSmall4min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 28(DI), Y10
+	VPBROADCASTD 28(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVDQU      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
 	VPMADDWD     Y8, Y2, Y2
@@ -629,15 +610,13 @@ tileSmall4min_block:
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       512(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
-	LEAQ         (R11)(R9*2), R12
-	ADDQ         R9, R12
 	VMOVUPS      576(DX), Y0
 	VMOVUPS      608(DX), Y1
 	VBROADCASTSS (R11), Y2
@@ -661,7 +640,7 @@ tileSmall4min_block:
 	VMOVUPS      160(AX), Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VMOVUPS      Y3, 160(AX)
-	VBROADCASTSS (R12), Y2
+	VBROADCASTSS (R11)(R10*1), Y2
 	VMOVUPS      192(AX), Y3
 	VFMADD231PS  Y2, Y0, Y3
 	VMOVUPS      Y3, 192(AX)
@@ -670,16 +649,13 @@ tileSmall4min_block:
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x00000004, R11
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000280, DX
 	DECQ         CX
 	JNZ          tileSmall4min_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -693,9 +669,9 @@ tileSmall4min_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX
@@ -708,14 +684,14 @@ tileSmall4min_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         sums+72(FP), CX
-	MOVQ         sumStride+80(FP), DX
-	LEAQ         (CX)(DX*4), CX
-	MOVQ         CX, sums+72(FP)
 	MOVQ         s+88(FP), CX
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, s+88(FP)
+	MOVQ         sums+72(FP), CX
+	MOVQ         sumStride+80(FP), DX
+	LEAQ         (CX)(DX*4), CX
+	MOVQ         CX, sums+72(FP)
 	MOVQ         quads+16(FP), CX
 	DECQ         CX
 	MOVQ         CX, quads+16(FP)
@@ -731,8 +707,7 @@ TEXT ·tileSmall5(SB), NOSPLIT, $0-112
 tileSmall5_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
 	JZ      tileSmall5_zero
@@ -748,9 +723,9 @@ tileSmall5_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileSmall5_start
 
@@ -770,12 +745,10 @@ tileSmall5_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
+	LEAQ (R9)(R9*2), R10
 	MOVQ sums+72(FP), R11
 	MOVQ offset+96(FP), R12
 
@@ -791,7 +764,7 @@ tileSmall5_block:
 	VPBROADCASTD (BX)(SI*2), Y5
 	VPMADDUBSW   Y5, Y6, Y4
 	VPMADDUBSW   Y5, Y7, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (BX)(DI*1), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDUBSW   Y8, Y7, Y7
 	VMOVDQU      64(DX), Y8
@@ -811,7 +784,7 @@ tileSmall5_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 4(DI), Y10
+	VPBROADCASTD 4(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -833,7 +806,7 @@ tileSmall5_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 8(DI), Y10
+	VPBROADCASTD 8(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -855,12 +828,12 @@ tileSmall5_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 12(DI), Y10
+	VPBROADCASTD 12(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VMOVDQU      Y0, 256(AX)
 	VPMADDWD     Y8, Y1, Y1
@@ -888,7 +861,7 @@ tileSmall5_block:
 	VPBROADCASTD 16(BX)(SI*2), Y5
 	VPMADDUBSW   Y5, Y6, Y4
 	VPMADDUBSW   Y5, Y7, Y5
-	VPBROADCASTD 16(DI), Y8
+	VPBROADCASTD 16(BX)(DI*1), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDUBSW   Y8, Y7, Y7
 	VMOVDQU      320(DX), Y8
@@ -908,7 +881,7 @@ tileSmall5_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 20(DI), Y10
+	VPBROADCASTD 20(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -930,7 +903,7 @@ tileSmall5_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 24(DI), Y10
+	VPBROADCASTD 24(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -952,12 +925,12 @@ tileSmall5_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 28(DI), Y10
+	VPBROADCASTD 28(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVDQU      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPADDD       256(AX), Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
@@ -975,8 +948,7 @@ tileSmall5_block:
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       480(AX), Y7, Y7
 	MOVQ         sumStride+80(FP), R13
-	LEAQ         (R11)(R13*2), R14
-	ADDQ         R13, R14
+	LEAQ         (R13)(R13*2), R14
 	VPBROADCASTD (R11), Y8
 	VPMADDWD     (R12), Y8, Y8
 	VPADDD       Y8, Y0, Y0
@@ -989,11 +961,10 @@ tileSmall5_block:
 	VPMADDWD     (R12), Y8, Y8
 	VPADDD       Y8, Y4, Y4
 	VPADDD       Y8, Y5, Y5
-	VPBROADCASTD (R14), Y8
+	VPBROADCASTD (R11)(R14*1), Y8
 	VPMADDWD     (R12), Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPADDD       Y8, Y7, Y7
-	ADDQ         $0x00000004, R11
 	VCVTDQ2PS    Y0, Y0
 	VCVTDQ2PS    Y1, Y1
 	VCVTDQ2PS    Y2, Y2
@@ -1023,24 +994,22 @@ tileSmall5_block:
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       512(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x00000004, R11
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000280, DX
 	DECQ         CX
 	JNZ          tileSmall5_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -1054,9 +1023,9 @@ tileSmall5_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX
@@ -1069,14 +1038,14 @@ tileSmall5_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         sums+72(FP), CX
-	MOVQ         sumStride+80(FP), DX
-	LEAQ         (CX)(DX*4), CX
-	MOVQ         CX, sums+72(FP)
 	MOVQ         s+88(FP), CX
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, s+88(FP)
+	MOVQ         sums+72(FP), CX
+	MOVQ         sumStride+80(FP), DX
+	LEAQ         (CX)(DX*4), CX
+	MOVQ         CX, sums+72(FP)
 	MOVQ         quads+16(FP), CX
 	DECQ         CX
 	MOVQ         CX, quads+16(FP)
@@ -1092,8 +1061,7 @@ TEXT ·tileSmall5min(SB), NOSPLIT, $0-112
 tileSmall5min_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
 	JZ      tileSmall5min_zero
@@ -1109,9 +1077,9 @@ tileSmall5min_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileSmall5min_start
 
@@ -1131,13 +1099,10 @@ tileSmall5min_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
-	MOVQ sums+72(FP), R11
+	LEAQ (R9)(R9*2), R10
 	MOVQ s+88(FP), R11
 
 tileSmall5min_block:
@@ -1152,7 +1117,7 @@ tileSmall5min_block:
 	VPBROADCASTD (BX)(SI*2), Y5
 	VPMADDUBSW   Y5, Y6, Y4
 	VPMADDUBSW   Y5, Y7, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (BX)(DI*1), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDUBSW   Y8, Y7, Y7
 	VMOVDQU      64(DX), Y8
@@ -1172,7 +1137,7 @@ tileSmall5min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 4(DI), Y10
+	VPBROADCASTD 4(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -1194,7 +1159,7 @@ tileSmall5min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 8(DI), Y10
+	VPBROADCASTD 8(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -1216,12 +1181,12 @@ tileSmall5min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 12(DI), Y10
+	VPBROADCASTD 12(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VMOVDQU      Y0, 256(AX)
 	VPMADDWD     Y8, Y1, Y1
@@ -1249,7 +1214,7 @@ tileSmall5min_block:
 	VPBROADCASTD 16(BX)(SI*2), Y5
 	VPMADDUBSW   Y5, Y6, Y4
 	VPMADDUBSW   Y5, Y7, Y5
-	VPBROADCASTD 16(DI), Y8
+	VPBROADCASTD 16(BX)(DI*1), Y8
 	VPMADDUBSW   Y8, Y6, Y6
 	VPMADDUBSW   Y8, Y7, Y7
 	VMOVDQU      320(DX), Y8
@@ -1269,7 +1234,7 @@ tileSmall5min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 20(DI), Y10
+	VPBROADCASTD 20(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -1291,7 +1256,7 @@ tileSmall5min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 24(DI), Y10
+	VPBROADCASTD 24(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
@@ -1313,12 +1278,12 @@ tileSmall5min_block:
 	VPADDW       Y11, Y4, Y4
 	VPMADDUBSW   Y10, Y9, Y10
 	VPADDW       Y10, Y5, Y5
-	VPBROADCASTD 28(DI), Y10
+	VPBROADCASTD 28(BX)(DI*1), Y10
 	VPMADDUBSW   Y10, Y8, Y8
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVDQU      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPADDD       256(AX), Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
@@ -1364,15 +1329,13 @@ tileSmall5min_block:
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       512(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
-	LEAQ         (R11)(R9*2), R12
-	ADDQ         R9, R12
 	VMOVUPS      576(DX), Y0
 	VMOVUPS      608(DX), Y1
 	VBROADCASTSS (R11), Y2
@@ -1396,7 +1359,7 @@ tileSmall5min_block:
 	VMOVUPS      160(AX), Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VMOVUPS      Y3, 160(AX)
-	VBROADCASTSS (R12), Y2
+	VBROADCASTSS (R11)(R10*1), Y2
 	VMOVUPS      192(AX), Y3
 	VFMADD231PS  Y2, Y0, Y3
 	VMOVUPS      Y3, 192(AX)
@@ -1405,16 +1368,13 @@ tileSmall5min_block:
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x00000004, R11
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000280, DX
 	DECQ         CX
 	JNZ          tileSmall5min_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -1428,9 +1388,9 @@ tileSmall5min_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX
@@ -1443,14 +1403,14 @@ tileSmall5min_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         sums+72(FP), CX
-	MOVQ         sumStride+80(FP), DX
-	LEAQ         (CX)(DX*4), CX
-	MOVQ         CX, sums+72(FP)
 	MOVQ         s+88(FP), CX
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, s+88(FP)
+	MOVQ         sums+72(FP), CX
+	MOVQ         sumStride+80(FP), DX
+	LEAQ         (CX)(DX*4), CX
+	MOVQ         CX, sums+72(FP)
 	MOVQ         quads+16(FP), CX
 	DECQ         CX
 	MOVQ         CX, quads+16(FP)
@@ -1466,8 +1426,7 @@ TEXT ·tileWords(SB), NOSPLIT, $0-80
 tileWords_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+72(FP), SI
 	TESTQ   SI, SI
 	JZ      tileWords_zero
@@ -1483,9 +1442,9 @@ tileWords_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileWords_start
 
@@ -1505,12 +1464,10 @@ tileWords_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
+	LEAQ (R9)(R9*2), R10
 
 tileWords_block:
 	VMOVDQU      (DX), Y6
@@ -1524,7 +1481,7 @@ tileWords_block:
 	VPBROADCASTD (BX)(SI*2), Y5
 	VPMADDWD     Y5, Y6, Y4
 	VPMADDWD     Y5, Y7, Y5
-	VPBROADCASTD (DI), Y8
+	VPBROADCASTD (BX)(DI*1), Y8
 	VPMADDWD     Y8, Y6, Y6
 	VPMADDWD     Y8, Y7, Y7
 	VMOVDQU      64(DX), Y8
@@ -1544,7 +1501,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 4(DI), Y10
+	VPBROADCASTD 4(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1566,7 +1523,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 8(DI), Y10
+	VPBROADCASTD 8(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1588,7 +1545,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 12(DI), Y10
+	VPBROADCASTD 12(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1610,7 +1567,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 16(DI), Y10
+	VPBROADCASTD 16(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1632,7 +1589,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 20(DI), Y10
+	VPBROADCASTD 20(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1654,7 +1611,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 24(DI), Y10
+	VPBROADCASTD 24(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1676,7 +1633,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 28(DI), Y10
+	VPBROADCASTD 28(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1698,7 +1655,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 32(DI), Y10
+	VPBROADCASTD 32(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1720,7 +1677,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 36(DI), Y10
+	VPBROADCASTD 36(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1742,7 +1699,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 40(DI), Y10
+	VPBROADCASTD 40(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1764,7 +1721,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 44(DI), Y10
+	VPBROADCASTD 44(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1786,7 +1743,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 48(DI), Y10
+	VPBROADCASTD 48(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1808,7 +1765,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 52(DI), Y10
+	VPBROADCASTD 52(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1830,7 +1787,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 56(DI), Y10
+	VPBROADCASTD 56(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1852,7 +1809,7 @@ tileWords_block:
 	VPADDD       Y11, Y4, Y4
 	VPMADDWD     Y10, Y9, Y10
 	VPADDD       Y10, Y5, Y5
-	VPBROADCASTD 60(DI), Y10
+	VPBROADCASTD 60(BX)(DI*1), Y10
 	VPMADDWD     Y10, Y8, Y8
 	VPADDD       Y8, Y6, Y6
 	VPMADDWD     Y10, Y9, Y8
@@ -1886,7 +1843,7 @@ tileWords_block:
 	VMULPS       1056(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       1024(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
@@ -1894,16 +1851,13 @@ tileWords_block:
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000440, DX
 	DECQ         CX
 	JNZ          tileWords_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -1917,9 +1871,9 @@ tileWords_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX
@@ -1947,8 +1901,7 @@ TEXT ·tileLevels(SB), NOSPLIT, $0-80
 tileLevels_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+72(FP), SI
 	TESTQ   SI, SI
 	JZ      tileLevels_zero
@@ -1964,9 +1917,9 @@ tileLevels_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileLevels_start
 
@@ -1986,15 +1939,13 @@ tileLevels_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
+	LEAQ (R9)(R9*2), R10
 
 tileLevels_block:
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -2021,7 +1972,7 @@ tileLevels_block:
 	VPSIGNB      Y5, Y7, Y5
 	VPMADDUBSW   Y5, Y9, Y5
 	VPMADDWD     Y8, Y5, Y5
-	VPBROADCASTD (DI), Y9
+	VPBROADCASTD (BX)(DI*1), Y9
 	VPABSB       Y9, Y10
 	VPSIGNB      Y9, Y6, Y6
 	VPMADDUBSW   Y6, Y10, Y6
@@ -2061,7 +2012,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 4(DI), Y11
+	VPBROADCASTD 4(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2103,7 +2054,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 8(DI), Y11
+	VPBROADCASTD 8(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2145,7 +2096,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 12(DI), Y11
+	VPBROADCASTD 12(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2187,7 +2138,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 16(DI), Y11
+	VPBROADCASTD 16(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2229,7 +2180,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 20(DI), Y11
+	VPBROADCASTD 20(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2271,7 +2222,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 24(DI), Y11
+	VPBROADCASTD 24(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2313,7 +2264,7 @@ tileLevels_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 28(DI), Y11
+	VPBROADCASTD 28(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2352,7 +2303,7 @@ tileLevels_block:
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       512(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
@@ -2360,16 +2311,13 @@ tileLevels_block:
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000280, DX
 	DECQ         CX
 	JNZ          tileLevels_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -2383,9 +2331,9 @@ tileLevels_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX
@@ -2413,8 +2361,7 @@ TEXT ·tileLevels16(SB), NOSPLIT, $0-80
 tileLevels16_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
-	LEAQ    (CX)(DX*2), BX
-	ADDQ    DX, BX
+	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+72(FP), SI
 	TESTQ   SI, SI
 	JZ      tileLevels16_zero
@@ -2430,9 +2377,9 @@ tileLevels16_tokens:
 	VMOVUPS Y0, 128(AX)
 	VMOVUPS 32(CX)(DX*2), Y0
 	VMOVUPS Y0, 160(AX)
-	VMOVUPS (BX), Y0
+	VMOVUPS (CX)(BX*1), Y0
 	VMOVUPS Y0, 192(AX)
-	VMOVUPS 32(BX), Y0
+	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
 	JMP     tileLevels16_start
 
@@ -2452,15 +2399,13 @@ tileLevels16_start:
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
 	MOVQ codeStride+48(FP), SI
-	LEAQ (BX)(SI*2), DI
-	ADDQ SI, DI
+	LEAQ (SI)(SI*2), DI
 	MOVQ d+56(FP), R8
 	MOVQ dStride+64(FP), R9
-	LEAQ (R8)(R9*2), R10
-	ADDQ R9, R10
+	LEAQ (R9)(R9*2), R10
 
 tileLevels16_block:
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -2487,7 +2432,7 @@ tileLevels16_block:
 	VPSIGNB      Y5, Y7, Y5
 	VPMADDUBSW   Y5, Y9, Y5
 	VPMADDWD     Y8, Y5, Y5
-	VPBROADCASTD (DI), Y9
+	VPBROADCASTD (BX)(DI*1), Y9
 	VPABSB       Y9, Y10
 	VPSIGNB      Y9, Y6, Y6
 	VPMADDUBSW   Y6, Y10, Y6
@@ -2527,7 +2472,7 @@ tileLevels16_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 4(DI), Y11
+	VPBROADCASTD 4(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2569,7 +2514,7 @@ tileLevels16_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 8(DI), Y11
+	VPBROADCASTD 8(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2611,7 +2556,7 @@ tileLevels16_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 12(DI), Y11
+	VPBROADCASTD 12(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2650,14 +2595,14 @@ tileLevels16_block:
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       512(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
 	VMULPS       544(DX), Y0, Y0
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
-	VMOVDQU      ones16<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VMOVDQU      256(DX), Y6
 	VMOVDQU      288(DX), Y7
 	VPBROADCASTD 16(BX), Y1
@@ -2684,7 +2629,7 @@ tileLevels16_block:
 	VPSIGNB      Y5, Y7, Y5
 	VPMADDUBSW   Y5, Y9, Y5
 	VPMADDWD     Y8, Y5, Y5
-	VPBROADCASTD 16(DI), Y9
+	VPBROADCASTD 16(BX)(DI*1), Y9
 	VPABSB       Y9, Y10
 	VPSIGNB      Y9, Y6, Y6
 	VPMADDUBSW   Y6, Y10, Y6
@@ -2724,7 +2669,7 @@ tileLevels16_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 20(DI), Y11
+	VPBROADCASTD 20(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2766,7 +2711,7 @@ tileLevels16_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 24(DI), Y11
+	VPBROADCASTD 24(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2808,7 +2753,7 @@ tileLevels16_block:
 	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y8, Y11, Y11
 	VPADDD       Y11, Y5, Y5
-	VPBROADCASTD 28(DI), Y11
+	VPBROADCASTD 28(BX)(DI*1), Y11
 	VPABSB       Y11, Y12
 	VPSIGNB      Y11, Y9, Y9
 	VPMADDUBSW   Y9, Y12, Y9
@@ -2847,7 +2792,7 @@ tileLevels16_block:
 	VMULPS       608(DX), Y0, Y0
 	VFMADD213PS  160(AX), Y5, Y0
 	VMOVUPS      Y0, 160(AX)
-	VBROADCASTSS (R10), Y0
+	VBROADCASTSS (R8)(R10*1), Y0
 	VMULPS       576(DX), Y0, Y1
 	VFMADD213PS  192(AX), Y6, Y1
 	VMOVUPS      Y1, 192(AX)
@@ -2855,16 +2800,13 @@ tileLevels16_block:
 	VFMADD213PS  224(AX), Y7, Y0
 	VMOVUPS      Y0, 224(AX)
 	ADDQ         $0x00000020, BX
-	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000004, R8
-	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000280, DX
 	DECQ         CX
 	JNZ          tileLevels16_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
-	LEAQ         (CX)(DX*2), BX
-	ADDQ         DX, BX
+	LEAQ         (DX)(DX*2), BX
 	VMOVUPS      (AX), Y0
 	VMOVUPS      Y0, (CX)
 	VMOVUPS      32(AX), Y0
@@ -2878,9 +2820,9 @@ tileLevels16_block:
 	VMOVUPS      160(AX), Y0
 	VMOVUPS      Y0, 32(CX)(DX*2)
 	VMOVUPS      192(AX), Y0
-	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y0, (CX)(BX*1)
 	VMOVUPS      224(AX), Y0
-	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y0, 32(CX)(BX*1)
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (CX)(DX*4), CX

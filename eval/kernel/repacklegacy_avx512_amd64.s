@@ -5,13 +5,13 @@
 #include "textflag.h"
 
 // func stripQ40(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripQ40(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_0f0f0f0f<>+0(SB), Z0
-	VMOVDQU32 strip_f0f0f0f0<>+0(SB), Z1
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
+	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripQ40_strip:
 	MOVQ   blocks+24(FP), R8
@@ -22,29 +22,29 @@ stripQ40_strip:
 
 stripQ40_block:
 	VPBROADCASTD  (DX), Z3
-	VMOVDQU32     64(SI), Z4
+	VMOVUPS       64(SI), Z4
 	VPANDD        Z0, Z4, Z5
 	VPDPBUSD.BCST (AX), Z5, Z3
 	VPANDD        Z1, Z4, Z4
-	VPXORD        Z6, Z6, Z6
-	VPDPBUSD.BCST 16(AX), Z4, Z6
-	VMOVDQU32     128(SI), Z4
-	VPANDD        Z0, Z4, Z5
-	VPDPBUSD.BCST 4(AX), Z5, Z3
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 16(AX), Z4, Z5
+	VMOVUPS       128(SI), Z4
+	VPANDD        Z0, Z4, Z6
+	VPDPBUSD.BCST 4(AX), Z6, Z3
 	VPANDD        Z1, Z4, Z4
-	VPDPBUSD.BCST 20(AX), Z4, Z6
-	VMOVDQU32     192(SI), Z4
-	VPANDD        Z0, Z4, Z5
-	VPDPBUSD.BCST 8(AX), Z5, Z3
+	VPDPBUSD.BCST 20(AX), Z4, Z5
+	VMOVUPS       192(SI), Z4
+	VPANDD        Z0, Z4, Z6
+	VPDPBUSD.BCST 8(AX), Z6, Z3
 	VPANDD        Z1, Z4, Z4
-	VPDPBUSD.BCST 24(AX), Z4, Z6
-	VMOVDQU32     256(SI), Z4
-	VPANDD        Z0, Z4, Z5
-	VPDPBUSD.BCST 12(AX), Z5, Z3
+	VPDPBUSD.BCST 24(AX), Z4, Z5
+	VMOVUPS       256(SI), Z4
+	VPANDD        Z0, Z4, Z6
+	VPDPBUSD.BCST 12(AX), Z6, Z3
 	VPANDD        Z1, Z4, Z4
-	VPDPBUSD.BCST 28(AX), Z4, Z6
-	VPSRAD        $0x04, Z6, Z6
-	VPADDD        Z6, Z3, Z3
+	VPDPBUSD.BCST 28(AX), Z4, Z5
+	VPSRAD        $0x04, Z5, Z5
+	VPADDD        Z5, Z3, Z3
 	VCVTDQ2PS     Z3, Z3
 	VCVTPH2PS     (SI), Z4
 	VMULPS.BCST   (CX), Z4, Z4
@@ -56,29 +56,29 @@ stripQ40_block:
 	DECQ          R8
 	JZ            stripQ40_end
 	VPBROADCASTD  (DX), Z3
-	VMOVDQU32     (SI), Z4
+	VMOVUPS       (SI), Z4
 	VPANDD        Z0, Z4, Z5
 	VPDPBUSD.BCST (AX), Z5, Z3
 	VPANDD        Z1, Z4, Z4
-	VPXORD        Z7, Z7, Z7
-	VPDPBUSD.BCST 16(AX), Z4, Z7
-	VMOVDQU32     64(SI), Z4
-	VPANDD        Z0, Z4, Z5
-	VPDPBUSD.BCST 4(AX), Z5, Z3
+	VXORPS        Z5, Z5, Z5
+	VPDPBUSD.BCST 16(AX), Z4, Z5
+	VMOVUPS       64(SI), Z4
+	VPANDD        Z0, Z4, Z6
+	VPDPBUSD.BCST 4(AX), Z6, Z3
 	VPANDD        Z1, Z4, Z4
-	VPDPBUSD.BCST 20(AX), Z4, Z7
-	VMOVDQU32     128(SI), Z4
-	VPANDD        Z0, Z4, Z5
-	VPDPBUSD.BCST 8(AX), Z5, Z3
+	VPDPBUSD.BCST 20(AX), Z4, Z5
+	VMOVUPS       128(SI), Z4
+	VPANDD        Z0, Z4, Z6
+	VPDPBUSD.BCST 8(AX), Z6, Z3
 	VPANDD        Z1, Z4, Z4
-	VPDPBUSD.BCST 24(AX), Z4, Z7
-	VMOVDQU32     192(SI), Z4
-	VPANDD        Z0, Z4, Z5
-	VPDPBUSD.BCST 12(AX), Z5, Z3
+	VPDPBUSD.BCST 24(AX), Z4, Z5
+	VMOVUPS       192(SI), Z4
+	VPANDD        Z0, Z4, Z6
+	VPDPBUSD.BCST 12(AX), Z6, Z3
 	VPANDD        Z1, Z4, Z4
-	VPDPBUSD.BCST 28(AX), Z4, Z7
-	VPSRAD        $0x04, Z7, Z7
-	VPADDD        Z7, Z3, Z3
+	VPDPBUSD.BCST 28(AX), Z4, Z5
+	VPSRAD        $0x04, Z5, Z5
+	VPADDD        Z5, Z3, Z3
 	VCVTDQ2PS     Z3, Z3
 	VCVTPH2PS     -288(SI), Z4
 	VMULPS.BCST   (CX), Z4, Z4
@@ -98,50 +98,34 @@ stripQ40_end:
 	VZEROUPPER
 	RET
 
-DATA strip_0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+4(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+8(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+12(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+16(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+20(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+24(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+28(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+32(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+36(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+40(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+44(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+48(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+52(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+56(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+60(SB)/4, $0x0f0f0f0f
-GLOBL strip_0f0f0f0f<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
-DATA strip_f0f0f0f0<>+0(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+4(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+8(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+12(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+16(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+20(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+24(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+28(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+32(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+36(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+40(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+44(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+48(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+52(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+56(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+60(SB)/4, $0xf0f0f0f0
-GLOBL strip_f0f0f0f0<>(SB), RODATA|NOPTR, $64
+DATA bits_f0f0f0f0<>+0(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+32(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+40(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
+GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
 // func stripQ41(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripQ41(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_0f0f0f0f<>+0(SB), Z0
-	VMOVDQU32 strip_f0f0f0f0<>+0(SB), Z1
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
+	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripQ41_strip:
 	MOVQ   blocks+24(FP), R8
@@ -151,36 +135,36 @@ stripQ41_strip:
 	VPXORD Z2, Z2, Z2
 
 stripQ41_block:
-	VPXORD           Z3, Z3, Z3
-	VMOVDQU32        64(SI), Z4
+	VXORPS           Z3, Z3, Z3
+	VMOVUPS          64(SI), Z4
 	VPANDD           Z0, Z4, Z5
 	VPDPBUSD.BCST    (AX), Z5, Z3
 	VPANDD           Z1, Z4, Z4
-	VPXORD           Z6, Z6, Z6
-	VPDPBUSD.BCST    16(AX), Z4, Z6
-	VMOVDQU32        128(SI), Z4
-	VPANDD           Z0, Z4, Z5
-	VPDPBUSD.BCST    4(AX), Z5, Z3
+	VXORPS           Z5, Z5, Z5
+	VPDPBUSD.BCST    16(AX), Z4, Z5
+	VMOVUPS          128(SI), Z4
+	VPANDD           Z0, Z4, Z6
+	VPDPBUSD.BCST    4(AX), Z6, Z3
 	VPANDD           Z1, Z4, Z4
-	VPDPBUSD.BCST    20(AX), Z4, Z6
-	VMOVDQU32        192(SI), Z4
-	VPANDD           Z0, Z4, Z5
-	VPDPBUSD.BCST    8(AX), Z5, Z3
+	VPDPBUSD.BCST    20(AX), Z4, Z5
+	VMOVUPS          192(SI), Z4
+	VPANDD           Z0, Z4, Z6
+	VPDPBUSD.BCST    8(AX), Z6, Z3
 	VPANDD           Z1, Z4, Z4
-	VPDPBUSD.BCST    24(AX), Z4, Z6
-	VMOVDQU32        256(SI), Z4
-	VPANDD           Z0, Z4, Z5
-	VPDPBUSD.BCST    12(AX), Z5, Z3
+	VPDPBUSD.BCST    24(AX), Z4, Z5
+	VMOVUPS          256(SI), Z4
+	VPANDD           Z0, Z4, Z6
+	VPDPBUSD.BCST    12(AX), Z6, Z3
 	VPANDD           Z1, Z4, Z4
-	VPDPBUSD.BCST    28(AX), Z4, Z6
-	VPSRAD           $0x04, Z6, Z6
-	VPADDD           Z6, Z3, Z3
+	VPDPBUSD.BCST    28(AX), Z4, Z5
+	VPSRAD           $0x04, Z5, Z5
+	VPADDD           Z5, Z3, Z3
 	VCVTDQ2PS        Z3, Z3
 	VCVTPH2PS        (SI), Z4
 	VMULPS.BCST      (CX), Z4, Z4
 	VFMADD231PS      Z3, Z4, Z2
-	VCVTPH2PS        32(SI), Z4
-	VFMADD231PS.BCST (DX), Z4, Z2
+	VCVTPH2PS        32(SI), Z3
+	VFMADD231PS.BCST (DX), Z3, Z2
 	ADDQ             $0x20, AX
 	ADDQ             $0x04, CX
 	ADDQ             $0x04, DX
@@ -195,15 +179,15 @@ stripQ41_block:
 	RET
 
 // func stripQ50(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripQ50(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_1f1f1f1f<>+0(SB), Z0
-	VMOVDQU32 strip_f8f8f8f8<>+0(SB), Z1
-	VMOVDQU32 strip_e0e0e0e0<>+0(SB), Z2
-	VMOVDQU32 strip_f0f0f0f0<>+0(SB), Z3
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_1f1f1f1f<>+0(SB), Z0
+	VMOVUPS bits_f8f8f8f8<>+0(SB), Z1
+	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
+	VMOVUPS bits_f0f0f0f0<>+0(SB), Z3
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripQ50_strip:
 	MOVQ   blocks+24(FP), R8
@@ -214,11 +198,11 @@ stripQ50_strip:
 
 stripQ50_block:
 	VPBROADCASTD  (DX), Z5
-	VMOVDQU32     64(SI), Z6
-	VMOVDQU32     128(SI), Z7
-	VMOVDQU32     192(SI), Z8
-	VMOVDQU32     256(SI), Z9
-	VMOVDQU32     320(SI), Z10
+	VMOVUPS       64(SI), Z6
+	VMOVUPS       128(SI), Z7
+	VMOVUPS       192(SI), Z8
+	VMOVUPS       256(SI), Z9
+	VMOVUPS       320(SI), Z10
 	VPANDD        Z0, Z6, Z11
 	VPDPBUSD.BCST (AX), Z11, Z5
 	VPANDD        Z0, Z7, Z11
@@ -232,20 +216,20 @@ stripQ50_block:
 	VPSRLW        $0x03, Z9, Z11
 	VPTERNLOGD    $0xd8, Z2, Z6, Z11
 	VPANDD        Z1, Z11, Z6
-	VPXORD        Z12, Z12, Z12
-	VPDPBUSD.BCST 20(AX), Z6, Z12
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 20(AX), Z6, Z11
 	VPSRLW        $0x03, Z10, Z6
 	VPTERNLOGD    $0xd8, Z2, Z7, Z6
 	VPANDD        Z1, Z6, Z6
-	VPDPBUSD.BCST 24(AX), Z6, Z12
+	VPDPBUSD.BCST 24(AX), Z6, Z11
 	VPSRLW        $0x01, Z9, Z6
 	VPTERNLOGD    $0xd8, Z2, Z8, Z6
 	VPSRLW        $0x02, Z10, Z7
 	VPTERNLOGD    $0xd8, Z3, Z6, Z7
 	VPANDD        Z1, Z7, Z6
-	VPDPBUSD.BCST 28(AX), Z6, Z12
-	VPSRAD        $0x03, Z12, Z12
-	VPADDD        Z12, Z5, Z5
+	VPDPBUSD.BCST 28(AX), Z6, Z11
+	VPSRAD        $0x03, Z11, Z11
+	VPADDD        Z11, Z5, Z5
 	VCVTDQ2PS     Z5, Z5
 	VCVTPH2PS     (SI), Z6
 	VMULPS.BCST   (CX), Z6, Z6
@@ -257,11 +241,11 @@ stripQ50_block:
 	DECQ          R8
 	JZ            stripQ50_end
 	VPBROADCASTD  (DX), Z5
-	VMOVDQU32     (SI), Z6
-	VMOVDQU32     64(SI), Z7
-	VMOVDQU32     128(SI), Z8
-	VMOVDQU32     192(SI), Z9
-	VMOVDQU32     256(SI), Z10
+	VMOVUPS       (SI), Z6
+	VMOVUPS       64(SI), Z7
+	VMOVUPS       128(SI), Z8
+	VMOVUPS       192(SI), Z9
+	VMOVUPS       256(SI), Z10
 	VPANDD        Z0, Z6, Z11
 	VPDPBUSD.BCST (AX), Z11, Z5
 	VPANDD        Z0, Z7, Z11
@@ -275,20 +259,20 @@ stripQ50_block:
 	VPSRLW        $0x03, Z9, Z11
 	VPTERNLOGD    $0xd8, Z2, Z6, Z11
 	VPANDD        Z1, Z11, Z6
-	VPXORD        Z13, Z13, Z13
-	VPDPBUSD.BCST 20(AX), Z6, Z13
+	VXORPS        Z11, Z11, Z11
+	VPDPBUSD.BCST 20(AX), Z6, Z11
 	VPSRLW        $0x03, Z10, Z6
 	VPTERNLOGD    $0xd8, Z2, Z7, Z6
 	VPANDD        Z1, Z6, Z6
-	VPDPBUSD.BCST 24(AX), Z6, Z13
+	VPDPBUSD.BCST 24(AX), Z6, Z11
 	VPSRLW        $0x01, Z9, Z6
 	VPTERNLOGD    $0xd8, Z2, Z8, Z6
 	VPSRLW        $0x02, Z10, Z7
 	VPTERNLOGD    $0xd8, Z3, Z6, Z7
 	VPANDD        Z1, Z7, Z6
-	VPDPBUSD.BCST 28(AX), Z6, Z13
-	VPSRAD        $0x03, Z13, Z13
-	VPADDD        Z13, Z5, Z5
+	VPDPBUSD.BCST 28(AX), Z6, Z11
+	VPSRAD        $0x03, Z11, Z11
+	VPADDD        Z11, Z5, Z5
 	VCVTDQ2PS     Z5, Z5
 	VCVTPH2PS     -352(SI), Z6
 	VMULPS.BCST   (CX), Z6, Z6
@@ -308,70 +292,46 @@ stripQ50_end:
 	VZEROUPPER
 	RET
 
-DATA strip_1f1f1f1f<>+0(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+4(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+8(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+12(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+16(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+20(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+24(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+28(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+32(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+36(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+40(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+44(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+48(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+52(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+56(SB)/4, $0x1f1f1f1f
-DATA strip_1f1f1f1f<>+60(SB)/4, $0x1f1f1f1f
-GLOBL strip_1f1f1f1f<>(SB), RODATA|NOPTR, $64
+DATA bits_1f1f1f1f<>+0(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+8(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+16(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+24(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+32(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+40(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+48(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA bits_1f1f1f1f<>+56(SB)/8, $0x1f1f1f1f1f1f1f1f
+GLOBL bits_1f1f1f1f<>(SB), RODATA|NOPTR, $64
 
-DATA strip_f8f8f8f8<>+0(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+4(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+8(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+12(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+16(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+20(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+24(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+28(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+32(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+36(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+40(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+44(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+48(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+52(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+56(SB)/4, $0xf8f8f8f8
-DATA strip_f8f8f8f8<>+60(SB)/4, $0xf8f8f8f8
-GLOBL strip_f8f8f8f8<>(SB), RODATA|NOPTR, $64
+DATA bits_f8f8f8f8<>+0(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+8(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+16(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+24(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+32(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+40(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+48(SB)/8, $0xf8f8f8f8f8f8f8f8
+DATA bits_f8f8f8f8<>+56(SB)/8, $0xf8f8f8f8f8f8f8f8
+GLOBL bits_f8f8f8f8<>(SB), RODATA|NOPTR, $64
 
-DATA strip_e0e0e0e0<>+0(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+4(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+8(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+12(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+16(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+20(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+24(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+28(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+32(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+36(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+40(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+44(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+48(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+52(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+56(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+60(SB)/4, $0xe0e0e0e0
-GLOBL strip_e0e0e0e0<>(SB), RODATA|NOPTR, $64
+DATA bits_e0e0e0e0<>+0(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+8(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+16(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+24(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+32(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+40(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+48(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+56(SB)/8, $0xe0e0e0e0e0e0e0e0
+GLOBL bits_e0e0e0e0<>(SB), RODATA|NOPTR, $64
 
 // func stripQ51(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripQ51(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_1f1f1f1f<>+0(SB), Z0
-	VMOVDQU32 strip_f8f8f8f8<>+0(SB), Z1
-	VMOVDQU32 strip_e0e0e0e0<>+0(SB), Z2
-	VMOVDQU32 strip_f0f0f0f0<>+0(SB), Z3
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_1f1f1f1f<>+0(SB), Z0
+	VMOVUPS bits_f8f8f8f8<>+0(SB), Z1
+	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
+	VMOVUPS bits_f0f0f0f0<>+0(SB), Z3
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripQ51_strip:
 	MOVQ   blocks+24(FP), R8
@@ -381,12 +341,12 @@ stripQ51_strip:
 	VPXORD Z4, Z4, Z4
 
 stripQ51_block:
-	VPXORD           Z5, Z5, Z5
-	VMOVDQU32        64(SI), Z6
-	VMOVDQU32        128(SI), Z7
-	VMOVDQU32        192(SI), Z8
-	VMOVDQU32        256(SI), Z9
-	VMOVDQU32        320(SI), Z10
+	VXORPS           Z5, Z5, Z5
+	VMOVUPS          64(SI), Z6
+	VMOVUPS          128(SI), Z7
+	VMOVUPS          192(SI), Z8
+	VMOVUPS          256(SI), Z9
+	VMOVUPS          320(SI), Z10
 	VPANDD           Z0, Z6, Z11
 	VPDPBUSD.BCST    (AX), Z11, Z5
 	VPANDD           Z0, Z7, Z11
@@ -400,26 +360,26 @@ stripQ51_block:
 	VPSRLW           $0x03, Z9, Z11
 	VPTERNLOGD       $0xd8, Z2, Z6, Z11
 	VPANDD           Z1, Z11, Z6
-	VPXORD           Z12, Z12, Z12
-	VPDPBUSD.BCST    20(AX), Z6, Z12
+	VXORPS           Z11, Z11, Z11
+	VPDPBUSD.BCST    20(AX), Z6, Z11
 	VPSRLW           $0x03, Z10, Z6
 	VPTERNLOGD       $0xd8, Z2, Z7, Z6
 	VPANDD           Z1, Z6, Z6
-	VPDPBUSD.BCST    24(AX), Z6, Z12
+	VPDPBUSD.BCST    24(AX), Z6, Z11
 	VPSRLW           $0x01, Z9, Z6
 	VPTERNLOGD       $0xd8, Z2, Z8, Z6
 	VPSRLW           $0x02, Z10, Z7
 	VPTERNLOGD       $0xd8, Z3, Z6, Z7
 	VPANDD           Z1, Z7, Z6
-	VPDPBUSD.BCST    28(AX), Z6, Z12
-	VPSRAD           $0x03, Z12, Z12
-	VPADDD           Z12, Z5, Z5
+	VPDPBUSD.BCST    28(AX), Z6, Z11
+	VPSRAD           $0x03, Z11, Z11
+	VPADDD           Z11, Z5, Z5
 	VCVTDQ2PS        Z5, Z5
 	VCVTPH2PS        (SI), Z6
 	VMULPS.BCST      (CX), Z6, Z6
 	VFMADD231PS      Z5, Z6, Z4
-	VCVTPH2PS        32(SI), Z6
-	VFMADD231PS.BCST (DX), Z6, Z4
+	VCVTPH2PS        32(SI), Z5
+	VFMADD231PS.BCST (DX), Z5, Z4
 	ADDQ             $0x20, AX
 	ADDQ             $0x04, CX
 	ADDQ             $0x04, DX
@@ -436,10 +396,10 @@ stripQ51_block:
 // func stripIQ4NL(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·stripIQ4NL(SB), NOSPLIT, $0-64
-	VMOVDQU32       strip_0f0f0f0f<>+0(SB), Z0
-	VMOVDQU32       strip_f0f0f0f0<>+0(SB), Z1
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
+	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
 	VBROADCASTI32X4 ·uneven4+0(SB), Z2
-	VPADDB          strip_7f7f7f7f<>+0(SB), Z2, Z2
+	VPADDB          bits_7f7f7f7f<>+0(SB), Z2, Z2
 	MOVQ            dst+0(FP), BX
 	MOVQ            w+8(FP), SI
 	MOVQ            strips+16(FP), DI
@@ -453,7 +413,7 @@ stripIQ4NL_strip:
 
 stripIQ4NL_block:
 	VPBROADCASTD  (DX), Z4
-	VMOVDQU32     64(SI), Z5
+	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST (AX), Z6, Z4
@@ -461,7 +421,7 @@ stripIQ4NL_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 16(AX), Z5, Z4
-	VMOVDQU32     128(SI), Z5
+	VMOVUPS       128(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 4(AX), Z6, Z4
@@ -469,7 +429,7 @@ stripIQ4NL_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 20(AX), Z5, Z4
-	VMOVDQU32     192(SI), Z5
+	VMOVUPS       192(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 8(AX), Z6, Z4
@@ -477,7 +437,7 @@ stripIQ4NL_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 24(AX), Z5, Z4
-	VMOVDQU32     256(SI), Z5
+	VMOVUPS       256(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 12(AX), Z6, Z4
@@ -496,7 +456,7 @@ stripIQ4NL_block:
 	DECQ          R8
 	JZ            stripIQ4NL_end
 	VPBROADCASTD  (DX), Z4
-	VMOVDQU32     (SI), Z5
+	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST (AX), Z6, Z4
@@ -504,7 +464,7 @@ stripIQ4NL_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 16(AX), Z5, Z4
-	VMOVDQU32     64(SI), Z5
+	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 4(AX), Z6, Z4
@@ -512,7 +472,7 @@ stripIQ4NL_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 20(AX), Z5, Z4
-	VMOVDQU32     128(SI), Z5
+	VMOVUPS       128(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 8(AX), Z6, Z4
@@ -520,7 +480,7 @@ stripIQ4NL_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 24(AX), Z5, Z4
-	VMOVDQU32     192(SI), Z5
+	VMOVUPS       192(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 12(AX), Z6, Z4
@@ -547,31 +507,23 @@ stripIQ4NL_end:
 	VZEROUPPER
 	RET
 
-DATA strip_7f7f7f7f<>+0(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+4(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+8(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+12(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+16(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+20(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+24(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+28(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+32(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+36(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+40(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+44(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+48(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+52(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+56(SB)/4, $0x7f7f7f7f
-DATA strip_7f7f7f7f<>+60(SB)/4, $0x7f7f7f7f
-GLOBL strip_7f7f7f7f<>(SB), RODATA|NOPTR, $64
+DATA bits_7f7f7f7f<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL bits_7f7f7f7f<>(SB), RODATA|NOPTR, $64
 
 // func stripMXFP4(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·stripMXFP4(SB), NOSPLIT, $0-64
-	VMOVDQU32       strip_0f0f0f0f<>+0(SB), Z0
-	VMOVDQU32       strip_f0f0f0f0<>+0(SB), Z1
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
+	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
 	VBROADCASTI32X4 ·float4+0(SB), Z2
-	VPADDB          strip_0c0c0c0c<>+0(SB), Z2, Z2
+	VPADDB          bits_0c0c0c0c<>+0(SB), Z2, Z2
 	MOVQ            dst+0(FP), BX
 	MOVQ            w+8(FP), SI
 	MOVQ            strips+16(FP), DI
@@ -585,7 +537,7 @@ stripMXFP4_strip:
 
 stripMXFP4_block:
 	VPBROADCASTD  (DX), Z4
-	VMOVDQU32     64(SI), Z5
+	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST (AX), Z6, Z4
@@ -593,7 +545,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 16(AX), Z5, Z4
-	VMOVDQU32     128(SI), Z5
+	VMOVUPS       128(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 4(AX), Z6, Z4
@@ -601,7 +553,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 20(AX), Z5, Z4
-	VMOVDQU32     192(SI), Z5
+	VMOVUPS       192(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 8(AX), Z6, Z4
@@ -609,7 +561,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 24(AX), Z5, Z4
-	VMOVDQU32     256(SI), Z5
+	VMOVUPS       256(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 12(AX), Z6, Z4
@@ -619,10 +571,10 @@ stripMXFP4_block:
 	VPDPBUSD.BCST 28(AX), Z5, Z4
 	VCVTDQ2PS     Z4, Z4
 	VPMOVZXBD     (SI), Z6
-	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
-	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPCMPUD       $0x01, bits_00000002<>+0(SB), Z6, K1
+	VPADDD        bits_ffffffff<>+0(SB), Z6, Z5
 	VPSLLD        $0x17, Z5, Z5
-	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VMOVDQU32     bits_00200000<>+0(SB), Z7
 	VPSLLVD       Z6, Z7, K1, Z5
 	VMULPS.BCST   (CX), Z5, Z5
 	VFMADD231PS   Z4, Z5, Z3
@@ -633,7 +585,7 @@ stripMXFP4_block:
 	DECQ          R8
 	JZ            stripMXFP4_end
 	VPBROADCASTD  (DX), Z4
-	VMOVDQU32     (SI), Z5
+	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST (AX), Z6, Z4
@@ -641,7 +593,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 16(AX), Z5, Z4
-	VMOVDQU32     64(SI), Z5
+	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 4(AX), Z6, Z4
@@ -649,7 +601,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 20(AX), Z5, Z4
-	VMOVDQU32     128(SI), Z5
+	VMOVUPS       128(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 8(AX), Z6, Z4
@@ -657,7 +609,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 24(AX), Z5, Z4
-	VMOVDQU32     192(SI), Z5
+	VMOVUPS       192(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 12(AX), Z6, Z4
@@ -667,10 +619,10 @@ stripMXFP4_block:
 	VPDPBUSD.BCST 28(AX), Z5, Z4
 	VCVTDQ2PS     Z4, Z4
 	VPMOVZXBD     -304(SI), Z6
-	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
-	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPCMPUD       $0x01, bits_00000002<>+0(SB), Z6, K1
+	VPADDD        bits_ffffffff<>+0(SB), Z6, Z5
 	VPSLLD        $0x17, Z5, Z5
-	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VMOVDQU32     bits_00200000<>+0(SB), Z7
 	VPSLLVD       Z6, Z7, K1, Z5
 	VMULPS.BCST   (CX), Z5, Z5
 	VFMADD231PS   Z4, Z5, Z3
@@ -681,7 +633,7 @@ stripMXFP4_block:
 	DECQ          R8
 	JZ            stripMXFP4_end
 	VPBROADCASTD  (DX), Z4
-	VMOVDQU32     (SI), Z5
+	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST (AX), Z6, Z4
@@ -689,7 +641,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 16(AX), Z5, Z4
-	VMOVDQU32     64(SI), Z5
+	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 4(AX), Z6, Z4
@@ -697,7 +649,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 20(AX), Z5, Z4
-	VMOVDQU32     128(SI), Z5
+	VMOVUPS       128(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 8(AX), Z6, Z4
@@ -705,7 +657,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 24(AX), Z5, Z4
-	VMOVDQU32     192(SI), Z5
+	VMOVUPS       192(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 12(AX), Z6, Z4
@@ -715,10 +667,10 @@ stripMXFP4_block:
 	VPDPBUSD.BCST 28(AX), Z5, Z4
 	VCVTDQ2PS     Z4, Z4
 	VPMOVZXBD     -544(SI), Z6
-	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
-	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPCMPUD       $0x01, bits_00000002<>+0(SB), Z6, K1
+	VPADDD        bits_ffffffff<>+0(SB), Z6, Z5
 	VPSLLD        $0x17, Z5, Z5
-	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VMOVDQU32     bits_00200000<>+0(SB), Z7
 	VPSLLVD       Z6, Z7, K1, Z5
 	VMULPS.BCST   (CX), Z5, Z5
 	VFMADD231PS   Z4, Z5, Z3
@@ -729,7 +681,7 @@ stripMXFP4_block:
 	DECQ          R8
 	JZ            stripMXFP4_end
 	VPBROADCASTD  (DX), Z4
-	VMOVDQU32     (SI), Z5
+	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST (AX), Z6, Z4
@@ -737,7 +689,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 16(AX), Z5, Z4
-	VMOVDQU32     64(SI), Z5
+	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 4(AX), Z6, Z4
@@ -745,7 +697,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 20(AX), Z5, Z4
-	VMOVDQU32     128(SI), Z5
+	VMOVUPS       128(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 8(AX), Z6, Z4
@@ -753,7 +705,7 @@ stripMXFP4_block:
 	VPSRLW        $0x04, Z5, Z5
 	VPSHUFB       Z5, Z2, Z5
 	VPDPBUSD.BCST 24(AX), Z5, Z4
-	VMOVDQU32     192(SI), Z5
+	VMOVUPS       192(SI), Z5
 	VPANDD        Z0, Z5, Z6
 	VPSHUFB       Z6, Z2, Z6
 	VPDPBUSD.BCST 12(AX), Z6, Z4
@@ -763,10 +715,10 @@ stripMXFP4_block:
 	VPDPBUSD.BCST 28(AX), Z5, Z4
 	VCVTDQ2PS     Z4, Z4
 	VPMOVZXBD     -784(SI), Z6
-	VPCMPUD       $0x01, strip_00000002<>+0(SB), Z6, K1
-	VPADDD        strip_ffffffff<>+0(SB), Z6, Z5
+	VPCMPUD       $0x01, bits_00000002<>+0(SB), Z6, K1
+	VPADDD        bits_ffffffff<>+0(SB), Z6, Z5
 	VPSLLD        $0x17, Z5, Z5
-	VMOVDQU32     strip_00200000<>+0(SB), Z7
+	VMOVDQU32     bits_00200000<>+0(SB), Z7
 	VPSLLVD       Z6, Z7, K1, Z5
 	VMULPS.BCST   (CX), Z5, Z5
 	VFMADD231PS   Z4, Z5, Z3
@@ -785,85 +737,53 @@ stripMXFP4_end:
 	VZEROUPPER
 	RET
 
-DATA strip_0c0c0c0c<>+0(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+4(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+8(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+12(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+16(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+20(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+24(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+28(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+32(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+36(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+40(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+44(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+48(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+52(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+56(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+60(SB)/4, $0x0c0c0c0c
-GLOBL strip_0c0c0c0c<>(SB), RODATA|NOPTR, $64
+DATA bits_0c0c0c0c<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL bits_0c0c0c0c<>(SB), RODATA|NOPTR, $64
 
-DATA strip_00000002<>+0(SB)/4, $0x00000002
-DATA strip_00000002<>+4(SB)/4, $0x00000002
-DATA strip_00000002<>+8(SB)/4, $0x00000002
-DATA strip_00000002<>+12(SB)/4, $0x00000002
-DATA strip_00000002<>+16(SB)/4, $0x00000002
-DATA strip_00000002<>+20(SB)/4, $0x00000002
-DATA strip_00000002<>+24(SB)/4, $0x00000002
-DATA strip_00000002<>+28(SB)/4, $0x00000002
-DATA strip_00000002<>+32(SB)/4, $0x00000002
-DATA strip_00000002<>+36(SB)/4, $0x00000002
-DATA strip_00000002<>+40(SB)/4, $0x00000002
-DATA strip_00000002<>+44(SB)/4, $0x00000002
-DATA strip_00000002<>+48(SB)/4, $0x00000002
-DATA strip_00000002<>+52(SB)/4, $0x00000002
-DATA strip_00000002<>+56(SB)/4, $0x00000002
-DATA strip_00000002<>+60(SB)/4, $0x00000002
-GLOBL strip_00000002<>(SB), RODATA|NOPTR, $64
+DATA bits_00000002<>+0(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+8(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+16(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+24(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+32(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+40(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+48(SB)/8, $0x0000000200000002
+DATA bits_00000002<>+56(SB)/8, $0x0000000200000002
+GLOBL bits_00000002<>(SB), RODATA|NOPTR, $64
 
-DATA strip_ffffffff<>+0(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+4(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+8(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+12(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+16(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+20(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+24(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+28(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+32(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+36(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+40(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+44(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+48(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+52(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+56(SB)/4, $0xffffffff
-DATA strip_ffffffff<>+60(SB)/4, $0xffffffff
-GLOBL strip_ffffffff<>(SB), RODATA|NOPTR, $64
+DATA bits_ffffffff<>+0(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+8(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+16(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+24(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+32(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+40(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+48(SB)/8, $0xffffffffffffffff
+DATA bits_ffffffff<>+56(SB)/8, $0xffffffffffffffff
+GLOBL bits_ffffffff<>(SB), RODATA|NOPTR, $64
 
-DATA strip_00200000<>+0(SB)/4, $0x00200000
-DATA strip_00200000<>+4(SB)/4, $0x00200000
-DATA strip_00200000<>+8(SB)/4, $0x00200000
-DATA strip_00200000<>+12(SB)/4, $0x00200000
-DATA strip_00200000<>+16(SB)/4, $0x00200000
-DATA strip_00200000<>+20(SB)/4, $0x00200000
-DATA strip_00200000<>+24(SB)/4, $0x00200000
-DATA strip_00200000<>+28(SB)/4, $0x00200000
-DATA strip_00200000<>+32(SB)/4, $0x00200000
-DATA strip_00200000<>+36(SB)/4, $0x00200000
-DATA strip_00200000<>+40(SB)/4, $0x00200000
-DATA strip_00200000<>+44(SB)/4, $0x00200000
-DATA strip_00200000<>+48(SB)/4, $0x00200000
-DATA strip_00200000<>+52(SB)/4, $0x00200000
-DATA strip_00200000<>+56(SB)/4, $0x00200000
-DATA strip_00200000<>+60(SB)/4, $0x00200000
-GLOBL strip_00200000<>(SB), RODATA|NOPTR, $64
+DATA bits_00200000<>+0(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+8(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+16(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+24(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+32(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+40(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+48(SB)/8, $0x0020000000200000
+DATA bits_00200000<>+56(SB)/8, $0x0020000000200000
+GLOBL bits_00200000<>(SB), RODATA|NOPTR, $64
 
 // func stripQ80(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·stripQ80(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_ffffffff<>+0(SB), Z0
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_ffffffff<>+0(SB), Z0
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripQ80_strip:
 	MOVQ   blocks+24(FP), R8
@@ -874,21 +794,21 @@ stripQ80_strip:
 
 stripQ80_block:
 	VPBROADCASTD  (DX), Z0
-	VMOVDQU32     64(SI), Z2
+	VMOVUPS       64(SI), Z2
 	VPDPBUSD.BCST (AX), Z2, Z0
-	VMOVDQU32     128(SI), Z2
+	VMOVUPS       128(SI), Z2
 	VPDPBUSD.BCST 4(AX), Z2, Z0
-	VMOVDQU32     192(SI), Z2
+	VMOVUPS       192(SI), Z2
 	VPDPBUSD.BCST 8(AX), Z2, Z0
-	VMOVDQU32     256(SI), Z2
+	VMOVUPS       256(SI), Z2
 	VPDPBUSD.BCST 12(AX), Z2, Z0
-	VMOVDQU32     320(SI), Z2
+	VMOVUPS       320(SI), Z2
 	VPDPBUSD.BCST 16(AX), Z2, Z0
-	VMOVDQU32     384(SI), Z2
+	VMOVUPS       384(SI), Z2
 	VPDPBUSD.BCST 20(AX), Z2, Z0
-	VMOVDQU32     448(SI), Z2
+	VMOVUPS       448(SI), Z2
 	VPDPBUSD.BCST 24(AX), Z2, Z0
-	VMOVDQU32     512(SI), Z2
+	VMOVUPS       512(SI), Z2
 	VPDPBUSD.BCST 28(AX), Z2, Z0
 	VCVTDQ2PS     Z0, Z0
 	VCVTPH2PS     (SI), Z2
@@ -901,21 +821,21 @@ stripQ80_block:
 	DECQ          R8
 	JZ            stripQ80_end
 	VPBROADCASTD  (DX), Z0
-	VMOVDQU32     (SI), Z2
+	VMOVUPS       (SI), Z2
 	VPDPBUSD.BCST (AX), Z2, Z0
-	VMOVDQU32     64(SI), Z2
+	VMOVUPS       64(SI), Z2
 	VPDPBUSD.BCST 4(AX), Z2, Z0
-	VMOVDQU32     128(SI), Z2
+	VMOVUPS       128(SI), Z2
 	VPDPBUSD.BCST 8(AX), Z2, Z0
-	VMOVDQU32     192(SI), Z2
+	VMOVUPS       192(SI), Z2
 	VPDPBUSD.BCST 12(AX), Z2, Z0
-	VMOVDQU32     256(SI), Z2
+	VMOVUPS       256(SI), Z2
 	VPDPBUSD.BCST 16(AX), Z2, Z0
-	VMOVDQU32     320(SI), Z2
+	VMOVUPS       320(SI), Z2
 	VPDPBUSD.BCST 20(AX), Z2, Z0
-	VMOVDQU32     384(SI), Z2
+	VMOVUPS       384(SI), Z2
 	VPDPBUSD.BCST 24(AX), Z2, Z0
-	VMOVDQU32     448(SI), Z2
+	VMOVUPS       448(SI), Z2
 	VPDPBUSD.BCST 28(AX), Z2, Z0
 	VCVTDQ2PS     Z0, Z0
 	VCVTPH2PS     -544(SI), Z2

@@ -5,15 +5,15 @@
 #include "textflag.h"
 
 // func stripLevel4x8(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripLevel4x8(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_0f0f0f0f<>+0(SB), Z0
-	VMOVDQU32 strip_f0f0f0f0<>+0(SB), Z1
-	MOVQ      table+56(FP), AX
-	VMOVDQU32 (AX), Z2
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
+	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
+	MOVQ    table+56(FP), AX
+	VMOVUPS (AX), Z2
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripLevel4x8_strip:
 	MOVQ   blocks+24(FP), R8
@@ -23,12 +23,12 @@ stripLevel4x8_strip:
 	VPXORD Z3, Z3, Z3
 
 stripLevel4x8_block:
-	VPXORD        Z4, Z4, Z4
-	VMOVDQU32     64(SI), Z5
-	VMOVDQU32     128(SI), Z6
+	VXORPS        Z4, Z4, Z4
+	VMOVUPS       64(SI), Z5
+	VMOVUPS       128(SI), Z6
 	VPBROADCASTD  (DX), Z7
 	VPBROADCASTD  4(DX), Z8
-	VMOVDQU32     192(SI), Z9
+	VMOVUPS       192(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST (AX), Z10, Z7
@@ -36,7 +36,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 16(AX), Z9, Z8
-	VMOVDQU32     256(SI), Z9
+	VMOVUPS       256(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 4(AX), Z10, Z7
@@ -44,7 +44,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 20(AX), Z9, Z8
-	VMOVDQU32     320(SI), Z9
+	VMOVUPS       320(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 8(AX), Z10, Z7
@@ -52,7 +52,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 24(AX), Z9, Z8
-	VMOVDQU32     384(SI), Z9
+	VMOVUPS       384(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 12(AX), Z10, Z7
@@ -67,7 +67,7 @@ stripLevel4x8_block:
 	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  8(DX), Z7
 	VPBROADCASTD  12(DX), Z8
-	VMOVDQU32     448(SI), Z9
+	VMOVUPS       448(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 32(AX), Z10, Z7
@@ -75,7 +75,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 48(AX), Z9, Z8
-	VMOVDQU32     512(SI), Z9
+	VMOVUPS       512(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 36(AX), Z10, Z7
@@ -83,7 +83,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 52(AX), Z9, Z8
-	VMOVDQU32     576(SI), Z9
+	VMOVUPS       576(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 40(AX), Z10, Z7
@@ -91,7 +91,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 56(AX), Z9, Z8
-	VMOVDQU32     640(SI), Z9
+	VMOVUPS       640(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 44(AX), Z10, Z7
@@ -106,7 +106,7 @@ stripLevel4x8_block:
 	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  16(DX), Z7
 	VPBROADCASTD  20(DX), Z8
-	VMOVDQU32     704(SI), Z9
+	VMOVUPS       704(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 64(AX), Z10, Z7
@@ -114,7 +114,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 80(AX), Z9, Z8
-	VMOVDQU32     768(SI), Z9
+	VMOVUPS       768(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 68(AX), Z10, Z7
@@ -122,7 +122,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 84(AX), Z9, Z8
-	VMOVDQU32     832(SI), Z9
+	VMOVUPS       832(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 72(AX), Z10, Z7
@@ -130,7 +130,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 88(AX), Z9, Z8
-	VMOVDQU32     896(SI), Z9
+	VMOVUPS       896(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 76(AX), Z10, Z7
@@ -145,7 +145,7 @@ stripLevel4x8_block:
 	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  24(DX), Z7
 	VPBROADCASTD  28(DX), Z8
-	VMOVDQU32     960(SI), Z9
+	VMOVUPS       960(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 96(AX), Z10, Z7
@@ -153,7 +153,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 112(AX), Z9, Z8
-	VMOVDQU32     1024(SI), Z9
+	VMOVUPS       1024(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 100(AX), Z10, Z7
@@ -161,7 +161,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 116(AX), Z9, Z8
-	VMOVDQU32     1088(SI), Z9
+	VMOVUPS       1088(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 104(AX), Z10, Z7
@@ -169,7 +169,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 120(AX), Z9, Z8
-	VMOVDQU32     1152(SI), Z9
+	VMOVUPS       1152(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 108(AX), Z10, Z7
@@ -183,7 +183,7 @@ stripLevel4x8_block:
 	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  32(DX), Z5
 	VPBROADCASTD  36(DX), Z7
-	VMOVDQU32     1216(SI), Z8
+	VMOVUPS       1216(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 128(AX), Z9, Z5
@@ -191,7 +191,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 144(AX), Z8, Z7
-	VMOVDQU32     1280(SI), Z8
+	VMOVUPS       1280(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 132(AX), Z9, Z5
@@ -199,7 +199,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 148(AX), Z8, Z7
-	VMOVDQU32     1344(SI), Z8
+	VMOVUPS       1344(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 136(AX), Z9, Z5
@@ -207,7 +207,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 152(AX), Z8, Z7
-	VMOVDQU32     1408(SI), Z8
+	VMOVUPS       1408(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 140(AX), Z9, Z5
@@ -222,7 +222,7 @@ stripLevel4x8_block:
 	VPADDD        Z5, Z4, Z4
 	VPBROADCASTD  40(DX), Z5
 	VPBROADCASTD  44(DX), Z7
-	VMOVDQU32     1472(SI), Z8
+	VMOVUPS       1472(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 160(AX), Z9, Z5
@@ -230,7 +230,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 176(AX), Z8, Z7
-	VMOVDQU32     1536(SI), Z8
+	VMOVUPS       1536(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 164(AX), Z9, Z5
@@ -238,7 +238,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 180(AX), Z8, Z7
-	VMOVDQU32     1600(SI), Z8
+	VMOVUPS       1600(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 168(AX), Z9, Z5
@@ -246,7 +246,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 184(AX), Z8, Z7
-	VMOVDQU32     1664(SI), Z8
+	VMOVUPS       1664(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 172(AX), Z9, Z5
@@ -261,7 +261,7 @@ stripLevel4x8_block:
 	VPADDD        Z5, Z4, Z4
 	VPBROADCASTD  48(DX), Z5
 	VPBROADCASTD  52(DX), Z7
-	VMOVDQU32     1728(SI), Z8
+	VMOVUPS       1728(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 192(AX), Z9, Z5
@@ -269,7 +269,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 208(AX), Z8, Z7
-	VMOVDQU32     1792(SI), Z8
+	VMOVUPS       1792(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 196(AX), Z9, Z5
@@ -277,7 +277,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 212(AX), Z8, Z7
-	VMOVDQU32     1856(SI), Z8
+	VMOVUPS       1856(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 200(AX), Z9, Z5
@@ -285,7 +285,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 216(AX), Z8, Z7
-	VMOVDQU32     1920(SI), Z8
+	VMOVUPS       1920(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 204(AX), Z9, Z5
@@ -300,7 +300,7 @@ stripLevel4x8_block:
 	VPADDD        Z5, Z4, Z4
 	VPBROADCASTD  56(DX), Z5
 	VPBROADCASTD  60(DX), Z7
-	VMOVDQU32     1984(SI), Z8
+	VMOVUPS       1984(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 224(AX), Z9, Z5
@@ -308,7 +308,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 240(AX), Z8, Z7
-	VMOVDQU32     2048(SI), Z8
+	VMOVUPS       2048(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 228(AX), Z9, Z5
@@ -316,7 +316,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 244(AX), Z8, Z7
-	VMOVDQU32     2112(SI), Z8
+	VMOVUPS       2112(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 232(AX), Z9, Z5
@@ -324,7 +324,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 248(AX), Z8, Z7
-	VMOVDQU32     2176(SI), Z8
+	VMOVUPS       2176(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 236(AX), Z9, Z5
@@ -346,12 +346,12 @@ stripLevel4x8_block:
 	ADDQ          $0x000008c0, SI
 	DECQ          R8
 	JZ            stripLevel4x8_end
-	VPXORD        Z11, Z11, Z11
-	VMOVDQU32     (SI), Z5
-	VMOVDQU32     64(SI), Z6
+	VXORPS        Z4, Z4, Z4
+	VMOVUPS       (SI), Z5
+	VMOVUPS       64(SI), Z6
 	VPBROADCASTD  (DX), Z7
 	VPBROADCASTD  4(DX), Z8
-	VMOVDQU32     128(SI), Z9
+	VMOVUPS       128(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST (AX), Z10, Z7
@@ -359,7 +359,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 16(AX), Z9, Z8
-	VMOVDQU32     192(SI), Z9
+	VMOVUPS       192(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 4(AX), Z10, Z7
@@ -367,7 +367,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 20(AX), Z9, Z8
-	VMOVDQU32     256(SI), Z9
+	VMOVUPS       256(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 8(AX), Z10, Z7
@@ -375,7 +375,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 24(AX), Z9, Z8
-	VMOVDQU32     320(SI), Z9
+	VMOVUPS       320(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 12(AX), Z10, Z7
@@ -387,10 +387,10 @@ stripLevel4x8_block:
 	VPSLLD        $0x18, Z5, Z8
 	VPSRAD        $0x18, Z8, Z8
 	VPMULLD       Z8, Z7, Z7
-	VPADDD        Z7, Z11, Z11
+	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  8(DX), Z7
 	VPBROADCASTD  12(DX), Z8
-	VMOVDQU32     384(SI), Z9
+	VMOVUPS       384(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 32(AX), Z10, Z7
@@ -398,7 +398,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 48(AX), Z9, Z8
-	VMOVDQU32     448(SI), Z9
+	VMOVUPS       448(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 36(AX), Z10, Z7
@@ -406,7 +406,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 52(AX), Z9, Z8
-	VMOVDQU32     512(SI), Z9
+	VMOVUPS       512(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 40(AX), Z10, Z7
@@ -414,7 +414,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 56(AX), Z9, Z8
-	VMOVDQU32     576(SI), Z9
+	VMOVUPS       576(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 44(AX), Z10, Z7
@@ -426,10 +426,10 @@ stripLevel4x8_block:
 	VPSLLD        $0x10, Z5, Z8
 	VPSRAD        $0x18, Z8, Z8
 	VPMULLD       Z8, Z7, Z7
-	VPADDD        Z7, Z11, Z11
+	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  16(DX), Z7
 	VPBROADCASTD  20(DX), Z8
-	VMOVDQU32     640(SI), Z9
+	VMOVUPS       640(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 64(AX), Z10, Z7
@@ -437,7 +437,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 80(AX), Z9, Z8
-	VMOVDQU32     704(SI), Z9
+	VMOVUPS       704(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 68(AX), Z10, Z7
@@ -445,7 +445,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 84(AX), Z9, Z8
-	VMOVDQU32     768(SI), Z9
+	VMOVUPS       768(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 72(AX), Z10, Z7
@@ -453,7 +453,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 88(AX), Z9, Z8
-	VMOVDQU32     832(SI), Z9
+	VMOVUPS       832(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 76(AX), Z10, Z7
@@ -465,10 +465,10 @@ stripLevel4x8_block:
 	VPSLLD        $0x08, Z5, Z8
 	VPSRAD        $0x18, Z8, Z8
 	VPMULLD       Z8, Z7, Z7
-	VPADDD        Z7, Z11, Z11
+	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  24(DX), Z7
 	VPBROADCASTD  28(DX), Z8
-	VMOVDQU32     896(SI), Z9
+	VMOVUPS       896(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 96(AX), Z10, Z7
@@ -476,7 +476,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 112(AX), Z9, Z8
-	VMOVDQU32     960(SI), Z9
+	VMOVUPS       960(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 100(AX), Z10, Z7
@@ -484,7 +484,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 116(AX), Z9, Z8
-	VMOVDQU32     1024(SI), Z9
+	VMOVUPS       1024(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 104(AX), Z10, Z7
@@ -492,7 +492,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z9, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 120(AX), Z9, Z8
-	VMOVDQU32     1088(SI), Z9
+	VMOVUPS       1088(SI), Z9
 	VPANDD        Z0, Z9, Z10
 	VPSHUFB       Z10, Z2, Z10
 	VPDPBUSD.BCST 108(AX), Z10, Z7
@@ -503,10 +503,10 @@ stripLevel4x8_block:
 	VPADDD        Z8, Z7, Z7
 	VPSRAD        $0x18, Z5, Z5
 	VPMULLD       Z5, Z7, Z7
-	VPADDD        Z7, Z11, Z11
+	VPADDD        Z7, Z4, Z4
 	VPBROADCASTD  32(DX), Z5
 	VPBROADCASTD  36(DX), Z7
-	VMOVDQU32     1152(SI), Z8
+	VMOVUPS       1152(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 128(AX), Z9, Z5
@@ -514,7 +514,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 144(AX), Z8, Z7
-	VMOVDQU32     1216(SI), Z8
+	VMOVUPS       1216(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 132(AX), Z9, Z5
@@ -522,7 +522,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 148(AX), Z8, Z7
-	VMOVDQU32     1280(SI), Z8
+	VMOVUPS       1280(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 136(AX), Z9, Z5
@@ -530,7 +530,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 152(AX), Z8, Z7
-	VMOVDQU32     1344(SI), Z8
+	VMOVUPS       1344(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 140(AX), Z9, Z5
@@ -542,10 +542,10 @@ stripLevel4x8_block:
 	VPSLLD        $0x18, Z6, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z5, Z5
-	VPADDD        Z5, Z11, Z11
+	VPADDD        Z5, Z4, Z4
 	VPBROADCASTD  40(DX), Z5
 	VPBROADCASTD  44(DX), Z7
-	VMOVDQU32     1408(SI), Z8
+	VMOVUPS       1408(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 160(AX), Z9, Z5
@@ -553,7 +553,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 176(AX), Z8, Z7
-	VMOVDQU32     1472(SI), Z8
+	VMOVUPS       1472(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 164(AX), Z9, Z5
@@ -561,7 +561,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 180(AX), Z8, Z7
-	VMOVDQU32     1536(SI), Z8
+	VMOVUPS       1536(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 168(AX), Z9, Z5
@@ -569,7 +569,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 184(AX), Z8, Z7
-	VMOVDQU32     1600(SI), Z8
+	VMOVUPS       1600(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 172(AX), Z9, Z5
@@ -581,10 +581,10 @@ stripLevel4x8_block:
 	VPSLLD        $0x10, Z6, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z5, Z5
-	VPADDD        Z5, Z11, Z11
+	VPADDD        Z5, Z4, Z4
 	VPBROADCASTD  48(DX), Z5
 	VPBROADCASTD  52(DX), Z7
-	VMOVDQU32     1664(SI), Z8
+	VMOVUPS       1664(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 192(AX), Z9, Z5
@@ -592,7 +592,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 208(AX), Z8, Z7
-	VMOVDQU32     1728(SI), Z8
+	VMOVUPS       1728(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 196(AX), Z9, Z5
@@ -600,7 +600,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 212(AX), Z8, Z7
-	VMOVDQU32     1792(SI), Z8
+	VMOVUPS       1792(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 200(AX), Z9, Z5
@@ -608,7 +608,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 216(AX), Z8, Z7
-	VMOVDQU32     1856(SI), Z8
+	VMOVUPS       1856(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 204(AX), Z9, Z5
@@ -620,10 +620,10 @@ stripLevel4x8_block:
 	VPSLLD        $0x08, Z6, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z5, Z5
-	VPADDD        Z5, Z11, Z11
+	VPADDD        Z5, Z4, Z4
 	VPBROADCASTD  56(DX), Z5
 	VPBROADCASTD  60(DX), Z7
-	VMOVDQU32     1920(SI), Z8
+	VMOVUPS       1920(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 224(AX), Z9, Z5
@@ -631,7 +631,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 240(AX), Z8, Z7
-	VMOVDQU32     1984(SI), Z8
+	VMOVUPS       1984(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 228(AX), Z9, Z5
@@ -639,7 +639,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 244(AX), Z8, Z7
-	VMOVDQU32     2048(SI), Z8
+	VMOVUPS       2048(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 232(AX), Z9, Z5
@@ -647,7 +647,7 @@ stripLevel4x8_block:
 	VPSRLW        $0x04, Z8, Z8
 	VPSHUFB       Z8, Z2, Z8
 	VPDPBUSD.BCST 248(AX), Z8, Z7
-	VMOVDQU32     2112(SI), Z8
+	VMOVUPS       2112(SI), Z8
 	VPANDD        Z0, Z8, Z9
 	VPSHUFB       Z9, Z2, Z9
 	VPDPBUSD.BCST 236(AX), Z9, Z5
@@ -658,11 +658,11 @@ stripLevel4x8_block:
 	VPADDD        Z7, Z5, Z5
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z5, Z5
-	VPADDD        Z5, Z11, Z11
-	VCVTDQ2PS     Z11, Z11
+	VPADDD        Z5, Z4, Z4
+	VCVTDQ2PS     Z4, Z4
 	VCVTPH2PS     -2208(SI), Z5
 	VMULPS.BCST   (CX), Z5, Z5
-	VFMADD231PS   Z11, Z5, Z3
+	VFMADD231PS   Z4, Z5, Z3
 	ADDQ          $0x00000100, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x00000040, DX
@@ -678,54 +678,38 @@ stripLevel4x8_end:
 	VZEROUPPER
 	RET
 
-DATA strip_0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+4(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+8(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+12(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+16(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+20(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+24(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+28(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+32(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+36(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+40(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+44(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+48(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+52(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+56(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+60(SB)/4, $0x0f0f0f0f
-GLOBL strip_0f0f0f0f<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
-DATA strip_f0f0f0f0<>+0(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+4(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+8(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+12(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+16(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+20(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+24(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+28(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+32(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+36(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+40(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+44(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+48(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+52(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+56(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+60(SB)/4, $0xf0f0f0f0
-GLOBL strip_f0f0f0f0<>(SB), RODATA|NOPTR, $64
+DATA bits_f0f0f0f0<>+0(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+32(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+40(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
+GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
 // func stripLevel3x8(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripLevel3x8(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_07070707<>+0(SB), Z0
-	VMOVDQU32 strip_38383838<>+0(SB), Z1
-	VMOVDQU32 strip_e0e0e0e0<>+0(SB), Z2
-	VMOVDQU32 strip_c0c0c0c0<>+0(SB), Z3
-	MOVQ      table+56(FP), AX
-	VMOVDQU32 (AX), Z4
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_07070707<>+0(SB), Z0
+	VMOVUPS bits_38383838<>+0(SB), Z1
+	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
+	VMOVUPS bits_c0c0c0c0<>+0(SB), Z3
+	MOVQ    table+56(FP), AX
+	VMOVUPS (AX), Z4
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripLevel3x8_strip:
 	MOVQ   blocks+24(FP), R8
@@ -735,9 +719,9 @@ stripLevel3x8_strip:
 	VPXORD Z5, Z5, Z5
 
 stripLevel3x8_block:
-	VPXORD        Z6, Z6, Z6
-	VMOVDQU32     64(SI), Z7
-	VMOVDQU32     128(SI), Z8
+	VXORPS        Z6, Z6, Z6
+	VMOVUPS       64(SI), Z7
+	VMOVUPS       128(SI), Z8
 	VPBROADCASTD  (DX), Z9
 	VPBROADCASTD  4(DX), Z10
 	VPBROADCASTD  8(DX), Z11
@@ -746,9 +730,9 @@ stripLevel3x8_block:
 	VPBROADCASTD  20(DX), Z14
 	VPBROADCASTD  24(DX), Z15
 	VPBROADCASTD  28(DX), Z16
-	VMOVDQU32     192(SI), Z17
-	VMOVDQU32     256(SI), Z18
-	VMOVDQU32     320(SI), Z19
+	VMOVUPS       192(SI), Z17
+	VMOVUPS       256(SI), Z18
+	VMOVUPS       320(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST (AX), Z20, Z9
@@ -782,9 +766,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 112(AX), Z17, Z16
-	VMOVDQU32     384(SI), Z17
-	VMOVDQU32     448(SI), Z18
-	VMOVDQU32     512(SI), Z19
+	VMOVUPS       384(SI), Z17
+	VMOVUPS       448(SI), Z18
+	VMOVUPS       512(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 4(AX), Z20, Z9
@@ -818,9 +802,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 116(AX), Z17, Z16
-	VMOVDQU32     576(SI), Z17
-	VMOVDQU32     640(SI), Z18
-	VMOVDQU32     704(SI), Z19
+	VMOVUPS       576(SI), Z17
+	VMOVUPS       640(SI), Z18
+	VMOVUPS       704(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 8(AX), Z20, Z9
@@ -854,9 +838,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 120(AX), Z17, Z16
-	VMOVDQU32     768(SI), Z17
-	VMOVDQU32     832(SI), Z18
-	VMOVDQU32     896(SI), Z19
+	VMOVUPS       768(SI), Z17
+	VMOVUPS       832(SI), Z18
+	VMOVUPS       896(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 12(AX), Z20, Z9
@@ -917,9 +901,9 @@ stripLevel3x8_block:
 	VPBROADCASTD  52(DX), Z13
 	VPBROADCASTD  56(DX), Z14
 	VPBROADCASTD  60(DX), Z15
-	VMOVDQU32     960(SI), Z16
-	VMOVDQU32     1024(SI), Z17
-	VMOVDQU32     1088(SI), Z18
+	VMOVUPS       960(SI), Z16
+	VMOVUPS       1024(SI), Z17
+	VMOVUPS       1088(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 128(AX), Z19, Z7
@@ -953,9 +937,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z16, Z16
 	VPSHUFB       Z16, Z4, Z16
 	VPDPBUSD.BCST 240(AX), Z16, Z15
-	VMOVDQU32     1152(SI), Z16
-	VMOVDQU32     1216(SI), Z17
-	VMOVDQU32     1280(SI), Z18
+	VMOVUPS       1152(SI), Z16
+	VMOVUPS       1216(SI), Z17
+	VMOVUPS       1280(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 132(AX), Z19, Z7
@@ -989,9 +973,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z16, Z16
 	VPSHUFB       Z16, Z4, Z16
 	VPDPBUSD.BCST 244(AX), Z16, Z15
-	VMOVDQU32     1344(SI), Z16
-	VMOVDQU32     1408(SI), Z17
-	VMOVDQU32     1472(SI), Z18
+	VMOVUPS       1344(SI), Z16
+	VMOVUPS       1408(SI), Z17
+	VMOVUPS       1472(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 136(AX), Z19, Z7
@@ -1025,9 +1009,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z16, Z16
 	VPSHUFB       Z16, Z4, Z16
 	VPDPBUSD.BCST 248(AX), Z16, Z15
-	VMOVDQU32     1536(SI), Z16
-	VMOVDQU32     1600(SI), Z17
-	VMOVDQU32     1664(SI), Z18
+	VMOVUPS       1536(SI), Z16
+	VMOVUPS       1600(SI), Z17
+	VMOVUPS       1664(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 140(AX), Z19, Z7
@@ -1090,9 +1074,9 @@ stripLevel3x8_block:
 	ADDQ          $0x000006c0, SI
 	DECQ          R8
 	JZ            stripLevel3x8_end
-	VPXORD        Z21, Z21, Z21
-	VMOVDQU32     (SI), Z7
-	VMOVDQU32     64(SI), Z8
+	VXORPS        Z6, Z6, Z6
+	VMOVUPS       (SI), Z7
+	VMOVUPS       64(SI), Z8
 	VPBROADCASTD  (DX), Z9
 	VPBROADCASTD  4(DX), Z10
 	VPBROADCASTD  8(DX), Z11
@@ -1101,9 +1085,9 @@ stripLevel3x8_block:
 	VPBROADCASTD  20(DX), Z14
 	VPBROADCASTD  24(DX), Z15
 	VPBROADCASTD  28(DX), Z16
-	VMOVDQU32     128(SI), Z17
-	VMOVDQU32     192(SI), Z18
-	VMOVDQU32     256(SI), Z19
+	VMOVUPS       128(SI), Z17
+	VMOVUPS       192(SI), Z18
+	VMOVUPS       256(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST (AX), Z20, Z9
@@ -1137,9 +1121,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 112(AX), Z17, Z16
-	VMOVDQU32     320(SI), Z17
-	VMOVDQU32     384(SI), Z18
-	VMOVDQU32     448(SI), Z19
+	VMOVUPS       320(SI), Z17
+	VMOVUPS       384(SI), Z18
+	VMOVUPS       448(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 4(AX), Z20, Z9
@@ -1173,9 +1157,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 116(AX), Z17, Z16
-	VMOVDQU32     512(SI), Z17
-	VMOVDQU32     576(SI), Z18
-	VMOVDQU32     640(SI), Z19
+	VMOVUPS       512(SI), Z17
+	VMOVUPS       576(SI), Z18
+	VMOVUPS       640(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 8(AX), Z20, Z9
@@ -1209,9 +1193,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 120(AX), Z17, Z16
-	VMOVDQU32     704(SI), Z17
-	VMOVDQU32     768(SI), Z18
-	VMOVDQU32     832(SI), Z19
+	VMOVUPS       704(SI), Z17
+	VMOVUPS       768(SI), Z18
+	VMOVUPS       832(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 12(AX), Z20, Z9
@@ -1249,21 +1233,21 @@ stripLevel3x8_block:
 	VPSLLD        $0x18, Z7, Z10
 	VPSRAD        $0x18, Z10, Z10
 	VPMULLD       Z10, Z9, Z9
-	VPADDD        Z9, Z21, Z21
+	VPADDD        Z9, Z6, Z6
 	VPADDD        Z12, Z11, Z11
 	VPSLLD        $0x10, Z7, Z9
 	VPSRAD        $0x18, Z9, Z9
 	VPMULLD       Z9, Z11, Z11
-	VPADDD        Z11, Z21, Z21
+	VPADDD        Z11, Z6, Z6
 	VPADDD        Z14, Z13, Z13
 	VPSLLD        $0x08, Z7, Z9
 	VPSRAD        $0x18, Z9, Z9
 	VPMULLD       Z9, Z13, Z13
-	VPADDD        Z13, Z21, Z21
+	VPADDD        Z13, Z6, Z6
 	VPADDD        Z16, Z15, Z15
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z15, Z15
-	VPADDD        Z15, Z21, Z21
+	VPADDD        Z15, Z6, Z6
 	VPBROADCASTD  32(DX), Z7
 	VPBROADCASTD  36(DX), Z9
 	VPBROADCASTD  40(DX), Z10
@@ -1272,9 +1256,9 @@ stripLevel3x8_block:
 	VPBROADCASTD  52(DX), Z13
 	VPBROADCASTD  56(DX), Z14
 	VPBROADCASTD  60(DX), Z15
-	VMOVDQU32     896(SI), Z16
-	VMOVDQU32     960(SI), Z17
-	VMOVDQU32     1024(SI), Z18
+	VMOVUPS       896(SI), Z16
+	VMOVUPS       960(SI), Z17
+	VMOVUPS       1024(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 128(AX), Z19, Z7
@@ -1308,9 +1292,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z16, Z16
 	VPSHUFB       Z16, Z4, Z16
 	VPDPBUSD.BCST 240(AX), Z16, Z15
-	VMOVDQU32     1088(SI), Z16
-	VMOVDQU32     1152(SI), Z17
-	VMOVDQU32     1216(SI), Z18
+	VMOVUPS       1088(SI), Z16
+	VMOVUPS       1152(SI), Z17
+	VMOVUPS       1216(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 132(AX), Z19, Z7
@@ -1344,9 +1328,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z16, Z16
 	VPSHUFB       Z16, Z4, Z16
 	VPDPBUSD.BCST 244(AX), Z16, Z15
-	VMOVDQU32     1280(SI), Z16
-	VMOVDQU32     1344(SI), Z17
-	VMOVDQU32     1408(SI), Z18
+	VMOVUPS       1280(SI), Z16
+	VMOVUPS       1344(SI), Z17
+	VMOVUPS       1408(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 136(AX), Z19, Z7
@@ -1380,9 +1364,9 @@ stripLevel3x8_block:
 	VPSRLW        $0x05, Z16, Z16
 	VPSHUFB       Z16, Z4, Z16
 	VPDPBUSD.BCST 248(AX), Z16, Z15
-	VMOVDQU32     1472(SI), Z16
-	VMOVDQU32     1536(SI), Z17
-	VMOVDQU32     1600(SI), Z18
+	VMOVUPS       1472(SI), Z16
+	VMOVUPS       1536(SI), Z17
+	VMOVUPS       1600(SI), Z18
 	VPANDD        Z0, Z16, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 140(AX), Z19, Z7
@@ -1420,25 +1404,25 @@ stripLevel3x8_block:
 	VPSLLD        $0x18, Z8, Z9
 	VPSRAD        $0x18, Z9, Z9
 	VPMULLD       Z9, Z7, Z7
-	VPADDD        Z7, Z21, Z21
+	VPADDD        Z7, Z6, Z6
 	VPADDD        Z11, Z10, Z10
 	VPSLLD        $0x10, Z8, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z10, Z10
-	VPADDD        Z10, Z21, Z21
+	VPADDD        Z10, Z6, Z6
 	VPADDD        Z13, Z12, Z12
 	VPSLLD        $0x08, Z8, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z12, Z12
-	VPADDD        Z12, Z21, Z21
+	VPADDD        Z12, Z6, Z6
 	VPADDD        Z15, Z14, Z14
 	VPSRAD        $0x18, Z8, Z7
 	VPMULLD       Z7, Z14, Z14
-	VPADDD        Z14, Z21, Z21
-	VCVTDQ2PS     Z21, Z21
+	VPADDD        Z14, Z6, Z6
+	VCVTDQ2PS     Z6, Z6
 	VCVTPH2PS     -1696(SI), Z7
 	VMULPS.BCST   (CX), Z7, Z7
-	VFMADD231PS   Z21, Z7, Z5
+	VFMADD231PS   Z6, Z7, Z5
 	ADDQ          $0x00000100, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x00000040, DX
@@ -1454,90 +1438,58 @@ stripLevel3x8_end:
 	VZEROUPPER
 	RET
 
-DATA strip_07070707<>+0(SB)/4, $0x07070707
-DATA strip_07070707<>+4(SB)/4, $0x07070707
-DATA strip_07070707<>+8(SB)/4, $0x07070707
-DATA strip_07070707<>+12(SB)/4, $0x07070707
-DATA strip_07070707<>+16(SB)/4, $0x07070707
-DATA strip_07070707<>+20(SB)/4, $0x07070707
-DATA strip_07070707<>+24(SB)/4, $0x07070707
-DATA strip_07070707<>+28(SB)/4, $0x07070707
-DATA strip_07070707<>+32(SB)/4, $0x07070707
-DATA strip_07070707<>+36(SB)/4, $0x07070707
-DATA strip_07070707<>+40(SB)/4, $0x07070707
-DATA strip_07070707<>+44(SB)/4, $0x07070707
-DATA strip_07070707<>+48(SB)/4, $0x07070707
-DATA strip_07070707<>+52(SB)/4, $0x07070707
-DATA strip_07070707<>+56(SB)/4, $0x07070707
-DATA strip_07070707<>+60(SB)/4, $0x07070707
-GLOBL strip_07070707<>(SB), RODATA|NOPTR, $64
+DATA bits_07070707<>+0(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+8(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+16(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+24(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+32(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+40(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+48(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+56(SB)/8, $0x0707070707070707
+GLOBL bits_07070707<>(SB), RODATA|NOPTR, $64
 
-DATA strip_38383838<>+0(SB)/4, $0x38383838
-DATA strip_38383838<>+4(SB)/4, $0x38383838
-DATA strip_38383838<>+8(SB)/4, $0x38383838
-DATA strip_38383838<>+12(SB)/4, $0x38383838
-DATA strip_38383838<>+16(SB)/4, $0x38383838
-DATA strip_38383838<>+20(SB)/4, $0x38383838
-DATA strip_38383838<>+24(SB)/4, $0x38383838
-DATA strip_38383838<>+28(SB)/4, $0x38383838
-DATA strip_38383838<>+32(SB)/4, $0x38383838
-DATA strip_38383838<>+36(SB)/4, $0x38383838
-DATA strip_38383838<>+40(SB)/4, $0x38383838
-DATA strip_38383838<>+44(SB)/4, $0x38383838
-DATA strip_38383838<>+48(SB)/4, $0x38383838
-DATA strip_38383838<>+52(SB)/4, $0x38383838
-DATA strip_38383838<>+56(SB)/4, $0x38383838
-DATA strip_38383838<>+60(SB)/4, $0x38383838
-GLOBL strip_38383838<>(SB), RODATA|NOPTR, $64
+DATA bits_38383838<>+0(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+8(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+16(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+24(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+32(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+40(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+48(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+56(SB)/8, $0x3838383838383838
+GLOBL bits_38383838<>(SB), RODATA|NOPTR, $64
 
-DATA strip_e0e0e0e0<>+0(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+4(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+8(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+12(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+16(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+20(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+24(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+28(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+32(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+36(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+40(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+44(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+48(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+52(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+56(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+60(SB)/4, $0xe0e0e0e0
-GLOBL strip_e0e0e0e0<>(SB), RODATA|NOPTR, $64
+DATA bits_e0e0e0e0<>+0(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+8(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+16(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+24(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+32(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+40(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+48(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+56(SB)/8, $0xe0e0e0e0e0e0e0e0
+GLOBL bits_e0e0e0e0<>(SB), RODATA|NOPTR, $64
 
-DATA strip_c0c0c0c0<>+0(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+4(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+8(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+12(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+16(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+20(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+24(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+28(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+32(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+36(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+40(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+44(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+48(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+52(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+56(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+60(SB)/4, $0xc0c0c0c0
-GLOBL strip_c0c0c0c0<>(SB), RODATA|NOPTR, $64
+DATA bits_c0c0c0c0<>+0(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+8(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+16(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+24(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+32(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+40(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+48(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+56(SB)/8, $0xc0c0c0c0c0c0c0c0
+GLOBL bits_c0c0c0c0<>(SB), RODATA|NOPTR, $64
 
 // func stripLevel3x16(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripLevel3x16(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_07070707<>+0(SB), Z0
-	VMOVDQU32 strip_38383838<>+0(SB), Z1
-	VMOVDQU32 strip_e0e0e0e0<>+0(SB), Z2
-	VMOVDQU32 strip_c0c0c0c0<>+0(SB), Z3
-	MOVQ      table+56(FP), AX
-	VMOVDQU32 (AX), Z4
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_07070707<>+0(SB), Z0
+	VMOVUPS bits_38383838<>+0(SB), Z1
+	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
+	VMOVUPS bits_c0c0c0c0<>+0(SB), Z3
+	MOVQ    table+56(FP), AX
+	VMOVUPS (AX), Z4
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripLevel3x16_strip:
 	MOVQ   blocks+24(FP), R8
@@ -1547,11 +1499,11 @@ stripLevel3x16_strip:
 	VPXORD Z5, Z5, Z5
 
 stripLevel3x16_block:
-	VPXORD        Z6, Z6, Z6
-	VMOVDQU32     64(SI), Z7
-	VMOVDQU32     128(SI), Z8
-	VMOVDQU32     192(SI), Z9
-	VMOVDQU32     256(SI), Z10
+	VXORPS        Z6, Z6, Z6
+	VMOVUPS       64(SI), Z7
+	VMOVUPS       128(SI), Z8
+	VMOVUPS       192(SI), Z9
+	VMOVUPS       256(SI), Z10
 	VPBROADCASTD  (DX), Z11
 	VPBROADCASTD  4(DX), Z12
 	VPBROADCASTD  8(DX), Z13
@@ -1560,9 +1512,9 @@ stripLevel3x16_block:
 	VPBROADCASTD  20(DX), Z16
 	VPBROADCASTD  24(DX), Z17
 	VPBROADCASTD  28(DX), Z18
-	VMOVDQU32     320(SI), Z19
-	VMOVDQU32     384(SI), Z20
-	VMOVDQU32     448(SI), Z21
+	VMOVUPS       320(SI), Z19
+	VMOVUPS       384(SI), Z20
+	VMOVUPS       448(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST (AX), Z22, Z11
@@ -1596,9 +1548,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z19, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 112(AX), Z19, Z18
-	VMOVDQU32     512(SI), Z19
-	VMOVDQU32     576(SI), Z20
-	VMOVDQU32     640(SI), Z21
+	VMOVUPS       512(SI), Z19
+	VMOVUPS       576(SI), Z20
+	VMOVUPS       640(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST 4(AX), Z22, Z11
@@ -1632,9 +1584,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z19, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 116(AX), Z19, Z18
-	VMOVDQU32     704(SI), Z19
-	VMOVDQU32     768(SI), Z20
-	VMOVDQU32     832(SI), Z21
+	VMOVUPS       704(SI), Z19
+	VMOVUPS       768(SI), Z20
+	VMOVUPS       832(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST 8(AX), Z22, Z11
@@ -1668,9 +1620,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z19, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 120(AX), Z19, Z18
-	VMOVDQU32     896(SI), Z19
-	VMOVDQU32     960(SI), Z20
-	VMOVDQU32     1024(SI), Z21
+	VMOVUPS       896(SI), Z19
+	VMOVUPS       960(SI), Z20
+	VMOVUPS       1024(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST 12(AX), Z22, Z11
@@ -1742,9 +1694,9 @@ stripLevel3x16_block:
 	VPBROADCASTD  52(DX), Z14
 	VPBROADCASTD  56(DX), Z15
 	VPBROADCASTD  60(DX), Z16
-	VMOVDQU32     1088(SI), Z17
-	VMOVDQU32     1152(SI), Z18
-	VMOVDQU32     1216(SI), Z19
+	VMOVUPS       1088(SI), Z17
+	VMOVUPS       1152(SI), Z18
+	VMOVUPS       1216(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 128(AX), Z20, Z7
@@ -1778,9 +1730,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 240(AX), Z17, Z16
-	VMOVDQU32     1280(SI), Z17
-	VMOVDQU32     1344(SI), Z18
-	VMOVDQU32     1408(SI), Z19
+	VMOVUPS       1280(SI), Z17
+	VMOVUPS       1344(SI), Z18
+	VMOVUPS       1408(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 132(AX), Z20, Z7
@@ -1814,9 +1766,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 244(AX), Z17, Z16
-	VMOVDQU32     1472(SI), Z17
-	VMOVDQU32     1536(SI), Z18
-	VMOVDQU32     1600(SI), Z19
+	VMOVUPS       1472(SI), Z17
+	VMOVUPS       1536(SI), Z18
+	VMOVUPS       1600(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 136(AX), Z20, Z7
@@ -1850,9 +1802,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 248(AX), Z17, Z16
-	VMOVDQU32     1664(SI), Z17
-	VMOVDQU32     1728(SI), Z18
-	VMOVDQU32     1792(SI), Z19
+	VMOVUPS       1664(SI), Z17
+	VMOVUPS       1728(SI), Z18
+	VMOVUPS       1792(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 140(AX), Z20, Z7
@@ -1926,11 +1878,11 @@ stripLevel3x16_block:
 	ADDQ          $0x00000740, SI
 	DECQ          R8
 	JZ            stripLevel3x16_end
-	VPXORD        Z23, Z23, Z23
-	VMOVDQU32     (SI), Z7
-	VMOVDQU32     64(SI), Z8
-	VMOVDQU32     128(SI), Z9
-	VMOVDQU32     192(SI), Z10
+	VXORPS        Z6, Z6, Z6
+	VMOVUPS       (SI), Z7
+	VMOVUPS       64(SI), Z8
+	VMOVUPS       128(SI), Z9
+	VMOVUPS       192(SI), Z10
 	VPBROADCASTD  (DX), Z11
 	VPBROADCASTD  4(DX), Z12
 	VPBROADCASTD  8(DX), Z13
@@ -1939,9 +1891,9 @@ stripLevel3x16_block:
 	VPBROADCASTD  20(DX), Z16
 	VPBROADCASTD  24(DX), Z17
 	VPBROADCASTD  28(DX), Z18
-	VMOVDQU32     256(SI), Z19
-	VMOVDQU32     320(SI), Z20
-	VMOVDQU32     384(SI), Z21
+	VMOVUPS       256(SI), Z19
+	VMOVUPS       320(SI), Z20
+	VMOVUPS       384(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST (AX), Z22, Z11
@@ -1975,9 +1927,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z19, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 112(AX), Z19, Z18
-	VMOVDQU32     448(SI), Z19
-	VMOVDQU32     512(SI), Z20
-	VMOVDQU32     576(SI), Z21
+	VMOVUPS       448(SI), Z19
+	VMOVUPS       512(SI), Z20
+	VMOVUPS       576(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST 4(AX), Z22, Z11
@@ -2011,9 +1963,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z19, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 116(AX), Z19, Z18
-	VMOVDQU32     640(SI), Z19
-	VMOVDQU32     704(SI), Z20
-	VMOVDQU32     768(SI), Z21
+	VMOVUPS       640(SI), Z19
+	VMOVUPS       704(SI), Z20
+	VMOVUPS       768(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST 8(AX), Z22, Z11
@@ -2047,9 +1999,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z19, Z19
 	VPSHUFB       Z19, Z4, Z19
 	VPDPBUSD.BCST 120(AX), Z19, Z18
-	VMOVDQU32     832(SI), Z19
-	VMOVDQU32     896(SI), Z20
-	VMOVDQU32     960(SI), Z21
+	VMOVUPS       832(SI), Z19
+	VMOVUPS       896(SI), Z20
+	VMOVUPS       960(SI), Z21
 	VPANDD        Z0, Z19, Z22
 	VPSHUFB       Z22, Z4, Z22
 	VPDPBUSD.BCST 12(AX), Z22, Z11
@@ -2086,33 +2038,33 @@ stripLevel3x16_block:
 	VPSLLD        $0x18, Z7, Z19
 	VPSRAD        $0x18, Z19, Z19
 	VPMULLD       Z19, Z11, Z11
-	VPADDD        Z11, Z23, Z23
+	VPADDD        Z11, Z6, Z6
 	VPSLLD        $0x10, Z7, Z11
 	VPSRAD        $0x18, Z11, Z11
 	VPMULLD       Z11, Z12, Z12
-	VPADDD        Z12, Z23, Z23
+	VPADDD        Z12, Z6, Z6
 	VPSLLD        $0x08, Z7, Z11
 	VPSRAD        $0x18, Z11, Z11
 	VPMULLD       Z11, Z13, Z13
-	VPADDD        Z13, Z23, Z23
+	VPADDD        Z13, Z6, Z6
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z14, Z14
-	VPADDD        Z14, Z23, Z23
+	VPADDD        Z14, Z6, Z6
 	VPSLLD        $0x18, Z8, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z15, Z15
-	VPADDD        Z15, Z23, Z23
+	VPADDD        Z15, Z6, Z6
 	VPSLLD        $0x10, Z8, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z16, Z16
-	VPADDD        Z16, Z23, Z23
+	VPADDD        Z16, Z6, Z6
 	VPSLLD        $0x08, Z8, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z17, Z17
-	VPADDD        Z17, Z23, Z23
+	VPADDD        Z17, Z6, Z6
 	VPSRAD        $0x18, Z8, Z7
 	VPMULLD       Z7, Z18, Z18
-	VPADDD        Z18, Z23, Z23
+	VPADDD        Z18, Z6, Z6
 	VPBROADCASTD  32(DX), Z7
 	VPBROADCASTD  36(DX), Z8
 	VPBROADCASTD  40(DX), Z11
@@ -2121,9 +2073,9 @@ stripLevel3x16_block:
 	VPBROADCASTD  52(DX), Z14
 	VPBROADCASTD  56(DX), Z15
 	VPBROADCASTD  60(DX), Z16
-	VMOVDQU32     1024(SI), Z17
-	VMOVDQU32     1088(SI), Z18
-	VMOVDQU32     1152(SI), Z19
+	VMOVUPS       1024(SI), Z17
+	VMOVUPS       1088(SI), Z18
+	VMOVUPS       1152(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 128(AX), Z20, Z7
@@ -2157,9 +2109,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 240(AX), Z17, Z16
-	VMOVDQU32     1216(SI), Z17
-	VMOVDQU32     1280(SI), Z18
-	VMOVDQU32     1344(SI), Z19
+	VMOVUPS       1216(SI), Z17
+	VMOVUPS       1280(SI), Z18
+	VMOVUPS       1344(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 132(AX), Z20, Z7
@@ -2193,9 +2145,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 244(AX), Z17, Z16
-	VMOVDQU32     1408(SI), Z17
-	VMOVDQU32     1472(SI), Z18
-	VMOVDQU32     1536(SI), Z19
+	VMOVUPS       1408(SI), Z17
+	VMOVUPS       1472(SI), Z18
+	VMOVUPS       1536(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 136(AX), Z20, Z7
@@ -2229,9 +2181,9 @@ stripLevel3x16_block:
 	VPSRLW        $0x05, Z17, Z17
 	VPSHUFB       Z17, Z4, Z17
 	VPDPBUSD.BCST 248(AX), Z17, Z16
-	VMOVDQU32     1600(SI), Z17
-	VMOVDQU32     1664(SI), Z18
-	VMOVDQU32     1728(SI), Z19
+	VMOVUPS       1600(SI), Z17
+	VMOVUPS       1664(SI), Z18
+	VMOVUPS       1728(SI), Z19
 	VPANDD        Z0, Z17, Z20
 	VPSHUFB       Z20, Z4, Z20
 	VPDPBUSD.BCST 140(AX), Z20, Z7
@@ -2268,37 +2220,37 @@ stripLevel3x16_block:
 	VPSLLD        $0x18, Z9, Z17
 	VPSRAD        $0x18, Z17, Z17
 	VPMULLD       Z17, Z7, Z7
-	VPADDD        Z7, Z23, Z23
+	VPADDD        Z7, Z6, Z6
 	VPSLLD        $0x10, Z9, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z8, Z8
-	VPADDD        Z8, Z23, Z23
+	VPADDD        Z8, Z6, Z6
 	VPSLLD        $0x08, Z9, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z11, Z11
-	VPADDD        Z11, Z23, Z23
+	VPADDD        Z11, Z6, Z6
 	VPSRAD        $0x18, Z9, Z7
 	VPMULLD       Z7, Z12, Z12
-	VPADDD        Z12, Z23, Z23
+	VPADDD        Z12, Z6, Z6
 	VPSLLD        $0x18, Z10, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z13, Z13
-	VPADDD        Z13, Z23, Z23
+	VPADDD        Z13, Z6, Z6
 	VPSLLD        $0x10, Z10, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z14, Z14
-	VPADDD        Z14, Z23, Z23
+	VPADDD        Z14, Z6, Z6
 	VPSLLD        $0x08, Z10, Z7
 	VPSRAD        $0x18, Z7, Z7
 	VPMULLD       Z7, Z15, Z15
-	VPADDD        Z15, Z23, Z23
+	VPADDD        Z15, Z6, Z6
 	VPSRAD        $0x18, Z10, Z7
 	VPMULLD       Z7, Z16, Z16
-	VPADDD        Z16, Z23, Z23
-	VCVTDQ2PS     Z23, Z23
+	VPADDD        Z16, Z6, Z6
+	VCVTDQ2PS     Z6, Z6
 	VCVTPH2PS     -1824(SI), Z7
 	VMULPS.BCST   (CX), Z7, Z7
-	VFMADD231PS   Z23, Z7, Z5
+	VFMADD231PS   Z6, Z7, Z5
 	ADDQ          $0x00000100, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x00000040, DX
@@ -2315,15 +2267,15 @@ stripLevel3x16_end:
 	RET
 
 // func stripLevel2(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·stripLevel2(SB), NOSPLIT, $0-64
-	VMOVDQU32 strip_03030303<>+0(SB), Z0
-	VMOVDQU32 strip_0c0c0c0c<>+0(SB), Z1
-	VMOVDQU32 strip_30303030<>+0(SB), Z2
-	VMOVDQU32 strip_c0c0c0c0<>+0(SB), Z3
-	MOVQ      dst+0(FP), BX
-	MOVQ      w+8(FP), SI
-	MOVQ      strips+16(FP), DI
+	VMOVUPS bits_03030303<>+0(SB), Z0
+	VMOVUPS bits_0c0c0c0c<>+0(SB), Z1
+	VMOVUPS bits_30303030<>+0(SB), Z2
+	VMOVUPS bits_c0c0c0c0<>+0(SB), Z3
+	MOVQ    dst+0(FP), BX
+	MOVQ    w+8(FP), SI
+	MOVQ    strips+16(FP), DI
 
 stripLevel2_strip:
 	MOVQ   blocks+24(FP), R8
@@ -2333,12 +2285,12 @@ stripLevel2_strip:
 	VPXORD Z4, Z4, Z4
 
 stripLevel2_block:
-	VPXORD        Z5, Z5, Z5
+	VXORPS        Z5, Z5, Z5
 	VPBROADCASTD  (DX), Z6
 	VPBROADCASTD  4(DX), Z7
 	VPBROADCASTD  8(DX), Z8
 	VPBROADCASTD  12(DX), Z9
-	VMOVDQU32     64(SI), Z10
+	VMOVUPS       64(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST (AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2347,7 +2299,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 32(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 48(AX), Z10, Z9
-	VMOVDQU32     128(SI), Z10
+	VMOVUPS       128(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 4(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2356,7 +2308,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 36(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 52(AX), Z10, Z9
-	VMOVDQU32     192(SI), Z10
+	VMOVUPS       192(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 8(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2365,7 +2317,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 40(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 56(AX), Z10, Z9
-	VMOVDQU32     256(SI), Z10
+	VMOVUPS       256(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 12(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2385,7 +2337,7 @@ stripLevel2_block:
 	VPBROADCASTD  20(DX), Z7
 	VPBROADCASTD  24(DX), Z8
 	VPBROADCASTD  28(DX), Z9
-	VMOVDQU32     320(SI), Z10
+	VMOVUPS       320(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 64(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2394,7 +2346,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 96(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 112(AX), Z10, Z9
-	VMOVDQU32     384(SI), Z10
+	VMOVUPS       384(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 68(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2403,7 +2355,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 100(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 116(AX), Z10, Z9
-	VMOVDQU32     448(SI), Z10
+	VMOVUPS       448(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 72(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2412,7 +2364,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 104(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 120(AX), Z10, Z9
-	VMOVDQU32     512(SI), Z10
+	VMOVUPS       512(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 76(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2432,7 +2384,7 @@ stripLevel2_block:
 	VPBROADCASTD  36(DX), Z7
 	VPBROADCASTD  40(DX), Z8
 	VPBROADCASTD  44(DX), Z9
-	VMOVDQU32     576(SI), Z10
+	VMOVUPS       576(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 128(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2441,7 +2393,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 160(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 176(AX), Z10, Z9
-	VMOVDQU32     640(SI), Z10
+	VMOVUPS       640(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 132(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2450,7 +2402,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 164(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 180(AX), Z10, Z9
-	VMOVDQU32     704(SI), Z10
+	VMOVUPS       704(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 136(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2459,7 +2411,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 168(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 184(AX), Z10, Z9
-	VMOVDQU32     768(SI), Z10
+	VMOVUPS       768(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 140(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2479,7 +2431,7 @@ stripLevel2_block:
 	VPBROADCASTD  52(DX), Z7
 	VPBROADCASTD  56(DX), Z8
 	VPBROADCASTD  60(DX), Z9
-	VMOVDQU32     832(SI), Z10
+	VMOVUPS       832(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 192(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2488,7 +2440,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 224(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 240(AX), Z10, Z9
-	VMOVDQU32     896(SI), Z10
+	VMOVUPS       896(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 196(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2497,7 +2449,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 228(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 244(AX), Z10, Z9
-	VMOVDQU32     960(SI), Z10
+	VMOVUPS       960(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 200(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2506,7 +2458,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 232(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 248(AX), Z10, Z9
-	VMOVDQU32     1024(SI), Z10
+	VMOVUPS       1024(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 204(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2532,12 +2484,12 @@ stripLevel2_block:
 	ADDQ          $0x00000440, SI
 	DECQ          R8
 	JZ            stripLevel2_end
-	VPXORD        Z12, Z12, Z12
+	VXORPS        Z5, Z5, Z5
 	VPBROADCASTD  (DX), Z6
 	VPBROADCASTD  4(DX), Z7
 	VPBROADCASTD  8(DX), Z8
 	VPBROADCASTD  12(DX), Z9
-	VMOVDQU32     (SI), Z10
+	VMOVUPS       (SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST (AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2546,7 +2498,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 32(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 48(AX), Z10, Z9
-	VMOVDQU32     64(SI), Z10
+	VMOVUPS       64(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 4(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2555,7 +2507,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 36(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 52(AX), Z10, Z9
-	VMOVDQU32     128(SI), Z10
+	VMOVUPS       128(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 8(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2564,7 +2516,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 40(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 56(AX), Z10, Z9
-	VMOVDQU32     192(SI), Z10
+	VMOVUPS       192(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 12(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2573,18 +2525,18 @@ stripLevel2_block:
 	VPDPBUSD.BCST 44(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 60(AX), Z10, Z9
-	VPADDD        Z6, Z12, Z12
+	VPADDD        Z6, Z5, Z5
 	VPSRAD        $0x02, Z7, Z7
-	VPADDD        Z7, Z12, Z12
+	VPADDD        Z7, Z5, Z5
 	VPSRAD        $0x04, Z8, Z8
-	VPADDD        Z8, Z12, Z12
+	VPADDD        Z8, Z5, Z5
 	VPSRAD        $0x06, Z9, Z9
-	VPADDD        Z9, Z12, Z12
+	VPADDD        Z9, Z5, Z5
 	VPBROADCASTD  16(DX), Z6
 	VPBROADCASTD  20(DX), Z7
 	VPBROADCASTD  24(DX), Z8
 	VPBROADCASTD  28(DX), Z9
-	VMOVDQU32     256(SI), Z10
+	VMOVUPS       256(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 64(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2593,7 +2545,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 96(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 112(AX), Z10, Z9
-	VMOVDQU32     320(SI), Z10
+	VMOVUPS       320(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 68(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2602,7 +2554,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 100(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 116(AX), Z10, Z9
-	VMOVDQU32     384(SI), Z10
+	VMOVUPS       384(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 72(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2611,7 +2563,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 104(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 120(AX), Z10, Z9
-	VMOVDQU32     448(SI), Z10
+	VMOVUPS       448(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 76(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2620,18 +2572,18 @@ stripLevel2_block:
 	VPDPBUSD.BCST 108(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 124(AX), Z10, Z9
-	VPADDD        Z6, Z12, Z12
+	VPADDD        Z6, Z5, Z5
 	VPSRAD        $0x02, Z7, Z7
-	VPADDD        Z7, Z12, Z12
+	VPADDD        Z7, Z5, Z5
 	VPSRAD        $0x04, Z8, Z8
-	VPADDD        Z8, Z12, Z12
+	VPADDD        Z8, Z5, Z5
 	VPSRAD        $0x06, Z9, Z9
-	VPADDD        Z9, Z12, Z12
+	VPADDD        Z9, Z5, Z5
 	VPBROADCASTD  32(DX), Z6
 	VPBROADCASTD  36(DX), Z7
 	VPBROADCASTD  40(DX), Z8
 	VPBROADCASTD  44(DX), Z9
-	VMOVDQU32     512(SI), Z10
+	VMOVUPS       512(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 128(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2640,7 +2592,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 160(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 176(AX), Z10, Z9
-	VMOVDQU32     576(SI), Z10
+	VMOVUPS       576(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 132(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2649,7 +2601,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 164(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 180(AX), Z10, Z9
-	VMOVDQU32     640(SI), Z10
+	VMOVUPS       640(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 136(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2658,7 +2610,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 168(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 184(AX), Z10, Z9
-	VMOVDQU32     704(SI), Z10
+	VMOVUPS       704(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 140(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2667,18 +2619,18 @@ stripLevel2_block:
 	VPDPBUSD.BCST 172(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 188(AX), Z10, Z9
-	VPADDD        Z6, Z12, Z12
+	VPADDD        Z6, Z5, Z5
 	VPSRAD        $0x02, Z7, Z7
-	VPADDD        Z7, Z12, Z12
+	VPADDD        Z7, Z5, Z5
 	VPSRAD        $0x04, Z8, Z8
-	VPADDD        Z8, Z12, Z12
+	VPADDD        Z8, Z5, Z5
 	VPSRAD        $0x06, Z9, Z9
-	VPADDD        Z9, Z12, Z12
+	VPADDD        Z9, Z5, Z5
 	VPBROADCASTD  48(DX), Z6
 	VPBROADCASTD  52(DX), Z7
 	VPBROADCASTD  56(DX), Z8
 	VPBROADCASTD  60(DX), Z9
-	VMOVDQU32     768(SI), Z10
+	VMOVUPS       768(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 192(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2687,7 +2639,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 224(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 240(AX), Z10, Z9
-	VMOVDQU32     832(SI), Z10
+	VMOVUPS       832(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 196(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2696,7 +2648,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 228(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 244(AX), Z10, Z9
-	VMOVDQU32     896(SI), Z10
+	VMOVUPS       896(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 200(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2705,7 +2657,7 @@ stripLevel2_block:
 	VPDPBUSD.BCST 232(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 248(AX), Z10, Z9
-	VMOVDQU32     960(SI), Z10
+	VMOVUPS       960(SI), Z10
 	VPANDD        Z0, Z10, Z11
 	VPDPBUSD.BCST 204(AX), Z11, Z6
 	VPANDD        Z1, Z10, Z11
@@ -2714,17 +2666,17 @@ stripLevel2_block:
 	VPDPBUSD.BCST 236(AX), Z11, Z8
 	VPANDD        Z3, Z10, Z10
 	VPDPBUSD.BCST 252(AX), Z10, Z9
-	VPADDD        Z6, Z12, Z12
+	VPADDD        Z6, Z5, Z5
 	VPSRAD        $0x02, Z7, Z7
-	VPADDD        Z7, Z12, Z12
+	VPADDD        Z7, Z5, Z5
 	VPSRAD        $0x04, Z8, Z8
-	VPADDD        Z8, Z12, Z12
+	VPADDD        Z8, Z5, Z5
 	VPSRAD        $0x06, Z9, Z9
-	VPADDD        Z9, Z12, Z12
-	VCVTDQ2PS     Z12, Z12
+	VPADDD        Z9, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
 	VCVTPH2PS     -1056(SI), Z6
 	VMULPS.BCST   (CX), Z6, Z6
-	VFMADD231PS   Z12, Z6, Z4
+	VFMADD231PS   Z5, Z6, Z4
 	ADDQ          $0x00000100, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x00000040, DX
@@ -2740,56 +2692,32 @@ stripLevel2_end:
 	VZEROUPPER
 	RET
 
-DATA strip_03030303<>+0(SB)/4, $0x03030303
-DATA strip_03030303<>+4(SB)/4, $0x03030303
-DATA strip_03030303<>+8(SB)/4, $0x03030303
-DATA strip_03030303<>+12(SB)/4, $0x03030303
-DATA strip_03030303<>+16(SB)/4, $0x03030303
-DATA strip_03030303<>+20(SB)/4, $0x03030303
-DATA strip_03030303<>+24(SB)/4, $0x03030303
-DATA strip_03030303<>+28(SB)/4, $0x03030303
-DATA strip_03030303<>+32(SB)/4, $0x03030303
-DATA strip_03030303<>+36(SB)/4, $0x03030303
-DATA strip_03030303<>+40(SB)/4, $0x03030303
-DATA strip_03030303<>+44(SB)/4, $0x03030303
-DATA strip_03030303<>+48(SB)/4, $0x03030303
-DATA strip_03030303<>+52(SB)/4, $0x03030303
-DATA strip_03030303<>+56(SB)/4, $0x03030303
-DATA strip_03030303<>+60(SB)/4, $0x03030303
-GLOBL strip_03030303<>(SB), RODATA|NOPTR, $64
+DATA bits_03030303<>+0(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+8(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+16(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+24(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+32(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+40(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+48(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+56(SB)/8, $0x0303030303030303
+GLOBL bits_03030303<>(SB), RODATA|NOPTR, $64
 
-DATA strip_0c0c0c0c<>+0(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+4(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+8(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+12(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+16(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+20(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+24(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+28(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+32(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+36(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+40(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+44(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+48(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+52(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+56(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+60(SB)/4, $0x0c0c0c0c
-GLOBL strip_0c0c0c0c<>(SB), RODATA|NOPTR, $64
+DATA bits_0c0c0c0c<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL bits_0c0c0c0c<>(SB), RODATA|NOPTR, $64
 
-DATA strip_30303030<>+0(SB)/4, $0x30303030
-DATA strip_30303030<>+4(SB)/4, $0x30303030
-DATA strip_30303030<>+8(SB)/4, $0x30303030
-DATA strip_30303030<>+12(SB)/4, $0x30303030
-DATA strip_30303030<>+16(SB)/4, $0x30303030
-DATA strip_30303030<>+20(SB)/4, $0x30303030
-DATA strip_30303030<>+24(SB)/4, $0x30303030
-DATA strip_30303030<>+28(SB)/4, $0x30303030
-DATA strip_30303030<>+32(SB)/4, $0x30303030
-DATA strip_30303030<>+36(SB)/4, $0x30303030
-DATA strip_30303030<>+40(SB)/4, $0x30303030
-DATA strip_30303030<>+44(SB)/4, $0x30303030
-DATA strip_30303030<>+48(SB)/4, $0x30303030
-DATA strip_30303030<>+52(SB)/4, $0x30303030
-DATA strip_30303030<>+56(SB)/4, $0x30303030
-DATA strip_30303030<>+60(SB)/4, $0x30303030
-GLOBL strip_30303030<>(SB), RODATA|NOPTR, $64
+DATA bits_30303030<>+0(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+8(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+16(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+24(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+32(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+40(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+48(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+56(SB)/8, $0x3030303030303030
+GLOBL bits_30303030<>(SB), RODATA|NOPTR, $64

@@ -10,58 +10,58 @@ TEXT ·unweaveLevel4x8(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
-	VMOVDQU32    strip_0f0f0f0f<>+0(SB), Z0
-	VMOVDQU32    strip_f0f0f0f0<>+0(SB), Z1
+	VMOVUPS      bits_0f0f0f0f<>+0(SB), Z0
+	VMOVUPS      bits_f0f0f0f0<>+0(SB), Z1
 	MOVQ         table+24(FP), BX
-	VMOVDQU32    (BX), Z2
+	VMOVUPS      (BX), Z2
 	MOVLQZX      add+36(FP), BX
 	VPBROADCASTD BX, Z3
 	VCVTPH2PS    (CX), Z4
 	MOVSS        factor+32(FP), X5
 	VBROADCASTSS X5, Z5
 	VMULPS       Z5, Z4, Z4
-	VMOVDQU32    (DX), Z5
+	VMOVUPS      (DX), Z5
 	VPSLLD       $0x18, Z5, Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4096(AX)
-	VMOVDQU32    (DX), Z5
+	VMOVUPS      (DX), Z5
 	VPSLLD       $0x10, Z5, Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4160(AX)
-	VMOVDQU32    (DX), Z5
+	VMOVUPS      (DX), Z5
 	VPSLLD       $0x08, Z5, Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4224(AX)
-	VMOVDQU32    (DX), Z5
+	VMOVUPS      (DX), Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4288(AX)
-	VMOVDQU32    64(DX), Z5
+	VMOVUPS      64(DX), Z5
 	VPSLLD       $0x18, Z5, Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4352(AX)
-	VMOVDQU32    64(DX), Z5
+	VMOVUPS      64(DX), Z5
 	VPSLLD       $0x10, Z5, Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4416(AX)
-	VMOVDQU32    64(DX), Z5
+	VMOVUPS      64(DX), Z5
 	VPSLLD       $0x08, Z5, Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
 	VMOVAPS      Z5, 4480(AX)
-	VMOVDQU32    64(DX), Z5
+	VMOVUPS      64(DX), Z5
 	VPSRAD       $0x18, Z5, Z5
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z4, Z5, Z5
@@ -69,7 +69,7 @@ TEXT ·unweaveLevel4x8(SB), NOSPLIT, $0-40
 	MOVQ         $0x00000008, CX
 
 unweaveLevel4x8_four:
-	VMOVDQU32 128(DX), Z4
+	VMOVUPS   128(DX), Z4
 	VPANDD    Z0, Z4, Z5
 	VPSHUFB   Z5, Z2, Z5
 	VPADDB    Z3, Z5, Z5
@@ -79,7 +79,7 @@ unweaveLevel4x8_four:
 	VPSHUFB   Z4, Z2, Z4
 	VPADDB    Z3, Z4, Z4
 	VMOVDQA32 Z4, 256(AX)
-	VMOVDQU32 192(DX), Z4
+	VMOVUPS   192(DX), Z4
 	VPANDD    Z0, Z4, Z5
 	VPSHUFB   Z5, Z2, Z5
 	VPADDB    Z3, Z5, Z5
@@ -89,7 +89,7 @@ unweaveLevel4x8_four:
 	VPSHUFB   Z4, Z2, Z4
 	VPADDB    Z3, Z4, Z4
 	VMOVDQA32 Z4, 320(AX)
-	VMOVDQU32 256(DX), Z4
+	VMOVUPS   256(DX), Z4
 	VPANDD    Z0, Z4, Z5
 	VPSHUFB   Z5, Z2, Z5
 	VPADDB    Z3, Z5, Z5
@@ -99,7 +99,7 @@ unweaveLevel4x8_four:
 	VPSHUFB   Z4, Z2, Z4
 	VPADDB    Z3, Z4, Z4
 	VMOVDQA32 Z4, 384(AX)
-	VMOVDQU32 320(DX), Z4
+	VMOVUPS   320(DX), Z4
 	VPANDD    Z0, Z4, Z5
 	VPSHUFB   Z5, Z2, Z5
 	VPADDB    Z3, Z5, Z5
@@ -116,41 +116,25 @@ unweaveLevel4x8_four:
 	VZEROUPPER
 	RET
 
-DATA strip_0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+4(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+8(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+12(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+16(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+20(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+24(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+28(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+32(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+36(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+40(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+44(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+48(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+52(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+56(SB)/4, $0x0f0f0f0f
-DATA strip_0f0f0f0f<>+60(SB)/4, $0x0f0f0f0f
-GLOBL strip_0f0f0f0f<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
-DATA strip_f0f0f0f0<>+0(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+4(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+8(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+12(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+16(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+20(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+24(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+28(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+32(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+36(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+40(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+44(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+48(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+52(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+56(SB)/4, $0xf0f0f0f0
-DATA strip_f0f0f0f0<>+60(SB)/4, $0xf0f0f0f0
-GLOBL strip_f0f0f0f0<>(SB), RODATA|NOPTR, $64
+DATA bits_f0f0f0f0<>+0(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+8(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+16(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+24(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+32(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+40(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
+DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
+GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
 // func unweaveLevel3x8(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 // Requires: AVX, AVX512BW, AVX512F, SSE
@@ -158,60 +142,60 @@ TEXT ·unweaveLevel3x8(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
-	VMOVDQU32    strip_07070707<>+0(SB), Z0
-	VMOVDQU32    strip_38383838<>+0(SB), Z1
-	VMOVDQU32    strip_e0e0e0e0<>+0(SB), Z2
-	VMOVDQU32    strip_c0c0c0c0<>+0(SB), Z3
+	VMOVUPS      bits_07070707<>+0(SB), Z0
+	VMOVUPS      bits_38383838<>+0(SB), Z1
+	VMOVUPS      bits_e0e0e0e0<>+0(SB), Z2
+	VMOVUPS      bits_c0c0c0c0<>+0(SB), Z3
 	MOVQ         table+24(FP), BX
-	VMOVDQU32    (BX), Z4
+	VMOVUPS      (BX), Z4
 	MOVLQZX      add+36(FP), BX
 	VPBROADCASTD BX, Z5
 	VCVTPH2PS    (CX), Z6
 	MOVSS        factor+32(FP), X7
 	VBROADCASTSS X7, Z7
 	VMULPS       Z7, Z6, Z6
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSLLD       $0x18, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4096(AX)
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4160(AX)
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSLLD       $0x08, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4224(AX)
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4288(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSLLD       $0x18, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4352(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4416(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSLLD       $0x08, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4480(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
@@ -219,9 +203,9 @@ TEXT ·unweaveLevel3x8(SB), NOSPLIT, $0-40
 	MOVQ         $0x00000002, CX
 
 unweaveLevel3x8_four:
-	VMOVDQU32  128(DX), Z6
-	VMOVDQU32  192(DX), Z7
-	VMOVDQU32  256(DX), Z8
+	VMOVUPS    128(DX), Z6
+	VMOVUPS    192(DX), Z7
+	VMOVUPS    256(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -263,9 +247,9 @@ unweaveLevel3x8_four:
 	VPSHUFB    Z6, Z4, Z6
 	VPADDB     Z5, Z6, Z6
 	VMOVDQA32  Z6, 1792(AX)
-	VMOVDQU32  320(DX), Z6
-	VMOVDQU32  384(DX), Z7
-	VMOVDQU32  448(DX), Z8
+	VMOVUPS    320(DX), Z6
+	VMOVUPS    384(DX), Z7
+	VMOVUPS    448(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -307,9 +291,9 @@ unweaveLevel3x8_four:
 	VPSHUFB    Z6, Z4, Z6
 	VPADDB     Z5, Z6, Z6
 	VMOVDQA32  Z6, 1856(AX)
-	VMOVDQU32  512(DX), Z6
-	VMOVDQU32  576(DX), Z7
-	VMOVDQU32  640(DX), Z8
+	VMOVUPS    512(DX), Z6
+	VMOVUPS    576(DX), Z7
+	VMOVUPS    640(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -351,9 +335,9 @@ unweaveLevel3x8_four:
 	VPSHUFB    Z6, Z4, Z6
 	VPADDB     Z5, Z6, Z6
 	VMOVDQA32  Z6, 1920(AX)
-	VMOVDQU32  704(DX), Z6
-	VMOVDQU32  768(DX), Z7
-	VMOVDQU32  832(DX), Z8
+	VMOVUPS    704(DX), Z6
+	VMOVUPS    768(DX), Z7
+	VMOVUPS    832(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -402,77 +386,45 @@ unweaveLevel3x8_four:
 	VZEROUPPER
 	RET
 
-DATA strip_07070707<>+0(SB)/4, $0x07070707
-DATA strip_07070707<>+4(SB)/4, $0x07070707
-DATA strip_07070707<>+8(SB)/4, $0x07070707
-DATA strip_07070707<>+12(SB)/4, $0x07070707
-DATA strip_07070707<>+16(SB)/4, $0x07070707
-DATA strip_07070707<>+20(SB)/4, $0x07070707
-DATA strip_07070707<>+24(SB)/4, $0x07070707
-DATA strip_07070707<>+28(SB)/4, $0x07070707
-DATA strip_07070707<>+32(SB)/4, $0x07070707
-DATA strip_07070707<>+36(SB)/4, $0x07070707
-DATA strip_07070707<>+40(SB)/4, $0x07070707
-DATA strip_07070707<>+44(SB)/4, $0x07070707
-DATA strip_07070707<>+48(SB)/4, $0x07070707
-DATA strip_07070707<>+52(SB)/4, $0x07070707
-DATA strip_07070707<>+56(SB)/4, $0x07070707
-DATA strip_07070707<>+60(SB)/4, $0x07070707
-GLOBL strip_07070707<>(SB), RODATA|NOPTR, $64
+DATA bits_07070707<>+0(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+8(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+16(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+24(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+32(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+40(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+48(SB)/8, $0x0707070707070707
+DATA bits_07070707<>+56(SB)/8, $0x0707070707070707
+GLOBL bits_07070707<>(SB), RODATA|NOPTR, $64
 
-DATA strip_38383838<>+0(SB)/4, $0x38383838
-DATA strip_38383838<>+4(SB)/4, $0x38383838
-DATA strip_38383838<>+8(SB)/4, $0x38383838
-DATA strip_38383838<>+12(SB)/4, $0x38383838
-DATA strip_38383838<>+16(SB)/4, $0x38383838
-DATA strip_38383838<>+20(SB)/4, $0x38383838
-DATA strip_38383838<>+24(SB)/4, $0x38383838
-DATA strip_38383838<>+28(SB)/4, $0x38383838
-DATA strip_38383838<>+32(SB)/4, $0x38383838
-DATA strip_38383838<>+36(SB)/4, $0x38383838
-DATA strip_38383838<>+40(SB)/4, $0x38383838
-DATA strip_38383838<>+44(SB)/4, $0x38383838
-DATA strip_38383838<>+48(SB)/4, $0x38383838
-DATA strip_38383838<>+52(SB)/4, $0x38383838
-DATA strip_38383838<>+56(SB)/4, $0x38383838
-DATA strip_38383838<>+60(SB)/4, $0x38383838
-GLOBL strip_38383838<>(SB), RODATA|NOPTR, $64
+DATA bits_38383838<>+0(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+8(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+16(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+24(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+32(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+40(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+48(SB)/8, $0x3838383838383838
+DATA bits_38383838<>+56(SB)/8, $0x3838383838383838
+GLOBL bits_38383838<>(SB), RODATA|NOPTR, $64
 
-DATA strip_e0e0e0e0<>+0(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+4(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+8(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+12(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+16(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+20(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+24(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+28(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+32(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+36(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+40(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+44(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+48(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+52(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+56(SB)/4, $0xe0e0e0e0
-DATA strip_e0e0e0e0<>+60(SB)/4, $0xe0e0e0e0
-GLOBL strip_e0e0e0e0<>(SB), RODATA|NOPTR, $64
+DATA bits_e0e0e0e0<>+0(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+8(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+16(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+24(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+32(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+40(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+48(SB)/8, $0xe0e0e0e0e0e0e0e0
+DATA bits_e0e0e0e0<>+56(SB)/8, $0xe0e0e0e0e0e0e0e0
+GLOBL bits_e0e0e0e0<>(SB), RODATA|NOPTR, $64
 
-DATA strip_c0c0c0c0<>+0(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+4(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+8(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+12(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+16(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+20(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+24(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+28(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+32(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+36(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+40(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+44(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+48(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+52(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+56(SB)/4, $0xc0c0c0c0
-DATA strip_c0c0c0c0<>+60(SB)/4, $0xc0c0c0c0
-GLOBL strip_c0c0c0c0<>(SB), RODATA|NOPTR, $64
+DATA bits_c0c0c0c0<>+0(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+8(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+16(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+24(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+32(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+40(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+48(SB)/8, $0xc0c0c0c0c0c0c0c0
+DATA bits_c0c0c0c0<>+56(SB)/8, $0xc0c0c0c0c0c0c0c0
+GLOBL bits_c0c0c0c0<>(SB), RODATA|NOPTR, $64
 
 // func unweaveLevel3x16(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 // Requires: AVX, AVX512BW, AVX512F, SSE
@@ -480,106 +432,106 @@ TEXT ·unweaveLevel3x16(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
-	VMOVDQU32    strip_07070707<>+0(SB), Z0
-	VMOVDQU32    strip_38383838<>+0(SB), Z1
-	VMOVDQU32    strip_e0e0e0e0<>+0(SB), Z2
-	VMOVDQU32    strip_c0c0c0c0<>+0(SB), Z3
+	VMOVUPS      bits_07070707<>+0(SB), Z0
+	VMOVUPS      bits_38383838<>+0(SB), Z1
+	VMOVUPS      bits_e0e0e0e0<>+0(SB), Z2
+	VMOVUPS      bits_c0c0c0c0<>+0(SB), Z3
 	MOVQ         table+24(FP), BX
-	VMOVDQU32    (BX), Z4
+	VMOVUPS      (BX), Z4
 	MOVLQZX      add+36(FP), BX
 	VPBROADCASTD BX, Z5
 	VCVTPH2PS    (CX), Z6
 	MOVSS        factor+32(FP), X7
 	VBROADCASTSS X7, Z7
 	VMULPS       Z7, Z6, Z6
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSLLD       $0x18, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4096(AX)
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4160(AX)
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSLLD       $0x08, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4224(AX)
-	VMOVDQU32    (DX), Z7
+	VMOVUPS      (DX), Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4288(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSLLD       $0x18, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4352(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4416(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSLLD       $0x08, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4480(AX)
-	VMOVDQU32    64(DX), Z7
+	VMOVUPS      64(DX), Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4544(AX)
-	VMOVDQU32    128(DX), Z7
+	VMOVUPS      128(DX), Z7
 	VPSLLD       $0x18, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4608(AX)
-	VMOVDQU32    128(DX), Z7
+	VMOVUPS      128(DX), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4672(AX)
-	VMOVDQU32    128(DX), Z7
+	VMOVUPS      128(DX), Z7
 	VPSLLD       $0x08, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4736(AX)
-	VMOVDQU32    128(DX), Z7
+	VMOVUPS      128(DX), Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4800(AX)
-	VMOVDQU32    192(DX), Z7
+	VMOVUPS      192(DX), Z7
 	VPSLLD       $0x18, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4864(AX)
-	VMOVDQU32    192(DX), Z7
+	VMOVUPS      192(DX), Z7
 	VPSLLD       $0x10, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4928(AX)
-	VMOVDQU32    192(DX), Z7
+	VMOVUPS      192(DX), Z7
 	VPSLLD       $0x08, Z7, Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VMOVAPS      Z7, 4992(AX)
-	VMOVDQU32    192(DX), Z7
+	VMOVUPS      192(DX), Z7
 	VPSRAD       $0x18, Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
@@ -587,9 +539,9 @@ TEXT ·unweaveLevel3x16(SB), NOSPLIT, $0-40
 	MOVQ         $0x00000002, CX
 
 unweaveLevel3x16_four:
-	VMOVDQU32  256(DX), Z6
-	VMOVDQU32  320(DX), Z7
-	VMOVDQU32  384(DX), Z8
+	VMOVUPS    256(DX), Z6
+	VMOVUPS    320(DX), Z7
+	VMOVUPS    384(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -631,9 +583,9 @@ unweaveLevel3x16_four:
 	VPSHUFB    Z6, Z4, Z6
 	VPADDB     Z5, Z6, Z6
 	VMOVDQA32  Z6, 1792(AX)
-	VMOVDQU32  448(DX), Z6
-	VMOVDQU32  512(DX), Z7
-	VMOVDQU32  576(DX), Z8
+	VMOVUPS    448(DX), Z6
+	VMOVUPS    512(DX), Z7
+	VMOVUPS    576(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -675,9 +627,9 @@ unweaveLevel3x16_four:
 	VPSHUFB    Z6, Z4, Z6
 	VPADDB     Z5, Z6, Z6
 	VMOVDQA32  Z6, 1856(AX)
-	VMOVDQU32  640(DX), Z6
-	VMOVDQU32  704(DX), Z7
-	VMOVDQU32  768(DX), Z8
+	VMOVUPS    640(DX), Z6
+	VMOVUPS    704(DX), Z7
+	VMOVUPS    768(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -719,9 +671,9 @@ unweaveLevel3x16_four:
 	VPSHUFB    Z6, Z4, Z6
 	VPADDB     Z5, Z6, Z6
 	VMOVDQA32  Z6, 1920(AX)
-	VMOVDQU32  832(DX), Z6
-	VMOVDQU32  896(DX), Z7
-	VMOVDQU32  960(DX), Z8
+	VMOVUPS    832(DX), Z6
+	VMOVUPS    896(DX), Z7
+	VMOVUPS    960(DX), Z8
 	VPANDD     Z0, Z6, Z9
 	VPSHUFB    Z9, Z4, Z9
 	VPADDB     Z5, Z9, Z9
@@ -776,10 +728,10 @@ TEXT ·unweaveLevel2(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
-	VMOVDQU32    strip_03030303<>+0(SB), Z0
-	VMOVDQU32    strip_0c0c0c0c<>+0(SB), Z1
-	VMOVDQU32    strip_30303030<>+0(SB), Z2
-	VMOVDQU32    strip_c0c0c0c0<>+0(SB), Z3
+	VMOVUPS      bits_03030303<>+0(SB), Z0
+	VMOVUPS      bits_0c0c0c0c<>+0(SB), Z1
+	VMOVUPS      bits_30303030<>+0(SB), Z2
+	VMOVUPS      bits_c0c0c0c0<>+0(SB), Z3
 	MOVLQZX      add+36(FP), BX
 	VPBROADCASTD BX, Z4
 	VCVTPH2PS    (CX), Z5
@@ -797,7 +749,7 @@ TEXT ·unweaveLevel2(SB), NOSPLIT, $0-40
 	MOVQ         $0x00000004, CX
 
 unweaveLevel2_four:
-	VMOVDQU32 (DX), Z5
+	VMOVUPS   (DX), Z5
 	VPANDD    Z0, Z5, Z6
 	VPADDB    Z4, Z6, Z6
 	VMOVDQA32 Z6, (AX)
@@ -813,7 +765,7 @@ unweaveLevel2_four:
 	VPSRLW    $0x06, Z5, Z5
 	VPADDB    Z4, Z5, Z5
 	VMOVDQA32 Z5, 768(AX)
-	VMOVDQU32 64(DX), Z5
+	VMOVUPS   64(DX), Z5
 	VPANDD    Z0, Z5, Z6
 	VPADDB    Z4, Z6, Z6
 	VMOVDQA32 Z6, 64(AX)
@@ -829,7 +781,7 @@ unweaveLevel2_four:
 	VPSRLW    $0x06, Z5, Z5
 	VPADDB    Z4, Z5, Z5
 	VMOVDQA32 Z5, 832(AX)
-	VMOVDQU32 128(DX), Z5
+	VMOVUPS   128(DX), Z5
 	VPANDD    Z0, Z5, Z6
 	VPADDB    Z4, Z6, Z6
 	VMOVDQA32 Z6, 128(AX)
@@ -845,7 +797,7 @@ unweaveLevel2_four:
 	VPSRLW    $0x06, Z5, Z5
 	VPADDB    Z4, Z5, Z5
 	VMOVDQA32 Z5, 896(AX)
-	VMOVDQU32 192(DX), Z5
+	VMOVUPS   192(DX), Z5
 	VPANDD    Z0, Z5, Z6
 	VPADDB    Z4, Z6, Z6
 	VMOVDQA32 Z6, 192(AX)
@@ -868,56 +820,32 @@ unweaveLevel2_four:
 	VZEROUPPER
 	RET
 
-DATA strip_03030303<>+0(SB)/4, $0x03030303
-DATA strip_03030303<>+4(SB)/4, $0x03030303
-DATA strip_03030303<>+8(SB)/4, $0x03030303
-DATA strip_03030303<>+12(SB)/4, $0x03030303
-DATA strip_03030303<>+16(SB)/4, $0x03030303
-DATA strip_03030303<>+20(SB)/4, $0x03030303
-DATA strip_03030303<>+24(SB)/4, $0x03030303
-DATA strip_03030303<>+28(SB)/4, $0x03030303
-DATA strip_03030303<>+32(SB)/4, $0x03030303
-DATA strip_03030303<>+36(SB)/4, $0x03030303
-DATA strip_03030303<>+40(SB)/4, $0x03030303
-DATA strip_03030303<>+44(SB)/4, $0x03030303
-DATA strip_03030303<>+48(SB)/4, $0x03030303
-DATA strip_03030303<>+52(SB)/4, $0x03030303
-DATA strip_03030303<>+56(SB)/4, $0x03030303
-DATA strip_03030303<>+60(SB)/4, $0x03030303
-GLOBL strip_03030303<>(SB), RODATA|NOPTR, $64
+DATA bits_03030303<>+0(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+8(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+16(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+24(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+32(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+40(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+48(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+56(SB)/8, $0x0303030303030303
+GLOBL bits_03030303<>(SB), RODATA|NOPTR, $64
 
-DATA strip_0c0c0c0c<>+0(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+4(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+8(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+12(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+16(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+20(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+24(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+28(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+32(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+36(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+40(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+44(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+48(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+52(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+56(SB)/4, $0x0c0c0c0c
-DATA strip_0c0c0c0c<>+60(SB)/4, $0x0c0c0c0c
-GLOBL strip_0c0c0c0c<>(SB), RODATA|NOPTR, $64
+DATA bits_0c0c0c0c<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL bits_0c0c0c0c<>(SB), RODATA|NOPTR, $64
 
-DATA strip_30303030<>+0(SB)/4, $0x30303030
-DATA strip_30303030<>+4(SB)/4, $0x30303030
-DATA strip_30303030<>+8(SB)/4, $0x30303030
-DATA strip_30303030<>+12(SB)/4, $0x30303030
-DATA strip_30303030<>+16(SB)/4, $0x30303030
-DATA strip_30303030<>+20(SB)/4, $0x30303030
-DATA strip_30303030<>+24(SB)/4, $0x30303030
-DATA strip_30303030<>+28(SB)/4, $0x30303030
-DATA strip_30303030<>+32(SB)/4, $0x30303030
-DATA strip_30303030<>+36(SB)/4, $0x30303030
-DATA strip_30303030<>+40(SB)/4, $0x30303030
-DATA strip_30303030<>+44(SB)/4, $0x30303030
-DATA strip_30303030<>+48(SB)/4, $0x30303030
-DATA strip_30303030<>+52(SB)/4, $0x30303030
-DATA strip_30303030<>+56(SB)/4, $0x30303030
-DATA strip_30303030<>+60(SB)/4, $0x30303030
-GLOBL strip_30303030<>(SB), RODATA|NOPTR, $64
+DATA bits_30303030<>+0(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+8(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+16(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+24(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+32(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+40(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+48(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+56(SB)/8, $0x3030303030303030
+GLOBL bits_30303030<>(SB), RODATA|NOPTR, $64

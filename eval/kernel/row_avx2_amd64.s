@@ -8,27 +8,27 @@
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ2KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes3<>+0(SB), Y0
+	VMOVUPS bits_03030303<>+0(SB), Y0
 	VMOVDQU row_ones<>+0(SB), Y1
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ2KAVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  d+40(FP), SI
-	MOVQ  sums+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   sums+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 
 rowQ2KAVX2_block:
 	VPMOVZXBW    (AX), Y5
-	VPAND        row_words15<>+0(SB), Y5, Y4
+	VPAND        bits_000f000f<>+0(SB), Y5, Y4
 	VPSRLW       $0x04, Y5, Y5
 	VPMADDWD     (DI), Y5, Y5
 	VPERMQ       $0x44, Y4, Y7
 	VPERMQ       $0xee, Y4, Y8
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y4, Y4, Y4
 	VMOVDQU      16(AX), Y10
 	VPAND        Y10, Y0, Y9
 	VPMADDUBSW   (BX), Y9, Y9
@@ -98,10 +98,10 @@ rowQ2KAVX2_block:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X2
 	VADDPS       X4, X2, X2
-	VMOVHLPS     X2, X2, X3
+	VPERMILPS    $0x4e, X2, X3
 	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VADDPS       X3, X2, X2
 	VMOVSS       X2, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -109,15 +109,15 @@ rowQ2KAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes3<>+0(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+8(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+16(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+24(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+32(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+40(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+48(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+56(SB)/8, $0x0303030303030303
-GLOBL row_bytes3<>(SB), RODATA|NOPTR, $64
+DATA bits_03030303<>+0(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+8(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+16(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+24(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+32(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+40(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+48(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+56(SB)/8, $0x0303030303030303
+GLOBL bits_03030303<>(SB), RODATA|NOPTR, $64
 
 DATA row_ones<>+0(SB)/8, $0x0000000100000001
 DATA row_ones<>+8(SB)/8, $0x0000000100000001
@@ -125,11 +125,15 @@ DATA row_ones<>+16(SB)/8, $0x0000000100000001
 DATA row_ones<>+24(SB)/8, $0x0000000100000001
 GLOBL row_ones<>(SB), RODATA|NOPTR, $32
 
-DATA row_words15<>+0(SB)/8, $0x000f000f000f000f
-DATA row_words15<>+8(SB)/8, $0x000f000f000f000f
-DATA row_words15<>+16(SB)/8, $0x000f000f000f000f
-DATA row_words15<>+24(SB)/8, $0x000f000f000f000f
-GLOBL row_words15<>(SB), RODATA|NOPTR, $32
+DATA bits_000f000f<>+0(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+8(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+16(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+24(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+32(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+40(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+48(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+56(SB)/8, $0x000f000f000f000f
+GLOBL bits_000f000f<>(SB), RODATA|NOPTR, $64
 
 DATA row_shuffle16_0<>+0(SB)/8, $0x0100010001000100
 DATA row_shuffle16_0<>+8(SB)/8, $0x0100010001000100
@@ -159,31 +163,31 @@ GLOBL row_shuffle16_6<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ3KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes3<>+0(SB), Y0
-	VMOVDQU row_bytes4<>+0(SB), Y1
+	VMOVUPS bits_03030303<>+0(SB), Y0
+	VMOVUPS bits_04040404<>+0(SB), Y1
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ3KAVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  d+40(FP), SI
-	MOVQ  sums+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   sums+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 
 rowQ3KAVX2_block:
 	VPBROADCASTQ 96(AX), X3
 	VPMOVZXBW    X3, Y3
 	VPSRLVD      row_shift3low<>+0(SB), Y3, Y3
-	VPAND        row_words15<>+0(SB), Y3, Y3
+	VPAND        bits_000f000f<>+0(SB), Y3, Y3
 	VPBROADCASTD 104(AX), X4
 	VPMOVZXBW    X4, Y4
 	VPSLLW       $0x04, Y4, Y4
 	VPSRLVQ      row_shift3high<>+0(SB), Y4, Y4
-	VPAND        row_words48<>+0(SB), Y4, Y4
+	VPAND        bits_00300030<>+0(SB), Y4, Y4
 	VPOR         Y3, Y4, Y4
-	VPSUBW       row_words32<>+0(SB), Y4, Y4
+	VPSUBW       bits_00200020<>+0(SB), Y4, Y4
 	VPSLLW       $0x02, Y4, Y3
 	VPMADDWD     (DI), Y3, Y3
 	VPERMQ       $0x44, Y4, Y5
@@ -277,10 +281,10 @@ rowQ3KAVX2_block:
 	VADDPS       Y2, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPS       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
+	VPERMILPS    $0x4e, X2, X3
 	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VADDPS       X3, X2, X2
 	VMOVSS       X2, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -288,15 +292,15 @@ rowQ3KAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes4<>+0(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+8(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+16(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+24(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+32(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+40(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+48(SB)/8, $0x0404040404040404
-DATA row_bytes4<>+56(SB)/8, $0x0404040404040404
-GLOBL row_bytes4<>(SB), RODATA|NOPTR, $64
+DATA bits_04040404<>+0(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+8(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+16(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+24(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+32(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+40(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+48(SB)/8, $0x0404040404040404
+DATA bits_04040404<>+56(SB)/8, $0x0404040404040404
+GLOBL bits_04040404<>(SB), RODATA|NOPTR, $64
 
 DATA row_shift3low<>+0(SB)/8, $0x0000000000000000
 DATA row_shift3low<>+8(SB)/8, $0x0000000000000000
@@ -310,34 +314,42 @@ DATA row_shift3high<>+16(SB)/8, $0x0000000000000004
 DATA row_shift3high<>+24(SB)/8, $0x0000000000000006
 GLOBL row_shift3high<>(SB), RODATA|NOPTR, $32
 
-DATA row_words48<>+0(SB)/8, $0x0030003000300030
-DATA row_words48<>+8(SB)/8, $0x0030003000300030
-DATA row_words48<>+16(SB)/8, $0x0030003000300030
-DATA row_words48<>+24(SB)/8, $0x0030003000300030
-GLOBL row_words48<>(SB), RODATA|NOPTR, $32
+DATA bits_00300030<>+0(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+8(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+16(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+24(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+32(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+40(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+48(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+56(SB)/8, $0x0030003000300030
+GLOBL bits_00300030<>(SB), RODATA|NOPTR, $64
 
-DATA row_words32<>+0(SB)/8, $0x0020002000200020
-DATA row_words32<>+8(SB)/8, $0x0020002000200020
-DATA row_words32<>+16(SB)/8, $0x0020002000200020
-DATA row_words32<>+24(SB)/8, $0x0020002000200020
-GLOBL row_words32<>(SB), RODATA|NOPTR, $32
+DATA bits_00200020<>+0(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+8(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+16(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+24(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+32(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+40(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+48(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+56(SB)/8, $0x0020002000200020
+GLOBL bits_00200020<>(SB), RODATA|NOPTR, $64
 
 // func rowQ4KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ4KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVDQU row_ones<>+0(SB), Y1
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ4KAVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  d+40(FP), SI
-	MOVQ  sums+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   sums+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 
 rowQ4KAVX2_block:
 	VPSHUFD      $0xa5, (AX), X4
@@ -350,7 +362,7 @@ rowQ4KAVX2_block:
 	VPMOVZXBW    X4, Y4
 	VPMADDWD     (DI), Y4, Y5
 	VPERMQ       $0x44, Y4, Y7
-	VPXOR        Y4, Y4, Y4
+	VXORPS       Y4, Y4, Y4
 	VMOVDQU      16(AX), Y9
 	VPAND        Y9, Y0, Y8
 	VPMADDUBSW   (BX), Y8, Y8
@@ -420,10 +432,10 @@ rowQ4KAVX2_block:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X2
 	VADDPS       X4, X2, X2
-	VMOVHLPS     X2, X2, X3
+	VPERMILPS    $0x4e, X2, X3
 	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VADDPS       X3, X2, X2
 	VMOVSS       X2, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -431,15 +443,15 @@ rowQ4KAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes15<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL row_bytes15<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
 DATA row_shift6ab<>+0(SB)/8, $0x0000000200000000
 DATA row_shift6ab<>+8(SB)/8, $0x0000000200000000
@@ -509,19 +521,19 @@ GLOBL row_shuffle32_7<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ5KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_bytes16<>+0(SB), Y1
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS bits_10101010<>+0(SB), Y1
 	VMOVDQU row_ones<>+0(SB), Y2
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ5KAVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  d+40(FP), SI
-	MOVQ  sums+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   sums+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
 
 rowQ5KAVX2_block:
 	VPSHUFD      $0xa5, (AX), X5
@@ -534,7 +546,7 @@ rowQ5KAVX2_block:
 	VPMOVZXBW    X5, Y5
 	VPMADDWD     (DI), Y5, Y6
 	VPERMQ       $0x44, Y5, Y8
-	VPXOR        Y5, Y5, Y5
+	VXORPS       Y5, Y5, Y5
 	VMOVDQU      48(AX), Y10
 	VPAND        Y10, Y0, Y9
 	VMOVDQU      16(AX), Y11
@@ -628,10 +640,10 @@ rowQ5KAVX2_block:
 	VADDPS       Y4, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X3
 	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
+	VPERMILPS    $0x4e, X3, X4
 	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
 	VMOVSS       X3, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -639,32 +651,32 @@ rowQ5KAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes16<>+0(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+8(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+16(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+24(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+32(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+40(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+48(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+56(SB)/8, $0x1010101010101010
-GLOBL row_bytes16<>(SB), RODATA|NOPTR, $64
+DATA bits_10101010<>+0(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+8(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+16(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+24(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+32(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+40(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+48(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+56(SB)/8, $0x1010101010101010
+GLOBL bits_10101010<>(SB), RODATA|NOPTR, $64
 
 // func rowQ6KAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ6KAVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_bytes48<>+0(SB), Y1
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS bits_30303030<>+0(SB), Y1
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ6KAVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  d+40(FP), SI
-	MOVQ  sums+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
+	MOVQ   codes+32(FP), BX
+	MOVQ   d+40(FP), SI
+	MOVQ   sums+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 
 rowQ6KAVX2_block:
 	VPMOVSXBW    192(AX), Y3
@@ -761,10 +773,10 @@ rowQ6KAVX2_block:
 	VADDPS       Y2, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X2
 	VADDPS       X3, X2, X2
-	VMOVHLPS     X2, X2, X3
+	VPERMILPS    $0x4e, X2, X3
 	VADDPS       X3, X2, X2
-	VMOVSHDUP    X2, X3
-	VADDSS       X3, X2, X2
+	VPERMILPS    $0xb1, X2, X3
+	VADDPS       X3, X2, X2
 	VMOVSS       X2, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -772,23 +784,23 @@ rowQ6KAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes48<>+0(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+8(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+16(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+24(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+32(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+40(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+48(SB)/8, $0x3030303030303030
-DATA row_bytes48<>+56(SB)/8, $0x3030303030303030
-GLOBL row_bytes48<>(SB), RODATA|NOPTR, $64
+DATA bits_30303030<>+0(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+8(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+16(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+24(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+32(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+40(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+48(SB)/8, $0x3030303030303030
+DATA bits_30303030<>+56(SB)/8, $0x3030303030303030
+GLOBL bits_30303030<>(SB), RODATA|NOPTR, $64
 
 // func rowQ40AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ40AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	VMOVDQU row_words1<>+0(SB), Y2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS row_words1<>+0(SB), Y2
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -894,10 +906,10 @@ rowQ40AVX2_end:
 	VADDPS       Y4, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X3
 	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
+	VPERMILPS    $0x4e, X3, X4
 	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
 	VMOVSS       X3, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -921,9 +933,9 @@ GLOBL row_words1<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ41AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	VMOVDQU row_words1<>+0(SB), Y2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS row_words1<>+0(SB), Y2
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -1033,10 +1045,10 @@ rowQ41AVX2_end:
 	VADDPS       Y6, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X3
 	VADDPS       X5, X3, X3
-	VMOVHLPS     X3, X3, X4
+	VPERMILPS    $0x4e, X3, X4
 	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
 	VMOVSS       X3, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -1048,12 +1060,12 @@ rowQ41AVX2_end:
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ50AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	VMOVDQU row_words1<>+0(SB), Y2
-	VMOVDQU row_bytes16<>+0(SB), Y3
-	VMOVDQU row_spread<>+0(SB), Y4
-	VMOVDQU row_select<>+0(SB), Y5
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS row_words1<>+0(SB), Y2
+	VMOVUPS bits_10101010<>+0(SB), Y3
+	VMOVUPS row_spread<>+0(SB), Y4
+	VMOVUPS row_select<>+0(SB), Y5
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -1189,10 +1201,10 @@ rowQ50AVX2_end:
 	VADDPS       Y7, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X6
 	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
+	VPERMILPS    $0x4e, X6, X7
 	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
+	VPERMILPS    $0xb1, X6, X7
+	VADDPS       X7, X6, X6
 	VMOVSS       X6, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -1216,12 +1228,12 @@ GLOBL row_select<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ51AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_nibbles<>+0(SB), Y1
-	VMOVDQU row_words1<>+0(SB), Y2
-	VMOVDQU row_bytes16<>+0(SB), Y3
-	VMOVDQU row_spread<>+0(SB), Y4
-	VMOVDQU row_select<>+0(SB), Y5
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS row_words1<>+0(SB), Y2
+	VMOVUPS bits_10101010<>+0(SB), Y3
+	VMOVUPS row_spread<>+0(SB), Y4
+	VMOVUPS row_select<>+0(SB), Y5
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -1361,10 +1373,10 @@ rowQ51AVX2_end:
 	VADDPS       Y9, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X6
 	VADDPS       X8, X6, X6
-	VMOVHLPS     X6, X6, X7
+	VPERMILPS    $0x4e, X6, X7
 	VADDPS       X7, X6, X6
-	VMOVSHDUP    X6, X7
-	VADDSS       X7, X6, X6
+	VPERMILPS    $0xb1, X6, X7
+	VADDPS       X7, X6, X6
 	VMOVSS       X6, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -1481,10 +1493,10 @@ rowQ80AVX2_end:
 	VADDPS       Y1, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
+	VPERMILPS    $0x4e, X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
 	VMOVSS       X0, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -1496,9 +1508,9 @@ rowQ80AVX2_end:
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowIQ4NLAVX2(SB), NOSPLIT, $0-56
 	MOVQ           w+8(FP), AX
-	VMOVDQU        row_bytes15<>+0(SB), Y0
-	VMOVDQU        row_nibbles<>+0(SB), Y1
-	VMOVDQU        row_words1<>+0(SB), Y2
+	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS        row_nibbles<>+0(SB), Y1
+	VMOVUPS        row_words1<>+0(SB), Y2
 	VBROADCASTI128 ·uneven4+0(SB), Y3
 	MOVQ           dst+0(FP), CX
 	MOVQ           rows+16(FP), DX
@@ -1615,10 +1627,10 @@ rowIQ4NLAVX2_end:
 	VADDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X4
 	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
+	VPERMILPS    $0x4e, X4, X5
 	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
+	VPERMILPS    $0xb1, X4, X5
+	VADDPS       X5, X4, X4
 	VMOVSS       X4, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -1631,11 +1643,11 @@ rowIQ4NLAVX2_end:
 TEXT ·rowMXFP4AVX2(SB), NOSPLIT, $0-56
 	MOVQ           w+8(FP), AX
 	LEAQ           ·powers+0(SB), CX
-	VMOVDQU        row_bytes15<>+0(SB), Y0
-	VMOVDQU        row_nibbles<>+0(SB), Y1
-	VMOVDQU        row_words1<>+0(SB), Y2
+	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS        row_nibbles<>+0(SB), Y1
+	VMOVUPS        row_words1<>+0(SB), Y2
 	VBROADCASTI128 ·float4+0(SB), Y3
-	VMOVDQU        row_bytes12<>+0(SB), Y4
+	VMOVUPS        bits_0c0c0c0c<>+0(SB), Y4
 	VPADDB         Y4, Y3, Y3
 	MOVQ           dst+0(FP), DX
 	MOVQ           rows+16(FP), BX
@@ -1747,10 +1759,10 @@ rowMXFP4AVX2_end:
 	VADDPS       Y6, Y7, Y7
 	VEXTRACTF128 $0x01, Y7, X4
 	VADDPS       X7, X4, X4
-	VMOVHLPS     X4, X4, X5
+	VPERMILPS    $0x4e, X4, X5
 	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
+	VPERMILPS    $0xb1, X4, X5
+	VADDPS       X5, X4, X4
 	VMOVSS       X4, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -1758,18 +1770,18 @@ rowMXFP4AVX2_end:
 	VZEROUPPER
 	RET
 
-DATA row_bytes12<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
-GLOBL row_bytes12<>(SB), RODATA|NOPTR, $64
+DATA bits_0c0c0c0c<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL bits_0c0c0c0c<>(SB), RODATA|NOPTR, $64
 
 // func rowF32AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, FMA3
 TEXT ·rowF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1777,15 +1789,15 @@ TEXT ·rowF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowF32AVX2_row:
-	MOVQ  n+32(FP), SI
-	MOVQ  x+40(FP), DI
-	MOVQ  AX, R8
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	SUBQ  $0x00000040, SI
-	JL    rowF32AVX2_rest
+	MOVQ   n+32(FP), SI
+	MOVQ   x+40(FP), DI
+	MOVQ   AX, R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $0x00000040, SI
+	JL     rowF32AVX2_rest
 
 rowF32AVX2_columns:
 	VMOVUPS     (R8), Y4
@@ -1830,10 +1842,10 @@ rowF32AVX2_end:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X4, X0, X0
-	VMOVHLPS     X0, X0, X1
+	VPERMILPS    $0x4e, X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
 	VMOVSS       X0, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -1842,7 +1854,7 @@ rowF32AVX2_end:
 	RET
 
 // func rowF16AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, F16C, FMA3
 TEXT ·rowF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1850,15 +1862,15 @@ TEXT ·rowF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowF16AVX2_row:
-	MOVQ  n+32(FP), SI
-	MOVQ  x+40(FP), DI
-	MOVQ  AX, R8
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	SUBQ  $0x00000040, SI
-	JL    rowF16AVX2_rest
+	MOVQ   n+32(FP), SI
+	MOVQ   x+40(FP), DI
+	MOVQ   AX, R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $0x00000040, SI
+	JL     rowF16AVX2_rest
 
 rowF16AVX2_columns:
 	VCVTPH2PS   (R8), Y4
@@ -1903,10 +1915,10 @@ rowF16AVX2_end:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X4, X0, X0
-	VMOVHLPS     X0, X0, X1
+	VPERMILPS    $0x4e, X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
 	VMOVSS       X0, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -1923,15 +1935,15 @@ TEXT ·rowBF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowBF16AVX2_row:
-	MOVQ  n+32(FP), SI
-	MOVQ  x+40(FP), DI
-	MOVQ  AX, R8
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	SUBQ  $0x00000040, SI
-	JL    rowBF16AVX2_rest
+	MOVQ   n+32(FP), SI
+	MOVQ   x+40(FP), DI
+	MOVQ   AX, R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $0x00000040, SI
+	JL     rowBF16AVX2_rest
 
 rowBF16AVX2_columns:
 	VPMOVZXWD   (R8), Y4
@@ -1985,10 +1997,10 @@ rowBF16AVX2_end:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X4, X0, X0
-	VMOVHLPS     X0, X0, X1
+	VPERMILPS    $0x4e, X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
 	VMOVSS       X0, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -2000,22 +2012,22 @@ rowBF16AVX2_end:
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ1AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_spread<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
-	VMOVDQU row_bytes1<>+0(SB), Y2
-	VMOVDQU row_words_2<>+0(SB), Y3
+	VMOVUPS row_spread<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y1
+	VMOVUPS bits_01010101<>+0(SB), Y2
+	VMOVUPS bits_00020002<>+0(SB), Y3
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ1AVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  scales+40(FP), SI
-	MOVQ  quads+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
 
 rowQ1AVX2_block:
 	VPBROADCASTW (AX), X9
@@ -2074,10 +2086,10 @@ rowQ1AVX2_block:
 	VADDPS       Y7, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X4
 	VADDPS       X8, X4, X4
-	VMOVHLPS     X4, X4, X5
+	VPERMILPS    $0x4e, X4, X5
 	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
+	VPERMILPS    $0xb1, X4, X5
+	VADDPS       X5, X4, X4
 	VMOVSS       X4, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -2085,40 +2097,44 @@ rowQ1AVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes1<>+0(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+8(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+16(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+24(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+32(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+40(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+48(SB)/8, $0x0101010101010101
-DATA row_bytes1<>+56(SB)/8, $0x0101010101010101
-GLOBL row_bytes1<>(SB), RODATA|NOPTR, $64
+DATA bits_01010101<>+0(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+8(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+16(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+24(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+32(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+40(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+48(SB)/8, $0x0101010101010101
+DATA bits_01010101<>+56(SB)/8, $0x0101010101010101
+GLOBL bits_01010101<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_2<>+0(SB)/8, $0x0002000200020002
-DATA row_words_2<>+8(SB)/8, $0x0002000200020002
-DATA row_words_2<>+16(SB)/8, $0x0002000200020002
-DATA row_words_2<>+24(SB)/8, $0x0002000200020002
-GLOBL row_words_2<>(SB), RODATA|NOPTR, $32
+DATA bits_00020002<>+0(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+8(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+16(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+24(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+32(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+40(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+48(SB)/8, $0x0002000200020002
+DATA bits_00020002<>+56(SB)/8, $0x0002000200020002
+GLOBL bits_00020002<>(SB), RODATA|NOPTR, $64
 
 // func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ2AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_nibbles64<>+0(SB), Y0
-	VMOVDQU row_fourth<>+0(SB), Y1
-	VMOVDQU row_level<>+0(SB), Y2
-	VMOVDQU row_words_1<>+0(SB), Y3
+	VMOVUPS row_nibbles64<>+0(SB), Y0
+	VMOVUPS row_fourth<>+0(SB), Y1
+	VMOVUPS row_level<>+0(SB), Y2
+	VMOVUPS bits_00010001<>+0(SB), Y3
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
 rowQ2AVX2_row:
-	MOVQ  codes+32(FP), BX
-	MOVQ  scales+40(FP), SI
-	MOVQ  quads+48(FP), DI
-	MOVQ  blocks+24(FP), R8
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
+	MOVQ   codes+32(FP), BX
+	MOVQ   scales+40(FP), SI
+	MOVQ   quads+48(FP), DI
+	MOVQ   blocks+24(FP), R8
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
 
 rowQ2AVX2_block:
 	VPBROADCASTW (AX), X7
@@ -2157,10 +2173,10 @@ rowQ2AVX2_block:
 	VADDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X4
 	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
+	VPERMILPS    $0x4e, X4, X5
 	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
+	VPERMILPS    $0xb1, X4, X5
+	VADDPS       X5, X4, X4
 	VMOVSS       X4, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -2190,11 +2206,15 @@ DATA row_level<>+16(SB)/8, $0x0101010103020100
 DATA row_level<>+24(SB)/8, $0x0303030302020202
 GLOBL row_level<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_1<>+0(SB)/8, $0x0001000100010001
-DATA row_words_1<>+8(SB)/8, $0x0001000100010001
-DATA row_words_1<>+16(SB)/8, $0x0001000100010001
-DATA row_words_1<>+24(SB)/8, $0x0001000100010001
-GLOBL row_words_1<>(SB), RODATA|NOPTR, $32
+DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
+GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
 DATA row_own<>+0(SB)/8, $0x0c030c030c030c03
 DATA row_own<>+8(SB)/8, $0x0c030c030c030c03
@@ -2208,20 +2228,20 @@ TEXT ·rowNVFP4AVX2(SB), NOSPLIT, $0-56
 	MOVQ           w+8(FP), AX
 	LEAQ           ·fractions+0(SB), CX
 	VBROADCASTI128 ·float4+0(SB), Y0
-	VPADDB         row_bytes12<>+0(SB), Y0, Y0
-	VMOVDQU        row_nibbles64<>+0(SB), Y1
-	VMOVDQU        row_bytes15<>+0(SB), Y2
-	VMOVDQU        row_words_1<>+0(SB), Y3
+	VPADDB         bits_0c0c0c0c<>+0(SB), Y0, Y0
+	VMOVUPS        row_nibbles64<>+0(SB), Y1
+	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y2
+	VMOVUPS        bits_00010001<>+0(SB), Y3
 	MOVQ           dst+0(FP), DX
 	MOVQ           rows+16(FP), BX
 
 rowNVFP4AVX2_row:
-	MOVQ  codes+32(FP), SI
-	MOVQ  scales+40(FP), DI
-	MOVQ  quads+48(FP), R8
-	MOVQ  blocks+24(FP), R9
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
+	MOVQ   codes+32(FP), SI
+	MOVQ   scales+40(FP), DI
+	MOVQ   quads+48(FP), R8
+	MOVQ   blocks+24(FP), R9
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
 
 rowNVFP4AVX2_block:
 	MOVBQZX      (AX), R10
@@ -2267,10 +2287,10 @@ rowNVFP4AVX2_block:
 	VADDPS       Y5, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X4
 	VADDPS       X6, X4, X4
-	VMOVHLPS     X4, X4, X5
+	VPERMILPS    $0x4e, X4, X5
 	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDSS       X5, X4, X4
+	VPERMILPS    $0xb1, X4, X5
+	VADDPS       X5, X4, X4
 	VMOVSS       X4, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX

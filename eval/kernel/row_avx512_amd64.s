@@ -5,63 +5,63 @@
 #include "textflag.h"
 
 // func rowQ2KAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ2KAVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_bytes3<>+0(SB), Z0
-	VMOVDQU32 row_bytes12<>+0(SB), Z1
-	VMOVDQU32 row_two0<>+0(SB), Z2
-	VMOVDQU32 row_two1<>+0(SB), Z3
-	VMOVDQU   row_ones<>+0(SB), Y4
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_03030303<>+0(SB), Z0
+	VMOVUPS bits_0c0c0c0c<>+0(SB), Z1
+	VMOVUPS row_two0<>+0(SB), Z2
+	VMOVUPS row_two1<>+0(SB), Z3
+	VMOVDQU row_ones<>+0(SB), Y4
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ2KAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
 	MOVQ   sums+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z5, Z5, Z5
-	VPXORD Y6, Y6, Y6
+	VXORPS Z5, Z5, Z5
+	VXORPS Y6, Y6, Y6
 
 rowQ2KAVX512_block:
 	VPMOVZXBW     (AX), Y8
-	VPANDD        row_words15<>+0(SB), Y8, Y7
+	VPANDD        bits_000f000f<>+0(SB), Y8, Y7
 	VPSRLW        $0x04, Y8, Y8
-	VPMADDWD      (DI), Y8, Y8
-	VPXORD        Z9, Z9, Z9
-	VMOVDQU32     16(AX), Y15
-	VINSERTI64X4  $0x01, 48(AX), Z15, Z15
-	VPSRLW        $0x04, Z15, Z16
-	VPANDD        Z0, Z15, Z17
-	VPXORD        Z10, Z10, Z10
-	VPDPBUSD      (BX), Z17, Z10
-	VPANDD        Z0, Z16, Z17
-	VPXORD        Z11, Z11, Z11
-	VPDPBUSD      128(BX), Z17, Z11
-	VPACKSSDW     Z11, Z10, Z10
-	VPERMW        Z7, Z2, Z17
-	VPDPWSSD      Z10, Z17, Z9
-	VPANDD        Z1, Z15, Z17
-	VPXORD        Z12, Z12, Z12
-	VPDPBUSD      64(BX), Z17, Z12
-	VPANDD        Z1, Z16, Z16
-	VPXORD        Z13, Z13, Z13
-	VPDPBUSD      192(BX), Z16, Z13
-	VPACKSSDW     Z13, Z12, Z12
-	VPSRAW        $0x02, Z12, Z12
-	VPERMW        Z7, Z3, Z16
-	VPDPWSSD      Z12, Z16, Z9
+	VPMADDWD      (DI), Y8, Y10
+	VXORPS        Z8, Z8, Z8
+	VMOVDQU32     16(AX), Y11
+	VINSERTI64X4  $0x01, 48(AX), Z11, Z11
+	VPSRLW        $0x04, Z11, Z12
+	VPANDD        Z0, Z11, Z14
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD      (BX), Z14, Z13
+	VPANDD        Z0, Z12, Z15
+	VXORPS        Z14, Z14, Z14
+	VPDPBUSD      128(BX), Z15, Z14
+	VPACKSSDW     Z14, Z13, Z13
+	VPERMW        Z7, Z2, Z14
+	VPDPWSSD      Z13, Z14, Z8
+	VPANDD        Z1, Z11, Z14
+	VXORPS        Z13, Z13, Z13
+	VPDPBUSD      64(BX), Z14, Z13
+	VPANDD        Z1, Z12, Z14
+	VXORPS        Z12, Z12, Z12
+	VPDPBUSD      192(BX), Z14, Z12
+	VPACKSSDW     Z12, Z13, Z13
+	VPSRAW        $0x02, Z13, Z13
+	VPERMW        Z7, Z3, Z12
+	VPDPWSSD      Z13, Z12, Z8
 	VBROADCASTSS  (SI), X7
-	VCVTDQ2PS     Z9, Z16
-	VMOVD         80(AX), X14
-	VCVTPH2PS     X14, X14
-	VMULPS        X7, X14, X14
-	VBROADCASTSS  X14, Z17
-	VPERMPS       Y14, Y4, Y14
-	VCVTDQ2PS     Y8, Y7
-	VFMADD231PS   Y7, Y14, Y6
-	VFMADD231PS   Z16, Z17, Z5
+	VCVTDQ2PS     Z8, Z8
+	VMOVD         80(AX), X9
+	VCVTPH2PS     X9, X9
+	VMULPS        X7, X9, X9
+	VBROADCASTSS  X9, Z12
+	VPERMPS       Y9, Y4, Y9
+	VCVTDQ2PS     Y10, Y7
+	VFMADD231PS   Y7, Y9, Y6
+	VFMADD231PS   Z8, Z12, Z5
 	ADDQ          $0x00000054, AX
 	ADDQ          $0x00000100, BX
 	ADDQ          $0x04, SI
@@ -73,38 +73,38 @@ rowQ2KAVX512_block:
 	VADDPS        Y8, Y7, Y7
 	VADDPS        Y5, Y7, Y7
 	VADDPS        Y6, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X8
-	VADDPS        X7, X8, X8
-	VMOVHLPS      X8, X8, X7
-	VADDPS        X7, X8, X8
-	VMOVSHDUP     X8, X7
-	VADDSS        X7, X8, X8
-	VMOVSS        X8, (CX)
+	VEXTRACTF128  $0x01, Y7, X5
+	VADDPS        X7, X5, X5
+	VPERMILPS     $0x4e, X5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPS     $0xb1, X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSS        X5, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
 	JNZ           rowQ2KAVX512_row
 	VZEROUPPER
 	RET
 
-DATA row_bytes3<>+0(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+8(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+16(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+24(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+32(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+40(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+48(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+56(SB)/8, $0x0303030303030303
-GLOBL row_bytes3<>(SB), RODATA|NOPTR, $64
+DATA bits_03030303<>+0(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+8(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+16(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+24(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+32(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+40(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+48(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+56(SB)/8, $0x0303030303030303
+GLOBL bits_03030303<>(SB), RODATA|NOPTR, $64
 
-DATA row_bytes12<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
-DATA row_bytes12<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
-GLOBL row_bytes12<>(SB), RODATA|NOPTR, $64
+DATA bits_0c0c0c0c<>+0(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+8(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+16(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+24(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+32(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+40(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+48(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA bits_0c0c0c0c<>+56(SB)/8, $0x0c0c0c0c0c0c0c0c
+GLOBL bits_0c0c0c0c<>(SB), RODATA|NOPTR, $64
 
 DATA row_two0<>+0(SB)/8, $0x0000000000000000
 DATA row_two0<>+8(SB)/8, $0x0004000400040004
@@ -132,100 +132,104 @@ DATA row_ones<>+16(SB)/8, $0x0000000100000001
 DATA row_ones<>+24(SB)/8, $0x0000000100000001
 GLOBL row_ones<>(SB), RODATA|NOPTR, $32
 
-DATA row_words15<>+0(SB)/8, $0x000f000f000f000f
-DATA row_words15<>+8(SB)/8, $0x000f000f000f000f
-DATA row_words15<>+16(SB)/8, $0x000f000f000f000f
-DATA row_words15<>+24(SB)/8, $0x000f000f000f000f
-GLOBL row_words15<>(SB), RODATA|NOPTR, $32
+DATA bits_000f000f<>+0(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+8(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+16(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+24(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+32(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+40(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+48(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+56(SB)/8, $0x000f000f000f000f
+GLOBL bits_000f000f<>(SB), RODATA|NOPTR, $64
 
 // func rowQ3KAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
 TEXT ·rowQ3KAVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_bytes3<>+0(SB), Z0
-	VMOVDQU32 row_bytes12<>+0(SB), Z1
-	VMOVDQU32 row_matrix_310000000000<>+0(SB), Z2
-	VMOVDQU32 row_matrix_62000000<>+0(SB), Z3
-	VMOVDQU32 row_matrix_c40000000000<>+0(SB), Z4
-	VMOVDQU32 row_matrix_188000000<>+0(SB), Z5
-	VMOVDQU32 row_two0<>+0(SB), Z6
-	VMOVDQU32 row_two1<>+0(SB), Z7
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_03030303<>+0(SB), Z0
+	VMOVUPS bits_0c0c0c0c<>+0(SB), Z1
+	VMOVUPS row_matrix_310000000000<>+0(SB), Z2
+	VMOVUPS row_matrix_62000000<>+0(SB), Z3
+	VMOVUPS row_matrix_c40000000000<>+0(SB), Z4
+	VMOVUPS row_matrix_188000000<>+0(SB), Z5
+	VMOVUPS row_two0<>+0(SB), Z6
+	VMOVUPS row_two1<>+0(SB), Z7
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ3KAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
 	MOVQ   sums+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z8, Z8, Z8
-	VPXORD Y9, Y9, Y9
+	VXORPS Z8, Z8, Z8
+	VXORPS Y9, Y9, Y9
 
 rowQ3KAVX512_block:
-	VPBROADCASTQ    96(AX), X10
+	VPBROADCASTQ    96(AX), X9
+	VPMOVZXBW       X9, Y9
+	VPSRLVD         row_shift3low<>+0(SB), Y9, Y9
+	VPANDD          bits_000f000f<>+0(SB), Y9, Y9
+	VPBROADCASTD    104(AX), X10
 	VPMOVZXBW       X10, Y10
-	VPSRLVD         row_shift3low<>+0(SB), Y10, Y10
-	VPANDD          row_words15<>+0(SB), Y10, Y10
-	VPBROADCASTD    104(AX), X11
-	VPMOVZXBW       X11, Y11
-	VPSLLW          $0x04, Y11, Y11
-	VPSRLVQ         row_shift3high<>+0(SB), Y11, Y11
-	VPANDD          row_words48<>+0(SB), Y11, Y11
-	VPORD           Y10, Y11, Y11
-	VPSUBW          row_words32<>+0(SB), Y11, Y11
-	VPSLLW          $0x02, Y11, Y10
-	VPMADDWD        (DI), Y10, Y10
-	VMOVDQU32       32(AX), Y16
-	VINSERTI64X4    $0x01, 64(AX), Z16, Z16
-	VPSRLW          $0x04, Z16, Z17
-	VBROADCASTI64X4 (AX), Z18
-	VGF2P8AFFINEQB  $0x00, Z2, Z18, Z19
-	VPTERNLOGD      $0xd8, Z0, Z16, Z19
-	VPXORD          Z12, Z12, Z12
-	VPDPBUSD        (BX), Z19, Z12
-	VGF2P8AFFINEQB  $0x00, Z4, Z18, Z19
-	VPTERNLOGD      $0xd8, Z0, Z17, Z19
-	VPXORD          Z13, Z13, Z13
-	VPDPBUSD        128(BX), Z19, Z13
-	VPACKSSDW       Z13, Z12, Z12
-	VPERMW          Z11, Z6, Z19
-	VPDPWSSD        Z12, Z19, Z10
-	VGF2P8AFFINEQB  $0x00, Z3, Z18, Z19
-	VPTERNLOGD      $0xd8, Z1, Z16, Z19
-	VPXORD          Z14, Z14, Z14
-	VPDPBUSD        64(BX), Z19, Z14
-	VGF2P8AFFINEQB  $0x00, Z5, Z18, Z18
-	VPTERNLOGD      $0xd8, Z1, Z17, Z18
-	VPXORD          Z15, Z15, Z15
-	VPDPBUSD        192(BX), Z18, Z15
+	VPSLLW          $0x04, Y10, Y10
+	VPSRLVQ         row_shift3high<>+0(SB), Y10, Y10
+	VPANDD          bits_00300030<>+0(SB), Y10, Y10
+	VPORD           Y9, Y10, Y10
+	VPSUBW          bits_00200020<>+0(SB), Y10, Y10
+	VPSLLW          $0x02, Y10, Y9
+	VPMADDWD        (DI), Y9, Y9
+	VMOVDQU32       32(AX), Y11
+	VINSERTI64X4    $0x01, 64(AX), Z11, Z11
+	VPSRLW          $0x04, Z11, Z12
+	VBROADCASTI64X4 (AX), Z13
+	VGF2P8AFFINEQB  $0x00, Z2, Z13, Z15
+	VPTERNLOGD      $0xd8, Z0, Z11, Z15
+	VXORPS          Z14, Z14, Z14
+	VPDPBUSD        (BX), Z15, Z14
+	VGF2P8AFFINEQB  $0x00, Z4, Z13, Z16
+	VPTERNLOGD      $0xd8, Z0, Z12, Z16
+	VXORPS          Z15, Z15, Z15
+	VPDPBUSD        128(BX), Z16, Z15
 	VPACKSSDW       Z15, Z14, Z14
+	VPERMW          Z10, Z6, Z15
+	VPDPWSSD        Z14, Z15, Z9
+	VGF2P8AFFINEQB  $0x00, Z3, Z13, Z15
+	VPTERNLOGD      $0xd8, Z1, Z11, Z15
+	VXORPS          Z14, Z14, Z14
+	VPDPBUSD        64(BX), Z15, Z14
+	VGF2P8AFFINEQB  $0x00, Z5, Z13, Z13
+	VPTERNLOGD      $0xd8, Z1, Z12, Z13
+	VXORPS          Z12, Z12, Z12
+	VPDPBUSD        192(BX), Z13, Z12
+	VPACKSSDW       Z12, Z14, Z14
 	VPSRAW          $0x02, Z14, Z14
-	VPERMW          Z11, Z7, Z17
-	VPDPWSSD        Z14, Z17, Z10
-	VBROADCASTSS    (SI), X11
-	VCVTDQ2PS       Z10, Z17
-	VPBROADCASTW    108(AX), X10
-	VCVTPH2PS       X10, X10
-	VMULPS          X11, X10, X10
-	VBROADCASTSS    X10, Z18
-	VFMADD231PS     Z17, Z18, Z8
+	VPERMW          Z10, Z7, Z12
+	VPDPWSSD        Z14, Z12, Z9
+	VBROADCASTSS    (SI), X10
+	VCVTDQ2PS       Z9, Z12
+	VPBROADCASTW    108(AX), X9
+	VCVTPH2PS       X9, X9
+	VMULPS          X10, X9, X9
+	VBROADCASTSS    X9, Z13
+	VFMADD231PS     Z12, Z13, Z8
 	ADDQ            $0x0000006e, AX
 	ADDQ            $0x00000100, BX
 	ADDQ            $0x04, SI
 	ADDQ            $0x20, DI
 	DECQ            R8
 	JNZ             rowQ3KAVX512_block
-	VXORPS          Y10, Y10, Y10
-	VEXTRACTF64X4   $0x01, Z8, Y11
-	VADDPS          Y11, Y10, Y10
-	VADDPS          Y8, Y10, Y10
-	VEXTRACTF128    $0x01, Y10, X11
-	VADDPS          X10, X11, X11
-	VMOVHLPS        X11, X11, X10
-	VADDPS          X10, X11, X11
-	VMOVSHDUP       X11, X10
-	VADDSS          X10, X11, X11
-	VMOVSS          X11, (CX)
+	VXORPS          Y9, Y9, Y9
+	VEXTRACTF64X4   $0x01, Z8, Y10
+	VADDPS          Y10, Y9, Y9
+	VADDPS          Y8, Y9, Y9
+	VEXTRACTF128    $0x01, Y9, X8
+	VADDPS          X9, X8, X8
+	VPERMILPS       $0x4e, X8, X9
+	VADDPS          X9, X8, X8
+	VPERMILPS       $0xb1, X8, X9
+	VADDPS          X9, X8, X8
+	VMOVSS          X8, (CX)
 	ADDQ            $0x04, CX
 	DECQ            DX
 	JNZ             rowQ3KAVX512_row
@@ -284,36 +288,44 @@ DATA row_shift3high<>+16(SB)/8, $0x0000000000000004
 DATA row_shift3high<>+24(SB)/8, $0x0000000000000006
 GLOBL row_shift3high<>(SB), RODATA|NOPTR, $32
 
-DATA row_words48<>+0(SB)/8, $0x0030003000300030
-DATA row_words48<>+8(SB)/8, $0x0030003000300030
-DATA row_words48<>+16(SB)/8, $0x0030003000300030
-DATA row_words48<>+24(SB)/8, $0x0030003000300030
-GLOBL row_words48<>(SB), RODATA|NOPTR, $32
+DATA bits_00300030<>+0(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+8(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+16(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+24(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+32(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+40(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+48(SB)/8, $0x0030003000300030
+DATA bits_00300030<>+56(SB)/8, $0x0030003000300030
+GLOBL bits_00300030<>(SB), RODATA|NOPTR, $64
 
-DATA row_words32<>+0(SB)/8, $0x0020002000200020
-DATA row_words32<>+8(SB)/8, $0x0020002000200020
-DATA row_words32<>+16(SB)/8, $0x0020002000200020
-DATA row_words32<>+24(SB)/8, $0x0020002000200020
-GLOBL row_words32<>(SB), RODATA|NOPTR, $32
+DATA bits_00200020<>+0(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+8(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+16(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+24(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+32(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+40(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+48(SB)/8, $0x0020002000200020
+DATA bits_00200020<>+56(SB)/8, $0x0020002000200020
+GLOBL bits_00200020<>(SB), RODATA|NOPTR, $64
 
 // func rowQ4KAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ4KAVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_matrix_3162c58800000000<>+0(SB), Z0
-	VMOVDQU32 row_index32_0<>+0(SB), Z1
-	VMOVDQU32 row_index32_1<>+0(SB), Z2
-	VMOVDQU   row_ones<>+0(SB), Y3
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS row_matrix_3162c58800000000<>+0(SB), Z0
+	VMOVUPS row_index32_0<>+0(SB), Z1
+	VMOVUPS row_index32_1<>+0(SB), Z2
+	VMOVDQU row_ones<>+0(SB), Y3
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ4KAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
 	MOVQ   sums+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z4, Z4, Z4
-	VPXORD Y5, Y5, Y5
+	VXORPS Z4, Z4, Z4
+	VXORPS Y5, Y5, Y5
 
 rowQ4KAVX512_block:
 	VPSHUFD         $0xa5, (AX), X6
@@ -323,40 +335,40 @@ rowQ4KAVX512_block:
 	VPANDD          row_mask6ab<>+0(SB), X6, X6
 	VPTERNLOGD      $0xf8, row_mask6c<>+0(SB), X7, X6
 	VPMOVZXBW       X6, Y6
-	VPMADDWD        (DI), Y6, Y7
-	VPXORD          Z8, Z8, Z8
-	VPXORD          Z9, Z9, Z9
-	VBROADCASTI64X4 16(AX), Z13
-	VGF2P8AFFINEQB  $0x00, Z0, Z13, Z13
-	VPDPBUSD        (BX), Z13, Z9
-	VPXORD          Z10, Z10, Z10
-	VBROADCASTI64X4 48(AX), Z13
-	VGF2P8AFFINEQB  $0x00, Z0, Z13, Z13
-	VPDPBUSD        64(BX), Z13, Z10
+	VPMADDWD        (DI), Y6, Y8
+	VXORPS          Z7, Z7, Z7
+	VXORPS          Z9, Z9, Z9
+	VBROADCASTI64X4 16(AX), Z10
+	VGF2P8AFFINEQB  $0x00, Z0, Z10, Z10
+	VPDPBUSD        (BX), Z10, Z9
+	VXORPS          Z10, Z10, Z10
+	VBROADCASTI64X4 48(AX), Z11
+	VGF2P8AFFINEQB  $0x00, Z0, Z11, Z11
+	VPDPBUSD        64(BX), Z11, Z10
 	VPACKSSDW       Z10, Z9, Z9
-	VPERMW          Z6, Z1, Z13
-	VPDPWSSD        Z9, Z13, Z8
-	VPXORD          Z11, Z11, Z11
-	VBROADCASTI64X4 80(AX), Z13
-	VGF2P8AFFINEQB  $0x00, Z0, Z13, Z13
-	VPDPBUSD        128(BX), Z13, Z11
-	VPXORD          Z12, Z12, Z12
-	VBROADCASTI64X4 112(AX), Z13
-	VGF2P8AFFINEQB  $0x00, Z0, Z13, Z13
-	VPDPBUSD        192(BX), Z13, Z12
-	VPACKSSDW       Z12, Z11, Z11
-	VPERMW          Z6, Z2, Z13
-	VPDPWSSD        Z11, Z13, Z8
+	VPERMW          Z6, Z1, Z10
+	VPDPWSSD        Z9, Z10, Z7
+	VXORPS          Z9, Z9, Z9
+	VBROADCASTI64X4 80(AX), Z10
+	VGF2P8AFFINEQB  $0x00, Z0, Z10, Z10
+	VPDPBUSD        128(BX), Z10, Z9
+	VXORPS          Z10, Z10, Z10
+	VBROADCASTI64X4 112(AX), Z11
+	VGF2P8AFFINEQB  $0x00, Z0, Z11, Z11
+	VPDPBUSD        192(BX), Z11, Z10
+	VPACKSSDW       Z10, Z9, Z9
+	VPERMW          Z6, Z2, Z10
+	VPDPWSSD        Z9, Z10, Z7
 	VBROADCASTSS    (SI), X6
-	VCVTDQ2PS       Z8, Z13
-	VMOVD           (AX), X14
-	VCVTPH2PS       X14, X14
-	VMULPS          X6, X14, X14
-	VBROADCASTSS    X14, Z15
-	VPERMPS         Y14, Y3, Y14
-	VCVTDQ2PS       Y7, Y6
-	VFMADD231PS     Y6, Y14, Y5
-	VFMADD231PS     Z13, Z15, Z4
+	VCVTDQ2PS       Z7, Z7
+	VMOVD           (AX), X9
+	VCVTPH2PS       X9, X9
+	VMULPS          X6, X9, X12
+	VBROADCASTSS    X12, Z9
+	VPERMPS         Y12, Y3, Y12
+	VCVTDQ2PS       Y8, Y6
+	VFMADD231PS     Y6, Y12, Y5
+	VFMADD231PS     Z7, Z9, Z4
 	ADDQ            $0x00000090, AX
 	ADDQ            $0x00000100, BX
 	ADDQ            $0x04, SI
@@ -368,13 +380,13 @@ rowQ4KAVX512_block:
 	VADDPS          Y7, Y6, Y6
 	VADDPS          Y4, Y6, Y6
 	VADDPS          Y5, Y6, Y6
-	VEXTRACTF128    $0x01, Y6, X7
-	VADDPS          X6, X7, X7
-	VMOVHLPS        X7, X7, X6
-	VADDPS          X6, X7, X7
-	VMOVSHDUP       X7, X6
-	VADDSS          X6, X7, X7
-	VMOVSS          X7, (CX)
+	VEXTRACTF128    $0x01, Y6, X4
+	VADDPS          X6, X4, X4
+	VPERMILPS       $0x4e, X4, X5
+	VADDPS          X5, X4, X4
+	VPERMILPS       $0xb1, X4, X5
+	VADDPS          X5, X4, X4
+	VMOVSS          X4, (CX)
 	ADDQ            $0x04, CX
 	DECQ            DX
 	JNZ             rowQ4KAVX512_row
@@ -428,27 +440,27 @@ DATA row_mask6c<>+8(SB)/8, $0x0f0f0f0f00000000
 GLOBL row_mask6c<>(SB), RODATA|NOPTR, $16
 
 // func rowQ5KAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ5KAVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_matrix_3162c58800000000<>+0(SB), Z0
-	VMOVDQU32 row_matrix_7000000<>+0(SB), Z1
-	VMOVDQU32 row_matrix_1c000000<>+0(SB), Z2
-	VMOVDQU32 row_matrix_70000000<>+0(SB), Z3
-	VMOVDQU32 row_matrix_1c0000000<>+0(SB), Z4
-	VMOVDQU32 row_index32_0<>+0(SB), Z5
-	VMOVDQU32 row_index32_1<>+0(SB), Z6
-	VMOVDQU   row_ones<>+0(SB), Y7
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS row_matrix_3162c58800000000<>+0(SB), Z0
+	VMOVUPS row_matrix_7000000<>+0(SB), Z1
+	VMOVUPS row_matrix_1c000000<>+0(SB), Z2
+	VMOVUPS row_matrix_70000000<>+0(SB), Z3
+	VMOVUPS row_matrix_1c0000000<>+0(SB), Z4
+	VMOVUPS row_index32_0<>+0(SB), Z5
+	VMOVUPS row_index32_1<>+0(SB), Z6
+	VMOVDQU row_ones<>+0(SB), Y7
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ5KAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
 	MOVQ   sums+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z8, Z8, Z8
-	VPXORD Y9, Y9, Y9
+	VXORPS Z8, Z8, Z8
+	VXORPS Y9, Y9, Y9
 
 rowQ5KAVX512_block:
 	VPSHUFD         $0xa5, (AX), X10
@@ -458,49 +470,49 @@ rowQ5KAVX512_block:
 	VPANDD          row_mask6ab<>+0(SB), X10, X10
 	VPTERNLOGD      $0xf8, row_mask6c<>+0(SB), X11, X10
 	VPMOVZXBW       X10, Y10
-	VPMADDWD        (DI), Y10, Y11
-	VPXORD          Z12, Z12, Z12
-	VPXORD          Z13, Z13, Z13
-	VBROADCASTI64X4 48(AX), Z17
-	VGF2P8AFFINEQB  $0x00, Z0, Z17, Z17
-	VBROADCASTI64X4 16(AX), Z19
-	VGF2P8AFFINEQB  $0x00, Z1, Z19, Z20
-	VPORD           Z20, Z17, Z17
-	VPDPBUSD        (BX), Z17, Z13
-	VPXORD          Z14, Z14, Z14
-	VBROADCASTI64X4 80(AX), Z17
-	VGF2P8AFFINEQB  $0x00, Z0, Z17, Z17
-	VGF2P8AFFINEQB  $0x00, Z2, Z19, Z20
-	VPORD           Z20, Z17, Z17
-	VPDPBUSD        64(BX), Z17, Z14
+	VPMADDWD        (DI), Y10, Y12
+	VXORPS          Z11, Z11, Z11
+	VXORPS          Z13, Z13, Z13
+	VBROADCASTI64X4 48(AX), Z14
+	VGF2P8AFFINEQB  $0x00, Z0, Z14, Z14
+	VBROADCASTI64X4 16(AX), Z15
+	VGF2P8AFFINEQB  $0x00, Z1, Z15, Z16
+	VPORD           Z16, Z14, Z14
+	VPDPBUSD        (BX), Z14, Z13
+	VXORPS          Z14, Z14, Z14
+	VBROADCASTI64X4 80(AX), Z16
+	VGF2P8AFFINEQB  $0x00, Z0, Z16, Z16
+	VGF2P8AFFINEQB  $0x00, Z2, Z15, Z18
+	VPORD           Z18, Z16, Z16
+	VPDPBUSD        64(BX), Z16, Z14
 	VPACKSSDW       Z14, Z13, Z13
-	VPERMW          Z10, Z5, Z17
-	VPDPWSSD        Z13, Z17, Z12
-	VPXORD          Z15, Z15, Z15
-	VBROADCASTI64X4 112(AX), Z17
-	VGF2P8AFFINEQB  $0x00, Z0, Z17, Z17
-	VGF2P8AFFINEQB  $0x00, Z3, Z19, Z20
-	VPORD           Z20, Z17, Z17
-	VPDPBUSD        128(BX), Z17, Z15
-	VPXORD          Z16, Z16, Z16
-	VBROADCASTI64X4 144(AX), Z17
-	VGF2P8AFFINEQB  $0x00, Z0, Z17, Z17
-	VGF2P8AFFINEQB  $0x00, Z4, Z19, Z19
-	VPORD           Z19, Z17, Z17
-	VPDPBUSD        192(BX), Z17, Z16
-	VPACKSSDW       Z16, Z15, Z15
-	VPERMW          Z10, Z6, Z17
-	VPDPWSSD        Z15, Z17, Z12
+	VPERMW          Z10, Z5, Z14
+	VPDPWSSD        Z13, Z14, Z11
+	VXORPS          Z13, Z13, Z13
+	VBROADCASTI64X4 112(AX), Z14
+	VGF2P8AFFINEQB  $0x00, Z0, Z14, Z14
+	VGF2P8AFFINEQB  $0x00, Z3, Z15, Z16
+	VPORD           Z16, Z14, Z14
+	VPDPBUSD        128(BX), Z14, Z13
+	VXORPS          Z14, Z14, Z14
+	VBROADCASTI64X4 144(AX), Z16
+	VGF2P8AFFINEQB  $0x00, Z0, Z16, Z16
+	VGF2P8AFFINEQB  $0x00, Z4, Z15, Z15
+	VPORD           Z15, Z16, Z16
+	VPDPBUSD        192(BX), Z16, Z14
+	VPACKSSDW       Z14, Z13, Z13
+	VPERMW          Z10, Z6, Z14
+	VPDPWSSD        Z13, Z14, Z11
 	VBROADCASTSS    (SI), X10
-	VCVTDQ2PS       Z12, Z17
-	VMOVD           (AX), X18
-	VCVTPH2PS       X18, X18
-	VMULPS          X10, X18, X18
-	VBROADCASTSS    X18, Z19
-	VPERMPS         Y18, Y7, Y18
-	VCVTDQ2PS       Y11, Y10
-	VFMADD231PS     Y10, Y18, Y9
-	VFMADD231PS     Z17, Z19, Z8
+	VCVTDQ2PS       Z11, Z11
+	VMOVD           (AX), X13
+	VCVTPH2PS       X13, X13
+	VMULPS          X10, X13, X17
+	VBROADCASTSS    X17, Z13
+	VPERMPS         Y17, Y7, Y17
+	VCVTDQ2PS       Y12, Y10
+	VFMADD231PS     Y10, Y17, Y9
+	VFMADD231PS     Z11, Z13, Z8
 	ADDQ            $0x000000b0, AX
 	ADDQ            $0x00000100, BX
 	ADDQ            $0x04, SI
@@ -512,13 +524,13 @@ rowQ5KAVX512_block:
 	VADDPS          Y11, Y10, Y10
 	VADDPS          Y8, Y10, Y10
 	VADDPS          Y9, Y10, Y10
-	VEXTRACTF128    $0x01, Y10, X11
-	VADDPS          X10, X11, X11
-	VMOVHLPS        X11, X11, X10
-	VADDPS          X10, X11, X11
-	VMOVSHDUP       X11, X10
-	VADDSS          X10, X11, X11
-	VMOVSS          X11, (CX)
+	VEXTRACTF128    $0x01, Y10, X8
+	VADDPS          X10, X8, X8
+	VPERMILPS       $0x4e, X8, X9
+	VADDPS          X9, X8, X8
+	VPERMILPS       $0xb1, X8, X9
+	VADDPS          X9, X8, X8
+	VMOVSS          X8, (CX)
 	ADDQ            $0x04, CX
 	DECQ            DX
 	JNZ             rowQ5KAVX512_row
@@ -566,84 +578,84 @@ DATA row_matrix_1c0000000<>+56(SB)/8, $0x0000000080000000
 GLOBL row_matrix_1c0000000<>(SB), RODATA|NOPTR, $64
 
 // func rowQ6KAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, GFNI
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C, GFNI
 TEXT ·rowQ6KAVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_matrix_204081000000000<>+0(SB), Z0
-	VMOVDQU32 row_matrix_2040810000000000<>+0(SB), Z1
-	VMOVDQU32 row_matrix_d1a0000<>+0(SB), Z2
-	VMOVDQU32 row_matrix_d1a00000<>+0(SB), Z3
-	VMOVDQU32 row_index16_0<>+0(SB), Z4
-	VMOVDQU32 row_index16_1<>+0(SB), Z5
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS row_matrix_204081000000000<>+0(SB), Z0
+	VMOVUPS row_matrix_2040810000000000<>+0(SB), Z1
+	VMOVUPS row_matrix_d1a0000<>+0(SB), Z2
+	VMOVUPS row_matrix_d1a00000<>+0(SB), Z3
+	VMOVUPS row_index16_0<>+0(SB), Z4
+	VMOVUPS row_index16_1<>+0(SB), Z5
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ6KAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
 	MOVQ   sums+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z6, Z6, Z6
-	VPXORD Y7, Y7, Y7
+	VXORPS Z6, Z6, Z6
+	VXORPS Y7, Y7, Y7
 
 rowQ6KAVX512_block:
-	VPMOVSXBW       192(AX), Y8
-	VPSLLW          $0x05, Y8, Y9
-	VPMADDWD        (DI), Y9, Y9
-	VPXORD          Z10, Z10, Z10
-	VMOVDQU32       (AX), Z12
-	VGF2P8AFFINEQB  $0x00, Z0, Z12, Z13
-	VBROADCASTI64X4 128(AX), Z14
-	VGF2P8AFFINEQB  $0x00, Z2, Z14, Z15
-	VPORD           Z15, Z13, Z13
-	VPDPBUSD        (BX), Z13, Z10
-	VPXORD          Z11, Z11, Z11
-	VGF2P8AFFINEQB  $0x00, Z1, Z12, Z12
-	VGF2P8AFFINEQB  $0x00, Z3, Z14, Z13
-	VPORD           Z13, Z12, Z12
-	VPDPBUSD        64(BX), Z12, Z11
-	VPACKSSDW       Z11, Z10, Z10
-	VPERMW          Z8, Z4, Z12
-	VPDPWSSD        Z10, Z12, Z9
-	VPXORD          Z16, Z16, Z16
-	VMOVDQU32       64(AX), Z12
-	VGF2P8AFFINEQB  $0x00, Z0, Z12, Z13
-	VBROADCASTI64X4 160(AX), Z14
-	VGF2P8AFFINEQB  $0x00, Z2, Z14, Z15
-	VPORD           Z15, Z13, Z13
-	VPDPBUSD        128(BX), Z13, Z16
-	VPXORD          Z17, Z17, Z17
-	VGF2P8AFFINEQB  $0x00, Z1, Z12, Z12
-	VGF2P8AFFINEQB  $0x00, Z3, Z14, Z13
-	VPORD           Z13, Z12, Z12
-	VPDPBUSD        192(BX), Z12, Z17
-	VPACKSSDW       Z17, Z16, Z16
-	VPERMW          Z8, Z5, Z12
-	VPDPWSSD        Z16, Z12, Z9
-	VBROADCASTSS    (SI), X8
-	VCVTDQ2PS       Z9, Z12
-	VPBROADCASTW    208(AX), X9
-	VCVTPH2PS       X9, X9
-	VMULPS          X8, X9, X9
-	VBROADCASTSS    X9, Z13
-	VFMADD231PS     Z12, Z13, Z6
+	VPMOVSXBW       192(AX), Y7
+	VPSLLW          $0x05, Y7, Y8
+	VPMADDWD        (DI), Y8, Y8
+	VXORPS          Z9, Z9, Z9
+	VMOVDQU32       (AX), Z11
+	VGF2P8AFFINEQB  $0x00, Z0, Z11, Z10
+	VBROADCASTI64X4 128(AX), Z12
+	VGF2P8AFFINEQB  $0x00, Z2, Z12, Z13
+	VPORD           Z13, Z10, Z10
+	VPDPBUSD        (BX), Z10, Z9
+	VXORPS          Z10, Z10, Z10
+	VGF2P8AFFINEQB  $0x00, Z1, Z11, Z11
+	VGF2P8AFFINEQB  $0x00, Z3, Z12, Z12
+	VPORD           Z12, Z11, Z11
+	VPDPBUSD        64(BX), Z11, Z10
+	VPACKSSDW       Z10, Z9, Z9
+	VPERMW          Z7, Z4, Z10
+	VPDPWSSD        Z9, Z10, Z8
+	VXORPS          Z9, Z9, Z9
+	VMOVDQU32       64(AX), Z11
+	VGF2P8AFFINEQB  $0x00, Z0, Z11, Z10
+	VBROADCASTI64X4 160(AX), Z12
+	VGF2P8AFFINEQB  $0x00, Z2, Z12, Z13
+	VPORD           Z13, Z10, Z10
+	VPDPBUSD        128(BX), Z10, Z9
+	VXORPS          Z10, Z10, Z10
+	VGF2P8AFFINEQB  $0x00, Z1, Z11, Z11
+	VGF2P8AFFINEQB  $0x00, Z3, Z12, Z12
+	VPORD           Z12, Z11, Z11
+	VPDPBUSD        192(BX), Z11, Z10
+	VPACKSSDW       Z10, Z9, Z9
+	VPERMW          Z7, Z5, Z10
+	VPDPWSSD        Z9, Z10, Z8
+	VBROADCASTSS    (SI), X7
+	VCVTDQ2PS       Z8, Z9
+	VPBROADCASTW    208(AX), X8
+	VCVTPH2PS       X8, X8
+	VMULPS          X7, X8, X8
+	VBROADCASTSS    X8, Z10
+	VFMADD231PS     Z9, Z10, Z6
 	ADDQ            $0x000000d2, AX
 	ADDQ            $0x00000100, BX
 	ADDQ            $0x04, SI
 	ADDQ            $0x20, DI
 	DECQ            R8
 	JNZ             rowQ6KAVX512_block
-	VXORPS          Y8, Y8, Y8
-	VEXTRACTF64X4   $0x01, Z6, Y9
-	VADDPS          Y9, Y8, Y8
-	VADDPS          Y6, Y8, Y8
-	VEXTRACTF128    $0x01, Y8, X9
-	VADDPS          X8, X9, X9
-	VMOVHLPS        X9, X9, X8
-	VADDPS          X8, X9, X9
-	VMOVSHDUP       X9, X8
-	VADDSS          X8, X9, X9
-	VMOVSS          X9, (CX)
+	VXORPS          Y7, Y7, Y7
+	VEXTRACTF64X4   $0x01, Z6, Y8
+	VADDPS          Y8, Y7, Y7
+	VADDPS          Y6, Y7, Y7
+	VEXTRACTF128    $0x01, Y7, X6
+	VADDPS          X7, X6, X6
+	VPERMILPS       $0x4e, X6, X7
+	VADDPS          X7, X6, X6
+	VPERMILPS       $0xb1, X6, X7
+	VADDPS          X7, X6, X6
+	VMOVSS          X6, (CX)
 	ADDQ            $0x04, CX
 	DECQ            DX
 	JNZ             rowQ6KAVX512_row
@@ -713,15 +725,15 @@ GLOBL row_index16_1<>(SB), RODATA|NOPTR, $64
 // func rowQ40AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ40AVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU   row_bytes15<>+0(SB), Y0
-	VMOVDQU   row_nibbles<>+0(SB), Y1
-	VMOVDQU32 row_codesQ40<>+0(SB), Z2
-	VMOVDQU32 row_bytes15<>+0(SB), Z3
-	VMOVDQU32 row_fours<>+0(SB), Z4
-	VMOVDQU32 row_dsQ40<>+0(SB), Z5
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS row_codesQ40<>+0(SB), Z2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z3
+	VMOVUPS row_fours<>+0(SB), Z4
+	VMOVUPS row_dsQ40<>+0(SB), Z5
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ40AVX512_row:
 	MOVQ   codes+32(FP), BX
@@ -793,10 +805,10 @@ rowQ40AVX512_end:
 	VADDPS        Y9, Y8, Y8
 	VEXTRACTF128  $0x01, Y8, X6
 	VADDPS        X8, X6, X6
-	VMOVHLPS      X6, X6, X7
+	VPERMILPS     $0x4e, X6, X7
 	VADDPS        X7, X6, X6
-	VMOVSHDUP     X6, X7
-	VADDSS        X7, X6, X6
+	VPERMILPS     $0xb1, X6, X7
+	VADDPS        X7, X6, X6
 	VMOVSS        X6, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
@@ -804,15 +816,15 @@ rowQ40AVX512_end:
 	VZEROUPPER
 	RET
 
-DATA row_bytes15<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL row_bytes15<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
 DATA row_nibbles<>+0(SB)/8, $0x0000000000000000
 DATA row_nibbles<>+8(SB)/8, $0x0000000000000000
@@ -853,15 +865,15 @@ GLOBL row_dsQ40<>(SB), RODATA|NOPTR, $64
 // func rowQ41AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ41AVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU   row_bytes15<>+0(SB), Y0
-	VMOVDQU   row_nibbles<>+0(SB), Y1
-	VMOVDQU32 row_codesQ41<>+0(SB), Z2
-	VMOVDQU32 row_bytes15<>+0(SB), Z3
-	VMOVDQU32 row_fours<>+0(SB), Z4
-	VMOVDQU32 row_dsQ41<>+0(SB), Z5
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS row_codesQ41<>+0(SB), Z2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z3
+	VMOVUPS row_fours<>+0(SB), Z4
+	VMOVUPS row_dsQ41<>+0(SB), Z5
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ41AVX512_row:
 	MOVQ   codes+32(FP), BX
@@ -942,10 +954,10 @@ rowQ41AVX512_end:
 	VADDPS        Y10, Y8, Y8
 	VEXTRACTF128  $0x01, Y8, X6
 	VADDPS        X8, X6, X6
-	VMOVHLPS      X6, X6, X7
+	VPERMILPS     $0x4e, X6, X7
 	VADDPS        X7, X6, X6
-	VMOVSHDUP     X6, X7
-	VADDSS        X7, X6, X6
+	VPERMILPS     $0xb1, X6, X7
+	VADDPS        X7, X6, X6
 	VMOVSS        X6, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
@@ -976,20 +988,20 @@ GLOBL row_dsQ41<>(SB), RODATA|NOPTR, $64
 // func rowQ50AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ50AVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU   row_bytes15<>+0(SB), Y0
-	VMOVDQU   row_nibbles<>+0(SB), Y1
-	VMOVDQU   row_bytes16<>+0(SB), Y2
-	VMOVDQU32 row_codesQ50<>+0(SB), Z3
-	VMOVDQU32 row_bytes15<>+0(SB), Z4
-	VMOVDQU32 row_fours<>+0(SB), Z5
-	VMOVDQU32 row_dsQ50<>+0(SB), Z6
-	VMOVDQU32 row_fifthsQ50<>+0(SB), Z7
-	VMOVDQU32 row_select64<>+0(SB), Z8
-	MOVQ      $0x8888888888888888, CX
-	KMOVQ     CX, K1
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS bits_10101010<>+0(SB), Y2
+	VMOVUPS row_codesQ50<>+0(SB), Z3
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z4
+	VMOVUPS row_fours<>+0(SB), Z5
+	VMOVUPS row_dsQ50<>+0(SB), Z6
+	VMOVUPS row_fifthsQ50<>+0(SB), Z7
+	VMOVUPS row_select64<>+0(SB), Z8
+	MOVQ    $0x8888888888888888, CX
+	KMOVQ   CX, K1
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ50AVX512_row:
 	MOVQ   codes+32(FP), BX
@@ -1069,10 +1081,10 @@ rowQ50AVX512_end:
 	VADDPS        Y12, Y11, Y11
 	VEXTRACTF128  $0x01, Y11, X9
 	VADDPS        X11, X9, X9
-	VMOVHLPS      X9, X9, X10
+	VPERMILPS     $0x4e, X9, X10
 	VADDPS        X10, X9, X9
-	VMOVSHDUP     X9, X10
-	VADDSS        X10, X9, X9
+	VPERMILPS     $0xb1, X9, X10
+	VADDPS        X10, X9, X9
 	VMOVSS        X9, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
@@ -1080,15 +1092,15 @@ rowQ50AVX512_end:
 	VZEROUPPER
 	RET
 
-DATA row_bytes16<>+0(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+8(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+16(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+24(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+32(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+40(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+48(SB)/8, $0x1010101010101010
-DATA row_bytes16<>+56(SB)/8, $0x1010101010101010
-GLOBL row_bytes16<>(SB), RODATA|NOPTR, $64
+DATA bits_10101010<>+0(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+8(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+16(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+24(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+32(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+40(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+48(SB)/8, $0x1010101010101010
+DATA bits_10101010<>+56(SB)/8, $0x1010101010101010
+GLOBL bits_10101010<>(SB), RODATA|NOPTR, $64
 
 DATA row_codesQ50<>+0(SB)/8, $0x0d0c0b0a09080706
 DATA row_codesQ50<>+8(SB)/8, $0x1514131211100f0e
@@ -1133,20 +1145,20 @@ GLOBL row_select64<>(SB), RODATA|NOPTR, $64
 // func rowQ51AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ51AVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU   row_bytes15<>+0(SB), Y0
-	VMOVDQU   row_nibbles<>+0(SB), Y1
-	VMOVDQU   row_bytes16<>+0(SB), Y2
-	VMOVDQU32 row_codesQ51<>+0(SB), Z3
-	VMOVDQU32 row_bytes15<>+0(SB), Z4
-	VMOVDQU32 row_fours<>+0(SB), Z5
-	VMOVDQU32 row_dsQ51<>+0(SB), Z6
-	VMOVDQU32 row_fifthsQ51<>+0(SB), Z7
-	VMOVDQU32 row_select64<>+0(SB), Z8
-	MOVQ      $0x8888888888888888, CX
-	KMOVQ     CX, K1
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_nibbles<>+0(SB), Y1
+	VMOVUPS bits_10101010<>+0(SB), Y2
+	VMOVUPS row_codesQ51<>+0(SB), Z3
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Z4
+	VMOVUPS row_fours<>+0(SB), Z5
+	VMOVUPS row_dsQ51<>+0(SB), Z6
+	VMOVUPS row_fifthsQ51<>+0(SB), Z7
+	VMOVUPS row_select64<>+0(SB), Z8
+	MOVQ    $0x8888888888888888, CX
+	KMOVQ   CX, K1
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ51AVX512_row:
 	MOVQ   codes+32(FP), BX
@@ -1235,10 +1247,10 @@ rowQ51AVX512_end:
 	VADDPS        Y13, Y11, Y11
 	VEXTRACTF128  $0x01, Y11, X9
 	VADDPS        X11, X9, X9
-	VMOVHLPS      X9, X9, X10
+	VPERMILPS     $0x4e, X9, X10
 	VADDPS        X10, X9, X9
-	VMOVSHDUP     X9, X10
-	VADDSS        X10, X9, X9
+	VPERMILPS     $0xb1, X9, X10
+	VADDPS        X10, X9, X9
 	VMOVSS        X9, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
@@ -1280,7 +1292,7 @@ GLOBL row_fifthsQ51<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ80AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
-	VMOVDQU row_bytes128<>+0(SB), Y0
+	VMOVUPS bits_80808080<>+0(SB), Y0
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -1366,10 +1378,10 @@ rowQ80AVX512_end:
 	VADDPS       Y2, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X1
 	VADDPS       X3, X1, X1
-	VMOVHLPS     X1, X1, X2
+	VPERMILPS    $0x4e, X1, X2
 	VADDPS       X2, X1, X1
-	VMOVSHDUP    X1, X2
-	VADDSS       X2, X1, X1
+	VPERMILPS    $0xb1, X1, X2
+	VADDPS       X2, X1, X1
 	VMOVSS       X1, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -1377,31 +1389,31 @@ rowQ80AVX512_end:
 	VZEROUPPER
 	RET
 
-DATA row_bytes128<>+0(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+8(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+16(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+24(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+32(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+40(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+48(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+56(SB)/8, $0x8080808080808080
-GLOBL row_bytes128<>(SB), RODATA|NOPTR, $64
+DATA bits_80808080<>+0(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+8(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+16(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+24(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+32(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+40(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+48(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+56(SB)/8, $0x8080808080808080
+GLOBL bits_80808080<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ4NLAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowIQ4NLAVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
-	VMOVDQU         row_bytes15<>+0(SB), Y0
-	VMOVDQU         row_nibbles<>+0(SB), Y1
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS         row_nibbles<>+0(SB), Y1
 	VBROADCASTI128  ·uneven4+0(SB), Y2
-	VMOVDQU         row_bytes127<>+0(SB), Y3
+	VMOVUPS         bits_7f7f7f7f<>+0(SB), Y3
 	VPADDB          Y3, Y2, Y2
-	VMOVDQU32       row_codesIQ4NL<>+0(SB), Z3
-	VMOVDQU32       row_bytes15<>+0(SB), Z7
-	VMOVDQU32       row_fours<>+0(SB), Z8
-	VMOVDQU32       row_dsIQ4NL<>+0(SB), Z9
+	VMOVUPS         row_codesIQ4NL<>+0(SB), Z3
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z7
+	VMOVUPS         row_fours<>+0(SB), Z8
+	VMOVUPS         row_dsIQ4NL<>+0(SB), Z9
 	VBROADCASTI32X4 ·uneven4+0(SB), Z10
-	VPADDB          row_bytes127<>+0(SB), Z10, Z10
+	VPADDB          bits_7f7f7f7f<>+0(SB), Z10, Z10
 	MOVQ            dst+0(FP), CX
 	MOVQ            rows+16(FP), DX
 
@@ -1478,10 +1490,10 @@ rowIQ4NLAVX512_end:
 	VADDPS        Y4, Y13, Y13
 	VEXTRACTF128  $0x01, Y13, X5
 	VADDPS        X13, X5, X5
-	VMOVHLPS      X5, X5, X6
+	VPERMILPS     $0x4e, X5, X6
 	VADDPS        X6, X5, X5
-	VMOVSHDUP     X5, X6
-	VADDSS        X6, X5, X5
+	VPERMILPS     $0xb1, X5, X6
+	VADDPS        X6, X5, X5
 	VMOVSS        X5, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
@@ -1489,15 +1501,15 @@ rowIQ4NLAVX512_end:
 	VZEROUPPER
 	RET
 
-DATA row_bytes127<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA row_bytes127<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL row_bytes127<>(SB), RODATA|NOPTR, $64
+DATA bits_7f7f7f7f<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+16(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+24(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+32(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+40(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA bits_7f7f7f7f<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL bits_7f7f7f7f<>(SB), RODATA|NOPTR, $64
 
 DATA row_codesIQ4NL<>+0(SB)/8, $0x0908070605040302
 DATA row_codesIQ4NL<>+8(SB)/8, $0x11100f0e0d0c0b0a
@@ -1524,16 +1536,16 @@ GLOBL row_dsIQ4NL<>(SB), RODATA|NOPTR, $64
 TEXT ·rowMXFP4AVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
 	LEAQ            ·powers+0(SB), CX
-	VMOVDQU         row_bytes15<>+0(SB), Y0
-	VMOVDQU         row_nibbles<>+0(SB), Y1
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS         row_nibbles<>+0(SB), Y1
 	VBROADCASTI128  ·float4+0(SB), Y2
-	VMOVDQU         row_bytes12<>+0(SB), Y3
+	VMOVUPS         bits_0c0c0c0c<>+0(SB), Y3
 	VPADDB          Y3, Y2, Y2
-	VMOVDQU32       row_codesMXFP4<>+0(SB), Z3
-	VMOVDQU32       row_bytes15<>+0(SB), Z7
-	VMOVDQU32       row_fours<>+0(SB), Z8
+	VMOVUPS         row_codesMXFP4<>+0(SB), Z3
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z7
+	VMOVUPS         row_fours<>+0(SB), Z8
 	VBROADCASTI32X4 ·float4+0(SB), Z9
-	VPADDB          row_bytes12<>+0(SB), Z9, Z9
+	VPADDB          bits_0c0c0c0c<>+0(SB), Z9, Z9
 	MOVQ            dst+0(FP), DX
 	MOVQ            rows+16(FP), BX
 
@@ -1615,10 +1627,10 @@ rowMXFP4AVX512_end:
 	VADDPS        Y4, Y12, Y12
 	VEXTRACTF128  $0x01, Y12, X5
 	VADDPS        X12, X5, X5
-	VMOVHLPS      X5, X5, X6
+	VPERMILPS     $0x4e, X5, X6
 	VADDPS        X6, X5, X5
-	VMOVSHDUP     X5, X6
-	VADDSS        X6, X5, X5
+	VPERMILPS     $0xb1, X5, X6
+	VADDPS        X6, X5, X5
 	VMOVSS        X5, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
@@ -1637,7 +1649,7 @@ DATA row_codesMXFP4<>+56(SB)/8, $0x7f7e7d7c3f3e3d3c
 GLOBL row_codesMXFP4<>(SB), RODATA|NOPTR, $64
 
 // func rowF32AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·rowF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1648,10 +1660,10 @@ rowF32AVX512_row:
 	MOVQ   n+32(FP), SI
 	MOVQ   x+40(FP), DI
 	MOVQ   AX, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
 	SUBQ   $0x00000080, SI
 	JL     rowF32AVX512_rest
 
@@ -1695,22 +1707,22 @@ rowF32AVX512_end:
 	VEXTRACTF64X4 $0x01, Z0, Y5
 	VADDPS        Y5, Y4, Y4
 	VADDPS        Y0, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y1, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z2, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y2, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z3, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y3, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPS        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDPS        X4, X5, X5
-	VMOVSHDUP     X5, X4
-	VADDSS        X4, X5, X5
-	VMOVSS        X5, (DX)
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
 	JNZ           rowF32AVX512_row
@@ -1718,7 +1730,7 @@ rowF32AVX512_end:
 	RET
 
 // func rowF16AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·rowF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1729,10 +1741,10 @@ rowF16AVX512_row:
 	MOVQ   n+32(FP), SI
 	MOVQ   x+40(FP), DI
 	MOVQ   AX, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
 	SUBQ   $0x00000080, SI
 	JL     rowF16AVX512_rest
 
@@ -1776,22 +1788,22 @@ rowF16AVX512_end:
 	VEXTRACTF64X4 $0x01, Z0, Y5
 	VADDPS        Y5, Y4, Y4
 	VADDPS        Y0, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y1, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z2, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y2, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z3, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y3, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPS        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDPS        X4, X5, X5
-	VMOVSHDUP     X5, X4
-	VADDSS        X4, X5, X5
-	VMOVSS        X5, (DX)
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
 	JNZ           rowF16AVX512_row
@@ -1799,7 +1811,7 @@ rowF16AVX512_end:
 	RET
 
 // func rowBF16AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·rowBF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ w+8(FP), AX
 	MOVQ stride+24(FP), CX
@@ -1810,10 +1822,10 @@ rowBF16AVX512_row:
 	MOVQ   n+32(FP), SI
 	MOVQ   x+40(FP), DI
 	MOVQ   AX, R8
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
 	SUBQ   $0x00000080, SI
 	JL     rowBF16AVX512_rest
 
@@ -1866,22 +1878,22 @@ rowBF16AVX512_end:
 	VEXTRACTF64X4 $0x01, Z0, Y5
 	VADDPS        Y5, Y4, Y4
 	VADDPS        Y0, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y1, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z2, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y2, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z3, Y5
-	VADDPS        Y5, Y4, Y4
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y4, Y4
 	VADDPS        Y3, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPS        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDPS        X4, X5, X5
-	VMOVSHDUP     X5, X4
-	VADDSS        X4, X5, X5
-	VMOVSS        X5, (DX)
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0x4e, X0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPS     $0xb1, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
 	JNZ           rowBF16AVX512_row
@@ -1889,11 +1901,11 @@ rowBF16AVX512_end:
 	RET
 
 // func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C
 TEXT ·rowIQ4XSAVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
 	VBROADCASTI32X4 ·uneven4+0(SB), Z0
-	VPXORD          row_bytes128<>+0(SB), Z0, Z0
+	VPXORD          bits_80808080<>+0(SB), Z0, Z0
 	MOVQ            dst+0(FP), CX
 	MOVQ            rows+16(FP), DX
 
@@ -1902,21 +1914,21 @@ rowIQ4XSAVX512_row:
 	MOVQ   d+40(FP), SI
 	MOVQ   quads+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z1, Z1, Z1
+	VXORPS Z1, Z1, Z1
 
 rowIQ4XSAVX512_block:
 	VPBROADCASTD  4(AX), Y2
 	VPSRLVD       row_low4<>+0(SB), Y2, Y2
-	VPAND         row_dwords_f<>+0(SB), Y2, Y2
+	VPAND         bits_0000000f<>+0(SB), Y2, Y2
 	VPBROADCASTW  2(AX), Y3
 	VPSRLVD       row_high4<>+0(SB), Y3, Y3
-	VPAND         row_dwords_30<>+0(SB), Y3, Y3
+	VPAND         bits_00000030<>+0(SB), Y3, Y3
 	VPOR          Y3, Y2, Y2
-	VPSUBD        row_dwords_20<>+0(SB), Y2, Y2
+	VPSUBD        bits_00000020<>+0(SB), Y2, Y2
 	VMOVDQU32     8(AX), Z3
-	VPANDD        row_bytes15<>+0(SB), Z3, Z4
+	VPANDD        bits_0f0f0f0f<>+0(SB), Z3, Z4
 	VPSRLW        $0x04, Z3, Z3
-	VPANDD        row_bytes15<>+0(SB), Z3, Z3
+	VPANDD        bits_0f0f0f0f<>+0(SB), Z3, Z3
 	VMOVDQU32     (DI), Z5
 	VPADDD        64(DI), Z5, Z5
 	VPSHUFB       Z4, Z0, Z4
@@ -1927,9 +1939,9 @@ rowIQ4XSAVX512_block:
 	VPERMD        Z2, Z3, Z3
 	VPMULLD       Z3, Z5, Z5
 	VMOVDQU32     72(AX), Z3
-	VPANDD        row_bytes15<>+0(SB), Z3, Z4
+	VPANDD        bits_0f0f0f0f<>+0(SB), Z3, Z4
 	VPSRLW        $0x04, Z3, Z3
-	VPANDD        row_bytes15<>+0(SB), Z3, Z3
+	VPANDD        bits_0f0f0f0f<>+0(SB), Z3, Z3
 	VMOVDQU32     128(DI), Z6
 	VPADDD        192(DI), Z6, Z6
 	VPSHUFB       Z4, Z0, Z4
@@ -1956,13 +1968,13 @@ rowIQ4XSAVX512_block:
 	VEXTRACTF64X4 $0x01, Z1, Y3
 	VADDPS        Y3, Y2, Y2
 	VADDPS        Y1, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X3
-	VADDPS        X2, X3, X3
-	VMOVHLPS      X3, X3, X2
-	VADDPS        X2, X3, X3
-	VMOVSHDUP     X3, X2
-	VADDSS        X2, X3, X3
-	VMOVSS        X3, (CX)
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0x4e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VADDPS        X2, X1, X1
+	VMOVSS        X1, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
 	JNZ           rowIQ4XSAVX512_row
@@ -1975,11 +1987,15 @@ DATA row_low4<>+16(SB)/8, $0x0000001400000010
 DATA row_low4<>+24(SB)/8, $0x0000001c00000018
 GLOBL row_low4<>(SB), RODATA|NOPTR, $32
 
-DATA row_dwords_f<>+0(SB)/8, $0x0000000f0000000f
-DATA row_dwords_f<>+8(SB)/8, $0x0000000f0000000f
-DATA row_dwords_f<>+16(SB)/8, $0x0000000f0000000f
-DATA row_dwords_f<>+24(SB)/8, $0x0000000f0000000f
-GLOBL row_dwords_f<>(SB), RODATA|NOPTR, $32
+DATA bits_0000000f<>+0(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+8(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+16(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+24(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+32(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+40(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+48(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+56(SB)/8, $0x0000000f0000000f
+GLOBL bits_0000000f<>(SB), RODATA|NOPTR, $64
 
 DATA row_high4<>+0(SB)/8, $0x0000000e0000000c
 DATA row_high4<>+8(SB)/8, $0x0000001200000010
@@ -1987,17 +2003,25 @@ DATA row_high4<>+16(SB)/8, $0x0000001600000014
 DATA row_high4<>+24(SB)/8, $0x0000001a00000018
 GLOBL row_high4<>(SB), RODATA|NOPTR, $32
 
-DATA row_dwords_30<>+0(SB)/8, $0x0000003000000030
-DATA row_dwords_30<>+8(SB)/8, $0x0000003000000030
-DATA row_dwords_30<>+16(SB)/8, $0x0000003000000030
-DATA row_dwords_30<>+24(SB)/8, $0x0000003000000030
-GLOBL row_dwords_30<>(SB), RODATA|NOPTR, $32
+DATA bits_00000030<>+0(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+8(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+16(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+24(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+32(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+40(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+48(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+56(SB)/8, $0x0000003000000030
+GLOBL bits_00000030<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_20<>+0(SB)/8, $0x0000002000000020
-DATA row_dwords_20<>+8(SB)/8, $0x0000002000000020
-DATA row_dwords_20<>+16(SB)/8, $0x0000002000000020
-DATA row_dwords_20<>+24(SB)/8, $0x0000002000000020
-GLOBL row_dwords_20<>(SB), RODATA|NOPTR, $32
+DATA bits_00000020<>+0(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+8(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+16(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+24(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+32(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+40(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+48(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+56(SB)/8, $0x0000002000000020
+GLOBL bits_00000020<>(SB), RODATA|NOPTR, $64
 
 DATA row_groups0<>+0(SB)/8, $0x0000000000000000
 DATA row_groups0<>+8(SB)/8, $0x0000000000000000
@@ -2020,20 +2044,20 @@ DATA row_groups1<>+56(SB)/8, $0x0000000700000007
 GLOBL row_groups1<>(SB), RODATA|NOPTR, $64
 
 // func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C
 TEXT ·rowQ1AVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_bytes2<>+0(SB), Z0
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS bits_02020202<>+0(SB), Z0
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ1AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
 	MOVQ   quads+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
 
 rowQ1AVX512_block:
 	VPBROADCASTW  (AX), X4
@@ -2063,47 +2087,47 @@ rowQ1AVX512_block:
 	VEXTRACTF64X4 $0x01, Z1, Y4
 	VADDPS        Y4, Y3, Y3
 	VADDPS        Y1, Y3, Y3
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y3, Y3
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VADDPS        Y1, Y3, Y3
 	VADDPS        Y2, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X4
-	VADDPS        X3, X4, X4
-	VMOVHLPS      X4, X4, X3
-	VADDPS        X3, X4, X4
-	VMOVSHDUP     X4, X3
-	VADDSS        X3, X4, X4
-	VMOVSS        X4, (CX)
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x4e, X1, X2
+	VADDPS        X2, X1, X1
+	VPERMILPS     $0xb1, X1, X2
+	VADDPS        X2, X1, X1
+	VMOVSS        X1, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
 	JNZ           rowQ1AVX512_row
 	VZEROUPPER
 	RET
 
-DATA row_bytes2<>+0(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+8(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+16(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+24(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+32(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+40(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+48(SB)/8, $0x0202020202020202
-DATA row_bytes2<>+56(SB)/8, $0x0202020202020202
-GLOBL row_bytes2<>(SB), RODATA|NOPTR, $64
+DATA bits_02020202<>+0(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+8(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+16(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+24(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+32(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+40(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+48(SB)/8, $0x0202020202020202
+DATA bits_02020202<>+56(SB)/8, $0x0202020202020202
+GLOBL bits_02020202<>(SB), RODATA|NOPTR, $64
 
 // func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-// Requires: AVX, AVX2, AVX512F, AVX512VBMI, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VBMI, AVX512VNNI, F16C
 TEXT ·rowQ2AVX512(SB), NOSPLIT, $0-56
-	MOVQ      w+8(FP), AX
-	VMOVDQU32 row_twos<>+0(SB), Z0
-	VMOVDQU32 row_bytes3<>+0(SB), Z1
-	MOVQ      dst+0(FP), CX
-	MOVQ      rows+16(FP), DX
+	MOVQ    w+8(FP), AX
+	VMOVUPS row_twos<>+0(SB), Z0
+	VMOVUPS bits_03030303<>+0(SB), Z1
+	MOVQ    dst+0(FP), CX
+	MOVQ    rows+16(FP), DX
 
 rowQ2AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
 	MOVQ   quads+48(FP), DI
 	MOVQ   blocks+24(FP), R8
-	VPXORD Z2, Z2, Z2
+	VXORPS Z2, Z2, Z2
 
 rowQ2AVX512_block:
 	VPBROADCASTW   (AX), X3
@@ -2127,13 +2151,13 @@ rowQ2AVX512_block:
 	VEXTRACTF64X4  $0x01, Z2, Y4
 	VADDPS         Y4, Y3, Y3
 	VADDPS         Y2, Y3, Y3
-	VEXTRACTF128   $0x01, Y3, X4
-	VADDPS         X3, X4, X4
-	VMOVHLPS       X4, X4, X3
-	VADDPS         X3, X4, X4
-	VMOVSHDUP      X4, X3
-	VADDSS         X3, X4, X4
-	VMOVSS         X4, (CX)
+	VEXTRACTF128   $0x01, Y3, X2
+	VADDPS         X3, X2, X2
+	VPERMILPS      $0x4e, X2, X3
+	VADDPS         X3, X2, X2
+	VPERMILPS      $0xb1, X2, X3
+	VADDPS         X3, X2, X2
+	VMOVSS         X2, (CX)
 	ADDQ           $0x04, CX
 	DECQ           DX
 	JNZ            rowQ2AVX512_row
@@ -2151,14 +2175,14 @@ DATA row_twos<>+56(SB)/8, $0x0e0c0a0806040200
 GLOBL row_twos<>(SB), RODATA|NOPTR, $64
 
 // func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·rowNVFP4AVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
 	LEAQ            ·fractions+0(SB), CX
 	VBROADCASTI32X4 ·float4+0(SB), Z0
-	VPADDB          row_bytes12<>+0(SB), Z0, Z0
-	VMOVDQU32       row_pairs<>+0(SB), Z1
-	VMOVDQU32       row_bytes15<>+0(SB), Z2
+	VPADDB          bits_0c0c0c0c<>+0(SB), Z0, Z0
+	VMOVUPS         row_pairs<>+0(SB), Z1
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z2
 	MOVQ            dst+0(FP), DX
 	MOVQ            rows+16(FP), BX
 
@@ -2167,7 +2191,7 @@ rowNVFP4AVX512_row:
 	MOVQ   scales+40(FP), DI
 	MOVQ   quads+48(FP), R8
 	MOVQ   blocks+24(FP), R9
-	VPXORD Z3, Z3, Z3
+	VXORPS Z3, Z3, Z3
 
 rowNVFP4AVX512_block:
 	MOVBQZX       (AX), R10
@@ -2200,13 +2224,13 @@ rowNVFP4AVX512_block:
 	VEXTRACTF64X4 $0x01, Z3, Y6
 	VADDPS        Y6, Y4, Y4
 	VADDPS        Y3, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPS        X4, X5, X5
-	VMOVHLPS      X5, X5, X4
-	VADDPS        X4, X5, X5
-	VMOVSHDUP     X5, X4
-	VADDSS        X4, X5, X5
-	VMOVSS        X5, (DX)
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0x4e, X3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0xb1, X3, X4
+	VADDPS        X4, X3, X3
+	VMOVSS        X3, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
 	JNZ           rowNVFP4AVX512_row

@@ -9,9 +9,9 @@
 TEXT ·rowIQ2XXSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
-	VMOVDQU row_bytes43<>+0(SB), Y2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y1
+	VMOVUPS bits_2b2b2b2b<>+0(SB), Y2
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -28,16 +28,16 @@ rowIQ2XXSAVX2_block:
 	VPERMQ       $0xd8, Y4, Y4
 	VPSRLD       $0x1c, Y4, Y5
 	VPADDD       Y5, Y5, Y5
-	VPOR         row_dwords_1<>+0(SB), Y5, Y5
+	VPOR         bits_00000001<>+0(SB), Y5, Y5
 	VPACKSSDW    Y5, Y5, Y5
 	VPERMQ       $0x88, Y5, Y5
-	VPAND        row_dwords_3fff<>+0(SB), Y4, Y6
+	VPAND        bits_00003fff<>+0(SB), Y4, Y6
 	VPSLLD       $0x02, Y4, Y4
-	VPAND        row_dwords_3fff0000<>+0(SB), Y4, Y4
+	VPAND        bits_3fff0000<>+0(SB), Y4, Y4
 	VPOR         Y4, Y6, Y6
-	VPAND        row_dwords_7f007f<>+0(SB), Y6, Y4
+	VPAND        bits_007f007f<>+0(SB), Y6, Y4
 	VPSLLD       $0x01, Y6, Y6
-	VPAND        row_dwords_7f007f00<>+0(SB), Y6, Y6
+	VPAND        bits_7f007f00<>+0(SB), Y6, Y6
 	VPOR         Y6, Y4, Y4
 	VPSRLW       $0x04, Y4, Y6
 	VPXOR        Y4, Y6, Y6
@@ -48,7 +48,7 @@ rowIQ2XXSAVX2_block:
 	VPERMQ       $0x44, Y4, Y6
 	VPERMQ       $0xee, Y4, Y7
 	VPSHUFB      row_twice<>+0(SB), Y5, Y4
-	VPMULLW      row_words_ffd5<>+0(SB), Y4, Y4
+	VPMULLW      bits_ffd5ffd5<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
 	MOVL         2(AX), R10
 	MOVBQZX      R10, R11
@@ -258,10 +258,10 @@ rowIQ2XXSAVX2_block:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X3
 	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
+	VPERMILPS    $0x4e, X3, X4
 	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
 	VMOVSS       X3, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -269,15 +269,15 @@ rowIQ2XXSAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes15<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL row_bytes15<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
 DATA row_select<>+0(SB)/8, $0x8040201008040201
 DATA row_select<>+8(SB)/8, $0x8040201008040201
@@ -285,45 +285,65 @@ DATA row_select<>+16(SB)/8, $0x8040201008040201
 DATA row_select<>+24(SB)/8, $0x8040201008040201
 GLOBL row_select<>(SB), RODATA|NOPTR, $32
 
-DATA row_bytes43<>+0(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+8(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+16(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+24(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+32(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+40(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+48(SB)/8, $0x2b2b2b2b2b2b2b2b
-DATA row_bytes43<>+56(SB)/8, $0x2b2b2b2b2b2b2b2b
-GLOBL row_bytes43<>(SB), RODATA|NOPTR, $64
+DATA bits_2b2b2b2b<>+0(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+8(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+16(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+24(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+32(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+40(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+48(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA bits_2b2b2b2b<>+56(SB)/8, $0x2b2b2b2b2b2b2b2b
+GLOBL bits_2b2b2b2b<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_1<>+0(SB)/8, $0x0000000100000001
-DATA row_dwords_1<>+8(SB)/8, $0x0000000100000001
-DATA row_dwords_1<>+16(SB)/8, $0x0000000100000001
-DATA row_dwords_1<>+24(SB)/8, $0x0000000100000001
-GLOBL row_dwords_1<>(SB), RODATA|NOPTR, $32
+DATA bits_00000001<>+0(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+8(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+16(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+24(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+32(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+40(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+48(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+56(SB)/8, $0x0000000100000001
+GLOBL bits_00000001<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_3fff<>+0(SB)/8, $0x00003fff00003fff
-DATA row_dwords_3fff<>+8(SB)/8, $0x00003fff00003fff
-DATA row_dwords_3fff<>+16(SB)/8, $0x00003fff00003fff
-DATA row_dwords_3fff<>+24(SB)/8, $0x00003fff00003fff
-GLOBL row_dwords_3fff<>(SB), RODATA|NOPTR, $32
+DATA bits_00003fff<>+0(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+8(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+16(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+24(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+32(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+40(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+48(SB)/8, $0x00003fff00003fff
+DATA bits_00003fff<>+56(SB)/8, $0x00003fff00003fff
+GLOBL bits_00003fff<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_3fff0000<>+0(SB)/8, $0x3fff00003fff0000
-DATA row_dwords_3fff0000<>+8(SB)/8, $0x3fff00003fff0000
-DATA row_dwords_3fff0000<>+16(SB)/8, $0x3fff00003fff0000
-DATA row_dwords_3fff0000<>+24(SB)/8, $0x3fff00003fff0000
-GLOBL row_dwords_3fff0000<>(SB), RODATA|NOPTR, $32
+DATA bits_3fff0000<>+0(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+8(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+16(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+24(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+32(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+40(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+48(SB)/8, $0x3fff00003fff0000
+DATA bits_3fff0000<>+56(SB)/8, $0x3fff00003fff0000
+GLOBL bits_3fff0000<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_7f007f<>+0(SB)/8, $0x007f007f007f007f
-DATA row_dwords_7f007f<>+8(SB)/8, $0x007f007f007f007f
-DATA row_dwords_7f007f<>+16(SB)/8, $0x007f007f007f007f
-DATA row_dwords_7f007f<>+24(SB)/8, $0x007f007f007f007f
-GLOBL row_dwords_7f007f<>(SB), RODATA|NOPTR, $32
+DATA bits_007f007f<>+0(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+8(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+16(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+24(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+32(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+40(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+48(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+56(SB)/8, $0x007f007f007f007f
+GLOBL bits_007f007f<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_7f007f00<>+0(SB)/8, $0x7f007f007f007f00
-DATA row_dwords_7f007f00<>+8(SB)/8, $0x7f007f007f007f00
-DATA row_dwords_7f007f00<>+16(SB)/8, $0x7f007f007f007f00
-DATA row_dwords_7f007f00<>+24(SB)/8, $0x7f007f007f007f00
-GLOBL row_dwords_7f007f00<>(SB), RODATA|NOPTR, $32
+DATA bits_7f007f00<>+0(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+8(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+16(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+24(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+32(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+40(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+48(SB)/8, $0x7f007f007f007f00
+DATA bits_7f007f00<>+56(SB)/8, $0x7f007f007f007f00
+GLOBL bits_7f007f00<>(SB), RODATA|NOPTR, $64
 
 DATA row_odd<>+0(SB)/8, $0x8000008000808000
 DATA row_odd<>+8(SB)/8, $0x0080800080000080
@@ -337,11 +357,15 @@ DATA row_twice<>+16(SB)/8, $0x0b0a0b0a09080908
 DATA row_twice<>+24(SB)/8, $0x0f0e0f0e0d0c0d0c
 GLOBL row_twice<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_ffd5<>+0(SB)/8, $0xffd5ffd5ffd5ffd5
-DATA row_words_ffd5<>+8(SB)/8, $0xffd5ffd5ffd5ffd5
-DATA row_words_ffd5<>+16(SB)/8, $0xffd5ffd5ffd5ffd5
-DATA row_words_ffd5<>+24(SB)/8, $0xffd5ffd5ffd5ffd5
-GLOBL row_words_ffd5<>(SB), RODATA|NOPTR, $32
+DATA bits_ffd5ffd5<>+0(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+8(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+16(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+24(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+32(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+40(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+48(SB)/8, $0xffd5ffd5ffd5ffd5
+DATA bits_ffd5ffd5<>+56(SB)/8, $0xffd5ffd5ffd5ffd5
+GLOBL bits_ffd5ffd5<>(SB), RODATA|NOPTR, $64
 
 DATA row_signs0<>+0(SB)/8, $0x0000000000000000
 DATA row_signs0<>+8(SB)/8, $0x0101010101010101
@@ -420,9 +444,9 @@ GLOBL row_shuffle32_7<>(SB), RODATA|NOPTR, $32
 TEXT ·rowIQ2XSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
-	VMOVDQU row_bytes43<>+0(SB), Y2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y1
+	VMOVUPS bits_2b2b2b2b<>+0(SB), Y2
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -437,9 +461,9 @@ rowIQ2XSAVX2_block:
 	VPMOVZXBD    66(AX), Y4
 	VPSLLD       $0x0c, Y4, Y5
 	VPOR         Y5, Y4, Y4
-	VPAND        row_words_f<>+0(SB), Y4, Y4
+	VPAND        bits_000f000f<>+0(SB), Y4, Y4
 	VPADDD       Y4, Y4, Y4
-	VPOR         row_words_1<>+0(SB), Y4, Y4
+	VPOR         bits_00010001<>+0(SB), Y4, Y4
 	VPERMQ       $0x44, Y4, Y5
 	VPERMQ       $0xee, Y4, Y6
 	VMOVDQU      2(AX), Y8
@@ -456,10 +480,10 @@ rowIQ2XSAVX2_block:
 	VPOR         Y7, Y8, Y8
 	VPERMQ       $0x44, Y8, Y7
 	VPERMQ       $0xee, Y8, Y8
-	VPMULLW      row_words_ffd5<>+0(SB), Y4, Y4
+	VPMULLW      bits_ffd5ffd5<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
 	VMOVDQU      2(AX), Y9
-	VPAND        row_words_1ff<>+0(SB), Y9, Y9
+	VPAND        bits_01ff01ff<>+0(SB), Y9, Y9
 	VMOVQ        X9, R10
 	MOVWQZX      R10, R11
 	VPBROADCASTQ (CX)(R11*8), Y10
@@ -558,7 +582,7 @@ rowIQ2XSAVX2_block:
 	VPMADDWD     Y9, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 	VMOVDQU      34(AX), Y5
-	VPAND        row_words_1ff<>+0(SB), Y5, Y5
+	VPAND        bits_01ff01ff<>+0(SB), Y5, Y5
 	VMOVQ        X5, R10
 	MOVWQZX      R10, R11
 	VPBROADCASTQ (CX)(R11*8), Y7
@@ -672,10 +696,10 @@ rowIQ2XSAVX2_block:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X3
 	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
+	VPERMILPS    $0x4e, X3, X4
 	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
 	VMOVSS       X3, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -683,23 +707,35 @@ rowIQ2XSAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_words_f<>+0(SB)/8, $0x000f000f000f000f
-DATA row_words_f<>+8(SB)/8, $0x000f000f000f000f
-DATA row_words_f<>+16(SB)/8, $0x000f000f000f000f
-DATA row_words_f<>+24(SB)/8, $0x000f000f000f000f
-GLOBL row_words_f<>(SB), RODATA|NOPTR, $32
+DATA bits_000f000f<>+0(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+8(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+16(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+24(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+32(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+40(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+48(SB)/8, $0x000f000f000f000f
+DATA bits_000f000f<>+56(SB)/8, $0x000f000f000f000f
+GLOBL bits_000f000f<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_1<>+0(SB)/8, $0x0001000100010001
-DATA row_words_1<>+8(SB)/8, $0x0001000100010001
-DATA row_words_1<>+16(SB)/8, $0x0001000100010001
-DATA row_words_1<>+24(SB)/8, $0x0001000100010001
-GLOBL row_words_1<>(SB), RODATA|NOPTR, $32
+DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
+GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_1ff<>+0(SB)/8, $0x01ff01ff01ff01ff
-DATA row_words_1ff<>+8(SB)/8, $0x01ff01ff01ff01ff
-DATA row_words_1ff<>+16(SB)/8, $0x01ff01ff01ff01ff
-DATA row_words_1ff<>+24(SB)/8, $0x01ff01ff01ff01ff
-GLOBL row_words_1ff<>(SB), RODATA|NOPTR, $32
+DATA bits_01ff01ff<>+0(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+8(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+16(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+24(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+32(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+40(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+48(SB)/8, $0x01ff01ff01ff01ff
+DATA bits_01ff01ff<>+56(SB)/8, $0x01ff01ff01ff01ff
+GLOBL bits_01ff01ff<>(SB), RODATA|NOPTR, $64
 
 DATA row_shuffle16_0<>+0(SB)/8, $0x0100010001000100
 DATA row_shuffle16_0<>+8(SB)/8, $0x0100010001000100
@@ -730,9 +766,9 @@ GLOBL row_shuffle16_6<>(SB), RODATA|NOPTR, $32
 TEXT ·rowIQ2SAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y0
-	VMOVDQU row_bytes43<>+0(SB), Y1
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y0
+	VMOVUPS bits_2b2b2b2b<>+0(SB), Y1
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -747,20 +783,20 @@ rowIQ2SAVX2_block:
 	VPMOVZXBD      74(AX), Y3
 	VPSLLD         $0x0c, Y3, Y4
 	VPOR           Y4, Y3, Y3
-	VPAND          row_words_f<>+0(SB), Y3, Y3
+	VPAND          bits_000f000f<>+0(SB), Y3, Y3
 	VPADDD         Y3, Y3, Y3
-	VPOR           row_words_1<>+0(SB), Y3, Y3
+	VPOR           bits_00010001<>+0(SB), Y3, Y3
 	VPERMQ         $0x44, Y3, Y4
 	VPERMQ         $0xee, Y3, Y5
 	VBROADCASTI128 34(AX), Y6
 	VBROADCASTI128 50(AX), Y7
-	VPMULLW        row_words_ffd5<>+0(SB), Y3, Y3
+	VPMULLW        bits_ffd5ffd5<>+0(SB), Y3, Y3
 	VPMADDWD       (R8), Y3, Y3
 	VPMOVZXBW      2(AX), Y8
 	VPBROADCASTD   66(AX), Y9
 	VPSHUFB        row_each4<>+0(SB), Y9, Y9
 	VPMULLW        row_leftIQ2S<>+0(SB), Y9, Y9
-	VPAND          row_words_300<>+0(SB), Y9, Y9
+	VPAND          bits_03000300<>+0(SB), Y9, Y9
 	VPOR           Y9, Y8, Y8
 	VMOVQ          X8, R10
 	MOVWQZX        R10, R11
@@ -863,7 +899,7 @@ rowIQ2SAVX2_block:
 	VPBROADCASTD   70(AX), Y6
 	VPSHUFB        row_each4<>+0(SB), Y6, Y6
 	VPMULLW        row_leftIQ2S<>+0(SB), Y6, Y6
-	VPAND          row_words_300<>+0(SB), Y6, Y6
+	VPAND          bits_03000300<>+0(SB), Y6, Y6
 	VPOR           Y6, Y4, Y4
 	VMOVQ          X4, R10
 	MOVWQZX        R10, R11
@@ -978,10 +1014,10 @@ rowIQ2SAVX2_block:
 	VADDPS         Y2, Y3, Y3
 	VEXTRACTF128   $0x01, Y3, X2
 	VADDPS         X3, X2, X2
-	VMOVHLPS       X2, X2, X3
+	VPERMILPS      $0x4e, X2, X3
 	VADDPS         X3, X2, X2
-	VMOVSHDUP      X2, X3
-	VADDSS         X3, X2, X2
+	VPERMILPS      $0xb1, X2, X3
+	VADDPS         X3, X2, X2
 	VMOVSS         X2, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
@@ -1001,20 +1037,24 @@ DATA row_leftIQ2S<>+16(SB)/8, $0x0004001000400100
 DATA row_leftIQ2S<>+24(SB)/8, $0x0004001000400100
 GLOBL row_leftIQ2S<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_300<>+0(SB)/8, $0x0300030003000300
-DATA row_words_300<>+8(SB)/8, $0x0300030003000300
-DATA row_words_300<>+16(SB)/8, $0x0300030003000300
-DATA row_words_300<>+24(SB)/8, $0x0300030003000300
-GLOBL row_words_300<>(SB), RODATA|NOPTR, $32
+DATA bits_03000300<>+0(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+8(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+16(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+24(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+32(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+40(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+48(SB)/8, $0x0300030003000300
+DATA bits_03000300<>+56(SB)/8, $0x0300030003000300
+GLOBL bits_03000300<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ3XXSAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowIQ3XXSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
-	VMOVDQU row_bytes62<>+0(SB), Y2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y1
+	VMOVUPS bits_3e3e3e3e<>+0(SB), Y2
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -1029,16 +1069,16 @@ rowIQ3XXSAVX2_block:
 	VMOVDQU      66(AX), Y4
 	VPSRLD       $0x1c, Y4, Y5
 	VPADDD       Y5, Y5, Y5
-	VPOR         row_dwords_1<>+0(SB), Y5, Y5
+	VPOR         bits_00000001<>+0(SB), Y5, Y5
 	VPACKSSDW    Y5, Y5, Y5
 	VPERMQ       $0x88, Y5, Y5
-	VPAND        row_dwords_3fff<>+0(SB), Y4, Y6
+	VPAND        bits_00003fff<>+0(SB), Y4, Y6
 	VPSLLD       $0x02, Y4, Y4
-	VPAND        row_dwords_3fff0000<>+0(SB), Y4, Y4
+	VPAND        bits_3fff0000<>+0(SB), Y4, Y4
 	VPOR         Y4, Y6, Y6
-	VPAND        row_dwords_7f007f<>+0(SB), Y6, Y4
+	VPAND        bits_007f007f<>+0(SB), Y6, Y4
 	VPSLLD       $0x01, Y6, Y6
-	VPAND        row_dwords_7f007f00<>+0(SB), Y6, Y6
+	VPAND        bits_7f007f00<>+0(SB), Y6, Y6
 	VPOR         Y6, Y4, Y4
 	VPSRLW       $0x04, Y4, Y6
 	VPXOR        Y4, Y6, Y6
@@ -1049,7 +1089,7 @@ rowIQ3XXSAVX2_block:
 	VPERMQ       $0x44, Y4, Y6
 	VPERMQ       $0xee, Y4, Y7
 	VPSHUFB      row_twice<>+0(SB), Y5, Y4
-	VPMULLW      row_words_ffc2<>+0(SB), Y4, Y4
+	VPMULLW      bits_ffc2ffc2<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
 	MOVQ         2(AX), R10
 	MOVBQZX      R10, R11
@@ -1387,10 +1427,10 @@ rowIQ3XXSAVX2_block:
 	VADDPS       Y3, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X3
 	VADDPS       X4, X3, X3
-	VMOVHLPS     X3, X3, X4
+	VPERMILPS    $0x4e, X3, X4
 	VADDPS       X4, X3, X3
-	VMOVSHDUP    X3, X4
-	VADDSS       X4, X3, X3
+	VPERMILPS    $0xb1, X3, X4
+	VADDPS       X4, X3, X3
 	VMOVSS       X3, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -1398,30 +1438,34 @@ rowIQ3XXSAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes62<>+0(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+8(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+16(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+24(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+32(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+40(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+48(SB)/8, $0x3e3e3e3e3e3e3e3e
-DATA row_bytes62<>+56(SB)/8, $0x3e3e3e3e3e3e3e3e
-GLOBL row_bytes62<>(SB), RODATA|NOPTR, $64
+DATA bits_3e3e3e3e<>+0(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+8(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+16(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+24(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+32(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+40(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+48(SB)/8, $0x3e3e3e3e3e3e3e3e
+DATA bits_3e3e3e3e<>+56(SB)/8, $0x3e3e3e3e3e3e3e3e
+GLOBL bits_3e3e3e3e<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_ffc2<>+0(SB)/8, $0xffc2ffc2ffc2ffc2
-DATA row_words_ffc2<>+8(SB)/8, $0xffc2ffc2ffc2ffc2
-DATA row_words_ffc2<>+16(SB)/8, $0xffc2ffc2ffc2ffc2
-DATA row_words_ffc2<>+24(SB)/8, $0xffc2ffc2ffc2ffc2
-GLOBL row_words_ffc2<>(SB), RODATA|NOPTR, $32
+DATA bits_ffc2ffc2<>+0(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+8(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+16(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+24(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+32(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+40(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+48(SB)/8, $0xffc2ffc2ffc2ffc2
+DATA bits_ffc2ffc2<>+56(SB)/8, $0xffc2ffc2ffc2ffc2
+GLOBL bits_ffc2ffc2<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ3SAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowIQ3SAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes15<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y0
-	VMOVDQU row_bytes15<>+0(SB), Y2
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y0
+	VMOVUPS bits_0f0f0f0f<>+0(SB), Y2
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -1436,20 +1480,20 @@ rowIQ3SAVX2_block:
 	VPMOVZXBD      106(AX), X1
 	VPSLLD         $0x0c, X1, X4
 	VPOR           X4, X1, X1
-	VPAND          row_words_f<>+0(SB), X1, X1
+	VPAND          bits_000f000f<>+0(SB), X1, X1
 	VPADDW         X1, X1, X1
-	VPOR           row_words_1<>+0(SB), X1, X1
+	VPOR           bits_00010001<>+0(SB), X1, X1
 	VPERMQ         $0x44, Y1, Y5
 	VBROADCASTI128 74(AX), Y6
 	VBROADCASTI128 90(AX), Y7
 	VPSHUFB        row_twice<>+0(SB), Y5, Y4
-	VPMULLW        row_words_fff1<>+0(SB), Y4, Y4
+	VPMULLW        bits_fff1fff1<>+0(SB), Y4, Y4
 	VPMADDWD       (R8), Y4, Y4
 	VPMOVZXBW      2(AX), Y8
 	VPBROADCASTW   66(AX), Y9
 	VPSHUFB        row_each8<>+0(SB), Y9, Y9
 	VPMULLW        row_leftIQ3S<>+0(SB), Y9, Y9
-	VPAND          row_words_100<>+0(SB), Y9, Y9
+	VPAND          bits_01000100<>+0(SB), Y9, Y9
 	VPOR           Y9, Y8, Y8
 	VMOVQ          X8, R10
 	MOVWQZX        R10, R11
@@ -1534,7 +1578,7 @@ rowIQ3SAVX2_block:
 	VPBROADCASTW   68(AX), Y9
 	VPSHUFB        row_each8<>+0(SB), Y9, Y9
 	VPMULLW        row_leftIQ3S<>+0(SB), Y9, Y9
-	VPAND          row_words_100<>+0(SB), Y9, Y9
+	VPAND          bits_01000100<>+0(SB), Y9, Y9
 	VPOR           Y9, Y8, Y8
 	VMOVQ          X8, R10
 	MOVWQZX        R10, R11
@@ -1619,7 +1663,7 @@ rowIQ3SAVX2_block:
 	VPBROADCASTW   70(AX), Y8
 	VPSHUFB        row_each8<>+0(SB), Y8, Y8
 	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
-	VPAND          row_words_100<>+0(SB), Y8, Y8
+	VPAND          bits_01000100<>+0(SB), Y8, Y8
 	VPOR           Y8, Y6, Y6
 	VMOVQ          X6, R10
 	MOVWQZX        R10, R11
@@ -1704,7 +1748,7 @@ rowIQ3SAVX2_block:
 	VPBROADCASTW   72(AX), Y8
 	VPSHUFB        row_each8<>+0(SB), Y8, Y8
 	VPMULLW        row_leftIQ3S<>+0(SB), Y8, Y8
-	VPAND          row_words_100<>+0(SB), Y8, Y8
+	VPAND          bits_01000100<>+0(SB), Y8, Y8
 	VPOR           Y8, Y6, Y6
 	VMOVQ          X6, R10
 	MOVWQZX        R10, R11
@@ -1801,10 +1845,10 @@ rowIQ3SAVX2_block:
 	VADDPS         Y3, Y4, Y4
 	VEXTRACTF128   $0x01, Y4, X1
 	VADDPS         X4, X1, X1
-	VMOVHLPS       X1, X1, X3
+	VPERMILPS      $0x4e, X1, X3
 	VADDPS         X3, X1, X1
-	VMOVSHDUP      X1, X3
-	VADDSS         X3, X1, X1
+	VPERMILPS      $0xb1, X1, X3
+	VADDPS         X3, X1, X1
 	VMOVSS         X1, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
@@ -1812,11 +1856,15 @@ rowIQ3SAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_words_fff1<>+0(SB)/8, $0xfff1fff1fff1fff1
-DATA row_words_fff1<>+8(SB)/8, $0xfff1fff1fff1fff1
-DATA row_words_fff1<>+16(SB)/8, $0xfff1fff1fff1fff1
-DATA row_words_fff1<>+24(SB)/8, $0xfff1fff1fff1fff1
-GLOBL row_words_fff1<>(SB), RODATA|NOPTR, $32
+DATA bits_fff1fff1<>+0(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+8(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+16(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+24(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+32(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+40(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+48(SB)/8, $0xfff1fff1fff1fff1
+DATA bits_fff1fff1<>+56(SB)/8, $0xfff1fff1fff1fff1
+GLOBL bits_fff1fff1<>(SB), RODATA|NOPTR, $64
 
 DATA row_each8<>+0(SB)/8, $0x8000800080008000
 DATA row_each8<>+8(SB)/8, $0x8000800080008000
@@ -1830,18 +1878,22 @@ DATA row_leftIQ3S<>+16(SB)/8, $0x0020004000800100
 DATA row_leftIQ3S<>+24(SB)/8, $0x0002000400080010
 GLOBL row_leftIQ3S<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_100<>+0(SB)/8, $0x0100010001000100
-DATA row_words_100<>+8(SB)/8, $0x0100010001000100
-DATA row_words_100<>+16(SB)/8, $0x0100010001000100
-DATA row_words_100<>+24(SB)/8, $0x0100010001000100
-GLOBL row_words_100<>(SB), RODATA|NOPTR, $32
+DATA bits_01000100<>+0(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+8(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+16(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+24(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+32(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+40(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+48(SB)/8, $0x0100010001000100
+DATA bits_01000100<>+56(SB)/8, $0x0100010001000100
+GLOBL bits_01000100<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ1SAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowIQ1SAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes9<>+0(SB), Y0
+	VMOVUPS bits_09090909<>+0(SB), Y0
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -1855,18 +1907,18 @@ rowIQ1SAVX2_row:
 rowIQ1SAVX2_block:
 	VBROADCASTI128 34(AX), Y3
 	VPSRLW         $0x0c, Y3, Y3
-	VPAND          row_words_7<>+0(SB), Y3, Y3
+	VPAND          bits_00070007<>+0(SB), Y3, Y3
 	VPADDD         Y3, Y3, Y3
-	VPOR           row_words_1<>+0(SB), Y3, Y3
+	VPOR           bits_00010001<>+0(SB), Y3, Y3
 	VPSHUFB        row_twice<>+0(SB), Y3, Y2
-	VPMULLW        row_words_fff7<>+0(SB), Y2, Y2
+	VPMULLW        bits_fff7fff7<>+0(SB), Y2, Y2
 	VPMADDWD       (R8), Y2, Y2
 	VPBROADCASTQ   34(AX), Y5
 	VPSHUFB        row_words4<>+0(SB), Y5, Y5
 	VPSRLW         $0x03, Y5, Y6
-	VPAND          row_words_1000<>+0(SB), Y6, Y6
+	VPAND          bits_10001000<>+0(SB), Y6, Y6
 	VPMULLW        row_leftIQ1S<>+0(SB), Y5, Y5
-	VPAND          row_words_e00<>+0(SB), Y5, Y5
+	VPAND          bits_0e000e00<>+0(SB), Y5, Y5
 	VPMOVZXBW      2(AX), Y4
 	VPADDW         Y4, Y4, Y4
 	VPOR           Y5, Y4, Y4
@@ -1951,9 +2003,9 @@ rowIQ1SAVX2_block:
 	VPBROADCASTQ   42(AX), Y5
 	VPSHUFB        row_words4<>+0(SB), Y5, Y5
 	VPSRLW         $0x03, Y5, Y6
-	VPAND          row_words_1000<>+0(SB), Y6, Y6
+	VPAND          bits_10001000<>+0(SB), Y6, Y6
 	VPMULLW        row_leftIQ1S<>+0(SB), Y5, Y5
-	VPAND          row_words_e00<>+0(SB), Y5, Y5
+	VPAND          bits_0e000e00<>+0(SB), Y5, Y5
 	VPMOVZXBW      18(AX), Y4
 	VPADDW         Y4, Y4, Y4
 	VPOR           Y5, Y4, Y4
@@ -2051,10 +2103,10 @@ rowIQ1SAVX2_block:
 	VADDPS         Y1, Y2, Y2
 	VEXTRACTF128   $0x01, Y2, X1
 	VADDPS         X2, X1, X1
-	VMOVHLPS       X1, X1, X2
+	VPERMILPS      $0x4e, X1, X2
 	VADDPS         X2, X1, X1
-	VMOVSHDUP      X1, X2
-	VADDSS         X2, X1, X1
+	VPERMILPS      $0xb1, X1, X2
+	VADDPS         X2, X1, X1
 	VMOVSS         X1, (DX)
 	ADDQ           $0x04, DX
 	DECQ           BX
@@ -2062,27 +2114,35 @@ rowIQ1SAVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes9<>+0(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+8(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+16(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+24(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+32(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+40(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+48(SB)/8, $0x0909090909090909
-DATA row_bytes9<>+56(SB)/8, $0x0909090909090909
-GLOBL row_bytes9<>(SB), RODATA|NOPTR, $64
+DATA bits_09090909<>+0(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+8(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+16(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+24(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+32(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+40(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+48(SB)/8, $0x0909090909090909
+DATA bits_09090909<>+56(SB)/8, $0x0909090909090909
+GLOBL bits_09090909<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_7<>+0(SB)/8, $0x0007000700070007
-DATA row_words_7<>+8(SB)/8, $0x0007000700070007
-DATA row_words_7<>+16(SB)/8, $0x0007000700070007
-DATA row_words_7<>+24(SB)/8, $0x0007000700070007
-GLOBL row_words_7<>(SB), RODATA|NOPTR, $32
+DATA bits_00070007<>+0(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+8(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+16(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+24(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+32(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+40(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+48(SB)/8, $0x0007000700070007
+DATA bits_00070007<>+56(SB)/8, $0x0007000700070007
+GLOBL bits_00070007<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_fff7<>+0(SB)/8, $0xfff7fff7fff7fff7
-DATA row_words_fff7<>+8(SB)/8, $0xfff7fff7fff7fff7
-DATA row_words_fff7<>+16(SB)/8, $0xfff7fff7fff7fff7
-DATA row_words_fff7<>+24(SB)/8, $0xfff7fff7fff7fff7
-GLOBL row_words_fff7<>(SB), RODATA|NOPTR, $32
+DATA bits_fff7fff7<>+0(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+8(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+16(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+24(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+32(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+40(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+48(SB)/8, $0xfff7fff7fff7fff7
+DATA bits_fff7fff7<>+56(SB)/8, $0xfff7fff7fff7fff7
+GLOBL bits_fff7fff7<>(SB), RODATA|NOPTR, $64
 
 DATA row_words4<>+0(SB)/8, $0x0100010001000100
 DATA row_words4<>+8(SB)/8, $0x0302030203020302
@@ -2090,11 +2150,15 @@ DATA row_words4<>+16(SB)/8, $0x0504050405040504
 DATA row_words4<>+24(SB)/8, $0x0706070607060706
 GLOBL row_words4<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_1000<>+0(SB)/8, $0x1000100010001000
-DATA row_words_1000<>+8(SB)/8, $0x1000100010001000
-DATA row_words_1000<>+16(SB)/8, $0x1000100010001000
-DATA row_words_1000<>+24(SB)/8, $0x1000100010001000
-GLOBL row_words_1000<>(SB), RODATA|NOPTR, $32
+DATA bits_10001000<>+0(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+8(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+16(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+24(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+32(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+40(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+48(SB)/8, $0x1000100010001000
+DATA bits_10001000<>+56(SB)/8, $0x1000100010001000
+GLOBL bits_10001000<>(SB), RODATA|NOPTR, $64
 
 DATA row_leftIQ1S<>+0(SB)/8, $0x0001000800400200
 DATA row_leftIQ1S<>+8(SB)/8, $0x0001000800400200
@@ -2102,18 +2166,22 @@ DATA row_leftIQ1S<>+16(SB)/8, $0x0001000800400200
 DATA row_leftIQ1S<>+24(SB)/8, $0x0001000800400200
 GLOBL row_leftIQ1S<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_e00<>+0(SB)/8, $0x0e000e000e000e00
-DATA row_words_e00<>+8(SB)/8, $0x0e000e000e000e00
-DATA row_words_e00<>+16(SB)/8, $0x0e000e000e000e00
-DATA row_words_e00<>+24(SB)/8, $0x0e000e000e000e00
-GLOBL row_words_e00<>(SB), RODATA|NOPTR, $32
+DATA bits_0e000e00<>+0(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+8(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+16(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+24(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+32(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+40(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+48(SB)/8, $0x0e000e000e000e00
+DATA bits_0e000e00<>+56(SB)/8, $0x0e000e000e000e00
+GLOBL bits_0e000e00<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ1MAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3, SSE2
 TEXT ·rowIQ1MAVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes9<>+0(SB), Y0
+	VMOVUPS bits_09090909<>+0(SB), Y0
 	MOVQ    dst+0(FP), DX
 	MOVQ    rows+16(FP), BX
 
@@ -2129,18 +2197,18 @@ rowIQ1MAVX2_block:
 	VPSHUFB      row_words4<>+0(SB), Y2, Y2
 	VPMULLW      row_left1m<>+0(SB), Y2, Y2
 	VPSRLW       $0x09, Y2, Y2
-	VPAND        row_words_7<>+0(SB), Y2, Y2
+	VPAND        bits_00070007<>+0(SB), Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VPOR         row_words_1<>+0(SB), Y2, Y2
+	VPOR         bits_00010001<>+0(SB), Y2, Y2
 	VPERMQ       $0x44, Y2, Y3
 	VPERMQ       $0xee, Y2, Y4
-	VPMULLW      row_words_fff7<>+0(SB), Y2, Y2
+	VPMULLW      bits_fff7fff7<>+0(SB), Y2, Y2
 	VPMADDWD     (R8), Y2, Y2
 	VPMOVZXBW    (AX), Y5
 	VPBROADCASTQ 32(AX), Y6
 	VPSHUFB      row_each2<>+0(SB), Y6, Y6
 	VPMULLW      row_leftIQ1M<>+0(SB), Y6, Y6
-	VPAND        row_words_f00<>+0(SB), Y6, Y6
+	VPAND        bits_0f000f00<>+0(SB), Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VMOVQ        X5, R10
 	MOVWQZX      R10, R11
@@ -2223,7 +2291,7 @@ rowIQ1MAVX2_block:
 	VPBROADCASTQ 40(AX), Y5
 	VPSHUFB      row_each2<>+0(SB), Y5, Y5
 	VPMULLW      row_leftIQ1M<>+0(SB), Y5, Y5
-	VPAND        row_words_f00<>+0(SB), Y5, Y5
+	VPAND        bits_0f000f00<>+0(SB), Y5, Y5
 	VPOR         Y5, Y3, Y3
 	VMOVQ        X3, R10
 	MOVWQZX      R10, R11
@@ -2328,10 +2396,10 @@ rowIQ1MAVX2_block:
 	VADDPS       Y1, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X1
 	VADDPS       X2, X1, X1
-	VMOVHLPS     X1, X1, X2
+	VPERMILPS    $0x4e, X1, X2
 	VADDPS       X2, X1, X1
-	VMOVSHDUP    X1, X2
-	VADDSS       X2, X1, X1
+	VPERMILPS    $0xb1, X1, X2
+	VADDPS       X2, X1, X1
 	VMOVSS       X1, (DX)
 	ADDQ         $0x04, DX
 	DECQ         BX
@@ -2357,19 +2425,23 @@ DATA row_leftIQ1M<>+16(SB)/8, $0x0010010000100100
 DATA row_leftIQ1M<>+24(SB)/8, $0x0010010000100100
 GLOBL row_leftIQ1M<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_f00<>+0(SB)/8, $0x0f000f000f000f00
-DATA row_words_f00<>+8(SB)/8, $0x0f000f000f000f00
-DATA row_words_f00<>+16(SB)/8, $0x0f000f000f000f00
-DATA row_words_f00<>+24(SB)/8, $0x0f000f000f000f00
-GLOBL row_words_f00<>(SB), RODATA|NOPTR, $32
+DATA bits_0f000f00<>+0(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+8(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+16(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+24(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+32(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+40(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+48(SB)/8, $0x0f000f000f000f00
+DATA bits_0f000f00<>+56(SB)/8, $0x0f000f000f000f00
+GLOBL bits_0f000f00<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ4XSAVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowIQ4XSAVX2(SB), NOSPLIT, $0-64
 	MOVQ           w+8(FP), AX
 	MOVQ           table+56(FP), CX
-	VMOVDQU        row_bytes15<>+0(SB), Y0
-	VMOVDQU        row_nibbles<>+0(SB), Y1
+	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
+	VMOVUPS        row_nibbles<>+0(SB), Y1
 	VBROADCASTI128 ·uneven4+0(SB), Y2
 	MOVQ           dst+0(FP), CX
 	MOVQ           rows+16(FP), DX
@@ -2384,12 +2456,12 @@ rowIQ4XSAVX2_row:
 rowIQ4XSAVX2_block:
 	VPBROADCASTD   4(AX), Y5
 	VPSRLVD        row_low4<>+0(SB), Y5, Y5
-	VPAND          row_dwords_f<>+0(SB), Y5, Y5
+	VPAND          bits_0000000f<>+0(SB), Y5, Y5
 	VPBROADCASTW   2(AX), Y4
 	VPSRLVD        row_high4<>+0(SB), Y4, Y4
-	VPAND          row_dwords_30<>+0(SB), Y4, Y4
+	VPAND          bits_00000030<>+0(SB), Y4, Y4
 	VPOR           Y4, Y5, Y5
-	VPSUBD         row_dwords_20<>+0(SB), Y5, Y5
+	VPSUBD         bits_00000020<>+0(SB), Y5, Y5
 	VPACKSSDW      Y5, Y5, Y5
 	VPERMQ         $0x88, Y5, Y5
 	VPXOR          Y4, Y4, Y4
@@ -2497,10 +2569,10 @@ rowIQ4XSAVX2_block:
 	VADDPS         Y3, Y4, Y4
 	VEXTRACTF128   $0x01, Y4, X3
 	VADDPS         X4, X3, X3
-	VMOVHLPS       X3, X3, X4
+	VPERMILPS      $0x4e, X3, X4
 	VADDPS         X4, X3, X3
-	VMOVSHDUP      X3, X4
-	VADDSS         X4, X3, X3
+	VPERMILPS      $0xb1, X3, X4
+	VADDPS         X4, X3, X3
 	VMOVSS         X3, (CX)
 	ADDQ           $0x04, CX
 	DECQ           DX
@@ -2520,11 +2592,15 @@ DATA row_low4<>+16(SB)/8, $0x0000001400000010
 DATA row_low4<>+24(SB)/8, $0x0000001c00000018
 GLOBL row_low4<>(SB), RODATA|NOPTR, $32
 
-DATA row_dwords_f<>+0(SB)/8, $0x0000000f0000000f
-DATA row_dwords_f<>+8(SB)/8, $0x0000000f0000000f
-DATA row_dwords_f<>+16(SB)/8, $0x0000000f0000000f
-DATA row_dwords_f<>+24(SB)/8, $0x0000000f0000000f
-GLOBL row_dwords_f<>(SB), RODATA|NOPTR, $32
+DATA bits_0000000f<>+0(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+8(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+16(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+24(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+32(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+40(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+48(SB)/8, $0x0000000f0000000f
+DATA bits_0000000f<>+56(SB)/8, $0x0000000f0000000f
+GLOBL bits_0000000f<>(SB), RODATA|NOPTR, $64
 
 DATA row_high4<>+0(SB)/8, $0x0000000e0000000c
 DATA row_high4<>+8(SB)/8, $0x0000001200000010
@@ -2532,25 +2608,33 @@ DATA row_high4<>+16(SB)/8, $0x0000001600000014
 DATA row_high4<>+24(SB)/8, $0x0000001a00000018
 GLOBL row_high4<>(SB), RODATA|NOPTR, $32
 
-DATA row_dwords_30<>+0(SB)/8, $0x0000003000000030
-DATA row_dwords_30<>+8(SB)/8, $0x0000003000000030
-DATA row_dwords_30<>+16(SB)/8, $0x0000003000000030
-DATA row_dwords_30<>+24(SB)/8, $0x0000003000000030
-GLOBL row_dwords_30<>(SB), RODATA|NOPTR, $32
+DATA bits_00000030<>+0(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+8(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+16(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+24(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+32(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+40(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+48(SB)/8, $0x0000003000000030
+DATA bits_00000030<>+56(SB)/8, $0x0000003000000030
+GLOBL bits_00000030<>(SB), RODATA|NOPTR, $64
 
-DATA row_dwords_20<>+0(SB)/8, $0x0000002000000020
-DATA row_dwords_20<>+8(SB)/8, $0x0000002000000020
-DATA row_dwords_20<>+16(SB)/8, $0x0000002000000020
-DATA row_dwords_20<>+24(SB)/8, $0x0000002000000020
-GLOBL row_dwords_20<>(SB), RODATA|NOPTR, $32
+DATA bits_00000020<>+0(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+8(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+16(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+24(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+32(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+40(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+48(SB)/8, $0x0000002000000020
+DATA bits_00000020<>+56(SB)/8, $0x0000002000000020
+GLOBL bits_00000020<>(SB), RODATA|NOPTR, $64
 
 // func rowTQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowTQ1AVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes213<>+0(SB), Y0
-	VMOVDQU row_bytes42<>+0(SB), Y1
+	VMOVUPS bits_d5d5d5d5<>+0(SB), Y0
+	VMOVUPS bits_2a2a2a2a<>+0(SB), Y1
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -2563,7 +2647,7 @@ rowTQ1AVX2_row:
 
 rowTQ1AVX2_block:
 	VMOVDQU        (AX), Y3
-	VPXOR          row_bytes128<>+0(SB), Y3, Y3
+	VPXOR          bits_80808080<>+0(SB), Y3, Y3
 	VPCMPGTB       Y0, Y3, Y4
 	VPCMPGTB       Y1, Y3, Y5
 	VPADDB         Y5, Y4, Y4
@@ -2602,7 +2686,7 @@ rowTQ1AVX2_block:
 	VPMADDUBSW     128(BX), Y5, Y5
 	VPADDW         Y5, Y4, Y4
 	VBROADCASTI128 32(AX), Y3
-	VPXOR          row_bytes128<>+0(SB), Y3, Y3
+	VPXOR          bits_80808080<>+0(SB), Y3, Y3
 	VPAND          row_upper16<>+0(SB), Y3, Y5
 	VPADDB         Y5, Y5, Y5
 	VPADDB         Y5, Y3, Y3
@@ -2623,11 +2707,11 @@ rowTQ1AVX2_block:
 	VPMADDUBSW     192(BX), Y5, Y5
 	VPADDW         Y5, Y4, Y4
 	VPBROADCASTD   48(AX), Y5
-	VPXOR          row_bytes128<>+0(SB), Y5, Y5
-	VPAND          row_words_ff00<>+0(SB), Y5, Y6
+	VPXOR          bits_80808080<>+0(SB), Y5, Y5
+	VPAND          bits_ff00ff00<>+0(SB), Y5, Y6
 	VPMULLW        row_powers<>+0(SB), Y6, Y6
 	VPMULLW        row_powers<>+0(SB), Y5, Y5
-	VPAND          row_words_ff<>+0(SB), Y5, Y5
+	VPAND          bits_00ff00ff<>+0(SB), Y5, Y5
 	VPOR           Y6, Y5, Y5
 	VPADDB         Y3, Y3, Y6
 	VPADDB         Y3, Y6, Y6
@@ -2641,7 +2725,7 @@ rowTQ1AVX2_block:
 	VPMADDUBSW     224(BX), Y3, Y3
 	VPADDW         Y3, Y4, Y4
 	VPSUBW         (DI), Y4, Y4
-	VPMADDWD       row_words_1<>+0(SB), Y4, Y3
+	VPMADDWD       bits_00010001<>+0(SB), Y4, Y3
 	VPBROADCASTW   52(AX), X4
 	VCVTPH2PS      X4, X4
 	VMULSS         (SI), X4, X4
@@ -2658,10 +2742,10 @@ rowTQ1AVX2_block:
 	VADDPS         Y2, Y3, Y3
 	VEXTRACTF128   $0x01, Y3, X2
 	VADDPS         X3, X2, X2
-	VMOVHLPS       X2, X2, X3
+	VPERMILPS      $0x4e, X2, X3
 	VADDPS         X3, X2, X2
-	VMOVSHDUP      X2, X3
-	VADDSS         X3, X2, X2
+	VPERMILPS      $0xb1, X2, X3
+	VADDPS         X3, X2, X2
 	VMOVSS         X2, (CX)
 	ADDQ           $0x04, CX
 	DECQ           DX
@@ -2669,35 +2753,35 @@ rowTQ1AVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes213<>+0(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+8(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+16(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+24(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+32(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+40(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+48(SB)/8, $0xd5d5d5d5d5d5d5d5
-DATA row_bytes213<>+56(SB)/8, $0xd5d5d5d5d5d5d5d5
-GLOBL row_bytes213<>(SB), RODATA|NOPTR, $64
+DATA bits_d5d5d5d5<>+0(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+8(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+16(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+24(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+32(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+40(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+48(SB)/8, $0xd5d5d5d5d5d5d5d5
+DATA bits_d5d5d5d5<>+56(SB)/8, $0xd5d5d5d5d5d5d5d5
+GLOBL bits_d5d5d5d5<>(SB), RODATA|NOPTR, $64
 
-DATA row_bytes42<>+0(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+8(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+16(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+24(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+32(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+40(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+48(SB)/8, $0x2a2a2a2a2a2a2a2a
-DATA row_bytes42<>+56(SB)/8, $0x2a2a2a2a2a2a2a2a
-GLOBL row_bytes42<>(SB), RODATA|NOPTR, $64
+DATA bits_2a2a2a2a<>+0(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+8(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+16(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+24(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+32(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+40(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+48(SB)/8, $0x2a2a2a2a2a2a2a2a
+DATA bits_2a2a2a2a<>+56(SB)/8, $0x2a2a2a2a2a2a2a2a
+GLOBL bits_2a2a2a2a<>(SB), RODATA|NOPTR, $64
 
-DATA row_bytes128<>+0(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+8(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+16(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+24(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+32(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+40(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+48(SB)/8, $0x8080808080808080
-DATA row_bytes128<>+56(SB)/8, $0x8080808080808080
-GLOBL row_bytes128<>(SB), RODATA|NOPTR, $64
+DATA bits_80808080<>+0(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+8(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+16(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+24(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+32(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+40(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+48(SB)/8, $0x8080808080808080
+DATA bits_80808080<>+56(SB)/8, $0x8080808080808080
+GLOBL bits_80808080<>(SB), RODATA|NOPTR, $64
 
 DATA row_upper16<>+0(SB)/8, $0x0000000000000000
 DATA row_upper16<>+8(SB)/8, $0x0000000000000000
@@ -2711,24 +2795,32 @@ DATA row_powers<>+16(SB)/8, $0x0003000300010001
 DATA row_powers<>+24(SB)/8, $0x001b001b00090009
 GLOBL row_powers<>(SB), RODATA|NOPTR, $32
 
-DATA row_words_ff00<>+0(SB)/8, $0xff00ff00ff00ff00
-DATA row_words_ff00<>+8(SB)/8, $0xff00ff00ff00ff00
-DATA row_words_ff00<>+16(SB)/8, $0xff00ff00ff00ff00
-DATA row_words_ff00<>+24(SB)/8, $0xff00ff00ff00ff00
-GLOBL row_words_ff00<>(SB), RODATA|NOPTR, $32
+DATA bits_ff00ff00<>+0(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+8(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+16(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+24(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+32(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+40(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+48(SB)/8, $0xff00ff00ff00ff00
+DATA bits_ff00ff00<>+56(SB)/8, $0xff00ff00ff00ff00
+GLOBL bits_ff00ff00<>(SB), RODATA|NOPTR, $64
 
-DATA row_words_ff<>+0(SB)/8, $0x00ff00ff00ff00ff
-DATA row_words_ff<>+8(SB)/8, $0x00ff00ff00ff00ff
-DATA row_words_ff<>+16(SB)/8, $0x00ff00ff00ff00ff
-DATA row_words_ff<>+24(SB)/8, $0x00ff00ff00ff00ff
-GLOBL row_words_ff<>(SB), RODATA|NOPTR, $32
+DATA bits_00ff00ff<>+0(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+8(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+16(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+24(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+32(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+40(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+48(SB)/8, $0x00ff00ff00ff00ff
+DATA bits_00ff00ff<>+56(SB)/8, $0x00ff00ff00ff00ff
+GLOBL bits_00ff00ff<>(SB), RODATA|NOPTR, $64
 
 // func rowTQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowTQ2AVX2(SB), NOSPLIT, $0-64
 	MOVQ    w+8(FP), AX
 	MOVQ    table+56(FP), CX
-	VMOVDQU row_bytes3<>+0(SB), Y0
+	VMOVUPS bits_03030303<>+0(SB), Y0
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -2772,7 +2864,7 @@ rowTQ2AVX2_block:
 	VPMADDUBSW   224(BX), Y2, Y2
 	VPADDW       Y2, Y4, Y4
 	VPSUBW       (DI), Y4, Y4
-	VPMADDWD     row_words_1<>+0(SB), Y4, Y2
+	VPMADDWD     bits_00010001<>+0(SB), Y4, Y2
 	VPBROADCASTW 64(AX), X3
 	VCVTPH2PS    X3, X3
 	VMULSS       (SI), X3, X3
@@ -2789,10 +2881,10 @@ rowTQ2AVX2_block:
 	VADDPS       Y1, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X1
 	VADDPS       X2, X1, X1
-	VMOVHLPS     X1, X1, X2
+	VPERMILPS    $0x4e, X1, X2
 	VADDPS       X2, X1, X1
-	VMOVSHDUP    X1, X2
-	VADDSS       X2, X1, X1
+	VPERMILPS    $0xb1, X1, X2
+	VADDPS       X2, X1, X1
 	VMOVSS       X1, (CX)
 	ADDQ         $0x04, CX
 	DECQ         DX
@@ -2800,12 +2892,12 @@ rowTQ2AVX2_block:
 	VZEROUPPER
 	RET
 
-DATA row_bytes3<>+0(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+8(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+16(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+24(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+32(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+40(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+48(SB)/8, $0x0303030303030303
-DATA row_bytes3<>+56(SB)/8, $0x0303030303030303
-GLOBL row_bytes3<>(SB), RODATA|NOPTR, $64
+DATA bits_03030303<>+0(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+8(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+16(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+24(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+32(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+40(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+48(SB)/8, $0x0303030303030303
+DATA bits_03030303<>+56(SB)/8, $0x0303030303030303
+GLOBL bits_03030303<>(SB), RODATA|NOPTR, $64

@@ -13,7 +13,7 @@ TEXT ·nibbleLevels(SB), NOSPLIT, $0-40
 	MOVQ           n+24(FP), BX
 	MOVQ           table+32(FP), SI
 	VBROADCASTI128 (SI), Y0
-	VMOVDQU        row_bytes15<>+0(SB), Y1
+	VMOVDQU        bits_0f0f0f0f<>+0(SB), Y1
 	VMOVDQU        row_nibbles<>+0(SB), Y2
 
 nibbleLevels_loop:
@@ -29,15 +29,15 @@ nibbleLevels_loop:
 	VZEROUPPER
 	RET
 
-DATA row_bytes15<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
-DATA row_bytes15<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL row_bytes15<>(SB), RODATA|NOPTR, $64
+DATA bits_0f0f0f0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+16(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+24(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+32(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+40(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+48(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA bits_0f0f0f0f<>+56(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bits_0f0f0f0f<>(SB), RODATA|NOPTR, $64
 
 DATA row_nibbles<>+0(SB)/8, $0x0000000000000000
 DATA row_nibbles<>+8(SB)/8, $0x0000000000000000
@@ -53,8 +53,8 @@ TEXT ·points8(SB), NOSPLIT, $0-40
 	MOVQ    index+16(FP), DX
 	MOVQ    signs+24(FP), BX
 	MOVQ    n+32(FP), SI
-	VMOVDQU row_spread<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
+	VMOVUPS row_spread<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y1
 
 points8_loop:
 	VPMOVZXWQ    (DX), Y2
@@ -96,8 +96,8 @@ TEXT ·points4(SB), NOSPLIT, $0-40
 	MOVQ    index+16(FP), DX
 	MOVQ    signs+24(FP), BX
 	MOVQ    n+32(FP), SI
-	VMOVDQU row_spread<>+0(SB), Y0
-	VMOVDQU row_select<>+0(SB), Y1
+	VMOVUPS row_spread<>+0(SB), Y0
+	VMOVUPS row_select<>+0(SB), Y1
 
 points4_loop:
 	VPMOVZXWD    (DX), Y2
@@ -157,10 +157,10 @@ dotLevels_loop:
 	VADDPS       Y1, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X2, X0, X0
-	VMOVHLPS     X0, X0, X1
+	VPERMILPS    $0x4e, X0, X1
 	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1
+	VADDPS       X1, X0, X0
 	VMOVSS       X0, (AX)
 	VZEROUPPER
 	RET

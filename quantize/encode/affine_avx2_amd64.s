@@ -4,56 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA signAVX2<>+0(SB)/4, $0x80000000
-DATA signAVX2<>+4(SB)/4, $0x80000000
-DATA signAVX2<>+8(SB)/4, $0x80000000
-DATA signAVX2<>+12(SB)/4, $0x80000000
-DATA signAVX2<>+16(SB)/4, $0x80000000
-DATA signAVX2<>+20(SB)/4, $0x80000000
-DATA signAVX2<>+24(SB)/4, $0x80000000
-DATA signAVX2<>+28(SB)/4, $0x80000000
-GLOBL signAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA wrapAVX2<>+0(SB)/4, $0x4a800000
-DATA wrapAVX2<>+4(SB)/4, $0x4a800000
-DATA wrapAVX2<>+8(SB)/4, $0x4a800000
-DATA wrapAVX2<>+12(SB)/4, $0x4a800000
-DATA wrapAVX2<>+16(SB)/4, $0x4a800000
-DATA wrapAVX2<>+20(SB)/4, $0x4a800000
-DATA wrapAVX2<>+24(SB)/4, $0x4a800000
-DATA wrapAVX2<>+28(SB)/4, $0x4a800000
-GLOBL wrapAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA oneAVX2<>+0(SB)/4, $0x3f800000
-DATA oneAVX2<>+4(SB)/4, $0x3f800000
-DATA oneAVX2<>+8(SB)/4, $0x3f800000
-DATA oneAVX2<>+12(SB)/4, $0x3f800000
-DATA oneAVX2<>+16(SB)/4, $0x3f800000
-DATA oneAVX2<>+20(SB)/4, $0x3f800000
-DATA oneAVX2<>+24(SB)/4, $0x3f800000
-DATA oneAVX2<>+28(SB)/4, $0x3f800000
-GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA nanAVX2<>+0(SB)/4, $0x7fc00000
-DATA nanAVX2<>+4(SB)/4, $0x7fc00000
-DATA nanAVX2<>+8(SB)/4, $0x7fc00000
-DATA nanAVX2<>+12(SB)/4, $0x7fc00000
-DATA nanAVX2<>+16(SB)/4, $0x7fc00000
-DATA nanAVX2<>+20(SB)/4, $0x7fc00000
-DATA nanAVX2<>+24(SB)/4, $0x7fc00000
-DATA nanAVX2<>+28(SB)/4, $0x7fc00000
-GLOBL nanAVX2<>(SB), RODATA|NOPTR, $32
-
 // func affineSquaresAVX2(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 // Requires: AVX, AVX2
 TEXT ·affineSquaresAVX2(SB), NOSPLIT, $0-64
@@ -141,9 +91,9 @@ affineSquaresExtent1:
 	VMOVUPS      640(AX), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMULPS       Y1, Y3, Y3
-	VANDPS       signlessAVX2<>+0(SB), Y3, Y3
+	VANDPS       bits_7fffffff<>+0(SB), Y3, Y3
 	VMOVUPS      384(AX), Y4
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y3, Y3
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y3, Y3
 	VORPS        Y3, Y4, Y4
 	VCMPPS       $0x12, Y0, Y1, Y3
 	VORPS        Y3, Y4, Y4
@@ -157,9 +107,9 @@ affineSquaresExtent1:
 	VMOVUPS      672(AX), Y5
 	VSUBPS       Y4, Y5, Y5
 	VMULPS       Y3, Y5, Y5
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y5
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y5
 	VMOVUPS      416(AX), Y6
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y5, Y5
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y5, Y5
 	VORPS        Y5, Y6, Y6
 	VCMPPS       $0x12, Y0, Y3, Y5
 	VORPS        Y5, Y6, Y6
@@ -218,7 +168,7 @@ affineSquaresRows1:
 	ADDQ         $+256, R9
 	CMPQ         R9, SI
 	JB           affineSquaresRows1
-	VBROADCASTSS oneAVX2<>+0(SB), Y2
+	VBROADCASTSS bits_3f800000<>+0(SB), Y2
 	VMOVUPS      768(AX), Y0
 	VMOVUPS      Y0, 128(AX)
 	VDIVPS       Y0, Y2, Y0
@@ -302,9 +252,9 @@ affineSquaresCandidate:
 	VMOVUPS      640(AX), Y0
 	VSUBPS       Y9, Y0, Y0
 	VMULPS       Y8, Y0, Y0
-	VANDPS       signlessAVX2<>+0(SB), Y0, Y0
+	VANDPS       bits_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS      384(AX), Y1
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y0, Y0
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y0, Y0
 	VORPS        Y0, Y1, Y1
 	VCMPPS       $0x12, Y7, Y8, Y0
 	VORPS        Y0, Y1, Y1
@@ -318,9 +268,9 @@ affineSquaresCandidate:
 	VMOVUPS      672(AX), Y0
 	VSUBPS       Y11, Y0, Y0
 	VMULPS       Y10, Y0, Y0
-	VANDPS       signlessAVX2<>+0(SB), Y0, Y0
+	VANDPS       bits_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS      416(AX), Y1
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y0, Y0
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y0, Y0
 	VORPS        Y0, Y1, Y1
 	VCMPPS       $0x12, Y7, Y10, Y0
 	VORPS        Y0, Y1, Y1
@@ -575,7 +525,7 @@ affineSquaresDone3:
 
 affineSquaresBelow6:
 	VCMPPS    $0x15, Y7, Y8, Y3
-	VBLENDVPS Y3, nanAVX2<>+0(SB), Y0, Y0
+	VBLENDVPS Y3, bits_7fc00000<>+0(SB), Y0, Y0
 	VMOVUPS   288(AX), Y3
 	VMOVUPS   480(AX), Y7
 	VMULPS    Y2, Y3, Y6
@@ -600,7 +550,7 @@ affineSquaresBelow6:
 
 affineSquaresBelow7:
 	VCMPPS    $0x15, Y6, Y7, Y2
-	VBLENDVPS Y2, nanAVX2<>+0(SB), Y3, Y3
+	VBLENDVPS Y2, bits_7fc00000<>+0(SB), Y3, Y3
 	VXORPS    Y2, Y2, Y2
 	VXORPS    Y5, Y5, Y5
 	XORQ      R11, R11
@@ -705,7 +655,7 @@ affineSquaresRows8:
 	VANDNPS   Y1, Y0, Y1
 	VMOVUPS   Y1, (AX)
 	VMOVUPS   512(AX), Y1
-	VXORPS    signAVX2<>+0(SB), Y1, Y1
+	VXORPS    bits_80000000<>+0(SB), Y1, Y1
 	VMOVUPS   Y1, 64(AX)
 	VMOVUPS   352(AX), Y0
 	VMOVUPS   416(AX), Y1
@@ -716,10 +666,60 @@ affineSquaresRows8:
 	VANDNPS   Y1, Y0, Y1
 	VMOVUPS   Y1, 32(AX)
 	VMOVUPS   544(AX), Y1
-	VXORPS    signAVX2<>+0(SB), Y1, Y1
+	VXORPS    bits_80000000<>+0(SB), Y1, Y1
 	VMOVUPS   Y1, 96(AX)
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_4a800000<>+0(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+8(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+16(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+24(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+32(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+40(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+48(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+56(SB)/8, $0x4a8000004a800000
+GLOBL bits_4a800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7fc00000<>+0(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+8(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+16(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+24(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+32(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+40(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+48(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+56(SB)/8, $0x7fc000007fc00000
+GLOBL bits_7fc00000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
 // func affineMagnitudesAVX2(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 // Requires: AVX, AVX2
@@ -808,9 +808,9 @@ affineMagnitudesExtent1:
 	VMOVUPS      640(AX), Y3
 	VSUBPS       Y2, Y3, Y3
 	VMULPS       Y1, Y3, Y3
-	VANDPS       signlessAVX2<>+0(SB), Y3, Y3
+	VANDPS       bits_7fffffff<>+0(SB), Y3, Y3
 	VMOVUPS      384(AX), Y4
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y3, Y3
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y3, Y3
 	VORPS        Y3, Y4, Y4
 	VCMPPS       $0x12, Y0, Y1, Y3
 	VORPS        Y3, Y4, Y4
@@ -824,9 +824,9 @@ affineMagnitudesExtent1:
 	VMOVUPS      672(AX), Y5
 	VSUBPS       Y4, Y5, Y5
 	VMULPS       Y3, Y5, Y5
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y5
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y5
 	VMOVUPS      416(AX), Y6
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y5, Y5
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y5, Y5
 	VORPS        Y5, Y6, Y6
 	VCMPPS       $0x12, Y0, Y3, Y5
 	VORPS        Y5, Y6, Y6
@@ -885,7 +885,7 @@ affineMagnitudesRows1:
 	ADDQ         $+256, R9
 	CMPQ         R9, SI
 	JB           affineMagnitudesRows1
-	VBROADCASTSS oneAVX2<>+0(SB), Y2
+	VBROADCASTSS bits_3f800000<>+0(SB), Y2
 	VMOVUPS      768(AX), Y0
 	VMOVUPS      Y0, 128(AX)
 	VDIVPS       Y0, Y2, Y0
@@ -898,7 +898,7 @@ affineMagnitudesRows1:
 	VMOVUPS      544(AX), Y4
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y5, Y5, Y5
-	VMOVUPS      signlessAVX2<>+0(SB), Y6
+	VMOVUPS      bits_7fffffff<>+0(SB), Y6
 	XORQ         R9, R9
 
 affineMagnitudesRows2:
@@ -970,9 +970,9 @@ affineMagnitudesCandidate:
 	VMOVUPS      640(AX), Y0
 	VSUBPS       Y9, Y0, Y0
 	VMULPS       Y8, Y0, Y0
-	VANDPS       signlessAVX2<>+0(SB), Y0, Y0
+	VANDPS       bits_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS      384(AX), Y1
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y0, Y0
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y0, Y0
 	VORPS        Y0, Y1, Y1
 	VCMPPS       $0x12, Y7, Y8, Y0
 	VORPS        Y0, Y1, Y1
@@ -986,9 +986,9 @@ affineMagnitudesCandidate:
 	VMOVUPS      672(AX), Y0
 	VSUBPS       Y11, Y0, Y0
 	VMULPS       Y10, Y0, Y0
-	VANDPS       signlessAVX2<>+0(SB), Y0, Y0
+	VANDPS       bits_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS      416(AX), Y1
-	VCMPPS       $0x15, wrapAVX2<>+0(SB), Y0, Y0
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Y0, Y0
 	VORPS        Y0, Y1, Y1
 	VCMPPS       $0x12, Y7, Y10, Y0
 	VORPS        Y0, Y1, Y1
@@ -1243,7 +1243,7 @@ affineMagnitudesDone3:
 
 affineMagnitudesBelow6:
 	VCMPPS    $0x15, Y7, Y8, Y3
-	VBLENDVPS Y3, nanAVX2<>+0(SB), Y0, Y0
+	VBLENDVPS Y3, bits_7fc00000<>+0(SB), Y0, Y0
 	VMOVUPS   288(AX), Y3
 	VMOVUPS   480(AX), Y7
 	VMULPS    Y2, Y3, Y6
@@ -1268,10 +1268,10 @@ affineMagnitudesBelow6:
 
 affineMagnitudesBelow7:
 	VCMPPS    $0x15, Y6, Y7, Y2
-	VBLENDVPS Y2, nanAVX2<>+0(SB), Y3, Y3
+	VBLENDVPS Y2, bits_7fc00000<>+0(SB), Y3, Y3
 	VXORPS    Y2, Y2, Y2
 	VXORPS    Y5, Y5, Y5
-	VMOVUPS   signlessAVX2<>+0(SB), Y6
+	VMOVUPS   bits_7fffffff<>+0(SB), Y6
 	XORQ      R11, R11
 
 affineMagnitudesRows8:
@@ -1374,7 +1374,7 @@ affineMagnitudesRows8:
 	VANDNPS   Y1, Y0, Y1
 	VMOVUPS   Y1, (AX)
 	VMOVUPS   512(AX), Y1
-	VXORPS    signAVX2<>+0(SB), Y1, Y1
+	VXORPS    bits_80000000<>+0(SB), Y1, Y1
 	VMOVUPS   Y1, 64(AX)
 	VMOVUPS   352(AX), Y0
 	VMOVUPS   416(AX), Y1
@@ -1385,7 +1385,7 @@ affineMagnitudesRows8:
 	VANDNPS   Y1, Y0, Y1
 	VMOVUPS   Y1, 32(AX)
 	VMOVUPS   544(AX), Y1
-	VXORPS    signAVX2<>+0(SB), Y1, Y1
+	VXORPS    bits_80000000<>+0(SB), Y1, Y1
 	VMOVUPS   Y1, 96(AX)
 	VZEROUPPER
 	RET

@@ -4,96 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX512<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+28(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+32(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+36(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+40(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+44(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+48(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+52(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+56(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+60(SB)/4, $0x7fffffff
-GLOBL signlessAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA signAVX512<>+0(SB)/4, $0x80000000
-DATA signAVX512<>+4(SB)/4, $0x80000000
-DATA signAVX512<>+8(SB)/4, $0x80000000
-DATA signAVX512<>+12(SB)/4, $0x80000000
-DATA signAVX512<>+16(SB)/4, $0x80000000
-DATA signAVX512<>+20(SB)/4, $0x80000000
-DATA signAVX512<>+24(SB)/4, $0x80000000
-DATA signAVX512<>+28(SB)/4, $0x80000000
-DATA signAVX512<>+32(SB)/4, $0x80000000
-DATA signAVX512<>+36(SB)/4, $0x80000000
-DATA signAVX512<>+40(SB)/4, $0x80000000
-DATA signAVX512<>+44(SB)/4, $0x80000000
-DATA signAVX512<>+48(SB)/4, $0x80000000
-DATA signAVX512<>+52(SB)/4, $0x80000000
-DATA signAVX512<>+56(SB)/4, $0x80000000
-DATA signAVX512<>+60(SB)/4, $0x80000000
-GLOBL signAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA wrapAVX512<>+0(SB)/4, $0x4a800000
-DATA wrapAVX512<>+4(SB)/4, $0x4a800000
-DATA wrapAVX512<>+8(SB)/4, $0x4a800000
-DATA wrapAVX512<>+12(SB)/4, $0x4a800000
-DATA wrapAVX512<>+16(SB)/4, $0x4a800000
-DATA wrapAVX512<>+20(SB)/4, $0x4a800000
-DATA wrapAVX512<>+24(SB)/4, $0x4a800000
-DATA wrapAVX512<>+28(SB)/4, $0x4a800000
-DATA wrapAVX512<>+32(SB)/4, $0x4a800000
-DATA wrapAVX512<>+36(SB)/4, $0x4a800000
-DATA wrapAVX512<>+40(SB)/4, $0x4a800000
-DATA wrapAVX512<>+44(SB)/4, $0x4a800000
-DATA wrapAVX512<>+48(SB)/4, $0x4a800000
-DATA wrapAVX512<>+52(SB)/4, $0x4a800000
-DATA wrapAVX512<>+56(SB)/4, $0x4a800000
-DATA wrapAVX512<>+60(SB)/4, $0x4a800000
-GLOBL wrapAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA oneAVX512<>+0(SB)/4, $0x3f800000
-DATA oneAVX512<>+4(SB)/4, $0x3f800000
-DATA oneAVX512<>+8(SB)/4, $0x3f800000
-DATA oneAVX512<>+12(SB)/4, $0x3f800000
-DATA oneAVX512<>+16(SB)/4, $0x3f800000
-DATA oneAVX512<>+20(SB)/4, $0x3f800000
-DATA oneAVX512<>+24(SB)/4, $0x3f800000
-DATA oneAVX512<>+28(SB)/4, $0x3f800000
-DATA oneAVX512<>+32(SB)/4, $0x3f800000
-DATA oneAVX512<>+36(SB)/4, $0x3f800000
-DATA oneAVX512<>+40(SB)/4, $0x3f800000
-DATA oneAVX512<>+44(SB)/4, $0x3f800000
-DATA oneAVX512<>+48(SB)/4, $0x3f800000
-DATA oneAVX512<>+52(SB)/4, $0x3f800000
-DATA oneAVX512<>+56(SB)/4, $0x3f800000
-DATA oneAVX512<>+60(SB)/4, $0x3f800000
-GLOBL oneAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA nanAVX512<>+0(SB)/4, $0x7fc00000
-DATA nanAVX512<>+4(SB)/4, $0x7fc00000
-DATA nanAVX512<>+8(SB)/4, $0x7fc00000
-DATA nanAVX512<>+12(SB)/4, $0x7fc00000
-DATA nanAVX512<>+16(SB)/4, $0x7fc00000
-DATA nanAVX512<>+20(SB)/4, $0x7fc00000
-DATA nanAVX512<>+24(SB)/4, $0x7fc00000
-DATA nanAVX512<>+28(SB)/4, $0x7fc00000
-DATA nanAVX512<>+32(SB)/4, $0x7fc00000
-DATA nanAVX512<>+36(SB)/4, $0x7fc00000
-DATA nanAVX512<>+40(SB)/4, $0x7fc00000
-DATA nanAVX512<>+44(SB)/4, $0x7fc00000
-DATA nanAVX512<>+48(SB)/4, $0x7fc00000
-DATA nanAVX512<>+52(SB)/4, $0x7fc00000
-DATA nanAVX512<>+56(SB)/4, $0x7fc00000
-DATA nanAVX512<>+60(SB)/4, $0x7fc00000
-GLOBL nanAVX512<>(SB), RODATA|NOPTR, $64
-
 // func affineSquaresAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·affineSquaresAVX512(SB), NOSPLIT, $0-64
@@ -187,8 +97,8 @@ affineSquaresExtent1:
 	VMOVUPS      1280(AX), Z3
 	VSUBPS       Z2, Z3, Z3
 	VMULPS       Z1, Z3, Z3
-	VANDPS       signlessAVX512<>+0(SB), Z3, Z3
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z3, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z3, Z3
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z3, K5
 	KORW         K3, K5, K3
 	VCMPPS       $0x12, Z0, Z1, K5
 	KORW         K3, K5, K3
@@ -223,7 +133,7 @@ affineSquaresRows1:
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineSquaresRows1
-	VBROADCASTSS oneAVX512<>+0(SB), Z0
+	VBROADCASTSS bits_3f800000<>+0(SB), Z0
 	VMOVUPS      Z12, Z1
 	VMOVUPS      Z1, Z2
 	VDIVPS       Z1, Z0, Z1
@@ -271,8 +181,8 @@ affineSquaresRows2:
 	VMOVUPS      1344(AX), Z12
 	VSUBPS       Z11, Z12, Z12
 	VMULPS       Z3, Z12, Z12
-	VANDPS       signlessAVX512<>+0(SB), Z12, Z12
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z12, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z12, Z12
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z12, K5
 	KORW         K4, K5, K4
 	VCMPPS       $0x12, Z1, Z3, K5
 	KORW         K4, K5, K4
@@ -307,7 +217,7 @@ affineSquaresRows3:
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineSquaresRows3
-	VBROADCASTSS oneAVX512<>+0(SB), Z1
+	VBROADCASTSS bits_3f800000<>+0(SB), Z1
 	VMOVUPS      Z13, Z11
 	VMOVUPS      Z11, Z3
 	VDIVPS       Z11, Z1, Z11
@@ -360,8 +270,8 @@ affineSquaresCandidate:
 	VMOVUPS      1280(AX), Z13
 	VSUBPS       Z19, Z13, Z13
 	VMULPS       Z18, Z13, Z13
-	VANDPS       signlessAVX512<>+0(SB), Z13, Z13
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z13, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z13, Z13
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z13, K5
 	KORW         K3, K5, K3
 	VCMPPS       $0x12, Z17, Z18, K5
 	KORW         K3, K5, K3
@@ -513,7 +423,7 @@ affineSquaresDone5:
 
 affineSquaresBelow8:
 	VCMPPS       $0x15, Z17, Z18, K5
-	VBLENDMPS    nanAVX512<>+0(SB), Z14, K5, Z14
+	VBLENDMPS    bits_7fc00000<>+0(SB), Z14, K5, Z14
 	VXORPS       Z20, Z20, Z20
 	VMOVUPS      Z9, Z21
 	VMOVUPS      Z7, Z22
@@ -524,8 +434,8 @@ affineSquaresBelow8:
 	VMOVUPS      1344(AX), Z16
 	VSUBPS       Z22, Z16, Z16
 	VMULPS       Z21, Z16, Z16
-	VANDPS       signlessAVX512<>+0(SB), Z16, Z16
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z16, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z16, Z16
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z16, K5
 	KORW         K4, K5, K4
 	VCMPPS       $0x12, Z20, Z21, K5
 	KORW         K4, K5, K4
@@ -677,7 +587,7 @@ affineSquaresDone9:
 
 affineSquaresBelow12:
 	VCMPPS    $0x15, Z20, Z21, K5
-	VBLENDMPS nanAVX512<>+0(SB), Z17, K5, Z17
+	VBLENDMPS bits_7fc00000<>+0(SB), Z17, K5, Z17
 	VXORPS    Z16, Z16, Z16
 	XORQ      R11, R11
 
@@ -767,7 +677,7 @@ affineSquaresRows14:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (AX)
 	VMOVUPS   Z6, Z0
-	VXORPS    signAVX512<>+0(SB), Z0, Z0
+	VXORPS    bits_80000000<>+0(SB), Z0, Z0
 	VMOVUPS   Z0, 128(AX)
 	VMOVUPS   Z2, 256(AX)
 	VMOVUPS   Z4, 384(AX)
@@ -781,12 +691,62 @@ affineSquaresRows14:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, 64(AX)
 	VMOVUPS   Z7, Z0
-	VXORPS    signAVX512<>+0(SB), Z0, Z0
+	VXORPS    bits_80000000<>+0(SB), Z0, Z0
 	VMOVUPS   Z0, 192(AX)
 	VMOVUPS   Z3, 320(AX)
 	VMOVUPS   Z5, 448(AX)
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_4a800000<>+0(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+8(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+16(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+24(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+32(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+40(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+48(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+56(SB)/8, $0x4a8000004a800000
+GLOBL bits_4a800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7fc00000<>+0(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+8(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+16(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+24(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+32(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+40(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+48(SB)/8, $0x7fc000007fc00000
+DATA bits_7fc00000<>+56(SB)/8, $0x7fc000007fc00000
+GLOBL bits_7fc00000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
 // func affineMagnitudesAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 // Requires: AVX, AVX512DQ, AVX512F
@@ -881,8 +841,8 @@ affineMagnitudesExtent1:
 	VMOVUPS      1280(AX), Z3
 	VSUBPS       Z2, Z3, Z3
 	VMULPS       Z1, Z3, Z3
-	VANDPS       signlessAVX512<>+0(SB), Z3, Z3
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z3, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z3, Z3
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z3, K5
 	KORW         K3, K5, K3
 	VCMPPS       $0x12, Z0, Z1, K5
 	KORW         K3, K5, K3
@@ -917,14 +877,14 @@ affineMagnitudesRows1:
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineMagnitudesRows1
-	VBROADCASTSS oneAVX512<>+0(SB), Z0
+	VBROADCASTSS bits_3f800000<>+0(SB), Z0
 	VMOVUPS      Z12, Z1
 	VMOVUPS      Z1, Z2
 	VDIVPS       Z1, Z0, Z1
 	VMOVUPS      Z1, Z0
 	VMOVUPS      Z6, Z3
 	VXORPS       Z10, Z10, Z10
-	VMOVUPS      signlessAVX512<>+0(SB), Z11
+	VMOVUPS      bits_7fffffff<>+0(SB), Z11
 	XORQ         R9, R9
 
 affineMagnitudesRows2:
@@ -966,8 +926,8 @@ affineMagnitudesRows2:
 	VMOVUPS      1344(AX), Z12
 	VSUBPS       Z11, Z12, Z12
 	VMULPS       Z3, Z12, Z12
-	VANDPS       signlessAVX512<>+0(SB), Z12, Z12
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z12, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z12, Z12
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z12, K5
 	KORW         K4, K5, K4
 	VCMPPS       $0x12, Z1, Z3, K5
 	KORW         K4, K5, K4
@@ -1002,14 +962,14 @@ affineMagnitudesRows3:
 	ADDQ         $+512, R9
 	CMPQ         R9, SI
 	JB           affineMagnitudesRows3
-	VBROADCASTSS oneAVX512<>+0(SB), Z1
+	VBROADCASTSS bits_3f800000<>+0(SB), Z1
 	VMOVUPS      Z13, Z11
 	VMOVUPS      Z11, Z3
 	VDIVPS       Z11, Z1, Z11
 	VMOVUPS      Z11, Z1
 	VMOVUPS      Z7, Z12
 	VXORPS       Z13, Z13, Z13
-	VMOVUPS      signlessAVX512<>+0(SB), Z14
+	VMOVUPS      bits_7fffffff<>+0(SB), Z14
 	XORQ         R9, R9
 
 affineMagnitudesRows4:
@@ -1056,8 +1016,8 @@ affineMagnitudesCandidate:
 	VMOVUPS      1280(AX), Z13
 	VSUBPS       Z19, Z13, Z13
 	VMULPS       Z18, Z13, Z13
-	VANDPS       signlessAVX512<>+0(SB), Z13, Z13
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z13, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z13, Z13
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z13, K5
 	KORW         K3, K5, K3
 	VCMPPS       $0x12, Z17, Z18, K5
 	KORW         K3, K5, K3
@@ -1209,7 +1169,7 @@ affineMagnitudesDone5:
 
 affineMagnitudesBelow8:
 	VCMPPS       $0x15, Z17, Z18, K5
-	VBLENDMPS    nanAVX512<>+0(SB), Z14, K5, Z14
+	VBLENDMPS    bits_7fc00000<>+0(SB), Z14, K5, Z14
 	VXORPS       Z20, Z20, Z20
 	VMOVUPS      Z9, Z21
 	VMOVUPS      Z7, Z22
@@ -1220,8 +1180,8 @@ affineMagnitudesBelow8:
 	VMOVUPS      1344(AX), Z16
 	VSUBPS       Z22, Z16, Z16
 	VMULPS       Z21, Z16, Z16
-	VANDPS       signlessAVX512<>+0(SB), Z16, Z16
-	VCMPPS       $0x15, wrapAVX512<>+0(SB), Z16, K5
+	VANDPS       bits_7fffffff<>+0(SB), Z16, Z16
+	VCMPPS       $0x15, bits_4a800000<>+0(SB), Z16, K5
 	KORW         K4, K5, K4
 	VCMPPS       $0x12, Z20, Z21, K5
 	KORW         K4, K5, K4
@@ -1373,9 +1333,9 @@ affineMagnitudesDone9:
 
 affineMagnitudesBelow12:
 	VCMPPS    $0x15, Z20, Z21, K5
-	VBLENDMPS nanAVX512<>+0(SB), Z17, K5, Z17
+	VBLENDMPS bits_7fc00000<>+0(SB), Z17, K5, Z17
 	VXORPS    Z16, Z16, Z16
-	VMOVUPS   signlessAVX512<>+0(SB), Z19
+	VMOVUPS   bits_7fffffff<>+0(SB), Z19
 	XORQ      R11, R11
 
 affineMagnitudesRows13:
@@ -1414,7 +1374,7 @@ affineMagnitudesRows13:
 	VBLENDMPS Z6, Z4, K5, Z4
 	VBLENDMPS Z15, Z6, K5, Z6
 	VXORPS    Z12, Z12, Z12
-	VMOVUPS   signlessAVX512<>+0(SB), Z14
+	VMOVUPS   bits_7fffffff<>+0(SB), Z14
 	XORQ      R11, R11
 
 affineMagnitudesRows14:
@@ -1465,7 +1425,7 @@ affineMagnitudesRows14:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, (AX)
 	VMOVUPS   Z6, Z0
-	VXORPS    signAVX512<>+0(SB), Z0, Z0
+	VXORPS    bits_80000000<>+0(SB), Z0, Z0
 	VMOVUPS   Z0, 128(AX)
 	VMOVUPS   Z2, 256(AX)
 	VMOVUPS   Z4, 384(AX)
@@ -1479,7 +1439,7 @@ affineMagnitudesRows14:
 	VMOVAPS.Z Z0, K1, Z0
 	VMOVUPS   Z0, 64(AX)
 	VMOVUPS   Z7, Z0
-	VXORPS    signAVX512<>+0(SB), Z0, Z0
+	VXORPS    bits_80000000<>+0(SB), Z0, Z0
 	VMOVUPS   Z0, 192(AX)
 	VMOVUPS   Z3, 320(AX)
 	VMOVUPS   Z5, 448(AX)

@@ -4,26 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA wrapAVX2<>+0(SB)/4, $0x4a800000
-DATA wrapAVX2<>+4(SB)/4, $0x4a800000
-DATA wrapAVX2<>+8(SB)/4, $0x4a800000
-DATA wrapAVX2<>+12(SB)/4, $0x4a800000
-DATA wrapAVX2<>+16(SB)/4, $0x4a800000
-DATA wrapAVX2<>+20(SB)/4, $0x4a800000
-DATA wrapAVX2<>+24(SB)/4, $0x4a800000
-DATA wrapAVX2<>+28(SB)/4, $0x4a800000
-GLOBL wrapAVX2<>(SB), RODATA|NOPTR, $32
-
 // func latticeStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
 // Requires: AVX, AVX2
 TEXT ·latticeStartAVX2(SB), NOSPLIT, $0-40
@@ -37,7 +17,7 @@ TEXT ·latticeStartAVX2(SB), NOSPLIT, $0-40
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	VMOVUPS signlessAVX2<>+0(SB), Y4
+	VMOVUPS bits_7fffffff<>+0(SB), Y4
 	XORQ    DI, DI
 
 values:
@@ -102,45 +82,15 @@ values:
 	VZEROUPPER
 	RET
 
-DATA oneAVX2<>+0(SB)/4, $0x3f800000
-DATA oneAVX2<>+4(SB)/4, $0x3f800000
-DATA oneAVX2<>+8(SB)/4, $0x3f800000
-DATA oneAVX2<>+12(SB)/4, $0x3f800000
-DATA oneAVX2<>+16(SB)/4, $0x3f800000
-DATA oneAVX2<>+20(SB)/4, $0x3f800000
-DATA oneAVX2<>+24(SB)/4, $0x3f800000
-DATA oneAVX2<>+28(SB)/4, $0x3f800000
-GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA halfAVX2<>+0(SB)/4, $0x3f000000
-DATA halfAVX2<>+4(SB)/4, $0x3f000000
-DATA halfAVX2<>+8(SB)/4, $0x3f000000
-DATA halfAVX2<>+12(SB)/4, $0x3f000000
-DATA halfAVX2<>+16(SB)/4, $0x3f000000
-DATA halfAVX2<>+20(SB)/4, $0x3f000000
-DATA halfAVX2<>+24(SB)/4, $0x3f000000
-DATA halfAVX2<>+28(SB)/4, $0x3f000000
-GLOBL halfAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA twoAVX2<>+0(SB)/4, $0x40000000
-DATA twoAVX2<>+4(SB)/4, $0x40000000
-DATA twoAVX2<>+8(SB)/4, $0x40000000
-DATA twoAVX2<>+12(SB)/4, $0x40000000
-DATA twoAVX2<>+16(SB)/4, $0x40000000
-DATA twoAVX2<>+20(SB)/4, $0x40000000
-DATA twoAVX2<>+24(SB)/4, $0x40000000
-DATA twoAVX2<>+28(SB)/4, $0x40000000
-GLOBL twoAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA threeAVX2<>+0(SB)/4, $0x40400000
-DATA threeAVX2<>+4(SB)/4, $0x40400000
-DATA threeAVX2<>+8(SB)/4, $0x40400000
-DATA threeAVX2<>+12(SB)/4, $0x40400000
-DATA threeAVX2<>+16(SB)/4, $0x40400000
-DATA threeAVX2<>+20(SB)/4, $0x40400000
-DATA threeAVX2<>+24(SB)/4, $0x40400000
-DATA threeAVX2<>+28(SB)/4, $0x40400000
-GLOBL threeAVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func latticeRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 // Requires: AVX, AVX2, SSE
@@ -153,14 +103,14 @@ TEXT ·latticeRound8AVX2(SB), NOSPLIT, $0-52
 	MOVQ         groups+40(FP), DI
 	MOVSS        numerator+48(FP), X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      oneAVX2<>+0(SB), Y3
+	VMOVUPS      bits_3f800000<>+0(SB), Y3
 	VDIVPS       (CX), Y0, Y4
 	VMOVUPS      Y4, 192(AX)
 	VDIVPS       Y4, Y3, Y5
 	VMOVUPS      Y5, 256(AX)
 	VMULPS       64(AX), Y4, Y5
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y5
-	VMOVUPS      wrapAVX2<>+0(SB), Y6
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y5
+	VMOVUPS      bits_4a800000<>+0(SB), Y6
 	VCMPPS       $0x15, Y6, Y5, Y5
 	VMOVUPS      128(AX), Y6
 	VORPS        Y6, Y5, Y5
@@ -170,15 +120,15 @@ TEXT ·latticeRound8AVX2(SB), NOSPLIT, $0-52
 	VDIVPS       Y0, Y3, Y5
 	VMOVUPS      Y5, 288(AX)
 	VMULPS       96(AX), Y0, Y5
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y5
-	VMOVUPS      wrapAVX2<>+0(SB), Y6
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y5
+	VMOVUPS      bits_4a800000<>+0(SB), Y6
 	VCMPPS       $0x15, Y6, Y5, Y5
 	VMOVUPS      160(AX), Y6
 	VORPS        Y6, Y5, Y5
 	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      halfAVX2<>+0(SB), Y5
-	VMOVUPS      twoAVX2<>+0(SB), Y6
-	VMOVUPS      threeAVX2<>+0(SB), Y7
+	VMOVUPS      bits_3f000000<>+0(SB), Y5
+	VMOVUPS      bits_40000000<>+0(SB), Y6
+	VMOVUPS      bits_40400000<>+0(SB), Y7
 	VXORPS       Y8, Y8, Y8
 
 group:
@@ -325,25 +275,55 @@ group:
 	VZEROUPPER
 	RET
 
-DATA sevenAVX2<>+0(SB)/4, $0x40e00000
-DATA sevenAVX2<>+4(SB)/4, $0x40e00000
-DATA sevenAVX2<>+8(SB)/4, $0x40e00000
-DATA sevenAVX2<>+12(SB)/4, $0x40e00000
-DATA sevenAVX2<>+16(SB)/4, $0x40e00000
-DATA sevenAVX2<>+20(SB)/4, $0x40e00000
-DATA sevenAVX2<>+24(SB)/4, $0x40e00000
-DATA sevenAVX2<>+28(SB)/4, $0x40e00000
-GLOBL sevenAVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
 
-DATA eightAVX2<>+0(SB)/4, $0x41000000
-DATA eightAVX2<>+4(SB)/4, $0x41000000
-DATA eightAVX2<>+8(SB)/4, $0x41000000
-DATA eightAVX2<>+12(SB)/4, $0x41000000
-DATA eightAVX2<>+16(SB)/4, $0x41000000
-DATA eightAVX2<>+20(SB)/4, $0x41000000
-DATA eightAVX2<>+24(SB)/4, $0x41000000
-DATA eightAVX2<>+28(SB)/4, $0x41000000
-GLOBL eightAVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_4a800000<>+0(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+8(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+16(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+24(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+32(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+40(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+48(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+56(SB)/8, $0x4a8000004a800000
+GLOBL bits_4a800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f000000<>+0(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+8(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+16(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+24(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+32(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+40(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+48(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+56(SB)/8, $0x3f0000003f000000
+GLOBL bits_3f000000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_40000000<>+0(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+8(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+16(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+24(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+32(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+40(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
+GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_40400000<>+0(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+8(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+16(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+24(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+32(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+40(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+48(SB)/8, $0x4040000040400000
+DATA bits_40400000<>+56(SB)/8, $0x4040000040400000
+GLOBL bits_40400000<>(SB), RODATA|NOPTR, $64
 
 // func latticeRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 // Requires: AVX, AVX2, SSE
@@ -356,14 +336,14 @@ TEXT ·latticeRound4AVX2(SB), NOSPLIT, $0-52
 	MOVQ         groups+40(FP), DI
 	MOVSS        numerator+48(FP), X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      oneAVX2<>+0(SB), Y3
+	VMOVUPS      bits_3f800000<>+0(SB), Y3
 	VDIVPS       (CX), Y0, Y4
 	VMOVUPS      Y4, 192(AX)
 	VDIVPS       Y4, Y3, Y5
 	VMOVUPS      Y5, 256(AX)
 	VMULPS       64(AX), Y4, Y5
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y5
-	VMOVUPS      wrapAVX2<>+0(SB), Y6
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y5
+	VMOVUPS      bits_4a800000<>+0(SB), Y6
 	VCMPPS       $0x15, Y6, Y5, Y5
 	VMOVUPS      128(AX), Y6
 	VORPS        Y6, Y5, Y5
@@ -373,15 +353,15 @@ TEXT ·latticeRound4AVX2(SB), NOSPLIT, $0-52
 	VDIVPS       Y0, Y3, Y5
 	VMOVUPS      Y5, 288(AX)
 	VMULPS       96(AX), Y0, Y5
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y5
-	VMOVUPS      wrapAVX2<>+0(SB), Y6
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y5
+	VMOVUPS      bits_4a800000<>+0(SB), Y6
 	VCMPPS       $0x15, Y6, Y5, Y5
 	VMOVUPS      160(AX), Y6
 	VORPS        Y6, Y5, Y5
 	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      halfAVX2<>+0(SB), Y5
-	VMOVUPS      sevenAVX2<>+0(SB), Y6
-	VMOVUPS      eightAVX2<>+0(SB), Y7
+	VMOVUPS      bits_3f000000<>+0(SB), Y5
+	VMOVUPS      bits_40e00000<>+0(SB), Y6
+	VMOVUPS      bits_41000000<>+0(SB), Y7
 	VXORPS       Y8, Y8, Y8
 
 group:
@@ -464,15 +444,25 @@ group:
 	VZEROUPPER
 	RET
 
-DATA indexAVX2<>+0(SB)/4, $0x0000ffff
-DATA indexAVX2<>+4(SB)/4, $0x0000ffff
-DATA indexAVX2<>+8(SB)/4, $0x0000ffff
-DATA indexAVX2<>+12(SB)/4, $0x0000ffff
-DATA indexAVX2<>+16(SB)/4, $0x0000ffff
-DATA indexAVX2<>+20(SB)/4, $0x0000ffff
-DATA indexAVX2<>+24(SB)/4, $0x0000ffff
-DATA indexAVX2<>+28(SB)/4, $0x0000ffff
-GLOBL indexAVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_40e00000<>+0(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+8(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+16(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+24(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+32(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+40(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+48(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+56(SB)/8, $0x40e0000040e00000
+GLOBL bits_40e00000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_41000000<>+0(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+8(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+16(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+24(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+32(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+40(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+48(SB)/8, $0x4100000041000000
+DATA bits_41000000<>+56(SB)/8, $0x4100000041000000
+GLOBL bits_41000000<>(SB), RODATA|NOPTR, $64
 
 // func latticeSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 // Requires: AVX, AVX2
@@ -484,8 +474,8 @@ TEXT ·latticeSums8AVX2(SB), NOSPLIT, $0-56
 	MOVQ    point+32(FP), SI
 	MOVQ    points+40(FP), DI
 	MOVQ    groups+48(FP), R8
-	VMOVUPS latticeSums8oddAVX2<>+0(SB), Y0
-	VMOVUPS indexAVX2<>+0(SB), Y1
+	VMOVUPS odd8<>+0(SB), Y0
+	VMOVUPS bits_0000ffff<>+0(SB), Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
@@ -619,45 +609,47 @@ group:
 	JNZ        group
 	VMOVUPS    Y2, 448(AX)
 	VMOVUPS    Y4, 512(AX)
-	VMOVUPS    320(AX), Y6
-	VMULPS     Y2, Y2, Y0
-	VMULPS     Y4, Y6, Y1
-	VCMPPS     $0x1e, Y1, Y0, Y7
-	VXORPS     Y1, Y1, Y1
-	VCMPPS     $0x1e, Y1, Y4, Y0
-	VANDPS     Y0, Y7, Y7
+	VMOVUPS    320(AX), Y0
+	VMULPS     Y2, Y2, Y1
+	VMULPS     Y4, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y1, Y1
+	VXORPS     Y0, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y4, Y0
+	VANDPS     Y0, Y1, Y1
 	VDIVPS     Y4, Y2, Y0
-	VMULPS     Y2, Y0, Y1
-	VBLENDVPS  Y7, Y1, Y6, Y6
-	VMOVUPS    Y6, 320(AX)
-	VMOVUPS    384(AX), Y1
-	VBLENDVPS  Y7, Y0, Y1, Y1
-	VMOVUPS    Y1, 384(AX)
+	VMULPS     Y2, Y0, Y2
+	VMOVUPS    320(AX), Y4
+	VBLENDVPS  Y1, Y2, Y4, Y4
+	VMOVUPS    Y4, 320(AX)
+	VMOVUPS    384(AX), Y2
+	VBLENDVPS  Y1, Y0, Y2, Y2
+	VMOVUPS    Y2, 384(AX)
 	VMOVUPS    Y3, 480(AX)
 	VMOVUPS    Y5, 544(AX)
-	VMOVUPS    352(AX), Y2
-	VMULPS     Y3, Y3, Y0
-	VMULPS     Y5, Y2, Y1
-	VCMPPS     $0x1e, Y1, Y0, Y4
-	VXORPS     Y1, Y1, Y1
-	VCMPPS     $0x1e, Y1, Y5, Y0
-	VANDPS     Y0, Y4, Y4
+	VMOVUPS    352(AX), Y0
+	VMULPS     Y3, Y3, Y2
+	VMULPS     Y5, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y2, Y2
+	VXORPS     Y0, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y5, Y0
+	VANDPS     Y0, Y2, Y2
 	VDIVPS     Y5, Y3, Y0
-	VMULPS     Y3, Y0, Y1
-	VBLENDVPS  Y4, Y1, Y2, Y2
-	VMOVUPS    Y2, 352(AX)
-	VMOVUPS    416(AX), Y1
-	VBLENDVPS  Y4, Y0, Y1, Y1
-	VMOVUPS    Y1, 416(AX)
+	VMULPS     Y3, Y0, Y3
+	VMOVUPS    352(AX), Y4
+	VBLENDVPS  Y2, Y3, Y4, Y4
+	VMOVUPS    Y4, 352(AX)
+	VMOVUPS    416(AX), Y3
+	VBLENDVPS  Y2, Y0, Y3, Y3
+	VMOVUPS    Y3, 416(AX)
 
 points:
 	VMOVUPS   (BX), Y0
-	VMOVUPS   (SI), Y1
-	VBLENDVPS Y7, Y1, Y0, Y0
+	VMOVUPS   (SI), Y3
+	VBLENDVPS Y1, Y3, Y0, Y0
 	VMOVUPS   Y0, (BX)
 	VMOVUPS   32(BX), Y0
-	VMOVUPS   32(SI), Y1
-	VBLENDVPS Y4, Y1, Y0, Y0
+	VMOVUPS   32(SI), Y3
+	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   Y0, 32(BX)
 	ADDQ      $+64, BX
 	ADDQ      $+64, SI
@@ -666,15 +658,21 @@ points:
 	VZEROUPPER
 	RET
 
-DATA latticeSums8oddAVX2<>+0(SB)/4, $(1.0)
-DATA latticeSums8oddAVX2<>+4(SB)/4, $(3.0)
-DATA latticeSums8oddAVX2<>+8(SB)/4, $(5.0)
-DATA latticeSums8oddAVX2<>+12(SB)/4, $(7.0)
-DATA latticeSums8oddAVX2<>+16(SB)/4, $(1.0)
-DATA latticeSums8oddAVX2<>+20(SB)/4, $(3.0)
-DATA latticeSums8oddAVX2<>+24(SB)/4, $(5.0)
-DATA latticeSums8oddAVX2<>+28(SB)/4, $(7.0)
-GLOBL latticeSums8oddAVX2<>(SB), RODATA|NOPTR, $32
+DATA odd8<>+0(SB)/8, $0x404000003f800000
+DATA odd8<>+8(SB)/8, $0x40e0000040a00000
+DATA odd8<>+16(SB)/8, $0x404000003f800000
+DATA odd8<>+24(SB)/8, $0x40e0000040a00000
+GLOBL odd8<>(SB), RODATA|NOPTR, $32
+
+DATA bits_0000ffff<>+0(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+8(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+16(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+24(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+32(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+40(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+48(SB)/8, $0x0000ffff0000ffff
+DATA bits_0000ffff<>+56(SB)/8, $0x0000ffff0000ffff
+GLOBL bits_0000ffff<>(SB), RODATA|NOPTR, $64
 
 // func latticeSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 // Requires: AVX, AVX2
@@ -686,8 +684,8 @@ TEXT ·latticeSums4AVX2(SB), NOSPLIT, $0-56
 	MOVQ    point+32(FP), SI
 	MOVQ    points+40(FP), DI
 	MOVQ    groups+48(FP), R8
-	VMOVUPS latticeSums4oddAVX2<>+0(SB), Y0
-	VMOVUPS indexAVX2<>+0(SB), Y1
+	VMOVUPS odd4<>+0(SB), Y0
+	VMOVUPS bits_0000ffff<>+0(SB), Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
@@ -765,45 +763,47 @@ group:
 	JNZ        group
 	VMOVUPS    Y2, 448(AX)
 	VMOVUPS    Y4, 512(AX)
-	VMOVUPS    320(AX), Y6
-	VMULPS     Y2, Y2, Y0
-	VMULPS     Y4, Y6, Y1
-	VCMPPS     $0x1e, Y1, Y0, Y7
-	VXORPS     Y1, Y1, Y1
-	VCMPPS     $0x1e, Y1, Y4, Y0
-	VANDPS     Y0, Y7, Y7
+	VMOVUPS    320(AX), Y0
+	VMULPS     Y2, Y2, Y1
+	VMULPS     Y4, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y1, Y1
+	VXORPS     Y0, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y4, Y0
+	VANDPS     Y0, Y1, Y1
 	VDIVPS     Y4, Y2, Y0
-	VMULPS     Y2, Y0, Y1
-	VBLENDVPS  Y7, Y1, Y6, Y6
-	VMOVUPS    Y6, 320(AX)
-	VMOVUPS    384(AX), Y1
-	VBLENDVPS  Y7, Y0, Y1, Y1
-	VMOVUPS    Y1, 384(AX)
+	VMULPS     Y2, Y0, Y2
+	VMOVUPS    320(AX), Y4
+	VBLENDVPS  Y1, Y2, Y4, Y4
+	VMOVUPS    Y4, 320(AX)
+	VMOVUPS    384(AX), Y2
+	VBLENDVPS  Y1, Y0, Y2, Y2
+	VMOVUPS    Y2, 384(AX)
 	VMOVUPS    Y3, 480(AX)
 	VMOVUPS    Y5, 544(AX)
-	VMOVUPS    352(AX), Y2
-	VMULPS     Y3, Y3, Y0
-	VMULPS     Y5, Y2, Y1
-	VCMPPS     $0x1e, Y1, Y0, Y4
-	VXORPS     Y1, Y1, Y1
-	VCMPPS     $0x1e, Y1, Y5, Y0
-	VANDPS     Y0, Y4, Y4
+	VMOVUPS    352(AX), Y0
+	VMULPS     Y3, Y3, Y2
+	VMULPS     Y5, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y2, Y2
+	VXORPS     Y0, Y0, Y0
+	VCMPPS     $0x1e, Y0, Y5, Y0
+	VANDPS     Y0, Y2, Y2
 	VDIVPS     Y5, Y3, Y0
-	VMULPS     Y3, Y0, Y1
-	VBLENDVPS  Y4, Y1, Y2, Y2
-	VMOVUPS    Y2, 352(AX)
-	VMOVUPS    416(AX), Y1
-	VBLENDVPS  Y4, Y0, Y1, Y1
-	VMOVUPS    Y1, 416(AX)
+	VMULPS     Y3, Y0, Y3
+	VMOVUPS    352(AX), Y4
+	VBLENDVPS  Y2, Y3, Y4, Y4
+	VMOVUPS    Y4, 352(AX)
+	VMOVUPS    416(AX), Y3
+	VBLENDVPS  Y2, Y0, Y3, Y3
+	VMOVUPS    Y3, 416(AX)
 
 points:
 	VMOVUPS   (BX), Y0
-	VMOVUPS   (SI), Y1
-	VBLENDVPS Y7, Y1, Y0, Y0
+	VMOVUPS   (SI), Y3
+	VBLENDVPS Y1, Y3, Y0, Y0
 	VMOVUPS   Y0, (BX)
 	VMOVUPS   32(BX), Y0
-	VMOVUPS   32(SI), Y1
-	VBLENDVPS Y4, Y1, Y0, Y0
+	VMOVUPS   32(SI), Y3
+	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   Y0, 32(BX)
 	ADDQ      $+64, BX
 	ADDQ      $+64, SI
@@ -812,15 +812,11 @@ points:
 	VZEROUPPER
 	RET
 
-DATA latticeSums4oddAVX2<>+0(SB)/4, $(1.0)
-DATA latticeSums4oddAVX2<>+4(SB)/4, $(3.0)
-DATA latticeSums4oddAVX2<>+8(SB)/4, $(5.0)
-DATA latticeSums4oddAVX2<>+12(SB)/4, $(7.0)
-DATA latticeSums4oddAVX2<>+16(SB)/4, $(9.0)
-DATA latticeSums4oddAVX2<>+20(SB)/4, $(11.0)
-DATA latticeSums4oddAVX2<>+24(SB)/4, $(13.0)
-DATA latticeSums4oddAVX2<>+28(SB)/4, $(15.0)
-GLOBL latticeSums4oddAVX2<>(SB), RODATA|NOPTR, $32
+DATA odd4<>+0(SB)/8, $0x404000003f800000
+DATA odd4<>+8(SB)/8, $0x40e0000040a00000
+DATA odd4<>+16(SB)/8, $0x4130000041100000
+DATA odd4<>+24(SB)/8, $0x4170000041500000
+GLOBL odd4<>(SB), RODATA|NOPTR, $32
 
 // func latticeRootsAVX2(root *float32, w *float32, n int)
 // Requires: AVX

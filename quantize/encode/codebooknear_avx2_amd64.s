@@ -4,36 +4,6 @@
 
 #include "textflag.h"
 
-DATA largestAVX2<>+0(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+4(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+8(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+12(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+16(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+20(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+24(SB)/4, $0x7f7fffff
-DATA largestAVX2<>+28(SB)/4, $0x7f7fffff
-GLOBL largestAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA lanesAVX2<>+0(SB)/4, $0x00000008
-DATA lanesAVX2<>+4(SB)/4, $0x00000008
-DATA lanesAVX2<>+8(SB)/4, $0x00000008
-DATA lanesAVX2<>+12(SB)/4, $0x00000008
-DATA lanesAVX2<>+16(SB)/4, $0x00000008
-DATA lanesAVX2<>+20(SB)/4, $0x00000008
-DATA lanesAVX2<>+24(SB)/4, $0x00000008
-DATA lanesAVX2<>+28(SB)/4, $0x00000008
-GLOBL lanesAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA eyeAVX2<>+0(SB)/4, $0x00000000
-DATA eyeAVX2<>+4(SB)/4, $0x00000001
-DATA eyeAVX2<>+8(SB)/4, $0x00000002
-DATA eyeAVX2<>+12(SB)/4, $0x00000003
-DATA eyeAVX2<>+16(SB)/4, $0x00000004
-DATA eyeAVX2<>+20(SB)/4, $0x00000005
-DATA eyeAVX2<>+24(SB)/4, $0x00000006
-DATA eyeAVX2<>+28(SB)/4, $0x00000007
-GLOBL eyeAVX2<>(SB), RODATA|NOPTR, $32
-
 // func latticeNear8AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 // Requires: AVX, AVX2
 TEXT ·latticeNear8AVX2(SB), NOSPLIT, $8-88
@@ -106,10 +76,10 @@ item:
 	VSUBPS       Y2, Y1, Y2
 	VMULPS       Y2, Y10, Y10
 	VMULPS       Y2, Y10, Y10
-	VMOVUPS      largestAVX2<>+0(SB), Y1
+	VMOVUPS      bits_7f7fffff<>+0(SB), Y1
 	VXORPS       Y2, Y2, Y2
-	VMOVUPS      eyeAVX2<>+0(SB), Y11
-	VMOVUPS      lanesAVX2<>+0(SB), Y12
+	VMOVUPS      eye<>+0(SB), Y11
+	VMOVUPS      bits_00000008<>+0(SB), Y12
 	LEAQ         (R11)(R14*1), R13
 
 points:
@@ -143,21 +113,22 @@ points:
 	ADDQ       $+16, R13
 	SUBQ       $+8, R15
 	JG         points
-	VPERM2F128 $0x01, Y1, Y1, Y4
-	VMINPS     Y1, Y4, Y3
+	VMOVUPS    Y1, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y4
+	VMINPS     Y4, Y3, Y3
 	VPERMILPS  $0x4e, Y3, Y4
-	VMINPS     Y3, Y4, Y3
+	VMINPS     Y4, Y3, Y3
 	VPERMILPS  $0xb1, Y3, Y4
-	VMINPS     Y3, Y4, Y3
+	VMINPS     Y4, Y3, Y3
 	VCMPPS     $0x04, Y3, Y1, Y1
 	VPCMPEQD   Y3, Y3, Y3
 	VBLENDVPS  Y1, Y3, Y2, Y2
-	VPERM2F128 $0x01, Y2, Y2, Y4
-	VPMINUD    Y2, Y4, Y2
-	VPERMILPS  $0x4e, Y2, Y4
-	VPMINUD    Y2, Y4, Y2
-	VPERMILPS  $0xb1, Y2, Y4
-	VPMINUD    Y2, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VPMINUD    Y1, Y2, Y2
+	VPERMILPS  $0x4e, Y2, Y1
+	VPMINUD    Y1, Y2, Y2
+	VPERMILPS  $0xb1, Y2, Y1
+	VPMINUD    Y1, Y2, Y2
 	MOVQ       R14, R13
 	ADDQ       R12, R13
 	VMOVD      X2, R15
@@ -171,6 +142,32 @@ points:
 done:
 	VZEROUPPER
 	RET
+
+DATA bits_7f7fffff<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+24(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+32(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+40(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+48(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+56(SB)/8, $0x7f7fffff7f7fffff
+GLOBL bits_7f7fffff<>(SB), RODATA|NOPTR, $64
+
+DATA eye<>+0(SB)/8, $0x0000000100000000
+DATA eye<>+8(SB)/8, $0x0000000300000002
+DATA eye<>+16(SB)/8, $0x0000000500000004
+DATA eye<>+24(SB)/8, $0x0000000700000006
+GLOBL eye<>(SB), RODATA|NOPTR, $32
+
+DATA bits_00000008<>+0(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+8(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+16(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+24(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+32(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+40(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+48(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+56(SB)/8, $0x0000000800000008
+GLOBL bits_00000008<>(SB), RODATA|NOPTR, $64
 
 // func latticeNear4AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 // Requires: AVX, AVX2
@@ -224,10 +221,10 @@ item:
 	VSUBPS       Y2, Y1, Y2
 	VMULPS       Y2, Y6, Y6
 	VMULPS       Y2, Y6, Y6
-	VMOVUPS      largestAVX2<>+0(SB), Y1
+	VMOVUPS      bits_7f7fffff<>+0(SB), Y1
 	VXORPS       Y2, Y2, Y2
-	VMOVUPS      eyeAVX2<>+0(SB), Y7
-	VMOVUPS      lanesAVX2<>+0(SB), Y8
+	VMOVUPS      eye<>+0(SB), Y7
+	VMOVUPS      bits_00000008<>+0(SB), Y8
 	LEAQ         (R11)(R14*1), R13
 
 points:
@@ -249,21 +246,22 @@ points:
 	ADDQ       $+16, R13
 	SUBQ       $+8, R15
 	JG         points
-	VPERM2F128 $0x01, Y1, Y1, Y4
-	VMINPS     Y1, Y4, Y3
+	VMOVUPS    Y1, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y4
+	VMINPS     Y4, Y3, Y3
 	VPERMILPS  $0x4e, Y3, Y4
-	VMINPS     Y3, Y4, Y3
+	VMINPS     Y4, Y3, Y3
 	VPERMILPS  $0xb1, Y3, Y4
-	VMINPS     Y3, Y4, Y3
+	VMINPS     Y4, Y3, Y3
 	VCMPPS     $0x04, Y3, Y1, Y1
 	VPCMPEQD   Y3, Y3, Y3
 	VBLENDVPS  Y1, Y3, Y2, Y2
-	VPERM2F128 $0x01, Y2, Y2, Y4
-	VPMINUD    Y2, Y4, Y2
-	VPERMILPS  $0x4e, Y2, Y4
-	VPMINUD    Y2, Y4, Y2
-	VPERMILPS  $0xb1, Y2, Y4
-	VPMINUD    Y2, Y4, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y1
+	VPMINUD    Y1, Y2, Y2
+	VPERMILPS  $0x4e, Y2, Y1
+	VPMINUD    Y1, Y2, Y2
+	VPERMILPS  $0xb1, Y2, Y1
+	VPMINUD    Y1, Y2, Y2
 	MOVQ       R14, R13
 	ADDQ       R12, R13
 	VMOVD      X2, R15

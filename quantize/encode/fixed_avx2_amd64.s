@@ -4,36 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA signAVX2<>+0(SB)/4, $0x80000000
-DATA signAVX2<>+4(SB)/4, $0x80000000
-DATA signAVX2<>+8(SB)/4, $0x80000000
-DATA signAVX2<>+12(SB)/4, $0x80000000
-DATA signAVX2<>+16(SB)/4, $0x80000000
-DATA signAVX2<>+20(SB)/4, $0x80000000
-DATA signAVX2<>+24(SB)/4, $0x80000000
-DATA signAVX2<>+28(SB)/4, $0x80000000
-GLOBL signAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA belowHalfAVX2<>+0(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+4(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+8(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+12(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+16(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+20(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+24(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+28(SB)/4, $0x3effffff
-GLOBL belowHalfAVX2<>(SB), RODATA|NOPTR, $32
-
 // func peaksAVX2(dst *uint32, x *float32, count int, n int)
 // Requires: AVX, AVX2
 TEXT ·peaksAVX2(SB), NOSPLIT, $0-32
@@ -41,12 +11,12 @@ TEXT ·peaksAVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    count+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVUPS signlessAVX2<>+0(SB), Y0
+	VMOVUPS bits_7fffffff<>+0(SB), Y0
 
 run:
-	MOVQ  BX, SI
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
+	MOVQ   BX, SI
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
 
 values:
 	VMOVUPS      (CX), Y3
@@ -59,18 +29,28 @@ values:
 	SUBQ         $0x10, SI
 	JNZ          values
 	VPMAXUD      Y2, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X2
-	VPMAXUD      X2, X1, X1
-	VPSHUFD      $0x4e, X1, X2
-	VPMAXUD      X2, X1, X1
-	VPSHUFD      $0xb1, X1, X2
-	VPMAXUD      X2, X1, X1
-	VMOVD        X1, (AX)
+	VEXTRACTF128 $0x01, Y1, X2
+	VPMAXUD      X1, X2, X2
+	VPERMILPS    $0x4e, X2, X1
+	VPMAXUD      X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VPMAXUD      X1, X2, X2
+	VMOVD        X2, (AX)
 	ADDQ         $0x04, AX
 	DECQ         DX
 	JNZ          run
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func signsAVX2(dst *byte, x *float32, n int)
 // Requires: AVX
@@ -114,8 +94,8 @@ TEXT ·awayAVX2(SB), NOSPLIT, $0-48
 	MOVQ         top+40(FP), DI
 	VMOVD        DI, X1
 	VPBROADCASTD X1, Y1
+	VXORPS       Y3, Y3, Y3
 	VPCMPEQD     Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
 
 run:
 	MOVQ         SI, DI
@@ -125,16 +105,16 @@ values:
 	VMOVUPS      (CX), Y4
 	VMOVUPS      32(CX), Y5
 	VMULPS       Y0, Y4, Y4
-	VANDPS       signAVX2<>+0(SB), Y4, Y6
-	VORPS        belowHalfAVX2<>+0(SB), Y6, Y6
+	VANDPS       bits_80000000<>+0(SB), Y4, Y6
+	VORPS        bits_3effffff<>+0(SB), Y6, Y6
 	VADDPS       Y6, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
 	VPSUBD       Y2, Y4, Y4
 	VPMAXSD      Y3, Y4, Y4
 	VPMINSD      Y1, Y4, Y4
 	VMULPS       Y0, Y5, Y5
-	VANDPS       signAVX2<>+0(SB), Y5, Y6
-	VORPS        belowHalfAVX2<>+0(SB), Y6, Y6
+	VANDPS       bits_80000000<>+0(SB), Y5, Y6
+	VORPS        bits_3effffff<>+0(SB), Y6, Y6
 	VADDPS       Y6, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
 	VPSUBD       Y2, Y5, Y5
@@ -155,85 +135,25 @@ values:
 	VZEROUPPER
 	RET
 
-DATA middle0AVX2<>+0(SB)/4, $0x3f000000
-DATA middle0AVX2<>+4(SB)/4, $0x3f000000
-DATA middle0AVX2<>+8(SB)/4, $0x3f000000
-DATA middle0AVX2<>+12(SB)/4, $0x3f000000
-DATA middle0AVX2<>+16(SB)/4, $0x3f000000
-DATA middle0AVX2<>+20(SB)/4, $0x3f000000
-DATA middle0AVX2<>+24(SB)/4, $0x3f000000
-DATA middle0AVX2<>+28(SB)/4, $0x3f000000
-GLOBL middle0AVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
-DATA middle1AVX2<>+0(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+4(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+8(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+12(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+16(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+20(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+24(SB)/4, $0x3fc00000
-DATA middle1AVX2<>+28(SB)/4, $0x3fc00000
-GLOBL middle1AVX2<>(SB), RODATA|NOPTR, $32
-
-DATA middle2AVX2<>+0(SB)/4, $0x40200000
-DATA middle2AVX2<>+4(SB)/4, $0x40200000
-DATA middle2AVX2<>+8(SB)/4, $0x40200000
-DATA middle2AVX2<>+12(SB)/4, $0x40200000
-DATA middle2AVX2<>+16(SB)/4, $0x40200000
-DATA middle2AVX2<>+20(SB)/4, $0x40200000
-DATA middle2AVX2<>+24(SB)/4, $0x40200000
-DATA middle2AVX2<>+28(SB)/4, $0x40200000
-GLOBL middle2AVX2<>(SB), RODATA|NOPTR, $32
-
-DATA middle3AVX2<>+0(SB)/4, $0x40600000
-DATA middle3AVX2<>+4(SB)/4, $0x40600000
-DATA middle3AVX2<>+8(SB)/4, $0x40600000
-DATA middle3AVX2<>+12(SB)/4, $0x40600000
-DATA middle3AVX2<>+16(SB)/4, $0x40600000
-DATA middle3AVX2<>+20(SB)/4, $0x40600000
-DATA middle3AVX2<>+24(SB)/4, $0x40600000
-DATA middle3AVX2<>+28(SB)/4, $0x40600000
-GLOBL middle3AVX2<>(SB), RODATA|NOPTR, $32
-
-DATA middle4AVX2<>+0(SB)/4, $0x40a00000
-DATA middle4AVX2<>+4(SB)/4, $0x40a00000
-DATA middle4AVX2<>+8(SB)/4, $0x40a00000
-DATA middle4AVX2<>+12(SB)/4, $0x40a00000
-DATA middle4AVX2<>+16(SB)/4, $0x40a00000
-DATA middle4AVX2<>+20(SB)/4, $0x40a00000
-DATA middle4AVX2<>+24(SB)/4, $0x40a00000
-DATA middle4AVX2<>+28(SB)/4, $0x40a00000
-GLOBL middle4AVX2<>(SB), RODATA|NOPTR, $32
-
-DATA middle5AVX2<>+0(SB)/4, $0x40e00000
-DATA middle5AVX2<>+4(SB)/4, $0x40e00000
-DATA middle5AVX2<>+8(SB)/4, $0x40e00000
-DATA middle5AVX2<>+12(SB)/4, $0x40e00000
-DATA middle5AVX2<>+16(SB)/4, $0x40e00000
-DATA middle5AVX2<>+20(SB)/4, $0x40e00000
-DATA middle5AVX2<>+24(SB)/4, $0x40e00000
-DATA middle5AVX2<>+28(SB)/4, $0x40e00000
-GLOBL middle5AVX2<>(SB), RODATA|NOPTR, $32
-
-DATA middle6AVX2<>+0(SB)/4, $0x41200000
-DATA middle6AVX2<>+4(SB)/4, $0x41200000
-DATA middle6AVX2<>+8(SB)/4, $0x41200000
-DATA middle6AVX2<>+12(SB)/4, $0x41200000
-DATA middle6AVX2<>+16(SB)/4, $0x41200000
-DATA middle6AVX2<>+20(SB)/4, $0x41200000
-DATA middle6AVX2<>+24(SB)/4, $0x41200000
-DATA middle6AVX2<>+28(SB)/4, $0x41200000
-GLOBL middle6AVX2<>(SB), RODATA|NOPTR, $32
-
-DATA eightAVX2<>+0(SB)/4, $0x00000008
-DATA eightAVX2<>+4(SB)/4, $0x00000008
-DATA eightAVX2<>+8(SB)/4, $0x00000008
-DATA eightAVX2<>+12(SB)/4, $0x00000008
-DATA eightAVX2<>+16(SB)/4, $0x00000008
-DATA eightAVX2<>+20(SB)/4, $0x00000008
-DATA eightAVX2<>+24(SB)/4, $0x00000008
-DATA eightAVX2<>+28(SB)/4, $0x00000008
-GLOBL eightAVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_3effffff<>+0(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+8(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+16(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+24(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+32(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+40(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+48(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+56(SB)/8, $0x3effffff3effffff
+GLOBL bits_3effffff<>(SB), RODATA|NOPTR, $64
 
 // func float4AVX2(q *byte, x *float32, d *float32, count int, n int)
 // Requires: AVX, AVX2
@@ -247,19 +167,19 @@ TEXT ·float4AVX2(SB), NOSPLIT, $0-40
 run:
 	MOVQ         SI, DI
 	VBROADCASTSS (DX), Y6
-	VMULPS       middle0AVX2<>+0(SB), Y6, Y0
-	VMULPS       middle1AVX2<>+0(SB), Y6, Y1
-	VMULPS       middle2AVX2<>+0(SB), Y6, Y2
-	VMULPS       middle3AVX2<>+0(SB), Y6, Y3
-	VMULPS       middle4AVX2<>+0(SB), Y6, Y4
-	VMULPS       middle5AVX2<>+0(SB), Y6, Y5
-	VMULPS       middle6AVX2<>+0(SB), Y6, Y6
+	VMULPS       bits_3f000000<>+0(SB), Y6, Y0
+	VMULPS       bits_3fc00000<>+0(SB), Y6, Y1
+	VMULPS       bits_40200000<>+0(SB), Y6, Y2
+	VMULPS       bits_40600000<>+0(SB), Y6, Y3
+	VMULPS       bits_40a00000<>+0(SB), Y6, Y4
+	VMULPS       bits_40e00000<>+0(SB), Y6, Y5
+	VMULPS       bits_41200000<>+0(SB), Y6, Y6
 
 values:
 	VMOVUPS      (CX), Y7
 	VMOVUPS      32(CX), Y8
-	VANDPS       signlessAVX2<>+0(SB), Y7, Y9
-	VPXOR        Y10, Y10, Y10
+	VXORPS       Y10, Y10, Y10
+	VANDPS       bits_7fffffff<>+0(SB), Y7, Y9
 	VPCMPGTD     Y0, Y9, Y11
 	VPSUBD       Y11, Y10, Y10
 	VPCMPGTD     Y1, Y9, Y11
@@ -277,11 +197,11 @@ values:
 	VPXOR        Y11, Y11, Y11
 	VPCMPGTD     Y11, Y10, Y11
 	VPSRLD       $0x1c, Y7, Y7
-	VPAND        eightAVX2<>+0(SB), Y7, Y7
+	VPAND        bits_00000008<>+0(SB), Y7, Y7
 	VPAND        Y11, Y7, Y7
 	VPOR         Y7, Y10, Y7
-	VANDPS       signlessAVX2<>+0(SB), Y8, Y9
-	VPXOR        Y10, Y10, Y10
+	VXORPS       Y10, Y10, Y10
+	VANDPS       bits_7fffffff<>+0(SB), Y8, Y9
 	VPCMPGTD     Y0, Y9, Y11
 	VPSUBD       Y11, Y10, Y10
 	VPCMPGTD     Y1, Y9, Y11
@@ -299,7 +219,7 @@ values:
 	VPXOR        Y11, Y11, Y11
 	VPCMPGTD     Y11, Y10, Y11
 	VPSRLD       $0x1c, Y8, Y8
-	VPAND        eightAVX2<>+0(SB), Y8, Y8
+	VPAND        bits_00000008<>+0(SB), Y8, Y8
 	VPAND        Y11, Y8, Y8
 	VPOR         Y8, Y10, Y8
 	VPACKSSDW    Y8, Y7, Y7
@@ -316,3 +236,83 @@ values:
 	JNZ          run
 	VZEROUPPER
 	RET
+
+DATA bits_3f000000<>+0(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+8(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+16(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+24(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+32(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+40(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+48(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+56(SB)/8, $0x3f0000003f000000
+GLOBL bits_3f000000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3fc00000<>+0(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+8(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+16(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+24(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+32(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+40(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+48(SB)/8, $0x3fc000003fc00000
+DATA bits_3fc00000<>+56(SB)/8, $0x3fc000003fc00000
+GLOBL bits_3fc00000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_40200000<>+0(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+8(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+16(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+24(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+32(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+40(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+48(SB)/8, $0x4020000040200000
+DATA bits_40200000<>+56(SB)/8, $0x4020000040200000
+GLOBL bits_40200000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_40600000<>+0(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+8(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+16(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+24(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+32(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+40(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+48(SB)/8, $0x4060000040600000
+DATA bits_40600000<>+56(SB)/8, $0x4060000040600000
+GLOBL bits_40600000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_40a00000<>+0(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+8(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+16(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+24(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+32(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+40(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+48(SB)/8, $0x40a0000040a00000
+DATA bits_40a00000<>+56(SB)/8, $0x40a0000040a00000
+GLOBL bits_40a00000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_40e00000<>+0(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+8(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+16(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+24(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+32(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+40(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+48(SB)/8, $0x40e0000040e00000
+DATA bits_40e00000<>+56(SB)/8, $0x40e0000040e00000
+GLOBL bits_40e00000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_41200000<>+0(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+8(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+16(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+24(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+32(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+40(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+48(SB)/8, $0x4120000041200000
+DATA bits_41200000<>+56(SB)/8, $0x4120000041200000
+GLOBL bits_41200000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_00000008<>+0(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+8(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+16(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+24(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+32(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+40(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+48(SB)/8, $0x0000000800000008
+DATA bits_00000008<>+56(SB)/8, $0x0000000800000008
+GLOBL bits_00000008<>(SB), RODATA|NOPTR, $64

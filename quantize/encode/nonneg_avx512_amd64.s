@@ -4,114 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX512<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+28(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+32(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+36(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+40(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+44(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+48(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+52(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+56(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+60(SB)/4, $0x7fffffff
-GLOBL signlessAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA wrapAVX512<>+0(SB)/4, $0x4a800000
-DATA wrapAVX512<>+4(SB)/4, $0x4a800000
-DATA wrapAVX512<>+8(SB)/4, $0x4a800000
-DATA wrapAVX512<>+12(SB)/4, $0x4a800000
-DATA wrapAVX512<>+16(SB)/4, $0x4a800000
-DATA wrapAVX512<>+20(SB)/4, $0x4a800000
-DATA wrapAVX512<>+24(SB)/4, $0x4a800000
-DATA wrapAVX512<>+28(SB)/4, $0x4a800000
-DATA wrapAVX512<>+32(SB)/4, $0x4a800000
-DATA wrapAVX512<>+36(SB)/4, $0x4a800000
-DATA wrapAVX512<>+40(SB)/4, $0x4a800000
-DATA wrapAVX512<>+44(SB)/4, $0x4a800000
-DATA wrapAVX512<>+48(SB)/4, $0x4a800000
-DATA wrapAVX512<>+52(SB)/4, $0x4a800000
-DATA wrapAVX512<>+56(SB)/4, $0x4a800000
-DATA wrapAVX512<>+60(SB)/4, $0x4a800000
-GLOBL wrapAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA byteLowAVX512<>+0(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+4(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+8(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+12(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+16(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+20(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+24(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+28(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+32(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+36(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+40(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+44(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+48(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+52(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+56(SB)/4, $0xc37f0000
-DATA byteLowAVX512<>+60(SB)/4, $0xc37f0000
-GLOBL byteLowAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA bytesAVX512<>+0(SB)/4, $0x43800000
-DATA bytesAVX512<>+4(SB)/4, $0x43800000
-DATA bytesAVX512<>+8(SB)/4, $0x43800000
-DATA bytesAVX512<>+12(SB)/4, $0x43800000
-DATA bytesAVX512<>+16(SB)/4, $0x43800000
-DATA bytesAVX512<>+20(SB)/4, $0x43800000
-DATA bytesAVX512<>+24(SB)/4, $0x43800000
-DATA bytesAVX512<>+28(SB)/4, $0x43800000
-DATA bytesAVX512<>+32(SB)/4, $0x43800000
-DATA bytesAVX512<>+36(SB)/4, $0x43800000
-DATA bytesAVX512<>+40(SB)/4, $0x43800000
-DATA bytesAVX512<>+44(SB)/4, $0x43800000
-DATA bytesAVX512<>+48(SB)/4, $0x43800000
-DATA bytesAVX512<>+52(SB)/4, $0x43800000
-DATA bytesAVX512<>+56(SB)/4, $0x43800000
-DATA bytesAVX512<>+60(SB)/4, $0x43800000
-GLOBL bytesAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA tinyAVX512<>+0(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+4(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+8(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+12(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+16(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+20(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+24(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+28(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+32(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+36(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+40(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+44(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+48(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+52(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+56(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+60(SB)/4, $0x26901d7d
-GLOBL tinyAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA oneAVX512<>+0(SB)/4, $0x3f800000
-DATA oneAVX512<>+4(SB)/4, $0x3f800000
-DATA oneAVX512<>+8(SB)/4, $0x3f800000
-DATA oneAVX512<>+12(SB)/4, $0x3f800000
-DATA oneAVX512<>+16(SB)/4, $0x3f800000
-DATA oneAVX512<>+20(SB)/4, $0x3f800000
-DATA oneAVX512<>+24(SB)/4, $0x3f800000
-DATA oneAVX512<>+28(SB)/4, $0x3f800000
-DATA oneAVX512<>+32(SB)/4, $0x3f800000
-DATA oneAVX512<>+36(SB)/4, $0x3f800000
-DATA oneAVX512<>+40(SB)/4, $0x3f800000
-DATA oneAVX512<>+44(SB)/4, $0x3f800000
-DATA oneAVX512<>+48(SB)/4, $0x3f800000
-DATA oneAVX512<>+52(SB)/4, $0x3f800000
-DATA oneAVX512<>+56(SB)/4, $0x3f800000
-DATA oneAVX512<>+60(SB)/4, $0x3f800000
-GLOBL oneAVX512<>(SB), RODATA|NOPTR, $64
-
 // func positiveAVX512(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·positiveAVX512(SB), NOSPLIT, $0-64
@@ -149,14 +41,14 @@ largest:
 	VBROADCASTSS (R8), Z2
 	VDIVPS       Z0, Z2, Z3
 	VMULPS       Z1, Z3, Z4
-	VCMPPS       $0x1a, byteLowAVX512<>+0(SB), Z4, K1
+	VCMPPS       $0x1a, bits_c37f0000<>+0(SB), Z4, K1
 	VMOVUPS      128(AX), Z4
 	VPMOVD2M     Z4, K3
 	KORW         K1, K3, K1
 	VPMOVM2D     K1, Z4
 	VMOVUPS      Z4, 128(AX)
 	VXORPS       Z4, Z4, Z4
-	VMOVUPS      oneAVX512<>+0(SB), Z5
+	VMOVUPS      bits_3f800000<>+0(SB), Z5
 	VDIVPS       Z3, Z5, Z5
 	XORQ         R9, R9
 
@@ -167,14 +59,14 @@ first:
 	VMINPS      Z2, Z7, Z7
 	VXORPS      Z8, Z8, Z8
 	VCMPPS      $0x11, Z8, Z7, K1
-	VMOVUPS     bytesAVX512<>+0(SB), Z8
+	VMOVUPS     bits_43800000<>+0(SB), Z8
 	VMOVAPS.Z   Z8, K1, Z8
-	VADDPS      Z8, Z7, Z7
-	VMULPS      Z7, Z5, Z7
-	VSUBPS      Z7, Z6, Z6
-	VMULPS      (DX)(R9*1), Z6, Z7
-	VMULPS      Z6, Z7, Z7
-	VADDPS      Z7, Z4, Z4
+	VADDPS      Z8, Z7, Z8
+	VMULPS      Z8, Z5, Z8
+	VSUBPS      Z8, Z6, Z6
+	VMULPS      (DX)(R9*1), Z6, Z8
+	VMULPS      Z6, Z8, Z8
+	VADDPS      Z8, Z4, Z4
 	ADDQ        $+128, R9
 	CMPQ        R9, SI
 	JB          first
@@ -186,7 +78,7 @@ candidate:
 	VBROADCASTSS (R8), Z5
 	VDIVPS       Z0, Z5, Z5
 	VXORPS       Z6, Z6, Z6
-	VMOVUPS      oneAVX512<>+0(SB), Z7
+	VMOVUPS      bits_3f800000<>+0(SB), Z7
 	VDIVPS       Z5, Z7, Z7
 	XORQ         R10, R10
 
@@ -209,7 +101,7 @@ step:
 	DECQ        R9
 	JNZ         candidate
 	VMULPS      Z1, Z3, Z1
-	VCMPPS      $0x1a, byteLowAVX512<>+0(SB), Z1, K1
+	VCMPPS      $0x1a, bits_c37f0000<>+0(SB), Z1, K1
 	VMOVUPS     128(AX), Z1
 	VPMOVD2M    Z1, K3
 	KORW        K1, K3, K1
@@ -219,88 +111,89 @@ step:
 	VXORPS      Z4, Z4, Z4
 	XORQ        R8, R8
 
-levels:
+levels0:
 	VMOVUPS     (CX)(R8*1), Z5
-	VMOVUPS     (DX)(R8*1), Z6
-	VMULPS      Z5, Z3, Z7
-	VRNDSCALEPS $0x08, Z7, Z7
-	VMINPS      Z2, Z7, Z7
+	VMOVUPS     (DX)(R8*1), Z7
+	VMULPS      Z5, Z3, Z6
+	VRNDSCALEPS $0x08, Z6, Z6
+	VMINPS      Z2, Z6, Z6
 	VXORPS      Z8, Z8, Z8
-	VCMPPS      $0x11, Z8, Z7, K1
-	VMOVUPS     bytesAVX512<>+0(SB), Z8
+	VCMPPS      $0x11, Z8, Z6, K1
+	VMOVUPS     bits_43800000<>+0(SB), Z8
 	VMOVAPS.Z   Z8, K1, Z8
-	VADDPS      Z8, Z7, Z8
+	VADDPS      Z8, Z6, Z8
 	VMOVUPS     Z8, (BX)(R8*1)
-	VMULPS      Z5, Z6, Z5
-	VMULPS      Z7, Z5, Z5
+	VMULPS      Z5, Z7, Z5
+	VMULPS      Z6, Z5, Z5
 	VADDPS      Z5, Z1, Z1
-	VMULPS      Z7, Z6, Z6
-	VMULPS      Z7, Z6, Z6
-	VADDPS      Z6, Z4, Z4
+	VMULPS      Z6, Z7, Z7
+	VMULPS      Z6, Z7, Z7
+	VADDPS      Z7, Z4, Z4
 	ADDQ        $+128, R8
 	CMPQ        R8, SI
-	JB          levels
+	JB          levels0
 	MOVQ        $0x00000005, R8
-	VXORPS      Z3, Z3, Z3
 
 round:
 	KXORW K2, K2, K2
 	XORQ  R9, R9
 
 refine:
-	VMOVUPS     (CX)(R9*1), Z5
+	VMOVUPS     (CX)(R9*1), Z3
+	VMOVUPS     (BX)(R9*1), Z5
 	VMOVUPS     (DX)(R9*1), Z6
-	VMOVUPS     (BX)(R9*1), Z7
-	VMULPS      Z5, Z6, Z8
-	VMULPS      Z7, Z8, Z9
-	VSUBPS      Z9, Z1, Z9
-	VMULPS      Z7, Z6, Z11
-	VMULPS      Z7, Z11, Z11
-	VSUBPS      Z11, Z4, Z10
-	VCMPPS      $0x1e, Z3, Z9, K1
-	VCMPPS      $0x1e, Z3, Z10, K3
+	VMULPS      Z3, Z6, Z7
+	VMULPS      Z5, Z7, Z8
+	VSUBPS      Z8, Z1, Z8
+	VMULPS      Z5, Z6, Z10
+	VMULPS      Z5, Z10, Z10
+	VSUBPS      Z10, Z4, Z9
+	VXORPS      Z10, Z10, Z10
+	VCMPPS      $0x1e, Z10, Z8, K1
+	VXORPS      Z10, Z10, Z10
+	VCMPPS      $0x1e, Z10, Z9, K3
 	KANDW       K1, K3, K1
-	VMULPS      Z10, Z5, Z5
-	VDIVPS      Z9, Z5, Z5
-	VANDPS      signlessAVX512<>+0(SB), Z5, Z11
-	VCMPPS      $0x15, wrapAVX512<>+0(SB), Z11, K3
-	VCMPPS      $0x1a, byteLowAVX512<>+0(SB), Z5, K4
+	VMULPS      Z9, Z3, Z3
+	VDIVPS      Z8, Z3, Z3
+	VANDPS      bits_7fffffff<>+0(SB), Z3, Z10
+	VCMPPS      $0x15, bits_4a800000<>+0(SB), Z10, K3
+	VCMPPS      $0x1a, bits_c37f0000<>+0(SB), Z3, K4
 	KORW        K3, K4, K3
 	KANDW       K3, K1, K3
-	VMOVUPS     128(AX), Z11
-	VPMOVD2M    Z11, K4
+	VMOVUPS     128(AX), Z10
+	VPMOVD2M    Z10, K4
 	KORW        K3, K4, K3
-	VPMOVM2D    K3, Z11
-	VMOVUPS     Z11, 128(AX)
-	VRNDSCALEPS $0x08, Z5, Z5
-	VMINPS      Z2, Z5, Z5
-	VCMPPS      $0x04, Z7, Z5, K3
+	VPMOVM2D    K3, Z10
+	VMOVUPS     Z10, 128(AX)
+	VRNDSCALEPS $0x08, Z3, Z3
+	VMINPS      Z2, Z3, Z3
+	VCMPPS      $0x04, Z5, Z3, K3
 	KANDW       K1, K3, K1
 	KORTESTW    K1, K1
-	JZ          still
-	VMULPS      Z5, Z8, Z11
-	VADDPS      Z11, Z9, Z9
-	VMULPS      Z5, Z6, Z11
-	VMULPS      Z5, Z11, Z11
-	VADDPS      Z11, Z10, Z10
-	VMULPS      Z9, Z9, Z6
+	JZ          still0
+	VMULPS      Z3, Z7, Z10
+	VADDPS      Z10, Z8, Z8
+	VMULPS      Z3, Z6, Z10
+	VMULPS      Z3, Z10, Z10
+	VADDPS      Z10, Z9, Z9
+	VMULPS      Z8, Z8, Z6
 	VMULPS      Z4, Z6, Z6
-	VMULPS      Z1, Z1, Z11
-	VMULPS      Z10, Z11, Z11
-	VCMPPS      $0x1e, Z11, Z6, K3
+	VMULPS      Z1, Z1, Z10
+	VMULPS      Z9, Z10, Z10
+	VCMPPS      $0x1e, Z10, Z6, K3
 	KANDW       K1, K3, K1
 	VXORPS      Z6, Z6, Z6
-	VCMPPS      $0x11, Z6, Z5, K3
-	VMOVUPS     bytesAVX512<>+0(SB), Z6
+	VCMPPS      $0x11, Z6, Z3, K3
+	VMOVUPS     bits_43800000<>+0(SB), Z6
 	VMOVAPS.Z   Z6, K3, Z6
-	VADDPS      Z6, Z5, Z5
-	VBLENDMPS   Z5, Z7, K1, Z7
-	VMOVUPS     Z7, (BX)(R9*1)
-	VBLENDMPS   Z9, Z1, K1, Z1
-	VBLENDMPS   Z10, Z4, K1, Z4
+	VADDPS      Z6, Z3, Z6
+	VBLENDMPS   Z6, Z5, K1, Z5
+	VMOVUPS     Z5, (BX)(R9*1)
+	VBLENDMPS   Z8, Z1, K1, Z1
+	VBLENDMPS   Z9, Z4, K1, Z4
 	KORW        K2, K1, K2
 
-still:
+still0:
 	ADDQ     $+128, R9
 	CMPQ     R9, SI
 	JB       refine
@@ -310,19 +203,19 @@ still:
 	JNZ      round
 
 settled:
-	VXORPS    Z2, Z2, Z2
-	VDIVPS    Z4, Z1, Z1
-	VCMPPS    $0x1e, Z2, Z4, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VCMPPS    $0x11, tinyAVX512<>+0(SB), Z0, K1
-	KNOTW     K1, K3
-	VMOVAPS.Z Z1, K3, Z1
-	VMOVUPS   Z1, (AX)
+	VCMPPS    $0x11, bits_26901d7d<>+0(SB), Z0, K1
 	VMOVUPS   128(AX), Z0
 	VPMOVD2M  Z0, K3
 	KANDNW    K3, K1, K3
 	VPMOVM2D  K3, Z0
 	VMOVUPS   Z0, 128(AX)
+	VDIVPS    Z4, Z1, Z0
+	VXORPS    Z1, Z1, Z1
+	VCMPPS    $0x1e, Z1, Z4, K3
+	VMOVAPS.Z Z0, K3, Z0
+	KNOTW     K1, K3
+	VMOVAPS.Z Z0, K3, Z0
+	VMOVUPS   Z0, (AX)
 	XORQ      R8, R8
 
 clear:
@@ -341,3 +234,63 @@ clear:
 	JNZ       group
 	VZEROUPPER
 	RET
+
+DATA bits_c37f0000<>+0(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+8(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+16(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+24(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+32(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+40(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+48(SB)/8, $0xc37f0000c37f0000
+DATA bits_c37f0000<>+56(SB)/8, $0xc37f0000c37f0000
+GLOBL bits_c37f0000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_43800000<>+0(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+8(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+16(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+24(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+32(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+40(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+48(SB)/8, $0x4380000043800000
+DATA bits_43800000<>+56(SB)/8, $0x4380000043800000
+GLOBL bits_43800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_4a800000<>+0(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+8(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+16(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+24(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+32(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+40(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+48(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+56(SB)/8, $0x4a8000004a800000
+GLOBL bits_4a800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_26901d7d<>+0(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+8(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+16(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+24(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+32(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+40(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+48(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+56(SB)/8, $0x26901d7d26901d7d
+GLOBL bits_26901d7d<>(SB), RODATA|NOPTR, $64

@@ -4,140 +4,16 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA signAVX2<>+0(SB)/4, $0x80000000
-DATA signAVX2<>+4(SB)/4, $0x80000000
-DATA signAVX2<>+8(SB)/4, $0x80000000
-DATA signAVX2<>+12(SB)/4, $0x80000000
-DATA signAVX2<>+16(SB)/4, $0x80000000
-DATA signAVX2<>+20(SB)/4, $0x80000000
-DATA signAVX2<>+24(SB)/4, $0x80000000
-DATA signAVX2<>+28(SB)/4, $0x80000000
-GLOBL signAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA belowHalfAVX2<>+0(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+4(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+8(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+12(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+16(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+20(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+24(SB)/4, $0x3effffff
-DATA belowHalfAVX2<>+28(SB)/4, $0x3effffff
-GLOBL belowHalfAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA roundAVX2<>+0(SB)/4, $0x00007fff
-DATA roundAVX2<>+4(SB)/4, $0x00007fff
-DATA roundAVX2<>+8(SB)/4, $0x00007fff
-DATA roundAVX2<>+12(SB)/4, $0x00007fff
-DATA roundAVX2<>+16(SB)/4, $0x00007fff
-DATA roundAVX2<>+20(SB)/4, $0x00007fff
-DATA roundAVX2<>+24(SB)/4, $0x00007fff
-DATA roundAVX2<>+28(SB)/4, $0x00007fff
-GLOBL roundAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA oneAVX2<>+0(SB)/4, $0x00000001
-DATA oneAVX2<>+4(SB)/4, $0x00000001
-DATA oneAVX2<>+8(SB)/4, $0x00000001
-DATA oneAVX2<>+12(SB)/4, $0x00000001
-DATA oneAVX2<>+16(SB)/4, $0x00000001
-DATA oneAVX2<>+20(SB)/4, $0x00000001
-DATA oneAVX2<>+24(SB)/4, $0x00000001
-DATA oneAVX2<>+28(SB)/4, $0x00000001
-GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA unitAVX2<>+0(SB)/4, $0x3f800000
-DATA unitAVX2<>+4(SB)/4, $0x3f800000
-DATA unitAVX2<>+8(SB)/4, $0x3f800000
-DATA unitAVX2<>+12(SB)/4, $0x3f800000
-DATA unitAVX2<>+16(SB)/4, $0x3f800000
-DATA unitAVX2<>+20(SB)/4, $0x3f800000
-DATA unitAVX2<>+24(SB)/4, $0x3f800000
-DATA unitAVX2<>+28(SB)/4, $0x3f800000
-GLOBL unitAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA pointFiveAVX2<>+0(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+4(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+8(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+12(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+16(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+20(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+24(SB)/4, $0x3f000000
-DATA pointFiveAVX2<>+28(SB)/4, $0x3f000000
-GLOBL pointFiveAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA hugeAVX2<>+0(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+4(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+8(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+12(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+16(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+20(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+24(SB)/4, $0x7f7fffff
-DATA hugeAVX2<>+28(SB)/4, $0x7f7fffff
-GLOBL hugeAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA hugeNegativeAVX2<>+0(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+4(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+8(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+12(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+16(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+20(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+24(SB)/4, $0xff7fffff
-DATA hugeNegativeAVX2<>+28(SB)/4, $0xff7fffff
-GLOBL hugeNegativeAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA orderAVX2<>+0(SB)/1, $0x00
-DATA orderAVX2<>+1(SB)/1, $0x04
-DATA orderAVX2<>+2(SB)/1, $0x08
-DATA orderAVX2<>+3(SB)/1, $0x0c
-DATA orderAVX2<>+4(SB)/1, $0x80
-DATA orderAVX2<>+5(SB)/1, $0x80
-DATA orderAVX2<>+6(SB)/1, $0x80
-DATA orderAVX2<>+7(SB)/1, $0x80
-DATA orderAVX2<>+8(SB)/1, $0x80
-DATA orderAVX2<>+9(SB)/1, $0x80
-DATA orderAVX2<>+10(SB)/1, $0x80
-DATA orderAVX2<>+11(SB)/1, $0x80
-DATA orderAVX2<>+12(SB)/1, $0x80
-DATA orderAVX2<>+13(SB)/1, $0x80
-DATA orderAVX2<>+14(SB)/1, $0x80
-DATA orderAVX2<>+15(SB)/1, $0x80
-DATA orderAVX2<>+16(SB)/1, $0x00
-DATA orderAVX2<>+17(SB)/1, $0x04
-DATA orderAVX2<>+18(SB)/1, $0x08
-DATA orderAVX2<>+19(SB)/1, $0x0c
-DATA orderAVX2<>+20(SB)/1, $0x80
-DATA orderAVX2<>+21(SB)/1, $0x80
-DATA orderAVX2<>+22(SB)/1, $0x80
-DATA orderAVX2<>+23(SB)/1, $0x80
-DATA orderAVX2<>+24(SB)/1, $0x80
-DATA orderAVX2<>+25(SB)/1, $0x80
-DATA orderAVX2<>+26(SB)/1, $0x80
-DATA orderAVX2<>+27(SB)/1, $0x80
-DATA orderAVX2<>+28(SB)/1, $0x80
-DATA orderAVX2<>+29(SB)/1, $0x80
-DATA orderAVX2<>+30(SB)/1, $0x80
-DATA orderAVX2<>+31(SB)/1, $0x80
-GLOBL orderAVX2<>(SB), RODATA|NOPTR, $32
-
 // func peakAVX2(x *float32, n int) uint32
 // Requires: AVX, AVX2
 TEXT ·peakAVX2(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
-	VPXOR   Y0, Y0, Y0
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
-	VMOVUPS signlessAVX2<>+0(SB), Y4
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VMOVUPS bits_7fffffff<>+0(SB), Y4
 
 values:
 	VPAND        (AX), Y4, Y5
@@ -154,26 +30,26 @@ values:
 	VPMAXUD      Y1, Y0, Y0
 	VPMAXUD      Y3, Y2, Y2
 	VPMAXUD      Y2, Y0, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPMAXUD      X1, X0, X0
-	VPSHUFD      $0x4e, X0, X1
-	VPMAXUD      X1, X0, X0
-	VPSHUFD      $0xb1, X0, X1
-	VPMAXUD      X1, X0, X0
-	VMOVD        X0, AX
+	VEXTRACTF128 $0x01, Y0, X1
+	VPMAXUD      X0, X1, X1
+	VPERMILPS    $0x4e, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPERMILPS    $0xb1, X1, X0
+	VPMAXUD      X0, X1, X1
+	VMOVD        X1, AX
 	MOVL         AX, ret+16(FP)
 	VZEROUPPER
 	RET
 
-DATA limitAVX2<>+0(SB)/4, $0x42fe0000
-DATA limitAVX2<>+4(SB)/4, $0x42fe0000
-DATA limitAVX2<>+8(SB)/4, $0x42fe0000
-DATA limitAVX2<>+12(SB)/4, $0x42fe0000
-DATA limitAVX2<>+16(SB)/4, $0x42fe0000
-DATA limitAVX2<>+20(SB)/4, $0x42fe0000
-DATA limitAVX2<>+24(SB)/4, $0x42fe0000
-DATA limitAVX2<>+28(SB)/4, $0x42fe0000
-GLOBL limitAVX2<>(SB), RODATA|NOPTR, $32
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func q8AVX2(dst *byte, x *float32, blocks int)
 // Requires: AVX, AVX2, F16C
@@ -188,23 +64,23 @@ block:
 	VMOVUPS      64(CX), Y2
 	VMOVUPS      96(CX), Y3
 	VXORPS       Y4, Y4, Y4
-	VANDPS       signlessAVX2<>+0(SB), Y0, Y5
+	VANDPS       bits_7fffffff<>+0(SB), Y0, Y5
 	VMAXPS       Y4, Y5, Y4
-	VANDPS       signlessAVX2<>+0(SB), Y1, Y5
+	VANDPS       bits_7fffffff<>+0(SB), Y1, Y5
 	VMAXPS       Y4, Y5, Y4
-	VANDPS       signlessAVX2<>+0(SB), Y2, Y5
+	VANDPS       bits_7fffffff<>+0(SB), Y2, Y5
 	VMAXPS       Y4, Y5, Y4
-	VANDPS       signlessAVX2<>+0(SB), Y3, Y5
+	VANDPS       bits_7fffffff<>+0(SB), Y3, Y5
 	VMAXPS       Y4, Y5, Y4
 	VPERM2F128   $0x01, Y4, Y4, Y5
-	VMAXPS       Y4, Y5, Y4
+	VMAXPS       Y5, Y4, Y4
 	VPERMILPS    $0x4e, Y4, Y5
-	VMAXPS       Y4, Y5, Y4
+	VMAXPS       Y5, Y4, Y4
 	VPERMILPS    $0xb1, Y4, Y5
-	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      limitAVX2<>+0(SB), Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      bits_42fe0000<>+0(SB), Y5
 	VDIVPS       Y5, Y4, Y4
-	VMOVUPS      unitAVX2<>+0(SB), Y5
+	VMOVUPS      bits_3f800000<>+0(SB), Y5
 	VDIVPS       Y4, Y5, Y5
 	VXORPS       Y6, Y6, Y6
 	VCMPPS       $0x04, Y6, Y4, Y6
@@ -212,38 +88,38 @@ block:
 	VCVTPS2PH    $0x00, X4, X4
 	VPEXTRW      $0x00, X4, (AX)
 	VMULPS       Y5, Y0, Y0
-	VANDPS       signAVX2<>+0(SB), Y0, Y4
-	VORPS        belowHalfAVX2<>+0(SB), Y4, Y4
+	VANDPS       bits_80000000<>+0(SB), Y0, Y4
+	VORPS        bits_3effffff<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
-	VPSHUFB      orderAVX2<>+0(SB), Y0, Y0
+	VPSHUFB      order<>+0(SB), Y0, Y0
 	VEXTRACTI128 $0x01, Y0, X4
 	VPUNPCKLDQ   X4, X0, X4
 	VMOVQ        X4, 2(AX)
 	VMULPS       Y5, Y1, Y1
-	VANDPS       signAVX2<>+0(SB), Y1, Y4
-	VORPS        belowHalfAVX2<>+0(SB), Y4, Y4
+	VANDPS       bits_80000000<>+0(SB), Y1, Y4
+	VORPS        bits_3effffff<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y1, Y1
 	VCVTTPS2DQ   Y1, Y1
-	VPSHUFB      orderAVX2<>+0(SB), Y1, Y1
+	VPSHUFB      order<>+0(SB), Y1, Y1
 	VEXTRACTI128 $0x01, Y1, X0
 	VPUNPCKLDQ   X0, X1, X0
 	VMOVQ        X0, 10(AX)
 	VMULPS       Y5, Y2, Y2
-	VANDPS       signAVX2<>+0(SB), Y2, Y4
-	VORPS        belowHalfAVX2<>+0(SB), Y4, Y4
+	VANDPS       bits_80000000<>+0(SB), Y2, Y4
+	VORPS        bits_3effffff<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
 	VCVTTPS2DQ   Y2, Y2
-	VPSHUFB      orderAVX2<>+0(SB), Y2, Y2
+	VPSHUFB      order<>+0(SB), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X0
 	VPUNPCKLDQ   X0, X2, X0
 	VMOVQ        X0, 18(AX)
 	VMULPS       Y5, Y3, Y3
-	VANDPS       signAVX2<>+0(SB), Y3, Y4
-	VORPS        belowHalfAVX2<>+0(SB), Y4, Y4
+	VANDPS       bits_80000000<>+0(SB), Y3, Y4
+	VORPS        bits_3effffff<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	VCVTTPS2DQ   Y3, Y3
-	VPSHUFB      orderAVX2<>+0(SB), Y3, Y3
+	VPSHUFB      order<>+0(SB), Y3, Y3
 	VEXTRACTI128 $0x01, Y3, X0
 	VPUNPCKLDQ   X0, X3, X0
 	VMOVQ        X0, 26(AX)
@@ -253,6 +129,52 @@ block:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+DATA bits_42fe0000<>+0(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+8(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+16(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+24(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+32(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+40(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+48(SB)/8, $0x42fe000042fe0000
+DATA bits_42fe0000<>+56(SB)/8, $0x42fe000042fe0000
+GLOBL bits_42fe0000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3effffff<>+0(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+8(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+16(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+24(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+32(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+40(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+48(SB)/8, $0x3effffff3effffff
+DATA bits_3effffff<>+56(SB)/8, $0x3effffff3effffff
+GLOBL bits_3effffff<>(SB), RODATA|NOPTR, $64
+
+DATA order<>+0(SB)/8, $0x808080800c080400
+DATA order<>+8(SB)/8, $0x8080808080808080
+DATA order<>+16(SB)/8, $0x808080800c080400
+DATA order<>+24(SB)/8, $0x8080808080808080
+GLOBL order<>(SB), RODATA|NOPTR, $32
 
 // func float16AVX2(dst *byte, x *float32, n int)
 // Requires: AVX, F16C
@@ -277,8 +199,8 @@ TEXT ·bfloat16AVX2(SB), NOSPLIT, $0-24
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    n+16(FP), DX
-	VMOVUPS roundAVX2<>+0(SB), Y0
-	VMOVUPS oneAVX2<>+0(SB), Y1
+	VMOVUPS bits_00007fff<>+0(SB), Y0
+	VMOVUPS bits_00000001<>+0(SB), Y1
 
 values:
 	VMOVUPS   (CX), Y2
@@ -303,6 +225,26 @@ values:
 	VZEROUPPER
 	RET
 
+DATA bits_00007fff<>+0(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+8(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+16(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+24(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+32(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+40(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+48(SB)/8, $0x00007fff00007fff
+DATA bits_00007fff<>+56(SB)/8, $0x00007fff00007fff
+GLOBL bits_00007fff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_00000001<>+0(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+8(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+16(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+24(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+32(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+40(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+48(SB)/8, $0x0000000100000001
+DATA bits_00000001<>+56(SB)/8, $0x0000000100000001
+GLOBL bits_00000001<>(SB), RODATA|NOPTR, $64
+
 // func evenSymmetricAVX2(q *byte, d *float32, x *float32, blocks int, lowest int)
 // Requires: AVX, AVX2
 TEXT ·evenSymmetricAVX2(SB), NOSPLIT, $0-40
@@ -317,7 +259,7 @@ TEXT ·evenSymmetricAVX2(SB), NOSPLIT, $0-40
 	VPADDD       Y0, Y0, Y0
 	VPCMPEQD     Y2, Y2, Y2
 	VPSUBD       Y0, Y2, Y2
-	VMOVUPS      pointFiveAVX2<>+0(SB), Y0
+	VMOVUPS      bits_3f000000<>+0(SB), Y0
 	VSUBPS       Y1, Y0, Y0
 
 block:
@@ -326,24 +268,24 @@ block:
 	VMOVUPS      64(DX), Y5
 	VMOVUPS      96(DX), Y6
 	VXORPS       Y7, Y7, Y7
-	VANDPS       signlessAVX2<>+0(SB), Y3, Y8
+	VANDPS       bits_7fffffff<>+0(SB), Y3, Y8
 	VMAXPS       Y7, Y8, Y7
-	VANDPS       signlessAVX2<>+0(SB), Y4, Y8
+	VANDPS       bits_7fffffff<>+0(SB), Y4, Y8
 	VMAXPS       Y7, Y8, Y7
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y8
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y8
 	VMAXPS       Y7, Y8, Y7
-	VANDPS       signlessAVX2<>+0(SB), Y6, Y8
+	VANDPS       bits_7fffffff<>+0(SB), Y6, Y8
 	VMAXPS       Y7, Y8, Y7
 	VPERM2F128   $0x01, Y7, Y7, Y8
-	VMAXPS       Y7, Y8, Y7
+	VMAXPS       Y8, Y7, Y7
 	VPERMILPS    $0x4e, Y7, Y8
-	VMAXPS       Y7, Y8, Y7
+	VMAXPS       Y8, Y7, Y7
 	VPERMILPS    $0xb1, Y7, Y8
-	VMAXPS       Y7, Y8, Y7
-	VANDPS       signlessAVX2<>+0(SB), Y3, Y8
-	VANDPS       signlessAVX2<>+0(SB), Y4, Y9
-	VANDPS       signlessAVX2<>+0(SB), Y5, Y10
-	VANDPS       signlessAVX2<>+0(SB), Y6, Y11
+	VMAXPS       Y8, Y7, Y7
+	VANDPS       bits_7fffffff<>+0(SB), Y3, Y8
+	VANDPS       bits_7fffffff<>+0(SB), Y4, Y9
+	VANDPS       bits_7fffffff<>+0(SB), Y5, Y10
+	VANDPS       bits_7fffffff<>+0(SB), Y6, Y11
 	VXORPS       Y12, Y12, Y12
 	VCMPPS       $0x00, Y12, Y7, Y12
 	VCMPPS       $0x00, Y7, Y11, Y11
@@ -371,7 +313,7 @@ extreme:
 	VDIVPS       Y1, Y7, Y7
 	VMOVSS       X7, (CX)
 	ADDQ         $0x04, CX
-	VMOVUPS      unitAVX2<>+0(SB), Y8
+	VMOVUPS      bits_3f800000<>+0(SB), Y8
 	VDIVPS       Y7, Y8, Y8
 	VXORPS       Y9, Y9, Y9
 	VCMPPS       $0x04, Y9, Y7, Y7
@@ -388,7 +330,7 @@ extreme:
 	VPSLLD       $0x18, Y3, Y3
 	VPSRAD       $0x18, Y3, Y3
 	VPMINSD      Y2, Y3, Y3
-	VPSHUFB      orderAVX2<>+0(SB), Y3, Y3
+	VPSHUFB      order<>+0(SB), Y3, Y3
 	VEXTRACTI128 $0x01, Y3, X7
 	VPUNPCKLDQ   X7, X3, X7
 	VMOVQ        X7, (AX)
@@ -396,7 +338,7 @@ extreme:
 	VPSLLD       $0x18, Y4, Y4
 	VPSRAD       $0x18, Y4, Y4
 	VPMINSD      Y2, Y4, Y4
-	VPSHUFB      orderAVX2<>+0(SB), Y4, Y4
+	VPSHUFB      order<>+0(SB), Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X3
 	VPUNPCKLDQ   X3, X4, X3
 	VMOVQ        X3, 8(AX)
@@ -404,7 +346,7 @@ extreme:
 	VPSLLD       $0x18, Y5, Y5
 	VPSRAD       $0x18, Y5, Y5
 	VPMINSD      Y2, Y5, Y5
-	VPSHUFB      orderAVX2<>+0(SB), Y5, Y5
+	VPSHUFB      order<>+0(SB), Y5, Y5
 	VEXTRACTI128 $0x01, Y5, X3
 	VPUNPCKLDQ   X3, X5, X3
 	VMOVQ        X3, 16(AX)
@@ -412,7 +354,7 @@ extreme:
 	VPSLLD       $0x18, Y6, Y6
 	VPSRAD       $0x18, Y6, Y6
 	VPMINSD      Y2, Y6, Y6
-	VPSHUFB      orderAVX2<>+0(SB), Y6, Y6
+	VPSHUFB      order<>+0(SB), Y6, Y6
 	VEXTRACTI128 $0x01, Y6, X3
 	VPUNPCKLDQ   X3, X6, X3
 	VMOVQ        X3, 24(AX)
@@ -422,6 +364,16 @@ extreme:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+DATA bits_3f000000<>+0(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+8(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+16(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+24(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+32(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+40(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+48(SB)/8, $0x3f0000003f000000
+DATA bits_3f000000<>+56(SB)/8, $0x3f0000003f000000
+GLOBL bits_3f000000<>(SB), RODATA|NOPTR, $64
 
 // func evenAffineAVX2(q *byte, d *float32, low *float32, x *float32, blocks int, top int)
 // Requires: AVX, AVX2
@@ -441,8 +393,8 @@ block:
 	VMOVUPS      32(BX), Y3
 	VMOVUPS      64(BX), Y4
 	VMOVUPS      96(BX), Y5
-	VMOVUPS      hugeAVX2<>+0(SB), Y6
-	VMOVUPS      hugeNegativeAVX2<>+0(SB), Y7
+	VMOVUPS      bits_7f7fffff<>+0(SB), Y6
+	VMOVUPS      bits_ff7fffff<>+0(SB), Y7
 	VMINPS       Y6, Y2, Y6
 	VMAXPS       Y7, Y2, Y7
 	VMINPS       Y6, Y3, Y6
@@ -452,17 +404,17 @@ block:
 	VMINPS       Y6, Y5, Y6
 	VMAXPS       Y7, Y5, Y7
 	VPERM2F128   $0x01, Y6, Y6, Y8
-	VMINPS       Y6, Y8, Y6
+	VMINPS       Y8, Y6, Y6
 	VPERMILPS    $0x4e, Y6, Y8
-	VMINPS       Y6, Y8, Y6
+	VMINPS       Y8, Y6, Y6
 	VPERMILPS    $0xb1, Y6, Y8
-	VMINPS       Y6, Y8, Y6
+	VMINPS       Y8, Y6, Y6
 	VPERM2F128   $0x01, Y7, Y7, Y8
-	VMAXPS       Y7, Y8, Y7
+	VMAXPS       Y8, Y7, Y7
 	VPERMILPS    $0x4e, Y7, Y8
-	VMAXPS       Y7, Y8, Y7
+	VMAXPS       Y8, Y7, Y7
 	VPERMILPS    $0xb1, Y7, Y8
-	VMAXPS       Y7, Y8, Y7
+	VMAXPS       Y8, Y7, Y7
 	VCMPPS       $0x00, Y6, Y5, Y8
 	VMOVMSKPS    Y8, R8
 	MOVQ         R8, DI
@@ -511,28 +463,28 @@ high:
 	VDIVPS       Y1, Y7, Y7
 	VMOVSS       X7, (CX)
 	ADDQ         $0x04, CX
-	VMOVUPS      unitAVX2<>+0(SB), Y8
+	VMOVUPS      bits_3f800000<>+0(SB), Y8
 	VDIVPS       Y7, Y8, Y8
 	VXORPS       Y9, Y9, Y9
 	VCMPPS       $0x04, Y9, Y7, Y7
 	VANDPS       Y8, Y7, Y8
 	VSUBPS       Y6, Y2, Y2
 	VMULPS       Y8, Y2, Y2
-	VADDPS       pointFiveAVX2<>+0(SB), Y2, Y2
+	VADDPS       bits_3f000000<>+0(SB), Y2, Y2
 	VSUBPS       Y6, Y3, Y3
 	VMULPS       Y8, Y3, Y3
-	VADDPS       pointFiveAVX2<>+0(SB), Y3, Y3
+	VADDPS       bits_3f000000<>+0(SB), Y3, Y3
 	VSUBPS       Y6, Y4, Y4
 	VMULPS       Y8, Y4, Y4
-	VADDPS       pointFiveAVX2<>+0(SB), Y4, Y4
+	VADDPS       bits_3f000000<>+0(SB), Y4, Y4
 	VSUBPS       Y6, Y5, Y5
 	VMULPS       Y8, Y5, Y5
-	VADDPS       pointFiveAVX2<>+0(SB), Y5, Y5
+	VADDPS       bits_3f000000<>+0(SB), Y5, Y5
 	VCVTTPS2DQ   Y2, Y2
 	VPSLLD       $0x18, Y2, Y2
 	VPSRAD       $0x18, Y2, Y2
 	VPMINSD      Y0, Y2, Y2
-	VPSHUFB      orderAVX2<>+0(SB), Y2, Y2
+	VPSHUFB      order<>+0(SB), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X6
 	VPUNPCKLDQ   X6, X2, X6
 	VMOVQ        X6, (AX)
@@ -540,7 +492,7 @@ high:
 	VPSLLD       $0x18, Y3, Y3
 	VPSRAD       $0x18, Y3, Y3
 	VPMINSD      Y0, Y3, Y3
-	VPSHUFB      orderAVX2<>+0(SB), Y3, Y3
+	VPSHUFB      order<>+0(SB), Y3, Y3
 	VEXTRACTI128 $0x01, Y3, X2
 	VPUNPCKLDQ   X2, X3, X2
 	VMOVQ        X2, 8(AX)
@@ -548,7 +500,7 @@ high:
 	VPSLLD       $0x18, Y4, Y4
 	VPSRAD       $0x18, Y4, Y4
 	VPMINSD      Y0, Y4, Y4
-	VPSHUFB      orderAVX2<>+0(SB), Y4, Y4
+	VPSHUFB      order<>+0(SB), Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X2
 	VPUNPCKLDQ   X2, X4, X2
 	VMOVQ        X2, 16(AX)
@@ -556,7 +508,7 @@ high:
 	VPSLLD       $0x18, Y5, Y5
 	VPSRAD       $0x18, Y5, Y5
 	VPMINSD      Y0, Y5, Y5
-	VPSHUFB      orderAVX2<>+0(SB), Y5, Y5
+	VPSHUFB      order<>+0(SB), Y5, Y5
 	VEXTRACTI128 $0x01, Y5, X2
 	VPUNPCKLDQ   X2, X5, X2
 	VMOVQ        X2, 24(AX)
@@ -566,3 +518,23 @@ high:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+DATA bits_7f7fffff<>+0(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+8(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+16(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+24(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+32(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+40(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+48(SB)/8, $0x7f7fffff7f7fffff
+DATA bits_7f7fffff<>+56(SB)/8, $0x7f7fffff7f7fffff
+GLOBL bits_7f7fffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_ff7fffff<>+0(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+8(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+16(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+24(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+32(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+40(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+48(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+56(SB)/8, $0xff7fffffff7fffff
+GLOBL bits_ff7fffff<>(SB), RODATA|NOPTR, $64

@@ -4,46 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA wrapAVX2<>+0(SB)/4, $0x4a800000
-DATA wrapAVX2<>+4(SB)/4, $0x4a800000
-DATA wrapAVX2<>+8(SB)/4, $0x4a800000
-DATA wrapAVX2<>+12(SB)/4, $0x4a800000
-DATA wrapAVX2<>+16(SB)/4, $0x4a800000
-DATA wrapAVX2<>+20(SB)/4, $0x4a800000
-DATA wrapAVX2<>+24(SB)/4, $0x4a800000
-DATA wrapAVX2<>+28(SB)/4, $0x4a800000
-GLOBL wrapAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA tinyAVX2<>+0(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+4(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+8(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+12(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+16(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+20(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+24(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+28(SB)/4, $0x26901d7d
-GLOBL tinyAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA oneAVX2<>+0(SB)/4, $0x3f800000
-DATA oneAVX2<>+4(SB)/4, $0x3f800000
-DATA oneAVX2<>+8(SB)/4, $0x3f800000
-DATA oneAVX2<>+12(SB)/4, $0x3f800000
-DATA oneAVX2<>+16(SB)/4, $0x3f800000
-DATA oneAVX2<>+20(SB)/4, $0x3f800000
-DATA oneAVX2<>+24(SB)/4, $0x3f800000
-DATA oneAVX2<>+28(SB)/4, $0x3f800000
-GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
-
 // func refineAVX2(state *float32, x *float32, q *float32, n int, lowest *float32)
 // Requires: AVX, AVX2
 TEXT ·refineAVX2(SB), NOSPLIT, $0-40
@@ -56,7 +16,7 @@ TEXT ·refineAVX2(SB), NOSPLIT, $0-40
 	VBROADCASTSS (SI), Y0
 	VXORPS       Y1, Y1, Y1
 	VSUBPS       Y0, Y1, Y1
-	VMOVUPS      oneAVX2<>+0(SB), Y2
+	VMOVUPS      bits_3f800000<>+0(SB), Y2
 	VSUBPS       Y2, Y1, Y1
 	MOVQ         $0x00000002, SI
 
@@ -68,7 +28,7 @@ pass:
 
 largest0:
 	VMOVUPS   (CX)(DI*1), Y5
-	VANDPS    signlessAVX2<>+0(SB), Y5, Y6
+	VANDPS    bits_7fffffff<>+0(SB), Y5, Y6
 	VCMPPS    $0x1e, Y3, Y6, Y7
 	VBLENDVPS Y7, Y5, Y2, Y2
 	VBLENDVPS Y7, Y6, Y3, Y3
@@ -80,7 +40,7 @@ largest0:
 	VXORPS    Y5, Y5, Y5
 	VCMPPS    $0x04, Y5, Y4, Y4
 	VMOVUPS   Y4, 64(AX)
-	VCMPPS    $0x11, tinyAVX2<>+0(SB), Y3, Y3
+	VCMPPS    $0x11, bits_26901d7d<>+0(SB), Y3, Y3
 	VMOVUPS   Y3, (AX)
 	VDIVPS    Y2, Y0, Y2
 	VXORPS    Y3, Y3, Y3
@@ -89,12 +49,12 @@ largest0:
 
 levels0:
 	VMOVUPS  (CX)(DI*1), Y5
+	VMULPS   Y5, Y5, Y7
 	VMULPS   Y5, Y2, Y6
 	VROUNDPS $0x08, Y6, Y6
 	VPMINUD  Y0, Y6, Y6
 	VPMINSD  Y1, Y6, Y6
 	VMOVUPS  Y6, (DX)(DI*1)
-	VMULPS   Y5, Y5, Y7
 	VMULPS   Y5, Y7, Y5
 	VMULPS   Y6, Y5, Y5
 	VADDPS   Y5, Y3, Y3
@@ -124,8 +84,8 @@ refine:
 	VCMPPS    $0x1e, Y11, Y9, Y12
 	VMULPS    Y10, Y5, Y5
 	VDIVPS    Y9, Y5, Y5
-	VANDPS    signlessAVX2<>+0(SB), Y5, Y11
-	VCMPPS    $0x15, wrapAVX2<>+0(SB), Y11, Y11
+	VANDPS    bits_7fffffff<>+0(SB), Y5, Y11
+	VCMPPS    $0x15, bits_4a800000<>+0(SB), Y11, Y11
 	VANDPS    Y12, Y11, Y11
 	VMOVUPS   64(AX), Y13
 	VORPS     Y13, Y11, Y11
@@ -149,8 +109,8 @@ refine:
 	VMULPS    Y10, Y11, Y11
 	VCMPPS    $0x1e, Y11, Y7, Y7
 	VANDPS    Y7, Y12, Y12
-	VXORPS    Y11, Y11, Y11
-	VCMPPS    $0x1e, Y11, Y10, Y7
+	VXORPS    Y7, Y7, Y7
+	VCMPPS    $0x1e, Y7, Y10, Y7
 	VANDPS    Y7, Y12, Y12
 	VBLENDVPS Y12, Y5, Y6, Y6
 	VMOVUPS   Y6, (DX)(R8*1)
@@ -173,8 +133,8 @@ settled:
 	VMOVUPS 64(AX), Y5
 	VANDNPS Y5, Y2, Y5
 	VMOVUPS Y5, 64(AX)
-	VXORPS  Y5, Y5, Y5
 	VDIVPS  Y4, Y3, Y3
+	VXORPS  Y5, Y5, Y5
 	VCMPPS  $0x1e, Y5, Y4, Y4
 	VANDPS  Y3, Y4, Y3
 	VANDNPS Y3, Y2, Y3
@@ -186,3 +146,43 @@ settled:
 	JNZ     pass
 	VZEROUPPER
 	RET
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_26901d7d<>+0(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+8(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+16(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+24(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+32(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+40(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+48(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+56(SB)/8, $0x26901d7d26901d7d
+GLOBL bits_26901d7d<>(SB), RODATA|NOPTR, $64
+
+DATA bits_4a800000<>+0(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+8(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+16(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+24(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+32(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+40(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+48(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+56(SB)/8, $0x4a8000004a800000
+GLOBL bits_4a800000<>(SB), RODATA|NOPTR, $64

@@ -4,78 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX512<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+28(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+32(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+36(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+40(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+44(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+48(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+52(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+56(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+60(SB)/4, $0x7fffffff
-GLOBL signlessAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA wrapAVX512<>+0(SB)/4, $0x4a800000
-DATA wrapAVX512<>+4(SB)/4, $0x4a800000
-DATA wrapAVX512<>+8(SB)/4, $0x4a800000
-DATA wrapAVX512<>+12(SB)/4, $0x4a800000
-DATA wrapAVX512<>+16(SB)/4, $0x4a800000
-DATA wrapAVX512<>+20(SB)/4, $0x4a800000
-DATA wrapAVX512<>+24(SB)/4, $0x4a800000
-DATA wrapAVX512<>+28(SB)/4, $0x4a800000
-DATA wrapAVX512<>+32(SB)/4, $0x4a800000
-DATA wrapAVX512<>+36(SB)/4, $0x4a800000
-DATA wrapAVX512<>+40(SB)/4, $0x4a800000
-DATA wrapAVX512<>+44(SB)/4, $0x4a800000
-DATA wrapAVX512<>+48(SB)/4, $0x4a800000
-DATA wrapAVX512<>+52(SB)/4, $0x4a800000
-DATA wrapAVX512<>+56(SB)/4, $0x4a800000
-DATA wrapAVX512<>+60(SB)/4, $0x4a800000
-GLOBL wrapAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA tinyAVX512<>+0(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+4(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+8(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+12(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+16(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+20(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+24(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+28(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+32(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+36(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+40(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+44(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+48(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+52(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+56(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+60(SB)/4, $0x26901d7d
-GLOBL tinyAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA oneAVX512<>+0(SB)/4, $0x3f800000
-DATA oneAVX512<>+4(SB)/4, $0x3f800000
-DATA oneAVX512<>+8(SB)/4, $0x3f800000
-DATA oneAVX512<>+12(SB)/4, $0x3f800000
-DATA oneAVX512<>+16(SB)/4, $0x3f800000
-DATA oneAVX512<>+20(SB)/4, $0x3f800000
-DATA oneAVX512<>+24(SB)/4, $0x3f800000
-DATA oneAVX512<>+28(SB)/4, $0x3f800000
-DATA oneAVX512<>+32(SB)/4, $0x3f800000
-DATA oneAVX512<>+36(SB)/4, $0x3f800000
-DATA oneAVX512<>+40(SB)/4, $0x3f800000
-DATA oneAVX512<>+44(SB)/4, $0x3f800000
-DATA oneAVX512<>+48(SB)/4, $0x3f800000
-DATA oneAVX512<>+52(SB)/4, $0x3f800000
-DATA oneAVX512<>+56(SB)/4, $0x3f800000
-DATA oneAVX512<>+60(SB)/4, $0x3f800000
-GLOBL oneAVX512<>(SB), RODATA|NOPTR, $64
-
 // func refineAVX512(state *float32, x *float32, q *float32, n int, lowest *float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·refineAVX512(SB), NOSPLIT, $0-40
@@ -88,7 +16,7 @@ TEXT ·refineAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS (SI), Z0
 	VXORPS       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
-	VMOVUPS      oneAVX512<>+0(SB), Z2
+	VMOVUPS      bits_3f800000<>+0(SB), Z2
 	VSUBPS       Z2, Z1, Z1
 	MOVQ         $0x00000001, SI
 
@@ -100,7 +28,7 @@ pass:
 
 largest0:
 	VMOVUPS   (CX)(DI*1), Z5
-	VANDPS    signlessAVX512<>+0(SB), Z5, Z6
+	VANDPS    bits_7fffffff<>+0(SB), Z5, Z6
 	VCMPPS    $0x1e, Z3, Z6, K1
 	VBLENDMPS Z5, Z2, K1, Z2
 	VBLENDMPS Z6, Z3, K1, Z3
@@ -113,7 +41,7 @@ largest0:
 	VCMPPS    $0x04, Z5, Z4, K1
 	VPMOVM2D  K1, Z4
 	VMOVUPS   Z4, 128(AX)
-	VCMPPS    $0x11, tinyAVX512<>+0(SB), Z3, K1
+	VCMPPS    $0x11, bits_26901d7d<>+0(SB), Z3, K1
 	VPMOVM2D  K1, Z3
 	VMOVUPS   Z3, (AX)
 	VDIVPS    Z2, Z0, Z2
@@ -123,12 +51,12 @@ largest0:
 
 levels0:
 	VMOVUPS     (CX)(DI*1), Z5
+	VMULPS      Z5, Z5, Z7
 	VMULPS      Z5, Z2, Z6
 	VRNDSCALEPS $0x08, Z6, Z6
 	VPMINUD     Z0, Z6, Z6
 	VPMINSD     Z1, Z6, Z6
 	VMOVUPS     Z6, (DX)(DI*1)
-	VMULPS      Z5, Z5, Z7
 	VMULPS      Z5, Z7, Z5
 	VMULPS      Z6, Z5, Z5
 	VADDPS      Z5, Z3, Z3
@@ -145,7 +73,7 @@ levels0:
 
 largest1:
 	VMOVUPS   64(CX)(DI*1), Z7
-	VANDPS    signlessAVX512<>+0(SB), Z7, Z8
+	VANDPS    bits_7fffffff<>+0(SB), Z7, Z8
 	VCMPPS    $0x1e, Z5, Z8, K1
 	VBLENDMPS Z7, Z2, K1, Z2
 	VBLENDMPS Z8, Z5, K1, Z5
@@ -158,7 +86,7 @@ largest1:
 	VCMPPS    $0x04, Z7, Z6, K1
 	VPMOVM2D  K1, Z6
 	VMOVUPS   Z6, 192(AX)
-	VCMPPS    $0x11, tinyAVX512<>+0(SB), Z5, K1
+	VCMPPS    $0x11, bits_26901d7d<>+0(SB), Z5, K1
 	VPMOVM2D  K1, Z5
 	VMOVUPS   Z5, 64(AX)
 	VDIVPS    Z2, Z0, Z2
@@ -168,12 +96,12 @@ largest1:
 
 levels1:
 	VMOVUPS     64(CX)(DI*1), Z7
+	VMULPS      Z7, Z7, Z9
 	VMULPS      Z7, Z2, Z8
 	VRNDSCALEPS $0x08, Z8, Z8
 	VPMINUD     Z0, Z8, Z8
 	VPMINSD     Z1, Z8, Z8
 	VMOVUPS     Z8, 64(DX)(DI*1)
-	VMULPS      Z7, Z7, Z9
 	VMULPS      Z7, Z9, Z7
 	VMULPS      Z8, Z7, Z7
 	VADDPS      Z7, Z5, Z5
@@ -203,8 +131,8 @@ refine:
 	VCMPPS      $0x1e, Z12, Z10, K1
 	VMULPS      Z11, Z2, Z2
 	VDIVPS      Z10, Z2, Z2
-	VANDPS      signlessAVX512<>+0(SB), Z2, Z12
-	VCMPPS      $0x15, wrapAVX512<>+0(SB), Z12, K3
+	VANDPS      bits_7fffffff<>+0(SB), Z2, Z12
+	VCMPPS      $0x15, bits_4a800000<>+0(SB), Z12, K3
 	KANDW       K3, K1, K3
 	VMOVUPS     128(AX), Z12
 	VPMOVD2M    Z12, K4
@@ -229,8 +157,8 @@ refine:
 	VMULPS      Z11, Z12, Z12
 	VCMPPS      $0x1e, Z12, Z8, K3
 	KANDW       K1, K3, K1
-	VXORPS      Z12, Z12, Z12
-	VCMPPS      $0x1e, Z12, Z11, K3
+	VXORPS      Z8, Z8, Z8
+	VCMPPS      $0x1e, Z8, Z11, K3
 	KANDW       K1, K3, K1
 	VBLENDMPS   Z2, Z7, K1, Z7
 	VMOVUPS     Z7, (DX)(R8*1)
@@ -252,8 +180,8 @@ still0:
 	VCMPPS      $0x1e, Z12, Z10, K1
 	VMULPS      Z11, Z2, Z2
 	VDIVPS      Z10, Z2, Z2
-	VANDPS      signlessAVX512<>+0(SB), Z2, Z12
-	VCMPPS      $0x15, wrapAVX512<>+0(SB), Z12, K3
+	VANDPS      bits_7fffffff<>+0(SB), Z2, Z12
+	VCMPPS      $0x15, bits_4a800000<>+0(SB), Z12, K3
 	KANDW       K3, K1, K3
 	VMOVUPS     192(AX), Z12
 	VPMOVD2M    Z12, K4
@@ -278,8 +206,8 @@ still0:
 	VMULPS      Z11, Z12, Z12
 	VCMPPS      $0x1e, Z12, Z8, K3
 	KANDW       K1, K3, K1
-	VXORPS      Z12, Z12, Z12
-	VCMPPS      $0x1e, Z12, Z11, K3
+	VXORPS      Z8, Z8, Z8
+	VCMPPS      $0x1e, Z8, Z11, K3
 	KANDW       K1, K3, K1
 	VBLENDMPS   Z2, Z7, K1, Z7
 	VMOVUPS     Z7, 64(DX)(R8*1)
@@ -304,13 +232,13 @@ settled:
 	KANDNW    K3, K1, K3
 	VPMOVM2D  K3, Z2
 	VMOVUPS   Z2, 128(AX)
-	VXORPS    Z2, Z2, Z2
-	VDIVPS    Z4, Z3, Z3
-	VCMPPS    $0x1e, Z2, Z4, K3
-	VMOVAPS.Z Z3, K3, Z3
+	VDIVPS    Z4, Z3, Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x1e, Z3, Z4, K3
+	VMOVAPS.Z Z2, K3, Z2
 	KNOTW     K1, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   Z3, (AX)
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   Z2, (AX)
 	VMOVUPS   64(AX), Z2
 	VPMOVD2M  Z2, K1
 	VMOVUPS   192(AX), Z2
@@ -318,13 +246,13 @@ settled:
 	KANDNW    K3, K1, K3
 	VPMOVM2D  K3, Z2
 	VMOVUPS   Z2, 192(AX)
-	VXORPS    Z2, Z2, Z2
-	VDIVPS    Z6, Z5, Z3
-	VCMPPS    $0x1e, Z2, Z6, K3
-	VMOVAPS.Z Z3, K3, Z3
+	VDIVPS    Z6, Z5, Z2
+	VXORPS    Z3, Z3, Z3
+	VCMPPS    $0x1e, Z3, Z6, K3
+	VMOVAPS.Z Z2, K3, Z2
 	KNOTW     K1, K1
-	VMOVAPS.Z Z3, K1, Z3
-	VMOVUPS   Z3, 64(AX)
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVUPS   Z2, 64(AX)
 	ADDQ      $0x80, AX
 	ADDQ      $0x80, CX
 	ADDQ      $0x80, DX
@@ -332,3 +260,43 @@ settled:
 	JNZ       pass
 	VZEROUPPER
 	RET
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_26901d7d<>+0(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+8(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+16(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+24(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+32(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+40(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+48(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+56(SB)/8, $0x26901d7d26901d7d
+GLOBL bits_26901d7d<>(SB), RODATA|NOPTR, $64
+
+DATA bits_4a800000<>+0(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+8(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+16(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+24(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+32(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+40(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+48(SB)/8, $0x4a8000004a800000
+DATA bits_4a800000<>+56(SB)/8, $0x4a8000004a800000
+GLOBL bits_4a800000<>(SB), RODATA|NOPTR, $64

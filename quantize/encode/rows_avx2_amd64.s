@@ -4,18 +4,8 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
 // func transposeAVX2(dst *float32, src *float32, columns int, n int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·transposeAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -28,210 +18,218 @@ TEXT ·transposeAVX2(SB), NOSPLIT, $0-32
 
 blocks:
 	MOVQ CX, R9
-	LEAQ (DI)(DI*2), R11
-	LEAQ (CX)(DI*4), R10
+	LEAQ (DI)(DI*2), R10
+	LEAQ (DI)(DI*4), R11
+	LEAQ (R10)(DI*4), R12
 	MOVQ AX, R8
-	MOVQ BX, R12
+	MOVQ BX, R13
 
 values:
-	VMOVUPS    (R9), Y0
-	VMOVUPS    (R9)(DI*1), Y1
-	VMOVUPS    (R9)(DI*2), Y2
-	VMOVUPS    (R9)(R11*1), Y3
-	VMOVUPS    (R10), Y4
-	VMOVUPS    (R10)(DI*1), Y5
-	VMOVUPS    (R10)(DI*2), Y6
-	VMOVUPS    (R10)(R11*1), Y7
-	VUNPCKLPS  Y1, Y0, Y8
-	VUNPCKHPS  Y1, Y0, Y0
-	VUNPCKLPS  Y3, Y2, Y1
-	VUNPCKHPS  Y3, Y2, Y2
-	VUNPCKLPS  Y5, Y4, Y3
-	VUNPCKHPS  Y5, Y4, Y4
-	VUNPCKLPS  Y7, Y6, Y5
-	VUNPCKHPS  Y7, Y6, Y6
-	VSHUFPS    $0x44, Y1, Y8, Y7
-	VSHUFPS    $0xee, Y1, Y8, Y1
-	VSHUFPS    $0x44, Y2, Y0, Y8
-	VSHUFPS    $0xee, Y2, Y0, Y0
-	VSHUFPS    $0x44, Y5, Y3, Y2
-	VSHUFPS    $0xee, Y5, Y3, Y3
-	VSHUFPS    $0x44, Y6, Y4, Y5
-	VSHUFPS    $0xee, Y6, Y4, Y4
-	VPERM2F128 $0x20, Y2, Y7, Y6
-	VPERM2F128 $0x31, Y2, Y7, Y2
-	VPERM2F128 $0x20, Y3, Y1, Y7
-	VPERM2F128 $0x31, Y3, Y1, Y1
-	VPERM2F128 $0x20, Y5, Y8, Y3
-	VPERM2F128 $0x31, Y5, Y8, Y5
-	VPERM2F128 $0x20, Y4, Y0, Y8
-	VPERM2F128 $0x31, Y4, Y0, Y0
-	VMOVUPS    Y6, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y7, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y3, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y8, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y2, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y1, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y5, (R8)
-	ADDQ       SI, R8
-	VMOVUPS    Y0, (R8)
-	ADDQ       SI, R8
-	ADDQ       $0x00000020, R9
-	ADDQ       $0x00000020, R10
-	SUBQ       $0x08, R12
-	JNZ        values
-	LEAQ       (CX)(DI*8), CX
-	ADDQ       $0x20, AX
-	SUBQ       $0x08, DX
-	JNZ        blocks
+	VMOVUPS     (R9), Y0
+	VMOVUPS     (R9)(DI*1), Y1
+	VMOVUPS     (R9)(DI*2), Y2
+	VMOVUPS     (R9)(R10*1), Y3
+	VMOVUPS     (R9)(DI*4), Y4
+	VMOVUPS     (R9)(R11*1), Y5
+	VMOVUPS     (R9)(R10*2), Y6
+	VMOVUPS     (R9)(R12*1), Y7
+	VPUNPCKLDQ  Y1, Y0, Y8
+	VPUNPCKHDQ  Y1, Y0, Y0
+	VPUNPCKLDQ  Y3, Y2, Y1
+	VPUNPCKHDQ  Y3, Y2, Y2
+	VPUNPCKLQDQ Y1, Y8, Y3
+	VPUNPCKHQDQ Y1, Y8, Y1
+	VPUNPCKLQDQ Y2, Y0, Y8
+	VPUNPCKHQDQ Y2, Y0, Y0
+	VPUNPCKLDQ  Y5, Y4, Y2
+	VPUNPCKHDQ  Y5, Y4, Y4
+	VPUNPCKLDQ  Y7, Y6, Y5
+	VPUNPCKHDQ  Y7, Y6, Y6
+	VPUNPCKLQDQ Y5, Y2, Y7
+	VPUNPCKHQDQ Y5, Y2, Y2
+	VPUNPCKLQDQ Y6, Y4, Y5
+	VPUNPCKHQDQ Y6, Y4, Y4
+	VPERM2I128  $0x20, Y7, Y3, Y6
+	VPERM2I128  $0x31, Y7, Y3, Y7
+	VPERM2I128  $0x20, Y2, Y1, Y3
+	VPERM2I128  $0x31, Y2, Y1, Y2
+	VPERM2I128  $0x20, Y5, Y8, Y1
+	VPERM2I128  $0x31, Y5, Y8, Y8
+	VPERM2I128  $0x20, Y4, Y0, Y5
+	VPERM2I128  $0x31, Y4, Y0, Y0
+	VMOVUPS     Y6, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y3, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y1, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y5, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y7, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y2, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y8, (R8)
+	ADDQ        SI, R8
+	VMOVUPS     Y0, (R8)
+	ADDQ        SI, R8
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x08, R13
+	JNZ         values
+	LEAQ        (CX)(DI*8), CX
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, DX
+	JNZ         blocks
 	VZEROUPPER
 	RET
 
 // func sumSquaresAVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ   dst+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX
 	MOVQ   DX, BX
 	SHLQ   $0x02, BX
-	MOVQ   CX, SI
-	LEAQ   (BX)(BX*2), DI
-	LEAQ   (CX)(BX*4), CX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (BX)(BX*4), DI
+	LEAQ   (SI)(BX*4), R8
 	VXORPS Y0, Y0, Y0
 
 run:
-	VMOVUPS    (SI), Y1
-	VMOVUPS    (SI)(BX*1), Y2
-	VMOVUPS    (SI)(BX*2), Y3
-	VMOVUPS    (SI)(DI*1), Y4
-	VMOVUPS    (CX), Y5
-	VMOVUPS    (CX)(BX*1), Y6
-	VMOVUPS    (CX)(BX*2), Y7
-	VMOVUPS    (CX)(DI*1), Y8
-	VUNPCKLPS  Y2, Y1, Y9
-	VUNPCKHPS  Y2, Y1, Y1
-	VUNPCKLPS  Y4, Y3, Y2
-	VUNPCKHPS  Y4, Y3, Y3
-	VUNPCKLPS  Y6, Y5, Y4
-	VUNPCKHPS  Y6, Y5, Y5
-	VUNPCKLPS  Y8, Y7, Y6
-	VUNPCKHPS  Y8, Y7, Y7
-	VSHUFPS    $0x44, Y2, Y9, Y8
-	VSHUFPS    $0xee, Y2, Y9, Y2
-	VSHUFPS    $0x44, Y3, Y1, Y9
-	VSHUFPS    $0xee, Y3, Y1, Y1
-	VSHUFPS    $0x44, Y6, Y4, Y3
-	VSHUFPS    $0xee, Y6, Y4, Y4
-	VSHUFPS    $0x44, Y7, Y5, Y6
-	VSHUFPS    $0xee, Y7, Y5, Y5
-	VPERM2F128 $0x20, Y3, Y8, Y7
-	VPERM2F128 $0x31, Y3, Y8, Y3
-	VPERM2F128 $0x20, Y4, Y2, Y8
-	VPERM2F128 $0x31, Y4, Y2, Y2
-	VPERM2F128 $0x20, Y6, Y9, Y4
-	VPERM2F128 $0x31, Y6, Y9, Y6
-	VPERM2F128 $0x20, Y5, Y1, Y9
-	VPERM2F128 $0x31, Y5, Y1, Y1
-	VMULPS     Y7, Y7, Y7
-	VADDPS     Y7, Y0, Y0
-	VMULPS     Y8, Y8, Y8
-	VADDPS     Y8, Y0, Y0
-	VMULPS     Y4, Y4, Y4
-	VADDPS     Y4, Y0, Y0
-	VMULPS     Y9, Y9, Y9
-	VADDPS     Y9, Y0, Y0
-	VMULPS     Y3, Y3, Y3
-	VADDPS     Y3, Y0, Y0
-	VMULPS     Y2, Y2, Y2
-	VADDPS     Y2, Y0, Y0
-	VMULPS     Y6, Y6, Y6
-	VADDPS     Y6, Y0, Y0
-	VMULPS     Y1, Y1, Y1
-	VADDPS     Y1, Y0, Y0
-	ADDQ       $0x00000020, SI
-	ADDQ       $0x00000020, CX
-	SUBQ       $0x08, DX
-	JNZ        run
-	VMOVUPS    Y0, (AX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX)(BX*1), Y2
+	VMOVUPS     (CX)(BX*2), Y3
+	VMOVUPS     (CX)(SI*1), Y4
+	VMOVUPS     (CX)(BX*4), Y5
+	VMOVUPS     (CX)(DI*1), Y6
+	VMOVUPS     (CX)(SI*2), Y7
+	VMOVUPS     (CX)(R8*1), Y8
+	VPUNPCKLDQ  Y2, Y1, Y9
+	VPUNPCKHDQ  Y2, Y1, Y1
+	VPUNPCKLDQ  Y4, Y3, Y2
+	VPUNPCKHDQ  Y4, Y3, Y3
+	VPUNPCKLQDQ Y2, Y9, Y4
+	VPUNPCKHQDQ Y2, Y9, Y2
+	VPUNPCKLQDQ Y3, Y1, Y9
+	VPUNPCKHQDQ Y3, Y1, Y1
+	VPUNPCKLDQ  Y6, Y5, Y3
+	VPUNPCKHDQ  Y6, Y5, Y5
+	VPUNPCKLDQ  Y8, Y7, Y6
+	VPUNPCKHDQ  Y8, Y7, Y7
+	VPUNPCKLQDQ Y6, Y3, Y8
+	VPUNPCKHQDQ Y6, Y3, Y3
+	VPUNPCKLQDQ Y7, Y5, Y6
+	VPUNPCKHQDQ Y7, Y5, Y5
+	VPERM2I128  $0x20, Y8, Y4, Y7
+	VPERM2I128  $0x31, Y8, Y4, Y8
+	VPERM2I128  $0x20, Y3, Y2, Y4
+	VPERM2I128  $0x31, Y3, Y2, Y3
+	VPERM2I128  $0x20, Y6, Y9, Y2
+	VPERM2I128  $0x31, Y6, Y9, Y9
+	VPERM2I128  $0x20, Y5, Y1, Y6
+	VPERM2I128  $0x31, Y5, Y1, Y1
+	VMULPS      Y7, Y7, Y7
+	VADDPS      Y7, Y0, Y0
+	VMULPS      Y4, Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VMULPS      Y2, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VMULPS      Y6, Y6, Y6
+	VADDPS      Y6, Y0, Y0
+	VMULPS      Y8, Y8, Y8
+	VADDPS      Y8, Y0, Y0
+	VMULPS      Y3, Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VMULPS      Y9, Y9, Y9
+	VADDPS      Y9, Y0, Y0
+	VMULPS      Y1, Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x08, DX
+	JNZ         run
+	VMOVUPS     Y0, (AX)
 	VZEROUPPER
 	RET
 
 // func sumMagnitudesAVX2(dst *float32, x *float32, n int)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·sumMagnitudesAVX2(SB), NOSPLIT, $0-24
 	MOVQ   dst+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX
 	MOVQ   DX, BX
 	SHLQ   $0x02, BX
-	MOVQ   CX, SI
-	LEAQ   (BX)(BX*2), DI
-	LEAQ   (CX)(BX*4), CX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (BX)(BX*4), DI
+	LEAQ   (SI)(BX*4), R8
 	VXORPS Y0, Y0, Y0
 
 run:
-	VMOVUPS    (SI), Y1
-	VMOVUPS    (SI)(BX*1), Y2
-	VMOVUPS    (SI)(BX*2), Y3
-	VMOVUPS    (SI)(DI*1), Y4
-	VMOVUPS    (CX), Y5
-	VMOVUPS    (CX)(BX*1), Y6
-	VMOVUPS    (CX)(BX*2), Y7
-	VMOVUPS    (CX)(DI*1), Y8
-	VUNPCKLPS  Y2, Y1, Y9
-	VUNPCKHPS  Y2, Y1, Y1
-	VUNPCKLPS  Y4, Y3, Y2
-	VUNPCKHPS  Y4, Y3, Y3
-	VUNPCKLPS  Y6, Y5, Y4
-	VUNPCKHPS  Y6, Y5, Y5
-	VUNPCKLPS  Y8, Y7, Y6
-	VUNPCKHPS  Y8, Y7, Y7
-	VSHUFPS    $0x44, Y2, Y9, Y8
-	VSHUFPS    $0xee, Y2, Y9, Y2
-	VSHUFPS    $0x44, Y3, Y1, Y9
-	VSHUFPS    $0xee, Y3, Y1, Y1
-	VSHUFPS    $0x44, Y6, Y4, Y3
-	VSHUFPS    $0xee, Y6, Y4, Y4
-	VSHUFPS    $0x44, Y7, Y5, Y6
-	VSHUFPS    $0xee, Y7, Y5, Y5
-	VPERM2F128 $0x20, Y3, Y8, Y7
-	VPERM2F128 $0x31, Y3, Y8, Y3
-	VPERM2F128 $0x20, Y4, Y2, Y8
-	VPERM2F128 $0x31, Y4, Y2, Y2
-	VPERM2F128 $0x20, Y6, Y9, Y4
-	VPERM2F128 $0x31, Y6, Y9, Y6
-	VPERM2F128 $0x20, Y5, Y1, Y9
-	VPERM2F128 $0x31, Y5, Y1, Y1
-	VANDPS     signlessAVX2<>+0(SB), Y7, Y7
-	VADDPS     Y7, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y8, Y8
-	VADDPS     Y8, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y4, Y4
-	VADDPS     Y4, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y9, Y9
-	VADDPS     Y9, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y3, Y3
-	VADDPS     Y3, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y2, Y2
-	VADDPS     Y2, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y6, Y6
-	VADDPS     Y6, Y0, Y0
-	VANDPS     signlessAVX2<>+0(SB), Y1, Y1
-	VADDPS     Y1, Y0, Y0
-	ADDQ       $0x00000020, SI
-	ADDQ       $0x00000020, CX
-	SUBQ       $0x08, DX
-	JNZ        run
-	VMOVUPS    Y0, (AX)
+	VMOVUPS     (CX), Y1
+	VMOVUPS     (CX)(BX*1), Y2
+	VMOVUPS     (CX)(BX*2), Y3
+	VMOVUPS     (CX)(SI*1), Y4
+	VMOVUPS     (CX)(BX*4), Y5
+	VMOVUPS     (CX)(DI*1), Y6
+	VMOVUPS     (CX)(SI*2), Y7
+	VMOVUPS     (CX)(R8*1), Y8
+	VPUNPCKLDQ  Y2, Y1, Y9
+	VPUNPCKHDQ  Y2, Y1, Y1
+	VPUNPCKLDQ  Y4, Y3, Y2
+	VPUNPCKHDQ  Y4, Y3, Y3
+	VPUNPCKLQDQ Y2, Y9, Y4
+	VPUNPCKHQDQ Y2, Y9, Y2
+	VPUNPCKLQDQ Y3, Y1, Y9
+	VPUNPCKHQDQ Y3, Y1, Y1
+	VPUNPCKLDQ  Y6, Y5, Y3
+	VPUNPCKHDQ  Y6, Y5, Y5
+	VPUNPCKLDQ  Y8, Y7, Y6
+	VPUNPCKHDQ  Y8, Y7, Y7
+	VPUNPCKLQDQ Y6, Y3, Y8
+	VPUNPCKHQDQ Y6, Y3, Y3
+	VPUNPCKLQDQ Y7, Y5, Y6
+	VPUNPCKHQDQ Y7, Y5, Y5
+	VPERM2I128  $0x20, Y8, Y4, Y7
+	VPERM2I128  $0x31, Y8, Y4, Y8
+	VPERM2I128  $0x20, Y3, Y2, Y4
+	VPERM2I128  $0x31, Y3, Y2, Y3
+	VPERM2I128  $0x20, Y6, Y9, Y2
+	VPERM2I128  $0x31, Y6, Y9, Y9
+	VPERM2I128  $0x20, Y5, Y1, Y6
+	VPERM2I128  $0x31, Y5, Y1, Y1
+	VANDPS      bits_7fffffff<>+0(SB), Y7, Y7
+	VADDPS      Y7, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y8, Y8
+	VADDPS      Y8, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y3, Y3
+	VADDPS      Y3, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y9, Y9
+	VADDPS      Y9, Y0, Y0
+	VANDPS      bits_7fffffff<>+0(SB), Y1, Y1
+	VADDPS      Y1, Y0, Y0
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x08, DX
+	JNZ         run
+	VMOVUPS     Y0, (AX)
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func emphasizeAVX2(w *float32, importance *float32, x *float32, n int, variance float32)
 // Requires: AVX, AVX2, SSE
@@ -289,7 +287,7 @@ sum:
 
 weights:
 	VMOVUPS (CX)(DI*1), Y2
-	VANDPS  signlessAVX2<>+0(SB), Y2, Y2
+	VANDPS  bits_7fffffff<>+0(SB), Y2, Y2
 	VADDPS  Y2, Y1, Y2
 	VMOVUPS Y2, (AX)(DI*1)
 	ADDQ    SI, DI
@@ -311,7 +309,7 @@ TEXT ·magnitudesAVX2(SB), NOSPLIT, $0-24
 
 values:
 	VMOVUPS (CX), Y0
-	VANDPS  signlessAVX2<>+0(SB), Y0, Y0
+	VANDPS  bits_7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)
 	ADDQ    $0x20, AX
 	ADDQ    $0x20, CX
@@ -338,36 +336,6 @@ values:
 	VZEROUPPER
 	RET
 
-DATA biasAVX2<>+0(SB)/4, $0x4b400000
-DATA biasAVX2<>+4(SB)/4, $0x4b400000
-DATA biasAVX2<>+8(SB)/4, $0x4b400000
-DATA biasAVX2<>+12(SB)/4, $0x4b400000
-DATA biasAVX2<>+16(SB)/4, $0x4b400000
-DATA biasAVX2<>+20(SB)/4, $0x4b400000
-DATA biasAVX2<>+24(SB)/4, $0x4b400000
-DATA biasAVX2<>+28(SB)/4, $0x4b400000
-GLOBL biasAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA fractionAVX2<>+0(SB)/4, $0x007fffff
-DATA fractionAVX2<>+4(SB)/4, $0x007fffff
-DATA fractionAVX2<>+8(SB)/4, $0x007fffff
-DATA fractionAVX2<>+12(SB)/4, $0x007fffff
-DATA fractionAVX2<>+16(SB)/4, $0x007fffff
-DATA fractionAVX2<>+20(SB)/4, $0x007fffff
-DATA fractionAVX2<>+24(SB)/4, $0x007fffff
-DATA fractionAVX2<>+28(SB)/4, $0x007fffff
-GLOBL fractionAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA halfAVX2<>+0(SB)/4, $0x00400000
-DATA halfAVX2<>+4(SB)/4, $0x00400000
-DATA halfAVX2<>+8(SB)/4, $0x00400000
-DATA halfAVX2<>+12(SB)/4, $0x00400000
-DATA halfAVX2<>+16(SB)/4, $0x00400000
-DATA halfAVX2<>+20(SB)/4, $0x00400000
-DATA halfAVX2<>+24(SB)/4, $0x00400000
-DATA halfAVX2<>+28(SB)/4, $0x00400000
-GLOBL halfAVX2<>(SB), RODATA|NOPTR, $32
-
 // func levelsQuotientAVX2(q *byte, x *float32, scale *float32, offset *float32, count int, n int, low int, high int)
 // Requires: AVX, AVX2
 TEXT ·levelsQuotientAVX2(SB), NOSPLIT, $0-64
@@ -393,18 +361,18 @@ values:
 	VMOVUPS      (CX), Y4
 	VADDPS       Y3, Y4, Y4
 	VDIVPS       Y2, Y4, Y4
-	VADDPS       biasAVX2<>+0(SB), Y4, Y4
-	VPAND        fractionAVX2<>+0(SB), Y4, Y4
-	VPSUBD       halfAVX2<>+0(SB), Y4, Y4
+	VADDPS       bits_4b400000<>+0(SB), Y4, Y4
+	VPAND        bits_007fffff<>+0(SB), Y4, Y4
+	VPSUBD       bits_00400000<>+0(SB), Y4, Y4
 	VPMINSD      Y1, Y4, Y4
 	VPMAXSD      Y0, Y4, Y4
 	VPSUBD       Y0, Y4, Y4
 	VMOVUPS      32(CX), Y5
 	VADDPS       Y3, Y5, Y5
 	VDIVPS       Y2, Y5, Y5
-	VADDPS       biasAVX2<>+0(SB), Y5, Y5
-	VPAND        fractionAVX2<>+0(SB), Y5, Y5
-	VPSUBD       halfAVX2<>+0(SB), Y5, Y5
+	VADDPS       bits_4b400000<>+0(SB), Y5, Y5
+	VPAND        bits_007fffff<>+0(SB), Y5, Y5
+	VPSUBD       bits_00400000<>+0(SB), Y5, Y5
 	VPMINSD      Y1, Y5, Y5
 	VPMAXSD      Y0, Y5, Y5
 	VPSUBD       Y0, Y5, Y5
@@ -423,6 +391,36 @@ values:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+DATA bits_4b400000<>+0(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+8(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+16(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+24(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+32(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+40(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+48(SB)/8, $0x4b4000004b400000
+DATA bits_4b400000<>+56(SB)/8, $0x4b4000004b400000
+GLOBL bits_4b400000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_007fffff<>+0(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+8(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+16(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+24(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+32(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+40(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+48(SB)/8, $0x007fffff007fffff
+DATA bits_007fffff<>+56(SB)/8, $0x007fffff007fffff
+GLOBL bits_007fffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_00400000<>+0(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+8(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+16(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+24(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+32(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+40(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+48(SB)/8, $0x0040000000400000
+DATA bits_00400000<>+56(SB)/8, $0x0040000000400000
+GLOBL bits_00400000<>(SB), RODATA|NOPTR, $64
 
 // func levelsProductAVX2(q *byte, x *float32, scale *float32, offset *float32, count int, n int, low int, high int)
 // Requires: AVX, AVX2
@@ -449,18 +447,18 @@ values:
 	VMOVUPS      (CX), Y4
 	VSUBPS       Y3, Y4, Y4
 	VMULPS       Y4, Y2, Y4
-	VADDPS       biasAVX2<>+0(SB), Y4, Y4
-	VPAND        fractionAVX2<>+0(SB), Y4, Y4
-	VPSUBD       halfAVX2<>+0(SB), Y4, Y4
+	VADDPS       bits_4b400000<>+0(SB), Y4, Y4
+	VPAND        bits_007fffff<>+0(SB), Y4, Y4
+	VPSUBD       bits_00400000<>+0(SB), Y4, Y4
 	VPMINSD      Y1, Y4, Y4
 	VPMAXSD      Y0, Y4, Y4
 	VPSUBD       Y0, Y4, Y4
 	VMOVUPS      32(CX), Y5
 	VSUBPS       Y3, Y5, Y5
 	VMULPS       Y5, Y2, Y5
-	VADDPS       biasAVX2<>+0(SB), Y5, Y5
-	VPAND        fractionAVX2<>+0(SB), Y5, Y5
-	VPSUBD       halfAVX2<>+0(SB), Y5, Y5
+	VADDPS       bits_4b400000<>+0(SB), Y5, Y5
+	VPAND        bits_007fffff<>+0(SB), Y5, Y5
+	VPSUBD       bits_00400000<>+0(SB), Y5, Y5
 	VPMINSD      Y1, Y5, Y5
 	VPMAXSD      Y0, Y5, Y5
 	VPSUBD       Y0, Y5, Y5

@@ -4,46 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX2<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX2<>+28(SB)/4, $0x7fffffff
-GLOBL signlessAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA tinyAVX2<>+0(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+4(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+8(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+12(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+16(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+20(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+24(SB)/4, $0x26901d7d
-DATA tinyAVX2<>+28(SB)/4, $0x26901d7d
-GLOBL tinyAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA infinityAVX2<>+0(SB)/4, $0x7f800000
-DATA infinityAVX2<>+4(SB)/4, $0x7f800000
-DATA infinityAVX2<>+8(SB)/4, $0x7f800000
-DATA infinityAVX2<>+12(SB)/4, $0x7f800000
-DATA infinityAVX2<>+16(SB)/4, $0x7f800000
-DATA infinityAVX2<>+20(SB)/4, $0x7f800000
-DATA infinityAVX2<>+24(SB)/4, $0x7f800000
-DATA infinityAVX2<>+28(SB)/4, $0x7f800000
-GLOBL infinityAVX2<>(SB), RODATA|NOPTR, $32
-
-DATA oneAVX2<>+0(SB)/4, $0x3f800000
-DATA oneAVX2<>+4(SB)/4, $0x3f800000
-DATA oneAVX2<>+8(SB)/4, $0x3f800000
-DATA oneAVX2<>+12(SB)/4, $0x3f800000
-DATA oneAVX2<>+16(SB)/4, $0x3f800000
-DATA oneAVX2<>+20(SB)/4, $0x3f800000
-DATA oneAVX2<>+24(SB)/4, $0x3f800000
-DATA oneAVX2<>+28(SB)/4, $0x3f800000
-GLOBL oneAVX2<>(SB), RODATA|NOPTR, $32
-
 // func symmetricAVX2(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, inside int, pairs int)
 // Requires: AVX, AVX2
 TEXT ·symmetricAVX2(SB), NOSPLIT, $0-72
@@ -56,10 +16,10 @@ TEXT ·symmetricAVX2(SB), NOSPLIT, $0-72
 	MOVQ   groups+40(FP), DI
 
 group:
-	VMOVUPS signlessAVX2<>+0(SB), Y1
+	VXORPS  Y0, Y0, Y0
+	VMOVUPS bits_7fffffff<>+0(SB), Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	VXORPS  Y0, Y0, Y0
 	XORQ    R8, R8
 
 largest:
@@ -103,13 +63,13 @@ largest:
 	CMPQ         R8, SI
 	JB           largest
 	VMOVUPS      Y3, 128(AX)
-	VCMPPS       $0x11, tinyAVX2<>+0(SB), Y2, Y1
+	VCMPPS       $0x11, bits_26901d7d<>+0(SB), Y2, Y1
 	VMOVUPS      Y1, 192(AX)
 	MOVQ         steps+48(FP), R8
 	VBROADCASTSS (R8), Y2
 	VXORPS       Y3, Y3, Y3
 	VSUBPS       Y2, Y3, Y3
-	VMOVUPS      oneAVX2<>+0(SB), Y1
+	VMOVUPS      bits_3f800000<>+0(SB), Y1
 	VSUBPS       Y1, Y3, Y3
 	VBROADCASTSS (R8), Y4
 	VXORPS       Y1, Y1, Y1
@@ -159,16 +119,16 @@ first:
 	JB       first
 	VMOVUPS  192(AX), Y5
 	VXORPS   Y8, Y8, Y8
-	VANDPS   signlessAVX2<>+0(SB), Y1, Y6
-	VCMPPS   $0x15, infinityAVX2<>+0(SB), Y6, Y6
+	VANDPS   bits_7fffffff<>+0(SB), Y1, Y6
+	VCMPPS   $0x15, bits_7f800000<>+0(SB), Y6, Y6
 	VORPS    Y6, Y8, Y8
-	VANDPS   signlessAVX2<>+0(SB), Y7, Y6
-	VCMPPS   $0x15, infinityAVX2<>+0(SB), Y6, Y6
+	VANDPS   bits_7fffffff<>+0(SB), Y7, Y6
+	VCMPPS   $0x15, bits_7f800000<>+0(SB), Y6, Y6
 	VORPS    Y6, Y8, Y8
 	VANDNPS  Y8, Y5, Y8
 	VMOVUPS  Y8, 256(AX)
-	VXORPS   Y8, Y8, Y8
 	VDIVPS   Y7, Y1, Y6
+	VXORPS   Y8, Y8, Y8
 	VCMPPS   $0x04, Y8, Y7, Y7
 	VANDPS   Y6, Y7, Y6
 	VMULPS   Y1, Y6, Y1
@@ -262,38 +222,38 @@ insideLevels:
 	JB        insideLevels
 	VMULPS    Y5, Y5, Y10
 	VMULPS    Y6, Y1, Y11
-	VCMPPS    $0x1e, Y11, Y10, Y12
+	VCMPPS    $0x1e, Y11, Y10, Y10
 	VXORPS    Y11, Y11, Y11
-	VCMPPS    $0x1e, Y11, Y6, Y10
-	VANDPS    Y10, Y12, Y12
-	VMOVUPS   192(AX), Y10
-	VANDNPS   Y12, Y10, Y12
-	VDIVPS    Y6, Y5, Y10
-	VMULPS    Y5, Y10, Y11
-	VBLENDVPS Y12, Y11, Y1, Y1
+	VCMPPS    $0x1e, Y11, Y6, Y11
+	VANDPS    Y11, Y10, Y10
+	VDIVPS    Y6, Y5, Y6
+	VMULPS    Y5, Y6, Y5
+	VMOVUPS   192(AX), Y11
+	VANDNPS   Y10, Y11, Y10
+	VBLENDVPS Y10, Y5, Y1, Y1
 	VMOVUPS   (AX), Y5
-	VBLENDVPS Y12, Y10, Y5, Y5
+	VBLENDVPS Y10, Y6, Y5, Y5
 	VMOVUPS   Y5, (AX)
 	VMOVUPS   64(AX), Y5
-	VBLENDVPS Y12, Y4, Y5, Y5
+	VBLENDVPS Y10, Y4, Y5, Y5
 	VMOVUPS   Y5, 64(AX)
 	VMULPS    Y8, Y8, Y4
 	VMULPS    Y9, Y1, Y5
-	VCMPPS    $0x1e, Y5, Y4, Y6
+	VCMPPS    $0x1e, Y5, Y4, Y4
 	VXORPS    Y5, Y5, Y5
-	VCMPPS    $0x1e, Y5, Y9, Y4
-	VANDPS    Y4, Y6, Y6
-	VMOVUPS   192(AX), Y4
-	VANDNPS   Y6, Y4, Y6
-	VDIVPS    Y9, Y8, Y4
-	VMULPS    Y8, Y4, Y5
-	VBLENDVPS Y6, Y5, Y1, Y1
-	VMOVUPS   (AX), Y5
-	VBLENDVPS Y6, Y4, Y5, Y5
-	VMOVUPS   Y5, (AX)
-	VMOVUPS   64(AX), Y4
-	VBLENDVPS Y6, Y7, Y4, Y4
-	VMOVUPS   Y4, 64(AX)
+	VCMPPS    $0x1e, Y5, Y9, Y5
+	VANDPS    Y5, Y4, Y4
+	VDIVPS    Y9, Y8, Y5
+	VMULPS    Y8, Y5, Y6
+	VMOVUPS   192(AX), Y8
+	VANDNPS   Y4, Y8, Y4
+	VBLENDVPS Y4, Y6, Y1, Y1
+	VMOVUPS   (AX), Y6
+	VBLENDVPS Y4, Y5, Y6, Y6
+	VMOVUPS   Y6, (AX)
+	VMOVUPS   64(AX), Y5
+	VBLENDVPS Y4, Y7, Y5, Y5
+	VMOVUPS   Y5, 64(AX)
 	ADDQ      $0x08, R8
 	DECQ      R9
 	JNZ       inside
@@ -392,38 +352,38 @@ pairsLevels:
 	JB        pairsLevels
 	VMULPS    Y5, Y5, Y10
 	VMULPS    Y6, Y1, Y11
-	VCMPPS    $0x1e, Y11, Y10, Y12
+	VCMPPS    $0x1e, Y11, Y10, Y10
 	VXORPS    Y11, Y11, Y11
-	VCMPPS    $0x1e, Y11, Y6, Y10
-	VANDPS    Y10, Y12, Y12
-	VMOVUPS   192(AX), Y10
-	VANDNPS   Y12, Y10, Y12
-	VDIVPS    Y6, Y5, Y10
-	VMULPS    Y5, Y10, Y11
-	VBLENDVPS Y12, Y11, Y1, Y1
+	VCMPPS    $0x1e, Y11, Y6, Y11
+	VANDPS    Y11, Y10, Y10
+	VDIVPS    Y6, Y5, Y6
+	VMULPS    Y5, Y6, Y5
+	VMOVUPS   192(AX), Y11
+	VANDNPS   Y10, Y11, Y10
+	VBLENDVPS Y10, Y5, Y1, Y1
 	VMOVUPS   (AX), Y5
-	VBLENDVPS Y12, Y10, Y5, Y5
+	VBLENDVPS Y10, Y6, Y5, Y5
 	VMOVUPS   Y5, (AX)
 	VMOVUPS   64(AX), Y5
-	VBLENDVPS Y12, Y4, Y5, Y5
+	VBLENDVPS Y10, Y4, Y5, Y5
 	VMOVUPS   Y5, 64(AX)
 	VMULPS    Y8, Y8, Y4
 	VMULPS    Y9, Y1, Y5
-	VCMPPS    $0x1e, Y5, Y4, Y6
+	VCMPPS    $0x1e, Y5, Y4, Y4
 	VXORPS    Y5, Y5, Y5
-	VCMPPS    $0x1e, Y5, Y9, Y4
-	VANDPS    Y4, Y6, Y6
-	VMOVUPS   192(AX), Y4
-	VANDNPS   Y6, Y4, Y6
-	VDIVPS    Y9, Y8, Y4
-	VMULPS    Y8, Y4, Y5
-	VBLENDVPS Y6, Y5, Y1, Y1
-	VMOVUPS   (AX), Y5
-	VBLENDVPS Y6, Y4, Y5, Y5
-	VMOVUPS   Y5, (AX)
-	VMOVUPS   64(AX), Y4
-	VBLENDVPS Y6, Y7, Y4, Y4
-	VMOVUPS   Y4, 64(AX)
+	VCMPPS    $0x1e, Y5, Y9, Y5
+	VANDPS    Y5, Y4, Y4
+	VDIVPS    Y9, Y8, Y5
+	VMULPS    Y8, Y5, Y6
+	VMOVUPS   192(AX), Y8
+	VANDNPS   Y4, Y8, Y4
+	VBLENDVPS Y4, Y6, Y1, Y1
+	VMOVUPS   (AX), Y6
+	VBLENDVPS Y4, Y5, Y6, Y6
+	VMOVUPS   Y6, (AX)
+	VMOVUPS   64(AX), Y5
+	VBLENDVPS Y4, Y7, Y5, Y5
+	VMOVUPS   Y5, 64(AX)
 	ADDQ      $0x08, R8
 	DECQ      R9
 	JNZ       pairs
@@ -435,3 +395,43 @@ pairsLevels:
 	JNZ       group
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_26901d7d<>+0(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+8(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+16(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+24(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+32(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+40(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+48(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+56(SB)/8, $0x26901d7d26901d7d
+GLOBL bits_26901d7d<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7f800000<>+0(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+8(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+16(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+24(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+32(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+40(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+48(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+56(SB)/8, $0x7f8000007f800000
+GLOBL bits_7f800000<>(SB), RODATA|NOPTR, $64

@@ -4,78 +4,6 @@
 
 #include "textflag.h"
 
-DATA signlessAVX512<>+0(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+4(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+8(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+12(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+16(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+20(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+24(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+28(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+32(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+36(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+40(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+44(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+48(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+52(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+56(SB)/4, $0x7fffffff
-DATA signlessAVX512<>+60(SB)/4, $0x7fffffff
-GLOBL signlessAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA tinyAVX512<>+0(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+4(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+8(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+12(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+16(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+20(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+24(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+28(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+32(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+36(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+40(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+44(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+48(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+52(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+56(SB)/4, $0x26901d7d
-DATA tinyAVX512<>+60(SB)/4, $0x26901d7d
-GLOBL tinyAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA infinityAVX512<>+0(SB)/4, $0x7f800000
-DATA infinityAVX512<>+4(SB)/4, $0x7f800000
-DATA infinityAVX512<>+8(SB)/4, $0x7f800000
-DATA infinityAVX512<>+12(SB)/4, $0x7f800000
-DATA infinityAVX512<>+16(SB)/4, $0x7f800000
-DATA infinityAVX512<>+20(SB)/4, $0x7f800000
-DATA infinityAVX512<>+24(SB)/4, $0x7f800000
-DATA infinityAVX512<>+28(SB)/4, $0x7f800000
-DATA infinityAVX512<>+32(SB)/4, $0x7f800000
-DATA infinityAVX512<>+36(SB)/4, $0x7f800000
-DATA infinityAVX512<>+40(SB)/4, $0x7f800000
-DATA infinityAVX512<>+44(SB)/4, $0x7f800000
-DATA infinityAVX512<>+48(SB)/4, $0x7f800000
-DATA infinityAVX512<>+52(SB)/4, $0x7f800000
-DATA infinityAVX512<>+56(SB)/4, $0x7f800000
-DATA infinityAVX512<>+60(SB)/4, $0x7f800000
-GLOBL infinityAVX512<>(SB), RODATA|NOPTR, $64
-
-DATA oneAVX512<>+0(SB)/4, $0x3f800000
-DATA oneAVX512<>+4(SB)/4, $0x3f800000
-DATA oneAVX512<>+8(SB)/4, $0x3f800000
-DATA oneAVX512<>+12(SB)/4, $0x3f800000
-DATA oneAVX512<>+16(SB)/4, $0x3f800000
-DATA oneAVX512<>+20(SB)/4, $0x3f800000
-DATA oneAVX512<>+24(SB)/4, $0x3f800000
-DATA oneAVX512<>+28(SB)/4, $0x3f800000
-DATA oneAVX512<>+32(SB)/4, $0x3f800000
-DATA oneAVX512<>+36(SB)/4, $0x3f800000
-DATA oneAVX512<>+40(SB)/4, $0x3f800000
-DATA oneAVX512<>+44(SB)/4, $0x3f800000
-DATA oneAVX512<>+48(SB)/4, $0x3f800000
-DATA oneAVX512<>+52(SB)/4, $0x3f800000
-DATA oneAVX512<>+56(SB)/4, $0x3f800000
-DATA oneAVX512<>+60(SB)/4, $0x3f800000
-GLOBL oneAVX512<>(SB), RODATA|NOPTR, $64
-
 // func symmetricAVX512(state *float32, x *float32, w *float32, wx *float32, n int, groups int, steps *float32, inside int, pairs int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·symmetricAVX512(SB), NOSPLIT, $0-72
@@ -88,10 +16,10 @@ TEXT ·symmetricAVX512(SB), NOSPLIT, $0-72
 	MOVQ   groups+40(FP), DI
 
 group:
-	VMOVUPS signlessAVX512<>+0(SB), Z1
+	VXORPS  Z0, Z0, Z0
+	VMOVUPS bits_7fffffff<>+0(SB), Z1
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
-	VXORPS  Z0, Z0, Z0
 	XORQ    R8, R8
 
 largest:
@@ -135,14 +63,14 @@ largest:
 	CMPQ         R8, SI
 	JB           largest
 	VMOVUPS      Z3, 256(AX)
-	VCMPPS       $0x11, tinyAVX512<>+0(SB), Z2, K1
+	VCMPPS       $0x11, bits_26901d7d<>+0(SB), Z2, K1
 	VPMOVM2D     K1, Z1
 	VMOVUPS      Z1, 384(AX)
 	MOVQ         steps+48(FP), R8
 	VBROADCASTSS (R8), Z2
 	VXORPS       Z3, Z3, Z3
 	VSUBPS       Z2, Z3, Z3
-	VMOVUPS      oneAVX512<>+0(SB), Z1
+	VMOVUPS      bits_3f800000<>+0(SB), Z1
 	VSUBPS       Z1, Z3, Z3
 	VBROADCASTSS (R8), Z4
 	VXORPS       Z1, Z1, Z1
@@ -193,17 +121,17 @@ first:
 	VMOVUPS     384(AX), Z5
 	VPMOVD2M    Z5, K1
 	KXORW       K2, K2, K2
-	VANDPS      signlessAVX512<>+0(SB), Z1, Z5
-	VCMPPS      $0x15, infinityAVX512<>+0(SB), Z5, K3
+	VANDPS      bits_7fffffff<>+0(SB), Z1, Z5
+	VCMPPS      $0x15, bits_7f800000<>+0(SB), Z5, K3
 	KORW        K2, K3, K2
-	VANDPS      signlessAVX512<>+0(SB), Z6, Z5
-	VCMPPS      $0x15, infinityAVX512<>+0(SB), Z5, K3
+	VANDPS      bits_7fffffff<>+0(SB), Z6, Z5
+	VCMPPS      $0x15, bits_7f800000<>+0(SB), Z5, K3
 	KORW        K2, K3, K2
 	KANDNW      K2, K1, K2
 	VPMOVM2D    K2, Z5
 	VMOVUPS     Z5, 512(AX)
-	VXORPS      Z7, Z7, Z7
 	VDIVPS      Z6, Z1, Z5
+	VXORPS      Z7, Z7, Z7
 	VCMPPS      $0x04, Z7, Z6, K3
 	VMOVAPS.Z   Z5, K3, Z5
 	VMULPS      Z1, Z5, Z1
@@ -302,14 +230,14 @@ insideLevels:
 	VXORPS      Z11, Z11, Z11
 	VCMPPS      $0x1e, Z11, Z6, K3
 	KANDW       K1, K3, K1
+	VDIVPS      Z6, Z5, Z6
+	VMULPS      Z5, Z6, Z5
 	VMOVUPS     384(AX), Z10
 	VPMOVD2M    Z10, K3
 	KANDNW      K1, K3, K1
-	VDIVPS      Z6, Z5, Z10
-	VMULPS      Z5, Z10, Z11
-	VBLENDMPS   Z11, Z1, K1, Z1
+	VBLENDMPS   Z5, Z1, K1, Z1
 	VMOVUPS     (AX), Z5
-	VBLENDMPS   Z10, Z5, K1, Z5
+	VBLENDMPS   Z6, Z5, K1, Z5
 	VMOVUPS     Z5, (AX)
 	VMOVUPS     128(AX), Z5
 	VBLENDMPS   Z4, Z5, K1, Z5
@@ -320,11 +248,11 @@ insideLevels:
 	VXORPS      Z5, Z5, Z5
 	VCMPPS      $0x1e, Z5, Z9, K3
 	KANDW       K1, K3, K1
-	VMOVUPS     384(AX), Z4
-	VPMOVD2M    Z4, K3
-	KANDNW      K1, K3, K1
 	VDIVPS      Z9, Z8, Z4
 	VMULPS      Z8, Z4, Z5
+	VMOVUPS     384(AX), Z6
+	VPMOVD2M    Z6, K3
+	KANDNW      K1, K3, K1
 	VBLENDMPS   Z5, Z1, K1, Z1
 	VMOVUPS     (AX), Z5
 	VBLENDMPS   Z4, Z5, K1, Z5
@@ -434,14 +362,14 @@ pairsLevels:
 	VXORPS      Z11, Z11, Z11
 	VCMPPS      $0x1e, Z11, Z6, K3
 	KANDW       K1, K3, K1
+	VDIVPS      Z6, Z5, Z6
+	VMULPS      Z5, Z6, Z5
 	VMOVUPS     384(AX), Z10
 	VPMOVD2M    Z10, K3
 	KANDNW      K1, K3, K1
-	VDIVPS      Z6, Z5, Z10
-	VMULPS      Z5, Z10, Z11
-	VBLENDMPS   Z11, Z1, K1, Z1
+	VBLENDMPS   Z5, Z1, K1, Z1
 	VMOVUPS     (AX), Z5
-	VBLENDMPS   Z10, Z5, K1, Z5
+	VBLENDMPS   Z6, Z5, K1, Z5
 	VMOVUPS     Z5, (AX)
 	VMOVUPS     128(AX), Z5
 	VBLENDMPS   Z4, Z5, K1, Z5
@@ -452,11 +380,11 @@ pairsLevels:
 	VXORPS      Z5, Z5, Z5
 	VCMPPS      $0x1e, Z5, Z9, K3
 	KANDW       K1, K3, K1
-	VMOVUPS     384(AX), Z4
-	VPMOVD2M    Z4, K3
-	KANDNW      K1, K3, K1
 	VDIVPS      Z9, Z8, Z4
 	VMULPS      Z8, Z4, Z5
+	VMOVUPS     384(AX), Z6
+	VPMOVD2M    Z6, K3
+	KANDNW      K1, K3, K1
 	VBLENDMPS   Z5, Z1, K1, Z1
 	VMOVUPS     (AX), Z5
 	VBLENDMPS   Z4, Z5, K1, Z5
@@ -475,3 +403,43 @@ pairsLevels:
 	JNZ         group
 	VZEROUPPER
 	RET
+
+DATA bits_7fffffff<>+0(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+8(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+16(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+24(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+32(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+40(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
+DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
+GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_26901d7d<>+0(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+8(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+16(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+24(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+32(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+40(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+48(SB)/8, $0x26901d7d26901d7d
+DATA bits_26901d7d<>+56(SB)/8, $0x26901d7d26901d7d
+GLOBL bits_26901d7d<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA bits_7f800000<>+0(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+8(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+16(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+24(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+32(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+40(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+48(SB)/8, $0x7f8000007f800000
+DATA bits_7f800000<>+56(SB)/8, $0x7f8000007f800000
+GLOBL bits_7f800000<>(SB), RODATA|NOPTR, $64

@@ -1,20 +1,16 @@
 package main
 
 import (
+	"slices"
+
 	"bitmill/eval/kernel/_asm/activation"
-	"bitmill/eval/kernel/_asm/activationwide"
-	"bitmill/eval/kernel/_asm/brain"
 	"bitmill/eval/kernel/_asm/encode"
-	"bitmill/eval/kernel/_asm/gemm"
 	"bitmill/eval/kernel/_asm/machine"
 	"bitmill/eval/kernel/_asm/peak"
 	"bitmill/eval/kernel/_asm/repack"
 	"bitmill/eval/kernel/_asm/row"
-	"bitmill/eval/kernel/_asm/running"
-	"bitmill/eval/kernel/_asm/runningwide"
 	"bitmill/eval/kernel/_asm/tile"
 	"bitmill/eval/kernel/_asm/vector"
-	"bitmill/eval/kernel/_asm/wide"
 )
 
 // target is an assembly file.
@@ -29,24 +25,18 @@ const (
 	encoders = "quantize/encode"
 )
 
-var targets = []target{
-	{kernels, "kquant_avx2", tile.EmitSupers},
-	{kernels, "legacy_avx2", tile.EmitSmalls},
-	{kernels, "float_avx2", tile.FloatAVX2},
-	{kernels, "float_avx512", func() { gemm.Product("wideFloat", true, 12, 8, 4, 2, 1) }},
-	{kernels, "tile_avx512", wide.Emit},
-	{kernels, "bf16_avx512", brain.Emit},
-	{kernels, "unpack_avx512", row.EmitFills},
-	{kernels, "activation_avx2", activation.Emit},
-	{kernels, "activation_avx512", activationwide.Emit},
-	{vectors, "vector_avx2", func() { vector.Emit(false) }},
-	{vectors, "vector_avx512", func() { vector.Emit(true) }},
-	{vectors, "running_avx2", running.Emit},
-	{vectors, "running_avx512", runningwide.Emit},
-	{kernels, "row_avx2", func() { row.Emit(row.ISA{Name: "AVX2"}) }},
-	{kernels, "row_avx512", func() { row.Emit(row.ISA{Name: "AVX512", Wide: true}) }},
-	{kernels, "rowcodebook_avx2", func() { row.EmitPoints(row.ISA{Name: "AVX2"}) }},
-	{kernels, "signed_avx2", row.Levels},
+var targets = slices.Concat([]target{
+	{kernels, "kquant_avx2", tile.EmitKQuants},
+	{kernels, "legacy_avx2", tile.EmitLegacy},
+	{kernels, "float_avx2", tile.EmitFloatAVX2},
+	{kernels, "float_avx512", tile.EmitFloatAVX512},
+	{kernels, "tile_avx512", tile.EmitAVX512},
+	{kernels, "bf16_avx512", tile.EmitBF16},
+	{kernels, "unpack_avx512", row.EmitUnpack},
+	{kernels, "activation_avx2", activation.EmitAVX2},
+	{kernels, "activation_avx512", activation.EmitAVX512},
+	{kernels, "rowcodebook_avx2", row.EmitCodebooks},
+	{kernels, "signed_avx2", row.EmitSigned},
 	{kernels, "packbits_avx512", repack.EmitJoins},
 	{kernels, "repack_avx512", repack.EmitProducts},
 	{kernels, "repacklegacy_avx512", repack.EmitSmalls},
@@ -54,23 +44,29 @@ var targets = []target{
 	{kernels, "repackunpack_avx512", repack.EmitFills},
 	{kernels, "repackunpacksigned_avx512", repack.EmitLevelFills},
 	{kernels, "peak_avx", peak.Emit},
+	narrow(encoders, "rows", encode.Values),
+	narrow(encoders, "plain", encode.Plain),
+	narrow(encoders, "fixed", encode.Fixed),
+	narrow(encoders, "codebooknear", encode.CodebookNear),
+},
+	both(vectors, "vector", vector.Emit),
+	both(vectors, "running", vector.EmitRunning),
+	both(kernels, "row", row.Emit),
+	both(encoders, "affine", encode.Affine),
+	both(encoders, "symmetric", encode.Symmetric),
+	both(encoders, "nonneg", encode.Nonneg),
+	both(encoders, "refine", encode.Refine),
+	both(encoders, "codebook", encode.Codebook),
+	both(encoders, "iq1", encode.IQ1),
+	both(encoders, "nonlinear", encode.Nonlinear),
+)
 
-	{encoders, "affine_avx2", func() { encode.Affine(machine.AVX2) }},
-	{encoders, "affine_avx512", func() { encode.Affine(machine.AVX512) }},
-	{encoders, "symmetric_avx2", func() { encode.Symmetric(machine.AVX2) }},
-	{encoders, "symmetric_avx512", func() { encode.Symmetric(machine.AVX512) }},
-	{encoders, "nonneg_avx2", func() { encode.Nonneg(machine.AVX2) }},
-	{encoders, "nonneg_avx512", func() { encode.Nonneg(machine.AVX512) }},
-	{encoders, "refine_avx2", func() { encode.Refine(machine.AVX2) }},
-	{encoders, "refine_avx512", func() { encode.Refine(machine.AVX512) }},
-	{encoders, "rows_avx2", func() { encode.Rows(machine.AVX2) }},
-	{encoders, "plain_avx2", func() { encode.Plain(machine.AVX2) }},
-	{encoders, "fixed_avx2", func() { encode.Fixed(machine.AVX2) }},
-	{encoders, "codebook_avx2", func() { encode.Codebook(machine.AVX2) }},
-	{encoders, "codebook_avx512", func() { encode.Codebook(machine.AVX512) }},
-	{encoders, "codebooknear_avx2", func() { encode.CodebookNear(machine.AVX2) }},
-	{encoders, "iq1_avx2", func() { encode.IQ1(machine.AVX2) }},
-	{encoders, "iq1_avx512", func() { encode.IQ1(machine.AVX512) }},
-	{encoders, "nonlinear_avx2", func() { encode.Nonlinear(machine.AVX2) }},
-	{encoders, "nonlinear_avx512", func() { encode.Nonlinear(machine.AVX512) }},
+// narrow is the target of functions for vectors of eight, which serve every machine.
+func narrow(folder, name string, emit func(machine.Machine)) target {
+	return target{folder, name + "_avx2", func() { emit(machine.AVX2) }}
+}
+
+// both are the targets of functions for either machine.
+func both(folder, name string, emit func(machine.Machine)) []target {
+	return []target{narrow(folder, name, emit), {folder, name + "_avx512", func() { emit(machine.AVX512) }}}
 }

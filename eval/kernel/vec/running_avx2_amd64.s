@@ -4,104 +4,6 @@
 
 #include "textflag.h"
 
-DATA runningLeast<>+0(SB)/4, $0xff7fffff
-DATA runningLeast<>+4(SB)/4, $0xff7fffff
-DATA runningLeast<>+8(SB)/4, $0xff7fffff
-DATA runningLeast<>+12(SB)/4, $0xff7fffff
-DATA runningLeast<>+16(SB)/4, $0xff7fffff
-DATA runningLeast<>+20(SB)/4, $0xff7fffff
-DATA runningLeast<>+24(SB)/4, $0xff7fffff
-DATA runningLeast<>+28(SB)/4, $0xff7fffff
-GLOBL runningLeast<>(SB), RODATA|NOPTR, $32
-
-DATA runningLowest<>+0(SB)/4, $0xc2fc0000
-DATA runningLowest<>+4(SB)/4, $0xc2fc0000
-DATA runningLowest<>+8(SB)/4, $0xc2fc0000
-DATA runningLowest<>+12(SB)/4, $0xc2fc0000
-DATA runningLowest<>+16(SB)/4, $0xc2fc0000
-DATA runningLowest<>+20(SB)/4, $0xc2fc0000
-DATA runningLowest<>+24(SB)/4, $0xc2fc0000
-DATA runningLowest<>+28(SB)/4, $0xc2fc0000
-GLOBL runningLowest<>(SB), RODATA|NOPTR, $32
-
-DATA runningOne<>+0(SB)/4, $0x3f800000
-DATA runningOne<>+4(SB)/4, $0x3f800000
-DATA runningOne<>+8(SB)/4, $0x3f800000
-DATA runningOne<>+12(SB)/4, $0x3f800000
-DATA runningOne<>+16(SB)/4, $0x3f800000
-DATA runningOne<>+20(SB)/4, $0x3f800000
-DATA runningOne<>+24(SB)/4, $0x3f800000
-DATA runningOne<>+28(SB)/4, $0x3f800000
-GLOBL runningOne<>(SB), RODATA|NOPTR, $32
-
-DATA running5<>+0(SB)/4, $0x3af4ba7e
-DATA running5<>+4(SB)/4, $0x3af4ba7e
-DATA running5<>+8(SB)/4, $0x3af4ba7e
-DATA running5<>+12(SB)/4, $0x3af4ba7e
-DATA running5<>+16(SB)/4, $0x3af4ba7e
-DATA running5<>+20(SB)/4, $0x3af4ba7e
-DATA running5<>+24(SB)/4, $0x3af4ba7e
-DATA running5<>+28(SB)/4, $0x3af4ba7e
-GLOBL running5<>(SB), RODATA|NOPTR, $32
-
-DATA running4<>+0(SB)/4, $0x3c13bc2a
-DATA running4<>+4(SB)/4, $0x3c13bc2a
-DATA running4<>+8(SB)/4, $0x3c13bc2a
-DATA running4<>+12(SB)/4, $0x3c13bc2a
-DATA running4<>+16(SB)/4, $0x3c13bc2a
-DATA running4<>+20(SB)/4, $0x3c13bc2a
-DATA running4<>+24(SB)/4, $0x3c13bc2a
-DATA running4<>+28(SB)/4, $0x3c13bc2a
-GLOBL running4<>(SB), RODATA|NOPTR, $32
-
-DATA running3<>+0(SB)/4, $0x3d648e73
-DATA running3<>+4(SB)/4, $0x3d648e73
-DATA running3<>+8(SB)/4, $0x3d648e73
-DATA running3<>+12(SB)/4, $0x3d648e73
-DATA running3<>+16(SB)/4, $0x3d648e73
-DATA running3<>+20(SB)/4, $0x3d648e73
-DATA running3<>+24(SB)/4, $0x3d648e73
-DATA running3<>+28(SB)/4, $0x3d648e73
-GLOBL running3<>(SB), RODATA|NOPTR, $32
-
-DATA running2<>+0(SB)/4, $0x3e75edab
-DATA running2<>+4(SB)/4, $0x3e75edab
-DATA running2<>+8(SB)/4, $0x3e75edab
-DATA running2<>+12(SB)/4, $0x3e75edab
-DATA running2<>+16(SB)/4, $0x3e75edab
-DATA running2<>+20(SB)/4, $0x3e75edab
-DATA running2<>+24(SB)/4, $0x3e75edab
-DATA running2<>+28(SB)/4, $0x3e75edab
-GLOBL running2<>(SB), RODATA|NOPTR, $32
-
-DATA running1<>+0(SB)/4, $0x3f31725d
-DATA running1<>+4(SB)/4, $0x3f31725d
-DATA running1<>+8(SB)/4, $0x3f31725d
-DATA running1<>+12(SB)/4, $0x3f31725d
-DATA running1<>+16(SB)/4, $0x3f31725d
-DATA running1<>+20(SB)/4, $0x3f31725d
-DATA running1<>+24(SB)/4, $0x3f31725d
-DATA running1<>+28(SB)/4, $0x3f31725d
-GLOBL running1<>(SB), RODATA|NOPTR, $32
-
-DATA runningMasks<>+0(SB)/4, $0xffffffff
-DATA runningMasks<>+4(SB)/4, $0xffffffff
-DATA runningMasks<>+8(SB)/4, $0xffffffff
-DATA runningMasks<>+12(SB)/4, $0xffffffff
-DATA runningMasks<>+16(SB)/4, $0xffffffff
-DATA runningMasks<>+20(SB)/4, $0xffffffff
-DATA runningMasks<>+24(SB)/4, $0xffffffff
-DATA runningMasks<>+28(SB)/4, $0xffffffff
-DATA runningMasks<>+32(SB)/4, $0x00000000
-DATA runningMasks<>+36(SB)/4, $0x00000000
-DATA runningMasks<>+40(SB)/4, $0x00000000
-DATA runningMasks<>+44(SB)/4, $0x00000000
-DATA runningMasks<>+48(SB)/4, $0x00000000
-DATA runningMasks<>+52(SB)/4, $0x00000000
-DATA runningMasks<>+56(SB)/4, $0x00000000
-DATA runningMasks<>+60(SB)/4, $0x00000000
-GLOBL runningMasks<>(SB), RODATA|NOPTR, $64
-
 // func runningPart(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·runningPart(SB), NOSPLIT, $0-72
@@ -115,149 +17,247 @@ TEXT ·runningPart(SB), NOSPLIT, $0-72
 	MOVQ         sum+64(FP), R9
 	MOVSS        factor+40(FP), X0
 	VBROADCASTSS X0, Y0
-	VMOVUPS      runningLeast<>+0(SB), Y1
+	VMOVUPS      bits_ff7fffff<>+0(SB), Y1
 
-running_row:
-	MOVLQSX (BX), R10
-	MOVQ    R10, R11
-	SHRQ    $0x03, R11
-	MOVQ    R10, R12
-	ANDQ    $0x07, R12
-	LEAQ    runningMasks<>+0(SB), R13
-	MOVQ    $0x00000008, R10
-	SUBQ    R12, R10
-	VMOVUPS (R13)(R10*4), Y2
-	VMOVAPS Y1, Y3
-	MOVQ    AX, R10
-	MOVQ    R11, R13
-	TESTQ   R13, R13
-	JZ      running_max_tail
+row:
+	MOVLQSX (BX), R11
+	MOVQ    R11, R10
+	SHRQ    $0x03, R10
+	ANDQ    $0x07, R11
+	LEAQ    first_lanes<>+0(SB), R13
+	MOVQ    $0x00000008, R12
+	SUBQ    R11, R12
+	VMOVUPS (R13)(R12*4), Y2
+	VMOVSS  (DI), X3
+	VMOVAPS Y1, Y4
+	VMOVAPS Y1, Y5
+	MOVQ    AX, R12
+	MOVQ    R10, R13
+	SUBQ    $0x02, R13
+	JL      max_one
 
-running_max:
-	VMAXPS (R10), Y3, Y3
-	ADDQ   $0x20, R10
-	DECQ   R13
-	JNZ    running_max
+max:
+	VMAXPS (R12), Y4, Y4
+	VMAXPS 32(R12), Y5, Y5
+	ADDQ   $0x00000040, R12
+	SUBQ   $0x02, R13
+	JGE    max
 
-running_max_tail:
-	TESTQ     R12, R12
-	JZ        running_max_done
-	VMOVUPS   (R10), Y4
-	VBLENDVPS Y2, Y4, Y1, Y4
-	VMAXPS    Y4, Y3, Y3
+max_one:
+	ADDQ   $0x02, R13
+	JZ     max_tail
+	VMAXPS (R12), Y4, Y4
+	ADDQ   $0x20, R12
 
-running_max_done:
-	VEXTRACTF128 $0x01, Y3, X4
-	VMAXPS       X3, X4, X4
-	VPERMILPS    $0x4e, X4, X3
-	VMAXPS       X3, X4, X4
-	VPERMILPS    $0xb1, X4, X3
-	VMAXPS       X3, X4, X3
-	VMULSS       X3, X0, X3
-	VMOVSS       (DI), X5
-	VMAXSS       X3, X5, X3
-	VMOVSS       X3, (DI)
-	VBROADCASTSS X3, Y4
-	VSUBSS       X3, X5, X5
-	VMOVUPS      runningLowest<>+0(SB), Y6
-	VCMPPS       $0x05, Y6, Y5, Y7
-	VMAXPS       Y5, Y6, Y5
-	VROUNDPS     $0x09, Y5, Y3
-	VSUBPS       Y3, Y5, Y5
-	VMOVUPS      running5<>+0(SB), Y6
-	VFMADD213PS  running4<>+0(SB), Y5, Y6
-	VFMADD213PS  running3<>+0(SB), Y5, Y6
-	VFMADD213PS  running2<>+0(SB), Y5, Y6
-	VFMADD213PS  running1<>+0(SB), Y5, Y6
-	VFMADD213PS  runningOne<>+0(SB), Y5, Y6
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y6, Y6
-	VANDPS       Y7, Y6, Y5
-	VMOVSS       X5, (R8)
-	VXORPS       Y3, Y3, Y3
-	MOVQ         AX, R10
-	TESTQ        R11, R11
-	JZ           running_tail
+max_tail:
+	TESTQ     R11, R11
+	JZ        max_done
+	VMOVUPS   (R12), Y6
+	VBLENDVPS Y2, Y6, Y1, Y6
+	VMAXPS    Y6, Y5, Y5
 
-running_exp:
-	VMOVUPS     (R10), Y6
+max_done:
+	VMAXPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VMAXPS       X4, X5, X5
+	VPERMILPS    $0x4e, X5, X4
+	VMAXPS       X4, X5, X5
+	VPERMILPS    $0xb1, X5, X4
+	VMAXPS       X4, X5, X5
+	VMULSS       X5, X0, X5
+	VMAXSS       X5, X3, X5
+	VBROADCASTSS X5, Y4
+	VMOVSS       X4, (DI)
+	VSUBSS       X4, X3, X3
+	VMOVUPS      bits_c2fc0000<>+0(SB), Y5
+	VCMPPS       $0x15, Y5, Y3, Y6
+	VMAXPS       Y3, Y5, Y3
+	VROUNDPS     $0x09, Y3, Y5
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      bits_3af4ba7e<>+0(SB), Y7
+	VFMADD213PS  bits_3c13bc2a<>+0(SB), Y3, Y7
+	VFMADD213PS  bits_3d648e73<>+0(SB), Y3, Y7
+	VFMADD213PS  bits_3e75edab<>+0(SB), Y3, Y7
+	VFMADD213PS  bits_3f31725d<>+0(SB), Y3, Y7
+	VFMADD213PS  bits_3f800000<>+0(SB), Y3, Y7
+	VCVTPS2DQ    Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y7, Y7
+	VANDPS       Y7, Y6, Y3
+	VMOVSS       X3, (R8)
+	VXORPS       Y5, Y5, Y5
+	MOVQ         AX, R12
+	TESTQ        R10, R10
+	JZ           power_tail
+
+power:
+	VMOVUPS     (R12), Y6
 	VFMSUB213PS Y4, Y0, Y6
-	VMOVUPS     runningLowest<>+0(SB), Y8
-	VCMPPS      $0x05, Y8, Y6, Y9
-	VMAXPS      Y6, Y8, Y6
+	VMOVUPS     bits_c2fc0000<>+0(SB), Y7
+	VCMPPS      $0x15, Y7, Y6, Y8
+	VMAXPS      Y6, Y7, Y6
 	VROUNDPS    $0x09, Y6, Y7
 	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     running5<>+0(SB), Y8
-	VFMADD213PS running4<>+0(SB), Y6, Y8
-	VFMADD213PS running3<>+0(SB), Y6, Y8
-	VFMADD213PS running2<>+0(SB), Y6, Y8
-	VFMADD213PS running1<>+0(SB), Y6, Y8
-	VFMADD213PS runningOne<>+0(SB), Y6, Y8
+	VMOVUPS     bits_3af4ba7e<>+0(SB), Y9
+	VFMADD213PS bits_3c13bc2a<>+0(SB), Y6, Y9
+	VFMADD213PS bits_3d648e73<>+0(SB), Y6, Y9
+	VFMADD213PS bits_3e75edab<>+0(SB), Y6, Y9
+	VFMADD213PS bits_3f31725d<>+0(SB), Y6, Y9
+	VFMADD213PS bits_3f800000<>+0(SB), Y6, Y9
 	VCVTPS2DQ   Y7, Y7
 	VPSLLD      $0x17, Y7, Y7
-	VPADDD      Y7, Y8, Y8
+	VPADDD      Y7, Y9, Y9
 	VANDPS      Y9, Y8, Y6
-	VMOVUPS     Y6, (R10)
-	VADDPS      Y6, Y3, Y3
-	ADDQ        $0x20, R10
-	DECQ        R11
-	JNZ         running_exp
+	VMOVUPS     Y6, (R12)
+	VADDPS      Y6, Y5, Y5
+	ADDQ        $0x20, R12
+	DECQ        R10
+	JNZ         power
 
-running_tail:
-	TESTQ       R12, R12
-	JZ          running_clear
-	VMOVUPS     (R10), Y6
+power_tail:
+	TESTQ       R11, R11
+	JZ          powers_done
+	VMOVUPS     (R12), Y6
 	VFMSUB213PS Y4, Y0, Y6
-	VMOVUPS     runningLowest<>+0(SB), Y7
-	VCMPPS      $0x05, Y7, Y6, Y8
-	VMAXPS      Y6, Y7, Y6
+	VMOVUPS     bits_c2fc0000<>+0(SB), Y4
+	VCMPPS      $0x15, Y4, Y6, Y7
+	VMAXPS      Y6, Y4, Y6
 	VROUNDPS    $0x09, Y6, Y4
 	VSUBPS      Y4, Y6, Y6
-	VMOVUPS     running5<>+0(SB), Y7
-	VFMADD213PS running4<>+0(SB), Y6, Y7
-	VFMADD213PS running3<>+0(SB), Y6, Y7
-	VFMADD213PS running2<>+0(SB), Y6, Y7
-	VFMADD213PS running1<>+0(SB), Y6, Y7
-	VFMADD213PS runningOne<>+0(SB), Y6, Y7
+	VMOVUPS     bits_3af4ba7e<>+0(SB), Y8
+	VFMADD213PS bits_3c13bc2a<>+0(SB), Y6, Y8
+	VFMADD213PS bits_3d648e73<>+0(SB), Y6, Y8
+	VFMADD213PS bits_3e75edab<>+0(SB), Y6, Y8
+	VFMADD213PS bits_3f31725d<>+0(SB), Y6, Y8
+	VFMADD213PS bits_3f800000<>+0(SB), Y6, Y8
 	VCVTPS2DQ   Y4, Y4
 	VPSLLD      $0x17, Y4, Y4
-	VPADDD      Y4, Y7, Y7
+	VPADDD      Y4, Y8, Y8
 	VANDPS      Y8, Y7, Y6
-	VANDPS      Y2, Y6, Y6
-	VMOVUPS     Y6, (R10)
-	VADDPS      Y6, Y3, Y3
-	ADDQ        $0x20, R10
+	VANDPS      Y6, Y2, Y6
+	VMOVUPS     Y6, (R12)
+	VADDPS      Y6, Y5, Y5
+	ADDQ        $0x20, R12
 
-running_clear:
-	LEAQ   (AX)(DX*4), R11
-	VXORPS Y2, Y2, Y2
-	CMPQ   R10, R11
-	JGE    running_sum
+powers_done:
+	VEXTRACTF128 $0x01, Y5, X2
+	VADDPS       X5, X2, X2
+	VPERMILPS    $0x4e, X2, X4
+	VADDPS       X4, X2, X2
+	VPERMILPS    $0xb1, X2, X4
+	VADDPS       X4, X2, X2
+	VXORPS       Y4, Y4, Y4
+	LEAQ         (AX)(DX*4), R10
+	CMPQ         R12, R10
+	JGE          cleared
 
-running_clear_one:
-	VMOVUPS Y2, (R10)
-	ADDQ    $0x20, R10
-	CMPQ    R10, R11
-	JL      running_clear_one
+clear:
+	VMOVUPS Y4, (R12)
+	ADDQ    $0x20, R12
+	CMPQ    R12, R10
+	JL      clear
 
-running_sum:
-	VEXTRACTF128 $0x01, Y3, X2
-	VADDPS       X3, X2, X2
-	VPERMILPS    $0x4e, X2, X3
-	VADDPS       X3, X2, X2
-	VPERMILPS    $0xb1, X2, X3
-	VADDPS       X3, X2, X3
-	VCVTSS2SD    X3, X3, X2
-	VCVTSS2SD    X5, X5, X3
-	VFMADD132SD  (R9), X2, X3
-	VMOVSD       X3, (R9)
-	ADDQ         CX, AX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, DI
-	ADDQ         $0x04, R8
-	ADDQ         $0x08, R9
-	DECQ         SI
-	JNZ          running_row
+cleared:
+	VCVTSS2SD   X2, X2, X2
+	VCVTSS2SD   X3, X3, X3
+	VFMADD132SD (R9), X2, X3
+	VMOVSD      X3, (R9)
+	ADDQ        CX, AX
+	ADDQ        $0x04, BX
+	ADDQ        $0x04, DI
+	ADDQ        $0x04, R8
+	ADDQ        $0x08, R9
+	DECQ        SI
+	JNZ         row
 	VZEROUPPER
 	RET
+
+DATA bits_ff7fffff<>+0(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+8(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+16(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+24(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+32(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+40(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+48(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+56(SB)/8, $0xff7fffffff7fffff
+GLOBL bits_ff7fffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3af4ba7e<>+0(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+8(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+16(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+24(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+32(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+40(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+48(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+56(SB)/8, $0x3af4ba7e3af4ba7e
+GLOBL bits_3af4ba7e<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3c13bc2a<>+0(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+8(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+16(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+24(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+32(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+40(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+48(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+56(SB)/8, $0x3c13bc2a3c13bc2a
+GLOBL bits_3c13bc2a<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3d648e73<>+0(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+8(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+16(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+24(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+32(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+40(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+48(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+56(SB)/8, $0x3d648e733d648e73
+GLOBL bits_3d648e73<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3e75edab<>+0(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+8(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+16(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+24(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+32(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+40(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+48(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+56(SB)/8, $0x3e75edab3e75edab
+GLOBL bits_3e75edab<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f31725d<>+0(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+8(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+16(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+24(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+32(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+40(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+48(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+56(SB)/8, $0x3f31725d3f31725d
+GLOBL bits_3f31725d<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA first_lanes<>+0(SB)/8, $0xffffffffffffffff
+DATA first_lanes<>+8(SB)/8, $0xffffffffffffffff
+DATA first_lanes<>+16(SB)/8, $0xffffffffffffffff
+DATA first_lanes<>+24(SB)/8, $0xffffffffffffffff
+DATA first_lanes<>+32(SB)/8, $0x0000000000000000
+DATA first_lanes<>+40(SB)/8, $0x0000000000000000
+DATA first_lanes<>+48(SB)/8, $0x0000000000000000
+DATA first_lanes<>+56(SB)/8, $0x0000000000000000
+GLOBL first_lanes<>(SB), RODATA|NOPTR, $64
+
+DATA bits_c2fc0000<>+0(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+8(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+16(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+24(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+32(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+40(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+48(SB)/8, $0xc2fc0000c2fc0000
+DATA bits_c2fc0000<>+56(SB)/8, $0xc2fc0000c2fc0000
+GLOBL bits_c2fc0000<>(SB), RODATA|NOPTR, $64

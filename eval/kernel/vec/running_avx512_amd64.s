@@ -4,29 +4,8 @@
 
 #include "textflag.h"
 
-DATA runningLeast<>+0(SB)/4, $0xff7fffff
-GLOBL runningLeast<>(SB), RODATA|NOPTR, $4
-
-DATA runningOne<>+0(SB)/4, $0x3f800000
-GLOBL runningOne<>(SB), RODATA|NOPTR, $4
-
-DATA running5<>+0(SB)/4, $0x3af4ba7e
-GLOBL running5<>(SB), RODATA|NOPTR, $4
-
-DATA running4<>+0(SB)/4, $0x3c13bc2a
-GLOBL running4<>(SB), RODATA|NOPTR, $4
-
-DATA running3<>+0(SB)/4, $0x3d648e73
-GLOBL running3<>(SB), RODATA|NOPTR, $4
-
-DATA running2<>+0(SB)/4, $0x3e75edab
-GLOBL running2<>(SB), RODATA|NOPTR, $4
-
-DATA running1<>+0(SB)/4, $0x3f31725d
-GLOBL running1<>(SB), RODATA|NOPTR, $4
-
 // func wideRunningPart(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2, FMA3, SSE
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, FMA3, SSE
 TEXT ·wideRunningPart(SB), NOSPLIT, $0-72
 	MOVQ         x+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -38,145 +17,216 @@ TEXT ·wideRunningPart(SB), NOSPLIT, $0-72
 	MOVQ         sum+64(FP), R9
 	MOVSS        factor+40(FP), X0
 	VBROADCASTSS X0, Z0
-	VBROADCASTSS runningLeast<>+0(SB), Z3
-	VBROADCASTSS runningOne<>+0(SB), Z4
-	VBROADCASTSS running5<>+0(SB), Z5
-	VBROADCASTSS running4<>+0(SB), Z6
-	VBROADCASTSS running3<>+0(SB), Z7
-	VBROADCASTSS running2<>+0(SB), Z8
-	VBROADCASTSS running1<>+0(SB), Z9
+	VMOVUPS      bits_ff7fffff<>+0(SB), Z2
+	VMOVUPS      bits_3af4ba7e<>+0(SB), Z3
+	VMOVUPS      bits_3c13bc2a<>+0(SB), Z4
+	VMOVUPS      bits_3d648e73<>+0(SB), Z5
+	VMOVUPS      bits_3e75edab<>+0(SB), Z6
+	VMOVUPS      bits_3f31725d<>+0(SB), Z7
+	VMOVUPS      bits_3f800000<>+0(SB), Z8
 
-running_row:
-	MOVLQSX (BX), R10
-	MOVQ    R10, R11
-	SHRQ    $0x04, R11
-	MOVQ    R10, R12
-	ANDQ    $0x0f, R12
-	MOVQ    $0x00000001, R10
-	SHLXQ   R12, R10, R10
-	DECQ    R10
-	KMOVW   R10, K1
-	VMOVAPS Z3, Z10
-	VMOVAPS Z3, Z11
-	MOVQ    AX, R10
-	MOVQ    R11, R12
-	SUBQ    $0x02, R12
-	JL      running_max_one
+row:
+	MOVLQSX (BX), R11
+	MOVQ    R11, R10
+	SHRQ    $0x04, R10
+	ANDQ    $0x0f, R11
+	MOVQ    $0x00000001, R12
+	SHLXQ   R11, R12, R12
+	DECQ    R12
+	KMOVW   R12, K1
+	VMOVSS  (DI), X9
+	VMOVAPS Z2, Z10
+	VMOVAPS Z2, Z11
+	MOVQ    AX, R12
+	MOVQ    R10, R13
+	SUBQ    $0x02, R13
+	JL      max_one
 
-running_max:
-	VMAXPS (R10), Z10, Z10
-	VMAXPS 64(R10), Z11, Z11
-	ADDQ   $0x00000080, R10
-	SUBQ   $0x02, R12
-	JGE    running_max
+max:
+	VMAXPS (R12), Z10, Z10
+	VMAXPS 64(R12), Z11, Z11
+	ADDQ   $0x00000080, R12
+	SUBQ   $0x02, R13
+	JGE    max
 
-running_max_one:
-	ADDQ   $0x02, R12
-	JZ     running_max_tail
-	VMAXPS (R10), Z10, Z10
-	ADDQ   $0x40, R10
+max_one:
+	ADDQ   $0x02, R13
+	JZ     max_tail
+	VMAXPS (R12), Z10, Z10
+	ADDQ   $0x40, R12
 
-running_max_tail:
-	KTESTW K1, K1
-	JZ     running_max_done
-	VMAXPS (R10), Z11, K1, Z11
+max_tail:
+	TESTQ     R11, R11
+	JZ        max_done
+	VMOVUPS   (R12), Z12
+	VBLENDMPS Z12, Z2, K1, Z1
+	VMAXPS    Z1, Z11, Z11
 
-running_max_done:
+max_done:
 	VMAXPS        Z11, Z10, Z10
 	VEXTRACTF64X4 $0x01, Z10, Y11
 	VMAXPS        Y10, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X10
+	VEXTRACTF32X4 $0x01, Y11, X10
 	VMAXPS        X11, X10, X10
 	VPERMILPS     $0x4e, X10, X11
 	VMAXPS        X11, X10, X10
 	VPERMILPS     $0xb1, X10, X11
 	VMAXPS        X11, X10, X10
 	VMULSS        X10, X0, X10
-	VMOVSS        (DI), X12
-	VMAXSS        X10, X12, X10
+	VMAXSS        X10, X9, X10
+	VBROADCASTSS  X10, Z10
 	VMOVSS        X10, (DI)
-	VBROADCASTSS  X10, Z11
-	VSUBSS        X10, X12, X12
-	VREDUCEPS     $0x01, Z12, Z10
-	VMOVAPS       Z5, Z13
-	VFMADD213PS   Z6, Z10, Z13
-	VFMADD213PS   Z7, Z10, Z13
-	VFMADD213PS   Z8, Z10, Z13
-	VFMADD213PS   Z9, Z10, Z13
-	VFMADD213PS   Z4, Z10, Z13
-	VSCALEFPS     Z12, Z13, Z12
-	VMOVSS        X12, (R8)
-	VPXORD        Z1, Z1, Z1
-	MOVQ          AX, R10
-	TESTQ         R11, R11
-	JZ            running_tail
+	VSUBSS        X10, X9, X9
+	VREDUCEPS     $0x01, Z9, Z11
+	VMOVUPS       Z3, Z12
+	VFMADD213PS   Z4, Z11, Z12
+	VFMADD213PS   Z5, Z11, Z12
+	VFMADD213PS   Z6, Z11, Z12
+	VFMADD213PS   Z7, Z11, Z12
+	VFMADD213PS   Z8, Z11, Z12
+	VSCALEFPS     Z9, Z12, Z9
+	VMOVSS        X9, (R8)
+	VXORPS        Z11, Z11, Z11
+	MOVQ          AX, R12
+	TESTQ         R10, R10
+	JZ            power_tail
 
-running_exp:
-	VMOVUPS     (R10), Z10
-	VFMSUB213PS Z11, Z0, Z10
-	VREDUCEPS   $0x01, Z10, Z13
-	VMOVAPS     Z5, Z14
+power:
+	VMOVUPS     (R12), Z12
+	VFMSUB213PS Z10, Z0, Z12
+	VREDUCEPS   $0x01, Z12, Z13
+	VMOVUPS     Z3, Z14
+	VFMADD213PS Z4, Z13, Z14
+	VFMADD213PS Z5, Z13, Z14
 	VFMADD213PS Z6, Z13, Z14
 	VFMADD213PS Z7, Z13, Z14
 	VFMADD213PS Z8, Z13, Z14
-	VFMADD213PS Z9, Z13, Z14
-	VFMADD213PS Z4, Z13, Z14
-	VSCALEFPS   Z10, Z14, Z10
-	VMOVUPS     Z10, (R10)
-	VADDPS      Z10, Z1, Z1
-	ADDQ        $0x40, R10
-	DECQ        R11
-	JNZ         running_exp
+	VSCALEFPS   Z12, Z14, Z12
+	VMOVUPS     Z12, (R12)
+	VADDPS      Z12, Z11, Z11
+	ADDQ        $0x40, R12
+	DECQ        R10
+	JNZ         power
 
-running_tail:
-	KTESTW      K1, K1
-	JZ          running_clear
-	VMOVUPS.Z   (R10), K1, Z10
-	VFMSUB213PS Z11, Z0, Z10
-	VREDUCEPS   $0x01, Z10, Z11
-	VMOVAPS     Z5, Z13
-	VFMADD213PS Z6, Z11, Z13
-	VFMADD213PS Z7, Z11, Z13
-	VFMADD213PS Z8, Z11, Z13
-	VFMADD213PS Z9, Z11, Z13
-	VFMADD213PS Z4, Z11, Z13
-	VSCALEFPS   Z10, Z13, Z10
-	VMOVAPS.Z   Z10, K1, Z10
-	VMOVUPS     Z10, (R10)
-	VADDPS      Z10, Z1, Z1
-	ADDQ        $0x40, R10
+power_tail:
+	TESTQ       R11, R11
+	JZ          powers_done
+	VMOVUPS     (R12), Z12
+	VFMSUB213PS Z10, Z0, Z12
+	VREDUCEPS   $0x01, Z12, Z10
+	VMOVUPS     Z3, Z13
+	VFMADD213PS Z4, Z10, Z13
+	VFMADD213PS Z5, Z10, Z13
+	VFMADD213PS Z6, Z10, Z13
+	VFMADD213PS Z7, Z10, Z13
+	VFMADD213PS Z8, Z10, Z13
+	VSCALEFPS   Z12, Z13, Z12
+	VMOVAPS.Z   Z12, K1, Z12
+	VMOVUPS     Z12, (R12)
+	VADDPS      Z12, Z11, Z11
+	ADDQ        $0x40, R12
 
-running_clear:
-	LEAQ   (AX)(DX*4), R11
-	VPXORD Z2, Z2, Z2
-	CMPQ   R10, R11
-	JGE    running_sum
+powers_done:
+	VEXTRACTF64X4 $0x01, Z11, Y10
+	VADDPS        Y11, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X11
+	VADDPS        X10, X11, X11
+	VPERMILPS     $0x4e, X11, X10
+	VADDPS        X10, X11, X11
+	VPERMILPS     $0xb1, X11, X10
+	VADDPS        X10, X11, X11
+	VXORPS        Z10, Z10, Z10
+	LEAQ          (AX)(DX*4), R10
+	CMPQ          R12, R10
+	JGE           cleared
 
-running_clear_one:
-	VMOVUPS Z2, (R10)
-	ADDQ    $0x40, R10
-	CMPQ    R10, R11
-	JL      running_clear_one
+clear:
+	VMOVUPS Z10, (R12)
+	ADDQ    $0x40, R12
+	CMPQ    R12, R10
+	JL      clear
 
-running_sum:
-	VEXTRACTF64X4 $0x01, Z1, Y10
-	VADDPS        Y1, Y10, Y10
-	VEXTRACTF128  $0x01, Y10, X1
-	VADDPS        X10, X1, X1
-	VPERMILPS     $0x4e, X1, X10
-	VADDPS        X10, X1, X1
-	VPERMILPS     $0xb1, X1, X10
-	VADDPS        X10, X1, X1
-	VCVTSS2SD     X1, X1, X10
-	VCVTSS2SD     X12, X12, X11
-	VFMADD132SD   (R9), X10, X11
-	VMOVSD        X11, (R9)
-	ADDQ          CX, AX
-	ADDQ          $0x04, BX
-	ADDQ          $0x04, DI
-	ADDQ          $0x04, R8
-	ADDQ          $0x08, R9
-	DECQ          SI
-	JNZ           running_row
+cleared:
+	VCVTSS2SD   X11, X11, X10
+	VCVTSS2SD   X9, X9, X9
+	VFMADD132SD (R9), X10, X9
+	VMOVSD      X9, (R9)
+	ADDQ        CX, AX
+	ADDQ        $0x04, BX
+	ADDQ        $0x04, DI
+	ADDQ        $0x04, R8
+	ADDQ        $0x08, R9
+	DECQ        SI
+	JNZ         row
 	VZEROUPPER
 	RET
+
+DATA bits_ff7fffff<>+0(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+8(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+16(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+24(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+32(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+40(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+48(SB)/8, $0xff7fffffff7fffff
+DATA bits_ff7fffff<>+56(SB)/8, $0xff7fffffff7fffff
+GLOBL bits_ff7fffff<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3af4ba7e<>+0(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+8(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+16(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+24(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+32(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+40(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+48(SB)/8, $0x3af4ba7e3af4ba7e
+DATA bits_3af4ba7e<>+56(SB)/8, $0x3af4ba7e3af4ba7e
+GLOBL bits_3af4ba7e<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3c13bc2a<>+0(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+8(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+16(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+24(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+32(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+40(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+48(SB)/8, $0x3c13bc2a3c13bc2a
+DATA bits_3c13bc2a<>+56(SB)/8, $0x3c13bc2a3c13bc2a
+GLOBL bits_3c13bc2a<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3d648e73<>+0(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+8(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+16(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+24(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+32(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+40(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+48(SB)/8, $0x3d648e733d648e73
+DATA bits_3d648e73<>+56(SB)/8, $0x3d648e733d648e73
+GLOBL bits_3d648e73<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3e75edab<>+0(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+8(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+16(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+24(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+32(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+40(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+48(SB)/8, $0x3e75edab3e75edab
+DATA bits_3e75edab<>+56(SB)/8, $0x3e75edab3e75edab
+GLOBL bits_3e75edab<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f31725d<>+0(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+8(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+16(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+24(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+32(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+40(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+48(SB)/8, $0x3f31725d3f31725d
+DATA bits_3f31725d<>+56(SB)/8, $0x3f31725d3f31725d
+GLOBL bits_3f31725d<>(SB), RODATA|NOPTR, $64
+
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64

@@ -13,34 +13,34 @@ TEXT ·vectorExpSum(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVSS        top+20(FP), X1
 	VBROADCASTSS X1, Y1
-	VXORPD       Y2, Y2, Y2
-	VXORPD       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
 
 loop:
 	VMULPS       (AX), Y0, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      expLow<>+0(SB), Y5
+	VMOVUPS      bits_c2d00000<>+0(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      expHigh<>+0(SB), Y5
+	VMOVUPS      bits_42b20000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VMULPS       log2e<>+0(SB), Y4, Y5
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS ln2High<>+0(SB), Y5, Y4
-	VFNMADD231PS ln2Low<>+0(SB), Y5, Y4
-	VMOVUPS      exp6<>+0(SB), Y6
-	VFMADD213PS  exp5<>+0(SB), Y4, Y6
-	VFMADD213PS  exp4<>+0(SB), Y4, Y6
-	VFMADD213PS  exp3<>+0(SB), Y4, Y6
-	VFMADD213PS  exp2<>+0(SB), Y4, Y6
+	VFNMADD231PS bits_3f318000<>+0(SB), Y5, Y4
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y5, Y4
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y6
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y4, Y6
 	VMULPS       Y4, Y4, Y7
 	VFMADD213PS  Y4, Y7, Y6
-	VADDPS       one<>+0(SB), Y6, Y6
+	VADDPS       bits_3f800000<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       bias<>+0(SB), Y4, Y4
+	VPADDD       bits_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bias<>+0(SB), Y5, Y5
+	VPADDD       bits_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y4
@@ -61,125 +61,125 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA expLow<>+0(SB)/4, $0xc2d00000
-DATA expLow<>+4(SB)/4, $0xc2d00000
-DATA expLow<>+8(SB)/4, $0xc2d00000
-DATA expLow<>+12(SB)/4, $0xc2d00000
-DATA expLow<>+16(SB)/4, $0xc2d00000
-DATA expLow<>+20(SB)/4, $0xc2d00000
-DATA expLow<>+24(SB)/4, $0xc2d00000
-DATA expLow<>+28(SB)/4, $0xc2d00000
-GLOBL expLow<>(SB), RODATA|NOPTR, $32
+DATA bits_c2d00000<>+0(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+8(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+16(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+24(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+32(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+40(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+48(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+56(SB)/8, $0xc2d00000c2d00000
+GLOBL bits_c2d00000<>(SB), RODATA|NOPTR, $64
 
-DATA expHigh<>+0(SB)/4, $0x42b20000
-DATA expHigh<>+4(SB)/4, $0x42b20000
-DATA expHigh<>+8(SB)/4, $0x42b20000
-DATA expHigh<>+12(SB)/4, $0x42b20000
-DATA expHigh<>+16(SB)/4, $0x42b20000
-DATA expHigh<>+20(SB)/4, $0x42b20000
-DATA expHigh<>+24(SB)/4, $0x42b20000
-DATA expHigh<>+28(SB)/4, $0x42b20000
-GLOBL expHigh<>(SB), RODATA|NOPTR, $32
+DATA bits_42b20000<>+0(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+8(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+16(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+24(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+32(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+40(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+48(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+56(SB)/8, $0x42b2000042b20000
+GLOBL bits_42b20000<>(SB), RODATA|NOPTR, $64
 
-DATA log2e<>+0(SB)/4, $0x3fb8aa3b
-DATA log2e<>+4(SB)/4, $0x3fb8aa3b
-DATA log2e<>+8(SB)/4, $0x3fb8aa3b
-DATA log2e<>+12(SB)/4, $0x3fb8aa3b
-DATA log2e<>+16(SB)/4, $0x3fb8aa3b
-DATA log2e<>+20(SB)/4, $0x3fb8aa3b
-DATA log2e<>+24(SB)/4, $0x3fb8aa3b
-DATA log2e<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2e<>(SB), RODATA|NOPTR, $32
+DATA bits_3fb8aa3b<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+48(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+56(SB)/8, $0x3fb8aa3b3fb8aa3b
+GLOBL bits_3fb8aa3b<>(SB), RODATA|NOPTR, $64
 
-DATA ln2High<>+0(SB)/4, $0x3f318000
-DATA ln2High<>+4(SB)/4, $0x3f318000
-DATA ln2High<>+8(SB)/4, $0x3f318000
-DATA ln2High<>+12(SB)/4, $0x3f318000
-DATA ln2High<>+16(SB)/4, $0x3f318000
-DATA ln2High<>+20(SB)/4, $0x3f318000
-DATA ln2High<>+24(SB)/4, $0x3f318000
-DATA ln2High<>+28(SB)/4, $0x3f318000
-GLOBL ln2High<>(SB), RODATA|NOPTR, $32
+DATA bits_3f318000<>+0(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+8(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+16(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+24(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+32(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+40(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+48(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+56(SB)/8, $0x3f3180003f318000
+GLOBL bits_3f318000<>(SB), RODATA|NOPTR, $64
 
-DATA ln2Low<>+0(SB)/4, $0xb95e8083
-DATA ln2Low<>+4(SB)/4, $0xb95e8083
-DATA ln2Low<>+8(SB)/4, $0xb95e8083
-DATA ln2Low<>+12(SB)/4, $0xb95e8083
-DATA ln2Low<>+16(SB)/4, $0xb95e8083
-DATA ln2Low<>+20(SB)/4, $0xb95e8083
-DATA ln2Low<>+24(SB)/4, $0xb95e8083
-DATA ln2Low<>+28(SB)/4, $0xb95e8083
-GLOBL ln2Low<>(SB), RODATA|NOPTR, $32
+DATA bits_b95e8083<>+0(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+8(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+16(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+24(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+32(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+40(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+48(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+56(SB)/8, $0xb95e8083b95e8083
+GLOBL bits_b95e8083<>(SB), RODATA|NOPTR, $64
 
-DATA one<>+0(SB)/4, $0x3f800000
-DATA one<>+4(SB)/4, $0x3f800000
-DATA one<>+8(SB)/4, $0x3f800000
-DATA one<>+12(SB)/4, $0x3f800000
-DATA one<>+16(SB)/4, $0x3f800000
-DATA one<>+20(SB)/4, $0x3f800000
-DATA one<>+24(SB)/4, $0x3f800000
-DATA one<>+28(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $32
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
 
-DATA bias<>+0(SB)/4, $0x0000007f
-DATA bias<>+4(SB)/4, $0x0000007f
-DATA bias<>+8(SB)/4, $0x0000007f
-DATA bias<>+12(SB)/4, $0x0000007f
-DATA bias<>+16(SB)/4, $0x0000007f
-DATA bias<>+20(SB)/4, $0x0000007f
-DATA bias<>+24(SB)/4, $0x0000007f
-DATA bias<>+28(SB)/4, $0x0000007f
-GLOBL bias<>(SB), RODATA|NOPTR, $32
+DATA bits_3ab5121a<>+0(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+8(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+16(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+24(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+32(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+40(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+48(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+56(SB)/8, $0x3ab5121a3ab5121a
+GLOBL bits_3ab5121a<>(SB), RODATA|NOPTR, $64
 
-DATA exp6<>+0(SB)/4, $0x3ab5121a
-DATA exp6<>+4(SB)/4, $0x3ab5121a
-DATA exp6<>+8(SB)/4, $0x3ab5121a
-DATA exp6<>+12(SB)/4, $0x3ab5121a
-DATA exp6<>+16(SB)/4, $0x3ab5121a
-DATA exp6<>+20(SB)/4, $0x3ab5121a
-DATA exp6<>+24(SB)/4, $0x3ab5121a
-DATA exp6<>+28(SB)/4, $0x3ab5121a
-GLOBL exp6<>(SB), RODATA|NOPTR, $32
+DATA bits_3c091cf1<>+0(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+8(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+16(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+24(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+32(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+40(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+48(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+56(SB)/8, $0x3c091cf13c091cf1
+GLOBL bits_3c091cf1<>(SB), RODATA|NOPTR, $64
 
-DATA exp5<>+0(SB)/4, $0x3c091cf1
-DATA exp5<>+4(SB)/4, $0x3c091cf1
-DATA exp5<>+8(SB)/4, $0x3c091cf1
-DATA exp5<>+12(SB)/4, $0x3c091cf1
-DATA exp5<>+16(SB)/4, $0x3c091cf1
-DATA exp5<>+20(SB)/4, $0x3c091cf1
-DATA exp5<>+24(SB)/4, $0x3c091cf1
-DATA exp5<>+28(SB)/4, $0x3c091cf1
-GLOBL exp5<>(SB), RODATA|NOPTR, $32
+DATA bits_3d2aac79<>+0(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+8(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+16(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+24(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+32(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+40(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+48(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+56(SB)/8, $0x3d2aac793d2aac79
+GLOBL bits_3d2aac79<>(SB), RODATA|NOPTR, $64
 
-DATA exp4<>+0(SB)/4, $0x3d2aac79
-DATA exp4<>+4(SB)/4, $0x3d2aac79
-DATA exp4<>+8(SB)/4, $0x3d2aac79
-DATA exp4<>+12(SB)/4, $0x3d2aac79
-DATA exp4<>+16(SB)/4, $0x3d2aac79
-DATA exp4<>+20(SB)/4, $0x3d2aac79
-DATA exp4<>+24(SB)/4, $0x3d2aac79
-DATA exp4<>+28(SB)/4, $0x3d2aac79
-GLOBL exp4<>(SB), RODATA|NOPTR, $32
+DATA bits_3e2aaa49<>+0(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+8(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+16(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+24(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+32(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+40(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+48(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+56(SB)/8, $0x3e2aaa493e2aaa49
+GLOBL bits_3e2aaa49<>(SB), RODATA|NOPTR, $64
 
-DATA exp3<>+0(SB)/4, $0x3e2aaa49
-DATA exp3<>+4(SB)/4, $0x3e2aaa49
-DATA exp3<>+8(SB)/4, $0x3e2aaa49
-DATA exp3<>+12(SB)/4, $0x3e2aaa49
-DATA exp3<>+16(SB)/4, $0x3e2aaa49
-DATA exp3<>+20(SB)/4, $0x3e2aaa49
-DATA exp3<>+24(SB)/4, $0x3e2aaa49
-DATA exp3<>+28(SB)/4, $0x3e2aaa49
-GLOBL exp3<>(SB), RODATA|NOPTR, $32
+DATA bits_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+32(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+40(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+48(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+56(SB)/8, $0x3efffffe3efffffe
+GLOBL bits_3efffffe<>(SB), RODATA|NOPTR, $64
 
-DATA exp2<>+0(SB)/4, $0x3efffffe
-DATA exp2<>+4(SB)/4, $0x3efffffe
-DATA exp2<>+8(SB)/4, $0x3efffffe
-DATA exp2<>+12(SB)/4, $0x3efffffe
-DATA exp2<>+16(SB)/4, $0x3efffffe
-DATA exp2<>+20(SB)/4, $0x3efffffe
-DATA exp2<>+24(SB)/4, $0x3efffffe
-DATA exp2<>+28(SB)/4, $0x3efffffe
-GLOBL exp2<>(SB), RODATA|NOPTR, $32
+DATA bits_0000007f<>+0(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+8(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+16(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+24(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+32(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+40(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+48(SB)/8, $0x0000007f0000007f
+DATA bits_0000007f<>+56(SB)/8, $0x0000007f0000007f
+GLOBL bits_0000007f<>(SB), RODATA|NOPTR, $64
 
 // func vectorSumExp(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
@@ -190,34 +190,34 @@ TEXT ·vectorSumExp(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Y0
 	MOVSS        top+20(FP), X1
 	VBROADCASTSS X1, Y1
-	VXORPD       Y2, Y2, Y2
-	VXORPD       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
 
 loop:
 	VMULPS       (AX), Y0, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      expLow<>+0(SB), Y5
+	VMOVUPS      bits_c2d00000<>+0(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      expHigh<>+0(SB), Y5
+	VMOVUPS      bits_42b20000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VMULPS       log2e<>+0(SB), Y4, Y5
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS ln2High<>+0(SB), Y5, Y4
-	VFNMADD231PS ln2Low<>+0(SB), Y5, Y4
-	VMOVUPS      exp6<>+0(SB), Y6
-	VFMADD213PS  exp5<>+0(SB), Y4, Y6
-	VFMADD213PS  exp4<>+0(SB), Y4, Y6
-	VFMADD213PS  exp3<>+0(SB), Y4, Y6
-	VFMADD213PS  exp2<>+0(SB), Y4, Y6
+	VFNMADD231PS bits_3f318000<>+0(SB), Y5, Y4
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y5, Y4
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y6
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y4, Y6
 	VMULPS       Y4, Y4, Y7
 	VFMADD213PS  Y4, Y7, Y6
-	VADDPS       one<>+0(SB), Y6, Y6
+	VADDPS       bits_3f800000<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       bias<>+0(SB), Y4, Y4
+	VPADDD       bits_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bias<>+0(SB), Y5, Y5
+	VPADDD       bits_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y4
@@ -247,8 +247,8 @@ TEXT ·vectorDivergence(SB), NOSPLIT, $0-48
 	VBROADCASTSD X0, Y0
 	MOVSD        delta+32(FP), X1
 	VBROADCASTSD X1, Y1
-	VXORPD       Y2, Y2, Y2
-	VXORPD       Y3, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
 	VXORPD       Y4, Y4, Y4
 
 loop:
@@ -265,28 +265,28 @@ loop:
 	VCVTPD2PSY   Y9, X11
 	VCVTPD2PSY   Y10, X9
 	VINSERTF128  $0x01, X9, Y11, Y11
-	VMOVUPS      expLow<>+0(SB), Y9
+	VMOVUPS      bits_c2d00000<>+0(SB), Y9
 	VMAXPS       Y11, Y9, Y11
-	VMOVUPS      expHigh<>+0(SB), Y9
+	VMOVUPS      bits_42b20000<>+0(SB), Y9
 	VMINPS       Y11, Y9, Y11
-	VMULPS       log2e<>+0(SB), Y11, Y9
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y11, Y9
 	VROUNDPS     $0x08, Y9, Y9
-	VFNMADD231PS ln2High<>+0(SB), Y9, Y11
-	VFNMADD231PS ln2Low<>+0(SB), Y9, Y11
-	VMOVUPS      exp6<>+0(SB), Y10
-	VFMADD213PS  exp5<>+0(SB), Y11, Y10
-	VFMADD213PS  exp4<>+0(SB), Y11, Y10
-	VFMADD213PS  exp3<>+0(SB), Y11, Y10
-	VFMADD213PS  exp2<>+0(SB), Y11, Y10
+	VFNMADD231PS bits_3f318000<>+0(SB), Y9, Y11
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y9, Y11
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y10
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y11, Y10
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y11, Y10
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y11, Y10
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y11, Y10
 	VMULPS       Y11, Y11, Y12
 	VFMADD213PS  Y11, Y12, Y10
-	VADDPS       one<>+0(SB), Y10, Y10
+	VADDPS       bits_3f800000<>+0(SB), Y10, Y10
 	VCVTPS2DQ    Y9, Y9
 	VPSRAD       $0x01, Y9, Y11
 	VPSUBD       Y11, Y9, Y9
-	VPADDD       bias<>+0(SB), Y11, Y11
+	VPADDD       bits_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VPADDD       bias<>+0(SB), Y9, Y9
+	VPADDD       bits_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y11, Y10, Y10
 	VMULPS       Y9, Y10, Y11
@@ -324,33 +324,33 @@ TEXT ·vectorSiLUMul(SB), NOSPLIT, $0-24
 
 loop:
 	VMOVUPS      (AX), Y0
-	VXORPS       signs<>+0(SB), Y0, Y1
-	VMOVUPS      expLow<>+0(SB), Y2
+	VXORPS       bits_80000000<>+0(SB), Y0, Y1
+	VMOVUPS      bits_c2d00000<>+0(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      expHigh<>+0(SB), Y2
+	VMOVUPS      bits_42b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y2, Y1
-	VFNMADD231PS ln2Low<>+0(SB), Y2, Y1
-	VMOVUPS      exp6<>+0(SB), Y3
-	VFMADD213PS  exp5<>+0(SB), Y1, Y3
-	VFMADD213PS  exp4<>+0(SB), Y1, Y3
-	VFMADD213PS  exp3<>+0(SB), Y1, Y3
-	VFMADD213PS  exp2<>+0(SB), Y1, Y3
+	VFNMADD231PS bits_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y3
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y1, Y3
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y1, Y3
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y1, Y3
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD213PS  Y1, Y4, Y3
-	VADDPS       one<>+0(SB), Y3, Y3
+	VADDPS       bits_3f800000<>+0(SB), Y3, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSRAD       $0x01, Y2, Y1
 	VPSUBD       Y1, Y2, Y2
-	VPADDD       bias<>+0(SB), Y1, Y1
+	VPADDD       bits_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       bias<>+0(SB), Y2, Y2
+	VPADDD       bits_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y1, Y3, Y3
 	VMULPS       Y2, Y3, Y1
-	VADDPS       one<>+0(SB), Y1, Y1
+	VADDPS       bits_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VMULPS       (CX), Y0, Y0
 	VMOVUPS      Y0, (AX)
@@ -361,15 +361,15 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA signs<>+0(SB)/4, $0x80000000
-DATA signs<>+4(SB)/4, $0x80000000
-DATA signs<>+8(SB)/4, $0x80000000
-DATA signs<>+12(SB)/4, $0x80000000
-DATA signs<>+16(SB)/4, $0x80000000
-DATA signs<>+20(SB)/4, $0x80000000
-DATA signs<>+24(SB)/4, $0x80000000
-DATA signs<>+28(SB)/4, $0x80000000
-GLOBL signs<>(SB), RODATA|NOPTR, $32
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
 // func vectorGELUTanhMul(gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -381,35 +381,35 @@ TEXT ·vectorGELUTanhMul(SB), NOSPLIT, $0-24
 loop:
 	VMOVUPS      (AX), Y0
 	VMULPS       Y0, Y0, Y1
-	VMULPS       gelu3<>+0(SB), Y1, Y1
-	VADDPS       gelu1<>+0(SB), Y1, Y1
+	VMULPS       bits_bd922279<>+0(SB), Y1, Y1
+	VADDPS       bits_bfcc422a<>+0(SB), Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMOVUPS      expLow<>+0(SB), Y2
+	VMOVUPS      bits_c2d00000<>+0(SB), Y2
 	VMAXPS       Y1, Y2, Y1
-	VMOVUPS      expHigh<>+0(SB), Y2
+	VMOVUPS      bits_42b20000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y1, Y2
 	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y2, Y1
-	VFNMADD231PS ln2Low<>+0(SB), Y2, Y1
-	VMOVUPS      exp6<>+0(SB), Y3
-	VFMADD213PS  exp5<>+0(SB), Y1, Y3
-	VFMADD213PS  exp4<>+0(SB), Y1, Y3
-	VFMADD213PS  exp3<>+0(SB), Y1, Y3
-	VFMADD213PS  exp2<>+0(SB), Y1, Y3
+	VFNMADD231PS bits_3f318000<>+0(SB), Y2, Y1
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y2, Y1
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y3
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y1, Y3
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y1, Y3
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y1, Y3
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y1, Y3
 	VMULPS       Y1, Y1, Y4
 	VFMADD213PS  Y1, Y4, Y3
-	VADDPS       one<>+0(SB), Y3, Y3
+	VADDPS       bits_3f800000<>+0(SB), Y3, Y3
 	VCVTPS2DQ    Y2, Y2
 	VPSRAD       $0x01, Y2, Y1
 	VPSUBD       Y1, Y2, Y2
-	VPADDD       bias<>+0(SB), Y1, Y1
+	VPADDD       bits_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       bias<>+0(SB), Y2, Y2
+	VPADDD       bits_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
 	VMULPS       Y1, Y3, Y3
 	VMULPS       Y2, Y3, Y1
-	VADDPS       one<>+0(SB), Y1, Y1
+	VADDPS       bits_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
 	VMULPS       (CX), Y0, Y0
 	VMOVUPS      Y0, (AX)
@@ -420,25 +420,25 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA gelu1<>+0(SB)/4, $0xbfcc422a
-DATA gelu1<>+4(SB)/4, $0xbfcc422a
-DATA gelu1<>+8(SB)/4, $0xbfcc422a
-DATA gelu1<>+12(SB)/4, $0xbfcc422a
-DATA gelu1<>+16(SB)/4, $0xbfcc422a
-DATA gelu1<>+20(SB)/4, $0xbfcc422a
-DATA gelu1<>+24(SB)/4, $0xbfcc422a
-DATA gelu1<>+28(SB)/4, $0xbfcc422a
-GLOBL gelu1<>(SB), RODATA|NOPTR, $32
+DATA bits_bfcc422a<>+0(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+8(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+16(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+24(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+32(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+40(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+48(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+56(SB)/8, $0xbfcc422abfcc422a
+GLOBL bits_bfcc422a<>(SB), RODATA|NOPTR, $64
 
-DATA gelu3<>+0(SB)/4, $0xbd922279
-DATA gelu3<>+4(SB)/4, $0xbd922279
-DATA gelu3<>+8(SB)/4, $0xbd922279
-DATA gelu3<>+12(SB)/4, $0xbd922279
-DATA gelu3<>+16(SB)/4, $0xbd922279
-DATA gelu3<>+20(SB)/4, $0xbd922279
-DATA gelu3<>+24(SB)/4, $0xbd922279
-DATA gelu3<>+28(SB)/4, $0xbd922279
-GLOBL gelu3<>(SB), RODATA|NOPTR, $32
+DATA bits_bd922279<>+0(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+8(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+16(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+24(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+32(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+40(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+48(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+56(SB)/8, $0xbd922279bd922279
+GLOBL bits_bd922279<>(SB), RODATA|NOPTR, $64
 
 // func vectorGELUMul(gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -449,50 +449,50 @@ TEXT ·vectorGELUMul(SB), NOSPLIT, $0-24
 
 loop:
 	VMOVUPS      (AX), Y0
-	VMOVUPS      one<>+0(SB), Y2
-	VORPS        signs<>+0(SB), Y0, Y1
-	VFNMADD231PS tailSlope<>+0(SB), Y1, Y2
-	VMOVUPS      one<>+0(SB), Y1
+	VMOVUPS      bits_3f800000<>+0(SB), Y2
+	VORPS        bits_80000000<>+0(SB), Y0, Y1
+	VFNMADD231PS bits_3eb33333<>+0(SB), Y1, Y2
+	VMOVUPS      bits_3f800000<>+0(SB), Y1
 	VDIVPS       Y2, Y1, Y2
 	VMULPS       Y0, Y0, Y1
-	VMULPS       minusHalf<>+0(SB), Y1, Y1
-	VMOVUPS      expLow<>+0(SB), Y3
+	VMULPS       bits_bf000000<>+0(SB), Y1, Y1
+	VMOVUPS      bits_c2d00000<>+0(SB), Y3
 	VMAXPS       Y1, Y3, Y1
-	VMOVUPS      expHigh<>+0(SB), Y3
+	VMOVUPS      bits_42b20000<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y3
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y1, Y3
 	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y1
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y1
-	VMOVUPS      exp6<>+0(SB), Y4
-	VFMADD213PS  exp5<>+0(SB), Y1, Y4
-	VFMADD213PS  exp4<>+0(SB), Y1, Y4
-	VFMADD213PS  exp3<>+0(SB), Y1, Y4
-	VFMADD213PS  exp2<>+0(SB), Y1, Y4
+	VFNMADD231PS bits_3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y4
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y1, Y4
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y1, Y4
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y1, Y4
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y1, Y4
 	VMULPS       Y1, Y1, Y5
 	VFMADD213PS  Y1, Y5, Y4
-	VADDPS       one<>+0(SB), Y4, Y4
+	VADDPS       bits_3f800000<>+0(SB), Y4, Y4
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       bias<>+0(SB), Y1, Y1
+	VPADDD       bits_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       bias<>+0(SB), Y3, Y3
+	VPADDD       bits_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y1, Y4, Y4
 	VMULPS       Y3, Y4, Y1
-	VMOVUPS      tail8<>+0(SB), Y3
-	VFMADD213PS  tail7<>+0(SB), Y2, Y3
-	VFMADD213PS  tail6<>+0(SB), Y2, Y3
-	VFMADD213PS  tail5<>+0(SB), Y2, Y3
-	VFMADD213PS  tail4<>+0(SB), Y2, Y3
-	VFMADD213PS  tail3<>+0(SB), Y2, Y3
-	VFMADD213PS  tail2<>+0(SB), Y2, Y3
-	VFMADD213PS  tail1<>+0(SB), Y2, Y3
-	VFMADD213PS  tail0<>+0(SB), Y2, Y3
+	VMOVUPS      bits_bceedc7d<>+0(SB), Y3
+	VFMADD213PS  bits_3e137cd3<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_be82fd50<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_3e2324a9<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_bcbe279e<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_3dd82be3<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_3df564de<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_3e0f3862<>+0(SB), Y2, Y3
+	VFMADD213PS  bits_3e0ef8e3<>+0(SB), Y2, Y3
 	VMULPS       Y2, Y3, Y3
 	VMULPS       Y1, Y3, Y3
-	VMOVUPS      one<>+0(SB), Y1
+	VMOVUPS      bits_3f800000<>+0(SB), Y1
 	VSUBPS       Y3, Y1, Y1
 	VBLENDVPS    Y0, Y3, Y1, Y1
 	VMULPS       Y1, Y0, Y0
@@ -505,115 +505,115 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA tailSlope<>+0(SB)/4, $0x3eb33333
-DATA tailSlope<>+4(SB)/4, $0x3eb33333
-DATA tailSlope<>+8(SB)/4, $0x3eb33333
-DATA tailSlope<>+12(SB)/4, $0x3eb33333
-DATA tailSlope<>+16(SB)/4, $0x3eb33333
-DATA tailSlope<>+20(SB)/4, $0x3eb33333
-DATA tailSlope<>+24(SB)/4, $0x3eb33333
-DATA tailSlope<>+28(SB)/4, $0x3eb33333
-GLOBL tailSlope<>(SB), RODATA|NOPTR, $32
+DATA bits_3eb33333<>+0(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+8(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+16(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+24(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+32(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+40(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+48(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+56(SB)/8, $0x3eb333333eb33333
+GLOBL bits_3eb33333<>(SB), RODATA|NOPTR, $64
 
-DATA minusHalf<>+0(SB)/4, $0xbf000000
-DATA minusHalf<>+4(SB)/4, $0xbf000000
-DATA minusHalf<>+8(SB)/4, $0xbf000000
-DATA minusHalf<>+12(SB)/4, $0xbf000000
-DATA minusHalf<>+16(SB)/4, $0xbf000000
-DATA minusHalf<>+20(SB)/4, $0xbf000000
-DATA minusHalf<>+24(SB)/4, $0xbf000000
-DATA minusHalf<>+28(SB)/4, $0xbf000000
-GLOBL minusHalf<>(SB), RODATA|NOPTR, $32
+DATA bits_bf000000<>+0(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+8(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+16(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+24(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+32(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+40(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+48(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+56(SB)/8, $0xbf000000bf000000
+GLOBL bits_bf000000<>(SB), RODATA|NOPTR, $64
 
-DATA tail8<>+0(SB)/4, $0xbceedc7d
-DATA tail8<>+4(SB)/4, $0xbceedc7d
-DATA tail8<>+8(SB)/4, $0xbceedc7d
-DATA tail8<>+12(SB)/4, $0xbceedc7d
-DATA tail8<>+16(SB)/4, $0xbceedc7d
-DATA tail8<>+20(SB)/4, $0xbceedc7d
-DATA tail8<>+24(SB)/4, $0xbceedc7d
-DATA tail8<>+28(SB)/4, $0xbceedc7d
-GLOBL tail8<>(SB), RODATA|NOPTR, $32
+DATA bits_bceedc7d<>+0(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+8(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+16(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+24(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+32(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+40(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+48(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+56(SB)/8, $0xbceedc7dbceedc7d
+GLOBL bits_bceedc7d<>(SB), RODATA|NOPTR, $64
 
-DATA tail7<>+0(SB)/4, $0x3e137cd3
-DATA tail7<>+4(SB)/4, $0x3e137cd3
-DATA tail7<>+8(SB)/4, $0x3e137cd3
-DATA tail7<>+12(SB)/4, $0x3e137cd3
-DATA tail7<>+16(SB)/4, $0x3e137cd3
-DATA tail7<>+20(SB)/4, $0x3e137cd3
-DATA tail7<>+24(SB)/4, $0x3e137cd3
-DATA tail7<>+28(SB)/4, $0x3e137cd3
-GLOBL tail7<>(SB), RODATA|NOPTR, $32
+DATA bits_3e137cd3<>+0(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+8(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+16(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+24(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+32(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+40(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+48(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+56(SB)/8, $0x3e137cd33e137cd3
+GLOBL bits_3e137cd3<>(SB), RODATA|NOPTR, $64
 
-DATA tail6<>+0(SB)/4, $0xbe82fd50
-DATA tail6<>+4(SB)/4, $0xbe82fd50
-DATA tail6<>+8(SB)/4, $0xbe82fd50
-DATA tail6<>+12(SB)/4, $0xbe82fd50
-DATA tail6<>+16(SB)/4, $0xbe82fd50
-DATA tail6<>+20(SB)/4, $0xbe82fd50
-DATA tail6<>+24(SB)/4, $0xbe82fd50
-DATA tail6<>+28(SB)/4, $0xbe82fd50
-GLOBL tail6<>(SB), RODATA|NOPTR, $32
+DATA bits_be82fd50<>+0(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+8(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+16(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+24(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+32(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+40(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+48(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+56(SB)/8, $0xbe82fd50be82fd50
+GLOBL bits_be82fd50<>(SB), RODATA|NOPTR, $64
 
-DATA tail5<>+0(SB)/4, $0x3e2324a9
-DATA tail5<>+4(SB)/4, $0x3e2324a9
-DATA tail5<>+8(SB)/4, $0x3e2324a9
-DATA tail5<>+12(SB)/4, $0x3e2324a9
-DATA tail5<>+16(SB)/4, $0x3e2324a9
-DATA tail5<>+20(SB)/4, $0x3e2324a9
-DATA tail5<>+24(SB)/4, $0x3e2324a9
-DATA tail5<>+28(SB)/4, $0x3e2324a9
-GLOBL tail5<>(SB), RODATA|NOPTR, $32
+DATA bits_3e2324a9<>+0(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+8(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+16(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+24(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+32(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+40(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+48(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+56(SB)/8, $0x3e2324a93e2324a9
+GLOBL bits_3e2324a9<>(SB), RODATA|NOPTR, $64
 
-DATA tail4<>+0(SB)/4, $0xbcbe279e
-DATA tail4<>+4(SB)/4, $0xbcbe279e
-DATA tail4<>+8(SB)/4, $0xbcbe279e
-DATA tail4<>+12(SB)/4, $0xbcbe279e
-DATA tail4<>+16(SB)/4, $0xbcbe279e
-DATA tail4<>+20(SB)/4, $0xbcbe279e
-DATA tail4<>+24(SB)/4, $0xbcbe279e
-DATA tail4<>+28(SB)/4, $0xbcbe279e
-GLOBL tail4<>(SB), RODATA|NOPTR, $32
+DATA bits_bcbe279e<>+0(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+8(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+16(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+24(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+32(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+40(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+48(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+56(SB)/8, $0xbcbe279ebcbe279e
+GLOBL bits_bcbe279e<>(SB), RODATA|NOPTR, $64
 
-DATA tail3<>+0(SB)/4, $0x3dd82be3
-DATA tail3<>+4(SB)/4, $0x3dd82be3
-DATA tail3<>+8(SB)/4, $0x3dd82be3
-DATA tail3<>+12(SB)/4, $0x3dd82be3
-DATA tail3<>+16(SB)/4, $0x3dd82be3
-DATA tail3<>+20(SB)/4, $0x3dd82be3
-DATA tail3<>+24(SB)/4, $0x3dd82be3
-DATA tail3<>+28(SB)/4, $0x3dd82be3
-GLOBL tail3<>(SB), RODATA|NOPTR, $32
+DATA bits_3dd82be3<>+0(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+8(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+16(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+24(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+32(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+40(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+48(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+56(SB)/8, $0x3dd82be33dd82be3
+GLOBL bits_3dd82be3<>(SB), RODATA|NOPTR, $64
 
-DATA tail2<>+0(SB)/4, $0x3df564de
-DATA tail2<>+4(SB)/4, $0x3df564de
-DATA tail2<>+8(SB)/4, $0x3df564de
-DATA tail2<>+12(SB)/4, $0x3df564de
-DATA tail2<>+16(SB)/4, $0x3df564de
-DATA tail2<>+20(SB)/4, $0x3df564de
-DATA tail2<>+24(SB)/4, $0x3df564de
-DATA tail2<>+28(SB)/4, $0x3df564de
-GLOBL tail2<>(SB), RODATA|NOPTR, $32
+DATA bits_3df564de<>+0(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+8(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+16(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+24(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+32(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+40(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+48(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+56(SB)/8, $0x3df564de3df564de
+GLOBL bits_3df564de<>(SB), RODATA|NOPTR, $64
 
-DATA tail1<>+0(SB)/4, $0x3e0f3862
-DATA tail1<>+4(SB)/4, $0x3e0f3862
-DATA tail1<>+8(SB)/4, $0x3e0f3862
-DATA tail1<>+12(SB)/4, $0x3e0f3862
-DATA tail1<>+16(SB)/4, $0x3e0f3862
-DATA tail1<>+20(SB)/4, $0x3e0f3862
-DATA tail1<>+24(SB)/4, $0x3e0f3862
-DATA tail1<>+28(SB)/4, $0x3e0f3862
-GLOBL tail1<>(SB), RODATA|NOPTR, $32
+DATA bits_3e0f3862<>+0(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+8(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+16(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+24(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+32(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+40(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+48(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+56(SB)/8, $0x3e0f38623e0f3862
+GLOBL bits_3e0f3862<>(SB), RODATA|NOPTR, $64
 
-DATA tail0<>+0(SB)/4, $0x3e0ef8e3
-DATA tail0<>+4(SB)/4, $0x3e0ef8e3
-DATA tail0<>+8(SB)/4, $0x3e0ef8e3
-DATA tail0<>+12(SB)/4, $0x3e0ef8e3
-DATA tail0<>+16(SB)/4, $0x3e0ef8e3
-DATA tail0<>+20(SB)/4, $0x3e0ef8e3
-DATA tail0<>+24(SB)/4, $0x3e0ef8e3
-DATA tail0<>+28(SB)/4, $0x3e0ef8e3
-GLOBL tail0<>(SB), RODATA|NOPTR, $32
+DATA bits_3e0ef8e3<>+0(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+8(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+16(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+24(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+32(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+40(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+48(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+56(SB)/8, $0x3e0ef8e33e0ef8e3
+GLOBL bits_3e0ef8e3<>(SB), RODATA|NOPTR, $64
 
 // func vectorSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
 // Requires: AVX, AVX2, FMA3, SSE
@@ -623,43 +623,43 @@ TEXT ·vectorSwiGLUOAIMul(SB), NOSPLIT, $0-28
 	MOVQ         n+16(FP), DX
 	MOVSS        limit+24(FP), X0
 	VBROADCASTSS X0, Y0
-	VXORPS       signs<>+0(SB), Y0, Y1
+	VXORPS       bits_80000000<>+0(SB), Y0, Y1
 
 loop:
 	VMOVUPS      (AX), Y2
 	VMOVUPS      (CX), Y3
 	VMINPS       Y2, Y0, Y2
-	VMULPS       minusSlope<>+0(SB), Y2, Y4
-	VMOVUPS      expLow<>+0(SB), Y5
+	VMULPS       bits_bfd9db23<>+0(SB), Y2, Y4
+	VMOVUPS      bits_c2d00000<>+0(SB), Y5
 	VMAXPS       Y4, Y5, Y4
-	VMOVUPS      expHigh<>+0(SB), Y5
+	VMOVUPS      bits_42b20000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VMULPS       log2e<>+0(SB), Y4, Y5
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS ln2High<>+0(SB), Y5, Y4
-	VFNMADD231PS ln2Low<>+0(SB), Y5, Y4
-	VMOVUPS      exp6<>+0(SB), Y6
-	VFMADD213PS  exp5<>+0(SB), Y4, Y6
-	VFMADD213PS  exp4<>+0(SB), Y4, Y6
-	VFMADD213PS  exp3<>+0(SB), Y4, Y6
-	VFMADD213PS  exp2<>+0(SB), Y4, Y6
+	VFNMADD231PS bits_3f318000<>+0(SB), Y5, Y4
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y5, Y4
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y6
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y4, Y6
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y4, Y6
 	VMULPS       Y4, Y4, Y7
 	VFMADD213PS  Y4, Y7, Y6
-	VADDPS       one<>+0(SB), Y6, Y6
+	VADDPS       bits_3f800000<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       bias<>+0(SB), Y4, Y4
+	VPADDD       bits_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VPADDD       bias<>+0(SB), Y5, Y5
+	VPADDD       bits_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y4
-	VADDPS       one<>+0(SB), Y4, Y4
+	VADDPS       bits_3f800000<>+0(SB), Y4, Y4
 	VDIVPS       Y4, Y2, Y2
 	VMAXPS       Y3, Y1, Y3
 	VMINPS       Y3, Y0, Y3
-	VADDPS       one<>+0(SB), Y3, Y3
+	VADDPS       bits_3f800000<>+0(SB), Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      Y2, (AX)
 	ADDQ         $0x20, AX
@@ -669,15 +669,15 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA minusSlope<>+0(SB)/4, $0xbfd9db23
-DATA minusSlope<>+4(SB)/4, $0xbfd9db23
-DATA minusSlope<>+8(SB)/4, $0xbfd9db23
-DATA minusSlope<>+12(SB)/4, $0xbfd9db23
-DATA minusSlope<>+16(SB)/4, $0xbfd9db23
-DATA minusSlope<>+20(SB)/4, $0xbfd9db23
-DATA minusSlope<>+24(SB)/4, $0xbfd9db23
-DATA minusSlope<>+28(SB)/4, $0xbfd9db23
-GLOBL minusSlope<>(SB), RODATA|NOPTR, $32
+DATA bits_bfd9db23<>+0(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+8(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+16(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+24(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+32(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+40(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+48(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+56(SB)/8, $0xbfd9db23bfd9db23
+GLOBL bits_bfd9db23<>(SB), RODATA|NOPTR, $64
 
 // func vectorSigmoid(x *float32, n int)
 // Requires: AVX, AVX2, FMA3
@@ -687,34 +687,34 @@ TEXT ·vectorSigmoid(SB), NOSPLIT, $0-16
 
 loop:
 	VMOVUPS      (AX), Y0
-	VXORPS       signs<>+0(SB), Y0, Y0
-	VMOVUPS      expLow<>+0(SB), Y1
+	VXORPS       bits_80000000<>+0(SB), Y0, Y0
+	VMOVUPS      bits_c2d00000<>+0(SB), Y1
 	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      expHigh<>+0(SB), Y1
+	VMOVUPS      bits_42b20000<>+0(SB), Y1
 	VMINPS       Y0, Y1, Y0
-	VMULPS       log2e<>+0(SB), Y0, Y1
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y0, Y1
 	VROUNDPS     $0x08, Y1, Y1
-	VFNMADD231PS ln2High<>+0(SB), Y1, Y0
-	VFNMADD231PS ln2Low<>+0(SB), Y1, Y0
-	VMOVUPS      exp6<>+0(SB), Y2
-	VFMADD213PS  exp5<>+0(SB), Y0, Y2
-	VFMADD213PS  exp4<>+0(SB), Y0, Y2
-	VFMADD213PS  exp3<>+0(SB), Y0, Y2
-	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFNMADD231PS bits_3f318000<>+0(SB), Y1, Y0
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y1, Y0
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y2
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y0, Y2
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y0, Y2
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y0, Y2
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y0, Y2
 	VMULPS       Y0, Y0, Y3
 	VFMADD213PS  Y0, Y3, Y2
-	VADDPS       one<>+0(SB), Y2, Y2
+	VADDPS       bits_3f800000<>+0(SB), Y2, Y2
 	VCVTPS2DQ    Y1, Y1
 	VPSRAD       $0x01, Y1, Y0
 	VPSUBD       Y0, Y1, Y1
-	VPADDD       bias<>+0(SB), Y0, Y0
+	VPADDD       bits_0000007f<>+0(SB), Y0, Y0
 	VPSLLD       $0x17, Y0, Y0
-	VPADDD       bias<>+0(SB), Y1, Y1
+	VPADDD       bits_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y0, Y2, Y2
 	VMULPS       Y1, Y2, Y0
-	VADDPS       one<>+0(SB), Y0, Y0
-	VMOVUPS      one<>+0(SB), Y1
+	VADDPS       bits_3f800000<>+0(SB), Y0, Y0
+	VMOVUPS      bits_3f800000<>+0(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	ADDQ         $0x20, AX
@@ -735,27 +735,27 @@ TEXT ·vectorCap(SB), NOSPLIT, $0-24
 
 loop:
 	VMULPS       (AX), Y0, Y2
-	VMOVUPS      capLow<>+0(SB), Y3
+	VMOVUPS      bits_c1a00000<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
-	VMOVUPS      capHigh<>+0(SB), Y3
+	VMOVUPS      bits_41a00000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y2
-	VMULPS       log2e<>+0(SB), Y2, Y3
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y2, Y3
 	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
-	VMOVUPS      exp6<>+0(SB), Y4
-	VFMADD213PS  exp5<>+0(SB), Y2, Y4
-	VFMADD213PS  exp4<>+0(SB), Y2, Y4
-	VFMADD213PS  exp3<>+0(SB), Y2, Y4
-	VFMADD213PS  exp2<>+0(SB), Y2, Y4
+	VFNMADD231PS bits_3f318000<>+0(SB), Y3, Y2
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y3, Y2
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y4
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y2, Y4
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y2, Y4
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y2, Y4
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y2, Y4
 	VMULPS       Y2, Y2, Y5
 	VFMADD213PS  Y2, Y5, Y4
 	VCVTPS2DQ    Y3, Y3
-	VPADDD       bias<>+0(SB), Y3, Y3
+	VPADDD       bits_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VSUBPS       one<>+0(SB), Y3, Y2
+	VSUBPS       bits_3f800000<>+0(SB), Y3, Y2
 	VFMADD231PS  Y4, Y3, Y2
-	VADDPS       two<>+0(SB), Y2, Y3
+	VADDPS       bits_40000000<>+0(SB), Y2, Y3
 	VDIVPS       Y3, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMOVUPS      Y2, (AX)
@@ -765,35 +765,35 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA capHigh<>+0(SB)/4, $0x41a00000
-DATA capHigh<>+4(SB)/4, $0x41a00000
-DATA capHigh<>+8(SB)/4, $0x41a00000
-DATA capHigh<>+12(SB)/4, $0x41a00000
-DATA capHigh<>+16(SB)/4, $0x41a00000
-DATA capHigh<>+20(SB)/4, $0x41a00000
-DATA capHigh<>+24(SB)/4, $0x41a00000
-DATA capHigh<>+28(SB)/4, $0x41a00000
-GLOBL capHigh<>(SB), RODATA|NOPTR, $32
+DATA bits_41a00000<>+0(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+8(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+16(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+24(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+32(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+40(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+48(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+56(SB)/8, $0x41a0000041a00000
+GLOBL bits_41a00000<>(SB), RODATA|NOPTR, $64
 
-DATA capLow<>+0(SB)/4, $0xc1a00000
-DATA capLow<>+4(SB)/4, $0xc1a00000
-DATA capLow<>+8(SB)/4, $0xc1a00000
-DATA capLow<>+12(SB)/4, $0xc1a00000
-DATA capLow<>+16(SB)/4, $0xc1a00000
-DATA capLow<>+20(SB)/4, $0xc1a00000
-DATA capLow<>+24(SB)/4, $0xc1a00000
-DATA capLow<>+28(SB)/4, $0xc1a00000
-GLOBL capLow<>(SB), RODATA|NOPTR, $32
+DATA bits_c1a00000<>+0(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+8(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+16(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+24(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+32(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+40(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+48(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+56(SB)/8, $0xc1a00000c1a00000
+GLOBL bits_c1a00000<>(SB), RODATA|NOPTR, $64
 
-DATA two<>+0(SB)/4, $0x40000000
-DATA two<>+4(SB)/4, $0x40000000
-DATA two<>+8(SB)/4, $0x40000000
-DATA two<>+12(SB)/4, $0x40000000
-DATA two<>+16(SB)/4, $0x40000000
-DATA two<>+20(SB)/4, $0x40000000
-DATA two<>+24(SB)/4, $0x40000000
-DATA two<>+28(SB)/4, $0x40000000
-GLOBL two<>(SB), RODATA|NOPTR, $32
+DATA bits_40000000<>+0(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+8(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+16(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+24(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+32(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+40(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
+GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
 
 // func vectorMax(x *float32, n int) float32
 // Requires: AVX, SSE
@@ -809,11 +809,11 @@ loop:
 	SUBQ         $0x08, CX
 	JNZ          loop
 	VEXTRACTF128 $0x01, Y0, X1
-	VMAXPS       X1, X0, X1
+	VMAXPS       X0, X1, X1
 	VPERMILPS    $0x4e, X1, X0
 	VMAXPS       X0, X1, X1
 	VPERMILPS    $0xb1, X1, X0
-	VMAXSS       X0, X1, X1
+	VMAXPS       X0, X1, X1
 	MOVSS        X1, ret+16(FP)
 	VZEROUPPER
 	RET
@@ -840,8 +840,8 @@ loop:
 TEXT ·vectorSum(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
 	MOVQ   n+8(FP), CX
-	VXORPD Y0, Y0, Y0
-	VXORPD Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 
 loop:
 	VMOVUPS      (AX), Y2
@@ -866,8 +866,8 @@ loop:
 TEXT ·vectorSquares(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
 	MOVQ   n+8(FP), CX
-	VXORPD Y0, Y0, Y0
-	VXORPD Y1, Y1, Y1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
 
 loop:
 	VMOVUPS      (AX), Y2

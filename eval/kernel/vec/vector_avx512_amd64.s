@@ -13,19 +13,19 @@ TEXT ·wideExpSum(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Z0
 	MOVSS        top+20(FP), X1
 	VBROADCASTSS X1, Z1
-	VXORPD       Z2, Z2, Z2
-	VXORPD       Z3, Z3, Z3
-	VBROADCASTSS expLow<>+0(SB), Z4
-	VBROADCASTSS expHigh<>+0(SB), Z5
-	VBROADCASTSS log2e<>+0(SB), Z6
-	VBROADCASTSS ln2High<>+0(SB), Z7
-	VBROADCASTSS ln2Low<>+0(SB), Z8
-	VBROADCASTSS one<>+0(SB), Z9
-	VBROADCASTSS exp6<>+0(SB), Z10
-	VBROADCASTSS exp5<>+0(SB), Z11
-	VBROADCASTSS exp4<>+0(SB), Z12
-	VBROADCASTSS exp3<>+0(SB), Z13
-	VBROADCASTSS exp2<>+0(SB), Z14
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VMOVUPS      bits_c2d00000<>+0(SB), Z4
+	VMOVUPS      bits_42b20000<>+0(SB), Z5
+	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z6
+	VMOVUPS      bits_3f318000<>+0(SB), Z7
+	VMOVUPS      bits_b95e8083<>+0(SB), Z8
+	VMOVUPS      bits_3f800000<>+0(SB), Z9
+	VMOVUPS      bits_3ab5121a<>+0(SB), Z10
+	VMOVUPS      bits_3c091cf1<>+0(SB), Z11
+	VMOVUPS      bits_3d2aac79<>+0(SB), Z12
+	VMOVUPS      bits_3e2aaa49<>+0(SB), Z13
+	VMOVUPS      bits_3efffffe<>+0(SB), Z14
 
 loop:
 	VMULPS        (AX), Z0, Z15
@@ -64,38 +64,115 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA expLow<>+0(SB)/4, $0xc2d00000
-GLOBL expLow<>(SB), RODATA|NOPTR, $4
+DATA bits_c2d00000<>+0(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+8(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+16(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+24(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+32(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+40(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+48(SB)/8, $0xc2d00000c2d00000
+DATA bits_c2d00000<>+56(SB)/8, $0xc2d00000c2d00000
+GLOBL bits_c2d00000<>(SB), RODATA|NOPTR, $64
 
-DATA expHigh<>+0(SB)/4, $0x42b20000
-GLOBL expHigh<>(SB), RODATA|NOPTR, $4
+DATA bits_42b20000<>+0(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+8(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+16(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+24(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+32(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+40(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+48(SB)/8, $0x42b2000042b20000
+DATA bits_42b20000<>+56(SB)/8, $0x42b2000042b20000
+GLOBL bits_42b20000<>(SB), RODATA|NOPTR, $64
 
-DATA log2e<>+0(SB)/4, $0x3fb8aa3b
-GLOBL log2e<>(SB), RODATA|NOPTR, $4
+DATA bits_3fb8aa3b<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+16(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+24(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+48(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA bits_3fb8aa3b<>+56(SB)/8, $0x3fb8aa3b3fb8aa3b
+GLOBL bits_3fb8aa3b<>(SB), RODATA|NOPTR, $64
 
-DATA ln2High<>+0(SB)/4, $0x3f318000
-GLOBL ln2High<>(SB), RODATA|NOPTR, $4
+DATA bits_3f318000<>+0(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+8(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+16(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+24(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+32(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+40(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+48(SB)/8, $0x3f3180003f318000
+DATA bits_3f318000<>+56(SB)/8, $0x3f3180003f318000
+GLOBL bits_3f318000<>(SB), RODATA|NOPTR, $64
 
-DATA ln2Low<>+0(SB)/4, $0xb95e8083
-GLOBL ln2Low<>(SB), RODATA|NOPTR, $4
+DATA bits_b95e8083<>+0(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+8(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+16(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+24(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+32(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+40(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+48(SB)/8, $0xb95e8083b95e8083
+DATA bits_b95e8083<>+56(SB)/8, $0xb95e8083b95e8083
+GLOBL bits_b95e8083<>(SB), RODATA|NOPTR, $64
 
-DATA one<>+0(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $4
+DATA bits_3f800000<>+0(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+8(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+16(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+24(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+32(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+40(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
+DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
+GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
 
-DATA exp6<>+0(SB)/4, $0x3ab5121a
-GLOBL exp6<>(SB), RODATA|NOPTR, $4
+DATA bits_3ab5121a<>+0(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+8(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+16(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+24(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+32(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+40(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+48(SB)/8, $0x3ab5121a3ab5121a
+DATA bits_3ab5121a<>+56(SB)/8, $0x3ab5121a3ab5121a
+GLOBL bits_3ab5121a<>(SB), RODATA|NOPTR, $64
 
-DATA exp5<>+0(SB)/4, $0x3c091cf1
-GLOBL exp5<>(SB), RODATA|NOPTR, $4
+DATA bits_3c091cf1<>+0(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+8(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+16(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+24(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+32(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+40(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+48(SB)/8, $0x3c091cf13c091cf1
+DATA bits_3c091cf1<>+56(SB)/8, $0x3c091cf13c091cf1
+GLOBL bits_3c091cf1<>(SB), RODATA|NOPTR, $64
 
-DATA exp4<>+0(SB)/4, $0x3d2aac79
-GLOBL exp4<>(SB), RODATA|NOPTR, $4
+DATA bits_3d2aac79<>+0(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+8(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+16(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+24(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+32(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+40(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+48(SB)/8, $0x3d2aac793d2aac79
+DATA bits_3d2aac79<>+56(SB)/8, $0x3d2aac793d2aac79
+GLOBL bits_3d2aac79<>(SB), RODATA|NOPTR, $64
 
-DATA exp3<>+0(SB)/4, $0x3e2aaa49
-GLOBL exp3<>(SB), RODATA|NOPTR, $4
+DATA bits_3e2aaa49<>+0(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+8(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+16(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+24(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+32(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+40(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+48(SB)/8, $0x3e2aaa493e2aaa49
+DATA bits_3e2aaa49<>+56(SB)/8, $0x3e2aaa493e2aaa49
+GLOBL bits_3e2aaa49<>(SB), RODATA|NOPTR, $64
 
-DATA exp2<>+0(SB)/4, $0x3efffffe
-GLOBL exp2<>(SB), RODATA|NOPTR, $4
+DATA bits_3efffffe<>+0(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+8(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+16(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+24(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+32(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+40(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+48(SB)/8, $0x3efffffe3efffffe
+DATA bits_3efffffe<>+56(SB)/8, $0x3efffffe3efffffe
+GLOBL bits_3efffffe<>(SB), RODATA|NOPTR, $64
 
 // func wideSumExp(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
@@ -106,19 +183,19 @@ TEXT ·wideSumExp(SB), NOSPLIT, $0-32
 	VBROADCASTSS X0, Z0
 	MOVSS        top+20(FP), X1
 	VBROADCASTSS X1, Z1
-	VXORPD       Z2, Z2, Z2
-	VXORPD       Z3, Z3, Z3
-	VBROADCASTSS expLow<>+0(SB), Z4
-	VBROADCASTSS expHigh<>+0(SB), Z5
-	VBROADCASTSS log2e<>+0(SB), Z6
-	VBROADCASTSS ln2High<>+0(SB), Z7
-	VBROADCASTSS ln2Low<>+0(SB), Z8
-	VBROADCASTSS one<>+0(SB), Z9
-	VBROADCASTSS exp6<>+0(SB), Z10
-	VBROADCASTSS exp5<>+0(SB), Z11
-	VBROADCASTSS exp4<>+0(SB), Z12
-	VBROADCASTSS exp3<>+0(SB), Z13
-	VBROADCASTSS exp2<>+0(SB), Z14
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VMOVUPS      bits_c2d00000<>+0(SB), Z4
+	VMOVUPS      bits_42b20000<>+0(SB), Z5
+	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z6
+	VMOVUPS      bits_3f318000<>+0(SB), Z7
+	VMOVUPS      bits_b95e8083<>+0(SB), Z8
+	VMOVUPS      bits_3f800000<>+0(SB), Z9
+	VMOVUPS      bits_3ab5121a<>+0(SB), Z10
+	VMOVUPS      bits_3c091cf1<>+0(SB), Z11
+	VMOVUPS      bits_3d2aac79<>+0(SB), Z12
+	VMOVUPS      bits_3e2aaa49<>+0(SB), Z13
+	VMOVUPS      bits_3efffffe<>+0(SB), Z14
 
 loop:
 	VMULPS        (AX), Z0, Z15
@@ -166,19 +243,19 @@ TEXT ·wideDivergence(SB), NOSPLIT, $0-48
 	VBROADCASTSD X0, Z0
 	MOVSD        delta+32(FP), X1
 	VBROADCASTSD X1, Z1
-	VXORPD       Z2, Z2, Z2
-	VXORPD       Z3, Z3, Z3
-	VBROADCASTSS expLow<>+0(SB), Z4
-	VBROADCASTSS expHigh<>+0(SB), Z5
-	VBROADCASTSS log2e<>+0(SB), Z6
-	VBROADCASTSS ln2High<>+0(SB), Z7
-	VBROADCASTSS ln2Low<>+0(SB), Z8
-	VBROADCASTSS one<>+0(SB), Z9
-	VBROADCASTSS exp6<>+0(SB), Z10
-	VBROADCASTSS exp5<>+0(SB), Z11
-	VBROADCASTSS exp4<>+0(SB), Z12
-	VBROADCASTSS exp3<>+0(SB), Z13
-	VBROADCASTSS exp2<>+0(SB), Z14
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VMOVUPS      bits_c2d00000<>+0(SB), Z4
+	VMOVUPS      bits_42b20000<>+0(SB), Z5
+	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z6
+	VMOVUPS      bits_3f318000<>+0(SB), Z7
+	VMOVUPS      bits_b95e8083<>+0(SB), Z8
+	VMOVUPS      bits_3f800000<>+0(SB), Z9
+	VMOVUPS      bits_3ab5121a<>+0(SB), Z10
+	VMOVUPS      bits_3c091cf1<>+0(SB), Z11
+	VMOVUPS      bits_3d2aac79<>+0(SB), Z12
+	VMOVUPS      bits_3e2aaa49<>+0(SB), Z13
+	VMOVUPS      bits_3efffffe<>+0(SB), Z14
 
 loop:
 	VMOVUPS       (AX), Z15
@@ -235,27 +312,27 @@ loop:
 	RET
 
 // func wideSiLUMul(gate *float32, up *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·wideSiLUMul(SB), NOSPLIT, $0-24
-	MOVQ         gate+0(FP), AX
-	MOVQ         up+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS expLow<>+0(SB), Z0
-	VBROADCASTSS expHigh<>+0(SB), Z1
-	VBROADCASTSS log2e<>+0(SB), Z2
-	VBROADCASTSS ln2High<>+0(SB), Z3
-	VBROADCASTSS ln2Low<>+0(SB), Z4
-	VBROADCASTSS one<>+0(SB), Z5
-	VBROADCASTSS exp6<>+0(SB), Z6
-	VBROADCASTSS exp5<>+0(SB), Z7
-	VBROADCASTSS exp4<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS signs<>+0(SB), Z11
+	MOVQ    gate+0(FP), AX
+	MOVQ    up+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS bits_c2d00000<>+0(SB), Z0
+	VMOVUPS bits_42b20000<>+0(SB), Z1
+	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS bits_3f318000<>+0(SB), Z3
+	VMOVUPS bits_b95e8083<>+0(SB), Z4
+	VMOVUPS bits_3f800000<>+0(SB), Z5
+	VMOVUPS bits_3ab5121a<>+0(SB), Z6
+	VMOVUPS bits_3c091cf1<>+0(SB), Z7
+	VMOVUPS bits_3d2aac79<>+0(SB), Z8
+	VMOVUPS bits_3e2aaa49<>+0(SB), Z9
+	VMOVUPS bits_3efffffe<>+0(SB), Z10
+	VMOVUPS bits_80000000<>+0(SB), Z11
 
 loop:
 	VMOVUPS      (AX), Z12
-	VPXORD       Z11, Z12, Z13
+	VXORPS       Z11, Z12, Z13
 	VMAXPS       Z13, Z0, Z13
 	VMINPS       Z13, Z1, Z13
 	VMULPS       Z2, Z13, Z14
@@ -282,28 +359,35 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA signs<>+0(SB)/4, $0x80000000
-GLOBL signs<>(SB), RODATA|NOPTR, $4
+DATA bits_80000000<>+0(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+8(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+16(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+24(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+32(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+40(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
+DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
+GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
 // func wideGELUTanhMul(gate *float32, up *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·wideGELUTanhMul(SB), NOSPLIT, $0-24
-	MOVQ         gate+0(FP), AX
-	MOVQ         up+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS expLow<>+0(SB), Z0
-	VBROADCASTSS expHigh<>+0(SB), Z1
-	VBROADCASTSS log2e<>+0(SB), Z2
-	VBROADCASTSS ln2High<>+0(SB), Z3
-	VBROADCASTSS ln2Low<>+0(SB), Z4
-	VBROADCASTSS one<>+0(SB), Z5
-	VBROADCASTSS exp6<>+0(SB), Z6
-	VBROADCASTSS exp5<>+0(SB), Z7
-	VBROADCASTSS exp4<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS gelu1<>+0(SB), Z11
-	VBROADCASTSS gelu3<>+0(SB), Z12
+	MOVQ    gate+0(FP), AX
+	MOVQ    up+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS bits_c2d00000<>+0(SB), Z0
+	VMOVUPS bits_42b20000<>+0(SB), Z1
+	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS bits_3f318000<>+0(SB), Z3
+	VMOVUPS bits_b95e8083<>+0(SB), Z4
+	VMOVUPS bits_3f800000<>+0(SB), Z5
+	VMOVUPS bits_3ab5121a<>+0(SB), Z6
+	VMOVUPS bits_3c091cf1<>+0(SB), Z7
+	VMOVUPS bits_3d2aac79<>+0(SB), Z8
+	VMOVUPS bits_3e2aaa49<>+0(SB), Z9
+	VMOVUPS bits_3efffffe<>+0(SB), Z10
+	VMOVUPS bits_bfcc422a<>+0(SB), Z11
+	VMOVUPS bits_bd922279<>+0(SB), Z12
 
 loop:
 	VMOVUPS      (AX), Z13
@@ -337,46 +421,60 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA gelu1<>+0(SB)/4, $0xbfcc422a
-GLOBL gelu1<>(SB), RODATA|NOPTR, $4
+DATA bits_bfcc422a<>+0(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+8(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+16(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+24(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+32(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+40(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+48(SB)/8, $0xbfcc422abfcc422a
+DATA bits_bfcc422a<>+56(SB)/8, $0xbfcc422abfcc422a
+GLOBL bits_bfcc422a<>(SB), RODATA|NOPTR, $64
 
-DATA gelu3<>+0(SB)/4, $0xbd922279
-GLOBL gelu3<>(SB), RODATA|NOPTR, $4
+DATA bits_bd922279<>+0(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+8(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+16(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+24(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+32(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+40(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+48(SB)/8, $0xbd922279bd922279
+DATA bits_bd922279<>+56(SB)/8, $0xbd922279bd922279
+GLOBL bits_bd922279<>(SB), RODATA|NOPTR, $64
 
 // func wideGELUMul(gate *float32, up *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·wideGELUMul(SB), NOSPLIT, $0-24
-	MOVQ         gate+0(FP), AX
-	MOVQ         up+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS expLow<>+0(SB), Z0
-	VBROADCASTSS expHigh<>+0(SB), Z1
-	VBROADCASTSS log2e<>+0(SB), Z2
-	VBROADCASTSS ln2High<>+0(SB), Z3
-	VBROADCASTSS ln2Low<>+0(SB), Z4
-	VBROADCASTSS one<>+0(SB), Z5
-	VBROADCASTSS exp6<>+0(SB), Z6
-	VBROADCASTSS exp5<>+0(SB), Z7
-	VBROADCASTSS exp4<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS signs<>+0(SB), Z11
-	VBROADCASTSS tailSlope<>+0(SB), Z12
-	VBROADCASTSS minusHalf<>+0(SB), Z13
-	VBROADCASTSS tail8<>+0(SB), Z14
-	VBROADCASTSS tail7<>+0(SB), Z15
-	VBROADCASTSS tail6<>+0(SB), Z16
-	VBROADCASTSS tail5<>+0(SB), Z17
-	VBROADCASTSS tail4<>+0(SB), Z18
-	VBROADCASTSS tail3<>+0(SB), Z19
-	VBROADCASTSS tail2<>+0(SB), Z20
-	VBROADCASTSS tail1<>+0(SB), Z21
-	VBROADCASTSS tail0<>+0(SB), Z22
+	MOVQ    gate+0(FP), AX
+	MOVQ    up+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS bits_c2d00000<>+0(SB), Z0
+	VMOVUPS bits_42b20000<>+0(SB), Z1
+	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS bits_3f318000<>+0(SB), Z3
+	VMOVUPS bits_b95e8083<>+0(SB), Z4
+	VMOVUPS bits_3f800000<>+0(SB), Z5
+	VMOVUPS bits_3ab5121a<>+0(SB), Z6
+	VMOVUPS bits_3c091cf1<>+0(SB), Z7
+	VMOVUPS bits_3d2aac79<>+0(SB), Z8
+	VMOVUPS bits_3e2aaa49<>+0(SB), Z9
+	VMOVUPS bits_3efffffe<>+0(SB), Z10
+	VMOVUPS bits_80000000<>+0(SB), Z11
+	VMOVUPS bits_3eb33333<>+0(SB), Z12
+	VMOVUPS bits_bf000000<>+0(SB), Z13
+	VMOVUPS bits_bceedc7d<>+0(SB), Z14
+	VMOVUPS bits_3e137cd3<>+0(SB), Z15
+	VMOVUPS bits_be82fd50<>+0(SB), Z16
+	VMOVUPS bits_3e2324a9<>+0(SB), Z17
+	VMOVUPS bits_bcbe279e<>+0(SB), Z18
+	VMOVUPS bits_3dd82be3<>+0(SB), Z19
+	VMOVUPS bits_3df564de<>+0(SB), Z20
+	VMOVUPS bits_3e0f3862<>+0(SB), Z21
+	VMOVUPS bits_3e0ef8e3<>+0(SB), Z22
 
 loop:
 	VMOVUPS      (AX), Z23
 	VMOVUPS      Z5, Z25
-	VPORD        Z11, Z23, Z24
+	VORPS        Z11, Z23, Z24
 	VFNMADD231PS Z12, Z24, Z25
 	VDIVPS       Z25, Z5, Z25
 	VMULPS       Z23, Z23, Z24
@@ -420,61 +518,138 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA tailSlope<>+0(SB)/4, $0x3eb33333
-GLOBL tailSlope<>(SB), RODATA|NOPTR, $4
+DATA bits_3eb33333<>+0(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+8(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+16(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+24(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+32(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+40(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+48(SB)/8, $0x3eb333333eb33333
+DATA bits_3eb33333<>+56(SB)/8, $0x3eb333333eb33333
+GLOBL bits_3eb33333<>(SB), RODATA|NOPTR, $64
 
-DATA minusHalf<>+0(SB)/4, $0xbf000000
-GLOBL minusHalf<>(SB), RODATA|NOPTR, $4
+DATA bits_bf000000<>+0(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+8(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+16(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+24(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+32(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+40(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+48(SB)/8, $0xbf000000bf000000
+DATA bits_bf000000<>+56(SB)/8, $0xbf000000bf000000
+GLOBL bits_bf000000<>(SB), RODATA|NOPTR, $64
 
-DATA tail8<>+0(SB)/4, $0xbceedc7d
-GLOBL tail8<>(SB), RODATA|NOPTR, $4
+DATA bits_bceedc7d<>+0(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+8(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+16(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+24(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+32(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+40(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+48(SB)/8, $0xbceedc7dbceedc7d
+DATA bits_bceedc7d<>+56(SB)/8, $0xbceedc7dbceedc7d
+GLOBL bits_bceedc7d<>(SB), RODATA|NOPTR, $64
 
-DATA tail7<>+0(SB)/4, $0x3e137cd3
-GLOBL tail7<>(SB), RODATA|NOPTR, $4
+DATA bits_3e137cd3<>+0(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+8(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+16(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+24(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+32(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+40(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+48(SB)/8, $0x3e137cd33e137cd3
+DATA bits_3e137cd3<>+56(SB)/8, $0x3e137cd33e137cd3
+GLOBL bits_3e137cd3<>(SB), RODATA|NOPTR, $64
 
-DATA tail6<>+0(SB)/4, $0xbe82fd50
-GLOBL tail6<>(SB), RODATA|NOPTR, $4
+DATA bits_be82fd50<>+0(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+8(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+16(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+24(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+32(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+40(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+48(SB)/8, $0xbe82fd50be82fd50
+DATA bits_be82fd50<>+56(SB)/8, $0xbe82fd50be82fd50
+GLOBL bits_be82fd50<>(SB), RODATA|NOPTR, $64
 
-DATA tail5<>+0(SB)/4, $0x3e2324a9
-GLOBL tail5<>(SB), RODATA|NOPTR, $4
+DATA bits_3e2324a9<>+0(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+8(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+16(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+24(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+32(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+40(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+48(SB)/8, $0x3e2324a93e2324a9
+DATA bits_3e2324a9<>+56(SB)/8, $0x3e2324a93e2324a9
+GLOBL bits_3e2324a9<>(SB), RODATA|NOPTR, $64
 
-DATA tail4<>+0(SB)/4, $0xbcbe279e
-GLOBL tail4<>(SB), RODATA|NOPTR, $4
+DATA bits_bcbe279e<>+0(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+8(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+16(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+24(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+32(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+40(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+48(SB)/8, $0xbcbe279ebcbe279e
+DATA bits_bcbe279e<>+56(SB)/8, $0xbcbe279ebcbe279e
+GLOBL bits_bcbe279e<>(SB), RODATA|NOPTR, $64
 
-DATA tail3<>+0(SB)/4, $0x3dd82be3
-GLOBL tail3<>(SB), RODATA|NOPTR, $4
+DATA bits_3dd82be3<>+0(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+8(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+16(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+24(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+32(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+40(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+48(SB)/8, $0x3dd82be33dd82be3
+DATA bits_3dd82be3<>+56(SB)/8, $0x3dd82be33dd82be3
+GLOBL bits_3dd82be3<>(SB), RODATA|NOPTR, $64
 
-DATA tail2<>+0(SB)/4, $0x3df564de
-GLOBL tail2<>(SB), RODATA|NOPTR, $4
+DATA bits_3df564de<>+0(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+8(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+16(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+24(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+32(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+40(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+48(SB)/8, $0x3df564de3df564de
+DATA bits_3df564de<>+56(SB)/8, $0x3df564de3df564de
+GLOBL bits_3df564de<>(SB), RODATA|NOPTR, $64
 
-DATA tail1<>+0(SB)/4, $0x3e0f3862
-GLOBL tail1<>(SB), RODATA|NOPTR, $4
+DATA bits_3e0f3862<>+0(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+8(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+16(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+24(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+32(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+40(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+48(SB)/8, $0x3e0f38623e0f3862
+DATA bits_3e0f3862<>+56(SB)/8, $0x3e0f38623e0f3862
+GLOBL bits_3e0f3862<>(SB), RODATA|NOPTR, $64
 
-DATA tail0<>+0(SB)/4, $0x3e0ef8e3
-GLOBL tail0<>(SB), RODATA|NOPTR, $4
+DATA bits_3e0ef8e3<>+0(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+8(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+16(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+24(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+32(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+40(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+48(SB)/8, $0x3e0ef8e33e0ef8e3
+DATA bits_3e0ef8e3<>+56(SB)/8, $0x3e0ef8e33e0ef8e3
+GLOBL bits_3e0ef8e3<>(SB), RODATA|NOPTR, $64
 
 // func wideSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·wideSwiGLUOAIMul(SB), NOSPLIT, $0-28
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), CX
 	MOVQ         n+16(FP), DX
 	MOVSS        limit+24(FP), X0
 	VBROADCASTSS X0, Z0
-	VBROADCASTSS expLow<>+0(SB), Z1
-	VBROADCASTSS expHigh<>+0(SB), Z2
-	VBROADCASTSS log2e<>+0(SB), Z3
-	VBROADCASTSS ln2High<>+0(SB), Z4
-	VBROADCASTSS ln2Low<>+0(SB), Z5
-	VBROADCASTSS one<>+0(SB), Z6
-	VBROADCASTSS exp6<>+0(SB), Z7
-	VBROADCASTSS exp5<>+0(SB), Z8
-	VBROADCASTSS exp4<>+0(SB), Z9
-	VBROADCASTSS exp3<>+0(SB), Z10
-	VBROADCASTSS exp2<>+0(SB), Z11
-	VBROADCASTSS signs<>+0(SB), Z12
-	VBROADCASTSS minusSlope<>+0(SB), Z13
-	VPXORD       Z12, Z0, Z12
+	VMOVUPS      bits_c2d00000<>+0(SB), Z1
+	VMOVUPS      bits_42b20000<>+0(SB), Z2
+	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z3
+	VMOVUPS      bits_3f318000<>+0(SB), Z4
+	VMOVUPS      bits_b95e8083<>+0(SB), Z5
+	VMOVUPS      bits_3f800000<>+0(SB), Z6
+	VMOVUPS      bits_3ab5121a<>+0(SB), Z7
+	VMOVUPS      bits_3c091cf1<>+0(SB), Z8
+	VMOVUPS      bits_3d2aac79<>+0(SB), Z9
+	VMOVUPS      bits_3e2aaa49<>+0(SB), Z10
+	VMOVUPS      bits_3efffffe<>+0(SB), Z11
+	VMOVUPS      bits_80000000<>+0(SB), Z12
+	VMOVUPS      bits_bfd9db23<>+0(SB), Z13
+	VXORPS       Z12, Z0, Z12
 
 loop:
 	VMOVUPS      (AX), Z14
@@ -510,30 +685,37 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA minusSlope<>+0(SB)/4, $0xbfd9db23
-GLOBL minusSlope<>(SB), RODATA|NOPTR, $4
+DATA bits_bfd9db23<>+0(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+8(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+16(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+24(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+32(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+40(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+48(SB)/8, $0xbfd9db23bfd9db23
+DATA bits_bfd9db23<>+56(SB)/8, $0xbfd9db23bfd9db23
+GLOBL bits_bfd9db23<>(SB), RODATA|NOPTR, $64
 
 // func wideSigmoid(x *float32, n int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·wideSigmoid(SB), NOSPLIT, $0-16
-	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
-	VBROADCASTSS expLow<>+0(SB), Z0
-	VBROADCASTSS expHigh<>+0(SB), Z1
-	VBROADCASTSS log2e<>+0(SB), Z2
-	VBROADCASTSS ln2High<>+0(SB), Z3
-	VBROADCASTSS ln2Low<>+0(SB), Z4
-	VBROADCASTSS one<>+0(SB), Z5
-	VBROADCASTSS exp6<>+0(SB), Z6
-	VBROADCASTSS exp5<>+0(SB), Z7
-	VBROADCASTSS exp4<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS signs<>+0(SB), Z11
+	MOVQ    x+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS bits_c2d00000<>+0(SB), Z0
+	VMOVUPS bits_42b20000<>+0(SB), Z1
+	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS bits_3f318000<>+0(SB), Z3
+	VMOVUPS bits_b95e8083<>+0(SB), Z4
+	VMOVUPS bits_3f800000<>+0(SB), Z5
+	VMOVUPS bits_3ab5121a<>+0(SB), Z6
+	VMOVUPS bits_3c091cf1<>+0(SB), Z7
+	VMOVUPS bits_3d2aac79<>+0(SB), Z8
+	VMOVUPS bits_3e2aaa49<>+0(SB), Z9
+	VMOVUPS bits_3efffffe<>+0(SB), Z10
+	VMOVUPS bits_80000000<>+0(SB), Z11
 
 loop:
 	VMOVUPS      (AX), Z12
-	VPXORD       Z11, Z12, Z12
+	VXORPS       Z11, Z12, Z12
 	VMAXPS       Z12, Z0, Z12
 	VMINPS       Z12, Z1, Z12
 	VMULPS       Z2, Z12, Z13
@@ -567,20 +749,20 @@ TEXT ·wideCap(SB), NOSPLIT, $0-24
 	VBROADCASTSS X0, Z0
 	MOVSS        limit+20(FP), X1
 	VBROADCASTSS X1, Z1
-	VBROADCASTSS expLow<>+0(SB), Z2
-	VBROADCASTSS expHigh<>+0(SB), Z2
-	VBROADCASTSS log2e<>+0(SB), Z2
-	VBROADCASTSS ln2High<>+0(SB), Z3
-	VBROADCASTSS ln2Low<>+0(SB), Z4
-	VBROADCASTSS one<>+0(SB), Z5
-	VBROADCASTSS exp6<>+0(SB), Z6
-	VBROADCASTSS exp5<>+0(SB), Z7
-	VBROADCASTSS exp4<>+0(SB), Z8
-	VBROADCASTSS exp3<>+0(SB), Z9
-	VBROADCASTSS exp2<>+0(SB), Z10
-	VBROADCASTSS capHigh<>+0(SB), Z11
-	VBROADCASTSS capLow<>+0(SB), Z12
-	VBROADCASTSS two<>+0(SB), Z13
+	VMOVUPS      bits_c2d00000<>+0(SB), Z2
+	VMOVUPS      bits_42b20000<>+0(SB), Z2
+	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z2
+	VMOVUPS      bits_3f318000<>+0(SB), Z3
+	VMOVUPS      bits_b95e8083<>+0(SB), Z4
+	VMOVUPS      bits_3f800000<>+0(SB), Z5
+	VMOVUPS      bits_3ab5121a<>+0(SB), Z6
+	VMOVUPS      bits_3c091cf1<>+0(SB), Z7
+	VMOVUPS      bits_3d2aac79<>+0(SB), Z8
+	VMOVUPS      bits_3e2aaa49<>+0(SB), Z9
+	VMOVUPS      bits_3efffffe<>+0(SB), Z10
+	VMOVUPS      bits_41a00000<>+0(SB), Z11
+	VMOVUPS      bits_c1a00000<>+0(SB), Z12
+	VMOVUPS      bits_40000000<>+0(SB), Z13
 
 loop:
 	VMULPS       (AX), Z0, Z14
@@ -610,11 +792,32 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA capHigh<>+0(SB)/4, $0x41a00000
-GLOBL capHigh<>(SB), RODATA|NOPTR, $4
+DATA bits_41a00000<>+0(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+8(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+16(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+24(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+32(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+40(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+48(SB)/8, $0x41a0000041a00000
+DATA bits_41a00000<>+56(SB)/8, $0x41a0000041a00000
+GLOBL bits_41a00000<>(SB), RODATA|NOPTR, $64
 
-DATA capLow<>+0(SB)/4, $0xc1a00000
-GLOBL capLow<>(SB), RODATA|NOPTR, $4
+DATA bits_c1a00000<>+0(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+8(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+16(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+24(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+32(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+40(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+48(SB)/8, $0xc1a00000c1a00000
+DATA bits_c1a00000<>+56(SB)/8, $0xc1a00000c1a00000
+GLOBL bits_c1a00000<>(SB), RODATA|NOPTR, $64
 
-DATA two<>+0(SB)/4, $0x40000000
-GLOBL two<>(SB), RODATA|NOPTR, $4
+DATA bits_40000000<>+0(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+8(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+16(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+24(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+32(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+40(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
+DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
+GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64

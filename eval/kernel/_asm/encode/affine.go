@@ -12,16 +12,12 @@ import (
 )
 
 type affine struct {
-	Machine
-	x, w, q, state reg.GPVirtual
-	end            reg.GPVirtual // of the tables x, w, q
-	steps          reg.GPVirtual // numerators of the inverse steps; the first is the top level
-	absolute       bool
-	signless, sign Mem
-	wrap, one, nan Mem
-	top            Mem
-	below          reg.GPVirtual // candidates left that need no clamp at the top
-	name           string
+	search
+	steps    reg.GPVirtual // numerators of the inverse steps; the first is the top level
+	absolute bool
+	top      Mem
+	below    reg.GPVirtual // candidates left that need no clamp at the top
+	name     string
 
 	together [][]int                        // groups that a loop works on: with one, the next loop hides what follows this one
 	held     map[int][Groups]reg.VecVirtual // rows of the state that registers hold
@@ -32,10 +28,8 @@ type affine struct {
 
 // Affine generates searchAffine for many sub-blocks at once: see affine.go beside _asm for what it computes.
 func Affine(m Machine) {
-	signless, sign := m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000)
-	wrap, one, nan := m.Float("wrap", Wrap), m.Float("one", 1), m.Bits("nan", 0x7fc00000)
 	for _, absolute := range []bool{false, true} {
-		s := affine{Machine: m, absolute: absolute, signless: signless, sign: sign, wrap: wrap, one: one, nan: nan, name: "affineSquares"}
+		s := affine{search: search{Machine: m}, absolute: absolute, name: "affineSquares"}
 		errors := "squared"
 		if absolute {
 			s.name, errors = "affineMagnitudes", "absolute"
@@ -51,7 +45,7 @@ func Affine(m Machine) {
 func (s *affine) function() {
 	s.state, s.x, s.w, s.q = Arg("state"), Arg("x"), Arg("w"), Arg("q")
 	s.end, s.steps = Arg("n"), Arg("steps")
-	s.Rows(s.end)
+	s.RowBytes(s.end)
 	s.hold()
 	first := GP64()
 	MOVQ(s.steps, first)
@@ -67,7 +61,7 @@ func (s *affine) function() {
 	DECQ(count)
 	JNZ(LabelRef(s.name + "Candidate"))
 	s.finish()
-	s.Return()
+	End()
 }
 
 // hold chooses what registers hold: 32 are enough for all that candidates read.
@@ -83,16 +77,12 @@ func (s *affine) hold() {
 	}
 }
 
-// row is the place of a group in a row of the state.
-func (s *affine) row(r, group int) Op {
+// place is a group in a row of the state, in a register if one holds it.
+func (s *affine) place(r, group int) Op {
 	if v, ok := s.held[r]; ok {
 		return v[group]
 	}
-	return s.memory(r, group)
-}
-
-func (s *affine) memory(r, group int) Mem {
-	return Mem{Base: s.state, Disp: r*s.Row() + group*s.Bytes}
+	return s.row(r, group)
 }
 
 // mask and setMask read and write a row that is a mask.
@@ -100,7 +90,7 @@ func (s *affine) mask(r, group int) Mask {
 	if k, ok := s.masks[r]; ok {
 		return k[group]
 	}
-	return s.LoadMask(s.memory(r, group))
+	return s.LoadMask(s.row(r, group))
 }
 
 func (s *affine) setMask(v Mask, r, group int) {
@@ -108,10 +98,10 @@ func (s *affine) setMask(v Mask, r, group int) {
 		s.Either(k[group], v, v)
 		return
 	}
-	s.StoreMask(v, s.memory(r, group))
+	s.StoreMask(v, s.row(r, group))
 }
 
-func (s *affine) store(v Op, r, group int) { VMOVUPS(v, s.row(r, group)) }
+func (s *affine) store(v Op, r, group int) { VMOVUPS(v, s.place(r, group)) }
 
 // each is EachOf with a label of its own.
 func (s *affine) each(turns int, body func(index reg.GPVirtual, disp int) []func()) {
@@ -162,13 +152,13 @@ func (s *affine) extent() {
 func (s *affine) first() {
 	for _, groups := range s.together {
 		s.levels(groups, func() {}, func(index reg.GPVirtual, disp, g int, level, x reg.VecVirtual) []func() { return nil })
-		f, one := s.newFit(), s.Broadcast(s.one)
+		f, one := s.newFit(), s.Broadcast(Float(1))
 		for _, g := range groups {
-			VMOVUPS(s.row(layout.AffineStep, g), f.scale[g])
+			VMOVUPS(s.place(layout.AffineStep, g), f.scale[g])
 			s.store(f.scale[g], layout.AffineInverse, g)
 			Div(f.scale[g], one, f.scale[g])
 			s.store(f.scale[g], layout.AffineScale, g)
-			VMOVUPS(s.row(layout.AffineLow, g), f.offset[g])
+			VMOVUPS(s.place(layout.AffineLow, g), f.offset[g])
 		}
 		s.errors(groups, f)
 		for _, g := range groups {
@@ -183,7 +173,7 @@ func (s *affine) levels(groups []int, start func(), more func(index reg.GPVirtua
 	var inv, from [Groups]reg.VecVirtual
 	top, none := s.Vec(), s.Zero()
 	for _, g := range groups {
-		inv[g], from[g] = s.Load(s.row(layout.AffineHigh, g)), s.Load(s.row(layout.AffineLow, g))
+		inv[g], from[g] = s.Load(s.place(layout.AffineHigh, g)), s.Load(s.place(layout.AffineLow, g))
 		Sub(inv[g], inv[g], from[g])
 		Div(inv[g], s.Broadcast(Mem{Base: s.steps}), inv[g])
 		s.store(inv[g], layout.AffineStep, g)
@@ -226,12 +216,12 @@ func (s *affine) levels(groups []int, start func(), more func(index reg.GPVirtua
 // check notes lanes where step*(x - from) may reach Wrap for some x between floor and high. It is largest at high, and there
 // about the numerator, unless the step is infinite, no number, 0 because the range is infinite, or negative.
 func (s *affine) check(g int, inv, from, none reg.VecVirtual) {
-	a := s.Load(s.row(layout.AffineFloor, g))
+	a := s.Load(s.place(layout.AffineFloor, g))
 	Sub(a, a, from)
 	Mul(a, a, inv)
-	And(a, a, s.signless)
+	And(a, a, signless())
 	r := s.mask(layout.AffineRedo, g)
-	s.Either(r, r, s.Compare(NotLess, a, s.wrap))
+	s.Either(r, r, s.Compare(NotLess, a, wrap()))
 	s.Either(r, r, s.Compare(LessEqual, inv, none))
 	s.setMask(r, layout.AffineRedo, g)
 }
@@ -254,7 +244,7 @@ func (s *affine) errors(groups []int, f *fit) {
 	}
 	var mask reg.VecVirtual
 	if s.absolute {
-		mask = s.Load(s.signless)
+		mask = s.Load(signless())
 	}
 	s.each(s.turns[1], func(index reg.GPVirtual, disp int) (steps []func()) {
 		for _, g := range groups {
@@ -315,7 +305,7 @@ func (s *affine) candidate() {
 // solve sets the group's scale and offset. Where the determinant is not positive the scale becomes NaN: then so is the
 // error, and the candidate does not win.
 func (s *affine) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
-	sw, sx := s.Load(s.row(layout.AffineSum, g)), s.Load(s.row(layout.AffineSumX, g))
+	sw, sx := s.Load(s.place(layout.AffineSum, g)), s.Load(s.place(layout.AffineSumX, g))
 	det, a, b := s.Vec(), s.Vec(), s.Vec()
 	Mul(det, sw, q2)
 	Mul(a, q1, q1)
@@ -339,26 +329,26 @@ func (s *affine) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
 	s.Choose(f.scale[g], above, xq, f.scale[g])
 	Label(label)
 	bad := s.Compare(NotLess, none, det) // !(det > 0)
-	s.Choose(f.scale[g], bad, s.nan, f.scale[g])
+	s.Choose(f.scale[g], bad, Bits(0x7fc00000), f.scale[g])
 }
 
 // take keeps the candidate in lanes where its error is the smallest so far.
 func (s *affine) take(g int, f *fit) {
-	won := s.Compare(Less, f.total[g], s.row(layout.AffineBest, g))
+	won := s.Compare(Less, f.total[g], s.place(layout.AffineBest, g))
 	s.Except(won, won, s.mask(layout.AffineZero, g))
 	keep := func(v Op, r int) {
 		if old, ok := s.held[r]; ok {
 			s.Choose(old[g], won, v, old[g])
 			return
 		}
-		old := s.Load(s.row(r, g))
+		old := s.Load(s.place(r, g))
 		s.Choose(old, won, v, old)
 		s.store(old, r, g)
 	}
 	keep(f.total[g], layout.AffineBest)
 	keep(f.scale[g], layout.AffineScale)
-	keep(s.row(layout.AffineStep, g), layout.AffineInverse)
-	keep(s.row(layout.AffineLow, g), layout.AffineOrigin) // before low moves on
+	keep(s.place(layout.AffineStep, g), layout.AffineInverse)
+	keep(s.place(layout.AffineLow, g), layout.AffineOrigin) // before low moves on
 	keep(f.offset[g], layout.AffineLow)
 }
 
@@ -366,18 +356,18 @@ func (s *affine) take(g int, f *fit) {
 func (s *affine) finish() {
 	for g := range Groups {
 		z, r := s.mask(layout.AffineZero, g), s.mask(layout.AffineRedo, g)
-		s.StoreMask(z, s.memory(layout.AffineZero, g))
+		s.StoreMask(z, s.row(layout.AffineZero, g))
 		s.Except(r, r, z)
-		s.StoreMask(r, s.memory(layout.AffineRedo, g))
-		v := s.Load(s.row(layout.AffineScale, g))
+		s.StoreMask(r, s.row(layout.AffineRedo, g))
+		v := s.Load(s.place(layout.AffineScale, g))
 		s.Drop(v, z, v)
-		VMOVUPS(v, s.memory(layout.AffineScale, g))
-		VMOVUPS(s.row(layout.AffineLow, g), v)
-		VXORPS(s.sign, v, v)
-		VMOVUPS(v, s.memory(layout.AffineMin, g))
+		VMOVUPS(v, s.row(layout.AffineScale, g))
+		VMOVUPS(s.place(layout.AffineLow, g), v)
+		VXORPS(sign(), v, v)
+		VMOVUPS(v, s.row(layout.AffineMin, g))
 		for _, r := range []int{layout.AffineInverse, layout.AffineOrigin} {
 			if held, ok := s.held[r]; ok {
-				VMOVUPS(held[g], s.memory(r, g))
+				VMOVUPS(held[g], s.row(r, g))
 			}
 		}
 	}

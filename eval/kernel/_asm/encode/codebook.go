@@ -11,52 +11,38 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-type codebook struct {
-	Machine
-	state          reg.GPVirtual
-	signless, wrap Mem
-}
+type codebook struct{ search }
 
 // Codebook generates the steps of latticeFit's search for many sub-blocks at once, but for the near points: see
 // lattice.go beside _asm for what they compute. Rows of points and codes are [group][column].
 func Codebook(m Machine) {
-	l := codebook{Machine: m, signless: m.Bits("signless", 0x7fffffff), wrap: m.Float("wrap", Wrap)}
+	l := codebook{search{Machine: m}}
 	l.start()
-	one, half := m.Float("one", 1), m.Float("half", 0.5)
-	l.round("latticeRound8", 8, one, half, m.Float("two", 2), m.Float("three", 3))
-	l.round("latticeRound4", 4, one, half, m.Float("seven", 7), m.Float("eight", 8))
-	index := m.Bits("index", 0xffff)
-	l.sums("latticeSums8", 8, index)
-	l.sums("latticeSums4", 4, index)
+	l.round("latticeRound8", 8, 3)
+	l.round("latticeRound4", 4, 8)
+	l.sums("latticeSums8", 8)
+	l.sums("latticeSums4", 4)
 	l.roots()
-	if m.Bytes == 32 {
+	if !m.Wide() {
 		l.signs()
 	}
 }
 
-func (l *codebook) row(r, group int) Mem {
-	return Mem{Base: l.state, Disp: r*l.Row() + group*l.Bytes}
-}
-
-// vectors is one vector for each group of a row.
-type vectors [Groups]reg.VecVirtual
-
-func each(f func(group int) reg.VecVirtual) (v vectors) {
-	for g := range v {
-		v[g] = f(g)
+// each returns one vector for each group of a row.
+func each(f func(group int) reg.VecVirtual) (v []reg.VecVirtual) {
+	for g := range Groups {
+		v = append(v, f(g))
 	}
 	return v
 }
-
-func (l *codebook) zeros() vectors { return each(func(int) reg.VecVirtual { return l.Zero() }) }
 
 func (l *codebook) start() {
 	l.Func("latticeStart", "func(state, x, w, wx *float32, n int)",
 		"finds the largest value and the largest magnitude of n rows of x, and sets wx = w*x.")
 	l.state = Arg("state")
 	x, w, wx, end := Arg("x"), Arg("w"), Arg("wx"), Arg("n")
-	l.Rows(end)
-	most, far, mask := l.zeros(), l.zeros(), l.Load(l.signless)
+	l.RowBytes(end)
+	most, far, mask := l.Zeros(Groups), l.Zeros(Groups), l.Load(signless())
 	l.Each("values", end, 4, func(index reg.GPVirtual, disp int) {
 		for g := range Groups {
 			v, a := l.Load(l.At(x, index, disp, g)), l.Vec()
@@ -73,20 +59,16 @@ func (l *codebook) start() {
 		VMOVUPS(far[g], l.row(layout.CodebookReach, g))
 		VMOVUPS(none, l.row(layout.CodebookRedo, g))
 	}
-	l.Return()
+	End()
 }
 
 // round emits one candidate's rounding: a code is the sum of level k * base^k, added up as floats, which are exact.
-func (l *codebook) round(name string, dim int, one, half, top, base Mem) {
+func (l *codebook) round(name string, dim, base int) {
 	l.Func(name, "func(state, denominator, x *float32, entries, entry *int32, groups int, numerator float32)",
 		fmt.Sprintf("sets inverse = numerator / denominator and entries to what entry has for the codes of %d rows of x in each group.", dim))
 	l.state = Arg("state")
 	denominator, x, entries, entry, groups := Arg("denominator"), Arg("x"), Arg("entries"), Arg("entry"), Arg("groups")
-	low := XMM()
-	numerator := l.Vec()
-	Load(Param("numerator"), low)
-	VBROADCASTSS(low, numerator)
-	ones := l.Load(one)
+	numerator, ones := l.FloatArg("numerator"), l.Load(Float(1))
 	inv := each(func(g int) reg.VecVirtual {
 		v, t := l.Vec(), l.Vec()
 		Div(v, numerator, Mem{Base: denominator, Disp: g * l.Bytes})
@@ -95,15 +77,14 @@ func (l *codebook) round(name string, dim int, one, half, top, base Mem) {
 		VMOVUPS(t, l.row(layout.CodebookStep, g))
 		// No value comes as far as Wrap: inverse*x - 1, halved, stays below it when inverse*reach does.
 		Mul(t, v, l.row(layout.CodebookReach, g))
-		And(t, t, l.signless)
-		bad := l.Compare(NotLess, t, l.Load(l.wrap))
-		l.Either(bad, bad, l.LoadMask(l.row(layout.CodebookRedo, g)))
-		l.StoreMask(bad, l.row(layout.CodebookRedo, g))
+		And(t, t, signless())
+		bad := l.Compare(NotLess, t, l.Load(wrap()))
+		l.note(bad, layout.CodebookRedo, g)
 		return v
 	})
-	halves, tops, bases, none := l.Load(half), l.Load(top), l.Load(base), l.Zero()
+	halves, tops, bases, none := l.Load(Float(0.5)), l.Load(Float(float64(base-1))), l.Load(Float(float64(base))), l.Zero()
 	Label("group")
-	code := l.zeros()
+	code := l.Zeros(Groups)
 	for k := dim - 1; k >= 0; k-- {
 		for g := range Groups {
 			v := l.Vec()
@@ -128,7 +109,7 @@ func (l *codebook) round(name string, dim int, one, half, top, base Mem) {
 	ADDQ(I32(int32(l.Row())), entries)
 	DECQ(groups)
 	JNZ(LabelRef("group"))
-	l.Return()
+	End()
 }
 
 // gather loads 32 bits from base + index*stride in each lane.
@@ -149,23 +130,20 @@ func (l *codebook) gather(base reg.GPVirtual, index reg.VecVirtual, stride uint8
 
 // sums emits fitSums of points and takes the candidate where it explains more. A gathered point has others' levels above
 // its own, which no permutation looks at.
-func (l *codebook) sums(name string, dim int, low Mem) {
+func (l *codebook) sums(name string, dim int) {
 	l.Func(name, "func(state, wx, w *float32, best, point *int32, points *uint16, groups int)",
 		"adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.")
 	l.state = Arg("state")
 	wx, w, best, point, points, groups := Arg("wx"), Arg("w"), Arg("best"), Arg("point"), Arg("points"), Arg("groups")
-	odd := GLOBL(name+"odd"+l.Suffix, RODATA|NOPTR)
-	for i := range l.Bytes / 4 {
-		levels := 32 / dim // as many as a permutation can tell apart
-		DATA(4*i, F32(2*(i%levels)+1))
-	}
-	values, mask := l.Load(odd), l.Load(low)
-	sx, s2 := l.zeros(), l.zeros()
+	levels := 32 / dim // as many as a permutation can tell apart
+	values := l.Load(FloatTable(fmt.Sprintf("odd%d", dim), l.Floats(), func(i int) float64 { return float64(2*(i%levels) + 1) }))
+	mask := l.Load(Bits(0xffff))
+	sx, s2 := l.Zeros(Groups), l.Zeros(Groups)
 	left, at := GP64(), GP64()
 	MOVQ(groups, left)
 	MOVQ(point, at)
 	Label("group")
-	levels := each(func(g int) reg.VecVirtual {
+	codes := each(func(g int) reg.VecVirtual {
 		i := l.Load(Mem{Base: at, Disp: g * l.Bytes})
 		And(i, i, mask)
 		return l.gather(points, i, 2)
@@ -174,12 +152,12 @@ func (l *codebook) sums(name string, dim int, low Mem) {
 		for g := range Groups {
 			q, t := l.Vec(), l.Vec()
 			if dim == 8 {
-				VPERMILPS(levels[g], values, q)
+				VPERMILPS(codes[g], values, q)
 			} else {
-				VPERMPS(values, levels[g], q)
+				VPERMPS(values, codes[g], q)
 			}
 			if k < dim-1 {
-				VPSRLD(U8(16/dim), levels[g], levels[g])
+				VPSRLD(U8(16/dim), codes[g], codes[g])
 			}
 			disp := k*l.Row() + g*l.Bytes
 			Mul(t, q, Mem{Base: wx, Disp: disp})
@@ -196,28 +174,19 @@ func (l *codebook) sums(name string, dim int, low Mem) {
 	DECQ(left)
 	JNZ(LabelRef("group"))
 	l.take(sx, s2, best, point, groups)
-	l.Return()
+	End()
 }
 
 // take keeps the candidate in lanes where it explains more: q2 > 0 and xq^2 > best*q2.
-func (l *codebook) take(sx, s2 vectors, kept, point, groups reg.GPVirtual) {
+func (l *codebook) take(sx, s2 []reg.VecVirtual, kept, point, groups reg.GPVirtual) {
 	var won [Groups]Mask
 	for g := range Groups {
 		VMOVUPS(sx[g], l.row(layout.CodebookXQ, g))
 		VMOVUPS(s2[g], l.row(layout.CodebookQ2, g))
-		a, b, old := l.Vec(), l.Vec(), l.Load(l.row(layout.CodebookBest, g))
-		Mul(a, sx[g], sx[g])
-		Mul(b, old, s2[g])
-		won[g] = l.Compare(Greater, a, b)
-		Clear(b)
-		l.Both(won[g], won[g], l.Compare(Greater, s2[g], b))
-		Div(a, sx[g], s2[g])
-		Mul(b, a, sx[g])
-		l.Choose(old, won[g], b, old)
-		VMOVUPS(old, l.row(layout.CodebookBest, g))
-		s := l.Load(l.row(layout.CodebookScale, g))
-		l.Choose(s, won[g], a, s)
-		VMOVUPS(s, l.row(layout.CodebookScale, g))
+		mask, f, score := l.better(sx[g], s2[g], l.Load(l.row(layout.CodebookBest, g)))
+		l.keep(score, mask, layout.CodebookBest, g)
+		l.keep(f, mask, layout.CodebookScale, g)
+		won[g] = mask
 	}
 	Label("points")
 	for g := range Groups {
@@ -245,7 +214,7 @@ func (l *codebook) roots() {
 	ADDQ(Imm(64), root)
 	SUBQ(Imm(16), n)
 	JNZ(LabelRef("values"))
-	l.Return()
+	End()
 }
 
 // signs is one vector of eight for every machine.
@@ -255,12 +224,11 @@ func (l *codebook) signs() {
 	none := l.Zero()
 	Label("values")
 	bits := GP32()
-	const notGreaterEqual = U8(25)
-	VMOVMSKPS(l.Compare(notGreaterEqual, l.Load(Mem{Base: x}), none), bits)
+	VMOVMSKPS(l.Compare(NotGreaterEqual, l.Load(Mem{Base: x}), none), bits)
 	MOVB(bits.As8(), Mem{Base: signs})
 	ADDQ(Imm(32), x)
 	INCQ(signs)
 	SUBQ(Imm(8), n)
 	JNZ(LabelRef("values"))
-	l.Return()
+	End()
 }

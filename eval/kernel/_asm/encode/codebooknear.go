@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -11,8 +13,7 @@ import (
 
 type near struct {
 	Machine
-	dim                 int
-	lanes, largest, eye Mem
+	dim int
 }
 
 // CodebookNear generates the search for the best near point, for groups whose levels are no point of a codebook:
@@ -22,18 +23,11 @@ type near struct {
 // What the levels of value k contribute to the error lies in a vector, by level, and the points' levels select from it:
 // with 8 values of three levels within each four lanes, with 4 values of eight levels within the vector.
 func CodebookNear(m Machine) {
-	n := near{Machine: m, largest: m.Bits("largest", 0x7f7fffff), lanes: m.Bits("lanes", uint32(m.Bytes/4))}
-	n.eye = GLOBL("eye"+m.Suffix, RODATA|NOPTR)
-	for i := range m.Bytes / 4 {
-		DATA(4*i, U32(i))
-	}
-	n.dim = 8
-	n.search("latticeNear8")
-	n.dim = 4
-	n.search("latticeNear4")
+	near{m, 8}.search("latticeNear8")
+	near{m, 4}.search("latticeNear4")
 }
 
-func (n *near) search(name string) {
+func (n near) search(name string) {
 	n.Func(name, "func(point, items *int32, count int, x, w *float32, places *uint32, scales *float32, columns int, values *float32, levels, index *uint16)",
 		"replaces the entries of point that items tells by the best near points. Item i has its values and weights at places[i], in bytes, and levels are worth "+
 			"scales[i mod columns] * values (a vector of them).")
@@ -64,8 +58,8 @@ func (n *near) search(name string) {
 	terms := n.terms(at, x, w, place)
 
 	// The first near point wins when no sum is less than the largest float32.
-	best, position, here := n.Load(n.largest), n.Zero(), n.Load(n.eye)
-	step := n.Load(n.lanes)
+	best, position, here := n.Load(Float(math.MaxFloat32)), n.Zero(), n.Load(Table32("eye", n.Floats(), func(i int) uint32 { return uint32(i) }))
+	step := n.Load(Bits(uint32(n.Floats())))
 	next := GP64()
 	LEAQ(Mem{Base: levels, Index: list, Scale: 1}, next)
 	Label("points")
@@ -91,11 +85,11 @@ func (n *near) search(name string) {
 	DECQ(count)
 	JNZ(LabelRef("item"))
 	Label("done")
-	n.Return()
+	End()
 }
 
 // terms returns w*(at - x)^2 for each value.
-func (n *near) terms(at reg.VecVirtual, x, w, place reg.GPVirtual) (terms []reg.VecVirtual) {
+func (n near) terms(at reg.VecVirtual, x, w, place reg.GPVirtual) (terms []reg.VecVirtual) {
 	for k := range n.dim {
 		d := n.Broadcast(Mem{Base: x, Index: place, Scale: 1, Disp: 4 * k})
 		t := n.Broadcast(Mem{Base: w, Index: place, Scale: 1, Disp: 4 * k})
@@ -108,7 +102,7 @@ func (n *near) terms(at reg.VecVirtual, x, w, place reg.GPVirtual) (terms []reg.
 }
 
 // sum adds the points' terms in the order of the values.
-func (n *near) sum(terms []reg.VecVirtual, p reg.VecVirtual) reg.VecVirtual {
+func (n near) sum(terms []reg.VecVirtual, p reg.VecVirtual) reg.VecVirtual {
 	e := n.Vec()
 	for k, t := range terms {
 		v := n.Vec()
@@ -131,24 +125,13 @@ func (n *near) sum(terms []reg.VecVirtual, p reg.VecVirtual) reg.VecVirtual {
 }
 
 // first leaves in position, in its first lane, the first position of those with the smallest sum.
-func (n *near) first(best, position reg.VecVirtual) {
-	least := n.Vec()
-	t := n.Vec()
-	n.across(best, least, t, func(a, b, dst reg.VecVirtual) { VMINPS(a, b, dst) })
+func (n near) first(best, position reg.VecVirtual) {
+	least := n.Load(best)
+	Across(least, VMINPS)
 	// Other lanes get a position beyond all.
 	others := n.Compare(NotEqual, best, least)
 	far := n.Vec()
 	VPCMPEQD(far, far, far)
 	n.Choose(position, others, far, position)
-	n.across(position, position, t, func(a, b, dst reg.VecVirtual) { VPMINUD(a, b, dst) })
-}
-
-// across combines all lanes of v and leaves the result in every lane of dst.
-func (n *near) across(v, dst, t reg.VecVirtual, f func(a, b, dst reg.VecVirtual)) {
-	VPERM2F128(U8(1), v, v, t)
-	f(v, t, dst)
-	VPERMILPS(U8(0x4e), dst, t)
-	f(dst, t, dst)
-	VPERMILPS(U8(0xb1), dst, t)
-	f(dst, t, dst)
+	Across(position, VPMINUD)
 }

@@ -8,15 +8,12 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-type fixed struct {
-	Machine
-	signless, sign, half Mem
-}
+type fixed struct{ Machine }
 
 // Fixed generates what the types with fixed grids (MXFP4, NVFP4, Q1_0, Q2_0, TQ1_0, TQ2_0) need of rows of values:
 // magnitudes, signs and levels. One vector of eight is enough here for every machine.
 func Fixed(m Machine) {
-	g := fixed{m, m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000), m.Bits("belowHalf", 0x3effffff)}
+	g := fixed{m}
 	g.peaks()
 	g.signs()
 	g.away()
@@ -25,19 +22,18 @@ func Fixed(m Machine) {
 
 // runs emits a loop over count runs of n values; start comes before each run, body works on 16 values, end comes after.
 func (g fixed) runs(count, n, x reg.GPVirtual, start func(), body func(v [2]reg.VecVirtual), end func()) {
-	Label("run")
-	left := GP64()
-	MOVQ(n, left)
-	start()
-	Label("values")
-	body([2]reg.VecVirtual{g.Load(Mem{Base: x}), g.Load(Mem{Base: x, Disp: 32})})
-	ADDQ(Imm(64), x)
-	SUBQ(Imm(16), left)
-	JNZ(LabelRef("values"))
-	end()
-	DECQ(count)
-	JNZ(LabelRef("run"))
-	g.Return()
+	Repeat("run", count, func() {
+		left := GP64()
+		MOVQ(n, left)
+		start()
+		Label("values")
+		body([2]reg.VecVirtual{g.Load(Mem{Base: x}), g.Load(Mem{Base: x, Disp: 32})})
+		ADDQ(Imm(64), x)
+		SUBQ(Imm(16), left)
+		JNZ(LabelRef("values"))
+		end()
+	})
+	End()
 }
 
 // peaks compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
@@ -45,10 +41,10 @@ func (g fixed) peaks() {
 	g.Func("peaks", "func(dst *uint32, x *float32, count, n int)",
 		"finds the largest of the bits of |x[i]| in each of count runs of n values, a multiple of 16.")
 	dst, x, count, n := Arg("dst"), Arg("x"), Arg("count"), Arg("n")
-	mask, most := g.Load(g.signless), [2]reg.VecVirtual{g.Vec(), g.Vec()}
+	mask, most := g.Load(signless()), g.Vectors(2)
 	g.runs(count, n, x, func() {
-		VPXOR(most[0], most[0], most[0])
-		VPXOR(most[1], most[1], most[1])
+		Clear(most[0])
+		Clear(most[1])
 	}, func(v [2]reg.VecVirtual) {
 		for i, v := range v {
 			VPAND(mask, v, v)
@@ -56,14 +52,7 @@ func (g fixed) peaks() {
 		}
 	}, func() {
 		VPMAXUD(most[1], most[0], most[0])
-		low, t := most[0].AsX(), XMM()
-		VEXTRACTI128(U8(1), most[0], t)
-		VPMAXUD(t, low, low)
-		VPSHUFD(U8(0x4e), low, t)
-		VPMAXUD(t, low, low)
-		VPSHUFD(U8(0xb1), low, t)
-		VPMAXUD(t, low, low)
-		VMOVD(low, Mem{Base: dst})
+		VMOVD(Fold(most[0], VPMAXUD), Mem{Base: dst})
 		ADDQ(Imm(4), dst)
 	})
 }
@@ -101,18 +90,15 @@ func (g fixed) bytes(q reg.GPVirtual, v [2]reg.VecVirtual) {
 func (g fixed) away() {
 	g.Func("away", "func(q *byte, x, inverse *float32, count, n int, top int)",
 		"sets q = clamp(roundAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, each with its inverse step.")
-	q, x, scale, count, n, top := Arg("q"), Arg("x"), Arg("inverse"), Arg("count"), Arg("n"), Arg("top")
-	inverse, most, least, none := g.Vec(), g.Vec(), g.Vec(), g.Vec()
-	VMOVD(top.As32(), most.AsX())
-	VPBROADCASTD(most.AsX(), most)
+	q, x, scale, count, n := Arg("q"), Arg("x"), Arg("inverse"), Arg("count"), Arg("n")
+	inverse, most, least, none := g.Vec(), g.IntArg("top"), g.Vec(), g.Zero()
 	VPCMPEQD(least, least, least)
-	VPXOR(none, none, none)
 	g.runs(count, n, x, func() { VBROADCASTSS(Mem{Base: scale}, inverse) }, func(v [2]reg.VecVirtual) {
 		t := g.Vec()
 		for _, v := range v {
 			Mul(v, v, inverse)
-			And(t, v, g.sign)
-			Or(t, t, g.half)
+			And(t, v, sign())
+			Or(t, t, belowHalf())
 			Add(v, v, t)
 			VCVTTPS2DQ(v, v)
 			VPSUBD(least, v, v)
@@ -125,28 +111,20 @@ func (g fixed) away() {
 
 // float4 counts the middles between magnitudes that lie below a value.
 func (g fixed) float4() {
-	var middles [7]Mem
-	for i, v := range []float64{0.5, 1.5, 2.5, 3.5, 5, 7, 10} {
-		middles[i] = g.Float("middle"+string(rune('0'+i)), v)
-	}
-	eight := g.Bits("eight", 8)
+	middles := []float64{0.5, 1.5, 2.5, 3.5, 5, 7, 10}
 	g.Func("float4", "func(q *byte, x, d *float32, count, n int)",
 		"sets q = nearestFloat4(x, d) for count runs of n values, a multiple of 16, each with its scale, and none beyond 16*d.")
 	q, x, scale, count, n := Arg("q"), Arg("x"), Arg("d"), Arg("count"), Arg("n")
-	var at [7]reg.VecVirtual
-	for i := range at {
-		at[i] = g.Vec()
-	}
+	at := g.Vectors(len(middles))
 	g.runs(count, n, x, func() {
 		d := g.Broadcast(Mem{Base: scale})
 		for i := range at {
-			Mul(at[i], d, middles[i])
+			Mul(at[i], d, Float(middles[i]))
 		}
 	}, func(v [2]reg.VecVirtual) {
 		for i, x := range v {
-			magnitude, level, t := g.Vec(), g.Vec(), g.Vec()
-			And(magnitude, x, g.signless)
-			VPXOR(level, level, level)
+			magnitude, level, t := g.Vec(), g.Zero(), g.Vec()
+			And(magnitude, x, signless())
 			for _, m := range at {
 				VPCMPGTD(m, magnitude, t)
 				VPSUBD(t, level, level)
@@ -154,7 +132,7 @@ func (g fixed) float4() {
 			VPXOR(t, t, t)
 			VPCMPGTD(t, level, t)
 			VPSRLD(U8(28), x, x)
-			VPAND(eight, x, x)
+			VPAND(Bits(8), x, x)
 			VPAND(t, x, x)
 			VPOR(x, level, v[i])
 		}

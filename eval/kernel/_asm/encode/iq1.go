@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -17,32 +19,18 @@ var thirds = [2][3]float64{{-1 + shift, shift, 1 + shift}, {-1 - shift, -shift, 
 const plus, minus = 0, 1
 
 type iq1 struct {
-	Machine
-	state, x, w, index, space reg.GPVirtual
-	constants                 map[float64]Mem
-	one, lowest               Mem
-
+	search
+	index, space                reg.GPVirtual
 	score, scale, number, count reg.VecVirtual
 }
 
 // IQ1 generates the search of IQ1_S and IQ1_M for many sub-blocks at once: see iq1_split.go beside _asm for
 // what it computes, and iq1_s.go and iq1_m.go for the sums.
 func IQ1(m Machine) {
-	s := iq1{Machine: m, constants: map[float64]Mem{}}
-	s.one, s.lowest = s.Bits("one", 1), s.Bits("lowest", 0xff7fffff)
+	s := iq1{search: search{Machine: m}}
 	s.sort()
 	s.single()
 	s.halves()
-}
-
-// float is a constant in memory.
-func (s *iq1) float(v float64) Mem {
-	m, ok := s.constants[v]
-	if !ok {
-		m = s.Float("third"+string(rune('A'+len(s.constants))), v)
-		s.constants[v] = m
-	}
-	return m
 }
 
 // sort emits a sorting network. Of equal values the one with the smaller index comes first.
@@ -51,8 +39,8 @@ func (s *iq1) sort() {
 		"sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in "+
 			"bytes, that are to be put in order one after the other.")
 	x, w, index, end, exchanges, count := Arg("x"), Arg("w"), Arg("index"), Arg("n"), Arg("exchanges"), Arg("count")
-	s.Rows(end)
-	at, step := s.Zero(), s.Load(s.float(1))
+	s.RowBytes(end)
+	at, step := s.Zero(), s.Load(Float(1))
 	s.Each("index", end, 4, func(i reg.GPVirtual, disp int) {
 		for g := range Groups {
 			VMOVUPS(at, s.At(index, i, disp, g))
@@ -84,7 +72,7 @@ func (s *iq1) sort() {
 	ADDQ(Imm(8), exchanges)
 	DECQ(count)
 	JNZ(LabelRef("exchange"))
-	s.Return()
+	End()
 }
 
 // start begins a function that splits n sorted rows, group by group.
@@ -99,38 +87,29 @@ func (s *iq1) start(name, doc string) (groups reg.GPVirtual) {
 
 // first starts from no choice.
 func (s *iq1) first() {
-	s.score, s.scale, s.count = s.Load(s.lowest), s.Zero(), s.Zero()
+	s.score, s.scale, s.count = s.Load(Float(-math.MaxFloat32)), s.Zero(), s.Zero()
 	s.number = s.Vec()
-	VPSUBD(s.Load(s.one), s.count, s.number)
+	VPSUBD(s.Load(Bits(1)), s.count, s.number)
 }
 
-// beats takes a choice with these sums where it explains more: xq^2 > score*q2 and q2 > 0. It changes xq and q2.
+// beats takes a choice with these sums where it explains more: xq^2 > score*q2 and q2 > 0.
 func (s *iq1) beats(xq, q2 reg.VecVirtual) {
-	a, b := s.Vec(), s.Vec()
-	Mul(a, xq, xq)
-	Mul(b, s.score, q2)
-	won := s.Compare(Greater, a, b)
-	Clear(b)
-	s.Both(won, won, s.Compare(Greater, q2, b))
-	Div(q2, xq, q2)
-	Mul(xq, q2, xq)
-	s.Choose(s.score, won, xq, s.score)
-	s.Choose(s.scale, won, q2, s.scale)
+	won, scale, score := s.better(xq, q2, s.score)
+	s.Choose(s.score, won, score, s.score)
+	s.Choose(s.scale, won, scale, s.scale)
 	s.Choose(s.number, won, s.count, s.number)
-	VPADDD(s.one, s.count, s.count)
+	VPADDD(Bits(1), s.count, s.count)
 }
 
 // finish stores a group's result and goes on with the next.
 func (s *iq1) finish(groups reg.GPVirtual) {
 	for r, v := range []reg.VecVirtual{layout.IQ1Scale: s.scale, layout.IQ1Score: s.score, layout.IQ1Number: s.number} {
-		VMOVUPS(v, Mem{Base: s.state, Disp: r * s.Row()})
+		VMOVUPS(v, s.row(r, 0))
 	}
-	for _, p := range []reg.GPVirtual{s.state, s.x, s.w, s.index, s.space} {
-		ADDQ(Imm(uint64(s.Bytes)), p)
-	}
+	s.next(1, s.state, s.x, s.w, s.index, s.space)
 	DECQ(groups)
 	JNZ(LabelRef("group"))
-	s.Return()
+	End()
 }
 
 // choices emits the loops over the boundaries low <= high of n values; both are rows of the tables in space.
@@ -154,9 +133,9 @@ func (s *iq1) choices(n int, outer, inner func(at reg.GPVirtual)) {
 // thirdSums returns the sums of w*q*x and w*q^2 of values with the same q, given those of w*x and w.
 func (s *iq1) thirdSums(sumX, sumW reg.VecVirtual, q float64) (xq, q2 reg.VecVirtual) {
 	xq, q2 = s.Vec(), s.Vec()
-	Mul(xq, sumX, s.float(q))
-	Mul(q2, sumW, s.float(q))
-	Mul(q2, q2, s.float(q))
+	Mul(xq, sumX, Float(q))
+	Mul(q2, sumW, Float(q))
+	Mul(q2, q2, Float(q))
 	return xq, q2
 }
 
@@ -244,7 +223,7 @@ func (s *iq1) halves() {
 	for i := range n {
 		weight, wx, t := s.Load(Mem{Base: s.w, Disp: i * s.Row()}), s.Vec(), s.Vec()
 		Mul(wx, weight, Mem{Base: s.x, Disp: i * s.Row()})
-		second := s.Compare(NotLess, s.Load(Mem{Base: s.index, Disp: i * s.Row()}), s.float(8))
+		second := s.Compare(NotLess, s.Load(Mem{Base: s.index, Disp: i * s.Row()}), Float(8))
 		for half := range x {
 			for _, sum := range []struct{ to, v reg.VecVirtual }{{x[half], wx}, {w[half], weight}} {
 				if half == 0 {
@@ -261,16 +240,16 @@ func (s *iq1) halves() {
 	for half := range x {
 		for shift, v := range thirds {
 			all, t := s.Vec(), s.Vec()
-			Mul(t, x[half], s.float(v[2]))
+			Mul(t, x[half], Float(v[2]))
 			VMOVUPS(t, top(half, shift))
-			Mul(all, w[half], s.float(v[2]))
-			Mul(all, all, s.float(v[2]))
+			Mul(all, w[half], Float(v[2]))
+			Mul(all, all, Float(v[2]))
 			for i := range n + 1 {
 				sum := s.Load(table(s.space, sumW+half, i))
-				Mul(t, sum, s.float(v[0]*v[0]-v[1]*v[1]))
+				Mul(t, sum, Float(v[0]*v[0]-v[1]*v[1]))
 				Add(t, all, t)
 				VMOVUPS(t, table(s.space, low+2*half+shift, i))
-				Mul(t, sum, s.float(v[1]*v[1]-v[2]*v[2]))
+				Mul(t, sum, Float(v[1]*v[1]-v[2]*v[2]))
 				VMOVUPS(t, table(s.space, high+2*half+shift, i))
 			}
 		}

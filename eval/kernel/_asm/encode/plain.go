@@ -10,28 +10,12 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-type plain struct {
-	Machine
-	signless, sign, half Mem
-	round, one           Mem
-	unit, pointFive      Mem
-	huge, hugeNegative   Mem
-	order                Mem // of bytes: the low bytes of dwords, in each half
-}
+type plain struct{ Machine }
 
 // Plain generates the conversions that search nothing, and the check for numbers that are not finite. One vector of
 // eight is enough here for every machine: memory is slower.
 func Plain(m Machine) {
-	p := plain{m, m.Bits("signless", 0x7fffffff), m.Bits("sign", 0x80000000), m.Bits("belowHalf", 0x3effffff),
-		m.Bits("round", 0x7fff), m.Bits("one", 1), m.Float("unit", 1), m.Float("pointFive", 0.5),
-		m.Float("huge", math.MaxFloat32), m.Float("hugeNegative", -math.MaxFloat32), GLOBL("order"+m.Suffix, RODATA|NOPTR)}
-	for i := range 32 {
-		v := uint8(0x80)
-		if i%16 < 4 {
-			v = uint8(4 * (i % 16))
-		}
-		DATA(i, U8(v))
-	}
+	p := plain{m}
 	p.peak()
 	p.q8()
 	p.float16()
@@ -40,16 +24,24 @@ func Plain(m Machine) {
 	p.evenAffine()
 }
 
+// belowHalf is the largest float32 below a half.
+func belowHalf() Mem { return Bits(0x3effffff) }
+
+// order puts the low bytes of dwords first, in each half.
+func order() Mem {
+	return Table("order", 32, func(i int) byte {
+		if i %= 16; i < 4 {
+			return byte(4 * i)
+		}
+		return 0x80
+	})
+}
+
 // peak compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
 func (p plain) peak() {
 	p.Func("peak", "func(x *float32, n int) uint32", "returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
 	x, n := Arg("x"), Arg("n")
-	var acc [4]reg.VecVirtual
-	for i := range acc {
-		acc[i] = p.Vec()
-		VPXOR(acc[i], acc[i], acc[i])
-	}
-	mask := p.Load(p.signless)
+	acc, mask := p.Zeros(4), p.Load(signless())
 	Label("values")
 	for i := range acc {
 		v := p.Vec()
@@ -62,38 +54,25 @@ func (p plain) peak() {
 	VPMAXUD(acc[1], acc[0], acc[0])
 	VPMAXUD(acc[3], acc[2], acc[2])
 	VPMAXUD(acc[2], acc[0], acc[0])
-	t, low := XMM(), acc[0].AsX()
-	VEXTRACTI128(U8(1), acc[0], t)
-	VPMAXUD(t, low, low)
-	VPSHUFD(U8(0x4e), low, t)
-	VPMAXUD(t, low, low)
-	VPSHUFD(U8(0xb1), low, t)
-	VPMAXUD(t, low, low)
 	r := GP32()
-	VMOVD(low, r)
+	VMOVD(Fold(acc[0], VPMAXUD), r)
 	Store(r, ReturnIndex(0))
-	p.Return()
+	End()
 }
 
 // largest returns the largest magnitude of four vectors in all lanes; NaN does not count.
 func (p plain) largest(x [4]reg.VecVirtual) reg.VecVirtual {
 	most, a := p.Zero(), p.Vec()
 	for _, v := range x {
-		And(a, v, p.signless)
+		And(a, v, signless())
 		Max(most, a, most)
 	}
-	VPERM2F128(U8(1), most, most, a)
-	Max(most, a, most)
-	VPERMILPS(U8(0x4e), most, a)
-	Max(most, a, most)
-	VPERMILPS(U8(0xb1), most, a)
-	Max(most, a, most)
+	Across(most, VMAXPS)
 	return most
 }
 
 // q8 writes blocks of a 16-bit scale and 32 bytes.
 func (p plain) q8() {
-	limit := p.Float("limit", 127)
 	p.Func("q8", "func(dst *byte, x *float32, blocks int)", "encodes blocks of 32 values as Q8_0.")
 	dst, x, blocks := Arg("dst"), Arg("x"), Arg("blocks")
 	Label("block")
@@ -102,17 +81,17 @@ func (p plain) q8() {
 		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
 	}
 	d, t := p.largest(v), p.Vec()
-	Div(d, d, p.Load(limit))
-	inverse := p.invert(d, p.Load(p.unit))
+	Div(d, d, p.Load(Float(127)))
+	inverse := p.invert(d, p.Load(Float(1)))
 	VCVTPS2PH(U8(0), d.AsX(), t.AsX())
 	VPEXTRW(U8(0), t.AsX(), Mem{Base: dst})
 	for i, v := range v {
 		Mul(v, v, inverse)
-		And(t, v, p.sign)
-		Or(t, t, p.half)
+		And(t, v, sign())
+		Or(t, t, belowHalf())
 		Add(v, v, t)
 		VCVTTPS2DQ(v, v)
-		VPSHUFB(p.order, v, v)
+		VPSHUFB(order(), v, v)
 		high := XMM()
 		VEXTRACTI128(U8(1), v, high)
 		VPUNPCKLDQ(high, v.AsX(), high)
@@ -122,7 +101,7 @@ func (p plain) q8() {
 	ADDQ(Imm(34), dst)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
-	p.Return()
+	End()
 }
 
 // float16 keeps the payloads of NaN, which plain Go does not.
@@ -136,14 +115,14 @@ func (p plain) float16() {
 	ADDQ(Imm(16), dst)
 	SUBQ(Imm(8), n)
 	JNZ(LabelRef("values"))
-	p.Return()
+	End()
 }
 
 // bfloat16 adds half of what is cut off, and one more where the kept part is odd.
 func (p plain) bfloat16() {
 	p.Func("bfloat16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 16, none NaN, to bfloat16.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
-	round, one := p.Load(p.round), p.Load(p.one)
+	round, one := p.Load(Bits(0x7fff)), p.Load(Bits(1))
 	Label("values")
 	var v [2]reg.VecVirtual
 	for i := range v {
@@ -162,7 +141,7 @@ func (p plain) bfloat16() {
 	ADDQ(Imm(32), dst)
 	SUBQ(Imm(16), n)
 	JNZ(LabelRef("values"))
-	p.Return()
+	End()
 }
 
 // at returns, in all lanes, the first of a block's values that equals the given one, or otherwise what is there already:
@@ -202,7 +181,7 @@ func (p plain) bytes(q reg.GPVirtual, v [4]reg.VecVirtual, top reg.VecVirtual) {
 		VPSLLD(U8(24), v, v)
 		VPSRAD(U8(24), v, v)
 		VPMINSD(top, v, v)
-		VPSHUFB(p.order, v, v)
+		VPSHUFB(order(), v, v)
 		high := XMM()
 		VEXTRACTI128(U8(1), v, high)
 		VPUNPCKLDQ(high, v.AsX(), high)
@@ -212,11 +191,7 @@ func (p plain) bytes(q reg.GPVirtual, v [4]reg.VecVirtual, top reg.VecVirtual) {
 
 // integer returns a parameter in all lanes, and as a float.
 func (p plain) integer(name string) (dwords, floats reg.VecVirtual) {
-	g := GP64()
-	Load(Param(name), g)
-	dwords, floats = p.Vec(), p.Vec()
-	VMOVD(g.As32(), dwords.AsX())
-	VPBROADCASTD(dwords.AsX(), dwords)
+	dwords, floats = p.IntArg(name), p.Vec()
 	VCVTDQ2PS(dwords, floats)
 	return dwords, floats
 }
@@ -233,7 +208,7 @@ func (p plain) blocks(q, x, blocks reg.GPVirtual, body func(v [4]reg.VecVirtual)
 	ADDQ(Imm(32), q)
 	DECQ(blocks)
 	JNZ(LabelRef("block"))
-	p.Return()
+	End()
 }
 
 func (p plain) evenSymmetric() {
@@ -245,12 +220,12 @@ func (p plain) evenSymmetric() {
 	VPADDD(dwords, dwords, dwords)
 	VPCMPEQD(top, top, top)
 	VPSUBD(dwords, top, top) // 2h - 1
-	Sub(shift, p.Load(p.pointFive), low)
+	Sub(shift, p.Load(Float(0.5)), low)
 	p.blocks(q, x, count, func(v [4]reg.VecVirtual) {
 		most, sizes := p.largest(v), [4]reg.VecVirtual{}
 		for i := range v {
 			sizes[i] = p.Vec()
-			And(sizes[i], v[i], p.signless)
+			And(sizes[i], v[i], signless())
 		}
 		zero := p.Compare(Equal, most, p.Zero())
 		p.at("extreme", x, sizes, most)
@@ -258,7 +233,7 @@ func (p plain) evenSymmetric() {
 		Div(most, most, low)
 		VMOVSS(most.AsX(), Mem{Base: d})
 		ADDQ(Imm(4), d)
-		inverse := p.invert(most, p.Load(p.unit))
+		inverse := p.invert(most, p.Load(Float(1)))
 		for _, v := range v {
 			Mul(v, v, inverse)
 			Add(v, v, shift)
@@ -273,23 +248,13 @@ func (p plain) evenAffine() {
 	q, d, m, x, count := Arg("q"), Arg("d"), Arg("low"), Arg("x"), Arg("blocks")
 	dwords, top := p.integer("top")
 	p.blocks(q, x, count, func(v [4]reg.VecVirtual) {
-		low, high, t := p.Load(p.huge), p.Load(p.hugeNegative), p.Vec()
+		low, high := p.Load(Float(math.MaxFloat32)), p.Load(Float(-math.MaxFloat32))
 		for _, v := range v {
 			Min(low, v, low)
 			Max(high, v, high)
 		}
-		for _, step := range []func(){
-			func() { VPERM2F128(U8(1), low, low, t) }, func() { VPERMILPS(U8(0x4e), low, t) }, func() { VPERMILPS(U8(0xb1), low, t) },
-		} {
-			step()
-			Min(low, t, low)
-		}
-		for _, step := range []func(){
-			func() { VPERM2F128(U8(1), high, high, t) }, func() { VPERMILPS(U8(0x4e), high, t) }, func() { VPERMILPS(U8(0xb1), high, t) },
-		} {
-			step()
-			Max(high, t, high)
-		}
+		Across(low, VMINPS)
+		Across(high, VMAXPS)
 		p.at("low", x, v, low)
 		p.at("high", x, v, high)
 		VMOVSS(low.AsX(), Mem{Base: m})
@@ -298,11 +263,11 @@ func (p plain) evenAffine() {
 		Div(high, high, top)
 		VMOVSS(high.AsX(), Mem{Base: d})
 		ADDQ(Imm(4), d)
-		inverse := p.invert(high, p.Load(p.unit))
+		inverse := p.invert(high, p.Load(Float(1)))
 		for _, v := range v {
 			Sub(v, v, low)
 			Mul(v, v, inverse)
-			Add(v, v, p.pointFive)
+			Add(v, v, Float(0.5))
 		}
 		p.bytes(q, v, dwords)
 	})

@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -9,14 +11,19 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
+// refinement rounds values to levels, q, and then moves single levels for as long as that explains more, at most five
+// rounds. A level depends on those before it: groups side by side hide how long that takes.
 type refinement struct {
-	Machine
-	state, x, q    reg.GPVirtual
-	end            reg.GPVirtual
-	low, high      reg.VecVirtual
-	signless, wrap Mem
-	tiny           Mem
-	groups         []group
+	search
+	groups []group
+	redo   int  // a row of the state
+	late   bool // the sum of w*q^2 must be positive with the moved level, not without it
+	// weight returns a value's weight; level rounds to a level; stored is what q holds of it; bad returns the lanes in
+	// which plain Go must round.
+	weight func(x reg.VecVirtual, index reg.GPVirtual, disp, group int) reg.VecVirtual
+	level  func(v reg.VecVirtual)
+	stored func(l reg.VecVirtual) reg.VecVirtual
+	bad    func(v reg.VecVirtual) Mask
 }
 
 // group is the sums of w*x*q and w*q^2 of a group of lanes, and where it lies.
@@ -25,87 +32,26 @@ type group struct {
 	xq, q2 reg.VecVirtual
 }
 
-// Refine generates refineSymmetric for many sub-blocks at once: see symmetric.go beside _asm for what it computes.
-// A level depends on those before it: groups side by side hide how long that takes.
-func Refine(m Machine) {
-	s := refinement{Machine: m, signless: m.Bits("signless", 0x7fffffff), wrap: m.Float("wrap", Wrap), tiny: m.Float("tiny", 1e-15)}
-	one := m.Float("one", 1)
-	m.Func("refine", "func(state, x, q *float32, n int, lowest *float32)",
-		"finds the scales of refineSymmetric for all columns of x, n rows. lowest is the lowest level; q is working space like x.")
-	s.state, s.x, s.q, s.end = Arg("state"), Arg("x"), Arg("q"), Arg("n")
-	s.Rows(s.end)
-	lowest := Arg("lowest")
-	s.low, s.high = s.Broadcast(Mem{Base: lowest}), s.Zero()
-	Sub(s.high, s.high, s.low)
-	Sub(s.high, s.high, s.Load(one))
-	together := 1 // 16 registers are enough for one group
-	if m.Bytes == 64 {
-		together = Groups
-	}
-	passes := GP64()
-	MOVQ(U32(uint32(Groups/together)), passes)
-	Label("pass")
-	s.groups = nil
-	for g := range together {
-		s.groups = append(s.groups, s.start(g))
-	}
-	s.refine()
-	for _, g := range s.groups {
-		s.finish(g)
-	}
-	for _, p := range []reg.GPVirtual{s.state, s.x, s.q} {
-		ADDQ(Imm(uint64(together*m.Bytes)), p)
-	}
-	DECQ(passes)
-	JNZ(LabelRef("pass"))
-	m.Return()
-}
-
-func (s *refinement) row(r, group int) Mem {
-	return Mem{Base: s.state, Disp: r*s.Row() + group*s.Bytes}
-}
-
-// start puts the largest magnitude on the lowest level. Values that are no numbers, or infinite, are noted.
-func (s *refinement) start(g int) group {
-	name := string(rune('0' + g))
-	extreme, magnitude, sum := s.Zero(), s.Zero(), s.Zero()
-	s.Each("largest"+name, s.end, 1, func(index reg.GPVirtual, disp int) {
-		v, a := s.Load(s.At(s.x, index, disp, g)), s.Vec()
-		And(a, v, s.signless)
-		more := s.Compare(Greater, a, magnitude)
-		s.Choose(extreme, more, v, extreme)
-		s.Choose(magnitude, more, a, magnitude)
-		Sub(v, v, v)
-		Add(sum, sum, v)
-	})
-	none := s.Zero()
-	s.StoreMask(s.Compare(NotEqual, sum, none), s.row(layout.RefineRedo, g))
-	s.StoreMask(s.Compare(Less, magnitude, s.tiny), s.row(layout.RefineScale, g)) // the mask of zeros, until finish
-	Div(extreme, s.low, extreme)
-	out := group{at: g, xq: s.Zero(), q2: s.Zero()}
-	s.Each("levels"+name, s.end, 1, func(index reg.GPVirtual, disp int) {
-		x, l, w := s.Load(s.At(s.x, index, disp, g)), s.Vec(), s.Vec()
-		Mul(l, extreme, x)
+// levels emits the rounding of a group's values times inverse.
+func (s *refinement) levels(at int, inverse reg.VecVirtual) {
+	g := group{at, s.Zero(), s.Zero()}
+	s.Each(fmt.Sprintf("levels%d", at), s.end, 1, func(index reg.GPVirtual, disp int) {
+		x, l := s.Load(s.At(s.x, index, disp, at)), s.Vec()
+		w := s.weight(x, index, disp, at)
+		Mul(l, inverse, x)
 		s.level(l)
-		VMOVUPS(l, s.At(s.q, index, disp, g))
-		Mul(w, x, x)
+		VMOVUPS(s.stored(l), s.At(s.q, index, disp, at))
 		Mul(x, w, x)
 		Mul(x, x, l)
-		Add(out.xq, out.xq, x)
+		Add(g.xq, g.xq, x)
 		Mul(w, w, l)
 		Mul(w, w, l)
-		Add(out.q2, out.q2, w)
+		Add(g.q2, g.q2, w)
 	})
-	return out
+	s.groups = append(s.groups, g)
 }
 
-func (s *refinement) level(v reg.VecVirtual) {
-	s.Round(v, v)
-	Within(v, v, s.low, s.high)
-}
-
-// refine moves single levels for as long as that explains more, at most five rounds. A lane without a change in one
-// round has none in the next.
+// refine emits the rounds. A lane without a change in one round has none in the next.
 func (s *refinement) refine() {
 	rounds := GP64()
 	MOVQ(U32(5), rounds)
@@ -126,28 +72,28 @@ func (s *refinement) refine() {
 // move moves levels of a row and adds the lanes that it happened in to changed.
 func (s *refinement) move(g group, index reg.GPVirtual, disp int, changed Mask) {
 	x, l := s.Load(s.At(s.x, index, disp, g.at)), s.Load(s.At(s.q, index, disp, g.at))
-	w, wx, a, b, t := s.Vec(), s.Vec(), s.Vec(), s.Vec(), s.Vec()
-	Mul(w, x, x)
+	w, wx, a, b, t := s.weight(x, index, disp, g.at), s.Vec(), s.Vec(), s.Vec(), s.Vec()
 	Mul(wx, w, x)
 	Mul(a, wx, l)
 	Sub(a, g.xq, a) // the sums without this level
 	Mul(t, w, l)
 	Mul(t, t, l)
 	Sub(b, g.q2, t)
-	none := s.Zero()
-	on := s.Compare(Greater, a, none)
+	on := s.Compare(Greater, a, s.Zero())
+	positive := func() { s.Both(on, on, s.Compare(Greater, b, s.Zero())) }
+	if !s.late {
+		positive()
+	}
 	Mul(x, x, b)
 	Div(x, x, a)
-	And(t, x, s.signless)
-	bad := s.Compare(NotLess, t, s.wrap)
+	bad := s.bad(x)
 	s.Both(bad, bad, on)
-	s.Either(bad, bad, s.LoadMask(s.row(layout.RefineRedo, g.at)))
-	s.StoreMask(bad, s.row(layout.RefineRedo, g.at))
+	s.note(bad, s.redo, g.at)
 	s.level(x)
 	s.Both(on, on, s.Compare(NotEqual, x, l))
 	s.Any(on)
-	still := "still" + string(rune('0'+g.at))
-	JZ(LabelRef(still)) // with luck predicted: then the next level does not wait for this one
+	still := fmt.Sprintf("still%d", g.at)
+	JZ(LabelRef(still)) // when the processor predicts this, the next level does not wait for this one
 	Mul(t, wx, x)
 	Add(a, a, t) // with the moved level
 	Mul(t, w, x)
@@ -158,9 +104,10 @@ func (s *refinement) move(g group, index reg.GPVirtual, disp int, changed Mask) 
 	Mul(t, g.xq, g.xq)
 	Mul(t, t, b)
 	s.Both(on, on, s.Compare(Greater, w, t))
-	Clear(none)
-	s.Both(on, on, s.Compare(Greater, b, none))
-	s.Choose(l, on, x, l)
+	if s.late {
+		positive()
+	}
+	s.Choose(l, on, s.stored(x), l)
 	VMOVUPS(l, s.At(s.q, index, disp, g.at))
 	s.Choose(g.xq, on, a, g.xq)
 	s.Choose(g.q2, on, b, g.q2)
@@ -168,13 +115,71 @@ func (s *refinement) move(g group, index reg.GPVirtual, disp int, changed Mask) 
 	Label(still)
 }
 
-func (s *refinement) finish(g group) {
-	empty, r := s.LoadMask(s.row(layout.RefineScale, g.at)), s.LoadMask(s.row(layout.RefineRedo, g.at))
+// finish stores a group's scale, 0 in empty lanes, which plain Go need not look at.
+func (s *refinement) finish(g group, empty Mask, scale int) {
+	r := s.LoadMask(s.row(s.redo, g.at))
 	s.Except(r, r, empty)
-	s.StoreMask(r, s.row(layout.RefineRedo, g.at))
-	f, none := s.Vec(), s.Zero()
-	Div(f, g.xq, g.q2)
-	s.Keep(f, s.Compare(Greater, g.q2, none), f)
+	s.StoreMask(r, s.row(s.redo, g.at))
+	f := s.quotient(g.xq, g.q2)
 	s.Drop(f, empty, f)
-	VMOVUPS(f, s.row(layout.RefineScale, g.at))
+	VMOVUPS(f, s.row(scale, g.at))
+}
+
+// Refine generates refineSymmetric for many sub-blocks at once: see symmetric.go of package encode for what it computes.
+func Refine(m Machine) {
+	m.Func("refine", "func(state, x, q *float32, n int, lowest *float32)",
+		"finds the scales of refineSymmetric for all columns of x, n rows. lowest is the lowest level; q is working space like x.")
+	s := refinement{search: search{Machine: m, state: Arg("state"), x: Arg("x"), q: Arg("q"), end: Arg("n")}, late: true}
+	s.RowBytes(s.end)
+	low, high := m.Broadcast(Mem{Base: Arg("lowest")}), m.Zero()
+	Sub(high, high, low)
+	Sub(high, high, m.Load(Float(1)))
+	s.redo = layout.RefineRedo
+	s.weight = func(x reg.VecVirtual, _ reg.GPVirtual, _, _ int) reg.VecVirtual {
+		w := m.Vec()
+		Mul(w, x, x)
+		return w
+	}
+	s.level = func(v reg.VecVirtual) {
+		m.Round(v, v)
+		Within(v, v, low, high)
+	}
+	s.stored = func(l reg.VecVirtual) reg.VecVirtual { return l }
+	s.bad = func(v reg.VecVirtual) Mask {
+		a := m.Vec()
+		And(a, v, signless())
+		return m.Compare(NotLess, a, wrap())
+	}
+	together := 1 // 16 registers are enough for one group
+	if m.Wide() {
+		together = Groups
+	}
+	passes := GP64()
+	MOVQ(U32(uint32(Groups/together)), passes)
+	Repeat("pass", passes, func() {
+		for g := range together {
+			s.start(g, low)
+		}
+		s.refine()
+		for _, g := range s.groups {
+			s.finish(g, s.LoadMask(s.row(layout.RefineScale, g.at)), layout.RefineScale)
+		}
+		s.next(together, s.state, s.x, s.q)
+	})
+	End()
+}
+
+// start puts the largest magnitude on the lowest level. Values that are not numbers, or infinite, are noted.
+func (s *refinement) start(g int, low reg.VecVirtual) {
+	extreme, magnitude, sum := s.Zero(), s.Zero(), s.Zero()
+	s.Each(fmt.Sprintf("largest%d", g), s.end, 1, func(index reg.GPVirtual, disp int) {
+		v := s.Load(s.At(s.x, index, disp, g))
+		s.further(v, extreme, magnitude, signless())
+		Sub(v, v, v)
+		Add(sum, sum, v)
+	})
+	s.StoreMask(s.Compare(NotEqual, sum, s.Zero()), s.row(layout.RefineRedo, g))
+	s.StoreMask(s.Compare(Less, magnitude, tiny()), s.row(layout.RefineScale, g)) // the mask of zeros, until finish
+	Div(extreme, low, extreme)
+	s.levels(g, extreme)
 }

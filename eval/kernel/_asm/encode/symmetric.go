@@ -10,67 +10,54 @@ import (
 )
 
 type symmetric struct {
-	Machine
-	state, x, w, wx reg.GPVirtual
-	end             reg.GPVirtual
-	low, high       reg.VecVirtual
-	best, extreme   reg.VecVirtual
+	search
+	wx            reg.GPVirtual
+	low, high     reg.VecVirtual
+	best, extreme reg.VecVirtual
 }
 
-// Symmetric generates searchSymmetric for many sub-blocks at once: see symmetric.go beside _asm for what it
+// Symmetric generates searchSymmetric for many sub-blocks at once: see symmetric.go of package encode for what it
 // computes. Candidates do not depend on each other, so two of them, not two groups, are interleaved.
 func Symmetric(m Machine) {
-	signless, tiny, infinity := m.Bits("signless", 0x7fffffff), m.Float("tiny", 1e-15), m.Bits("infinity", 0x7f800000)
-	one := m.Float("one", 1)
 	m.Func("symmetric", "func(state, x, w, wx *float32, n, groups int, steps *float32, inside, pairs int)",
-		"runs searchSymmetric on the columns of the first groups of x and w, n rows (a multiple of 4). steps are the lowest level, which is also "+
-			"the first candidate, inside pairs of candidates that no value leads below the lowest level, and pairs more; wx is working space like x.")
-	s := symmetric{Machine: m, state: Arg("state"), x: Arg("x"), w: Arg("w"), wx: Arg("wx"), end: Arg("n")}
-	s.Rows(s.end)
-	groups := Arg("groups")
-	Label("group")
-	s.extreme, s.best = s.Vec(), s.Vec()
-	s.largest(s.Load(signless), tiny)
-	steps := Arg("steps")
-	s.low, s.high = s.Broadcast(Mem{Base: steps}), s.Zero()
-	Sub(s.high, s.high, s.low)
-	Sub(s.high, s.high, s.Load(one))
-	s.first(steps, signless, infinity)
-	for _, kind := range []string{"inside", "pairs"} {
-		pairs := Arg(kind)
-		Label(kind)
-		s.pair(kind, steps, kind == "pairs")
-		ADDQ(Imm(8), steps)
-		DECQ(pairs)
-		JNZ(LabelRef(kind))
-	}
-	for _, p := range []reg.GPVirtual{s.state, s.x, s.w, s.wx} {
-		ADDQ(Imm(uint64(m.Bytes)), p)
-	}
-	DECQ(groups)
-	JNZ(LabelRef("group"))
-	m.Return()
+		"runs searchSymmetric on the columns of the first groups of x and w, n rows (a multiple of 4). steps are the lowest "+
+			"level, which is also the first candidate, inside pairs of candidates that no value leads below the lowest level, "+
+			"and pairs more; wx is working space like x.")
+	s := symmetric{search: search{Machine: m, state: Arg("state"), x: Arg("x"), w: Arg("w")}, wx: Arg("wx")}
+	s.end = Arg("n")
+	s.RowBytes(s.end)
+	Repeat("group", Arg("groups"), func() {
+		s.extreme, s.best = s.Zero(), s.Vec()
+		s.largest()
+		steps := Arg("steps")
+		s.low, s.high = s.Broadcast(Mem{Base: steps}), s.Zero()
+		Sub(s.high, s.high, s.low)
+		Sub(s.high, s.high, s.Load(Float(1)))
+		s.first(steps)
+		for _, kind := range []string{"inside", "pairs"} {
+			Repeat(kind, Arg(kind), func() {
+				s.pair(kind, steps, kind == "pairs")
+				ADDQ(Imm(8), steps)
+			})
+		}
+		s.next(1, s.state, s.x, s.w, s.wx)
+	})
+	End()
 }
 
-func (s *symmetric) row(r int) Mem { return Mem{Base: s.state, Disp: r * s.Row()} }
-
 // largest finds the value of largest magnitude, adds up w and fills wx.
-func (s *symmetric) largest(mask reg.VecVirtual, tiny Mem) {
-	magnitude, sum := s.Zero(), s.Zero()
-	Clear(s.extreme)
+func (s *symmetric) largest() {
+	mask, magnitude, sum := s.Load(signless()), s.Zero(), s.Zero()
 	s.Each("largest", s.end, 4, func(index reg.GPVirtual, disp int) {
-		v, a := s.Load(s.At(s.x, index, disp, 0)), s.Vec()
-		And(a, v, mask)
-		more := s.Compare(Greater, a, magnitude)
-		s.Choose(s.extreme, more, v, s.extreme)
-		s.Choose(magnitude, more, a, magnitude)
+		v := s.Load(s.At(s.x, index, disp, 0))
+		s.further(v, s.extreme, magnitude, mask)
 		w := s.Load(s.At(s.w, index, disp, 0))
 		Add(sum, sum, w)
 		Mul(w, w, v)
 		VMOVUPS(w, s.At(s.wx, index, disp, 0))
 	})
-	VMOVUPS(sum, s.row(layout.SymmetricSum))
-	s.StoreMask(s.Compare(Less, magnitude, tiny), s.row(layout.SymmetricZero))
+	VMOVUPS(sum, s.row(layout.SymmetricSum, 0))
+	s.StoreMask(s.Compare(Less, magnitude, tiny()), s.row(layout.SymmetricZero, 0))
 }
 
 // candidate is the sums of w*x*q and w*q^2 of one candidate.
@@ -101,29 +88,28 @@ func (s *symmetric) add(c candidate, x reg.VecVirtual, index reg.GPVirtual, disp
 }
 
 // first evaluates the step that puts the largest magnitude on the lowest level.
-func (s *symmetric) first(steps reg.GPVirtual, signless, infinity Mem) {
+func (s *symmetric) first(steps reg.GPVirtual) {
 	c := s.candidate(Mem{Base: steps})
 	s.Each("first", s.end, 4, func(index reg.GPVirtual, disp int) {
 		s.add(c, s.Load(s.At(s.x, index, disp, 0)), index, disp, false)
 	})
-	z := s.LoadMask(s.row(layout.SymmetricZero))
-	// A value or weight that is no number, or infinite, shows in the sums. Levels stay far from Wrap: the extreme is at
+	z := s.LoadMask(s.row(layout.SymmetricZero, 0))
+	// A value or weight that is not a number, or infinite, shows in the sums. Levels stay far from Wrap: the extreme is at
 	// least tiny and lies near the lowest level.
 	t, bad := s.Vec(), s.Nothing()
 	for _, v := range []reg.VecVirtual{c.xq, c.q2} {
-		And(t, v, signless)
-		s.Either(bad, bad, s.Compare(NotLess, t, infinity))
+		And(t, v, signless())
+		s.Either(bad, bad, s.Compare(NotLess, t, Bits(0x7f800000)))
 	}
 	s.Except(bad, bad, z)
-	s.StoreMask(bad, s.row(layout.SymmetricRedo))
-	none := s.Zero()
+	s.StoreMask(bad, s.row(layout.SymmetricRedo, 0))
 	f := s.Vec()
 	Div(f, c.xq, c.q2)
-	s.Keep(f, s.Compare(NotEqual, c.q2, none), f)
+	s.Keep(f, s.Compare(NotEqual, c.q2, s.Zero()), f)
 	Mul(s.best, f, c.xq)
 	s.Drop(f, z, f)
-	VMOVUPS(f, s.row(layout.SymmetricScale))
-	VMOVUPS(c.inverse, s.row(layout.SymmetricInverse))
+	VMOVUPS(f, s.row(layout.SymmetricScale, 0))
+	VMOVUPS(c.inverse, s.row(layout.SymmetricInverse, 0))
 }
 
 // pair evaluates two candidates.
@@ -136,28 +122,10 @@ func (s *symmetric) pair(label string, steps reg.GPVirtual, clamp bool) {
 		}
 	})
 	for _, c := range pair {
-		s.take(c)
-	}
-}
-
-// take keeps the candidate in lanes where it explains more: q2 > 0 and xq^2 > best*q2.
-func (s *symmetric) take(c candidate) {
-	a, b := s.Vec(), s.Vec()
-	Mul(a, c.xq, c.xq)
-	Mul(b, s.best, c.q2)
-	won := s.Compare(Greater, a, b)
-	Clear(b)
-	s.Both(won, won, s.Compare(Greater, c.q2, b))
-	s.Except(won, won, s.LoadMask(s.row(layout.SymmetricZero)))
-	Div(a, c.xq, c.q2)
-	Mul(b, a, c.xq)
-	s.Choose(s.best, won, b, s.best)
-	for _, k := range []struct {
-		v   reg.VecVirtual
-		row int
-	}{{a, layout.SymmetricScale}, {c.inverse, layout.SymmetricInverse}} {
-		old := s.Load(s.row(k.row))
-		s.Choose(old, won, k.v, old)
-		VMOVUPS(old, s.row(k.row))
+		won, scale, score := s.better(c.xq, c.q2, s.best)
+		s.Except(won, won, s.LoadMask(s.row(layout.SymmetricZero, 0)))
+		s.Choose(s.best, won, score, s.best)
+		s.keep(scale, won, layout.SymmetricScale, 0)
+		s.keep(c.inverse, won, layout.SymmetricInverse, 0)
 	}
 }

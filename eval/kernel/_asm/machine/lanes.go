@@ -1,95 +1,70 @@
-// Package lanes holds what the generators share: the names of the shapes, loops, and broadcasts of one number from
-// each of four token rows.
 package machine
 
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
-// Header sets what every generated file starts with.
-func Header() {
-	ConstraintExpr("!purego")
+// Operations: dst = a op b. b may be in memory (a of AndNot).
+
+func Add(dst, a, b Op) { VADDPS(b, a, dst) }
+func Sub(dst, a, b Op) { VSUBPS(b, a, dst) }
+func Mul(dst, a, b Op) { VMULPS(b, a, dst) }
+func Div(dst, a, b Op) { VDIVPS(b, a, dst) }
+
+// Min is a < b ? a : b and Max a > b ? a : b: b when one is NaN or both are zeros.
+func Min(dst, a, b Op) { VMINPS(b, a, dst) }
+func Max(dst, a, b Op) { VMAXPS(b, a, dst) }
+
+// Between is dst = min(max(a, 0), top) for integral values, and Within min(max(a, low), high) with low < 0 <= high. Bits of
+// negative floats are negative integers, and the larger without a sign the further down; others are ordered like
+// integers. Integer units are free when those of floats are not.
+func Between(dst, a, top, zero Op) {
+	NotBelow(dst, a, zero)
+	VPMINSD(top, dst, dst)
 }
 
-// Kernel starts an assembly function without stack checks whose pointers do not escape.
-func Kernel(name, signature, doc string) {
-	TEXT(name, NOSPLIT, signature)
-	Pragma("noescape")
-	Doc(doc)
+// NotBelow is Between without a top.
+func NotBelow(dst, a, zero Op) { VPMAXSD(zero, a, dst) }
+
+func Within(dst, a, low, high Op) {
+	VPMINUD(low, a, dst)
+	NotAbove(dst, dst, high)
 }
 
-// Arg loads a parameter into a new register.
-func Arg(name string) reg.GPVirtual {
-	r := GP64()
-	Load(Param(name), r)
-	return r
-}
+// NotAbove is Within without a low.
+func NotAbove(dst, a, high Op) { VPMINSD(high, a, dst) }
 
-// FourRows addresses the same place in four rows that lie stride bytes apart. Row 3 has a pointer of its own because
-// x86 multiplies an index by 1, 2, 4 or 8.
-type FourRows struct{ First, Fourth, Stride reg.GPVirtual }
-
-// NewFourRows returns addresses of four rows from the first one's.
-func NewFourRows(first, stride reg.GPVirtual) FourRows {
-	r := FourRows{first, GP64(), stride}
-	LEAQ(Mem{Base: first, Index: stride, Scale: 2}, r.Fourth)
-	ADDQ(stride, r.Fourth)
-	return r
-}
-
-// At is the operand disp bytes into row i.
-func (r FourRows) At(i, disp int) Mem {
-	switch i {
-	case 0:
-		return Mem{Base: r.First, Disp: disp}
-	case 1:
-		return Mem{Base: r.First, Disp: disp, Index: r.Stride, Scale: 1}
-	case 2:
-		return Mem{Base: r.First, Disp: disp, Index: r.Stride, Scale: 2}
+// Round rounds to the nearest integer, ties to even.
+func (m Machine) Round(dst, a Op) {
+	if m.Wide() {
+		VRNDSCALEPS(U8(8), a, dst)
+		return
 	}
-	return Mem{Base: r.Fourth, Disp: disp}
+	VROUNDPS(U8(8), a, dst)
 }
 
-// Advance moves on by n bytes within the rows.
-func (r FourRows) Advance(n int) {
-	ADDQ(U32(n), r.First)
-	ADDQ(U32(n), r.Fourth)
+// And, AndNot (a and not b) and Or work on bits.
+func And(dst, a, b Op)    { VANDPS(b, a, dst) }
+func AndNot(dst, a, b Op) { VANDNPS(a, b, dst) }
+func Or(dst, a, b Op)     { VORPS(b, a, dst) }
+
+// Xor is dst = a xor b.
+func Xor(dst, a, b Op) { VXORPS(b, a, dst) }
+
+// PAnd and POr are And and Or in the units of integers, from where a way to those of floats and back would take cycles.
+func (m Machine) PAnd(dst, a, b Op) {
+	if m.Wide() {
+		VPANDD(b, a, dst)
+	} else {
+		VPAND(b, a, dst)
+	}
 }
 
-// Vectors returns n new ymm registers.
-func Vectors(n int) []reg.VecVirtual {
-	v := make([]reg.VecVirtual, n)
-	for i := range v {
-		v[i] = YMM()
+func (m Machine) POr(dst, a, b Op) {
+	if m.Wide() {
+		VPORD(b, a, dst)
+	} else {
+		VPOR(b, a, dst)
 	}
-	return v
-}
-
-// Turn8 transposes 8 x 8 words in registers.
-func Turn8(in []reg.VecVirtual) []reg.VecVirtual {
-	// Pairs of rows, then fours (columns j and j+4 in the two halves of a vector), then eights.
-	var four [2][4]reg.VecVirtual
-	for h := range 2 {
-		r := in[4*h : 4*h+4]
-		ab0, ab1, cd0, cd1 := YMM(), YMM(), YMM(), YMM()
-		VPUNPCKLDQ(r[1], r[0], ab0)
-		VPUNPCKHDQ(r[1], r[0], ab1)
-		VPUNPCKLDQ(r[3], r[2], cd0)
-		VPUNPCKHDQ(r[3], r[2], cd1)
-		for j := range four[h] {
-			four[h][j] = YMM()
-		}
-		VPUNPCKLQDQ(cd0, ab0, four[h][0])
-		VPUNPCKHQDQ(cd0, ab0, four[h][1])
-		VPUNPCKLQDQ(cd1, ab1, four[h][2])
-		VPUNPCKHQDQ(cd1, ab1, four[h][3])
-	}
-	out := Vectors(8)
-	for j := range 4 {
-		VPERM2I128(U8(0x20), four[1][j], four[0][j], out[j])
-		VPERM2I128(U8(0x31), four[1][j], four[0][j], out[j+4])
-	}
-	return out
 }

@@ -5,7 +5,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 const fillSignature = "func(record, head, body *byte)"
@@ -14,12 +15,12 @@ const fillSignature = "func(record, head, body *byte)"
 // and few bits keep codes times scales, as the wide products of theirs expect.
 func (t super) fill() {
 	name := "unweave" + t.name
-	machine.Kernel(name, fillSignature, name+" unpacks a block of a strip to a record of 256 columns.")
-	record, head, body := machine.Arg("record"), machine.Arg("head"), machine.Arg("body")
+	Func(name, fillSignature, "unpacks a block of a strip to a record of 256 columns.")
+	record, head, body := Arg("record"), Arg("head"), Arg("body")
 	m := newMasks(append(setMasks(t.bits), t.scaleMasks()...)...)
 	words := make([]reg.VecVirtual, t.scales)
 	for i := range words {
-		words[i] = load(Mem{Base: body, Disp: vector * i})
+		words[i] = AVX512.Load(Mem{Base: body, Disp: layout.Vector * i})
 	}
 	store := func(v reg.VecVirtual, at int) { VMOVDQA32(v, Mem{Base: record, Disp: at}) }
 	places := len(sets[t.bits].shifts)
@@ -28,26 +29,26 @@ func (t super) fill() {
 	case "Q4K", "Q5K":
 		for i := range 4 {
 			even, odd := parted(t.scalePair(m, words, i))
-			store(even, machine.SuperScales+vector*2*i)
-			store(odd, machine.SuperScales+vector*(2*i+1))
-			store(negated(t.scalePair(m, words, 4+i)), machine.SuperMins+vector*i)
+			store(even, layout.KQuantScales+layout.Vector*2*i)
+			store(odd, layout.KQuantScales+layout.Vector*(2*i+1))
+			store(negated(t.scalePair(m, words, 4+i)), layout.KQuantMins+layout.Vector*i)
 		}
 	case "Q6K":
 		for i := range 16 {
-			store(scaleByte(words[i/4], i%4), machine.SuperScales+vector*i)
+			store(scaleByte(words[i/4], i%4), layout.KQuantScales+layout.Vector*i)
 		}
-		add = load(repeated(bytesOf(128 - 32)))
+		add = AVX512.Load(Bits(bytesOf(128 - 32)))
 	case "Q2K":
 		for i := range 8 {
-			store(negated(t.scalePair(m, words, 8+i)), machine.SuperMins+vector*i)
+			store(negated(t.scalePair(m, words, 8+i)), layout.KQuantMins+layout.Vector*i)
 		}
 	}
 	for four := range t.fours() {
 		factor, base := make([]reg.VecVirtual, places), make([]reg.VecVirtual, places)
 		if t.folds() {
-			less := zero()
+			less := AVX512.Zero()
 			if t.offset > 0 {
-				less = load(repeated(0x00200020))
+				less = AVX512.Load(Bits(0x00200020))
 			}
 			for p := 0; p < places; p += 2 {
 				factor[p], factor[p+1] = doubled(t.signedPair(m, words, (places*four+p)/2, less))
@@ -72,19 +73,18 @@ func (t super) fill() {
 				if add != nil {
 					VPADDB(add, v, v)
 				}
-				store(v, vector*t.quad(i, p))
+				store(v, layout.Vector*t.quad(i, p))
 			})
 		}
 	}
 	f := ZMM()
 	VCVTPH2PS(Mem{Base: head}, f)
-	store(f, machine.SuperD)
+	store(f, layout.KQuantD)
 	if t.min {
 		VCVTPH2PS(Mem{Base: head, Disp: 32}, f)
-		store(f, machine.SuperDmin)
+		store(f, layout.KQuantDmin)
 	}
-	VZEROUPPER()
-	RET()
+	End()
 }
 
 // folds says that tiles keep codes times scales.
@@ -116,7 +116,7 @@ func doubled(v reg.VecVirtual) (even, odd reg.VecVirtual) {
 func centred(s reg.VecVirtual) reg.VecVirtual {
 	v, high := ZMM(), ZMM()
 	VPSLLW(U8(2), s, v)
-	VMOVDQU32(repeated(0x007f007f), high)
+	VMOVDQU32(Bits(0x007f007f), high)
 	VPSUBW(v, high, v)
 	VPSLLW(U8(8), v, high)
 	VPADDW(high, v, v)
@@ -124,23 +124,23 @@ func centred(s reg.VecVirtual) reg.VecVirtual {
 }
 
 func negated(v reg.VecVirtual) reg.VecVirtual {
-	VPSUBW(v, zero(), v)
+	VPSUBW(v, AVX512.Zero(), v)
 	return v
 }
 
 // fill emits the unpacking of a block of 32 to a record.
 func (t small) fill() {
 	name := "unweave" + t.name
-	machine.Kernel(name, fillSignature, name+" unpacks a block of a strip to a record of 32 columns.")
-	record, head, body := machine.Arg("record"), machine.Arg("head"), machine.Arg("body")
+	Func(name, fillSignature, "unpacks a block of a strip to a record of 32 columns.")
+	record, head, body := Arg("record"), Arg("head"), Arg("body")
 	m, table := newMasks(setMasks(t.bits)...), t.values()
 	var add reg.VecVirtual
 	if t.add > 0 {
-		add = load(repeated(bytesOf(t.add)))
+		add = AVX512.Load(Bytes(byte(t.add)))
 	}
 	s := sets[t.bits]
 	for i := range t.sets() {
-		quads(t.bits, m, Mem{Base: body, Disp: vector * i * s.words}, func(p int, v reg.VecVirtual) {
+		quads(t.bits, m, Mem{Base: body, Disp: layout.Vector * i * s.words}, func(p int, v reg.VecVirtual) {
 			if n := s.shifts[p]; n > 0 && table == nil {
 				VPSRLW(U8(uint8(n)), v, v)
 			}
@@ -148,15 +148,14 @@ func (t small) fill() {
 			if add != nil {
 				VPADDB(add, v, v)
 			}
-			VMOVDQA32(v, Mem{Base: record, Disp: vector * t.quad(i, p)})
+			VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * t.quad(i, p)})
 		})
 	}
 	f := t.scale(Mem{Base: head})
-	VMOVAPS(f, Mem{Base: record, Disp: machine.SmallD})
+	VMOVAPS(f, Mem{Base: record, Disp: layout.LegacyD})
 	if t.min {
 		VCVTPH2PS(Mem{Base: head, Disp: 32}, f)
-		VMOVAPS(f, Mem{Base: record, Disp: machine.SmallM})
+		VMOVAPS(f, Mem{Base: record, Disp: layout.LegacyM})
 	}
-	VZEROUPPER()
-	RET()
+	End()
 }

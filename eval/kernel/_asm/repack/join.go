@@ -5,7 +5,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // join is an order of quads in sets.
@@ -37,15 +38,15 @@ func EmitJoins() {
 // emit generates the reverse of quads for a block.
 func (t join) emit() {
 	name := "join" + t.name
-	machine.Kernel(name, "func(words, quads *byte)", name+" makes the words of a block's sets from its quads, a vector each.")
-	words, from := machine.Arg("words"), machine.Arg("quads")
+	Func(name, "func(words, quads *byte)", "makes the words of a block's sets from its quads, a vector each.")
+	words, from := Arg("words"), Arg("quads")
 	m := masks{}
 	shifted := func(v reg.VecVirtual, shift int, mask uint32) reg.VecVirtual {
 		x := ZMM()
 		VPSLLW(U8(uint8(shift)), v, x)
 		if mask != 0 {
 			if m[mask] == nil {
-				m[mask] = load(repeated(bytesOf(mask)))
+				m[mask] = AVX512.Load(Bits(bytesOf(mask)))
 			}
 			VPANDD(m[mask], x, x)
 		}
@@ -64,7 +65,7 @@ func (t join) emit() {
 	for i := range t.n / len(s.shifts) {
 		q := make([]reg.VecVirtual, len(s.shifts))
 		for p := range q {
-			q[p] = load(Mem{Base: from, Disp: vector * t.quad(i, p)})
+			q[p] = AVX512.Load(Mem{Base: from, Disp: layout.Vector * t.quad(i, p)})
 		}
 		w := q[:s.words]
 		switch t.bits {
@@ -89,9 +90,8 @@ func (t join) emit() {
 			}
 		}
 		for k, v := range w {
-			VMOVDQU32(v, Mem{Base: words, Disp: vector * (i*s.words + k)})
+			VMOVDQU32(v, Mem{Base: words, Disp: layout.Vector * (i*s.words + k)})
 		}
 	}
-	VZEROUPPER()
-	RET()
+	End()
 }

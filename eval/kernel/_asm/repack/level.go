@@ -5,7 +5,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // level is a type with blocks of 256 whose codes stand for few values, which get a number added so that none is negative.
@@ -36,12 +37,12 @@ const levelSignature = "func(dst *float32, w *byte, strips, blocks int, codes *i
 // dot emits the product of strips with a token.
 func (t level) dot() {
 	name := "strip" + t.name
-	machine.Kernel(name, levelSignature, name+" multiplies strips of few levels with a token: offsets are what the sums of products "+
+	Func(name, levelSignature, "multiplies strips of few levels with a token: offsets are what the sums of products "+
 		"of 16 columns begin with, the table has the values of codes.")
 	m := newMasks(setMasks(t.bits)...)
 	var table reg.VecVirtual
 	if t.table() {
-		table = load(Mem{Base: machine.Arg("table")})
+		table = AVX512.Load(Mem{Base: Arg("table")})
 	}
 	codes, d, offsets := GP64(), GP64(), GP64()
 	sum, s := ZMM(), t.super()
@@ -51,10 +52,10 @@ func (t level) dot() {
 		Load(Param("offsets"), offsets)
 		VPXORD(sum, sum, sum)
 	}, func(head, body Mem) {
-		total := zero()
+		total := AVX512.Zero()
 		words := make([]reg.VecVirtual, t.scales())
 		for i := range words {
-			words[i] = load(body.Offset(vector * i))
+			words[i] = AVX512.Load(body.Offset(layout.Vector * i))
 		}
 		places := len(sets[t.bits].shifts)
 		for four := range s.fours() {
@@ -112,16 +113,16 @@ const levelFillSignature = "func(record, head, body *byte, table *byte, factor f
 // fill emits the unpacking of a block to a record of a tile: float scales, and values with add added to each.
 func (t level) fill() {
 	name := "unweave" + t.name
-	machine.Kernel(name, levelFillSignature, name+" unpacks a block of a strip to a record of 256 columns: float scales times factor, "+
+	Func(name, levelFillSignature, "unpacks a block of a strip to a record of 256 columns: float scales times factor, "+
 		"and values with add added, which is four bytes alike.")
-	record, head, body := machine.Arg("record"), machine.Arg("head"), machine.Arg("body")
+	record, head, body := Arg("record"), Arg("head"), Arg("body")
 	m, s := newMasks(setMasks(t.bits)...), t.super()
 	var table reg.VecVirtual
 	if t.table() {
-		table = load(Mem{Base: machine.Arg("table")})
+		table = AVX512.Load(Mem{Base: Arg("table")})
 	}
 	add, f, factor := ZMM(), ZMM(), ZMM()
-	VPBROADCASTD(machine.Arg("add").As32(), add)
+	VPBROADCASTD(Arg("add").As32(), add)
 	VCVTPH2PS(Mem{Base: head}, f)
 	x := XMM()
 	Load(Param("factor"), x)
@@ -130,12 +131,12 @@ func (t level) fill() {
 	for g := range max(t.groups, 8) {
 		v := f
 		if t.groups > 0 {
-			word := load(Mem{Base: body, Disp: vector * (g / 4)})
+			word := AVX512.Load(Mem{Base: body, Disp: layout.Vector * (g / 4)})
 			v = scaleByte(word, g%4)
 			VCVTDQ2PS(v, v)
 			VMULPS(f, v, v)
 		}
-		VMOVAPS(v, Mem{Base: record, Disp: machine.SuperScales + vector*g})
+		VMOVAPS(v, Mem{Base: record, Disp: layout.KQuantScales + layout.Vector*g})
 	}
 	fours := GP64()
 	MOVQ(U32(uint32(s.fours())), fours)
@@ -147,13 +148,12 @@ func (t level) fill() {
 			}
 			look(table, v, sets[t.bits].shifts[p])
 			VPADDB(add, v, v)
-			VMOVDQA32(v, Mem{Base: record, Disp: vector * s.quad(i, p)})
+			VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * s.quad(i, p)})
 		})
 	}
-	ADDQ(U32(uint32(vector*4*sets[t.bits].words)), body)
-	ADDQ(U32(uint32(vector*4*len(sets[t.bits].shifts))), record)
+	ADDQ(U32(uint32(layout.Vector*4*sets[t.bits].words)), body)
+	ADDQ(U32(uint32(layout.Vector*4*len(sets[t.bits].shifts))), record)
 	DECQ(fours)
 	JNZ(LabelRef(name + "_four"))
-	VZEROUPPER()
-	RET()
+	End()
 }

@@ -8,16 +8,13 @@
 package repack
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
-
-const vector = machine.Vector
 
 // EmitProducts generates the products of strips of k-quants with a token.
 func EmitProducts() {
@@ -57,35 +54,6 @@ func EmitLevelFills() {
 	}
 }
 
-// load returns a vector filled from memory.
-func load(m Mem) reg.VecVirtual {
-	v := ZMM()
-	VMOVDQU32(m, v)
-	return v
-}
-
-// zero returns a vector of zeros.
-func zero() reg.VecVirtual {
-	v := ZMM()
-	VPXORD(v, v, v)
-	return v
-}
-
-var constants = map[uint32]Mem{}
-
-// repeated returns memory that repeats a word of 32 bits.
-func repeated(v uint32) Mem {
-	if m, ok := constants[v]; ok {
-		return m
-	}
-	m := GLOBL(fmt.Sprintf("strip_%08x", v), RODATA|NOPTR)
-	for i := range 16 {
-		DATA(4*i, U32(v))
-	}
-	constants[v] = m
-	return m
-}
-
 // masks are constants in registers, loaded when a kernel begins.
 type masks map[uint32]reg.VecVirtual
 
@@ -93,7 +61,7 @@ func newMasks(values ...uint32) masks {
 	m := masks{}
 	for _, v := range values {
 		if m[v] == nil {
-			m[v] = load(repeated(v))
+			m[v] = AVX512.Load(Bits(v))
 		}
 	}
 	return m
@@ -105,27 +73,26 @@ func bytesOf(b uint32) uint32 { return b * 0x01010101 }
 // loop emits a loop over strips around one over their blocks, of which some share a head: begin, block and end emit
 // what is done for a strip and for a block, whose head and body lie at the operands. Blocks and strips follow each other.
 func loop(name string, perHead, body int, begin func(), block func(head, body Mem), end func(dst Mem)) {
-	dst, w, strips := machine.Arg("dst"), machine.Arg("w"), machine.Arg("strips")
+	dst, w, strips := Arg("dst"), Arg("w"), Arg("strips")
 	blocks := GP64()
 	Label(name + "_strip")
 	Load(Param("blocks"), blocks)
 	begin()
 	Label(name + "_block")
-	block(Mem{Base: w}, Mem{Base: w, Disp: vector})
-	ADDQ(U32(uint32(vector+body)), w)
+	block(Mem{Base: w}, Mem{Base: w, Disp: layout.Vector})
+	ADDQ(U32(uint32(layout.Vector+body)), w)
 	DECQ(blocks)
 	for i := 1; i < perHead; i++ {
 		JZ(LabelRef(name + "_end"))
-		block(Mem{Base: w, Disp: vector/perHead*i - vector - i*body}, Mem{Base: w})
+		block(Mem{Base: w, Disp: layout.Vector/perHead*i - layout.Vector - i*body}, Mem{Base: w})
 		ADDQ(U32(uint32(body)), w)
 		DECQ(blocks)
 	}
 	JNZ(LabelRef(name + "_block"))
 	Label(name + "_end")
 	end(Mem{Base: dst})
-	ADDQ(U32(vector), dst)
+	ADDQ(U32(layout.Vector), dst)
 	DECQ(strips)
 	JNZ(LabelRef(name + "_strip"))
-	VZEROUPPER()
-	RET()
+	End()
 }

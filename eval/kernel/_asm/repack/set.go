@@ -4,6 +4,9 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // set is how quads of some bits lie in words: setOf in strip.go says it in full.
@@ -42,7 +45,7 @@ func quads(bits int, m masks, at Mem, use func(place int, v reg.VecVirtual)) {
 	s := sets[bits]
 	w := make([]reg.VecVirtual, s.words)
 	for i := range w {
-		w[i] = load(at.Offset(vector * i))
+		w[i] = AVX512.Load(at.Offset(layout.Vector * i))
 	}
 	cut := func(place int, v reg.VecVirtual) {
 		c := ZMM()

@@ -5,7 +5,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // small is a type with blocks of 32: d, and m in types with a minimum.
@@ -37,8 +38,8 @@ func (t small) values() reg.VecVirtual {
 		return nil
 	}
 	v := ZMM()
-	VBROADCASTI32X4(Mem{Symbol: Symbol{Name: "·" + t.table}, Base: reg.StaticBase}, v)
-	VPADDB(repeated(bytesOf(t.above)), v, v)
+	VBROADCASTI32X4(Variable(t.table), v)
+	VPADDB(Bytes(byte(t.above)), v, v)
 	return v
 }
 
@@ -74,16 +75,16 @@ func (t small) scale(head Mem) reg.VecVirtual {
 	}
 	e, low, small := ZMM(), ZMM(), K()
 	VPMOVZXBD(head, e)
-	VPCMPUD(U8(1), repeated(2), e, small) // less
-	VPADDD(repeated(0xffffffff), e, f)
+	VPCMPUD(U8(1), Bits(2), e, small) // less
+	VPADDD(Bits(0xffffffff), e, f)
 	VPSLLD(U8(23), f, f)
-	VMOVDQU32(repeated(1<<21), low)
+	VMOVDQU32(Bits(1<<21), low)
 	VPSLLVD(e, low, small, f)
 	return f
 }
 
 func (t small) sets() int { return 8 / len(sets[t.bits].shifts) }
-func (t small) body() int { return vector * t.sets() * sets[t.bits].words }
+func (t small) body() int { return layout.Vector * t.sets() * sets[t.bits].words }
 
 const smallSignature = "func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, s *float32, offsets *int32)"
 
@@ -94,7 +95,7 @@ func (t small) dot() {
 	if t.min {
 		what = "s are the scaled sums of activations."
 	}
-	machine.Kernel(name, smallSignature, name+" multiplies strips of "+t.name+" blocks with a token; "+what)
+	Func(name, smallSignature, "multiplies strips of "+t.name+" blocks with a token; "+what)
 	m, table := newMasks(setMasks(t.bits)...), t.values()
 	codes, d, extra := GP64(), GP64(), GP64()
 	sum := ZMM()
@@ -121,20 +122,20 @@ func (t small) dot() {
 func (t small) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
 	acc := map[int]reg.VecVirtual{0: ZMM()} // by what codes are shifted by
 	if t.min {
-		acc[0] = zero()
+		acc[0] = AVX512.Zero()
 	} else {
 		VPBROADCASTD(Mem{Base: extra}, acc[0])
 	}
 	s := sets[t.bits]
 	for i := range t.sets() {
-		quads(t.bits, m, body.Offset(vector*i*s.words), func(p int, v reg.VecVirtual) {
+		quads(t.bits, m, body.Offset(layout.Vector*i*s.words), func(p int, v reg.VecVirtual) {
 			shift := s.shifts[p]
 			if table != nil {
 				look(table, v, shift)
 				shift = 0
 			}
 			if acc[shift] == nil {
-				acc[shift] = zero()
+				acc[shift] = AVX512.Zero()
 			}
 			VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.quad(i, p)}, v, acc[shift])
 		})

@@ -7,7 +7,8 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // super is a type with blocks of 256. Four sets have 16 columns for each of their places.
@@ -60,7 +61,7 @@ func (t super) grouped() bool { return t.name == "Q4K" || t.name == "Q5K" }
 // body is the size of a block's body.
 func (t super) body() int {
 	s := sets[t.bits]
-	return vector * (t.scales + 64/len(s.shifts)*s.words)
+	return layout.Vector * (t.scales + 64/len(s.shifts)*s.words)
 }
 
 // fours is how many times four sets a block has.
@@ -68,7 +69,7 @@ func (t super) fours() int { return 64 / len(sets[t.bits].shifts) / 4 }
 
 // at is the place of a set in a body.
 func (t super) at(body Mem, i int) Mem {
-	return body.Offset(vector * (t.scales + i*sets[t.bits].words))
+	return body.Offset(layout.Vector * (t.scales + i*sets[t.bits].words))
 }
 
 // scaleMasks are the masks that scalePair needs.
@@ -129,7 +130,7 @@ const superSignature = "func(dst *float32, w *byte, strips, blocks int, codes *i
 // dot emits the product of strips with a token.
 func (t super) dot() {
 	name := "strip" + t.name
-	doc := name + " multiplies strips of " + t.name + " blocks with a token."
+	doc := "multiplies strips of " + t.name + " blocks with a token."
 	if t.min {
 		group := 16
 		if t.grouped() {
@@ -140,7 +141,7 @@ func (t super) dot() {
 	if t.first() {
 		doc += " offsets are what the sums of products of 16 columns begin with."
 	}
-	machine.Kernel(name, superSignature, doc)
+	Func(name, superSignature, doc)
 	list := append(setMasks(t.bits), t.scaleMasks()...)
 	if t.pairs != nil {
 		list = append(list, 0x0000ffff)
@@ -189,10 +190,10 @@ func (t super) first() bool { return t.offset > 0 || t.centre > 0 }
 
 // block adds the products of a block to sum.
 func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirtual, sum reg.VecVirtual) {
-	total, least := zero(), reg.VecVirtual(nil)
+	total, least := AVX512.Zero(), reg.VecVirtual(nil)
 	words := make([]reg.VecVirtual, t.scales)
 	for i := range words {
-		words[i] = load(body.Offset(vector * i))
+		words[i] = AVX512.Load(body.Offset(layout.Vector * i))
 	}
 	if t.min {
 		least = t.least(m, words, sums)
@@ -205,7 +206,7 @@ func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirt
 				acc[p] = ZMM()
 				VPBROADCASTD(Mem{Base: offsets, Disp: 4 * (places*four + p)}, acc[p])
 			} else {
-				acc[p] = zero()
+				acc[p] = AVX512.Zero()
 			}
 		}
 		for i := 4 * four; i < 4*four+4; i++ {
@@ -220,7 +221,7 @@ func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirt
 		t.scalePairs(m, words, four, acc, total)
 	}
 	if t.centre > 0 {
-		bias := zero()
+		bias := AVX512.Zero()
 		for i := range 4 {
 			VPDPWSSD_BCST(Mem{Base: sums, Disp: 4 * i}, t.scalePair(m, words, i), bias)
 		}
@@ -244,7 +245,7 @@ func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirt
 
 // least sums the minima times the sums of activation codes.
 func (t super) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.VecVirtual {
-	v := zero()
+	v := AVX512.Zero()
 	first, n := 8, 8
 	if t.grouped() {
 		first, n = 4, 4

@@ -7,31 +7,31 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// Float is a type of plain numbers.
-type Float struct {
+// FloatType is a type of plain numbers.
+type FloatType struct {
 	Name  string
 	bytes int
 	// fuse adds numbers times activations to acc.
-	fuse func(s ISA, w, x Mem, acc reg.VecVirtual)
+	fuse func(s Machine, w, x Mem, acc reg.VecVirtual)
 }
 
-// Floats are the types of plain numbers.
-var Floats = []Float{
-	{"F32", 4, func(s ISA, w, x Mem, acc reg.VecVirtual) {
-		y := s.vec()
+// FloatTypes are the types of plain numbers.
+var FloatTypes = []FloatType{
+	{"F32", 4, func(s Machine, w, x Mem, acc reg.VecVirtual) {
+		y := s.Vec()
 		VMOVUPS(w, y)
 		VFMADD231PS(x, y, acc)
 	}},
-	{"F16", 2, func(s ISA, w, x Mem, acc reg.VecVirtual) {
-		y := s.vec()
+	{"F16", 2, func(s Machine, w, x Mem, acc reg.VecVirtual) {
+		y := s.Vec()
 		VCVTPH2PS(w, y)
 		VFMADD231PS(x, y, acc)
 	}},
-	{"BF16", 2, func(s ISA, w, x Mem, acc reg.VecVirtual) {
-		y := s.vec()
+	{"BF16", 2, func(s Machine, w, x Mem, acc reg.VecVirtual) {
+		y := s.Vec()
 		VPMOVZXWD(w, y)
 		VPSLLD(U8(16), y, y)
 		VFMADD231PS(x, y, acc)
@@ -41,19 +41,19 @@ var Floats = []Float{
 const floatSignature = "func(dst *float32, w *byte, rows, stride, n int, x *float32)"
 
 // Emit generates the type's kernel.
-func (t Float) Emit(s ISA) {
-	name := "row" + t.Name + s.Name
-	machine.Kernel(name, floatSignature, fmt.Sprintf("%s multiplies the first n columns, a multiple of 16, of %s rows stride "+
-		"bytes apart with a token.", name, t.Name))
-	start, stride := machine.Arg("w"), machine.Arg("stride")
-	per := s.size() / 4 // columns in a vector
+func (t FloatType) Emit(s Machine) {
+	name := "row" + t.Name + s.Suffix
+	Func(name, floatSignature, fmt.Sprintf("multiplies the first n columns, a multiple of 16, of %s rows stride "+
+		"bytes apart with a token.", t.Name))
+	start, stride := Arg("w"), Arg("stride")
+	per := s.Bytes / 4 // columns in a vector
 	eachRow(name, func(dst reg.GPVirtual) {
-		n, x, w := machine.Arg("n"), machine.Arg("x"), GP64()
+		n, x, w := Arg("n"), Arg("x"), GP64()
 		MOVQ(start, w)
 		acc := make([]reg.VecVirtual, 4)
 		for i := range acc {
-			acc[i] = s.vec()
-			s.zero(acc[i])
+			acc[i] = s.Vec()
+			Clear(acc[i])
 		}
 		columns := func(vectors int) {
 			for i := range vectors {

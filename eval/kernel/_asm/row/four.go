@@ -6,13 +6,15 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// fourSmall multiplies four blocks of 32 at once with AVX-512 and VBMI: two overlapping loads hold the blocks, from where
+// fourLegacy multiplies four blocks of 32 at once with AVX-512 and VBMI: two overlapping loads hold the blocks, from where
 // permutations of bytes gather what belongs together. A vector of codes has sixteen of each block, first the low halves
 // of bytes, then the high ones, and so have the activations.
-type fourSmall struct {
-	Small
+type fourLegacy struct {
+	Legacy
 	w            reg.GPVirtual
 	places, ds   reg.VecVirtual // places of the codes; of the four d, then the four m, as words
 	fifths       reg.VecVirtual // places of the fifth bits
@@ -23,29 +25,29 @@ type fourSmall struct {
 }
 
 // place is where a byte of four blocks lies in the two loads.
-func (t Small) place(at int) byte {
+func (t Legacy) place(at int) byte {
 	if at < 64 {
 		return byte(at)
 	}
 	return byte(at - (4*t.bytes - 64) + 64)
 }
 
-func (t Small) newFour(w reg.GPVirtual) *fourSmall {
-	s := ISA{Wide: true}
+func (t Legacy) newFour(w reg.GPVirtual) *fourLegacy {
+	s := AVX512
 	index := func(what string, at func(i int) int) reg.VecVirtual {
-		return s.load(constant(fmt.Sprintf("row_%s%s", what, t.Name), 64, func(i int) byte { return t.place(at(i)) }))
+		return s.Load(Table(fmt.Sprintf("row_%s%s", what, t.Name), 64, func(i int) byte { return t.place(at(i)) }))
 	}
-	f := &fourSmall{Small: t, w: w,
+	f := &fourLegacy{Legacy: t, w: w,
 		places:  index("codes", func(i int) int { return i/16*t.bytes + t.codes + i%16 }),
-		nibbles: s.load(bytesOf(15)),
-		each:    s.load(constant("row_fours", 64, func(i int) byte { return byte((4 - i%4) / 4 * (i / 16)) })),
+		nibbles: s.Load(Bytes(15)),
+		each:    s.Load(Table("row_fours", 64, func(i int) byte { return byte((4 - i%4) / 4 * (i / 16)) })),
 	}
 	if t.powers == "" {
 		f.ds = index("ds", func(i int) int { return i/2%4*t.bytes + 2*(i/8%2) + i%2 })
 	}
 	if t.fifth > 0 {
 		f.fifths = index("fifths", func(i int) int { return i/16*t.bytes + t.fifth + i/8%2 + 2*(i/4%2) })
-		f.bit = s.load(constant("row_select64", 64, func(i int) byte { return 1 << (i % 8) }))
+		f.bit = s.Load(Table("row_select64", 64, func(i int) byte { return 1 << (i % 8) }))
 		bytes, k := GP64(), K()
 		MOVQ(U64(0x8888888888888888), bytes)
 		KMOVQ(bytes, k)
@@ -53,14 +55,14 @@ func (t Small) newFour(w reg.GPVirtual) *fourSmall {
 	}
 	if t.table != "" {
 		f.levels = ZMM()
-		VBROADCASTI32X4(variable(t.table), f.levels)
-		VPADDB(bytesOf(t.above), f.levels, f.levels)
+		VBROADCASTI32X4(Variable(t.table), f.levels)
+		VPADDB(Bytes(t.above), f.levels, f.levels)
 	}
 	return f
 }
 
 // blocks adds four blocks' products to sum, and those of the minima to the upper half of mins.
-func (f *fourSmall) blocks(codes, scales, offsets Mem, sum, mins reg.VecVirtual) {
+func (f *fourLegacy) blocks(codes, scales, offsets Mem, sum, mins reg.VecVirtual) {
 	a, b := ZMM(), ZMM()
 	VMOVDQU32(Mem{Base: f.w}, a)
 	VMOVDQU32(Mem{Base: f.w, Disp: 4*f.bytes - 64}, b)

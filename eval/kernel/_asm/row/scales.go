@@ -4,60 +4,60 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
 // scales2 takes the sixteen scales and minima of Q2_K: low and high halves of the first sixteen bytes.
-func scales2(s ISA, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
+func scales2(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	scales, mins = YMM(), YMM()
 	VPMOVZXBW(Mem{Base: block}, mins)
-	s.and(wordsOf("row_words15", 16, func(int) uint16 { return 15 }), mins, scales)
+	s.PAnd(scales, mins, Words(15))
 	VPSRLW(U8(4), mins, mins)
 	return scales, mins
 }
 
 // scales3 takes the sixteen scales of Q3_K, less 32. Low four bits: halves of eight bytes; high two: four pairs in each
 // of four bytes.
-func scales3(s ISA, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
+func scales3(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	low, high := YMM(), YMM()
 	VPBROADCASTQ(Mem{Base: block, Disp: 96}, low.AsX())
 	VPMOVZXBW(low.AsX(), low)
-	VPSRLVD(constant("row_shift3low", 32, func(i int) byte {
+	VPSRLVD(Table("row_shift3low", 32, func(i int) byte {
 		if i >= 16 && i%4 == 0 {
 			return 4
 		}
 		return 0
 	}), low, low)
-	s.and(wordsOf("row_words15", 16, func(int) uint16 { return 15 }), low, low)
+	s.PAnd(low, low, Words(15))
 	VPBROADCASTD(Mem{Base: block, Disp: 104}, high.AsX())
 	VPMOVZXBW(high.AsX(), high)
 	VPSLLW(U8(4), high, high)
-	VPSRLVQ(constant("row_shift3high", 32, func(i int) byte {
+	VPSRLVQ(Table("row_shift3high", 32, func(i int) byte {
 		if i%8 == 0 {
 			return byte(2 * (i / 8))
 		}
 		return 0
 	}), high, high)
-	s.and(wordsOf("row_words48", 16, func(int) uint16 { return 48 }), high, high)
-	s.or(low, high, high)
-	VPSUBW(wordsOf("row_words32", 16, func(int) uint16 { return 32 }), high, high)
+	s.PAnd(high, high, Words(48))
+	s.POr(high, high, low)
+	VPSUBW(Words(32), high, high)
 	return high, nil
 }
 
 // scales6 takes the eight scales and the eight minima of Q4_K and Q5_K: see ScalesMins in formats/block. The words are
 // taken as A A B B and C C C C, in which a scale's or minimum's low and high bits lie.
-func scales6(s ISA, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
-	dwords := func(name string, v [4]uint32) Mem {
-		return constant(name, 16, func(i int) byte { return byte(v[i/4] >> (8 * (i % 4))) })
-	}
+func scales6(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
+	dwords := func(name string, v ...uint32) Mem { return Table32(name, len(v), func(i int) uint32 { return v[i] }) }
 	ab, c := YMM(), XMM()
 	x := ab.AsX()
 	VPSHUFD(U8(0xa5), Mem{Base: block}, x)
-	VPSRLVD(dwords("row_shift6ab", [4]uint32{0, 2, 0, 2}), x, x)
+	VPSRLVD(dwords("row_shift6ab", 0, 2, 0, 2), x, x)
 	VPBROADCASTD(Mem{Base: block, Disp: 12}, c)
-	VPSRLVD(dwords("row_shift6c", [4]uint32{0, 0, 0, 4}), c, c)
-	abMask := dwords("row_mask6ab", [4]uint32{0x3f3f3f3f, 0x30303030, 0x3f3f3f3f, 0x30303030})
-	cMask := dwords("row_mask6c", [4]uint32{0, 0x0f0f0f0f, 0, 0x0f0f0f0f})
-	if s.Wide {
+	VPSRLVD(dwords("row_shift6c", 0, 0, 0, 4), c, c)
+	abMask := dwords("row_mask6ab", 0x3f3f3f3f, 0x30303030, 0x3f3f3f3f, 0x30303030)
+	cMask := dwords("row_mask6c", 0, 0x0f0f0f0f, 0, 0x0f0f0f0f)
+	if s.Wide() {
 		VPANDD(abMask, x, x)
 		VPTERNLOGD(U8(0xf8), cMask, c, x)
 	} else {
@@ -70,7 +70,7 @@ func scales6(s ISA, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 }
 
 // scales8 takes the sixteen scales of Q6_K: signed bytes.
-func scales8(_ ISA, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
+func scales8(_ Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	scales = YMM()
 	VPMOVSXBW(Mem{Base: block, Disp: 192}, scales)
 	return scales, nil

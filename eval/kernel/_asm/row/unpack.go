@@ -6,28 +6,30 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
 // unpacker turns the bits of a block into bytes.
 type unpacker struct {
-	ISA
+	Machine
 	block  reg.GPVirtual
 	mask   map[byte]reg.VecVirtual   // AVX2
 	matrix map[uint64]reg.VecVirtual // AVX-512
 	shared map[int]reg.VecVirtual    // bytes that several pieces share, by their place
 }
 
-func newUnpacker(s ISA, block reg.GPVirtual, fields ...field) *unpacker {
+func newUnpacker(s Machine, block reg.GPVirtual, fields ...field) *unpacker {
 	u := &unpacker{s, block, map[byte]reg.VecVirtual{}, map[uint64]reg.VecVirtual{}, nil}
 	for _, f := range fields {
 		switch {
 		case f.mask == 0:
-		case s.Wide:
+		case s.Wide():
 			for j := 0; j < 8; j += 2 {
 				u.moves(f, j)
 			}
 		default:
-			u.mask[f.mask] = s.load(bytesOf(f.mask))
+			u.mask[f.mask] = s.Load(Bytes(f.mask))
 		}
 	}
 	return u
@@ -40,14 +42,14 @@ func (u *unpacker) codes(low, high field, j int) reg.VecVirtual {
 		return c
 	}
 	h := u.bits(high, j)
-	u.or(h, c, c)
+	u.POr(c, c, h)
 	return c
 }
 
 // bits loads a field of piece j and moves it to its place in otherwise empty bytes.
 func (u *unpacker) bits(f field, j int) reg.VecVirtual {
-	from, v := u.bytes(f, j), u.vec()
-	if u.Wide {
+	from, v := u.bytes(f, j), u.Vec()
+	if u.Wide() {
 		VGF2P8AFFINEQB(U8(0), u.moves(f, j), from, v)
 		return v
 	}
@@ -77,7 +79,7 @@ func (u *unpacker) moves(f field, j int) reg.VecVirtual {
 	}
 	key := m[0] ^ m[1]*3
 	if _, ok := u.matrix[key]; !ok {
-		u.matrix[key] = u.load(constant(fmt.Sprintf("row_matrix_%x", key), 64, func(i int) byte {
+		u.matrix[key] = u.Load(Table(fmt.Sprintf("row_matrix_%x", key), 64, func(i int) byte {
 			return byte(m[i/32] >> (8 * (i % 8)))
 		}))
 	}
@@ -90,9 +92,9 @@ func (u *unpacker) bytes(f field, j int) reg.VecVirtual {
 	if v, ok := u.shared[at]; ok {
 		return v
 	}
-	v, m := u.vec(), Mem{Base: u.block, Disp: at}
+	v, m := u.Vec(), Mem{Base: u.block, Disp: at}
 	switch {
-	case !u.Wide:
+	case !u.Wide():
 		VMOVDQU(m, v)
 	case f.at(j+1) == at:
 		VBROADCASTI64X4(m, v)

@@ -1,5 +1,3 @@
-// Command float generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and what
-// widens 16-bit floats and 8-bit codes before it.
 package tile
 
 import (
@@ -7,54 +5,49 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/gemm"
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
-func FloatAVX2() {
-	gemm.Product("tileFloat", false, 6, 4, 2, 1)
-	transpose()
-	widen("floatsF16", "floatsF16 sets dst[i] to the value of the 16-bit float src[i]; n is a multiple of 8.", func(src Mem, y reg.VecVirtual) {
-		VCVTPH2PS(src, y)
-	})
-	widen("floatsBF16", "floatsBF16 sets dst[i] to the value of the bfloat16 src[i]; n is a multiple of 8.", func(src Mem, y reg.VecVirtual) {
+// EmitFloatAVX2 generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and what widens
+// 16-bit floats and 8-bit codes before it.
+func EmitFloatAVX2() {
+	float("tileFloat", AVX2, 6, 4, 2, 1)
+	transpose8()
+	widen("floatsF16", "16-bit float", func(src Mem, y reg.VecVirtual) { VCVTPH2PS(src, y) })
+	widen("floatsBF16", "bfloat16", func(src Mem, y reg.VecVirtual) {
 		VPMOVZXWD(src, y)
 		VPSLLD(U8(16), y, y)
 	})
-	bytes()
+	wordsQ8()
 }
 
-// transpose turns eight rows of 32-bit words into columns, eight by eight.
-func transpose() {
-	machine.Kernel("transpose8", "func(dst *uint32, chunk int, src *uint32, stride int, chunks int)",
-		"transpose8 transposes 8 x 8 words: word [r][j] of chunk c, at src + r*stride + 32*c bytes, goes to "+
+// transpose8 turns eight rows of 32-bit words into columns, eight by eight.
+func transpose8() {
+	Func("transpose8", "func(dst *uint32, chunk int, src *uint32, stride int, chunks int)",
+		"transposes 8 x 8 words: word [r][j] of chunk c, at src + r*stride + 32*c bytes, goes to "+
 			"dst + c*chunk + 64*j + 4*r bytes, the place of lane r in column j of a tile.")
-	dst, chunk, src, stride, count := machine.Arg("dst"), machine.Arg("chunk"), machine.Arg("src"), machine.Arg("stride"), machine.Arg("chunks")
-	low := machine.NewFourRows(src, stride)
-	high := GP64()
-	LEAQ(Mem{Base: src, Index: stride, Scale: 4}, high)
-	top := machine.NewFourRows(high, stride)
-	Label("transpose_chunk")
-	in := machine.Vectors(8)
-	for r := range 4 {
-		VMOVDQU(low.At(r, 0), in[r])
-		VMOVDQU(top.At(r, 0), in[r+4])
-	}
-	for j, column := range machine.Turn8(in) {
-		VMOVDQU(column, Mem{Base: dst, Disp: 64 * j})
-	}
-	low.Advance(32)
-	top.Advance(32)
-	ADDQ(chunk, dst)
-	DECQ(count)
-	JNZ(LabelRef("transpose_chunk"))
-	VZEROUPPER()
-	RET()
+	dst, chunk, src, stride, count := Arg("dst"), Arg("chunk"), Arg("src"), Arg("stride"), Arg("chunks")
+	rows := NewRows(src, stride, 8)
+	Repeat("transpose_chunk", count, func() {
+		in := AVX2.Vectors(8)
+		for r := range in {
+			VMOVDQU(rows.At(r, 0), in[r])
+		}
+		for j, column := range Transpose8(in) {
+			VMOVDQU(column, Mem{Base: dst, Disp: 64 * j})
+		}
+		rows.Advance(32)
+		ADDQ(chunk, dst)
+	})
+	End()
 }
 
-func widen(name, doc string, convert func(Mem, reg.VecVirtual)) {
-	machine.Kernel(name, "func(dst *float32, src *byte, n int)", doc)
-	dst, src, n := machine.Arg("dst"), machine.Arg("src"), machine.Arg("n")
+// widen emits the conversion of 16-bit floats.
+func widen(name, what string, convert func(Mem, reg.VecVirtual)) {
+	Func(name, "func(dst *float32, src *byte, n int)",
+		"sets dst[i] to the value of the "+what+" src[i]; n is a multiple of 8.")
+	dst, src, n := Arg("dst"), Arg("src"), Arg("n")
 	Label(name + "_loop")
 	SUBQ(Imm(8), n)
 	JL(LabelRef(name + "_done"))
@@ -65,14 +58,13 @@ func widen(name, doc string, convert func(Mem, reg.VecVirtual)) {
 	ADDQ(Imm(32), dst)
 	JMP(LabelRef(name + "_loop"))
 	Label(name + "_done")
-	VZEROUPPER()
-	RET()
+	End()
 }
 
-// bytes widens the codes of Q8_0 blocks: 2 bytes of scale, 32 signed codes.
-func bytes() {
-	machine.Kernel("wordsQ8", "func(dst *int16, src *byte, blocks int)", "wordsQ8 sets dst to the 32 codes of each Q8_0 block in src.")
-	dst, src, n := machine.Arg("dst"), machine.Arg("src"), machine.Arg("blocks")
+// wordsQ8 widens the codes of Q8_0 blocks: 2 bytes of scale, 32 signed codes.
+func wordsQ8() {
+	Func("wordsQ8", "func(dst *int16, src *byte, blocks int)", "sets dst to the 32 codes of each Q8_0 block in src.")
+	dst, src, n := Arg("dst"), Arg("src"), Arg("blocks")
 	Label("wordsQ8_loop")
 	for i := range 2 {
 		y := YMM()
@@ -83,6 +75,34 @@ func bytes() {
 	ADDQ(Imm(64), dst)
 	DECQ(n)
 	JNZ(LabelRef("wordsQ8_loop"))
-	VZEROUPPER()
-	RET()
+	End()
+}
+
+// transpose16 turns sixteen rows of bytes into the order of a tile.
+func transpose16() {
+	Func("transpose16", "func(dst *byte, half int, src *byte, stride int, chunks int, add uint32)",
+		"transposes 16 x 16 words of 32 bits: word [r][j] of chunk c, at src + r*stride + 64*c bytes, goes to "+
+			"dst + (2*c + j/8)*half + 64*(j%8) + 4*r bytes, add added to its bytes.")
+	dst, half, src, stride, count := Arg("dst"), Arg("half"), Arg("src"), Arg("stride"), Arg("chunks")
+	top, bottom := NewRows(src, stride, 8), GP64()
+	add := AVX512.IntArg("add")
+	LEAQ(Mem{Base: src, Index: stride, Scale: 8}, bottom)
+	Repeat("transpose16_chunk", count, func() {
+		in := AVX512.Vectors(16)
+		for r := range 8 {
+			VPADDB(top.At(r, 0), add, in[r])
+			VPADDB(top.From(bottom).At(r, 0), add, in[r+8])
+		}
+		for j, v := range Transpose16(in) {
+			m := Mem{Base: dst, Disp: layout.Vector * (j % 8)}
+			if j >= 8 {
+				m.Index, m.Scale = half, 1
+			}
+			VMOVDQU32(v, m)
+		}
+		ADDQ(U32(64), src)
+		ADDQ(U32(64), bottom)
+		LEAQ(Mem{Base: dst, Index: half, Scale: 2}, dst)
+	})
+	End()
 }

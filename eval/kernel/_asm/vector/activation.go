@@ -5,7 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
 const pairOfSlices = "func(gate *float32, up *float32, n int)"
@@ -16,28 +16,28 @@ func (e exponential) onePlusExp(y reg.VecVirtual) {
 	VADDPS(e.one, y, y)
 }
 
-func (m isa) silu() {
+func (m functions) silu() {
 	m.kernel("SiLUMul", pairOfSlices, "sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].")
-	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
-	e, signs := m.exponential(), m.constant("signs", 0x80000000)
+	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
+	e, signs := m.exponential(), m.constant(0x80000000)
 	m.loop(n, func() {
-		g, y := m.load(gate), m.vec()
-		m.xor(signs, g, y)
+		g, y := m.Load(Mem{Base: gate}), m.Vec()
+		Xor(y, g, signs)
 		e.onePlusExp(y)
 		VDIVPS(y, g, g)
 		VMULPS(Mem{Base: up}, g, g)
 		VMOVUPS(g, Mem{Base: gate})
 	}, gate, up)
-	ret()
+	End()
 }
 
-func (m isa) geluTanh() {
+func (m functions) geluTanh() {
 	const a = -1.5957691216057308 // -2√(2/π)
 	m.kernel("GELUTanhMul", pairOfSlices, "sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].")
-	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
-	e, first, third := m.exponential(), m.float("gelu1", a), m.float("gelu3", a*0.044715)
+	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
+	e, first, third := m.exponential(), m.float(a), m.float(a*0.044715)
 	m.loop(n, func() {
-		g, y := m.load(gate), m.vec()
+		g, y := m.Load(Mem{Base: gate}), m.Vec()
 		VMULPS(g, g, y)
 		VMULPS(third, y, y)
 		VADDPS(first, y, y)
@@ -47,7 +47,7 @@ func (m isa) geluTanh() {
 		VMULPS(Mem{Base: up}, g, g)
 		VMOVUPS(g, Mem{Base: gate})
 	}, gate, up)
-	ret()
+	End()
 }
 
 // upperTail are the coefficients, highest first, of P in Φ(-t) = exp(-t²/2)*w*P(w), t >= 0, with w = 1/(1+0.35t) and
@@ -58,42 +58,42 @@ var upperTail = []float64{
 	0.119821298, 0.139863514, 0.139621307,
 }
 
-func (m isa) gelu() {
+func (m functions) gelu() {
 	m.kernel("GELUMul", pairOfSlices, "sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.")
-	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
-	e, signs := m.exponential(), m.constant("signs", 0x80000000)
-	slope, minusHalf := m.float("tailSlope", 0.35), m.float("minusHalf", -0.5)
+	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
+	e, signs := m.exponential(), m.constant(0x80000000)
+	slope, minusHalf := m.float(0.35), m.float(-0.5)
 	var tail []Op
-	for i, v := range upperTail {
-		tail = append(tail, m.float("tail"+string('8'-rune(i)), v))
+	for _, v := range upperTail {
+		tail = append(tail, m.float(v))
 	}
 	m.loop(n, func() {
-		g, minus, w, y := m.load(gate), m.vec(), m.fresh(e.one), m.vec()
-		m.or(signs, g, minus) // -t
+		g, minus, w, y := m.Load(Mem{Base: gate}), m.Vec(), m.Load(e.one), m.Vec()
+		Or(minus, g, signs) // -t
 		VFNMADD231PS(slope, minus, w)
 		VDIVPS(w, m.in(e.one), w)
 		VMULPS(g, g, y)
 		VMULPS(minusHalf, y, y)
 		e.exp(y)
-		p := m.fresh(tail[0])
+		p := m.Load(tail[0])
 		for _, c := range tail[1:] {
 			VFMADD213PS(c, w, p)
 		}
 		VMULPS(w, p, p)
 		VMULPS(y, p, p)
-		rest := m.vec()
+		rest := m.Vec()
 		VSUBPS(p, m.in(e.one), rest)
 		m.whereNegative(g, p, rest)
 		VMULPS(rest, g, g)
 		VMULPS(Mem{Base: up}, g, g)
 		VMOVUPS(g, Mem{Base: gate})
 	}, gate, up)
-	ret()
+	End()
 }
 
 // whereNegative copies the lanes of x with a sign bit from by to dst.
-func (m isa) whereNegative(x, by, dst reg.VecVirtual) {
-	if m.wide {
+func (m functions) whereNegative(x, by, dst reg.VecVirtual) {
+	if m.Wide() {
 		negative := K()
 		VPMOVD2M(x, negative)
 		VMOVAPS(by, negative, dst)
@@ -102,16 +102,16 @@ func (m isa) whereNegative(x, by, dst reg.VecVirtual) {
 	}
 }
 
-func (m isa) swigluOAI() {
+func (m functions) swigluOAI() {
 	m.kernel("SwiGLUOAIMul", "func(gate *float32, up *float32, n int, limit float32)",
 		"sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.")
-	gate, up, n := machine.Arg("gate"), machine.Arg("up"), machine.Arg("n")
-	limit := m.broadcast("limit")
-	e, signs, slope := m.exponential(), m.constant("signs", 0x80000000), m.float("minusSlope", -1.702)
-	least := m.vec()
-	m.xor(signs, limit, least)
+	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
+	limit := m.FloatArg("limit")
+	e, signs, slope := m.exponential(), m.constant(0x80000000), m.float(-1.702)
+	least := m.Vec()
+	Xor(least, limit, signs)
 	m.loop(n, func() {
-		g, u, y := m.load(gate), m.load(up), m.vec()
+		g, u, y := m.Load(Mem{Base: gate}), m.Load(Mem{Base: up}), m.Vec()
 		VMINPS(g, limit, g)
 		VMULPS(slope, g, y)
 		e.onePlusExp(y)
@@ -121,31 +121,31 @@ func (m isa) swigluOAI() {
 		VMULPS(u, g, g)
 		VMOVUPS(g, Mem{Base: gate})
 	}, gate, up)
-	ret()
+	End()
 }
 
-func (m isa) sigmoid() {
+func (m functions) sigmoid() {
 	m.kernel("Sigmoid", "func(x *float32, n int)", "sets x[i] = 1/(1+exp(-x[i])).")
-	x, n := machine.Arg("x"), machine.Arg("n")
-	e, signs := m.exponential(), m.constant("signs", 0x80000000)
+	x, n := Arg("x"), Arg("n")
+	e, signs := m.exponential(), m.constant(0x80000000)
 	m.loop(n, func() {
-		y := m.load(x)
-		m.xor(signs, y, y)
+		y := m.Load(Mem{Base: x})
+		Xor(y, y, signs)
 		e.onePlusExp(y)
 		VDIVPS(y, m.in(e.one), y)
 		VMOVUPS(y, Mem{Base: x})
 	}, x)
-	ret()
+	End()
 }
 
 // softCap computes tanh(y) as (exp(2y)-1) / (exp(2y)+1), where it is not yet ±1.
-func (m isa) softCap() {
+func (m functions) softCap() {
 	m.kernel("Cap", "func(x *float32, n int, twice float32, limit float32)", "sets x[i] = limit*tanh(x[i]*twice/2).")
-	x, n := machine.Arg("x"), machine.Arg("n")
-	twice, limit := m.broadcast("twice"), m.broadcast("limit")
-	e, most, least, two := m.exponential(), m.float("capHigh", 20), m.float("capLow", -20), m.float("two", 2)
+	x, n := Arg("x"), Arg("n")
+	twice, limit := m.FloatArg("twice"), m.FloatArg("limit")
+	e, most, least, two := m.exponential(), m.float(20), m.float(-20), m.float(2)
 	m.loop(n, func() {
-		y, over := m.vec(), m.vec()
+		y, over := m.Vec(), m.Vec()
 		VMULPS(Mem{Base: x}, twice, y)
 		m.clamp(y, least, most)
 		e.expm1(y)
@@ -154,5 +154,5 @@ func (m isa) softCap() {
 		VMULPS(limit, y, y)
 		VMOVUPS(y, Mem{Base: x})
 	}, x)
-	ret()
+	End()
 }

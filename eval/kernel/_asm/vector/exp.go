@@ -7,54 +7,47 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
 // exponential holds the constants of exp: x = n*log(2) + r with |r| <= log(2)/2, exp(x) = 2^n * (1 + r + r^2*p(r)), p
 // of degree 4 with the smallest greatest relative error of the whole (3.1e-9, found by the Remez exchange). log(2) is
 // split in two so that n*high is exact.
 type exponential struct {
-	isa
-	low, high, log2e, ln2High, ln2Low, one, bias Op
-	poly                                         []Op
+	functions
+	low, high, log2e, ln2High, ln2Low, one Op
+	poly                                   []Op
 }
 
-func (m isa) exponential() exponential {
+func (m functions) exponential() exponential {
 	e := exponential{
-		isa:     m,
-		low:     m.float("expLow", -104), // exp rounds to 0
-		high:    m.float("expHigh", 89),  // exp is +Inf
-		log2e:   m.float("log2e", math.Log2E),
-		ln2High: m.float("ln2High", 0.693359375),
-		ln2Low:  m.float("ln2Low", math.Ln2-0.693359375),
-		one:     m.float("one", 1),
+		functions: m,
+		low:       m.float(-104), // exp rounds to 0
+		high:      m.float(89),   // exp is +Inf
+		log2e:     m.float(math.Log2E),
+		ln2High:   m.float(0.693359375),
+		ln2Low:    m.float(math.Ln2 - 0.693359375),
+		one:       m.float(1),
 	}
-	if !m.wide {
-		e.bias = m.constant("bias", 127)
-	}
-	for i, v := range []float64{
+	for _, v := range []float64{
 		0.0013814598567922628, 0.008368716878493023, 0.04166838804689845, 0.16666520631723022, 0.4999999344778866,
 	} {
-		e.poly = append(e.poly, m.float("exp"+string('6'-rune(i)), v))
+		e.poly = append(e.poly, m.float(v))
 	}
 	return e
 }
 
 // clamp cuts x off at both ends; NaN stays.
-func (m isa) clamp(x reg.VecVirtual, low, high Op) {
+func (m functions) clamp(x reg.VecVirtual, low, high Op) {
 	VMAXPS(x, m.in(low), x) // the second operand, x, when it is NaN
 	VMINPS(x, m.in(high), x)
 }
 
 // reduce replaces x by r and returns n, rounded, as float32.
 func (e exponential) reduce(x reg.VecVirtual) (n reg.VecVirtual) {
-	n = e.vec()
+	n = e.Vec()
 	VMULPS(e.log2e, x, n)
-	if e.wide {
-		VRNDSCALEPS(U8(8), n, n)
-	} else {
-		VROUNDPS(U8(8), n, n)
-	}
+	e.Round(n, n)
 	VFNMADD231PS(e.ln2High, n, x)
 	VFNMADD231PS(e.ln2Low, n, x)
 	return n
@@ -62,7 +55,7 @@ func (e exponential) reduce(x reg.VecVirtual) (n reg.VecVirtual) {
 
 // series is r + r^2*p(r).
 func (e exponential) series(r reg.VecVirtual) reg.VecVirtual {
-	p, square := e.fresh(e.poly[0]), e.vec()
+	p, square := e.Load(e.poly[0]), e.Vec()
 	for _, c := range e.poly[1:] {
 		VFMADD213PS(c, r, p)
 	}
@@ -78,7 +71,7 @@ func (e exponential) exp(x reg.VecVirtual) {
 	n := e.reduce(x)
 	p := e.series(x)
 	VADDPS(e.one, p, p)
-	if e.wide {
+	if e.Wide() {
 		VSCALEFPS(n, p, x)
 		return
 	}
@@ -86,15 +79,15 @@ func (e exponential) exp(x reg.VecVirtual) {
 	VCVTPS2DQ(n, n)
 	VPSRAD(U8(1), n, half)
 	VPSUBD(half, n, n)
-	e.power(half)
-	e.power(n)
+	power(half)
+	power(n)
 	VMULPS(half, p, p)
 	VMULPS(n, p, x)
 }
 
 // power replaces integers n, -126 <= n <= 127, by 2^n.
-func (e exponential) power(n reg.VecVirtual) {
-	VPADDD(e.bias, n, n)
+func power(n reg.VecVirtual) {
+	VPADDD(Bits(127), n, n)
 	VPSLLD(U8(23), n, n)
 }
 
@@ -102,23 +95,23 @@ func (e exponential) power(n reg.VecVirtual) {
 func (e exponential) expm1(x reg.VecVirtual) {
 	n := e.reduce(x)
 	p := e.series(x)
-	if e.wide {
+	if e.Wide() {
 		VSCALEFPS(n, e.one.(reg.VecVirtual), n)
 	} else {
 		VCVTPS2DQ(n, n)
-		e.power(n)
+		power(n)
 	}
 	VSUBPS(e.one, n, x)
 	VFMADD231PS(p, n, x)
 }
 
-func (m isa) expSum(name, doc string, store bool) {
+func (m functions) expSum(name, doc string, store bool) {
 	m.kernel(name, "func(x *float32, n int, scale float32, top float32) float64", doc)
-	x, n := machine.Arg("x"), machine.Arg("n")
-	factor, top := m.broadcast("scale"), m.broadcast("top")
-	acc, e := m.accumulators(), m.exponential()
+	x, n := Arg("x"), Arg("n")
+	factor, top := m.FloatArg("scale"), m.FloatArg("top")
+	acc, e := m.Zeros(2), m.exponential()
 	m.loop(n, func() {
-		y := m.vec()
+		y := m.Vec()
 		VMULPS(Mem{Base: x}, factor, y)
 		VSUBPS(top, y, y)
 		e.exp(y)
@@ -132,20 +125,20 @@ func (m isa) expSum(name, doc string, store bool) {
 	m.returnSum(acc)
 }
 
-func (m isa) divergence() {
+func (m functions) divergence() {
 	m.kernel("Divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
 		"returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.")
-	p, q, n := machine.Arg("p"), machine.Arg("q"), machine.Arg("n")
-	lse, delta := m.broadcastDouble("lseP"), m.broadcastDouble("delta")
-	acc, e := m.accumulators(), m.exponential()
-	zero := m.vec()
-	if !m.wide {
+	p, q, n := Arg("p"), Arg("q"), Arg("n")
+	lse, delta := m.DoubleArg("lseP"), m.DoubleArg("delta")
+	acc, e := m.Zeros(2), m.exponential()
+	zero := m.Vec()
+	if !m.Wide() {
 		VXORPD(zero, zero, zero)
 	}
 	m.loop(n, func() {
-		x, y := m.load(p), m.load(q)
+		x, y := m.Load(Mem{Base: p}), m.Load(Mem{Base: q})
 		ps, qs := m.doubles(x), m.doubles(y)
-		l := [2]reg.VecVirtual{m.vec(), m.vec()}
+		l := [2]reg.VecVirtual{m.Vec(), m.Vec()}
 		for i := range l {
 			VSUBPD(lse, ps[i], l[i])
 		}
@@ -154,7 +147,7 @@ func (m isa) divergence() {
 		for i, d := range m.doubles(w) {
 			VSUBPD(qs[i], ps[i], ps[i])
 			VSUBPD(delta, ps[i], ps[i])
-			if m.wide {
+			if m.Wide() {
 				present := K()
 				VPTESTMQ(d, d, present) // not zero
 				VFMADD231PD(ps[i], d, present, acc[i])

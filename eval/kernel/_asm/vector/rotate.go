@@ -5,16 +5,16 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
-	"bitmill/eval/kernel/_asm/machine"
+	. "bitmill/eval/kernel/_asm/machine"
 )
 
-func (m isa) rotateHalves() {
+func (m functions) rotateHalves() {
 	m.kernel("Rotate", "func(a *float32, b *float32, cos *float32, sin *float32, n int)",
 		"sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].")
-	a, b, cos, sin, n := machine.Arg("a"), machine.Arg("b"), machine.Arg("cos"), machine.Arg("sin"), machine.Arg("n")
+	a, b, cos, sin, n := Arg("a"), Arg("b"), Arg("cos"), Arg("sin"), Arg("n")
 	m.loop(n, func() {
-		x, y, c, s := m.load(a), m.load(b), m.load(cos), m.load(sin)
-		first, second, t := m.vec(), m.vec(), m.vec()
+		x, y, c, s := m.Load(Mem{Base: a}), m.Load(Mem{Base: b}), m.Load(Mem{Base: cos}), m.Load(Mem{Base: sin})
+		first, second, t := m.Vec(), m.Vec(), m.Vec()
 		VMULPS(c, x, first)
 		VMULPS(s, y, t)
 		VSUBPS(t, first, first)
@@ -24,16 +24,16 @@ func (m isa) rotateHalves() {
 		VMOVUPS(first, Mem{Base: a})
 		VMOVUPS(second, Mem{Base: b})
 	}, a, b, cos, sin)
-	ret()
+	End()
 }
 
-func (m isa) rotatePairs() {
+func (m functions) rotatePairs() {
 	m.kernel("RotatePairs", "func(x *float32, cos *float32, sin *float32, n int)",
 		"rotates pairs (x[2i], x[2i+1]) by the angle of cos[i], sin[i].")
-	x, cos, sin, n := machine.Arg("x"), machine.Arg("cos"), machine.Arg("sin"), machine.Arg("n")
+	x, cos, sin, n := Arg("x"), Arg("cos"), Arg("sin"), Arg("n")
 	// double loads eight values and repeats each: four pairs, then four more.
 	double := func(p reg.GPVirtual) [2]reg.VecVirtual {
-		y, l, h := m.load(p), YMM(), YMM()
+		y, l, h := m.Load(Mem{Base: p}), YMM(), YMM()
 		VUNPCKLPS(y, y, l) // 0 0 1 1 | 4 4 5 5
 		VUNPCKHPS(y, y, h) // 2 2 3 3 | 6 6 7 7
 		first, second := YMM(), YMM()
@@ -54,5 +54,5 @@ func (m isa) rotatePairs() {
 		}
 		ADDQ(Imm(64), x)
 	}, cos, sin)
-	ret()
+	End()
 }

@@ -1,0 +1,386 @@
+package activation
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
+)
+
+// EmitAVX2 generates the AVX2 conversion of activations to 8-bit blocks, and of those to other forms.
+func EmitAVX2() {
+	load32()
+	load256()
+	roundBF16()
+	scaleCodes()
+	interleave256()
+	interleave32()
+}
+
+// order undoes the interleaving of two packs.
+func order() Mem {
+	return Table32("order", 8, func(i int) uint32 { return uint32(i/2 + i%2*4) })
+}
+
+// magnitudes gives the largest |x| of n vectors from src, in every lane. Magnitudes are compared as integers, so NaN
+// is the largest of all.
+func magnitudes(src reg.GPVirtual, n int) reg.VecVirtual {
+	mask := YMM()
+	VMOVDQU(Bits(0x7fffffff), mask)
+	acc := AVX2.Vectors(min(n, 4))
+	for i := range n {
+		if i < len(acc) {
+			VPAND(Mem{Base: src, Disp: 32 * i}, mask, acc[i])
+			continue
+		}
+		x := YMM()
+		VPAND(Mem{Base: src, Disp: 32 * i}, mask, x)
+		VPMAXUD(x, acc[i%4], acc[i%4])
+	}
+	VPMAXUD(acc[1], acc[0], acc[0])
+	VPMAXUD(acc[3], acc[2], acc[2])
+	VPMAXUD(acc[2], acc[0], acc[0])
+	Across(acc[0], VPMAXUD)
+	return acc[0]
+}
+
+// round32 stores 32 codes round(x*scale) held within [-128, 127], their two sums of 16 as int16, and returns
+// registers with the two sums.
+func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, second reg.GPVirtual) {
+	top := YMM()
+	VMOVUPS(Float(127), top)
+	q := AVX2.Vectors(4)
+	for i := range q {
+		VMULPS(Mem{Base: src, Disp: 32 * i}, scale, q[i])
+		VMINPS(q[i], top, q[i]) // NaN stays
+		VCVTPS2DQ(q[i], q[i])
+	}
+	VPACKSSDW(q[1], q[0], q[0])
+	VPACKSSDW(q[3], q[2], q[2])
+	VPACKSSWB(q[2], q[0], q[0])
+	p := YMM()
+	VMOVDQU(order(), p)
+	VPERMD(q[0], p, q[0])
+	VMOVDQU(q[0], Mem{Base: codes})
+	one := YMM()
+	VMOVDQU(Bytes(1), one)
+	VPMADDUBSW(q[0], one, q[0])
+	VPMADDWD(Words(1), q[0], q[0])
+	VPHADDD(q[0], q[0], q[0])
+	VPHADDD(q[0], q[0], q[0])
+	first, second = GP64(), GP64()
+	high := XMM()
+	VEXTRACTI128(U8(1), q[0], high)
+	VMOVD(q[0].AsX(), first.As32())
+	VMOVD(high, second.As32())
+	MOVW(first.As16(), Mem{Base: sums})
+	MOVW(second.As16(), Mem{Base: sums, Disp: 2})
+	ADDQ(U32(128), src)
+	ADDQ(U32(32), codes)
+	ADDQ(U32(4), sums)
+	return first, second
+}
+
+func load32() {
+	Func("load32", "func(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)",
+		"is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.")
+	codes, words, sums, d, s := Arg("codes"), Arg("words"), Arg("sums"), Arg("d"), Arg("s")
+	src, blocks := Arg("x"), Arg("blocks")
+	Label("load32_block")
+	m := magnitudes(src, 4)
+	scale, step := YMM(), XMM()
+	VXORPS(scale, scale, scale)
+	bits := GP32()
+	VMOVD(m.AsX(), bits)
+	TESTL(bits, bits)
+	JZ(LabelRef("load32_zero"))
+	inverse := XMM()
+	VMOVSS(Float(127), inverse)
+	VDIVSS(m.AsX(), inverse, inverse)
+	VBROADCASTSS(inverse, scale)
+	Label("load32_zero")
+	VDIVSS(Float(127), m.AsX(), step) // d = m/127
+	stored := XMM()
+	VCVTPS2PH(U8(0), step, stored)
+	VCVTPH2PS(stored, stored)
+	VMOVSS(stored, Mem{Base: d})
+	ADDQ(Imm(4), d)
+	first, second := round32(src, codes, sums, scale)
+	TESTQ(words, words)
+	JZ(LabelRef("load32_sum"))
+	for i := range 2 {
+		y := YMM()
+		VPMOVSXBW(Mem{Base: codes, Disp: 16*i - 32}, y) // codes has moved on
+		VMOVDQU(y, Mem{Base: words, Disp: 32 * i})
+	}
+	ADDQ(Imm(64), words)
+	Label("load32_sum")
+	TESTQ(s, s)
+	JZ(LabelRef("load32_next"))
+	ADDL(second.As32(), first.As32())
+	VCVTSI2SSL(first.As32(), step, stored)
+	VMULSS(stored, step, stored)
+	VCVTPS2PH(U8(0), stored, stored)
+	VCVTPH2PS(stored, stored)
+	VMOVSS(stored, Mem{Base: s})
+	ADDQ(Imm(4), s)
+	Label("load32_next")
+	DECQ(blocks)
+	JNZ(LabelRef("load32_block"))
+	End()
+}
+
+func load256() {
+	Func("load256", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)",
+		"is loadQ8K for blocks of 256 in a row.")
+	codes, sums16, sums32, d := Arg("codes"), Arg("sums16"), Arg("sums32"), Arg("d")
+	src, blocks := Arg("x"), Arg("blocks")
+	Label("load256_block")
+	m := magnitudes(src, 32)
+	scale, step := YMM(), XMM()
+	VXORPS(scale, scale, scale)
+	VXORPS(step, step, step)
+	bits := GP32()
+	VMOVD(m.AsX(), bits)
+	TESTL(bits, bits)
+	JZ(LabelRef("load256_zero"))
+
+	// The first value of the largest magnitude gives the sign.
+	mask, at, found := YMM(), GP64(), GP32()
+	VMOVDQU(Bits(0x7fffffff), mask)
+	MOVQ(src, at)
+	Label("load256_search")
+	x := YMM()
+	VPAND(Mem{Base: at}, mask, x)
+	VPCMPEQD(x, m, x)
+	VMOVMSKPS(x, found)
+	ADDQ(Imm(32), at)
+	TESTL(found, found)
+	JZ(LabelRef("load256_search"))
+	BSFL(found, found)
+	value, inverse := XMM(), XMM()
+	VMOVSS(Mem{Base: at, Disp: -32, Index: found.As64(), Scale: 4}, value)
+	VMOVSS(Float(-127), inverse)
+	VDIVSS(value, inverse, inverse)
+	VBROADCASTSS(inverse, scale)
+	VMOVSS(Float(1), step)
+	VDIVSS(inverse, step, step)
+	Label("load256_zero")
+	VMOVSS(step, Mem{Base: d})
+	ADDQ(Imm(4), d)
+	count := GP64()
+	MOVQ(U32(8), count)
+	Label("load256_round")
+	first, second := round32(src, codes, sums16, scale)
+	ADDL(second.As32(), first.As32())
+	MOVW(first.As16(), Mem{Base: sums32})
+	ADDQ(Imm(2), sums32)
+	DECQ(count)
+	JNZ(LabelRef("load256_round"))
+	DECQ(blocks)
+	JNZ(LabelRef("load256_block"))
+	End()
+}
+
+func roundBF16() {
+	Func("roundBF16", "func(dst *float32, halves *uint16, x *float32, n int)",
+		"rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.")
+	dst, halves, x, n := Arg("dst"), Arg("halves"), Arg("x"), Arg("n")
+	below, one, quiet, upper := YMM(), YMM(), YMM(), YMM()
+	VMOVDQU(Bits(0x7fff), below)
+	VMOVDQU(Bits(1), one)
+	VMOVDQU(Bits(0x00400000), quiet)
+	VMOVDQU(Bits(0xffff0000), upper)
+	Label("roundBF16_loop")
+	var rounded [2]reg.VecVirtual
+	for i := range rounded {
+		v, r, nan := YMM(), YMM(), YMM()
+		VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
+		VPSRLD(U8(16), v, r)
+		VPAND(one, r, r)
+		VPADDD(below, r, r)
+		VPADDD(v, r, r)
+		VCMPPS(U8(3), v, v, nan) // unordered
+		VPOR(quiet, v, v)
+		VBLENDVPS(nan, v, r, r)
+		VPAND(upper, r, r)
+		VMOVUPS(r, Mem{Base: dst, Disp: 32 * i})
+		VPSRLD(U8(16), r, r)
+		rounded[i] = r
+	}
+	TESTQ(halves, halves)
+	JZ(LabelRef("roundBF16_next"))
+	VPACKUSDW(rounded[1], rounded[0], rounded[0])
+	VPERMQ(U8(0xd8), rounded[0], rounded[0])
+	VMOVDQU(rounded[0], Mem{Base: halves})
+	ADDQ(Imm(32), halves)
+	Label("roundBF16_next")
+	ADDQ(Imm(64), x)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(16), n)
+	JNZ(LabelRef("roundBF16_loop"))
+	End()
+}
+
+func scaleCodes() {
+	Func("scaleCodes", "func(dst *float32, codes *int8, d *float32, blocks int, block int)",
+		"sets dst to codes times the scale of their block of a multiple of 32.")
+	dst, codes, d, blocks := Arg("dst"), Arg("codes"), Arg("d"), Arg("blocks")
+	scale := YMM()
+	Label("scaleCodes_block")
+	VBROADCASTSS(Mem{Base: d}, scale)
+	n := Arg("block")
+	Label("scaleCodes_loop")
+	for i := range 4 {
+		v := YMM()
+		VPMOVSXBD(Mem{Base: codes, Disp: 8 * i}, v)
+		VCVTDQ2PS(v, v)
+		VMULPS(scale, v, v)
+		VMOVUPS(v, Mem{Base: dst, Disp: 32 * i})
+	}
+	ADDQ(Imm(32), codes)
+	ADDQ(U32(128), dst)
+	SUBQ(Imm(32), n)
+	JNZ(LabelRef("scaleCodes_loop"))
+	ADDQ(Imm(4), d)
+	DECQ(blocks)
+	JNZ(LabelRef("scaleCodes_block"))
+	End()
+}
+
+// copyEach copies a word of each row to a line.
+func copyEach(from Rows, to Mem) {
+	w := GP32()
+	for row := range 8 {
+		MOVL(from.At(row, 0), w)
+		MOVL(w, to.Offset(4*row))
+	}
+}
+
+// pairSums turns pairs of int16 into their sums times -128, and -128 times the first and the second.
+func pairSums(pairs reg.VecVirtual) (sum, first, second reg.VecVirtual) {
+	sum, first, second = YMM(), YMM(), YMM()
+	zero := YMM()
+	VPXOR(zero, zero, zero)
+	VPSLLD(U8(16), pairs, first)
+	VPSRAD(U8(9), first, first)
+	VPSRAD(U8(16), pairs, second)
+	VPSLLD(U8(7), second, second)
+	VPSUBD(first, zero, first)
+	VPSUBD(second, zero, second)
+	VPADDD(first, second, sum)
+	return sum, first, second
+}
+
+func interleave256() {
+	Func("interleave256", "func(panel *int32, d *float32, sums *int16, blocks int)",
+		"writes a panel of eight tokens with blocks of 256: see Batch.")
+	panel, d, sums, blocks := Arg("panel"), Arg("d"), Arg("sums"), Arg("blocks")
+	n, stride := GP64(), GP64()
+	MOVQ(blocks, n)
+	MOVQ(blocks, stride)
+	SHLQ(Imm(5), stride)
+	to := GP64()
+	MOVQ(panel, to)
+	rows := NewRows(sums, stride, layout.BlockTokens)
+	Label("interleave256_sums")
+	in := AVX2.Vectors(8)
+	for row := range in {
+		VMOVDQU(rows.At(row, 0), in[row])
+	}
+	total := YMM()
+	VPXOR(total, total, total)
+	var low reg.VecVirtual
+	for i, pairs := range Transpose8(in) {
+		VMOVDQU(pairs, Mem{Base: to, Disp: layout.TokenPairs16 + i*layout.Line})
+		sum, first, second := pairSums(pairs)
+		VMOVDQU(first, Mem{Base: to, Disp: layout.TokenOffsets + 2*i*layout.Line})
+		VMOVDQU(second, Mem{Base: to, Disp: layout.TokenOffsets + (2*i+1)*layout.Line})
+		VPADDD(sum, total, total)
+		// Sums of 32, in pairs.
+		both := YMM()
+		VPMADDWD(Words(1), pairs, both)
+		if i%2 == 0 {
+			low = both
+			continue
+		}
+		VPSLLD(U8(16), both, both)
+		VPBLENDW(U8(0xaa), both, low, both)
+		VMOVDQU(both, Mem{Base: to, Disp: layout.TokenPairs32 + i/2*layout.Line})
+	}
+	// -127s = -128s + s, and s = -(-128s)/128.
+	s := YMM()
+	VPSRAD(U8(7), total, s)
+	VPSUBD(s, total, total)
+	VMOVDQU(total, Mem{Base: to, Disp: layout.TokenAll})
+	rows.Advance(32)
+	ADDQ(U32(layout.TokenKQuantRecord), to)
+	DECQ(n)
+	JNZ(LabelRef("interleave256_sums"))
+
+	MOVQ(blocks, stride)
+	SHLQ(Imm(2), stride)
+	scales := NewRows(d, stride, layout.BlockTokens)
+	Label("interleave256_scales")
+	copyEach(scales, Mem{Base: panel})
+	scales.Advance(4)
+	ADDQ(U32(layout.TokenKQuantRecord), panel)
+	DECQ(blocks)
+	JNZ(LabelRef("interleave256_scales"))
+	End()
+}
+
+func interleave32() {
+	Func("interleave32", "func(panel *int32, d *float32, s *float32, sums *int16, blocks int)",
+		"writes a panel of eight tokens with blocks of 32: see Batch; s may be nil.")
+	panel, d, s, sums, blocks := Arg("panel"), Arg("d"), Arg("s"), Arg("sums"), Arg("blocks")
+	stride, to, n := GP64(), GP64(), GP64()
+	MOVQ(blocks, stride)
+	SHLQ(Imm(2), stride)
+	MOVQ(panel, to)
+	MOVQ(blocks, n)
+	scales := NewRows(d, stride, layout.BlockTokens)
+	Label("interleave32_scales")
+	copyEach(scales, Mem{Base: to})
+	scales.Advance(4)
+	ADDQ(U32(layout.TokenLegacyRecord), to)
+	DECQ(n)
+	JNZ(LabelRef("interleave32_scales"))
+
+	MOVQ(panel, to)
+	MOVQ(blocks, n)
+	rows := NewRows(sums, stride, layout.BlockTokens)
+	Label("interleave32_sums")
+	half := [2]reg.VecVirtual{XMM(), XMM()}
+	pairs := YMM()
+	for row := range 8 {
+		h := half[row/4]
+		if row%4 == 0 {
+			VMOVD(rows.At(row, 0), h)
+			continue
+		}
+		VPINSRD(U8(row%4), rows.At(row, 0), h, h)
+	}
+	VINSERTI128(U8(1), half[1], half[0].AsY(), pairs)
+	sum, first, _ := pairSums(pairs)
+	VMOVDQU(sum, Mem{Base: to, Disp: layout.TokenS})
+	VMOVDQU(first, Mem{Base: to, Disp: layout.TokenFirst})
+	rows.Advance(4)
+	ADDQ(U32(layout.TokenLegacyRecord), to)
+	DECQ(n)
+	JNZ(LabelRef("interleave32_sums"))
+
+	TESTQ(s, s)
+	JZ(LabelRef("interleave32_done"))
+	scaled := NewRows(s, stride, layout.BlockTokens)
+	Label("interleave32_scaled")
+	copyEach(scaled, Mem{Base: panel, Disp: layout.TokenS})
+	scaled.Advance(4)
+	ADDQ(U32(layout.TokenLegacyRecord), panel)
+	DECQ(blocks)
+	JNZ(LabelRef("interleave32_scaled"))
+	Label("interleave32_done")
+	End()
+}

@@ -1,0 +1,201 @@
+package row
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	. "bitmill/eval/kernel/_asm/machine"
+)
+
+// A block of 256 is taken in pieces of 32 codes, two in a wide vector. A field says where the bits of piece j are: at
+// bit shift(j) of the 32 bytes from at(j) on; they become the bits mask of the code, the lowest of them bit to.
+type field struct {
+	at, shift func(j int) int
+	to        int
+	mask      byte
+}
+
+// KQuant is a type with blocks of 256 and scales of its own per group of codes.
+type KQuant struct {
+	Name      string
+	bytes     int
+	low, high field
+	group     int
+	d         int  // the place of d; dmin follows it in types without offset
+	offset    int  // codes are stored with 2^offset added; 0: the type has minima
+	inPlace   bool // AVX-512 leaves the low bits of a code where they are: see twoBits
+	// scales returns sixteen int16: the scales (of groups of 32: eight, then eight minima) and, for types with sixteen
+	// minima, those.
+	scales func(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual)
+}
+
+// KQuants are the k-quants; see formats/block for their layouts.
+var KQuants = []KQuant{
+	{Name: "Q2K", bytes: 84, group: 16, d: 80, scales: scales2, inPlace: true,
+		low: field{at: quarter(16), shift: pairs, mask: 3}},
+	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: 2, scales: scales3, inPlace: true,
+		low:  field{at: quarter(32), shift: pairs, mask: 3},
+		high: field{at: all(0), shift: func(j int) int { return j }, to: 2, mask: 4}},
+	{Name: "Q4K", bytes: 144, group: 32, d: 0, scales: scales6,
+		low: field{at: half(16), shift: nibbles, mask: 15}},
+	{Name: "Q5K", bytes: 176, group: 32, d: 0, scales: scales6,
+		low:  field{at: half(48), shift: nibbles, mask: 15},
+		high: field{at: all(16), shift: func(j int) int { return j }, to: 4, mask: 16}},
+	{Name: "Q6K", bytes: 210, group: 16, d: 208, offset: 5, scales: scales8,
+		low: field{at: func(j int) int { return 64*(j/4) + 32*(j%2) },
+			shift: func(j int) int { return 4 * (j / 2 % 2) }, mask: 15},
+		high: field{at: quarter(128), shift: pairs, to: 4, mask: 48}},
+}
+
+func pairs(j int) int   { return 2 * (j % 4) }
+func nibbles(j int) int { return 4 * (j % 2) }
+
+func all(at int) func(int) int     { return func(int) int { return at } }
+func half(at int) func(int) int    { return func(j int) int { return at + 32*(j/2) } }
+func quarter(at int) func(int) int { return func(j int) int { return at + 32*(j/4) } }
+
+const kquantSignature = "func(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, sums *int16)"
+
+// Emit generates the type's kernel.
+func (t KQuant) Emit(s Machine) {
+	name := "row" + t.Name + s.Suffix
+	Func(name, kquantSignature, fmt.Sprintf("multiplies rows of %s blocks with a token. A block has sixteen sums "+
+		"of activation codes, negated%s.", t.Name, map[int]string{16: "", 32: ": eight zeros, then eight sums of 32"}[t.group]))
+	w := Arg("w")
+	products, spread := t.products(s, w), t.spread(s)
+	one := YMM()
+	if t.offset == 0 {
+		VMOVDQU(Table("row_ones", 32, func(i int) byte { return byte((4 - i%4) / 4) }), one)
+	}
+	eachRow(name, func(dst reg.GPVirtual) {
+		codes, d, sums, blocks := Arg("codes"), Arg("d"), Arg("sums"), Arg("blocks")
+		sum, minSum := s.Vec(), YMM()
+		Clear(sum)
+		Clear(minSum)
+		Label(name + "_block")
+		scales, mins := t.scales(s, w)
+		acc, minAcc := s.Vec(), YMM()
+		switch {
+		case t.offset > 0: // the offset's share of the products is taken off first
+			x := YMM()
+			VPSLLW(U8(uint8(t.offset)), scales, x)
+			VPMADDWD(Mem{Base: sums}, x, acc.AsY())
+		case mins != nil:
+			VPMADDWD(Mem{Base: sums}, mins, minAcc)
+		default:
+			VPMADDWD(Mem{Base: sums}, scales, minAcc)
+		}
+		products(spread(scales), codes, acc)
+
+		a, x := XMM(), XMM()
+		VBROADCASTSS(Mem{Base: d}, a)
+		f, scale := s.Vec(), s.Vec()
+		VCVTDQ2PS(acc, f)
+		if t.offset > 0 {
+			VPBROADCASTW(Mem{Base: w, Disp: t.d}, x)
+			VCVTPH2PS(x, x)
+			VMULPS(a, x, x)
+			VBROADCASTSS(x, scale)
+		} else {
+			y, m := YMM(), YMM()
+			VMOVD(Mem{Base: w, Disp: t.d}, x)
+			VCVTPH2PS(x, x)
+			VMULPS(a, x, y.AsX())
+			VBROADCASTSS(y.AsX(), scale)
+			VPERMPS(y, one, y)
+			VCVTDQ2PS(minAcc, m)
+			VFMADD231PS(m, y, minSum)
+		}
+		VFMADD231PS(f, scale, sum)
+
+		ADDQ(U32(uint32(t.bytes)), w)
+		ADDQ(U32(256), codes)
+		ADDQ(Imm(4), d)
+		ADDQ(Imm(32), sums)
+		DECQ(blocks)
+		JNZ(LabelRef(name + "_block"))
+		if t.offset > 0 {
+			total([]reg.VecVirtual{sum}, Mem{Base: dst})
+		} else {
+			total([]reg.VecVirtual{sum, minSum}, Mem{Base: dst})
+		}
+	})
+}
+
+// products returns what adds sum c*q*scale of all codes to acc; without an offset it starts from zero.
+func (t KQuant) products(s Machine, w reg.GPVirtual) func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
+	if s.Wide() && t.inPlace {
+		return t.newTwoBits(s, w).products
+	}
+	u := newUnpacker(s, w, t.low, t.high)
+	return func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
+		u.shared = map[int]reg.VecVirtual{}
+		if t.offset == 0 {
+			Clear(acc)
+		}
+		if !u.Wide() { // pairs of products
+			for j := range 8 {
+				p := YMM()
+				VPMADDUBSW(Mem{Base: codes, Disp: 32 * j}, u.codes(t.low, t.high, j), p)
+				madd(u.Machine, p, scale(j), acc)
+			}
+			return
+		}
+		for i := range 2 { // fours of products: 4 x 63 x 128 fits 16 bits
+			four := []reg.VecVirtual{ZMM(), ZMM()}
+			for h, v := range four {
+				Clear(v)
+				at := 128*i + 64*h
+				VPDPBUSD(Mem{Base: codes, Disp: at}, u.codes(t.low, t.high, at/32), v)
+			}
+			VPACKSSDW(four[1], four[0], four[0])
+			madd(u.Machine, four[0], scale(i), acc)
+		}
+	}
+}
+
+// spread returns what makes the vector i of scales, one for every pair of codes (AVX2) or for every four of two wide
+// vectors, whose words VPACKSSDW takes from both in turn, four by four.
+func (t KQuant) spread(s Machine) func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
+	if s.Wide() {
+		var index []reg.VecVirtual
+		for i := range 2 {
+			name, at := fmt.Sprintf("row_index%d_%d", t.group, i), func(w int) int { return (128*i + 64*(w/4%2) + 16*(w/8)) / t.group }
+			if t.inPlace {
+				name, at = fmt.Sprintf("row_two%d", i), func(w int) int { return 8*(w/16) + 2*(i+2*(w/4%2)) + w/8%2 }
+			}
+			index = append(index, s.Load(Table16(name, 32, func(w int) uint16 { return uint16(at(w)) })))
+		}
+		return func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
+			return func(i int) reg.VecVirtual {
+				v := s.Vec()
+				VPERMW(scales.AsZ(), index[i], v)
+				return v
+			}
+		}
+	}
+	return func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
+		if t.group == 16 {
+			return pairScales(t.group, both(scales))
+		}
+		half := YMM()
+		VPERMQ(U8(0x44), scales, half)
+		return pairScales(t.group, []reg.VecVirtual{half})
+	}
+}
+
+// pairScales returns what makes the scales of the pairs of thirty-two codes from vectors of eight scales in both halves.
+func pairScales(group int, halves []reg.VecVirtual) func(i int) reg.VecVirtual {
+	each := group / 2
+	return func(i int) reg.VecVirtual {
+		first := 16 * i / each
+		v := YMM()
+		VPSHUFB(Table(fmt.Sprintf("row_shuffle%d_%d", group, first%8), 32, func(b int) byte {
+			return byte(2*((16*i+b/2)/each%8) + b%2)
+		}), halves[first/8], v)
+		return v
+	}
+}
