@@ -4,37 +4,37 @@
 
 package encode
 
-// latticeStartAVX2 finds the largest value and the largest magnitude of n rows of x, and sets wx = w*x.
+// codebookStartAVX2 finds the largest value and the largest magnitude of n rows of x, and sets wx = w*x.
 //
 //go:noescape
-func latticeStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
+func codebookStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
 
-// latticeRound8AVX2 sets inverse = numerator / denominator and entries to what entry has for the codes of 8 rows of x in each group.
+// codebookRound8AVX2 sets inverse = numerator / denominator and entries to what entry has for the codes of 8 rows of x in each group.
 //
 //go:noescape
-func latticeRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+func codebookRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 
-// latticeRound4AVX2 sets inverse = numerator / denominator and entries to what entry has for the codes of 4 rows of x in each group.
+// codebookRound4AVX2 sets inverse = numerator / denominator and entries to what entry has for the codes of 4 rows of x in each group.
 //
 //go:noescape
-func latticeRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+func codebookRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 
-// latticeSums8AVX2 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
+// codebookSums8AVX2 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
 //
 //go:noescape
-func latticeSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+func codebookSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 
-// latticeSums4AVX2 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
+// codebookSums4AVX2 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
 //
 //go:noescape
-func latticeSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+func codebookSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 
-// latticeRootsAVX2 takes the square roots of n weights, a multiple of 16.
+// codebookRootsAVX2 takes the square roots of n weights, a multiple of 16.
 //
 //go:noescape
-func latticeRootsAVX2(root *float32, w *float32, n int)
+func codebookRootsAVX2(root *float32, w *float32, n int)
 
-// latticeSignsAVX2 sets a bit for each of n values, a multiple of 8, that is not at least 0.
+// codebookSignsAVX2 sets a bit for each of n values, a multiple of 8, that is not at least 0.
 //
 //go:noescape
-func latticeSignsAVX2(signs *byte, x *float32, n int)
+func codebookSignsAVX2(signs *byte, x *float32, n int)

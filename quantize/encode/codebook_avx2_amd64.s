@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func latticeStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
+// func codebookStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
 // Requires: AVX, AVX2
-TEXT ·latticeStartAVX2(SB), NOSPLIT, $0-40
+TEXT ·codebookStartAVX2(SB), NOSPLIT, $0-40
 	MOVQ    state+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -92,9 +92,9 @@ DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
 DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
 GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func latticeRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·latticeRound8AVX2(SB), NOSPLIT, $0-52
+TEXT ·codebookRound8AVX2(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
 	MOVQ         denominator+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -325,9 +325,9 @@ DATA bits_40400000<>+48(SB)/8, $0x4040000040400000
 DATA bits_40400000<>+56(SB)/8, $0x4040000040400000
 GLOBL bits_40400000<>(SB), RODATA|NOPTR, $64
 
-// func latticeRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·latticeRound4AVX2(SB), NOSPLIT, $0-52
+TEXT ·codebookRound4AVX2(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
 	MOVQ         denominator+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -464,9 +464,9 @@ DATA bits_41000000<>+48(SB)/8, $0x4100000041000000
 DATA bits_41000000<>+56(SB)/8, $0x4100000041000000
 GLOBL bits_41000000<>(SB), RODATA|NOPTR, $64
 
-// func latticeSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 // Requires: AVX, AVX2
-TEXT ·latticeSums8AVX2(SB), NOSPLIT, $0-56
+TEXT ·codebookSums8AVX2(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -674,9 +674,9 @@ DATA bits_0000ffff<>+48(SB)/8, $0x0000ffff0000ffff
 DATA bits_0000ffff<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL bits_0000ffff<>(SB), RODATA|NOPTR, $64
 
-// func latticeSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 // Requires: AVX, AVX2
-TEXT ·latticeSums4AVX2(SB), NOSPLIT, $0-56
+TEXT ·codebookSums4AVX2(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -818,9 +818,9 @@ DATA odd4<>+16(SB)/8, $0x4130000041100000
 DATA odd4<>+24(SB)/8, $0x4170000041500000
 GLOBL odd4<>(SB), RODATA|NOPTR, $32
 
-// func latticeRootsAVX2(root *float32, w *float32, n int)
+// func codebookRootsAVX2(root *float32, w *float32, n int)
 // Requires: AVX
-TEXT ·latticeRootsAVX2(SB), NOSPLIT, $0-24
+TEXT ·codebookRootsAVX2(SB), NOSPLIT, $0-24
 	MOVQ root+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -837,9 +837,9 @@ values:
 	VZEROUPPER
 	RET
 
-// func latticeSignsAVX2(signs *byte, x *float32, n int)
+// func codebookSignsAVX2(signs *byte, x *float32, n int)
 // Requires: AVX
-TEXT ·latticeSignsAVX2(SB), NOSPLIT, $0-24
+TEXT ·codebookSignsAVX2(SB), NOSPLIT, $0-24
 	MOVQ   signs+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   n+16(FP), DX

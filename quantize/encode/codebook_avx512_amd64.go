@@ -4,32 +4,32 @@
 
 package encode
 
-// latticeStartAVX512 finds the largest value and the largest magnitude of n rows of x, and sets wx = w*x.
+// codebookStartAVX512 finds the largest value and the largest magnitude of n rows of x, and sets wx = w*x.
 //
 //go:noescape
-func latticeStartAVX512(state *float32, x *float32, w *float32, wx *float32, n int)
+func codebookStartAVX512(state *float32, x *float32, w *float32, wx *float32, n int)
 
-// latticeRound8AVX512 sets inverse = numerator / denominator and entries to what entry has for the codes of 8 rows of x in each group.
+// codebookRound8AVX512 sets inverse = numerator / denominator and entries to what entry has for the codes of 8 rows of x in each group.
 //
 //go:noescape
-func latticeRound8AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+func codebookRound8AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 
-// latticeRound4AVX512 sets inverse = numerator / denominator and entries to what entry has for the codes of 4 rows of x in each group.
+// codebookRound4AVX512 sets inverse = numerator / denominator and entries to what entry has for the codes of 4 rows of x in each group.
 //
 //go:noescape
-func latticeRound4AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+func codebookRound4AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 
-// latticeSums8AVX512 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
+// codebookSums8AVX512 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
 //
 //go:noescape
-func latticeSums8AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+func codebookSums8AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 
-// latticeSums4AVX512 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
+// codebookSums4AVX512 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
 //
 //go:noescape
-func latticeSums4AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+func codebookSums4AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 
-// latticeRootsAVX512 takes the square roots of n weights, a multiple of 16.
+// codebookRootsAVX512 takes the square roots of n weights, a multiple of 16.
 //
 //go:noescape
-func latticeRootsAVX512(root *float32, w *float32, n int)
+func codebookRootsAVX512(root *float32, w *float32, n int)

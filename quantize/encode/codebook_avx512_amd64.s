@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func latticeStartAVX512(state *float32, x *float32, w *float32, wx *float32, n int)
+// func codebookStartAVX512(state *float32, x *float32, w *float32, wx *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·latticeStartAVX512(SB), NOSPLIT, $0-40
+TEXT ·codebookStartAVX512(SB), NOSPLIT, $0-40
 	MOVQ    state+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -92,9 +92,9 @@ DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
 DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
 GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func latticeRound8AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound8AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·latticeRound8AVX512(SB), NOSPLIT, $0-52
+TEXT ·codebookRound8AVX512(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
 	MOVQ         denominator+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -329,9 +329,9 @@ DATA bits_40400000<>+48(SB)/8, $0x4040000040400000
 DATA bits_40400000<>+56(SB)/8, $0x4040000040400000
 GLOBL bits_40400000<>(SB), RODATA|NOPTR, $64
 
-// func latticeRound4AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound4AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·latticeRound4AVX512(SB), NOSPLIT, $0-52
+TEXT ·codebookRound4AVX512(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
 	MOVQ         denominator+8(FP), CX
 	MOVQ         x+16(FP), DX
@@ -472,9 +472,9 @@ DATA bits_41000000<>+48(SB)/8, $0x4100000041000000
 DATA bits_41000000<>+56(SB)/8, $0x4100000041000000
 GLOBL bits_41000000<>(SB), RODATA|NOPTR, $64
 
-// func latticeSums8AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums8AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·latticeSums8AVX512(SB), NOSPLIT, $0-56
+TEXT ·codebookSums8AVX512(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -686,9 +686,9 @@ DATA bits_0000ffff<>+48(SB)/8, $0x0000ffff0000ffff
 DATA bits_0000ffff<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL bits_0000ffff<>(SB), RODATA|NOPTR, $64
 
-// func latticeSums4AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums4AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·latticeSums4AVX512(SB), NOSPLIT, $0-56
+TEXT ·codebookSums4AVX512(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
@@ -834,9 +834,9 @@ DATA odd4<>+48(SB)/8, $0x4130000041100000
 DATA odd4<>+56(SB)/8, $0x4170000041500000
 GLOBL odd4<>(SB), RODATA|NOPTR, $64
 
-// func latticeRootsAVX512(root *float32, w *float32, n int)
+// func codebookRootsAVX512(root *float32, w *float32, n int)
 // Requires: AVX, AVX512F
-TEXT ·latticeRootsAVX512(SB), NOSPLIT, $0-24
+TEXT ·codebookRootsAVX512(SB), NOSPLIT, $0-24
 	MOVQ root+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ n+16(FP), DX

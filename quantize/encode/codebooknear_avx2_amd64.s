@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func latticeNear8AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
+// func codebookNear8AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 // Requires: AVX, AVX2
-TEXT ·latticeNear8AVX2(SB), NOSPLIT, $8-88
+TEXT ·codebookNear8AVX2(SB), NOSPLIT, $8-88
 	MOVQ    point+0(FP), AX
 	MOVQ    items+8(FP), CX
 	MOVQ    count+16(FP), DX
@@ -169,9 +169,9 @@ DATA bits_00000008<>+48(SB)/8, $0x0000000800000008
 DATA bits_00000008<>+56(SB)/8, $0x0000000800000008
 GLOBL bits_00000008<>(SB), RODATA|NOPTR, $64
 
-// func latticeNear4AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
+// func codebookNear4AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 // Requires: AVX, AVX2
-TEXT ·latticeNear4AVX2(SB), NOSPLIT, $8-88
+TEXT ·codebookNear4AVX2(SB), NOSPLIT, $8-88
 	MOVQ    point+0(FP), AX
 	MOVQ    items+8(FP), CX
 	MOVQ    count+16(FP), DX

@@ -4,20 +4,20 @@
 
 package encode
 
-// peaksAVX2 finds the largest of the bits of |x[i]| in each of count runs of n values, a multiple of 16.
+// absMaxAVX2 finds the largest of the bits of |x[i]| in each of count runs of n values, a multiple of 16.
 //
 //go:noescape
-func peaksAVX2(dst *uint32, x *float32, count int, n int)
+func absMaxAVX2(dst *uint32, x *float32, count int, n int)
 
 // signsAVX2 sets bit i where x[i] >= 0, for n values, a multiple of 16.
 //
 //go:noescape
 func signsAVX2(dst *byte, x *float32, n int)
 
-// awayAVX2 sets q = clamp(roundAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, each with its inverse step.
+// roundHalfAwayAVX2 sets q = clamp(roundHalfAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, each with its inverse step.
 //
 //go:noescape
-func awayAVX2(q *byte, x *float32, inverse *float32, count int, n int, top int)
+func roundHalfAwayAVX2(q *byte, x *float32, inverse *float32, count int, n int, top int)
 
 // float4AVX2 sets q = nearestFloat4(x, d) for count runs of n values, a multiple of 16, each with its scale, and none beyond 16*d.
 //

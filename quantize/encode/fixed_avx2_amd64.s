@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func peaksAVX2(dst *uint32, x *float32, count int, n int)
+// func absMaxAVX2(dst *uint32, x *float32, count int, n int)
 // Requires: AVX, AVX2
-TEXT ·peaksAVX2(SB), NOSPLIT, $0-32
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    count+16(FP), DX
@@ -83,9 +83,9 @@ values:
 	VZEROUPPER
 	RET
 
-// func awayAVX2(q *byte, x *float32, inverse *float32, count int, n int, top int)
+// func roundHalfAwayAVX2(q *byte, x *float32, inverse *float32, count int, n int, top int)
 // Requires: AVX, AVX2
-TEXT ·awayAVX2(SB), NOSPLIT, $0-48
+TEXT ·roundHalfAwayAVX2(SB), NOSPLIT, $0-48
 	MOVQ         q+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         inverse+16(FP), DX

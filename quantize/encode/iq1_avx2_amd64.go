@@ -4,17 +4,17 @@
 
 package encode
 
-// thirdsSortAVX2 sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in bytes, that are to be put in order one after the other.
+// iq1SortAVX2 sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in bytes, that are to be put in order one after the other.
 //
 //go:noescape
-func thirdsSortAVX2(x *float32, w *float32, index *float32, n int, exchanges *uint32, count int)
+func iq1SortAVX2(x *float32, w *float32, index *float32, n int, exchanges *uint32, count int)
 
-// thirdsSplit32AVX2 tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.
+// iq1Split32AVX2 tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.
 //
 //go:noescape
-func thirdsSplit32AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
+func iq1Split32AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
 
-// thirdsSplit16AVX2 tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.
+// iq1Split16AVX2 tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.
 //
 //go:noescape
-func thirdsSplit16AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
+func iq1Split16AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func thirdsSortAVX2(x *float32, w *float32, index *float32, n int, exchanges *uint32, count int)
+// func iq1SortAVX2(x *float32, w *float32, index *float32, n int, exchanges *uint32, count int)
 // Requires: AVX
-TEXT ·thirdsSortAVX2(SB), NOSPLIT, $0-48
+TEXT ·iq1SortAVX2(SB), NOSPLIT, $0-48
 	MOVQ    x+0(FP), AX
 	MOVQ    w+8(FP), CX
 	MOVQ    index+16(FP), DX
@@ -100,9 +100,9 @@ DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
 DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
 GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
 
-// func thirdsSplit32AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
+// func iq1Split32AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
 // Requires: AVX, AVX2
-TEXT ·thirdsSplit32AVX2(SB), NOSPLIT, $0-40
+TEXT ·iq1Split32AVX2(SB), NOSPLIT, $0-40
 	MOVQ state+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ w+16(FP), DX
@@ -474,9 +474,9 @@ DATA bits_3e000000<>+48(SB)/8, $0x3e0000003e000000
 DATA bits_3e000000<>+56(SB)/8, $0x3e0000003e000000
 GLOBL bits_3e000000<>(SB), RODATA|NOPTR, $64
 
-// func thirdsSplit16AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
+// func iq1Split16AVX2(state *float32, x *float32, w *float32, index *float32, space *float32)
 // Requires: AVX, AVX2
-TEXT ·thirdsSplit16AVX2(SB), NOSPLIT, $0-40
+TEXT ·iq1Split16AVX2(SB), NOSPLIT, $0-40
 	MOVQ state+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ w+16(FP), DX

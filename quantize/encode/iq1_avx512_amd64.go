@@ -4,17 +4,17 @@
 
 package encode
 
-// thirdsSortAVX512 sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in bytes, that are to be put in order one after the other.
+// iq1SortAVX512 sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in bytes, that are to be put in order one after the other.
 //
 //go:noescape
-func thirdsSortAVX512(x *float32, w *float32, index *float32, n int, exchanges *uint32, count int)
+func iq1SortAVX512(x *float32, w *float32, index *float32, n int, exchanges *uint32, count int)
 
-// thirdsSplit32AVX512 tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.
+// iq1Split32AVX512 tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.
 //
 //go:noescape
-func thirdsSplit32AVX512(state *float32, x *float32, w *float32, index *float32, space *float32)
+func iq1Split32AVX512(state *float32, x *float32, w *float32, index *float32, space *float32)
 
-// thirdsSplit16AVX512 tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.
+// iq1Split16AVX512 tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.
 //
 //go:noescape
-func thirdsSplit16AVX512(state *float32, x *float32, w *float32, index *float32, space *float32)
+func iq1Split16AVX512(state *float32, x *float32, w *float32, index *float32, space *float32)

@@ -13,12 +13,12 @@ func lanesAVX2() *lanes {
 		affineSquares:     affineSquaresAVX2,
 		affineMagnitudes:  affineMagnitudesAVX2,
 		symmetric:         symmetricAVX2,
-		nonneg:            positiveAVX2,
+		nonneg:            nonnegAVX2,
 		refine:            refineAVX2,
 		transpose:         transposeAVX2,
 		sumSquares:        sumSquaresAVX2,
 		sumMagnitudes:     sumMagnitudesAVX2,
-		importanceWeights: emphasizeAVX2,
+		importanceWeights: importanceWeightsAVX2,
 		spread:            spreadAVX2,
 		magnitudes:        magnitudesAVX2,
 		squares:           squaresAVX2,
@@ -30,19 +30,19 @@ func lanesAVX2() *lanes {
 		bfloat16:          bfloat16AVX2,
 		evenSymmetric:     evenSymmetricAVX2,
 		evenAffine:        evenAffineAVX2,
-		absMax:            peaksAVX2,
+		absMax:            absMaxAVX2,
 		signs:             signsAVX2,
-		roundHalfAway:     awayAVX2,
+		roundHalfAway:     roundHalfAwayAVX2,
 		float4:            float4AVX2,
-		nonlinear:         unevenAVX2,
-		iq1Lanes:          iq1Lanes{thirdsSortAVX2, thirdsSplit32AVX2, thirdsSplit16AVX2},
+		nonlinear:         nonlinearAVX2,
+		iq1Lanes:          iq1Lanes{iq1SortAVX2, iq1Split32AVX2, iq1Split16AVX2},
 		codebooks: codebookLanes{
-			signs: latticeSignsAVX2,
-			roots: latticeRootsAVX2,
-			start: latticeStartAVX2,
-			round: [2]codebookRound{latticeRound8AVX2, latticeRound4AVX2},
-			near:  [2]codebookNear{latticeNear8AVX2, latticeNear4AVX2},
-			sums:  [2]codebookSums{latticeSums8AVX2, latticeSums4AVX2},
+			signs: codebookSignsAVX2,
+			roots: codebookRootsAVX2,
+			start: codebookStartAVX2,
+			round: [2]codebookRound{codebookRound8AVX2, codebookRound4AVX2},
+			near:  [2]codebookNear{codebookNear8AVX2, codebookNear4AVX2},
+			sums:  [2]codebookSums{codebookSums8AVX2, codebookSums4AVX2},
 		},
 	}
 }
@@ -52,11 +52,11 @@ func lanesAVX512() *lanes {
 	l := lanesAVX2()
 	l.name, l.width, l.columns = "avx512", 16, 32
 	l.affineSquares, l.affineMagnitudes = affineSquaresAVX512, affineMagnitudesAVX512
-	l.symmetric, l.nonneg, l.refine = symmetricAVX512, positiveAVX512, refineAVX512
-	l.codebooks.roots, l.codebooks.start = latticeRootsAVX512, latticeStartAVX512
-	l.codebooks.round = [2]codebookRound{latticeRound8AVX512, latticeRound4AVX512}
-	l.codebooks.sums = [2]codebookSums{latticeSums8AVX512, latticeSums4AVX512}
-	l.nonlinear = unevenAVX512
-	l.iq1Lanes = iq1Lanes{thirdsSortAVX512, thirdsSplit32AVX512, thirdsSplit16AVX512}
+	l.symmetric, l.nonneg, l.refine = symmetricAVX512, nonnegAVX512, refineAVX512
+	l.codebooks.roots, l.codebooks.start = codebookRootsAVX512, codebookStartAVX512
+	l.codebooks.round = [2]codebookRound{codebookRound8AVX512, codebookRound4AVX512}
+	l.codebooks.sums = [2]codebookSums{codebookSums8AVX512, codebookSums4AVX512}
+	l.nonlinear = nonlinearAVX512
+	l.iq1Lanes = iq1Lanes{iq1SortAVX512, iq1Split32AVX512, iq1Split16AVX512}
 	return l
 }

@@ -4,7 +4,7 @@
 
 package encode
 
-// unevenAVX2 runs searchUneven on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.
+// nonlinearAVX2 runs searchNonlinear on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.
 //
 //go:noescape
-func unevenAVX2(state *float32, x *float32, w *float32, n int, steps *float32, count int)
+func nonlinearAVX2(state *float32, x *float32, w *float32, n int, steps *float32, count int)

@@ -58,9 +58,9 @@ DATA levels1<>+16(SB)/8, $0x42180000c2820000
 DATA levels1<>+24(SB)/8, $0x42e20000c1200000
 GLOBL levels1<>(SB), RODATA|NOPTR, $32
 
-// func unevenAVX2(state *float32, x *float32, w *float32, n int, steps *float32, count int)
+// func nonlinearAVX2(state *float32, x *float32, w *float32, n int, steps *float32, count int)
 // Requires: AVX, AVX2
-TEXT ·unevenAVX2(SB), NOSPLIT, $0-48
+TEXT ·nonlinearAVX2(SB), NOSPLIT, $0-48
 	MOVQ    state+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    w+16(FP), DX

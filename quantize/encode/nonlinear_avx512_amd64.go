@@ -4,7 +4,7 @@
 
 package encode
 
-// unevenAVX512 runs searchUneven on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.
+// nonlinearAVX512 runs searchNonlinear on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.
 //
 //go:noescape
-func unevenAVX512(state *float32, x *float32, w *float32, n int, steps *float32, count int)
+func nonlinearAVX512(state *float32, x *float32, w *float32, n int, steps *float32, count int)

@@ -74,9 +74,9 @@ DATA levels1<>+48(SB)/8, $0x42180000c2820000
 DATA levels1<>+56(SB)/8, $0x42e20000c1200000
 GLOBL levels1<>(SB), RODATA|NOPTR, $64
 
-// func unevenAVX512(state *float32, x *float32, w *float32, n int, steps *float32, count int)
+// func nonlinearAVX512(state *float32, x *float32, w *float32, n int, steps *float32, count int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·unevenAVX512(SB), NOSPLIT, $0-48
+TEXT ·nonlinearAVX512(SB), NOSPLIT, $0-48
 	MOVQ    state+0(FP), AX
 	MOVQ    x+8(FP), CX
 	MOVQ    w+16(FP), DX

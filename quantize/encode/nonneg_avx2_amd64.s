@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func positiveAVX2(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)
+// func nonnegAVX2(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)
 // Requires: AVX
-TEXT ·positiveAVX2(SB), NOSPLIT, $0-64
+TEXT ·nonnegAVX2(SB), NOSPLIT, $0-64
 	MOVQ   state+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   w+16(FP), DX

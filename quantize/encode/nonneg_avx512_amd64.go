@@ -4,7 +4,7 @@
 
 package encode
 
-// positiveAVX512 runs searchPositive on the columns of the first groups of x and w, n rows, and writes levels to q. steps are the top level, which is also the first candidate, and count more candidates.
+// nonnegAVX512 runs searchNonneg on the columns of the first groups of x and w, n rows, and writes levels to q. steps are the top level, which is also the first candidate, and count more candidates.
 //
 //go:noescape
-func positiveAVX512(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)
+func nonnegAVX512(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)

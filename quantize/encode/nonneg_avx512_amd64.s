@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func positiveAVX512(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)
+// func nonnegAVX512(state *float32, x *float32, w *float32, q *float32, n int, groups int, steps *float32, count int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·positiveAVX512(SB), NOSPLIT, $0-64
+TEXT ·nonnegAVX512(SB), NOSPLIT, $0-64
 	MOVQ   state+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   w+16(FP), DX

@@ -19,10 +19,10 @@ func sumSquaresAVX2(dst *float32, x *float32, n int)
 //go:noescape
 func sumMagnitudesAVX2(dst *float32, x *float32, n int)
 
-// emphasizeAVX2 sets w[i] = importance[i] * sqrt(variance + x[i]^2) for n values, a multiple of 8.
+// importanceWeightsAVX2 sets w[i] = importance[i] * sqrt(variance + x[i]^2) for n values, a multiple of 8.
 //
 //go:noescape
-func emphasizeAVX2(w *float32, importance *float32, x *float32, n int, variance float32)
+func importanceWeightsAVX2(w *float32, importance *float32, x *float32, n int, variance float32)
 
 // spreadAVX2 sets w = sqrt(sum of the column's x^2 / size) + |x| in n rows of columns, a multiple of 8.
 //

@@ -231,9 +231,9 @@ DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
 DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
 GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func emphasizeAVX2(w *float32, importance *float32, x *float32, n int, variance float32)
+// func importanceWeightsAVX2(w *float32, importance *float32, x *float32, n int, variance float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·emphasizeAVX2(SB), NOSPLIT, $0-36
+TEXT ·importanceWeightsAVX2(SB), NOSPLIT, $0-36
 	MOVQ         w+0(FP), AX
 	MOVQ         importance+8(FP), CX
 	MOVQ         x+16(FP), DX

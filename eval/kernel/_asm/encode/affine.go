@@ -26,7 +26,7 @@ type affine struct {
 	turns    [2]int // rows that take turns, in levels and errors
 }
 
-// Affine generates searchAffine for many sub-blocks at once: see affine.go beside _asm for what it computes.
+// Affine generates searchAffine for many sub-blocks at once: see affine.go of package encode for what it computes.
 func Affine(m Machine) {
 	for _, absolute := range []bool{false, true} {
 		s := affine{search: search{Machine: m}, absolute: absolute, name: "affineSquares"}

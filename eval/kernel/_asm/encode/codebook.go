@@ -13,15 +13,15 @@ import (
 
 type codebook struct{ search }
 
-// Codebook generates the steps of latticeFit's search for many sub-blocks at once, but for the near points: see
-// lattice.go beside _asm for what they compute. Rows of points and codes are [group][column].
+// Codebook generates the steps of codebookFit's search for many sub-blocks at once, but for the near points: see
+// codebook_fit.go of package encode for what they compute. Rows of points and codes are [group][column].
 func Codebook(m Machine) {
 	l := codebook{search{Machine: m}}
 	l.start()
-	l.round("latticeRound8", 8, 3)
-	l.round("latticeRound4", 4, 8)
-	l.sums("latticeSums8", 8)
-	l.sums("latticeSums4", 4)
+	l.round("codebookRound8", 8, 3)
+	l.round("codebookRound4", 4, 8)
+	l.sums("codebookSums8", 8)
+	l.sums("codebookSums4", 4)
 	l.roots()
 	if !m.Wide() {
 		l.signs()
@@ -37,7 +37,7 @@ func each(f func(group int) reg.VecVirtual) (v []reg.VecVirtual) {
 }
 
 func (l *codebook) start() {
-	l.Func("latticeStart", "func(state, x, w, wx *float32, n int)",
+	l.Func("codebookStart", "func(state, x, w, wx *float32, n int)",
 		"finds the largest value and the largest magnitude of n rows of x, and sets wx = w*x.")
 	l.state = Arg("state")
 	x, w, wx, end := Arg("x"), Arg("w"), Arg("wx"), Arg("n")
@@ -202,7 +202,7 @@ func (l *codebook) take(sx, s2 []reg.VecVirtual, kept, point, groups reg.GPVirtu
 }
 
 func (l *codebook) roots() {
-	l.Func("latticeRoots", "func(root, w *float32, n int)", "takes the square roots of n weights, a multiple of 16.")
+	l.Func("codebookRoots", "func(root, w *float32, n int)", "takes the square roots of n weights, a multiple of 16.")
 	root, w, n := Arg("root"), Arg("w"), Arg("n")
 	Label("values")
 	for i := 0; i < 64; i += l.Bytes {
@@ -219,7 +219,7 @@ func (l *codebook) roots() {
 
 // signs is one vector of eight for every machine.
 func (l *codebook) signs() {
-	l.Func("latticeSigns", "func(signs *byte, x *float32, n int)", "sets a bit for each of n values, a multiple of 8, that is not at least 0.")
+	l.Func("codebookSigns", "func(signs *byte, x *float32, n int)", "sets a bit for each of n values, a multiple of 8, that is not at least 0.")
 	signs, x, n := Arg("signs"), Arg("x"), Arg("n")
 	none := l.Zero()
 	Label("values")

@@ -17,14 +17,14 @@ type near struct {
 }
 
 // CodebookNear generates the search for the best near point, for groups whose levels are no point of a codebook:
-// see codebook.go beside _asm for what it computes. Here a lane is a near point; lists are so short that vectors of eight
+// see codebook.go of package encode for what it computes. Here a lane is a near point; lists are so short that vectors of eight
 // serve every machine best.
 //
 // What the levels of value k contribute to the error lies in a vector, by level, and the points' levels select from it:
 // with 8 values of three levels within each four lanes, with 4 values of eight levels within the vector.
 func CodebookNear(m Machine) {
-	near{m, 8}.search("latticeNear8")
-	near{m, 4}.search("latticeNear4")
+	near{m, 8}.search("codebookNear8")
+	near{m, 4}.search("codebookNear4")
 }
 
 func (n near) search(name string) {

@@ -14,9 +14,9 @@ type fixed struct{ Machine }
 // magnitudes, signs and levels. One vector of eight is enough here for every machine.
 func Fixed(m Machine) {
 	g := fixed{m}
-	g.peaks()
+	g.absMax()
 	g.signs()
-	g.away()
+	g.roundHalfAway()
 	g.float4()
 }
 
@@ -36,9 +36,9 @@ func (g fixed) runs(count, n, x reg.GPVirtual, start func(), body func(v [2]reg.
 	End()
 }
 
-// peaks compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
-func (g fixed) peaks() {
-	g.Func("peaks", "func(dst *uint32, x *float32, count, n int)",
+// absMax compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
+func (g fixed) absMax() {
+	g.Func("absMax", "func(dst *uint32, x *float32, count, n int)",
 		"finds the largest of the bits of |x[i]| in each of count runs of n values, a multiple of 16.")
 	dst, x, count, n := Arg("dst"), Arg("x"), Arg("count"), Arg("n")
 	mask, most := g.Load(signless()), g.Vectors(2)
@@ -86,10 +86,10 @@ func (g fixed) bytes(q reg.GPVirtual, v [2]reg.VecVirtual) {
 	ADDQ(Imm(16), q)
 }
 
-// away writes levels from 0 up.
-func (g fixed) away() {
-	g.Func("away", "func(q *byte, x, inverse *float32, count, n int, top int)",
-		"sets q = clamp(roundAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, each with its inverse step.")
+// roundHalfAway writes levels from 0 up.
+func (g fixed) roundHalfAway() {
+	g.Func("roundHalfAway", "func(q *byte, x, inverse *float32, count, n int, top int)",
+		"sets q = clamp(roundHalfAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, each with its inverse step.")
 	q, x, scale, count, n := Arg("q"), Arg("x"), Arg("inverse"), Arg("count"), Arg("n")
 	inverse, most, least, none := g.Vec(), g.IntArg("top"), g.Vec(), g.Zero()
 	VPCMPEQD(least, least, least)

@@ -13,8 +13,8 @@ import (
 
 const shift = 0.125
 
-// thirds are what the levels are worth, by the sign of the shift.
-var thirds = [2][3]float64{{-1 + shift, shift, 1 + shift}, {-1 - shift, -shift, 1 - shift}}
+// levels are what the levels are worth, by the sign of the shift.
+var levels = [2][3]float64{{-1 + shift, shift, 1 + shift}, {-1 - shift, -shift, 1 - shift}}
 
 const plus, minus = 0, 1
 
@@ -24,7 +24,7 @@ type iq1 struct {
 	score, scale, number, count reg.VecVirtual
 }
 
-// IQ1 generates the search of IQ1_S and IQ1_M for many sub-blocks at once: see iq1_split.go beside _asm for
+// IQ1 generates the search of IQ1_S and IQ1_M for many sub-blocks at once: see iq1_split.go of package encode for
 // what it computes, and iq1_s.go and iq1_m.go for the sums.
 func IQ1(m Machine) {
 	s := iq1{search: search{Machine: m}}
@@ -35,7 +35,7 @@ func IQ1(m Machine) {
 
 // sort emits a sorting network. Of equal values the one with the smaller index comes first.
 func (s *iq1) sort() {
-	s.Func("thirdsSort", "func(x, w, index *float32, n int, exchanges *uint32, count int)",
+	s.Func("iq1Sort", "func(x, w, index *float32, n int, exchanges *uint32, count int)",
 		"sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in "+
 			"bytes, that are to be put in order one after the other.")
 	x, w, index, end, exchanges, count := Arg("x"), Arg("w"), Arg("index"), Arg("n"), Arg("exchanges"), Arg("count")
@@ -130,8 +130,8 @@ func (s *iq1) choices(n int, outer, inner func(at reg.GPVirtual)) {
 	JBE(LabelRef("low"))
 }
 
-// thirdSums returns the sums of w*q*x and w*q^2 of values with the same q, given those of w*x and w.
-func (s *iq1) thirdSums(sumX, sumW reg.VecVirtual, q float64) (xq, q2 reg.VecVirtual) {
+// levelSums returns the sums of w*q*x and w*q^2 of values with the same q, given those of w*x and w.
+func (s *iq1) levelSums(sumX, sumW reg.VecVirtual, q float64) (xq, q2 reg.VecVirtual) {
 	xq, q2 = s.Vec(), s.Vec()
 	Mul(xq, sumX, Float(q))
 	Mul(q2, sumW, Float(q))
@@ -146,7 +146,7 @@ func (s *iq1) single() {
 	table := func(base reg.GPVirtual, t, row int) Mem {
 		return Mem{Base: base, Disp: (t*(n+1) + row) * s.Row()}
 	}
-	groups := s.start("thirdsSplit32", "tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.")
+	groups := s.start("iq1Split32", "tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.")
 	x, w := s.Zero(), s.Zero()
 	VMOVUPS(x, table(s.space, sumX, 0))
 	VMOVUPS(w, table(s.space, sumW, 0))
@@ -165,8 +165,8 @@ func (s *iq1) single() {
 	dx, dw := s.Vec(), s.Vec()
 	Sub(dx, x, table(at, sumX, 0))
 	Sub(dw, w, table(at, sumW, 0))
-	for shift := range thirds {
-		xq, q2 := s.thirdSums(dx, dw, thirds[shift][2])
+	for shift := range levels {
+		xq, q2 := s.levelSums(dx, dw, levels[shift][2])
 		VMOVUPS(xq, table(at, above+2*shift, 0))
 		VMOVUPS(q2, table(at, above+2*shift+1, 0))
 	}
@@ -180,14 +180,14 @@ func (s *iq1) single() {
 	s.choices(n, func(at reg.GPVirtual) {
 		VMOVUPS(table(at, sumX, 0), lowX)
 		VMOVUPS(table(at, sumW, 0), lowW)
-		for shift := range thirds {
-			belowXQ[shift], belowQ2[shift] = s.thirdSums(lowX, lowW, thirds[shift][0])
+		for shift := range levels {
+			belowXQ[shift], belowQ2[shift] = s.levelSums(lowX, lowW, levels[shift][0])
 		}
 	}, func(at reg.GPVirtual) {
 		dx, dw := s.Load(table(at, sumX, 0)), s.Load(table(at, sumW, 0))
 		Sub(dx, dx, lowX)
 		Sub(dw, dw, lowW)
-		between, between2 := s.thirdSums(dx, dw, thirds[plus][1])
+		between, between2 := s.levelSums(dx, dw, levels[plus][1])
 		xq, q2 := s.Vec(), s.Vec()
 		Add(xq, belowXQ[plus], between)
 		Add(xq, xq, table(at, above, 0))
@@ -213,7 +213,7 @@ func (s *iq1) halves() {
 		return Mem{Base: base, Disp: (t*(n+1) + row) * s.Row()}
 	}
 	top := func(half, shift int) Mem { return table(s.space, tops, 2*half+shift) }
-	groups := s.start("thirdsSplit16", "tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.")
+	groups := s.start("iq1Split16", "tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.")
 	var x, w [2]reg.VecVirtual
 	for half := range x {
 		x[half], w[half] = s.Zero(), s.Zero()
@@ -238,7 +238,7 @@ func (s *iq1) halves() {
 		}
 	}
 	for half := range x {
-		for shift, v := range thirds {
+		for shift, v := range levels {
 			all, t := s.Vec(), s.Vec()
 			Mul(t, x[half], Float(v[2]))
 			VMOVUPS(t, top(half, shift))
@@ -262,15 +262,15 @@ func (s *iq1) halves() {
 		for half := range xq {
 			t := s.Load(table(at, sumX+half, 0))
 			Add(t, t, table(from, sumX+half, 0))
-			for shift := range thirds {
+			for shift := range levels {
 				xq[half][shift] = s.Load(top(half, shift))
 				Sub(xq[half][shift], xq[half][shift], t)
 				q2[half][shift] = s.Load(table(at, high+2*half+shift, 0))
 				Add(q2[half][shift], q2[half][shift], table(from, low+2*half+shift, 0))
 			}
 		}
-		for first := range thirds {
-			for second := range thirds {
+		for first := range levels {
+			for second := range levels {
 				x, q := s.Vec(), s.Vec()
 				Add(x, xq[0][first], xq[1][second])
 				Add(q, q2[0][first], q2[1][second])

@@ -20,20 +20,20 @@ type nonlinear struct {
 
 // middle is halfway between levels i and i+1.
 func middle(i int) float64 { return (value(i) + value(i+1)) / 2 }
-func value(i int) float64  { return float64(block.Uneven4[i]) }
+func value(i int) float64  { return float64(block.Nonlinear4[i]) }
 
 // first is the first of two levels that are left after three choices, the first choice in bit 0.
 func first(i int) int { return 8*(i&1) + 4*(i>>1&1) + 2*(i>>2&1) }
 
-// Nonlinear generates searchUneven for many sub-blocks at once: see uneven.go of package encode for what it computes.
+// Nonlinear generates searchNonlinear for many sub-blocks at once: see nonlinear.go of package encode for what it computes.
 func Nonlinear(m Machine) {
 	s := nonlinear{search: search{Machine: m}, half: Float(middle(7)), quarters: [2]Mem{Float(middle(3)), Float(middle(11))}}
 	s.eighths = FloatTable("eighths", m.Floats(), func(i int) float64 { return middle(first(i&3) + 1) })
 	s.last = FloatTable("last", m.Floats(), func(i int) float64 { return middle(first(i)) })
 	s.levels[0] = FloatTable("levels0", m.Floats(), func(i int) float64 { return value(first(i) + i/8) })
 	s.levels[1] = FloatTable("levels1", m.Floats(), func(i int) float64 { return value(first(i) + 1) })
-	m.Func("uneven", "func(state, x, w *float32, n int, steps *float32, count int)",
-		"runs searchUneven on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.")
+	m.Func("nonlinear", "func(state, x, w *float32, n int, steps *float32, count int)",
+		"runs searchNonlinear on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.")
 	s.state, s.x, s.w, s.end = Arg("state"), Arg("x"), Arg("w"), Arg("n")
 	s.RowBytes(s.end)
 	extreme, inverse := s.largest(), s.Vectors(Groups)

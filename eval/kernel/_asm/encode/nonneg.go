@@ -14,11 +14,11 @@ type nonneg struct {
 	top reg.VecVirtual
 }
 
-// Nonneg generates searchPositive for many super-blocks at once: see positive.go of package encode for what it computes.
+// Nonneg generates searchNonneg for many super-blocks at once: see nonneg.go of package encode for what it computes.
 // A column is the scales, or the minima, of one super-block.
 func Nonneg(m Machine) {
-	m.Func("positive", "func(state, x, w, q *float32, n, groups int, steps *float32, count int)",
-		"runs searchPositive on the columns of the first groups of x and w, n rows, and writes levels to q. steps are the top "+
+	m.Func("nonneg", "func(state, x, w, q *float32, n, groups int, steps *float32, count int)",
+		"runs searchNonneg on the columns of the first groups of x and w, n rows, and writes levels to q. steps are the top "+
 			"level, which is also the first candidate, and count more candidates.")
 	s := nonneg{}
 	s.search = search{Machine: m, state: Arg("state"), x: Arg("x"), w: Arg("w"), q: Arg("q"), end: Arg("n")}

@@ -14,7 +14,7 @@ func Values(m Machine) {
 	transpose(m)
 	sums(m, "sumSquares", "squares", func(v reg.VecVirtual) { Mul(v, v, v) })
 	sums(m, "sumMagnitudes", "magnitudes", func(v reg.VecVirtual) { And(v, v, signless()) })
-	emphasize(m)
+	importanceWeights(m)
 	spread(m)
 	weights(m, "magnitudes", "sets w[i] = |x[i]| for n values, a multiple of 8.", func(v reg.VecVirtual) { And(v, v, signless()) })
 	weights(m, "squares", "sets w[i] = x[i]^2 for n values, a multiple of 8.", func(v reg.VecVirtual) { Mul(v, v, v) })
@@ -98,8 +98,8 @@ func along(label string, n reg.GPVirtual, body func(), pointers ...reg.GPVirtual
 	JNZ(LabelRef(label))
 }
 
-func emphasize(m Machine) {
-	m.Func("emphasize", "func(w, importance, x *float32, n int, variance float32)",
+func importanceWeights(m Machine) {
+	m.Func("importanceWeights", "func(w, importance, x *float32, n int, variance float32)",
 		"sets w[i] = importance[i] * sqrt(variance + x[i]^2) for n values, a multiple of 8.")
 	w, importance, x, n := Arg("w"), Arg("importance"), Arg("x"), Arg("n")
 	variance := m.FloatArg("variance")
