@@ -121,7 +121,7 @@ func (b *binder) take(s source) (complete []int, err error) {
 		if want := e.Sources[at].Shape; !slices.Equal(s.shape, want) {
 			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json makes it %v", s.name, formats.ErrCorrupt, s.shape, want)
 		}
-		if (s.typ == formats.I8) != e.Layout.nibbles || at > 0 && !e.Layout.nibbles && s.typ != b.parts[i][0].typ && b.parts[i][0].name != "" {
+		if (s.typ == formats.I8) != e.Layout.Nibbles || at > 0 && !e.Layout.Nibbles && s.typ != b.parts[i][0].typ && b.parts[i][0].name != "" {
 			return nil, fmt.Errorf("tensor %s: %w: it has another type than its like", s.name, formats.ErrUnsupported)
 		}
 		b.parts[i][at] = s
@@ -161,7 +161,7 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 			if err != nil {
 				return err
 			}
-			if t.layout.nibbles {
+			if t.layout.Nibbles {
 				first = append(first, t) // the converter writes them first
 			} else {
 				others = append(others, t)
@@ -235,11 +235,11 @@ func (e *expected) tensor(sources []source, shard int) (Tensor, error) {
 		}
 	}
 	switch {
-	case e.Layout.nibbles:
+	case e.Layout.Nibbles:
 		t.Type = formats.MXFP4
 	case e.float():
 		t.Type = formats.F32
-		if t.parts != nil && (s.typ != formats.F32 || len(t.parts) > 1 || t.layout != layout{}) {
+		if t.parts != nil && (s.typ != formats.F32 || len(t.parts) > 1 || t.layout != Layout{}) {
 			t.converted = new(converted)
 		}
 	}

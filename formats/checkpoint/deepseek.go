@@ -42,12 +42,12 @@ var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weig
 	{HF: "self_attn.kv_a_proj_with_mqa.weight", GGUF: "attn_kv_a_mqa.weight", Shape: []dim{headDim, width}},
 	{HF: "self_attn.kv_a_layernorm.weight", GGUF: "attn_kv_a_norm.weight", Shape: []dim{latentRank}},
 	{HF: "self_attn.kv_b_proj.weight", GGUF: "attn_k_b.weight", Shape: []dim{queryN, latentRank, latentNope},
-		Source: []dim{expandedKV, latentRank}, Layout: func(c *Config) layout {
-			return layout{columns: int64(c.Latent.KV), rows: int64(c.Latent.KV), span: int64(c.Latent.Nope + c.Latent.Value)}
+		Source: []dim{expandedKV, latentRank}, Layout: func(c *Config) Layout {
+			return Layout{Columns: int64(c.Latent.KV), Rows: int64(c.Latent.KV), Span: int64(c.Latent.Nope + c.Latent.Value)}
 		}},
 	{HF: "self_attn.kv_b_proj.weight", GGUF: "attn_v_b.weight", Shape: []dim{queryN, latentValue, latentRank},
-		Source: []dim{expandedKV, latentRank}, Layout: func(c *Config) layout {
-			return layout{first: int64(c.Latent.Nope), rows: int64(c.Latent.Value), span: int64(c.Latent.Nope + c.Latent.Value)}
+		Source: []dim{expandedKV, latentRank}, Layout: func(c *Config) Layout {
+			return Layout{First: int64(c.Latent.Nope), Rows: int64(c.Latent.Value), Span: int64(c.Latent.Nope + c.Latent.Value)}
 		}},
 	{HF: "self_attn.o_proj.weight", GGUF: "attn_output.weight", Shape: []dim{width, latentOutput}},
 	{HF: "mlp.gate.e_score_correction_bias", GGUF: "exp_probs_b.bias", Shape: []dim{correction}, In: sparse},

@@ -56,7 +56,7 @@ func (c *Checkpoint) recordAdapter() {
 
 // derive makes the tensor one of derived rows; those of float tensors are F32.
 func (t *Tensor) derive(sources []source, float bool) error {
-	if t.layout.columns > 0 || t.layout.nibbles || t.layout.add != 0 {
+	if t.layout.Columns > 0 || t.layout.Nibbles || t.layout.Add != 0 {
 		return fmt.Errorf("tensor %s: %w: it is stored in another order than derived rows can have", sources[0].name, formats.ErrUnsupported)
 	}
 	for _, s := range sources {
@@ -112,7 +112,7 @@ func (t *Tensor) deriveFloats(dst []float32, first, n int64) {
 // deriveRow writes row r of the tensor.
 func (t *Tensor) deriveRow(dst []byte, r int64) {
 	if len(t.derived) == 1 {
-		r = t.layout.row(r, t.Rows())
+		r = t.layout.Row(r, t.Rows())
 	}
 	t.deriveRows(dst, r, 1)
 }

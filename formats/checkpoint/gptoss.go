@@ -21,14 +21,14 @@ var gptOSS = family{
 		vector("mlp.router.bias", "ffn_gate_inp.bias", experts, always),
 
 		{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
-			Source: []dim{experts, expertFFN, width}, Need: unpacked, Layout: func(c *Config) layout { return layout{columns: int64(c.Width)} }},
+			Source: []dim{experts, expertFFN, width}, Need: unpacked, Layout: func(c *Config) Layout { return Layout{Columns: int64(c.Width)} }},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
 			Source: []dim{experts, width, twoExpertFFN}, Need: unpacked, Layout: everyOther(0, true)},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
 			Source: []dim{experts, width, twoExpertFFN}, Need: unpacked, Layout: everyOther(1, true)},
 
 		{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
-			Need: mxfp4, Layout: func(*Config) layout { return layout{nibbles: true} }},
+			Need: mxfp4, Layout: func(*Config) Layout { return Layout{Nibbles: true} }},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
 			Source: []dim{experts, twoExpertFFN, width}, Need: mxfp4, Layout: nibbles(0)},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
@@ -62,17 +62,17 @@ var gptOSS = family{
 }
 
 // everyOther takes every second row, or column, from the first on.
-func everyOther(first int64, columns bool) func(c *Config) layout {
-	return func(c *Config) layout {
-		l := layout{first: first, step: 2}
+func everyOther(first int64, columns bool) func(c *Config) Layout {
+	return func(c *Config) Layout {
+		l := Layout{First: first, Step: 2}
 		if columns {
-			l.columns = 2 * int64(c.Experts.FFN)
+			l.Columns = 2 * int64(c.Experts.FFN)
 		}
 		return l
 	}
 }
 
 // nibbles takes every second row of MXFP4 weights from the first on.
-func nibbles(first int64) func(*Config) layout {
-	return func(*Config) layout { return layout{first: first, step: 2, nibbles: true} }
+func nibbles(first int64) func(*Config) Layout {
+	return func(*Config) Layout { return Layout{First: first, Step: 2, Nibbles: true} }
 }

@@ -39,7 +39,7 @@ func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
 		var head [16]byte
-		binary.LittleEndian.PutUint64(head[:], uint64(t.layout.heads))
+		binary.LittleEndian.PutUint64(head[:], uint64(t.layout.Heads))
 		binary.LittleEndian.PutUint64(head[8:], uint64(t.storedBytes()))
 		sum.Write(head[:])
 		for _, d := range digests[i] {

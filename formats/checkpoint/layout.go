@@ -1,30 +1,30 @@
 package checkpoint
 
-// layout says how a tensor's rows lie in its source. The zero layout is row after row. A vector's values are laid out
+// Layout says how a tensor's rows lie in its source. The zero Layout is row after row. A vector's values are laid out
 // as the rows of a matrix are.
-type layout struct {
-	heads int // when positive, rows are permuted within each of so many heads
+type Layout struct {
+	Heads int // when positive, rows are permuted within each of so many heads
 
-	first, step int64 // the rows are every step-th of the source's from the first on; step 0 stands for 1
-	rows, span  int64 // when span is positive, so many rows of a matrix lie in so many of the source's
-	columns     int64 // when positive, rows are columns of the source's matrices, which have so many
-	nibbles     bool  // MXFP4 as gpt-oss stores it: a part of codes, [rows][cols/2], and one of scales, [rows][cols/32]
+	First, Step int64 // the rows are every step-th of the source's from the first on; step 0 stands for 1
+	Rows, Span  int64 // when span is positive, so many rows of a matrix lie in so many of the source's
+	Columns     int64 // when positive, rows are columns of the source's matrices, which have so many
+	Nibbles     bool  // MXFP4 as gpt-oss stores it: a part of codes, [rows][cols/2], and one of scales, [rows][cols/32]
 
-	add float32 // is added to every value; of converted tensors only
+	Add float32 // is added to every value; of converted tensors only
 }
 
-// plain reports whether the rows lie one after the other.
-func (l layout) plain() bool { return l == layout{add: l.add} }
+// Plain reports whether the rows lie one after the other.
+func (l Layout) Plain() bool { return l == Layout{Add: l.Add} }
 
-// row finds where row r of a tensor with so many rows lies in the source.
-func (l layout) row(r, rows int64) int64 {
-	if l.heads > 0 {
-		r = halves(r, rows/int64(l.heads))
+// Row finds where Row r of a tensor with so many rows lies in the source.
+func (l Layout) Row(r, rows int64) int64 {
+	if l.Heads > 0 {
+		r = halves(r, rows/int64(l.Heads))
 	}
-	if l.span > 0 {
-		return r/l.rows*l.span + l.first + r%l.rows
+	if l.Span > 0 {
+		return r/l.Rows*l.Span + l.First + r%l.Rows
 	}
-	return l.first + r*max(l.step, 1)
+	return l.First + r*max(l.Step, 1)
 }
 
 // halves turns the place of a row in a head of d rows whose pairs are neighbours, (2j, 2j+1), into its place in one
@@ -39,14 +39,14 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 	switch {
 	case t.derived != nil:
 		t.deriveRow(dst, r)
-	case t.layout.nibbles:
-		t.readNibbles(dst, t.layout.row(r, t.Rows()))
-	case t.layout.columns > 0:
+	case t.layout.Nibbles:
+		t.readNibbles(dst, t.layout.Row(r, t.Rows()))
+	case t.layout.Columns > 0:
 		t.readColumn(dst, r)
 	default:
 		size := int64(len(dst))
 		per := t.Rows() / int64(len(t.parts)) // rows in a part
-		at := t.layout.row(r, t.Rows()) * size
+		at := t.layout.Row(r, t.Rows()) * size
 		if len(t.parts) > 1 {
 			at = r % per * size
 		}
@@ -58,11 +58,11 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 func (t *Tensor) readColumn(dst []byte, r int64) {
 	size, cols := int64(t.stored.BlockBytes()), t.Cols()
 	rows := t.Rows() / t.Matrices()
-	source := t.parts[0][r/rows*max(t.layout.span, cols)*t.layout.columns*size:]
-	at := t.layout.row(r%rows, rows) * size
+	source := t.parts[0][r/rows*max(t.layout.Span, cols)*t.layout.Columns*size:]
+	at := t.layout.Row(r%rows, rows) * size
 	for c := range cols {
 		copy(dst[c*size:(c+1)*size], source[at:])
-		at += t.layout.columns * size
+		at += t.layout.Columns * size
 	}
 }
 

@@ -38,7 +38,7 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 			if c.needs(h, e.Need) && !seen[p.HF] {
 				seen[p.HF] = true
 				s := source{name: p.HF, typ: typ, shape: p.Shape}
-				if e.Layout.nibbles {
+				if e.Layout.Nibbles {
 					s.typ = formats.I8
 				}
 				list = append(list, s)

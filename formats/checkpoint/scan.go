@@ -117,7 +117,7 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 		for p, data := range t.parts {
 			for len(data) > 0 {
 				n := min(t.scanChunk(), len(data))
-				r.chunks = append(r.chunks, chunk{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.nibbles && p == 1})
+				r.chunks = append(r.chunks, chunk{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.Nibbles && p == 1})
 				number, at, data = number+1, at+int64(n), data[n:]
 			}
 		}
@@ -212,25 +212,25 @@ func (t *Tensor) blockAt(n int64) []byte {
 func (t *Tensor) place(i int64) (row, column int64) {
 	l, cols, n := t.layout, max(1, t.Cols()), t.Elements()
 	switch {
-	case l.plain():
+	case l.Plain():
 		return i / cols, i % cols
-	case l.nibbles: // a scale, behind all codes
+	case l.Nibbles: // a scale, behind all codes
 		blocks := cols / 32
 		row = (i - int64(len(t.parts[0]))) / max(1, blocks)
-		return (row - l.first) / max(1, l.step), i % max(1, blocks) * 32
+		return (row - l.First) / max(1, l.Step), i % max(1, blocks) * 32
 	case t.converted != nil: // values are laid out as rows are
 		for v := range n {
-			if l.row(v, n) == i {
+			if l.Row(v, n) == i {
 				return v / cols, v % cols
 			}
 		}
-	case l.columns > 0:
+	case l.Columns > 0:
 		rows := t.Rows() / t.Matrices()
-		matrix := i / (cols * l.columns)
-		return matrix*rows + (i%l.columns-l.first)/max(1, l.step), i / l.columns % cols
+		matrix := i / (cols * l.Columns)
+		return matrix*rows + (i%l.Columns-l.First)/max(1, l.Step), i / l.Columns % cols
 	}
 	for row := range t.Rows() {
-		if l.row(row, t.Rows()) == i/cols {
+		if l.Row(row, t.Rows()) == i/cols {
 			return row, i % cols
 		}
 	}

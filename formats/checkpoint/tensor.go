@@ -21,7 +21,7 @@ type Tensor struct {
 
 	parts     [][]byte     // as the source stores it, one part after the other; nil without data
 	stored    formats.Type // of the parts
-	layout    layout
+	layout    Layout
 	converted *converted // a tensor whose values are converted when first read
 
 	derived []prequant.Matrix // instead of parts
@@ -41,7 +41,7 @@ func (t *Tensor) Bytes() []byte {
 	case t.converted != nil:
 		t.converted.once.Do(t.convert)
 		return t.converted.data
-	case len(t.parts) != 1 || !t.layout.plain():
+	case len(t.parts) != 1 || !t.layout.Plain():
 		return nil
 	}
 	return t.parts[0]
@@ -55,7 +55,7 @@ func (t *Tensor) Matrix(i int64) []byte {
 		size := int64(len(data)) / n
 		return data[i*size : (i+1)*size]
 	}
-	if int64(len(t.parts)) == n && t.layout.plain() {
+	if int64(len(t.parts)) == n && t.layout.Plain() {
 		return t.parts[i]
 	}
 	return nil
@@ -88,7 +88,7 @@ func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 		copy(dst, data[first*size:])
 		return nil
 	}
-	if t.derived != nil && t.layout.plain() {
+	if t.derived != nil && t.layout.Plain() {
 		t.deriveRows(dst, first, n)
 		return nil
 	}
@@ -110,7 +110,7 @@ func (t *Tensor) Floats(dst []float32, first, n int64) error {
 	}
 	if data := t.Bytes(); data != nil {
 		err = block.Decode(t.Type, dst, data[first*size:(first+n)*size])
-	} else if t.derived != nil && t.Type == formats.F32 && t.layout.plain() {
+	} else if t.derived != nil && t.Type == formats.F32 && t.layout.Plain() {
 		t.deriveFloats(dst, first, n)
 	} else {
 		row := make([]byte, size)
@@ -159,7 +159,7 @@ func (t *Tensor) convert() {
 	n := t.Elements()
 	out := make([]byte, 0, 4*n)
 	for i := range n {
-		v := values[t.layout.row(i, n)] + t.layout.add
+		v := values[t.layout.Row(i, n)] + t.layout.Add
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
 	}
 	t.converted.data = out
@@ -176,7 +176,7 @@ func (t *Tensor) Release(first, n int64) {
 	if err != nil || len(t.parts) == 0 {
 		return
 	}
-	if t.converted == nil && t.layout.plain() {
+	if t.converted == nil && t.layout.Plain() {
 		per := t.Rows() / int64(len(t.parts))
 		for at := first; at < first+n; {
 			end := min(first+n, at/per*per+per)

@@ -15,7 +15,7 @@ type tensorSpec struct {
 	Need     need
 	In       where
 	Rotary   rotary
-	Layout   func(c *Config) layout // how the tensor lies in the source; nil: row after row
+	Layout   func(c *Config) Layout // how the tensor lies in the source; nil: row after row
 }
 
 // dim is a dimension taken from the Config.

@@ -12,7 +12,7 @@ type expected struct {
 	Shape   []int64 // slowest first
 	Sources []part
 	Need    need
-	Layout  layout
+	Layout  Layout
 	Group   string // tensors of one group are complete together; empty: alone
 }
 
@@ -52,20 +52,20 @@ func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) expected {
 	if f.Permuted {
 		switch n.Rotary {
 		case queries:
-			e.Layout.heads = c.Heads
+			e.Layout.Heads = c.Heads
 		case keys:
-			e.Layout.heads = c.KVHeads
+			e.Layout.Heads = c.KVHeads
 		}
 	}
 	if f.NormAdd != 0 && strings.HasSuffix(n.GGUF, "norm.weight") {
-		e.Layout.add = f.NormAdd
+		e.Layout.Add = f.NormAdd
 	}
 	shape := e.Shape
 	if n.Source != nil {
 		shape = sizes(c, n.Source)
 	}
 	switch {
-	case e.Layout.nibbles:
+	case e.Layout.Nibbles:
 		blocks := append(slices.Clone(shape[:len(shape)-1]), shape[len(shape)-1]/32)
 		e.Sources = []part{{hf + n.HF + "_blocks", append(slices.Clone(blocks), 16)}, {hf + n.HF + "_scales", blocks}}
 	case strings.Contains(n.HF, "%d"):
