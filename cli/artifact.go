@@ -13,6 +13,7 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/imatrix"
@@ -93,7 +94,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	case o.noProvenance:
 		for _, key := range c.ExtraMetadata().Keys() {
 			what := "as its architecture says, not as the source does"
-			if key == checkpoint.WindowKey {
+			if key == arch.WindowKey {
 				what = fmt.Sprintf("without the model's sliding window of %d tokens", c.Config.Window)
 			}
 			e.warn(fmt.Sprintf("%s is left out with the provenance: the artifact will be run %s", key, what))

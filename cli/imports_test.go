@@ -31,6 +31,7 @@ var rules = []rule{
 	{"formats/prequant", []string{"formats", "formats/block", "formats/safetensors"}, "the meaning of stored codes and scales, not of the model around them"},
 	{"formats/lora", []string{"formats", "formats/block", "formats/prequant", "formats/safetensors"}, "adds to matrices, knows no models"},
 	{"formats/modelcard", []string{"formats/gguf"}, "texts about a model become GGUF metadata; the model itself is not needed"},
+	{"formats/checkpoint/arch", []string{"formats", "formats/gguf", "formats/modelcard", "formats/prequant", "formats/tokenizer"}, "architectures as data: no files and no weights"},
 	{"formats/checkpoint", []string{"formats/..."}, "puts containers, tokenizers and types together"},
 	{"formats/demo", nil, "embedded files, nothing else"},
 	{"eval", []string{"formats/...", "eval/infer", "eval/kernel", "eval/score"}, "runs artifacts; never makes them"},

@@ -11,6 +11,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/gguf"
 	"bitmill/formats/imatrix"
 )
@@ -18,7 +19,7 @@ import (
 // small is a llama of two layers, width cols, without data.
 func small(cols int64, source formats.Type) *checkpoint.Checkpoint {
 	c := &checkpoint.Checkpoint{
-		Config:   checkpoint.Config{Arch: "llama", Layers: 2, Heads: 4, KVHeads: 2},
+		Config:   arch.Config{Arch: "llama", Layers: 2, Heads: 4, KVHeads: 2},
 		Metadata: new(gguf.Metadata),
 	}
 	c.Metadata.Set("general.file_type", uint32(32))

@@ -10,6 +10,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/gguf"
 )
 
@@ -128,16 +129,16 @@ func (s *snapshot) shape(name string) []int64 {
 }
 
 func (s *snapshot) checkpoint() *checkpoint.Checkpoint {
-	arch := "other"
+	name := "other"
 	if strings.HasPrefix(s.model, "Meta-Llama") {
-		arch = "llama"
+		name = "llama"
 	}
 	c := &checkpoint.Checkpoint{
-		Config:   checkpoint.Config{Arch: arch, Layers: s.sizes["layer"], Heads: s.sizes["head"]},
+		Config:   arch.Config{Arch: name, Layers: s.sizes["layer"], Heads: s.sizes["head"]},
 		Metadata: new(gguf.Metadata),
 	}
-	c.Metadata.Set(arch+".attention.head_count_kv", uint32(s.sizes["head_kv"]))
-	c.Metadata.Set(arch+".expert_count", uint32(s.sizes["expert"]))
+	c.Metadata.Set(name+".attention.head_count_kv", uint32(s.sizes["head_kv"]))
+	c.Metadata.Set(name+".expert_count", uint32(s.sizes["expert"]))
 	for _, name := range s.tensors {
 		c.Tensors = append(c.Tensors, checkpoint.Tensor{Tensor: formats.Tensor{Name: name, Type: formats.F32, Shape: s.shape(name)}})
 	}

@@ -5,7 +5,7 @@ import (
 
 	. "github.com/gomlx/gomlx/core/graph" // so that the graph reads like its formulas
 
-	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // layerInputs are the graph's inputs before the weights.
@@ -17,7 +17,7 @@ const layerInputs = 5 // x, mask, cos, sin, rotation
 //	y = a + Wdown·(silu(Wgate·h) * Wup·h)      h = rmsnorm(a)
 //
 // Inputs: x, mask [T, T], cos and sin [T, headDim], rotation [headDim, headDim], then the weights in the order of roles.
-func layerGraph(k checkpoint.Config, roles []role) func([]*Node) []*Node {
+func layerGraph(k arch.Config, roles []role) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		w := weights{eps: float64(k.NormEps), nodes: map[string]*Node{}}
 		for i, r := range roles {
@@ -34,7 +34,7 @@ func layerGraph(k checkpoint.Config, roles []role) func([]*Node) []*Node {
 }
 
 // headGraph gives the scores of a slab of the vocabulary. Inputs: x [T, width], gain [width], slab [rows, width].
-func headGraph(k checkpoint.Config) func([]*Node) []*Node {
+func headGraph(k arch.Config) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		return []*Node{product(rmsNorm(in[0], in[1], float64(k.NormEps)), in[2])}
 	}
@@ -58,7 +58,7 @@ type weights struct {
 
 // attention is softmax(q·k/√headDim + mask)·v with groups of query heads sharing one key-value head (GQA,
 // arXiv 2305.13245). Axes: t queries, s keys, g groups, r heads of a group, d of the head.
-func (w weights) attention(k checkpoint.Config, p position, x *Node) *Node {
+func (w weights) attention(k arch.Config, p position, x *Node) *Node {
 	t, g, r, d := x.Shape().Dim(0), k.KVHeads, k.Heads/k.KVHeads, k.HeadDim
 	q := Reshape(w.linear(x, "attn_q"), t, g*r, d)
 	key := Reshape(w.linear(x, "attn_k"), t, g, d)

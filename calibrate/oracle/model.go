@@ -9,6 +9,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // role is one tensor of every layer: the GGUF name without "blk.N." and the dimensions in the graph, slowest first.
@@ -20,7 +21,7 @@ type role struct {
 
 // model is a checkpoint whose tensors have all found their place in the graph.
 type model struct {
-	config checkpoint.Config
+	config arch.Config
 	roles  []role // of one layer; those that the checkpoint has
 	layers [][]*checkpoint.Tensor
 	embed  *checkpoint.Tensor // [vocab, width]
@@ -46,11 +47,11 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 		return nil, fmt.Errorf("%s: %w: there are no weights to compute with; name the model's folder or a GGUF file", c.Path, ErrUnsupported)
 	}
 	k := c.Config
-	arch, ok := architectures[k.Arch]
+	known, ok := architectures[k.Arch]
 	if !ok {
 		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, ErrUnsupported, strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
 	}
-	if !reflect.DeepEqual(k.Variant, checkpoint.Variant{}) || !slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling) {
+	if !reflect.DeepEqual(k.Variant, arch.Variant{}) || !slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling) {
 		return nil, fmt.Errorf("%s: %w: the oracle knows no experts and no RoPE scaling but linear and llama3", c.Path, ErrUnsupported)
 	}
 	m := &model{config: k, slab: slabRows}
@@ -62,7 +63,7 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 		m.head = m.embed
 	}
 	for i := range k.Layers {
-		if err := m.addLayer(&p, i, layerRoles(k, arch.headNorm)); err != nil {
+		if err := m.addLayer(&p, i, layerRoles(k, known.headNorm)); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Path, err)
 		}
 	}
@@ -73,7 +74,7 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 }
 
 // layerRoles lists the tensors of one layer.
-func layerRoles(k checkpoint.Config, headNorm bool) []role {
+func layerRoles(k arch.Config, headNorm bool) []role {
 	q, kv := k.Heads*k.HeadDim, k.KVHeads*k.HeadDim
 	roles := []role{
 		{name: "attn_norm.weight", dims: []int{k.Width}},

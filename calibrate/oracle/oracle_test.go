@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
@@ -107,18 +108,18 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 func TestEveryPartOfTheConfigurationMatters(t *testing.T) {
 	for _, w := range []struct {
 		name, part string
-		change     func(k *checkpoint.Config)
+		change     func(k *arch.Config)
 	}{
-		{"llama", "pairs of RoPE", func(k *checkpoint.Config) { k.Rope.Interleaved = false }},
-		{"qwen3", "pairs of RoPE", func(k *checkpoint.Config) { k.Rope.Interleaved = true }},
-		{"llama", "base of RoPE", func(k *checkpoint.Config) { k.Rope.Base *= 1.01 }},
-		{"llama", "rotated part of a head", func(k *checkpoint.Config) { k.Rope.Dims -= 2 }},
-		{"llama", "epsilon of the norm", func(k *checkpoint.Config) { k.NormEps *= 1000 }},
-		{"llama", "linear RoPE scaling", func(k *checkpoint.Config) { k.Rope.Scaling, k.Rope.Factor = "linear", 1.01 }},
-		{"llama3-rope", "llama3 RoPE scaling", func(k *checkpoint.Config) { k.Rope.Scaling, k.Rope.Factors = "", nil }},
-		{"mistral", "sliding window", func(k *checkpoint.Config) { k.Window = 0 }},
-		{"mistral", "width of the window", func(k *checkpoint.Config) { k.Window++ }},
-		{"mistral", "layers with the window", func(k *checkpoint.Config) { k.WindowLayers = []bool{true, false} }},
+		{"llama", "pairs of RoPE", func(k *arch.Config) { k.Rope.Interleaved = false }},
+		{"qwen3", "pairs of RoPE", func(k *arch.Config) { k.Rope.Interleaved = true }},
+		{"llama", "base of RoPE", func(k *arch.Config) { k.Rope.Base *= 1.01 }},
+		{"llama", "rotated part of a head", func(k *arch.Config) { k.Rope.Dims -= 2 }},
+		{"llama", "epsilon of the norm", func(k *arch.Config) { k.NormEps *= 1000 }},
+		{"llama", "linear RoPE scaling", func(k *arch.Config) { k.Rope.Scaling, k.Rope.Factor = "linear", 1.01 }},
+		{"llama3-rope", "llama3 RoPE scaling", func(k *arch.Config) { k.Rope.Scaling, k.Rope.Factors = "", nil }},
+		{"mistral", "sliding window", func(k *arch.Config) { k.Window = 0 }},
+		{"mistral", "width of the window", func(k *arch.Config) { k.Window++ }},
+		{"mistral", "layers with the window", func(k *arch.Config) { k.WindowLayers = []bool{true, false} }},
 	} {
 		t.Run(w.name+"/"+w.part, func(t *testing.T) {
 			c, oracle := open(t, w.name, Options{})

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // hidden is what the mask adds to the score of a key that a query must not see: exp of it is 0 in float32.
@@ -31,7 +31,7 @@ func causalMask(n, window int) *tensors.Tensor {
 //	angle = p / factor_i * base^(-2i/dims)
 //
 // with the scaling's factor_i; both members of a pair hold the pair's value. Dimensions from dims on do not turn.
-func ropeAngles(k checkpoint.Config, n int) (cosines, sines *tensors.Tensor) {
+func ropeAngles(k arch.Config, n int) (cosines, sines *tensors.Tensor) {
 	r := k.Rope
 	c, s := make([]float32, n*k.HeadDim), make([]float32, n*k.HeadDim)
 	for i := range c {
@@ -54,7 +54,7 @@ func ropeAngles(k checkpoint.Config, n int) (cosines, sines *tensors.Tensor) {
 // the finished factors): with wavelength w = 2π·base^(2i/dims) in tokens and context c of the first training,
 //
 //	w < c/high: 1      w > c/low: factor      between: 1/f mixed linearly in c/w from 1/factor to 1
-func ropeFactor(r checkpoint.Rope, i int) float64 {
+func ropeFactor(r arch.Rope, i int) float64 {
 	factor := 1.0
 	if r.Scaling == "linear" {
 		factor = r.Factor
@@ -71,7 +71,7 @@ func ropeFactor(r checkpoint.Rope, i int) float64 {
 }
 
 // ropePair gives the two dimensions of a head that turn together as pair i.
-func ropePair(r checkpoint.Rope, i int) (first, second int) {
+func ropePair(r arch.Rope, i int) (first, second int) {
 	if r.Interleaved {
 		return 2 * i, 2*i + 1
 	}
@@ -79,7 +79,7 @@ func ropePair(r checkpoint.Rope, i int) (first, second int) {
 }
 
 // rotation is the matrix R of x·R = (-second, first) for each pair, zero for the dimensions that do not turn.
-func rotation(k checkpoint.Config) *tensors.Tensor {
+func rotation(k arch.Config) *tensors.Tensor {
 	d := k.HeadDim
 	m := make([]float32, d*d)
 	for i := range k.Rope.Dims / 2 {

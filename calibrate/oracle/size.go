@@ -3,7 +3,7 @@ package oracle
 import (
 	"fmt"
 
-	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // slabRows is how many rows of the output matrix are multiplied at once; it bounds memory for large vocabularies.
@@ -18,7 +18,7 @@ func (m *model) fits(n int, limit int64) error {
 	return nil
 }
 
-func describe(k checkpoint.Config) string {
+func describe(k arch.Config) string {
 	if k.Name != "" {
 		return k.Name
 	}

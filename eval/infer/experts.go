@@ -3,13 +3,13 @@ package infer
 import (
 	"slices"
 
-	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // experts is a mixture of experts: a router picks a few feed-forward layers for each token, and their weighted outputs
 // are added.
 type experts struct {
-	checkpoint.Experts
+	arch.Experts
 	router     Linear
 	correction []float32 // added to the scores for the choice only; nil: nothing
 	list       []feedForward
@@ -103,16 +103,16 @@ func (e *experts) task(p *pass, worker, task int) {
 		scores := r.scores[t*e.Count : (t+1)*e.Count]
 		chosen, weights := r.chosen[t*e.Used:(t+1)*e.Used], r.weights[t*e.Used:(t+1)*e.Used]
 		switch e.Gating {
-		case checkpoint.SoftmaxAll:
+		case arch.SoftmaxAll:
 			p.set.Softmax(scores, 1)
-		case checkpoint.Sigmoid:
+		case arch.Sigmoid:
 			p.set.Sigmoid(scores)
 		}
 		e.choose(p, chosen, scores, worker)
 		for i, x := range chosen {
 			weights[i] = scores[x]
 		}
-		if e.Gating == checkpoint.SoftmaxChosen {
+		if e.Gating == arch.SoftmaxChosen {
 			p.set.Softmax(weights, 1)
 		}
 		if e.Normalize {
@@ -148,7 +148,7 @@ func (e *experts) choose(p *pass, chosen []int32, scores []float32, worker int) 
 			top := grow(&s.top, min(2, size))
 			best(top, by[g*size:(g+1)*size])
 			groups[g] = by[g*size+int(top[0])]
-			if e.Gating == checkpoint.Sigmoid && size > 1 {
+			if e.Gating == arch.Sigmoid && size > 1 {
 				groups[g] += by[g*size+int(top[1])]
 			}
 		}

@@ -1,11 +1,11 @@
 package infer
 
-import "bitmill/formats/checkpoint"
+import "bitmill/formats/checkpoint/arch"
 
 // feedForward is down·(act(gate·x) * up·x), or down·act(up·x) without a gate.
 type feedForward struct {
 	gate, up, down Linear
-	act            checkpoint.Activation
+	act            arch.Activation
 }
 
 // feedForward binds the matrices whose names end in suffix. Gate and up may be one tensor, the gate first; there may be
@@ -63,13 +63,13 @@ func (f *feedForward) makeRow(p *pass, row []float32, t int) {
 		p.addBias(up, f.up.bias)
 	}
 	switch f.act {
-	case checkpoint.SiLU:
+	case arch.SiLU:
 		p.set.SiLUMul(row, up)
-	case checkpoint.GELUTanh:
+	case arch.GELUTanh:
 		p.set.GELUTanhMul(row, up)
-	case checkpoint.GELU:
+	case arch.GELU:
 		p.set.GELUMul(row, up)
-	case checkpoint.SwiGLUOAI:
-		p.set.SwiGLUOAIMul(row, up, checkpoint.SwiGLULimit)
+	case arch.SwiGLUOAI:
+		p.set.SwiGLUOAIMul(row, up, arch.SwiGLULimit)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // loader reads tensors and keeps the first error, so that a list of tensors reads as a list.
@@ -161,7 +162,7 @@ func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
 		return nil, norm{}
 	}
 	c := l.c.Config
-	if t.Cols() == int64(c.HeadDim) && t.Rows() == 1 && c.Norm == checkpoint.RMSNorm {
+	if t.Cols() == int64(c.HeadDim) && t.Rows() == 1 && c.Norm == arch.RMSNorm {
 		return l.vector(name, c.HeadDim), norm{}
 	}
 	if t.Elements() != int64(heads*c.HeadDim) {

@@ -12,6 +12,7 @@ import (
 	"bitmill/eval/machine"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // Model is a decoder-only transformer, ready to run:
@@ -21,12 +22,12 @@ import (
 //	              x += Wdown·(silu(Wgate·n) * (Wup·n))              n = rmsnorm(x)
 //	logits = Woutput·rmsnorm(x)
 //
-// Architectures differ from this by Config (checkpoint.Variant) and by the tensors they have: norms after a branch,
+// Architectures differ from this by Config (arch.Variant) and by the tensors they have: norms after a branch,
 // norms of queries and keys, sinks, biases, gates, experts.
 //
 // Weights stay in the checkpoint's memory map. The checkpoint must outlive the model, even after LoadToRAM.
 type Model struct {
-	Config     checkpoint.Config
+	Config     arch.Config
 	embedding  kernel.Matrix
 	layers     []layer
 	stateful   []stateful // the layers' mixers with memory, in order

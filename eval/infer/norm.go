@@ -1,6 +1,6 @@
 package infer
 
-import "bitmill/formats/checkpoint"
+import "bitmill/formats/checkpoint/arch"
 
 // norm is the norm of a whole row, or of each part of it (heads) with its own gains.
 type norm struct {
@@ -19,7 +19,7 @@ func (p *pass) normalize(dst, x []float32, n norm) {
 			end := at + n.part
 			p.normalize(dst[at:end], x[at:end], norm{gain: n.gain[at:end]})
 		}
-	case c.Norm == checkpoint.LayerNorm:
+	case c.Norm == arch.LayerNorm:
 		p.set.LayerNorm(dst, x, n.gain, n.bias, c.NormEps)
 	default:
 		p.set.RMSNorm(dst, x, n.gain, c.NormEps)

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"bitmill/formats/block"
-	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // span is a sequence's place in a pass: tokens [start, start+n) of the batch, positions [past, past+n) of the sequence.
@@ -158,7 +158,7 @@ func (p *pass) head() []float32 {
 	return logits
 }
 
-type logitRows checkpoint.Config
+type logitRows arch.Config
 
 // makeRow scales logits and caps them.
 func (c *logitRows) makeRow(p *pass, row []float32, _ int) {

@@ -4,7 +4,7 @@ import (
 	"math"
 	"sync"
 
-	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // ropeTable holds the cosines and sines of rotary position embedding (arXiv 2104.09864). Pair i of a head turns by
@@ -14,7 +14,7 @@ import (
 // where factor_i is the factor of linear scaling, or the scaling's factor for the pair. Cosine and sine are multiplied
 // by the scaling's magnitude. Each position is computed once.
 type ropeTable struct {
-	config checkpoint.Rope
+	config arch.Rope
 	mu     sync.Mutex
 	angles
 }
@@ -76,7 +76,7 @@ func (m *Model) setRope() {
 }
 
 // ropeKind is the rotary embedding of layer i.
-func ropeKind(c *checkpoint.Config, i int) int {
+func ropeKind(c *arch.Config, i int) int {
 	switch c.RopeOf(i) {
 	case nil:
 		return noRope

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/prequant"
 	"bitmill/formats/safetensors"
 )
@@ -36,7 +37,7 @@ var dtypes = []struct {
 
 // gather puts quantized tensors together and returns all that the family has use for, in the converter's order: file
 // after file, by name within each.
-func (f *family) gather(folder *safetensors.Folder, h *hfConfig, c *Checkpoint) (all []prequant.Tensor, err error) {
+func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all []prequant.Tensor, err error) {
 	order := make([]int, len(folder.Tensors))
 	for i := range order {
 		order[i] = i
@@ -50,11 +51,11 @@ func (f *family) gather(folder *safetensors.Folder, h *hfConfig, c *Checkpoint) 
 	})
 	var list []safetensors.Tensor
 	for _, i := range order {
-		if t := folder.Tensors[i]; !f.dropped(t.Name) {
+		if t := folder.Tensors[i]; !h.Dropped(t.Name) {
 			list = append(list, t)
 		}
 	}
-	all, c.Quantized, err = prequant.Gather(h.scheme, list)
+	all, c.Quantized, err = prequant.Gather(h.Scheme(), list)
 	return all, err
 }
 
@@ -87,13 +88,13 @@ func sources(tensors []prequant.Tensor) ([]source, error) {
 
 // binder finds the tensor that a source belongs to.
 type binder struct {
-	list  []expected
+	list  []arch.Expected
 	parts [][]source       // of each tensor, in order
 	left  map[string]int   // sources that a group still waits for
 	known map[string][]int // Hugging Face name -> tensors made of it
 }
 
-func newBinder(list []expected) *binder {
+func newBinder(list []arch.Expected) *binder {
 	b := &binder{list: list, parts: make([][]source, len(list)), left: map[string]int{}, known: map[string][]int{}}
 	for i, e := range list {
 		b.parts[i] = make([]source, len(e.Sources))
@@ -117,7 +118,7 @@ func (b *binder) group(i int) string {
 func (b *binder) take(s source) (complete []int, err error) {
 	for _, i := range b.known[s.name] {
 		e := &b.list[i]
-		at := slices.IndexFunc(e.Sources, func(p part) bool { return p.HF == s.name })
+		at := slices.IndexFunc(e.Sources, func(p arch.Part) bool { return p.HF == s.name })
 		if want := e.Sources[at].Shape; !slices.Equal(s.shape, want) {
 			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json makes it %v", s.name, formats.ErrCorrupt, s.shape, want)
 		}
@@ -139,9 +140,9 @@ func (b *binder) take(s source) (complete []int, err error) {
 }
 
 // bind gives every source its GGUF name and place, and checks that the model is complete.
-func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
+func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 	c.addRope(list)
-	b := newBinder(f.tensors(&c.Config))
+	b := newBinder(h.Tensors(&c.Config))
 	var unknown []string
 	var first, others []Tensor
 	for _, s := range list {
@@ -157,7 +158,7 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 			return err
 		}
 		for _, i := range complete {
-			t, err := b.list[i].tensor(b.parts[i], s.shard)
+			t, err := tensorOf(&b.list[i], b.parts[i], s.shard)
 			if err != nil {
 				return err
 			}
@@ -170,12 +171,12 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 	}
 	c.Tensors = slices.Concat(c.Tensors, first, others)
 	if len(unknown) > 0 {
-		return fmt.Errorf("%w: model_type %s has no tensor %s", formats.ErrUnsupported, f.Type, some(unknown))
+		return fmt.Errorf("%w: model_type %s has no tensor %s", formats.ErrUnsupported, h.ModelType, some(unknown))
 	}
 	var missing []string
 	for i, e := range b.list {
 		for at, p := range b.parts[i] {
-			if p.name == "" && c.needs(h, e.Need) {
+			if p.name == "" && h.Needs(&c.Config, e.Need) {
 				missing = append(missing, e.Sources[at].HF)
 			}
 		}
@@ -191,43 +192,18 @@ func (c *Checkpoint) bind(f *family, h *hfConfig, list []source) error {
 	return nil
 }
 
-// needs reports whether config.json asks for tensors of this need.
-func (c *Checkpoint) needs(h *hfConfig, n need) bool {
-	switch n {
-	case untied:
-		return !h.Tied
-	case attentionBias:
-		return h.AttentionBias
-	case mlpBias:
-		return h.MLPBias
-	case useBias:
-		return h.UseBias == nil || *h.UseBias
-	case qkvBiases:
-		return h.UseQKVBias
-	case qkNorm:
-		return h.UseQKNorm || h.QKLayerNorm
-	case sequential:
-		return !c.Config.Parallel
-	case mxfp4:
-		return h.scheme.Method == "mxfp4"
-	case unpacked:
-		return h.scheme.Method != "mxfp4"
-	}
-	return true
-}
-
 // zero reports whether all bytes are zeros.
 func zero(data []byte) bool { return len(bytes.Trim(data, "\x00")) == 0 }
 
 // tensor describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
-func (e *expected) tensor(sources []source, shard int) (Tensor, error) {
+func tensorOf(e *arch.Expected, sources []source, shard int) (Tensor, error) {
 	s := &sources[0]
 	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ, layout: e.Layout}
 	t.Shape = slices.Clone(e.Shape)
 	slices.Reverse(t.Shape)
 	derived := slices.ContainsFunc(sources, func(s source) bool { return s.matrix != nil })
 	if derived {
-		return t, t.derive(sources, e.float())
+		return t, t.derive(sources, e.Float())
 	}
 	for i := range sources {
 		if sources[i].data != nil {
@@ -237,9 +213,9 @@ func (e *expected) tensor(sources []source, shard int) (Tensor, error) {
 	switch {
 	case e.Layout.Nibbles:
 		t.Type = formats.MXFP4
-	case e.float():
+	case e.Float():
 		t.Type = formats.F32
-		if t.parts != nil && (s.typ != formats.F32 || len(t.parts) > 1 || t.layout != Layout{}) {
+		if t.parts != nil && (s.typ != formats.F32 || len(t.parts) > 1 || t.layout != arch.Layout{}) {
 			t.converted = new(converted)
 		}
 	}

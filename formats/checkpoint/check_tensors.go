@@ -33,13 +33,17 @@ func (e *TensorsError) Error() string {
 // Is makes errors.Is(err, formats.ErrCorrupt) true.
 func (e *TensorsError) Is(target error) bool { return target == formats.ErrCorrupt }
 
-// complete checks that every tensor of the architecture is there with its shape.
-func (c *Checkpoint) complete(f *family) error {
+// checkTensors checks that every tensor of the architecture is there with its shape.
+func (c *Checkpoint) checkTensors() error {
+	list, err := c.Config.Tensors()
+	if err != nil {
+		return err
+	}
 	var e TensorsError
-	for _, want := range f.tensors(&c.Config) {
+	for _, want := range list {
 		t, ok := c.Tensor(want.GGUF)
 		if !ok {
-			if want.Need == always || want.Need == unpacked {
+			if want.Need.Always() {
 				e.Missing = append(e.Missing, want.GGUF)
 			}
 			continue
@@ -60,12 +64,12 @@ func (c *Checkpoint) complete(f *family) error {
 
 // UnexpectedTensors lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is unknown.
 func (c *Checkpoint) UnexpectedTensors() (names []string) {
-	f, err := familyOfArch(c.Config.Arch, c.Config.Experts != nil)
+	list, err := c.Config.Tensors()
 	if err != nil || c.ConfigErr != nil && !errors.As(c.ConfigErr, new(*TensorsError)) {
 		return nil
 	}
 	known := map[string]bool{"rope_freqs.weight": true}
-	for _, e := range f.tensors(&c.Config) {
+	for _, e := range list {
 		known[e.GGUF] = true
 	}
 	for i := range c.Tensors {

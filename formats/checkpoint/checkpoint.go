@@ -5,7 +5,7 @@
 // order, the same tensor names, order and shapes, and, for architectures that rotate neighbouring pairs, the same
 // permuted rows of Q and K. Nothing is copied to do so: tensors read through the memory map.
 //
-// One file per architecture family; families.go lists them.
+// What architectures are is in package arch.
 package checkpoint
 
 import (
@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/gguf"
 	"bitmill/formats/lora"
 	"bitmill/formats/modelcard"
@@ -26,7 +27,7 @@ import (
 // Checkpoint is an open model. Tensor data lies in memory maps and is valid until Close.
 type Checkpoint struct {
 	Path     string
-	Config   Config
+	Config   arch.Config
 	Metadata *gguf.Metadata // as a GGUF file of this model holds it, vocabulary included
 	Tensors  []Tensor       // in the order of the source
 

@@ -8,21 +8,22 @@ import (
 	"testing"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
 func TestConfigOfCases(t *testing.T) {
-	for name, want := range map[string]Config{
+	for name, want := range map[string]arch.Config{
 		"llama": {Arch: "llama", Family: "llama", Name: "Llama", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64, Vocab: 1024,
-			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 64, Interleaved: true}},
+			Context: 512, NormEps: 1e-6, Rope: arch.Rope{Base: 10000, Dims: 64, Interleaved: true}},
 		"llama-narrow": {Arch: "llama", Family: "llama", Name: "Llama Narrow", Layers: 2, Width: 288, FFN: 480, Heads: 6, KVHeads: 3, HeadDim: 48, Vocab: 1024,
-			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 48, Interleaved: true}},
+			Context: 512, NormEps: 1e-6, Rope: arch.Rope{Base: 10000, Dims: 48, Interleaved: true}},
 		"mistral": {Arch: "llama", Family: "mistral", Name: "Mistral", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64, Vocab: 1024,
-			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 64, Interleaved: true}, Window: 16},
+			Context: 512, NormEps: 1e-6, Rope: arch.Rope{Base: 10000, Dims: 64, Interleaved: true}, Window: 16},
 		"qwen2": {Arch: "qwen2", Family: "qwen2", Name: "Qwen2", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64, Vocab: 1024,
-			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 64}, Tied: true},
+			Context: 512, NormEps: 1e-6, Rope: arch.Rope{Base: 10000, Dims: 64}, Tied: true},
 		"qwen3": {Arch: "qwen3", Family: "qwen3", Name: "Qwen3", Layers: 2, Width: 256, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 128, Vocab: 1024,
-			Context: 512, NormEps: 1e-6, Rope: Rope{Base: 10000, Dims: 128}},
+			Context: 512, NormEps: 1e-6, Rope: arch.Rope{Base: 10000, Dims: 128}},
 	} {
 		c := open(t, checkpointtest.Load(t, name).Folder(t))
 		if c.ConfigErr != nil || !reflect.DeepEqual(c.Config, want) {
@@ -35,8 +36,8 @@ func TestConfigOfCases(t *testing.T) {
 func TestOldSpelling(t *testing.T) {
 	c := plan(t, `{"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1, "num_attention_heads": 4,
 		"vocab_size": 32, "rope_theta": 1e6, "rope_scaling": {"type": "linear", "factor": 4.0}, "head_dim": null, "sliding_window": null}`)
-	want := Config{Arch: "llama", Family: "llama", Name: c.Config.Name, Layers: 1, Width: 64, FFN: 128, Heads: 4, KVHeads: 4, HeadDim: 16, Vocab: 32,
-		Context: 2048, NormEps: 1e-6, Rope: Rope{Base: 1e6, Dims: 16, Interleaved: true, Scaling: "linear", Factor: 4}}
+	want := arch.Config{Arch: "llama", Family: "llama", Name: c.Config.Name, Layers: 1, Width: 64, FFN: 128, Heads: 4, KVHeads: 4, HeadDim: 16, Vocab: 32,
+		Context: 2048, NormEps: 1e-6, Rope: arch.Rope{Base: 1e6, Dims: 16, Interleaved: true, Scaling: "linear", Factor: 4}}
 	if c.ConfigErr != nil || !reflect.DeepEqual(c.Config, want) {
 		t.Errorf("%v\n     %+v\nwant %+v", c.ConfigErr, c.Config, want)
 	}
@@ -167,17 +168,6 @@ func TestConfigErr(t *testing.T) {
 		}
 		if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "not evaluated") {
 			t.Errorf("%s: warnings %q", name, c.Warnings)
-		}
-	}
-}
-
-func TestFamiliesSorted(t *testing.T) {
-	for i, f := range families {
-		if i > 0 && families[i-1].Type >= f.Type {
-			t.Errorf("%s stands after %s", f.Type, families[i-1].Type)
-		}
-		if f.Context == 0 || len(f.Layer) < 6 {
-			t.Errorf("%s is incomplete", f.Type)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/modelcard"
 	"bitmill/formats/safetensors"
 	"bitmill/formats/tokenizer"
@@ -17,12 +17,12 @@ import (
 
 // openFolder opens a Hugging Face folder.
 func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
-	h, f, err := readConfig(dir, filepath.Join(dir, "config.json"))
+	h, err := readConfig(dir, filepath.Join(dir, "config.json"))
 	if err != nil {
 		return nil, err
 	}
 	if o.VocabularyOnly {
-		return openVocabulary(dir, h, f)
+		return openVocabulary(dir, h)
 	}
 	if err := weightsPresent(dir); err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 	for _, file := range folder.Files {
 		c.files = append(c.files, file.Path)
 	}
-	if err := c.fill(h, f, folder, o); err != nil {
+	if err := c.fill(h, folder, o); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -43,14 +43,14 @@ func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 }
 
 // openVocabulary opens what a folder says beside the weights.
-func openVocabulary(dir string, h *hfConfig, f *family) (c *Checkpoint, err error) {
+func openVocabulary(dir string, h *arch.HFConfig) (c *Checkpoint, err error) {
 	c = &Checkpoint{Path: dir, Planned: true}
-	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
+	if c.Config, c.ConfigErr, err = h.Config(); err != nil {
 		return nil, fmt.Errorf("%s: config.json: %w", dir, err)
 	}
-	typ, err := h.sourceType()
+	typ, err := h.WeightType()
 	if err == nil {
-		err = c.describeFolder(h, f, typ)
+		err = c.describeFolder(h, typ)
 	}
 	if err == nil {
 		err = c.TokenizerErr
@@ -62,11 +62,11 @@ func openVocabulary(dir string, h *hfConfig, f *family) (c *Checkpoint, err erro
 }
 
 // fill makes everything but the files of a checkpoint.
-func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder, o OpenOptions) (err error) {
-	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
+func (c *Checkpoint) fill(h *arch.HFConfig, folder *safetensors.Folder, o OpenOptions) (err error) {
+	if c.Config, c.ConfigErr, err = h.Config(); err != nil {
 		return fmt.Errorf("config.json: %w", err)
 	}
-	tensors, err := f.gather(folder, h, c)
+	tensors, err := c.gather(folder, h)
 	if err != nil {
 		return err
 	}
@@ -80,10 +80,10 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder, o 
 	if err != nil {
 		return err
 	}
-	if err := c.bind(f, h, list); err != nil {
+	if err := c.bind(h, list); err != nil {
 		return err
 	}
-	if err := c.describeFolder(h, f, dominantType(list)); err != nil {
+	if err := c.describeFolder(h, dominantType(list)); err != nil {
 		return err
 	}
 	c.recordAdapter()
@@ -91,24 +91,24 @@ func (c *Checkpoint) fill(h *hfConfig, f *family, folder *safetensors.Folder, o 
 }
 
 // describeFolder makes the metadata, vocabulary included.
-func (c *Checkpoint) describeFolder(h *hfConfig, f *family, typ formats.Type) error {
+func (c *Checkpoint) describeFolder(h *arch.HFConfig, typ formats.Type) error {
 	info, err := modelcard.Read(c.Path, h.NameOrPath, c.size())
 	if err != nil {
 		return err
 	}
-	c.describe(h, f, info, typ)
+	c.describe(h, info, typ)
 	c.Warnings = append(c.Warnings, info.Warnings...)
-	c.addVocabulary(f)
+	c.addVocabulary(h)
 	return nil
 }
 
 // describe makes the metadata but for the vocabulary.
-func (c *Checkpoint) describe(h *hfConfig, f *family, info *modelcard.Info, typ formats.Type) {
-	if f.Packed && bytes.Contains(h.Quantization, []byte("mxfp4")) {
+func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ formats.Type) {
+	if h.MXFP4() {
 		typ = formats.MXFP4
 	}
 	c.DominantType, c.Config.Name = typ, info.Name
-	c.Metadata = newMetadata(h, f, &c.Config, info, typ)
+	c.Metadata = h.Metadata(&c.Config, info, typ)
 	if c.ConfigErr != nil { // a GGUF file of the model may have no place to say so
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
 	}
@@ -116,7 +116,7 @@ func (c *Checkpoint) describe(h *hfConfig, f *family, info *modelcard.Info, typ 
 
 // addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer there is a warning: the model
 // can still be planned, quantized and run on token ids.
-func (c *Checkpoint) addVocabulary(f *family) {
+func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
 	t, err := tokenizer.FromFolder(c.Path)
 	if err == nil && t.Vocab() > c.Config.Vocab {
 		err = fmt.Errorf("%w: the tokenizer has %d tokens, the model's embedding %d rows", formats.ErrCorrupt, t.Vocab(), c.Config.Vocab)
@@ -129,9 +129,7 @@ func (c *Checkpoint) addVocabulary(f *family) {
 	c.Tokenizer = t
 	c.Warnings = append(c.Warnings, t.Warnings...)
 	t.AddMetadata(c.Metadata, c.Config.Vocab)
-	if f.Vocabulary != nil {
-		f.Vocabulary(c)
-	}
+	h.AddVocabulary(&c.Config, c.Metadata, t)
 }
 
 // dominantType is the DominantType of a folder with these tensors.
@@ -149,19 +147,19 @@ func dominantType(list []source) formats.Type {
 }
 
 // readConfig reads a config.json; dir is what the user named.
-func readConfig(dir, path string) (*hfConfig, *family, error) {
+func readConfig(dir, path string) (*arch.HFConfig, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, noConfig(dir)
+		return nil, noConfig(dir)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	h, f, err := parseConfig(data)
+	h, err := arch.ParseHF(data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return h, f, nil
+	return h, nil
 }
 
 // noConfig explains a folder that is no checkpoint.

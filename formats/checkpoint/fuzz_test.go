@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"testing"
 
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/modelcard"
 )
@@ -16,16 +17,16 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte(checkpointtest.Load(f, name).Config))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, fam, err := parseConfig(data)
+		h, err := arch.ParseHF(data)
 		if err != nil {
 			return
 		}
-		c, _, err := h.config(fam)
+		c, _, err := h.Config()
 		if err != nil || c.Layers > 64 {
 			return
 		}
 		total := int64(0)
-		for _, e := range fam.tensors(&c) {
+		for _, e := range h.Tensors(&c) {
 			n := int64(1)
 			for _, d := range e.Shape {
 				n *= d
@@ -38,6 +39,6 @@ func FuzzConfig(f *testing.F) {
 		if total < 1 {
 			t.Fatalf("%d parameters", total)
 		}
-		newMetadata(h, fam, &c, modelcard.FromNames(h.NameOrPath, "x", modelcard.Size{Total: total}), 0)
+		h.Metadata(&c, modelcard.FromNames(h.NameOrPath, "x", modelcard.Size{Total: total}), 0)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/gguf"
 )
@@ -56,7 +57,7 @@ func TestGGUFIsTheSameModel(t *testing.T) {
 		want := c.Config
 		want.Family = want.Arch
 		if want.Rope.Scaling == "llama3" { // the factors say it all
-			want.Rope = Rope{Base: want.Rope.Base, Dims: want.Rope.Dims, Interleaved: true, Scaling: "llama3", Factors: want.Rope.Factors}
+			want.Rope = arch.Rope{Base: want.Rope.Base, Dims: want.Rope.Dims, Interleaved: true, Scaling: "llama3", Factors: want.Rope.Factors}
 		}
 		if !reflect.DeepEqual(g.Config, want) {
 			t.Errorf("%s:\n     %+v\nwant %+v", name, g.Config, want)

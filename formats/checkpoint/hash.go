@@ -49,6 +49,10 @@ func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata so that Open finds the same Config
+// in it.
+func (c *Checkpoint) ExtraMetadata() *gguf.Metadata { return c.Config.ExtraMetadata(c.Metadata) }
+
 // hashHeader hashes the GGUF header of the tensors as stored and the metadata that matters.
 func hashHeader(sum hash.Hash, c *Checkpoint) error {
 	m := new(gguf.Metadata)
@@ -66,4 +70,12 @@ func hashHeader(sum hash.Hash, c *Checkpoint) error {
 	}
 	_, err := gguf.WriteHeader(io.Writer(sum), m, list)
 	return err
+}
+
+// addTo sets m's keys in another list.
+func addTo(to, m *gguf.Metadata) {
+	for _, key := range m.Keys() {
+		v, _ := m.Get(key)
+		to.Set(key, v)
+	}
 }

@@ -1,39 +1,5 @@
 package checkpoint
 
-// Layout says how a tensor's rows lie in its source. The zero Layout is row after row. A vector's values are laid out
-// as the rows of a matrix are.
-type Layout struct {
-	Heads int // when positive, rows are permuted within each of so many heads
-
-	First, Step int64 // the rows are every step-th of the source's from the first on; step 0 stands for 1
-	Rows, Span  int64 // when span is positive, so many rows of a matrix lie in so many of the source's
-	Columns     int64 // when positive, rows are columns of the source's matrices, which have so many
-	Nibbles     bool  // MXFP4 as gpt-oss stores it: a part of codes, [rows][cols/2], and one of scales, [rows][cols/32]
-
-	Add float32 // is added to every value; of converted tensors only
-}
-
-// Plain reports whether the rows lie one after the other.
-func (l Layout) Plain() bool { return l == Layout{Add: l.Add} }
-
-// Row finds where Row r of a tensor with so many rows lies in the source.
-func (l Layout) Row(r, rows int64) int64 {
-	if l.Heads > 0 {
-		r = halves(r, rows/int64(l.Heads))
-	}
-	if l.Span > 0 {
-		return r/l.Rows*l.Span + l.First + r%l.Rows
-	}
-	return l.First + r*max(l.Step, 1)
-}
-
-// halves turns the place of a row in a head of d rows whose pairs are neighbours, (2j, 2j+1), into its place in one
-// whose pairs are half a head apart, (j, j+d/2): the order of Hugging Face checkpoints.
-func halves(r, d int64) int64 {
-	in := r % d
-	return r - in + in%2*(d/2) + in/2
-}
-
 // readRow copies row r, in type t.Type.
 func (t *Tensor) readRow(dst []byte, r int64) {
 	switch {

@@ -13,29 +13,29 @@ import (
 // openConfig reads a bare config.json and describes the model it makes: every tensor by name, shape and type, without
 // data and without a vocabulary. It needs no weights, so it can plan models that are not on this machine.
 func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
-	h, f, err := readConfig(filepath.Dir(path), path)
+	h, err := readConfig(filepath.Dir(path), path)
 	if err != nil {
 		return nil, err
 	}
-	typ, err := h.sourceType()
+	typ, err := h.WeightType()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c := &Checkpoint{Path: path, Planned: true}
-	if m := h.scheme.Method; m != "" && m != "mxfp4" {
+	if m := h.Scheme().Method; m != "" && !h.MXFP4() {
 		c.Quantized = m
 	}
 	if err := c.guard(o); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if c.Config, c.ConfigErr, err = h.config(f); err != nil {
+	if c.Config, c.ConfigErr, err = h.Config(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var list []source
 	seen := map[string]bool{}
-	for _, e := range f.tensors(&c.Config) {
+	for _, e := range h.Tensors(&c.Config) {
 		for _, p := range e.Sources {
-			if c.needs(h, e.Need) && !seen[p.HF] {
+			if h.Needs(&c.Config, e.Need) && !seen[p.HF] {
 				seen[p.HF] = true
 				s := source{name: p.HF, typ: typ, shape: p.Shape}
 				if e.Layout.Nibbles {
@@ -46,14 +46,14 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b source) int { return strings.Compare(a.name, b.name) })
-	if err := c.bind(f, h, list); err != nil {
+	if err := c.bind(h, list); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	if name == "config" {
 		name = modelcard.FolderName(filepath.Dir(path))
 	}
-	c.describe(h, f, modelcard.FromNames(h.NameOrPath, name, c.size()), typ)
+	c.describe(h, modelcard.FromNames(h.NameOrPath, name, c.size()), typ)
 	c.TokenizerErr = fmt.Errorf("%s is only a plan: it has no vocabulary", path)
 	return c, nil
 }

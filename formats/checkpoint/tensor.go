@@ -8,6 +8,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/file"
 	"bitmill/formats/prequant"
 )
@@ -21,7 +22,7 @@ type Tensor struct {
 
 	parts     [][]byte     // as the source stores it, one part after the other; nil without data
 	stored    formats.Type // of the parts
-	layout    Layout
+	layout    arch.Layout
 	converted *converted // a tensor whose values are converted when first read
 
 	derived []prequant.Matrix // instead of parts

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
@@ -16,9 +17,10 @@ import (
 func narrow(t *testing.T, vocab int64) string {
 	t.Helper()
 	dir := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
-	checkpointtest.WriteFile(t, dir, "config.json", []byte(strings.ReplaceAll(`{"model_type": "llama", "hidden_size": 8, "intermediate_size": 8,
+	config := []byte(strings.ReplaceAll(`{"model_type": "llama", "hidden_size": 8, "intermediate_size": 8,
 		"num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": VOCAB, "tie_word_embeddings": true, "bos_token_id": 0, "eos_token_id": 0}`,
-		"VOCAB", strconv.FormatInt(vocab, 10))))
+		"VOCAB", strconv.FormatInt(vocab, 10)))
+	checkpointtest.WriteFile(t, dir, "config.json", config)
 	var raws []checkpointtest.Raw
 	add := func(name string, shape ...int64) {
 		n := int64(1)
@@ -31,14 +33,18 @@ func narrow(t *testing.T, vocab int64) string {
 		}
 		raws = append(raws, checkpointtest.Raw{Name: name, DType: "F32", Shape: shape, Data: data})
 	}
-	add("model.embed_tokens.weight", vocab, 8)
-	add("model.norm.weight", 8)
-	for _, n := range decoder {
-		shape := []int64{8, 8}
-		if len(n.Shape) == 1 {
-			shape = shape[:1]
+	h, err := arch.ParseHF(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := h.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range h.Tensors(&c) {
+		if h.Needs(&c, e.Need) {
+			add(e.Sources[0].HF, e.Sources[0].Shape...)
 		}
-		add("model.layers.0."+n.HF, shape...)
 	}
 	checkpointtest.WriteFile(t, dir, "model.safetensors", checkpointtest.Safetensors(t, raws))
 	return dir

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"cmp"
@@ -14,9 +14,10 @@ var fileTypes = map[formats.Type]uint32{
 	formats.F32: gguf.FileTypeF32, formats.F16: gguf.FileTypeF16, formats.BF16: gguf.FileTypeBF16, formats.MXFP4: gguf.FileTypeMXFP4,
 }
 
-// newMetadata makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
-// the vocabulary, which comes last.
-func newMetadata(h *hfConfig, f *family, c *Config, info *modelcard.Info, typ formats.Type) *gguf.Metadata {
+// Metadata makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, but for
+// the vocabulary, which comes last. typ is the type of the whole.
+func (h *HFConfig) Metadata(c *Config, info *modelcard.Info, typ formats.Type) *gguf.Metadata {
+	f := h.family
 	m := new(gguf.Metadata)
 	m.Set("general.architecture", f.Arch)
 	if c.Rope.Scaling == "longrope" {
@@ -58,7 +59,7 @@ func (w writer) fileType() {
 }
 
 // parameters writes the keys that most architectures have.
-func (f *family) parameters(h *hfConfig, c *Config, w writer) {
+func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 	w.uint("block_count", c.Layers)
 	w.uint("context_length", c.Context)
 	w.uint("embedding_length", c.Width)
@@ -95,7 +96,7 @@ func (f *family) parameters(h *hfConfig, c *Config, w writer) {
 }
 
 // ropeMetadata adds the scaling's keys and the bases. llama3 scaling has no keys: it is the tensor rope_freqs.weight.
-func (h *hfConfig) ropeMetadata(w writer, c *Config) {
+func (h *HFConfig) ropeMetadata(w writer, c *Config) {
 	p := h.ropeParameters()
 	number := func(k string, v *float64) {
 		if v != nil {

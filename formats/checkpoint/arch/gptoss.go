@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"slices"
@@ -46,8 +46,8 @@ var gptOSS = family{
 	Variant: Variant{Activation: SwiGLUOAI, FFNNorm: "post_attention_norm",
 		Experts: &Experts{Count: 128, Used: 4, Gating: SoftmaxChosen}},
 	AnyActivation: true, // it says silu
-	Defaults:      func(h *hfConfig) { h.AttentionBias = true },
-	Config: func(h *hfConfig, c *Config) error {
+	Defaults:      func(h *HFConfig) { h.AttentionBias = true },
+	Config: func(h *HFConfig, c *Config) error {
 		h.experts(c)
 		if c.Window = h.window(); c.Window > 0 {
 			c.WindowLayers = h.layerTypes(everyNth(2, c.Layers))
@@ -55,7 +55,7 @@ var gptOSS = family{
 		return nil
 	},
 	Read: func(r *reader, c *Config) { r.window(c, 2) },
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("gpt-oss.attention.sliding_window", uint32(c.Window))
 		m.Set("gpt-oss.expert_feed_forward_length", uint32(c.Experts.FFN))
 	},

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 
 // ropeParameters merges the two spellings of config.json: rope_parameters holds what used to be rope_theta, rope_scaling
 // and a few keys beside them. In a file with both, rope_scaling counts unless it is empty, as in transformers.
-func (h *hfConfig) ropeParameters() ropeParameters {
+func (h *HFConfig) ropeParameters() ropeParameters {
 	p := ropeParameters{}
 	switch {
 	case h.RopeScaling != nil && !reflect.DeepEqual(*h.RopeScaling, p):
@@ -31,7 +31,7 @@ func (h *hfConfig) ropeParameters() ropeParameters {
 }
 
 // rope sets c.Rope. The error says why positions cannot be evaluated.
-func (h *hfConfig) rope(f *family, c *Config) (err error) {
+func (h *HFConfig) rope(f *family, c *Config) (err error) {
 	p := h.ropeParameters()
 	if c.Rope, err = p.rope(h, f, c); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (h *hfConfig) rope(f *family, c *Config) (err error) {
 }
 
 // rope makes the typed rotary embedding.
-func (p *ropeParameters) rope(h *hfConfig, f *family, c *Config) (r Rope, err error) {
+func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err error) {
 	r = Rope{Base: or(p.Theta, cmp.Or(f.Theta, 10000)), Dims: c.HeadDim, Interleaved: f.Interleaved}
 	switch part := or(p.Partial, cmp.Or(f.Rotary, 1)); {
 	case f.Rotary != 0:

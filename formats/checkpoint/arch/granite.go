@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ var granite = family{
 	Context:  2048,
 	Layer:    slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
 	Permuted: true, Interleaved: true, RopeFreqs: true,
-	Config: func(h *hfConfig, c *Config) error {
+	Config: func(h *HFConfig, c *Config) error {
 		c.Scale = Scales{
 			Embedding: single(or(h.EmbeddingMultiplier, 1)), Attention: single(or(h.AttentionMultiplier, 1)),
 			Residual: single(or(h.ResidualMultiplier, 1)), Logit: 1 / single(or(h.LogitsScaling, 1)),
@@ -26,7 +26,7 @@ var granite = family{
 		}
 	},
 	NoHeadDim: true,
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		llamaMetadata(h, c, m)
 		m.Set("granite.attention.scale", float32(c.Scale.Attention))
 		m.Set("granite.embedding_scale", float32(c.Scale.Embedding))

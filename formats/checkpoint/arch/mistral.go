@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 // mistral is llama with a sliding window over all layers (arXiv 2310.06825). GGUF files call it llama and have no key
 // for the window; see WindowKey.
@@ -15,7 +15,7 @@ var mistral = family{
 }
 
 // windowEverywhere: sliding_window is that of all layers.
-func windowEverywhere(h *hfConfig, c *Config) error {
+func windowEverywhere(h *HFConfig, c *Config) error {
 	c.Window = h.window()
 	return nil
 }

@@ -1,9 +1,10 @@
-package checkpoint
+package arch
 
 import (
 	"slices"
 
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
 
 // llama is the decoder that the others vary: RMSNorm, RoPE, grouped-query attention, SwiGLU (arXiv 2302.13971), with
@@ -18,22 +19,22 @@ var llama = family{
 }
 
 // llamaMetadata adds what GGUF files of architecture llama and its descendants hold and others do not.
-func llamaMetadata(h *hfConfig, c *Config, m *gguf.Metadata) {
+func llamaMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	m.Set(c.Arch+".vocab_size", uint32(c.Vocab))
 	m.Set(c.Arch+".rope.dimension_count", uint32(c.Rope.Dims))
 }
 
 // llamaVocabulary knows two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn token
 // that its tokenizer does not name, and models with the 49152 tokens of SmolLM begin texts without BOS.
-func llamaVocabulary(c *Checkpoint) {
+func llamaVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
 	const eot = "tokenizer.ggml.eot_token_id"
-	switch c.Config.Vocab {
+	switch c.Vocab {
 	case 32016:
-		if _, ok := c.Metadata.Get(eot); !ok {
-			c.Metadata.Set(eot, uint32(32010))
+		if _, ok := m.Get(eot); !ok {
+			m.Set(eot, uint32(32010))
 		}
 	case 49152:
-		c.Metadata.Set("tokenizer.ggml.add_bos_token", false)
-		c.Tokenizer.AddBOS = false
+		m.Set("tokenizer.ggml.add_bos_token", false)
+		t.AddBOS = false
 	}
 }

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import "slices"
 
@@ -20,7 +20,7 @@ var stableLM = family{
 		{HF: "self_attn.k_layernorm.norms.%d.weight", GGUF: "attn_k_norm.weight", Shape: []dim{keyN, headDim}, Need: qkNorm},
 	}),
 	Variant: Variant{Norm: LayerNorm},
-	Config: func(h *hfConfig, c *Config) error {
+	Config: func(h *HFConfig, c *Config) error {
 		c.Parallel = h.Parallel != nil && *h.Parallel
 		return nil
 	},
@@ -29,7 +29,7 @@ var stableLM = family{
 		r.fail(err)
 		c.Parallel = parallel
 	},
-	Parameters: func(h *hfConfig, c *Config, w writer) {
+	Parameters: func(h *HFConfig, c *Config, w writer) {
 		w.uint("context_length", c.Context)
 		w.uint("embedding_length", c.Width)
 		w.uint("block_count", c.Layers)

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
 
 // A family is one Hugging Face model_type: how its config.json reads, what its tensors are called on both sides, and
@@ -40,19 +41,19 @@ type family struct {
 	MoE         bool    // of several families of one architecture, the one that describes GGUF files with experts
 	Packed      bool    // there are checkpoints in MXFP4
 
-	Defaults func(h *hfConfig) // sets what absent keys of config.json stand for, where null means something else
+	Defaults func(h *HFConfig) // sets what absent keys of config.json stand for, where null means something else
 
 	AnyActivation bool // Variant.Activation whatever config.json says
 
 	Variant Variant                            // what all models of the family have
-	Config  func(h *hfConfig, c *Config) error // sets the rest from config.json; the error says why it cannot be evaluated; may be nil
+	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; the error says why it cannot be evaluated; may be nil
 	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata; may be nil
 
 	NoHeadDim  bool                                           // head_dim is written only when config.json has one
-	Parameters func(h *hfConfig, c *Config, w writer)         // writes the architecture's keys when the common ones do not fit
-	Metadata   func(h *hfConfig, c *Config, m *gguf.Metadata) // adds to them
+	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys when the common ones do not fit
+	Metadata   func(h *HFConfig, c *Config, m *gguf.Metadata) // adds to them
 
-	Vocabulary func(c *Checkpoint) // what the converter adds to the tokenizer's metadata; nil: nothing
+	Vocabulary func(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) // what the converter adds to the tokenizer's metadata; nil: nothing
 }
 
 // families is sorted by model_type. Metadata and tensors are those of llama.cpp's converter, with these differences:

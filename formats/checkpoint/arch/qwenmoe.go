@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ var qwen2MoE = family{
 	Variant:   Variant{Experts: &Experts{Count: 60, Used: 4, FFN: 1408, Shared: 5632}},
 	Config:    qwenSparse,
 	NoHeadDim: true,
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen2moe.expert_feed_forward_length", uint32(c.Experts.FFN))
 		m.Set("qwen2moe.expert_shared_feed_forward_length", uint32(c.Experts.Shared))
 	},
@@ -49,7 +49,7 @@ var qwen3MoE = family{
 	Variant: Variant{Experts: &Experts{Count: 128, Used: 8, FFN: 768}},
 	Config:  qwenSparse,
 	Read:    func(r *reader, c *Config) { c.Experts.Normalize = true },
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen3moe.expert_feed_forward_length", uint32(c.Experts.FFN))
 	},
 	NoHeadDim: true,
@@ -57,7 +57,7 @@ var qwen3MoE = family{
 
 // qwenSparse: a layer has experts when its number, counted from 1, divides by decoder_sparse_step, unless it is among
 // mlp_only_layers. GGUF files can hold dense layers only before all others.
-func qwenSparse(h *hfConfig, c *Config) error {
+func qwenSparse(h *HFConfig, c *Config) error {
 	h.experts(c)
 	step := 1
 	if h.SparseStep != nil && *h.SparseStep > 0 {

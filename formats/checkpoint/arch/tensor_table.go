@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"fmt"
@@ -6,25 +6,37 @@ import (
 	"strings"
 )
 
-// expected is a tensor that a checkpoint of a Config may have, and the sources that it is made of.
-type expected struct {
+// Expected is a tensor that a checkpoint of a Config may have, and the sources that it is made of.
+type Expected struct {
 	GGUF    string
 	Shape   []int64 // slowest first
-	Sources []part
-	Need    need
+	Sources []Part
+	Need    Need
 	Layout  Layout
 	Group   string // tensors of one group are complete together; empty: alone
 }
 
-// part is one source of a tensor.
-type part struct {
+// Part is one source of a tensor.
+type Part struct {
 	HF    string
 	Shape []int64
 }
 
+// Tensors lists the tensors that a GGUF file of a Config may have. It fails when the architecture is unknown.
+func (c *Config) Tensors() ([]Expected, error) {
+	f, err := familyOfArch(c.Arch, c.Experts != nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.tensors(c), nil
+}
+
+// Tensors lists the tensors that a checkpoint with this config.json may have.
+func (h *HFConfig) Tensors(c *Config) []Expected { return h.family.tensors(c) }
+
 // tensors lists the family's tensors for a Config, in the order of the tables.
-func (f *family) tensors(c *Config) []expected {
-	list := make([]expected, 0, len(outside)+c.Layers*len(f.Layer))
+func (f *family) tensors(c *Config) []Expected {
+	list := make([]Expected, 0, len(outside)+c.Layers*len(f.Layer))
 	add := func(n tensorSpec, hf, gguf string) {
 		if e := f.expect(c, n, hf, gguf); !slices.Contains(e.Shape, 0) {
 			list = append(list, e)
@@ -44,8 +56,8 @@ func (f *family) tensors(c *Config) []expected {
 }
 
 // expect works out a row of the table.
-func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) expected {
-	e := expected{GGUF: gguf + n.GGUF, Shape: sizes(c, n.Shape), Need: n.Need}
+func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) Expected {
+	e := Expected{GGUF: gguf + n.GGUF, Shape: sizes(c, n.Shape), Need: n.Need}
 	if n.Layout != nil {
 		e.Layout = n.Layout(c)
 	}
@@ -67,14 +79,14 @@ func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) expected {
 	switch {
 	case e.Layout.Nibbles:
 		blocks := append(slices.Clone(shape[:len(shape)-1]), shape[len(shape)-1]/32)
-		e.Sources = []part{{hf + n.HF + "_blocks", append(slices.Clone(blocks), 16)}, {hf + n.HF + "_scales", blocks}}
+		e.Sources = []Part{{hf + n.HF + "_blocks", append(slices.Clone(blocks), 16)}, {hf + n.HF + "_scales", blocks}}
 	case strings.Contains(n.HF, "%d"):
 		e.Group, _, _ = strings.Cut(hf+n.HF, "%d")
 		for i := range shape[0] {
-			e.Sources = append(e.Sources, part{fmt.Sprintf(hf+n.HF, i), shape[1:]})
+			e.Sources = append(e.Sources, Part{fmt.Sprintf(hf+n.HF, i), shape[1:]})
 		}
 	default:
-		e.Sources = []part{{hf + n.HF, shape}}
+		e.Sources = []Part{{hf + n.HF, shape}}
 	}
 	return e
 }
@@ -87,9 +99,9 @@ func sizes(c *Config, dims []dim) []int64 {
 	return shape
 }
 
-// float reports whether the converter writes the tensor in F32 whatever the source has: vectors, norms, routers and
+// Float reports whether the converter writes the tensor in F32 whatever the source has: vectors, norms, routers and
 // all that is no weight.
-func (e *expected) float() bool {
+func (e *Expected) Float() bool {
 	return len(e.Shape) == 1 || strings.HasSuffix(e.GGUF, "_norm.weight") || !strings.HasSuffix(e.GGUF, ".weight") ||
 		strings.HasSuffix(e.GGUF, ".ffn_gate_inp.weight") || strings.HasSuffix(e.GGUF, ".ffn_gate_inp_shexp.weight")
 }

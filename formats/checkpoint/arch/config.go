@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"fmt"
@@ -61,36 +61,28 @@ const (
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
-// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata so that Open finds the same Config
-// in it: those in which a reader of Metadata alone would find another one.
-func (c *Checkpoint) ExtraMetadata() *gguf.Metadata {
-	g, m, want := Checkpoint{Metadata: c.Metadata}, new(gguf.Metadata), &c.Config
-	g.readMetadata() // without tensors it fails in the end; the keys are read by then
-	got := &g.Config
-	if want.Window != got.Window || !slices.Equal(want.WindowLayers, got.WindowLayers) {
-		m.Set(WindowKey, uint32(want.Window))
-		if want.WindowLayers != nil {
-			m.Set(WindowLayersKey, want.WindowLayers)
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's metadata m so that Read finds the same
+// Config in it: those in which a reader of m alone would find another one.
+func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
+	noTensors := func(string) (Values, bool) { return nil, false }
+	got, _ := Read(m, noTensors) // without tensors it fails in the end; the keys are read by then
+	extra := new(gguf.Metadata)
+	if c.Window != got.Window || !slices.Equal(c.WindowLayers, got.WindowLayers) {
+		extra.Set(WindowKey, uint32(c.Window))
+		if c.WindowLayers != nil {
+			extra.Set(WindowLayersKey, c.WindowLayers)
 		}
 	}
-	if !slices.Equal(want.RopeLayers, got.RopeLayers) {
-		m.Set(RopeLayersKey, want.RopeLayers)
+	if !slices.Equal(c.RopeLayers, got.RopeLayers) {
+		extra.Set(RopeLayersKey, c.RopeLayers)
 	}
-	if float32(want.Scale.Attention) != float32(got.Scale.Attention) {
-		m.Set(ScoreScaleKey, float32(want.Scale.Attention))
+	if float32(c.Scale.Attention) != float32(got.Scale.Attention) {
+		extra.Set(ScoreScaleKey, float32(c.Scale.Attention))
 	}
-	if want.Experts != nil && got.Experts != nil && want.Experts.Normalize != got.Experts.Normalize {
-		m.Set(NormalizeKey, want.Experts.Normalize)
+	if c.Experts != nil && got.Experts != nil && c.Experts.Normalize != got.Experts.Normalize {
+		extra.Set(NormalizeKey, c.Experts.Normalize)
 	}
-	return m
-}
-
-// addTo sets m's keys in another list.
-func addTo(to, m *gguf.Metadata) {
-	for _, key := range m.Keys() {
-		v, _ := m.Get(key)
-		to.Set(key, v)
-	}
+	return extra
 }
 
 // limits of a plausible model, so that products of dimensions stay far from overflow and a wrong config.json cannot

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ type tensorSpec struct {
 	HF, GGUF string
 	Shape    []dim // of the tensor, slowest first
 	Source   []dim // of the source, where it is another
-	Need     need
+	Need     Need
 	In       where
 	Rotary   rotary
 	Layout   func(c *Config) Layout // how the tensor lies in the source; nil: row after row
@@ -38,11 +38,11 @@ func twoExpertFFN(c *Config) int { return 2 * c.Experts.FFN }
 func sharedFFN(c *Config) int    { return c.Experts.Shared }
 func one(*Config) int            { return 1 }
 
-// need says when a tensor must be there.
-type need uint8
+// Need says when a tensor must be there.
+type Need uint8
 
 const (
-	always        need = iota
+	always        Need = iota
 	untied             // unless the embedding serves as output matrix
 	attentionBias      // when config.json sets attention_bias
 	mlpBias            // when config.json sets mlp_bias
@@ -93,7 +93,7 @@ var decoder = []tensorSpec{
 }
 
 // qkvBias lists the biases of the three projections, each needed when said.
-func qkvBias(n need) []tensorSpec {
+func qkvBias(n Need) []tensorSpec {
 	return []tensorSpec{
 		{HF: "self_attn.q_proj.bias", GGUF: "attn_q.bias", Shape: []dim{heads}, Need: n, Rotary: queries},
 		{HF: "self_attn.k_proj.bias", GGUF: "attn_k.bias", Shape: []dim{kvHeads}, Need: n, Rotary: keys},
@@ -120,7 +120,7 @@ var headNorms = []tensorSpec{
 }
 
 // vector is a row of a table: a vector called the same on both sides but for the stem.
-func vector(hf, gguf string, n dim, need need) tensorSpec {
+func vector(hf, gguf string, n dim, need Need) tensorSpec {
 	return tensorSpec{HF: hf, GGUF: gguf, Shape: []dim{n}, Need: need}
 }
 
@@ -138,4 +138,32 @@ func (f *family) dropped(hf string) bool {
 		}
 	}
 	return slices.Contains(f.Dropped, hf)
+}
+
+// Always reports whether every file of the architecture has the tensor.
+func (n Need) Always() bool { return n == always || n == unpacked }
+
+// Needs reports whether config.json asks for tensors of this need.
+func (h *HFConfig) Needs(c *Config, n Need) bool {
+	switch n {
+	case untied:
+		return !h.Tied
+	case attentionBias:
+		return h.AttentionBias
+	case mlpBias:
+		return h.MLPBias
+	case useBias:
+		return h.UseBias == nil || *h.UseBias
+	case qkvBiases:
+		return h.UseQKVBias
+	case qkNorm:
+		return h.UseQKNorm || h.QKLayerNorm
+	case sequential:
+		return !c.Parallel
+	case mxfp4:
+		return h.MXFP4()
+	case unpacked:
+		return !h.MXFP4()
+	}
+	return true
 }

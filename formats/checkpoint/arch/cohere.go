@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"slices"
@@ -19,13 +19,13 @@ var cohere = family{
 	}),
 	Interleaved: true,
 	Variant:     Variant{Norm: LayerNorm, Parallel: true},
-	Config: func(h *hfConfig, c *Config) error {
+	Config: func(h *HFConfig, c *Config) error {
 		c.Scale.Logit = single(or(h.LogitScale, 0.0625))
 		return nil
 	},
 	Read:      func(r *reader, c *Config) { c.Scale.Logit = r.float("logit_scale", 0) },
 	NoHeadDim: true,
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("command-r.logit_scale", float32(c.Scale.Logit))
 		m.Set("command-r.rope.scaling.type", "none")
 	},

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import "slices"
 
@@ -16,7 +16,7 @@ var qwen2 = family{
 
 // qwenWindow: sliding_window counts only with use_sliding_window. The layers that have it are listed in layer_types,
 // or else are those from max_window_layers on.
-func qwenWindow(h *hfConfig, c *Config) error {
+func qwenWindow(h *HFConfig, c *Config) error {
 	if !h.UseSlidingWindow || h.window() == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import "slices"
 
@@ -19,7 +19,7 @@ var mixtral = family{
 	Permuted: true, Interleaved: true, RopeFreqs: true,
 	MoE:     true,
 	Variant: Variant{Experts: &Experts{Count: 8, Used: 2, Normalize: true}},
-	Config: func(h *hfConfig, c *Config) error {
+	Config: func(h *HFConfig, c *Config) error {
 		h.experts(c)
 		return windowEverywhere(h, c)
 	},

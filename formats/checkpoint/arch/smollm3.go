@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import "slices"
 
@@ -12,7 +12,7 @@ var smolLM3 = family{
 	Tied:     true,
 	Layer:    slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
 	Permuted: true, Interleaved: true, RopeFreqs: true,
-	Config: func(h *hfConfig, c *Config) error {
+	Config: func(h *HFConfig, c *Config) error {
 		every := 4
 		if n := h.NoRopeInterval; n != nil && *n > 0 {
 			every = *n

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"cmp"
@@ -18,7 +18,7 @@ var gemma = family{
 	NormAdd:       1,
 	Variant:       Variant{Activation: GELUTanh},
 	AnyActivation: true, // the first config.json said gelu and meant its approximation
-	Config:        func(h *hfConfig, c *Config) error { c.gemma(0, 0); return nil },
+	Config:        func(h *HFConfig, c *Config) error { c.gemma(0, 0); return nil },
 	Read:          func(r *reader, c *Config) { c.gemma(0, 0) },
 	Parameters:    gemmaParameters,
 }
@@ -36,7 +36,7 @@ func (c *Config) gemma(scalar float64, largest int) {
 }
 
 // gemmaParameters are the keys of Gemma and Gemma 2.
-func gemmaParameters(h *hfConfig, c *Config, w writer) {
+func gemmaParameters(h *HFConfig, c *Config, w writer) {
 	w.uint("context_length", c.Context)
 	w.uint("embedding_length", c.Width)
 	w.uint("block_count", c.Layers)
@@ -64,11 +64,11 @@ var gemma2 = family{
 	Dropped: []string{"lm_head.weight"},
 	NormAdd: 1,
 	Variant: Variant{Activation: GELUTanh},
-	Defaults: func(h *hfConfig) {
+	Defaults: func(h *HFConfig) {
 		attention, final, scalar := 50.0, 30.0, 256.0
 		h.AttentionCap, h.FinalCap, h.QueryScalar = &attention, &final, &scalar
 	},
-	Config: func(h *hfConfig, c *Config) error {
+	Config: func(h *HFConfig, c *Config) error {
 		c.gemma(or(h.QueryScalar, 0), 0)
 		c.Cap = Caps{Attention: or(h.AttentionCap, 0), Logit: or(h.FinalCap, 0)}
 		if c.Window = h.window(); c.Window > 0 {
@@ -81,7 +81,7 @@ var gemma2 = family{
 		c.Cap = Caps{Attention: r.float("attn_logit_softcapping", 50), Logit: r.float("final_logit_softcapping", 30)}
 		c.Window, c.WindowLayers = r.int("attention.sliding_window", 4096), everyNth(2, c.Layers)
 	},
-	Parameters: func(h *hfConfig, c *Config, w writer) {
+	Parameters: func(h *HFConfig, c *Config, w writer) {
 		gemmaParameters(h, c, w)
 		w.float("attn_logit_softcapping", c.Cap.Attention)
 		w.float("final_logit_softcapping", c.Cap.Logit)
@@ -99,11 +99,11 @@ var gemma3 = family{
 	NormAdd: 1,
 	PerKind: true,
 	Variant: Variant{Activation: GELUTanh},
-	Defaults: func(h *hfConfig) {
+	Defaults: func(h *HFConfig) {
 		scalar := 256.0
 		h.QueryScalar = &scalar
 	},
-	Config: func(h *hfConfig, c *Config) (err error) {
+	Config: func(h *HFConfig, c *Config) (err error) {
 		c.gemma(or(h.QueryScalar, 0), 0)
 		c.Cap.Logit = or(h.FinalCap, 0)
 		every := 6
@@ -129,7 +129,7 @@ var gemma3 = family{
 		r.window(c, 6)
 		r.localRope(c, 10000)
 	},
-	Metadata: func(h *hfConfig, c *Config, m *gguf.Metadata) {
+	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		if c.Cap.Logit != 0 {
 			m.Set("gemma3.final_logit_softcapping", float32(c.Cap.Logit))
 		}

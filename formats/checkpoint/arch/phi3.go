@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import "slices"
 
@@ -16,7 +16,7 @@ var phi3 = family{
 	}),
 	Config: windowEverywhere,
 	Read:   func(r *reader, c *Config) { c.Window = r.int("attention.sliding_window", 0) },
-	Parameters: func(h *hfConfig, c *Config, w writer) {
+	Parameters: func(h *HFConfig, c *Config, w writer) {
 		original := c.Context
 		if n := h.ropeParameters().OriginalMax; n != nil {
 			original = int(*n)

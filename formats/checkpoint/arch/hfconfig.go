@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"cmp"
@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/gguf"
 	"bitmill/formats/prequant"
+	"bitmill/formats/tokenizer"
 )
 
-// hfConfig is the part of config.json that matters. Pointers tell an absent or null key from a zero.
-type hfConfig struct {
+// HFConfig is the part of config.json that matters. Pointers tell an absent or null key from a zero.
+type HFConfig struct {
 	ModelType     string   `json:"model_type"`
 	Architectures []string `json:"architectures"`
 	NameOrPath    string   `json:"_name_or_path"`
@@ -89,6 +91,8 @@ type hfConfig struct {
 
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization
+
+	family *family
 }
 
 // ropeParameters is rope_parameters, or rope_scaling of older files, which has no theta.
@@ -121,8 +125,8 @@ type ropeParameters struct {
 
 // defaults is a config.json that holds nothing but the family's values for keys whose absence differs from null: an
 // absent key leaves them, null clears them.
-func (f *family) defaults() *hfConfig {
-	h := &hfConfig{Tied: f.Tied}
+func (f *family) defaults() *HFConfig {
+	h := &HFConfig{Tied: f.Tied, family: f}
 	value := func(n int) *int { return &n } // of its own: decoding writes through the pointer
 	if f.KVHeads > 0 {
 		h.KVHeads = value(f.KVHeads)
@@ -136,36 +140,36 @@ func (f *family) defaults() *hfConfig {
 	return h
 }
 
-// parseConfig reads config.json and finds its family.
-func parseConfig(data []byte) (*hfConfig, *family, error) {
+// ParseHF reads a config.json and finds its family.
+func ParseHF(data []byte) (*HFConfig, error) {
 	var head struct {
 		ModelType string `json:"model_type"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
+		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
 	if head.ModelType == "" {
-		return nil, nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
+		return nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
 	}
 	f, err := familyOf(head.ModelType)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	h := f.defaults()
 	if err := json.Unmarshal(data, h); err != nil {
-		return nil, nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
+		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
 	}
 	if h.scheme, err = prequant.ParseScheme(h.Quantization); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if h.scheme.Method == "mxfp4" && !f.Packed {
-		return nil, nil, fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from", formats.ErrUnsupported, f.Type)
+		return nil, fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from", formats.ErrUnsupported, f.Type)
 	}
-	return h, f, nil
+	return h, nil
 }
 
 // layerTypes marks the layers that layer_types says slide; without it those of the pattern.
-func (h *hfConfig) layerTypes(pattern []bool) []bool {
+func (h *HFConfig) layerTypes(pattern []bool) []bool {
 	if len(h.LayerTypes) == 0 {
 		return pattern
 	}
@@ -177,7 +181,7 @@ func (h *hfConfig) layerTypes(pattern []bool) []bool {
 }
 
 // experts sets the sizes of experts as config.json names them.
-func (h *hfConfig) experts(c *Config) {
+func (h *HFConfig) experts(c *Config) {
 	e := *c.Experts
 	for _, k := range []struct{ from, to *int }{
 		{cmp.Or(h.NumLocalExperts, h.NumExperts), &e.Count}, {h.ExpertsUsed, &e.Used}, {cmp.Or(h.ExpertFFN, h.IntermediateSize), &e.FFN},
@@ -197,7 +201,7 @@ func (h *hfConfig) experts(c *Config) {
 func single(v float64) float64 { return float64(float32(v)) }
 
 // window is sliding_window when it is a positive number, else 0.
-func (h *hfConfig) window() int {
+func (h *HFConfig) window() int {
 	if n := h.SlidingWindow; n != nil && *n > 0 && *n <= math.MaxInt32 {
 		return *n
 	}
@@ -205,7 +209,7 @@ func (h *hfConfig) window() int {
 }
 
 // eps is the epsilon of the norms under the name that it has.
-func (h *hfConfig) eps(f *family) float32 {
+func (h *HFConfig) eps(f *family) float32 {
 	otherwise := cmp.Or(f.Eps, 1e-6)
 	if f.Variant.Norm == LayerNorm {
 		return float32(or(cmp.Or(h.LayerNormEps, h.NormEpsilon), otherwise))
@@ -213,8 +217,9 @@ func (h *hfConfig) eps(f *family) float32 {
 	return float32(or(h.RMSNormEps, otherwise))
 }
 
-// config makes the typed Config. The second error says why the model cannot be evaluated.
-func (h *hfConfig) config(f *family) (c Config, evaluation, err error) {
+// Config makes the typed Config. The first error says why the model cannot be evaluated.
+func (h *HFConfig) Config() (c Config, evaluation, err error) {
+	f := h.family
 	c = Config{Arch: f.Arch, Family: f.Type, Context: f.Context, HeadDim: f.HeadDim, NormEps: h.eps(f), Tied: h.Tied, Variant: f.Variant}
 	for _, k := range []struct {
 		key string
@@ -260,7 +265,7 @@ func (h *hfConfig) config(f *family) (c Config, evaluation, err error) {
 }
 
 // activation fails when config.json names another activation than the family has: GGUF files cannot say so.
-func (h *hfConfig) activation(f *family) error {
+func (h *HFConfig) activation(f *family) error {
 	name := strings.ToLower(cmp.Or(h.HiddenActivation, h.HiddenAct))
 	act, ok := activationNames[name]
 	if name == "" || ok && act == f.Variant.Activation || f.AnyActivation {
@@ -269,8 +274,24 @@ func (h *hfConfig) activation(f *family) error {
 	return fmt.Errorf("%w: activation %q in model_type %s", formats.ErrUnsupported, name, f.Type)
 }
 
-// sourceType is the type config.json promises for the weights; BF16 when it promises none.
-func (h *hfConfig) sourceType() (formats.Type, error) {
+// Scheme says how the weights are quantized already.
+func (h *HFConfig) Scheme() prequant.Scheme { return h.scheme }
+
+// MXFP4 reports whether the experts are stored in MXFP4, which artifacts keep.
+func (h *HFConfig) MXFP4() bool { return h.scheme.Method == "mxfp4" }
+
+// Dropped reports whether the converter leaves a tensor out.
+func (h *HFConfig) Dropped(hf string) bool { return h.family.dropped(hf) }
+
+// AddVocabulary sets what the converter adds to the tokenizer's metadata for the family.
+func (h *HFConfig) AddVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
+	if h.family.Vocabulary != nil {
+		h.family.Vocabulary(c, m, t)
+	}
+}
+
+// WeightType is the type config.json promises for the weights; BF16 when it promises none.
+func (h *HFConfig) WeightType() (formats.Type, error) {
 	name := h.Dtype
 	if name == "" {
 		name = h.TorchDtype

@@ -1,4 +1,4 @@
-package checkpoint
+package arch
 
 import (
 	"math"
@@ -17,7 +17,7 @@ var deepseekV2 = family{
 	Interleaved: true,
 	MoE:         true,
 	Variant:     Variant{Experts: &Experts{}, Latent: &Latent{}},
-	Config:      func(h *hfConfig, c *Config) error { h.latent(c, SoftmaxAll); return nil },
+	Config:      func(h *HFConfig, c *Config) error { h.latent(c, SoftmaxAll); return nil },
 	Read:        func(r *reader, c *Config) { r.latent(c) },
 	Metadata:    deepseekMetadata,
 }
@@ -30,7 +30,7 @@ var deepseekV3 = family{
 	Interleaved: true,
 	MoE:         true,
 	Variant:     Variant{Experts: &Experts{}, Latent: &Latent{}},
-	Config:      func(h *hfConfig, c *Config) error { h.latent(c, Sigmoid); return nil },
+	Config:      func(h *HFConfig, c *Config) error { h.latent(c, Sigmoid); return nil },
 	Metadata:    deepseekMetadata,
 }
 
@@ -82,7 +82,7 @@ func latentOutput(c *Config) int { return c.Heads * c.Latent.Value }
 func expandedKV(c *Config) int   { return c.Heads * (c.Latent.Nope + c.Latent.Value) }
 
 // latent reads the ranks and the routing. Attention sees one head of keys, KV+Rope wide.
-func (h *hfConfig) latent(c *Config, gating Gating) {
+func (h *HFConfig) latent(c *Config, gating Gating) {
 	n := func(v *int, otherwise int) int {
 		if v == nil {
 			return otherwise
@@ -137,7 +137,7 @@ func (r *reader) latent(c *Config) {
 	e.Groups, e.GroupsUsed = r.int("expert_group_count", 0), r.int("expert_group_used_count", 0)
 }
 
-func deepseekMetadata(h *hfConfig, c *Config, m *gguf.Metadata) {
+func deepseekMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	w := writer{Metadata: m, arch: c.Arch}
 	l, e := c.Latent, c.Experts
 	w.uint("leading_dense_block_count", e.Dense)
