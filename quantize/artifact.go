@@ -11,14 +11,14 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// Artifact is one artifact to write.
+// Artifact is an artifact to write.
 type Artifact struct {
 	Plan *Plan
-	Path string // of a split artifact, its shards are named after it: NAME-00001-of-0000N.gguf for NAME.gguf
+	Path string // for an artifact in shards NAME.gguf stands for NAME-00001-of-0000N.gguf and so on
 
 	// ResumeKey covers what the artifact is made from: source, importance matrix and version of the tool (see
-	// Provenance.ResumeKey). An interrupted Write is resumed by the next one with the same key and an equal plan; without
-	// a key, it never is.
+	// Provenance.ResumeKey). An interrupted Write is resumed by the next one with the same key and an equal plan;
+	// without a key, it never is.
 	ResumeKey string
 }
 
@@ -56,8 +56,8 @@ func checkTargets(c *checkpoint.Checkpoint, artifacts []Artifact) error {
 	return file.CheckRoom(sizes)
 }
 
-// folderFiles lists what a Hugging Face folder holds besides artifacts: its configuration and vocabulary are as much the
-// model as its tensors.
+// folderFiles lists the files of a Hugging Face folder besides artifacts: configuration and vocabulary are as much the
+// model as the tensors are.
 func folderFiles(path string) (list []string) {
 	entries, err := os.ReadDir(path)
 	if err != nil {

@@ -17,7 +17,7 @@ type artifactWriter struct {
 	written Written
 }
 
-// openArtifact opens the files of an artifact, and finds out what an earlier process wrote of them.
+// openArtifact opens the files of an artifact as far as an earlier process wrote them.
 func openArtifact(to Artifact, every time.Duration) (_ *artifactWriter, err error) {
 	a := &artifactWriter{Artifact: to}
 	defer func() {
@@ -60,7 +60,7 @@ func (a *artifactWriter) has(i int) bool {
 	return i < s.piece.First+s.resumed
 }
 
-// resumed reports whether an earlier process wrote some of it.
+// resumed reports whether an earlier process wrote part of the artifact.
 func (a *artifactWriter) resumed() bool {
 	return slices.ContainsFunc(a.streams, func(s *stream) bool { return s.bytes > 0 })
 }
@@ -95,8 +95,8 @@ func (a *artifactWriter) finish() (Written, error) {
 	return w, file.CommitAll(list)
 }
 
-// leave ends the writing of files that have no name yet: what can be taken up again stays if keep says so, everything
-// else is removed. After finish it does nothing.
+// leave ends the writing of files that have no name yet. With keep, what can be resumed stays; everything else is
+// removed. After finish it does nothing.
 func (a *artifactWriter) leave(keep bool) {
 	for _, s := range a.streams {
 		if keep && a.ResumeKey != "" {

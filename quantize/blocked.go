@@ -8,7 +8,7 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// BlockedError says why one format cannot be made from a checkpoint that other formats can be made from.
+// BlockedError says why a checkpoint cannot be written in one format, though it may be in others.
 type BlockedError struct {
 	Format  string
 	Tensors []string
@@ -19,8 +19,8 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("%s: %s %s", e.Format, listed(e.Tensors), e.Why)
 }
 
-// CheckEncoders fails with a BlockedError when the plan gives tensors a type that has no encoder: it says how large the
-// artifact would be, but Write cannot make it.
+// CheckEncoders fails with a BlockedError when the plan gives tensors a type that has no encoder: the plan tells how
+// large the artifact would be, but Write cannot make it.
 func (p *Plan) CheckEncoders() error {
 	blocked := &BlockedError{Format: p.Format.Name}
 	var types []string

@@ -1,27 +1,26 @@
 package quantize
 
-import (
-	"bitmill/formats"
-)
+import "bitmill/formats"
 
-// DefaultMemory is what the slabs in flight may take together when nothing else is said.
+// DefaultMemory is how many bytes the slabs in flight may take together by default.
 const DefaultMemory = 512 << 20
 
 // slabValues is about how many values a worker handles at once: 1 MiB as float32.
 const slabValues = 1 << 18
 
-// fewestValues is the least that is cut out of a row: handing on a single value costs more than any memory is worth.
+// fewestValues is the smallest part of a row: handing on a single value costs more than any memory is worth.
 const fewestValues = 1 << 12
 
-// budget is how the work is cut so that buffers of all slabs and workers together stay within a number of bytes. A row
-// of a quantized tensor is never cut, another one not below fewestValues: what is larger than the budget alone exceeds it.
+// budget splits the work so that the buffers of all slabs and workers together stay within a number of bytes. A row of
+// a quantized tensor is never split, another one not below fewestValues: a row that is larger than the budget exceeds
+// it.
 type budget struct {
 	slabs   int   // in flight at a time
 	values  int64 // decoded, per worker
 	outputs int64 // bytes, per slab
 }
 
-// splitWork sets the size of every task's slabs.
+// splitWork sets the number of rows in every task's slabs.
 func splitWork(tasks []*task, threads int, memory int64) budget {
 	b := budget{slabs: 2*threads + 1}
 	share := memory / int64(b.slabs)
@@ -46,7 +45,7 @@ func splitWork(tasks []*task, threads int, memory int64) budget {
 	return b
 }
 
-// rowCost is the bytes that one row takes in buffers.
+// rowCost is how many bytes one row takes in buffers.
 func (t *task) rowCost() int64 {
 	cost := t.outputRow()
 	if t.decodes() {
@@ -55,7 +54,7 @@ func (t *task) rowCost() int64 {
 	return cost
 }
 
-// outputRow is the bytes of one row in all encodings that are not written straight from a map.
+// outputRow is how many bytes one row takes in all encodings that are not written straight from a mapped file.
 func (t *task) outputRow() (n int64) {
 	for _, e := range t.encodings {
 		if e.data == nil && (e.typ != t.tensor.Type || t.tensor.Bytes() == nil) {

@@ -13,7 +13,7 @@ const (
 	firstFour                          // i < 4
 	first16th                          // i < n/16
 	first8th                           // i < n/8
-	first8thSeen                       // as first8th, but i counts the tensors of this role seen so far, not layers: they differ with experts
+	first8thSeen                       // as first8th, but i counts tensors of this role, not layers (experts: several)
 	middle                             // n/8 <= i < 7n/8
 	moreBits                           // i < n/8, or i >= 7n/8, or every third layer between: (i - n/8) % 3 == 2
 	gqa4                               // at least four query heads share a key head
@@ -57,7 +57,7 @@ var conditions = []struct {
 	{stacked, "stacked", func(s *tensorContext) bool { return s.matrices > 1 }},
 }
 
-// tensorContext is what conditions look at: the model and one tensor's place in it.
+// tensorContext is what conditions are tested on: the model and one tensor's place in it.
 type tensorContext struct {
 	*model
 	imatrix  bool

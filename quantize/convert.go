@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// convertAll leaves out what is done already, and converts the rest.
-func convertAll(ctx context.Context, source string, tasks []*task, writers []*artifactWriter, old donors, o WriteOptions,
-) error {
+// convertAll converts what is not done already.
+func convertAll(ctx context.Context, source string, tasks []*task, writers []*artifactWriter, old donors,
+	o WriteOptions) error {
 	m := meter{show: o.Progress}
 	var left []*task
 	for _, t := range tasks {
@@ -22,7 +22,7 @@ func convertAll(ctx context.Context, source string, tasks []*task, writers []*ar
 	return convert(ctx, source, left, writers, o, &m)
 }
 
-// meter counts the bytes of the source that are behind us.
+// meter counts the bytes of the source that are done.
 type meter struct {
 	show        func(done, total int64)
 	done, total int64
@@ -36,8 +36,8 @@ func (m *meter) add(n int64) {
 }
 
 // convert runs the slabs of all tasks through the workers and hands them to the artifacts in order.
-func convert(ctx context.Context, source string, tasks []*task, writers []*artifactWriter, o WriteOptions, m *meter,
-) error {
+func convert(ctx context.Context, source string, tasks []*task, writers []*artifactWriter, o WriteOptions,
+	m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A slab is made when one is free, worked on by any worker, and collected in the order it was made.

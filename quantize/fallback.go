@@ -6,7 +6,7 @@ import (
 	"bitmill/formats"
 )
 
-// substitutes are the types that stand in where a row does not divide into blocks of 256 (Q2_0: 64).
+// substitutes are llama-quantize's types for rows that do not divide into blocks of 256 (Q2_0: 64).
 var substitutes = map[formats.Type]formats.Type{
 	formats.IQ1_S:   formats.IQ4_NL,
 	formats.IQ1_M:   formats.IQ4_NL,
@@ -26,14 +26,15 @@ var substitutes = map[formats.Type]formats.Type{
 	formats.Q6_K:    formats.Q8_0,
 }
 
-// misfitError says that no type is defined for rows of some length.
+// misfitError says that a type does not fit the length of a row and has no substitute.
 type misfitError struct {
 	typ  formats.Type
 	cols int64
 }
 
 func (e *misfitError) Error() string {
-	return fmt.Sprintf("rows of %d values do not divide into %s blocks of %d, and no other type is defined to stand in for %s", e.cols, e.typ, e.typ.BlockLen(), e.typ)
+	return fmt.Sprintf("rows of %d values do not divide into %s blocks of %d, and no other type stands in for %s",
+		e.cols, e.typ, e.typ.BlockLen(), e.typ)
 }
 
 func (*misfitError) Unwrap() error { return formats.ErrUnsupported }

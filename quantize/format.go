@@ -30,7 +30,7 @@ func (r Rule) text(roles Role) string {
 	return roles.String() + " " + r.When.String()
 }
 
-// Headline lists the seven formats made when none are named, by falling size.
+// Headline lists the seven default formats, by falling size.
 func Headline() []string {
 	return []string{"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q3_K_S", "Q2_K"}
 }
@@ -41,7 +41,7 @@ var aliases = map[string]string{"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_
 // Formats returns all formats, by falling nominal size. The caller must not change them.
 func Formats() []Format { return table }
 
-// asIs is the format COPY: every tensor as it is. It is no recipe, so Formats does not list it.
+// asIs is the format COPY: every tensor as it is. It is not a recipe, so Formats does not list it.
 var asIs = Format{Name: "COPY"}
 
 // ParseFormat finds a format by name or alias, in any case. The error names the nearest format.
@@ -63,7 +63,7 @@ func ParseFormat(name string) (*Format, error) {
 	return nil, fmt.Errorf("unknown format %q; did you mean %s?", name, formats.Nearest(name, names))
 }
 
-// choose returns the type the format gives a tensor, and the reason.
+// choose returns the type that the format gives a tensor, and the reason.
 func (f *Format) choose(s *tensorContext) (formats.Type, string) {
 	for _, r := range f.Rules {
 		if r.Roles&s.role != 0 && r.When.holds(s) {

@@ -9,8 +9,8 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// weigh marks the tensors that the importance matrix has weights for, checks that it belongs to this model and that
-// every type that cannot do without it has it, and returns what is worth a warning.
+// weigh marks the tensors that have weights in the importance matrix. It checks that the matrix belongs to this model
+// and that every type that needs weights has them, and returns warnings.
 func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	used := map[string]bool{}
 	var bare, missing, foreign []string
@@ -30,7 +30,7 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 					return nil, err
 				}
 				t.Weighted = true
-			case roleOf(t.Name) != Embedding: // llama-quantize does without for the token table
+			case roleOf(t.Name) != Embedding: // llama-quantize uses no weights for the token table
 				foreign = append(foreign, fmt.Sprintf("%s: %d columns, not %d", t.Name, len(e.SumSquares), want))
 			}
 		}
@@ -44,12 +44,14 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	}
 	switch {
 	case len(foreign) > 0:
-		return nil, fmt.Errorf("%s: the importance matrix belongs to another model: its sizes differ for %s", p.Format.Name, listed(foreign))
+		return nil, fmt.Errorf("%s: the importance matrix belongs to another model: its sizes differ for %s",
+			p.Format.Name, listed(foreign))
 	case len(missing) > 0 && imatrix == nil:
-		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without an importance matrix: calibrate first, then pass the matrix"}
+		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small " +
+			"without an importance matrix: calibrate first, then pass the matrix with --imatrix"}
 	case len(missing) > 0:
-		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, and the matrix has none for them: " +
-			"was it made from this model, and did the text reach every expert?"}
+		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, " +
+			"and the matrix has none for them: was it made from this model, and did the text reach every expert?"}
 	}
 	if len(bare) > 0 {
 		warnings = append(warnings, fmt.Sprintf("the importance matrix has no weights for %s", listed(bare)))
@@ -57,7 +59,7 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	return append(warnings, strangers(p, imatrix, used)...), nil
 }
 
-// strangers warns about entries of the matrix that name no tensor of the model.
+// strangers warns about entries of the matrix whose name is not a tensor of the model.
 func strangers(p *Plan, imatrix *imatrix.Matrix, used map[string]bool) []string {
 	if imatrix == nil {
 		return nil

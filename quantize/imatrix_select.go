@@ -9,18 +9,19 @@ import (
 	"bitmill/formats/imatrix"
 )
 
-// SelectWeights leaves of an importance matrix the entries whose name contains one of include, or none of exclude; one
-// of both lists must be empty. A part of a name that no entry has is an error. imatrix is not changed; without lists
-// it is returned itself.
+// SelectWeights returns the importance matrix with those entries only whose name contains one of include, or none of
+// exclude; one of the lists must be empty. A part that no name contains is an error. imatrix is not changed; without
+// lists it is returned itself.
 func SelectWeights(imatrix *imatrix.Matrix, include, exclude []string) (*imatrix.Matrix, error) {
 	parts := append(slices.Clone(include), exclude...)
 	switch {
 	case len(parts) == 0:
 		return imatrix, nil
 	case imatrix == nil:
-		return nil, errors.New("weights are included or excluded, but there is no importance matrix to take them from")
+		return nil, errors.New("there is no importance matrix to choose weights from: pass one with --imatrix, " +
+			"or leave out --include-weights and --exclude-weights")
 	case len(include) > 0 && len(exclude) > 0:
-		return nil, errors.New("include weights or exclude weights, not both")
+		return nil, errors.New("give --include-weights or --exclude-weights, not both")
 	}
 	used := make([]bool, len(parts))
 	m := *imatrix
@@ -38,7 +39,7 @@ func SelectWeights(imatrix *imatrix.Matrix, include, exclude []string) (*imatrix
 	}
 	for i, ok := range used {
 		if !ok {
-			return nil, fmt.Errorf("no entry of the importance matrix has a name with %q in it", parts[i])
+			return nil, fmt.Errorf("no entry name of the importance matrix contains %q", parts[i])
 		}
 	}
 	if len(m.Entries) == 0 {

@@ -11,7 +11,7 @@ import (
 	"bitmill/formats/imatrix"
 )
 
-// metadata is the source's, with the keys that llama-quantize sets moved to the end, in its order and types.
+// metadata is the source's metadata, with the keys that llama-quantize sets moved to the end, in its order and types.
 func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Options) (*gguf.Metadata, error) {
 	m := c.Metadata.Clone()
 	set := func(key string, v any) {
@@ -49,7 +49,7 @@ func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Op
 	if o.Provenance != nil {
 		for _, key := range o.Provenance.Keys() {
 			if !strings.HasPrefix(key, "bitmill.") {
-				return nil, fmt.Errorf("provenance key %q: it must start with bitmill", key)
+				return nil, fmt.Errorf("provenance key %q: it does not start with \"bitmill.\"", key)
 			}
 			v, _ := o.Provenance.Get(key)
 			set(key, v)
@@ -58,7 +58,7 @@ func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Op
 	return m, nil
 }
 
-// shortened is the part of a text that llama-quantize records: 127 bytes, though no part of a character.
+// shortened is the part of a text that llama-quantize records: at most 127 bytes, here of whole characters.
 func shortened(text string) string {
 	const most = 127
 	if len(text) <= most {
@@ -71,8 +71,8 @@ func shortened(text string) string {
 	return text[:end]
 }
 
-// guessedFileType is what llama.cpp takes a file for that does not say: the format of the type that most tensors have,
-// of several the one that gets there first, with a bit that marks it as guessed.
+// guessedFileType is llama.cpp's guess for a file without general.file_type: the format of the most frequent type (of
+// equals the first to reach that count), with a bit that marks it as guessed.
 func guessedFileType(tensors []checkpoint.Tensor) uint32 {
 	count, best := map[formats.Type]int{}, formats.F32
 	for _, i := range fileOrder(tensors) {

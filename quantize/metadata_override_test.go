@@ -28,8 +28,8 @@ func TestMetadataKeys(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "KEY=TYPE:VALUE", "key": "KEY=TYPE:VALUE", "=int:1": "KEY=TYPE:VALUE", "key=1": "KEY=TYPE:VALUE",
 		"key=uint:1": `unknown type "uint"`, "u8=int:256": "fits in u8", "u32=int:-1": "fits in u32", "i16=int:40000": "fits in i16",
-		"new=int:1.5": "is no integer", "new=int:18446744073709551616": "fits in u64", "new=float:1e39": "fits in f32",
-		"new=float:nan": "no finite number", "new=bool:yes": "true or false", "split.count=int:2": "cut into files",
+		"new=int:1.5": "is not an integer", "new=int:18446744073709551616": "fits in u64", "new=float:1e39": "fits in f32",
+		"new=float:nan": "not a finite number", "new=bool:yes": "true or false", "split.count=int:2": "metadata cannot set how a model is split",
 	} {
 		if _, _, err := parseKey(text, m); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

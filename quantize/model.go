@@ -10,7 +10,7 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// model holds what the rules ask about the model as a whole.
+// model holds the facts about a whole model that rules depend on.
 type model struct {
 	arch    string
 	layers  int
@@ -50,8 +50,8 @@ func newModel(c *checkpoint.Checkpoint, md *gguf.Metadata) *model {
 	return m
 }
 
-// seventyB tells the shapes that llama.cpp calls 70B in the architectures where it matters: value matrices there are
-// an eighth of the query matrices.
+// seventyB reports whether llama.cpp takes the shape for a 70B model. It asks for architectures only in which value
+// matrices are then an eighth of the query matrices.
 func seventyB(arch string, layers int, shared bool) bool {
 	switch arch {
 	case "llama", "llama-embed":
@@ -64,7 +64,7 @@ func seventyB(arch string, layers int, shared bool) bool {
 	return false
 }
 
-// first reads an integer of the metadata, of a list its first; missing when the key is absent or of another kind.
+// first reads an integer, or the first of a list; missing stands in when the key is absent or of another type.
 func first(md *gguf.Metadata, key string, missing int) int {
 	if v, ok, err := md.Uint(key); ok && err == nil {
 		return int(v)

@@ -9,14 +9,14 @@ import (
 	"bitmill/formats"
 )
 
-// Override gives the tensors whose name a pattern matches a type, against the recipe (llama-quantize's --tensor-type).
+// Override gives tensors by name another type than the recipe's (llama-quantize's --tensor-type).
 type Override struct {
 	Pattern string       // regular expression (RE2), searched anywhere in the name, in any case
 	Type    formats.Type // shape fallback still applies
-	Matches int          // set by a plan: tensors that this override decided
+	Matches int          // tensors that this override decided; set by a plan
 
 	re     *regexp.Regexp
-	hidden int // tensors that match but were decided by an earlier override
+	hidden int // matching tensors that an earlier override decided
 }
 
 // ParseOverride reads "RE=TYPE"; the last = separates.
@@ -36,7 +36,7 @@ func ParseOverride(text string) (Override, error) {
 	return Override{Pattern: text[:i], Type: t, re: re}, nil
 }
 
-// targetType reads a type that a tensor may be given.
+// targetType reads a type that weights may have in a file.
 func targetType(name string) (formats.Type, error) {
 	t, err := formats.ParseType(name)
 	if err != nil {
@@ -97,16 +97,18 @@ func (list overrides) match(name string) bool {
 	return false
 }
 
-// check reports the overrides that decided nothing.
+// check fails for overrides that decided nothing.
 func (list overrides) check() error {
 	var errs []error
 	for _, o := range list {
 		switch {
 		case o.Matches > 0:
 		case o.hidden > 0:
-			errs = append(errs, fmt.Errorf("tensor type %s=%s has no effect: earlier patterns decide all %d tensors that it matches", o.Pattern, o.Type, o.hidden))
+			errs = append(errs, fmt.Errorf("tensor type %s=%s has no effect: "+
+				"earlier patterns decide all %d tensors that it matches", o.Pattern, o.Type, o.hidden))
 		default:
-			errs = append(errs, fmt.Errorf("tensor type %s=%s matches no tensor that can be quantized", o.Pattern, o.Type))
+			errs = append(errs, fmt.Errorf("tensor type %s=%s matches no tensor that can be quantized",
+				o.Pattern, o.Type))
 		}
 	}
 	return errors.Join(errs...)

@@ -1,8 +1,13 @@
 // Package quantize turns a checkpoint into GGUF artifacts. A format is a recipe (rules.go) that gives each tensor a
-// type; a plan is that recipe resolved for one checkpoint, exact to the byte; Write carries out any number of plans
-// in one pass over the source.
+// type; a plan is a recipe resolved for one checkpoint, exact to the byte; Write carries out any number of plans in one
+// pass over the source.
 //
 // Recipes, shape fallbacks, tensor order and metadata are llama-quantize's, so that an artifact equals its file.
+//
+// Plans: plan.go, resolve.go, rules.go and condition.go; target.go and sensitivity.go choose types for a size. Writing:
+// write.go, convert.go (tasks, slabs and the workers that encode them), artifact_writer.go and stream.go (files and how
+// they are resumed), reuse.go and provenance.go (tensors copied from earlier artifacts). Package encode chooses the
+// bytes of a tensor.
 package quantize
 
 import (
@@ -16,7 +21,7 @@ import (
 	"bitmill/formats/imatrix"
 )
 
-// Options says what artifact is wanted. Only Format is required.
+// Options describe an artifact. Only Format is required.
 type Options struct {
 	Format          string   // name of a format, in any case
 	Pure            bool     // the format's default type for every quantizable tensor
@@ -26,16 +31,16 @@ type Options struct {
 	LeaveOutput     bool     // keep output.weight as it is
 	AllowRequantize bool     // accept a source that is quantized already
 	MetadataKeys    []string // "KEY=TYPE:VALUE": metadata to set; TYPE is int, float, bool or str
-	KeepSplit       bool     // cut the artifact into the source's shards, with their order of tensors
-	SplitBytes      int64    // cut the artifact where llama-gguf-split would cut it at so many bytes of tensors; 0: do not
+	KeepSplit       bool     // split the artifact into the source's shards, with their order of tensors
+	SplitBytes      int64    // most bytes of tensors in a shard, split as llama-gguf-split does; 0: one file
 
-	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, the file size and the
-	// metadata lack what the matrix adds. Such a plan cannot be written.
+	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, but file size and
+	// metadata lack the matrix's part. Such a plan cannot be written.
 	AssumeImatrix bool
 	ImatrixFile   string         // recorded as quantize.imatrix.file
 	Provenance    *gguf.Metadata // recorded as well; keys start with "bitmill."
 
-	chosen map[string]formats.Type // instead of what the rules say (NewTargetPlan)
+	chosen map[string]formats.Type // by tensor, in place of the rules' types (NewTargetPlan)
 }
 
 // Plan is a format resolved for one checkpoint: a pure function of the checkpoint's shapes and metadata, the matrix
@@ -61,13 +66,16 @@ type Planned struct {
 	Source   formats.Type
 	Wanted   formats.Type // before shape fallback
 	Role     Role
-	Reason   string // "rule attn_v more-bits", "default", "pure", "override", "output type", "embedding type", "target", "kept", "fallback: 576 % 256"
 	Fallback bool
+
+	// Reason is "rule attn_v more-bits", "default", "pure", "override", "output type", "embedding type", "target",
+	// "kept" or "fallback: 576 % 256".
+	Reason   string
 	Weighted bool  // the importance matrix has weights for it
 	Size     int64 // bytes of data
 
 	index int  // in the checkpoint
-	ruled bool // the format decided, not the options
+	ruled bool // the format's rules decided, not the options
 }
 
 // Converted reports whether values are encoded anew rather than copied.
@@ -93,9 +101,10 @@ func (p *Plan) pieces() []gguf.PlannedShard {
 	return []gguf.PlannedShard{{Metadata: p.Metadata, Tensors: p.GGUFTensors(), Layout: p.Layout}}
 }
 
-// NewPlan resolves the format for the checkpoint. imatrix may be nil. It fails, naming the tensors, when a type does not
-// fit a tensor's shape and nothing stands in, or an importance matrix is missing (both a BlockedError), when the matrix
-// belongs to another model, an override matches nothing, or the source is quantized already.
+// NewPlan resolves the format for the checkpoint; imatrix may be nil. It fails with a BlockedError, which names the
+// tensors, when a type does not fit a tensor's shape and has no substitute, or needs an importance matrix; and with
+// other errors when the matrix belongs to another model, an override matches nothing, or the source is quantized
+// already.
 func NewPlan(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options) (*Plan, error) {
 	r, err := newResolver(c, imatrix, o)
 	if err != nil {
@@ -144,7 +153,7 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options) (*Pla
 	return p, p.split(c)
 }
 
-// measure fills in the counts and the layout.
+// measure sets the counts and the layout.
 func (p *Plan) measure() error {
 	for i := range p.Tensors {
 		t := &p.Tensors[i]
@@ -167,7 +176,7 @@ func (p *Plan) measure() error {
 	return nil
 }
 
-// refuseRequantize fails when tensors that are quantized already would be encoded anew.
+// refuseRequantize fails when quantized tensors would be encoded anew.
 func refuseRequantize(tensors []Planned) error {
 	var names []string
 	for _, t := range tensors {
@@ -179,7 +188,7 @@ func refuseRequantize(tensors []Planned) error {
 		return nil
 	}
 	return fmt.Errorf("the source is quantized already: %s would be encoded a second time, which loses quality; "+
-		"start from the unquantized model, or allow requantizing", listed(names))
+		"start from the unquantized model, or pass --allow-requantize", listed(names))
 }
 
 // listed names up to three things and counts them: "3 tensors (a, b, c)".

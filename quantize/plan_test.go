@@ -254,14 +254,14 @@ func TestRefusals(t *testing.T) {
 		{"shadowed", small(512, formats.BF16), nil, Options{Format: "Q4_0", TensorTypes: []string{"attn=q4_1", "attn_q=q5_0"}}, "earlier patterns decide all 2"},
 		{"exact type does not fit", small(576, formats.BF16), nil, Options{Format: "Q4_0", OutputType: "Q6_K"}, "rows of 576 values do not divide into blocks of 256"},
 		{"embedding type does not fit", small(576, formats.BF16), nil, Options{Format: "Q4_0", EmbeddingType: "Q6_K"}, "token_embd.weight"},
-		{"no substitute", small(576, formats.BF16), nil, Options{Format: "Q1_0"}, "no other type is defined"},
+		{"no substitute", small(576, formats.BF16), nil, Options{Format: "Q1_0"}, "no other type stands in"},
 		{"imatrix required", small(512, formats.BF16), nil, Options{Format: "Q2_K_S"}, "14 tensors (blk.0.attn_k.weight, blk.0.attn_output.weight, blk.0.attn_q.weight, ...) cannot be encoded this small"},
 		{"imatrix lacks a tensor", small(512, formats.BF16), withEntry(func(m *imatrix.Matrix) { m.Entries = m.Entries[1:] }), Options{Format: "IQ2_S"}, "1 tensor (blk.0.attn_k.weight)"},
 		{"imatrix of another model", small(512, formats.BF16), importance(256), Options{Format: "Q4_K_M"}, "another model"},
 		{"imatrix with NaN", small(512, formats.BF16), withEntry(func(m *imatrix.Matrix) { m.Entries[2].SumSquares[7] = float32(math.NaN()) }), Options{Format: "Q4_K_M"}, "NaN for blk.0.attn_q.weight, column 7"},
 		{"quantized source", small(512, formats.Q8_0), nil, Options{Format: "Q4_K_M"}, "16 tensors (output.weight, token_embd.weight, blk.0.attn_k.weight, ...) would be encoded a second time"},
 		{"unreadable source", small(512, formats.I32), nil, Options{Format: "Q4_K_M"}, "converting from I32"},
-		{"foreign provenance", small(512, formats.BF16), nil, Options{Format: "Q4_K_M", Provenance: other}, "must start with bitmill"},
+		{"foreign provenance", small(512, formats.BF16), nil, Options{Format: "Q4_K_M", Provenance: other}, "does not start with"},
 	} {
 		_, err := NewPlan(tt.c, tt.m, tt.o)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {

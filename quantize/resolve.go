@@ -19,8 +19,8 @@ type resolver struct {
 	output    *formats.Type // Options.OutputType
 	embedding *formats.Type // Options.EmbeddingType
 
-	// Tensors decided by rules so far, of the roles that rules count. llama-quantize does not count the tensors that
-	// overrides decide, so an override shifts the positions behind it; equal bytes need the same here.
+	// Tensors decided by rules so far, by role. llama-quantize does not count the tensors that overrides decide, so an
+	// override shifts the positions behind it; equal bytes need the same here.
 	values, up, gate, down int
 }
 
@@ -88,8 +88,8 @@ func (r *resolver) resolve(t formats.Tensor) (Planned, error) {
 	return p, nil
 }
 
-// choose sets the wanted type and the reason. exact means that the type was asked for by name for this very tensor,
-// so nothing may stand in for it.
+// choose sets the wanted type and the reason. exact means that an option names the type for this very tensor, so that
+// no other may stand in for it.
 func (r *resolver) choose(p *Planned) (exact bool) {
 	table := roleOf(p.Name) == Embedding
 	// A model's second table (per_layer_token_embd) follows the embedding type unless an override names it.
@@ -121,7 +121,7 @@ func (r *resolver) choose(p *Planned) (exact bool) {
 	return false
 }
 
-// context describes the tensor to the rules, and counts it.
+// context is the tensor as the rules see it; it counts the tensor.
 func (r *resolver) context(p *Planned) *tensorContext {
 	s := &tensorContext{
 		model:    r.model,
@@ -145,7 +145,7 @@ func (r *resolver) context(p *Planned) *tensorContext {
 	s.seen = *counter
 	*counter++
 	s.index = s.seen
-	// A layer with experts can have several feed-forward tensors of a kind: there the name tells the layer.
+	// A layer with experts can have several feed-forward tensors of a role: there the layer comes from the name.
 	if layer := layerOf(p.Name); p.Role&ffn != 0 && r.model.experts > 1 && layer >= 0 {
 		s.index = layer
 	}

@@ -2,8 +2,7 @@ package quantize
 
 import "bitmill/formats/gguf"
 
-// donors are earlier artifacts of the same source, importance matrix and tool version: a tensor that has the same type
-// there has the same bytes.
+// donors are earlier artifacts of the same provenance: a tensor of the same type has the same bytes there.
 type donors []*gguf.File
 
 func openDonors(paths []string) (list donors, err error) {
@@ -24,7 +23,7 @@ func (list donors) close() {
 	}
 }
 
-// find returns the data of a task's tensor in some encoding; nil when no donor has it.
+// find returns the data of a task's tensor in an encoding; nil when no donor has it.
 func (list donors) find(t *task, e encoding) []byte {
 	for _, f := range list {
 		d, ok := f.Tensor(t.tensor.Name)
@@ -35,8 +34,8 @@ func (list donors) find(t *task, e encoding) []byte {
 	return nil
 }
 
-// settle leaves of the task what must be done: nothing for artifacts that have the tensor already, copying for
-// encodings that a donor has. It reports whether anything is left.
+// settle drops the parts of the task that are done, for artifacts that hold the tensor already, and turns encodings
+// that a donor holds into copies. It reports whether anything is left to do.
 func (t *task) settle(artifacts []*artifactWriter, old donors) bool {
 	all := t.encodings
 	place := make([]int, len(all)) // in the new list, plus one

@@ -6,7 +6,8 @@ import (
 	"bitmill/formats"
 )
 
-// Role is what a tensor does in the model, as far as the recipes care. Roles are bits, so that a rule can name several.
+// Role is a tensor's part in the model, as far as recipes tell parts apart. Roles are bits, so that a rule can name
+// several.
 type Role uint16
 
 const (
@@ -23,7 +24,7 @@ const (
 	Down
 	Other
 
-	// values are the tensors that llama.cpp treats alike as sensitive: whatever holds attention values.
+	// values are the tensors that hold attention values, which llama.cpp's recipes treat alike as sensitive.
 	values = Value | QKV | KVB
 	ffn    = Up | Gate | Down
 	every  = Other<<1 - 1
@@ -33,8 +34,9 @@ var roleNames = []struct {
 	role Role
 	name string
 }{
-	{Output, "output"}, {Embedding, "token_embd"}, {Query, "attn_q"}, {Key, "attn_k"}, {Value, "attn_v"}, {QKV, "attn_qkv"},
-	{KVB, "attn_kv_b"}, {Attention, "attn_output"}, {Up, "ffn_up"}, {Gate, "ffn_gate"}, {Down, "ffn_down"}, {Other, "other"},
+	{Output, "output"}, {Embedding, "token_embd"},
+	{Query, "attn_q"}, {Key, "attn_k"}, {Value, "attn_v"}, {QKV, "attn_qkv"}, {KVB, "attn_kv_b"},
+	{Attention, "attn_output"}, {Up, "ffn_up"}, {Gate, "ffn_gate"}, {Down, "ffn_down"}, {Other, "other"},
 }
 
 // String names the role as tensors are named.
@@ -80,8 +82,8 @@ func roleOf(name string) Role {
 	return Other
 }
 
-// keptParts are the parts of names of matrices that stay as they are: small, or read in ways that blocks do not suit
-// (llama.cpp's list).
+// keptParts are parts of the names of matrices that keep their type (llama.cpp's list): they are small, or read in ways
+// that blocks do not suit.
 var keptParts = []string{
 	"_norm.weight",
 	"ffn_gate_inp.weight", "ffn_gate_tid2eid.weight", // expert routers

@@ -7,8 +7,8 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// The recipes of llama-quantize (llama.cpp, src/llama-quant.cpp, snapshot de3ff81), as tables. A format's name and
-// number, its default type, and the tensors that get another one; the first rule that applies decides.
+// The recipes of llama-quantize (llama.cpp, src/llama-quant.cpp, snapshot de3ff81), as tables: a format's name and
+// number, its default type, and the tensors that get another one. The first rule that applies decides.
 
 var (
 	// outputQ6 is the output matrix of most formats.

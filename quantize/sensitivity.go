@@ -11,17 +11,19 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// So many values of a tensor are encoded to measure a type's error, but from so many rows at least.
+// The sample of a tensor that is encoded to measure a type's error: about this many values, but at least this many
+// rows.
 const (
 	sampleValues = 1 << 14
 	sampleRows   = 16
 )
 
-// sensitivities is the divergence that an error in a matrix of a role causes, beside an equal one in ffn_down. It was
-// measured with one role at a time quantized and everything else as it is, on three models of the llama family: two of
-// 3 layers (demo-s, demo-l) and SmolLM2-135M of 30; these are rounded means. On each, the divergence was proportional to
-// the error (why, shows Malinovskii et al. 2024, arXiv:2411.17525). The models agree on values, ffn_up and ffn_down, and
-// differ most on attn_output (1.05, 1.05 and 0.1). Roles that they lack count as what they take the place of.
+// sensitivities is the divergence that an error in a matrix of a role causes, relative to an equal error in ffn_down.
+// It was measured with one role at a time quantized and everything else unchanged, on three models of the llama family:
+// two of 3 layers (demo-s, demo-l) and SmolLM2-135M of 30; these are rounded means. On each, the divergence was
+// proportional to the error (Malinovskii et al. 2024, arXiv:2411.17525, show why). The models agree on values, ffn_up
+// and ffn_down, and differ most on attn_output (1.05, 1.05 and 0.1). A role that they lack counts as the one that it
+// replaces.
 var sensitivities = []struct {
 	roles Role
 	share float64
@@ -33,8 +35,8 @@ var sensitivities = []struct {
 	{Up, 0.55},
 }
 
-// sensitivity weighs a role's error. An error in a layer's matrix is diluted by what all others add to the residual
-// stream, one in the output matrix is not: measured were 10 and 11 with 3 layers, 24 with 30.
+// sensitivity is the weight of a role's error. An error in a layer's matrix is diluted by what all others add to the
+// residual stream, one in the output matrix is not: 10 and 11 were measured with 3 layers, 24 with 30.
 func sensitivity(r Role, layers int) float64 {
 	if r&Output != 0 {
 		return 8 * math.Cbrt(float64(max(layers, 1)))
@@ -48,7 +50,8 @@ func sensitivity(r Role, layers int) float64 {
 }
 
 // measureChoices sets the error of every option; o.Progress counts matrices.
-func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, list []choice, o checkpoint.Pass) error {
+func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, list []choice,
+	o checkpoint.Pass) error {
 	return o.Each(ctx, len(list), int64(len(list)), func(_ context.Context, i int, report func(int64)) error {
 		if err := list[i].measure(&c.Tensors[list[i].index], imatrix); err != nil {
 			return fmt.Errorf("tensor %s: %w", list[i].name, err)

@@ -9,16 +9,16 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// slab is some consecutive rows of one matrix on their way through the workers.
+// slab is a run of rows of one matrix on their way through the workers.
 type slab struct {
 	task    *task
 	first   int64 // row, over all matrices of the tensor
 	rows    int64
 	outputs [][]byte // one per encoding of the task
-	buffer  []byte   // what outputs point to, unless to a map; reused
+	buffer  []byte   // of the outputs that do not lie in a mapped file; reused
 	err     error
 	done    chan struct{}
-	users   atomic.Int32 // files that it is still to be written to
+	users   atomic.Int32 // files that have yet to write it
 }
 
 // ends reports whether the slab is its tensor's last.
@@ -67,7 +67,7 @@ func (w *worker) encode(s *slab) error {
 	return nil
 }
 
-// release lets go of the pages that the slab was read from.
+// release gives the pages that the slab was read from back to the system.
 func (s *slab) release() {
 	t := s.task
 	for i, e := range t.encodings {
@@ -93,7 +93,7 @@ func (t *task) read(values []float32, first, rows int64) error {
 	return t.tensor.Floats(values, first, rows)
 }
 
-// encodeCols is the length of the rows that the encoder sees.
+// encodeCols is the length of rows for the encoder.
 func (t *task) encodeCols(rows int64) int {
 	if t.flat {
 		return int(rows)
@@ -101,7 +101,7 @@ func (t *task) encodeCols(rows int64) int {
 	return int(t.cols)
 }
 
-// decodes reports whether the values are needed, to be encoded.
+// decodes reports whether values must be decoded, to be encoded.
 func (t *task) decodes() bool {
 	for _, e := range t.encodings {
 		if e.data == nil && e.typ != t.tensor.Type {
@@ -111,7 +111,7 @@ func (t *task) decodes() bool {
 	return false
 }
 
-// importance is the weights of the matrix that holds a row.
+// importance is the weights of the matrix that a row belongs to.
 func (t *task) importance(e encoding, row int64) []float32 {
 	if !e.weighted {
 		return nil
@@ -120,8 +120,8 @@ func (t *task) importance(e encoding, row int64) []float32 {
 	return t.weights[m*t.cols : (m+1)*t.cols]
 }
 
-// checkBlocks fails when encoding went out of range, as when values exceed half precision or the importance weights
-// of a whole block are zero.
+// checkBlocks fails when encoding left the range of numbers, as when values exceed half precision or the importance
+// weights of a whole block are zero.
 func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 	bad := block.NotFinite(e.typ, out)
 	if bad < 0 {
@@ -138,7 +138,7 @@ func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 	return fmt.Errorf("row %d, column %d: %s is not a finite number", row, col, what)
 }
 
-// place is where value i of the slab from row first on lies in the tensor.
+// place is the position in the tensor of value i of the slab that starts at row first.
 func (t *task) place(first int64, i int) (row, col int64) {
 	at := first*t.cols + int64(i)
 	return at / t.tensor.Cols(), at % t.tensor.Cols()

@@ -20,17 +20,17 @@ func shardOrder(tensors []checkpoint.Tensor) []int {
 	return order
 }
 
-// split cuts the plan into files, if the options say so, and counts their bytes.
+// split divides the plan into files, if the options say so, and counts their bytes.
 func (p *Plan) split(c *checkpoint.Checkpoint) (err error) {
 	switch o := p.Options; {
 	case o.KeepSplit && o.SplitBytes != 0:
-		return errors.New("keep the source's shards or cut new ones, not both")
+		return errors.New("give --keep-split or --split-max-size, not both")
 	case o.KeepSplit:
 		p.Shards, err = p.sourceShards(c)
 	case o.SplitBytes != 0:
 		p.Shards, err = gguf.Split(p.Metadata, p.GGUFTensors(), gguf.SplitOptions{MaxBytes: o.SplitBytes})
 		for _, name := range gguf.Oversized(p.GGUFTensors(), o.SplitBytes) {
-			p.Warnings = append(p.Warnings, "tensor "+name+" is larger than a shard may be: its shard is larger too")
+			p.Warnings = append(p.Warnings, "tensor "+name+" is larger than the limit of a shard, and so is its shard")
 		}
 	default:
 		return nil
@@ -42,8 +42,8 @@ func (p *Plan) split(c *checkpoint.Checkpoint) (err error) {
 	return err
 }
 
-// sourceShards gives every shard of the source one of its own, with the metadata that llama-quantize writes: all of it
-// in the first; the split.* keys in every one, unless there is only one.
+// sourceShards plans one shard for every shard of the source, with llama-quantize's metadata: all of it in the first,
+// the split.* keys in each, unless there is only one.
 func (p *Plan) sourceShards(c *checkpoint.Checkpoint) ([]gguf.PlannedShard, error) {
 	tensors := p.GGUFTensors()
 	count := 1

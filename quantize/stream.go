@@ -13,7 +13,7 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// stream is one file being written front to back, and hashed on the way.
+// stream is one file that is written front to back, and hashed on the way.
 type stream struct {
 	path    string
 	piece   gguf.PlannedShard
@@ -27,8 +27,7 @@ type stream struct {
 	err     error  // of the goroutine that writes
 }
 
-// openStream opens the file, or what an earlier process with the same key wrote of it. Without a key, nothing is ever
-// taken up again.
+// openStream opens the file, as far as an earlier process with the same key wrote it. Without a key it starts afresh.
 func openStream(path string, p gguf.PlannedShard, header []byte, key string, every time.Duration) (*stream, error) {
 	s := &stream{path: path, piece: p, hash: sha256.New(), header: header}
 	var err error
@@ -64,7 +63,7 @@ func (s *stream) begin() error {
 	return s.write(s.header)
 }
 
-// resume counts the tensors that are in the file already.
+// resume counts the tensors that the file holds already.
 func (s *stream) resume() error {
 	l := s.piece.Layout
 	for s.resumed < len(l.Offsets) && l.Offsets[s.resumed]+l.Sizes[s.resumed] <= s.bytes {
@@ -77,7 +76,7 @@ func (s *stream) resume() error {
 	return nil
 }
 
-// append adds data of tensor i of this file, after padding when it is the tensor's first.
+// append adds data of tensor i of this file, with padding before the tensor's first.
 func (s *stream) append(i int, begins, ends bool, data []byte) error {
 	if begins {
 		if err := s.pad(s.piece.Layout.Offsets[i]); err != nil {
@@ -104,7 +103,7 @@ func (s *stream) pad(offset int64) error {
 	return nil
 }
 
-// write hashes and writes, of large data both at a time.
+// write hashes and writes; large data it hashes and writes at the same time.
 func (s *stream) write(b []byte) error {
 	s.bytes += int64(len(b))
 	if len(b) < gathered {
@@ -136,7 +135,7 @@ func (s *stream) finish() (file.Written, error) {
 	return file.Written{Path: s.path, SHA256: hex.EncodeToString(s.hash.Sum(nil)), Bytes: s.bytes}, nil
 }
 
-// keep leaves the file to be taken up again behind its last whole tensor.
+// keep leaves the file to be resumed behind its last whole tensor.
 func (s *stream) keep() {
 	if s.marker.wait() == nil && s.marker.at > s.marker.marked && s.out.Flush() == nil {
 		s.pending.Mark(s.marker.at, s.marker.sum) // when this fails, the mark before it counts
@@ -150,8 +149,8 @@ func (s *stream) abort() {
 	s.pending.Abort()
 }
 
-// marker notes in the journal how far a file has come. Syncing takes long, so it goes on beside the writing, one mark
-// at a time.
+// marker notes in the journal how far a file has come. Syncing takes long, so it runs beside the writing, one mark at a
+// time.
 type marker struct {
 	pending *file.Pending
 	every   time.Duration // least time between two marks
@@ -163,7 +162,7 @@ type marker struct {
 	err     error
 }
 
-// tensor is called behind a whole tensor. The last one of a file is marked whatever the time.
+// tensor is called behind each whole tensor. The last one of a file is always marked.
 func (m *marker) tensor(s *stream, last bool) error {
 	m.at, m.sum = s.bytes, s.hash.Sum(nil)
 	if m.busy != nil && !last {
@@ -189,8 +188,8 @@ func (m *marker) tensor(s *stream, last bool) error {
 	return nil
 }
 
-// wait ends when no mark is being made any more. A mark that failed is an error for good: after a failing sync nobody
-// knows what is on the disk.
+// wait waits for the mark that is being made. A mark that failed stays an error: after a failed sync the contents of
+// the disk are unknown.
 func (m *marker) wait() error {
 	if m == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"bitmill/formats/imatrix"
 )
 
-// Target is a size that an artifact comes as close to as it can, and does not exceed. One of both is set.
+// Target is a size that an artifact approaches as far as it can without exceeding it. One field is set.
 type Target struct {
 	BPW   float64 // payload bits per weight
 	Bytes int64   // of the artifact, all its files together
@@ -25,7 +25,7 @@ func (t Target) String() string {
 	return fmt.Sprintf("%v bits per weight", t.BPW)
 }
 
-// excess is by how many bytes a plan is too large; negative: what is left.
+// excess is the number of bytes by which a plan is too large; negative: bytes that are left.
 func (t Target) excess(p *Plan) int64 {
 	if t.Bytes > 0 {
 		return p.FileBytes - t.Bytes
@@ -33,7 +33,7 @@ func (t Target) excess(p *Plan) int64 {
 	return int64(math.Ceil(float64(p.PayloadBits-int64(t.BPW*float64(p.Parameters))) / 8))
 }
 
-// UnreachableError is a target that no choice of types comes to.
+// UnreachableError is a target that no choice of types meets.
 type UnreachableError struct {
 	Target                Target
 	Least, Most           bpw.Count // what can be reached
@@ -41,34 +41,36 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("%s cannot be reached: with these options, from %s bits per weight (%d bytes) to %s (%d bytes) can be",
+	return fmt.Sprintf("%s cannot be reached: these options allow from %s bits per weight (%d bytes) to %s (%d bytes)",
 		e.Target, e.Least, e.LeastBytes, e.Most, e.MostBytes)
 }
 
-// NewTargetPlan plans an artifact whose types are chosen so that it fills a size: those of the smallest measured error
-// that fit. o.Format names the format that decides what is left alone and that the metadata name; when it is empty,
-// the headline format nearest in size does. Types that the options give by name stay as they are.
+// NewTargetPlan plans an artifact that fills a size with the types of the smallest measured error. o.Format decides
+// which tensors keep their type and is named in the metadata; when it is empty, the headline format nearest in size
+// takes its place. Types that the options give by name stay. It fails with an UnreachableError when the target cannot
+// be met.
 //
 // The method: some rows of every matrix are encoded as each type. The error of a type is the squared difference from
 // the source, weighted with the importance matrix (without one, evenly), over the squared source with the same
-// weights: the noise of the layer's output, as a share of it. It counts as much as the divergence depends on matrices
-// of that role (sensitivities). All matrices start with their smallest type; again and
-// again the step to a larger type that takes away the most error per byte is taken, until none fits any more.
-func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target, how checkpoint.Pass) (*Plan, error) {
+// weights: the noise of the layer's output, as a share of it. It is multiplied by the sensitivity of the matrix's role.
+// All matrices start with their smallest type; then the step to a larger type that removes the most error per byte is
+// taken, again and again, until none fits.
+func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target,
+	how checkpoint.Pass) (*Plan, error) {
 	switch {
 	case c.Planned:
-		return nil, errors.New("a target needs the weights, to measure what types do to them: a bare configuration has none")
+		return nil, errors.New("a target needs weights to measure the errors of types: a bare config.json has none")
 	case imatrix == nil && o.AssumeImatrix:
 		return nil, errors.New("a target needs the importance matrix itself: calibrate first")
 	case !(target.BPW > 0) && target.Bytes <= 0 || math.IsInf(target.BPW, 0):
-		return nil, fmt.Errorf("%v is no size", target)
+		return nil, fmt.Errorf("a target of %v is not a size", target)
 	}
 	base, err := nearest(c, imatrix, o, target)
 	if err != nil {
 		return nil, err
 	}
 	if base.Format == &asIs || base.Options.Pure {
-		return nil, errors.New("a target chooses types: it goes neither with COPY nor with --pure")
+		return nil, errors.New("a target chooses types: it cannot be combined with COPY or --pure")
 	}
 	o.Format = base.Format.Name
 	list := choices(c, base, imatrix)
@@ -88,8 +90,8 @@ func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatr
 	if err := measureChoices(ctx, c, imatrix, list, how); err != nil {
 		return nil, err
 	}
-	// How large a file is, is known of whole plans only: there are headers, padding and maybe shards. What turns out to
-	// be too large gets less room.
+	// Only a whole plan tells the size of a file, with headers, padding and maybe shards. When it turns out too large,
+	// the tensors get less room.
 	least, err := planned()
 	if err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatr
 	}
 }
 
-// nearest plans the format, or of the headline formats the one whose size is nearest to the target.
+// nearest plans the format, or the headline format whose size is nearest to the target.
 func nearest(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target) (best *Plan, err error) {
 	if o.Format != "" {
 		return NewPlan(c, imatrix, o)
@@ -123,8 +125,8 @@ func nearest(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, targe
 	return best, nil
 }
 
-// reachable fails with an UnreachableError unless the target lies between the smallest and the largest plan; it leaves
-// the smallest.
+// reachable fails with an UnreachableError unless the target lies between the smallest and the largest plan. It leaves
+// every choice at its smallest type.
 func reachable(list []choice, planned func() (*Plan, error), target Target) error {
 	for i := range list {
 		list[i].at = len(list[i].options) - 1
@@ -151,14 +153,14 @@ func restart(list []choice) {
 	}
 }
 
-// choice is a tensor whose type is free, and what it may be.
+// choice is a tensor whose type is free, with its options.
 type choice struct {
 	name     string
 	index    int      // in the checkpoint
 	weighted bool     // there are importance weights for it
-	share    float64  // what its error counts, see sensitivities
+	share    float64  // the weight of its error, see sensitivity
 	options  []option // by rising size
-	at       int      // the one that is chosen
+	at       int      // index of the option that is chosen
 }
 
 // option is a type that a tensor may have.
@@ -168,14 +170,17 @@ type option struct {
 	err   float64 // see NewTargetPlan
 }
 
-// candidates are the types that are chosen from, besides the source's own; those of the second list need importance
-// weights.
+// candidates are the types to choose from, besides the source's own; weightedCandidates only with importance weights.
 var (
-	candidates         = []formats.Type{formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K, formats.Q8_0}
-	weightedCandidates = []formats.Type{formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ3_XXS, formats.IQ3_S, formats.IQ4_XS}
+	candidates = []formats.Type{
+		formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K, formats.Q8_0,
+	}
+	weightedCandidates = []formats.Type{
+		formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ3_XXS, formats.IQ3_S, formats.IQ4_XS,
+	}
 )
 
-// choices lists the tensors of a plan whose type rules decided, with the types that fit their shape.
+// choices lists the tensors of a plan whose type the rules decided, with the types that fit their shape.
 func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (list []choice) {
 	layers := newModel(c, c.Metadata).layers
 	for i := range base.Tensors {
@@ -209,7 +214,7 @@ func halfOf(t formats.Type) formats.Type {
 	return formats.F16
 }
 
-// add lists a type, or what stands in for it, where it belongs by its size.
+// add inserts a type, or its substitute, by its size.
 func (ch *choice) add(t formats.Tensor, typ formats.Type) {
 	typ, err := fit(typ, t.Cols())
 	if err != nil {
@@ -230,7 +235,7 @@ func (ch *choice) add(t formats.Tensor, typ formats.Type) {
 	ch.options = append(ch.options[:at], append([]option{{typ: typ, bytes: bytes}}, ch.options[at:]...)...)
 }
 
-// fill takes the steps to larger types that take away the most error per byte, as long as they fit in room bytes.
+// fill takes steps to larger types, always the one that removes the most error per byte, while they fit in room bytes.
 func fill(list []choice, room int64) {
 	for {
 		best, to, gain := -1, 0, 0.0
@@ -248,8 +253,8 @@ func fill(list []choice, room int64) {
 	}
 }
 
-// step is the larger type that fits in room bytes more and takes away the most error per byte. Of equal ones it is the
-// larger.
+// step is the larger type that removes the most error per byte among those that take at most room bytes more; of equals
+// the larger.
 func (ch *choice) step(room int64) (to int, gain float64) {
 	now := ch.options[ch.at]
 	for k := ch.at + 1; k < len(ch.options); k++ {

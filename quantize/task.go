@@ -9,7 +9,7 @@ import (
 	"bitmill/formats/imatrix"
 )
 
-// task is one source tensor with everything that becomes of it.
+// task is one source tensor with all encodings that it is written in.
 type task struct {
 	tensor    *checkpoint.Tensor
 	index     int // in file order
@@ -22,24 +22,24 @@ type task struct {
 	entry     *imatrix.Entry
 	weights   []float32 // of entry, while the task is being worked on
 	encodings []encoding
-	use       []int // per job, which encoding; -1 for none
+	use       []int // per artifact, the index of its encoding; -1 for none
 }
 
-// encoding is one form in which a tensor is written.
+// encoding is one type in which a tensor is written.
 type encoding struct {
 	typ      formats.Type
 	weighted bool
 	row      int64  // bytes
-	data     []byte // the whole tensor in this form, when it exists already
+	data     []byte // the whole tensor in this encoding, when a donor holds it
 }
 
 // slabRows is the number of rows of the slab that starts at first; a slab stays within a matrix.
 func (t *task) slabRows(first int64) int64 { return min(t.step, t.perMatrix-first%t.perMatrix) }
 
-// size is the bytes of the tensor in the source.
+// size is the number of bytes of the tensor in the source.
 func (t *task) size() int64 { return t.rows * t.sourceRow }
 
-// newTasks gathers what all artifacts want of each tensor.
+// newTasks gathers the encodings of each tensor that all artifacts want.
 func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, artifacts []Artifact) ([]*task, error) {
 	if len(artifacts) == 0 {
 		return nil, errors.New("quantize: nothing to write")
@@ -51,8 +51,8 @@ func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, artifacts []Art
 			return nil, fmt.Errorf("%s: the plan was made for another checkpoint", a.Path)
 		}
 		if a.Plan.Options.AssumeImatrix && imatrix == nil {
-			return nil, fmt.Errorf("%s: the plan assumes an importance matrix; calibrate and plan again with the matrix",
-				a.Path)
+			return nil, fmt.Errorf("%s: the plan assumes an importance matrix; "+
+				"calibrate and plan again with the matrix", a.Path)
 		}
 		if err := a.Plan.CheckEncoders(); err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Path, err)
@@ -72,7 +72,8 @@ func newTasks(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, artifacts []Art
 func newTask(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, plans []*Plan, i int) (*task, error) {
 	source := &c.Tensors[plans[0].Tensors[i].index]
 	if !source.HasData() {
-		return nil, fmt.Errorf("tensor %s has no data: the model was opened from a bare config.json, which is enough for a plan only", source.Name)
+		return nil, fmt.Errorf("tensor %s has no data: the model was opened from a bare config.json, "+
+			"which is enough for a plan only", source.Name)
 	}
 	row, err := source.Type.RowBytes(source.Cols())
 	if err != nil {
@@ -105,7 +106,7 @@ func newTask(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, plans []*Plan, i
 	return t, nil
 }
 
-// add makes sure that the tensor is encoded as wanted, and notes where the next job finds it.
+// add makes sure that the tensor is encoded as wanted, and notes the encoding for the next artifact.
 func (t *task) add(want Planned) error {
 	row, err := want.Type.RowBytes(t.cols)
 	if err != nil {

@@ -17,14 +17,14 @@ type WriteOptions struct {
 	Threads  int                     // 0: one per processor
 	Memory   int64                   // bytes that the buffers of all threads together may take; 0: DefaultMemory
 	Progress func(done, total int64) // bytes of the source; called by one goroutine at a time
-	Scan     func(done, total int64) // the same of the look for NaN before anything is written
-	Done     func(Written) error     // called for every artifact as soon as it has its name
+	Scan     func(done, total int64) // the same for the check for NaN before anything is written
+	Done     func(Written) error     // called for every artifact as soon as it has its final name
 
-	// Reuse names earlier artifacts from which tensors of the same name, type and shape are copied. The caller vouches
-	// for them: they must be whole and made from the same source, with the same importance matrix, by the same version.
+	// Reuse names earlier artifacts from which tensors of the same name, type and shape are copied. They must be whole
+	// and of the same provenance, which the caller has checked.
 	Reuse []string
 
-	// JournalEvery is the least time between two notes of how far a file has come; 0: a second.
+	// JournalEvery is the least time between two marks of a file's progress in its journal; 0: a second.
 	JournalEvery time.Duration
 }
 
@@ -42,13 +42,13 @@ type Written struct {
 // goroutine per file hashes and writes them, so at most a few slabs per thread are in memory.
 //
 // A source that holds NaN or infinity fails before the first byte is written: it is read for them beforehand, unless
-// it was hashed, which looks for them on the way, or a journal tells that an earlier process did.
+// hashing it has looked for them, or an earlier process has according to a journal.
 //
-// imatrix is the matrix that the plans were made with. Existing files are replaced. On an error or when ctx ends, no
-// file appears that was not complete; the list holds those that did. Artifacts with a key leave, when ctx or the process
-// ends, unfinished files NAME.part with a journal beside them, for the next Write to go on.
-func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, artifacts []Artifact, o WriteOptions,
-) (written []Written, err error) {
+// imatrix is the matrix that the plans were made with. Existing files are replaced. On an error or when ctx ends, only
+// complete files appear under their names; the list holds these. When ctx or the process ends, artifacts with a key
+// leave unfinished files NAME.part with a journal beside them, which the next Write resumes.
+func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, artifacts []Artifact,
+	o WriteOptions) (written []Written, err error) {
 	o.Threads = checkpoint.Workers(o.Threads)
 	o.Memory = cmp.Or(o.Memory, DefaultMemory)
 	o.JournalEvery = cmp.Or(o.JournalEvery, time.Second)
@@ -67,7 +67,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matri
 	var writers []*artifactWriter
 	begun := false
 	defer func() {
-		// What went wrong before anything was done is no reason to lose what an earlier process did.
+		// An error before anything was done is not a reason to lose the work of an earlier process.
 		keep := !begun || ctx.Err() != nil && errors.Is(err, ctx.Err())
 		for _, w := range writers {
 			w.leave(keep)
@@ -91,7 +91,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matri
 	return finish(writers, o.Done)
 }
 
-// begin writes the headers, after a look at the whole source where no earlier process had one.
+// begin writes the headers, after a check of the whole source for NaN unless an earlier process has done it.
 func begin(ctx context.Context, c *checkpoint.Checkpoint, writers []*artifactWriter, o WriteOptions) error {
 	if !slices.ContainsFunc(writers, (*artifactWriter).resumed) {
 		pass := checkpoint.Pass{Threads: o.Threads, Progress: o.Scan}
@@ -107,7 +107,7 @@ func begin(ctx context.Context, c *checkpoint.Checkpoint, writers []*artifactWri
 	return nil
 }
 
-// finish gives all artifacts their names, and returns those that have them.
+// finish gives all artifacts their final names, and returns those that have them.
 func finish(writers []*artifactWriter, done func(Written) error) (list []Written, err error) {
 	for _, w := range writers {
 		written, err := w.finish()

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// writers carry slabs to the files, each in a goroutine of its own: hashing and writing several files, and encoding
-// what comes next, go on side by side.
+// writers carry slabs to the files, each in a goroutine of its own, so that several files are hashed and written side
+// by side while the next slabs are encoded.
 type writers struct {
 	artifacts []*artifactWriter
 	queues    map[*stream]chan part
@@ -15,15 +15,15 @@ type writers struct {
 	wg        sync.WaitGroup
 }
 
-// part is what one file gets of a slab.
+// part is the data of a slab for one file.
 type part struct {
 	slab   *slab
 	tensor int // in the order of the artifact
 	data   []byte
 }
 
-// startWriters starts a goroutine per file. Slabs, of which there are n, return to free when all files have them;
-// cancel is called when a file cannot be written.
+// startWriters starts a goroutine per file. Slabs, n in all, return to free when all files have written them; cancel is
+// called when a file cannot be written.
 func startWriters(artifacts []*artifactWriter, n int, free chan<- *slab, cancel context.CancelFunc) *writers {
 	w := &writers{artifacts: artifacts, queues: map[*stream]chan part{}, free: free, cancel: cancel}
 	for _, a := range artifacts {
@@ -49,10 +49,10 @@ func (w *writers) write(s *stream, queue <-chan part) {
 	}
 }
 
-// take passes a slab on to the files that want it. It never waits.
+// take passes a slab on to the files that need it. It never waits.
 func (w *writers) take(s *slab) {
 	t := s.task
-	s.users.Store(1) // until all have been told
+	s.users.Store(1) // until all files have been told
 	for i, a := range w.artifacts {
 		if k := t.use[i]; k >= 0 {
 			s.users.Add(1)
@@ -70,7 +70,7 @@ func (w *writers) leave(s *slab) {
 	}
 }
 
-// stop waits until everything taken is written, and returns the first file's error.
+// stop waits until all slabs are written, and returns the error of the first file that has one.
 func (w *writers) stop() error {
 	for _, queue := range w.queues {
 		close(queue)
