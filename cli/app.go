@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -14,8 +16,15 @@ import (
 	"bitmill/quantize"
 )
 
-// Version is recorded in artifacts and reports, and is part of every resume key.
-const Version = quantize.FormatVersion
+// version is the binary's: that of the module, or the commit that it was built from. What files and keys of steps record
+// is quantize.FormatVersion, which changes with the bytes that are written.
+func version() string {
+	v := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		v = strings.TrimPrefix(info.Main.Version, "v")
+	}
+	return v + ", writes files of version " + quantize.FormatVersion
+}
 
 // Main runs the command line and returns the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
@@ -55,7 +64,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name:            "bitmill",
 		Usage:           "quantize language models, state their size exactly, and measure what it costs",
-		Version:         Version,
+		Version:         version(),
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,

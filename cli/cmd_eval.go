@@ -46,6 +46,9 @@ func evalCommand() *cli.Command {
 			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {
 				return usagef("eval needs a text: give --text FILE, or --tasks FILE")
 			}
+			if o.oracle && compareWithOracle == nil {
+				return usagef("--oracle: this binary was built without the oracle (-tags slim)")
+			}
 			return runEval(c.Context, newEnv(c), args, o)
 		},
 	}

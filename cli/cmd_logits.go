@@ -59,11 +59,6 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 	if err != nil {
 		return err
 	}
-	vocab := s.Config.Vocab
-	rows := make([][]float32, len(tokens))
-	for i := range rows {
-		rows[i] = flat[i*vocab : (i+1)*vocab]
-	}
 	for _, x := range flat {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 			return fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", path)
@@ -72,10 +67,10 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 	if e.json {
 		return e.printJSON(struct {
 			Logits [][]float32 `json:"logits"`
-		}{rows})
+		}{rows(flat, s.Config.Vocab)})
 	}
 	w := bufio.NewWriter(e.stdout)
-	for i, row := range rows {
+	for i, row := range rows(flat, s.Config.Vocab) {
 		fmt.Fprintf(w, "after token %d (%d):", i, tokens[i])
 		for _, v := range row {
 			fmt.Fprintf(w, " %g", v)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"bitmill/calibrate/oracle"
 	"bitmill/cli/pipeline"
 	"bitmill/eval/infer"
 )
@@ -21,42 +20,38 @@ type oracleCheck struct {
 }
 
 func (c oracleCheck) String() string {
-	return fmt.Sprintf("%s: engine against oracle over %d tokens: relative RMS difference of the logits %.2e, same most probable token %d times",
-		pipeline.ModelName(c.Path), c.Tokens, c.RelativeRMS, c.SameTop)
+	return fmt.Sprintf("%s: engine against oracle over %d tokens: relative RMS difference of the logits %.2e, "+
+		"same most probable token %d times", pipeline.ModelName(c.Path), c.Tokens, c.RelativeRMS, c.SameTop)
 }
 
 // checkOracle runs both forward passes. On a quantized model the engine rounds activations to 8 bits as llama.cpp does
 // and the oracle does not, so the difference is then that of the rounding.
 func checkOracle(ctx context.Context, e env, path, textName, text string) (*oracleCheck, error) {
-	s, err := e.adapterOnlyForFolders(path).Load(path)
+	m, err := e.adapterOnlyForFolders(path).Load(path)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
-	windows, err := s.Windows(textName, text, oracleTokens, 1)
-	if err != nil {
-		return nil, err
-	}
-	tokens := windows[0]
-	o, err := oracle.New(s.Checkpoint, oracle.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer o.Close()
-	want, err := o.Logits(ctx, tokens)
+	defer m.Close()
+	windows, err := m.Windows(textName, text, oracleTokens, 1)
 	if err != nil {
 		return nil, err
 	}
 	pool := e.Pool()
 	defer pool.Close()
-	flat, err := infer.NewRunner(pool, infer.Options{}).Forward(s.Engine, []infer.Sequence{{Tokens: tokens}})
+	tokens := windows[0]
+	logits, err := infer.NewRunner(pool, infer.Options{}).Forward(m.Engine, []infer.Sequence{{Tokens: tokens}})
 	if err != nil {
 		return nil, err
 	}
-	got := make([][]float32, len(tokens))
-	for i := range got {
-		got[i] = flat[i*s.Config.Vocab : (i+1)*s.Config.Vocab]
+	c := &oracleCheck{Path: path, Tokens: len(tokens)}
+	c.RelativeRMS, c.SameTop, err = compareWithOracle(ctx, m.Checkpoint, tokens, rows(logits, m.Config.Vocab))
+	return c, err
+}
+
+// rows cuts the logits of several tokens.
+func rows(flat []float32, vocab int) (list [][]float32) {
+	for ; len(flat) > 0; flat = flat[vocab:] {
+		list = append(list, flat[:vocab])
 	}
-	rms, same := oracle.Compare(want, got)
-	return &oracleCheck{Path: path, Tokens: len(tokens), RelativeRMS: rms, SameTop: same}, nil
+	return list
 }

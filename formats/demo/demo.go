@@ -1,5 +1,5 @@
 // Package demo holds what bitmill's main job runs on when no model is named: two small models of one family and two
-// short texts, embedded in the binary. Built with the tag nodemo, the binary has neither.
+// short texts, embedded in the binary. Built with the tag nodemo or slim, the binary has neither.
 //
 // The models (Llama architecture, 3.4 and 11.5 million parameters, one vocabulary of 4096 tokens) were trained for
 // this project on public-domain books and carry its licence. The texts were sampled from the larger model by
@@ -23,7 +23,7 @@ type File struct {
 	Data []byte
 }
 
-// Models lists the embedded models, the smaller first; none under the tag nodemo.
+// Models lists the embedded models, the smaller first; none under the tags nodemo and slim.
 func Models() []Model { return models }
 
 // Files returns the model's files. The caller must not change their data.

@@ -1,0 +1,11 @@
+//go:build slim
+
+package cli
+
+import (
+	"context"
+
+	"bitmill/formats/checkpoint"
+)
+
+var compareWithOracle func(ctx context.Context, c *checkpoint.Checkpoint, tokens []int32, logits [][]float32) (float64, int, error)
