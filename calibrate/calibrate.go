@@ -1,21 +1,20 @@
 // Package calibrate runs a text through a model at full precision and records, for every weight matrix, how strongly
-// each input column is used: the importance matrix (imatrix) that the encoders weigh errors with.
+// each input column is used: the importance matrix (imatrix) by which the encoders weigh errors.
 //
-// It follows llama-imatrix: windows of 512 tokens, each on its own, all matrices of the layers (not the output head),
+// Like llama-imatrix it takes windows of 512 tokens, each on its own, and all matrices of the layers, but not the
+// output head. With x the input of a matrix,
 //
 //	SumSquares[j] = Σ_tokens x_j²     Counts = number of tokens
 //
-// of experts one by one, over the tokens that are routed to each. Experts that no token reached get the mean of their
-// siblings (imatrix.Matrix.Pool), and the file says which.
-//
-// It uses the engine of eval/infer, the one arrow from this package to eval.
+// Each expert counts only the tokens that are routed to it. An expert without any gets the mean of the others in its
+// layer (imatrix.Matrix.Pool), and the file says which ones did.
 package calibrate
 
 import (
 	"context"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,11 +27,11 @@ import (
 type Options struct {
 	Kernel        *kernel.Set // nil: the best this machine has
 	Dataset       string      // recorded in the imatrix as the name of the text
-	ProcessOutput bool        // also record the output head's input
+	ProcessOutput bool        // also record the input of the output head
 	Progress      func(done, total int64)
 
-	// Resume is what an earlier sitting saved; its windows are skipped. Save is called now and then with the sums so
-	// far, which it must write down before it returns. The result is the same to the bit as without either.
+	// Save is called about every 20 seconds with the sums so far, which it must store before it returns. Resume is what
+	// an earlier run saved; its windows are skipped. The result is the same to the bit as without either.
 	Resume *imatrix.Matrix
 	Save   func(*imatrix.Matrix) error
 }
@@ -40,7 +39,8 @@ type Options struct {
 // saveEvery is the time between two calls of Save.
 const saveEvery = 20 * time.Second
 
-// Run records the imatrix of the model over the windows, which all have one length.
+// Run records the imatrix of the model over the windows, which must have one length. Its entries are sorted by name.
+// Run fails if an input is not a finite number, and returns the imatrix with that error.
 func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int32, o Options) (*imatrix.Matrix, error) {
 	if len(windows) == 0 {
 		return nil, fmt.Errorf("calibration needs at least one window of text")
@@ -86,7 +86,7 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 	return out, nil
 }
 
-// finite names the first matrix of the forward pass whose input is no finite number.
+// finite fails with the name of the first matrix of the forward pass that has an input other than finite numbers.
 func finite(m *imatrix.Matrix) error {
 	var first *imatrix.Entry
 	for i := range m.Entries {
@@ -100,10 +100,11 @@ func finite(m *imatrix.Matrix) error {
 	if first == nil {
 		return m.Check()
 	}
-	return fmt.Errorf("the input of %s is not a finite number for some tokens: the model's weights or its configuration are damaged", first.Name)
+	return fmt.Errorf("the input of %s is not a finite number for some tokens: "+
+		"the model's weights or its configuration are damaged", first.Name)
 }
 
-// layer is the number in blk.N; the output head comes last.
+// layer is the number in blk.N; the output head comes after all layers.
 func layer(e *imatrix.Entry) int {
 	n := math.MaxInt
 	fmt.Sscanf(e.Name, "blk.%d.", &n)
@@ -116,26 +117,26 @@ func (c *collector) matrix(dataset string, windows, size int) *imatrix.Matrix {
 	for _, e := range c.sums {
 		out.Entries = append(out.Entries, *e)
 	}
-	sort.Slice(out.Entries, func(i, j int) bool { return out.Entries[i].Name < out.Entries[j].Name })
+	slices.SortFunc(out.Entries, func(a, b imatrix.Entry) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
-// resume takes over the sums of an earlier sitting and returns the first window still to do.
+// resume takes over the sums of an earlier run and returns the first window that is not in them.
 func (c *collector) resume(m *imatrix.Matrix, windows [][]int32, perBatch int) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
 	if m.ChunkSize != len(windows[0]) || m.Chunks > len(windows) || m.Chunks%perBatch != 0 {
-		return 0, fmt.Errorf("the saved sums cover %d windows of %d tokens, which is no beginning of %d windows of %d", m.Chunks, m.ChunkSize, len(windows), len(windows[0]))
+		return 0, fmt.Errorf("the saved sums cover %d windows of %d tokens, which are not the first of %d windows of %d",
+			m.Chunks, m.ChunkSize, len(windows), len(windows[0]))
 	}
-	for i := range m.Entries {
-		e := m.Entries[i]
+	for _, e := range m.Entries {
 		c.sums[e.Name] = &e
 	}
 	return m.Chunks, nil
 }
 
-// collector adds up what the engine shows it.
+// collector adds up the inputs that the engine shows it.
 type collector struct {
 	pool *infer.Pool
 	set  *kernel.Set
@@ -143,7 +144,7 @@ type collector struct {
 	head bool
 }
 
-// columnsPerTask cuts the columns among workers, so that each column is summed by one worker in token order and the
+// columnsPerTask divides the columns among workers. Each column is summed by one worker in the order of tokens, so
 // sums do not depend on the number of threads.
 const columnsPerTask = 64
 
@@ -156,7 +157,7 @@ func (c *collector) observe(w *infer.Linear, x []float32, n int) {
 		n := max(1, w.Experts)
 		e = &imatrix.Entry{Name: w.Name, SumSquares: make([]float32, n*w.Cols), Counts: make([]float32, n)}
 		if !w.Routed {
-			e.Counts = e.Counts[:1] // one matrix, or one per head, which all see the same tokens
+			e.Counts = e.Counts[:1] // one matrix, or one for each head with the same tokens
 		}
 		c.sums[w.Name] = e
 	}

@@ -2,9 +2,9 @@ package oracle
 
 import "math"
 
-// Compare measures how far the logits got are from want: relRMS is √(Σ(got-want)²/Σwant²), and argmaxAgree counts the
-// rows whose largest value stands at the same place, the first of several. relRMS is NaN when the two differ in shape
-// or hold a NaN, so that no comparison of it with a limit succeeds.
+// Compare measures the distance of got from want: relRMS is √(Σ(got-want)²/Σwant²), and argmaxAgree counts the rows
+// whose largest value, the first of several, is in the same place. relRMS is NaN if the two differ in shape or have a
+// NaN, so that no comparison of it with a limit succeeds.
 func Compare(want, got [][]float32) (relRMS float64, argmaxAgree int) {
 	var diff, size float64
 	if len(want) != len(got) {

@@ -5,14 +5,14 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// prepare makes the graphs and tables for windows of n tokens. Only one length is kept: each compiles a graph anew.
+// prepare makes the graphs and tables for windows of n tokens. Only one length is kept, as each has a graph of its own.
 func (o *Oracle) prepare(n int) error {
 	if o.graphs != nil && o.graphs.tokens == n {
 		return nil
 	}
 	o.dropGraphs()
 	k := o.model.config
-	g := &graphs{tokens: n, masks: map[int]*tensors.Tensor{}}
+	g := &graphs{tokens: n, masks: map[bool]*tensors.Tensor{false: causalMask(n, 0), true: causalMask(n, k.Window)}}
 	var err error
 	if g.layer, err = graph.NewExec(o.backend, layerGraph(k, o.model.roles)); err != nil {
 		return err
@@ -31,14 +31,7 @@ type graphs struct {
 	tokens             int
 	layer, head        *graph.Exec
 	cos, sin, rotation *tensors.Tensor
-	masks              map[int]*tensors.Tensor // by sliding window, 0 for none
-}
-
-func (g *graphs) mask(window int) *tensors.Tensor {
-	if g.masks[window] == nil {
-		g.masks[window] = causalMask(g.tokens, window)
-	}
-	return g.masks[window]
+	masks              map[bool]*tensors.Tensor // of layers without and with the sliding window
 }
 
 func (o *Oracle) dropGraphs() {

@@ -3,7 +3,8 @@ package oracle
 import (
 	"math"
 
-	. "github.com/gomlx/gomlx/core/graph" // so that the graph reads like its formulas
+	//lint:ignore ST1001 so that the graph reads like its formulas
+	. "github.com/gomlx/gomlx/core/graph"
 
 	"bitmill/formats/checkpoint/arch"
 )
@@ -11,12 +12,13 @@ import (
 // layerInputs are the graph's inputs before the weights.
 const layerInputs = 5 // x, mask, cos, sin, rotation
 
-// layerGraph writes one transformer layer down for x [T, width]:
+// layerGraph is one transformer layer for x [T, width]:
 //
 //	a = x + Wo·attention(rmsnorm(x))
 //	y = a + Wdown·(silu(Wgate·h) * Wup·h)      h = rmsnorm(a)
 //
-// Inputs: x, mask [T, T], cos and sin [T, headDim], rotation [headDim, headDim], then the weights in the order of roles.
+// Inputs: x, mask [T, T], cos and sin [T, headDim], rotation [headDim, headDim], then the weights in the order of
+// roles.
 func layerGraph(k arch.Config, roles []role) func([]*Node) []*Node {
 	return func(in []*Node) []*Node {
 		w := weights{eps: float64(k.NormEps), nodes: map[string]*Node{}}
@@ -40,7 +42,7 @@ func headGraph(k arch.Config) func([]*Node) []*Node {
 	}
 }
 
-// position is what the layers know about the tokens' places.
+// position is the masks and angles of the tokens' positions.
 type position struct{ mask, cos, sin, rotation *Node }
 
 // rotate applies RoPE to x [T, heads, headDim]: x·cos + (x·R)·sin, where R swaps the members of each pair and negates
@@ -73,7 +75,7 @@ func (w weights) attention(k arch.Config, p position, x *Node) *Node {
 	return w.linear(Reshape(TransposeAllAxes(mixed, 1, 0, 2, 3), t, g*r*d), "attn_output")
 }
 
-// headNorm normalises every head by itself where the architecture does (Qwen3), before RoPE.
+// headNorm normalizes every head on its own where the architecture does so (Qwen3), before RoPE.
 func (w weights) headNorm(x *Node, name string) *Node {
 	if w.nodes[name+".weight"] == nil {
 		return x

@@ -19,7 +19,7 @@ type role struct {
 	optional bool // a bias that some checkpoints have
 }
 
-// model is a checkpoint whose tensors have all found their place in the graph.
+// model is a checkpoint, each tensor of which has a place in the graph.
 type model struct {
 	config arch.Config
 	roles  []role // of one layer; those that the checkpoint has
@@ -30,7 +30,7 @@ type model struct {
 	slab   int                // rows of head that go through at once
 }
 
-// architectures are the GGUF names that the graph is known to be right for; Mistral models are of architecture llama.
+// architectures are the GGUF names for which the graph is known to be right. Mistral models are of architecture llama.
 var architectures = map[string]struct {
 	headNorm bool // queries and keys are normalised per head
 }{
@@ -44,15 +44,19 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 		return nil, fmt.Errorf("%s: %w", c.Path, c.ConfigErr)
 	}
 	if c.Planned {
-		return nil, fmt.Errorf("%s: %w: there are no weights to compute with; name the model's folder or a GGUF file", c.Path, ErrUnsupported)
+		return nil, fmt.Errorf("%s: %w: there are no weights to compute with; name the model's folder or a GGUF file",
+			c.Path, formats.ErrUnsupported)
 	}
 	k := c.Config
 	known, ok := architectures[k.Arch]
 	if !ok {
-		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, ErrUnsupported, strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
+		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, formats.ErrUnsupported,
+			strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
 	}
-	if !reflect.DeepEqual(k.Variant, arch.Variant{}) || !slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling) {
-		return nil, fmt.Errorf("%s: %w: the oracle knows no experts and no RoPE scaling but linear and llama3", c.Path, ErrUnsupported)
+	scaled := slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling)
+	if !reflect.DeepEqual(k.Variant, arch.Variant{}) || !scaled {
+		return nil, fmt.Errorf("%s: %w: the oracle has no experts, and of RoPE scalings only linear and llama3",
+			c.Path, formats.ErrUnsupported)
 	}
 	m := &model{config: k, slab: slabRows}
 	p := places{c: c, used: map[string]bool{"rope_freqs.weight": true}}
@@ -115,30 +119,22 @@ func (m *model) addLayer(p *places, i int, roles []role) error {
 		return p.err
 	}
 	if i > 0 && !slices.EqualFunc(have, m.roles, func(a, b role) bool { return a.name == b.name }) {
-		return fmt.Errorf("%w: layer %d has other tensors than layer 0; the oracle needs equal layers", ErrUnsupported, i)
+		return fmt.Errorf("%w: layer %d has other tensors than layer 0; the oracle needs equal layers",
+			formats.ErrUnsupported, i)
 	}
 	m.roles, m.layers = have, append(m.layers, tensors)
 	return nil
 }
 
-// window is the sliding window of layer i, 0 for none.
-func (m *model) window(i int) int {
-	w := m.config.WindowLayers
-	if m.config.Window <= 0 || (w != nil && (i >= len(w) || !w[i])) {
-		return 0
-	}
-	return m.config.Window
-}
-
-// places hands out a checkpoint's tensors and remembers which ones have been asked for: a tensor without a place in
-// the graph means that the architecture is another one.
+// places hands out a checkpoint's tensors and remembers which ones: a tensor without a place in the graph means that
+// the architecture is another one.
 type places struct {
 	c    *checkpoint.Checkpoint
 	used map[string]bool
 	err  error // the first
 }
 
-// take finds a tensor and checks its shape; nil when it is optional and missing, or on error.
+// take finds a tensor and checks its shape. It returns nil if the tensor is optional and missing, or on error.
 func (p *places) take(name string, dims []int, optional bool) *checkpoint.Tensor {
 	t, ok := p.c.Tensor(name)
 	if !ok {
@@ -152,25 +148,20 @@ func (p *places) take(name string, dims []int, optional bool) *checkpoint.Tensor
 		return t
 	}
 	if p.err == nil {
-		p.err = fmt.Errorf("%w: tensor %s has shape %v (fastest first), not %v (slowest first)", formats.ErrCorrupt, name, t.Shape, dims)
+		p.err = fmt.Errorf("%w: tensor %s has shape %v (fastest first), not %v (slowest first)",
+			formats.ErrCorrupt, name, t.Shape, dims)
 	}
 	return nil
 }
 
 // sameShape compares a GGUF shape, fastest dimension first, with dimensions slowest first.
 func sameShape(shape []int64, dims []int) bool {
-	if len(shape) != len(dims) {
-		return false
-	}
-	for i, d := range dims {
-		if shape[len(shape)-1-i] != int64(d) {
-			return false
-		}
-	}
-	return true
+	reversed := slices.Clone(dims)
+	slices.Reverse(reversed)
+	return slices.EqualFunc(shape, reversed, func(a int64, b int) bool { return a == int64(b) })
 }
 
-// finish reports the first error, or the tensors that nothing has asked for.
+// finish returns the first error, or one that names tensors without a place.
 func (p *places) finish() error {
 	if p.err != nil {
 		return p.err
@@ -184,5 +175,6 @@ func (p *places) finish() error {
 	if len(extra) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d tensors have no place in the oracle's graph: %s", ErrUnsupported, len(extra), strings.Join(extra[:min(len(extra), 3)], ", "))
+	return fmt.Errorf("%w: %d tensors have no place in the oracle's graph: %s", formats.ErrUnsupported,
+		len(extra), strings.Join(extra[:min(len(extra), 3)], ", "))
 }

@@ -134,7 +134,7 @@ func TestModelsThatDoNotFitAreRefused(t *testing.T) {
 		"blk.1.attn_output.bias":           "layer 1 has other tensors",
 	} {
 		_, err := New(openCheckpoint(t, writeGGUF(t, k, formats.F32, extra)), Options{})
-		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), says) {
+		if !errors.Is(err, formats.ErrUnsupported) || !strings.Contains(err.Error(), says) {
 			t.Errorf("with a tensor %s: %v", extra, err)
 		}
 	}
@@ -143,7 +143,7 @@ func TestModelsThatDoNotFitAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plan.Close()
-	if _, err := New(plan, Options{}); !errors.Is(err, ErrUnsupported) {
+	if _, err := New(plan, Options{}); !errors.Is(err, formats.ErrUnsupported) {
 		t.Errorf("a plan without weights: %v", err)
 	}
 }

@@ -10,20 +10,16 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend"
 
-	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 )
 
-// ErrUnsupported marks a checkpoint whose forward pass is not written down here. It is formats.ErrUnsupported.
-var ErrUnsupported = formats.ErrUnsupported
-
-// ErrTooLarge marks a model, or a window, that needs more memory than Options.MaxBytes; test with errors.Is.
+// ErrTooLarge means that a model or a window needs more memory than Options.MaxBytes.
 var ErrTooLarge = errors.New("too large for the oracle")
 
 // Options of New; the zero value is useful.
 type Options struct {
-	MaxBytes int64 // refuse work whose estimated memory is above this; 0: 4 GiB
-	Threads  int   // cores for the matrix products; 0: all that Go uses
+	MaxBytes int64 // work that takes more memory, by estimate, is refused; 0: 4 GiB
+	Threads  int   // cores for the matrix products; 0: GOMAXPROCS
 }
 
 // Oracle computes the logits of one checkpoint. It is safe for concurrent use; calls run one after another.
@@ -35,11 +31,12 @@ type Oracle struct {
 	mu     sync.Mutex
 	closed bool
 	slots  map[string]*slot // weight buffers, shared by all layers
-	graphs *graphs          // for the length of the last call's window
+	graphs *graphs          // for the length of the last window
 }
 
-// New prepares the checkpoint's forward pass. It reads no weights yet: a layer's weights are decoded when its turn
-// comes. The checkpoint must stay open until the oracle is closed.
+// New prepares the checkpoint's forward pass. It reads no weights yet: those of a layer are decoded when its turn
+// comes. The checkpoint must stay open until the oracle is closed. New fails with formats.ErrUnsupported for a
+// checkpoint whose forward pass is not in this package, and with ErrTooLarge.
 func New(c *checkpoint.Checkpoint, o Options) (*Oracle, error) {
 	m, err := newModel(c)
 	if err != nil {
@@ -62,8 +59,8 @@ func New(c *checkpoint.Checkpoint, o Options) (*Oracle, error) {
 	return &Oracle{model: m, maxBytes: o.MaxBytes, backend: backend, slots: map[string]*slot{}}, nil
 }
 
-// setThreads bounds the backend's worker pool. Its own option for this prints to standard output, so the pool is
-// reached through its exported field.
+// setThreads bounds the backend's worker pool through its exported field: the backend's option for this prints to
+// standard output.
 func setThreads(backend compute.Backend, n int) error {
 	if n <= 0 {
 		return nil
@@ -90,7 +87,7 @@ func (o *Oracle) Close() {
 	o.closed = true
 	o.dropGraphs()
 	for _, s := range o.slots {
-		s.free()
+		release(s.tensor)
 	}
 	o.slots = nil
 	o.backend.Finalize()
@@ -109,7 +106,7 @@ func guard(what string, f func() error) (err error) {
 	return nil
 }
 
-// Logits returns the scores of every vocabulary entry after each token: [len(tokens)][vocab]. The tokens form one
+// Logits returns the scores of all vocabulary entries after each token: [len(tokens)][vocab]. The tokens are one
 // sequence from position 0. Cancelling takes effect between layers.
 func (o *Oracle) Logits(ctx context.Context, tokens []int32) ([][]float32, error) {
 	if len(tokens) == 0 {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/checkpoint/checkpointtest"
@@ -243,7 +244,7 @@ func TestOtherArchitecturesAreRefused(t *testing.T) {
 			defer k.Close()
 			_, err = New(k, Options{})
 		}
-		if !errors.Is(err, ErrUnsupported) {
+		if !errors.Is(err, formats.ErrUnsupported) {
 			t.Errorf("%s: %v, want an error that it is not supported", name, err)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 // hidden is what the mask adds to the score of a key that a query must not see: exp of it is 0 in float32.
 const hidden = -1e30
 
-// causalMask is [n, n]: 0 where query i may see key j, else hidden. A query sees itself and what is before it, with a
-// sliding window only the last `window` of those, itself included.
+// causalMask is [n, n]: 0 where query i may see key j, else hidden. A query sees itself and the keys before it; with a
+// sliding window only the last `window` of these, itself included.
 func causalMask(n, window int) *tensors.Tensor {
 	mask := make([]float32, n*n)
 	for i := range n {
@@ -30,7 +30,7 @@ func causalMask(n, window int) *tensors.Tensor {
 //
 //	angle = p / factor_i * base^(-2i/dims)
 //
-// with the scaling's factor_i; both members of a pair hold the pair's value. Dimensions from dims on do not turn.
+// with the scaling's factor_i. Both members of a pair have the pair's value. Dimensions from dims on do not turn.
 func ropeAngles(k arch.Config, n int) (cosines, sines *tensors.Tensor) {
 	r := k.Rope
 	c, s := make([]float32, n*k.HeadDim), make([]float32, n*k.HeadDim)
@@ -50,8 +50,8 @@ func ropeAngles(k arch.Config, n int) (cosines, sines *tensors.Tensor) {
 	return tensors.FromFlatDataAndDimensions(c, n, k.HeadDim), tensors.FromFlatDataAndDimensions(s, n, k.HeadDim)
 }
 
-// ropeFactor is factor_i. Llama 3's is worked out here from the configuration where that is known (a GGUF file has only
-// the finished factors): with wavelength w = 2π·base^(2i/dims) in tokens and context c of the first training,
+// ropeFactor is factor_i. Llama 3's is computed here from the configuration, if that is known (a GGUF file has only the
+// factors): with wavelength w = 2π·base^(2i/dims) in tokens and context c of the first training,
 //
 //	w < c/high: 1      w > c/low: factor      between: 1/f mixed linearly in c/w from 1/factor to 1
 func ropeFactor(r arch.Rope, i int) float64 {

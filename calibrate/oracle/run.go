@@ -55,8 +55,8 @@ func (o *Oracle) embed(tokens []int32) (*tensors.Tensor, error) {
 
 // runLayer feeds x through layer i and frees it.
 func (o *Oracle) runLayer(i int, x *tensors.Tensor) (*tensors.Tensor, error) {
-	g := o.graphs
-	args := []any{x, g.mask(o.model.window(i)), g.cos, g.sin, g.rotation}
+	g, k := o.graphs, &o.model.config
+	args := []any{x, g.masks[k.Windowed(i)], g.cos, g.sin, g.rotation}
 	for j, r := range o.model.roles {
 		t := o.model.layers[i][j]
 		w, err := o.load(r.name, t, 0, t.Rows(), r.dims...)

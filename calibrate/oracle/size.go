@@ -6,14 +6,14 @@ import (
 	"bitmill/formats/checkpoint/arch"
 )
 
-// slabRows is how many rows of the output matrix are multiplied at once; it bounds memory for large vocabularies.
+// slabRows is how many rows of the output matrix are multiplied at once: it bounds the memory of large vocabularies.
 const slabRows = 8192
 
 // fits refuses windows whose estimated memory is above limit.
 func (m *model) fits(n int, limit int64) error {
 	if need := m.estimate(n); need > limit {
-		return fmt.Errorf("%w: %s with %d tokens needs about %d MiB, the limit is %d MiB: take fewer tokens or a higher limit", ErrTooLarge,
-			describe(m.config), n, need>>20, limit>>20)
+		return fmt.Errorf("%w: %s with %d tokens needs about %d MiB, the limit is %d MiB: "+
+			"take fewer tokens or a higher limit", ErrTooLarge, describe(m.config), n, need>>20, limit>>20)
 	}
 	return nil
 }
@@ -25,9 +25,9 @@ func describe(k arch.Config) string {
 	return fmt.Sprintf("%s model, %d layers of width %d", k.Arch, k.Layers, k.Width)
 }
 
-// estimate is about how many bytes a window of n tokens takes at its peak. What lives at once is one layer's weights and
-// one slab of the output matrix in float32, the values between the products, and the logits; Go's collector lets the
-// heap grow to twice that.
+// estimate is about the number of bytes that a window of n tokens takes at its peak: one layer's weights and one slab
+// of the output matrix in float32, the values between the products, and the logits, twice as Go's collector lets the
+// heap grow to that.
 func (m *model) estimate(n int) int64 {
 	k := m.config
 	t := int64(n)

@@ -10,7 +10,7 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// slot is a weight buffer that lives in the backend: weights are decoded straight into it, layer after layer.
+// slot is a weight buffer in the backend's memory. Weights are decoded straight into it, layer after layer.
 type slot struct {
 	tensor *tensors.Tensor
 	flat   []float32
@@ -38,12 +38,6 @@ func (o *Oracle) slot(name string, dims ...int) (*slot, error) {
 	return s, nil
 }
 
-// free gives the memory back; the error of a buffer already gone is of no use to anyone.
-func (s *slot) free() {
-	_ = s.tensor.FinalizeAll()
-	s.flat = nil
-}
-
 // load decodes rows [first, first+rows) of a tensor into its slot.
 func (o *Oracle) load(name string, t *checkpoint.Tensor, first, rows int64, dims ...int) (*tensors.Tensor, error) {
 	s, err := o.slot(name, dims...)
@@ -56,7 +50,8 @@ func (o *Oracle) load(name string, t *checkpoint.Tensor, first, rows int64, dims
 	return s.tensor, nil
 }
 
-// release frees a tensor's memory now instead of at some later collection; freeing twice is harmless.
+// release frees a tensor's memory now instead of at some later collection. Freeing twice is harmless, and its error is
+// of no use.
 func release(t *tensors.Tensor) {
 	if t != nil && t.Ok() {
 		_ = t.FinalizeAll()
