@@ -6,6 +6,7 @@ package eval
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
@@ -93,19 +94,13 @@ func (c *comparison) batches() [][]int {
 	}
 	length := len(c.windows[0])
 	n := max(1, min(infer.BatchTokens/length, limit/(length/2*c.models[0].Config.Vocab)))
-	var out [][]int
-	for first := 0; first < len(c.windows); first += n {
-		var batch []int
-		todo := false
-		for w := first; w < min(first+n, len(c.windows)); w++ {
-			batch = append(batch, w)
-			todo = todo || c.o.Done == nil || !c.o.Done(w)
-		}
-		if todo {
-			out = append(out, batch)
-		}
+	all := make([]int, len(c.windows))
+	for w := range all {
+		all[w] = w
 	}
-	return out
+	return slices.DeleteFunc(slices.Collect(slices.Chunk(all, n)), func(batch []int) bool {
+		return c.o.Done != nil && !slices.ContainsFunc(batch, func(w int) bool { return !c.o.Done(w) })
+	})
 }
 
 func (c *comparison) run(ctx context.Context, batch []int) error {

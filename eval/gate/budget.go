@@ -15,25 +15,16 @@ import (
 //	    format: Q4_K_M        # patterns like Q4_*; left out: all
 //	    model: demo-*
 //	    max: 0.01             # or min: 0.9, or worse: 0.002, or worse: 2% (than the baseline)
-type budgetFile struct {
-	Rules []budgetRule `yaml:"rules"`
-}
-
-type budgetRule struct {
-	Metric string   `yaml:"metric"`
-	Model  string   `yaml:"model"`
-	Format string   `yaml:"format"`
-	Max    *float64 `yaml:"max"`
-	Min    *float64 `yaml:"min"`
-	Worse  *string  `yaml:"worse"`
+type budget struct {
+	Rules []Rule `yaml:"rules"`
 }
 
 // ReadBudget reads a budget file; unknown keys and rules that cannot be applied are errors.
 func ReadBudget(r io.Reader) ([]Rule, error) {
 	d := yaml.NewDecoder(r)
 	d.KnownFields(true)
-	var f budgetFile
-	if err := d.Decode(&f); errors.Is(err, io.EOF) {
+	var b budget
+	if err := d.Decode(&b); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the budget is empty")
 	} else if err != nil {
 		return nil, fmt.Errorf("the budget cannot be read: %w", err)
@@ -41,25 +32,15 @@ func ReadBudget(r io.Reader) ([]Rule, error) {
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the budget has a second document: put all rules in one, without a line of ---")
 	}
-	if len(f.Rules) == 0 {
+	if len(b.Rules) == 0 {
 		return nil, fmt.Errorf("the budget has no rules")
 	}
-	var rules []Rule
-	for i, x := range f.Rules {
-		rule := Rule{Metric: x.Metric, Model: x.Model, Format: x.Format, Max: x.Max, Min: x.Min}
-		if x.Worse != nil {
-			c, err := ParseChange(*x.Worse)
-			if err != nil {
-				return nil, fmt.Errorf("rule %d: worse: %w", i+1, err)
-			}
-			rule.Worse = &c
-		}
+	for i, rule := range b.Rules {
 		if err := rule.Check(); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
-		rules = append(rules, rule)
 	}
-	return rules, nil
+	return b.Rules, nil
 }
 
 // BaselineRules are those of a check against a baseline alone: no artifact may diverge more, predict worse, agree less

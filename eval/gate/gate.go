@@ -64,8 +64,8 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 		}
 	}
 	artifacts := 0
-	for i := range r.Models {
-		artifacts += len(r.Models[i].Artifacts)
+	for range r.Rows() {
+		artifacts++
 	}
 	// A bootstrap's smallest p-value is one in its resamples: there must be enough of them for it to stay below the
 	// level after the correction, however many findings there are.
@@ -76,16 +76,8 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 			return nil, fmt.Errorf("rule %q compares with a baseline: give --baseline REPORT", rule)
 		}
 		found := false
-		for i := range r.Models {
-			m := &r.Models[i]
-			if !matches(rule.Model, m.Name) {
-				continue
-			}
-			for j := range m.Artifacts {
-				row := &m.Artifacts[j]
-				if !matches(rule.Format, row.Format) {
-					continue
-				}
+		for m, row := range r.Rows() {
+			if rule.covers(m, row) {
 				found = true
 				out.Findings = append(out.Findings, rule.apply(m.Name, row, rowOf(baseline, m.Name, row.Format), o))
 			}
@@ -119,21 +111,15 @@ func (r *Result) correct(o Options) {
 			continue
 		}
 		f.P = corrected
-		switch {
-		case corrected < 1-o.Level:
-			f.Status = Broken
-			f.Reason += fmt.Sprintf(" This is beyond its error (p = %.2g after correction).", corrected)
-		case o.Strict:
-			f.Status = Broken
-			f.Reason += fmt.Sprintf(" It is within its error (p = %.2g after correction), and the check is strict.", corrected)
-		default:
-			f.Reason += fmt.Sprintf(" It is within its error (p = %.2g after correction).", corrected)
+		within, strict := "within", ""
+		if corrected < 1-o.Level {
+			within, f.Status = "beyond", Broken
+		} else if o.Strict {
+			strict, f.Status = ", and the check is strict", Broken
 		}
+		f.Reason += fmt.Sprintf(" It is %s its error (p = %.2g after correction)%s.", within, corrected, strict)
 	}
-	r.Passed = true
-	for _, f := range r.Findings {
-		r.Passed = r.Passed && !f.Failed()
-	}
+	r.Passed = !slices.ContainsFunc(r.Findings, Finding.Failed)
 }
 
 // comparable refuses reports over different texts: their figures would differ without any artifact having changed.
@@ -152,14 +138,10 @@ func lost(r, baseline *report.Report, rule Rule) []Finding {
 		return nil
 	}
 	var out []Finding
-	for i := range baseline.Models {
-		m := &baseline.Models[i]
-		for j := range m.Artifacts {
-			format := m.Artifacts[j].Format
-			if matches(rule.Model, m.Name) && matches(rule.Format, format) && rowOf(r, m.Name, format) == nil {
-				out = append(out, Finding{Rule: rule.String(), Model: m.Name, Format: format, Status: Missing, P: 1,
-					Reason: "The baseline has this artifact, the report does not."})
-			}
+	for m, row := range baseline.Rows() {
+		if rule.covers(m, row) && rowOf(r, m.Name, row.Format) == nil {
+			out = append(out, Finding{Rule: rule.String(), Model: m.Name, Format: row.Format, Status: Missing, P: 1,
+				Reason: "The baseline has this artifact, the report does not."})
 		}
 	}
 	return out
@@ -169,14 +151,9 @@ func rowOf(r *report.Report, model, format string) *report.Row {
 	if r == nil {
 		return nil
 	}
-	for i := range r.Models {
-		if r.Models[i].Name != model {
-			continue
-		}
-		for j := range r.Models[i].Artifacts {
-			if r.Models[i].Artifacts[j].Format == format {
-				return &r.Models[i].Artifacts[j]
-			}
+	for m, row := range r.Rows() {
+		if m.Name == model && row.Format == format {
+			return row
 		}
 	}
 	return nil

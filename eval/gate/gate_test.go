@@ -191,7 +191,7 @@ func TestRefusals(t *testing.T) {
 		"rules: [{metric: kld, max: .nan}]":              "finite",
 		"rules: [{metric: same_top, min: -.inf}]":        "finite",
 		"rules: [{metric: kld, max: 1}]\n---\nrules: []": "second document",
-		"rules: [kld]":                                   "gate.budgetRule",
+		"rules: [kld]":                                   "gate.Rule",
 		"\x00":                                           "cannot be read",
 	} {
 		if r, err := ReadBudget(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {

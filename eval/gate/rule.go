@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"bitmill/eval/paired"
 	"bitmill/eval/report"
 )
@@ -14,12 +16,12 @@ import (
 // Rule bounds one metric of the artifacts whose model and format match: patterns of path.Match, "" for all. Exactly
 // one bound is set.
 type Rule struct {
-	Metric string
-	Model  string
-	Format string
-	Max    *float64 // the value itself
-	Min    *float64
-	Worse  *Change // how much worse than the baseline: more where less is better, less where more is better
+	Metric string   `yaml:"metric"`
+	Model  string   `yaml:"model"`
+	Format string   `yaml:"format"`
+	Max    *float64 `yaml:"max"` // the value itself
+	Min    *float64 `yaml:"min"`
+	Worse  *Change  `yaml:"worse"` // than the baseline: more where less is better, less where more is better
 }
 
 // Change is an amount, absolute or as a share of the baseline's value.
@@ -28,17 +30,18 @@ type Change struct {
 	Relative bool
 }
 
-// ParseChange reads "0.01" or "2%".
-func ParseChange(s string) (Change, error) {
-	number, relative := strings.CutSuffix(strings.TrimSpace(s), "%")
+// UnmarshalYAML reads "0.01" or "2%".
+func (c *Change) UnmarshalYAML(n *yaml.Node) error {
+	number, relative := strings.CutSuffix(strings.TrimSpace(n.Value), "%")
 	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-		return Change{}, fmt.Errorf("%q is neither a number nor a percentage", s)
+		return fmt.Errorf("line %d: worse: %q is neither a number nor a percentage", n.Line, n.Value)
 	}
 	if relative {
 		x /= 100
 	}
-	return Change{x, relative}, nil
+	*c = Change{x, relative}
+	return nil
 }
 
 func (c Change) String() string {
@@ -46,6 +49,11 @@ func (c Change) String() string {
 		return strconv.FormatFloat(100*c.Amount, 'g', -1, 64) + " %"
 	}
 	return strconv.FormatFloat(c.Amount, 'g', -1, 64)
+}
+
+// covers reports whether the rule is about the artifact.
+func (r Rule) covers(m *report.Model, row *report.Row) bool {
+	return matches(r.Model, m.Name) && matches(r.Format, row.Format)
 }
 
 func (r Rule) relative() bool { return r.Worse != nil }

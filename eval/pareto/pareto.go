@@ -78,24 +78,15 @@ func Rank(all []Candidate) error {
 	}
 	slices.SortStableFunc(all, func(a, b Candidate) int { return cmp.Compare(a.FileBytes, b.FileBytes) })
 	for i := range all {
-		c := &all[i]
-		c.Dominated = ""
+		all[i].Dominated = ""
+		least := math.Inf(1)
 		for _, o := range all[:i] { // smaller or as small
-			if o.Loss <= c.Loss && (c.Dominated == "" || o.Loss < lossOf(all, c.Dominated)) {
-				c.Dominated = o.Model + " " + o.Format
+			if o.Loss <= all[i].Loss && o.Loss < least {
+				all[i].Dominated, least = o.Model+" "+o.Format, o.Loss
 			}
 		}
 	}
 	return nil
-}
-
-func lossOf(all []Candidate, name string) float64 {
-	for _, c := range all {
-		if c.Model+" "+c.Format == name {
-			return c.Loss
-		}
-	}
-	return math.Inf(1)
 }
 
 // Choose takes the best artifact within the limits. With a limit on KLD alone it takes the smallest: quality is then

@@ -93,8 +93,6 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 				taken = append(taken, along(vg.Point{X: trX(s.marks[k-1].x), Y: trY(s.marks[k-1].y)}, at)...)
 			}
 		}
-	}
-	for _, s := range l.series {
 		if s.fit != nil {
 			x, _ := spread([]series{s})
 			from := vg.Point{X: trX(x.low), Y: trY(s.fit(x.low))}

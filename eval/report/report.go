@@ -12,6 +12,7 @@ package report
 
 import (
 	"fmt"
+	"iter"
 	"math"
 
 	"bitmill/eval/score"
@@ -133,6 +134,19 @@ func (r *Row) Point(source bool) threshold.Point {
 		p.KLD = math.NaN()
 	}
 	return p
+}
+
+// Rows yields every artifact with its model.
+func (r *Report) Rows() iter.Seq2[*Model, *Row] {
+	return func(yield func(*Model, *Row) bool) {
+		for i := range r.Models {
+			for k := range r.Models[i].Artifacts {
+				if !yield(&r.Models[i], &r.Models[i].Artifacts[k]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Points are the source (when it was measured) and all artifacts.
