@@ -83,7 +83,7 @@ func (j *job) measureResources(ctx context.Context, targets []benchTarget) error
 			return err
 		}
 		x.EnergyNote = m.Note
-		if _, err := j.store.Save(b.step, b.key, nil, x); err != nil {
+		if err := j.store.Save(b.step, b.key, nil, x); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"bitmill/calibrate"
-	"bitmill/cli/steps"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
@@ -76,8 +75,8 @@ func (j *job) writeImatrix(ctx context.Context, source string) (string, error) {
 	if err := file.Write(j.path(imatrixName), data); err != nil {
 		return "", err
 	}
-	out := steps.Output{Path: imatrixName, Bytes: int64(len(data)), SHA256: hashBytes(data)}
-	if _, err := j.store.Save("calibrate", k, []steps.Output{out}, nil); err != nil {
+	out := file.Written{Path: imatrixName, Bytes: int64(len(data)), SHA256: hashBytes(data)}
+	if err := j.store.Save("calibrate", k, []file.Written{out}, nil); err != nil {
 		return "", err
 	}
 	os.Remove(partial)

@@ -48,7 +48,7 @@ func (j *job) errors(ctx context.Context, in inputs, artifacts []*artifact, m *r
 		}
 		for n, i := range missing {
 			all[i] = found[n]
-			if _, err := j.store.Save("errors-"+artifacts[i].plan.Format.Name, keys[i], nil, all[i]); err != nil {
+			if err := j.store.Save("errors-"+artifacts[i].plan.Format.Name, keys[i], nil, all[i]); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"bitmill/cli/steps"
 	"bitmill/eval/report"
+	"bitmill/formats/file"
 	"bitmill/quantize"
 )
 
@@ -97,7 +98,7 @@ func (j *job) estimate(ctx context.Context) error {
 
 // key is that of a step: it covers the version and the parts, strings and numbers.
 func key(step string, parts ...any) string {
-	k, err := steps.Key(append([]any{quantize.FormatVersion, step}, parts...)...)
+	k, err := file.Key(append([]any{quantize.FormatVersion, step}, parts...)...)
 	if err != nil {
 		panic(err) // strings and numbers always have JSON
 	}

@@ -136,8 +136,8 @@ func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Writ
 		return fmt.Errorf("internal error: nobody asked for %s", w.Path)
 	}
 	made[i].sha256 = w.SHA256
-	out := steps.Output{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
-	_, err := j.store.Save("quantize-"+made[i].plan.Format.Name, made[i].key, []steps.Output{out}, from)
+	out := file.Written{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
+	err := j.store.Save("quantize-"+made[i].plan.Format.Name, made[i].key, []file.Written{out}, from)
 	return err
 }
 

@@ -35,10 +35,14 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	}
 	folder := steps.Store{Dir: o.Out}
 	release := func() {}
-	defer func() { release() }()
+	defer func() {
+		if release != nil {
+			release()
+		}
+	}()
 	models, warnings := o.Models, textWarnings(o)
 	if len(models) == 0 {
-		if release, err = lock(folder); err != nil {
+		if release, err = folder.Lock(); err != nil {
 			return s, err
 		}
 		if models, err = unpackDemo(o.Out); err != nil {
@@ -63,7 +67,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 		events.Warn(w)
 	}
 	if len(o.Models) > 0 {
-		if release, err = lock(folder); err != nil {
+		if release, err = folder.Lock(); err != nil {
 			return s, err
 		}
 	}
@@ -87,18 +91,6 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 		s.Check, err = gate.Check(s.Report, nil, rules, gate.Options{Strict: o.Strict})
 	}
 	return s, cmp.Or(events.Result(s), err)
-}
-
-// lock makes the folder and keeps other runs out of it.
-func lock(folder steps.Store) (release func(), err error) {
-	release = func() {}
-	if err = folder.MakeFolder(); err == nil {
-		var r func()
-		if r, err = folder.Lock(); err == nil {
-			release = r
-		}
-	}
-	return release, err
 }
 
 // newJobs opens and plans all models; those that could be opened are returned in any case.

@@ -24,15 +24,9 @@ type Store struct{ Dir string }
 type Record struct {
 	Step    string          `json:"step"`
 	Key     string          `json:"key"`
-	Outputs []Output        `json:"outputs,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"` // what the step wants to remember, e.g. its duration
+	Outputs []file.Written  `json:"outputs,omitempty"` // paths are relative to the store's folder
+	Data    json.RawMessage `json:"data,omitempty"`    // what the step wants to remember, e.g. its duration
 }
-
-// Output is a file a step wrote; Path is relative to the store's folder.
-type Output = file.Written
-
-// Key hashes the parts, each marshalled as JSON, into a key.
-func Key(parts ...any) (string, error) { return file.Key(parts...) }
 
 func (s Store) path(step string) string { return filepath.Join(s.Dir, ".bitmill", step+".json") }
 
@@ -76,11 +70,11 @@ func (s Store) read(step string) (*Record, bool) {
 
 // Recorded finds, in the records of the folder that the file lies in, what some step wrote under its name. Of several
 // records the first in the order of their steps counts: at most one step writes a file.
-func Recorded(path string) (Output, bool) {
+func Recorded(path string) (file.Written, bool) {
 	s := Store{filepath.Dir(path)}
 	names, err := filepath.Glob(s.path("*"))
 	if err != nil {
-		return Output{}, false
+		return file.Written{}, false
 	}
 	for _, name := range names {
 		r, ok := s.read(strings.TrimSuffix(filepath.Base(name), ".json"))
@@ -93,38 +87,27 @@ func Recorded(path string) (Output, bool) {
 			}
 		}
 	}
-	return Output{}, false
+	return file.Written{}, false
 }
 
 // Save records that the step is done. data may be nil.
-func (s Store) Save(step, key string, outputs []Output, data any) (*Record, error) {
+func (s Store) Save(step, key string, outputs []file.Written, data any) error {
 	r := Record{Step: step, Key: key, Outputs: outputs}
 	if data != nil {
 		raw, err := json.Marshal(data)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.Data = raw
 	}
 	b, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(s.path(step)), 0o755); err != nil {
-		return nil, err
+		return err
 	}
-	return &r, file.Write(s.path(step), append(b, '\n'))
-}
-
-// Output describes a file in the store's folder as it is now.
-func (s Store) Output(path string) (Output, error) {
-	full := filepath.Join(s.Dir, path)
-	st, err := os.Stat(full)
-	if err != nil {
-		return Output{}, err
-	}
-	sum, err := HashFile(full)
-	return Output{Path: path, Bytes: st.Size(), SHA256: sum}, err
+	return file.Write(s.path(step), append(b, '\n'))
 }
 
 // HashFile is the file's SHA-256 in hexadecimal.
@@ -144,9 +127,12 @@ func HashFile(path string) (string, error) {
 // ErrBusy marks a folder that another run is working in.
 var ErrBusy = errors.New("another bitmill run is working there")
 
-// Lock keeps other runs out of the store's folder until release is called or the process ends, however it ends. It
-// fails with ErrBusy when another run holds the lock.
+// Lock makes the store's folder and keeps other runs out of it until release is called or the process ends, however it
+// ends. It fails with ErrBusy when another run holds the lock.
 func (s Store) Lock() (release func(), err error) {
+	if err := s.MakeFolder(); err != nil {
+		return nil, err
+	}
 	release, err = file.Lock(filepath.Join(s.Dir, ".bitmill", "lock"))
 	if errors.Is(err, file.ErrBusy) {
 		return nil, fmt.Errorf("%s: %w", s.Dir, ErrBusy)

@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"bitmill/formats/file"
 )
 
 func TestRecordIsTrustedOnlyWhileKeyAndOutputsMatch(t *testing.T) {
 	s := Store{t.TempDir()}
-	key, err := Key("input", 7, map[string]int{"a": 1})
+	key, err := file.Key("input", 7, map[string]int{"a": 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,21 +21,22 @@ func TestRecordIsTrustedOnlyWhileKeyAndOutputsMatch(t *testing.T) {
 	if err := os.WriteFile(out, []byte("bytes"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o, err := s.Output("a.gguf")
+	sum, err := HashFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
+	o := file.Written{Path: "a.gguf", Bytes: 5, SHA256: sum}
 	if _, ok := s.Done("quantize", key); ok {
 		t.Fatal("a step never saved is done")
 	}
-	if _, err := s.Save("quantize", key, []Output{o}, map[string]float64{"seconds": 1.5}); err != nil {
+	if err := s.Save("quantize", key, []file.Written{o}, map[string]float64{"seconds": 1.5}); err != nil {
 		t.Fatal(err)
 	}
 	r, ok := s.Done("quantize", key)
 	if !ok || string(r.Data) == "" {
 		t.Fatalf("saved step: done %v, data %s", ok, r.Data)
 	}
-	other, _ := Key("input", 8)
+	other, _ := file.Key("input", 8)
 	if _, ok := s.Done("quantize", other); ok {
 		t.Error("done under another key")
 	}
@@ -121,10 +124,7 @@ func TestJournalKeepsWholeLinesOfItsKey(t *testing.T) {
 }
 
 func TestLockKeepsASecondRunOut(t *testing.T) {
-	s := Store{t.TempDir()}
-	if err := s.MakeFolder(); err != nil {
-		t.Fatal(err)
-	}
+	s := Store{filepath.Join(t.TempDir(), "new")}
 	release, err := s.Lock()
 	if err != nil {
 		t.Fatal(err)
