@@ -177,3 +177,26 @@ func typesAVX512() *typeTable {
 	}
 	return &t
 }
+
+// halves puts codes 32j.. of a block of 256 beside codes 128+32j..
+func halves(codes, from []int8) {
+	for i := 0; i < len(from); i += 256 {
+		to, from := (*[256]int8)(codes[i:]), (*[256]int8)(from[i:])
+		for j := range 4 {
+			*(*[32]int8)(to[64*j:]), *(*[32]int8)(to[64*j+32:]) = [32]int8(from[32*j:]), [32]int8(from[128+32*j:])
+		}
+	}
+}
+
+// fours puts sixteen codes of each of four blocks of 32 one after the other, then the other sixteen; the last blocks, if
+// less than four, stay as they are.
+func fours(codes, from []int8) {
+	i := 0
+	for ; i+128 <= len(from); i += 128 {
+		to, from := (*[128]int8)(codes[i:]), (*[128]int8)(from[i:])
+		for b := range 4 {
+			*(*[16]int8)(to[16*b:]), *(*[16]int8)(to[64+16*b:]) = [16]int8(from[32*b:]), [16]int8(from[32*b+16:])
+		}
+	}
+	copy(codes[i:], from[i:])
+}

@@ -8,14 +8,15 @@ import (
 	"bitmill/formats"
 )
 
-// native sets are compared with generic, so these tests say nothing where only generic exists; TestRequireSet says
-// when it should not be alone.
-func others(t testing.TB) []*Set {
-	sets := Available()[1:]
-	if len(sets) == 0 {
-		t.Skip("only the generic set runs here")
+// others are the sets that are compared with generic: those for this CPU, and the portable ones.
+func others() []*Set { return append(Available()[1:], portable, portableFull) }
+
+// fewer is n, or a tenth of it for the portable sets, which are slow.
+func fewer(s *Set, n int) int {
+	if s == portable || s == portableFull {
+		return n / 10
 	}
-	return sets
+	return n
 }
 
 // multiplied multiplies rows r0 .. r1-1 into a destination full of guards and checks that nothing else was written.
@@ -128,7 +129,7 @@ func compare(t testing.TB, name string, w Matrix, b *Activations, r0, r1 int, go
 }
 
 func TestMatMulEqual(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			t.Run(fmt.Sprint(s.Name, "/", typ), func(t *testing.T) {
 				var scratch Scratch
@@ -138,7 +139,7 @@ func TestMatMulEqual(t *testing.T) {
 					columns = append(columns, 5, 7, 8, 31, 257)
 				}
 				for i, cols := range columns {
-					if cols%unit != 0 {
+					if cols%unit != 0 || cols > fewer(s, 12800) {
 						continue
 					}
 					rng := random(uint64(cols))
@@ -158,7 +159,7 @@ func TestMatMulEqual(t *testing.T) {
 				rng := random(9)
 				w := randomMatrix(rng, typ, 37, cols)
 				b := loaded(t, s, typ, randomFloats(rng, 5*cols), 5, cols)
-				for r0 := range 20 {
+				for r0 := range fewer(s, 20) {
 					for _, r1 := range []int{r0, r0 + 1, r0 + 7, r0 + 8, r0 + 16, r0 + 17, 37} {
 						want := multiplied(t, generic, w, b, r0, r1, nil)
 						compare(t, fmt.Sprint("rows ", r0, " to ", r1), w, b, r0, r1, multiplied(t, s, w, b, r0, r1, &scratch), want)
@@ -182,7 +183,7 @@ func TestMatMulNoColumns(t *testing.T) {
 
 // TestMatMulManyTokens multiplies a prompt of 512 tokens.
 func TestMatMulManyTokens(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range []formats.Type{formats.F16, formats.Q8_0, formats.Q5_1, formats.Q3_K, formats.Q4_K} {
 			rng := random(uint64(typ))
 			w := randomMatrix(rng, typ, 19, 512)
@@ -196,7 +197,7 @@ func TestMatMulManyTokens(t *testing.T) {
 // products are integers: a sum that overflows 16 bits would be off by far more than rounding.
 func TestExtremes(t *testing.T) {
 	const cols = 512
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			if form, _ := FormOf(typ); form.float() {
 				continue

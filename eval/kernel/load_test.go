@@ -8,7 +8,7 @@ import (
 
 // TestLoadEqual: activations become the same bits in every set, odd values included.
 func TestLoadEqual(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for form := range formCount {
 			for _, cols := range []int{256, 352, 512, 1280} {
 				if cols%form.Block() != 0 {
@@ -80,7 +80,7 @@ func TestLoadEqual(t *testing.T) {
 
 // TestRoundBF16: all sets round alike, slices of any length.
 func TestRoundBF16(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for n := range 70 {
 			x := randomFloats(random(uint64(n)), n+1)
 			want := slices.Clone(x)

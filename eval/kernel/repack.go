@@ -139,32 +139,36 @@ func (s *repackShape) packBits(to []byte, scratch *repackScratch) {
 // unpackRepacked takes block b of a row from sixteen interleaved ones: its unsigned codes and, of a k-quant, its scales; of
 // other types d and m.
 func (s *repackShape) unpackRepacked(codes []uint8, scales *kquantScales, rows16 []byte, b, lane int) (d, m float32) {
-	at := s.half(b, lane)
-	if s.power {
-		d = block.FromE8M0Half(rows16[at])
+	return s.unpackBlock(codes, scales, rows16[s.half(b, 0):], rows16[s.word(b, 0, 0):], lane)
+}
+
+// unpackBlock is unpackRepacked of the block whose d of the first row head begins with.
+func (l *repackLayout) unpackBlock(codes []uint8, scales *kquantScales, head, body []byte, lane int) (d, m float32) {
+	if l.power {
+		d = block.FromE8M0Half(head[lane])
 	} else {
-		d = half(rows16, at)
+		d = half(head, 2*lane)
 	}
-	if s.min {
-		m = half(rows16, at+2*lanes)
+	if l.min {
+		m = half(head, 2*(lanes+lane))
 	}
-	if s.kquant != nil {
+	if l.kquant != nil {
 		var words [4]uint32
-		for i := range s.scaleWords {
-			words[i] = get32(rows16, s.word(b, i, lane))
+		for i := range l.scaleWords {
+			words[i] = get32(body, 4*(lanes*i+lane))
 		}
-		s.scales(scales, &words)
+		l.scales(scales, &words)
 		scales.d, scales.dmin = d, m
 	}
-	words, n := codeGroup(s.bits)
+	words, n := codeGroup(l.bits)
 	var q [8]uint32
 	var w [5]uint32
-	for group := range len(s.code4s) / n {
+	for group := range len(l.code4s) / n {
 		for i := range words {
-			w[i] = get32(rows16, s.word(b, s.scaleWords+group*words+i, lane))
+			w[i] = get32(body, 4*(lanes*(l.scaleWords+group*words+i)+lane))
 		}
-		unpackBits(s.bits, &q, &w)
-		for slot, i := range s.code4s[group*n : group*n+n] {
+		unpackBits(l.bits, &q, &w)
+		for slot, i := range l.code4s[group*n : group*n+n] {
 			put32(codes, 4*int(i), q[slot])
 		}
 	}

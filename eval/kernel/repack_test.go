@@ -93,7 +93,7 @@ func TestWeave(t *testing.T) {
 // TestStripsExact is TestRowsExact of strips: no addition rounds, so all sets agree to the last bit for few tokens, and
 // where tiles are made from strips.
 func TestStripsExact(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			if repackLayoutOf(typ) == nil {
 				continue
@@ -102,7 +102,7 @@ func TestStripsExact(t *testing.T) {
 			if form.float() {
 				continue
 			}
-			for seed := range 20 {
+			for seed := range fewer(s, 20) {
 				rng := random(uint64(seed))
 				cols := (1 + seed%5) * form.Block()
 				w := randomMatrix(rng, typ, 53, cols)
@@ -138,7 +138,7 @@ func TestStripsExact(t *testing.T) {
 
 // TestStripsNear multiplies weights of all scales: sums of blocks are added in another order, and only that.
 func TestStripsNear(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			if repackLayoutOf(typ) == nil {
 				continue
@@ -194,7 +194,7 @@ func TestStripsRefused(t *testing.T) {
 // TestStripsOfPowers: the exponents of MXFP4, the smallest ones too.
 func TestStripsOfPowers(t *testing.T) {
 	const rows, cols = 256, 160
-	for _, s := range others(t) {
+	for _, s := range others() {
 		rng := random(5)
 		w := randomMatrix(rng, formats.MXFP4, rows, cols)
 		for r := range rows {

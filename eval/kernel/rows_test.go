@@ -13,14 +13,14 @@ import (
 // TestRowsExact gives blocks and activations scales of one, so that all sums are integers below 2^24 and no addition
 // rounds: few tokens, many tokens (tiles) and generic must agree to the last bit.
 func TestRowsExact(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			form, _ := FormOf(typ)
 			if form.float() {
 				continue
 			}
 			cols := 3 * max(form.Block(), typ.BlockLen())
-			for seed := range 20 {
+			for seed := range fewer(s, 20) {
 				rng := random(uint64(seed))
 				w := randomMatrix(rng, typ, 19, cols)
 				setHalves(typ, w.Data, func() float32 { return 1 })

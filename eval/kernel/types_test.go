@@ -79,7 +79,7 @@ func TestOffsets(t *testing.T) {
 
 // TestTypeTables: the sets have functions for every type, or a reason for none.
 func TestTypeTables(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			w, f := weightTypeOf(typ), s.funcs(typ)
 			if f.rows == nil {
@@ -103,7 +103,7 @@ func TestTypeTables(t *testing.T) {
 
 // TestCodeFuncs: the functions for signed codes give what plain Go gives.
 func TestCodeFuncs(t *testing.T) {
-	for _, s := range others(t) {
+	for _, s := range others() {
 		for _, typ := range types {
 			w := weightTypeOf(typ)
 			if w.signed == nil {
