@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,7 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"bitmill/cli/pipeline"
 	"bitmill/eval/gate"
+	"bitmill/eval/report"
 )
 
 // printed are the packages whose structs --json prints or a run writes.
@@ -89,6 +93,21 @@ func TestCommandsAndMetricsAreDocumented(t *testing.T) {
 		if !strings.Contains(budgets, name) {
 			t.Errorf("docs/budgets.md does not say what %s is", name)
 		}
+	}
+}
+
+// TestResultIsJSON: run --json prints the report and the findings of its check as two values, and nothing else.
+func TestResultIsJSON(t *testing.T) {
+	var out strings.Builder
+	check := &gate.Result{Findings: []gate.Finding{{Rule: "kld at most 1", Status: gate.Kept}}}
+	if err := (jsonOutput{terminal{stdout: &out}}).Result(pipeline.Summary{Report: &report.Report{}, Check: check}); err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(strings.NewReader(out.String()))
+	var r report.Report
+	var c gate.Result
+	if err := errors.Join(d.Decode(&r), d.Decode(&c)); err != nil || len(c.Findings) != 1 || d.More() {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }
 

@@ -52,12 +52,12 @@ func (t terminal) Result(s pipeline.Summary) error {
 // jsonOutput is a terminal whose result is for programs.
 type jsonOutput struct{ terminal }
 
-// Result prints the report as it is in report.json.
+// Result prints the report as it is in report.json, and the findings of a check as a second value.
 func (j jsonOutput) Result(s pipeline.Summary) error {
-	if err := report.WriteJSON(j.stdout, s.Report); err != nil {
+	if err := report.WriteJSON(j.stdout, s.Report); err != nil || s.Check == nil {
 		return err
 	}
-	return printFindings(j.stdout, s.Check)
+	return env{stdout: j.stdout}.printJSON(s.Check)
 }
 
 // progress shows how far one step of a job is: a bar with an ETA on a terminal, a line now and then elsewhere.
