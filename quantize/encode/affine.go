@@ -14,7 +14,7 @@ type affine struct {
 	zero            bool // all values equal and none positive: every q is 0
 }
 
-// levels writes the fit's q[i] for the values it was found for.
+// levels writes q[i] for the values that were fitted.
 func (f *affine) levels(q []uint8, x []float32, top int32) {
 	x = x[:len(q)]
 	for i := range q {
@@ -26,8 +26,8 @@ func (f *affine) levels(q []uint8, x []float32, top int32) {
 	}
 }
 
-// searchAffine finds scale and minimum for at most 32 values. Each candidate step of the grid gives levels; weighted
-// least squares over (q, x) gives that candidate's scale and minimum (the minimum held at or below 0); the candidate
+// searchAffine finds scale and minimum for at most 32 values. Each candidate step gives levels; weighted least squares
+// over (q, x) give that candidate's scale and minimum (the minimum held at or below 0); the candidate
 // with the smallest weighted error wins: sum w*d^2, or sum w*|d| when absolute. Once a candidate has won, the next
 // ones measure from its minimum.
 func searchAffine(x, w []float32, top int32, r stepRange, absolute bool) affine {

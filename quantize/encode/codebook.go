@@ -9,8 +9,8 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// codebook is the lattice of an i-quant with what a search needs: for each code (block.Codebook.Code), whether it is a
-// entry, or else which entries are near.
+// codebook is the codebook of an i-quant, prepared for searches: for each code (block.Codebook.Code) the entry with
+// that code, or else the entries near it.
 type codebook struct {
 	dim, base int
 	entries   []uint16 // the levels of entry i: level k in bits shift*k and up
@@ -69,7 +69,7 @@ func newCodebook(t formats.Type, distances int) func() *codebook {
 	})
 }
 
-// findNear lists the near entries of all codes that are not in the codebook, by ascending distance and, at equal distance, index.
+// findNear lists the near entries of all codes that are not in the codebook, by ascending distance and then index.
 func (b *codebook) findNear(place []int, distances int) {
 	half, table := b.halfDistances()
 	distance := make([]uint8, len(place)) // at most 4*7^2
@@ -132,13 +132,13 @@ func (b *codebook) nearOf(found int32) nearEntries {
 	return nearEntries{b.near.levels[at:end], b.near.index[at:end]}
 }
 
-// top is what the highest level is worth: levels are 2*level + 1.
+// top is the value of the highest level: a level stands for 2*level + 1.
 func (b *codebook) top() float32 { return float32(2*(b.base-1) + 1) }
 
-// terms8 are the parts of a squared error that the levels of 8 values contribute, one list of levels per value.
+// terms8 are the contributions to a squared error of the levels of 8 values, one list of levels per value.
 type terms8 [8][4]float32
 
-// set computes w[k] * (at[l] - x[k])^2, where at is what the levels stand for.
+// set computes w[k] * (at[l] - x[k])^2, where at[l] is the value that level l stands for.
 func (t *terms8) set(x, w *[8]float32, at *[3]float32) {
 	for k := range t {
 		d0, d1, d2 := at[0]-x[k], at[1]-x[k], at[2]-x[k]
@@ -148,8 +148,8 @@ func (t *terms8) set(x, w *[8]float32, at *[3]float32) {
 	}
 }
 
-// least8 returns the index of the near entry with the smallest sum of terms, added in the order of the values; the first
-// of several. Sums that overflow (or are NaN) never win: with none left it is the first entry. ggml stops there.
+// least8 returns the index of the near entry with the smallest sum of terms, added in the order of the values; the
+// first of equals. Sums that overflow (or are NaN) never win: with none left it is the first entry, where ggml aborts.
 func (n nearEntries) least8(t *terms8) int32 {
 	var first [16]float32 // of values 0 and 1 together
 	for l1 := range 3 {
@@ -172,7 +172,7 @@ func (n nearEntries) least8(t *terms8) int32 {
 	return int32(n.index[winner])
 }
 
-// least4 is terms8 for entries of 4 values: there are so few near ones that their terms are not worth a table.
+// least4 is least8 for entries of 4 values: there are so few near ones that their terms are not worth a table.
 func (n nearEntries) least4(x, w *[4]float32, at *[8]float32) int32 {
 	best, winner := float32(math.MaxFloat32), 0
 	x0, x1, x2, x3 := x[0], x[1], x[2], x[3]

@@ -2,7 +2,7 @@ package encode
 
 import "math/bits"
 
-// codebookFit is one sub-block and what was found for it.
+// codebookFit is one sub-block and the result for it.
 type codebookFit struct {
 	book  *codebook
 	x     [32]float32 // magnitudes, but see makeEven
@@ -11,7 +11,7 @@ type codebookFit struct {
 	signs [4]uint8    // of 8 values each
 
 	entry [8]int32 // of each group
-	exact [8]bool  // the group's levels were an entry
+	exact [8]bool  // the group's levels are in the codebook
 	scale float32
 	empty bool // nothing but zeros: entry is unset, scale 0
 }
@@ -38,7 +38,7 @@ func (f *codebookFit) fit(t *codebookType, x []float32) {
 	f.search(t, extreme)
 }
 
-// load takes the values' magnitudes and signs.
+// load sets magnitudes and signs.
 func (f *codebookFit) load(x []float32) {
 	for i := range f.signs {
 		f.signs[i] = 0
@@ -53,8 +53,8 @@ func (f *codebookFit) load(x []float32) {
 	}
 }
 
-// makeEven is for types that store seven signs of eight, so that the number of negative ones must be even. Where it is
-// odd, the value that matters least (w*x^2) takes the wrong sign: its magnitude becomes negative.
+// makeEven is for types that store seven signs of eight, which need an even number of negative values. Where it is odd,
+// the value that matters least (w*x^2) takes the wrong sign: its magnitude becomes negative.
 func (f *codebookFit) makeEven(x []float32) {
 	for g := 0; g < len(x); g += 8 {
 		if signs := &f.signs[g/8]; bits.OnesCount8(*signs)%2 == 1 {
@@ -65,7 +65,7 @@ func (f *codebookFit) makeEven(x []float32) {
 	}
 }
 
-// leastOf8 returns where w*x^2 is smallest.
+// leastOf8 returns the index of the smallest w*x^2.
 func leastOf8(x, w *[8]float32) (least int) {
 	smallest := float32(float32(w[0]*x[0]) * x[0])
 	for i, v := range x {
@@ -76,8 +76,8 @@ func leastOf8(x, w *[8]float32) (least int) {
 	return least
 }
 
-// search finds scale and entries. extreme is the value that candidates put near the highest level, f.scale the scale that
-// stays, with the lowest levels, when no candidate explains anything (weights of zero).
+// search finds scale and entries. extreme is the value that candidates put near the highest level, f.scale the scale
+// that stays, with the lowest levels, when no candidate explains anything (weights of zero).
 func (f *codebookFit) search(s *codebookType, extreme float32) {
 	groups := s.size / f.book.dim
 	top := f.book.top()
@@ -125,7 +125,7 @@ func (f *codebookFit) again(s *codebookType, groups int) {
 	}
 }
 
-// round finds each group's entry for one step, but for those to keep.
+// round finds the entries for one step, except those of groups to keep.
 func (f *codebookFit) round(entry []int32, exact, keep []bool, inverse, scale float32) {
 	if f.book.dim == 8 {
 		f.round8(entry, exact, keep, inverse, scale)

@@ -1,16 +1,16 @@
 package encode
 
-// The i-quants of two and three bits: the magnitudes of 8 (IQ2) or 4 (IQ3) neighbouring values are rounded together to a
-// entry of a codebook, x ~ ± scale * (2*level + 1), with one scale per sub-block of 16 or 32.
+// The i-quants of two and three bits: the magnitudes of 8 (IQ2) or 4 (IQ3) neighbouring values are rounded together to
+// an entry of a codebook, x ~ ± scale * (2*level + 1), with one scale per sub-block of 16 or 32.
 //
-// A search tries inverse steps around top/largest. Each rounds the values to levels; a group whose levels are not in the codebook
-// takes the near entry with the smallest sum of sqrt(weight) * error^2; the candidate that explains most wins (see
-// fitSums). Then groups are rounded a second time, with the scale found, and the scale is fitted again.
+// A search tries inverse steps around top/largest. Each rounds the values to levels; a group whose levels are not in
+// the codebook takes the near entry with the smallest sum of sqrt(weight) * error^2; the candidate that explains most
+// wins (see fitSums). Then groups are rounded a second time, with the scale found, and the scale is fitted again.
 //
-// With weights of zero no candidate wins: all levels are then the lowest, with the scale that puts the largest magnitude
-// on the highest (in IQ2_XXS the sub-block's scale is 0). A sub-block of zeros has scale 0 and index 0.
+// With weights of zero no candidate wins: all levels are then the lowest, with the scale that puts the largest
+// magnitude on the highest (in IQ2_XXS the sub-block's scale is 0). A sub-block of zeros has scale 0 and index 0.
 
-// codebookType is what one type does in its own way.
+// codebookType is the part of one type that is its own.
 type codebookType struct {
 	book   func() *codebook
 	bytes  int     // of a super-block
@@ -21,14 +21,14 @@ type codebookType struct {
 
 	even   bool    // only seven signs of eight values are stored
 	four   bool    // candidates lie around the scale that suits four levels, not the largest magnitude
-	least  float32 // sub-blocks without a value that large count as zero
+	least  float32 // sub-blocks with smaller values only count as zero
 	factor float32 // weights are importance * sqrt(factor * mean square of the super-block + x^2)
 
 	plainWeights func(w, x []float32, variance float32) // without importance; variance is that factor * mean square
 	pack         func(b []byte, s *codebookBlock)       // b is cleared
 }
 
-// second says which groups are rounded a second time.
+// second says which groups are rounded a second time, with the scale found.
 type second uint8
 
 const (
@@ -37,7 +37,7 @@ const (
 	always                  // all
 )
 
-// codebookBlock is what was found for a super-block.
+// codebookBlock is the result for a super-block.
 type codebookBlock struct {
 	scale [16]float32 // of each sub-block
 	empty [16]bool    // it counts as zero
@@ -45,7 +45,7 @@ type codebookBlock struct {
 	signs [32]uint8   // of 8 values each
 }
 
-// encode writes super-blocks; see encodeRows for the same on lanes.
+// encode writes super-blocks in plain Go.
 func (t *codebookType) encode(dst []byte, row, importance []float32) {
 	f := codebookFit{book: t.book()}
 	for at := 0; at < len(row); at += 256 {
@@ -68,7 +68,7 @@ func (t *codebookType) encode(dst []byte, row, importance []float32) {
 	}
 }
 
-// put takes over sub-block j.
+// put stores the result for sub-block j.
 func (s *codebookBlock) put(j, size int, f *codebookFit) {
 	s.scale[j], s.empty[j] = f.scale, f.empty
 	if groups := size / f.book.dim; !f.empty {

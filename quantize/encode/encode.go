@@ -1,10 +1,18 @@
-// Package encode chooses the bytes of quantized tensors: one file per type, the searches they share in affine.go,
-// symmetric.go and nonneg.go.
+// Package encode chooses the bytes of quantized tensors.
 //
 // The bytes equal those of llama-quantize (llama.cpp, ggml-quants.c): its encoders are plain IEEE float32, one
 // operation at a time, sums in the order of the values, no fused multiply-add. Here every product that is added to
-// something is therefore converted (float32(x*y) + z), which forbids fusing on every architecture. The Go code is the
-// meaning; faster versions must give the same bytes.
+// something is therefore converted (float32(x*y) + z), which forbids fusing on every architecture.
+//
+// Every type is encoded in two ways that give the same bytes:
+//
+//   - Plain Go is the reference. Each type has a file, q4_k.go for Q4_K. Searches that types share are in affine.go,
+//     symmetric.go, nonneg.go and nonlinear.go; types that differ in numbers and packing only are rows of one struct:
+//     legacyType, kAffine, codebookType and iq1Type.
+//   - Lanes (lanes.go) search many sub-blocks at once, one per SIMD lane. The files lanes_*.go carry a batch of values
+//     through the functions of one instruction set, in a workspace; what a lane cannot do exactly, plain Go does again.
+//
+// The table of encoders in this file has a row per type with both.
 //
 // A search works on one sub-block of at most 32 values and touches nothing else, so rows, blocks and sub-blocks may be
 // encoded in any order and by any number of goroutines.
@@ -20,12 +28,12 @@ import (
 type encoder struct {
 	typ      formats.Type
 	use      use
-	row      func(dst []byte, row, importance []float32)                // plain Go, one row: the meaning
-	lanes    func(ws *workspace, dst []byte, row, importance []float32) // the same on SIMD lanes; nil where plain Go is as fast
+	row      func(dst []byte, row, importance []float32)                // one row in plain Go: the reference
+	lanes    func(ws *workspace, dst []byte, row, importance []float32) // on SIMD lanes; nil where these are not faster
 	batching batching
 }
 
-// use says what importance is to an encoder.
+// use says how an encoder uses importance.
 type use uint8
 
 const (
@@ -34,15 +42,15 @@ const (
 	required
 )
 
-// batching says what a batch of an encoder on lanes may hold.
+// batching says which values an encoder on lanes takes as a batch.
 type batching uint8
 
 const (
-	rowByRow   batching = iota // values of one row: its blocks, or plain Go for the rest of the row, look at all of it
-	acrossRows                 // values of rows that follow each other: blocks know nothing of their row
+	rowByRow   batching = iota // those of one row: its encoder needs the whole row
+	acrossRows                 // those of several rows: blocks do not depend on their row
 )
 
-// encoders lists the types Encode knows, by ascending id.
+// encoders lists the types that Encode handles, by ascending id.
 var encoders = []encoder{
 	{formats.F32, unused, encodeF32, nil, rowByRow},
 	{formats.F16, unused, encodeF16, (*workspace).encodeF16, acrossRows},
@@ -74,13 +82,13 @@ var encoders = []encoder{
 	{formats.Q2_0, unused, encodeQ2_0, (*workspace).encodeQ2_0, acrossRows},
 }
 
-// Encode writes len(src)/cols rows of cols values as type t into dst, which must have exactly their size.
-// importance is the imatrix weight of each column, or nil (see NeedsImportance). F32, F16, BF16, Q8_0, the ternary types
-// and those of fixed grids (MXFP4, NVFP4, Q1_0, Q2_0) do not use it. With nil the others use other weights and grids than
-// with an importance of all ones, as llama-quantize does.
+// Encode writes len(src)/cols rows of cols values as type t into dst, which must have exactly their size in bytes.
+// importance is the imatrix weight of each column, or nil (see NeedsImportance). F32, F16, BF16, Q8_0, the ternary
+// types and those of fixed steps (MXFP4, NVFP4, Q1_0, Q2_0) do not use it. The others search with other weights and
+// steps for nil than for an importance of all ones, as llama-quantize does.
 //
-// Values and importance should be finite (checkpoint.CheckFinite finds others) and importance not negative: others give meaningless bytes,
-// though never a panic. A type without an encoder fails with formats.ErrUnsupported.
+// Values and importance should be finite (checkpoint.CheckFinite finds others) and importance not negative: otherwise
+// the bytes are meaningless, though there is no panic. A type without an encoder fails with formats.ErrUnsupported.
 func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []float32) error {
 	e := find(t)
 	if e == nil {

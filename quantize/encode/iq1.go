@@ -7,7 +7,7 @@ import "bitmill/formats/block"
 // that explains most wins. Then groups of 8 whose levels are not in the codebook take the near entry with the
 // smallest weighted squared error.
 
-// iq1Values are what the levels are worth, by the sign of the shift.
+// iq1Values are the values that levels stand for, by the sign of the shift.
 var iq1Values = [2][3]float32{
 	{-1 + block.Shift1, block.Shift1, 1 + block.Shift1},
 	{-1 - block.Shift1, -block.Shift1, 1 - block.Shift1},
@@ -15,10 +15,10 @@ var iq1Values = [2][3]float32{
 
 const plus, minus = 0, 1
 
-// iq1Type is what one type does in its own way.
+// iq1Type is the part of one type that is its own.
 type iq1Type struct {
 	bytes, size int     // of a super-block, values in a sub-block
-	least       float32 // sub-blocks without a magnitude that large have scale and indices 0
+	least       float32 // sub-blocks with smaller magnitudes only have scale and indices 0
 	halves      bool    // each half of a sub-block has a shift of its own: shifts counts ++, +-, -+, --
 
 	split func(index []uint8, x, w []float32) split   // index is the order of x
@@ -41,15 +41,15 @@ func (t *iq1Type) opposite(shifts int) int {
 	return 1 - shifts
 }
 
-// iq1Block is what was found for a super-block.
+// iq1Block is the result for a super-block.
 type iq1Block struct {
 	scale  [16]float32 // of each sub-block
 	shifts [16]int
 	entry  [32]int32 // of 8 values each
 }
 
-// encode writes super-blocks. Weights are x^2, or with importance importance * sqrt(2 * mean square of the super-block +
-// x^2).
+// encode writes super-blocks. Weights are x^2, or with importance importance * sqrt(2 * mean square of the super-block
+// + x^2).
 func (t *iq1Type) encode(dst []byte, row, importance []float32) {
 	book := book1()
 	var w [256]float32
@@ -89,13 +89,13 @@ func (t *iq1Type) fit(entry []int32, book *codebook, x, w []float32) (scale floa
 	if scale < 0 {
 		scale, shifts = -scale, t.opposite(shifts)
 	}
-	onFixed := true
+	allExact := true
 	for k := range entry {
 		var exact bool
 		entry[k], exact = iq1Entry(book, level[8*k:], x[8*k:], w[8*k:], scale, &iq1Values[t.shiftOf(shifts, k)])
-		onFixed = onFixed && exact
+		allExact = allExact && exact
 	}
-	if !onFixed {
+	if !allExact {
 		scale = t.refit(book, entry, x, w, scale, shifts)
 	}
 	return scale, shifts
@@ -114,7 +114,8 @@ func (t *iq1Type) refit(book *codebook, entry []int32, x, w []float32, scale flo
 }
 
 // iq1Entry finds the entry for 8 values with the levels given.
-func iq1Entry(book *codebook, level []uint8, x, w []float32, scale float32, values *[3]float32) (entry int32, exact bool) {
+func iq1Entry(book *codebook, level []uint8, x, w []float32, scale float32, values *[3]float32,
+) (entry int32, exact bool) {
 	code := int32(0)
 	for k := 7; k >= 0; k-- {
 		code = 3*code + int32(level[k])
@@ -128,7 +129,7 @@ func iq1Entry(book *codebook, level []uint8, x, w []float32, scale float32, valu
 	return book.nearOf(found).least8(&t), false
 }
 
-// addIQ1 adds the sums of w*q*x and w*q^2 with q what the entry's levels are worth, times factor.
+// addIQ1 adds the sums of w*q*x and w*q^2, where q is the value of the entry's level times factor.
 func (s *fitSums) addIQ1(levels uint16, x, w []float32, values *[3]float32, factor float32) {
 	x, w = x[:8], w[:8]
 	for k, v := range x {

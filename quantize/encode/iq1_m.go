@@ -6,8 +6,8 @@ import (
 	"bitmill/formats/block"
 )
 
-// typeIQ1_M: 16 sub-blocks of 16 with a shift for each half; see iq1.go. Sub-blocks below 1e-7, or with weights of zero,
-// have scale and indices 0.
+// typeIQ1_M: 16 sub-blocks of 16 with a shift for each half; see iq1.go. Sub-blocks below 1e-7, or with weights of
+// zero, have scale and indices 0.
 var typeIQ1_M = iq1Type{bytes: 56, size: 16, least: 1e-7, halves: true, split: splitIQ1_M, pack: packIQ1_M}
 
 // packIQ1_M: with all levels known, d is fitted once more to the super-block.
@@ -42,8 +42,8 @@ func packIQ1_M(b []byte, s *iq1Block, x, w []float32) {
 	}
 }
 
-// splitIQ1_M tries all boundaries with all shifts. Levels differ by one, so with X(i) the sum of w*x of the first i values
-// and q what the top level is worth, sum w*x*q = X(n)*q - X(low) - X(high), for each half's values; likewise for
+// splitIQ1_M tries all boundaries with all shifts. Levels differ by one, so with X(i) the sum of w*x of the first i
+// values and q the value of the top level, sum w*x*q = X(n)*q - X(low) - X(high), for each half's values; likewise for
 // sum w*q^2, with differences of squares.
 func splitIQ1_M(index []uint8, x, w []float32) split {
 	x, w = x[:16], w[:16]
@@ -88,7 +88,7 @@ func splitIQ1_M(index []uint8, x, w []float32) split {
 // boundaries are the running sums of one half of a sub-block, and by shift what a boundary contributes.
 type boundaries struct {
 	x, w      [17]float32 // sums of w*x and w of the values before it
-	topX      [2]float32  // all w*x times what the top level is worth
+	topX      [2]float32  // all w*x times the value of the top level
 	low, high [2][17]float32
 }
 

@@ -33,7 +33,7 @@ func splitIQ1_S(index []uint8, x, w []float32) split {
 		sumX[at+1] = sumX[at] + float32(w[i&31]*x[i&31])
 		sumW[at+1] = sumW[at] + w[i&31]
 	}
-	// What lies above the upper boundary contributes the same for every lower one.
+	// The values above the upper boundary contribute the same for every lower one.
 	var above [33]struct{ plus, minus fitSums }
 	for i := range above {
 		above[i].plus = iq1Sums(sumX[32]-sumX[i], sumW[32]-sumW[i], iq1Values[plus][2])
@@ -51,7 +51,7 @@ func splitIQ1_S(index []uint8, x, w []float32) split {
 			if best.beats(xq, q2) {
 				best.take(xq, q2, low, high, plus)
 			}
-			between.xq = -between.xq // the middle level is worth the opposite: the square is the same
+			between.xq = -between.xq // the middle level has the opposite value and the same square
 			xq = belowMinus.xq + between.xq + top.minus.xq
 			q2 = belowMinus.q2 + between.q2 + top.minus.q2
 			if best.beats(xq, q2) {

@@ -2,7 +2,7 @@ package encode
 
 import "math"
 
-// sorted writes the indices of x in ascending order of the values, of equal ones in the order they stand in.
+// sorted writes the indices of x in ascending order of the values; it keeps the order of equal ones.
 func sorted(index []uint8, x []float32) {
 	for i, v := range x {
 		at := i
@@ -18,7 +18,7 @@ func sorted(index []uint8, x []float32) {
 type split struct {
 	scale     float32
 	low, high int
-	shifts    int // a type's own numbering
+	shifts    int // in the type's own numbering
 	score     float32
 	found     bool
 }

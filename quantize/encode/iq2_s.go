@@ -1,7 +1,8 @@
 package encode
 
 // typeIQ2_S: 16 sub-blocks of 16 with 8 signs for 8 values; see codebook_type.go. With v twice the mean square of the
-// super-block, weights are v/4 + x^2, or with importance importance * sqrt(v + x^2). Sub-blocks below 1e-8 count as zero.
+// super-block, weights are v/4 + x^2, or with importance importance * sqrt(v + x^2). Sub-blocks below 1e-8 count as
+// zero.
 var typeIQ2_S = codebookType{book: book2S, bytes: 82, size: 16, steps: 9, step: 0.1,
 	least: 1e-8, factor: 2, plainWeights: weightsIQ2_S, pack: packIQ2_S}
 

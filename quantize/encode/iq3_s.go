@@ -11,8 +11,8 @@ var typeIQ3_S = codebookType{book: book3S, bytes: 110, size: 32, steps: 9, step:
 func squareWeights(w, x []float32, _ float32) { squares(w, x) }
 
 // packIQ3_S: ggml (2026) does not leave room for a sub-block of nothing but zeros: the low index bytes and the signs of
-// those after it move up by one place, while their high bits and scales stay, so that such a super-block decodes to other
-// values. Equal bytes need the same here. Weights that were not pruned have no such sub-blocks.
+// those after it move up by one place, while their high bits and scales stay, so that such a super-block decodes to
+// other values. Equal bytes need the same here. Weights that were not pruned have no such sub-blocks.
 func packIQ3_S(b []byte, s *codebookBlock) {
 	place := 0
 	for j := range 8 {

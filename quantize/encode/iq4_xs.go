@@ -2,8 +2,8 @@ package encode
 
 import "encoding/binary"
 
-// encodeIQ4_XS: 8 sub-blocks of 32, x ~ d*s * block.Nonlinear4[q] with s in -32..31; the scale of largest magnitude becomes
-// s = -32. See nonlinear.go.
+// encodeIQ4_XS: 8 sub-blocks of 32, x ~ d*s * block.Nonlinear4[q] with s in -32..31; the scale of largest magnitude
+// becomes s = -32. See nonlinear.go.
 func encodeIQ4_XS(dst []byte, row, importance []float32) {
 	var w [32]float32
 	var scales [8]float32

@@ -6,17 +6,17 @@ import (
 	"bitmill/formats/cpu"
 )
 
-// lanes runs the searches on many sub-blocks at once, one per SIMD lane. A lane does what plain Go does for its
-// sub-block, operation by operation, so the bytes are the same; what a lane cannot do the same way (rounding beyond
-// 2^22, numbers that are not finite) it notes, and plain Go does that sub-block again.
+// lanes are the functions of one instruction set that search many sub-blocks at once, one per SIMD lane. A lane does
+// the operations of plain Go on its sub-block, one by one, so the bytes are the same; where it cannot (rounding beyond
+// 2^22, numbers that are not finite) it notes that, and plain Go does the sub-block again.
 //
 // Lanes work on tables of [element][column], a column being a sub-block.
 type lanes struct {
-	name    string // as kernel.Set names it
+	name    string // of the instruction set, see package cpu
 	width   int    // lanes of a vector
 	columns int    // of a table: two vectors
 
-	// searches: results are rows of the table state; groups are the vectors of a row that are searched
+	// searches: results are rows of the table state (package layout); groups are the vectors of a row that are searched
 	affineSquares, affineMagnitudes func(state, x, w, q *float32, n int, steps *float32, below, count int)
 	symmetric                       func(state, x, w, wx *float32, n, groups int, steps *float32, inside, pairs int)
 	nonneg                          func(state, x, w, q *float32, n, groups int, steps *float32, count int)
@@ -46,7 +46,7 @@ type lanes struct {
 	float4            func(q *byte, x, d *float32, count, n int)
 }
 
-// chosenLanes is the lanes of the kernel set that is in use (see cpu.Best and cpu.Env), or nil for plain Go.
+// chosenLanes are the lanes of the instruction set in use (see cpu.Best and cpu.Env), or nil for plain Go.
 func chosenLanes() *lanes {
 	name := cpu.Best()
 	for _, l := range nativeLanes {
@@ -57,7 +57,7 @@ func chosenLanes() *lanes {
 	return nil
 }
 
-// workspaces holds working space: a goroutine borrows one for an Encode.
+// workspaces are kept for reuse: a goroutine borrows one for an Encode.
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // onLanes encodes rows on lanes; it reports false when the type has none, or the set is nil.

@@ -6,7 +6,7 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// weighting says where the weights of a search come from.
+// weighting is the source of a search's weights.
 type weighting int
 
 const (
@@ -14,8 +14,8 @@ const (
 	spreadOut                  // root mean square of the sub-block + |x|
 )
 
-// searchAffine runs searchAffine on the sub-blocks of size values of the batch's first n values, and sets ws.affine and
-// ws.sums.
+// searchAffine is searchAffine of affine.go on the sub-blocks of size values of the batch's first n values, and sets
+// ws.affine and ws.sums.
 func (ws *workspace) searchAffine(n, size int, top int32, r stepRange, absolute bool, weights weighting) {
 	search := ws.affineSquares
 	if absolute {
@@ -50,10 +50,10 @@ func (ws *workspace) takeAffine(first, size int, top int32, r stepRange, absolut
 	sum, zero, redo := ws.row(layout.AffineSum), ws.row(layout.AffineZero), ws.row(layout.AffineRedo)
 	for c := range fits {
 		fits[c] = affine{scale[c], min32[c], inverse[c], origin[c], math.Float32bits(zero[c]) != 0}
-		sums[c] = 0 + sum[c] // as a sum that starts from zero
+		sums[c] = 0 + sum[c] // as of a sum that starts from zero: never -0
 		if math.Float32bits(redo[c]) != 0 {
-			var x, w [32]float32
-			fits[c] = searchAffine(ws.column(x[:size], &ws.tableX, c), ws.column(w[:size], &ws.tableW, c), top, r, absolute)
+			x, w := ws.column(size, c)
+			fits[c] = searchAffine(x, w, top, r, absolute)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// codebookLanes are the steps of codebookFit on lanes; those of groups are for groups of 8 and 4 values, see ofDim.
+// codebookLanes are the steps of codebookFit on lanes; pairs are for groups of 8 and of 4 values, see ofDim.
 type codebookLanes struct {
 	signs func(signs *byte, x *float32, n int)
 	roots func(root, w *float32, n int)
@@ -28,7 +28,7 @@ var infinity = float32(math.Inf(1))
 
 func ofDim(dim int) int { return (8 - dim) / 4 }
 
-// oddLevels are what levels are worth, for a vector of any width and groups of 8 and 4 values.
+// oddLevels are the values of levels, for a vector of any width and groups of 8 and of 4 values.
 var oddLevels = func() (v [2][16]float32) {
 	for i := range 16 {
 		v[0][i], v[1][i] = float32(2*(i%4)+1), float32(2*(i%8)+1)
@@ -46,7 +46,7 @@ type codebookSpace struct {
 
 	x, root [batchValues]float32 // magnitudes, see codebookFit
 	signs   [batchValues / 8]uint8
-	live    [maxColumns]bool // not a sub-block of zeros
+	live    [maxColumns]bool // the sub-block is not all zeros
 	scale   [maxColumns]float32
 	blocks  [8]codebookBlock
 }
@@ -70,7 +70,7 @@ func (t *codebookType) onLanes(ws *workspace, dst []byte, row, importance []floa
 	})
 }
 
-// placeGroups sets where groups of dim values start in sub-blocks of size values that follow each other.
+// placeGroups sets the places of groups of dim values in sub-blocks of size values that follow each other.
 func (ws *workspace) placeGroups(size, dim int) {
 	for i := range size / dim * ws.columns {
 		ws.codebook.places[i] = uint32(4 * (i%ws.columns*size + i/ws.columns*dim))

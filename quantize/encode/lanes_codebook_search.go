@@ -6,7 +6,7 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// searchCodebook sets the blocks' fits for the sub-blocks from value first on, as many as the tables have columns.
+// searchCodebook sets s.blocks for the sub-blocks from value first on, as many as the tables have columns.
 func (ws *workspace) searchCodebook(t *codebookType, book *codebook, first int) {
 	s, columns, groups, dim := &ws.codebook, ws.columns, t.size/book.dim, ofDim(book.dim)
 	l := &ws.lanes.codebooks
@@ -24,10 +24,10 @@ func (ws *workspace) searchCodebook(t *codebookType, book *codebook, first int) 
 			s.best[i] = layout.NearMark
 		}
 	}
-	step := s.row(layout.CodebookStep, columns)
+	step, divisor := s.row(layout.CodebookStep, columns), s.row(layout.CodebookDivisor, columns)
 	for k := -t.steps; k <= t.steps; k++ {
 		numerator := book.top() + float32(t.step*float32(k))
-		l.round[dim](&s.state[0], &s.row(layout.CodebookDivisor, columns)[0], &ws.tableX[0], &s.entry[0], &book.lookup[0], groups, numerator)
+		l.round[dim](&s.state[0], &divisor[0], &ws.tableX[0], &s.entry[0], &book.lookup[0], groups, numerator)
 		ws.nearEntries(book, first, groups, step)
 		l.sums[dim](&s.state[0], &ws.tableQ[0], &ws.tableW[0], &s.best[0], &s.entry[0], &book.entries[0], groups)
 	}
@@ -35,7 +35,7 @@ func (ws *workspace) searchCodebook(t *codebookType, book *codebook, first int) 
 	ws.takeCodebook(t, book, first, groups)
 }
 
-// fourLevels finds the scales that suit four levels.
+// fourLevels finds the scales for four levels.
 func (ws *workspace) fourLevels(size int) []float32 {
 	scales := ws.codebook.scale[:ws.columns]
 	ws.nonnegTable(size, ws.columns/ws.width, 4)
@@ -43,14 +43,14 @@ func (ws *workspace) fourLevels(size int) []float32 {
 		scales[c] = ws.row(layout.NonnegScale)[c]
 		if math.Float32bits(ws.row(layout.NonnegRedo)[c]) != 0 {
 			var q [32]uint8
-			var x, w [32]float32
-			scales[c] = searchNonneg(q[:size], ws.column(x[:size], &ws.tableX, c), ws.column(w[:size], &ws.tableW, c), 4)
+			x, w := ws.column(size, c)
+			scales[c] = searchNonneg(q[:size], x, w, 4)
 		}
 	}
 	return scales
 }
 
-// prepareCodebook sets what the first candidate starts from. four are the scales that suit four levels, if those matter.
+// prepareCodebook sets the start of the first candidate. four are the scales for four levels, of types that need them.
 func (ws *workspace) prepareCodebook(t *codebookType, top float32, four []float32) {
 	s, columns := &ws.codebook, ws.columns
 	divisor, scale := s.row(layout.CodebookDivisor, columns), s.row(layout.CodebookScale, columns)
@@ -68,7 +68,7 @@ func (ws *workspace) prepareCodebook(t *codebookType, top float32, four []float3
 	}
 }
 
-// nearEntries gives near entries to the groups whose levels are none.
+// nearEntries finds near entries for the groups whose levels are not in the codebook.
 func (ws *workspace) nearEntries(book *codebook, first, groups int, scales []float32) {
 	s := &ws.codebook
 	n := 0

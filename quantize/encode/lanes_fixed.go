@@ -7,7 +7,8 @@ import (
 	"bitmill/formats/block"
 )
 
-// The types with fixed grids. Blocks with numbers that are not finite, or scales whose inverse is not, are left to plain Go.
+// The types of fixed steps, which search nothing. Blocks with numbers or inverse scales that are not finite are left to
+// plain Go.
 
 // findAbsMax returns the bits of the largest magnitude in each run of size values of the batch's first n values.
 func (ws *workspace) findAbsMax(n, size int) []uint32 {
@@ -76,8 +77,8 @@ func (ws *workspace) encodeQ1_0(dst []byte, row, _ []float32) {
 	})
 }
 
-// roundRuns sets ws.q to roundHalfAway(x/d) + 1 for the runs of size values, d the largest magnitude of a run, and gives each run to
-// put, or to plain.
+// roundRuns sets ws.q to roundHalfAway(x/d) + 1 for the runs of size values, d the largest magnitude of a run. It calls
+// put for each run, or plain where the inverse of d is not finite.
 func (ws *workspace) roundRuns(n, size, top int, put func(i int, d float32), plain func(i int, x []float32)) {
 	maxima := ws.findAbsMax(n, size)
 	for i, p := range maxima {

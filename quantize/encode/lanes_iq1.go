@@ -32,7 +32,7 @@ var iq1LaneValues = func() (v [2][16]float32) {
 	return v
 }()
 
-// boundary is a pair of boundaries, and boundaries32 and boundaries16 those of so many values in the order of the search.
+// boundary is a pair of boundaries; boundaries32 and boundaries16 are all pairs for so many values, in search order.
 type boundary struct{ low, high uint8 }
 
 var boundaries32, boundaries16 = boundariesOf(32), boundariesOf(16)
@@ -46,8 +46,8 @@ func boundariesOf(n int) (b []boundary) {
 	return b
 }
 
-// exchanges appends pairs of rows that sort n of them, a power of two, when they are put in order one after the other:
-// Batcher's odd-even merge sort.
+// exchanges appends the pairs of Batcher's odd-even merge sort of n rows, a power of two: putting each pair in order,
+// one after the other, sorts the rows.
 func exchanges(to []uint32, n, rowBytes int) []uint32 {
 	for p := 1; p < n; p *= 2 {
 		for k := p; k >= 1; k /= 2 {
@@ -89,7 +89,7 @@ func (t *iq1Type) onLanes(ws *workspace, dst []byte, row, importance []float32) 
 	})
 }
 
-// splitIQ1 sets the blocks' fits for the sub-blocks from value first on, as many as the tables have columns.
+// splitIQ1 sets s.blocks for the sub-blocks from value first on, as many as the tables have columns.
 func (ws *workspace) splitIQ1(t *iq1Type, book *codebook, first int) {
 	s, columns := &ws.iq1, ws.columns
 	ws.transpose(&ws.tableX[0], &ws.x[first], columns, t.size)
@@ -113,15 +113,16 @@ func (ws *workspace) splitIQ1(t *iq1Type, book *codebook, first int) {
 		}
 	}
 	for shift, n := range near {
-		ws.codebooks.near[ofDim(8)](&ws.codebook.entry[0], &s.items[shift][0], n, &ws.x[first], &ws.w[first], &ws.codebook.places[0],
-			&ws.codebook.scale[0], columns, &iq1LaneValues[shift][0], &book.near.levels[0], &book.near.index[0])
+		ws.codebooks.near[ofDim(8)](&ws.codebook.entry[0], &s.items[shift][0], n,
+			&ws.x[first], &ws.w[first], &ws.codebook.places[0], &ws.codebook.scale[0], columns,
+			&iq1LaneValues[shift][0], &book.near.levels[0], &book.near.index[0])
 	}
 	for c := range columns {
 		ws.takeIQ1(t, book, first/t.size+c, c)
 	}
 }
 
-// takeSplit reads the split of column c, which is sub-block i: its scale, shifts and what the codebook has for its levels.
+// takeSplit reads the split of column c, which is sub-block i: scale, shifts, and the lookup of its levels.
 func (ws *workspace) takeSplit(t *iq1Type, book *codebook, i, c int, all []boundary, kinds int) (shifts int) {
 	to, j := &ws.iq1.blocks[i*t.size/256], i%(256/t.size)
 	number := int(int32(math.Float32bits(ws.row(layout.IQ1Number)[c])))
@@ -146,8 +147,8 @@ func (ws *workspace) sortedMagnitude(n, c int) float32 {
 	return max(abs32(ws.tableX[c]), abs32(ws.tableX[(n-1)*ws.columns+c]))
 }
 
-// lookUpSplit sets what the codebook has for the levels of a column: those below the lower boundary are 0, those from the
-// upper one on 2, turned upside down when asked for.
+// lookUpSplit looks the levels of a column up in the codebook: those below the lower boundary are 0, those from the
+// upper one on 2; turned exchanges 0 and 2.
 func (ws *workspace) lookUpSplit(t *iq1Type, book *codebook, c int, at boundary, turned bool) {
 	var code [4]int32
 	for i := range int(at.high) {

@@ -2,9 +2,9 @@ package encode
 
 import "bitmill/formats/block"
 
-// The K-types on lanes. Each function does what the one of the same name in q*_k.go does, for a batch of super-blocks at once.
+// The K-types on lanes, a batch of super-blocks at once. See k_affine.go, q3_k.go and q6_k.go for the same in plain Go.
 
-// onLanes does what encode does, for a batch of super-blocks at once.
+// onLanes is encode on lanes.
 func (k *kAffine) onLanes(ws *workspace, dst []byte, row, importance []float32) {
 	count := 256 / k.size
 	ws.each(row, importance, func(at, n int) {
@@ -49,7 +49,7 @@ func (ws *workspace) plainScales(n, count int, top int32) {
 	}
 }
 
-// affineLevels sets ws.q from ws.scale and ws.offset, or where a scale is zero from the fit.
+// affineLevels sets ws.q from ws.scale and ws.offset, or from the fit where a scale is zero.
 func (ws *workspace) affineLevels(n, size int, top int32) {
 	ws.quotient(&ws.q[0], &ws.x[0], &ws.scale[0], &ws.offset[0], n/size, size, 0, int(top))
 	for j, scale := range ws.scale[:n/size] {
@@ -59,7 +59,7 @@ func (ws *workspace) affineLevels(n, size int, top int32) {
 	}
 }
 
-// symmetricLevels sets ws.q from ws.scale, or where a scale is zero by what the sub-block was fitted with.
+// symmetricLevels sets ws.q from ws.scale, or by fitted where a scale is zero.
 func (ws *workspace) symmetricLevels(n, size int, half int32, fitted func(j int, q []uint8, x []float32)) {
 	clear(ws.offset[:n/size])
 	ws.quotient(&ws.q[0], &ws.x[0], &ws.scale[0], &ws.offset[0], n/size, size, int(-half), int(half-1))

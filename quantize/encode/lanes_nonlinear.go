@@ -6,7 +6,7 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// nonlinearSteps are the candidates after the first: how far from zero the extreme lies, in levels.
+// nonlinearSteps are the candidates after the first: the level on which the extreme lies.
 var nonlinearSteps = func() (s [15]float32) {
 	for i := range s {
 		s[i] = float32(i-7) - 127

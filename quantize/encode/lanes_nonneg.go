@@ -6,8 +6,8 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// searchScales runs searchNonneg on the scales and the minima of eight super-blocks of count sub-blocks each, weighted by
-// ws.sums: columns 0 to 7 are the scales, 8 to 15 the minima. It sets ws.s, ws.t, ws.d and ws.dmin.
+// searchScales runs searchNonneg on the scales and the minima of eight super-blocks of count sub-blocks each, weighted
+// by ws.sums: columns 0 to 7 are the scales, 8 to 15 the minima. It sets ws.s, ws.t, ws.d and ws.dmin.
 func (ws *workspace) searchScales(count int, top int32) {
 	for block := range 8 {
 		for i := range count {
@@ -38,8 +38,8 @@ func (ws *workspace) nonnegTable(n, groups int, top int32) {
 // takeScales reads one column's levels and returns the common scale.
 func (ws *workspace) takeScales(levels []uint8, c int, top int32) float32 {
 	if math.Float32bits(ws.row(layout.NonnegRedo)[c]) != 0 {
-		var x, w [16]float32
-		return searchNonneg(levels, ws.column(x[:len(levels)], &ws.tableX, c), ws.column(w[:len(levels)], &ws.tableW, c), top)
+		x, w := ws.column(len(levels), c)
+		return searchNonneg(levels, x, w, top)
 	}
 	for i := range levels {
 		levels[i] = uint8(int32(ws.tableQ[i*ws.columns+c]))

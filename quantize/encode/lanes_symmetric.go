@@ -14,8 +14,8 @@ func (ws *workspace) symmetricSteps(half int32) {
 	}
 }
 
-// searchSymmetric runs searchSymmetric on the sub-blocks of size values of the batch's first n values, with weights w,
-// and sets ws.symmetric and ws.sums.
+// searchSymmetric is searchSymmetric of symmetric.go on the sub-blocks of size values of the batch's first n values,
+// with weights w, and sets ws.symmetric and ws.sums.
 func (ws *workspace) searchSymmetric(n, size int, half int32, w *[batchValues]float32) {
 	ws.symmetricSteps(half)
 	for at := 0; at < n; at += ws.columns * size {
@@ -27,20 +27,22 @@ func (ws *workspace) searchSymmetric(n, size int, half int32, w *[batchValues]fl
 	}
 }
 
-// inside is how many pairs of steps keep the largest magnitude above the lowest level minus 1/2: tenths below 0.5.
+// inside is the number of pairs of steps that keep the largest magnitude above the lowest level minus 1/2: tenths below
+// 0.5.
 const inside = 6
 
 // symmetricTable searches the first columns of the tables, one for each fit.
 func (ws *workspace) symmetricTable(fits []symmetric, size int, half int32) {
 	groups := (len(fits) + ws.width - 1) / ws.width
-	ws.lanes.symmetric(&ws.state[0], &ws.tableX[0], &ws.tableW[0], &ws.tableQ[0], size, groups, &ws.steps[0], inside, len(tenths)/2-inside)
+	ws.lanes.symmetric(&ws.state[0], &ws.tableX[0], &ws.tableW[0], &ws.tableQ[0], size, groups, &ws.steps[0],
+		inside, len(tenths)/2-inside)
 	scale, inverse := ws.row(layout.SymmetricScale), ws.row(layout.SymmetricInverse)
 	zero, redo := ws.row(layout.SymmetricZero), ws.row(layout.SymmetricRedo)
 	for c := range fits {
 		fits[c] = symmetric{scale[c], inverse[c], math.Float32bits(zero[c]) != 0}
 		if math.Float32bits(redo[c]) != 0 {
-			var x, w [32]float32
-			fits[c] = searchSymmetric(ws.column(x[:size], &ws.tableX, c), ws.column(w[:size], &ws.tableW, c), half)
+			x, w := ws.column(size, c)
+			fits[c] = searchSymmetric(x, w, half)
 		}
 	}
 }

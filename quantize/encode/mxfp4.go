@@ -6,8 +6,8 @@ import (
 	"bitmill/formats/block"
 )
 
-// encodeMXFP4: x ~ Float4[q] * 2^(e-128), e = floor(log2 max|x|) + 125, so that the largest magnitude lies between 4 and
-// 8 (levels go up to 6). Importance plays no part. Below 2^-125 e wraps around, as in ggml.
+// encodeMXFP4: x ~ Float4[q] * 2^(e-128), e = floor(log2 max|x|) + 125, so that the largest magnitude lies between 4
+// and 8 (levels go up to 6). Importance plays no part. Below 2^-125 e wraps around, as in ggml.
 func encodeMXFP4(dst []byte, row, _ []float32) {
 	for at := 0; at < len(row); at += 32 {
 		x, b := (*[32]float32)(row[at:]), (*[17]byte)(dst[at/32*17:])
@@ -38,8 +38,9 @@ func e8m0(magnitude float32) uint8 {
 
 // nearestFloat4 returns the first q for which |Float4[q]*d - x| is smallest.
 func nearestFloat4(x, d float32) uint8 {
-	// Up to a little above the largest level: a magnitude has passed as many levels as middles, times d, lie below it. The
-	// products are exact, and so are the differences near a middle, so this is the same as comparing the differences.
+	// Up to a little above the largest level, the nearest one is the number of middles, times d, below the magnitude.
+	// The products are exact, and so are the differences near a middle, so this is the same as comparing the
+	// differences.
 	magnitude := math.Float32bits(x) &^ (1 << 31)
 	if limit := math.Float32bits(16 * d); magnitude > limit || limit >= 0x7f800000 {
 		return firstNearestFloat4(x, d)
@@ -57,8 +58,8 @@ func nearestFloat4(x, d float32) uint8 {
 // middles4 are halfway between the magnitudes of block.Float4.
 var middles4 = [7]float32{0.5, 1.5, 2.5, 3.5, 5, 7, 10}
 
-// firstNearestFloat4 is nearestFloat4 by its definition, for scales of zero, levels that overflow, and magnitudes so far
-// beyond the largest level that differences are rounded alike.
+// firstNearestFloat4 is nearestFloat4 by its definition, for scales of zero, levels that overflow, and magnitudes so
+// far beyond the largest level that differences are rounded alike.
 func firstNearestFloat4(x, d float32) uint8 {
 	var best uint8
 	bestError := abs32(float32(float32(block.Float4[0])*d) - x)

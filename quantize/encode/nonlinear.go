@@ -12,7 +12,7 @@ var middles = func() (m [15]float32) {
 	return m
 }()
 
-// nonlinearLevels gives the nearest level for whole steps of one half from -128 on: all middles are multiples of one half.
+// nonlinearLevels are the levels nearest to -128, -127.5 and so on: all middles are multiples of one half.
 var nonlinearLevels = func() (t [512]uint8) {
 	for i := range t {
 		v := float32(i-256) / 2
@@ -49,7 +49,7 @@ func nonlinearSums(x, w []float32, inverse float32) (s fitSums) {
 }
 
 // searchNonlinear finds the scale for 32 values with weights w, 0 for zeros: the value of largest magnitude is put on
-// level -127 or up to seven steps of one beside it; the candidate that explains most wins.
+// -127, the lowest level, or up to seven steps of one beside it; the candidate that explains most wins.
 func searchNonlinear(x, w *[32]float32) (scale float32) {
 	extreme, magnitude := largest(x[:])
 	if magnitude < tiny {

@@ -1,8 +1,8 @@
 package encode
 
-// searchNonneg quantizes at most 32 values >= 0 (the scales or minima of a super-block's sub-blocks, or magnitudes of
-// which few have the wrong sign) to levels q[i] in 0..top with weights w, and returns their common scale: the best of
-// nine steps around top/largest by squared error, then single levels move for as long as that explains more (at most 5
+// searchNonneg quantizes at most 32 values >= 0 (the scales or minima of a super-block's sub-blocks, or magnitudes, few
+// of them with the wrong sign) to levels q[i] in 0..top with weights w, and returns their common scale: the best of
+// nine steps around top/largest by squared error, then single levels move as long as that explains more (at most 5
 // rounds).
 func searchNonneg(q []uint8, x, w []float32, top int32) (scale float32) {
 	x, w = x[:len(q)], w[:len(q)]
@@ -59,7 +59,7 @@ func searchNonneg(q []uint8, x, w []float32, top int32) (scale float32) {
 // k = 0 wins ties.
 func bestStep(x, w []float32, top int32, largest float32) float32 {
 	best := float32(top) / largest
-	bestError := stepError(x, w, best, top, 255) // this one's levels are bytes: -1 is 255
+	bestError := stepError(x, w, best, top, 255) // its levels are bytes: -1 is 255
 	for k := -4; k <= 4; k++ {
 		if k == 0 {
 			continue
@@ -72,7 +72,8 @@ func bestStep(x, w []float32, top int32, largest float32) float32 {
 	return best
 }
 
-// stepError is the sum of w*(x - q/inverse)^2 with q = nearest(inverse*x), at most top, of which the bits in mask count.
+// stepError is the sum of w*(x - q/inverse)^2 with q = nearest(inverse*x), at most top, of which the bits in mask
+// count.
 func stepError(x, w []float32, inverse float32, top, mask int32) (total float32) {
 	scale := 1 / inverse
 	for i, v := range x {

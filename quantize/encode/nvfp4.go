@@ -6,9 +6,9 @@ import (
 	"bitmill/formats/block"
 )
 
-// encodeNVFP4: 4 sub-blocks of 16, x ~ Float4[q] * s/2 with s = max|x| / 6, the largest level, as UE4M3. Importance plays
-// no part; there is no scale for the whole tensor. llama-quantize has no format with this type, but takes it as an
-// override.
+// encodeNVFP4: 4 sub-blocks of 16, x ~ Float4[q] * s/2 with s = max|x| / 6, the largest level, as UE4M3. Importance
+// plays no part; there is no scale for the whole tensor. llama-quantize has no format with this type, but takes it as
+// an override.
 func encodeNVFP4(dst []byte, row, _ []float32) {
 	for at := 0; at < len(row); at += 64 {
 		b := (*[36]byte)(dst[at/64*36:])

@@ -1,6 +1,7 @@
 package encode
 
-// encodeQ2_0: x ~ d * (q - 1) with d the largest magnitude; the fourth level, 2d, stays unused. Importance plays no part.
+// encodeQ2_0: x ~ d * (q - 1) with d the largest magnitude; the fourth level, 2d, stays unused. Importance plays no
+// part.
 func encodeQ2_0(dst []byte, row, _ []float32) {
 	for at := 0; at < len(row); at += 64 {
 		x, b := (*[64]float32)(row[at:]), (*[18]byte)(dst[at/64*18:])

@@ -4,8 +4,8 @@ import "bitmill/formats/block"
 
 // encodeQ3_K: 16 sub-blocks of 16, x ~ d*s * q with q in -4..3, s in -32..31.
 //
-// Without importance: sub-blocks by refineSymmetric, and the scale of largest magnitude becomes s = -32. With it: weights
-// importance * sqrt(2 * mean square of the super-block + x^2), and the scales are searched like values.
+// Without importance: sub-blocks by refineSymmetric, and the scale of largest magnitude becomes s = -32. With it:
+// weights importance * sqrt(2 * mean square of the super-block + x^2), and the scales are searched like values.
 func encodeQ3_K(dst []byte, row, importance []float32) {
 	var q [256]uint8
 	for at := 0; at < len(row); at += 256 {

@@ -46,7 +46,8 @@ func pack6(b *[210]byte, q *[256]uint8) {
 			v0, v1, v2, v3 := word(v[i:]), word(v[i+32:]), word(v[i+64:]), word(v[i+96:])
 			binary.LittleEndian.PutUint64(low[i:], v0&eachByteF|v2&eachByteF<<4)
 			binary.LittleEndian.PutUint64(low[i+32:], v1&eachByteF|v3&eachByteF<<4)
-			binary.LittleEndian.PutUint64(high[i:], v0>>4&eachByte3|v1>>4&eachByte3<<2|v2>>4&eachByte3<<4|v3>>4&eachByte3<<6)
+			binary.LittleEndian.PutUint64(high[i:], v0>>4&eachByte3|v1>>4&eachByte3<<2|
+				v2>>4&eachByte3<<4|v3>>4&eachByte3<<6)
 		}
 	}
 }

@@ -6,9 +6,9 @@ import "math"
 // nearest integer, ties to even.
 const roundBias = 12582912
 
-// nearest rounds v to the nearest integer, ties to even, for |v| <= 2^22. Beyond that (and for NaN) the result is what
-// the low bits of the sum happen to be: ggml's nearest_int gives the same, and such values do reach it, for example
-// when a block of subnormal numbers makes the inverse of its range infinite.
+// nearest rounds v to the nearest integer, ties to even, for |v| <= 2^22. Beyond that (and for NaN) the low bits of the
+// sum decide, as in ggml's nearest_int; such values do occur, for example when a block of subnormal numbers makes the
+// inverse of its range infinite.
 func nearest(v float32) int32 {
 	return int32(math.Float32bits(float32(v)+roundBias)&0x7fffff) - 0x400000
 }
@@ -22,7 +22,7 @@ func level(v float32, low, high int32) float32 {
 	return math.Float32frombits(uint32(m)|exponent) - roundBias
 }
 
-// truncate drops the fraction as x86 does: NaN and what does not fit in an int32 become the smallest int32.
+// truncate drops the fraction as x86 does: NaN and values outside int32 become the smallest int32.
 func truncate(v float32) int32 {
 	if v >= math.MinInt32 && v < -math.MinInt32 {
 		return int32(v)
@@ -30,8 +30,8 @@ func truncate(v float32) int32 {
 	return math.MinInt32
 }
 
-// roundHalfAway rounds to the nearest integer, ties away from zero (C's roundf), for |v| < 2^22: it truncates after adding
-// the largest number below one half with v's sign.
+// roundHalfAway rounds to the nearest integer, ties away from zero (C's roundf), for |v| < 2^22: it truncates after
+// adding the largest number below one half with v's sign.
 func roundHalfAway(v float32) int32 {
 	const belowHalf = 0x3effffff
 	return truncate(float32(v) + math.Float32frombits(belowHalf|math.Float32bits(v)&0x80000000))
@@ -60,7 +60,7 @@ func sum(x []float32) float32 {
 	return s
 }
 
-// largest returns the value with the largest magnitude (the first of several; 0 for zeros) and that magnitude.
+// largest returns the value of the largest magnitude (the first of equals; 0 for zeros) and that magnitude.
 func largest(x []float32) (value, magnitude float32) {
 	for _, v := range x {
 		if a := abs32(v); a > magnitude {
@@ -84,8 +84,8 @@ func extent(x []float32) (low, high float32) {
 	return low, high
 }
 
-// importanceWeights sets w[i] = importance[i] * sqrt(variance + x[i]^2): how much an error at x[i] counts when an imatrix is
-// given.
+// importanceWeights sets w[i] = importance[i] * sqrt(variance + x[i]^2), the weight of an error at x[i] with an
+// imatrix.
 func importanceWeights(w, importance, x []float32, variance float32) {
 	importance, x = importance[:len(w)], x[:len(w)]
 	for i, v := range x {
@@ -104,7 +104,7 @@ func squares(w, x []float32) {
 	}
 }
 
-// columns is importance from column at on, nil for nil.
+// columns is importance from column at on; nil stays nil.
 func columns(importance []float32, at int) []float32 {
 	if importance == nil {
 		return nil

@@ -2,13 +2,13 @@ package encode
 
 import "encoding/binary"
 
-// Steps shared by the K-types, whose blocks of 256 hold 8 sub-blocks of 32 or 16 of 16.
+// Parts of the K-types, whose super-blocks of 256 values hold 8 sub-blocks of 32 or 16 of 16.
 
-// weightedSteps is the grid of every affine search with importance.
+// weightedSteps are the candidates of every affine search with importance.
 var weightedSteps = stepRange{-0.9, 0.05, 36}
 
 // requantize replaces the levels by clamp(nearest((x + min) / scale)), once the stored scale and minimum are known.
-// A scale of zero leaves them as they are.
+// With a scale of zero they stay.
 func requantize(q []uint8, x []float32, scale, min32 float32, top int32) {
 	if scale == 0 {
 		return
@@ -63,7 +63,7 @@ func packScalesMins(b *[12]byte, s, t *[8]uint8) {
 	}
 }
 
-// The packs below handle eight levels at once, as the bytes of a word; masks keep bits within their bytes.
+// The functions below pack eight levels at once, as the bytes of a word; masks keep bits within their bytes.
 const (
 	eachByte1 = 0x0101010101010101
 	eachByte3 = 0x0303030303030303

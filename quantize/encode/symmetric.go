@@ -19,11 +19,11 @@ func (f *symmetric) levels(q []uint8, x []float32, half int32) {
 	}
 }
 
-// fitSums are the sums of w*x*q and w*q^2 for one set of levels: their quotient is the best scale, and the square of the
-// first over the second how much of sum w*x^2 it explains.
+// fitSums are the sums of w*x*q and w*q^2 for one set of levels: their quotient is the best scale, and the square of
+// the first over the second how much of sum w*x^2 it explains.
 type fitSums struct{ xq, q2 float32 }
 
-// explains reports whether the levels explain more than best.
+// explains reports whether the levels explain more than best does.
 func (s fitSums) explains(best float32) bool {
 	return s.q2 > 0 && float32(s.xq*s.xq) > float32(best*s.q2)
 }

@@ -16,8 +16,8 @@ func packTQ1_0(b *[54]byte, t *[256]uint8) {
 	packTrits(b[48:52], t[240:])
 }
 
-// packTrits packs value n*len(b)+j as trit n of byte j (see block's drawing of TQ1_0): the number with five trits, missing
-// ones 0, becomes a fraction of 243, in units of 1/256, rounded up.
+// packTrits packs value n*len(b)+j as trit n of byte j (see block's drawing of TQ1_0): the number with five trits,
+// missing ones 0, becomes a fraction of 243, in units of 1/256, rounded up.
 func packTrits(b []byte, t []uint8) {
 	for j := range b {
 		number := uint32(0)

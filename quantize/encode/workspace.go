@@ -1,18 +1,18 @@
 package encode
 
-// batchValues is how many values are worked on together: eight super-blocks of 256, so that their own scales fill
+// batchValues is the number of values in a batch: eight super-blocks of 256, so that the scales of super-blocks fill
 // lanes too.
 const batchValues = 8 * 256
 
-// maxColumns is the widest table.
+// maxColumns is the number of columns of the widest table.
 const maxColumns = 32
 
-// table is rows of lanes.columns floats, as many as a sub-block has values.
+// table is rows of lanes.columns floats: a row for each value of a sub-block, a column for each sub-block.
 type table [32 * maxColumns]float32
 
-// workspace is the working space for a batch, which is batchValues values of a row.
+// workspace is the memory for a batch of values, on its way through lanes.
 type workspace struct {
-	// first, to lie on cache lines: a batch is large enough for pages of its own
+	// first, to lie on cache lines: a workspace is large enough for pages of its own
 	tableX table
 	_      [160]float32 // see TestTablesApart
 	tableW table
@@ -23,6 +23,7 @@ type workspace struct {
 
 	*lanes
 	padded, paddedImportance [batchValues]float32 // copies of a row's end
+	again                    [2][32]float32       // see column
 
 	x, importance *[batchValues]float32 // the values; importance is nil without an imatrix
 	w             [batchValues]float32
@@ -31,7 +32,7 @@ type workspace struct {
 	affine         [8 * 16]affine
 	symmetric      [8 * 16]symmetric
 	sums           [8 * 16]float32 // of w
-	scale, offset  [8 * 16]float32 // final ones, which the levels are found with
+	scale, offset  [8 * 16]float32 // final ones, from which the levels follow
 	s, t           [8 * 16]uint8   // levels of scales and minima
 	means, d, dmin [8]float32
 	absMaxBits     [8 * 16]uint32 // of the largest magnitude
@@ -44,8 +45,8 @@ type workspace struct {
 	iq1      iq1Space
 }
 
-// each sets the batch on one stretch of rows after the other; f gets the index of the first value and their number.
-// importance is as long as a row, and rows may follow each other. A last stretch that is shorter is copied, and zeros follow.
+// each goes through rows batch by batch; f gets the index of the first value and the number of values. importance is as
+// long as a row, and rows may follow each other. A shorter last batch is copied, and zeros follow.
 func (ws *workspace) each(rows, importance []float32, f func(at, n int)) {
 	for at := 0; at < len(rows); at += batchValues {
 		n := min(batchValues, len(rows)-at)
@@ -58,7 +59,8 @@ func (ws *workspace) each(rows, importance []float32, f func(at, n int)) {
 	}
 }
 
-// fill returns the start of v, or where that is short a copy of n values, of v and then more and more, with zeros behind.
+// fill returns the start of v. Where v is too short, it returns a copy of n values, of v and then more, again and
+// again, with zeros behind.
 func fill(space *[batchValues]float32, n int, v, more []float32) *[batchValues]float32 {
 	if len(v) >= batchValues {
 		return (*[batchValues]float32)(v)
@@ -82,10 +84,11 @@ func (ws *workspace) weigh(factor float32) {
 // row is a row of the state table.
 func (ws *workspace) row(i int) []float32 { return ws.state[i*ws.columns:][:ws.columns] }
 
-// column copies a table's column.
-func (ws *workspace) column(dst []float32, t *table, c int) []float32 {
-	for i := range dst {
-		dst[i] = t[i*ws.columns+c]
+// column copies the n values and weights in column c of the tables, for plain Go to search.
+func (ws *workspace) column(n, c int) (x, w []float32) {
+	x, w = ws.again[0][:n], ws.again[1][:n]
+	for i := range n {
+		x[i], w[i] = ws.tableX[i*ws.columns+c], ws.tableW[i*ws.columns+c]
 	}
-	return dst
+	return x, w
 }
