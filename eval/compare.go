@@ -83,7 +83,7 @@ type comparison struct {
 }
 
 // batches groups the windows that go through a model together, and leaves out the batches that are done. Groups do not
-// depend on what is done, so that an evaluation that is resumed computes exactly what an undisturbed one does.
+// depend on what is done, so that a resumed evaluation computes exactly the same as an undisturbed one.
 func (c *comparison) batches() [][]int {
 	if len(c.windows) == 0 {
 		return nil

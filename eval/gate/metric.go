@@ -19,7 +19,7 @@ type metric struct {
 
 func same(x float64) float64 { return x }
 
-// metrics are sorted by what people ask for first.
+// metrics are in the order of how often they are wanted.
 var metrics = []metric{
 	{name: "kld", value: func(r *report.Row) float64 { return r.KLD }, se: func(r *report.Row) float64 { return r.KLDSE },
 		series: func(r *report.Row) []float64 { return r.WindowKLD }, scale: same},

@@ -21,7 +21,7 @@ type Options struct {
 	Block     int     // neighbouring items drawn together; 0 asks the data (see BlockLength)
 }
 
-// WithDefaults fills in what is zero or means nothing.
+// WithDefaults replaces values that are zero or out of range.
 func (o Options) WithDefaults() Options {
 	if !(o.Level > 0 && o.Level < 1) {
 		o.Level = 0.95

@@ -50,7 +50,7 @@ func (c *Candidate) memory(tokens int64) int64 {
 	return c.FileBytes + tokens*c.KVBytes
 }
 
-// Limits are what an artifact must keep to; zero fields limit nothing.
+// Limits bound the choice; a zero field is no limit.
 type Limits struct {
 	Memory  int64   // bytes
 	KLD     float64 // nats per token, of the mean
@@ -89,8 +89,8 @@ func Rank(all []Candidate) error {
 	return nil
 }
 
-// Choose takes the best artifact within the limits. With a limit on KLD alone it takes the smallest: quality is then
-// given, and size is what is asked for.
+// Choose takes the best artifact within the limits. With a limit on KLD alone it takes the smallest: the quality is
+// then given, and the size is to be found.
 func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 	if err := Rank(all); err != nil {
 		return nil, err

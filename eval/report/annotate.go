@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// rule is a dashed line: level across the plot at y, or vertical at x from the plot's floor up to y. A vertical one may
-// stand in a band, the interval of its place.
+// rule is a dashed line: level across the plot at y, or vertical at x from the plot's floor up to y, possibly with a
+// band around it, the interval of x.
 type rule struct {
 	vertical    bool
 	x, y, floor float64

@@ -78,7 +78,7 @@ func (s *series) at(x float64) float64 {
 	return s.marks[0].y
 }
 
-// ranked are the files that can be drawn, by size, each with what dominates it.
+// ranked lists the files that can be drawn, by size, dominated ones marked.
 func (r *Report) ranked() []pareto.Candidate {
 	all := slices.DeleteFunc(Candidates([]*Report{r}), func(c pareto.Candidate) bool {
 		return !plausible(float64(c.FileBytes), 1, 1e16) || !plausible(c.Loss, 1e-6, 1e6)
@@ -89,8 +89,8 @@ func (r *Report) ranked() []pareto.Candidate {
 	return all
 }
 
-// paretoChart is loss against file size, dominated files crossed out. Bars are intervals of the loss beyond the
-// source's, which window by window is known far better than the loss itself.
+// paretoChart is loss against file size, dominated files crossed out. Bars are intervals of the
+// difference from the source's loss, which is known far better, window by window, than the loss itself.
 func paretoChart(r *Report) *chart {
 	c := &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte",
 		logX: true, ticks: logTicks{roundSize}, right: .1}
@@ -121,7 +121,7 @@ func paretoChart(r *Report) *chart {
 	return c
 }
 
-// resourceCharts are what the artifacts cost against BPW, one per resource, with the fitted lines.
+// resourceCharts show the artifacts' costs against BPW, one chart per resource, with the fitted lines.
 func resourceCharts(r *Report) []*chart {
 	var out []*chart
 	at := map[string]*chart{}

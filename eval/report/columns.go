@@ -8,12 +8,12 @@ type column struct {
 	cell func(r *Row, source bool) string
 }
 
-// ofAll prints what the source has too.
+// ofAll is a column for artifacts and the source.
 func ofAll(name, title string, rank int, f func(r *Row) string) column {
 	return column{head{name, title, false, rank}, func(r *Row, _ bool) string { return f(r) }}
 }
 
-// ofArtifacts prints what an artifact has that was compared with the source.
+// ofArtifacts is a column for artifacts that were compared with the source.
 func ofArtifacts(name, title string, rank int, f func(r *Row) string) column {
 	return column{head{name, title, false, rank}, func(r *Row, source bool) string {
 		if source || !r.Compared() {
@@ -23,7 +23,7 @@ func ofArtifacts(name, title string, rank int, f func(r *Row) string) column {
 	}}
 }
 
-// ofMeasured prints what a file has whose resources were measured.
+// ofMeasured is a column for files whose resources were measured.
 func ofMeasured(name, title string, rank int, f func(r *Resources) string) column {
 	return ofAll(name, title, rank, func(r *Row) string {
 		if r.Resources == nil {

@@ -16,7 +16,7 @@ func (f figureView) Several() bool { return len(f.Plots) > 1 || f.Shades != nil 
 
 type plotView struct {
 	Name string        // heading of one of several
-	SVG  template.HTML // made by svg, which escapes the names in it
+	SVG  template.HTML // from svg, which escapes names
 }
 
 type legendView struct {

@@ -67,7 +67,7 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	return &r, nil
 }
 
-// fields of a row and of what it embeds, in the order of their JSON.
+// fields are those of a row and of its embedded structs, in the order of their JSON.
 var fields = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[Row]()),
 	func(f reflect.StructField) bool { return f.Anonymous })
 
@@ -83,7 +83,7 @@ var twin = func() reflect.Type {
 	return reflect.StructOf(out)
 }()
 
-// MarshalJSON writes null for what is not finite, and derives bpw.
+// MarshalJSON writes null for values that are not finite, and derives bpw.
 func (r Row) MarshalJSON() ([]byte, error) {
 	r.BPW = bpwOf(r.PayloadBits, r.Weights)
 	from, to := reflect.ValueOf(&r).Elem(), reflect.New(twin).Elem()
@@ -119,7 +119,7 @@ func (r *Row) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON leaves out what is not finite.
+// MarshalJSON leaves out values that are not finite.
 func (s Seconds) MarshalJSON() ([]byte, error) {
 	out := map[string]float64{}
 	for k, v := range s {

@@ -20,7 +20,8 @@ var (
 	faint = color.RGBA{2, 2, 2, 255} // grid
 	limit = color.RGBA{3, 3, 3, 255} // budget
 	hue   = []color.RGBA{{4, 0, 0, 255}, {4, 1, 0, 255}, {4, 2, 0, 255}, {4, 3, 0, 255}, {4, 4, 0, 255}, {4, 5, 0, 255}}
-	bands = []color.RGBA{{7, 0, 0, 255}, {7, 1, 0, 255}, {7, 2, 0, 255}, {7, 3, 0, 255}, {7, 4, 0, 255}, {7, 5, 0, 255}} // faint
+	// bands are the hues, faint.
+	bands = []color.RGBA{{7, 0, 0, 255}, {7, 1, 0, 255}, {7, 2, 0, 255}, {7, 3, 0, 255}, {7, 4, 0, 255}, {7, 5, 0, 255}}
 	shape = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{},
 		draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
 	sign = []string{"●", "■", "▲", "○", "□", "△"} // shape, in the legend

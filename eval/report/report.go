@@ -7,7 +7,7 @@
 // divergences are nats per token, shares lie between 0 and 1, hashes are lower-case hexadecimal SHA-256. A quantity
 // that was not measured, or that came out as NaN or infinite, is null; a reader takes null and absence for NaN. Fields
 // may be added within a schema; a change of meaning raises its number. Everything but seconds and resources is the same
-// for every run over the same input. What the code calls a window of the text is a chunk here, as for llama.cpp.
+// for every run over the same input. A window of the text is called a chunk here, as in llama.cpp.
 package report
 
 import (
@@ -33,7 +33,7 @@ type Report struct {
 	Warnings []string            `json:"warnings"`
 }
 
-// TextInfo says what was scored and how it was cut.
+// TextInfo is the scored text and how it was cut.
 type TextInfo struct {
 	Name    string `json:"name"`
 	SHA256  string `json:"sha256"`
@@ -80,7 +80,7 @@ type Noise struct {
 	SameTop float64 `json:"same_top"`
 }
 
-// Calibration says what the imatrix was made from.
+// Calibration is the origin of the imatrix.
 type Calibration struct {
 	Text        string `json:"text"`
 	SHA256      string `json:"sha256"`
@@ -89,7 +89,7 @@ type Calibration struct {
 	ZeroColumns int64  `json:"zero_columns"` // input columns that no calibration token reached
 }
 
-// Row is one file and its measurements. Whoever fills one starts from Blank, so that what was not measured is NaN.
+// Row is one file and its measurements. Start from Blank, so that figures that were not measured are NaN.
 type Row struct {
 	Format        string `json:"format"` // Q4_K_M; the source's own type (BF16) in Model.Source
 	Path          string `json:"path"`

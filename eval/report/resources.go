@@ -35,7 +35,7 @@ type Speed struct {
 	N         int     `json:"n"` // repetitions
 }
 
-// Energy is what the processor's counters say: joules by what they feed (package, dram).
+// Energy is read from the processor's counters; the keys are their domains (package, dram).
 type Energy struct {
 	IdleWatts map[string]float64 `json:"idle_watts"`
 	Prompt    map[string]Joules  `json:"prompt"`
@@ -61,7 +61,7 @@ func perToken(kinds map[string]Joules) float64 {
 // Claim tests whether one resource of a model grows in proportion to bits per weight, over its artifacts.
 type Claim struct {
 	Model            string           `json:"model"`
-	threshold.Linear                  // zero but for Resource and Unit where Reason says why nothing was fitted
+	threshold.Linear                  // Resource and Unit alone where Reason says why nothing was fitted
 	Costs            []threshold.Cost `json:"costs"`
 	Reason           string           `json:"reason"`
 
@@ -133,7 +133,7 @@ func (m *Model) Claims() []Claim {
 	return out
 }
 
-// machine says what the figures were measured with, "" when there are none.
+// machine describes the measurement of speed and memory, "" when there was none.
 func (m *Model) machine() string {
 	for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
 		if r := row.Resources; r != nil {

@@ -8,7 +8,7 @@ import (
 	"bitmill/eval/threshold"
 )
 
-// Step compares an artifact with the next smaller one of its model, window by window: what the saved bytes cost. P is
+// Step compares an artifact with the next smaller one of its model, window by window: the cost of the saved bytes. P is
 // two-sided, from the block bootstrap, corrected by Holm over the steps of the model.
 type Step struct {
 	From string      `json:"from"`

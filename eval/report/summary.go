@@ -84,7 +84,7 @@ func economySentence(e *threshold.Economy) string {
 		e.Larger, strings.Join(e.Smaller, ", "), e.BPW, bounds(e.Low, e.High), e.Evidence))
 }
 
-// bounds words an interval whose ends may be open.
+// bounds describes an interval, whose ends may be open.
 func bounds(low, high float64) string {
 	switch {
 	case low > 0 && high > 0:
@@ -112,7 +112,7 @@ func fidelityLines(f *threshold.Fidelity) []string {
 	return []string{head + ".", clean(f.Evidence), clean(f.Method)}
 }
 
-// dominatedSentence says which files are not worth having: another one, no larger, is at least as good.
+// dominatedSentence names the files that are not worth having: another one, no larger, is at least as good.
 func dominatedSentence(all []pareto.Candidate) string {
 	var list []string
 	for _, c := range all {

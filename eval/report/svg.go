@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// fonts is what vgsvg says of a font; the page's own is wanted.
+// fonts matches the font that vgsvg sets; the page's own is wanted.
 var fonts = regexp.MustCompile(`font-family:[^;"]*;font-variant:[^;"]*;font-weight:[^;"]*;font-style:[^;"]*;?`)
 
 // svg draws the plot as an SVG element for an HTML page: no XML prolog, sized by the page, coloured by its style sheet.

@@ -18,8 +18,8 @@ type head struct {
 	rank        int    // narrow tables drop the highest first; 0 stays
 }
 
-// formatTable holds a model's formats: columns that say nothing in every row are left out. A table of nothing but names
-// has no rows.
+// formatTable is a table of a model's formats. Columns that are empty in every row are left out; if only names are
+// left, there are no rows.
 func formatTable(m *Model, columns []column) table {
 	t := table{Source: true}
 	rows, best := m.sorted(), m.smallest()

@@ -155,7 +155,7 @@ func (s scale) level(v float64) int {
 	return min(max(int(x), 0), heatLevels-1)
 }
 
-// mostMaps is how many heat maps stand beside each other.
+// mostMaps is the largest number of heat maps.
 const mostMaps = 8
 
 // chosen are the rows whose maps are drawn: all, or some from the most bits to the fewest.

@@ -10,7 +10,7 @@ import (
 	"bitmill/formats/bpw"
 )
 
-// none stands for what was not measured.
+// none stands for a missing measurement.
 const none = "–"
 
 // bpwOf is payload bits over weights with 4 decimals, "" without weights.
@@ -42,7 +42,7 @@ func count(n int64) string {
 	return scaled(float64(n), "", " thousand", " million", " billion", " trillion")
 }
 
-// scaled prints x in the unit in which it falls below a thousand.
+// scaled prints x in the first unit that leaves it below a thousand.
 func scaled(x float64, units ...string) string {
 	i := 0
 	for ; x >= 999.5 && i < len(units)-1; i++ {

@@ -5,10 +5,10 @@ import (
 	"math"
 )
 
-// Series is a sequence of measurements; in JSON null stands for what is not finite.
+// Series is a sequence of measurements; in JSON, null stands for values that are not finite.
 type Series []float64
 
-// MarshalJSON writes null for what is not finite.
+// MarshalJSON writes null for values that are not finite.
 func (s Series) MarshalJSON() ([]byte, error) {
 	if s == nil {
 		return []byte("null"), nil

@@ -34,11 +34,11 @@ type Text struct {
 
 	Confidence []Bucket `json:"confidence"` // divergence by how sure the source was
 
-	WindowKLD Series `json:"chunk_kld"` // mean per window: what paired comparisons and intervals are made from
+	WindowKLD Series `json:"chunk_kld"` // mean per window, for paired comparisons and intervals
 	WindowNLL Series `json:"chunk_nll"`
 }
 
-// deltaPQuantiles are those that Text.DeltaPs holds.
+// deltaPQuantiles are the quantiles in Text.DeltaPs.
 var deltaPQuantiles = [...]float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
 
 // Unmeasured is a text without figures: every one NaN.
@@ -52,7 +52,7 @@ func Unmeasured() Text {
 	return t
 }
 
-// Sum adds the windows of a text up. bytes is the length of what was scored, for BitsPerByte; 0 where it is not known.
+// Sum adds the windows of a text up. bytes is the length of the scored text, for BitsPerByte; 0 when unknown.
 func Sum(windows []Window, bytes int) Text {
 	var sum Window
 	var t Text

@@ -1,6 +1,7 @@
 // Package score measures how well a model predicted a text: the contribution of one token, the sums over a window, and
-// the figures of the whole text. A result is scored once and carried along: eval.Compare yields a Window for each window
-// and model, the journal of an evaluation stores it, Sum adds the windows up to a Text, and report.Row embeds that.
+// the figures of the whole text. A result is scored once and carried along: eval.Compare yields a Window for each
+// window and model, the journal of an evaluation stores it, Sum adds the windows up to a Text, and report.Row embeds
+// that.
 //
 // A new measurement is a field of Token, its sum in Window and its figure in Text, all in this package (and
 // eval/logits.go where it needs something new of the logits); then a column in eval/report/columns.go or details.go;
@@ -9,7 +10,8 @@ package score
 
 import "math"
 
-// Token is what one scored token contributes. q is the model's probability of the true next token, p the reference's.
+// Token is the contribution of one scored token. q is the model's probability of the true next token, p the
+// reference's.
 type Token struct {
 	NLL    float64 // -ln q, nats
 	RefNLL float64 // -ln p

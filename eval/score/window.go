@@ -26,7 +26,7 @@ type Window struct {
 	TokenDeltaP Values `json:"token_delta_p"`
 }
 
-// Bucket holds the tokens of which the reference was about equally sure: its likeliest token has a probability below
+// Bucket holds the tokens where the reference was about equally sure: its likeliest token has a probability below
 // Below, and not below that of the bucket before.
 type Bucket struct {
 	Below  float64 `json:"below,omitzero"`

@@ -78,7 +78,7 @@ func capitalize(s string) string {
 	return string(unicode.ToTitle(first)) + strings.ToLower(s[size:])
 }
 
-// winogrande puts each option into the gap; what follows the gap is scored.
+// winogrande puts each option into the gap; the text after the gap is scored.
 func winogrande(data []byte) (Item, error) {
 	d, err := decode[struct {
 		ID       string   `json:"qID"`

@@ -103,8 +103,8 @@ type scorer struct {
 	tokens, rows int
 }
 
-// request tokenizes context and continuation together, as text is read, and counts what the context alone takes as
-// context; spaces at its end belong to the continuation.
+// request tokenizes context and continuation together, as text is read; as many tokens as the context alone has are the
+// context. Spaces at its end belong to the continuation.
 func (s *scorer) request(c *Choice) (request, error) {
 	trimmed := strings.TrimRight(c.Context, " \t\n")
 	whole := s.tok.Encode(c.Context+c.Continuation, tokenizer.Options{})
@@ -134,7 +134,7 @@ func (s *scorer) request(c *Choice) (request, error) {
 	return request{tokens: whole, from: from}, nil
 }
 
-// add runs what is waiting when the next would be too much at once.
+// add queues a request; when it does not fit into the batch, the waiting ones run first.
 func (s *scorer) add(r request) error {
 	rows := len(r.tokens) - r.from
 	full := s.tokens+len(r.tokens) > infer.BatchTokens || (s.rows+rows)*s.model.Config.Vocab > s.o.MaxLogits

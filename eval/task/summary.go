@@ -42,9 +42,9 @@ func accuracy(k, n int, level float64) Accuracy {
 	return Accuracy{k, float64(k) / float64(max(n, 1)), low, high}
 }
 
-// Flips compares two models on the same items by their length-normalised answers: what one had right and the other
-// wrong, the p-value of such a difference by chance (McNemar), and all answers that changed, right or wrong ("Accuracy
-// Is Not All You Need", arXiv 2407.09141).
+// Flips compares two models on the same items by their length-normalised answers: those that one had right and the
+// other wrong, the p-value of such a difference by chance (McNemar), and all answers that changed, right or wrong
+// ("Accuracy Is Not All You Need", arXiv 2407.09141).
 type Flips struct {
 	Lost    int     `json:"lost"`   // right by the reference, wrong now
 	Gained  int     `json:"gained"` // wrong by the reference, right now

@@ -71,7 +71,7 @@ func FitFidelity(points []Point, o Options) Fidelity {
 	return f
 }
 
-// fidelityPoints are the points to fit, by ascending BPW, and a clause that names those left out.
+// fidelityPoints selects the points to fit, by ascending BPW, and names those left out in a clause.
 func fidelityPoints(points []Point) (used []Point, dropped string) {
 	var names []string
 	for _, p := range points {
@@ -109,7 +109,8 @@ func windows(points []Point, series func(Point) []float64) (ok bool, why string)
 	return true, ""
 }
 
-// meanKLDs are those of the windows where every point has them, and of the tokens otherwise; why says what is missing.
+// meanKLDs are the means over windows where every point has them, the points' own means otherwise; why says what is
+// missing.
 func meanKLDs(points []Point) (klds []float64, byWindow bool, why string) {
 	byWindow, why = windows(points, func(p Point) []float64 { return p.WindowKLD })
 	for _, p := range points {

@@ -38,8 +38,9 @@ type mix struct {
 	beyond      bool // more bytes than any rival file that helps: the best of them stands in
 }
 
-// mixAt interpolates the frontier at equal bytes, linearly in log bytes: NLL falls about evenly with each doubling. Past
-// the last file it stays there, as more bytes cannot buy the smaller model anything. It fails below the first file.
+// mixAt interpolates the frontier at equal bytes, linearly in log bytes: NLL falls about evenly with each doubling.
+// Past the last file it stays there, as more bytes cannot buy the smaller model anything. It fails below the first
+// file.
 func mixAt(front []rival, bytes int64) (mix, bool) {
 	i := sort.Search(len(front), func(i int) bool { return front[i].FileBytes > bytes })
 	if i == 0 {
