@@ -27,7 +27,7 @@ type attention struct {
 	qNorm, kNorm []float32 // gains of the RMS norm of one head; nil: none
 	sinks        []float32 // for each head, a score beside those of the keys; nil: none
 	window       int       // positions that a query sees, its own included; 0: all
-	rope         int       // index in Model.rope, or noRope
+	rope         int       // an index in Model.rope, or noRope
 	scale, limit float32   // scores are multiplied by scale; limit is the soft cap of the product, 0: none
 }
 

@@ -15,8 +15,8 @@ func (m *Model) NewCache(capacity int) *Cache {
 	for i, s := range m.stateful {
 		c.states[i] = s.newState(nil, capacity)
 	}
-	for i := range m.rope {
-		m.rope[i].upTo(capacity)
+	for _, r := range m.rope {
+		r.upTo(capacity)
 	}
 	return c
 }

@@ -35,7 +35,7 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 	a := attention{
 		heads: c.Heads, kvHeads: c.KVHeads, dims: c.HeadDim,
 		sinks: l.optional(blk("attn_sinks.weight"), c.Heads),
-		rope:  ropeKind(c, i),
+		rope:  l.m.ropeOf(c.RopeOf(i)),
 		scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
 		limit: float32(c.Cap.Attention),
 	}

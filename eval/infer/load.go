@@ -12,6 +12,7 @@ import (
 // loader reads tensors and keeps the first error, so that a list of tensors reads as a list.
 type loader struct {
 	c   *checkpoint.Checkpoint
+	m   *Model
 	err error
 }
 

@@ -58,22 +58,9 @@ type mlaBuffers struct{ query, full, latent, byHead []float32 }
 func (m *mla) mix(p *pass) {
 	n, width := p.rows, m.heads*m.dims
 	q, k, v := grow(&p.buf.q, n*width), grow(&p.buf.k, n*m.dims), grow(&p.buf.v, n*m.dims)
-	m.prepareQKV(p, q, k, v)
-	p.store(&m.attention, k, v)
-	out := grow(&p.buf.attn, n*width)
-	p.attend(&m.attention, out, q)
-	p.perHead(m.valueB, out, m.rotary, m.dims, out, m.value) // out of the latent space
-	out = out[:n*m.o.Cols]
-	p.prepareRows(out, n, &m.o)
-	p.project(out, &m.o)
-}
-
-// prepareQKV makes queries, keys and values.
-func (m *mla) prepareQKV(p *pass, q, k, v []float32) {
-	n, b := p.rows, &p.mla
-	full, latent := grow(&b.full, n*m.q.Rows), grow(&b.latent, n*m.kv.Rows)
+	full, latent := grow(&p.mla.full, n*m.q.Rows), grow(&p.mla.latent, n*m.kv.Rows)
 	if m.queryA.Rows > 0 {
-		in, query := p.input(&m.queryA, &m.kv), grow(&b.query, n*m.queryA.Rows)
+		in, query := p.input(&m.queryA, &m.kv), grow(&p.mla.query, n*m.queryA.Rows)
 		p.multiply(in, n, product{dst: query, w: &m.queryA}, product{dst: latent, w: &m.kv})
 		p.normRows(query, n, m.queryNorm, &m.q)
 		p.multiply(query, n, product{dst: full, w: &m.q})
@@ -82,7 +69,14 @@ func (m *mla) prepareQKV(p *pass, q, k, v []float32) {
 	}
 	p.perHead(m.keyB, full, 0, m.nope+m.rotary, q[m.rotary:], m.dims)
 	p.attn.k, p.attn.v = k, v
-	p.prepare(preparation{by: m, rows: q, n: n, width: m.heads * m.dims})
+	p.prepare(preparation{by: m, rows: q, n: n, width: width})
+	p.store(&m.attention, k, v)
+	out := grow(&p.buf.attn, n*width)
+	p.attend(&m.attention, out, q)
+	p.perHead(m.valueB, out, m.rotary, m.dims, out, m.value) // out of the latent space
+	out = out[:n*m.o.Cols]
+	p.prepareRows(out, n, &m.o)
+	p.project(out, &m.o)
 }
 
 // makeRow makes key and value of token t, and the rotating part of its queries.

@@ -33,7 +33,7 @@ type Model struct {
 	stateful   []stateful // the layers' mixers with memory, in order
 	outputNorm norm
 	output     Linear
-	rope       [ropeKinds]ropeTable
+	rope       []*ropeTable
 	bf16Inputs bool            // see WithBF16Inputs
 	memory     *machine.Memory // of the matrices; nil: the checkpoint's map
 }
@@ -57,13 +57,12 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	if c.ConfigErr != nil {
 		return nil, fmt.Errorf("%s cannot be evaluated: %w", c.Path, c.ConfigErr)
 	}
-	l := loader{c: c}
 	m := &Model{Config: c.Config}
-	m.setRope()
+	l := loader{c: c, m: m}
 	m.embedding = l.matrix("token_embd.weight", c.Config.Width, c.Config.Vocab, 0, 1)
 	m.outputNorm = l.norm("output_norm", c.Config.Width)
 	output := "output.weight"
-	if _, ok := c.Tensor(output); !ok {
+	if !l.has(output) {
 		output = "token_embd.weight" // tied
 	}
 	m.output = l.linear(output, c.Config.Width, c.Config.Vocab)
@@ -88,10 +87,8 @@ func (m *Model) RoundActivations() {
 // WithBF16Inputs is the same model with the inputs of all products rounded to BF16, whatever the weights' type. Its
 // divergence from the model is what rounding alone does: the floor under every other divergence. It shares the weights.
 func (m *Model) WithBF16Inputs() *Model {
-	n := &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, stateful: m.stateful,
-		outputNorm: m.outputNorm, output: m.output, bf16Inputs: true}
-	n.setRope()
-	return n
+	return &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, stateful: m.stateful,
+		outputNorm: m.outputNorm, output: m.output, rope: m.rope, bf16Inputs: true}
 }
 
 func (w *Linear) round() {

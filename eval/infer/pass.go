@@ -14,8 +14,8 @@ import (
 type span struct {
 	start, n, past int
 	cache          *Cache
-	wanted         int  // rows of logits: those of the last tokens
-	long           bool // the context is longer than the one the model was first trained with
+	wanted         int // rows of logits: those of the last tokens
+	context        int // positions that the sequence may grow to
 }
 
 // pass is the current forward pass: a series of steps, each of which the pool runs as tasks. The tasks' arguments are
@@ -31,7 +31,7 @@ type pass struct {
 	rows    int  // current rows, at the front of buf.x: n, or after narrow only those wanted
 	narrows bool // a mixer may narrow
 
-	angles   [ropeKinds]angles
+	angles   []angles // of Model.rope
 	branch   *branch  // the current one
 	residual residual // what the next preparation adds to buf.x
 	prep     preparation
@@ -69,21 +69,21 @@ func (p *pass) begin(m *Model, seqs []Sequence) error {
 		if err := m.check(seqs, i); err != nil {
 			return fmt.Errorf("sequence %d: %w", i, err)
 		}
-		sp := span{start: p.n, n: len(s.Tokens), cache: s.Cache, wanted: max(0, len(s.Tokens)-s.LogitsFrom)}
-		room := sp.n
+		n := len(s.Tokens)
+		sp := span{start: p.n, n: n, context: n, cache: s.Cache, wanted: max(0, n-s.LogitsFrom)}
 		if s.Cache != nil {
-			sp.past, room = s.Cache.length, max(room, s.Cache.capacity)
+			sp.past, sp.context = s.Cache.length, s.Cache.capacity
 		}
-		sp.long = m.long(room)
 		p.tokens = append(p.tokens, s.Tokens...)
-		p.n += sp.n
+		p.n += n
 		p.wanted += sp.wanted
-		last = max(last, sp.past+sp.n)
+		last = max(last, sp.past+n)
 		p.spans = append(p.spans, sp)
 	}
 	p.rows = p.n
-	for i := range m.rope {
-		p.angles[i] = m.rope[i].upTo(last)
+	p.angles = p.angles[:0]
+	for _, r := range m.rope {
+		p.angles = append(p.angles, r.upTo(last))
 	}
 	return nil
 }

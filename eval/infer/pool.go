@@ -42,15 +42,12 @@ type loop struct {
 const over = -1 << 32
 
 func (j *loop) enter() bool {
-	for {
-		n := j.inside.Load()
-		if n < 0 {
-			return false
-		}
+	for n := j.inside.Load(); n >= 0; n = j.inside.Load() {
 		if j.inside.CompareAndSwap(n, n+1) {
 			return true
 		}
 	}
+	return false
 }
 
 // NewPool starts a pool of 1 to 256 workers; other numbers become the nearest of these.

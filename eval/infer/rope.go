@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"bitmill/formats/checkpoint/arch"
@@ -14,8 +15,9 @@ import (
 // where factor_i is the factor of linear scaling, or the scaling's factor for the pair. Cosine and sine are multiplied
 // by the scaling's magnitude. Each position is computed once.
 type ropeTable struct {
-	config arch.Rope
-	mu     sync.Mutex
+	arch.Rope
+	of *arch.Rope // the layers' configuration that it is for
+	mu sync.Mutex
 	angles
 }
 
@@ -25,25 +27,25 @@ type angles struct{ cos, sin []float32 } // [position][dims/2]
 func (r *ropeTable) upTo(n int) angles {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	half := r.config.Dims / 2
+	half := r.Dims / 2
 	if half == 0 || n*half <= len(r.cos) {
 		return r.angles
 	}
 	turn, size := make([]float64, half), 1.0 // turn: the angle of one position
-	if r.config.Magnitude != 0 {
-		size = r.config.Magnitude
+	if r.Magnitude != 0 {
+		size = r.Magnitude
 	}
 	for i := range turn {
-		turn[i] = math.Pow(r.config.Base, -2*float64(i)/float64(r.config.Dims))
+		turn[i] = math.Pow(r.Base, -2*float64(i)/float64(r.Dims))
 	}
 	for pos := len(r.cos) / half; pos < n; pos++ {
 		for i := range half {
 			angle := float64(pos) * turn[i]
-			if r.config.Scaling == "linear" {
-				angle /= r.config.Factor
+			if r.Scaling == "linear" {
+				angle /= r.Factor
 			}
-			if r.config.Factors != nil {
-				angle /= float64(r.config.Factors[i])
+			if r.Factors != nil {
+				angle /= float64(r.Factors[i])
 			}
 			s, c := math.Sincos(angle)
 			r.cos, r.sin = append(r.cos, float32(c*size)), append(r.sin, float32(s*size))
@@ -52,57 +54,37 @@ func (r *ropeTable) upTo(n int) angles {
 	return r.angles
 }
 
-// The rotary embeddings of a model.
-const (
-	noRope    = -1
-	ropeAll   = iota - 1
-	ropeLocal // of layers with a window, if theirs differs
-	ropeLong  // in long contexts, if it differs there
-	ropeKinds
-)
+const noRope = -1
 
-// setRope configures the tables of the rotary embeddings that the model has.
-func (m *Model) setRope() {
-	c := &m.Config
-	m.rope[ropeAll].config = c.Rope
-	if c.LocalRope != nil {
-		m.rope[ropeLocal].config = *c.LocalRope
-	}
-	if c.Rope.LongFactors != nil {
-		long := c.Rope
-		long.Factors = c.Rope.LongFactors
-		m.rope[ropeLong].config = long
-	}
-}
-
-// ropeKind is the rotary embedding of layer i.
-func ropeKind(c *arch.Config, i int) int {
-	switch c.RopeOf(i) {
-	case nil:
+// ropeOf is the index of a rotary embedding in Model.rope. Its table for long contexts, if that differs, is the next one.
+func (m *Model) ropeOf(r *arch.Rope) int {
+	if r == nil {
 		return noRope
-	case c.LocalRope:
-		return ropeLocal
 	}
-	return ropeAll
-}
-
-// long reports whether a context of n positions needs the embedding for long ones.
-func (m *Model) long(n int) bool {
-	return m.Config.Rope.LongFactors != nil && n > m.Config.Rope.OriginalContext
+	i := slices.IndexFunc(m.rope, func(t *ropeTable) bool { return t.of == r })
+	if i < 0 {
+		i = len(m.rope)
+		m.rope = append(m.rope, &ropeTable{Rope: *r, of: r})
+		if long := *r; r.LongFactors != nil {
+			long.Factors = r.LongFactors
+			m.rope = append(m.rope, &ropeTable{Rope: long})
+		}
+	}
+	return i
 }
 
 // rotate normalizes one head (when gain is not nil) and turns it as at position pos of a span.
-func (p *pass) rotate(head, gain []float32, kind, span, pos int) {
+func (p *pass) rotate(head, gain []float32, rope, span, pos int) {
 	if gain != nil {
 		p.set.RMSNorm(head, head, gain, p.m.Config.NormEps)
 	}
-	if kind == ropeAll && p.spans[span].long {
-		kind = ropeLong
-	}
-	if kind == noRope {
+	if rope == noRope {
 		return
 	}
-	r, a := &p.m.rope[kind].config, &p.angles[kind]
-	half := r.Dims / 2
+	r := p.m.rope[rope]
+	if r.LongFactors != nil && p.spans[span].context > r.OriginalContext {
+		rope++
+	}
+	a, half := &p.angles[rope], r.Dims/2
 	p.set.RoPE(head, a.cos[pos*half:(pos+1)*half], a.sin[pos*half:(pos+1)*half], r.Interleaved)
 }

@@ -103,8 +103,6 @@ func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([
 	}
 	size := p.n * m.Config.Width
 	switch {
-	case from < 0 || from > to || to > len(m.layers):
-		return nil, fmt.Errorf("layers %d to %d of %d are not a range", from, to, len(m.layers))
 	case x != nil && len(x) != size:
 		return nil, fmt.Errorf("%d values for %d tokens of width %d", len(x), p.n, m.Config.Width)
 	case slices.ContainsFunc(seqs, func(s Sequence) bool { return s.Cache != nil }):

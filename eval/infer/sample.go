@@ -62,39 +62,37 @@ func (s *Sampler) Pick(logits []float32) int32 {
 // nucleus reduces the candidates by TopK and TopP and returns them in order of probability; of equal ones the first
 // comes first. It sorts no more than it keeps.
 func (s *Sampler) nucleus() []candidate {
-	if s.TopK <= 0 && (s.TopP <= 0 || s.TopP >= 1) {
+	byP := s.TopP > 0 && s.TopP < 1
+	if s.TopK <= 0 && !byP {
 		return s.tokens
 	}
 	h := maxHeap(s.tokens)
 	for i := len(h)/2 - 1; i >= 0; i-- {
 		h.down(i)
 	}
-	most, total, least := len(h), 0.0, math.Inf(1)
+	most, total, sum := len(h), 0.0, 0.0
 	if s.TopK > 0 {
 		most = min(s.TopK, most)
-	}
-	s.kept = s.kept[:0]
-	if s.TopP > 0 && s.TopP < 1 && s.TopK <= 0 {
+	} else {
 		for _, t := range h {
 			total += t.p
 		}
-		least = s.TopP * total
 	}
-	for sum := 0.0; len(s.kept) < most && sum < least; {
-		top := h[0]
+	s.kept = s.kept[:0]
+	for len(s.kept) < most && (s.TopK > 0 || sum < s.TopP*total) {
+		s.kept = append(s.kept, h[0])
+		sum += h[0].p
 		h[0] = h[len(h)-1]
 		h = h[:len(h)-1]
 		h.down(0)
-		s.kept = append(s.kept, top)
-		sum += top.p
 	}
-	if s.TopP <= 0 || s.TopP >= 1 || s.TopK <= 0 {
+	if s.TopK <= 0 || !byP {
 		return s.kept
 	}
 	for _, t := range s.kept { // TopP of those that TopK keeps
 		total += t.p
 	}
-	sum := 0.0
+	sum = 0
 	for i, t := range s.kept {
 		if sum += t.p; sum >= s.TopP*total {
 			return s.kept[:i+1]
