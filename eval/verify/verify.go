@@ -128,7 +128,7 @@ func (r *Result) provenance(m *gguf.Metadata) {
 		}
 		v, _ := m.Get(key)
 		if s, ok := v.(string); !ok || !isHash(s) {
-			r.problem("", "metadata key %s is no SHA-256 in hexadecimal: %v", key, v)
+			r.problem("", "metadata key %s is not a SHA-256 in hexadecimal: %v", key, v)
 		}
 	}
 }

@@ -113,12 +113,12 @@ func TestModel(t *testing.T) {
 			m.tensors[i].Name = "blk.0.attn_x.weight"
 			j := m.find(t, "blk.1.attn_norm.weight")
 			m.tensors[j].Shape, m.data[j] = []int64{4}, m.data[j][:16]
-		}, []string{"tensor blk.1.attn_norm.weight: corrupt: its shape is [4], the metadata makes it", "tensor blk.0.attn_q.weight: it is missing"}},
+		}, []string{"tensor blk.1.attn_norm.weight: corrupt: its shape is [4], the metadata call for", "tensor blk.0.attn_q.weight: it is missing"}},
 		"metadata": {func(m *model) {
 			m.meta.Delete("llama.block_count")
 			m.meta.Set("bitmill.source.sha256", "abc")
 			m.meta.Set("tokenizer.ggml.tokens", []string{"a"})
-		}, []string{"corrupt: there is no metadata key llama.block_count", "tensor token_embd.weight: it has ", "metadata key bitmill.source.sha256 is no SHA-256 in hexadecimal: abc"}},
+		}, []string{"corrupt: there is no metadata key llama.block_count", "tensor token_embd.weight: it has ", "metadata key bitmill.source.sha256 is not a SHA-256 in hexadecimal: abc"}},
 	} {
 		m := load(t)
 		c.damage(m)

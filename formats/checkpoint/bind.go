@@ -21,10 +21,10 @@ type source struct {
 	typ   formats.Type
 	shape []int64 // slowest first
 	data  []byte
-	shard int // which file, from 0
+	shard int // number of its file, from 0
 
-	matrix    prequant.Matrix // instead of data, rows that are derived
-	quantized bool            // from quantized values
+	matrix    prequant.Matrix // instead of data: derives its rows
+	quantized bool            // its values were quantized
 }
 
 // dtypes are the safetensors dtypes that weights may have.
@@ -35,8 +35,8 @@ var dtypes = []struct {
 	{"BF16", formats.BF16}, {"F16", formats.F16}, {"F32", formats.F32}, {"U8", formats.I8},
 }
 
-// gather puts quantized tensors together and returns all that the family has use for, in the converter's order: file
-// after file, by name within each.
+// gather joins the parts of quantized tensors and returns all tensors that the family uses, in the converter's order:
+// file after file, by name within each.
 func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all []prequant.Tensor, err error) {
 	order := make([]int, len(folder.Tensors))
 	for i := range order {
@@ -59,7 +59,7 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 	return all, err
 }
 
-// sources finds the types of tensors.
+// sources finds the types and shards of tensors.
 func sources(tensors []prequant.Tensor) ([]source, error) {
 	var list []source
 	shards := map[string]int{}
@@ -86,12 +86,12 @@ func sources(tensors []prequant.Tensor) ([]source, error) {
 	return list, nil
 }
 
-// binder finds the tensor that a source belongs to.
+// binder assigns sources to the GGUF tensors that are made of them.
 type binder struct {
 	list  []arch.Expected
 	parts [][]source       // of each tensor, in order
-	left  map[string]int   // sources that a group still waits for
-	known map[string][]int // Hugging Face name -> tensors made of it
+	left  map[string]int   // number of sources that a group still lacks
+	known map[string][]int // Hugging Face name -> tensors made from it
 }
 
 func newBinder(list []arch.Expected) *binder {
@@ -106,7 +106,7 @@ func newBinder(list []arch.Expected) *binder {
 	return b
 }
 
-// group names the tensors that are complete together with tensor i.
+// group names the group of tensors that are completed together with tensor i.
 func (b *binder) group(i int) string {
 	if e := &b.list[i]; e.Group != "" {
 		return e.Group
@@ -114,16 +114,16 @@ func (b *binder) group(i int) string {
 	return fmt.Sprint(i)
 }
 
-// take puts a source in its place and returns the tensors that are complete now.
+// take assigns a source and returns the tensors that it completes.
 func (b *binder) take(s source) (complete []int, err error) {
 	for _, i := range b.known[s.name] {
 		e := &b.list[i]
 		at := slices.IndexFunc(e.Sources, func(p arch.Part) bool { return p.HF == s.name })
 		if want := e.Sources[at].Shape; !slices.Equal(s.shape, want) {
-			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json makes it %v", s.name, formats.ErrCorrupt, s.shape, want)
+			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json calls for %v", s.name, formats.ErrCorrupt, s.shape, want)
 		}
 		if (s.typ == formats.I8) != e.Layout.Nibbles || at > 0 && !e.Layout.Nibbles && s.typ != b.parts[i][0].typ && b.parts[i][0].name != "" {
-			return nil, fmt.Errorf("tensor %s: %w: it has another type than its like", s.name, formats.ErrUnsupported)
+			return nil, fmt.Errorf("tensor %s: %w: its type differs from that of the other tensors in its stack", s.name, formats.ErrUnsupported)
 		}
 		b.parts[i][at] = s
 		group := b.group(i)
@@ -139,7 +139,7 @@ func (b *binder) take(s source) (complete []int, err error) {
 	return complete, nil
 }
 
-// bind gives every source its GGUF name and place, and checks that the model is complete.
+// bind makes GGUF tensors of all sources and checks that the model is complete.
 func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 	c.addRope(list)
 	b := newBinder(h.Tensors(&c.Config))
@@ -148,7 +148,7 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 	for _, s := range list {
 		if b.known[s.name] == nil {
 			if c.Quantized != "" && strings.HasSuffix(s.name, ".bias") && zero(s.data) {
-				continue // GPTQ's tools give every layer a bias
+				continue // GPTQ tools give every layer a bias
 			}
 			unknown = append(unknown, s.name)
 			continue
@@ -195,7 +195,7 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 // zero reports whether all bytes are zeros.
 func zero(data []byte) bool { return len(bytes.Trim(data, "\x00")) == 0 }
 
-// tensor describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
+// tensorOf describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
 func tensorOf(e *arch.Expected, sources []source, shard int) (Tensor, error) {
 	s := &sources[0]
 	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ, layout: e.Layout}
@@ -222,7 +222,7 @@ func tensorOf(e *arch.Expected, sources []source, shard int) (Tensor, error) {
 	return t, nil
 }
 
-// addRope adds the tensors of RoPE factors, which no source has. They have data when the sources have.
+// addRope adds the tensors of RoPE factors, which have no source. They have data when the sources do.
 func (c *Checkpoint) addRope(list []source) {
 	planned := len(list) == 0 || list[0].data == nil && list[0].matrix == nil
 	add := func(name string, factors []float32) {
@@ -245,7 +245,7 @@ func (c *Checkpoint) addRope(list []source) {
 	}
 }
 
-// some names a few of many.
+// some lists up to three names and counts the rest.
 func some(names []string) string {
 	slices.Sort(names)
 	if len(names) > 3 {

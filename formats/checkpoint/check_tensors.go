@@ -8,14 +8,14 @@ import (
 	"bitmill/formats"
 )
 
-// TensorsError says which tensors of the architecture are missing or of another shape than the metadata makes them.
-// It is an ErrCorrupt.
+// TensorsError lists the tensors of the architecture that are missing, or whose shapes are not those that the metadata
+// call for. It is an ErrCorrupt.
 type TensorsError struct {
 	Shapes  []WrongShape
 	Missing []string // names
 }
 
-// WrongShape is a tensor that is there with another shape.
+// WrongShape is a tensor whose shape is not the expected one.
 type WrongShape struct{ Tensor, Text string }
 
 func (w WrongShape) String() string { return "tensor " + w.Tensor + ": " + w.Text }
@@ -25,7 +25,7 @@ func (e *TensorsError) Error() string {
 	case len(e.Shapes) == 1:
 		return e.Shapes[0].String()
 	case len(e.Shapes) > 1:
-		return fmt.Sprintf("%s; %d more have another shape than the metadata makes them", e.Shapes[0], len(e.Shapes)-1)
+		return fmt.Sprintf("%s; %d more have another shape than the metadata call for", e.Shapes[0], len(e.Shapes)-1)
 	}
 	return fmt.Sprintf("%v: the file is incomplete: it has no tensor %s", formats.ErrCorrupt, some(e.Missing))
 }
@@ -53,7 +53,7 @@ func (c *Checkpoint) checkTensors() error {
 			rows *= d
 		}
 		if t.Cols() != cols || t.Rows() != rows {
-			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata makes it [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
+			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata call for [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
 		}
 	}
 	if e.Shapes == nil && e.Missing == nil {
@@ -62,7 +62,8 @@ func (c *Checkpoint) checkTensors() error {
 	return &e
 }
 
-// UnexpectedTensors lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is unknown.
+// UnexpectedTensors lists the tensors of a GGUF file that its architecture does not have; nil when the architecture is
+// unknown.
 func (c *Checkpoint) UnexpectedTensors() (names []string) {
 	list, err := c.Config.Tensors()
 	if err != nil || c.ConfigErr != nil && !errors.As(c.ConfigErr, new(*TensorsError)) {

@@ -1,11 +1,10 @@
-// Package checkpoint opens a model, whatever it lies in: a Hugging Face folder (config.json, *.safetensors) or a GGUF
-// file. Both become one typed Config, the metadata of a GGUF file, and tensors under their GGUF names.
+// Package checkpoint opens a model from a Hugging Face folder (config.json, *.safetensors) or a GGUF file. Both become
+// one typed Config, the metadata of a GGUF file, and tensors under their GGUF names.
 //
 // A Hugging Face folder is presented as llama.cpp's converter would write it: the same metadata keys in the same
 // order, the same tensor names, order and shapes, and, for architectures that rotate neighbouring pairs, the same
-// permuted rows of Q and K. Nothing is copied to do so: tensors read through the memory map.
-//
-// What architectures are is in package arch.
+// permuted rows of Q and K. Nothing is copied to do so: tensors read through the memory map. Facts about architectures
+// come from package arch.
 package checkpoint
 
 import (
@@ -31,13 +30,13 @@ type Checkpoint struct {
 	Metadata *gguf.Metadata // as a GGUF file of this model holds it, vocabulary included
 	Tensors  []Tensor       // in the order of the source
 
-	// DominantType is the type of the first matrix that was not quantized in a Hugging Face checkpoint, F16 when all were:
-	// what the converter takes for the type of the whole. Without matrices it is F32.
+	// DominantType is the type of the whole as llama.cpp's converter sees it: that of the first matrix that a Hugging Face
+	// checkpoint does not store quantized, F16 when all are. Without matrices it is F32.
 	DominantType formats.Type
 
-	Quantized string // how a Hugging Face checkpoint was quantized already, in a few words; empty when it was not
+	Quantized string // the method by which a Hugging Face checkpoint is quantized already; empty: none
 
-	Planned   bool  // from a bare config.json: tensors have no data, metadata no vocabulary
+	Planned   bool  // made from a bare config.json: tensors have no data, metadata no vocabulary
 	ConfigErr error // why the model cannot be evaluated, nil when it can; it can be quantized all the same
 
 	Tokenizer    *tokenizer.Tokenizer // nil when there is none or it is unknown
@@ -49,16 +48,16 @@ type Checkpoint struct {
 	files []string
 	close func() error
 
-	adapter *lora.Adapter // that was merged; nil: none
+	adapter *lora.Adapter // merged; nil: none
 
 	scan scanned
 }
 
 // OpenOptions says how a model is opened.
 type OpenOptions struct {
-	AllowRequantize bool   // accept a Hugging Face checkpoint that is quantized already: its matrices read as F32
-	Adapter         string // folder of a LoRA adapter to be merged into a Hugging Face folder; empty: none
-	VocabularyOnly  bool   // of a Hugging Face folder, without weights
+	AllowRequantize bool   // accept a quantized Hugging Face checkpoint, whose matrices then read as F32
+	Adapter         string // folder of a LoRA adapter to merge into a Hugging Face folder; empty: none
+	VocabularyOnly  bool   // open a Hugging Face folder without its weights
 }
 
 // Open is OpenWith without options.
@@ -120,7 +119,7 @@ func (c *Checkpoint) reindex() {
 	}
 }
 
-// size is how large the model is, as its size label tells it.
+// size counts parameters for the size label.
 func (c *Checkpoint) size() (s modelcard.Size) {
 	for i := range c.Tensors {
 		t := &c.Tensors[i]

@@ -9,8 +9,8 @@ import (
 // chunkValues is about how many values a Chunk holds: 256 Ki, a megabyte as float32.
 const chunkValues = 1 << 18
 
-// ChunkLen is the number of values by which a pass over the tensor, alone or beside another of the same shape, goes in
-// bounded memory: whole blocks of both, and whole rows when the rows of one are permuted. With may be nil.
+// ChunkLen is the number of values in a chunk, so that a pass over the tensor needs little memory: whole blocks, and
+// whole rows when rows are permuted. With another tensor of the same shape (with; may be nil) it suits both.
 func (t *Tensor) ChunkLen(with *Tensor) int64 {
 	unit := int64(t.Type.BlockLen())
 	rows := t.Bytes() == nil
@@ -25,8 +25,8 @@ func (t *Tensor) ChunkLen(with *Tensor) int64 {
 	return max(1, chunkValues/unit) * unit
 }
 
-// Chunk returns the stored bytes of n values from first on, both multiples of ChunkLen but for the end of the tensor. They
-// lie in the map where they can, and in *buf, grown as needed, where rows are permuted: valid until the next call.
+// Chunk returns the stored bytes of n values from first on, both multiples of ChunkLen except at the end of the tensor.
+// The bytes lie in the memory map, or, when rows are permuted, in *buf, which grows as needed: valid until the next call.
 func (t *Tensor) Chunk(buf *[]byte, first, n int64) ([]byte, error) {
 	if data := t.Bytes(); data != nil {
 		size, err := t.Type.RowBytes(first)
@@ -55,7 +55,7 @@ func (t *Tensor) Chunk(buf *[]byte, first, n int64) ([]byte, error) {
 	return *buf, t.ReadRows(*buf, first/cols, n/cols)
 }
 
-// ChunkFloats decodes a Chunk into dst, which takes n values.
+// ChunkFloats decodes a Chunk into dst[:n].
 func (t *Tensor) ChunkFloats(dst []float32, buf *[]byte, first, n int64) error {
 	data, err := t.Chunk(buf, first, n)
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 	"bitmill/formats/prequant"
 )
 
-// Metadata keys of a model that an adapter was merged into.
+// Metadata keys of a model with a merged adapter.
 const (
 	AdapterKey     = "bitmill.lora.sha256" // str, lora.Adapter.Hash
-	AdapterBaseKey = "bitmill.lora.base"   // str, the model that the adapter was made for, as it says
+	AdapterBaseKey = "bitmill.lora.base"   // str, the base model that the adapter names
 )
 
-// guard fails when the matrices are quantized already and nobody allowed to quantize them again.
+// guard refuses a quantized checkpoint unless the options allow it.
 func (c *Checkpoint) guard(o OpenOptions) error {
 	if c.Quantized == "" || o.AllowRequantize {
 		return nil
@@ -27,7 +27,7 @@ func (c *Checkpoint) guard(o OpenOptions) error {
 		formats.ErrUnsupported, c.Quantized)
 }
 
-// merge puts an adapter into the tensors of a folder.
+// merge merges an adapter into the tensors of a folder.
 func (c *Checkpoint) merge(tensors []prequant.Tensor, dir string) error {
 	if dir == "" {
 		return nil
@@ -43,7 +43,7 @@ func (c *Checkpoint) merge(tensors []prequant.Tensor, dir string) error {
 	return a.Merge(tensors)
 }
 
-// recordAdapter says in the metadata that an adapter was merged, and which.
+// recordAdapter records the merged adapter in the metadata.
 func (c *Checkpoint) recordAdapter() {
 	if c.adapter == nil {
 		return
@@ -54,10 +54,10 @@ func (c *Checkpoint) recordAdapter() {
 	}
 }
 
-// derive makes the tensor one of derived rows; those of float tensors are F32.
+// derive makes the tensor one whose rows are derived from its sources when read; float forces F32.
 func (t *Tensor) derive(sources []source, float bool) error {
 	if t.layout.Columns > 0 || t.layout.Nibbles || t.layout.Add != 0 {
-		return fmt.Errorf("tensor %s: %w: it is stored in another order than derived rows can have", sources[0].name, formats.ErrUnsupported)
+		return fmt.Errorf("tensor %s: %w: quantized or merged weights cannot be reordered as this tensor needs it", sources[0].name, formats.ErrUnsupported)
 	}
 	for _, s := range sources {
 		m := s.matrix
@@ -75,8 +75,8 @@ func (t *Tensor) derive(sources []source, float bool) error {
 	return nil
 }
 
-// sourceRow is the bytes of a row of the source, sourceRows how many rows it has: more than the tensor's where several
-// tensors share it.
+// sourceRow is the size of a source row in bytes, sourceRows the number of source rows: more than the tensor has where
+// several tensors share the source.
 func (t *Tensor) sourceRow() int64 { return t.Cols() * int64(t.stored.BlockBytes()) }
 
 func (t *Tensor) sourceRows() (n int64) {
@@ -87,17 +87,17 @@ func (t *Tensor) sourceRows() (n int64) {
 	return n
 }
 
-// scanRows is how many rows make a chunk of a scan.
+// scanRows is the number of rows in a chunk of a scan.
 func (t *Tensor) scanRows() int64 { return max(1, scanChunk/max(1, t.sourceRow())) }
 
-// deriveRows writes n rows from the source's row first on, in type t.Type.
+// deriveRows writes n source rows from first on, in type t.Type.
 func (t *Tensor) deriveRows(dst []byte, first, n int64) {
 	values := make([]float32, n*t.Cols())
 	t.deriveFloats(values, first, n)
 	put(t.Type, dst, values)
 }
 
-// deriveFloats writes them before they are rounded to t.Type.
+// deriveFloats writes the same rows before they are rounded to t.Type.
 func (t *Tensor) deriveFloats(dst []float32, first, n int64) {
 	for _, m := range t.derived {
 		rows, cols := m.Shape()
@@ -109,7 +109,7 @@ func (t *Tensor) deriveFloats(dst []float32, first, n int64) {
 	}
 }
 
-// deriveRow writes row r of the tensor.
+// deriveRow writes row r of the tensor, in type t.Type.
 func (t *Tensor) deriveRow(dst []byte, r int64) {
 	if len(t.derived) == 1 {
 		r = t.layout.Row(r, t.Rows())

@@ -42,7 +42,7 @@ func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 	return c, nil
 }
 
-// openVocabulary opens what a folder says beside the weights.
+// openVocabulary opens a folder without its weights.
 func openVocabulary(dir string, h *arch.HFConfig) (c *Checkpoint, err error) {
 	c = &Checkpoint{Path: dir, Planned: true}
 	if c.Config, c.ConfigErr, err = h.Config(); err != nil {
@@ -61,7 +61,7 @@ func openVocabulary(dir string, h *arch.HFConfig) (c *Checkpoint, err error) {
 	return c, nil
 }
 
-// fill makes everything but the files of a checkpoint.
+// fill fills in everything except the files.
 func (c *Checkpoint) fill(h *arch.HFConfig, folder *safetensors.Folder, o OpenOptions) (err error) {
 	if c.Config, c.ConfigErr, err = h.Config(); err != nil {
 		return fmt.Errorf("config.json: %w", err)
@@ -90,7 +90,7 @@ func (c *Checkpoint) fill(h *arch.HFConfig, folder *safetensors.Folder, o OpenOp
 	return nil
 }
 
-// describeFolder makes the metadata, vocabulary included.
+// describeFolder makes the metadata, with model card and vocabulary.
 func (c *Checkpoint) describeFolder(h *arch.HFConfig, typ formats.Type) error {
 	info, err := modelcard.Read(c.Path, h.NameOrPath, c.size())
 	if err != nil {
@@ -102,20 +102,20 @@ func (c *Checkpoint) describeFolder(h *arch.HFConfig, typ formats.Type) error {
 	return nil
 }
 
-// describe makes the metadata but for the vocabulary.
+// describe makes the metadata without the vocabulary.
 func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ formats.Type) {
 	if h.MXFP4() {
 		typ = formats.MXFP4
 	}
 	c.DominantType, c.Config.Name = typ, info.Name
 	c.Metadata = h.Metadata(&c.Config, info, typ)
-	if c.ConfigErr != nil { // a GGUF file of the model may have no place to say so
+	if c.ConfigErr != nil { // GGUF may have no key for the reason
 		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
 	}
 }
 
-// addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer there is a warning: the model
-// can still be planned, quantized and run on token ids.
+// addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer it warns: the model can still be
+// planned, quantized and run on token ids.
 func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
 	t, err := tokenizer.FromFolder(c.Path)
 	if err == nil && t.Vocab() > c.Config.Vocab {
@@ -132,7 +132,7 @@ func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
 	h.AddVocabulary(&c.Config, c.Metadata, t)
 }
 
-// dominantType is the DominantType of a folder with these tensors.
+// dominantType finds the DominantType of a folder.
 func dominantType(list []source) formats.Type {
 	typ := formats.F32
 	for _, s := range list {
@@ -146,7 +146,7 @@ func dominantType(list []source) formats.Type {
 	return typ
 }
 
-// readConfig reads a config.json; dir is what the user named.
+// readConfig reads a config.json; errors name dir.
 func readConfig(dir, path string) (*arch.HFConfig, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -162,7 +162,7 @@ func readConfig(dir, path string) (*arch.HFConfig, error) {
 	return h, nil
 }
 
-// noConfig explains a folder that is no checkpoint.
+// noConfig explains why a folder is not a checkpoint.
 func noConfig(dir string) error {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.gguf"))
 	if len(files) > 0 {
@@ -171,7 +171,7 @@ func noConfig(dir string) error {
 	return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing", dir)
 }
 
-// weightsPresent explains a folder without safetensors.
+// weightsPresent fails, with advice, when a folder has no safetensors.
 func weightsPresent(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -192,13 +192,13 @@ func weightsPresent(dir string) error {
 	return fmt.Errorf("%s holds no weights: there is no *.safetensors beside config.json; to plan without weights, name %s", dir, filepath.Join(dir, "config.json"))
 }
 
-// isTorch reports whether a name is that of a PyTorch file.
+// isTorch reports whether a name has the extension of a PyTorch file.
 func isTorch(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".bin" || ext == ".pt" || ext == ".pth"
 }
 
-// torchError refuses a folder's PyTorch file and says how to save what is in it.
+// torchError refuses PyTorch files and says how to save their weights as safetensors.
 func torchError(dir, name string) error {
 	return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; save them as safetensors first:\n"+
 		"  python -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",

@@ -11,7 +11,7 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// openGGUF opens a GGUF file: tensors and metadata as they are. What stands against evaluating it, an unknown
+// openGGUF opens a GGUF file: tensors and metadata as they are. The reason why it cannot be evaluated, such as an unknown
 // architecture or a missing tensor, goes to ConfigErr.
 func openGGUF(path string) (*Checkpoint, error) {
 	file, err := gguf.Open(path)
@@ -41,7 +41,7 @@ func openGGUF(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// readArchitecture fills Config from the metadata, and returns what stands against evaluating the model.
+// readArchitecture fills Config from the metadata. The error says why the model cannot be evaluated.
 func (c *Checkpoint) readArchitecture() (err error) {
 	c.Config, err = arch.Read(c.Metadata, func(name string) (arch.Values, bool) { return c.Tensor(name) })
 	if err != nil {

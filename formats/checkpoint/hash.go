@@ -13,13 +13,13 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// Hash is a SHA-256, in hexadecimal, of what the model is: its metadata but for names, authors and licences
-// (general.*, general.architecture excepted), and every tensor's name, type, shape, row permutation and stored bytes,
-// in order. Another path or folder name gives the same hash; another vocabulary or a single changed weight does not.
-// It reads all data unless a Scan did; later calls return the same.
+// Hash is a SHA-256, in hexadecimal, of the model itself: its metadata without names, authors and licences (general.*
+// except general.architecture), and every tensor's name, type, shape, row permutation and stored bytes, in order.
+// Another path or folder name gives the same hash; another vocabulary or a single changed weight does not. Hash reads
+// all data unless a Scan did; later calls return the same.
 //
-// What is hashed is the header, then per tensor the number of permuted heads and of bytes (both as 64 bits, little
-// end first) and the SHA-256 of each of its chunks of 4 MiB (scanChunk), which can be found side by side.
+// The hash covers the header, then per tensor the number of permuted heads and of bytes (both 64 bits, little endian)
+// and the SHA-256 of each of its chunks of 4 MiB (scanChunk), which are hashed in parallel.
 func (c *Checkpoint) Hash() (string, error) {
 	if err := c.Scan(context.Background(), ScanOptions{Hash: true}); err != nil {
 		return "", err
@@ -30,7 +30,7 @@ func (c *Checkpoint) Hash() (string, error) {
 // digest is the SHA-256 of a chunk.
 type digest = [sha256.Size]byte
 
-// combine makes one hash of the digests of all tensors' chunks.
+// combine hashes the digests of all chunks into one.
 func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	sum := sha256.New()
 	if err := hashHeader(sum, c); err != nil {
@@ -49,11 +49,11 @@ func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata so that Open finds the same Config
-// in it.
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata for Open to find the same Config in
+// it.
 func (c *Checkpoint) ExtraMetadata() *gguf.Metadata { return c.Config.ExtraMetadata(c.Metadata) }
 
-// hashHeader hashes the GGUF header of the tensors as stored and the metadata that matters.
+// hashHeader hashes the GGUF header: the tensors as stored, and the metadata that belongs to the model itself.
 func hashHeader(sum hash.Hash, c *Checkpoint) error {
 	m := new(gguf.Metadata)
 	for _, key := range c.Metadata.Keys() {
@@ -72,7 +72,7 @@ func hashHeader(sum hash.Hash, c *Checkpoint) error {
 	return err
 }
 
-// addTo sets m's keys in another list.
+// addTo copies the keys of m to another list.
 func addTo(to, m *gguf.Metadata) {
 	for _, key := range m.Keys() {
 		v, _ := m.Get(key)

@@ -20,7 +20,7 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 	}
 }
 
-// readColumn gathers a row whose values stand one below the other in a matrix of the source, [cols][columns].
+// readColumn gathers row r from a column of a source matrix, [cols][columns].
 func (t *Tensor) readColumn(dst []byte, r int64) {
 	size, cols := int64(t.stored.BlockBytes()), t.Cols()
 	rows := t.Rows() / t.Matrices()
@@ -32,8 +32,8 @@ func (t *Tensor) readColumn(dst []byte, r int64) {
 	}
 }
 
-// readNibbles makes MXFP4 blocks: a scale, then codes j and j+16 in one byte, of which the source holds codes 2i and
-// 2i+1 in one.
+// readNibbles makes MXFP4 blocks: a scale, then codes j and j+16 in one byte; a byte of the source holds codes 2i and
+// 2i+1.
 func (t *Tensor) readNibbles(dst []byte, row int64) {
 	blocks := t.Cols() / 32
 	codes, scales := t.parts[0][row*blocks*16:], t.parts[1][row*blocks:]

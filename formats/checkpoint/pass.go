@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Pass says how a model is read through. No result depends on it.
+// Pass says how to go through the tensors of a model. No result depends on it.
 type Pass struct {
 	Threads  int                     // 0: one per processor
 	Progress func(done, total int64) // called by one goroutine at a time; may be nil
 }
 
-// Workers is how many goroutines so many threads stand for: one per processor for 0.
+// Workers is the number of goroutines for an option: threads, or one per processor for 0.
 func Workers(threads int) int {
 	if threads <= 0 {
 		return runtime.GOMAXPROCS(0)
@@ -22,8 +22,8 @@ func Workers(threads int) int {
 	return threads
 }
 
-// Each visits the numbers below n in order, several at once. The first error, or the end of ctx, ends the pass and is
-// returned. Visits report what they have done of total, in the unit of the caller, which goes to Progress.
+// Each visits the numbers from 0 to n-1 in order, several at a time. The first error, or the end of ctx, ends the pass and
+// is returned. Visits report finished work, in the caller's unit; Progress receives the sum and total.
 func (p Pass) Each(ctx context.Context, n int, total int64, visit func(ctx context.Context, i int, report func(int64)) error) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(Workers(p.Threads))

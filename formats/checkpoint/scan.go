@@ -14,21 +14,21 @@ import (
 	"bitmill/formats/file"
 )
 
-// ScanOptions says how a model is read through.
+// ScanOptions says how to scan a model.
 type ScanOptions struct {
 	Pass      // Progress counts bytes
-	Hash bool // find the hash too
+	Hash bool // hash the data too
 }
 
-// scanned is what reading a model through told.
+// scanned is the result of a scan.
 type scanned struct {
 	sync.Mutex
-	finite bool            // all values were looked at
-	bad    *NotFiniteError // the first that is no number; nil when all are finite
-	hash   string          // empty when nobody asked for it
+	finite bool            // all values have been checked
+	bad    *NotFiniteError // the first value that is not finite; nil when all are
+	hash   string          // empty: not hashed
 }
 
-// NotFiniteError names the first value of a model that is NaN or infinite, or the first block with such a scale.
+// NotFiniteError names the first NaN or infinite value of a model, or the first block with such a scale.
 type NotFiniteError struct {
 	Path, Tensor string
 	Type         formats.Type
@@ -42,8 +42,8 @@ func (e *NotFiniteError) Error() string {
 
 func (e *NotFiniteError) Unwrap() error { return formats.ErrCorrupt }
 
-// CheckFinite fails with a NotFiniteError when the model holds a value, or a block a scale, that is NaN or infinite.
-// It reads all data unless a Scan did.
+// CheckFinite fails with a NotFiniteError when a value of the model, or the scale of a block, is NaN or infinite. It reads
+// all data unless a Scan did.
 func (c *Checkpoint) CheckFinite(ctx context.Context, o ScanOptions) error {
 	if err := c.Scan(ctx, o); err != nil {
 		return err
@@ -54,12 +54,12 @@ func (c *Checkpoint) CheckFinite(ctx context.Context, o ScanOptions) error {
 	return nil
 }
 
-// scanChunk is about how much is read before its pages are let go, so that a model larger than memory stays small. The
-// hash depends on it.
+// scanChunk is about the number of bytes read before their pages are released, so that a model larger than memory takes
+// little of it. The hash depends on it.
 const scanChunk = 4 << 20
 
-// Scan reads all data once and looks for values that are not finite, and hashes them if told to. What an earlier Scan
-// found out is not found out again.
+// Scan reads all data once, looks for values that are not finite, and hashes the data if the options say so. It does not
+// repeat the work of an earlier Scan.
 func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 	c.scan.Lock()
 	defer c.scan.Unlock()
@@ -96,7 +96,7 @@ type reading struct {
 	left  []int   // chunks of each tensor that are not read yet
 }
 
-// chunk is a part of a tensor's data: where it starts, in bytes, and which of the tensor's chunks it is.
+// chunk is a part of a tensor's data: its number within the tensor and its offset in bytes.
 type chunk struct {
 	tensor, number int
 	at             int64
@@ -135,7 +135,7 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 	return r
 }
 
-// scanChunk is a number of whole blocks.
+// scanChunk is the size of a chunk in bytes: whole blocks.
 func (t *Tensor) scanChunk() int {
 	size := max(1, t.stored.BlockBytes())
 	return scanChunk / size * size
@@ -175,7 +175,7 @@ func (r *reading) read(_ context.Context, i int, report func(int64)) error {
 	return nil
 }
 
-// bad is the first block that is not finite, of the first tensor with one.
+// bad describes the first block that is not finite; nil when all are.
 func (r *reading) bad() *NotFiniteError {
 	for i, n := range r.first {
 		if n < 0 {
@@ -208,7 +208,7 @@ func (t *Tensor) blockAt(n int64) []byte {
 	return nil
 }
 
-// place finds the row and column of the tensor in which the source's value i lies.
+// place finds the tensor's row and column that hold value i of the source.
 func (t *Tensor) place(i int64) (row, column int64) {
 	l, cols, n := t.layout, max(1, t.Cols()), t.Elements()
 	switch {
@@ -237,7 +237,7 @@ func (t *Tensor) place(i int64) (row, column int64) {
 	return i / cols, i % cols
 }
 
-// notFiniteValue is the first value of a block that is no number, or NaN where none shows.
+// notFiniteValue is the first NaN or infinity among the values of a block, NaN when there is none.
 func notFiniteValue(typ formats.Type, b []byte) float32 {
 	values := make([]float32, typ.BlockLen())
 	if block.Decode(typ, values, b) == nil {

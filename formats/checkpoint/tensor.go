@@ -13,19 +13,19 @@ import (
 	"bitmill/formats/prequant"
 )
 
-// Tensor is one tensor of a checkpoint under its GGUF name. Type is the type of a Hugging Face matrix as it is stored
-// (F32, F16 or BF16), F32 for vectors, and whatever a GGUF source has. Methods may be called concurrently.
+// Tensor is one tensor of a checkpoint under its GGUF name. From a Hugging Face folder, matrices keep their type (F32, F16
+// or BF16) and vectors are F32; a GGUF file's tensors keep theirs. Methods may be called concurrently.
 type Tensor struct {
 	formats.Tensor
 	Source string // the name in the source: Hugging Face's, or the GGUF name
-	Shard  int    // which of the source's files holds it, from 0
+	Shard  int    // number of its file in the source, from 0
 
 	parts     [][]byte     // as the source stores it, one part after the other; nil without data
 	stored    formats.Type // of the parts
 	layout    arch.Layout
-	converted *converted // a tensor whose values are converted when first read
+	converted *converted // of a tensor that is converted when first read
 
-	derived []prequant.Matrix // instead of parts
+	derived []prequant.Matrix // instead of parts: they compute rows on demand
 }
 
 // converted holds the F32 data of a converted tensor.
@@ -35,8 +35,8 @@ type converted struct {
 	err  error
 }
 
-// Bytes is the data when it lies in memory exactly as an artifact stores it; nil when rows lie otherwise, or without
-// data (a plan). Read such rows with ReadRows or Floats.
+// Bytes is the data if it lies in memory exactly as an artifact stores it; otherwise, and for a plan, nil. ReadRows and
+// Floats read every tensor that has data.
 func (t *Tensor) Bytes() []byte {
 	switch {
 	case t.converted != nil:
@@ -48,8 +48,8 @@ func (t *Tensor) Bytes() []byte {
 	return t.parts[0]
 }
 
-// Matrix is the data of matrix i of a stack, an expert's, when it lies in memory exactly as an artifact stores it;
-// else nil.
+// Matrix is the data of matrix i of a stack, an expert's, if it lies in memory exactly as an artifact stores it;
+// otherwise nil.
 func (t *Tensor) Matrix(i int64) []byte {
 	n := t.Matrices()
 	if data := t.Bytes(); data != nil {
@@ -62,7 +62,7 @@ func (t *Tensor) Matrix(i int64) []byte {
 	return nil
 }
 
-// HasData reports whether the tensor can be read: it cannot in a plan.
+// HasData reports whether the tensor can be read. In a plan it cannot.
 func (t *Tensor) HasData() bool { return t.parts != nil || t.derived != nil || t.Elements() == 0 }
 
 // storedBytes is the size of the data in the source; of derived rows, that of their values.
@@ -76,7 +76,7 @@ func (t *Tensor) storedBytes() (n int) {
 	return n
 }
 
-// ReadRows copies n rows from the first on, in type t.Type. len(dst) must be n times the row's bytes.
+// ReadRows copies n rows from row first on, in type t.Type. len(dst) must be n times the bytes of a row.
 func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 	size, err := t.span(first, n)
 	if err != nil {
@@ -99,7 +99,7 @@ func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 	return nil
 }
 
-// Floats decodes n rows from the first on. len(dst) must be n times the columns.
+// Floats decodes n rows from row first on. len(dst) must be n times the columns.
 func (t *Tensor) Floats(dst []float32, first, n int64) error {
 	size, err := t.span(first, n)
 	if err != nil {
@@ -166,9 +166,9 @@ func (t *Tensor) convert() {
 	t.converted.data = out
 }
 
-// Release tells the system that n rows from the first on will not be read again soon, so that a pass over a model
-// larger than memory stays small. Rows that lie otherwise in the source are released with the last one; of a stack,
-// with the last one of their part.
+// Release tells the system that n rows from row first on will not be read again soon, so that a pass over a model larger
+// than memory takes little of it. Rows that lie in another order in the source are released with the last row; those of
+// a stack, with the last row of their part.
 func (t *Tensor) Release(first, n int64) {
 	if t.derived != nil && first+n == t.Rows() {
 		t.releaseDerived()
@@ -193,7 +193,7 @@ func (t *Tensor) Release(first, n int64) {
 	}
 }
 
-// releaseDerived lets go of what derived rows are made of.
+// releaseDerived releases the stored data that derived rows are made from.
 func (t *Tensor) releaseDerived() {
 	for _, m := range t.derived {
 		for _, b := range m.Stored() {

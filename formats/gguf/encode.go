@@ -131,7 +131,7 @@ func (e *encoder) info(t formats.Tensor, offset int64) error {
 func (e *encoder) value(v any) error {
 	k, _, ok := valueTypeOf(v)
 	if !ok {
-		return fmt.Errorf("the Go type %T stands for no GGUF type", v)
+		return fmt.Errorf("no GGUF type corresponds to the Go type %T", v)
 	}
 	e.u32(uint32(k))
 	switch k {
@@ -148,7 +148,7 @@ func (e *encoder) value(v any) error {
 func (e *encoder) array(v any, depth int) error {
 	k, element, ok := valueTypeOf(v)
 	if !ok || k != typeArray {
-		return fmt.Errorf("an array of arrays holds a %T, which is no array", v)
+		return fmt.Errorf("an array of arrays holds a %T, which is not an array", v)
 	}
 	if depth > maxDepth {
 		return fmt.Errorf("arrays are nested deeper than %d", maxDepth)

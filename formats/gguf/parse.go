@@ -148,7 +148,7 @@ func (c *cursor) info() (t formats.Tensor, offset uint64, err error) {
 		return t, 0, fmt.Errorf("%s: tensor %s: %w: %s", c.file, t.Name, formats.ErrUnsupported, t.Type)
 	}
 	if block := int64(t.Type.BlockLen()); t.Cols()%block != 0 {
-		return t, 0, formats.Corruptf(c.file, c.at-4, field, "rows of %d values are no whole number of %s blocks of %d", t.Cols(), t.Type, block)
+		return t, 0, formats.Corruptf(c.file, c.at-4, field, "rows of %d values are not a whole number of %s blocks of %d", t.Cols(), t.Type, block)
 	}
 	if _, err := sizeOf(t); err != nil {
 		return t, 0, formats.Corruptf(c.file, c.at-4, field, "its shape %v is larger than any file", t.Shape)

@@ -112,7 +112,7 @@ func Merged(m *Metadata) (*Metadata, error) {
 	case err != nil:
 		return nil, err
 	case !ok || v == 0:
-		return nil, errors.New("it is no shard of a split model, so there is nothing to merge")
+		return nil, errors.New("it is not a shard of a split model, so there is nothing to merge")
 	}
 	m = m.Clone()
 	move(m, KeySplitCount, uint16(0))

@@ -81,10 +81,10 @@ func TestWriteRefuses(t *testing.T) {
 		tensors []formats.Tensor
 		says    string
 	}{
-		{"Go type", meta("k", 1), nil, "key k: the Go type int"},
+		{"Go type", meta("k", 1), nil, "key k: no GGUF type corresponds to the Go type int"},
 		{"slice type", meta("k", []int{1}), nil, "the Go type []int"},
 		{"nil", meta("k", nil), nil, "key k"},
-		{"scalar in an array of arrays", meta("k", []any{"x"}), nil, "string, which is no array"},
+		{"scalar in an array of arrays", meta("k", []any{"x"}), nil, "string, which is not an array"},
 		{"deep arrays", meta("k", deep), nil, "deeper"},
 		{"empty key", meta("", "x"), nil, "key"},
 		{"long key", meta(strings.Repeat("k", 1<<16), "x"), nil, "65535"},

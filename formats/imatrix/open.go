@@ -95,7 +95,7 @@ func parseGGUF(name string, data []byte) (*Matrix, error) {
 	}
 	if len(m.Entries) == 0 {
 		kind, _, _ := f.Metadata.String(keyType)
-		return nil, fmt.Errorf("%s: %w: a GGUF file of type %q without *%s tensors is no imatrix", name, formats.ErrUnsupported, kind, sumSuffix)
+		return nil, fmt.Errorf("%s: %w: a GGUF file of type %q without *%s tensors is not an imatrix", name, formats.ErrUnsupported, kind, sumSuffix)
 	}
 	return m, nil
 }

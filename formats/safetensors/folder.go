@@ -91,7 +91,7 @@ func readIndex(path string) (names []string, where map[string]string, err error)
 	}
 	for tensor, name := range index.WeightMap {
 		if !filepath.IsLocal(name) || filepath.Base(name) != name {
-			return nil, nil, formats.Corruptf(path, -1, "weight_map", "tensor %s is in %q, which is no file name in this folder", tensor, name)
+			return nil, nil, formats.Corruptf(path, -1, "weight_map", "tensor %s is in %q, which is not the name of a file in this folder", tensor, name)
 		}
 		names = append(names, name)
 	}

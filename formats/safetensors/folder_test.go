@@ -96,9 +96,9 @@ func TestOpenFolderErrors(t *testing.T) {
 		{"tensor in two shards", map[string]string{indexName: ab, "m-1.safetensors": "a", "m-2.safetensors": "a b"}, formats.ErrCorrupt, "tensor a: it is also in DIR/m-1.safetensors"},
 		{"no JSON", map[string]string{indexName: "x"}, formats.ErrCorrupt, "index"},
 		{"no weights", map[string]string{indexName: "{}"}, formats.ErrCorrupt, "names no tensor"},
-		{"path outside", map[string]string{indexName: index(`"a":"../m.safetensors"`)}, formats.ErrCorrupt, "no file name in this folder"},
-		{"absolute path", map[string]string{indexName: index(`"a":"/m.safetensors"`)}, formats.ErrCorrupt, "no file name in this folder"},
-		{"empty file name", map[string]string{indexName: index(`"a":""`)}, formats.ErrCorrupt, "no file name in this folder"},
+		{"path outside", map[string]string{indexName: index(`"a":"../m.safetensors"`)}, formats.ErrCorrupt, "not the name of a file in this folder"},
+		{"absolute path", map[string]string{indexName: index(`"a":"/m.safetensors"`)}, formats.ErrCorrupt, "not the name of a file in this folder"},
+		{"empty file name", map[string]string{indexName: index(`"a":""`)}, formats.ErrCorrupt, "not the name of a file in this folder"},
 	} {
 		dir := folder(t, c.files)
 		_, err := OpenFolder(dir)

@@ -31,7 +31,7 @@ func Parse(name string, data []byte) (*File, error) {
 		if bytes.HasPrefix(data, []byte("version https://git-lfs")) {
 			return nil, formats.Corruptf(name, 0, "header length", "this is a Git LFS pointer; fetch the file itself with git lfs pull")
 		}
-		return nil, formats.Corruptf(name, 0, "header length", "%d bytes are claimed, %d follow and at most %d are read; the file is cut short or no safetensors file", n, len(data)-8, maxHeader)
+		return nil, formats.Corruptf(name, 0, "header length", "%d bytes are claimed, %d follow and at most %d are read; the file is cut short or not a safetensors file", n, len(data)-8, maxHeader)
 	}
 	header, start := data[8:8+n], int64(8+n)
 	f := &File{Path: name}
@@ -57,7 +57,7 @@ type info struct {
 // readHeader decodes the JSON object key by key, since a Go map would hide keys that occur twice.
 func (f *File) readHeader(header []byte) ([]info, error) {
 	if len(header) == 0 || header[0] != '{' || !utf8.Valid(header) {
-		return nil, formats.Corruptf(f.Path, 8, "header", "it is no JSON object in UTF-8")
+		return nil, formats.Corruptf(f.Path, 8, "header", "it is not a JSON object in UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(header))
 	corrupt := func(field string, err error) error {
@@ -153,7 +153,7 @@ func (i info) bytes(file string) (uint64, error) {
 		return 0, formats.Corruptf(file, -1, "tensor "+i.name, "shape %v: %v", i.Shape, err)
 	}
 	if n%8 != 0 {
-		return 0, formats.Corruptf(file, -1, "tensor "+i.name, "%s %v is no whole number of bytes", i.DType, i.Shape)
+		return 0, formats.Corruptf(file, -1, "tensor "+i.name, "%s %v is not a whole number of bytes", i.DType, i.Shape)
 	}
 	return uint64(n / 8), nil
 }

@@ -9,7 +9,7 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// Config is what a forward pass needs to know besides the weights.
+// Config holds everything that a forward pass needs besides the weights.
 type Config struct {
 	Arch   string // GGUF architecture: llama, qwen2, qwen3
 	Family string // Hugging Face model_type: mistral is of architecture llama
@@ -20,9 +20,9 @@ type Config struct {
 	FFN     int // of the feed-forward layer
 	Heads   int // query heads
 	KVHeads int // key and value heads; Heads/KVHeads query heads share one (GQA)
-	HeadDim int
+	HeadDim int // values of a head
 	Vocab   int // rows of the embedding
-	Context int // longest sequence the model was made for
+	Context int // longest sequence that the model was trained for
 
 	NormEps float32 // of the norms
 	Rope    Rope
@@ -34,13 +34,13 @@ type Config struct {
 	Variant
 }
 
-// Rope is rotary position embedding. Pair i of a head turns by position * Base^(-2i/Dims) / Factors[i], and with
-// linear scaling / Factor. The turned pair is multiplied by Magnitude.
+// Rope is rotary position embedding. Pair i of a head is rotated by position * Base^(-2i/Dims) / Factors[i], with linear
+// scaling also / Factor, then multiplied by Magnitude.
 type Rope struct {
 	Base        float64
-	Dims        int    // values of a head that turn
+	Dims        int    // values of a head that are rotated
 	Interleaved bool   // pairs are (2i, 2i+1), as in GGUF files of architecture llama; else (i, i+Dims/2)
-	Scaling     string // "", "linear", "llama3", "yarn", "longrope"; another is named in ConfigErr
+	Scaling     string // "", "linear", "llama3", "yarn" or "longrope"
 
 	// Scaling's parameters as config.json gives them. Of a GGUF file with llama3 scaling only Factors is known.
 	Factor, LowFreq, HighFreq float64
@@ -51,8 +51,8 @@ type Rope struct {
 	Magnitude   float64   // 0: 1
 }
 
-// Metadata keys for what llama.cpp's metadata has no place for. Its converter drops the sliding window of these
-// architectures; an artifact of bitmill carries it here.
+// Metadata keys for facts that have no key in llama.cpp. Its converter drops, for instance, the sliding window of some
+// architectures; bitmill's artifacts keep it here.
 const (
 	WindowKey       = "bitmill.attention.sliding_window"        // u32, Config.Window
 	WindowLayersKey = "bitmill.attention.sliding_window_layers" // arr[bool], Config.WindowLayers; absent: all
@@ -61,8 +61,8 @@ const (
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
-// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's metadata m so that Read finds the same
-// Config in it: those in which a reader of m alone would find another one.
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's metadata m for Read to find the same Config
+// in it.
 func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	noTensors := func(string) (Values, bool) { return nil, false }
 	got, _ := Read(m, noTensors) // without tensors it fails in the end; the keys are read by then
@@ -85,8 +85,8 @@ func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	return extra
 }
 
-// limits of a plausible model, so that products of dimensions stay far from overflow and a wrong config.json cannot
-// ask for millions of tensors.
+// Limits of a plausible model: products of dimensions stay far from overflow, and a wrong config.json cannot ask for
+// millions of tensors.
 const (
 	maxLayers  = 1 << 12
 	maxDim     = 1 << 24
@@ -119,7 +119,7 @@ func (c *Config) check() error {
 	case c.Context < 0 || c.Context > math.MaxInt32:
 		return fmt.Errorf("%w: the context length is %d", formats.ErrCorrupt, c.Context)
 	case c.WindowLayers != nil && len(c.WindowLayers) != c.Layers || c.RopeLayers != nil && len(c.RopeLayers) != c.Layers:
-		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not told for each of %d layers", formats.ErrCorrupt, c.Layers)
+		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not given for each of %d layers", formats.ErrCorrupt, c.Layers)
 	}
 	for _, s := range []float64{c.Scale.Embedding, c.Scale.Attention, c.Scale.Residual, c.Scale.Logit, c.Cap.Attention, c.Cap.Logit} {
 		if !(s >= 0 && s <= math.MaxFloat32) {
@@ -140,7 +140,7 @@ func (c *Config) check() error {
 	return c.Experts.check(c.Layers)
 }
 
-// check verifies that the rotary embedding fits a head of so many values.
+// check verifies that the rotary embedding fits a head of that many values.
 func (r *Rope) check(head int) error {
 	bad := func(f float32) bool { return !(f > 0 && f <= math.MaxFloat32) }
 	switch {

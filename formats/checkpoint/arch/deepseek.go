@@ -8,8 +8,8 @@ import (
 )
 
 // deepseekV2 keeps one low-rank latent per token instead of keys and values (multi-head latent attention, arXiv
-// 2405.04434). The converter splits the matrix that expands it, so that queries can be brought into the latent space
-// and what attention gives out of it: one head of keys then serves all queries.
+// 2405.04434). The converter splits the matrix that expands the latent, so that queries can be mapped into the latent
+// space and attention's output out of it: one head of keys then serves all queries.
 var deepseekV2 = family{
 	Type: "deepseek_v2", Arch: "deepseek2",
 	Context:     2048,
@@ -62,7 +62,7 @@ func latentNope(c *Config) int    { return c.Latent.Nope }
 func latentValue(c *Config) int   { return c.Latent.Value }
 func latentQueries(c *Config) int { return c.Heads * (c.Latent.Nope + c.Latent.Rope) }
 
-// fullQueries: queries do not come from a latent.
+// fullQueries is the rows of Q; 0 when queries come from a latent.
 func fullQueries(c *Config) int {
 	if c.Latent.Query > 0 {
 		return 0
@@ -70,7 +70,7 @@ func fullQueries(c *Config) int {
 	return latentQueries(c)
 }
 
-// correction: experts are chosen by corrected sigmoids.
+// correction is the number of corrections; 0 unless experts are chosen by corrected sigmoids.
 func correction(c *Config) int {
 	if c.Experts.Gating != Sigmoid {
 		return 0
@@ -93,7 +93,7 @@ func (h *HFConfig) latent(c *Config, gating Gating) {
 	c.HeadDim, c.KVHeads = c.Latent.KV+c.Latent.Rope, 1
 	p := h.ropeParameters()
 	c.Rope.Dims = c.Latent.Rope
-	if c.Rope.Scaling == "yarn" { // the ramp depends on the dimensions that turn
+	if c.Rope.Scaling == "yarn" { // the ramp depends on the rotated dimensions
 		c.Rope, _ = p.rope(h, &family{Interleaved: true, Theta: c.Rope.Base}, &Config{HeadDim: c.Latent.Rope, Context: c.Context})
 	}
 	c.Scale.Attention = c.Latent.scale(c.Rope.Factor, or(p.MScaleAllDim, 0))
@@ -104,8 +104,8 @@ func (h *HFConfig) latent(c *Config, gating Gating) {
 	e.Groups, e.GroupsUsed = n(h.Groups, 0), n(h.GroupsUsed, 0)
 }
 
-// scale is that of scores: 1/sqrt(Nope+Rope), times the square of YaRN's magnitude where that is not in the queries and
-// keys.
+// scale is the factor of scores: 1/sqrt(Nope+Rope), times the square of YaRN's magnitude where queries and keys do not
+// include it.
 func (l *Latent) scale(factor, all float64) float64 {
 	s := 1 / math.Sqrt(float64(l.Nope+l.Rope))
 	if all != 0 && factor > 1 {

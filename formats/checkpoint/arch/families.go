@@ -1,3 +1,6 @@
+// Package arch holds the facts of architectures as data: how config.json and GGUF metadata describe a model, which tensors
+// it has on both sides and how they lie in their sources, and what its forward pass does otherwise than Llama's. One file
+// per family; families.go lists them.
 package arch
 
 import (
@@ -10,12 +13,11 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// A family is one Hugging Face model_type: how its config.json reads, what its tensors are called on both sides, and
-// what its GGUF metadata holds. To add one, write its file and add its line to families.
+// A family is one Hugging Face model_type: how its config.json reads, how its tensors are called on both sides, and what
+// its GGUF metadata holds. To add one, write its file and add its line to families.
 type family struct {
 	Type string // model_type
 	Arch string // GGUF architecture; the first family of an architecture describes its GGUF files
-	Note string // what the family adds to the common decoder
 
 	Context int // max_position_embeddings when config.json has none, as in transformers
 	HeadDim int // head_dim when config.json has none; 0: hidden_size / num_attention_heads
@@ -29,43 +31,45 @@ type family struct {
 	Layer    []tensorSpec // tensors of a layer, without "model.layers.N." and "blk.N."
 	Outside  []tensorSpec // tensors outside layers beyond the common ones
 	Dropped  []string     // tensors of a checkpoint that the converter leaves out
-	NormAdd  float32      // is added to the gains of all norms
+	NormAdd  float32      // added to the gains of all norms
 	Permuted bool         // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
 
 	Interleaved bool    // GGUF files rotate neighbouring pairs
 	RopeFreqs   bool    // llama3 scaling becomes rope_freqs.weight
-	Rotary      float64 // partial_rotary_factor when config.json has none; 0: there is no such key, whole heads turn
+	Rotary      float64 // partial_rotary_factor when config.json has none; 0: no such key, whole heads are rotated
 	LongRope    bool    // longrope scaling becomes tensors of factors
 	PerKind     bool    // RoPE parameters differ between layers with a window and others
 	Smooth      bool    // YaRN's ramp is not rounded to whole dimensions
 	MoE         bool    // of several families of one architecture, the one that describes GGUF files with experts
-	Packed      bool    // there are checkpoints in MXFP4
+	Packed      bool    // some checkpoints are in MXFP4
 
-	Defaults func(h *HFConfig) // sets what absent keys of config.json stand for, where null means something else
+	Defaults func(h *HFConfig) // sets the values of absent keys, where null means something else
 
-	AnyActivation bool // Variant.Activation whatever config.json says
+	AnyActivation bool // Variant.Activation holds whatever config.json says
 
 	Variant Variant                            // what all models of the family have
-	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; the error says why it cannot be evaluated; may be nil
+	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; fails when it cannot be evaluated; may be nil
 	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata; may be nil
 
 	NoHeadDim  bool                                           // head_dim is written only when config.json has one
 	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys when the common ones do not fit
 	Metadata   func(h *HFConfig, c *Config, m *gguf.Metadata) // adds to them
 
-	Vocabulary func(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) // what the converter adds to the tokenizer's metadata; nil: nothing
+	// Vocabulary adds what the converter adds to the tokenizer's metadata; may be nil.
+	Vocabulary func(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer)
 }
 
 // families is sorted by model_type. Metadata and tensors are those of llama.cpp's converter, with these differences:
 //
-//   - An artifact with provenance carries what the converter drops and the forward pass needs (ExtraMetadata): windows of
-//     Mistral, Mixtral, StarCoder 2, SmolLM3 and Qwen; SmolLM3's layers without RoPE when they are not every fourth; Gemma's
-//     scale of scores when it is not that of the head's width; Qwen 3 experts whose weights do not add up to one.
+//   - An artifact with provenance carries facts that the converter drops and the forward pass needs (ExtraMetadata):
+//     windows of Mistral, Mixtral, StarCoder 2, SmolLM3 and Qwen; SmolLM3's layers without RoPE when they are not every
+//     fourth; Gemma's scale of scores when it does not follow from the head's width; whether the weights of Qwen 3's
+//     experts add up to one.
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
-//   - A tensor that the family does not know is an error rather than left to the reader.
+//   - An unknown tensor is an error.
 //
-// llama.cpp itself reads no window of Phi-3, no biases of Cohere and SmolLM3, no beta_fast and beta_slow of YaRN, and
-// rounds the ramp of gpt-oss's YaRN to whole dimensions.
+// llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and rounds
+// the ramp of gpt-oss's YaRN to whole dimensions.
 var families = []*family{
 	&cohere,
 	&deepseekV2,

@@ -17,14 +17,14 @@ var gemma = family{
 	Dropped:       []string{"lm_head.weight"},
 	NormAdd:       1,
 	Variant:       Variant{Activation: GELUTanh},
-	AnyActivation: true, // the first config.json said gelu and meant its approximation
+	AnyActivation: true, // early config.json files say gelu and mean its approximation
 	Config:        func(h *HFConfig, c *Config) error { c.gemma(0, 0); return nil },
 	Read:          func(r *reader, c *Config) { c.gemma(0, 0) },
 	Parameters:    gemmaParameters,
 }
 
-// gemma sets what the generations of Gemma share. The largest model of a generation, known by its number of layers, and
-// a scalar other than HeadDim have another scale of scores than 1/sqrt(HeadDim).
+// gemma sets what the generations of Gemma share. The scale of scores is not 1/sqrt(HeadDim) in the largest model of a
+// generation, known by its number of layers, and where the scalar is not HeadDim.
 func (c *Config) gemma(scalar float64, largest int) {
 	c.Scale.Embedding = math.Sqrt(float64(c.Width))
 	if largest > 0 && c.Layers == largest && c.Heads > 0 {
@@ -49,7 +49,7 @@ func gemmaParameters(h *HFConfig, c *Config, w writer) {
 	w.fileType()
 }
 
-// sandwich lists a layer's tensors with a norm before and one behind each branch.
+// sandwich lists a layer's tensors with a norm before and one after each branch.
 var sandwich = slices.Concat(without(decoder, "ffn_norm.weight"), []tensorSpec{
 	vector("post_attention_layernorm.weight", "post_attention_norm.weight", width, always),
 	vector("post_feedforward_layernorm.weight", "post_ffw_norm.weight", width, always),
@@ -90,7 +90,7 @@ var gemma2 = family{
 }
 
 // gemma3 normalizes queries and keys instead of capping scores, has a window in five layers of six, and rotates those
-// faster (arXiv 2503.19786).
+// with a base of their own (arXiv 2503.19786).
 var gemma3 = family{
 	Type: "gemma3_text", Arch: "gemma3",
 	Context: 131072, HeadDim: 256, KVHeads: 4, Sliding: 4096, Tied: true,

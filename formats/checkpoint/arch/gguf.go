@@ -54,15 +54,15 @@ func (r *reader) string(key string) string {
 	return v
 }
 
-// Values is a tensor of numbers as Read needs it.
+// Values is a tensor as Read needs it.
 type Values interface {
 	Rows() int64
 	Elements() int64
 	Floats(dst []float32, first, n int64) error // rows
 }
 
-// Read finds the Config of a GGUF file in its metadata and the few tensors that tell something of it, as far as they
-// go. The error says what stands against evaluating the model.
+// Read fills a Config from the metadata of a GGUF file and, through tensor, from the few tensors that matter for it, as
+// far as it can. The error says why the model cannot be evaluated.
 func Read(m *gguf.Metadata, tensor func(name string) (Values, bool)) (Config, error) {
 	r := &reader{m: m, tensor: tensor}
 	err := r.config()
@@ -123,7 +123,7 @@ func (r *reader) config() error {
 	return errors.Join(r.err, scaling, cfg.check())
 }
 
-// experts reads the sizes of the experts of a model that has some.
+// experts reads the sizes of the experts, if the model has any.
 func (r *reader) experts(c *Config, count int) {
 	if c.Experts == nil {
 		return
@@ -135,19 +135,19 @@ func (r *reader) experts(c *Config, count int) {
 	c.Experts = &e
 }
 
-// window reads the sliding window of a model in which all layers but every n-th have it.
+// window reads the sliding window of a model where all layers except every n-th have it.
 func (r *reader) window(c *Config, n int) {
 	if c.Window = r.int("attention.sliding_window", 0); c.Window > 0 {
 		c.WindowLayers = everyNth(r.int("attention.sliding_window_pattern", n), c.Layers)
 	}
 }
 
-// localRope reads the base of the layers with a window.
+// localRope reads the RoPE base of the layers with a window.
 func (r *reader) localRope(c *Config, otherwise float64) {
 	c.LocalRope = &Rope{Base: r.float("rope.freq_base_swa", otherwise), Dims: c.Rope.Dims, Interleaved: c.Rope.Interleaved}
 }
 
-// rope fills Config.Rope; the error is a scaling that cannot be evaluated.
+// rope fills Config.Rope. It fails for a scaling that cannot be evaluated.
 func (r *reader) rope(f *family) error {
 	rope := &r.cfg.Rope
 	rope.Interleaved = f.Interleaved
@@ -182,7 +182,7 @@ func (r *reader) rope(f *family) error {
 	return nil
 }
 
-// longRope reads the factors for short and long contexts, of files that have them.
+// longRope reads the factors for short and long contexts, if the file has them.
 func (r *reader) longRope() (err error) {
 	rope := &r.cfg.Rope
 	if _, ok := r.tensor("rope_factors_short.weight"); !ok {

@@ -6,7 +6,7 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// glm4 (GLM-4-0414) turns neighbouring pairs of half of each head, has norms before and behind each branch and one
+// glm4 (GLM-4-0414) rotates neighbouring pairs of half of each head, has norms before and after each branch and one
 // matrix for gate and up.
 var glm4 = family{
 	Type: "glm4", Arch: "glm4",

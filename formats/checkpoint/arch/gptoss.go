@@ -45,7 +45,7 @@ var gptOSS = family{
 	Smooth: true,
 	Variant: Variant{Activation: SwiGLUOAI, FFNNorm: "post_attention_norm",
 		Experts: &Experts{Count: 128, Used: 4, Gating: SoftmaxChosen}},
-	AnyActivation: true, // it says silu
+	AnyActivation: true, // config.json says silu
 	Defaults:      func(h *HFConfig) { h.AttentionBias = true },
 	Config: func(h *HFConfig, c *Config) error {
 		h.experts(c)

@@ -123,8 +123,8 @@ type ropeParameters struct {
 	LongFactor  []float32 `json:"long_factor"`
 }
 
-// defaults is a config.json that holds nothing but the family's values for keys whose absence differs from null: an
-// absent key leaves them, null clears them.
+// defaults is a config with the family's values for keys whose absence means something else than null: an absent key
+// leaves them, null clears them.
 func (f *family) defaults() *HFConfig {
 	h := &HFConfig{Tied: f.Tied, family: f}
 	value := func(n int) *int { return &n } // of its own: decoding writes through the pointer
@@ -168,7 +168,7 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	return h, nil
 }
 
-// layerTypes marks the layers that layer_types says slide; without it those of the pattern.
+// layerTypes marks the layers with a sliding window: those of layer_types, or else those of the pattern.
 func (h *HFConfig) layerTypes(pattern []bool) []bool {
 	if len(h.LayerTypes) == 0 {
 		return pattern
@@ -197,7 +197,7 @@ func (h *HFConfig) experts(c *Config) {
 	c.Experts = &e
 }
 
-// single rounds as GGUF's metadata does.
+// single rounds to float32, as GGUF metadata do.
 func single(v float64) float64 { return float64(float32(v)) }
 
 // window is sliding_window when it is a positive number, else 0.
@@ -208,7 +208,7 @@ func (h *HFConfig) window() int {
 	return 0
 }
 
-// eps is the epsilon of the norms under the name that it has.
+// eps is the epsilon of the norms, whichever name it has.
 func (h *HFConfig) eps(f *family) float32 {
 	otherwise := cmp.Or(f.Eps, 1e-6)
 	if f.Variant.Norm == LayerNorm {
@@ -264,7 +264,7 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	return c, cmp.Or(evaluation, h.activation(f)), nil
 }
 
-// activation fails when config.json names another activation than the family has: GGUF files cannot say so.
+// activation fails when config.json names an activation that is not the family's: GGUF has no key for it.
 func (h *HFConfig) activation(f *family) error {
 	name := strings.ToLower(cmp.Or(h.HiddenActivation, h.HiddenAct))
 	act, ok := activationNames[name]
@@ -274,7 +274,7 @@ func (h *HFConfig) activation(f *family) error {
 	return fmt.Errorf("%w: activation %q in model_type %s", formats.ErrUnsupported, name, f.Type)
 }
 
-// Scheme says how the weights are quantized already.
+// Scheme describes how the weights are quantized already.
 func (h *HFConfig) Scheme() prequant.Scheme { return h.scheme }
 
 // MXFP4 reports whether the experts are stored in MXFP4, which artifacts keep.

@@ -3,20 +3,20 @@ package arch
 // Layout says how a tensor's rows lie in its source. The zero Layout is row after row. A vector's values are laid out
 // as the rows of a matrix are.
 type Layout struct {
-	Heads int // when positive, rows are permuted within each of so many heads
+	Heads int // when positive, rows are permuted within each of this many heads
 
-	First, Step int64 // the rows are every step-th of the source's from the first on; step 0 stands for 1
-	Rows, Span  int64 // when span is positive, so many rows of a matrix lie in so many of the source's
-	Columns     int64 // when positive, rows are columns of the source's matrices, which have so many
+	First, Step int64 // the rows are every Step-th row of the source, from row First on; Step 0 stands for 1
+	Rows, Span  int64 // when Span is positive, the first Rows of every Span rows of the source, shifted by First
+	Columns     int64 // when positive, rows are columns of the source's matrices, which have this many
 	Nibbles     bool  // MXFP4 as gpt-oss stores it: a part of codes, [rows][cols/2], and one of scales, [rows][cols/32]
 
-	Add float32 // is added to every value; of converted tensors only
+	Add float32 // added to every value, of converted tensors only
 }
 
 // Plain reports whether the rows lie one after the other.
 func (l Layout) Plain() bool { return l == Layout{Add: l.Add} }
 
-// Row finds where Row r of a tensor with so many rows lies in the source.
+// Row is the position in the source of row r, of a tensor with that many rows.
 func (l Layout) Row(r, rows int64) int64 {
 	if l.Heads > 0 {
 		r = halves(r, rows/int64(l.Heads))
@@ -27,8 +27,8 @@ func (l Layout) Row(r, rows int64) int64 {
 	return l.First + r*max(l.Step, 1)
 }
 
-// halves turns the place of a row in a head of d rows whose pairs are neighbours, (2j, 2j+1), into its place in one
-// whose pairs are half a head apart, (j, j+d/2): the order of Hugging Face checkpoints.
+// halves maps row r of a head of d rows whose pairs are neighbours, (2j, 2j+1), to its position where pairs are half a
+// head apart, (j, j+d/2): the order of Hugging Face checkpoints.
 func halves(r, d int64) int64 {
 	in := r % d
 	return r - in + in%2*(d/2) + in/2

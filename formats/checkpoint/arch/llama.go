@@ -7,7 +7,7 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// llama is the decoder that the others vary: RMSNorm, RoPE, grouped-query attention, SwiGLU (arXiv 2302.13971), with
+// llama is the decoder that other families vary: RMSNorm, RoPE, grouped-query attention, SwiGLU (arXiv 2302.13971), with
 // optional biases and, since Llama 3.1, scaled RoPE.
 var llama = family{
 	Type: "llama", Arch: "llama",
@@ -18,14 +18,14 @@ var llama = family{
 	Vocabulary: llamaVocabulary,
 }
 
-// llamaMetadata adds what GGUF files of architecture llama and its descendants hold and others do not.
+// llamaMetadata adds the keys that only GGUF files of architecture llama and its descendants have.
 func llamaMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	m.Set(c.Arch+".vocab_size", uint32(c.Vocab))
 	m.Set(c.Arch+".rope.dimension_count", uint32(c.Rope.Dims))
 }
 
-// llamaVocabulary knows two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn token
-// that its tokenizer does not name, and models with the 49152 tokens of SmolLM begin texts without BOS.
+// llamaVocabulary recognizes two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn token
+// that its tokenizer does not name, and texts of models with SmolLM's 49152 tokens begin without BOS.
 func llamaVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
 	const eot = "tokenizer.ggml.eot_token_id"
 	switch c.Vocab {

@@ -14,7 +14,7 @@ var mistral = family{
 	Vocabulary: llamaVocabulary,
 }
 
-// windowEverywhere: sliding_window is that of all layers.
+// windowEverywhere gives all layers the sliding_window.
 func windowEverywhere(h *HFConfig, c *Config) error {
 	c.Window = h.window()
 	return nil

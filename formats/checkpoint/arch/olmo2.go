@@ -2,7 +2,7 @@ package arch
 
 import "slices"
 
-// olmo2 normalizes what attention and feed-forward layer give instead of what they take, and queries and keys over the
+// olmo2 normalizes the outputs of attention and feed-forward layer instead of their inputs, and queries and keys over the
 // whole row (arXiv 2501.00656).
 var olmo2 = family{
 	Type: "olmo2", Arch: "olmo2",

@@ -14,8 +14,8 @@ var qwen2 = family{
 	NoHeadDim: true,
 }
 
-// qwenWindow: sliding_window counts only with use_sliding_window. The layers that have it are listed in layer_types,
-// or else are those from max_window_layers on.
+// qwenWindow applies sliding_window only with use_sliding_window, to the layers listed in layer_types, or else to those
+// from max_window_layers on.
 func qwenWindow(h *HFConfig, c *Config) error {
 	if !h.UseSlidingWindow || h.window() == 0 {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"bitmill/formats"
 )
 
-// ropeParameters merges the two spellings of config.json: rope_parameters holds what used to be rope_theta, rope_scaling
-// and a few keys beside them. In a file with both, rope_scaling counts unless it is empty, as in transformers.
+// ropeParameters merges the two spellings of config.json: rope_parameters replaced rope_theta, rope_scaling and a few
+// other keys. In a file with both, rope_scaling counts unless it is empty, as in transformers.
 func (h *HFConfig) ropeParameters() ropeParameters {
 	p := ropeParameters{}
 	switch {
@@ -88,7 +88,7 @@ func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err er
 	return r, nil
 }
 
-// yarnMagnitude is what YaRN multiplies queries and keys by (arXiv 2309.00071): 0.1 ln(factor) + 1, unless told.
+// yarnMagnitude is the factor of queries and keys under YaRN (arXiv 2309.00071): 0.1 ln(factor) + 1, unless given.
 func (p *ropeParameters) yarnMagnitude(factor float64) float64 {
 	scale := func(m float64) float64 { return 1 + 0.1*m*math.Log(max(factor, 1)) }
 	switch told := cmp.Or(p.AttentionFactor, p.AttnFactor); {
@@ -100,7 +100,7 @@ func (p *ropeParameters) yarnMagnitude(factor float64) float64 {
 	return scale(1)
 }
 
-// longMagnitude is longrope's: sqrt(1 + ln(longer)/ln(original)) for a context so many times longer than the original.
+// longMagnitude is longrope's: sqrt(1 + ln(longer)/ln(original)) for a context longer than the original.
 func longMagnitude(context, original int) float64 {
 	if original < 2 || context <= original {
 		return 1
@@ -108,10 +108,10 @@ func longMagnitude(context, original int) float64 {
 	return math.Sqrt(1 + math.Log(float64(context)/float64(original))/math.Log(float64(original)))
 }
 
-// yarnFactors gives each pair's frequency divisor under YaRN: pairs that turn more than fast times over the original
-// context keep their frequency, those that turn less than slow times are divided by the factor, with a ramp between.
+// yarnFactors gives each pair's frequency divisor under YaRN: pairs with more than fast rotations over the original
+// context keep their frequency, those with fewer than slow are divided by the factor, with a ramp between.
 //
-//	d(turns) = dims ln(original / (2π turns)) / (2 ln base)   t = clamp((i - d(fast)) / (d(slow) - d(fast)))
+//	d(n) = dims ln(original / (2π n)) / (2 ln base)   t = clamp((i - d(fast)) / (d(slow) - d(fast)))
 //	1/divisor = t/factor + 1-t
 func yarnFactors(r Rope, fast, slow float64, smooth bool) []float32 {
 	at := func(turns float64) float64 {

@@ -2,7 +2,7 @@ package arch
 
 import "slices"
 
-// stableLM turns a quarter of each head and has norms with mean and bias; some models run attention and feed-forward
+// stableLM rotates a quarter of each head and has norms with mean and bias; some models run attention and feed-forward
 // layer side by side, some normalize queries and keys, each head with a gain of its own (StableLM 2).
 var stableLM = family{
 	Type: "stablelm", Arch: "stablelm",

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// tensorSpec is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for the
-// numbers from 0 on: so many sources, as the tensor's slowest dimension says, are stacked. Where a dimension is 0, the model has
-// no such tensor.
+// tensorSpec is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for numbers from
+// 0 on: that many sources are stacked, the tensor's slowest dimension. Where a dimension is 0, the model has no such
+// tensor.
 type tensorSpec struct {
 	HF, GGUF string
 	Shape    []dim // of the tensor, slowest first
-	Source   []dim // of the source, where it is another
+	Source   []dim // of the source, if different
 	Need     Need
 	In       where
 	Rotary   rotary
@@ -43,7 +43,7 @@ type Need uint8
 
 const (
 	always        Need = iota
-	untied             // unless the embedding serves as output matrix
+	untied             // unless the embedding is the output matrix
 	attentionBias      // when config.json sets attention_bias
 	mlpBias            // when config.json sets mlp_bias
 	useBias            // when config.json sets use_bias
@@ -51,7 +51,7 @@ const (
 	qkNorm             // when config.json sets use_qk_norm or qk_layernorm
 	sequential         // unless attention and feed-forward layer share a norm
 	unpacked           // unless the checkpoint is MXFP4
-	mxfp4              // when it is
+	mxfp4              // when the checkpoint is MXFP4
 )
 
 // where says which layers have a tensor.
@@ -63,7 +63,7 @@ const (
 	sparse           // those with experts
 )
 
-// rotary says that RoPE turns a matrix's output, head by head.
+// rotary marks matrices whose output is rotated, head by head.
 type rotary uint8
 
 const (
@@ -92,7 +92,7 @@ var decoder = []tensorSpec{
 	{HF: "mlp.down_proj.weight", GGUF: "ffn_down.weight", Shape: []dim{width, ffn}, In: dense},
 }
 
-// qkvBias lists the biases of the three projections, each needed when said.
+// qkvBias lists the biases of the three projections, needed under that condition.
 func qkvBias(n Need) []tensorSpec {
 	return []tensorSpec{
 		{HF: "self_attn.q_proj.bias", GGUF: "attn_q.bias", Shape: []dim{heads}, Need: n, Rotary: queries},
@@ -119,18 +119,18 @@ var headNorms = []tensorSpec{
 	{HF: "self_attn.k_norm.weight", GGUF: "attn_k_norm.weight", Shape: []dim{headDim}},
 }
 
-// vector is a row of a table: a vector called the same on both sides but for the stem.
+// vector is the row of a vector.
 func vector(hf, gguf string, n dim, need Need) tensorSpec {
 	return tensorSpec{HF: hf, GGUF: gguf, Shape: []dim{n}, Need: need}
 }
 
-// without leaves rows out of a table, by their GGUF names.
+// without is a table without the rows of these GGUF names.
 func without(table []tensorSpec, gguf ...string) []tensorSpec {
 	return slices.DeleteFunc(slices.Clone(table), func(n tensorSpec) bool { return slices.Contains(gguf, n.GGUF) })
 }
 
-// dropped reports whether the converter leaves a tensor out: what the family has no use for, and buffers that older
-// versions of transformers saved.
+// dropped reports whether the converter leaves a tensor out: those that the family lists, and buffers saved by older
+// versions of transformers.
 func (f *family) dropped(hf string) bool {
 	for _, suffix := range []string{".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"} {
 		if strings.HasSuffix(hf, suffix) {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Expected is a tensor that a checkpoint of a Config may have, and the sources that it is made of.
+// Expected is a tensor that a checkpoint of a Config may have, with its sources.
 type Expected struct {
 	GGUF    string
 	Shape   []int64 // slowest first
 	Sources []Part
 	Need    Need
 	Layout  Layout
-	Group   string // tensors of one group are complete together; empty: alone
+	Group   string // tensors of one group are completed together; empty: alone
 }
 
 // Part is one source of a tensor.
@@ -55,7 +55,7 @@ func (f *family) tensors(c *Config) []Expected {
 	return list
 }
 
-// expect works out a row of the table.
+// expect resolves a row of the table.
 func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) Expected {
 	e := Expected{GGUF: gguf + n.GGUF, Shape: sizes(c, n.Shape), Need: n.Need}
 	if n.Layout != nil {
@@ -99,8 +99,8 @@ func sizes(c *Config, dims []dim) []int64 {
 	return shape
 }
 
-// Float reports whether the converter writes the tensor in F32 whatever the source has: vectors, norms, routers and
-// all that is no weight.
+// Float reports whether the converter writes the tensor in F32 whatever the source's type: vectors, norms, routers and
+// everything not named weight.
 func (e *Expected) Float() bool {
 	return len(e.Shape) == 1 || strings.HasSuffix(e.GGUF, "_norm.weight") || !strings.HasSuffix(e.GGUF, ".weight") ||
 		strings.HasSuffix(e.GGUF, ".ffn_gate_inp.weight") || strings.HasSuffix(e.GGUF, ".ffn_gate_inp_shexp.weight")

@@ -6,25 +6,25 @@ import (
 	"bitmill/formats"
 )
 
-// Variant is what architectures do otherwise than Llama. The forward pass reads it and knows no architecture by name;
-// which norms, biases, gates and experts a layer has is told by its tensors. The zero value is Llama.
+// Variant holds the differences of an architecture from Llama. The forward pass reads it and knows no architecture by
+// name; a layer's tensors tell which norms, biases, gates and experts it has. The zero value is Llama.
 type Variant struct {
 	Norm       Norm
 	Activation Activation // of the feed-forward layer
 	Parallel   bool       // attention and feed-forward layer read the same norm, and both are added
-	FFNNorm    string     // the norm before the feed-forward layer, as its tensors are called; "": ffn_norm
+	FFNNorm    string     // name of the norm before the feed-forward layer; "": ffn_norm
 
 	Scale Scales
 	Cap   Caps
 
 	LocalRope  *Rope  // of the layers with a window; nil: Rope
-	RopeLayers []bool // which layers turn queries and keys; nil: all
+	RopeLayers []bool // which layers rotate queries and keys; nil: all
 
 	Experts *Experts // nil: the feed-forward layers are dense
 	Latent  *Latent  // nil: keys and values have matrices of their own
 }
 
-// Norm is how the norms of the residual stream divide.
+// Norm is the kind of the norms of the residual stream.
 type Norm uint8
 
 const (
@@ -54,22 +54,22 @@ const SwiGLULimit = 7
 type Scales struct {
 	Embedding float64 // of the embedding's rows; 0: 1
 	Attention float64 // of scores; 0: 1/sqrt(HeadDim)
-	Residual  float64 // of what a branch adds to the residual stream; 0: 1
+	Residual  float64 // of a branch's output; 0: 1
 	Logit     float64 // of logits; 0: 1
 }
 
 // Caps are soft caps, cap*tanh(x/cap); 0 for none.
 type Caps struct{ Attention, Logit float64 }
 
-// Experts says how the feed-forward layers with experts work: a router gives every expert a score for each token, the
-// Used best ones run, and their outputs are added with weights made of the scores.
+// Experts describes feed-forward layers with experts: a router gives every expert a score for each token, the Used best
+// ones run, and their outputs are added with weights made from the scores.
 type Experts struct {
 	Count, Used int
 	FFN         int // width of one expert
-	Shared      int // width of the expert that every token goes through, 0 for none; scaled by a sigmoid where there is a gate
-	Dense       int // so many layers at the start have a dense feed-forward layer
+	Shared      int // width of the expert for all tokens, 0: none; scaled by a sigmoid if it has a gate
+	Dense       int // number of layers at the start with a dense feed-forward layer
 
-	Groups, GroupsUsed int // the best experts are sought in the best groups only; 0 and 1: no groups
+	Groups, GroupsUsed int // only experts of the best groups are chosen; 0 and 1: no groups
 
 	Gating    Gating
 	Normalize bool    // divide the chosen scores by their sum
@@ -81,7 +81,7 @@ type Experts struct {
 type Latent struct {
 	Query             int // rank of the queries' own latent; 0: none
 	KV                int
-	Nope, Rope, Value int // of a head: values of a key that stay, that rotate, and of a value
+	Nope, Rope, Value int // of a head: values of a key that are not rotated and that are, and of a value
 }
 
 func (l *Latent) check(c *Config) error {
@@ -94,7 +94,7 @@ func (l *Latent) check(c *Config) error {
 		}
 	}
 	if c.HeadDim != l.KV+l.Rope || c.KVHeads != 1 || c.Rope.Dims != l.Rope {
-		return fmt.Errorf("%w: latent attention with %d key-value heads of %d values, %d of which turn", formats.ErrCorrupt, c.KVHeads, c.HeadDim, c.Rope.Dims)
+		return fmt.Errorf("%w: latent attention with %d key-value heads of %d values, %d of which rotate", formats.ErrCorrupt, c.KVHeads, c.HeadDim, c.Rope.Dims)
 	}
 	return nil
 }
@@ -146,8 +146,8 @@ func (c *Config) RopeOf(i int) *Rope {
 // ExpertLayer reports whether layer i has experts.
 func (c *Config) ExpertLayer(i int) bool { return c.Experts != nil && i >= c.Experts.Dense }
 
-// everyNth marks the layers whose number, counted from 1, does not divide by n: the windows of an alternating model. With
-// n of 0 it marks all.
+// everyNth marks all layers except every n-th, counted from 1: the windows of an alternating model. With n of 0 it marks
+// all.
 func everyNth(n, layers int) []bool {
 	list := make([]bool, layers)
 	for i := range list {
