@@ -7,6 +7,7 @@ import (
 	"bitmill/cli/pipeline"
 	"bitmill/eval/bench"
 	"bitmill/eval/infer"
+	"bitmill/eval/machine"
 	"bitmill/eval/report"
 )
 
@@ -51,18 +52,18 @@ type benchReport struct {
 
 // fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over, from a cache
 // that holds them or from memory, whose speed changes with what others read: the faster measurement counts.
-func (r *benchRow) fill(x bench.Result, m bench.Machine, pool *infer.Pool, o bench.Options) {
+func (r *benchRow) fill(x bench.Result, m machine.Rates, pool *infer.Pool, o bench.Options) {
 	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
-	m.ReadBytes = max(m.ReadBytes, bench.ReadSpeed(pool, o.Kernel, x.GenerateWork.WeightBytes))
+	m.ReadBytes = max(m.ReadBytes, machine.ReadSpeed(pool, o.Kernel.Name, x.GenerateWork.WeightBytes))
 	r.ReadBytes = m.ReadBytes
 	r.Prompt, r.PP, r.PPSD, r.PPAll = o.Prompt, x.Prompt.Mean(), x.Prompt.SD(), x.Prompt
 	if o.Prompt > 0 {
-		b := m.Of(x.PromptWork, r.PP/float64(o.Prompt))
+		b := bench.BoundOf(m, x.PromptWork, r.PP/float64(o.Prompt))
 		r.PPMemory, r.PPCompute = b.Memory, b.Compute
 	}
 	r.Gen, r.TG, r.TGSD, r.TGAll = o.Generate, x.Generate.Mean(), x.Generate.SD(), x.Generate
 	if o.Generate > 0 {
-		b := m.Of(x.GenerateWork, r.TG)
+		b := bench.BoundOf(m, x.GenerateWork, r.TG)
 		r.TGMemory, r.TGCompute = b.Memory, b.Compute
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval/bench"
+	"bitmill/eval/machine"
 )
 
 func benchCommand() *cli.Command {
@@ -78,8 +79,8 @@ func runBench(ctx context.Context, e env, paths []string, o bench.Options, withE
 	if err != nil {
 		return err
 	}
-	peak := bench.PeakRSS() // before the machine is measured, which takes memory of its own
-	m := bench.MeasureMachine(pool, o.Kernel)
+	peak := machine.PeakRSS() // before the machine is measured, which takes memory of its own
+	m := machine.MeasureRates(pool, o.Kernel.Name)
 	p.Done()
 	r := benchReport{Threads: e.Threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float, BF16: m.BF16, PeakRSS: peak, Models: rows}
 	if withEnergy {

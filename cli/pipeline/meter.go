@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"bitmill/eval/bench"
-	"bitmill/eval/energy"
 	"bitmill/eval/infer"
+	"bitmill/eval/machine"
 	"bitmill/eval/report"
 )
 
@@ -24,15 +24,15 @@ var (
 
 // Meter reads the counters of energy, or says why it cannot.
 type Meter struct {
-	*energy.Meter
-	idle energy.Idle
+	*machine.Meter
+	idle machine.IdlePower
 	Note string // why there are no counters
 }
 
 // OpenMeter finds the counters and measures the idle power. A machine without counters is no error.
 func OpenMeter(ctx context.Context) (*Meter, error) {
-	m, err := energy.Open(Powercap)
-	if errors.Is(err, energy.ErrUnmeasured) {
+	m, err := machine.OpenMeter(Powercap)
+	if errors.Is(err, machine.ErrUnmeasured) {
 		return &Meter{Note: err.Error()}, nil
 	}
 	if err != nil {

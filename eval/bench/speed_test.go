@@ -8,6 +8,7 @@ import (
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
+	"bitmill/eval/machine"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
@@ -91,28 +92,10 @@ func TestSamples(t *testing.T) {
 
 // TestBound: 10 passes a second over 1 kB of weights with 100 B of cache, on a machine that reads 22 kB a second.
 func TestBound(t *testing.T) {
-	m := Machine{ReadBytes: 22000, Int8: 1000, Float: 500, BF16: 2000}
+	m := machine.Rates{ReadBytes: 22000, Int8: 1000, Float: 500, BF16: 2000}
 	w := infer.Work{WeightBytes: 1000, KVBytes: 100}
 	w.Products[kernel.FormF32], w.Products[kernel.FormQ8_K], w.Products[kernel.FormBF16] = 5, 10, 20
-	if b := m.Of(w, 10); b.Memory != 0.5 || math.Abs(b.Compute-0.6) > 1e-12 {
+	if b := BoundOf(m, w, 10); b.Memory != 0.5 || math.Abs(b.Compute-0.6) > 1e-12 {
 		t.Errorf("%+v", b)
-	}
-}
-
-func TestMachine(t *testing.T) {
-	pool := infer.NewPool(2)
-	defer pool.Close()
-	for _, set := range kernel.Available() {
-		if x := ReadSpeed(pool, set, 1); !(x > 1e6) {
-			t.Errorf("%s: reads %v bytes per second", set.Name, x)
-		}
-		for i, spin := range []func(int) int{set.SpinInt8, set.SpinFloat, set.SpinBF16} {
-			if x := rate(pool, spin); !(x > 1e6) {
-				t.Errorf("%s, loop %d: %v operations per second", set.Name, i, x)
-			}
-		}
-	}
-	if PeakRSS() < 1<<20 {
-		t.Errorf("%d bytes resident", PeakRSS())
 	}
 }

@@ -17,7 +17,6 @@ var avx2 = &Set{
 	codeFuncs: codeFuncs{nibbles: nibbleLevels, entries8: points8, entries4: points4, dot: dotLevels},
 	loads:     &loadsAVX2,
 	Set:       vec.For(cpu.AVX2),
-	spins:     spinsAVX2,
 }
 
 var tilesAVX2 = tileFuncs{float: tileFloat, transpose: transpose8, floatsF16: floatsF16, floatsBF16: floatsBF16, int16sQ8: wordsQ8}

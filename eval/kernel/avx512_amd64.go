@@ -20,13 +20,6 @@ var avx512 = &Set{
 	codeFuncs: avx2.codeFuncs,
 	loads:     loadsAVX512(),
 	Set:       vec.For(cpu.AVX512),
-	spins: func() spins {
-		s := spinsAVX512
-		if x86.X86.HasAVX512BF16 {
-			s.bf16 = counted(spinBrain, 32)
-		}
-		return s
-	}(),
 }
 
 func tilesAVX512() tileFuncs {

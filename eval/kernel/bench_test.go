@@ -4,13 +4,26 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"bitmill/eval/machine"
 )
+
+// oneWorker is a pool of the calling goroutine.
+type oneWorker struct{}
+
+func (oneWorker) Workers() int { return 1 }
+
+func (oneWorker) Run(tasks int, f func(worker, task int)) {
+	for i := range tasks {
+		f(0, i)
+	}
+}
 
 // BenchmarkMatMul reports GOP/s (a product and a sum are two operations) of one goroutine: of all iterations, and of
 // the fastest 32 rows, which tell more on a machine that is shared, beside their share of what the core can do at most.
 func BenchmarkMatMul(b *testing.B) {
 	for _, s := range Available() {
-		peaks := s.Peaks(nil)
+		peaks := machine.MeasureRates(oneWorker{}, s.Name)
 		for _, typ := range types {
 			for _, shape := range []struct{ rows, cols, n int }{{2048, 2048, 512}, {5632, 2048, 512}, {256, 768, 512}, {2048, 2048, 1}} {
 				if s == generic && shape.rows*shape.n > 2048 {

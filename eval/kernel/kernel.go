@@ -37,10 +37,9 @@ type Set struct {
 	codeFuncs
 	loads *loadFuncs // nil: plain Go rounds activations
 	*vec.Set
-	spins spins
 }
 
-var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic), spins: spinsGeneric}
+var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic)}
 
 // Available lists the sets this CPU and build can run, slowest first; generic is always there.
 func Available() []*Set {

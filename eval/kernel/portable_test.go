@@ -29,7 +29,7 @@ func portableSet(name string, complete func(f *typeFuncs, t formats.Type, w *wei
 		complete(&types[t], formats.Type(t), w)
 	}
 	return &Set{
-		Name: name, types: types, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic), spins: spinsGeneric,
+		Name: name, types: types, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic),
 		tileFuncs: tileFuncs{
 			float: floatPortable, transpose: transposePortable, transpose16: transpose16Portable,
 			floatsF16: floatsPortable(formats.F16), floatsBF16: floatsPortable(formats.BF16), int16sQ8: int16sQ8Portable,

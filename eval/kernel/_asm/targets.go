@@ -5,8 +5,8 @@ import (
 
 	"bitmill/eval/kernel/_asm/activation"
 	"bitmill/eval/kernel/_asm/encode"
+	"bitmill/eval/kernel/_asm/loops"
 	"bitmill/eval/kernel/_asm/machine"
-	"bitmill/eval/kernel/_asm/peak"
 	"bitmill/eval/kernel/_asm/repack"
 	"bitmill/eval/kernel/_asm/row"
 	"bitmill/eval/kernel/_asm/tile"
@@ -22,6 +22,7 @@ type target struct {
 const (
 	kernels  = "eval/kernel"
 	vectors  = "eval/kernel/vec"
+	machines = "eval/machine"
 	encoders = "quantize/encode"
 )
 
@@ -43,7 +44,7 @@ var targets = slices.Concat([]target{
 	{kernels, "repacksigned_avx512", repack.EmitLevels},
 	{kernels, "repackunpack_avx512", repack.EmitFills},
 	{kernels, "repackunpacksigned_avx512", repack.EmitLevelFills},
-	{kernels, "peak_avx", peak.Emit},
+	{machines, "loops_avx", loops.Emit},
 	narrow(encoders, "rows", encode.Values),
 	narrow(encoders, "plain", encode.Plain),
 	narrow(encoders, "fixed", encode.Fixed),

@@ -1,4 +1,4 @@
-package energy
+package machine
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func machine(t *testing.T) tree {
 
 func TestCounters(t *testing.T) {
 	f := machine(t)
-	m, err := Open(f.root)
+	m, err := OpenMeter(f.root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestCounters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(s.Joules[Package]-packages) > 1e-9 || math.Abs(s.Joules[DRAM]-dram) > 1e-9 || len(s.Joules) != 2 {
+		if math.Abs(s.Joules[PackageDomain]-packages) > 1e-9 || math.Abs(s.Joules[DRAMDomain]-dram) > 1e-9 || len(s.Joules) != 2 {
 			t.Errorf("%v, want %v and %v", s.Joules, packages, dram)
 		}
 	}
@@ -86,7 +86,7 @@ func TestCounters(t *testing.T) {
 func TestRepeat(t *testing.T) {
 	f := newTree(t)
 	f.zone("intel-rapl:0", "package-0", 0, 1<<40)
-	m, err := Open(f.root)
+	m, err := OpenMeter(f.root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestRepeat(t *testing.T) {
 	at := uint64(0)
 	use := []uint64{4, 6}
 	runs := 0
-	got, err := m.Repeat(context.Background(), 2, Idle{Package: 10}, func() error {
+	got, err := m.Repeat(context.Background(), 2, IdlePower{PackageDomain: 10}, func() error {
 		at += use[runs] * 1_000_000
 		runs++
 		time.Sleep(20 * time.Millisecond)
@@ -104,7 +104,7 @@ func TestRepeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := got[Package]
+	u := got[PackageDomain]
 	if u.N != 2 || u.Joules != 5 || math.Abs(u.SD-math.Sqrt2) > 1e-12 || math.Abs(u.CV-math.Sqrt2/5) > 1e-12 {
 		t.Errorf("%+v", u)
 	}
@@ -119,14 +119,14 @@ func TestRepeat(t *testing.T) {
 func TestIdle(t *testing.T) {
 	f := newTree(t)
 	f.zone("amd-rapl:0", "package-0", 0, 1<<40)
-	m, err := Open(f.root)
+	m, err := OpenMeter(f.root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close()
 	time.AfterFunc(10*time.Millisecond, func() { os.WriteFile(filepath.Join(f.root, "amd-rapl:0", "energy_uj"), []byte("3000000"), 0o644) })
 	idle, err := m.Idle(context.Background(), 100*time.Millisecond)
-	if err != nil || idle[Package] <= 0 || idle[Package] > 30.1 {
+	if err != nil || idle[PackageDomain] <= 0 || idle[PackageDomain] > 30.1 {
 		t.Errorf("%v %v", idle, err)
 	}
 	stopped, cancel := context.WithCancel(context.Background())
@@ -145,14 +145,14 @@ func TestUnmeasured(t *testing.T) {
 	for what, c := range map[string]struct{ root, want string }{
 		"no folder": {filepath.Join(empty.root, "none"), "does not exist"},
 		"no zone":   {empty.root, "no RAPL package"},
-		"no kind":   {parts.root, "no RAPL package"},
+		"no domain": {parts.root, "no RAPL package"},
 		"no number": {broken.root, `"many", not a number`},
 	} {
-		if m, err := Open(c.root); err == nil || !errors.Is(err, ErrUnmeasured) || !strings.Contains(err.Error(), c.want) {
+		if m, err := OpenMeter(c.root); err == nil || !errors.Is(err, ErrUnmeasured) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v %v", what, m, err)
 		}
 	}
-	m, err := Open(gone.root)
+	m, err := OpenMeter(gone.root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestUnmeasured(t *testing.T) {
 
 // TestHere says what this machine offers: a meter that counts, or a reason.
 func TestHere(t *testing.T) {
-	m, err := Open("")
+	m, err := OpenMeter("")
 	if err != nil {
 		if !errors.Is(err, ErrUnmeasured) {
 			t.Error(err)

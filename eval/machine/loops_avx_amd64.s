@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func spinInt8AVX2(n int)
+// func int8AVX2(n int)
 // Requires: AVX, AVX2
-TEXT ·spinInt8AVX2(SB), NOSPLIT, $0-8
+TEXT ·int8AVX2(SB), NOSPLIT, $0-8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -23,7 +23,7 @@ TEXT ·spinInt8AVX2(SB), NOSPLIT, $0-8
 	VXORPS Y13, Y13, Y13
 	MOVQ   n+0(FP), AX
 
-spinInt8AVX2_round:
+int8AVX2_round:
 	VPMADDUBSW Y0, Y1, Y14
 	VPADDW     Y14, Y2, Y2
 	VPMADDUBSW Y0, Y1, Y14
@@ -49,13 +49,13 @@ spinInt8AVX2_round:
 	VPMADDUBSW Y0, Y1, Y14
 	VPADDW     Y14, Y13, Y13
 	DECQ       AX
-	JNZ        spinInt8AVX2_round
+	JNZ        int8AVX2_round
 	VZEROUPPER
 	RET
 
-// func spinFloatAVX2(n int)
+// func floatAVX2(n int)
 // Requires: AVX, FMA3
-TEXT ·spinFloatAVX2(SB), NOSPLIT, $0-8
+TEXT ·floatAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -72,7 +72,7 @@ TEXT ·spinFloatAVX2(SB), NOSPLIT, $0-8
 	VXORPS Y13, Y13, Y13
 	MOVQ   n+0(FP), AX
 
-spinFloatAVX2_round:
+floatAVX2_round:
 	VFMADD231PS Y0, Y1, Y2
 	VFMADD231PS Y0, Y1, Y3
 	VFMADD231PS Y0, Y1, Y4
@@ -86,13 +86,13 @@ spinFloatAVX2_round:
 	VFMADD231PS Y0, Y1, Y12
 	VFMADD231PS Y0, Y1, Y13
 	DECQ        AX
-	JNZ         spinFloatAVX2_round
+	JNZ         floatAVX2_round
 	VZEROUPPER
 	RET
 
-// func spinInt8AVX512(n int)
+// func int8AVX512(n int)
 // Requires: AVX, AVX512DQ, AVX512VNNI
-TEXT ·spinInt8AVX512(SB), NOSPLIT, $0-8
+TEXT ·int8AVX512(SB), NOSPLIT, $0-8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -109,7 +109,7 @@ TEXT ·spinInt8AVX512(SB), NOSPLIT, $0-8
 	VXORPS Z13, Z13, Z13
 	MOVQ   n+0(FP), AX
 
-spinInt8AVX512_round:
+int8AVX512_round:
 	VPDPBUSD Z0, Z1, Z2
 	VPDPBUSD Z0, Z1, Z3
 	VPDPBUSD Z0, Z1, Z4
@@ -123,13 +123,13 @@ spinInt8AVX512_round:
 	VPDPBUSD Z0, Z1, Z12
 	VPDPBUSD Z0, Z1, Z13
 	DECQ     AX
-	JNZ      spinInt8AVX512_round
+	JNZ      int8AVX512_round
 	VZEROUPPER
 	RET
 
-// func spinFloatAVX512(n int)
+// func floatAVX512(n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·spinFloatAVX512(SB), NOSPLIT, $0-8
+TEXT ·floatAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -146,7 +146,7 @@ TEXT ·spinFloatAVX512(SB), NOSPLIT, $0-8
 	VXORPS Z13, Z13, Z13
 	MOVQ   n+0(FP), AX
 
-spinFloatAVX512_round:
+floatAVX512_round:
 	VFMADD231PS Z0, Z1, Z2
 	VFMADD231PS Z0, Z1, Z3
 	VFMADD231PS Z0, Z1, Z4
@@ -160,13 +160,13 @@ spinFloatAVX512_round:
 	VFMADD231PS Z0, Z1, Z12
 	VFMADD231PS Z0, Z1, Z13
 	DECQ        AX
-	JNZ         spinFloatAVX512_round
+	JNZ         floatAVX512_round
 	VZEROUPPER
 	RET
 
-// func spinBF16(n int, zeros *uint32)
+// func bf16AVX512(n int, zeros *uint32)
 // Requires: AVX, AVX512F
-TEXT ·spinBF16(SB), NOSPLIT, $0-16
+TEXT ·bf16AVX512(SB), NOSPLIT, $0-16
 	MOVQ   n+0(FP), CX
 	MOVQ   zeros+8(FP), AX
 	VPXORD Z0, Z0, Z0
@@ -183,7 +183,7 @@ TEXT ·spinBF16(SB), NOSPLIT, $0-16
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 
-spinBF16_round:
+bf16AVX512_round:
 	LONG $0x581ef262
 	LONG $0x00208452
 	WORD $0x0000
@@ -233,7 +233,7 @@ spinBF16_round:
 	WORD $0x0000
 	BYTE $0x00
 	DECQ CX
-	JNZ  spinBF16_round
+	JNZ  bf16AVX512_round
 	VZEROUPPER
 	RET
 

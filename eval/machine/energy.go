@@ -1,10 +1,4 @@
-// Package energy reads what the processor says it has used: the RAPL counters that Linux shows under
-// /sys/class/powercap (Documentation/power/powercap in the kernel tree). Where there are none, or they may not be read,
-// it says why; it never estimates.
-//
-// A zone is a folder with three files: name ("package-0", "dram"), energy_uj, a counter in microjoules, and
-// max_energy_range_uj, the value after which the counter starts again at 0.
-package energy
+package machine
 
 import (
 	"errors"
@@ -19,32 +13,36 @@ import (
 	"time"
 )
 
-// Root is where Linux shows the counters.
-const Root = "/sys/class/powercap"
+// PowercapRoot is where Linux shows the counters.
+const PowercapRoot = "/sys/class/powercap"
 
-// ErrUnmeasured is wrapped by the reasons why nothing can be measured here.
+// ErrUnmeasured is wrapped by every reason why energy cannot be measured here.
 var ErrUnmeasured = errors.New("energy is not measured")
 
-// Kind is what a zone feeds.
-type Kind string
+// Domain is a part of the machine that a zone counts for.
+type Domain string
 
-// Kinds of zones that are counted. Parts of a package (core, uncore) are in its total, and psys overlaps with all.
+// The domains that are counted. Parts of a package (core, uncore) are in its total, and psys overlaps with all.
 const (
-	Package Kind = "package"
-	DRAM    Kind = "dram"
+	PackageDomain Domain = "package"
+	DRAMDomain    Domain = "dram"
 )
 
 // zone is one counter, extended beyond its range.
 type zone struct {
-	kind  Kind
-	path  string // of energy_uj
-	wrap  uint64 // microjoules after which the counter is 0 again
-	last  uint64
-	total uint64
+	domain Domain
+	path   string // of energy_uj
+	wrap   uint64 // microjoules after which the counter is 0 again
+	last   uint64
+	total  uint64
 }
 
-// Meter adds up the counters of all packages and memories of the machine. It reads them often enough that none goes
-// round unseen. Close it.
+// Meter adds up the RAPL counters that Linux shows under /sys/class/powercap (Documentation/power/powercap in the kernel
+// tree), of all processor packages and memories. It reads them often enough that none wraps around unseen. Where there are
+// none, or they may not be read, OpenMeter says why; nothing is ever estimated. Close it.
+//
+// A zone is a folder with three files: name ("package-0", "dram"), energy_uj, a counter in microjoules, and
+// max_energy_range_uj, the value after which the counter starts again at 0.
 type Meter struct {
 	mu    sync.Mutex
 	zones []zone
@@ -53,19 +51,19 @@ type Meter struct {
 	done  sync.WaitGroup
 }
 
-// Sample is the total of each kind since the meter was opened, in joules.
-type Sample struct {
+// EnergySample is the total of each domain since the meter was opened, in joules.
+type EnergySample struct {
 	Time   time.Time
-	Joules map[Kind]float64
+	Joules map[Domain]float64
 }
 
 // watch is how often the counters are read at least: a range of 65 kJ, the smallest in use, lasts four minutes at 250 W.
 const watch = 20 * time.Second
 
-// Open finds the zones under root; "" means Root.
-func Open(root string) (*Meter, error) {
+// Open finds the zones under root; "" means PowercapRoot.
+func OpenMeter(root string) (*Meter, error) {
 	if root == "" {
-		root = Root
+		root = PowercapRoot
 	}
 	paths, err := zones(root)
 	if err != nil {
@@ -109,7 +107,7 @@ func zones(root string) ([]string, error) {
 	return out, nil
 }
 
-// openZone reads a zone for the first time; nil when it is not of a kind that is counted.
+// openZone reads a zone for the first time; nil when its domain is not counted.
 func openZone(dir string) (*zone, error) {
 	name, err := os.ReadFile(filepath.Join(dir, "name"))
 	if err != nil {
@@ -118,9 +116,9 @@ func openZone(dir string) (*zone, error) {
 	z := &zone{path: filepath.Join(dir, "energy_uj")}
 	switch label := strings.TrimSpace(string(name)); {
 	case strings.HasPrefix(label, "package"):
-		z.kind = Package
+		z.domain = PackageDomain
 	case label == "dram":
-		z.kind = DRAM
+		z.domain = DRAMDomain
 	default:
 		return nil, nil
 	}
@@ -187,16 +185,16 @@ func (m *Meter) update() {
 }
 
 // Read returns the totals now.
-func (m *Meter) Read() (Sample, error) {
+func (m *Meter) Read() (EnergySample, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.update()
 	if m.err != nil {
-		return Sample{}, m.err
+		return EnergySample{}, m.err
 	}
-	s := Sample{Time: time.Now(), Joules: map[Kind]float64{}}
+	s := EnergySample{Time: time.Now(), Joules: map[Domain]float64{}}
 	for _, z := range m.zones {
-		s.Joules[z.kind] += float64(z.total) / 1e6
+		s.Joules[z.domain] += float64(z.total) / 1e6
 	}
 	return s, nil
 }

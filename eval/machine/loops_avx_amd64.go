@@ -2,32 +2,32 @@
 
 //go:build !purego
 
-package kernel
+package machine
 
-// spinInt8AVX2 does n rounds of 12 products and sums of 32 bytes.
+// int8AVX2 does n rounds of 12 products and sums of 32 bytes.
 //
 //go:noescape
-func spinInt8AVX2(n int)
+func int8AVX2(n int)
 
-// spinFloatAVX2 does n rounds of 12 products and sums of 8 float32.
+// floatAVX2 does n rounds of 12 products and sums of 8 float32.
 //
 //go:noescape
-func spinFloatAVX2(n int)
+func floatAVX2(n int)
 
-// spinInt8AVX512 does n rounds of 12 products and sums of 64 bytes.
+// int8AVX512 does n rounds of 12 products and sums of 64 bytes.
 //
 //go:noescape
-func spinInt8AVX512(n int)
+func int8AVX512(n int)
 
-// spinFloatAVX512 does n rounds of 12 products and sums of 16 float32.
+// floatAVX512 does n rounds of 12 products and sums of 16 float32.
 //
 //go:noescape
-func spinFloatAVX512(n int)
+func floatAVX512(n int)
 
-// spinBF16 does n rounds of 12 products and sums of 32 bfloat16.
+// bf16AVX512 does n rounds of 12 products and sums of 32 bfloat16.
 //
 //go:noescape
-func spinBF16(n int, zeros *uint32)
+func bf16AVX512(n int, zeros *uint32)
 
 // readAVX2 returns the sum of the first 64-bit words of vectors' sums over n bytes, a multiple of 512.
 //

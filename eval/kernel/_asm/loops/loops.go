@@ -1,5 +1,5 @@
-// Command peak generates loops of nothing but the instructions that products and streams are made of, in registers.
-package peak
+// Package loops generates loops of nothing but the instructions that products and streams are made of, in registers.
+package loops
 
 import (
 	"fmt"
@@ -20,20 +20,20 @@ var zmm = []reg.VecPhysical{
 const chains = 12
 
 func Emit() {
-	spin("spinInt8AVX2", "products and sums of 32 bytes", AVX2, func(a, b, acc reg.VecVirtual) {
+	multiply("int8AVX2", "products and sums of 32 bytes", AVX2, func(a, b, acc reg.VecVirtual) {
 		t := YMM()
 		VPMADDUBSW(a, b, t)
 		VPADDW(t, acc, acc)
 	})
-	spin("spinFloatAVX2", "products and sums of 8 float32", AVX2, func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) })
-	spin("spinInt8AVX512", "products and sums of 64 bytes", AVX512, func(a, b, acc reg.VecVirtual) { VPDPBUSD(a, b, acc) })
-	spin("spinFloatAVX512", "products and sums of 16 float32", AVX512, func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) })
-	brain()
+	multiply("floatAVX2", "products and sums of 8 float32", AVX2, func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) })
+	multiply("int8AVX512", "products and sums of 64 bytes", AVX512, func(a, b, acc reg.VecVirtual) { VPDPBUSD(a, b, acc) })
+	multiply("floatAVX512", "products and sums of 16 float32", AVX512, func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) })
+	bf16()
 	read("readAVX2", AVX2)
 	read("readAVX512", AVX512)
 }
 
-func spin(name, doc string, m Machine, step func(a, b, acc reg.VecVirtual)) {
+func multiply(name, doc string, m Machine, step func(a, b, acc reg.VecVirtual)) {
 	Func(name, "func(n int)", fmt.Sprintf("does n rounds of %d %s.", chains, doc))
 	a, b, acc := m.Zero(), m.Zero(), m.Zeros(chains)
 	Repeat(name+"_round", Arg("n"), func() {
@@ -44,20 +44,20 @@ func spin(name, doc string, m Machine, step func(a, b, acc reg.VecVirtual)) {
 	End()
 }
 
-func brain() {
-	Func("spinBF16", "func(n int, zeros *uint32)", fmt.Sprintf("does n rounds of %d products and sums of 32 bfloat16.", chains))
+func bf16() {
+	Func("bf16AVX512", "func(n int, zeros *uint32)", fmt.Sprintf("does n rounds of %d products and sums of 32 bfloat16.", chains))
 	n, p := reg.RCX, reg.RAX
 	Load(Param("n"), n)
 	Load(Param("zeros"), p)
 	for _, v := range zmm[:chains+1] {
 		VPXORD(v, v, v)
 	}
-	Label("spinBF16_round")
+	Label("bf16AVX512_round")
 	for _, v := range zmm[:chains] {
 		DotBF16(Mem{Base: p}, zmm[chains], v)
 	}
 	DECQ(n)
-	JNZ(LabelRef("spinBF16_round"))
+	JNZ(LabelRef("bf16AVX512_round"))
 	End()
 }
 

@@ -1,4 +1,4 @@
-package energy
+package machine
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Use is the energy of one kind of zone over repeated work.
-type Use struct {
+// EnergyUse is the energy of one domain over repeated work, in joules.
+type EnergyUse struct {
 	Joules float64 `json:"joules"` // mean of a repetition
 	Net    float64 `json:"net"`    // the same less the idle power over its time
 	SD     float64 `json:"sd"`     // of the repetitions' joules
@@ -17,11 +17,11 @@ type Use struct {
 	N      int     `json:"n"`      // repetitions
 }
 
-// Idle is the power of a machine that does nothing, in watts.
-type Idle map[Kind]float64
+// IdlePower is the power of a machine that does nothing, in watts.
+type IdlePower map[Domain]float64
 
 // Idle measures for the given time.
-func (m *Meter) Idle(ctx context.Context, d time.Duration) (Idle, error) {
+func (m *Meter) Idle(ctx context.Context, d time.Duration) (IdlePower, error) {
 	before, err := m.Read()
 	if err != nil {
 		return nil, err
@@ -35,16 +35,16 @@ func (m *Meter) Idle(ctx context.Context, d time.Duration) (Idle, error) {
 	if err != nil {
 		return nil, err
 	}
-	watts := Idle{}
-	for kind, j := range after.Joules {
-		watts[kind] = (j - before.Joules[kind]) / after.Time.Sub(before.Time).Seconds()
+	watts := IdlePower{}
+	for domain, j := range after.Joules {
+		watts[domain] = (j - before.Joules[domain]) / after.Time.Sub(before.Time).Seconds()
 	}
 	return watts, nil
 }
 
 // Repeat runs work n times and measures each.
-func (m *Meter) Repeat(ctx context.Context, n int, idle Idle, work func() error) (map[Kind]Use, error) {
-	gross, net := map[Kind][]float64{}, map[Kind][]float64{}
+func (m *Meter) Repeat(ctx context.Context, n int, idle IdlePower, work func() error) (map[Domain]EnergyUse, error) {
+	gross, net := map[Domain][]float64{}, map[Domain][]float64{}
 	for range n {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -61,22 +61,22 @@ func (m *Meter) Repeat(ctx context.Context, n int, idle Idle, work func() error)
 			return nil, err
 		}
 		seconds := after.Time.Sub(before.Time).Seconds()
-		for kind, j := range after.Joules {
-			used := j - before.Joules[kind]
-			gross[kind] = append(gross[kind], used)
-			net[kind] = append(net[kind], used-idle[kind]*seconds)
+		for domain, j := range after.Joules {
+			used := j - before.Joules[domain]
+			gross[domain] = append(gross[domain], used)
+			net[domain] = append(net[domain], used-idle[domain]*seconds)
 		}
 	}
-	out := map[Kind]Use{}
-	for kind, g := range gross {
-		u := Use{Joules: stat.Mean(g, nil), Net: stat.Mean(net[kind], nil), N: len(g)}
+	out := map[Domain]EnergyUse{}
+	for domain, g := range gross {
+		u := EnergyUse{Joules: stat.Mean(g, nil), Net: stat.Mean(net[domain], nil), N: len(g)}
 		if len(g) > 1 {
 			u.SD = stat.StdDev(g, nil)
 		}
 		if u.Joules > 0 && !math.IsNaN(u.SD) {
 			u.CV = u.SD / u.Joules
 		}
-		out[kind] = u
+		out[domain] = u
 	}
 	return out, nil
 }
