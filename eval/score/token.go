@@ -4,8 +4,8 @@
 // that.
 //
 // A new measurement is a field of Token, its sum in Window and its figure in Text, all in this package (and
-// eval/logits.go where it needs something new of the logits); then a column in eval/report/columns.go or details.go;
-// and, when a budget may limit it, a line in eval/gate/metric.go.
+// eval/logits.go where it needs something new of the logits); then a column in eval/report/columns.go; and, when a
+// budget may limit it, a line in eval/gate/metric.go.
 package score
 
 import "math"

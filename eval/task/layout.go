@@ -28,11 +28,13 @@ func (f *flexible) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func decode[T any](data []byte) (v T, err error) {
-	if err = json.Unmarshal(data, &v); err != nil {
-		err = formats.JSONError(err)
+// itemOf reads an object in the layout T.
+func itemOf[T interface{ item() (Item, error) }](data []byte) (Item, error) {
+	var layout T
+	if err := json.Unmarshal(data, &layout); err != nil {
+		return Item{}, formats.JSONError(err)
 	}
-	return v, err
+	return layout.item()
 }
 
 // after makes choices that follow one context.
@@ -47,17 +49,15 @@ func after(context, delimiter string, texts []string) []Choice {
 var brackets = regexp.MustCompile(`\[.*?\]`)
 
 // hellaSwag cleans WikiHow's marks: " [title]" ends a sentence, other brackets go.
-func hellaSwag(data []byte) (Item, error) {
-	d, err := decode[struct {
-		Activity string   `json:"activity_label"`
-		A        string   `json:"ctx_a"`
-		B        string   `json:"ctx_b"`
-		Endings  []string `json:"endings"`
-		Label    flexible `json:"label"`
-	}](data)
-	if err != nil {
-		return Item{}, err
-	}
+type hellaSwag struct {
+	Activity string   `json:"activity_label"`
+	A        string   `json:"ctx_a"`
+	B        string   `json:"ctx_b"`
+	Endings  []string `json:"endings"`
+	Label    flexible `json:"label"`
+}
+
+func (d hellaSwag) item() (Item, error) {
 	clean := func(s string) string {
 		s = strings.ReplaceAll(strings.TrimSpace(s), " [title]", ". ")
 		return strings.ReplaceAll(brackets.ReplaceAllString(s, ""), "  ", " ")
@@ -79,17 +79,15 @@ func capitalize(s string) string {
 }
 
 // winogrande puts each option into the gap; the text after the gap is scored.
-func winogrande(data []byte) (Item, error) {
-	d, err := decode[struct {
-		ID       string   `json:"qID"`
-		Sentence string   `json:"sentence"`
-		Option1  string   `json:"option1"`
-		Option2  string   `json:"option2"`
-		Answer   flexible `json:"answer"`
-	}](data)
-	if err != nil {
-		return Item{}, err
-	}
+type winogrande struct {
+	ID       string   `json:"qID"`
+	Sentence string   `json:"sentence"`
+	Option1  string   `json:"option1"`
+	Option2  string   `json:"option2"`
+	Answer   flexible `json:"answer"`
+}
+
+func (d winogrande) item() (Item, error) {
 	before, rest, ok := strings.Cut(d.Sentence, "_")
 	if !ok {
 		return Item{}, errors.New("the sentence has no gap _")
@@ -100,30 +98,28 @@ func winogrande(data []byte) (Item, error) {
 }
 
 // arc reads the original files and those of the common hub: choices as a list or as two lists.
-func arc(data []byte) (Item, error) {
-	d, err := decode[struct {
-		ID       string          `json:"id"`
-		Question json.RawMessage `json:"question"`
-		Choices  struct {
-			Text  []string `json:"text"`
-			Label []string `json:"label"`
-		} `json:"choices"`
-		Key string `json:"answerKey"`
-	}](data)
-	if err != nil {
-		return Item{}, err
-	}
+type arc struct {
+	ID       string          `json:"id"`
+	Question json.RawMessage `json:"question"`
+	Choices  struct {
+		Text  []string `json:"text"`
+		Label []string `json:"label"`
+	} `json:"choices"`
+	Key string `json:"answerKey"`
+}
+
+func (d arc) item() (Item, error) {
 	var stem string
 	if json.Unmarshal(d.Question, &stem) != nil {
-		q, err := decode[struct {
+		var q struct {
 			Stem    string `json:"stem"`
 			Choices []struct {
 				Text  string `json:"text"`
 				Label string `json:"label"`
 			} `json:"choices"`
-		}](d.Question)
-		if err != nil {
-			return Item{}, err
+		}
+		if err := json.Unmarshal(d.Question, &q); err != nil {
+			return Item{}, formats.JSONError(err)
 		}
 		stem = q.Stem
 		for _, c := range q.Choices {
@@ -142,15 +138,14 @@ func arc(data []byte) (Item, error) {
 	return item, nil
 }
 
-func mmlu(data []byte) (Item, error) {
-	d, err := decode[struct {
-		Question string          `json:"question"`
-		Choices  []string        `json:"choices"`
-		Answer   json.RawMessage `json:"answer"`
-	}](data)
-	if err != nil {
-		return Item{}, err
-	}
+// mmlu answers with a letter or a number from 0.
+type mmlu struct {
+	Question string          `json:"question"`
+	Choices  []string        `json:"choices"`
+	Answer   json.RawMessage `json:"answer"`
+}
+
+func (d mmlu) item() (Item, error) {
 	return lettered(d.Question, d.Choices, strings.Trim(string(d.Answer), `"`))
 }
 
@@ -176,18 +171,17 @@ func lettered(question string, choices []string, answer string) (Item, error) {
 	return Item{Choices: after(text+"\nAnswer:", " ", letters), Answer: at}, nil
 }
 
-func plainChoices(data []byte) (Item, error) {
-	d, err := decode[struct {
-		ID           string   `json:"id"`
-		Context      string   `json:"context"`
-		Contexts     []string `json:"contexts"`
-		Continuation string   `json:"continuation"`
-		Choices      []string `json:"choices"`
-		Answer       flexible `json:"answer"`
-	}](data)
-	if err != nil {
-		return Item{}, err
-	}
+// plainChoices are choices as they stand after one context, or contexts before one continuation.
+type plainChoices struct {
+	ID           string   `json:"id"`
+	Context      string   `json:"context"`
+	Contexts     []string `json:"contexts"`
+	Continuation string   `json:"continuation"`
+	Choices      []string `json:"choices"`
+	Answer       flexible `json:"answer"`
+}
+
+func (d plainChoices) item() (Item, error) {
 	item := Item{ID: d.ID, Choices: after(d.Context, "", d.Choices), Answer: int(d.Answer)}
 	for _, c := range d.Contexts {
 		item.Choices = append(item.Choices, Choice{c, d.Continuation})
@@ -195,22 +189,21 @@ func plainChoices(data []byte) (Item, error) {
 	return item, nil
 }
 
-func generation(data []byte) (Item, error) {
-	d, err := decode[struct {
-		ID     string          `json:"id"`
-		Prompt string          `json:"prompt"`
-		Target json.RawMessage `json:"target"`
-		Stop   []string        `json:"stop"`
-		Most   int             `json:"max_tokens"`
-	}](data)
-	if err != nil {
-		return Item{}, err
-	}
+// generation asks for a text; target is one or a list.
+type generation struct {
+	ID     string          `json:"id"`
+	Prompt string          `json:"prompt"`
+	Target json.RawMessage `json:"target"`
+	Stop   []string        `json:"stop"`
+	Most   int             `json:"max_tokens"`
+}
+
+func (d generation) item() (Item, error) {
 	item := Item{ID: d.ID, Prompt: d.Prompt, Stop: d.Stop, Most: d.Most}
 	var one string
 	if string(d.Target) != "null" && json.Unmarshal(d.Target, &one) == nil {
 		item.Targets = []string{one}
-	} else if item.Targets, err = decode[[]string](d.Target); err != nil || len(item.Targets) == 0 {
+	} else if json.Unmarshal(d.Target, &item.Targets) != nil || len(item.Targets) == 0 {
 		return Item{}, errors.New("target is neither a text nor a list of texts")
 	}
 	if item.Most <= 0 {

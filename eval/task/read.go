@@ -23,12 +23,12 @@ type layout struct {
 
 // layouts are tried in order; the first whose keys are all present reads the object.
 var layouts = []layout{
-	{"HellaSwag", []string{"activity_label", "endings", "label"}, hellaSwag},
-	{"Winogrande", []string{"sentence", "option1", "option2", "answer"}, winogrande},
-	{"ARC", []string{"question", "answerKey"}, arc},
-	{"MMLU", []string{"question", "choices", "answer"}, mmlu},
-	{"choices", []string{"choices", "answer"}, plainChoices},
-	{"generation", []string{"prompt", "target"}, generation},
+	{"HellaSwag", []string{"activity_label", "endings", "label"}, itemOf[hellaSwag]},
+	{"Winogrande", []string{"sentence", "option1", "option2", "answer"}, itemOf[winogrande]},
+	{"ARC", []string{"question", "answerKey"}, itemOf[arc]},
+	{"MMLU", []string{"question", "choices", "answer"}, itemOf[mmlu]},
+	{"choices", []string{"choices", "answer"}, itemOf[plainChoices]},
+	{"generation", []string{"prompt", "target"}, itemOf[generation]},
 }
 
 // Read reads a task: one JSON object a line, in one of the layouts
