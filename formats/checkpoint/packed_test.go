@@ -132,7 +132,7 @@ func TestAdapterIsRecorded(t *testing.T) {
 	if !errors.Is(err, formats.ErrUnsupported) || !strings.Contains(err.Error(), "Hugging Face folder only") {
 		t.Error(err)
 	}
-	if _, err := OpenWith(dir+"/lora", OpenOptions{Adapter: dir + "/lora"}); err == nil || !strings.Contains(err.Error(), "is no LoRA adapter") {
+	if _, err := OpenWith(dir+"/lora", OpenOptions{Adapter: dir + "/lora"}); err == nil || !strings.Contains(err.Error(), "is not a LoRA adapter") {
 		t.Error(err)
 	}
 }

@@ -48,11 +48,11 @@ type pair struct {
 }
 
 // Open opens the folder of an adapter: adapter_config.json and adapter_model.safetensors. The errors wrap
-// formats.ErrUnsupported for adapters that are no LoRA or a variant that cannot be merged.
+// formats.ErrUnsupported for adapters of another kind and variants that cannot be merged.
 func Open(dir string) (*Adapter, error) {
 	c, data, err := readConfig(filepath.Join(dir, configName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no LoRA adapter: %s is missing", dir, configName)
+		return nil, fmt.Errorf("%s is not a LoRA adapter: %s is missing", dir, configName)
 	}
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func absent(dir string) error {
 		return fmt.Errorf("%s: %w: the adapter is a PyTorch file (adapter_model.bin), which can run code when read; save it as safetensors first: "+
 			"model.save_pretrained(dir, safe_serialization=True) in peft", dir, formats.ErrUnsupported)
 	}
-	return fmt.Errorf("%s is no LoRA adapter: %s is missing", dir, weightsName)
+	return fmt.Errorf("%s is not a LoRA adapter: %s is missing", dir, weightsName)
 }
 
 // hash is that of the weights and the configuration.
@@ -117,7 +117,7 @@ func (a *Adapter) read(c *config) error {
 			return fmt.Errorf("%w: %s has only one of the two matrices A and B", formats.ErrCorrupt, p.module)
 		}
 		if len(p.a.Shape) != 2 || len(p.b.Shape) != 2 || p.a.Shape[0] != p.b.Shape[1] {
-			return fmt.Errorf("%w: the shapes of %s, A %v and B %v, share no rank", formats.ErrCorrupt, p.module, p.a.Shape, p.b.Shape)
+			return fmt.Errorf("%w: A %v and B %v of %s are of different ranks", formats.ErrCorrupt, p.a.Shape, p.b.Shape, p.module)
 		}
 		var err error
 		if p.scale, err = c.scale(p.module, p.a.Shape[0]); err != nil {
@@ -158,19 +158,19 @@ func (a *Adapter) add(t *safetensors.Tensor) error {
 			half = &p.b
 		}
 		if *half != nil || p.embedding != h.embedding {
-			return fmt.Errorf("%w: its module has another like it", formats.ErrCorrupt)
+			return fmt.Errorf("%w: its module has a second one", formats.ErrCorrupt)
 		}
 		*half = t
 		return nil
 	}
 	if strings.Contains(name, "lora_") {
-		return fmt.Errorf("%w: it is no part of a plain LoRA; merge the adapter with peft's merge_and_unload and save the result", formats.ErrUnsupported)
+		return fmt.Errorf("%w: it is not part of a plain LoRA; merge the adapter with peft's merge_and_unload and save the result", formats.ErrUnsupported)
 	}
 	for _, part := range []string{".modules_to_save.default.", ".modules_to_save.", ".base_layer."} {
 		name = strings.Replace(name, part, ".", 1)
 	}
 	if _, ok := a.whole[name]; ok {
-		return fmt.Errorf("%w: the tensor that it stands for has another one", formats.ErrCorrupt)
+		return fmt.Errorf("%w: two tensors of the adapter replace the same one", formats.ErrCorrupt)
 	}
 	a.whole[name] = *t
 	return nil

@@ -27,7 +27,7 @@ type config struct {
 	TokenIndices json.RawMessage    `json:"trainable_token_indices"`
 }
 
-// readConfig reads adapter_config.json and refuses what is no plain product of two matrices.
+// readConfig reads adapter_config.json and refuses everything but plain products of two matrices.
 func readConfig(path string) (*config, []byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -54,7 +54,7 @@ func readConfig(path string) (*config, []byte, error) {
 		}
 	}
 	if c.Rank < 1 || c.Alpha == nil {
-		return nil, nil, fmt.Errorf("%s: %w: r and lora_alpha must be there", path, formats.ErrCorrupt)
+		return nil, nil, fmt.Errorf("%s: %w: r or lora_alpha is missing", path, formats.ErrCorrupt)
 	}
 	return c, data, nil
 }

@@ -167,12 +167,12 @@ func TestRefused(t *testing.T) {
 		{"experts", with(`"target_parameters": ["mlp.experts.gate_up_proj"]`), x, formats.ErrUnsupported, "stacked experts"},
 		{"biases of its own", with(`"lora_bias": true`), x, formats.ErrUnsupported, "lora_bias"},
 		{"some tokens", with(`"trainable_token_indices": [1]`), x, formats.ErrUnsupported, "single embedding rows"},
-		{"no rank", `{"peft_type": "LORA", "lora_alpha": 1}`, x, formats.ErrCorrupt, "r and lora_alpha"},
+		{"no rank", `{"peft_type": "LORA", "lora_alpha": 1}`, x, formats.ErrCorrupt, "r or lora_alpha"},
 		{"no JSON", `{`, x, formats.ErrCorrupt, configName},
 		{"another rank", strings.Replace(plainConfig, `"r": 2`, `"r": 4`, 1), x, formats.ErrCorrupt, "model.x: corrupt: its matrices are of rank 2, adapter_config.json says 4"},
 		{"half a pair", plainConfig, x[:1], formats.ErrCorrupt, "model.x has only one"},
-		{"no common rank", plainConfig, []safetensors.Tensor{x[0], pairOf("model.x", 6, 4, 3)[1]}, formats.ErrCorrupt, "share no rank"},
-		{"magnitudes", plainConfig, append(x[:2:2], tensor("base_model.model.model.x.lora_magnitude_vector", "F32", count(0, 2), 6)), formats.ErrUnsupported, "no part of a plain LoRA"},
+		{"no common rank", plainConfig, []safetensors.Tensor{x[0], pairOf("model.x", 6, 4, 3)[1]}, formats.ErrCorrupt, "different ranks"},
+		{"magnitudes", plainConfig, append(x[:2:2], tensor("base_model.model.model.x.lora_magnitude_vector", "F32", count(0, 2), 6)), formats.ErrUnsupported, "not part of a plain LoRA"},
 		{"integers", plainConfig, []safetensors.Tensor{{Name: "a", DType: "I8", Shape: []int64{1}, Data: []byte{1}}}, formats.ErrUnsupported, "dtype I8"},
 		{"nothing", plainConfig, nil, formats.ErrCorrupt, "no tensors"},
 		{"another model", plainConfig, append(x[:2:2], pairOf("model.z", 6, 4, 2)...), formats.ErrCorrupt, "the model has no tensor model.z.weight, which the adapter changes; it was made for org/base"},
@@ -193,7 +193,7 @@ func TestRefused(t *testing.T) {
 
 func TestFolders(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is no LoRA adapter: adapter_config.json is missing") {
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is not a LoRA adapter: adapter_config.json is missing") {
 		t.Error(err)
 	}
 	for _, f := range []string{configName, "adapter_model.bin"} {

@@ -29,7 +29,7 @@ func (g *gatherer) awq(t *safetensors.Tensor, stem string) (Matrix, error) {
 		return nil, err
 	}
 	if len(t.Shape) != 2 {
-		return nil, fmt.Errorf("%w: its shape %v is no matrix's", formats.ErrCorrupt, t.Shape)
+		return nil, fmt.Errorf("%w: its shape is %v, not that of a matrix", formats.ErrCorrupt, t.Shape)
 	}
 	m := &awq{stored: stored{rows: t.Shape[1] * 8, cols: t.Shape[0]}, scheme: g.scheme, codes: wordsOf(t)}
 	groups := g.scheme.groups(m.cols)

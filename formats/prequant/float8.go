@@ -71,7 +71,7 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 	what := dtypeNames[t.DType]
 	if s == nil {
 		if g.scheme.Method != "" || t.DType == "I8" {
-			return nil, fmt.Errorf("%w: %s_scale, which belongs to it, is missing", formats.ErrCorrupt, t.Name)
+			return nil, fmt.Errorf("%w: its tensor %s_scale is missing", formats.ErrCorrupt, t.Name)
 		}
 		g.describe("%s", what)
 		return m, nil
@@ -92,8 +92,8 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 		m.block, m.scaleColumns = [2]int64{1, max(m.cols, 1)}, 1
 		g.describe("%s with a scale per row", what)
 	default:
-		return nil, fmt.Errorf("%w: %s has the shape %v, which is no scale for each matrix, row or block (%v by quantization_config) of %v",
-			formats.ErrCorrupt, s.Name, s.Shape, b, t.Shape)
+		return nil, fmt.Errorf("%w: %s has the shape %v; a matrix of %v has a scale in all, per row, or per block of %v (quantization_config)",
+			formats.ErrCorrupt, s.Name, s.Shape, t.Shape, b)
 	}
 	return m, nil
 }

@@ -113,7 +113,7 @@ func (g *gatherer) matrix(t *safetensors.Tensor) (*Tensor, error) {
 		return nil, err
 	}
 	if _, ok := g.tensors[name]; ok && name != t.Name {
-		return nil, fmt.Errorf("%w: there is a tensor %s beside it", formats.ErrCorrupt, name)
+		return nil, fmt.Errorf("%w: there is a tensor %s too", formats.ErrCorrupt, name)
 	}
 	g.used[t.Name] = true
 	rows, cols := m.Shape()
@@ -130,7 +130,7 @@ func (g *gatherer) part(name string, dtypes []string, shape ...int64) (*safetens
 		return nil, err
 	}
 	if !same(t.Shape, shape) {
-		return nil, fmt.Errorf("%w: %s has the shape %v where %v belongs", formats.ErrCorrupt, name, t.Shape, shape)
+		return nil, fmt.Errorf("%w: %s has the shape %v, not %v", formats.ErrCorrupt, name, t.Shape, shape)
 	}
 	g.used[name] = true
 	return t, nil
@@ -140,7 +140,7 @@ func (g *gatherer) part(name string, dtypes []string, shape ...int64) (*safetens
 func (g *gatherer) need(name string, dtypes []string, shape ...int64) (*safetensors.Tensor, error) {
 	t, err := g.part(name, dtypes, shape...)
 	if t == nil && err == nil {
-		err = fmt.Errorf("%w: %s, which belongs to it, is missing", formats.ErrCorrupt, name)
+		err = fmt.Errorf("%w: its tensor %s is missing", formats.ErrCorrupt, name)
 	}
 	return t, err
 }

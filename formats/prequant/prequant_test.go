@@ -153,9 +153,9 @@ func TestSpoiled(t *testing.T) {
 		is    error
 		says  string
 	}{
-		{"gptq4", drop("x.scales"), formats.ErrCorrupt, "x.scales, which belongs to it, is missing"},
-		{"gptq4", drop("x.qzeros"), formats.ErrCorrupt, "x.qzeros, which belongs to it, is missing"},
-		{"gptq4", config(`"group_size": 8`, `"group_size": 16`), formats.ErrCorrupt, "x.scales has the shape [4 32] where [2 32] belongs (quantization_config: 4 bits in groups of 16)"},
+		{"gptq4", drop("x.scales"), formats.ErrCorrupt, "its tensor x.scales is missing"},
+		{"gptq4", drop("x.qzeros"), formats.ErrCorrupt, "its tensor x.qzeros is missing"},
+		{"gptq4", config(`"group_size": 8`, `"group_size": 16`), formats.ErrCorrupt, "x.scales has the shape [4 32], not [2 32] (quantization_config: 4 bits in groups of 16)"},
 		{"gptq4", config(`"bits": 4`, `"bits": 8`), formats.ErrCorrupt, "x.scales has the shape"},
 		{"gptq4", config(`"bits": 4`, `"bits": 5`), formats.ErrCorrupt, "bits is 5"},
 		{"gptq4", config(`"checkpoint_format": "gptq"`, `"checkpoint_format": "marlin"`), formats.ErrUnsupported, "marlin"},
@@ -164,16 +164,16 @@ func TestSpoiled(t *testing.T) {
 		{"gptq4", change("x.g_idx", func(x *safetensors.Tensor) { x.Data = slices.Clone(x.Data); x.Data[4] = 9 }), formats.ErrCorrupt, "puts column 1 into group 9 of 4"},
 		{"gptq4", change("x.qweight", func(x *safetensors.Tensor) { x.DType = "F32" }), formats.ErrCorrupt, "is of dtype F32, not I32"},
 		{"gptq4", shape("x.qweight", 128), formats.ErrCorrupt, "does not hold codes of 4 bits"},
-		{"awq", drop("x.qzeros"), formats.ErrCorrupt, "x.qzeros, which belongs to it, is missing"},
+		{"awq", drop("x.qzeros"), formats.ErrCorrupt, "its tensor x.qzeros is missing"},
 		{"awq", config(`"gemm"`, `"gemv"`), formats.ErrUnsupported, "gemv"},
 		{"awq", config(`"bits": 4`, `"bits": 3`), formats.ErrUnsupported, "awq, 3 bits"},
-		{"awq", config(`"group_size": 8`, `"group_size": 5`), formats.ErrCorrupt, "where [5 16] belongs"},
-		{"fp8block", drop("x.weight_scale_inv"), formats.ErrCorrupt, "x.weight_scale, which belongs to it, is missing"},
+		{"awq", config(`"group_size": 8`, `"group_size": 5`), formats.ErrCorrupt, "not [5 16]"},
+		{"fp8block", drop("x.weight_scale_inv"), formats.ErrCorrupt, "its tensor x.weight_scale is missing"},
 		{"fp8block", config(`[4, 8]`, `[8, 8]`), formats.ErrCorrupt, "x.weight_scale_inv has the shape [3 3]"},
 		{"fp8block", config(`[4, 8]`, `[0, 8]`), formats.ErrCorrupt, "blocks of [0 8]"},
 		{"fp8block", change("x.weight", func(x *safetensors.Tensor) { x.DType = "F8_E4M3FNUZ" }), formats.ErrUnsupported, "F8_E4M3FNUZ"},
 		{"fp8none", shape("x.weight", 180), formats.ErrUnsupported, "only matrices"},
-		{"ct4", drop("x.weight_shape"), formats.ErrCorrupt, "x.weight_shape, which belongs to it, is missing"},
+		{"ct4", drop("x.weight_shape"), formats.ErrCorrupt, "its tensor x.weight_shape is missing"},
 		{"ct4", change("x.weight_shape", func(x *safetensors.Tensor) { x.Data = []byte("01234567abcdefgh") }), formats.ErrCorrupt, "does not hold a matrix of"},
 		{"ct4", config("pack-quantized", "nvfp4-pack-quantized"), formats.ErrUnsupported, "nvfp4"},
 		{"bitnet", shape("x.weight_scale", 1, 1), formats.ErrCorrupt, "x.weight_scale has the shape"},
@@ -202,7 +202,7 @@ func TestLeftOut(t *testing.T) {
 	q := cases["awq"]
 	one.Name = "x.weight"
 	q.Tensors = append(q.Tensors, one)
-	if _, _, err := gather(q); err == nil || !strings.Contains(err.Error(), "there is a tensor x.weight beside it") {
+	if _, _, err := gather(q); err == nil || !strings.Contains(err.Error(), "there is a tensor x.weight too") {
 		t.Error(err)
 	}
 }

@@ -105,7 +105,7 @@ func (s *Scheme) compressed(c *config) error {
 	}
 	for _, g := range c.Groups {
 		if g.Weights == nil {
-			return fmt.Errorf("quantization_config: %w: config_groups says nothing of weights", formats.ErrCorrupt)
+			return fmt.Errorf("quantization_config: %w: config_groups has no weights", formats.ErrCorrupt)
 		}
 		s.Bits, s.Group = g.Weights.Bits, g.Weights.Group
 		if s.Group == 0 {
@@ -181,5 +181,5 @@ func (s Scheme) groupIndex(t *safetensors.Tensor, cols int64) ([]int32, error) {
 }
 
 func unsupported(what string) error {
-	return fmt.Errorf("%w: the weights are quantized already, in a way that bitmill does not read (%s); use the model that they were made from", formats.ErrUnsupported, what)
+	return fmt.Errorf("%w: the weights are quantized already, in a form that bitmill does not read (%s); use the original model", formats.ErrUnsupported, what)
 }

@@ -19,7 +19,7 @@ type ternary struct {
 
 func (g *gatherer) ternary(t *safetensors.Tensor) (Matrix, error) {
 	if len(t.Shape) != 2 {
-		return nil, fmt.Errorf("%w: its shape %v is no matrix's", formats.ErrCorrupt, t.Shape)
+		return nil, fmt.Errorf("%w: its shape is %v, not that of a matrix", formats.ErrCorrupt, t.Shape)
 	}
 	s, err := g.need(t.Name+"_scale", floatTypes, 1)
 	if err != nil {

@@ -186,7 +186,7 @@ func (f *jsonFile) entries() ([]entry, error) {
 			text, isText := e[0].(string)
 			score, isScore := e[1].(float64)
 			if !isText || !isScore {
-				return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "entry %d is no token and score", id)
+				return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "entry %d is not a token with a score", id)
 			}
 			all[id] = entry{text, int32(id), score}
 		}

@@ -11,7 +11,7 @@ import (
 func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	prefix, suffix := textOr(f.Model.ContinuingSubwordPrefix, ""), textOr(f.Model.EndOfWordSuffix, "")
 	if f.Model.Dropout != nil && *f.Model.Dropout != 0 {
-		t.warn(fmt.Sprintf("tokenizer.json asks for BPE dropout of %g; encoding here is without it", *f.Model.Dropout))
+		t.warn(fmt.Sprintf("tokenizer.json asks for a BPE dropout of %g; bitmill encodes without dropout", *f.Model.Dropout))
 	}
 	merges, err := parseMerges(f.Model.Merges)
 	if err != nil {

@@ -156,7 +156,7 @@ func (t *Tokenizer) readIDs(m *gguf.Metadata, g ggufModel) error {
 		if ok && id < uint64(len(t.tokens)) {
 			*e.id = int32(id)
 		} else if ok {
-			t.warn(fmt.Sprintf("%s is %d, which is not in the vocabulary; %d is taken (-1: no such token)", e.key, id, *e.id))
+			t.warn(fmt.Sprintf("%s is %d, which is not in the vocabulary; %d is used instead (-1: none)", e.key, id, *e.id))
 		}
 	}
 	return nil
@@ -181,7 +181,7 @@ func (t *Tokenizer) readAdded(m *gguf.Metadata, g ggufModel) error {
 		}
 		if *e.add && e.id < 0 {
 			*e.add = false
-			t.warn("the GGUF file wants a token around every text (" + e.key + ") but names no such token; none is added")
+			t.warn("the GGUF file asks for a token around every text (" + e.key + ") but names none; none is added")
 		}
 	}
 	return nil

@@ -67,8 +67,8 @@ func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 	}
 	if len(found) > 0 {
 		t.Pre = found[0].name
-		t.warn(fmt.Sprintf("llama.cpp cuts words as %s does, but will not agree on taking whole words (ignore_merges %t) or on adding BOS (%t)",
-			t.Pre, ignoreMerges, t.AddBOS))
+		t.warn(fmt.Sprintf("llama.cpp's pre-tokenizer %s cuts texts the same way, but implies other settings than this "+
+			"vocabulary's: ignore_merges %t, add_bos_token %t", t.Pre, ignoreMerges, t.AddBOS))
 		return
 	}
 	want := strings.Join(patterns, " ")
@@ -84,6 +84,6 @@ func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 		candidates[i] = strings.Join(p.patterns, " ")
 	}
 	t.Pre = names[slices.Index(candidates, formats.Nearest(want, candidates))]
-	t.warn(fmt.Sprintf("llama.cpp has no name for the pattern %s; GGUF files will say %s, the nearest one, and llama.cpp will cut some words otherwise",
-		want, t.Pre))
+	t.warn(fmt.Sprintf("llama.cpp has no pre-tokenizer for the pattern %s; GGUF files will name %s, the nearest one, and "+
+		"llama.cpp will cut some texts differently", want, t.Pre))
 }

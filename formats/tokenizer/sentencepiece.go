@@ -167,8 +167,8 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", m.path, err)
 	}
 	if !m.unigram && (m.extraSpaces || len(m.charsmap) > 0) {
-		t.warn("the SentencePiece model changes characters or drops spaces before it encodes; " +
-			"llama.cpp and bitmill do not where the model is BPE")
+		t.warn("the SentencePiece model normalizes characters or spaces before it encodes; " +
+			"for BPE models llama.cpp and bitmill do not")
 	}
 	if u, ok := t.model.(*unigram); ok && m.fallback {
 		u.fallback, u.byteID = true, byteTokens(t.byText())

@@ -21,7 +21,7 @@ func newByteBPE(t *Tokenizer, merges [][2]string, stages []splitter) *bpe {
 		b.byteID[v] = id
 	}
 	if missing > 0 {
-		t.warn(fmt.Sprintf("%d bytes of UTF-8 have no token; text loses them", missing))
+		t.warn(fmt.Sprintf("%d bytes of UTF-8 have no token and are dropped from texts", missing))
 	}
 	b.setMerges(t, ids, merges, 0)
 	return b

@@ -82,7 +82,7 @@ func (c *compiler) escaped() rune {
 	}
 	v, err := strconv.ParseUint(digits, 16, 31)
 	if err != nil || v > unicode.MaxRune {
-		c.fail("the character of number " + digits)
+		c.fail("the code point " + digits)
 		return 0
 	}
 	return rune(v)
@@ -97,7 +97,7 @@ func (c *compiler) class() func(rune) bool {
 	for first := true; ; first = false {
 		switch {
 		case c.rest == "":
-			c.fail("a bracket that is not closed")
+			c.fail("an unclosed [")
 			return func(rune) bool { return false }
 		case strings.HasPrefix(c.rest, "]") && !first:
 			c.rest = c.rest[1:]

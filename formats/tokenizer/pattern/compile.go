@@ -16,7 +16,7 @@ func Compile(pattern string) (*Pattern, error) {
 	c := &compiler{rest: pattern}
 	n := c.alternation()
 	if c.rest != "" {
-		c.fail("a parenthesis that closes nothing")
+		c.fail("an unmatched )")
 	}
 	if c.err != "" {
 		return nil, fmt.Errorf("%w: the pattern %s: %s, at byte %d", formats.ErrUnsupported, pattern, c.err, len(pattern)-c.left)
@@ -274,7 +274,7 @@ func (c *compiler) atom() node {
 func (c *compiler) group() node {
 	n := c.alternation()
 	if !c.take(")") {
-		return c.fail("a parenthesis that is not closed")
+		return c.fail("an unclosed (")
 	}
 	return n
 }

@@ -10,9 +10,9 @@ import (
 
 func TestPatternsThatCannotRun(t *testing.T) {
 	for p, what := range map[string]string{
-		`(`:            "a parenthesis that is not closed, at byte 1",
-		`a)`:           "a parenthesis that closes nothing, at byte 1",
-		`[a`:           "a bracket that is not closed, at byte 2",
+		`(`:            "an unclosed (, at byte 1",
+		`a)`:           "an unmatched ), at byte 1",
+		`[a`:           "an unclosed [, at byte 2",
 		`(?i:[a[^b]])`: "a class within (?i: that has more than characters and ranges",
 		`\p{Unknown}`:  "the property Unknown",
 		`\p{N}{1,3}+`:  "a counted repetition that is repeated",
@@ -29,7 +29,7 @@ func TestPatternsThatCannotRun(t *testing.T) {
 		`(?<=a+)`:      "a lookbehind of more than one length",
 		`[[:alpha:]]`:  "a POSIX bracket, at byte 1",
 		`[b-a]`:        "a range that ends before it begins",
-		`\x{110000}`:   "the character of number 110000",
+		`\x{110000}`:   "the code point 110000",
 		`\`:            "a backslash at the end",
 	} {
 		_, err := Compile(p)
