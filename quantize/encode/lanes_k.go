@@ -1,7 +1,5 @@
 package encode
 
-import "bitmill/formats/block"
-
 // The K-types on lanes, a batch of super-blocks at once. See k_affine.go, q3_k.go and q6_k.go for the same in plain Go.
 
 // onLanes is encode on lanes.
@@ -93,12 +91,8 @@ func (ws *workspace) encodeQ3_K(dst []byte, row, importance []float32) {
 				ws.common[i].levels(s[:], scales[:], 32)
 				d = ws.common[i].scale
 			}
-			d = putHalf(out[108:], d)
-			packed := (*[12]byte)(out[96:])
-			packScales3(packed, &s)
-			for j, scale := range block.Scales3(packed) {
-				ws.scale[16*i+j] = d * float32(int32(scale))
-			}
+			scales = headQ3_K(out, d, &s)
+			copy(ws.scale[16*i:], scales[:])
 		}
 		if importance == nil {
 			ws.symmetricLevels(n, 16, 4, func(_ int, q []uint8, x []float32) { refineSymmetric(q, x, 4) })
@@ -106,9 +100,7 @@ func (ws *workspace) encodeQ3_K(dst []byte, row, importance []float32) {
 			ws.symmetricLevels(n, 16, 4, func(j int, q []uint8, x []float32) { ws.symmetric[j].levels(q, x, 4) })
 		}
 		for i := range n / 256 {
-			out, q := (*[110]byte)(dst[(at/256+i)*110:]), (*[256]uint8)(ws.q[256*i:])
-			packBit(out[:], q, 2)
-			pack2(out[32:], q)
+			packQ3_K((*[110]byte)(dst[(at/256+i)*110:]), (*[256]uint8)(ws.q[256*i:]))
 		}
 	})
 }
@@ -133,34 +125,17 @@ func (ws *workspace) encodeQ6_K(dst []byte, row, importance []float32) {
 		}
 		ws.searchSymmetric(n, 16, 32, w)
 		for i := range n / 256 {
-			ws.scales6((*[210]byte)(dst[(at/256+i)*210:]), i)
+			scales := ws.scale[16*i:][:16]
+			for j := range scales {
+				scales[j] = ws.symmetric[16*i+j].scale
+			}
+			ws.empty[i] = !headQ6_K((*[210]byte)(dst[(at/256+i)*210:]), scales)
 		}
 		ws.symmetricLevels(n, 16, 32, func(j int, q []uint8, x []float32) { ws.symmetric[j].levels(q, x, 32) })
 		for i := range n / 256 {
 			if !ws.empty[i] {
-				pack6((*[210]byte)(dst[(at/256+i)*210:]), (*[256]uint8)(ws.q[256*i:]))
+				packQ6_K((*[210]byte)(dst[(at/256+i)*210:]), (*[256]uint8)(ws.q[256*i:]))
 			}
 		}
 	})
-}
-
-// scales6 stores the scales of super-block i and sets ws.scale; it clears a super-block of zeros.
-func (ws *workspace) scales6(out *[210]byte, i int) {
-	var scales [16]float32
-	for j := range scales {
-		scales[j] = ws.symmetric[16*i+j].scale
-	}
-	extreme, magnitude := largest(scales[:])
-	ws.empty[i] = magnitude < tiny
-	if ws.empty[i] {
-		clear(out[:])
-		return
-	}
-	inverse := -128 / extreme
-	d := putHalf(out[208:], 1/inverse)
-	for j, v := range scales {
-		s := int8(min(127, nearest(inverse*v)))
-		out[192+j] = byte(s)
-		ws.scale[16*i+j] = d * float32(int32(s))
-	}
 }

@@ -17,14 +17,27 @@ func encodeQ3_K(dst []byte, row, importance []float32) {
 		} else {
 			d = weightedFit3(&q, &s, x, (*[256]float32)(importance[at:]))
 		}
-		d = putHalf(b[108:], d)
-		packScales3((*[12]byte)(b[96:]), &s)
-		for j, scale := range block.Scales3((*[12]byte)(b[96:])) {
-			requantizeSigned(q[16*j:16*j+16], x[16*j:], d*float32(int32(scale)), 4)
+		for j, scale := range headQ3_K(b, d, &s) {
+			requantizeSigned(q[16*j:16*j+16], x[16*j:], scale, 4)
 		}
-		packBit(b[:], &q, 2)
-		pack2(b[32:], &q)
+		packQ3_K(b, &q)
 	}
+}
+
+// headQ3_K writes d and s, given as s + 32, and returns the scales of the sub-blocks that a reader will see.
+func headQ3_K(b *[110]byte, d float32, s *[16]uint8) (scales [16]float32) {
+	d = putHalf(b[108:], d)
+	packed := (*[12]byte)(b[96:])
+	packScales3(packed, s)
+	for j, seen := range block.Scales3(packed) {
+		scales[j] = d * float32(int32(seen))
+	}
+	return scales
+}
+
+func packQ3_K(b *[110]byte, q *[256]uint8) {
+	packBit(b[:], q, 2)
+	pack2(b[32:], q)
 }
 
 func plainFit3(q *[256]uint8, s *[16]uint8, x *[256]float32) (d float32) {

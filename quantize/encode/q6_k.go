@@ -22,24 +22,36 @@ func encodeQ6_K(dst []byte, row, importance []float32) {
 			f.levels(q[16*j:16*j+16], sub[:], 32)
 			scales[j] = f.scale
 		}
-		extreme, magnitude := largest(scales[:])
-		if magnitude < tiny {
-			clear(b[:])
+		if !headQ6_K(b, scales[:]) {
 			continue
 		}
-		inverse := -128 / extreme
-		d := putHalf(b[208:], 1/inverse)
-		for j, v := range scales {
-			s := int8(min(127, nearest(inverse*v)))
-			b[192+j] = byte(s)
-			requantizeSigned(q[16*j:16*j+16], x[16*j:], d*float32(int32(s)), 32)
+		for j, scale := range scales {
+			requantizeSigned(q[16*j:16*j+16], x[16*j:], scale, 32)
 		}
-		pack6(b, &q)
+		packQ6_K(b, &q)
 	}
 }
 
-// pack6 writes the low 4 bits and the upper 2 bits of the levels; the drawing is at block's Q6_K.
-func pack6(b *[210]byte, q *[256]uint8) {
+// headQ6_K writes d and s for the scales of a super-block, and turns the scales into what a reader will see. It reports
+// false for a super-block of zeros, which it clears: there is nothing to pack.
+func headQ6_K(b *[210]byte, scales []float32) bool {
+	extreme, magnitude := largest(scales)
+	if magnitude < tiny {
+		clear(b[:])
+		return false
+	}
+	inverse := -128 / extreme
+	d := putHalf(b[208:], 1/inverse)
+	for j, v := range scales {
+		s := int8(min(127, nearest(inverse*v)))
+		b[192+j] = byte(s)
+		scales[j] = d * float32(int32(s))
+	}
+	return true
+}
+
+// packQ6_K writes the low 4 bits and the upper 2 bits of the levels; the drawing is at block's Q6_K.
+func packQ6_K(b *[210]byte, q *[256]uint8) {
 	for h := range 2 {
 		v, low, high := (*[128]uint8)(q[128*h:]), (*[64]byte)(b[64*h:]), (*[32]byte)(b[128+32*h:])
 		for i := 0; i < 32; i += 8 {
