@@ -116,3 +116,43 @@ func TestEmpty(t *testing.T) {
 		t.Errorf("nothing sums to %+v", r)
 	}
 }
+
+// TestAlone: without a reference there is a perplexity and no divergence.
+func TestAlone(t *testing.T) {
+	var w Window
+	w.Add(Token{NLL: math.Ln2, RefNLL: 1, KLD: 0.5, Entropy: 0.25})
+	all := Sum([]Window{w}, 2)
+	got := all.Alone()
+	if got.PPL != all.PPL || got.Tokens != 1 || got.Entropy != 0.25 || got.BitsPerByte != 0.5 || len(got.WindowNLL) != 1 {
+		t.Errorf("%+v lost figures of its own", got)
+	}
+	if !math.IsNaN(got.KLD) || !math.IsNaN(got.LnRatio) || !math.IsNaN(got.SameTop) || got.WindowKLD != nil || got.Confidence != nil {
+		t.Errorf("%+v compares with nothing", got)
+	}
+}
+
+// TestBuckets: an edge belongs to the bucket above it, certainty and what is no number to the last.
+func TestBuckets(t *testing.T) {
+	for confidence, want := range map[float64]int{0: 0, 0.19: 0, 0.2: 1, 0.5: 2, 0.94: 3, 0.95: 4, 1: 4, math.NaN(): 4} {
+		if got := bucketOf(confidence); got != want {
+			t.Errorf("confidence %v is in bucket %d, want %d", confidence, got, want)
+		}
+	}
+	if c := Sum([]Window{{Tokens: 1}}, 0).Confidence; len(c) != 5 || c[0].Below != 0.2 || c[4].Below != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestSeries: null stands for what is not finite, and for a series that was not measured.
+func TestSeries(t *testing.T) {
+	for text, s := range map[string]Series{"null": nil, "[]": {}, "[1,null]": {1, math.Inf(1)}} {
+		b, err := json.Marshal(s)
+		if err != nil || string(b) != text {
+			t.Errorf("%v is %s, %v", s, b, err)
+		}
+		var back Series
+		if err := json.Unmarshal(b, &back); err != nil || len(back) != len(s) || (back == nil) != (s == nil) {
+			t.Errorf("%s is read as %v, %v", b, back, err)
+		}
+	}
+}
