@@ -49,15 +49,6 @@ type Joules struct {
 	N        int     `json:"n"`  // repetitions
 }
 
-// perToken is joules per token of all kinds together.
-func perToken(kinds map[string]Joules) float64 {
-	sum := 0.0
-	for _, k := range slices.Sorted(maps.Keys(kinds)) {
-		sum += kinds[k].PerToken
-	}
-	return sum
-}
-
 // Claim tests whether one resource of a model grows in proportion to bits per weight, over its artifacts.
 type Claim struct {
 	Model            string           `json:"model"`
@@ -68,30 +59,37 @@ type Claim struct {
 	sd []float64 // of the costs over the repetitions; 0: not known
 }
 
-// resources that are tested, in the units that read well.
+// resources that are tested, in the units that read well, with the standard deviation over the repetitions.
 var resources = []struct {
 	name, unit string
-	of         func(r *Resources) float64 // NaN: not measured
-	cv         func(r *Resources) float64 // standard deviation over mean; nil: it does not vary
+	of         func(r *Resources) (x, sd float64) // NaN: not measured
 }{
-	{"time per token of a prompt", "ms", func(r *Resources) float64 { return 1000 / r.Prompt.PerSecond },
-		func(r *Resources) float64 { return r.Prompt.SD / r.Prompt.PerSecond }},
-	{"time per generated token", "ms", func(r *Resources) float64 { return 1000 / r.Generate.PerSecond },
-		func(r *Resources) float64 { return r.Generate.SD / r.Generate.PerSecond }},
-	{"peak memory", "MB", func(r *Resources) float64 { return float64(r.MemoryBytes) / 1e6 }, nil},
-	{"energy per token of a prompt", "mJ", func(r *Resources) float64 { return r.millijoules(ofPrompt) }, nil},
-	{"energy per generated token", "mJ", func(r *Resources) float64 { return r.millijoules(ofGenerated) }, nil},
+	{"time per token of a prompt", "ms", func(r *Resources) (x, sd float64) { return r.Prompt.milliseconds() }},
+	{"time per generated token", "ms", func(r *Resources) (x, sd float64) { return r.Generate.milliseconds() }},
+	{"peak memory", "MB", func(r *Resources) (x, sd float64) { return float64(r.MemoryBytes) / 1e6, 0 }},
+	{"energy per token of a prompt", "mJ", func(r *Resources) (x, sd float64) { return r.millijoules(ofPrompt), 0 }},
+	{"energy per generated token", "mJ", func(r *Resources) (x, sd float64) { return r.millijoules(ofGenerated), 0 }},
 }
 
 func ofPrompt(e *Energy) map[string]Joules    { return e.Prompt }
 func ofGenerated(e *Energy) map[string]Joules { return e.Generate }
 
-// millijoules is the energy of a token in one of the tests, NaN when it was not measured.
+// milliseconds is the time of a token.
+func (s Speed) milliseconds() (x, sd float64) {
+	x = 1000 / s.PerSecond
+	return x, x * (s.SD / s.PerSecond)
+}
+
+// millijoules is the energy of a token in one of the tests, all kinds together, NaN when it was not measured.
 func (r *Resources) millijoules(of func(*Energy) map[string]Joules) float64 {
 	if r.Energy == nil {
 		return math.NaN()
 	}
-	return 1000 * perToken(of(r.Energy))
+	sum := 0.0
+	for _, kind := range slices.Sorted(maps.Keys(of(r.Energy))) {
+		sum += of(r.Energy)[kind].PerToken
+	}
+	return 1000 * sum
 }
 
 // claimLevel is the confidence level of the slopes' intervals.
@@ -108,25 +106,23 @@ func (m *Model) Claims() []Claim {
 			if row.Resources == nil || !(bits > 0) {
 				continue
 			}
-			if v := resource.of(row.Resources); plausible(v, 1e-12, 1e12) {
-				c.Costs = append(c.Costs, threshold.Cost{Format: row.Format, BPW: bits, Value: v})
-				sd := 0.0
-				if resource.cv != nil {
-					if x := v * resource.cv(row.Resources); plausible(x, 0, 1e12) {
-						sd = x
-					}
-				}
-				c.sd = append(c.sd, sd)
+			x, sd := resource.of(row.Resources)
+			if !plausible(x, 1e-12, 1e12) {
+				continue
 			}
+			if !plausible(sd, 0, 1e12) {
+				sd = 0
+			}
+			c.Costs = append(c.Costs, threshold.Cost{Format: row.Format, BPW: bits, Value: x})
+			c.sd = append(c.sd, sd)
 		}
 		if len(c.Costs) == 0 {
 			continue
 		}
-		fit, err := threshold.FitLinear(resource.name, resource.unit, c.Costs, claimLevel)
-		if err != nil {
+		var err error
+		if c.Linear, err = threshold.FitLinear(resource.name, resource.unit, c.Costs, claimLevel); err != nil {
 			c.Reason = err.Error()
 		}
-		c.Linear = fit
 		c.Resource, c.Unit = resource.name, resource.unit
 		out = append(out, c)
 	}
