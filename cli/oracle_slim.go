@@ -8,4 +8,5 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-var compareWithOracle func(ctx context.Context, c *checkpoint.Checkpoint, tokens []int32, logits [][]float32) (float64, int, error)
+var compareWithOracle func(ctx context.Context, c *checkpoint.Checkpoint, tokens []int32, logits [][]float32,
+	threads int) (float64, int, error)
