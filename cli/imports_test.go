@@ -36,7 +36,7 @@ var rules = []rule{
 	{"formats/demo", nil, "embedded files, nothing else"},
 	{"eval", []string{"formats/...", "eval/infer", "eval/kernel", "eval/score"}, "runs artifacts; never makes them"},
 	{"eval/score", nil, "what was measured, as numbers that add up"},
-	{"eval/kernel", []string{"formats", "formats/block", "formats/cpu", "eval/kernel/vec"}, "products on blocks; formats/block is their specification"},
+	{"eval/kernel", []string{"formats", "formats/block", "formats/cpu", "eval/kernel/layout", "eval/kernel/vec"}, "products on blocks; formats/block is their specification"},
 	{"eval/kernel/vec", []string{"formats/cpu"}, "functions of vectors, which know nothing of blocks and types"},
 	{"eval/machine", []string{"formats/cpu"}, "memory, energy and peaks of the machine, nothing of models"},
 	{"eval/infer", []string{"formats/...", "eval/kernel/...", "eval/machine"}, "the engine"},

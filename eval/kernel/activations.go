@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 
+	"bitmill/eval/kernel/layout"
 	"bitmill/formats"
 )
 
@@ -104,7 +105,7 @@ type Activations struct {
 }
 
 // tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
-const tokenGroup = 4
+const tokenGroup = layout.Tokens
 
 // Form, Tokens and Cols describe what the activations holds.
 func (b *Activations) Form() ActivationForm { return b.form }

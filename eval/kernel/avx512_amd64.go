@@ -7,6 +7,7 @@ import (
 
 	x86 "golang.org/x/sys/cpu"
 
+	"bitmill/eval/kernel/layout"
 	"bitmill/eval/kernel/vec"
 	"bitmill/formats"
 	"bitmill/formats/cpu"
@@ -72,7 +73,7 @@ func typesAVX512() *typeTable {
 		formats.BF16: {rows: floatRows(rowBF16AVX512), full: bf16Full(wideBF16), repacked: bf16Repacked(stripBF16)},
 
 		formats.Q4_0: {
-			rows: legacyRows(rowQ40AVX512, fours), full: legacyFull(wideSmall, fillQ40, 128-8),
+			rows: legacyRows(rowQ40AVX512, fours), full: legacyFull(wideSmall, fillQ40, layout.Full-layout.OffsetQ4_0),
 			repacked: legacyRepacked(stripQ40, unweaveQ40), packBits: joinFours,
 		},
 		formats.Q4_1: {
@@ -80,7 +81,7 @@ func typesAVX512() *typeTable {
 			repacked: legacyRepacked(stripQ41, unweaveQ41), packBits: joinFours,
 		},
 		formats.Q5_0: {
-			rows: legacyRows(rowQ50AVX512, fours), full: legacyFull(wideSmall, fillQ50, 128-16),
+			rows: legacyRows(rowQ50AVX512, fours), full: legacyFull(wideSmall, fillQ50, layout.Full-layout.OffsetQ5_0),
 			repacked: legacyRepacked(stripQ50, unweaveQ50), packBits: joinPlaces,
 		},
 		formats.Q5_1: {
@@ -109,7 +110,7 @@ func typesAVX512() *typeTable {
 			repacked: kquantRepacked(stripQ5K, unweaveQ5K, 15), packBits: joinGroups5,
 		},
 		formats.Q6_K: {
-			rows: kquantRows(rowQ6KAVX512, nil), full: kquantFull(wideOffset16, fillQ6K, 128-32),
+			rows: kquantRows(rowQ6KAVX512, nil), full: kquantFull(wideOffset16, fillQ6K, layout.Full-layout.OffsetQ6_K),
 			repacked: kquantRepacked(stripQ6K, unweaveQ6K, 0), packBits: joinGroups6,
 		},
 

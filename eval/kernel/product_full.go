@@ -3,6 +3,8 @@ package kernel
 import (
 	"math"
 	"unsafe"
+
+	"bitmill/eval/kernel/layout"
 )
 
 // The functions of full tiles, of all columns.
@@ -103,7 +105,7 @@ func (p *product) fillFullSigned(tile []byte, row, rows int) {
 				r.scales[g][lane] = math.Float32bits(c.scales[g*every])
 			}
 		}
-		p.set.transpose16(&tile[first], half, &stage[0][0], len(stage[0]), (cols+63)/64, fourTimes(128))
+		p.set.transpose16(&tile[first], half, &stage[0][0], len(stage[0]), (cols+63)/64, fourTimes(layout.Full))
 	}
 	c.codes = nil
 }

@@ -1,5 +1,7 @@
 package kernel
 
+import "bitmill/eval/kernel/layout"
+
 // The generated functions multiply repacked rows, sixteens of which lie one after the other, with one token. starts are what
 // sums of products of 16 columns (of blocks of 32: of all) begin with.
 type (
@@ -143,7 +145,7 @@ func (p *product) fillRepacked(tile []byte, record, row int) {
 	for b := range s.blocks {
 		to, head, body := &tile[b*record], &rows16[s.half(b, 0)], &rows16[s.word(b, 0, 0)]
 		if f.unpackSigned != nil {
-			f.unpackSigned(to, head, body, &s.table[0], s.factor, fourTimes(uint8(128-s.offset)))
+			f.unpackSigned(to, head, body, &s.table[0], s.factor, fourTimes(uint8(layout.Full-s.offset)))
 		} else {
 			f.unpack(to, head, body)
 		}

@@ -1,6 +1,9 @@
 package kernel
 
-import "bitmill/formats/block"
+import (
+	"bitmill/eval/kernel/layout"
+	"bitmill/formats/block"
+)
 
 // The generated functions multiply rows, which lie one after the other, with one token.
 type (
@@ -96,7 +99,7 @@ func iq4xsRows(multiply iq4xsRowFunc, order codeOrder) func(p *product) {
 	return func(p *product) {
 		x, s, blocks := p.x, p.rows, p.w.Cols/256
 		codes := p.ordered(order)
-		s.sumCode4s(x, codes, x.stride, 128)
+		s.sumCode4s(x, codes, x.stride, layout.Full)
 		p.eachRows(1, func(t, r, rows int) {
 			dst, w := p.at(t, r)
 			multiply(dst, w, rows, blocks, &codes[t*x.stride], &x.d[t*blocks], &s.starts[t*x.cols/4])

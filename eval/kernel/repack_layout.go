@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 
+	"bitmill/eval/kernel/layout"
 	"bitmill/formats"
 	"bitmill/formats/block"
 )
@@ -21,7 +22,7 @@ import (
 // prefetching fails: on a Zen 4 core 9 GB/s instead of 25.
 //
 // A code4 is the codes of four neighbouring columns of a row, a byte each, as kernels multiply them. A code group is as many
-// code4s as share words: see codeGroup. Code groups of blocks of 256 come four by four: together they have 16 columns, a
+// code4s as share words: see layout.CodeGroupOf. Code groups of blocks of 256 come four by four: together they have 16 columns, a
 // half or the whole of what shares a scale, in each of their slots.
 //
 // Rows beyond the last sixteen follow as they were stored.
@@ -32,7 +33,7 @@ type repackLayout struct {
 	scales     func(s *kquantScales, from *[4]uint32) // k-quants: takes scales from them
 	scaleBytes func(to *[16]int8, b []byte)           // signed codes: the scales of a stored block
 	values     []int8                                 // signed codes: of the codes
-	order      func(group, slot int) int              // which code4 is in a slot; nil: see defaultOrder
+	order      layout.Order                           // nil: layout.DefaultOrder
 	plain      bool                                   // bfloat16: see repack_bf16.go
 
 	once sync.Once // for what follows from the above
@@ -69,11 +70,10 @@ func (l *repackLayout) complete(t formats.Type, wt *weightType) {
 	if !l.power {
 		l.d = halves[0]
 	}
-	l.shifts = shiftsOf(l.bits)
-	_, slots := codeGroup(l.bits)
-	order := l.order
+	l.shifts = layout.CodeGroupOf(l.bits).Shifts
+	order, slots := l.order, len(l.shifts)
 	if order == nil {
-		order = l.defaultOrder
+		order = layout.DefaultOrder(l.bits, l.cols)
 	}
 	for i := range l.cols / 4 {
 		l.code4s = append(l.code4s, uint8(order(i/slots, i%slots)))
@@ -83,61 +83,10 @@ func (l *repackLayout) complete(t formats.Type, wt *weightType) {
 	}
 }
 
-// defaultOrder gives each slot of four code groups 16 columns, one slot after the other; blocks of 32
-// have fewer groups.
-func (l *repackLayout) defaultOrder(group, slot int) int {
-	_, slots := codeGroup(l.bits)
-	n := min(4, l.cols/4/slots)
-	return n*(group/n*slots+slot) + group%n
-}
-
-// orderQ4_K gives a code group columns of two groups of 32, so that these lie side by side.
-func orderQ4_K(group, slot int) int { return group/8*16 + 8*slot + group%8 }
-
-// codeGroup returns the numbers of words and code4s of a code group, whose codes have as many bits. Words keep a code4 in the
-// same bits of their four bytes; with x and y for code4s that lie in one word:
-//
-//	bits  words  of a byte
-//	2     1      x << 0, x << 2, x << 4, x << 6
-//	3     3      x << 0, y << 3; of two more, z and w, the upper two bits on top of words 0 and 1, the lowest ones in bits
-//	             7 and 6 of word 2; in the order x0 y0 x1 y1 x2 y2 z w
-//	4     1      x << 0, x << 4
-//	5     5      x << 0; of three more the upper three bits on top of words 0 to 2, the lower two of the first and of the
-//	             second in bits 6 and 7 of words 3 and 4, those of the third in bit 5 of word 3 (the upper) and of word 4
-//	6     3      x << 0; of one more two bits on top of each word, the highest in word 0
-//	8     1      x
+// codeGroup returns the numbers of words and code4s of a code group: see layout.CodeGroupOf.
 func codeGroup(bits int) (words, code4s int) {
-	switch bits {
-	case 2:
-		return 1, 4
-	case 3:
-		return 3, 8
-	case 4:
-		return 1, 2
-	case 5:
-		return 5, 8
-	case 6:
-		return 3, 4
-	}
-	return 1, 1
-}
-
-// shiftsOf returns how far the code4s of a code group lie shifted in their bytes when a mask has cut them out, with those
-// that are put together on top.
-func shiftsOf(bits int) []uint8 {
-	switch bits {
-	case 2:
-		return []uint8{0, 2, 4, 6}
-	case 3:
-		return []uint8{0, 3, 0, 3, 0, 3, 5, 5}
-	case 4:
-		return []uint8{0, 4}
-	case 5:
-		return []uint8{0, 0, 0, 0, 0, 3, 3, 3}
-	case 6:
-		return []uint8{0, 0, 0, 2}
-	}
-	return []uint8{0}
+	g := layout.CodeGroupOf(bits)
+	return g.Words, len(g.Shifts)
 }
 
 // each repeats a byte four times.

@@ -800,7 +800,7 @@ TEXT ·rowQ40AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS row_nibbles<>+0(SB), Y1
-	VMOVUPS row_words1<>+0(SB), Y2
+	VMOVUPS bits_00010001<>+0(SB), Y2
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -923,11 +923,15 @@ DATA row_nibbles<>+16(SB)/8, $0x0000000000000004
 DATA row_nibbles<>+24(SB)/8, $0x0000000000000004
 GLOBL row_nibbles<>(SB), RODATA|NOPTR, $32
 
-DATA row_words1<>+0(SB)/8, $0x0001000100010001
-DATA row_words1<>+8(SB)/8, $0x0001000100010001
-DATA row_words1<>+16(SB)/8, $0x0001000100010001
-DATA row_words1<>+24(SB)/8, $0x0001000100010001
-GLOBL row_words1<>(SB), RODATA|NOPTR, $32
+DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
+DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
+GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
 // func rowQ41AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
 // Requires: AVX, AVX2, F16C, FMA3
@@ -935,7 +939,7 @@ TEXT ·rowQ41AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS row_nibbles<>+0(SB), Y1
-	VMOVUPS row_words1<>+0(SB), Y2
+	VMOVUPS bits_00010001<>+0(SB), Y2
 	MOVQ    dst+0(FP), CX
 	MOVQ    rows+16(FP), DX
 
@@ -1062,7 +1066,7 @@ TEXT ·rowQ50AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS row_nibbles<>+0(SB), Y1
-	VMOVUPS row_words1<>+0(SB), Y2
+	VMOVUPS bits_00010001<>+0(SB), Y2
 	VMOVUPS bits_10101010<>+0(SB), Y3
 	VMOVUPS row_spread<>+0(SB), Y4
 	VMOVUPS row_select<>+0(SB), Y5
@@ -1230,7 +1234,7 @@ TEXT ·rowQ51AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS row_nibbles<>+0(SB), Y1
-	VMOVUPS row_words1<>+0(SB), Y2
+	VMOVUPS bits_00010001<>+0(SB), Y2
 	VMOVUPS bits_10101010<>+0(SB), Y3
 	VMOVUPS row_spread<>+0(SB), Y4
 	VMOVUPS row_select<>+0(SB), Y5
@@ -1510,7 +1514,7 @@ TEXT ·rowIQ4NLAVX2(SB), NOSPLIT, $0-56
 	MOVQ           w+8(FP), AX
 	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS        row_nibbles<>+0(SB), Y1
-	VMOVUPS        row_words1<>+0(SB), Y2
+	VMOVUPS        bits_00010001<>+0(SB), Y2
 	VBROADCASTI128 ·uneven4+0(SB), Y3
 	MOVQ           dst+0(FP), CX
 	MOVQ           rows+16(FP), DX
@@ -1645,7 +1649,7 @@ TEXT ·rowMXFP4AVX2(SB), NOSPLIT, $0-56
 	LEAQ           ·powers+0(SB), CX
 	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS        row_nibbles<>+0(SB), Y1
-	VMOVUPS        row_words1<>+0(SB), Y2
+	VMOVUPS        bits_00010001<>+0(SB), Y2
 	VBROADCASTI128 ·float4+0(SB), Y3
 	VMOVUPS        bits_0c0c0c0c<>+0(SB), Y4
 	VPADDB         Y4, Y3, Y3
@@ -2205,16 +2209,6 @@ DATA row_level<>+8(SB)/8, $0x0303030302020202
 DATA row_level<>+16(SB)/8, $0x0101010103020100
 DATA row_level<>+24(SB)/8, $0x0303030302020202
 GLOBL row_level<>(SB), RODATA|NOPTR, $32
-
-DATA bits_00010001<>+0(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+8(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+16(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+24(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+32(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+40(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
-DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
-GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
 DATA row_own<>+0(SB)/8, $0x0c030c030c030c03
 DATA row_own<>+8(SB)/8, $0x0c030c030c030c03

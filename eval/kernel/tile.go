@@ -1,12 +1,16 @@
 package kernel
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"bitmill/eval/kernel/layout"
+)
 
 // A SIMD set multiplies tiles: sixteen weight rows, the lanes, by a number of columns, unpacked once and used for all
 // tokens. A tile's codes are ordered [k/4][lane][4], so that one vector holds four consecutive columns of eight (or
 // sixteen) rows and one token's four activations, broadcast, multiply all of it.
 const (
-	lanes     = 16
+	lanes     = layout.Lanes
 	tileCols  = 1024 // columns of a quantized tile: it stays in the first-level cache with the activations
 	floatCols = 256  // columns of a float tile
 )
@@ -53,6 +57,17 @@ type legacyTile struct {
 type int16Tile struct {
 	sums    tileSums
 	records [tileCols / 2 / 32]int16Record
+}
+
+// The compiler refuses these indices, which must be 0, where records do not lie as package layout tells the assembly.
+var _ = [...]byte{
+	"0"[unsafe.Offsetof(kquantRecord{}.scales)-layout.KQuantScales], "0"[unsafe.Offsetof(kquantRecord{}.mins)-layout.KQuantMins],
+	"0"[unsafe.Offsetof(kquantRecord{}.d)-layout.KQuantD], "0"[unsafe.Offsetof(kquantRecord{}.dmin)-layout.KQuantDmin],
+	"0"[unsafe.Sizeof(kquantRecord{})-layout.KQuantRecord],
+	"0"[unsafe.Offsetof(legacyRecord{}.d)-layout.LegacyD], "0"[unsafe.Offsetof(legacyRecord{}.m)-layout.LegacyM],
+	"0"[unsafe.Sizeof(legacyRecord{})-layout.LegacyRecord],
+	"0"[unsafe.Offsetof(int16Record{}.d)-layout.Int16D], "0"[unsafe.Sizeof(int16Record{})-layout.Int16Record],
+	"0"[unsafe.Offsetof(tileSums{}.int)-layout.IntSums], "0"[unsafe.Offsetof(kquantTile{}.records)-layout.Records],
 }
 
 type floatTile [floatCols][lanes]float32

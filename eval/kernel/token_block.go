@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"bitmill/eval/kernel/layout"
+)
 
 // A token block repeats what the blocks of eight tokens hold beside their codes, the tokens side by side, for kernels that
 // multiply eight tokens at a time: [n/8][blocks][lines][8]. Lines of a block of 256 (FormQ8_K):
@@ -17,9 +21,9 @@ import "math"
 //	1      FormQ8_1: s, as float32; FormQ8_0: the sum of codes times -128
 //	2      the sum of the first 16 codes times -128
 const (
-	BlockTokens      = 8
-	kquantTokenWords = 30 * BlockTokens
-	legacyTokenWords = 3 * BlockTokens
+	BlockTokens      = layout.BlockTokens
+	kquantTokenWords = layout.TokenKQuantRecord / 4
+	legacyTokenWords = layout.TokenLegacyRecord / 4
 )
 
 // tokenBlockWords is the number of words that a block has in a token block.
@@ -81,12 +85,12 @@ func (b *Activations) interleave(t int) {
 		p := (*[legacyTokenWords]int32)(to[i*legacyTokenWords:])
 		first, second := int32(sums[2*i]), int32(sums[2*i+1])
 		p[lane] = int32(math.Float32bits(d[i]))
-		p[BlockTokens+lane] = -128 * (first + second)
-		p[2*BlockTokens+lane] = -128 * first
+		p[layout.TokenS/4+lane] = -layout.Full * (first + second)
+		p[layout.TokenFirst/4+lane] = -layout.Full * first
 	}
 	if b.form == FormQ8_1 {
 		for i, s := range b.s[t*blocks:][:blocks] {
-			to[i*legacyTokenWords+BlockTokens+lane] = int32(math.Float32bits(s))
+			to[i*legacyTokenWords+layout.TokenS/4+lane] = int32(math.Float32bits(s))
 		}
 	}
 }
@@ -98,14 +102,14 @@ func interleaveKQuant(p *[kquantTokenWords]int32, lane int, d float32, sums16 *[
 	all := int32(0)
 	for g := range 4 {
 		a, b := sums32[2*g], sums32[2*g+1]
-		p[(1+g)*BlockTokens+lane] = int32(pair(a, b))
+		p[layout.TokenPairs32/4+g*BlockTokens+lane] = int32(pair(a, b))
 		all += int32(a) + int32(b)
 	}
 	for g := range 8 {
 		a, b := sums16[2*g], sums16[2*g+1]
-		p[(5+g)*BlockTokens+lane] = int32(pair(a, b))
-		p[(13+2*g)*BlockTokens+lane] = -128 * int32(a)
-		p[(14+2*g)*BlockTokens+lane] = -128 * int32(b)
+		p[layout.TokenPairs16/4+g*BlockTokens+lane] = int32(pair(a, b))
+		p[layout.TokenOffsets/4+2*g*BlockTokens+lane] = -layout.Full * int32(a)
+		p[layout.TokenOffsets/4+(2*g+1)*BlockTokens+lane] = -layout.Full * int32(b)
 	}
-	p[29*BlockTokens+lane] = -127 * all
+	p[layout.TokenAll/4+lane] = -layout.Folded * all
 }

@@ -247,7 +247,7 @@ fillQ3K_row:
 	VPERMQ       $0x44, Y3, Y2
 	VPERMQ       $0xee, Y3, Y4
 	VPSLLW       $0x02, Y3, Y3
-	VMOVDQU      row_words127<>+0(SB), Y5
+	VMOVDQU      bits_007f007f<>+0(SB), Y5
 	VPSUBW       Y3, Y5, Y3
 	VPSLLW       $0x08, Y3, Y5
 	VPADDW       Y5, Y3, Y3
@@ -387,11 +387,15 @@ DATA bits_00200020<>+48(SB)/8, $0x0020002000200020
 DATA bits_00200020<>+56(SB)/8, $0x0020002000200020
 GLOBL bits_00200020<>(SB), RODATA|NOPTR, $64
 
-DATA row_words127<>+0(SB)/8, $0x007f007f007f007f
-DATA row_words127<>+8(SB)/8, $0x007f007f007f007f
-DATA row_words127<>+16(SB)/8, $0x007f007f007f007f
-DATA row_words127<>+24(SB)/8, $0x007f007f007f007f
-GLOBL row_words127<>(SB), RODATA|NOPTR, $32
+DATA bits_007f007f<>+0(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+8(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+16(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+24(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+32(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+40(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+48(SB)/8, $0x007f007f007f007f
+DATA bits_007f007f<>+56(SB)/8, $0x007f007f007f007f
+GLOBL bits_007f007f<>(SB), RODATA|NOPTR, $64
 
 // func fillQ4K(record *byte, src *byte, stride int, rows int, stage *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, F16C

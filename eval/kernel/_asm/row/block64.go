@@ -8,6 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // Block64 is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32.
@@ -56,7 +57,7 @@ var Block64AVX512 = []Block64{
 		LEAQ(Variable("fractions"), f.powers)
 		f.k[0] = ZMM()
 		VBROADCASTI32X4(Variable("float4"), f.k[0])
-		VPADDB(Bytes(12), f.k[0], f.k[0])
+		VPADDB(Bytes(layout.OffsetFloat4), f.k[0], f.k[0])
 		f.k[1] = AVX512.Load(Table64("row_pairs", 8, func(q int) uint64 { return uint64(q / 2) }))
 		f.k[2] = AVX512.Load(Bytes(15))
 	}, scale: func(f *block64, _ int) reg.VecVirtual {

@@ -6,6 +6,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // Block64AVX2 are the types of few levels for AVX2; see formats/block for their layouts.
@@ -47,7 +48,7 @@ var Block64AVX2 = []Block64{
 		LEAQ(Variable("fractions"), f.powers)
 		f.k[0] = YMM()
 		VBROADCASTI128(Variable("float4"), f.k[0])
-		VPADDB(Bytes(12), f.k[0], f.k[0])
+		VPADDB(Bytes(layout.OffsetFloat4), f.k[0], f.k[0])
 		f.k[1] = f.Load(Table64("row_nibbles64", 8, func(q int) uint64 { return uint64(4 * (q % 2)) }))
 		f.k[2] = f.Load(Bytes(15))
 	}, scale: func(f *block64, c int) reg.VecVirtual {

@@ -6,11 +6,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // Codebooks are these types, also where there is AVX-512, except IQ4_XS: gathering points takes longer; see formats/block for their layouts.
 var Codebooks = []Codebook{
-	{Name: "IQ2XXS", bytes: 66, group: 32, offset: 43, start: startSigned, block: func(f *codebook) {
+	{Name: "IQ2XXS", bytes: 66, group: 32, offset: layout.OffsetIQ2, start: startSigned, block: func(f *codebook) {
 		a, v, scale := YMM(), YMM(), YMM()
 		VMOVDQU(f.at(2), a)
 		VSHUFPS(U8(0xdd), f.at(34), a, v) // the upper halves of eight words of 64 bits
@@ -19,7 +20,7 @@ var Codebooks = []Codebook{
 		f.eight(f.odd(scale, Bits(1)))
 		f.sevenBits(v)
 	}, codes: func(f *codebook, j int) reg.VecVirtual { return f.signed(f.points8(f.bytes(2+8*j, 4), 8), j) }},
-	{Name: "IQ2XS", bytes: 74, group: 16, offset: 43, start: startSigned, block: func(f *codebook) {
+	{Name: "IQ2XS", bytes: 74, group: 16, offset: layout.OffsetIQ2, start: startSigned, block: func(f *codebook) {
 		f.halves(66)
 		var signs [2]reg.VecVirtual
 		for h := range signs {
@@ -39,7 +40,7 @@ var Codebooks = []Codebook{
 			return v
 		}), 8), j)
 	}},
-	{Name: "IQ2S", bytes: 82, group: 16, offset: 43, start: startSigned, block: func(f *codebook) {
+	{Name: "IQ2S", bytes: 82, group: 16, offset: layout.OffsetIQ2, start: startSigned, block: func(f *codebook) {
 		f.halves(74)
 		f.signBytes(34)
 	}, codes: func(f *codebook, j int) reg.VecVirtual {
@@ -47,14 +48,14 @@ var Codebooks = []Codebook{
 			return f.indices(2+16*h, f.at(66+4*h), 4, 4, func(i int) int { return 8 - 2*(i%4) }, 0x300)
 		}), 8), j)
 	}},
-	{Name: "IQ3XXS", bytes: 98, group: 32, offset: 62, start: startSigned, block: func(f *codebook) {
+	{Name: "IQ3XXS", bytes: 98, group: 32, offset: layout.OffsetIQ3_XXS, start: startSigned, block: func(f *codebook) {
 		v, scale := YMM(), YMM()
 		VMOVDQU(f.at(66), v)
 		VPSRLD(U8(28), v, scale)
 		f.eight(f.odd(scale, Bits(1)))
 		f.sevenBits(v)
 	}, codes: func(f *codebook, j int) reg.VecVirtual { return f.signed(f.points4(f.bytes(2+8*j, 8)), j) }},
-	{Name: "IQ3S", bytes: 110, group: 32, offset: 15, start: startSigned, block: func(f *codebook) {
+	{Name: "IQ3S", bytes: 110, group: 32, offset: layout.OffsetIQ3_S, start: startSigned, block: func(f *codebook) {
 		v, h := XMM(), XMM()
 		VPMOVZXBD(f.at(106), v)
 		VPSLLD(U8(12), v, h)
@@ -75,7 +76,7 @@ var Codebooks = []Codebook{
 			f.words(2*j+1, sixteen)(yield)
 		}), j)
 	}},
-	{Name: "IQ1S", bytes: 50, group: 32, offset: 9, start: func(*codebook) {}, block: func(f *codebook) {
+	{Name: "IQ1S", bytes: 50, group: 32, offset: layout.OffsetIQ1, start: func(*codebook) {}, block: func(f *codebook) {
 		v := YMM()
 		VBROADCASTI128(f.at(34), v)
 		VPSRLW(U8(12), v, v)
@@ -99,7 +100,7 @@ var Codebooks = []Codebook{
 		VPADDB(f.above, v, v)
 		return v
 	}},
-	{Name: "IQ1M", bytes: 56, group: 16, offset: 9, d: -1, start: func(*codebook) {}, block: func(f *codebook) {
+	{Name: "IQ1M", bytes: 56, group: 16, offset: layout.OffsetIQ1, d: -1, start: func(*codebook) {}, block: func(f *codebook) {
 		v := YMM()
 		VPBROADCASTQ(f.at(48), v)
 		VPSHUFB(Table("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), v, v)
@@ -127,8 +128,8 @@ var Codebooks = []Codebook{
 		VPSHUFB(v, f.values, v)
 		return v
 	}},
-	{Name: "TQ1", bytes: 54, d: 52, offset: 1, start: startTrits, block: func(*codebook) {}, codes: trits},
-	{Name: "TQ2", bytes: 66, d: 64, offset: 1, start: func(f *codebook) { f.nibble = f.Load(Bytes(3)) },
+	{Name: "TQ1", bytes: 54, d: 52, offset: layout.OffsetTernary, start: startTrits, block: func(*codebook) {}, codes: trits},
+	{Name: "TQ2", bytes: 66, d: 64, offset: layout.OffsetTernary, start: func(f *codebook) { f.nibble = f.Load(Bytes(3)) },
 		block: func(f *codebook) {
 			f.loaded = f.loaded[:0]
 			for h := range 2 {

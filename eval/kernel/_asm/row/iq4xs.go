@@ -8,6 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 const iq4xsSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32)"
@@ -20,7 +21,7 @@ func IQ4XS(s Machine) {
 		"them. quads are sums of four codes times -128.")
 	w, values := Arg("w"), ZMM()
 	VBROADCASTI32X4(Variable("uneven4"), values)
-	VPXORD(Bytes(128), values, values)
+	VPXORD(Bytes(layout.Full), values, values)
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, d, quads, blocks := Arg("codes"), Arg("d"), Arg("quads"), Arg("blocks")
 		sum := ZMM()

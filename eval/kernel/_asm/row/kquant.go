@@ -2,12 +2,14 @@ package row
 
 import (
 	"fmt"
+	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
 	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // A block of 256 is taken in pieces of 32 codes, two in a wide vector. A field says where the bits of piece j are: at
@@ -36,7 +38,7 @@ type KQuant struct {
 var KQuants = []KQuant{
 	{Name: "Q2K", bytes: 84, group: 16, d: 80, scales: scales2, inPlace: true,
 		low: field{at: quarter(16), shift: pairs, mask: 3}},
-	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: 2, scales: scales3, inPlace: true,
+	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: bits.TrailingZeros8(layout.OffsetQ3_K), scales: scales3, inPlace: true,
 		low:  field{at: quarter(32), shift: pairs, mask: 3},
 		high: field{at: all(0), shift: func(j int) int { return j }, to: 2, mask: 4}},
 	{Name: "Q4K", bytes: 144, group: 32, d: 0, scales: scales6,
@@ -44,7 +46,7 @@ var KQuants = []KQuant{
 	{Name: "Q5K", bytes: 176, group: 32, d: 0, scales: scales6,
 		low:  field{at: half(48), shift: nibbles, mask: 15},
 		high: field{at: all(16), shift: func(j int) int { return j }, to: 4, mask: 16}},
-	{Name: "Q6K", bytes: 210, group: 16, d: 208, offset: 5, scales: scales8,
+	{Name: "Q6K", bytes: 210, group: 16, d: 208, offset: bits.TrailingZeros8(layout.OffsetQ6_K), scales: scales8,
 		low: field{at: func(j int) int { return 64*(j/4) + 32*(j%2) },
 			shift: func(j int) int { return 4 * (j / 2 % 2) }, mask: 15},
 		high: field{at: quarter(128), shift: pairs, to: 4, mask: 48}},

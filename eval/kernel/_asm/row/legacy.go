@@ -8,6 +8,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 
 	. "bitmill/eval/kernel/_asm/machine"
+	"bitmill/eval/kernel/layout"
 )
 
 // Legacy is a type with blocks of 32: d (and m in types with a minimum), four bytes of fifth bits in some, codes.
@@ -36,8 +37,8 @@ var Legacies = []Legacy{
 
 // Tables are the types whose codes stand for values in a table.
 var Tables = []Legacy{
-	{Name: "IQ4NL", bytes: 18, codes: 2, table: "uneven4", above: 127},
-	{Name: "MXFP4", bytes: 17, codes: 1, table: "float4", above: 12, powers: "powers"},
+	{Name: "IQ4NL", bytes: 18, codes: 2, table: "uneven4", above: layout.OffsetNonlinear4},
+	{Name: "MXFP4", bytes: 17, codes: 1, table: "float4", above: layout.OffsetFloat4, powers: "powers"},
 }
 
 const legacySignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)"
@@ -130,14 +131,14 @@ func (t Legacy) load(s Machine) legacyConstants {
 	var k legacyConstants
 	if t.whole {
 		if s.Wide() {
-			k.sign = half.Load(Bytes(0x80))
+			k.sign = half.Load(Bytes(layout.OffsetQ8_0))
 		}
 		return k
 	}
 	k.nibble = half.Load(Bytes(15))
 	k.shift = half.Load(Table("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }))
 	if !s.Wide() {
-		k.ones = half.Load(Table16("row_words1", 16, func(int) uint16 { return 1 }))
+		k.ones = half.Load(Words(1))
 	}
 	if t.table != "" {
 		k.table = YMM()

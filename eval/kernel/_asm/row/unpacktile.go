@@ -46,7 +46,7 @@ func (t KQuant) Fill() {
 			x := YMM()
 			VPSLLW(U8(uint8(t.offset)), scales, x)
 			zero := YMM()
-			VMOVDQU(Table16("row_words127", 16, func(int) uint16 { return 127 }), zero)
+			VMOVDQU(Words(layout.Folded), zero)
 			VPSUBW(x, zero, x)
 			VPSLLW(U8(8), x, zero)
 			VPADDW(zero, x, x) // in both bytes of a word
