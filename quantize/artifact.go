@@ -42,7 +42,7 @@ func checkTargets(c *checkpoint.Checkpoint, artifacts []Artifact) error {
 	sizes := map[string]int64{}
 	for _, a := range artifacts {
 		paths := a.paths()
-		for i, p := range a.Plan.pieces() {
+		for i, p := range a.Plan.shards() {
 			path := filepath.Clean(paths[i])
 			if _, ok := sizes[path]; ok {
 				return fmt.Errorf("two artifacts would be written to %s", paths[i])

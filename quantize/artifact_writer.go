@@ -25,7 +25,7 @@ func openArtifact(to Artifact, every time.Duration) (_ *artifactWriter, err erro
 			a.leave(true)
 		}
 	}()
-	for i, p := range to.Plan.pieces() {
+	for i, p := range to.Plan.shards() {
 		var header bytes.Buffer
 		layout, err := gguf.WriteHeader(&header, p.Metadata, p.Tensors)
 		if err != nil {
@@ -47,7 +47,7 @@ func openArtifact(to Artifact, every time.Duration) (_ *artifactWriter, err erro
 // stream finds the file that holds tensor i.
 func (a *artifactWriter) stream(i int) *stream {
 	for _, s := range a.streams {
-		if i < s.piece.First+len(s.piece.Tensors) {
+		if i < s.shard.First+len(s.shard.Tensors) {
 			return s
 		}
 	}
@@ -57,7 +57,7 @@ func (a *artifactWriter) stream(i int) *stream {
 // has reports whether tensor i is in its file already.
 func (a *artifactWriter) has(i int) bool {
 	s := a.stream(i)
-	return i < s.piece.First+s.resumed
+	return i < s.shard.First+s.resumed
 }
 
 // resumed reports whether an earlier process wrote part of the artifact.

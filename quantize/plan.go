@@ -93,8 +93,8 @@ func (p *Plan) GGUFTensors() []formats.Tensor {
 	return list
 }
 
-// pieces lists the artifact's files.
-func (p *Plan) pieces() []gguf.PlannedShard {
+// shards lists the artifact's files: its shards, or the one file as a shard.
+func (p *Plan) shards() []gguf.PlannedShard {
 	if p.Shards != nil {
 		return p.Shards
 	}

@@ -95,7 +95,7 @@ func matrixName(hash string) string {
 // An artifact has three keys, each covering more than the one before: ResumeKey its inputs, streamKey one of its files
 // (inputs, tensors, types and metadata), ArtifactKey its bytes as a function of the inputs and all options.
 
-// ResumeKey is the Key of jobs: it covers the inputs of an artifact. A source that was hashed goes by its hash; another
+// ResumeKey covers the inputs of an artifact (Artifact.ResumeKey). A source that was hashed goes by its hash; another
 // one, so that it need not be read twice, by the names, sizes and times of its files.
 func (p Provenance) ResumeKey(c *checkpoint.Checkpoint, m *imatrix.Matrix) (_ string, err error) {
 	if p.Imatrix == "" {

@@ -38,7 +38,7 @@ func (list donors) find(t *task, e encoding) []byte {
 // that a donor holds into copies. It reports whether anything is left to do.
 func (t *task) settle(artifacts []*artifactWriter, old donors) bool {
 	all := t.encodings
-	place := make([]int, len(all)) // in the new list, plus one
+	at := make([]int, len(all)) // in the new list, plus one
 	t.encodings = nil
 	for i, a := range artifacts {
 		k := t.use[i]
@@ -46,15 +46,15 @@ func (t *task) settle(artifacts []*artifactWriter, old donors) bool {
 			t.use[i] = -1
 			continue
 		}
-		if place[k] == 0 {
+		if at[k] == 0 {
 			e := all[k]
 			if e.typ != t.tensor.Type {
 				e.data = old.find(t, e)
 			}
 			t.encodings = append(t.encodings, e)
-			place[k] = len(t.encodings)
+			at[k] = len(t.encodings)
 		}
-		t.use[i] = place[k] - 1
+		t.use[i] = at[k] - 1
 		if t.encodings[t.use[i]].data != nil {
 			a.written.Reused++
 		}

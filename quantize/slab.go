@@ -127,7 +127,7 @@ func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 	if bad < 0 {
 		return nil
 	}
-	row, col := t.place(first, bad*e.typ.BlockLen())
+	row, col := t.position(first, bad*e.typ.BlockLen())
 	what := "the block's scale"
 	if e.typ.BlockLen() == 1 {
 		what = "the value"
@@ -138,8 +138,8 @@ func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 	return fmt.Errorf("row %d, column %d: %s is not a finite number", row, col, what)
 }
 
-// place is the position in the tensor of value i of the slab that starts at row first.
-func (t *task) place(first int64, i int) (row, col int64) {
+// position is the row and column in the tensor of value i of the slab that starts at row first.
+func (t *task) position(first int64, i int) (row, col int64) {
 	at := first*t.cols + int64(i)
 	return at / t.tensor.Cols(), at % t.tensor.Cols()
 }

@@ -16,7 +16,7 @@ import (
 // stream is one file that is written front to back, and hashed on the way.
 type stream struct {
 	path    string
-	piece   gguf.PlannedShard
+	shard   gguf.PlannedShard
 	pending *file.Pending
 	out     *bufio.Writer
 	hash    hash.Hash
@@ -29,7 +29,7 @@ type stream struct {
 
 // openStream opens the file, as far as an earlier process with the same key wrote it. Without a key it starts afresh.
 func openStream(path string, p gguf.PlannedShard, header []byte, key string, every time.Duration) (*stream, error) {
-	s := &stream{path: path, piece: p, hash: sha256.New(), header: header}
+	s := &stream{path: path, shard: p, hash: sha256.New(), header: header}
 	var err error
 	if key == "" {
 		s.pending, err = file.Create(path, p.Layout.FileBytes)
@@ -65,7 +65,7 @@ func (s *stream) begin() error {
 
 // resume counts the tensors that the file holds already.
 func (s *stream) resume() error {
-	l := s.piece.Layout
+	l := s.shard.Layout
 	for s.resumed < len(l.Offsets) && l.Offsets[s.resumed]+l.Sizes[s.resumed] <= s.bytes {
 		s.resumed++
 	}
@@ -79,14 +79,14 @@ func (s *stream) resume() error {
 // append adds data of tensor i of this file, with padding before the tensor's first.
 func (s *stream) append(i int, begins, ends bool, data []byte) error {
 	if begins {
-		if err := s.pad(s.piece.Layout.Offsets[i]); err != nil {
+		if err := s.pad(s.shard.Layout.Offsets[i]); err != nil {
 			return err
 		}
 	}
 	if err := s.write(data); err != nil || !ends || s.marker == nil {
 		return err
 	}
-	return s.marker.tensor(s, i == len(s.piece.Tensors)-1)
+	return s.marker.tensor(s, i == len(s.shard.Tensors)-1)
 }
 
 // pad writes zeros up to an offset.
@@ -126,7 +126,7 @@ func (s *stream) finish() (file.Written, error) {
 	if err := s.marker.wait(); err != nil {
 		return file.Written{}, err
 	}
-	if err := s.pad(s.piece.Layout.FileBytes); err != nil {
+	if err := s.pad(s.shard.Layout.FileBytes); err != nil {
 		return file.Written{}, err
 	}
 	if err := s.out.Flush(); err != nil {

@@ -41,7 +41,7 @@ func (w *writers) write(s *stream, queue <-chan part) {
 	for p := range queue {
 		if s.err == nil {
 			begins, ends := p.slab.first == 0, p.slab.ends()
-			if s.err = s.append(p.tensor-s.piece.First, begins, ends, p.data); s.err != nil {
+			if s.err = s.append(p.tensor-s.shard.First, begins, ends, p.data); s.err != nil {
 				w.cancel()
 			}
 		}
