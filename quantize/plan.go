@@ -13,6 +13,7 @@ package quantize
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/bpw"
@@ -191,16 +192,10 @@ func refuseRequantize(tensors []Planned) error {
 		"start from the unquantized model, or pass --allow-requantize", listed(names))
 }
 
-// listed names up to three things and counts them: "3 tensors (a, b, c)".
+// listed names up to three tensors and counts all: "4 tensors (a, b, c, ...)".
 func listed(names []string) string {
 	const show = 3
-	text := ""
-	for i, n := range names[:min(show, len(names))] {
-		if i > 0 {
-			text += ", "
-		}
-		text += n
-	}
+	text := strings.Join(names[:min(show, len(names))], ", ")
 	if len(names) > show {
 		text += ", ..."
 	}

@@ -2,7 +2,7 @@ package encode
 
 import "bitmill/formats/block"
 
-// kAffine is the part of one K-type with minima (Q2_K Q4_K Q5_K) that is its own: x ~ d*s * q - dmin*t, with one s and
+// kAffine is the part of one k-quant with minima (Q2_K Q4_K Q5_K) that is its own: x ~ d*s * q - dmin*t, with one s and
 // one t per sub-block.
 //
 // Without importance values are weighted by their magnitude plus the sub-block's root mean square, and s and t are

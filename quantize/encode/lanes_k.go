@@ -1,6 +1,6 @@
 package encode
 
-// The K-types on lanes, a batch of super-blocks at once. See k_affine.go, q3_k.go and q6_k.go for the same in plain Go.
+// The k-quants on lanes, a batch of super-blocks at once. See k_affine.go, q3_k.go and q6_k.go for the same in plain Go.
 
 // onLanes is encode on lanes.
 func (k *kAffine) onLanes(ws *workspace, dst []byte, row, importance []float32) {

@@ -2,7 +2,7 @@ package encode
 
 import "encoding/binary"
 
-// Parts of the K-types, whose super-blocks of 256 values hold 8 sub-blocks of 32 or 16 of 16.
+// Parts of the k-quants, whose super-blocks of 256 values hold 8 sub-blocks of 32 or 16 of 16.
 
 // weightedSteps are the candidates of every affine search with importance.
 var weightedSteps = stepRange{-0.9, 0.05, 36}
