@@ -13,10 +13,10 @@ var (
 	ErrUnsupported = errors.New("not supported")
 )
 
-// CorruptError says where a file breaks its format's rules. It is an ErrCorrupt.
+// CorruptError says where a file breaks the rules of its format. It is an ErrCorrupt.
 type CorruptError struct {
 	File   string
-	Offset int64  // of the field, from the start of the file; negative when it has no place of its own
+	Offset int64  // of the field, from the start of the file; negative when it has no offset of its own
 	Field  string // what was being read, in the format's words
 	Reason string
 }

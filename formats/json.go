@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// JSONError words an error of encoding/json for people who know the file, not the program: by the file's keys, without
-// the names of Go types.
+// JSONError rewords an error of encoding/json for people who know the file, not the program: with the file's keys and
+// without the names of Go types.
 func JSONError(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) {
@@ -26,7 +26,7 @@ func JSONError(err error) error {
 	return fmt.Errorf("%s holds %s %s where %s belongs", where, article, wrong.Value, jsonKind(wrong.Type))
 }
 
-// jsonKind names what a Go type reads from JSON.
+// jsonKind names the JSON value that a Go type is read from.
 func jsonKind(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -2,8 +2,8 @@ package formats
 
 import "strings"
 
-// Nearest returns the candidate with the smallest edit distance to name (insert, delete, replace), letters and digits
-// alone and in one case; the first of several. It words "did you mean" errors.
+// Nearest returns the candidate with the smallest edit distance to name (insert, delete, replace), ignoring case and
+// separators; of several, the first. It serves "did you mean" errors.
 func Nearest(name string, candidates []string) string {
 	best, bestDistance := "", -1
 	for _, c := range candidates {
@@ -14,7 +14,7 @@ func Nearest(name string, candidates []string) string {
 	return best
 }
 
-// bare drops what people leave out or mix up: case and separators.
+// bare drops case and separators, which people leave out or mix up.
 func bare(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '_' || r == '-' || r == '.' || r == ' ' {
@@ -24,7 +24,7 @@ func bare(s string) string {
 	}, strings.ToUpper(s))
 }
 
-// editDistance is Levenshtein's, row by row.
+// editDistance is the Levenshtein distance, computed row by row.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

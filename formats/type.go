@@ -1,5 +1,5 @@
-// Package formats holds what every other package agrees on: the table of tensor types, the description of a
-// tensor, and the errors a reader returns. It imports nothing of the project.
+// Package formats holds the words that all other packages share: the table of tensor types, the description of a tensor as
+// a stack of matrices, and the errors that readers return. It imports nothing of the project.
 //
 // A type says how one tensor's values are stored: rows are cut into blocks of Block values, each stored in Bytes
 // bytes. Ids, names and sizes are those of ggml (https://github.com/ggml-org/ggml, ggml.h and ggml-common.h).

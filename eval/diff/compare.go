@@ -1,4 +1,4 @@
-// Package diff finds what differs between two models: metadata, tensors, their types, shapes, bytes and values.
+// Package diff compares two models: metadata, tensors, their types, shapes, bytes and values.
 package diff
 
 import (
@@ -7,7 +7,7 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// Difference is what differs. Lists are in the order of A, or of B for what only B has.
+// Difference lists the differences, in the order of A, or of B for keys and tensors that only B has.
 type Difference struct {
 	Keys, Tensors int // that both have
 
@@ -26,7 +26,7 @@ func (d *Difference) Equal() bool {
 		d.KeyOrder == nil && d.TensorOrder == nil
 }
 
-// Models compares two open models. It reads all data that both have once, in pieces, with bounded memory. Progress
+// Models compares two open models. It reads all data that both have once, in chunks, with bounded memory. Progress
 // counts values.
 func Models(ctx context.Context, a, b *checkpoint.Checkpoint, o checkpoint.Pass) (*Difference, error) {
 	d := &Difference{}
@@ -67,7 +67,7 @@ func Models(ctx context.Context, a, b *checkpoint.Checkpoint, o checkpoint.Pass)
 // pair is a tensor on both sides.
 type pair struct{ a, b *checkpoint.Tensor }
 
-// compareAll compares every pair in one goroutine, so that sums do not depend on the number of threads.
+// compareAll compares the pairs, each in one goroutine, so that sums do not depend on the number of threads.
 func compareAll(ctx context.Context, pairs []pair, o checkpoint.Pass) ([]Tensor, error) {
 	total := int64(0)
 	for _, p := range pairs {

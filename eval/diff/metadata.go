@@ -14,7 +14,7 @@ type Key struct {
 	At   int // of arrays of the same type: the first element that differs, or the length of the shorter; otherwise -1
 }
 
-// metadata compares the keys. Those that say how a model is cut into files are left out: the cut is not the model.
+// metadata compares the keys, except those of the split into files: how a model is split is not part of it.
 func (d *Difference) metadata(a, b *gguf.Metadata) {
 	var common, other []string
 	for _, k := range a.Keys() {
@@ -46,7 +46,7 @@ func (d *Difference) metadata(a, b *gguf.Metadata) {
 	d.KeyOrder = firstSwap(common, other)
 }
 
-// same compares two values with their types; floats by their bits, so that a NaN equals itself.
+// same compares two values and their types; floats by their bits, so that a NaN equals itself.
 func same(a, b any) bool {
 	if reflect.TypeOf(a) != reflect.TypeOf(b) {
 		return false
@@ -79,10 +79,10 @@ func firstDifference(a, b any) int {
 	return -1
 }
 
-// Swap says where two orders of the same names part.
+// Swap is the first position at which two orders of the same names differ.
 type Swap struct {
 	At   int    `json:"at"` // position among the names that both have
-	A, B string // what stands there
+	A, B string // the names there
 }
 
 func firstSwap(a, b []string) *Swap {

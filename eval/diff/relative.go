@@ -13,13 +13,13 @@ import (
 type RelativeOptions struct {
 	checkpoint.Pass // Progress counts values
 
-	// Weights returns how much the columns of a tensor count: one weight per column, or one per column of each of its
-	// matrices; nil: all alike.
+	// Weights returns the weights of the columns of a tensor: one per column, or one per column of each of its matrices;
+	// nil: all weigh the same.
 	Weights func(name string) []float32
-	Whole   int64 // values of a tensor up to which all count; beyond, evenly spaced rows stand for all. 0: 16 Mi
+	Whole   int64 // largest tensor, in values, that is read whole; of larger ones, evenly spaced rows are. 0: 16 Mi
 }
 
-// sampledValues is about how many values are read of a tensor that is not read whole.
+// sampledValues is about the number of values read from a tensor that is not read whole.
 var sampledValues = int64(4 << 20)
 
 // Errors are relative errors of tensors.
@@ -29,11 +29,11 @@ type Errors struct {
 	// quantized, or where the source is zero.
 	Relative [][]float64
 	Weighted int // tensors with weights
-	Sampled  int // tensors of which rows were sampled
+	Sampled  int // tensors that were not read whole
 }
 
 // Relative measures how far the quantized tensors of artifacts are from those of their source. The source is read once
-// for all artifacts, in pieces. The result does not depend on the number of threads.
+// for all artifacts, in chunks. The result does not depend on the number of threads.
 func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*checkpoint.Checkpoint, o RelativeOptions) (*Errors, error) {
 	if o.Whole <= 0 {
 		o.Whole = 16 << 20
@@ -85,13 +85,13 @@ func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*c
 	return e, nil
 }
 
-// relativeJob is a tensor of the source with those of the artifacts (numbers at) that are quantized.
+// relativeJob is a tensor of the source with its quantized counterparts in the artifacts numbered at.
 type relativeJob struct {
 	source       *checkpoint.Tensor
 	artifacts    []*checkpoint.Tensor
 	at           []int
 	weights      []float32
-	rows, stride int64 // this many rows are read, then the next from stride rows on
+	rows, stride int64 // of every stride rows, the first rows are read
 }
 
 // plan chooses the rows to read and finds the weights.
@@ -146,7 +146,7 @@ func (w *worker) relative(ctx context.Context, j *relativeJob, report func(int64
 			apart[i] += j.squares(x, q, first)
 		}
 		report(n * cols)
-		// Reading maps pages around those that it asks for, of pieces released before too: they go again.
+		// Reading also maps neighbouring pages, among them some of chunks released before: release them again.
 		back := max(0, first-16*j.stride)
 		j.release(back, first+n-back)
 	}
@@ -156,7 +156,7 @@ func (w *worker) relative(ctx context.Context, j *relativeJob, report func(int64
 	return apart, nil
 }
 
-// release lets go of n rows of all tensors.
+// release releases n rows of all tensors.
 func (j *relativeJob) release(first, n int64) {
 	j.source.Release(first, n)
 	for _, a := range j.artifacts {

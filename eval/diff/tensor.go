@@ -17,12 +17,12 @@ type Tensor struct {
 	A, B  formats.Tensor
 	Shape bool   // the shapes differ: nothing else was compared
 	Bytes bool   // the types are the same, the stored bytes differ
-	Value Values // how far the values are apart
+	Value Values // the differences of the values
 }
 
 func (t *Tensor) differs() bool { return t.Shape || t.Bytes || t.A.Type != t.B.Type }
 
-// Values says how far the values a of A and b of B are apart. Pairs of which one is NaN or infinite are only counted.
+// Values measures the distance between the values a of A and b of B. Pairs with a NaN or an infinity are only counted.
 type Values struct {
 	Known     bool    // both types can be decoded
 	Differing int64   // pairs that differ
@@ -32,7 +32,7 @@ type Values struct {
 	Cosine    float64 // sum ab / sqrt(sum a^2 sum b^2); NaN when exactly one of them is zero
 }
 
-// sums are what Values is made of.
+// sums are the sums that Values is computed from.
 type sums struct{ aa, bb, ab, dd float64 }
 
 // worker holds the buffers for one tensor at a time.
@@ -52,7 +52,7 @@ func (w *worker) compare(ctx context.Context, p pair, report func(int64)) (Tenso
 	// Equal bytes need no decoding.
 	seen := int64(0)
 	if p.a.Type == p.b.Type {
-		err := w.pieces(ctx, p, func(a, b []byte, n int64) (more bool, err error) {
+		err := w.chunks(ctx, p, func(a, b []byte, n int64) (more bool, err error) {
 			t.Bytes = !bytes.Equal(a, b)
 			report(n)
 			seen += n
@@ -65,7 +65,7 @@ func (w *worker) compare(ctx context.Context, p pair, report func(int64)) (Tenso
 	}
 	var s sums
 	done := int64(0)
-	err := w.pieces(ctx, p, func(a, b []byte, n int64) (more bool, err error) {
+	err := w.chunks(ctx, p, func(a, b []byte, n int64) (more bool, err error) {
 		if done += n; done > seen {
 			report(n)
 		}
@@ -78,8 +78,8 @@ func (w *worker) compare(ctx context.Context, p pair, report func(int64)) (Tenso
 	return t, err
 }
 
-// pieces visits the stored bytes of both tensors, n values at a time, front to back.
-func (w *worker) pieces(ctx context.Context, p pair, visit func(a, b []byte, n int64) (more bool, err error)) error {
+// chunks visits the stored bytes of both tensors, n values at a time, front to back.
+func (w *worker) chunks(ctx context.Context, p pair, visit func(a, b []byte, n int64) (more bool, err error)) error {
 	defer p.a.Release(0, p.a.Rows())
 	defer p.b.Release(0, p.b.Rows())
 	step := p.a.ChunkLen(p.b)
@@ -105,7 +105,7 @@ func (w *worker) pieces(ctx context.Context, p pair, visit func(a, b []byte, n i
 	return nil
 }
 
-// values adds one piece.
+// values adds one chunk.
 func (w *worker) values(v *Values, s *sums, p pair, a, b []byte, n int64) error {
 	if int64(cap(w.a)) < n {
 		w.a, w.b = make([]float32, n), make([]float32, n)

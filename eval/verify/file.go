@@ -2,7 +2,7 @@ package verify
 
 import "bitmill/formats/gguf"
 
-// Shards looks for bytes behind the data, which nothing reads: other data could hide there, or a botched write show.
+// Shards looks for bytes after the data, which nothing reads: hidden data, or traces of a botched write.
 func (r *Result) Shards(f *gguf.File) {
 	for _, s := range f.Shards {
 		if s.Bytes > s.End {
@@ -11,7 +11,7 @@ func (r *Result) Shards(f *gguf.File) {
 	}
 }
 
-// Recorded checks that the metadata record the hash of what the file is said to be made from.
+// Recorded checks that the metadata record this hash of an input (of) from which the file is said to be made.
 func (r *Result) Recorded(m *gguf.Metadata, key, hash, of string) {
 	v, ok := m.Get(key)
 	switch {

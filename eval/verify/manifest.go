@@ -7,9 +7,9 @@ import (
 	"bitmill/formats"
 )
 
-// A manifest is text in the form of sha256sum: per tensor a line of 64 hexadecimal digits, two spaces and the name. In
-// a name with a backslash, a line feed or a carriage return these are written \\, \n and \r, and the line starts with
-// a backslash. Empty lines and lines that start with # are skipped when it is read.
+// A manifest is text in the form of sha256sum: per tensor a line of 64 hexadecimal digits, two spaces and the name. In a
+// name, a backslash, a line feed and a carriage return are written \\, \n and \r, and the line then starts with a
+// backslash. Reading skips empty lines and lines that start with #.
 
 var (
 	escape   = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)

@@ -12,7 +12,7 @@ import (
 	"bitmill/formats/file"
 )
 
-// data runs over all tensors, each in one goroutine, front to back.
+// data reads all tensors, each in one goroutine, front to back.
 func (r *Result) data(ctx context.Context, c *checkpoint.Checkpoint, o Options) error {
 	found := make([]tensorResult, len(c.Tensors))
 	total := int64(0)
@@ -46,7 +46,7 @@ func (r *Result) data(ctx context.Context, c *checkpoint.Checkpoint, o Options) 
 	return nil
 }
 
-// tensorResult is what the pass found in one tensor.
+// tensorResult is the finding in one tensor.
 type tensorResult struct {
 	sha256     string
 	first, bad int64 // the first block that is not finite, and their number

@@ -1,5 +1,5 @@
-// Package verify looks for what is wrong with a model file: its structure, values that are not finite, tensors that
-// the architecture lacks, provenance that does not hold, and data that differ from a manifest.
+// Package verify checks a model file: its structure, that all values are finite, that its tensors are those of the
+// architecture, its provenance, and its data against a manifest.
 package verify
 
 import (
@@ -19,7 +19,7 @@ type Options struct {
 	Hash            bool // hash every tensor, for a manifest
 }
 
-// Problem is one thing that is wrong.
+// Problem is one thing that is wrong with the file.
 type Problem struct {
 	Tensor string `json:"tensor,omitempty"`
 	Text   string `json:"text"` // a sentence without a full stop
@@ -32,7 +32,7 @@ func (p Problem) String() string {
 	return "tensor " + p.Tensor + ": " + p.Text
 }
 
-// Result is what was found.
+// Result lists the findings.
 type Result struct {
 	Problems []Problem
 	Notes    []string // what could not be checked
@@ -44,7 +44,7 @@ type Result struct {
 type Hash struct{ Name, SHA256 string }
 
 // Model checks an open model: every stored value or scale is finite, the tensors are those of the architecture, the
-// metadata agrees with them. It reads all data once, in pieces, with bounded memory.
+// metadata agrees with them. It reads all data once, in chunks, with bounded memory.
 func Model(ctx context.Context, c *checkpoint.Checkpoint, o Options) (*Result, error) {
 	r := &Result{}
 	r.architecture(c)
@@ -71,7 +71,7 @@ func (r *Result) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// architecture compares the tensors with those that the architecture has.
+// architecture compares the tensors with those of the architecture.
 func (r *Result) architecture(c *checkpoint.Checkpoint) {
 	var tensors *checkpoint.TensorsError
 	switch err := c.ConfigErr; {
@@ -101,7 +101,7 @@ func isImatrix(m *gguf.Metadata) bool {
 	return err == nil && kind == "imatrix"
 }
 
-// vocabulary compares the tokens with the embedding: llama.cpp refuses a file in which they differ in number.
+// vocabulary compares the tokens with the embedding: llama.cpp refuses a file where their numbers differ.
 func (r *Result) vocabulary(c *checkpoint.Checkpoint) {
 	if isImatrix(c.Metadata) {
 		return
@@ -120,7 +120,7 @@ func (r *Result) vocabulary(c *checkpoint.Checkpoint) {
 	}
 }
 
-// provenance checks the form of what bitmill recorded.
+// provenance checks the form of the hashes that bitmill recorded.
 func (r *Result) provenance(m *gguf.Metadata) {
 	for _, key := range m.Keys() {
 		if !strings.HasPrefix(key, "bitmill.") || !strings.HasSuffix(key, ".sha256") {

@@ -113,7 +113,7 @@ func TestModel(t *testing.T) {
 			m.tensors[i].Name = "blk.0.attn_x.weight"
 			j := m.find(t, "blk.1.attn_norm.weight")
 			m.tensors[j].Shape, m.data[j] = []int64{4}, m.data[j][:16]
-		}, []string{"tensor blk.1.attn_norm.weight: corrupt: its shape is [4], the metadata call for", "tensor blk.0.attn_q.weight: it is missing"}},
+		}, []string{"tensor blk.1.attn_norm.weight: corrupt: its shape is [4], the metadata calls for", "tensor blk.0.attn_q.weight: it is missing"}},
 		"metadata": {func(m *model) {
 			m.meta.Delete("llama.block_count")
 			m.meta.Set("bitmill.source.sha256", "abc")

@@ -1,5 +1,5 @@
-// Package bpw counts bits per weight exactly: payload bits over elements, kept as two integers and divided only to be
-// printed. Payload is the tensors' stored blocks without alignment padding; elements are the values they stand for.
+// Package bpw counts bits per weight exactly: payload bits over elements, kept as two integers and divided only when
+// printed. The payload is the stored blocks of the tensors without alignment padding; elements are the values in them.
 package bpw
 
 import (
@@ -17,13 +17,13 @@ type Count struct {
 	Weights int64 `json:"weights"`
 }
 
-// Summary is the account of a model.
+// Summary counts a model.
 type Summary struct {
 	All      Count `json:"all"`      // every tensor
-	Matrices Count `json:"matrices"` // tensors with two or more dimensions, trailing ones not counted (GGUF drops them)
+	Matrices Count `json:"matrices"` // tensors with two or more dimensions (formats.Tensor.Dims)
 }
 
-// Of counts tensors. A shape or type without a size, and sums beyond int64, are errors.
+// Of counts tensors. It fails for a shape or type without a size, and for sums beyond int64.
 func Of(tensors []formats.Tensor) (Summary, error) {
 	var s Summary
 	for _, t := range tensors {

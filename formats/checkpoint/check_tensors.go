@@ -9,7 +9,7 @@ import (
 )
 
 // TensorsError lists the tensors of the architecture that are missing, or whose shapes are not those that the metadata
-// call for. It is an ErrCorrupt.
+// calls for. It is an ErrCorrupt.
 type TensorsError struct {
 	Shapes  []WrongShape
 	Missing []string // names
@@ -25,7 +25,7 @@ func (e *TensorsError) Error() string {
 	case len(e.Shapes) == 1:
 		return e.Shapes[0].String()
 	case len(e.Shapes) > 1:
-		return fmt.Sprintf("%s; %d more have another shape than the metadata call for", e.Shapes[0], len(e.Shapes)-1)
+		return fmt.Sprintf("%s; %d more have another shape than the metadata calls for", e.Shapes[0], len(e.Shapes)-1)
 	}
 	return fmt.Sprintf("%v: the file is incomplete: it has no tensor %s", formats.ErrCorrupt, some(e.Missing))
 }
@@ -53,7 +53,7 @@ func (c *Checkpoint) checkTensors() error {
 			rows *= d
 		}
 		if t.Cols() != cols || t.Rows() != rows {
-			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata call for [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
+			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata calls for [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
 		}
 	}
 	if e.Shapes == nil && e.Missing == nil {

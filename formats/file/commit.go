@@ -12,10 +12,10 @@ import (
 )
 
 // CommitAll gives several files their final names together: all are synced first, then renamed from the last to the
-// first, so that a set that is read through its first file appears with it. When a rename fails, the names have again
-// what they had before, and nothing else of the set is left behind.
+// first, so that a set that is opened by its first file appears with it. If a rename fails, all names lead to the earlier
+// files again, and nothing else of the set is left behind.
 func CommitAll(list []*Pending) (err error) {
-	renamed := len(list) // those from here on have their names
+	renamed := len(list) // files from here on have their names
 	var old []string     // files that had a name before, to be put back; "" for none
 	defer func() {
 		for i := range old {
@@ -50,7 +50,7 @@ func CommitAll(list []*Pending) (err error) {
 	return syncFolders(list)
 }
 
-// setAside gives what has a name now a second one that is free, where the file system can.
+// setAside gives an existing file a second, free name, if the file system can.
 func setAside(path string) string {
 	for i := range 100 {
 		old := path + ".old"
@@ -67,7 +67,7 @@ func setAside(path string) string {
 	return ""
 }
 
-// putBack removes the second name, after undoing what happened to the first one if asked to.
+// putBack removes the second name; with undo it restores the first one before.
 func putBack(path, old string, undo bool) {
 	switch {
 	case undo && old != "":

@@ -11,8 +11,8 @@ import (
 	"bitmill/formats/file/internal/disk"
 )
 
-// Journal is a file of JSON lines about work whose parts are kept as they are done. The first line holds the key,
-// which covers whatever the work depends on; a journal of another key is started afresh.
+// Journal is a file of JSON lines, one per finished part of some work. The first line holds the key, which covers
+// everything that the work depends on; a journal with another key is started afresh.
 type Journal struct {
 	f   *os.File
 	key string
@@ -22,8 +22,8 @@ type journalHead struct {
 	Key string `json:"key"`
 }
 
-// OpenJournal opens or makes a journal and hands every line that is kept to entry. A line torn by a crash, or one that
-// entry refuses, is cut off with all behind it.
+// OpenJournal opens or creates a journal and passes its lines to entry. A line torn by a crash, or one that entry refuses,
+// is cut off together with all that follow.
 func OpenJournal(path, key string, entry func(line []byte) error) (*Journal, error) {
 	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -43,7 +43,7 @@ func OpenJournal(path, key string, entry func(line []byte) error) (*Journal, err
 	return j, nil
 }
 
-// replay reads whole lines and returns the number of bytes to keep.
+// replay reads complete lines and returns the number of bytes to keep.
 func (j *Journal) replay(entry func([]byte) error) (kept int64, err error) {
 	r := bufio.NewReader(j.f)
 	for {

@@ -9,9 +9,8 @@ import (
 // ErrBusy marks a file that another process is writing.
 var ErrBusy = errors.New("another process is writing it")
 
-// Lock keeps other processes from locking path, a file of no content that it makes, until release is called or this
-// process ends, however it ends. It fails with ErrBusy when another process holds the lock. Where the system has no
-// advisory locks it keeps nobody out.
+// Lock locks path, an empty file that it creates if need be, until release is called or this process ends, however it
+// ends. It fails with ErrBusy when another process holds the lock. On systems without advisory locks it does nothing.
 func Lock(path string) (release func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

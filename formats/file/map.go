@@ -1,5 +1,5 @@
-// Package file is how bitmill touches the disk: whole files mapped for reading, and files that appear under their
-// final name complete and synced, or not at all.
+// Package file reads and writes files for all of bitmill: files mapped for reading; files that appear under their final
+// name complete and synced, or not at all; journals, locks and checks of targets and free space.
 package file
 
 import (
@@ -22,7 +22,7 @@ type Mapped struct {
 
 // Map maps the file. An empty file has no mapping and empty Data.
 func Map(path string) (*Mapped, error) {
-	// Opening a pipe would wait for somebody to write.
+	// Opening a pipe would wait for a writer.
 	if st, err := os.Stat(path); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
 		return nil, fmt.Errorf("%s is a pipe, not a file", path)
 	}
@@ -60,7 +60,7 @@ func (m *Mapped) Close() error {
 	return m.m.Unmap()
 }
 
-// mapped lists the open mappings, so that Release touches nothing else, and that no file is overwritten while it is read.
+// mapped lists the open mappings: Release touches nothing else, and no mapped file is overwritten.
 var mapped struct {
 	sync.Mutex
 	list []*Mapped
@@ -85,9 +85,9 @@ func isMapped(st os.FileInfo) bool {
 	return slices.ContainsFunc(mapped.list, func(m *Mapped) bool { return os.SameFile(m.info, st) })
 }
 
-// Release tells the system that b, part of a mapped file, will not be read again soon: its pages, those that it begins
-// and ends in too, leave this process's memory and come back from the file when they are read all the same. A long
-// pass over a large file so stays small. Bytes outside any open mapping are left alone.
+// Release tells the system that b, part of a mapped file, will not be read again soon. Its pages, including those at both
+// ends, leave this process's memory and come back from the file if they are read again, so that a long pass over a large
+// file takes little memory. Bytes outside any open mapping are left alone.
 func Release(b []byte) {
 	if len(b) == 0 {
 		return

@@ -36,7 +36,7 @@ func Create(path string, size int64) (*Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	os.Remove(journalPath(path)) // it is not about what is written now
+	os.Remove(journalPath(path)) // it belongs to the file that is overwritten
 	if err := f.Truncate(0); err != nil {
 		f.Close()
 		return nil, cannotWrite(path, err)
@@ -100,8 +100,8 @@ func (p *Pending) rename() error {
 	return err
 }
 
-// settle does the last thing to the unfinished file and closes it, in the order the system allows. Where it can be
-// renamed while open, its data have been synced by then, and closing has nothing left to fail at.
+// settle renames the unfinished file by last and closes it, in the order that the system allows. Where it can be renamed
+// while open, its data have been synced by then, and closing cannot fail any more.
 func (p *Pending) settle(last func() error) error {
 	if holdOpen {
 		err := last()

@@ -21,17 +21,17 @@ type mark struct {
 
 func journalPath(path string) string { return path + ".part.journal" }
 
-// Resume is Create for a file whose writing may be broken off and taken up again. What an earlier process wrote under
-// the same key is kept, up to the last mark it made: Kept tells how many bytes, and the next Write continues behind
-// them. They are read and must have the marked hash; without a usable mark, the file is started afresh. h, which must
-// be new, has hashed the kept bytes when Resume returns.
+// Resume is Create for a file whose writing may be interrupted and resumed. The bytes that an earlier process wrote under
+// the same key are kept up to its last mark: Kept returns their number, and the next Write continues after them. They are
+// read and must have the marked hash; without a usable mark, the file is started afresh. h must be new; when Resume
+// returns, it has hashed the kept bytes.
 func Resume(path string, size int64, key string, h hash.Hash) (*Pending, error) {
 	f, err := openPart(path, size)
 	if err != nil {
 		return nil, err
 	}
 	p := &Pending{f: f, path: path}
-	if err := p.takeUp(key, h); err != nil {
+	if err := p.resume(key, h); err != nil {
 		p.marked = p.kept > 0 // else there is nothing to keep
 		p.Keep()
 		return nil, cannotWrite(path, err)
@@ -42,8 +42,8 @@ func Resume(path string, size int64, key string, h hash.Hash) (*Pending, error) 
 // Kept is the number of bytes that Resume kept.
 func (p *Pending) Kept() int64 { return p.kept }
 
-// takeUp reads the journal, cuts both files behind the last usable mark and hashes what is kept.
-func (p *Pending) takeUp(key string, h hash.Hash) error {
+// resume reads the journal, cuts both files after the last usable mark and hashes the kept bytes.
+func (p *Pending) resume(key string, h hash.Hash) error {
 	st, err := p.f.Stat()
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (p *Pending) takeUp(key string, h hash.Hash) error {
 	return err
 }
 
-// onlyWriter hides what else a hash can do, so that CopyBuffer uses its buffer.
+// onlyWriter hides the other methods of a hash, so that CopyBuffer uses its buffer.
 type onlyWriter struct{ io.Writer }
 
 // Mark makes the first n bytes survive the end of this process, however it ends, for the next Resume with the same
@@ -128,7 +128,7 @@ func (p *Pending) forget() {
 	}
 }
 
-// Discard removes what an interrupted process left of an unfinished file, unless another process is writing it.
+// Discard removes an unfinished file that an interrupted process left, unless another process is writing it.
 func Discard(path string) error {
 	if _, err := os.Stat(path + ".part"); errors.Is(err, os.ErrNotExist) {
 		if err := os.Remove(journalPath(path)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNoSpace marks a file system with too little room for what is about to be written.
+// ErrNoSpace marks a file system with too little room for a file about to be written.
 var ErrNoSpace = errors.New("not enough free space")
 
 // CheckSpace fails with ErrNoSpace when the file system that holds folder has fewer than need bytes free. Where the
@@ -20,8 +20,8 @@ func CheckSpace(folder string, need int64) error {
 	return fmt.Errorf("%w: %d bytes are needed, %d are free in %s", ErrNoSpace, need, free, folder)
 }
 
-// Missing is how many bytes the file system must still find for a file of size bytes under path: what an unfinished
-// file of that name occupies already is continued, or freed.
+// Missing is the number of bytes that a file of size bytes under path still needs: the bytes of an unfinished file of that
+// name are reused or freed.
 func Missing(path string, size int64) int64 {
 	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
 		return max(0, size-st.Size())
@@ -29,8 +29,8 @@ func Missing(path string, size int64) int64 {
 	return size
 }
 
-// CheckRoom fails with ErrNoSpace when files of these sizes in bytes, by path, do not fit where they are to be written,
-// together. A size of 0 is not known and needs nothing.
+// CheckRoom fails with ErrNoSpace when files of these sizes in bytes, by path, do not fit together where they are to be
+// written.
 func CheckRoom(sizes map[string]int64) error {
 	need := map[string]int64{}
 	for path, size := range sizes {

@@ -18,8 +18,8 @@ func freeSpace(folder string) (int64, bool) {
 	return int64(st.Bavail) * int64(st.Bsize), true
 }
 
-// lock takes the file for this process until it is closed; false when another has it. A file system without locks
-// counts as taken.
+// lock takes the file for this process until it is closed; false when another has it. On a file system without
+// locks it succeeds.
 func lock(f *os.File) bool {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != unix.EWOULDBLOCK
 }

@@ -10,9 +10,9 @@ import (
 	"bitmill/formats/file/internal/disk"
 )
 
-// CheckTarget fails when path cannot be written, so that a long job says so before it starts: when its folder is
-// missing or takes no files, when a folder or a device has the name already, or when it is one of the files that the job
-// reads.
+// CheckTarget fails when path cannot be written, so that a long job says so before it starts: when its folder is missing
+// or not writable, when a folder or a device has the name already, or when path is one of the sources, which would be
+// destroyed.
 func CheckTarget(path string, sources ...string) error {
 	if err := checkName(path); err != nil {
 		return err
@@ -37,7 +37,7 @@ func Same(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// checkName is the part of CheckTarget that touches nothing.
+// checkName is the part of CheckTarget that writes nothing.
 func checkName(path string) error {
 	if path == "" {
 		return errors.New("the output has no name")
@@ -62,8 +62,8 @@ func checkName(path string) error {
 	return nil
 }
 
-// checkBeside refuses to use the names beside path, of the unfinished file and its journal, for anything but files of
-// our own: what a link leads to, or a file that is being read, would be lost.
+// checkBeside refuses to overwrite files beside path, under the names of the unfinished file and its journal, that are not
+// ours: the target of a link, or a file that is being read, would be lost.
 func checkBeside(path string) error {
 	for _, name := range []string{path + ".part", journalPath(path)} {
 		switch st, err := os.Lstat(name); {
@@ -77,7 +77,7 @@ func checkBeside(path string) error {
 	return nil
 }
 
-// cannotWrite names the file the user asked for, not the one the system stumbled over.
+// cannotWrite names the file that the user asked for, not the temporary one that failed.
 func cannotWrite(path string, err error) error {
 	var at *fs.PathError
 	var link *os.LinkError

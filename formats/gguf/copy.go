@@ -16,12 +16,12 @@ type Target struct {
 	Tensors  []Tensor // consecutive or not; Data is copied
 }
 
-// slab is how much is copied between two looks at the context.
+// slab is the number of bytes copied between two checks of the context.
 const slab = 4 << 20
 
-// Copy writes all targets, or none: each is written beside its final name, and they get their names together once all
-// are complete and synced, the first one last. Where there is too little space for all of them, or where a target is
-// one of the source's own files, nothing is written. progress (bytes of data; may be nil) is called from one goroutine.
+// Copy writes all targets, or none: each is written beside its final name, and they get their names together once all are
+// complete and synced, the first one last. If there is too little space for all of them, or if a target is one of the
+// source's own files, nothing is written. progress (bytes of data; may be nil) is called from one goroutine.
 func Copy(ctx context.Context, source *File, targets []Target, progress func(done, total int64)) error {
 	var own []string
 	for _, s := range source.Shards {
@@ -80,7 +80,7 @@ func infos(tensors []Tensor) []formats.Tensor {
 // Infos lists the descriptions of the tensors.
 func (f *File) Infos() []formats.Tensor { return infos(f.Tensors) }
 
-// copier counts what all targets together have received.
+// copier counts the bytes written to all targets.
 type copier struct {
 	ctx         context.Context
 	progress    func(done, total int64)

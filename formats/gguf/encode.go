@@ -20,7 +20,7 @@ func encodeHeader(m *Metadata, tensors []formats.Tensor) ([]byte, *Layout, error
 	return e.b, l, nil
 }
 
-// measure computes the layout, and the length of the header without its padding, by an encoding that only counts.
+// measure computes the layout, and the length of the header without its padding, by a dry run of the encoder.
 func measure(m *Metadata, tensors []formats.Tensor) (*Layout, int64, error) {
 	align, err := alignment(m)
 	if err != nil {

@@ -42,7 +42,7 @@ type Shard struct {
 	Path        string
 	Bytes       int64 // size of the file
 	HeaderBytes int64 // where the data section starts
-	End         int64 // where the padding of the last tensor ends: more bytes are none of the format's, fewer lack padding
+	End         int64 // where the padding of the last tensor ends; a file may lack padding, more bytes are foreign
 
 	mapped *file.Mapped // nil when parsed from memory
 }

@@ -2,7 +2,7 @@ package gguf
 
 // Metadata keys that say how a model is stored in files.
 const (
-	KeyFileType            = "general.file_type"            // u32, llama.cpp's llama_ftype: one of the FileType constants or a format's
+	KeyFileType            = "general.file_type"            // u32, llama.cpp's llama_ftype
 	KeyQuantizationVersion = "general.quantization_version" // u32, QuantizationVersion
 
 	KeySplitNo      = "split.no"            // u16, from 0
@@ -13,7 +13,7 @@ const (
 // QuantizationVersion is ggml's GGML_QNT_VERSION: the generation of its block layouts.
 const QuantizationVersion uint32 = 2
 
-// Values of general.file_type for files whose matrices have one type; those of other formats stand with their recipes.
+// Values of general.file_type for files whose matrices have one type. Those of formats stand with their recipes.
 const (
 	FileTypeF32   uint32 = 0
 	FileTypeF16   uint32 = 1

@@ -12,7 +12,7 @@ const (
 	defaultAlignment = 32
 )
 
-// Layout says where everything lies in a file.
+// Layout gives the offsets and sizes in a file.
 type Layout struct {
 	HeaderBytes int64   // magic to infos, padded: the offset of the data section
 	Offsets     []int64 // of each tensor's data, from the start of the file

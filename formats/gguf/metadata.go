@@ -15,7 +15,7 @@ type Metadata struct {
 }
 
 // Set gives key the value v. An existing key keeps its position, a new one goes to the end. A value whose Go type
-// stands for no GGUF type is refused by the writer, not here.
+// has no GGUF type is refused by the writer, not here.
 func (m *Metadata) Set(key string, v any) {
 	if _, ok := m.values[key]; !ok {
 		m.keys = append(m.keys, key)

@@ -44,7 +44,7 @@ func ShardPath(prefix string, no, count int) string {
 	return fmt.Sprintf("%s-%05d-of-%05d.gguf", prefix, no+1, count)
 }
 
-// openShards adds the tensors of the further shards, when there are any.
+// openShards opens the other shards, if any, and adds their tensors.
 func (f *File) openShards() error {
 	no, count, total, err := f.splitKeys()
 	if err != nil || count <= 1 {
@@ -80,7 +80,7 @@ func (f *File) addShard(path string, i, count int) error {
 	if err != nil {
 		return err
 	}
-	f.Shards = append(f.Shards, s.Shards[0]) // so that closing f closes it, whatever follows
+	f.Shards = append(f.Shards, s.Shards[0]) // so that closing f closes it whatever happens
 	no, n, _, err := s.splitKeys()
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 )
 
 // Parse reads one GGUF file held in memory; name is what errors call it. Tensor data is not copied. A shard of a
-// split is read on its own. The rules are ggml's: whatever llama.cpp refuses to load is refused here too, except that
-// arrays of arrays are read and that the padding after the last tensor may be missing.
+// split is read on its own. The rules are ggml's: files that llama.cpp refuses are refused here too, except that arrays
+// of arrays are read and that the padding after the last tensor may be missing.
 func Parse(name string, data []byte) (*File, error) {
 	c := &cursor{file: name, data: data}
 	f := &File{Path: name, Metadata: &Metadata{}}

@@ -8,7 +8,7 @@ import (
 	"bitmill/formats"
 )
 
-// SplitOptions says where a model is cut into shards. The cuts are those of llama-gguf-split.
+// SplitOptions says where to split a model into shards. The cuts are those of llama-gguf-split.
 type SplitOptions struct {
 	MaxTensors int   // tensors per shard; 0: DefaultMaxTensors, or no limit when MaxBytes is set
 	MaxBytes   int64 // bytes of tensor data per shard, each tensor padded to 32, headers not counted; 0: no limit
@@ -26,7 +26,7 @@ type PlannedShard struct {
 	Layout   *Layout
 }
 
-// Split cuts a model into shards. The shards carry llama.cpp's keys split.no, split.tensors.count and split.count, in
+// Split plans the shards of a model. The shards carry llama.cpp's keys split.no, split.tensors.count and split.count, in
 // this order behind all others; keys of these names in m are replaced.
 func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]PlannedShard, error) {
 	if o.MaxTensors < 0 || o.MaxBytes < 0 {
@@ -104,8 +104,8 @@ func Oversized(tensors []formats.Tensor, limit int64) (names []string) {
 	return names
 }
 
-// Merged is the metadata of the file that the shards of a split become: the first shard's with split.count set to 0,
-// as llama-gguf-split leaves it.
+// Merged is the metadata of the file that shards are merged into: the first shard's with split.count set to 0, as
+// llama-gguf-split leaves it.
 func Merged(m *Metadata) (*Metadata, error) {
 	v, ok, err := m.Uint(KeySplitCount)
 	switch {

@@ -73,8 +73,8 @@ func bools(b []byte, n int) (one, many any, err error) {
 	return one, s, nil
 }
 
-// valueTypeOf gives the type of a Go value and, for an array, of its elements. ok is false for a Go type that stands for
-// no GGUF type.
+// valueTypeOf gives the type of a Go value and, for an array, of its elements. ok is false for a Go type that
+// has no GGUF type.
 func valueTypeOf(v any) (k, element valueType, ok bool) {
 	switch v.(type) {
 	case uint8:
@@ -131,7 +131,7 @@ func valueTypeOf(v any) (k, element valueType, ok bool) {
 	return 0, 0, false
 }
 
-// TypeName is the GGUF type of a metadata value: "u32", "str", "arr[f32]"; the Go type when it stands for none.
+// TypeName is the GGUF type of a metadata value: "u32", "str", "arr[f32]"; the Go type when it has none.
 func TypeName(v any) string {
 	k, element, ok := valueTypeOf(v)
 	switch {

@@ -35,7 +35,7 @@ func bad(x float32) bool {
 	return !(x >= 0) || math.IsInf(float64(x), 1)
 }
 
-// Coverage says how much of a tensor the calibration text reached.
+// Coverage counts the columns of a tensor that the calibration text reached.
 type Coverage struct {
 	Name        string  `json:"name"`
 	Matrices    int     `json:"matrices"`     // experts; 1 for a dense tensor

@@ -1,6 +1,6 @@
-// Package imatrix holds calibration statistics. Its file is the importance matrix of llama.cpp ("imatrix"): for every
+// Package imatrix reads and writes importance matrices, the calibration statistics of llama.cpp ("imatrix"): for every
 // weight matrix, and every expert of a mixture, the sum of the squared activations per input column and the number of
-// tokens they were summed over.
+// tokens in the sum.
 package imatrix
 
 import (
@@ -16,8 +16,8 @@ import (
 // Matrix is an importance matrix.
 type Matrix struct {
 	Datasets  []string // paths of the calibration texts
-	Chunks    int      // chunks of text evaluated
-	ChunkSize int      // tokens in a chunk; 0 when unknown (legacy files)
+	Chunks    int      // windows of text evaluated
+	ChunkSize int      // tokens in a window; 0: unknown (legacy files)
 	Entries   []Entry  // sorted by name
 	Legacy    bool     // read from a legacy file: Counts are calls rather than tokens
 
@@ -27,7 +27,7 @@ type Matrix struct {
 	// Ignored names the tensors of the file that are neither sums nor counts; they are not written again.
 	Ignored []string
 
-	hash string // once Hash was asked for
+	hash string // of Encode; empty until Hash finds it
 }
 
 // Entry holds the sums of one tensor of the model, which has mats matrices (experts) of cols columns.
@@ -37,7 +37,7 @@ type Entry struct {
 	Counts     []float32 // tokens, one per matrix; or a single one for all matrices
 }
 
-// Cols is the length of the part of SumSquares that shares a count.
+// Cols is the number of columns that share a count.
 func (e *Entry) Cols() int {
 	if len(e.Counts) == 0 {
 		return 0

@@ -7,12 +7,12 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// KeyPooled lists, as "NAME EXPERT", the matrices that no token reached and that Pool gave a prior.
+// KeyPooled is the metadata key of the matrices, as "NAME EXPERT", that no token reached and Pool gave a prior.
 const KeyPooled = "bitmill.imatrix.pooled"
 
-// Pool gives every matrix that no token reached the mean of those of its tensor that some did, as if one average token
-// had come: a quantizer then weighs the columns of an unseen expert as its siblings use them. Which they are is
-// written down in Extra; Coverage goes on counting them as unseen.
+// Pool gives every matrix that no token reached the mean of the other matrices of its tensor, as if one average token had
+// reached it: a quantizer then weights the columns of an unseen expert as its siblings use them. Extra lists these
+// matrices; Coverage still counts them as unseen.
 func (m *Matrix) Pool() {
 	m.hash = ""
 	var pooled []string

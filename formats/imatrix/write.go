@@ -22,7 +22,8 @@ func (m *Matrix) Write(path string) error {
 	return file.Write(path, b)
 }
 
-// Hash is the SHA-256 of Encode in hexadecimal; "" of no matrix. It is found once: the matrix must not change afterwards.
+// Hash is the SHA-256 of Encode in hexadecimal; "" without a matrix. It is computed once: the matrix must not change
+// afterwards.
 func (m *Matrix) Hash() (string, error) {
 	if m == nil {
 		return "", nil

@@ -9,9 +9,9 @@ import (
 // card holds the front matter's keys that have plain values: a string, a list of strings ([]string), or null (nil).
 type card map[string]any
 
-// parseCard reads the YAML between the two "---" lines of a model card; without them the card is empty. Scalars count as
-// they are written, so that "no" is Norwegian and 1.10 a version. Tabs are two spaces, as for the converter: published
-// cards have them.
+// parseCard reads the YAML between the two "---" lines of a model card; without them the card is empty. Scalars are taken
+// as written, so that "no" is Norwegian and 1.10 a version. Tabs count as two spaces, as for the converter: published
+// cards contain them.
 func parseCard(text string) (card, error) {
 	c := card{}
 	front, ok := strings.CutPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "---\n")
@@ -35,7 +35,7 @@ func parseCard(text string) (card, error) {
 	return c, nil
 }
 
-// plain is the value of a node; not ok for what a card does not hold, such as maps.
+// plain is the value of a node; ok is false for values that cards do not need, such as maps.
 func plain(n *yaml.Node) (v any, ok bool) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -85,7 +85,7 @@ func (c card) list(keys ...string) []string {
 	return all
 }
 
-// fromCard takes the fields that model cards have, by the names the converter looks for.
+// fromCard takes the fields of a model card under the names that the converter knows.
 func (i *Info) fromCard(c card, parameters int64) {
 	i.Name = c.text("name", "model_name")
 	i.Author = c.text("author", "model_author", "model_creator")

@@ -9,12 +9,12 @@ import (
 	"unicode"
 )
 
-// modelID is what a Hugging Face id tells: org/Base-7B-Instruct-v0.2 has all parts.
+// modelID holds the parts of a Hugging Face id: org/Base-7B-Instruct-v0.2 has all of them.
 type modelID struct {
 	Name, Organization, Basename, Finetune, Version, SizeLabel string
 }
 
-// partKind is a set of what a part of a name may be.
+// partKind is a set of roles that a part of a name may have.
 type partKind uint8
 
 const (
@@ -34,8 +34,8 @@ var (
 )
 
 // splitID applies the converter's reading of model names (gguf-py's metadata heuristics): parts between hyphens are
-// told apart by their looks, the leading plain words are the base name, what is left is the fine-tune. parameters is
-// the true size: a number far from it is no size but, likely, a context length.
+// told apart by their form, the leading plain words are the base name, the remaining ones the fine-tune. parameters is the
+// true size: a number far from it is not a size but, likely, a context length.
 func splitID(id string, parameters int64) modelID {
 	if strings.Contains(id, " ") {
 		return modelID{Name: id} // a sentence
@@ -104,7 +104,7 @@ func sizeOrContext(p string, parameters int64) (string, partKind) {
 	return p, isSize
 }
 
-// dropWordSizes: "large" is no size beside "7B".
+// dropWordSizes drops a size in words beside one in digits: "large" is not a size beside "7B".
 func dropWordSizes(parts []string, kinds []partKind) {
 	number := false
 	for i, p := range parts {
@@ -117,7 +117,7 @@ func dropWordSizes(parts []string, kinds []partKind) {
 	}
 }
 
-// markBasename: the base name is the leading run of plain words and versions, without versions at its end; other
+// markBasename marks the base name: the leading run of plain words and versions, without versions at its end. Other
 // plain words belong to the fine-tune.
 func markBasename(parts []string, kinds []partKind) {
 	start := true
@@ -139,7 +139,7 @@ func markBasename(parts []string, kinds []partKind) {
 	}
 }
 
-// title turns an id into a heading: hyphens become spaces, words in lower case are capitalized, but for versions.
+// title turns an id into a heading: hyphens become spaces, and words in lower case are capitalized, except versions.
 func title(id string) string {
 	words := strings.Fields(strings.ReplaceAll(strings.TrimSpace(id), "-", " "))
 	for i, w := range words {
@@ -150,12 +150,12 @@ func title(id string) string {
 	return strings.Join(words, " ")
 }
 
-// isLower: there is a letter, and none in upper case.
+// isLower reports whether s has letters, none of them in upper case.
 func isLower(s string) bool {
 	return strings.ContainsFunc(s, unicode.IsLower) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsUpper(r) || unicode.IsTitle(r) })
 }
 
-// capitalize raises every letter that follows no letter.
+// capitalize capitalizes every letter that does not follow a letter.
 func capitalize(s string) string {
 	previous := ' '
 	return strings.Map(func(r rune) rune {

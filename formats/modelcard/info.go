@@ -1,6 +1,6 @@
-// Package modelcard collects what a Hugging Face folder tells of its model beside the weights: names, authors, licences,
-// base models, tags and recommended sampling, from the model card (README.md), generation_config.json and the names of
-// model and folder. The rules, and the metadata general.* that result, are those of llama.cpp's converter (gguf-py's
+// Package modelcard collects the descriptive facts of a model from its Hugging Face folder: names, authors, licences, base
+// models, tags and recommended sampling. They come from the model card (README.md), generation_config.json and the names
+// of model and folder. The rules and the resulting general.* metadata are those of llama.cpp's converter (gguf-py's
 // Metadata).
 package modelcard
 
@@ -15,8 +15,8 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// Info is what the general.* metadata say of a model. Each field comes from the first source that knows it: the front
-// matter of README.md, _name_or_path in config.json, the folder's name. Empty strings are unknown.
+// Info holds the values of the general.* metadata. Each field comes from the first source that has it: the front matter
+// of README.md, _name_or_path in config.json, the folder's name. Empty strings are unknown.
 type Info struct {
 	Name, Author, Version, Organization    string
 	Finetune, Basename, Description        string
@@ -31,7 +31,7 @@ type Info struct {
 	sampling []pair // general.sampling.*, from generation_config.json
 }
 
-// Size is how large a model is.
+// Size counts the parameters of a model.
 type Size struct {
 	Total   int64 // elements of all tensors
 	Active  int64 // the same with one expert of each kind
@@ -44,7 +44,7 @@ type pair struct {
 	value any
 }
 
-// Read collects what a folder tells of its model. nameOrPath is _name_or_path of config.json.
+// Read collects the facts in a folder. nameOrPath is _name_or_path of config.json.
 func Read(dir, nameOrPath string, n Size) (*Info, error) {
 	info := new(Info)
 	path := filepath.Join(dir, "README.md")
@@ -71,7 +71,7 @@ func FromNames(nameOrPath, name string, n Size) *Info {
 	return info
 }
 
-// fromNames fills what is unknown from _name_or_path, when it is a name and not a path, and from the folder's name.
+// fromNames fills unknown fields from _name_or_path, if it is a name rather than a path, and from the folder's name.
 func (i *Info) fromNames(nameOrPath, folder string, n Size) {
 	if nameOrPath != "" && strings.Count(nameOrPath, "/") <= 1 {
 		i.fromID(nameOrPath, n.Total)

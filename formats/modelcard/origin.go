@@ -15,7 +15,7 @@ type Origin struct {
 
 var hubURL = regexp.MustCompile(`^https?://huggingface.co/([^/]+/[^/]+)$`)
 
-// origins reads the ids or addresses under the first of the keys that is there.
+// origins reads the ids or addresses under the first of the keys that the card has.
 func (c card) origins(parameters int64, keys ...string) []Origin {
 	for _, k := range keys {
 		if _, ok := c[k]; !ok {

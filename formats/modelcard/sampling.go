@@ -8,7 +8,7 @@ import (
 
 // samplingKeys maps generation_config.json to GGUF, in the converter's order.
 var samplingKeys = []struct {
-	keys []string // the first that is there counts
+	keys []string // the first that the file has counts
 	gguf string
 	kind any // of the value: string, int32 or float32
 }{
@@ -26,8 +26,8 @@ var samplingKeys = []struct {
 	{[]string{"mirostat_eta"}, "mirostat_eta", float32(0)},
 }
 
-// readSampling reads the recommended sampling parameters. A file that is absent or not JSON says nothing; a key of
-// another type is an error.
+// readSampling reads the recommended sampling parameters. A missing file, or one that is not JSON, is ignored; a key
+// of another type is an error.
 func readSampling(path string) ([]pair, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

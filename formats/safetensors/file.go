@@ -1,5 +1,5 @@
-// Package safetensors reads and writes safetensors files (https://github.com/huggingface/safetensors), the usual
-// container of Hugging Face checkpoints, single or cut into shards with an index.
+// Package safetensors reads safetensors files (https://github.com/huggingface/safetensors), the usual container of
+// Hugging Face checkpoints, single or split into shards with an index.
 //
 //	u64 length of the header, little endian | header: JSON, padded with spaces | data
 //
@@ -17,7 +17,7 @@ type Tensor struct {
 	Name   string
 	DType  string  // "F32", "F16", "BF16", "F8_E4M3" ...
 	Shape  []int64 // in Hugging Face's order, the slowest dimension first; empty for a scalar
-	File   string  // path of the file it lies in
+	File   string  // path of its file
 	Offset int64   // of the data, from the start of the file
 	Data   []byte  // valid until the file is closed
 }

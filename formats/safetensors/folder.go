@@ -29,7 +29,7 @@ type Folder struct {
 }
 
 // OpenFolder opens the checkpoint in dir: model.safetensors; else model.safetensors.index.json and the shards that it
-// names, all of which must be there and hold exactly the tensors it lists; else the only *.safetensors file.
+// names, all of which must exist and hold exactly the tensors that it lists; else the only *.safetensors file.
 func OpenFolder(dir string) (*Folder, error) {
 	paths, where, err := folderFiles(dir)
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"bitmill/formats"
 )
 
-// maxHeader is the longest header that is read, in bytes; the format's own library has the same limit.
+// maxHeader is the limit on the header in bytes, as in the format's own library.
 const maxHeader = 100_000_000
 
-// metadataKey is the header's one key that is no tensor.
+// metadataKey is the only key of the header that is not a tensor.
 const metadataKey = "__metadata__"
 
 // Parse reads one file held in memory; name is what errors call it. Tensor data is not copied.

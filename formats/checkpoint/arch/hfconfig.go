@@ -197,7 +197,7 @@ func (h *HFConfig) experts(c *Config) {
 	c.Experts = &e
 }
 
-// single rounds to float32, as GGUF metadata do.
+// single rounds to float32, as GGUF metadata does.
 func single(v float64) float64 { return float64(float32(v)) }
 
 // window is sliding_window when it is a positive number, else 0.

@@ -1,4 +1,4 @@
-// Package disk is the handful of operations by which files are written, in one place so that a test can make each fail.
+// Package disk holds the few operations by which files are written, in one place so that a test can make each fail.
 package disk
 
 import "os"
@@ -16,9 +16,8 @@ const (
 	SyncFolder Op = "sync folder"
 )
 
-// Fault, where a test has set it, is asked before every operation on path (of a rename the new one). An error makes
-// the operation fail without happening. Of a write of size bytes the first n happen, whether err is nil or not; other
-// operations ignore n.
+// Fault, if a test sets it, is called before every operation on path (of a rename, the new path). An error makes the
+// operation fail without any effect, except that of a write of size bytes the first n are written, whatever err is.
 var Fault func(op Op, path string, size int) (n int, err error)
 
 func ask(op Op, path string) error {
