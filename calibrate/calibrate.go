@@ -113,7 +113,7 @@ func layer(e *imatrix.Entry) int {
 
 // matrix is the imatrix of the windows so far.
 func (c *collector) matrix(dataset string, windows, size int) *imatrix.Matrix {
-	out := &imatrix.Matrix{Datasets: []string{dataset}, Chunks: windows, ChunkSize: size}
+	out := &imatrix.Matrix{Datasets: []string{dataset}, Windows: windows, WindowSize: size}
 	for _, e := range c.sums {
 		out.Entries = append(out.Entries, *e)
 	}
@@ -126,14 +126,14 @@ func (c *collector) resume(m *imatrix.Matrix, windows [][]int32, perBatch int) (
 	if m == nil {
 		return 0, nil
 	}
-	if m.ChunkSize != len(windows[0]) || m.Chunks > len(windows) || m.Chunks%perBatch != 0 {
+	if m.WindowSize != len(windows[0]) || m.Windows > len(windows) || m.Windows%perBatch != 0 {
 		return 0, fmt.Errorf("the saved sums cover %d windows of %d tokens, which are not the first of %d windows of %d",
-			m.Chunks, m.ChunkSize, len(windows), len(windows[0]))
+			m.Windows, m.WindowSize, len(windows), len(windows[0]))
 	}
 	for _, e := range m.Entries {
 		c.sums[e.Name] = &e
 	}
-	return m.Chunks, nil
+	return m.Windows, nil
 }
 
 // collector adds up the inputs that the engine shows it.

@@ -93,7 +93,7 @@ func (e env) printCoverage(path string, m *imatrix.Matrix) error {
 			Chunks    int    `json:"chunks"`
 			ChunkSize int    `json:"chunk_size"`
 			Tensors   any    `json:"tensors"`
-		}{path, m.Chunks, m.ChunkSize, coverage})
+		}{path, m.Windows, m.WindowSize, coverage})
 	}
 	zero := 0
 	for _, c := range coverage {
@@ -102,6 +102,6 @@ func (e env) printCoverage(path string, m *imatrix.Matrix) error {
 			zero++
 		}
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors over %d windows of %d tokens, %d with gaps\n", path, len(m.Entries), m.Chunks, m.ChunkSize, zero)
+	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors over %d windows of %d tokens, %d with gaps\n", path, len(m.Entries), m.Windows, m.WindowSize, zero)
 	return err
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestSelectWeights(t *testing.T) {
-	m := &imatrix.Matrix{Chunks: 3}
+	m := &imatrix.Matrix{Windows: 3}
 	for _, n := range []string{"blk.0.attn_q.weight", "blk.0.ffn_down.weight", "blk.1.attn_q.weight", "output.weight"} {
 		m.Entries = append(m.Entries, imatrix.Entry{Name: n})
 	}
@@ -38,7 +38,7 @@ func TestSelectWeights(t *testing.T) {
 		for _, e := range got.Entries {
 			names = append(names, e.Name)
 		}
-		if strings.Join(names, " ") != tt.want || got.Chunks != 3 {
+		if strings.Join(names, " ") != tt.want || got.Windows != 3 {
 			t.Errorf("%+v: %v", tt, names)
 		}
 	}

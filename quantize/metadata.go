@@ -42,8 +42,8 @@ func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Op
 			set("quantize.imatrix.dataset", shortened(imatrix.Datasets[0]))
 		}
 		set("quantize.imatrix.entries_count", uint32(len(imatrix.Entries)))
-		if imatrix.Chunks > 0 {
-			set("quantize.imatrix.chunks_count", uint32(imatrix.Chunks))
+		if imatrix.Windows > 0 {
+			set("quantize.imatrix.chunks_count", uint32(imatrix.Windows))
 		}
 	}
 	if o.Provenance != nil {

@@ -42,7 +42,7 @@ func small(cols int64, source formats.Type) *checkpoint.Checkpoint {
 
 // importance covers the layers' matrices of small(cols).
 func importance(cols int) *imatrix.Matrix {
-	m := &imatrix.Matrix{Datasets: []string{"text.txt", "more.txt"}, Chunks: 3, ChunkSize: 512}
+	m := &imatrix.Matrix{Datasets: []string{"text.txt", "more.txt"}, Windows: 3, WindowSize: 512}
 	for i := range 2 {
 		for _, part := range []string{"attn_k", "attn_output", "attn_q", "attn_v", "ffn_down", "ffn_gate", "ffn_up"} {
 			e := imatrix.Entry{Name: fmt.Sprintf("blk.%d.%s.weight", i, part), Counts: []float32{2}}

@@ -13,7 +13,7 @@ import (
 
 // evenImatrix has weights for every matrix of a model but its tables.
 func evenImatrix(c *checkpoint.Checkpoint) *imatrix.Matrix {
-	m := &imatrix.Matrix{Datasets: []string{"even"}, Chunks: 1, ChunkSize: 512}
+	m := &imatrix.Matrix{Datasets: []string{"even"}, Windows: 1, WindowSize: 512}
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
 		if len(t.Shape) < 2 || roleOf(t.Name) == Embedding {

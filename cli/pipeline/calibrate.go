@@ -86,7 +86,7 @@ func (j *job) writeImatrix(ctx context.Context, source string) (string, error) {
 // coverage says what the imatrix was made from, and warns of columns that the text never used.
 func (j *job) coverage(m *imatrix.Matrix) *report.Calibration {
 	t := j.texts.calibration
-	r := &report.Calibration{Text: t.name, SHA256: t.sha256, Windows: m.Chunks, Entries: len(m.Entries)}
+	r := &report.Calibration{Text: t.name, SHA256: t.sha256, Windows: m.Windows, Entries: len(m.Entries)}
 	for _, c := range m.Coverage() {
 		r.ZeroColumns += int64(c.ZeroColumns)
 	}

@@ -41,13 +41,13 @@ func parseLegacy(name string, data []byte) (*Matrix, error) {
 		m.Entries = append(m.Entries, e)
 	}
 	if c.err == nil && c.at < int64(len(data)) {
-		m.Chunks = int(c.i32("number of chunks"))
+		m.Windows = int(c.i32("number of chunks"))
 		if dataset := c.take(int64(c.i32("dataset")), "dataset"); len(dataset) > 0 {
 			m.Datasets = []string{string(dataset)}
 		}
 	}
-	if c.err == nil && m.Chunks < 0 {
-		return nil, formats.Corruptf(name, -1, "number of chunks", "%d", m.Chunks)
+	if c.err == nil && m.Windows < 0 {
+		return nil, formats.Corruptf(name, -1, "number of chunks", "%d", m.Windows)
 	}
 	if c.err != nil {
 		return nil, c.err

@@ -15,11 +15,11 @@ import (
 
 // Matrix is an importance matrix.
 type Matrix struct {
-	Datasets  []string // paths of the calibration texts
-	Chunks    int      // windows of text evaluated
-	ChunkSize int      // tokens in a window; 0: unknown (legacy files)
-	Entries   []Entry  // sorted by name
-	Legacy    bool     // read from a legacy file: Counts are calls rather than tokens
+	Datasets   []string // paths of the calibration texts
+	Windows    int      // windows of text evaluated
+	WindowSize int      // tokens in a window; 0: unknown (legacy files)
+	Entries    []Entry  // sorted by name
+	Legacy     bool     // read from a legacy file: Counts are calls rather than tokens
 
 	// Extra holds further keys, written after the four of llama.cpp (general.type, imatrix.datasets,
 	// imatrix.chunk_count, imatrix.chunk_size); nil when there are none.

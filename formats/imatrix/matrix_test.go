@@ -50,8 +50,8 @@ func TestEncodePeer(t *testing.T) {
 
 func TestOpenPeer(t *testing.T) {
 	m := mustOpen(t, "demo-s.imatrix.gguf")
-	if !reflect.DeepEqual(m.Datasets, []string{"text/calibration.txt"}) || m.Chunks != 133 || m.ChunkSize != 512 || len(m.Entries) != 21 {
-		t.Errorf("%q, %d chunks of %d, %d entries", m.Datasets, m.Chunks, m.ChunkSize, len(m.Entries))
+	if !reflect.DeepEqual(m.Datasets, []string{"text/calibration.txt"}) || m.Windows != 133 || m.WindowSize != 512 || len(m.Entries) != 21 {
+		t.Errorf("%q, %d chunks of %d, %d entries", m.Datasets, m.Windows, m.WindowSize, len(m.Entries))
 	}
 	e, ok := m.Entry("blk.2.ffn_down.weight")
 	if !ok || !reflect.DeepEqual(e.Counts, []float32{133 * 512}) {
@@ -141,7 +141,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"occurs twice":         {Entries: []Entry{{"a", []float32{1}, []float32{1}}, {"a", []float32{1}, []float32{1}}}},
 		"NaN":                  {Entries: []Entry{{"a", []float32{nan}, []float32{1}}}},
 		"3 sums for 2 counts":  {Entries: []Entry{{"a", []float32{1, 2, 3}, []float32{1, 1}}}},
-		"uint32":               {Chunks: -1},
+		"uint32":               {Windows: -1},
 		"at most 63 bytes":     {Entries: []Entry{{strings.Repeat("n", 60), []float32{1}, []float32{1}}}},
 		"0 sums for 1 counts":  {Entries: []Entry{{"a", nil, []float32{1}}}},
 		"column 1 is -0.5":     {Entries: []Entry{{"a", []float32{1, -0.5}, []float32{1}}}},

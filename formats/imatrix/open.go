@@ -106,7 +106,7 @@ func (m *Matrix) readMetadata(md *gguf.Metadata) error {
 	if m.Datasets, _, err = md.Strings(keyDatasets); err != nil {
 		return err
 	}
-	for key, dst := range map[string]*int{keyChunks: &m.Chunks, keyChunkSize: &m.ChunkSize} {
+	for key, dst := range map[string]*int{keyChunks: &m.Windows, keyChunkSize: &m.WindowSize} {
 		v, _, err := md.Uint(key)
 		if err != nil {
 			return err

@@ -18,8 +18,8 @@ import (
 // TestLegacyPeer compares the legacy and the GGUF file of one run of llama-imatrix.
 func TestLegacyPeer(t *testing.T) {
 	old, now := mustOpen(t, "tiny.dat"), mustOpen(t, "tiny.imatrix.gguf")
-	if !old.Legacy || now.Legacy || old.Chunks != 5 || now.Chunks != 5 || old.ChunkSize != 0 || !reflect.DeepEqual(old.Datasets, now.Datasets) {
-		t.Errorf("%d chunks of %q, %d of %q", old.Chunks, old.Datasets, now.Chunks, now.Datasets)
+	if !old.Legacy || now.Legacy || old.Windows != 5 || now.Windows != 5 || old.WindowSize != 0 || !reflect.DeepEqual(old.Datasets, now.Datasets) {
+		t.Errorf("%d chunks of %q, %d of %q", old.Windows, old.Datasets, now.Windows, now.Datasets)
 	}
 	if len(old.Entries) != 7 || len(now.Entries) != 7 {
 		t.Fatalf("%d and %d entries", len(old.Entries), len(now.Entries))
@@ -55,7 +55,7 @@ func TestLegacy(t *testing.T) {
 	full := append(body.i32(7).i32(2), "x.txt"[:2]...)
 	want := []Entry{{"a", []float32{3}, []float32{1}}, {"b", []float32{5}, []float32{1}}, {"c", []float32{2, 8}, []float32{4}}}
 	m, err := Parse("x.dat", full)
-	if err != nil || !reflect.DeepEqual(m.Entries, want) || m.Chunks != 7 || !reflect.DeepEqual(m.Datasets, []string{"x."}) {
+	if err != nil || !reflect.DeepEqual(m.Entries, want) || m.Windows != 7 || !reflect.DeepEqual(m.Datasets, []string{"x."}) {
 		t.Errorf("%+v, %v", m, err)
 	}
 	c, _ := m.Entry("c")
@@ -66,7 +66,7 @@ func TestLegacy(t *testing.T) {
 	for n := range full {
 		m, err := Parse("x.dat", full[:n])
 		if n == len(body) {
-			if err != nil || !reflect.DeepEqual(m.Entries, want) || m.Chunks != 0 {
+			if err != nil || !reflect.DeepEqual(m.Entries, want) || m.Windows != 0 {
 				t.Errorf("without the end: %+v, %v", m, err)
 			}
 		} else if !errors.Is(err, formats.ErrCorrupt) {
@@ -191,7 +191,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(again.Entries, m.Entries) || again.Chunks != m.Chunks || len(again.Datasets) != len(m.Datasets) {
+		if !reflect.DeepEqual(again.Entries, m.Entries) || again.Windows != m.Windows || len(again.Datasets) != len(m.Datasets) {
 			t.Fatalf("%+v, then %+v", m, again)
 		}
 	})

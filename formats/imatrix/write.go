@@ -73,14 +73,14 @@ func (m *Matrix) Encode() ([]byte, error) {
 }
 
 func (m *Matrix) metadata() (*gguf.Metadata, error) {
-	if m.Chunks < 0 || m.Chunks > math.MaxUint32 || m.ChunkSize < 0 || m.ChunkSize > math.MaxUint32 {
-		return nil, fmt.Errorf("imatrix: %d chunks of %d tokens do not fit in uint32", m.Chunks, m.ChunkSize)
+	if m.Windows < 0 || m.Windows > math.MaxUint32 || m.WindowSize < 0 || m.WindowSize > math.MaxUint32 {
+		return nil, fmt.Errorf("imatrix: %d windows of %d tokens do not fit in uint32", m.Windows, m.WindowSize)
 	}
 	md := &gguf.Metadata{}
 	md.Set(keyType, "imatrix")
 	md.Set(keyDatasets, append([]string{}, m.Datasets...))
-	md.Set(keyChunks, uint32(m.Chunks))
-	md.Set(keyChunkSize, uint32(m.ChunkSize))
+	md.Set(keyChunks, uint32(m.Windows))
+	md.Set(keyChunkSize, uint32(m.WindowSize))
 	for _, key := range m.Extra.Keys() {
 		if _, ok := md.Get(key); ok {
 			return nil, fmt.Errorf("imatrix: extra key %s is one of the format's own", key)
