@@ -39,7 +39,7 @@ func ExampleRun() {
 	m, err := calibrate.Run(context.Background(), pool, model, windows, calibrate.Options{Dataset: "calibration.txt"})
 	check(err)
 	down, _ := m.Entry("blk.0.ffn_down.weight")
-	fmt.Printf("%d matrices over %d windows of %d tokens\n", len(m.Entries), m.Chunks, m.ChunkSize)
+	fmt.Printf("%d matrices over %d windows of %d tokens\n", len(m.Entries), m.Windows, m.WindowSize)
 	fmt.Printf("%s: %d columns, %v tokens\n", down.Name, down.Cols(), down.Counts[0])
 	// Output:
 	// 21 matrices over 2 windows of 64 tokens
