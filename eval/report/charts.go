@@ -24,11 +24,7 @@ func kldChart(r *Report) *chart {
 		for _, row := range m.sorted() {
 			bits := row.Point(false).BPW()
 			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
-				e := 0.0
-				if plausible(row.KLDSE, 0, 1e6) {
-					e = row.KLDSE
-				}
-				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: e, label: clean(row.Format)})
+				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: bar(row.KLDSE), label: clean(row.Format)})
 			}
 		}
 		if len(s.marks) == 0 {
@@ -66,6 +62,14 @@ func kldChart(r *Report) *chart {
 	return c
 }
 
+// bar is the length of an error bar, 0 of one that cannot be drawn.
+func bar(e float64) float64 {
+	if plausible(e, 0, 1e6) {
+		return e
+	}
+	return 0
+}
+
 // at is the height of the line at x where y is drawn on a log scale. Marks are sorted by falling x.
 func (s *series) at(x float64) float64 {
 	for i := 1; i < len(s.marks); i++ {
@@ -89,8 +93,8 @@ func (r *Report) ranked() []pareto.Candidate {
 	return all
 }
 
-// paretoChart is loss against file size, dominated files crossed out. Bars are intervals of the
-// difference from the source's loss, which is known far better, window by window, than the loss itself.
+// paretoChart is loss against file size, dominated files crossed out. Bars are intervals of the difference from the
+// source's loss, which is known far better, window by window, than the loss itself.
 func paretoChart(r *Report) *chart {
 	c := &chart{title: "Loss in bits per byte of text against file size", x: "file size", y: "bits per byte",
 		logX: true, ticks: logTicks{roundSize}, right: .1}
@@ -107,10 +111,7 @@ func paretoChart(r *Report) *chart {
 				continue
 			}
 			e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
-			if !plausible(e, 0, 1e6) {
-				e = 0
-			}
-			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: e,
+			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: bar(e),
 				label: clean(row.Format), crossed: all[k].Dominated != ""})
 		}
 		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
@@ -136,7 +137,7 @@ func resourceCharts(r *Report) []*chart {
 			}
 			s := series{name: clean(claim.Model), bare: true}
 			for k, x := range claim.Costs {
-				s.marks = append(s.marks, mark{x: x.BPW, y: x.Value, err: claim.sd[k], label: clean(x.Format)})
+				s.marks = append(s.marks, mark{x: x.BPW, y: x.Value, err: bar(claim.sd[k]), label: clean(x.Format)})
 			}
 			if claim.Reason == "" {
 				s.fit = func(x float64) float64 { return claim.Intercept + claim.Slope*x }

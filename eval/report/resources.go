@@ -110,9 +110,6 @@ func (m *Model) Claims() []Claim {
 			if !plausible(x, 1e-12, 1e12) {
 				continue
 			}
-			if !plausible(sd, 0, 1e12) {
-				sd = 0
-			}
 			c.Costs = append(c.Costs, threshold.Cost{Format: row.Format, BPW: bits, Value: x})
 			c.sd = append(c.sd, sd)
 		}
