@@ -54,16 +54,14 @@ func terminalTable(b *bufio.Writer, t table) {
 	for _, cells := range append([][]string{t.heads()}, t.Rows...) {
 		var line strings.Builder
 		for i, c := range cells {
-			c = shorten(c, widths[i])
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
 			if i > 0 {
 				line.WriteString("  ")
 			}
+			w := widths[i]
 			if t.Heads[i].Left {
-				line.WriteString(c + pad)
-			} else {
-				line.WriteString(pad + c)
+				w = -w
 			}
+			fmt.Fprintf(&line, "%*s", w, shorten(c, widths[i]))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
