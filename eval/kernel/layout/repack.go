@@ -21,20 +21,15 @@ type CodeGroup struct {
 //	             second in bits 6 and 7 of words 3 and 4, those of the third in bit 5 of word 3 (the upper) and of word 4
 //	6     3      x << 0; of one more two bits on top of each word, the highest in word 0
 //	8     1      x
-func CodeGroupOf(bits int) CodeGroup {
-	switch bits {
-	case 2:
-		return CodeGroup{1, []uint8{0, 2, 4, 6}}
-	case 3:
-		return CodeGroup{3, []uint8{0, 3, 0, 3, 0, 3, 5, 5}}
-	case 4:
-		return CodeGroup{1, []uint8{0, 4}}
-	case 5:
-		return CodeGroup{5, []uint8{0, 0, 0, 0, 0, 3, 3, 3}}
-	case 6:
-		return CodeGroup{3, []uint8{0, 0, 0, 2}}
-	}
-	return CodeGroup{1, []uint8{0}}
+func CodeGroupOf(bits int) CodeGroup { return codeGroups[bits] }
+
+var codeGroups = [...]CodeGroup{
+	2: {1, []uint8{0, 2, 4, 6}},
+	3: {3, []uint8{0, 3, 0, 3, 0, 3, 5, 5}},
+	4: {1, []uint8{0, 4}},
+	5: {5, []uint8{0, 0, 0, 0, 0, 3, 3, 3}},
+	6: {3, []uint8{0, 0, 0, 2}},
+	8: {1, []uint8{0}},
 }
 
 // Order says which code4 of a block is in a slot of a code group.
