@@ -87,8 +87,9 @@ func (m *Model) RoundActivations() {
 // WithBF16Inputs is the same model with the inputs of all products rounded to BF16, whatever the weights' type. Its
 // divergence from the model is what rounding alone does: the floor under every other divergence. It shares the weights.
 func (m *Model) WithBF16Inputs() *Model {
-	return &Model{Config: m.Config, embedding: m.embedding, layers: m.layers, stateful: m.stateful,
-		outputNorm: m.outputNorm, output: m.output, rope: m.rope, bf16Inputs: true}
+	n := *m
+	n.bf16Inputs, n.memory = true, nil
+	return &n
 }
 
 func (w *Linear) round() {

@@ -58,9 +58,9 @@ func NewPool(workers int) *Pool {
 		p.patience = patience
 	}
 	p.loop.inside.Store(over)
-	p.caller.init()
+	p.caller.signal = make(chan struct{}, 1)
 	for i := range p.helpers {
-		p.helpers[i].init()
+		p.helpers[i].signal = make(chan struct{}, 1)
 		go p.help(i + 1)
 	}
 	return p
@@ -142,8 +142,6 @@ type sleeper struct {
 	vain, skip int
 	_          [24]byte // fills a cache line
 }
-
-func (s *sleeper) init() { s.signal = make(chan struct{}, 1) }
 
 // wait returns once ready is true. It spins for the given time before it sleeps, without yielding: that would move the
 // goroutine to another thread's queue, and waking threads is what takes so long.

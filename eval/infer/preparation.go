@@ -1,6 +1,9 @@
 package infer
 
-import "bitmill/eval/kernel"
+import (
+	"bitmill/eval/kernel"
+	"bitmill/formats/checkpoint/arch"
+)
 
 // preparation makes rows into the input of the next products, a few tokens at a time: they are computed and quantized
 // while they are in the processor's cache.
@@ -147,5 +150,29 @@ func (p *pass) addResidualRow(x, row []float32) {
 func (p *pass) addBias(row, bias []float32) {
 	if bias != nil {
 		p.set.Add(row, bias)
+	}
+}
+
+// norm is the norm of a whole row, or of each part of it (heads) with its own gains.
+type norm struct {
+	gain, bias []float32 // of a whole row; without a gain rows stay as they are
+	part       int       // length of a part; 0: the whole row
+}
+
+// normalize sets dst, which may be x, to the norm of x.
+func (p *pass) normalize(dst, x []float32, n norm) {
+	c := &p.m.Config
+	switch {
+	case n.gain == nil:
+		copy(dst, x)
+	case n.part > 0:
+		for at := 0; at < len(x); at += n.part {
+			end := at + n.part
+			p.normalize(dst[at:end], x[at:end], norm{gain: n.gain[at:end]})
+		}
+	case c.Norm == arch.LayerNorm:
+		p.set.LayerNorm(dst, x, n.gain, n.bias, c.NormEps)
+	default:
+		p.set.RMSNorm(dst, x, n.gain, c.NormEps)
 	}
 }
