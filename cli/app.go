@@ -16,8 +16,8 @@ import (
 	"bitmill/quantize"
 )
 
-// version is the binary's: that of the module, or the commit that it was built from. What files and keys of steps record
-// is quantize.FormatVersion, which changes with the bytes that are written.
+// version is the binary's: that of the module, or the commit that it was built from. Files and keys of steps record
+// quantize.FormatVersion, which changes with the bytes that are written.
 func version() string {
 	v := "devel"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
@@ -81,8 +81,9 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		},
 	}
 	for _, build := range []func() *cli.Command{
-		runCommand, planCommand, convertCommand, calibrateCommand, quantizeCommand, evalCommand, benchCommand, thresholdCommand, checkCommand, recommendCommand, batchCommand,
-		inspectCommand, diffCommand, verifyCommand, splitCommand, mergeCommand, tokenizeCommand, generateCommand, logitsCommand,
+		runCommand, planCommand, convertCommand, calibrateCommand, quantizeCommand, evalCommand, benchCommand,
+		thresholdCommand, checkCommand, recommendCommand, batchCommand, inspectCommand, diffCommand, verifyCommand,
+		splitCommand, mergeCommand, tokenizeCommand, generateCommand, logitsCommand,
 	} {
 		c := build()
 		c.Flags = append(c.Flags, commonFlags()...)

@@ -57,7 +57,8 @@ func TestArchitecturesConformToLlamaCpp(t *testing.T) {
 					break
 				}
 				call(t, bitmill(t, "quantize", folder, path("ours.gguf"), "-f", format, "--no-provenance"))
-				call(t, exec.Command(filepath.Join(bin, "llama-quantize"), path("in.gguf"), path("theirs.gguf"), format, "2"))
+				call(t, exec.Command(filepath.Join(bin, "llama-quantize"), path("in.gguf"), path("theirs.gguf"), format,
+					"2"))
 				equalFiles(t, path("ours.gguf"), path("theirs.gguf"))
 			}
 			var report struct {
@@ -65,7 +66,8 @@ func TestArchitecturesConformToLlamaCpp(t *testing.T) {
 					PPL float64 `json:"ppl"`
 				} `json:"models"`
 			}
-			callJSON(t, &report, "eval", path("plain.gguf"), "-t", text, "--chunks", strconv.Itoa(conformanceChunks), "--json", "--quiet")
+			callJSON(t, &report, "eval", path("plain.gguf"), "-t", text, "--chunks", strconv.Itoa(conformanceChunks),
+				"--json", "--quiet")
 			ours := report.Models[0].PPL
 			if why, ok := unlikePeer[name]; ok {
 				t.Logf("perplexity %.6g; llama.cpp %s", ours, why)

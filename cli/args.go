@@ -12,7 +12,8 @@ import (
 func arguments(c *cli.Context, least, most int, what string) ([]string, error) {
 	args := c.Args().Slice()
 	if len(args) < least || (most >= 0 && len(args) > most) {
-		return nil, usagef("usage: bitmill %s %s (got %d arguments); see bitmill %s --help", c.Command.Name, what, len(args), c.Command.Name)
+		return nil, usagef("usage: bitmill %s %s (got %d arguments); see bitmill %s --help", c.Command.Name, what,
+			len(args), c.Command.Name)
 	}
 	return args, nil
 }

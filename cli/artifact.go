@@ -31,8 +31,8 @@ type artifactOptions struct {
 }
 
 func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
-	o = artifactOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
-		strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
+	o = artifactOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"),
+		exclude: c.StringSlice("exclude-weights"), strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
 	if o.Options, err = recipeOptions(c); err != nil {
 		return o, err
 	}
@@ -59,7 +59,8 @@ func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
 }
 
 // plan plans the artifact.
-func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix) (*quantize.Plan, error) {
+func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpoint,
+	m *imatrix.Matrix) (*quantize.Plan, error) {
 	return e.Plan(ctx, c, m, o.Options, o.target, o.strict)
 }
 
@@ -138,7 +139,8 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 }
 
 // writeOne writes the artifact of a plan.
-func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
+func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string,
+	o quantizeOptions) (quantize.Written, error) {
 	made := quantize.ReadProvenance(p.Metadata)
 	if o.noProvenance || o.keepConfig {
 		made = quantize.Provenance{} // a source that is an artifact has left its own
@@ -160,7 +162,8 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	}
 	bar := e.Events.Begin("quantize "+p.Format.Name, "bytes")
 	written, err := quantize.Write(ctx, c, m, []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}},
-		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set, Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})
+		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set,
+			Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})
 	if err != nil {
 		return quantize.Written{}, err
 	}

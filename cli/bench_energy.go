@@ -45,7 +45,8 @@ func printEnergy(e env, r benchReport) error {
 		}{{testName("pp", m.Prompt), m.Energy.Prompt}, {testName("tg", m.Gen), m.Energy.Generate}} {
 			for _, kind := range slices.Sorted(maps.Keys(test.kinds)) {
 				j := test.kinds[kind]
-				fmt.Fprintf(e.stdout, " %s %s %.4g J/token (CV %.1f %%, n %d)", test.name, kind, j.PerToken, 100*j.CV, j.N)
+				fmt.Fprintf(e.stdout, " %s %s %.4g J/token (CV %.1f %%, n %d)", test.name, kind, j.PerToken, 100*j.CV,
+					j.N)
 			}
 		}
 		for _, kind := range slices.Sorted(maps.Keys(m.Energy.IdleWatts)) {

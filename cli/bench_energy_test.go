@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,7 +60,8 @@ func benchOutput(t *testing.T, root string, asJSON bool) []byte {
 	e := makeEnv(&out, &errs, asJSON, true)
 	e.Threads = 1
 	path := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
-	if err := runBench(t.Context(), e, []string{path}, bench.Options{Prompt: 16, Generate: 2, Repetitions: 1, Kernel: kernel.Best()}, true); err != nil {
+	if err := runBench(t.Context(), e, []string{path}, bench.Options{Prompt: 16, Generate: 2, Repetitions: 1,
+		Kernel: kernel.Best()}, true); err != nil {
 		t.Fatal(err, errs.String())
 	}
 	return out.Bytes()
@@ -79,23 +79,27 @@ func TestBenchEnergy(t *testing.T) {
 	if w := e.IdleWatts["package"]; w < 10 || w > 40 {
 		t.Errorf("%v W idle, not 20", w)
 	}
-	for name, j := range map[string]float64{"prompt": float64(e.Prompt["package"].N), "generate": float64(e.Generate["package"].N)} {
+	for name, j := range map[string]float64{"prompt": float64(e.Prompt["package"].N),
+		"generate": float64(e.Generate["package"].N)} {
 		if j != pipeline.EnergyRepetitions {
 			t.Errorf("%s: %v repetitions", name, j)
 		}
 	}
-	if s := string(benchOutput(t, counters(t), false)); !strings.Contains(s, "J/token (CV ") || !strings.Contains(s, "W, subtracted") {
+	if s := string(benchOutput(t, counters(t), false)); !strings.Contains(s, "J/token (CV ") ||
+		!strings.Contains(s, "W, subtracted") {
 		t.Error(s)
 	}
 }
 
 func TestBenchEnergyUnmeasured(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "nowhere")
-	if s := string(benchOutput(t, nowhere, false)); !strings.Contains(s, fmt.Sprintf("energy is not measured: %s does not exist", nowhere)) {
+	why := "energy is not measured: " + nowhere + " does not exist"
+	if s := string(benchOutput(t, nowhere, false)); !strings.Contains(s, why) {
 		t.Error(s)
 	}
 	var r benchReport
-	if err := json.Unmarshal(benchOutput(t, nowhere, true), &r); err != nil || r.Models[0].Energy != nil || !strings.Contains(r.EnergyNote, "does not exist") {
+	if err := json.Unmarshal(benchOutput(t, nowhere, true), &r); err != nil || r.Models[0].Energy != nil ||
+		!strings.Contains(r.EnergyNote, "does not exist") {
 		t.Errorf("%v: %+v", err, r)
 	}
 }

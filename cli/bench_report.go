@@ -16,7 +16,7 @@ import (
 type benchRow struct {
 	Path      string    `json:"path"`
 	FileBytes int64     `json:"file_bytes"`
-	Resident  int64     `json:"resident_bytes"` // weights in memory of the process; 0: they are read from the file's mapping
+	Resident  int64     `json:"resident_bytes"` // weights in memory of the process; 0: mapped from the file
 	KV        int64     `json:"kv_bytes"`
 	Scratch   int64     `json:"scratch_bytes"`
 	ReadBytes float64   `json:"read_bytes_per_second"`
@@ -91,7 +91,8 @@ func printBench(e env, r benchReport) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "%d threads, %s: reads %.1f GB/s, multiplies %.0f GOP/s in int8, %.0f in bfloat16, %.0f in float32", r.Threads,
+	fmt.Fprintf(e.stdout,
+		"%d threads, %s: reads %.1f GB/s, multiplies %.0f GOP/s in int8, %.0f in bfloat16, %.0f in float32", r.Threads,
 		r.Kernel, r.ReadBytes/1e9, r.Int8/1e9, r.BF16/1e9, r.Float/1e9)
 	if r.PeakRSS > 0 {
 		fmt.Fprintf(e.stdout, "; peak resident memory %s MiB", mib(r.PeakRSS))

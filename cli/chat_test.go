@@ -12,7 +12,9 @@ import (
 func TestChatPrompt(t *testing.T) {
 	for _, tt := range []struct{ template, want string }{
 		{"{{ '<|im_start|>' + message['role'] }}", "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"},
-		{"{{ '<|start_header_id|>' }}", "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"},
+		{"{{ '<|start_header_id|>' }}",
+			"<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>" +
+				"<|start_header_id|>assistant<|end_header_id|>\n\n"},
 		{"'<start_of_turn>' + role", "<start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n"},
 		{"'<|user|>' + '\n' + message['content'] + '<|end|>'", "<|user|>\nHi<|end|>\n<|assistant|>\n"},
 		{"'<|user|>\n' + message['content'] + eos_token", "<|user|>\nHi</s>\n<|assistant|>\n"},

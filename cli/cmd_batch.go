@@ -26,12 +26,15 @@ func batchCommand() *cli.Command {
 		Name:      "batch",
 		Usage:     "many runs from a manifest",
 		ArgsUsage: "MANIFEST.yaml",
-		Description: "Each job is one bitmill run into a folder of its own; its keys are the flags of run. A job that fails does not stop the others. " +
+		Description: "Each job is one bitmill run into a folder of its own; its keys are the flags of run. " +
+			"A job that fails does not stop the others. " +
 			"The same command again does what is missing. A manifest:\n\n" +
 			"   defaults: {formats: 'Q4_K_M,Q8_0', text: eval.txt, calibration: cal.txt}\n" +
-			"   jobs:\n     - {name: small, models: [models/small]}\n     - {name: family, models: [models/small, models/large], formats: all, budget: budget.yaml}",
+			"   jobs:\n     - {name: small, models: [models/small]}\n" +
+			"     - {name: family, models: [models/small, models/large], formats: all, budget: budget.yaml}",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `DIR`: a folder per job, and batch.json"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"},
+				Usage: "output `DIR`: a folder per job, and batch.json"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the commands and stop"},
 		},
 		Action: func(c *cli.Context) error {
@@ -84,7 +87,8 @@ func readJobs(path, out string) ([]job, error) {
 		return nil, fmt.Errorf("%s: the manifest is not understood: %w", path, err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: the manifest goes on after its first document: put all jobs in one, without a line of ---", path)
+		return nil, fmt.Errorf("%s: the manifest goes on after its first document: put all jobs in one, without a "+
+			"line of ---", path)
 	}
 	if len(m.Jobs) == 0 {
 		return nil, fmt.Errorf("%s: the manifest has no jobs", path)

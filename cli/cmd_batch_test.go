@@ -53,8 +53,9 @@ func TestReadJobs(t *testing.T) {
 func TestJobsAreWhatTheirFlagsSay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "manifest.yaml")
 	text := `jobs:
-  - {name: a, models: [m, -n], f: [Q4_K_M, 'Q8_0,F16'], t: text.txt, c: 256, chunks: 3, pure: true, bench: false, strict: true,
-     tensor-type: ['a{1,2}=q8_0', b=f16], kld-budget: 0.2, max-memory: 1GiB, lora: ada, include-weights: [x, y], budget: b.yaml}
+  - {name: a, models: [m, -n], f: [Q4_K_M, 'Q8_0,F16'], t: text.txt, c: 256, chunks: 3, pure: true,
+     bench: false, strict: true, tensor-type: ['a{1,2}=q8_0', b=f16], kld-budget: 0.2, max-memory: 1GiB, lora: ada,
+     include-weights: [x, y], budget: b.yaml}
   - {name: b, models: m, formats: all, no-imatrix: true, allow-requantize: true, override-kv: a=int:3}`
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

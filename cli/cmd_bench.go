@@ -14,18 +14,21 @@ func benchCommand() *cli.Command {
 		Name:      "bench",
 		Usage:     "measure how fast models read a prompt and generate, as llama-bench does",
 		ArgsUsage: "MODEL...",
-		Description: `pp N is a prompt of N random tokens from an empty cache, with the logits of the last one; tg N is N single tokens from
-an empty cache. The weights are first moved to memory, in the order that the kernels read them in, as far as there is
-enough. Models take turns, repetition by repetition, after each has warmed up. Beside each speed stands what bounds it:
-the share of its time that reading the weights and the cache takes at the measured speed of reading, or the share that
-multiplying takes at the measured peak, whichever is larger.`,
+		Description: `pp N is a prompt of N random tokens from an empty cache, with the logits of the last one; tg N
+is N single tokens from an empty cache. The weights are first moved to memory, in the order that the kernels read them
+in, as far as there is enough. Models take turns, repetition by repetition, after each has warmed up. Beside each
+speed stands what bounds it: the share of its time that reading the weights and the cache takes at the measured speed
+of reading, or the share that multiplying takes at the measured peak, whichever is larger.`,
 		Flags: []cli.Flag{
 			requantizeFlag(), loraFlag(),
-			&cli.IntFlag{Name: "n-prompt", Aliases: []string{"p"}, Value: 512, Usage: "tokens of the prompt (0: no such test)"},
-			&cli.IntFlag{Name: "n-gen", Aliases: []string{"n"}, Value: 128, Usage: "tokens to generate (0: no such test)"},
+			&cli.IntFlag{Name: "n-prompt", Aliases: []string{"p"}, Value: 512,
+				Usage: "tokens of the prompt (0: no such test)"},
+			&cli.IntFlag{Name: "n-gen", Aliases: []string{"n"}, Value: 128,
+				Usage: "tokens to generate (0: no such test)"},
 			&cli.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Value: 5, Usage: "repetitions of each test"},
 			&cli.IntFlag{Name: "t", Usage: "the same as --threads"},
-			&cli.BoolFlag{Name: "energy", Usage: "measure joules per token too, from the processor's counters (at least 10 repetitions, idle power subtracted)"},
+			&cli.BoolFlag{Name: "energy", Usage: "measure joules per token too, from the processor's counters (at " +
+				"least 10 repetitions, idle power subtracted)"},
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 		},
 		Action: func(c *cli.Context) error {
@@ -39,8 +42,10 @@ multiplying takes at the measured peak, whichever is larger.`,
 			}
 			o := bench.Options{Prompt: c.Int("n-prompt"), Generate: c.Int("n-gen"), Repetitions: c.Int("repetitions")}
 			switch {
-			case o.Prompt < 0 || o.Generate < 0 || o.Prompt == 0 && o.Generate == 0 || max(o.Prompt, o.Generate) > maxGenerated:
-				return usagef("--n-prompt %d --n-gen %d: give numbers of tokens up to %d, one of them above 0", o.Prompt, o.Generate, maxGenerated)
+			case o.Prompt < 0 || o.Generate < 0 || o.Prompt == 0 && o.Generate == 0 ||
+				max(o.Prompt, o.Generate) > maxGenerated:
+				return usagef("--n-prompt %d --n-gen %d: give numbers of tokens up to %d, one of them above 0",
+					o.Prompt, o.Generate, maxGenerated)
 			case o.Repetitions < 1:
 				return usagef("--repetitions %d: at least 1", o.Repetitions)
 			}
@@ -82,7 +87,8 @@ func runBench(ctx context.Context, e env, paths []string, o bench.Options, withE
 	peak := machine.PeakRSS() // before the machine is measured, which takes memory of its own
 	m := machine.MeasureRates(pool, o.Kernel.Name)
 	p.Done()
-	r := benchReport{Threads: e.Threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float, BF16: m.BF16, PeakRSS: peak, Models: rows}
+	r := benchReport{Threads: e.Threads, Kernel: o.Kernel.Name, ReadBytes: m.ReadBytes, Int8: m.Int8, Float: m.Float,
+		BF16: m.BF16, PeakRSS: peak, Models: rows}
 	if withEnergy {
 		if err := benchEnergy(ctx, pool, list, o, &r); err != nil {
 			return err

@@ -25,7 +25,8 @@ func calibrateCommand() *cli.Command {
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "imatrix.gguf", Usage: "imatrix `FILE` to write"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "imatrix.gguf",
+				Usage: "imatrix `FILE` to write"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: 512, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
 			&cli.BoolFlag{Name: "process-output", Usage: "also record the output head"},
@@ -98,10 +99,12 @@ func (e env) printCoverage(path string, m *imatrix.Matrix) error {
 	zero := 0
 	for _, c := range coverage {
 		if !c.Full() {
-			fmt.Fprintf(e.stdout, "%s: %d of %d columns never used, %d of %d matrices unseen\n", c.Name, c.ZeroColumns, c.Columns, c.Unseen, c.Matrices)
+			fmt.Fprintf(e.stdout, "%s: %d of %d columns never used, %d of %d matrices unseen\n", c.Name, c.ZeroColumns,
+				c.Columns, c.Unseen, c.Matrices)
 			zero++
 		}
 	}
-	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors over %d windows of %d tokens, %d with gaps\n", path, len(m.Entries), m.Windows, m.WindowSize, zero)
+	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors over %d windows of %d tokens, %d with gaps\n", path, len(m.Entries),
+		m.Windows, m.WindowSize, zero)
 	return err
 }

@@ -25,14 +25,18 @@ func checkCommand() *cli.Command {
 		Name:      "check",
 		Usage:     "gate: does a report keep to a budget, or to what an earlier report reached",
 		ArgsUsage: "REPORT.json",
-		Description: "A limit on a measured quantity is broken only when the measurement says so beyond its error, corrected for the number of rules. " +
-			"With --baseline alone no artifact may be worse in kld, ppl, same_top or file_bytes. A budget is YAML:\n\n" +
-			"   rules:\n     - {metric: kld, format: Q4_K_M, max: 0.01}\n     - {metric: ppl, model: demo-*, worse: 1%}     # than the baseline\n     - {metric: same_top, min: 0.9}",
+		Description: "A limit on a measured quantity is broken only when the measurement says so beyond its error, " +
+			"corrected for the number of rules. With --baseline alone no artifact may be worse in kld, ppl, " +
+			"same_top or file_bytes. A budget is YAML:\n\n" +
+			"   rules:\n     - {metric: kld, format: Q4_K_M, max: 0.01}\n" +
+			"     - {metric: ppl, model: demo-*, worse: 1%}     # than the baseline\n" +
+			"     - {metric: same_top, min: 0.9}",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "baseline", Usage: "an earlier `REPORT.json` over the same text"},
 			&cli.StringFlag{Name: "budget", Usage: "`FILE` with rules"},
 			&cli.StringFlag{Name: "junit", Usage: "write the findings to `FILE` as JUnit XML"},
-			&cli.StringFlag{Name: "summary", Usage: "append the findings to `FILE` as Markdown (on GitHub: \"$GITHUB_STEP_SUMMARY\")"},
+			&cli.StringFlag{Name: "summary",
+				Usage: "append the findings to `FILE` as Markdown (on GitHub: \"$GITHUB_STEP_SUMMARY\")"},
 			&cli.BoolFlag{Name: "strict", Usage: "a limit passed within the error is broken too"},
 		},
 		Action: func(c *cli.Context) error {
@@ -40,7 +44,8 @@ func checkCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := checkOptions{c.String("baseline"), c.String("budget"), c.String("junit"), c.String("summary"), c.Bool("strict")}
+			o := checkOptions{c.String("baseline"), c.String("budget"), c.String("junit"), c.String("summary"),
+				c.Bool("strict")}
 			if o.baseline == "" && o.budget == "" {
 				return usagef("check needs --baseline REPORT.json, --budget FILE, or both")
 			}

@@ -23,8 +23,10 @@ func convertCommand() *cli.Command {
 		Usage:     "write a checkpoint as GGUF without quantizing",
 		ArgsUsage: "MODEL OUT.gguf",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "outtype", Value: "auto", Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
-			&cli.BoolFlag{Name: "vocab-only", Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
+			&cli.StringFlag{Name: "outtype", Value: "auto",
+				Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
+			&cli.BoolFlag{Name: "vocab-only",
+				Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
 			requantizeFlag(), loraFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -63,7 +65,9 @@ func runConvert(ctx context.Context, e env, path, out, format string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	return runQuantize(ctx, e, path, out, quantizeOptions{artifactOptions: artifactOptions{Options: quantize.Options{Format: format, AllowRequantize: e.Source.AllowRequantize}}, keepConfig: true})
+	o := quantizeOptions{keepConfig: true}
+	o.Format, o.AllowRequantize = format, e.Source.AllowRequantize
+	return runQuantize(ctx, e, path, out, o)
 }
 
 // runConvertVocabulary writes a file of metadata and vocabulary.
@@ -112,6 +116,7 @@ func runConvertVocabulary(e env, path, out, format string) error {
 	if e.json {
 		return e.printJSON(row)
 	}
-	_, err = fmt.Fprintf(e.stdout, "wrote %s: a vocabulary of %d tokens without tensors, %d bytes\n", row.Path, row.Tokens, row.FileBytes)
+	_, err = fmt.Fprintf(e.stdout, "wrote %s: a vocabulary of %d tokens without tensors, %d bytes\n", row.Path,
+		row.Tokens, row.FileBytes)
 	return err
 }

@@ -19,10 +19,10 @@ func diffCommand() *cli.Command {
 		Name:      "diff",
 		Usage:     "show what differs between two models: metadata, types, bytes, values",
 		ArgsUsage: "A B",
-		Description: `A and B are GGUF files, first shards, or Hugging Face folders (seen as llama.cpp's converter would write them).
-A line starts with - for what only A has, + for what only B has, ~ for what both have and differs. Of tensors that
-differ the values are compared: the largest |a-b|, its root mean square over that of A, and the cosine.
-How a model is cut into shards (metadata keys split.*) does not count as a difference.
+		Description: `A and B are GGUF files, first shards, or Hugging Face folders (seen as llama.cpp's converter
+would write them). A line starts with - for what only A has, + for what only B has, ~ for what both have and differs.
+Of tensors that differ the values are compared: the largest |a-b|, its root mean square over that of A, and the
+cosine. How a model is cut into shards (metadata keys split.*) does not count as a difference.
 
 Exit code 0 means that nothing differs, 3 that something does.`,
 		Action: func(c *cli.Context) error {

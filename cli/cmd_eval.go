@@ -25,16 +25,19 @@ func evalCommand() *cli.Command {
 		Name:      "eval",
 		Usage:     "perplexity of models over a text, their divergence from a reference, and their answers to tasks",
 		ArgsUsage: "MODEL...",
-		Description: "A task is a file of questions, one JSON object a line: {\"context\": \"2+2=\", \"choices\": [\"3\", \"4\"], \"answer\": 1}, " +
-			"or {\"prompt\": \"…\", \"target\": \"…\"} for generated text, or the files of HellaSwag, Winogrande, ARC and MMLU as they are published. " +
-			"acc takes the most likely choice, acc_norm the most likely by length; against a reference, the answers that flipped are counted and tested (McNemar, corrected by Holm).",
+		Description: "A task is a file of questions, one JSON object a line: " +
+			`{"context": "2+2=", "choices": ["3", "4"], "answer": 1}, or {"prompt": "…", "target": "…"} ` +
+			"for generated text, or the files of HellaSwag, Winogrande, ARC and MMLU as they are published. " +
+			"acc takes the most likely choice, acc_norm the most likely by length; against a reference, " +
+			"the answers that flipped are counted and tested (McNemar, corrected by Holm).",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
 			&cli.StringFlag{Name: "reference", Usage: "the full-precision `MODEL` to measure the KL divergence from"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
 			&cli.StringSliceFlag{Name: "tasks", Usage: "`FILE` of questions; may be given several times"},
-			&cli.BoolFlag{Name: "oracle", Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
+			&cli.BoolFlag{Name: "oracle",
+				Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
 			requantizeFlag(), loraFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -42,7 +45,8 @@ func evalCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"), c.StringSlice("tasks")}
+			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"),
+				c.StringSlice("tasks")}
 			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {
 				return usagef("eval needs a text: give --text FILE, or --tasks FILE")
 			}
@@ -146,7 +150,8 @@ func evalModels(ctx context.Context, e env, paths []string, text string, o evalO
 
 // evalAgainst evaluates the reference and the others on the reference's tokens. The reference's own row is returned
 // only when there are no others.
-func evalAgainst(ctx context.Context, e env, reference string, others []string, text string, o evalOptions) ([]report.Row, error) {
+func evalAgainst(ctx context.Context, e env, reference string, others []string, text string,
+	o evalOptions) ([]report.Row, error) {
 	ref, err := e.adapterOnlyForFolders(reference).Load(reference)
 	if err != nil {
 		return nil, err
@@ -158,8 +163,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	if err != nil {
 		return nil, err
 	}
-	v := pipeline.Evaluation{Session: e.Session, Reference: ref.Engine, Candidates: []pipeline.Candidate{{Model: ref.Engine}},
-		Windows: windows, Bytes: eval.ScoredBytes(ref.Tokenizer, windows), What: "evaluate"}
+	v := pipeline.Evaluation{Session: e.Session, Reference: ref.Engine,
+		Candidates: []pipeline.Candidate{{Model: ref.Engine}}, Windows: windows,
+		Bytes: eval.ScoredBytes(ref.Tokenizer, windows), What: "evaluate"}
 	subjects := []*pipeline.Model{ref}
 	for _, path := range others {
 		s, err := e.adapterOnlyForFolders(path).Load(path)
@@ -208,7 +214,8 @@ func sameTokens(s *pipeline.Model, windows [][]int32, text string, o evalOptions
 		return err
 	}
 	if pipeline.TokenHash(own) != pipeline.TokenHash(windows) {
-		return fmt.Errorf("%s does not split the text into the reference's tokens: a divergence between them has no meaning", s.Path)
+		return fmt.Errorf("%s does not split the text into the reference's tokens: a divergence between them has no "+
+			"meaning", s.Path)
 	}
 	return nil
 }

@@ -26,11 +26,13 @@ func generateCommand() *cli.Command {
 		Flags: []cli.Flag{
 			requantizeFlag(), loraFlag(),
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "the text to continue"},
-			&cli.BoolFlag{Name: "chat", Usage: "put the prompt as a user's message to an assistant, in the style of the model's chat template"},
+			&cli.BoolFlag{Name: "chat",
+				Usage: "put the prompt as a user's message to an assistant, in the style of the model's chat template"},
 			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 128, Usage: "how many tokens to generate"},
 			&cli.Float64Flag{Name: "temperature", Usage: "0 picks the most probable token"},
 			&cli.IntFlag{Name: "top-k", Usage: "choose among the k most probable tokens (0: all)"},
-			&cli.Float64Flag{Name: "top-p", Value: 1, Usage: "choose among the most probable tokens that together reach p"},
+			&cli.Float64Flag{Name: "top-p", Value: 1,
+				Usage: "choose among the most probable tokens that together reach p"},
 			&cli.Uint64Flag{Name: "seed", Usage: "seed of the random choice"},
 		},
 		Action: func(c *cli.Context) error {
@@ -52,7 +54,8 @@ func generateCommand() *cli.Command {
 			}
 			return runGenerate(c.Context, newEnv(c), args[0], generateOptions{
 				prompt: c.String("prompt"), chat: c.Bool("chat"), tokens: c.Int("tokens"),
-				sampler: infer.Sampler{Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), Seed: c.Uint64("seed")},
+				sampler: infer.Sampler{Temperature: c.Float64("temperature"), TopK: c.Int("top-k"),
+					TopP: c.Float64("top-p"), Seed: c.Uint64("seed")},
 			})
 		},
 	}

@@ -64,7 +64,8 @@ func runInspect(ctx context.Context, e env, path string, hash bool) error {
 	if err != nil {
 		return err
 	}
-	in := inspection{Metadata: c.Metadata, Parameters: sum.All.Weights, PayloadBits: sum.All.Bits, BPW: sum.All.String(), MatrixBPW: sum.Matrices.String()}
+	in := inspection{Metadata: c.Metadata, Parameters: sum.All.Weights, PayloadBits: sum.All.Bits,
+		BPW: sum.All.String(), MatrixBPW: sum.Matrices.String()}
 	if in.FileBytes, err = s.FileBytes(); err != nil {
 		return err
 	}
@@ -104,7 +105,8 @@ func printInspection(e env, in inspection) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(e.stdout, "%d parameters, %d payload bits: %s bits per weight (matrices only %s); %d bytes on disk\n",
+	_, err := fmt.Fprintf(e.stdout,
+		"%d parameters, %d payload bits: %s bits per weight (matrices only %s); %d bytes on disk\n",
 		in.Parameters, in.PayloadBits, in.BPW, in.MatrixBPW, in.FileBytes)
 	return err
 }

@@ -61,7 +61,8 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 	}
 	for _, x := range flat {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", path)
+			return fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are "+
+				"damaged", path)
 		}
 	}
 	if e.json {

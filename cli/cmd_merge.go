@@ -19,8 +19,8 @@ func mergeCommand() *cli.Command {
 		Name:      "merge",
 		Usage:     "join the shards of a GGUF file",
 		ArgsUsage: "FIRST-SHARD OUT.gguf",
-		Description: `Finds the other shards beside the first (NAME-00001-of-0000N.gguf) and writes one file, with the bytes that
-llama-gguf-split --merge writes. The shards are kept. A file OUT.gguf that exists already is not replaced.`,
+		Description: `Finds the other shards beside the first (NAME-00001-of-0000N.gguf) and writes one file, with the
+bytes that llama-gguf-split --merge writes. The shards are kept. A file OUT.gguf that exists already is not replaced.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
 		},
@@ -79,6 +79,7 @@ func runMerge(ctx context.Context, e env, first, out string, dry bool) error {
 	if dry {
 		verb = "would write"
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s %s: %d tensors of %d shards, %d bytes\n", verb, out, len(f.Tensors), len(f.Shards), layout.FileBytes)
+	_, err = fmt.Fprintf(e.stdout, "%s %s: %d tensors of %d shards, %d bytes\n", verb, out, len(f.Tensors),
+		len(f.Shards), layout.FileBytes)
 	return err
 }

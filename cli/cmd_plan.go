@@ -17,12 +17,13 @@ func planCommand() *cli.Command {
 		Name:      "plan",
 		Usage:     "exact bytes and bits per weight of every tensor, before anything is written",
 		ArgsUsage: "MODEL|config.json",
-		Description: `The plan says to the byte what bitmill quantize would write with the same flags. A bare config.json has no vocabulary:
-its types and bits are right, the file size lacks what the metadata take.
+		Description: `The plan says to the byte what bitmill quantize would write with the same flags. A bare
+config.json has no vocabulary: its types and bits are right, the file size lacks what the metadata take.
 
 ` + targetHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "formats", Aliases: []string{"f", "format"}, Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
+			&cli.StringSliceFlag{Name: "formats", Aliases: []string{"f", "format"},
+				Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
 			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor"},
 		}, artifactFlags()...),
 		Action: func(c *cli.Context) error {
@@ -118,13 +119,15 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 		err = printPlan(e, rows, blocked, tensors)
 	}
 	if err == nil && len(blocked) > 0 {
-		err = incompleteError{fmt.Errorf("%d of %d formats cannot be made from %s as it is", len(blocked), len(names), path)}
+		err = incompleteError{fmt.Errorf("%d of %d formats cannot be made from %s as it is", len(blocked), len(names),
+			path)}
 	}
 	return err
 }
 
 func newPlanRow(p *quantize.Plan) planRow {
-	row := planRow{Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(), FileBytes: p.FileBytes, Fallbacks: p.Fallbacks, Warnings: p.Warnings}
+	row := planRow{Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
+		FileBytes: p.FileBytes, Fallbacks: p.Fallbacks, Warnings: p.Warnings}
 	if err := p.CheckEncoders(); err != nil {
 		row.Warnings = append(row.Warnings, err.Error())
 	}
@@ -156,7 +159,8 @@ func printPlan(e env, rows []planRow, blocked []blockedRow, tensors bool) error 
 	}
 	for _, r := range rows {
 		if r.ShardBytes != nil {
-			fmt.Fprintf(e.stdout, "%s: %d shards of %s bytes\n", r.Format, len(r.ShardBytes), strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.ShardBytes)), ", "), "[]"))
+			fmt.Fprintf(e.stdout, "%s: %d shards of %s bytes\n", r.Format, len(r.ShardBytes),
+				strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.ShardBytes)), ", "), "[]"))
 		}
 		for _, s := range r.Warnings {
 			fmt.Fprintf(e.stdout, "%s: %s\n", r.Format, strings.TrimPrefix(s, r.Format+": "))

@@ -16,8 +16,9 @@ func recommendCommand() *cli.Command {
 		Name:      "recommend",
 		Usage:     "the artifact to take under a limit of memory or divergence",
 		ArgsUsage: "REPORT.json...",
-		Description: "With --ram it takes the artifact with the lowest loss whose file and keys and values (16 bits, --context tokens) fit, " +
-			"and names a smaller one that is not worse beyond the error. With --max-kld alone it takes the smallest within that divergence from its source.",
+		Description: "With --ram it takes the artifact with the lowest loss whose file and keys and values " +
+			"(16 bits, --context tokens) fit, and names a smaller one that is not worse beyond the error. " +
+			"With --max-kld alone it takes the smallest within that divergence from its source.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ram", Usage: "memory there is, as `SIZE` (8GiB)"},
 			&cli.Float64Flag{Name: "max-kld", Usage: "divergence in nats that is allowed"},
@@ -89,7 +90,8 @@ func printChoice(e env, choice *pareto.Choice) error {
 		case c.Fits:
 			fits = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.4f\t%.4g\t%s\t  %s\n", printable(c.Model), printable(c.Format), c.FileBytes, c.Memory, c.Loss, c.KLD, fits, printable(c.Dominated))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.4f\t%.4g\t%s\t  %s\n", printable(c.Model), printable(c.Format), c.FileBytes,
+			c.Memory, c.Loss, c.KLD, fits, printable(c.Dominated))
 	}
 	return w.Flush()
 }

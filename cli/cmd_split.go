@@ -16,12 +16,15 @@ func splitCommand() *cli.Command {
 		Name:      "split",
 		Usage:     "cut a GGUF file into shards",
 		ArgsUsage: "IN.gguf PREFIX",
-		Description: `Writes PREFIX-00001-of-0000N.gguf and so on, with the bytes that llama-gguf-split writes: all of them, or none.
-A tensor larger than --split-max-size gets a shard of its own; when it is the first, the split is refused.
-IN.gguf may be the first shard of a model that is split already; it must not be one of the files to be written.`,
+		Description: `Writes PREFIX-00001-of-0000N.gguf and so on, with the bytes that llama-gguf-split writes: all of
+them, or none. A tensor larger than --split-max-size gets a shard of its own; when it is the first, the split is
+refused. IN.gguf may be the first shard of a model that is split already; it must not be one of the files to be
+written.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "split-max-size", Usage: "most bytes of tensors in a shard: a `SIZE` such as 500M or 2G (decimal), 4GiB (binary)"},
-			&cli.IntFlag{Name: "split-max-tensors", Usage: "most tensors in a shard: a `NUMBER`", DefaultText: fmt.Sprint(gguf.DefaultMaxTensors, " unless --split-max-size is given")},
+			&cli.StringFlag{Name: "split-max-size",
+				Usage: "most bytes of tensors in a shard: a `SIZE` such as 500M or 2G (decimal), 4GiB (binary)"},
+			&cli.IntFlag{Name: "split-max-tensors", Usage: "most tensors in a shard: a `NUMBER`",
+				DefaultText: fmt.Sprint(gguf.DefaultMaxTensors, " unless --split-max-size is given")},
 			&cli.BoolFlag{Name: "no-tensor-first-split", Usage: "put only metadata in the first shard"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
 		},
@@ -34,8 +37,10 @@ IN.gguf may be the first shard of a model that is split already; it must not be 
 			if err != nil {
 				return err
 			}
-			if base := args[1]; base == "" || strings.HasSuffix(base, "/") || strings.HasSuffix(base, string(filepath.Separator)) {
-				return usagef("%q is no prefix: give the start of the shards' names, e.g. %s", base, filepath.Join(base, "model"))
+			if base := args[1]; base == "" || strings.HasSuffix(base, "/") ||
+				strings.HasSuffix(base, string(filepath.Separator)) {
+				return usagef("%q is no prefix: give the start of the shards' names, e.g. %s", base,
+					filepath.Join(base, "model"))
 			}
 			return runSplit(c.Context, newEnv(c), args[0], args[1], o, c.Bool("dry-run"))
 		},
@@ -86,9 +91,11 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	switch big := gguf.Oversized(f.Infos(), o.MaxBytes); len(big) {
 	case 0:
 	case 1:
-		warnings = append(warnings, fmt.Sprintf("1 tensor is larger than --split-max-size, %s: its shard is larger too", big[0]))
+		warnings = append(warnings, fmt.Sprintf("1 tensor is larger than --split-max-size, %s: its shard is larger too",
+			big[0]))
 	default:
-		warnings = append(warnings, fmt.Sprintf("%d tensors are larger than --split-max-size, %s for one: their shards are larger too", len(big), big[0]))
+		warnings = append(warnings, fmt.Sprintf("%d tensors are larger than --split-max-size, %s for one: their "+
+			"shards are larger too", len(big), big[0]))
 	}
 	for _, w := range warnings {
 		fmt.Fprintf(e.stderr, "bitmill: %s\n", w)
@@ -114,7 +121,8 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	for _, r := range rows {
 		fmt.Fprintf(e.stdout, "%s %s: %d tensors, %d bytes\n", verb, r.Path, r.Tensors, r.Bytes)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", several(len(rows), "shard"), several(len(f.Tensors), "tensor"), totalBytes(rows))
+	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", several(len(rows), "shard"), several(len(f.Tensors), "tensor"),
+		totalBytes(rows))
 	return err
 }
 

@@ -20,7 +20,8 @@ func thresholdCommand() *cli.Command {
 		Usage:     "where quality breaks, from reports already written",
 		ArgsUsage: "REPORT.json...",
 		Flags: []cli.Flag{
-			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget, Usage: "divergence in nats that the fidelity threshold allows"},
+			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget,
+				Usage: "divergence in nats that the fidelity threshold allows"},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, -1, "REPORT.json...")
@@ -98,12 +99,14 @@ func (t *thresholdReport) print(w io.Writer) error {
 				continue
 			}
 			name := printable(f.Model)
-			fmt.Fprintf(w, "%s: fidelity within %g nats: %s. %s\n", name, f.Budget, located(f.Status, f.BPW, f.Low, f.High, f.Level), printable(f.Evidence))
+			fmt.Fprintf(w, "%s: fidelity within %g nats: %s. %s\n", name, f.Budget,
+				located(f.Status, f.BPW, f.Low, f.High, f.Level), printable(f.Evidence))
 			fmt.Fprintf(w, "%s: knee: %s\n", name, printable(t.Knees[k].Evidence))
 		}
 		for _, x := range t.Economy {
 			if x.Family == family {
-				fmt.Fprintf(w, "%s against %s: economy: %s. %s\n", printable(x.Larger), printable(strings.Join(x.Smaller, ", ")),
+				fmt.Fprintf(w, "%s against %s: economy: %s. %s\n", printable(x.Larger),
+					printable(strings.Join(x.Smaller, ", ")),
 					located(x.Status, x.BPW, x.Low, x.High, x.Level), printable(x.Evidence))
 			}
 		}

@@ -17,7 +17,8 @@ func tokenizeCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Usage: "the text itself"},
 			&cli.StringFlag{Name: "file", Usage: "a file that holds the text"},
-			&cli.BoolFlag{Name: "no-special", Usage: "add no BOS or EOS and take special tokens in the text as plain text"},
+			&cli.BoolFlag{Name: "no-special",
+				Usage: "add no BOS or EOS and take special tokens in the text as plain text"},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "MODEL --text S")
@@ -33,7 +34,8 @@ func tokenizeCommand() *cli.Command {
 					return err
 				}
 			}
-			return runTokenize(newEnv(c), args[0], text, tokenizer.Options{NoSpecial: c.Bool("no-special"), ParseSpecial: !c.Bool("no-special")})
+			return runTokenize(newEnv(c), args[0], text,
+				tokenizer.Options{NoSpecial: c.Bool("no-special"), ParseSpecial: !c.Bool("no-special")})
 		},
 	}
 }

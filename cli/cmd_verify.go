@@ -28,16 +28,19 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "check a model file: structure, tensors, no NaN, provenance, hashes",
 		ArgsUsage: "FILE",
-		Description: `FILE is a GGUF file, a first shard, or a Hugging Face folder. Checked are: the structure of all shards; that no value
-and no block's scale is NaN or infinite; that the tensors are those of the architecture, with the right shapes; and
-what is given by a flag. Each problem is one line; a problem makes the exit code 1.
+		Description: `FILE is a GGUF file, a first shard, or a Hugging Face folder. Checked are: the structure of all
+shards; that no value and no block's scale is NaN or infinite; that the tensors are those of the architecture, with
+the right shapes; and what is given by a flag. Each problem is one line; a problem makes the exit code 1.
 
 A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "manifest", Usage: "compare the tensors with the hashes in `FILE`"},
-			&cli.StringFlag{Name: "write-manifest", Usage: "write the tensors' hashes to `FILE`, when there is no problem"},
-			&cli.StringFlag{Name: "source", Usage: "`MODEL` that the file must record as its source (bitmill.source.sha256)"},
-			&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` that the file must record (bitmill.imatrix.sha256)"},
+			&cli.StringFlag{Name: "write-manifest",
+				Usage: "write the tensors' hashes to `FILE`, when there is no problem"},
+			&cli.StringFlag{Name: "source",
+				Usage: "`MODEL` that the file must record as its source (bitmill.source.sha256)"},
+			&cli.StringFlag{Name: "imatrix",
+				Usage: "importance matrix `FILE` that the file must record (bitmill.imatrix.sha256)"},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 1, "FILE")
@@ -49,7 +52,8 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 					return usagef("--%s is empty: name a file", name)
 				}
 			}
-			o := verifyOptions{c.String("manifest"), c.String("write-manifest"), c.String("source"), c.String("imatrix")}
+			o := verifyOptions{c.String("manifest"), c.String("write-manifest"), c.String("source"),
+				c.String("imatrix")}
 			return runVerify(c.Context, newEnv(c), args[0], o)
 		},
 	}
@@ -111,9 +115,11 @@ func readManifest(path string) ([]verify.Hash, error) {
 }
 
 // verifyModel runs all checks of a model that could be opened.
-func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyOptions, manifest []verify.Hash) (*verify.Result, error) {
+func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyOptions,
+	manifest []verify.Hash) (*verify.Result, error) {
 	bar := e.Events.Begin("verify "+filepath.Base(c.Path), "bytes")
-	r, err := verify.Model(ctx, c, verify.Options{Pass: checkpoint.Pass{Threads: e.Threads, Progress: bar.Set}, Hash: manifest != nil || o.writeManifest != ""})
+	r, err := verify.Model(ctx, c, verify.Options{Pass: checkpoint.Pass{Threads: e.Threads, Progress: bar.Set},
+		Hash: manifest != nil || o.writeManifest != ""})
 	if err != nil {
 		return nil, err
 	}

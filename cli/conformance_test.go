@@ -39,7 +39,8 @@ func conform(t *testing.T, bin, model string) {
 	if err := writeDemo(folder); err != nil {
 		t.Fatal(err)
 	}
-	text, source, imatrix := filepath.Join(dir, "text.txt"), filepath.Join(dir, "source.gguf"), filepath.Join(dir, "imatrix.gguf")
+	path := func(name string) string { return filepath.Join(dir, name) }
+	text, source, imatrix := path("text.txt"), path("source.gguf"), path("imatrix.gguf")
 	if err := os.WriteFile(text, []byte(demo.Evaluation), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -79,12 +80,14 @@ func call(t *testing.T, cmd *exec.Cmd) []byte {
 
 var finalEstimate = regexp.MustCompile(`Final estimate: PPL = ([0-9.]+)`)
 
-// peerPerplexity asks several times: the peer's logger often loses its last lines at exit, the more the busier the machine.
+// peerPerplexity asks several times: the peer's logger often loses its last lines at exit, the more the busier the
+// machine.
 func peerPerplexity(t *testing.T, bin, model, text string) float64 {
 	t.Helper()
 	const calls = 12
 	for range calls {
-		out := call(t, exec.Command(filepath.Join(bin, "llama-perplexity"), "-m", model, "-f", text, "-t", "2", "--chunks", strconv.Itoa(conformanceChunks)))
+		out := call(t, exec.Command(filepath.Join(bin, "llama-perplexity"), "-m", model, "-f", text, "-t", "2",
+			"--chunks", strconv.Itoa(conformanceChunks)))
 		m := finalEstimate.FindSubmatch(out)
 		if m == nil {
 			continue

@@ -61,16 +61,19 @@ func newDiffResult(pathA, pathB string, d *diff.Difference) diffResult {
 		Metadata: diffMetadata{d.Keys, nonNil(d.KeysOnlyA), nonNil(d.KeysOnlyB), []diffKey{}, d.KeyOrder},
 		Tensors:  diffTensors{d.Tensors, nonNil(d.TensorsOnlyA), nonNil(d.TensorsOnlyB), []diffTensor{}, d.TensorOrder}}
 	for _, k := range d.KeysDiffer {
-		row := diffKey{Key: k.Name, TypeA: gguf.TypeName(k.A), TypeB: gguf.TypeName(k.B), A: shorten(k.A), B: shorten(k.B)}
+		row := diffKey{Key: k.Name, TypeA: gguf.TypeName(k.A), TypeB: gguf.TypeName(k.B), A: shorten(k.A),
+			B: shorten(k.B)}
 		if k.At >= 0 {
 			row.At = &k.At
 		}
 		r.Metadata.Differ = append(r.Metadata.Differ, row)
 	}
 	for _, t := range d.TensorsDiffer {
-		row := diffTensor{Name: t.Name, TypeA: t.A.Type.String(), TypeB: t.B.Type.String(), ShapeA: t.A.Shape, ShapeB: t.B.Shape, Bytes: t.Bytes, NotFinite: t.Value.NotFinite}
+		row := diffTensor{Name: t.Name, TypeA: t.A.Type.String(), TypeB: t.B.Type.String(), ShapeA: t.A.Shape,
+			ShapeB: t.B.Shape, Bytes: t.Bytes, NotFinite: t.Value.NotFinite}
 		if v := t.Value; v.Known && !t.Shape {
-			row.Differing, row.MaxAbs, row.Relative, row.Cosine = &v.Differing, &v.MaxAbs, defined(v.Relative), defined(v.Cosine)
+			row.Differing, row.MaxAbs = &v.Differing, &v.MaxAbs
+			row.Relative, row.Cosine = defined(v.Relative), defined(v.Cosine)
 		}
 		r.Tensors.Differ = append(r.Tensors.Differ, row)
 	}

@@ -18,7 +18,8 @@ const (
 	exitInterrupted = 130
 )
 
-const exitHelp = `Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some steps failed or a gate was not met, 130 interrupted.`
+const exitHelp = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some steps failed or a gate was not met, " +
+	"130 interrupted."
 
 // usageError is a mistake in the command line.
 type usageError = pipeline.UsageError

@@ -50,7 +50,8 @@ func TestFiguresAgreeWithPeer(t *testing.T) {
 			if err := writeDemo(filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
 			}
-			call(t, bitmill(t, "run", filepath.Join(dir, name), "-o", filepath.Join(dir, "out"), "--chunks", chunks, "--quiet"))
+			call(t, bitmill(t, "run", filepath.Join(dir, name), "-o", filepath.Join(dir, "out"), "--chunks", chunks,
+				"--quiet"))
 			r, err := openReport(filepath.Join(dir, "out", "report.json"))
 			if err != nil {
 				t.Fatal(err)

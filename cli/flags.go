@@ -17,11 +17,13 @@ import (
 
 // requantizeFlag and loraFlag say how models are opened (env.source).
 func requantizeFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "allow-requantize", Usage: "accept a source that is quantized already (FP8, GPTQ, AWQ, GGUF types)"}
+	return &cli.BoolFlag{Name: "allow-requantize",
+		Usage: "accept a source that is quantized already (FP8, GPTQ, AWQ, GGUF types)"}
 }
 
 func loraFlag() cli.Flag {
-	return &cli.StringFlag{Name: "lora", Usage: "merge the LoRA adapter in `DIR` into the model, a Hugging Face folder, as it is read"}
+	return &cli.StringFlag{Name: "lora",
+		Usage: "merge the LoRA adapter in `DIR` into the model, a Hugging Face folder, as it is read"}
 }
 
 // sourceOptions reads requantizeFlag and loraFlag.
@@ -31,7 +33,8 @@ func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
 
 // memoryFlag is the bound on what quantizing holds in memory.
 func memoryFlag() cli.Flag {
-	return &cli.StringFlag{Name: "max-memory", Value: "512MiB", Usage: "what the buffers of quantizing may take: a `SIZE` such as 512MiB or 2GiB"}
+	return &cli.StringFlag{Name: "max-memory", Value: "512MiB",
+		Usage: "what the buffers of quantizing may take: a `SIZE` such as 512MiB or 2GiB"}
 }
 
 // memory reads memoryFlag.

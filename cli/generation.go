@@ -57,7 +57,8 @@ func newGeneration(ctx context.Context, e env, s *pipeline.Model, o *generateOpt
 	}
 	if most := s.Config.Context; most > 0 && len(tokens)+o.tokens > most {
 		if len(tokens) > most {
-			return nil, fmt.Errorf("the prompt has %d tokens, the context of %s is %d: give a shorter one", len(tokens), s.Path, most)
+			return nil, fmt.Errorf("the prompt has %d tokens, the context of %s is %d: give a shorter one", len(tokens),
+				s.Path, most)
 		}
 		o.tokens = most - len(tokens)
 	}
@@ -88,12 +89,14 @@ func (g *generation) forward(ctx context.Context, tokens []int32) (int32, error)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	logits, err := g.runner.Forward(g.Engine, []infer.Sequence{{Tokens: tokens, Cache: g.cache, LogitsFrom: len(tokens) - 1}})
+	logits, err := g.runner.Forward(g.Engine, []infer.Sequence{{Tokens: tokens, Cache: g.cache,
+		LogitsFrom: len(tokens) - 1}})
 	if err != nil {
 		return 0, err
 	}
 	if x := logits[0]; x != x {
-		return 0, fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are damaged", g.Path)
+		return 0, fmt.Errorf("%s gives logits that are not finite numbers: its weights or its configuration are "+
+			"damaged", g.Path)
 	}
 	return g.sampler.Pick(logits), nil
 }

@@ -22,21 +22,28 @@ var rules = []rule{
 	{"formats/file", []string{"formats/file/..."}, "the disk knows no formats"},
 	{"formats/cpu", nil, "facts about the processor, nothing of what is computed"},
 	{"formats/gguf", []string{"formats", "formats/file"}, "a container knows types, not what models do with them"},
-	{"formats/safetensors", []string{"formats", "formats/file"}, "a container knows types, not what models do with them"},
+	{"formats/safetensors", []string{"formats", "formats/file"},
+		"a container knows types, not what models do with them"},
 	{"formats/block", []string{"formats"}, "the meaning of a type's bytes"},
 	{"formats/bpw", []string{"formats"}, "accounting needs shapes only"},
 	{"formats/imatrix", []string{"formats", "formats/file", "formats/gguf"}, "an imatrix is a GGUF file"},
-	{"formats/tokenizer", []string{"formats", "formats/file", "formats/gguf", "formats/tokenizer/pattern"}, "vocabularies come from files and GGUF metadata"},
+	{"formats/tokenizer", []string{"formats", "formats/file", "formats/gguf", "formats/tokenizer/pattern"},
+		"vocabularies come from files and GGUF metadata"},
 	{"formats/tokenizer/pattern", []string{"formats"}, "regular expressions, which know no vocabularies"},
-	{"formats/prequant", []string{"formats", "formats/block", "formats/safetensors"}, "the meaning of stored codes and scales, not of the model around them"},
-	{"formats/lora", []string{"formats", "formats/block", "formats/prequant", "formats/safetensors"}, "adds to matrices, knows no models"},
-	{"formats/modelcard", []string{"formats/gguf"}, "texts about a model become GGUF metadata; the model itself is not needed"},
-	{"formats/checkpoint/arch", []string{"formats", "formats/gguf", "formats/modelcard", "formats/prequant", "formats/tokenizer"}, "architectures as data: no files and no weights"},
+	{"formats/prequant", []string{"formats", "formats/block", "formats/safetensors"},
+		"the meaning of stored codes and scales, not of the model around them"},
+	{"formats/lora", []string{"formats", "formats/block", "formats/prequant", "formats/safetensors"},
+		"adds to matrices, knows no models"},
+	{"formats/modelcard", []string{"formats/gguf"},
+		"texts about a model become GGUF metadata; the model itself is not needed"},
+	{"formats/checkpoint/arch", []string{"formats", "formats/gguf", "formats/modelcard", "formats/prequant",
+		"formats/tokenizer"}, "architectures as data: no files and no weights"},
 	{"formats/checkpoint", []string{"formats/..."}, "puts containers, tokenizers and types together"},
 	{"formats/demo", nil, "embedded files, nothing else"},
 	{"eval", []string{"formats/...", "eval/infer", "eval/kernel", "eval/score"}, "runs artifacts; never makes them"},
 	{"eval/score", nil, "what was measured, as numbers that add up"},
-	{"eval/kernel", []string{"formats", "formats/block", "formats/cpu", "eval/kernel/layout", "eval/kernel/vec"}, "products on blocks; formats/block is their specification"},
+	{"eval/kernel", []string{"formats", "formats/block", "formats/cpu", "eval/kernel/layout", "eval/kernel/vec"},
+		"products on blocks; formats/block is their specification"},
 	{"eval/kernel/vec", []string{"formats/cpu"}, "functions of vectors, which know nothing of blocks and types"},
 	{"eval/machine", []string{"formats/cpu"}, "memory, energy and peaks of the machine, nothing of models"},
 	{"eval/infer", []string{"formats/...", "eval/kernel/...", "eval/machine"}, "the engine"},
@@ -48,12 +55,15 @@ var rules = []rule{
 	{"eval/pareto", []string{"eval/paired"}, "pure logic over candidates"},
 	{"eval/task", []string{"formats/...", "eval/infer", "eval/kernel", "eval/paired"}, "runs artifacts on questions"},
 	{"eval/threshold", []string{"formats/bpw", "eval/paired"}, "pure statistics over points"},
-	{"eval/report", []string{"formats/...", "eval/score", "eval/threshold", "eval/paired", "eval/pareto"}, "renders numbers, computes none"},
-	{"calibrate", []string{"formats/...", "eval", "eval/infer", "eval/kernel"}, "calibration runs the engine over the windows that evaluation would cut"},
+	{"eval/report", []string{"formats/...", "eval/score", "eval/threshold", "eval/paired", "eval/pareto"},
+		"renders numbers, computes none"},
+	{"calibrate", []string{"formats/...", "eval", "eval/infer", "eval/kernel"},
+		"calibration runs the engine over the windows that evaluation would cut"},
 	{"calibrate/oracle", []string{"formats/..."}, "independent of the engine that it judges"},
 	{"quantize", []string{"formats/...", "quantize/..."}, "meets calibrate in formats/imatrix only"},
 	{"cli", []string{"formats/...", "eval/...", "calibrate/...", "quantize/...", "cli/..."}, "the top"},
-	{"cli/pipeline", []string{"formats/...", "eval/...", "calibrate", "quantize", "cli/steps"}, "the main job, without flags and terminals"},
+	{"cli/pipeline", []string{"formats/...", "eval/...", "calibrate", "quantize", "cli/steps"},
+		"the main job, without flags and terminals"},
 	{"cli/steps", []string{"formats/file"}, "records and journals know no models"},
 }
 
@@ -124,7 +134,8 @@ func checkOwn(t *testing.T, path, pkg, imported string) {
 		return
 	}
 	for _, may := range r.may {
-		if tree, ok := strings.CutSuffix(may, "/..."); imported == may || ok && (imported == tree || strings.HasPrefix(imported, tree+"/")) {
+		if tree, ok := strings.CutSuffix(may, "/..."); imported == may || ok &&
+			(imported == tree || strings.HasPrefix(imported, tree+"/")) {
 			return
 		}
 	}

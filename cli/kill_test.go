@@ -29,7 +29,8 @@ func TestKilledRunEndsWithTheSameBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	args := func(out string) []string {
-		return []string{"run", filepath.Join(dir, "demo-s"), "-o", filepath.Join(dir, out), "--formats", "Q8_0,Q4_K_M,Q2_K", "--chunks", "5", "--quiet"}
+		return []string{"run", filepath.Join(dir, "demo-s"), "-o", filepath.Join(dir, out), "--formats",
+			"Q8_0,Q4_K_M,Q2_K", "--chunks", "5", "--quiet"}
 	}
 	start := time.Now()
 	if out, err := bitmill(t, args("whole")...).CombinedOutput(); err != nil {
@@ -65,7 +66,8 @@ func TestKilledRunEndsWithTheSameBytes(t *testing.T) {
 		t.Fatal("no run was killed: the test shows nothing")
 	}
 	t.Logf("killed %d times; an undisturbed run takes %v", kills, whole)
-	for _, name := range []string{"demo-s/imatrix.gguf", "demo-s/demo-s-Q8_0.gguf", "demo-s/demo-s-Q4_K_M.gguf", "demo-s/demo-s-Q2_K.gguf", "report.json", "report.md", "report.html"} {
+	for _, name := range []string{"demo-s/imatrix.gguf", "demo-s/demo-s-Q8_0.gguf", "demo-s/demo-s-Q4_K_M.gguf",
+		"demo-s/demo-s-Q2_K.gguf", "report.json", "report.md", "report.html"} {
 		sameBytes(t, filepath.Join(dir, "whole", name), filepath.Join(dir, "killed", name))
 	}
 }

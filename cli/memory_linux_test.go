@@ -14,7 +14,8 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-var hugeFolder = flag.String("huge", "", "`folder` with 50 GB free: take a sparse model of 16 GB through bitmill run there, in bounded memory")
+var hugeFolder = flag.String("huge", "",
+	"`folder` with 50 GB free: take a sparse model of 16 GB through bitmill run there, in bounded memory")
 
 // beyond is what a process may take besides its budget, --max-memory.
 const beyond = 256 << 20
@@ -40,7 +41,8 @@ func limited(t *testing.T, limit int64, args ...string) int64 {
 		t.Fatalf("bitmill %s: %v\n%.2000s", strings.Join(args, " "), err, out)
 	}
 	peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
-	t.Logf("ulimit -d %d; bitmill %s: peak %d MiB resident, %v", limit>>10, strings.Join(args, " "), peak>>20, time.Since(start).Round(time.Second/10))
+	t.Logf("ulimit -d %d; bitmill %s: peak %d MiB resident, %v", limit>>10, strings.Join(args, " "), peak>>20,
+		time.Since(start).Round(time.Second/10))
 	return peak
 }
 
@@ -48,7 +50,8 @@ func limited(t *testing.T, limit int64, args ...string) int64 {
 func TestMemoryIsLimited(t *testing.T) {
 	dir := t.TempDir()
 	model := filepath.Join(dir, "model")
-	size := checkpointtest.Sparse(t, model, checkpointtest.Shape{Width: 1024, FFN: 4096, Layers: 4, Heads: 16, KV: 4, Vocab: 64000})
+	size := checkpointtest.Sparse(t, model, checkpointtest.Shape{Width: 1024, FFN: 4096, Layers: 4, Heads: 16, KV: 4,
+		Vocab: 64000})
 	const budget, more = 16 << 20, 112 << 20 // less than beyond, so that a small model shows it
 	if size < 2*(budget+more) {
 		t.Fatalf("the model has only %d bytes", size)
@@ -59,7 +62,8 @@ func TestMemoryIsLimited(t *testing.T) {
 		{"quantize", model, filepath.Join(dir, "a.gguf"), "-f", "Q8_0", "--no-provenance"},
 	} {
 		if peak := limited(t, budget+more, append(args, "--max-memory", "16MiB", "--quiet")...); peak > budget+more {
-			t.Errorf("bitmill %s: %d MiB resident for %d MiB of weights and a budget of %d MiB", args[0], peak>>20, size>>20, budget>>20)
+			t.Errorf("bitmill %s: %d MiB resident for %d MiB of weights and a budget of %d MiB", args[0], peak>>20,
+				size>>20, budget>>20)
 		}
 	}
 }
@@ -68,7 +72,8 @@ func TestMemoryIsLimited(t *testing.T) {
 // with the default budget; about 35 GB of output.
 func TestMemoryOfSixteenGigabytes(t *testing.T) {
 	if *hugeFolder == "" {
-		t.Skip("did not run: it needs -huge FOLDER with 50 GB free, and some minutes; TestMemoryIsLimited is the same in small")
+		t.Skip("did not run: it needs -huge FOLDER with 50 GB free, and some minutes; TestMemoryIsLimited " +
+			"is the same in small")
 	}
 	dir, err := os.MkdirTemp(*hugeFolder, "huge-*")
 	if err != nil {

@@ -15,7 +15,8 @@ func openModel(path string) (*checkpoint.Checkpoint, error) {
 	return pipeline.Session{Source: readable}.Open(path)
 }
 
-// adapterOnlyForFolders leaves the adapter to the Hugging Face folders among several models: files are measured as they are.
+// adapterOnlyForFolders leaves the adapter to the Hugging Face folders among several models: files are measured
+// as they are.
 func (e env) adapterOnlyForFolders(path string) env {
 	if st, err := os.Stat(path); err == nil && !st.IsDir() {
 		e.Source.Adapter = ""
@@ -33,7 +34,8 @@ func (e env) requireFolder(paths ...string) error {
 			return nil
 		}
 	}
-	return usagef("--lora %s: none of the models is a Hugging Face folder, which it could be merged into", e.Source.Adapter)
+	return usagef("--lora %s: none of the models is a Hugging Face folder, which it could be merged into",
+		e.Source.Adapter)
 }
 
 // openForPlan opens a model, or a bare config.json.

@@ -9,4 +9,4 @@ import (
 )
 
 var compareWithOracle func(ctx context.Context, c *checkpoint.Checkpoint, tokens []int32, logits [][]float32,
-	threads int) (float64, int, error)
+	threads int) (rms float64, sameTop int, err error)

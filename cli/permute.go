@@ -101,7 +101,8 @@ func unknownFlag(command *cli.Command, given string) error {
 	for _, f := range command.Flags {
 		names = append(names, f.Names()[0])
 	}
-	return usagef("%s has no flag --%s; did you mean --%s? See bitmill %s --help", command.Name, given, formats.Nearest(given, names), command.Name)
+	return usagef("%s has no flag --%s; did you mean --%s? See bitmill %s --help", command.Name, given,
+		formats.Nearest(given, names), command.Name)
 }
 
 func unknownCommand(c *cli.Context) error {

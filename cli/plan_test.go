@@ -58,8 +58,10 @@ func TestPlanPredictsTheBytes(t *testing.T) {
 		callJSON(t, &written, quantizeArgs...)
 		p := plan.Artifacts[0]
 		for what, got := range map[string]writtenRow{"dry run": dry, "artifact": written} {
-			if got.FileBytes != p.FileBytes || got.PayloadBits != p.PayloadBits || got.Format != p.Format || got.BPW != p.BPW {
-				t.Errorf("%v: %s of %d bytes, %d bits as %s; planned %d, %d, %s", args, what, got.FileBytes, got.PayloadBits, got.Format, p.FileBytes, p.PayloadBits, p.Format)
+			if got.FileBytes != p.FileBytes || got.PayloadBits != p.PayloadBits || got.Format != p.Format ||
+				got.BPW != p.BPW {
+				t.Errorf("%v: %s of %d bytes, %d bits as %s; planned %d, %d, %s", args, what, got.FileBytes,
+					got.PayloadBits, got.Format, p.FileBytes, p.PayloadBits, p.Format)
 			}
 		}
 		found, err := filepath.Glob(filepath.Join(filepath.Dir(out), "*.gguf"))
@@ -83,8 +85,10 @@ func TestPlanPredictsTheBytes(t *testing.T) {
 		if total != p.FileBytes || planned != p.PayloadBits || len(found) != max(1, len(p.ShardBytes)) {
 			t.Errorf("%v: %d files of %d bytes, planned %d", args, len(found), total, p.FileBytes)
 		}
-		if w := written; !(w.Seconds > 0 && w.PerSecond > 0 && w.InPerSecond > w.PerSecond && w.OutPerSecond > 0) || dry.PerSecond != 0 {
-			t.Errorf("%v: %v s, %v weights, %v and %v bytes a second", args, w.Seconds, w.PerSecond, w.InPerSecond, w.OutPerSecond)
+		if w := written; !(w.Seconds > 0 && w.PerSecond > 0 && w.InPerSecond > w.PerSecond && w.OutPerSecond > 0) ||
+			dry.PerSecond != 0 {
+			t.Errorf("%v: %v s, %v weights, %v and %v bytes a second", args, w.Seconds, w.PerSecond, w.InPerSecond,
+				w.OutPerSecond)
 		}
 	}
 }

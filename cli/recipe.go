@@ -15,22 +15,28 @@ import (
 func recipeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "pure", Usage: "the format's default type for every matrix"},
-		&cli.StringSliceFlag{Name: "tensor-type", Usage: "`RE=TYPE`: a type for the tensors whose name matches; the first match wins"},
-		&cli.StringFlag{Name: "tensor-type-file", Usage: "more of --tensor-type, from a `FILE` with spaces or line ends between them; they count after those given as flags"},
+		&cli.StringSliceFlag{Name: "tensor-type",
+			Usage: "`RE=TYPE`: a type for the tensors whose name matches; the first match wins"},
+		&cli.StringFlag{Name: "tensor-type-file", Usage: "more of --tensor-type, from a `FILE` with spaces or line " +
+			"ends between them; they count after those given as flags"},
 		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
 		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
 		requantizeFlag(), loraFlag(),
-		&cli.StringSliceFlag{Name: "override-kv", Usage: "`KEY=TYPE:VALUE`: metadata to set; TYPE is int, float, bool or str; may be repeated"},
-		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, missing or zero importance weights"},
+		&cli.StringSliceFlag{Name: "override-kv",
+			Usage: "`KEY=TYPE:VALUE`: metadata to set; TYPE is int, float, bool or str; may be repeated"},
+		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, " +
+			"missing or zero importance weights"},
 	}
 }
 
 // weightFlags choose among the entries of an importance matrix.
 func weightFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "include-weights", Usage: "of the importance matrix, use only entries with this `PART` in their name; may be repeated"},
-		&cli.StringSliceFlag{Name: "exclude-weights", Usage: "of the importance matrix, do not use entries with this `PART` in their name; may be repeated"},
+		&cli.StringSliceFlag{Name: "include-weights",
+			Usage: "of the importance matrix, use only entries with this `PART` in their name; may be repeated"},
+		&cli.StringSliceFlag{Name: "exclude-weights",
+			Usage: "of the importance matrix, do not use entries with this `PART` in their name; may be repeated"},
 	}
 }
 
@@ -38,19 +44,23 @@ func weightFlags() []cli.Flag {
 func artifactFlags() []cli.Flag {
 	return append(append([]cli.Flag{
 		&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (some mixes depend on having one)"},
-		&cli.StringFlag{Name: "target-bpw", Usage: "choose every matrix's type so that the payload takes at most this `NUMBER` of bits per weight"},
-		&cli.StringFlag{Name: "target-size", Usage: "choose every matrix's type so that the file takes at most this `SIZE`, e.g. 8GiB or 700MB"},
-		&cli.BoolFlag{Name: "no-provenance", Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
+		&cli.StringFlag{Name: "target-bpw",
+			Usage: "choose every matrix's type so that the payload takes at most this `NUMBER` of bits per weight"},
+		&cli.StringFlag{Name: "target-size",
+			Usage: "choose every matrix's type so that the file takes at most this `SIZE`, e.g. 8GiB or 700MB"},
+		&cli.BoolFlag{Name: "no-provenance",
+			Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
 		&cli.BoolFlag{Name: "keep-split", Usage: "cut into the shards that the model has"},
-		&cli.StringFlag{Name: "split-max-size", Usage: "cut into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
+		&cli.StringFlag{Name: "split-max-size",
+			Usage: "cut into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
 	}, weightFlags()...), recipeFlags()...)
 }
 
 // targetHelp explains --target-bpw and --target-size.
-const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every matrix are encoded as each
-type, with the importance weights where there are any (then the IQ2, IQ3 and IQ4_XS types are tried too), and the bytes
-go where they take away the most error. --format then only names the recipe that the metadata record (default: the
-headline format nearest in size). Types given by --tensor-type and its like stay.`
+const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every
+matrix are encoded as each type, with the importance weights where there are any (then the IQ2, IQ3 and IQ4_XS types
+are tried too), and the bytes go where they take away the most error. --format then only names the recipe that the
+metadata record (default: the headline format nearest in size). Types given by --tensor-type and its like stay.`
 
 // readTarget reads the flags of a size to be reached; the zero Target means none.
 func readTarget(c *cli.Context) (t quantize.Target, err error) {
@@ -71,8 +81,8 @@ func readTarget(c *cli.Context) (t quantize.Target, err error) {
 func recipeOptions(c *cli.Context) (quantize.Options, error) {
 	o := quantize.Options{
 		Pure: c.Bool("pure"), TensorTypes: c.StringSlice("tensor-type"), OutputType: c.String("output-tensor-type"),
-		EmbeddingType: c.String("token-embedding-type"), LeaveOutput: c.Bool("leave-output-tensor"), AllowRequantize: c.Bool("allow-requantize"),
-		MetadataKeys: c.StringSlice("override-kv"),
+		EmbeddingType: c.String("token-embedding-type"), LeaveOutput: c.Bool("leave-output-tensor"),
+		AllowRequantize: c.Bool("allow-requantize"), MetadataKeys: c.StringSlice("override-kv"),
 	}
 	if path := c.String("tensor-type-file"); path != "" {
 		text, err := pipeline.ReadText(path)

@@ -23,21 +23,25 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the transcripts in testdata/script. Each finds in its folder: llama and mistral, checkpoints of
-// two layers with a tokenizer; demo-s, the smaller demo model; and calibration.txt and evaluation.txt, a few windows each.
+// two layers with a tokenizer; demo-s, the smaller demo model; and calibration.txt and evaluation.txt, a few windows
+// each.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"llama", "mistral"} {
-				if err := os.CopyFS(filepath.Join(e.WorkDir, name), os.DirFS(checkpointtest.Load(t, name).FolderWithTokenizer(t))); err != nil {
+				if err := os.CopyFS(filepath.Join(e.WorkDir, name),
+					os.DirFS(checkpointtest.Load(t, name).FolderWithTokenizer(t))); err != nil {
 					return err
 				}
 			}
 			if err := writeDemo(filepath.Join(e.WorkDir, "demo-s")); err != nil {
 				return err
 			}
-			for name, text := range map[string]string{"calibration.txt": demo.Calibration, "evaluation.txt": demo.Evaluation} {
-				if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text[:min(len(text), 12000)]), 0o644); err != nil {
+			for name, text := range map[string]string{"calibration.txt": demo.Calibration,
+				"evaluation.txt": demo.Evaluation} {
+				if err := os.WriteFile(filepath.Join(e.WorkDir, name), []byte(text[:min(len(text), 12000)]),
+					0o644); err != nil {
 					return err
 				}
 			}

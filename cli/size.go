@@ -21,7 +21,8 @@ func parseSize(flag, s string) (int64, error) {
 	unit := s[len(number):]
 	number = strings.TrimSpace(number)
 	for _, u := range units {
-		if !strings.EqualFold(u.name, unit) || number == "" || len(number) > 20 || strings.Trim(number, "0123456789.") != "" {
+		if !strings.EqualFold(u.name, unit) || number == "" || len(number) > 20 ||
+			strings.Trim(number, "0123456789.") != "" {
 			continue
 		}
 		r, ok := new(big.Rat).SetString(number)

@@ -110,7 +110,8 @@ func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]tas
 			return nil, fmt.Errorf("%s: %s: %w", path, t.name, err)
 		}
 		bar.Done()
-		rows = append(rows, taskRow{Path: path, Summary: task.Summarize(t.name, outcomes, taskLevel), Outcomes: outcomes})
+		rows = append(rows, taskRow{Path: path, Summary: task.Summarize(t.name, outcomes, taskLevel),
+			Outcomes: outcomes})
 	}
 	return rows, nil
 }
@@ -122,7 +123,8 @@ func printTasks(e env, rows []taskRow) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f %%\t%.2g\t\n", against, f.Lost, f.Gained, 100*f.Share, f.P)
 	}
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%.2f %%\t%.2f %%\t%.2f to %.2f\t", pipeline.ModelName(r.Path), r.Task, r.Items, 100*r.Acc.Share, 100*r.Norm.Share, 100*r.Norm.Low, 100*r.Norm.High)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%.2f %%\t%.2f %%\t%.2f to %.2f\t", pipeline.ModelName(r.Path), r.Task, r.Items,
+			100*r.Acc.Share, 100*r.Norm.Share, 100*r.Norm.Low, 100*r.Norm.High)
 		switch {
 		case r.Flips != nil:
 			flips("reference", r.Flips)

@@ -49,9 +49,10 @@ func overrideRows(p *quantize.Plan) (rows []overrideRow) {
 
 // printWritten says what was written; nothing was when w is empty.
 func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took time.Duration) error {
-	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
-		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{}, Overrides: overrideRows(p),
-		Kept: w.Resumed, Reused: w.Reused, Warnings: p.Warnings}
+	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Format.Name, Parameters: p.Parameters,
+		PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
+		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{},
+		Overrides: overrideRows(p), Kept: w.Resumed, Reused: w.Reused, Warnings: p.Warnings}
 	source := int64(0)
 	for _, t := range p.Tensors {
 		row.Types[t.Type.String()]++

@@ -97,7 +97,8 @@ func (j *job) coverage(m *imatrix.Matrix) *report.Calibration {
 }
 
 // Calibrate runs the windows through the model.
-func (s Session) Calibrate(ctx context.Context, m *Model, windows [][]int32, o calibrate.Options) (*imatrix.Matrix, error) {
+func (s Session) Calibrate(ctx context.Context, m *Model, windows [][]int32,
+	o calibrate.Options) (*imatrix.Matrix, error) {
 	pool := s.Pool()
 	defer pool.Close()
 	step := s.Events.Begin("calibrate "+ModelName(m.Path), "windows")

@@ -130,9 +130,11 @@ func fillErrors(m *report.Model, source *checkpoint.Checkpoint, all []tensorErro
 	}
 	m.TensorNote = "All columns count alike."
 	if weighted > 0 {
-		m.TensorNote = fmt.Sprintf("Columns count by the imatrix in %d of %d tensors; in the others all count alike.", weighted, len(m.TensorNames))
+		m.TensorNote = fmt.Sprintf("Columns count by the imatrix in %d of %d tensors; in the others all count alike.",
+			weighted, len(m.TensorNames))
 	}
 	if sampled > 0 {
-		m.TensorNote += fmt.Sprintf(" Of %d large tensors, rows spread evenly over the tensor were measured, about four million values of each.", sampled)
+		m.TensorNote += fmt.Sprintf(" Of %d large tensors, rows spread evenly over the tensor were measured, about "+
+			"four million values of each.", sampled)
 	}
 }

@@ -32,7 +32,9 @@ func TestTensorErrors(t *testing.T) {
 		t.Error(heard.done)
 	}
 	m := &summary.Report.Models[0]
-	if !slices.ContainsFunc(m.TensorNames, func(s string) bool { return strings.Contains(s, "ffn_up_exps") }) || !strings.Contains(m.TensorNote, "all count alike") && !strings.Contains(m.TensorNote, "All columns count alike") {
+	if !slices.ContainsFunc(m.TensorNames, func(s string) bool { return strings.Contains(s, "ffn_up_exps") }) ||
+		!strings.Contains(m.TensorNote, "all count alike") &&
+			!strings.Contains(m.TensorNote, "All columns count alike") {
 		t.Errorf("%q %v", m.TensorNote, m.TensorNames)
 	}
 	a, err := checkpoint.Open(source)

@@ -65,7 +65,8 @@ func (j *job) noiseFloor(ctx context.Context, in inputs, m *report.Model) error 
 	windows := j.windows[:min(noiseWindows, len(j.windows))]
 	k := key("noise", in.provenance.Source, TokenHash(windows))
 	source := j.source.Engine
-	v := Evaluation{Session: j.Session, Store: &j.store, Reference: source, Windows: windows, What: "noise floor " + j.name,
+	v := Evaluation{Session: j.Session, Store: &j.store, Reference: source, Windows: windows,
+		What: "noise floor " + j.name,
 		Candidates: []Candidate{{Step: "noise-source", Key: k, Model: source},
 			{Step: "noise", Key: k, Model: source.WithBF16Inputs()}}}
 	results, err := v.Run(ctx)
@@ -84,8 +85,8 @@ func (j *job) noiseFloor(ctx context.Context, in inputs, m *report.Model) error 
 func Finite(path string, r score.Text) error {
 	for _, x := range []float64{r.PPL, r.KLD} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("%s gives logits that are not finite numbers (perplexity %v, KLD %v): its weights or its "+
-				"configuration are damaged, or those of the reference", path, r.PPL, r.KLD)
+			return fmt.Errorf("%s gives logits that are not finite numbers (perplexity %v, KLD %v): its weights or "+
+				"its configuration are damaged, or those of the reference", path, r.PPL, r.KLD)
 		}
 	}
 	return nil

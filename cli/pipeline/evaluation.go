@@ -164,8 +164,8 @@ func (s *Candidate) keep(window int, x score.Window) error {
 	err := s.journal.Append(journalLine{window, x})
 	var noNumber *json.UnsupportedValueError
 	if errors.As(err, &noNumber) {
-		return fmt.Errorf("%s: the logits of window %d are not finite numbers: the weights or the configuration are damaged, "+
-			"or those of the reference", s.Step, window)
+		return fmt.Errorf("%s: the logits of window %d are not finite numbers: the weights or the configuration are "+
+			"damaged, or those of the reference", s.Step, window)
 	}
 	return err
 }

@@ -28,8 +28,9 @@ func ZeroColumns(m *imatrix.Matrix) (warnings []string) {
 	}
 	for _, c := range m.Coverage() {
 		if !c.Full() {
-			warnings = append(warnings, fmt.Sprintf("the calibration text never used %d of %d columns, and %d of %d matrices, of %s",
-				c.ZeroColumns, c.Columns, c.Unseen, c.Matrices, c.Name))
+			warnings = append(warnings,
+				fmt.Sprintf("the calibration text never used %d of %d columns, and %d of %d matrices, of %s",
+					c.ZeroColumns, c.Columns, c.Unseen, c.Matrices, c.Name))
 		}
 	}
 	return warnings

@@ -55,7 +55,8 @@ func (m *Meter) Close() {
 
 // Measure runs the model's tests again for their energy, each n times and at least EnergyRepetitions; nil without
 // counters.
-func (m *Meter) Measure(ctx context.Context, pool *infer.Pool, s bench.Subject, o bench.Options) (*report.Energy, error) {
+func (m *Meter) Measure(ctx context.Context, pool *infer.Pool, s bench.Subject,
+	o bench.Options) (*report.Energy, error) {
 	if m.Meter == nil {
 		return nil, nil
 	}

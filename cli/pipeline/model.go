@@ -151,8 +151,8 @@ func (m *Model) Windows(name, text string, context, limit int) ([][]int32, error
 // LongContext warns of windows that are longer than what the model was made for; "" when they are not.
 func (m *Model) LongContext(context int) string {
 	if most := m.Config.Context; most > 0 && context > most {
-		return fmt.Sprintf("windows of %d tokens are longer than the %d that %s was made for: its figures suffer from that",
-			context, most, m.Path)
+		return fmt.Sprintf("windows of %d tokens are longer than the %d that %s was made for: its figures suffer from "+
+			"that", context, most, m.Path)
 	}
 	return ""
 }

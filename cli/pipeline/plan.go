@@ -51,7 +51,8 @@ func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 
 // plans plans the formats. Of all formats, those that cannot be made are left out with a warning; formats asked for by
 // name must all be possible.
-func (j *job) plans(ctx context.Context, formats []string, in inputs, o quantize.Options) (made []*quantize.Plan, err error) {
+func (j *job) plans(ctx context.Context, formats []string, in inputs,
+	o quantize.Options) (made []*quantize.Plan, err error) {
 	var left []string
 	var first error
 	for _, f := range formats {

@@ -16,7 +16,8 @@ import (
 // newReport is a report without models.
 func newReport(o *Options, t *texts, warnings []string) *report.Report {
 	return &report.Report{Schema: report.Schema, Tool: "bitmill " + quantize.FormatVersion, Command: o.Command,
-		Text:     report.TextInfo{Name: t.evaluation.name, SHA256: t.evaluation.sha256, Context: o.Context, Overlap: t.overlap},
+		Text: report.TextInfo{Name: t.evaluation.name, SHA256: t.evaluation.sha256, Context: o.Context,
+			Overlap: t.overlap},
 		Warnings: warnings}
 }
 

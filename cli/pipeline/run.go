@@ -116,7 +116,8 @@ func outputNames(models []string) ([]string, error) {
 	for _, path := range models {
 		n := ModelName(path)
 		if other, ok := seen[n]; ok {
-			return nil, UsageError{fmt.Errorf("%s and %s would both be written to the folder %s: rename one", other, path, n)}
+			return nil, UsageError{fmt.Errorf("%s and %s would both be written to the folder %s: rename one", other,
+				path, n)}
 		}
 		seen[n] = path
 		names = append(names, n)

@@ -20,7 +20,8 @@ import (
 // options are those of a quick run of the model.
 func options(t *testing.T, model string) Options {
 	t.Helper()
-	o := Options{Models: []string{model}, Out: t.TempDir(), Formats: []string{"Q8_0", "Q4_0"}, Context: 64, Windows: 2, Threads: 2}
+	o := Options{Models: []string{model}, Out: t.TempDir(), Formats: []string{"Q8_0", "Q4_0"}, Context: 64, Windows: 2,
+		Threads: 2}
 	dir := t.TempDir()
 	for name, text := range map[string]string{"calibration.txt": demo.Calibration, "evaluation.txt": demo.Evaluation} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text[:6000]), 0o644); err != nil {
@@ -108,7 +109,7 @@ func TestSecondRunDoesWhatIsMissing(t *testing.T) {
 		other  bool // the outputs differ
 	}{
 		{name: "nothing", change: func(*testing.T, *Options) {}},
-		{name: "report gone", change: func(t *testing.T, o *Options) { os.Remove(filepath.Join(o.Out, "report.json")) }},
+		{name: "report gone", change: remove("../report.json")},
 		{name: "imatrix gone", change: remove("imatrix.gguf"), want: phases[:1]},
 		{name: "artifact gone", change: remove("m-Q4_0.gguf"), want: phases[1:2]},
 		{name: "artifact damaged", change: func(t *testing.T, o *Options) {
@@ -124,11 +125,15 @@ func TestSecondRunDoesWhatIsMissing(t *testing.T) {
 		}, want: phases[1:2]},
 		{name: "errors not recorded", change: remove(".bitmill/errors-Q8_0.json"), want: phases[2:3]},
 		{name: "journal of an artifact gone", change: remove(".bitmill/evaluate-Q8_0.jsonl"), want: phases[3:4]},
-		{name: "journals of the source gone", change: remove(".bitmill/evaluate-source.jsonl", ".bitmill/noise.jsonl"), want: phases[3:]},
-		{name: "one more format", change: func(t *testing.T, o *Options) { o.Formats = append(o.Formats, "Q5_0") }, want: phases[1:4], other: true},
-		{name: "no imatrix", change: func(t *testing.T, o *Options) { o.NoImatrix = true }, want: phases[1:4], other: true},
+		{name: "journals of the source gone", change: remove(".bitmill/evaluate-source.jsonl", ".bitmill/noise.jsonl"),
+			want: phases[3:]},
+		{name: "one more format", change: func(t *testing.T, o *Options) { o.Formats = append(o.Formats, "Q5_0") },
+			want: phases[1:4], other: true},
+		{name: "no imatrix", change: func(t *testing.T, o *Options) { o.NoImatrix = true }, want: phases[1:4],
+			other: true},
 		{name: "other windows", change: func(t *testing.T, o *Options) { o.Windows = 1 }, want: phases, other: true},
-		{name: "bench", change: func(t *testing.T, o *Options) { o.Bench = true }, want: []string{"load m", "load m-Q8_0.gguf", "load m-Q4_0.gguf", "bench m"}, other: true},
+		{name: "bench", change: func(t *testing.T, o *Options) { o.Bench = true },
+			want: []string{"load m", "load m-Q8_0.gguf", "load m-Q4_0.gguf", "bench m"}, other: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := first
@@ -167,7 +172,8 @@ func TestResumeAfterEveryPhase(t *testing.T) {
 				}
 			}}
 			s, err := Run(ctx, o, r)
-			if !errors.Is(err, context.Canceled) || s.Path != "" || len(r.results) != 0 || !slices.Equal(r.done, phases[:i+1]) {
+			if !errors.Is(err, context.Canceled) || s.Path != "" || len(r.results) != 0 ||
+				!slices.Equal(r.done, phases[:i+1]) {
 				t.Fatalf("cancelled: %v, %q, did %q", err, s.Path, r.done)
 			}
 			if _, r := mustRun(t, o); !slices.Equal(r.done, phases[i+1:]) {
@@ -205,7 +211,8 @@ func TestSourceIsLoadedOnlyToRun(t *testing.T) {
 	if _, err := j.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{"read m": false, "calibrate m": true, "quantize m": false, "errors m": false, "evaluate m": true,
+	want := map[string]bool{"read m": false, "calibrate m": true, "quantize m": false, "errors m": false,
+		"evaluate m":    true,
 		"noise floor m": true, "load m": true, "load m-Q8_0.gguf": true, "load m-Q4_0.gguf": true, "bench m": true}
 	if !reflect.DeepEqual(loaded, want) {
 		t.Errorf("loaded: %v, want %v", loaded, want)
@@ -226,7 +233,8 @@ func TestBlockedFormats(t *testing.T) {
 	}{
 		{"one", []string{"Q8_0", "IQ2_XS"}, false, 0, "m: IQ2_XS: "},
 		{"two", []string{"IQ2_XS", "Q8_0", "IQ1_S"}, false, 0, "; IQ1_S cannot be made either"},
-		{"of all", []string{"IQ2_XS", "Q8_0", "IQ1_S"}, true, 1, "m: 2 formats cannot be made and are left out: IQ2_XS, IQ1_S"},
+		{"of all", []string{"IQ2_XS", "Q8_0", "IQ1_S"}, true, 1,
+			"m: 2 formats cannot be made and are left out: IQ2_XS, IQ1_S"},
 		{"all of all", []string{"IQ2_XS", "IQ1_S"}, true, 0, "; IQ1_S cannot be made either"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -244,7 +252,8 @@ func TestBlockedFormats(t *testing.T) {
 				}
 			case err != nil || len(s.Report.Models[0].Artifacts) != tt.made:
 				t.Errorf("%v: %+v", err, s.Report)
-			case !r.warned(tt.want) || !slices.ContainsFunc(s.Report.Models[0].Warnings, func(w string) bool { return strings.Contains(w, tt.want) }):
+			case !r.warned(tt.want) || !slices.ContainsFunc(s.Report.Models[0].Warnings,
+				func(w string) bool { return strings.Contains(w, tt.want) }):
 				t.Errorf("warnings %q", r.warnings)
 			}
 		})
@@ -260,7 +269,8 @@ func TestWarnings(t *testing.T) {
 		want   string
 		strict string // the error with Strict; "": none
 	}{
-		{"texts overlap", func(t *testing.T, o *Options) { o.Calibration = o.Text }, "also stands in the calibration text", "(--strict)"},
+		{"texts overlap", func(t *testing.T, o *Options) { o.Calibration = o.Text },
+			"also stands in the calibration text", "(--strict)"},
 		{"no text", func(t *testing.T, o *Options) { o.Text = "" }, "no --text was given", ""},
 		{"not text", func(t *testing.T, o *Options) {
 			data, err := os.ReadFile(o.Text)
@@ -274,7 +284,8 @@ func TestWarnings(t *testing.T) {
 		{"no vocabulary", func(t *testing.T, o *Options) {
 			o.Models = []string{checkpointtest.Load(t, "llama").Folder(t)}
 		}, "is quantized without calibration and not evaluated", ""},
-		{"long windows", func(t *testing.T, o *Options) { o.Context, o.Windows = 600, 1 }, "windows of 600 tokens are longer", ""},
+		{"long windows", func(t *testing.T, o *Options) { o.Context, o.Windows = 600, 1 },
+			"windows of 600 tokens are longer", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := options(t, model)
@@ -286,7 +297,8 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("heard %q, kept %q", r.warnings, kept)
 			}
 			o.Out, o.Strict = t.TempDir(), true
-			if _, err := Run(t.Context(), o, nil); tt.strict != "" && (err == nil || !strings.Contains(err.Error(), tt.strict)) {
+			if _, err := Run(t.Context(), o, nil); tt.strict != "" &&
+				(err == nil || !strings.Contains(err.Error(), tt.strict)) {
 				t.Errorf("strict: %v", err)
 			}
 		})
@@ -312,7 +324,8 @@ func TestMistakesInTheOptions(t *testing.T) {
 		usage := errors.As(err, new(UsageError))
 		switch {
 		case name == "no text in a slim binary" && demo.Evaluation != "":
-		case err == nil, usage != slices.Contains([]string{"an adapter for two models", "two models of one name", "a model without a name", "no text in a slim binary"}, name):
+		case err == nil, usage != slices.Contains([]string{"an adapter for two models", "two models of one name",
+			"a model without a name", "no text in a slim binary"}, name):
 			t.Errorf("%s: %v, a mistake of usage: %v", name, err, usage)
 		default:
 			if left, _ := os.ReadDir(o.Out); len(left) > 0 {
@@ -332,7 +345,8 @@ func TestSummary(t *testing.T) {
 	}
 	s, r := mustRun(t, o)
 	data, err := os.ReadFile(s.Path)
-	if err != nil || s.Path != filepath.Join(o.Out, "report.json") || !bytes.Contains(data, []byte(s.Report.Models[0].SourceHash)) {
+	if err != nil || s.Path != filepath.Join(o.Out, "report.json") ||
+		!bytes.Contains(data, []byte(s.Report.Models[0].SourceHash)) {
 		t.Errorf("%s: %v", s.Path, err)
 	}
 	if s.Check == nil || len(s.Check.Findings) == 0 || !s.Check.Findings[0].Failed() {

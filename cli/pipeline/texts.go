@@ -56,8 +56,8 @@ func readTexts(o Options) (t *texts, warnings []string, err error) {
 	}
 	t.overlap = eval.Overlap(t.calibration.text, t.evaluation.text)
 	if t.overlap > overlapTolerated {
-		w := fmt.Sprintf("%.3g %% of the evaluation text (runs of thirteen words) also stands in the calibration text: "+
-			"the artifacts will look better than they are; use texts that do not overlap", 100*t.overlap)
+		w := fmt.Sprintf("%.3g %% of the evaluation text (runs of thirteen words) also stands in the calibration "+
+			"text: the artifacts will look better than they are; use texts that do not overlap", 100*t.overlap)
 		if o.Strict {
 			return nil, nil, fmt.Errorf("%s (--strict)", w)
 		}
@@ -69,7 +69,8 @@ func readTexts(o Options) (t *texts, warnings []string, err error) {
 // readInput reads a text file, or takes the demo's when the path is empty.
 func readInput(path, demoText string) (text, error) {
 	if path == "" && demoText == "" {
-		return text{}, UsageError{errors.New("this binary was built without the demo's texts: give --text and --calibration")}
+		return text{}, UsageError{errors.New("this binary was built without the demo's texts: give --text and " +
+			"--calibration")}
 	}
 	if path == "" {
 		return text{"embedded demo text", demoText, hashBytes([]byte(demoText))}, nil
