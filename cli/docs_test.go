@@ -20,8 +20,8 @@ import (
 )
 
 // printed are the packages whose structs --json prints or a run writes.
-var printed = []string{"cli", "cli/pipeline", "cli/steps", "eval/bench", "eval/diff", "eval/gate", "eval/paired", "eval/pareto",
-	"eval/report", "eval/score", "eval/task", "eval/threshold", "eval/verify", "formats/file", "formats/imatrix", "quantize"}
+var printed = []string{"cli", "cli/pipeline", "cli/steps", "eval/bench", "eval/diff", "eval/gate", "eval/paired",
+	"eval/pareto", "eval/report", "eval/score", "eval/task", "eval/threshold", "eval/verify", "formats/file", "formats/imatrix", "quantize"}
 
 // readOnly are files whose structs are only read.
 var readOnly = map[string]bool{"eval/task/layout.go": true}
@@ -100,7 +100,8 @@ func TestCommandsAndMetricsAreDocumented(t *testing.T) {
 func TestResultIsJSON(t *testing.T) {
 	var out strings.Builder
 	check := &gate.Result{Findings: []gate.Finding{{Rule: "kld at most 1", Status: gate.Kept}}}
-	if err := (jsonOutput{terminal{stdout: &out}}).Result(pipeline.Summary{Report: &report.Report{}, Check: check}); err != nil {
+	s := pipeline.Summary{Report: &report.Report{}, Check: check}
+	if err := (jsonOutput{terminal{stdout: &out}}).Result(s); err != nil {
 		t.Fatal(err)
 	}
 	d := json.NewDecoder(strings.NewReader(out.String()))

@@ -122,7 +122,8 @@ func checkOwn(t *testing.T, path, pkg, imported string) {
 	if pkg == imported || (strings.HasSuffix(path, "_test.go") && (strings.HasPrefix(imported, "formats/"))) {
 		return
 	}
-	if strings.HasSuffix(path, "_test.go") && (imported == "eval/kernel/_asm/generated" || pkg == "eval/kernel" && imported == "eval/machine") {
+	if strings.HasSuffix(path, "_test.go") && (imported == "eval/kernel/_asm/generated" ||
+		pkg == "eval/kernel" && imported == "eval/machine") {
 		return
 	}
 	if strings.Contains(imported, "checkpointtest") {

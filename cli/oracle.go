@@ -44,7 +44,8 @@ func checkOracle(ctx context.Context, e env, path, textName, text string) (*orac
 		return nil, err
 	}
 	c := &oracleCheck{Path: path, Tokens: len(tokens)}
-	c.RelativeRMS, c.SameTop, err = compareWithOracle(ctx, m.Checkpoint, tokens, rows(logits, m.Config.Vocab), e.Threads)
+	own := rows(logits, m.Config.Vocab)
+	c.RelativeRMS, c.SameTop, err = compareWithOracle(ctx, m.Checkpoint, tokens, own, e.Threads)
 	return c, err
 }
 
