@@ -12,7 +12,8 @@
 //   - Lanes (lanes.go) search many sub-blocks at once, one per SIMD lane. The files lanes_*.go carry a batch of values
 //     through the functions of one instruction set, in a workspace; what a lane cannot do exactly, plain Go does again.
 //
-// The table of encoders in this file has a row per type with both.
+// The table of encoders in this file has a row per type with both. They share the functions that write a block from its
+// scales and levels (head and pack of a type), which do not ask how these were chosen.
 //
 // A search works on one sub-block of at most 32 values and touches nothing else, so rows, blocks and sub-blocks may be
 // encoded in any order and by any number of goroutines.

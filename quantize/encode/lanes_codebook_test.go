@@ -61,10 +61,10 @@ func TestLanesNearPoints(t *testing.T) {
 	pick := func(v ...float32) float32 { return v[rng.IntN(len(v))] }
 	for _, set := range runnableLanes() {
 		for name, book := range map[string]*codebook{"IQ2_XXS": book2XXS(), "IQ2_S": book2S(), "IQ3_XXS": book3XXS(), "IQ3_S": book3S()} {
-			b := &workspace{lanes: set}
-			s, size := &b.codebook, 32
+			ws := &workspace{lanes: set}
+			s, size := &ws.codebook, 32
 			groups := size / book.dim
-			b.placeGroups(size, book.dim)
+			ws.placeGroups(size, book.dim)
 			for round := range 20 {
 				large := pick(1, 1, 1e19, math.MaxFloat32)
 				for i := range s.x {
@@ -76,21 +76,21 @@ func TestLanesNearPoints(t *testing.T) {
 						s.root[i] = float32(math.NaN())
 					}
 				}
-				scales := s.scale[:b.columns]
+				scales := s.scale[:ws.columns]
 				for c := range scales {
 					scales[c] = pick(0, 0.5, 1, 2, 1e19)
 				}
 				var want [8 * maxColumns]int32
 				near := 0
-				for i := range groups * b.columns {
+				for i := range groups * ws.columns {
 					s.entry[i] = book.lookup[rng.IntN(len(book.lookup))]
 					want[i] = s.entry[i]
 					if s.entry[i] < 0 {
 						near++
-						want[i] = layout.NearMark + plainNear(book, s.entry[i], s.x[s.places[i]/4:], s.root[s.places[i]/4:], scales[i%b.columns])
+						want[i] = layout.NearMark + plainNear(book, s.entry[i], s.x[s.places[i]/4:], s.root[s.places[i]/4:], scales[i%ws.columns])
 					}
 				}
-				b.nearEntries(book, 0, groups, scales)
+				ws.nearEntries(book, 0, groups, scales)
 				if s.entry != want || near == 0 {
 					t.Fatalf("%s, %s, round %d: other near entries than plain Go's, of %d", set.name, name, round, near)
 				}

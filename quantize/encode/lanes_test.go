@@ -28,7 +28,7 @@ func runnableLanes() (sets []*lanes) {
 func compareLanes(t *testing.T, name string, src []float32, cols int, importance []float32) {
 	t.Helper()
 	for _, set := range runnableLanes() {
-		b := &workspace{lanes: set}
+		ws := &workspace{lanes: set}
 		for _, e := range encoders {
 			if e.lanes == nil {
 				continue
@@ -38,14 +38,14 @@ func compareLanes(t *testing.T, name string, src []float32, cols int, importance
 				continue
 			}
 			want, got := make([]byte, size), make([]byte, size)
-			compareAcross(t, set.name+", "+e.typ.String()+", "+name, e.typ, src, cols, importance, func(dst []byte) { e.lanes(b, dst, src, importance) })
+			compareAcross(t, set.name+", "+e.typ.String()+", "+name, e.typ, src, cols, importance, func(dst []byte) { e.lanes(ws, dst, src, importance) })
 			for r := range len(src) / cols {
 				row := src[r*cols : (r+1)*cols]
 				e.row(want, row, importance)
 				for i := range got {
 					got[i] = 0x5a
 				}
-				e.lanes(b, got, row, importance)
+				e.lanes(ws, got, row, importance)
 				if !bytes.Equal(got, want) {
 					at := 0
 					for got[at] == want[at] {
@@ -114,10 +114,10 @@ func TestLanesLengths(t *testing.T) {
 // TestTablesApart: tables start on cache lines, or wide loads would touch two; and no two of them lie alike in their pages,
 // or a load would wait for the store of another table's row.
 func TestTablesApart(t *testing.T) {
-	b := workspaces.New().(*workspace)
+	ws := workspaces.New().(*workspace)
 	const line, page, rows = 64, 4096, 5 * 128
 	var at [3]uintptr
-	for i, p := range []*table{&b.tableX, &b.tableW, &b.tableQ} {
+	for i, p := range []*table{&ws.tableX, &ws.tableW, &ws.tableQ} {
 		at[i] = uintptr(unsafe.Pointer(p))
 		if at[i]%line != 0 {
 			t.Errorf("table %d starts at %#x, within a cache line", i, at[i])
@@ -198,18 +198,18 @@ func TestLanesAffineFits(t *testing.T) {
 			continue
 		}
 		for _, set := range runnableLanes() {
-			b := &workspace{lanes: set}
+			ws := &workspace{lanes: set}
 			for r := range len(src) / awkwardCols {
-				b.each(src[r*awkwardCols:][:awkwardCols], importance, func(_, n int) {
-					b.w = *b.importance
+				ws.each(src[r*awkwardCols:][:awkwardCols], importance, func(_, n int) {
+					ws.w = *ws.importance
 					for _, size := range []int{16, 32} {
 						for _, absolute := range []bool{false, true} {
-							b.searchAffine(n, size, 15, weightedSteps, absolute, fromRow)
+							ws.searchAffine(n, size, 15, weightedSteps, absolute, fromRow)
 							for j := range n / size {
-								x, w := b.x[j*size:][:size], b.w[j*size:][:size]
-								got, want := b.affine[j], searchAffine(x, w, 15, weightedSteps, absolute)
+								x, w := ws.x[j*size:][:size], ws.w[j*size:][:size]
+								got, want := ws.affine[j], searchAffine(x, w, 15, weightedSteps, absolute)
 								if !same(got.scale, want.scale) || !same(got.min, want.min) || got.zero != want.zero ||
-									!want.zero && (!same(got.inverse, want.inverse) || !same(got.origin, want.origin)) || !same(b.sums[j], sum(w)) {
+									!want.zero && (!same(got.inverse, want.inverse) || !same(got.origin, want.origin)) || !same(ws.sums[j], sum(w)) {
 									t.Errorf("%s, importance %s, row %d, sub-block %d of %d: %+v, plain Go finds %+v", set.name, name, r, j, size, got, want)
 								}
 							}
