@@ -9,8 +9,8 @@ import (
 	"bitmill/formats"
 )
 
-// Codebook is the codebook of an i-quant. An entry is Dim levels, each below Base; an index into the
-// codebook stands for Dim values at once.
+// Codebook is the codebook of an i-quant. An entry is Dim levels, each below Base; an index into the codebook stands
+// for Dim values at once.
 type Codebook struct {
 	Dim, Base int
 	Levels    []uint8 // entry i is Levels[i*Dim : (i+1)*Dim]
@@ -19,8 +19,8 @@ type Codebook struct {
 // Entries is the number of entries.
 func (l *Codebook) Entries() int { return len(l.Levels) / l.Dim }
 
-// Code is the entry's place in the order of the codebooks: the number whose digits in base Base are the levels, the first
-// one the lowest.
+// Code is the entry's place in the order of the codebooks: the number whose digits in base Base are the levels, the
+// first one the lowest.
 func (l *Codebook) Code(entry []uint8) int {
 	code := 0
 	for i := l.Dim - 1; i >= 0; i-- {
@@ -164,8 +164,8 @@ func negateIf(v float32, minus uint8) float32 {
 	return math.Float32frombits(math.Float32bits(v) ^ uint32(minus)<<31)
 }
 
-// evenSigns completes the seven signs that are stored of eight: an even number of them is negative. Higher bits of s are
-// not looked at.
+// evenSigns completes the seven signs that are stored of eight: an even number of them is negative. Higher bits of s
+// are ignored.
 func evenSigns(s uint32) uint8 {
 	s &= 127
 	return uint8(s | uint32(bits.OnesCount32(s)&1)<<7)

@@ -96,7 +96,7 @@ func notFinite(t formats.Type) func(b []byte) bool {
 		return func(b []byte) bool { return b[1]&0x7f == 0x7f && b[0]&0x80 != 0 }
 	case formats.F64:
 		return func(b []byte) bool { return b[7]&0x7f == 0x7f && b[6]&0xf0 == 0xf0 }
-	case formats.IQ1_M: // the four bits of d's exponent and sign are on top of the last of four scale words, one more bit in the third
+	case formats.IQ1_M: // d's sign and four bits of its exponent are on top of the last scale word, one more bit in the third
 		return func(b []byte) bool { return b[55]&0x70 == 0x70 && b[53]&0xc0 == 0xc0 }
 	case formats.MXFP4:
 		return mxfp4NotFinite

@@ -16,6 +16,8 @@ var (
 )
 
 var models = []Model{
-	{"demo-s", []string{"data/demo-s/config.json", "data/demo-s/model.safetensors", "data/tokenizer.json", "data/tokenizer_config.json"}},
-	{"demo-l", []string{"data/demo-l/config.json", "data/demo-l/model.safetensors", "data/tokenizer.json", "data/tokenizer_config.json"}},
+	{"demo-s", []string{"data/demo-s/config.json", "data/demo-s/model.safetensors", "data/tokenizer.json",
+		"data/tokenizer_config.json"}},
+	{"demo-l", []string{"data/demo-l/config.json", "data/demo-l/model.safetensors", "data/tokenizer.json",
+		"data/tokenizer_config.json"}},
 }

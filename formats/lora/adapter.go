@@ -81,8 +81,8 @@ func Open(dir string) (*Adapter, error) {
 // absent explains an adapter without safetensors.
 func absent(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "adapter_model.bin")); err == nil {
-		return fmt.Errorf("%s: %w: the adapter is a PyTorch file (adapter_model.bin), which can run code when read; save it as safetensors first: "+
-			"model.save_pretrained(dir, safe_serialization=True) in peft", dir, formats.ErrUnsupported)
+		return fmt.Errorf("%s: %w: the adapter is a PyTorch file (adapter_model.bin), which can run code when it is read; "+
+			"save it as safetensors first: model.save_pretrained(dir, safe_serialization=True) in peft", dir, formats.ErrUnsupported)
 	}
 	return fmt.Errorf("%s is not a LoRA adapter: %s is missing", dir, weightsName)
 }
@@ -117,7 +117,8 @@ func (a *Adapter) read(c *config) error {
 			return fmt.Errorf("%w: %s has only one of the two matrices A and B", formats.ErrCorrupt, p.module)
 		}
 		if len(p.a.Shape) != 2 || len(p.b.Shape) != 2 || p.a.Shape[0] != p.b.Shape[1] {
-			return fmt.Errorf("%w: A %v and B %v of %s are of different ranks", formats.ErrCorrupt, p.a.Shape, p.b.Shape, p.module)
+			return fmt.Errorf("%w: A %v and B %v of %s are of different ranks", formats.ErrCorrupt,
+				p.a.Shape, p.b.Shape, p.module)
 		}
 		var err error
 		if p.scale, err = c.scale(p.module, p.a.Shape[0]); err != nil {
@@ -164,7 +165,7 @@ func (a *Adapter) add(t *safetensors.Tensor) error {
 		return nil
 	}
 	if strings.Contains(name, "lora_") {
-		return fmt.Errorf("%w: it is not part of a plain LoRA; merge the adapter with peft's merge_and_unload and save the result", formats.ErrUnsupported)
+		return fmt.Errorf("%w: it is not part of a plain LoRA; %s", formats.ErrUnsupported, mergeFirst)
 	}
 	for _, part := range []string{".modules_to_save.default.", ".modules_to_save.", ".base_layer."} {
 		name = strings.Replace(name, part, ".", 1)

@@ -27,6 +27,9 @@ type config struct {
 	TokenIndices json.RawMessage    `json:"trainable_token_indices"`
 }
 
+// mergeFirst is the way out for adapters that cannot be merged here.
+const mergeFirst = "merge the adapter with peft's merge_and_unload and save the result"
+
 // readConfig reads adapter_config.json and refuses everything but plain products of two matrices.
 func readConfig(path string) (*config, []byte, error) {
 	data, err := os.ReadFile(path)
@@ -37,20 +40,21 @@ func readConfig(path string) (*config, []byte, error) {
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %v", path, formats.ErrCorrupt, formats.JSONError(err))
 	}
-	for _, no := range []struct {
+	for _, refused := range []struct {
 		is   bool
 		what string
 	}{
 		{c.Type != "LORA", fmt.Sprintf("peft_type %q; only LORA can be merged", c.Type)},
-		{c.DoRA, "use_dora: its weights are rescaled row by row; merge it with peft's merge_and_unload and save the result"},
-		{c.LoRABias, "lora_bias: the adapter has biases of its own; merge it with peft's merge_and_unload and save the result"},
+		{c.DoRA, "use_dora: its weights are rescaled row by row; " + mergeFirst},
+		{c.LoRABias, "lora_bias: the adapter has biases of its own; " + mergeFirst},
 		{c.Transposed, "fan_in_fan_out: no model that bitmill knows stores its matrices transposed"},
-		{len(c.Parameters) > 0, "target_parameters: adapters of stacked experts; merge it with peft's merge_and_unload and save the result"},
-		{len(c.Invocation) > 0, "alora_invocation_tokens: the adapter acts on some tokens only, so it cannot be merged"},
-		{len(c.TokenIndices) > 0 && string(c.TokenIndices) != "null", "trainable_token_indices: single embedding rows; merge it with peft's merge_and_unload and save the result"},
+		{len(c.Parameters) > 0, "target_parameters: adapters of stacked experts; " + mergeFirst},
+		{len(c.Invocation) > 0, "alora_invocation_tokens: the adapter acts on some tokens only and cannot be merged"},
+		{len(c.TokenIndices) > 0 && string(c.TokenIndices) != "null",
+			"trainable_token_indices: single embedding rows; " + mergeFirst},
 	} {
-		if no.is {
-			return nil, nil, fmt.Errorf("%s: %w: %s", path, formats.ErrUnsupported, no.what)
+		if refused.is {
+			return nil, nil, fmt.Errorf("%s: %w: %s", path, formats.ErrUnsupported, refused.what)
 		}
 	}
 	if c.Rank < 1 || c.Alpha == nil {
@@ -59,7 +63,7 @@ func readConfig(path string) (*config, []byte, error) {
 	return c, data, nil
 }
 
-// scale is by how much the product of a module's matrices counts: alpha / r, or alpha / sqrt(r) (rank-stabilized LoRA,
+// scale is the factor of the product of a module's matrices: alpha / r, or alpha / sqrt(r) (rank-stabilized LoRA,
 // arXiv 2312.03732). The rank is that of its matrices.
 func (c *config) scale(module string, rank int64) (float32, error) {
 	want, err := match(c.Ranks, module, c.Rank)
@@ -67,7 +71,8 @@ func (c *config) scale(module string, rank int64) (float32, error) {
 		return 0, err
 	}
 	if rank != want {
-		return 0, fmt.Errorf("%w: its matrices are of rank %d, adapter_config.json says %d", formats.ErrCorrupt, rank, want)
+		return 0, fmt.Errorf("%w: its matrices are of rank %d, adapter_config.json says %d",
+			formats.ErrCorrupt, rank, want)
 	}
 	alpha, err := match(c.Alphas, module, *c.Alpha)
 	if c.RankStable {
@@ -76,7 +81,7 @@ func (c *config) scale(module string, rank int64) (float32, error) {
 	return float32(alpha / float64(rank)), err
 }
 
-// match finds the value for a module: of the pattern that its name or the end of its name matches, else otherwise.
+// match finds the value for a module: that of the pattern that matches its name or the end of its name, or otherwise.
 func match[T comparable](patterns map[string]T, module string, otherwise T) (T, error) {
 	found, value := "", otherwise
 	for p, v := range patterns {
@@ -88,7 +93,8 @@ func match[T comparable](patterns map[string]T, module string, otherwise T) (T, 
 			continue
 		}
 		if found != "" && v != value {
-			return value, fmt.Errorf("%w: the patterns %q and %q in adapter_config.json both match it", formats.ErrUnsupported, found, p)
+			return value, fmt.Errorf("%w: the patterns %q and %q in adapter_config.json both match it",
+				formats.ErrUnsupported, found, p)
 		}
 		found, value = p, v
 	}

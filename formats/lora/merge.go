@@ -16,15 +16,16 @@ import (
 
 var types = map[string]formats.Type{"F32": formats.F32, "F16": formats.F16, "BF16": formats.BF16}
 
-// Merge puts the adapter into the tensors of a model: matrices keep their type. It fails, and names the tensor, when
-// the adapter has one that fits none of the model's.
+// Merge changes the tensors of a model by the adapter; matrices keep their type. An error names the tensor of the
+// adapter that fits none of the model's.
 func (a *Adapter) Merge(list []prequant.Tensor) error {
 	present := map[string]bool{}
 	for i := range list {
 		t := &list[i]
 		if w, ok := a.whole[t.Name]; ok {
 			if !slices.Equal(w.Shape, t.Shape) {
-				return fmt.Errorf("adapter %s: tensor %s: %w: its shape is %v, the model's %s is %v", a.Path, w.Name, formats.ErrCorrupt, w.Shape, t.Name, t.Shape)
+				return fmt.Errorf("adapter %s: tensor %s: %w: its shape is %v, the model's %s is %v",
+					a.Path, w.Name, formats.ErrCorrupt, w.Shape, t.Name, t.Shape)
 			}
 			w.Name, w.File = t.Name, t.File
 			*t = prequant.Tensor{Tensor: w}
@@ -43,8 +44,8 @@ func (a *Adapter) Merge(list []prequant.Tensor) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	return fmt.Errorf("adapter %s does not belong to this model (%w): the model has no tensor %s, which the adapter changes%s",
-		a.Path, formats.ErrCorrupt, names[0], others(a.Base, len(names)-1))
+	return fmt.Errorf("adapter %s does not belong to this model (%w): the model has no tensor %s, "+
+		"which the adapter changes%s", a.Path, formats.ErrCorrupt, names[0], others(a.Base, len(names)-1))
 }
 
 func others(base string, n int) (text string) {
@@ -60,7 +61,8 @@ func others(base string, n int) (text string) {
 // merge adds the product to a tensor.
 func (p *pair) merge(t *prequant.Tensor) error {
 	if len(t.Shape) != 2 {
-		return fmt.Errorf("%w: the model's tensor has the shape %v; only matrices are merged", formats.ErrUnsupported, t.Shape)
+		return fmt.Errorf("%w: the model's tensor has the shape %v; only matrices are merged",
+			formats.ErrUnsupported, t.Shape)
 	}
 	rows, cols := t.Shape[0], t.Shape[1]
 	have := [2]int64{p.b.Shape[0], p.a.Shape[1]}
@@ -72,8 +74,9 @@ func (p *pair) merge(t *prequant.Tensor) error {
 	}
 	m := &merged{pair: p, base: t.Matrix, rank: p.a.Shape[0], rows: rows, cols: cols}
 	if m.base == nil {
+		typ, known := types[t.DType]
 		var err error
-		if m.base, err = prequant.Plain(types[t.DType], rows, cols, t.Data); err != nil || types[t.DType] == formats.F32 && t.DType != "F32" {
+		if m.base, err = prequant.Plain(typ, rows, cols, t.Data); err != nil || !known {
 			return fmt.Errorf("%w: the model's tensor is of dtype %s", formats.ErrUnsupported, t.DType)
 		}
 	}
@@ -96,7 +99,7 @@ func (m *merged) Stored() [][]byte {
 
 func (m *merged) Rows(dst []float32, first, n int64) {
 	m.base.Rows(dst, first, n)
-	left := make([]float32, n*m.rank) // of each row, its factors of the rows of the right
+	left := make([]float32, n*m.rank) // for each row, the factors of the rows of the right matrix
 	right := make([]float32, m.cols)
 	delta := make([]float32, n*m.cols)
 	for i := range n {

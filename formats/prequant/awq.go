@@ -9,7 +9,7 @@ import (
 
 // awq is a matrix of AWQ (arXiv 2306.00978) as AutoAWQ's version "gemm" stores it, for in columns and out rows:
 //
-//	qweight [in][out/8]      codes of 4 bits; of eight neighbours in out, place awqPlace[i] of a word holds number i
+//	qweight [in][out/8]      codes of 4 bits; of eight neighbours in out, number i is in slot awqSlot[i] of a word
 //	qzeros  [groups][out/8]  zero points, likewise
 //	scales  [groups][out]
 //
@@ -22,7 +22,7 @@ type awq struct {
 	scales floats
 }
 
-var awqPlace = [8]int{0, 4, 1, 5, 2, 6, 3, 7}
+var awqSlot = [8]int{0, 4, 1, 5, 2, 6, 3, 7}
 
 func (g *gatherer) awq(t *safetensors.Tensor, stem string) (Matrix, error) {
 	if err := checkType(t, wordTypes); err != nil {
@@ -49,7 +49,7 @@ func (g *gatherer) awq(t *safetensors.Tensor, stem string) (Matrix, error) {
 
 func (m *awq) Rows(dst []float32, first, n int64) {
 	for r := first; r < first+n; r++ {
-		word, shift := r/8, 4*awqPlace[r%8]
+		word, shift := r/8, 4*awqSlot[r%8]
 		row := dst[(r-first)*m.cols:][:m.cols]
 		group, scale, zero := int64(-1), float32(0), 0
 		for i := range row {

@@ -50,8 +50,8 @@ func (w words) at(row, col int64) uint32 {
 	return binary.LittleEndian.Uint32(w.data[4*(row*w.cols+col):])
 }
 
-// column reads codes of so many bits that follow each other down a column, the lowest bits first. A code may lie
-// across two words.
+// column reads codes of the given number of bits, stored one after the other down a column, the lowest bits first. A
+// code may cross from one word into the next.
 func (w words) column(dst []uint8, col int64, bits int) {
 	var buffer uint64
 	have, row, mask := 0, int64(0), uint64(1)<<bits-1
@@ -65,7 +65,7 @@ func (w words) column(dst []uint8, col int64, bits int) {
 	}
 }
 
-// code reads code i of a row of such codes.
+// code reads code i of a row of codes that are stored in the same way.
 func (w words) code(row, i int64, bits int) uint8 {
 	bit := i * int64(bits)
 	v := uint64(w.at(row, bit/32))

@@ -36,14 +36,15 @@ func (g *gatherer) compressed(t *safetensors.Tensor, stem string) (Matrix, error
 		return nil, err
 	}
 	m := &compressed{stored: stored{data: [][]byte{t.Data}}, bits: g.scheme.Bits}
-	if size.DType == "I64" {
-		m.rows, m.cols = int64(binary.LittleEndian.Uint64(size.Data)), int64(binary.LittleEndian.Uint64(size.Data[8:]))
+	if d := binary.LittleEndian; size.DType == "I64" {
+		m.rows, m.cols = int64(d.Uint64(size.Data)), int64(d.Uint64(size.Data[8:]))
 	} else {
-		m.rows, m.cols = int64(int32(binary.LittleEndian.Uint32(size.Data))), int64(int32(binary.LittleEndian.Uint32(size.Data[4:])))
+		m.rows, m.cols = int64(int32(d.Uint32(size.Data))), int64(int32(d.Uint32(size.Data[4:])))
 	}
 	per := int64(32 / g.scheme.Bits) // codes in a word
 	if len(t.Shape) != 2 || m.rows != t.Shape[0] || m.cols < 1 || (m.cols-1)/per+1 != t.Shape[1] {
-		return nil, fmt.Errorf("%w: its shape %v does not hold a matrix of %d by %d with %d bits", formats.ErrCorrupt, t.Shape, m.rows, m.cols, g.scheme.Bits)
+		return nil, fmt.Errorf("%w: its shape %v does not hold a matrix of %d by %d with %d bits",
+			formats.ErrCorrupt, t.Shape, m.rows, m.cols, g.scheme.Bits)
 	}
 	m.groups, m.codes = g.scheme.groups(m.cols), wordsOf(t)
 	scales, err := g.need(stem+"_scale", floatTypes, m.rows, m.groups)

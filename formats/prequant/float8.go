@@ -8,8 +8,9 @@ import (
 	"bitmill/formats/safetensors"
 )
 
-// e4m3 and e5m2 are the values of 8-bit floats (arXiv 2209.05433): a sign, so many bits of exponent with a bias of half
-// their range, and so many of mantissa. E4M3 has no infinities and one NaN, 0x7f, either sign; E5M2 is like IEEE 754.
+// e4m3 and e5m2 are the values of 8-bit floats (arXiv 2209.05433): a sign, as many bits of exponent and mantissa as the
+// names say, and half the exponent's range as its bias. E4M3 has no infinities and one NaN, 0x7f, of either sign; E5M2
+// follows IEEE 754.
 var e4m3, e5m2 = float8(4), float8(5)
 
 func float8(exponents int) (table [256]float32) {
@@ -64,7 +65,8 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 		return nil, fmt.Errorf("%w: dtype %s", formats.ErrUnsupported, t.DType)
 	}
 	if len(t.Shape) != 2 {
-		return nil, fmt.Errorf("%w: dtype %s with the shape %v; only matrices are read from it", formats.ErrUnsupported, t.DType, t.Shape)
+		return nil, fmt.Errorf("%w: dtype %s with the shape %v; only matrices are read from it",
+			formats.ErrUnsupported, t.DType, t.Shape)
 	}
 	m := &scaled{stored: stored{t.Shape[0], t.Shape[1], [][]byte{t.Data}}, codes: t.Data, table: table}
 	s := g.scaleOf(t.Name)
@@ -92,8 +94,8 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 		m.block, m.scaleColumns = [2]int64{1, max(m.cols, 1)}, 1
 		g.describe("%s with a scale per row", what)
 	default:
-		return nil, fmt.Errorf("%w: %s has the shape %v; a matrix of %v has a scale in all, per row, or per block of %v (quantization_config)",
-			formats.ErrCorrupt, s.Name, s.Shape, t.Shape, b)
+		return nil, fmt.Errorf("%w: %s has the shape %v; a matrix of %v has one scale, one per row, or one per block "+
+			"of %v (quantization_config)", formats.ErrCorrupt, s.Name, s.Shape, t.Shape, b)
 	}
 	return m, nil
 }

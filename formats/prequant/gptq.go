@@ -19,7 +19,7 @@ type gptq struct {
 	stored
 	groups int64
 	bits   int
-	offset int // is added to stored zero points
+	offset int // to be added to stored zero points
 	codes  words
 	zeros  words
 	scales floats
@@ -62,7 +62,7 @@ func (g *gatherer) gptq(t *safetensors.Tensor, stem string) (Matrix, error) {
 	return m, nil
 }
 
-// grouped adds what the shapes were worked out from.
+// grouped adds to an error what the expected shapes come from.
 func (g *gatherer) grouped(err error) error {
 	return fmt.Errorf("%w (quantization_config: %v)", err, g.scheme)
 }

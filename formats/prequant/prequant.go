@@ -1,9 +1,10 @@
 // Package prequant reads the matrices of checkpoints that are quantized already. Such a matrix is stored as a group of
-// tensors (codes, scales, zero points), which become one matrix [out][in] whose rows are computed in float32 when they
-// are read. How a group is stored is said by quantization_config in config.json and by the tensors' names:
+// tensors (codes, scales, zero points), which become one matrix [out][in]; its rows are computed in float32 when they are
+// read. quantization_config in config.json and the tensors' names say how a group is stored:
 //
 //	fp8, fbgemm_fp8, modelopt, none   X.weight F8 | X.weight_scale or X.weight_scale_inv
-//	compressed-tensors                X.weight F8 or I8 | X.weight_scale; or X.weight_packed | weight_scale | weight_shape
+//	compressed-tensors                X.weight F8 or I8 | X.weight_scale
+//	compressed-tensors                X.weight_packed | X.weight_scale | X.weight_shape
 //	gptq                              X.qweight | X.qzeros | X.scales | X.g_idx
 //	awq                               X.qweight | X.qzeros | X.scales
 //	bitnet                            X.weight U8 | X.weight_scale
@@ -11,22 +12,23 @@ package prequant
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/safetensors"
 )
 
-// Matrix is a matrix whose rows are made when they are read. Methods may be called concurrently.
+// Matrix is a matrix whose rows are computed when they are read. Its methods may be called concurrently.
 type Matrix interface {
 	Shape() (rows, cols int64)
-	// Rows writes n rows from the first on; len(dst) is n times the columns.
+	// Rows writes n rows from row first on; len(dst) is n times the columns.
 	Rows(dst []float32, first, n int64)
-	// Stored is the data that the rows are made of.
+	// Stored is the data that the rows are computed from.
 	Stored() [][]byte
 }
 
-// stored is what all kinds of matrices have: the shape, and the data that the rows are made of.
+// stored is what all kinds of matrices have: the shape, and the data that the rows are computed from.
 type stored struct {
 	rows, cols int64
 	data       [][]byte
@@ -36,7 +38,7 @@ func (m *stored) Shape() (rows, cols int64) { return m.rows, m.cols }
 
 func (m *stored) Stored() [][]byte { return m.data }
 
-// Tensor is a tensor of a checkpoint: stored as it is, or made of a Matrix, without Data; then DType is what its values
+// Tensor is a tensor of a checkpoint. It has either Data or a Matrix; with a Matrix, DType is the type that its values
 // are meant to be rounded to.
 type Tensor struct {
 	safetensors.Tensor
@@ -44,9 +46,10 @@ type Tensor struct {
 	Quantized bool // the Matrix was stored quantized
 }
 
-// Gather puts the groups of tensors together. The others stay as they are and in their order, and so do the matrices
-// whose codes have the matrix's own name; those under other names come last, as llama.cpp's converter has them. kind
-// says in a few words how the matrices are quantized; it is empty when none is. The scales of activations are left out.
+// Gather makes one tensor of every group. All other tensors stay as they are and in their order, as do matrices whose
+// codes have the matrix's own name; those under other names come last, as in llama.cpp's converter. kind says in a few
+// words how the matrices are quantized; it is empty when none is. Scales of activations are left out. An error names the
+// file and the tensor.
 func Gather(s Scheme, list []safetensors.Tensor) (all []Tensor, kind string, err error) {
 	g := gatherer{scheme: s, tensors: map[string]*safetensors.Tensor{}, used: map[string]bool{}}
 	for i := range list {
@@ -73,11 +76,11 @@ func Gather(s Scheme, list []safetensors.Tensor) (all []Tensor, kind string, err
 	return append(all, last...), g.kind, nil
 }
 
-// gatherer finds the tensors of a group.
+// gatherer puts groups together.
 type gatherer struct {
 	scheme  Scheme
 	tensors map[string]*safetensors.Tensor
-	used    map[string]bool // they are part of a matrix
+	used    map[string]bool // names of tensors that are part of a matrix
 	kind    string
 }
 
@@ -96,7 +99,8 @@ func (g *gatherer) matrix(t *safetensors.Tensor) (*Tensor, error) {
 		name = stem + ".weight"
 		m, err = g.awq(t, stem)
 	case words:
-		err = fmt.Errorf("%w: it looks like GPTQ or AWQ, but config.json has no quantization_config that says which", formats.ErrUnsupported)
+		err = fmt.Errorf("%w: it looks like GPTQ or AWQ, but config.json has no quantization_config that says which",
+			formats.ErrUnsupported)
 	case ints && method == "compressed-tensors":
 		name = short
 		m, err = g.compressed(t, short)
@@ -136,7 +140,7 @@ func (g *gatherer) part(name string, dtypes []string, shape ...int64) (*safetens
 	return t, nil
 }
 
-// need is part for a tensor that must be there.
+// need is like part, for a tensor that must be there.
 func (g *gatherer) need(name string, dtypes []string, shape ...int64) (*safetensors.Tensor, error) {
 	t, err := g.part(name, dtypes, shape...)
 	if t == nil && err == nil {
@@ -152,12 +156,10 @@ func (g *gatherer) describe(format string, args ...any) {
 	}
 }
 
-// activation reports whether a tensor holds scales of activations or of the cache, which weights do not need.
+// activationSuffixes end the names of scales of activations or of the cache, which weights do not need.
+var activationSuffixes = []string{".input_scale", "activation_scale", ".k_scale", ".v_scale", ".q_scale", ".output_scale",
+	".qscale_act", ".input_zero_point"}
+
 func activation(name string) bool {
-	for _, suffix := range []string{".input_scale", "activation_scale", ".k_scale", ".v_scale", ".q_scale", ".output_scale", ".qscale_act", ".input_zero_point"} {
-		if strings.HasSuffix(name, suffix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(activationSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 }

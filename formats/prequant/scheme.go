@@ -13,14 +13,14 @@ import (
 	"bitmill/formats/safetensors"
 )
 
-// Scheme is what quantization_config says of how matrices are stored. The zero Scheme is that of a checkpoint without
-// it, which may still hold F8.
+// Scheme is how quantization_config says that matrices are stored. The zero Scheme belongs to a checkpoint without
+// quantization_config, which may still hold F8.
 type Scheme struct {
 	Method string   // quant_method: fp8, gptq ...
 	Bits   int      // of a code
 	Group  int64    // values of a row that share a scale; -1: all
 	Block  [2]int64 // rows and columns of a block that shares a scale; zeros: none
-	V2     bool     // GPTQ: zero points are stored as they are, not less one
+	V2     bool     // GPTQ: zero points are stored as they are, not reduced by one
 }
 
 // config is quantization_config in all its forms.
@@ -44,7 +44,7 @@ type config struct {
 	} `json:"config_groups"`
 }
 
-// methods are the values of quant_method that are known; mxfp4 is not packed as the others are, and read elsewhere.
+// methods are the known values of quant_method; mxfp4 is stored in another way and read elsewhere.
 var methods = []string{"awq", "bitnet", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "modelopt", "mxfp4"}
 
 // ParseScheme reads quantization_config; nil and null give the zero Scheme. It fails with formats.ErrUnsupported for a
@@ -53,7 +53,7 @@ func ParseScheme(data []byte) (s Scheme, err error) {
 	if len(data) == 0 || bytes.Equal(data, []byte("null")) {
 		return s, nil
 	}
-	var head struct { // others may give other keys other kinds of values
+	var head struct { // unknown methods may give the other keys values of other types
 		Method string `json:"quant_method"`
 	}
 	var c config
@@ -139,7 +139,7 @@ func (s *Scheme) block(size []int64) error {
 	return nil
 }
 
-// groups finds how many groups of scales a row of so many values has.
+// groups is the number of groups of scales in a row of cols values.
 func (s Scheme) groups(cols int64) int64 {
 	if s.Group <= 0 {
 		return 1
@@ -147,7 +147,7 @@ func (s Scheme) groups(cols int64) int64 {
 	return (cols + s.Group - 1) / s.Group
 }
 
-// groupOf is the group of column i when columns are in order.
+// groupOf is the group of column i where columns are in order.
 func (s Scheme) groupOf(i int64) int64 {
 	if s.Group <= 0 {
 		return 0
@@ -174,12 +174,14 @@ func (s Scheme) groupIndex(t *safetensors.Tensor, cols int64) ([]int32, error) {
 		}
 		index[i] = int32(binary.LittleEndian.Uint32(t.Data[4*i:]))
 		if groups := s.groups(cols); index[i] < 0 || int64(index[i]) >= groups {
-			return nil, fmt.Errorf("%w: %s puts column %d into group %d of %d", formats.ErrCorrupt, t.Name, i, index[i], groups)
+			return nil, fmt.Errorf("%w: %s puts column %d into group %d of %d",
+				formats.ErrCorrupt, t.Name, i, index[i], groups)
 		}
 	}
 	return index, nil
 }
 
 func unsupported(what string) error {
-	return fmt.Errorf("%w: the weights are quantized already, in a form that bitmill does not read (%s); use the original model", formats.ErrUnsupported, what)
+	return fmt.Errorf("%w: the weights are quantized already, in a form that bitmill does not read (%s); "+
+		"use the original model", formats.ErrUnsupported, what)
 }
