@@ -19,22 +19,23 @@ const (
 	Byte        Kind = 6
 )
 
-// addedToken is a token that is found in the text before anything else is done to it.
+// addedToken is an entry of tokenizer.json's "added_tokens": a token that is taken out of the text before anything else
+// is done to it.
 type addedToken struct {
 	id             int32
 	text           string
 	special        bool // found only with Options.ParseSpecial
-	lstrip, rstrip bool // takes the white space before or after it along
-	singleWord     bool // not found beside another word character
+	lstrip, rstrip bool // the white space before or after it belongs to it
+	singleWord     bool // found only where no word character touches it
 	normalized     bool // looked for after normalization; else before
 }
 
-// finder finds added tokens: the leftmost, and of several that start at one place the longest, as Hugging Face's
-// tokenizers do. llama.cpp instead takes the longest tokens out of the whole text first; this differs only where two
-// added tokens overlap.
+// finder finds added tokens as Hugging Face's tokenizers do: the leftmost, and of several that start at one place the
+// longest. llama.cpp takes the longest tokens out of the whole text first, which differs only where two added tokens
+// overlap.
 type finder struct {
 	byFirst [256][]addedToken // by first byte, the longest first
-	first   string            // the first bytes there are
+	first   string            // the first bytes of all tokens
 }
 
 func newFinder(tokens []addedToken) *finder {
@@ -82,12 +83,14 @@ func inWord(s string, from, to int) bool {
 	return from > 0 && wordRune(before) || to < len(s) && wordRune(after)
 }
 
-// wordRunes is \w as Unicode Technical Standard 18 defines it; \p{Alphabetic} is letters, letter numbers and Other_Alphabetic.
-var wordRunes = []*unicode.RangeTable{unicode.Letter, unicode.Mark, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control}
+// wordRunes is \w as Unicode Technical Standard 18 defines it; \p{Alphabetic} is letters, letter numbers and
+// Other_Alphabetic.
+var wordRunes = []*unicode.RangeTable{unicode.Letter, unicode.Mark, unicode.Nd, unicode.Nl, unicode.Pc,
+	unicode.Other_Alphabetic, unicode.Join_Control}
 
 func wordRune(r rune) bool { return unicode.In(r, wordRunes...) }
 
-// split calls token for every added token in s and text for what lies between, in order.
+// split calls token with every added token of s and text with what lies between them, in order.
 func (f *finder) split(s string, text func(string), token func(int32)) {
 	if f.first == "" {
 		if s != "" {

@@ -8,22 +8,22 @@ import (
 	"bitmill/formats/tokenizer/pattern"
 )
 
-// behavior says what becomes of the matches of a pattern, in the words of tokenizer.json.
+// behavior is tokenizer.json's "behavior" of a pre-tokenizer: what becomes of the matches of a pattern.
 type behavior string
 
 const (
 	isolated           behavior = "Isolated"           // matches and what lies between them are pieces
-	removed            behavior = "Removed"            // matches go
+	removed            behavior = "Removed"            // matches are dropped
 	mergedWithPrevious behavior = "MergedWithPrevious" // a match ends the piece before it
 	mergedWithNext     behavior = "MergedWithNext"     // a match begins the piece after it
-	contiguous         behavior = "Contiguous"         // as isolated, but matches side by side are one piece
+	contiguous         behavior = "Contiguous"         // like Isolated, but adjacent matches are one piece
 )
 
-// matchSplitter cuts by the spans that find calls each with, which cover the text in order.
+// matchSplitter cuts a text at matches. find calls each with the spans of a text, in order and without gaps.
 type matchSplitter struct {
 	find     func(text string, each func(pattern.Span))
 	behavior behavior
-	invert   bool // what lies between matches counts as a match, and the other way round
+	invert   bool // swap matches and what lies between them
 }
 
 func (p matchSplitter) split(text string, piece func(string)) {
@@ -55,7 +55,7 @@ func (p matchSplitter) split(text string, piece func(string)) {
 				return
 			}
 		case mergedWithNext:
-			// Of several matches in a row the last one begins the next piece.
+			// The last of several matches in a row begins the next piece.
 			if open.Match && started && !s.Match {
 				open.To, open.Match = s.To, false
 				return
@@ -67,7 +67,7 @@ func (p matchSplitter) split(text string, piece func(string)) {
 	flush()
 }
 
-// characterSplitter makes every character that is wanted a match of its own.
+// characterSplitter makes a match of every wanted character.
 func characterSplitter(wanted func(rune) bool, b behavior) matchSplitter {
 	return matchSplitter{behavior: b, find: func(text string, each func(pattern.Span)) {
 		gap := 0
@@ -88,7 +88,7 @@ func characterSplitter(wanted func(rune) bool, b behavior) matchSplitter {
 	}}
 }
 
-// checkBehavior refuses a word that tokenizer.json does not know.
+// checkBehavior refuses a behavior that Hugging Face's library does not have.
 func checkBehavior(b behavior) error {
 	switch b {
 	case isolated, removed, mergedWithPrevious, mergedWithNext, contiguous:

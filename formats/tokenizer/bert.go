@@ -10,11 +10,11 @@ import (
 	"bitmill/formats/tokenizer/pattern"
 )
 
-// bertNormalizer is what BERT does to a text before it is cut into words.
+// bertNormalizer is tokenizer.json's BertNormalizer.
 type bertNormalizer struct {
-	clean      bool // control characters go, white space becomes a space
+	clean      bool // drop control characters, make white space a space
 	chinese    bool // spaces around every ideograph
-	stripMarks bool // accents go
+	stripMarks bool // drop accents
 	lower      bool
 }
 
@@ -45,9 +45,9 @@ func (n bertNormalizer) apply(s string) string {
 	return s
 }
 
-// without drops the characters of a category of marks, by Hugging Face's tables.
+// without drops the characters of a category of marks, as Hugging Face's tables have it.
 func without(category string, s string) string {
-	table, other := unicode.Categories[category], differ[category]
+	table, other := unicode.Categories[category], huggingFace[category]
 	return strings.Map(func(r rune) rune {
 		if r >= 0x300 && unicode.Is(table, r) != other.Has(r) {
 			return -1
@@ -65,23 +65,25 @@ func lowerCased(s string) string {
 // controlRune reports whether r is a control, format or private character; tab, line feed and carriage return are white
 // space instead.
 func controlRune(r rune) bool {
-	return r != '\t' && r != '\n' && r != '\r' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !differ["C"].Has(r)
+	return r != '\t' && r != '\n' && r != '\r' &&
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) && !huggingFace["C"].Has(r)
 }
 
-// ideographs are the blocks that BERT takes for Chinese characters; 2B920, where 2B820 would be right, is what
-// Hugging Face's library and llama.cpp say.
-var ideographs = pattern.Ranges{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
-	{0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}}
+// ideographs are the blocks of Chinese characters for BERT; 2B920, where 2B820 would be right, is what Hugging Face's
+// library and llama.cpp have.
+var ideographs = pattern.Ranges{{0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}, {0x20000, 0x2A6DF},
+	{0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}}
 
 // bertPunctuation reports whether r is a word of its own: a punctuation mark, or any ASCII sign.
 func bertPunctuation(r rune) bool {
 	if r < utf8.RuneSelf {
 		return unicode.IsPunct(r) || unicode.IsSymbol(r)
 	}
-	return unicode.IsPunct(r) != differ["P"].Has(r)
+	return unicode.IsPunct(r) != huggingFace["P"].Has(r)
 }
 
-// splitBERT cuts at white space, which goes, and around punctuation marks.
+// splitBERT is tokenizer.json's BertPreTokenizer: it cuts at white space, which is dropped, and around punctuation
+// marks.
 func splitBERT(text string, piece func(string)) {
 	start := 0
 	for i := 0; i < len(text); {

@@ -2,25 +2,26 @@ package tokenizer
 
 import "sync"
 
-// bpe is byte-pair encoding: text is cut into words by splitters, each symbol of a word becomes a token, and then the
-// neighbours whose pair has the lowest rank are merged, the leftmost first, until no pair of neighbours has a rank.
-// Symbols are bytes (GPT-2; bytes without a token are dropped, as llama.cpp and Hugging Face drop them) or characters.
+// bpe is byte-pair encoding. Splitters cut the text into words, and each symbol of a word becomes a token. Then the
+// neighbours whose pair has the lowest rank are merged, the leftmost first, until no two neighbours have a rank.
+// Symbols are bytes (GPT-2; those without a token are dropped, as in llama.cpp and Hugging Face's library) or
+// characters.
 type bpe struct {
 	stages []splitter
 	byteID [256]int32       // the token of a byte, -1 when there is none
 	chars  *characters      // nil: symbols are bytes
 	merges map[uint64]merge // by pair
-	words  map[string]int32 // tokens by their bytes, when a word that is a token is taken whole (ignore_merges); else nil
+	words  map[string]int32 // tokens by their bytes, where a word that is a token stays whole (ignore_merges); else nil
 	pool   sync.Pool        // of *scratch
 }
 
-// merge says what a pair becomes and when: lower ranks first.
+// merge is the token that a pair becomes, and its rank: lower ranks are merged first.
 type merge struct{ rank, id int32 }
 
 // pair is the key of two neighbouring tokens.
 func pair(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
 
-// scratch is what one Encode needs; never shared between two at a time.
+// scratch is the memory of one Encode at a time.
 type scratch struct {
 	cache wordCache
 	ids   []int32
@@ -29,7 +30,7 @@ type scratch struct {
 	queue queue
 }
 
-// shortWord: up to so many tokens a linear search beats the queue.
+// shortWord is the number of tokens up to which a linear search is faster than the queue.
 const shortWord = 48
 
 // appendIDs appends the ids of a text without added tokens.
@@ -84,7 +85,7 @@ func (b *bpe) merge(word string, s *scratch) []int32 {
 	return known
 }
 
-// unmergeable is the rank of a pair that is no merge.
+// unmergeable is the rank of a pair without a merge.
 const unmergeable = 1<<31 - 1
 
 // of is the merge of two neighbours.

@@ -2,18 +2,18 @@ package tokenizer
 
 import "unicode/utf8"
 
-// characters says which token each character of a word starts as, for byte-pair encoding over characters.
+// characters maps the characters of a word to their first tokens, for byte-pair encoding over characters.
 type characters struct {
 	ids            map[string]int32
 	prefix, suffix string     // marks of a character that does not begin its word, and of the last one
-	fallback       bool       // a character without a token becomes those of its bytes, if each has one
+	fallback       bool       // a character without a token becomes the tokens of its bytes, if each has one
 	byteID         [256]int32 // the token of a byte, -1 when there is none
-	unk            int32      // what becomes of other characters; -1: they are dropped
+	unk            int32      // the token of other characters; -1: they are dropped
 	fuse           bool       // a run of unknown characters is one token
 }
 
-// appendSymbols appends the tokens of a word's characters. An unknown character is held back until a known one follows,
-// past characters written as bytes, as Hugging Face's library does.
+// appendSymbols appends the tokens of a word's characters. As in Hugging Face's library, the token of an unknown
+// character comes only before the next known one, behind characters that are written as bytes.
 func (c *characters) appendSymbols(ids []int32, word string) []int32 {
 	unknown := false
 	for i := 0; i < len(word); {
@@ -58,7 +58,7 @@ func (j joints) split(text string, piece func(string)) {
 	}
 }
 
-// cutWords makes words be encoded one by one, which is faster, and the same where ▁ is a token and so parts unknown
+// cutWords cuts texts into words, which is faster, and gives the same ids where ▁ is a token and so separates unknown
 // characters.
 func (b *bpe) cutWords(t *Tokenizer) {
 	if _, ok := b.chars.ids[underline]; !ok || b.chars.prefix != "" || b.chars.suffix != "" {

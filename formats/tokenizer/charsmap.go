@@ -11,14 +11,14 @@ import (
 	"bitmill/formats"
 )
 
-// charsmap is SentencePiece's precompiled_charsmap: character strings and what they become. A 32-bit length and so many
-// bytes of a double-array trie (darts-clone, 32-bit units) are followed by the replacements, each ended by a zero byte.
+// charsmap is SentencePiece's precompiled_charsmap, which replaces strings of characters: a 32-bit length, a double-array
+// trie of that many bytes (darts-clone, 32-bit units), and the replacements, each ended by a zero byte.
 type charsmap struct {
 	units []uint32
 	text  string
 }
 
-// parseCharsmap reads a map; nothing gives nil.
+// parseCharsmap reads a map; no data gives nil.
 func parseCharsmap(data []byte) (*charsmap, error) {
 	if len(data) == 0 {
 		return nil, nil
@@ -40,7 +40,7 @@ func parseCharsmap(data []byte) (*charsmap, error) {
 	return c, nil
 }
 
-// unit is the trie's unit at an index; out of range there is an empty one.
+// unit is the trie's unit at an index; out of range it is an empty one.
 func (c *charsmap) unit(i uint32) uint32 {
 	if int64(i) >= int64(len(c.units)) {
 		return 1 << 31 // the label of no byte
@@ -48,10 +48,10 @@ func (c *charsmap) unit(i uint32) uint32 {
 	return c.units[i]
 }
 
-// offset is how far a unit's children are away: 22 bits, in steps of 1 or 256.
+// offset is the distance of a unit's children: 22 bits, in steps of 1 or 256.
 func offset(unit uint32) uint32 { return unit >> 10 << (unit & (1 << 9) >> 6) }
 
-// match returns what the longest (or shortest) entry that s begins with becomes, and the entry's length; 0 for none.
+// match finds the longest (or shortest) entry that s begins with and returns its replacement and its length, 0 for none.
 func (c *charsmap) match(s string, shortest bool) (replacement string, n int) {
 	node := offset(c.unit(0))
 	value := uint32(0)
@@ -76,8 +76,8 @@ func (c *charsmap) match(s string, shortest bool) (replacement string, n int) {
 	return replacement, n
 }
 
-// next returns what the beginning of s becomes and how long it is: the longest entry, or a character as it is, or
-// U+FFFD for a byte that is not UTF-8. c may be nil.
+// next returns the replacement of the beginning of s and the number of bytes replaced: the longest entry, or else a
+// character as it is, U+FFFD for a byte that is not UTF-8. c may be nil.
 func (c *charsmap) next(s string) (replacement string, n int) {
 	if c != nil {
 		if replacement, n = c.match(s, false); n > 0 {
@@ -91,8 +91,9 @@ func (c *charsmap) next(s string) (replacement string, n int) {
 	return s[:n], n
 }
 
-// graphemes normalizes as Hugging Face's library does: a user-perceived character of up to five bytes is looked up
-// whole, and of the entries that it begins with the shortest replaces all of it; else so is each of its characters.
+// graphemes normalizes as Hugging Face's library does: a user-perceived character (grapheme) of up to five bytes is
+// looked up whole, and the shortest entry that it begins with replaces all of it; otherwise its characters are looked up
+// one by one in the same way.
 func (c *charsmap) graphemes(s string) string {
 	var out strings.Builder
 	state := -1
@@ -118,19 +119,14 @@ func (c *charsmap) graphemes(s string) string {
 	return out.String()
 }
 
-// spaces says what SentencePiece's normalizer does with spaces.
+// spaces is what SentencePiece's normalizer does with spaces.
 type spaces struct {
-	prefix bool // a text gets one before it (add_dummy_prefix)
-	merge  bool // those at the ends go, and of several in a row all but one (remove_extra_whitespaces)
-	keep   bool // they are not written as ▁ (escape_whitespaces false)
+	prefix bool // put one before the text (add_dummy_prefix)
+	merge  bool // drop those at the ends, and all but one of several in a row (remove_extra_whitespaces)
 }
 
 // normalizer is SentencePiece's normalizer: the map, then the spaces.
 func (o spaces) normalizer(c *charsmap) func(string) string {
-	mark := underline
-	if o.keep {
-		mark = " "
-	}
 	return func(s string) string {
 		var out strings.Builder
 		for s != "" && o.merge {
@@ -144,9 +140,9 @@ func (o spaces) normalizer(c *charsmap) func(string) string {
 			return ""
 		}
 		if o.prefix {
-			out.WriteString(mark)
+			out.WriteString(underline)
 		}
-		after, end := o.merge, out.Len() // after a space; where the last other character ended
+		after, end := o.merge, out.Len() // after a space; the end of the last other character
 		for s != "" {
 			replacement, n := c.next(s)
 			s = s[n:]
@@ -156,7 +152,7 @@ func (o spaces) normalizer(c *charsmap) func(string) string {
 					out.WriteByte(replacement[i])
 					after, end = false, out.Len()
 				case !after:
-					out.WriteString(mark)
+					out.WriteString(underline)
 					after = o.merge
 				}
 			}

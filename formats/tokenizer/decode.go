@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// spelling is how the tokens of a vocabulary are written.
+// spelling is the way in which the tokens of a vocabulary are written.
 type spelling uint8
 
 const (
 	byteLevel  spelling = iota // a character for every byte (bytes.go)
 	underlined                 // ▁ for a space, <0x0A> for a byte (SentencePiece)
-	phantom                    // as underlined; words begin with ▁ (BERT in GGUF)
+	phantom                    // underlined, and words begin with ▁ (BERT in GGUF)
 	hashed                     // ## before tokens that do not begin a word (BERT)
-	escaped                    // Python's spelling of bytes (RWKV)
-	plainText                  // as it is
+	escaped                    // with Python's escapes for bytes (RWKV)
+	plainText                  // as they are
 )
 
-// AppendPiece appends the bytes that one id stands for, special tokens as their text; ids outside the vocabulary and
-// unused ones stand for nothing. A piece may be a part of a character only.
+// AppendPiece appends the bytes that one id stands for, and the text of a special token. Unused ids and ids outside the
+// vocabulary stand for nothing. The bytes may be only a part of a character.
 func (t *Tokenizer) AppendPiece(dst []byte, id int32) []byte {
 	if id < 0 || int(id) >= len(t.tokens) {
 		return dst
@@ -53,7 +53,7 @@ func (t *Tokenizer) AppendPiece(dst []byte, id int32) []byte {
 	return append(dst, text...)
 }
 
-// Decode returns the bytes that ids stand for, as AppendPiece writes them, without the space that a tokenizer puts
+// Decode returns the bytes that ids stand for, as AppendPiece writes them, without the space that the tokenizer puts
 // before every text.
 func (t *Tokenizer) Decode(ids []int32) []byte {
 	var out []byte

@@ -22,7 +22,7 @@ type jsonFile struct {
 
 	dir    folder
 	vocab  []entry
-	pieces []keyValue // the vocabulary of SentencePiece's own model beside it, as GGUF has it; nil: none
+	pieces []keyValue // the vocabulary of a SentencePiece model in the same folder, as GGUF metadata; nil: none
 }
 
 type jsonToken struct {
@@ -50,12 +50,12 @@ type jsonModel struct {
 	MaxInputChars           *int            `json:"max_input_chars_per_word"`
 }
 
-// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else SentencePiece's tokenizer.model,
-// and from tokenizer_config.json and config.json, where they exist, which tokens begin and end a text. It fails with
-// ErrUnsupported for the parts of Hugging Face's tokenizers that it does not know.
+// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else SentencePiece's tokenizer.model.
+// The tokens that begin and end a text come from tokenizer_config.json and config.json, where these exist. Parts of
+// Hugging Face's tokenizers that are not known give formats.ErrUnsupported, damaged files formats.ErrCorrupt.
 func FromFolder(dir string) (*Tokenizer, error) { return FromFS(os.DirFS(dir), dir) }
 
-// FromFS is FromFolder for files that need not lie on disk; name says in errors where they are.
+// FromFS is FromFolder for any file system; name is the folder's name in errors.
 func FromFS(files fs.FS, name string) (*Tokenizer, error) {
 	dir := folder{files, name}
 	path := dir.path("tokenizer.json")
@@ -81,7 +81,7 @@ func FromFS(files fs.FS, name string) (*Tokenizer, error) {
 	return t, nil
 }
 
-// folder is a set of files and where it is.
+// folder is a set of files and its name.
 type folder struct {
 	files fs.FS
 	name  string
@@ -89,7 +89,7 @@ type folder struct {
 
 func (d folder) path(file string) string { return filepath.Join(d.name, file) }
 
-// readJSON decodes a file into v; a file that is not there leaves v as it is.
+// readJSON decodes a file into v; a missing file leaves v unchanged.
 func (d folder) readJSON(file string, v any) error {
 	data, err := fs.ReadFile(d.files, file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +101,7 @@ func (d folder) readJSON(file string, v any) error {
 	return decodeJSON(d.path(file), data, v)
 }
 
-// decodeJSON decodes a file's content; a mistake is ErrCorrupt and names the file and the place.
+// decodeJSON decodes a file's content; its error is formats.ErrCorrupt with the file and the offset.
 func decodeJSON(path string, data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	if err == nil {
@@ -121,9 +121,15 @@ func decodeJSON(path string, data []byte, v any) error {
 // open builds the tokenizer that the file describes.
 func (f *jsonFile) open() (*Tokenizer, error) {
 	t := &Tokenizer{BOS: -1, EOS: -1, unk: -1}
-	build, ok := map[string]func(*jsonFile, *Tokenizer, cut) (describe, error){
-		"BPE": (*jsonFile).bpe, "": (*jsonFile).bpe, "Unigram": (*jsonFile).unigram, "WordPiece": (*jsonFile).wordPiece}[f.Model.Type]
-	if !ok {
+	var build func(*Tokenizer, cut) (describe, error)
+	switch f.Model.Type {
+	case "BPE", "":
+		build = f.bpe
+	case "Unigram":
+		build = f.unigram
+	case "WordPiece":
+		build = f.wordPiece
+	default:
 		return nil, fmt.Errorf("%w: a tokenizer of the type %q", formats.ErrUnsupported, f.Model.Type)
 	}
 	pre := cut{}
@@ -149,7 +155,7 @@ func (f *jsonFile) open() (*Tokenizer, error) {
 	if err := t.settle(s); err != nil {
 		return nil, err
 	}
-	d, err := build(f, t, pre)
+	d, err := build(t, pre)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +192,8 @@ func (f *jsonFile) entries() ([]entry, error) {
 			text, isText := e[0].(string)
 			score, isScore := e[1].(float64)
 			if !isText || !isScore {
-				return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "entry %d is not a token with a score", id)
+				return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab",
+					"entry %d is not a token with a score", id)
 			}
 			all[id] = entry{text, int32(id), score}
 		}
@@ -231,7 +238,7 @@ func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
 		vocab[e.text] = e.id
 	}
 	all := f.AddedTokens
-	// A special token that tokenizer_config.json names and only the vocabulary holds is added, as transformers adds it.
+	// As in transformers, a special token of tokenizer_config.json that is only in the vocabulary is added too.
 	for _, typ := range s.types {
 		if name, ok := s.config[typ+"_token"].(string); ok && !known[name] {
 			if id, ok := vocab[name]; ok {
@@ -243,15 +250,16 @@ func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
 	added := make([]addedToken, 0, len(all))
 	for _, a := range all {
 		if a.ID < 0 {
-			return nil, formats.Corruptf("tokenizer.json", -1, "added_tokens", "token %q has the id %d", a.Content, a.ID)
+			return nil, formats.Corruptf("tokenizer.json", -1, "added_tokens",
+				"token %q has the id %d", a.Content, a.ID)
 		}
 		kind := UserDefined
 		if a.Special || looksSpecial(a.Content) {
 			kind = Control
 		}
 		t.tokens[a.ID], t.kinds[a.ID] = a.Content, kind
-		added = append(added, addedToken{id: a.ID, text: a.Content, special: kind == Control, lstrip: a.LStrip, rstrip: a.RStrip,
-			singleWord: a.SingleWord, normalized: a.Normalized})
+		added = append(added, addedToken{id: a.ID, text: a.Content, special: kind == Control,
+			lstrip: a.LStrip, rstrip: a.RStrip, singleWord: a.SingleWord, normalized: a.Normalized})
 	}
 	return added, nil
 }
@@ -259,8 +267,8 @@ func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
 // padding is the converter's name for an id without a token.
 func padding(id int) string { return fmt.Sprintf("[PAD%d]", id) }
 
-// looksSpecial reports whether the converter takes an added token for a special one whatever the file says, because
-// some models do not mark theirs.
+// looksSpecial reports whether the converter makes an added token special whatever the file says, because some models
+// do not mark theirs.
 func looksSpecial(s string) bool {
 	switch s {
 	case "<pad>", "<mask>", "<2mass>", "[@BOS@]":
@@ -282,7 +290,8 @@ func parseMerges(raw json.RawMessage) ([][2]string, error) {
 	}
 	var pairs [][2]string
 	if err := json.Unmarshal(raw, &pairs); err != nil {
-		return nil, formats.Corruptf("tokenizer.json", -1, "model.merges", "neither a list of strings nor of pairs: %v", err)
+		return nil, formats.Corruptf("tokenizer.json", -1, "model.merges",
+			"neither a list of strings nor of pairs: %v", err)
 	}
 	return pairs, nil
 }

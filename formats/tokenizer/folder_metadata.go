@@ -8,7 +8,7 @@ import (
 	"bitmill/formats"
 )
 
-// settle takes over which tokens begin and end a text.
+// settle sets the tokens that begin and end a text.
 func (t *Tokenizer) settle(s *special) error {
 	for _, e := range s.ids {
 		if e.value >= mostTokens {
@@ -26,14 +26,16 @@ func (t *Tokenizer) settle(s *special) error {
 	return nil
 }
 
-// describe lists the metadata of a vocabulary up to its special tokens, for an architecture (general.architecture).
+// describe lists the GGUF metadata of a vocabulary, without special tokens and chat template, for an architecture
+// (general.architecture).
 type describe func(arch string) []keyValue
 
-// finish makes the rest of the metadata: special tokens and the chat template.
+// finish completes the GGUF metadata of a tokenizer from a folder: tokenizer_config.json's special tokens and chat
+// template, tokenizer.json's normalizer.
 func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.RawMessage) error {
 	if t.AddBOS && t.BOS < 0 || t.AddEOS && t.EOS < 0 {
-		t.warn("tokenizer.json adds tokens around every text, but neither tokenizer_config.json nor config.json names them; " +
-			"one without a name is not added")
+		t.warn("tokenizer.json adds tokens around every text, but neither tokenizer_config.json nor config.json names " +
+			"them; one without a name is not added")
 		t.AddBOS, t.AddEOS = t.AddBOS && t.BOS >= 0, t.AddEOS && t.EOS >= 0
 	}
 	var rest []keyValue
@@ -79,9 +81,9 @@ func (f *jsonFile) describeByteBPE(t *Tokenizer, merges [][2]string) describe {
 	}
 }
 
-// describeCharBPE lists the metadata of BPE over characters: merges for Gemma 4; else scores, from which llama.cpp
-// merges in SentencePiece's way: a token's score is less the later its first merge comes. (The converter writes -1000
-// for all, with which llama.cpp merges from the left.)
+// describeCharBPE lists the metadata of BPE over characters: merges for Gemma 4, otherwise scores, by which llama.cpp
+// merges as SentencePiece does. A token's score falls with the rank of its first merge. (The converter writes -1000 for
+// all, and llama.cpp then merges from the left.)
 func (f *jsonFile) describeCharBPE(t *Tokenizer, merges [][2]string) describe {
 	return func(arch string) []keyValue {
 		scores := slices.Repeat([]float32{-1000}, len(t.tokens))
@@ -159,8 +161,8 @@ func (t *Tokenizer) types() []int32 {
 	return types
 }
 
-// written is the spelling of the tokens in GGUF: as llama.cpp's converter writes them, added tokens that stand for
-// bytes decoded, ▁ in added text a space.
+// written is the spelling of the tokens in GGUF, as llama.cpp's converter has it: added tokens that stand for bytes are
+// decoded, and ▁ in added text is a space.
 func (f *jsonFile) written(t *Tokenizer) []string {
 	tokens := slices.Clone(t.tokens)
 	for _, a := range f.AddedTokens {
@@ -174,7 +176,7 @@ func (f *jsonFile) written(t *Tokenizer) []string {
 	return tokens
 }
 
-// normalizerFlags says whether the normalizers lower text and strip accents; nil where they do not say.
+// normalizerFlags reports whether the normalizers lower text and strip accents; nil where they do not say.
 func normalizerFlags(raw json.RawMessage) (lower, accents *bool) {
 	var n struct {
 		Type         string

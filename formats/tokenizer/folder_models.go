@@ -11,7 +11,8 @@ import (
 func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	prefix, suffix := textOr(f.Model.ContinuingSubwordPrefix, ""), textOr(f.Model.EndOfWordSuffix, "")
 	if f.Model.Dropout != nil && *f.Model.Dropout != 0 {
-		t.warn(fmt.Sprintf("tokenizer.json asks for a BPE dropout of %g; bitmill encodes without dropout", *f.Model.Dropout))
+		t.warn(fmt.Sprintf("tokenizer.json asks for a BPE dropout of %g; bitmill encodes without dropout",
+			*f.Model.Dropout))
 	}
 	merges, err := parseMerges(f.Model.Merges)
 	if err != nil {
@@ -40,8 +41,8 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	}
 	f.markBytes(t)
 	t.leadingSpace = t.spelling == underlined && f.prefixed(t, pre)
-	chars := &characters{ids: ids, prefix: prefix, suffix: suffix, fallback: f.Model.ByteFallback, byteID: byteTokens(ids),
-		unk: t.unk, fuse: f.Model.FuseUnk}
+	chars := &characters{ids: ids, prefix: prefix, suffix: suffix, fallback: f.Model.ByteFallback,
+		byteID: byteTokens(ids), unk: t.unk, fuse: f.Model.FuseUnk}
 	b := &bpe{stages: pre.stages, chars: chars}
 	b.setMerges(t, ids, merges, len(prefix))
 	if f.Model.IgnoreMerges {
@@ -52,8 +53,8 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	return f.describeCharBPE(t, merges), nil
 }
 
-// unigram makes SentencePiece's unigram model. Every entry of the vocabulary takes part, and the lowest score of all is
-// that of unknown characters, less 10.
+// unigram makes SentencePiece's unigram model. Every entry of the vocabulary takes part; unknown characters score 10 less
+// than the lowest of them.
 func (f *jsonFile) unigram(t *Tokenizer, pre cut) (describe, error) {
 	t.spelling = underlined
 	if id := f.Model.UnkID; id != nil && *id >= 0 && int(*id) < len(f.vocab) {
@@ -109,7 +110,7 @@ func (f *jsonFile) wordPiece(t *Tokenizer, pre cut) (describe, error) {
 	return f.describeWordPiece(t), nil
 }
 
-// ids are the ids of the vocabulary's tokens, without added ones.
+// ids maps the vocabulary's tokens to their ids, without added tokens.
 func (f *jsonFile) ids() map[string]int32 {
 	ids := make(map[string]int32, len(f.vocab))
 	for _, e := range f.vocab {
@@ -118,7 +119,7 @@ func (f *jsonFile) ids() map[string]int32 {
 	return ids
 }
 
-// markBytes gives the tokens of bytes their kind.
+// markBytes sets the kind of the tokens of bytes.
 func (f *jsonFile) markBytes(t *Tokenizer) {
 	if !f.Model.ByteFallback {
 		return
@@ -130,7 +131,7 @@ func (f *jsonFile) markBytes(t *Tokenizer) {
 	}
 }
 
-// prefixed reports whether a text gets a space before it, by trying one.
+// prefixed reports whether a space is put before a text, by trying one.
 func (f *jsonFile) prefixed(t *Tokenizer, pre cut) bool {
 	text := "a"
 	if t.normalize != nil {
@@ -145,7 +146,7 @@ func (f *jsonFile) prefixed(t *Tokenizer, pre cut) bool {
 	return t.firstMark || strings.HasPrefix(first, underline)
 }
 
-// byteTokens finds the tokens of bytes, -1 where there is none.
+// byteTokens finds the tokens of the bytes, -1 where there is none.
 func byteTokens(ids map[string]int32) (byteID [256]int32) {
 	for b := range byteID {
 		byteID[b] = -1

@@ -10,7 +10,7 @@ import (
 )
 
 // FromMetadata reads the vocabulary of a GGUF file: byte-level BPE, SentencePiece's BPE and unigram models, WordPiece
-// and RWKV's. It fails with ErrUnsupported for other kinds and for pre-tokenizers without an entry in preTokenizers.
+// and RWKV's. Other kinds, and pre-tokenizers that bitmill has no patterns for, give formats.ErrUnsupported.
 func FromMetadata(m *gguf.Metadata) (*Tokenizer, error) {
 	name, ok, err := m.String(keyModel)
 	if err != nil {
@@ -52,7 +52,8 @@ func (t *Tokenizer) readPre(m *gguf.Metadata) (preTokenizer, error) {
 	}
 	if !ok || name == "" {
 		name = "default"
-		t.warn("the GGUF file names no pre-tokenizer (" + keyPre + "); llama.cpp's default is used, which may not be the model's")
+		t.warn("the GGUF file names no pre-tokenizer (" + keyPre + "); llama.cpp's default is used, which may not be " +
+			"the model's")
 	}
 	pre, ok := findPre(name)
 	if !ok {
@@ -60,13 +61,14 @@ func (t *Tokenizer) readPre(m *gguf.Metadata) (preTokenizer, error) {
 		for i, p := range preTokenizers {
 			names[i] = p.name
 		}
-		return pre, fmt.Errorf("%w: the pre-tokenizer %q (%s); the nearest known one is %q", formats.ErrUnsupported, name, keyPre, formats.Nearest(name, names))
+		return pre, fmt.Errorf("%w: the pre-tokenizer %q (%s); the nearest known one is %q", formats.ErrUnsupported,
+			name, keyPre, formats.Nearest(name, names))
 	}
 	t.Pre = name
 	return pre, nil
 }
 
-// readTokens reads tokens and kinds. Tokens that llama.cpp takes for special ones by their text become Control here too.
+// readTokens reads tokens and kinds. Tokens whose text makes them special for llama.cpp become Control here too.
 func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 	tokens, _, err := m.Strings(keyTokens)
 	if err != nil {
@@ -84,7 +86,8 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 	}
 	t.tokens, t.kinds = slices.Clone(tokens), make([]Kind, len(tokens))
 	shown := shownTokens
-	if has := func(text string) bool { return slices.Contains(tokens, text) }; has("<|return|>") && has("<|call|>") || has("<|calls|>") && has("<|flush|>") {
+	has := func(text string) bool { return slices.Contains(tokens, text) }
+	if has("<|return|>") && has("<|call|>") || has("<|calls|>") && has("<|flush|>") {
 		shown = append(slices.Clone(shown), "<|end|>")
 	}
 	stripped := strippedTokens(m)
@@ -104,17 +107,18 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 		}
 		t.kinds[id] = kind
 		if kind == Control || kind == UserDefined || kind == Unknown {
-			added = append(added, addedToken{id: int32(id), text: text, special: kind != UserDefined, rstrip: stripped(text)})
+			added = append(added, addedToken{id: int32(id), text: text, special: kind != UserDefined,
+				rstrip: stripped(text)})
 		}
 	}
 	t.setAdded(added)
 	return nil
 }
 
-// strippedTokens says which added tokens take the white space after them along: the file does not, but Phi 3's do, and
-// llama.cpp knows them by the model's name.
+// strippedTokens returns which added tokens the white space after them belongs to. The file does not say so, but it is so
+// for Phi 3, which llama.cpp recognizes by the model's name.
 func strippedTokens(m *gguf.Metadata) func(text string) bool {
-	name, _, _ := m.String("general.name") // a name of another type is no name
+	name, _, _ := m.String("general.name") // one of another type does not count
 	name = strings.ToLower(name)
 	phi3 := strings.Contains(name, "phi-3") || strings.Contains(name, "phi3")
 	return func(text string) bool { return phi3 && text != "<unk>" && text != "<s>" && text != "<|endoftext|>" }
@@ -132,8 +136,8 @@ var controlTokens = []string{
 	"<｜fim▁begin｜>", "<｜fim▁end｜>", "<｜fim▁hole｜>", "[EOS]", "[EOT]", "[PAD]", "[e~[", "_<EOT>", "▁<MID>", "▁<PRE>", "▁<SUF>",
 }
 
-// shownTokens are gpt-oss's marks of channels, which llama.cpp treats as ordinary added text; so it does <|end|> where
-// other tokens end a turn.
+// shownTokens are gpt-oss's marks of channels, which llama.cpp treats as ordinary added text; <|end|> too where other
+// tokens end a turn.
 var shownTokens = []string{"<|channel|>", "<|constrain|>", "<|message|>", "<|start|>"}
 
 // readIDs reads the special tokens. WordPiece ends a text with the separator.
@@ -156,13 +160,14 @@ func (t *Tokenizer) readIDs(m *gguf.Metadata, g ggufModel) error {
 		if ok && id < uint64(len(t.tokens)) {
 			*e.id = int32(id)
 		} else if ok {
-			t.warn(fmt.Sprintf("%s is %d, which is not in the vocabulary; %d is used instead (-1: none)", e.key, id, *e.id))
+			t.warn(fmt.Sprintf("%s is %d, which is not in the vocabulary; %d is used instead (-1: none)",
+				e.key, id, *e.id))
 		}
 	}
 	return nil
 }
 
-// readAdded reads which tokens are put around a text. WordPiece's always are, and Gemma 4's first one is.
+// readAdded reads which tokens are put around a text. WordPiece's are always added, and so is Gemma 4's BOS.
 func (t *Tokenizer) readAdded(m *gguf.Metadata, g ggufModel) error {
 	for _, e := range []struct {
 		key string

@@ -10,8 +10,8 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// ggufModel is one of llama.cpp's kinds of vocabulary (tokenizer.ggml.model): how its tokens are written, what holds
-// where the file says nothing (-1: no such token), and how its model is made.
+// ggufModel is one of llama.cpp's kinds of vocabulary (tokenizer.ggml.model): the spelling of its tokens, the defaults
+// for what the file does not say (-1: no such token), and the function that makes its model.
 type ggufModel struct {
 	name           string
 	spelling       spelling
@@ -30,7 +30,7 @@ var ggufModels = []ggufModel{
 	{"rwkv", escaped, -1, -1, -1, false, false, (*Tokenizer).makeGreedy},
 }
 
-// readMerges reads the merges, which byte-pair encoding must have.
+// readMerges reads the merges, without which there is no byte-pair encoding.
 func readMerges(m *gguf.Metadata) ([][2]string, error) {
 	merges, ok, err := m.Strings(keyMerges)
 	if err == nil && !ok {
@@ -48,7 +48,7 @@ func readBool(m *gguf.Metadata, key string, v *bool) error {
 	return err
 }
 
-// makeByteBPE makes GPT-2's model, or the one of characters for the pre-tokenizers that llama.cpp runs so.
+// makeByteBPE makes GPT-2's model, or BPE over characters for the pre-tokenizers that imply it in llama.cpp.
 func (t *Tokenizer) makeByteBPE(m *gguf.Metadata) error {
 	pre, err := t.readPre(m)
 	if err != nil {
@@ -75,8 +75,8 @@ func (t *Tokenizer) makeByteBPE(m *gguf.Metadata) error {
 	return nil
 }
 
-// makeCharBPE makes byte-pair encoding over characters, spaces written ▁ and other bytes <0x0A> (Gemma 4). Runs of line
-// feeds are cut out, and taken whole where they are a token.
+// makeCharBPE makes byte-pair encoding over characters, with ▁ for a space and <0x0A> for other bytes (Gemma 4). Runs of
+// line feeds are words, and stay whole where they are a token.
 func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 	merges, err := readMerges(m)
 	if err != nil {
@@ -116,7 +116,8 @@ func (t *Tokenizer) makeWhitespaceBPE(m *gguf.Metadata) error {
 	}
 	ids := t.byText()
 	words := characterSplitter(unicode.IsSpace, removed)
-	b := &bpe{stages: []splitter{words.split}, chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
+	b := &bpe{stages: []splitter{words.split},
+		chars: &characters{ids: ids, fallback: true, byteID: byteTokens(ids), unk: -1}}
 	b.setMerges(t, ids, merges, 0)
 	t.model, t.Pre = b, "whitespace"
 	return nil
@@ -142,7 +143,7 @@ func (t *Tokenizer) makeScoreBPE(m *gguf.Metadata) error {
 	return nil
 }
 
-// readScores reads the scores of the tokens; without any they are 0.
+// readScores reads the scores of the tokens; a file without scores gives zeros.
 func (t *Tokenizer) readScores(m *gguf.Metadata) ([]float32, error) {
 	scores := make([]float32, len(t.tokens))
 	given, ok, err := m.Floats(keyScores)
@@ -150,7 +151,8 @@ func (t *Tokenizer) readScores(m *gguf.Metadata) ([]float32, error) {
 		return scores, err
 	}
 	if len(given) < len(scores) {
-		return nil, formats.Corruptf("GGUF vocabulary", -1, keyScores, "%d scores for %d tokens", len(given), len(scores))
+		return nil, formats.Corruptf("GGUF vocabulary", -1, keyScores,
+			"%d scores for %d tokens", len(given), len(scores))
 	}
 	for i := range scores {
 		scores[i] = float32(given[i])
@@ -189,7 +191,7 @@ func (t *Tokenizer) makeUnigram(m *gguf.Metadata) error {
 	return nil
 }
 
-// makeWordPiece makes BERT's model. llama.cpp's vocabularies write words with ▁ before them, and continuations plain.
+// makeWordPiece makes BERT's model. llama.cpp writes ▁ before tokens that begin a word, and continuations as they are.
 func (t *Tokenizer) makeWordPiece(m *gguf.Metadata) error {
 	n := bertNormalizer{clean: true, chinese: true, lower: true}
 	if err := readBool(m, keyLowercase, &n.lower); err != nil {

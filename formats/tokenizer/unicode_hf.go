@@ -2,9 +2,9 @@ package tokenizer
 
 import "bitmill/formats/tokenizer/pattern"
 
-// differ are the characters that Hugging Face's tables for BERT's punctuation, control characters and marks (of Unicode 8)
-// hold otherwise than Go's, most of them because they are younger.
-var differ = map[string]pattern.Ranges{
+// huggingFace lists the characters on which Hugging Face's tables for BERT's punctuation, control characters and marks
+// (of Unicode 8) differ from Go's; most of them are newer than those tables.
+var huggingFace = map[string]pattern.Ranges{
 	"C": {{0x890, 0x891}, {0x8E2, 0x8E2}, {0x110CD, 0x110CD}, {0x13430, 0x1343F}},
 	"M": {{0x7FD, 0x7FD}, {0x898, 0x89F}, {0x8CA, 0x8D3}, {0x9FE, 0x9FE}, {0xAFA, 0xAFF}, {0xB55, 0xB55},
 		{0xC04, 0xC04}, {0xC3C, 0xC3C}, {0xCF3, 0xCF3}, {0xD00, 0xD00}, {0xD3B, 0xD3C}, {0xD81, 0xD81},
