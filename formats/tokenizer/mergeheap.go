@@ -1,6 +1,6 @@
 package tokenizer
 
-// Long words: a list of neighbours and a queue of the merges that were possible when they were found, so that n bytes
+// Long words: a linked list of tokens and a heap of the merges that were possible when they were found, so that n bytes
 // take on the order of n log n steps.
 
 // link is a token in the list of a word's tokens.
@@ -9,14 +9,14 @@ type link struct {
 	prev, next int32 // indices, -1 at the ends
 }
 
-// candidate is a merge of the tokens left and right, met at index at.
+// candidate is a merge of the tokens left and right, found at index at.
 type candidate struct {
 	merge
 	at          int32
 	left, right int32
 }
 
-// queue is a binary heap, the lowest rank first and the leftmost of equals.
+// queue is a binary heap: the lowest rank comes first, of equal ranks the leftmost.
 type queue []candidate
 
 func (q queue) less(i, j int) bool {

@@ -28,7 +28,7 @@ const (
 	keyCharsmap     = "tokenizer.ggml.precompiled_charsmap"
 )
 
-// idKeys are the keys of the special tokens' ids by the names of tokenizer_config.json.
+// idKeys are the keys of the special tokens' ids, by their names in tokenizer_config.json.
 var idKeys = []named[string]{
 	{"bos", keyBOS},
 	{"eos", keyEOS},
@@ -43,12 +43,12 @@ var idKeys = []named[string]{
 // addKeys are the keys that say which special tokens are added to a text.
 var addKeys = []named[string]{{"bos", keyAddBOS}, {"eos", keyAddEOS}, {"sep", "tokenizer.ggml.add_sep_token"}}
 
-// AddMetadata sets the tokenizer.* keys in the order, with the types and values llama.cpp's converter writes them. A
-// vocabulary of the model that is larger than the tokenizer's is filled up with unused tokens named [PAD<id>]; a smaller
-// one is the caller's error, and all tokens are written. general.architecture, if m has it, decides whether
-// tokenizer.ggml.add_space_prefix is written. For a tokenizer out of a GGUF file these are that file's keys.
+// AddMetadata sets the tokenizer.* keys in the order and with the types and values of llama.cpp's converter. vocab is the
+// size of the model's vocabulary: where it is larger than the tokenizer's, unused tokens named [PAD<id>] fill it up; where
+// it is smaller, which is the caller's error, all tokens are written. general.architecture in m decides whether
+// tokenizer.ggml.add_space_prefix is written. A tokenizer from a GGUF file sets that file's keys.
 func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
-	arch, _, _ := m.String("general.architecture") // one of another type is none
+	arch, _, _ := m.String("general.architecture") // one of another type does not count
 	list := t.metadata
 	if t.describe != nil {
 		list = t.describe(arch)
@@ -79,7 +79,7 @@ func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
 	}
 }
 
-// prefixArchitectures are those whose converter copies add_prefix_space from tokenizer_config.json, sorted.
+// prefixArchitectures are the architectures whose converter copies add_prefix_space from tokenizer_config.json, sorted.
 var prefixArchitectures = []string{"apertus", "arcee", "granite", "granitemoe", "llama", "smollm3"}
 
 // padded is v filled up to n values.

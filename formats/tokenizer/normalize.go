@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// form is f.String(s) without x/text's one addition to Unicode: it puts U+034F after 30 combining marks in a row
-// ("stream-safe" text), which tokenizers do not. Bytes that are not UTF-8 stay.
+// form is f.String(s) without x/text's one addition to Unicode: x/text puts U+034F after 30 combining marks in a row
+// ("stream-safe" text), tokenizers do not. Bytes that are not UTF-8 stay.
 func form(f norm.Form, s string) string {
 	if f.IsNormalString(s) {
 		return s
@@ -20,7 +20,7 @@ func form(f norm.Form, s string) string {
 	return slowForm(f, s)
 }
 
-// longMarks reports whether s may hold 30 combining marks in a row, counting those that decompose generously.
+// longMarks reports whether s may hold 30 combining marks in a row; characters that decompose count generously.
 func longMarks(s string) bool {
 	count := 0
 	for len(s) > 0 {
@@ -40,9 +40,8 @@ func longMarks(s string) bool {
 	return false
 }
 
-// slowForm normalizes by the definition (Unicode Standard Annex 15): decompose every character, put the combining marks
-// after a starter in the order of their classes, and for the composed forms join a starter with each mark that no other
-// one blocks from it.
+// slowForm normalizes by the definition (Unicode Standard Annex 15): decompose every character, sort the combining marks
+// after a starter by their classes, and for the composed forms join a starter with each mark that no other mark blocks.
 func slowForm(f norm.Form, s string) string {
 	decomposition := norm.NFD
 	if f == norm.NFKC || f == norm.NFKD {
@@ -63,7 +62,9 @@ func slowForm(f norm.Form, s string) string {
 		for j < len(chars) && combiningClass(chars[j]) != 0 {
 			j++
 		}
-		slices.SortStableFunc(chars[i:j], func(a, b string) int { return int(combiningClass(a)) - int(combiningClass(b)) })
+		slices.SortStableFunc(chars[i:j], func(a, b string) int {
+			return int(combiningClass(a)) - int(combiningClass(b))
+		})
 		i = max(i, j-1)
 	}
 	if f == norm.NFC || f == norm.NFKC {
@@ -72,7 +73,7 @@ func slowForm(f norm.Form, s string) string {
 	return strings.Join(chars, "")
 }
 
-// compose joins starters with what follows them, in place.
+// compose joins starters with the marks behind them, in place.
 func compose(chars []string) []string {
 	out, starter := chars[:0], -1
 	for _, c := range chars {

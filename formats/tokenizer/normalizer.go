@@ -28,7 +28,7 @@ type normalizerJSON struct {
 	PrecompiledCharsmap []byte `json:"precompiled_charsmap"`
 }
 
-// normalizer reads tokenizer.json's "normalizer"; nil is none.
+// normalizer makes the function of tokenizer.json's "normalizer"; nil where there is none.
 func normalizer(raw json.RawMessage) (func(string) string, error) {
 	var n normalizerJSON
 	if len(raw) == 0 || string(raw) == "null" {
@@ -69,7 +69,8 @@ func normalizer(raw json.RawMessage) (func(string) string, error) {
 	case "Nmt":
 		return func(s string) string { return strings.Map(nmt, s) }, nil
 	case "BertNormalizer":
-		b := bertNormalizer{clean: n.CleanText, chinese: n.HandleChineseChars, stripMarks: n.Lowercase, lower: n.Lowercase}
+		b := bertNormalizer{clean: n.CleanText, chinese: n.HandleChineseChars, stripMarks: n.Lowercase,
+			lower: n.Lowercase}
 		if n.StripAccents != nil {
 			b.stripMarks = *n.StripAccents
 		}

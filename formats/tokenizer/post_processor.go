@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// processor is one entry of tokenizer.json's "post_processor".
+// processor is an entry of tokenizer.json's "post_processor", which adds special tokens to an encoded text.
 type processor struct {
 	Type         string            `json:"type"`
 	Processors   []processor       `json:"processors"`
@@ -18,8 +18,7 @@ type piece struct {
 	SpecialToken, Sequence struct{ ID string }
 }
 
-// around are the tokens that are put around a text, as names or entries of tokenizer_config.json, while the
-// post-processor corrects them.
+// around are the special tokens of a text as tokenizer_config.json names them, while the post-processor corrects them.
 type around struct {
 	*special
 	bos, cls, eos, sep any
@@ -91,7 +90,7 @@ func (a *around) template(p processor) {
 	a.pair(p, first, last)
 }
 
-// begin takes over the token before a text.
+// begin sets the token before a text.
 func (a *around) begin(token string) {
 	if a.config == nil {
 		a.bos = token
@@ -108,7 +107,7 @@ func (a *around) begin(token string) {
 	a.setAdd("bos", a.bos == any(token) || a.cls == any(token))
 }
 
-// end takes over the token after a text; the one that had the name becomes the end of a turn, or of a message.
+// end sets the token after a text; the one named eos_token before becomes the end of a turn or of a message.
 func (a *around) end(token string) {
 	if a.config != nil && a.eos != any(token) {
 		for _, other := range []string{"eot", "eom"} {
@@ -124,7 +123,7 @@ func (a *around) end(token string) {
 	a.setAdd("eos", true)
 }
 
-// present is Python's truth of a value of tokenizer_config.json.
+// present reports whether Python takes a value of tokenizer_config.json for true.
 func present(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -176,9 +175,8 @@ func (a *around) pair(p processor, first, last string) {
 		add = any(token) == a.sep || any(token) == a.eos
 	}
 	if len(middle) == 2 {
-		if token := decodePiece(middle[1]).SpecialToken.ID; token != "" && (any(token) == a.sep || any(token) == a.eos) {
-			add = true
-		}
+		token := decodePiece(middle[1]).SpecialToken.ID
+		add = add || token != "" && (any(token) == a.sep || any(token) == a.eos)
 	}
 	a.setAdd("sep", add)
 	if add && !present(a.sep) {

@@ -10,9 +10,9 @@ import (
 	"bitmill/formats"
 )
 
-// plain is a pattern in one spelling: line breaks escaped, contractions in both cases, no possessive quantifiers, one
-// line break where \s* has taken those before it. It serves to recognise a pattern, not to run it: dropping a possessive
-// changes what some match.
+// plain is a pattern in a common spelling: line breaks escaped, contractions in both cases, no possessive quantifiers,
+// one line break where \s* has taken those before it. It is for recognizing a pattern, not for matching: without
+// possessives some patterns match otherwise.
 var plain = func() func(string) string {
 	const contractions = `'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])`
 	possessive := regexp.MustCompile(`(\[(?:[^\]\\]|\\.)*\]|\\[pP]\{[^}]*\}|\\.)([?*+])\+`)
@@ -24,10 +24,11 @@ var plain = func() func(string) string {
 	return func(pattern string) string { return possessive.ReplaceAllString(r.Replace(pattern), "$1$2") }
 }()
 
-// preferred are the names to choose from first, in this order, when several stand for the same patterns.
-var preferred = []string{"llama-bpe", "smaug-bpe", "qwen2", "gpt-2", "smollm", "tekken", "gpt-4o", "deepseek-v3", "bailingmoe", "poro-chat"}
+// preferred are the names that are chosen first, in this order, where several have the same patterns.
+var preferred = []string{"llama-bpe", "smaug-bpe", "qwen2", "gpt-2", "smollm", "tekken", "gpt-4o", "deepseek-v3",
+	"bailingmoe", "poro-chat"}
 
-// findPre returns llama.cpp's pre-tokenizer of a name.
+// findPre returns llama.cpp's pre-tokenizer by its name.
 func findPre(name string) (preTokenizer, bool) {
 	i := sort.Search(len(preTokenizers), func(i int) bool { return preTokenizers[i].name >= name })
 	if i == len(preTokenizers) || preTokenizers[i].name != name {
@@ -36,7 +37,7 @@ func findPre(name string) (preTokenizer, bool) {
 	return preTokenizers[i], true
 }
 
-// presOf returns the pre-tokenizers that cut as the patterns do, the preferred ones first.
+// presOf returns the pre-tokenizers that cut texts as the patterns do, the preferred ones first.
 func presOf(patterns []string) []preTokenizer {
 	same := func(a, b string) bool { return a == b || plain(a) == plain(b) }
 	var found []preTokenizer
@@ -55,8 +56,8 @@ func presOf(patterns []string) []preTokenizer {
 	return found
 }
 
-// choosePre sets Pre to the first name whose patterns and habits are the file's: whether words that are tokens stay
-// whole (or whether that makes no difference), and whether BOS is added when nothing says so.
+// choosePre sets Pre to the first name that implies what the file says: its patterns, whether words that are tokens stay
+// whole (unless that makes no difference), and whether BOS is added (unless the file says so itself).
 func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 	found := presOf(patterns)
 	for _, p := range found {
@@ -67,8 +68,8 @@ func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 	}
 	if len(found) > 0 {
 		t.Pre = found[0].name
-		t.warn(fmt.Sprintf("llama.cpp's pre-tokenizer %s cuts texts the same way, but implies other settings than this "+
-			"vocabulary's: ignore_merges %t, add_bos_token %t", t.Pre, ignoreMerges, t.AddBOS))
+		t.warn(fmt.Sprintf("llama.cpp's pre-tokenizer %s cuts texts the same way, but implies other settings than "+
+			"this vocabulary's: ignore_merges %t, add_bos_token %t", t.Pre, ignoreMerges, t.AddBOS))
 		return
 	}
 	want := strings.Join(patterns, " ")
@@ -84,6 +85,6 @@ func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 		candidates[i] = strings.Join(p.patterns, " ")
 	}
 	t.Pre = names[slices.Index(candidates, formats.Nearest(want, candidates))]
-	t.warn(fmt.Sprintf("llama.cpp has no pre-tokenizer for the pattern %s; GGUF files will name %s, the nearest one, and "+
-		"llama.cpp will cut some texts differently", want, t.Pre))
+	t.warn(fmt.Sprintf("llama.cpp has no pre-tokenizer for the pattern %s; GGUF files will name %s, the nearest one, "+
+		"and llama.cpp will cut some texts differently", want, t.Pre))
 }

@@ -1,9 +1,9 @@
 package tokenizer
 
-// The patterns, as the tokenizer.json files of their first models spell them, but with case-insensitive contractions
-// written out and possessive quantifiers plain; as facts also in llama.cpp's src/llama-vocab.cpp, which is where the
-// names of preTokenizers come from. llama.cpp itself runs narrower forms of tekken and gpt4o, in which every letter
-// beyond ASCII counts as upper and as lower case.
+// The patterns as the tokenizer.json files of their first models spell them, but with case-insensitive contractions
+// written out and without possessive quantifiers. The names of preTokenizers come from llama.cpp's src/llama-vocab.cpp,
+// which has the same patterns, but for tekken and gpt4o: there every letter beyond ASCII counts as upper and as lower
+// case.
 const (
 	afmoeDigits     = `\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))`
 	afmoeScripts    = `[一-鿿㐀-䶿豈-\x{FAFF}぀-ゟ゠-ヿ･-ﾟ⼀-\x{2FDF}เ-\x{0E7F}\x{0E80}-\x{0EFF}ក-\x{17FF}က-႟ꩠ-ꩿꧠ-\x{A9FF}가-\x{D7AF}ᄀ-ᇿ]+`
@@ -35,17 +35,17 @@ const (
 	youtuScripts    = `[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+`
 )
 
-// preTokenizer is one of llama.cpp's names for how text is cut, and what the name implies there unless the file says
+// preTokenizer is one of llama.cpp's names for a way to cut texts, and what the name implies there unless the file says
 // otherwise.
 type preTokenizer struct {
 	name         string
 	patterns     []string // applied in turn, each to the pieces of the one before
-	ignoreMerges bool     // a piece that is a token is that token, whatever the merges say
+	ignoreMerges bool     // a word that is a token stays whole, whatever the merges say
 	addBOS       bool
-	underlined   bool // symbols are characters, spaces ▁, and only line feeds are cut out (makeCharBPE)
+	underlined   bool // BPE over characters, with ▁ for spaces, cut only at line feeds (makeCharBPE)
 }
 
-// preTokenizers is sorted by name. Only "whitespace" is left out, which is a model of its own (makeWhitespaceBPE).
+// preTokenizers is sorted by name. "whitespace" is left out, because it is a model of its own (makeWhitespaceBPE).
 var preTokenizers = []preTokenizer{
 	{name: "a.x-4.0", patterns: []string{gpt2}},
 	{name: "afmoe", patterns: []string{afmoeDigits, afmoeScripts, deepseek3}},

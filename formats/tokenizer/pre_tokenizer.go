@@ -11,10 +11,10 @@ import (
 	"bitmill/formats/tokenizer/pattern"
 )
 
-// cut is tokenizer.json's "pre_tokenizer" understood: splitters in a row and the patterns they stand for.
+// cut is what tokenizer.json's "pre_tokenizer" says: splitters in a row, and their patterns.
 type cut struct {
 	stages      []splitter
-	patterns    []string // of byte-level tokenizers; others have no name in llama.cpp
+	patterns    []string // for llama.cpp's name of a byte-level tokenizer; others have no name there
 	byteLevel   bool
 	prefixSpace bool
 	metaspace   bool
@@ -64,7 +64,8 @@ func (c *cut) add(raw json.RawMessage) error {
 		c.byteLevel = true
 		if p.AddPrefixSpace == nil || *p.AddPrefixSpace {
 			if len(c.stages) > 0 {
-				return fmt.Errorf("%w: ByteLevel with add_prefix_space after another pre-tokenizer", formats.ErrUnsupported)
+				return fmt.Errorf("%w: ByteLevel with add_prefix_space after another pre-tokenizer",
+					formats.ErrUnsupported)
 			}
 			c.prefixSpace = true
 		}
@@ -148,7 +149,7 @@ func (c *cut) splitter(s splitter, name string) error {
 	return nil
 }
 
-// addMetaspace appends SentencePiece's way to write spaces: ▁, one more before the text, and words that begin with it.
+// addMetaspace appends SentencePiece's treatment of spaces: ▁ for each, one more before the text, words begin with it.
 func (c *cut) addMetaspace(p preTokenizerJSON) error {
 	scheme := "always"
 	switch {
@@ -166,7 +167,8 @@ func (c *cut) addMetaspace(p preTokenizerJSON) error {
 		m.prepend = true
 	case "first":
 		if len(c.stages) > 0 {
-			return fmt.Errorf("%w: Metaspace with the scheme \"first\" after another pre-tokenizer", formats.ErrUnsupported)
+			return fmt.Errorf("%w: Metaspace with the scheme \"first\" after another pre-tokenizer",
+				formats.ErrUnsupported)
 		}
 		c.firstMark = true
 	case "never":
@@ -177,7 +179,7 @@ func (c *cut) addMetaspace(p preTokenizerJSON) error {
 	return c.splitter(m.split, "Metaspace")
 }
 
-// metaspace writes ▁ for spaces, puts one before a text that has none there, and cuts before every one.
+// metaspace writes ▁ for spaces, puts one before a text that does not begin with it, and cuts before every one.
 type metaspace struct{ prepend, cut bool }
 
 func (m metaspace) split(text string, piece func(string)) {
@@ -196,7 +198,7 @@ func (m metaspace) split(text string, piece func(string)) {
 	piece(text)
 }
 
-// indexAfter returns where mark is found in s, but for its very beginning; -1 for nowhere.
+// indexAfter returns where mark is found in s behind the first character, -1 for nowhere.
 func indexAfter(s, mark string) int {
 	_, n := utf8.DecodeRuneInString(s)
 	k := strings.Index(s[n:], mark)

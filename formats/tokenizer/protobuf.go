@@ -13,7 +13,7 @@ type message struct{ data []byte }
 
 type field struct {
 	number uint64
-	value  uint64 // of the numeric wire types
+	value  uint64 // of a numeric wire type
 	bytes  []byte // of the wire type with a length
 }
 

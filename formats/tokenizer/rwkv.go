@@ -2,7 +2,7 @@ package tokenizer
 
 import "strconv"
 
-// greedy is RWKV's model: from the left, always the longest token.
+// greedy is RWKV's model: the longest token, from left to right.
 type greedy struct {
 	tokens *trie
 	unk    int32

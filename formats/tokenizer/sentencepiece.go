@@ -12,7 +12,7 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// sentencePiece is a SentencePiece model (sentencepiece_model.proto, ModelProto), as far as encoding needs it.
+// sentencePiece is what encoding needs of a SentencePiece model (sentencepiece_model.proto, ModelProto).
 type sentencePiece struct {
 	path   string
 	pieces []spPiece // by id
@@ -32,7 +32,7 @@ type spPiece struct {
 	kind  Kind
 }
 
-// sentencePieceFiles are the names that checkpoints give such models.
+// sentencePieceFiles are the names of such models in checkpoints.
 var sentencePieceFiles = []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}
 
 // readSentencePiece reads the model of a folder; nil when there is none.
@@ -127,8 +127,8 @@ func parsePiece(path string, data []byte) (spPiece, error) {
 	return p, err
 }
 
-// sentencePiece opens the tokenizer of a folder that has SentencePiece's model only; nil when it has none. It encodes
-// as llama.cpp does with the vocabulary that is written for it.
+// sentencePiece opens the tokenizer of a folder without tokenizer.json; nil when it has no SentencePiece model either. It
+// encodes as llama.cpp does with the vocabulary that is written for it.
 func (d folder) sentencePiece() (*Tokenizer, error) {
 	m, err := d.readSentencePiece()
 	if m == nil || err != nil {
@@ -146,8 +146,8 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	for _, e := range list {
 		vocabulary.Set(e.key, e.value)
 	}
-	// The model's own special tokens count where config.json names none; llama.cpp has to be told of an unknown token
-	// that is not the usual one.
+	// The model's own special tokens count where config.json names none. An unknown token other than the usual one has to
+	// be written for llama.cpp.
 	usual := map[bool]int64{false: 0, true: 2}[m.unigram]
 	for _, e := range m.ids {
 		key, _ := lookUp(idKeys, e.name)
@@ -178,15 +178,16 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 }
 
 // metadata lists the keys of the vocabulary as llama.cpp's converter writes them (conversion/base.py,
-// _create_vocab_sentencepiece, and t5.py): the pieces, and over them added_tokens.json and the added_tokens_decoder of
-// tokenizer_config.json.
+// _create_vocab_sentencepiece, and t5.py): the pieces, replaced or completed by added_tokens.json and by the
+// added_tokens_decoder of tokenizer_config.json.
 func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
 	var tokens []string
 	var scores []float32
 	var types []int32
 	set := func(id int, text string, score float32, kind Kind) {
 		for id >= len(tokens) {
-			tokens, scores, types = append(tokens, padding(len(tokens))), append(scores, -10000), append(types, int32(Unused))
+			tokens, scores = append(tokens, padding(len(tokens))), append(scores, -10000)
+			types = append(types, int32(Unused))
 		}
 		tokens[id], scores[id], types[id] = text, score, int32(kind)
 	}
@@ -214,8 +215,8 @@ func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
 		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores},
 			{keyTypes, types}}, nil
 	}
-	list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores}, {keyTypes, types},
-		{keyAddPrefix, m.prefix}, {keyExtraSpaces, m.extraSpaces}}
+	list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores},
+		{keyTypes, types}, {keyAddPrefix, m.prefix}, {keyExtraSpaces, m.extraSpaces}}
 	if len(m.charsmap) > 0 {
 		list = append(list, keyValue{keyCharsmap, m.charsmap})
 	}

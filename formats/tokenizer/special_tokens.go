@@ -2,8 +2,9 @@ package tokenizer
 
 import "slices"
 
-// special gathers what tokenizer.json, tokenizer_config.json and config.json say about the special tokens, in the order
-// and by the rules of llama.cpp's converter (gguf-py/gguf/vocab.py, SpecialVocab), so that the same keys come out.
+// special is what tokenizer.json, tokenizer_config.json and config.json say about the special tokens (bos_token,
+// eos_token ...), in the order and by the rules of llama.cpp's converter (gguf-py/gguf/vocab.py, SpecialVocab), so that the
+// same keys come out.
 type special struct {
 	config  map[string]any // tokenizer_config.json; nil when there is none
 	ids     []named[int64]
@@ -12,7 +13,7 @@ type special struct {
 	content map[string]int64 // ids of the added tokens by text
 }
 
-// named is an entry of an ordered table.
+// named is an entry of a table whose order matters.
 type named[T any] struct {
 	name  string
 	value T
@@ -26,7 +27,7 @@ func lookUp[T any](table []named[T], name string) (v T, ok bool) {
 	return table[i].value, true
 }
 
-// setAdd sets whether a type of token is added, keeping the position of one already set.
+// setAdd sets whether a type of token is added to texts; one that is set already keeps its position.
 func (s *special) setAdd(name string, value bool) {
 	if i := slices.IndexFunc(s.add, func(e named[bool]) bool { return e.name == name }); i >= 0 {
 		s.add[i].value = value

@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// scoreBPE is SentencePiece's byte-pair encoding (Kudo and Richardson 2018, as llama.cpp runs it for
-// tokenizer.ggml.model "llama"): the text, with ▁ for spaces, is cut into characters; neighbours whose joint text is a
-// token are merged, the token of the highest score first, the leftmost of equals; characters that are no token then are
-// written as their bytes (<0x0A>), or as the unknown token.
+// scoreBPE is SentencePiece's byte-pair encoding (Kudo and Richardson 2018) as llama.cpp has it for tokenizer.ggml.model
+// "llama". The text, with ▁ for spaces, is cut into characters. Neighbours whose joint text is a token are merged: the
+// token of the highest score first, of equal scores the leftmost. What is not a token then becomes the tokens of its
+// bytes (<0x0A>), or the unknown token.
 type scoreBPE struct {
 	ids    map[string]merge // tokens by text; the rank orders scores, the highest is 0
 	byteID [256]int32       // the token of a byte, -1 where there is none
-	unk    int32            // -1: a text loses what it cannot say
+	unk    int32            // -1: what has no token is dropped
 	joints joints           // where words are cut, which are encoded one by one
 	pool   sync.Pool        // of *scoreScratch
 }
@@ -32,7 +32,7 @@ type part struct {
 	prev, next int32
 }
 
-// newScoreBPE indexes the tokens; only those that usable allows can come out of merges.
+// newScoreBPE indexes the tokens; merges make only those of a usable kind.
 func newScoreBPE(t *Tokenizer, scores []float32, usable func(Kind) bool) *scoreBPE {
 	b := &scoreBPE{ids: make(map[string]merge, len(t.tokens)), unk: t.unk, joints: joints{}}
 	b.byteID = byteTokens(t.byText())
@@ -50,7 +50,7 @@ func newScoreBPE(t *Tokenizer, scores []float32, usable func(Kind) bool) *scoreB
 	return b
 }
 
-// compareScores orders scores, those that are no number as if they were the lowest.
+// compareScores orders scores; NaN is the lowest.
 func compareScores(x, y float32) int {
 	switch {
 	case x < y || x != x && y == y:
@@ -64,8 +64,8 @@ func compareScores(x, y float32) int {
 // underline is SentencePiece's character for a space, U+2581.
 const underline = "▁"
 
-// joints are the characters that some token has before a ▁. After any other character a text can be cut before a ▁: no
-// token reaches across, so what lies on either side is encoded by itself.
+// joints are the characters that some token has before a ▁. After any other character a text can be cut before a ▁,
+// because no token reaches across; both sides are encoded by themselves.
 type joints map[rune]bool
 
 // add notes the joints of a token.
@@ -167,7 +167,7 @@ func (b *scoreBPE) appendPart(ids []int32, text string) []int32 {
 	return appendFallback(ids, &b.byteID, b.unk, text)
 }
 
-// appendFallback appends the tokens of the bytes of text; bytes without one become the unknown token, once for a run.
+// appendFallback appends the tokens of the bytes of text. A run of bytes without tokens becomes one unknown token.
 func appendFallback(ids []int32, byteID *[256]int32, unk int32, text string) []int32 {
 	for i := range len(text) {
 		id := byteID[text[i]]

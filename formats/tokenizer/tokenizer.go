@@ -1,19 +1,20 @@
-// Package tokenizer turns text into token ids and back. It understands a tokenizer from its own description
-// (tokenizer.json, tokenizer.model) or from a GGUF vocabulary, never from a list of known models.
+// Package tokenizer turns text into token ids and back. It knows a tokenizer from its own description (tokenizer.json,
+// tokenizer.model) or from a GGUF vocabulary, never from a list of known models.
 //
-// Encoding runs in four steps, in Hugging Face's order: added tokens are found and taken out; the text between them is
-// normalized; it is cut into words; each word is encoded by the model. A model is one file: bpe.go (byte-pair encoding
-// over bytes or characters), spm.go (SentencePiece's, by scores), unigram.go, wordpiece.go, rwkv.go.
+// Encoding has four steps, in Hugging Face's order: added tokens are found and taken out (added_tokens.go), the text
+// between them is normalized (normalizer.go) and cut into words (pre_tokenizer.go), and the model encodes each word. There
+// is a file per model: bpe.go (byte-pair encoding over bytes or characters), spm.go (SentencePiece's, by scores),
+// unigram.go, wordpiece.go, rwkv.go.
 package tokenizer
 
 import "strings"
 
-// Tokenizer encodes and decodes. It is safe for use by several goroutines as long as nobody changes its fields.
+// Tokenizer encodes and decodes. Several goroutines may use it as long as its fields do not change.
 type Tokenizer struct {
-	Pre            string   // llama.cpp's name for how text is cut into words (tokenizer.ggml.pre); the nearest one if Warnings says so
+	Pre            string   // llama.cpp's pre-tokenizer (tokenizer.ggml.pre), the nearest one if Warnings says so
 	AddBOS, AddEOS bool     // whether Encode adds BOS and EOS
 	BOS, EOS       int32    // -1: none
-	Warnings       []string // what was understood only in part, in sentences
+	Warnings       []string // sentences about what differs from the description
 
 	tokens       []string // text by id, in the vocabulary's own spelling
 	kinds        []Kind
@@ -21,11 +22,11 @@ type Tokenizer struct {
 	model        model
 	normalize    func(string) string // nil: none
 	prefixSpace  bool                // a text that does not start with a space gets one
-	firstMark    bool                // the very beginning of a text gets a ▁, unless one is there (Metaspace, "first")
+	firstMark    bool                // the beginning of a text gets a ▁, unless it has one (Metaspace, "first")
 	leadingSpace bool                // Decode drops the space before a text
 	unk          int32               // -1: none
-	raw, cooked  [2]*finder          // added tokens looked for before and after normalization: [0] without, [1] with special ones
-	metadata     []keyValue          // tokenizer.* in order, of a GGUF file
+	raw, cooked  [2]*finder          // of added tokens, before and after normalization; [1] with special ones
+	metadata     []keyValue          // tokenizer.* of a GGUF file, in its order
 	describe     describe            // makes the metadata of a tokenizer from a folder
 	bosSaid      bool                // the folder says whether BOS is added
 }
@@ -41,15 +42,15 @@ type model interface {
 	appendIDs(ids []int32, text string) []int32
 }
 
-// Options say what Encode does beyond the text itself. The zero value is what llama.cpp's perplexity and imatrix tools
-// do: BOS (and EOS) as the vocabulary wants them, special tokens in the text taken as plain text. Added tokens that are
-// not special are always found. Hugging Face's tokenizers find the special ones too: ParseSpecial.
+// Options are for special tokens. The zero value does what llama.cpp's perplexity and imatrix tools do: BOS and EOS are
+// added if the vocabulary says so, and special tokens in the text are plain text. Added tokens that are not special are
+// always found. Hugging Face's tokenizers find special ones too (ParseSpecial).
 type Options struct {
 	NoSpecial    bool // add no BOS and EOS, and parse no special tokens in the text
 	ParseSpecial bool // find special tokens in the text
 }
 
-// Encode returns the ids of text. Bytes that are not UTF-8 are kept: each counts as a symbol and is encoded as itself.
+// Encode returns the ids of text. A byte that is not UTF-8 counts as a character of its own and is encoded as itself.
 func (t *Tokenizer) Encode(text string, o Options) []int32 {
 	ids := make([]int32, 0, len(text)/3+2)
 	if t.AddBOS && !o.NoSpecial && t.BOS >= 0 {
@@ -81,7 +82,7 @@ func (t *Tokenizer) Encode(text string, o Options) []int32 {
 	return ids
 }
 
-// Vocab is the number of ids, those without a token included.
+// Vocab is the number of ids, with those that have no token.
 func (t *Tokenizer) Vocab() int { return len(t.tokens) }
 
 // Token returns the text of an id in the vocabulary's own spelling (Ġ for a space in byte-level BPE) and its kind; ok

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// trie finds the tokens that a text begins with. Nodes are numbered so that the children of one lie side by side, in
+// trie finds the tokens that a text begins with. Nodes are numbered so that the children of a node are neighbours, in
 // ascending order of their bytes.
 type trie struct {
 	label       []byte  // the byte that leads to a node
@@ -13,7 +13,7 @@ type trie struct {
 	first, last []int32 // the children of a node: first to last-1
 }
 
-// newTrie makes a trie of texts; of equal ones the last id counts, as when they are put into a map one by one.
+// newTrie makes a trie of texts; of equal texts the last id counts, as in a map.
 func newTrie(texts []string, ids []int32) *trie {
 	order := make([]int, len(texts))
 	for i := range order {
@@ -68,7 +68,7 @@ func (t *trie) step(node int32, b byte) int32 {
 	return -1
 }
 
-// longest returns the longest token that s begins with; the empty text counts if it is a token.
+// longest returns the longest token that s begins with, which may be empty.
 func (t *trie) longest(s string) (id int32, n int, ok bool) {
 	id = t.id[0]
 	node := int32(0)

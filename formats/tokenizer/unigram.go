@@ -6,25 +6,25 @@ import (
 	"unicode/utf8"
 )
 
-// unigram is SentencePiece's unigram model (Kudo 2018): of all ways to write a text with tokens, the one whose scores
-// (log probabilities) have the highest sum, found from left to right (Viterbi). A character that is no token itself may
-// be unknown, at the lowest score of all tokens less 10.
+// unigram is SentencePiece's unigram model (Kudo 2018): of all ways to write a text with tokens, the one with the highest
+// sum of scores (log probabilities), found from left to right (Viterbi). A character that is not a token can be unknown,
+// at a score of 10 less than the lowest.
 type unigram struct {
 	stages   []splitter
 	tokens   *trie
 	scores   []float64
 	unk      int32
 	unkScore float64
-	byteID   [256]int32       // the tokens of the bytes of unknown characters, when there is one for each byte of them
+	byteID   [256]int32       // the tokens of the bytes of unknown characters, used where all bytes have one
 	fallback bool             // unknown characters are written as their bytes
-	whole    map[string]int32 // Hugging Face's library looks a run of unknown characters up once more; nil: not done
+	whole    map[string]int32 // tokens that a run of unknown characters can be (Hugging Face's library); may be nil
 	pool     sync.Pool        // of *viterbi
 }
 
-// unknownPenalty is how much worse than the worst token an unknown character is.
+// unknownPenalty is the difference in score between the worst token and an unknown character.
 const unknownPenalty = 10
 
-// viterbi is what one text needs: for every offset the best way to reach it.
+// viterbi is the memory of one text: for every offset the best way to reach it.
 type viterbi struct {
 	score []float64
 	from  []int32 // where the last token of the way starts
@@ -107,7 +107,7 @@ func (u *unigram) best(word string, v *viterbi) []int32 {
 	return u.backtrack(word, v)
 }
 
-// backtrack collects the tokens of the best way, runs of unknown characters as one.
+// backtrack collects the tokens of the best way; a run of unknown characters is one.
 func (u *unigram) backtrack(word string, v *viterbi) []int32 {
 	v.way, v.ids = v.way[:0], v.ids[:0]
 	for at := int32(len(word)); at >= 0; at = v.from[at] {

@@ -27,7 +27,7 @@ func newByteBPE(t *Tokenizer, merges [][2]string, stages []splitter) *bpe {
 	return b
 }
 
-// byText maps the text of the tokens to their ids; of equal ones the last counts.
+// byText maps the tokens' texts to their ids; of equal texts the last id counts.
 func (t *Tokenizer) byText() map[string]int32 {
 	ids := make(map[string]int32, len(t.tokens))
 	for id, text := range t.tokens {
@@ -38,7 +38,7 @@ func (t *Tokenizer) byText() map[string]int32 {
 	return ids
 }
 
-// setMerges indexes the merges; skip is the length of the mark that the right part loses.
+// setMerges indexes the merges; skip is the length of the prefix that the right part loses (continuing_subword_prefix).
 func (b *bpe) setMerges(t *Tokenizer, ids map[string]int32, merges [][2]string, skip int) {
 	b.merges = make(map[uint64]merge, len(merges))
 	lost := 0
@@ -56,12 +56,13 @@ func (b *bpe) setMerges(t *Tokenizer, ids map[string]int32, merges [][2]string, 
 		}
 	}
 	if lost > 0 {
-		t.warn(fmt.Sprintf("%d of %d merges name tokens that are not in the vocabulary and are left out", lost, len(merges)))
+		t.warn(fmt.Sprintf("%d of %d merges name tokens that are not in the vocabulary and are left out",
+			lost, len(merges)))
 	}
 }
 
-// cutMerges cuts merges at their space; the first character may be a space itself. A line without one makes a merge of
-// nothing, which is left out later, but counts as a rank.
+// cutMerges cuts merges at the space behind their first character. A line without one becomes an empty merge, which is
+// left out later but counts as a rank.
 func cutMerges(lines []string) [][2]string {
 	merges := make([][2]string, len(lines))
 	for i, line := range lines {
@@ -75,7 +76,7 @@ func cutMerges(lines []string) [][2]string {
 	return merges
 }
 
-// joinMerges writes merges as GGUF does: "left right", a space within a part as Ġ.
+// joinMerges writes merges as GGUF does: "left right", with Ġ for a space within a part.
 func joinMerges(merges [][2]string) []string {
 	lines := make([]string, len(merges))
 	for i, p := range merges {
@@ -84,7 +85,7 @@ func joinMerges(merges [][2]string) []string {
 	return lines
 }
 
-// setWords makes words that are tokens stay whole.
+// setWords keeps words that are tokens whole (ignore_merges).
 func (b *bpe) setWords(t *Tokenizer) {
 	b.words = make(map[string]int32, len(t.tokens))
 	for id, text := range t.tokens {
@@ -97,8 +98,7 @@ func (b *bpe) setWords(t *Tokenizer) {
 	}
 }
 
-// mergesReachAll reports whether the merges make every token out of its bytes, so that taking words whole changes
-// nothing.
+// mergesReachAll reports whether the merges make every token from its bytes, so that ignore_merges changes nothing.
 func (b *bpe) mergesReachAll(t *Tokenizer) bool {
 	s := &scratch{}
 	var word []byte
