@@ -98,25 +98,12 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	return marshal(to.Interface())
 }
 
-// UnmarshalJSON reads null, and a missing number, as NaN.
+// UnmarshalJSON reads null, and a missing number, as NaN: null leaves a number as it is.
 func (r *Row) UnmarshalJSON(data []byte) error {
-	from := reflect.New(twin)
-	if err := json.Unmarshal(data, from.Interface()); err != nil {
-		return err
-	}
-	row := reflect.ValueOf(r).Elem()
-	for i := range fields {
-		to := row.FieldByIndex(fields[i].Index)
-		switch f := from.Elem().Field(i); {
-		case to.Kind() != reflect.Float64:
-			to.Set(f)
-		case f.IsNil():
-			to.SetFloat(math.NaN())
-		default:
-			to.SetFloat(f.Elem().Float())
-		}
-	}
-	return nil
+	type plain Row
+	*r = Blank("")
+	r.FallbackShare = math.NaN()
+	return json.Unmarshal(data, (*plain)(r))
 }
 
 // MarshalJSON leaves out values that are not finite.
