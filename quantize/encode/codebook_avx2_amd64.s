@@ -268,8 +268,8 @@ group:
 	VPCMPEQD   Y10, Y10, Y10
 	VPGATHERDD Y10, (SI)(Y9*4), Y2
 	VMOVUPS    Y2, 32(BX)
-	ADDQ       $+512, DX
-	ADDQ       $+64, BX
+	ADDQ       $0x00000200, DX
+	ADDQ       $0x40, BX
 	DECQ       DI
 	JNZ        group
 	VZEROUPPER
@@ -437,8 +437,8 @@ group:
 	VPCMPEQD   Y10, Y10, Y10
 	VPGATHERDD Y10, (SI)(Y9*4), Y2
 	VMOVUPS    Y2, 32(BX)
-	ADDQ       $+256, DX
-	ADDQ       $+64, BX
+	ADDQ       $0x00000100, DX
+	ADDQ       $0x40, BX
 	DECQ       DI
 	JNZ        group
 	VZEROUPPER
@@ -602,9 +602,9 @@ group:
 	VMULPS     480(DX), Y6, Y8
 	VMULPS     Y6, Y8, Y8
 	VADDPS     Y8, Y5, Y5
-	ADDQ       $+512, CX
-	ADDQ       $+512, DX
-	ADDQ       $+64, R10
+	ADDQ       $0x00000200, CX
+	ADDQ       $0x00000200, DX
+	ADDQ       $0x40, R10
 	DECQ       R9
 	JNZ        group
 	VMOVUPS    Y2, 448(AX)
@@ -651,8 +651,8 @@ points:
 	VMOVUPS   32(SI), Y3
 	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   Y0, 32(BX)
-	ADDQ      $+64, BX
-	ADDQ      $+64, SI
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, SI
 	DECQ      R8
 	JNZ       points
 	VZEROUPPER
@@ -756,9 +756,9 @@ group:
 	VMULPS     224(DX), Y6, Y8
 	VMULPS     Y6, Y8, Y8
 	VADDPS     Y8, Y5, Y5
-	ADDQ       $+256, CX
-	ADDQ       $+256, DX
-	ADDQ       $+64, R10
+	ADDQ       $0x00000100, CX
+	ADDQ       $0x00000100, DX
+	ADDQ       $0x40, R10
 	DECQ       R9
 	JNZ        group
 	VMOVUPS    Y2, 448(AX)
@@ -805,8 +805,8 @@ points:
 	VMOVUPS   32(SI), Y3
 	VBLENDVPS Y2, Y3, Y0, Y0
 	VMOVUPS   Y0, 32(BX)
-	ADDQ      $+64, BX
-	ADDQ      $+64, SI
+	ADDQ      $0x40, BX
+	ADDQ      $0x40, SI
 	DECQ      R8
 	JNZ       points
 	VZEROUPPER

@@ -272,8 +272,8 @@ group:
 	KXNORW      K4, K4, K4
 	VPGATHERDD  (SI)(Z9*4), K4, Z2
 	VMOVUPS     Z2, 64(BX)
-	ADDQ        $+1024, DX
-	ADDQ        $+128, BX
+	ADDQ        $0x00000400, DX
+	ADDQ        $0x00000080, BX
 	DECQ        DI
 	JNZ         group
 	VZEROUPPER
@@ -445,8 +445,8 @@ group:
 	KXNORW      K4, K4, K4
 	VPGATHERDD  (SI)(Z9*4), K4, Z2
 	VMOVUPS     Z2, 64(BX)
-	ADDQ        $+512, DX
-	ADDQ        $+128, BX
+	ADDQ        $0x00000200, DX
+	ADDQ        $0x00000080, BX
 	DECQ        DI
 	JNZ         group
 	VZEROUPPER
@@ -610,9 +610,9 @@ group:
 	VMULPS     960(DX), Z6, Z9
 	VMULPS     Z6, Z9, Z9
 	VADDPS     Z9, Z5, Z5
-	ADDQ       $+1024, CX
-	ADDQ       $+1024, DX
-	ADDQ       $+128, R10
+	ADDQ       $0x00000400, CX
+	ADDQ       $0x00000400, DX
+	ADDQ       $0x00000080, R10
 	DECQ       R9
 	JNZ        group
 	VMOVUPS    Z2, 896(AX)
@@ -659,8 +659,8 @@ points:
 	VMOVUPS   64(SI), Z1
 	VBLENDMPS Z1, Z0, K2, Z0
 	VMOVUPS   Z0, 64(BX)
-	ADDQ      $+128, BX
-	ADDQ      $+128, SI
+	ADDQ      $0x00000080, BX
+	ADDQ      $0x00000080, SI
 	DECQ      R8
 	JNZ       points
 	VZEROUPPER
@@ -768,9 +768,9 @@ group:
 	VMULPS     448(DX), Z6, Z9
 	VMULPS     Z6, Z9, Z9
 	VADDPS     Z9, Z5, Z5
-	ADDQ       $+512, CX
-	ADDQ       $+512, DX
-	ADDQ       $+128, R10
+	ADDQ       $0x00000200, CX
+	ADDQ       $0x00000200, DX
+	ADDQ       $0x00000080, R10
 	DECQ       R9
 	JNZ        group
 	VMOVUPS    Z2, 896(AX)
@@ -817,8 +817,8 @@ points:
 	VMOVUPS   64(SI), Z1
 	VBLENDMPS Z1, Z0, K2, Z0
 	VMOVUPS   Z0, 64(BX)
-	ADDQ      $+128, BX
-	ADDQ      $+128, SI
+	ADDQ      $0x00000080, BX
+	ADDQ      $0x00000080, SI
 	DECQ      R8
 	JNZ       points
 	VZEROUPPER

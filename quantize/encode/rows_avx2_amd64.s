@@ -12,16 +12,16 @@ TEXT ·transposeAVX2(SB), NOSPLIT, $0-32
 	MOVQ columns+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ DX, SI
-	SHLQ $0x02, SI
 	MOVQ BX, DI
+	SHLQ $0x02, SI
 	SHLQ $0x02, DI
 
 blocks:
+	MOVQ AX, R8
 	MOVQ CX, R9
 	LEAQ (DI)(DI*2), R10
 	LEAQ (DI)(DI*4), R11
 	LEAQ (R10)(DI*4), R12
-	MOVQ AX, R8
 	MOVQ BX, R13
 
 values:

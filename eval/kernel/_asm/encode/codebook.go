@@ -83,32 +83,29 @@ func (l *codebook) round(name string, dim, base int) {
 		return v
 	})
 	halves, tops, bases, none := l.Load(Float(0.5)), l.Load(Float(float64(base-1))), l.Load(Float(float64(base))), l.Zero()
-	Label("group")
-	code := l.Zeros(Groups)
-	for k := dim - 1; k >= 0; k-- {
-		for g := range Groups {
-			v := l.Vec()
-			Mul(v, inv[g], Mem{Base: x, Disp: k*l.Row() + g*l.Bytes})
-			Sub(v, v, ones)
-			Mul(v, v, halves)
-			l.Round(v, v)
-			Max(v, v, none)
-			Min(v, v, tops)
-			if k < dim-1 {
-				Mul(code[g], code[g], bases)
+	Repeat("group", groups, func() {
+		code := l.Zeros(Groups)
+		for k := dim - 1; k >= 0; k-- {
+			for g := range Groups {
+				v := l.Vec()
+				Mul(v, inv[g], Mem{Base: x, Disp: k*l.Row() + g*l.Bytes})
+				Sub(v, v, ones)
+				Mul(v, v, halves)
+				l.Round(v, v)
+				Max(v, v, none)
+				Min(v, v, tops)
+				if k < dim-1 {
+					Mul(code[g], code[g], bases)
+				}
+				Add(code[g], code[g], v)
 			}
-			Add(code[g], code[g], v)
 		}
-	}
-	for g := range Groups {
-		at := l.Vec()
-		VCVTPS2DQ(code[g], at)
-		VMOVUPS(l.gather(entry, at, 4), Mem{Base: entries, Disp: g * l.Bytes})
-	}
-	ADDQ(I32(int32(dim*l.Row())), x)
-	ADDQ(I32(int32(l.Row())), entries)
-	DECQ(groups)
-	JNZ(LabelRef("group"))
+		for g := range Groups {
+			at := l.Vec()
+			VCVTPS2DQ(code[g], at)
+			VMOVUPS(l.gather(entry, at, 4), Mem{Base: entries, Disp: g * l.Bytes})
+		}
+	}, By(dim*l.Row(), x), By(l.Row(), entries))
 	End()
 }
 
@@ -139,40 +136,33 @@ func (l *codebook) sums(name string, dim int) {
 	values := l.Load(FloatTable(fmt.Sprintf("odd%d", dim), l.Floats(), func(i int) float64 { return float64(2*(i%levels) + 1) }))
 	mask := l.Load(Bits(0xffff))
 	sx, s2 := l.Zeros(Groups), l.Zeros(Groups)
-	left, at := GP64(), GP64()
-	MOVQ(groups, left)
-	MOVQ(point, at)
-	Label("group")
-	codes := each(func(g int) reg.VecVirtual {
-		i := l.Load(Mem{Base: at, Disp: g * l.Bytes})
-		And(i, i, mask)
-		return l.gather(points, i, 2)
-	})
-	for k := range dim {
-		for g := range Groups {
-			q, t := l.Vec(), l.Vec()
-			if dim == 8 {
-				VPERMILPS(codes[g], values, q)
-			} else {
-				VPERMPS(values, codes[g], q)
+	left, at := Copy(groups), Copy(point)
+	Repeat("group", left, func() {
+		codes := each(func(g int) reg.VecVirtual {
+			i := l.Load(Mem{Base: at, Disp: g * l.Bytes})
+			And(i, i, mask)
+			return l.gather(points, i, 2)
+		})
+		for k := range dim {
+			for g := range Groups {
+				q, t := l.Vec(), l.Vec()
+				if dim == 8 {
+					VPERMILPS(codes[g], values, q)
+				} else {
+					VPERMPS(values, codes[g], q)
+				}
+				if k < dim-1 {
+					VPSRLD(U8(16/dim), codes[g], codes[g])
+				}
+				disp := k*l.Row() + g*l.Bytes
+				Mul(t, q, Mem{Base: wx, Disp: disp})
+				Add(sx[g], sx[g], t)
+				Mul(t, q, Mem{Base: w, Disp: disp})
+				Mul(t, t, q)
+				Add(s2[g], s2[g], t)
 			}
-			if k < dim-1 {
-				VPSRLD(U8(16/dim), codes[g], codes[g])
-			}
-			disp := k*l.Row() + g*l.Bytes
-			Mul(t, q, Mem{Base: wx, Disp: disp})
-			Add(sx[g], sx[g], t)
-			Mul(t, q, Mem{Base: w, Disp: disp})
-			Mul(t, t, q)
-			Add(s2[g], s2[g], t)
 		}
-	}
-	for _, p := range []reg.GPVirtual{wx, w} {
-		ADDQ(I32(int32(dim*l.Row())), p)
-	}
-	ADDQ(I32(int32(l.Row())), at)
-	DECQ(left)
-	JNZ(LabelRef("group"))
+	}, By(dim*l.Row(), wx, w), By(l.Row(), at))
 	l.take(sx, s2, best, point, groups)
 	End()
 }
@@ -188,32 +178,25 @@ func (l *codebook) take(sx, s2 []reg.VecVirtual, kept, point, groups reg.GPVirtu
 		l.keep(f, mask, layout.CodebookScale, g)
 		won[g] = mask
 	}
-	Label("points")
-	for g := range Groups {
-		v := l.Load(Mem{Base: kept, Disp: g * l.Bytes})
-		l.Choose(v, won[g], l.Load(Mem{Base: point, Disp: g * l.Bytes}), v)
-		VMOVUPS(v, Mem{Base: kept, Disp: g * l.Bytes})
-	}
-	for _, p := range []reg.GPVirtual{kept, point} {
-		ADDQ(I32(int32(l.Row())), p)
-	}
-	DECQ(groups)
-	JNZ(LabelRef("points"))
+	Repeat("points", groups, func() {
+		for g := range Groups {
+			v := l.Load(Mem{Base: kept, Disp: g * l.Bytes})
+			l.Choose(v, won[g], l.Load(Mem{Base: point, Disp: g * l.Bytes}), v)
+			VMOVUPS(v, Mem{Base: kept, Disp: g * l.Bytes})
+		}
+	}, By(l.Row(), kept, point))
 }
 
 func (l *codebook) roots() {
 	l.Func("codebookRoots", "func(root, w *float32, n int)", "takes the square roots of n weights, a multiple of 16.")
 	root, w, n := Arg("root"), Arg("w"), Arg("n")
-	Label("values")
-	for i := 0; i < 64; i += l.Bytes {
-		v := l.Vec()
-		VSQRTPS(Mem{Base: w, Disp: i}, v)
-		VMOVUPS(v, Mem{Base: root, Disp: i})
-	}
-	ADDQ(Imm(64), w)
-	ADDQ(Imm(64), root)
-	SUBQ(Imm(16), n)
-	JNZ(LabelRef("values"))
+	Loop("values", n, 16, func() {
+		for i := 0; i < 64; i += l.Bytes {
+			v := l.Vec()
+			VSQRTPS(Mem{Base: w, Disp: i}, v)
+			VMOVUPS(v, Mem{Base: root, Disp: i})
+		}
+	}, By(64, w, root))
 	End()
 }
 
@@ -222,13 +205,12 @@ func (l *codebook) signs() {
 	l.Func("codebookSigns", "func(signs *byte, x *float32, n int)", "sets a bit for each of n values, a multiple of 8, that is not at least 0.")
 	signs, x, n := Arg("signs"), Arg("x"), Arg("n")
 	none := l.Zero()
-	Label("values")
-	bits := GP32()
-	VMOVMSKPS(l.Compare(NotGreaterEqual, l.Load(Mem{Base: x}), none), bits)
-	MOVB(bits.As8(), Mem{Base: signs})
-	ADDQ(Imm(32), x)
-	INCQ(signs)
-	SUBQ(Imm(8), n)
-	JNZ(LabelRef("values"))
+	Loop("values", n, 8, func() {
+		bits := GP32()
+		VMOVMSKPS(l.Compare(NotGreaterEqual, l.Load(Mem{Base: x}), none), bits)
+		MOVB(bits.As8(), Mem{Base: signs})
+		ADDQ(Imm(32), x)
+		INCQ(signs)
+	})
 	End()
 }

@@ -23,14 +23,11 @@ func Fixed(m Machine) {
 // runs emits a loop over count runs of n values; start comes before each run, body works on 16 values, end comes after.
 func (g fixed) runs(count, n, x reg.GPVirtual, start func(), body func(v [2]reg.VecVirtual), end func()) {
 	Repeat("run", count, func() {
-		left := GP64()
-		MOVQ(n, left)
+		left := Copy(n)
 		start()
-		Label("values")
-		body([2]reg.VecVirtual{g.Load(Mem{Base: x}), g.Load(Mem{Base: x, Disp: 32})})
-		ADDQ(Imm(64), x)
-		SUBQ(Imm(16), left)
-		JNZ(LabelRef("values"))
+		Loop("values", left, 16, func() {
+			body([2]reg.VecVirtual{g.Load(Mem{Base: x}), g.Load(Mem{Base: x, Disp: 32})})
+		}, By(64, x))
 		end()
 	})
 	End()

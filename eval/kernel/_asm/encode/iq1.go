@@ -47,31 +47,29 @@ func (s *iq1) sort() {
 		}
 		Add(at, at, step)
 	})
-	Label("exchange")
-	a, b := GP64(), GP64()
-	MOVL(Mem{Base: exchanges}, a.As32())
-	MOVL(Mem{Base: exchanges, Disp: 4}, b.As32())
-	for g := range Groups {
-		x0, x1 := s.Load(s.At(x, a, 0, g)), s.Load(s.At(x, b, 0, g))
-		i0, i1 := s.Load(s.At(index, a, 0, g)), s.Load(s.At(index, b, 0, g))
-		w0, w1 := s.Load(s.At(w, a, 0, g)), s.Load(s.At(w, b, 0, g))
-		t := s.Vec()
-		turn := s.Compare(Greater, i0, i1)
-		s.Both(turn, turn, s.Compare(Equal, x0, x1))
-		s.Either(turn, turn, s.Compare(Greater, x0, x1))
-		for _, p := range []struct {
-			low, high reg.VecVirtual
-			table     reg.GPVirtual
-		}{{x0, x1, x}, {i0, i1, index}, {w0, w1, w}} {
-			s.Choose(t, turn, p.high, p.low)
-			s.Choose(p.high, turn, p.low, p.high)
-			VMOVUPS(t, s.At(p.table, a, 0, g))
-			VMOVUPS(p.high, s.At(p.table, b, 0, g))
+	Repeat("exchange", count, func() {
+		a, b := GP64(), GP64()
+		MOVL(Mem{Base: exchanges}, a.As32())
+		MOVL(Mem{Base: exchanges, Disp: 4}, b.As32())
+		for g := range Groups {
+			x0, x1 := s.Load(s.At(x, a, 0, g)), s.Load(s.At(x, b, 0, g))
+			i0, i1 := s.Load(s.At(index, a, 0, g)), s.Load(s.At(index, b, 0, g))
+			w0, w1 := s.Load(s.At(w, a, 0, g)), s.Load(s.At(w, b, 0, g))
+			t := s.Vec()
+			turn := s.Compare(Greater, i0, i1)
+			s.Both(turn, turn, s.Compare(Equal, x0, x1))
+			s.Either(turn, turn, s.Compare(Greater, x0, x1))
+			for _, p := range []struct {
+				low, high reg.VecVirtual
+				table     reg.GPVirtual
+			}{{x0, x1, x}, {i0, i1, index}, {w0, w1, w}} {
+				s.Choose(t, turn, p.high, p.low)
+				s.Choose(p.high, turn, p.low, p.high)
+				VMOVUPS(t, s.At(p.table, a, 0, g))
+				VMOVUPS(p.high, s.At(p.table, b, 0, g))
+			}
 		}
-	}
-	ADDQ(Imm(8), exchanges)
-	DECQ(count)
-	JNZ(LabelRef("exchange"))
+	}, By(8, exchanges))
 	End()
 }
 
@@ -158,9 +156,7 @@ func (s *iq1) single() {
 		VMOVUPS(x, table(s.space, sumX, i+1))
 		VMOVUPS(w, table(s.space, sumW, i+1))
 	}
-	at, left := GP64(), GP64()
-	MOVQ(s.space, at)
-	MOVQ(U32(n+1), left)
+	at, left := Copy(s.space), Copy(U32(n+1))
 	Label("above")
 	dx, dw := s.Vec(), s.Vec()
 	Sub(dx, x, table(at, sumX, 0))

@@ -61,8 +61,7 @@ func Nonlinear(m Machine) {
 			s.keep(score, won, layout.NonlinearBest, g)
 			s.keep(scale, won, layout.NonlinearScale, g)
 		}
-		ADDQ(Imm(4), steps)
-	})
+	}, By(4, steps))
 	End()
 }
 

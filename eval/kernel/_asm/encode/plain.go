@@ -42,15 +42,13 @@ func (p plain) peak() {
 	p.Func("peak", "func(x *float32, n int) uint32", "returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
 	x, n := Arg("x"), Arg("n")
 	acc, mask := p.Zeros(4), p.Load(signless())
-	Label("values")
-	for i := range acc {
-		v := p.Vec()
-		VPAND(Mem{Base: x, Disp: 32 * i}, mask, v)
-		VPMAXUD(v, acc[i], acc[i])
-	}
-	ADDQ(U32(128), x)
-	SUBQ(Imm(32), n)
-	JNZ(LabelRef("values"))
+	Loop("values", n, 32, func() {
+		for i := range acc {
+			v := p.Vec()
+			VPAND(Mem{Base: x, Disp: 32 * i}, mask, v)
+			VPMAXUD(v, acc[i], acc[i])
+		}
+	}, By(128, x))
 	VPMAXUD(acc[1], acc[0], acc[0])
 	VPMAXUD(acc[3], acc[2], acc[2])
 	VPMAXUD(acc[2], acc[0], acc[0])
@@ -75,32 +73,29 @@ func (p plain) largest(x [4]reg.VecVirtual) reg.VecVirtual {
 func (p plain) q8() {
 	p.Func("q8", "func(dst *byte, x *float32, blocks int)", "encodes blocks of 32 values as Q8_0.")
 	dst, x, blocks := Arg("dst"), Arg("x"), Arg("blocks")
-	Label("block")
-	var v [4]reg.VecVirtual
-	for i := range v {
-		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
-	}
-	d, t := p.largest(v), p.Vec()
-	Div(d, d, p.Load(Float(127)))
-	inverse := p.invert(d, p.Load(Float(1)))
-	VCVTPS2PH(U8(0), d.AsX(), t.AsX())
-	VPEXTRW(U8(0), t.AsX(), Mem{Base: dst})
-	for i, v := range v {
-		Mul(v, v, inverse)
-		And(t, v, sign())
-		Or(t, t, belowHalf())
-		Add(v, v, t)
-		VCVTTPS2DQ(v, v)
-		VPSHUFB(order(), v, v)
-		high := XMM()
-		VEXTRACTI128(U8(1), v, high)
-		VPUNPCKLDQ(high, v.AsX(), high)
-		VMOVQ(high, Mem{Base: dst, Disp: 2 + 8*i})
-	}
-	ADDQ(U32(128), x)
-	ADDQ(Imm(34), dst)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
+	Repeat("block", blocks, func() {
+		var v [4]reg.VecVirtual
+		for i := range v {
+			v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+		}
+		d, t := p.largest(v), p.Vec()
+		Div(d, d, p.Load(Float(127)))
+		inverse := p.invert(d, p.Load(Float(1)))
+		VCVTPS2PH(U8(0), d.AsX(), t.AsX())
+		VPEXTRW(U8(0), t.AsX(), Mem{Base: dst})
+		for i, v := range v {
+			Mul(v, v, inverse)
+			And(t, v, sign())
+			Or(t, t, belowHalf())
+			Add(v, v, t)
+			VCVTTPS2DQ(v, v)
+			VPSHUFB(order(), v, v)
+			high := XMM()
+			VEXTRACTI128(U8(1), v, high)
+			VPUNPCKLDQ(high, v.AsX(), high)
+			VMOVQ(high, Mem{Base: dst, Disp: 2 + 8*i})
+		}
+	}, By(128, x), By(34, dst))
 	End()
 }
 
@@ -108,13 +103,10 @@ func (p plain) q8() {
 func (p plain) float16() {
 	p.Func("float16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 8, none NaN, to 16-bit floats.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
-	Label("values")
-	v := p.Load(Mem{Base: x})
-	VCVTPS2PH(U8(0), v, Mem{Base: dst})
-	ADDQ(Imm(32), x)
-	ADDQ(Imm(16), dst)
-	SUBQ(Imm(8), n)
-	JNZ(LabelRef("values"))
+	Loop("values", n, 8, func() {
+		v := p.Load(Mem{Base: x})
+		VCVTPS2PH(U8(0), v, Mem{Base: dst})
+	}, By(32, x), By(16, dst))
 	End()
 }
 
@@ -123,24 +115,21 @@ func (p plain) bfloat16() {
 	p.Func("bfloat16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 16, none NaN, to bfloat16.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
 	round, one := p.Load(Bits(0x7fff)), p.Load(Bits(1))
-	Label("values")
-	var v [2]reg.VecVirtual
-	for i := range v {
-		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
-		t := p.Vec()
-		VPSRLD(U8(16), v[i], t)
-		VPAND(one, t, t)
-		VPADDD(round, t, t)
-		VPADDD(t, v[i], v[i])
-		VPSRLD(U8(16), v[i], v[i])
-	}
-	VPACKUSDW(v[1], v[0], v[0])
-	VPERMQ(U8(0xd8), v[0], v[0])
-	VMOVDQU(v[0], Mem{Base: dst})
-	ADDQ(Imm(64), x)
-	ADDQ(Imm(32), dst)
-	SUBQ(Imm(16), n)
-	JNZ(LabelRef("values"))
+	Loop("values", n, 16, func() {
+		var v [2]reg.VecVirtual
+		for i := range v {
+			v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+			t := p.Vec()
+			VPSRLD(U8(16), v[i], t)
+			VPAND(one, t, t)
+			VPADDD(round, t, t)
+			VPADDD(t, v[i], v[i])
+			VPSRLD(U8(16), v[i], v[i])
+		}
+		VPACKUSDW(v[1], v[0], v[0])
+		VPERMQ(U8(0xd8), v[0], v[0])
+		VMOVDQU(v[0], Mem{Base: dst})
+	}, By(64, x), By(32, dst))
 	End()
 }
 
@@ -198,16 +187,13 @@ func (p plain) integer(name string) (dwords, floats reg.VecVirtual) {
 
 // blocks emits a loop over blocks of 32 values.
 func (p plain) blocks(q, x, blocks reg.GPVirtual, body func(v [4]reg.VecVirtual)) {
-	Label("block")
-	var v [4]reg.VecVirtual
-	for i := range v {
-		v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
-	}
-	body(v)
-	ADDQ(U32(128), x)
-	ADDQ(Imm(32), q)
-	DECQ(blocks)
-	JNZ(LabelRef("block"))
+	Repeat("block", blocks, func() {
+		var v [4]reg.VecVirtual
+		for i := range v {
+			v[i] = p.Load(Mem{Base: x, Disp: 32 * i})
+		}
+		body(v)
+	}, By(128, x), By(32, q))
 	End()
 }
 

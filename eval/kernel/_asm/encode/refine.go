@@ -53,19 +53,17 @@ func (s *refinement) levels(at int, inverse reg.VecVirtual) {
 
 // refine emits the rounds. A lane without a change in one round has none in the next.
 func (s *refinement) refine() {
-	rounds := GP64()
-	MOVQ(U32(5), rounds)
-	Label("round")
-	changed := s.Nothing()
-	s.Each("refine", s.end, 1, func(index reg.GPVirtual, disp int) {
-		for _, g := range s.groups {
-			s.move(g, index, disp, changed)
-		}
+	rounds := Copy(U32(5))
+	Repeat("round", rounds, func() {
+		changed := s.Nothing()
+		s.Each("refine", s.end, 1, func(index reg.GPVirtual, disp int) {
+			for _, g := range s.groups {
+				s.move(g, index, disp, changed)
+			}
+		})
+		s.Any(changed)
+		JZ(LabelRef("settled"))
 	})
-	s.Any(changed)
-	JZ(LabelRef("settled"))
-	DECQ(rounds)
-	JNZ(LabelRef("round"))
 	Label("settled")
 }
 
@@ -154,8 +152,7 @@ func Refine(m Machine) {
 	if m.Wide() {
 		together = Groups
 	}
-	passes := GP64()
-	MOVQ(U32(uint32(Groups/together)), passes)
+	passes := Copy(U32(uint32(Groups / together)))
 	Repeat("pass", passes, func() {
 		for g := range together {
 			s.start(g, low)

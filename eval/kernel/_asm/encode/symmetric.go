@@ -37,8 +37,7 @@ func Symmetric(m Machine) {
 		for _, kind := range []string{"inside", "pairs"} {
 			Repeat(kind, Arg(kind), func() {
 				s.pair(kind, steps, kind == "pairs")
-				ADDQ(Imm(8), steps)
-			})
+			}, By(8, steps))
 		}
 		s.next(1, s.state, s.x, s.w, s.wx)
 	})

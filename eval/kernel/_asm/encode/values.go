@@ -32,38 +32,24 @@ func eight(m Machine, rows Rows) []reg.VecVirtual {
 	return Transpose8(in)
 }
 
-// newRows addresses eight rows that lie stride bytes apart.
-func newRows(first, stride reg.GPVirtual) Rows {
-	at := GP64()
-	MOVQ(first, at)
-	return NewRows(at, stride, 8)
-}
-
 func transpose(m Machine) {
 	m.Func("transpose", "func(dst, src *float32, columns, n int)",
 		"turns columns sub-blocks of n values that follow each other in src (multiples of 8) into n rows of columns.")
 	dst, src, columns, n := Arg("dst"), Arg("src"), Arg("columns"), Arg("n")
-	row, length := GP64(), GP64()
-	MOVQ(columns, row)
+	row, length := Copy(columns), Copy(n)
 	SHLQ(Imm(2), row)
-	MOVQ(n, length)
 	SHLQ(Imm(2), length)
-	Label("blocks")
-	to, at, left := GP64(), newRows(src, length), GP64()
-	MOVQ(dst, to)
-	MOVQ(n, left)
-	Label("values")
-	for _, v := range eight(m, at) {
-		VMOVUPS(v, Mem{Base: to})
-		ADDQ(row, to)
-	}
-	at.Advance(32)
-	SUBQ(Imm(8), left)
-	JNZ(LabelRef("values"))
-	LEAQ(Mem{Base: src, Index: length, Scale: 8}, src)
-	ADDQ(Imm(32), dst)
-	SUBQ(Imm(8), columns)
-	JNZ(LabelRef("blocks"))
+	Loop("blocks", columns, 8, func() {
+		to, at := Copy(dst), NewRows(Copy(src), length, 8)
+		Loop("values", Copy(n), 8, func() {
+			for _, v := range eight(m, at) {
+				VMOVUPS(v, Mem{Base: to})
+				ADDQ(row, to)
+			}
+			at.Advance(32)
+		})
+		LEAQ(Mem{Base: src, Index: length, Scale: 8}, src)
+	}, By(32, dst))
 	End()
 }
 
@@ -71,31 +57,18 @@ func sums(m Machine, name, what string, f func(v reg.VecVirtual)) {
 	m.Func(name, "func(dst, x *float32, n int)",
 		"adds up the "+what+" of each of eight runs of n values (a multiple of 8) that follow each other in x.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
-	length := GP64()
-	MOVQ(n, length)
+	length := Copy(n)
 	SHLQ(Imm(2), length)
-	at, sum := newRows(x, length), m.Zero()
-	Label("run")
-	for _, v := range eight(m, at) {
-		f(v)
-		Add(sum, sum, v)
-	}
-	at.Advance(32)
-	SUBQ(Imm(8), n)
-	JNZ(LabelRef("run"))
+	at, sum := NewRows(Copy(x), length, 8), m.Zero()
+	Loop("run", n, 8, func() {
+		for _, v := range eight(m, at) {
+			f(v)
+			Add(sum, sum, v)
+		}
+		at.Advance(32)
+	})
 	VMOVUPS(sum, Mem{Base: dst})
 	End()
-}
-
-// along emits a loop over n values, eight at a time.
-func along(label string, n reg.GPVirtual, body func(), pointers ...reg.GPVirtual) {
-	Label(label)
-	body()
-	for _, p := range pointers {
-		ADDQ(Imm(32), p)
-	}
-	SUBQ(Imm(8), n)
-	JNZ(LabelRef(label))
 }
 
 func importanceWeights(m Machine) {
@@ -103,25 +76,25 @@ func importanceWeights(m Machine) {
 		"sets w[i] = importance[i] * sqrt(variance + x[i]^2) for n values, a multiple of 8.")
 	w, importance, x, n := Arg("w"), Arg("importance"), Arg("x"), Arg("n")
 	variance := m.FloatArg("variance")
-	along("values", n, func() {
+	Loop("values", n, 8, func() {
 		v := m.Load(Mem{Base: x})
 		Mul(v, v, v)
 		Add(v, variance, v)
 		VSQRTPS(v, v)
 		Mul(v, v, Mem{Base: importance})
 		VMOVUPS(v, Mem{Base: w})
-	}, w, importance, x)
+	}, By(32, w, importance, x))
 	End()
 }
 
 func weights(m Machine, name, doc string, f func(v reg.VecVirtual)) {
 	m.Func(name, "func(w, x *float32, n int)", doc)
 	w, x, n := Arg("w"), Arg("x"), Arg("n")
-	along("values", n, func() {
+	Loop("values", n, 8, func() {
 		v := m.Load(Mem{Base: x})
 		f(v)
 		VMOVUPS(v, Mem{Base: w})
-	}, w, x)
+	}, By(32, w, x))
 	End()
 }
 
@@ -130,39 +103,33 @@ func spread(m Machine) {
 	m.Func("spread", "func(w, x *float32, columns, n int, size float32)",
 		"sets w = sqrt(sum of the column's x^2 / size) + |x| in n rows of columns, a multiple of 8.")
 	w, x, columns, n := Arg("w"), Arg("x"), Arg("columns"), Arg("n")
-	row := GP64()
-	MOVQ(columns, row)
+	row := Copy(columns)
 	SHLQ(Imm(2), row)
 	size := m.FloatArg("size")
-	Label("columns")
-	each := func(label string, body func(index reg.GPVirtual)) {
-		index, left := GP64(), GP64()
-		XORQ(index, index)
-		MOVQ(n, left)
-		Label(label)
-		body(index)
-		ADDQ(row, index)
-		DECQ(left)
-		JNZ(LabelRef(label))
-	}
-	sum := m.Zero()
-	each("sum", func(index reg.GPVirtual) {
-		v := m.Load(Mem{Base: x, Index: index, Scale: 1})
-		Mul(v, v, v)
-		Add(sum, sum, v)
-	})
-	Div(sum, sum, size)
-	VSQRTPS(sum, sum)
-	each("weights", func(index reg.GPVirtual) {
-		v := m.Load(Mem{Base: x, Index: index, Scale: 1})
-		And(v, v, signless())
-		Add(v, sum, v)
-		VMOVUPS(v, Mem{Base: w, Index: index, Scale: 1})
-	})
-	ADDQ(Imm(32), w)
-	ADDQ(Imm(32), x)
-	SUBQ(Imm(8), columns)
-	JNZ(LabelRef("columns"))
+	Loop("columns", columns, 8, func() {
+		each := func(label string, body func(index reg.GPVirtual)) {
+			index := GP64()
+			XORQ(index, index)
+			Repeat(label, Copy(n), func() {
+				body(index)
+				ADDQ(row, index)
+			})
+		}
+		sum := m.Zero()
+		each("sum", func(index reg.GPVirtual) {
+			v := m.Load(Mem{Base: x, Index: index, Scale: 1})
+			Mul(v, v, v)
+			Add(sum, sum, v)
+		})
+		Div(sum, sum, size)
+		VSQRTPS(sum, sum)
+		each("weights", func(index reg.GPVirtual) {
+			v := m.Load(Mem{Base: x, Index: index, Scale: 1})
+			And(v, v, signless())
+			Add(v, sum, v)
+			VMOVUPS(v, Mem{Base: w, Index: index, Scale: 1})
+		})
+	}, By(32, w, x))
 	End()
 }
 
@@ -182,38 +149,32 @@ func (r rounding) levels(name, formula string, quotient bool) {
 			"with its scale and offset.")
 	q, x, scale, offset, count, n := Arg("q"), Arg("x"), Arg("scale"), Arg("offset"), Arg("count"), Arg("n")
 	low, high := r.IntArg("low"), r.IntArg("high")
-	Label("block")
-	s, o, left := r.Broadcast(Mem{Base: scale}), r.Broadcast(Mem{Base: offset}), GP64()
-	MOVQ(n, left)
-	Label("values")
-	var v [2]reg.VecVirtual
-	for i := range v {
-		v[i] = r.Load(Mem{Base: x, Disp: 32 * i})
-		if quotient {
-			Add(v[i], v[i], o)
-			Div(v[i], v[i], s)
-		} else {
-			Sub(v[i], v[i], o)
-			Mul(v[i], s, v[i])
-		}
-		r.nearest(v[i])
-		VPMINSD(high, v[i], v[i])
-		VPMAXSD(low, v[i], v[i])
-		VPSUBD(low, v[i], v[i])
-	}
-	VPACKSSDW(v[1], v[0], v[0]) // 0..3 8..11 4..7 12..15
-	VPERMQ(U8(0xd8), v[0], v[0])
-	upper := XMM()
-	VEXTRACTI128(U8(1), v[0], upper)
-	VPACKUSWB(upper, v[0].AsX(), upper)
-	VMOVDQU(upper, Mem{Base: q})
-	ADDQ(Imm(64), x)
-	ADDQ(Imm(16), q)
-	SUBQ(Imm(16), left)
-	JNZ(LabelRef("values"))
-	ADDQ(Imm(4), scale)
-	ADDQ(Imm(4), offset)
-	DECQ(count)
-	JNZ(LabelRef("block"))
+	Repeat("block", count, func() {
+		s, o, left := r.Broadcast(Mem{Base: scale}), r.Broadcast(Mem{Base: offset}), GP64()
+		MOVQ(n, left)
+		Loop("values", left, 16, func() {
+			var v [2]reg.VecVirtual
+			for i := range v {
+				v[i] = r.Load(Mem{Base: x, Disp: 32 * i})
+				if quotient {
+					Add(v[i], v[i], o)
+					Div(v[i], v[i], s)
+				} else {
+					Sub(v[i], v[i], o)
+					Mul(v[i], s, v[i])
+				}
+				r.nearest(v[i])
+				VPMINSD(high, v[i], v[i])
+				VPMAXSD(low, v[i], v[i])
+				VPSUBD(low, v[i], v[i])
+			}
+			VPACKSSDW(v[1], v[0], v[0]) // 0..3 8..11 4..7 12..15
+			VPERMQ(U8(0xd8), v[0], v[0])
+			upper := XMM()
+			VEXTRACTI128(U8(1), v[0], upper)
+			VPACKUSWB(upper, v[0].AsX(), upper)
+			VMOVDQU(upper, Mem{Base: q})
+		}, By(64, x), By(16, q))
+	}, By(4, scale, offset))
 	End()
 }

@@ -52,12 +52,11 @@ func bf16() {
 	for _, v := range zmm[:chains+1] {
 		VPXORD(v, v, v)
 	}
-	Label("bf16AVX512_round")
-	for _, v := range zmm[:chains] {
-		DotBF16(Mem{Base: p}, zmm[chains], v)
-	}
-	DECQ(n)
-	JNZ(LabelRef("bf16AVX512_round"))
+	Repeat("bf16AVX512_round", n, func() {
+		for _, v := range zmm[:chains] {
+			DotBF16(Mem{Base: p}, zmm[chains], v)
+		}
+	})
 	End()
 }
 

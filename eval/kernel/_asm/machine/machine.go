@@ -125,11 +125,3 @@ func (m Machine) IntArg(name string) reg.VecVirtual {
 	VPBROADCASTD(v.AsX(), v)
 	return v
 }
-
-// Repeat emits a loop of as many rounds as a register holds, which is 0 then.
-func Repeat(label string, count reg.GPVirtual, body func()) {
-	Label(label)
-	body()
-	DECQ(count)
-	JNZ(LabelRef(label))
-}
