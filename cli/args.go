@@ -8,14 +8,30 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arguments checks how many arguments a command was given.
-func arguments(c *cli.Context, least, most int, what string) ([]string, error) {
-	args := c.Args().Slice()
-	if len(args) < least || (most >= 0 && len(args) > most) {
-		return nil, usagef("usage: bitmill %s %s (got %d arguments); see bitmill %s --help", c.Command.Name, what,
-			len(args), c.Command.Name)
+// argumentRule says what a command needs before it starts.
+type argumentRule struct {
+	least, most int // arguments; most is -1 without a limit
+	usage       string
+	flags       []string
+}
+
+// arguments is the rule of so many arguments and of flags that must be given.
+func arguments(least, most int, usage string, flags ...string) argumentRule {
+	return argumentRule{least, most, usage, flags}
+}
+
+// action does what it is given when the rule is kept.
+func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args, name := c.Args().Slice(), c.Command.Name
+		if len(args) < r.least || r.most >= 0 && len(args) > r.most {
+			return usagef("usage: bitmill %s %s (got %d arguments); see bitmill %s --help", name, r.usage, len(args), name)
+		}
+		if err := required(c, r.flags...); err != nil {
+			return err
+		}
+		return do(c, newEnv(c), args)
 	}
-	return args, nil
 }
 
 // required fails for the first of the flags that was not given, or was given as nothing.

@@ -37,20 +37,13 @@ func batchCommand() *cli.Command {
 				Usage: "output `DIR`: a folder per job, and batch.json"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the commands and stop"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MANIFEST.yaml -o DIR")
-			if err != nil {
-				return err
-			}
-			if err := required(c, "output"); err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "MANIFEST.yaml -o DIR", "output").action(func(c *cli.Context, e env, args []string) error {
 			jobs, err := readJobs(args[0], c.String("output"))
 			if err != nil {
 				return err
 			}
-			return resumable(runBatch(c.Context, newEnv(c), jobs, c.String("output"), c.Bool("dry-run")))
-		},
+			return resumable(runBatch(c.Context, e, jobs, c.String("output"), c.Bool("dry-run")))
+		}),
 	}
 }
 

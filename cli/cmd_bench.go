@@ -31,12 +31,7 @@ of reading, or the share that multiplying takes at the measured peak, whichever 
 				"least 10 repetitions, idle power subtracted)"},
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, -1, "MODEL...")
-			if err != nil {
-				return err
-			}
-			e := newEnv(c)
+		Action: arguments(1, -1, "MODEL...").action(func(c *cli.Context, e env, args []string) (err error) {
 			if c.Int("t") > 0 {
 				e.Threads = c.Int("t")
 			}
@@ -53,7 +48,7 @@ of reading, or the share that multiplying takes at the measured peak, whichever 
 				return err
 			}
 			return runBench(c.Context, e, args, o, c.Bool("energy"))
-		},
+		}),
 	}
 }
 

@@ -32,18 +32,11 @@ func calibrateCommand() *cli.Command {
 			&cli.BoolFlag{Name: "process-output", Usage: "also record the output head"},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MODEL -t TEXT -o imatrix.gguf")
-			if err == nil {
-				err = required(c, "text", "output")
-			}
-			if err != nil {
-				return err
-			}
-			return runCalibrate(c.Context, newEnv(c), args[0], calibrateOptions{
+		Action: arguments(1, 1, "MODEL -t TEXT -o imatrix.gguf", "text", "output").action(func(c *cli.Context, e env, args []string) error {
+			return runCalibrate(c.Context, e, args[0], calibrateOptions{
 				text: c.String("text"), out: c.String("output"), context: c.Int("ctx"), windows: c.Int("chunks"),
 				processOutput: c.Bool("process-output")})
-		},
+		}),
 	}
 }
 

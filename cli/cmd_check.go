@@ -39,11 +39,7 @@ func checkCommand() *cli.Command {
 				Usage: "append the findings to `FILE` as Markdown (on GitHub: \"$GITHUB_STEP_SUMMARY\")"},
 			&cli.BoolFlag{Name: "strict", Usage: "a limit passed within the error is broken too"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "REPORT.json --baseline REPORT.json|--budget FILE")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "REPORT.json --baseline REPORT.json|--budget FILE").action(func(c *cli.Context, e env, args []string) error {
 			o := checkOptions{c.String("baseline"), c.String("budget"), c.String("junit"), c.String("summary"),
 				c.Bool("strict")}
 			if o.baseline == "" && o.budget == "" {
@@ -53,8 +49,8 @@ func checkCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return checkReport(newEnv(c), rep, o)
-		},
+			return checkReport(e, rep, o)
+		}),
 	}
 }
 

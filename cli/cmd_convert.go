@@ -29,11 +29,7 @@ func convertCommand() *cli.Command {
 				Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 2, 2, "MODEL OUT.gguf")
-			if err != nil {
-				return err
-			}
+		Action: arguments(2, 2, "MODEL OUT.gguf").action(func(c *cli.Context, e env, args []string) error {
 			outtype := c.String("outtype")
 			format, ok := map[string]string{"auto": "", "f32": "F32", "f16": "F16", "bf16": "BF16"}[outtype]
 			if !ok {
@@ -43,10 +39,10 @@ func convertCommand() *cli.Command {
 				if c.IsSet("lora") {
 					return usagef("give --vocab-only or --lora, not both: an adapter has no vocabulary")
 				}
-				return runConvertVocabulary(newEnv(c), args[0], args[1], format)
+				return runConvertVocabulary(e, args[0], args[1], format)
 			}
-			return resumable(runConvert(c.Context, newEnv(c), args[0], args[1], format))
-		},
+			return resumable(runConvert(c.Context, e, args[0], args[1], format))
+		}),
 	}
 }
 

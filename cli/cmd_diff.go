@@ -25,13 +25,9 @@ Of tensors that differ the values are compared: the largest |a-b|, its root mean
 cosine. How a model is cut into shards (metadata keys split.*) does not count as a difference.
 
 Exit code 0 means that nothing differs, 3 that something does.`,
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 2, 2, "A B")
-			if err != nil {
-				return err
-			}
-			return runDiff(c.Context, newEnv(c), args[0], args[1])
-		},
+		Action: arguments(2, 2, "A B").action(func(c *cli.Context, e env, args []string) error {
+			return runDiff(c.Context, e, args[0], args[1])
+		}),
 	}
 }
 

@@ -40,11 +40,7 @@ func evalCommand() *cli.Command {
 				Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]").action(func(c *cli.Context, e env, args []string) error {
 			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"),
 				c.StringSlice("tasks")}
 			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {
@@ -53,8 +49,8 @@ func evalCommand() *cli.Command {
 			if o.oracle && compareWithOracle == nil {
 				return usagef("--oracle: this binary was built without the oracle (-tags slim)")
 			}
-			return runEval(c.Context, newEnv(c), args, o)
-		},
+			return runEval(c.Context, e, args, o)
+		}),
 	}
 }
 

@@ -35,11 +35,7 @@ func generateCommand() *cli.Command {
 				Usage: "choose among the most probable tokens that together reach p"},
 			&cli.Uint64Flag{Name: "seed", Usage: "seed of the random choice"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MODEL --prompt S")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "MODEL --prompt S").action(func(c *cli.Context, e env, args []string) error {
 			if n := c.Int("tokens"); n < 0 {
 				return usagef("--tokens %d: it must not be negative", n)
 			}
@@ -52,12 +48,12 @@ func generateCommand() *cli.Command {
 			if x := c.Float64("top-p"); !(x > 0 && x <= 1) {
 				return usagef("--top-p %v: it must lie above 0 and be at most 1", x)
 			}
-			return runGenerate(c.Context, newEnv(c), args[0], generateOptions{
+			return runGenerate(c.Context, e, args[0], generateOptions{
 				prompt: c.String("prompt"), chat: c.Bool("chat"), tokens: c.Int("tokens"),
 				sampler: infer.Sampler{Temperature: c.Float64("temperature"), TopK: c.Int("top-k"),
 					TopP: c.Float64("top-p"), Seed: c.Uint64("seed")},
 			})
-		},
+		}),
 	}
 }
 

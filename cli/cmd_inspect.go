@@ -21,13 +21,9 @@ func inspectCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "hash", Usage: "also hash every tensor's data (SHA-256)"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MODEL")
-			if err != nil {
-				return err
-			}
-			return runInspect(c.Context, newEnv(c), args[0], c.Bool("hash"))
-		},
+		Action: arguments(1, 1, "MODEL").action(func(c *cli.Context, e env, args []string) error {
+			return runInspect(c.Context, e, args[0], c.Bool("hash"))
+		}),
 	}
 }
 

@@ -22,14 +22,7 @@ func logitsCommand() *cli.Command {
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MODEL --tokens 1,2,3")
-			if err == nil {
-				err = required(c, "tokens")
-			}
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "MODEL --tokens 1,2,3", "tokens").action(func(c *cli.Context, e env, args []string) error {
 			var tokens []int32
 			for _, s := range strings.Split(c.String("tokens"), ",") {
 				id, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
@@ -38,8 +31,8 @@ func logitsCommand() *cli.Command {
 				}
 				tokens = append(tokens, int32(id))
 			}
-			return runLogits(newEnv(c), args[0], tokens, c.String("kernel"))
-		},
+			return runLogits(e, args[0], tokens, c.String("kernel"))
+		}),
 	}
 }
 

@@ -24,16 +24,12 @@ bytes that llama-gguf-split --merge writes. The shards are kept. A file OUT.gguf
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 2, 2, "FIRST-SHARD OUT.gguf")
-			if err != nil {
-				return err
-			}
+		Action: arguments(2, 2, "FIRST-SHARD OUT.gguf").action(func(c *cli.Context, e env, args []string) error {
 			if args[1] == "" {
 				return usagef("the output has no name")
 			}
-			return runMerge(c.Context, newEnv(c), args[0], args[1], c.Bool("dry-run"))
-		},
+			return runMerge(c.Context, e, args[0], args[1], c.Bool("dry-run"))
+		}),
 	}
 }
 

@@ -26,11 +26,7 @@ config.json has no vocabulary: its types and bits are right, the file size lacks
 				Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
 			&cli.BoolFlag{Name: "tensors", Usage: "list every tensor"},
 		}, artifactFlags()...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MODEL -f FORMATS")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "MODEL -f FORMATS").action(func(c *cli.Context, e env, args []string) error {
 			names, _, err := formatNames(c.StringSlice("formats"))
 			if err != nil {
 				return err
@@ -47,8 +43,8 @@ config.json has no vocabulary: its types and bits are right, the file size lacks
 					return usagef("a target is one artifact: give one format with it, or none")
 				}
 			}
-			return runPlan(c.Context, newEnv(c), args[0], names, c.Bool("tensors"), o)
-		},
+			return runPlan(c.Context, e, args[0], names, c.Bool("tensors"), o)
+		}),
 	}
 }
 

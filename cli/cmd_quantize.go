@@ -27,11 +27,7 @@ recorded the file's hash, the file must still have it. Otherwise its tensors are
 			&cli.StringSliceFlag{Name: "reuse",
 				Usage: "copy tensors that would be equal from an earlier artifact, `OLD.gguf`; may be repeated"},
 		}, append(artifactFlags(), memoryFlag())...),
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 2, 2, "MODEL OUT.gguf -f FORMAT")
-			if err != nil {
-				return err
-			}
+		Action: arguments(2, 2, "MODEL OUT.gguf -f FORMAT").action(func(c *cli.Context, e env, args []string) error {
 			o, err := readQuantizeOptions(c)
 			if err == nil && o.target == (quantize.Target{}) {
 				err = required(c, "format")
@@ -39,8 +35,8 @@ recorded the file's hash, the file must still have it. Otherwise its tensors are
 			if err != nil {
 				return err
 			}
-			return resumable(runQuantize(c.Context, newEnv(c), args[0], args[1], o))
-		},
+			return resumable(runQuantize(c.Context, e, args[0], args[1], o))
+		}),
 	}
 }
 

@@ -24,11 +24,7 @@ func recommendCommand() *cli.Command {
 			&cli.Float64Flag{Name: "max-kld", Usage: "divergence in nats that is allowed"},
 			&cli.IntFlag{Name: "context", Value: 4096, Usage: "tokens whose keys and values count as memory"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, -1, "REPORT.json... --ram SIZE|--max-kld X")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, -1, "REPORT.json... --ram SIZE|--max-kld X").action(func(c *cli.Context, e env, args []string) (err error) {
 			l := pareto.Limits{KLD: c.Float64("max-kld"), Context: c.Int("context")}
 			if c.String("ram") == "" && !c.IsSet("max-kld") {
 				return usagef("recommend needs --ram SIZE, --max-kld X, or both")
@@ -44,8 +40,8 @@ func recommendCommand() *cli.Command {
 					return err
 				}
 			}
-			return runRecommend(newEnv(c), args, l)
-		},
+			return runRecommend(e, args, l)
+		}),
 	}
 }
 

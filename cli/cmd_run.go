@@ -36,19 +36,15 @@ func runCommand() *cli.Command {
 				Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
 			memoryFlag(),
 		}, append(weightFlags(), recipeFlags()...)...),
-		Action: func(c *cli.Context) error {
-			if err := required(c, "output"); err != nil {
-				return err
-			}
+		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {
 			o, err := runOptions(c)
 			if err != nil {
 				return err
 			}
-			e := newEnv(c)
 			o.Threads = e.Threads
 			_, err = runPipeline(c.Context, o, e.Events)
 			return resumable(err)
-		},
+		}),
 	}
 }
 

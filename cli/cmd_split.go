@@ -28,11 +28,7 @@ written.`,
 			&cli.BoolFlag{Name: "no-tensor-first-split", Usage: "put only metadata in the first shard"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 2, 2, "IN.gguf PREFIX")
-			if err != nil {
-				return err
-			}
+		Action: arguments(2, 2, "IN.gguf PREFIX").action(func(c *cli.Context, e env, args []string) error {
 			o, err := splitOptions(c)
 			if err != nil {
 				return err
@@ -42,8 +38,8 @@ written.`,
 				return usagef("%q is no prefix: give the start of the shards' names, e.g. %s", base,
 					filepath.Join(base, "model"))
 			}
-			return runSplit(c.Context, newEnv(c), args[0], args[1], o, c.Bool("dry-run"))
-		},
+			return runSplit(c.Context, e, args[0], args[1], o, c.Bool("dry-run"))
+		}),
 	}
 }
 

@@ -23,13 +23,9 @@ func thresholdCommand() *cli.Command {
 			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget,
 				Usage: "divergence in nats that the fidelity threshold allows"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, -1, "REPORT.json...")
-			if err != nil {
-				return err
-			}
-			return runThreshold(newEnv(c), args, threshold.Options{Budget: c.Float64("kld-budget")})
-		},
+		Action: arguments(1, -1, "REPORT.json...").action(func(c *cli.Context, e env, args []string) error {
+			return runThreshold(e, args, threshold.Options{Budget: c.Float64("kld-budget")})
+		}),
 	}
 }
 

@@ -20,11 +20,7 @@ func tokenizeCommand() *cli.Command {
 			&cli.BoolFlag{Name: "no-special",
 				Usage: "add no BOS or EOS and take special tokens in the text as plain text"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "MODEL --text S")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "MODEL --text S").action(func(c *cli.Context, e env, args []string) (err error) {
 			text := c.String("text")
 			if c.IsSet("text") == c.IsSet("file") {
 				return usagef("give either --text or --file")
@@ -34,9 +30,9 @@ func tokenizeCommand() *cli.Command {
 					return err
 				}
 			}
-			return runTokenize(newEnv(c), args[0], text,
+			return runTokenize(e, args[0], text,
 				tokenizer.Options{NoSpecial: c.Bool("no-special"), ParseSpecial: !c.Bool("no-special")})
-		},
+		}),
 	}
 }
 

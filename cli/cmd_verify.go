@@ -42,11 +42,7 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 			&cli.StringFlag{Name: "imatrix",
 				Usage: "importance matrix `FILE` that the file must record (bitmill.imatrix.sha256)"},
 		},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, 1, 1, "FILE")
-			if err != nil {
-				return err
-			}
+		Action: arguments(1, 1, "FILE").action(func(c *cli.Context, e env, args []string) error {
 			for _, name := range []string{"manifest", "write-manifest", "source", "imatrix"} {
 				if c.IsSet(name) && c.String(name) == "" {
 					return usagef("--%s is empty: name a file", name)
@@ -54,8 +50,8 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 			}
 			o := verifyOptions{c.String("manifest"), c.String("write-manifest"), c.String("source"),
 				c.String("imatrix")}
-			return runVerify(c.Context, newEnv(c), args[0], o)
-		},
+			return runVerify(c.Context, e, args[0], o)
+		}),
 	}
 }
 
