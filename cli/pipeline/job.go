@@ -33,12 +33,10 @@ type job struct {
 // run is quantized without an imatrix.
 func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name string) (_ *job, err error) {
 	j := &job{Session: s, o: o, texts: t, name: name, store: steps.Store{Dir: filepath.Join(o.Out, name)}}
-	c, err := j.Open(path)
-	if err != nil {
+	if j.source, err = j.OpenModel(path); err != nil {
 		return nil, err
 	}
-	j.source = &Model{Checkpoint: c}
-	j.warnings = append(j.warnings, c.Warnings...)
+	j.warnings = append(j.warnings, j.source.Warnings...)
 	if err = j.tokenize(); err == nil {
 		err = j.estimate(ctx)
 	}

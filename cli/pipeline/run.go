@@ -7,13 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"os"
 	"path/filepath"
 
 	"bitmill/cli/steps"
 	"bitmill/eval/gate"
 	"bitmill/eval/threshold"
+	"bitmill/formats/demo"
 	"bitmill/formats/file"
 )
 
@@ -158,4 +158,33 @@ func makeRoom(out string, jobs []*job) error {
 		}
 	}
 	return file.CheckSpace(out, max(need, 0))
+}
+
+// unpackDemo writes the embedded models as folders and returns their paths.
+func unpackDemo(out string) ([]string, error) {
+	var paths []string
+	for _, m := range demo.Models() {
+		dir := filepath.Join(out, "demo-models", m.Name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		files, err := m.Files()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			path := filepath.Join(dir, f.Name)
+			if old, err := os.ReadFile(path); err == nil && hashBytes(old) == hashBytes(f.Data) {
+				continue
+			}
+			if err := file.Write(path, f.Data); err != nil {
+				return nil, err
+			}
+		}
+		paths = append(paths, dir)
+	}
+	if len(paths) == 0 {
+		return nil, UsageError{errors.New("this binary was built without the demo models: name a MODEL")}
+	}
+	return paths, nil
 }
