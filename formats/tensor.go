@@ -31,7 +31,8 @@ func (t Tensor) Rows() int64 {
 	return n
 }
 
-// Dims is the number of dimensions as ggml counts them: trailing dimensions of 1 do not count, the first one always does.
+// Dims is the number of dimensions as ggml counts them: trailing dimensions of 1 do not count, the first one always
+// does.
 func (t Tensor) Dims() int { return len(trim(t.Shape)) }
 
 // Matrices is the number of matrices stacked in the tensor (its experts): all dimensions from the third on multiplied.

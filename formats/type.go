@@ -1,5 +1,5 @@
-// Package formats holds the words that all other packages share: the table of tensor types, the description of a tensor as
-// a stack of matrices, and the errors that readers return. It imports nothing of the project.
+// Package formats holds the words that all other packages share: the table of tensor types, the description of a tensor
+// as a stack of matrices, and the errors that readers return. It imports nothing of the project.
 //
 // A type says how one tensor's values are stored: rows are cut into blocks of Block values, each stored in Bytes
 // bytes. Ids, names and sizes are those of ggml (https://github.com/ggml-org/ggml, ggml.h and ggml-common.h).
@@ -145,7 +145,8 @@ func (t Type) RowBytes(cols int64) (int64, error) {
 		return 0, fmt.Errorf("%w: tensor %s", ErrUnsupported, t)
 	}
 	if cols < 0 || cols%int64(r.Block) != 0 {
-		return 0, fmt.Errorf("%w: a row of %d values does not divide into %s blocks of %d", ErrUnsupported, cols, r.Name, r.Block)
+		return 0, fmt.Errorf("%w: a row of %d values does not divide into %s blocks of %d", ErrUnsupported, cols, r.Name,
+			r.Block)
 	}
 	return cols / int64(r.Block) * int64(r.Bytes), nil
 }

@@ -22,7 +22,8 @@ type Difference struct {
 
 // Equal reports whether nothing differs.
 func (d *Difference) Equal() bool {
-	return len(d.KeysOnlyA)+len(d.KeysOnlyB)+len(d.KeysDiffer)+len(d.TensorsOnlyA)+len(d.TensorsOnlyB)+len(d.TensorsDiffer) == 0 &&
+	return len(d.KeysOnlyA)+len(d.KeysOnlyB)+len(d.KeysDiffer) == 0 &&
+		len(d.TensorsOnlyA)+len(d.TensorsOnlyB)+len(d.TensorsDiffer) == 0 &&
 		d.KeyOrder == nil && d.TensorOrder == nil
 }
 

@@ -34,7 +34,8 @@ type Errors struct {
 
 // Relative measures how far the quantized tensors of artifacts are from those of their source. The source is read once
 // for all artifacts, in chunks. The result does not depend on the number of threads.
-func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*checkpoint.Checkpoint, o RelativeOptions) (*Errors, error) {
+func Relative(ctx context.Context, source *checkpoint.Checkpoint, artifacts []*checkpoint.Checkpoint,
+	o RelativeOptions) (*Errors, error) {
 	if o.Whole <= 0 {
 		o.Whole = 16 << 20
 	}

@@ -7,8 +7,8 @@ import (
 	"bitmill/formats"
 )
 
-// A manifest is text in the form of sha256sum: per tensor a line of 64 hexadecimal digits, two spaces and the name. In a
-// name, a backslash, a line feed and a carriage return are written \\, \n and \r, and the line then starts with a
+// A manifest is text in the form of sha256sum: per tensor a line of 64 hexadecimal digits, two spaces and the name. In
+// a name, a backslash, a line feed and a carriage return are written \\, \n and \r, and the line then starts with a
 // backslash. Reading skips empty lines and lines that start with #.
 
 var (
@@ -44,7 +44,8 @@ func ParseManifest(path string, data []byte) ([]Hash, error) {
 		}
 		hash, name, ok := strings.Cut(line, " ")
 		if !ok || !isHash(hash) || len(name) == 0 || (name[0] != ' ' && name[0] != '*') {
-			return nil, fmt.Errorf("%s, line %d: %w: a line is a SHA-256 in hexadecimal, two spaces and a tensor's name", path, i+1, formats.ErrCorrupt)
+			return nil, fmt.Errorf("%s, line %d: %w: a line is a SHA-256 in hexadecimal, two spaces and a tensor's name", path,
+				i+1, formats.ErrCorrupt)
 		}
 		name = name[1:]
 		if escaped {

@@ -57,14 +57,17 @@ func (f tensorResult) text(t *checkpoint.Tensor) string {
 	at := f.first * length
 	row, column := at/max(t.Cols(), 1), at%max(t.Cols(), 1)
 	if length == 1 {
-		return fmt.Sprintf("the value in row %d, column %d is NaN or infinite; %d of %d values are", row, column, f.bad, t.Elements())
+		return fmt.Sprintf("the value in row %d, column %d is NaN or infinite; %d of %d values are", row, column, f.bad,
+			t.Elements())
 	}
-	return fmt.Sprintf("the scale of the %s block in row %d, columns %d to %d is NaN or infinite; %d of %d blocks have such a scale",
+	return fmt.Sprintf("the scale of the %s block in row %d, columns %d to %d is NaN or infinite; "+
+		"%d of %d blocks have such a scale",
 		t.Type, row, column, column+length-1, f.bad, t.Elements()/length)
 }
 
 // readTensor reads a tensor front to back.
-func readTensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte, hash bool, report func(int64)) (f tensorResult, err error) {
+func readTensor(ctx context.Context, t *checkpoint.Tensor, buf *[]byte, hash bool,
+	report func(int64)) (f tensorResult, err error) {
 	sum := sha256.New()
 	step, length, size := t.ChunkLen(nil), int64(t.Type.BlockLen()), t.Type.BlockBytes()
 	for first := int64(0); first < t.Elements(); first += step {

@@ -35,7 +35,8 @@ func Of(tensors []formats.Tensor) (Summary, error) {
 			return Summary{}, err
 		}
 		if size > math.MaxInt64/8 {
-			return Summary{}, fmt.Errorf("tensor %s: %w: %d bytes are more bits than can be counted", t.Name, formats.ErrUnsupported, size)
+			return Summary{}, fmt.Errorf("tensor %s: %w: %d bytes are more bits than can be counted", t.Name,
+				formats.ErrUnsupported, size)
 		}
 		c := Count{Bits: size * 8, Weights: t.Elements()}
 		if s.All, err = s.All.Add(c); err != nil {

@@ -71,7 +71,8 @@ func sources(tensors []prequant.Tensor) ([]source, error) {
 	}
 	for i := range tensors {
 		t := &tensors[i]
-		s := source{name: t.Name, shape: t.Shape, data: t.Data, shard: shards[t.File], matrix: t.Matrix, quantized: t.Quantized}
+		s := source{name: t.Name, shape: t.Shape, data: t.Data, shard: shards[t.File], matrix: t.Matrix,
+			quantized: t.Quantized}
 		found := false
 		for _, d := range dtypes {
 			if d.name == t.DType {
@@ -79,7 +80,8 @@ func sources(tensors []prequant.Tensor) ([]source, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%s: tensor %s: %w: dtype %s; weights must be BF16, F16 or F32", t.File, t.Name, formats.ErrUnsupported, t.DType)
+			return nil, fmt.Errorf("%s: tensor %s: %w: dtype %s; weights must be BF16, F16 or F32", t.File, t.Name,
+				formats.ErrUnsupported, t.DType)
 		}
 		list = append(list, s)
 	}
@@ -120,10 +122,13 @@ func (b *binder) take(s source) (complete []int, err error) {
 		e := &b.list[i]
 		at := slices.IndexFunc(e.Sources, func(p arch.Part) bool { return p.HF == s.name })
 		if want := e.Sources[at].Shape; !slices.Equal(s.shape, want) {
-			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json calls for %v", s.name, formats.ErrCorrupt, s.shape, want)
+			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json calls for %v", s.name, formats.ErrCorrupt,
+				s.shape, want)
 		}
-		if (s.typ == formats.I8) != e.Layout.Nibbles || at > 0 && !e.Layout.Nibbles && s.typ != b.parts[i][0].typ && b.parts[i][0].name != "" {
-			return nil, fmt.Errorf("tensor %s: %w: its type differs from that of the other tensors in its stack", s.name, formats.ErrUnsupported)
+		if (s.typ == formats.I8) != e.Layout.Nibbles || at > 0 && !e.Layout.Nibbles && s.typ != b.parts[i][0].typ &&
+			b.parts[i][0].name != "" {
+			return nil, fmt.Errorf("tensor %s: %w: its type differs from that of the other tensors in its stack", s.name,
+				formats.ErrUnsupported)
 		}
 		b.parts[i][at] = s
 		group := b.group(i)
@@ -187,7 +192,8 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 	c.reindex()
 	if _, ok := c.index["output.weight"]; ok && c.Config.Tied {
 		c.Config.Tied = false
-		c.Warnings = append(c.Warnings, "config.json ties the output matrix to the embedding, yet there is an lm_head.weight; it is used, as llama.cpp does")
+		c.Warnings = append(c.Warnings,
+			"config.json ties the output matrix to the embedding, yet there is an lm_head.weight; it is used, as llama.cpp does")
 	}
 	return nil
 }
@@ -198,7 +204,8 @@ func zero(data []byte) bool { return len(bytes.Trim(data, "\x00")) == 0 }
 // tensorOf describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
 func tensorOf(e *arch.Expected, sources []source, shard int) (Tensor, error) {
 	s := &sources[0]
-	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ, layout: e.Layout}
+	t := Tensor{Tensor: formats.Tensor{Name: e.GGUF, Type: s.typ}, Source: s.name, Shard: shard, stored: s.typ,
+		layout: e.Layout}
 	t.Shape = slices.Clone(e.Shape)
 	slices.Reverse(t.Shape)
 	derived := slices.ContainsFunc(sources, func(s source) bool { return s.matrix != nil })
@@ -226,7 +233,8 @@ func tensorOf(e *arch.Expected, sources []source, shard int) (Tensor, error) {
 func (c *Checkpoint) addRope(list []source) {
 	planned := len(list) == 0 || list[0].data == nil && list[0].matrix == nil
 	add := func(name string, factors []float32) {
-		t := Tensor{Tensor: formats.Tensor{Name: name, Type: formats.F32, Shape: []int64{int64(len(factors))}}, stored: formats.F32}
+		t := Tensor{Tensor: formats.Tensor{Name: name, Type: formats.F32, Shape: []int64{int64(len(factors))}},
+			stored: formats.F32}
 		if !planned {
 			var data []byte
 			for _, v := range factors {

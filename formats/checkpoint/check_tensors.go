@@ -53,7 +53,8 @@ func (c *Checkpoint) checkTensors() error {
 			rows *= d
 		}
 		if t.Cols() != cols || t.Rows() != rows {
-			e.Shapes = append(e.Shapes, WrongShape{t.Name, fmt.Sprintf("%v: its shape is %v, the metadata calls for [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
+			e.Shapes = append(e.Shapes, WrongShape{t.Name,
+				fmt.Sprintf("%v: its shape is %v, the metadata calls for [%d %d]", formats.ErrCorrupt, t.Shape, cols, rows)})
 		}
 	}
 	if e.Shapes == nil && e.Missing == nil {

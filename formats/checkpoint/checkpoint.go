@@ -80,11 +80,13 @@ func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 	case isTorch(path):
 		return nil, torchError(filepath.Dir(path), filepath.Base(path))
 	case o.Adapter != "":
-		return nil, fmt.Errorf("open %s: %w: an adapter is merged into a Hugging Face folder only; name the folder that the model was made from", path, formats.ErrUnsupported)
+		return nil, fmt.Errorf("open %s: %w: an adapter is merged into a Hugging Face folder only; "+
+			"name the folder that the model was made from", path, formats.ErrUnsupported)
 	case strings.EqualFold(filepath.Ext(path), ".json"):
 		return openConfig(path, o)
 	case strings.EqualFold(filepath.Ext(path), ".safetensors"):
-		return nil, fmt.Errorf("open %s: a safetensors file does not say what model it is; name its folder, %s, with config.json in it", path, filepath.Dir(path))
+		return nil, fmt.Errorf("open %s: a safetensors file does not say what model it is; "+
+			"name its folder, %s, with config.json in it", path, filepath.Dir(path))
 	}
 	return openGGUF(path)
 }

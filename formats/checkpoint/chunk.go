@@ -26,7 +26,8 @@ func (t *Tensor) ChunkLen(with *Tensor) int64 {
 }
 
 // Chunk returns the stored bytes of n values from first on, both multiples of ChunkLen except at the end of the tensor.
-// The bytes lie in the memory map, or, when rows are permuted, in *buf, which grows as needed: valid until the next call.
+// The bytes lie in the memory map, or, when rows are permuted, in *buf, which grows as needed: valid until the next
+// call.
 func (t *Tensor) Chunk(buf *[]byte, first, n int64) ([]byte, error) {
 	if data := t.Bytes(); data != nil {
 		size, err := t.Type.RowBytes(first)

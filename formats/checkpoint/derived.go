@@ -23,7 +23,8 @@ func (c *Checkpoint) guard(o OpenOptions) error {
 	if c.Quantized == "" || o.AllowRequantize {
 		return nil
 	}
-	return fmt.Errorf("%w: the weights are quantized already (%s); start from the model that they were made from, or accept the loss with --allow-requantize",
+	return fmt.Errorf("%w: the weights are quantized already (%s); start from the model that they were made from, "+
+		"or accept the loss with --allow-requantize",
 		formats.ErrUnsupported, c.Quantized)
 }
 
@@ -57,7 +58,8 @@ func (c *Checkpoint) recordAdapter() {
 // derive makes the tensor one whose rows are derived from its sources when read; float forces F32.
 func (t *Tensor) derive(sources []source, float bool) error {
 	if t.layout.Columns > 0 || t.layout.Nibbles || t.layout.Add != 0 {
-		return fmt.Errorf("tensor %s: %w: quantized or merged weights cannot be reordered as this tensor needs it", sources[0].name, formats.ErrUnsupported)
+		return fmt.Errorf("tensor %s: %w: quantized or merged weights cannot be reordered as this tensor needs it",
+			sources[0].name, formats.ErrUnsupported)
 	}
 	for _, s := range sources {
 		m := s.matrix

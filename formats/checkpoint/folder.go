@@ -110,16 +110,18 @@ func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ format
 	c.DominantType, c.Config.Name = typ, info.Name
 	c.Metadata = h.Metadata(&c.Config, info, typ)
 	if c.ConfigErr != nil { // GGUF may have no key for the reason
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
+		c.Warnings = append(c.Warnings,
+			fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
 	}
 }
 
-// addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer it warns: the model can still be
-// planned, quantized and run on token ids.
+// addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer it warns: the model can still
+// be planned, quantized and run on token ids.
 func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
 	t, err := tokenizer.FromFolder(c.Path)
 	if err == nil && t.Vocab() > c.Config.Vocab {
-		err = fmt.Errorf("%w: the tokenizer has %d tokens, the model's embedding %d rows", formats.ErrCorrupt, t.Vocab(), c.Config.Vocab)
+		err = fmt.Errorf("%w: the tokenizer has %d tokens, the model's embedding %d rows", formats.ErrCorrupt, t.Vocab(),
+			c.Config.Vocab)
 	}
 	if err != nil {
 		c.TokenizerErr = err
@@ -166,7 +168,8 @@ func readConfig(dir, path string) (*arch.HFConfig, error) {
 func noConfig(dir string) error {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.gguf"))
 	if len(files) > 0 {
-		return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing; to open its GGUF file, name it: %s", dir, files[0])
+		return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing; to open its GGUF file, name it: %s", dir,
+			files[0])
 	}
 	return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing", dir)
 }
@@ -189,7 +192,8 @@ func weightsPresent(dir string) error {
 	if torch != "" {
 		return torchError(dir, torch)
 	}
-	return fmt.Errorf("%s holds no weights: there is no *.safetensors beside config.json; to plan without weights, name %s", dir, filepath.Join(dir, "config.json"))
+	return fmt.Errorf("%s holds no weights: there is no *.safetensors beside config.json; to plan without weights, name %s",
+		dir, filepath.Join(dir, "config.json"))
 }
 
 // isTorch reports whether a name has the extension of a PyTorch file.
@@ -200,7 +204,8 @@ func isTorch(name string) bool {
 
 // torchError refuses PyTorch files and says how to save their weights as safetensors.
 func torchError(dir, name string) error {
-	return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; save them as safetensors first:\n"+
-		"  python -c 'from transformers import AutoModelForCausalLM as M; M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",
+	return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; "+
+		"save them as safetensors first:\n  python -c 'from transformers import AutoModelForCausalLM as M; "+
+		"M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",
 		dir, formats.ErrUnsupported, name, dir)
 }

@@ -11,8 +11,8 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// openGGUF opens a GGUF file: tensors and metadata as they are. The reason why it cannot be evaluated, such as an unknown
-// architecture or a missing tensor, goes to ConfigErr.
+// openGGUF opens a GGUF file: tensors and metadata as they are. The reason why it cannot be evaluated, such as an
+// unknown architecture or a missing tensor, goes to ConfigErr.
 func openGGUF(path string) (*Checkpoint, error) {
 	file, err := gguf.Open(path)
 	if err != nil {
@@ -23,14 +23,16 @@ func openGGUF(path string) (*Checkpoint, error) {
 		c.files = append(c.files, s.Path)
 	}
 	for _, t := range file.Tensors {
-		c.Tensors = append(c.Tensors, Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, parts: [][]byte{t.Data}, stored: t.Type})
+		c.Tensors = append(c.Tensors,
+			Tensor{Tensor: t.Tensor, Source: t.Name, Shard: t.Shard, parts: [][]byte{t.Data}, stored: t.Type})
 	}
 	if i := slices.IndexFunc(c.Tensors, func(t Tensor) bool { return len(t.Shape) > 1 }); i >= 0 {
 		c.DominantType = c.Tensors[i].Type
 	}
 	c.reindex()
 	if c.ConfigErr = c.readArchitecture(); errors.Is(c.ConfigErr, formats.ErrUnsupported) {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the model can be quantized, each tensor by its name and shape, but not evaluated: %v", c.ConfigErr))
+		c.Warnings = append(c.Warnings,
+			fmt.Sprintf("the model can be quantized, each tensor by its name and shape, but not evaluated: %v", c.ConfigErr))
 	}
 	c.Tokenizer, c.TokenizerErr = tokenizer.FromMetadata(file.Metadata)
 	if c.TokenizerErr != nil {

@@ -49,8 +49,8 @@ func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata for Open to find the same Config in
-// it.
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's Metadata for Open to find the same Config
+// in it.
 func (c *Checkpoint) ExtraMetadata() *gguf.Metadata { return c.Config.ExtraMetadata(c.Metadata) }
 
 // hashHeader hashes the GGUF header: the tensors as stored, and the metadata that belongs to the model itself.

@@ -22,9 +22,10 @@ func Workers(threads int) int {
 	return threads
 }
 
-// Each visits the numbers from 0 to n-1 in order, several at a time. The first error, or the end of ctx, ends the pass and
-// is returned. Visits report finished work, in the caller's unit; Progress receives the sum and total.
-func (p Pass) Each(ctx context.Context, n int, total int64, visit func(ctx context.Context, i int, report func(int64)) error) error {
+// Each visits the numbers from 0 to n-1 in order, several at a time. The first error, or the end of ctx, ends the pass
+// and is returned. Visits report finished work, in the caller's unit; Progress receives the sum and total.
+func (p Pass) Each(ctx context.Context, n int, total int64,
+	visit func(ctx context.Context, i int, report func(int64)) error) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(Workers(p.Threads))
 	var mu sync.Mutex

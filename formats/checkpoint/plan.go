@@ -10,8 +10,8 @@ import (
 	"bitmill/formats/modelcard"
 )
 
-// openConfig describes the model of a bare config.json: every tensor by name, shape and type, without data and without a
-// vocabulary. It needs no weights, so models that are not on this machine can be planned.
+// openConfig describes the model of a bare config.json: every tensor by name, shape and type, without data and without
+// a vocabulary. It needs no weights, so models that are not on this machine can be planned.
 func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	h, err := readConfig(filepath.Dir(path), path)
 	if err != nil {

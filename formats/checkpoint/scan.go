@@ -37,13 +37,14 @@ type NotFiniteError struct {
 }
 
 func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("%s: tensor %s holds %v in row %d, column %d: the source is damaged", e.Path, e.Tensor, e.Value, e.Row, e.Column)
+	return fmt.Sprintf("%s: tensor %s holds %v in row %d, column %d: the source is damaged", e.Path, e.Tensor, e.Value,
+		e.Row, e.Column)
 }
 
 func (e *NotFiniteError) Unwrap() error { return formats.ErrCorrupt }
 
-// CheckFinite fails with a NotFiniteError when a value of the model, or the scale of a block, is NaN or infinite. It reads
-// all data unless a Scan did.
+// CheckFinite fails with a NotFiniteError when a value of the model, or the scale of a block, is NaN or infinite. It
+// reads all data unless a Scan did.
 func (c *Checkpoint) CheckFinite(ctx context.Context, o ScanOptions) error {
 	if err := c.Scan(ctx, o); err != nil {
 		return err
@@ -58,8 +59,8 @@ func (c *Checkpoint) CheckFinite(ctx context.Context, o ScanOptions) error {
 // little of it. The hash depends on it.
 const scanChunk = 4 << 20
 
-// Scan reads all data once, looks for values that are not finite, and hashes the data if the options say so. It does not
-// repeat the work of an earlier Scan.
+// Scan reads all data once, looks for values that are not finite, and hashes the data if the options say so. It does
+// not repeat the work of an earlier Scan.
 func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 	c.scan.Lock()
 	defer c.scan.Unlock()
@@ -117,7 +118,8 @@ func newReading(c *Checkpoint, o ScanOptions) *reading {
 		for p, data := range t.parts {
 			for len(data) > 0 {
 				n := min(t.scanChunk(), len(data))
-				r.chunks = append(r.chunks, chunk{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.Nibbles && p == 1})
+				r.chunks = append(r.chunks,
+					chunk{tensor: i, number: number, at: at, data: data[:n], scales: t.layout.Nibbles && p == 1})
 				number, at, data = number+1, at+int64(n), data[n:]
 			}
 		}

@@ -13,8 +13,8 @@ import (
 	"bitmill/formats/prequant"
 )
 
-// Tensor is one tensor of a checkpoint under its GGUF name. From a Hugging Face folder, matrices keep their type (F32, F16
-// or BF16) and vectors are F32; a GGUF file's tensors keep theirs. Methods may be called concurrently.
+// Tensor is one tensor of a checkpoint under its GGUF name. From a Hugging Face folder, matrices keep their type (F32,
+// F16 or BF16) and vectors are F32; a GGUF file's tensors keep theirs. Methods may be called concurrently.
 type Tensor struct {
 	formats.Tensor
 	Source string // the name in the source: Hugging Face's, or the GGUF name
@@ -166,9 +166,9 @@ func (t *Tensor) convert() {
 	t.converted.data = out
 }
 
-// Release tells the system that n rows from row first on will not be read again soon, so that a pass over a model larger
-// than memory takes little of it. Rows that lie in another order in the source are released with the last row; those of
-// a stack, with the last row of their part.
+// Release tells the system that n rows from row first on will not be read again soon, so that a pass over a model
+// larger than memory takes little of it. Rows that lie in another order in the source are released with the last row;
+// those of a stack, with the last row of their part.
 func (t *Tensor) Release(first, n int64) {
 	if t.derived != nil && first+n == t.Rows() {
 		t.releaseDerived()

@@ -12,8 +12,8 @@ import (
 )
 
 // CommitAll gives several files their final names together: all are synced first, then renamed from the last to the
-// first, so that a set that is opened by its first file appears with it. If a rename fails, all names lead to the earlier
-// files again, and nothing else of the set is left behind.
+// first, so that a set that is opened by its first file appears with it. If a rename fails, all names lead to the
+// earlier files again, and nothing else of the set is left behind.
 func CommitAll(list []*Pending) (err error) {
 	renamed := len(list) // files from here on have their names
 	var old []string     // files that had a name before, to be put back; "" for none

@@ -22,8 +22,8 @@ type journalHead struct {
 	Key string `json:"key"`
 }
 
-// OpenJournal opens or creates a journal and passes its lines to entry. A line torn by a crash, or one that entry refuses,
-// is cut off together with all that follow.
+// OpenJournal opens or creates a journal and passes its lines to entry. A line torn by a crash, or one that entry
+// refuses, is cut off together with all that follow.
 func OpenJournal(path, key string, entry func(line []byte) error) (*Journal, error) {
 	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -85,9 +85,9 @@ func isMapped(st os.FileInfo) bool {
 	return slices.ContainsFunc(mapped.list, func(m *Mapped) bool { return os.SameFile(m.info, st) })
 }
 
-// Release tells the system that b, part of a mapped file, will not be read again soon. Its pages, including those at both
-// ends, leave this process's memory and come back from the file if they are read again, so that a long pass over a large
-// file takes little memory. Bytes outside any open mapping are left alone.
+// Release tells the system that b, part of a mapped file, will not be read again soon. Its pages, including those at
+// both ends, leave this process's memory and come back from the file if they are read again, so that a long pass over a
+// large file takes little memory. Bytes outside any open mapping are left alone.
 func Release(b []byte) {
 	if len(b) == 0 {
 		return

@@ -100,8 +100,8 @@ func (p *Pending) rename() error {
 	return err
 }
 
-// settle renames the unfinished file by last and closes it, in the order that the system allows. Where it can be renamed
-// while open, its data have been synced by then, and closing cannot fail any more.
+// settle renames the unfinished file by last and closes it, in the order that the system allows. Where it can be
+// renamed while open, its data have been synced by then, and closing cannot fail any more.
 func (p *Pending) settle(last func() error) error {
 	if holdOpen {
 		err := last()

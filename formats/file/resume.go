@@ -21,10 +21,10 @@ type mark struct {
 
 func journalPath(path string) string { return path + ".part.journal" }
 
-// Resume is Create for a file whose writing may be interrupted and resumed. The bytes that an earlier process wrote under
-// the same key are kept up to its last mark: Kept returns their number, and the next Write continues after them. They are
-// read and must have the marked hash; without a usable mark, the file is started afresh. h must be new; when Resume
-// returns, it has hashed the kept bytes.
+// Resume is Create for a file whose writing may be interrupted and resumed. The bytes that an earlier process wrote
+// under the same key are kept up to its last mark: Kept returns their number, and the next Write continues after them.
+// They are read and must have the marked hash; without a usable mark, the file is started afresh. h must be new; when
+// Resume returns, it has hashed the kept bytes.
 func Resume(path string, size int64, key string, h hash.Hash) (*Pending, error) {
 	f, err := openPart(path, size)
 	if err != nil {

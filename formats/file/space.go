@@ -20,8 +20,8 @@ func CheckSpace(folder string, need int64) error {
 	return fmt.Errorf("%w: %d bytes are needed, %d are free in %s", ErrNoSpace, need, free, folder)
 }
 
-// Missing is the number of bytes that a file of size bytes under path still needs: the bytes of an unfinished file of that
-// name are reused or freed.
+// Missing is the number of bytes that a file of size bytes under path still needs: the bytes of an unfinished file of
+// that name are reused or freed.
 func Missing(path string, size int64) int64 {
 	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
 		return max(0, size-st.Size())

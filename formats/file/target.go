@@ -10,9 +10,9 @@ import (
 	"bitmill/formats/file/internal/disk"
 )
 
-// CheckTarget fails when path cannot be written, so that a long job says so before it starts: when its folder is missing
-// or not writable, when a folder or a device has the name already, or when path is one of the sources, which would be
-// destroyed.
+// CheckTarget fails when path cannot be written, so that a long job says so before it starts: when its folder is
+// missing or not writable, when a folder or a device has the name already, or when path is one of the sources, which
+// would be destroyed.
 func CheckTarget(path string, sources ...string) error {
 	if err := checkName(path); err != nil {
 		return err
@@ -62,8 +62,8 @@ func checkName(path string) error {
 	return nil
 }
 
-// checkBeside refuses to overwrite files beside path, under the names of the unfinished file and its journal, that are not
-// ours: the target of a link, or a file that is being read, would be lost.
+// checkBeside refuses to overwrite files beside path, under the names of the unfinished file and its journal, that are
+// not ours: the target of a link, or a file that is being read, would be lost.
 func checkBeside(path string) error {
 	for _, name := range []string{path + ".part", journalPath(path)} {
 		switch st, err := os.Lstat(name); {
@@ -71,7 +71,8 @@ func checkBeside(path string) error {
 		case !st.Mode().IsRegular():
 			return fmt.Errorf("%s cannot be written: %s is in the way, and not a regular file; remove it", path, name)
 		case isMapped(st):
-			return fmt.Errorf("%s cannot be written: its unfinished file would overwrite %s, which is being read; choose another name", path, name)
+			return fmt.Errorf("%s cannot be written: its unfinished file would overwrite %s, which is being read; "+
+				"choose another name", path, name)
 		}
 	}
 	return nil

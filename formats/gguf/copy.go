@@ -19,9 +19,9 @@ type Target struct {
 // slab is the number of bytes copied between two checks of the context.
 const slab = 4 << 20
 
-// Copy writes all targets, or none: each is written beside its final name, and they get their names together once all are
-// complete and synced, the first one last. If there is too little space for all of them, or if a target is one of the
-// source's own files, nothing is written. progress (bytes of data; may be nil) is called from one goroutine.
+// Copy writes all targets, or none: each is written beside its final name, and they get their names together once all
+// are complete and synced, the first one last. If there is too little space for all of them, or if a target is one of
+// the source's own files, nothing is written. progress (bytes of data; may be nil) is called from one goroutine.
 func Copy(ctx context.Context, source *File, targets []Target, progress func(done, total int64)) error {
 	var own []string
 	for _, s := range source.Shards {

@@ -49,7 +49,8 @@ func (c *cursor) count(size int64, field string) (int, error) {
 		return 0, err
 	}
 	if n > uint64(c.left()/size) {
-		return 0, formats.Corruptf(c.file, at, field, "%d are claimed, the %d bytes left hold at most %d", n, c.left(), c.left()/size)
+		return 0, formats.Corruptf(c.file, at, field, "%d are claimed, the %d bytes left hold at most %d", n, c.left(),
+			c.left()/size)
 	}
 	return int(n), nil
 }

@@ -115,7 +115,8 @@ func (e *encoder) info(t formats.Tensor, offset int64) error {
 		shape = []int64{1}
 	}
 	if len(shape) > maxDims {
-		return fmt.Errorf("tensor %s: %w: %d dimensions; GGUF has at most %d", t.Name, formats.ErrUnsupported, len(shape), maxDims)
+		return fmt.Errorf("tensor %s: %w: %d dimensions; GGUF has at most %d", t.Name, formats.ErrUnsupported, len(shape),
+			maxDims)
 	}
 	e.text(t.Name)
 	e.u32(uint32(len(shape)))

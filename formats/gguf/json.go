@@ -7,8 +7,8 @@ import (
 	"math"
 )
 
-// MarshalJSON writes an object with the keys in their order. Numbers keep their shortest decimal form, an array of u8 is
-// an array of numbers, and floats that JSON lacks are the strings "NaN", "+Inf" and "-Inf".
+// MarshalJSON writes an object with the keys in their order. Numbers keep their shortest decimal form, an array of u8
+// is an array of numbers, and floats that JSON lacks are the strings "NaN", "+Inf" and "-Inf".
 func (m *Metadata) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -55,10 +55,12 @@ func (f *File) openShards() error {
 		if !named {
 			return fmt.Errorf("%s is shard %d of %d of a split model; open the first shard instead", f.Path, no+1, count)
 		}
-		return fmt.Errorf("%s is shard %d of %d of a split model; open %s instead", f.Path, no+1, count, ShardPath(prefix, 0, count))
+		return fmt.Errorf("%s is shard %d of %d of a split model; open %s instead", f.Path, no+1, count,
+			ShardPath(prefix, 0, count))
 	}
 	if !named {
-		return fmt.Errorf("%s is the first of %d shards, so its name must end in %s for the others to be found", f.Path, count, ShardPath("", 0, count))
+		return fmt.Errorf("%s is the first of %d shards, so its name must end in %s for the others to be found", f.Path,
+			count, ShardPath("", 0, count))
 	}
 	for i := 1; i < count; i++ {
 		if err := f.addShard(ShardPath(prefix, i, count), i, count); err != nil {
@@ -66,7 +68,8 @@ func (f *File) openShards() error {
 		}
 	}
 	if total >= 0 && total != len(f.Tensors) {
-		return formats.Corruptf(f.Path, -1, KeySplitTensors, "%d tensors are claimed, the %d shards hold %d", total, count, len(f.Tensors))
+		return formats.Corruptf(f.Path, -1, KeySplitTensors, "%d tensors are claimed, the %d shards hold %d", total, count,
+			len(f.Tensors))
 	}
 	return f.reindex()
 }
@@ -86,7 +89,8 @@ func (f *File) addShard(path string, i, count int) error {
 		return err
 	}
 	if no != i || n != count {
-		return formats.Corruptf(path, -1, KeySplitNo, "this is shard %d of %d; shard %d of %d is expected under this name", no+1, n, i+1, count)
+		return formats.Corruptf(path, -1, KeySplitNo, "this is shard %d of %d; shard %d of %d is expected under this name",
+			no+1, n, i+1, count)
 	}
 	for _, t := range s.Tensors {
 		t.Shard = i

@@ -58,7 +58,8 @@ func (c *cursor) start(f *File) (tensors, pairs int, err error) {
 	}
 	if string(magic) != "GGUF" {
 		if bytes.HasPrefix(c.data, []byte("version https://git-lfs")) {
-			return 0, 0, formats.Corruptf(c.file, 0, "magic", "this is a Git LFS pointer; fetch the file itself with git lfs pull")
+			return 0, 0, formats.Corruptf(c.file, 0, "magic",
+				"this is a Git LFS pointer; fetch the file itself with git lfs pull")
 		}
 		return 0, 0, formats.Corruptf(c.file, 0, "magic", "%q is not GGUF", magic)
 	}
@@ -68,9 +69,11 @@ func (c *cursor) start(f *File) (tensors, pairs int, err error) {
 	switch {
 	case f.Version == 2 || f.Version == 3:
 	case f.Version&0xffff == 0 && f.Version != 0:
-		return 0, 0, fmt.Errorf("%s: %w: a big-endian GGUF file; convert it to little endian first", c.file, formats.ErrUnsupported)
+		return 0, 0, fmt.Errorf("%s: %w: a big-endian GGUF file; convert it to little endian first", c.file,
+			formats.ErrUnsupported)
 	default:
-		return 0, 0, fmt.Errorf("%s: %w: GGUF version %d; versions 2 and 3 are read", c.file, formats.ErrUnsupported, f.Version)
+		return 0, 0, fmt.Errorf("%s: %w: GGUF version %d; versions 2 and 3 are read", c.file, formats.ErrUnsupported,
+			f.Version)
 	}
 	// The counts stand side by side, so the bytes left bound both: an info takes at least 24 bytes (empty name, no
 	// dimensions), a pair at least 14 (a key of one byte, a type, a value of one byte).
@@ -148,7 +151,8 @@ func (c *cursor) info() (t formats.Tensor, offset uint64, err error) {
 		return t, 0, fmt.Errorf("%s: tensor %s: %w: %s", c.file, t.Name, formats.ErrUnsupported, t.Type)
 	}
 	if block := int64(t.Type.BlockLen()); t.Cols()%block != 0 {
-		return t, 0, formats.Corruptf(c.file, c.at-4, field, "rows of %d values are not a whole number of %s blocks of %d", t.Cols(), t.Type, block)
+		return t, 0, formats.Corruptf(c.file, c.at-4, field, "rows of %d values are not a whole number of %s blocks of %d",
+			t.Cols(), t.Type, block)
 	}
 	if _, err := sizeOf(t); err != nil {
 		return t, 0, formats.Corruptf(c.file, c.at-4, field, "its shape %v is larger than any file", t.Shape)
@@ -170,17 +174,20 @@ func (f *File) place(c *cursor, offsets []uint64) (start, end int64, err error) 
 		t := &f.Tensors[i]
 		field := "tensor " + t.Name
 		if offsets[i]%uint64(f.Alignment) != 0 {
-			return 0, 0, formats.Corruptf(c.file, -1, field, "its offset %d is not a multiple of the alignment %d", offsets[i], f.Alignment)
+			return 0, 0, formats.Corruptf(c.file, -1, field, "its offset %d is not a multiple of the alignment %d", offsets[i],
+				f.Alignment)
 		}
 		if offsets[i] != uint64(next-start) {
-			return 0, 0, formats.Corruptf(c.file, -1, field, "its offset is %d, but the tensors before it end at %d", offsets[i], next-start)
+			return 0, 0, formats.Corruptf(c.file, -1, field, "its offset is %d, but the tensors before it end at %d", offsets[i],
+				next-start)
 		}
 		size, err := sizeOf(t.Tensor)
 		if err != nil {
 			return 0, 0, formats.Corruptf(c.file, -1, field, "%v", err)
 		}
 		if left := int64(len(c.data)) - next; left < 0 || size > left {
-			return 0, 0, formats.Corruptf(c.file, next, field, "its %d bytes do not fit in the %d bytes of the file, which is cut short", size, len(c.data))
+			return 0, 0, formats.Corruptf(c.file, next, field,
+				"its %d bytes do not fit in the %d bytes of the file, which is cut short", size, len(c.data))
 		}
 		t.Offset, t.Data = next, c.data[next:next+size:next+size]
 		next = roundUp(next+size, f.Alignment)

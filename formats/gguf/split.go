@@ -26,8 +26,8 @@ type PlannedShard struct {
 	Layout   *Layout
 }
 
-// Split plans the shards of a model. The shards carry llama.cpp's keys split.no, split.tensors.count and split.count, in
-// this order behind all others; keys of these names in m are replaced.
+// Split plans the shards of a model. The shards carry llama.cpp's keys split.no, split.tensors.count and split.count,
+// in this order behind all others; keys of these names in m are replaced.
 func Split(m *Metadata, tensors []formats.Tensor, o SplitOptions) ([]PlannedShard, error) {
 	if o.MaxTensors < 0 || o.MaxBytes < 0 {
 		return nil, errors.New("split: a limit below zero")
@@ -85,7 +85,8 @@ func cuts(tensors []formats.Tensor, o SplitOptions) ([]int, error) {
 		filled += size
 		switch {
 		case o.MaxBytes > 0 && filled > o.MaxBytes && i == 0:
-			return nil, fmt.Errorf("tensor %s takes %d bytes, more than the %d allowed for a shard: raise the limit", t.Name, size, o.MaxBytes)
+			return nil, fmt.Errorf("tensor %s takes %d bytes, more than the %d allowed for a shard: raise the limit", t.Name,
+				size, o.MaxBytes)
 		case o.MaxBytes > 0 && filled > o.MaxBytes, o.MaxTensors > 0 && i > 0 && i%o.MaxTensors == 0:
 			starts = append(starts, i)
 			filled = size

@@ -49,7 +49,8 @@ func Write(w io.Writer, m *Metadata, tensors []formats.Tensor, data func(i int) 
 			return fmt.Errorf("tensor %s: %w", t.Name, err)
 		}
 		if int64(len(b)) != l.Sizes[i] {
-			return fmt.Errorf("tensor %s: %d bytes of data for %s %v, which takes %d", t.Name, len(b), t.Type, t.Shape, l.Sizes[i])
+			return fmt.Errorf("tensor %s: %d bytes of data for %s %v, which takes %d", t.Name, len(b), t.Type, t.Shape,
+				l.Sizes[i])
 		}
 		if _, err := w.Write(b); err != nil {
 			return err

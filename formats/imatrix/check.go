@@ -14,7 +14,8 @@ func (m *Matrix) Check() error {
 	for i := range m.Entries {
 		e := &m.Entries[i]
 		if len(e.Counts) == 0 || len(e.SumSquares) == 0 || len(e.SumSquares)%len(e.Counts) != 0 {
-			return fmt.Errorf("%w: imatrix entry %s has %d sums for %d counts", formats.ErrCorrupt, e.Name, len(e.SumSquares), len(e.Counts))
+			return fmt.Errorf("%w: imatrix entry %s has %d sums for %d counts", formats.ErrCorrupt, e.Name, len(e.SumSquares),
+				len(e.Counts))
 		}
 		for mat, c := range e.Counts {
 			if bad(c) {
@@ -23,7 +24,8 @@ func (m *Matrix) Check() error {
 		}
 		for j, x := range e.SumSquares {
 			if bad(x) {
-				return fmt.Errorf("%w: imatrix entry %s: the sum of matrix %d, column %d is %v; compute the imatrix again from the unquantized model",
+				return fmt.Errorf("%w: imatrix entry %s: the sum of matrix %d, column %d is %v; "+
+					"compute the imatrix again from the unquantized model",
 					formats.ErrCorrupt, e.Name, j/e.Cols(), j%e.Cols(), x)
 			}
 		}

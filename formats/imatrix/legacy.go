@@ -19,7 +19,8 @@ func parseLegacy(name string, data []byte) (*Matrix, error) {
 	c := &legacyCursor{name: name, data: data}
 	entries := c.i32("number of entries")
 	if c.err == nil && entries < 1 {
-		return nil, formats.Corruptf(name, 0, "number of entries", "%d; the file is neither GGUF nor a legacy imatrix", entries)
+		return nil, formats.Corruptf(name, 0, "number of entries", "%d; the file is neither GGUF nor a legacy imatrix",
+			entries)
 	}
 	m := &Matrix{Legacy: true}
 	for i := int32(0); i < entries && c.err == nil; i++ {
@@ -66,7 +67,8 @@ type legacyCursor struct {
 func (c *legacyCursor) take(n int64, field string) []byte {
 	left := int64(len(c.data)) - c.at
 	if c.err == nil && (n < 0 || n > left) {
-		c.err = formats.Corruptf(c.name, c.at, field, "%d bytes are claimed, %d are left; the file is cut short, or neither GGUF nor a legacy imatrix", n, left)
+		c.err = formats.Corruptf(c.name, c.at, field,
+			"%d bytes are claimed, %d are left; the file is cut short, or neither GGUF nor a legacy imatrix", n, left)
 	}
 	if c.err != nil {
 		return nil

@@ -65,7 +65,8 @@ func (e *Entry) Weights() []float32 {
 
 // Entry finds the entry of a tensor.
 func (m *Matrix) Entry(name string) (*Entry, bool) {
-	i, ok := slices.BinarySearchFunc(m.Entries, name, func(e Entry, name string) int { return strings.Compare(e.Name, name) })
+	i, ok := slices.BinarySearchFunc(m.Entries, name,
+		func(e Entry, name string) int { return strings.Compare(e.Name, name) })
 	if !ok {
 		return nil, false
 	}

@@ -83,7 +83,8 @@ func parseGGUF(name string, data []byte) (*Matrix, error) {
 			return nil, err
 		}
 		if len(e.Counts) == 0 || len(e.SumSquares) == 0 || len(e.SumSquares)%len(e.Counts) != 0 {
-			return nil, formats.Corruptf(name, t.Offset, "tensor "+t.Name, "%d sums for %d counts", len(e.SumSquares), len(e.Counts))
+			return nil, formats.Corruptf(name, t.Offset, "tensor "+t.Name, "%d sums for %d counts", len(e.SumSquares),
+				len(e.Counts))
 		}
 		m.Entries = append(m.Entries, e)
 	}
@@ -95,7 +96,8 @@ func parseGGUF(name string, data []byte) (*Matrix, error) {
 	}
 	if len(m.Entries) == 0 {
 		kind, _, _ := f.Metadata.String(keyType)
-		return nil, fmt.Errorf("%s: %w: a GGUF file of type %q without *%s tensors is not an imatrix", name, formats.ErrUnsupported, kind, sumSuffix)
+		return nil, fmt.Errorf("%s: %w: a GGUF file of type %q without *%s tensors is not an imatrix", name,
+			formats.ErrUnsupported, kind, sumSuffix)
 	}
 	return m, nil
 }
@@ -133,7 +135,8 @@ func (m *Matrix) readMetadata(md *gguf.Metadata) error {
 // floats copies an F32 tensor.
 func floats(name string, t *gguf.Tensor) ([]float32, error) {
 	if t.Type != formats.F32 {
-		return nil, fmt.Errorf("%s: tensor %s: %w: an imatrix in %s; it must be F32", name, t.Name, formats.ErrUnsupported, t.Type)
+		return nil, fmt.Errorf("%s: tensor %s: %w: an imatrix in %s; it must be F32", name, t.Name, formats.ErrUnsupported,
+			t.Type)
 	}
 	v := make([]float32, len(t.Data)/4)
 	_, err := binary.Decode(t.Data, binary.LittleEndian, v)

@@ -10,8 +10,8 @@ import (
 // KeyPooled is the metadata key of the matrices, as "NAME EXPERT", that no token reached and Pool gave a prior.
 const KeyPooled = "bitmill.imatrix.pooled"
 
-// Pool gives every matrix that no token reached the mean of the other matrices of its tensor, as if one average token had
-// reached it: a quantizer then weights the columns of an unseen expert as its siblings use them. Extra lists these
+// Pool gives every matrix that no token reached the mean of the other matrices of its tensor, as if one average token
+// had reached it: a quantizer then weights the columns of an unseen expert as its siblings use them. Extra lists these
 // matrices; Coverage still counts them as unseen.
 func (m *Matrix) Pool() {
 	m.hash = ""

@@ -40,9 +40,9 @@ func (m *Matrix) Hash() (string, error) {
 	return m.hash, nil
 }
 
-// Encode lays the matrix out in GGUF as llama-imatrix does: four keys, then per entry, by name, NAME.in_sum2 [cols, mats]
-// and NAME.counts [1, mats], both F32. A legacy matrix is written with its calls as counts, which gives llama-quantize
-// the same weights.
+// Encode lays the matrix out in GGUF as llama-imatrix does: four keys, then per entry, by name, NAME.in_sum2 [cols,
+// mats] and NAME.counts [1, mats], both F32. A legacy matrix is written with its calls as counts, which gives
+// llama-quantize the same weights.
 func (m *Matrix) Encode() ([]byte, error) {
 	sorted := Matrix{Entries: append([]Entry(nil), m.Entries...)}
 	if err := sorted.sort(); err != nil {

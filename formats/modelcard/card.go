@@ -9,9 +9,9 @@ import (
 // card holds the front matter's keys that have plain values: a string, a list of strings ([]string), or null (nil).
 type card map[string]any
 
-// parseCard reads the YAML between the two "---" lines of a model card; without them the card is empty. Scalars are taken
-// as written, so that "no" is Norwegian and 1.10 a version. Tabs count as two spaces, as for the converter: published
-// cards contain them.
+// parseCard reads the YAML between the two "---" lines of a model card; without them the card is empty. Scalars are
+// taken as written, so that "no" is Norwegian and 1.10 a version. Tabs count as two spaces, as for the converter:
+// published cards contain them.
 func parseCard(text string) (card, error) {
 	c := card{}
 	front, ok := strings.CutPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "---\n")

@@ -34,8 +34,8 @@ var (
 )
 
 // splitID applies the converter's reading of model names (gguf-py's metadata heuristics): parts between hyphens are
-// told apart by their form, the leading plain words are the base name, the remaining ones the fine-tune. parameters is the
-// true size: a number far from it is not a size but, likely, a context length.
+// told apart by their form, the leading plain words are the base name, the remaining ones the fine-tune. parameters is
+// the true size: a number far from it is not a size but, likely, a context length.
 func splitID(id string, parameters int64) modelID {
 	if strings.Contains(id, " ") {
 		return modelID{Name: id} // a sentence
@@ -152,7 +152,8 @@ func title(id string) string {
 
 // isLower reports whether s has letters, none of them in upper case.
 func isLower(s string) bool {
-	return strings.ContainsFunc(s, unicode.IsLower) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsUpper(r) || unicode.IsTitle(r) })
+	return strings.ContainsFunc(s, unicode.IsLower) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsUpper(r) || unicode.IsTitle(r) })
 }
 
 // capitalize capitalizes every letter that does not follow a letter.

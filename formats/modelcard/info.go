@@ -1,7 +1,7 @@
-// Package modelcard collects the descriptive facts of a model from its Hugging Face folder: names, authors, licences, base
-// models, tags and recommended sampling. They come from the model card (README.md), generation_config.json and the names
-// of model and folder. The rules and the resulting general.* metadata are those of llama.cpp's converter (gguf-py's
-// Metadata).
+// Package modelcard collects the descriptive facts of a model from its Hugging Face folder: names, authors, licences,
+// base models, tags and recommended sampling. They come from the model card (README.md), generation_config.json and the
+// names of model and folder. The rules and the resulting general.* metadata are those of llama.cpp's converter
+// (gguf-py's Metadata).
 package modelcard
 
 import (

@@ -64,7 +64,8 @@ func folderFiles(dir string) (names []string, where map[string]string, err error
 	case len(names) == 1:
 		return names, nil, nil
 	case len(names) > 1:
-		return nil, nil, fmt.Errorf("%s holds %d *.safetensors files but no %s that says which belong together", dir, len(names), indexName)
+		return nil, nil, fmt.Errorf("%s holds %d *.safetensors files but no %s that says which belong together", dir,
+			len(names), indexName)
 	case has["pytorch_model.bin"] || has["pytorch_model.bin.index.json"]:
 		return nil, nil, fmt.Errorf("%s: %w: a PyTorch checkpoint; save it as safetensors first", dir, formats.ErrUnsupported)
 	}
@@ -91,7 +92,8 @@ func readIndex(path string) (names []string, where map[string]string, err error)
 	}
 	for tensor, name := range index.WeightMap {
 		if !filepath.IsLocal(name) || filepath.Base(name) != name {
-			return nil, nil, formats.Corruptf(path, -1, "weight_map", "tensor %s is in %q, which is not the name of a file in this folder", tensor, name)
+			return nil, nil, formats.Corruptf(path, -1, "weight_map",
+				"tensor %s is in %q, which is not the name of a file in this folder", tensor, name)
 		}
 		names = append(names, name)
 	}
@@ -145,7 +147,8 @@ func (f *Folder) checkIndex(indexPath string, where map[string]string) error {
 		return nil
 	}
 	first := slices.Min(absent)
-	return formats.Corruptf(indexPath, -1, "weight_map", "%d tensors are not in the file it names, the first is %s in %s", len(absent), first, where[first])
+	return formats.Corruptf(indexPath, -1, "weight_map", "%d tensors are not in the file it names, the first is %s in %s",
+		len(absent), first, where[first])
 }
 
 // Tensor finds a tensor by name.

@@ -29,9 +29,12 @@ func Parse(name string, data []byte) (*File, error) {
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeader || n > uint64(len(data)-8) {
 		if bytes.HasPrefix(data, []byte("version https://git-lfs")) {
-			return nil, formats.Corruptf(name, 0, "header length", "this is a Git LFS pointer; fetch the file itself with git lfs pull")
+			return nil, formats.Corruptf(name, 0, "header length",
+				"this is a Git LFS pointer; fetch the file itself with git lfs pull")
 		}
-		return nil, formats.Corruptf(name, 0, "header length", "%d bytes are claimed, %d follow and at most %d are read; the file is cut short or not a safetensors file", n, len(data)-8, maxHeader)
+		return nil, formats.Corruptf(name, 0, "header length",
+			"%d bytes are claimed, %d follow and at most %d are read; the file is cut short or not a safetensors file",
+			n, len(data)-8, maxHeader)
 	}
 	header, start := data[8:8+n], int64(8+n)
 	f := &File{Path: name}
@@ -41,7 +44,8 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	// By position; of empty tensors at one place, by name.
 	slices.SortFunc(infos, func(a, b info) int {
-		return cmp.Or(cmp.Compare(a.Offsets[0], b.Offsets[0]), cmp.Compare(a.Offsets[1], b.Offsets[1]), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.Offsets[0], b.Offsets[0]), cmp.Compare(a.Offsets[1], b.Offsets[1]),
+			cmp.Compare(a.name, b.name))
 	})
 	return f, f.place(infos, data, start)
 }
@@ -116,9 +120,11 @@ func (f *File) place(infos []info, data []byte, start int64) error {
 		case begin > end:
 			return formats.Corruptf(f.Path, -1, field, "its data begins at %d and ends at %d", begin, end)
 		case end > section:
-			return formats.Corruptf(f.Path, -1, field, "its data ends at %d, the data section at %d; the file is cut short", end, section)
+			return formats.Corruptf(f.Path, -1, field, "its data ends at %d, the data section at %d; the file is cut short", end,
+				section)
 		case begin < next:
-			return formats.Corruptf(f.Path, -1, field, "its data begins at %d, within the tensor before it, which ends at %d", begin, next)
+			return formats.Corruptf(f.Path, -1, field, "its data begins at %d, within the tensor before it, which ends at %d",
+				begin, next)
 		case begin > next:
 			return formats.Corruptf(f.Path, -1, field, "its data begins at %d, but the tensors before it end at %d", begin, next)
 		}
@@ -127,7 +133,8 @@ func (f *File) place(infos []info, data []byte, start int64) error {
 			return err
 		}
 		if size != end-begin {
-			return formats.Corruptf(f.Path, -1, field, "%s %v takes %d bytes, its data_offsets span %d", i.DType, i.Shape, size, end-begin)
+			return formats.Corruptf(f.Path, -1, field, "%s %v takes %d bytes, its data_offsets span %d", i.DType, i.Shape, size,
+				end-begin)
 		}
 		at := start + int64(begin)
 		f.Tensors = append(f.Tensors, Tensor{

@@ -34,8 +34,8 @@ type Config struct {
 	Variant
 }
 
-// Rope is rotary position embedding. Pair i of a head is rotated by position * Base^(-2i/Dims) / Factors[i], with linear
-// scaling also / Factor, then multiplied by Magnitude.
+// Rope is rotary position embedding. Pair i of a head is rotated by position * Base^(-2i/Dims) / Factors[i], with
+// linear scaling also / Factor, then multiplied by Magnitude.
 type Rope struct {
 	Base        float64
 	Dims        int    // values of a head that are rotated
@@ -61,8 +61,8 @@ const (
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
-// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's metadata m for Read to find the same Config
-// in it.
+// ExtraMetadata makes the keys that an artifact needs beyond the checkpoint's metadata m for Read to find the same
+// Config in it.
 func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	noTensors := func(string) (Values, bool) { return nil, false }
 	got, _ := Read(m, noTensors) // without tensors it fails in the end; the keys are read by then
@@ -119,9 +119,11 @@ func (c *Config) check() error {
 	case c.Context < 0 || c.Context > math.MaxInt32:
 		return fmt.Errorf("%w: the context length is %d", formats.ErrCorrupt, c.Context)
 	case c.WindowLayers != nil && len(c.WindowLayers) != c.Layers || c.RopeLayers != nil && len(c.RopeLayers) != c.Layers:
-		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not given for each of %d layers", formats.ErrCorrupt, c.Layers)
+		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not given for each of %d layers",
+			formats.ErrCorrupt, c.Layers)
 	}
-	for _, s := range []float64{c.Scale.Embedding, c.Scale.Attention, c.Scale.Residual, c.Scale.Logit, c.Cap.Attention, c.Cap.Logit} {
+	for _, s := range []float64{c.Scale.Embedding, c.Scale.Attention, c.Scale.Residual, c.Scale.Logit, c.Cap.Attention,
+		c.Cap.Logit} {
 		if !(s >= 0 && s <= math.MaxFloat32) {
 			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)
 		}
@@ -151,7 +153,8 @@ func (r *Rope) check(head int) error {
 	case slices.ContainsFunc(r.Factors, bad) || slices.ContainsFunc(r.LongFactors, bad):
 		return fmt.Errorf("%w: the RoPE scaling gives frequency factors that are not positive numbers", formats.ErrCorrupt)
 	case r.Factors != nil && len(r.Factors) != r.Dims/2 || r.LongFactors != nil && len(r.LongFactors) != r.Dims/2:
-		return fmt.Errorf("%w: %d and %d RoPE factors for %d rotary dimensions", formats.ErrCorrupt, len(r.Factors), len(r.LongFactors), r.Dims)
+		return fmt.Errorf("%w: %d and %d RoPE factors for %d rotary dimensions", formats.ErrCorrupt, len(r.Factors),
+			len(r.LongFactors), r.Dims)
 	case !(r.Base > 0):
 		return fmt.Errorf("%w: the RoPE base is %v", formats.ErrCorrupt, r.Base)
 	case !(r.Magnitude >= 0 && r.Magnitude <= math.MaxFloat32):

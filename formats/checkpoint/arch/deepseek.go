@@ -34,7 +34,8 @@ var deepseekV3 = family{
 	Metadata:    deepseekMetadata,
 }
 
-var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight"), qwenExperts, []tensorSpec{
+var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight",
+	"attn_output.weight"), qwenExperts, []tensorSpec{
 	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{fullQueries, width}},
 	{HF: "self_attn.q_a_proj.weight", GGUF: "attn_q_a.weight", Shape: []dim{queryRank, width}},
 	{HF: "self_attn.q_a_layernorm.weight", GGUF: "attn_q_a_norm.weight", Shape: []dim{queryRank}},
@@ -89,12 +90,14 @@ func (h *HFConfig) latent(c *Config, gating Gating) {
 		}
 		return *v
 	}
-	c.Latent = &Latent{Query: n(h.QueryRank, 0), KV: n(h.LatentRank, 512), Nope: n(h.NopeDim, 128), Rope: n(h.RopeDim, 64), Value: n(h.ValueDim, 128)}
+	c.Latent = &Latent{Query: n(h.QueryRank, 0), KV: n(h.LatentRank, 512), Nope: n(h.NopeDim, 128), Rope: n(h.RopeDim, 64),
+		Value: n(h.ValueDim, 128)}
 	c.HeadDim, c.KVHeads = c.Latent.KV+c.Latent.Rope, 1
 	p := h.ropeParameters()
 	c.Rope.Dims = c.Latent.Rope
 	if c.Rope.Scaling == "yarn" { // the ramp depends on the rotated dimensions
-		c.Rope, _ = p.rope(h, &family{Interleaved: true, Theta: c.Rope.Base}, &Config{HeadDim: c.Latent.Rope, Context: c.Context})
+		c.Rope, _ = p.rope(h, &family{Interleaved: true, Theta: c.Rope.Base},
+			&Config{HeadDim: c.Latent.Rope, Context: c.Context})
 	}
 	c.Scale.Attention = c.Latent.scale(c.Rope.Factor, or(p.MScaleAllDim, 0))
 	h.experts(c)
@@ -116,7 +119,8 @@ func (l *Latent) scale(factor, all float64) float64 {
 }
 
 func (r *reader) latent(c *Config) {
-	l := &Latent{Query: r.int("attention.q_lora_rank", 0), KV: r.int("attention.kv_lora_rank", -1), Value: r.int("attention.value_length_mla", -1)}
+	l := &Latent{Query: r.int("attention.q_lora_rank", 0), KV: r.int("attention.kv_lora_rank", -1),
+		Value: r.int("attention.value_length_mla", -1)}
 	l.Rope = c.Rope.Dims
 	l.Nope = r.int("attention.key_length_mla", -1) - l.Rope
 	c.Latent = l

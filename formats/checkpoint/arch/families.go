@@ -1,6 +1,6 @@
-// Package arch holds the facts of architectures as data: how config.json and GGUF metadata describe a model, which tensors
-// it has on both sides and how they lie in their sources, and what its forward pass does otherwise than Llama's. One file
-// per family; families.go lists them.
+// Package arch holds the facts of architectures as data: how config.json and GGUF metadata describe a model, which
+// tensors it has on both sides and how they lie in their sources, and what its forward pass does otherwise than
+// Llama's. One file per family; families.go lists them.
 package arch
 
 import (
@@ -13,8 +13,8 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// A family is one Hugging Face model_type: how its config.json reads, how its tensors are called on both sides, and what
-// its GGUF metadata holds. To add one, write its file and add its line to families.
+// A family is one Hugging Face model_type: how its config.json reads, how its tensors are called on both sides, and
+// what its GGUF metadata holds. To add one, write its file and add its line to families.
 type family struct {
 	Type string // model_type
 	Arch string // GGUF architecture; the first family of an architecture describes its GGUF files
@@ -47,12 +47,13 @@ type family struct {
 
 	AnyActivation bool // Variant.Activation holds whatever config.json says
 
-	Variant Variant                            // what all models of the family have
-	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; fails when it cannot be evaluated; may be nil
-	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata; may be nil
+	// Functions may be nil.
+	Variant Variant                            // of all models of the family
+	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; fails when it cannot be evaluated
+	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata
 
 	NoHeadDim  bool                                           // head_dim is written only when config.json has one
-	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys when the common ones do not fit
+	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys instead of the common ones
 	Metadata   func(h *HFConfig, c *Config, m *gguf.Metadata) // adds to them
 
 	// Vocabulary adds what the converter adds to the tokenizer's metadata; may be nil.
@@ -68,8 +69,8 @@ type family struct {
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
 //   - An unknown tensor is an error.
 //
-// llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and rounds
-// the ramp of gpt-oss's YaRN to whole dimensions.
+// llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
+// rounds the ramp of gpt-oss's YaRN to whole dimensions.
 var families = []*family{
 	&cohere,
 	&deepseekV2,
@@ -103,7 +104,8 @@ func familyOf(modelType string) (*family, error) {
 		}
 		known = append(known, f.Type)
 	}
-	return nil, fmt.Errorf("%w: model_type %q; bitmill knows %s", formats.ErrUnsupported, modelType, strings.Join(known, ", "))
+	return nil, fmt.Errorf("%w: model_type %q; bitmill knows %s", formats.ErrUnsupported, modelType,
+		strings.Join(known, ", "))
 }
 
 // familyOfArch finds the family that describes GGUF files of an architecture, with experts or without.
@@ -121,5 +123,6 @@ func familyOfArch(arch string, moe bool) (*family, error) {
 	if found != nil {
 		return found, nil
 	}
-	return nil, fmt.Errorf("%w: architecture %q; bitmill evaluates %s", formats.ErrUnsupported, arch, strings.Join(known, ", "))
+	return nil, fmt.Errorf("%w: architecture %q; bitmill evaluates %s", formats.ErrUnsupported, arch,
+		strings.Join(known, ", "))
 }

@@ -174,7 +174,8 @@ func (r *reader) rope(f *family) error {
 	case "yarn":
 		rope.Scaling, rope.Factor = "yarn", r.float("rope.scaling.factor", 1)
 		rope.OriginalContext = r.int("rope.scaling.original_context_length", r.cfg.Context)
-		rope.Factors = yarnFactors(*rope, r.float("rope.scaling.yarn_beta_fast", 32), r.float("rope.scaling.yarn_beta_slow", 1), f.Smooth)
+		rope.Factors = yarnFactors(*rope, r.float("rope.scaling.yarn_beta_fast", 32),
+			r.float("rope.scaling.yarn_beta_slow", 1), f.Smooth)
 		rope.Magnitude = r.float("rope.scaling.yarn_attn_factor", new(ropeParameters).yarnMagnitude(rope.Factor))
 	default:
 		return fmt.Errorf("%w: RoPE scaling %q", formats.ErrUnsupported, s)
@@ -204,7 +205,8 @@ func (r *reader) ropeFactors(name string, dims int) ([]float32, error) {
 		return nil, nil
 	}
 	if t.Elements() != int64(dims/2) {
-		return nil, fmt.Errorf("%w: tensor %s has %d values for %d rotary dimensions", formats.ErrCorrupt, name, t.Elements(), dims)
+		return nil, fmt.Errorf("%w: tensor %s has %d values for %d rotary dimensions", formats.ErrCorrupt, name, t.Elements(),
+			dims)
 	}
 	factors := make([]float32, t.Elements())
 	if err := t.Floats(factors, 0, t.Rows()); err != nil {

@@ -21,7 +21,8 @@ var gptOSS = family{
 		vector("mlp.router.bias", "ffn_gate_inp.bias", experts, always),
 
 		{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
-			Source: []dim{experts, expertFFN, width}, Need: unpacked, Layout: func(c *Config) Layout { return Layout{Columns: int64(c.Width)} }},
+			Source: []dim{experts, expertFFN, width}, Need: unpacked,
+			Layout: func(c *Config) Layout { return Layout{Columns: int64(c.Width)} }},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
 			Source: []dim{experts, width, twoExpertFFN}, Need: unpacked, Layout: everyOther(0, true)},
 		{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},

@@ -163,7 +163,8 @@ func ParseHF(data []byte) (*HFConfig, error) {
 		return nil, err
 	}
 	if h.scheme.Method == "mxfp4" && !f.Packed {
-		return nil, fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from", formats.ErrUnsupported, f.Type)
+		return nil, fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from",
+			formats.ErrUnsupported, f.Type)
 	}
 	return h, nil
 }
@@ -184,8 +185,8 @@ func (h *HFConfig) layerTypes(pattern []bool) []bool {
 func (h *HFConfig) experts(c *Config) {
 	e := *c.Experts
 	for _, k := range []struct{ from, to *int }{
-		{cmp.Or(h.NumLocalExperts, h.NumExperts), &e.Count}, {h.ExpertsUsed, &e.Used}, {cmp.Or(h.ExpertFFN, h.IntermediateSize), &e.FFN},
-		{h.SharedFFN, &e.Shared},
+		{cmp.Or(h.NumLocalExperts, h.NumExperts), &e.Count}, {h.ExpertsUsed, &e.Used},
+		{cmp.Or(h.ExpertFFN, h.IntermediateSize), &e.FFN}, {h.SharedFFN, &e.Shared},
 	} {
 		if k.from != nil {
 			*k.to = *k.from
@@ -220,7 +221,8 @@ func (h *HFConfig) eps(f *family) float32 {
 // Config makes the typed Config. The first error says why the model cannot be evaluated.
 func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	f := h.family
-	c = Config{Arch: f.Arch, Family: f.Type, Context: f.Context, HeadDim: f.HeadDim, NormEps: h.eps(f), Tied: h.Tied, Variant: f.Variant}
+	c = Config{Arch: f.Arch, Family: f.Type, Context: f.Context, HeadDim: f.HeadDim, NormEps: h.eps(f), Tied: h.Tied,
+		Variant: f.Variant}
 	for _, k := range []struct {
 		key string
 		v   *int
@@ -247,7 +249,8 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 		c.HeadDim = *h.HeadDim
 	case c.HeadDim == 0 && c.Heads > 0:
 		if c.Width%c.Heads != 0 {
-			return c, nil, fmt.Errorf("%w: hidden_size %d does not divide by %d heads, and there is no head_dim", formats.ErrCorrupt, c.Width, c.Heads)
+			return c, nil, fmt.Errorf("%w: hidden_size %d does not divide by %d heads, and there is no head_dim",
+				formats.ErrCorrupt, c.Width, c.Heads)
 		}
 		c.HeadDim = c.Width / c.Heads
 	}

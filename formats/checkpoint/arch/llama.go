@@ -7,8 +7,8 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// llama is the decoder that other families vary: RMSNorm, RoPE, grouped-query attention, SwiGLU (arXiv 2302.13971), with
-// optional biases and, since Llama 3.1, scaled RoPE.
+// llama is the decoder that other families vary: RMSNorm, RoPE, grouped-query attention, SwiGLU (arXiv 2302.13971),
+// with optional biases and, since Llama 3.1, scaled RoPE.
 var llama = family{
 	Type: "llama", Arch: "llama",
 	Context:  2048,
@@ -24,8 +24,8 @@ func llamaMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	m.Set(c.Arch+".rope.dimension_count", uint32(c.Rope.Dims))
 }
 
-// llamaVocabulary recognizes two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn token
-// that its tokenizer does not name, and texts of models with SmolLM's 49152 tokens begin without BOS.
+// llamaVocabulary recognizes two vocabularies by their size, as the converter does: Code Llama's has an end-of-turn
+// token that its tokenizer does not name, and texts of models with SmolLM's 49152 tokens begin without BOS.
 func llamaVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
 	const eot = "tokenizer.ggml.eot_token_id"
 	switch c.Vocab {

@@ -11,11 +11,12 @@ import (
 
 // fileTypes maps the type of the whole to general.file_type: unquantized, or with experts in MXFP4.
 var fileTypes = map[formats.Type]uint32{
-	formats.F32: gguf.FileTypeF32, formats.F16: gguf.FileTypeF16, formats.BF16: gguf.FileTypeBF16, formats.MXFP4: gguf.FileTypeMXFP4,
+	formats.F32: gguf.FileTypeF32, formats.F16: gguf.FileTypeF16, formats.BF16: gguf.FileTypeBF16,
+	formats.MXFP4: gguf.FileTypeMXFP4,
 }
 
-// Metadata makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, without the
-// vocabulary, which comes last. typ is the type of the whole.
+// Metadata makes the metadata that llama.cpp's converter writes for a Hugging Face checkpoint, in its order, without
+// the vocabulary, which comes last. typ is the type of the whole.
 func (h *HFConfig) Metadata(c *Config, info *modelcard.Info, typ formats.Type) *gguf.Metadata {
 	f := h.family
 	m := new(gguf.Metadata)
@@ -95,7 +96,8 @@ func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 	w.fileType()
 }
 
-// ropeMetadata adds the keys of RoPE scaling and the bases. llama3 scaling has no keys but the tensor rope_freqs.weight.
+// ropeMetadata adds the keys of RoPE scaling and the bases. llama3 scaling has no keys but the tensor
+// rope_freqs.weight.
 func (h *HFConfig) ropeMetadata(w writer, c *Config) {
 	p := h.ropeParameters()
 	number := func(k string, v *float64) {

@@ -10,7 +10,8 @@ var phi3 = family{
 	Eps:      1e-5,
 	Rotary:   1,
 	LongRope: true,
-	Layer: slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "ffn_gate.weight", "ffn_up.weight"), []tensorSpec{
+	Layer: slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight", "ffn_gate.weight",
+		"ffn_up.weight"), []tensorSpec{
 		{HF: "self_attn.qkv_proj.weight", GGUF: "attn_qkv.weight", Shape: []dim{qkv, width}},
 		{HF: "mlp.gate_up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{twoFFN, width}},
 	}),

@@ -11,8 +11,10 @@ import (
 // qwenExperts lists the router and the experts of a layer, in the converter's order.
 var qwenExperts = []tensorSpec{
 	{HF: "mlp.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}, In: sparse},
-	{HF: "mlp.experts.%d.down_proj.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN}, In: sparse},
-	{HF: "mlp.experts.%d.gate_proj.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width}, In: sparse},
+	{HF: "mlp.experts.%d.down_proj.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
+		In: sparse},
+	{HF: "mlp.experts.%d.gate_proj.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
+		In: sparse},
 	{HF: "mlp.experts.%d.up_proj.weight", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width}, In: sparse},
 }
 
@@ -55,8 +57,8 @@ var qwen3MoE = family{
 	NoHeadDim: true,
 }
 
-// qwenSparse counts the dense layers. A layer has experts when its number, counted from 1, divides by decoder_sparse_step,
-// unless it is among mlp_only_layers. GGUF files can hold dense layers only before all others.
+// qwenSparse counts the dense layers. A layer has experts when its number, counted from 1, divides by
+// decoder_sparse_step, unless it is among mlp_only_layers. GGUF files can hold dense layers only before all others.
 func qwenSparse(h *HFConfig, c *Config) error {
 	h.experts(c)
 	step := 1

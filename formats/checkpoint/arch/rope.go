@@ -79,8 +79,9 @@ func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err er
 		r.OriginalContext = int(or(p.OriginalMax, float64(c.Context)))
 		r.Magnitude = single(or(p.AttentionFactor, longMagnitude(c.Context, r.OriginalContext)))
 		if len(r.Factors) != r.Dims/2 || len(r.LongFactors) != r.Dims/2 {
-			return Rope{Base: r.Base, Dims: r.Dims}, fmt.Errorf("%w: RoPE scaling with %d short and %d long factors for %d pairs",
-				formats.ErrUnsupported, len(r.Factors), len(r.LongFactors), r.Dims/2)
+			return Rope{Base: r.Base, Dims: r.Dims},
+				fmt.Errorf("%w: RoPE scaling with %d short and %d long factors for %d pairs",
+					formats.ErrUnsupported, len(r.Factors), len(r.LongFactors), r.Dims/2)
 		}
 	default:
 		return r, fmt.Errorf("%w: RoPE scaling %q", formats.ErrUnsupported, p.RopeType)

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// tensorSpec is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for numbers from
-// 0 on: that many sources are stacked, the tensor's slowest dimension. Where a dimension is 0, the model has no such
-// tensor.
+// tensorSpec is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for numbers
+// from 0 on: that many sources are stacked, the tensor's slowest dimension. Where a dimension is 0, the model has no
+// such tensor.
 type tensorSpec struct {
 	HF, GGUF string
 	Shape    []dim // of the tensor, slowest first

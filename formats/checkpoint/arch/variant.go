@@ -90,11 +90,13 @@ func (l *Latent) check(c *Config) error {
 	}
 	for _, n := range []int{l.KV, l.Nope, l.Rope, l.Value, l.Query + 1} {
 		if n < 1 || n > maxDim/c.Heads {
-			return fmt.Errorf("%w: latent attention of ranks %d and %d, %d+%d values of keys and %d of values", formats.ErrCorrupt, l.Query, l.KV, l.Nope, l.Rope, l.Value)
+			return fmt.Errorf("%w: latent attention of ranks %d and %d, %d+%d values of keys and %d of values",
+				formats.ErrCorrupt, l.Query, l.KV, l.Nope, l.Rope, l.Value)
 		}
 	}
 	if c.HeadDim != l.KV+l.Rope || c.KVHeads != 1 || c.Rope.Dims != l.Rope {
-		return fmt.Errorf("%w: latent attention with %d key-value heads of %d values, %d of which rotate", formats.ErrCorrupt, c.KVHeads, c.HeadDim, c.Rope.Dims)
+		return fmt.Errorf("%w: latent attention with %d key-value heads of %d values, %d of which rotate", formats.ErrCorrupt,
+			c.KVHeads, c.HeadDim, c.Rope.Dims)
 	}
 	return nil
 }
@@ -119,7 +121,8 @@ func (e *Experts) check(layers int) error {
 		return fmt.Errorf("%w: %d layers of %d experts", formats.ErrCorrupt, layers, e.Count)
 	case e.FFN < 1 || e.FFN > maxDim || e.Shared < 0 || e.Shared > maxDim:
 		return fmt.Errorf("%w: experts of width %d beside a shared one of %d", formats.ErrCorrupt, e.FFN, e.Shared)
-	case e.Groups > 1 && (e.Count%e.Groups != 0 || e.GroupsUsed < 1 || e.GroupsUsed > e.Groups || e.Used > e.Count/e.Groups*e.GroupsUsed):
+	case e.Groups > 1 &&
+		(e.Count%e.Groups != 0 || e.GroupsUsed < 1 || e.GroupsUsed > e.Groups || e.Used > e.Count/e.Groups*e.GroupsUsed):
 		return fmt.Errorf("%w: %d of %d groups of %d experts are used", formats.ErrCorrupt, e.GroupsUsed, e.Groups, e.Count)
 	case e.Dense < 0 || e.Dense > layers:
 		return fmt.Errorf("%w: %d dense layers of %d", formats.ErrCorrupt, e.Dense, layers)
@@ -146,8 +149,8 @@ func (c *Config) RopeOf(i int) *Rope {
 // ExpertLayer reports whether layer i has experts.
 func (c *Config) ExpertLayer(i int) bool { return c.Experts != nil && i >= c.Experts.Dense }
 
-// everyNth marks all layers except every n-th, counted from 1: the windows of an alternating model. With n of 0 it marks
-// all.
+// everyNth marks all layers except every n-th, counted from 1: the windows of an alternating model. With n of 0 it
+// marks all.
 func everyNth(n, layers int) []bool {
 	list := make([]bool, layers)
 	for i := range list {

@@ -78,8 +78,9 @@ func Load(t testing.TB, name string) *Case {
 	if err := json.Unmarshal(data, &c); err != nil {
 		t.Fatalf("checkpointtest: case %s: %v", name, err)
 	}
-	return &Case{Name: name, Config: c.Config, Shapes: c.Tensors, DTypes: c.DTypes, Tokens: c.Tokens, Positions: c.Positions,
-		Columns: c.Columns, Logits: c.Logits, Argmax: c.Argmax, LogSumExp: c.LogSumExp}
+	return &Case{Name: name, Config: c.Config, Shapes: c.Tensors, DTypes: c.DTypes, Tokens: c.Tokens,
+		Positions: c.Positions,
+		Columns:   c.Columns, Logits: c.Logits, Argmax: c.Argmax, LogSumExp: c.LogSumExp}
 }
 
 // TensorNames lists the case's tensors in file order: sorted by name.

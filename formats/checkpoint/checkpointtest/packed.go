@@ -59,7 +59,8 @@ func (c *Case) Packed(t testing.TB, dir, kind string) {
 		if err := os.MkdirAll(folder, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		WriteFile(t, folder, "adapter_config.json", []byte(`{"peft_type": "LORA", "r": 4, "lora_alpha": 6, "base_model_name_or_path": "org/base"}`))
+		WriteFile(t, folder, "adapter_config.json",
+			[]byte(`{"peft_type": "LORA", "r": 4, "lora_alpha": 6, "base_model_name_or_path": "org/base"}`))
 		WriteFile(t, folder, "adapter_model.safetensors", Safetensors(t, adapter))
 	}
 }
@@ -185,8 +186,10 @@ func (p *packer) gptq() {
 	for col := range p.cols {
 		index = binary.LittleEndian.AppendUint32(index, uint32(order(col)))
 	}
-	p.add(stem+".qweight", "I32", words(p.cols*p.rows/8, func(w, i int) int { return codes[(w/p.rows*8+i)*p.rows+w%p.rows] }), int64(p.cols/8), int64(p.rows))
-	p.add(stem+".qzeros", "I32", words(groups*p.rows/8, func(w, i int) int { return zeros[w*8+i] - 1 }), int64(groups), int64(p.rows/8))
+	p.add(stem+".qweight", "I32", words(p.cols*p.rows/8,
+		func(w, i int) int { return codes[(w/p.rows*8+i)*p.rows+w%p.rows] }), int64(p.cols/8), int64(p.rows))
+	p.add(stem+".qzeros", "I32", words(groups*p.rows/8, func(w, i int) int { return zeros[w*8+i] - 1 }), int64(groups),
+		int64(p.rows/8))
 	p.add(stem+".scales", "F16", scales, int64(groups), int64(p.rows))
 	p.add(stem+".g_idx", "I32", index, int64(p.cols))
 }

@@ -50,7 +50,8 @@ func Safetensors(t testing.TB, tensors []Raw) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&head, `,%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, r.DType, shape, data.Len(), data.Len()+len(r.Data))
+		fmt.Fprintf(&head, `,%s:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, r.DType, shape, data.Len(),
+			data.Len()+len(r.Data))
 		data.Write(r.Data)
 	}
 	head.WriteByte('}')

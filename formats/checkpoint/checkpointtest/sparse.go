@@ -49,9 +49,11 @@ func Sparse(t testing.TB, dir string, s Shape) int64 {
 		add(p+"input_layernorm.weight", s.Width)
 		add(p+"post_attention_layernorm.weight", s.Width)
 	}
-	config := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": s.Width, "intermediate_size": s.FFN,
+	config := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_size": s.Width,
+		"intermediate_size": s.FFN,
 		"num_hidden_layers": s.Layers, "num_attention_heads": s.Heads, "num_key_value_heads": s.KV, "vocab_size": s.Vocab,
-		"max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "torch_dtype": "bfloat16"}
+		"max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
+		"torch_dtype": "bfloat16"}
 	list, err := json.Marshal(header)
 	if err != nil {
 		t.Fatal(err)
