@@ -34,14 +34,6 @@ type compiler struct {
 	left int    // how many bytes of the pattern were left there
 }
 
-// node is a part of a pattern: it makes the steps that match it and lead to next.
-type node struct {
-	set   *charset // of a part that is one character
-	empty bool     // it may match nothing
-	width int      // how many characters it matches, -1: not always as many
-	build func(next *step) *step
-}
-
 // fail notes the first thing that is not supported and ends the reading.
 func (c *compiler) fail(what string) node {
 	if c.err == "" {
@@ -184,49 +176,6 @@ func (c *compiler) quantifier() (least, most int, counted bool) {
 	return least, most, true
 }
 
-// repeated makes a part of more than one character come least to most times.
-func (n node) repeated(least, most int, lazy, held bool) node {
-	either := func(more, end *step) *step {
-		if lazy {
-			more, end = end, more
-		}
-		return &step{op: opEither, ways: []*step{more, end}}
-	}
-	inner := func(next *step) *step {
-		if most == math.MaxInt {
-			loop := &step{op: opEither}
-			loop.ways = either(n.build(loop), next).ways
-			next = loop
-		} else {
-			end := next
-			for range most - least {
-				next = either(n.build(next), end)
-			}
-		}
-		for range least {
-			next = n.build(next)
-		}
-		return next
-	}
-	if held {
-		return node{empty: least == 0, build: keep(inner)}
-	}
-	return node{empty: least == 0, build: inner}
-}
-
-// keep makes a part that gives nothing back.
-func keep(build func(next *step) *step) func(next *step) *step {
-	return func(next *step) *step {
-		return &step{op: opAtomic, sub: build(&step{op: opDone}), next: next}
-	}
-}
-
-// single is the part that matches one character.
-func single(holds func(rune) bool) node {
-	set := newCharset(holds)
-	return node{set: set, width: 1, build: func(next *step) *step { return &step{op: opSet, set: set, next: next} }}
-}
-
 // atom reads a character, a class, a group or an assertion.
 func (c *compiler) atom() node {
 	switch {
@@ -292,52 +241,4 @@ func (c *compiler) look(o op, not bool) node {
 
 func assertion(o op) node {
 	return node{empty: true, build: func(next *step) *step { return &step{op: o, next: next} }}
-}
-
-// setFirst works out what matches can begin with, for all steps.
-func (p *step) setFirst(done map[*step]bool) *[256]bool {
-	if done[p] {
-		return &p.first
-	}
-	done[p] = true
-	for b := range p.first {
-		p.first[b] = true // for a loop that comes back here
-	}
-	var next *[256]bool
-	if p.next != nil {
-		next = p.next.setFirst(done)
-	}
-	if p.sub != nil {
-		p.sub.setFirst(done)
-	}
-	switch p.op {
-	case opSet, opRun, opLazy:
-		p.first = p.set.ascii
-		if p.min == 0 && p.op != opSet {
-			join(&p.first, next)
-		}
-	case opEither:
-		var first [256]bool
-		p.byByte = &[129][]*step{}
-		for _, way := range p.ways {
-			f := way.setFirst(done)
-			join(&first, f)
-			for b := range p.byByte {
-				if f[b] {
-					p.byByte[b] = append(p.byByte[b], way)
-				}
-			}
-		}
-		p.first = first
-	case opAhead, opBehind, opWord, opLineStart, opLineEnd:
-		p.first = *next
-	}
-	return &p.first
-}
-
-// join adds the bytes of more.
-func join(first, more *[256]bool) {
-	for b, ok := range more {
-		first[b] = first[b] || ok
-	}
 }
