@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// literal is the predicate of one character, or of its cases.
+// literal is the predicate of one character, in any case within (?i: ).
 func (c *compiler) literal(want rune) func(rune) bool {
 	if !c.fold {
 		return func(r rune) bool { return r == want }
@@ -88,8 +88,8 @@ func (c *compiler) escaped() rune {
 	return rune(v)
 }
 
-// class reads what follows an opening bracket: ranges, escapes, classes within (their union), and what stands before
-// and after && (their intersection). Without regard to case a class has characters and ranges only.
+// class reads a class behind its opening bracket: ranges, escapes, nested classes (union) and && (intersection). Within
+// (?i: ) a class may hold characters and ranges only.
 func (c *compiler) class() func(rune) bool {
 	not := c.take("^")
 	var ranges Ranges
@@ -135,7 +135,7 @@ func (c *compiler) member() rune {
 	return c.char()
 }
 
-// union is the predicate of ranges and parts, or of all other characters.
+// union is the predicate of ranges and parts or, with not, of all other characters.
 func (c *compiler) union(ranges Ranges, parts []func(rune) bool, not bool) func(rune) bool {
 	if c.fold {
 		if len(parts) > 0 {

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// charset is a set of characters: what a class of a pattern matches. Membership beyond ASCII is worked out page by page,
-// when first asked for.
+// charset is a set of characters, as a class of a pattern. Beyond ASCII it is filled page by page, when a page is first
+// used.
 type charset struct {
-	ascii [256]bool // of ASCII; true beyond
+	ascii [256]bool // by byte; true beyond ASCII
 	holds func(rune) bool
 	pages [(unicode.MaxRune + 1) / 256]atomic.Pointer[[256]bool]
 }
@@ -43,8 +43,8 @@ func (c *charset) beyondASCII(s string) (n int, ok bool) {
 	return n, page[r&255]
 }
 
-// run returns where a run of at most max characters of the set that begins at byte i ends: at the earliest, after min
-// of them (-1 when there are fewer), and at the latest.
+// run returns the two ends of a run of characters of the set from byte i on: after min of them (-1 when there are fewer)
+// and after as many as there are, at most max.
 func (c *charset) run(s string, i, min, max int) (least, most int) {
 	least = -1
 	for count := 0; ; count++ {
@@ -78,7 +78,7 @@ func property(name string) func(rune) bool {
 	return func(r rune) bool { return unicode.Is(table, r) || more.Has(r) }
 }
 
-// wordChar is \w in Oniguruma, superscripts and fractions of Latin-1 and circled letters among it.
+// wordChar is \w in Oniguruma, with the superscripts and fractions of Latin-1 and with circled letters.
 var wordChar = func() func(rune) bool {
 	var parts []func(rune) bool
 	for _, name := range []string{"L", "M", "Nd", "Nl", "Pc"} {

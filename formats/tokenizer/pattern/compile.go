@@ -10,8 +10,8 @@ import (
 	"bitmill/formats"
 )
 
-// Compile makes a pattern ready to match. What this package does not know is refused with formats.ErrUnsupported, which
-// names it and the byte of the pattern where it stands.
+// Compile makes a pattern ready to match. The error for what this package does not know is formats.ErrUnsupported, with its
+// name and the byte of the pattern where reading stopped.
 func Compile(pattern string) (*Pattern, error) {
 	c := &compiler{rest: pattern}
 	n := c.alternation()
@@ -19,7 +19,8 @@ func Compile(pattern string) (*Pattern, error) {
 		c.fail("an unmatched )")
 	}
 	if c.err != "" {
-		return nil, fmt.Errorf("%w: the pattern %s: %s, at byte %d", formats.ErrUnsupported, pattern, c.err, len(pattern)-c.left)
+		return nil, fmt.Errorf("%w: the pattern %s: %s, at byte %d", formats.ErrUnsupported,
+			pattern, c.err, len(pattern)-c.left)
 	}
 	p := &Pattern{n.build(&step{op: opDone}), n.empty}
 	p.start.setFirst(map[*step]bool{})
@@ -31,7 +32,7 @@ type compiler struct {
 	rest string
 	fold bool   // within (?i: )
 	err  string // the first thing that is not supported
-	left int    // how many bytes of the pattern were left there
+	left int    // bytes of the pattern behind it
 }
 
 // fail notes the first thing that is not supported and ends the reading.
@@ -43,7 +44,7 @@ func (c *compiler) fail(what string) node {
 	return node{build: func(next *step) *step { return next }}
 }
 
-// take removes a prefix from the rest, if it is there.
+// take removes a prefix from the rest and reports whether it was there.
 func (c *compiler) take(prefix string) bool {
 	rest, ok := strings.CutPrefix(c.rest, prefix)
 	c.rest = rest
@@ -104,7 +105,7 @@ func (c *compiler) sequence() node {
 	return n
 }
 
-// quantified reads one part and how often it comes.
+// quantified reads a part and its quantifier.
 func (c *compiler) quantified() node {
 	n := c.atom()
 	least, most, counted := c.quantifier()
@@ -142,7 +143,7 @@ func (c *compiler) quantified() node {
 	return r
 }
 
-// quantifier reads how often a part comes: once where nothing is said. Braces that hold no numbers are characters.
+// quantifier reads how often a part is repeated, once without a quantifier. Braces without numbers are characters.
 func (c *compiler) quantifier() (least, most int, counted bool) {
 	switch {
 	case c.take("?"):
@@ -228,7 +229,7 @@ func (c *compiler) group() node {
 	return n
 }
 
-// look reads an assertion about what follows or, in as many characters as it always has, about what comes before.
+// look reads a lookahead, or a lookbehind of a fixed number of characters.
 func (c *compiler) look(o op, not bool) node {
 	n := c.group()
 	if o == opBehind && n.width < 0 {

@@ -12,12 +12,12 @@ const (
 	opSet          // one character of set
 	opRun          // min to max characters of set, as many as possible
 	opLazy         // min to max characters of set, as few as possible
-	opEither       // the first of ways that leads to the end
-	opAhead        // sub matches here (or, with not, does not), and takes nothing
-	opBehind       // sub matches the min characters before (or, with not, does not)
-	opAtomic       // sub matches, and is not tried again
+	opEither       // the first of ways with which the rest matches
+	opAhead        // sub matches here (with not: does not); takes nothing
+	opBehind       // sub matches the min characters before (with not: does not); takes nothing
+	opAtomic       // sub matches; its other ways to match are not tried
 	opWord         // between a word character and another
-	opLineStart    // at the beginning or behind a line feed
+	opLineStart    // at the beginning or after a line feed
 	opLineEnd      // before a line feed or at the end
 )
 
@@ -31,27 +31,27 @@ type step struct {
 	ways      []*step
 	next      *step
 
-	first  [256]bool     // the bytes that a match from here can begin with: of ASCII, and all others
-	byByte *[129][]*step // of opEither: the ways that can match before an ASCII byte; before another one or the end
+	first  [256]bool     // the bytes that a match from here can begin with, all beyond ASCII
+	byByte *[129][]*step // of opEither: the ways that can match at an ASCII byte; at any other byte or the end
 }
 
-// matcher finds the matches in one text. Its stack says what is left to try, so that no text is too deep for it.
+// matcher finds the matches in one text. Its stack holds what is left to try, so that no text is too deep for it.
 type matcher struct {
 	text  string
 	at    int  // where the next match begins at the earliest
-	after bool // a match that is not empty ends there
+	after bool // a match that is not empty ends at that place
 	stack []frame
-	lent  *[]frame // where the stack came from
+	lent  *[]frame // the stack's place in the pool
 }
 
 // frame is a choice that a match may come back to.
 type frame struct {
 	step *step
 	at   int // where a run ends, or where the alternatives begin
-	left int // a run: where it must end at the earliest, or how many characters it may still take; else the next way
+	left int // of opRun its earliest end, of opLazy the characters that it may still take, of opEither the next way
 }
 
-// stacks are lent to matchers that have something to come back to.
+// stacks are for matchers that have a choice to come back to.
 var stacks = sync.Pool{New: func() any { return new([]frame) }}
 
 func (m *matcher) push(f frame) {
@@ -88,7 +88,7 @@ func (m *matcher) find(p *Pattern) (from, to int) {
 	return -1, -1
 }
 
-// size is how many bytes the character at byte i has; at the end 1.
+// size is the number of bytes of the character at byte i, 1 at the end.
 func size(s string, i int) int {
 	if i == len(s) || s[i] < utf8.RuneSelf {
 		return 1
@@ -154,7 +154,7 @@ func (m *matcher) match(p *step, i int) int {
 	}
 }
 
-// back returns what to try next, and where: nil when nothing is left of the match whose frames begin at base.
+// back returns the step to try next and its place; nil when nothing is left of the match whose frames begin at base.
 func (m *matcher) back(base int) (*step, int) {
 	for len(m.stack) > base {
 		f := &m.stack[len(m.stack)-1]

@@ -2,15 +2,15 @@ package pattern
 
 import "math"
 
-// node is a part of a pattern: it makes the steps that match it and lead to next.
+// node is a part of a pattern.
 type node struct {
-	set   *charset // of a part that is one character
-	empty bool     // it may match nothing
-	width int      // how many characters it matches, -1: not always as many
-	build func(next *step) *step
+	set   *charset               // of a part that is one character
+	empty bool                   // it may match nothing
+	width int                    // the number of characters that it matches, -1 where that is not fixed
+	build func(next *step) *step // makes the steps that match it and lead to next
 }
 
-// repeated makes a part of more than one character come least to most times.
+// repeated repeats a group least to most times.
 func (n node) repeated(least, most int, lazy, held bool) node {
 	either := func(more, end *step) *step {
 		if lazy {
@@ -53,14 +53,14 @@ func single(holds func(rune) bool) node {
 	return node{set: set, width: 1, build: func(next *step) *step { return &step{op: opSet, set: set, next: next} }}
 }
 
-// setFirst works out what matches can begin with, for all steps.
+// setFirst finds the bytes that matches can begin with, for all steps from p on.
 func (p *step) setFirst(done map[*step]bool) *[256]bool {
 	if done[p] {
 		return &p.first
 	}
 	done[p] = true
 	for b := range p.first {
-		p.first[b] = true // for a loop that comes back here
+		p.first[b] = true // for a loop that leads back here
 	}
 	var next *[256]bool
 	if p.next != nil {

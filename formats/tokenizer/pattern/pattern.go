@@ -1,15 +1,15 @@
-// Package pattern matches the regular expressions of tokenizer.json files, in Oniguruma's syntax and with its Unicode
-// tables, which are newer than Go's.
+// Package pattern matches the regular expressions of tokenizer.json files, in Oniguruma's syntax and with its tables of
+// Unicode 16, which Go's do not have yet.
 //
-// A pattern is compiled to steps that lead to one another; a match tries them in order and backtracks. What tokenizers
-// use is covered: classes and their unions and intersections, properties, groups, greedy, lazy and possessive
-// repetition, lookahead and lookbehind, (?i: ). Everything else is refused by name (formats.ErrUnsupported): back
-// references, POSIX brackets, flags, repetitions of a group that may be empty.
+// A pattern is compiled to linked steps; a match tries them in order and backtracks. The package knows what tokenizers
+// use: classes with unions and intersections, properties, groups, greedy, lazy, possessive and atomic repetition,
+// lookahead and lookbehind, (?i: ). Everything else is refused by name (formats.ErrUnsupported), for instance back
+// references, POSIX brackets, other flags, and repetitions of a group that may be empty.
 package pattern
 
 import "strings"
 
-// Pattern is a compiled pattern. It is safe for use by several goroutines.
+// Pattern is a compiled pattern. Several goroutines may use it.
 type Pattern struct {
 	start *step
 	empty bool // a match may be empty
@@ -33,9 +33,9 @@ func Literal(text string) string {
 	return b.String()
 }
 
-// Spans calls each with the matches and with what lies between them, in order. Matches come from left to right and
-// without overlap; an empty one parts the two spans beside it. Bytes that are not UTF-8 count as characters of their
-// own (U+FFFD).
+// Spans calls each with the matches and with what lies between them, in order. Matches are found from left to right and do
+// not overlap; an empty match separates the spans on its two sides. A byte that is not UTF-8 counts as a character of its
+// own, U+FFFD.
 func (p *Pattern) Spans(text string, each func(Span)) {
 	m := matcher{text: text}
 	gap := 0
@@ -58,7 +58,7 @@ func (p *Pattern) Split(text string, piece func(string)) {
 	p.Spans(text, func(s Span) { piece(text[s.From:s.To]) })
 }
 
-// ReplaceAll is text with every match replaced by content as it is: the empty ones too, but for those where another
+// ReplaceAll replaces every match in text by content, literally. Empty matches are replaced too, except where another
 // match ends.
 func (p *Pattern) ReplaceAll(text, content string) string {
 	var b strings.Builder
