@@ -4,32 +4,32 @@
 
 package kernel
 
-// load32 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.
+// loadQ8AVX2 is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.
 //
 //go:noescape
-func load32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
+func loadQ8AVX2(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
 
-// load256 is loadQ8K for blocks of 256 in a row.
+// loadQ8KAVX2 is loadQ8K for blocks of 256 in a row.
 //
 //go:noescape
-func load256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)
+func loadQ8KAVX2(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)
 
-// roundBF16 rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.
+// roundBF16AVX2 rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.
 //
 //go:noescape
-func roundBF16(dst *float32, halves *uint16, x *float32, n int)
+func roundBF16AVX2(dst *float32, halves *uint16, x *float32, n int)
 
-// scaleCodes sets dst to codes times the scale of their block of a multiple of 32.
+// scaleCodesAVX2 sets dst to codes times the scale of their block of a multiple of 32.
 //
 //go:noescape
-func scaleCodes(dst *float32, codes *int8, d *float32, blocks int, block int)
+func scaleCodesAVX2(dst *float32, codes *int8, d *float32, blocks int, block int)
 
-// interleave256 writes a panel of eight tokens with blocks of 256: see Batch.
+// interleave256AVX2 writes the token block of eight tokens with blocks of 256.
 //
 //go:noescape
-func interleave256(panel *int32, d *float32, sums *int16, blocks int)
+func interleave256AVX2(tokenBlock *int32, d *float32, sums *int16, blocks int)
 
-// interleave32 writes a panel of eight tokens with blocks of 32: see Batch; s may be nil.
+// interleave32AVX2 writes the token block of eight tokens with blocks of 32; s may be nil.
 //
 //go:noescape
-func interleave32(panel *int32, d *float32, s *float32, sums *int16, blocks int)
+func interleave32AVX2(tokenBlock *int32, d *float32, s *float32, sums *int16, blocks int)

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-// func load32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
+// func loadQ8AVX2(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·load32(SB), NOSPLIT, $0-56
+TEXT ·loadQ8AVX2(SB), NOSPLIT, $0-56
 	MOVQ codes+0(FP), AX
-	MOVQ words+8(FP), CX
+	MOVQ int16s+8(FP), CX
 	MOVQ sums+16(FP), DX
 	MOVQ d+24(FP), BX
 	MOVQ s+32(FP), SI
 	MOVQ x+40(FP), DI
 	MOVQ blocks+48(FP), R8
 
-load32_block:
+loadQ8AVX2_block:
 	VMOVDQU      bits_7fffffff<>+0(SB), Y0
 	VPAND        (DI), Y0, Y1
 	VPAND        32(DI), Y0, Y2
@@ -33,12 +33,12 @@ load32_block:
 	VXORPS       Y0, Y0, Y0
 	VMOVD        X1, R9
 	TESTL        R9, R9
-	JZ           load32_zero
+	JZ           loadQ8AVX2_zero
 	VMOVSS       bits_42fe0000<>+0(SB), X0
 	VDIVSS       X1, X0, X0
 	VBROADCASTSS X0, Y0
 
-load32_zero:
+loadQ8AVX2_zero:
 	VDIVSS       bits_42fe0000<>+0(SB), X1, X1
 	VCVTPS2PH    $0x00, X1, X2
 	VCVTPH2PS    X2, X2
@@ -77,16 +77,16 @@ load32_zero:
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000004, DX
 	TESTQ        CX, CX
-	JZ           load32_sum
+	JZ           loadQ8AVX2_sum
 	VPMOVSXBW    -32(AX), Y0
 	VMOVDQU      Y0, (CX)
 	VPMOVSXBW    -16(AX), Y0
 	VMOVDQU      Y0, 32(CX)
 	ADDQ         $0x40, CX
 
-load32_sum:
+loadQ8AVX2_sum:
 	TESTQ      SI, SI
-	JZ         load32_next
+	JZ         loadQ8AVX2_next
 	ADDL       R10, R9
 	VCVTSI2SSL R9, X1, X2
 	VMULSS     X2, X1, X2
@@ -95,9 +95,9 @@ load32_sum:
 	VMOVSS     X2, (SI)
 	ADDQ       $0x04, SI
 
-load32_next:
+loadQ8AVX2_next:
 	DECQ R8
-	JNZ  load32_block
+	JNZ  loadQ8AVX2_block
 	VZEROUPPER
 	RET
 
@@ -147,9 +147,9 @@ DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
 DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
 GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
-// func load256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)
+// func loadQ8KAVX2(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)
 // Requires: AVX, AVX2
-TEXT ·load256(SB), NOSPLIT, $0-48
+TEXT ·loadQ8KAVX2(SB), NOSPLIT, $0-48
 	MOVQ codes+0(FP), AX
 	MOVQ sums16+8(FP), CX
 	MOVQ sums32+16(FP), DX
@@ -157,7 +157,7 @@ TEXT ·load256(SB), NOSPLIT, $0-48
 	MOVQ x+32(FP), SI
 	MOVQ blocks+40(FP), DI
 
-load256_block:
+loadQ8KAVX2_block:
 	VMOVDQU    bits_7fffffff<>+0(SB), Y0
 	VPAND      (SI), Y0, Y1
 	VPAND      32(SI), Y0, Y2
@@ -232,17 +232,17 @@ load256_block:
 	VXORPS     X2, X2, X2
 	VMOVD      X1, R8
 	TESTL      R8, R8
-	JZ         load256_zero
+	JZ         loadQ8KAVX2_zero
 	VMOVDQU    bits_7fffffff<>+0(SB), Y0
 	MOVQ       SI, R8
 
-load256_search:
+loadQ8KAVX2_search:
 	VPAND        (R8), Y0, Y2
 	VPCMPEQD     Y2, Y1, Y2
 	VMOVMSKPS    Y2, R9
 	ADDQ         $0x20, R8
 	TESTL        R9, R9
-	JZ           load256_search
+	JZ           loadQ8KAVX2_search
 	BSFL         R9, R9
 	VMOVSS       -32(R8)(R9*4), X0
 	VMOVSS       bits_c2fe0000<>+0(SB), X1
@@ -251,12 +251,12 @@ load256_search:
 	VMOVSS       bits_3f800000<>+0(SB), X2
 	VDIVSS       X1, X2, X2
 
-load256_zero:
+loadQ8KAVX2_zero:
 	VMOVSS X2, (BX)
 	ADDQ   $0x04, BX
 	MOVQ   $0x00000008, R8
 
-load256_round:
+loadQ8KAVX2_round:
 	VMOVUPS      bits_42fe0000<>+0(SB), Y1
 	VMULPS       (SI), Y0, Y2
 	VMINPS       Y2, Y1, Y2
@@ -293,9 +293,9 @@ load256_round:
 	MOVW         R9, (DX)
 	ADDQ         $0x02, DX
 	DECQ         R8
-	JNZ          load256_round
+	JNZ          loadQ8KAVX2_round
 	DECQ         DI
-	JNZ          load256_block
+	JNZ          loadQ8KAVX2_block
 	VZEROUPPER
 	RET
 
@@ -319,9 +319,9 @@ DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
 DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
 GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
 
-// func roundBF16(dst *float32, halves *uint16, x *float32, n int)
+// func roundBF16AVX2(dst *float32, halves *uint16, x *float32, n int)
 // Requires: AVX, AVX2
-TEXT ·roundBF16(SB), NOSPLIT, $0-32
+TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-32
 	MOVQ    dst+0(FP), AX
 	MOVQ    halves+8(FP), CX
 	MOVQ    x+16(FP), DX
@@ -331,7 +331,7 @@ TEXT ·roundBF16(SB), NOSPLIT, $0-32
 	VMOVDQU bits_00400000<>+0(SB), Y2
 	VMOVDQU bits_ffff0000<>+0(SB), Y3
 
-roundBF16_loop:
+roundBF16AVX2_loop:
 	VMOVUPS   (DX), Y4
 	VPSRLD    $0x10, Y4, Y5
 	VPAND     Y1, Y5, Y5
@@ -355,17 +355,17 @@ roundBF16_loop:
 	VMOVUPS   Y6, 32(AX)
 	VPSRLD    $0x10, Y6, Y6
 	TESTQ     CX, CX
-	JZ        roundBF16_next
+	JZ        roundBF16AVX2_next
 	VPACKUSDW Y6, Y5, Y5
 	VPERMQ    $0xd8, Y5, Y5
 	VMOVDQU   Y5, (CX)
 	ADDQ      $0x20, CX
 
-roundBF16_next:
+roundBF16AVX2_next:
 	ADDQ $0x40, DX
 	ADDQ $0x40, AX
 	SUBQ $0x10, BX
-	JNZ  roundBF16_loop
+	JNZ  roundBF16AVX2_loop
 	VZEROUPPER
 	RET
 
@@ -409,19 +409,19 @@ DATA bits_ffff0000<>+48(SB)/8, $0xffff0000ffff0000
 DATA bits_ffff0000<>+56(SB)/8, $0xffff0000ffff0000
 GLOBL bits_ffff0000<>(SB), RODATA|NOPTR, $64
 
-// func scaleCodes(dst *float32, codes *int8, d *float32, blocks int, block int)
+// func scaleCodesAVX2(dst *float32, codes *int8, d *float32, blocks int, block int)
 // Requires: AVX, AVX2
-TEXT ·scaleCodes(SB), NOSPLIT, $0-40
+TEXT ·scaleCodesAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ codes+8(FP), CX
 	MOVQ d+16(FP), DX
 	MOVQ blocks+24(FP), BX
 
-scaleCodes_block:
+scaleCodesAVX2_block:
 	VBROADCASTSS (DX), Y0
 	MOVQ         block+32(FP), SI
 
-scaleCodes_loop:
+scaleCodesAVX2_loop:
 	VPMOVSXBD (CX), Y1
 	VCVTDQ2PS Y1, Y1
 	VMULPS    Y0, Y1, Y1
@@ -441,17 +441,17 @@ scaleCodes_loop:
 	ADDQ      $0x20, CX
 	ADDQ      $0x00000080, AX
 	SUBQ      $0x20, SI
-	JNZ       scaleCodes_loop
+	JNZ       scaleCodesAVX2_loop
 	ADDQ      $0x04, DX
 	DECQ      BX
-	JNZ       scaleCodes_block
+	JNZ       scaleCodesAVX2_block
 	VZEROUPPER
 	RET
 
-// func interleave256(panel *int32, d *float32, sums *int16, blocks int)
+// func interleave256AVX2(tokenBlock *int32, d *float32, sums *int16, blocks int)
 // Requires: AVX, AVX2
-TEXT ·interleave256(SB), NOSPLIT, $0-32
-	MOVQ panel+0(FP), AX
+TEXT ·interleave256AVX2(SB), NOSPLIT, $0-32
+	MOVQ tokenBlock+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ sums+16(FP), DX
 	MOVQ blocks+24(FP), BX
@@ -463,7 +463,7 @@ TEXT ·interleave256(SB), NOSPLIT, $0-32
 	LEAQ (DI)(DI*4), R10
 	LEAQ (R9)(DI*4), R11
 
-interleave256_sums:
+interleave256AVX2_sums:
 	VMOVDQU     (DX), Y0
 	VMOVDQU     (DX)(DI*1), Y1
 	VMOVDQU     (DX)(DI*2), Y2
@@ -619,14 +619,14 @@ interleave256_sums:
 	ADDQ        $0x00000020, DX
 	ADDQ        $0x000003c0, R8
 	DECQ        SI
-	JNZ         interleave256_sums
+	JNZ         interleave256AVX2_sums
 	MOVQ        BX, DI
 	SHLQ        $0x02, DI
 	LEAQ        (DI)(DI*2), DX
 	LEAQ        (DI)(DI*4), SI
 	LEAQ        (DX)(DI*4), R8
 
-interleave256_scales:
+interleave256AVX2_scales:
 	MOVL (CX), R9
 	MOVL R9, (AX)
 	MOVL (CX)(DI*1), R9
@@ -646,14 +646,14 @@ interleave256_scales:
 	ADDQ $0x00000004, CX
 	ADDQ $0x000003c0, AX
 	DECQ BX
-	JNZ  interleave256_scales
+	JNZ  interleave256AVX2_scales
 	VZEROUPPER
 	RET
 
-// func interleave32(panel *int32, d *float32, s *float32, sums *int16, blocks int)
+// func interleave32AVX2(tokenBlock *int32, d *float32, s *float32, sums *int16, blocks int)
 // Requires: AVX, AVX2
-TEXT ·interleave32(SB), NOSPLIT, $0-40
-	MOVQ panel+0(FP), AX
+TEXT ·interleave32AVX2(SB), NOSPLIT, $0-40
+	MOVQ tokenBlock+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ s+16(FP), DX
 	MOVQ sums+24(FP), BX
@@ -666,7 +666,7 @@ TEXT ·interleave32(SB), NOSPLIT, $0-40
 	LEAQ (DI)(DI*4), R11
 	LEAQ (R10)(DI*4), R12
 
-interleave32_scales:
+interleave32AVX2_scales:
 	MOVL (CX), R13
 	MOVL R13, (R8)
 	MOVL (CX)(DI*1), R13
@@ -686,14 +686,14 @@ interleave32_scales:
 	ADDQ $0x00000004, CX
 	ADDQ $0x00000060, R8
 	DECQ R9
-	JNZ  interleave32_scales
+	JNZ  interleave32AVX2_scales
 	MOVQ AX, R8
 	MOVQ SI, R9
 	LEAQ (DI)(DI*2), CX
 	LEAQ (DI)(DI*4), R10
 	LEAQ (CX)(DI*4), R11
 
-interleave32_sums:
+interleave32AVX2_sums:
 	VMOVD       (BX), X0
 	VPINSRD     $0x01, (BX)(DI*1), X0, X0
 	VPINSRD     $0x02, (BX)(DI*2), X0, X0
@@ -716,14 +716,14 @@ interleave32_sums:
 	ADDQ        $0x00000004, BX
 	ADDQ        $0x00000060, R8
 	DECQ        R9
-	JNZ         interleave32_sums
+	JNZ         interleave32AVX2_sums
 	TESTQ       DX, DX
-	JZ          interleave32_done
+	JZ          interleave32AVX2_done
 	LEAQ        (DI)(DI*2), CX
 	LEAQ        (DI)(DI*4), BX
 	LEAQ        (CX)(DI*4), R8
 
-interleave32_scaled:
+interleave32AVX2_scaled:
 	MOVL (DX), R9
 	MOVL R9, 32(AX)
 	MOVL (DX)(DI*1), R9
@@ -743,8 +743,8 @@ interleave32_scaled:
 	ADDQ $0x00000004, DX
 	ADDQ $0x00000060, AX
 	DECQ SI
-	JNZ  interleave32_scaled
+	JNZ  interleave32AVX2_scaled
 
-interleave32_done:
+interleave32AVX2_done:
 	VZEROUPPER
 	RET

@@ -4,12 +4,12 @@
 
 package kernel
 
-// wideLoad256 is loadQ8K for blocks of 256 in a row, up to one with a NaN or where the largest magnitude has both signs; it returns how many blocks are left.
+// loadQ8KAVX512 is loadQ8K for blocks of 256 in a row, up to one with a NaN or where the largest magnitude has both signs; it returns how many blocks are left.
 //
 //go:noescape
-func wideLoad256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int
+func loadQ8KAVX512(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int
 
-// wideLoad32 is loadQ8 for blocks of 32 in a row, eight at a time; s is nil for Q8_0, words for Q8_1.
+// loadQ8AVX512 is loadQ8 for blocks of 32 in a row, eight at a time; s is nil for Q8_0, words for Q8_1.
 //
 //go:noescape
-func wideLoad32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, eights int)
+func loadQ8AVX512(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, eights int)

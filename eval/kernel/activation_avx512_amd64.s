@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func wideLoad256(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int
+// func loadQ8KAVX512(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·wideLoad256(SB), NOSPLIT, $0-56
+TEXT ·loadQ8KAVX512(SB), NOSPLIT, $0-56
 	MOVQ         codes+0(FP), AX
 	MOVQ         sums16+8(FP), CX
 	MOVQ         sums32+16(FP), DX
@@ -20,7 +20,7 @@ TEXT ·wideLoad256(SB), NOSPLIT, $0-56
 	VMOVDQU32    turn<>+0(SB), Z3
 	VPBROADCASTD bits_00010001<>+0(SB), Y5
 
-wideLoad256_block:
+loadQ8KAVX512_block:
 	VMOVUPS       (SI), Z6
 	VMOVUPS       64(SI), Z7
 	VMOVUPS       128(SI), Z8
@@ -82,7 +82,7 @@ wideLoad256_block:
 	VMAXPS        Z23, Z22, Z22
 	VMINPS        Z25, Z24, Z24
 	KORTESTW      K2, K1
-	JNZ           wideLoad256_done
+	JNZ           loadQ8KAVX512_done
 	VEXTRACTF64X4 $0x01, Z22, Y23
 	VMAXPS        Y22, Y23, Y23
 	VEXTRACTF32X4 $0x01, Y23, X22
@@ -101,7 +101,7 @@ wideLoad256_block:
 	VMINPS        X23, X24, X24
 	VXORPS        bits_80000000<>+0(SB), X24, X23
 	VUCOMISS      X23, X22
-	JE            wideLoad256_done
+	JE            loadQ8KAVX512_done
 	VCMPSS        $0x01, X23, X22, K1
 	VMOVSS        X24, X22, K1, X22
 	VMOVSS        bits_c2fe0000<>+0(SB), X23
@@ -210,9 +210,9 @@ wideLoad256_block:
 	ADDQ          $0x10, DX
 	ADDQ          $0x04, BX
 	DECQ          DI
-	JNZ           wideLoad256_block
+	JNZ           loadQ8KAVX512_block
 
-wideLoad256_done:
+loadQ8KAVX512_done:
 	VZEROUPPER
 	MOVQ DI, ret+48(FP)
 	RET
@@ -297,11 +297,11 @@ DATA bits_3f800000<>+48(SB)/8, $0x3f8000003f800000
 DATA bits_3f800000<>+56(SB)/8, $0x3f8000003f800000
 GLOBL bits_3f800000<>(SB), RODATA|NOPTR, $64
 
-// func wideLoad32(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, eights int)
+// func loadQ8AVX512(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, eights int)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL, F16C
-TEXT ·wideLoad32(SB), NOSPLIT, $32-56
+TEXT ·loadQ8AVX512(SB), NOSPLIT, $32-56
 	MOVQ         codes+0(FP), AX
-	MOVQ         words+8(FP), CX
+	MOVQ         int16s+8(FP), CX
 	MOVQ         sums+16(FP), DX
 	MOVQ         d+24(FP), BX
 	MOVQ         s+32(FP), SI
@@ -316,7 +316,7 @@ TEXT ·wideLoad32(SB), NOSPLIT, $32-56
 	VPBROADCASTD bits_42fe0000<>+0(SB), Y6
 	VMOVUPS      bits_7fffffff<>+0(SB), Z7
 
-wideLoad32_blocks:
+loadQ8AVX512_blocks:
 	VPANDD      (DI), Z7, Z8
 	VPANDD      64(DI), Z7, Z9
 	VPMAXUD     Z9, Z8, Z8
@@ -481,7 +481,7 @@ wideLoad32_blocks:
 	VPMOVDW     Z9, Y9
 	VMOVDQU     Y9, (DX)
 	TESTQ       CX, CX
-	JZ          wideLoad32_sum
+	JZ          loadQ8AVX512_sum
 	VPMOVSXBW   (AX), Z10
 	VMOVDQU32   Z10, (CX)
 	VPMOVSXBW   32(AX), Z10
@@ -500,9 +500,9 @@ wideLoad32_blocks:
 	VMOVDQU32   Z10, 448(CX)
 	ADDQ        $0x00000200, CX
 
-wideLoad32_sum:
+loadQ8AVX512_sum:
 	TESTQ     SI, SI
-	JZ        wideLoad32_next
+	JZ        loadQ8AVX512_next
 	VPMADDWD  Y5, Y9, Y9
 	VCVTDQ2PS Y9, Y9
 	VMULPS    Y9, Y8, Y9
@@ -511,13 +511,13 @@ wideLoad32_sum:
 	VMOVUPS   Y9, (SI)
 	ADDQ      $0x20, SI
 
-wideLoad32_next:
+loadQ8AVX512_next:
 	ADDQ $0x00000400, DI
 	ADDQ $0x00000100, AX
 	ADDQ $0x20, DX
 	ADDQ $0x20, BX
 	DECQ R8
-	JNZ  wideLoad32_blocks
+	JNZ  loadQ8AVX512_blocks
 	VZEROUPPER
 	RET
 

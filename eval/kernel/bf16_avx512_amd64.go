@@ -4,12 +4,12 @@
 
 package kernel
 
-// wideBF16 multiplies tiles with eight tokens, in blocks of 32 columns. tileBytes, stride and codeStride are bytes from one tile, one token's products and one token to the next.
+// fullBF16AVX512 multiplies tiles with eight tokens, in blocks of 32 columns. tileBytes, stride and codeStride are bytes from one tile, one token's products and one token to the next.
 //
 //go:noescape
-func wideBF16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)
+func fullBF16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)
 
-// stripBF16 multiplies strips with one token, in blocks of 32 columns.
+// repackedBF16AVX512 multiplies strips with one token, in blocks of 32 columns.
 //
 //go:noescape
-func stripBF16(dst *float32, w *byte, strips int, blocks int, codes *uint16)
+func repackedBF16AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *uint16)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func wideBF16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)
+// func fullBF16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·wideBF16(SB), NOSPLIT, $0-64
+TEXT ·fullBF16AVX512(SB), NOSPLIT, $0-64
 bf16_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), BX
@@ -599,14 +599,14 @@ bf16_block:
 	VZEROUPPER
 	RET
 
-// func stripBF16(dst *float32, w *byte, strips int, blocks int, codes *uint16)
+// func repackedBF16AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *uint16)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·stripBF16(SB), NOSPLIT, $0-40
+TEXT ·repackedBF16AVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), BX
-	MOVQ strips+16(FP), CX
+	MOVQ sixteens+16(FP), CX
 
-strip_bf16:
+repacked_bf16:
 	MOVQ   codes+32(FP), DX
 	MOVQ   blocks+24(FP), R8
 	VXORPS Z0, Z0, Z0
@@ -618,7 +618,7 @@ strip_bf16:
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
 
-strip_bf16_block:
+repacked_bf16_block:
 	VMOVDQU32 (BX), Z8
 	LONG      $0x583ef262
 	LONG      $0x00228452
@@ -702,7 +702,7 @@ strip_bf16_block:
 	ADDQ      $0x00000400, BX
 	ADDQ      $0x00000040, DX
 	DECQ      R8
-	JNZ       strip_bf16_block
+	JNZ       repacked_bf16_block
 	VADDPS    Z4, Z0, Z0
 	VADDPS    Z5, Z1, Z1
 	VADDPS    Z6, Z2, Z2
@@ -713,6 +713,6 @@ strip_bf16_block:
 	VMOVUPS   Z0, (AX)
 	ADDQ      $0x00000040, AX
 	DECQ      CX
-	JNZ       strip_bf16
+	JNZ       repacked_bf16
 	VZEROUPPER
 	RET

@@ -4,27 +4,27 @@
 
 package kernel
 
-// tileFloat computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.
+// tileFloatAVX2 computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.
 //
 //go:noescape
-func tileFloat(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
+func tileFloatAVX2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
 
-// transpose8 transposes 8 x 8 words: word [r][j] of chunk c, at src + r*stride + 32*c bytes, goes to dst + c*chunk + 64*j + 4*r bytes, the place of lane r in column j of a tile.
+// transpose8AVX2 transposes 8 x 8 words: word [r][j] of chunk c, at src + r*stride + 32*c bytes, goes to dst + c*chunk + 64*j + 4*r bytes, the place of lane r in column j of a tile.
 //
 //go:noescape
-func transpose8(dst *uint32, chunk int, src *uint32, stride int, chunks int)
+func transpose8AVX2(dst *uint32, chunk int, src *uint32, stride int, chunks int)
 
-// floatsF16 sets dst[i] to the value of the 16-bit float src[i]; n is a multiple of 8.
+// floatsF16AVX2 sets dst[i] to the value of the 16-bit float src[i]; n is a multiple of 8.
 //
 //go:noescape
-func floatsF16(dst *float32, src *byte, n int)
+func floatsF16AVX2(dst *float32, src *byte, n int)
 
-// floatsBF16 sets dst[i] to the value of the bfloat16 src[i]; n is a multiple of 8.
+// floatsBF16AVX2 sets dst[i] to the value of the bfloat16 src[i]; n is a multiple of 8.
 //
 //go:noescape
-func floatsBF16(dst *float32, src *byte, n int)
+func floatsBF16AVX2(dst *float32, src *byte, n int)
 
-// wordsQ8 sets dst to the 32 codes of each Q8_0 block in src.
+// int16sQ8AVX2 sets dst to the 32 codes of each Q8_0 block in src.
 //
 //go:noescape
-func wordsQ8(dst *int16, src *byte, blocks int)
+func int16sQ8AVX2(dst *int16, src *byte, blocks int)

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-// func tileFloat(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
+// func tileFloatAVX2(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
 // Requires: AVX, FMA3
-TEXT ·tileFloat(SB), NOSPLIT, $0-72
+TEXT ·tileFloatAVX2(SB), NOSPLIT, $0-72
 	MOVQ c+0(FP), AX
 	MOVQ ldc+8(FP), CX
 	MOVQ a+16(FP), DX
 	MOVQ lda+24(FP), BX
 	MOVQ m+48(FP), SI
 
-tileFloat_rows6:
+tileFloatAVX2_rows6:
 	CMPQ   SI, $0x06
-	JL     tileFloat_rows6_done
+	JL     tileFloatAVX2_rows6_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -35,9 +35,9 @@ tileFloat_rows6:
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	SUBQ   $0x04, R9
-	JL     tileFloat_rows6_rest
+	JL     tileFloatAVX2_rows6_rest
 
-tileFloat_rows6_columns:
+tileFloatAVX2_rows6_columns:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	VBROADCASTSS (R10), Y14
@@ -125,13 +125,13 @@ tileFloat_rows6_columns:
 	ADDQ         $0x00000010, R10
 	ADDQ         $0x00000010, R11
 	SUBQ         $0x04, R9
-	JGE          tileFloat_rows6_columns
+	JGE          tileFloatAVX2_rows6_columns
 
-tileFloat_rows6_rest:
+tileFloatAVX2_rows6_rest:
 	ADDQ $0x04, R9
-	JZ   tileFloat_rows6_store
+	JZ   tileFloatAVX2_rows6_store
 
-tileFloat_rows6_column:
+tileFloatAVX2_rows6_column:
 	VMOVUPS      (DI), Y12
 	VMOVUPS      32(DI), Y13
 	VBROADCASTSS (R10), Y14
@@ -156,15 +156,15 @@ tileFloat_rows6_column:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000004, R11
 	DECQ         R9
-	JNZ          tileFloat_rows6_column
+	JNZ          tileFloatAVX2_rows6_column
 
-tileFloat_rows6_store:
+tileFloatAVX2_rows6_store:
 	MOVQ   AX, DI
 	LEAQ   (DI)(CX*2), R8
 	ADDQ   CX, R8
 	MOVQ   accumulate+64(FP), R9
 	TESTQ  R9, R9
-	JZ     tileFloat_rows6_write
+	JZ     tileFloatAVX2_rows6_write
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS (DI)(CX*1), Y2, Y2
@@ -178,7 +178,7 @@ tileFloat_rows6_store:
 	VADDPS (R8)(CX*2), Y10, Y10
 	VADDPS 32(R8)(CX*2), Y11, Y11
 
-tileFloat_rows6_write:
+tileFloatAVX2_rows6_write:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(CX*1)
@@ -204,12 +204,12 @@ tileFloat_rows6_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x06, SI
-	JMP     tileFloat_rows6
+	JMP     tileFloatAVX2_rows6
 
-tileFloat_rows6_done:
-tileFloat_rows4:
+tileFloatAVX2_rows6_done:
+tileFloatAVX2_rows4:
 	CMPQ   SI, $0x04
-	JL     tileFloat_rows4_done
+	JL     tileFloatAVX2_rows4_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -225,9 +225,9 @@ tileFloat_rows4:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	SUBQ   $0x04, R9
-	JL     tileFloat_rows4_rest
+	JL     tileFloatAVX2_rows4_rest
 
-tileFloat_rows4_columns:
+tileFloatAVX2_rows4_columns:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	VBROADCASTSS (R10), Y10
@@ -291,13 +291,13 @@ tileFloat_rows4_columns:
 	ADDQ         $0x00000010, R10
 	ADDQ         $0x00000010, R11
 	SUBQ         $0x04, R9
-	JGE          tileFloat_rows4_columns
+	JGE          tileFloatAVX2_rows4_columns
 
-tileFloat_rows4_rest:
+tileFloatAVX2_rows4_rest:
 	ADDQ $0x04, R9
-	JZ   tileFloat_rows4_store
+	JZ   tileFloatAVX2_rows4_store
 
-tileFloat_rows4_column:
+tileFloatAVX2_rows4_column:
 	VMOVUPS      (DI), Y8
 	VMOVUPS      32(DI), Y9
 	VBROADCASTSS (R10), Y10
@@ -316,15 +316,15 @@ tileFloat_rows4_column:
 	ADDQ         $0x00000004, R10
 	ADDQ         $0x00000004, R11
 	DECQ         R9
-	JNZ          tileFloat_rows4_column
+	JNZ          tileFloatAVX2_rows4_column
 
-tileFloat_rows4_store:
+tileFloatAVX2_rows4_store:
 	MOVQ   AX, DI
 	LEAQ   (DI)(CX*2), R8
 	ADDQ   CX, R8
 	MOVQ   accumulate+64(FP), R9
 	TESTQ  R9, R9
-	JZ     tileFloat_rows4_write
+	JZ     tileFloatAVX2_rows4_write
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS (DI)(CX*1), Y2, Y2
@@ -334,7 +334,7 @@ tileFloat_rows4_store:
 	VADDPS (R8), Y6, Y6
 	VADDPS 32(R8), Y7, Y7
 
-tileFloat_rows4_write:
+tileFloatAVX2_rows4_write:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(CX*1)
@@ -352,12 +352,12 @@ tileFloat_rows4_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x04, SI
-	JMP     tileFloat_rows4
+	JMP     tileFloatAVX2_rows4
 
-tileFloat_rows4_done:
-tileFloat_rows2:
+tileFloatAVX2_rows4_done:
+tileFloatAVX2_rows2:
 	CMPQ   SI, $0x02
-	JL     tileFloat_rows2_done
+	JL     tileFloatAVX2_rows2_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -367,9 +367,9 @@ tileFloat_rows2:
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	SUBQ   $0x04, R9
-	JL     tileFloat_rows2_rest
+	JL     tileFloatAVX2_rows2_rest
 
-tileFloat_rows2_columns:
+tileFloatAVX2_rows2_columns:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
 	VBROADCASTSS (R10), Y6
@@ -408,13 +408,13 @@ tileFloat_rows2_columns:
 	ADDQ         R8, DI
 	ADDQ         $0x00000010, R10
 	SUBQ         $0x04, R9
-	JGE          tileFloat_rows2_columns
+	JGE          tileFloatAVX2_rows2_columns
 
-tileFloat_rows2_rest:
+tileFloatAVX2_rows2_rest:
 	ADDQ $0x04, R9
-	JZ   tileFloat_rows2_store
+	JZ   tileFloatAVX2_rows2_store
 
-tileFloat_rows2_column:
+tileFloatAVX2_rows2_column:
 	VMOVUPS      (DI), Y4
 	VMOVUPS      32(DI), Y5
 	VBROADCASTSS (R10), Y6
@@ -426,19 +426,19 @@ tileFloat_rows2_column:
 	ADDQ         R8, DI
 	ADDQ         $0x00000004, R10
 	DECQ         R9
-	JNZ          tileFloat_rows2_column
+	JNZ          tileFloatAVX2_rows2_column
 
-tileFloat_rows2_store:
+tileFloatAVX2_rows2_store:
 	MOVQ   AX, DI
 	MOVQ   accumulate+64(FP), R8
 	TESTQ  R8, R8
-	JZ     tileFloat_rows2_write
+	JZ     tileFloatAVX2_rows2_write
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 	VADDPS (DI)(CX*1), Y2, Y2
 	VADDPS 32(DI)(CX*1), Y3, Y3
 
-tileFloat_rows2_write:
+tileFloatAVX2_rows2_write:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, (DI)(CX*1)
@@ -448,12 +448,12 @@ tileFloat_rows2_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x02, SI
-	JMP     tileFloat_rows2
+	JMP     tileFloatAVX2_rows2
 
-tileFloat_rows2_done:
-tileFloat_rows1:
+tileFloatAVX2_rows2_done:
+tileFloatAVX2_rows1:
 	CMPQ   SI, $0x01
-	JL     tileFloat_rows1_done
+	JL     tileFloatAVX2_rows1_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -461,9 +461,9 @@ tileFloat_rows1:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	SUBQ   $0x04, R9
-	JL     tileFloat_rows1_rest
+	JL     tileFloatAVX2_rows1_rest
 
-tileFloat_rows1_columns:
+tileFloatAVX2_rows1_columns:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	VBROADCASTSS (R10), Y4
@@ -490,13 +490,13 @@ tileFloat_rows1_columns:
 	ADDQ         R8, DI
 	ADDQ         $0x00000010, R10
 	SUBQ         $0x04, R9
-	JGE          tileFloat_rows1_columns
+	JGE          tileFloatAVX2_rows1_columns
 
-tileFloat_rows1_rest:
+tileFloatAVX2_rows1_rest:
 	ADDQ $0x04, R9
-	JZ   tileFloat_rows1_store
+	JZ   tileFloatAVX2_rows1_store
 
-tileFloat_rows1_column:
+tileFloatAVX2_rows1_column:
 	VMOVUPS      (DI), Y2
 	VMOVUPS      32(DI), Y3
 	VBROADCASTSS (R10), Y4
@@ -505,31 +505,31 @@ tileFloat_rows1_column:
 	ADDQ         R8, DI
 	ADDQ         $0x00000004, R10
 	DECQ         R9
-	JNZ          tileFloat_rows1_column
+	JNZ          tileFloatAVX2_rows1_column
 
-tileFloat_rows1_store:
+tileFloatAVX2_rows1_store:
 	MOVQ   AX, DI
 	MOVQ   accumulate+64(FP), R8
 	TESTQ  R8, R8
-	JZ     tileFloat_rows1_write
+	JZ     tileFloatAVX2_rows1_write
 	VADDPS (DI), Y0, Y0
 	VADDPS 32(DI), Y1, Y1
 
-tileFloat_rows1_write:
+tileFloatAVX2_rows1_write:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x01, SI
-	JMP     tileFloat_rows1
+	JMP     tileFloatAVX2_rows1
 
-tileFloat_rows1_done:
+tileFloatAVX2_rows1_done:
 	VZEROUPPER
 	RET
 
-// func transpose8(dst *uint32, chunk int, src *uint32, stride int, chunks int)
+// func transpose8AVX2(dst *uint32, chunk int, src *uint32, stride int, chunks int)
 // Requires: AVX, AVX2
-TEXT ·transpose8(SB), NOSPLIT, $0-40
+TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ chunk+8(FP), CX
 	MOVQ src+16(FP), DX
@@ -587,55 +587,55 @@ transpose_chunk:
 	VZEROUPPER
 	RET
 
-// func floatsF16(dst *float32, src *byte, n int)
+// func floatsF16AVX2(dst *float32, src *byte, n int)
 // Requires: AVX, F16C
-TEXT ·floatsF16(SB), NOSPLIT, $0-24
+TEXT ·floatsF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-floatsF16_loop:
+floatsF16AVX2_loop:
 	SUBQ      $0x08, DX
-	JL        floatsF16_done
+	JL        floatsF16AVX2_done
 	VCVTPH2PS (CX), Y0
 	VMOVUPS   Y0, (AX)
 	ADDQ      $0x10, CX
 	ADDQ      $0x20, AX
-	JMP       floatsF16_loop
+	JMP       floatsF16AVX2_loop
 
-floatsF16_done:
+floatsF16AVX2_done:
 	VZEROUPPER
 	RET
 
-// func floatsBF16(dst *float32, src *byte, n int)
+// func floatsBF16AVX2(dst *float32, src *byte, n int)
 // Requires: AVX, AVX2
-TEXT ·floatsBF16(SB), NOSPLIT, $0-24
+TEXT ·floatsBF16AVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ n+16(FP), DX
 
-floatsBF16_loop:
+floatsBF16AVX2_loop:
 	SUBQ      $0x08, DX
-	JL        floatsBF16_done
+	JL        floatsBF16AVX2_done
 	VPMOVZXWD (CX), Y0
 	VPSLLD    $0x10, Y0, Y0
 	VMOVUPS   Y0, (AX)
 	ADDQ      $0x10, CX
 	ADDQ      $0x20, AX
-	JMP       floatsBF16_loop
+	JMP       floatsBF16AVX2_loop
 
-floatsBF16_done:
+floatsBF16AVX2_done:
 	VZEROUPPER
 	RET
 
-// func wordsQ8(dst *int16, src *byte, blocks int)
+// func int16sQ8AVX2(dst *int16, src *byte, blocks int)
 // Requires: AVX, AVX2
-TEXT ·wordsQ8(SB), NOSPLIT, $0-24
+TEXT ·int16sQ8AVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ blocks+16(FP), DX
 
-wordsQ8_loop:
+int16sQ8AVX2_loop:
 	VPMOVSXBW 2(CX), Y0
 	VMOVDQU   Y0, (AX)
 	VPMOVSXBW 18(CX), Y0
@@ -643,6 +643,6 @@ wordsQ8_loop:
 	ADDQ      $0x22, CX
 	ADDQ      $0x40, AX
 	DECQ      DX
-	JNZ       wordsQ8_loop
+	JNZ       int16sQ8AVX2_loop
 	VZEROUPPER
 	RET

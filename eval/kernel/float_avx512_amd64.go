@@ -4,7 +4,7 @@
 
 package kernel
 
-// wideFloat computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.
+// tileFloatAVX512 computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.
 //
 //go:noescape
-func wideFloat(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
+func tileFloatAVX512(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-// func wideFloat(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
+// func tileFloatAVX512(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·wideFloat(SB), NOSPLIT, $0-72
+TEXT ·tileFloatAVX512(SB), NOSPLIT, $0-72
 	MOVQ c+0(FP), AX
 	MOVQ ldc+8(FP), CX
 	MOVQ a+16(FP), DX
 	MOVQ lda+24(FP), BX
 	MOVQ m+48(FP), SI
 
-wideFloat_rows12:
+tileFloatAVX512_rows12:
 	CMPQ   SI, $0x0c
-	JL     wideFloat_rows12_done
+	JL     tileFloatAVX512_rows12_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -39,9 +39,9 @@ wideFloat_rows12:
 	VXORPS Z10, Z10, Z10
 	VXORPS Z11, Z11, Z11
 	SUBQ   $0x04, R9
-	JL     wideFloat_rows12_rest
+	JL     tileFloatAVX512_rows12_rest
 
-wideFloat_rows12_columns:
+tileFloatAVX512_rows12_columns:
 	VMOVUPS          (DI), Z12
 	VFMADD231PS.BCST (R10), Z12, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z12, Z1
@@ -103,13 +103,13 @@ wideFloat_rows12_columns:
 	ADDQ             $0x00000010, R12
 	ADDQ             $0x00000010, R13
 	SUBQ             $0x04, R9
-	JGE              wideFloat_rows12_columns
+	JGE              tileFloatAVX512_rows12_columns
 
-wideFloat_rows12_rest:
+tileFloatAVX512_rows12_rest:
 	ADDQ $0x04, R9
-	JZ   wideFloat_rows12_store
+	JZ   tileFloatAVX512_rows12_store
 
-wideFloat_rows12_column:
+tileFloatAVX512_rows12_column:
 	VMOVUPS          (DI), Z12
 	VFMADD231PS.BCST (R10), Z12, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z12, Z1
@@ -129,9 +129,9 @@ wideFloat_rows12_column:
 	ADDQ             $0x00000004, R12
 	ADDQ             $0x00000004, R13
 	DECQ             R9
-	JNZ              wideFloat_rows12_column
+	JNZ              tileFloatAVX512_rows12_column
 
-wideFloat_rows12_store:
+tileFloatAVX512_rows12_store:
 	MOVQ   AX, DI
 	LEAQ   (DI)(CX*2), R8
 	ADDQ   CX, R8
@@ -141,7 +141,7 @@ wideFloat_rows12_store:
 	ADDQ   CX, R10
 	MOVQ   accumulate+64(FP), R11
 	TESTQ  R11, R11
-	JZ     wideFloat_rows12_write
+	JZ     tileFloatAVX512_rows12_write
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI)(CX*1), Z1, Z1
 	VADDPS (DI)(CX*2), Z2, Z2
@@ -155,7 +155,7 @@ wideFloat_rows12_store:
 	VADDPS (R10)(CX*1), Z10, Z10
 	VADDPS (R10)(CX*2), Z11, Z11
 
-wideFloat_rows12_write:
+tileFloatAVX512_rows12_write:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, (DI)(CX*1)
 	VMOVUPS Z2, (DI)(CX*2)
@@ -193,12 +193,12 @@ wideFloat_rows12_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x0c, SI
-	JMP     wideFloat_rows12
+	JMP     tileFloatAVX512_rows12
 
-wideFloat_rows12_done:
-wideFloat_rows8:
+tileFloatAVX512_rows12_done:
+tileFloatAVX512_rows8:
 	CMPQ   SI, $0x08
-	JL     wideFloat_rows8_done
+	JL     tileFloatAVX512_rows8_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -216,9 +216,9 @@ wideFloat_rows8:
 	VXORPS Z6, Z6, Z6
 	VXORPS Z7, Z7, Z7
 	SUBQ   $0x04, R9
-	JL     wideFloat_rows8_rest
+	JL     tileFloatAVX512_rows8_rest
 
-wideFloat_rows8_columns:
+tileFloatAVX512_rows8_columns:
 	VMOVUPS          (DI), Z8
 	VFMADD231PS.BCST (R10), Z8, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z8, Z1
@@ -263,13 +263,13 @@ wideFloat_rows8_columns:
 	ADDQ             $0x00000010, R11
 	ADDQ             $0x00000010, R12
 	SUBQ             $0x04, R9
-	JGE              wideFloat_rows8_columns
+	JGE              tileFloatAVX512_rows8_columns
 
-wideFloat_rows8_rest:
+tileFloatAVX512_rows8_rest:
 	ADDQ $0x04, R9
-	JZ   wideFloat_rows8_store
+	JZ   tileFloatAVX512_rows8_store
 
-wideFloat_rows8_column:
+tileFloatAVX512_rows8_column:
 	VMOVUPS          (DI), Z8
 	VFMADD231PS.BCST (R10), Z8, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z8, Z1
@@ -284,9 +284,9 @@ wideFloat_rows8_column:
 	ADDQ             $0x00000004, R11
 	ADDQ             $0x00000004, R12
 	DECQ             R9
-	JNZ              wideFloat_rows8_column
+	JNZ              tileFloatAVX512_rows8_column
 
-wideFloat_rows8_store:
+tileFloatAVX512_rows8_store:
 	MOVQ   AX, DI
 	LEAQ   (DI)(CX*2), R8
 	ADDQ   CX, R8
@@ -294,7 +294,7 @@ wideFloat_rows8_store:
 	ADDQ   CX, R9
 	MOVQ   accumulate+64(FP), R10
 	TESTQ  R10, R10
-	JZ     wideFloat_rows8_write
+	JZ     tileFloatAVX512_rows8_write
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI)(CX*1), Z1, Z1
 	VADDPS (DI)(CX*2), Z2, Z2
@@ -304,7 +304,7 @@ wideFloat_rows8_store:
 	VADDPS (R9), Z6, Z6
 	VADDPS (R9)(CX*1), Z7, Z7
 
-wideFloat_rows8_write:
+tileFloatAVX512_rows8_write:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, (DI)(CX*1)
 	VMOVUPS Z2, (DI)(CX*2)
@@ -330,12 +330,12 @@ wideFloat_rows8_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x08, SI
-	JMP     wideFloat_rows8
+	JMP     tileFloatAVX512_rows8
 
-wideFloat_rows8_done:
-wideFloat_rows4:
+tileFloatAVX512_rows8_done:
+tileFloatAVX512_rows4:
 	CMPQ   SI, $0x04
-	JL     wideFloat_rows4_done
+	JL     tileFloatAVX512_rows4_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -347,9 +347,9 @@ wideFloat_rows4:
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	SUBQ   $0x04, R9
-	JL     wideFloat_rows4_rest
+	JL     tileFloatAVX512_rows4_rest
 
-wideFloat_rows4_columns:
+tileFloatAVX512_rows4_columns:
 	VMOVUPS          (DI), Z4
 	VFMADD231PS.BCST (R10), Z4, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z4, Z1
@@ -377,13 +377,13 @@ wideFloat_rows4_columns:
 	ADDQ             $0x00000010, R10
 	ADDQ             $0x00000010, R11
 	SUBQ             $0x04, R9
-	JGE              wideFloat_rows4_columns
+	JGE              tileFloatAVX512_rows4_columns
 
-wideFloat_rows4_rest:
+tileFloatAVX512_rows4_rest:
 	ADDQ $0x04, R9
-	JZ   wideFloat_rows4_store
+	JZ   tileFloatAVX512_rows4_store
 
-wideFloat_rows4_column:
+tileFloatAVX512_rows4_column:
 	VMOVUPS          (DI), Z4
 	VFMADD231PS.BCST (R10), Z4, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z4, Z1
@@ -393,21 +393,21 @@ wideFloat_rows4_column:
 	ADDQ             $0x00000004, R10
 	ADDQ             $0x00000004, R11
 	DECQ             R9
-	JNZ              wideFloat_rows4_column
+	JNZ              tileFloatAVX512_rows4_column
 
-wideFloat_rows4_store:
+tileFloatAVX512_rows4_store:
 	MOVQ   AX, DI
 	LEAQ   (DI)(CX*2), R8
 	ADDQ   CX, R8
 	MOVQ   accumulate+64(FP), R9
 	TESTQ  R9, R9
-	JZ     wideFloat_rows4_write
+	JZ     tileFloatAVX512_rows4_write
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI)(CX*1), Z1, Z1
 	VADDPS (DI)(CX*2), Z2, Z2
 	VADDPS (R8), Z3, Z3
 
-wideFloat_rows4_write:
+tileFloatAVX512_rows4_write:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, (DI)(CX*1)
 	VMOVUPS Z2, (DI)(CX*2)
@@ -421,12 +421,12 @@ wideFloat_rows4_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x04, SI
-	JMP     wideFloat_rows4
+	JMP     tileFloatAVX512_rows4
 
-wideFloat_rows4_done:
-wideFloat_rows2:
+tileFloatAVX512_rows4_done:
+tileFloatAVX512_rows2:
 	CMPQ   SI, $0x02
-	JL     wideFloat_rows2_done
+	JL     tileFloatAVX512_rows2_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
@@ -434,9 +434,9 @@ wideFloat_rows2:
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	SUBQ   $0x04, R9
-	JL     wideFloat_rows2_rest
+	JL     tileFloatAVX512_rows2_rest
 
-wideFloat_rows2_columns:
+tileFloatAVX512_rows2_columns:
 	VMOVUPS          (DI), Z2
 	VFMADD231PS.BCST (R10), Z2, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z2, Z1
@@ -455,30 +455,30 @@ wideFloat_rows2_columns:
 	ADDQ             R8, DI
 	ADDQ             $0x00000010, R10
 	SUBQ             $0x04, R9
-	JGE              wideFloat_rows2_columns
+	JGE              tileFloatAVX512_rows2_columns
 
-wideFloat_rows2_rest:
+tileFloatAVX512_rows2_rest:
 	ADDQ $0x04, R9
-	JZ   wideFloat_rows2_store
+	JZ   tileFloatAVX512_rows2_store
 
-wideFloat_rows2_column:
+tileFloatAVX512_rows2_column:
 	VMOVUPS          (DI), Z2
 	VFMADD231PS.BCST (R10), Z2, Z0
 	VFMADD231PS.BCST (R10)(BX*1), Z2, Z1
 	ADDQ             R8, DI
 	ADDQ             $0x00000004, R10
 	DECQ             R9
-	JNZ              wideFloat_rows2_column
+	JNZ              tileFloatAVX512_rows2_column
 
-wideFloat_rows2_store:
+tileFloatAVX512_rows2_store:
 	MOVQ   AX, DI
 	MOVQ   accumulate+64(FP), R8
 	TESTQ  R8, R8
-	JZ     wideFloat_rows2_write
+	JZ     tileFloatAVX512_rows2_write
 	VADDPS (DI), Z0, Z0
 	VADDPS (DI)(CX*1), Z1, Z1
 
-wideFloat_rows2_write:
+tileFloatAVX512_rows2_write:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, (DI)(CX*1)
 	ADDQ    CX, AX
@@ -486,21 +486,21 @@ wideFloat_rows2_write:
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x02, SI
-	JMP     wideFloat_rows2
+	JMP     tileFloatAVX512_rows2
 
-wideFloat_rows2_done:
-wideFloat_rows1:
+tileFloatAVX512_rows2_done:
+tileFloatAVX512_rows1:
 	CMPQ   SI, $0x01
-	JL     wideFloat_rows1_done
+	JL     tileFloatAVX512_rows1_done
 	MOVQ   b+32(FP), DI
 	MOVQ   ldb+40(FP), R8
 	MOVQ   k+56(FP), R9
 	MOVQ   DX, R10
 	VXORPS Z0, Z0, Z0
 	SUBQ   $0x04, R9
-	JL     wideFloat_rows1_rest
+	JL     tileFloatAVX512_rows1_rest
 
-wideFloat_rows1_columns:
+tileFloatAVX512_rows1_columns:
 	VMOVUPS          (DI), Z1
 	VFMADD231PS.BCST (R10), Z1, Z0
 	ADDQ             R8, DI
@@ -515,34 +515,34 @@ wideFloat_rows1_columns:
 	ADDQ             R8, DI
 	ADDQ             $0x00000010, R10
 	SUBQ             $0x04, R9
-	JGE              wideFloat_rows1_columns
+	JGE              tileFloatAVX512_rows1_columns
 
-wideFloat_rows1_rest:
+tileFloatAVX512_rows1_rest:
 	ADDQ $0x04, R9
-	JZ   wideFloat_rows1_store
+	JZ   tileFloatAVX512_rows1_store
 
-wideFloat_rows1_column:
+tileFloatAVX512_rows1_column:
 	VMOVUPS          (DI), Z1
 	VFMADD231PS.BCST (R10), Z1, Z0
 	ADDQ             R8, DI
 	ADDQ             $0x00000004, R10
 	DECQ             R9
-	JNZ              wideFloat_rows1_column
+	JNZ              tileFloatAVX512_rows1_column
 
-wideFloat_rows1_store:
+tileFloatAVX512_rows1_store:
 	MOVQ   AX, DI
 	MOVQ   accumulate+64(FP), R8
 	TESTQ  R8, R8
-	JZ     wideFloat_rows1_write
+	JZ     tileFloatAVX512_rows1_write
 	VADDPS (DI), Z0, Z0
 
-wideFloat_rows1_write:
+tileFloatAVX512_rows1_write:
 	VMOVUPS Z0, (DI)
 	ADDQ    CX, AX
 	ADDQ    BX, DX
 	SUBQ    $0x01, SI
-	JMP     wideFloat_rows1
+	JMP     tileFloatAVX512_rows1
 
-wideFloat_rows1_done:
+tileFloatAVX512_rows1_done:
 	VZEROUPPER
 	RET

@@ -4,22 +4,22 @@
 
 package kernel
 
-// tileSuper32 multiplies blocks of 256: groups of 32, codes up to 15, float mins (Q4_K).
+// tileKQuant32AVX2 multiplies blocks of 256: groups of 32, codes up to 15, float mins (Q4_K).
 //
 //go:noescape
-func tileSuper32(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+func tileKQuant32AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 
-// tileSuper16 multiplies blocks of 256: groups of 16, codes up to 31, float mins (Q2_K, Q5_K).
+// tileKQuant16AVX2 multiplies blocks of 256: groups of 16, codes up to 31, float mins (Q2_K, Q5_K).
 //
 //go:noescape
-func tileSuper16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+func tileKQuant16AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 
-// tileSigned16 multiplies blocks of 256: groups of 16, codes up to 31, mins taken off as integers (Q3_K).
+// tileQ3KAVX2 multiplies blocks of 256: groups of 16, codes up to 31, mins taken off as integers (Q3_K).
 //
 //go:noescape
-func tileSigned16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+func tileQ3KAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 
-// tileSigned16wide multiplies blocks of 256: groups of 16, codes up to 63, mins taken off as integers (Q6_K).
+// tileQ6KAVX2 multiplies blocks of 256: groups of 16, codes up to 63, mins taken off as integers (Q6_K).
 //
 //go:noescape
-func tileSigned16wide(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+func tileQ6KAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-// func tileSuper32(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+// func tileKQuant32AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSuper32(SB), NOSPLIT, $0-96
+TEXT ·tileKQuant32AVX2(SB), NOSPLIT, $0-96
 	MOVQ tile+24(FP), AX
 
-tileSuper32_tokens:
+tileKQuant32AVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+88(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSuper32_zero
+	JZ      tileKQuant32AVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -32,9 +32,9 @@ tileSuper32_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSuper32_start
+	JMP     tileKQuant32AVX2_start
 
-tileSuper32_zero:
+tileKQuant32AVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -45,7 +45,7 @@ tileSuper32_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSuper32_start:
+tileKQuant32AVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -56,7 +56,7 @@ tileSuper32_start:
 	LEAQ (R9)(R9*2), R10
 	MOVQ sums+72(FP), R11
 
-tileSuper32_block:
+tileKQuant32AVX2_block:
 	MOVQ         sumStride+80(FP), R12
 	LEAQ         (R12)(R12*2), R13
 	VMOVDQU      5120(DX), Y6
@@ -188,7 +188,7 @@ tileSuper32_block:
 	LEAQ         4096(DX), R12
 	MOVQ         $0x00000008, R13
 
-tileSuper32_group:
+tileKQuant32AVX2_group:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -387,7 +387,7 @@ tileSuper32_group:
 	ADDQ         $0x00000200, DX
 	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNZ          tileSuper32_group
+	JNZ          tileKQuant32AVX2_group
 	VCVTDQ2PS    256(AX), Y0
 	VCVTDQ2PS    288(AX), Y1
 	VCVTDQ2PS    320(AX), Y2
@@ -427,7 +427,7 @@ tileSuper32_group:
 	ADDQ         $0x00000680, DX
 	ADDQ         $0x00000004, R8
 	DECQ         CX
-	JNZ          tileSuper32_block
+	JNZ          tileKQuant32AVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -463,25 +463,25 @@ tileSuper32_group:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSuper32_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileKQuant32AVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileSuper16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+// func tileKQuant16AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSuper16(SB), NOSPLIT, $0-96
+TEXT ·tileKQuant16AVX2(SB), NOSPLIT, $0-96
 	MOVQ tile+24(FP), AX
 
-tileSuper16_tokens:
+tileKQuant16AVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+88(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSuper16_zero
+	JZ      tileKQuant16AVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -498,9 +498,9 @@ tileSuper16_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSuper16_start
+	JMP     tileKQuant16AVX2_start
 
-tileSuper16_zero:
+tileKQuant16AVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -511,7 +511,7 @@ tileSuper16_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSuper16_start:
+tileKQuant16AVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -522,7 +522,7 @@ tileSuper16_start:
 	LEAQ (R9)(R9*2), R10
 	MOVQ sums+72(FP), R11
 
-tileSuper16_block:
+tileKQuant16AVX2_block:
 	MOVQ         sumStride+80(FP), R12
 	LEAQ         (R12)(R12*2), R13
 	VMOVDQU      5120(DX), Y6
@@ -742,7 +742,7 @@ tileSuper16_block:
 	LEAQ         4096(DX), R12
 	MOVQ         $0x00000010, R13
 
-tileSuper16_group:
+tileKQuant16AVX2_group:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -853,7 +853,7 @@ tileSuper16_group:
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNZ          tileSuper16_group
+	JNZ          tileKQuant16AVX2_group
 	VCVTDQ2PS    256(AX), Y0
 	VCVTDQ2PS    288(AX), Y1
 	VCVTDQ2PS    320(AX), Y2
@@ -893,7 +893,7 @@ tileSuper16_group:
 	ADDQ         $0x00000680, DX
 	ADDQ         $0x00000004, R8
 	DECQ         CX
-	JNZ          tileSuper16_block
+	JNZ          tileKQuant16AVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -929,25 +929,25 @@ tileSuper16_group:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSuper16_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileKQuant16AVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileSigned16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+// func tileQ3KAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSigned16(SB), NOSPLIT, $0-96
+TEXT ·tileQ3KAVX2(SB), NOSPLIT, $0-96
 	MOVQ tile+24(FP), AX
 
-tileSigned16_tokens:
+tileQ3KAVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+88(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSigned16_zero
+	JZ      tileQ3KAVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -964,9 +964,9 @@ tileSigned16_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSigned16_start
+	JMP     tileQ3KAVX2_start
 
-tileSigned16_zero:
+tileQ3KAVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -977,7 +977,7 @@ tileSigned16_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSigned16_start:
+tileQ3KAVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -988,7 +988,7 @@ tileSigned16_start:
 	LEAQ (R9)(R9*2), R10
 	MOVQ sums+72(FP), R11
 
-tileSigned16_block:
+tileQ3KAVX2_block:
 	MOVQ         sumStride+80(FP), R12
 	LEAQ         (R12)(R12*2), R13
 	VMOVDQU      5120(DX), Y6
@@ -1171,7 +1171,7 @@ tileSigned16_block:
 	LEAQ         4096(DX), R12
 	MOVQ         $0x00000010, R13
 
-tileSigned16_group:
+tileQ3KAVX2_group:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -1282,7 +1282,7 @@ tileSigned16_group:
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNZ          tileSigned16_group
+	JNZ          tileQ3KAVX2_group
 	VCVTDQ2PS    256(AX), Y0
 	VCVTDQ2PS    288(AX), Y1
 	VCVTDQ2PS    320(AX), Y2
@@ -1322,7 +1322,7 @@ tileSigned16_group:
 	ADDQ         $0x00000680, DX
 	ADDQ         $0x00000004, R8
 	DECQ         CX
-	JNZ          tileSigned16_block
+	JNZ          tileQ3KAVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -1358,25 +1358,25 @@ tileSigned16_group:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSigned16_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileQ3KAVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileSigned16wide(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
+// func tileQ6KAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSigned16wide(SB), NOSPLIT, $0-96
+TEXT ·tileQ6KAVX2(SB), NOSPLIT, $0-96
 	MOVQ tile+24(FP), AX
 
-tileSigned16wide_tokens:
+tileQ6KAVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+88(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSigned16wide_zero
+	JZ      tileQ6KAVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -1393,9 +1393,9 @@ tileSigned16wide_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSigned16wide_start
+	JMP     tileQ6KAVX2_start
 
-tileSigned16wide_zero:
+tileQ6KAVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -1406,7 +1406,7 @@ tileSigned16wide_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSigned16wide_start:
+tileQ6KAVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -1417,7 +1417,7 @@ tileSigned16wide_start:
 	LEAQ (R9)(R9*2), R10
 	MOVQ sums+72(FP), R11
 
-tileSigned16wide_block:
+tileQ6KAVX2_block:
 	MOVQ         sumStride+80(FP), R12
 	LEAQ         (R12)(R12*2), R13
 	VMOVDQU      5120(DX), Y6
@@ -1600,7 +1600,7 @@ tileSigned16wide_block:
 	LEAQ         4096(DX), R12
 	MOVQ         $0x00000010, R13
 
-tileSigned16wide_group:
+tileQ6KAVX2_group:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -1729,7 +1729,7 @@ tileSigned16wide_group:
 	ADDQ         $0x00000100, DX
 	ADDQ         $0x00000040, R12
 	DECQ         R13
-	JNZ          tileSigned16wide_group
+	JNZ          tileQ6KAVX2_group
 	VCVTDQ2PS    256(AX), Y0
 	VCVTDQ2PS    288(AX), Y1
 	VCVTDQ2PS    320(AX), Y2
@@ -1769,7 +1769,7 @@ tileSigned16wide_group:
 	ADDQ         $0x00000680, DX
 	ADDQ         $0x00000004, R8
 	DECQ         CX
-	JNZ          tileSigned16wide_block
+	JNZ          tileQ6KAVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -1805,9 +1805,9 @@ tileSigned16wide_group:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSigned16wide_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileQ6KAVX2_tokens
 	VZEROUPPER
 	RET

@@ -4,37 +4,37 @@
 
 package kernel
 
-// tileSmall4 multiplies blocks of 32: codes up to 15, offset (Q4_0).
+// tileLegacy4AVX2 multiplies blocks of 32: codes up to 15, offset (Q4_0).
 //
 //go:noescape
-func tileSmall4(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+func tileLegacy4AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 
-// tileSmall4min multiplies blocks of 32: codes up to 15, float mins (Q4_1).
+// tileLegacy4MinAVX2 multiplies blocks of 32: codes up to 15, float mins (Q4_1).
 //
 //go:noescape
-func tileSmall4min(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+func tileLegacy4MinAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 
-// tileSmall5 multiplies blocks of 32: codes up to 31, offset (Q5_0).
+// tileLegacy5AVX2 multiplies blocks of 32: codes up to 31, offset (Q5_0).
 //
 //go:noescape
-func tileSmall5(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+func tileLegacy5AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 
-// tileSmall5min multiplies blocks of 32: codes up to 31, float mins (Q5_1).
+// tileLegacy5MinAVX2 multiplies blocks of 32: codes up to 31, float mins (Q5_1).
 //
 //go:noescape
-func tileSmall5min(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+func tileLegacy5MinAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 
-// tileWords multiplies blocks of 32: signed 8-bit codes as int16 (Q8_0).
+// tileInt16AVX2 multiplies blocks of 32: signed 8-bit codes as int16 (Q8_0).
 //
 //go:noescape
-func tileWords(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int16, codeStride int, d *float32, dStride int, accumulate int)
+func tileInt16AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int16, codeStride int, d *float32, dStride int, accumulate int)
 
-// tileLevels multiplies blocks of 32: signed codes (i-quants, ternary, FP4).
+// tileSignedAVX2 multiplies blocks of 32: signed codes (i-quants, ternary, FP4).
 //
 //go:noescape
-func tileLevels(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
+func tileSignedAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
 
-// tileLevels16 multiplies blocks of 32: signed codes with a scale per 16 (IQ2_S, NVFP4).
+// tileSigned16AVX2 multiplies blocks of 32: signed codes with a scale per 16 (IQ2_S, NVFP4).
 //
 //go:noescape
-func tileLevels16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
+func tileSigned16AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-// func tileSmall4(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+// func tileLegacy4AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSmall4(SB), NOSPLIT, $0-112
+TEXT ·tileLegacy4AVX2(SB), NOSPLIT, $0-112
 	MOVQ tile+24(FP), AX
 
-tileSmall4_tokens:
+tileLegacy4AVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSmall4_zero
+	JZ      tileLegacy4AVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -32,9 +32,9 @@ tileSmall4_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSmall4_start
+	JMP     tileLegacy4AVX2_start
 
-tileSmall4_zero:
+tileLegacy4AVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -45,7 +45,7 @@ tileSmall4_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSmall4_start:
+tileLegacy4AVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -57,7 +57,7 @@ tileSmall4_start:
 	MOVQ sums+72(FP), R11
 	MOVQ offset+96(FP), R12
 
-tileSmall4_block:
+tileLegacy4AVX2_block:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -294,7 +294,7 @@ tileSmall4_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000280, DX
 	DECQ         CX
-	JNZ          tileSmall4_block
+	JNZ          tileLegacy4AVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -334,10 +334,10 @@ tileSmall4_block:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSmall4_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileLegacy4AVX2_tokens
 	VZEROUPPER
 	RET
 
@@ -351,18 +351,18 @@ DATA bits_00010001<>+48(SB)/8, $0x0001000100010001
 DATA bits_00010001<>+56(SB)/8, $0x0001000100010001
 GLOBL bits_00010001<>(SB), RODATA|NOPTR, $64
 
-// func tileSmall4min(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+// func tileLegacy4MinAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSmall4min(SB), NOSPLIT, $0-112
+TEXT ·tileLegacy4MinAVX2(SB), NOSPLIT, $0-112
 	MOVQ tile+24(FP), AX
 
-tileSmall4min_tokens:
+tileLegacy4MinAVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSmall4min_zero
+	JZ      tileLegacy4MinAVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -379,9 +379,9 @@ tileSmall4min_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSmall4min_start
+	JMP     tileLegacy4MinAVX2_start
 
-tileSmall4min_zero:
+tileLegacy4MinAVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -392,7 +392,7 @@ tileSmall4min_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSmall4min_start:
+tileLegacy4MinAVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -403,7 +403,7 @@ tileSmall4min_start:
 	LEAQ (R9)(R9*2), R10
 	MOVQ s+88(FP), R11
 
-tileSmall4min_block:
+tileLegacy4MinAVX2_block:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -652,7 +652,7 @@ tileSmall4min_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000280, DX
 	DECQ         CX
-	JNZ          tileSmall4min_block
+	JNZ          tileLegacy4MinAVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -692,25 +692,25 @@ tileSmall4min_block:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSmall4min_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileLegacy4MinAVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileSmall5(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+// func tileLegacy5AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSmall5(SB), NOSPLIT, $0-112
+TEXT ·tileLegacy5AVX2(SB), NOSPLIT, $0-112
 	MOVQ tile+24(FP), AX
 
-tileSmall5_tokens:
+tileLegacy5AVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSmall5_zero
+	JZ      tileLegacy5AVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -727,9 +727,9 @@ tileSmall5_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSmall5_start
+	JMP     tileLegacy5AVX2_start
 
-tileSmall5_zero:
+tileLegacy5AVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -740,7 +740,7 @@ tileSmall5_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSmall5_start:
+tileLegacy5AVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -752,7 +752,7 @@ tileSmall5_start:
 	MOVQ sums+72(FP), R11
 	MOVQ offset+96(FP), R12
 
-tileSmall5_block:
+tileLegacy5AVX2_block:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -1006,7 +1006,7 @@ tileSmall5_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000280, DX
 	DECQ         CX
-	JNZ          tileSmall5_block
+	JNZ          tileLegacy5AVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -1046,25 +1046,25 @@ tileSmall5_block:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSmall5_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileLegacy5AVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileSmall5min(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
+// func tileLegacy5MinAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, sums *int16, sumStride int, s *float32, offset *int16, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileSmall5min(SB), NOSPLIT, $0-112
+TEXT ·tileLegacy5MinAVX2(SB), NOSPLIT, $0-112
 	MOVQ tile+24(FP), AX
 
-tileSmall5min_tokens:
+tileLegacy5MinAVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+104(FP), SI
 	TESTQ   SI, SI
-	JZ      tileSmall5min_zero
+	JZ      tileLegacy5MinAVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -1081,9 +1081,9 @@ tileSmall5min_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileSmall5min_start
+	JMP     tileLegacy5MinAVX2_start
 
-tileSmall5min_zero:
+tileLegacy5MinAVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -1094,7 +1094,7 @@ tileSmall5min_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileSmall5min_start:
+tileLegacy5MinAVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -1105,7 +1105,7 @@ tileSmall5min_start:
 	LEAQ (R9)(R9*2), R10
 	MOVQ s+88(FP), R11
 
-tileSmall5min_block:
+tileLegacy5MinAVX2_block:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -1371,7 +1371,7 @@ tileSmall5min_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000280, DX
 	DECQ         CX
-	JNZ          tileSmall5min_block
+	JNZ          tileLegacy5MinAVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -1411,25 +1411,25 @@ tileSmall5min_block:
 	MOVQ         sumStride+80(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, sums+72(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileSmall5min_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileLegacy5MinAVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileWords(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int16, codeStride int, d *float32, dStride int, accumulate int)
+// func tileInt16AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int16, codeStride int, d *float32, dStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileWords(SB), NOSPLIT, $0-80
+TEXT ·tileInt16AVX2(SB), NOSPLIT, $0-80
 	MOVQ tile+24(FP), AX
 
-tileWords_tokens:
+tileInt16AVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+72(FP), SI
 	TESTQ   SI, SI
-	JZ      tileWords_zero
+	JZ      tileInt16AVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -1446,9 +1446,9 @@ tileWords_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileWords_start
+	JMP     tileInt16AVX2_start
 
-tileWords_zero:
+tileInt16AVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -1459,7 +1459,7 @@ tileWords_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileWords_start:
+tileInt16AVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -1469,7 +1469,7 @@ tileWords_start:
 	MOVQ dStride+64(FP), R9
 	LEAQ (R9)(R9*2), R10
 
-tileWords_block:
+tileInt16AVX2_block:
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
 	VPBROADCASTD (BX), Y1
@@ -1854,7 +1854,7 @@ tileWords_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000440, DX
 	DECQ         CX
-	JNZ          tileWords_block
+	JNZ          tileInt16AVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -1886,25 +1886,25 @@ tileWords_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileWords_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileInt16AVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileLevels(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
+// func tileSignedAVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileLevels(SB), NOSPLIT, $0-80
+TEXT ·tileSignedAVX2(SB), NOSPLIT, $0-80
 	MOVQ tile+24(FP), AX
 
-tileLevels_tokens:
+tileSignedAVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+72(FP), SI
 	TESTQ   SI, SI
-	JZ      tileLevels_zero
+	JZ      tileSignedAVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -1921,9 +1921,9 @@ tileLevels_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileLevels_start
+	JMP     tileSignedAVX2_start
 
-tileLevels_zero:
+tileSignedAVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -1934,7 +1934,7 @@ tileLevels_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileLevels_start:
+tileSignedAVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -1944,7 +1944,7 @@ tileLevels_start:
 	MOVQ dStride+64(FP), R9
 	LEAQ (R9)(R9*2), R10
 
-tileLevels_block:
+tileSignedAVX2_block:
 	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
@@ -2314,7 +2314,7 @@ tileLevels_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000280, DX
 	DECQ         CX
-	JNZ          tileLevels_block
+	JNZ          tileSignedAVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -2346,25 +2346,25 @@ tileLevels_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileLevels_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileSignedAVX2_tokens
 	VZEROUPPER
 	RET
 
-// func tileLevels16(dst *float32, stride int, quads int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
+// func tileSigned16AVX2(dst *float32, stride int, fours int, tile *byte, blocks int, codes *int8, codeStride int, d *float32, dStride int, accumulate int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tileLevels16(SB), NOSPLIT, $0-80
+TEXT ·tileSigned16AVX2(SB), NOSPLIT, $0-80
 	MOVQ tile+24(FP), AX
 
-tileLevels16_tokens:
+tileSigned16AVX2_tokens:
 	MOVQ    dst+0(FP), CX
 	MOVQ    stride+8(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	MOVQ    accumulate+72(FP), SI
 	TESTQ   SI, SI
-	JZ      tileLevels16_zero
+	JZ      tileSigned16AVX2_zero
 	VMOVUPS (CX), Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS 32(CX), Y0
@@ -2381,9 +2381,9 @@ tileLevels16_tokens:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS 32(CX)(BX*1), Y0
 	VMOVUPS Y0, 224(AX)
-	JMP     tileLevels16_start
+	JMP     tileSigned16AVX2_start
 
-tileLevels16_zero:
+tileSigned16AVX2_zero:
 	VXORPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y0, 32(AX)
@@ -2394,7 +2394,7 @@ tileLevels16_zero:
 	VMOVUPS Y0, 192(AX)
 	VMOVUPS Y0, 224(AX)
 
-tileLevels16_start:
+tileSigned16AVX2_start:
 	MOVQ blocks+32(FP), CX
 	LEAQ 512(AX), DX
 	MOVQ codes+40(FP), BX
@@ -2404,7 +2404,7 @@ tileLevels16_start:
 	MOVQ dStride+64(FP), R9
 	LEAQ (R9)(R9*2), R10
 
-tileLevels16_block:
+tileSigned16AVX2_block:
 	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VMOVDQU      (DX), Y6
 	VMOVDQU      32(DX), Y7
@@ -2803,7 +2803,7 @@ tileLevels16_block:
 	ADDQ         $0x00000004, R8
 	ADDQ         $0x00000280, DX
 	DECQ         CX
-	JNZ          tileLevels16_block
+	JNZ          tileSigned16AVX2_block
 	MOVQ         dst+0(FP), CX
 	MOVQ         stride+8(FP), DX
 	LEAQ         (DX)(DX*2), BX
@@ -2835,9 +2835,9 @@ tileLevels16_block:
 	MOVQ         dStride+64(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	MOVQ         CX, d+56(FP)
-	MOVQ         quads+16(FP), CX
+	MOVQ         fours+16(FP), CX
 	DECQ         CX
-	MOVQ         CX, quads+16(FP)
-	JNZ          tileLevels16_tokens
+	MOVQ         CX, fours+16(FP)
+	JNZ          tileSigned16AVX2_tokens
 	VZEROUPPER
 	RET

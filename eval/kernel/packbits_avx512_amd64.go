@@ -4,42 +4,42 @@
 
 package kernel
 
-// joinGroups2 makes the words of a block's sets from its quads, a vector each.
+// packBits2AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinGroups2(words *byte, quads *byte)
+func packBits2AVX512(words *byte, code4s *byte)
 
-// joinGroups3 makes the words of a block's sets from its quads, a vector each.
+// packBits3AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinGroups3(words *byte, quads *byte)
+func packBits3AVX512(words *byte, code4s *byte)
 
-// joinGroups4 makes the words of a block's sets from its quads, a vector each.
+// packBits4AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinGroups4(words *byte, quads *byte)
+func packBits4AVX512(words *byte, code4s *byte)
 
-// joinGroups5 makes the words of a block's sets from its quads, a vector each.
+// packBits5AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinGroups5(words *byte, quads *byte)
+func packBits5AVX512(words *byte, code4s *byte)
 
-// joinGroups6 makes the words of a block's sets from its quads, a vector each.
+// packBits6AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinGroups6(words *byte, quads *byte)
+func packBits6AVX512(words *byte, code4s *byte)
 
-// joinQ4K makes the words of a block's sets from its quads, a vector each.
+// packBitsQ4KAVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinQ4K(words *byte, quads *byte)
+func packBitsQ4KAVX512(words *byte, code4s *byte)
 
-// joinFours makes the words of a block's sets from its quads, a vector each.
+// packBitsLegacy4AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinFours(words *byte, quads *byte)
+func packBitsLegacy4AVX512(words *byte, code4s *byte)
 
-// joinPlaces makes the words of a block's sets from its quads, a vector each.
+// packBitsLegacy5AVX512 makes the words of a block's code groups from its code4s, a vector each.
 //
 //go:noescape
-func joinPlaces(words *byte, quads *byte)
+func packBitsLegacy5AVX512(words *byte, code4s *byte)

@@ -4,11 +4,11 @@
 
 #include "textflag.h"
 
-// func joinGroups2(words *byte, quads *byte)
+// func packBits2AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinGroups2(SB), NOSPLIT, $0-16
+TEXT ·packBits2AVX512(SB), NOSPLIT, $0-16
 	MOVQ       words+0(FP), AX
-	MOVQ       quads+8(FP), CX
+	MOVQ       code4s+8(FP), CX
 	VMOVUPS    (CX), Z0
 	VMOVUPS    256(CX), Z1
 	VMOVUPS    512(CX), Z2
@@ -172,11 +172,11 @@ TEXT ·joinGroups2(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func joinGroups3(words *byte, quads *byte)
+// func packBits3AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinGroups3(SB), NOSPLIT, $0-16
+TEXT ·packBits3AVX512(SB), NOSPLIT, $0-16
 	MOVQ       words+0(FP), AX
-	MOVQ       quads+8(FP), CX
+	MOVQ       code4s+8(FP), CX
 	VMOVUPS    (CX), Z0
 	VMOVUPS    256(CX), Z1
 	VMOVUPS    512(CX), Z2
@@ -421,11 +421,11 @@ DATA bits_40404040<>+48(SB)/8, $0x4040404040404040
 DATA bits_40404040<>+56(SB)/8, $0x4040404040404040
 GLOBL bits_40404040<>(SB), RODATA|NOPTR, $64
 
-// func joinGroups4(words *byte, quads *byte)
+// func packBits4AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinGroups4(SB), NOSPLIT, $0-16
+TEXT ·packBits4AVX512(SB), NOSPLIT, $0-16
 	MOVQ      words+0(FP), AX
-	MOVQ      quads+8(FP), CX
+	MOVQ      code4s+8(FP), CX
 	VMOVUPS   (CX), Z0
 	VMOVUPS   256(CX), Z1
 	VPSLLW    $0x04, Z1, Z1
@@ -589,11 +589,11 @@ TEXT ·joinGroups4(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func joinGroups5(words *byte, quads *byte)
+// func packBits5AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinGroups5(SB), NOSPLIT, $0-16
+TEXT ·packBits5AVX512(SB), NOSPLIT, $0-16
 	MOVQ       words+0(FP), AX
-	MOVQ       quads+8(FP), CX
+	MOVQ       code4s+8(FP), CX
 	VMOVUPS    (CX), Z0
 	VMOVUPS    256(CX), Z1
 	VMOVUPS    512(CX), Z2
@@ -876,11 +876,11 @@ DATA bits_20202020<>+48(SB)/8, $0x2020202020202020
 DATA bits_20202020<>+56(SB)/8, $0x2020202020202020
 GLOBL bits_20202020<>(SB), RODATA|NOPTR, $64
 
-// func joinGroups6(words *byte, quads *byte)
+// func packBits6AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinGroups6(SB), NOSPLIT, $0-16
+TEXT ·packBits6AVX512(SB), NOSPLIT, $0-16
 	MOVQ      words+0(FP), AX
-	MOVQ      quads+8(FP), CX
+	MOVQ      code4s+8(FP), CX
 	VMOVUPS   (CX), Z0
 	VMOVUPS   256(CX), Z1
 	VMOVUPS   512(CX), Z2
@@ -1141,11 +1141,11 @@ TEXT ·joinGroups6(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func joinQ4K(words *byte, quads *byte)
+// func packBitsQ4KAVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinQ4K(SB), NOSPLIT, $0-16
+TEXT ·packBitsQ4KAVX512(SB), NOSPLIT, $0-16
 	MOVQ      words+0(FP), AX
-	MOVQ      quads+8(FP), CX
+	MOVQ      code4s+8(FP), CX
 	VMOVUPS   (CX), Z0
 	VMOVUPS   512(CX), Z1
 	VPSLLW    $0x04, Z1, Z1
@@ -1309,11 +1309,11 @@ TEXT ·joinQ4K(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func joinFours(words *byte, quads *byte)
+// func packBitsLegacy4AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinFours(SB), NOSPLIT, $0-16
+TEXT ·packBitsLegacy4AVX512(SB), NOSPLIT, $0-16
 	MOVQ      words+0(FP), AX
-	MOVQ      quads+8(FP), CX
+	MOVQ      code4s+8(FP), CX
 	VMOVUPS   (CX), Z0
 	VMOVUPS   256(CX), Z1
 	VPSLLW    $0x04, Z1, Z1
@@ -1337,11 +1337,11 @@ TEXT ·joinFours(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func joinPlaces(words *byte, quads *byte)
+// func packBitsLegacy5AVX512(words *byte, code4s *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·joinPlaces(SB), NOSPLIT, $0-16
+TEXT ·packBitsLegacy5AVX512(SB), NOSPLIT, $0-16
 	MOVQ       words+0(FP), AX
-	MOVQ       quads+8(FP), CX
+	MOVQ       code4s+8(FP), CX
 	VMOVUPS    (CX), Z0
 	VMOVUPS    64(CX), Z1
 	VMOVUPS    128(CX), Z2

@@ -4,27 +4,27 @@
 
 package kernel
 
-// stripQ2K multiplies strips of Q2K blocks with a token. sums are those of 16 activation codes.
+// repackedQ2KAVX512 multiplies repacked rows, sixteen by sixteen, of Q2K blocks with a token. sums are those of 16 activation codes.
 //
 //go:noescape
-func stripQ2K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+func repackedQ2KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 
-// stripQ3K multiplies strips of Q3K blocks with a token. offsets are what the sums of products of 16 columns begin with.
+// repackedQ3KAVX512 multiplies repacked rows, sixteen by sixteen, of Q3K blocks with a token. starts are what the sums of products of 16 columns begin with.
 //
 //go:noescape
-func stripQ3K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+func repackedQ3KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 
-// stripQ4K multiplies strips of Q4K blocks with a token. sums are those of 32 activation codes.
+// repackedQ4KAVX512 multiplies repacked rows, sixteen by sixteen, of Q4K blocks with a token. sums are those of 32 activation codes.
 //
 //go:noescape
-func stripQ4K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+func repackedQ4KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 
-// stripQ5K multiplies strips of Q5K blocks with a token. sums are those of 32 activation codes. offsets are what the sums of products of 16 columns begin with.
+// repackedQ5KAVX512 multiplies repacked rows, sixteen by sixteen, of Q5K blocks with a token. sums are those of 32 activation codes. starts are what the sums of products of 16 columns begin with.
 //
 //go:noescape
-func stripQ5K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+func repackedQ5KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 
-// stripQ6K multiplies strips of Q6K blocks with a token. offsets are what the sums of products of 16 columns begin with.
+// repackedQ6KAVX512 multiplies repacked rows, sixteen by sixteen, of Q6K blocks with a token. starts are what the sums of products of 16 columns begin with.
 //
 //go:noescape
-func stripQ6K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+func repackedQ6KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)

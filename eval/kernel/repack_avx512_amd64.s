@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func stripQ2K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+// func repackedQ2KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ2K(SB), NOSPLIT, $0-64
+TEXT ·repackedQ2KAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_03030303<>+0(SB), Z0
 	VMOVUPS bits_0c0c0c0c<>+0(SB), Z1
 	VMOVUPS bits_30303030<>+0(SB), Z2
@@ -15,16 +15,16 @@ TEXT ·stripQ2K(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0000ffff<>+0(SB), Z5
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ2K_strip:
+repackedQ2KAVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   sums+48(FP), DX
 	VPXORD Z6, Z6, Z6
 
-stripQ2K_block:
+repackedQ2KAVX512_block:
 	VXORPS        Z7, Z7, Z7
 	VMOVUPS       64(SI), Z8
 	VMOVUPS       128(SI), Z9
@@ -264,11 +264,11 @@ stripQ2K_block:
 	ADDQ          $0x20, DX
 	ADDQ          $0x00000540, SI
 	DECQ          R8
-	JNZ           stripQ2K_block
+	JNZ           repackedQ2KAVX512_block
 	VMOVUPS       Z6, (BX)
 	ADDQ          $0x00000040, BX
 	DECQ          DI
-	JNZ           stripQ2K_strip
+	JNZ           repackedQ2KAVX512_rows
 	VZEROUPPER
 	RET
 
@@ -332,9 +332,9 @@ DATA bits_0000ffff<>+48(SB)/8, $0x0000ffff0000ffff
 DATA bits_0000ffff<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL bits_0000ffff<>(SB), RODATA|NOPTR, $64
 
-// func stripQ3K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+// func repackedQ3KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ3K(SB), NOSPLIT, $0-64
+TEXT ·repackedQ3KAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_07070707<>+0(SB), Z0
 	VMOVUPS bits_38383838<>+0(SB), Z1
 	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
@@ -345,16 +345,16 @@ TEXT ·stripQ3K(SB), NOSPLIT, $0-64
 	VMOVUPS bits_00200020<>+0(SB), Z7
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ3K_strip:
+repackedQ3KAVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z8, Z8, Z8
 
-stripQ3K_block:
+repackedQ3KAVX512_block:
 	VXORPS        Z9, Z9, Z9
 	VMOVUPS       64(SI), Z10
 	VMOVUPS       128(SI), Z11
@@ -617,7 +617,7 @@ stripQ3K_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000700, SI
 	DECQ          R8
-	JZ            stripQ3K_end
+	JZ            repackedQ3KAVX512_end
 	VXORPS        Z9, Z9, Z9
 	VMOVUPS       (SI), Z10
 	VMOVUPS       64(SI), Z11
@@ -880,13 +880,13 @@ stripQ3K_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x000006c0, SI
 	DECQ          R8
-	JNZ           stripQ3K_block
+	JNZ           repackedQ3KAVX512_block
 
-stripQ3K_end:
+repackedQ3KAVX512_end:
 	VMOVUPS Z8, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripQ3K_strip
+	JNZ     repackedQ3KAVX512_rows
 	VZEROUPPER
 	RET
 
@@ -950,9 +950,9 @@ DATA bits_00200020<>+48(SB)/8, $0x0020002000200020
 DATA bits_00200020<>+56(SB)/8, $0x0020002000200020
 GLOBL bits_00200020<>(SB), RODATA|NOPTR, $64
 
-// func stripQ4K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+// func repackedQ4KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ4K(SB), NOSPLIT, $0-64
+TEXT ·repackedQ4KAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
 	VMOVUPS bits_003f003f<>+0(SB), Z2
@@ -960,16 +960,16 @@ TEXT ·stripQ4K(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0000ffff<>+0(SB), Z4
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ4K_strip:
+repackedQ4KAVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   sums+48(FP), DX
 	VPXORD Z5, Z5, Z5
 
-stripQ4K_block:
+repackedQ4KAVX512_block:
 	VXORPS        Z6, Z6, Z6
 	VMOVUPS       64(SI), Z7
 	VMOVUPS       128(SI), Z8
@@ -1213,11 +1213,11 @@ stripQ4K_block:
 	ADDQ          $0x10, DX
 	ADDQ          $0x00000900, SI
 	DECQ          R8
-	JNZ           stripQ4K_block
+	JNZ           repackedQ4KAVX512_block
 	VMOVUPS       Z5, (BX)
 	ADDQ          $0x00000040, BX
 	DECQ          DI
-	JNZ           stripQ4K_strip
+	JNZ           repackedQ4KAVX512_rows
 	VZEROUPPER
 	RET
 
@@ -1241,9 +1241,9 @@ DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
-// func stripQ5K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+// func repackedQ5KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ5K(SB), NOSPLIT, $0-64
+TEXT ·repackedQ5KAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_1f1f1f1f<>+0(SB), Z0
 	VMOVUPS bits_f8f8f8f8<>+0(SB), Z1
 	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
@@ -1253,17 +1253,17 @@ TEXT ·stripQ5K(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0000ffff<>+0(SB), Z6
 	MOVQ    dst+0(FP), SI
 	MOVQ    w+8(FP), DI
-	MOVQ    strips+16(FP), R8
+	MOVQ    sixteens+16(FP), R8
 
-stripQ5K_strip:
+repackedQ5KAVX512_rows:
 	MOVQ   blocks+24(FP), R9
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   sums+48(FP), DX
-	MOVQ   offsets+56(FP), BX
+	MOVQ   starts+56(FP), BX
 	VPXORD Z7, Z7, Z7
 
-stripQ5K_block:
+repackedQ5KAVX512_block:
 	VXORPS        Z8, Z8, Z8
 	VMOVUPS       64(DI), Z9
 	VMOVUPS       128(DI), Z10
@@ -1590,11 +1590,11 @@ stripQ5K_block:
 	ADDQ          $0x00000040, BX
 	ADDQ          $0x00000b00, DI
 	DECQ          R9
-	JNZ           stripQ5K_block
+	JNZ           repackedQ5KAVX512_block
 	VMOVUPS       Z7, (SI)
 	ADDQ          $0x00000040, SI
 	DECQ          R8
-	JNZ           stripQ5K_strip
+	JNZ           repackedQ5KAVX512_rows
 	VZEROUPPER
 	RET
 
@@ -1618,9 +1618,9 @@ DATA bits_f8f8f8f8<>+48(SB)/8, $0xf8f8f8f8f8f8f8f8
 DATA bits_f8f8f8f8<>+56(SB)/8, $0xf8f8f8f8f8f8f8f8
 GLOBL bits_f8f8f8f8<>(SB), RODATA|NOPTR, $64
 
-// func stripQ6K(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)
+// func repackedQ6KAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ6K(SB), NOSPLIT, $0-64
+TEXT ·repackedQ6KAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_3f3f3f3f<>+0(SB), Z0
 	VMOVUPS bits_fcfcfcfc<>+0(SB), Z1
 	VMOVUPS bits_c0c0c0c0<>+0(SB), Z2
@@ -1628,16 +1628,16 @@ TEXT ·stripQ6K(SB), NOSPLIT, $0-64
 	VMOVUPS bits_000f000f<>+0(SB), Z4
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ6K_strip:
+repackedQ6KAVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z5, Z5, Z5
 
-stripQ6K_block:
+repackedQ6KAVX512_block:
 	VXORPS        Z4, Z4, Z4
 	VMOVUPS       64(SI), Z6
 	VMOVUPS       128(SI), Z7
@@ -1972,7 +1972,7 @@ stripQ6K_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000d40, SI
 	DECQ          R8
-	JZ            stripQ6K_end
+	JZ            repackedQ6KAVX512_end
 	VXORPS        Z4, Z4, Z4
 	VMOVUPS       (SI), Z6
 	VMOVUPS       64(SI), Z7
@@ -2307,13 +2307,13 @@ stripQ6K_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000d00, SI
 	DECQ          R8
-	JNZ           stripQ6K_block
+	JNZ           repackedQ6KAVX512_block
 
-stripQ6K_end:
+repackedQ6KAVX512_end:
 	VMOVUPS Z5, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripQ6K_strip
+	JNZ     repackedQ6KAVX512_rows
 	VZEROUPPER
 	RET
 

@@ -4,37 +4,37 @@
 
 package kernel
 
-// stripQ40 multiplies strips of Q40 blocks with a token; offsets are what sums of products begin with.
+// repackedQ40AVX512 multiplies repacked rows, sixteen by sixteen, of Q40 blocks with a token; starts are what sums of products begin with.
 //
 //go:noescape
-func stripQ40(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedQ40AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 
-// stripQ41 multiplies strips of Q41 blocks with a token; s are the scaled sums of activations.
+// repackedQ41AVX512 multiplies repacked rows, sixteen by sixteen, of Q41 blocks with a token; s are the scaled sums of activations.
 //
 //go:noescape
-func stripQ41(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedQ41AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 
-// stripQ50 multiplies strips of Q50 blocks with a token; offsets are what sums of products begin with.
+// repackedQ50AVX512 multiplies repacked rows, sixteen by sixteen, of Q50 blocks with a token; starts are what sums of products begin with.
 //
 //go:noescape
-func stripQ50(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedQ50AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 
-// stripQ51 multiplies strips of Q51 blocks with a token; s are the scaled sums of activations.
+// repackedQ51AVX512 multiplies repacked rows, sixteen by sixteen, of Q51 blocks with a token; s are the scaled sums of activations.
 //
 //go:noescape
-func stripQ51(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedQ51AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 
-// stripIQ4NL multiplies strips of IQ4NL blocks with a token; offsets are what sums of products begin with.
+// repackedIQ4NLAVX512 multiplies repacked rows, sixteen by sixteen, of IQ4NL blocks with a token; starts are what sums of products begin with.
 //
 //go:noescape
-func stripIQ4NL(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedIQ4NLAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 
-// stripMXFP4 multiplies strips of MXFP4 blocks with a token; offsets are what sums of products begin with.
+// repackedMXFP4AVX512 multiplies repacked rows, sixteen by sixteen, of MXFP4 blocks with a token; starts are what sums of products begin with.
 //
 //go:noescape
-func stripMXFP4(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedMXFP4AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 
-// stripQ80 multiplies strips of Q80 blocks with a token; offsets are what sums of products begin with.
+// repackedQ80AVX512 multiplies repacked rows, sixteen by sixteen, of Q80 blocks with a token; starts are what sums of products begin with.
 //
 //go:noescape
-func stripQ80(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+func repackedQ80AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)

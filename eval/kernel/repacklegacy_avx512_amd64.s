@@ -4,23 +4,23 @@
 
 #include "textflag.h"
 
-// func stripQ40(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedQ40AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ40(SB), NOSPLIT, $0-64
+TEXT ·repackedQ40AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ40_strip:
+repackedQ40AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z2, Z2, Z2
 
-stripQ40_block:
+repackedQ40AVX512_block:
 	VPBROADCASTD  (DX), Z3
 	VMOVUPS       64(SI), Z4
 	VPANDD        Z0, Z4, Z5
@@ -54,7 +54,7 @@ stripQ40_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000140, SI
 	DECQ          R8
-	JZ            stripQ40_end
+	JZ            repackedQ40AVX512_end
 	VPBROADCASTD  (DX), Z3
 	VMOVUPS       (SI), Z4
 	VPANDD        Z0, Z4, Z5
@@ -88,13 +88,13 @@ stripQ40_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000100, SI
 	DECQ          R8
-	JNZ           stripQ40_block
+	JNZ           repackedQ40AVX512_block
 
-stripQ40_end:
+repackedQ40AVX512_end:
 	VMOVUPS Z2, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripQ40_strip
+	JNZ     repackedQ40AVX512_rows
 	VZEROUPPER
 	RET
 
@@ -118,23 +118,23 @@ DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
-// func stripQ41(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedQ41AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ41(SB), NOSPLIT, $0-64
+TEXT ·repackedQ41AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ41_strip:
+repackedQ41AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   s+48(FP), DX
 	VPXORD Z2, Z2, Z2
 
-stripQ41_block:
+repackedQ41AVX512_block:
 	VXORPS           Z3, Z3, Z3
 	VMOVUPS          64(SI), Z4
 	VPANDD           Z0, Z4, Z5
@@ -170,33 +170,33 @@ stripQ41_block:
 	ADDQ             $0x04, DX
 	ADDQ             $0x00000140, SI
 	DECQ             R8
-	JNZ              stripQ41_block
+	JNZ              repackedQ41AVX512_block
 	VMOVUPS          Z2, (BX)
 	ADDQ             $0x00000040, BX
 	DECQ             DI
-	JNZ              stripQ41_strip
+	JNZ              repackedQ41AVX512_rows
 	VZEROUPPER
 	RET
 
-// func stripQ50(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedQ50AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ50(SB), NOSPLIT, $0-64
+TEXT ·repackedQ50AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_1f1f1f1f<>+0(SB), Z0
 	VMOVUPS bits_f8f8f8f8<>+0(SB), Z1
 	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
 	VMOVUPS bits_f0f0f0f0<>+0(SB), Z3
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ50_strip:
+repackedQ50AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z4, Z4, Z4
 
-stripQ50_block:
+repackedQ50AVX512_block:
 	VPBROADCASTD  (DX), Z5
 	VMOVUPS       64(SI), Z6
 	VMOVUPS       128(SI), Z7
@@ -239,7 +239,7 @@ stripQ50_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000180, SI
 	DECQ          R8
-	JZ            stripQ50_end
+	JZ            repackedQ50AVX512_end
 	VPBROADCASTD  (DX), Z5
 	VMOVUPS       (SI), Z6
 	VMOVUPS       64(SI), Z7
@@ -282,13 +282,13 @@ stripQ50_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000140, SI
 	DECQ          R8
-	JNZ           stripQ50_block
+	JNZ           repackedQ50AVX512_block
 
-stripQ50_end:
+repackedQ50AVX512_end:
 	VMOVUPS Z4, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripQ50_strip
+	JNZ     repackedQ50AVX512_rows
 	VZEROUPPER
 	RET
 
@@ -322,25 +322,25 @@ DATA bits_e0e0e0e0<>+48(SB)/8, $0xe0e0e0e0e0e0e0e0
 DATA bits_e0e0e0e0<>+56(SB)/8, $0xe0e0e0e0e0e0e0e0
 GLOBL bits_e0e0e0e0<>(SB), RODATA|NOPTR, $64
 
-// func stripQ51(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedQ51AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripQ51(SB), NOSPLIT, $0-64
+TEXT ·repackedQ51AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_1f1f1f1f<>+0(SB), Z0
 	VMOVUPS bits_f8f8f8f8<>+0(SB), Z1
 	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
 	VMOVUPS bits_f0f0f0f0<>+0(SB), Z3
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ51_strip:
+repackedQ51AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   s+48(FP), DX
 	VPXORD Z4, Z4, Z4
 
-stripQ51_block:
+repackedQ51AVX512_block:
 	VXORPS           Z5, Z5, Z5
 	VMOVUPS          64(SI), Z6
 	VMOVUPS          128(SI), Z7
@@ -385,33 +385,33 @@ stripQ51_block:
 	ADDQ             $0x04, DX
 	ADDQ             $0x00000180, SI
 	DECQ             R8
-	JNZ              stripQ51_block
+	JNZ              repackedQ51AVX512_block
 	VMOVUPS          Z4, (BX)
 	ADDQ             $0x00000040, BX
 	DECQ             DI
-	JNZ              stripQ51_strip
+	JNZ              repackedQ51AVX512_rows
 	VZEROUPPER
 	RET
 
-// func stripIQ4NL(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedIQ4NLAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·stripIQ4NL(SB), NOSPLIT, $0-64
+TEXT ·repackedIQ4NLAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
-	VBROADCASTI32X4 ·uneven4+0(SB), Z2
+	VBROADCASTI32X4 ·nonlinear4+0(SB), Z2
 	VPADDB          bits_7f7f7f7f<>+0(SB), Z2, Z2
 	MOVQ            dst+0(FP), BX
 	MOVQ            w+8(FP), SI
-	MOVQ            strips+16(FP), DI
+	MOVQ            sixteens+16(FP), DI
 
-stripIQ4NL_strip:
+repackedIQ4NLAVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z3, Z3, Z3
 
-stripIQ4NL_block:
+repackedIQ4NLAVX512_block:
 	VPBROADCASTD  (DX), Z4
 	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
@@ -454,7 +454,7 @@ stripIQ4NL_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000140, SI
 	DECQ          R8
-	JZ            stripIQ4NL_end
+	JZ            repackedIQ4NLAVX512_end
 	VPBROADCASTD  (DX), Z4
 	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
@@ -497,13 +497,13 @@ stripIQ4NL_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000100, SI
 	DECQ          R8
-	JNZ           stripIQ4NL_block
+	JNZ           repackedIQ4NLAVX512_block
 
-stripIQ4NL_end:
+repackedIQ4NLAVX512_end:
 	VMOVUPS Z3, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripIQ4NL_strip
+	JNZ     repackedIQ4NLAVX512_rows
 	VZEROUPPER
 	RET
 
@@ -517,25 +517,25 @@ DATA bits_7f7f7f7f<>+48(SB)/8, $0x7f7f7f7f7f7f7f7f
 DATA bits_7f7f7f7f<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL bits_7f7f7f7f<>(SB), RODATA|NOPTR, $64
 
-// func stripMXFP4(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedMXFP4AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
-TEXT ·stripMXFP4(SB), NOSPLIT, $0-64
+TEXT ·repackedMXFP4AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
 	VBROADCASTI32X4 ·float4+0(SB), Z2
 	VPADDB          bits_0c0c0c0c<>+0(SB), Z2, Z2
 	MOVQ            dst+0(FP), BX
 	MOVQ            w+8(FP), SI
-	MOVQ            strips+16(FP), DI
+	MOVQ            sixteens+16(FP), DI
 
-stripMXFP4_strip:
+repackedMXFP4AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z3, Z3, Z3
 
-stripMXFP4_block:
+repackedMXFP4AVX512_block:
 	VPBROADCASTD  (DX), Z4
 	VMOVUPS       64(SI), Z5
 	VPANDD        Z0, Z5, Z6
@@ -583,7 +583,7 @@ stripMXFP4_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000140, SI
 	DECQ          R8
-	JZ            stripMXFP4_end
+	JZ            repackedMXFP4AVX512_end
 	VPBROADCASTD  (DX), Z4
 	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
@@ -631,7 +631,7 @@ stripMXFP4_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000100, SI
 	DECQ          R8
-	JZ            stripMXFP4_end
+	JZ            repackedMXFP4AVX512_end
 	VPBROADCASTD  (DX), Z4
 	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
@@ -679,7 +679,7 @@ stripMXFP4_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000100, SI
 	DECQ          R8
-	JZ            stripMXFP4_end
+	JZ            repackedMXFP4AVX512_end
 	VPBROADCASTD  (DX), Z4
 	VMOVUPS       (SI), Z5
 	VPANDD        Z0, Z5, Z6
@@ -727,13 +727,13 @@ stripMXFP4_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000100, SI
 	DECQ          R8
-	JNZ           stripMXFP4_block
+	JNZ           repackedMXFP4AVX512_block
 
-stripMXFP4_end:
+repackedMXFP4AVX512_end:
 	VMOVUPS Z3, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripMXFP4_strip
+	JNZ     repackedMXFP4AVX512_rows
 	VZEROUPPER
 	RET
 
@@ -777,22 +777,22 @@ DATA bits_00200000<>+48(SB)/8, $0x0020000000200000
 DATA bits_00200000<>+56(SB)/8, $0x0020000000200000
 GLOBL bits_00200000<>(SB), RODATA|NOPTR, $64
 
-// func stripQ80(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, s *float32, offsets *int32)
+// func repackedQ80AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·stripQ80(SB), NOSPLIT, $0-64
+TEXT ·repackedQ80AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_ffffffff<>+0(SB), Z0
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripQ80_strip:
+repackedQ80AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+56(FP), DX
+	MOVQ   starts+56(FP), DX
 	VPXORD Z1, Z1, Z1
 
-stripQ80_block:
+repackedQ80AVX512_block:
 	VPBROADCASTD  (DX), Z0
 	VMOVUPS       64(SI), Z2
 	VPDPBUSD.BCST (AX), Z2, Z0
@@ -819,7 +819,7 @@ stripQ80_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000240, SI
 	DECQ          R8
-	JZ            stripQ80_end
+	JZ            repackedQ80AVX512_end
 	VPBROADCASTD  (DX), Z0
 	VMOVUPS       (SI), Z2
 	VPDPBUSD.BCST (AX), Z2, Z0
@@ -846,12 +846,12 @@ stripQ80_block:
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000200, SI
 	DECQ          R8
-	JNZ           stripQ80_block
+	JNZ           repackedQ80AVX512_block
 
-stripQ80_end:
+repackedQ80AVX512_end:
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripQ80_strip
+	JNZ     repackedQ80AVX512_rows
 	VZEROUPPER
 	RET

@@ -4,22 +4,22 @@
 
 package kernel
 
-// stripLevel4x8 multiplies strips of few levels with a token: offsets are what the sums of products of 16 columns begin with, the table has the values of codes.
+// repackedSigned4x8AVX512 multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what the sums of products of 16 columns begin with, the table has the values of codes.
 //
 //go:noescape
-func stripLevel4x8(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+func repackedSigned4x8AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 
-// stripLevel3x8 multiplies strips of few levels with a token: offsets are what the sums of products of 16 columns begin with, the table has the values of codes.
+// repackedSigned3x8AVX512 multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what the sums of products of 16 columns begin with, the table has the values of codes.
 //
 //go:noescape
-func stripLevel3x8(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+func repackedSigned3x8AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 
-// stripLevel3x16 multiplies strips of few levels with a token: offsets are what the sums of products of 16 columns begin with, the table has the values of codes.
+// repackedSigned3x16AVX512 multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what the sums of products of 16 columns begin with, the table has the values of codes.
 //
 //go:noescape
-func stripLevel3x16(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+func repackedSigned3x16AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 
-// stripLevel2 multiplies strips of few levels with a token: offsets are what the sums of products of 16 columns begin with, the table has the values of codes.
+// repackedSigned2AVX512 multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what the sums of products of 16 columns begin with, the table has the values of codes.
 //
 //go:noescape
-func stripLevel2(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+func repackedSigned2AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)

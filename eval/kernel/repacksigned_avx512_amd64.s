@@ -4,25 +4,25 @@
 
 #include "textflag.h"
 
-// func stripLevel4x8(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+// func repackedSigned4x8AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripLevel4x8(SB), NOSPLIT, $0-64
+TEXT ·repackedSigned4x8AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS bits_f0f0f0f0<>+0(SB), Z1
 	MOVQ    table+56(FP), AX
 	VMOVUPS (AX), Z2
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripLevel4x8_strip:
+repackedSigned4x8AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+48(FP), DX
+	MOVQ   starts+48(FP), DX
 	VPXORD Z3, Z3, Z3
 
-stripLevel4x8_block:
+repackedSigned4x8AVX512_block:
 	VXORPS        Z4, Z4, Z4
 	VMOVUPS       64(SI), Z5
 	VMOVUPS       128(SI), Z6
@@ -345,7 +345,7 @@ stripLevel4x8_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x000008c0, SI
 	DECQ          R8
-	JZ            stripLevel4x8_end
+	JZ            repackedSigned4x8AVX512_end
 	VXORPS        Z4, Z4, Z4
 	VMOVUPS       (SI), Z5
 	VMOVUPS       64(SI), Z6
@@ -668,13 +668,13 @@ stripLevel4x8_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000880, SI
 	DECQ          R8
-	JNZ           stripLevel4x8_block
+	JNZ           repackedSigned4x8AVX512_block
 
-stripLevel4x8_end:
+repackedSigned4x8AVX512_end:
 	VMOVUPS Z3, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripLevel4x8_strip
+	JNZ     repackedSigned4x8AVX512_rows
 	VZEROUPPER
 	RET
 
@@ -698,9 +698,9 @@ DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
-// func stripLevel3x8(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+// func repackedSigned3x8AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripLevel3x8(SB), NOSPLIT, $0-64
+TEXT ·repackedSigned3x8AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_07070707<>+0(SB), Z0
 	VMOVUPS bits_38383838<>+0(SB), Z1
 	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
@@ -709,16 +709,16 @@ TEXT ·stripLevel3x8(SB), NOSPLIT, $0-64
 	VMOVUPS (AX), Z4
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripLevel3x8_strip:
+repackedSigned3x8AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+48(FP), DX
+	MOVQ   starts+48(FP), DX
 	VPXORD Z5, Z5, Z5
 
-stripLevel3x8_block:
+repackedSigned3x8AVX512_block:
 	VXORPS        Z6, Z6, Z6
 	VMOVUPS       64(SI), Z7
 	VMOVUPS       128(SI), Z8
@@ -1073,7 +1073,7 @@ stripLevel3x8_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x000006c0, SI
 	DECQ          R8
-	JZ            stripLevel3x8_end
+	JZ            repackedSigned3x8AVX512_end
 	VXORPS        Z6, Z6, Z6
 	VMOVUPS       (SI), Z7
 	VMOVUPS       64(SI), Z8
@@ -1428,13 +1428,13 @@ stripLevel3x8_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000680, SI
 	DECQ          R8
-	JNZ           stripLevel3x8_block
+	JNZ           repackedSigned3x8AVX512_block
 
-stripLevel3x8_end:
+repackedSigned3x8AVX512_end:
 	VMOVUPS Z5, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripLevel3x8_strip
+	JNZ     repackedSigned3x8AVX512_rows
 	VZEROUPPER
 	RET
 
@@ -1478,9 +1478,9 @@ DATA bits_c0c0c0c0<>+48(SB)/8, $0xc0c0c0c0c0c0c0c0
 DATA bits_c0c0c0c0<>+56(SB)/8, $0xc0c0c0c0c0c0c0c0
 GLOBL bits_c0c0c0c0<>(SB), RODATA|NOPTR, $64
 
-// func stripLevel3x16(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+// func repackedSigned3x16AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripLevel3x16(SB), NOSPLIT, $0-64
+TEXT ·repackedSigned3x16AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_07070707<>+0(SB), Z0
 	VMOVUPS bits_38383838<>+0(SB), Z1
 	VMOVUPS bits_e0e0e0e0<>+0(SB), Z2
@@ -1489,16 +1489,16 @@ TEXT ·stripLevel3x16(SB), NOSPLIT, $0-64
 	VMOVUPS (AX), Z4
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripLevel3x16_strip:
+repackedSigned3x16AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+48(FP), DX
+	MOVQ   starts+48(FP), DX
 	VPXORD Z5, Z5, Z5
 
-stripLevel3x16_block:
+repackedSigned3x16AVX512_block:
 	VXORPS        Z6, Z6, Z6
 	VMOVUPS       64(SI), Z7
 	VMOVUPS       128(SI), Z8
@@ -1877,7 +1877,7 @@ stripLevel3x16_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000740, SI
 	DECQ          R8
-	JZ            stripLevel3x16_end
+	JZ            repackedSigned3x16AVX512_end
 	VXORPS        Z6, Z6, Z6
 	VMOVUPS       (SI), Z7
 	VMOVUPS       64(SI), Z8
@@ -2256,35 +2256,35 @@ stripLevel3x16_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000700, SI
 	DECQ          R8
-	JNZ           stripLevel3x16_block
+	JNZ           repackedSigned3x16AVX512_block
 
-stripLevel3x16_end:
+repackedSigned3x16AVX512_end:
 	VMOVUPS Z5, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripLevel3x16_strip
+	JNZ     repackedSigned3x16AVX512_rows
 	VZEROUPPER
 	RET
 
-// func stripLevel2(dst *float32, w *byte, strips int, blocks int, codes *int8, d *float32, offsets *int32, table *byte)
+// func repackedSigned2AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, starts *int32, table *byte)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·stripLevel2(SB), NOSPLIT, $0-64
+TEXT ·repackedSigned2AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_03030303<>+0(SB), Z0
 	VMOVUPS bits_0c0c0c0c<>+0(SB), Z1
 	VMOVUPS bits_30303030<>+0(SB), Z2
 	VMOVUPS bits_c0c0c0c0<>+0(SB), Z3
 	MOVQ    dst+0(FP), BX
 	MOVQ    w+8(FP), SI
-	MOVQ    strips+16(FP), DI
+	MOVQ    sixteens+16(FP), DI
 
-stripLevel2_strip:
+repackedSigned2AVX512_rows:
 	MOVQ   blocks+24(FP), R8
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
-	MOVQ   offsets+48(FP), DX
+	MOVQ   starts+48(FP), DX
 	VPXORD Z4, Z4, Z4
 
-stripLevel2_block:
+repackedSigned2AVX512_block:
 	VXORPS        Z5, Z5, Z5
 	VPBROADCASTD  (DX), Z6
 	VPBROADCASTD  4(DX), Z7
@@ -2483,7 +2483,7 @@ stripLevel2_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000440, SI
 	DECQ          R8
-	JZ            stripLevel2_end
+	JZ            repackedSigned2AVX512_end
 	VXORPS        Z5, Z5, Z5
 	VPBROADCASTD  (DX), Z6
 	VPBROADCASTD  4(DX), Z7
@@ -2682,13 +2682,13 @@ stripLevel2_block:
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000400, SI
 	DECQ          R8
-	JNZ           stripLevel2_block
+	JNZ           repackedSigned2AVX512_block
 
-stripLevel2_end:
+repackedSigned2AVX512_end:
 	VMOVUPS Z4, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
-	JNZ     stripLevel2_strip
+	JNZ     repackedSigned2AVX512_rows
 	VZEROUPPER
 	RET
 

@@ -4,62 +4,62 @@
 
 package kernel
 
-// unweaveQ2K unpacks a block of a strip to a record of 256 columns.
+// unpackRepackedQ2KAVX512 unpacks a block of sixteen repacked rows to a record of 256 columns.
 //
 //go:noescape
-func unweaveQ2K(record *byte, head *byte, body *byte)
+func unpackRepackedQ2KAVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ3K unpacks a block of a strip to a record of 256 columns.
+// unpackRepackedQ3KAVX512 unpacks a block of sixteen repacked rows to a record of 256 columns.
 //
 //go:noescape
-func unweaveQ3K(record *byte, head *byte, body *byte)
+func unpackRepackedQ3KAVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ4K unpacks a block of a strip to a record of 256 columns.
+// unpackRepackedQ4KAVX512 unpacks a block of sixteen repacked rows to a record of 256 columns.
 //
 //go:noescape
-func unweaveQ4K(record *byte, head *byte, body *byte)
+func unpackRepackedQ4KAVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ5K unpacks a block of a strip to a record of 256 columns.
+// unpackRepackedQ5KAVX512 unpacks a block of sixteen repacked rows to a record of 256 columns.
 //
 //go:noescape
-func unweaveQ5K(record *byte, head *byte, body *byte)
+func unpackRepackedQ5KAVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ6K unpacks a block of a strip to a record of 256 columns.
+// unpackRepackedQ6KAVX512 unpacks a block of sixteen repacked rows to a record of 256 columns.
 //
 //go:noescape
-func unweaveQ6K(record *byte, head *byte, body *byte)
+func unpackRepackedQ6KAVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ40 unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedQ40AVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveQ40(record *byte, head *byte, body *byte)
+func unpackRepackedQ40AVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ41 unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedQ41AVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveQ41(record *byte, head *byte, body *byte)
+func unpackRepackedQ41AVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ50 unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedQ50AVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveQ50(record *byte, head *byte, body *byte)
+func unpackRepackedQ50AVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ51 unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedQ51AVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveQ51(record *byte, head *byte, body *byte)
+func unpackRepackedQ51AVX512(record *byte, head *byte, body *byte)
 
-// unweaveIQ4NL unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedIQ4NLAVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveIQ4NL(record *byte, head *byte, body *byte)
+func unpackRepackedIQ4NLAVX512(record *byte, head *byte, body *byte)
 
-// unweaveMXFP4 unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedMXFP4AVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveMXFP4(record *byte, head *byte, body *byte)
+func unpackRepackedMXFP4AVX512(record *byte, head *byte, body *byte)
 
-// unweaveQ80 unpacks a block of a strip to a record of 32 columns.
+// unpackRepackedQ80AVX512 unpacks a block of sixteen repacked rows to a record of 32 columns.
 //
 //go:noescape
-func unweaveQ80(record *byte, head *byte, body *byte)
+func unpackRepackedQ80AVX512(record *byte, head *byte, body *byte)

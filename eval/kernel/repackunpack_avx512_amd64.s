@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func unweaveQ2K(record *byte, head *byte, body *byte)
+// func unpackRepackedQ2KAVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·unweaveQ2K(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ2KAVX512(SB), NOSPLIT, $0-24
 	MOVQ      record+0(FP), AX
 	MOVQ      head+8(FP), CX
 	MOVQ      body+16(FP), DX
@@ -432,9 +432,9 @@ DATA bits_000f000f<>+48(SB)/8, $0x000f000f000f000f
 DATA bits_000f000f<>+56(SB)/8, $0x000f000f000f000f
 GLOBL bits_000f000f<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ3K(record *byte, head *byte, body *byte)
+// func unpackRepackedQ3KAVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·unweaveQ3K(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ3KAVX512(SB), NOSPLIT, $0-24
 	MOVQ       record+0(FP), AX
 	MOVQ       head+8(FP), CX
 	MOVQ       body+16(FP), DX
@@ -1029,9 +1029,9 @@ DATA bits_007f007f<>+48(SB)/8, $0x007f007f007f007f
 DATA bits_007f007f<>+56(SB)/8, $0x007f007f007f007f
 GLOBL bits_007f007f<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ4K(record *byte, head *byte, body *byte)
+// func unpackRepackedQ4KAVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·unweaveQ4K(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ4KAVX512(SB), NOSPLIT, $0-24
 	MOVQ       record+0(FP), AX
 	MOVQ       head+8(FP), CX
 	MOVQ       body+16(FP), DX
@@ -1308,9 +1308,9 @@ DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ5K(record *byte, head *byte, body *byte)
+// func unpackRepackedQ5KAVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·unweaveQ5K(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ5KAVX512(SB), NOSPLIT, $0-24
 	MOVQ       record+0(FP), AX
 	MOVQ       head+8(FP), CX
 	MOVQ       body+16(FP), DX
@@ -1653,9 +1653,9 @@ DATA bits_f8f8f8f8<>+48(SB)/8, $0xf8f8f8f8f8f8f8f8
 DATA bits_f8f8f8f8<>+56(SB)/8, $0xf8f8f8f8f8f8f8f8
 GLOBL bits_f8f8f8f8<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ6K(record *byte, head *byte, body *byte)
+// func unpackRepackedQ6KAVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveQ6K(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ6KAVX512(SB), NOSPLIT, $0-24
 	MOVQ       record+0(FP), AX
 	MOVQ       head+8(FP), CX
 	MOVQ       body+16(FP), DX
@@ -2068,9 +2068,9 @@ DATA bits_60606060<>+48(SB)/8, $0x6060606060606060
 DATA bits_60606060<>+56(SB)/8, $0x6060606060606060
 GLOBL bits_60606060<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ40(record *byte, head *byte, body *byte)
+// func unpackRepackedQ40AVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveQ40(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ40AVX512(SB), NOSPLIT, $0-24
 	MOVQ      record+0(FP), AX
 	MOVQ      head+8(FP), CX
 	MOVQ      body+16(FP), DX
@@ -2124,9 +2124,9 @@ DATA bits_78787878<>+48(SB)/8, $0x7878787878787878
 DATA bits_78787878<>+56(SB)/8, $0x7878787878787878
 GLOBL bits_78787878<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ41(record *byte, head *byte, body *byte)
+// func unpackRepackedQ41AVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveQ41(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ41AVX512(SB), NOSPLIT, $0-24
 	MOVQ      record+0(FP), AX
 	MOVQ      head+8(FP), CX
 	MOVQ      body+16(FP), DX
@@ -2163,9 +2163,9 @@ TEXT ·unweaveQ41(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
-// func unweaveQ50(record *byte, head *byte, body *byte)
+// func unpackRepackedQ50AVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveQ50(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ50AVX512(SB), NOSPLIT, $0-24
 	MOVQ       record+0(FP), AX
 	MOVQ       head+8(FP), CX
 	MOVQ       body+16(FP), DX
@@ -2229,9 +2229,9 @@ DATA bits_70707070<>+48(SB)/8, $0x7070707070707070
 DATA bits_70707070<>+56(SB)/8, $0x7070707070707070
 GLOBL bits_70707070<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ51(record *byte, head *byte, body *byte)
+// func unpackRepackedQ51AVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveQ51(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ51AVX512(SB), NOSPLIT, $0-24
 	MOVQ       record+0(FP), AX
 	MOVQ       head+8(FP), CX
 	MOVQ       body+16(FP), DX
@@ -2278,15 +2278,15 @@ TEXT ·unweaveQ51(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
-// func unweaveIQ4NL(record *byte, head *byte, body *byte)
+// func unpackRepackedIQ4NLAVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveIQ4NL(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedIQ4NLAVX512(SB), NOSPLIT, $0-24
 	MOVQ            record+0(FP), AX
 	MOVQ            head+8(FP), CX
 	MOVQ            body+16(FP), DX
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
-	VBROADCASTI32X4 ·uneven4+0(SB), Z2
+	VBROADCASTI32X4 ·nonlinear4+0(SB), Z2
 	VPADDB          bits_7f7f7f7f<>+0(SB), Z2, Z2
 	VMOVUPS         bits_01010101<>+0(SB), Z3
 	VMOVUPS         (DX), Z4
@@ -2354,9 +2354,9 @@ DATA bits_01010101<>+48(SB)/8, $0x0101010101010101
 DATA bits_01010101<>+56(SB)/8, $0x0101010101010101
 GLOBL bits_01010101<>(SB), RODATA|NOPTR, $64
 
-// func unweaveMXFP4(record *byte, head *byte, body *byte)
+// func unpackRepackedMXFP4AVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·unweaveMXFP4(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedMXFP4AVX512(SB), NOSPLIT, $0-24
 	MOVQ            record+0(FP), AX
 	MOVQ            head+8(FP), CX
 	MOVQ            body+16(FP), DX
@@ -2455,9 +2455,9 @@ DATA bits_00200000<>+48(SB)/8, $0x0020000000200000
 DATA bits_00200000<>+56(SB)/8, $0x0020000000200000
 GLOBL bits_00200000<>(SB), RODATA|NOPTR, $64
 
-// func unweaveQ80(record *byte, head *byte, body *byte)
+// func unpackRepackedQ80AVX512(record *byte, head *byte, body *byte)
 // Requires: AVX, AVX512F
-TEXT ·unweaveQ80(SB), NOSPLIT, $0-24
+TEXT ·unpackRepackedQ80AVX512(SB), NOSPLIT, $0-24
 	MOVQ      record+0(FP), AX
 	MOVQ      head+8(FP), CX
 	MOVQ      body+16(FP), DX

@@ -4,22 +4,22 @@
 
 package kernel
 
-// unweaveLevel4x8 unpacks a block of a strip to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
+// unpackRepackedSigned4x8AVX512 unpacks a block of sixteen repacked rows to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
 //
 //go:noescape
-func unweaveLevel4x8(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+func unpackRepackedSigned4x8AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 
-// unweaveLevel3x8 unpacks a block of a strip to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
+// unpackRepackedSigned3x8AVX512 unpacks a block of sixteen repacked rows to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
 //
 //go:noescape
-func unweaveLevel3x8(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+func unpackRepackedSigned3x8AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 
-// unweaveLevel3x16 unpacks a block of a strip to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
+// unpackRepackedSigned3x16AVX512 unpacks a block of sixteen repacked rows to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
 //
 //go:noescape
-func unweaveLevel3x16(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+func unpackRepackedSigned3x16AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 
-// unweaveLevel2 unpacks a block of a strip to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
+// unpackRepackedSigned2AVX512 unpacks a block of sixteen repacked rows to a record of 256 columns: float scales times factor, and values with add added, which is four bytes alike.
 //
 //go:noescape
-func unweaveLevel2(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+func unpackRepackedSigned2AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)

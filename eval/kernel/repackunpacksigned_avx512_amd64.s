@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func unweaveLevel4x8(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+// func unpackRepackedSigned4x8AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 // Requires: AVX, AVX512BW, AVX512F, SSE
-TEXT ·unweaveLevel4x8(SB), NOSPLIT, $0-40
+TEXT ·unpackRepackedSigned4x8AVX512(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
@@ -68,7 +68,7 @@ TEXT ·unweaveLevel4x8(SB), NOSPLIT, $0-40
 	VMOVAPS      Z5, 4544(AX)
 	MOVQ         $0x00000008, CX
 
-unweaveLevel4x8_four:
+unpackRepackedSigned4x8AVX512_four:
 	VMOVUPS   128(DX), Z4
 	VPANDD    Z0, Z4, Z5
 	VPSHUFB   Z5, Z2, Z5
@@ -112,7 +112,7 @@ unweaveLevel4x8_four:
 	ADDQ      $0x00000100, DX
 	ADDQ      $0x00000200, AX
 	DECQ      CX
-	JNZ       unweaveLevel4x8_four
+	JNZ       unpackRepackedSigned4x8AVX512_four
 	VZEROUPPER
 	RET
 
@@ -136,9 +136,9 @@ DATA bits_f0f0f0f0<>+48(SB)/8, $0xf0f0f0f0f0f0f0f0
 DATA bits_f0f0f0f0<>+56(SB)/8, $0xf0f0f0f0f0f0f0f0
 GLOBL bits_f0f0f0f0<>(SB), RODATA|NOPTR, $64
 
-// func unweaveLevel3x8(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+// func unpackRepackedSigned3x8AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 // Requires: AVX, AVX512BW, AVX512F, SSE
-TEXT ·unweaveLevel3x8(SB), NOSPLIT, $0-40
+TEXT ·unpackRepackedSigned3x8AVX512(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
@@ -202,7 +202,7 @@ TEXT ·unweaveLevel3x8(SB), NOSPLIT, $0-40
 	VMOVAPS      Z7, 4544(AX)
 	MOVQ         $0x00000002, CX
 
-unweaveLevel3x8_four:
+unpackRepackedSigned3x8AVX512_four:
 	VMOVUPS    128(DX), Z6
 	VMOVUPS    192(DX), Z7
 	VMOVUPS    256(DX), Z8
@@ -382,7 +382,7 @@ unweaveLevel3x8_four:
 	ADDQ       $0x00000300, DX
 	ADDQ       $0x00000800, AX
 	DECQ       CX
-	JNZ        unweaveLevel3x8_four
+	JNZ        unpackRepackedSigned3x8AVX512_four
 	VZEROUPPER
 	RET
 
@@ -426,9 +426,9 @@ DATA bits_c0c0c0c0<>+48(SB)/8, $0xc0c0c0c0c0c0c0c0
 DATA bits_c0c0c0c0<>+56(SB)/8, $0xc0c0c0c0c0c0c0c0
 GLOBL bits_c0c0c0c0<>(SB), RODATA|NOPTR, $64
 
-// func unweaveLevel3x16(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+// func unpackRepackedSigned3x16AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 // Requires: AVX, AVX512BW, AVX512F, SSE
-TEXT ·unweaveLevel3x16(SB), NOSPLIT, $0-40
+TEXT ·unpackRepackedSigned3x16AVX512(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
@@ -538,7 +538,7 @@ TEXT ·unweaveLevel3x16(SB), NOSPLIT, $0-40
 	VMOVAPS      Z7, 5056(AX)
 	MOVQ         $0x00000002, CX
 
-unweaveLevel3x16_four:
+unpackRepackedSigned3x16AVX512_four:
 	VMOVUPS    256(DX), Z6
 	VMOVUPS    320(DX), Z7
 	VMOVUPS    384(DX), Z8
@@ -718,13 +718,13 @@ unweaveLevel3x16_four:
 	ADDQ       $0x00000300, DX
 	ADDQ       $0x00000800, AX
 	DECQ       CX
-	JNZ        unweaveLevel3x16_four
+	JNZ        unpackRepackedSigned3x16AVX512_four
 	VZEROUPPER
 	RET
 
-// func unweaveLevel2(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
+// func unpackRepackedSigned2AVX512(record *byte, head *byte, body *byte, table *byte, factor float32, add uint32)
 // Requires: AVX, AVX512BW, AVX512F, SSE
-TEXT ·unweaveLevel2(SB), NOSPLIT, $0-40
+TEXT ·unpackRepackedSigned2AVX512(SB), NOSPLIT, $0-40
 	MOVQ         record+0(FP), AX
 	MOVQ         head+8(FP), CX
 	MOVQ         body+16(FP), DX
@@ -748,7 +748,7 @@ TEXT ·unweaveLevel2(SB), NOSPLIT, $0-40
 	VMOVAPS      Z5, 4544(AX)
 	MOVQ         $0x00000004, CX
 
-unweaveLevel2_four:
+unpackRepackedSigned2AVX512_four:
 	VMOVUPS   (DX), Z5
 	VPANDD    Z0, Z5, Z6
 	VPADDB    Z4, Z6, Z6
@@ -816,7 +816,7 @@ unweaveLevel2_four:
 	ADDQ      $0x00000100, DX
 	ADDQ      $0x00000400, AX
 	DECQ      CX
-	JNZ       unweaveLevel2_four
+	JNZ       unpackRepackedSigned2AVX512_four
 	VZEROUPPER
 	RET
 

@@ -79,17 +79,17 @@ func rowF16AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
 //go:noescape
 func rowBF16AVX2(dst *float32, w *byte, rows int, stride int, n int, x *float32)
 
-// rowQ1AVX2 multiplies rows of Q1 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+// rowQ1AVX2 multiplies rows of Q1 blocks with a token, whose scales are repeated for sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.
 //
 //go:noescape
-func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 
-// rowQ2AVX2 multiplies rows of Q2 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+// rowQ2AVX2 multiplies rows of Q2 blocks with a token, whose scales are repeated for sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.
 //
 //go:noescape
-func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 
-// rowNVFP4AVX2 multiplies rows of NVFP4 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+// rowNVFP4AVX2 multiplies rows of NVFP4 blocks with a token, whose scales are repeated for sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.
 //
 //go:noescape
-func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)

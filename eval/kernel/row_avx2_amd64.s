@@ -1515,7 +1515,7 @@ TEXT ·rowIQ4NLAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS        row_nibbles<>+0(SB), Y1
 	VMOVUPS        bits_00010001<>+0(SB), Y2
-	VBROADCASTI128 ·uneven4+0(SB), Y3
+	VBROADCASTI128 ·nonlinear4+0(SB), Y3
 	MOVQ           dst+0(FP), CX
 	MOVQ           rows+16(FP), DX
 
@@ -1646,7 +1646,7 @@ rowIQ4NLAVX2_end:
 // Requires: AVX, AVX2, FMA3
 TEXT ·rowMXFP4AVX2(SB), NOSPLIT, $0-56
 	MOVQ           w+8(FP), AX
-	LEAQ           ·powers+0(SB), CX
+	LEAQ           ·scalesE8M0+0(SB), CX
 	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS        row_nibbles<>+0(SB), Y1
 	VMOVUPS        bits_00010001<>+0(SB), Y2
@@ -2012,7 +2012,7 @@ rowBF16AVX2_end:
 	VZEROUPPER
 	RET
 
-// func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// func rowQ1AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ1AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -2026,7 +2026,7 @@ TEXT ·rowQ1AVX2(SB), NOSPLIT, $0-56
 rowQ1AVX2_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
-	MOVQ   quads+48(FP), DI
+	MOVQ   starts+48(FP), DI
 	MOVQ   blocks+24(FP), R8
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
@@ -2121,7 +2121,7 @@ DATA bits_00020002<>+48(SB)/8, $0x0002000200020002
 DATA bits_00020002<>+56(SB)/8, $0x0002000200020002
 GLOBL bits_00020002<>(SB), RODATA|NOPTR, $64
 
-// func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// func rowQ2AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowQ2AVX2(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -2135,7 +2135,7 @@ TEXT ·rowQ2AVX2(SB), NOSPLIT, $0-56
 rowQ2AVX2_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
-	MOVQ   quads+48(FP), DI
+	MOVQ   starts+48(FP), DI
 	MOVQ   blocks+24(FP), R8
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
@@ -2216,11 +2216,11 @@ DATA row_own<>+16(SB)/8, $0x0c030c030c030c03
 DATA row_own<>+24(SB)/8, $0x0c030c030c030c03
 GLOBL row_own<>(SB), RODATA|NOPTR, $32
 
-// func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// func rowNVFP4AVX2(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·rowNVFP4AVX2(SB), NOSPLIT, $0-56
 	MOVQ           w+8(FP), AX
-	LEAQ           ·fractions+0(SB), CX
+	LEAQ           ·scalesUE4M3+0(SB), CX
 	VBROADCASTI128 ·float4+0(SB), Y0
 	VPADDB         bits_0c0c0c0c<>+0(SB), Y0, Y0
 	VMOVUPS        row_nibbles64<>+0(SB), Y1
@@ -2232,7 +2232,7 @@ TEXT ·rowNVFP4AVX2(SB), NOSPLIT, $0-56
 rowNVFP4AVX2_row:
 	MOVQ   codes+32(FP), SI
 	MOVQ   scales+40(FP), DI
-	MOVQ   quads+48(FP), R8
+	MOVQ   starts+48(FP), R8
 	MOVQ   blocks+24(FP), R9
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5

@@ -79,22 +79,22 @@ func rowF16AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32
 //go:noescape
 func rowBF16AVX512(dst *float32, w *byte, rows int, stride int, n int, x *float32)
 
-// rowIQ4XSAVX512 multiplies rows of IQ4_XS blocks with a token, whose codes lie as fours puts them. quads are sums of four codes times -128.
+// rowIQ4XSAVX512 multiplies rows of IQ4_XS blocks with a token, whose codes lie as fours puts them. starts are sums of four codes times -128.
 //
 //go:noescape
-func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32)
+func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, starts *int32)
 
-// rowQ1AVX512 multiplies rows of Q1 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+// rowQ1AVX512 multiplies rows of Q1 blocks with a token, whose scales are repeated for sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.
 //
 //go:noescape
-func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 
-// rowQ2AVX512 multiplies rows of Q2 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+// rowQ2AVX512 multiplies rows of Q2 blocks with a token, whose scales are repeated for sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.
 //
 //go:noescape
-func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 
-// rowNVFP4AVX512 multiplies rows of NVFP4 blocks with a token, whose scales are repeated for sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.
+// rowNVFP4AVX512 multiplies rows of NVFP4 blocks with a token, whose scales are repeated for sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.
 //
 //go:noescape
-func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)

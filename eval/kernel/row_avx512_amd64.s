@@ -1405,14 +1405,14 @@ TEXT ·rowIQ4NLAVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS         row_nibbles<>+0(SB), Y1
-	VBROADCASTI128  ·uneven4+0(SB), Y2
+	VBROADCASTI128  ·nonlinear4+0(SB), Y2
 	VMOVUPS         bits_7f7f7f7f<>+0(SB), Y3
 	VPADDB          Y3, Y2, Y2
 	VMOVUPS         row_codesIQ4NL<>+0(SB), Z3
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z7
 	VMOVUPS         row_fours<>+0(SB), Z8
 	VMOVUPS         row_dsIQ4NL<>+0(SB), Z9
-	VBROADCASTI32X4 ·uneven4+0(SB), Z10
+	VBROADCASTI32X4 ·nonlinear4+0(SB), Z10
 	VPADDB          bits_7f7f7f7f<>+0(SB), Z10, Z10
 	MOVQ            dst+0(FP), CX
 	MOVQ            rows+16(FP), DX
@@ -1535,7 +1535,7 @@ GLOBL row_dsIQ4NL<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, FMA3
 TEXT ·rowMXFP4AVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
-	LEAQ            ·powers+0(SB), CX
+	LEAQ            ·scalesE8M0+0(SB), CX
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS         row_nibbles<>+0(SB), Y1
 	VBROADCASTI128  ·float4+0(SB), Y2
@@ -1900,11 +1900,11 @@ rowBF16AVX512_end:
 	VZEROUPPER
 	RET
 
-// func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, quads *int32)
+// func rowIQ4XSAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, d *float32, starts *int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C
 TEXT ·rowIQ4XSAVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
-	VBROADCASTI32X4 ·uneven4+0(SB), Z0
+	VBROADCASTI32X4 ·nonlinear4+0(SB), Z0
 	VPXORD          bits_80808080<>+0(SB), Z0, Z0
 	MOVQ            dst+0(FP), CX
 	MOVQ            rows+16(FP), DX
@@ -1912,7 +1912,7 @@ TEXT ·rowIQ4XSAVX512(SB), NOSPLIT, $0-56
 rowIQ4XSAVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   d+40(FP), SI
-	MOVQ   quads+48(FP), DI
+	MOVQ   starts+48(FP), DI
 	MOVQ   blocks+24(FP), R8
 	VXORPS Z1, Z1, Z1
 
@@ -2043,7 +2043,7 @@ DATA row_groups1<>+48(SB)/8, $0x0000000700000007
 DATA row_groups1<>+56(SB)/8, $0x0000000700000007
 GLOBL row_groups1<>(SB), RODATA|NOPTR, $64
 
-// func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// func rowQ1AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI, F16C
 TEXT ·rowQ1AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -2054,7 +2054,7 @@ TEXT ·rowQ1AVX512(SB), NOSPLIT, $0-56
 rowQ1AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
-	MOVQ   quads+48(FP), DI
+	MOVQ   starts+48(FP), DI
 	MOVQ   blocks+24(FP), R8
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -2113,7 +2113,7 @@ DATA bits_02020202<>+48(SB)/8, $0x0202020202020202
 DATA bits_02020202<>+56(SB)/8, $0x0202020202020202
 GLOBL bits_02020202<>(SB), RODATA|NOPTR, $64
 
-// func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// func rowQ2AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VBMI, AVX512VNNI, F16C
 TEXT ·rowQ2AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
@@ -2125,7 +2125,7 @@ TEXT ·rowQ2AVX512(SB), NOSPLIT, $0-56
 rowQ2AVX512_row:
 	MOVQ   codes+32(FP), BX
 	MOVQ   scales+40(FP), SI
-	MOVQ   quads+48(FP), DI
+	MOVQ   starts+48(FP), DI
 	MOVQ   blocks+24(FP), R8
 	VXORPS Z2, Z2, Z2
 
@@ -2174,11 +2174,11 @@ DATA row_twos<>+48(SB)/8, $0x0e0c0a0806040200
 DATA row_twos<>+56(SB)/8, $0x0e0c0a0806040200
 GLOBL row_twos<>(SB), RODATA|NOPTR, $64
 
-// func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, quads *int32)
+// func rowNVFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *[16]float32, starts *int32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·rowNVFP4AVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
-	LEAQ            ·fractions+0(SB), CX
+	LEAQ            ·scalesUE4M3+0(SB), CX
 	VBROADCASTI32X4 ·float4+0(SB), Z0
 	VPADDB          bits_0c0c0c0c<>+0(SB), Z0, Z0
 	VMOVUPS         row_pairs<>+0(SB), Z1
@@ -2189,7 +2189,7 @@ TEXT ·rowNVFP4AVX512(SB), NOSPLIT, $0-56
 rowNVFP4AVX512_row:
 	MOVQ   codes+32(FP), SI
 	MOVQ   scales+40(FP), DI
-	MOVQ   quads+48(FP), R8
+	MOVQ   starts+48(FP), R8
 	MOVQ   blocks+24(FP), R9
 	VXORPS Z3, Z3, Z3
 

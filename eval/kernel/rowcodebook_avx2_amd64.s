@@ -2442,7 +2442,7 @@ TEXT ·rowIQ4XSAVX2(SB), NOSPLIT, $0-64
 	MOVQ           table+56(FP), CX
 	VMOVUPS        bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS        row_nibbles<>+0(SB), Y1
-	VBROADCASTI128 ·uneven4+0(SB), Y2
+	VBROADCASTI128 ·nonlinear4+0(SB), Y2
 	MOVQ           dst+0(FP), CX
 	MOVQ           rows+16(FP), DX
 

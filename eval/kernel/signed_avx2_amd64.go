@@ -4,22 +4,22 @@
 
 package kernel
 
-// nibbleLevels sets 32 bytes of dst from 16 bytes of src, n times, stride bytes apart: the low halves' entries of a table of sixteen, then the high halves'.
+// nibblesAVX2 sets 32 bytes of dst from 16 bytes of src, n times, stride bytes apart: the low halves' entries of a table of sixteen, then the high halves'.
 //
 //go:noescape
-func nibbleLevels(dst *int8, src *byte, stride int, n int, table *int8)
+func nibblesAVX2(dst *int8, src *byte, stride int, n int, table *int8)
 
-// points8 sets dst[i] to table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.
+// entries8AVX2 sets dst[i] to table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.
 //
 //go:noescape
-func points8(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)
+func entries8AVX2(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)
 
-// points4 sets dst[i] to table[index[i]]; byte k of all is negated where bit k of signs is set; n is a multiple of eight.
+// entries4AVX2 sets dst[i] to table[index[i]]; byte k of all is negated where bit k of signs is set; n is a multiple of eight.
 //
 //go:noescape
-func points4(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)
+func entries4AVX2(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)
 
-// dotLevels computes sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.
+// dotSignedAVX2 computes sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.
 //
 //go:noescape
-func dotLevels(dst *float32, levels *int8, scales *float32, n int, x *float32)
+func dotSignedAVX2(dst *float32, levels *int8, scales *float32, n int, x *float32)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func nibbleLevels(dst *int8, src *byte, stride int, n int, table *int8)
+// func nibblesAVX2(dst *int8, src *byte, stride int, n int, table *int8)
 // Requires: AVX, AVX2
-TEXT ·nibbleLevels(SB), NOSPLIT, $0-40
+TEXT ·nibblesAVX2(SB), NOSPLIT, $0-40
 	MOVQ           dst+0(FP), AX
 	MOVQ           src+8(FP), CX
 	MOVQ           stride+16(FP), DX
@@ -16,7 +16,7 @@ TEXT ·nibbleLevels(SB), NOSPLIT, $0-40
 	VMOVDQU        bits_0f0f0f0f<>+0(SB), Y1
 	VMOVDQU        row_nibbles<>+0(SB), Y2
 
-nibbleLevels_loop:
+nibblesAVX2_loop:
 	VBROADCASTI128 (CX), Y3
 	VPSRLVQ        Y2, Y3, Y3
 	VPAND          Y1, Y3, Y3
@@ -25,7 +25,7 @@ nibbleLevels_loop:
 	ADDQ           DX, CX
 	ADDQ           $0x20, AX
 	DECQ           BX
-	JNZ            nibbleLevels_loop
+	JNZ            nibblesAVX2_loop
 	VZEROUPPER
 	RET
 
@@ -45,9 +45,9 @@ DATA row_nibbles<>+16(SB)/8, $0x0000000000000004
 DATA row_nibbles<>+24(SB)/8, $0x0000000000000004
 GLOBL row_nibbles<>(SB), RODATA|NOPTR, $32
 
-// func points8(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)
+// func entries8AVX2(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)
 // Requires: AVX, AVX2
-TEXT ·points8(SB), NOSPLIT, $0-40
+TEXT ·entries8AVX2(SB), NOSPLIT, $0-40
 	MOVQ    dst+0(FP), AX
 	MOVQ    table+8(FP), CX
 	MOVQ    index+16(FP), DX
@@ -56,7 +56,7 @@ TEXT ·points8(SB), NOSPLIT, $0-40
 	VMOVUPS row_spread<>+0(SB), Y0
 	VMOVUPS row_select<>+0(SB), Y1
 
-points8_loop:
+entries8AVX2_loop:
 	VPMOVZXWQ    (DX), Y2
 	VPCMPEQD     Y4, Y4, Y4
 	VPXOR        Y3, Y3, Y3
@@ -72,7 +72,7 @@ points8_loop:
 	ADDQ         $0x08, DX
 	ADDQ         $0x04, BX
 	SUBQ         $0x04, SI
-	JNZ          points8_loop
+	JNZ          entries8AVX2_loop
 	VZEROUPPER
 	RET
 
@@ -88,9 +88,9 @@ DATA row_select<>+16(SB)/8, $0x8040201008040201
 DATA row_select<>+24(SB)/8, $0x8040201008040201
 GLOBL row_select<>(SB), RODATA|NOPTR, $32
 
-// func points4(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)
+// func entries4AVX2(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)
 // Requires: AVX, AVX2
-TEXT ·points4(SB), NOSPLIT, $0-40
+TEXT ·entries4AVX2(SB), NOSPLIT, $0-40
 	MOVQ    dst+0(FP), AX
 	MOVQ    table+8(FP), CX
 	MOVQ    index+16(FP), DX
@@ -99,7 +99,7 @@ TEXT ·points4(SB), NOSPLIT, $0-40
 	VMOVUPS row_spread<>+0(SB), Y0
 	VMOVUPS row_select<>+0(SB), Y1
 
-points4_loop:
+entries4AVX2_loop:
 	VPMOVZXWD    (DX), Y2
 	VPCMPEQD     Y4, Y4, Y4
 	VPXOR        Y3, Y3, Y3
@@ -115,13 +115,13 @@ points4_loop:
 	ADDQ         $0x10, DX
 	ADDQ         $0x04, BX
 	SUBQ         $0x08, SI
-	JNZ          points4_loop
+	JNZ          entries4AVX2_loop
 	VZEROUPPER
 	RET
 
-// func dotLevels(dst *float32, levels *int8, scales *float32, n int, x *float32)
+// func dotSignedAVX2(dst *float32, levels *int8, scales *float32, n int, x *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·dotLevels(SB), NOSPLIT, $0-40
+TEXT ·dotSignedAVX2(SB), NOSPLIT, $0-40
 	MOVQ   levels+8(FP), AX
 	MOVQ   scales+16(FP), CX
 	MOVQ   n+24(FP), DX
@@ -129,7 +129,7 @@ TEXT ·dotLevels(SB), NOSPLIT, $0-40
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 
-dotLevels_loop:
+dotSignedAVX2_loop:
 	VPMOVSXBD    (AX), Y2
 	VPMOVSXBD    8(AX), Y3
 	VCVTDQ2PS    Y2, Y2
@@ -150,7 +150,7 @@ dotLevels_loop:
 	ADDQ         $0x08, CX
 	ADDQ         $0x00000080, BX
 	SUBQ         $0x02, DX
-	JNZ          dotLevels_loop
+	JNZ          dotSignedAVX2_loop
 	MOVQ         dst+0(FP), AX
 	VXORPS       Y2, Y2, Y2
 	VADDPS       Y0, Y2, Y2

@@ -4,52 +4,52 @@
 
 package kernel
 
-// wideSuper32 multiplies tiles with eight tokens: scales and minima per 32 columns (Q4_K, Q5_K). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullKQuant32AVX512 multiplies tiles with eight tokens: scales and minima per 32 columns (Q4_K, Q5_K). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideSuper32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullKQuant32AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideMins16 multiplies tiles with eight tokens: no scales, minima per 16 columns (Q2_K). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullQ2KAVX512 multiplies tiles with eight tokens: no scales, minima per 16 columns (Q2_K). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideMins16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullQ2KAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideOffset multiplies tiles with eight tokens: no scales, offset 127 (Q3_K). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullQ3KAVX512 multiplies tiles with eight tokens: no scales, offset 127 (Q3_K). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideOffset(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullQ3KAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideOffset16 multiplies tiles with eight tokens: scales per 16 columns, offset 128 (Q6_K). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullQ6KAVX512 multiplies tiles with eight tokens: scales per 16 columns, offset 128 (Q6_K). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideOffset16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullQ6KAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideLevels32 multiplies tiles with eight tokens: float scales per 32 columns, offset 128 (i-quants). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullSigned32AVX512 multiplies tiles with eight tokens: float scales per 32 columns, offset 128 (i-quants). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideLevels32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullSigned32AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideLevels16 multiplies tiles with eight tokens: float scales per 16 columns, offset 128 (IQ2_S). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullSigned16AVX512 multiplies tiles with eight tokens: float scales per 16 columns, offset 128 (IQ2_S). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideLevels16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullSigned16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideSmall multiplies tiles with eight tokens: offset 128 (Q4_0, Q5_0, Q8_0). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullLegacyAVX512 multiplies tiles with eight tokens: offset 128 (Q4_0, Q5_0, Q8_0). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideSmall(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullLegacyAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideSmallMins multiplies tiles with eight tokens: float minima (Q4_1, Q5_1). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullLegacyMinsAVX512 multiplies tiles with eight tokens: float minima (Q4_1, Q5_1). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideSmallMins(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullLegacyMinsAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// wideSmall16 multiplies tiles with eight tokens: offset 128, the second scale is that of the last 16 columns (NVFP4). tileBytes and stride are bytes from one tile and one token's products to the next.
+// fullLegacy16AVX512 multiplies tiles with eight tokens: offset 128, the second scale is that of the last 16 columns (NVFP4). tileBytes and stride are bytes from one tile and one token's products to the next.
 //
 //go:noescape
-func wideSmall16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+func fullLegacy16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 
-// transpose16 transposes 16 x 16 words of 32 bits: word [r][j] of chunk c, at src + r*stride + 64*c bytes, goes to dst + (2*c + j/8)*half + 64*(j%8) + 4*r bytes, add added to its bytes.
+// transpose16AVX512 transposes 16 x 16 words of 32 bits: word [r][j] of chunk c, at src + r*stride + 64*c bytes, goes to dst + (2*c + j/8)*half + 64*(j%8) + 4*r bytes, add added to its bytes.
 //
 //go:noescape
-func transpose16(dst *byte, half int, src *byte, stride int, chunks int, add uint32)
+func transpose16AVX512(dst *byte, half int, src *byte, stride int, chunks int, add uint32)

@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-// func wideSuper32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullKQuant32AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideSuper32(SB), NOSPLIT, $0-72
+TEXT ·fullKQuant32AVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideSuper32_tile:
+fullKQuant32AVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -26,7 +26,7 @@ wideSuper32_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideSuper32_block:
+fullKQuant32AVX512_block:
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z9, Z9, Z9
 	VPXORD           Z10, Z10, Z10
@@ -108,7 +108,7 @@ wideSuper32_block:
 	LEAQ             416(CX), R11
 	MOVQ             $0x00000008, R11
 
-wideSuper32_group:
+fullKQuant32AVX512_group:
 	VPXORD           Z16, Z16, Z16
 	VPXORD           Z17, Z17, Z17
 	VPXORD           Z18, Z18, Z18
@@ -210,7 +210,7 @@ wideSuper32_group:
 	ADDQ             $0x00000200, AX
 	ADDQ             $0x00000040, R10
 	DECQ             R11
-	JNZ              wideSuper32_group
+	JNZ              fullKQuant32AVX512_group
 	VMOVAPS          1536(AX), Z24
 	VCVTDQ2PS        Z8, Z8
 	VMULPS           Z24, Z8, Z8
@@ -239,7 +239,7 @@ wideSuper32_group:
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, CX
 	DECQ             R9
-	JNZ              wideSuper32_block
+	JNZ              fullKQuant32AVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -262,22 +262,22 @@ wideSuper32_group:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideSuper32_tile
+	JNZ              fullKQuant32AVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideMins16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullQ2KAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideMins16(SB), NOSPLIT, $0-72
+TEXT ·fullQ2KAVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideMins16_tile:
+fullQ2KAVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -288,7 +288,7 @@ wideMins16_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideMins16_block:
+fullQ2KAVX512_block:
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z9, Z9, Z9
 	VPXORD           Z10, Z10, Z10
@@ -404,7 +404,7 @@ wideMins16_block:
 	VPXORD           Z15, Z15, Z15
 	MOVQ             $0x00000004, R10
 
-wideMins16_part:
+fullQ2KAVX512_part:
 	VMOVDQA32        (AX), Z16
 	VPDPBUSD.BCST    (DX), Z16, Z8
 	VPDPBUSD.BCST    (DX)(BX*1), Z16, Z9
@@ -552,7 +552,7 @@ wideMins16_part:
 	ADDQ             $0x00000040, DX
 	ADDQ             $0x00000400, AX
 	DECQ             R10
-	JNZ              wideMins16_part
+	JNZ              fullQ2KAVX512_part
 	VMOVAPS          1536(AX), Z16
 	VCVTDQ2PS        Z8, Z8
 	VMULPS           Z16, Z8, Z8
@@ -581,7 +581,7 @@ wideMins16_part:
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, CX
 	DECQ             R9
-	JNZ              wideMins16_block
+	JNZ              fullQ2KAVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -604,22 +604,22 @@ wideMins16_part:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideMins16_tile
+	JNZ              fullQ2KAVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideOffset(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullQ3KAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideOffset(SB), NOSPLIT, $0-72
+TEXT ·fullQ3KAVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideOffset_tile:
+fullQ3KAVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -630,7 +630,7 @@ wideOffset_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideOffset_block:
+fullQ3KAVX512_block:
 	VPBROADCASTD 928(CX), Z8
 	VPBROADCASTD 932(CX), Z9
 	VPBROADCASTD 936(CX), Z10
@@ -641,7 +641,7 @@ wideOffset_block:
 	VPBROADCASTD 956(CX), Z15
 	MOVQ         $0x00000004, R10
 
-wideOffset_part:
+fullQ3KAVX512_part:
 	VMOVDQA32        (AX), Z16
 	VPDPBUSD.BCST    (DX), Z16, Z8
 	VPDPBUSD.BCST    (DX)(BX*1), Z16, Z9
@@ -789,7 +789,7 @@ wideOffset_part:
 	ADDQ             $0x00000040, DX
 	ADDQ             $0x00000400, AX
 	DECQ             R10
-	JNZ              wideOffset_part
+	JNZ              fullQ3KAVX512_part
 	VMOVAPS          1536(AX), Z16
 	VCVTDQ2PS        Z8, Z8
 	VMULPS           Z16, Z8, Z8
@@ -818,7 +818,7 @@ wideOffset_part:
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, CX
 	DECQ             R9
-	JNZ              wideOffset_block
+	JNZ              fullQ3KAVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -841,22 +841,22 @@ wideOffset_part:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideOffset_tile
+	JNZ              fullQ3KAVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideOffset16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullQ6KAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideOffset16(SB), NOSPLIT, $0-72
+TEXT ·fullQ6KAVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideOffset16_tile:
+fullQ6KAVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -867,7 +867,7 @@ wideOffset16_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideOffset16_block:
+fullQ6KAVX512_block:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -880,7 +880,7 @@ wideOffset16_block:
 	LEAQ   416(CX), R11
 	MOVQ   $0x00000010, R12
 
-wideOffset16_group:
+fullQ6KAVX512_group:
 	VPBROADCASTD     (R11), Z16
 	VPBROADCASTD     4(R11), Z17
 	VPBROADCASTD     8(R11), Z18
@@ -947,7 +947,7 @@ wideOffset16_group:
 	ADDQ             $0x00000040, R10
 	ADDQ             $0x00000020, R11
 	DECQ             R12
-	JNZ              wideOffset16_group
+	JNZ              fullQ6KAVX512_group
 	VMOVAPS          1536(AX), Z16
 	VCVTDQ2PS        Z8, Z8
 	VMULPS           Z16, Z8, Z8
@@ -976,7 +976,7 @@ wideOffset16_group:
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, CX
 	DECQ             R9
-	JNZ              wideOffset16_block
+	JNZ              fullQ6KAVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -999,22 +999,22 @@ wideOffset16_group:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideOffset16_tile
+	JNZ              fullQ6KAVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideLevels32(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullSigned32AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideLevels32(SB), NOSPLIT, $0-72
+TEXT ·fullSigned32AVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideLevels32_tile:
+fullSigned32AVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1025,7 +1025,7 @@ wideLevels32_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideLevels32_block:
+fullSigned32AVX512_block:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -1038,7 +1038,7 @@ wideLevels32_block:
 	LEAQ   416(CX), R11
 	MOVQ   $0x00000008, R12
 
-wideLevels32_group:
+fullSigned32AVX512_group:
 	VPBROADCASTD     (R11), Z16
 	VPBROADCASTD     4(R11), Z17
 	VPBROADCASTD     8(R11), Z18
@@ -1149,7 +1149,7 @@ wideLevels32_group:
 	ADDQ             $0x00000040, R10
 	ADDQ             $0x00000040, R11
 	DECQ             R12
-	JNZ              wideLevels32_group
+	JNZ              fullSigned32AVX512_group
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
 	VFMADD231PS.BCST 8(CX), Z10, Z2
@@ -1161,7 +1161,7 @@ wideLevels32_group:
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, CX
 	DECQ             R9
-	JNZ              wideLevels32_block
+	JNZ              fullSigned32AVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -1184,22 +1184,22 @@ wideLevels32_group:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideLevels32_tile
+	JNZ              fullSigned32AVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideLevels16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullSigned16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideLevels16(SB), NOSPLIT, $0-72
+TEXT ·fullSigned16AVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideLevels16_tile:
+fullSigned16AVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1210,7 +1210,7 @@ wideLevels16_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideLevels16_block:
+fullSigned16AVX512_block:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
@@ -1223,7 +1223,7 @@ wideLevels16_block:
 	LEAQ   416(CX), R11
 	MOVQ   $0x00000010, R12
 
-wideLevels16_group:
+fullSigned16AVX512_group:
 	VPBROADCASTD     (R11), Z16
 	VPBROADCASTD     4(R11), Z17
 	VPBROADCASTD     8(R11), Z18
@@ -1290,7 +1290,7 @@ wideLevels16_group:
 	ADDQ             $0x00000040, R10
 	ADDQ             $0x00000020, R11
 	DECQ             R12
-	JNZ              wideLevels16_group
+	JNZ              fullSigned16AVX512_group
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
 	VFMADD231PS.BCST 8(CX), Z10, Z2
@@ -1302,7 +1302,7 @@ wideLevels16_group:
 	ADDQ             $0x00000680, AX
 	ADDQ             $0x000003c0, CX
 	DECQ             R9
-	JNZ              wideLevels16_block
+	JNZ              fullSigned16AVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -1325,22 +1325,22 @@ wideLevels16_group:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideLevels16_tile
+	JNZ              fullSigned16AVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideSmall(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullLegacyAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideSmall(SB), NOSPLIT, $0-72
+TEXT ·fullLegacyAVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideSmall_tile:
+fullLegacyAVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1351,7 +1351,7 @@ wideSmall_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideSmall_block:
+fullLegacyAVX512_block:
 	VPBROADCASTD     32(CX), Z8
 	VPBROADCASTD     36(CX), Z9
 	VPBROADCASTD     40(CX), Z10
@@ -1461,7 +1461,7 @@ wideSmall_block:
 	ADDQ             $0x00000280, AX
 	ADDQ             $0x00000060, CX
 	DECQ             R9
-	JNZ              wideSmall_block
+	JNZ              fullLegacyAVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -1484,22 +1484,22 @@ wideSmall_block:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideSmall_tile
+	JNZ              fullLegacyAVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideSmallMins(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullLegacyMinsAVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideSmallMins(SB), NOSPLIT, $0-72
+TEXT ·fullLegacyMinsAVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideSmallMins_tile:
+fullLegacyMinsAVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1510,7 +1510,7 @@ wideSmallMins_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideSmallMins_block:
+fullLegacyMinsAVX512_block:
 	VPXORD           Z8, Z8, Z8
 	VPXORD           Z9, Z9, Z9
 	VPXORD           Z10, Z10, Z10
@@ -1629,7 +1629,7 @@ wideSmallMins_block:
 	ADDQ             $0x00000280, AX
 	ADDQ             $0x00000060, CX
 	DECQ             R9
-	JNZ              wideSmallMins_block
+	JNZ              fullLegacyMinsAVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -1652,22 +1652,22 @@ wideSmallMins_block:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideSmallMins_tile
+	JNZ              fullLegacyMinsAVX512_tile
 	VZEROUPPER
 	RET
 
-// func wideSmall16(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, panel *int32)
+// func fullLegacy16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, tokenBlock *int32)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
-TEXT ·wideSmall16(SB), NOSPLIT, $0-72
+TEXT ·fullLegacy16AVX512(SB), NOSPLIT, $0-72
 	MOVQ codeStride+56(FP), BX
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	LEAQ (SI)(BX*4), R8
 
-wideSmall16_tile:
+fullLegacy16AVX512_tile:
 	MOVQ   tile+16(FP), AX
 	MOVQ   codes+48(FP), DX
-	MOVQ   panel+64(FP), CX
+	MOVQ   tokenBlock+64(FP), CX
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1678,7 +1678,7 @@ wideSmall16_tile:
 	VXORPS Z7, Z7, Z7
 	MOVQ   blocks+40(FP), R9
 
-wideSmall16_block:
+fullLegacy16AVX512_block:
 	VPBROADCASTD     64(CX), Z8
 	VPBROADCASTD     68(CX), Z9
 	VPBROADCASTD     72(CX), Z10
@@ -1829,7 +1829,7 @@ wideSmall16_block:
 	ADDQ             $0x00000280, AX
 	ADDQ             $0x00000060, CX
 	DECQ             R9
-	JNZ              wideSmall16_block
+	JNZ              fullLegacy16AVX512_block
 	MOVQ             dst+0(FP), AX
 	MOVQ             tile+16(FP), CX
 	MOVQ             tileBytes+24(FP), DX
@@ -1852,13 +1852,13 @@ wideSmall16_block:
 	MOVQ             tiles+32(FP), AX
 	DECQ             AX
 	MOVQ             AX, tiles+32(FP)
-	JNZ              wideSmall16_tile
+	JNZ              fullLegacy16AVX512_tile
 	VZEROUPPER
 	RET
 
-// func transpose16(dst *byte, half int, src *byte, stride int, chunks int, add uint32)
+// func transpose16AVX512(dst *byte, half int, src *byte, stride int, chunks int, add uint32)
 // Requires: AVX, AVX512BW, AVX512F
-TEXT ·transpose16(SB), NOSPLIT, $0-44
+TEXT ·transpose16AVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         half+8(FP), CX
 	MOVQ         src+16(FP), DX
@@ -1871,7 +1871,7 @@ TEXT ·transpose16(SB), NOSPLIT, $0-44
 	VPBROADCASTD R10, Z0
 	LEAQ         (DX)(BX*8), R10
 
-transpose16_chunk:
+transpose16AVX512_chunk:
 	VPADDB      (DX), Z0, Z1
 	VPADDB      (R10), Z0, Z9
 	VPADDB      (DX)(BX*1), Z0, Z2
@@ -1972,6 +1972,6 @@ transpose16_chunk:
 	ADDQ        $0x00000040, R10
 	LEAQ        (AX)(CX*2), AX
 	DECQ        SI
-	JNZ         transpose16_chunk
+	JNZ         transpose16AVX512_chunk
 	VZEROUPPER
 	RET

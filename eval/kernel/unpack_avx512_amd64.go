@@ -4,52 +4,52 @@
 
 package kernel
 
-// fillQ2K unpacks a Q2K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
+// fillQ2KAVX512 unpacks a Q2K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
 //
 //go:noescape
-func fillQ2K(record *byte, src *byte, stride int, rows int, stage *byte)
+func fillQ2KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 
-// fillQ3K unpacks a Q3K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
+// fillQ3KAVX512 unpacks a Q3K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
 //
 //go:noescape
-func fillQ3K(record *byte, src *byte, stride int, rows int, stage *byte)
+func fillQ3KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 
-// fillQ4K unpacks a Q4K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
+// fillQ4KAVX512 unpacks a Q4K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
 //
 //go:noescape
-func fillQ4K(record *byte, src *byte, stride int, rows int, stage *byte)
+func fillQ4KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 
-// fillQ5K unpacks a Q5K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
+// fillQ5KAVX512 unpacks a Q5K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
 //
 //go:noescape
-func fillQ5K(record *byte, src *byte, stride int, rows int, stage *byte)
+func fillQ5KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 
-// fillQ6K unpacks a Q6K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
+// fillQ6KAVX512 unpacks a Q6K block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes and 1024 for itself, scales to the record.
 //
 //go:noescape
-func fillQ6K(record *byte, src *byte, stride int, rows int, stage *byte)
+func fillQ6KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 
-// fillQ40 unpacks up to eight Q40 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
+// fillQ40AVX512 unpacks up to eight Q40 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
 //
 //go:noescape
-func fillQ40(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+func fillQ40AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 
-// fillQ41 unpacks up to eight Q41 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
+// fillQ41AVX512 unpacks up to eight Q41 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
 //
 //go:noescape
-func fillQ41(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+func fillQ41AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 
-// fillQ50 unpacks up to eight Q50 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
+// fillQ50AVX512 unpacks up to eight Q50 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
 //
 //go:noescape
-func fillQ50(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+func fillQ50AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 
-// fillQ51 unpacks up to eight Q51 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
+// fillQ51AVX512 unpacks up to eight Q51 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
 //
 //go:noescape
-func fillQ51(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+func fillQ51AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 
-// fillQ80 unpacks up to eight Q80 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
+// fillQ80AVX512 unpacks up to eight Q80 blocks of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes, scales to as many records.
 //
 //go:noescape
-func fillQ80(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+func fillQ80AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func fillQ2K(record *byte, src *byte, stride int, rows int, stage *byte)
+// func fillQ2KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, F16C
-TEXT ·fillQ2K(SB), NOSPLIT, $0-40
+TEXT ·fillQ2KAVX512(SB), NOSPLIT, $0-40
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -16,7 +16,7 @@ TEXT ·fillQ2K(SB), NOSPLIT, $0-40
 	LEAQ    4096(SI), DI
 	LEAQ    5632(AX), R8
 
-fillQ2K_row:
+fillQ2KAVX512_row:
 	VPMOVZXBW    (CX), Y2
 	VPAND        bits_000f000f<>+0(SB), Y2, Y1
 	VPSRLW       $0x04, Y2, Y2
@@ -73,7 +73,7 @@ fillQ2K_row:
 	ADDQ         $0x40, DI
 	ADDQ         $0x04, R8
 	DECQ         BX
-	JNZ          fillQ2K_row
+	JNZ          fillQ2KAVX512_row
 	MOVQ         stage+32(FP), SI
 	VMOVDQU32    4096(SI), Z0
 	VMOVDQU32    4160(SI), Z1
@@ -219,9 +219,9 @@ DATA row_shuffle16_6<>+16(SB)/8, $0x0f0e0f0e0f0e0f0e
 DATA row_shuffle16_6<>+24(SB)/8, $0x0f0e0f0e0f0e0f0e
 GLOBL row_shuffle16_6<>(SB), RODATA|NOPTR, $32
 
-// func fillQ3K(record *byte, src *byte, stride int, rows int, stage *byte)
+// func fillQ3KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 // Requires: AVX, AVX2, F16C
-TEXT ·fillQ3K(SB), NOSPLIT, $0-40
+TEXT ·fillQ3KAVX512(SB), NOSPLIT, $0-40
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -232,7 +232,7 @@ TEXT ·fillQ3K(SB), NOSPLIT, $0-40
 	LEAQ    4096(SI), DI
 	LEAQ    5632(AX), AX
 
-fillQ3K_row:
+fillQ3KAVX512_row:
 	VPBROADCASTQ 96(CX), X2
 	VPMOVZXBW    X2, Y2
 	VPSRLVD      row_shift3low<>+0(SB), Y2, Y2
@@ -341,7 +341,7 @@ fillQ3K_row:
 	ADDQ         $0x40, DI
 	ADDQ         $0x04, AX
 	DECQ         BX
-	JNZ          fillQ3K_row
+	JNZ          fillQ3KAVX512_row
 	VZEROUPPER
 	RET
 
@@ -397,9 +397,9 @@ DATA bits_007f007f<>+48(SB)/8, $0x007f007f007f007f
 DATA bits_007f007f<>+56(SB)/8, $0x007f007f007f007f
 GLOBL bits_007f007f<>(SB), RODATA|NOPTR, $64
 
-// func fillQ4K(record *byte, src *byte, stride int, rows int, stage *byte)
+// func fillQ4KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, F16C
-TEXT ·fillQ4K(SB), NOSPLIT, $0-40
+TEXT ·fillQ4KAVX512(SB), NOSPLIT, $0-40
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -409,7 +409,7 @@ TEXT ·fillQ4K(SB), NOSPLIT, $0-40
 	LEAQ    4096(SI), DI
 	LEAQ    5632(AX), R8
 
-fillQ4K_row:
+fillQ4KAVX512_row:
 	VPSHUFD      $0xa5, (CX), X1
 	VPSRLVD      row_shift6ab<>+0(SB), X1, X1
 	VPBROADCASTD 12(CX), X2
@@ -453,7 +453,7 @@ fillQ4K_row:
 	ADDQ         $0x40, DI
 	ADDQ         $0x04, R8
 	DECQ         BX
-	JNZ          fillQ4K_row
+	JNZ          fillQ4KAVX512_row
 	MOVQ         stage+32(FP), SI
 	VMOVDQU32    4096(SI), Z0
 	VMOVDQU32    4160(SI), Z1
@@ -593,9 +593,9 @@ DATA row_mask6c<>+0(SB)/8, $0x0f0f0f0f00000000
 DATA row_mask6c<>+8(SB)/8, $0x0f0f0f0f00000000
 GLOBL row_mask6c<>(SB), RODATA|NOPTR, $16
 
-// func fillQ5K(record *byte, src *byte, stride int, rows int, stage *byte)
+// func fillQ5KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, F16C
-TEXT ·fillQ5K(SB), NOSPLIT, $0-40
+TEXT ·fillQ5KAVX512(SB), NOSPLIT, $0-40
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -606,7 +606,7 @@ TEXT ·fillQ5K(SB), NOSPLIT, $0-40
 	LEAQ    4096(SI), DI
 	LEAQ    5632(AX), R8
 
-fillQ5K_row:
+fillQ5KAVX512_row:
 	VPSHUFD      $0xa5, (CX), X2
 	VPSRLVD      row_shift6ab<>+0(SB), X2, X2
 	VPBROADCASTD 12(CX), X3
@@ -674,7 +674,7 @@ fillQ5K_row:
 	ADDQ         $0x40, DI
 	ADDQ         $0x04, R8
 	DECQ         BX
-	JNZ          fillQ5K_row
+	JNZ          fillQ5KAVX512_row
 	MOVQ         stage+32(FP), SI
 	VMOVDQU32    4096(SI), Z0
 	VMOVDQU32    4160(SI), Z1
@@ -798,9 +798,9 @@ DATA bits_10101010<>+48(SB)/8, $0x1010101010101010
 DATA bits_10101010<>+56(SB)/8, $0x1010101010101010
 GLOBL bits_10101010<>(SB), RODATA|NOPTR, $64
 
-// func fillQ6K(record *byte, src *byte, stride int, rows int, stage *byte)
+// func fillQ6KAVX512(record *byte, src *byte, stride int, rows int, stage *byte)
 // Requires: AVX, AVX2, AVX512F, F16C
-TEXT ·fillQ6K(SB), NOSPLIT, $0-40
+TEXT ·fillQ6KAVX512(SB), NOSPLIT, $0-40
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -811,7 +811,7 @@ TEXT ·fillQ6K(SB), NOSPLIT, $0-40
 	LEAQ    4096(SI), DI
 	LEAQ    5632(AX), R8
 
-fillQ6K_row:
+fillQ6KAVX512_row:
 	VPMOVSXBW    192(CX), Y2
 	VMOVDQU      Y2, (DI)
 	VMOVDQU      (CX), Y2
@@ -870,7 +870,7 @@ fillQ6K_row:
 	ADDQ         $0x40, DI
 	ADDQ         $0x04, R8
 	DECQ         BX
-	JNZ          fillQ6K_row
+	JNZ          fillQ6KAVX512_row
 	MOVQ         stage+32(FP), SI
 	VMOVDQU32    4096(SI), Z0
 	VMOVDQU32    4160(SI), Z1
@@ -1006,9 +1006,9 @@ DATA bits_30303030<>+48(SB)/8, $0x3030303030303030
 DATA bits_30303030<>+56(SB)/8, $0x3030303030303030
 GLOBL bits_30303030<>(SB), RODATA|NOPTR, $64
 
-// func fillQ40(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// func fillQ40AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
-TEXT ·fillQ40(SB), NOSPLIT, $0-48
+TEXT ·fillQ40AVX512(SB), NOSPLIT, $0-48
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -1017,13 +1017,13 @@ TEXT ·fillQ40(SB), NOSPLIT, $0-48
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS row_nibbles<>+0(SB), Y1
 
-fillQ40_row:
+fillQ40AVX512_row:
 	MOVQ CX, DI
 	MOVQ SI, R8
 	MOVQ AX, R9
 	MOVQ blocks+40(FP), R10
 
-fillQ40_block:
+fillQ40AVX512_block:
 	VBROADCASTI32X4 2(DI), Y2
 	VPSRLVQ         Y1, Y2, Y2
 	VPANDD          Y0, Y2, Y2
@@ -1035,12 +1035,12 @@ fillQ40_block:
 	ADDQ            $0x20, R8
 	ADDQ            $0x00000280, R9
 	DECQ            R10
-	JNZ             fillQ40_block
+	JNZ             fillQ40AVX512_block
 	ADDQ            DX, CX
 	ADDQ            $0x00000100, SI
 	ADDQ            $0x04, AX
 	DECQ            BX
-	JNZ             fillQ40_row
+	JNZ             fillQ40AVX512_row
 	VZEROUPPER
 	RET
 
@@ -1050,9 +1050,9 @@ DATA row_nibbles<>+16(SB)/8, $0x0000000000000004
 DATA row_nibbles<>+24(SB)/8, $0x0000000000000004
 GLOBL row_nibbles<>(SB), RODATA|NOPTR, $32
 
-// func fillQ41(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// func fillQ41AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
-TEXT ·fillQ41(SB), NOSPLIT, $0-48
+TEXT ·fillQ41AVX512(SB), NOSPLIT, $0-48
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -1061,13 +1061,13 @@ TEXT ·fillQ41(SB), NOSPLIT, $0-48
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
 	VMOVUPS row_nibbles<>+0(SB), Y1
 
-fillQ41_row:
+fillQ41AVX512_row:
 	MOVQ CX, DI
 	MOVQ SI, R8
 	MOVQ AX, R9
 	MOVQ blocks+40(FP), R10
 
-fillQ41_block:
+fillQ41AVX512_block:
 	VBROADCASTI32X4 4(DI), Y2
 	VPSRLVQ         Y1, Y2, Y2
 	VPANDD          Y0, Y2, Y2
@@ -1080,18 +1080,18 @@ fillQ41_block:
 	ADDQ            $0x20, R8
 	ADDQ            $0x00000280, R9
 	DECQ            R10
-	JNZ             fillQ41_block
+	JNZ             fillQ41AVX512_block
 	ADDQ            DX, CX
 	ADDQ            $0x00000100, SI
 	ADDQ            $0x04, AX
 	DECQ            BX
-	JNZ             fillQ41_row
+	JNZ             fillQ41AVX512_row
 	VZEROUPPER
 	RET
 
-// func fillQ50(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// func fillQ50AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, F16C
-TEXT ·fillQ50(SB), NOSPLIT, $0-48
+TEXT ·fillQ50AVX512(SB), NOSPLIT, $0-48
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -1101,13 +1101,13 @@ TEXT ·fillQ50(SB), NOSPLIT, $0-48
 	VMOVUPS row_nibbles<>+0(SB), Y1
 	VMOVUPS bits_10101010<>+0(SB), Y2
 
-fillQ50_row:
+fillQ50AVX512_row:
 	MOVQ CX, DI
 	MOVQ SI, R8
 	MOVQ AX, R9
 	MOVQ blocks+40(FP), R10
 
-fillQ50_block:
+fillQ50AVX512_block:
 	VBROADCASTI32X4 6(DI), Y3
 	VPSRLVQ         Y1, Y3, Y3
 	VPANDD          Y0, Y3, Y3
@@ -1121,18 +1121,18 @@ fillQ50_block:
 	ADDQ            $0x20, R8
 	ADDQ            $0x00000280, R9
 	DECQ            R10
-	JNZ             fillQ50_block
+	JNZ             fillQ50AVX512_block
 	ADDQ            DX, CX
 	ADDQ            $0x00000100, SI
 	ADDQ            $0x04, AX
 	DECQ            BX
-	JNZ             fillQ50_row
+	JNZ             fillQ50AVX512_row
 	VZEROUPPER
 	RET
 
-// func fillQ51(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// func fillQ51AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, F16C
-TEXT ·fillQ51(SB), NOSPLIT, $0-48
+TEXT ·fillQ51AVX512(SB), NOSPLIT, $0-48
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -1142,13 +1142,13 @@ TEXT ·fillQ51(SB), NOSPLIT, $0-48
 	VMOVUPS row_nibbles<>+0(SB), Y1
 	VMOVUPS bits_10101010<>+0(SB), Y2
 
-fillQ51_row:
+fillQ51AVX512_row:
 	MOVQ CX, DI
 	MOVQ SI, R8
 	MOVQ AX, R9
 	MOVQ blocks+40(FP), R10
 
-fillQ51_block:
+fillQ51AVX512_block:
 	VBROADCASTI32X4 8(DI), Y3
 	VPSRLVQ         Y1, Y3, Y3
 	VPANDD          Y0, Y3, Y3
@@ -1163,18 +1163,18 @@ fillQ51_block:
 	ADDQ            $0x20, R8
 	ADDQ            $0x00000280, R9
 	DECQ            R10
-	JNZ             fillQ51_block
+	JNZ             fillQ51AVX512_block
 	ADDQ            DX, CX
 	ADDQ            $0x00000100, SI
 	ADDQ            $0x04, AX
 	DECQ            BX
-	JNZ             fillQ51_row
+	JNZ             fillQ51AVX512_row
 	VZEROUPPER
 	RET
 
-// func fillQ80(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
+// func fillQ80AVX512(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
-TEXT ·fillQ80(SB), NOSPLIT, $0-48
+TEXT ·fillQ80AVX512(SB), NOSPLIT, $0-48
 	MOVQ    record+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    stride+16(FP), DX
@@ -1182,13 +1182,13 @@ TEXT ·fillQ80(SB), NOSPLIT, $0-48
 	MOVQ    stage+32(FP), SI
 	VMOVUPS bits_80808080<>+0(SB), Y0
 
-fillQ80_row:
+fillQ80AVX512_row:
 	MOVQ CX, DI
 	MOVQ SI, R8
 	MOVQ AX, R9
 	MOVQ blocks+40(FP), R10
 
-fillQ80_block:
+fillQ80AVX512_block:
 	VPXORD       2(DI), Y0, Y1
 	VMOVDQU      Y1, (R8)
 	VPBROADCASTW (DI), X1
@@ -1198,12 +1198,12 @@ fillQ80_block:
 	ADDQ         $0x20, R8
 	ADDQ         $0x00000280, R9
 	DECQ         R10
-	JNZ          fillQ80_block
+	JNZ          fillQ80AVX512_block
 	ADDQ         DX, CX
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x04, AX
 	DECQ         BX
-	JNZ          fillQ80_row
+	JNZ          fillQ80AVX512_row
 	VZEROUPPER
 	RET
 

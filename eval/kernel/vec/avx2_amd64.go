@@ -4,27 +4,27 @@ package vec
 
 // avx2 takes vectors of eight numbers.
 var avx2 = &Set{
-	addPart:      addPartOf(runningPart),
-	maximum:      maximumAVX2,
-	scale:        scaleAVX2,
-	softmax:      softmaxOf(8, vectorExpSum, maximumAVX2, scaleAVX2, generic),
-	logSumExp:    logSumExpOf(8, vectorSumExp, maximumAVX2, generic),
-	rmsNorm:      rmsNormOf(8, vectorSquares, vectorNorm),
-	add:          twoSlices(8, vectorAdd, addGeneric),
-	addScaled:    twoSlicesBy(8, vectorAddScaled, addScaledGeneric),
-	center:       centerOf(8, vectorSum, vectorShift),
-	sumSquares:   twoSlices(8, vectorAddSquares, sumSquaresGeneric),
-	klDivergence: klDivergenceOf(8, vectorDivergence, generic),
-	rope:         ropeOf(8, vectorRotate, vectorRotatePairs),
-	siluMul:      twoSlices(8, vectorSiLUMul, siluMulGeneric),
-	geluMul:      twoSlices(8, vectorGELUMul, geluMulGeneric),
-	geluTanhMul:  twoSlices(8, vectorGELUTanhMul, geluTanhMulGeneric),
-	swigluOAIMul: twoSlicesBy(8, vectorSwiGLUOAIMul, swigluOAIMulGeneric),
-	sigmoid:      oneSlice(8, vectorSigmoid, sigmoidGeneric),
-	softCap:      oneSliceBy(8, capOf(vectorCap), softCapGeneric),
+	addPart:      addPartOf(addPartAVX2),
+	maximum:      maximum8,
+	scale:        scale8,
+	softmax:      softmaxOf(8, expSumAVX2, maximum8, scale8, generic),
+	logSumExp:    logSumExpOf(8, sumExpAVX2, maximum8, generic),
+	rmsNorm:      rmsNormOf(8, squaresAVX2, normAVX2),
+	add:          twoSlices(8, addAVX2, addGeneric),
+	addScaled:    twoSlicesBy(8, addScaledAVX2, addScaledGeneric),
+	center:       centerOf(8, sumAVX2, shiftAVX2),
+	sumSquares:   twoSlices(8, addSquaresAVX2, sumSquaresGeneric),
+	klDivergence: klDivergenceOf(8, divergenceAVX2, generic),
+	rope:         ropeOf(8, rotateAVX2, rotatePairsAVX2),
+	siluMul:      twoSlices(8, siluMulAVX2, siluMulGeneric),
+	geluMul:      twoSlices(8, geluMulAVX2, geluMulGeneric),
+	geluTanhMul:  twoSlices(8, geluTanhMulAVX2, geluTanhMulGeneric),
+	swigluOAIMul: twoSlicesBy(8, swigluOAIMulAVX2, swigluOAIMulGeneric),
+	sigmoid:      oneSlice(8, sigmoidAVX2, sigmoidGeneric),
+	softCap:      oneSliceBy(8, capOf(softCapAVX2), softCapGeneric),
 }
 
 var (
-	maximumAVX2 = maximumOf(8, vectorMax, generic)
-	scaleAVX2   = oneSliceBy(8, vectorScale, scaleGeneric)
+	maximum8 = maximumOf(8, maxAVX2, generic)
+	scale8   = oneSliceBy(8, scaleAVX2, scaleGeneric)
 )

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func runningPart(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
+// func addPartAVX2(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·runningPart(SB), NOSPLIT, $0-72
+TEXT ·addPartAVX2(SB), NOSPLIT, $0-72
 	MOVQ         x+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         width+16(FP), DX

@@ -4,7 +4,7 @@
 
 package vec
 
-// wideRunningPart adds parts to running softmaxes: see AddPart; stride is in bytes.
+// addPartAVX512 adds parts to running softmaxes: see AddPart; stride is in bytes.
 //
 //go:noescape
-func wideRunningPart(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
+func addPartAVX512(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)

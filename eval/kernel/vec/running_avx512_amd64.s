@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func wideRunningPart(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
+// func addPartAVX512(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, factors *float32, sum *float64)
 // Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, FMA3, SSE
-TEXT ·wideRunningPart(SB), NOSPLIT, $0-72
+TEXT ·addPartAVX512(SB), NOSPLIT, $0-72
 	MOVQ         x+0(FP), AX
 	MOVQ         stride+8(FP), CX
 	MOVQ         width+16(FP), DX

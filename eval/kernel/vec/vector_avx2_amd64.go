@@ -4,102 +4,102 @@
 
 package vec
 
-// vectorExpSum sets x[i] = exp(scale*x[i] - top) and returns the sum.
+// expSumAVX2 sets x[i] = exp(scale*x[i] - top) and returns the sum.
 //
 //go:noescape
-func vectorExpSum(x *float32, n int, scale float32, top float32) float64
+func expSumAVX2(x *float32, n int, scale float32, top float32) float64
 
-// vectorSumExp returns the sum of exp(scale*x[i] - top).
+// sumExpAVX2 returns the sum of exp(scale*x[i] - top).
 //
 //go:noescape
-func vectorSumExp(x *float32, n int, scale float32, top float32) float64
+func sumExpAVX2(x *float32, n int, scale float32, top float32) float64
 
-// vectorDivergence returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.
+// divergenceAVX2 returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.
 //
 //go:noescape
-func vectorDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
+func divergenceAVX2(p *float32, q *float32, n int, lseP float64, delta float64) float64
 
-// vectorSiLUMul sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].
+// siluMulAVX2 sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].
 //
 //go:noescape
-func vectorSiLUMul(gate *float32, up *float32, n int)
+func siluMulAVX2(gate *float32, up *float32, n int)
 
-// vectorGELUTanhMul sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].
+// geluTanhMulAVX2 sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].
 //
 //go:noescape
-func vectorGELUTanhMul(gate *float32, up *float32, n int)
+func geluTanhMulAVX2(gate *float32, up *float32, n int)
 
-// vectorGELUMul sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.
+// geluMulAVX2 sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.
 //
 //go:noescape
-func vectorGELUMul(gate *float32, up *float32, n int)
+func geluMulAVX2(gate *float32, up *float32, n int)
 
-// vectorSwiGLUOAIMul sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.
+// swigluOAIMulAVX2 sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.
 //
 //go:noescape
-func vectorSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
+func swigluOAIMulAVX2(gate *float32, up *float32, n int, limit float32)
 
-// vectorSigmoid sets x[i] = 1/(1+exp(-x[i])).
+// sigmoidAVX2 sets x[i] = 1/(1+exp(-x[i])).
 //
 //go:noescape
-func vectorSigmoid(x *float32, n int)
+func sigmoidAVX2(x *float32, n int)
 
-// vectorCap sets x[i] = limit*tanh(x[i]*twice/2).
+// softCapAVX2 sets x[i] = limit*tanh(x[i]*twice/2).
 //
 //go:noescape
-func vectorCap(x *float32, n int, twice float32, limit float32)
+func softCapAVX2(x *float32, n int, twice float32, limit float32)
 
-// vectorMax returns the largest x[i]; NaNs do not count.
+// maxAVX2 returns the largest x[i]; NaNs do not count.
 //
 //go:noescape
-func vectorMax(x *float32, n int) float32
+func maxAVX2(x *float32, n int) float32
 
-// vectorScale sets x[i] *= factor.
+// scaleAVX2 sets x[i] *= factor.
 //
 //go:noescape
-func vectorScale(x *float32, n int, factor float32)
+func scaleAVX2(x *float32, n int, factor float32)
 
-// vectorSum returns the sum of x[i].
+// sumAVX2 returns the sum of x[i].
 //
 //go:noescape
-func vectorSum(x *float32, n int) float64
+func sumAVX2(x *float32, n int) float64
 
-// vectorSquares returns the sum of x[i]*x[i].
+// squaresAVX2 returns the sum of x[i]*x[i].
 //
 //go:noescape
-func vectorSquares(x *float32, n int) float64
+func squaresAVX2(x *float32, n int) float64
 
-// vectorShift sets dst[i] = x[i]-by.
+// shiftAVX2 sets dst[i] = x[i]-by.
 //
 //go:noescape
-func vectorShift(dst *float32, x *float32, n int, by float64)
+func shiftAVX2(dst *float32, x *float32, n int, by float64)
 
-// vectorNorm sets dst[i] = x[i]*scale*gain[i].
+// normAVX2 sets dst[i] = x[i]*scale*gain[i].
 //
 //go:noescape
-func vectorNorm(dst *float32, x *float32, gain *float32, n int, scale float32)
+func normAVX2(dst *float32, x *float32, gain *float32, n int, scale float32)
 
-// vectorAdd sets dst[i] += x[i].
+// addAVX2 sets dst[i] += x[i].
 //
 //go:noescape
-func vectorAdd(dst *float32, x *float32, n int)
+func addAVX2(dst *float32, x *float32, n int)
 
-// vectorAddScaled sets dst[i] += factor*x[i].
+// addScaledAVX2 sets dst[i] += factor*x[i].
 //
 //go:noescape
-func vectorAddScaled(dst *float32, x *float32, n int, factor float32)
+func addScaledAVX2(dst *float32, x *float32, n int, factor float32)
 
-// vectorAddSquares sets dst[i] += x[i]*x[i].
+// addSquaresAVX2 sets dst[i] += x[i]*x[i].
 //
 //go:noescape
-func vectorAddSquares(dst *float32, x *float32, n int)
+func addSquaresAVX2(dst *float32, x *float32, n int)
 
-// vectorRotate sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].
+// rotateAVX2 sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].
 //
 //go:noescape
-func vectorRotate(a *float32, b *float32, cos *float32, sin *float32, n int)
+func rotateAVX2(a *float32, b *float32, cos *float32, sin *float32, n int)
 
-// vectorRotatePairs rotates pairs (x[2i], x[2i+1]) by the angle of cos[i], sin[i].
+// rotatePairsAVX2 rotates pairs (x[2i], x[2i+1]) by the angle of cos[i], sin[i].
 //
 //go:noescape
-func vectorRotatePairs(x *float32, cos *float32, sin *float32, n int)
+func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)

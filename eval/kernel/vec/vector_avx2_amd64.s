@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func vectorExpSum(x *float32, n int, scale float32, top float32) float64
+// func expSumAVX2(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
-TEXT ·vectorExpSum(SB), NOSPLIT, $0-32
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
@@ -181,9 +181,9 @@ DATA bits_0000007f<>+48(SB)/8, $0x0000007f0000007f
 DATA bits_0000007f<>+56(SB)/8, $0x0000007f0000007f
 GLOBL bits_0000007f<>(SB), RODATA|NOPTR, $64
 
-// func vectorSumExp(x *float32, n int, scale float32, top float32) float64
+// func sumExpAVX2(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
-TEXT ·vectorSumExp(SB), NOSPLIT, $0-32
+TEXT ·sumExpAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
@@ -237,9 +237,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
+// func divergenceAVX2(p *float32, q *float32, n int, lseP float64, delta float64) float64
 // Requires: AVX, AVX2, FMA3, SSE2
-TEXT ·vectorDivergence(SB), NOSPLIT, $0-48
+TEXT ·divergenceAVX2(SB), NOSPLIT, $0-48
 	MOVQ         p+0(FP), AX
 	MOVQ         q+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -315,9 +315,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorSiLUMul(gate *float32, up *float32, n int)
+// func siluMulAVX2(gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·vectorSiLUMul(SB), NOSPLIT, $0-24
+TEXT ·siluMulAVX2(SB), NOSPLIT, $0-24
 	MOVQ gate+0(FP), AX
 	MOVQ up+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -371,9 +371,9 @@ DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
 DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
 GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
-// func vectorGELUTanhMul(gate *float32, up *float32, n int)
+// func geluTanhMulAVX2(gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·vectorGELUTanhMul(SB), NOSPLIT, $0-24
+TEXT ·geluTanhMulAVX2(SB), NOSPLIT, $0-24
 	MOVQ gate+0(FP), AX
 	MOVQ up+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -440,9 +440,9 @@ DATA bits_bd922279<>+48(SB)/8, $0xbd922279bd922279
 DATA bits_bd922279<>+56(SB)/8, $0xbd922279bd922279
 GLOBL bits_bd922279<>(SB), RODATA|NOPTR, $64
 
-// func vectorGELUMul(gate *float32, up *float32, n int)
+// func geluMulAVX2(gate *float32, up *float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·vectorGELUMul(SB), NOSPLIT, $0-24
+TEXT ·geluMulAVX2(SB), NOSPLIT, $0-24
 	MOVQ gate+0(FP), AX
 	MOVQ up+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -615,9 +615,9 @@ DATA bits_3e0ef8e3<>+48(SB)/8, $0x3e0ef8e33e0ef8e3
 DATA bits_3e0ef8e3<>+56(SB)/8, $0x3e0ef8e33e0ef8e3
 GLOBL bits_3e0ef8e3<>(SB), RODATA|NOPTR, $64
 
-// func vectorSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
+// func swigluOAIMulAVX2(gate *float32, up *float32, n int, limit float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·vectorSwiGLUOAIMul(SB), NOSPLIT, $0-28
+TEXT ·swigluOAIMulAVX2(SB), NOSPLIT, $0-28
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -679,9 +679,9 @@ DATA bits_bfd9db23<>+48(SB)/8, $0xbfd9db23bfd9db23
 DATA bits_bfd9db23<>+56(SB)/8, $0xbfd9db23bfd9db23
 GLOBL bits_bfd9db23<>(SB), RODATA|NOPTR, $64
 
-// func vectorSigmoid(x *float32, n int)
+// func sigmoidAVX2(x *float32, n int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·vectorSigmoid(SB), NOSPLIT, $0-16
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-16
 	MOVQ x+0(FP), AX
 	MOVQ n+8(FP), CX
 
@@ -723,9 +723,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorCap(x *float32, n int, twice float32, limit float32)
+// func softCapAVX2(x *float32, n int, twice float32, limit float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·vectorCap(SB), NOSPLIT, $0-24
+TEXT ·softCapAVX2(SB), NOSPLIT, $0-24
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        twice+16(FP), X0
@@ -795,9 +795,9 @@ DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
 DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
 GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
 
-// func vectorMax(x *float32, n int) float32
+// func maxAVX2(x *float32, n int) float32
 // Requires: AVX, SSE
-TEXT ·vectorMax(SB), NOSPLIT, $0-20
+TEXT ·maxAVX2(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
 	VMOVUPS (AX), Y0
@@ -818,9 +818,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorScale(x *float32, n int, factor float32)
+// func scaleAVX2(x *float32, n int, factor float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·vectorScale(SB), NOSPLIT, $0-20
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        factor+16(FP), X0
@@ -835,9 +835,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorSum(x *float32, n int) float64
+// func sumAVX2(x *float32, n int) float64
 // Requires: AVX, SSE2
-TEXT ·vectorSum(SB), NOSPLIT, $0-24
+TEXT ·sumAVX2(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
 	MOVQ   n+8(FP), CX
 	VXORPS Y0, Y0, Y0
@@ -861,9 +861,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorSquares(x *float32, n int) float64
+// func squaresAVX2(x *float32, n int) float64
 // Requires: AVX, FMA3, SSE2
-TEXT ·vectorSquares(SB), NOSPLIT, $0-24
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
 	MOVQ   n+8(FP), CX
 	VXORPS Y0, Y0, Y0
@@ -887,9 +887,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorShift(dst *float32, x *float32, n int, by float64)
+// func shiftAVX2(dst *float32, x *float32, n int, by float64)
 // Requires: AVX, AVX2, SSE2
-TEXT ·vectorShift(SB), NOSPLIT, $0-32
+TEXT ·shiftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -914,9 +914,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorNorm(dst *float32, x *float32, gain *float32, n int, scale float32)
+// func normAVX2(dst *float32, x *float32, gain *float32, n int, scale float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·vectorNorm(SB), NOSPLIT, $0-36
+TEXT ·normAVX2(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         gain+16(FP), DX
@@ -936,9 +936,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorAdd(dst *float32, x *float32, n int)
+// func addAVX2(dst *float32, x *float32, n int)
 // Requires: AVX
-TEXT ·vectorAdd(SB), NOSPLIT, $0-24
+TEXT ·addAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -954,9 +954,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorAddScaled(dst *float32, x *float32, n int, factor float32)
+// func addScaledAVX2(dst *float32, x *float32, n int, factor float32)
 // Requires: AVX, AVX2, SSE
-TEXT ·vectorAddScaled(SB), NOSPLIT, $0-28
+TEXT ·addScaledAVX2(SB), NOSPLIT, $0-28
 	MOVSS        factor+24(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVQ         dst+0(FP), AX
@@ -975,9 +975,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorAddSquares(dst *float32, x *float32, n int)
+// func addSquaresAVX2(dst *float32, x *float32, n int)
 // Requires: AVX
-TEXT ·vectorAddSquares(SB), NOSPLIT, $0-24
+TEXT ·addSquaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ n+16(FP), DX
@@ -994,9 +994,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorRotate(a *float32, b *float32, cos *float32, sin *float32, n int)
+// func rotateAVX2(a *float32, b *float32, cos *float32, sin *float32, n int)
 // Requires: AVX
-TEXT ·vectorRotate(SB), NOSPLIT, $0-40
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
 	MOVQ a+0(FP), AX
 	MOVQ b+8(FP), CX
 	MOVQ cos+16(FP), DX
@@ -1025,9 +1025,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func vectorRotatePairs(x *float32, cos *float32, sin *float32, n int)
+// func rotatePairsAVX2(x *float32, cos *float32, sin *float32, n int)
 // Requires: AVX
-TEXT ·vectorRotatePairs(SB), NOSPLIT, $0-32
+TEXT ·rotatePairsAVX2(SB), NOSPLIT, $0-32
 	MOVQ x+0(FP), AX
 	MOVQ cos+8(FP), CX
 	MOVQ sin+16(FP), DX

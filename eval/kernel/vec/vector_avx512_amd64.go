@@ -4,47 +4,47 @@
 
 package vec
 
-// wideExpSum sets x[i] = exp(scale*x[i] - top) and returns the sum.
+// expSumAVX512 sets x[i] = exp(scale*x[i] - top) and returns the sum.
 //
 //go:noescape
-func wideExpSum(x *float32, n int, scale float32, top float32) float64
+func expSumAVX512(x *float32, n int, scale float32, top float32) float64
 
-// wideSumExp returns the sum of exp(scale*x[i] - top).
+// sumExpAVX512 returns the sum of exp(scale*x[i] - top).
 //
 //go:noescape
-func wideSumExp(x *float32, n int, scale float32, top float32) float64
+func sumExpAVX512(x *float32, n int, scale float32, top float32) float64
 
-// wideDivergence returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.
+// divergenceAVX512 returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.
 //
 //go:noescape
-func wideDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
+func divergenceAVX512(p *float32, q *float32, n int, lseP float64, delta float64) float64
 
-// wideSiLUMul sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].
+// siluMulAVX512 sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].
 //
 //go:noescape
-func wideSiLUMul(gate *float32, up *float32, n int)
+func siluMulAVX512(gate *float32, up *float32, n int)
 
-// wideGELUTanhMul sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].
+// geluTanhMulAVX512 sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].
 //
 //go:noescape
-func wideGELUTanhMul(gate *float32, up *float32, n int)
+func geluTanhMulAVX512(gate *float32, up *float32, n int)
 
-// wideGELUMul sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.
+// geluMulAVX512 sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.
 //
 //go:noescape
-func wideGELUMul(gate *float32, up *float32, n int)
+func geluMulAVX512(gate *float32, up *float32, n int)
 
-// wideSwiGLUOAIMul sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.
+// swigluOAIMulAVX512 sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.
 //
 //go:noescape
-func wideSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
+func swigluOAIMulAVX512(gate *float32, up *float32, n int, limit float32)
 
-// wideSigmoid sets x[i] = 1/(1+exp(-x[i])).
+// sigmoidAVX512 sets x[i] = 1/(1+exp(-x[i])).
 //
 //go:noescape
-func wideSigmoid(x *float32, n int)
+func sigmoidAVX512(x *float32, n int)
 
-// wideCap sets x[i] = limit*tanh(x[i]*twice/2).
+// softCapAVX512 sets x[i] = limit*tanh(x[i]*twice/2).
 //
 //go:noescape
-func wideCap(x *float32, n int, twice float32, limit float32)
+func softCapAVX512(x *float32, n int, twice float32, limit float32)

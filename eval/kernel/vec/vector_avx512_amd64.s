@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func wideExpSum(x *float32, n int, scale float32, top float32) float64
+// func expSumAVX512(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
-TEXT ·wideExpSum(SB), NOSPLIT, $0-32
+TEXT ·expSumAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
@@ -174,9 +174,9 @@ DATA bits_3efffffe<>+48(SB)/8, $0x3efffffe3efffffe
 DATA bits_3efffffe<>+56(SB)/8, $0x3efffffe3efffffe
 GLOBL bits_3efffffe<>(SB), RODATA|NOPTR, $64
 
-// func wideSumExp(x *float32, n int, scale float32, top float32) float64
+// func sumExpAVX512(x *float32, n int, scale float32, top float32) float64
 // Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
-TEXT ·wideSumExp(SB), NOSPLIT, $0-32
+TEXT ·sumExpAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
@@ -233,9 +233,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func wideDivergence(p *float32, q *float32, n int, lseP float64, delta float64) float64
+// func divergenceAVX512(p *float32, q *float32, n int, lseP float64, delta float64) float64
 // Requires: AVX, AVX512DQ, AVX512F, SSE2
-TEXT ·wideDivergence(SB), NOSPLIT, $0-48
+TEXT ·divergenceAVX512(SB), NOSPLIT, $0-48
 	MOVQ         p+0(FP), AX
 	MOVQ         q+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -311,9 +311,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func wideSiLUMul(gate *float32, up *float32, n int)
+// func siluMulAVX512(gate *float32, up *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·wideSiLUMul(SB), NOSPLIT, $0-24
+TEXT ·siluMulAVX512(SB), NOSPLIT, $0-24
 	MOVQ    gate+0(FP), AX
 	MOVQ    up+8(FP), CX
 	MOVQ    n+16(FP), DX
@@ -369,9 +369,9 @@ DATA bits_80000000<>+48(SB)/8, $0x8000000080000000
 DATA bits_80000000<>+56(SB)/8, $0x8000000080000000
 GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 
-// func wideGELUTanhMul(gate *float32, up *float32, n int)
+// func geluTanhMulAVX512(gate *float32, up *float32, n int)
 // Requires: AVX, AVX512F
-TEXT ·wideGELUTanhMul(SB), NOSPLIT, $0-24
+TEXT ·geluTanhMulAVX512(SB), NOSPLIT, $0-24
 	MOVQ    gate+0(FP), AX
 	MOVQ    up+8(FP), CX
 	MOVQ    n+16(FP), DX
@@ -441,9 +441,9 @@ DATA bits_bd922279<>+48(SB)/8, $0xbd922279bd922279
 DATA bits_bd922279<>+56(SB)/8, $0xbd922279bd922279
 GLOBL bits_bd922279<>(SB), RODATA|NOPTR, $64
 
-// func wideGELUMul(gate *float32, up *float32, n int)
+// func geluMulAVX512(gate *float32, up *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·wideGELUMul(SB), NOSPLIT, $0-24
+TEXT ·geluMulAVX512(SB), NOSPLIT, $0-24
 	MOVQ    gate+0(FP), AX
 	MOVQ    up+8(FP), CX
 	MOVQ    n+16(FP), DX
@@ -628,9 +628,9 @@ DATA bits_3e0ef8e3<>+48(SB)/8, $0x3e0ef8e33e0ef8e3
 DATA bits_3e0ef8e3<>+56(SB)/8, $0x3e0ef8e33e0ef8e3
 GLOBL bits_3e0ef8e3<>(SB), RODATA|NOPTR, $64
 
-// func wideSwiGLUOAIMul(gate *float32, up *float32, n int, limit float32)
+// func swigluOAIMulAVX512(gate *float32, up *float32, n int, limit float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
-TEXT ·wideSwiGLUOAIMul(SB), NOSPLIT, $0-28
+TEXT ·swigluOAIMulAVX512(SB), NOSPLIT, $0-28
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), CX
 	MOVQ         n+16(FP), DX
@@ -695,9 +695,9 @@ DATA bits_bfd9db23<>+48(SB)/8, $0xbfd9db23bfd9db23
 DATA bits_bfd9db23<>+56(SB)/8, $0xbfd9db23bfd9db23
 GLOBL bits_bfd9db23<>(SB), RODATA|NOPTR, $64
 
-// func wideSigmoid(x *float32, n int)
+// func sigmoidAVX512(x *float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·wideSigmoid(SB), NOSPLIT, $0-16
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-16
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
 	VMOVUPS bits_c2d00000<>+0(SB), Z0
@@ -740,9 +740,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func wideCap(x *float32, n int, twice float32, limit float32)
+// func softCapAVX512(x *float32, n int, twice float32, limit float32)
 // Requires: AVX, AVX512F, SSE
-TEXT ·wideCap(SB), NOSPLIT, $0-24
+TEXT ·softCapAVX512(SB), NOSPLIT, $0-24
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	MOVSS        twice+16(FP), X0

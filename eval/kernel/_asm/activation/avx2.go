@@ -84,23 +84,23 @@ func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, secon
 }
 
 func load32() {
-	Func("load32", "func(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)",
+	Func("loadQ8AVX2", "func(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)",
 		"is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.")
-	codes, words, sums, d, s := Arg("codes"), Arg("words"), Arg("sums"), Arg("d"), Arg("s")
+	codes, words, sums, d, s := Arg("codes"), Arg("int16s"), Arg("sums"), Arg("d"), Arg("s")
 	src, blocks := Arg("x"), Arg("blocks")
-	Label("load32_block")
+	Label("loadQ8AVX2_block")
 	m := magnitudes(src, 4)
 	scale, step := YMM(), XMM()
 	VXORPS(scale, scale, scale)
 	bits := GP32()
 	VMOVD(m.AsX(), bits)
 	TESTL(bits, bits)
-	JZ(LabelRef("load32_zero"))
+	JZ(LabelRef("loadQ8AVX2_zero"))
 	inverse := XMM()
 	VMOVSS(Float(127), inverse)
 	VDIVSS(m.AsX(), inverse, inverse)
 	VBROADCASTSS(inverse, scale)
-	Label("load32_zero")
+	Label("loadQ8AVX2_zero")
 	VDIVSS(Float(127), m.AsX(), step) // d = m/127
 	stored := XMM()
 	VCVTPS2PH(U8(0), step, stored)
@@ -109,16 +109,16 @@ func load32() {
 	ADDQ(Imm(4), d)
 	first, second := round32(src, codes, sums, scale)
 	TESTQ(words, words)
-	JZ(LabelRef("load32_sum"))
+	JZ(LabelRef("loadQ8AVX2_sum"))
 	for i := range 2 {
 		y := YMM()
 		VPMOVSXBW(Mem{Base: codes, Disp: 16*i - 32}, y) // codes has moved on
 		VMOVDQU(y, Mem{Base: words, Disp: 32 * i})
 	}
 	ADDQ(Imm(64), words)
-	Label("load32_sum")
+	Label("loadQ8AVX2_sum")
 	TESTQ(s, s)
-	JZ(LabelRef("load32_next"))
+	JZ(LabelRef("loadQ8AVX2_next"))
 	ADDL(second.As32(), first.As32())
 	VCVTSI2SSL(first.As32(), step, stored)
 	VMULSS(stored, step, stored)
@@ -126,18 +126,18 @@ func load32() {
 	VCVTPH2PS(stored, stored)
 	VMOVSS(stored, Mem{Base: s})
 	ADDQ(Imm(4), s)
-	Label("load32_next")
+	Label("loadQ8AVX2_next")
 	DECQ(blocks)
-	JNZ(LabelRef("load32_block"))
+	JNZ(LabelRef("loadQ8AVX2_block"))
 	End()
 }
 
 func load256() {
-	Func("load256", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)",
+	Func("loadQ8KAVX2", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int)",
 		"is loadQ8K for blocks of 256 in a row.")
 	codes, sums16, sums32, d := Arg("codes"), Arg("sums16"), Arg("sums32"), Arg("d")
 	src, blocks := Arg("x"), Arg("blocks")
-	Label("load256_block")
+	Label("loadQ8KAVX2_block")
 	m := magnitudes(src, 32)
 	scale, step := YMM(), XMM()
 	VXORPS(scale, scale, scale)
@@ -145,20 +145,20 @@ func load256() {
 	bits := GP32()
 	VMOVD(m.AsX(), bits)
 	TESTL(bits, bits)
-	JZ(LabelRef("load256_zero"))
+	JZ(LabelRef("loadQ8KAVX2_zero"))
 
 	// The first value of the largest magnitude gives the sign.
 	mask, at, found := YMM(), GP64(), GP32()
 	VMOVDQU(Bits(0x7fffffff), mask)
 	MOVQ(src, at)
-	Label("load256_search")
+	Label("loadQ8KAVX2_search")
 	x := YMM()
 	VPAND(Mem{Base: at}, mask, x)
 	VPCMPEQD(x, m, x)
 	VMOVMSKPS(x, found)
 	ADDQ(Imm(32), at)
 	TESTL(found, found)
-	JZ(LabelRef("load256_search"))
+	JZ(LabelRef("loadQ8KAVX2_search"))
 	BSFL(found, found)
 	value, inverse := XMM(), XMM()
 	VMOVSS(Mem{Base: at, Disp: -32, Index: found.As64(), Scale: 4}, value)
@@ -167,25 +167,25 @@ func load256() {
 	VBROADCASTSS(inverse, scale)
 	VMOVSS(Float(1), step)
 	VDIVSS(inverse, step, step)
-	Label("load256_zero")
+	Label("loadQ8KAVX2_zero")
 	VMOVSS(step, Mem{Base: d})
 	ADDQ(Imm(4), d)
 	count := GP64()
 	MOVQ(U32(8), count)
-	Label("load256_round")
+	Label("loadQ8KAVX2_round")
 	first, second := round32(src, codes, sums16, scale)
 	ADDL(second.As32(), first.As32())
 	MOVW(first.As16(), Mem{Base: sums32})
 	ADDQ(Imm(2), sums32)
 	DECQ(count)
-	JNZ(LabelRef("load256_round"))
+	JNZ(LabelRef("loadQ8KAVX2_round"))
 	DECQ(blocks)
-	JNZ(LabelRef("load256_block"))
+	JNZ(LabelRef("loadQ8KAVX2_block"))
 	End()
 }
 
 func roundBF16() {
-	Func("roundBF16", "func(dst *float32, halves *uint16, x *float32, n int)",
+	Func("roundBF16AVX2", "func(dst *float32, halves *uint16, x *float32, n int)",
 		"rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.")
 	dst, halves, x, n := Arg("dst"), Arg("halves"), Arg("x"), Arg("n")
 	below, one, quiet, upper := YMM(), YMM(), YMM(), YMM()
@@ -193,7 +193,7 @@ func roundBF16() {
 	VMOVDQU(Bits(1), one)
 	VMOVDQU(Bits(0x00400000), quiet)
 	VMOVDQU(Bits(0xffff0000), upper)
-	Label("roundBF16_loop")
+	Label("roundBF16AVX2_loop")
 	var rounded [2]reg.VecVirtual
 	for i := range rounded {
 		v, r, nan := YMM(), YMM(), YMM()
@@ -211,28 +211,28 @@ func roundBF16() {
 		rounded[i] = r
 	}
 	TESTQ(halves, halves)
-	JZ(LabelRef("roundBF16_next"))
+	JZ(LabelRef("roundBF16AVX2_next"))
 	VPACKUSDW(rounded[1], rounded[0], rounded[0])
 	VPERMQ(U8(0xd8), rounded[0], rounded[0])
 	VMOVDQU(rounded[0], Mem{Base: halves})
 	ADDQ(Imm(32), halves)
-	Label("roundBF16_next")
+	Label("roundBF16AVX2_next")
 	ADDQ(Imm(64), x)
 	ADDQ(Imm(64), dst)
 	SUBQ(Imm(16), n)
-	JNZ(LabelRef("roundBF16_loop"))
+	JNZ(LabelRef("roundBF16AVX2_loop"))
 	End()
 }
 
 func scaleCodes() {
-	Func("scaleCodes", "func(dst *float32, codes *int8, d *float32, blocks int, block int)",
+	Func("scaleCodesAVX2", "func(dst *float32, codes *int8, d *float32, blocks int, block int)",
 		"sets dst to codes times the scale of their block of a multiple of 32.")
 	dst, codes, d, blocks := Arg("dst"), Arg("codes"), Arg("d"), Arg("blocks")
 	scale := YMM()
-	Label("scaleCodes_block")
+	Label("scaleCodesAVX2_block")
 	VBROADCASTSS(Mem{Base: d}, scale)
 	n := Arg("block")
-	Label("scaleCodes_loop")
+	Label("scaleCodesAVX2_loop")
 	for i := range 4 {
 		v := YMM()
 		VPMOVSXBD(Mem{Base: codes, Disp: 8 * i}, v)
@@ -243,10 +243,10 @@ func scaleCodes() {
 	ADDQ(Imm(32), codes)
 	ADDQ(U32(128), dst)
 	SUBQ(Imm(32), n)
-	JNZ(LabelRef("scaleCodes_loop"))
+	JNZ(LabelRef("scaleCodesAVX2_loop"))
 	ADDQ(Imm(4), d)
 	DECQ(blocks)
-	JNZ(LabelRef("scaleCodes_block"))
+	JNZ(LabelRef("scaleCodesAVX2_block"))
 	End()
 }
 
@@ -275,17 +275,17 @@ func pairSums(pairs reg.VecVirtual) (sum, first, second reg.VecVirtual) {
 }
 
 func interleave256() {
-	Func("interleave256", "func(panel *int32, d *float32, sums *int16, blocks int)",
-		"writes a panel of eight tokens with blocks of 256: see Batch.")
-	panel, d, sums, blocks := Arg("panel"), Arg("d"), Arg("sums"), Arg("blocks")
+	Func("interleave256AVX2", "func(tokenBlock *int32, d *float32, sums *int16, blocks int)",
+		"writes the token block of eight tokens with blocks of 256.")
+	tokenBlock, d, sums, blocks := Arg("tokenBlock"), Arg("d"), Arg("sums"), Arg("blocks")
 	n, stride := GP64(), GP64()
 	MOVQ(blocks, n)
 	MOVQ(blocks, stride)
 	SHLQ(Imm(5), stride)
 	to := GP64()
-	MOVQ(panel, to)
+	MOVQ(tokenBlock, to)
 	rows := NewRows(sums, stride, layout.BlockTokens)
-	Label("interleave256_sums")
+	Label("interleave256AVX2_sums")
 	in := AVX2.Vectors(8)
 	for row := range in {
 		VMOVDQU(rows.At(row, 0), in[row])
@@ -318,41 +318,41 @@ func interleave256() {
 	rows.Advance(32)
 	ADDQ(U32(layout.TokenKQuantRecord), to)
 	DECQ(n)
-	JNZ(LabelRef("interleave256_sums"))
+	JNZ(LabelRef("interleave256AVX2_sums"))
 
 	MOVQ(blocks, stride)
 	SHLQ(Imm(2), stride)
 	scales := NewRows(d, stride, layout.BlockTokens)
-	Label("interleave256_scales")
-	copyEach(scales, Mem{Base: panel})
+	Label("interleave256AVX2_scales")
+	copyEach(scales, Mem{Base: tokenBlock})
 	scales.Advance(4)
-	ADDQ(U32(layout.TokenKQuantRecord), panel)
+	ADDQ(U32(layout.TokenKQuantRecord), tokenBlock)
 	DECQ(blocks)
-	JNZ(LabelRef("interleave256_scales"))
+	JNZ(LabelRef("interleave256AVX2_scales"))
 	End()
 }
 
 func interleave32() {
-	Func("interleave32", "func(panel *int32, d *float32, s *float32, sums *int16, blocks int)",
-		"writes a panel of eight tokens with blocks of 32: see Batch; s may be nil.")
-	panel, d, s, sums, blocks := Arg("panel"), Arg("d"), Arg("s"), Arg("sums"), Arg("blocks")
+	Func("interleave32AVX2", "func(tokenBlock *int32, d *float32, s *float32, sums *int16, blocks int)",
+		"writes the token block of eight tokens with blocks of 32; s may be nil.")
+	tokenBlock, d, s, sums, blocks := Arg("tokenBlock"), Arg("d"), Arg("s"), Arg("sums"), Arg("blocks")
 	stride, to, n := GP64(), GP64(), GP64()
 	MOVQ(blocks, stride)
 	SHLQ(Imm(2), stride)
-	MOVQ(panel, to)
+	MOVQ(tokenBlock, to)
 	MOVQ(blocks, n)
 	scales := NewRows(d, stride, layout.BlockTokens)
-	Label("interleave32_scales")
+	Label("interleave32AVX2_scales")
 	copyEach(scales, Mem{Base: to})
 	scales.Advance(4)
 	ADDQ(U32(layout.TokenLegacyRecord), to)
 	DECQ(n)
-	JNZ(LabelRef("interleave32_scales"))
+	JNZ(LabelRef("interleave32AVX2_scales"))
 
-	MOVQ(panel, to)
+	MOVQ(tokenBlock, to)
 	MOVQ(blocks, n)
 	rows := NewRows(sums, stride, layout.BlockTokens)
-	Label("interleave32_sums")
+	Label("interleave32AVX2_sums")
 	half := [2]reg.VecVirtual{XMM(), XMM()}
 	pairs := YMM()
 	for row := range 8 {
@@ -370,17 +370,17 @@ func interleave32() {
 	rows.Advance(4)
 	ADDQ(U32(layout.TokenLegacyRecord), to)
 	DECQ(n)
-	JNZ(LabelRef("interleave32_sums"))
+	JNZ(LabelRef("interleave32AVX2_sums"))
 
 	TESTQ(s, s)
-	JZ(LabelRef("interleave32_done"))
+	JZ(LabelRef("interleave32AVX2_done"))
 	scaled := NewRows(s, stride, layout.BlockTokens)
-	Label("interleave32_scaled")
-	copyEach(scaled, Mem{Base: panel, Disp: layout.TokenS})
+	Label("interleave32AVX2_scaled")
+	copyEach(scaled, Mem{Base: tokenBlock, Disp: layout.TokenS})
 	scaled.Advance(4)
-	ADDQ(U32(layout.TokenLegacyRecord), panel)
+	ADDQ(U32(layout.TokenLegacyRecord), tokenBlock)
 	DECQ(blocks)
-	JNZ(LabelRef("interleave32_scaled"))
-	Label("interleave32_done")
+	JNZ(LabelRef("interleave32AVX2_scaled"))
+	Label("interleave32AVX2_done")
 	End()
 }

@@ -53,7 +53,7 @@ func (c constants) round(x []reg.VecVirtual, codes reg.GPVirtual, sums reg.VecVi
 }
 
 func wideLoad256() {
-	Func("wideLoad256", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int",
+	Func("loadQ8KAVX512", "func(codes *int8, sums16 *int16, sums32 *int16, d *float32, x *float32, blocks int) int",
 		"is loadQ8K for blocks of 256 in a row, up to one with a NaN or where the largest magnitude has both signs; "+
 			"it returns how many blocks are left.")
 	codes, sums16, sums32, d := Arg("codes"), Arg("sums16"), Arg("sums32"), Arg("d")
@@ -61,7 +61,7 @@ func wideLoad256() {
 	c, ones := newConstants(), YMM()
 	VPBROADCASTD(Words(1), ones)
 
-	Label("wideLoad256_block")
+	Label("loadQ8KAVX512_block")
 	x := AVX512.Vectors(16)
 	for i := range x {
 		VMOVUPS(Mem{Base: src, Disp: 64 * i}, x[i])
@@ -86,11 +86,11 @@ func wideLoad256() {
 	VMAXPS(high[1], high[0], high[0])
 	VMINPS(low[1], low[0], low[0])
 	KORTESTW(odd[1], odd[0])
-	JNZ(LabelRef("wideLoad256_done"))
+	JNZ(LabelRef("loadQ8KAVX512_done"))
 	value, least, opposite := Fold(high[0], VMAXPS), Fold(low[0], VMINPS), XMM()
 	VXORPS(Bits(0x80000000), least, opposite)
 	VUCOMISS(opposite, value)
-	JE(LabelRef("wideLoad256_done")) // zeros too
+	JE(LabelRef("loadQ8KAVX512_done")) // zeros too
 	k := K()
 	VCMPSS(U8(1), opposite, value, k) // largest < -smallest
 	VMOVSS(least, value, k, value)
@@ -117,25 +117,25 @@ func wideLoad256() {
 	ADDQ(Imm(16), sums32)
 	ADDQ(Imm(4), d)
 	DECQ(blocks)
-	JNZ(LabelRef("wideLoad256_block"))
-	Label("wideLoad256_done")
+	JNZ(LabelRef("loadQ8KAVX512_block"))
+	Label("loadQ8KAVX512_done")
 	VZEROUPPER()
 	Store(blocks, ReturnIndex(0))
 	RET()
 }
 
 func wideLoad32() {
-	Func("wideLoad32", "func(codes *int8, words *int16, sums *int16, d *float32, s *float32, x *float32, eights int)",
+	Func("loadQ8AVX512", "func(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, eights int)",
 		"is loadQ8 for blocks of 32 in a row, eight at a time; s is nil for Q8_0, words for Q8_1.")
 	inverses := AllocLocal(32)
-	codes, words, sums, d, s := Arg("codes"), Arg("words"), Arg("sums"), Arg("d"), Arg("s")
+	codes, words, sums, d, s := Arg("codes"), Arg("int16s"), Arg("sums"), Arg("d"), Arg("s")
 	src, eights := Arg("x"), Arg("eights")
 	c, ones, whole := newConstants(), YMM(), YMM()
 	VPBROADCASTD(Words(1), ones)
 	VPBROADCASTD(Float(127), whole)
 	mask := AVX512.Load(Bits(0x7fffffff))
 
-	Label("wideLoad32_blocks")
+	Label("loadQ8AVX512_blocks")
 	// The largest |x| of the eight blocks, side by side. Magnitudes are compared as integers, so NaN is the largest.
 	m := AVX512.Vectors(8)
 	for i := range m {
@@ -185,16 +185,16 @@ func wideLoad32() {
 	c.round(x, codes, y)
 	VMOVDQU(y, Mem{Base: sums})
 	TESTQ(words, words)
-	JZ(LabelRef("wideLoad32_sum"))
+	JZ(LabelRef("loadQ8AVX512_sum"))
 	for i := range 8 {
 		w := ZMM()
 		VPMOVSXBW(Mem{Base: codes, Disp: 32 * i}, w)
 		VMOVDQU32(w, Mem{Base: words, Disp: 64 * i})
 	}
 	ADDQ(U32(512), words)
-	Label("wideLoad32_sum")
+	Label("loadQ8AVX512_sum")
 	TESTQ(s, s)
-	JZ(LabelRef("wideLoad32_next"))
+	JZ(LabelRef("loadQ8AVX512_next"))
 	VPMADDWD(ones, y, y)
 	VCVTDQ2PS(y, y)
 	VMULPS(y, step, y)
@@ -202,12 +202,12 @@ func wideLoad32() {
 	VCVTPH2PS(half, y)
 	VMOVUPS(y, Mem{Base: s})
 	ADDQ(Imm(32), s)
-	Label("wideLoad32_next")
+	Label("loadQ8AVX512_next")
 	ADDQ(U32(1024), src)
 	ADDQ(U32(256), codes)
 	ADDQ(Imm(32), sums)
 	ADDQ(Imm(32), d)
 	DECQ(eights)
-	JNZ(LabelRef("wideLoad32_blocks"))
+	JNZ(LabelRef("loadQ8AVX512_blocks"))
 	End()
 }

@@ -1,7 +1,7 @@
-// Package strip generates the AVX-512 products of woven weights (see strip.go in package kernel) with one token, and the
-// unpacking of woven blocks to tiles.
+// Package repack generates the AVX-512 products of repacked weights (see repack_layout.go in package kernel) with one token, and the
+// unpacking of repacked blocks to tiles.
 //
-// The lanes of a vector are the sixteen rows of a strip, so sums and scales of all rows are made at once: VPDPBUSD
+// The lanes of a vector are sixteen repacked rows, so sums and scales of all rows are made at once: VPDPBUSD
 // multiplies four columns of each row with four activation codes, broadcast from memory. Quads stay where they lie in
 // their bytes, and a mask cuts them out: what they are shifted by is taken back from the sums of 16 columns, or as two of
 // those, of sixteen bits each, are put into one word to meet the pair of their scales in VPDPWSSD.
@@ -16,41 +16,41 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// EmitProducts generates the products of strips of k-quants with a token.
-func EmitProducts() {
-	for _, t := range supers {
+// EmitKQuants generates the products of repacked k-quants with a token.
+func EmitKQuants() {
+	for _, t := range kquants {
 		t.dot()
 	}
 }
 
-// EmitSmalls generates those of blocks of 32.
-func EmitSmalls() {
-	for _, t := range smalls {
+// EmitLegacy generates those of blocks of 32.
+func EmitLegacy() {
+	for _, t := range legacies {
 		t.dot()
 	}
 }
 
-// EmitFills generates the unpacking of strips.
-func EmitFills() {
-	for _, t := range supers {
-		t.fill()
+// EmitUnpack generates the unpacking of repacked rows.
+func EmitUnpack() {
+	for _, t := range kquants {
+		t.unpack()
 	}
-	for _, t := range smalls {
-		t.fill()
+	for _, t := range legacies {
+		t.unpack()
 	}
 }
 
-// EmitLevels generates the products of types of few levels.
-func EmitLevels() {
-	for _, t := range levels {
+// EmitSigned generates the products of types of few values.
+func EmitSigned() {
+	for _, t := range signeds {
 		t.dot()
 	}
 }
 
-// EmitLevelFills generates their unpacking.
-func EmitLevelFills() {
-	for _, t := range levels {
-		t.fill()
+// EmitUnpackSigned generates their unpacking.
+func EmitUnpackSigned() {
+	for _, t := range signeds {
+		t.unpack()
 	}
 }
 
@@ -70,12 +70,12 @@ func newMasks(values ...uint32) masks {
 // bytesOf repeats a byte four times.
 func bytesOf(b uint32) uint32 { return b * 0x01010101 }
 
-// loop emits a loop over strips around one over their blocks, of which some share a head: begin, block and end emit
-// what is done for a strip and for a block, whose head and body lie at the operands. Blocks and strips follow each other.
+// loop emits a loop over sixteens of rows around one over their blocks, of which some share a head: begin, block and end emit
+// what is done for sixteen rows and for a block, whose head and body lie at the operands. Blocks and sixteens follow each other.
 func loop(name string, perHead, body int, begin func(), block func(head, body Mem), end func(dst Mem)) {
-	dst, w, strips := Arg("dst"), Arg("w"), Arg("strips")
+	dst, w, sixteens := Arg("dst"), Arg("w"), Arg("sixteens")
 	blocks := GP64()
-	Label(name + "_strip")
+	Label(name + "_rows")
 	Load(Param("blocks"), blocks)
 	begin()
 	Label(name + "_block")
@@ -92,7 +92,7 @@ func loop(name string, perHead, body int, begin func(), block func(head, body Me
 	Label(name + "_end")
 	end(Mem{Base: dst})
 	ADDQ(U32(layout.Vector), dst)
-	DECQ(strips)
-	JNZ(LabelRef(name + "_strip"))
+	DECQ(sixteens)
+	JNZ(LabelRef(name + "_rows"))
 	End()
 }

@@ -54,7 +54,7 @@ var Block64AVX512 = []Block64{
 	}},
 	{Name: "NVFP4", bytes: 36, chunks: 1, start: func(f *block64) {
 		f.powers = GP64()
-		LEAQ(Variable("fractions"), f.powers)
+		LEAQ(Variable("scalesUE4M3"), f.powers)
 		f.k[0] = ZMM()
 		VBROADCASTI32X4(Variable("float4"), f.k[0])
 		VPADDB(Bytes(layout.OffsetFloat4), f.k[0], f.k[0])
@@ -98,19 +98,19 @@ func half16(f *block64, c int) reg.VecVirtual {
 	return f.d
 }
 
-const block64Signature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, quads *int32)"
+const block64Signature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, starts *int32)"
 
 // Emit generates the type's kernel.
 func (t Block64) Emit(s Machine) {
 	name := "row" + t.Name + s.Suffix
 	Func(name, block64Signature, fmt.Sprintf("multiplies rows of %s blocks with a token, whose scales are repeated for "+
-		"sixteen fours of codes. quads are sums of four codes times what is added to weights, negated.", t.Name))
+		"sixteen fours of codes. starts are sums of four codes times what is added to weights, negated.", t.Name))
 	f := &block64{Machine: s, w: Arg("w")}
 	t.start(f)
 	dot := dot(s, t.times)
 	size := s.Bytes
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, scales, quads, blocks := Arg("codes"), Arg("scales"), Arg("quads"), Arg("blocks")
+		codes, scales, starts, blocks := Arg("codes"), Arg("scales"), Arg("starts"), Arg("blocks")
 		sum := make([]reg.VecVirtual, t.chunks) // as long as a sum takes, others start
 		for c := range sum {
 			sum[c] = s.Vec()
@@ -121,14 +121,14 @@ func (t Block64) Emit(s Machine) {
 			at := func(base reg.GPVirtual) Mem { return Mem{Base: base, Disp: size * c} }
 			scale := s.Vec()
 			VMULPS(at(scales), t.scale(f, c), scale)
-			four := dot(at(codes), t.codes(f, c), at(quads))
+			four := dot(at(codes), t.codes(f, c), at(starts))
 			VCVTDQ2PS(four, four)
 			VFMADD231PS(four, scale, sum[c])
 		}
 		ADDQ(U32(uint32(t.bytes)), f.w)
 		ADDQ(U32(uint32(size*t.chunks)), codes)
 		ADDQ(U32(uint32(size*t.chunks)), scales)
-		ADDQ(U32(uint32(size*t.chunks)), quads)
+		ADDQ(U32(uint32(size*t.chunks)), starts)
 		DECQ(blocks)
 		JNZ(LabelRef(name + "_block"))
 		total(sum, Mem{Base: dst})

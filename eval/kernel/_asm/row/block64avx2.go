@@ -45,7 +45,7 @@ var Block64AVX2 = []Block64{
 	}},
 	{Name: "NVFP4", bytes: 36, chunks: 2, times: 1, start: func(f *block64) {
 		f.powers = GP64()
-		LEAQ(Variable("fractions"), f.powers)
+		LEAQ(Variable("scalesUE4M3"), f.powers)
 		f.k[0] = YMM()
 		VBROADCASTI128(Variable("float4"), f.k[0])
 		VPADDB(Bytes(layout.OffsetFloat4), f.k[0], f.k[0])

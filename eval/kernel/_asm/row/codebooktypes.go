@@ -119,7 +119,7 @@ var Codebooks = []Codebook{
 		f.nibble = f.Load(Bytes(15))
 		f.bit = f.Load(Table("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }))
 		f.values = YMM()
-		VBROADCASTI128(Variable("uneven4"), f.values)
+		VBROADCASTI128(Variable("nonlinear4"), f.values)
 	}, block: func(f *codebook) { f.eight(iq4xsScales(f.w)) }, codes: func(f *codebook, j int) reg.VecVirtual {
 		v := YMM()
 		VBROADCASTI128(f.at(8+16*j), v)

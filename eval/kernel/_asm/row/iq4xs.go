@@ -11,23 +11,23 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-const iq4xsSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, quads *int32)"
+const iq4xsSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, starts *int32)"
 
-// IQ4XS emits the kernel of IQ4_XS for AVX-512: codes of four bits that stand for uneven values, to which 128 is added so
+// IQ4XS emits the kernel of IQ4_XS for AVX-512: codes of four bits that stand for the values of IQ4_NL, to which 128 is added so
 // that none is negative; it is taken back by what sums of four activations start from.
 func IQ4XS(s Machine) {
 	const bytes, name = 136, "rowIQ4XSAVX512"
 	Func(name, iq4xsSignature, "multiplies rows of IQ4_XS blocks with a token, whose codes lie as fours puts "+
-		"them. quads are sums of four codes times -128.")
+		"them. starts are sums of four codes times -128.")
 	w, values := Arg("w"), ZMM()
-	VBROADCASTI32X4(Variable("uneven4"), values)
+	VBROADCASTI32X4(Variable("nonlinear4"), values)
 	VPXORD(Bytes(layout.Full), values, values)
 	eachRow(name, func(dst reg.GPVirtual) {
-		codes, d, quads, blocks := Arg("codes"), Arg("d"), Arg("quads"), Arg("blocks")
+		codes, d, starts, blocks := Arg("codes"), Arg("d"), Arg("starts"), Arg("blocks")
 		sum := ZMM()
 		Clear(sum)
 		Label(name + "_block")
-		acc, x, all := iq4xsBlock(w, codes, quads, values), XMM(), ZMM()
+		acc, x, all := iq4xsBlock(w, codes, starts, values), XMM(), ZMM()
 		VPBROADCASTW(Mem{Base: w}, x)
 		VCVTPH2PS(x, x)
 		VMULSS(Mem{Base: d}, x, x)
@@ -36,7 +36,7 @@ func IQ4XS(s Machine) {
 		VFMADD231PS(acc, all, sum)
 		ADDQ(U32(bytes), w)
 		ADDQ(U32(256), codes)
-		ADDQ(U32(256), quads)
+		ADDQ(U32(256), starts)
 		ADDQ(Imm(4), d)
 		DECQ(blocks)
 		JNZ(LabelRef(name + "_block"))
@@ -46,7 +46,7 @@ func IQ4XS(s Machine) {
 
 // iq4xsBlock returns the products of a block, whose groups of 32 are the low, then the high halves of sixteen bytes. Four
 // products may not fit 16 bits, so scales are words of 32 bits.
-func iq4xsBlock(w, codes, quads reg.GPVirtual, values reg.VecVirtual) reg.VecVirtual {
+func iq4xsBlock(w, codes, starts reg.GPVirtual, values reg.VecVirtual) reg.VecVirtual {
 	scales, nibble := iq4xsScales(w), Bytes(15)
 	var half [2]reg.VecVirtual
 	for i := range half {
@@ -55,8 +55,8 @@ func iq4xsBlock(w, codes, quads reg.GPVirtual, values reg.VecVirtual) reg.VecVir
 		VPANDD(nibble, v, low)
 		VPSRLW(U8(4), v, v)
 		VPANDD(nibble, v, v)
-		VMOVDQU32(Mem{Base: quads, Disp: 128 * i}, sum)
-		VPADDD(Mem{Base: quads, Disp: 128*i + 64}, sum, sum)
+		VMOVDQU32(Mem{Base: starts, Disp: 128 * i}, sum)
+		VPADDD(Mem{Base: starts, Disp: 128*i + 64}, sum, sum)
 		for h, c := range []reg.VecVirtual{low, v} {
 			VPSHUFB(c, values, c)
 			VPDPBUSD(Mem{Base: codes, Disp: 128*i + 64*h}, c, sum)

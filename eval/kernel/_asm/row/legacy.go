@@ -37,8 +37,8 @@ var Legacies = []Legacy{
 
 // Tables are the types whose codes stand for values in a table.
 var Tables = []Legacy{
-	{Name: "IQ4NL", bytes: 18, codes: 2, table: "uneven4", above: layout.OffsetNonlinear4},
-	{Name: "MXFP4", bytes: 17, codes: 1, table: "float4", above: layout.OffsetFloat4, powers: "powers"},
+	{Name: "IQ4NL", bytes: 18, codes: 2, table: "nonlinear4", above: layout.OffsetNonlinear4},
+	{Name: "MXFP4", bytes: 17, codes: 1, table: "float4", above: layout.OffsetFloat4, powers: "scalesE8M0"},
 }
 
 const legacySignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)"

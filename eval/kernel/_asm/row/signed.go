@@ -19,7 +19,7 @@ func EmitSigned() {
 
 // nibbleLevels looks up the two halves of each byte.
 func nibbleLevels() {
-	const name = "nibbleLevels"
+	const name = "nibblesAVX2"
 	Func(name, "func(dst *int8, src *byte, stride, n int, table *int8)", "sets 32 bytes of dst from 16 bytes "+
 		"of src, n times, stride bytes apart: the low halves' entries of a table of sixteen, then the high halves'.")
 	dst, src, stride, n := Arg("dst"), Arg("src"), Arg("stride"), Arg("n")
@@ -61,7 +61,7 @@ func signConstants() (spread, bit reg.VecVirtual) {
 
 // points8 looks up points of eight bytes.
 func points8() {
-	const name = "points8"
+	const name = "entries8AVX2"
 	Func(name, "func(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)", "sets dst[i] to "+
 		"table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.")
 	dst, table, index, signs, n := Arg("dst"), Arg("table"), Arg("index"), Arg("signs"), Arg("n")
@@ -84,7 +84,7 @@ func points8() {
 
 // points4 looks up points of four bytes.
 func points4() {
-	const name = "points4"
+	const name = "entries4AVX2"
 	Func(name, "func(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)", "sets dst[i] to "+
 		"table[index[i]]; byte k of all is negated where bit k of signs is set; n is a multiple of eight.")
 	dst, table, index, signs, n := Arg("dst"), Arg("table"), Arg("index"), Arg("signs"), Arg("n")
@@ -107,7 +107,7 @@ func points4() {
 
 // dotLevels: levels times activations, sixteen at a time.
 func dotLevels() {
-	const name = "dotLevels"
+	const name = "dotSignedAVX2"
 	Func(name, "func(dst *float32, levels *int8, scales *float32, n int, x *float32)", "computes "+
 		"sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.")
 	levels, scales, n, x := Arg("levels"), Arg("scales"), Arg("n"), Arg("x")

@@ -20,7 +20,7 @@ func (t KQuant) fold() bool { return t.group == 16 && t.offset < 3 }
 
 // Fill emits the unpacking of a block of up to sixteen rows.
 func (t KQuant) Fill() {
-	name := "fill" + t.Name
+	name := "fill" + t.Name + "AVX512"
 	Func(name, "func(record *byte, src *byte, stride int, rows int, stage *byte)",
 		fmt.Sprintf("unpacks a %s block of each of some rows, stride bytes apart: codes to stage, sixteen times 256 bytes "+
 			"and 1024 for itself, scales to the record.", t.Name))
@@ -121,7 +121,7 @@ func (t KQuant) turnScales(stage, record reg.GPVirtual) {
 
 // Fill emits the unpacking of blocks of 32 of up to sixteen rows.
 func (t Legacy) Fill() {
-	name := "fill" + t.Name
+	name := "fill" + t.Name + "AVX512"
 	Func(name, "func(record *byte, src *byte, stride int, rows int, stage *byte, blocks int)",
 		fmt.Sprintf("unpacks up to eight %s blocks of each of some rows, stride bytes apart: codes to stage, sixteen times "+
 			"256 bytes, scales to as many records.", t.Name))

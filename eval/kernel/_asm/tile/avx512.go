@@ -18,20 +18,20 @@ import (
 // from memory, and sums in int32, where nothing overflows. Eight tokens are multiplied at a time, and their sums stay in
 // registers from the first column to the last.
 //
-// What a block needs to know of eight tokens beside their codes lies interleaved in a panel: see the token
+// What a block needs to know of eight tokens beside their codes lies interleaved in a token block: see the token
 // block in package layout. Codes stored with an offset start their sums from -offset*sum(activation codes).
 func EmitAVX512() {
-	kquant512{name: "wideSuper32", doc: "scales and minima per 32 columns (Q4_K, Q5_K)", group: 32, mins: 32}.emit()
-	kquant512{name: "wideMins16", doc: "no scales, minima per 16 columns (Q2_K)", mins: 16}.emit()
-	kquant512{name: "wideOffset", doc: "no scales, offset 127 (Q3_K)", offset: true}.emit()
-	kquant512{name: "wideOffset16", doc: "scales per 16 columns, offset 128 (Q6_K)", group: 16, offset: true}.emit()
-	kquant512{name: "wideLevels32", doc: "float scales per 32 columns, offset 128 (i-quants)",
+	kquant512{name: "fullKQuant32AVX512", doc: "scales and minima per 32 columns (Q4_K, Q5_K)", group: 32, mins: 32}.emit()
+	kquant512{name: "fullQ2KAVX512", doc: "no scales, minima per 16 columns (Q2_K)", mins: 16}.emit()
+	kquant512{name: "fullQ3KAVX512", doc: "no scales, offset 127 (Q3_K)", offset: true}.emit()
+	kquant512{name: "fullQ6KAVX512", doc: "scales per 16 columns, offset 128 (Q6_K)", group: 16, offset: true}.emit()
+	kquant512{name: "fullSigned32AVX512", doc: "float scales per 32 columns, offset 128 (i-quants)",
 		group: 32, offset: true, float: true}.emit()
-	kquant512{name: "wideLevels16", doc: "float scales per 16 columns, offset 128 (IQ2_S)",
+	kquant512{name: "fullSigned16AVX512", doc: "float scales per 16 columns, offset 128 (IQ2_S)",
 		group: 16, offset: true, float: true}.emit()
-	legacy512("wideSmall", "offset 128 (Q4_0, Q5_0, Q8_0)", false, false)
-	legacy512("wideSmallMins", "float minima (Q4_1, Q5_1)", true, false)
-	legacy512("wideSmall16", "offset 128, the second scale is that of the last 16 columns (NVFP4)", false, true)
+	legacy512("fullLegacyAVX512", "offset 128 (Q4_0, Q5_0, Q8_0)", false, false)
+	legacy512("fullLegacyMinsAVX512", "float minima (Q4_1, Q5_1)", true, false)
+	legacy512("fullLegacy16AVX512", "offset 128, the second scale is that of the last 16 columns (NVFP4)", false, true)
 	transpose16()
 }
 
@@ -45,14 +45,14 @@ type frame512 struct {
 // emit512 emits a kernel: a loop over tiles around one over blocks, with body inside.
 func emit512(name, doc string, body func(f *frame512)) {
 	Func(name, "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, "+
-		"panel *int32)", fmt.Sprintf("multiplies tiles with eight tokens: %s. tileBytes and stride are bytes from one "+
+		"tokenBlock *int32)", fmt.Sprintf("multiplies tiles with eight tokens: %s. tileBytes and stride are bytes from one "+
 		"tile and one token's products to the next.", doc))
 	f := &frame512{record: GP64(), block: GP64()}
 	f.codes = NewRows(GP64(), Arg("codeStride"), layout.BlockTokens)
 	Label(name + "_tile")
 	Load(Param("tile"), f.record)
 	Load(Param("codes"), f.codes.Base)
-	Load(Param("panel"), f.block)
+	Load(Param("tokenBlock"), f.block)
 	f.float = AVX512.Zeros(layout.BlockTokens)
 	f.sum, f.acc = AVX512.Vectors(layout.BlockTokens), AVX512.Vectors(layout.BlockTokens)
 	Repeat(name+"_block", Arg("blocks"), func() { body(f) })

@@ -28,7 +28,7 @@ func EmitBF16() {
 const columnsBF16 = 32
 
 func tilesBF16() {
-	Func("wideBF16", "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)",
+	Func("fullBF16AVX512", "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)",
 		"multiplies tiles with eight tokens, in blocks of 32 columns. tileBytes, stride and codeStride are bytes from one "+
 			"tile, one token's products and one token to the next.")
 	record, codes, blocks := reg.RAX, reg.RBX, reg.R8
@@ -80,20 +80,20 @@ func tilesBF16() {
 
 // repackedBF16 emits the product of tiles that follow each other with one token.
 func repackedBF16() {
-	Func("stripBF16", "func(dst *float32, w *byte, strips, blocks int, codes *uint16)",
+	Func("repackedBF16AVX512", "func(dst *float32, w *byte, sixteens, blocks int, codes *uint16)",
 		"multiplies strips with one token, in blocks of 32 columns.")
 	dst, w, left, codes, blocks := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.R8
 	Load(Param("dst"), dst)
 	Load(Param("w"), w)
-	Load(Param("strips"), left)
+	Load(Param("sixteens"), left)
 	acc := zmm[:8]
-	Label("strip_bf16")
+	Label("repacked_bf16")
 	Load(Param("codes"), codes)
 	Load(Param("blocks"), blocks)
 	for _, v := range acc {
 		Clear(v)
 	}
-	Label("strip_bf16_block")
+	Label("repacked_bf16_block")
 	for s := range columnsBF16 / 2 {
 		v := zmm[8+s]
 		VMOVDQU32(Mem{Base: w, Disp: s * layout.Vector}, v)
@@ -102,7 +102,7 @@ func repackedBF16() {
 	ADDQ(U32(columnsBF16/2*layout.Vector), w)
 	ADDQ(U32(2*columnsBF16), codes)
 	DECQ(blocks)
-	JNZ(LabelRef("strip_bf16_block"))
+	JNZ(LabelRef("repacked_bf16_block"))
 	for n := len(acc) / 2; n > 0; n /= 2 {
 		for i := range n {
 			VADDPS(acc[n+i], acc[i], acc[i])
@@ -111,6 +111,6 @@ func repackedBF16() {
 	VMOVUPS(acc[0], Mem{Base: dst})
 	ADDQ(U32(layout.Vector), dst)
 	DECQ(left)
-	JNZ(LabelRef("strip_bf16"))
+	JNZ(LabelRef("repacked_bf16"))
 	End()
 }

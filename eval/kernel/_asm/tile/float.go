@@ -12,7 +12,7 @@ import (
 )
 
 // EmitFloatAVX512 generates the product of float tiles.
-func EmitFloatAVX512() { float("wideFloat", AVX512, 12, 8, 4, 2, 1) }
+func EmitFloatAVX512() { float("tileFloatAVX512", AVX512, 12, 8, 4, 2, 1) }
 
 // float emits c[i][0:16] (+)= sum_k a[i][k]*b[k][0:16], some rows at a time, then fewer. AVX-512 holds the sixteen
 // columns in one register, AVX2 in two.

@@ -43,7 +43,7 @@ type params struct {
 // emit emits a kernel: a loop over groups of tokens around a loop over blocks, which start, called between the two,
 // returns the inside of.
 func emit(name, doc string, p params, start func(f *frame) (block func())) {
-	Func(name, "func(dst *float32, stride int, quads int, tile *byte, blocks int, codes *"+p.codes+", codeStride int, "+
+	Func(name, "func(dst *float32, stride int, fours int, tile *byte, blocks int, codes *"+p.codes+", codeStride int, "+
 		"d *float32, dStride int"+p.more+", accumulate int)", fmt.Sprintf("multiplies blocks of %d: %s.", p.columns, doc))
 	f := &frame{name: name, tile: Arg("tile")}
 	Label(name + "_tokens")
@@ -58,9 +58,9 @@ func emit(name, doc string, p params, start func(f *frame) (block func())) {
 	for _, pointer := range slices.Sorted(maps.Keys(p.pointers)) {
 		next(pointer, p.pointers[pointer])
 	}
-	quads := Arg("quads")
-	DECQ(quads)
-	Store(quads, Param("quads"))
+	fours := Arg("fours")
+	DECQ(fours)
+	Store(fours, Param("fours"))
 	JNZ(LabelRef(name + "_tokens"))
 	End()
 }
@@ -185,19 +185,19 @@ func (f *frame) fuse(acc [][]reg.VecVirtual, at int) {
 
 // EmitKQuants generates the products with weights in blocks of 256.
 func EmitKQuants() {
-	kquant("tileSuper32", "groups of 32, codes up to 15, float mins (Q4_K)", 32, 8, false)
-	kquant("tileSuper16", "groups of 16, codes up to 31, float mins (Q2_K, Q5_K)", 16, 4, false)
-	kquant("tileSigned16", "groups of 16, codes up to 31, mins taken off as integers (Q3_K)", 16, 4, true)
-	kquant("tileSigned16wide", "groups of 16, codes up to 63, mins taken off as integers (Q6_K)", 16, 2, true)
+	kquant("tileKQuant32AVX2", "groups of 32, codes up to 15, float mins (Q4_K)", 32, 8, false)
+	kquant("tileKQuant16AVX2", "groups of 16, codes up to 31, float mins (Q2_K, Q5_K)", 16, 4, false)
+	kquant("tileQ3KAVX2", "groups of 16, codes up to 31, mins taken off as integers (Q3_K)", 16, 4, true)
+	kquant("tileQ6KAVX2", "groups of 16, codes up to 63, mins taken off as integers (Q6_K)", 16, 2, true)
 }
 
 // EmitLegacy generates the products with weights in blocks of 32.
 func EmitLegacy() {
-	legacy("tileSmall4", "codes up to 15, offset (Q4_0)", 8, false)
-	legacy("tileSmall4min", "codes up to 15, float mins (Q4_1)", 8, true)
-	legacy("tileSmall5", "codes up to 31, offset (Q5_0)", 4, false)
-	legacy("tileSmall5min", "codes up to 31, float mins (Q5_1)", 4, true)
-	int16Codes("tileWords", "signed 8-bit codes as int16 (Q8_0)")
-	signed("tileLevels", "signed codes (i-quants, ternary, FP4)", false)
-	signed("tileLevels16", "signed codes with a scale per 16 (IQ2_S, NVFP4)", true)
+	legacy("tileLegacy4AVX2", "codes up to 15, offset (Q4_0)", 8, false)
+	legacy("tileLegacy4MinAVX2", "codes up to 15, float mins (Q4_1)", 8, true)
+	legacy("tileLegacy5AVX2", "codes up to 31, offset (Q5_0)", 4, false)
+	legacy("tileLegacy5MinAVX2", "codes up to 31, float mins (Q5_1)", 4, true)
+	int16Codes("tileInt16AVX2", "signed 8-bit codes as int16 (Q8_0)")
+	signed("tileSignedAVX2", "signed codes (i-quants, ternary, FP4)", false)
+	signed("tileSigned16AVX2", "signed codes with a scale per 16 (IQ2_S, NVFP4)", true)
 }

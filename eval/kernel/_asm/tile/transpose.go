@@ -12,10 +12,10 @@ import (
 // EmitFloatAVX2 generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and what widens
 // 16-bit floats and 8-bit codes before it.
 func EmitFloatAVX2() {
-	float("tileFloat", AVX2, 6, 4, 2, 1)
+	float("tileFloatAVX2", AVX2, 6, 4, 2, 1)
 	transpose8()
-	widen("floatsF16", "16-bit float", func(src Mem, y reg.VecVirtual) { VCVTPH2PS(src, y) })
-	widen("floatsBF16", "bfloat16", func(src Mem, y reg.VecVirtual) {
+	widen("floatsF16AVX2", "16-bit float", func(src Mem, y reg.VecVirtual) { VCVTPH2PS(src, y) })
+	widen("floatsBF16AVX2", "bfloat16", func(src Mem, y reg.VecVirtual) {
 		VPMOVZXWD(src, y)
 		VPSLLD(U8(16), y, y)
 	})
@@ -24,7 +24,7 @@ func EmitFloatAVX2() {
 
 // transpose8 turns eight rows of 32-bit words into columns, eight by eight.
 func transpose8() {
-	Func("transpose8", "func(dst *uint32, chunk int, src *uint32, stride int, chunks int)",
+	Func("transpose8AVX2", "func(dst *uint32, chunk int, src *uint32, stride int, chunks int)",
 		"transposes 8 x 8 words: word [r][j] of chunk c, at src + r*stride + 32*c bytes, goes to "+
 			"dst + c*chunk + 64*j + 4*r bytes, the place of lane r in column j of a tile.")
 	dst, chunk, src, stride, count := Arg("dst"), Arg("chunk"), Arg("src"), Arg("stride"), Arg("chunks")
@@ -63,9 +63,9 @@ func widen(name, what string, convert func(Mem, reg.VecVirtual)) {
 
 // wordsQ8 widens the codes of Q8_0 blocks: 2 bytes of scale, 32 signed codes.
 func wordsQ8() {
-	Func("wordsQ8", "func(dst *int16, src *byte, blocks int)", "sets dst to the 32 codes of each Q8_0 block in src.")
+	Func("int16sQ8AVX2", "func(dst *int16, src *byte, blocks int)", "sets dst to the 32 codes of each Q8_0 block in src.")
 	dst, src, n := Arg("dst"), Arg("src"), Arg("blocks")
-	Label("wordsQ8_loop")
+	Label("int16sQ8AVX2_loop")
 	for i := range 2 {
 		y := YMM()
 		VPMOVSXBW(Mem{Base: src, Disp: 2 + 16*i}, y)
@@ -74,20 +74,20 @@ func wordsQ8() {
 	ADDQ(Imm(34), src)
 	ADDQ(Imm(64), dst)
 	DECQ(n)
-	JNZ(LabelRef("wordsQ8_loop"))
+	JNZ(LabelRef("int16sQ8AVX2_loop"))
 	End()
 }
 
 // transpose16 turns sixteen rows of bytes into the order of a tile.
 func transpose16() {
-	Func("transpose16", "func(dst *byte, half int, src *byte, stride int, chunks int, add uint32)",
+	Func("transpose16AVX512", "func(dst *byte, half int, src *byte, stride int, chunks int, add uint32)",
 		"transposes 16 x 16 words of 32 bits: word [r][j] of chunk c, at src + r*stride + 64*c bytes, goes to "+
 			"dst + (2*c + j/8)*half + 64*(j%8) + 4*r bytes, add added to its bytes.")
 	dst, half, src, stride, count := Arg("dst"), Arg("half"), Arg("src"), Arg("stride"), Arg("chunks")
 	top, bottom := NewRows(src, stride, 8), GP64()
 	add := AVX512.IntArg("add")
 	LEAQ(Mem{Base: src, Index: stride, Scale: 8}, bottom)
-	Repeat("transpose16_chunk", count, func() {
+	Repeat("transpose16AVX512_chunk", count, func() {
 		in := AVX512.Vectors(16)
 		for r := range 8 {
 			VPADDB(top.At(r, 0), add, in[r])

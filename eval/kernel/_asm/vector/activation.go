@@ -17,7 +17,7 @@ func (e exponential) onePlusExp(y reg.VecVirtual) {
 }
 
 func (m functions) silu() {
-	m.kernel("SiLUMul", pairOfSlices, "sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].")
+	m.kernel("siluMul", pairOfSlices, "sets gate[i] = gate[i]/(1+exp(-gate[i]))*up[i].")
 	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
 	e, signs := m.exponential(), m.constant(0x80000000)
 	m.loop(n, func() {
@@ -33,7 +33,7 @@ func (m functions) silu() {
 
 func (m functions) geluTanh() {
 	const a = -1.5957691216057308 // -2√(2/π)
-	m.kernel("GELUTanhMul", pairOfSlices, "sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].")
+	m.kernel("geluTanhMul", pairOfSlices, "sets gate[i] = g/(1+exp(-2√(2/π)*(g+0.044715g³)))*up[i] with g = gate[i].")
 	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
 	e, first, third := m.exponential(), m.float(a), m.float(a*0.044715)
 	m.loop(n, func() {
@@ -59,7 +59,7 @@ var upperTail = []float64{
 }
 
 func (m functions) gelu() {
-	m.kernel("GELUMul", pairOfSlices, "sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.")
+	m.kernel("geluMul", pairOfSlices, "sets gate[i] = gate[i]*Φ(gate[i])*up[i] with the normal distribution function Φ.")
 	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
 	e, signs := m.exponential(), m.constant(0x80000000)
 	slope, minusHalf := m.float(0.35), m.float(-0.5)
@@ -103,7 +103,7 @@ func (m functions) whereNegative(x, by, dst reg.VecVirtual) {
 }
 
 func (m functions) swigluOAI() {
-	m.kernel("SwiGLUOAIMul", "func(gate *float32, up *float32, n int, limit float32)",
+	m.kernel("swigluOAIMul", "func(gate *float32, up *float32, n int, limit float32)",
 		"sets gate[i] = g/(1+exp(-1.702g))*(u+1) with g = min(gate[i], limit), u = up[i] within ±limit.")
 	gate, up, n := Arg("gate"), Arg("up"), Arg("n")
 	limit := m.FloatArg("limit")
@@ -125,7 +125,7 @@ func (m functions) swigluOAI() {
 }
 
 func (m functions) sigmoid() {
-	m.kernel("Sigmoid", "func(x *float32, n int)", "sets x[i] = 1/(1+exp(-x[i])).")
+	m.kernel("sigmoid", "func(x *float32, n int)", "sets x[i] = 1/(1+exp(-x[i])).")
 	x, n := Arg("x"), Arg("n")
 	e, signs := m.exponential(), m.constant(0x80000000)
 	m.loop(n, func() {
@@ -140,7 +140,7 @@ func (m functions) sigmoid() {
 
 // softCap computes tanh(y) as (exp(2y)-1) / (exp(2y)+1), where it is not yet ±1.
 func (m functions) softCap() {
-	m.kernel("Cap", "func(x *float32, n int, twice float32, limit float32)", "sets x[i] = limit*tanh(x[i]*twice/2).")
+	m.kernel("softCap", "func(x *float32, n int, twice float32, limit float32)", "sets x[i] = limit*tanh(x[i]*twice/2).")
 	x, n := Arg("x"), Arg("n")
 	twice, limit := m.FloatArg("twice"), m.FloatArg("limit")
 	e, most, least, two := m.exponential(), m.float(20), m.float(-20), m.float(2)

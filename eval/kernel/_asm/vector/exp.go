@@ -126,7 +126,7 @@ func (m functions) expSum(name, doc string, store bool) {
 }
 
 func (m functions) divergence() {
-	m.kernel("Divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
+	m.kernel("divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
 		"returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.")
 	p, q, n := Arg("p"), Arg("q"), Arg("n")
 	lse, delta := m.DoubleArg("lseP"), m.DoubleArg("delta")

@@ -9,7 +9,7 @@ import (
 )
 
 func (m functions) maximum() {
-	m.kernel("Max", "func(x *float32, n int) float32", "returns the largest x[i]; NaNs do not count.")
+	m.kernel("max", "func(x *float32, n int) float32", "returns the largest x[i]; NaNs do not count.")
 	x, n := Arg("x"), Arg("n")
 	top := m.Load(Mem{Base: x})
 	m.loop(n, func() {
@@ -20,7 +20,7 @@ func (m functions) maximum() {
 }
 
 func (m functions) scale() {
-	m.kernel("Scale", "func(x *float32, n int, factor float32)", "sets x[i] *= factor.")
+	m.kernel("scale", "func(x *float32, n int, factor float32)", "sets x[i] *= factor.")
 	x, n := Arg("x"), Arg("n")
 	factor := m.FloatArg("factor")
 	m.loop(n, func() {
@@ -32,7 +32,7 @@ func (m functions) scale() {
 }
 
 func (m functions) sum() {
-	m.kernel("Sum", "func(x *float32, n int) float64", "returns the sum of x[i].")
+	m.kernel("sum", "func(x *float32, n int) float64", "returns the sum of x[i].")
 	x, n := Arg("x"), Arg("n")
 	acc := m.Zeros(2)
 	m.loop(n, func() {
@@ -44,7 +44,7 @@ func (m functions) sum() {
 }
 
 func (m functions) sumOfSquares() {
-	m.kernel("Squares", "func(x *float32, n int) float64", "returns the sum of x[i]*x[i].")
+	m.kernel("squares", "func(x *float32, n int) float64", "returns the sum of x[i]*x[i].")
 	x, n := Arg("x"), Arg("n")
 	acc := m.Zeros(2)
 	m.loop(n, func() {
@@ -56,7 +56,7 @@ func (m functions) sumOfSquares() {
 }
 
 func (m functions) shift() {
-	m.kernel("Shift", "func(dst *float32, x *float32, n int, by float64)", "sets dst[i] = x[i]-by.")
+	m.kernel("shift", "func(dst *float32, x *float32, n int, by float64)", "sets dst[i] = x[i]-by.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
 	by := m.DoubleArg("by")
 	m.loop(n, func() {
@@ -70,7 +70,7 @@ func (m functions) shift() {
 }
 
 func (m functions) norm() {
-	m.kernel("Norm", "func(dst *float32, x *float32, gain *float32, n int, scale float32)",
+	m.kernel("norm", "func(dst *float32, x *float32, gain *float32, n int, scale float32)",
 		"sets dst[i] = x[i]*scale*gain[i].")
 	dst, x, gain, n := Arg("dst"), Arg("x"), Arg("gain"), Arg("n")
 	factor := m.FloatArg("scale")
@@ -84,17 +84,17 @@ func (m functions) norm() {
 }
 
 func (m functions) add() {
-	m.kernel("Add", "func(dst *float32, x *float32, n int)", "sets dst[i] += x[i].")
+	m.kernel("add", "func(dst *float32, x *float32, n int)", "sets dst[i] += x[i].")
 	m.addChanged(func(x reg.VecVirtual) {})
 }
 
 func (m functions) addSquares() {
-	m.kernel("AddSquares", "func(dst *float32, x *float32, n int)", "sets dst[i] += x[i]*x[i].")
+	m.kernel("addSquares", "func(dst *float32, x *float32, n int)", "sets dst[i] += x[i]*x[i].")
 	m.addChanged(func(x reg.VecVirtual) { VMULPS(x, x, x) })
 }
 
 func (m functions) addScaled() {
-	m.kernel("AddScaled", "func(dst *float32, x *float32, n int, factor float32)", "sets dst[i] += factor*x[i].")
+	m.kernel("addScaled", "func(dst *float32, x *float32, n int, factor float32)", "sets dst[i] += factor*x[i].")
 	factor := m.FloatArg("factor")
 	m.addChanged(func(x reg.VecVirtual) { VMULPS(factor, x, x) })
 }

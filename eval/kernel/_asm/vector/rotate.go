@@ -9,7 +9,7 @@ import (
 )
 
 func (m functions) rotateHalves() {
-	m.kernel("Rotate", "func(a *float32, b *float32, cos *float32, sin *float32, n int)",
+	m.kernel("rotate", "func(a *float32, b *float32, cos *float32, sin *float32, n int)",
 		"sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].")
 	a, b, cos, sin, n := Arg("a"), Arg("b"), Arg("cos"), Arg("sin"), Arg("n")
 	m.loop(n, func() {
@@ -28,7 +28,7 @@ func (m functions) rotateHalves() {
 }
 
 func (m functions) rotatePairs() {
-	m.kernel("RotatePairs", "func(x *float32, cos *float32, sin *float32, n int)",
+	m.kernel("rotatePairs", "func(x *float32, cos *float32, sin *float32, n int)",
 		"rotates pairs (x[2i], x[2i+1]) by the angle of cos[i], sin[i].")
 	x, cos, sin, n := Arg("x"), Arg("cos"), Arg("sin"), Arg("n")
 	// double loads eight values and repeats each: four pairs, then four more.

@@ -23,7 +23,7 @@ type running struct {
 // EmitRunning generates the part of a running softmax.
 func EmitRunning(to Machine) {
 	m := running{functions: functions{to}}
-	name := map[bool]string{false: "runningPart", true: "wideRunningPart"}[m.Wide()]
+	name := map[bool]string{false: "addPartAVX2", true: "addPartAVX512"}[m.Wide()]
 	Func(name, "func(x *float32, stride int, width int, seen *int32, rows int, factor float32, top *float32, "+
 		"factors *float32, sum *float64)", "adds parts to running softmaxes: see AddPart; stride is in bytes.")
 	m.x = Arg("x")

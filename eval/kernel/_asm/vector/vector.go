@@ -17,8 +17,8 @@ type functions struct{ Machine }
 // Emit generates all functions for AVX2, and for AVX-512 those that gain from it: those with an exponential.
 func Emit(to Machine) {
 	m := functions{to}
-	m.expSum("ExpSum", "sets x[i] = exp(scale*x[i] - top) and returns the sum.", true)
-	m.expSum("SumExp", "returns the sum of exp(scale*x[i] - top).", false)
+	m.expSum("expSum", "sets x[i] = exp(scale*x[i] - top) and returns the sum.", true)
+	m.expSum("sumExp", "returns the sum of exp(scale*x[i] - top).", false)
 	m.divergence()
 	m.silu()
 	m.geluTanh()
@@ -44,11 +44,11 @@ func Emit(to Machine) {
 
 // kernel starts a function.
 func (m functions) kernel(name, signature, doc string) {
-	prefix := "vector"
+	suffix := "AVX2"
 	if m.Wide() {
-		prefix = "wide"
+		suffix = "AVX512"
 	}
-	Func(prefix+name, signature, doc)
+	Func(name+suffix, signature, doc)
 }
 
 // constant is a number for all lanes: with AVX2 a vector in memory, with AVX-512 in one of its many registers.

@@ -9,21 +9,21 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-const fillSignature = "func(record, head, body *byte)"
+const unpackSignature = "func(record, head, body *byte)"
 
 // fill emits the unpacking of a block to a record of a tile: see superRecord in tile.go. Types with scales per 16 columns
 // and few bits keep codes times scales, as the wide products of theirs expect.
-func (t super) fill() {
-	name := "unweave" + t.name
-	Func(name, fillSignature, "unpacks a block of a strip to a record of 256 columns.")
+func (t kquant) unpack() {
+	name := "unpackRepacked" + t.name + "AVX512"
+	Func(name, unpackSignature, "unpacks a block of sixteen repacked rows to a record of 256 columns.")
 	record, head, body := Arg("record"), Arg("head"), Arg("body")
-	m := newMasks(append(setMasks(t.bits), t.scaleMasks()...)...)
+	m := newMasks(append(groupMasks(t.bits), t.scaleMasks()...)...)
 	words := make([]reg.VecVirtual, t.scales)
 	for i := range words {
 		words[i] = AVX512.Load(Mem{Base: body, Disp: layout.Vector * i})
 	}
 	store := func(v reg.VecVirtual, at int) { VMOVDQA32(v, Mem{Base: record, Disp: at}) }
-	places := len(sets[t.bits].shifts)
+	slots := len(codeGroups[t.bits].shifts)
 	var add reg.VecVirtual
 	switch t.name {
 	case "Q4K", "Q5K":
@@ -44,24 +44,24 @@ func (t super) fill() {
 		}
 	}
 	for four := range t.fours() {
-		factor, base := make([]reg.VecVirtual, places), make([]reg.VecVirtual, places)
+		factor, base := make([]reg.VecVirtual, slots), make([]reg.VecVirtual, slots)
 		if t.folds() {
 			less := AVX512.Zero()
 			if t.offset > 0 {
 				less = AVX512.Load(Bits(0x00200020))
 			}
-			for p := 0; p < places; p += 2 {
-				factor[p], factor[p+1] = doubled(t.signedPair(m, words, (places*four+p)/2, less))
+			for p := 0; p < slots; p += 2 {
+				factor[p], factor[p+1] = doubled(t.signedPair(m, words, (slots*four+p)/2, less))
 			}
-			for p := range places {
+			for p := range slots {
 				if t.offset > 0 {
 					base[p] = centred(factor[p])
 				}
 			}
 		}
 		for i := 4 * four; i < 4*four+4; i++ {
-			quads(t.bits, m, t.at(Mem{Base: body}, i), func(p int, v reg.VecVirtual) {
-				if n := sets[t.bits].shifts[p]; n > 0 {
+			unpackBits(t.bits, m, t.at(Mem{Base: body}, i), func(p int, v reg.VecVirtual) {
+				if n := codeGroups[t.bits].shifts[p]; n > 0 {
 					VPSRLW(U8(uint8(n)), v, v)
 				}
 				if factor[p] != nil {
@@ -73,7 +73,7 @@ func (t super) fill() {
 				if add != nil {
 					VPADDB(add, v, v)
 				}
-				store(v, layout.Vector*t.quad(i, p))
+				store(v, layout.Vector*t.code4(i, p))
 			})
 		}
 	}
@@ -88,7 +88,7 @@ func (t super) fill() {
 }
 
 // folds says that tiles keep codes times scales.
-func (t super) folds() bool { return t.bits < 4 }
+func (t kquant) folds() bool { return t.bits < 4 }
 
 // parted makes the halves of pairs, which are not negative, numbers of 32 bits.
 func parted(v reg.VecVirtual) (even, odd reg.VecVirtual) {
@@ -129,18 +129,18 @@ func negated(v reg.VecVirtual) reg.VecVirtual {
 }
 
 // fill emits the unpacking of a block of 32 to a record.
-func (t small) fill() {
-	name := "unweave" + t.name
-	Func(name, fillSignature, "unpacks a block of a strip to a record of 32 columns.")
+func (t legacy) unpack() {
+	name := "unpackRepacked" + t.name + "AVX512"
+	Func(name, unpackSignature, "unpacks a block of sixteen repacked rows to a record of 32 columns.")
 	record, head, body := Arg("record"), Arg("head"), Arg("body")
-	m, table := newMasks(setMasks(t.bits)...), t.values()
+	m, table := newMasks(groupMasks(t.bits)...), t.values()
 	var add reg.VecVirtual
 	if t.add > 0 {
 		add = AVX512.Load(Bytes(byte(t.add)))
 	}
-	s := sets[t.bits]
-	for i := range t.sets() {
-		quads(t.bits, m, Mem{Base: body, Disp: layout.Vector * i * s.words}, func(p int, v reg.VecVirtual) {
+	s := codeGroups[t.bits]
+	for i := range t.codeGroups() {
+		unpackBits(t.bits, m, Mem{Base: body, Disp: layout.Vector * i * s.words}, func(p int, v reg.VecVirtual) {
 			if n := s.shifts[p]; n > 0 && table == nil {
 				VPSRLW(U8(uint8(n)), v, v)
 			}
@@ -148,7 +148,7 @@ func (t small) fill() {
 			if add != nil {
 				VPADDB(add, v, v)
 			}
-			VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * t.quad(i, p)})
+			VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * t.code4(i, p)})
 		})
 	}
 	f := t.scale(Mem{Base: head})

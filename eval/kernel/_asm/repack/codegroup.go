@@ -9,13 +9,13 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// set is how quads of some bits lie in words: setOf in strip.go says it in full.
-type set struct {
+// group is how code4s of some bits lie in words: codeGroup in package kernel says it in full.
+type group struct {
 	words  int
-	shifts []int // of the places
+	shifts []int // of the slots
 }
 
-var sets = map[int]set{
+var codeGroups = map[int]group{
 	2: {1, []int{0, 2, 4, 6}},
 	3: {3, []int{0, 3, 0, 3, 0, 3, 5, 5}},
 	4: {1, []int{0, 4}},
@@ -24,9 +24,9 @@ var sets = map[int]set{
 	8: {1, []int{0}},
 }
 
-// setMasks are the masks that quads needs.
-func setMasks(bits int) (list []uint32) {
-	for _, shift := range sets[bits].shifts {
+// groupMasks are the masks that unpackBits needs.
+func groupMasks(bits int) (list []uint32) {
+	for _, shift := range codeGroups[bits].shifts {
 		list = append(list, bytesOf(1<<(shift+bits)-1<<shift))
 	}
 	switch bits {
@@ -40,17 +40,17 @@ func setMasks(bits int) (list []uint32) {
 	return list
 }
 
-// quads unpacks a set and calls use for each place, with its codes shifted as they lie.
-func quads(bits int, m masks, at Mem, use func(place int, v reg.VecVirtual)) {
-	s := sets[bits]
+// unpackBits unpacks a group and calls use for each slot, with its codes shifted as they lie.
+func unpackBits(bits int, m masks, at Mem, use func(slot int, v reg.VecVirtual)) {
+	s := codeGroups[bits]
 	w := make([]reg.VecVirtual, s.words)
 	for i := range w {
 		w[i] = AVX512.Load(at.Offset(layout.Vector * i))
 	}
-	cut := func(place int, v reg.VecVirtual) {
+	cut := func(slot int, v reg.VecVirtual) {
 		c := ZMM()
-		VPANDD(m[bytesOf(1<<(s.shifts[place]+bits)-1<<s.shifts[place])], v, c)
-		use(place, c)
+		VPANDD(m[bytesOf(1<<(s.shifts[slot]+bits)-1<<s.shifts[slot])], v, c)
+		use(slot, c)
 	}
 	// over returns the bits of upper where the mask has ones, and where it has none those of lower shifted right.
 	over := func(mask uint32, upper, lower reg.VecVirtual, shift int) reg.VecVirtual {

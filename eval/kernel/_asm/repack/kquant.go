@@ -11,69 +11,69 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// super is a type with blocks of 256. Four sets have 16 columns for each of their places.
-type super struct {
+// kquant is a type with blocks of 256. Four code groups have 16 columns for each of their slots.
+type kquant struct {
 	name   string
 	bits   int
 	offset int // of codes; where it is not what the type stores, centre takes it back
 	scales int // words
 	min    bool
-	quad   func(set, place int) int
-	pairs  func(four int) []pair // of the places of four sets; nil: see bytes
+	code4  func(group, slot int) int
+	pairs  func(four int) []pair // of the slots of four code groups; nil: see bytes
 	mins   func(i int) (word, at int)
 	centre int // of the codes of a type with minima, so that sums of 16 columns fit 16 bits
 }
 
-// pair is two places whose groups' scales are a pair.
+// pair is two slots whose groups' scales are a pair.
 type pair struct{ first, second, scale int }
 
-func inGroups(places int) func(set, place int) int {
-	return func(set, place int) int { return 4*(set/4*places+place) + set%4 }
+func inGroups(slots int) func(group, slot int) int {
+	return func(group, slot int) int { return 4*(group/4*slots+slot) + group%4 }
 }
 
-// neighbours are places of groups of 16 that lie side by side.
-func neighbours(places int) func(four int) []pair {
+// neighbours are slots of groups of 16 that lie side by side.
+func neighbours(slots int) func(four int) []pair {
 	return func(four int) (list []pair) {
-		for p := 0; p < places; p += 2 {
-			list = append(list, pair{p, p + 1, (four*places + p) / 2})
+		for p := 0; p < slots; p += 2 {
+			list = append(list, pair{p, p + 1, (four*slots + p) / 2})
 		}
 		return list
 	}
 }
 
-var supers = []super{
-	{name: "Q2K", bits: 2, scales: 4, min: true, quad: inGroups(4), pairs: neighbours(4)},
-	{name: "Q3K", bits: 3, offset: 4, scales: 3, quad: inGroups(8), pairs: neighbours(8)},
+var kquants = []kquant{
+	{name: "Q2K", bits: 2, scales: 4, min: true, code4: inGroups(4), pairs: neighbours(4)},
+	{name: "Q3K", bits: 3, offset: 4, scales: 3, code4: inGroups(8), pairs: neighbours(8)},
 	{name: "Q4K", bits: 4, scales: 3, min: true,
-		quad:  func(set, place int) int { return set/8*16 + 8*place + set%8 },
+		code4: func(group, slot int) int { return group/8*16 + 8*slot + group%8 },
 		pairs: func(four int) []pair { return []pair{{0, 1, four / 2}} }},
-	{name: "Q5K", bits: 5, centre: 15, scales: 3, min: true, quad: inGroups(8),
+	{name: "Q5K", bits: 5, centre: 15, scales: 3, min: true, code4: inGroups(8),
 		pairs: func(four int) []pair {
 			a, b := 2*four, 2*four+1
 			return []pair{{0, 2, a}, {1, 3, a}, {4, 6, b}, {5, 7, b}}
 		}},
-	{name: "Q6K", bits: 6, offset: 32, scales: 4, quad: inGroups(4)},
+	{name: "Q6K", bits: 6, offset: 32, scales: 4, code4: inGroups(4)},
 }
 
 // grouped says that 32 columns share scales.
-func (t super) grouped() bool { return t.name == "Q4K" || t.name == "Q5K" }
+func (t kquant) grouped() bool { return t.name == "Q4K" || t.name == "Q5K" }
 
 // body is the size of a block's body.
-func (t super) body() int {
-	s := sets[t.bits]
+func (t kquant) body() int {
+	s := codeGroups[t.bits]
 	return layout.Vector * (t.scales + 64/len(s.shifts)*s.words)
 }
 
-// fours is how many times four sets a block has.
-func (t super) fours() int { return 64 / len(sets[t.bits].shifts) / 4 }
+// fours is how many times four code groups a block has.
+func (t kquant) fours() int { return 64 / len(codeGroups[t.bits].shifts) / 4 }
 
-// at is the place of a set in a body.
-func (t super) at(body Mem, i int) Mem {
-	return body.Offset(layout.Vector * (t.scales + i*sets[t.bits].words))
+// at is where a body has a code group.
+func (t kquant) at(body Mem, i int) Mem {
+	return body.Offset(layout.Vector * (t.scales + i*codeGroups[t.bits].words))
 }
 
 // scaleMasks are the masks that scalePair needs.
-func (t super) scaleMasks() []uint32 {
+func (t kquant) scaleMasks() []uint32 {
 	switch t.scales {
 	case 3:
 		return []uint32{0x003f003f, 0x00300030}
@@ -82,7 +82,7 @@ func (t super) scaleMasks() []uint32 {
 }
 
 // scalePair makes pair i of a block's scales, minima behind them; words are those of its body.
-func (t super) scalePair(m masks, w []reg.VecVirtual, i int) reg.VecVirtual {
+func (t kquant) scalePair(m masks, w []reg.VecVirtual, i int) reg.VecVirtual {
 	v := ZMM()
 	switch {
 	case t.bits == 2: // four in a word: two of scales, two of minima
@@ -117,7 +117,7 @@ func (t super) scalePair(m masks, w []reg.VecVirtual, i int) reg.VecVirtual {
 }
 
 // signedPair is scalePair of a type whose scales are stored with 32 added.
-func (t super) signedPair(m masks, w []reg.VecVirtual, i int, less reg.VecVirtual) reg.VecVirtual {
+func (t kquant) signedPair(m masks, w []reg.VecVirtual, i int, less reg.VecVirtual) reg.VecVirtual {
 	v := t.scalePair(m, w, i)
 	if t.offset > 0 {
 		VPSUBW(less, v, v)
@@ -125,12 +125,12 @@ func (t super) signedPair(m masks, w []reg.VecVirtual, i int, less reg.VecVirtua
 	return v
 }
 
-const superSignature = "func(dst *float32, w *byte, strips, blocks int, codes *int8, d *float32, sums *int16, offsets *int32)"
+const kquantSignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, sums *int16, starts *int32)"
 
-// dot emits the product of strips with a token.
-func (t super) dot() {
-	name := "strip" + t.name
-	doc := "multiplies strips of " + t.name + " blocks with a token."
+// dot emits the product of repacked rows with a token.
+func (t kquant) dot() {
+	name := "repacked" + t.name + "AVX512"
+	doc := "multiplies repacked rows, sixteen by sixteen, of " + t.name + " blocks with a token."
 	if t.min {
 		group := 16
 		if t.grouped() {
@@ -139,10 +139,10 @@ func (t super) dot() {
 		doc += fmt.Sprintf(" sums are those of %d activation codes.", group)
 	}
 	if t.first() {
-		doc += " offsets are what the sums of products of 16 columns begin with."
+		doc += " starts are what the sums of products of 16 columns begin with."
 	}
-	Func(name, superSignature, doc)
-	list := append(setMasks(t.bits), t.scaleMasks()...)
+	Func(name, kquantSignature, doc)
+	list := append(groupMasks(t.bits), t.scaleMasks()...)
 	if t.pairs != nil {
 		list = append(list, 0x0000ffff)
 	}
@@ -150,46 +150,46 @@ func (t super) dot() {
 		list = append(list, 0x00200020)
 	}
 	m := newMasks(list...)
-	codes, d, sums, offsets := GP64(), GP64(), GP64(), GP64()
+	codes, d, sums, starts := GP64(), GP64(), GP64(), GP64()
 	sum := ZMM()
 	loop(name, t.perHead(), t.body(), func() {
 		for _, p := range []struct {
 			name string
 			r    reg.GPVirtual
 			read bool
-		}{{"codes", codes, true}, {"d", d, true}, {"sums", sums, t.min}, {"offsets", offsets, t.first()}} {
+		}{{"codes", codes, true}, {"d", d, true}, {"sums", sums, t.min}, {"starts", starts, t.first()}} {
 			if p.read {
 				Load(Param(p.name), p.r)
 			}
 		}
 		VPXORD(sum, sum, sum)
 	}, func(head, body Mem) {
-		t.block(m, head, body, codes, d, sums, offsets, sum)
+		t.block(m, head, body, codes, d, sums, starts, sum)
 		ADDQ(U32(256), codes)
 		ADDQ(Imm(4), d)
 		if t.min {
 			ADDQ(Imm(map[bool]uint64{true: 16, false: 32}[t.grouped()]), sums)
 		}
 		if t.first() {
-			ADDQ(U32(64), offsets)
+			ADDQ(U32(64), starts)
 		}
 	}, func(dst Mem) {
 		VMOVUPS(sum, dst)
 	})
 }
 
-func (t super) perHead() int {
+func (t kquant) perHead() int {
 	if t.min {
 		return 1
 	}
 	return 2
 }
 
-// first says that sums of products begin with offsets.
-func (t super) first() bool { return t.offset > 0 || t.centre > 0 }
+// first says that sums of products begin with starts.
+func (t kquant) first() bool { return t.offset > 0 || t.centre > 0 }
 
 // block adds the products of a block to sum.
-func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirtual, sum reg.VecVirtual) {
+func (t kquant) block(m masks, head, body Mem, codes, d, sums, starts reg.GPVirtual, sum reg.VecVirtual) {
 	total, least := AVX512.Zero(), reg.VecVirtual(nil)
 	words := make([]reg.VecVirtual, t.scales)
 	for i := range words {
@@ -198,20 +198,20 @@ func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirt
 	if t.min {
 		least = t.least(m, words, sums)
 	}
-	places := len(sets[t.bits].shifts)
+	slots := len(codeGroups[t.bits].shifts)
 	for four := range t.fours() {
-		acc := make([]reg.VecVirtual, places)
+		acc := make([]reg.VecVirtual, slots)
 		for p := range acc {
 			if t.first() {
 				acc[p] = ZMM()
-				VPBROADCASTD(Mem{Base: offsets, Disp: 4 * (places*four + p)}, acc[p])
+				VPBROADCASTD(Mem{Base: starts, Disp: 4 * (slots*four + p)}, acc[p])
 			} else {
 				acc[p] = AVX512.Zero()
 			}
 		}
 		for i := 4 * four; i < 4*four+4; i++ {
-			quads(t.bits, m, t.at(body, i), func(p int, v reg.VecVirtual) {
-				VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.quad(i, p)}, v, acc[p])
+			unpackBits(t.bits, m, t.at(body, i), func(p int, v reg.VecVirtual) {
+				VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.code4(i, p)}, v, acc[p])
 			})
 		}
 		if t.pairs == nil {
@@ -244,7 +244,7 @@ func (t super) block(m masks, head, body Mem, codes, d, sums, offsets reg.GPVirt
 }
 
 // least sums the minima times the sums of activation codes.
-func (t super) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.VecVirtual {
+func (t kquant) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.VecVirtual {
 	v := AVX512.Zero()
 	first, n := 8, 8
 	if t.grouped() {
@@ -257,8 +257,8 @@ func (t super) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.Ve
 }
 
 // scalePairs adds sums of 16 columns, two by two in words of 32 bits, times their scales to total.
-func (t super) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.VecVirtual, total reg.VecVirtual) {
-	shifts, scales := sets[t.bits].shifts, map[int]reg.VecVirtual{}
+func (t kquant) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.VecVirtual, total reg.VecVirtual) {
+	shifts, scales := codeGroups[t.bits].shifts, map[int]reg.VecVirtual{}
 	for _, p := range t.pairs(four) {
 		low, high := acc[p.first], acc[p.second]
 		if n := shifts[p.first]; n > 0 {
@@ -274,9 +274,9 @@ func (t super) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.V
 }
 
 // scaleBytes is the same with sums of 32 bits and scales of 8.
-func (t super) scaleBytes(word reg.VecVirtual, acc []reg.VecVirtual, total reg.VecVirtual) {
+func (t kquant) scaleBytes(word reg.VecVirtual, acc []reg.VecVirtual, total reg.VecVirtual) {
 	for p, v := range acc {
-		if n := sets[t.bits].shifts[p]; n > 0 {
+		if n := codeGroups[t.bits].shifts[p]; n > 0 {
 			VPSRAD(U8(uint8(n)), v, v)
 		}
 		VPMULLD(scaleByte(word, p), v, v)

@@ -9,37 +9,37 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// join is an order of quads in sets.
-type join struct {
-	name string
-	bits int
-	n    int // quads of a block
-	quad func(set, place int) int
+// packing is an order of code4s in code groups.
+type packing struct {
+	name  string
+	bits  int
+	n     int // code4s of a block
+	code4 func(group, slot int) int
 }
 
-var joins = []join{
-	{"Groups2", 2, 64, inGroups(4)},
-	{"Groups3", 3, 64, inGroups(8)},
-	{"Groups4", 4, 64, inGroups(2)},
-	{"Groups5", 5, 64, inGroups(8)},
-	{"Groups6", 6, 64, inGroups(4)},
-	{"Q4K", 4, 64, func(set, place int) int { return set/8*16 + 8*place + set%8 }},
-	{"Fours", 4, 8, inFours},
-	{"Places", 5, 8, func(_, place int) int { return place }},
+var packings = []packing{
+	{"2", 2, 64, inGroups(4)},
+	{"3", 3, 64, inGroups(8)},
+	{"4", 4, 64, inGroups(2)},
+	{"5", 5, 64, inGroups(8)},
+	{"6", 6, 64, inGroups(4)},
+	{"Q4K", 4, 64, func(group, slot int) int { return group/8*16 + 8*slot + group%8 }},
+	{"Legacy4", 4, 8, inFours},
+	{"Legacy5", 5, 8, func(_, slot int) int { return slot }},
 }
 
-// EmitJoins generates what makes the words of strips.
-func EmitJoins() {
-	for _, t := range joins {
+// EmitPackBits generates what makes the words of repacked rows.
+func EmitPackBits() {
+	for _, t := range packings {
 		t.emit()
 	}
 }
 
-// emit generates the reverse of quads for a block.
-func (t join) emit() {
-	name := "join" + t.name
-	Func(name, "func(words, quads *byte)", "makes the words of a block's sets from its quads, a vector each.")
-	words, from := Arg("words"), Arg("quads")
+// emit generates the reverse of unpackBits for a block.
+func (t packing) emit() {
+	name := "packBits" + t.name + "AVX512"
+	Func(name, "func(words, code4s *byte)", "makes the words of a block's code groups from its code4s, a vector each.")
+	words, from := Arg("words"), Arg("code4s")
 	m := masks{}
 	shifted := func(v reg.VecVirtual, shift int, mask uint32) reg.VecVirtual {
 		x := ZMM()
@@ -61,11 +61,11 @@ func (t join) emit() {
 			VPORD(list[0], to, to)
 		}
 	}
-	s := sets[t.bits]
+	s := codeGroups[t.bits]
 	for i := range t.n / len(s.shifts) {
 		q := make([]reg.VecVirtual, len(s.shifts))
 		for p := range q {
-			q[p] = AVX512.Load(Mem{Base: from, Disp: layout.Vector * t.quad(i, p)})
+			q[p] = AVX512.Load(Mem{Base: from, Disp: layout.Vector * t.code4(i, p)})
 		}
 		w := q[:s.words]
 		switch t.bits {
