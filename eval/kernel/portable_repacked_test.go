@@ -149,8 +149,8 @@ func unpackRepackedSignedPortable(t formats.Type) unpackRepackedSignedFunc {
 
 // unpackAt is unpackBlock with pointers.
 func (l *repackLayout) unpackAt(codes []uint8, scales *kquantScales, head, body *byte, lane int) (d, m float32) {
-	words, slots := codeGroup(l.bits)
-	return l.unpackBlock(codes, scales, span(head, 0, 64/l.perHead()), span(body, 0, 4*lanes*(l.scaleWords+l.cols/4/slots*words)), lane)
+	words := l.scaleWords + l.cols/4/len(l.Shifts)*l.Words
+	return l.unpackBlock(codes, scales, span(head, 0, 64/l.perHead()), span(body, 0, 4*lanes*words), lane)
 }
 
 // putLane stores codes in a record of a tile.

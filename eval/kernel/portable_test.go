@@ -237,8 +237,7 @@ func packBitsPortable(l *repackLayout, words, code4s *byte) {
 		}
 	}
 	s := repackShape{repackLayout: l}
-	n, slots := codeGroup(l.bits)
-	s.packBits(span(words, 0, 64*n*l.cols/4/slots), scratch)
+	s.packBits(span(words, 0, 64*l.Words*l.cols/4/len(l.Shifts)), scratch)
 }
 
 // bitsOf is a float32 in a token block.

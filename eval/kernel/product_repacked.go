@@ -30,7 +30,7 @@ type repackedFuncs struct {
 func kquantRepacked(multiply kquantRepackedFunc, unpack unpackRepackedFunc, centre int) *repackedFuncs {
 	return &repackedFuncs{
 		unpack:  unpack,
-		prepare: func(p *product) { p.shiftedStarts(p.typ.offset+centre, p.w.shape.shifts) },
+		prepare: func(p *product) { p.shiftedStarts(p.typ.offset+centre, p.w.shape.Shifts) },
 		multiply: func(p *product, t, r, sixteens int) {
 			w, x, n := &p.w, p.x, p.w.shape.blocks
 			sums := &x.sums16[16*t*n]
@@ -76,7 +76,7 @@ func signedRepacked(multiply signedRepackedFunc, unpack unpackRepackedSignedFunc
 			p.rows.multiplyScales(p.x, p.typ.factor)
 			var shifts []uint8
 			if shifted {
-				shifts = p.w.shape.shifts
+				shifts = p.w.shape.Shifts
 			}
 			p.shiftedStarts(p.typ.offset, shifts)
 		},

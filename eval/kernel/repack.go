@@ -118,7 +118,7 @@ func (set *Set) packBits(s *repackShape, t formats.Type, to []byte, scratch *rep
 }
 
 func (s *repackShape) packBits(to []byte, scratch *repackScratch) {
-	words, n := codeGroup(s.bits)
+	words, n := s.Words, len(s.Shifts)
 	var q [8]uint32
 	var w [5]uint32
 	for at := 0; at < len(s.code4s); at += n {
@@ -160,7 +160,7 @@ func (l *repackLayout) unpackBlock(codes []uint8, scales *kquantScales, head, bo
 		l.scales(scales, &words)
 		scales.d, scales.dmin = d, m
 	}
-	words, n := codeGroup(l.bits)
+	words, n := l.Words, len(l.Shifts)
 	var q [8]uint32
 	var w [5]uint32
 	for group := range len(l.code4s) / n {

@@ -38,12 +38,12 @@ type repackLayout struct {
 
 	once sync.Once // for what follows from the above
 	*weightType
+	layout.CodeGroup
 	cols   int        // of a block
 	d      int        // where a stored block has d
 	min    bool       // m or dmin follows d
 	power  bool       // d is an exponent, E8M0
 	code4s []uint8    // which code4s of a block are in its code groups, slot by slot
-	shifts []uint8    // of code4s in their slots
 	codes  [256]uint8 // signed codes: of values as bytes
 	table  [64]uint8  // signed codes: the values of codes plus offset, four times
 }
@@ -70,8 +70,8 @@ func (l *repackLayout) complete(t formats.Type, wt *weightType) {
 	if !l.power {
 		l.d = halves[0]
 	}
-	l.shifts = layout.CodeGroupOf(l.bits).Shifts
-	order, slots := l.order, len(l.shifts)
+	l.CodeGroup = layout.CodeGroupOf(l.bits)
+	order, slots := l.order, len(l.Shifts)
 	if order == nil {
 		order = layout.DefaultOrder(l.bits, l.cols)
 	}
@@ -81,12 +81,6 @@ func (l *repackLayout) complete(t formats.Type, wt *weightType) {
 	if l.signed != nil {
 		l.completeValues(t)
 	}
-}
-
-// codeGroup returns the numbers of words and code4s of a code group: see layout.CodeGroupOf.
-func codeGroup(bits int) (words, code4s int) {
-	g := layout.CodeGroupOf(bits)
-	return g.Words, len(g.Shifts)
 }
 
 // each repeats a byte four times.
@@ -180,8 +174,7 @@ func (w *Matrix) repackShape() (repackShape, bool) {
 	if l.plain {
 		s.body = plainCols * lanes * bytes
 	} else {
-		words, code4s := codeGroup(l.bits)
-		s.head, s.body = 64, 4*lanes*(l.scaleWords+l.cols/4/code4s*words)
+		s.head, s.body = 64, 4*lanes*(l.scaleWords+l.cols/4/len(l.Shifts)*l.Words)
 	}
 	return s, s.blocks > 0 && w.Cols%l.cols == 0
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"bitmill/eval/kernel/layout"
 	"bitmill/formats"
 )
 
@@ -34,7 +35,8 @@ func TestSetsOfQuads(t *testing.T) {
 		if bits == 7 {
 			continue
 		}
-		words, quads := codeGroup(bits)
+		g := layout.CodeGroupOf(bits)
+		words, quads := g.Words, len(g.Shifts)
 		if words*8 != quads*bits {
 			t.Errorf("%d bits: %d words for %d quads", bits, words, quads)
 		}
