@@ -30,41 +30,35 @@ const (
 	every  = Other<<1 - 1
 )
 
-var roleNames = []struct {
-	role Role
-	name string
+// roles names the roles. A tensor has the first one whose part its name contains; Output and Embedding go by whole
+// names. Expert tensors (ffn_up_exps ...) and shared experts (ffn_up_shexp ...) fall under the plain ones.
+var roles = []struct {
+	role       Role
+	name, part string
 }{
-	{Output, "output"}, {Embedding, "token_embd"},
-	{Query, "attn_q"}, {Key, "attn_k"}, {Value, "attn_v"}, {QKV, "attn_qkv"}, {KVB, "attn_kv_b"},
-	{Attention, "attn_output"}, {Up, "ffn_up"}, {Gate, "ffn_gate"}, {Down, "ffn_down"}, {Other, "other"},
+	{Output, "output", ""},
+	{Embedding, "token_embd", ""},
+	{Query, "attn_q", "attn_q.weight"},
+	{Key, "attn_k", "attn_k.weight"},
+	{Value, "attn_v", "attn_v.weight"},
+	{QKV, "attn_qkv", "attn_qkv.weight"},
+	{KVB, "attn_kv_b", "attn_kv_b.weight"},
+	{Attention, "attn_output", "attn_output.weight"},
+	{Up, "ffn_up", "ffn_up"},
+	{Gate, "ffn_gate", "ffn_gate"},
+	{Down, "ffn_down", "ffn_down"},
+	{Other, "other", ""},
 }
 
 // String names the role as tensors are named.
 func (r Role) String() string {
 	var names []string
-	for _, n := range roleNames {
+	for _, n := range roles {
 		if r&n.role != 0 {
 			names = append(names, n.name)
 		}
 	}
 	return strings.Join(names, "|")
-}
-
-// roleParts maps a part of a tensor's name to its role; the first that occurs decides. Expert tensors
-// (ffn_up_exps ...) and shared experts (ffn_up_shexp ...) fall under the plain ones.
-var roleParts = []struct {
-	part string
-	role Role
-}{
-	{"attn_qkv.weight", QKV},
-	{"attn_kv_b.weight", KVB},
-	{"attn_v.weight", Value},
-	{"attn_k.weight", Key},
-	{"attn_q.weight", Query},
-	{"attn_output.weight", Attention},
-	{"ffn_up", Up},
-	{"ffn_gate", Gate},
-	{"ffn_down", Down},
 }
 
 func roleOf(name string) Role {
@@ -74,9 +68,9 @@ func roleOf(name string) Role {
 	case "token_embd.weight", "per_layer_token_embd.weight":
 		return Embedding
 	}
-	for _, p := range roleParts {
-		if strings.Contains(name, p.part) {
-			return p.role
+	for _, r := range roles {
+		if r.part != "" && strings.Contains(name, r.part) {
+			return r.role
 		}
 	}
 	return Other

@@ -22,7 +22,7 @@ func (t *legacyType) onLanes(ws *workspace, dst []byte, row, importance []float3
 	})
 }
 
-// legacySymmetric is weightedSymmetric for the batch's first n values: it sets ws.q, ws.scale and, to zero, ws.offset.
+// legacySymmetric searches the batch's first n values. It sets ws.q, ws.scale and, to zero, ws.offset.
 func (ws *workspace) legacySymmetric(n int, variance float32, half int32) {
 	ws.importanceWeights(&ws.w[0], &ws.importance[0], &ws.x[0], batchValues, variance)
 	ws.searchSymmetric(n, 32, half, &ws.w)
@@ -39,7 +39,7 @@ func (ws *workspace) legacySymmetric(n int, variance float32, half int32) {
 	}
 }
 
-// legacyAffine is weightedAffine for the batch's first n values: it sets ws.q, ws.scale and ws.offset.
+// legacyAffine searches the batch's first n values. It sets ws.q, ws.scale and ws.offset.
 func (ws *workspace) legacyAffine(n int, variance float32, top int32) {
 	ws.importanceWeights(&ws.w[0], &ws.importance[0], &ws.x[0], batchValues, variance)
 	ws.searchAffine(n, 32, top, weightedSteps, false, fromRow)

@@ -22,18 +22,26 @@ type legacyType struct {
 func (t *legacyType) encode(dst []byte, row, importance []float32) {
 	variance := rowVariance(row, importance)
 	var q [32]uint8
+	var weights [32]float32
 	for at := 0; at < len(row); at += 32 {
-		x, w := (*[32]float32)(row[at:]), columns(importance, at)
+		x, w := (*[32]float32)(row[at:]), weights[:]
+		if importance != nil {
+			importanceWeights(w, importance[at:], x[:], variance)
+		}
 		var d, low float32
 		switch {
-		case t.half > 0 && w == nil:
+		case t.half > 0 && importance == nil:
 			d = plainSymmetric(&q, x, t.half)
 		case t.half > 0:
-			d = weightedSymmetric(&q, x, w, variance, t.half)
-		case w == nil:
+			f := searchSymmetric(x[:], w, t.half)
+			f.levels(q[:], x[:], t.half)
+			d = f.scale
+		case importance == nil:
 			d, low = plainAffine(&q, x, t.top)
 		default:
-			d, low = weightedAffine(&q, x, w, variance, t.top)
+			f := searchAffine(x[:], w, t.top, weightedSteps, false)
+			f.levels(q[:], x[:], t.top)
+			d, low = f.scale, -f.min
 		}
 		t.pack(dst[at/32*t.bytes:][:t.bytes], d, low, &q)
 	}
@@ -75,24 +83,6 @@ func rowVariance(row, importance []float32) float32 {
 		return 0
 	}
 	return float32(sumSquares(row) / float32(len(row)))
-}
-
-// weightedSymmetric is plainSymmetric with a search.
-func weightedSymmetric(q *[32]uint8, x *[32]float32, importance []float32, variance float32, h int32) float32 {
-	var w [32]float32
-	importanceWeights(w[:], importance, x[:], variance)
-	f := searchSymmetric(x[:], w[:], h)
-	f.levels(q[:], x[:], h)
-	return f.scale
-}
-
-// weightedAffine is plainAffine with a search.
-func weightedAffine(q *[32]uint8, x *[32]float32, importance []float32, variance float32, top int32) (d, low float32) {
-	var w [32]float32
-	importanceWeights(w[:], importance, x[:], variance)
-	f := searchAffine(x[:], w[:], top, weightedSteps, false)
-	f.levels(q[:], x[:], top)
-	return f.scale, -f.min
 }
 
 // packNibbles puts the low 4 bits of level i and of level i+16 into byte i.
