@@ -30,12 +30,7 @@ func (k *kAffine) encode(dst []byte, row, importance []float32) {
 	n := 256 / k.size
 	for at := 0; at < len(row); at += 256 {
 		x, b := (*[256]float32)(row[at:]), dst[at/256*k.bytes:][:k.bytes]
-		var d, dmin float32
-		if importance == nil {
-			d, dmin = k.plainFit(fits[:n], s[:n], t[:n], x)
-		} else {
-			d, dmin = k.weightedFit(fits[:n], s[:n], t[:n], x, (*[256]float32)(importance[at:]))
-		}
+		d, dmin := k.fit(fits[:n], s[:n], t[:n], x, columns(importance, at))
 		d, dmin = k.head(b, d, dmin, s[:n], t[:n])
 		for j := range fits[:n] {
 			sub, level := x[k.size*j:][:k.size], q[k.size*j:][:k.size]
@@ -50,37 +45,39 @@ func (k *kAffine) encode(dst []byte, row, importance []float32) {
 	}
 }
 
-func (k *kAffine) plainFit(fits []affine, s, t []uint8, x *[256]float32) (d, dmin float32) {
-	var w [32]float32
-	var scales, mins [16]float32
-	for j := range fits {
-		sub := x[k.size*j:][:k.size]
-		var rms float32
-		if !k.absolute {
-			rms = sqrt32(float32(sumSquares(sub) / float32(k.size)))
-		}
-		for i, v := range sub {
-			w[i] = rms + abs32(v)
-		}
-		fits[j] = searchAffine(sub, w[:k.size], k.top, k.plain, k.absolute)
-		scales[j], mins[j] = fits[j].scale, fits[j].min
-	}
-	return plainLevels(s, scales[:len(s)], k.scaleTop), plainLevels(t, mins[:len(t)], k.scaleTop)
-}
-
-func (k *kAffine) weightedFit(fits []affine, s, t []uint8, x, importance *[256]float32) (d, dmin float32) {
+// fit sets the fits of the sub-blocks, s and t, and returns d and dmin; importance is nil or as long as x.
+func (k *kAffine) fit(fits []affine, s, t []uint8, x *[256]float32, importance []float32) (d, dmin float32) {
 	var w [32]float32
 	var scales, mins, sums [16]float32
+	n := len(fits)
 	variance := float32(k.factor * sumSquares(x[:]) / 256)
 	for j := range fits {
 		sub, w := x[k.size*j:][:k.size], w[:k.size]
-		importanceWeights(w, importance[k.size*j:], sub, variance)
-		sums[j] = sum(w)
-		fits[j] = searchAffine(sub, w, k.top, weightedSteps, false)
+		if importance == nil {
+			k.plainWeights(w, sub)
+			fits[j] = searchAffine(sub, w, k.top, k.plain, k.absolute)
+		} else {
+			importanceWeights(w, importance[k.size*j:], sub, variance)
+			sums[j] = sum(w)
+			fits[j] = searchAffine(sub, w, k.top, weightedSteps, false)
+		}
 		scales[j], mins[j] = fits[j].scale, fits[j].min
 	}
-	n := len(fits)
+	if importance == nil {
+		return plainLevels(s, scales[:n], k.scaleTop), plainLevels(t, mins[:n], k.scaleTop)
+	}
 	return searchNonneg(s, scales[:n], sums[:n], k.scaleTop), searchNonneg(t, mins[:n], sums[:n], k.scaleTop)
+}
+
+// plainWeights sets the weights without importance.
+func (k *kAffine) plainWeights(w, sub []float32) {
+	var rms float32
+	if !k.absolute {
+		rms = sqrt32(float32(sumSquares(sub) / float32(k.size)))
+	}
+	for i, v := range sub {
+		w[i] = rms + abs32(v)
+	}
 }
 
 // headScalesMins is the head of Q4_K and Q5_K.
