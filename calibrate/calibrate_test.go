@@ -90,7 +90,7 @@ func TestAgreesWithLlamaImatrix(t *testing.T) {
 	}
 }
 
-// TestSumsDoNotDependOnHowTheyAreMade: one thread or three, in one sitting or resumed after every batch.
+// TestSumsDoNotDependOnHowTheyAreMade: with one thread or three, in one run or resumed after every batch.
 func TestSumsDoNotDependOnHowTheyAreMade(t *testing.T) {
 	m, windows := loadDemo(t, 10)
 	want := encode(t, run(t, m, windows, 1, Options{Dataset: "d"}))

@@ -9,8 +9,8 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-// TestExperts: every token counts at as many experts as it is routed to, gate and up see what the router gave them, the
-// sums of all experts are those of the router's input, and experts that no token reached have their siblings' mean.
+// TestExperts: every token counts for the experts it is routed to; the sums of gate and up over all experts are those
+// of the router's input, once for each expert used; experts without tokens have the mean of the others.
 func TestExperts(t *testing.T) {
 	for _, name := range []string{"qwen3-moe", "mixtral", "gpt-oss"} {
 		c := checkpointtest.Load(t, name)

@@ -105,7 +105,7 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 	}
 }
 
-// A check against a reference is worth what it notices: every part of the configuration, set wrong, must show.
+// A check against a reference is worth as much as it detects: every wrong part of the configuration must show.
 func TestEveryPartOfTheConfigurationMatters(t *testing.T) {
 	for _, w := range []struct {
 		name, part string
@@ -232,7 +232,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Of the cases of other architectures none may give logits: they would be wrong.
+// No case of another architecture may give logits: they would be wrong.
 func TestOtherArchitecturesAreRefused(t *testing.T) {
 	known := []string{"llama", "llama3-rope", "llama-bias", "llama-narrow", "mistral", "mistral-old", "qwen2", "qwen2-window", "qwen3"}
 	for _, name := range checkpointtest.Names() {

@@ -10,9 +10,9 @@ import (
 	"bitmill/eval/kernel"
 )
 
-// TestAttention compares with the definition in float64, over several blocks of keys: shared heads, windows inside and
-// across blocks, head dimensions that fill no panel, a past, sequences side by side; and asks for the same bits however
-// the queries are cut into passes, on any number of workers.
+// TestAttention compares with the definition in float64 over several blocks of keys: shared heads, windows inside and
+// across blocks, head dimensions that do not fill a panel, earlier tokens, several sequences. The bits must be the same
+// however the queries are divided into passes, on any number of workers.
 func TestAttention(t *testing.T) {
 	for _, c := range []struct{ heads, kvHeads, dims, window, n int }{
 		{4, 2, 16, 0, 300}, {3, 3, 8, 0, 257}, {6, 1, 20, 0, 140}, {4, 2, 16, 5, 300}, {4, 4, 32, 128, 300}, {14, 2, 8, 0, 150}, {2, 1, 24, 200, 400},
@@ -112,7 +112,7 @@ func attentionInPieces(t *testing.T, m *Model, set *kernel.Set, workers int, q, 
 	return out
 }
 
-// attentionAlone runs all tokens without a cache, behind another sequence of one token.
+// attentionAlone runs all tokens without a cache, after another sequence of one token.
 func attentionAlone(t *testing.T, m *Model, set *kernel.Set, q, k, v []float32, n int) []float32 {
 	pool := NewPool(2)
 	defer pool.Close()

@@ -12,8 +12,8 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-// recurrence is a mixer with a state of another kind than attention's: a depthwise causal convolution, whose state is
-// the last rows before it, and a moving average, whose state is one row. With u = in·x, column by column
+// recurrence is a mixer with another kind of state than attention: a depthwise causal convolution, whose state is the
+// last rows of its input, and a moving average, whose state is one row. With u = in·x, for each column
 //
 //	c[t] = Σ_i taps[i]*u[t-i]      h[t] = decay*h[t-1] + c[t]      y = out·h
 type recurrence struct {
@@ -187,8 +187,8 @@ func withRecurrence(t *testing.T, c *checkpointtest.Case, place string) *Model {
 	return m
 }
 
-// TestStates: wherever a mixer with a state of its own stands, a prompt gives the same logits at once, in pieces and
-// token by token, alone and among others, with a cache and without, after Reset as at first.
+// TestStates: wherever a layer has a mixer with its own kind of state, a prompt gives the same logits at once, in
+// pieces and token by token, alone and among others, with a cache and without, and again after Reset.
 func TestStates(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	tokens := c.Tokens
@@ -245,7 +245,8 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestLayers: layer after layer, or some at once, the residual stream becomes what the whole pass makes of it.
+// TestLayers: run layer by layer, the residual stream is the one of all layers at once, and gives the logits of
+// Forward.
 func TestLayers(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()

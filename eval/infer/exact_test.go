@@ -13,7 +13,7 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-// scales says where a block of a type holds its 16-bit scales and how large they may be for weights around 0.05.
+// scales are the offsets of the 16-bit scales in a block of a type, and their size for weights around 0.05.
 var scales = []struct {
 	typ   formats.Type
 	at    []int
@@ -29,8 +29,8 @@ var scales = []struct {
 	{formats.Q2_K, []int{80, 82}, 0.004},
 }
 
-// requantize gives the layers' matrices random blocks of quantized types, one type after the other. Rows that no whole
-// blocks fill become Q8_0, or stay.
+// requantize gives the layers' matrices random blocks of quantized types, one type after another. Rows that are not
+// whole blocks become Q8_0, or stay.
 func requantize(t *testing.T, m *Model) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(11, 0))
@@ -69,9 +69,10 @@ func requantize(t *testing.T, m *Model) {
 }
 
 // TestBatchingKeepsEveryBit: activations are rounded token by token, so quantized products of a token are the same
-// whatever runs beside it: fed in pieces through a cache, among other sequences, on any number of threads. With float32
-// products the same holds, as each sum is taken in one order. Only up to eight tokens at once are multiplied in another
-// way, with sums in another order: then now and then an activation is rounded to the next code (see TestSetsAgree).
+// whatever else is in the batch: fed in pieces through a cache, among other sequences, on any number of threads. With
+// float32 products the same holds, as each sum is taken in one order. Only up to eight tokens at once are multiplied
+// in another way, with sums in another order: then now and then an activation is rounded to the next code (see
+// TestSetsAgree).
 func TestBatchingKeepsEveryBit(t *testing.T) {
 	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2"} {
 		c := checkpointtest.Load(t, name)
@@ -122,7 +123,7 @@ func pieces(t *testing.T, m *Model, o Options, tokens []int32, step int) (logits
 	return logits
 }
 
-// TestRefusedSequences: mistakes of the caller are errors, and nothing at all is no mistake.
+// TestRefusedSequences: mistakes of the caller are errors; empty batches and sequences are not mistakes.
 func TestRefusedSequences(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m, other := open(t, c), open(t, c)

@@ -79,8 +79,8 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 	}
 }
 
-// TestShortcutsDoNotChangeLogits runs the same tokens in other ways: piecewise through a cache, beside another
-// sequence, for the last rows only, observed, on other thread counts.
+// TestShortcutsDoNotChangeLogits runs the same tokens in other ways: in pieces through a cache, after another sequence,
+// for the last rows only, observed, with other numbers of threads.
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
 	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3"} {
 		c := checkpointtest.Load(t, name)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestPool runs jobs of many sizes, at once and after the workers have gone to sleep: every task runs once, on a
+// TestPool runs loops of many sizes, at once and after the workers have gone to sleep: every task runs once, on a
 // worker of the pool.
 func TestPool(t *testing.T) {
 	for workers := 0; workers <= 5; workers++ {
@@ -57,7 +57,7 @@ func TestPoolClose(t *testing.T) {
 	}
 }
 
-// BenchmarkPool hands two workers a task of five microseconds each: what it takes longer is the cost of doing so.
+// BenchmarkPool gives two workers a task of five microseconds each. The time beyond that is the cost of the pool.
 func BenchmarkPool(b *testing.B) {
 	p := NewPool(2)
 	defer p.Close()

@@ -11,8 +11,8 @@ import (
 	"bitmill/formats/checkpoint/checkpointtest"
 )
 
-// TestLoadToRAM: a model that resides gives the logits that it gave, those of a prompt to the last bit, as tiles are
-// the same wherever the rows lie; and those of single tokens, whose sums are taken in another order, nearly.
+// TestLoadToRAM: a model in memory gives the same logits as from its map. Those of a prompt are equal to the last bit,
+// as the tiles are the same; those of single tokens nearly, as their sums are taken in another order.
 func TestLoadToRAM(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()
@@ -69,7 +69,7 @@ func TestLoadToRAM(t *testing.T) {
 	}
 }
 
-// TestLoadToRAMInterrupted: between two matrices loading stops, and the model runs as before.
+// TestLoadToRAMInterrupted: loading stops between two matrices, and the model runs as before.
 func TestLoadToRAMInterrupted(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestNucleus compares what is kept with the definition on sorted candidates, ties and impossible tokens included.
+// TestNucleus compares with the definition on sorted candidates, with ties and impossible tokens.
 func TestNucleus(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 0))
 	for range 300 {
@@ -41,7 +41,7 @@ func TestNucleus(t *testing.T) {
 	}
 }
 
-// TestPick: greedy without a temperature, frequencies as the softmax with one, the same again with the same seed.
+// TestPick: greedy without a temperature; with one, frequencies like the softmax, and the same tokens for a seed.
 func TestPick(t *testing.T) {
 	logits := []float32{0, 2, 1, float32(math.Inf(-1))}
 	if got := new(Sampler).Pick(logits); got != 1 {

@@ -11,7 +11,7 @@ import (
 )
 
 // TestSteadyStateAllocatesNothing: once every buffer has its size, neither a step of generation nor a prompt makes
-// garbage, whatever types the weights have.
+// garbage, whatever the types of the weights.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for _, name := range []string{"llama", "gemma2", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3"} {
 		steady(t, checkpointtest.Load(t, name))
@@ -94,8 +94,7 @@ func relativeRMS(got, want []float32) float64 {
 	return math.Sqrt(diff / size)
 }
 
-// TestRoundActivations: a model of BF16 weights is near itself with rounded activations, and only then does rounding
-// show.
+// TestRoundActivations: with rounded activations a model of BF16 weights differs, but little.
 func TestRoundActivations(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m := open(t, c)
@@ -109,7 +108,7 @@ func TestRoundActivations(t *testing.T) {
 	}
 }
 
-// TestBF16Inputs: a model with rounded inputs is as near, for weights of any type, and leaves the model as it was.
+// TestBF16Inputs: a model with rounded inputs differs as little, and leaves the original as it was.
 func TestBF16Inputs(t *testing.T) {
 	c := checkpointtest.Load(t, "llama")
 	m := open(t, c)
