@@ -75,7 +75,8 @@ func TestAgreesWithLlamaImatrix(t *testing.T) {
 	m, windows := loadDemo(t, 0)
 	got := run(t, m, windows, 2, Options{Dataset: "calibration.txt"})
 	if got.Windows != want.Windows || got.WindowSize != want.WindowSize || len(got.Entries) != len(want.Entries) {
-		t.Fatalf("%d entries over %d windows of %d, want %d over %d of %d", len(got.Entries), got.Windows, got.WindowSize, len(want.Entries), want.Windows, want.WindowSize)
+		t.Fatalf("%d entries over %d windows of %d, want %d over %d of %d",
+			len(got.Entries), got.Windows, got.WindowSize, len(want.Entries), want.Windows, want.WindowSize)
 	}
 	for i, w := range want.Entries {
 		g := got.Entries[i]
@@ -121,7 +122,8 @@ func TestInterruptedAndImpossible(t *testing.T) {
 	if _, err := Run(context.Background(), pool, m, nil, Options{}); err == nil {
 		t.Error("no windows gave a matrix")
 	}
-	if _, err := Run(context.Background(), pool, m, windows, Options{Resume: &imatrix.Matrix{Windows: 9, WindowSize: 512}}); err == nil {
+	longer := &imatrix.Matrix{Windows: 9, WindowSize: 512}
+	if _, err := Run(context.Background(), pool, m, windows, Options{Resume: longer}); err == nil {
 		t.Error("sums of a longer text were resumed")
 	}
 }

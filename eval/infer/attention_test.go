@@ -15,8 +15,8 @@ import (
 // however the queries are divided into passes, on any number of workers.
 func TestAttention(t *testing.T) {
 	for _, c := range []struct{ heads, kvHeads, dims, window, n int }{
-		{4, 2, 16, 0, 300}, {3, 3, 8, 0, 257}, {6, 1, 20, 0, 140}, {4, 2, 16, 5, 300}, {4, 4, 32, 128, 300}, {14, 2, 8, 0, 150}, {2, 1, 24, 200, 400},
-		{64, 1, 4, 1, 130}, {2, 1, 8, 0, 1100}, {2, 2, 4, 40, 1050}, {3, 1, 4, 600, 1200},
+		{4, 2, 16, 0, 300}, {3, 3, 8, 0, 257}, {6, 1, 20, 0, 140}, {4, 2, 16, 5, 300}, {4, 4, 32, 128, 300}, {14, 2, 8, 0, 150},
+		{2, 1, 24, 200, 400}, {64, 1, 4, 1, 130}, {2, 1, 8, 0, 1100}, {2, 2, 4, 40, 1050}, {3, 1, 4, 600, 1200},
 	} {
 		rng := rand.New(rand.NewPCG(uint64(c.n), 0))
 		m := attentionModel(c.heads, c.kvHeads, c.dims, c.window)
@@ -97,7 +97,8 @@ func attentionByDefinition(m *Model, q, k, v []float32, n int) []float64 {
 }
 
 // attentionInPieces feeds the tokens through a cache, in pieces of the given sizes, over and over.
-func attentionInPieces(t *testing.T, m *Model, set *kernel.Set, workers int, q, k, v []float32, sizes ...int) []float32 {
+func attentionInPieces(
+	t *testing.T, m *Model, set *kernel.Set, workers int, q, k, v []float32, sizes ...int) []float32 {
 	pool := NewPool(workers)
 	defer pool.Close()
 	a := attentionOfModel(m)

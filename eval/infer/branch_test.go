@@ -221,7 +221,8 @@ func TestStates(t *testing.T) {
 		run(Sequence{Tokens: tokens[:11]}, Sequence{Tokens: tokens[7:29], Cache: cache, LogitsFrom: 22})
 		cache.Reset()
 		run(Sequence{Tokens: tokens[:20], Cache: cache}, Sequence{Tokens: tokens[3:]})
-		got := run(Sequence{Tokens: tokens[5:30], LogitsFrom: 25}, Sequence{Tokens: tokens[20:], Cache: cache, LogitsFrom: len(tokens) - 29},
+		got := run(Sequence{Tokens: tokens[5:30], LogitsFrom: 25},
+			Sequence{Tokens: tokens[20:], Cache: cache, LogitsFrom: len(tokens) - 29},
 			Sequence{Tokens: tokens, LogitsFrom: len(tokens) - 9})
 		near(t, place+", behind others", got, slices.Concat(tail, tail), 0)
 

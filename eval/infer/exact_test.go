@@ -140,7 +140,8 @@ func TestRefusedSequences(t *testing.T) {
 		{[]Sequence{{Tokens: c.Tokens, LogitsFrom: len(c.Tokens)}}, ""},
 		{[]Sequence{{Tokens: c.Tokens, LogitsFrom: -1}}, "from token -1"},
 		{[]Sequence{{Tokens: c.Tokens[:2], Cache: other.NewCache(4)}}, "another model"},
-		{[]Sequence{{Tokens: c.Tokens[:2], Cache: cache}, {Tokens: c.Tokens[:2], Cache: cache}}, "sequence 1: another sequence has the same cache"},
+		{[]Sequence{{Tokens: c.Tokens[:2], Cache: cache}, {Tokens: c.Tokens[:2], Cache: cache}},
+			"sequence 1: another sequence has the same cache"},
 		{[]Sequence{{Tokens: c.Tokens[:5], Cache: cache}}, "needs 5 positions, its cache has 4"},
 		{[]Sequence{{Tokens: []int32{-1}}}, "outside the vocabulary"},
 	} {

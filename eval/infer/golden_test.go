@@ -82,7 +82,8 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 // TestShortcutsDoNotChangeLogits runs the same tokens in other ways: in pieces through a cache, after another sequence,
 // for the last rows only, observed, with other numbers of threads.
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
-	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3"} {
+	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss",
+		"starcoder2", "qwen2-moe", "deepseek-v3"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})
@@ -94,11 +95,12 @@ func TestShortcutsDoNotChangeLogits(t *testing.T) {
 		}
 
 		near(t, name+", three threads", forward(t, m, Options{}, 3, Sequence{Tokens: c.Tokens}), want, 0)
-		near(t, name+", last ten rows", forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10}), last, tolerance)
-		two := forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens[5:25], LogitsFrom: 19}, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
+		lastTen := Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10}
+		near(t, name+", last ten rows", forward(t, m, Options{}, 2, lastTen), last, tolerance)
+		two := forward(t, m, Options{}, 2, Sequence{Tokens: c.Tokens[5:25], LogitsFrom: 19}, lastTen)
 		near(t, name+", second of two sequences", two[vocab:], last, tolerance)
 		seen := 0
-		watched := forward(t, m, Options{Observe: func(*Linear, []float32, int) { seen++ }}, 2, Sequence{Tokens: c.Tokens, LogitsFrom: len(c.Tokens) - 10})
+		watched := forward(t, m, Options{Observe: func(*Linear, []float32, int) { seen++ }}, 2, lastTen)
 		near(t, name+", observed", watched, last, 0)
 		products := 1
 		m.each(func(w *Linear) {

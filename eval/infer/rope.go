@@ -56,7 +56,7 @@ func (r *ropeTable) upTo(n int) angles {
 
 const noRope = -1
 
-// ropeOf is the index of a rotary embedding in Model.rope. Its table for long contexts, if that differs, is the next one.
+// ropeOf is the index of a rotary embedding in Model.rope. The table for long contexts, if it differs, comes next.
 func (m *Model) ropeOf(r *arch.Rope) int {
 	if r == nil {
 		return noRope
