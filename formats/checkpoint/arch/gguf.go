@@ -8,52 +8,6 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// reader reads the architecture's keys and keeps the first error.
-type reader struct {
-	m      *gguf.Metadata
-	tensor func(name string) (Values, bool)
-	cfg    Config
-	arch   string
-	err    error
-}
-
-func (r *reader) fail(err error) {
-	if err != nil && r.err == nil {
-		r.err = err
-	}
-}
-
-// int reads ARCH.key. Without the key it is otherwise, or an error when that is negative.
-func (r *reader) int(key string, otherwise int) int {
-	key = r.arch + "." + key
-	v, ok, err := r.m.Uint(key)
-	r.fail(err)
-	switch {
-	case err == nil && ok && v > maxDim*16:
-		r.fail(fmt.Errorf("%w: metadata key %s is %d", formats.ErrCorrupt, key, v))
-	case ok && err == nil:
-		return int(v)
-	case !ok && err == nil && otherwise < 0:
-		r.fail(fmt.Errorf("%w: there is no metadata key %s", formats.ErrCorrupt, key))
-	}
-	return max(otherwise, 0)
-}
-
-func (r *reader) float(key string, otherwise float64) float64 {
-	v, ok, err := r.m.Float(r.arch + "." + key)
-	r.fail(err)
-	if !ok || err != nil {
-		return otherwise
-	}
-	return v
-}
-
-func (r *reader) string(key string) string {
-	v, _, err := r.m.String(key)
-	r.fail(err)
-	return v
-}
-
 // Values is a tensor as Read needs it.
 type Values interface {
 	Rows() int64
@@ -239,18 +193,4 @@ func (r *reader) extras() {
 	if v, ok, err := r.m.Bool(NormalizeKey); ok && err == nil && r.cfg.Experts != nil {
 		r.cfg.Experts.Normalize = v
 	}
-}
-
-// layers reads one bool per layer; nil without the key.
-func (r *reader) layers(key string, n int) []bool {
-	x, ok := r.m.Get(key)
-	if !ok {
-		return nil
-	}
-	layers, is := x.([]bool)
-	if !is || len(layers) != n {
-		r.fail(fmt.Errorf("%w: metadata key %s is not one bool per layer", formats.ErrCorrupt, key))
-		return nil
-	}
-	return layers
 }

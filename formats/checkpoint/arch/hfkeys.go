@@ -1,0 +1,117 @@
+package arch
+
+import (
+	"encoding/json"
+
+	"bitmill/formats/prequant"
+)
+
+// HFConfig is the part of config.json that matters. Pointers tell an absent or null key from a zero.
+type HFConfig struct {
+	ModelType     string   `json:"model_type"`
+	Architectures []string `json:"architectures"`
+	NameOrPath    string   `json:"_name_or_path"`
+	TorchDtype    string   `json:"torch_dtype"` // until transformers 4
+	Dtype         string   `json:"dtype"`       // since transformers 5
+
+	HiddenSize       *int     `json:"hidden_size"`
+	IntermediateSize *int     `json:"intermediate_size"`
+	Layers           *int     `json:"num_hidden_layers"`
+	Heads            *int     `json:"num_attention_heads"`
+	KVHeads          *int     `json:"num_key_value_heads"`
+	HeadDim          *int     `json:"head_dim"`
+	VocabSize        *int     `json:"vocab_size"`
+	MaxPosition      *int     `json:"max_position_embeddings"`
+	RMSNormEps       *float64 `json:"rms_norm_eps"`
+	LayerNormEps     *float64 `json:"layer_norm_eps"`
+	NormEpsilon      *float64 `json:"norm_epsilon"`
+	HiddenAct        string   `json:"hidden_act"`
+	HiddenActivation string   `json:"hidden_activation"`
+	Tied             bool     `json:"tie_word_embeddings"`
+	AttentionBias    bool     `json:"attention_bias"`
+	MLPBias          bool     `json:"mlp_bias"`
+	UseBias          *bool    `json:"use_bias"`
+	UseQKVBias       bool     `json:"use_qkv_bias"`
+	UseQKNorm        bool     `json:"use_qk_norm"`
+	QKLayerNorm      bool     `json:"qk_layernorm"`
+	Parallel         *bool    `json:"use_parallel_residual"`
+
+	EmbeddingMultiplier *float64 `json:"embedding_multiplier"`
+	AttentionMultiplier *float64 `json:"attention_multiplier"`
+	ResidualMultiplier  *float64 `json:"residual_multiplier"`
+	LogitsScaling       *float64 `json:"logits_scaling"` // divides
+	LogitScale          *float64 `json:"logit_scale"`    // multiplies
+	QueryScalar         *float64 `json:"query_pre_attn_scalar"`
+	AttentionCap        *float64 `json:"attn_logit_softcapping"`
+	FinalCap            *float64 `json:"final_logit_softcapping"`
+
+	NumExperts      *int     `json:"num_experts"`
+	NumLocalExperts *int     `json:"num_local_experts"`
+	ExpertsUsed     *int     `json:"num_experts_per_tok"`
+	ExpertFFN       *int     `json:"moe_intermediate_size"`
+	SharedFFN       *int     `json:"shared_expert_intermediate_size"`
+	NormTopK        *bool    `json:"norm_topk_prob"`
+	QueryRank       *int     `json:"q_lora_rank"`
+	LatentRank      *int     `json:"kv_lora_rank"`
+	NopeDim         *int     `json:"qk_nope_head_dim"`
+	RopeDim         *int     `json:"qk_rope_head_dim"`
+	ValueDim        *int     `json:"v_head_dim"`
+	RoutedExperts   *int     `json:"n_routed_experts"`
+	SharedExperts   *int     `json:"n_shared_experts"`
+	FirstDense      *int     `json:"first_k_dense_replace"`
+	Groups          *int     `json:"n_group"`
+	GroupsUsed      *int     `json:"topk_group"`
+	RoutedScale     *float64 `json:"routed_scaling_factor"`
+	ScoringFunc     string   `json:"scoring_func"`
+	SparseStep      *int     `json:"decoder_sparse_step"`
+	DenseLayers     []int    `json:"mlp_only_layers"`
+
+	RopeTheta      *float64        `json:"rope_theta"`      // until transformers 4
+	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4
+	RopeParameters *ropeParameters `json:"rope_parameters"` // since transformers 5
+	PartialRotary  *float64        `json:"partial_rotary_factor"`
+	OriginalMax    *float64        `json:"original_max_position_embeddings"`
+
+	SlidingWindow    *int     `json:"sliding_window"`
+	UseSlidingWindow bool     `json:"use_sliding_window"`
+	MaxWindowLayers  *int     `json:"max_window_layers"`
+	LayerTypes       []string `json:"layer_types"`
+	WindowPattern    *int     `json:"sliding_window_pattern"`
+	OldPattern       *int     `json:"_sliding_window_pattern"`
+	RopeLocalBase    *float64 `json:"rope_local_base_freq"`
+	NoRopeLayers     []int    `json:"no_rope_layers"` // 1 for layers that have RoPE
+	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
+
+	Quantization json.RawMessage `json:"quantization_config"`
+	scheme       prequant.Scheme // of Quantization
+
+	family *family
+}
+
+// ropeParameters is rope_parameters, or rope_scaling of older files, which has no theta.
+type ropeParameters struct {
+	Theta       *float64        `json:"rope_theta"`
+	RopeType    string          `json:"rope_type"`
+	Type        string          `json:"type"` // rope_type before transformers 4.43
+	Factor      *float64        `json:"factor"`
+	LowFreq     *float64        `json:"low_freq_factor"`
+	HighFreq    *float64        `json:"high_freq_factor"`
+	OriginalMax *float64        `json:"original_max_position_embeddings"`
+	Partial     *float64        `json:"partial_rotary_factor"`
+	Full        *ropeParameters `json:"full_attention"` // parameters per kind of layer
+	Sliding     *ropeParameters `json:"sliding_attention"`
+
+	// yarn
+	Extrapolation   *float64 `json:"extrapolation_factor"`
+	AttentionFactor *float64 `json:"attention_factor"`
+	AttnFactor      *float64 `json:"attn_factor"`
+	BetaFast        *float64 `json:"beta_fast"`
+	BetaSlow        *float64 `json:"beta_slow"`
+	Truncate        *bool    `json:"truncate"`
+	MScale          *float64 `json:"mscale"`
+	MScaleAllDim    *float64 `json:"mscale_all_dim"`
+
+	// longrope
+	ShortFactor []float32 `json:"short_factor"`
+	LongFactor  []float32 `json:"long_factor"`
+}
