@@ -37,9 +37,9 @@ type zone struct {
 	total  uint64
 }
 
-// Meter adds up the RAPL counters that Linux shows under /sys/class/powercap (Documentation/power/powercap in the kernel
-// tree), of all processor packages and memories. It reads them often enough that none wraps around unseen. Where there are
-// none, or they may not be read, OpenMeter says why; nothing is ever estimated. Close it.
+// Meter adds up the RAPL counters that Linux shows under /sys/class/powercap (Documentation/power/powercap in the
+// kernel tree), of all processor packages and memories. It reads them often enough that none wraps around unseen. Where
+// there are none, or they may not be read, OpenMeter says why; nothing is ever estimated. Close it.
 //
 // A zone is a folder with three files: name ("package-0", "dram"), energy_uj, a counter in microjoules, and
 // max_energy_range_uj, the value after which the counter starts again at 0.
@@ -57,7 +57,8 @@ type EnergySample struct {
 	Joules map[Domain]float64
 }
 
-// watch is how often the counters are read at least: a range of 65 kJ, the smallest in use, lasts four minutes at 250 W.
+// watch is how often the counters are read at least: a range of 65 kJ, the smallest in use, lasts four minutes at 250
+// W.
 const watch = 20 * time.Second
 
 // Open finds the zones under root; "" means PowercapRoot.

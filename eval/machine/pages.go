@@ -1,11 +1,11 @@
-// Package machine holds what the engine knows of the machine it runs on, and nothing of models: memory in huge pages and
-// how much of it is free, the rates at which memory is read and numbers are multiplied, energy counters, and the peak
-// resident memory of the process.
+// Package machine holds what the engine knows of the machine it runs on, and nothing of models: memory in huge pages
+// and how much of it is free, the rates at which memory is read and numbers are multiplied, energy counters, and the
+// peak resident memory of the process.
 package machine
 
-// Memory is pages of zeros, freed by Free and not by the garbage collector. They are huge pages where the system has them:
-// reading weights from a file's mapping, in pages of 4 KiB wherever the file's cache happens to lie, was measured at
-// 22 GB/s a core against 30 from huge pages (AMD Zen 4, a virtual machine).
+// Memory is pages of zeros, freed by Free and not by the garbage collector. They are huge pages where the system has
+// them: reading weights from a file's mapping, in pages of 4 KiB wherever the file's cache happens to lie, was measured
+// at 22 GB/s a core against 30 from huge pages (AMD Zen 4, a virtual machine).
 type Memory struct {
 	Bytes []byte
 	whole []byte // with what aligns Bytes

@@ -18,7 +18,8 @@ type Rates struct {
 	Int8, Float, BF16 float64
 }
 
-// MeasureRates measures reading from memory and multiplying with an instruction set of package cpu, in about half a second.
+// MeasureRates measures reading from memory and multiplying with an instruction set of package cpu, in about half a
+// second.
 func MeasureRates(pool Pool, set string) Rates {
 	l := loopsOf(set)
 	return Rates{

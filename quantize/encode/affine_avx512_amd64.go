@@ -4,12 +4,12 @@
 
 package encode
 
-// affineSquaresAVX512 runs searchAffine with weighted squared errors on all columns of x and w, n rows (a multiple of 4). steps are the top level and count numerators of inverse steps, of which the first below stay below the top level and a half; q is working space like x.
+// affineSquaresAVX512 runs searchAffine with weighted squared errors on all columns of x and w, n rows (a multiple of 4). steps are the top level and count numerators of inverse steps, of which the first below stay under the top level and a half; q is working space like x.
 //
 //go:noescape
 func affineSquaresAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)
 
-// affineMagnitudesAVX512 runs searchAffine with weighted absolute errors on all columns of x and w, n rows (a multiple of 4). steps are the top level and count numerators of inverse steps, of which the first below stay below the top level and a half; q is working space like x.
+// affineMagnitudesAVX512 runs searchAffine with weighted absolute errors on all columns of x and w, n rows (a multiple of 4). steps are the top level and count numerators of inverse steps, of which the first below stay under the top level and a half; q is working space like x.
 //
 //go:noescape
 func affineMagnitudesAVX512(state *float32, x *float32, w *float32, q *float32, n int, steps *float32, below int, count int)

@@ -9,25 +9,25 @@ package encode
 //go:noescape
 func codebookStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
 
-// codebookRound8AVX2 sets inverse = numerator / denominator and entries to what entry has for the codes of 8 rows of x in each group.
+// codebookRound8AVX2 sets inverse = numerator / divisor and found to what lookup has for the codes of 8 rows of x in each group.
 //
 //go:noescape
-func codebookRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+func codebookRound8AVX2(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 
-// codebookRound4AVX2 sets inverse = numerator / denominator and entries to what entry has for the codes of 4 rows of x in each group.
+// codebookRound4AVX2 sets inverse = numerator / divisor and found to what lookup has for the codes of 4 rows of x in each group.
 //
 //go:noescape
-func codebookRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+func codebookRound4AVX2(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 
-// codebookSums8AVX2 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
+// codebookSums8AVX2 adds up w*x*q and w*q^2 of the entries; where they explain more than best does, they become the best.
 //
 //go:noescape
-func codebookSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+func codebookSums8AVX2(state *float32, wx *float32, w *float32, best *int32, entry *int32, entries *uint16, groups int)
 
-// codebookSums4AVX2 adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.
+// codebookSums4AVX2 adds up w*x*q and w*q^2 of the entries; where they explain more than best does, they become the best.
 //
 //go:noescape
-func codebookSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+func codebookSums4AVX2(state *float32, wx *float32, w *float32, best *int32, entry *int32, entries *uint16, groups int)
 
 // codebookRootsAVX2 takes the square roots of n weights, a multiple of 16.
 //

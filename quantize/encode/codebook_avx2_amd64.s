@@ -92,14 +92,14 @@ DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
 DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
 GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func codebookRound8AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound8AVX2(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·codebookRound8AVX2(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
-	MOVQ         denominator+8(FP), CX
+	MOVQ         divisor+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         entries+24(FP), BX
-	MOVQ         entry+32(FP), SI
+	MOVQ         found+24(FP), BX
+	MOVQ         lookup+32(FP), SI
 	MOVQ         groups+40(FP), DI
 	MOVSS        numerator+48(FP), X0
 	VBROADCASTSS X0, Y0
@@ -325,14 +325,14 @@ DATA bits_40400000<>+48(SB)/8, $0x4040000040400000
 DATA bits_40400000<>+56(SB)/8, $0x4040000040400000
 GLOBL bits_40400000<>(SB), RODATA|NOPTR, $64
 
-// func codebookRound4AVX2(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound4AVX2(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·codebookRound4AVX2(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
-	MOVQ         denominator+8(FP), CX
+	MOVQ         divisor+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         entries+24(FP), BX
-	MOVQ         entry+32(FP), SI
+	MOVQ         found+24(FP), BX
+	MOVQ         lookup+32(FP), SI
 	MOVQ         groups+40(FP), DI
 	MOVSS        numerator+48(FP), X0
 	VBROADCASTSS X0, Y0
@@ -464,15 +464,15 @@ DATA bits_41000000<>+48(SB)/8, $0x4100000041000000
 DATA bits_41000000<>+56(SB)/8, $0x4100000041000000
 GLOBL bits_41000000<>(SB), RODATA|NOPTR, $64
 
-// func codebookSums8AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums8AVX2(state *float32, wx *float32, w *float32, best *int32, entry *int32, entries *uint16, groups int)
 // Requires: AVX, AVX2
 TEXT ·codebookSums8AVX2(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
 	MOVQ    best+24(FP), BX
-	MOVQ    point+32(FP), SI
-	MOVQ    points+40(FP), DI
+	MOVQ    entry+32(FP), SI
+	MOVQ    entries+40(FP), DI
 	MOVQ    groups+48(FP), R8
 	VMOVUPS odd8<>+0(SB), Y0
 	VMOVUPS bits_0000ffff<>+0(SB), Y1
@@ -642,7 +642,7 @@ group:
 	VBLENDVPS  Y2, Y0, Y3, Y3
 	VMOVUPS    Y3, 416(AX)
 
-points:
+entries:
 	VMOVUPS   (BX), Y0
 	VMOVUPS   (SI), Y3
 	VBLENDVPS Y1, Y3, Y0, Y0
@@ -654,7 +654,7 @@ points:
 	ADDQ      $0x40, BX
 	ADDQ      $0x40, SI
 	DECQ      R8
-	JNZ       points
+	JNZ       entries
 	VZEROUPPER
 	RET
 
@@ -674,15 +674,15 @@ DATA bits_0000ffff<>+48(SB)/8, $0x0000ffff0000ffff
 DATA bits_0000ffff<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL bits_0000ffff<>(SB), RODATA|NOPTR, $64
 
-// func codebookSums4AVX2(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums4AVX2(state *float32, wx *float32, w *float32, best *int32, entry *int32, entries *uint16, groups int)
 // Requires: AVX, AVX2
 TEXT ·codebookSums4AVX2(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
 	MOVQ    best+24(FP), BX
-	MOVQ    point+32(FP), SI
-	MOVQ    points+40(FP), DI
+	MOVQ    entry+32(FP), SI
+	MOVQ    entries+40(FP), DI
 	MOVQ    groups+48(FP), R8
 	VMOVUPS odd4<>+0(SB), Y0
 	VMOVUPS bits_0000ffff<>+0(SB), Y1
@@ -796,7 +796,7 @@ group:
 	VBLENDVPS  Y2, Y0, Y3, Y3
 	VMOVUPS    Y3, 416(AX)
 
-points:
+entries:
 	VMOVUPS   (BX), Y0
 	VMOVUPS   (SI), Y3
 	VBLENDVPS Y1, Y3, Y0, Y0
@@ -808,7 +808,7 @@ points:
 	ADDQ      $0x40, BX
 	ADDQ      $0x40, SI
 	DECQ      R8
-	JNZ       points
+	JNZ       entries
 	VZEROUPPER
 	RET
 

@@ -92,14 +92,14 @@ DATA bits_7fffffff<>+48(SB)/8, $0x7fffffff7fffffff
 DATA bits_7fffffff<>+56(SB)/8, $0x7fffffff7fffffff
 GLOBL bits_7fffffff<>(SB), RODATA|NOPTR, $64
 
-// func codebookRound8AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound8AVX512(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·codebookRound8AVX512(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
-	MOVQ         denominator+8(FP), CX
+	MOVQ         divisor+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         entries+24(FP), BX
-	MOVQ         entry+32(FP), SI
+	MOVQ         found+24(FP), BX
+	MOVQ         lookup+32(FP), SI
 	MOVQ         groups+40(FP), DI
 	MOVSS        numerator+48(FP), X0
 	VBROADCASTSS X0, Z0
@@ -329,14 +329,14 @@ DATA bits_40400000<>+48(SB)/8, $0x4040000040400000
 DATA bits_40400000<>+56(SB)/8, $0x4040000040400000
 GLOBL bits_40400000<>(SB), RODATA|NOPTR, $64
 
-// func codebookRound4AVX512(state *float32, denominator *float32, x *float32, entries *int32, entry *int32, groups int, numerator float32)
+// func codebookRound4AVX512(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·codebookRound4AVX512(SB), NOSPLIT, $0-52
 	MOVQ         state+0(FP), AX
-	MOVQ         denominator+8(FP), CX
+	MOVQ         divisor+8(FP), CX
 	MOVQ         x+16(FP), DX
-	MOVQ         entries+24(FP), BX
-	MOVQ         entry+32(FP), SI
+	MOVQ         found+24(FP), BX
+	MOVQ         lookup+32(FP), SI
 	MOVQ         groups+40(FP), DI
 	MOVSS        numerator+48(FP), X0
 	VBROADCASTSS X0, Z0
@@ -472,15 +472,15 @@ DATA bits_41000000<>+48(SB)/8, $0x4100000041000000
 DATA bits_41000000<>+56(SB)/8, $0x4100000041000000
 GLOBL bits_41000000<>(SB), RODATA|NOPTR, $64
 
-// func codebookSums8AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums8AVX512(state *float32, wx *float32, w *float32, best *int32, entry *int32, entries *uint16, groups int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·codebookSums8AVX512(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
 	MOVQ    best+24(FP), BX
-	MOVQ    point+32(FP), SI
-	MOVQ    points+40(FP), DI
+	MOVQ    entry+32(FP), SI
+	MOVQ    entries+40(FP), DI
 	MOVQ    groups+48(FP), R8
 	VMOVUPS odd8<>+0(SB), Z0
 	VMOVUPS bits_0000ffff<>+0(SB), Z1
@@ -650,7 +650,7 @@ group:
 	VBLENDMPS  Z0, Z1, K2, Z1
 	VMOVUPS    Z1, 832(AX)
 
-points:
+entries:
 	VMOVUPS   (BX), Z0
 	VMOVUPS   (SI), Z1
 	VBLENDMPS Z1, Z0, K1, Z0
@@ -662,7 +662,7 @@ points:
 	ADDQ      $0x00000080, BX
 	ADDQ      $0x00000080, SI
 	DECQ      R8
-	JNZ       points
+	JNZ       entries
 	VZEROUPPER
 	RET
 
@@ -686,15 +686,15 @@ DATA bits_0000ffff<>+48(SB)/8, $0x0000ffff0000ffff
 DATA bits_0000ffff<>+56(SB)/8, $0x0000ffff0000ffff
 GLOBL bits_0000ffff<>(SB), RODATA|NOPTR, $64
 
-// func codebookSums4AVX512(state *float32, wx *float32, w *float32, best *int32, point *int32, points *uint16, groups int)
+// func codebookSums4AVX512(state *float32, wx *float32, w *float32, best *int32, entry *int32, entries *uint16, groups int)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·codebookSums4AVX512(SB), NOSPLIT, $0-56
 	MOVQ    state+0(FP), AX
 	MOVQ    wx+8(FP), CX
 	MOVQ    w+16(FP), DX
 	MOVQ    best+24(FP), BX
-	MOVQ    point+32(FP), SI
-	MOVQ    points+40(FP), DI
+	MOVQ    entry+32(FP), SI
+	MOVQ    entries+40(FP), DI
 	MOVQ    groups+48(FP), R8
 	VMOVUPS odd4<>+0(SB), Z0
 	VMOVUPS bits_0000ffff<>+0(SB), Z1
@@ -808,7 +808,7 @@ group:
 	VBLENDMPS  Z0, Z1, K2, Z1
 	VMOVUPS    Z1, 832(AX)
 
-points:
+entries:
 	VMOVUPS   (BX), Z0
 	VMOVUPS   (SI), Z1
 	VBLENDMPS Z1, Z0, K1, Z0
@@ -820,7 +820,7 @@ points:
 	ADDQ      $0x00000080, BX
 	ADDQ      $0x00000080, SI
 	DECQ      R8
-	JNZ       points
+	JNZ       entries
 	VZEROUPPER
 	RET
 

@@ -4,12 +4,12 @@
 
 package encode
 
-// codebookNear8AVX2 replaces the entries of point that items tells by the best near points. Item i has its values and weights at places[i], in bytes, and levels are worth scales[i mod columns] * values (a vector of them).
+// codebookNear8AVX2 replaces the elements of entry listed in items by the best near entries. Item i has its values and weights at places[i], in bytes, and levels are worth scales[i mod columns] * values (a vector of them).
 //
 //go:noescape
-func codebookNear8AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
+func codebookNear8AVX2(entry *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 
-// codebookNear4AVX2 replaces the entries of point that items tells by the best near points. Item i has its values and weights at places[i], in bytes, and levels are worth scales[i mod columns] * values (a vector of them).
+// codebookNear4AVX2 replaces the elements of entry listed in items by the best near entries. Item i has its values and weights at places[i], in bytes, and levels are worth scales[i mod columns] * values (a vector of them).
 //
 //go:noescape
-func codebookNear4AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
+func codebookNear4AVX2(entry *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)

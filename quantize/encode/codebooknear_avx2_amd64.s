@@ -4,10 +4,10 @@
 
 #include "textflag.h"
 
-// func codebookNear8AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
+// func codebookNear8AVX2(entry *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 // Requires: AVX, AVX2
 TEXT ·codebookNear8AVX2(SB), NOSPLIT, $8-88
-	MOVQ    point+0(FP), AX
+	MOVQ    entry+0(FP), AX
 	MOVQ    items+8(FP), CX
 	MOVQ    count+16(FP), DX
 	MOVQ    x+24(FP), BX
@@ -82,7 +82,7 @@ item:
 	VMOVUPS      bits_00000008<>+0(SB), Y12
 	LEAQ         (R11)(R14*1), R13
 
-points:
+entries:
 	VPMOVZXWD  (R13), Y13
 	VPERMILPS  Y13, Y3, Y14
 	VPSRLD     $0x02, Y13, Y13
@@ -112,7 +112,7 @@ points:
 	VPADDD     Y12, Y11, Y11
 	ADDQ       $+16, R13
 	SUBQ       $+8, R15
-	JG         points
+	JG         entries
 	VMOVUPS    Y1, Y3
 	VPERM2F128 $0x01, Y3, Y3, Y4
 	VMINPS     Y4, Y3, Y3
@@ -169,10 +169,10 @@ DATA bits_00000008<>+48(SB)/8, $0x0000000800000008
 DATA bits_00000008<>+56(SB)/8, $0x0000000800000008
 GLOBL bits_00000008<>(SB), RODATA|NOPTR, $64
 
-// func codebookNear4AVX2(point *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
+// func codebookNear4AVX2(entry *int32, items *int32, count int, x *float32, w *float32, places *uint32, scales *float32, columns int, values *float32, levels *uint16, index *uint16)
 // Requires: AVX, AVX2
 TEXT ·codebookNear4AVX2(SB), NOSPLIT, $8-88
-	MOVQ    point+0(FP), AX
+	MOVQ    entry+0(FP), AX
 	MOVQ    items+8(FP), CX
 	MOVQ    count+16(FP), DX
 	MOVQ    x+24(FP), BX
@@ -227,7 +227,7 @@ item:
 	VMOVUPS      bits_00000008<>+0(SB), Y8
 	LEAQ         (R11)(R14*1), R13
 
-points:
+entries:
 	VPMOVZXWD  (R13), Y9
 	VPERMPS    Y3, Y9, Y10
 	VPSRLD     $0x04, Y9, Y9
@@ -245,7 +245,7 @@ points:
 	VPADDD     Y8, Y7, Y7
 	ADDQ       $+16, R13
 	SUBQ       $+8, R15
-	JG         points
+	JG         entries
 	VMOVUPS    Y1, Y3
 	VPERM2F128 $0x01, Y3, Y3, Y4
 	VMINPS     Y4, Y3, Y3

@@ -24,7 +24,7 @@ func lanesAVX2() *lanes {
 		squares:           squaresAVX2,
 		quotient:          levelsQuotientAVX2,
 		product:           levelsProductAVX2,
-		largestBits:       peakAVX2,
+		largestBits:       largestBitsAVX2,
 		q8:                q8AVX2,
 		float16:           float16AVX2,
 		bfloat16:          bfloat16AVX2,

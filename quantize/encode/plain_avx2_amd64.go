@@ -4,10 +4,10 @@
 
 package encode
 
-// peakAVX2 returns the largest of the bits of |x[i]|, n values, a multiple of 32.
+// largestBitsAVX2 returns the largest of the bits of |x[i]|, n values, a multiple of 32.
 //
 //go:noescape
-func peakAVX2(x *float32, n int) uint32
+func largestBitsAVX2(x *float32, n int) uint32
 
 // q8AVX2 encodes blocks of 32 values as Q8_0.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func peakAVX2(x *float32, n int) uint32
+// func largestBitsAVX2(x *float32, n int) uint32
 // Requires: AVX, AVX2
-TEXT ·peakAVX2(SB), NOSPLIT, $0-20
+TEXT ·largestBitsAVX2(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), AX
 	MOVQ    n+8(FP), CX
 	VXORPS  Y0, Y0, Y0

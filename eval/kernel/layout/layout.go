@@ -38,8 +38,8 @@ const (
 	Records   = IntSums + Tokens*Vector
 )
 
-// A token block of BlockTokens tokens has lines of one 32-bit word per token. Of a block of 256: scales, pairs of sums of
-// 32 codes (4 lines), pairs of sums of 16 (8), sums of 16 times -128 (16), the sum of all times -127.
+// A token block of BlockTokens tokens has lines of one 32-bit word per token. Of a block of 256: scales, pairs of sums
+// of 32 codes (4 lines), pairs of sums of 16 (8), sums of 16 times -128 (16), the sum of all times -127.
 const (
 	BlockTokens = 8
 	Line        = 4 * BlockTokens

@@ -1,7 +1,7 @@
 package layout
 
-// Offsets are added to codes so that none is negative, by the type or by what multiplies it; what they add to products is
-// taken back by sums of activation codes.
+// Offsets are added to codes so that none is negative, by the type or by what multiplies it; what they add to products
+// is taken back by sums of activation codes.
 const (
 	OffsetQ4_0 = 8
 	OffsetQ5_0 = 16

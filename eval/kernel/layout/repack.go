@@ -1,7 +1,7 @@
 package layout
 
-// CodeGroup says how code4s of a repacked type lie in words: a code4 is the codes of four neighbouring columns of a row, a
-// byte each, and a code group is as many of them as share words.
+// CodeGroup says how code4s of a repacked type lie in words: a code4 is the codes of four neighbouring columns of a
+// row, a byte each, and a code group is as many of them as share words.
 type CodeGroup struct {
 	Words int
 	// Shifts is how far the code4s lie shifted in their bytes when a mask has cut them out, with those that are put
@@ -9,8 +9,8 @@ type CodeGroup struct {
 	Shifts []uint8
 }
 
-// CodeGroupOf returns the code group of codes of so many bits. Words keep a code4 in the same bits of their four bytes; with
-// x and y for code4s that lie in one word:
+// CodeGroupOf returns the code group of codes of so many bits. Words keep a code4 in the same bits of their four bytes;
+// with x and y for code4s that lie in one word:
 //
 //	bits  words  of a byte
 //	2     1      x << 0, x << 2, x << 4, x << 6
@@ -35,8 +35,8 @@ var codeGroups = [...]CodeGroup{
 // Order says which code4 of a block is in a slot of a code group.
 type Order func(group, slot int) int
 
-// DefaultOrder gives each slot of four code groups of a block of 256 columns 16 of them, one slot after the other; blocks of
-// 32 have fewer groups.
+// DefaultOrder gives each slot of four code groups of a block of 256 columns 16 of them, one slot after the other;
+// blocks of 32 have fewer groups.
 func DefaultOrder(bits, columns int) Order {
 	slots := len(CodeGroupOf(bits).Shifts)
 	n := min(4, columns/4/slots)

@@ -1,5 +1,6 @@
-// Package layout is the memory that plain Go and the assembly of package encode share: rows of state tables and lists of
-// near codebook entries. The generator (eval/kernel/_asm) and package encode both import it, so neither can change alone.
+// Package layout is the memory that plain Go and the assembly of package encode share: rows of state tables and lists
+// of near codebook entries. The generator (eval/kernel/_asm) and package encode both import it, so neither can change
+// alone.
 package layout
 
 // Rows of the state table of searchAffine: first the results, then what outlives a pass over the values.

@@ -36,8 +36,8 @@ func Affine(m Machine) {
 		}
 		m.Func(s.name, "func(state, x, w, q *float32, n int, steps *float32, below, count int)",
 			"runs searchAffine with weighted "+errors+" errors on all columns of x and w, n rows (a multiple of 4). steps are the "+
-				"top level and count numerators of inverse steps, of which the first below stay below the top level and a half; q is working "+
-				"space like x.")
+				"top level and count numerators of inverse steps, of which the first below stay under the top level and a half; "+
+				"q is working space like x.")
 		s.function()
 	}
 }
@@ -62,7 +62,7 @@ func (s *affine) function() {
 	End()
 }
 
-// hold chooses what registers hold: 32 are enough for all that candidates read.
+// hold keeps what candidates read in registers, for which 32 are enough.
 func (s *affine) hold() {
 	s.together, s.turns = [][]int{{0, 1}}, [2]int{1, 1}
 	if s.Bytes == 64 {
@@ -165,8 +165,8 @@ func (s *affine) first() {
 	}
 }
 
-// levels computes the inverse step of the numerator at steps and fills q with its levels; start comes before the loop,
-// more gets each level and value.
+// levels computes the inverse step of the numerator at steps and fills q with its levels. start emits what comes before
+// the loop, more what is done with each level and value.
 func (s *affine) levels(groups []int, start func(), more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual) []func()) {
 	var inv, from [Groups]reg.VecVirtual
 	top, none := s.Vec(), s.Zero()
@@ -211,8 +211,8 @@ func (s *affine) levels(groups []int, start func(), more func(index reg.GPVirtua
 	Label(done)
 }
 
-// check notes lanes where step*(x - from) may reach Wrap for some x between floor and high. It is largest at high, and there
-// about the numerator, unless the step is infinite, no number, 0 because the range is infinite, or negative.
+// check notes lanes where step*(x - from) may reach Wrap for some x between floor and high. It is largest at high, and
+// there about the numerator, unless the step is infinite, NaN, negative, or 0 because the range is infinite.
 func (s *affine) check(g int, inv, from, none reg.VecVirtual) {
 	a := s.Load(s.place(layout.AffineFloor, g))
 	Sub(a, a, from)
@@ -321,7 +321,7 @@ func (s *affine) solve(g int, q1, q2, xq reg.VecVirtual, f *fit) {
 	s.Any(above)
 	s.label++
 	label := fmt.Sprintf("%sBelow%d", s.name, s.label)
-	JZ(LabelRef(label)) // as it is when values have both signs
+	JZ(LabelRef(label)) // the usual case: values have both signs
 	s.Drop(f.offset[g], above, f.offset[g])
 	Div(xq, xq, q2)
 	s.Choose(f.scale[g], above, xq, f.scale[g])

@@ -13,8 +13,8 @@ import (
 
 type codebook struct{ search }
 
-// Codebook generates the steps of codebookFit's search for many sub-blocks at once, but for the near points: see
-// codebook_fit.go of package encode for what they compute. Rows of points and codes are [group][column].
+// Codebook generates the steps of codebookFit's search for many sub-blocks at once, except the search for near entries:
+// see codebook_fit.go of package encode for what they compute. Rows of entries and codes are [group][column].
 func Codebook(m Machine) {
 	l := codebook{search{Machine: m}}
 	l.start()
@@ -28,7 +28,7 @@ func Codebook(m Machine) {
 	}
 }
 
-// each returns one vector for each group of a row.
+// each returns one vector for each group of columns.
 func each(f func(group int) reg.VecVirtual) (v []reg.VecVirtual) {
 	for g := range Groups {
 		v = append(v, f(g))
@@ -64,18 +64,18 @@ func (l *codebook) start() {
 
 // round emits one candidate's rounding: a code is the sum of level k * base^k, added up as floats, which are exact.
 func (l *codebook) round(name string, dim, base int) {
-	l.Func(name, "func(state, denominator, x *float32, entries, entry *int32, groups int, numerator float32)",
-		fmt.Sprintf("sets inverse = numerator / denominator and entries to what entry has for the codes of %d rows of x in each group.", dim))
+	l.Func(name, "func(state, divisor, x *float32, found, lookup *int32, groups int, numerator float32)",
+		fmt.Sprintf("sets inverse = numerator / divisor and found to what lookup has for the codes of %d rows of x in each group.", dim))
 	l.state = Arg("state")
-	denominator, x, entries, entry, groups := Arg("denominator"), Arg("x"), Arg("entries"), Arg("entry"), Arg("groups")
+	divisor, x, found, lookup, groups := Arg("divisor"), Arg("x"), Arg("found"), Arg("lookup"), Arg("groups")
 	numerator, ones := l.FloatArg("numerator"), l.Load(Float(1))
 	inv := each(func(g int) reg.VecVirtual {
 		v, t := l.Vec(), l.Vec()
-		Div(v, numerator, Mem{Base: denominator, Disp: g * l.Bytes})
+		Div(v, numerator, Mem{Base: divisor, Disp: g * l.Bytes})
 		VMOVUPS(v, l.row(layout.CodebookInverse, g))
 		Div(t, ones, v)
 		VMOVUPS(t, l.row(layout.CodebookStep, g))
-		// No value comes as far as Wrap: inverse*x - 1, halved, stays below it when inverse*reach does.
+		// No value reaches Wrap: inverse*x - 1, halved, stays below it when inverse*reach does.
 		Mul(t, v, l.row(layout.CodebookReach, g))
 		And(t, t, signless())
 		bad := l.Compare(NotLess, t, l.Load(wrap()))
@@ -103,9 +103,9 @@ func (l *codebook) round(name string, dim, base int) {
 		for g := range Groups {
 			at := l.Vec()
 			VCVTPS2DQ(code[g], at)
-			VMOVUPS(l.gather(entry, at, 4), Mem{Base: entries, Disp: g * l.Bytes})
+			VMOVUPS(l.gather(lookup, at, 4), Mem{Base: found, Disp: g * l.Bytes})
 		}
-	}, By(dim*l.Row(), x), By(l.Row(), entries))
+	}, By(dim*l.Row(), x), By(l.Row(), found))
 	End()
 }
 
@@ -125,23 +125,23 @@ func (l *codebook) gather(base reg.GPVirtual, index reg.VecVirtual, stride uint8
 	return v
 }
 
-// sums emits fitSums of points and takes the candidate where it explains more. A gathered point has others' levels above
-// its own, which no permutation looks at.
+// sums emits fitSums and takes the candidate where it explains more. Above an entry's levels, a gathered word holds
+// those of another entry, which no permutation looks at.
 func (l *codebook) sums(name string, dim int) {
-	l.Func(name, "func(state, wx, w *float32, best, point *int32, points *uint16, groups int)",
-		"adds up w*x*q and w*q^2 of the points; where they explain more than best does, they become the best.")
+	l.Func(name, "func(state, wx, w *float32, best, entry *int32, entries *uint16, groups int)",
+		"adds up w*x*q and w*q^2 of the entries; where they explain more than best does, they become the best.")
 	l.state = Arg("state")
-	wx, w, best, point, points, groups := Arg("wx"), Arg("w"), Arg("best"), Arg("point"), Arg("points"), Arg("groups")
+	wx, w, best, entry, entries, groups := Arg("wx"), Arg("w"), Arg("best"), Arg("entry"), Arg("entries"), Arg("groups")
 	levels := 32 / dim // as many as a permutation can tell apart
 	values := l.Load(FloatTable(fmt.Sprintf("odd%d", dim), l.Floats(), func(i int) float64 { return float64(2*(i%levels) + 1) }))
 	mask := l.Load(Bits(0xffff))
 	sx, s2 := l.Zeros(Groups), l.Zeros(Groups)
-	left, at := Copy(groups), Copy(point)
+	left, at := Copy(groups), Copy(entry)
 	Repeat("group", left, func() {
 		codes := each(func(g int) reg.VecVirtual {
 			i := l.Load(Mem{Base: at, Disp: g * l.Bytes})
 			And(i, i, mask)
-			return l.gather(points, i, 2)
+			return l.gather(entries, i, 2)
 		})
 		for k := range dim {
 			for g := range Groups {
@@ -163,12 +163,12 @@ func (l *codebook) sums(name string, dim int) {
 			}
 		}
 	}, By(dim*l.Row(), wx, w), By(l.Row(), at))
-	l.take(sx, s2, best, point, groups)
+	l.take(sx, s2, best, entry, groups)
 	End()
 }
 
-// take keeps the candidate in lanes where it explains more: q2 > 0 and xq^2 > best*q2.
-func (l *codebook) take(sx, s2 []reg.VecVirtual, kept, point, groups reg.GPVirtual) {
+// take keeps the candidate in lanes where it explains more: see better.
+func (l *codebook) take(sx, s2 []reg.VecVirtual, kept, entry, groups reg.GPVirtual) {
 	var won [Groups]Mask
 	for g := range Groups {
 		VMOVUPS(sx[g], l.row(layout.CodebookXQ, g))
@@ -178,13 +178,13 @@ func (l *codebook) take(sx, s2 []reg.VecVirtual, kept, point, groups reg.GPVirtu
 		l.keep(f, mask, layout.CodebookScale, g)
 		won[g] = mask
 	}
-	Repeat("points", groups, func() {
+	Repeat("entries", groups, func() {
 		for g := range Groups {
 			v := l.Load(Mem{Base: kept, Disp: g * l.Bytes})
-			l.Choose(v, won[g], l.Load(Mem{Base: point, Disp: g * l.Bytes}), v)
+			l.Choose(v, won[g], l.Load(Mem{Base: entry, Disp: g * l.Bytes}), v)
 			VMOVUPS(v, Mem{Base: kept, Disp: g * l.Bytes})
 		}
-	}, By(l.Row(), kept, point))
+	}, By(l.Row(), kept, entry))
 }
 
 func (l *codebook) roots() {
@@ -200,7 +200,7 @@ func (l *codebook) roots() {
 	End()
 }
 
-// signs is one vector of eight for every machine.
+// signs uses vectors of eight on every machine.
 func (l *codebook) signs() {
 	l.Func("codebookSigns", "func(signs *byte, x *float32, n int)", "sets a bit for each of n values, a multiple of 8, that is not at least 0.")
 	signs, x, n := Arg("signs"), Arg("x"), Arg("n")

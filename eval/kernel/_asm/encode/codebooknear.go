@@ -16,22 +16,24 @@ type near struct {
 	dim int
 }
 
-// CodebookNear generates the search for the best near point, for groups whose levels are no point of a codebook:
-// see codebook.go of package encode for what it computes. Here a lane is a near point; lists are so short that vectors of eight
-// serve every machine best.
+// CodebookNear generates the search for the best near entry, for groups whose levels are not in the codebook: see
+// codebook.go of package encode for what it computes. Here a lane is a near entry; lists are so short that vectors of
+// eight are the fastest on every machine.
 //
-// What the levels of value k contribute to the error lies in a vector, by level, and the points' levels select from it:
-// with 8 values of three levels within each four lanes, with 4 values of eight levels within the vector.
+// A vector holds what value k contributes to the error, by level, and the entries' levels select from it: from each
+// four lanes with 8 values of three levels, from the whole vector with 4 values of eight levels.
 func CodebookNear(m Machine) {
 	near{m, 8}.search("codebookNear8")
 	near{m, 4}.search("codebookNear4")
 }
 
 func (n near) search(name string) {
-	n.Func(name, "func(point, items *int32, count int, x, w *float32, places *uint32, scales *float32, columns int, values *float32, levels, index *uint16)",
-		"replaces the entries of point that items tells by the best near points. Item i has its values and weights at places[i], in bytes, and levels are worth "+
+	n.Func(name, "func(entry, items *int32, count int, x, w *float32, places *uint32, scales *float32, columns int, "+
+		"values *float32, levels, index *uint16)",
+		"replaces the elements of entry listed in items by the best near entries. Item i has its values and weights at "+
+			"places[i], in bytes, and levels are worth "+
 			"scales[i mod columns] * values (a vector of them).")
-	point, items, count := Arg("point"), Arg("items"), Arg("count")
+	entry, items, count := Arg("entry"), Arg("items"), Arg("count")
 	x, w, places, scales, columns := Arg("x"), Arg("w"), Arg("places"), Arg("scales"), Arg("columns")
 	values, levels, index := Arg("values"), Arg("levels"), Arg("index")
 	DECQ(columns)
@@ -43,7 +45,7 @@ func (n near) search(name string) {
 		item, place, list, left := GP64(), GP64(), GP64(), GP64()
 		MOVL(Mem{Base: items}, item.As32())
 		MOVL(Mem{Base: places, Index: item, Scale: 4}, place.As32())
-		MOVL(Mem{Base: point, Index: item, Scale: 4}, list.As32())
+		MOVL(Mem{Base: entry, Index: item, Scale: 4}, list.As32())
 		NOTL(list.As32())
 		MOVQ(list, left)
 		ANDQ(U32(1<<layout.CountBits-1), left)
@@ -56,12 +58,12 @@ func (n near) search(name string) {
 		Mul(at, at, worth)
 		terms := n.terms(at, x, w, place)
 
-		// The first near point wins when no sum is less than the largest float32.
+		// The first near entry wins when no sum is less than the largest float32.
 		best, position, here := n.Load(Float(math.MaxFloat32)), n.Zero(), n.Load(Table32("eye", n.Floats(), func(i int) uint32 { return uint32(i) }))
 		step := n.Load(Bits(uint32(n.Floats())))
 		next := GP64()
 		LEAQ(Mem{Base: levels, Index: list, Scale: 1}, next)
-		Label("points")
+		Label("entries")
 		p := n.Vec()
 		VPMOVZXWD(Mem{Base: next}, p)
 		e := n.sum(terms, p)
@@ -71,7 +73,7 @@ func (n near) search(name string) {
 		VPADDD(step, here, here)
 		ADDQ(I32(int32(n.Bytes/2)), next)
 		SUBQ(I32(int32(n.Bytes/4)), left)
-		JG(LabelRef("points"))
+		JG(LabelRef("entries"))
 
 		n.first(best, position)
 		MOVQ(list, next)
@@ -79,7 +81,7 @@ func (n near) search(name string) {
 		VMOVD(position.AsX(), left.As32())
 		MOVWLZX(Mem{Base: next, Index: left, Scale: 2}, left.As32())
 		ORL(U32(layout.NearMark), left.As32())
-		MOVL(left.As32(), Mem{Base: point, Index: item, Scale: 4})
+		MOVL(left.As32(), Mem{Base: entry, Index: item, Scale: 4})
 	}, By(4, items))
 	Label("done")
 	End()
@@ -98,7 +100,7 @@ func (n near) terms(at reg.VecVirtual, x, w, place reg.GPVirtual) (terms []reg.V
 	return terms
 }
 
-// sum adds the points' terms in the order of the values.
+// sum adds the entries' terms in the order of the values.
 func (n near) sum(terms []reg.VecVirtual, p reg.VecVirtual) reg.VecVirtual {
 	e := n.Vec()
 	for k, t := range terms {
@@ -121,11 +123,11 @@ func (n near) sum(terms []reg.VecVirtual, p reg.VecVirtual) reg.VecVirtual {
 	return e
 }
 
-// first leaves in position, in its first lane, the first position of those with the smallest sum.
+// first leaves the first position with the smallest sum in the first lane of position.
 func (n near) first(best, position reg.VecVirtual) {
 	least := n.Load(best)
 	Across(least, VMINPS)
-	// Other lanes get a position beyond all.
+	// Lanes with larger sums get a position beyond all others.
 	others := n.Compare(NotEqual, best, least)
 	far := n.Vec()
 	VPCMPEQD(far, far, far)

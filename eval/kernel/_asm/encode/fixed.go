@@ -10,8 +10,8 @@ import (
 
 type fixed struct{ Machine }
 
-// Fixed generates what the types with fixed grids (MXFP4, NVFP4, Q1_0, Q2_0, TQ1_0, TQ2_0) need of rows of values:
-// magnitudes, signs and levels. One vector of eight is enough here for every machine.
+// Fixed generates what the types with a fixed step (MXFP4, NVFP4, Q1_0, Q2_0, TQ1_0, TQ2_0) need: magnitudes, signs and
+// levels of rows of values. Vectors of eight are fast enough here on every machine.
 func Fixed(m Machine) {
 	g := fixed{m}
 	g.absMax()
@@ -106,7 +106,7 @@ func (g fixed) roundHalfAway() {
 	}, func() { ADDQ(Imm(4), scale) })
 }
 
-// float4 counts the middles between magnitudes that lie below a value.
+// float4 counts how many of the middles between magnitudes lie below a value.
 func (g fixed) float4() {
 	middles := []float64{0.5, 1.5, 2.5, 3.5, 5, 7, 10}
 	g.Func("float4", "func(q *byte, x, d *float32, count, n int)",

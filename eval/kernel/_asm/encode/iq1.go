@@ -13,7 +13,7 @@ import (
 
 const shift = 0.125
 
-// levels are what the levels are worth, by the sign of the shift.
+// levels are the values of the three levels, by the sign of the shift.
 var levels = [2][3]float64{{-1 + shift, shift, 1 + shift}, {-1 - shift, -shift, 1 - shift}}
 
 const plus, minus = 0, 1
@@ -90,7 +90,7 @@ func (s *iq1) first() {
 	VPSUBD(s.Load(Bits(1)), s.count, s.number)
 }
 
-// beats takes a choice with these sums where it explains more: xq^2 > score*q2 and q2 > 0.
+// beats takes the choice with these sums where it explains more: see better.
 func (s *iq1) beats(xq, q2 reg.VecVirtual) {
 	won, scale, score := s.better(xq, q2, s.score)
 	s.Choose(s.score, won, score, s.score)

@@ -25,7 +25,8 @@ func value(i int) float64  { return float64(block.Nonlinear4[i]) }
 // first is the first of two levels that are left after three choices, the first choice in bit 0.
 func first(i int) int { return 8*(i&1) + 4*(i>>1&1) + 2*(i>>2&1) }
 
-// Nonlinear generates searchNonlinear for many sub-blocks at once: see nonlinear.go of package encode for what it computes.
+// Nonlinear generates searchNonlinear for many sub-blocks at once: see nonlinear.go of package encode for what it
+// computes.
 func Nonlinear(m Machine) {
 	s := nonlinear{search: search{Machine: m}, half: Float(middle(7)), quarters: [2]Mem{Float(middle(3)), Float(middle(11))}}
 	s.eighths = FloatTable("eighths", m.Floats(), func(i int) float64 { return middle(first(i&3) + 1) })
@@ -98,7 +99,7 @@ func (s *nonlinear) sums(label string, inverse []reg.VecVirtual) (xq, q2 []reg.V
 	return xq, q2
 }
 
-// level returns the level nearest to v, by comparing with the middle of what is left four times.
+// level returns the level nearest to v, found by halving the levels four times.
 func (s *nonlinear) level(v reg.VecVirtual) reg.VecVirtual {
 	at, t, b := s.Vec(), s.Vec(), s.Vec()
 	upper := s.Compare(NotLess, v, s.half)

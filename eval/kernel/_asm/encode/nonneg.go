@@ -70,8 +70,8 @@ func (s *nonneg) group() {
 	s.next(1, s.state, s.x, s.w, s.q)
 }
 
-// largest returns the largest value, at least 0, and the smallest, at most 0. Lanes with a value or weight that is not a
-// number, or infinite, are noted.
+// largest returns the largest value, at least 0, and the smallest, at most 0. Lanes with a value or weight that is not
+// a number, or infinite, are noted.
 func (s *nonneg) largest() (most, least reg.VecVirtual) {
 	most, least = s.Zero(), s.Zero()
 	sum := s.Zero()
@@ -89,17 +89,17 @@ func (s *nonneg) largest() (most, least reg.VecVirtual) {
 	return most, least
 }
 
-// belowBytes returns the lanes of levels so low that a byte holds another.
+// belowBytes returns the lanes of levels so low that a byte holds another number.
 func (s *nonneg) belowBytes(v reg.VecVirtual) Mask { return s.Compare(NotGreater, v, Float(-255)) }
 
-// within notes lanes where levels become as low as that.
+// within notes lanes whose levels become that low.
 func (s *nonneg) within(inverse, smallest reg.VecVirtual) {
 	v := s.Vec()
 	Mul(v, inverse, smallest)
 	s.note(s.belowBytes(v), layout.NonnegRedo, 0)
 }
 
-// byte is what a level becomes as a byte: of negative ones, 256 more.
+// byte is a level as a byte: 256 more if it is negative.
 func (s *nonneg) byte(l reg.VecVirtual) reg.VecVirtual {
 	more := s.Vec()
 	s.Keep(more, s.Compare(Less, l, s.Zero()), s.Load(Float(256)))

@@ -12,11 +12,11 @@ import (
 
 type plain struct{ Machine }
 
-// Plain generates the conversions that search nothing, and the check for numbers that are not finite. One vector of
-// eight is enough here for every machine: memory is slower.
+// Plain generates the conversions without a search, and the check for numbers that are not finite. Vectors of eight are
+// fast enough here on every machine: memory is slower.
 func Plain(m Machine) {
 	p := plain{m}
-	p.peak()
+	p.largestBits()
 	p.q8()
 	p.float16()
 	p.bfloat16()
@@ -37,9 +37,9 @@ func order() Mem {
 	})
 }
 
-// peak compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
-func (p plain) peak() {
-	p.Func("peak", "func(x *float32, n int) uint32", "returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
+// largestBits compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
+func (p plain) largestBits() {
+	p.Func("largestBits", "func(x *float32, n int) uint32", "returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
 	x, n := Arg("x"), Arg("n")
 	acc, mask := p.Zeros(4), p.Load(signless())
 	Loop("values", n, 32, func() {
@@ -99,7 +99,7 @@ func (p plain) q8() {
 	End()
 }
 
-// float16 keeps the payloads of NaN, which plain Go does not.
+// float16 keeps the payloads of NaN, unlike plain Go, so the callers keep NaN away from it.
 func (p plain) float16() {
 	p.Func("float16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 8, none NaN, to 16-bit floats.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
@@ -110,7 +110,7 @@ func (p plain) float16() {
 	End()
 }
 
-// bfloat16 adds half of what is cut off, and one more where the kept part is odd.
+// bfloat16 adds 0x7fff before it cuts, and one more where the kept part is odd: nearest, ties to even.
 func (p plain) bfloat16() {
 	p.Func("bfloat16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 16, none NaN, to bfloat16.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
@@ -133,8 +133,8 @@ func (p plain) bfloat16() {
 	End()
 }
 
-// at returns, in all lanes, the first of a block's values that equals the given one, or otherwise what is there already:
-// the first of several zeros has the sign that counts.
+// at replaces value, in all lanes, by the first of a block's values that equals it, if there is one: the sign of the
+// first of several zeros counts.
 func (p plain) at(label string, x reg.GPVirtual, v [4]reg.VecVirtual, value reg.VecVirtual) {
 	bits, part := GP64(), GP64()
 	t := p.Vec()

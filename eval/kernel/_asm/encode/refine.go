@@ -12,7 +12,7 @@ import (
 )
 
 // refinement rounds values to levels, q, and then moves single levels for as long as that explains more, at most five
-// rounds. A level depends on those before it: groups side by side hide how long that takes.
+// rounds. A level depends on those before it; working on several groups at once hides the latency.
 type refinement struct {
 	search
 	groups []group
@@ -67,7 +67,7 @@ func (s *refinement) refine() {
 	Label("settled")
 }
 
-// move moves levels of a row and adds the lanes that it happened in to changed.
+// move moves levels of a row and adds the lanes in which it did to changed.
 func (s *refinement) move(g group, index reg.GPVirtual, disp int, changed Mask) {
 	x, l := s.Load(s.At(s.x, index, disp, g.at)), s.Load(s.At(s.q, index, disp, g.at))
 	w, wx, a, b, t := s.weight(x, index, disp, g.at), s.Vec(), s.Vec(), s.Vec(), s.Vec()
@@ -123,7 +123,8 @@ func (s *refinement) finish(g group, empty Mask, scale int) {
 	VMOVUPS(f, s.row(scale, g.at))
 }
 
-// Refine generates refineSymmetric for many sub-blocks at once: see symmetric.go of package encode for what it computes.
+// Refine generates refineSymmetric for many sub-blocks at once: see symmetric.go of package encode for what it
+// computes.
 func Refine(m Machine) {
 	m.Func("refine", "func(state, x, q *float32, n int, lowest *float32)",
 		"finds the scales of refineSymmetric for all columns of x, n rows. lowest is the lowest level; q is working space like x.")

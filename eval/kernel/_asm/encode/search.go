@@ -11,13 +11,14 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// Constants of every lane.
+// Constants, the same in every lane.
 func signless() Mem { return Bits(0x7fffffff) }
 func sign() Mem     { return Bits(0x80000000) }
 func wrap() Mem     { return Float(Wrap) }
 func tiny() Mem     { return Float(1e-15) }
 
-// search is what searches have in common: tables of [value][column] and the state, in rows of columns: see package layout.
+// search is what searches have in common: tables of [value][column] and the state, in rows of columns: see package
+// layout.
 type search struct {
 	Machine
 	state, x, w, q reg.GPVirtual
@@ -29,10 +30,10 @@ func (s search) row(r, group int) Mem {
 	return Mem{Base: s.state, Disp: r*s.Row() + group*s.Bytes}
 }
 
-// next moves a table's pointers on by groups.
-func (m search) next(groups int, pointers ...reg.GPVirtual) {
+// next moves pointers into tables on by groups.
+func (s search) next(groups int, pointers ...reg.GPVirtual) {
 	for _, p := range pointers {
-		ADDQ(Imm(uint64(groups*m.Bytes)), p)
+		ADDQ(Imm(uint64(groups*s.Bytes)), p)
 	}
 }
 
@@ -42,7 +43,7 @@ func (s search) note(bad Mask, row, group int) {
 	s.StoreMask(bad, s.row(row, group))
 }
 
-// further takes the values of v that lie further from zero than the extreme, whose magnitude goes along.
+// further takes the values of v that lie further from zero than extreme, and their magnitudes.
 func (s search) further(v, extreme, magnitude reg.VecVirtual, mask Op) {
 	a := s.Vec()
 	And(a, v, mask)
@@ -51,8 +52,8 @@ func (s search) further(v, extreme, magnitude reg.VecVirtual, mask Op) {
 	s.Choose(magnitude, more, a, magnitude)
 }
 
-// better returns the lanes in which levels with the sums xq of w*x*q and q2 of w*q^2 explain more than the best score does,
-// q2 > 0 and xq^2 > best*q2, and their scale xq/q2 and score xq^2/q2.
+// better returns the lanes in which levels with the sums xq of w*x*q and q2 of w*q^2 explain more than the best score
+// does, q2 > 0 and xq^2 > best*q2, and their scale xq/q2 and score xq^2/q2.
 func (s search) better(xq, q2, best reg.VecVirtual) (won Mask, scale, score reg.VecVirtual) {
 	a, b := s.Vec(), s.Vec()
 	Mul(a, xq, xq)
@@ -66,7 +67,7 @@ func (s search) better(xq, q2, best reg.VecVirtual) (won Mask, scale, score reg.
 	return won, scale, score
 }
 
-// keep is better's result where it won, in rows of the state.
+// keep stores v in a row of the state, in the lanes that won.
 func (s search) keep(v reg.VecVirtual, won Mask, row, group int) {
 	old := s.Load(s.row(row, group))
 	s.Choose(old, won, v, old)

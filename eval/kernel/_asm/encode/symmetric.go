@@ -93,7 +93,7 @@ func (s *symmetric) first(steps reg.GPVirtual) {
 		s.add(c, s.Load(s.At(s.x, index, disp, 0)), index, disp, false)
 	})
 	z := s.LoadMask(s.row(layout.SymmetricZero, 0))
-	// A value or weight that is not a number, or infinite, shows in the sums. Levels stay far from Wrap: the extreme is at
+	// A NaN or infinite value or weight shows in the sums. Levels stay far from Wrap: the extreme is at
 	// least tiny and lies near the lowest level.
 	t, bad := s.Vec(), s.Nothing()
 	for _, v := range []reg.VecVirtual{c.xq, c.q2} {

@@ -8,8 +8,8 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// Values generates what works on values in their order in the row: weights, levels, and the way between rows and
-// tables. One vector of eight is enough here for every machine.
+// Values generates what works on values in the order of the row: weights, levels, and the conversion between rows and
+// tables. Vectors of eight are fast enough here on every machine.
 func Values(m Machine) {
 	transpose(m)
 	sums(m, "sumSquares", "squares", func(v reg.VecVirtual) { Mul(v, v, v) })
@@ -23,7 +23,7 @@ func Values(m Machine) {
 	r.levels("levelsProduct", "(x - offset) * scale", false)
 }
 
-// eight returns columns i of eight rows, the values from the rows' places on.
+// eight returns eight columns of eight rows.
 func eight(m Machine, rows Rows) []reg.VecVirtual {
 	in := m.Vectors(8)
 	for i, v := range in {
@@ -133,7 +133,7 @@ func spread(m Machine) {
 	End()
 }
 
-// rounding is nearest of round.go with all its bits.
+// rounding computes nearest of round.go, exactly as plain Go does.
 type rounding struct{ Machine }
 
 func (r rounding) nearest(v reg.VecVirtual) {

@@ -20,8 +20,8 @@ const File = "eval/kernel/_asm/generated.sums"
 // sources are the folders of what assembly is generated from.
 var sources = []string{"eval/kernel/_asm", "eval/kernel/layout", "quantize/encode/layout"}
 
-// Sums returns the SHA-256 of every generator source and every generated file of the module in root, a line each. It lets
-// a test tell that both belong together without running the generator.
+// Sums returns the SHA-256 of every generator source and every generated file of the module in root, a line each. It
+// lets a test tell that both belong together without running the generator.
 func Sums(root string) (string, error) {
 	var out strings.Builder
 	err := fs.WalkDir(os.DirFS(root), ".", func(path string, d fs.DirEntry, err error) error {

@@ -7,15 +7,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// DotBF16 emits VDPBF16PS, which neither avo nor Go's assembler knows: acc += w[2i]*m[0] + w[2i+1]*m[1] in the sixteen lanes
-// i, m a pair of bfloat16 broadcast from memory. As its bytes are fixed here, all registers are physical, and the
+// DotBF16 emits VDPBF16PS, which neither avo nor Go's assembler knows: acc += w[2i]*m[0] + w[2i+1]*m[1] in the sixteen
+// lanes i, m a pair of bfloat16 broadcast from memory. As its bytes are fixed here, all registers are physical, and the
 // function around it uses no virtual ones.
 func DotBF16(m Mem, w, acc reg.VecPhysical) {
 	emit(evex(0x52, m, w, acc))
 }
 
-// evex encodes an instruction of EVEX.512.F3.0F38.W0 with a 32-bit broadcast operand and a displacement of 32 bits (Intel
-// 64 and IA-32 Architectures Software Developer's Manual, volume 2, 2.7).
+// evex encodes an instruction of EVEX.512.F3.0F38.W0 with a 32-bit broadcast operand and a displacement of 32 bits
+// (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, 2.7).
 func evex(opcode byte, m Mem, w, acc reg.VecPhysical) []byte {
 	base := m.Base.(reg.Physical).PhysicalIndex()
 	index, scale := reg.Index(4), byte(0) // 4: none

@@ -16,9 +16,9 @@ func Div(dst, a, b Op) { VDIVPS(b, a, dst) }
 func Min(dst, a, b Op) { VMINPS(b, a, dst) }
 func Max(dst, a, b Op) { VMAXPS(b, a, dst) }
 
-// Between is dst = min(max(a, 0), top) for integral values, and Within min(max(a, low), high) with low < 0 <= high. Bits of
-// negative floats are negative integers, and the larger without a sign the further down; others are ordered like
-// integers. Integer units are free when those of floats are not.
+// Between is dst = min(max(a, 0), top) for integral values, and Within min(max(a, low), high) with low < 0 <= high.
+// Bits of negative floats are negative integers, and the larger without a sign the further down; others are ordered
+// like integers. Integer units are free when those of floats are not.
 func Between(dst, a, top, zero Op) {
 	NotBelow(dst, a, zero)
 	VPMINSD(top, dst, dst)

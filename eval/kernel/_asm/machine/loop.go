@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Loop emits a loop over n things, per at a time: n is a multiple of per and not zero, and is 0 afterwards. Pointers move on
-// at the end of each round.
+// Loop emits a loop over n things, per at a time: n is a multiple of per and not zero, and is 0 afterwards. Pointers
+// move on at the end of each round.
 func Loop(label string, n reg.Register, per int, body func(), moves ...Move) {
 	Label(label)
 	body()

@@ -6,8 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Rows addresses the same column of up to eight rows that lie a stride apart. x86 multiplies an index by 1, 2, 4 or 8, so
-// odd multiples of the stride have registers of their own.
+// Rows addresses the same column of up to eight rows that lie a stride apart. x86 multiplies an index by 1, 2, 4 or 8,
+// so odd multiples of the stride have registers of their own.
 type Rows struct{ Base, Stride, three, five, seven reg.Register }
 
 // NewRows addresses n rows, four or eight, from the first one's register on, which Advance changes.
