@@ -12,8 +12,7 @@ const slabValues = 1 << 18
 const fewestValues = 1 << 12
 
 // budget splits the work so that the buffers of all slabs and workers together stay within a number of bytes. A row of
-// a quantized tensor is never split, another one not below fewestValues: a row that is larger than the budget exceeds
-// it.
+// a quantized tensor is never split, another one not below fewestValues: a row larger than the budget exceeds it.
 type budget struct {
 	slabs   int   // in flight at a time
 	values  int64 // decoded, per worker

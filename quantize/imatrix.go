@@ -56,11 +56,11 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	if len(bare) > 0 {
 		warnings = append(warnings, fmt.Sprintf("the importance matrix has no weights for %s", listed(bare)))
 	}
-	return append(warnings, strangers(p, imatrix, used)...), nil
+	return append(warnings, unknownEntries(p, imatrix, used)...), nil
 }
 
-// strangers warns about entries of the matrix whose name is not a tensor of the model.
-func strangers(p *Plan, imatrix *imatrix.Matrix, used map[string]bool) []string {
+// unknownEntries warns about entries of the matrix whose name is not a tensor of the model.
+func unknownEntries(p *Plan, imatrix *imatrix.Matrix, used map[string]bool) []string {
 	if imatrix == nil {
 		return nil
 	}

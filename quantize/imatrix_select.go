@@ -9,8 +9,8 @@ import (
 	"bitmill/formats/imatrix"
 )
 
-// SelectWeights returns the importance matrix with those entries only whose name contains one of include, or none of
-// exclude; one of the lists must be empty. A part that no name contains is an error. imatrix is not changed; without
+// SelectWeights reduces an importance matrix to the entries whose name contains one of include, or none of exclude; one
+// of the lists must be empty. A part that no name contains is an error. imatrix is not changed; without
 // lists it is returned itself.
 func SelectWeights(imatrix *imatrix.Matrix, include, exclude []string) (*imatrix.Matrix, error) {
 	parts := append(slices.Clone(include), exclude...)

@@ -49,8 +49,8 @@ func parseKey(text string, m *gguf.Metadata) (key string, v any, err error) {
 	return key, v, nil
 }
 
-// overridden is the metadata that the rules read: those of the source with the overrides, so that the new values decide
-// the types, as in llama-quantize. A list is not overridden, nor is a value by one of another type.
+// overridden is the metadata that the rules read: the source's with the overrides applied, so that the new values
+// decide the types, as in llama-quantize. A list is not overridden, nor is a value by one of another type.
 func overridden(source *gguf.Metadata, texts []string) (*gguf.Metadata, error) {
 	if len(texts) == 0 {
 		return source, nil

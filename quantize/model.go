@@ -50,8 +50,8 @@ func newModel(c *checkpoint.Checkpoint, md *gguf.Metadata) *model {
 	return m
 }
 
-// seventyB reports whether llama.cpp takes the shape for a 70B model. It asks for architectures only in which value
-// matrices are then an eighth of the query matrices.
+// seventyB reports whether llama.cpp takes the shape for a 70B model: one whose value matrices are an eighth of the
+// query matrices, in the architectures for which it asks.
 func seventyB(arch string, layers int, shared bool) bool {
 	switch arch {
 	case "llama", "llama-embed":

@@ -69,8 +69,7 @@ func (p Provenance) Metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
 	return m
 }
 
-// Accepts returns nil when tensors of an artifact with the provenance got may be copied, and otherwise the reason why
-// not.
+// Accepts returns nil when tensors may be copied from an artifact with the provenance got, otherwise the reason.
 func (p Provenance) Accepts(got Provenance) error {
 	switch {
 	case got.Version == "" || got.Source == "":
