@@ -22,9 +22,10 @@ import (
 )
 
 func batchCommand() *cli.Command {
+	needs := arguments(1, 1, "MANIFEST.yaml -o DIR", "output")
 	return &cli.Command{
 		Name:      "batch",
-		Usage:     "many runs from a manifest",
+		Usage:     "run many jobs from a manifest",
 		ArgsUsage: "MANIFEST.yaml",
 		Description: "Each job is one bitmill run into a folder of its own; its keys are the flags of run. " +
 			"A job that fails does not stop the others. " +
@@ -37,7 +38,7 @@ func batchCommand() *cli.Command {
 				Usage: "output `DIR`: a folder per job, and batch.json"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the commands and stop"},
 		},
-		Action: arguments(1, 1, "MANIFEST.yaml -o DIR", "output").action(func(c *cli.Context, e env, args []string) error {
+		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			jobs, err := readJobs(args[0], c.String("output"))
 			if err != nil {
 				return err
@@ -77,11 +78,11 @@ func readJobs(path, out string) ([]job, error) {
 	d := yaml.NewDecoder(strings.NewReader(string(data)))
 	d.KnownFields(true)
 	if err := d.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: the manifest is not understood: %w", path, err)
+		return nil, fmt.Errorf("%s: the manifest cannot be read: %w", path, err)
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: the manifest goes on after its first document: put all jobs in one, without a "+
-			"line of ---", path)
+		return nil, fmt.Errorf("%s: the manifest has a second document: put all jobs into the first, without a "+
+			"line ---", path)
 	}
 	if len(m.Jobs) == 0 {
 		return nil, fmt.Errorf("%s: the manifest has no jobs", path)
@@ -96,7 +97,7 @@ func readJobs(path, out string) ([]job, error) {
 		maps.Copy(all, keys)
 		j, err := newJob(all, out)
 		if err == nil && seen[j.Name] {
-			err = fmt.Errorf("there is a job %q before it", j.Name)
+			err = fmt.Errorf("an earlier job has the name %q too", j.Name)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: job %d: %w", path, i+1, err)
@@ -114,10 +115,10 @@ func newJob(keys map[string]any, out string) (job, error) {
 		name = names[0] // a number is a name too
 	}
 	if name == batchName {
-		return job{}, fmt.Errorf("name %q: the file of the outcomes has it; give the job another", name)
+		return job{}, fmt.Errorf("name %q is that of the file of results; give the job another", name)
 	}
 	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
-		return job{}, fmt.Errorf("name %q: give every job a name that can be a folder's", name)
+		return job{}, fmt.Errorf("name %q: give every job a name that can be a folder's name", name)
 	}
 	models, err := words(keys["models"])
 	if err != nil || len(models) == 0 {

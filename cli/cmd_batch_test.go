@@ -30,7 +30,7 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: a, models: m, chunks: many}]":  "job \"a\": chunks: \"many\": parse error",
 		"jobs: [{name: a, models: m, ctx: 1}]":        "--ctx 1: a window needs at least",
 		"jobs: [{name: a, models: m, text: {b: c}}]":  "neither a value nor a list",
-		"jobs: [{name: a, models: m}]\n---\njobs: []": "first document",
+		"jobs: [{name: a, models: m}]\n---\njobs: []": "second document",
 	} {
 		path := filepath.Join(t.TempDir(), "manifest.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

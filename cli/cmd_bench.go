@@ -15,10 +15,10 @@ func benchCommand() *cli.Command {
 		Usage:     "measure how fast models read a prompt and generate, as llama-bench does",
 		ArgsUsage: "MODEL...",
 		Description: `pp N is a prompt of N random tokens from an empty cache, with the logits of the last one; tg N
-is N single tokens from an empty cache. The weights are first moved to memory, in the order that the kernels read them
-in, as far as there is enough. Models take turns, repetition by repetition, after each has warmed up. Beside each
-speed stands what bounds it: the share of its time that reading the weights and the cache takes at the measured speed
-of reading, or the share that multiplying takes at the measured peak, whichever is larger.`,
+is N single tokens from an empty cache. The weights are first moved to memory, in the order in which the kernels read
+them, as far as memory allows. Models take turns, repetition by repetition, after each has warmed up. Each speed is
+shown with its bound: the share of the time that reading the weights and the cache takes at the measured speed of
+reading, or the share that multiplying takes at the measured peak, whichever is larger.`,
 		Flags: []cli.Flag{
 			requantizeFlag(), loraFlag(),
 			&cli.IntFlag{Name: "n-prompt", Aliases: []string{"p"}, Value: 512,

@@ -19,9 +19,10 @@ type calibrateOptions struct {
 }
 
 func calibrateCommand() *cli.Command {
+	needs := arguments(1, 1, "MODEL -t TEXT -o imatrix.gguf", "text", "output")
 	return &cli.Command{
 		Name:      "calibrate",
-		Usage:     "record which input columns of each matrix a text uses (imatrix)",
+		Usage:     "compute an importance matrix (imatrix) over a text",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file"},
@@ -32,7 +33,7 @@ func calibrateCommand() *cli.Command {
 			&cli.BoolFlag{Name: "process-output", Usage: "also record the output head"},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: arguments(1, 1, "MODEL -t TEXT -o imatrix.gguf", "text", "output").action(func(c *cli.Context, e env, args []string) error {
+		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			return runCalibrate(c.Context, e, args[0], calibrateOptions{
 				text: c.String("text"), out: c.String("output"), context: c.Int("ctx"), windows: c.Int("chunks"),
 				processOutput: c.Bool("process-output")})

@@ -21,9 +21,10 @@ type checkOptions struct {
 }
 
 func checkCommand() *cli.Command {
+	needs := arguments(1, 1, "REPORT.json --baseline REPORT.json|--budget FILE")
 	return &cli.Command{
 		Name:      "check",
-		Usage:     "gate: does a report keep to a budget, or to what an earlier report reached",
+		Usage:     "check a report against a budget or an earlier report",
 		ArgsUsage: "REPORT.json",
 		Description: "A limit on a measured quantity is broken only when the measurement says so beyond its error, " +
 			"corrected for the number of rules. With --baseline alone no artifact may be worse in kld, ppl, " +
@@ -37,9 +38,9 @@ func checkCommand() *cli.Command {
 			&cli.StringFlag{Name: "junit", Usage: "write the findings to `FILE` as JUnit XML"},
 			&cli.StringFlag{Name: "summary",
 				Usage: "append the findings to `FILE` as Markdown (on GitHub: \"$GITHUB_STEP_SUMMARY\")"},
-			&cli.BoolFlag{Name: "strict", Usage: "a limit passed within the error is broken too"},
+			&cli.BoolFlag{Name: "strict", Usage: "a limit exceeded within the measurement error counts as broken too"},
 		},
-		Action: arguments(1, 1, "REPORT.json --baseline REPORT.json|--budget FILE").action(func(c *cli.Context, e env, args []string) error {
+		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			o := checkOptions{c.String("baseline"), c.String("budget"), c.String("junit"), c.String("summary"),
 				c.Bool("strict")}
 			if o.baseline == "" && o.budget == "" {

@@ -21,8 +21,8 @@ func diffCommand() *cli.Command {
 		ArgsUsage: "A B",
 		Description: `A and B are GGUF files, first shards, or Hugging Face folders (seen as llama.cpp's converter
 would write them). A line starts with - for what only A has, + for what only B has, ~ for what both have and differs.
-Of tensors that differ the values are compared: the largest |a-b|, its root mean square over that of A, and the
-cosine. How a model is cut into shards (metadata keys split.*) does not count as a difference.
+Tensors that differ are compared by value: the largest |a-b|, its root mean square relative to that of A, and the
+cosine. How a model is split into shards (metadata keys split.*) does not count as a difference.
 
 Exit code 0 means that nothing differs, 3 that something does.`,
 		Action: arguments(2, 2, "A B").action(func(c *cli.Context, e env, args []string) error {

@@ -21,6 +21,7 @@ type evalOptions struct {
 }
 
 func evalCommand() *cli.Command {
+	needs := arguments(1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]")
 	return &cli.Command{
 		Name:      "eval",
 		Usage:     "perplexity of models over a text, their divergence from a reference, and their answers to tasks",
@@ -40,7 +41,7 @@ func evalCommand() *cli.Command {
 				Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: arguments(1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]").action(func(c *cli.Context, e env, args []string) error {
+		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"),
 				c.StringSlice("tasks")}
 			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {

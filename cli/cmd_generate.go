@@ -21,13 +21,13 @@ type generateOptions struct {
 func generateCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "generate",
-		Usage:     "let a model continue a text: a smoke test that it talks",
+		Usage:     "let a model continue a text, as a quick test",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
 			requantizeFlag(), loraFlag(),
 			&cli.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "the text to continue"},
 			&cli.BoolFlag{Name: "chat",
-				Usage: "put the prompt as a user's message to an assistant, in the style of the model's chat template"},
+				Usage: "send the prompt as a user's message, marked up in the style of the model's chat template"},
 			&cli.IntFlag{Name: "tokens", Aliases: []string{"n"}, Value: 128, Usage: "how many tokens to generate"},
 			&cli.Float64Flag{Name: "temperature", Usage: "0 picks the most probable token"},
 			&cli.IntFlag{Name: "top-k", Usage: "choose among the k most probable tokens (0: all)"},

@@ -13,6 +13,7 @@ import (
 )
 
 func logitsCommand() *cli.Command {
+	needs := arguments(1, 1, "MODEL --tokens 1,2,3", "tokens")
 	return &cli.Command{
 		Name:      "logits",
 		Usage:     "print the logits a model gives after each of some tokens",
@@ -22,7 +23,7 @@ func logitsCommand() *cli.Command {
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 			requantizeFlag(), loraFlag(),
 		},
-		Action: arguments(1, 1, "MODEL --tokens 1,2,3", "tokens").action(func(c *cli.Context, e env, args []string) error {
+		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			var tokens []int32
 			for _, s := range strings.Split(c.String("tokens"), ",") {
 				id, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)

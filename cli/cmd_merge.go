@@ -26,7 +26,7 @@ bytes that llama-gguf-split --merge writes. The shards are kept. A file OUT.gguf
 		},
 		Action: arguments(2, 2, "FIRST-SHARD OUT.gguf").action(func(c *cli.Context, e env, args []string) error {
 			if args[1] == "" {
-				return usagef("the output has no name")
+				return usagef("the output file has no name")
 			}
 			return runMerge(c.Context, e, args[0], args[1], c.Bool("dry-run"))
 		}),

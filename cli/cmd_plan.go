@@ -18,7 +18,7 @@ func planCommand() *cli.Command {
 		Usage:     "exact bytes and bits per weight of every tensor, before anything is written",
 		ArgsUsage: "MODEL|config.json",
 		Description: `The plan says to the byte what bitmill quantize would write with the same flags. A bare
-config.json has no vocabulary: its types and bits are right, the file size lacks what the metadata take.
+config.json has no vocabulary: the types and bits are right, but the file size lacks the bytes of the metadata.
 
 ` + targetHelp,
 		Flags: append([]cli.Flag{
@@ -40,7 +40,7 @@ config.json has no vocabulary: its types and bits are right, the file size lacks
 				case !c.IsSet("formats"):
 					names = []string{""} // the nearest
 				case len(names) > 1:
-					return usagef("a target is one artifact: give one format with it, or none")
+					return usagef("--target-bpw and --target-size make one artifact: give one format, or none")
 				}
 			}
 			return runPlan(c.Context, e, args[0], names, c.Bool("tensors"), o)

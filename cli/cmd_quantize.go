@@ -11,21 +11,20 @@ func quantizeCommand() *cli.Command {
 		Name:      "quantize",
 		Usage:     "write one artifact",
 		ArgsUsage: "MODEL OUT.gguf",
-		Description: `Interrupted or killed, it leaves OUT.gguf.part and a journal; the same command goes on at the
-tensor where it was. The format COPY keeps every tensor as it is. Shards are named after OUT.gguf:
-OUT-00001-of-0000N.gguf.
+		Description: `When interrupted or killed, it leaves OUT.gguf.part and a journal; the same command continues at
+the next tensor. The format COPY keeps every tensor as it is. Shards are named after OUT.gguf: OUT-00001-of-0000N.gguf.
 
---reuse copies the tensors whose type is the same from an earlier artifact instead of encoding them. That it was made
-from the same model, with the same importance matrix, by the same version of bitmill is read from its metadata
-(bitmill.source.sha256, bitmill.imatrix.sha256, bitmill.version) and compared with the inputs; where bitmill run
-recorded the file's hash, the file must still have it. Otherwise its tensors are trusted.
+--reuse copies tensors of the same type from an earlier artifact instead of encoding them. The artifact's metadata
+(bitmill.source.sha256, bitmill.imatrix.sha256, bitmill.version) must say that it was made from the same model, with
+the same importance matrix, by the same version of bitmill. If bitmill run recorded the file's hash, the file must
+still have it; otherwise its tensors are trusted.
 
 ` + targetHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M, or COPY"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what bitmill plan says, write nothing"},
 			&cli.StringSliceFlag{Name: "reuse",
-				Usage: "copy tensors that would be equal from an earlier artifact, `OLD.gguf`; may be repeated"},
+				Usage: "copy unchanged tensors from an earlier artifact, `OLD.gguf`; may be repeated"},
 		}, append(artifactFlags(), memoryFlag())...),
 		Action: arguments(2, 2, "MODEL OUT.gguf -f FORMAT").action(func(c *cli.Context, e env, args []string) error {
 			o, err := readQuantizeOptions(c)

@@ -12,19 +12,20 @@ import (
 )
 
 func recommendCommand() *cli.Command {
+	needs := arguments(1, -1, "REPORT.json... --ram SIZE|--max-kld X")
 	return &cli.Command{
 		Name:      "recommend",
-		Usage:     "the artifact to take under a limit of memory or divergence",
+		Usage:     "choose the best artifact within a limit of memory or divergence",
 		ArgsUsage: "REPORT.json...",
 		Description: "With --ram it takes the artifact with the lowest loss whose file and keys and values " +
 			"(16 bits, --context tokens) fit, and names a smaller one that is not worse beyond the error. " +
 			"With --max-kld alone it takes the smallest within that divergence from its source.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "ram", Usage: "memory there is, as `SIZE` (8GiB)"},
-			&cli.Float64Flag{Name: "max-kld", Usage: "divergence in nats that is allowed"},
+			&cli.StringFlag{Name: "ram", Usage: "available memory: a `SIZE` such as 8GiB"},
+			&cli.Float64Flag{Name: "max-kld", Usage: "the largest divergence allowed, in nats"},
 			&cli.IntFlag{Name: "context", Value: 4096, Usage: "tokens whose keys and values count as memory"},
 		},
-		Action: arguments(1, -1, "REPORT.json... --ram SIZE|--max-kld X").action(func(c *cli.Context, e env, args []string) (err error) {
+		Action: needs.action(func(c *cli.Context, e env, args []string) (err error) {
 			l := pareto.Limits{KLD: c.Float64("max-kld"), Context: c.Int("context")}
 			if c.String("ram") == "" && !c.IsSet("max-kld") {
 				return usagef("recommend needs --ram SIZE, --max-kld X, or both")

@@ -35,7 +35,7 @@ written.`,
 			}
 			if base := args[1]; base == "" || strings.HasSuffix(base, "/") ||
 				strings.HasSuffix(base, string(filepath.Separator)) {
-				return usagef("%q is no prefix: give the start of the shards' names, e.g. %s", base,
+				return usagef("%q is not a prefix: give the beginning of the shards' names, e.g. %s", base,
 					filepath.Join(base, "model"))
 			}
 			return runSplit(c.Context, e, args[0], args[1], o, c.Bool("dry-run"))

@@ -17,7 +17,7 @@ import (
 func thresholdCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "threshold",
-		Usage:     "where quality breaks, from reports already written",
+		Usage:     "find where quality breaks, from existing reports",
 		ArgsUsage: "REPORT.json...",
 		Flags: []cli.Flag{
 			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget,

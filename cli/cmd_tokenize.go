@@ -18,7 +18,7 @@ func tokenizeCommand() *cli.Command {
 			&cli.StringFlag{Name: "text", Usage: "the text itself"},
 			&cli.StringFlag{Name: "file", Usage: "a file that holds the text"},
 			&cli.BoolFlag{Name: "no-special",
-				Usage: "add no BOS or EOS and take special tokens in the text as plain text"},
+				Usage: "add no BOS or EOS, and treat special tokens in the text as plain text"},
 		},
 		Action: arguments(1, 1, "MODEL --text S").action(func(c *cli.Context, e env, args []string) (err error) {
 			text := c.String("text")

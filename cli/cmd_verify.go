@@ -28,9 +28,9 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "check a model file: structure, tensors, no NaN, provenance, hashes",
 		ArgsUsage: "FILE",
-		Description: `FILE is a GGUF file, a first shard, or a Hugging Face folder. Checked are: the structure of all
-shards; that no value and no block's scale is NaN or infinite; that the tensors are those of the architecture, with
-the right shapes; and what is given by a flag. Each problem is one line; a problem makes the exit code 1.
+		Description: `FILE is a GGUF file, a first shard, or a Hugging Face folder. The command checks the structure of
+all shards; that no value and no block's scale is NaN or infinite; that the tensors are those of the architecture,
+with the right shapes; and whatever a flag asks for. Each problem is one line, and any problem makes the exit code 1.
 
 A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 		Flags: []cli.Flag{

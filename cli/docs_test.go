@@ -21,7 +21,8 @@ import (
 
 // printed are the packages whose structs --json prints or a run writes.
 var printed = []string{"cli", "cli/pipeline", "cli/steps", "eval/bench", "eval/diff", "eval/gate", "eval/paired",
-	"eval/pareto", "eval/report", "eval/score", "eval/task", "eval/threshold", "eval/verify", "formats/file", "formats/imatrix", "quantize"}
+	"eval/pareto", "eval/report", "eval/score", "eval/task", "eval/threshold", "eval/verify",
+	"formats/file", "formats/imatrix", "quantize"}
 
 // readOnly are files whose structs are only read.
 var readOnly = map[string]bool{"eval/task/layout.go": true}

@@ -34,7 +34,7 @@ func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
 // memoryFlag is the bound on what quantizing holds in memory.
 func memoryFlag() cli.Flag {
 	return &cli.StringFlag{Name: "max-memory", Value: "512MiB",
-		Usage: "what the buffers of quantizing may take: a `SIZE` such as 512MiB or 2GiB"}
+		Usage: "memory for the buffers of quantizing: a `SIZE` such as 512MiB or 2GiB"}
 }
 
 // memory reads memoryFlag.
@@ -86,7 +86,7 @@ func formatNames(lists []string) (names []string, all bool, err error) {
 	}
 	switch {
 	case names == nil && len(lists) > 0:
-		return nil, false, usagef("--formats names no format; leave it out for the seven headline formats")
+		return nil, false, usagef("--formats is empty; leave it out for the seven headline formats")
 	case names == nil:
 		names = quantize.Headline()
 	}

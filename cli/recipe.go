@@ -50,17 +50,17 @@ func artifactFlags() []cli.Flag {
 			Usage: "choose every matrix's type so that the file takes at most this `SIZE`, e.g. 8GiB or 700MB"},
 		&cli.BoolFlag{Name: "no-provenance",
 			Usage: "leave out bitmill's own metadata: the file then equals llama-quantize's"},
-		&cli.BoolFlag{Name: "keep-split", Usage: "cut into the shards that the model has"},
+		&cli.BoolFlag{Name: "keep-split", Usage: "keep the model's shards"},
 		&cli.StringFlag{Name: "split-max-size",
 			Usage: "cut into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
 	}, weightFlags()...), recipeFlags()...)
 }
 
 // targetHelp explains --target-bpw and --target-size.
-const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every
-matrix are encoded as each type, with the importance weights where there are any (then the IQ2, IQ3 and IQ4_XS types
-are tried too), and the bytes go where they take away the most error. --format then only names the recipe that the
-metadata record (default: the headline format nearest in size). Types given by --tensor-type and its like stay.`
+const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every matrix
+are encoded as each type, with the importance weights if there are any (then the IQ2, IQ3 and IQ4_XS types are tried
+too), and the bytes go where they remove the most error. --format then only names the recipe that the metadata record
+(default: the headline format nearest in size). Types given by --tensor-type and the like stay.`
 
 // readTarget reads the flags of a size to be reached; the zero Target means none.
 func readTarget(c *cli.Context) (t quantize.Target, err error) {
@@ -91,7 +91,7 @@ func recipeOptions(c *cli.Context) (quantize.Options, error) {
 		}
 		list := strings.Fields(text)
 		if len(list) == 0 {
-			return o, fmt.Errorf("--tensor-type-file %s: there is nothing in it", path)
+			return o, fmt.Errorf("--tensor-type-file %s: the file is empty", path)
 		}
 		for _, t := range list {
 			if _, err := quantize.ParseOverride(t); err != nil {

@@ -127,7 +127,7 @@ func (s Session) LoadWeights(ctx context.Context, m *Model, pool *infer.Pool, se
 	step := s.Events.Begin("load "+filepath.Base(m.Path), "bytes")
 	err := m.Engine.LoadToRAM(ctx, pool, set, step.Set)
 	if errors.Is(err, infer.ErrMemory) {
-		s.Events.Warn(fmt.Sprintf("%s is run from its file's mapping, which is slower: %v", m.Path, err))
+		s.Events.Warn(fmt.Sprintf("%s runs from the mapped file, which is slower: %v", m.Path, err))
 		return nil
 	}
 	if err == nil {

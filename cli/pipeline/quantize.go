@@ -133,7 +133,7 @@ func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Writ
 	name := filepath.Base(w.Path)
 	i := slices.IndexFunc(made, func(a *artifact) bool { return a.name == name })
 	if i < 0 {
-		return fmt.Errorf("internal error: nobody asked for %s", w.Path)
+		return fmt.Errorf("internal error: %s was written without a plan", w.Path)
 	}
 	made[i].sha256 = w.SHA256
 	out := file.Written{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
@@ -149,7 +149,7 @@ func ReuseNote(written []quantize.Written) string {
 	}
 	note := ""
 	if resumed > 0 {
-		note = fmt.Sprintf("%d tensors were there already from writing that was interrupted", resumed)
+		note = fmt.Sprintf("%d tensors had been written before an interruption", resumed)
 	}
 	if reused > 0 {
 		if note != "" {

@@ -27,7 +27,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 		events = Discard{}
 	}
 	if o.Source.Adapter != "" && len(o.Models) != 1 {
-		return s, UsageError{errors.New("--lora belongs to one model: give one")}
+		return s, UsageError{errors.New("--lora applies to one model: give exactly one")}
 	}
 	rules, err := ReadBudget(o.Budget) // first: a mistake in it shows before hours of work
 	if err != nil {
