@@ -1,8 +1,11 @@
 // Package infer is the quantized CPU engine: it runs the blocks of a checkpoint or GGUF file as they are stored, one
 // matrix product at a time, without ever expanding the weights.
 //
-// A Model holds weights only and may be shared. A Runner holds the buffers of a forward pass. Sequences of tokens go
-// in as a batch; logits come out for the positions asked for.
+// A Model holds weights only and may be shared. A Runner holds the buffers of a forward pass. Sequences of tokens go in
+// as a batch; logits come out for the positions asked for.
+//
+// A layer is a list of branches, each with a mixer: attention, a feed-forward layer, experts (branch.go). A new kind of
+// layer is a new mixer, bound in loader.layer. If it remembers earlier tokens, its state is its own type.
 package infer
 
 import (
