@@ -77,26 +77,22 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 	return m, nil
 }
 
-// layerRoles lists the tensors of one layer.
+// layerRoles lists the tensors of one layer. Any matrix may have a bias.
 func layerRoles(k arch.Config, headNorm bool) []role {
 	q, kv := k.Heads*k.HeadDim, k.KVHeads*k.HeadDim
 	roles := []role{
 		{name: "attn_norm.weight", dims: []int{k.Width}},
-		{name: "attn_q.weight", dims: []int{q, k.Width}},
-		{name: "attn_k.weight", dims: []int{kv, k.Width}},
-		{name: "attn_v.weight", dims: []int{kv, k.Width}},
-		{name: "attn_q.bias", dims: []int{q}, optional: true},
-		{name: "attn_k.bias", dims: []int{kv}, optional: true},
-		{name: "attn_v.bias", dims: []int{kv}, optional: true},
-		{name: "attn_output.weight", dims: []int{k.Width, q}},
-		{name: "attn_output.bias", dims: []int{k.Width}, optional: true},
 		{name: "ffn_norm.weight", dims: []int{k.Width}},
-		{name: "ffn_gate.weight", dims: []int{k.FFN, k.Width}},
-		{name: "ffn_gate.bias", dims: []int{k.FFN}, optional: true},
-		{name: "ffn_up.weight", dims: []int{k.FFN, k.Width}},
-		{name: "ffn_up.bias", dims: []int{k.FFN}, optional: true},
-		{name: "ffn_down.weight", dims: []int{k.Width, k.FFN}},
-		{name: "ffn_down.bias", dims: []int{k.Width}, optional: true},
+	}
+	for _, m := range []struct {
+		name    string
+		out, in int
+	}{
+		{"attn_q", q, k.Width}, {"attn_k", kv, k.Width}, {"attn_v", kv, k.Width}, {"attn_output", k.Width, q},
+		{"ffn_gate", k.FFN, k.Width}, {"ffn_up", k.FFN, k.Width}, {"ffn_down", k.Width, k.FFN},
+	} {
+		roles = append(roles, role{name: m.name + ".weight", dims: []int{m.out, m.in}},
+			role{name: m.name + ".bias", dims: []int{m.out}, optional: true})
 	}
 	if headNorm {
 		roles = append(roles,
