@@ -3,11 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"io"
-	"runtime"
 
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
+	"bitmill/formats/checkpoint"
 )
 
 // env is what a command needs besides its options.
@@ -31,7 +31,7 @@ func newEnv(c *cli.Context) env {
 func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	e := env{stdout: stdout, stderr: stderr, json: json, quiet: quiet}
 	t := terminal{stdout: stdout, stderr: stderr, quiet: quiet}
-	e.Session = pipeline.Session{Events: t, Threads: runtime.GOMAXPROCS(0)}
+	e.Session = pipeline.Session{Events: t, Threads: checkpoint.Workers(0)}
 	if json {
 		e.Events = jsonOutput{t}
 	}

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"errors"
-	"runtime"
 
 	"bitmill/eval"
 	"bitmill/eval/gate"
@@ -48,7 +47,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Context = cmp.Or(o.Context, eval.DefaultContext)
 	o.KLDBudget = cmp.Or(o.KLDBudget, DefaultKLDBudget)
-	o.Threads = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
+	o.Threads = checkpoint.Workers(o.Threads)
 	return o
 }
 

@@ -82,7 +82,7 @@ func (f *File) readHeader(header []byte) ([]info, error) {
 		}
 		key, ok := k.(string)
 		if !ok || seen[key] {
-			return nil, corrupt("header", fmt.Errorf("key %q is no string or occurs twice", k))
+			return nil, corrupt("header", fmt.Errorf("key %q is not a string or occurs twice", k))
 		}
 		seen[key] = true
 		if key == metadataKey {
