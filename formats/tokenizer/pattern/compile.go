@@ -66,7 +66,7 @@ func (c *compiler) alternation() node {
 	if len(list) == 1 {
 		return list[0]
 	}
-	n := node{width: list[0].width, build: func(next *step) *step {
+	n := node{size: 1, width: list[0].width, build: func(next *step) *step {
 		s := &step{op: opEither}
 		for _, way := range list {
 			s.ways = append(s.ways, way.build(next))
@@ -74,6 +74,7 @@ func (c *compiler) alternation() node {
 		return s
 	}}
 	for _, way := range list {
+		n.size += way.size
 		n.empty = n.empty || way.empty
 		if way.width != n.width {
 			n.width = -1
@@ -97,13 +98,19 @@ func (c *compiler) sequence() node {
 		return next
 	}}
 	for _, part := range list {
+		n.size += part.size
 		n.empty = n.empty && part.empty
-		if n.width += part.width; part.width < 0 || n.width < 0 {
+		if n.width < 0 || part.width < 0 {
 			n.width = -1
+		} else {
+			n.width += part.width
 		}
 	}
 	return n
 }
+
+// mostSteps bounds the steps of a repeated group, so that no pattern takes much memory.
+const mostSteps = 1 << 13
 
 // quantified reads a part and its quantifier.
 func (c *compiler) quantified() node {
@@ -125,7 +132,7 @@ func (c *compiler) quantified() node {
 		width = least * n.width
 	}
 	if n.set != nil {
-		return node{empty: least == 0, width: width, build: func(next *step) *step {
+		return node{empty: least == 0, size: 1, width: width, build: func(next *step) *step {
 			if lazy {
 				return &step{op: opLazy, set: n.set, min: least, max: most, next: next}
 			}
@@ -135,11 +142,15 @@ func (c *compiler) quantified() node {
 	if n.empty {
 		return c.fail("a repeated group that may be empty")
 	}
-	if most != math.MaxInt && most > 64 {
-		return c.fail("a group repeated more than 64 times")
+	copies := most
+	if most == math.MaxInt {
+		copies = least + 1
 	}
 	r := n.repeated(least, most, lazy, held)
-	r.width = width
+	r.size, r.width = (n.size+1)*copies, width
+	if r.size > mostSteps || copies > mostSteps {
+		return c.fail("a group repeated too often")
+	}
 	return r
 }
 
@@ -190,7 +201,7 @@ func (c *compiler) atom() node {
 		return n
 	case c.take("(?>"):
 		n := c.group()
-		return node{empty: n.empty, width: n.width, build: keep(n.build)}
+		return node{empty: n.empty, size: n.size + 1, width: n.width, build: keep(n.build)}
 	case c.take("(?="):
 		return c.look(opAhead, false)
 	case c.take("(?!"):
@@ -235,11 +246,11 @@ func (c *compiler) look(o op, not bool) node {
 	if o == opBehind && n.width < 0 {
 		return c.fail("a lookbehind of more than one length")
 	}
-	return node{empty: true, build: func(next *step) *step {
+	return node{empty: true, size: n.size + 1, build: func(next *step) *step {
 		return &step{op: o, not: not, min: n.width, sub: n.build(&step{op: opDone}), next: next}
 	}}
 }
 
 func assertion(o op) node {
-	return node{empty: true, build: func(next *step) *step { return &step{op: o, next: next} }}
+	return node{empty: true, size: 1, build: func(next *step) *step { return &step{op: o, next: next} }}
 }

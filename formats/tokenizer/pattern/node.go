@@ -6,6 +6,7 @@ import "math"
 type node struct {
 	set   *charset               // of a part that is one character
 	empty bool                   // it may match nothing
+	size  int                    // the number of its steps
 	width int                    // the number of characters that it matches, -1 where that is not fixed
 	build func(next *step) *step // makes the steps that match it and lead to next
 }
@@ -50,7 +51,7 @@ func keep(build func(next *step) *step) func(next *step) *step {
 // single is the part that matches one character.
 func single(holds func(rune) bool) node {
 	set := newCharset(holds)
-	return node{set: set, width: 1, build: func(next *step) *step { return &step{op: opSet, set: set, next: next} }}
+	return node{set: set, size: 1, width: 1, build: func(next *step) *step { return &step{op: opSet, set: set, next: next} }}
 }
 
 // setFirst finds the bytes that matches can begin with, for all steps from p on.
