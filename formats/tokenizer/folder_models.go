@@ -65,18 +65,18 @@ func (f *jsonFile) unigram(t *Tokenizer, pre cut) (describe, error) {
 		scores: make([]float64, len(t.tokens))}
 	u.byteID = byteTokens(u.whole)
 	f.markBytes(t)
-	texts, ids := make([]string, 0, len(f.vocab)), make([]int32, 0, len(f.vocab))
+	words := make([]word, 0, len(f.vocab))
 	for i, e := range f.vocab {
 		u.scores[e.id] = e.score
 		if i == 0 || e.score < u.unkScore {
 			u.unkScore = e.score
 		}
 		if e.text != "" {
-			texts, ids = append(texts, e.text), append(ids, e.id)
+			words = append(words, word{e.text, e.id})
 		}
 	}
 	u.unkScore -= unknownPenalty
-	u.tokens = newTrie(texts, ids)
+	u.tokens = newTrie(words)
 	t.model, t.leadingSpace = u, f.prefixed(t, pre)
 	return f.describeUnigram(t), nil
 }
@@ -92,20 +92,19 @@ func (f *jsonFile) wordPiece(t *Tokenizer, pre cut) (describe, error) {
 	if f.Model.MaxInputChars != nil {
 		w.longest = *f.Model.MaxInputChars
 	}
-	var start, rest []string
-	var startID, restID []int32
+	var start, rest []word
 	for _, e := range f.vocab {
 		if e.text == f.Model.UnkToken {
 			w.unk = e.id
 		}
 		if e.text != "" {
-			start, startID = append(start, e.text), append(startID, e.id)
+			start = append(start, word{e.text, e.id})
 		}
 		if more, ok := strings.CutPrefix(e.text, prefix); ok && more != "" {
-			rest, restID = append(rest, more), append(restID, e.id)
+			rest = append(rest, word{more, e.id})
 		}
 	}
-	w.start, w.rest, t.unk = newTrie(start, startID), newTrie(rest, restID), w.unk
+	w.start, w.rest, t.unk = newTrie(start), newTrie(rest), w.unk
 	t.model = w
 	return f.describeWordPiece(t), nil
 }

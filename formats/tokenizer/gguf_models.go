@@ -201,33 +201,30 @@ func (t *Tokenizer) makeWordPiece(m *gguf.Metadata) error {
 	if err := readBool(m, keyStripAccents, &n.stripMarks); err != nil {
 		return err
 	}
-	var start, rest []string
-	var startID, restID []int32
+	var start, rest []word
 	for id, text := range t.tokens {
 		if text == "" {
 			continue
 		}
-		if word, ok := strings.CutPrefix(text, underline); ok {
-			start, startID = append(start, word), append(startID, int32(id))
+		if begin, ok := strings.CutPrefix(text, underline); ok {
+			start = append(start, word{begin, int32(id)})
 		}
-		rest, restID = append(rest, text), append(restID, int32(id))
+		rest = append(rest, word{text, int32(id)})
 	}
-	t.model = &wordPiece{stages: []splitter{splitBERT}, start: newTrie(start, startID), rest: newTrie(rest, restID),
-		unk: t.unk}
+	t.model = &wordPiece{stages: []splitter{splitBERT}, start: newTrie(start), rest: newTrie(rest), unk: t.unk}
 	t.normalize, t.leadingSpace = n.apply, true
 	return nil
 }
 
 // makeGreedy makes RWKV's model.
 func (t *Tokenizer) makeGreedy(*gguf.Metadata) error {
-	var texts []string
-	var ids []int32
+	var words []word
 	for id, text := range t.tokens {
 		if text = unescape(text); text != "" {
-			texts, ids = append(texts, text), append(ids, int32(id))
+			words = append(words, word{text, int32(id)})
 		}
 	}
-	t.model = &greedy{newTrie(texts, ids), t.unk}
+	t.model = &greedy{newTrie(words), t.unk}
 	return nil
 }
 

@@ -13,27 +13,29 @@ type trie struct {
 	first, last []int32 // the children of a node: first to last-1
 }
 
-// newTrie makes a trie of texts; of equal texts the last id counts, as in a map.
-func newTrie(texts []string, ids []int32) *trie {
-	order := make([]int, len(texts))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(texts[a], texts[b]) })
+// word is a text that a trie finds, and its token.
+type word struct {
+	text string
+	id   int32
+}
+
+// newTrie makes a trie of words, which it sorts; of equal words the last one counts, as in a map.
+func newTrie(words []word) *trie {
+	slices.SortStableFunc(words, func(a, b word) int { return strings.Compare(a.text, b.text) })
 	t := &trie{}
 	t.add(0)
 	type span struct{ node, from, to, depth int }
-	for todo := []span{{0, 0, len(order), 0}}; len(todo) > 0; {
+	for todo := []span{{0, 0, len(words), 0}}; len(todo) > 0; {
 		s := todo[0]
 		todo = todo[1:]
-		for s.from < s.to && len(texts[order[s.from]]) == s.depth {
-			t.id[s.node] = ids[order[s.from]]
+		for s.from < s.to && len(words[s.from].text) == s.depth {
+			t.id[s.node] = words[s.from].id
 			s.from++
 		}
 		t.first[s.node] = int32(len(t.label))
 		for i := s.from; i < s.to; {
-			b, j := texts[order[i]][s.depth], i
-			for j < s.to && texts[order[j]][s.depth] == b {
+			b, j := words[i].text[s.depth], i
+			for j < s.to && words[j].text[s.depth] == b {
 				j++
 			}
 			todo = append(todo, span{t.add(b), i, j, s.depth + 1})

@@ -37,8 +37,7 @@ type viterbi struct {
 // newUnigram makes the model of a vocabulary: normal tokens at their scores, user-defined ones at 0.
 func newUnigram(t *Tokenizer, scores []float32) *unigram {
 	u := &unigram{scores: make([]float64, len(scores)), unk: t.unk, unkScore: math.Inf(1)}
-	var texts []string
-	var ids []int32
+	var words []word
 	for id, text := range t.tokens {
 		switch t.kinds[id] {
 		case Normal:
@@ -49,11 +48,11 @@ func newUnigram(t *Tokenizer, scores []float32) *unigram {
 			continue
 		}
 		if text != "" {
-			texts, ids = append(texts, text), append(ids, int32(id))
+			words = append(words, word{text, int32(id)})
 		}
 	}
 	u.unkScore -= unknownPenalty
-	u.tokens = newTrie(texts, ids)
+	u.tokens = newTrie(words)
 	return u
 }
 
