@@ -218,7 +218,7 @@ func TestExtremes(t *testing.T) {
 					name := fmt.Sprintf("%s %s filled with %#02x, %d tokens", s.Name, typ, fill, n)
 					compare(t, name, w, b, 0, 17, got, want)
 					if repackLayoutOf(typ) != nil {
-						compare(t, name+", woven", w, b, 0, 17, multiplied(t, s, woven(t, w), b, 0, 17, nil), want)
+						compare(t, name+", repacked", w, b, 0, 17, multiplied(t, s, repacked(t, w), b, 0, 17, nil), want)
 					}
 				}
 			}
@@ -280,7 +280,7 @@ func TestMatMulAllocations(t *testing.T) {
 					if !s.WantsRepacked(w) {
 						break
 					}
-					w = woven(t, w)
+					w = repacked(t, w)
 				}
 			}
 		}

@@ -9,13 +9,13 @@ import (
 	"bitmill/formats"
 )
 
-// woven returns the matrix in strips, woven in two parts.
-func woven(t testing.TB, w Matrix) Matrix {
+// repacked returns the matrix repacked, in two parts.
+func repacked(t testing.TB, w Matrix) Matrix {
 	t.Helper()
-	return wovenBy(t, generic, w)
+	return repackedBy(t, generic, w)
 }
 
-func wovenBy(t testing.TB, s *Set, w Matrix) Matrix {
+func repackedBy(t testing.TB, s *Set, w Matrix) Matrix {
 	t.Helper()
 	m := w
 	m.Data, m.Repacked = make([]byte, w.RepackedBytes()), true
@@ -28,22 +28,22 @@ func wovenBy(t testing.TB, s *Set, w Matrix) Matrix {
 	return m
 }
 
-// TestSetsOfQuads joins all codes in all places and splits them again.
-func TestSetsOfQuads(t *testing.T) {
+// TestPackBits packs all codes in all slots and unpacks them again.
+func TestPackBits(t *testing.T) {
 	rng := random(1)
 	for bits := 2; bits <= 8; bits++ {
 		if bits == 7 {
 			continue
 		}
 		g := layout.CodeGroupOf(bits)
-		words, quads := g.Words, len(g.Shifts)
-		if words*8 != quads*bits {
-			t.Errorf("%d bits: %d words for %d quads", bits, words, quads)
+		words, code4s := g.Words, len(g.Shifts)
+		if words*8 != code4s*bits {
+			t.Errorf("%d bits: %d words for %d code4s", bits, words, code4s)
 		}
 		for range 1000 {
 			var q, back [8]uint32
 			var w [5]uint32
-			for i := range quads {
+			for i := range code4s {
 				q[i] = rng.Uint32() & (1<<bits - 1) * each & rng.Uint32()
 			}
 			packBits(bits, &w, &q)
@@ -54,9 +54,9 @@ func TestSetsOfQuads(t *testing.T) {
 	}
 }
 
-// TestWeave: the generic product finds in strips what it finds in rows, to the last bit; so every code and scale is in its
+// TestRepack: the generic product of repacked rows equals that of stored ones to the last bit, so every code and scale is in its
 // place.
-func TestWeave(t *testing.T) {
+func TestRepack(t *testing.T) {
 	for _, typ := range types {
 		for _, rows := range []int{15, 16, 37, 64} {
 			rng := random(uint64(rows))
@@ -68,10 +68,10 @@ func TestWeave(t *testing.T) {
 				}
 				continue
 			}
-			m := woven(t, w)
+			m := repacked(t, w)
 			for _, s := range Available() {
-				if !bytes.Equal(wovenBy(t, s, w).Data, m.Data) {
-					t.Errorf("%s: %d rows woven by %s differ from generic", typ, rows, s.Name)
+				if !bytes.Equal(repackedBy(t, s, w).Data, m.Data) {
+					t.Errorf("%s: %d rows repacked by %s differ from generic", typ, rows, s.Name)
 				}
 			}
 			most := 64 * max(1, rows/lanes)
@@ -79,7 +79,7 @@ func TestWeave(t *testing.T) {
 				most = 7 * len(w.Data) / 10 // codes may have more bits
 			}
 			if extra := len(m.Data) - len(w.Data); extra < 0 || extra >= most {
-				t.Errorf("%s: %d rows take %d bytes, woven %d", typ, rows, len(w.Data), len(m.Data))
+				t.Errorf("%s: %d rows take %d bytes, repacked %d", typ, rows, len(w.Data), len(m.Data))
 			}
 			x := loaded(t, generic, typ, randomFloats(rng, 2*cols), 2, cols)
 			want := multiplied(t, generic, w, x, 0, rows, nil)
@@ -92,9 +92,9 @@ func TestWeave(t *testing.T) {
 	}
 }
 
-// TestStripsExact is TestRowsExact of strips: no addition rounds, so all sets agree to the last bit for few tokens, and
-// where tiles are made from strips.
-func TestStripsExact(t *testing.T) {
+// TestRepackedExact is TestRowsExact of repacked rows: no addition rounds, so all sets agree to the last bit for few tokens, and
+// where tiles are made from repacked rows.
+func TestRepackedExact(t *testing.T) {
 	for _, s := range others() {
 		for _, typ := range types {
 			if repackLayoutOf(typ) == nil {
@@ -109,7 +109,7 @@ func TestStripsExact(t *testing.T) {
 				cols := (1 + seed%5) * form.Block()
 				w := randomMatrix(rng, typ, 53, cols)
 				setHalves(typ, w.Data, func() float32 { return 1 })
-				m := woven(t, w)
+				m := repacked(t, w)
 				x := randomFloats(rng, 11*cols)
 				if seed == 0 { // the largest codes of one sign
 					for i := range x {
@@ -119,7 +119,7 @@ func TestStripsExact(t *testing.T) {
 						w.Data[i] = 0xff
 					}
 					setHalves(typ, w.Data, func() float32 { return 1 })
-					m = woven(t, w)
+					m = repacked(t, w)
 				}
 				many := loaded(t, s, typ, x, 11, cols)
 				many.unscale()
@@ -138,8 +138,8 @@ func TestStripsExact(t *testing.T) {
 	}
 }
 
-// TestStripsNear multiplies weights of all scales: sums of blocks are added in another order, and only that.
-func TestStripsNear(t *testing.T) {
+// TestRepackedNear multiplies weights of all scales: sums of blocks are added in another order, and only that.
+func TestRepackedNear(t *testing.T) {
 	for _, s := range others() {
 		for _, typ := range types {
 			if repackLayoutOf(typ) == nil {
@@ -149,7 +149,7 @@ func TestStripsNear(t *testing.T) {
 				rng := random(uint64(n))
 				cols := 2048
 				w := randomMatrix(rng, typ, 80, cols)
-				m, b := woven(t, w), loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
+				m, b := repacked(t, w), loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
 				compare(t, s.Name+" "+typ.String(), w, b, 0, 80, multiplied(t, s, m, b, 0, 80, nil), multiplied(t, generic, w, b, 0, 80, nil))
 				compare(t, "part of "+typ.String(), w, b, 16, 48, multiplied(t, s, m, b, 16, 48, nil), multiplied(t, generic, w, b, 16, 48, nil))
 			}
@@ -157,11 +157,11 @@ func TestStripsNear(t *testing.T) {
 	}
 }
 
-// TestStripsRefused: what strips cannot do is an error.
-func TestStripsRefused(t *testing.T) {
+// TestRepackedRefused: what repacked rows cannot do is an error.
+func TestRepackedRefused(t *testing.T) {
 	rng := random(1)
 	w := randomMatrix(rng, formats.Q4_K, 40, 256)
-	m := woven(t, w)
+	m := repacked(t, w)
 	dst := make([]float32, 40)
 	var exact Activations
 	if err := generic.Load(&exact, FormF32, randomFloats(rng, 256), 1, 256); err != nil {
@@ -176,11 +176,11 @@ func TestStripsRefused(t *testing.T) {
 	short.Data = short.Data[:len(short.Data)-1]
 	for name, err := range map[string]error{
 		"plain activations": generic.MatMul(dst, 40, m, &exact, 0, 40, nil),
-		"a part of a strip": generic.MatMul(dst, 40, m, codes, 8, 40, nil),
+		"a part of sixteen": generic.MatMul(dst, 40, m, codes, 8, 40, nil),
 		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
 		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
 		"columns beyond":    generic.MatMul(dst, 40, Matrix{formats.BF16, 16, 40, make([]byte, 16*80), true}, &plain, 0, 16, nil),
-		"woven twice":       generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
+		"repacked twice":       generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
 		"no place":          generic.Repack(make([]byte, len(m.Data)-1), w, 0, 40),
 		"odd rows":          generic.Repack(make([]byte, len(m.Data)), w, 1, 40),
 	} {
@@ -193,8 +193,8 @@ func TestStripsRefused(t *testing.T) {
 	}
 }
 
-// TestStripsOfPowers: the exponents of MXFP4, the smallest ones too.
-func TestStripsOfPowers(t *testing.T) {
+// TestRepackedE8M0: the exponents of MXFP4, the smallest ones too.
+func TestRepackedE8M0(t *testing.T) {
 	const rows, cols = 256, 160
 	for _, s := range others() {
 		rng := random(5)
@@ -208,7 +208,7 @@ func TestStripsOfPowers(t *testing.T) {
 		for i := range x {
 			x[i] /= 1 << 20 // so that no product is infinite
 		}
-		m := woven(t, w)
+		m := repacked(t, w)
 		for _, n := range []int{1, 9} {
 			b := loaded(t, s, formats.MXFP4, x[:n*cols], n, cols)
 			want := multiplied(t, generic, w, b, 0, rows, nil)
