@@ -10,15 +10,15 @@ import (
 // ActivationForm is how activations are held for a product.
 type ActivationForm uint8
 
-// The forms. A block holds 8-bit codes q and a scale d, so that x is about d*q.
+// The forms of activations. A block holds 8-bit codes q and a scale d, so that x is about d*q.
 const (
 	FormF32        ActivationForm = iota // plain float32: F32 and F16 weights, and exact products
 	FormQ8_0                             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
-	FormQ8_1                             // as FormQ8_0 plus s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
-	FormQ8_K                             // blocks of 256, d = max|x|/127 in float32 with the sign of -x at the maximum: Q2_K .. Q6_K
+	FormQ8_1                             // FormQ8_0 and s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
+	FormQ8_K                             // blocks of 256, d = ±max|x|/127 (- if that x is positive): Q2_K to Q6_K weights
 	FormBF16                             // rounded to bfloat16, nearest even: BF16 weights
-	FormValuesQ8_0                       // as FormQ8_0, and d*q as float32: IQ4_NL, MXFP4, NVFP4, Q1_0, Q2_0 weights
-	FormValuesQ8_K                       // as FormQ8_K, and d*q as float32: the other i-quants, TQ1_0, TQ2_0
+	FormValuesQ8_0                       // FormQ8_0 and d*q as float32: IQ4_NL, MXFP4, NVFP4, Q1_0, Q2_0 weights
+	FormValuesQ8_K                       // FormQ8_K and d*q as float32: the other i-quants, TQ1_0, TQ2_0
 	formCount
 )
 
@@ -31,10 +31,10 @@ func (f ActivationForm) String() string {
 	return fmt.Sprintf("form %d", uint8(f))
 }
 
-// float says that the activations holds no codes.
+// float says that there are no codes.
 func (f ActivationForm) float() bool { return f == FormF32 || f == FormBF16 }
 
-// values says that the activations holds float32.
+// values says that activations are held as float32 too.
 func (f ActivationForm) values() bool { return f.float() || f == FormValuesQ8_0 || f == FormValuesQ8_K }
 
 // codes is the form of the codes.
@@ -59,18 +59,18 @@ func (f ActivationForm) Block() int {
 	return 1
 }
 
-// ExactFormOf is the form that keeps activations as they are: MatMul takes it for weights of every type, decodes them to
-// float32 and rounds nothing but sums. Types without a product fail with ErrUnsupported.
+// ExactFormOf returns the form that keeps activations as they are. MatMul accepts it for weights of every type: it
+// decodes them to float32 and rounds only sums. Types without a product fail with formats.ErrUnsupported.
 func ExactFormOf(t formats.Type) (ActivationForm, error) {
 	_, err := FormOf(t)
 	return FormF32, err
 }
 
-// FormOf is the form that weights of type t are multiplied with at full speed. Types without a product fail with
-// ErrUnsupported.
+// FormOf returns the form in which activations are multiplied with weights of type t at full speed: rounded as
+// llama.cpp rounds them for the type. Types without a product fail with formats.ErrUnsupported.
 //
-// Activations are rounded as llama.cpp rounds them for the type. Some forms hold the rounded values beside the codes: few
-// tokens, and the generic Set, multiply those with decoded weights, to the same result.
+// Some forms hold the rounded values beside the codes. The generic Set multiplies those with decoded weights, to the
+// same result.
 func FormOf(t formats.Type) (ActivationForm, error) {
 	w := weightTypeOf(t)
 	if w == nil {
@@ -79,19 +79,19 @@ func FormOf(t formats.Type) (ActivationForm, error) {
 	return w.form, nil
 }
 
-// Activations holds the activations of n tokens in one form. The zero value is ready; its buffers are reused. Everything is
-// row-major by token; rows are padded so that kernels may work on eight tokens at a time.
+// Activations holds the activations of n tokens in one form. The zero value is ready to use; Reset reuses its buffers.
+// Everything is row-major by token, and padded so that kernels may work on eight tokens at a time.
 //
 //	f32    [n][stride]        all but FormQ8_0, FormQ8_1, FormQ8_K: the values, rounded as the form says
 //	bf16   [n][stride]        FormBF16: their upper halves, and zeros beyond cols
 //	codes  [n][stride]        8-bit codes; a row is a cache line longer than cols, so that the rows of a wide
-//	                          matrix do not compete for the same places in the cache
+//	                          matrix do not compete for the same sets of the cache
 //	int16s [n][stride]        FormQ8_0: codes as int16
 //	d      [n][cols/block]    scales
 //	s      [n][cols/32]       FormQ8_1: d*sum; FormValuesQ8_K: d
 //	sums16 [n][cols/16]       sums of 16 codes
 //	sums32 [n][cols/32]       FormQ8_K: sums of 32 codes
-//	tokenBlocks                    more than a few tokens: see token_block.go
+//	tokenBlocks               more than fullTokens tokens: see token_block.go
 type Activations struct {
 	form           ActivationForm
 	n, cols        int
@@ -107,19 +107,20 @@ type Activations struct {
 // tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
 const tokenGroup = layout.Tokens
 
-// Form, Tokens and Cols describe what the activations holds.
+// Form is the form of the activations.
 func (b *Activations) Form() ActivationForm { return b.form }
 
-// Tokens is the number of rows.
+// Tokens is the number of tokens.
 func (b *Activations) Tokens() int { return b.n }
 
-// Cols is the length of a row.
+// Cols is the number of activations of a token.
 func (b *Activations) Cols() int { return b.cols }
 
-// Reset makes the activations hold n tokens of cols activations in the given form; contents are undefined until loaded.
+// Reset makes room for n tokens of cols activations in the given form; contents are undefined until loaded. It fails
+// if cols does not divide into blocks.
 func (b *Activations) Reset(form ActivationForm, n, cols int) error {
 	if form >= formCount || n < 0 || cols < 0 {
-		return fmt.Errorf("batch of %d x %d in %s: %w", n, cols, form, formats.ErrUnsupported)
+		return fmt.Errorf("%d x %d activations in %s: %w", n, cols, form, formats.ErrUnsupported)
 	}
 	if cols%form.Block() != 0 {
 		return fmt.Errorf("%w: a row of %d activations does not divide into %s blocks of %d",
@@ -169,7 +170,7 @@ func grow[T any](buf []T, n int) []T {
 	return buf[:n]
 }
 
-// Load resets the activations and converts n rows of cols activations, x[t*cols : (t+1)*cols] being token t.
+// Load resets b and converts n tokens of cols activations; token t is x[t*cols : (t+1)*cols].
 func (s *Set) Load(b *Activations, form ActivationForm, x []float32, n, cols int) error {
 	if err := b.Reset(form, n, cols); err != nil {
 		return err
@@ -177,11 +178,11 @@ func (s *Set) Load(b *Activations, form ActivationForm, x []float32, n, cols int
 	return s.LoadRows(b, x, 0, n)
 }
 
-// LoadRows converts tokens t0 to t1-1 of x, which holds all of the activations's tokens. Calls for different tokens may run
-// at the same time; it is fastest for BlockTokens of them from a multiple of BlockTokens on.
+// LoadRows converts tokens t0 to t1-1; x holds all tokens of b. Calls for different tokens may run at the same time.
+// It is fastest for BlockTokens of them, starting at a multiple of BlockTokens.
 func (s *Set) LoadRows(b *Activations, x []float32, t0, t1 int) error {
 	if t0 < 0 || t1 < t0 || t1 > b.n || len(x) < t1*b.cols {
-		return fmt.Errorf("load tokens %d to %d of a batch of %d x %d from %d activations: out of range",
+		return fmt.Errorf("load tokens %d to %d of %d x %d activations from %d numbers: out of range",
 			t0, t1, b.n, b.cols, len(x))
 	}
 	for t := t0; t < t1; {

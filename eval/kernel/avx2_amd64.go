@@ -19,7 +19,13 @@ var avx2 = &Set{
 	Set:       vec.For(cpu.AVX2),
 }
 
-var tilesAVX2 = tileFuncs{float: tileFloatAVX2, transpose: transpose8AVX2, floatsF16: floatsF16AVX2, floatsBF16: floatsBF16AVX2, int16sQ8: int16sQ8AVX2}
+var tilesAVX2 = tileFuncs{
+	float:      tileFloatAVX2,
+	transpose:  transpose8AVX2,
+	floatsF16:  floatsF16AVX2,
+	floatsBF16: floatsBF16AVX2,
+	int16sQ8:   int16sQ8AVX2,
+}
 
 var loadsAVX2 = loadFuncs{
 	q8:            loadQ8AVX2,

@@ -42,14 +42,15 @@ func loadAllQ8(codes *int8, int16s *int16, sums *int16, d, s, x *float32, blocks
 		loadQ8AVX512(codes, int16s, sums, d, s, x, whole/8)
 	}
 	if whole < blocks {
-		loadQ8AVX2(behind(codes, 32*whole), behind(int16s, 32*whole), behind(sums, 2*whole), behind(d, whole), behind(s, whole),
-			behind(x, 32*whole), blocks-whole)
+		loadQ8AVX2(behind(codes, 32*whole), behind(int16s, 32*whole), behind(sums, 2*whole), behind(d, whole),
+			behind(s, whole), behind(x, 32*whole), blocks-whole)
 	}
 }
 
 func loadAllQ8K(codes *int8, sums16, sums32 *int16, d, x *float32, blocks int) {
 	for i := 0; i < blocks; i++ {
-		left := loadQ8KAVX512(behind(codes, 256*i), behind(sums16, 16*i), behind(sums32, 8*i), behind(d, i), behind(x, 256*i), blocks-i)
+		left := loadQ8KAVX512(behind(codes, 256*i), behind(sums16, 16*i), behind(sums32, 8*i), behind(d, i),
+			behind(x, 256*i), blocks-i)
 		if left == 0 {
 			return
 		}
@@ -68,12 +69,16 @@ func behind[T any](p *T, i int) *T {
 
 func typesAVX512() *typeTable {
 	t := typeTable{
-		formats.F32:  {rows: floatRows(rowF32AVX512)},
-		formats.F16:  {rows: floatRows(rowF16AVX512)},
-		formats.BF16: {rows: floatRows(rowBF16AVX512), full: bf16Full(fullBF16AVX512), repacked: bf16Repacked(repackedBF16AVX512)},
+		formats.F32: {rows: floatRows(rowF32AVX512)},
+		formats.F16: {rows: floatRows(rowF16AVX512)},
+		formats.BF16: {
+			rows: floatRows(rowBF16AVX512), full: bf16Full(fullBF16AVX512),
+			repacked: bf16Repacked(repackedBF16AVX512),
+		},
 
 		formats.Q4_0: {
-			rows: legacyRows(rowQ40AVX512, fours), full: legacyFull(fullLegacyAVX512, fillQ40AVX512, layout.Full-layout.OffsetQ4_0),
+			rows:     legacyRows(rowQ40AVX512, fours),
+			full:     legacyFull(fullLegacyAVX512, fillQ40AVX512, layout.Full-layout.OffsetQ4_0),
 			repacked: legacyRepacked(repackedQ40AVX512, unpackRepackedQ40AVX512), packBits: packBitsLegacy4AVX512,
 		},
 		formats.Q4_1: {
@@ -81,7 +86,8 @@ func typesAVX512() *typeTable {
 			repacked: legacyRepacked(repackedQ41AVX512, unpackRepackedQ41AVX512), packBits: packBitsLegacy4AVX512,
 		},
 		formats.Q5_0: {
-			rows: legacyRows(rowQ50AVX512, fours), full: legacyFull(fullLegacyAVX512, fillQ50AVX512, layout.Full-layout.OffsetQ5_0),
+			rows:     legacyRows(rowQ50AVX512, fours),
+			full:     legacyFull(fullLegacyAVX512, fillQ50AVX512, layout.Full-layout.OffsetQ5_0),
 			repacked: legacyRepacked(repackedQ50AVX512, unpackRepackedQ50AVX512), packBits: packBitsLegacy5AVX512,
 		},
 		formats.Q5_1: {
@@ -110,7 +116,8 @@ func typesAVX512() *typeTable {
 			repacked: kquantRepacked(repackedQ5KAVX512, unpackRepackedQ5KAVX512, 15), packBits: packBits5AVX512,
 		},
 		formats.Q6_K: {
-			rows: kquantRows(rowQ6KAVX512, nil), full: kquantFull(fullQ6KAVX512, fillQ6KAVX512, layout.Full-layout.OffsetQ6_K),
+			rows:     kquantRows(rowQ6KAVX512, nil),
+			full:     kquantFull(fullQ6KAVX512, fillQ6KAVX512, layout.Full-layout.OffsetQ6_K),
 			repacked: kquantRepacked(repackedQ6KAVX512, unpackRepackedQ6KAVX512, 0), packBits: packBits6AVX512,
 		},
 
@@ -128,37 +135,45 @@ func typesAVX512() *typeTable {
 
 		formats.IQ4_XS: {
 			rows: iq4xsRows(rowIQ4XSAVX512, fours), full: signedFull(fullSigned32AVX512),
-			repacked: signedRepacked(repackedSigned4x8AVX512, unpackRepackedSigned4x8AVX512, false), packBits: packBits4AVX512,
+			repacked: signedRepacked(repackedSigned4x8AVX512, unpackRepackedSigned4x8AVX512, false),
+			packBits: packBits4AVX512,
 		},
 		formats.IQ3_S: {
 			rows: codebookRows(rowIQ3SAVX2), full: signedFull(fullSigned32AVX512),
-			repacked: signedRepacked(repackedSigned4x8AVX512, unpackRepackedSigned4x8AVX512, false), packBits: packBits4AVX512,
+			repacked: signedRepacked(repackedSigned4x8AVX512, unpackRepackedSigned4x8AVX512, false),
+			packBits: packBits4AVX512,
 		},
 		formats.IQ3_XXS: {
 			rows: codebookRows(rowIQ3XXSAVX2), full: signedFull(fullSigned32AVX512),
-			repacked: signedRepacked(repackedSigned4x8AVX512, unpackRepackedSigned4x8AVX512, false), packBits: packBits4AVX512,
+			repacked: signedRepacked(repackedSigned4x8AVX512, unpackRepackedSigned4x8AVX512, false),
+			packBits: packBits4AVX512,
 		},
 		formats.IQ2_XXS: {
 			rows: codebookRows(rowIQ2XXSAVX2), full: signedFull(fullSigned32AVX512),
-			repacked: signedRepacked(repackedSigned3x8AVX512, unpackRepackedSigned3x8AVX512, false), packBits: packBits3AVX512,
+			repacked: signedRepacked(repackedSigned3x8AVX512, unpackRepackedSigned3x8AVX512, false),
+			packBits: packBits3AVX512,
 		},
 		formats.IQ2_XS: {
 			rows: codebookRows(rowIQ2XSAVX2), full: signedFull(fullSigned16AVX512),
-			repacked: signedRepacked(repackedSigned3x16AVX512, unpackRepackedSigned3x16AVX512, false), packBits: packBits3AVX512,
+			repacked: signedRepacked(repackedSigned3x16AVX512, unpackRepackedSigned3x16AVX512, false),
+			packBits: packBits3AVX512,
 		},
 		formats.IQ2_S: {
 			rows: codebookRows(rowIQ2SAVX2), full: signedFull(fullSigned16AVX512),
-			repacked: signedRepacked(repackedSigned3x16AVX512, unpackRepackedSigned3x16AVX512, false), packBits: packBits3AVX512,
+			repacked: signedRepacked(repackedSigned3x16AVX512, unpackRepackedSigned3x16AVX512, false),
+			packBits: packBits3AVX512,
 		},
 		formats.IQ1_S: {rows: codebookRows(rowIQ1SAVX2), full: signedFull(fullSigned32AVX512)},
 		formats.IQ1_M: {rows: codebookRows(rowIQ1MAVX2), full: signedFull(fullSigned16AVX512)},
 		formats.TQ1_0: {
 			rows: codebookRows(rowTQ1AVX2), full: signedFull(fullSigned32AVX512),
-			repacked: signedRepacked(repackedSigned2AVX512, unpackRepackedSigned2AVX512, true), packBits: packBits2AVX512,
+			repacked: signedRepacked(repackedSigned2AVX512, unpackRepackedSigned2AVX512, true),
+			packBits: packBits2AVX512,
 		},
 		formats.TQ2_0: {
 			rows: codebookRows(rowTQ2AVX2), full: signedFull(fullSigned32AVX512),
-			repacked: signedRepacked(repackedSigned2AVX512, unpackRepackedSigned2AVX512, true), packBits: packBits2AVX512,
+			repacked: signedRepacked(repackedSigned2AVX512, unpackRepackedSigned2AVX512, true),
+			packBits: packBits2AVX512,
 		},
 	}
 	if !x86.X86.HasAVX512GFNI || !x86.X86.HasAVX512VBMI { // they move bits within bytes, and permute bytes
@@ -182,8 +197,8 @@ func halves(codes, from []int8) {
 	}
 }
 
-// fours puts sixteen codes of each of four blocks of 32 one after the other, then the other sixteen; the last blocks, if
-// less than four, stay as they are.
+// fours puts sixteen codes of each of four blocks of 32 one after the other, then the other sixteen; the last blocks,
+// if less than four, stay as they are.
 func fours(codes, from []int8) {
 	i := 0
 	for ; i+128 <= len(from); i += 128 {

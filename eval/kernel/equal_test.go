@@ -47,8 +47,9 @@ func multiplied(t testing.TB, s *Set, w Matrix, b *Activations, r0, r1 int, scra
 }
 
 // sizes is the magnitude of each product's terms: rounding errors are relative to it. The terms are blocks, whose
-// products are integers; but products with few tokens (rows.go) leave a block's integer spread over lanes, each of which is
-// rounded as it becomes a float: their terms are the products of single codes. TestRowsExact compares the integers.
+// products are integers; but products with few tokens (rows.go) leave a block's integer spread over lanes, each of
+// which is rounded as it becomes a float: their terms are the products of single codes. TestRowsExact compares the
+// integers.
 func sizes(t testing.TB, w Matrix, b *Activations, r0, r1 int) []float32 {
 	t.Helper()
 	out := make([]float32, 0, b.n*(r1-r0))

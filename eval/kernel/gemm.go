@@ -6,9 +6,9 @@ import "unsafe"
 // other, so that a product reads it from front to back.
 const PanelCols = lanes
 
-// GemmPanels computes C[i,j] = sum_l A[i,l]*B[l,j] (accumulate: adds it to C) for i < m, j < n, l < k. A and C are row-major
-// with row strides lda and ldc; B is in panels: B[l,j] lies at b[j/16*step + 16*l + j%16]. n is a multiple of PanelCols.
-// Slices too short for their shape panic, as any index out of range does.
+// GemmPanels computes C[i,j] = sum_l A[i,l]*B[l,j] (accumulate: adds it to C) for i < m, j < n, l < k. A and C are
+// row-major with row strides lda and ldc; B is in panels: B[l,j] lies at b[j/16*step + 16*l + j%16]. n is a multiple
+// of PanelCols. It panics if a slice is too short for its shape.
 func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
 	if m <= 0 || n <= 0 {
 		return
@@ -49,7 +49,7 @@ func gemmPanelsGeneric(c []float32, ldc int, a []float32, lda int, b []float32, 
 	}
 }
 
-// PackPanel writes rows as columns of a panel: dst[16*j+r] = src[r*stride+j] for r < rows <= 16 and j < cols.
+// PackPanel transposes up to sixteen rows into a panel: dst[16*j+r] = src[r*stride+j] for r < rows <= 16 and j < cols.
 func (s *Set) PackPanel(dst, src []float32, stride, rows, cols int) {
 	if rows <= 0 || cols <= 0 {
 		return
@@ -58,7 +58,8 @@ func (s *Set) PackPanel(dst, src []float32, stride, rows, cols int) {
 	whole, r := cols&^7, 0
 	if s.transpose != nil && whole > 0 { // squares of eight by eight
 		for ; r+8 <= rows; r += 8 {
-			s.transpose((*uint32)(unsafe.Pointer(&dst[r])), 8*4*lanes, (*uint32)(unsafe.Pointer(&src[r*stride])), 4*stride, whole/8)
+			s.transpose((*uint32)(unsafe.Pointer(&dst[r])), 8*4*lanes,
+				(*uint32)(unsafe.Pointer(&src[r*stride])), 4*stride, whole/8)
 		}
 		if r > 0 && whole < cols {
 			packPanelGeneric(dst[whole*lanes:], src[whole:], stride, r, cols-whole)

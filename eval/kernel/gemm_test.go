@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGemmPanels compares with sums in float64, with strides wider than the matrices; no element depends on how many rows
-// and columns are beside it.
+// TestGemmPanels compares with sums in float64, with strides wider than the matrices; no element depends on how many
+// rows and columns are beside it.
 func TestGemmPanels(t *testing.T) {
 	rng := random(6)
 	for _, s := range Available() {

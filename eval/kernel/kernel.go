@@ -1,22 +1,27 @@
-// Package kernel multiplies stored blocks with activations, and holds the few vector functions a transformer needs
-// beside that. Every function exists in plain Go (the meaning, in *_generic.go and unpack*.go) and may exist again
-// for an instruction set; a Set is one such collection.
+// Package kernel multiplies stored weights with activations: matrix products on quantized blocks. Every function
+// exists in plain Go (*_generic.go and unpack*.go), which defines its result, and again for instruction sets. A Set is
+// the collection for one of them, together with the vector functions of package vec.
+//
+// types.go has a row for each type of weights; avx2_amd64.go and avx512_amd64.go list the functions of an instruction
+// set by type. Everything between, the drivers in product*.go, is plain Go for all architectures. The functions
+// themselves are generated (_asm); layout holds what they and plain Go must agree on.
 //
 // A quantized product follows ggml's CPU path in what it computes: activations are rounded to 8-bit blocks (Q8_0,
-// Q8_1, Q8_K: see ActivationForm), codes are multiplied in integers, and each block's integer sum is scaled once in float32.
-// The integer part of a Set equals generic's exactly; the float part differs by the order of additions only.
+// Q8_1, Q8_K: see ActivationForm), codes are multiplied as integers, and each block's integer sum is scaled once in
+// float32. All sets have the same integer sums; their float sums differ in the order of additions only.
 //
-// BF16 weights meet activations rounded to BF16, as in ggml; the AVX-512 instruction for them takes subnormal numbers as
-// zero. Exact products (ExactFormOf) round no activations.
+// BF16 weights are multiplied with activations rounded to BF16, as in ggml; the AVX-512 instruction for them treats
+// subnormal numbers as zero. Exact products (ExactFormOf) do not round activations.
 //
-// SIMD sets share one shape of work (tile.go): sixteen weight rows are unpacked once into bytes ordered
-// [k/4][row][4], then multiplied with every token. Formats differ in how they unpack, not in how they multiply. AVX2
-// sums pairs of products in 16 bits, so it wants codes below 64, and keeps sums of four tokens in memory; AVX-512 (VNNI)
-// sums bytes in 32 bits, and keeps sums of eight tokens in registers over all columns. For few tokens, rows are
-// multiplied where they lie (rows.go).
+// Many tokens are multiplied with tiles (tile.go): sixteen weight rows are unpacked once into bytes in the order
+// [k/4][row][4], then multiplied with every token. Types differ in how they are unpacked, not in how they are
+// multiplied. AVX2 sums pairs of products in 16 bits, so it needs codes below 64, and keeps the sums of four tokens in
+// memory. AVX-512 (VNNI) sums bytes in 32 bits, and keeps the sums of eight tokens in registers over all columns
+// (product_full.go).
 //
-// A few tokens (rows.go) do not pay for tiles: each row is read once, as a stream, and multiplied in registers;
-// a block's integer sum then becomes floats while it is still spread over the lanes of a vector.
+// A few tokens do not repay the cost of tiles: each row is read once, as a stream, and multiplied in registers
+// (product_rows.go). A block's integer sum becomes float32 while it is still spread over the lanes of a vector. With
+// AVX-512 a matrix that stays in memory is repacked for this: sixteen rows are interleaved (repack_layout.go).
 package kernel
 
 //go:generate go run ./_asm
@@ -32,7 +37,7 @@ import (
 type Set struct {
 	Name string // of its instruction set: cpu.Generic, cpu.AVX2, cpu.AVX512
 
-	types *typeTable // nil: products of plain Go
+	types *typeTable // nil: products in plain Go
 	tileFuncs
 	codeFuncs
 	loads *loadFuncs // nil: plain Go rounds activations
@@ -41,7 +46,7 @@ type Set struct {
 
 var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic)}
 
-// Available lists the sets this CPU and build can run, slowest first; generic is always there.
+// Available lists the sets that this CPU and build can run, slowest first. The first one is always generic.
 func Available() []*Set {
 	sets := []*Set{generic}
 	for _, s := range native {
@@ -52,7 +57,8 @@ func Available() []*Set {
 	return sets
 }
 
-// Use returns the set with the given name; "" means the fastest one (see cpu.Choose).
+// Use returns the set with the given name, or the fastest one for "". It fails if the CPU cannot run it (see
+// cpu.Choose).
 func Use(name string) (*Set, error) {
 	name, err := cpu.Choose(name)
 	if err != nil {
@@ -61,10 +67,10 @@ func Use(name string) (*Set, error) {
 	return named(name), nil
 }
 
-// Best returns the set that cpu.Best chooses: the one that the environment names, else the fastest one.
+// Best returns the set that the environment variable cpu.Env names, or else the fastest one.
 func Best() *Set { return named(cpu.Best()) }
 
-// named returns the set of an instruction set that can run here.
+// named returns the set for an instruction set that can run here.
 func named(name string) *Set {
 	for _, s := range native {
 		if s.Name == name {

@@ -8,7 +8,8 @@ type loadFuncs struct {
 	q8 func(codes *int8, int16s *int16, sums *int16, d, s, x *float32, blocks int)
 	// q8K is loadQ8K for blocks in a row.
 	q8K func(codes *int8, sums16, sums32 *int16, d, x *float32, blocks int)
-	// bf16 rounds to bfloat16, nearest even, NaN made quiet; n is a multiple of 16. halves gets the upper halves, unless nil.
+	// bf16 rounds to bfloat16, nearest even, NaN made quiet; n is a multiple of 16. halves gets the upper halves,
+	// unless nil.
 	bf16 func(dst *float32, halves *uint16, x *float32, n int)
 	// values sets dst to codes times the scale of their block, of a multiple of 32.
 	values func(dst *float32, codes *int8, d *float32, blocks, block int)

@@ -6,7 +6,7 @@ import (
 	"bitmill/formats/block"
 )
 
-// loadGeneric converts one token in the batch's form.
+// loadGeneric converts one token to the form of b.
 func loadGeneric(b *Activations, t int, x []float32) {
 	switch b.form {
 	case FormF32:
@@ -28,7 +28,7 @@ func loadGeneric(b *Activations, t int, x []float32) {
 	b.putValues(t)
 }
 
-// putValues stores what the codes of a token stand for.
+// putValues stores the values of a token's codes.
 func (b *Activations) putValues(t int) {
 	if b.form.float() || !b.form.values() {
 		return

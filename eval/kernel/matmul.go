@@ -6,15 +6,15 @@ import (
 	"bitmill/formats"
 )
 
-// Matrix is weights as a file stores them: Rows rows of Cols values, one after the other, in blocks of Type.
+// Matrix is Rows rows of Cols weights in blocks of Type, one row after the other as a file stores them, or repacked.
 type Matrix struct {
 	Type       formats.Type
 	Rows, Cols int
 	Data       []byte
-	Repacked   bool // rows are interleaved: see Repack
+	Repacked   bool // rows are interleaved: see Set.Repack
 }
 
-// Scratch is a worker's memory for unpacked weights. The zero value is ready; one goroutine uses it at a time.
+// Scratch is a worker's memory for unpacked weights. The zero value is ready to use, by one goroutine at a time.
 type Scratch struct {
 	bytes   []uint8
 	scales  []kquantScales
@@ -24,9 +24,10 @@ type Scratch struct {
 	product product
 }
 
-// MatMul computes dst[t*stride+r] = sum_k W[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other elements of
-// dst are left alone. x is in the form of FormOf or in that of ExactFormOf; strips take the former only, and rows by
-// sixteen. Goroutines with disjoint rows may run at once, each with its own Scratch.
+// MatMul computes dst[t*stride+r] = sum_k w[r,k] * x[t,k] for rows r0 <= r < r1 and all tokens t of x. Other elements
+// of dst do not change. x must have the form of FormOf or that of ExactFormOf; a repacked matrix needs the former, and
+// r0 and r1 in multiples of sixteen (r1 may be the last row). Goroutines may compute disjoint rows at the same time,
+// each with its own Scratch; nil stands for a new one.
 func (s *Set) MatMul(dst []float32, stride int, w Matrix, x *Activations, r0, r1 int, scratch *Scratch) error {
 	st := w.stored()
 	if err := st.check(dst, stride, x, r0, r1); err != nil {
@@ -52,13 +53,15 @@ func (w *stored) check(dst []float32, stride int, x *Activations, r0, r1 int) er
 		return err
 	}
 	if x.form != form && x.form != FormF32 || x.cols != w.Cols {
-		return fmt.Errorf("the activations holds rows of %d in %s; %d in %s are needed", x.cols, x.form, w.Cols, form)
+		return fmt.Errorf("the activations are rows of %d in form %s; rows of %d in form %s are needed",
+			x.cols, x.form, w.Cols, form)
 	}
 	if w.Repacked && w.shape.repackLayout == nil {
-		return fmt.Errorf("%w: its rows cannot be repacked", formats.ErrUnsupported)
+		return fmt.Errorf("%w: a matrix of this type and width cannot be repacked", formats.ErrUnsupported)
 	}
 	if w.Cols < 0 || w.Cols%w.block != 0 {
-		return fmt.Errorf("%w: a row of %d values does not divide into blocks of %d", formats.ErrUnsupported, w.Cols, w.block)
+		return fmt.Errorf("%w: a row of %d values does not divide into blocks of %d",
+			formats.ErrUnsupported, w.Cols, w.block)
 	}
 	size := w.rowBytes * w.Rows
 	if w.Repacked {
@@ -68,10 +71,11 @@ func (w *stored) check(dst []float32, stride int, x *Activations, r0, r1 int) er
 		return fmt.Errorf("%w: the matrix has %d bytes, not %d", formats.ErrCorrupt, len(w.Data), size)
 	}
 	if w.Repacked && (r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows || x.form == FormF32) {
-		return fmt.Errorf("%w: repacked rows %d to %d with activations in %s; rows go by %d", formats.ErrUnsupported, r0, r1, x.form, lanes)
+		return fmt.Errorf("%w: repacked rows %d to %d with activations in form %s: rows come in multiples of %d, "+
+			"and exact products need them as stored", formats.ErrUnsupported, r0, r1, x.form, lanes)
 	}
 	if r0 < 0 || r1 < r0 || r1 > w.Rows {
-		return fmt.Errorf("rows %d to %d are out of range", r0, r1)
+		return fmt.Errorf("rows %d to %d of %d are out of range", r0, r1, w.Rows)
 	}
 	if x.n > 0 && (stride < r1 || len(dst) < (x.n-1)*stride+r1) {
 		return fmt.Errorf("a destination of %d with stride %d is too small for row %d", len(dst), stride, r1)
@@ -101,7 +105,7 @@ func (w Matrix) stored() stored {
 	return s
 }
 
-// rows16 returns the sixteen interleaved rows that begin or lie around row r; nil if the row lies as it was stored.
+// rows16 returns the sixteen interleaved rows with row r among them; nil if the row is not interleaved.
 func (w *stored) rows16(r int) []byte {
 	if !w.Repacked || r >= w.shape.whole {
 		return nil

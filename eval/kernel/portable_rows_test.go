@@ -26,7 +26,8 @@ func floatRowPortable(t formats.Type) floatRowFunc {
 	}
 }
 
-// kquantRowPortable: a block has sixteen sums of activation codes, negated; with groups of 32 eight zeros, then eight sums.
+// kquantRowPortable: a block has sixteen sums of activation codes, negated; with groups of 32 eight zeros, then eight
+// sums.
 func kquantRowPortable(t formats.Type, typ *weightType) kquantRowFunc {
 	return func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16) {
 		eachRow(dst, w, rows, blocks*t.BlockBytes(), func(row []byte) (total float64) {

@@ -11,8 +11,8 @@ import (
 )
 
 // The portable sets take all ways of an instruction set with functions in plain Go: they say what generated functions
-// compute, and let tests run the ways on every architecture. One multiplies many tokens with tiles of some columns, as AVX2
-// does, the other with tiles of all columns and repacked rows, as AVX-512 does.
+// compute, and let tests run the ways on every architecture. One multiplies many tokens with tiles of some columns, as
+// AVX2 does, the other with tiles of all columns and repacked rows, as AVX-512 does.
 var (
 	portable     = portableSet("portable", portableTiles)
 	portableFull = portableSet("portable, full tiles", portableFullTiles)

@@ -2,16 +2,16 @@ package kernel
 
 import "bitmill/formats"
 
-// typeFuncs is how an instruction set multiplies weights of a type.
+// typeFuncs are the ways in which an instruction set multiplies weights of a type.
 type typeFuncs struct {
 	rows     func(p *product)          // up to rowTokens tokens, with rows as they are stored
 	tiles    func(p *product)          // any number of tokens, with tiles of some columns; nil: with float tiles
 	full     func(p *product)          // more than fullTokens tokens, with tiles of all columns; nil: as tiles
-	repacked *repackedFuncs            // rows that are interleaved; nil: is not worth repacking
+	repacked *repackedFuncs            // rows that are interleaved; nil: repacking gains nothing
 	packBits func(words, code4s *byte) // of a block to be repacked; nil: words are code4s
 }
 
-// typeTable has the functions of an instruction set for all types.
+// typeTable is the functions of an instruction set, by type.
 type typeTable [len(weightTypes)]typeFuncs
 
 // funcs are the Set's functions for a type that has products.
@@ -22,13 +22,14 @@ func (set *Set) funcs(t formats.Type) *typeFuncs {
 	return &set.types[t]
 }
 
-// tileFuncs are the functions of an instruction set that make and multiply tiles, whatever the type; strides are in bytes.
+// tileFuncs are the functions of an instruction set that make and multiply tiles, whatever the type; strides are in
+// bytes.
 type tileFuncs struct {
 	float     func(c *float32, ldc int, a *float32, lda int, b *float32, ldb, m, k, accumulate int)
 	transpose func(dst *uint32, chunk int, src *uint32, stride, chunks int) // eight rows, chunks of 32 bytes
 
-	// transpose16 takes chunks of 64 bytes of sixteen rows, the halves of which go half bytes apart, and adds to bytes; nil:
-	// there is none.
+	// transpose16 takes chunks of 64 bytes of sixteen rows, the halves of which go half bytes apart, and adds to
+	// bytes; nil: there is none.
 	transpose16 func(dst *byte, half int, src *byte, stride, chunks int, add uint32)
 
 	floatsF16, floatsBF16 func(dst *float32, src *byte, n int)

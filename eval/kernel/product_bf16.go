@@ -1,9 +1,10 @@
 package kernel
 
 // bf16TileFunc multiplies tiles of bfloat16 weights, tileBytes apart, with eight tokens; strides are in bytes.
-type bf16TileFunc func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *uint16, codeStride int)
+type bf16TileFunc func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, x *uint16, xStride int)
 
-// A tile of bfloat16 weights is made of blocks of 32 columns in the order [k/2][lane][2].
+// bf16TileBytes is the size of a block: a tile of bfloat16 weights consists of blocks of 32 columns in the order
+// [k/2][lane][2].
 const bf16TileBytes = 32 * lanes * 2
 
 // bf16Full multiplies bfloat16 weights with activations rounded to the same.

@@ -7,7 +7,7 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// The functions of full tiles, of all columns.
+// The generated functions for full tiles, which have all columns.
 type (
 	// fullTileFunc multiplies tiles, tileBytes apart, with eight tokens; stride is in bytes.
 	fullTileFunc func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int,
@@ -20,8 +20,8 @@ type (
 	legacyFillFunc func(record, src *byte, stride, rows int, stage *byte, blocks int)
 )
 
-// fullBytes is how much memory the tiles take that meet eight tokens one after the other: with the activations they
-// stay in the second-level cache.
+// fullBytes is the memory of tiles that are multiplied with eight tokens one after the other: with the activations
+// they stay in the second-level cache.
 const fullBytes = 256 << 10
 
 const (
@@ -29,13 +29,15 @@ const (
 	legacyBytes = int(unsafe.Sizeof(legacyRecord{}))
 )
 
-// stageBytes is what sixteen rows of 256 codes and their scales take.
+// stageBytes is the size of sixteen rows of 256 codes and their scales.
 const stageBytes = lanes * (256 + 64)
 
 // kquantFull multiplies blocks of 256; add is added to codes as they are unpacked.
 func kquantFull(multiply fullTileFunc, fill kquantFillFunc, add uint8) func(p *product) {
 	return func(p *product) {
-		p.full(multiply, kquantBytes, func(tile []byte, row, rows int) { p.fillFullKQuant(fill, tile, row, rows, fourTimes(add)) })
+		p.full(multiply, kquantBytes, func(tile []byte, row, rows int) {
+			p.fillFullKQuant(fill, tile, row, rows, fourTimes(add))
+		})
 	}
 }
 
@@ -53,7 +55,9 @@ func (p *product) fillFullKQuant(fill kquantFillFunc, tile []byte, row, rows int
 // legacyFull multiplies blocks of 32.
 func legacyFull(multiply fullTileFunc, fill legacyFillFunc, add uint8) func(p *product) {
 	return func(p *product) {
-		p.full(multiply, legacyBytes, func(tile []byte, row, rows int) { p.fillFullLegacy(fill, tile, row, rows, fourTimes(add)) })
+		p.full(multiply, legacyBytes, func(tile []byte, row, rows int) {
+			p.fillFullLegacy(fill, tile, row, rows, fourTimes(add))
+		})
 	}
 }
 
@@ -110,7 +114,7 @@ func (p *product) fillFullSigned(tile []byte, row, rows int) {
 	c.codes = nil
 }
 
-// fourTimes is what is added to four codes.
+// fourTimes is a word that adds add to each of four codes.
 func fourTimes(add uint8) uint32 { return uint32(add) * (bits0 & (1<<32 - 1)) }
 
 // full multiplies tiles, of records that fill makes, with all tokens.
@@ -126,8 +130,8 @@ func (p *product) full(multiply fullTileFunc, record int, fill func(tile []byte,
 	})
 }
 
-// fullTiles calls fill for tiles of size bytes, as many as memory allows, and multiply for them and eight tokens from t on.
-// fill may write up to slack bytes beyond its tile; without it the tiles are the matrix's repacked rows.
+// fullTiles calls fill for tiles of size bytes, as many as memory allows, and multiply for them and eight tokens from
+// t on. fill may write up to slack bytes beyond its tile; without it the tiles are the matrix's repacked rows.
 func (p *product) fullTiles(size, slack int, fill func(tile []byte, row, rows int),
 	multiply func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int)) {
 	x := p.x
@@ -155,7 +159,7 @@ func (p *product) fullTiles(size, slack int, fill func(tile []byte, row, rows in
 			if direct > 0 {
 				multiply(&p.dst[t*p.stride+r], 4*p.stride, &memory[0], size, direct, t)
 			}
-			if direct < tiles { // products without a place in the destination
+			if direct < tiles { // products that do not fit the destination
 				stride, done := (tiles-direct)*lanes, direct*lanes
 				multiply(&edge[0], 4*stride, &memory[direct*size], size, tiles-direct, t)
 				for i := range tokens {

@@ -2,13 +2,15 @@ package kernel
 
 import "bitmill/eval/kernel/layout"
 
-// The generated functions multiply repacked rows, sixteens of which lie one after the other, with one token. starts are what
-// sums of products of 16 columns (of blocks of 32: of all) begin with.
+// The generated functions multiply repacked rows, sixteens of which lie one after the other, with one token. starts
+// are what sums of products of 16 columns (of blocks of 32: of all) begin with.
 type (
-	kquantRepackedFunc func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, sums *int16, starts *int32)
+	kquantRepackedFunc func(dst *float32, w *byte, sixteens, blocks int,
+		codes *int8, d *float32, sums *int16, starts *int32)
 	legacyRepackedFunc func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d, s *float32, starts *int32)
-	signedRepackedFunc func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, starts *int32, table *byte)
-	bf16RepackedFunc   func(dst *float32, w *byte, sixteens, blocks int, x *uint16)
+	signedRepackedFunc func(dst *float32, w *byte, sixteens, blocks int,
+		codes *int8, d *float32, starts *int32, table *byte)
+	bf16RepackedFunc func(dst *float32, w *byte, sixteens, blocks int, x *uint16)
 )
 
 // The generated functions that unpack a block of sixteen rows to a record of a full tile.
@@ -17,16 +19,17 @@ type (
 	unpackRepackedSignedFunc func(record, head, body, table *byte, factor float32, add uint32)
 )
 
-// repackedFuncs multiplies repacked rows of a type with few tokens, and makes tiles of them for typeFuncs.full.
+// repackedFuncs multiply repacked rows of a type with few tokens, and unpack them to tiles for typeFuncs.full.
 type repackedFuncs struct {
-	prepare  func(p *product)                     // what functions take beside the activations
+	prepare  func(p *product)                     // fills the scratch with what multiply takes beside the activations
 	multiply func(p *product, t, r, sixteens int) // rows from r on with token t
 
 	unpack       unpackRepackedFunc
 	unpackSigned unpackRepackedSignedFunc
 }
 
-// kquantRepacked multiplies k-quants; centre is taken off the codes of a type with minima, so that sums fit 16 bits.
+// kquantRepacked multiplies k-quants. Functions subtract centre from the codes of a type with minima so that sums fit
+// 16 bits.
 func kquantRepacked(multiply kquantRepackedFunc, unpack unpackRepackedFunc, centre int) *repackedFuncs {
 	return &repackedFuncs{
 		unpack:  unpack,
@@ -37,8 +40,8 @@ func kquantRepacked(multiply kquantRepackedFunc, unpack unpackRepackedFunc, cent
 			if p.typ.group == 32 {
 				sums = &x.sums32[8*t*n]
 			}
-			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n, &x.codes[t*x.stride], &x.d[t*n], sums,
-				&p.rows.starts[16*t*n])
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n,
+				&x.codes[t*x.stride], &x.d[t*n], sums, &p.rows.starts[16*t*n])
 		},
 	}
 }
@@ -62,13 +65,13 @@ func legacyRepacked(multiply legacyRepackedFunc, unpack unpackRepackedFunc) *rep
 			if x.form == FormQ8_1 {
 				s = &x.s[t*n]
 			}
-			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n, &x.codes[t*x.stride], &x.d[t*n], s,
-				&p.rows.starts[t*n])
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n,
+				&x.codes[t*x.stride], &x.d[t*n], s, &p.rows.starts[t*n])
 		},
 	}
 }
 
-// signedRepacked multiplies signed codes, which lie shifted in their slots unless the function looks them up.
+// signedRepacked multiplies signed codes. They lie shifted in their slots unless the function looks their values up.
 func signedRepacked(multiply signedRepackedFunc, unpack unpackRepackedSignedFunc, shifted bool) *repackedFuncs {
 	return &repackedFuncs{
 		unpackSigned: unpack,
@@ -82,8 +85,8 @@ func signedRepacked(multiply signedRepackedFunc, unpack unpackRepackedSignedFunc
 		},
 		multiply: func(p *product, t, r, sixteens int) {
 			w, x, n := &p.w, p.x, p.w.shape.blocks
-			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n, &x.codes[t*x.stride], &p.rows.scales[t*n],
-				&p.rows.starts[16*t*n], &w.shape.table[0])
+			multiply(&p.dst[t*p.stride+r], &w.Data[w.shape.rows(r)], sixteens, n,
+				&x.codes[t*x.stride], &p.rows.scales[t*n], &p.rows.starts[16*t*n], &w.shape.table[0])
 		},
 	}
 }
@@ -119,8 +122,8 @@ func (p *product) growStarts() (starts []int32, sums []int16) {
 	return p.rows.starts, p.x.sums16[:n]
 }
 
-// shiftedStarts fills starts with -offset times the sums of 16 activation codes, shifted as codes are in their slots; without
-// shifts, not at all.
+// shiftedStarts fills starts with -offset times the sums of 16 activation codes, shifted as codes are in their slots;
+// without shifts, not at all.
 func (p *product) shiftedStarts(offset int, shifts []uint8) {
 	starts, sums := p.growStarts()
 	switch {

@@ -15,15 +15,15 @@ type (
 	codebookRowFunc func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, sums *int16, table *byte)
 )
 
-// codeOrder is the order in which functions take activation codes; nil: as they are.
+// codeOrder puts activation codes into the order in which a function takes them; nil: as they are.
 type codeOrder func(codes, from []int8)
 
-// rowBytes is how many bytes of weights meet all tokens before the next ones are read: they stay in the second-level
-// cache.
+// rowBytes is how many bytes of weights are multiplied with all tokens before the next ones are read: they stay in the
+// second-level cache.
 const rowBytes = 128 << 10
 
-// eachRows calls run for a token and a number of rows from row r on, a multiple of unit but for the last ones; all tokens
-// for some rows before the next rows.
+// eachRows calls run for a token and a number of rows from row r on, a multiple of unit but for the last ones; all
+// tokens for some rows before the next rows.
 func (p *product) eachRows(unit int, run func(t, r, rows int)) {
 	step := max(1, rowBytes/p.w.rowBytes/unit) * unit
 	if p.x.n == 1 {
@@ -89,7 +89,8 @@ func block64Rows(multiply block64RowFunc) func(p *product) {
 		s.repeat(x)
 		p.eachRows(1, func(t, r, rows int) {
 			dst, w := p.at(t, r)
-			multiply(dst, w, rows, x.cols/p.w.block, &x.codes[t*x.stride], &s.sixteens[t*x.cols/64], &s.starts[t*x.cols/4])
+			multiply(dst, w, rows, x.cols/p.w.block,
+				&x.codes[t*x.stride], &s.sixteens[t*x.cols/64], &s.starts[t*x.cols/4])
 		})
 	}
 }
@@ -107,7 +108,8 @@ func iq4xsRows(multiply iq4xsRowFunc, order codeOrder) func(p *product) {
 	}
 }
 
-// codebookRows multiplies blocks of 256 that are looked up or have three values; without a codebook, a vector holds all.
+// codebookRows multiplies blocks of 256 whose values come from a codebook, or from a vector if there are sixteen or
+// three.
 func codebookRows(multiply codebookRowFunc) func(p *product) {
 	return func(p *product) {
 		x, s, blocks := p.x, p.rows, p.w.Cols/256

@@ -14,9 +14,9 @@ type (
 		d *float32, dStride, accumulate int)
 )
 
-// target is where the products of one group of rows go: the first tokens straight to the destination, the others
-// (the last n%4 tokens, and all of them when fewer than sixteen rows are left) to the edge, from where copyEdge takes
-// them.
+// target is where the products of up to sixteen rows go. Products of the first tokens go to the destination directly;
+// others (those of the last n%4 tokens, and all if there are fewer than sixteen rows) go to the edge, from where
+// copyEdge copies them.
 type target struct {
 	dst         []float32
 	stride      int
@@ -115,7 +115,7 @@ func (p *product) transposeCodes(dst *uint8, chunk, chunks int) {
 	}
 }
 
-// legacyTiles multiplies blocks of 32, or signed codes made unsigned by an offset, which few values allow.
+// legacyTiles multiplies blocks of 32, and signed codes whose values are so few that an offset makes them unsigned.
 func legacyTiles(multiply legacyTileFunc) func(p *product) {
 	return func(p *product) {
 		x, offset := p.x, &p.tiles.offset
@@ -134,8 +134,8 @@ func legacyTiles(multiply legacyTileFunc) func(p *product) {
 	}
 }
 
-// signedTiles multiplies signed codes: their float scales stand in the records of blocks of 32, the second of two in the
-// place of the minimum.
+// signedTiles multiplies signed codes. Their float scales are in the records of blocks of 32, for sixteen columns
+// each: d is the first one, m the second.
 func signedTiles(multiply signedTileFunc) func(p *product) {
 	return func(p *product) {
 		x := p.x
@@ -155,8 +155,8 @@ func (b *Activations) scalesOf32() []float32 {
 	return b.d
 }
 
-// legacyTiles calls multiply for tiles of records of blocks of 32: count of them from block b on, for fours of tokens from
-// first on. Signed codes get the offset.
+// legacyTiles calls multiply for tiles of records of blocks of 32: count of them from block b on, for fours of tokens
+// from first on. Signed codes get the offset.
 func (p *product) legacyTiles(offset int,
 	multiply func(dst *float32, stride, fours int, tile *byte, count, first, b int)) {
 	tile, blocks := aligned(&p.tiles.legacy), p.x.cols/32

@@ -8,14 +8,14 @@ import (
 	"bitmill/formats/block"
 )
 
-// WantsRepacked says whether the Set multiplies few tokens faster with a matrix of this type and shape when its rows are
-// interleaved: see Repack.
+// WantsRepacked says whether the Set multiplies a matrix of this type and shape with few tokens faster when it is
+// repacked: see Repack.
 func (set *Set) WantsRepacked(w Matrix) bool {
 	_, ok := w.repackShape()
 	return ok && !w.Repacked && w.Rows >= lanes && set.funcs(w.Type).repacked != nil
 }
 
-// RepackedBytes is the size of the matrix when repacked; 0 where it cannot be.
+// RepackedBytes is the size of the matrix when repacked, in bytes; 0 if it cannot be.
 func (w Matrix) RepackedBytes() int {
 	s, ok := w.repackShape()
 	if !ok {
@@ -24,16 +24,16 @@ func (w Matrix) RepackedBytes() int {
 	return s.rows(w.Rows)
 }
 
-// Repack interleaves rows r0 to r1-1 of w, as a file stores them, and writes them to their place in a repacked matrix that
-// has its RepackedBytes at dst: Matrix{Type, Rows, Cols, dst, Repacked: true}. r0 and r1 are multiples of sixteen, or r1 the
-// number of rows; calls for different rows may run at the same time.
+// Repack interleaves rows r0 to r1-1 of w, sixteen by sixteen, in dst, which has w.RepackedBytes bytes. When all rows
+// are done, Matrix{w.Type, w.Rows, w.Cols, dst, true} equals w. r0 and r1 are multiples of sixteen; r1 may be the
+// number of rows. Calls for different rows may run at the same time.
 func (set *Set) Repack(dst []byte, w Matrix, r0, r1 int) error {
 	s, ok := w.repackShape()
 	switch {
 	case !ok || w.Repacked:
 		return fmt.Errorf("repack a %d x %d %s matrix: %w", w.Rows, w.Cols, w.Type, formats.ErrUnsupported)
 	case len(w.Data) < s.row*w.Rows || len(dst) < s.rows(w.Rows):
-		return fmt.Errorf("repack a %d x %d %s matrix: %w: it has %d bytes, and %d to go to", w.Rows, w.Cols, w.Type,
+		return fmt.Errorf("repack a %d x %d %s matrix: %w: %d bytes into %d", w.Rows, w.Cols, w.Type,
 			formats.ErrCorrupt, len(w.Data), len(dst))
 	case r0 < 0 || r1 < r0 || r1 > w.Rows || r0%lanes != 0 || r1%lanes != 0 && r1 != w.Rows:
 		return fmt.Errorf("repack rows %d to %d of %d: out of range", r0, r1, w.Rows)
@@ -53,7 +53,7 @@ func (set *Set) Repack(dst []byte, w Matrix, r0, r1 int) error {
 	return nil
 }
 
-// repackScratch is memory for a block of sixteen rows.
+// repackScratch is memory for a block of each of sixteen rows.
 type repackScratch struct {
 	codes      [lanes][256]uint8
 	scaleWords [lanes][4]uint32
@@ -136,8 +136,8 @@ func (s *repackShape) packBits(to []byte, scratch *repackScratch) {
 	}
 }
 
-// unpackRepacked takes block b of a row from sixteen interleaved ones: its unsigned codes and, of a k-quant, its scales; of
-// other types d and m.
+// unpackRepacked takes block b of a row from sixteen interleaved ones: its unsigned codes and, of a k-quant, its
+// scales; of other types d and m.
 func (s *repackShape) unpackRepacked(codes []uint8, scales *kquantScales, rows16 []byte, b, lane int) (d, m float32) {
 	return s.unpackBlock(codes, scales, rows16[s.half(b, 0):], rows16[s.word(b, 0, 0):], lane)
 }

@@ -9,21 +9,21 @@ import (
 	"bitmill/formats/block"
 )
 
-// repackLayout says how sixteen rows of a type are interleaved, so that a vector has the same bits of all of them: a product
-// with one token then needs neither permutations nor sums across a vector, and reads memory from front to back. They take as
-// many bytes as the rows did, but for up to 63 that fill up a cache line. Words of 32 bits are little-endian, one for each
-// row:
+// repackLayout says how sixteen rows of a type are interleaved, so that a vector has the same bits of all of them: a
+// product with one token then needs neither permutations nor sums across a vector, and reads memory from front to
+// back. They take as many bytes as the rows did, but for up to 63 that fill up a cache line. Words of 32 bits are
+// little-endian, one for each row:
 //
-//	head    of a block: d [16]float16, m or dmin [16]float16; of types without: d of two blocks [2][16]float16; of MXFP4:
-//	        d of four blocks [4][16]byte
+//	head    of a block: d [16]float16, m or dmin [16]float16; of types without these: d of two blocks
+//	        [2][16]float16; of MXFP4: d of four blocks [4][16]byte
 //	bodies  of these blocks: scales [scaleWords][16]word, codes [code groups][words of a code group][16]word
 //
-// Heads of all blocks in a place of their own would be a second stream of memory, and where two streams alternate,
-// prefetching fails: on a Zen 4 core 9 GB/s instead of 25.
+// Heads stored apart from bodies would be a second stream of memory, and where two streams alternate, prefetching
+// fails: on a Zen 4 core 9 GB/s instead of 25.
 //
-// A code4 is the codes of four neighbouring columns of a row, a byte each, as kernels multiply them. A code group is as many
-// code4s as share words: see layout.CodeGroupOf. Code groups of blocks of 256 come four by four: together they have 16 columns, a
-// half or the whole of what shares a scale, in each of their slots.
+// A code4 is the codes of four neighbouring columns of a row, a byte each, as kernels multiply them. A code group is
+// as many code4s as share words: see layout.CodeGroupOf. Code groups of blocks of 256 come four by four: together they
+// have 16 columns, a half or the whole of what shares a scale, in each of their slots.
 //
 // Rows beyond the last sixteen follow as they were stored.
 type repackLayout struct {
@@ -170,7 +170,8 @@ func (w *Matrix) repackShape() (repackShape, bool) {
 		return repackShape{}, false
 	}
 	bytes := w.Type.BlockBytes()
-	s := repackShape{repackLayout: l, blocks: w.Cols / l.cols, row: w.Cols / w.Type.BlockLen() * bytes, whole: w.Rows / lanes * lanes}
+	s := repackShape{repackLayout: l, blocks: w.Cols / l.cols, whole: w.Rows / lanes * lanes}
+	s.row = w.Cols / w.Type.BlockLen() * bytes
 	if l.plain {
 		s.body = plainCols * lanes * bytes
 	} else {

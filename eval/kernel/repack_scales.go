@@ -1,7 +1,7 @@
 package kernel
 
-// Scales lie in words of two halves of 16 bits, so that one shift and one mask make a pair of scales, or of minima, of
-// neighbouring groups: the lower half of the word has that of the first group.
+// Scales lie in the two halves of 32-bit words, so that one shift and one mask give a pair of scales, or of minima, of
+// neighbouring groups: the low half is that of the first group.
 
 // putScalesQ2_K makes words of 4-bit scales: word i has groups 4i to 4i+3, two pairs of scales, then two of minima.
 func putScalesQ2_K(to *[4]uint32, s *kquantScales) {
@@ -22,8 +22,8 @@ func scalesQ2_K(s *kquantScales, from *[4]uint32) {
 
 func halves16(pair uint32) (low, high int16) { return int16(pair), int16(pair >> 16) }
 
-// sixBits puts eight pairs of 6 bits into three words: pairs 2i and 2i+1 at bits 0 and 6 of the halves of word i; of pairs 6
-// and 7 four bits on top of words 0 and 1, and the upper two at bits 12 and 14 of word 2.
+// sixBits puts eight pairs of 6 bits into three words: pairs 2i and 2i+1 at bits 0 and 6 of the halves of word i; of
+// pairs 6 and 7 four bits on top of words 0 and 1, and the upper two at bits 12 and 14 of word 2.
 func sixBits(to *[4]uint32, p *[8]uint32) {
 	for i := range 3 {
 		to[i] = p[2*i] | p[2*i+1]<<6

@@ -8,14 +8,14 @@ import (
 	"bitmill/formats/block"
 )
 
-// Repacked signed codes: codes that stand for values, which may take more bits than the type stores, and scales as signed
-// bytes, four in a word; without scale words they are 1:
+// Repacked signed codes: codes that stand for values, which may take more bits than the type stores, and scales as
+// signed bytes, four in a word; without scale words they are 1:
 //
 //	value = d * factor * scale * values[code]
 //
-// IQ1_S and IQ1_M, which would take twice the bytes, are not repacked.
+// IQ1_S and IQ1_M are not repacked: they would take twice the bytes.
 
-// completeValues fills what follows from the values of codes; those of a codebook are all that its entries have.
+// completeValues fills the tables of values. The values of a codebook are all that its entries have.
 func (l *repackLayout) completeValues(t formats.Type) {
 	switch {
 	case block.Values4(t) != nil:

@@ -54,8 +54,8 @@ func TestPackBits(t *testing.T) {
 	}
 }
 
-// TestRepack: the generic product of repacked rows equals that of stored ones to the last bit, so every code and scale is in its
-// place.
+// TestRepack: the generic product of repacked rows equals that of stored ones to the last bit, so every code and scale
+// is in its place.
 func TestRepack(t *testing.T) {
 	for _, typ := range types {
 		for _, rows := range []int{15, 16, 37, 64} {
@@ -92,8 +92,8 @@ func TestRepack(t *testing.T) {
 	}
 }
 
-// TestRepackedExact is TestRowsExact of repacked rows: no addition rounds, so all sets agree to the last bit for few tokens, and
-// where tiles are made from repacked rows.
+// TestRepackedExact is TestRowsExact of repacked rows: no addition rounds, so all sets agree to the last bit for few
+// tokens, and where tiles are made from repacked rows.
 func TestRepackedExact(t *testing.T) {
 	for _, s := range others() {
 		for _, typ := range types {
@@ -180,7 +180,7 @@ func TestRepackedRefused(t *testing.T) {
 		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
 		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
 		"columns beyond":    generic.MatMul(dst, 40, Matrix{formats.BF16, 16, 40, make([]byte, 16*80), true}, &plain, 0, 16, nil),
-		"repacked twice":       generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
+		"repacked twice":    generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
 		"no place":          generic.Repack(make([]byte, len(m.Data)-1), w, 0, 40),
 		"odd rows":          generic.Repack(make([]byte, len(m.Data)), w, 1, 40),
 	} {

@@ -1,25 +1,25 @@
 package kernel
 
-// rowTokens is the largest number of tokens that rows are multiplied with one by one, fullTokens where AVX-512 has tiles of
-// all columns. Measured on a Zen 4 core with 64 x 2048 weights, in ns per weight, rows for one token, and tiles for up to
-// eight tokens:
+// Up to rowTokens tokens are multiplied row by row; up to fullTokens where there are tiles of all columns (AVX-512).
+// Measured on a Zen 4 core with 64 x 2048 weights, in ns per weight: rows for one token, and tiles for up to eight
+// tokens:
 //
 //	         F16        BF16       Q8_0       Q3_K       Q4_K       Q6_K
 //	avx2     .035 .30   .035 .30   .035 .26
 //	avx512   .035 .30   .035 .11   .027 .08   .023 .08   .021 .08   .022 .08
 //
-// The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, Q2_0) to .04 (Q5_0, IQ4_XS, NVFP4), with AVX2
-// .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, codebooks of eight .055 to .065, of four .07 to .09.
+// The other types take, with AVX-512, .02 (Q4_0, Q4_1, IQ4_NL, MXFP4, Q1_0, Q2_0) to .04 (Q5_0, IQ4_XS, NVFP4), with
+// AVX2 .025 to .04; with either TQ2_0 takes .012, TQ1_0 .03, codebooks of eight .055 to .065, of four .07 to .09.
 const (
 	rowTokens  = 8
 	fullTokens = 3
 )
 
-// rowScratch holds what a row kernel needs of the activations in its own order.
+// rowScratch holds data of the activations in the order in which functions for rows need them.
 type rowScratch struct {
 	sums     []int16
 	scales   []float32
-	offsets  [][4]int32 // the first of four
+	offsets  [][4]int32 // only the first of four is not zero
 	codes    []int8
 	starts   []int32 // what integer sums begin with
 	sixteens [][16]float32
@@ -27,8 +27,8 @@ type rowScratch struct {
 	rest     [16]float32 // columns of a row that fill no vector
 }
 
-// negate fills sums with the negated sums of 16 activation codes, or, for groups of 32, with eight zeros and the negated
-// sums of a block of 256.
+// negate fills sums with the negated sums of 16 activation codes, or, for groups of 32, with eight zeros and the
+// negated sums of a block of 256.
 func (s *rowScratch) negate(x *Activations, group int) {
 	s.sums = grow(s.sums, x.n*x.cols/16)
 	if group == 16 {
@@ -76,8 +76,8 @@ func (s *rowScratch) repeat(x *Activations) {
 	}
 }
 
-// pair fills scales with the scale and the scaled sum (FormQ8_1) of every block of 32 activations, of four blocks at once
-// where there are four: first the scales, then the sums. offsets get the blocks' sums of codes times -offset.
+// pair fills scales with the scale and the scaled sum (FormQ8_1) of every block of 32 activations, of four blocks at
+// once where there are four: first the scales, then the sums. offsets get the blocks' sums of codes times -offset.
 func (s *rowScratch) pair(x *Activations, offset int, four bool) {
 	blocks := x.cols / 32
 	s.scales, s.offsets = grow(s.scales, 2*x.n*blocks), grow(s.offsets, x.n*blocks)

@@ -58,8 +58,8 @@ func (b *Activations) unscale() {
 	}
 }
 
-// BenchmarkRows reports how many bytes of weights per second meet one token, when the weights come from memory, beside a
-// loop that only reads them. The best of many short pieces counts: the machine may be shared. BITMILL_BENCH_CORES=2
+// BenchmarkRows reports how many bytes of weights per second meet one token, when the weights come from memory, beside
+// a loop that only reads them. The best of many short pieces counts: the machine may be shared. BITMILL_BENCH_CORES=2
 // lets two goroutines work on halves of the rows.
 func BenchmarkRows(b *testing.B) {
 	const size, cols, pieces = 256 << 20, 4096, 32

@@ -14,8 +14,8 @@ type signedCodes struct {
 
 // codeFuncs are the functions of an instruction set for signed codes.
 type codeFuncs struct {
-	// nibbles sets dst[32i+k] to table[low half of byte k], dst[32i+16+k] to table[upper half of byte k] of n sixteens of
-	// bytes, stride bytes apart.
+	// nibbles sets dst[32i+k] to table[low half of byte k], dst[32i+16+k] to table[upper half of byte k] of n sixteens
+	// of bytes, stride bytes apart.
 	nibbles func(dst *int8, src *byte, stride, n int, table *int8)
 	// entries8 sets dst[i] to table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.
 	entries8 func(dst, table *[8]int8, index *uint16, signs *byte, n int)

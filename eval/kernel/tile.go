@@ -6,9 +6,9 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// A SIMD set multiplies tiles: sixteen weight rows, the lanes, by a number of columns, unpacked once and used for all
-// tokens. A tile's codes are ordered [k/4][lane][4], so that one vector holds four consecutive columns of eight (or
-// sixteen) rows and one token's four activations, broadcast, multiply all of it.
+// A tile is sixteen weight rows, the lanes, by a number of columns, unpacked once and used for all tokens. Its codes
+// are in the order [k/4][lane][4], so that a vector holds four consecutive columns of eight or sixteen rows, and is
+// multiplied with four activations of a token, broadcast.
 const (
 	lanes     = layout.Lanes
 	tileCols  = 1024 // columns of a quantized tile: it stays in the first-level cache with the activations
@@ -38,7 +38,7 @@ type int16Record struct {
 	d     [lanes]float32
 }
 
-// tileSums is the kernels' own memory at the head of a tile: four tokens by sixteen rows.
+// tileSums is memory for generated functions at the head of a tile: sums of four tokens by sixteen rows.
 type tileSums struct {
 	float [tokenGroup * lanes]float32
 	int   [tokenGroup * lanes]int32
@@ -61,7 +61,8 @@ type int16Tile struct {
 
 // The compiler refuses these indices, which must be 0, where records do not lie as package layout tells the assembly.
 var _ = [...]byte{
-	"0"[unsafe.Offsetof(kquantRecord{}.scales)-layout.KQuantScales], "0"[unsafe.Offsetof(kquantRecord{}.mins)-layout.KQuantMins],
+	"0"[unsafe.Offsetof(kquantRecord{}.scales)-layout.KQuantScales],
+	"0"[unsafe.Offsetof(kquantRecord{}.mins)-layout.KQuantMins],
 	"0"[unsafe.Offsetof(kquantRecord{}.d)-layout.KQuantD], "0"[unsafe.Offsetof(kquantRecord{}.dmin)-layout.KQuantDmin],
 	"0"[unsafe.Sizeof(kquantRecord{})-layout.KQuantRecord],
 	"0"[unsafe.Offsetof(legacyRecord{}.d)-layout.LegacyD], "0"[unsafe.Offsetof(legacyRecord{}.m)-layout.LegacyM],
@@ -73,7 +74,7 @@ var _ = [...]byte{
 type floatTile [floatCols][lanes]float32
 
 // tiles is a worker's memory for tiles: one of each kind when needed, rows before their transposition, and products
-// that have no place in the destination (rows beyond the last, tokens beyond the last).
+// that do not fit the destination (rows beyond the last, tokens beyond the last).
 type tiles struct {
 	kquant *kquantTile
 	legacy *legacyTile

@@ -6,8 +6,8 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// A token block repeats what the blocks of eight tokens hold beside their codes, the tokens side by side, for kernels that
-// multiply eight tokens at a time: [n/8][blocks][lines][8]. Lines of a block of 256 (FormQ8_K):
+// A token block repeats what the blocks of eight tokens hold beside their codes, the tokens side by side, for kernels
+// that multiply eight tokens at a time: [n/8][blocks][lines][8]. Lines of a block of 256 (FormQ8_K):
 //
 //	 0      scales, as float32
 //	 1- 4   sums of 32 codes, pairs of int16
@@ -37,7 +37,7 @@ func (f ActivationForm) tokenBlockWords() int {
 	return 0
 }
 
-// putTokenBlock writes tokens [t0, t1), at most those of one token block, to it, and repeats scales of 256 codes.
+// putTokenBlock writes tokens [t0, t1), which lie in one token block, to it, and repeats the scales of 256 codes in s.
 func (b *Activations) putTokenBlock(s *Set, t0, t1 int) {
 	if b.form == FormValuesQ8_K {
 		for t := t0; t < t1; t++ {

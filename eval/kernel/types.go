@@ -6,27 +6,27 @@ import (
 	"bitmill/formats/block"
 )
 
-// weightType is what all instruction sets know of a type of weights. Quantized types unpack their blocks in one of three
-// ways; types with none are decoded to float32.
+// weightType is the facts about a type of weights that do not depend on the instruction set. Blocks of quantized types
+// are unpacked in one of three ways; types with none are decoded to float32.
 type weightType struct {
-	form   ActivationForm // that weights are multiplied with at full speed
+	form   ActivationForm // of activations at full speed
 	group  int            // values that share a scale; 0: there are no products with this type
-	offset int            // added to whole numbers so that none is negative, as a type stores or kernels multiply them
+	offset int            // added to codes so that none is negative, by the type itself or by kernels
 
 	kquant func(codes *[256]uint8, s *kquantScales, b []byte)
 	legacy func(codes *[32]uint8, b []byte) (d, m float32)
 	signed func(c *signedCodes, row []byte)
 
-	// Of types with signed codes: a value is d*factor*s times a code, with d of a block and a whole number s of a group; codes
-	// are entries of a codebook if there is one.
+	// Signed codes only: a value is d*factor*s times a code, with d of the block and a whole number s of the group.
+	// Codes come from the entries of the codebook, if there is one.
 	factor   float32
 	codebook func() *byte
 
 	repack *repackLayout // how rows are interleaved; nil: they are multiplied as they are stored
 }
 
-// weightTypes has a row for each type with products. A new type takes its row here, an unpack function beside those of its
-// kind, and a row in the table of each instruction set that has functions for it.
+// weightTypes has a row for each type with products. A new type needs a row here, an unpack function beside those of
+// its kind, and a row in the table of each instruction set that has functions for it.
 var weightTypes = [...]weightType{
 	formats.F32:  {form: FormF32, group: 1},
 	formats.F16:  {form: FormF32, group: 1},
@@ -46,7 +46,8 @@ var weightTypes = [...]weightType{
 	formats.Q3_K: {form: FormQ8_K, group: 16, offset: layout.OffsetQ3_K, kquant: unpackQ3_K,
 		repack: &repackLayout{bits: 3, scaleWords: 3, putScales: putScalesQ3_K, scales: scalesQ3_K}},
 	formats.Q4_K: {form: FormQ8_K, group: 32, kquant: unpackQ4_K,
-		repack: &repackLayout{bits: 4, scaleWords: 3, putScales: putScalesAndMins, scales: scalesAndMins, order: layout.OrderQ4_K}},
+		repack: &repackLayout{bits: 4, scaleWords: 3, putScales: putScalesAndMins, scales: scalesAndMins,
+			order: layout.OrderQ4_K}},
 	formats.Q5_K: {form: FormQ8_K, group: 32, kquant: unpackQ5_K,
 		repack: &repackLayout{bits: 5, scaleWords: 3, putScales: putScalesAndMins, scales: scalesAndMins}},
 	formats.Q6_K: {form: FormQ8_K, group: 16, offset: layout.OffsetQ6_K, kquant: unpackQ6_K,
@@ -69,19 +70,24 @@ var weightTypes = [...]weightType{
 		signed: (*signedCodes).iq4XS, factor: 1,
 		repack: &repackLayout{bits: 4, scaleWords: 2, values: block.Nonlinear4[:], scaleBytes: scalesIQ4_XS}},
 	formats.IQ3_S: {form: FormValuesQ8_K, group: 32, offset: layout.OffsetIQ3_S, signed: (*signedCodes).iq3S, factor: 1,
-		codebook: codebook4(formats.IQ3_S), repack: &repackLayout{bits: 4, scaleWords: 2, scaleBytes: oddNibbles(106, 8)}},
+		codebook: codebook4(formats.IQ3_S),
+		repack:   &repackLayout{bits: 4, scaleWords: 2, scaleBytes: oddNibbles(106, 8)}},
 	formats.IQ3_XXS: {form: FormValuesQ8_K, group: 32, offset: layout.OffsetIQ3_XXS,
 		signed: (*signedCodes).iq3XXS, factor: 0.25,
-		codebook: codebook4(formats.IQ3_XXS), repack: &repackLayout{bits: 4, scaleWords: 2, scaleBytes: oddHighNibbles(69, 4)}},
+		codebook: codebook4(formats.IQ3_XXS),
+		repack:   &repackLayout{bits: 4, scaleWords: 2, scaleBytes: oddHighNibbles(69, 4)}},
 	formats.IQ2_XXS: {form: FormValuesQ8_K, group: 32, offset: layout.OffsetIQ2,
 		signed: (*signedCodes).iq2XXS, factor: 0.125,
-		codebook: codebook8(formats.IQ2_XXS), repack: &repackLayout{bits: 3, scaleWords: 2, scaleBytes: oddHighNibbles(9, 8)}},
+		codebook: codebook8(formats.IQ2_XXS),
+		repack:   &repackLayout{bits: 3, scaleWords: 2, scaleBytes: oddHighNibbles(9, 8)}},
 	formats.IQ2_XS: {form: FormValuesQ8_K, group: 16, offset: layout.OffsetIQ2,
 		signed: (*signedCodes).iq2XS, factor: 0.125,
-		codebook: codebook8(formats.IQ2_XS), repack: &repackLayout{bits: 3, scaleWords: 4, scaleBytes: oddNibbles(66, 16)}},
+		codebook: codebook8(formats.IQ2_XS),
+		repack:   &repackLayout{bits: 3, scaleWords: 4, scaleBytes: oddNibbles(66, 16)}},
 	formats.IQ2_S: {form: FormValuesQ8_K, group: 16, offset: layout.OffsetIQ2,
 		signed: (*signedCodes).iq2S, factor: 0.125,
-		codebook: codebook8(formats.IQ2_S), repack: &repackLayout{bits: 3, scaleWords: 4, scaleBytes: oddNibbles(74, 16)}},
+		codebook: codebook8(formats.IQ2_S),
+		repack:   &repackLayout{bits: 3, scaleWords: 4, scaleBytes: oddNibbles(74, 16)}},
 	formats.IQ1_S: {form: FormValuesQ8_K, group: 32, offset: layout.OffsetIQ1,
 		signed: (*signedCodes).iq1S, factor: block.Shift1,
 		codebook: codebookIQ1},
@@ -95,7 +101,7 @@ var weightTypes = [...]weightType{
 		signed: (*signedCodes).tq2, factor: 1,
 		repack: &repackLayout{bits: 2, values: []int8{-1, 0, 1, 2}}},
 
-	// Activations are stored so; nothing multiplies them as weights fast.
+	// Types of activations: products with them as weights are correct, not fast.
 	formats.Q8_1: {form: FormValuesQ8_0, group: 32},
 	formats.Q8_K: {form: FormValuesQ8_K, group: 256},
 }

@@ -1,7 +1,5 @@
 package kernel
 
-import "encoding/binary"
-
 // Blocks of 256 (layouts: formats/block).
 
 // unpackQ2_K: 16 bytes of scale (low half) and min (high half), 64 bytes of 2-bit codes, d, dmin. Byte l of a 32-byte
@@ -93,7 +91,7 @@ func unpackQ5_K(codes *[256]uint8, s *kquantScales, b []byte) {
 func unpackSixBits(s *kquantScales, b []byte) {
 	b = b[:16]
 	s.d, s.dmin = half(b, 0), half(b, 2)
-	first, second, third := binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	first, second, third := get32(b, 4), get32(b, 8), get32(b, 12)
 	scales := [2]uint32{first & 0x3f3f3f3f, third&0x0f0f0f0f | first>>6&0x03030303<<4}
 	mins := [2]uint32{second & 0x3f3f3f3f, third>>4&0x0f0f0f0f | second>>6&0x03030303<<4}
 	for g := range 8 {

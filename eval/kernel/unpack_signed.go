@@ -35,8 +35,8 @@ func (c *signedCodes) iq4XS(row []byte) {
 	}
 }
 
-// nvfp4: the halves of eight bytes are the two halves of sixteen codes, so of two sub-blocks' four parts the inner ones
-// change places.
+// nvfp4: eight bytes hold sixteen codes, the low halves the first eight and the high halves the others, so of the four
+// parts of two sub-blocks the inner ones are swapped.
 func (c *signedCodes) nvfp4(row []byte) {
 	for at := 0; len(row) > 0; at, row = at+64, row[36:] {
 		b := (*[36]byte)(row)
@@ -72,8 +72,8 @@ func (c *signedCodes) tq2(row []byte) {
 	}
 }
 
-// tq1: trit n of a byte is what passes the binary point in the (n+1)th multiplication by three; bytes at even and odd
-// places are multiplied apart.
+// tq1: trit n of a byte is what passes the binary point in the (n+1)th multiplication by three; even and odd
+// bytes are multiplied separately.
 func (c *signedCodes) tq1(row []byte) {
 	const even = 0x00ff00ff00ff00ff
 	for at := 0; len(row) > 0; at, row = at+256, row[54:] {

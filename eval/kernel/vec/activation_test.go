@@ -83,8 +83,8 @@ func TestActivations(t *testing.T) {
 	}
 }
 
-// TestGELUAbsolute: where GELU bends, it is within 1e-7 times the larger of |x| and 1 of what math.Erf gives, in steps of
-// 5e-5.
+// TestGELUAbsolute: where GELU bends, it is within 1e-7 times the larger of |x| and 1 of what math.Erf gives, in steps
+// of 5e-5.
 func TestGELUAbsolute(t *testing.T) {
 	for _, s := range available() {
 		worst := 0.0

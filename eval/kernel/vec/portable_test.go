@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// portable makes a Set as an instruction set with vectors of four numbers would be, of functions in plain Go: they say what
-// generated functions compute, and let tests run what is around them on every architecture.
+// portable makes a Set as an instruction set with vectors of four numbers would be, of functions in plain Go: they say
+// what generated functions compute, and let tests run what is around them on every architecture.
 var portable = func() *Set {
 	maximum := maximumOf(4, func(x *float32, n int) float32 { return maximumGeneric(four(x, n)) }, generic)
 	scale := oneSliceBy(4, func(x *float32, n int, f float32) { scaleGeneric(four(x, n), f) }, scaleGeneric)

@@ -28,12 +28,13 @@ func (r *RunningSoftmax) See(i int, x float32) {
 	r.Top[i], r.Sum[i] = x*math.Log2E, 1
 }
 
-// AddPart adds parts of rows: the first seen[i] elements of x[i*stride:]. With f = scale*log2(e) it sets, for every row,
+// AddPart adds parts of rows: the first seen[i] elements of x[i*stride:]. With f = scale*log2(e) it sets, for every
+// row,
 //
 //	top' = max(top, f*max(x))   factor = 2^(top-top')   x = 2^(f*x - top')   sum' = factor*sum + sum(x)
 //
-// and clears the row from element seen[i] up to width, a multiple of 16 and at least as large. Elements of -Inf become 0;
-// scale is positive.
+// and clears the row from element seen[i] up to width, a multiple of 16 and at least as large. Elements of -Inf become
+// 0; scale is positive.
 func (s *Set) AddPart(r *RunningSoftmax, x []float32, stride, width int, seen []int32, scale float32) {
 	rows := len(seen)
 	if rows == 0 || width == 0 {

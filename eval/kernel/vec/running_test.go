@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRunningSoftmax compares softmaxes taken in two parts with the definition in float64: rows of all lengths, none and
-// beyond a part's vectors, hidden elements, a value beside the parts.
+// TestRunningSoftmax compares softmaxes taken in two parts with the definition in float64: rows of all lengths, none
+// and beyond a part's vectors, hidden elements, a value beside the parts.
 func TestRunningSoftmax(t *testing.T) {
 	const stride = 208
 	for _, s := range available() {

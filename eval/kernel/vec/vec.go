@@ -1,5 +1,6 @@
-// Package vec holds the functions of vectors that a transformer needs beside its products: norms, activations, softmaxes,
-// rotations, and sums over logits. They exist in plain Go, which is their meaning, and again for instruction sets.
+// Package vec holds the functions of vectors that a transformer needs beside its products: norms, activations,
+// softmaxes, rotations, and sums over logits. They exist in plain Go, which is their meaning, and again for
+// instruction sets.
 //
 // Functions that only multiply and add give the same bits in all sets, sums in float64 up to the order of additions;
 // exponentials are within 2e-7 of the true ones.

@@ -17,7 +17,8 @@ func oneSlice(width int, vectors func(x *float32, n int), rest func(x []float32)
 }
 
 // oneSliceBy is for functions of a slice and a number.
-func oneSliceBy(width int, vectors func(x *float32, n int, f float32), rest func(x []float32, f float32)) func(x []float32, f float32) {
+func oneSliceBy(width int, vectors func(x *float32, n int, f float32),
+	rest func(x []float32, f float32)) func(x []float32, f float32) {
 	return func(x []float32, f float32) {
 		whole := len(x) &^ (width - 1)
 		if whole > 0 {
@@ -39,7 +40,8 @@ func twoSlices(width int, vectors func(dst, x *float32, n int), rest func(dst, x
 }
 
 // twoSlicesBy is for functions of two slices and a number.
-func twoSlicesBy(width int, vectors func(dst, x *float32, n int, f float32), rest func(dst, x []float32, f float32)) func(dst, x []float32, f float32) {
+func twoSlicesBy(width int, vectors func(dst, x *float32, n int, f float32),
+	rest func(dst, x []float32, f float32)) func(dst, x []float32, f float32) {
 	return func(dst, x []float32, f float32) {
 		whole := len(dst) &^ (width - 1)
 		if whole > 0 {
@@ -84,8 +86,8 @@ func softmaxOf(width int, expSum func(x *float32, n int, scale, top float32) flo
 }
 
 // logSumExpOf is for LogSumExp: sumExp returns the sum of exp(scale*x[i] - top).
-func logSumExpOf(width int, sumExp func(x *float32, n int, scale, top float32) float64, maximum func(x []float32) float32,
-	below *Set) func(x []float32) float64 {
+func logSumExpOf(width int, sumExp func(x *float32, n int, scale, top float32) float64,
+	maximum func(x []float32) float32, below *Set) func(x []float32) float64 {
 	return func(x []float32) float64 {
 		whole := len(x) &^ (width - 1)
 		if whole == 0 {
@@ -103,8 +105,8 @@ func logSumExpOf(width int, sumExp func(x *float32, n int, scale, top float32) f
 	}
 }
 
-// klDivergenceOf is for KLDivergence: divergence returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the
-// terms with w > 0.
+// klDivergenceOf is for KLDivergence: divergence returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over
+// the terms with w > 0.
 func klDivergenceOf(width int, divergence func(p, q *float32, n int, lseP, delta float64) float64,
 	below *Set) func(p, q []float32, lseP, lseQ float64) float64 {
 	return func(p, q []float32, lseP, lseQ float64) float64 {
@@ -140,7 +142,8 @@ func rmsNormOf(width int, squares func(x *float32, n int) float64,
 }
 
 // centerOf is for the first half of LayerNorm: shift sets dst[i] = x[i]-by.
-func centerOf(width int, sumOf func(x *float32, n int) float64, shift func(dst, x *float32, n int, by float64)) func(dst, x []float32) {
+func centerOf(width int, sumOf func(x *float32, n int) float64,
+	shift func(dst, x *float32, n int, by float64)) func(dst, x []float32) {
 	return func(dst, x []float32) {
 		whole := len(x) &^ (width - 1)
 		var sum float64
@@ -161,7 +164,8 @@ func centerOf(width int, sumOf func(x *float32, n int) float64, shift func(dst, 
 }
 
 // ropeOf is for RoPE: halves rotates pairs (a[i], b[i]), pairs (x[2i], x[2i+1]), both by the angle of cos[i], sin[i].
-func ropeOf(width int, halves func(a, b, cos, sin *float32, n int), pairs func(x, cos, sin *float32, n int)) func(x, cos, sin []float32, interleaved bool) {
+func ropeOf(width int, halves func(a, b, cos, sin *float32, n int),
+	pairs func(x, cos, sin *float32, n int)) func(x, cos, sin []float32, interleaved bool) {
 	return func(x, cos, sin []float32, interleaved bool) {
 		switch n := len(cos); {
 		case n == 0 || n%width != 0:
