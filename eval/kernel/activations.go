@@ -15,7 +15,7 @@ const (
 	FormF32        ActivationForm = iota // plain float32: F32 and F16 weights, and exact products
 	FormQ8_0                             // blocks of 32, d = max|x|/127 rounded to 16 bits: Q8_0, Q4_0, Q5_0 weights
 	FormQ8_1                             // FormQ8_0 and s = d*sum(q) rounded to 16 bits: Q4_1, Q5_1 weights
-	FormQ8_K                             // blocks of 256, d = ±max|x|/127 (- if that x is positive): Q2_K to Q6_K weights
+	FormQ8_K                             // blocks of 256, d = ±max|x|/127 (- if that x is positive): k-quants
 	FormBF16                             // rounded to bfloat16, nearest even: BF16 weights
 	FormValuesQ8_0                       // FormQ8_0 and d*q as float32: IQ4_NL, MXFP4, NVFP4, Q1_0, Q2_0 weights
 	FormValuesQ8_K                       // FormQ8_K and d*q as float32: the other i-quants, TQ1_0, TQ2_0
