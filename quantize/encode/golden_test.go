@@ -60,8 +60,8 @@ func readGolden(t *testing.T, name string) map[string]goldenRun {
 	return runs
 }
 
-// TestGolden encodes every tensor of two models with every type and compares hashes with llama-quantize's files. Types are
-// tested side by side.
+// TestGolden encodes every tensor of two models with every type and compares hashes with llama-quantize's files. Types
+// are tested side by side.
 func TestGolden(t *testing.T) {
 	for model, heads := range map[string][2]int{"llama": {4, 2}, "llama-narrow": {6, 3}} {
 		t.Run(model, func(t *testing.T) {
@@ -175,7 +175,8 @@ func llamaTensors(t *testing.T, name string, heads, kvHeads int) map[string]matr
 	return tensors
 }
 
-// interleave reorders rows as llama.cpp stores Q and K of the Llama family: in each head, rows of the two halves take turns.
+// interleave reorders rows as llama.cpp stores Q and K of the Llama family: in each head, rows of the two halves take
+// turns.
 func (m *matrix) interleave(heads int) {
 	out := make([]float32, 0, len(m.values))
 	dim := len(m.values) / m.cols / heads

@@ -10,8 +10,8 @@ import (
 	"bitmill/quantize/encode/layout"
 )
 
-// TestLanesSubBlocks: rows whose sub-blocks are of all kinds, next to each other, so that lanes of one table go different
-// ways: into the near entries, back to plain Go, or nowhere.
+// TestLanesSubBlocks: rows whose sub-blocks are of all kinds, next to each other, so that lanes of one table go
+// different ways: into the near entries, back to plain Go, or nowhere.
 func TestLanesSubBlocks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	heavy := func() float32 { return float32(rng.NormFloat64() / (math.Abs(rng.NormFloat64()) + 0.01)) }

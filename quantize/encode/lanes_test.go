@@ -24,7 +24,8 @@ func runnableLanes() (sets []*lanes) {
 	return sets
 }
 
-// compareLanes encodes rows on lanes and by plain Go. The first batch is used for all, so that nothing may be left over.
+// compareLanes encodes rows on lanes and by plain Go. The first batch is used for all, so that nothing may be left
+// over.
 func compareLanes(t *testing.T, name string, src []float32, cols int, importance []float32) {
 	t.Helper()
 	for _, set := range runnableLanes() {
@@ -111,8 +112,8 @@ func TestLanesLengths(t *testing.T) {
 	}
 }
 
-// TestTablesApart: tables start on cache lines, or wide loads would touch two; and no two of them lie alike in their pages,
-// or a load would wait for the store of another table's row.
+// TestTablesApart: tables start on cache lines, or wide loads would touch two; and no two of them lie alike in their
+// pages, or a load would wait for the store of another table's row.
 func TestTablesApart(t *testing.T) {
 	ws := workspaces.New().(*workspace)
 	const line, page, rows = 64, 4096, 5 * 128
@@ -130,7 +131,8 @@ func TestTablesApart(t *testing.T) {
 	}
 }
 
-// TestLanesBits: values and importance of every kind of bits, numbers or not, in blocks that mix them with ordinary ones.
+// TestLanesBits: values and importance of every kind of bits, numbers or not, in blocks that mix them with ordinary
+// ones.
 func TestLanesBits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	special := []float32{0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 0x1p-126, 1, -1,

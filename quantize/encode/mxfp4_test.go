@@ -30,7 +30,8 @@ func TestNearestFloat4(t *testing.T) {
 	}
 }
 
-// TestE8M0 compares with the definition, the logarithm rounded to float32, below every power of two, where it may round up, and above.
+// TestE8M0 compares with the definition, the logarithm rounded to float32, below every power of two, where it may round
+// up, and above.
 func TestE8M0(t *testing.T) {
 	for e := uint32(0); e < 255; e++ {
 		for k := range uint32(4000) {

@@ -11,9 +11,9 @@ import (
 	"bitmill/formats/cpu"
 )
 
-// TestRequireLanes fails when the CPU says it has AVX2, FMA and F16C and lanes are not chosen: otherwise every comparison
-// of lanes with plain Go would pass by comparing nothing. The CPU's word is taken from the operating system, not from the
-// package that makes the choice.
+// TestRequireLanes fails when the CPU says it has AVX2, FMA and F16C and lanes are not chosen: otherwise every
+// comparison of lanes with plain Go would pass by comparing nothing. The CPU's word is taken from the operating system,
+// not from the package that makes the choice.
 func TestRequireLanes(t *testing.T) {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
