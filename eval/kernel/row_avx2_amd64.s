@@ -87,7 +87,7 @@ rowQ2KAVX2_block:
 	VCVTDQ2PS    Y5, Y5
 	VFMADD231PS  Y5, Y6, Y3
 	VFMADD231PS  Y7, Y4, Y2
-	ADDQ         $0x00000054, AX
+	ADDQ         $0x54, AX
 	ADDQ         $0x00000100, BX
 	ADDQ         $0x04, SI
 	ADDQ         $0x20, DI
@@ -271,7 +271,7 @@ rowQ3KAVX2_block:
 	VMULPS       X4, X3, X3
 	VBROADCASTSS X3, Y3
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         $0x0000006e, AX
+	ADDQ         $0x6e, AX
 	ADDQ         $0x00000100, BX
 	ADDQ         $0x04, SI
 	ADDQ         $0x20, DI
@@ -2077,7 +2077,7 @@ rowQ1AVX2_block:
 	VPADDD       96(DI), Y9, Y9
 	VCVTDQ2PS    Y9, Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x00000012, AX
+	ADDQ         $0x12, AX
 	ADDQ         $0x00000080, BX
 	ADDQ         $0x00000080, SI
 	ADDQ         $0x00000080, DI
@@ -2166,10 +2166,10 @@ rowQ2AVX2_block:
 	VPADDD       32(DI), Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         $0x00000012, AX
-	ADDQ         $0x00000040, BX
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DI
+	ADDQ         $0x12, AX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DI
 	DECQ         R8
 	JNZ          rowQ2AVX2_block
 	VXORPS       Y6, Y6, Y6
@@ -2270,10 +2270,10 @@ rowNVFP4AVX2_block:
 	VPADDD       32(R8), Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VFMADD231PS  Y8, Y6, Y5
-	ADDQ         $0x00000024, AX
-	ADDQ         $0x00000040, SI
-	ADDQ         $0x00000040, DI
-	ADDQ         $0x00000040, R8
+	ADDQ         $0x24, AX
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DI
+	ADDQ         $0x40, R8
 	DECQ         R9
 	JNZ          rowNVFP4AVX2_block
 	VXORPS       Y6, Y6, Y6

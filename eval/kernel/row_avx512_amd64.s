@@ -62,7 +62,7 @@ rowQ2KAVX512_block:
 	VCVTDQ2PS     Y10, Y7
 	VFMADD231PS   Y7, Y9, Y6
 	VFMADD231PS   Z8, Z12, Z5
-	ADDQ          $0x00000054, AX
+	ADDQ          $0x54, AX
 	ADDQ          $0x00000100, BX
 	ADDQ          $0x04, SI
 	ADDQ          $0x20, DI
@@ -213,7 +213,7 @@ rowQ3KAVX512_block:
 	VMULPS          X10, X9, X9
 	VBROADCASTSS    X9, Z13
 	VFMADD231PS     Z12, Z13, Z8
-	ADDQ            $0x0000006e, AX
+	ADDQ            $0x6e, AX
 	ADDQ            $0x00000100, BX
 	ADDQ            $0x04, SI
 	ADDQ            $0x20, DI
@@ -2077,7 +2077,7 @@ rowQ1AVX512_block:
 	VPDPBUSD      64(BX), Z4, Z5
 	VCVTDQ2PS     Z5, Z5
 	VFMADD231PS   Z5, Z3, Z2
-	ADDQ          $0x00000012, AX
+	ADDQ          $0x12, AX
 	ADDQ          $0x00000080, BX
 	ADDQ          $0x00000080, SI
 	ADDQ          $0x00000080, DI
@@ -2141,10 +2141,10 @@ rowQ2AVX512_block:
 	VPDPBUSD       (BX), Z4, Z5
 	VCVTDQ2PS      Z5, Z5
 	VFMADD231PS    Z5, Z3, Z2
-	ADDQ           $0x00000012, AX
-	ADDQ           $0x00000040, BX
-	ADDQ           $0x00000040, SI
-	ADDQ           $0x00000040, DI
+	ADDQ           $0x12, AX
+	ADDQ           $0x40, BX
+	ADDQ           $0x40, SI
+	ADDQ           $0x40, DI
 	DECQ           R8
 	JNZ            rowQ2AVX512_block
 	VXORPS         Y3, Y3, Y3
@@ -2214,10 +2214,10 @@ rowNVFP4AVX512_block:
 	VPDPBUSD      (SI), Z6, Z7
 	VCVTDQ2PS     Z7, Z7
 	VFMADD231PS   Z7, Z4, Z3
-	ADDQ          $0x00000024, AX
-	ADDQ          $0x00000040, SI
-	ADDQ          $0x00000040, DI
-	ADDQ          $0x00000040, R8
+	ADDQ          $0x24, AX
+	ADDQ          $0x40, SI
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
 	DECQ          R9
 	JNZ           rowNVFP4AVX512_block
 	VXORPS        Y4, Y4, Y4

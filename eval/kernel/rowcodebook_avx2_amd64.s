@@ -248,7 +248,7 @@ rowIQ2XXSAVX2_block:
 	VBROADCASTSS X5, Y5
 	VCVTDQ2PS    Y4, Y4
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         $0x00000042, AX
+	ADDQ         $0x42, AX
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x04, DI
@@ -686,7 +686,7 @@ rowIQ2XSAVX2_block:
 	VBROADCASTSS X5, Y5
 	VCVTDQ2PS    Y4, Y4
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         $0x0000004a, AX
+	ADDQ         $0x4a, AX
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x04, DI
@@ -1004,7 +1004,7 @@ rowIQ2SAVX2_block:
 	VBROADCASTSS   X4, Y4
 	VCVTDQ2PS      Y3, Y3
 	VFMADD231PS    Y3, Y4, Y2
-	ADDQ           $0x00000052, AX
+	ADDQ           $0x52, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x20, R8
 	ADDQ           $0x04, DI
@@ -1417,7 +1417,7 @@ rowIQ3XXSAVX2_block:
 	VBROADCASTSS X5, Y5
 	VCVTDQ2PS    Y4, Y4
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         $0x00000062, AX
+	ADDQ         $0x62, AX
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x04, DI
@@ -1835,7 +1835,7 @@ rowIQ3SAVX2_block:
 	VBROADCASTSS   X1, Y5
 	VCVTDQ2PS      Y4, Y4
 	VFMADD231PS    Y4, Y5, Y3
-	ADDQ           $0x0000006e, AX
+	ADDQ           $0x6e, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x20, R8
 	ADDQ           $0x04, DI
@@ -2093,7 +2093,7 @@ rowIQ1SAVX2_block:
 	VBROADCASTSS   X3, Y3
 	VCVTDQ2PS      Y2, Y2
 	VFMADD231PS    Y2, Y3, Y1
-	ADDQ           $0x00000032, AX
+	ADDQ           $0x32, AX
 	ADDQ           $0x00000100, SI
 	ADDQ           $0x20, R8
 	ADDQ           $0x04, DI
@@ -2386,7 +2386,7 @@ rowIQ1MAVX2_block:
 	VBROADCASTSS X3, Y3
 	VCVTDQ2PS    Y2, Y2
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         $0x00000038, AX
+	ADDQ         $0x38, AX
 	ADDQ         $0x00000100, SI
 	ADDQ         $0x20, R8
 	ADDQ         $0x04, DI
@@ -2732,7 +2732,7 @@ rowTQ1AVX2_block:
 	VBROADCASTSS   X4, Y4
 	VCVTDQ2PS      Y3, Y3
 	VFMADD231PS    Y3, Y4, Y2
-	ADDQ           $0x00000036, AX
+	ADDQ           $0x36, AX
 	ADDQ           $0x00000100, BX
 	ADDQ           $0x20, DI
 	ADDQ           $0x04, SI
@@ -2871,7 +2871,7 @@ rowTQ2AVX2_block:
 	VBROADCASTSS X3, Y3
 	VCVTDQ2PS    Y2, Y2
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         $0x00000042, AX
+	ADDQ         $0x42, AX
 	ADDQ         $0x00000100, BX
 	ADDQ         $0x20, DI
 	ADDQ         $0x04, SI

@@ -88,47 +88,46 @@ func load32() {
 		"is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.")
 	codes, words, sums, d, s := Arg("codes"), Arg("int16s"), Arg("sums"), Arg("d"), Arg("s")
 	src, blocks := Arg("x"), Arg("blocks")
-	Label("loadQ8AVX2_block")
-	m := magnitudes(src, 4)
-	scale, step := YMM(), XMM()
-	VXORPS(scale, scale, scale)
-	bits := GP32()
-	VMOVD(m.AsX(), bits)
-	TESTL(bits, bits)
-	JZ(LabelRef("loadQ8AVX2_zero"))
-	inverse := XMM()
-	VMOVSS(Float(127), inverse)
-	VDIVSS(m.AsX(), inverse, inverse)
-	VBROADCASTSS(inverse, scale)
-	Label("loadQ8AVX2_zero")
-	VDIVSS(Float(127), m.AsX(), step) // d = m/127
-	stored := XMM()
-	VCVTPS2PH(U8(0), step, stored)
-	VCVTPH2PS(stored, stored)
-	VMOVSS(stored, Mem{Base: d})
-	ADDQ(Imm(4), d)
-	first, second := round32(src, codes, sums, scale)
-	TESTQ(words, words)
-	JZ(LabelRef("loadQ8AVX2_sum"))
-	for i := range 2 {
-		y := YMM()
-		VPMOVSXBW(Mem{Base: codes, Disp: 16*i - 32}, y) // codes has moved on
-		VMOVDQU(y, Mem{Base: words, Disp: 32 * i})
-	}
-	ADDQ(Imm(64), words)
-	Label("loadQ8AVX2_sum")
-	TESTQ(s, s)
-	JZ(LabelRef("loadQ8AVX2_next"))
-	ADDL(second.As32(), first.As32())
-	VCVTSI2SSL(first.As32(), step, stored)
-	VMULSS(stored, step, stored)
-	VCVTPS2PH(U8(0), stored, stored)
-	VCVTPH2PS(stored, stored)
-	VMOVSS(stored, Mem{Base: s})
-	ADDQ(Imm(4), s)
-	Label("loadQ8AVX2_next")
-	DECQ(blocks)
-	JNZ(LabelRef("loadQ8AVX2_block"))
+	Repeat("loadQ8AVX2_block", blocks, func() {
+		m := magnitudes(src, 4)
+		scale, step := YMM(), XMM()
+		VXORPS(scale, scale, scale)
+		bits := GP32()
+		VMOVD(m.AsX(), bits)
+		TESTL(bits, bits)
+		JZ(LabelRef("loadQ8AVX2_zero"))
+		inverse := XMM()
+		VMOVSS(Float(127), inverse)
+		VDIVSS(m.AsX(), inverse, inverse)
+		VBROADCASTSS(inverse, scale)
+		Label("loadQ8AVX2_zero")
+		VDIVSS(Float(127), m.AsX(), step) // d = m/127
+		stored := XMM()
+		VCVTPS2PH(U8(0), step, stored)
+		VCVTPH2PS(stored, stored)
+		VMOVSS(stored, Mem{Base: d})
+		ADDQ(Imm(4), d)
+		first, second := round32(src, codes, sums, scale)
+		TESTQ(words, words)
+		JZ(LabelRef("loadQ8AVX2_sum"))
+		for i := range 2 {
+			y := YMM()
+			VPMOVSXBW(Mem{Base: codes, Disp: 16*i - 32}, y) // codes has moved on
+			VMOVDQU(y, Mem{Base: words, Disp: 32 * i})
+		}
+		ADDQ(Imm(64), words)
+		Label("loadQ8AVX2_sum")
+		TESTQ(s, s)
+		JZ(LabelRef("loadQ8AVX2_next"))
+		ADDL(second.As32(), first.As32())
+		VCVTSI2SSL(first.As32(), step, stored)
+		VMULSS(stored, step, stored)
+		VCVTPS2PH(U8(0), stored, stored)
+		VCVTPH2PS(stored, stored)
+		VMOVSS(stored, Mem{Base: s})
+		ADDQ(Imm(4), s)
+		Label("loadQ8AVX2_next")
+	})
 	End()
 }
 
@@ -137,50 +136,46 @@ func load256() {
 		"is loadQ8K for blocks of 256 in a row.")
 	codes, sums16, sums32, d := Arg("codes"), Arg("sums16"), Arg("sums32"), Arg("d")
 	src, blocks := Arg("x"), Arg("blocks")
-	Label("loadQ8KAVX2_block")
-	m := magnitudes(src, 32)
-	scale, step := YMM(), XMM()
-	VXORPS(scale, scale, scale)
-	VXORPS(step, step, step)
-	bits := GP32()
-	VMOVD(m.AsX(), bits)
-	TESTL(bits, bits)
-	JZ(LabelRef("loadQ8KAVX2_zero"))
+	Repeat("loadQ8KAVX2_block", blocks, func() {
+		m := magnitudes(src, 32)
+		scale, step := YMM(), XMM()
+		VXORPS(scale, scale, scale)
+		VXORPS(step, step, step)
+		bits := GP32()
+		VMOVD(m.AsX(), bits)
+		TESTL(bits, bits)
+		JZ(LabelRef("loadQ8KAVX2_zero"))
 
-	// The first value of the largest magnitude gives the sign.
-	mask, at, found := YMM(), GP64(), GP32()
-	VMOVDQU(Bits(0x7fffffff), mask)
-	MOVQ(src, at)
-	Label("loadQ8KAVX2_search")
-	x := YMM()
-	VPAND(Mem{Base: at}, mask, x)
-	VPCMPEQD(x, m, x)
-	VMOVMSKPS(x, found)
-	ADDQ(Imm(32), at)
-	TESTL(found, found)
-	JZ(LabelRef("loadQ8KAVX2_search"))
-	BSFL(found, found)
-	value, inverse := XMM(), XMM()
-	VMOVSS(Mem{Base: at, Disp: -32, Index: found.As64(), Scale: 4}, value)
-	VMOVSS(Float(-127), inverse)
-	VDIVSS(value, inverse, inverse)
-	VBROADCASTSS(inverse, scale)
-	VMOVSS(Float(1), step)
-	VDIVSS(inverse, step, step)
-	Label("loadQ8KAVX2_zero")
-	VMOVSS(step, Mem{Base: d})
-	ADDQ(Imm(4), d)
-	count := GP64()
-	MOVQ(U32(8), count)
-	Label("loadQ8KAVX2_round")
-	first, second := round32(src, codes, sums16, scale)
-	ADDL(second.As32(), first.As32())
-	MOVW(first.As16(), Mem{Base: sums32})
-	ADDQ(Imm(2), sums32)
-	DECQ(count)
-	JNZ(LabelRef("loadQ8KAVX2_round"))
-	DECQ(blocks)
-	JNZ(LabelRef("loadQ8KAVX2_block"))
+		// The first value of the largest magnitude gives the sign.
+		mask, at, found := YMM(), GP64(), GP32()
+		VMOVDQU(Bits(0x7fffffff), mask)
+		MOVQ(src, at)
+		Label("loadQ8KAVX2_search")
+		x := YMM()
+		VPAND(Mem{Base: at}, mask, x)
+		VPCMPEQD(x, m, x)
+		VMOVMSKPS(x, found)
+		ADDQ(Imm(32), at)
+		TESTL(found, found)
+		JZ(LabelRef("loadQ8KAVX2_search"))
+		BSFL(found, found)
+		value, inverse := XMM(), XMM()
+		VMOVSS(Mem{Base: at, Disp: -32, Index: found.As64(), Scale: 4}, value)
+		VMOVSS(Float(-127), inverse)
+		VDIVSS(value, inverse, inverse)
+		VBROADCASTSS(inverse, scale)
+		VMOVSS(Float(1), step)
+		VDIVSS(inverse, step, step)
+		Label("loadQ8KAVX2_zero")
+		VMOVSS(step, Mem{Base: d})
+		ADDQ(Imm(4), d)
+		count := Copy(U32(8))
+		Repeat("loadQ8KAVX2_round", count, func() {
+			first, second := round32(src, codes, sums16, scale)
+			ADDL(second.As32(), first.As32())
+			MOVW(first.As16(), Mem{Base: sums32})
+		}, By(2, sums32))
+	})
 	End()
 }
 
@@ -193,34 +188,31 @@ func roundBF16() {
 	VMOVDQU(Bits(1), one)
 	VMOVDQU(Bits(0x00400000), quiet)
 	VMOVDQU(Bits(0xffff0000), upper)
-	Label("roundBF16AVX2_loop")
-	var rounded [2]reg.VecVirtual
-	for i := range rounded {
-		v, r, nan := YMM(), YMM(), YMM()
-		VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
-		VPSRLD(U8(16), v, r)
-		VPAND(one, r, r)
-		VPADDD(below, r, r)
-		VPADDD(v, r, r)
-		VCMPPS(U8(3), v, v, nan) // unordered
-		VPOR(quiet, v, v)
-		VBLENDVPS(nan, v, r, r)
-		VPAND(upper, r, r)
-		VMOVUPS(r, Mem{Base: dst, Disp: 32 * i})
-		VPSRLD(U8(16), r, r)
-		rounded[i] = r
-	}
-	TESTQ(halves, halves)
-	JZ(LabelRef("roundBF16AVX2_next"))
-	VPACKUSDW(rounded[1], rounded[0], rounded[0])
-	VPERMQ(U8(0xd8), rounded[0], rounded[0])
-	VMOVDQU(rounded[0], Mem{Base: halves})
-	ADDQ(Imm(32), halves)
-	Label("roundBF16AVX2_next")
-	ADDQ(Imm(64), x)
-	ADDQ(Imm(64), dst)
-	SUBQ(Imm(16), n)
-	JNZ(LabelRef("roundBF16AVX2_loop"))
+	Loop("roundBF16AVX2_loop", n, 16, func() {
+		var rounded [2]reg.VecVirtual
+		for i := range rounded {
+			v, r, nan := YMM(), YMM(), YMM()
+			VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
+			VPSRLD(U8(16), v, r)
+			VPAND(one, r, r)
+			VPADDD(below, r, r)
+			VPADDD(v, r, r)
+			VCMPPS(U8(3), v, v, nan) // unordered
+			VPOR(quiet, v, v)
+			VBLENDVPS(nan, v, r, r)
+			VPAND(upper, r, r)
+			VMOVUPS(r, Mem{Base: dst, Disp: 32 * i})
+			VPSRLD(U8(16), r, r)
+			rounded[i] = r
+		}
+		TESTQ(halves, halves)
+		JZ(LabelRef("roundBF16AVX2_next"))
+		VPACKUSDW(rounded[1], rounded[0], rounded[0])
+		VPERMQ(U8(0xd8), rounded[0], rounded[0])
+		VMOVDQU(rounded[0], Mem{Base: halves})
+		ADDQ(Imm(32), halves)
+		Label("roundBF16AVX2_next")
+	}, By(64, x, dst))
 	End()
 }
 
@@ -229,24 +221,19 @@ func scaleCodes() {
 		"sets dst to codes times the scale of their block of a multiple of 32.")
 	dst, codes, d, blocks := Arg("dst"), Arg("codes"), Arg("d"), Arg("blocks")
 	scale := YMM()
-	Label("scaleCodesAVX2_block")
-	VBROADCASTSS(Mem{Base: d}, scale)
-	n := Arg("block")
-	Label("scaleCodesAVX2_loop")
-	for i := range 4 {
-		v := YMM()
-		VPMOVSXBD(Mem{Base: codes, Disp: 8 * i}, v)
-		VCVTDQ2PS(v, v)
-		VMULPS(scale, v, v)
-		VMOVUPS(v, Mem{Base: dst, Disp: 32 * i})
-	}
-	ADDQ(Imm(32), codes)
-	ADDQ(U32(128), dst)
-	SUBQ(Imm(32), n)
-	JNZ(LabelRef("scaleCodesAVX2_loop"))
-	ADDQ(Imm(4), d)
-	DECQ(blocks)
-	JNZ(LabelRef("scaleCodesAVX2_block"))
+	Repeat("scaleCodesAVX2_block", blocks, func() {
+		VBROADCASTSS(Mem{Base: d}, scale)
+		n := Arg("block")
+		Loop("scaleCodesAVX2_loop", n, 32, func() {
+			for i := range 4 {
+				v := YMM()
+				VPMOVSXBD(Mem{Base: codes, Disp: 8 * i}, v)
+				VCVTDQ2PS(v, v)
+				VMULPS(scale, v, v)
+				VMOVUPS(v, Mem{Base: dst, Disp: 32 * i})
+			}
+		}, By(32, codes), By(128, dst))
+	}, By(4, d))
 	End()
 }
 
@@ -278,57 +265,52 @@ func interleave256() {
 	Func("interleave256AVX2", "func(tokenBlock *int32, d *float32, sums *int16, blocks int)",
 		"writes the token block of eight tokens with blocks of 256.")
 	tokenBlock, d, sums, blocks := Arg("tokenBlock"), Arg("d"), Arg("sums"), Arg("blocks")
-	n, stride := GP64(), GP64()
-	MOVQ(blocks, n)
-	MOVQ(blocks, stride)
+	n, stride := Copy(blocks), Copy(blocks)
 	SHLQ(Imm(5), stride)
-	to := GP64()
-	MOVQ(tokenBlock, to)
+	to := Copy(tokenBlock)
 	rows := NewRows(sums, stride, layout.BlockTokens)
-	Label("interleave256AVX2_sums")
-	in := AVX2.Vectors(8)
-	for row := range in {
-		VMOVDQU(rows.At(row, 0), in[row])
-	}
-	total := YMM()
-	VPXOR(total, total, total)
-	var low reg.VecVirtual
-	for i, pairs := range Transpose8(in) {
-		VMOVDQU(pairs, Mem{Base: to, Disp: layout.TokenPairs16 + i*layout.Line})
-		sum, first, second := pairSums(pairs)
-		VMOVDQU(first, Mem{Base: to, Disp: layout.TokenOffsets + 2*i*layout.Line})
-		VMOVDQU(second, Mem{Base: to, Disp: layout.TokenOffsets + (2*i+1)*layout.Line})
-		VPADDD(sum, total, total)
-		// Sums of 32, in pairs.
-		both := YMM()
-		VPMADDWD(Words(1), pairs, both)
-		if i%2 == 0 {
-			low = both
-			continue
+	Repeat("interleave256AVX2_sums", n, func() {
+		in := AVX2.Vectors(8)
+		for row := range in {
+			VMOVDQU(rows.At(row, 0), in[row])
 		}
-		VPSLLD(U8(16), both, both)
-		VPBLENDW(U8(0xaa), both, low, both)
-		VMOVDQU(both, Mem{Base: to, Disp: layout.TokenPairs32 + i/2*layout.Line})
-	}
-	// -127s = -128s + s, and s = -(-128s)/128.
-	s := YMM()
-	VPSRAD(U8(7), total, s)
-	VPSUBD(s, total, total)
-	VMOVDQU(total, Mem{Base: to, Disp: layout.TokenAll})
-	rows.Advance(32)
-	ADDQ(U32(layout.TokenKQuantRecord), to)
-	DECQ(n)
-	JNZ(LabelRef("interleave256AVX2_sums"))
+		total := YMM()
+		VPXOR(total, total, total)
+		var low reg.VecVirtual
+		for i, pairs := range Transpose8(in) {
+			VMOVDQU(pairs, Mem{Base: to, Disp: layout.TokenPairs16 + i*layout.Line})
+			sum, first, second := pairSums(pairs)
+			VMOVDQU(first, Mem{Base: to, Disp: layout.TokenOffsets + 2*i*layout.Line})
+			VMOVDQU(second, Mem{Base: to, Disp: layout.TokenOffsets + (2*i+1)*layout.Line})
+			VPADDD(sum, total, total)
+			// Sums of 32, in pairs.
+			both := YMM()
+			VPMADDWD(Words(1), pairs, both)
+			if i%2 == 0 {
+				low = both
+				continue
+			}
+			VPSLLD(U8(16), both, both)
+			VPBLENDW(U8(0xaa), both, low, both)
+			VMOVDQU(both, Mem{Base: to, Disp: layout.TokenPairs32 + i/2*layout.Line})
+		}
+		// -127s = -128s + s, and s = -(-128s)/128.
+		s := YMM()
+		VPSRAD(U8(7), total, s)
+		VPSUBD(s, total, total)
+		VMOVDQU(total, Mem{Base: to, Disp: layout.TokenAll})
+		rows.Advance(32)
+		ADDQ(U32(layout.TokenKQuantRecord), to)
+	})
 
 	MOVQ(blocks, stride)
 	SHLQ(Imm(2), stride)
 	scales := NewRows(d, stride, layout.BlockTokens)
-	Label("interleave256AVX2_scales")
-	copyEach(scales, Mem{Base: tokenBlock})
-	scales.Advance(4)
-	ADDQ(U32(layout.TokenKQuantRecord), tokenBlock)
-	DECQ(blocks)
-	JNZ(LabelRef("interleave256AVX2_scales"))
+	Repeat("interleave256AVX2_scales", blocks, func() {
+		copyEach(scales, Mem{Base: tokenBlock})
+		scales.Advance(4)
+		ADDQ(U32(layout.TokenKQuantRecord), tokenBlock)
+	})
 	End()
 }
 
@@ -342,45 +324,42 @@ func interleave32() {
 	MOVQ(tokenBlock, to)
 	MOVQ(blocks, n)
 	scales := NewRows(d, stride, layout.BlockTokens)
-	Label("interleave32AVX2_scales")
-	copyEach(scales, Mem{Base: to})
-	scales.Advance(4)
-	ADDQ(U32(layout.TokenLegacyRecord), to)
-	DECQ(n)
-	JNZ(LabelRef("interleave32AVX2_scales"))
+	Repeat("interleave32AVX2_scales", n, func() {
+		copyEach(scales, Mem{Base: to})
+		scales.Advance(4)
+		ADDQ(U32(layout.TokenLegacyRecord), to)
+	})
 
 	MOVQ(tokenBlock, to)
 	MOVQ(blocks, n)
 	rows := NewRows(sums, stride, layout.BlockTokens)
-	Label("interleave32AVX2_sums")
-	half := [2]reg.VecVirtual{XMM(), XMM()}
-	pairs := YMM()
-	for row := range 8 {
-		h := half[row/4]
-		if row%4 == 0 {
-			VMOVD(rows.At(row, 0), h)
-			continue
+	Repeat("interleave32AVX2_sums", n, func() {
+		half := [2]reg.VecVirtual{XMM(), XMM()}
+		pairs := YMM()
+		for row := range 8 {
+			h := half[row/4]
+			if row%4 == 0 {
+				VMOVD(rows.At(row, 0), h)
+				continue
+			}
+			VPINSRD(U8(row%4), rows.At(row, 0), h, h)
 		}
-		VPINSRD(U8(row%4), rows.At(row, 0), h, h)
-	}
-	VINSERTI128(U8(1), half[1], half[0].AsY(), pairs)
-	sum, first, _ := pairSums(pairs)
-	VMOVDQU(sum, Mem{Base: to, Disp: layout.TokenS})
-	VMOVDQU(first, Mem{Base: to, Disp: layout.TokenFirst})
-	rows.Advance(4)
-	ADDQ(U32(layout.TokenLegacyRecord), to)
-	DECQ(n)
-	JNZ(LabelRef("interleave32AVX2_sums"))
+		VINSERTI128(U8(1), half[1], half[0].AsY(), pairs)
+		sum, first, _ := pairSums(pairs)
+		VMOVDQU(sum, Mem{Base: to, Disp: layout.TokenS})
+		VMOVDQU(first, Mem{Base: to, Disp: layout.TokenFirst})
+		rows.Advance(4)
+		ADDQ(U32(layout.TokenLegacyRecord), to)
+	})
 
 	TESTQ(s, s)
 	JZ(LabelRef("interleave32AVX2_done"))
 	scaled := NewRows(s, stride, layout.BlockTokens)
-	Label("interleave32AVX2_scaled")
-	copyEach(scaled, Mem{Base: tokenBlock, Disp: layout.TokenS})
-	scaled.Advance(4)
-	ADDQ(U32(layout.TokenLegacyRecord), tokenBlock)
-	DECQ(blocks)
-	JNZ(LabelRef("interleave32AVX2_scaled"))
+	Repeat("interleave32AVX2_scaled", blocks, func() {
+		copyEach(scaled, Mem{Base: tokenBlock, Disp: layout.TokenS})
+		scaled.Advance(4)
+		ADDQ(U32(layout.TokenLegacyRecord), tokenBlock)
+	})
 	Label("interleave32AVX2_done")
 	End()
 }

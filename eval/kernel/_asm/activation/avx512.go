@@ -61,63 +61,57 @@ func wideLoad256() {
 	c, ones := newConstants(), YMM()
 	VPBROADCASTD(Words(1), ones)
 
-	Label("loadQ8KAVX512_block")
-	x := AVX512.Vectors(16)
-	for i := range x {
-		VMOVUPS(Mem{Base: src, Disp: 64 * i}, x[i])
-	}
-	// The largest and the smallest, and whether any is NaN.
-	high, low := [2]reg.VecVirtual{ZMM(), ZMM()}, [2]reg.VecVirtual{ZMM(), ZMM()}
-	odd := [2]reg.OpmaskVirtual{K(), K()}
-	for i := range 2 {
-		VMAXPS(x[i], x[i+2], high[i])
-		VMINPS(x[i], x[i+2], low[i])
-		VCMPPS(U8(3), x[i], x[i+2], odd[i])
-	}
-	for i := 4; i < 16; i++ {
-		VMAXPS(x[i], high[i%2], high[i%2])
-		VMINPS(x[i], low[i%2], low[i%2])
-		if i%4 < 2 {
-			k := K()
-			VCMPPS(U8(3), x[i], x[i+2], k)
-			KORW(k, odd[i%2], odd[i%2])
+	Repeat("loadQ8KAVX512_block", blocks, func() {
+		x := AVX512.Vectors(16)
+		for i := range x {
+			VMOVUPS(Mem{Base: src, Disp: 64 * i}, x[i])
 		}
-	}
-	VMAXPS(high[1], high[0], high[0])
-	VMINPS(low[1], low[0], low[0])
-	KORTESTW(odd[1], odd[0])
-	JNZ(LabelRef("loadQ8KAVX512_done"))
-	value, least, opposite := Fold(high[0], VMAXPS), Fold(low[0], VMINPS), XMM()
-	VXORPS(Bits(0x80000000), least, opposite)
-	VUCOMISS(opposite, value)
-	JE(LabelRef("loadQ8KAVX512_done")) // zeros too
-	k := K()
-	VCMPSS(U8(1), opposite, value, k) // largest < -smallest
-	VMOVSS(least, value, k, value)
-	inverse, step, scale := XMM(), XMM(), ZMM()
-	VMOVSS(Float(-127), inverse)
-	VDIVSS(value, inverse, inverse)
-	VBROADCASTSS(inverse, scale)
-	VMOVSS(Float(1), step)
-	VDIVSS(inverse, step, step)
-	VMOVSS(step, Mem{Base: d})
+		// The largest and the smallest, and whether any is NaN.
+		high, low := [2]reg.VecVirtual{ZMM(), ZMM()}, [2]reg.VecVirtual{ZMM(), ZMM()}
+		odd := [2]reg.OpmaskVirtual{K(), K()}
+		for i := range 2 {
+			VMAXPS(x[i], x[i+2], high[i])
+			VMINPS(x[i], x[i+2], low[i])
+			VCMPPS(U8(3), x[i], x[i+2], odd[i])
+		}
+		for i := 4; i < 16; i++ {
+			VMAXPS(x[i], high[i%2], high[i%2])
+			VMINPS(x[i], low[i%2], low[i%2])
+			if i%4 < 2 {
+				k := K()
+				VCMPPS(U8(3), x[i], x[i+2], k)
+				KORW(k, odd[i%2], odd[i%2])
+			}
+		}
+		VMAXPS(high[1], high[0], high[0])
+		VMINPS(low[1], low[0], low[0])
+		KORTESTW(odd[1], odd[0])
+		JNZ(LabelRef("loadQ8KAVX512_done"))
+		value, least, opposite := Fold(high[0], VMAXPS), Fold(low[0], VMINPS), XMM()
+		VXORPS(Bits(0x80000000), least, opposite)
+		VUCOMISS(opposite, value)
+		JE(LabelRef("loadQ8KAVX512_done")) // zeros too
+		k := K()
+		VCMPSS(U8(1), opposite, value, k) // largest < -smallest
+		VMOVSS(least, value, k, value)
+		inverse, step, scale := XMM(), XMM(), ZMM()
+		VMOVSS(Float(-127), inverse)
+		VDIVSS(value, inverse, inverse)
+		VBROADCASTSS(inverse, scale)
+		VMOVSS(Float(1), step)
+		VDIVSS(inverse, step, step)
+		VMOVSS(step, Mem{Base: d})
 
-	y, short := YMM(), XMM()
-	for _, v := range x {
-		VMULPS(scale, v, v)
-	}
-	c.round(x, codes, y)
-	VMOVDQU(y, Mem{Base: sums16})
-	VPMADDWD(ones, y, y)
-	VPMOVDW(y, short)
-	VMOVDQU(short, Mem{Base: sums32})
-	ADDQ(U32(1024), src)
-	ADDQ(U32(256), codes)
-	ADDQ(Imm(32), sums16)
-	ADDQ(Imm(16), sums32)
-	ADDQ(Imm(4), d)
-	DECQ(blocks)
-	JNZ(LabelRef("loadQ8KAVX512_block"))
+		y, short := YMM(), XMM()
+		for _, v := range x {
+			VMULPS(scale, v, v)
+		}
+		c.round(x, codes, y)
+		VMOVDQU(y, Mem{Base: sums16})
+		VPMADDWD(ones, y, y)
+		VPMOVDW(y, short)
+		VMOVDQU(short, Mem{Base: sums32})
+	}, By(1024, src), By(256, codes), By(32, sums16), By(16, sums32), By(4, d))
 	Label("loadQ8KAVX512_done")
 	VZEROUPPER()
 	Store(blocks, ReturnIndex(0))
@@ -135,79 +129,74 @@ func wideLoad32() {
 	VPBROADCASTD(Float(127), whole)
 	mask := AVX512.Load(Bits(0x7fffffff))
 
-	Label("loadQ8AVX512_blocks")
-	// The largest |x| of the eight blocks, side by side. Magnitudes are compared as integers, so NaN is the largest.
-	m := AVX512.Vectors(8)
-	for i := range m {
+	Repeat("loadQ8AVX512_blocks", eights, func() {
+		// The largest |x| of the eight blocks, side by side. Magnitudes are compared as integers, so NaN is the largest.
+		m := AVX512.Vectors(8)
+		for i := range m {
+			t := ZMM()
+			VPANDD(Mem{Base: src, Disp: 128 * i}, mask, m[i])
+			VPANDD(Mem{Base: src, Disp: 128*i + 64}, mask, t)
+			VPMAXUD(t, m[i], m[i])
+		}
+		join := func(a, b reg.VecVirtual, low, high func(ops ...Op)) {
+			t := ZMM()
+			high(b, a, t)
+			low(b, a, a)
+			VPMAXUD(t, a, a)
+		}
+		for i := 0; i < 8; i += 2 {
+			join(m[i], m[i+1], VPUNPCKLDQ, VPUNPCKHDQ)
+		}
+		for i := 0; i < 8; i += 4 {
+			join(m[i], m[i+2], VPUNPCKLQDQ, VPUNPCKHQDQ)
+		}
+		quarters := func(order uint64) func(ops ...Op) {
+			return func(ops ...Op) { VSHUFI32X4(U8(order), ops[0], ops[1], ops[2]) }
+		}
+		join(m[0], m[4], quarters(0x44), quarters(0xee))
 		t := ZMM()
-		VPANDD(Mem{Base: src, Disp: 128 * i}, mask, m[i])
-		VPANDD(Mem{Base: src, Disp: 128*i + 64}, mask, t)
-		VPMAXUD(t, m[i], m[i])
-	}
-	join := func(a, b reg.VecVirtual, low, high func(ops ...Op)) {
-		t := ZMM()
-		high(b, a, t)
-		low(b, a, a)
-		VPMAXUD(t, a, a)
-	}
-	for i := 0; i < 8; i += 2 {
-		join(m[i], m[i+1], VPUNPCKLDQ, VPUNPCKHDQ)
-	}
-	for i := 0; i < 8; i += 4 {
-		join(m[i], m[i+2], VPUNPCKLQDQ, VPUNPCKHQDQ)
-	}
-	quarters := func(order uint64) func(ops ...Op) {
-		return func(ops ...Op) { VSHUFI32X4(U8(order), ops[0], ops[1], ops[2]) }
-	}
-	join(m[0], m[4], quarters(0x44), quarters(0xee))
-	t := ZMM()
-	VSHUFI32X4(U8(0xb1), m[0], m[0], t)
-	VPMAXUD(t, m[0], m[0])
-	VSHUFI32X4(U8(0x08), m[0], m[0], m[0])
-	top := m[0].AsY()
+		VSHUFI32X4(U8(0xb1), m[0], m[0], t)
+		VPMAXUD(t, m[0], m[0])
+		VSHUFI32X4(U8(0x08), m[0], m[0], m[0])
+		top := m[0].AsY()
 
-	inverse, step, some := YMM(), YMM(), K()
-	VPTESTMD(top, top, some)
-	VDIVPS(top, whole, inverse)
-	VMOVAPS_Z(inverse, some, inverse)
-	VMOVUPS(inverse, inverses)
-	VDIVPS(whole, top, step) // d = m/127
-	half, stored := XMM(), YMM()
-	VCVTPS2PH(U8(0), step, half)
-	VCVTPH2PS(half, stored)
-	VMOVUPS(stored, Mem{Base: d})
-	x := AVX512.Vectors(16)
-	for i, v := range x {
-		VMOVUPS(Mem{Base: src, Disp: 64 * i}, v)
-		VMULPS_BCST(inverses.Offset(4*(i/2)), v, v)
-	}
-	y := YMM()
-	c.round(x, codes, y)
-	VMOVDQU(y, Mem{Base: sums})
-	TESTQ(words, words)
-	JZ(LabelRef("loadQ8AVX512_sum"))
-	for i := range 8 {
-		w := ZMM()
-		VPMOVSXBW(Mem{Base: codes, Disp: 32 * i}, w)
-		VMOVDQU32(w, Mem{Base: words, Disp: 64 * i})
-	}
-	ADDQ(U32(512), words)
-	Label("loadQ8AVX512_sum")
-	TESTQ(s, s)
-	JZ(LabelRef("loadQ8AVX512_next"))
-	VPMADDWD(ones, y, y)
-	VCVTDQ2PS(y, y)
-	VMULPS(y, step, y)
-	VCVTPS2PH(U8(0), y, half)
-	VCVTPH2PS(half, y)
-	VMOVUPS(y, Mem{Base: s})
-	ADDQ(Imm(32), s)
-	Label("loadQ8AVX512_next")
-	ADDQ(U32(1024), src)
-	ADDQ(U32(256), codes)
-	ADDQ(Imm(32), sums)
-	ADDQ(Imm(32), d)
-	DECQ(eights)
-	JNZ(LabelRef("loadQ8AVX512_blocks"))
+		inverse, step, some := YMM(), YMM(), K()
+		VPTESTMD(top, top, some)
+		VDIVPS(top, whole, inverse)
+		VMOVAPS_Z(inverse, some, inverse)
+		VMOVUPS(inverse, inverses)
+		VDIVPS(whole, top, step) // d = m/127
+		half, stored := XMM(), YMM()
+		VCVTPS2PH(U8(0), step, half)
+		VCVTPH2PS(half, stored)
+		VMOVUPS(stored, Mem{Base: d})
+		x := AVX512.Vectors(16)
+		for i, v := range x {
+			VMOVUPS(Mem{Base: src, Disp: 64 * i}, v)
+			VMULPS_BCST(inverses.Offset(4*(i/2)), v, v)
+		}
+		y := YMM()
+		c.round(x, codes, y)
+		VMOVDQU(y, Mem{Base: sums})
+		TESTQ(words, words)
+		JZ(LabelRef("loadQ8AVX512_sum"))
+		for i := range 8 {
+			w := ZMM()
+			VPMOVSXBW(Mem{Base: codes, Disp: 32 * i}, w)
+			VMOVDQU32(w, Mem{Base: words, Disp: 64 * i})
+		}
+		ADDQ(U32(512), words)
+		Label("loadQ8AVX512_sum")
+		TESTQ(s, s)
+		JZ(LabelRef("loadQ8AVX512_next"))
+		VPMADDWD(ones, y, y)
+		VCVTDQ2PS(y, y)
+		VMULPS(y, step, y)
+		VCVTPS2PH(U8(0), y, half)
+		VCVTPH2PS(half, y)
+		VMOVUPS(y, Mem{Base: s})
+		ADDQ(Imm(32), s)
+		Label("loadQ8AVX512_next")
+	}, By(1024, src), By(256, codes), By(32, sums, d))
 	End()
 }

@@ -75,24 +75,23 @@ func bytesOf(b uint32) uint32 { return b * 0x01010101 }
 func loop(name string, perHead, body int, begin func(), block func(head, body Mem), end func(dst Mem)) {
 	dst, w, sixteens := Arg("dst"), Arg("w"), Arg("sixteens")
 	blocks := GP64()
-	Label(name + "_rows")
-	Load(Param("blocks"), blocks)
-	begin()
-	Label(name + "_block")
-	block(Mem{Base: w}, Mem{Base: w, Disp: layout.Vector})
-	ADDQ(U32(uint32(layout.Vector+body)), w)
-	DECQ(blocks)
-	for i := 1; i < perHead; i++ {
-		JZ(LabelRef(name + "_end"))
-		block(Mem{Base: w, Disp: layout.Vector/perHead*i - layout.Vector - i*body}, Mem{Base: w})
-		ADDQ(U32(uint32(body)), w)
+	Repeat(name+"_rows", sixteens, func() {
+		Load(Param("blocks"), blocks)
+		begin()
+		Label(name + "_block")
+		block(Mem{Base: w}, Mem{Base: w, Disp: layout.Vector})
+		ADDQ(U32(uint32(layout.Vector+body)), w)
 		DECQ(blocks)
-	}
-	JNZ(LabelRef(name + "_block"))
-	Label(name + "_end")
-	end(Mem{Base: dst})
-	ADDQ(U32(layout.Vector), dst)
-	DECQ(sixteens)
-	JNZ(LabelRef(name + "_rows"))
+		for i := 1; i < perHead; i++ {
+			JZ(LabelRef(name + "_end"))
+			block(Mem{Base: w, Disp: layout.Vector/perHead*i - layout.Vector - i*body}, Mem{Base: w})
+			ADDQ(U32(uint32(body)), w)
+			DECQ(blocks)
+		}
+		JNZ(LabelRef(name + "_block"))
+		Label(name + "_end")
+		end(Mem{Base: dst})
+		ADDQ(U32(layout.Vector), dst)
+	})
 	End()
 }

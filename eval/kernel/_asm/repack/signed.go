@@ -138,22 +138,18 @@ func (t signed) unpack() {
 		}
 		VMOVAPS(v, Mem{Base: record, Disp: layout.KQuantScales + layout.Vector*g})
 	}
-	fours := GP64()
-	MOVQ(U32(uint32(s.fours())), fours)
-	Label(name + "_four")
-	for i := range 4 {
-		unpackBits(t.bits, m, s.at(Mem{Base: body}, i), func(p int, v reg.VecVirtual) {
-			if n := codeGroups[t.bits].shifts[p]; n > 0 && table == nil {
-				VPSRLW(U8(uint8(n)), v, v)
-			}
-			look(table, v, codeGroups[t.bits].shifts[p])
-			VPADDB(add, v, v)
-			VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * s.code4(i, p)})
-		})
-	}
-	ADDQ(U32(uint32(layout.Vector*4*codeGroups[t.bits].words)), body)
-	ADDQ(U32(uint32(layout.Vector*4*len(codeGroups[t.bits].shifts))), record)
-	DECQ(fours)
-	JNZ(LabelRef(name + "_four"))
+	fours := Copy(U32(uint32(s.fours())))
+	Repeat(name+"_four", fours, func() {
+		for i := range 4 {
+			unpackBits(t.bits, m, s.at(Mem{Base: body}, i), func(p int, v reg.VecVirtual) {
+				if n := codeGroups[t.bits].shifts[p]; n > 0 && table == nil {
+					VPSRLW(U8(uint8(n)), v, v)
+				}
+				look(table, v, codeGroups[t.bits].shifts[p])
+				VPADDB(add, v, v)
+				VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * s.code4(i, p)})
+			})
+		}
+	}, By(layout.Vector*4*codeGroups[t.bits].words, body), By(layout.Vector*4*len(codeGroups[t.bits].shifts), record))
 	End()
 }

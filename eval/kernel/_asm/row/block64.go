@@ -116,21 +116,16 @@ func (t Block64) Emit(s Machine) {
 			sum[c] = s.Vec()
 			Clear(sum[c])
 		}
-		Label(name + "_block")
-		for c := range t.chunks {
-			at := func(base reg.GPVirtual) Mem { return Mem{Base: base, Disp: size * c} }
-			scale := s.Vec()
-			VMULPS(at(scales), t.scale(f, c), scale)
-			four := dot(at(codes), t.codes(f, c), at(starts))
-			VCVTDQ2PS(four, four)
-			VFMADD231PS(four, scale, sum[c])
-		}
-		ADDQ(U32(uint32(t.bytes)), f.w)
-		ADDQ(U32(uint32(size*t.chunks)), codes)
-		ADDQ(U32(uint32(size*t.chunks)), scales)
-		ADDQ(U32(uint32(size*t.chunks)), starts)
-		DECQ(blocks)
-		JNZ(LabelRef(name + "_block"))
+		Repeat(name+"_block", blocks, func() {
+			for c := range t.chunks {
+				at := func(base reg.GPVirtual) Mem { return Mem{Base: base, Disp: size * c} }
+				scale := s.Vec()
+				VMULPS(at(scales), t.scale(f, c), scale)
+				four := dot(at(codes), t.codes(f, c), at(starts))
+				VCVTDQ2PS(four, four)
+				VFMADD231PS(four, scale, sum[c])
+			}
+		}, By(t.bytes, f.w), By(size*t.chunks, codes, scales, starts))
 		total(sum, Mem{Base: dst})
 	})
 }

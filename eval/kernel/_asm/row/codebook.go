@@ -111,27 +111,22 @@ func (t Codebook) Emit(s Machine) {
 		codes, d, sums, blocks := Arg("codes"), Arg("d"), Arg("sums"), Arg("blocks")
 		sum := YMM()
 		VXORPS(sum, sum, sum)
-		Label(name + "_block")
-		acc := YMM()
-		f.block(f)
-		f.products(codes, Mem{Base: sums}, acc)
-		x, all := XMM(), YMM()
-		if t.d < 0 {
-			f.spreadScale(x)
-		} else {
-			VPBROADCASTW(f.at(t.d), x)
-		}
-		VCVTPH2PS(x, x)
-		VMULSS(Mem{Base: d}, x, x)
-		VBROADCASTSS(x, all)
-		VCVTDQ2PS(acc, acc)
-		VFMADD231PS(acc, all, sum)
-		ADDQ(U32(uint32(t.bytes)), f.w)
-		ADDQ(U32(256), codes)
-		ADDQ(Imm(32), sums)
-		ADDQ(Imm(4), d)
-		DECQ(blocks)
-		JNZ(LabelRef(name + "_block"))
+		Repeat(name+"_block", blocks, func() {
+			acc := YMM()
+			f.block(f)
+			f.products(codes, Mem{Base: sums}, acc)
+			x, all := XMM(), YMM()
+			if t.d < 0 {
+				f.spreadScale(x)
+			} else {
+				VPBROADCASTW(f.at(t.d), x)
+			}
+			VCVTPH2PS(x, x)
+			VMULSS(Mem{Base: d}, x, x)
+			VBROADCASTSS(x, all)
+			VCVTDQ2PS(acc, acc)
+			VFMADD231PS(acc, all, sum)
+		}, By(t.bytes, f.w), By(256, codes), By(32, sums), By(4, d))
 		total([]reg.VecVirtual{sum}, Mem{Base: dst})
 	})
 }

@@ -77,48 +77,43 @@ func (t KQuant) Emit(s Machine) {
 		sum, minSum := s.Vec(), YMM()
 		Clear(sum)
 		Clear(minSum)
-		Label(name + "_block")
-		scales, mins := t.scales(s, w)
-		acc, minAcc := s.Vec(), YMM()
-		switch {
-		case t.offset > 0: // the offset's share of the products is taken off first
-			x := YMM()
-			VPSLLW(U8(uint8(t.offset)), scales, x)
-			VPMADDWD(Mem{Base: sums}, x, acc.AsY())
-		case mins != nil:
-			VPMADDWD(Mem{Base: sums}, mins, minAcc)
-		default:
-			VPMADDWD(Mem{Base: sums}, scales, minAcc)
-		}
-		products(spread(scales), codes, acc)
+		Repeat(name+"_block", blocks, func() {
+			scales, mins := t.scales(s, w)
+			acc, minAcc := s.Vec(), YMM()
+			switch {
+			case t.offset > 0: // the offset's share of the products is taken off first
+				x := YMM()
+				VPSLLW(U8(uint8(t.offset)), scales, x)
+				VPMADDWD(Mem{Base: sums}, x, acc.AsY())
+			case mins != nil:
+				VPMADDWD(Mem{Base: sums}, mins, minAcc)
+			default:
+				VPMADDWD(Mem{Base: sums}, scales, minAcc)
+			}
+			products(spread(scales), codes, acc)
 
-		a, x := XMM(), XMM()
-		VBROADCASTSS(Mem{Base: d}, a)
-		f, scale := s.Vec(), s.Vec()
-		VCVTDQ2PS(acc, f)
-		if t.offset > 0 {
-			VPBROADCASTW(Mem{Base: w, Disp: t.d}, x)
-			VCVTPH2PS(x, x)
-			VMULPS(a, x, x)
-			VBROADCASTSS(x, scale)
-		} else {
-			y, m := YMM(), YMM()
-			VMOVD(Mem{Base: w, Disp: t.d}, x)
-			VCVTPH2PS(x, x)
-			VMULPS(a, x, y.AsX())
-			VBROADCASTSS(y.AsX(), scale)
-			VPERMPS(y, one, y)
-			VCVTDQ2PS(minAcc, m)
-			VFMADD231PS(m, y, minSum)
-		}
-		VFMADD231PS(f, scale, sum)
+			a, x := XMM(), XMM()
+			VBROADCASTSS(Mem{Base: d}, a)
+			f, scale := s.Vec(), s.Vec()
+			VCVTDQ2PS(acc, f)
+			if t.offset > 0 {
+				VPBROADCASTW(Mem{Base: w, Disp: t.d}, x)
+				VCVTPH2PS(x, x)
+				VMULPS(a, x, x)
+				VBROADCASTSS(x, scale)
+			} else {
+				y, m := YMM(), YMM()
+				VMOVD(Mem{Base: w, Disp: t.d}, x)
+				VCVTPH2PS(x, x)
+				VMULPS(a, x, y.AsX())
+				VBROADCASTSS(y.AsX(), scale)
+				VPERMPS(y, one, y)
+				VCVTDQ2PS(minAcc, m)
+				VFMADD231PS(m, y, minSum)
+			}
+			VFMADD231PS(f, scale, sum)
 
-		ADDQ(U32(uint32(t.bytes)), w)
-		ADDQ(U32(256), codes)
-		ADDQ(Imm(4), d)
-		ADDQ(Imm(32), sums)
-		DECQ(blocks)
-		JNZ(LabelRef(name + "_block"))
+		}, By(t.bytes, w), By(256, codes), By(4, d), By(32, sums))
 		if t.offset > 0 {
 			total([]reg.VecVirtual{sum}, Mem{Base: dst})
 		} else {

@@ -99,11 +99,10 @@ func (t Legacy) Emit(s Machine) {
 		Label(name + "_rest")
 		ADDQ(Imm(unroll), blocks)
 		JZ(LabelRef(name + "_end"))
-		Label(name + "_block")
-		block(0)
-		advance(1)
-		DECQ(blocks)
-		JNZ(LabelRef(name + "_block"))
+		Repeat(name+"_block", blocks, func() {
+			block(0)
+			advance(1)
+		})
 		Label(name + "_end")
 		if t.min { // lane 1 holds the minima's share
 			VMOVSHDUP(mins, mins)

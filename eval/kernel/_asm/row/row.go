@@ -48,8 +48,7 @@ func eachRow(name string, body func(dst reg.GPVirtual)) {
 	dst, rows := Arg("dst"), Arg("rows")
 	Repeat(name+"_row", rows, func() {
 		body(dst)
-		ADDQ(Imm(4), dst)
-	})
+	}, By(4, dst))
 	End()
 }
 

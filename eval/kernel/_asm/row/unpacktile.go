@@ -31,55 +31,51 @@ func (t KQuant) Fill() {
 	scaleStage, d := GP64(), GP64()
 	LEAQ(Mem{Base: stage, Disp: 16 * 256}, scaleStage)
 	LEAQ(Mem{Base: record, Disp: layout.KQuantD}, d)
-	Label(name + "_row")
-	scales, mins := t.scales(s, w)
-	switch {
-	case mins != nil:
-		VMOVDQU(mins, Mem{Base: scaleStage})
-	case !t.fold():
-		VMOVDQU(scales, Mem{Base: scaleStage})
-	}
-	var each, base func(j int) reg.VecVirtual
-	if t.fold() {
-		each = spread(scales)
-		if t.offset > 0 {
-			x := YMM()
-			VPSLLW(U8(uint8(t.offset)), scales, x)
-			zero := YMM()
-			VMOVDQU(Words(layout.Folded), zero)
-			VPSUBW(x, zero, x)
-			VPSLLW(U8(8), x, zero)
-			VPADDW(zero, x, x) // in both bytes of a word
-			base = spread(x)
+	Repeat(name+"_row", rows, func() {
+		scales, mins := t.scales(s, w)
+		switch {
+		case mins != nil:
+			VMOVDQU(mins, Mem{Base: scaleStage})
+		case !t.fold():
+			VMOVDQU(scales, Mem{Base: scaleStage})
 		}
-	}
-	u.shared = map[int]reg.VecVirtual{}
-	for j := range 8 {
-		c := u.codes(t.low, t.high, j)
-		if each != nil {
-			VPMULLW(each(j), c, c) // bytes carry nothing in the end
+		var each, base func(j int) reg.VecVirtual
+		if t.fold() {
+			each = spread(scales)
+			if t.offset > 0 {
+				x := YMM()
+				VPSLLW(U8(uint8(t.offset)), scales, x)
+				zero := YMM()
+				VMOVDQU(Words(layout.Folded), zero)
+				VPSUBW(x, zero, x)
+				VPSLLW(U8(8), x, zero)
+				VPADDW(zero, x, x) // in both bytes of a word
+				base = spread(x)
+			}
 		}
-		if base != nil {
-			VPADDW(base(j), c, c)
+		u.shared = map[int]reg.VecVirtual{}
+		for j := range 8 {
+			c := u.codes(t.low, t.high, j)
+			if each != nil {
+				VPMULLW(each(j), c, c) // bytes carry nothing in the end
+			}
+			if base != nil {
+				VPADDW(base(j), c, c)
+			}
+			VMOVDQU(c, Mem{Base: stage, Disp: 32 * j})
 		}
-		VMOVDQU(c, Mem{Base: stage, Disp: 32 * j})
-	}
-	x := XMM()
-	VPBROADCASTW(Mem{Base: w, Disp: t.d}, x)
-	if t.offset == 0 {
-		VMOVD(Mem{Base: w, Disp: t.d}, x)
-	}
-	VCVTPH2PS(x, x)
-	VMOVSS(x, Mem{Base: d})
-	if t.offset == 0 {
-		VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: layout.KQuantDmin - layout.KQuantD})
-	}
-	ADDQ(stride, w)
-	ADDQ(U32(256), stage)
-	ADDQ(Imm(64), scaleStage)
-	ADDQ(Imm(4), d)
-	DECQ(rows)
-	JNZ(LabelRef(name + "_row"))
+		x := XMM()
+		VPBROADCASTW(Mem{Base: w, Disp: t.d}, x)
+		if t.offset == 0 {
+			VMOVD(Mem{Base: w, Disp: t.d}, x)
+		}
+		VCVTPH2PS(x, x)
+		VMOVSS(x, Mem{Base: d})
+		if t.offset == 0 {
+			VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: layout.KQuantDmin - layout.KQuantD})
+		}
+		ADDQ(stride, w)
+	}, By(256, stage), By(64, scaleStage), By(4, d))
 	if !t.fold() || t.offset == 0 {
 		Load(Param("stage"), stage)
 		t.turnScales(stage, record)
@@ -129,35 +125,31 @@ func (t Legacy) Fill() {
 	record, src, stride, rows, stage := Arg("record"), Arg("src"), Arg("stride"), Arg("rows"), Arg("stage")
 	k := t.load(s)
 	w, to, d, blocks := GP64(), GP64(), GP64(), GP64()
-	Label(name + "_row")
-	MOVQ(src, w)
-	MOVQ(stage, to)
-	MOVQ(record, d)
-	Load(Param("blocks"), blocks)
-	Label(name + "_block")
-	c, x := YMM(), XMM()
-	t.unpack(s, k, w, 0, c)
-	VMOVDQU(c, Mem{Base: to})
-	if t.min {
-		VMOVD(Mem{Base: w}, x)
-	} else {
-		VPBROADCASTW(Mem{Base: w}, x)
-	}
-	VCVTPH2PS(x, x)
-	VMOVSS(x, Mem{Base: d, Disp: layout.LegacyD})
-	if t.min {
-		VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: layout.LegacyM})
-	}
-	ADDQ(U32(uint32(t.bytes)), w)
-	ADDQ(Imm(32), to)
-	ADDQ(U32(layout.LegacyRecord), d)
-	DECQ(blocks)
-	JNZ(LabelRef(name + "_block"))
-	ADDQ(stride, src)
-	ADDQ(U32(256), stage)
-	ADDQ(Imm(4), record)
-	DECQ(rows)
-	JNZ(LabelRef(name + "_row"))
+	Repeat(name+"_row", rows, func() {
+		MOVQ(src, w)
+		MOVQ(stage, to)
+		MOVQ(record, d)
+		Load(Param("blocks"), blocks)
+		Repeat(name+"_block", blocks, func() {
+			c, x := YMM(), XMM()
+			t.unpack(s, k, w, 0, c)
+			VMOVDQU(c, Mem{Base: to})
+			if t.min {
+				VMOVD(Mem{Base: w}, x)
+			} else {
+				VPBROADCASTW(Mem{Base: w}, x)
+			}
+			VCVTPH2PS(x, x)
+			VMOVSS(x, Mem{Base: d, Disp: layout.LegacyD})
+			if t.min {
+				VEXTRACTPS(U8(1), x, Mem{Base: d, Disp: layout.LegacyM})
+			}
+			ADDQ(U32(uint32(t.bytes)), w)
+			ADDQ(Imm(32), to)
+			ADDQ(U32(layout.LegacyRecord), d)
+		})
+		ADDQ(stride, src)
+	}, By(256, stage), By(4, record))
 	End()
 }
 

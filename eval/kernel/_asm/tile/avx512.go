@@ -135,13 +135,11 @@ func (k kquant512) block(f *frame512) {
 			at = layout.TokenAll
 		}
 		sum = words(f.sum, f.block, at)
-		count := GP64()
-		MOVQ(U32(4), count)
-		Label(k.name + "_part")
-		f.multiply(sum, 0, 16)
-		f.advance(64)
-		DECQ(count)
-		JNZ(LabelRef(k.name + "_part"))
+		count := Copy(U32(4))
+		Repeat(k.name+"_part", count, func() {
+			f.multiply(sum, 0, 16)
+			f.advance(64)
+		})
 	} else {
 		sum = words(f.sum, f.block, -1)
 		k.groups(f, sum)
@@ -172,36 +170,35 @@ func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 	LEAQ(Mem{Base: f.record, Disp: layout.KQuantScales}, scales)
 	LEAQ(Mem{Base: f.block, Disp: layout.TokenOffsets}, offsets)
 	MOVQ(U32(256/k.group), count)
-	Label(k.name + "_group")
-	at := -1
-	if k.offset {
-		at = 0
-	}
-	acc := words(f.acc, offsets, at)
-	if k.offset && k.group == 32 {
+	Repeat(k.name+"_group", count, func() {
+		at := -1
+		if k.offset {
+			at = 0
+		}
+		acc := words(f.acc, offsets, at)
+		if k.offset && k.group == 32 {
+			for t := range acc {
+				VPADDD_BCST(Mem{Base: offsets, Disp: layout.Line + 4*t}, acc[t], acc[t])
+			}
+		}
+		f.multiply(acc, 0, k.group/4)
+		w := ZMM()
+		VMOVDQA32(Mem{Base: scales}, w)
 		for t := range acc {
-			VPADDD_BCST(Mem{Base: offsets, Disp: layout.Line + 4*t}, acc[t], acc[t])
+			if k.float {
+				VCVTDQ2PS(acc[t], acc[t])
+				VFMADD231PS(w, acc[t], sum[t])
+				continue
+			}
+			VPMULLD(w, acc[t], acc[t])
+			VPADDD(acc[t], sum[t], sum[t])
 		}
-	}
-	f.multiply(acc, 0, k.group/4)
-	w := ZMM()
-	VMOVDQA32(Mem{Base: scales}, w)
-	for t := range acc {
-		if k.float {
-			VCVTDQ2PS(acc[t], acc[t])
-			VFMADD231PS(w, acc[t], sum[t])
-			continue
+		f.advance(k.group)
+		ADDQ(U32(layout.Vector), scales)
+		if k.offset {
+			ADDQ(U32(k.group/16*layout.Line), offsets)
 		}
-		VPMULLD(w, acc[t], acc[t])
-		VPADDD(acc[t], sum[t], sum[t])
-	}
-	f.advance(k.group)
-	ADDQ(U32(layout.Vector), scales)
-	if k.offset {
-		ADDQ(U32(k.group/16*layout.Line), offsets)
-	}
-	DECQ(count)
-	JNZ(LabelRef(k.name + "_group"))
+	})
 }
 
 // legacy512 emits a kernel for blocks of 32 with float scales.

@@ -42,21 +42,20 @@ func tilesBF16() {
 	for _, v := range zmm[:16] {
 		Clear(v)
 	}
-	Label("bf16_block")
-	for s := range columnsBF16 / 2 {
-		VMOVDQU32(Mem{Base: record, Disp: s * layout.Vector}, w[s%8])
-		for t := range layout.BlockTokens {
-			acc := even
-			if s%2 == 1 {
-				acc = odd
+	Repeat("bf16_block", blocks, func() {
+		for s := range columnsBF16 / 2 {
+			VMOVDQU32(Mem{Base: record, Disp: s * layout.Vector}, w[s%8])
+			for t := range layout.BlockTokens {
+				acc := even
+				if s%2 == 1 {
+					acc = odd
+				}
+				DotBF16(rows.At(t, 4*s), w[s%8], acc[t])
 			}
-			DotBF16(rows.At(t, 4*s), w[s%8], acc[t])
 		}
-	}
-	ADDQ(U32(columnsBF16/2*layout.Vector), record)
-	ADDQ(U32(2*columnsBF16), codes)
-	DECQ(blocks)
-	JNZ(LabelRef("bf16_block"))
+		ADDQ(U32(columnsBF16/2*layout.Vector), record)
+		ADDQ(U32(2*columnsBF16), codes)
+	})
 	dst, next := record, codes
 	Load(Param("dst"), dst)
 	Load(Param("stride"), reg.RCX)
@@ -87,30 +86,28 @@ func repackedBF16() {
 	Load(Param("w"), w)
 	Load(Param("sixteens"), left)
 	acc := zmm[:8]
-	Label("repacked_bf16")
-	Load(Param("codes"), codes)
-	Load(Param("blocks"), blocks)
-	for _, v := range acc {
-		Clear(v)
-	}
-	Label("repacked_bf16_block")
-	for s := range columnsBF16 / 2 {
-		v := zmm[8+s]
-		VMOVDQU32(Mem{Base: w, Disp: s * layout.Vector}, v)
-		DotBF16(Mem{Base: codes, Disp: 4 * s}, v, acc[s%len(acc)])
-	}
-	ADDQ(U32(columnsBF16/2*layout.Vector), w)
-	ADDQ(U32(2*columnsBF16), codes)
-	DECQ(blocks)
-	JNZ(LabelRef("repacked_bf16_block"))
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := range n {
-			VADDPS(acc[n+i], acc[i], acc[i])
+	Repeat("repacked_bf16", left, func() {
+		Load(Param("codes"), codes)
+		Load(Param("blocks"), blocks)
+		for _, v := range acc {
+			Clear(v)
 		}
-	}
-	VMOVUPS(acc[0], Mem{Base: dst})
-	ADDQ(U32(layout.Vector), dst)
-	DECQ(left)
-	JNZ(LabelRef("repacked_bf16"))
+		Repeat("repacked_bf16_block", blocks, func() {
+			for s := range columnsBF16 / 2 {
+				v := zmm[8+s]
+				VMOVDQU32(Mem{Base: w, Disp: s * layout.Vector}, v)
+				DotBF16(Mem{Base: codes, Disp: 4 * s}, v, acc[s%len(acc)])
+			}
+			ADDQ(U32(columnsBF16/2*layout.Vector), w)
+			ADDQ(U32(2*columnsBF16), codes)
+		})
+		for n := len(acc) / 2; n > 0; n /= 2 {
+			for i := range n {
+				VADDPS(acc[n+i], acc[i], acc[i])
+			}
+		}
+		VMOVUPS(acc[0], Mem{Base: dst})
+		ADDQ(U32(layout.Vector), dst)
+	})
 	End()
 }

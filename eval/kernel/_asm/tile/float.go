@@ -100,10 +100,9 @@ func floatRows(name string, m Machine, rows int, c, ldc, a, lda reg.GPVirtual) {
 	Label(name + "_rest")
 	ADDQ(Imm(unroll), k)
 	JZ(LabelRef(name + "_store"))
-	Label(name + "_column")
-	columns(1)
-	DECQ(k)
-	JNZ(LabelRef(name + "_column"))
+	Repeat(name+"_column", k, func() {
+		columns(1)
+	})
 
 	Label(name + "_store")
 	to, flag := threes(c, ldc, rows), Arg("accumulate")

@@ -65,16 +65,13 @@ func widen(name, what string, convert func(Mem, reg.VecVirtual)) {
 func wordsQ8() {
 	Func("int16sQ8AVX2", "func(dst *int16, src *byte, blocks int)", "sets dst to the 32 codes of each Q8_0 block in src.")
 	dst, src, n := Arg("dst"), Arg("src"), Arg("blocks")
-	Label("int16sQ8AVX2_loop")
-	for i := range 2 {
-		y := YMM()
-		VPMOVSXBW(Mem{Base: src, Disp: 2 + 16*i}, y)
-		VMOVDQU(y, Mem{Base: dst, Disp: 32 * i})
-	}
-	ADDQ(Imm(34), src)
-	ADDQ(Imm(64), dst)
-	DECQ(n)
-	JNZ(LabelRef("int16sQ8AVX2_loop"))
+	Repeat("int16sQ8AVX2_loop", n, func() {
+		for i := range 2 {
+			y := YMM()
+			VPMOVSXBW(Mem{Base: src, Disp: 2 + 16*i}, y)
+			VMOVDQU(y, Mem{Base: dst, Disp: 32 * i})
+		}
+	}, By(34, src), By(64, dst))
 	End()
 }
 

@@ -52,8 +52,7 @@ func EmitRunning(to Machine) {
 		for _, q := range []reg.GPVirtual{seen, tops, factors} {
 			ADDQ(Imm(4), q)
 		}
-		ADDQ(Imm(8), sums)
-	})
+	}, By(8, sums))
 	End()
 }
 
