@@ -16,7 +16,7 @@ TEXT ·loadQ8AVX2(SB), NOSPLIT, $0-56
 	MOVQ blocks+48(FP), R8
 
 loadQ8AVX2_block:
-	VMOVDQU      bits_7fffffff<>+0(SB), Y0
+	VMOVUPS      bits_7fffffff<>+0(SB), Y0
 	VPAND        (DI), Y0, Y1
 	VPAND        32(DI), Y0, Y2
 	VPAND        64(DI), Y0, Y3
@@ -60,10 +60,10 @@ loadQ8AVX2_zero:
 	VPACKSSDW    Y4, Y3, Y3
 	VPACKSSDW    Y0, Y5, Y5
 	VPACKSSWB    Y5, Y3, Y3
-	VMOVDQU      order<>+0(SB), Y0
+	VMOVUPS      order<>+0(SB), Y0
 	VPERMD       Y3, Y0, Y3
 	VMOVDQU      Y3, (AX)
-	VMOVDQU      bits_01010101<>+0(SB), Y0
+	VMOVUPS      bits_01010101<>+0(SB), Y0
 	VPMADDUBSW   Y3, Y0, Y3
 	VPMADDWD     bits_00010001<>+0(SB), Y3, Y3
 	VPHADDD      Y3, Y3, Y3
@@ -158,7 +158,7 @@ TEXT ·loadQ8KAVX2(SB), NOSPLIT, $0-48
 	MOVQ blocks+40(FP), DI
 
 loadQ8KAVX2_block:
-	VMOVDQU    bits_7fffffff<>+0(SB), Y0
+	VMOVUPS    bits_7fffffff<>+0(SB), Y0
 	VPAND      (SI), Y0, Y1
 	VPAND      32(SI), Y0, Y2
 	VPAND      64(SI), Y0, Y3
@@ -273,10 +273,10 @@ loadQ8KAVX2_round:
 	VPACKSSDW    Y3, Y2, Y2
 	VPACKSSDW    Y5, Y4, Y4
 	VPACKSSWB    Y4, Y2, Y2
-	VMOVDQU      order<>+0(SB), Y1
+	VMOVUPS      order<>+0(SB), Y1
 	VPERMD       Y2, Y1, Y2
 	VMOVDQU      Y2, (AX)
-	VMOVDQU      bits_01010101<>+0(SB), Y1
+	VMOVUPS      bits_01010101<>+0(SB), Y1
 	VPMADDUBSW   Y2, Y1, Y2
 	VPMADDWD     bits_00010001<>+0(SB), Y2, Y2
 	VPHADDD      Y2, Y2, Y2
@@ -326,10 +326,10 @@ TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-32
 	MOVQ    halves+8(FP), CX
 	MOVQ    x+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU bits_00007fff<>+0(SB), Y0
-	VMOVDQU bits_00000001<>+0(SB), Y1
-	VMOVDQU bits_00400000<>+0(SB), Y2
-	VMOVDQU bits_ffff0000<>+0(SB), Y3
+	VMOVUPS bits_00007fff<>+0(SB), Y0
+	VMOVUPS bits_00000001<>+0(SB), Y1
+	VMOVUPS bits_00400000<>+0(SB), Y2
+	VMOVUPS bits_ffff0000<>+0(SB), Y3
 
 roundBF16AVX2_loop:
 	VMOVUPS   (DX), Y4
@@ -456,23 +456,23 @@ TEXT ·interleave256AVX2(SB), NOSPLIT, $0-32
 	MOVQ sums+16(FP), DX
 	MOVQ blocks+24(FP), BX
 	MOVQ BX, SI
-	MOVQ BX, DI
-	SHLQ $0x05, DI
-	MOVQ AX, R8
-	LEAQ (DI)(DI*2), R9
-	LEAQ (DI)(DI*4), R10
-	LEAQ (R9)(DI*4), R11
+	MOVQ AX, DI
+	SHLQ $0x05, SI
+	LEAQ (SI)(SI*2), R8
+	LEAQ (SI)(SI*4), R9
+	LEAQ (R8)(SI*4), R10
+	MOVQ BX, R11
 
 interleave256AVX2_sums:
 	VMOVDQU     (DX), Y0
-	VMOVDQU     (DX)(DI*1), Y1
-	VMOVDQU     (DX)(DI*2), Y2
-	VMOVDQU     (DX)(R9*1), Y3
-	VMOVDQU     (DX)(DI*4), Y4
-	VMOVDQU     (DX)(R10*1), Y5
-	VMOVDQU     (DX)(R9*2), Y6
-	VMOVDQU     (DX)(R11*1), Y7
-	VPXOR       Y8, Y8, Y8
+	VMOVDQU     (DX)(SI*1), Y1
+	VMOVDQU     (DX)(SI*2), Y2
+	VMOVDQU     (DX)(R8*1), Y3
+	VMOVDQU     (DX)(SI*4), Y4
+	VMOVDQU     (DX)(R9*1), Y5
+	VMOVDQU     (DX)(R8*2), Y6
+	VMOVDQU     (DX)(R10*1), Y7
+	VXORPS      Y8, Y8, Y8
 	VPUNPCKLDQ  Y1, Y0, Y9
 	VPUNPCKHDQ  Y1, Y0, Y0
 	VPUNPCKLDQ  Y3, Y2, Y1
@@ -497,8 +497,8 @@ interleave256AVX2_sums:
 	VPERM2I128  $0x31, Y5, Y9, Y9
 	VPERM2I128  $0x20, Y4, Y0, Y5
 	VPERM2I128  $0x31, Y4, Y0, Y0
-	VMOVDQU     Y6, 160(R8)
-	VPXOR       Y4, Y4, Y4
+	VMOVDQU     Y6, 160(DI)
+	VXORPS      Y4, Y4, Y4
 	VPSLLD      $0x10, Y6, Y10
 	VPSRAD      $0x09, Y10, Y10
 	VPSRAD      $0x10, Y6, Y11
@@ -506,12 +506,12 @@ interleave256AVX2_sums:
 	VPSUBD      Y10, Y4, Y10
 	VPSUBD      Y11, Y4, Y11
 	VPADDD      Y10, Y11, Y4
-	VMOVDQU     Y10, 416(R8)
-	VMOVDQU     Y11, 448(R8)
+	VMOVDQU     Y10, 416(DI)
+	VMOVDQU     Y11, 448(DI)
 	VPADDD      Y4, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y6, Y4
-	VMOVDQU     Y3, 192(R8)
-	VPXOR       Y6, Y6, Y6
+	VMOVDQU     Y3, 192(DI)
+	VXORPS      Y6, Y6, Y6
 	VPSLLD      $0x10, Y3, Y10
 	VPSRAD      $0x09, Y10, Y10
 	VPSRAD      $0x10, Y3, Y11
@@ -519,15 +519,15 @@ interleave256AVX2_sums:
 	VPSUBD      Y10, Y6, Y10
 	VPSUBD      Y11, Y6, Y11
 	VPADDD      Y10, Y11, Y6
-	VMOVDQU     Y10, 480(R8)
-	VMOVDQU     Y11, 512(R8)
+	VMOVDQU     Y10, 480(DI)
+	VMOVDQU     Y11, 512(DI)
 	VPADDD      Y6, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y3, Y3
 	VPSLLD      $0x10, Y3, Y3
 	VPBLENDW    $0xaa, Y3, Y4, Y3
-	VMOVDQU     Y3, 32(R8)
-	VMOVDQU     Y1, 224(R8)
-	VPXOR       Y3, Y3, Y3
+	VMOVDQU     Y3, 32(DI)
+	VMOVDQU     Y1, 224(DI)
+	VXORPS      Y3, Y3, Y3
 	VPSLLD      $0x10, Y1, Y4
 	VPSRAD      $0x09, Y4, Y4
 	VPSRAD      $0x10, Y1, Y6
@@ -535,12 +535,12 @@ interleave256AVX2_sums:
 	VPSUBD      Y4, Y3, Y4
 	VPSUBD      Y6, Y3, Y6
 	VPADDD      Y4, Y6, Y3
-	VMOVDQU     Y4, 544(R8)
-	VMOVDQU     Y6, 576(R8)
+	VMOVDQU     Y4, 544(DI)
+	VMOVDQU     Y6, 576(DI)
 	VPADDD      Y3, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y1, Y1
-	VMOVDQU     Y5, 256(R8)
-	VPXOR       Y3, Y3, Y3
+	VMOVDQU     Y5, 256(DI)
+	VXORPS      Y3, Y3, Y3
 	VPSLLD      $0x10, Y5, Y4
 	VPSRAD      $0x09, Y4, Y4
 	VPSRAD      $0x10, Y5, Y6
@@ -548,15 +548,15 @@ interleave256AVX2_sums:
 	VPSUBD      Y4, Y3, Y4
 	VPSUBD      Y6, Y3, Y6
 	VPADDD      Y4, Y6, Y3
-	VMOVDQU     Y4, 608(R8)
-	VMOVDQU     Y6, 640(R8)
+	VMOVDQU     Y4, 608(DI)
+	VMOVDQU     Y6, 640(DI)
 	VPADDD      Y3, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y5, Y3
 	VPSLLD      $0x10, Y3, Y3
 	VPBLENDW    $0xaa, Y3, Y1, Y3
-	VMOVDQU     Y3, 64(R8)
-	VMOVDQU     Y7, 288(R8)
-	VPXOR       Y1, Y1, Y1
+	VMOVDQU     Y3, 64(DI)
+	VMOVDQU     Y7, 288(DI)
+	VXORPS      Y1, Y1, Y1
 	VPSLLD      $0x10, Y7, Y3
 	VPSRAD      $0x09, Y3, Y3
 	VPSRAD      $0x10, Y7, Y4
@@ -564,12 +564,12 @@ interleave256AVX2_sums:
 	VPSUBD      Y3, Y1, Y3
 	VPSUBD      Y4, Y1, Y4
 	VPADDD      Y3, Y4, Y1
-	VMOVDQU     Y3, 672(R8)
-	VMOVDQU     Y4, 704(R8)
+	VMOVDQU     Y3, 672(DI)
+	VMOVDQU     Y4, 704(DI)
 	VPADDD      Y1, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y7, Y1
-	VMOVDQU     Y2, 320(R8)
-	VPXOR       Y3, Y3, Y3
+	VMOVDQU     Y2, 320(DI)
+	VXORPS      Y3, Y3, Y3
 	VPSLLD      $0x10, Y2, Y4
 	VPSRAD      $0x09, Y4, Y4
 	VPSRAD      $0x10, Y2, Y5
@@ -577,15 +577,15 @@ interleave256AVX2_sums:
 	VPSUBD      Y4, Y3, Y4
 	VPSUBD      Y5, Y3, Y5
 	VPADDD      Y4, Y5, Y3
-	VMOVDQU     Y4, 736(R8)
-	VMOVDQU     Y5, 768(R8)
+	VMOVDQU     Y4, 736(DI)
+	VMOVDQU     Y5, 768(DI)
 	VPADDD      Y3, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y2, Y2
 	VPSLLD      $0x10, Y2, Y2
 	VPBLENDW    $0xaa, Y2, Y1, Y2
-	VMOVDQU     Y2, 96(R8)
-	VMOVDQU     Y9, 352(R8)
-	VPXOR       Y1, Y1, Y1
+	VMOVDQU     Y2, 96(DI)
+	VMOVDQU     Y9, 352(DI)
+	VXORPS      Y1, Y1, Y1
 	VPSLLD      $0x10, Y9, Y2
 	VPSRAD      $0x09, Y2, Y2
 	VPSRAD      $0x10, Y9, Y3
@@ -593,12 +593,12 @@ interleave256AVX2_sums:
 	VPSUBD      Y2, Y1, Y2
 	VPSUBD      Y3, Y1, Y3
 	VPADDD      Y2, Y3, Y1
-	VMOVDQU     Y2, 800(R8)
-	VMOVDQU     Y3, 832(R8)
+	VMOVDQU     Y2, 800(DI)
+	VMOVDQU     Y3, 832(DI)
 	VPADDD      Y1, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y9, Y1
-	VMOVDQU     Y0, 384(R8)
-	VPXOR       Y2, Y2, Y2
+	VMOVDQU     Y0, 384(DI)
+	VXORPS      Y2, Y2, Y2
 	VPSLLD      $0x10, Y0, Y3
 	VPSRAD      $0x09, Y3, Y3
 	VPSRAD      $0x10, Y0, Y4
@@ -606,44 +606,44 @@ interleave256AVX2_sums:
 	VPSUBD      Y3, Y2, Y3
 	VPSUBD      Y4, Y2, Y4
 	VPADDD      Y3, Y4, Y2
-	VMOVDQU     Y3, 864(R8)
-	VMOVDQU     Y4, 896(R8)
+	VMOVDQU     Y3, 864(DI)
+	VMOVDQU     Y4, 896(DI)
 	VPADDD      Y2, Y8, Y8
 	VPMADDWD    bits_00010001<>+0(SB), Y0, Y0
 	VPSLLD      $0x10, Y0, Y0
 	VPBLENDW    $0xaa, Y0, Y1, Y0
-	VMOVDQU     Y0, 128(R8)
+	VMOVDQU     Y0, 128(DI)
 	VPSRAD      $0x07, Y8, Y0
 	VPSUBD      Y0, Y8, Y8
-	VMOVDQU     Y8, 928(R8)
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x000003c0, R8
-	DECQ        SI
+	VMOVDQU     Y8, 928(DI)
+	ADDQ        $0x20, DX
+	ADDQ        $0x000003c0, DI
+	DECQ        R11
 	JNZ         interleave256AVX2_sums
-	MOVQ        BX, DI
-	SHLQ        $0x02, DI
-	LEAQ        (DI)(DI*2), DX
-	LEAQ        (DI)(DI*4), SI
-	LEAQ        (DX)(DI*4), R8
+	MOVQ        BX, SI
+	SHLQ        $0x02, SI
+	LEAQ        (SI)(SI*2), DX
+	LEAQ        (SI)(SI*4), DI
+	LEAQ        (DX)(SI*4), R8
 
 interleave256AVX2_scales:
 	MOVL (CX), R9
 	MOVL R9, (AX)
-	MOVL (CX)(DI*1), R9
+	MOVL (CX)(SI*1), R9
 	MOVL R9, 4(AX)
-	MOVL (CX)(DI*2), R9
+	MOVL (CX)(SI*2), R9
 	MOVL R9, 8(AX)
 	MOVL (CX)(DX*1), R9
 	MOVL R9, 12(AX)
-	MOVL (CX)(DI*4), R9
+	MOVL (CX)(SI*4), R9
 	MOVL R9, 16(AX)
-	MOVL (CX)(SI*1), R9
+	MOVL (CX)(DI*1), R9
 	MOVL R9, 20(AX)
 	MOVL (CX)(DX*2), R9
 	MOVL R9, 24(AX)
 	MOVL (CX)(R8*1), R9
 	MOVL R9, 28(AX)
-	ADDQ $0x00000004, CX
+	ADDQ $0x04, CX
 	ADDQ $0x000003c0, AX
 	DECQ BX
 	JNZ  interleave256AVX2_scales
@@ -660,50 +660,50 @@ TEXT ·interleave32AVX2(SB), NOSPLIT, $0-40
 	MOVQ blocks+32(FP), SI
 	MOVQ SI, DI
 	SHLQ $0x02, DI
-	MOVQ AX, R8
-	MOVQ SI, R9
-	LEAQ (DI)(DI*2), R10
-	LEAQ (DI)(DI*4), R11
-	LEAQ (R10)(DI*4), R12
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	LEAQ (R8)(DI*4), R10
+	MOVQ AX, R11
+	MOVQ SI, R12
 
 interleave32AVX2_scales:
 	MOVL (CX), R13
-	MOVL R13, (R8)
+	MOVL R13, (R11)
 	MOVL (CX)(DI*1), R13
-	MOVL R13, 4(R8)
+	MOVL R13, 4(R11)
 	MOVL (CX)(DI*2), R13
-	MOVL R13, 8(R8)
-	MOVL (CX)(R10*1), R13
-	MOVL R13, 12(R8)
+	MOVL R13, 8(R11)
+	MOVL (CX)(R8*1), R13
+	MOVL R13, 12(R11)
 	MOVL (CX)(DI*4), R13
-	MOVL R13, 16(R8)
-	MOVL (CX)(R11*1), R13
-	MOVL R13, 20(R8)
-	MOVL (CX)(R10*2), R13
-	MOVL R13, 24(R8)
-	MOVL (CX)(R12*1), R13
-	MOVL R13, 28(R8)
-	ADDQ $0x00000004, CX
-	ADDQ $0x00000060, R8
-	DECQ R9
+	MOVL R13, 16(R11)
+	MOVL (CX)(R9*1), R13
+	MOVL R13, 20(R11)
+	MOVL (CX)(R8*2), R13
+	MOVL R13, 24(R11)
+	MOVL (CX)(R10*1), R13
+	MOVL R13, 28(R11)
+	ADDQ $0x04, CX
+	ADDQ $0x60, R11
+	DECQ R12
 	JNZ  interleave32AVX2_scales
-	MOVQ AX, R8
-	MOVQ SI, R9
-	LEAQ (DI)(DI*2), CX
-	LEAQ (DI)(DI*4), R10
-	LEAQ (CX)(DI*4), R11
+	MOVQ AX, CX
+	LEAQ (DI)(DI*2), R8
+	LEAQ (DI)(DI*4), R9
+	LEAQ (R8)(DI*4), R10
+	MOVQ SI, R11
 
 interleave32AVX2_sums:
 	VMOVD       (BX), X0
 	VPINSRD     $0x01, (BX)(DI*1), X0, X0
 	VPINSRD     $0x02, (BX)(DI*2), X0, X0
-	VPINSRD     $0x03, (BX)(CX*1), X0, X0
+	VPINSRD     $0x03, (BX)(R8*1), X0, X0
 	VMOVD       (BX)(DI*4), X1
-	VPINSRD     $0x01, (BX)(R10*1), X1, X1
-	VPINSRD     $0x02, (BX)(CX*2), X1, X1
-	VPINSRD     $0x03, (BX)(R11*1), X1, X1
+	VPINSRD     $0x01, (BX)(R9*1), X1, X1
+	VPINSRD     $0x02, (BX)(R8*2), X1, X1
+	VPINSRD     $0x03, (BX)(R10*1), X1, X1
 	VINSERTI128 $0x01, X1, Y0, Y1
-	VPXOR       Y3, Y3, Y3
+	VXORPS      Y3, Y3, Y3
 	VPSLLD      $0x10, Y1, Y2
 	VPSRAD      $0x09, Y2, Y2
 	VPSRAD      $0x10, Y1, Y1
@@ -711,11 +711,11 @@ interleave32AVX2_sums:
 	VPSUBD      Y2, Y3, Y2
 	VPSUBD      Y1, Y3, Y1
 	VPADDD      Y2, Y1, Y1
-	VMOVDQU     Y1, 32(R8)
-	VMOVDQU     Y2, 64(R8)
-	ADDQ        $0x00000004, BX
-	ADDQ        $0x00000060, R8
-	DECQ        R9
+	VMOVDQU     Y1, 32(CX)
+	VMOVDQU     Y2, 64(CX)
+	ADDQ        $0x04, BX
+	ADDQ        $0x60, CX
+	DECQ        R11
 	JNZ         interleave32AVX2_sums
 	TESTQ       DX, DX
 	JZ          interleave32AVX2_done
@@ -740,8 +740,8 @@ interleave32AVX2_scaled:
 	MOVL R9, 56(AX)
 	MOVL (DX)(R8*1), R9
 	MOVL R9, 60(AX)
-	ADDQ $0x00000004, DX
-	ADDQ $0x00000060, AX
+	ADDQ $0x04, DX
+	ADDQ $0x60, AX
 	DECQ SI
 	JNZ  interleave32AVX2_scaled
 

@@ -226,7 +226,7 @@ tileLegacy4AVX2_block:
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      bits_00010001<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
 	VPMADDWD     Y8, Y2, Y2
@@ -572,7 +572,7 @@ tileLegacy4MinAVX2_block:
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      bits_00010001<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
 	VPMADDWD     Y8, Y2, Y2
@@ -930,7 +930,7 @@ tileLegacy5AVX2_block:
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      bits_00010001<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPADDD       256(AX), Y0, Y0
 	VPMADDWD     Y8, Y1, Y1
@@ -1283,7 +1283,7 @@ tileLegacy5MinAVX2_block:
 	VPADDW       Y8, Y6, Y6
 	VPMADDUBSW   Y10, Y9, Y8
 	VPADDW       Y8, Y7, Y7
-	VMOVDQU      bits_00010001<>+0(SB), Y8
+	VMOVUPS      bits_00010001<>+0(SB), Y8
 	VPMADDWD     Y8, Y0, Y0
 	VPADDD       256(AX), Y0, Y0
 	VPMADDWD     Y8, Y1, Y1

@@ -1539,7 +1539,7 @@ rowIQ4NLAVX2_blocks:
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
 	VPSHUFB        Y7, Y3, Y7
-	VMOVDQU        (BX), Y8
+	VMOVUPS        (BX), Y8
 	VPSIGNB        Y8, Y7, Y7
 	VPABSB         Y8, Y8
 	VPMADDUBSW     Y7, Y8, Y7
@@ -1554,7 +1554,7 @@ rowIQ4NLAVX2_blocks:
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
 	VPSHUFB        Y7, Y3, Y7
-	VMOVDQU        32(BX), Y8
+	VMOVUPS        32(BX), Y8
 	VPSIGNB        Y8, Y7, Y7
 	VPABSB         Y8, Y8
 	VPMADDUBSW     Y7, Y8, Y7
@@ -1569,7 +1569,7 @@ rowIQ4NLAVX2_blocks:
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
 	VPSHUFB        Y7, Y3, Y7
-	VMOVDQU        64(BX), Y8
+	VMOVUPS        64(BX), Y8
 	VPSIGNB        Y8, Y7, Y7
 	VPABSB         Y8, Y8
 	VPMADDUBSW     Y7, Y8, Y7
@@ -1584,7 +1584,7 @@ rowIQ4NLAVX2_blocks:
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
 	VPSHUFB        Y7, Y3, Y7
-	VMOVDQU        96(BX), Y8
+	VMOVUPS        96(BX), Y8
 	VPSIGNB        Y8, Y7, Y7
 	VPABSB         Y8, Y8
 	VPMADDUBSW     Y7, Y8, Y7
@@ -1611,7 +1611,7 @@ rowIQ4NLAVX2_block:
 	VPSRLVQ        Y1, Y7, Y7
 	VPAND          Y0, Y7, Y7
 	VPSHUFB        Y7, Y3, Y7
-	VMOVDQU        (BX), Y8
+	VMOVUPS        (BX), Y8
 	VPSIGNB        Y8, Y7, Y7
 	VPABSB         Y8, Y8
 	VPMADDUBSW     Y7, Y8, Y7

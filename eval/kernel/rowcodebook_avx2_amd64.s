@@ -466,9 +466,9 @@ rowIQ2XSAVX2_block:
 	VPOR         bits_00010001<>+0(SB), Y4, Y4
 	VPERMQ       $0x44, Y4, Y5
 	VPERMQ       $0xee, Y4, Y6
-	VMOVDQU      2(AX), Y8
+	VMOVUPS      2(AX), Y8
 	VPSRLW       $0x09, Y8, Y8
-	VMOVDQU      34(AX), Y7
+	VMOVUPS      34(AX), Y7
 	VPSRLW       $0x09, Y7, Y7
 	VPACKUSWB    Y7, Y8, Y8
 	VPERMQ       $0xd8, Y8, Y8
@@ -482,7 +482,7 @@ rowIQ2XSAVX2_block:
 	VPERMQ       $0xee, Y8, Y8
 	VPMULLW      bits_ffd5ffd5<>+0(SB), Y4, Y4
 	VPMADDWD     (R8), Y4, Y4
-	VMOVDQU      2(AX), Y9
+	VMOVUPS      2(AX), Y9
 	VPAND        bits_01ff01ff<>+0(SB), Y9, Y9
 	VMOVQ        X9, R10
 	MOVWQZX      R10, R11
@@ -581,7 +581,7 @@ rowIQ2XSAVX2_block:
 	VPSHUFB      row_shuffle16_6<>+0(SB), Y5, Y5
 	VPMADDWD     Y9, Y5, Y5
 	VPADDD       Y5, Y4, Y4
-	VMOVDQU      34(AX), Y5
+	VMOVUPS      34(AX), Y5
 	VPAND        bits_01ff01ff<>+0(SB), Y5, Y5
 	VMOVQ        X5, R10
 	MOVWQZX      R10, R11
@@ -2469,7 +2469,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        (BX), Y7
+	VMOVUPS        (BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2480,7 +2480,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        32(BX), Y7
+	VMOVUPS        32(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2491,7 +2491,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        64(BX), Y7
+	VMOVUPS        64(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2502,7 +2502,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        96(BX), Y7
+	VMOVUPS        96(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2513,7 +2513,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        128(BX), Y7
+	VMOVUPS        128(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2524,7 +2524,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        160(BX), Y7
+	VMOVUPS        160(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2535,7 +2535,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        192(BX), Y7
+	VMOVUPS        192(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2546,7 +2546,7 @@ rowIQ4XSAVX2_block:
 	VPSRLVQ        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
 	VPSHUFB        Y6, Y2, Y6
-	VMOVDQU        224(BX), Y7
+	VMOVUPS        224(BX), Y7
 	VPSIGNB        Y7, Y6, Y6
 	VPABSB         Y7, Y7
 	VPMADDUBSW     Y6, Y7, Y6
@@ -2832,8 +2832,8 @@ rowTQ2AVX2_row:
 	VXORPS Y1, Y1, Y1
 
 rowTQ2AVX2_block:
-	VMOVDQU      (AX), Y2
-	VMOVDQU      32(AX), Y3
+	VMOVUPS      (AX), Y2
+	VMOVUPS      32(AX), Y3
 	VPAND        Y0, Y2, Y4
 	VPMADDUBSW   (BX), Y4, Y4
 	VPSRLW       $0x02, Y2, Y5

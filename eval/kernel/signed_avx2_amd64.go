@@ -9,12 +9,12 @@ package kernel
 //go:noescape
 func nibblesAVX2(dst *int8, src *byte, stride int, n int, table *int8)
 
-// entries8AVX2 sets dst[i] to table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.
+// entries8AVX2 sets dst[i] to table[index[i]], negated where the bits of signs[i] are set; n is a multiple of 4.
 //
 //go:noescape
 func entries8AVX2(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)
 
-// entries4AVX2 sets dst[i] to table[index[i]]; byte k of all is negated where bit k of signs is set; n is a multiple of eight.
+// entries4AVX2 sets dst[i] to table[index[i]], byte k of all negated where bit k of signs is set; n is a multiple of 8.
 //
 //go:noescape
 func entries4AVX2(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)

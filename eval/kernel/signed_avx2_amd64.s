@@ -14,7 +14,7 @@ TEXT ·nibblesAVX2(SB), NOSPLIT, $0-40
 	MOVQ           table+32(FP), SI
 	VBROADCASTI128 (SI), Y0
 	VMOVDQU        bits_0f0f0f0f<>+0(SB), Y1
-	VMOVDQU        row_nibbles<>+0(SB), Y2
+	VMOVUPS        row_nibbles<>+0(SB), Y2
 
 nibblesAVX2_loop:
 	VBROADCASTI128 (CX), Y3
@@ -52,14 +52,14 @@ TEXT ·entries8AVX2(SB), NOSPLIT, $0-40
 	MOVQ    table+8(FP), CX
 	MOVQ    index+16(FP), DX
 	MOVQ    signs+24(FP), BX
-	MOVQ    n+32(FP), SI
 	VMOVUPS row_spread<>+0(SB), Y0
 	VMOVUPS row_select<>+0(SB), Y1
+	MOVQ    n+32(FP), SI
 
 entries8AVX2_loop:
+	VXORPS       Y3, Y3, Y3
 	VPMOVZXWQ    (DX), Y2
 	VPCMPEQD     Y4, Y4, Y4
-	VPXOR        Y3, Y3, Y3
 	VPGATHERQQ   Y4, (CX)(Y2*8), Y3
 	VPBROADCASTD (BX), Y2
 	VPSHUFB      Y0, Y2, Y2
@@ -95,14 +95,14 @@ TEXT ·entries4AVX2(SB), NOSPLIT, $0-40
 	MOVQ    table+8(FP), CX
 	MOVQ    index+16(FP), DX
 	MOVQ    signs+24(FP), BX
-	MOVQ    n+32(FP), SI
 	VMOVUPS row_spread<>+0(SB), Y0
 	VMOVUPS row_select<>+0(SB), Y1
+	MOVQ    n+32(FP), SI
 
 entries4AVX2_loop:
+	VXORPS       Y3, Y3, Y3
 	VPMOVZXWD    (DX), Y2
 	VPCMPEQD     Y4, Y4, Y4
-	VPXOR        Y3, Y3, Y3
 	VPGATHERDD   Y4, (CX)(Y2*4), Y3
 	VPBROADCASTD (BX), Y2
 	VPSHUFB      Y0, Y2, Y2

@@ -8,13 +8,13 @@
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        top+20(FP), X1
 	VBROADCASTSS X1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
+	MOVQ         n+8(FP), CX
 
 loop:
 	VMULPS       (AX), Y0, Y4
@@ -185,13 +185,13 @@ GLOBL bits_0000007f<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
 TEXT ·sumExpAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        top+20(FP), X1
 	VBROADCASTSS X1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
+	MOVQ         n+8(FP), CX
 
 loop:
 	VMULPS       (AX), Y0, Y4
@@ -242,7 +242,6 @@ loop:
 TEXT ·divergenceAVX2(SB), NOSPLIT, $0-48
 	MOVQ         p+0(FP), AX
 	MOVQ         q+8(FP), CX
-	MOVQ         n+16(FP), DX
 	MOVSD        lseP+24(FP), X0
 	VBROADCASTSD X0, Y0
 	MOVSD        delta+32(FP), X1
@@ -250,6 +249,7 @@ TEXT ·divergenceAVX2(SB), NOSPLIT, $0-48
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPD       Y4, Y4, Y4
+	MOVQ         n+16(FP), DX
 
 loop:
 	VMOVUPS      (AX), Y5
@@ -354,8 +354,8 @@ loop:
 	VDIVPS       Y1, Y0, Y0
 	VMULPS       (CX), Y0, Y0
 	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
 	JNZ          loop
 	VZEROUPPER
@@ -413,8 +413,8 @@ loop:
 	VDIVPS       Y1, Y0, Y0
 	VMULPS       (CX), Y0, Y0
 	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
 	JNZ          loop
 	VZEROUPPER
@@ -498,8 +498,8 @@ loop:
 	VMULPS       Y1, Y0, Y0
 	VMULPS       (CX), Y0, Y0
 	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
 	JNZ          loop
 	VZEROUPPER
@@ -620,10 +620,10 @@ GLOBL bits_3e0ef8e3<>(SB), RODATA|NOPTR, $64
 TEXT ·swigluOAIMulAVX2(SB), NOSPLIT, $0-28
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), CX
-	MOVQ         n+16(FP), DX
 	MOVSS        limit+24(FP), X0
 	VBROADCASTSS X0, Y0
 	VXORPS       bits_80000000<>+0(SB), Y0, Y1
+	MOVQ         n+16(FP), DX
 
 loop:
 	VMOVUPS      (AX), Y2
@@ -662,8 +662,8 @@ loop:
 	VADDPS       bits_3f800000<>+0(SB), Y3, Y3
 	VMULPS       Y3, Y2, Y2
 	VMOVUPS      Y2, (AX)
-	ADDQ         $0x20, AX
 	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
 	JNZ          loop
 	VZEROUPPER
@@ -727,14 +727,15 @@ loop:
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·softCapAVX2(SB), NOSPLIT, $0-24
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        twice+16(FP), X0
 	VBROADCASTSS X0, Y0
 	MOVSS        limit+20(FP), X1
 	VBROADCASTSS X1, Y1
+	MOVQ         n+8(FP), CX
 
 loop:
-	VMULPS       (AX), Y0, Y2
+	VMOVUPS      (AX), Y2
+	VMULPS       Y0, Y2, Y2
 	VMOVUPS      bits_c1a00000<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VMOVUPS      bits_41a00000<>+0(SB), Y3
@@ -799,8 +800,8 @@ GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, SSE
 TEXT ·maxAVX2(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), AX
-	MOVQ    n+8(FP), CX
 	VMOVUPS (AX), Y0
+	MOVQ    n+8(FP), CX
 
 loop:
 	VMOVUPS      (AX), Y1
@@ -822,12 +823,13 @@ loop:
 // Requires: AVX, AVX2, SSE
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        factor+16(FP), X0
 	VBROADCASTSS X0, Y0
+	MOVQ         n+8(FP), CX
 
 loop:
-	VMULPS  (AX), Y0, Y1
+	VMOVUPS (AX), Y1
+	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)
 	ADDQ    $0x20, AX
 	SUBQ    $0x08, CX
@@ -839,9 +841,9 @@ loop:
 // Requires: AVX, SSE2
 TEXT ·sumAVX2(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
-	MOVQ   n+8(FP), CX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	MOVQ   n+8(FP), CX
 
 loop:
 	VMOVUPS      (AX), Y2
@@ -865,9 +867,9 @@ loop:
 // Requires: AVX, FMA3, SSE2
 TEXT ·squaresAVX2(SB), NOSPLIT, $0-24
 	MOVQ   x+0(FP), AX
-	MOVQ   n+8(FP), CX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
+	MOVQ   n+8(FP), CX
 
 loop:
 	VMOVUPS      (AX), Y2
@@ -892,9 +894,9 @@ loop:
 TEXT ·shiftAVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
 	MOVSD        by+24(FP), X0
 	VBROADCASTSD X0, Y0
+	MOVQ         n+16(FP), DX
 
 loop:
 	VMOVUPS      (CX), Y1
@@ -920,9 +922,9 @@ TEXT ·normAVX2(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         gain+16(FP), DX
-	MOVQ         n+24(FP), BX
 	MOVSS        scale+32(FP), X0
 	VBROADCASTSS X0, Y0
+	MOVQ         n+24(FP), BX
 
 loop:
 	VMULPS  (CX), Y0, Y1

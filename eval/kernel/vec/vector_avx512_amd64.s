@@ -8,7 +8,6 @@
 // Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
 	VBROADCASTSS X0, Z0
 	MOVSS        top+20(FP), X1
@@ -26,6 +25,7 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-32
 	VMOVUPS      bits_3d2aac79<>+0(SB), Z12
 	VMOVUPS      bits_3e2aaa49<>+0(SB), Z13
 	VMOVUPS      bits_3efffffe<>+0(SB), Z14
+	MOVQ         n+8(FP), CX
 
 loop:
 	VMULPS        (AX), Z0, Z15
@@ -178,7 +178,6 @@ GLOBL bits_3efffffe<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, AVX512DQ, AVX512F, SSE, SSE2
 TEXT ·sumExpAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        scale+16(FP), X0
 	VBROADCASTSS X0, Z0
 	MOVSS        top+20(FP), X1
@@ -196,6 +195,7 @@ TEXT ·sumExpAVX512(SB), NOSPLIT, $0-32
 	VMOVUPS      bits_3d2aac79<>+0(SB), Z12
 	VMOVUPS      bits_3e2aaa49<>+0(SB), Z13
 	VMOVUPS      bits_3efffffe<>+0(SB), Z14
+	MOVQ         n+8(FP), CX
 
 loop:
 	VMULPS        (AX), Z0, Z15
@@ -238,7 +238,6 @@ loop:
 TEXT ·divergenceAVX512(SB), NOSPLIT, $0-48
 	MOVQ         p+0(FP), AX
 	MOVQ         q+8(FP), CX
-	MOVQ         n+16(FP), DX
 	MOVSD        lseP+24(FP), X0
 	VBROADCASTSD X0, Z0
 	MOVSD        delta+32(FP), X1
@@ -256,6 +255,7 @@ TEXT ·divergenceAVX512(SB), NOSPLIT, $0-48
 	VMOVUPS      bits_3d2aac79<>+0(SB), Z12
 	VMOVUPS      bits_3e2aaa49<>+0(SB), Z13
 	VMOVUPS      bits_3efffffe<>+0(SB), Z14
+	MOVQ         n+16(FP), DX
 
 loop:
 	VMOVUPS       (AX), Z15
@@ -316,7 +316,6 @@ loop:
 TEXT ·siluMulAVX512(SB), NOSPLIT, $0-24
 	MOVQ    gate+0(FP), AX
 	MOVQ    up+8(FP), CX
-	MOVQ    n+16(FP), DX
 	VMOVUPS bits_c2d00000<>+0(SB), Z0
 	VMOVUPS bits_42b20000<>+0(SB), Z1
 	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
@@ -329,6 +328,7 @@ TEXT ·siluMulAVX512(SB), NOSPLIT, $0-24
 	VMOVUPS bits_3e2aaa49<>+0(SB), Z9
 	VMOVUPS bits_3efffffe<>+0(SB), Z10
 	VMOVUPS bits_80000000<>+0(SB), Z11
+	MOVQ    n+16(FP), DX
 
 loop:
 	VMOVUPS      (AX), Z12
@@ -352,8 +352,8 @@ loop:
 	VDIVPS       Z13, Z12, Z12
 	VMULPS       (CX), Z12, Z12
 	VMOVUPS      Z12, (AX)
-	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
 	SUBQ         $0x10, DX
 	JNZ          loop
 	VZEROUPPER
@@ -374,7 +374,6 @@ GLOBL bits_80000000<>(SB), RODATA|NOPTR, $64
 TEXT ·geluTanhMulAVX512(SB), NOSPLIT, $0-24
 	MOVQ    gate+0(FP), AX
 	MOVQ    up+8(FP), CX
-	MOVQ    n+16(FP), DX
 	VMOVUPS bits_c2d00000<>+0(SB), Z0
 	VMOVUPS bits_42b20000<>+0(SB), Z1
 	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
@@ -388,6 +387,7 @@ TEXT ·geluTanhMulAVX512(SB), NOSPLIT, $0-24
 	VMOVUPS bits_3efffffe<>+0(SB), Z10
 	VMOVUPS bits_bfcc422a<>+0(SB), Z11
 	VMOVUPS bits_bd922279<>+0(SB), Z12
+	MOVQ    n+16(FP), DX
 
 loop:
 	VMOVUPS      (AX), Z13
@@ -414,8 +414,8 @@ loop:
 	VDIVPS       Z14, Z13, Z13
 	VMULPS       (CX), Z13, Z13
 	VMOVUPS      Z13, (AX)
-	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
 	SUBQ         $0x10, DX
 	JNZ          loop
 	VZEROUPPER
@@ -446,7 +446,6 @@ GLOBL bits_bd922279<>(SB), RODATA|NOPTR, $64
 TEXT ·geluMulAVX512(SB), NOSPLIT, $0-24
 	MOVQ    gate+0(FP), AX
 	MOVQ    up+8(FP), CX
-	MOVQ    n+16(FP), DX
 	VMOVUPS bits_c2d00000<>+0(SB), Z0
 	VMOVUPS bits_42b20000<>+0(SB), Z1
 	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
@@ -470,6 +469,7 @@ TEXT ·geluMulAVX512(SB), NOSPLIT, $0-24
 	VMOVUPS bits_3df564de<>+0(SB), Z20
 	VMOVUPS bits_3e0f3862<>+0(SB), Z21
 	VMOVUPS bits_3e0ef8e3<>+0(SB), Z22
+	MOVQ    n+16(FP), DX
 
 loop:
 	VMOVUPS      (AX), Z23
@@ -511,8 +511,8 @@ loop:
 	VMULPS       Z24, Z23, Z23
 	VMULPS       (CX), Z23, Z23
 	VMOVUPS      Z23, (AX)
-	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
 	SUBQ         $0x10, DX
 	JNZ          loop
 	VZEROUPPER
@@ -633,53 +633,53 @@ GLOBL bits_3e0ef8e3<>(SB), RODATA|NOPTR, $64
 TEXT ·swigluOAIMulAVX512(SB), NOSPLIT, $0-28
 	MOVQ         gate+0(FP), AX
 	MOVQ         up+8(FP), CX
-	MOVQ         n+16(FP), DX
 	MOVSS        limit+24(FP), X0
 	VBROADCASTSS X0, Z0
-	VMOVUPS      bits_c2d00000<>+0(SB), Z1
-	VMOVUPS      bits_42b20000<>+0(SB), Z2
-	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z3
-	VMOVUPS      bits_3f318000<>+0(SB), Z4
-	VMOVUPS      bits_b95e8083<>+0(SB), Z5
-	VMOVUPS      bits_3f800000<>+0(SB), Z6
-	VMOVUPS      bits_3ab5121a<>+0(SB), Z7
-	VMOVUPS      bits_3c091cf1<>+0(SB), Z8
-	VMOVUPS      bits_3d2aac79<>+0(SB), Z9
-	VMOVUPS      bits_3e2aaa49<>+0(SB), Z10
-	VMOVUPS      bits_3efffffe<>+0(SB), Z11
-	VMOVUPS      bits_80000000<>+0(SB), Z12
+	VMOVUPS      bits_c2d00000<>+0(SB), Z2
+	VMOVUPS      bits_42b20000<>+0(SB), Z3
+	VMOVUPS      bits_3fb8aa3b<>+0(SB), Z4
+	VMOVUPS      bits_3f318000<>+0(SB), Z5
+	VMOVUPS      bits_b95e8083<>+0(SB), Z6
+	VMOVUPS      bits_3f800000<>+0(SB), Z7
+	VMOVUPS      bits_3ab5121a<>+0(SB), Z8
+	VMOVUPS      bits_3c091cf1<>+0(SB), Z9
+	VMOVUPS      bits_3d2aac79<>+0(SB), Z10
+	VMOVUPS      bits_3e2aaa49<>+0(SB), Z11
+	VMOVUPS      bits_3efffffe<>+0(SB), Z12
 	VMOVUPS      bits_bfd9db23<>+0(SB), Z13
-	VXORPS       Z12, Z0, Z12
+	VMOVUPS      bits_80000000<>+0(SB), Z1
+	VXORPS       Z1, Z0, Z1
+	MOVQ         n+16(FP), DX
 
 loop:
 	VMOVUPS      (AX), Z14
 	VMOVUPS      (CX), Z15
 	VMINPS       Z14, Z0, Z14
 	VMULPS       Z13, Z14, Z16
-	VMAXPS       Z16, Z1, Z16
-	VMINPS       Z16, Z2, Z16
-	VMULPS       Z3, Z16, Z17
+	VMAXPS       Z16, Z2, Z16
+	VMINPS       Z16, Z3, Z16
+	VMULPS       Z4, Z16, Z17
 	VRNDSCALEPS  $0x08, Z17, Z17
-	VFNMADD231PS Z4, Z17, Z16
 	VFNMADD231PS Z5, Z17, Z16
-	VMOVUPS      Z7, Z18
-	VFMADD213PS  Z8, Z16, Z18
+	VFNMADD231PS Z6, Z17, Z16
+	VMOVUPS      Z8, Z18
 	VFMADD213PS  Z9, Z16, Z18
 	VFMADD213PS  Z10, Z16, Z18
 	VFMADD213PS  Z11, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
 	VMULPS       Z16, Z16, Z19
 	VFMADD213PS  Z16, Z19, Z18
-	VADDPS       Z6, Z18, Z18
+	VADDPS       Z7, Z18, Z18
 	VSCALEFPS    Z17, Z18, Z16
-	VADDPS       Z6, Z16, Z16
+	VADDPS       Z7, Z16, Z16
 	VDIVPS       Z16, Z14, Z14
-	VMAXPS       Z15, Z12, Z15
+	VMAXPS       Z15, Z1, Z15
 	VMINPS       Z15, Z0, Z15
-	VADDPS       Z6, Z15, Z15
+	VADDPS       Z7, Z15, Z15
 	VMULPS       Z15, Z14, Z14
 	VMOVUPS      Z14, (AX)
-	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
 	SUBQ         $0x10, DX
 	JNZ          loop
 	VZEROUPPER
@@ -699,7 +699,6 @@ GLOBL bits_bfd9db23<>(SB), RODATA|NOPTR, $64
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-16
 	MOVQ    x+0(FP), AX
-	MOVQ    n+8(FP), CX
 	VMOVUPS bits_c2d00000<>+0(SB), Z0
 	VMOVUPS bits_42b20000<>+0(SB), Z1
 	VMOVUPS bits_3fb8aa3b<>+0(SB), Z2
@@ -712,6 +711,7 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-16
 	VMOVUPS bits_3e2aaa49<>+0(SB), Z9
 	VMOVUPS bits_3efffffe<>+0(SB), Z10
 	VMOVUPS bits_80000000<>+0(SB), Z11
+	MOVQ    n+8(FP), CX
 
 loop:
 	VMOVUPS      (AX), Z12
@@ -744,7 +744,6 @@ loop:
 // Requires: AVX, AVX512F, SSE
 TEXT ·softCapAVX512(SB), NOSPLIT, $0-24
 	MOVQ         x+0(FP), AX
-	MOVQ         n+8(FP), CX
 	MOVSS        twice+16(FP), X0
 	VBROADCASTSS X0, Z0
 	MOVSS        limit+20(FP), X1
@@ -763,9 +762,11 @@ TEXT ·softCapAVX512(SB), NOSPLIT, $0-24
 	VMOVUPS      bits_41a00000<>+0(SB), Z11
 	VMOVUPS      bits_c1a00000<>+0(SB), Z12
 	VMOVUPS      bits_40000000<>+0(SB), Z13
+	MOVQ         n+8(FP), CX
 
 loop:
-	VMULPS       (AX), Z0, Z14
+	VMOVUPS      (AX), Z14
+	VMULPS       Z0, Z14, Z14
 	VMAXPS       Z14, Z12, Z14
 	VMINPS       Z14, Z11, Z14
 	VMULPS       Z2, Z14, Z15

@@ -27,8 +27,7 @@ func order() Mem {
 // magnitudes gives the largest |x| of n vectors from src, in every lane. Magnitudes are compared as integers, so NaN
 // is the largest of all.
 func magnitudes(src reg.GPVirtual, n int) reg.VecVirtual {
-	mask := YMM()
-	VMOVDQU(Bits(0x7fffffff), mask)
+	mask := AVX2.Load(Bits(0x7fffffff))
 	acc := AVX2.Vectors(min(n, 4))
 	for i := range n {
 		if i < len(acc) {
@@ -49,8 +48,7 @@ func magnitudes(src reg.GPVirtual, n int) reg.VecVirtual {
 // round32 stores 32 codes round(x*scale) held within [-128, 127], their two sums of 16 as int16, and returns
 // registers with the two sums.
 func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, second reg.GPVirtual) {
-	top := YMM()
-	VMOVUPS(Float(127), top)
+	top := AVX2.Load(Float(127))
 	q := AVX2.Vectors(4)
 	for i := range q {
 		VMULPS(Mem{Base: src, Disp: 32 * i}, scale, q[i])
@@ -60,12 +58,10 @@ func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, secon
 	VPACKSSDW(q[1], q[0], q[0])
 	VPACKSSDW(q[3], q[2], q[2])
 	VPACKSSWB(q[2], q[0], q[0])
-	p := YMM()
-	VMOVDQU(order(), p)
+	p := AVX2.Load(order())
 	VPERMD(q[0], p, q[0])
 	VMOVDQU(q[0], Mem{Base: codes})
-	one := YMM()
-	VMOVDQU(Bytes(1), one)
+	one := AVX2.Load(Bytes(1))
 	VPMADDUBSW(q[0], one, q[0])
 	VPMADDWD(Words(1), q[0], q[0])
 	VPHADDD(q[0], q[0], q[0])
@@ -83,6 +79,14 @@ func round32(src, codes, sums reg.GPVirtual, scale reg.VecVirtual) (first, secon
 	return first, second
 }
 
+// storeF16 stores v rounded to a 16-bit float, as float32.
+func storeF16(v, rounded reg.VecVirtual, to reg.GPVirtual) {
+	VCVTPS2PH(U8(0), v, rounded)
+	VCVTPH2PS(rounded, rounded)
+	VMOVSS(rounded, Mem{Base: to})
+	ADDQ(Imm(4), to)
+}
+
 func load32() {
 	Func("loadQ8AVX2", "func(codes *int8, int16s *int16, sums *int16, d *float32, s *float32, x *float32, blocks int)",
 		"is loadQ8 for blocks of 32 in a row; s is nil for Q8_0, words for Q8_1.")
@@ -90,8 +94,7 @@ func load32() {
 	src, blocks := Arg("x"), Arg("blocks")
 	Repeat("loadQ8AVX2_block", blocks, func() {
 		m := magnitudes(src, 4)
-		scale, step := YMM(), XMM()
-		VXORPS(scale, scale, scale)
+		scale, step := AVX2.Zero(), XMM()
 		bits := GP32()
 		VMOVD(m.AsX(), bits)
 		TESTL(bits, bits)
@@ -103,10 +106,7 @@ func load32() {
 		Label("loadQ8AVX2_zero")
 		VDIVSS(Float(127), m.AsX(), step) // d = m/127
 		stored := XMM()
-		VCVTPS2PH(U8(0), step, stored)
-		VCVTPH2PS(stored, stored)
-		VMOVSS(stored, Mem{Base: d})
-		ADDQ(Imm(4), d)
+		storeF16(step, stored, d)
 		first, second := round32(src, codes, sums, scale)
 		TESTQ(words, words)
 		JZ(LabelRef("loadQ8AVX2_sum"))
@@ -122,10 +122,7 @@ func load32() {
 		ADDL(second.As32(), first.As32())
 		VCVTSI2SSL(first.As32(), step, stored)
 		VMULSS(stored, step, stored)
-		VCVTPS2PH(U8(0), stored, stored)
-		VCVTPH2PS(stored, stored)
-		VMOVSS(stored, Mem{Base: s})
-		ADDQ(Imm(4), s)
+		storeF16(stored, stored, s)
 		Label("loadQ8AVX2_next")
 	})
 	End()
@@ -138,9 +135,8 @@ func load256() {
 	src, blocks := Arg("x"), Arg("blocks")
 	Repeat("loadQ8KAVX2_block", blocks, func() {
 		m := magnitudes(src, 32)
-		scale, step := YMM(), XMM()
-		VXORPS(scale, scale, scale)
-		VXORPS(step, step, step)
+		scale, step := AVX2.Zero(), XMM()
+		Clear(step)
 		bits := GP32()
 		VMOVD(m.AsX(), bits)
 		TESTL(bits, bits)
@@ -169,8 +165,7 @@ func load256() {
 		Label("loadQ8KAVX2_zero")
 		VMOVSS(step, Mem{Base: d})
 		ADDQ(Imm(4), d)
-		count := Copy(U32(8))
-		Repeat("loadQ8KAVX2_round", count, func() {
+		Repeat("loadQ8KAVX2_round", Copy(U32(8)), func() {
 			first, second := round32(src, codes, sums16, scale)
 			ADDL(second.As32(), first.As32())
 			MOVW(first.As16(), Mem{Base: sums32})
@@ -183,16 +178,12 @@ func roundBF16() {
 	Func("roundBF16AVX2", "func(dst *float32, halves *uint16, x *float32, n int)",
 		"rounds to bfloat16, nearest even, NaN made quiet, n a multiple of 16; halves may be nil.")
 	dst, halves, x, n := Arg("dst"), Arg("halves"), Arg("x"), Arg("n")
-	below, one, quiet, upper := YMM(), YMM(), YMM(), YMM()
-	VMOVDQU(Bits(0x7fff), below)
-	VMOVDQU(Bits(1), one)
-	VMOVDQU(Bits(0x00400000), quiet)
-	VMOVDQU(Bits(0xffff0000), upper)
+	below, one := AVX2.Load(Bits(0x7fff)), AVX2.Load(Bits(1))
+	quiet, upper := AVX2.Load(Bits(0x00400000)), AVX2.Load(Bits(0xffff0000))
 	Loop("roundBF16AVX2_loop", n, 16, func() {
 		var rounded [2]reg.VecVirtual
 		for i := range rounded {
-			v, r, nan := YMM(), YMM(), YMM()
-			VMOVUPS(Mem{Base: x, Disp: 32 * i}, v)
+			v, r, nan := AVX2.Load(Mem{Base: x, Disp: 32 * i}), YMM(), YMM()
 			VPSRLD(U8(16), v, r)
 			VPAND(one, r, r)
 			VPADDD(below, r, r)
@@ -237,20 +228,21 @@ func scaleCodes() {
 	End()
 }
 
-// copyEach copies a word of each row to a line.
-func copyEach(from Rows, to Mem) {
+// interleaveFloats copies one float32 of each row to the line at disp in each of n records.
+func interleaveFloats(label string, from Rows, to reg.GPVirtual, disp, record int, n reg.GPVirtual) {
 	w := GP32()
-	for row := range 8 {
-		MOVL(from.At(row, 0), w)
-		MOVL(w, to.Offset(4*row))
-	}
+	Repeat(label, n, func() {
+		for row := range layout.BlockTokens {
+			MOVL(from.At(row, 0), w)
+			MOVL(w, Mem{Base: to, Disp: disp + 4*row})
+		}
+	}, By(4, from.Base), By(record, to))
 }
 
 // pairSums turns pairs of int16 into their sums times -128, and -128 times the first and the second.
 func pairSums(pairs reg.VecVirtual) (sum, first, second reg.VecVirtual) {
 	sum, first, second = YMM(), YMM(), YMM()
-	zero := YMM()
-	VPXOR(zero, zero, zero)
+	zero := AVX2.Zero()
 	VPSLLD(U8(16), pairs, first)
 	VPSRAD(U8(9), first, first)
 	VPSRAD(U8(16), pairs, second)
@@ -265,17 +257,15 @@ func interleave256() {
 	Func("interleave256AVX2", "func(tokenBlock *int32, d *float32, sums *int16, blocks int)",
 		"writes the token block of eight tokens with blocks of 256.")
 	tokenBlock, d, sums, blocks := Arg("tokenBlock"), Arg("d"), Arg("sums"), Arg("blocks")
-	n, stride := Copy(blocks), Copy(blocks)
+	stride, to := Copy(blocks), Copy(tokenBlock)
 	SHLQ(Imm(5), stride)
-	to := Copy(tokenBlock)
 	rows := NewRows(sums, stride, layout.BlockTokens)
-	Repeat("interleave256AVX2_sums", n, func() {
+	Repeat("interleave256AVX2_sums", Copy(blocks), func() {
 		in := AVX2.Vectors(8)
 		for row := range in {
 			VMOVDQU(rows.At(row, 0), in[row])
 		}
-		total := YMM()
-		VPXOR(total, total, total)
+		total := AVX2.Zero()
 		var low reg.VecVirtual
 		for i, pairs := range Transpose8(in) {
 			VMOVDQU(pairs, Mem{Base: to, Disp: layout.TokenPairs16 + i*layout.Line})
@@ -299,18 +289,12 @@ func interleave256() {
 		VPSRAD(U8(7), total, s)
 		VPSUBD(s, total, total)
 		VMOVDQU(total, Mem{Base: to, Disp: layout.TokenAll})
-		rows.Advance(32)
-		ADDQ(U32(layout.TokenKQuantRecord), to)
-	})
+	}, By(32, rows.Base), By(layout.TokenKQuantRecord, to))
 
 	MOVQ(blocks, stride)
 	SHLQ(Imm(2), stride)
-	scales := NewRows(d, stride, layout.BlockTokens)
-	Repeat("interleave256AVX2_scales", blocks, func() {
-		copyEach(scales, Mem{Base: tokenBlock})
-		scales.Advance(4)
-		ADDQ(U32(layout.TokenKQuantRecord), tokenBlock)
-	})
+	interleaveFloats("interleave256AVX2_scales", NewRows(d, stride, layout.BlockTokens),
+		tokenBlock, layout.TokenD, layout.TokenKQuantRecord, blocks)
 	End()
 }
 
@@ -318,22 +302,14 @@ func interleave32() {
 	Func("interleave32AVX2", "func(tokenBlock *int32, d *float32, s *float32, sums *int16, blocks int)",
 		"writes the token block of eight tokens with blocks of 32; s may be nil.")
 	tokenBlock, d, s, sums, blocks := Arg("tokenBlock"), Arg("d"), Arg("s"), Arg("sums"), Arg("blocks")
-	stride, to, n := GP64(), GP64(), GP64()
-	MOVQ(blocks, stride)
+	stride := Copy(blocks)
 	SHLQ(Imm(2), stride)
-	MOVQ(tokenBlock, to)
-	MOVQ(blocks, n)
-	scales := NewRows(d, stride, layout.BlockTokens)
-	Repeat("interleave32AVX2_scales", n, func() {
-		copyEach(scales, Mem{Base: to})
-		scales.Advance(4)
-		ADDQ(U32(layout.TokenLegacyRecord), to)
-	})
+	interleaveFloats("interleave32AVX2_scales", NewRows(d, stride, layout.BlockTokens),
+		Copy(tokenBlock), layout.TokenD, layout.TokenLegacyRecord, Copy(blocks))
 
-	MOVQ(tokenBlock, to)
-	MOVQ(blocks, n)
+	to := Copy(tokenBlock)
 	rows := NewRows(sums, stride, layout.BlockTokens)
-	Repeat("interleave32AVX2_sums", n, func() {
+	Repeat("interleave32AVX2_sums", Copy(blocks), func() {
 		half := [2]reg.VecVirtual{XMM(), XMM()}
 		pairs := YMM()
 		for row := range 8 {
@@ -348,18 +324,12 @@ func interleave32() {
 		sum, first, _ := pairSums(pairs)
 		VMOVDQU(sum, Mem{Base: to, Disp: layout.TokenS})
 		VMOVDQU(first, Mem{Base: to, Disp: layout.TokenFirst})
-		rows.Advance(4)
-		ADDQ(U32(layout.TokenLegacyRecord), to)
-	})
+	}, By(4, rows.Base), By(layout.TokenLegacyRecord, to))
 
 	TESTQ(s, s)
 	JZ(LabelRef("interleave32AVX2_done"))
-	scaled := NewRows(s, stride, layout.BlockTokens)
-	Repeat("interleave32AVX2_scaled", blocks, func() {
-		copyEach(scaled, Mem{Base: tokenBlock, Disp: layout.TokenS})
-		scaled.Advance(4)
-		ADDQ(U32(layout.TokenLegacyRecord), tokenBlock)
-	})
+	interleaveFloats("interleave32AVX2_scaled", NewRows(s, stride, layout.BlockTokens),
+		tokenBlock, layout.TokenS, layout.TokenLegacyRecord, blocks)
 	Label("interleave32AVX2_done")
 	End()
 }

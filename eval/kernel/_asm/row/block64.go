@@ -72,8 +72,7 @@ var Block64AVX512 = []Block64{
 				VINSERTPS(U8(16*i), m, x.AsX(), x.AsX())
 			}
 		}
-		each := ZMM()
-		VMOVDQU32(Table("row_fours", 64, func(i int) byte { return byte((4 - i%4) / 4 * (i / 16)) }), each)
+		each := AVX512.Load(Table("row_fours", 64, func(i int) byte { return byte((4 - i%4) / 4 * (i / 16)) }))
 		VPERMPS(x, each, x)
 		return x
 	}, codes: func(f *block64, c int) reg.VecVirtual {
@@ -134,8 +133,7 @@ func (t Block64) Emit(s Machine) {
 func dot(s Machine, times uint16) func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {
 	if s.Wide() {
 		return func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {
-			four := ZMM()
-			VMOVDQU32(start, four)
+			four := AVX512.Load(start)
 			VPDPBUSD(codes, c, four)
 			return four
 		}

@@ -109,8 +109,7 @@ func (t Codebook) Emit(s Machine) {
 	}
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, d, sums, blocks := Arg("codes"), Arg("d"), Arg("sums"), Arg("blocks")
-		sum := YMM()
-		VXORPS(sum, sum, sum)
+		sum := AVX2.Zero()
 		Repeat(name+"_block", blocks, func() {
 			acc := YMM()
 			f.block(f)

@@ -24,8 +24,7 @@ var Codebooks = []Codebook{
 		f.halves(66)
 		var signs [2]reg.VecVirtual
 		for h := range signs {
-			v := YMM()
-			VMOVDQU(f.at(2+32*h), v)
+			v := AVX2.Load(f.at(2 + 32*h))
 			VPSRLW(U8(9), v, v)
 			signs[h] = v
 		}
@@ -34,8 +33,7 @@ var Codebooks = []Codebook{
 		f.evened(signs[0])
 	}, codes: func(f *codebook, j int) reg.VecVirtual {
 		return f.signed(f.points8(f.words(j, func(h int) reg.VecVirtual {
-			v := YMM()
-			VMOVDQU(f.at(2+32*h), v)
+			v := AVX2.Load(f.at(2 + 32*h))
 			VPAND(Words(511), v, v)
 			return v
 		}), 8), j)
@@ -133,8 +131,7 @@ var Codebooks = []Codebook{
 		block: func(f *codebook) {
 			f.loaded = f.loaded[:0]
 			for h := range 2 {
-				v := YMM()
-				VMOVDQU(f.at(32*h), v)
+				v := AVX2.Load(f.at(32 * h))
 				f.loaded = append(f.loaded, v)
 			}
 		}, codes: func(f *codebook, j int) reg.VecVirtual {

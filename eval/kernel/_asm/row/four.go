@@ -63,12 +63,9 @@ func (t Legacy) newFour(w reg.GPVirtual) *fourLegacy {
 
 // blocks adds four blocks' products to sum, and those of the minima to the upper half of mins.
 func (f *fourLegacy) blocks(codes, scales, offsets Mem, sum, mins reg.VecVirtual) {
-	a, b := ZMM(), ZMM()
-	VMOVDQU32(Mem{Base: f.w}, a)
-	VMOVDQU32(Mem{Base: f.w, Disp: 4*f.bytes - 64}, b)
+	a, b := AVX512.Load(Mem{Base: f.w}), AVX512.Load(Mem{Base: f.w, Disp: 4*f.bytes - 64})
 	gather := func(places reg.VecVirtual) reg.VecVirtual {
-		v := ZMM()
-		VMOVDQA32(places, v)
+		v := AVX512.Load(places)
 		VPERMI2B(b, a, v)
 		return v
 	}

@@ -106,8 +106,7 @@ func (t Legacy) Emit(s Machine) {
 		Label(name + "_end")
 		if t.min { // lane 1 holds the minima's share
 			VMOVSHDUP(mins, mins)
-			x := YMM()
-			VXORPS(x, x, x)
+			x := AVX2.Zero()
 			VMOVSS(mins, x.AsX(), x.AsX())
 			sum = append(sum, x)
 		}
@@ -239,8 +238,7 @@ func (t Legacy) signed(s Machine) bool { return t.above > 63 && !s.Wide() }
 // signedProduct returns sums of pairs of products of c, no less than -127, in 16 bits: c takes on the signs of the
 // activations, whose magnitudes reach 128.
 func signedProduct(c reg.VecVirtual, codes Mem) reg.VecVirtual {
-	q := YMM()
-	VMOVDQU(codes, q)
+	q := AVX2.Load(codes)
 	VPSIGNB(q, c, c)
 	VPABSB(q, q)
 	VPMADDUBSW(c, q, c)

@@ -30,8 +30,7 @@ func madd(m Machine, a, b, acc reg.VecVirtual) {
 
 // total sums the lanes of the accumulators and stores the sum to dst.
 func total(acc []reg.VecVirtual, dst Mem) {
-	sum := YMM()
-	VXORPS(sum, sum, sum)
+	sum := AVX2.Zero()
 	for _, v := range acc {
 		if v.Size() == 64 {
 			high := YMM()

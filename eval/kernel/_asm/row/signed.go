@@ -1,6 +1,8 @@
 package row
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -11,14 +13,14 @@ import (
 // EmitSigned emits what serves the types whose values are small whole numbers times a scale for sixteen of them: unpacking
 // to signed bytes by tables, and the product of such bytes with plain activations. AVX2.
 func EmitSigned() {
-	nibbleLevels()
-	points8()
-	points4()
-	dotLevels()
+	lookUpNibbles()
+	entries(8, "negated where the bits of signs[i] are set", VPMOVZXWQ, VPGATHERQQ)
+	entries(4, "byte k of all negated where bit k of signs is set", VPMOVZXWD, VPGATHERDD)
+	dotSigned()
 }
 
-// nibbleLevels looks up the two halves of each byte.
-func nibbleLevels() {
+// lookUpNibbles looks up the two halves of each byte.
+func lookUpNibbles() {
 	const name = "nibblesAVX2"
 	Func(name, "func(dst *int8, src *byte, stride, n int, table *int8)", "sets 32 bytes of dst from 16 bytes "+
 		"of src, n times, stride bytes apart: the low halves' entries of a table of sixteen, then the high halves'.")
@@ -26,8 +28,7 @@ func nibbleLevels() {
 	table, mask := YMM(), YMM()
 	VBROADCASTI128(Mem{Base: Arg("table")}, table)
 	VMOVDQU(Bytes(15), mask)
-	shift := YMM()
-	VMOVDQU(Table("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }), shift)
+	shift := AVX2.Load(Table("row_nibbles", 32, func(i int) byte { return byte(i / 16 * 4 * (1 - min(1, i%8))) }))
 	Repeat(name+"_loop", n, func() {
 		x := YMM()
 		VBROADCASTI128(Mem{Base: src}, x)
@@ -51,60 +52,32 @@ func negate(x reg.VecVirtual, signs Mem, spread, bit reg.VecVirtual) {
 	VPSUBB(m, x, x)
 }
 
-func signConstants() (spread, bit reg.VecVirtual) {
-	s := AVX2
-	return s.Load(Table("row_spread", 32, func(i int) byte { return byte(i / 8) })),
-		s.Load(Table("row_select", 32, func(i int) byte { return 1 << (i % 8) }))
-}
-
-// points8 looks up points of eight bytes.
-func points8() {
-	const name = "entries8AVX2"
-	Func(name, "func(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n int)", "sets dst[i] to "+
-		"table[index[i]], negated where the bits of signs[i] are set; n is a multiple of four.")
-	dst, table, index, signs, n := Arg("dst"), Arg("table"), Arg("index"), Arg("signs"), Arg("n")
-	spread, bit := signConstants()
-	Loop(name+"_loop", n, 4, func() {
-		i, x, all := YMM(), YMM(), YMM()
-		VPMOVZXWQ(Mem{Base: index}, i)
+// entries emits the lookup of codebook entries of eight or four bytes, a vector of them at a time.
+func entries(bytes int, doc string, widen func(ops ...Op), gather func(all, from, to Op)) {
+	name, n := fmt.Sprintf("entries%dAVX2", bytes), 32/bytes
+	Func(name, fmt.Sprintf("func(dst *[%[1]d]int8, table *[%[1]d]int8, index *uint16, signs *byte, n int)", bytes),
+		fmt.Sprintf("sets dst[i] to table[index[i]], %s; n is a multiple of %d.", doc, n))
+	dst, table, index, signs := Arg("dst"), Arg("table"), Arg("index"), Arg("signs")
+	spread := AVX2.Load(Table("row_spread", 32, func(i int) byte { return byte(i / 8) }))
+	bit := AVX2.Load(Table("row_select", 32, func(i int) byte { return 1 << (i % 8) }))
+	Loop(name+"_loop", Arg("n"), n, func() {
+		i, x, all := YMM(), AVX2.Zero(), YMM()
+		widen(Mem{Base: index}, i)
 		VPCMPEQD(all, all, all)
-		VPXOR(x, x, x)
-		VPGATHERQQ(all, Mem{Base: table, Index: i, Scale: 8}, x)
+		gather(all, Mem{Base: table, Index: i, Scale: uint8(bytes)}, x)
 		negate(x, Mem{Base: signs}, spread, bit)
 		VMOVDQU(x, Mem{Base: dst})
-	}, By(32, dst), By(8, index), By(4, signs))
+	}, By(32, dst), By(2*n, index), By(4, signs))
 	End()
 }
 
-// points4 looks up points of four bytes.
-func points4() {
-	const name = "entries4AVX2"
-	Func(name, "func(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)", "sets dst[i] to "+
-		"table[index[i]]; byte k of all is negated where bit k of signs is set; n is a multiple of eight.")
-	dst, table, index, signs, n := Arg("dst"), Arg("table"), Arg("index"), Arg("signs"), Arg("n")
-	spread, bit := signConstants()
-	Loop(name+"_loop", n, 8, func() {
-		i, x, all := YMM(), YMM(), YMM()
-		VPMOVZXWD(Mem{Base: index}, i)
-		VPCMPEQD(all, all, all)
-		VPXOR(x, x, x)
-		VPGATHERDD(all, Mem{Base: table, Index: i, Scale: 4}, x)
-		negate(x, Mem{Base: signs}, spread, bit)
-		VMOVDQU(x, Mem{Base: dst})
-	}, By(32, dst), By(16, index), By(4, signs))
-	End()
-}
-
-// dotLevels: levels times activations, sixteen at a time.
-func dotLevels() {
+// dotSigned multiplies signed codes with activations, sixteen at a time.
+func dotSigned() {
 	const name = "dotSignedAVX2"
 	Func(name, "func(dst *float32, levels *int8, scales *float32, n int, x *float32)", "computes "+
 		"sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.")
 	levels, scales, n, x := Arg("levels"), Arg("scales"), Arg("n"), Arg("x")
-	sum := AVX2.Vectors(2)
-	for _, v := range sum {
-		VXORPS(v, v, v)
-	}
+	sum := AVX2.Zeros(2)
 	Loop(name+"_loop", n, 2, func() {
 		for i, v := range sum {
 			a, b, s := YMM(), YMM(), YMM()

@@ -45,8 +45,7 @@ func (t KQuant) Fill() {
 			if t.offset > 0 {
 				x := YMM()
 				VPSLLW(U8(uint8(t.offset)), scales, x)
-				zero := YMM()
-				VMOVDQU(Words(layout.Folded), zero)
+				zero := AVX2.Load(Words(layout.Folded))
 				VPSUBW(x, zero, x)
 				VPSLLW(U8(8), x, zero)
 				VPADDW(zero, x, x) // in both bytes of a word
@@ -90,8 +89,7 @@ func (t KQuant) turnScales(stage, record reg.GPVirtual) {
 		VMOVDQU32(Mem{Base: stage, Disp: 16*256 + 64*r}, in[r])
 	}
 	out := Transpose16(in)
-	zero := ZMM()
-	VPXORD(zero, zero, zero)
+	zero := AVX512.Zero()
 	mins, scales := out[:0], out[:0]
 	switch {
 	case t.group == 32:

@@ -75,8 +75,7 @@ func emit512(name, doc string, body func(f *frame512)) {
 // multiply adds the products of columns at to at+4*steps-1 to acc.
 func (f *frame512) multiply(acc []reg.VecVirtual, at, steps int) {
 	for s := range steps {
-		w := ZMM()
-		VMOVDQA32(Mem{Base: f.record, Disp: (at/4 + s) * layout.Vector}, w)
+		w := AVX512.Load(Mem{Base: f.record, Disp: (at/4 + s) * layout.Vector})
 		for t := range acc {
 			VPDPBUSD_BCST(f.codes.At(t, at+4*s), w, acc[t])
 		}
@@ -115,8 +114,7 @@ func (k kquant512) block(f *frame512) {
 		mins = words(f.sum, f.block, -1)
 		at := map[int]int{32: layout.TokenPairs32, 16: layout.TokenPairs16}[k.mins]
 		for p := range 256 / k.mins / 2 {
-			w := ZMM()
-			VMOVDQA32(Mem{Base: f.record, Disp: layout.KQuantMins + p*layout.Vector}, w)
+			w := AVX512.Load(Mem{Base: f.record, Disp: layout.KQuantMins + p*layout.Vector})
 			for t := range mins {
 				VPDPWSSD_BCST(Mem{Base: f.block, Disp: at + p*layout.Line + 4*t}, w, mins[t])
 			}
@@ -182,8 +180,7 @@ func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 			}
 		}
 		f.multiply(acc, 0, k.group/4)
-		w := ZMM()
-		VMOVDQA32(Mem{Base: scales}, w)
+		w := AVX512.Load(Mem{Base: scales})
 		for t := range acc {
 			if k.float {
 				VCVTDQ2PS(acc[t], acc[t])
@@ -205,8 +202,7 @@ func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 func legacy512(name, doc string, mins, halves bool) {
 	emit512(name, doc, func(f *frame512) {
 		scaled := func(acc []reg.VecVirtual, at int) {
-			d := ZMM()
-			VMOVAPS(Mem{Base: f.record, Disp: at}, d)
+			d := AVX512.Load(Mem{Base: f.record, Disp: at})
 			for t, s := range acc {
 				VCVTDQ2PS(s, s)
 				VMULPS(d, s, s)
@@ -238,8 +234,7 @@ func legacy512(name, doc string, mins, halves bool) {
 			acc := words(f.acc, f.block, -1)
 			f.multiply(acc, 0, 8)
 			scaled(acc, layout.LegacyD)
-			m := ZMM()
-			VMOVAPS(Mem{Base: f.record, Disp: layout.LegacyM}, m)
+			m := AVX512.Load(Mem{Base: f.record, Disp: layout.LegacyM})
 			for t := range acc {
 				VFMADD231PS_BCST(Mem{Base: f.block, Disp: layout.TokenS + 4*t}, m, f.float[t])
 			}

@@ -67,8 +67,7 @@ func (f *frame) sum32(steps int) [][]reg.VecVirtual {
 
 // widen turns int16 sums into int32 ones and adds the stored first half if there is one.
 func (f *frame) widen(acc [][]reg.VecVirtual, stored bool) {
-	one := YMM()
-	VMOVDQU(Words(1), one)
+	one := AVX2.Load(Words(1))
 	for t := range layout.Tokens {
 		for v := range vectors {
 			VPMADDWD(one, acc[t][v], acc[t][v])
@@ -89,8 +88,7 @@ func (f *frame) addMins(s Rows) {
 		q := YMM()
 		VBROADCASTSS(s.At(t, 0), q)
 		for v := range w {
-			x := YMM()
-			VMOVUPS(f.sum(layout.FloatSums, t, v), x)
+			x := AVX2.Load(f.sum(layout.FloatSums, t, v))
 			VFMADD231PS(q, w[v], x)
 			VMOVUPS(x, f.sum(layout.FloatSums, t, v))
 		}

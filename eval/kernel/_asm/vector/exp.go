@@ -55,10 +55,7 @@ func (e exponential) reduce(x reg.VecVirtual) (n reg.VecVirtual) {
 
 // series is r + r^2*p(r).
 func (e exponential) series(r reg.VecVirtual) reg.VecVirtual {
-	p, square := e.Load(e.poly[0]), e.Vec()
-	for _, c := range e.poly[1:] {
-		VFMADD213PS(c, r, p)
-	}
+	p, square := e.polynomial(e.poly, r), e.Vec()
 	VMULPS(r, r, square)
 	VFMADD213PS(r, square, p)
 	return p
@@ -106,11 +103,11 @@ func (e exponential) expm1(x reg.VecVirtual) {
 }
 
 func (m functions) expSum(name, doc string, store bool) {
-	m.kernel(name, "func(x *float32, n int, scale float32, top float32) float64", doc)
-	x, n := Arg("x"), Arg("n")
+	m.Func(name, "func(x *float32, n int, scale float32, top float32) float64", doc)
+	x := Arg("x")
 	factor, top := m.FloatArg("scale"), m.FloatArg("top")
 	acc, e := m.Zeros(2), m.exponential()
-	m.loop(n, func() {
+	m.loop(func() {
 		y := m.Vec()
 		VMULPS(Mem{Base: x}, factor, y)
 		VSUBPS(top, y, y)
@@ -126,16 +123,16 @@ func (m functions) expSum(name, doc string, store bool) {
 }
 
 func (m functions) divergence() {
-	m.kernel("divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
+	m.Func("divergence", "func(p *float32, q *float32, n int, lseP float64, delta float64) float64",
 		"returns the sum of w*(p[i] - q[i] - delta), w = exp(p[i]-lseP), over the terms with w > 0.")
-	p, q, n := Arg("p"), Arg("q"), Arg("n")
+	p, q := Arg("p"), Arg("q")
 	lse, delta := m.DoubleArg("lseP"), m.DoubleArg("delta")
 	acc, e := m.Zeros(2), m.exponential()
 	zero := m.Vec()
 	if !m.Wide() {
 		VXORPD(zero, zero, zero)
 	}
-	m.loop(n, func() {
+	m.loop(func() {
 		x, y := m.Load(Mem{Base: p}), m.Load(Mem{Base: q})
 		ps, qs := m.doubles(x), m.doubles(y)
 		l := [2]reg.VecVirtual{m.Vec(), m.Vec()}

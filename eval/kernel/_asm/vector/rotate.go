@@ -9,10 +9,10 @@ import (
 )
 
 func (m functions) rotateHalves() {
-	m.kernel("rotate", "func(a *float32, b *float32, cos *float32, sin *float32, n int)",
+	m.Func("rotate", "func(a *float32, b *float32, cos *float32, sin *float32, n int)",
 		"sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].")
-	a, b, cos, sin, n := Arg("a"), Arg("b"), Arg("cos"), Arg("sin"), Arg("n")
-	m.loop(n, func() {
+	a, b, cos, sin := Arg("a"), Arg("b"), Arg("cos"), Arg("sin")
+	m.loop(func() {
 		x, y, c, s := m.Load(Mem{Base: a}), m.Load(Mem{Base: b}), m.Load(Mem{Base: cos}), m.Load(Mem{Base: sin})
 		first, second, t := m.Vec(), m.Vec(), m.Vec()
 		VMULPS(c, x, first)
@@ -28,9 +28,9 @@ func (m functions) rotateHalves() {
 }
 
 func (m functions) rotatePairs() {
-	m.kernel("rotatePairs", "func(x *float32, cos *float32, sin *float32, n int)",
+	m.Func("rotatePairs", "func(x *float32, cos *float32, sin *float32, n int)",
 		"rotates pairs (x[2i], x[2i+1]) by the angle of cos[i], sin[i].")
-	x, cos, sin, n := Arg("x"), Arg("cos"), Arg("sin"), Arg("n")
+	x, cos, sin := Arg("x"), Arg("cos"), Arg("sin")
 	// double loads eight values and repeats each: four pairs, then four more.
 	double := func(p reg.GPVirtual) [2]reg.VecVirtual {
 		y, l, h := m.Load(Mem{Base: p}), YMM(), YMM()
@@ -41,7 +41,7 @@ func (m functions) rotatePairs() {
 		VPERM2F128(U8(0x31), h, l, second)
 		return [2]reg.VecVirtual{first, second}
 	}
-	m.loop(n, func() {
+	m.loop(func() {
 		c, s := double(cos), double(sin)
 		for i := range 2 {
 			v, swapped := YMM(), YMM()

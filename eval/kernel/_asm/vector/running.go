@@ -162,7 +162,7 @@ func (p powerOfTwo) of(t reg.VecVirtual) {
 	if p.Wide() {
 		r := p.Vec()
 		VREDUCEPS(U8(1), t, r) // t - floor(t); 0 for -Inf
-		VSCALEFPS(t, p.series(r), t)
+		VSCALEFPS(t, p.polynomial(p.poly, r), t)
 		return
 	}
 	whole, y := p.Vec(), p.Load(Float(-126))
@@ -170,18 +170,9 @@ func (p powerOfTwo) of(t reg.VecVirtual) {
 	VMAXPS(t, y, t)                   // the second operand, t, when it is NaN
 	VROUNDPS(U8(9), t, whole)         // down
 	VSUBPS(whole, t, t)
-	y = p.series(t)
+	y = p.polynomial(p.poly, t)
 	VCVTPS2DQ(whole, whole)
 	VPSLLD(U8(23), whole, whole)
 	VPADDD(whole, y, y)
 	p.Keep(t, there, y)
-}
-
-// series is 1 + r*p(r).
-func (p powerOfTwo) series(r reg.VecVirtual) reg.VecVirtual {
-	y := p.Load(p.poly[0])
-	for _, c := range p.poly[1:] {
-		VFMADD213PS(c, r, y)
-	}
-	return y
 }

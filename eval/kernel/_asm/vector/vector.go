@@ -42,15 +42,6 @@ func Emit(to Machine) {
 	m.rotatePairs()
 }
 
-// kernel starts a function.
-func (m functions) kernel(name, signature, doc string) {
-	suffix := "AVX2"
-	if m.Wide() {
-		suffix = "AVX512"
-	}
-	Func(name+suffix, signature, doc)
-}
-
 // constant is a number for all lanes: with AVX2 a vector in memory, with AVX-512 in one of its many registers.
 func (m functions) constant(bits uint32) Op {
 	if m.Wide() {
@@ -69,13 +60,26 @@ func (m functions) in(c Op) reg.VecVirtual {
 	return m.Load(c)
 }
 
-// loop emits a loop over n values, a vector at a time, with the pointers moving along.
-func (m functions) loop(n reg.GPVirtual, body func(), pointers ...reg.GPVirtual) {
-	Label("loop")
-	body()
-	for _, p := range pointers {
-		ADDQ(Imm(uint64(m.Bytes)), p)
+// polynomial returns the value of a polynomial at x by Horner's rule; coefficients are the highest first.
+func (m functions) polynomial(coefficients []Op, x reg.VecVirtual) reg.VecVirtual {
+	p := m.Load(coefficients[0])
+	for _, c := range coefficients[1:] {
+		VFMADD213PS(c, x, p)
 	}
-	SUBQ(Imm(uint64(m.Floats())), n)
-	JNZ(LabelRef("loop"))
+	return p
+}
+
+// loop emits a loop over n values, a vector at a time, with pointers moving along.
+func (m functions) loop(body func(), pointers ...reg.Register) {
+	Loop("loop", Arg("n"), m.Floats(), body, By(m.Bytes, pointers...))
+}
+
+// replace is loop where f replaces a vector at p, and the end of the function.
+func (m functions) replace(p reg.Register, f func(v reg.VecVirtual), others ...reg.Register) {
+	m.loop(func() {
+		v := m.Load(Mem{Base: p})
+		f(v)
+		VMOVUPS(v, Mem{Base: p})
+	}, append(others, p)...)
+	End()
 }
