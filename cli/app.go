@@ -1,5 +1,5 @@
-// Package cli is the command line: one file per command. Commands parse flags, call the packages below and print; no
-// other package knows of terminals or flags.
+// Package cli is the command line: one file per command. Commands parse flags, call the packages below and print.
+// No other package knows terminals or flags.
 package cli
 
 import (
@@ -44,8 +44,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return exitCode(err, stderr)
 }
 
-// sticky remembers the first error of a writer, so that a result that could not be printed fails the command even
-// where it was printed piece by piece.
+// sticky remembers the first error of a writer. A command therefore fails when its result could not be printed, even if
+// it printed piece by piece and ignored errors.
 type sticky struct {
 	w   io.Writer
 	err error

@@ -15,12 +15,12 @@ type argumentRule struct {
 	flags       []string
 }
 
-// arguments is the rule of so many arguments and of flags that must be given.
+// arguments makes the rule of a command.
 func arguments(least, most int, usage string, flags ...string) argumentRule {
 	return argumentRule{least, most, usage, flags}
 }
 
-// action does what it is given when the rule is kept.
+// action checks the rule and then calls do.
 func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		args, name := c.Args().Slice(), c.Command.Name
@@ -35,7 +35,7 @@ func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error
 	}
 }
 
-// required fails for the first of the flags that was not given, or was given as nothing.
+// required fails for the first of the flags that is missing or empty.
 func required(c *cli.Context, names ...string) error {
 	for _, name := range names {
 		if c.String(name) == "" {
@@ -45,7 +45,7 @@ func required(c *cli.Context, names ...string) error {
 	return nil
 }
 
-// commandLine is the command as it would be typed again, without the flags named, which do not change the result.
+// commandLine returns the command as it would be typed again, without the named flags, which do not change the result.
 func commandLine(c *cli.Context, without ...string) string {
 	words := append([]string{"bitmill", c.Command.Name}, c.Args().Slice()...)
 	for _, f := range c.Command.Flags {

@@ -25,7 +25,7 @@ type artifactOptions struct {
 	quantize.Options
 	target           quantize.Target
 	imatrix          string
-	include, exclude []string // parts of names of the imatrix's entries
+	include, exclude []string // parts of the names of imatrix entries
 	strict           bool
 	noProvenance     bool // leave out bitmill's own metadata
 }
@@ -49,7 +49,7 @@ func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
 	return o, err
 }
 
-// openWeights opens the importance matrix and leaves of it what the options want; nil without one.
+// openWeights opens the importance matrix and selects entries as the options say; nil without a matrix.
 func (o *artifactOptions) openWeights() (*imatrix.Matrix, error) {
 	m, err := pipeline.OpenImatrix(o.imatrix)
 	if err != nil {
@@ -67,7 +67,7 @@ func (o *artifactOptions) plan(ctx context.Context, e env, c *checkpoint.Checkpo
 type quantizeOptions struct {
 	artifactOptions
 	dryRun     bool
-	keepConfig bool // instead of bitmill's own metadata only what the model's meaning depends on
+	keepConfig bool // record only metadata that the model needs, not the provenance
 	reuse      []string
 	memory     int64
 }
@@ -143,7 +143,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	o quantizeOptions) (quantize.Written, error) {
 	made := quantize.ReadProvenance(p.Metadata)
 	if o.noProvenance || o.keepConfig {
-		made = quantize.Provenance{} // a source that is an artifact has left its own
+		made = quantize.Provenance{} // the metadata may hold that of the source, an artifact itself
 	}
 	if len(o.reuse) > 0 {
 		want, err := quantize.NewProvenance(c, m)
@@ -171,7 +171,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	return written[0], nil
 }
 
-// checkDonor fails unless the artifact is whole, as far as can be told, and has the provenance.
+// checkDonor fails unless the artifact has the provenance and, as far as is recorded, is intact.
 func checkDonor(path string, want quantize.Provenance) error {
 	f, err := gguf.Open(path)
 	if err != nil {

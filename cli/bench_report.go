@@ -53,8 +53,9 @@ type benchReport struct {
 	EnergyNote string `json:"energy_note,omitempty"` // why energy was asked for and not measured
 }
 
-// fill judges the speeds by the machine; what is read is as fast as reading that many bytes over and over, from a cache
-// that holds them or from memory, whose speed changes with what others read: the faster measurement counts.
+// fill compares the speeds with the machine's limits. The limit of reading is the faster of two measurements: reading
+// from memory, which slows down when other programs read, and reading as many bytes as the model has over and over,
+// possibly from a cache.
 func (r *benchRow) fill(x bench.Result, m machine.Rates, pool *infer.Pool, o bench.Options) {
 	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
 	m.ReadBytes = max(m.ReadBytes, machine.ReadSpeed(pool, o.Kernel.Name, x.GenerateWork.WeightBytes))
@@ -104,7 +105,7 @@ func printBench(e env, r benchReport) error {
 	return printEnergy(e, r)
 }
 
-// testName is a test's name in llama-bench, "" when it is left out.
+// testName returns a test's name in llama-bench, or "" if the test is left out.
 func testName(kind string, n int) string {
 	if n == 0 {
 		return ""

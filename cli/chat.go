@@ -10,7 +10,8 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
-// chatStyles are the common ways of marking turns, each known by what its templates contain. %s is the user's message.
+// chatStyles are the common ways of marking turns. A template belongs to the first style whose mark it contains; %s is
+// the user's message.
 var chatStyles = []struct{ name, mark, form string }{
 	{"ChatML", "<|im_start|>", "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"},
 	{"Llama 3", "<|start_header_id|>",

@@ -48,19 +48,19 @@ func batchCommand() *cli.Command {
 	}
 }
 
-// jobFile is the file; everything in a job but its name and models is a flag of run.
+// jobFile is a manifest. Every key of a job except name and models is a flag of run.
 type jobFile struct {
 	Defaults map[string]any   `yaml:"defaults"`
 	Jobs     []map[string]any `yaml:"jobs"`
 }
 
-// batchName is the file of the outcomes, beside the jobs' folders.
+// batchName is the file of results, beside the jobs' folders.
 const batchName = "batch.json"
 
 // job is one run; its options are read before the first one starts.
 type job struct {
 	Name   string   `json:"name"`
-	Args   []string `json:"args"` // of bitmill, for the same by hand
+	Args   []string `json:"args"` // of bitmill, to run the job by hand
 	Status string   `json:"status"`
 	Error  string   `json:"error,omitempty"`
 	Report string   `json:"report,omitempty"`
@@ -157,7 +157,7 @@ func newJob(keys map[string]any, out string) (job, error) {
 	return j, nil
 }
 
-// runFlags are the flags of run, not set, with the models as arguments.
+// runFlags returns the flags of run with their default values and the models as arguments.
 func runFlags(models []string) (*cli.Context, error) {
 	set := flag.NewFlagSet("run", flag.ContinueOnError)
 	run := runCommand()
@@ -172,7 +172,7 @@ func runFlags(models []string) (*cli.Context, error) {
 	return c, err
 }
 
-// setFlag sets one of the flags of run by any of its names.
+// setFlag sets a flag of run by any of its names.
 func setFlag(c *cli.Context, key string, values []string) error {
 	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), key) })
 	if i < 0 || c.Command.Flags[i].Names()[0] == "output" {
@@ -189,7 +189,7 @@ func setFlag(c *cli.Context, key string, values []string) error {
 	return nil
 }
 
-// words are the values of a key: one, or a list.
+// words returns the values of a key: one, or those of a list.
 func words(v any) ([]string, error) {
 	switch v := v.(type) {
 	case nil:
@@ -211,7 +211,7 @@ func words(v any) ([]string, error) {
 	}
 }
 
-// runBatch runs the jobs one after the other. What they print goes to the standard error; the outcome is the result.
+// runBatch runs the jobs one after the other. Their output goes to standard error; the result is their outcomes.
 func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) error {
 	if dry {
 		for _, j := range jobs {
@@ -235,7 +235,7 @@ func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) erro
 	return e.finishBatch(jobs, out, failed)
 }
 
-// run does the job and notes its outcome.
+// run runs the job and records its outcome.
 func (j *job) run(ctx context.Context, e env) error {
 	j.options.Threads = e.Threads
 	summary, err := runPipeline(ctx, j.options, terminal{stdout: e.stderr, stderr: e.stderr, quiet: e.quiet})

@@ -79,7 +79,7 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 	return e.printCoverage(o.out, m)
 }
 
-// printCoverage says what the imatrix holds and which columns the text never used.
+// printCoverage prints the size of the imatrix and the columns that the text never used.
 func (e env) printCoverage(path string, m *imatrix.Matrix) error {
 	coverage := m.Coverage()
 	if e.json {

@@ -46,7 +46,7 @@ func convertCommand() *cli.Command {
 	}
 }
 
-// runConvert converts to a format; an empty one is the source's.
+// runConvert converts to a format; "" keeps the source's.
 func runConvert(ctx context.Context, e env, path, out, format string) error {
 	c, err := e.Open(path)
 	if err != nil {
@@ -66,7 +66,7 @@ func runConvert(ctx context.Context, e env, path, out, format string) error {
 	return runQuantize(ctx, e, path, out, o)
 }
 
-// runConvertVocabulary writes a file of metadata and vocabulary.
+// runConvertVocabulary writes metadata and vocabulary without tensors.
 func runConvertVocabulary(e env, path, out, format string) error {
 	e.Source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true}
 	c, err := checkpoint.OpenWith(path, e.Source)

@@ -59,7 +59,7 @@ func runDiff(ctx context.Context, e env, pathA, pathB string) error {
 	return incompleteError{fmt.Errorf("%s and %s differ: %s", pathA, pathB, countDifferences(d))}
 }
 
-// countDifferences says how much differs.
+// countDifferences summarizes the differences.
 func countDifferences(d *diff.Difference) string {
 	var parts []string
 	add := func(n int, what string) {

@@ -55,7 +55,7 @@ func evalCommand() *cli.Command {
 	}
 }
 
-// evaluated is all that eval found out.
+// evaluated is the result of eval.
 type evaluated struct {
 	Models []report.Row  `json:"models"`
 	Oracle []oracleCheck `json:"oracle,omitempty"`
@@ -98,7 +98,7 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	return nil
 }
 
-// text scores the models over the text.
+// text scores the models on the text.
 func (out *evaluated) text(ctx context.Context, e env, paths []string, o evalOptions) error {
 	text, err := pipeline.ReadText(o.text)
 	if err != nil {

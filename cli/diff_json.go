@@ -41,7 +41,7 @@ type diffTensors struct {
 	Order  *diff.Swap   `json:"order"`
 }
 
-// diffTensor has null where a figure is undefined or was not computed.
+// diffTensor holds null for figures that are undefined or were not computed.
 type diffTensor struct {
 	Name      string   `json:"name"`
 	TypeA     string   `json:"type_a"`

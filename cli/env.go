@@ -10,7 +10,7 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// env is what a command needs besides its options.
+// env is the environment of a command.
 type env struct {
 	pipeline.Session
 	stdout, stderr io.Writer
@@ -27,7 +27,7 @@ func newEnv(c *cli.Context) env {
 	return e
 }
 
-// makeEnv is the environment of a command with all threads.
+// makeEnv returns an environment with all threads.
 func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	e := env{stdout: stdout, stderr: stderr, json: json, quiet: quiet}
 	t := terminal{stdout: stdout, stderr: stderr, quiet: quiet}
@@ -38,7 +38,7 @@ func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	return e
 }
 
-// warn says what does not stop the command.
+// warn prints warnings, but not empty ones.
 func (e env) warn(warnings ...string) {
 	for _, w := range warnings {
 		if w != "" {

@@ -15,7 +15,7 @@ import (
 	"bitmill/quantize"
 )
 
-// requantizeFlag and loraFlag say how models are opened (env.source).
+// requantizeFlag and loraFlag say how models are opened.
 func requantizeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "allow-requantize",
 		Usage: "accept a source that is quantized already (FP8, GPTQ, AWQ, GGUF types)"}
@@ -31,7 +31,7 @@ func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
 	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
 }
 
-// memoryFlag is the bound on what quantizing holds in memory.
+// memoryFlag bounds the memory of quantizing.
 func memoryFlag() cli.Flag {
 	return &cli.StringFlag{Name: "max-memory", Value: "512MiB",
 		Usage: "memory for the buffers of quantizing: a `SIZE` such as 512MiB or 2GiB"}
@@ -40,7 +40,7 @@ func memoryFlag() cli.Flag {
 // memory reads memoryFlag.
 func memory(c *cli.Context) (int64, error) { return parseSize("--max-memory", c.String("max-memory")) }
 
-// kernelFlag is the set that --kernel names, the best one when it names none.
+// kernelFlag returns the set of kernels that --kernel names; "" is the best one.
 func kernelFlag(name string) (*kernel.Set, error) {
 	if name == "" {
 		return kernel.Best(), nil
@@ -52,7 +52,7 @@ func kernelFlag(name string) (*kernel.Set, error) {
 	return s, nil
 }
 
-// kernelNames lists what --kernel takes here.
+// kernelNames lists the values of --kernel on this machine.
 func kernelNames() string {
 	var names []string
 	for _, s := range kernel.Available() {
@@ -61,7 +61,8 @@ func kernelNames() string {
 	return strings.Join(names, ", ")
 }
 
-// formatNames reads --formats, which may be repeated; nothing means the seven headline formats, "all" every format.
+// formatNames reads --formats, which may be repeated. Without it, it returns the seven headline formats; for "all",
+// every format and true.
 func formatNames(lists []string) (names []string, all bool, err error) {
 	add := func(name string) {
 		if !slices.Contains(names, name) {
@@ -101,7 +102,7 @@ func commonFlags() []cli.Flag {
 	}
 }
 
-// checkFlags refuses numbers that mean nothing, before a command starts.
+// checkFlags refuses senseless numbers before a command starts.
 func checkFlags(c *cli.Context) error {
 	if n := c.Int("ctx"); n < 0 || n > 0 && n < eval.LeastContext {
 		return usagef("--ctx %d: a window needs at least %d tokens", n, eval.LeastContext)

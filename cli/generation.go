@@ -14,11 +14,11 @@ import (
 // maxGenerated bounds the memory of a model that states no context length.
 const maxGenerated = 1 << 16
 
-// loadTokens is from how many tokens on moving the weights to memory pays. On two Zen 4 cores it was worth it after 36
-// tokens of SmolLM2-135M in Q4_1, and after 37 of Q2_K and 75 of Q4_K_M with 377 million weights.
+// loadTokens is the number of tokens from which moving the weights to memory pays off. On two Zen 4 cores it took 36
+// tokens of SmolLM2-135M in Q4_1, and 37 tokens of Q2_K and 75 of Q4_K_M with 377 million weights.
 const loadTokens = 64
 
-// generation is a text under way.
+// generation is a text being generated.
 type generation struct {
 	env
 	*pipeline.Model
@@ -32,7 +32,7 @@ type generation struct {
 	ends    map[int32]bool // tokens that end it
 }
 
-// newGeneration tokenizes the prompt and makes room for as many tokens as the context has.
+// newGeneration tokenizes the prompt and allocates a cache for the tokens.
 func newGeneration(ctx context.Context, e env, s *pipeline.Model, o *generateOptions) (*generation, error) {
 	if s.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", s.Path, s.TokenizerErr)
@@ -74,7 +74,7 @@ func newGeneration(ctx context.Context, e env, s *pipeline.Model, o *generateOpt
 	return g, nil
 }
 
-// read takes in the prompt and returns the first token of the answer.
+// read processes the prompt and returns the first token of the answer.
 func (g *generation) read(ctx context.Context) (next int32, err error) {
 	for part := range slices.Chunk(g.prompt, infer.BatchTokens) {
 		if next, err = g.forward(ctx, part); err != nil {
@@ -84,7 +84,7 @@ func (g *generation) read(ctx context.Context) (next int32, err error) {
 	return next, nil
 }
 
-// forward takes in tokens and picks the one after them.
+// forward processes tokens and picks the next one.
 func (g *generation) forward(ctx context.Context, tokens []int32) (int32, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -101,8 +101,8 @@ func (g *generation) forward(ctx context.Context, tokens []int32) (int32, error)
 	return g.sampler.Pick(logits), nil
 }
 
-// take adds a token and prints its text: what it adds to that of the token before, as some vocabularies drop the space
-// at the beginning of a text.
+// take adds a token and prints its text. The text is what the token adds after the one before it, because some
+// vocabularies drop the space at the beginning of a text.
 func (g *generation) take(id int32) {
 	before := g.prompt[len(g.prompt)-1]
 	if n := len(g.ids); n > 0 {

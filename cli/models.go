@@ -7,16 +7,16 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// readable are the options of commands that only look at a model.
+// readable are the options of commands that only inspect a model.
 var readable = checkpoint.OpenOptions{AllowRequantize: true}
 
-// openModel opens a model with its weights to look at it, or one that bitmill wrote.
+// openModel opens a model with its weights, to inspect it.
 func openModel(path string) (*checkpoint.Checkpoint, error) {
 	return pipeline.Session{Source: readable}.Open(path)
 }
 
-// adapterOnlyForFolders leaves the adapter to the Hugging Face folders among several models: files are measured
-// as they are.
+// adapterOnlyForFolders drops the adapter for a model that is a file: of several models, only the Hugging Face folders
+// take it.
 func (e env) adapterOnlyForFolders(path string) env {
 	if st, err := os.Stat(path); err == nil && !st.IsDir() {
 		e.Source.Adapter = ""
@@ -24,7 +24,7 @@ func (e env) adapterOnlyForFolders(path string) env {
 	return e
 }
 
-// requireFolder fails when there is an adapter and no folder among the models to merge it into.
+// requireFolder fails when an adapter is given but no model is a folder to merge it into.
 func (e env) requireFolder(paths ...string) error {
 	if e.Source.Adapter == "" {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"bitmill/eval/infer"
 )
 
-// oracleTokens is how much of the text the cross-check runs over.
+// oracleTokens is how many tokens of the text are compared.
 const oracleTokens = 128
 
 // oracleCheck compares the engine with the oracle on the first tokens of the text.
@@ -24,8 +24,8 @@ func (c oracleCheck) String() string {
 		"same most probable token %d times", pipeline.ModelName(c.Path), c.Tokens, c.RelativeRMS, c.SameTop)
 }
 
-// checkOracle runs both forward passes. On a quantized model the engine rounds activations to 8 bits as llama.cpp does
-// and the oracle does not, so the difference is then that of the rounding.
+// checkOracle runs both forward passes. On a quantized model the engine, like llama.cpp, rounds activations to 8
+// bits and the oracle does not; the difference is then that of the rounding.
 func checkOracle(ctx context.Context, e env, path, textName, text string) (*oracleCheck, error) {
 	m, err := e.adapterOnlyForFolders(path).Load(path)
 	if err != nil {
@@ -49,7 +49,7 @@ func checkOracle(ctx context.Context, e env, path, textName, text string) (*orac
 	return c, err
 }
 
-// rows cuts the logits of several tokens.
+// rows splits the logits of several tokens.
 func rows(flat []float32, vocab int) (list [][]float32) {
 	for ; len(flat) > 0; flat = flat[vocab:] {
 		list = append(list, flat[:vocab])

@@ -30,7 +30,7 @@ func recipeFlags() []cli.Flag {
 	}
 }
 
-// weightFlags choose among the entries of an importance matrix.
+// weightFlags select entries of an importance matrix.
 func weightFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "include-weights",
@@ -62,7 +62,7 @@ are encoded as each type, with the importance weights if there are any (then the
 too), and the bytes go where they remove the most error. --format then only names the recipe that the metadata record
 (default: the headline format nearest in size). Types given by --tensor-type and the like stay.`
 
-// readTarget reads the flags of a size to be reached; the zero Target means none.
+// readTarget reads the target size; the zero Target means none.
 func readTarget(c *cli.Context) (t quantize.Target, err error) {
 	switch bits, size := c.IsSet("target-bpw"), c.IsSet("target-size"); {
 	case bits && size:

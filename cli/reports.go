@@ -25,7 +25,7 @@ func openReport(path string) (*report.Report, error) {
 	return r, nil
 }
 
-// printFindings writes a line per finding; none without a check.
+// printFindings writes a line per finding; result may be nil.
 func printFindings(w io.Writer, result *gate.Result) error {
 	if result == nil {
 		return nil
@@ -38,7 +38,7 @@ func printFindings(w io.Writer, result *gate.Result) error {
 	return nil
 }
 
-// gateError is nil unless findings fail the check; without a check, nothing fails.
+// gateError returns an error if findings fail the check; result may be nil.
 func gateError(result *gate.Result) error {
 	if result == nil {
 		return nil

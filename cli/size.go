@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// units of sizes: decimal ones as llama.cpp's programs and disk makers count, binary ones with an i.
+// units of sizes: decimal, as llama.cpp's programs and disk makers count, and binary, with an i.
 var units = []struct {
 	name  string
 	bytes int64

@@ -29,7 +29,7 @@ type taskRow struct {
 
 const taskLevel = 0.95
 
-// readTasks reads the files; two of one name would be one row.
+// readTasks reads the files.
 func readTasks(paths []string) ([]taskFile, error) {
 	var out []taskFile
 	for _, path := range paths {

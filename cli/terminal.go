@@ -14,8 +14,7 @@ import (
 	"bitmill/eval/report"
 )
 
-// terminal tells somebody at a terminal how the work goes: progress and warnings on the standard error, results on the
-// standard output.
+// terminal prints events for people: progress and warnings on standard error, results on standard output.
 type terminal struct {
 	stdout, stderr io.Writer
 	quiet          bool // no progress, no notes
@@ -49,7 +48,7 @@ func (t terminal) Result(s pipeline.Summary) error {
 	return printFindings(t.stdout, s.Check)
 }
 
-// jsonOutput is a terminal whose result is for programs.
+// jsonOutput is a terminal that prints the result for programs.
 type jsonOutput struct{ terminal }
 
 // Result prints the report as it is in report.json, and the findings of a check as a second value.

@@ -14,7 +14,7 @@ import (
 	"bitmill/eval/report"
 )
 
-// benchTarget is a file whose resources are to be known.
+// benchTarget is a file whose resources are measured.
 type benchTarget struct {
 	row       *report.Row
 	model     *Model
@@ -24,8 +24,8 @@ type benchTarget struct {
 // benchTests are what llama-bench runs unless told otherwise.
 var benchTests = bench.Options{Prompt: 512, Generate: 128, Repetitions: 5}
 
-// bench fills in the speed, memory and energy of source and artifacts. What an earlier run measured on as many threads
-// with the same kernels is kept; the files that are missing take turns.
+// bench sets the speed, memory and energy of source and artifacts. Results of an earlier run with as many threads and
+// the same kernels are kept; the remaining files take turns.
 func (j *job) bench(ctx context.Context, in inputs, artifacts []*artifact, m *report.Model) error {
 	list := []benchTarget{{row: &m.Source, model: j.source, step: "bench-source"}}
 	for i, a := range artifacts {
@@ -49,7 +49,7 @@ func (j *job) bench(ctx context.Context, in inputs, artifacts []*artifact, m *re
 	return j.measureResources(ctx, missing)
 }
 
-// measureResources leaves the targets' weights in memory.
+// measureResources measures the targets and leaves their weights in memory.
 func (j *job) measureResources(ctx context.Context, targets []benchTarget) error {
 	var subjects []bench.Subject
 	pool := j.Pool()
@@ -95,7 +95,7 @@ func (j *job) measureResources(ctx context.Context, targets []benchTarget) error
 	return nil
 }
 
-// BenchSubject is a model with its weights loaded, as its speed is measured.
+// BenchSubject returns the model in the form that package bench measures.
 func (m *Model) BenchSubject() bench.Subject {
 	bos := int32(-1)
 	if t := m.Tokenizer; t != nil && t.AddBOS {
@@ -111,8 +111,8 @@ func speed(tokens int, s bench.Samples) report.Speed {
 // EnergyRepetitions is the fewest that a mean of energy is worth giving for.
 const EnergyRepetitions = 10
 
-// Powercap is the folder of the counters of energy, "" where Linux has them; IdleTime is how long the idle power is
-// measured. Tests change them.
+// Powercap is the folder of the energy counters ("": Linux's own); IdleTime is how long the idle power is measured.
+// Tests change them.
 var (
 	Powercap = ""
 	IdleTime = 5 * time.Second
@@ -125,7 +125,7 @@ type Meter struct {
 	Note string // why there are no counters
 }
 
-// OpenMeter finds the counters and measures the idle power. A machine without counters is no error.
+// OpenMeter finds the counters and measures the idle power. A machine without counters is not an error.
 func OpenMeter(ctx context.Context) (*Meter, error) {
 	m, err := machine.OpenMeter(Powercap)
 	if errors.Is(err, machine.ErrUnmeasured) {

@@ -22,7 +22,7 @@ type inputs struct {
 	coverage   *report.Calibration // of all entries
 }
 
-// calibrate makes the imatrix unless an earlier run did.
+// calibrate returns the inputs of the artifacts.
 func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 	in.provenance.Version = quantize.FormatVersion
 	if in.provenance.Source, err = j.source.Hash(); err != nil {
@@ -48,7 +48,7 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 	return in, err
 }
 
-// writeImatrix returns the file's hash.
+// writeImatrix writes the imatrix unless an earlier run did, and returns the file's hash.
 func (j *job) writeImatrix(ctx context.Context, source string) (string, error) {
 	k := key("calibrate", source, j.texts.calibration.sha256, j.o.Context, j.o.Windows)
 	if rec, done := j.store.Done("calibrate", k); done {
@@ -83,7 +83,7 @@ func (j *job) writeImatrix(ctx context.Context, source string) (string, error) {
 	return out.SHA256, nil
 }
 
-// coverage says what the imatrix was made from, and warns of columns that the text never used.
+// coverage describes the imatrix and warns of columns that the text never used.
 func (j *job) coverage(m *imatrix.Matrix) *report.Calibration {
 	t := j.texts.calibration
 	r := &report.Calibration{Text: t.name, SHA256: t.sha256, Windows: m.Windows, Entries: len(m.Entries)}
@@ -125,7 +125,7 @@ func OpenImatrix(path string) (*imatrix.Matrix, error) {
 	return m, nil
 }
 
-// ZeroColumns says which importance weights are zero because the calibration text never used their columns.
+// ZeroColumns returns a warning per entry whose weights are zero because the calibration text never used their columns.
 func ZeroColumns(m *imatrix.Matrix) (warnings []string) {
 	if m == nil {
 		return nil

@@ -21,8 +21,8 @@ type tensorErrors struct {
 	Sampled  int          `json:"sampled"`
 }
 
-// errors fills in how far every artifact's tensors are from the source's. Artifacts that an earlier run judged are not
-// read again; the others take one pass over the source together.
+// errors sets the relative errors of every artifact's tensors. Artifacts measured by an earlier run are not read again;
+// the others share one pass over the source.
 func (j *job) errors(ctx context.Context, in inputs, artifacts []*artifact, m *report.Model) error {
 	all := make([]tensorErrors, len(artifacts))
 	keys := make([]string, len(artifacts))

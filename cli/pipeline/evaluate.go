@@ -81,7 +81,7 @@ func (j *job) noiseFloor(ctx context.Context, in inputs, m *report.Model) error 
 	return nil
 }
 
-// Finite refuses figures that are not finite numbers.
+// Finite returns an error if the figures are not finite numbers.
 func Finite(path string, r score.Text) error {
 	for _, x := range []float64{r.PPL, r.KLD} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {

@@ -13,8 +13,8 @@ import (
 	"bitmill/formats/file"
 )
 
-// Evaluation is a comparison of artifacts with their reference whose finished windows are journaled, one journal per
-// model, so that it resumes and a model added later costs only itself and the reference.
+// Evaluation compares models with a reference, window by window. Scored windows are journaled, one journal per model,
+// so that an evaluation resumes, and a model added later costs only its own windows and the reference's.
 type Evaluation struct {
 	Session
 	Store      *steps.Store // nil: keep no journal
@@ -39,7 +39,7 @@ type journalLine struct {
 	Score  score.Window `json:"chunk"`
 }
 
-// Run scores what is missing and returns one result per subject.
+// Run scores the missing windows and returns one result per candidate.
 func (v *Evaluation) Run(ctx context.Context) ([]score.Text, error) {
 	defer v.close()
 	if err := v.open(); err != nil {
@@ -105,7 +105,7 @@ func (s *Candidate) complete() bool {
 	return true
 }
 
-// missing lists the subjects that still have windows to score, the reference first; nil when all are complete.
+// missing returns the candidates with windows to score, the reference first; nil if all are complete.
 func (v *Evaluation) missing() []*Candidate {
 	var list []*Candidate
 	for i := range v.Candidates {
@@ -152,7 +152,7 @@ func (v *Evaluation) score(ctx context.Context, subjects []*Candidate) error {
 	return err
 }
 
-// keep takes in one window, in memory and in the journal.
+// keep stores the score of one window in memory and in the journal.
 func (s *Candidate) keep(window int, x score.Window) error {
 	if s.scores[window] != nil {
 		return nil

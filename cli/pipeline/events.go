@@ -1,14 +1,15 @@
 package pipeline
 
-// Events hears what happens while models are worked on.
+// Events is told what happens during the work: progress, warnings, results. Warn and Set may be called from several
+// goroutines, but never two at a time.
 type Events interface {
 	// Begin starts a step that takes long: what names it, unit is what its progress counts.
 	Begin(what, unit string) Step
-	// Warn reports what does not stop the work but belongs into the report.
+	// Warn reports something that does not stop the work.
 	Warn(text string)
-	// Note reports what is worth a line to somebody who watches.
+	// Note reports something that only a person watching would care about.
 	Note(text string)
-	// Result is called at the end of Run, when the report has been written.
+	// Result is called at the end of Run, after the report has been written; its error becomes that of Run.
 	Result(s Summary) error
 }
 
@@ -20,7 +21,7 @@ type Step interface {
 	Done()
 }
 
-// Discard hears nothing.
+// Discard ignores all events.
 type Discard struct{}
 
 func (Discard) Begin(what, unit string) Step { return Discard{} }

@@ -11,9 +11,9 @@ import (
 	"bitmill/quantize"
 )
 
-// job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. A phase leaves its
-// outputs and a record in the model's folder, so that the next run does only what is missing, and hands on what later
-// phases need. The source is loaded only by the phases that run it.
+// job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. All fields but
+// warnings are set before the first phase; results pass from phase to phase as values. The source is loaded only by the
+// phases that run it.
 type job struct {
 	Session
 	o     *Options
@@ -29,8 +29,8 @@ type job struct {
 	warnings    []string  // for the report
 }
 
-// newJob opens the model and plans what will be made of it, before anything is computed. A model that the engine cannot
-// run is quantized without an imatrix.
+// newJob opens the model and plans its artifacts before anything is computed. A model that the engine cannot run is
+// quantized without an imatrix.
 func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name string) (_ *job, err error) {
 	j := &job{Session: s, o: o, texts: t, name: name, store: steps.Store{Dir: filepath.Join(o.Out, name)}}
 	if j.source, err = j.OpenModel(path); err != nil {
@@ -54,10 +54,10 @@ func (j *job) warn(format string, args ...any) {
 	j.Events.Warn(w)
 }
 
-// path is that of a file in the model's folder.
+// path returns the path of a file in the model's folder.
 func (j *job) path(name string) string { return filepath.Join(j.store.Dir, name) }
 
-// tokenize finds out whether the engine runs the model and cuts the texts into windows if it does.
+// tokenize cuts the texts into windows, if the engine can run the model.
 func (j *job) tokenize() error {
 	c := j.source
 	err := c.TokenizerErr
@@ -82,7 +82,7 @@ func (j *job) cut(t text) ([][]int32, error) {
 	return j.source.Windows(t.name, t.text, j.o.Context, j.o.Windows)
 }
 
-// estimate plans every format as if the imatrix were there.
+// estimate plans every format as if the imatrix existed already.
 func (j *job) estimate(ctx context.Context) error {
 	o := j.o.Recipe
 	o.AssumeImatrix = j.calibration != nil
@@ -94,7 +94,7 @@ func (j *job) estimate(ctx context.Context) error {
 	return err
 }
 
-// key is that of a step: it covers the version and the parts, strings and numbers.
+// key returns the key of a step, which covers the format version and the parts: strings and numbers.
 func key(step string, parts ...any) string {
 	k, err := file.Key(append([]any{quantize.FormatVersion, step}, parts...)...)
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// measure makes the model's part of the report in one tour over the files: each is opened and loaded once for all that
-// is measured on it.
+// measure returns the model's part of the report. It opens and loads each file once for all measurements.
 func (j *job) measure(ctx context.Context, in inputs, artifacts []*artifact) (*report.Model, error) {
 	defer func() {
 		j.source.Unload()
@@ -42,7 +41,7 @@ func (j *job) open(a *artifact) (err error) {
 	return err
 }
 
-// row is the model's part of the report before anything is measured: names, sizes, plans.
+// row returns the model's part of the report before anything is measured: names, sizes, plans.
 func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 	c := j.source.Config
 	sum, err := j.source.Summary()
@@ -87,7 +86,7 @@ func artifactRow(a *artifact) (report.Row, error) {
 	return row, nil
 }
 
-// Count fills in the exact sizes.
+// Count sets the exact sizes of a row.
 func Count(row *report.Row, sum bpw.Summary) {
 	row.PayloadBits, row.Weights, row.BPW = sum.All.Bits, sum.All.Weights, sum.All.String()
 	row.MatrixBits, row.MatrixWeights = sum.Matrices.Bits, sum.Matrices.Weights

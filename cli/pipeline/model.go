@@ -28,10 +28,10 @@ type Session struct {
 	Source  checkpoint.OpenOptions
 }
 
-// Pool makes workers.
+// Pool starts as many workers as the session has threads; the caller closes it.
 func (s Session) Pool() *infer.Pool { return infer.NewPool(s.Threads) }
 
-// Open opens a model with its weights.
+// Open opens a model and refuses one without weights.
 func (s Session) Open(path string) (*checkpoint.Checkpoint, error) {
 	if path == "" {
 		return nil, ErrNoModel
@@ -48,7 +48,7 @@ func (s Session) Open(path string) (*checkpoint.Checkpoint, error) {
 	return c, nil
 }
 
-// Scan reads a model through, to hash it and to find NaN before anything is computed from it.
+// Scan reads the whole model, to hash it and to fail on NaN or infinity before anything is computed from it.
 func (s Session) Scan(ctx context.Context, c *checkpoint.Checkpoint) error {
 	o := checkpoint.ScanOptions{Hash: true,
 		Pass: checkpoint.Pass{Threads: s.Threads, Progress: s.Events.Begin(ScanTitle(c), "bytes").Set}}
@@ -58,10 +58,10 @@ func (s Session) Scan(ctx context.Context, c *checkpoint.Checkpoint) error {
 	return c.CheckFinite(ctx, o)
 }
 
-// ScanTitle names the step that reads a model through.
+// ScanTitle is the name of the step that reads the whole model.
 func ScanTitle(c *checkpoint.Checkpoint) string { return "read " + filepath.Base(c.Path) }
 
-// Model is an open model that can be run: its checkpoint, and while it is loaded its weights in the engine.
+// Model is an open checkpoint that the engine may run.
 type Model struct {
 	*checkpoint.Checkpoint
 	Engine           *infer.Model  // nil: not loaded
@@ -78,7 +78,7 @@ func (s Session) OpenModel(path string) (*Model, error) {
 	return &Model{Checkpoint: c, opening: time.Since(start)}, nil
 }
 
-// Load opens and loads a model, and fails with one sentence when the engine cannot run it.
+// Load opens a model and loads it into the engine; it fails with formats.ErrUnsupported if the engine cannot run it.
 func (s Session) Load(path string) (*Model, error) {
 	m, err := s.OpenModel(path)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s Session) Load(path string) (*Model, error) {
 	return m, nil
 }
 
-// Load makes the model ready to run unless it is.
+// Load loads the model into the engine, unless it is loaded.
 func (m *Model) Load() (err error) {
 	if m.Engine == nil {
 		start := time.Now()
@@ -101,7 +101,7 @@ func (m *Model) Load() (err error) {
 	return err
 }
 
-// Unload gives back what running the model took: quantizing keeps to a budget of its own.
+// Unload frees the memory that running the model took: quantizing has a memory budget of its own.
 func (m *Model) Unload() {
 	m.Engine.Close()
 	m.Engine = nil
@@ -118,8 +118,8 @@ func (m *Model) Close() error {
 	return m.Checkpoint.Close()
 }
 
-// LoadWeights makes the model ready to generate at full speed: activations are rounded as its weights are, and these
-// are moved to memory, if there is enough.
+// LoadWeights prepares a loaded model for generating at full speed: it rounds activations as the weights' types ask and
+// moves the weights to memory. If memory does not suffice, it warns and leaves them mapped.
 func (s Session) LoadWeights(ctx context.Context, m *Model, pool *infer.Pool, set *kernel.Set) error {
 	start := time.Now()
 	defer func() { m.loading += time.Since(start) }()
@@ -136,7 +136,8 @@ func (s Session) LoadWeights(ctx context.Context, m *Model, pool *infer.Pool, se
 	return err
 }
 
-// Windows tokenizes the text of a file for the model.
+// Windows tokenizes a text and cuts it into windows of context tokens, at most limit of them (0: all). name is the
+// text's in errors.
 func (m *Model) Windows(name, text string, context, limit int) ([][]int32, error) {
 	if m.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", m.Path, m.TokenizerErr)
@@ -148,7 +149,7 @@ func (m *Model) Windows(name, text string, context, limit int) ([][]int32, error
 	return w, err
 }
 
-// LongContext warns of windows that are longer than what the model was made for; "" when they are not.
+// LongContext returns a warning if windows are longer than the context that the model was made for, else "".
 func (m *Model) LongContext(context int) string {
 	if most := m.Config.Context; most > 0 && context > most {
 		return fmt.Sprintf("windows of %d tokens are longer than the %d that %s was made for: its figures suffer from "+
@@ -157,7 +158,7 @@ func (m *Model) LongContext(context int) string {
 	return ""
 }
 
-// Summary counts the payload of all tensors exactly.
+// Summary returns the exact payload of all tensors.
 func (m *Model) Summary() (bpw.Summary, error) {
 	var list []formats.Tensor
 	for i := range m.Tensors {
@@ -166,7 +167,7 @@ func (m *Model) Summary() (bpw.Summary, error) {
 	return bpw.Of(list)
 }
 
-// FileBytes is the size of the files the weights lie in.
+// FileBytes returns the total size of the model's files.
 func (m *Model) FileBytes() (int64, error) {
 	total := int64(0)
 	for _, f := range m.Files() {
@@ -179,7 +180,7 @@ func (m *Model) FileBytes() (int64, error) {
 	return total, nil
 }
 
-// SourceFormat is the format that keeps the source's matrices as they are.
+// SourceFormat returns the format that keeps the source's matrices as they are: F32, F16 or BF16.
 func SourceFormat(c *checkpoint.Checkpoint) (string, error) {
 	switch c.DominantType {
 	case formats.F32, formats.F16, formats.BF16:
@@ -189,8 +190,7 @@ func SourceFormat(c *checkpoint.Checkpoint) (string, error) {
 		c.Path, c.DominantType)
 }
 
-// Format names the format of a model whose matrices are not quantized, which is another of one that is mixed or
-// quantized.
+// Format returns SourceFormat, or another name if there is none.
 func (m *Model) Format(another string) string {
 	if name, err := SourceFormat(m.Checkpoint); err == nil {
 		return name
@@ -198,7 +198,7 @@ func (m *Model) Format(another string) string {
 	return another
 }
 
-// TokenHash identifies how a model splits a text: a hash of the token ids of its windows.
+// TokenHash returns the SHA-256 of the token ids of all windows: equal for models that tokenize a text equally.
 func TokenHash(windows [][]int32) string {
 	h := sha256.New()
 	for _, w := range windows {
@@ -210,7 +210,7 @@ func TokenHash(windows [][]int32) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// vocabularyHash identifies a vocabulary by its tokens and their kinds.
+// vocabularyHash returns the SHA-256 of the tokens and their kinds.
 func vocabularyHash(t *tokenizer.Tokenizer) string {
 	h := sha256.New()
 	for id := range int32(t.Vocab()) {
@@ -220,13 +220,13 @@ func vocabularyHash(t *tokenizer.Tokenizer) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hashBytes is the SHA-256 of data in hexadecimal.
+// hashBytes returns the SHA-256 of data in hexadecimal.
 func hashBytes(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
-// ModelName is a short name for a model's path: the folder's or file's name without extension and shard number.
+// ModelName returns a short name for a model's path: the folder's or file's name without extension and shard number.
 func ModelName(path string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {

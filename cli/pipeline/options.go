@@ -11,13 +11,13 @@ import (
 	"bitmill/quantize"
 )
 
-// Options of Run: the flags of bitmill run, a job of a manifest of bitmill batch, and what the keys of the steps are
-// made from. Only Out is required.
+// Options of Run are at once the flags of bitmill run, a job in a manifest of bitmill batch, and what the keys of the
+// steps are made from. Only Out is required.
 type Options struct {
 	Models  []string // paths; none: the embedded demo models
 	Out     string   // folder of the report; every model gets a folder in it
 	Formats []string // to make of every model; none: the seven headline formats
-	All     bool     // Formats are all there are: those that cannot be made are left out
+	All     bool     // leave out formats that cannot be made, with a warning, instead of failing
 
 	Calibration, Text string // files; "" is the demo's text
 	NoImatrix         bool   // quantize without calibrating
@@ -25,7 +25,7 @@ type Options struct {
 	Windows           int    // to calibrate on and to evaluate; 0: all
 
 	Recipe           quantize.Options // Format and Provenance are filled in by Run
-	Include, Exclude []string         // parts of names of the imatrix's entries
+	Include, Exclude []string         // parts of the names of imatrix entries to use, or not to use
 	Memory           int64            // bytes that the buffers of quantizing may take; 0: quantize.DefaultMemory
 
 	KLDBudget float64 // nats that the fidelity threshold allows; 0: DefaultKLDBudget
@@ -51,7 +51,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Summary is what a run has come to.
+// Summary is the result of a run.
 type Summary struct {
 	Report *report.Report
 	Path   string       // of report.json; "" when none was written
@@ -64,5 +64,5 @@ type UsageError struct{ Err error }
 func (e UsageError) Error() string { return e.Err.Error() }
 func (e UsageError) Unwrap() error { return e.Err }
 
-// ErrNoModel is the mistake of an empty path.
+// ErrNoModel is the error of an empty path.
 var ErrNoModel = UsageError{errors.New("the model has no name: give a folder or a GGUF file")}

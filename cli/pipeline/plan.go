@@ -13,8 +13,7 @@ import (
 	"bitmill/quantize"
 )
 
-// Plan plans one artifact; the zero target leaves the types to the format. When strict, it refuses what is otherwise a
-// warning.
+// Plan plans one artifact. With the zero target the format decides the types. With strict, warnings become errors.
 func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options,
 	target quantize.Target, strict bool) (p *quantize.Plan, err error) {
 	if target == (quantize.Target{}) {
@@ -29,7 +28,7 @@ func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.
 	return p, checkStrict(p, m)
 }
 
-// checkStrict refuses what is otherwise a warning.
+// checkStrict turns warnings into an error.
 func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 	var fell []string
 	reason := ""
@@ -49,8 +48,8 @@ func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 	return nil
 }
 
-// plans plans the formats. Of all formats, those that cannot be made are left out with a warning; formats asked for by
-// name must all be possible.
+// plans plans the formats. Formats that cannot be made are left out with a warning if Options.All is set; otherwise
+// they are an error.
 func (j *job) plans(ctx context.Context, formats []string, in inputs,
 	o quantize.Options) (made []*quantize.Plan, err error) {
 	var left []string

@@ -26,7 +26,7 @@ type artifact struct {
 
 func (j *job) artifactName(format string) string { return j.name + "-" + format + ".gguf" }
 
-// clearParts removes what a killed run left half-written, but for artifacts that this run goes on with.
+// clearParts removes what a killed run left half-written, except for artifacts that this run resumes.
 func (j *job) clearParts() error {
 	parts := []string{imatrixName}
 	for _, f := range quantize.Formats() {
@@ -42,8 +42,8 @@ func (j *job) clearParts() error {
 	return nil
 }
 
-// quantize writes the artifacts that are missing, all from one read of the source. Tensors that an artifact of an
-// earlier run has in the right type are copied from it.
+// quantize writes the missing artifacts, all from one read of the source. Tensors that an earlier artifact has in the
+// right type are copied from it.
 func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err error) {
 	o := j.o.Recipe
 	o.Provenance = in.provenance.Metadata(j.source.Checkpoint)
@@ -105,7 +105,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 	return made, nil
 }
 
-// madeFrom is what the record of an artifact says of its inputs.
+// madeFrom returns the inputs that an artifact's record states.
 func madeFrom(rec *steps.Record) (p quantize.Provenance) {
 	if json.Unmarshal(rec.Data, &p) != nil {
 		return quantize.Provenance{}
@@ -113,7 +113,7 @@ func madeFrom(rec *steps.Record) (p quantize.Provenance) {
 	return p
 }
 
-// forgetReport removes the report of an earlier run when files that it describes are about to be replaced.
+// forgetReport removes an earlier run's report if files that it describes are about to be replaced.
 func (j *job) forgetReport(missing []quantize.Artifact) error {
 	for _, a := range missing {
 		if _, err := os.Stat(a.Path); err != nil {
@@ -128,7 +128,7 @@ func (j *job) forgetReport(missing []quantize.Artifact) error {
 	return nil
 }
 
-// record notes an artifact that was written.
+// record records an artifact that was written.
 func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Written) error {
 	name := filepath.Base(w.Path)
 	i := slices.IndexFunc(made, func(a *artifact) bool { return a.name == name })
@@ -141,7 +141,7 @@ func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Writ
 	return err
 }
 
-// ReuseNote says in a few words what did not have to be encoded; "" when everything had to.
+// ReuseNote says how many tensors did not have to be encoded; "" if all had to.
 func ReuseNote(written []quantize.Written) string {
 	resumed, reused := 0, 0
 	for _, w := range written {

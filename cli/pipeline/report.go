@@ -13,7 +13,7 @@ import (
 	"bitmill/quantize"
 )
 
-// newReport is a report without models.
+// newReport returns a report without models.
 func newReport(o *Options, t *texts, warnings []string) *report.Report {
 	return &report.Report{Schema: report.Schema, Tool: "bitmill " + quantize.FormatVersion, Command: o.Command,
 		Text: report.TextInfo{Name: t.evaluation.name, SHA256: t.evaluation.sha256, Context: o.Context,
@@ -21,8 +21,8 @@ func newReport(o *Options, t *texts, warnings []string) *report.Report {
 		Warnings: warnings}
 }
 
-// describeText adds how one more model read the text; a figure on which models differ becomes 0. Without windows the
-// model did not read it.
+// describeText adds how one more model tokenized the text. Where models differ, the figures become 0; a model without
+// windows did not read the text.
 func describeText(t *report.TextInfo, windows [][]int32) {
 	n := len(windows)
 	switch {
@@ -52,7 +52,7 @@ func writeReport(dir string, rep *report.Report) (string, error) {
 	return filepath.Join(dir, reportNames[0]), nil
 }
 
-// ReadBudget reads the rules; without a path they are the baseline's.
+// ReadBudget reads a file of rules; without a path it returns the rules for comparing with a baseline.
 func ReadBudget(path string) ([]gate.Rule, error) {
 	if path == "" {
 		return gate.BaselineRules(), nil

@@ -1,5 +1,9 @@
-// Package pipeline is the main job of bitmill: it plans, calibrates, quantizes and measures models and writes the
-// report. It knows neither flags nor terminals.
+// Package pipeline is the main job of bitmill as a library call: Run plans, calibrates, quantizes and measures models
+// and writes the report. It knows neither flags nor terminals; it tells an Events what happens.
+//
+// Every model is a job that goes through three phases. Calibrate returns the inputs of the artifacts (hashes and the
+// imatrix), quantize returns the artifacts, measure returns the model's part of the report. Each phase records what it
+// did, so that the next run does only what is missing.
 package pipeline
 
 import (
@@ -17,10 +21,11 @@ import (
 	"bitmill/formats/file"
 )
 
-// Run does the whole job. A run that was interrupted continues where it was: what is in the output folder is kept as
-// long as it was made from the same inputs and options. events may be nil.
+// Run does the whole job. After an interruption the next Run with the same options continues: files in the output
+// folder are kept if they were made from the same inputs and options. events may be nil.
 //
-// Every model is opened and planned before any is worked on, so that a mistake shows at once, and leaves nothing.
+// All models are opened and planned before work on any starts, so a mistake shows at once and leaves nothing behind. A
+// report that does not keep to Options.Budget is not an error; see Summary.Check.
 func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	o = o.withDefaults()
 	if events == nil {
@@ -93,7 +98,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	return s, cmp.Or(events.Result(s), err)
 }
 
-// newJobs opens and plans all models; those that could be opened are returned in any case.
+// newJobs opens and plans all models. On an error it returns the jobs so far, to be closed.
 func newJobs(ctx context.Context, s Session, o *Options, t *texts, models []string) (jobs []*job, err error) {
 	names, err := outputNames(models)
 	if err != nil {
@@ -125,8 +130,8 @@ func outputNames(models []string) ([]string, error) {
 	return names, nil
 }
 
-// makeRoom makes the models' folders, clears away what a killed run left half-written, and checks that every file can
-// be written and that all fit on the disk. Files of an earlier run are written over or kept.
+// makeRoom makes the models' folders, removes what a killed run left half-written, and checks that every file can be
+// written and that all fit on the disk. Files of an earlier run are kept or overwritten.
 func makeRoom(out string, jobs []*job) error {
 	var targets []string
 	for _, n := range reportNames {

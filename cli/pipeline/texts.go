@@ -15,16 +15,17 @@ import (
 // text is a text and where it came from.
 type text struct{ name, text, sha256 string }
 
-// overlapTolerated is the share of the evaluation text that may stand in the calibration text unmentioned: quotations.
+// overlapTolerated is the share of the evaluation text that may also stand in the calibration text without a warning:
+// quotations.
 const overlapTolerated = 0.001
 
-// texts are what a run reads.
+// texts are the texts of a run.
 type texts struct {
 	calibration, evaluation text
 	overlap                 float64 // share of the evaluation text's runs of thirteen words that calibration has too
 }
 
-// textWarnings warns of an evaluation text that says little.
+// textWarnings returns a warning if the evaluation text says little about the models.
 func textWarnings(o Options) []string {
 	switch {
 	case o.Text != "":
@@ -38,7 +39,7 @@ func textWarnings(o Options) []string {
 	}
 }
 
-// readTexts reads both texts and returns what there is to warn of.
+// readTexts reads both texts; warnings are about their contents.
 func readTexts(o Options) (t *texts, warnings []string, err error) {
 	t = new(texts)
 	if !o.NoImatrix {
@@ -88,7 +89,7 @@ func ReadText(path string) (string, error) {
 	return string(b), err
 }
 
-// NotText warns of a file that does not look like text; "" when it does.
+// NotText returns a warning if a file does not look like text, else "".
 func NotText(name, text string) string {
 	if utf8.ValidString(text) && !strings.Contains(text, "\x00") {
 		return ""

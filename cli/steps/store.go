@@ -25,7 +25,7 @@ type Record struct {
 	Step    string          `json:"step"`
 	Key     string          `json:"key"`
 	Outputs []file.Written  `json:"outputs,omitempty"` // paths are relative to the store's folder
-	Data    json.RawMessage `json:"data,omitempty"`    // what the step wants to remember, e.g. its duration
+	Data    json.RawMessage `json:"data,omitempty"`    // anything the step wants to keep
 }
 
 func (s Store) path(step string) string { return filepath.Join(s.Dir, ".bitmill", step+".json") }
@@ -68,8 +68,8 @@ func (s Store) read(step string) (*Record, bool) {
 	return &r, true
 }
 
-// Recorded finds, in the records of the folder that the file lies in, what some step wrote under its name. Of several
-// records the first in the order of their steps counts: at most one step writes a file.
+// Recorded returns the record of the file at path from its folder's store. At most one step writes a file; of several
+// records the first in the order of step names counts.
 func Recorded(path string) (file.Written, bool) {
 	s := Store{filepath.Dir(path)}
 	names, err := filepath.Glob(s.path("*"))
@@ -110,7 +110,7 @@ func (s Store) Save(step, key string, outputs []file.Written, data any) error {
 	return file.Write(s.path(step), append(b, '\n'))
 }
 
-// HashFile is the file's SHA-256 in hexadecimal.
+// HashFile returns the file's SHA-256 in hexadecimal.
 func HashFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -152,7 +152,7 @@ func (s Store) MakeFolder() error {
 	return nil
 }
 
-// OpenJournal opens the journal of a step whose parts are kept as they are done, and hands every line kept to entry.
+// OpenJournal opens the journal of a step that is recorded part by part, and passes every line in it to entry.
 func (s Store) OpenJournal(step, key string, entry func(line []byte) error) (*file.Journal, error) {
 	path := filepath.Join(s.Dir, ".bitmill", step+".jsonl")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
