@@ -35,13 +35,13 @@ var halves = map[formats.Type][]int{
 	formats.Q2_0:    {0},
 }
 
-// Halves returns where a block of type t keeps its 16-bit floats: d, then dmin or m of types that have one. It is empty for
-// types with scales of other kinds. The caller must not change it.
+// Halves returns where a block of type t keeps its 16-bit floats: d, then dmin or m of types that have one. It is empty
+// for types with scales of other kinds. The caller must not change it.
 func Halves(t formats.Type) []int { return halves[t] }
 
 // NotFinite returns the index of the first block of src whose scale (of a plain type: whose value) is infinite or NaN,
 // or -1. Such a block decodes to values that are not numbers; all other blocks decode to finite ones. Types whose
-// scales cannot be out of range (NVFP4), and integers, give -1. A last partial block is not looked at.
+// scales cannot be out of range (NVFP4), and integers, give -1. A partial block at the end is ignored.
 func NotFinite(t formats.Type, src []byte) int {
 	size := t.BlockBytes()
 	if size == 0 {
@@ -96,7 +96,7 @@ func notFinite(t formats.Type) func(b []byte) bool {
 		return func(b []byte) bool { return b[1]&0x7f == 0x7f && b[0]&0x80 != 0 }
 	case formats.F64:
 		return func(b []byte) bool { return b[7]&0x7f == 0x7f && b[6]&0xf0 == 0xf0 }
-	case formats.IQ1_M: // d's sign and four bits of its exponent are on top of the last scale word, one more bit in the third
+	case formats.IQ1_M: // d's sign and four bits of its exponent are in the last scale word, one more in the third
 		return func(b []byte) bool { return b[55]&0x70 == 0x70 && b[53]&0xc0 == 0xc0 }
 	case formats.MXFP4:
 		return mxfp4NotFinite

@@ -7,8 +7,8 @@ package block
 //	| d | l, 32 bytes    | 32 sign bytes  | h, 8 bytes | s, 8 bytes|
 //	+---+----------------+----------------+------------+-----------+
 //
-// Bytes k of l and of the signs belong to 8 values from value 8k on; the index of 10 bits has its top two in byte k/4 of
-// h, bits 2(k%4) and up. Sub-block j has s in byte j/2, low half for even j.
+// Bytes k of l and of the signs belong to 8 values from value 8k on; the index of 10 bits has its top two in byte k/4
+// of h, bits 2(k%4) and up. Sub-block j has s in byte j/2, low half for even j.
 //
 // value = ± (d * (s + 1/2) / 4) * entry[i], the levels of the 1024 entries being 8, 25, 43.
 func decodeIQ2_S(dst []float32, src []byte) {

@@ -9,8 +9,8 @@ import "encoding/binary"
 //	| d | 32 words of 16 bits                | s, 8 bytes|
 //	+---+------------------------------------+-----------+
 //
-// Word k holds 8 values from value 8k on: in bits 0..8 the index, in bits 9..15 seven signs (see evenSigns). Sub-block j
-// has s in byte j/2, low half for even j.
+// Word k holds 8 values from value 8k on: in bits 0..8 the index, in bits 9..15 seven signs (see evenSigns). Sub-block
+// j has s in byte j/2, low half for even j.
 //
 // value = ± (d * (s + 1/2) / 4) * entry[i], the levels of the 512 entries being 8, 25, 43.
 func decodeIQ2_XS(dst []float32, src []byte) {

@@ -7,8 +7,8 @@ package block
 //	| d | l, 64 bytes        | h, 8 bytes | 32 sign bytes  | 4 bytes |
 //	+---+--------------------+------------+----------------+---------+
 //
-// Byte k of l belongs to 4 values from value 4k on; the index of 9 bits has its top one in bit k%8 of byte k/8 of h. Sign
-// byte i belongs to 8 values. Sub-block j has s in byte j/2 of the last part, low half for even j.
+// Byte k of l belongs to 4 values from value 4k on; the index of 9 bits has its top one in bit k%8 of byte k/8 of h.
+// Sign byte i belongs to 8 values. Sub-block j has s in byte j/2 of the last part, low half for even j.
 //
 // value = ± (d * (2s + 1)) * entry[i], the levels of the 512 entries being 1, 3, 5 ... 15.
 func decodeIQ3_S(dst []float32, src []byte) {

@@ -26,7 +26,7 @@ func decodeNVFP4(dst []float32, src []byte) {
 }
 
 // FromUE4M3Half is half of what a scale byte stands for (Float4 is doubled): four bits of exponent with bias 7 above
-// three of mantissa. Bit 7 is not looked at, except that of 0x7f, the NaN of the standard, and 0xff only the first is 0.
+// three of mantissa. Bit 7 is ignored, except that of 0x7f, the NaN of the standard, and 0xff only the first is 0.
 func FromUE4M3Half(s uint8) float32 {
 	if s == 0x7f {
 		return 0

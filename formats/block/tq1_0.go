@@ -7,8 +7,8 @@ package block
 //	| 32 bytes of 5 trits | 16 of 5     | 4 of 4 | d |
 //	+---------------------+-------------+--------+---+
 //
-// With t[0]..t[4] the trits (0, 1, 2) of a byte, the byte is the fraction 0.t[0]t[1]t[2]t[3]t[4] in base 3, times 256 and
-// rounded up; so t[n] is what passes the binary point when the byte, multiplied by 3^n, is multiplied by 3 once more.
+// With t[0]..t[4] the trits (0, 1, 2) of a byte, the byte is the fraction 0.t[0]t[1]t[2]t[3]t[4] in base 3, times 256
+// and rounded up; so t[n] is what passes the binary point when the byte, multiplied by 3^n, is multiplied by 3 once more.
 // Byte j of the three parts holds values j + 32n, 160 + j + 16n, and 240 + j + 4n (n < 4).
 //
 // value = (t - 1) * d

@@ -7,7 +7,8 @@ package block
 //	| 64 bytes of four 2-bit levels       | d |
 //	+-------------------------------------+---+
 //
-// Level bytes as in Q2_K: byte 32*h + i holds, from its lowest bits up, the levels of values 128*h + i, + 32, + 64, + 96.
+// Level bytes as in Q2_K: byte 32*h + i holds, from its lowest bits up, the levels of values 128*h + i, + 32, + 64,
+// + 96.
 // value = (q - 1) * d; q = 3 is not written by encoders.
 func decodeTQ2_0(dst []float32, src []byte) {
 	for ; len(dst) >= 256; dst, src = dst[256:], src[66:] {

@@ -81,8 +81,9 @@ func Open(dir string) (*Adapter, error) {
 // absent explains an adapter without safetensors.
 func absent(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "adapter_model.bin")); err == nil {
-		return fmt.Errorf("%s: %w: the adapter is a PyTorch file (adapter_model.bin), which can run code when it is read; "+
-			"save it as safetensors first: model.save_pretrained(dir, safe_serialization=True) in peft", dir, formats.ErrUnsupported)
+		return fmt.Errorf("%s: %w: the adapter is a PyTorch file (adapter_model.bin), which can run code when it is "+
+			"read; save it as safetensors first: model.save_pretrained(dir, safe_serialization=True) in peft",
+			dir, formats.ErrUnsupported)
 	}
 	return fmt.Errorf("%s is not a LoRA adapter: %s is missing", dir, weightsName)
 }

@@ -1,6 +1,6 @@
 // Package prequant reads the matrices of checkpoints that are quantized already. Such a matrix is stored as a group of
-// tensors (codes, scales, zero points), which become one matrix [out][in]; its rows are computed in float32 when they are
-// read. quantization_config in config.json and the tensors' names say how a group is stored:
+// tensors (codes, scales, zero points), which become one matrix [out][in]; its rows are computed in float32 when they
+// are read. quantization_config in config.json and the tensors' names say how a group is stored:
 //
 //	fp8, fbgemm_fp8, modelopt, none   X.weight F8 | X.weight_scale or X.weight_scale_inv
 //	compressed-tensors                X.weight F8 or I8 | X.weight_scale
@@ -48,8 +48,8 @@ type Tensor struct {
 
 // Gather makes one tensor of every group. All other tensors stay as they are and in their order, as do matrices whose
 // codes have the matrix's own name; those under other names come last, as in llama.cpp's converter. kind says in a few
-// words how the matrices are quantized; it is empty when none is. Scales of activations are left out. An error names the
-// file and the tensor.
+// words how the matrices are quantized; it is empty when none is. Scales of activations are left out. An error names
+// the file and the tensor.
 func Gather(s Scheme, list []safetensors.Tensor) (all []Tensor, kind string, err error) {
 	g := gatherer{scheme: s, tensors: map[string]*safetensors.Tensor{}, used: map[string]bool{}}
 	for i := range list {
@@ -157,8 +157,8 @@ func (g *gatherer) describe(format string, args ...any) {
 }
 
 // activationSuffixes end the names of scales of activations or of the cache, which weights do not need.
-var activationSuffixes = []string{".input_scale", "activation_scale", ".k_scale", ".v_scale", ".q_scale", ".output_scale",
-	".qscale_act", ".input_zero_point"}
+var activationSuffixes = []string{".input_scale", "activation_scale", ".k_scale", ".v_scale", ".q_scale",
+	".output_scale", ".qscale_act", ".input_zero_point"}
 
 func activation(name string) bool {
 	return slices.ContainsFunc(activationSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })

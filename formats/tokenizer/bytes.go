@@ -22,8 +22,8 @@ func init() {
 	}
 }
 
-// appendBytes appends the bytes that the characters of s stand for. When a character stands for no byte, ok is false and
-// dst is unchanged: s is then an added token, written as it is.
+// appendBytes appends the bytes that the characters of s stand for. When a character stands for no byte, ok is false
+// and dst is unchanged: s is then an added token, written as it is.
 func appendBytes(dst []byte, s string) (_ []byte, ok bool) {
 	start := len(dst)
 	for _, r := range s {

@@ -11,8 +11,8 @@ import (
 	"bitmill/formats"
 )
 
-// charsmap is SentencePiece's precompiled_charsmap, which replaces strings of characters: a 32-bit length, a double-array
-// trie of that many bytes (darts-clone, 32-bit units), and the replacements, each ended by a zero byte.
+// charsmap is SentencePiece's precompiled_charsmap, which replaces strings of characters: a 32-bit length, a
+// double-array trie of that many bytes (darts-clone, 32-bit units), and the replacements, each ended by a zero byte.
 type charsmap struct {
 	units []uint32
 	text  string
@@ -51,7 +51,8 @@ func (c *charsmap) unit(i uint32) uint32 {
 // offset is the distance of a unit's children: 22 bits, in steps of 1 or 256.
 func offset(unit uint32) uint32 { return unit >> 10 << (unit & (1 << 9) >> 6) }
 
-// match finds the longest (or shortest) entry that s begins with and returns its replacement and its length, 0 for none.
+// match finds the longest (or shortest) entry that s begins with and returns its replacement and its length, 0 for
+// none.
 func (c *charsmap) match(s string, shortest bool) (replacement string, n int) {
 	node := offset(c.unit(0))
 	value := uint32(0)
@@ -92,8 +93,8 @@ func (c *charsmap) next(s string) (replacement string, n int) {
 }
 
 // graphemes normalizes as Hugging Face's library does: a user-perceived character (grapheme) of up to five bytes is
-// looked up whole, and the shortest entry that it begins with replaces all of it; otherwise its characters are looked up
-// one by one in the same way.
+// looked up whole, and the shortest entry that it begins with replaces all of it; otherwise its characters are looked
+// up one by one in the same way.
 func (c *charsmap) graphemes(s string) string {
 	var out strings.Builder
 	state := -1

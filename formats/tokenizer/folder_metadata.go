@@ -34,8 +34,8 @@ type describe func(arch string) []keyValue
 // template, tokenizer.json's normalizer.
 func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.RawMessage) error {
 	if t.AddBOS && t.BOS < 0 || t.AddEOS && t.EOS < 0 {
-		t.warn("tokenizer.json adds tokens around every text, but neither tokenizer_config.json nor config.json names " +
-			"them; one without a name is not added")
+		t.warn("tokenizer.json adds tokens around every text, but neither tokenizer_config.json nor config.json " +
+			"names them; one without a name is not added")
 		t.AddBOS, t.AddEOS = t.AddBOS && t.BOS >= 0, t.AddEOS && t.EOS >= 0
 	}
 	var rest []keyValue

@@ -53,8 +53,8 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 	return f.describeCharBPE(t, merges), nil
 }
 
-// unigram makes SentencePiece's unigram model. Every entry of the vocabulary takes part; unknown characters score 10 less
-// than the lowest of them.
+// unigram makes SentencePiece's unigram model. Every entry of the vocabulary takes part; unknown characters score 10
+// less than the lowest of them.
 func (f *jsonFile) unigram(t *Tokenizer, pre cut) (describe, error) {
 	t.spelling = underlined
 	if id := f.Model.UnkID; id != nil && *id >= 0 && int(*id) < len(f.vocab) {

@@ -115,8 +115,8 @@ func (t *Tokenizer) readTokens(m *gguf.Metadata) error {
 	return nil
 }
 
-// strippedTokens returns which added tokens the white space after them belongs to. The file does not say so, but it is so
-// for Phi 3, which llama.cpp recognizes by the model's name.
+// strippedTokens returns which added tokens the white space after them belongs to. The file does not say so, but it is
+// so for Phi 3, which llama.cpp recognizes by the model's name.
 func strippedTokens(m *gguf.Metadata) func(text string) bool {
 	name, _, _ := m.String("general.name") // one of another type does not count
 	name = strings.ToLower(name)

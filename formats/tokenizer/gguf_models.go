@@ -75,8 +75,8 @@ func (t *Tokenizer) makeByteBPE(m *gguf.Metadata) error {
 	return nil
 }
 
-// makeCharBPE makes byte-pair encoding over characters, with ▁ for a space and <0x0A> for other bytes (Gemma 4). Runs of
-// line feeds are words, and stay whole where they are a token.
+// makeCharBPE makes byte-pair encoding over characters, with ▁ for a space and <0x0A> for other bytes (Gemma 4). Runs
+// of line feeds are words, and stay whole where they are a token.
 func (t *Tokenizer) makeCharBPE(m *gguf.Metadata) error {
 	merges, err := readMerges(m)
 	if err != nil {

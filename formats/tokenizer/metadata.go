@@ -43,10 +43,10 @@ var idKeys = []named[string]{
 // addKeys are the keys that say which special tokens are added to a text.
 var addKeys = []named[string]{{"bos", keyAddBOS}, {"eos", keyAddEOS}, {"sep", "tokenizer.ggml.add_sep_token"}}
 
-// AddMetadata sets the tokenizer.* keys in the order and with the types and values of llama.cpp's converter. vocab is the
-// size of the model's vocabulary: where it is larger than the tokenizer's, unused tokens named [PAD<id>] fill it up; where
-// it is smaller, which is the caller's error, all tokens are written. general.architecture in m decides whether
-// tokenizer.ggml.add_space_prefix is written. A tokenizer from a GGUF file sets that file's keys.
+// AddMetadata sets the tokenizer.* keys in the order and with the types and values of llama.cpp's converter. vocab is
+// the size of the model's vocabulary: where it is larger than the tokenizer's, unused tokens named [PAD<id>] fill it
+// up; where it is smaller, which is the caller's error, all tokens are written. general.architecture in m decides
+// whether tokenizer.ggml.add_space_prefix is written. A tokenizer from a GGUF file sets that file's keys.
 func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
 	arch, _, _ := m.String("general.architecture") // one of another type does not count
 	list := t.metadata

@@ -40,8 +40,9 @@ func longMarks(s string) bool {
 	return false
 }
 
-// slowForm normalizes by the definition (Unicode Standard Annex 15): decompose every character, sort the combining marks
-// after a starter by their classes, and for the composed forms join a starter with each mark that no other mark blocks.
+// slowForm normalizes by the definition (Unicode Standard Annex 15): decompose every character, sort the combining
+// marks after a starter by their classes, and for the composed forms join a starter with each mark that no other mark
+// blocks.
 func slowForm(f norm.Form, s string) string {
 	decomposition := norm.NFD
 	if f == norm.NFKC || f == norm.NFKD {

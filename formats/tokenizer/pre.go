@@ -56,8 +56,8 @@ func presOf(patterns []string) []preTokenizer {
 	return found
 }
 
-// choosePre sets Pre to the first name that implies what the file says: its patterns, whether words that are tokens stay
-// whole (unless that makes no difference), and whether BOS is added (unless the file says so itself).
+// choosePre sets Pre to the first name that implies what the file says: its patterns, whether words that are tokens
+// stay whole (unless that makes no difference), and whether BOS is added (unless the file says so itself).
 func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 	found := presOf(patterns)
 	for _, p := range found {

@@ -61,18 +61,7 @@ func (c *cut) add(raw json.RawMessage) error {
 		}
 		return nil
 	case "ByteLevel":
-		c.byteLevel = true
-		if p.AddPrefixSpace == nil || *p.AddPrefixSpace {
-			if len(c.stages) > 0 {
-				return fmt.Errorf("%w: ByteLevel with add_prefix_space after another pre-tokenizer",
-					formats.ErrUnsupported)
-			}
-			c.prefixSpace = true
-		}
-		if p.UseRegex == nil || *p.UseRegex {
-			return c.stage(gpt2)
-		}
-		return nil
+		return c.addByteLevel(p)
 	case "Digits":
 		if p.IndividualDigits {
 			return c.stage(`\p{N}`)
@@ -102,6 +91,22 @@ func (c *cut) add(raw json.RawMessage) error {
 		return c.matches(characterSplitter(func(r rune) bool { return string(r) == delimiter }, removed), p.Type)
 	}
 	return fmt.Errorf("%w: the pre-tokenizer %q", formats.ErrUnsupported, p.Type)
+}
+
+// addByteLevel appends GPT-2's cut, where it is wanted, and notes that symbols are bytes.
+func (c *cut) addByteLevel(p preTokenizerJSON) error {
+	c.byteLevel = true
+	if p.AddPrefixSpace == nil || *p.AddPrefixSpace {
+		if len(c.stages) > 0 {
+			return fmt.Errorf("%w: ByteLevel with add_prefix_space after another pre-tokenizer",
+				formats.ErrUnsupported)
+		}
+		c.prefixSpace = true
+	}
+	if p.UseRegex == nil || *p.UseRegex {
+		return c.stage(gpt2)
+	}
+	return nil
 }
 
 // addSplit appends a splitter by a pattern.

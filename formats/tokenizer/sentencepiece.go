@@ -127,8 +127,8 @@ func parsePiece(path string, data []byte) (spPiece, error) {
 	return p, err
 }
 
-// sentencePiece opens the tokenizer of a folder without tokenizer.json; nil when it has no SentencePiece model either. It
-// encodes as llama.cpp does with the vocabulary that is written for it.
+// sentencePiece opens the tokenizer of a folder without tokenizer.json; nil when it has no SentencePiece model either.
+// It encodes as llama.cpp does with the vocabulary that is written for it.
 func (d folder) sentencePiece() (*Tokenizer, error) {
 	m, err := d.readSentencePiece()
 	if m == nil || err != nil {
@@ -146,8 +146,8 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	for _, e := range list {
 		vocabulary.Set(e.key, e.value)
 	}
-	// The model's own special tokens count where config.json names none. An unknown token other than the usual one has to
-	// be written for llama.cpp.
+	// The model's own special tokens count where config.json names none. An unknown token other than the usual one has
+	// to be written for llama.cpp.
 	usual := map[bool]int64{false: 0, true: 2}[m.unigram]
 	for _, e := range m.ids {
 		key, _ := lookUp(idKeys, e.name)

@@ -3,8 +3,8 @@ package tokenizer
 import "slices"
 
 // special is what tokenizer.json, tokenizer_config.json and config.json say about the special tokens (bos_token,
-// eos_token ...), in the order and by the rules of llama.cpp's converter (gguf-py/gguf/vocab.py, SpecialVocab), so that the
-// same keys come out.
+// eos_token ...), in the order and by the rules of llama.cpp's converter (gguf-py/gguf/vocab.py, SpecialVocab), so that
+// the same keys come out.
 type special struct {
 	config  map[string]any // tokenizer_config.json; nil when there is none
 	ids     []named[int64]

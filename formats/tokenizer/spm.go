@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// scoreBPE is SentencePiece's byte-pair encoding (Kudo and Richardson 2018) as llama.cpp has it for tokenizer.ggml.model
-// "llama". The text, with ▁ for spaces, is cut into characters. Neighbours whose joint text is a token are merged: the
-// token of the highest score first, of equal scores the leftmost. What is not a token then becomes the tokens of its
-// bytes (<0x0A>), or the unknown token.
+// scoreBPE is SentencePiece's byte-pair encoding (Kudo and Richardson 2018) as llama.cpp has it for
+// tokenizer.ggml.model "llama". The text, with ▁ for spaces, is cut into characters. Neighbours whose joint text is a
+// token are merged: the token of the highest score first, of equal scores the leftmost. What is not a token then
+// becomes the tokens of its bytes (<0x0A>), or the unknown token.
 type scoreBPE struct {
 	ids    map[string]merge // tokens by text; the rank orders scores, the highest is 0
 	byteID [256]int32       // the token of a byte, -1 where there is none

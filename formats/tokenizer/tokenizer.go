@@ -2,8 +2,8 @@
 // tokenizer.model) or from a GGUF vocabulary, never from a list of known models.
 //
 // Encoding has four steps, in Hugging Face's order: added tokens are found and taken out (added_tokens.go), the text
-// between them is normalized (normalizer.go) and cut into words (pre_tokenizer.go), and the model encodes each word. There
-// is a file per model: bpe.go (byte-pair encoding over bytes or characters), spm.go (SentencePiece's, by scores),
+// between them is normalized (normalizer.go) and cut into words (pre_tokenizer.go), and the model encodes each word.
+// There is a file per model: bpe.go (byte-pair encoding over bytes or characters), spm.go (SentencePiece's, by scores),
 // unigram.go, wordpiece.go, rwkv.go.
 package tokenizer
 

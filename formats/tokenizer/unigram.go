@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// unigram is SentencePiece's unigram model (Kudo 2018): of all ways to write a text with tokens, the one with the highest
-// sum of scores (log probabilities), found from left to right (Viterbi). A character that is not a token can be unknown,
-// at a score of 10 less than the lowest.
+// unigram is SentencePiece's unigram model (Kudo 2018): of all ways to write a text with tokens, the one with the
+// highest sum of scores (log probabilities), found from left to right (Viterbi). A character that is not a token can be
+// unknown, at a score of 10 less than the lowest.
 type unigram struct {
 	stages   []splitter
 	tokens   *trie

@@ -2,8 +2,8 @@ package tokenizer
 
 import "unicode/utf8"
 
-// wordPiece is BERT's model: the longest token that a word begins with, then the longest continuation, and so on; a word
-// with a rest that no token begins is unknown.
+// wordPiece is BERT's model: the longest token that a word begins with, then the longest continuation, and so on; a
+// word with a rest that no token begins is unknown.
 type wordPiece struct {
 	stages      []splitter
 	start, rest *trie

@@ -43,8 +43,8 @@ func (c *charset) beyondASCII(s string) (n int, ok bool) {
 	return n, page[r&255]
 }
 
-// run returns the two ends of a run of characters of the set from byte i on: after min of them (-1 when there are fewer)
-// and after as many as there are, at most max.
+// run returns the two ends of a run of characters of the set from byte i on: after min of them (-1 when there are
+// fewer) and after as many as there are, at most max.
 func (c *charset) run(s string, i, min, max int) (least, most int) {
 	least = -1
 	for count := 0; ; count++ {

@@ -10,8 +10,8 @@ import (
 	"bitmill/formats"
 )
 
-// Compile makes a pattern ready to match. The error for what this package does not know is formats.ErrUnsupported, with its
-// name and the byte of the pattern where reading stopped.
+// Compile makes a pattern ready to match. The error for what this package does not know is formats.ErrUnsupported, with
+// its name and the byte of the pattern where reading stopped.
 func Compile(pattern string) (*Pattern, error) {
 	c := &compiler{rest: pattern}
 	n := c.alternation()

@@ -51,7 +51,9 @@ func keep(build func(next *step) *step) func(next *step) *step {
 // single is the part that matches one character.
 func single(holds func(rune) bool) node {
 	set := newCharset(holds)
-	return node{set: set, size: 1, width: 1, build: func(next *step) *step { return &step{op: opSet, set: set, next: next} }}
+	return node{set: set, size: 1, width: 1, build: func(next *step) *step {
+		return &step{op: opSet, set: set, next: next}
+	}}
 }
 
 // setFirst finds the bytes that matches can begin with, for all steps from p on.

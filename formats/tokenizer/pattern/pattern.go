@@ -33,9 +33,9 @@ func Literal(text string) string {
 	return b.String()
 }
 
-// Spans calls each with the matches and with what lies between them, in order. Matches are found from left to right and do
-// not overlap; an empty match separates the spans on its two sides. A byte that is not UTF-8 counts as a character of its
-// own, U+FFFD.
+// Spans calls each with the matches and with what lies between them, in order. Matches are found from left to right and
+// do not overlap; an empty match separates the spans on its two sides. A byte that is not UTF-8 counts as a character
+// of its own, U+FFFD.
 func (p *Pattern) Spans(text string, each func(Span)) {
 	m := matcher{text: text}
 	gap := 0
