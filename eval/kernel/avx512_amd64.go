@@ -13,6 +13,9 @@ import (
 	"bitmill/formats/cpu"
 )
 
+// native lists the sets beyond generic, slowest first; formats/cpu knows which of them this processor can run.
+var native = []*Set{avx2, avx512}
+
 // avx512 uses the F, BW, DQ, VL and VNNI subsets of AVX-512 beside what avx2 uses, and more where the CPU has it.
 var avx512 = &Set{
 	Name:      cpu.AVX512,

@@ -2,6 +2,11 @@
 
 package vec
 
+import "bitmill/formats/cpu"
+
+// native lists the sets beyond generic.
+var native = map[string]*Set{cpu.AVX2: avx2, cpu.AVX512: avx512}
+
 // avx512 takes vectors of sixteen numbers where there is an exponential, and is avx2 elsewhere.
 var avx512 = func() *Set {
 	s := *avx2
