@@ -32,7 +32,7 @@ func tilesAVX512() tileFuncs {
 	return f
 }
 
-// loadsAVX512 leaves to AVX2 blocks of 256 that are out of the ordinary, and fewer than eight of 32.
+// loadsAVX512 leaves blocks of 256 with a NaN or an ambiguous maximum to AVX2, and fewer than eight blocks of 32.
 func loadsAVX512() *loadFuncs {
 	f := loadsAVX2
 	f.q8, f.q8K = loadAllQ8, loadAllQ8K
@@ -62,7 +62,7 @@ func loadAllQ8K(codes *int8, sums16, sums32 *int16, d, x *float32, blocks int) {
 	}
 }
 
-// behind returns element i of those that p is the first of; nil if it is.
+// behind returns a pointer to element i of those that p points to the first of; nil for nil.
 func behind[T any](p *T, i int) *T {
 	if p == nil {
 		return nil
@@ -179,7 +179,7 @@ func typesAVX512() *typeTable {
 			packBits: packBits2AVX512,
 		},
 	}
-	if !x86.X86.HasAVX512GFNI || !x86.X86.HasAVX512VBMI { // they move bits within bytes, and permute bytes
+	if !x86.X86.HasAVX512GFNI || !x86.X86.HasAVX512VBMI { // which move bits within bytes and permute bytes
 		for i := range t {
 			t[i].rows = typesAVX2[i].rows
 		}
@@ -190,7 +190,7 @@ func typesAVX512() *typeTable {
 	return &t
 }
 
-// halves puts codes 32j.. of a block of 256 beside codes 128+32j..
+// halves orders the codes of a block of 256 so that runs of 32 from both halves alternate: 0, 128, 32, 160, ...
 func halves(codes, from []int8) {
 	for i := 0; i < len(from); i += 256 {
 		to, from := (*[256]int8)(codes[i:]), (*[256]int8)(from[i:])
@@ -201,7 +201,7 @@ func halves(codes, from []int8) {
 }
 
 // fours puts sixteen codes of each of four blocks of 32 one after the other, then the other sixteen; the last blocks,
-// if less than four, stay as they are.
+// if fewer than four, stay as they are.
 func fours(codes, from []int8) {
 	i := 0
 	for ; i+128 <= len(from); i += 128 {

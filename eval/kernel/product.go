@@ -55,14 +55,15 @@ func (set *Set) multiply(dst []float32, stride int, w stored, x *Activations, r0
 	p := &s.product // not a variable, which functions by pointer would make escape
 	*p = product{set, w.typ, set.funcs(w.Type), &s.tiles, &s.rows, dst, stride, w, x, r0, r1}
 	p.tiles.signed.codeFuncs, p.rows.signed.codeFuncs = set.codeFuncs, set.codeFuncs
-	if !w.Repacked {
-		p.multiply()
-	} else if whole := w.shape.whole; r0 < whole {
+	whole := w.shape.whole // rows that are interleaved
+	if r0 < whole {
 		p.r1 = min(r1, whole)
 		p.multiplyRepacked(s)
 	}
-	if whole := w.shape.whole; w.Repacked && r1 > whole { // rows that are not interleaved
-		p.w.Data, p.w.Rows, p.w.Repacked = w.Data[w.shape.rows(whole):], w.Rows-whole, false
+	if r1 > whole {
+		if w.Repacked {
+			p.w.Data, p.w.Rows, p.w.Repacked = w.Data[w.shape.rows(whole):], w.Rows-whole, false
+		}
 		p.dst, p.r0, p.r1 = dst[whole:], max(0, r0-whole), r1-whole
 		p.multiply()
 	}

@@ -2,8 +2,8 @@ package kernel
 
 import "bitmill/eval/kernel/layout"
 
-// The generated functions multiply repacked rows, sixteens of which lie one after the other, with one token. starts
-// are what sums of products of 16 columns (of blocks of 32: of all) begin with.
+// The generated functions multiply repacked rows, sixteen by sixteen, with one token. Sums of products of 16 columns
+// (in blocks of 32: of all columns) begin with starts.
 type (
 	kquantRepackedFunc func(dst *float32, w *byte, sixteens, blocks int,
 		codes *int8, d *float32, sums *int16, starts *int32)
@@ -102,7 +102,7 @@ func bf16Repacked(multiply bf16RepackedFunc) *repackedFuncs {
 	}
 }
 
-// multiplyRepacked multiplies rows that are interleaved.
+// multiplyRepacked multiplies interleaved rows.
 func (p *product) multiplyRepacked(s *Scratch) {
 	switch f := p.funcs; {
 	case f.repacked == nil:

@@ -36,12 +36,12 @@ func (p *product) eachRows(unit int, run func(t, r, rows int)) {
 	}
 }
 
-// at returns the place of a product and the first byte of the weights.
+// at returns pointers to the product of token t with row r, and to the row.
 func (p *product) at(t, r int) (dst *float32, w *byte) {
 	return &p.dst[t*p.stride+r], &p.w.Data[r*p.w.rowBytes]
 }
 
-// ordered returns the codes of all tokens in an order.
+// ordered returns the codes of all tokens, put in order.
 func (p *product) ordered(order codeOrder) []int8 {
 	x, s := p.x, p.rows
 	if order == nil {
@@ -68,7 +68,7 @@ func kquantRows(multiply kquantRowFunc, order codeOrder) func(p *product) {
 	}
 }
 
-// legacyRows multiplies blocks of 32; in an order, four of them at once.
+// legacyRows multiplies blocks of 32; with an order, four of them at once.
 func legacyRows(multiply legacyRowFunc, order codeOrder) func(p *product) {
 	return func(p *product) {
 		x, s, blocks := p.x, p.rows, p.w.Cols/32
@@ -125,7 +125,7 @@ func codebookRows(multiply codebookRowFunc) func(p *product) {
 	}
 }
 
-// floatRows multiplies plain numbers; the last columns, less than sixteen, are decoded one by one.
+// floatRows multiplies plain numbers; the last columns, fewer than sixteen, are decoded one by one.
 func floatRows(multiply floatRowFunc) func(p *product) {
 	return func(p *product) {
 		w, x, s := &p.w, p.x, p.rows

@@ -31,7 +31,7 @@ func (l *repackLayout) completeValues(t formats.Type) {
 	}
 }
 
-// signedValues are all values that the entries of a codebook have, of either sign.
+// signedValues lists all values of the entries of a codebook, with either sign.
 func signedValues[E interface{ [4]int8 | [8]int8 }](entries []E) (list []int8) {
 	var found [256]bool
 	for _, e := range entries {

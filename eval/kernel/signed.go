@@ -2,8 +2,8 @@ package kernel
 
 import "unsafe"
 
-// signedCodes is a row, or a part of it, of a type whose values are small whole numbers times a scale (layouts:
-// formats/block). A weightType's signed function fills codes and scales from the blocks of a row.
+// signedCodes is a row, or a part of one, of a type whose values are small whole numbers times a scale (layouts:
+// formats/block): a weightType's signed function unpacks the blocks of a row to codes and scales.
 type signedCodes struct {
 	codeFuncs
 	codes  []int8

@@ -21,7 +21,7 @@ func codebook4(t formats.Type) func() *byte {
 
 func codebookIQ1() *byte { return (*byte)(unsafe.Pointer(&entriesIQ1()[0])) }
 
-// evenSigns completes seven signs: an even number is negative.
+// evenSigns adds the eighth sign to seven: an even number of signs is negative.
 func evenSigns(s uint32) byte {
 	s &= 127
 	return byte(s | uint32(bits.OnesCount32(s)&1)<<7)

@@ -12,8 +12,8 @@ func (s *Set) GELUMul(gate, up []float32) { mul(s.geluMul, gate, up) }
 // multiplies by 1.
 func (s *Set) GELUTanhMul(gate, up []float32) { mul(s.geluTanhMul, gate, up) }
 
-// SwiGLUOAIMul sets gate[i] = g*sigmoid(1.702g) * (u+1), where g is gate[i] cut off above limit, and u is up[i] cut off
-// at ±limit.
+// SwiGLUOAIMul sets gate[i] = g*sigmoid(1.702g) * (u+1), the SwiGLU of gpt-oss, with g = min(gate[i], limit) and up[i]
+// clamped to ±limit as u.
 func (s *Set) SwiGLUOAIMul(gate, up []float32, limit float32) {
 	s.swigluOAIMul(gate, up[:len(gate)], limit)
 }
@@ -31,7 +31,7 @@ var ones = func() (x [256]float32) {
 	return x
 }()
 
-// mul runs an activation with up, or with ones.
+// mul calls an activation with up, or with ones instead.
 func mul(f func(gate, up []float32), gate, up []float32) {
 	if up != nil {
 		f(gate, up[:len(gate)])

@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// RunningSoftmax is the state of softmaxes taken part by part (arXiv 2205.14135), one for every row, in powers of two:
-// Top is the largest scaled element so far times log2(e), Sum that of 2^(scaled element - Top).
+// RunningSoftmax is the state of softmaxes computed part by part (arXiv 2205.14135), one for each row, in powers of
+// two: Top is the largest scaled element so far times log2(e), Sum the sum of 2^(scaled element - Top).
 type RunningSoftmax struct {
 	Top    []float32
 	Sum    []float64
-	Factor []float32 // of the part added last: what sums of earlier ones are to be multiplied by
+	Factor []float32 // by which sums over earlier parts must be multiplied, since the last part was added
 }
 
-// Reset makes room for rows that have seen nothing.
+// Reset starts the softmaxes of some rows.
 func (r *RunningSoftmax) Reset(rows int) {
 	r.Top, r.Sum, r.Factor = sized(r.Top, rows), sized(r.Sum, rows), sized(r.Factor, rows)
 	for i := range rows {
@@ -23,13 +23,13 @@ func (r *RunningSoftmax) Reset(rows int) {
 
 func sized[T any](buf []T, n int) []T { return slices.Grow(buf[:0], n)[:n] }
 
-// See counts a value of row i that is no element of any part.
+// See adds a value to row i that is not an element of any part, before the first part: an attention sink.
 func (r *RunningSoftmax) See(i int, x float32) {
 	r.Top[i], r.Sum[i] = x*math.Log2E, 1
 }
 
-// AddPart adds parts of rows: the first seen[i] elements of x[i*stride:]. With f = scale*log2(e) it sets, for every
-// row,
+// AddPart adds a part of each row i: the first seen[i] elements of x[i*stride:]. With f = scale*log2(e) it sets, for
+// every row,
 //
 //	top' = max(top, f*max(x))   factor = 2^(top-top')   x = 2^(f*x - top')   sum' = factor*sum + sum(x)
 //

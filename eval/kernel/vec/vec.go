@@ -1,12 +1,13 @@
-// Package vec holds the functions of vectors that a transformer needs beside its products: norms, activations,
-// softmaxes, rotations, and sums over logits. They exist in plain Go, which is their meaning, and again for
-// instruction sets.
+// Package vec holds the vector functions that a transformer needs beside matrix products: norms, activations,
+// softmaxes, rotations, and sums over logits. They exist in plain Go (*Generic), which defines their results, and again
+// for instruction sets.
 //
-// Functions that only multiply and add give the same bits in all sets, sums in float64 up to the order of additions;
-// exponentials are within 2e-7 of the true ones.
+// Element-wise products and sums give the same bits in all sets. Sums over a slice are in float64 and differ in the
+// order of additions; exponentials are exact to three units in the last place.
 package vec
 
-// Set is one implementation. Its methods may be called from several goroutines at once; none allocates memory.
+// Set is the vector functions of one instruction set. Its methods allocate nothing and may be called from several
+// goroutines at once. Slices of one call have equal lengths unless stated otherwise.
 type Set struct {
 	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
 	maximum      func(x []float32) float32
@@ -48,7 +49,7 @@ var generic = &Set{
 	softCap:      softCapGeneric,
 }
 
-// For returns the Set of an instruction set by its name in formats/cpu; that of plain Go for one without.
+// For returns the Set for an instruction set, by its name in formats/cpu; for others, the one in plain Go.
 func For(name string) *Set {
 	if s := native[name]; s != nil {
 		return s

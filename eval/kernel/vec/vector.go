@@ -57,7 +57,7 @@ func (s *Set) KLDivergence(p, q []float32, lseP, lseQ float64) float64 {
 }
 
 // RoPE rotates the pairs of one head: (a, b) becomes (a*cos - b*sin, a*sin + b*cos). Pair i is (x[2i], x[2i+1]) when
-// interleaved, else (x[i], x[i+len(cos)]). Elements beyond 2*len(cos) are left alone.
+// interleaved, else (x[i], x[i+len(cos)]). Elements beyond 2*len(cos) do not change.
 func (s *Set) RoPE(x, cos, sin []float32, interleaved bool) {
 	_ = x[:2*len(cos)]
 	s.rope(x, cos, sin[:len(cos)], interleaved)

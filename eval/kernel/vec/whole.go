@@ -2,8 +2,8 @@ package vec
 
 import "math"
 
-// The generated functions take whole vectors of a number of float32 that is a power of two. From them, and from the
-// functions of the next simpler set for what is left of a slice, the following make functions for slices of any length.
+// Generated functions take whole vectors: a multiple of width numbers, where width is a power of two. The functions
+// here turn them into functions of slices of any length; the rest of a slice goes to the next simpler set.
 
 // oneSlice is for functions of a slice.
 func oneSlice(width int, vectors func(x *float32, n int), rest func(x []float32)) func(x []float32) {
@@ -51,7 +51,7 @@ func twoSlicesBy(width int, vectors func(dst, x *float32, n int, f float32),
 	}
 }
 
-// maximumOf is for the largest number; below also takes slices that are too short.
+// maximumOf is for the largest number; below is the next simpler set, which takes slices that are too short.
 func maximumOf(width int, vectors func(x *float32, n int) float32, below *Set) func(x []float32) float32 {
 	return func(x []float32) float32 {
 		whole := len(x) &^ (width - 1)
@@ -186,7 +186,7 @@ func addPartOf(part func(x *float32, stride, width int, seen *int32, rows int, f
 	}
 }
 
-// capOf gives a generated function of SoftCap, which takes 2/limit too, the arguments of SoftCap.
+// capOf adapts a generated function of SoftCap, which takes 2/limit too.
 func capOf(f func(x *float32, n int, twice, limit float32)) func(x *float32, n int, limit float32) {
 	return func(x *float32, n int, limit float32) { f(x, n, 2/limit, limit) }
 }
