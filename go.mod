@@ -3,7 +3,7 @@ module bitmill
 go 1.26.5
 
 require (
-	github.com/dlclark/regexp2 v1.12.0
+	github.com/dlclark/regexp2 v1.12.0 // tests only
 	github.com/edsrzf/mmap-go v1.2.0
 	github.com/gomlx/compute v0.1.2
 	github.com/gomlx/gomlx v0.28.2
