@@ -22,7 +22,7 @@ repackedQ2KAVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   sums+48(FP), DX
-	VPXORD Z6, Z6, Z6
+	VXORPS Z6, Z6, Z6
 
 repackedQ2KAVX512_block:
 	VXORPS        Z7, Z7, Z7
@@ -352,7 +352,7 @@ repackedQ3KAVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z8, Z8, Z8
+	VXORPS Z8, Z8, Z8
 
 repackedQ3KAVX512_block:
 	VXORPS        Z9, Z9, Z9
@@ -967,7 +967,7 @@ repackedQ4KAVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   sums+48(FP), DX
-	VPXORD Z5, Z5, Z5
+	VXORPS Z5, Z5, Z5
 
 repackedQ4KAVX512_block:
 	VXORPS        Z6, Z6, Z6
@@ -1261,7 +1261,7 @@ repackedQ5KAVX512_rows:
 	MOVQ   d+40(FP), CX
 	MOVQ   sums+48(FP), DX
 	MOVQ   starts+56(FP), BX
-	VPXORD Z7, Z7, Z7
+	VXORPS Z7, Z7, Z7
 
 repackedQ5KAVX512_block:
 	VXORPS        Z8, Z8, Z8
@@ -1635,10 +1635,10 @@ repackedQ6KAVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z5, Z5, Z5
+	VXORPS Z4, Z4, Z4
 
 repackedQ6KAVX512_block:
-	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
 	VMOVUPS       64(SI), Z6
 	VMOVUPS       128(SI), Z7
 	VMOVUPS       192(SI), Z8
@@ -1710,19 +1710,19 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z6, Z14
 	VPSRAD        $0x18, Z14, Z14
 	VPMULLD       Z14, Z10, Z10
-	VPADDD        Z10, Z4, Z4
+	VPADDD        Z10, Z5, Z5
 	VPSLLD        $0x10, Z6, Z10
 	VPSRAD        $0x18, Z10, Z10
 	VPMULLD       Z10, Z11, Z11
-	VPADDD        Z11, Z4, Z4
+	VPADDD        Z11, Z5, Z5
 	VPSLLD        $0x08, Z6, Z10
 	VPSRAD        $0x18, Z10, Z10
 	VPMULLD       Z10, Z12, Z12
-	VPADDD        Z12, Z4, Z4
+	VPADDD        Z12, Z5, Z5
 	VPSRAD        $0x02, Z13, Z13
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z13, Z13
-	VPADDD        Z13, Z4, Z4
+	VPADDD        Z13, Z5, Z5
 	VPBROADCASTD  16(DX), Z6
 	VPBROADCASTD  20(DX), Z10
 	VPBROADCASTD  24(DX), Z11
@@ -1790,19 +1790,19 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z7, Z13
 	VPSRAD        $0x18, Z13, Z13
 	VPMULLD       Z13, Z6, Z6
-	VPADDD        Z6, Z4, Z4
+	VPADDD        Z6, Z5, Z5
 	VPSLLD        $0x10, Z7, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z10, Z10
-	VPADDD        Z10, Z4, Z4
+	VPADDD        Z10, Z5, Z5
 	VPSLLD        $0x08, Z7, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z11, Z11
-	VPADDD        Z11, Z4, Z4
+	VPADDD        Z11, Z5, Z5
 	VPSRAD        $0x02, Z12, Z12
 	VPSRAD        $0x18, Z7, Z6
 	VPMULLD       Z6, Z12, Z12
-	VPADDD        Z12, Z4, Z4
+	VPADDD        Z12, Z5, Z5
 	VPBROADCASTD  32(DX), Z6
 	VPBROADCASTD  36(DX), Z7
 	VPBROADCASTD  40(DX), Z10
@@ -1870,19 +1870,19 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z8, Z12
 	VPSRAD        $0x18, Z12, Z12
 	VPMULLD       Z12, Z6, Z6
-	VPADDD        Z6, Z4, Z4
+	VPADDD        Z6, Z5, Z5
 	VPSLLD        $0x10, Z8, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z7, Z7
-	VPADDD        Z7, Z4, Z4
+	VPADDD        Z7, Z5, Z5
 	VPSLLD        $0x08, Z8, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z10, Z10
-	VPADDD        Z10, Z4, Z4
+	VPADDD        Z10, Z5, Z5
 	VPSRAD        $0x02, Z11, Z11
 	VPSRAD        $0x18, Z8, Z6
 	VPMULLD       Z6, Z11, Z11
-	VPADDD        Z11, Z4, Z4
+	VPADDD        Z11, Z5, Z5
 	VPBROADCASTD  48(DX), Z6
 	VPBROADCASTD  52(DX), Z7
 	VPBROADCASTD  56(DX), Z8
@@ -1950,30 +1950,30 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z9, Z11
 	VPSRAD        $0x18, Z11, Z11
 	VPMULLD       Z11, Z6, Z6
-	VPADDD        Z6, Z4, Z4
+	VPADDD        Z6, Z5, Z5
 	VPSLLD        $0x10, Z9, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z7, Z7
-	VPADDD        Z7, Z4, Z4
+	VPADDD        Z7, Z5, Z5
 	VPSLLD        $0x08, Z9, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z8, Z8
-	VPADDD        Z8, Z4, Z4
+	VPADDD        Z8, Z5, Z5
 	VPSRAD        $0x02, Z10, Z10
 	VPSRAD        $0x18, Z9, Z6
 	VPMULLD       Z6, Z10, Z10
-	VPADDD        Z10, Z4, Z4
-	VCVTDQ2PS     Z4, Z4
+	VPADDD        Z10, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
 	VCVTPH2PS     (SI), Z6
 	VMULPS.BCST   (CX), Z6, Z6
-	VFMADD231PS   Z4, Z6, Z5
+	VFMADD231PS   Z5, Z6, Z4
 	ADDQ          $0x00000100, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000d40, SI
 	DECQ          R8
 	JZ            repackedQ6KAVX512_end
-	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
 	VMOVUPS       (SI), Z6
 	VMOVUPS       64(SI), Z7
 	VMOVUPS       128(SI), Z8
@@ -2045,19 +2045,19 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z6, Z14
 	VPSRAD        $0x18, Z14, Z14
 	VPMULLD       Z14, Z10, Z10
-	VPADDD        Z10, Z4, Z4
+	VPADDD        Z10, Z5, Z5
 	VPSLLD        $0x10, Z6, Z10
 	VPSRAD        $0x18, Z10, Z10
 	VPMULLD       Z10, Z11, Z11
-	VPADDD        Z11, Z4, Z4
+	VPADDD        Z11, Z5, Z5
 	VPSLLD        $0x08, Z6, Z10
 	VPSRAD        $0x18, Z10, Z10
 	VPMULLD       Z10, Z12, Z12
-	VPADDD        Z12, Z4, Z4
+	VPADDD        Z12, Z5, Z5
 	VPSRAD        $0x02, Z13, Z13
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z13, Z13
-	VPADDD        Z13, Z4, Z4
+	VPADDD        Z13, Z5, Z5
 	VPBROADCASTD  16(DX), Z6
 	VPBROADCASTD  20(DX), Z10
 	VPBROADCASTD  24(DX), Z11
@@ -2125,19 +2125,19 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z7, Z13
 	VPSRAD        $0x18, Z13, Z13
 	VPMULLD       Z13, Z6, Z6
-	VPADDD        Z6, Z4, Z4
+	VPADDD        Z6, Z5, Z5
 	VPSLLD        $0x10, Z7, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z10, Z10
-	VPADDD        Z10, Z4, Z4
+	VPADDD        Z10, Z5, Z5
 	VPSLLD        $0x08, Z7, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z11, Z11
-	VPADDD        Z11, Z4, Z4
+	VPADDD        Z11, Z5, Z5
 	VPSRAD        $0x02, Z12, Z12
 	VPSRAD        $0x18, Z7, Z6
 	VPMULLD       Z6, Z12, Z12
-	VPADDD        Z12, Z4, Z4
+	VPADDD        Z12, Z5, Z5
 	VPBROADCASTD  32(DX), Z6
 	VPBROADCASTD  36(DX), Z7
 	VPBROADCASTD  40(DX), Z10
@@ -2205,19 +2205,19 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z8, Z12
 	VPSRAD        $0x18, Z12, Z12
 	VPMULLD       Z12, Z6, Z6
-	VPADDD        Z6, Z4, Z4
+	VPADDD        Z6, Z5, Z5
 	VPSLLD        $0x10, Z8, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z7, Z7
-	VPADDD        Z7, Z4, Z4
+	VPADDD        Z7, Z5, Z5
 	VPSLLD        $0x08, Z8, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z10, Z10
-	VPADDD        Z10, Z4, Z4
+	VPADDD        Z10, Z5, Z5
 	VPSRAD        $0x02, Z11, Z11
 	VPSRAD        $0x18, Z8, Z6
 	VPMULLD       Z6, Z11, Z11
-	VPADDD        Z11, Z4, Z4
+	VPADDD        Z11, Z5, Z5
 	VPBROADCASTD  48(DX), Z6
 	VPBROADCASTD  52(DX), Z7
 	VPBROADCASTD  56(DX), Z8
@@ -2285,23 +2285,23 @@ repackedQ6KAVX512_block:
 	VPSLLD        $0x18, Z9, Z11
 	VPSRAD        $0x18, Z11, Z11
 	VPMULLD       Z11, Z6, Z6
-	VPADDD        Z6, Z4, Z4
+	VPADDD        Z6, Z5, Z5
 	VPSLLD        $0x10, Z9, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z7, Z7
-	VPADDD        Z7, Z4, Z4
+	VPADDD        Z7, Z5, Z5
 	VPSLLD        $0x08, Z9, Z6
 	VPSRAD        $0x18, Z6, Z6
 	VPMULLD       Z6, Z8, Z8
-	VPADDD        Z8, Z4, Z4
+	VPADDD        Z8, Z5, Z5
 	VPSRAD        $0x02, Z10, Z10
 	VPSRAD        $0x18, Z9, Z6
 	VPMULLD       Z6, Z10, Z10
-	VPADDD        Z10, Z4, Z4
-	VCVTDQ2PS     Z4, Z4
+	VPADDD        Z10, Z5, Z5
+	VCVTDQ2PS     Z5, Z5
 	VCVTPH2PS     -3360(SI), Z6
 	VMULPS.BCST   (CX), Z6, Z6
-	VFMADD231PS   Z4, Z6, Z5
+	VFMADD231PS   Z5, Z6, Z4
 	ADDQ          $0x00000100, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x00000040, DX
@@ -2310,7 +2310,7 @@ repackedQ6KAVX512_block:
 	JNZ           repackedQ6KAVX512_block
 
 repackedQ6KAVX512_end:
-	VMOVUPS Z5, (BX)
+	VMOVUPS Z4, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
 	JNZ     repackedQ6KAVX512_rows

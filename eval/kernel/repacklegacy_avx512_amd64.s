@@ -18,7 +18,7 @@ repackedQ40AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z2, Z2, Z2
+	VXORPS Z2, Z2, Z2
 
 repackedQ40AVX512_block:
 	VPBROADCASTD  (DX), Z3
@@ -132,7 +132,7 @@ repackedQ41AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   s+48(FP), DX
-	VPXORD Z2, Z2, Z2
+	VXORPS Z2, Z2, Z2
 
 repackedQ41AVX512_block:
 	VXORPS           Z3, Z3, Z3
@@ -194,7 +194,7 @@ repackedQ50AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z4, Z4, Z4
+	VXORPS Z4, Z4, Z4
 
 repackedQ50AVX512_block:
 	VPBROADCASTD  (DX), Z5
@@ -338,7 +338,7 @@ repackedQ51AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   s+48(FP), DX
-	VPXORD Z4, Z4, Z4
+	VXORPS Z4, Z4, Z4
 
 repackedQ51AVX512_block:
 	VXORPS           Z5, Z5, Z5
@@ -394,7 +394,7 @@ repackedQ51AVX512_block:
 	RET
 
 // func repackedIQ4NLAVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·repackedIQ4NLAVX512(SB), NOSPLIT, $0-64
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
@@ -409,7 +409,7 @@ repackedIQ4NLAVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z3, Z3, Z3
+	VXORPS Z3, Z3, Z3
 
 repackedIQ4NLAVX512_block:
 	VPBROADCASTD  (DX), Z4
@@ -518,7 +518,7 @@ DATA bits_7f7f7f7f<>+56(SB)/8, $0x7f7f7f7f7f7f7f7f
 GLOBL bits_7f7f7f7f<>(SB), RODATA|NOPTR, $64
 
 // func repackedMXFP4AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·repackedMXFP4AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z0
 	VMOVUPS         bits_f0f0f0f0<>+0(SB), Z1
@@ -533,7 +533,7 @@ repackedMXFP4AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z3, Z3, Z3
+	VXORPS Z3, Z3, Z3
 
 repackedMXFP4AVX512_block:
 	VPBROADCASTD  (DX), Z4
@@ -778,7 +778,7 @@ DATA bits_00200000<>+56(SB)/8, $0x0020000000200000
 GLOBL bits_00200000<>(SB), RODATA|NOPTR, $64
 
 // func repackedQ80AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *int8, d *float32, s *float32, starts *int32)
-// Requires: AVX, AVX512F, AVX512VNNI
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VNNI
 TEXT ·repackedQ80AVX512(SB), NOSPLIT, $0-64
 	VMOVUPS bits_ffffffff<>+0(SB), Z0
 	MOVQ    dst+0(FP), BX
@@ -790,57 +790,57 @@ repackedQ80AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+56(FP), DX
-	VPXORD Z1, Z1, Z1
+	VXORPS Z0, Z0, Z0
 
 repackedQ80AVX512_block:
-	VPBROADCASTD  (DX), Z0
+	VPBROADCASTD  (DX), Z1
 	VMOVUPS       64(SI), Z2
-	VPDPBUSD.BCST (AX), Z2, Z0
+	VPDPBUSD.BCST (AX), Z2, Z1
 	VMOVUPS       128(SI), Z2
-	VPDPBUSD.BCST 4(AX), Z2, Z0
+	VPDPBUSD.BCST 4(AX), Z2, Z1
 	VMOVUPS       192(SI), Z2
-	VPDPBUSD.BCST 8(AX), Z2, Z0
+	VPDPBUSD.BCST 8(AX), Z2, Z1
 	VMOVUPS       256(SI), Z2
-	VPDPBUSD.BCST 12(AX), Z2, Z0
+	VPDPBUSD.BCST 12(AX), Z2, Z1
 	VMOVUPS       320(SI), Z2
-	VPDPBUSD.BCST 16(AX), Z2, Z0
+	VPDPBUSD.BCST 16(AX), Z2, Z1
 	VMOVUPS       384(SI), Z2
-	VPDPBUSD.BCST 20(AX), Z2, Z0
+	VPDPBUSD.BCST 20(AX), Z2, Z1
 	VMOVUPS       448(SI), Z2
-	VPDPBUSD.BCST 24(AX), Z2, Z0
+	VPDPBUSD.BCST 24(AX), Z2, Z1
 	VMOVUPS       512(SI), Z2
-	VPDPBUSD.BCST 28(AX), Z2, Z0
-	VCVTDQ2PS     Z0, Z0
+	VPDPBUSD.BCST 28(AX), Z2, Z1
+	VCVTDQ2PS     Z1, Z1
 	VCVTPH2PS     (SI), Z2
 	VMULPS.BCST   (CX), Z2, Z2
-	VFMADD231PS   Z0, Z2, Z1
+	VFMADD231PS   Z1, Z2, Z0
 	ADDQ          $0x20, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x04, DX
 	ADDQ          $0x00000240, SI
 	DECQ          R8
 	JZ            repackedQ80AVX512_end
-	VPBROADCASTD  (DX), Z0
+	VPBROADCASTD  (DX), Z1
 	VMOVUPS       (SI), Z2
-	VPDPBUSD.BCST (AX), Z2, Z0
+	VPDPBUSD.BCST (AX), Z2, Z1
 	VMOVUPS       64(SI), Z2
-	VPDPBUSD.BCST 4(AX), Z2, Z0
+	VPDPBUSD.BCST 4(AX), Z2, Z1
 	VMOVUPS       128(SI), Z2
-	VPDPBUSD.BCST 8(AX), Z2, Z0
+	VPDPBUSD.BCST 8(AX), Z2, Z1
 	VMOVUPS       192(SI), Z2
-	VPDPBUSD.BCST 12(AX), Z2, Z0
+	VPDPBUSD.BCST 12(AX), Z2, Z1
 	VMOVUPS       256(SI), Z2
-	VPDPBUSD.BCST 16(AX), Z2, Z0
+	VPDPBUSD.BCST 16(AX), Z2, Z1
 	VMOVUPS       320(SI), Z2
-	VPDPBUSD.BCST 20(AX), Z2, Z0
+	VPDPBUSD.BCST 20(AX), Z2, Z1
 	VMOVUPS       384(SI), Z2
-	VPDPBUSD.BCST 24(AX), Z2, Z0
+	VPDPBUSD.BCST 24(AX), Z2, Z1
 	VMOVUPS       448(SI), Z2
-	VPDPBUSD.BCST 28(AX), Z2, Z0
-	VCVTDQ2PS     Z0, Z0
+	VPDPBUSD.BCST 28(AX), Z2, Z1
+	VCVTDQ2PS     Z1, Z1
 	VCVTPH2PS     -544(SI), Z2
 	VMULPS.BCST   (CX), Z2, Z2
-	VFMADD231PS   Z0, Z2, Z1
+	VFMADD231PS   Z1, Z2, Z0
 	ADDQ          $0x20, AX
 	ADDQ          $0x04, CX
 	ADDQ          $0x04, DX
@@ -849,7 +849,7 @@ repackedQ80AVX512_block:
 	JNZ           repackedQ80AVX512_block
 
 repackedQ80AVX512_end:
-	VMOVUPS Z1, (BX)
+	VMOVUPS Z0, (BX)
 	ADDQ    $0x00000040, BX
 	DECQ    DI
 	JNZ     repackedQ80AVX512_rows

@@ -20,7 +20,7 @@ repackedSigned4x8AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+48(FP), DX
-	VPXORD Z3, Z3, Z3
+	VXORPS Z3, Z3, Z3
 
 repackedSigned4x8AVX512_block:
 	VXORPS        Z4, Z4, Z4
@@ -716,7 +716,7 @@ repackedSigned3x8AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+48(FP), DX
-	VPXORD Z5, Z5, Z5
+	VXORPS Z5, Z5, Z5
 
 repackedSigned3x8AVX512_block:
 	VXORPS        Z6, Z6, Z6
@@ -1496,7 +1496,7 @@ repackedSigned3x16AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+48(FP), DX
-	VPXORD Z5, Z5, Z5
+	VXORPS Z5, Z5, Z5
 
 repackedSigned3x16AVX512_block:
 	VXORPS        Z6, Z6, Z6
@@ -2282,7 +2282,7 @@ repackedSigned2AVX512_rows:
 	MOVQ   codes+32(FP), AX
 	MOVQ   d+40(FP), CX
 	MOVQ   starts+48(FP), DX
-	VPXORD Z4, Z4, Z4
+	VXORPS Z4, Z4, Z4
 
 repackedSigned2AVX512_block:
 	VXORPS        Z5, Z5, Z5

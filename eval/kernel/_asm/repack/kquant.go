@@ -13,23 +13,16 @@ import (
 
 // kquant is a type with blocks of 256. Four code groups have 16 columns for each of their slots.
 type kquant struct {
+	interleaved
 	name   string
-	bits   int
 	offset int // of codes; where it is not what the type stores, centre takes it back
-	scales int // words
 	min    bool
-	code4  func(group, slot int) int
-	pairs  func(four int) []pair // of the slots of four code groups; nil: see bytes
-	mins   func(i int) (word, at int)
-	centre int // of the codes of a type with minima, so that sums of 16 columns fit 16 bits
+	pairs  func(four int) []pair // of the slots of four code groups; nil: see scaleBytes
+	centre int                   // of the codes of a type with minima, so that sums of 16 columns fit 16 bits
 }
 
 // pair is two slots whose groups' scales are a pair.
 type pair struct{ first, second, scale int }
-
-func inGroups(slots int) func(group, slot int) int {
-	return func(group, slot int) int { return 4*(group/4*slots+slot) + group%4 }
-}
 
 // neighbours are slots of groups of 16 that lie side by side.
 func neighbours(slots int) func(four int) []pair {
@@ -42,35 +35,20 @@ func neighbours(slots int) func(four int) []pair {
 }
 
 var kquants = []kquant{
-	{name: "Q2K", bits: 2, scales: 4, min: true, code4: inGroups(4), pairs: neighbours(4)},
-	{name: "Q3K", bits: 3, offset: 4, scales: 3, code4: inGroups(8), pairs: neighbours(8)},
-	{name: "Q4K", bits: 4, scales: 3, min: true,
-		code4: func(group, slot int) int { return group/8*16 + 8*slot + group%8 },
+	{name: "Q2K", interleaved: inOrder(2, 256, 4), min: true, pairs: neighbours(4)},
+	{name: "Q3K", interleaved: inOrder(3, 256, 3), offset: layout.OffsetQ3_K, pairs: neighbours(8)},
+	{name: "Q4K", interleaved: interleaved{4, 256, 3, layout.OrderQ4_K}, min: true,
 		pairs: func(four int) []pair { return []pair{{0, 1, four / 2}} }},
-	{name: "Q5K", bits: 5, centre: 15, scales: 3, min: true, code4: inGroups(8),
+	{name: "Q5K", interleaved: inOrder(5, 256, 3), centre: 15, min: true,
 		pairs: func(four int) []pair {
 			a, b := 2*four, 2*four+1
 			return []pair{{0, 2, a}, {1, 3, a}, {4, 6, b}, {5, 7, b}}
 		}},
-	{name: "Q6K", bits: 6, offset: 32, scales: 4, code4: inGroups(4)},
+	{name: "Q6K", interleaved: inOrder(6, 256, 4), offset: layout.OffsetQ6_K},
 }
 
 // grouped says that 32 columns share scales.
 func (t kquant) grouped() bool { return t.name == "Q4K" || t.name == "Q5K" }
-
-// body is the size of a block's body.
-func (t kquant) body() int {
-	s := codeGroups[t.bits]
-	return layout.Vector * (t.scales + 64/len(s.shifts)*s.words)
-}
-
-// fours is how many times four code groups a block has.
-func (t kquant) fours() int { return 64 / len(codeGroups[t.bits].shifts) / 4 }
-
-// at is where a body has a code group.
-func (t kquant) at(body Mem, i int) Mem {
-	return body.Offset(layout.Vector * (t.scales + i*codeGroups[t.bits].words))
-}
 
 // scaleMasks are the masks that scalePair needs.
 func (t kquant) scaleMasks() []uint32 {
@@ -142,7 +120,7 @@ func (t kquant) dot() {
 		doc += " starts are what the sums of products of 16 columns begin with."
 	}
 	Func(name, kquantSignature, doc)
-	list := append(groupMasks(t.bits), t.scaleMasks()...)
+	list := append(t.masks(), t.scaleMasks()...)
 	if t.pairs != nil {
 		list = append(list, 0x0000ffff)
 	}
@@ -162,7 +140,7 @@ func (t kquant) dot() {
 				Load(Param(p.name), p.r)
 			}
 		}
-		VPXORD(sum, sum, sum)
+		Clear(sum)
 	}, func(head, body Mem) {
 		t.block(m, head, body, codes, d, sums, starts, sum)
 		ADDQ(U32(256), codes)
@@ -190,30 +168,22 @@ func (t kquant) first() bool { return t.offset > 0 || t.centre > 0 }
 
 // block adds the products of a block to sum.
 func (t kquant) block(m masks, head, body Mem, codes, d, sums, starts reg.GPVirtual, sum reg.VecVirtual) {
-	total, least := AVX512.Zero(), reg.VecVirtual(nil)
-	words := make([]reg.VecVirtual, t.scales)
-	for i := range words {
-		words[i] = AVX512.Load(body.Offset(layout.Vector * i))
-	}
+	total, least, words := AVX512.Zero(), reg.VecVirtual(nil), t.scaleWords(body)
 	if t.min {
 		least = t.least(m, words, sums)
 	}
-	slots := len(codeGroups[t.bits].shifts)
-	for four := range t.fours() {
-		acc := make([]reg.VecVirtual, slots)
+	for four := range t.groups() / 4 {
+		acc := make([]reg.VecVirtual, t.slots())
 		for p := range acc {
 			if t.first() {
-				acc[p] = ZMM()
-				VPBROADCASTD(Mem{Base: starts, Disp: 4 * (slots*four + p)}, acc[p])
+				acc[p] = startsFrom(starts, t.slots()*four+p)
 			} else {
 				acc[p] = AVX512.Zero()
 			}
 		}
-		for i := 4 * four; i < 4*four+4; i++ {
-			unpackBits(t.bits, m, t.at(body, i), func(p int, v reg.VecVirtual) {
-				VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.code4(i, p)}, v, acc[p])
-			})
-		}
+		t.each(m, body, 4*four, 4, func(code4, p int, v reg.VecVirtual) {
+			VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * code4}, v, acc[p])
+		})
 		if t.pairs == nil {
 			t.scaleBytes(words[four], acc, total)
 			continue
@@ -229,11 +199,7 @@ func (t kquant) block(m masks, head, body Mem, codes, d, sums, starts reg.GPVirt
 		VPSLLD(U8(4), bias, bias)
 		VPADDD(bias, total, total)
 	}
-	VCVTDQ2PS(total, total)
-	f := ZMM()
-	VCVTPH2PS(head, f)
-	VMULPS_BCST(Mem{Base: d}, f, f)
-	VFMADD231PS(total, f, sum)
+	accumulate(total, head, d, sum)
 	if least != nil {
 		VCVTDQ2PS(least, least)
 		g := ZMM()
@@ -258,13 +224,11 @@ func (t kquant) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.V
 
 // scalePairs adds sums of 16 columns, two by two in words of 32 bits, times their scales to total.
 func (t kquant) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.VecVirtual, total reg.VecVirtual) {
-	shifts, scales := codeGroups[t.bits].shifts, map[int]reg.VecVirtual{}
+	scales := map[int]reg.VecVirtual{}
 	for _, p := range t.pairs(four) {
 		low, high := acc[p.first], acc[p.second]
-		if n := shifts[p.first]; n > 0 {
-			VPSRAD(U8(uint8(n)), low, low)
-		}
-		VPSLLD(U8(uint8(16-shifts[p.second])), high, high)
+		rightSigned(low, t.shift(p.first))
+		VPSLLD(U8(uint8(16-t.shift(p.second))), high, high)
 		VPTERNLOGD(U8(0xd8), m[0x0000ffff], low, high)
 		if scales[p.scale] == nil {
 			scales[p.scale] = t.signedPair(m, words, p.scale, m[0x00200020])
@@ -276,9 +240,7 @@ func (t kquant) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.
 // scaleBytes is the same with sums of 32 bits and scales of 8.
 func (t kquant) scaleBytes(word reg.VecVirtual, acc []reg.VecVirtual, total reg.VecVirtual) {
 	for p, v := range acc {
-		if n := codeGroups[t.bits].shifts[p]; n > 0 {
-			VPSRAD(U8(uint8(n)), v, v)
-		}
+		rightSigned(v, t.shift(p))
 		VPMULLD(scaleByte(word, p), v, v)
 		VPADDD(v, total, total)
 	}

@@ -11,25 +11,22 @@ import (
 
 // legacy is a type with blocks of 32: d, and m in types with a minimum.
 type legacy struct {
-	name  string
-	bits  int
-	min   bool
-	add   uint32 // to a code, for tiles
-	code4 func(group, slot int) int
-
-	table string // a variable with the sixteen values of codes, which get above added
-	above uint32
-	power bool // d is an exponent of 8 bits, E8M0, of the half of what values are counted in
+	interleaved
+	name   string
+	offset int // of codes, 0 in types with a minimum
+	min    bool
+	table  string // a variable with the sixteen values of codes, which get the offset added
+	power  bool   // d is an exponent of 8 bits, E8M0, of the half of what values are counted in
 }
 
 var legacies = []legacy{
-	{name: "Q40", bits: 4, add: 128 - 8, code4: inFours},
-	{name: "Q41", bits: 4, min: true, code4: inFours},
-	{name: "Q50", bits: 5, add: 128 - 16, code4: func(_, slot int) int { return slot }},
-	{name: "Q51", bits: 5, min: true, code4: func(_, slot int) int { return slot }},
-	{name: "IQ4NL", bits: 4, add: 1, code4: inFours, table: "nonlinear4", above: 127},
-	{name: "MXFP4", bits: 4, add: 128 - 12, code4: inFours, table: "float4", above: 12, power: true},
-	{name: "Q80", bits: 8, code4: func(group, _ int) int { return group }},
+	{name: "Q40", interleaved: inOrder(4, 32, 0), offset: layout.OffsetQ4_0},
+	{name: "Q41", interleaved: inOrder(4, 32, 0), min: true},
+	{name: "Q50", interleaved: inOrder(5, 32, 0), offset: layout.OffsetQ5_0},
+	{name: "Q51", interleaved: inOrder(5, 32, 0), min: true},
+	{name: "IQ4NL", interleaved: inOrder(4, 32, 0), offset: layout.OffsetNonlinear4, table: "nonlinear4"},
+	{name: "MXFP4", interleaved: inOrder(4, 32, 0), offset: layout.OffsetFloat4, table: "float4", power: true},
+	{name: "Q80", interleaved: inOrder(8, 32, 0), offset: layout.OffsetQ8_0},
 }
 
 // values is the table in a vector; nil: codes are values.
@@ -39,22 +36,9 @@ func (t legacy) values() reg.VecVirtual {
 	}
 	v := ZMM()
 	VBROADCASTI32X4(Variable(t.table), v)
-	VPADDB(Bytes(byte(t.above)), v, v)
+	VPADDB(Bytes(byte(t.offset)), v, v)
 	return v
 }
-
-// look makes a value of a code that is shifted as it lies.
-func look(table, v reg.VecVirtual, shift int) {
-	if table == nil {
-		return
-	}
-	if shift > 0 {
-		VPSRLW(U8(uint8(shift)), v, v)
-	}
-	VPSHUFB(v, table, v)
-}
-
-func inFours(group, slot int) int { return 4*slot + group }
 
 func (t legacy) perHead() int {
 	switch {
@@ -83,9 +67,6 @@ func (t legacy) scale(head Mem) reg.VecVirtual {
 	return f
 }
 
-func (t legacy) codeGroups() int { return 8 / len(codeGroups[t.bits].shifts) }
-func (t legacy) body() int       { return layout.Vector * t.codeGroups() * codeGroups[t.bits].words }
-
 const legacySignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, s *float32, starts *int32)"
 
 // dot emits the product of repacked rows with a token.
@@ -96,7 +77,7 @@ func (t legacy) dot() {
 		what = "s are the scaled sums of activations."
 	}
 	Func(name, legacySignature, "multiplies repacked rows, sixteen by sixteen, of "+t.name+" blocks with a token; "+what)
-	m, table := newMasks(groupMasks(t.bits)...), t.values()
+	m, table := newMasks(t.masks()...), t.values()
 	codes, d, extra := GP64(), GP64(), GP64()
 	sum := ZMM()
 	loop(name, t.perHead(), t.body(), func() {
@@ -107,7 +88,7 @@ func (t legacy) dot() {
 		} else {
 			Load(Param("starts"), extra)
 		}
-		VPXORD(sum, sum, sum)
+		Clear(sum)
 	}, func(head, body Mem) {
 		t.block(m, table, head, body, codes, d, extra, sum)
 		ADDQ(Imm(32), codes)
@@ -120,29 +101,27 @@ func (t legacy) dot() {
 
 // block adds the products of a block to sum.
 func (t legacy) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
-	acc := map[int]reg.VecVirtual{0: ZMM()} // by what codes are shifted by
+	acc := map[int]reg.VecVirtual{} // by what codes are shifted by
 	if t.min {
 		acc[0] = AVX512.Zero()
 	} else {
-		VPBROADCASTD(Mem{Base: extra}, acc[0])
+		acc[0] = startsFrom(extra, 0)
 	}
-	s := codeGroups[t.bits]
-	for i := range t.codeGroups() {
-		unpackBits(t.bits, m, body.Offset(layout.Vector*i*s.words), func(p int, v reg.VecVirtual) {
-			shift := s.shifts[p]
-			if table != nil {
-				look(table, v, shift)
-				shift = 0
-			}
-			if acc[shift] == nil {
-				acc[shift] = AVX512.Zero()
-			}
-			VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * t.code4(i, p)}, v, acc[shift])
-		})
-	}
+	t.each(m, body, 0, t.groups(), func(code4, slot int, v reg.VecVirtual) {
+		shift := t.shift(slot)
+		if table != nil {
+			right(v, shift)
+			look(table, v)
+			shift = 0
+		}
+		if acc[shift] == nil {
+			acc[shift] = AVX512.Zero()
+		}
+		VPDPBUSD_BCST(Mem{Base: codes, Disp: 4 * code4}, v, acc[shift])
+	})
 	for shift, v := range acc { // one at most
 		if shift > 0 {
-			VPSRAD(U8(uint8(shift)), v, v)
+			rightSigned(v, shift)
 			VPADDD(v, acc[0], acc[0])
 		}
 	}

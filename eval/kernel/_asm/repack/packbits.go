@@ -11,21 +11,19 @@ import (
 
 // packing is an order of code4s in code groups.
 type packing struct {
-	name  string
-	bits  int
-	n     int // code4s of a block
-	code4 func(group, slot int) int
+	interleaved
+	name string
 }
 
 var packings = []packing{
-	{"2", 2, 64, inGroups(4)},
-	{"3", 3, 64, inGroups(8)},
-	{"4", 4, 64, inGroups(2)},
-	{"5", 5, 64, inGroups(8)},
-	{"6", 6, 64, inGroups(4)},
-	{"Q4K", 4, 64, func(group, slot int) int { return group/8*16 + 8*slot + group%8 }},
-	{"Legacy4", 4, 8, inFours},
-	{"Legacy5", 5, 8, func(_, slot int) int { return slot }},
+	{inOrder(2, 256, 0), "2"},
+	{inOrder(3, 256, 0), "3"},
+	{inOrder(4, 256, 0), "4"},
+	{inOrder(5, 256, 0), "5"},
+	{inOrder(6, 256, 0), "6"},
+	{interleaved{4, 256, 0, layout.OrderQ4_K}, "Q4K"},
+	{inOrder(4, 32, 0), "Legacy4"},
+	{inOrder(5, 32, 0), "Legacy5"},
 }
 
 // EmitPackBits generates what makes the words of repacked rows.
@@ -61,13 +59,13 @@ func (t packing) emit() {
 			VPORD(list[0], to, to)
 		}
 	}
-	s := codeGroups[t.bits]
-	for i := range t.n / len(s.shifts) {
-		q := make([]reg.VecVirtual, len(s.shifts))
+	n := t.group().Words
+	for i := range t.groups() {
+		q := make([]reg.VecVirtual, t.slots())
 		for p := range q {
-			q[p] = AVX512.Load(Mem{Base: from, Disp: layout.Vector * t.code4(i, p)})
+			q[p] = AVX512.Load(Mem{Base: from, Disp: layout.Vector * t.order(i, p)})
 		}
-		w := q[:s.words]
+		w := q[:n]
 		switch t.bits {
 		case 2:
 			or(q[0], shifted(q[1], 2, 0), shifted(q[2], 4, 0), shifted(q[3], 6, 0))
@@ -90,7 +88,7 @@ func (t packing) emit() {
 			}
 		}
 		for k, v := range w {
-			VMOVDQU32(v, Mem{Base: words, Disp: layout.Vector * (i*s.words + k)})
+			VMOVDQU32(v, Mem{Base: words, Disp: layout.Vector * (i*n + k)})
 		}
 	}
 	End()

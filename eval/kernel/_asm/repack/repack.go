@@ -54,6 +54,22 @@ func EmitUnpackSigned() {
 	}
 }
 
+// accumulate adds integers times the scale of their rows, in the head, and that of the token to sum.
+func accumulate(total reg.VecVirtual, head Mem, d reg.GPVirtual, sum reg.VecVirtual) {
+	VCVTDQ2PS(total, total)
+	f := ZMM()
+	VCVTPH2PS(head, f)
+	VMULPS_BCST(Mem{Base: d}, f, f)
+	VFMADD231PS(total, f, sum)
+}
+
+// startsFrom returns a vector filled from a place.
+func startsFrom(starts reg.GPVirtual, i int) reg.VecVirtual {
+	v := ZMM()
+	VPBROADCASTD(Mem{Base: starts, Disp: 4 * i}, v)
+	return v
+}
+
 // masks are constants in registers, loaded when a kernel begins.
 type masks map[uint32]reg.VecVirtual
 

@@ -17,13 +17,10 @@ func (t kquant) unpack() {
 	name := "unpackRepacked" + t.name + "AVX512"
 	Func(name, unpackSignature, "unpacks a block of sixteen repacked rows to a record of 256 columns.")
 	record, head, body := Arg("record"), Arg("head"), Arg("body")
-	m := newMasks(append(groupMasks(t.bits), t.scaleMasks()...)...)
-	words := make([]reg.VecVirtual, t.scales)
-	for i := range words {
-		words[i] = AVX512.Load(Mem{Base: body, Disp: layout.Vector * i})
-	}
+	m := newMasks(append(t.masks(), t.scaleMasks()...)...)
+	words := t.scaleWords(Mem{Base: body})
 	store := func(v reg.VecVirtual, at int) { VMOVDQA32(v, Mem{Base: record, Disp: at}) }
-	slots := len(codeGroups[t.bits].shifts)
+	slots := t.slots()
 	var add reg.VecVirtual
 	switch t.name {
 	case "Q4K", "Q5K":
@@ -37,18 +34,18 @@ func (t kquant) unpack() {
 		for i := range 16 {
 			store(scaleByte(words[i/4], i%4), layout.KQuantScales+layout.Vector*i)
 		}
-		add = AVX512.Load(Bits(bytesOf(128 - 32)))
+		add = AVX512.Load(Bytes(byte(layout.Full - t.offset)))
 	case "Q2K":
 		for i := range 8 {
 			store(negated(t.scalePair(m, words, 8+i)), layout.KQuantMins+layout.Vector*i)
 		}
 	}
-	for four := range t.fours() {
+	for four := range t.groups() / 4 {
 		factor, base := make([]reg.VecVirtual, slots), make([]reg.VecVirtual, slots)
 		if t.folds() {
 			less := AVX512.Zero()
 			if t.offset > 0 {
-				less = AVX512.Load(Bits(0x00200020))
+				less = AVX512.Load(Words(32))
 			}
 			for p := 0; p < slots; p += 2 {
 				factor[p], factor[p+1] = doubled(t.signedPair(m, words, (slots*four+p)/2, less))
@@ -59,23 +56,19 @@ func (t kquant) unpack() {
 				}
 			}
 		}
-		for i := 4 * four; i < 4*four+4; i++ {
-			unpackBits(t.bits, m, t.at(Mem{Base: body}, i), func(p int, v reg.VecVirtual) {
-				if n := codeGroups[t.bits].shifts[p]; n > 0 {
-					VPSRLW(U8(uint8(n)), v, v)
-				}
-				if factor[p] != nil {
-					VPMULLW(factor[p], v, v) // bytes carry nothing in the end
-				}
-				if base[p] != nil {
-					VPADDW(base[p], v, v)
-				}
-				if add != nil {
-					VPADDB(add, v, v)
-				}
-				store(v, layout.Vector*t.code4(i, p))
-			})
-		}
+		t.each(m, Mem{Base: body}, 4*four, 4, func(code4, p int, v reg.VecVirtual) {
+			right(v, t.shift(p))
+			if factor[p] != nil {
+				VPMULLW(factor[p], v, v) // bytes carry nothing in the end
+			}
+			if base[p] != nil {
+				VPADDW(base[p], v, v)
+			}
+			if add != nil {
+				VPADDB(add, v, v)
+			}
+			store(v, layout.Vector*code4)
+		})
 	}
 	f := ZMM()
 	VCVTPH2PS(Mem{Base: head}, f)
@@ -116,7 +109,7 @@ func doubled(v reg.VecVirtual) (even, odd reg.VecVirtual) {
 func centred(s reg.VecVirtual) reg.VecVirtual {
 	v, high := ZMM(), ZMM()
 	VPSLLW(U8(2), s, v)
-	VMOVDQU32(Bits(0x007f007f), high)
+	VMOVDQU32(Words(layout.Folded), high)
 	VPSUBW(v, high, v)
 	VPSLLW(U8(8), v, high)
 	VPADDW(high, v, v)
@@ -133,24 +126,12 @@ func (t legacy) unpack() {
 	name := "unpackRepacked" + t.name + "AVX512"
 	Func(name, unpackSignature, "unpacks a block of sixteen repacked rows to a record of 32 columns.")
 	record, head, body := Arg("record"), Arg("head"), Arg("body")
-	m, table := newMasks(groupMasks(t.bits)...), t.values()
+	m, table := newMasks(t.masks()...), t.values()
 	var add reg.VecVirtual
-	if t.add > 0 {
-		add = AVX512.Load(Bytes(byte(t.add)))
+	if n := layout.Full - t.offset; !t.min && n > 0 {
+		add = AVX512.Load(Bytes(byte(n)))
 	}
-	s := codeGroups[t.bits]
-	for i := range t.codeGroups() {
-		unpackBits(t.bits, m, Mem{Base: body, Disp: layout.Vector * i * s.words}, func(p int, v reg.VecVirtual) {
-			if n := s.shifts[p]; n > 0 && table == nil {
-				VPSRLW(U8(uint8(n)), v, v)
-			}
-			look(table, v, s.shifts[p])
-			if add != nil {
-				VPADDB(add, v, v)
-			}
-			VMOVDQA32(v, Mem{Base: record, Disp: layout.Vector * t.code4(i, p)})
-		})
-	}
+	t.store(m, table, add, Mem{Base: record}, Mem{Base: body}, 0, t.groups())
 	f := t.scale(Mem{Base: head})
 	VMOVAPS(f, Mem{Base: record, Disp: layout.LegacyD})
 	if t.min {
