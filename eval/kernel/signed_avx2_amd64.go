@@ -19,7 +19,7 @@ func entries8AVX2(dst *[8]int8, table *[8]int8, index *uint16, signs *byte, n in
 //go:noescape
 func entries4AVX2(dst *[4]int8, table *[4]int8, index *uint16, signs *byte, n int)
 
-// dotSignedAVX2 computes sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.
+// dotSignedAVX2 computes sum_i scales[i] * sum_k codes[16i+k]*x[16i+k] for i < n, an even number.
 //
 //go:noescape
-func dotSignedAVX2(dst *float32, levels *int8, scales *float32, n int, x *float32)
+func dotSignedAVX2(dst *float32, codes *int8, scales *float32, n int, x *float32)

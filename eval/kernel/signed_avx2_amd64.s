@@ -119,10 +119,10 @@ entries4AVX2_loop:
 	VZEROUPPER
 	RET
 
-// func dotSignedAVX2(dst *float32, levels *int8, scales *float32, n int, x *float32)
+// func dotSignedAVX2(dst *float32, codes *int8, scales *float32, n int, x *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·dotSignedAVX2(SB), NOSPLIT, $0-40
-	MOVQ   levels+8(FP), AX
+	MOVQ   codes+8(FP), AX
 	MOVQ   scales+16(FP), CX
 	MOVQ   n+24(FP), DX
 	MOVQ   x+32(FP), BX

@@ -24,7 +24,7 @@ func order() Mem {
 	return Table32("order", 8, func(i int) uint32 { return uint32(i/2 + i%2*4) })
 }
 
-// magnitudes gives the largest |x| of n vectors from src, in every lane. Magnitudes are compared as integers, so NaN
+// magnitudes returns the largest |x| of n vectors from src, in every lane. Magnitudes are compared as integers, so NaN
 // is the largest of all.
 func magnitudes(src reg.GPVirtual, n int) reg.VecVirtual {
 	mask := AVX2.Load(Bits(0x7fffffff))
@@ -239,7 +239,7 @@ func interleaveFloats(label string, from Rows, to reg.GPVirtual, disp, record in
 	}, By(4, from.Base), By(record, to))
 }
 
-// pairSums turns pairs of int16 into their sums times -128, and -128 times the first and the second.
+// pairSums returns -128 times the sums of pairs of int16, and times the first and the second number.
 func pairSums(pairs reg.VecVirtual) (sum, first, second reg.VecVirtual) {
 	sum, first, second = YMM(), YMM(), YMM()
 	zero := AVX2.Zero()

@@ -130,7 +130,8 @@ func wideLoad32() {
 	mask := AVX512.Load(Bits(0x7fffffff))
 
 	Repeat("loadQ8AVX512_blocks", eights, func() {
-		// The largest |x| of the eight blocks, side by side. Magnitudes are compared as integers, so NaN is the largest.
+		// The largest |x| of the eight blocks, side by side. Magnitudes are compared as integers, so NaN is the
+		// largest.
 		m := AVX512.Vectors(8)
 		for i := range m {
 			t := ZMM()

@@ -32,7 +32,7 @@ func (t interleaved) groups() int { return t.columns / 4 / t.slots() }
 // body is the bytes of a block's body.
 func (t interleaved) body() int { return layout.Vector * (t.scales + t.groups()*t.group().Words) }
 
-// each unpacks n code groups and calls use for each code4, whose codes are shifted as they lie.
+// each unpacks n code groups and calls use for each code4, whose codes are still shifted in their bytes.
 func (t interleaved) each(m masks, body Mem, first, n int, use func(code4, slot int, v reg.VecVirtual)) {
 	for i := first; i < first+n; i++ {
 		at := body.Offset(layout.Vector * (t.scales + i*t.group().Words))
@@ -40,7 +40,7 @@ func (t interleaved) each(m masks, body Mem, first, n int, use func(code4, slot 
 	}
 }
 
-// store unpacks n code groups to a record: codes, or the values that the table has for them, with add added.
+// store unpacks n code groups to a record: codes, or their values from the table, plus add.
 func (t interleaved) store(m masks, table, add reg.VecVirtual, record, body Mem, first, n int) {
 	t.each(m, body, first, n, func(code4, slot int, v reg.VecVirtual) {
 		right(v, t.shift(slot))
@@ -52,21 +52,21 @@ func (t interleaved) store(m masks, table, add reg.VecVirtual, record, body Mem,
 	})
 }
 
-// right shifts words of 16 bits, or not at all.
+// right shifts words of 16 bits to the right.
 func right(v reg.VecVirtual, n int) {
 	if n > 0 {
 		VPSRLW(U8(uint8(n)), v, v)
 	}
 }
 
-// rightSigned shifts words of 32 bits with a sign.
+// rightSigned shifts signed words of 32 bits to the right.
 func rightSigned(v reg.VecVirtual, n int) {
 	if n > 0 {
 		VPSRAD(U8(uint8(n)), v, v)
 	}
 }
 
-// look makes values of codes, if there is a table.
+// look replaces codes by their values if there is a table.
 func look(table, v reg.VecVirtual) {
 	if table != nil {
 		VPSHUFB(v, table, v)
@@ -82,12 +82,12 @@ func (t interleaved) scaleWords(body Mem) []reg.VecVirtual {
 	return words
 }
 
-// mask cuts a code4 out of its slot.
+// mask has ones where a slot keeps its code4.
 func (t interleaved) mask(slot int) uint32 {
 	return bytesOf(1<<(t.shift(slot)+t.bits) - 1<<t.shift(slot))
 }
 
-// masks are the masks that unpackBits needs.
+// masks returns the masks that unpackBits needs.
 func (t interleaved) masks() (list []uint32) {
 	for slot := range t.slots() {
 		list = append(list, t.mask(slot))
@@ -103,7 +103,7 @@ func (t interleaved) masks() (list []uint32) {
 	return list
 }
 
-// unpackBits unpacks a code group and calls use for each slot, with its codes shifted as they lie.
+// unpackBits unpacks a code group and calls use for each slot, with codes that are still shifted.
 func (t interleaved) unpackBits(m masks, at Mem, use func(slot int, v reg.VecVirtual)) {
 	w := make([]reg.VecVirtual, t.group().Words)
 	for i := range w {
@@ -114,7 +114,7 @@ func (t interleaved) unpackBits(m masks, at Mem, use func(slot int, v reg.VecVir
 		VPANDD(m[t.mask(slot)], v, c)
 		use(slot, c)
 	}
-	// over returns the bits of upper where the mask has ones, and where it has none those of lower shifted right.
+	// over returns the bits of upper where the mask has ones, and the bits of lower, shifted right, where it has zeros.
 	over := func(mask uint32, upper, lower reg.VecVirtual, shift int) reg.VecVirtual {
 		v := ZMM()
 		VPSRLW(U8(uint8(shift)), lower, v)

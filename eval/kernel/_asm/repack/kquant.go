@@ -15,16 +15,16 @@ import (
 type kquant struct {
 	interleaved
 	name   string
-	offset int // of codes; where it is not what the type stores, centre takes it back
+	offset int // of the stored codes
 	min    bool
 	pairs  func(four int) []pair // of the slots of four code groups; nil: see scaleBytes
-	centre int                   // of the codes of a type with minima, so that sums of 16 columns fit 16 bits
+	centre int                   // taken from codes of a type with minima, so that sums of 16 columns fit 16 bits
 }
 
-// pair is two slots whose groups' scales are a pair.
+// pair is two slots whose scales are a pair.
 type pair struct{ first, second, scale int }
 
-// neighbours are slots of groups of 16 that lie side by side.
+// neighbours are pairs of slots whose 16 columns lie side by side.
 func neighbours(slots int) func(four int) []pair {
 	return func(four int) (list []pair) {
 		for p := 0; p < slots; p += 2 {
@@ -47,7 +47,7 @@ var kquants = []kquant{
 	{name: "Q6K", interleaved: inOrder(6, 256, 4), offset: layout.OffsetQ6_K},
 }
 
-// grouped says that 32 columns share scales.
+// grouped reports whether 32 columns share a scale.
 func (t kquant) grouped() bool { return t.name == "Q4K" || t.name == "Q5K" }
 
 // scaleMasks are the masks that scalePair needs.
@@ -59,7 +59,7 @@ func (t kquant) scaleMasks() []uint32 {
 	return []uint32{0x000f000f}
 }
 
-// scalePair makes pair i of a block's scales, minima behind them; words are those of its body.
+// scalePair extracts pair i of a block's scales, or of the minima behind them, from the words of its body.
 func (t kquant) scalePair(m masks, w []reg.VecVirtual, i int) reg.VecVirtual {
 	v := ZMM()
 	switch {
@@ -94,7 +94,7 @@ func (t kquant) scalePair(m masks, w []reg.VecVirtual, i int) reg.VecVirtual {
 	return v
 }
 
-// signedPair is scalePair of a type whose scales are stored with 32 added.
+// signedPair is scalePair for types that store scales with 32 added.
 func (t kquant) signedPair(m masks, w []reg.VecVirtual, i int, less reg.VecVirtual) reg.VecVirtual {
 	v := t.scalePair(m, w, i)
 	if t.offset > 0 {
@@ -163,10 +163,10 @@ func (t kquant) perHead() int {
 	return 2
 }
 
-// first says that sums of products begin with starts.
+// first reports whether sums of products begin with starts.
 func (t kquant) first() bool { return t.offset > 0 || t.centre > 0 }
 
-// block adds the products of a block to sum.
+// block adds the product of a block to sum.
 func (t kquant) block(m masks, head, body Mem, codes, d, sums, starts reg.GPVirtual, sum reg.VecVirtual) {
 	total, least, words := AVX512.Zero(), reg.VecVirtual(nil), t.scaleWords(body)
 	if t.min {
@@ -222,7 +222,7 @@ func (t kquant) least(m masks, words []reg.VecVirtual, sums reg.GPVirtual) reg.V
 	return v
 }
 
-// scalePairs adds sums of 16 columns, two by two in words of 32 bits, times their scales to total.
+// scalePairs adds sums of 16 columns times their scales to total, two at a time in words of 32 bits.
 func (t kquant) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.VecVirtual, total reg.VecVirtual) {
 	scales := map[int]reg.VecVirtual{}
 	for _, p := range t.pairs(four) {
@@ -237,7 +237,7 @@ func (t kquant) scalePairs(m masks, words []reg.VecVirtual, four int, acc []reg.
 	}
 }
 
-// scaleBytes is the same with sums of 32 bits and scales of 8.
+// scaleBytes is scalePairs with sums of 32 bits and scales of 8.
 func (t kquant) scaleBytes(word reg.VecVirtual, acc []reg.VecVirtual, total reg.VecVirtual) {
 	for p, v := range acc {
 		rightSigned(v, t.shift(p))
@@ -246,7 +246,7 @@ func (t kquant) scaleBytes(word reg.VecVirtual, acc []reg.VecVirtual, total reg.
 	}
 }
 
-// scaleByte makes byte i of a word a number of 32 bits.
+// scaleByte returns byte i of words, signed, as numbers of 32 bits.
 func scaleByte(word reg.VecVirtual, i int) reg.VecVirtual {
 	v := ZMM()
 	if i < 3 {

@@ -16,7 +16,7 @@ type legacy struct {
 	offset int // of codes, 0 in types with a minimum
 	min    bool
 	table  string // a variable with the sixteen values of codes, which get the offset added
-	power  bool   // d is an exponent of 8 bits, E8M0, of the half of what values are counted in
+	power  bool   // d is an 8-bit exponent, E8M0, of half the unit of the values
 }
 
 var legacies = []legacy{
@@ -29,7 +29,7 @@ var legacies = []legacy{
 	{name: "Q80", interleaved: inOrder(8, 32, 0), offset: layout.OffsetQ8_0},
 }
 
-// values is the table in a vector; nil: codes are values.
+// values loads the table plus the offset; nil: codes are the values.
 func (t legacy) values() reg.VecVirtual {
 	if t.table == "" {
 		return nil
@@ -50,7 +50,7 @@ func (t legacy) perHead() int {
 	return 2
 }
 
-// scale returns d of sixteen rows. An exponent e means 2^(e-128), a float of bits (e-1)<<23, but for e < 2: 1<<(21+e).
+// scale returns d of sixteen rows. An exponent e means 2^(e-128): a float of bits (e-1)<<23, or 1<<(21+e) for e < 2.
 func (t legacy) scale(head Mem) reg.VecVirtual {
 	f := ZMM()
 	if !t.power {
@@ -99,9 +99,9 @@ func (t legacy) dot() {
 	})
 }
 
-// block adds the products of a block to sum.
+// block adds the product of a block to sum.
 func (t legacy) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
-	acc := map[int]reg.VecVirtual{} // by what codes are shifted by
+	acc := map[int]reg.VecVirtual{} // by the shift of the codes
 	if t.min {
 		acc[0] = AVX512.Zero()
 	} else {

@@ -26,7 +26,7 @@ var packings = []packing{
 	{inOrder(5, 32, 0), "Legacy5"},
 }
 
-// EmitPackBits generates what makes the words of repacked rows.
+// EmitPackBits generates the packing of code4s into the words of repacked rows.
 func EmitPackBits() {
 	for _, t := range packings {
 		t.emit()

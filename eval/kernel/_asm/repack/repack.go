@@ -1,10 +1,10 @@
-// Package repack generates the AVX-512 products of repacked weights (see repack_layout.go in package kernel) with one token, and the
-// unpacking of repacked blocks to tiles.
+// Package repack generates the AVX-512 products of repacked weights (see repack_layout.go in package kernel) with one
+// token, and the unpacking of repacked blocks to tiles.
 //
-// The lanes of a vector are sixteen repacked rows, so sums and scales of all rows are made at once: VPDPBUSD
-// multiplies four columns of each row with four activation codes, broadcast from memory. Quads stay where they lie in
-// their bytes, and a mask cuts them out: what they are shifted by is taken back from the sums of 16 columns, or as two of
-// those, of sixteen bits each, are put into one word to meet the pair of their scales in VPDPWSSD.
+// The lanes of a vector are sixteen repacked rows, so the sums and scales of all rows are computed at once: VPDPBUSD
+// multiplies four columns of each row with four activation codes, broadcast from memory. A mask cuts code4s out of
+// their bytes without moving them. Their shift is undone later, in the sums of 16 columns, or when two such sums of
+// sixteen bits are put into one word to be multiplied with a pair of scales by VPDPWSSD.
 package repack
 
 import (
@@ -23,14 +23,14 @@ func EmitKQuants() {
 	}
 }
 
-// EmitLegacy generates those of blocks of 32.
+// EmitLegacy generates the products of repacked blocks of 32 with a token.
 func EmitLegacy() {
 	for _, t := range legacies {
 		t.dot()
 	}
 }
 
-// EmitUnpack generates the unpacking of repacked rows.
+// EmitUnpack generates the unpacking of repacked rows to tiles.
 func EmitUnpack() {
 	for _, t := range kquants {
 		t.unpack()
@@ -40,7 +40,7 @@ func EmitUnpack() {
 	}
 }
 
-// EmitSigned generates the products of types of few values.
+// EmitSigned generates the products of repacked types with signed codes.
 func EmitSigned() {
 	for _, t := range signeds {
 		t.dot()
@@ -54,7 +54,7 @@ func EmitUnpackSigned() {
 	}
 }
 
-// accumulate adds integers times the scale of their rows, in the head, and that of the token to sum.
+// accumulate adds integers times the scales of their rows, from the head, and of the token to sum.
 func accumulate(total reg.VecVirtual, head Mem, d reg.GPVirtual, sum reg.VecVirtual) {
 	VCVTDQ2PS(total, total)
 	f := ZMM()
@@ -63,14 +63,14 @@ func accumulate(total reg.VecVirtual, head Mem, d reg.GPVirtual, sum reg.VecVirt
 	VFMADD231PS(total, f, sum)
 }
 
-// startsFrom returns a vector filled from a place.
+// startsFrom returns number i of starts in every lane.
 func startsFrom(starts reg.GPVirtual, i int) reg.VecVirtual {
 	v := ZMM()
 	VPBROADCASTD(Mem{Base: starts, Disp: 4 * i}, v)
 	return v
 }
 
-// masks are constants in registers, loaded when a kernel begins.
+// masks are constants that a kernel loads into registers when it begins.
 type masks map[uint32]reg.VecVirtual
 
 func newMasks(values ...uint32) masks {
@@ -86,8 +86,9 @@ func newMasks(values ...uint32) masks {
 // bytesOf repeats a byte four times.
 func bytesOf(b uint32) uint32 { return b * 0x01010101 }
 
-// loop emits a loop over sixteens of rows around one over their blocks, of which some share a head: begin, block and end emit
-// what is done for sixteen rows and for a block, whose head and body lie at the operands. Blocks and sixteens follow each other.
+// loop emits a loop over sixteens of rows around one over their blocks, perHead of which share a head. begin and end
+// emit what is done before and after the blocks of sixteen rows, block what is done with a head and a body. All follow
+// each other in memory.
 func loop(name string, perHead, body int, begin func(), block func(head, body Mem), end func(dst Mem)) {
 	dst, w, sixteens := Arg("dst"), Arg("w"), Arg("sixteens")
 	blocks := GP64()

@@ -9,8 +9,9 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// signed is a type with blocks of 256 whose codes stand for few values, which get a number added so that none is negative.
-// A table turns codes into values, but where these are the codes; scales are signed bytes, none or one for 32 or 16 columns.
+// signed is a type with blocks of 256 whose codes stand for a few values, which get an offset added so that none is
+// negative. A table turns codes into values, unless the codes are the values; scales are signed bytes, one for 32 or 16
+// columns, or none.
 type signed struct {
 	interleaved
 	name    string
@@ -41,8 +42,8 @@ const signedSignature = "func(dst *float32, w *byte, sixteens, blocks int, codes
 // dot emits the product of repacked rows with a token.
 func (t signed) dot() {
 	name := "repacked" + t.name + "AVX512"
-	Func(name, signedSignature, "multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what the sums of products "+
-		"of 16 columns begin with, the table has the values of codes.")
+	Func(name, signedSignature, "multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what "+
+		"the sums of products of 16 columns begin with, the table has the values of codes.")
 	m, table := newMasks(t.masks()...), t.table()
 	codes, d, starts := GP64(), GP64(), GP64()
 	sum := ZMM()
@@ -76,7 +77,7 @@ func (t signed) dot() {
 	})
 }
 
-// scale adds the sums of groups from the first one on, of 16 columns each, times their scales to total.
+// scale adds sums of 16 columns each, from the first one on, times their scales to total.
 func (t signed) scale(words []reg.VecVirtual, first int, acc []reg.VecVirtual, total reg.VecVirtual) {
 	each := 1 // sums that share a scale
 	if t.scaling == 8 {
@@ -99,11 +100,11 @@ func (t signed) scale(words []reg.VecVirtual, first int, acc []reg.VecVirtual, t
 
 const unpackSignedSignature = "func(record, head, body *byte, table *byte, factor float32, add uint32)"
 
-// fill emits the unpacking of a block to a record of a tile: float scales, and values with add added to each.
+// unpack emits the unpacking of a block to a record of a tile: float scales, and values plus add.
 func (t signed) unpack() {
 	name := "unpackRepacked" + t.name + "AVX512"
-	Func(name, unpackSignedSignature, "unpacks a block of sixteen repacked rows to a record of 256 columns: float scales times factor, "+
-		"and values with add added, which is four bytes alike.")
+	Func(name, unpackSignedSignature, "unpacks a block of sixteen repacked rows to a record of 256 columns: float scales "+
+		"times factor, and values with add added, which is four bytes alike.")
 	record, head, body := Arg("record"), Arg("head"), Arg("body")
 	m, table := newMasks(t.masks()...), t.table()
 	add, f := AVX512.IntArg("add"), ZMM()

@@ -11,8 +11,8 @@ import (
 
 const unpackSignature = "func(record, head, body *byte)"
 
-// fill emits the unpacking of a block to a record of a tile: see superRecord in tile.go. Types with scales per 16 columns
-// and few bits keep codes times scales, as the wide products of theirs expect.
+// unpack emits the unpacking of a block to a record of a tile: see kquantRecord in tile.go. The products of types with
+// few bits and scales per 16 columns expect codes times scales.
 func (t kquant) unpack() {
 	name := "unpackRepacked" + t.name + "AVX512"
 	Func(name, unpackSignature, "unpacks a block of sixteen repacked rows to a record of 256 columns.")
@@ -80,10 +80,10 @@ func (t kquant) unpack() {
 	End()
 }
 
-// folds says that tiles keep codes times scales.
+// folds reports whether tiles keep codes times scales.
 func (t kquant) folds() bool { return t.bits < 4 }
 
-// parted makes the halves of pairs, which are not negative, numbers of 32 bits.
+// parted widens the halves of pairs, which are not negative, to 32 bits.
 func parted(v reg.VecVirtual) (even, odd reg.VecVirtual) {
 	even, odd = ZMM(), ZMM()
 	VPSRLD(U8(16), v, odd)
@@ -92,7 +92,7 @@ func parted(v reg.VecVirtual) (even, odd reg.VecVirtual) {
 	return even, odd
 }
 
-// doubled makes pairs of each half.
+// doubled repeats each half of pairs.
 func doubled(v reg.VecVirtual) (even, odd reg.VecVirtual) {
 	even, odd = ZMM(), ZMM()
 	VPSLLD(U8(16), v, even)
@@ -121,7 +121,7 @@ func negated(v reg.VecVirtual) reg.VecVirtual {
 	return v
 }
 
-// fill emits the unpacking of a block of 32 to a record.
+// unpack emits the unpacking of a block of 32 to a record.
 func (t legacy) unpack() {
 	name := "unpackRepacked" + t.name + "AVX512"
 	Func(name, unpackSignature, "unpacks a block of sixteen repacked rows to a record of 32 columns.")

@@ -11,20 +11,21 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// Block64 is a type of few levels whose blocks hold 64 columns or a multiple, multiplied with activations in blocks of 32.
-// Codes have a number added so that none is negative; it is taken back by what sums of four activations start from.
+// Block64 is a type with few values and blocks of 64 columns or a multiple, multiplied with activations in blocks of
+// 32. Codes have an offset added so that none is negative; the numbers that sums of four products start from take it
+// back.
 type Block64 struct {
-	Name   string
-	bytes  int
-	chunks int    // vectors of codes
-	times  uint16 // AVX2: what products are multiplied by
-	// start loads what stays in registers. scale returns the scales of the fours of chunk c, codes unpacks its codes.
+	Name    string
+	bytes   int
+	vectors int    // of codes
+	times   uint16 // AVX2: what products are multiplied by
+	// start loads constants. scale returns the scales of vector c of codes, one for four codes each; codes unpacks it.
 	start func(f *block64)
 	scale func(f *block64, c int) reg.VecVirtual
 	codes func(f *block64, c int) reg.VecVirtual
 }
 
-// few holds a type's pointer to a block and its constants.
+// block64 holds a type's pointer to a block and its constants.
 type block64 struct {
 	Machine
 	w      reg.GPVirtual
@@ -33,16 +34,16 @@ type block64 struct {
 	powers reg.GPVirtual     // the address of the scales of all bytes
 }
 
-// Block64AVX512 are these types for AVX-512 with VBMI; see formats/block for their layouts.
+// Block64AVX512 are the types of this kind for AVX-512 with VBMI; see formats/block for their layouts.
 var Block64AVX512 = []Block64{
-	{Name: "Q1", bytes: 18, chunks: 2, start: func(f *block64) { f.k[0] = AVX512.Load(Bytes(2)) }, scale: half16,
+	{Name: "Q1", bytes: 18, vectors: 2, start: func(f *block64) { f.k[0] = AVX512.Load(Bytes(2)) }, scale: half16,
 		codes: func(f *block64, c int) reg.VecVirtual {
 			set, v := K(), ZMM()
 			KMOVQ(Mem{Base: f.w, Disp: 2 + 8*c}, set)
 			VMOVDQU8_Z(f.k[0], set, v)
 			return v
 		}},
-	{Name: "Q2", bytes: 18, chunks: 1, start: func(f *block64) {
+	{Name: "Q2", bytes: 18, vectors: 1, start: func(f *block64) {
 		f.k[0] = AVX512.Load(Table("row_twos", 64, func(i int) byte { return byte(2 * (i % 8)) }))
 		f.k[1] = AVX512.Load(Bytes(3))
 	}, scale: half16, codes: func(f *block64, c int) reg.VecVirtual {
@@ -52,7 +53,7 @@ var Block64AVX512 = []Block64{
 		VPANDD(f.k[1], v, v)
 		return v
 	}},
-	{Name: "NVFP4", bytes: 36, chunks: 1, start: func(f *block64) {
+	{Name: "NVFP4", bytes: 36, vectors: 1, start: func(f *block64) {
 		f.powers = GP64()
 		LEAQ(Variable("scalesUE4M3"), f.powers)
 		f.k[0] = ZMM()
@@ -110,13 +111,13 @@ func (t Block64) Emit(s Machine) {
 	size := s.Bytes
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, scales, starts, blocks := Arg("codes"), Arg("scales"), Arg("starts"), Arg("blocks")
-		sum := make([]reg.VecVirtual, t.chunks) // as long as a sum takes, others start
+		sum := make([]reg.VecVirtual, t.vectors) // so that one addition need not wait for another
 		for c := range sum {
 			sum[c] = s.Vec()
 			Clear(sum[c])
 		}
 		Repeat(name+"_block", blocks, func() {
-			for c := range t.chunks {
+			for c := range t.vectors {
 				at := func(base reg.GPVirtual) Mem { return Mem{Base: base, Disp: size * c} }
 				scale := s.Vec()
 				VMULPS(at(scales), t.scale(f, c), scale)
@@ -124,12 +125,12 @@ func (t Block64) Emit(s Machine) {
 				VCVTDQ2PS(four, four)
 				VFMADD231PS(four, scale, sum[c])
 			}
-		}, By(t.bytes, f.w), By(size*t.chunks, codes, scales, starts))
+		}, By(t.bytes, f.w), By(size*t.vectors, codes, scales, starts))
 		total(sum, Mem{Base: dst})
 	})
 }
 
-// dot returns what adds fours of products of unsigned c, with AVX2 multiplied by times, to start.
+// dot returns what adds four products each of unsigned codes c, with AVX2 multiplied by times, to start.
 func dot(s Machine, times uint16) func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {
 	if s.Wide() {
 		return func(codes Mem, c reg.VecVirtual, start Mem) reg.VecVirtual {

@@ -9,9 +9,9 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// Block64AVX2 are the types of few levels for AVX2; see formats/block for their layouts.
+// Block64AVX2 are the types with few values for AVX2; see formats/block for their layouts.
 var Block64AVX2 = []Block64{
-	{Name: "Q1", bytes: 18, chunks: 4, times: 2, start: func(f *block64) {
+	{Name: "Q1", bytes: 18, vectors: 4, times: 2, start: func(f *block64) {
 		f.k[0] = f.Load(Table("row_spread", 32, func(i int) byte { return byte(i / 8) }))
 		f.k[1] = f.Load(Table("row_select", 32, func(i int) byte { return 1 << (i % 8) }))
 		f.k[2] = f.Load(Bytes(1))
@@ -23,9 +23,9 @@ var Block64AVX2 = []Block64{
 		VPMINUB(f.k[2], v, v)
 		return v
 	}},
-	// Of a byte's four codes the first two are looked up in its low half, the others in its high half, each half with but
-	// one code left in it: 0 1 2 3, or 0 4 8 12.
-	{Name: "Q2", bytes: 18, chunks: 2, times: 1, start: func(f *block64) {
+	// Each half of a byte holds two of its four codes. A mask leaves one of them, 0 1 2 3 or 0 4 8 12, which is looked
+	// up.
+	{Name: "Q2", bytes: 18, vectors: 2, times: 1, start: func(f *block64) {
 		f.k[0] = f.Load(Table64("row_nibbles64", 8, func(q int) uint64 { return uint64(4 * (q % 2)) }))
 		f.k[1] = f.Load(Table("row_fourth", 32, func(i int) byte { return byte(i/4 + i%4/2*8) }))
 		f.k[2] = f.Load(Table("row_level", 32, func(i int) byte {
@@ -43,7 +43,7 @@ var Block64AVX2 = []Block64{
 		VPSHUFB(v, f.k[2], v)
 		return v
 	}},
-	{Name: "NVFP4", bytes: 36, chunks: 2, times: 1, start: func(f *block64) {
+	{Name: "NVFP4", bytes: 36, vectors: 2, times: 1, start: func(f *block64) {
 		f.powers = GP64()
 		LEAQ(Variable("scalesUE4M3"), f.powers)
 		f.k[0] = YMM()

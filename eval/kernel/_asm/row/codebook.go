@@ -10,22 +10,22 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// Codebook is a type with blocks of 256 whose codes are looked up or have three levels, taken thirty-two at a time with
-// AVX2. Pairs of products are summed in 16 bits, so one side is unsigned, and where it is the weight's, its codes have
-// offset added. The share of the offset is taken off by the block's sums of sixteen activation codes.
+// Codebook is a type with blocks of 256 whose codes are looked up or have three values, taken thirty-two at a time with
+// AVX2. Pairs of products are summed in 16 bits, so one side is unsigned: weights with the offset added, or else
+// activations. The block's sums of sixteen activation codes take back the offset's share.
 type Codebook struct {
 	Name   string
 	bytes  int
 	group  int // columns that share a scale; 0: d is the only one, and 16 bits hold sums of eight pairs of products
 	d      int // the place of d; -1: IQ1_M's
 	offset int // 0: codes are signed
-	// start loads what stays in registers; block prepares scales, signs and indices of a block.
+	// start loads constants; block prepares the scales, signs and indices of a block.
 	start, block func(f *codebook)
-	// codes returns codes 32j and following.
+	// codes returns codes 32j to 32j+31.
 	codes func(f *codebook, j int) reg.VecVirtual
 }
 
-// point holds what the unpacking of a type needs.
+// codebook holds what the unpacking of a type needs.
 type codebook struct {
 	Codebook
 	Machine
@@ -36,8 +36,8 @@ type codebook struct {
 	bit      reg.VecVirtual   // bit i%8 of byte i
 	scales   []reg.VecVirtual // eight scales each as words, in both halves
 	signs    []reg.VecVirtual // sixteen bytes of signs each, in both halves
-	index    reg.VecVirtual   // of points, as words
-	loaded   []reg.VecVirtual // what pieces of a block share
+	index    reg.VecVirtual   // of entries, as words
+	loaded   []reg.VecVirtual // what parts of a block share
 }
 
 func (f *codebook) at(disp int) Mem { return Mem{Base: f.w, Disp: disp} }

@@ -11,7 +11,7 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// both puts either half of v in both halves of a vector.
+// both returns each half of v in both halves of a vector.
 func both(v reg.VecVirtual) []reg.VecVirtual {
 	h := AVX2.Vectors(2)
 	VPERMQ(U8(0x44), v, h[0])
@@ -19,7 +19,7 @@ func both(v reg.VecVirtual) []reg.VecVirtual {
 	return h
 }
 
-// odd makes 2s+1 of words or dwords.
+// odd returns 2s+1 for words or dwords.
 func (f *codebook) odd(v reg.VecVirtual, one Mem) reg.VecVirtual {
 	VPADDD(v, v, v)
 	VPOR(one, v, v)
@@ -46,7 +46,8 @@ func (f *codebook) halves(at int) {
 	f.sixteen(f.odd(v, Words(1)))
 }
 
-// evened makes eight signs of the seven lowest bits of each byte, whose bit 7 is not set: an even number is negative.
+// evened adds the eighth sign to the seven lowest bits of each byte, whose bit 7 is not set: the number of negative
+// signs is even.
 func (f *codebook) evened(v reg.VecVirtual) {
 	odd := Table("row_odd", 32, func(i int) byte {
 		i %= 16
@@ -86,8 +87,8 @@ func (f *codebook) signBytes(at int) {
 	}
 }
 
-// indices returns sixteen words: the bytes from low on with bits of the bytes at high. Word i gets those of byte i/per
-// under mask, moved left by left(i).
+// indices returns sixteen words: the bytes from low on, and above them bits of the bytes at high, those of byte i/per
+// for word i, moved left by left(i) and cut out by mask.
 func (f *codebook) indices(low int, high Mem, bytes, per int, left func(i int) int, mask uint16) reg.VecVirtual {
 	x, t := YMM(), YMM()
 	VPMOVZXBW(f.at(low), x)
@@ -108,8 +109,8 @@ func (f *codebook) indices(low int, high Mem, bytes, per int, left func(i int) i
 	return x
 }
 
-// apart yields n numbers of 8 or 16 bits, all that is in r. Indices are taken apart in registers, as it is loads that take
-// time.
+// apart yields the n numbers of 8 or 16 bits in r. Indices are taken apart in registers, because loads are the
+// bottleneck.
 func apart(r reg.GPVirtual, n, bits int) iter.Seq[reg.GPVirtual] {
 	return func(yield func(i reg.GPVirtual) bool) {
 		for range n - 1 {
@@ -126,7 +127,7 @@ func apart(r reg.GPVirtual, n, bits int) iter.Seq[reg.GPVirtual] {
 	}
 }
 
-// words yields indices 4g and following; sixteen makes those from 16h on.
+// words yields indices 4g to 4g+3; sixteen returns those from 16h on.
 func (f *codebook) words(g int, sixteen func(h int) reg.VecVirtual) iter.Seq[reg.GPVirtual] {
 	switch g % 4 {
 	case 0:
@@ -156,8 +157,8 @@ func (f *codebook) bytes(at, n int) iter.Seq[reg.GPVirtual] {
 	return apart(r, n, 8)
 }
 
-// points8 looks up four points of eight bytes one by one: a gather takes longer.
-func (f *codebook) points8(index iter.Seq[reg.GPVirtual], scale uint8) reg.VecVirtual {
+// entries8 looks up four entries of eight bytes one by one: a gather takes longer.
+func (f *codebook) entries8(index iter.Seq[reg.GPVirtual], scale uint8) reg.VecVirtual {
 	var v reg.VecVirtual
 	blend := uint8(3)
 	for i := range index {
@@ -168,8 +169,8 @@ func (f *codebook) points8(index iter.Seq[reg.GPVirtual], scale uint8) reg.VecVi
 	return v
 }
 
-// points4 looks up eight points of four bytes.
-func (f *codebook) points4(index iter.Seq[reg.GPVirtual]) reg.VecVirtual {
+// entries4 looks up eight entries of four bytes.
+func (f *codebook) entries4(index iter.Seq[reg.GPVirtual]) reg.VecVirtual {
 	var v reg.VecVirtual
 	blend := uint8(1)
 	for i := range index {
@@ -180,7 +181,7 @@ func (f *codebook) points4(index iter.Seq[reg.GPVirtual]) reg.VecVirtual {
 	return v
 }
 
-// put returns v, at first x, with words of x.
+// put replaces words of v by those of x; without a v it returns x.
 func put(x, v reg.VecVirtual, words uint8) reg.VecVirtual {
 	if v == nil {
 		return x
@@ -189,7 +190,7 @@ func put(x, v reg.VecVirtual, words uint8) reg.VecVirtual {
 	return v
 }
 
-// signed negates byte i of piece j where its sign is set, and adds the offset.
+// signed negates byte i of part j where its sign is set, and adds the offset.
 func (f *codebook) signed(p reg.VecVirtual, j int) reg.VecVirtual {
 	m := YMM()
 	each := Table(fmt.Sprintf("row_signs%d", j%4), 32, func(i int) byte { return byte(4*(j%4) + i/8) })

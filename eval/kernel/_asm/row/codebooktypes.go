@@ -9,7 +9,8 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// Codebooks are these types, also where there is AVX-512, except IQ4_XS: gathering points takes longer; see formats/block for their layouts.
+// Codebooks are the types of this kind. Except for IQ4_XS they serve AVX-512 too, where gathering entries would take
+// longer; see formats/block for their layouts.
 var Codebooks = []Codebook{
 	{Name: "IQ2XXS", bytes: 66, group: 32, offset: layout.OffsetIQ2, start: startSigned, block: func(f *codebook) {
 		a, v, scale := YMM(), YMM(), YMM()
@@ -19,7 +20,7 @@ var Codebooks = []Codebook{
 		VPSRLD(U8(28), v, scale)
 		f.eight(f.odd(scale, Bits(1)))
 		f.sevenBits(v)
-	}, codes: func(f *codebook, j int) reg.VecVirtual { return f.signed(f.points8(f.bytes(2+8*j, 4), 8), j) }},
+	}, codes: func(f *codebook, j int) reg.VecVirtual { return f.signed(f.entries8(f.bytes(2+8*j, 4), 8), j) }},
 	{Name: "IQ2XS", bytes: 74, group: 16, offset: layout.OffsetIQ2, start: startSigned, block: func(f *codebook) {
 		f.halves(66)
 		var signs [2]reg.VecVirtual
@@ -32,7 +33,7 @@ var Codebooks = []Codebook{
 		VPERMQ(U8(0xd8), signs[0], signs[0])
 		f.evened(signs[0])
 	}, codes: func(f *codebook, j int) reg.VecVirtual {
-		return f.signed(f.points8(f.words(j, func(h int) reg.VecVirtual {
+		return f.signed(f.entries8(f.words(j, func(h int) reg.VecVirtual {
 			v := AVX2.Load(f.at(2 + 32*h))
 			VPAND(Words(511), v, v)
 			return v
@@ -42,7 +43,7 @@ var Codebooks = []Codebook{
 		f.halves(74)
 		f.signBytes(34)
 	}, codes: func(f *codebook, j int) reg.VecVirtual {
-		return f.signed(f.points8(f.words(j, func(h int) reg.VecVirtual {
+		return f.signed(f.entries8(f.words(j, func(h int) reg.VecVirtual {
 			return f.indices(2+16*h, f.at(66+4*h), 4, 4, func(i int) int { return 8 - 2*(i%4) }, 0x300)
 		}), 8), j)
 	}},
@@ -52,7 +53,7 @@ var Codebooks = []Codebook{
 		VPSRLD(U8(28), v, scale)
 		f.eight(f.odd(scale, Bits(1)))
 		f.sevenBits(v)
-	}, codes: func(f *codebook, j int) reg.VecVirtual { return f.signed(f.points4(f.bytes(2+8*j, 8)), j) }},
+	}, codes: func(f *codebook, j int) reg.VecVirtual { return f.signed(f.entries4(f.bytes(2+8*j, 8)), j) }},
 	{Name: "IQ3S", bytes: 110, group: 32, offset: layout.OffsetIQ3_S, start: startSigned, block: func(f *codebook) {
 		v, h := XMM(), XMM()
 		VPMOVZXBD(f.at(106), v)
@@ -69,7 +70,7 @@ var Codebooks = []Codebook{
 		sixteen := func(h int) reg.VecVirtual {
 			return f.indices(2+16*h, f.at(66+2*h), 2, 8, func(i int) int { return 8 - i%8 }, 0x100)
 		}
-		return f.signed(f.points4(func(yield func(reg.GPVirtual) bool) {
+		return f.signed(f.entries4(func(yield func(reg.GPVirtual) bool) {
 			f.words(2*j, sixteen)(yield)
 			f.words(2*j+1, sixteen)(yield)
 		}), j)
@@ -81,7 +82,7 @@ var Codebooks = []Codebook{
 		VPAND(Words(7), v, v)
 		f.scales = []reg.VecVirtual{f.odd(v, Words(1))}
 	}, codes: func(f *codebook, j int) reg.VecVirtual {
-		v := f.points8(f.words(j, func(h int) reg.VecVirtual { // twice the indices: all bits of the words move left
+		v := f.entries8(f.words(j, func(h int) reg.VecVirtual { // twice the indices: the bits of words move left only
 			x, t, shift := YMM(), YMM(), YMM()
 			VPBROADCASTQ(f.at(34+8*h), t)
 			VPSHUFB(Table("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), t, t)
@@ -107,7 +108,7 @@ var Codebooks = []Codebook{
 		VPAND(Words(7), v, v)
 		f.sixteen(f.odd(v, Words(1)))
 	}, codes: func(f *codebook, j int) reg.VecVirtual {
-		v := f.points8(f.words(j, func(h int) reg.VecVirtual {
+		v := f.entries8(f.words(j, func(h int) reg.VecVirtual {
 			return f.indices(16*h, f.at(32+8*h), 8, 2, func(i int) int { return 8 - 4*(i%2) }, 0xf00)
 		}), 8)
 		VPADDB(f.above, v, v)
@@ -145,7 +146,7 @@ var Codebooks = []Codebook{
 		}},
 }
 
-// startSigned loads what signs need.
+// startSigned loads the constants of signs.
 func startSigned(f *codebook) {
 	f.nibble = f.Load(Bytes(15))
 	f.bit = f.Load(Table("row_select", 32, func(i int) byte { return 1 << (i % 8) }))

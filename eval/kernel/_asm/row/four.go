@@ -10,7 +10,7 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// fourLegacy multiplies four blocks of 32 at once with AVX-512 and VBMI: two overlapping loads hold the blocks, from where
+// fourLegacy multiplies four blocks of 32 at once with AVX-512 and VBMI: two overlapping loads hold the blocks, and
 // permutations of bytes gather what belongs together. A vector of codes has sixteen of each block, first the low halves
 // of bytes, then the high ones, and so have the activations.
 type fourLegacy struct {
@@ -20,11 +20,11 @@ type fourLegacy struct {
 	fifths       reg.VecVirtual // places of the fifth bits
 	fifthBytes   reg.Register   // the bytes that have them
 	nibbles, bit reg.VecVirtual
-	levels       reg.VecVirtual // the table, in all quarters
+	values       reg.VecVirtual // the table, in all quarters
 	each         reg.VecVirtual // 0 0 0 0 1 1 1 1 ..
 }
 
-// place is where a byte of four blocks lies in the two loads.
+// place is the index of a byte of four blocks in the two loads.
 func (t Legacy) place(at int) byte {
 	if at < 64 {
 		return byte(at)
@@ -54,14 +54,14 @@ func (t Legacy) newFour(w reg.GPVirtual) *fourLegacy {
 		f.fifthBytes = k
 	}
 	if t.table != "" {
-		f.levels = ZMM()
-		VBROADCASTI32X4(Variable(t.table), f.levels)
-		VPADDB(Bytes(t.above), f.levels, f.levels)
+		f.values = ZMM()
+		VBROADCASTI32X4(Variable(t.table), f.values)
+		VPADDB(Bytes(t.above), f.values, f.values)
 	}
 	return f
 }
 
-// blocks adds four blocks' products to sum, and those of the minima to the upper half of mins.
+// blocks adds the products of four blocks to sum, and those of their minima to the upper half of mins.
 func (f *fourLegacy) blocks(codes, scales, offsets Mem, sum, mins reg.VecVirtual) {
 	a, b := AVX512.Load(Mem{Base: f.w}), AVX512.Load(Mem{Base: f.w, Disp: 4*f.bytes - 64})
 	gather := func(places reg.VecVirtual) reg.VecVirtual {
@@ -75,8 +75,9 @@ func (f *fourLegacy) blocks(codes, scales, offsets Mem, sum, mins reg.VecVirtual
 	} else {
 		VMOVDQU32(offsets, acc)
 	}
-	// Fifth bits: the eight codes of a word of 64 bits have theirs in a byte each, which as rows 0 and 4 of a matrix times the
-	// bytes 1, 2, 4 .. become bits 4 (of low halves) and 0 (of high ones) of the codes' bytes.
+	// A byte holds the fifth bits of eight codes, which are the bytes of a word of 64 bits. As row 0 or 4 of a matrix
+	// that is multiplied with the bytes 1, 2, 4 .. it becomes bit 4 (for low halves) or 0 (for high ones) of these
+	// codes.
 	fifth := ZMM()
 	if f.fifth > 0 {
 		VMOVDQA32(f.fifths, fifth)
@@ -98,8 +99,8 @@ func (f *fourLegacy) blocks(codes, scales, offsets Mem, sum, mins reg.VecVirtual
 		} else {
 			VPANDD(f.nibbles, c, v)
 		}
-		if f.levels != nil {
-			VPSHUFB(v, f.levels, v)
+		if f.values != nil {
+			VPSHUFB(v, f.values, v)
 		}
 		VPDPBUSD(codes.Offset(64*h), v, acc)
 	}

@@ -13,8 +13,8 @@ import (
 
 const iq4xsSignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, d *float32, starts *int32)"
 
-// IQ4XS emits the kernel of IQ4_XS for AVX-512: codes of four bits that stand for the values of IQ4_NL, to which 128 is added so
-// that none is negative; it is taken back by what sums of four activations start from.
+// IQ4XS emits the kernel of IQ4_XS for AVX-512: codes of four bits that stand for the values of IQ4_NL, to which 128 is
+// added so that none is negative; the numbers that sums of four products start from take it back.
 func IQ4XS(s Machine) {
 	const bytes, name = 136, "rowIQ4XSAVX512"
 	Func(name, iq4xsSignature, "multiplies rows of IQ4_XS blocks with a token, whose codes lie as fours puts "+
@@ -40,8 +40,8 @@ func IQ4XS(s Machine) {
 	})
 }
 
-// iq4xsBlock returns the products of a block, whose groups of 32 are the low, then the high halves of sixteen bytes. Four
-// products may not fit 16 bits, so scales are words of 32 bits.
+// iq4xsBlock returns the products of a block. Sixteen bytes hold a group of 32: first the low, then the high halves. A
+// sum of four products may not fit 16 bits, so scales are words of 32 bits.
 func iq4xsBlock(w, codes, starts reg.GPVirtual, values reg.VecVirtual) reg.VecVirtual {
 	scales, nibble := iq4xsScales(w), Bytes(15)
 	var half [2]reg.VecVirtual
@@ -68,7 +68,8 @@ func iq4xsBlock(w, codes, starts reg.GPVirtual, values reg.VecVirtual) reg.VecVi
 	return half[0]
 }
 
-// iq4xsScales returns the scales of eight groups: four low bits each in four bytes, two high bits each in a word, less 32.
+// iq4xsScales returns the scales of eight groups, less 32: four bytes hold their four low bits, a word their two high
+// bits.
 func iq4xsScales(w reg.GPVirtual) reg.VecVirtual {
 	each := func(name string, at func(j int) int) Mem {
 		return Table16("row_"+name, 16, func(i int) uint16 { return uint16((1 - i%2) * at(i/2)) })

@@ -12,15 +12,15 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// A block of 256 is taken in pieces of 32 codes, two in a wide vector. A field says where the bits of piece j are: at
-// bit shift(j) of the 32 bytes from at(j) on; they become the bits mask of the code, the lowest of them bit to.
+// A block of 256 is taken in parts of 32 codes, two in a wide vector. A field says where the bits of part j are: at bit
+// shift(j) of the 32 bytes from at(j) on. They become the bits in mask of the code, the lowest of them bit to.
 type field struct {
 	at, shift func(j int) int
 	to        int
 	mask      byte
 }
 
-// KQuant is a type with blocks of 256 and scales of its own per group of codes.
+// KQuant is a type with blocks of 256 whose groups of codes have scales of their own.
 type KQuant struct {
 	Name      string
 	bytes     int
@@ -29,8 +29,8 @@ type KQuant struct {
 	d         int  // the place of d; dmin follows it in types without offset
 	offset    int  // codes are stored with 2^offset added; 0: the type has minima
 	inPlace   bool // AVX-512 leaves the low bits of a code where they are: see twoBits
-	// scales returns sixteen int16: the scales (of groups of 32: eight, then eight minima) and, for types with sixteen
-	// minima, those.
+	// scales returns sixteen int16: the scales of groups of 16, or eight scales of groups of 32 and eight minima. mins
+	// are the sixteen minima of types that have so many.
 	scales func(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual)
 }
 
@@ -81,7 +81,7 @@ func (t KQuant) Emit(s Machine) {
 			scales, mins := t.scales(s, w)
 			acc, minAcc := s.Vec(), YMM()
 			switch {
-			case t.offset > 0: // the offset's share of the products is taken off first
+			case t.offset > 0: // start from the offset's share of the products, negated
 				x := YMM()
 				VPSLLW(U8(uint8(t.offset)), scales, x)
 				VPMADDWD(Mem{Base: sums}, x, acc.AsY())
@@ -122,7 +122,7 @@ func (t KQuant) Emit(s Machine) {
 	})
 }
 
-// products returns what adds sum c*q*scale of all codes to acc; without an offset it starts from zero.
+// products returns what adds the sum of c*q*scale over all codes to acc; without an offset it starts from zero.
 func (t KQuant) products(s Machine, w reg.GPVirtual) func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
 	if s.Wide() && t.inPlace {
 		return t.newTwoBits(s, w).products
@@ -154,8 +154,8 @@ func (t KQuant) products(s Machine, w reg.GPVirtual) func(scale func(i int) reg.
 	}
 }
 
-// spread returns what makes the vector i of scales, one for every pair of codes (AVX2) or for every four of two wide
-// vectors, whose words VPACKSSDW takes from both in turn, four by four.
+// spread returns what makes vector i of scales: with AVX2 a scale for each pair of codes, with AVX-512 one for each
+// four codes of two vectors, whose sums VPACKSSDW takes from both in turn, four by four.
 func (t KQuant) spread(s Machine) func(scales reg.VecVirtual) func(i int) reg.VecVirtual {
 	if s.Wide() {
 		var index []reg.VecVirtual
@@ -184,7 +184,8 @@ func (t KQuant) spread(s Machine) func(scales reg.VecVirtual) func(i int) reg.Ve
 	}
 }
 
-// pairScales returns what makes the scales of the pairs of thirty-two codes from vectors of eight scales in both halves.
+// pairScales returns what repeats scales for the pairs of thirty-two codes; each of halves has eight scales in both
+// halves.
 func pairScales(group int, halves []reg.VecVirtual) func(i int) reg.VecVirtual {
 	each := group / 2
 	return func(i int) reg.VecVirtual {

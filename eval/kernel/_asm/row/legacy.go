@@ -22,7 +22,7 @@ type Legacy struct {
 
 	table  string        // the variable with the values of codes, which get above added so that none is negative
 	above  byte          //
-	powers string        // the variable with the scales of all bytes, in types where a byte is the scale
+	powers string        // the variable with the scale for each byte, in types where a byte is the scale
 	at     reg.GPVirtual // its address
 }
 
@@ -43,8 +43,8 @@ var Tables = []Legacy{
 
 const legacySignature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *float32, offsets *[4]int32)"
 
-// Emit generates the type's kernel: vectors of 32 bytes, a block each, in both instruction sets, and with AVX-512 four
-// blocks at once as long as there are as many.
+// Emit generates the type's kernel. Both instruction sets take a block at a time, in vectors of 32 bytes; AVX-512 takes
+// four blocks at once as long as there are so many.
 func (t Legacy) Emit(s Machine) {
 	name := "row" + t.Name + s.Suffix
 	Func(name, legacySignature, fmt.Sprintf("multiplies rows of %s blocks with a token. A block has its scale and "+
@@ -121,7 +121,7 @@ func (t Legacy) Emit(s Machine) {
 	})
 }
 
-// legacyConstants are the registers that unpacking needs.
+// legacyConstants are the constants of unpacking.
 type legacyConstants struct{ nibble, sign, ones, shift, spread, select5, fifth, table reg.VecVirtual }
 
 func (t Legacy) load(s Machine) legacyConstants {
@@ -190,7 +190,7 @@ func (t Legacy) power(w reg.GPVirtual, i int, x reg.Register) {
 	VMOVSS(Mem{Base: t.at, Index: e, Scale: 4}, x)
 }
 
-// product returns sum c*q - offset*sum q in eight int32 lanes.
+// product returns the sum of c*q less offset times the sum of q, in eight int32 lanes.
 func (t Legacy) product(s Machine, k legacyConstants, w reg.GPVirtual, i int, codes, offset Mem) reg.VecVirtual {
 	at := func(disp int) Mem { return Mem{Base: w, Disp: t.bytes*i + disp} }
 	acc, c := YMM(), YMM()
@@ -232,11 +232,11 @@ func (t Legacy) product(s Machine, k legacyConstants, w reg.GPVirtual, i int, co
 	return c
 }
 
-// signed tells that pairs of products would not fit 16 bits if codes had above added.
+// signed reports whether pairs of products of codes plus above would not fit 16 bits.
 func (t Legacy) signed(s Machine) bool { return t.above > 63 && !s.Wide() }
 
-// signedProduct returns sums of pairs of products of c, no less than -127, in 16 bits: c takes on the signs of the
-// activations, whose magnitudes reach 128.
+// signedProduct returns sums of pairs of products in 16 bits. The codes c, which are at least -127, take over the signs
+// of the activations, whose magnitudes reach 128.
 func signedProduct(c reg.VecVirtual, codes Mem) reg.VecVirtual {
 	q := AVX2.Load(codes)
 	VPSIGNB(q, c, c)
@@ -245,7 +245,7 @@ func signedProduct(c reg.VecVirtual, codes Mem) reg.VecVirtual {
 	return c
 }
 
-// unpack sets c to the codes of block i, in types with whole bytes with 128 added.
+// unpack sets c to the codes of block i, with 128 added in types with whole bytes.
 func (t Legacy) unpack(s Machine, k legacyConstants, w reg.GPVirtual, i int, c reg.VecVirtual) {
 	at := func(disp int) Mem { return Mem{Base: w, Disp: t.bytes*i + disp} }
 	if t.whole {

@@ -1,5 +1,5 @@
 // Package row generates dot products of stored weight rows with one token: for few tokens a product reads each weight
-// once, so blocks are unpacked in registers and meet the activations there.
+// once, so blocks are unpacked and multiplied in registers.
 //
 // Rows lie one after the other, so a kernel reads one stream of memory, which the hardware prefetches: asking for lines
 // ahead, at any distance, made every type slower (BF16 30 GB/s without, 17 to 28 with it, on a Zen 4 core). A block's
@@ -42,7 +42,7 @@ func total(acc []reg.VecVirtual, dst Mem) {
 	VMOVSS(Fold(sum, VADDPS), dst)
 }
 
-// eachRow emits a loop over rows around body, which leaves the pointer to weights at the next row.
+// eachRow emits a loop over rows. body leaves the pointer to weights at the next row.
 func eachRow(name string, body func(dst reg.GPVirtual)) {
 	dst, rows := Arg("dst"), Arg("rows")
 	Repeat(name+"_row", rows, func() {
@@ -72,7 +72,7 @@ func Emit(s Machine) {
 	}
 }
 
-// EmitCodebooks generates the kernels for AVX2 of types with a codebook or three levels.
+// EmitCodebooks generates the kernels for AVX2 of types with a codebook or three values.
 func EmitCodebooks() {
 	for _, t := range Codebooks {
 		t.Emit(AVX2)

@@ -8,7 +8,7 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// scales2 takes the sixteen scales and minima of Q2_K: low and high halves of the first sixteen bytes.
+// scales2 extracts the sixteen scales and minima of Q2_K: low and high halves of the first sixteen bytes.
 func scales2(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	scales, mins = YMM(), YMM()
 	VPMOVZXBW(Mem{Base: block}, mins)
@@ -17,8 +17,8 @@ func scales2(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	return scales, mins
 }
 
-// scales3 takes the sixteen scales of Q3_K, less 32. Low four bits: halves of eight bytes; high two: four pairs in each
-// of four bytes.
+// scales3 extracts the sixteen scales of Q3_K, less 32. Low four bits: halves of eight bytes; high two: four pairs in
+// each of four bytes.
 func scales3(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	low, high := YMM(), YMM()
 	VPBROADCASTQ(Mem{Base: block, Disp: 96}, low.AsX())
@@ -45,8 +45,8 @@ func scales3(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	return high, nil
 }
 
-// scales6 takes the eight scales and the eight minima of Q4_K and Q5_K: see ScalesMins in formats/block. The words are
-// taken as A A B B and C C C C, in which a scale's or minimum's low and high bits lie.
+// scales6 extracts the eight scales and the eight minima of Q4_K and Q5_K: see ScalesMins in formats/block. Its three
+// words are loaded as A A B B and C C C C, which hold the low and high bits of scales and minima.
 func scales6(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	dwords := func(name string, v ...uint32) Mem { return Table32(name, len(v), func(i int) uint32 { return v[i] }) }
 	ab, c := YMM(), XMM()
@@ -69,7 +69,7 @@ func scales6(s Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	return ab, nil
 }
 
-// scales8 takes the sixteen scales of Q6_K: signed bytes.
+// scales8 extracts the sixteen scales of Q6_K: signed bytes.
 func scales8(_ Machine, block reg.GPVirtual) (scales, mins reg.VecVirtual) {
 	scales = YMM()
 	VPMOVSXBW(Mem{Base: block, Disp: 192}, scales)

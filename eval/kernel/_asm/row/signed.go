@@ -10,8 +10,8 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// EmitSigned emits what serves the types whose values are small whole numbers times a scale for sixteen of them: unpacking
-// to signed bytes by tables, and the product of such bytes with plain activations. AVX2.
+// EmitSigned generates for AVX2 what types with small whole numbers and a scale for sixteen of them need: unpacking to
+// signed bytes by tables, and the product of such bytes with float32 activations.
 func EmitSigned() {
 	lookUpNibbles()
 	entries(8, "negated where the bits of signs[i] are set", VPMOVZXWQ, VPGATHERQQ)
@@ -74,15 +74,15 @@ func entries(bytes int, doc string, widen func(ops ...Op), gather func(all, from
 // dotSigned multiplies signed codes with activations, sixteen at a time.
 func dotSigned() {
 	const name = "dotSignedAVX2"
-	Func(name, "func(dst *float32, levels *int8, scales *float32, n int, x *float32)", "computes "+
-		"sum_i scales[i] * sum_k levels[16i+k]*x[16i+k] for i < n, an even number.")
-	levels, scales, n, x := Arg("levels"), Arg("scales"), Arg("n"), Arg("x")
+	Func(name, "func(dst *float32, codes *int8, scales *float32, n int, x *float32)", "computes "+
+		"sum_i scales[i] * sum_k codes[16i+k]*x[16i+k] for i < n, an even number.")
+	codes, scales, n, x := Arg("codes"), Arg("scales"), Arg("n"), Arg("x")
 	sum := AVX2.Zeros(2)
 	Loop(name+"_loop", n, 2, func() {
 		for i, v := range sum {
 			a, b, s := YMM(), YMM(), YMM()
-			VPMOVSXBD(Mem{Base: levels, Disp: 16 * i}, a)
-			VPMOVSXBD(Mem{Base: levels, Disp: 16*i + 8}, b)
+			VPMOVSXBD(Mem{Base: codes, Disp: 16 * i}, a)
+			VPMOVSXBD(Mem{Base: codes, Disp: 16*i + 8}, b)
 			VCVTDQ2PS(a, a)
 			VCVTDQ2PS(b, b)
 			VMULPS(Mem{Base: x, Disp: 64 * i}, a, a)
@@ -90,7 +90,7 @@ func dotSigned() {
 			VBROADCASTSS(Mem{Base: scales, Disp: 4 * i}, s)
 			VFMADD231PS(a, s, v)
 		}
-	}, By(32, levels), By(8, scales), By(128, x))
+	}, By(32, codes), By(8, scales), By(128, x))
 	total(sum, Mem{Base: Arg("dst")})
 	End()
 }

@@ -8,15 +8,15 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// startTrits loads what a byte must exceed to hold a trit of one or two. AVX2 compares signed bytes, so all bytes are
-// taken less 128, which multiplication by three leaves so.
+// startTrits loads what a byte must exceed to hold a trit of one or two. AVX2 compares signed bytes, so 128 is
+// subtracted from all bytes, also after multiplication by three, modulo 256.
 func startTrits(f *codebook) {
 	f.values = f.Load(Bytes(85 ^ 128))
 	f.above = f.Load(Bytes(170 ^ 128))
 }
 
-// trits returns piece j of TQ1_0, pieces in turn: trit n of a byte is what passes the binary point in the (n+1)th
-// multiplication by three.
+// trits returns part j of TQ1_0; parts must be taken in turn. Trit n of a byte is what the (n+1)th multiplication by
+// three carries over the binary point.
 func trits(f *codebook, j int) reg.VecVirtual {
 	f.loaded = []reg.VecVirtual{f.fractions(j)}
 	one, two := YMM(), YMM()
@@ -27,7 +27,7 @@ func trits(f *codebook, j int) reg.VecVirtual {
 	return one
 }
 
-// fractions returns the bytes of piece j, multiplied by the powers of three of its trits.
+// fractions returns the bytes of part j, multiplied by the powers of three of its trits.
 func (f *codebook) fractions(j int) reg.VecVirtual {
 	v, sign := YMM(), Bytes(128)
 	switch j {

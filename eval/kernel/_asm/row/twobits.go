@@ -9,16 +9,16 @@ import (
 )
 
 // twoBits multiplies types with two low bits per code, four in a byte, and at most one high bit, with AVX-512. The 64
-// bytes of low bits are one vector v: piece j has codes 32j.. in its lower half and codes 128+32j.. in its upper half, and
-// so have the activations. Pieces 0 and 1 lie in bits 0-1 and 2-3 of v, pieces 2 and 3 in those of v >> 4, from where a mask
-// takes them: odd pieces count four times, which is taken back in sixteen bits. Matrices, multiplications and sums of
-// products share two of a Zen 4 core's four pipes, so that a mask instead of a matrix makes room for them.
+// bytes of low bits are one vector v: part j has codes 32j.. in its lower half and codes 128+32j.. in its upper half,
+// and so have the activations. A mask takes parts 0 and 1 from bits 0-1 and 2-3 of v, parts 2 and 3 from those of v >>
+// 4: odd parts count four times, which a shift of the sums of sixteen bits undoes. Matrices, multiplications and sums
+// of products share two of a Zen 4 core's four pipes, so a mask instead of a matrix leaves more room there.
 type twoBits struct {
 	Machine
 	KQuant
 	block  reg.GPVirtual
 	masks  [2]reg.VecVirtual
-	matrix [4]reg.VecVirtual // moves the high bit of piece j above its low bits
+	matrix [4]reg.VecVirtual // moves the high bit of part j above its low bits
 }
 
 func (t KQuant) newTwoBits(s Machine, block reg.GPVirtual) *twoBits {
@@ -36,7 +36,7 @@ func (t KQuant) newTwoBits(s Machine, block reg.GPVirtual) *twoBits {
 	return u
 }
 
-// products is that of KQuant.
+// products is KQuant.products.
 func (u *twoBits) products(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
 	if u.offset == 0 {
 		Clear(acc)
@@ -50,7 +50,7 @@ func (u *twoBits) products(scale func(i int) reg.VecVirtual, codes reg.GPVirtual
 	if u.high.mask != 0 {
 		VBROADCASTI64X4(Mem{Base: u.block, Disp: u.high.at(0)}, high)
 	}
-	for i := range 2 { // pieces i and i+2
+	for i := range 2 { // parts i and i+2
 		four := [2]reg.VecVirtual{ZMM(), ZMM()}
 		for h, sum := range four {
 			c, j := ZMM(), i+2*h

@@ -16,7 +16,7 @@ type unpacker struct {
 	block  reg.GPVirtual
 	mask   map[byte]reg.VecVirtual   // AVX2
 	matrix map[uint64]reg.VecVirtual // AVX-512
-	shared map[int]reg.VecVirtual    // bytes that several pieces share, by their place
+	shared map[int]reg.VecVirtual    // bytes that several parts share, by their place
 }
 
 func newUnpacker(s Machine, block reg.GPVirtual, fields ...field) *unpacker {
@@ -35,7 +35,7 @@ func newUnpacker(s Machine, block reg.GPVirtual, fields ...field) *unpacker {
 	return u
 }
 
-// codes unpacks piece j, and piece j+1 in a wide vector.
+// codes unpacks part j, and part j+1 in a wide vector.
 func (u *unpacker) codes(low, high field, j int) reg.VecVirtual {
 	c := u.bits(low, j)
 	if high.mask == 0 {
@@ -46,7 +46,7 @@ func (u *unpacker) codes(low, high field, j int) reg.VecVirtual {
 	return c
 }
 
-// bits loads a field of piece j and moves it to its place in otherwise empty bytes.
+// bits loads a field of part j and moves it to its place in bytes that are otherwise zero.
 func (u *unpacker) bits(f field, j int) reg.VecVirtual {
 	from, v := u.bytes(f, j), u.Vec()
 	if u.Wide() {
@@ -66,8 +66,8 @@ func (u *unpacker) bits(f field, j int) reg.VecVirtual {
 	return v
 }
 
-// moves is the matrix that moves a field of pieces j and j+1 to its place within each byte: byte 7-i of a matrix selects
-// the bits that are added to bit i.
+// moves is the matrix that moves a field of parts j and j+1 to its place within each byte: byte 7-i of a matrix selects
+// the bits whose sum becomes bit i.
 func (u *unpacker) moves(f field, j int) reg.VecVirtual {
 	var m [2]uint64
 	for h := range m {
@@ -86,7 +86,7 @@ func (u *unpacker) moves(f field, j int) reg.VecVirtual {
 	return u.matrix[key]
 }
 
-// bytes loads the bytes that hold a field of piece j; a wide vector has those of piece j+1 in its upper half.
+// bytes loads the bytes that hold a field of part j; a wide vector has those of part j+1 in its upper half.
 func (u *unpacker) bytes(f field, j int) reg.VecVirtual {
 	at := f.at(j)
 	if v, ok := u.shared[at]; ok {

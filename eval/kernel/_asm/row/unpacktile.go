@@ -11,11 +11,11 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// Tiles for AVX-512 are filled in two steps: rows are unpacked one by one to a stage of sixteen times 256 bytes, from
-// where transpose16 takes codes. Scales go straight to the record, those of blocks of 256 through the end of the stage.
+// Tiles for AVX-512 are filled in two steps: rows are unpacked one by one to a stage of sixteen times 256 bytes, which
+// transpose16 reads. Scales go straight to the record, those of blocks of 256 by way of the end of the stage.
 
-// fold says that codes are multiplied with their scales, as the products fit a byte: up to 3*15 in Q2_K; in Q3_K
-// (c-4)*s, which 127 makes 3 to 255.
+// fold reports whether codes are multiplied with their scales, because the products fit a byte: up to 3*15 in Q2_K; in
+// Q3_K (c-4)*s, which is 3 to 255 with 127 added.
 func (t KQuant) fold() bool { return t.group == 16 && t.offset < 3 }
 
 // Fill emits the unpacking of a block of up to sixteen rows.
@@ -82,7 +82,7 @@ func (t KQuant) Fill() {
 	End()
 }
 
-// turnScales makes columns of the scales of sixteen rows: pairs of int16 that are minima, negated, or two scales.
+// turnScales transposes the scales of sixteen rows: pairs of int16 that are minima, negated, or two scales.
 func (t KQuant) turnScales(stage, record reg.GPVirtual) {
 	in := AVX512.Vectors(16)
 	for r := range in {

@@ -13,13 +13,13 @@ import (
 
 // EmitAVX512 generates the AVX-512 products of tiles of quantized weights with 8-bit activations.
 //
-// A tile is sixteen weight rows, the lanes, over all columns: unsigned bytes in the order [k/4][row][4], in records with
-// their scales (tile.go). One VPDPBUSD multiplies four columns of sixteen rows with four codes of one token, broadcast
-// from memory, and sums in int32, where nothing overflows. Eight tokens are multiplied at a time, and their sums stay in
-// registers from the first column to the last.
+// A tile is sixteen weight rows, the lanes, over all columns: unsigned bytes in the order [k/4][row][4], in records
+// with their scales (tile.go). One VPDPBUSD multiplies four columns of sixteen rows with four codes of one token,
+// broadcast from memory, and sums in int32, where nothing overflows. Eight tokens are multiplied at a time, and their
+// sums stay in registers from the first column to the last.
 //
-// What a block needs to know of eight tokens beside their codes lies interleaved in a token block: see the token
-// block in package layout. Codes stored with an offset start their sums from -offset*sum(activation codes).
+// A token block holds what a block needs of eight tokens beside their codes, interleaved: see package layout. Sums of
+// codes that are stored with an offset start from -offset*sum(activation codes).
 func EmitAVX512() {
 	kquant512{name: "fullKQuant32AVX512", doc: "scales and minima per 32 columns (Q4_K, Q5_K)", group: 32, mins: 32}.emit()
 	kquant512{name: "fullQ2KAVX512", doc: "no scales, minima per 16 columns (Q2_K)", mins: 16}.emit()
@@ -82,7 +82,7 @@ func (f *frame512) multiply(acc []reg.VecVirtual, at, steps int) {
 	}
 }
 
-// words fills v with the eight numbers of a line of the token block, each in all lanes; at < 0 means zeros.
+// words broadcasts the eight numbers of a line of the token block; at < 0 means zeros.
 func words(v []reg.VecVirtual, block reg.GPVirtual, at int) []reg.VecVirtual {
 	for t := range v {
 		if at < 0 {
@@ -97,10 +97,10 @@ func words(v []reg.VecVirtual, block reg.GPVirtual, at int) []reg.VecVirtual {
 // kquant512 is a kernel for blocks of 256.
 type kquant512 struct {
 	name, doc string
-	group     int // columns that share a scale; 0: codes are multiplied with it already
+	group     int // columns that share a scale; 0: the record has codes times scales
 	mins      int // columns that share a minimum; 0: none
 	offset    bool
-	float     bool // scales are float32, and the record has no other ones
+	float     bool // the only scales are those of groups, as float32
 }
 
 func (k kquant512) emit() {
@@ -144,7 +144,7 @@ func (k kquant512) block(f *frame512) {
 	}
 	d := ZMM()
 	if !k.float {
-		VMOVAPS(Mem{Base: f.record, Disp: layout.KQuantD - 4096}, d) // record has moved on by the codes
+		VMOVAPS(Mem{Base: f.record, Disp: layout.KQuantD - layout.KQuantScales}, d) // record has moved on by the codes
 	}
 	for t, s := range sum {
 		if !k.float {
@@ -162,7 +162,7 @@ func (f *frame512) advance(columns int) {
 	ADDQ(U32(columns/4*layout.Vector), f.record)
 }
 
-// groups adds every group's sum times its scale to sum.
+// groups adds the sum of each group times its scale to sum.
 func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 	scales, offsets, count := GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: f.record, Disp: layout.KQuantScales}, scales)

@@ -14,8 +14,8 @@ var zmm = []reg.VecPhysical{
 	reg.Z12, reg.Z13, reg.Z14, reg.Z15, reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23,
 }
 
-// EmitBF16 generates the products of bfloat16 tiles, and of strips, which are such tiles, with bfloat16 activations
-// for AVX-512 with the BF16 subset.
+// EmitBF16 generates the products of bfloat16 tiles, and of repacked rows, which lie as tiles, with bfloat16
+// activations for AVX-512 with the BF16 subset.
 //
 // A tile is sixteen weight rows in the order [k/2][row][2], in records of 32 columns. VDPBF16PS adds two exact products
 // to a float32 sum, one after the other, and takes subnormal numbers as zero.

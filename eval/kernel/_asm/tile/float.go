@@ -14,8 +14,8 @@ import (
 // EmitFloatAVX512 generates the product of float tiles.
 func EmitFloatAVX512() { float("tileFloatAVX512", AVX512, 12, 8, 4, 2, 1) }
 
-// float emits c[i][0:16] (+)= sum_k a[i][k]*b[k][0:16], some rows at a time, then fewer. AVX-512 holds the sixteen
-// columns in one register, AVX2 in two.
+// float emits c[i][0:16] (+)= sum_k a[i][k]*b[k][0:16], for as many rows at a time as rowCounts say in turn. AVX-512
+// holds the sixteen columns in one register, AVX2 in two.
 func float(name string, to Machine, rowCounts ...int) {
 	Func(name, "func(c *float32, ldc int, a *float32, lda int, b *float32, ldb int, m int, k int, accumulate int)",
 		"computes c[i][0:16] = sum_k a[i][k]*b[k][0:16] for i < m; strides in bytes; accumulate adds to c.")

@@ -28,7 +28,7 @@ func legacy(name, doc string, steps int, min bool) {
 				f.scale(acc, layout.LegacyD)
 				f.addMins(f.d.From(extra))
 			} else {
-				// The sums of a block lie as close as its scale: two int16 beside a float32.
+				// A block's two sums, int16, take as many bytes as its scale.
 				sums := NewRows(extra, Arg("sumStride"), layout.Tokens)
 				for t := range layout.Tokens {
 					q := YMM()
@@ -46,7 +46,7 @@ func legacy(name, doc string, steps int, min bool) {
 	})
 }
 
-// sum32 returns the int32 sums of a block's products; steps is how many int16 can sum.
+// sum32 returns the int32 sums of a block's products; int16 can sum so many steps.
 func (f *frame) sum32(steps int) [][]reg.VecVirtual {
 	acc := accumulators()
 	f.multiply(acc, steps, 0, 0)

@@ -9,9 +9,9 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// signed emits a kernel for signed codes in blocks of 32 with float scales; halves: of 16, the second scale in the place of
-// the minimum. VPMADDUBSW takes |activation| as unsigned bytes and the code with the activation's sign: codes are never
-// -128, and 2 x 128 x 127 fits 16 bits.
+// signed emits a kernel for signed codes in blocks of 32 with float scales; halves: of 16, with the second scale where
+// others have the minimum. VPMADDUBSW takes |activation| as unsigned bytes and the code with the activation's sign:
+// codes are never -128, and 2 x 128 x 127 fits 16 bits.
 func signed(name, doc string, halves bool) {
 	emit(name, doc, params{columns: 32, codes: "int8"}, func(f *frame) func() {
 		return func() {

@@ -1,7 +1,7 @@
 // Package tile generates the parts of AVX2 products of quantized weights with 8-bit activations.
 //
-// A tile is sixteen weight rows (lanes), unpacked to unsigned bytes in the order [k/4][row][4]; see package layout for the
-// records. One step multiplies 4 columns of 16 rows with 4 tokens: VPMADDUBSW takes two vectors of weights and one
+// A tile is sixteen weight rows (lanes), unpacked to unsigned bytes in the order [k/4][row][4]; see package layout for
+// the records. One step multiplies 4 columns of 16 rows with 4 tokens: VPMADDUBSW takes two vectors of weights and one
 // token's 4 bytes, broadcast, and yields pairs of products in int16. They are summed in int16 for as many steps as
 // cannot overflow, then VPMADDWD multiplies with the group's integer scale and sums to int32.
 //
@@ -32,7 +32,7 @@ type frame struct {
 	codes, d     Rows
 }
 
-// params are the parameters of a kernel beside those that all have.
+// params are the parameters that not all kernels have.
 type params struct {
 	columns  int               // of a block
 	codes    string            // the type of activation codes
@@ -40,8 +40,8 @@ type params struct {
 	pointers map[string]string // pointers into rows of tokens, with their strides
 }
 
-// emit emits a kernel: a loop over groups of tokens around a loop over blocks, which start, called between the two,
-// returns the inside of.
+// emit emits a kernel: a loop over groups of tokens around a loop over blocks. start, called between the two, returns
+// what emits the inside.
 func emit(name, doc string, p params, start func(f *frame) (block func())) {
 	Func(name, "func(dst *float32, stride int, fours int, tile *byte, blocks int, codes *"+p.codes+", codeStride int, "+
 		"d *float32, dStride int"+p.more+", accumulate int)", fmt.Sprintf("multiplies blocks of %d: %s.", p.columns, doc))
@@ -65,12 +65,13 @@ func emit(name, doc string, p params, start func(f *frame) (block func())) {
 	End()
 }
 
-// multiply emits steps steps from column byte at (weights at weights), leaving int16 sums in acc[token][vector].
+// multiply emits steps from byte at of the activations and byte weights of the record on, with int16 sums in
+// acc[token][vector].
 func (f *frame) multiply(acc [][]reg.VecVirtual, steps, weights, at int) {
 	f.multiplyWith(acc, steps, weights, at, VPMADDUBSW, VPADDW)
 }
 
-// multiplyWith does so with other instructions.
+// multiplyWith is multiply with other instructions.
 func (f *frame) multiplyWith(acc [][]reg.VecVirtual, steps, weights, at int, multiply, add func(...Op)) {
 	for s := range steps {
 		w := AVX2.Vectors(vectors)
@@ -159,7 +160,7 @@ func next(pointer, stride string) {
 	Store(p, Param(pointer))
 }
 
-// scale adds acc, integers, times the row's scale at record+at and the token's to the float sums.
+// scale adds acc, integers, times the scale of the row, at record+at, and of the token to the float sums.
 func (f *frame) scale(acc [][]reg.VecVirtual, at int) {
 	for t := range layout.Tokens {
 		for v := range acc[t] {
@@ -169,7 +170,7 @@ func (f *frame) scale(acc [][]reg.VecVirtual, at int) {
 	f.fuse(acc, at)
 }
 
-// fuse is scale of floats.
+// fuse is scale for floats.
 func (f *frame) fuse(acc [][]reg.VecVirtual, at int) {
 	for t := range layout.Tokens {
 		q := YMM()

@@ -9,7 +9,7 @@ import (
 	"bitmill/eval/kernel/layout"
 )
 
-// EmitFloatAVX2 generates the AVX2 product of float tiles, the transposition that makes tiles of all kinds, and what widens
+// EmitFloatAVX2 generates the AVX2 product of float tiles, the transposition to tiles of all kinds, and the widening of
 // 16-bit floats and 8-bit codes before it.
 func EmitFloatAVX2() {
 	float("tileFloatAVX2", AVX2, 6, 4, 2, 1)

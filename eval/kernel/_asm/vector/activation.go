@@ -55,8 +55,8 @@ func (m functions) geluTanh() {
 }
 
 // upperTail are the coefficients, highest first, of P in Φ(-t) = exp(-t²/2)*w*P(w), t >= 0, with w = 1/(1+0.35t) and
-// the normal distribution function Φ. They have the smallest greatest relative error for t <= 14.5, 3.2e-8, beyond which
-// Φ(-t) is 0 (found by the Remez exchange).
+// the normal distribution function Φ. They have the smallest greatest relative error for t <= 14.5, 3.2e-8, beyond
+// which Φ(-t) is 0 (found by the Remez exchange).
 var upperTail = []float64{
 	-0.0291578718, 0.144030853, -0.255838867, 0.159319542, -0.0232122502, 0.10555246,
 	0.119821298, 0.139863514, 0.139621307,

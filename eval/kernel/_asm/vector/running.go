@@ -10,12 +10,12 @@ import (
 	. "bitmill/eval/kernel/_asm/machine"
 )
 
-// running is a part of a running softmax: rows of scores, of which each has its own number of seen ones.
+// running is a part of a running softmax: rows of scores, each with its own number of scores that count.
 type running struct {
 	functions
 	power               powerOfTwo
-	x, vectors, at      reg.GPVirtual // a row, its whole vectors, and where in it the work is
-	tail                reg.GPVirtual // how many scores follow the whole vectors, and their lanes
+	x, vectors, at      reg.GPVirtual // a row, its whole vectors, and the position in it
+	tail                reg.GPVirtual // how many scores follow the whole vectors
 	mask                Mask
 	factor, lowest, top reg.VecVirtual
 }
@@ -56,7 +56,7 @@ func EmitRunning(to Machine) {
 	End()
 }
 
-// split counts the vectors of a row, and the scores behind them.
+// split counts the whole vectors of a row and the scores behind them.
 func (m *running) split(seen reg.GPVirtual) {
 	m.vectors, m.tail, m.at = GP64(), GP64(), GP64()
 	MOVLQSX(Mem{Base: seen}, m.tail)
@@ -126,7 +126,7 @@ func (m *running) powers() reg.VecVirtual {
 	return acc
 }
 
-// clear writes zeros from where the work is to the width.
+// clear writes zeros from the position to the width.
 func (m *running) clear(width reg.GPVirtual) {
 	end, zero := GP64(), m.Zero()
 	LEAQ(Mem{Base: m.x, Index: width, Scale: 4}, end)

@@ -74,7 +74,7 @@ func (m functions) loop(body func(), pointers ...reg.Register) {
 	Loop("loop", Arg("n"), m.Floats(), body, By(m.Bytes, pointers...))
 }
 
-// replace is loop where f replaces a vector at p, and the end of the function.
+// replace emits a loop in which f changes the vectors at p, and the end of the function.
 func (m functions) replace(p reg.Register, f func(v reg.VecVirtual), others ...reg.Register) {
 	m.loop(func() {
 		v := m.Load(Mem{Base: p})
