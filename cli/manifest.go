@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// jobFile is a manifest. Every key of a job except name and models is a flag of run.
+type jobFile struct {
+	Defaults map[string]any   `yaml:"defaults"`
+	Jobs     []map[string]any `yaml:"jobs"`
+}
+
+// readJobs reads a manifest, its jobs' keys as the flags of run.
+func readJobs(path, out string) ([]job, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var m jobFile
+	d := yaml.NewDecoder(strings.NewReader(string(data)))
+	d.KnownFields(true)
+	if err := d.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: the manifest cannot be read: %w", path, err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: the manifest has a second document: put all jobs into the first, without a "+
+			"line ---", path)
+	}
+	if len(m.Jobs) == 0 {
+		return nil, fmt.Errorf("%s: the manifest has no jobs", path)
+	}
+	var jobs []job
+	seen := map[string]bool{}
+	for i, keys := range m.Jobs {
+		all := maps.Clone(m.Defaults)
+		if all == nil {
+			all = map[string]any{}
+		}
+		maps.Copy(all, keys)
+		j, err := newJob(all, out)
+		if err == nil && seen[j.Name] {
+			err = fmt.Errorf("an earlier job has the name %q too", j.Name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: job %d: %w", path, i+1, err)
+		}
+		seen[j.Name] = true
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+// newJob reads one job.
+func newJob(keys map[string]any, out string) (job, error) {
+	name := ""
+	if names, err := words(keys["name"]); err == nil && len(names) == 1 {
+		name = names[0] // a number is a name too
+	}
+	if name == batchName {
+		return job{}, fmt.Errorf("name %q is that of the file of results; give the job another", name)
+	}
+	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
+		return job{}, fmt.Errorf("name %q: give every job a name that can be a folder's name", name)
+	}
+	models, err := words(keys["models"])
+	if err != nil || len(models) == 0 {
+		return job{}, fmt.Errorf("job %q names no models", name)
+	}
+	c, err := runFlags(models)
+	if err == nil {
+		err = c.Set("output", filepath.Join(out, name))
+	}
+	if err != nil {
+		return job{}, err
+	}
+	args := []string{"run", "--output", c.String("output")}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if key == "name" || key == "models" {
+			continue
+		}
+		values, err := words(keys[key])
+		if err == nil {
+			err = setFlag(c, key, values)
+		}
+		if err != nil {
+			return job{}, fmt.Errorf("job %q: %w", name, err)
+		}
+		for _, v := range values {
+			args = append(args, "--"+key+"="+v)
+		}
+	}
+	j := job{Name: name, Args: append(append(args, "--"), models...)}
+	if err = checkFlags(c); err == nil {
+		j.options, err = runOptions(c)
+	}
+	if err != nil {
+		return job{}, fmt.Errorf("job %q: %w", name, err)
+	}
+	return j, nil
+}
+
+// runFlags returns the flags of run with their default values and the models as arguments.
+func runFlags(models []string) (*cli.Context, error) {
+	set := flag.NewFlagSet("run", flag.ContinueOnError)
+	run := runCommand()
+	for _, f := range run.Flags {
+		if err := f.Apply(set); err != nil {
+			return nil, err
+		}
+	}
+	err := set.Parse(append([]string{"--"}, models...))
+	c := cli.NewContext(nil, set, nil)
+	c.Command = run
+	return c, err
+}
+
+// setFlag sets a flag of run by any of its names.
+func setFlag(c *cli.Context, key string, values []string) error {
+	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), key) })
+	if i < 0 || c.Command.Flags[i].Names()[0] == "output" {
+		return fmt.Errorf("run has no flag --%s that a job may set", key)
+	}
+	if _, many := c.Command.Flags[i].(*cli.StringSliceFlag); many && values != nil {
+		values = []string{cli.NewStringSlice(values...).Serialize()} // a comma is part of a value
+	}
+	for _, v := range values {
+		if err := c.Set(c.Command.Flags[i].Names()[0], v); err != nil {
+			return fmt.Errorf("%s: %q: %w", key, v, err)
+		}
+	}
+	return nil
+}
+
+// words returns the values of a key: one, or those of a list.
+func words(v any) ([]string, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		var out []string
+		for _, x := range v {
+			w, err := words(x)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, w...)
+		}
+		return out, nil
+	case map[string]any:
+		return nil, fmt.Errorf("%v is neither a value nor a list", v)
+	default:
+		return []string{fmt.Sprint(v)}, nil
+	}
+}
