@@ -9,7 +9,7 @@ package kernel
 //go:noescape
 func fullBF16AVX512(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)
 
-// repackedBF16AVX512 multiplies strips with one token, in blocks of 32 columns.
+// repackedBF16AVX512 multiplies repacked rows with one token, in blocks of 32 columns.
 //
 //go:noescape
 func repackedBF16AVX512(dst *float32, w *byte, sixteens int, blocks int, codes *uint16)

@@ -80,7 +80,7 @@ func tilesBF16() {
 // repackedBF16 emits the product of tiles that follow each other with one token.
 func repackedBF16() {
 	Func("repackedBF16AVX512", "func(dst *float32, w *byte, sixteens, blocks int, codes *uint16)",
-		"multiplies strips with one token, in blocks of 32 columns.")
+		"multiplies repacked rows with one token, in blocks of 32 columns.")
 	dst, w, left, codes, blocks := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.R8
 	Load(Param("dst"), dst)
 	Load(Param("w"), w)
