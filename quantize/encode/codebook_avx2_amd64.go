@@ -9,12 +9,12 @@ package encode
 //go:noescape
 func codebookStartAVX2(state *float32, x *float32, w *float32, wx *float32, n int)
 
-// codebookRound8AVX2 sets inverse = numerator / divisor and found to what lookup has for the codes of 8 rows of x in each group.
+// codebookRound8AVX2 sets inverse = numerator / divisor, and found to what lookup has for the codes of 8 rows of x in each group.
 //
 //go:noescape
 func codebookRound8AVX2(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)
 
-// codebookRound4AVX2 sets inverse = numerator / divisor and found to what lookup has for the codes of 4 rows of x in each group.
+// codebookRound4AVX2 sets inverse = numerator / divisor, and found to what lookup has for the codes of 4 rows of x in each group.
 //
 //go:noescape
 func codebookRound4AVX2(state *float32, divisor *float32, x *float32, found *int32, lookup *int32, groups int, numerator float32)

@@ -78,7 +78,7 @@ item:
 	VMULPS       Y2, Y10, Y10
 	VMOVUPS      bits_7f7fffff<>+0(SB), Y1
 	VXORPS       Y2, Y2, Y2
-	VMOVUPS      eye<>+0(SB), Y11
+	VMOVUPS      lanes<>+0(SB), Y11
 	VMOVUPS      bits_00000008<>+0(SB), Y12
 	LEAQ         (R11)(R14*1), R13
 
@@ -153,11 +153,11 @@ DATA bits_7f7fffff<>+48(SB)/8, $0x7f7fffff7f7fffff
 DATA bits_7f7fffff<>+56(SB)/8, $0x7f7fffff7f7fffff
 GLOBL bits_7f7fffff<>(SB), RODATA|NOPTR, $64
 
-DATA eye<>+0(SB)/8, $0x0000000100000000
-DATA eye<>+8(SB)/8, $0x0000000300000002
-DATA eye<>+16(SB)/8, $0x0000000500000004
-DATA eye<>+24(SB)/8, $0x0000000700000006
-GLOBL eye<>(SB), RODATA|NOPTR, $32
+DATA lanes<>+0(SB)/8, $0x0000000100000000
+DATA lanes<>+8(SB)/8, $0x0000000300000002
+DATA lanes<>+16(SB)/8, $0x0000000500000004
+DATA lanes<>+24(SB)/8, $0x0000000700000006
+GLOBL lanes<>(SB), RODATA|NOPTR, $32
 
 DATA bits_00000008<>+0(SB)/8, $0x0000000800000008
 DATA bits_00000008<>+8(SB)/8, $0x0000000800000008
@@ -223,7 +223,7 @@ item:
 	VMULPS       Y2, Y6, Y6
 	VMOVUPS      bits_7f7fffff<>+0(SB), Y1
 	VXORPS       Y2, Y2, Y2
-	VMOVUPS      eye<>+0(SB), Y7
+	VMOVUPS      lanes<>+0(SB), Y7
 	VMOVUPS      bits_00000008<>+0(SB), Y8
 	LEAQ         (R11)(R14*1), R13
 

@@ -19,7 +19,7 @@ func signsAVX2(dst *byte, x *float32, n int)
 //go:noescape
 func roundHalfAwayAVX2(q *byte, x *float32, inverse *float32, count int, n int, top int)
 
-// float4AVX2 sets q = nearestFloat4(x, d) for count runs of n values, a multiple of 16, each with its scale, and none beyond 16*d.
+// float4AVX2 sets q = nearestFloat4(x, d) for count runs of n values, a multiple of 16, each with its scale, none beyond 16*d.
 //
 //go:noescape
 func float4AVX2(q *byte, x *float32, d *float32, count int, n int)

@@ -14,8 +14,8 @@ type CodeGroup struct {
 //
 //	bits  words  of a byte
 //	2     1      x << 0, x << 2, x << 4, x << 6
-//	3     3      x << 0, y << 3; of two more, z and w, the upper two bits on top of words 0 and 1, the lowest ones in bits
-//	             7 and 6 of word 2; in the order x0 y0 x1 y1 x2 y2 z w
+//	3     3      x << 0, y << 3; of two more, z and w, the upper two bits on top of words 0 and 1, the lowest ones in
+//	             bits 7 and 6 of word 2; in the order x0 y0 x1 y1 x2 y2 z w
 //	4     1      x << 0, x << 4
 //	5     5      x << 0; of three more the upper three bits on top of words 0 to 2, the lower two of the first and of the
 //	             second in bits 6 and 7 of words 3 and 4, those of the third in bit 5 of word 3 (the upper) and of word 4

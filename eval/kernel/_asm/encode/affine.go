@@ -19,7 +19,7 @@ type affine struct {
 	below    reg.GPVirtual // candidates left that need no clamp at the top
 	name     string
 
-	together [][]int                        // groups that a loop works on: with one, the next loop hides what follows this one
+	together [][]int                        // groups that a loop works on: one, if the next loop hides its latency
 	held     map[int][Groups]reg.VecVirtual // rows of the state that registers hold
 	masks    map[int][Groups]Mask
 	label    int
@@ -35,9 +35,9 @@ func Affine(m Machine) {
 			s.name, errors = "affineMagnitudes", "absolute"
 		}
 		m.Func(s.name, "func(state, x, w, q *float32, n int, steps *float32, below, count int)",
-			"runs searchAffine with weighted "+errors+" errors on all columns of x and w, n rows (a multiple of 4). steps are the "+
-				"top level and count numerators of inverse steps, of which the first below stay under the top level and a half; "+
-				"q is working space like x.")
+			"runs searchAffine with weighted "+errors+" errors on all columns of x and w, n rows (a multiple of 4). steps "+
+				"are the top level and count numerators of inverse steps, of which the first below stay under the top level "+
+				"and a half; q is working space like x.")
 		s.function()
 	}
 }
@@ -68,10 +68,12 @@ func (s *affine) hold() {
 	if s.Bytes == 64 {
 		s.together, s.turns = [][]int{{0}, {1}}, [2]int{2, 4}
 		s.held = map[int][Groups]reg.VecVirtual{}
-		for _, r := range []int{layout.AffineScale, layout.AffineInverse, layout.AffineOrigin, layout.AffineLow, layout.AffineHigh, layout.AffineBest, layout.AffineStep} {
+		for _, r := range []int{layout.AffineScale, layout.AffineInverse, layout.AffineOrigin, layout.AffineLow,
+			layout.AffineHigh, layout.AffineBest, layout.AffineStep} {
 			s.held[r] = [Groups]reg.VecVirtual{s.Vec(), s.Vec()}
 		}
-		s.masks = map[int][Groups]Mask{layout.AffineZero: {s.Nothing(), s.Nothing()}, layout.AffineRedo: {s.Nothing(), s.Nothing()}}
+		s.masks = map[int][Groups]Mask{
+			layout.AffineZero: {s.Nothing(), s.Nothing()}, layout.AffineRedo: {s.Nothing(), s.Nothing()}}
 	}
 }
 
@@ -167,7 +169,8 @@ func (s *affine) first() {
 
 // levels computes the inverse step of the numerator at steps and fills q with its levels. start emits what comes before
 // the loop, more what is done with each level and value.
-func (s *affine) levels(groups []int, start func(), more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual) []func()) {
+func (s *affine) levels(groups []int, start func(),
+	more func(index reg.GPVirtual, disp, group int, level, x reg.VecVirtual) []func()) {
 	var inv, from [Groups]reg.VecVirtual
 	top, none := s.Vec(), s.Zero()
 	for _, g := range groups {

@@ -65,7 +65,8 @@ func (l *codebook) start() {
 // round emits one candidate's rounding: a code is the sum of level k * base^k, added up as floats, which are exact.
 func (l *codebook) round(name string, dim, base int) {
 	l.Func(name, "func(state, divisor, x *float32, found, lookup *int32, groups int, numerator float32)",
-		fmt.Sprintf("sets inverse = numerator / divisor and found to what lookup has for the codes of %d rows of x in each group.", dim))
+		fmt.Sprintf("sets inverse = numerator / divisor, and found to what lookup has for the codes of %d rows of x in each "+
+			"group.", dim))
 	l.state = Arg("state")
 	divisor, x, found, lookup, groups := Arg("divisor"), Arg("x"), Arg("found"), Arg("lookup"), Arg("groups")
 	numerator, ones := l.FloatArg("numerator"), l.Load(Float(1))
@@ -133,7 +134,8 @@ func (l *codebook) sums(name string, dim int) {
 	l.state = Arg("state")
 	wx, w, best, entry, entries, groups := Arg("wx"), Arg("w"), Arg("best"), Arg("entry"), Arg("entries"), Arg("groups")
 	levels := 32 / dim // as many as a permutation can tell apart
-	values := l.Load(FloatTable(fmt.Sprintf("odd%d", dim), l.Floats(), func(i int) float64 { return float64(2*(i%levels) + 1) }))
+	odd := func(i int) float64 { return float64(2*(i%levels) + 1) }
+	values := l.Load(FloatTable(fmt.Sprintf("odd%d", dim), l.Floats(), odd))
 	mask := l.Load(Bits(0xffff))
 	sx, s2 := l.Zeros(Groups), l.Zeros(Groups)
 	left, at := Copy(groups), Copy(entry)
@@ -202,7 +204,8 @@ func (l *codebook) roots() {
 
 // signs uses vectors of eight on every machine.
 func (l *codebook) signs() {
-	l.Func("codebookSigns", "func(signs *byte, x *float32, n int)", "sets a bit for each of n values, a multiple of 8, that is not at least 0.")
+	l.Func("codebookSigns", "func(signs *byte, x *float32, n int)",
+		"sets a bit for each of n values, a multiple of 8, that is not at least 0.")
 	signs, x, n := Arg("signs"), Arg("x"), Arg("n")
 	none := l.Zero()
 	Loop("values", n, 8, func() {

@@ -59,7 +59,8 @@ func (n near) search(name string) {
 		terms := n.terms(at, x, w, place)
 
 		// The first near entry wins when no sum is less than the largest float32.
-		best, position, here := n.Load(Float(math.MaxFloat32)), n.Zero(), n.Load(Table32("eye", n.Floats(), func(i int) uint32 { return uint32(i) }))
+		best, position := n.Load(Float(math.MaxFloat32)), n.Zero()
+		here := n.Load(Table32("lanes", n.Floats(), func(i int) uint32 { return uint32(i) }))
 		step := n.Load(Bits(uint32(n.Floats())))
 		next := GP64()
 		LEAQ(Mem{Base: levels, Index: list, Scale: 1}, next)

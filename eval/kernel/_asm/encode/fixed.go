@@ -86,7 +86,8 @@ func (g fixed) bytes(q reg.GPVirtual, v [2]reg.VecVirtual) {
 // roundHalfAway writes levels from 0 up.
 func (g fixed) roundHalfAway() {
 	g.Func("roundHalfAway", "func(q *byte, x, inverse *float32, count, n int, top int)",
-		"sets q = clamp(roundHalfAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, each with its inverse step.")
+		"sets q = clamp(roundHalfAway(x * inverse) + 1, 0, top) for count runs of n values, a multiple of 16, "+
+			"each with its inverse step.")
 	q, x, scale, count, n := Arg("q"), Arg("x"), Arg("inverse"), Arg("count"), Arg("n")
 	inverse, most, least, none := g.Vec(), g.IntArg("top"), g.Vec(), g.Zero()
 	VPCMPEQD(least, least, least)
@@ -110,7 +111,7 @@ func (g fixed) roundHalfAway() {
 func (g fixed) float4() {
 	middles := []float64{0.5, 1.5, 2.5, 3.5, 5, 7, 10}
 	g.Func("float4", "func(q *byte, x, d *float32, count, n int)",
-		"sets q = nearestFloat4(x, d) for count runs of n values, a multiple of 16, each with its scale, and none beyond 16*d.")
+		"sets q = nearestFloat4(x, d) for count runs of n values, a multiple of 16, each with its scale, none beyond 16*d.")
 	q, x, scale, count, n := Arg("q"), Arg("x"), Arg("d"), Arg("count"), Arg("n")
 	at := g.Vectors(len(middles))
 	g.runs(count, n, x, func() {

@@ -36,8 +36,8 @@ func IQ1(m Machine) {
 // sort emits a sorting network. Of equal values the one with the smaller index comes first.
 func (s *iq1) sort() {
 	s.Func("iq1Sort", "func(x, w, index *float32, n int, exchanges *uint32, count int)",
-		"sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count pairs of rows, in "+
-			"bytes, that are to be put in order one after the other.")
+		"sorts n rows of x, and w with them, in each column, and sets index to where they came from. exchanges are count "+
+			"pairs of rows, in bytes, that are to be put in order one after the other.")
 	x, w, index, end, exchanges, count := Arg("x"), Arg("w"), Arg("index"), Arg("n"), Arg("exchanges"), Arg("count")
 	s.RowBytes(end)
 	at, step := s.Zero(), s.Load(Float(1))
@@ -144,7 +144,8 @@ func (s *iq1) single() {
 	table := func(base reg.GPVirtual, t, row int) Mem {
 		return Mem{Base: base, Disp: (t*(n+1) + row) * s.Row()}
 	}
-	groups := s.start("iq1Split32", "tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.")
+	groups := s.start("iq1Split32",
+		"tries all boundaries of 32 sorted rows with both shifts. space is working space of 6*33 rows.")
 	x, w := s.Zero(), s.Zero()
 	VMOVUPS(x, table(s.space, sumX, 0))
 	VMOVUPS(w, table(s.space, sumW, 0))
@@ -209,7 +210,8 @@ func (s *iq1) halves() {
 		return Mem{Base: base, Disp: (t*(n+1) + row) * s.Row()}
 	}
 	top := func(half, shift int) Mem { return table(s.space, tops, 2*half+shift) }
-	groups := s.start("iq1Split16", "tries all boundaries of 16 sorted rows with all shifts of both halves. space is working space of 13*17 rows.")
+	groups := s.start("iq1Split16", "tries all boundaries of 16 sorted rows with all shifts of both halves. "+
+		"space is working space of 13*17 rows.")
 	var x, w [2]reg.VecVirtual
 	for half := range x {
 		x[half], w[half] = s.Zero(), s.Zero()

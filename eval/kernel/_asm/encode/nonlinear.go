@@ -28,7 +28,8 @@ func first(i int) int { return 8*(i&1) + 4*(i>>1&1) + 2*(i>>2&1) }
 // Nonlinear generates searchNonlinear for many sub-blocks at once: see nonlinear.go of package encode for what it
 // computes.
 func Nonlinear(m Machine) {
-	s := nonlinear{search: search{Machine: m}, half: Float(middle(7)), quarters: [2]Mem{Float(middle(3)), Float(middle(11))}}
+	s := nonlinear{search: search{Machine: m}, half: Float(middle(7))}
+	s.quarters = [2]Mem{Float(middle(3)), Float(middle(11))}
 	s.eighths = FloatTable("eighths", m.Floats(), func(i int) float64 { return middle(first(i&3) + 1) })
 	s.last = FloatTable("last", m.Floats(), func(i int) float64 { return middle(first(i)) })
 	s.levels[0] = FloatTable("levels0", m.Floats(), func(i int) float64 { return value(first(i) + i/8) })

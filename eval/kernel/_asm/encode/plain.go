@@ -39,7 +39,8 @@ func order() Mem {
 
 // largestBits compares magnitudes as integers: Inf is 0x7f800000, and NaN more.
 func (p plain) largestBits() {
-	p.Func("largestBits", "func(x *float32, n int) uint32", "returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
+	p.Func("largestBits", "func(x *float32, n int) uint32",
+		"returns the largest of the bits of |x[i]|, n values, a multiple of 32.")
 	x, n := Arg("x"), Arg("n")
 	acc, mask := p.Zeros(4), p.Load(signless())
 	Loop("values", n, 32, func() {
@@ -101,7 +102,8 @@ func (p plain) q8() {
 
 // float16 keeps the payloads of NaN, unlike plain Go, so the callers keep NaN away from it.
 func (p plain) float16() {
-	p.Func("float16", "func(dst *byte, x *float32, n int)", "rounds n values, a multiple of 8, none NaN, to 16-bit floats.")
+	p.Func("float16", "func(dst *byte, x *float32, n int)",
+		"rounds n values, a multiple of 8, none NaN, to 16-bit floats.")
 	dst, x, n := Arg("dst"), Arg("x"), Arg("n")
 	Loop("values", n, 8, func() {
 		v := p.Load(Mem{Base: x})

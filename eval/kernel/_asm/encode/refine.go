@@ -127,7 +127,8 @@ func (s *refinement) finish(g group, empty Mask, scale int) {
 // computes.
 func Refine(m Machine) {
 	m.Func("refine", "func(state, x, q *float32, n int, lowest *float32)",
-		"finds the scales of refineSymmetric for all columns of x, n rows. lowest is the lowest level; q is working space like x.")
+		"finds the scales of refineSymmetric for all columns of x, n rows. lowest is the lowest level; q is working space "+
+			"like x.")
 	s := refinement{search: search{Machine: m, state: Arg("state"), x: Arg("x"), q: Arg("q"), end: Arg("n")}, late: true}
 	s.RowBytes(s.end)
 	low, high := m.Broadcast(Mem{Base: Arg("lowest")}), m.Zero()

@@ -44,7 +44,8 @@ func (s search) Each(label string, end reg.GPVirtual, unroll int, body func(inde
 
 // EachOf is Each where body returns a list of steps. Rows do not depend on each other, so the steps of turns rows
 // alternate.
-func (s search) EachOf(label string, end reg.GPVirtual, unroll, turns int, body func(index reg.GPVirtual, disp int) []func()) {
+func (s search) EachOf(label string, end reg.GPVirtual, unroll, turns int,
+	body func(index reg.GPVirtual, disp int) []func()) {
 	var waiting [][]func()
 	s.Each(label, end, unroll, func(index reg.GPVirtual, disp int) {
 		waiting = append(waiting, body(index, disp))

@@ -16,8 +16,8 @@ func Values(m Machine) {
 	sums(m, "sumMagnitudes", "magnitudes", func(v reg.VecVirtual) { And(v, v, signless()) })
 	importanceWeights(m)
 	spread(m)
-	weights(m, "magnitudes", "sets w[i] = |x[i]| for n values, a multiple of 8.", func(v reg.VecVirtual) { And(v, v, signless()) })
-	weights(m, "squares", "sets w[i] = x[i]^2 for n values, a multiple of 8.", func(v reg.VecVirtual) { Mul(v, v, v) })
+	weights(m, "magnitudes", "|x[i]|", func(v reg.VecVirtual) { And(v, v, signless()) })
+	weights(m, "squares", "x[i]^2", func(v reg.VecVirtual) { Mul(v, v, v) })
 	r := rounding{m}
 	r.levels("levelsQuotient", "(x + offset) / scale", true)
 	r.levels("levelsProduct", "(x - offset) * scale", false)
@@ -87,8 +87,8 @@ func importanceWeights(m Machine) {
 	End()
 }
 
-func weights(m Machine, name, doc string, f func(v reg.VecVirtual)) {
-	m.Func(name, "func(w, x *float32, n int)", doc)
+func weights(m Machine, name, formula string, f func(v reg.VecVirtual)) {
+	m.Func(name, "func(w, x *float32, n int)", "sets w[i] = "+formula+" for n values, a multiple of 8.")
 	w, x, n := Arg("w"), Arg("x"), Arg("n")
 	Loop("values", n, 8, func() {
 		v := m.Load(Mem{Base: x})

@@ -25,9 +25,10 @@ func Emit() {
 		VPMADDUBSW(a, b, t)
 		VPADDW(t, acc, acc)
 	})
-	multiply("floatAVX2", "products and sums of 8 float32", AVX2, func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) })
+	fused := func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) }
+	multiply("floatAVX2", "products and sums of 8 float32", AVX2, fused)
 	multiply("int8AVX512", "products and sums of 64 bytes", AVX512, func(a, b, acc reg.VecVirtual) { VPDPBUSD(a, b, acc) })
-	multiply("floatAVX512", "products and sums of 16 float32", AVX512, func(a, b, acc reg.VecVirtual) { VFMADD231PS(a, b, acc) })
+	multiply("floatAVX512", "products and sums of 16 float32", AVX512, fused)
 	bf16()
 	read("readAVX2", AVX2)
 	read("readAVX512", AVX512)
@@ -45,7 +46,8 @@ func multiply(name, doc string, m Machine, step func(a, b, acc reg.VecVirtual)) 
 }
 
 func bf16() {
-	Func("bf16AVX512", "func(n int, zeros *uint32)", fmt.Sprintf("does n rounds of %d products and sums of 32 bfloat16.", chains))
+	Func("bf16AVX512", "func(n int, zeros *uint32)",
+		fmt.Sprintf("does n rounds of %d products and sums of 32 bfloat16.", chains))
 	n, p := reg.RCX, reg.RAX
 	Load(Param("n"), n)
 	Load(Param("zeros"), p)
@@ -63,7 +65,8 @@ func bf16() {
 // read adds up a stream, so that every byte has arrived.
 func read(name string, m Machine) {
 	const bytes = 512
-	Func(name, "func(p *byte, n int) uint64", "returns the sum of the first 64-bit words of vectors' sums over n bytes, a multiple of 512.")
+	Func(name, "func(p *byte, n int) uint64",
+		"returns the sum of the first 64-bit words of vectors' sums over n bytes, a multiple of 512.")
 	p, n := Arg("p"), Arg("n")
 	acc := m.Zeros(8)
 	Label(name + "_loop")

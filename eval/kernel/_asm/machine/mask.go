@@ -142,7 +142,8 @@ func (m Machine) First(n reg.GPVirtual) Mask {
 		KMOVW(at.As32(), mask)
 		return mask
 	}
-	LEAQ(Table32("first_lanes", 16, func(i int) uint32 { return uint32(i/8) - 1 }), table) // n lanes begin 8-n before the zeros
+	// Eight lanes of ones, then eight of zeros: n ones begin 8-n lanes behind the start.
+	LEAQ(Table32("first_lanes", 16, func(i int) uint32 { return uint32(i/8) - 1 }), table)
 	MOVQ(U32(8), at)
 	SUBQ(n, at)
 	VMOVUPS(Mem{Base: table, Index: at, Scale: 4}, mask)

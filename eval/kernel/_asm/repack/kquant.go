@@ -103,7 +103,8 @@ func (t kquant) signedPair(m masks, w []reg.VecVirtual, i int, less reg.VecVirtu
 	return v
 }
 
-const kquantSignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, sums *int16, starts *int32)"
+const kquantSignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, " +
+	"d *float32, sums *int16, starts *int32)"
 
 // dot emits the product of repacked rows with a token.
 func (t kquant) dot() {

@@ -67,7 +67,8 @@ func (t legacy) scale(head Mem) reg.VecVirtual {
 	return f
 }
 
-const legacySignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, s *float32, starts *int32)"
+const legacySignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, " +
+	"d *float32, s *float32, starts *int32)"
 
 // dot emits the product of repacked rows with a token.
 func (t legacy) dot() {
@@ -100,7 +101,8 @@ func (t legacy) dot() {
 }
 
 // block adds the product of a block to sum.
-func (t legacy) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual, sum reg.VecVirtual) {
+func (t legacy) block(m masks, table reg.VecVirtual, head, body Mem, codes, d, extra reg.GPVirtual,
+	sum reg.VecVirtual) {
 	acc := map[int]reg.VecVirtual{} // by the shift of the codes
 	if t.min {
 		acc[0] = AVX512.Zero()

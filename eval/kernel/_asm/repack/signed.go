@@ -37,13 +37,14 @@ func (t signed) table() reg.VecVirtual {
 	return AVX512.Load(Mem{Base: Arg("table")})
 }
 
-const signedSignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, starts *int32, table *byte)"
+const signedSignature = "func(dst *float32, w *byte, sixteens, blocks int, codes *int8, " +
+	"d *float32, starts *int32, table *byte)"
 
 // dot emits the product of repacked rows with a token.
 func (t signed) dot() {
 	name := "repacked" + t.name + "AVX512"
-	Func(name, signedSignature, "multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are what "+
-		"the sums of products of 16 columns begin with, the table has the values of codes.")
+	Func(name, signedSignature, "multiplies repacked rows, sixteen by sixteen, of few values with a token: starts are "+
+		"what the sums of products of 16 columns begin with, the table has the values of codes.")
 	m, table := newMasks(t.masks()...), t.table()
 	codes, d, starts := GP64(), GP64(), GP64()
 	sum := ZMM()

@@ -98,7 +98,8 @@ func half16(f *block64, c int) reg.VecVirtual {
 	return f.d
 }
 
-const block64Signature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, starts *int32)"
+const block64Signature = "func(dst *float32, w *byte, rows, blocks int, codes *int8, scales *[16]float32, " +
+	"starts *int32)"
 
 // Emit generates the type's kernel.
 func (t Block64) Emit(s Machine) {

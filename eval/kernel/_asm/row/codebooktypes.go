@@ -75,7 +75,7 @@ var Codebooks = []Codebook{
 			f.words(2*j+1, sixteen)(yield)
 		}), j)
 	}},
-	{Name: "IQ1S", bytes: 50, group: 32, offset: layout.OffsetIQ1, start: func(*codebook) {}, block: func(f *codebook) {
+	{Name: "IQ1S", bytes: 50, group: 32, offset: layout.OffsetIQ1, start: none, block: func(f *codebook) {
 		v := YMM()
 		VBROADCASTI128(f.at(34), v)
 		VPSRLW(U8(12), v, v)
@@ -99,7 +99,7 @@ var Codebooks = []Codebook{
 		VPADDB(f.above, v, v)
 		return v
 	}},
-	{Name: "IQ1M", bytes: 56, group: 16, offset: layout.OffsetIQ1, d: -1, start: func(*codebook) {}, block: func(f *codebook) {
+	{Name: "IQ1M", bytes: 56, group: 16, offset: layout.OffsetIQ1, d: -1, start: none, block: func(f *codebook) {
 		v := YMM()
 		VPBROADCASTQ(f.at(48), v)
 		VPSHUFB(Table("row_words4", 32, func(i int) byte { return byte(2*(i/8) + i%2) }), v, v)
@@ -127,7 +127,7 @@ var Codebooks = []Codebook{
 		VPSHUFB(v, f.values, v)
 		return v
 	}},
-	{Name: "TQ1", bytes: 54, d: 52, offset: layout.OffsetTernary, start: startTrits, block: func(*codebook) {}, codes: trits},
+	{Name: "TQ1", bytes: 54, d: 52, offset: layout.OffsetTernary, start: startTrits, block: none, codes: trits},
 	{Name: "TQ2", bytes: 66, d: 64, offset: layout.OffsetTernary, start: func(f *codebook) { f.nibble = f.Load(Bytes(3)) },
 		block: func(f *codebook) {
 			f.loaded = f.loaded[:0]
@@ -145,6 +145,9 @@ var Codebooks = []Codebook{
 			return v
 		}},
 }
+
+// none is nothing to load or to prepare.
+func none(*codebook) {}
 
 // startSigned loads the constants of signs.
 func startSigned(f *codebook) {

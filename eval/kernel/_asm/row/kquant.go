@@ -38,7 +38,8 @@ type KQuant struct {
 var KQuants = []KQuant{
 	{Name: "Q2K", bytes: 84, group: 16, d: 80, scales: scales2, inPlace: true,
 		low: field{at: quarter(16), shift: pairs, mask: 3}},
-	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: bits.TrailingZeros8(layout.OffsetQ3_K), scales: scales3, inPlace: true,
+	{Name: "Q3K", bytes: 110, group: 16, d: 108, offset: bits.TrailingZeros8(layout.OffsetQ3_K),
+		scales: scales3, inPlace: true,
 		low:  field{at: quarter(32), shift: pairs, mask: 3},
 		high: field{at: all(0), shift: func(j int) int { return j }, to: 2, mask: 4}},
 	{Name: "Q4K", bytes: 144, group: 32, d: 0, scales: scales6,
@@ -65,7 +66,8 @@ const kquantSignature = "func(dst *float32, w *byte, rows int, blocks int, codes
 func (t KQuant) Emit(s Machine) {
 	name := "row" + t.Name + s.Suffix
 	Func(name, kquantSignature, fmt.Sprintf("multiplies rows of %s blocks with a token. A block has sixteen sums "+
-		"of activation codes, negated%s.", t.Name, map[int]string{16: "", 32: ": eight zeros, then eight sums of 32"}[t.group]))
+		"of activation codes, negated%s.",
+		t.Name, map[int]string{16: "", 32: ": eight zeros, then eight sums of 32"}[t.group]))
 	w := Arg("w")
 	products, spread := t.products(s, w), t.spread(s)
 	one := YMM()
@@ -122,8 +124,10 @@ func (t KQuant) Emit(s Machine) {
 	})
 }
 
+type productsFunc = func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual)
+
 // products returns what adds the sum of c*q*scale over all codes to acc; without an offset it starts from zero.
-func (t KQuant) products(s Machine, w reg.GPVirtual) func(scale func(i int) reg.VecVirtual, codes reg.GPVirtual, acc reg.VecVirtual) {
+func (t KQuant) products(s Machine, w reg.GPVirtual) productsFunc {
 	if s.Wide() && t.inPlace {
 		return t.newTwoBits(s, w).products
 	}
@@ -160,7 +164,8 @@ func (t KQuant) spread(s Machine) func(scales reg.VecVirtual) func(i int) reg.Ve
 	if s.Wide() {
 		var index []reg.VecVirtual
 		for i := range 2 {
-			name, at := fmt.Sprintf("row_index%d_%d", t.group, i), func(w int) int { return (128*i + 64*(w/4%2) + 16*(w/8)) / t.group }
+			name := fmt.Sprintf("row_index%d_%d", t.group, i)
+			at := func(w int) int { return (128*i + 64*(w/4%2) + 16*(w/8)) / t.group }
 			if t.inPlace {
 				name, at = fmt.Sprintf("row_two%d", i), func(w int) int { return 8*(w/16) + 2*(i+2*(w/4%2)) + w/8%2 }
 			}

@@ -44,9 +44,10 @@ type frame512 struct {
 
 // emit512 emits a kernel: a loop over tiles around one over blocks, with body inside.
 func emit512(name, doc string, body func(f *frame512)) {
-	Func(name, "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *int8, codeStride int, "+
-		"tokenBlock *int32)", fmt.Sprintf("multiplies tiles with eight tokens: %s. tileBytes and stride are bytes from one "+
-		"tile and one token's products to the next.", doc))
+	Func(name, "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, "+
+		"codes *int8, codeStride int, tokenBlock *int32)",
+		fmt.Sprintf("multiplies tiles with eight tokens: %s. tileBytes and stride are bytes from one tile and one "+
+			"token's products to the next.", doc))
 	f := &frame512{record: GP64(), block: GP64()}
 	f.codes = NewRows(GP64(), Arg("codeStride"), layout.BlockTokens)
 	Label(name + "_tile")

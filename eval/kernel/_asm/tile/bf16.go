@@ -28,7 +28,8 @@ func EmitBF16() {
 const columnsBF16 = 32
 
 func tilesBF16() {
-	Func("fullBF16AVX512", "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, codes *uint16, codeStride int)",
+	Func("fullBF16AVX512", "func(dst *float32, stride int, tile *byte, tileBytes int, tiles int, blocks int, "+
+		"codes *uint16, codeStride int)",
 		"multiplies tiles with eight tokens, in blocks of 32 columns. tileBytes, stride and codeStride are bytes from one "+
 			"tile, one token's products and one token to the next.")
 	record, codes, blocks := reg.RAX, reg.RBX, reg.R8

@@ -10,7 +10,8 @@ import (
 
 // kquant emits a kernel for blocks of 256 with integer scales per group; int16 can sum so many steps.
 func kquant(name, doc string, group, steps int, signed bool) {
-	p := params{columns: 256, codes: "int8", more: ", sums *int16, sumStride int", pointers: map[string]string{"sums": "sumStride"}}
+	p := params{columns: 256, codes: "int8", more: ", sums *int16, sumStride int",
+		pointers: map[string]string{"sums": "sumStride"}}
 	emit(name, doc, p, func(f *frame) func() {
 		sums := Arg("sums")
 		return func() {
