@@ -6,13 +6,14 @@ import (
 	"bitmill/eval/machine"
 )
 
-// Bound says what limits a speed: the larger of two shares.
+// Bound is what limits a speed: the larger of two shares.
 type Bound struct {
-	Memory  float64 // the part of its time that a test would take if only reading took time
-	Compute float64 // the same of multiplying
+	Memory  float64 // of the time: what reading from memory would take alone
+	Compute float64 // the same for multiplying
 }
 
-// BoundOf takes the work of one pass and how often it was done in a second.
+// BoundOf returns the shares of a pass over tokens whose work was done so often per second, on a machine of these
+// rates.
 func BoundOf(m machine.Rates, w infer.Work, perSecond float64) Bound {
 	var b Bound
 	b.Memory = float64(w.WeightBytes+w.KVBytes) / m.ReadBytes * perSecond

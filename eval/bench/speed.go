@@ -22,10 +22,10 @@ type Subject struct {
 type Options struct {
 	Prompt      int         // tokens of the prompt test: processed from an empty cache, logits of the last one
 	Generate    int         // tokens of the generation test: one at a time, from an empty cache
-	Repetitions int         // of each test, after one that warms up; at least 1
+	Repetitions int         // of each test, after a warm-up; at least 1
 	Kernel      *kernel.Set // nil: the best this machine has
 	Seed        uint64      // of the random tokens
-	// Progress is called with the number of tests finished, warming up included.
+	// Progress is called with the number of rounds of tests finished, including the warm-up.
 	Progress func(done, total int64)
 }
 
@@ -38,7 +38,7 @@ type Result struct {
 	ScratchBytes     int64      // of activations and unpacked weights
 }
 
-// Measure runs the tests of all models in turn, repetition by repetition, so that what disturbs the machine disturbs
+// Measure runs the tests of all models in turn, repetition by repetition, so that a disturbance of the machine affects
 // them alike.
 func Measure(ctx context.Context, pool *infer.Pool, subjects []Subject, o Options) ([]Result, error) {
 	results, runs := make([]Result, len(subjects)), make([]*run, len(subjects))
@@ -71,8 +71,8 @@ func Measure(ctx context.Context, pool *infer.Pool, subjects []Subject, o Option
 	return results, nil
 }
 
-// Tests prepares a model for measurements of another kind than time: each function runs one test once. The model has
-// warmed up; the function of a test that is left out is nil.
+// Tests prepares a model for measurements other than time: each function runs one test once. The model has warmed up.
+// The function of a test that is left out is nil.
 func Tests(ctx context.Context, pool *infer.Pool, s Subject, o Options) (prompt, generate func() error, err error) {
 	r := &run{
 		Subject: s, rng: rand.New(rand.NewPCG(o.Seed, 0)),

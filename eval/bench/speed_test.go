@@ -53,12 +53,14 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("model %d: %+v", i, r)
 		}
 	}
-	if r, err := Measure(t.Context(), pool, []Subject{subject(t, "llama")}, Options{Generate: 1}); err != nil || len(r[0].Prompt) != 0 || len(r[0].Generate) != 1 {
+	llama := []Subject{subject(t, "llama")}
+	r, err := Measure(t.Context(), pool, llama, Options{Generate: 1})
+	if err != nil || len(r[0].Prompt) != 0 || len(r[0].Generate) != 1 {
 		t.Errorf("generation alone: %+v, %v", r, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Measure(ctx, pool, []Subject{subject(t, "llama")}, Options{Prompt: 4}); !errors.Is(err, context.Canceled) {
+	if _, err := Measure(ctx, pool, llama, Options{Prompt: 4}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -75,7 +77,8 @@ func TestTests(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if prompt, generate, err = Tests(t.Context(), pool, subject(t, "llama"), Options{Prompt: 8}); err != nil || prompt == nil || generate != nil {
+	prompt, generate, err = Tests(t.Context(), pool, subject(t, "llama"), Options{Prompt: 8})
+	if err != nil || prompt == nil || generate != nil {
 		t.Error("a test of no tokens was made", err)
 	}
 }

@@ -28,7 +28,7 @@ const (
 	DRAMDomain    Domain = "dram"
 )
 
-// zone is one counter, extended beyond its range.
+// zone is a counter whose total exceeds its range.
 type zone struct {
 	domain Domain
 	path   string // of energy_uj
@@ -57,11 +57,10 @@ type EnergySample struct {
 	Joules map[Domain]float64
 }
 
-// watch is how often the counters are read at least: a range of 65 kJ, the smallest in use, lasts four minutes at 250
-// W.
+// watch is the longest time between two readings: a range of 65 kJ, the smallest in use, lasts four minutes at 250 W.
 const watch = 20 * time.Second
 
-// Open finds the zones under root; "" means PowercapRoot.
+// OpenMeter finds the zones under root, "" for PowercapRoot. Its errors wrap ErrUnmeasured.
 func OpenMeter(root string) (*Meter, error) {
 	if root == "" {
 		root = PowercapRoot
@@ -88,11 +87,12 @@ func OpenMeter(root string) (*Meter, error) {
 	return m, nil
 }
 
-// zones lists the folders of zones, "intel-rapl:0" and its parts "intel-rapl:0:0", whichever maker's processor it is.
+// zones lists the folders of zones, "intel-rapl:0" and its parts "intel-rapl:0:0", or "amd-rapl:0".
 func zones(root string) ([]string, error) {
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s does not exist (not Linux, or a kernel or virtual machine without powercap)", ErrUnmeasured, root)
+		return nil, fmt.Errorf("%w: %s does not exist (not Linux, or a kernel or virtual machine without powercap)",
+			ErrUnmeasured, root)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrUnmeasured, err)
@@ -165,7 +165,7 @@ func (m *Meter) keep() {
 	}
 }
 
-// update adds what every counter has gained, also where it has started again.
+// update adds what each counter has gained; one that has wrapped around started again at 0.
 func (m *Meter) update() {
 	for i := range m.zones {
 		z := &m.zones[i]
@@ -185,7 +185,7 @@ func (m *Meter) update() {
 	}
 }
 
-// Read returns the totals now.
+// Read returns the totals so far.
 func (m *Meter) Read() (EnergySample, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -200,7 +200,7 @@ func (m *Meter) Read() (EnergySample, error) {
 	return s, nil
 }
 
-// Close ends the reading.
+// Close stops reading the counters.
 func (m *Meter) Close() {
 	close(m.stop)
 	m.done.Wait()

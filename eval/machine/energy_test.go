@@ -67,7 +67,8 @@ func TestCounters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(s.Joules[PackageDomain]-packages) > 1e-9 || math.Abs(s.Joules[DRAMDomain]-dram) > 1e-9 || len(s.Joules) != 2 {
+		if len(s.Joules) != 2 ||
+			math.Abs(s.Joules[PackageDomain]-packages) > 1e-9 || math.Abs(s.Joules[DRAMDomain]-dram) > 1e-9 {
 			t.Errorf("%v, want %v and %v", s.Joules, packages, dram)
 		}
 	}
@@ -111,7 +112,8 @@ func TestRepeat(t *testing.T) {
 	if u.Net > 5-0.2 { // 10 W over at least 20 ms
 		t.Errorf("net of idle: %v", u.Net)
 	}
-	if _, err := m.Repeat(context.Background(), 1, nil, func() error { return os.ErrClosed }); !errors.Is(err, os.ErrClosed) {
+	fail := func() error { return os.ErrClosed }
+	if _, err := m.Repeat(context.Background(), 1, nil, fail); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("%v", err)
 	}
 }
@@ -124,7 +126,9 @@ func TestIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	time.AfterFunc(10*time.Millisecond, func() { os.WriteFile(filepath.Join(f.root, "amd-rapl:0", "energy_uj"), []byte("3000000"), 0o644) })
+	time.AfterFunc(10*time.Millisecond, func() {
+		os.WriteFile(filepath.Join(f.root, "amd-rapl:0", "energy_uj"), []byte("3000000"), 0o644)
+	})
 	idle, err := m.Idle(context.Background(), 100*time.Millisecond)
 	if err != nil || idle[PackageDomain] <= 0 || idle[PackageDomain] > 30.1 {
 		t.Errorf("%v %v", idle, err)
@@ -148,7 +152,8 @@ func TestUnmeasured(t *testing.T) {
 		"no domain": {parts.root, "no RAPL package"},
 		"no number": {broken.root, `"many", not a number`},
 	} {
-		if m, err := OpenMeter(c.root); err == nil || !errors.Is(err, ErrUnmeasured) || !strings.Contains(err.Error(), c.want) {
+		m, err := OpenMeter(c.root)
+		if err == nil || !errors.Is(err, ErrUnmeasured) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v %v", what, m, err)
 		}
 	}

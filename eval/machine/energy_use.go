@@ -11,16 +11,16 @@ import (
 // EnergyUse is the energy of one domain over repeated work, in joules.
 type EnergyUse struct {
 	Joules float64 `json:"joules"` // mean of a repetition
-	Net    float64 `json:"net"`    // the same less the idle power over its time
+	Net    float64 `json:"net"`    // the same less the idle power times the time
 	SD     float64 `json:"sd"`     // of the repetitions' joules
 	CV     float64 `json:"cv"`     // SD over mean
 	N      int     `json:"n"`      // repetitions
 }
 
-// IdlePower is the power of a machine that does nothing, in watts.
+// IdlePower is the power of the idle machine, in watts.
 type IdlePower map[Domain]float64
 
-// Idle measures for the given time.
+// Idle measures the power for the given time, in which the caller should do nothing else.
 func (m *Meter) Idle(ctx context.Context, d time.Duration) (IdlePower, error) {
 	before, err := m.Read()
 	if err != nil {
@@ -42,7 +42,7 @@ func (m *Meter) Idle(ctx context.Context, d time.Duration) (IdlePower, error) {
 	return watts, nil
 }
 
-// Repeat runs work n times and measures each.
+// Repeat runs work n times and measures the energy of each run. An error of work ends it.
 func (m *Meter) Repeat(ctx context.Context, n int, idle IdlePower, work func() error) (map[Domain]EnergyUse, error) {
 	gross, net := map[Domain][]float64{}, map[Domain][]float64{}
 	for range n {

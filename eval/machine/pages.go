@@ -31,6 +31,6 @@ func (m *Memory) Free() {
 	m.Bytes, m.whole = nil, nil
 }
 
-// Available is how many bytes the system could give without swapping, what its file cache would give up included; false
-// where it does not say.
+// Available is how many bytes the system could give without swapping, including what its file cache would give up;
+// false where the system does not say.
 func Available() (int64, bool) { return available() }

@@ -4,7 +4,7 @@ package machine
 
 import "fmt"
 
-// most is more than any machine has, and less than what make refuses.
+// most is more than any machine has, and less than make refuses.
 const most = 1 << 46
 
 func alloc(n int) (*Memory, error) {

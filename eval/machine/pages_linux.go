@@ -26,7 +26,7 @@ func available() (int64, bool) {
 	return min(kib<<10, groupsLeft("/proc/self/cgroup", "/sys/fs/cgroup")), true
 }
 
-// control names what a version of control groups says about memory: files, and fields of memory.stat.
+// control names the files of a version of control groups that tell about memory, and fields of memory.stat.
 type control struct{ limit, used, cache, shared string }
 
 var (
@@ -34,8 +34,9 @@ var (
 	control2 = control{"memory.max", "memory.current", "file", "shmem"}
 )
 
-// groupsLeft is the least that a group of the process, or one around it, leaves: list has lines "0::/path" (version 2)
-// and "n:controllers:/path" (version 1). A container may see its own group at the root, and not the path.
+// groupsLeft is the least memory that the groups of the process, and those around them, leave. list has lines
+// "0::/path" (version 2) and "n:controllers:/path" (version 1). A container may see its own group at the root, not at
+// the path.
 func groupsLeft(list, root string) int64 {
 	left := int64(math.MaxInt64)
 	lines, _ := os.ReadFile(list)
@@ -63,7 +64,8 @@ func groupsLeft(list, root string) int64 {
 	return left
 }
 
-// left is the limit of a group less what is used and no file cache; memory that is shared counts as cache and stays.
+// left is the limit of a group less its used memory without the file cache. Shared memory is counted as cache but
+// stays.
 func (c control) left(dir string) (int64, bool) {
 	limit, ok := number(filepath.Join(dir, c.limit))
 	used, ok2 := number(filepath.Join(dir, c.used))
@@ -76,7 +78,7 @@ func (c control) left(dir string) (int64, bool) {
 	return max(0, limit-max(0, used-max(0, cache-shared))), true
 }
 
-// number reads a file that holds one number; "max" is none.
+// number reads a file that holds one number; "max" is not one.
 func number(path string) (int64, bool) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -86,7 +88,7 @@ func number(path string) (int64, bool) {
 	return n, err == nil
 }
 
-// field reads the number behind a name at the beginning of a line.
+// field reads the number that follows a name at the start of a line.
 func field(path, name string) (int64, bool) {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -2,5 +2,5 @@
 
 package machine
 
-// PeakRSS is the most memory that the process has had resident, in bytes; 0 when it is not known.
+// PeakRSS is the peak resident memory of the process, in bytes; 0 where it is not known.
 func PeakRSS() int64 { return 0 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// PeakRSS is the most memory that the process has had resident, in bytes; 0 when it is not known.
+// PeakRSS is the peak resident memory of the process, in bytes; 0 where it is not known.
 func PeakRSS() int64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
