@@ -40,7 +40,8 @@ func multiplied(t testing.TB, s *Set, w Matrix, b *Activations, r0, r1 int, scra
 		case inside:
 			out = append(out, v)
 		case v != guard:
-			t.Fatalf("%s %s: element %d (token %d, row %d) written outside rows %d to %d", s.Name, w.Type, i, at/stride, at%stride, r0, r1)
+			t.Fatalf("%s %s: element %d (token %d, row %d) written outside rows %d to %d", s.Name, w.Type, i,
+				at/stride, at%stride, r0, r1)
 		}
 	}
 	return out
@@ -124,7 +125,8 @@ func compare(t testing.TB, name string, w Matrix, b *Activations, r0, r1 int, go
 	size := sizes(t, w, b, r0, r1)
 	for i := range want {
 		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= 1e-6*float64(size[i])) {
-			t.Fatalf("%s: token %d row %d: %g, generic %g (off by %g of %g)", name, i/(r1-r0), r0+i%(r1-r0), got[i], want[i], d, size[i])
+			t.Fatalf("%s: token %d row %d: %g, generic %g (off by %g of %g)", name, i/(r1-r0), r0+i%(r1-r0), got[i],
+				want[i], d, size[i])
 		}
 	}
 }
@@ -152,7 +154,8 @@ func TestMatMulEqual(t *testing.T) {
 					for _, n := range counts {
 						b := loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
 						want := multiplied(t, generic, w, b, 0, 37, nil)
-						compare(t, fmt.Sprint(cols, " columns, ", n, " tokens"), w, b, 0, 37, multiplied(t, s, w, b, 0, 37, &scratch), want)
+						compare(t, fmt.Sprint(cols, " columns, ", n, " tokens"), w, b, 0, 37,
+							multiplied(t, s, w, b, 0, 37, &scratch), want)
 					}
 				}
 				// Any range of rows.
@@ -163,7 +166,8 @@ func TestMatMulEqual(t *testing.T) {
 				for r0 := range fewer(s, 20) {
 					for _, r1 := range []int{r0, r0 + 1, r0 + 7, r0 + 8, r0 + 16, r0 + 17, 37} {
 						want := multiplied(t, generic, w, b, r0, r1, nil)
-						compare(t, fmt.Sprint("rows ", r0, " to ", r1), w, b, r0, r1, multiplied(t, s, w, b, r0, r1, &scratch), want)
+						compare(t, fmt.Sprint("rows ", r0, " to ", r1), w, b, r0, r1,
+							multiplied(t, s, w, b, r0, r1, &scratch), want)
 					}
 				}
 			})
@@ -189,7 +193,8 @@ func TestMatMulManyTokens(t *testing.T) {
 			rng := random(uint64(typ))
 			w := randomMatrix(rng, typ, 19, 512)
 			b := loaded(t, s, typ, randomFloats(rng, 512*512), 512, 512)
-			compare(t, typ.String(), w, b, 0, 19, multiplied(t, s, w, b, 0, 19, nil), multiplied(t, generic, w, b, 0, 19, nil))
+			compare(t, typ.String(), w, b, 0, 19, multiplied(t, s, w, b, 0, 19, nil),
+				multiplied(t, generic, w, b, 0, 19, nil))
 		}
 	}
 }
@@ -219,7 +224,8 @@ func TestExtremes(t *testing.T) {
 					name := fmt.Sprintf("%s %s filled with %#02x, %d tokens", s.Name, typ, fill, n)
 					compare(t, name, w, b, 0, 17, got, want)
 					if repackLayoutOf(typ) != nil {
-						compare(t, name+", repacked", w, b, 0, 17, multiplied(t, s, repacked(t, w), b, 0, 17, nil), want)
+						compare(t, name+", repacked", w, b, 0, 17,
+							multiplied(t, s, repacked(t, w), b, 0, 17, nil), want)
 					}
 				}
 			}

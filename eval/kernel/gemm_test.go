@@ -42,11 +42,13 @@ func TestGemmPanels(t *testing.T) {
 						}
 						for i := range m {
 							for j := 0; j < n; j += 16 {
-								s.GemmPanels(alone[i*ldc+j:], ldc, a[i*lda:], lda, b[j/16*step:], step, 1, 16, k, accumulate)
+								s.GemmPanels(alone[i*ldc+j:], ldc, a[i*lda:], lda, b[j/16*step:], step, 1, 16, k,
+									accumulate)
 							}
 						}
 						if !slices.Equal(c, alone) {
-							t.Fatalf("%s %dx%dx%d, accumulate %v: elements depend on others", s.Name, m, n, k, accumulate)
+							t.Fatalf("%s %dx%dx%d, accumulate %v: elements depend on others", s.Name, m, n, k,
+								accumulate)
 						}
 					}
 				}

@@ -139,12 +139,13 @@ func TestMeaning(t *testing.T) {
 						switch typ {
 						case formats.Q4_1, formats.Q5_1: // s is d*sum rounded to 16 bits, d likewise
 							bound += minsSize(b, tok, typ, w.stored().at(r)) / 1024
-						case formats.Q2_K, formats.Q4_K, formats.Q5_K: // scale and min parts may be larger than their difference
+						case formats.Q2_K, formats.Q4_K, formats.Q5_K: // parts may be larger than their difference
 							bound *= 8
 						}
 						got := float64(dst[tok*rows+r])
 						if d := math.Abs(got - rounded); d > bound {
-							t.Fatalf("row %d token %d: %g, not %g (off by %g, bound %g)", r, tok, got, rounded, d, bound)
+							t.Fatalf("row %d token %d: %g, not %g (off by %g, bound %g)", r, tok, got, rounded, d,
+								bound)
 						}
 						if d := math.Abs(got - exact); d > noise+bound {
 							t.Fatalf("row %d token %d: %g, not %g (off by %g, noise %g)", r, tok, got, exact, d, noise)

@@ -56,10 +56,12 @@ func TestLoadEqual(t *testing.T) {
 				for tok := range n {
 					for k := range cols {
 						if a, b := got.codes[tok*got.stride+k], want.codes[tok*want.stride+k]; a != b {
-							t.Fatalf("%s %s token %d code %d: %d, not %d (from %g)", s.Name, form, tok, k, a, b, x[tok*cols+k])
+							t.Fatalf("%s %s token %d code %d: %d, not %d (from %g)", s.Name, form, tok, k, a, b,
+								x[tok*cols+k])
 						}
 					}
-					if len(want.int16s) > 0 && !slices.Equal(got.int16s[tok*got.stride:][:cols], want.int16s[tok*want.stride:][:cols]) {
+					if len(want.int16s) > 0 && !slices.Equal(got.int16s[tok*got.stride:][:cols],
+						want.int16s[tok*want.stride:][:cols]) {
 						t.Fatalf("%s %s token %d: words differ", s.Name, form, tok)
 					}
 					for i := range cols / 16 {

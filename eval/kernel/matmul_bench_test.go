@@ -25,7 +25,8 @@ func BenchmarkMatMul(b *testing.B) {
 	for _, s := range Available() {
 		peaks := machine.MeasureRates(oneWorker{}, s.Name)
 		for _, typ := range types {
-			for _, shape := range []struct{ rows, cols, n int }{{2048, 2048, 512}, {5632, 2048, 512}, {256, 768, 512}, {2048, 2048, 1}} {
+			for _, shape := range []struct{ rows, cols, n int }{{2048, 2048, 512}, {5632, 2048, 512}, {256, 768, 512},
+				{2048, 2048, 1}} {
 				if s == generic && shape.rows*shape.n > 2048 {
 					shape.rows, shape.n = 64, 32 // its speed does not depend on them
 				}

@@ -11,7 +11,8 @@ import (
 // Functions for repacked rows: see portable.
 
 // eachRepacked calls row for the products of rows in sixteens that lie one after the other.
-func eachRepacked(t formats.Type, dst *float32, w *byte, sixteens, blocks int, row func(s *repackShape, rows16 []byte, lane int) float32) {
+func eachRepacked(t formats.Type, dst *float32, w *byte, sixteens, blocks int,
+	row func(s *repackShape, rows16 []byte, lane int) float32) {
 	l := repackLayoutOf(t)
 	m := Matrix{Type: t, Rows: lanes, Cols: l.cols * blocks}
 	s, _ := m.repackShape()
@@ -31,7 +32,8 @@ func kquantRepackedPortable(t formats.Type, typ *weightType) kquantRepackedFunc 
 				s.unpackRepacked(c[:], &scales, rows16, b, lane)
 				var products, mins int32
 				for g := range 256 / typ.group {
-					products += int32(scales.scales[g]) * dotCodes(c[typ.group*g:][:typ.group], span(codes, 256*b+typ.group*g, typ.group))
+					products += int32(scales.scales[g]) * dotCodes(c[typ.group*g:][:typ.group],
+						span(codes, 256*b+typ.group*g, typ.group))
 					mins -= int32(scales.mins[g]) * int32(span(sums, 512/typ.group*b, 256/typ.group)[g])
 				}
 				total += span(d, 4*b, 1)[0] * kquantSum(typ, products, mins, scales.d, scales.dmin)

@@ -37,7 +37,8 @@ func kquantRowPortable(t formats.Type, typ *weightType) kquantRowFunc {
 				typ.kquant(&c, &s, row[b*t.BlockBytes():])
 				var products, mins int32
 				for g := range 256 / typ.group {
-					products += int32(s.scales[g]) * dotCodes(c[typ.group*g:][:typ.group], span(codes, 256*b+typ.group*g, typ.group))
+					products += int32(s.scales[g]) * dotCodes(c[typ.group*g:][:typ.group],
+						span(codes, 256*b+typ.group*g, typ.group))
 					mins += int32(s.mins[g]) * int32(span(sums, 32*b, 16)[g+16-256/typ.group])
 				}
 				total += float64(span(d, 0, blocks)[b] * kquantSum(typ, products, mins, s.d, s.dmin))
@@ -76,7 +77,8 @@ func unsignedBlock(t formats.Type, typ *weightType, b []byte) (codes [256]uint8,
 		d, m = typ.legacy((*[32]uint8)(codes[:]), b)
 		return codes, d, m
 	}
-	c := signedCodes{codeFuncs: codeFuncsGeneric, codes: make([]int8, t.BlockLen()), scales: make([]float32, t.BlockLen()/16)}
+	c := signedCodes{codeFuncs: codeFuncsGeneric, codes: make([]int8, t.BlockLen()),
+		scales: make([]float32, t.BlockLen()/16)}
 	typ.signed(&c, b)
 	for i, v := range c.codes {
 		codes[i] = uint8(int(v) + typ.offset)

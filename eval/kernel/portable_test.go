@@ -72,7 +72,7 @@ func portableTiles(f *typeFuncs, t formats.Type, w *weightType) {
 }
 
 func portableFullTiles(f *typeFuncs, t formats.Type, w *weightType) {
-	add := uint8(0) // portable tiles of legacy types without a minimum have codes with 128 added, as those of signed codes
+	add := uint8(0) // portable tiles of legacy types without a minimum have 128 added to codes, as signed codes do
 	if w.offset > 0 {
 		add = uint8(128 - w.offset)
 	}
@@ -111,8 +111,8 @@ func span[T any](p *T, bytes, n int) []T {
 }
 
 func floatPortable(c *float32, ldc int, a *float32, lda int, b *float32, ldb, m, k, accumulate int) {
-	gemmPanelsGeneric(span(c, 0, (m-1)*ldc/4+lanes), ldc/4, span(a, 0, (m-1)*lda/4+k), lda/4, span(b, 0, k*ldb/4), 0, m, lanes, k,
-		accumulate != 0)
+	gemmPanelsGeneric(span(c, 0, (m-1)*ldc/4+lanes), ldc/4, span(a, 0, (m-1)*lda/4+k), lda/4,
+		span(b, 0, k*ldb/4), 0, m, lanes, k, accumulate != 0)
 }
 
 func transposePortable(dst *uint32, chunk int, src *uint32, stride, chunks int) {

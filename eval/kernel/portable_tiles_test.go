@@ -50,7 +50,8 @@ func kquantTilePortable(typ *weightType) kquantTileFunc {
 func kquantLane(typ *weightType, r *kquantRecord, lane int, q []int8, sums []int16) float32 {
 	var products, mins int32
 	for g, sum := range sums {
-		products += lowHigh(r.scales[g][lane], 0) * laneSum(r.codes[:], lane, typ.group*g, typ.group, q[typ.group*g:], 0)
+		at := typ.group * g
+		products += lowHigh(r.scales[g][lane], 0) * laneSum(r.codes[:], lane, at, typ.group, q[at:], 0)
 		mins += lowHigh(r.mins[g/2][lane], g) * int32(sum)
 	}
 	return kquantSum(typ, products, mins, r.d[lane], r.dmin[lane])
@@ -99,12 +100,14 @@ func int16TilePortable(dst *float32, stride, fours int, tile *byte, blocks int, 
 // eachFull calls block for every lane of tiles and eight tokens.
 func eachFull(dst *float32, stride, tiles, blocks int, block func(tile, t, b, lane int) float32) {
 	for i := range tiles {
-		eachLane(&span(dst, 4*lanes*i, 1)[0], stride, BlockTokens, blocks, 0, func(t, b, lane int) float32 { return block(i, t, b, lane) })
+		eachLane(&span(dst, 4*lanes*i, 1)[0], stride, BlockTokens, blocks, 0,
+			func(t, b, lane int) float32 { return block(i, t, b, lane) })
 	}
 }
 
 func kquantFullPortable(typ *weightType) fullTileFunc {
-	return func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int, tokenBlock *int32) {
+	return func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int,
+		tokenBlock *int32) {
 		eachFull(dst, stride, tiles, blocks, func(i, t, b, lane int) float32 {
 			r := (*kquantRecord)(unsafe.Pointer(&span(tile, i*tileBytes+b*kquantBytes, 1)[0]))
 			lines, first := span(tokenBlock, 4*b*kquantTokenWords, kquantTokenWords), 5
@@ -121,13 +124,15 @@ func kquantFullPortable(typ *weightType) fullTileFunc {
 }
 
 func signedFullPortable(typ *weightType) fullTileFunc {
-	return func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int, tokenBlock *int32) {
+	return func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int,
+		tokenBlock *int32) {
 		group := min(32, typ.group)
 		eachFull(dst, stride, tiles, blocks, func(i, t, b, lane int) (sum float32) {
 			r := (*kquantRecord)(unsafe.Pointer(&span(tile, i*tileBytes+b*kquantBytes, 1)[0]))
 			q := span(codes, t*codeStride+256*b, 256)
 			for g := range 256 / group {
-				sum += math.Float32frombits(r.scales[g][lane]) * float32(laneSum(r.codes[:], lane, group*g, group, q[group*g:], 128))
+				part := laneSum(r.codes[:], lane, group*g, group, q[group*g:], 128)
+				sum += math.Float32frombits(r.scales[g][lane]) * float32(part)
 			}
 			return sum * bitsOf(span(tokenBlock, 4*b*kquantTokenWords, BlockTokens)[t])
 		})
@@ -135,13 +140,15 @@ func signedFullPortable(typ *weightType) fullTileFunc {
 }
 
 func legacyFullPortable(typ *weightType) fullTileFunc {
-	return func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int, tokenBlock *int32) {
+	return func(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *int8, codeStride int,
+		tokenBlock *int32) {
 		eachFull(dst, stride, tiles, blocks, func(i, t, b, lane int) float32 {
 			r := (*legacyRecord)(unsafe.Pointer(&span(tile, i*tileBytes+b*legacyBytes, 1)[0]))
 			q, lines := span(codes, t*codeStride+32*b, 32), span(tokenBlock, 4*b*legacyTokenWords, legacyTokenWords)
 			d := bitsOf(lines[t])
 			if typ.form == FormQ8_1 {
-				return d*r.d[lane]*float32(laneSum(r.codes[:], lane, 0, 32, q, 0)) + bitsOf(lines[BlockTokens+t])*r.m[lane]
+				product := r.d[lane] * float32(laneSum(r.codes[:], lane, 0, 32, q, 0))
+				return d*product + bitsOf(lines[BlockTokens+t])*r.m[lane]
 			}
 			if typ.group > 16 {
 				return d * r.d[lane] * float32(laneSum(r.codes[:], lane, 0, 32, q, 128))
@@ -183,7 +190,8 @@ func legacyFillPortable(typ *weightType, size int) legacyFillFunc {
 	}
 }
 
-func bf16TilePortable(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *uint16, codeStride int) {
+func bf16TilePortable(dst *float32, stride int, tile *byte, tileBytes, tiles, blocks int, codes *uint16,
+	codeStride int) {
 	eachFull(dst, stride, tiles, blocks, func(i, t, b, lane int) float32 {
 		var sum float64
 		for k, x := range span(codes, t*codeStride+64*b, 32) {

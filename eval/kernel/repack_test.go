@@ -63,7 +63,8 @@ func TestRepack(t *testing.T) {
 			cols := 3 * max(typ.BlockLen(), 32)
 			w := randomMatrix(rng, typ, rows, cols)
 			if repackLayoutOf(typ) == nil {
-				if err := generic.Repack(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err, formats.ErrUnsupported) {
+				if err := generic.Repack(make([]byte, 2*len(w.Data)), w, 0, rows); !errors.Is(err,
+					formats.ErrUnsupported) {
 					t.Errorf("%s: %v", typ, err)
 				}
 				continue
@@ -129,7 +130,8 @@ func TestRepackedExact(t *testing.T) {
 					few.n = n
 					for i, v := range multiplied(t, s, m, &few, 0, 53, nil) {
 						if v != want[i] {
-							t.Fatalf("%s %s, %d tokens, %d columns: token %d row %d is %g, not %g", s.Name, typ, n, cols, i/53, i%53, v, want[i])
+							t.Fatalf("%s %s, %d tokens, %d columns: token %d row %d is %g, not %g", s.Name, typ, n,
+								cols, i/53, i%53, v, want[i])
 						}
 					}
 				}
@@ -150,8 +152,10 @@ func TestRepackedNear(t *testing.T) {
 				cols := 2048
 				w := randomMatrix(rng, typ, 80, cols)
 				m, b := repacked(t, w), loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
-				compare(t, s.Name+" "+typ.String(), w, b, 0, 80, multiplied(t, s, m, b, 0, 80, nil), multiplied(t, generic, w, b, 0, 80, nil))
-				compare(t, "part of "+typ.String(), w, b, 16, 48, multiplied(t, s, m, b, 16, 48, nil), multiplied(t, generic, w, b, 16, 48, nil))
+				compare(t, s.Name+" "+typ.String(), w, b, 0, 80, multiplied(t, s, m, b, 0, 80, nil),
+					multiplied(t, generic, w, b, 0, 80, nil))
+				compare(t, "part of "+typ.String(), w, b, 16, 48, multiplied(t, s, m, b, 16, 48, nil),
+					multiplied(t, generic, w, b, 16, 48, nil))
 			}
 		}
 	}
@@ -179,10 +183,11 @@ func TestRepackedRefused(t *testing.T) {
 		"a part of sixteen": generic.MatMul(dst, 40, m, codes, 8, 40, nil),
 		"the first part":    generic.MatMul(dst, 40, m, codes, 0, 24, nil),
 		"too few bytes":     generic.MatMul(dst, 40, short, codes, 0, 40, nil),
-		"columns beyond":    generic.MatMul(dst, 40, Matrix{formats.BF16, 16, 40, make([]byte, 16*80), true}, &plain, 0, 16, nil),
-		"repacked twice":    generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
-		"no place":          generic.Repack(make([]byte, len(m.Data)-1), w, 0, 40),
-		"odd rows":          generic.Repack(make([]byte, len(m.Data)), w, 1, 40),
+		"columns beyond": generic.MatMul(dst, 40, Matrix{formats.BF16, 16, 40, make([]byte, 16*80), true}, &plain,
+			0, 16, nil),
+		"repacked twice": generic.Repack(make([]byte, len(m.Data)), m, 0, 40),
+		"no place":       generic.Repack(make([]byte, len(m.Data)-1), w, 0, 40),
+		"odd rows":       generic.Repack(make([]byte, len(m.Data)), w, 1, 40),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -35,7 +35,8 @@ func TestRowsExact(t *testing.T) {
 					}
 					for i, v := range multiplied(t, s, w, &few, 0, 19, nil) {
 						if v != want[i] {
-							t.Fatalf("%s %s, %d tokens: token %d row %d is %g, not %g", s.Name, typ, n, i/19, i%19, v, want[i])
+							t.Fatalf("%s %s, %d tokens: token %d row %d is %g, not %g", s.Name, typ, n, i/19, i%19, v,
+								want[i])
 						}
 					}
 				}
@@ -76,7 +77,8 @@ func BenchmarkRows(b *testing.B) {
 				b.Run(fmt.Sprintf("%s/%s/%d", typ, s.Name, n), func(b *testing.B) {
 					if w.Data == nil {
 						few := randomMatrix(random(1), typ, 64, cols)
-						w = Matrix{Type: typ, Rows: rows, Cols: cols, Data: []byte(strings.Repeat(string(few.Data), rows/64+1))[:rows*int(per)]}
+						w = Matrix{Type: typ, Rows: rows, Cols: cols,
+							Data: []byte(strings.Repeat(string(few.Data), rows/64+1))[:rows*int(per)]}
 					}
 					x := loaded(b, generic, typ, randomFloats(random(2), n*cols), n, cols)
 					dst := make([]float32, n*rows)

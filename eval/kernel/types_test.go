@@ -91,10 +91,18 @@ func TestTypeTables(t *testing.T) {
 			if f.repacked == nil {
 				continue
 			}
-			if w.repack == nil || f.full == nil || typ != formats.BF16 && (f.repacked.unpack == nil) == (f.repacked.unpackSigned == nil) {
+			ways := 0
+			if f.repacked.unpack != nil {
+				ways++
+			}
+			if f.repacked.unpackSigned != nil {
+				ways++
+			}
+			if w.repack == nil || f.full == nil || typ != formats.BF16 && ways != 1 {
 				t.Errorf("%s %s: repacked rows without a layout, tiles, or one way to unpack them", s.Name, typ)
 			}
-			if (f.packBits == nil) != (typ == formats.BF16 || typ == formats.Q8_0) { // Q8_0: words are code4s; BF16 has no codes
+			// BF16 has no codes, and the words of Q8_0 are its code4s.
+			if (f.packBits == nil) != (typ == formats.BF16 || typ == formats.Q8_0) {
 				t.Errorf("%s %s packs bits: %v", s.Name, typ, f.packBits != nil)
 			}
 		}
@@ -113,7 +121,8 @@ func TestCodeFuncs(t *testing.T) {
 				cols := 256 * (1 + seed%3)
 				row := randomMatrix(random(uint64(seed)), typ, 1, cols).Data
 				got := signedCodes{codeFuncs: s.codeFuncs, codes: make([]int8, cols), scales: make([]float32, cols/16)}
-				want := signedCodes{codeFuncs: codeFuncsGeneric, codes: make([]int8, cols), scales: make([]float32, cols/16)}
+				want := signedCodes{codeFuncs: codeFuncsGeneric, codes: make([]int8, cols),
+					scales: make([]float32, cols/16)}
 				w.signed(&got, row)
 				w.signed(&want, row)
 				if !slices.Equal(got.codes, want.codes) || !slices.Equal(got.scales, want.scales) {

@@ -26,14 +26,16 @@ func activationsUnderTest() []activation {
 			func(x float64) float64 { return x * x }},
 		{"GELU", func(s *Set, x, _ []float32) { s.GELUMul(x, nil) },
 			func(x, _ float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }, func(x float64) float64 { return x * x }},
-		{"GELUTanhMul", (*Set).GELUTanhMul, func(x, up float64) float64 { return x * sigmoid(a*x*(1+0.044715*x*x)) * up },
+		{"GELUTanhMul", (*Set).GELUTanhMul,
+			func(x, up float64) float64 { return x * sigmoid(a*x*(1+0.044715*x*x)) * up },
 			func(x float64) float64 { return 4 * math.Abs(a*x*(1+0.044715*x*x)) }},
 		{"SwiGLUOAIMul", func(s *Set, x, up []float32) { s.SwiGLUOAIMul(x, up, 0.8) },
 			func(x, up float64) float64 {
 				return min(x, float64(float32(0.8))) * sigmoid(1.702*min(x, float64(float32(0.8)))) *
 					(1 + min(max(up, float64(float32(-0.8))), float64(float32(0.8))))
 			}, func(x float64) float64 { return 3 * math.Abs(x) }},
-		{"Sigmoid", func(s *Set, x, _ []float32) { s.Sigmoid(x) }, func(x, _ float64) float64 { return sigmoid(x) }, none},
+		{"Sigmoid", func(s *Set, x, _ []float32) { s.Sigmoid(x) }, func(x, _ float64) float64 { return sigmoid(x) },
+			none},
 		{"SoftCap", func(s *Set, x, _ []float32) { s.SoftCap(x, 3) },
 			func(x, _ float64) float64 { return 3 * math.Tanh(x/3) }, none},
 	}
@@ -63,7 +65,8 @@ func TestActivations(t *testing.T) {
 					if got == want || math.IsNaN(got) && math.IsNaN(want) {
 						continue
 					}
-					relative := (10+a.slack(x))*math.Pow(2, -24)*math.Abs(want) + 1e-34 // 1+exp(-x) may be too large for float32
+					relative := (10+a.slack(x))*math.Pow(2,
+						-24)*math.Abs(want) + 1e-34 // 1+exp(-x) may be too large for float32
 					absolute := 2e-7 * max(1, math.Abs(x)) * (1 + math.Abs(up))
 					if d := math.Abs(got - want); !(d <= min(relative, absolute)) {
 						t.Fatalf("%s %s of %g, %g: %g, not %g", s.Name, a.name, x, up, got, want)

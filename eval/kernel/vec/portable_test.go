@@ -54,7 +54,8 @@ func pairsBy(f func(dst, x []float32, by float32)) func(dst, x *float32, n int, 
 	return func(dst, x *float32, n int, by float32) { f(four(dst, n), four(x, n), by) }
 }
 
-func addPartPortable(x *float32, stride, width int, seen *int32, rows int, f float32, top, factors *float32, sum *float64) {
+func addPartPortable(x *float32, stride, width int, seen *int32, rows int, f float32, top, factors *float32,
+	sum *float64) {
 	r := &RunningSoftmax{unsafe.Slice(top, rows), unsafe.Slice(sum, rows), unsafe.Slice(factors, rows)}
 	addPartGeneric(r, unsafe.Slice(x, (rows-1)*stride/4+width), stride/4, width, unsafe.Slice(seen, rows), f)
 }

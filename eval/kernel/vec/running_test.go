@@ -61,7 +61,8 @@ func TestRunningSoftmax(t *testing.T) {
 							exponent := max(scale*float64(v), -1000)
 							// What is rounded: exponents, the largest one, powers.
 							bound := math.Pow(2, -23) * (2 + math.Abs(exponent) + math.Abs(float64(run.Top[r])))
-							near(t, fmt.Sprintf("%s: element %d of part %d", what, j, i), float64(g)*f/run.Sum[r], math.Exp(exponent)/total, bound)
+							near(t, fmt.Sprintf("%s: element %d of part %d", what, j, i), float64(g)*f/run.Sum[r],
+								math.Exp(exponent)/total, bound)
 						case j < width && g != 0, j >= width && g != v:
 							t.Fatalf("%s: element %d behind part %d is %g", what, j, i, g)
 						}

@@ -113,7 +113,8 @@ func TestSoftmax(t *testing.T) {
 					sum += math.Exp(float64(scale)*float64(v) - top)
 				}
 				for i, v := range x {
-					near(t, fmt.Sprint(s.Name, " softmax ", n, " of ", v), float64(got[i]), math.Exp(float64(scale)*float64(v)-top)/sum, 4e-6)
+					near(t, fmt.Sprint(s.Name, " softmax ", n, " of ", v), float64(got[i]),
+						math.Exp(float64(scale)*float64(v)-top)/sum, 4e-6)
 					total += float64(got[i])
 				}
 				if n > 0 {
@@ -306,7 +307,8 @@ func TestRoPE(t *testing.T) {
 				ropeGeneric(want, cos, sin, interleaved)
 				for i := range want {
 					if got[i] != want[i] {
-						t.Fatalf("%s: %d pairs, interleaved %v: element %d is %g, not %g", s.Name, n, interleaved, i, got[i], want[i])
+						t.Fatalf("%s: %d pairs, interleaved %v: element %d is %g, not %g", s.Name, n, interleaved, i,
+							got[i], want[i])
 					}
 				}
 				for i := range n {
