@@ -35,6 +35,14 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
+// For is o with enough resamples for so many tests: a bootstrap's smallest p-value is one in its resamples, and must
+// stay below the level when Holm corrects it.
+func (o Options) For(tests int) Options {
+	o = o.WithDefaults()
+	o.Resamples = max(o.Resamples, int(math.Ceil(2*float64(tests)/(1-o.Level))))
+	return o
+}
+
 // Least is the smallest number of items for a bootstrap.
 const Least = 10
 

@@ -90,6 +90,35 @@ func TestCompareRefuses(t *testing.T) {
 	}
 }
 
+// TestEstimate: series pair; without them, or with too few items, the standard errors count as independent; without
+// either there is no test.
+func TestEstimate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	a, b := Estimate{Value: 4.02, SE: 0.03}, Estimate{Value: 4, SE: 0.04}
+	alone, ok := a.Against(b, Options{})
+	if !ok || math.Abs(alone.Mean-0.02) > 1e-12 || math.Abs(alone.High-0.02-1.959964*0.05) > 1e-6 ||
+		math.Abs(alone.P-0.6891565) > 1e-6 {
+		t.Errorf("%+v %v", alone, ok)
+	}
+	for range 40 {
+		hard := 4 + rng.NormFloat64()
+		a.Series, b.Series = append(a.Series, hard+0.02+0.01*rng.NormFloat64()), append(b.Series, hard)
+	}
+	if d, ok := a.Against(b, Options{}); !ok || d.Low <= 0 || d.P > 0.01 {
+		t.Errorf("%+v %v", d, ok)
+	}
+	short := Estimate{a.Value, a.SE, a.Series[:5]}
+	if d, ok := short.Against(b, Options{}); !ok || d != alone {
+		t.Errorf("%+v, not %+v", d, alone)
+	}
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, none := range []Estimate{{Value: 1}, {Value: 1, SE: nan}, {Value: nan, SE: 1}, {Value: 1, SE: inf}} {
+		if d, ok := none.Against(Estimate{Value: 2}, Options{}); ok {
+			t.Errorf("%+v: %+v", none, d)
+		}
+	}
+}
+
 // TestConstant has no variance to speak of.
 func TestConstant(t *testing.T) {
 	x := make([]float64, 20)
