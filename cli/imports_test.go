@@ -51,7 +51,7 @@ var rules = []rule{
 	{"eval/diff", []string{"formats/..."}, "compares two model files, runs neither"},
 	{"eval/verify", []string{"formats/..."}, "checks a model file, does not run it"},
 	{"eval/paired", nil, "pure statistics over series"},
-	{"eval/gate", []string{"eval/paired", "eval/report"}, "judges reports, measures nothing"},
+	{"eval/gate", []string{"formats", "eval/paired", "eval/report"}, "judges reports, measures nothing"},
 	{"eval/pareto", []string{"eval/paired"}, "pure logic over candidates"},
 	{"eval/task", []string{"formats/...", "eval/infer", "eval/kernel", "eval/paired"}, "runs artifacts on questions"},
 	{"eval/threshold", []string{"formats/bpw", "eval/paired"}, "pure statistics over points"},

@@ -25,7 +25,7 @@ func openReport(path string) (*report.Report, error) {
 	return r, nil
 }
 
-// printFindings writes a line per finding; result may be nil.
+// printFindings writes a line per finding, failures first, and the count; result may be nil.
 func printFindings(w io.Writer, result *gate.Result) error {
 	if result == nil {
 		return nil
@@ -35,7 +35,8 @@ func printFindings(w io.Writer, result *gate.Result) error {
 			return err
 		}
 	}
-	return nil
+	_, err := fmt.Fprintln(w, result.Count())
+	return err
 }
 
 // gateError returns an error if findings fail the check; result may be nil.

@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path"
@@ -31,6 +32,9 @@ const (
 	Skipped     Status = "skipped" // the baseline has no such artifact
 )
 
+// statuses are in the order of findings: what fails first, then what deserves a look.
+var statuses = []Status{Broken, Missing, WithinError, Skipped, Kept}
+
 // Finding is one rule applied to one artifact.
 type Finding struct {
 	Rule   string  `json:"rule"` // as words: "kld at most 0.01"
@@ -51,13 +55,12 @@ func (f Finding) Failed() bool { return f.Status == Broken || f.Status == Missin
 type Result struct {
 	Passed   bool      `json:"passed"`
 	Level    float64   `json:"level"`
-	Findings []Finding `json:"findings"`
+	Findings []Finding `json:"findings"` // failures first, then within the error, skipped, kept; by rule and artifact
 }
 
 // Check applies the rules. baseline is nil when no rule needs one. It fails when a rule matches no artifact and when
 // the two reports cannot be compared.
 func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error) {
-	o.Options = o.Options.WithDefaults()
 	if baseline != nil {
 		if err := comparable(r, baseline); err != nil {
 			return nil, err
@@ -67,9 +70,7 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 	for range r.Rows() {
 		artifacts++
 	}
-	// A bootstrap's smallest p-value is one in its resamples: there must be enough of them for it to stay below the
-	// level after the correction, however many findings there are.
-	o.Resamples = max(o.Resamples, int(math.Ceil(2*float64(artifacts*len(rules))/(1-o.Level))))
+	o.Options = o.Options.For(artifacts * len(rules))
 	out := &Result{Level: o.Level}
 	for _, rule := range rules {
 		if rule.relative() && baseline == nil {
@@ -93,6 +94,9 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 			"do the models have the same names in both?")
 	}
 	out.correct(o)
+	slices.SortStableFunc(out.Findings, func(a, b Finding) int {
+		return cmp.Compare(slices.Index(statuses, a.Status), slices.Index(statuses, b.Status))
+	})
 	return out, nil
 }
 

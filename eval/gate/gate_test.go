@@ -160,10 +160,10 @@ func TestRefusals(t *testing.T) {
 	fewer := made(0.01, 0)
 	fewer.Models[0].Artifacts = fewer.Models[0].Artifacts[:1]
 	got, err := Check(fewer, made(0.01, 0), BaselineRules()[:1], Options{})
-	if err != nil || got.Passed || got.Findings[1].Status != Missing {
+	if err != nil || got.Passed || got.Findings[0].Status != Missing {
 		t.Errorf("an artifact that is gone: %v %+v", err, got)
 	}
-	if got, err = Check(made(0.01, 0), fewer, BaselineRules()[:1], Options{}); err != nil || !got.Passed || got.Findings[1].Status != Skipped {
+	if got, err = Check(made(0.01, 0), fewer, BaselineRules()[:1], Options{}); err != nil || !got.Passed || got.Findings[0].Status != Skipped {
 		t.Errorf("a new artifact: %v %+v", err, got)
 	}
 	bare := made(0.01, 0)
@@ -191,7 +191,13 @@ func TestRefusals(t *testing.T) {
 		"rules: [{metric: kld, max: .nan}]":              "finite",
 		"rules: [{metric: same_top, min: -.inf}]":        "finite",
 		"rules: [{metric: kld, max: 1}]\n---\nrules: []": "second document",
-		"rules: [kld]":                                   "gate.Rule",
+		"rules: [kld]":                                   "line 1: the text `kld` stands where a mapping belongs",
+		"rules: {metric: kld, max: 1}":                   "a mapping stands where a list belongs",
+		"- {metric: kld, max: 1}":                        "a list stands where a mapping belongs",
+		"rules: [{metric: file_bytes, max: 7GB}]":        "the text `7GB` stands where a number belongs",
+		"rules: [{metric: [kld], max: 1}]":               "a list stands where text belongs",
+		"rules: [{metric: kld, max: 1}]\nrule: []":       `line 2: there is no key "rule"`,
+		"rules: [{metric: kld, max: 1, max: 2}]":         `the key "max" stands twice`,
 		"\x00":                                           "cannot be read",
 	} {
 		if r, err := ReadBudget(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {

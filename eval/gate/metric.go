@@ -40,6 +40,7 @@ var metrics = []metric{
 	{name: "kld_max", value: func(r *report.Row) float64 { return r.KLDMax }},
 	{name: "bits_per_byte", value: func(r *report.Row) float64 { return r.BitsPerByte }},
 	{name: "bpw", value: func(r *report.Row) float64 { return float64(r.PayloadBits) / float64(r.Weights) }},
+	{name: "payload_bits", value: func(r *report.Row) float64 { return float64(r.PayloadBits) }},
 	{name: "file_bytes", value: func(r *report.Row) float64 { return float64(r.FileBytes) }},
 	{name: "fallbacks", value: func(r *report.Row) float64 { return float64(r.Fallbacks) }},
 }

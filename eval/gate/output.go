@@ -12,6 +12,27 @@ func (f Finding) Line() string {
 	return fmt.Sprintf("%-12s %s %s: %s. %s", f.Status, f.Model, f.Format, f.Rule, f.Reason)
 }
 
+// Count is the check in one line: how many findings have which status, failures first.
+func (r *Result) Count() string {
+	var parts []string
+	for _, s := range statuses {
+		n := 0
+		for _, f := range r.Findings {
+			if f.Status == s {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	noun := "findings"
+	if len(r.Findings) == 1 {
+		noun = "finding"
+	}
+	return fmt.Sprintf("%d %s: %s", len(r.Findings), noun, strings.Join(parts, ", "))
+}
+
 type (
 	suiteXML struct {
 		XMLName  xml.Name  `xml:"testsuite"`

@@ -46,9 +46,9 @@ func (c *Change) UnmarshalYAML(n *yaml.Node) error {
 
 func (c Change) String() string {
 	if c.Relative {
-		return strconv.FormatFloat(100*c.Amount, 'g', -1, 64) + " %"
+		return strconv.FormatFloat(100*c.Amount, 'g', 12, 64) + " %" // 0.7, not 0.7000000000000001
 	}
-	return strconv.FormatFloat(c.Amount, 'g', -1, 64)
+	return exact(c.Amount)
 }
 
 // covers reports whether the rule is about the artifact.
@@ -68,9 +68,9 @@ func (r Rule) String() string {
 	}
 	switch {
 	case r.Max != nil:
-		return fmt.Sprintf("%s%s at most %g", r.Metric, where, *r.Max)
+		return fmt.Sprintf("%s%s at most %s", r.Metric, where, exact(*r.Max))
 	case r.Min != nil:
-		return fmt.Sprintf("%s%s at least %g", r.Metric, where, *r.Min)
+		return fmt.Sprintf("%s%s at least %s", r.Metric, where, exact(*r.Min))
 	case r.Worse != nil:
 		return fmt.Sprintf("%s%s no more than %s worse than the baseline", r.Metric, where, r.Worse)
 	}
@@ -115,12 +115,13 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 	excess := func(limit, sign float64) {
 		f.Limit = limit
 		beyond := sign * (f.Value - limit)
+		value, bound := numbers(f.Value, limit)
 		if beyond <= 0 {
-			f.Reason = fmt.Sprintf("%s is %s, within the limit of %s.", m.name, number(f.Value), number(limit))
+			f.Reason = fmt.Sprintf("%s is %s, within the limit of %s.", m.name, value, bound)
 			return
 		}
 		f.Status, f.P = Broken, 0
-		f.Reason = fmt.Sprintf("%s is %s, beyond the limit of %s.", m.name, number(f.Value), number(limit))
+		f.Reason = fmt.Sprintf("%s is %s, beyond the limit of %s.", m.name, value, bound)
 		if !m.measured() {
 			return
 		}
@@ -154,7 +155,8 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 			sign = -1
 		}
 		excess(f.Base+sign*amount, sign)
-		f.Reason = fmt.Sprintf("%s The baseline has %s.", f.Reason, number(f.Base))
+		_, was := numbers(f.Value, f.Base)
+		f.Reason = fmt.Sprintf("%s The baseline has %s.", f.Reason, was)
 	}
 	return f
 }
@@ -188,4 +190,27 @@ func (m *metric) chance(row, base *report.Row, limit float64, o Options) (p floa
 	return math.Erfc(math.Abs(m.value(row)-limit) / se / math.Sqrt2), true
 }
 
-func number(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+// numbers prints two values to six digits, or to as many more as tell them apart; whole ones in full.
+func numbers(a, b float64) (string, string) {
+	for digits := 6; ; digits++ {
+		x, y := number(a, digits), number(b, digits)
+		if x != y || a == b || digits >= 17 {
+			return x, y
+		}
+	}
+}
+
+func number(x float64, digits int) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e18 {
+		return exact(x)
+	}
+	return strconv.FormatFloat(x, 'g', digits, 64)
+}
+
+// exact prints x as it was written, a whole number without an exponent.
+func exact(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e18 {
+		return strconv.FormatFloat(x, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
