@@ -101,8 +101,11 @@ func (t *thresholdReport) print(w io.Writer) error {
 		}
 		for _, x := range t.Economy {
 			if x.Family == family {
-				fmt.Fprintf(w, "%s against %s: economy: %s. %s\n", printable(x.Larger),
-					printable(strings.Join(x.Smaller, ", ")),
+				against := ""
+				if len(x.Smaller) > 0 {
+					against = " against " + strings.Join(x.Smaller, ", ")
+				}
+				fmt.Fprintf(w, "%s: economy: %s. %s\n", printable(x.Larger+against),
 					located(x.Status, x.BPW, x.Low, x.High, x.Level), printable(x.Evidence))
 			}
 		}

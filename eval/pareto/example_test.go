@@ -9,9 +9,9 @@ import (
 
 func ExampleChoose() {
 	files := []pareto.Candidate{
-		{Model: "m", Format: "Q8_0", FileBytes: 850, Loss: 1.000, KLD: 0.001},
-		{Model: "m", Format: "Q4_K_M", FileBytes: 480, Loss: 1.010, KLD: 0.02},
-		{Model: "m", Format: "Q4_0", FileBytes: 490, Loss: 1.020, KLD: 0.04},
+		{Model: "m", Format: "Q8_0", FileBytes: 850, Loss: 1.000, KLD: 0.001, KLDSE: 0.0001},
+		{Model: "m", Format: "Q4_K_M", FileBytes: 480, Loss: 1.010, KLD: 0.02, KLDSE: 0.001},
+		{Model: "m", Format: "Q4_0", FileBytes: 490, Loss: 1.020, KLD: 0.04, KLDSE: 0.002},
 	}
 	choice, err := pareto.Choose(files, pareto.Limits{Memory: 500}, paired.Options{})
 	if err != nil {

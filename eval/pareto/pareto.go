@@ -1,6 +1,6 @@
 // Package pareto chooses among artifacts by size and quality: which are worth having at all, and which one to take
-// under a limit. Quality is the loss in bits per byte of text, which compares between models; where another artifact is
-// better by no more than the error, the smaller one is named beside it.
+// under a limit. Quality within one model is the divergence from its source, which is known far better than the loss;
+// between models it is the loss in bits per byte of text. A difference counts when it exceeds the error.
 package pareto
 
 import (
@@ -25,8 +25,13 @@ type Candidate struct {
 	Dominated string  `json:"dominated_by,omitempty"`
 	Fits      bool    `json:"fits"`
 
-	Text   string    `json:"-"` // identifies the text and how it was cut into windows
-	Series []float64 `json:"-"` // loss by window, bits per byte
+	Text      string    `json:"-"` // identifies the text and how it was cut into windows
+	From      string    `json:"-"` // identifies the source that KLD is taken from; "": Model does
+	Source    bool      `json:"-"` // the source itself
+	Series    []float64 `json:"-"` // loss by window, bits per byte
+	LossSE    float64   `json:"-"` // standard error of Loss
+	KLDSeries []float64 `json:"-"` // KLD by window; none of a source
+	KLDSE     float64   `json:"-"`
 }
 
 // MarshalJSON writes a KLD that was not measured as null: JSON has no NaN.
@@ -40,6 +45,11 @@ func (c Candidate) MarshalJSON() ([]byte, error) {
 		twin.KLD = &c.KLD
 	}
 	return json.Marshal(twin)
+}
+
+// sibling reports whether the two come from one source, so that their divergences compare.
+func (c *Candidate) sibling(o *Candidate) bool {
+	return cmp.Or(c.From, c.Model) == cmp.Or(o.From, o.Model)
 }
 
 // memory is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64.
@@ -60,39 +70,16 @@ type Limits struct {
 // Choice is the artifact to take.
 type Choice struct {
 	Best       *Candidate  `json:"best"`              // nil: nothing fits
-	Smaller    *Candidate  `json:"smaller,omitempty"` // worse by no more than the error; nil: Best
+	Smaller    *Candidate  `json:"smaller,omitempty"` // its loss is higher by no more than the error; nil: Best
 	Candidates []Candidate `json:"candidates"`        // by size
 	Reason     string      `json:"reason"`            // whole sentences
 }
 
-// Rank sorts the candidates by size and marks those that are dominated: another one, no larger, is at least as good. It
-// fails without candidates and when they were scored on different texts.
-func Rank(all []Candidate) error {
-	if len(all) == 0 {
-		return fmt.Errorf("no artifact in the reports has a measured loss")
-	}
-	for _, c := range all {
-		if c.Text != all[0].Text {
-			return fmt.Errorf("%s and %s were scored on different texts: run both on the same", all[0].Model, c.Model)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b Candidate) int { return cmp.Compare(a.FileBytes, b.FileBytes) })
-	for i := range all {
-		all[i].Dominated = ""
-		least := math.Inf(1)
-		for _, o := range all[:i] { // smaller or as small
-			if o.Loss <= all[i].Loss && o.Loss < least {
-				all[i].Dominated, least = o.Model+" "+o.Format, o.Loss
-			}
-		}
-	}
-	return nil
-}
-
-// Choose takes the best artifact within the limits. With a limit on KLD alone it takes the smallest: the quality is
-// then given, and the size is to be found.
+// Choose takes the best artifact within the limits: of each model the one that diverges least, of those the one with
+// the lowest loss. With a limit on KLD alone it takes the smallest: the quality is then given, and the size is to be
+// found.
 func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
-	if err := Rank(all); err != nil {
+	if err := Rank(all, o); err != nil {
 		return nil, err
 	}
 	choice := &Choice{Candidates: all}
@@ -103,9 +90,12 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 		if !c.Fits {
 			continue
 		}
-		if choice.Best == nil || l.Memory > 0 && c.Loss < choice.Best.Loss {
-			choice.Best = c
+		if choice.Best == nil {
+			choice.Best = c // the smallest
 		}
+	}
+	if choice.Best != nil && l.Memory > 0 {
+		choice.Best = bestOf(all)
 	}
 	if choice.Best == nil {
 		choice.Reason = fmt.Sprintf("Nothing fits: the smallest artifact, %s %s, takes %d bytes and has a KLD of %.4g.",
@@ -122,15 +112,47 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 	}
 	for i := range all {
 		c := &all[i]
-		if !c.Fits || c.FileBytes >= best.FileBytes {
+		if !c.Fits || c.FileBytes >= best.FileBytes || c.Dominated != "" {
 			continue
 		}
 		if t, err := paired.Compare(c.Series, best.Series, o); err == nil && t.Low <= 0 {
 			choice.Smaller = c
-			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, is worse by no more than the error "+
-				"(%.4f more, interval %.4f to %.4f).", c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
+			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, has a loss that is higher by no more than the error "+
+				"(difference %+.4f, interval %+.4f to %+.4f).", c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
 			break
 		}
 	}
 	return choice, nil
+}
+
+// bestOf is the one to take of those that fit, nil when none does.
+func bestOf(all []Candidate) (best *Candidate) {
+	var nearest []*Candidate // of each model
+	for i := range all {
+		c := &all[i]
+		if !c.Fits {
+			continue
+		}
+		k := slices.IndexFunc(nearest, func(n *Candidate) bool { return n.sibling(c) })
+		switch {
+		case k < 0:
+			nearest = append(nearest, c)
+		case c.nearer(nearest[k]):
+			nearest[k] = c
+		}
+	}
+	for _, c := range nearest {
+		if best == nil || c.Loss < best.Loss {
+			best = c
+		}
+	}
+	return best
+}
+
+// nearer reports whether c predicts better than another file of its model: by divergence where both have one.
+func (c *Candidate) nearer(o *Candidate) bool {
+	if c.compared() && o.compared() && c.KLD != o.KLD {
+		return c.KLD < o.KLD
+	}
+	return c.Loss < o.Loss
 }

@@ -66,7 +66,7 @@ func TestChoose(t *testing.T) {
 
 func TestDominated(t *testing.T) {
 	all := made()
-	if err := Rank(all); err != nil {
+	if err := Rank(all, paired.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

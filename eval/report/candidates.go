@@ -12,22 +12,33 @@ func Candidates(reports []*Report) []pareto.Candidate {
 	for _, r := range reports {
 		for i := range r.Models {
 			m := &r.Models[i]
-			add := func(row *Row, kld float64) {
-				if !row.Measured() || !(row.BitsPerByte > 0) {
-					return
-				}
-				c := pareto.Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
-					Loss: row.BitsPerByte, KLD: kld, Text: r.Text.key()}
-				for _, nll := range row.WindowNLL { // nats per token to bits per byte
-					c.Series = append(c.Series, nll*row.BitsPerByte/math.Log(row.PPL))
-				}
+			if m.Source.ranks() {
+				c := m.candidate(&m.Source, &r.Text)
+				c.Source, c.KLD, c.KLDSeries = true, 0, nil
 				out = append(out, c)
 			}
-			add(&m.Source, 0)
 			for k := range m.Artifacts {
-				add(&m.Artifacts[k], m.Artifacts[k].KLD)
+				if m.Artifacts[k].ranks() {
+					out = append(out, m.candidate(&m.Artifacts[k], &r.Text))
+				}
 			}
 		}
 	}
 	return out
+}
+
+// ranks reports whether the row has a loss that compares between models.
+func (r *Row) ranks() bool { return r.Measured() && r.BitsPerByte > 0 }
+
+// candidate is one row of the model.
+func (m *Model) candidate(row *Row, text *TextInfo) pareto.Candidate {
+	c := pareto.Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
+		Loss: row.BitsPerByte, KLD: row.KLD, KLDSE: row.KLDSE, KLDSeries: row.WindowKLD,
+		Text: text.key(), From: m.Name + " " + m.SourceHash}
+	scale := row.BitsPerByte / math.Log(row.PPL) // nats per token to bits per byte
+	c.LossSE = scale * row.PPLSE / row.PPL
+	for _, nll := range row.WindowNLL {
+		c.Series = append(c.Series, scale*nll)
+	}
+	return c
 }

@@ -61,7 +61,11 @@ func (m *Model) summary(name bool) string {
 		s := fmt.Sprintf("%s is the smallest format within %g nats of %s (%s).",
 			about(best), m.Fidelity.Budget, of, kld(best))
 		if m.Fidelity.Status == threshold.Below {
-			s += " It is also the lowest tried."
+			if rows := m.sorted(); best == rows[len(rows)-1] {
+				s += " It is also the lowest tried."
+			} else {
+				s += " No useful one with fewer bits was tried."
+			}
 		}
 		return s
 	}
@@ -112,7 +116,7 @@ func fidelityLines(f *threshold.Fidelity) []string {
 	return []string{head + ".", clean(f.Evidence), clean(f.Method)}
 }
 
-// dominatedSentence names the files that are not worth having: another one, no larger, is at least as good.
+// dominatedSentence names the files that are not worth having.
 func dominatedSentence(all []pareto.Candidate) string {
 	var list []string
 	for _, c := range all {
@@ -124,9 +128,10 @@ func dominatedSentence(all []pareto.Candidate) string {
 	case len(all) == 0:
 		return ""
 	case len(list) == 0:
-		return "No file is dominated: each is better than all smaller ones."
+		return "No file is dominated: none is worse, beyond the error, than one that is no larger."
 	}
-	return "Dominated, as a file no larger is at least as good: " + strings.Join(list, ", ") + "."
+	return "Dominated, as a file no larger is better beyond the error (files of one model compare by KLD), " +
+		"or a smaller one predicts the same: " + strings.Join(list, ", ") + "."
 }
 
 // warnings are the model's, and that tensors fell back.

@@ -1,57 +1,93 @@
 package threshold
 
 import (
+	"fmt"
 	"math"
-	"sort"
+	"strings"
 
 	"bitmill/eval/paired"
 )
 
-// curve holds the places of the points on the BPW axis; points at one place are averaged.
+// curve is the lower envelope of ln KLD over BPW: the formats that no other of as few bits beats, joined by straight
+// lines. It is the staircase of the Pareto frontier (the maxima of Kung, Luccio and Preparata 1975), whose steps are
+// the operational rate-distortion points of Shoham and Gersho 1988. A format off it says how badly its type suits the
+// model, nothing about how few bits the model tolerates.
 type curve struct {
-	points []Point
-	x      []float64 // distinct BPW, ascending
-	place  []int     // of each point, in x
-	y      []float64 // scratch: the fit of log KLD
+	points []Point   // ascending BPW
+	front  []int     // of the present fit: the points on the envelope
+	y      []float64 // ln KLD of the front, falling
 }
 
-func newCurve(points []Point) *curve {
-	c := &curve{points: points, place: make([]int, len(points))}
-	for i, p := range points {
-		if x := p.BPW(); len(c.x) == 0 || x != c.x[len(c.x)-1] {
-			c.x = append(c.x, x)
-		}
-		c.place[i] = len(c.x) - 1
-	}
-	c.y = make([]float64, len(c.x))
-	return c
-}
+// hopeless is the KLD, in nats, from which a format is of no use at any budget below a tenth of it: a perplexity of e
+// times the source's. Types for models that were trained in them (TQ1_0, TQ2_0) come out so on others.
+const hopeless = 1
 
-// fit leaves in c.y the non-increasing fit of log KLD at every place.
-func (c *curve) fit(klds []float64) {
-	count := make([]float64, len(c.x))
-	clear(c.y)
+// useful tells the points that diverge beyond any use from the others; where that leaves none, all are kept. The lowest
+// format is always on the envelope, and without this a hopeless one would bend it.
+func useful(klds []float64, budget float64) (kept, lost []int) {
+	most := math.Max(hopeless, 10*budget)
 	for i, k := range klds {
-		c.y[c.place[i]] += math.Log(max(k, kldFloor))
-		count[c.place[i]]++
+		if k > most {
+			lost = append(lost, i)
+		} else {
+			kept = append(kept, i)
+		}
 	}
-	for j := range c.y {
-		c.y[j] /= count[j]
+	if kept == nil {
+		return lost, nil
 	}
-	nonIncreasing(c.y)
+	return kept, lost
 }
 
-func (c *curve) cross(klds []float64, budget float64) (float64, side) {
+// pick are the elements of s at the indices.
+func pick[T any](s []T, indices []int) []T {
+	out := make([]T, len(indices))
+	for k, i := range indices {
+		out[k] = s[i]
+	}
+	return out
+}
+
+// fit finds the envelope. Of points with the same BPW the best counts.
+func (c *curve) fit(klds []float64) {
+	c.front, c.y = c.front[:0], c.y[:0]
+	for i, k := range klds {
+		y, n := math.Log(max(k, kldFloor)), len(c.front)
+		if n > 0 && y >= c.y[n-1] {
+			continue
+		}
+		if n > 0 && c.points[i].BPW() == c.points[c.front[n-1]].BPW() {
+			c.front, c.y = c.front[:n-1], c.y[:n-1]
+		}
+		c.front, c.y = append(c.front, i), append(c.y, y)
+	}
+}
+
+// cross finds where the envelope falls to the budget, straight between neighbours, and which of the front is the first
+// within it: 0 when the lowest format is, the front's length when none is. Outside, bpw is the nearer end.
+func (c *curve) cross(klds []float64, budget float64) (bpw float64, over int) {
 	c.fit(klds)
-	return cross(c.x, c.y, math.Log(budget))
+	level := math.Log(budget)
+	for over < len(c.y) && c.y[over] > level {
+		over++
+	}
+	switch over {
+	case 0:
+		return c.points[c.front[0]].BPW(), over
+	case len(c.y):
+		return c.points[len(c.points)-1].BPW(), over
+	}
+	from, to := c.points[c.front[over-1]].BPW(), c.points[c.front[over]].BPW()
+	t := (c.y[over-1] - level) / (c.y[over-1] - c.y[over])
+	return from + float64(t*(to-from)), over
 }
 
 // bound is the crossing, infinite where it lies outside the formats tried.
 func (c *curve) bound(klds []float64, budget float64) float64 {
-	switch x, at := c.cross(klds, budget); at {
-	case belowFirst:
+	switch x, over := c.cross(klds, budget); over {
+	case 0:
 		return math.Inf(-1)
-	case aboveLast:
+	case len(c.front):
 		return math.Inf(1)
 	default:
 		return x
@@ -59,13 +95,13 @@ func (c *curve) bound(klds []float64, budget float64) float64 {
 }
 
 // resample is the bootstrap interval of the crossing: each resample draws one set of windows for all formats.
-func (c *curve) resample(points []Point, o Options) (low, high float64) {
-	b := paired.NewBootstrap(len(points[0].WindowKLD), o.Options, windowSeries(points)...)
+func (c *curve) resample(o Options) (low, high float64) {
+	b := paired.NewBootstrap(len(c.points[0].WindowKLD), o.Options, windowSeries(c.points)...)
 	crossings := make([]float64, o.Resamples)
-	klds := make([]float64, len(points))
+	klds := make([]float64, len(c.points))
 	for r := range crossings {
 		b.Next()
-		for i, p := range points {
+		for i, p := range c.points {
 			klds[i] = b.Mean(p.WindowKLD)
 		}
 		crossings[r] = c.bound(klds, o.Budget)
@@ -84,10 +120,10 @@ func windowSeries(points []Point) [][]float64 {
 
 // shift moves all KLDs by the same number of standard errors, down and up: the tokens that are hard are hard for every
 // format, so errors that move together are the likely and the wider case. The crossing only grows with the KLDs.
-func (c *curve) shift(points []Point, klds []float64, o Options) (low, high float64) {
+func (c *curve) shift(klds []float64, o Options) (low, high float64) {
 	at := func(z float64) float64 {
 		moved := make([]float64, len(klds))
-		for i, p := range points {
+		for i, p := range c.points {
 			moved[i] = klds[i]
 			if finite(p.KLDSE) {
 				moved[i] += float64(z * p.KLDSE)
@@ -99,9 +135,14 @@ func (c *curve) shift(points []Point, klds []float64, o Options) (low, high floa
 	return at(-z), at(z)
 }
 
-// neighbours are the points next to a crossing: the last below it and the first at or above it.
-func (c *curve) neighbours(bpw float64) (under, over int) {
-	over = sort.Search(len(c.points), func(i int) bool { return c.points[i].BPW() >= bpw })
-	over = min(max(over, 1), len(c.points)-1)
-	return over - 1, over
+// listed names points with their KLD after a clause; "" without points.
+func listed(clause string, points []Point, klds []float64) string {
+	if len(points) == 0 {
+		return ""
+	}
+	names := make([]string, len(points))
+	for i, p := range points {
+		names[i] = fmt.Sprintf("%s (%.2f BPW, KLD %.3g)", p.Format, p.BPW(), klds[i])
+	}
+	return clause + strings.Join(names, ", ")
 }

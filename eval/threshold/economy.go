@@ -29,9 +29,10 @@ type Economy struct {
 	Located bool     `json:"located"`
 	Status  string   `json:"status"` // Located, Below, NeverWins or NotLocated
 
-	// BPW is where the difference, drawn straight between the lowest artifact that wins and the one below it, is zero;
-	// 0 (omitted) unless located. High is the lowest artifact that surely wins, counted down from the best without a
-	// break, Low the highest that surely loses, counted up from the lowest; 0 (omitted) where there is none.
+	// High is the lowest artifact that surely wins, counted down from the best without a break, Low the highest that
+	// surely loses, counted up from the lowest; 0 (omitted) where there is none. BPW is where the difference, drawn
+	// straight between the lowest artifact that wins and the one below it, is zero. It lies between Low and High, and is
+	// 0 (omitted) unless both are there.
 	BPW   float64 `json:"bpw,omitzero"`
 	Low   float64 `json:"low,omitzero"`
 	High  float64 `json:"high,omitzero"`
@@ -54,7 +55,7 @@ type Comparison struct {
 	paired.Difference
 	Verdict string `json:"verdict"` // Wins, WinsWithinError, LosesWithinError or Loses
 
-	dominated bool // another artifact of the model is better with as few bytes
+	useless bool // hopeless, or another artifact of the model is surely better with fewer bytes
 }
 
 // Verdicts of a Comparison. The difference is NLL(larger)-NLL(rival): negative where the larger model wins.
@@ -187,12 +188,35 @@ func (e *Economy) compare(own []Point, files []rival, byWindow bool, o Options) 
 		}
 		c.Rival, c.Beyond, c.Difference = m.String(), m.beyond, m.against(p, byWindow, o).Rounded()
 		c.Verdict = verdict(c.Difference)
-		c.dominated = slices.ContainsFunc(own, func(q Point) bool {
-			return !q.Source && q.FileBytes < p.FileBytes && q.LnPPL < p.LnPPL
-		})
+		c.useless = p.KLD > hopeless || dominated(p, own, o)
 		e.Comparisons = append(e.Comparisons, c)
 	}
 	slices.SortStableFunc(e.Comparisons, func(a, b Comparison) int { return cmp.Compare(a.BPW, b.BPW) })
+}
+
+// dominated reports whether the smaller artifact that diverges least surely diverges less than p does. They compare by
+// their losses where a divergence is not known.
+func dominated(p Point, own []Point, o Options) bool {
+	var best *Point
+	for i := range own {
+		q := &own[i]
+		if !q.Source && q.FileBytes < p.FileBytes && (best == nil || q.quality(p).Value < best.quality(p).Value) {
+			best = q
+		}
+	}
+	if best == nil {
+		return false
+	}
+	t, ok := p.quality(*best).Against(best.quality(p), o.Options)
+	return ok && t.Low > 0
+}
+
+// quality is the divergence of p, or its loss where p or the one that it is held against has none.
+func (p Point) quality(against Point) paired.Estimate {
+	if finite(p.KLD) && finite(against.KLD) {
+		return paired.Estimate{Value: p.KLD, SE: p.KLDSE, Series: p.WindowKLD}
+	}
+	return paired.Estimate{Value: p.LnPPL, SE: p.LnPPLSE, Series: p.WindowNLL}
 }
 
 func verdict(d paired.Difference) string {

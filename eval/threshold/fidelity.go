@@ -36,8 +36,9 @@ type Fidelity struct {
 // the format.
 const kldFloor = 1e-6
 
-// FitFidelity fits log KLD as a non-increasing function of BPW (isotonic regression, straight lines between neighbours)
-// and finds where it crosses the budget. Source points and points without a finite KLD take no part.
+// FitFidelity finds where the lower envelope of ln KLD over BPW crosses the budget. Source points, points without a
+// finite KLD and hopeless ones take no part. The crossing is never above a format measured within the budget, and its
+// interval holds it.
 func FitFidelity(points []Point, o Options) Fidelity {
 	o = o.withDefaults()
 	f := Fidelity{Budget: o.Budget, Status: NotLocated, Level: o.Level, Seed: o.Seed}
@@ -47,28 +48,36 @@ func FitFidelity(points []Point, o Options) Fidelity {
 		f.Method = "None."
 		return f
 	}
-	c := newCurve(used)
-	klds, byWindow, why := meanKLDs(used)
-	bpw, at := c.cross(klds, o.Budget)
-	low, high := math.Inf(-1), math.Inf(1)
+	klds, _, _ := meanKLDs(used)
+	kept, lost := useful(klds, o.Budget)
+	dropped = listed("; left out, as they diverge beyond any use: ", pick(used, lost), pick(klds, lost)) + dropped
+	c := &curve{points: pick(used, kept)}
+	klds, byWindow, why := meanKLDs(c.points)
+	low, high := f.interval(c, klds, byWindow, why, o)
+	bpw, over := c.cross(klds, o.Budget)
+	f.place(c, bpw, over, low, high)
+	f.explain(c, klds, over, len(lost) > 0)
+	f.Evidence += dropped + "."
+	return f
+}
+
+// interval is that of the crossing, open (infinite) on both sides when no error is known, and says how it was made.
+func (f *Fidelity) interval(c *curve, klds []float64, byWindow bool, why string, o Options) (low, high float64) {
+	f.Method = "Lower envelope of ln KLD; "
 	switch {
 	case byWindow:
-		low, high = c.resample(used, o)
 		f.Resamples = o.Resamples
-		n := len(used[0].WindowKLD)
-		f.Method = fmt.Sprintf("Isotonic fit of log KLD; "+
-			"paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
-			n, o.BlockLength(n, windowSeries(points)...), o.Resamples, o.Seed)
-	case slices.ContainsFunc(used, func(p Point) bool { return finite(p.KLDSE) && p.KLDSE > 0 }):
-		low, high = c.shift(used, klds, o)
-		f.Method = "Isotonic fit of log KLD; normal interval from the standard errors, " +
-			"taken as fully correlated between formats, because " + why + "."
-	default:
-		f.Method = "Isotonic fit of log KLD; no interval, because " + why + " and no standard error is known."
+		n := len(c.points[0].WindowKLD)
+		f.Method += fmt.Sprintf("paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
+			n, o.BlockLength(n, windowSeries(c.points)...), o.Resamples, o.Seed)
+		return c.resample(o)
+	case slices.ContainsFunc(c.points, func(p Point) bool { return finite(p.KLDSE) && p.KLDSE > 0 }):
+		f.Method += "normal interval from the standard errors, taken as fully correlated between formats, because " +
+			why + "."
+		return c.shift(klds, o)
 	}
-	f.place(c, paired.Round(bpw), at, paired.Round(low), paired.Round(high))
-	f.explain(c, klds, dropped)
-	return f
+	f.Method += "no interval, because " + why + " and no standard error is known."
+	return math.Inf(-1), math.Inf(1)
 }
 
 // fidelityPoints selects the points to fit, by ascending BPW, and names those left out in a clause.
@@ -123,46 +132,61 @@ func meanKLDs(points []Point) (klds []float64, byWindow bool, why string) {
 }
 
 // place fills in status, crossing and interval.
-func (f *Fidelity) place(c *curve, bpw float64, at side, low, high float64) {
-	first, last := c.x[0], c.x[len(c.x)-1]
+func (f *Fidelity) place(c *curve, bpw float64, over int, low, high float64) {
+	switch over {
+	case 0:
+		f.Status = Below
+		low, high = math.Inf(-1), math.Max(high, bpw)
+	case len(c.front):
+		f.Status = Above
+		low, high = math.Min(low, bpw), math.Inf(1)
+	default:
+		f.Status, f.Located, f.BPW = Located, true, paired.Round(bpw)
+		low, high = math.Min(low, bpw), math.Max(high, bpw)
+		if c.y[over] <= math.Log(kldFloor) { // the line between has no slope that was measured
+			low = math.Min(low, c.points[c.front[over-1]].BPW())
+			high = math.Max(high, c.points[c.front[over]].BPW())
+		}
+	}
 	if !math.IsInf(low, 0) {
-		f.Low = low
+		f.Low = paired.Round(low)
 	}
 	if !math.IsInf(high, 0) {
-		f.High = high
-	}
-	switch at {
-	case belowFirst:
-		f.Status, f.Low = Below, 0
-		f.High = max(f.High, first)
-	case aboveLast:
-		f.Status, f.High = Above, 0
-		if f.Low == 0 {
-			f.Low = last
-		}
-	default:
-		f.Status, f.Located, f.BPW = Located, true, bpw
+		f.High = paired.Round(high)
 	}
 }
 
-// explain names the bracketing formats and words the evidence.
-func (f *Fidelity) explain(c *curve, klds []float64, dropped string) {
-	lowest, highest := 0, len(c.points)-1
-	name := func(i int) string {
-		return fmt.Sprintf("%s (%.2f BPW, KLD %.3g)", c.points[i].Format, c.points[i].BPW(), klds[i])
-	}
+// explain names the bracketing formats and words the evidence; hopeless formats were tried that are not in c.
+func (f *Fidelity) explain(c *curve, klds []float64, over int, hopeless bool) {
+	name := func(i int) string { return listed("", c.points[i:i+1], klds[i:i+1]) }
 	switch f.Status {
 	case Below:
-		f.Bracket = [2]string{"", c.points[lowest].Format}
-		f.Evidence = fmt.Sprintf("Even %s, the lowest format tried, stays within %g nats", name(lowest), f.Budget)
+		f.Bracket = [2]string{"", c.points[c.front[0]].Format}
+		lowest := "the lowest format tried"
+		if hopeless {
+			lowest = "the lowest useful format tried"
+		}
+		f.Evidence = fmt.Sprintf("Even %s, %s, stays within %g nats", name(c.front[0]), lowest, f.Budget)
 	case Above:
-		f.Bracket = [2]string{c.points[highest].Format, ""}
-		f.Evidence = fmt.Sprintf("Even %s, the highest format tried, does not reach %g nats", name(highest), f.Budget)
+		best := c.front[over-1]
+		f.Bracket = [2]string{c.points[best].Format, ""}
+		f.Evidence = fmt.Sprintf("Even %s, the best format tried, does not reach %g nats", name(best), f.Budget)
 	case Located:
-		under, over := c.neighbours(f.BPW)
-		f.Bracket = [2]string{c.points[under].Format, c.points[over].Format}
+		outside, within := c.front[over-1], c.front[over]
+		f.Bracket = [2]string{c.points[outside].Format, c.points[within].Format}
 		f.Evidence = fmt.Sprintf("KLD falls through %g nats between %s and %s; "+
-			"the interval speaks of the text, not of formats between them", f.Budget, name(under), name(over))
+			"the interval speaks of the text, not of formats between them", f.Budget, name(outside), name(within))
+		if klds[within] <= kldFloor {
+			f.Evidence += fmt.Sprintf("; as %s is lossless, it does not say where between them", f.Bracket[1])
+		}
 	}
-	f.Evidence += dropped + "."
+	if f.Status != Above {
+		var beyond []int
+		for i, p := range c.points {
+			if klds[i] > f.Budget && p.BPW() > f.BPW {
+				beyond = append(beyond, i)
+			}
+		}
+		f.Evidence += listed("; more bits do not help ", pick(c.points, beyond), pick(klds, beyond))
+	}
 }

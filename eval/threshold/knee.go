@@ -12,8 +12,9 @@ import (
 )
 
 // Knee is where the divergence starts to climb faster: the joint of two straight lines through ln KLD over BPW, fitted
-// by least squares (a segmented regression). It is located when the line below the joint is steeper, and when other
-// text would place it within the formats tried.
+// by least squares (a segmented regression, Muggeo 2003) to the quantized formats on the lower envelope. It is located
+// when the line below the joint is steeper, when the joint explains at least half of what one line leaves, and when
+// other text would place it within the formats tried.
 type Knee struct {
 	Located bool    `json:"located"`
 	BPW     float64 `json:"bpw,omitzero"`
@@ -29,13 +30,19 @@ type Knee struct {
 // kneePoints is the fewest formats for a knee: two lines with a joint have four parameters.
 const kneePoints = 6
 
-// FitKnee fits the knee through the measured formats.
+// floatBits is the BPW from which a file holds floats: its divergence, if any, is that of rounding, not of a type.
+const floatBits = 15
+
+// kneeShare is the least that the joint must explain.
+const kneeShare = 0.5
+
+// FitKnee fits the knee.
 func FitKnee(points []Point, o Options) Knee {
 	o = o.withDefaults()
-	used, _ := fidelityPoints(points)
+	used := kneeFormats(points, o)
 	if len(used) < kneePoints {
-		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d formats are too few for two lines, which take %d.",
-			len(used), kneePoints)}
+		return Knee{Evidence: fmt.Sprintf("The knee is not located: %d quantized formats on the lower envelope "+
+			"are too few for two lines, which take %d.", len(used), kneePoints)}
 	}
 	x := make([]float64, len(used))
 	for i, p := range used {
@@ -43,20 +50,57 @@ func FitKnee(points []Point, o Options) Knee {
 	}
 	klds, byWindow, why := meanKLDs(used)
 	k := segment(x, logs(klds))
-	switch {
-	case !(k.Below < k.Above):
-		k.Evidence = fmt.Sprintf("The knee is not located: ln KLD does not climb faster below any joint "+
-			"(slopes %.2f and %.2f per bit).", k.Below, k.Above)
-		k.BPW = 0
-		return k
-	case !byWindow:
-		k.Located = true
-		k.Evidence = fmt.Sprintf("Below %.2f BPW ln KLD climbs by %.2f a bit, above it by %.2f; no interval, because %s.",
-			k.BPW, -k.Below, -k.Above, why)
+	if byWindow {
+		k.Low, k.High = resampleKnee(x, used, k.BPW, o)
+	}
+	not := func(why string, args ...any) Knee {
+		k.BPW, k.Low, k.High = 0, 0, 0
+		k.Evidence = "The knee is not located: " + fmt.Sprintf(why, args...) + "."
 		return k
 	}
+	switch {
+	case !(k.Below < k.Above):
+		return not("ln KLD does not climb faster below any joint (slopes %.2f and %.2f per bit)", k.Below, k.Above)
+	case k.Explained < kneeShare:
+		return not("the best joint, at %.2f BPW, explains less than half, %.1f %%, of what one line leaves",
+			k.BPW, 100*k.Explained)
+	case k.High-k.Low > (x[len(x)-1]-x[0])/2:
+		return not("other text would place it anywhere from %.2f to %.2f BPW", k.Low, k.High)
+	}
+	k.Located = true
+	where, doubt := fmt.Sprintf("%.2f BPW", k.BPW), "; no interval, because "+why
+	if byWindow {
+		where, doubt = fmt.Sprintf("%.2f BPW (%.2f to %.2f)", k.BPW, k.Low, k.High), ""
+	}
+	k.Evidence = fmt.Sprintf("Below %s ln KLD climbs by %.2f a bit, above it by %.2f; "+
+		"the joint explains %.0f %% of what one line leaves%s.", where, -k.Below, -k.Above, 100*k.Explained, doubt)
+	return k
+}
+
+// kneeFormats are the useful formats on the envelope that lose something by being quantized, by ascending BPW.
+func kneeFormats(points []Point, o Options) []Point {
+	used, _ := fidelityPoints(points)
+	if len(used) == 0 {
+		return nil
+	}
+	klds, _, _ := meanKLDs(used)
+	kept, _ := useful(klds, o.Budget)
+	c := &curve{points: pick(used, kept)}
+	klds = pick(klds, kept)
+	c.fit(klds)
+	var out []Point
+	for _, i := range c.front {
+		if p := c.points[i]; p.BPW() < floatBits && klds[i] > kldFloor {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// resampleKnee is the bootstrap interval of the joint, which holds the joint itself.
+func resampleKnee(x []float64, used []Point, joint float64, o Options) (low, high float64) {
 	b := paired.NewBootstrap(len(used[0].WindowKLD), o.Options, windowSeries(used)...)
-	joints := make([]float64, o.Resamples)
+	joints, klds := make([]float64, o.Resamples), make([]float64, len(used))
 	for r := range joints {
 		b.Next()
 		for i, p := range used {
@@ -64,18 +108,8 @@ func FitKnee(points []Point, o Options) Knee {
 		}
 		joints[r] = segment(x, logs(klds)).BPW
 	}
-	k.Low, k.High = paired.Interval(joints, o.Level)
-	k.BPW, k.Low, k.High = paired.Round(k.BPW), paired.Round(k.Low), paired.Round(k.High)
-	if k.High-k.Low > (x[len(x)-1]-x[0])/2 {
-		k.Evidence = fmt.Sprintf("The knee is not located: other text would place it anywhere from %.2f to %.2f BPW.",
-			k.Low, k.High)
-		k.BPW = 0
-		return k
-	}
-	k.Located = true
-	k.Evidence = fmt.Sprintf("Below %.2f BPW (%.2f to %.2f) ln KLD climbs by %.2f a bit, above it by %.2f; "+
-		"the joint explains %.0f %% of what one line leaves.", k.BPW, k.Low, k.High, -k.Below, -k.Above, 100*k.Explained)
-	return k
+	low, high = paired.Interval(joints, o.Level)
+	return paired.Round(min(low, joint)), paired.Round(max(high, joint))
 }
 
 func logs(klds []float64) []float64 {
@@ -104,7 +138,7 @@ func segment(x, y []float64) Knee {
 		sse, below, above, ok := hinge(x, y, joint)
 		if ok && sse < least {
 			least = sse
-			best = Knee{BPW: joint, Below: paired.Round(below), Above: paired.Round(above)}
+			best = Knee{BPW: paired.Round(joint), Below: paired.Round(below), Above: paired.Round(above)}
 		}
 	}
 	if single > 0 && !math.IsInf(least, 1) {

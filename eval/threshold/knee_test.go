@@ -50,6 +50,33 @@ func TestKnee(t *testing.T) {
 	}
 }
 
+// TestKneeMeasured: rows without loss, types that no model of this kind survives and formats off the envelope move no
+// knee; a joint that explains less than half is none.
+func TestKneeMeasured(t *testing.T) {
+	m, o := measuredModel(t, "demo-s"), Options{Options: paired.Options{Resamples: 100}}
+	const headline = "Q8_0,Q6_K,Q5_K_M,Q4_K_M,Q3_K_M,Q3_K_S,Q2_K"
+	want := FitKnee(m.only(headline), o)
+	near(t, "knee of the headline formats", want.BPW, 6.046, .001)
+	if !want.Located || want.Explained < .9 || !(want.Low <= want.BPW && want.BPW <= want.High) {
+		t.Errorf("%+v", want)
+	}
+	// Q4_1 and Q2_K_S cost more bits than Q4_K_M and Q2_K and diverge more.
+	for _, more := range []string{",BF16,F16,F32", ",TQ2_0", ",Q1_0,TQ1_0", ",Q4_1", ",F32,TQ2_0,Q4_1"} {
+		if k := FitKnee(m.only(headline+more), o); k.BPW != want.BPW || k.Evidence != want.Evidence {
+			t.Errorf("with %s: %+v", more, k)
+		}
+	}
+	near(t, "knee of all formats", FitKnee(m.Points, o).BPW, 3.577, .001)
+	if k := FitKnee(m.only(iquants), o); k.Located || k.BPW != 0 || k.Explained > .5 ||
+		!strings.Contains(k.Evidence, "less than half, 43.8 %") {
+		t.Errorf("%+v", k)
+	}
+	few := FitKnee(m.only("Q8_0,Q6_K,Q4_K_M,Q4_1,Q2_K,Q2_K_S,BF16,F32,TQ2_0"), o)
+	if k := few; k.Located || !strings.Contains(k.Evidence, "5 quantized formats") {
+		t.Errorf("%+v", k)
+	}
+}
+
 func TestLinear(t *testing.T) {
 	var costs []Cost
 	for i, format := range []string{"Q2_K", "Q3_K_S", "Q4_K_M", "Q6_K", "Q8_0"} {

@@ -23,22 +23,6 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-func TestNonIncreasing(t *testing.T) {
-	for _, c := range []struct{ in, want []float64 }{
-		{[]float64{3, 2, 1}, []float64{3, 2, 1}},
-		{[]float64{1, 2, 3}, []float64{2, 2, 2}},
-		{[]float64{5, 1, 3, 0}, []float64{5, 2, 2, 0}},
-		{[]float64{4, 1, 2, 6, 0}, []float64{4, 3, 3, 3, 0}},
-		{[]float64{7}, []float64{7}},
-	} {
-		got := slices.Clone(c.in)
-		nonIncreasing(got)
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%v: %v, not %v", c.in, got, c.want)
-		}
-	}
-}
-
 func TestFidelityLocated(t *testing.T) {
 	// log KLD falls by ln 10 per bit, so 0.1 lies at 4 exactly.
 	points := []Point{bits("C", 5, .01, .001), bits("A", 3, 1, .1), bits("B", 4.5, .1*math.Pow(10, -.5), .003), {Format: "BF16", Source: true}}
@@ -81,16 +65,14 @@ func TestFidelityOddPoints(t *testing.T) {
 	if !strings.Contains(got.Evidence, "left out for want of a finite KLD: bad") {
 		t.Errorf("evidence hides the broken file: %s", got.Evidence)
 	}
-	// More bits and yet worse: the two pool to their geometric mean, and one crossing remains, between them and Q4.
-	swapped := append(slices.Clone(clean), bits("Q3_K_S", 3.4, 1.2, .01))
-	got = FitFidelity(swapped, Options{})
-	if !got.Located || got.Bracket != [2]string{"Q3_K_S", "Q4"} || got.BPW <= 3.4 || got.BPW >= 4.5 {
-		t.Errorf("%+v", got)
-	}
-	// Equal BPW: averaged, never a division by zero.
-	twins := append(slices.Clone(clean), bits("Q2b", 3, 1.1, .01))
-	if got = FitFidelity(twins, Options{}); !got.Located || !finite(got.BPW) || got.BPW <= 3 {
-		t.Errorf("%+v", got)
+	// More bits and yet worse, and a worse one of as many bits: neither is on the envelope.
+	for _, worse := range []Point{bits("Q3_K_S", 3.4, .98, .01), bits("Q2b", 3, .99, .01)} {
+		clean[0].KLD = .97
+		want = FitFidelity(clean, Options{})
+		got = FitFidelity(append(slices.Clone(clean), worse), Options{})
+		if !got.Located || got.Bracket != [2]string{"Q2", "Q4"} || got.BPW != want.BPW || got.Low != want.Low {
+			t.Errorf("with %s: %+v, not %+v", worse.Format, got, want)
+		}
 	}
 }
 
