@@ -3,6 +3,7 @@ package report
 import (
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -45,9 +46,10 @@ func (r rule) text(c draw.Canvas, trX, trY func(float64) vg.Length) vg.Rectangle
 	size := vg.Point{X: style.Width(r.label) * slack, Y: style.Height(r.label)}
 	at := vg.Point{X: c.Max.X - 4 - size.X, Y: trY(r.y) + 2}
 	if r.vertical {
-		at = vg.Point{X: trX(max(r.x, r.high)) + 3, Y: trY(r.floor) + 3 + 13*vg.Length(r.step)}
+		from, to := r.ends()
+		at = vg.Point{X: trX(to) + 3, Y: trY(r.floor) + 3 + 13*vg.Length(r.step)}
 		if r.next > r.x && at.X+size.X > trX(r.next) || at.X+size.X > c.Max.X { // on the other side, if there is room
-			if left := trX(min(r.x, max(r.low, 0))) - 3 - size.X; left > c.Min.X {
+			if left := trX(from) - 3 - size.X; left > c.Min.X {
 				at.X = left
 			}
 		}
@@ -63,6 +65,35 @@ func (r rule) box(c draw.Canvas, trX, trY func(float64) vg.Length) vg.Rectangle 
 	}
 	y := trY(r.y)
 	return vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: y - 1}, Max: vg.Point{X: c.Max.X, Y: y + 1}}
+}
+
+// placed are the rules with the ends that depend on the plot's range, and on the other rules.
+func placed(rules []rule, p *plot.Plot) []rule {
+	rules = slices.Clone(rules)
+	for i := range rules { // ends that were left open
+		r := &rules[i]
+		r.floor = p.Y.Min
+		if r.high > r.low {
+			r.low, r.high = max(r.low, p.X.Min), min(r.high, p.X.Max)
+		}
+	}
+	for i := range rules {
+		r := &rules[i]
+		for _, o := range rules {
+			if begin, _ := o.ends(); o.vertical && o.x > r.x && (r.next == 0 || begin < r.next) {
+				r.next = max(begin, r.x+1e-9)
+			}
+		}
+	}
+	return rules
+}
+
+// ends are the places on the x axis where a vertical rule with its band begins and ends.
+func (r rule) ends() (from, to float64) {
+	if r.high > r.low {
+		return min(r.x, r.low), max(r.x, r.high)
+	}
+	return r.x, r.x
 }
 
 // labels writes the format names beside their marks, each where it overlaps no mark, no line, no rule and no other

@@ -97,22 +97,8 @@ func (c *chart) svg() template.HTML {
 		p.Y.Min = 0
 	}
 	p.Add(newGrid())
-	rules := slices.Clone(c.rules)
-	for i := range rules { // ends that were left open
-		r := &rules[i]
-		r.floor = p.Y.Min
-		r.low, r.high = max(r.low, p.X.Min), min(r.high, p.X.Max)
-	}
+	rules := placed(c.rules, p)
 	for _, r := range rules {
-		for _, o := range rules {
-			begin := o.x
-			if o.high > o.low {
-				begin = min(o.x, o.low)
-			}
-			if o.vertical && o.x > r.x && (r.next == 0 || begin < r.next) {
-				r.next = max(begin, r.x+1e-9)
-			}
-		}
 		p.Add(r)
 	}
 	addSeries(p, c.all)
