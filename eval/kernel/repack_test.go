@@ -149,7 +149,7 @@ func TestRepackedNear(t *testing.T) {
 			}
 			for _, n := range []int{1, 3, 9} {
 				rng := random(uint64(n))
-				cols := 2048
+				cols := max(512, fewer(s, 2048))
 				w := randomMatrix(rng, typ, 80, cols)
 				m, b := repacked(t, w), loaded(t, s, typ, randomFloats(rng, n*cols), n, cols)
 				compare(t, s.Name+" "+typ.String(), w, b, 0, 80, multiplied(t, s, m, b, 0, 80, nil),
