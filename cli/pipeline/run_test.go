@@ -373,3 +373,25 @@ func TestOneRunAtATime(t *testing.T) {
 		t.Errorf("a second run at the same time: %v", inner)
 	}
 }
+
+// TestBenchMeasuresTheSourceOfTheRun: a source that is quantized already, or that takes an adapter, is benched as it was
+// opened for the run.
+func TestBenchMeasuresTheSourceOfTheRun(t *testing.T) {
+	smallBench(t)
+	dir := t.TempDir()
+	for _, kind := range []string{"fp8", "lora"} {
+		checkpointtest.Load(t, "llama").Packed(t, dir, kind)
+		o := options(t, filepath.Join(dir, kind))
+		o.Formats, o.NoImatrix, o.Bench = []string{"Q8_0"}, true, true
+		o.Source.AllowRequantize, o.Recipe.AllowRequantize = kind == "fp8", kind == "fp8"
+		if kind == "lora" {
+			o.Source.Adapter = filepath.Join(dir, "lora.lora")
+		}
+		s, r := mustRun(t, o)
+		m := s.Report.Models[0]
+		if m.Source.Resources == nil || m.Artifacts[0].Resources == nil || m.Artifacts[0].KLD > 0.05 {
+			t.Errorf("%s: source %+v, artifact %+v, KLD %g; heard %q", kind, m.Source.Resources,
+				m.Artifacts[0].Resources, m.Artifacts[0].KLD, r.warnings)
+		}
+	}
+}
