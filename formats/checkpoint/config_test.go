@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +150,45 @@ func TestBadConfigs(t *testing.T) {
 		_, err := tryPlan(t, tt.config)
 		if !errors.Is(err, tt.is) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "config.json") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Values are read as Python reads them. One that says nothing about the arithmetic costs a warning only.
+func TestLooseConfigs(t *testing.T) {
+	want := plan(t, llama31)
+	for change, warning := range map[[2]string]string{
+		{"{", "\xef\xbb\xbf{"}: "",
+		{"{", `{"time_step_limit": [0.0, Infinity], "other": {"a": [NaN, -Infinity, 1e999]},`}: "",
+		{`"hidden_size": 4096`, `"hidden_size": 7, "hidden_size": 4096.0`}:                     "",
+		{`"num_hidden_layers": 32`, `"num_hidden_layers": "32"`}:                               "",
+		{`"rms_norm_eps": 1e-05`, `"rms_norm_eps": "1e-05"`}:                                   "",
+		{"{", `{"_name_or_path": 5,`}:                                                          "config.json: _name_or_path holds 5 where a string belongs",
+		{`["LlamaForCausalLM"]`, `"LlamaForCausalLM"`}:                                         "config.json: architectures holds a string where a list belongs",
+		{"{", `{"dtype": {"default": "bfloat16"},`}:                                            "config.json: dtype holds an object where a string belongs",
+	} {
+		if !strings.Contains(llama31, change[0]) {
+			t.Fatalf("%q is not in the config", change[0])
+		}
+		c := plan(t, strings.Replace(llama31, change[0], change[1], 1))
+		if c.Config.Name = want.Config.Name; !reflect.DeepEqual(c.Config, want.Config) {
+			t.Errorf("%q: %+v, want %+v", change[1], c.Config, want.Config)
+		}
+		rest := slices.DeleteFunc(c.Warnings, func(w string) bool { return slices.Contains(want.Warnings, w) })
+		if got := strings.Join(rest, "\n"); !strings.HasPrefix(got, warning) || (warning == "") != (got == "") {
+			t.Errorf("%q: warnings %q", change[1], c.Warnings)
+		}
+	}
+	for bad, says := range map[string]string{
+		`"rope_theta": Infinity,`:         "rope_theta holds Infinity where a finite number belongs",
+		`"rms_norm_eps": NaN,`:            "rms_norm_eps holds NaN where a finite number belongs",
+		`"num_attention_heads": 32.5,`:    "num_attention_heads holds 32.5 where a whole number belongs",
+		`"tie_word_embeddings": "false",`: "tie_word_embeddings holds a string where true or false belongs",
+	} {
+		key := strings.Split(bad, ":")[0]
+		_, err := tryPlan(t, strings.Replace(strings.ReplaceAll(llama31, key, `"old"`), "{", "{"+bad, 1))
+		if !errors.Is(err, formats.ErrCorrupt) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", bad, err)
 		}
 	}
 }

@@ -108,6 +108,7 @@ func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ format
 		typ = formats.MXFP4
 	}
 	c.DominantType, c.Config.Name = typ, info.Name
+	c.Warnings = append(c.Warnings, h.Warnings...)
 	c.Metadata = h.Metadata(&c.Config, info, typ)
 	if c.ConfigErr != nil { // GGUF may have no key for the reason
 		c.Warnings = append(c.Warnings,

@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 )
 
 // config is the part of adapter_config.json that matters.
@@ -37,8 +38,8 @@ func readConfig(path string) (*config, []byte, error) {
 		return nil, nil, err
 	}
 	c := new(config)
-	if err := json.Unmarshal(data, c); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w: %v", path, formats.ErrCorrupt, formats.JSONError(err))
+	if err := pyjson.Unmarshal(data, c); err != nil {
+		return nil, nil, pyjson.Corrupt(path, err)
 	}
 	for _, refused := range []struct {
 		is   bool
@@ -50,7 +51,7 @@ func readConfig(path string) (*config, []byte, error) {
 		{c.Transposed, "fan_in_fan_out: no model that bitmill knows stores its matrices transposed"},
 		{len(c.Parameters) > 0, "target_parameters: adapters of stacked experts; " + mergeFirst},
 		{len(c.Invocation) > 0, "alora_invocation_tokens: the adapter acts on some tokens only and cannot be merged"},
-		{len(c.TokenIndices) > 0 && string(c.TokenIndices) != "null",
+		{!pyjson.Null(c.TokenIndices),
 			"trainable_token_indices: single embedding rows; " + mergeFirst},
 	} {
 		if refused.is {

@@ -57,9 +57,8 @@ func Read(dir, nameOrPath string, n Size) (*Info, error) {
 		info.Warnings = append(info.Warnings, fmt.Sprintf("the front matter of %s is not used: %v", path, err))
 	}
 	info.fromCard(card, n.Total)
-	if info.sampling, err = readSampling(filepath.Join(dir, "generation_config.json")); err != nil {
-		return nil, err
-	}
+	sampling, warnings := readSampling(filepath.Join(dir, "generation_config.json"))
+	info.sampling, info.Warnings = sampling, append(info.Warnings, warnings...)
 	info.fromNames(nameOrPath, FolderName(dir), n)
 	return info, nil
 }

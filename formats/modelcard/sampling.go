@@ -2,8 +2,13 @@ package modelcard
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"reflect"
+
+	"bitmill/formats/pyjson"
 )
 
 // samplingKeys maps generation_config.json to GGUF, in the converter's order.
@@ -26,51 +31,38 @@ var samplingKeys = []struct {
 	{[]string{"mirostat_eta"}, "mirostat_eta", float32(0)},
 }
 
-// readSampling reads the recommended sampling parameters. A missing file, or one that is not JSON, is ignored; a key
-// of another type is an error.
-func readSampling(path string) ([]pair, error) {
+// readSampling reads the recommended sampling parameters. Nothing needs them: a file or a value that cannot be read is
+// left out with a warning, and a missing file is ignored.
+func readSampling(path string) (list []pair, warnings []string) {
 	data, err := os.ReadFile(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var config map[string]json.RawMessage
-	if json.Unmarshal(data, &config) != nil {
-		return nil, nil
+	if err == nil {
+		warnings, err = pyjson.Lenient(path, pyjson.Unmarshal(data, &config))
 	}
-	var list []pair
+	if err != nil {
+		return nil, []string{fmt.Sprintf("the sampling parameters are left out: %v", err)}
+	}
 	for _, s := range samplingKeys {
 		for _, key := range s.keys {
 			raw, ok := config[key]
 			if !ok {
 				continue
 			}
-			if string(raw) == "null" {
+			if pyjson.Null(raw) {
 				break
 			}
-			v, err := sample(raw, s.kind)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", path, key, err)
+			value := reflect.New(reflect.TypeOf(s.kind))
+			err := pyjson.Unmarshal(raw, value.Interface())
+			if err == nil {
+				list = append(list, pair{"general.sampling." + s.gguf, value.Elem().Interface()})
 			}
-			list = append(list, pair{"general.sampling." + s.gguf, v})
+			more, _ := pyjson.Lenient(path, pyjson.Under(key, err))
+			warnings = append(warnings, more...)
 			break
 		}
 	}
-	return list, nil
-}
-
-// sample decodes a value as the kind's type.
-func sample(raw json.RawMessage, kind any) (any, error) {
-	switch kind.(type) {
-	case string:
-		var v string
-		err := json.Unmarshal(raw, &v)
-		return v, err
-	case int32:
-		var v int32
-		err := json.Unmarshal(raw, &v)
-		return v, err
-	}
-	var v float64
-	err := json.Unmarshal(raw, &v)
-	return float32(v), err
+	return list, warnings
 }

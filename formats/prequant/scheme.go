@@ -1,15 +1,14 @@
 package prequant
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 	"bitmill/formats/safetensors"
 )
 
@@ -50,22 +49,22 @@ var methods = []string{"awq", "bitnet", "compressed-tensors", "fbgemm_fp8", "fp8
 // ParseScheme reads quantization_config; nil and null give the zero Scheme. It fails with formats.ErrUnsupported for a
 // method that bitmill cannot read.
 func ParseScheme(data []byte) (s Scheme, err error) {
-	if len(data) == 0 || bytes.Equal(data, []byte("null")) {
+	if pyjson.Null(data) {
 		return s, nil
 	}
 	var head struct { // unknown methods may give the other keys values of other types
 		Method string `json:"quant_method"`
 	}
 	var c config
-	err = json.Unmarshal(data, &head)
+	err = pyjson.Unmarshal(data, &head)
 	if err == nil && !slices.Contains(methods, head.Method) {
 		return s, unsupported(cmp.Or(head.Method, "quantization_config without quant_method"))
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &c)
+		err = pyjson.Unmarshal(data, &c)
 	}
 	if err != nil {
-		return s, fmt.Errorf("quantization_config: %w: %v", formats.ErrCorrupt, formats.JSONError(err))
+		return s, fmt.Errorf("quantization_config: %w: %v", formats.ErrCorrupt, err)
 	}
 	s = Scheme{Method: c.Method, Bits: c.Bits, Group: c.Group}
 	if s.Group == 0 {

@@ -245,6 +245,10 @@ func (d *decoder) slice(v reflect.Value, c byte) {
 	list.Set(reflect.MakeSlice(t, 0, 4))
 	d.enter()
 	for first := true; d.more(first, ']'); first = false {
+		if len(d.misfits) > before {
+			d.skip()
+			continue
+		}
 		if n == list.Cap() {
 			list.Grow(n)
 		}

@@ -24,7 +24,7 @@ type SyntaxError struct {
 }
 
 // Error implements error.
-func (e *SyntaxError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.What) }
+func (e *SyntaxError) Error() string { return fmt.Sprintf("JSON at byte %d: %s", e.Offset, e.What) }
 
 // Misfit is a value that its key cannot have.
 type Misfit struct {
@@ -76,6 +76,9 @@ func Corrupt(path string, err error) error {
 	return err
 }
 
+// mostWarnings is how many values of a file are named one by one.
+const mostWarnings = 5
+
 // Lenient keeps what an error of Unmarshal left decoded: values that did not fit become warnings that name the file and
 // the key, sentences without a full stop. Any other error is returned as Corrupt does.
 func Lenient(path string, err error) (warnings []string, fatal error) {
@@ -83,10 +86,25 @@ func Lenient(path string, err error) (warnings []string, fatal error) {
 	if !ok {
 		return nil, Corrupt(path, err)
 	}
-	for _, m := range misfits {
+	for i, m := range misfits {
+		if i == mostWarnings {
+			return append(warnings, fmt.Sprintf("%s: %d other values do not fit and are ignored", path, len(misfits)-i)), nil
+		}
 		warnings = append(warnings, fmt.Sprintf("%s: %v; this value is ignored", path, m))
 	}
 	return warnings, nil
+}
+
+// Under puts a key before those of the misfits in err, which come from a value that was decoded on its own.
+func Under(key string, err error) error {
+	misfits, ok := err.(Misfits)
+	if !ok {
+		return err
+	}
+	for i, m := range misfits {
+		misfits[i].Key = strings.TrimSuffix(key+"."+m.Key, ".")
+	}
+	return misfits
 }
 
 // Null reports whether a raw value is absent or null.

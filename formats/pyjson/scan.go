@@ -25,7 +25,7 @@ func (s *scanner) fail(at int, format string, args ...any) {
 // unexpected fails with what stands where wanted belongs.
 func (s *scanner) unexpected(wanted string) {
 	if s.at >= len(s.data) {
-		s.fail(len(s.data), "the file ends where %s belongs; it is cut short", wanted)
+		s.fail(len(s.data), "the text ends where %s belongs; it is cut short", wanted)
 	}
 	s.fail(s.at, "%q where %s belongs", s.data[s.at], wanted)
 }
@@ -125,7 +125,7 @@ func (s *scanner) text() []byte {
 			s.fail(i, "a control character (%#02x) inside a string", c)
 		}
 	}
-	s.fail(len(s.data), "the file ends inside a string; it is cut short")
+	s.fail(len(s.data), "the text ends inside a string; it is cut short")
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package safetensors
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 )
 
 const (
@@ -84,8 +83,8 @@ func readIndex(path string) (names []string, where map[string]string, err error)
 	var index struct {
 		WeightMap map[string]string `json:"weight_map"`
 	}
-	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&index); err != nil {
-		return nil, nil, formats.Corruptf(path, -1, "index", "%v", formats.JSONError(err))
+	if err := pyjson.Unmarshal(b, &index); err != nil {
+		return nil, nil, pyjson.Corrupt(path, err)
 	}
 	if len(index.WeightMap) == 0 {
 		return nil, nil, formats.Corruptf(path, -1, "weight_map", "it names no tensor")

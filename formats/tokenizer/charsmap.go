@@ -9,6 +9,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 )
 
 // charsmap is SentencePiece's precompiled_charsmap, which replaces strings of characters: a 32-bit length, a
@@ -168,7 +169,7 @@ func (o spaces) normalizer(c *charsmap) func(string) string {
 // findCharsmap finds the map among the normalizers.
 func findCharsmap(raw json.RawMessage) []byte {
 	var n normalizerJSON
-	if len(raw) == 0 || json.Unmarshal(raw, &n) != nil {
+	if len(raw) == 0 || pyjson.Unmarshal(raw, &n) != nil {
 		return nil
 	}
 	if len(n.PrecompiledCharsmap) > 0 {

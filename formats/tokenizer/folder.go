@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 )
 
 // jsonFile is tokenizer.json, the format of Hugging Face's tokenizers.
@@ -90,6 +91,15 @@ func (d folder) path(file string) string { return filepath.Join(d.name, file) }
 
 // readJSON decodes a file into v; a missing file leaves v unchanged.
 func (d folder) readJSON(file string, v any) error {
+	return pyjson.Corrupt(d.path(file), d.decode(file, v))
+}
+
+// lenientJSON is readJSON for a file whose values nobody needs: those that do not fit become warnings.
+func (d folder) lenientJSON(file string, v any) (warnings []string, err error) {
+	return pyjson.Lenient(d.path(file), d.decode(file, v))
+}
+
+func (d folder) decode(file string, v any) error {
 	data, err := fs.ReadFile(d.files, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -97,24 +107,12 @@ func (d folder) readJSON(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	return decodeJSON(d.path(file), data, v)
+	return pyjson.Unmarshal(data, v)
 }
 
 // decodeJSON decodes a file's content; its error is formats.ErrCorrupt with the file and the offset.
 func decodeJSON(path string, data []byte, v any) error {
-	err := json.Unmarshal(data, v)
-	if err == nil {
-		return nil
-	}
-	offset := int64(-1)
-	var syntax *json.SyntaxError
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &syntax) {
-		offset = syntax.Offset
-	} else if errors.As(err, &wrong) {
-		offset = wrong.Offset
-	}
-	return formats.Corruptf(path, offset, "JSON", "%v", formats.JSONError(err))
+	return pyjson.Corrupt(path, pyjson.Unmarshal(data, v))
 }
 
 // open builds the tokenizer that the file describes.
@@ -144,6 +142,7 @@ func (f *jsonFile) open() (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.Warnings = append(t.Warnings, s.warnings...)
 	if f.vocab, err = f.entries(); err != nil {
 		return nil, err
 	}

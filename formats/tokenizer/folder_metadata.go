@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 )
 
 // settle sets the tokens that begin and end a text.
@@ -184,7 +185,7 @@ func normalizerFlags(raw json.RawMessage) (lower, accents *bool) {
 		Lowercase    *bool `json:"lowercase"`
 		StripAccents *bool `json:"strip_accents"`
 	}
-	if len(raw) == 0 || json.Unmarshal(raw, &n) != nil {
+	if len(raw) == 0 || pyjson.Unmarshal(raw, &n) != nil {
 		return nil, nil
 	}
 	yes := true

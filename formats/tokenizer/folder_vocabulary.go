@@ -3,9 +3,11 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 )
 
 // mostTokens bounds ids, so that a damaged file cannot ask for any amount of memory.
@@ -20,16 +22,19 @@ type entry struct {
 
 // entries reads the vocabulary: an object of ids by text, or a list of texts and scores.
 func (f *jsonFile) entries() ([]entry, error) {
+	if pyjson.Null(f.Model.Vocab) {
+		return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "it is missing")
+	}
 	if f.Model.Type == "Unigram" {
 		var list [][2]any
-		if err := json.Unmarshal(f.Model.Vocab, &list); err != nil {
+		if err := pyjson.Unmarshal(f.Model.Vocab, &list); err != nil {
 			return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "%v", err)
 		}
 		all := make([]entry, len(list))
 		for id, e := range list {
 			text, isText := e[0].(string)
 			score, isScore := e[1].(float64)
-			if !isText || !isScore {
+			if !isText || !isScore || math.IsInf(score, 0) || math.IsNaN(score) {
 				return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab",
 					"entry %d is not a token with a score", id)
 			}
@@ -38,7 +43,7 @@ func (f *jsonFile) entries() ([]entry, error) {
 		return all, nil
 	}
 	var vocab map[string]int32
-	if err := json.Unmarshal(f.Model.Vocab, &vocab); err != nil {
+	if err := pyjson.Unmarshal(f.Model.Vocab, &vocab); err != nil {
 		return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "%v", err)
 	}
 	all := make([]entry, 0, len(vocab))
@@ -123,11 +128,11 @@ func parseMerges(raw json.RawMessage) ([][2]string, error) {
 		return nil, nil
 	}
 	var lines []string
-	if json.Unmarshal(raw, &lines) == nil {
+	if pyjson.Unmarshal(raw, &lines) == nil {
 		return cutMerges(lines), nil
 	}
 	var pairs [][2]string
-	if err := json.Unmarshal(raw, &pairs); err != nil {
+	if err := pyjson.Unmarshal(raw, &pairs); err != nil {
 		return nil, formats.Corruptf("tokenizer.json", -1, "model.merges",
 			"neither a list of strings nor of pairs: %v", err)
 	}

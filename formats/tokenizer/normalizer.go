@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 	"bitmill/formats/tokenizer/pattern"
 )
 
@@ -31,10 +32,10 @@ type normalizerJSON struct {
 // normalizer makes the function of tokenizer.json's "normalizer"; nil where there is none.
 func normalizer(raw json.RawMessage) (func(string) string, error) {
 	var n normalizerJSON
-	if len(raw) == 0 || string(raw) == "null" {
+	if pyjson.Null(raw) {
 		return nil, nil
 	}
-	if err := json.Unmarshal(raw, &n); err != nil {
+	if err := pyjson.Unmarshal(raw, &n); err != nil {
 		return nil, formats.Corruptf("tokenizer.json", -1, "normalizer", "%v", err)
 	}
 	if f, ok := normalForms[n.Type]; ok {

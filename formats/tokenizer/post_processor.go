@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"encoding/json"
 	"slices"
+
+	"bitmill/formats/pyjson"
 )
 
 // processor is an entry of tokenizer.json's "post_processor", which adds special tokens to an encoded text.
@@ -153,7 +155,7 @@ func firstOr(list []any, other any) any {
 func (p *processor) special(i int) string { return decodePiece(p.Single[i]).SpecialToken.ID }
 
 func decodePiece(raw json.RawMessage) (v piece) {
-	_ = json.Unmarshal(raw, &v) // another form of piece is neither a token nor a sequence
+	_ = pyjson.Unmarshal(raw, &v) // another form of piece is neither a token nor a sequence
 	return v
 }
 

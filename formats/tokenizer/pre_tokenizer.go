@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"bitmill/formats"
+	"bitmill/formats/pyjson"
 	"bitmill/formats/tokenizer/pattern"
 )
 
@@ -42,11 +43,11 @@ type preTokenizerJSON struct {
 
 // add appends one pre-tokenizer, or those of a sequence.
 func (c *cut) add(raw json.RawMessage) error {
-	if len(raw) == 0 || string(raw) == "null" {
+	if pyjson.Null(raw) {
 		return nil
 	}
 	var p preTokenizerJSON
-	if err := json.Unmarshal(raw, &p); err != nil {
+	if err := pyjson.Unmarshal(raw, &p); err != nil {
 		return formats.Corruptf("tokenizer.json", -1, "pre_tokenizer", "%v", err)
 	}
 	if c.byteLevel && p.Type != "Sequence" {

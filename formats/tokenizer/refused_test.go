@@ -55,6 +55,13 @@ func TestRefusedFolders(t *testing.T) {
 	if _, err := small(t, nil, map[string]string{"tokenizer_config.json": "{"}); !errors.Is(err, formats.ErrCorrupt) || !strings.Contains(err.Error(), "folder/tokenizer_config.json") {
 		t.Errorf("a cut tokenizer_config.json: %v", err)
 	}
+	for key, value := range map[string]string{
+		"model": `{"type":"Unigram","unk_id":0,"vocab":[["a",-Infinity]]}`, "added_tokens": `[{"id":"x","content":"a"}]`,
+	} {
+		if _, err := FromFS(fstest.MapFS{"tokenizer.json": {Data: []byte(`{"` + key + `":` + value + `}`)}}, "folder"); !errors.Is(err, formats.ErrCorrupt) {
+			t.Errorf("%s %s: %v", key, value, err)
+		}
+	}
 	for data, want := range map[string]error{
 		"":                                  formats.ErrCorrupt,     // no pieces
 		"\x0a\x05\x0a":                      formats.ErrCorrupt,     // a piece cut off

@@ -173,7 +173,7 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	if u, ok := t.model.(*unigram); ok && m.fallback {
 		u.fallback, u.byteID = true, byteTokens(t.byText())
 	}
-	t.metadata = nil
+	t.metadata, t.Warnings = nil, append(t.Warnings, s.warnings...)
 	return t, t.finish(d, s, func(string) []keyValue { return list }, nil)
 }
 

@@ -1,6 +1,12 @@
 package tokenizer
 
-import "slices"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // special is what tokenizer.json, tokenizer_config.json and config.json say about the special tokens (bos_token,
 // eos_token ...), in the order and by the rules of llama.cpp's converter (gguf-py/gguf/vocab.py, SpecialVocab), so that
@@ -11,6 +17,8 @@ type special struct {
 	add     []named[bool]
 	types   []string
 	content map[string]int64 // ids of the added tokens by text
+
+	warnings []string // values that were ignored
 }
 
 // named is an entry of a table whose order matters.
@@ -50,37 +58,69 @@ func readSpecial(dir folder, post *processor, added []jsonToken) (*special, erro
 			s.content[t.Content] = int64(t.ID)
 		}
 	}
-	if err := dir.readJSON("tokenizer_config.json", &s.config); err != nil {
+	var err error
+	if s.warnings, err = dir.lenientJSON("tokenizer_config.json", &s.config); err != nil {
 		return nil, err
 	}
 	s.postProcess(post)
-	s.fromConfig()
+	s.fromConfig(dir)
 	var config map[string]any
-	if err := dir.readJSON("config.json", &config); err != nil {
+	warnings, err := dir.lenientJSON("config.json", &config)
+	if err != nil {
 		return nil, err
 	}
+	s.warnings = append(s.warnings, warnings...)
 	text, _ := config["text_config"].(map[string]any)
 	for _, typ := range s.types {
 		v := config[typ+"_token_id"]
 		if v == nil {
 			v = text[typ+"_token_id"]
 		}
-		if id, ok := v.(float64); ok && id == float64(int64(id)) {
-			s.setID(typ, int64(id))
+		if _, isList := v.([]any); isList || v == nil {
+			continue // of several end tokens GGUF holds one, which tokenizer_config.json names
+		}
+		if id, ok := tokenID(v); ok {
+			s.setID(typ, id)
+		} else {
+			s.ignore(dir, "config.json", typ+"_token_id", "the id of a token")
 		}
 	}
 	return s, nil
 }
 
+// tokenID reads the id of a token. Negative ones stand for none.
+func tokenID(v any) (int64, bool) {
+	if text, ok := v.(string); ok {
+		n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			return 0, false
+		}
+		v = n
+	}
+	id, ok := v.(float64)
+	return int64(id), ok && id == math.Trunc(id) && id < mostTokens && id >= math.MinInt32
+}
+
+// ignore notes a value of the wrong kind.
+func (s *special) ignore(dir folder, file, key, wanted string) {
+	s.warnings = append(s.warnings, fmt.Sprintf("%s: %s is not %s; this value is ignored", dir.path(file), key, wanted))
+}
+
 // fromConfig reads the tokens and flags that tokenizer_config.json names.
-func (s *special) fromConfig() {
+func (s *special) fromConfig(dir folder) {
+	const file = "tokenizer_config.json"
 	for _, typ := range s.types {
 		if v, ok := s.config["add_"+typ+"_token"].(bool); ok {
 			s.setAdd(typ, v)
+		} else if s.config["add_"+typ+"_token"] != nil {
+			s.ignore(dir, file, "add_"+typ+"_token", "true or false")
 		}
 		text, ok := s.config[typ+"_token"].(string)
 		if entry, isMap := s.config[typ+"_token"].(map[string]any); isMap {
 			text, ok = entry["content"].(string)
+		}
+		if !ok && s.config[typ+"_token"] != nil && s.config[typ+"_token"] != false {
+			s.ignore(dir, file, typ+"_token", "a token")
 		}
 		if id, found := s.content[text]; ok && found {
 			s.setID(typ, id)

@@ -2,14 +2,15 @@ package arch
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
 	"bitmill/formats/prequant"
+	"bitmill/formats/pyjson"
 	"bitmill/formats/tokenizer"
 )
 
@@ -35,8 +36,8 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	var head struct {
 		ModelType string `json:"model_type"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
+	if err := pyjson.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
 	if head.ModelType == "" {
 		return nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
@@ -46,8 +47,8 @@ func ParseHF(data []byte) (*HFConfig, error) {
 		return nil, err
 	}
 	h := f.defaults()
-	if err := json.Unmarshal(data, h); err != nil {
-		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, formats.JSONError(err))
+	if err := h.keep(pyjson.Unmarshal(data, h)); err != nil {
+		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
 	if h.scheme, err = prequant.ParseScheme(h.Quantization); err != nil {
 		return nil, err
@@ -57,6 +58,29 @@ func ParseHF(data []byte) (*HFConfig, error) {
 			formats.ErrUnsupported, f.Type)
 	}
 	return h, nil
+}
+
+// descriptive are the keys that say something about a model and nothing about its arithmetic.
+var descriptive = []string{"_name_or_path", "architectures", "torch_dtype", "dtype"}
+
+// keep turns descriptive values that do not fit into warnings; of the others, one is an error.
+func (h *HFConfig) keep(err error) error {
+	misfits, ok := err.(pyjson.Misfits)
+	if !ok {
+		return err
+	}
+	var needed pyjson.Misfits
+	for _, m := range misfits {
+		if slices.Contains(descriptive, m.Top()) {
+			h.Warnings = append(h.Warnings, fmt.Sprintf("config.json: %v; this value is ignored", m))
+		} else {
+			needed = append(needed, m)
+		}
+	}
+	if len(needed) > 0 {
+		return needed
+	}
+	return nil
 }
 
 // layerTypes marks the layers with a sliding window: those of layer_types, or else those of the pattern.

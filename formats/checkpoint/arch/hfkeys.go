@@ -86,6 +86,8 @@ type HFConfig struct {
 	scheme       prequant.Scheme // of Quantization
 
 	family *family
+
+	Warnings []string `json:"-"` // values that were ignored; sentences without a full stop
 }
 
 // ropeParameters is rope_parameters, or rope_scaling of older files, which has no theta.
