@@ -83,7 +83,7 @@ func portableFullTiles(f *typeFuncs, t formats.Type, w *weightType) {
 	case w.form.float():
 		return
 	case w.kquant != nil:
-		f.full = kquantFull(kquantFullPortable(w), kquantFillPortable(w), 0)
+		f.full = kquantFull(kquantFullPortable(w), kquantFillPortable(w, t.BlockBytes()), 0)
 		f.repacked = kquantRepacked(kquantRepackedPortable(t, w), unpackRepackedPortable(t), 0)
 	case w.legacy != nil:
 		f.full = legacyFull(legacyFullPortable(w), legacyFillPortable(w, t.BlockBytes()), add)

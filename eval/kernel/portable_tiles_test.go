@@ -159,11 +159,11 @@ func legacyFullPortable(typ *weightType) fullTileFunc {
 	}
 }
 
-func kquantFillPortable(typ *weightType) kquantFillFunc {
+func kquantFillPortable(typ *weightType, size int) kquantFillFunc {
 	return func(record, src *byte, stride, rows int, stage *byte) {
 		for lane := range rows {
 			var s kquantScales
-			typ.kquant((*[256]uint8)(span(stage, 256*lane, 256)), &s, span(src, lane*stride, 210))
+			typ.kquant((*[256]uint8)(span(stage, 256*lane, 256)), &s, span(src, lane*stride, size))
 			(*kquantRecord)(unsafe.Pointer(record)).put(typ, lane, &s)
 		}
 	}
