@@ -374,8 +374,8 @@ func TestOneRunAtATime(t *testing.T) {
 	}
 }
 
-// TestBenchMeasuresTheSourceOfTheRun: a source that is quantized already, or that takes an adapter, is benched as it was
-// opened for the run.
+// TestBenchMeasuresTheSourceOfTheRun: a source that is quantized already, or that takes an adapter, is benched as
+// it was opened for the run.
 func TestBenchMeasuresTheSourceOfTheRun(t *testing.T) {
 	smallBench(t)
 	dir := t.TempDir()
