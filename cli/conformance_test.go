@@ -82,12 +82,12 @@ var finalEstimate = regexp.MustCompile(`Final estimate: PPL = ([0-9.]+)`)
 
 // peerPerplexity asks several times: the peer's logger often loses its last lines at exit, the more the busier the
 // machine.
-func peerPerplexity(t *testing.T, bin, model, text string) float64 {
+func peerPerplexity(t *testing.T, bin, model, text string, flags ...string) float64 {
 	t.Helper()
 	const calls = 12
 	for range calls {
-		out := call(t, exec.Command(filepath.Join(bin, "llama-perplexity"), "-m", model, "-f", text, "-t", "2",
-			"--chunks", strconv.Itoa(conformanceChunks)))
+		args := append([]string{"-m", model, "-f", text, "-t", "2", "--chunks", strconv.Itoa(conformanceChunks)}, flags...)
+		out := call(t, exec.Command(filepath.Join(bin, "llama-perplexity"), args...))
 		m := finalEstimate.FindSubmatch(out)
 		if m == nil {
 			continue

@@ -53,10 +53,13 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 		return nil, fmt.Errorf("%s: %w: the oracle knows %s, not %q", c.Path, formats.ErrUnsupported,
 			strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
 	}
-	scaled := slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling)
+	scaled := slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling) && k.Rope.Magnitude == 0
 	if !reflect.DeepEqual(k.Variant, arch.Variant{}) || !scaled {
 		return nil, fmt.Errorf("%s: %w: the oracle has no experts, and of RoPE scalings only linear and llama3",
 			c.Path, formats.ErrUnsupported)
+	}
+	if err := c.Understood(func(string) bool { return true }); err != nil { // finish looks at the tensors
+		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
 	m := &model{config: k, slab: slabRows}
 	p := places{c: c, used: map[string]bool{"rope_freqs.weight": true}}

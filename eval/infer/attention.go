@@ -151,6 +151,9 @@ func (p *pass) gather(a *attention, s *attnScratch, b attnTask) {
 		head := q[r*a.dims:][:a.dims]
 		copy(head, p.attn.q[((b.row+r/b.heads)*a.heads+b.head+r%b.heads)*a.dims:])
 		p.rotate(head, a.qNorm, a.rope, b.span, b.pos+r/b.heads)
+		if t := p.m.Config.Temperature; t.Scale != 0 {
+			p.set.Scale(head, t.At(b.pos+r/b.heads))
+		}
 		if a.sinks != nil { // as if there were a key with this score and no value
 			s.running.See(r, a.sinks[b.head+r%b.heads])
 		}

@@ -14,6 +14,8 @@ type loader struct {
 	c   *checkpoint.Checkpoint
 	m   *Model
 	err error
+
+	bound map[string]bool // names of the tensors that are in the model
 }
 
 // layer binds the tensors of layer i. Which of them exist decides what the layer does.
@@ -64,6 +66,7 @@ func (l *loader) tensor(name string, cols, rows int) *checkpoint.Tensor {
 			name, formats.ErrCorrupt, t.Shape, cols, rows))
 		return nil
 	}
+	l.bound[name] = true
 	return t
 }
 
@@ -107,8 +110,19 @@ func (l *loader) expert(name string, cols, rows, i int) Linear {
 func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
 	r := Linear{Name: name, Expert: i, Experts: n, Matrix: l.matrix(name, cols, rows, i, n)}
 	l.form(&r)
-	if bias := name[:len(name)-len("weight")] + "bias"; l.has(bias) && name != "token_embd.weight" {
+	if name == "token_embd.weight" {
+		return r
+	}
+	if bias := name[:len(name)-len("weight")] + "bias"; l.has(bias) {
 		r.bias = l.row(bias, rows, i, n)
+	}
+	if scale := name[:len(name)-len("weight")] + "scale"; l.has(scale) {
+		if v := l.vector(scale, n); v != nil {
+			r.scale = v[i]
+		}
+		if r.scale == 0 || r.scale != r.scale {
+			l.fail(fmt.Errorf("tensor %s: %w: value %d is %v", scale, formats.ErrCorrupt, i, r.scale))
+		}
 	}
 	return r
 }
@@ -162,6 +176,7 @@ func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
 	if !ok {
 		return nil, norm{}
 	}
+	l.bound[name] = true
 	c := l.c.Config
 	if t.Cols() == int64(c.HeadDim) && t.Rows() == 1 && c.Norm == arch.RMSNorm {
 		return l.vector(name, c.HeadDim), norm{}

@@ -41,7 +41,7 @@ type Model struct {
 	memory     *machine.Memory // of the matrices; nil: the checkpoint's map
 }
 
-// Linear is one weight matrix with its bias: y = W·x + b.
+// Linear is one weight matrix with its bias: y = scale * W·x + b.
 type Linear struct {
 	Name string // GGUF name of the weight
 	kernel.Matrix
@@ -49,6 +49,7 @@ type Linear struct {
 	Routed          bool // each matrix of the stack has its own tokens: experts
 
 	bias   []float32
+	scale  float32 // of the product, before the bias; 0: 1
 	form   kernel.ActivationForm
 	later  bool // a later part of a fused tensor
 	stored bool // the output goes into the state: needed of every token, even if only the last one's logits are wanted
@@ -61,7 +62,7 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 		return nil, fmt.Errorf("%s cannot be evaluated: %w", c.Path, c.ConfigErr)
 	}
 	m := &Model{Config: c.Config}
-	l := loader{c: c, m: m}
+	l := loader{c: c, m: m, bound: map[string]bool{}}
 	m.embedding = l.matrix("token_embd.weight", c.Config.Width, c.Config.Vocab, 0, 1)
 	m.outputNorm = l.norm("output_norm", c.Config.Width)
 	output := "output.weight"
@@ -76,6 +77,9 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	m.placeStates()
 	if l.err != nil {
 		return nil, fmt.Errorf("load %s: %w", c.Path, l.err)
+	}
+	if err := c.Understood(func(name string) bool { return l.bound[name] }); err != nil {
+		return nil, fmt.Errorf("%s cannot be evaluated: %w", c.Path, err)
 	}
 	return m, nil
 }

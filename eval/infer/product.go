@@ -87,4 +87,9 @@ func (*multiplyStep) task(p *pass, worker, task int) {
 	}
 	r0, r1 := task*p.taskRows, min((task+1)*p.taskRows, l.w.Rows)
 	p.fail(p.set.MatMul(l.dst, stride, l.w.Matrix, x, r0, r1, &p.workers[worker].scratch))
+	if l.w.scale != 0 {
+		for t := range x.Tokens() {
+			p.set.Scale(l.dst[t*stride+r0:t*stride+r1], l.w.scale)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // TensorsError lists the tensors of the architecture that are missing, or whose shapes are not those that the metadata
@@ -75,9 +76,48 @@ func (c *Checkpoint) UnexpectedTensors() (names []string) {
 		known[e.GGUF] = true
 	}
 	for i := range c.Tensors {
-		if name := c.Tensors[i].Name; !known[name] && !strings.HasPrefix(name, "rope_factors_") {
+		name := c.Tensors[i].Name
+		if !known[name] && !known[scaled(name)] && !strings.HasPrefix(name, "rope_factors_") && !c.idle(name) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// scaled is the matrix whose products a tensor scales; the name as it is when it scales none.
+func scaled(name string) string {
+	if matrix, ok := strings.CutSuffix(name, ".scale"); ok {
+		return matrix + ".weight"
+	}
+	return name
+}
+
+// idle reports whether a tensor of a GGUF file takes no part in the model's output.
+func (c *Checkpoint) idle(name string) bool {
+	if strings.HasSuffix(name, ".input_scale") || strings.Contains(name, ".attn_rot_embd") {
+		return true // for engines that quantize activations to NVFP4; a table of RoPE that is computed here
+	}
+	var block int
+	_, err := fmt.Sscanf(name, "blk.%d.", &block)
+	return err == nil && c.Config.NextN > 0 && block >= c.Config.Layers && block < c.Config.Layers+c.Config.NextN
+}
+
+// Understood fails with formats.ErrUnsupported when a GGUF file has a metadata key of its architecture or a tensor that
+// may change what the model computes and that neither Config nor a forward pass has read. bound tells which tensors a
+// forward pass has read.
+func (c *Checkpoint) Understood(bound func(name string) bool) error {
+	if len(c.unreadKeys) > 0 {
+		return arch.UnknownError("metadata key", c.unreadKeys)
+	}
+	var unread []string
+	for i := range c.Tensors {
+		t := &c.Tensors[i]
+		if t.Source == t.Name && !c.read[t.Name] && !bound(t.Name) && !c.idle(t.Name) {
+			unread = append(unread, t.Name)
+		}
+	}
+	if len(unread) > 0 {
+		return arch.UnknownError("tensor", unread)
+	}
+	return nil
 }

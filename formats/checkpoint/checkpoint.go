@@ -45,8 +45,11 @@ type Checkpoint struct {
 	Warnings []string // what was left out or looks wrong; sentences without a full stop
 
 	index map[string]int // GGUF name -> position in Tensors
-	files []string
-	close func() error
+
+	read       map[string]bool // tensors of a GGUF file that went into Config
+	unreadKeys []string        // metadata keys of its architecture that did not and may matter
+	files      []string
+	close      func() error
 
 	adapter *lora.Adapter // merged; nil: none
 

@@ -45,7 +45,11 @@ func openGGUF(path string) (*Checkpoint, error) {
 
 // readArchitecture fills Config from the metadata. The error says why the model cannot be evaluated.
 func (c *Checkpoint) readArchitecture() (err error) {
-	c.Config, err = arch.Read(c.Metadata, func(name string) (arch.Values, bool) { return c.Tensor(name) })
+	c.read = map[string]bool{}
+	c.Config, c.unreadKeys, err = arch.Read(c.Metadata, func(name string) (arch.Values, bool) {
+		c.read[name] = true
+		return c.Tensor(name)
+	})
 	if err != nil {
 		return err
 	}

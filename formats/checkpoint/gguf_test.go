@@ -54,6 +54,9 @@ func TestGGUFIsTheSameModel(t *testing.T) {
 		if g.ConfigErr != nil {
 			t.Errorf("%s: %v", name, g.ConfigErr)
 		}
+		if g.unreadKeys != nil || g.UnexpectedTensors() != nil {
+			t.Errorf("%s: keys %v and tensors %v are not understood", name, g.unreadKeys, g.UnexpectedTensors())
+		}
 		want := c.Config
 		want.Family = want.Arch
 		if want.Rope.Scaling == "llama3" { // the factors say it all

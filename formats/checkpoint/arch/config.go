@@ -16,6 +16,7 @@ type Config struct {
 	Name   string // general.name
 
 	Layers  int
+	NextN   int // blocks of a GGUF file behind the layers, which predict more tokens than the next; they are left out
 	Width   int // of the residual stream
 	FFN     int // of the feed-forward layer
 	Heads   int // query heads
@@ -65,7 +66,7 @@ const (
 // Config in it.
 func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	noTensors := func(string) (Values, bool) { return nil, false }
-	got, _ := Read(m, noTensors) // without tensors it fails in the end; the keys are read by then
+	got, _, _ := Read(m, noTensors) // without tensors it fails in the end; the keys are read by then
 	extra := new(gguf.Metadata)
 	if c.Window != got.Window || !slices.Equal(c.WindowLayers, got.WindowLayers) {
 		extra.Set(WindowKey, uint32(c.Window))

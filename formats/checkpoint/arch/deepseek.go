@@ -1,9 +1,11 @@
 package arch
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
+	"bitmill/formats"
 	"bitmill/formats/gguf"
 )
 
@@ -128,6 +130,9 @@ func (r *reader) latent(c *Config) {
 	if all != 0 && c.Rope.Scaling == "yarn" {
 		c.Rope.Magnitude = 1
 	}
+	if n := r.float("rope.scaling.attn_factor", 1); n != 1 {
+		r.fail(fmt.Errorf("%w: metadata key %s.rope.scaling.attn_factor is %v", formats.ErrUnsupported, c.Arch, n))
+	}
 	c.Scale.Attention = l.scale(c.Rope.Factor, all)
 	e := c.Experts
 	e.Dense, e.Shared = r.int("leading_dense_block_count", 0), r.int("expert_shared_count", 0)*e.FFN
@@ -135,10 +140,33 @@ func (r *reader) latent(c *Config) {
 	norm, _, err := r.m.Bool(r.arch + ".expert_weights_norm")
 	r.fail(err)
 	e.Normalize = norm
-	if r.int("expert_gating_func", 1) == 2 {
-		e.Gating = Sigmoid
-	}
+	e.Gating = r.gating(c)
 	e.Groups, e.GroupsUsed = r.int("expert_group_count", 0), r.int("expert_group_used_count", 0)
+	c.Temperature = Temperature{Scale: r.float("attention.temperature_scale", 0),
+		Length: r.int("attention.temperature_length", 0)}
+	if c.Temperature.Scale != 0 && c.Temperature.Length == 0 {
+		r.fail(fmt.Errorf("%w: metadata key %s.attention.temperature_length is missing or 0", formats.ErrCorrupt, c.Arch))
+	}
+}
+
+// gating reads how scores are made. The first files of models with sigmoids did not tell; they have corrections.
+func (r *reader) gating(c *Config) Gating {
+	switch n := r.int("expert_gating_func", 0); n {
+	case 0:
+		_, corrected := r.tensor(fmt.Sprintf("blk.%d.exp_probs_b.bias", c.Experts.Dense))
+		if lite := c.Layers == 47 || c.Layers == 48; corrected || lite && c.Vocab == 154880 {
+			return Sigmoid
+		}
+	case 2:
+		return Sigmoid
+	case 3:
+		return SoftmaxChosen
+	default:
+		if n != 1 {
+			r.fail(fmt.Errorf("%w: metadata key %s.expert_gating_func is %d", formats.ErrUnsupported, c.Arch, n))
+		}
+	}
+	return SoftmaxAll
 }
 
 func deepseekMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {

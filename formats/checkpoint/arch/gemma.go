@@ -79,7 +79,7 @@ var gemma2 = family{
 	Read: func(r *reader, c *Config) {
 		c.gemma(0, 46)
 		c.Cap = Caps{Attention: r.float("attn_logit_softcapping", 50), Logit: r.float("final_logit_softcapping", 30)}
-		c.Window, c.WindowLayers = r.int("attention.sliding_window", 4096), everyNth(2, c.Layers)
+		r.window(c, 2, 4096)
 	},
 	Parameters: func(h *HFConfig, c *Config, w writer) {
 		gemmaParameters(h, c, w)
@@ -126,7 +126,7 @@ var gemma3 = family{
 	Read: func(r *reader, c *Config) {
 		c.gemma(0, 62)
 		c.Cap.Logit = r.float("final_logit_softcapping", 0)
-		r.window(c, 6)
+		r.window(c, 6, 0)
 		r.localRope(c, 10000)
 	},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {

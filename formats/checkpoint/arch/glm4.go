@@ -19,6 +19,7 @@ var glm4 = family{
 		vector("post_mlp_layernorm.weight", "post_ffw_norm.weight", width, always),
 		{HF: "mlp.gate_up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{twoFFN, width}},
 	}),
+	Read: func(r *reader, c *Config) { r.sections(c) },
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("glm4.rope.dimension_count", uint32(c.Rope.Dims))
 	},

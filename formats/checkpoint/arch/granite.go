@@ -24,6 +24,10 @@ var granite = family{
 			Embedding: r.float("embedding_scale", 0), Attention: r.float("attention.scale", 0),
 			Residual: r.float("residual_scale", 0), Logit: 1 / r.float("logit_scale", 1),
 		}
+		rotates, told, err := r.m.Bool("granite.rope.scaling.finetuned")
+		if r.fail(err); told && !rotates { // what the key means in this architecture
+			c.RopeLayers = make([]bool, c.Layers)
+		}
 	},
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {

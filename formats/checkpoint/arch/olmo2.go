@@ -15,5 +15,10 @@ var olmo2 = family{
 			vector("self_attn.q_norm.weight", "attn_q_norm.weight", heads, always),
 			vector("self_attn.k_norm.weight", "attn_k_norm.weight", kvHeads, always),
 		}),
+	Read: func(r *reader, c *Config) { // OLMo 3 has a window in three layers of four, which no scaling of RoPE changes
+		if r.window(c, 4, 0); c.Window > 0 {
+			c.LocalRope = &Rope{Base: c.Rope.Base, Dims: c.Rope.Dims}
+		}
+	},
 	NoHeadDim: true,
 }

@@ -4,12 +4,11 @@ import (
 	"fmt"
 
 	"bitmill/formats"
-	"bitmill/formats/gguf"
 )
 
 // reader reads the architecture's keys and keeps the first error.
 type reader struct {
-	m      *gguf.Metadata
+	m      recorded
 	tensor func(name string) (Values, bool)
 	cfg    Config
 	arch   string

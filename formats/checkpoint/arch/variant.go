@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"math"
 
 	"bitmill/formats"
 )
@@ -14,8 +15,9 @@ type Variant struct {
 	Parallel   bool       // attention and feed-forward layer read the same norm, and both are added
 	FFNNorm    string     // name of the norm before the feed-forward layer; "": ffn_norm
 
-	Scale Scales
-	Cap   Caps
+	Scale       Scales
+	Cap         Caps
+	Temperature Temperature
 
 	LocalRope  *Rope  // of the layers with a window; nil: Rope
 	RopeLayers []bool // which layers rotate queries and keys; nil: all
@@ -60,6 +62,17 @@ type Scales struct {
 
 // Caps are soft caps, cap*tanh(x/cap); 0 for none.
 type Caps struct{ Attention, Logit float64 }
+
+// Temperature multiplies a query at position p by 1 + Scale*log(floor(p/Length) + 1). A Scale of 0: none.
+type Temperature struct {
+	Scale  float64
+	Length int
+}
+
+// At is the factor at a position.
+func (t Temperature) At(pos int) float32 {
+	return float32(1 + t.Scale*math.Log(float64(pos/t.Length)+1))
+}
 
 // Experts describes feed-forward layers with experts: a router gives every expert a score for each token, the Used best
 // ones run, and their outputs are added with weights made from the scores.
