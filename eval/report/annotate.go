@@ -113,16 +113,18 @@ func (l labels) Plot(c draw.Canvas, p *plot.Plot) {
 		taken = append(taken, r.box(c, trX, trY), r.text(c, trX, trY))
 	}
 	for _, s := range l.series {
-		for k, m := range s.marks {
+		for _, m := range s.marks {
 			at := vg.Point{X: trX(m.x), Y: trY(m.y)}
 			taken = append(taken, around(at, 4))
 			if top := trY(m.y + m.err); top > at.Y+4 { // bars; downward they end at the plot's edge
 				low := max(2*at.Y-top, c.Min.Y)
 				taken = append(taken, vg.Rectangle{Min: vg.Point{X: at.X - 2.5, Y: low}, Max: vg.Point{X: at.X + 2.5, Y: top}})
 			}
-			if k > 0 && !s.bare {
-				taken = append(taken, along(vg.Point{X: trX(s.marks[k-1].x), Y: trY(s.marks[k-1].y)}, at)...)
-			}
+		}
+		line := s.line()
+		for k := 1; k < len(line); k++ {
+			from := vg.Point{X: trX(line[k-1].x), Y: trY(line[k-1].y)}
+			taken = append(taken, along(from, vg.Point{X: trX(line[k].x), Y: trY(line[k].y)})...)
 		}
 		if s.fit != nil {
 			x, _ := spread([]series{s})

@@ -10,10 +10,11 @@ import (
 
 	"bitmill/eval/paired"
 	"bitmill/eval/pareto"
+	"bitmill/eval/threshold"
 )
 
 // kldChart is KLD against BPW on a log scale with the budget, the fidelity thresholds in their intervals, and the
-// knees.
+// knees. The lines are the lower envelopes that both are fitted to.
 func kldChart(r *Report) *chart {
 	c := &chart{title: "KL divergence from the source against bits per weight", x: "bits per weight",
 		y: "KLD, nats per token", logY: true, right: .12}
@@ -21,10 +22,12 @@ func kldChart(r *Report) *chart {
 	for i := range r.Models {
 		m := &r.Models[i]
 		s := series{name: clean(m.Name)}
+		envelope := threshold.Envelope(m.Points(), m.Fidelity.Budget)
 		for _, row := range m.sorted() {
 			bits := row.Point(false).BPW()
 			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
-				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: bar(row.KLDSE), label: clean(row.Format)})
+				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: bar(row.KLDSE), label: clean(row.Format),
+					apart: !slices.ContainsFunc(envelope, func(p threshold.Point) bool { return p.Format == row.Format })})
 			}
 		}
 		if len(s.marks) == 0 {
@@ -72,8 +75,9 @@ func bar(e float64) float64 {
 
 // at is the height of the line at x where y is drawn on a log scale. Marks are sorted by falling x.
 func (s *series) at(x float64) float64 {
-	for i := 1; i < len(s.marks); i++ {
-		a, b := s.marks[i], s.marks[i-1]
+	line := s.line()
+	for i := 1; i < len(line); i++ {
+		a, b := line[i], line[i-1]
 		if a.x <= x && x <= b.x && a.x < b.x {
 			t := (x - a.x) / (b.x - a.x)
 			return math.Exp((1-t)*math.Log(a.y) + t*math.Log(b.y))
@@ -112,7 +116,7 @@ func paretoChart(r *Report) *chart {
 			}
 			e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
 			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: bar(e),
-				label: clean(row.Format), crossed: all[k].Dominated != ""})
+				label: clean(row.Format), crossed: all[k].Dominated != "", apart: all[k].Dominated != ""})
 		}
 		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
 		if len(s.marks) > 0 {

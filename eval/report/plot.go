@@ -38,6 +38,7 @@ type mark struct {
 	x, y, err float64
 	label     string
 	crossed   bool // crossed out
+	apart     bool // not joined to the others by the line
 }
 
 // series is one model, or one format, in a plot.
@@ -46,6 +47,14 @@ type series struct {
 	marks []mark
 	fit   func(x float64) float64 // nil, or a straight line drawn beside the marks
 	bare  bool                    // marks are not joined
+}
+
+// line are the marks that are joined.
+func (s *series) line() []mark {
+	if s.bare {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.marks), func(m mark) bool { return m.apart })
 }
 
 // chart is a plot of series.
@@ -152,8 +161,12 @@ func addSeries(p *plot.Plot, all []series) {
 			errors[k].Low, errors[k].High = math.Min(m.err, m.y-p.Y.Min), math.Min(m.err, p.Y.Max-m.y)
 		}
 		c := hue[i%len(hue)]
-		if !s.bare {
-			p.Add(&plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: c, Width: 1.25}})
+		var joined plotter.XYs
+		for _, m := range s.line() {
+			joined = append(joined, plotter.XY{X: m.x, Y: m.y})
+		}
+		if joined != nil {
+			p.Add(&plotter.Line{XYs: joined, LineStyle: draw.LineStyle{Color: c, Width: 1.25}})
 		}
 		if s.fit != nil {
 			x, _ := spread(all[i : i+1])

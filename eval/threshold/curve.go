@@ -39,6 +39,22 @@ func useful(klds []float64, budget float64) (kept, lost []int) {
 	return kept, lost
 }
 
+// Envelope are the useful points on the lower envelope, by ascending BPW, with their KLD as the fits take it.
+func Envelope(points []Point, budget float64) []Point {
+	used, _ := fidelityPoints(points)
+	if len(used) == 0 {
+		return nil
+	}
+	klds, _, _ := meanKLDs(used)
+	for i := range used {
+		used[i].KLD = klds[i]
+	}
+	kept, _ := useful(klds, budget)
+	c := &curve{points: pick(used, kept)}
+	c.fit(pick(klds, kept))
+	return pick(c.points, c.front)
+}
+
 // pick are the elements of s at the indices.
 func pick[T any](s []T, indices []int) []T {
 	out := make([]T, len(indices))

@@ -3,6 +3,7 @@ package threshold
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"gonum.org/v1/gonum/mat"
@@ -79,22 +80,9 @@ func FitKnee(points []Point, o Options) Knee {
 
 // kneeFormats are the useful formats on the envelope that lose something by being quantized, by ascending BPW.
 func kneeFormats(points []Point, o Options) []Point {
-	used, _ := fidelityPoints(points)
-	if len(used) == 0 {
-		return nil
-	}
-	klds, _, _ := meanKLDs(used)
-	kept, _ := useful(klds, o.Budget)
-	c := &curve{points: pick(used, kept)}
-	klds = pick(klds, kept)
-	c.fit(klds)
-	var out []Point
-	for _, i := range c.front {
-		if p := c.points[i]; p.BPW() < floatBits && klds[i] > kldFloor {
-			out = append(out, p)
-		}
-	}
-	return out
+	return slices.DeleteFunc(Envelope(points, o.Budget), func(p Point) bool {
+		return p.BPW() >= floatBits || p.KLD <= kldFloor
+	})
 }
 
 // resampleKnee is the bootstrap interval of the joint, which holds the joint itself.
