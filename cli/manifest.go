@@ -13,6 +13,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
+
+	"bitmill/formats"
 )
 
 // jobFile is a manifest. Every key of a job except name and models is a flag of run.
@@ -31,7 +33,7 @@ func readJobs(path, out string) ([]job, error) {
 	d := yaml.NewDecoder(strings.NewReader(string(data)))
 	d.KnownFields(true)
 	if err := d.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: the manifest cannot be read: %w", path, err)
+		return nil, fmt.Errorf("%s: the manifest cannot be read: %w", path, formats.YAMLError(err))
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: the manifest has a second document: put all jobs into the first, without a "+
