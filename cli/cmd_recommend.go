@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -87,8 +88,12 @@ func printChoice(e env, choice *pareto.Choice) error {
 		case c.Fits:
 			fits = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.4f\t%.4g\t%s\t  %s\n", printable(c.Model), printable(c.Format), c.FileBytes,
-			c.Memory, c.Loss, c.KLD, fits, printable(c.Dominated))
+		kld := "-"
+		if !math.IsNaN(c.KLD) {
+			kld = fmt.Sprintf("%.4g", c.KLD)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%.4f\t%s\t%s\t  %s\n", printable(c.Model), printable(c.Format), c.FileBytes,
+			c.Memory, c.Loss, kld, fits, printable(c.Dominated))
 	}
 	return w.Flush()
 }

@@ -52,6 +52,14 @@ func (c *Candidate) sibling(o *Candidate) bool {
 	return cmp.Or(c.From, c.Model) == cmp.Or(o.From, o.Model)
 }
 
+// words are the divergence for a sentence.
+func (c *Candidate) words() string {
+	if math.IsNaN(c.KLD) {
+		return "KLD not measured"
+	}
+	return fmt.Sprintf("KLD %.4g", c.KLD)
+}
+
 // memory is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64.
 func (c *Candidate) memory(tokens int64) int64 {
 	if tokens > 0 && c.KVBytes > (math.MaxInt64-max(0, c.FileBytes))/tokens {
@@ -98,16 +106,20 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 		choice.Best = bestOf(all)
 	}
 	if choice.Best == nil {
-		choice.Reason = fmt.Sprintf("Nothing fits: the smallest artifact, %s %s, takes %d bytes and has a KLD of %.4g.",
-			all[0].Model, all[0].Format, all[0].Memory, all[0].KLD)
+		choice.Reason = fmt.Sprintf("Nothing fits: the smallest artifact, %s %s, takes %d bytes, %s.",
+			all[0].Model, all[0].Format, all[0].Memory, all[0].words())
 		return choice, nil
 	}
 	best := choice.Best
-	choice.Reason = fmt.Sprintf("%s %s is the best of those that fit: %.4f bits per byte, KLD %.4g, %d bytes.",
-		best.Model, best.Format, best.Loss, best.KLD, best.FileBytes)
+	choice.Reason = fmt.Sprintf("%s %s is the best of those that fit: %.4f bits per byte, %s, %d bytes.",
+		best.Model, best.Format, best.Loss, best.words(), best.FileBytes)
 	if l.Memory == 0 {
-		choice.Reason = fmt.Sprintf("%s %s is the smallest that fits: %d bytes, KLD %.4g.",
-			best.Model, best.Format, best.FileBytes, best.KLD)
+		choice.Reason = fmt.Sprintf("%s %s is the smallest that fits: %d bytes, %s.",
+			best.Model, best.Format, best.FileBytes, best.words())
+		if slices.ContainsFunc(all, func(c Candidate) bool { return !c.sibling(best) }) {
+			choice.Reason += " KLD is from each model's own source and does not compare the models: " +
+				"a limit of memory (--ram) does."
+		}
 		return choice, nil
 	}
 	for i := range all {

@@ -64,6 +64,19 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// TestSmallestOfSeveralModels: the smallest within a divergence from its own source does not choose between models.
+func TestSmallestOfSeveralModels(t *testing.T) {
+	const says = "does not compare the models"
+	both, err := Choose(made(), Limits{KLD: 0.05}, paired.Options{})
+	if err != nil || !strings.Contains(both.Reason, says) {
+		t.Errorf("%+v %v", both, err)
+	}
+	one, err := Choose(made()[:4], Limits{KLD: 0.05}, paired.Options{})
+	if err != nil || strings.Contains(one.Reason, says) {
+		t.Errorf("%+v %v", one, err)
+	}
+}
+
 func TestDominated(t *testing.T) {
 	all := made()
 	if err := Rank(all, paired.Options{}); err != nil {
@@ -98,7 +111,7 @@ func TestUnmeasured(t *testing.T) {
 		all[i].KLD = math.NaN()
 	}
 	got, err := Choose(all, Limits{Memory: 1 << 20}, paired.Options{})
-	if err != nil || got.Best == nil {
+	if err != nil || got.Best == nil || !strings.Contains(got.Reason, "KLD not measured") {
 		t.Fatal(got, err)
 	}
 	text, err := json.Marshal(got)

@@ -201,6 +201,15 @@ func TestSummary(t *testing.T) {
 	if s := Summary(r)[0]; !strings.HasPrefix(s, "No format is within 1e-05 nats of the source; the nearest is Q8_0 (8.51 BPW, 3.76 MB), KLD 0.000202 ± 0.000001") {
 		t.Error(s)
 	}
+	r.Models[0].Fidelity.Budget = 0.0805 // Q2_K has 0.0799 ± 0.0005
+	const doubt = "That is within the error of the limit."
+	if s := Summary(r)[0]; !strings.HasPrefix(s, "Q2_K") || !strings.Contains(s, doubt) {
+		t.Error(s)
+	}
+	r.Models[0].Fidelity.Budget = 0.081
+	if s := Summary(r)[0]; !strings.HasPrefix(s, "Q2_K") || strings.Contains(s, doubt) {
+		t.Error(s)
+	}
 	if s := Summary(&Report{}); len(s) != 1 || s[0] != "Nothing was measured." {
 		t.Errorf("%q", s)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bitmill/eval/paired"
 	"bitmill/eval/pareto"
 	"bitmill/eval/threshold"
 )
@@ -60,6 +61,9 @@ func (m *Model) summary(name bool) string {
 	if best := m.smallest(); best != nil {
 		s := fmt.Sprintf("%s is the smallest format within %g nats of %s (%s).",
 			about(best), m.Fidelity.Budget, of, kld(best))
+		if best.KLD+paired.Quantile(claimLevel)*best.KLDSE > m.Fidelity.Budget {
+			s += " That is within the error of the limit."
+		}
 		if m.Fidelity.Status == threshold.Below {
 			if rows := m.sorted(); best == rows[len(rows)-1] {
 				s += " It is also the lowest tried."
