@@ -27,9 +27,10 @@ func newModel(c *checkpoint.Checkpoint, md *gguf.Metadata) *model {
 	if name, ok, err := md.String("general.architecture"); ok && err == nil {
 		arch = name // known even when the architecture is not
 	}
+	blocks := first(md, arch+".block_count", c.Config.Layers)
 	m := &model{
 		arch:    arch,
-		layers:  first(md, arch+".block_count", c.Config.Layers),
+		layers:  loadedLayers(md, arch, blocks),
 		experts: first(md, arch+".expert_count", 0),
 		tied:    true,
 	}
@@ -38,7 +39,7 @@ func newModel(c *checkpoint.Checkpoint, md *gguf.Metadata) *model {
 	if keyHeads > 0 {
 		m.gqa = heads / keyHeads
 	}
-	m.is70B = seventyB(arch, m.layers, heads != keyHeads)
+	m.is70B = seventyB(arch, blocks, heads != keyHeads)
 	for i := range c.Tensors {
 		switch role := roleOf(c.Tensors[i].Name); {
 		case role == Output:
@@ -48,6 +49,18 @@ func newModel(c *checkpoint.Checkpoint, md *gguf.Metadata) *model {
 		}
 	}
 	return m
+}
+
+// loadedLayers is the number of layers that llama.cpp makes of a file's blocks, which its rules count by: Nanbeige runs
+// its blocks several times over, and Granite Switch has one more layer, without weights, for its router.
+func loadedLayers(md *gguf.Metadata, arch string, blocks int) int {
+	switch arch {
+	case "nanbeige":
+		return blocks * max(1, first(md, "nanbeige.num_loops", 1))
+	case "graniteswitch":
+		return blocks + 1
+	}
+	return blocks
 }
 
 // seventyB reports whether llama.cpp takes the shape for a 70B model: one whose value matrices are an eighth of the
