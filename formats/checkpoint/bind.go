@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -73,13 +74,16 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 	c.addRope(list)
 	b := newBinder(h.Tensors(&c.Config))
 	var unknown []string
+	var beyond bool
 	var first, others []Tensor
 	for _, s := range list {
 		if b.known[s.name] == nil {
 			if c.Quantized != "" && strings.HasSuffix(s.name, ".bias") && zero(s.data) {
-				continue // GPTQ tools give every layer a bias
+				c.leaveOut("biases of zeros, which tools of GPTQ give every layer", s.name)
+				continue
 			}
 			unknown = append(unknown, s.name)
+			beyond = beyond || c.names != nil && c.names.Beyond(s.name)
 			continue
 		}
 		complete, err := b.take(s)
@@ -99,6 +103,11 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 		}
 	}
 	c.Tensors = slices.Concat(c.Tensors, first, others)
+	c.tellLeftOut()
+	if beyond {
+		return fmt.Errorf("%w: config.json has %d layers (num_hidden_layers), but there are tensors of further ones: %s",
+			formats.ErrUnsupported, c.Config.Layers, some(unknown))
+	}
 	if len(unknown) > 0 {
 		return fmt.Errorf("%w: model_type %s has no tensor %s", formats.ErrUnsupported, h.ModelType, some(unknown))
 	}
@@ -109,6 +118,11 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 				missing = append(missing, e.Sources[at].HF)
 			}
 		}
+	}
+	if slices.Equal(missing, []string{"lm_head.weight"}) && c.backbone {
+		c.ConfigErr = cmp.Or(c.ConfigErr, fmt.Errorf("%w: there is no lm_head.weight: the checkpoint holds a model "+
+			"without output matrix, as for embeddings", formats.ErrUnsupported))
+		missing = nil
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("%w: the checkpoint is incomplete: it has no tensor %s", formats.ErrCorrupt, some(missing))

@@ -53,6 +53,10 @@ type Checkpoint struct {
 
 	adapter *lora.Adapter // merged; nil: none
 
+	names    *arch.Names         // of a Hugging Face folder's tensors
+	leftOut  map[string][]string // kind of extras -> names of tensors in the source
+	backbone bool                // saved without the model around it, which has the output matrix
+
 	scan scanned
 }
 

@@ -211,3 +211,50 @@ func TestZeroBiases(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A configuration left over from another copy of the model does not stop one whose tensors are plain.
+func TestLeftOverQuantization(t *testing.T) {
+	same := func(r []checkpointtest.Raw) []checkpointtest.Raw { return r }
+	for _, tt := range []struct{ name, config, says string }{
+		{"llama", `{"quant_method": "bitsandbytes", "load_in_4bit": true}`, "says bitsandbytes, but no tensor is quantized"},
+		{"llama", `{"quant_method": "mxfp4"}`, "says mxfp4, but no tensor is quantized"},
+		{"llama", `{}`, ""},
+		{"gpt-oss", `{"quant_method": "mxfp4"}`, "says mxfp4, but no tensor is quantized"},
+	} {
+		want := open(t, checkpointtest.Load(t, tt.name).Folder(t))
+		c := open(t, caseFolder(t, tt.name, strings.NewReplacer(`"model_type"`, `"quantization_config": `+tt.config+`, "model_type"`), same))
+		sameTensors(t, tt.name+" "+tt.config, c, want)
+		if c.Quantized != "" || c.ConfigErr != nil || strings.Contains(strings.Join(c.Warnings, " "), "quantization_config") != (tt.says != "") ||
+			!strings.Contains(strings.Join(c.Warnings, " "), tt.says) {
+			t.Errorf("%s, %s: %q, %v, warnings %q", tt.name, tt.config, c.Quantized, c.ConfigErr, c.Warnings)
+		}
+	}
+}
+
+// MXFP4 shows in the tensors, also where config.json does not name it.
+func TestUnlabelledMXFP4(t *testing.T) {
+	want := open(t, checkpointtest.Load(t, "gpt-oss-mxfp4").Folder(t))
+	c := open(t, caseFolder(t, "gpt-oss-mxfp4", strings.NewReplacer(`"quantization_config"`, `"old_config"`),
+		func(r []checkpointtest.Raw) []checkpointtest.Raw { return r }))
+	sameTensors(t, "without quantization_config", c, want)
+	if c.DominantType != formats.MXFP4 {
+		t.Errorf("the type of the whole is %s", c.DominantType)
+	}
+}
+
+// Tensors of AWQ under the label of GPTQ are read as what they are, and that is told.
+func TestWrongLabel(t *testing.T) {
+	dir := t.TempDir()
+	checkpointtest.Load(t, "qwen3").Packed(t, dir, "awq")
+	config, err := os.ReadFile(dir + "/awq/config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkpointtest.WriteFile(t, dir+"/awq", "config.json",
+		[]byte(strings.Replace(string(config), `"quant_method":"awq"`, `"quant_method":"gptq"`, 1)))
+	c := openPacked(t, dir+"/awq", OpenOptions{AllowRequantize: true})
+	sameTensors(t, "AWQ called GPTQ", c, open(t, dir+"/awq.plain"))
+	if c.Quantized != "AWQ, 4 bits in groups of 32" || !strings.Contains(strings.Join(c.Warnings, " "), "says gptq, but the tensors are those of AWQ") {
+		t.Errorf("%s, warnings %q", c.Quantized, c.Warnings)
+	}
+}

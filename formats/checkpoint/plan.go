@@ -22,7 +22,11 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c := &Checkpoint{Path: path, Planned: true}
-	if m := h.Scheme().Method; m != "" && !h.MXFP4() {
+	scheme, err := h.Scheme()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if m := scheme.Method; m != "" && !h.MXFP4() {
 		c.Quantized = m
 	}
 	if err := c.guard(o); err != nil {

@@ -32,8 +32,8 @@ var dtypes = []struct {
 	{"BF16", formats.BF16}, {"F16", formats.F16}, {"F32", formats.F32}, {"U8", formats.I8},
 }
 
-// gather joins the parts of quantized tensors and returns all tensors that the family uses, in the converter's order:
-// file after file, by name within each.
+// gather joins the parts of quantized tensors and returns all tensors but known extras, under the names of the tables
+// and in the converter's order: file after file, by name within each.
 func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all []prequant.Tensor, err error) {
 	order := make([]int, len(folder.Tensors))
 	for i := range order {
@@ -46,14 +46,68 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 		}
 		return strings.Compare(x.Name, y.Name)
 	})
+	var names []string
+	for _, i := range order {
+		names = append(names, folder.Tensors[i].Name)
+	}
+	c.names = h.Names(&c.Config, names)
 	var list []safetensors.Tensor
 	for _, i := range order {
-		if t := folder.Tensors[i]; !h.Dropped(t.Name) {
+		t := folder.Tensors[i]
+		switch kind := c.names.Extra(t.Name); {
+		case kind != "":
+			c.leaveOut(kind, t.Name)
+		case prequant.ActivationScale(t.Name):
+			c.leaveOut("scales of activations or of the cache", t.Name)
+		default:
 			list = append(list, t)
 		}
 	}
-	all, c.Quantized, err = prequant.Gather(h.Scheme(), list)
-	return all, err
+	scheme, note, err := prequant.Resolve(h.Quantization, list)
+	if err == nil {
+		err = h.SetScheme(scheme)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if note != "" {
+		c.Warnings = append(c.Warnings, note)
+	}
+	if all, c.Quantized, err = prequant.Gather(scheme, list); err != nil {
+		return nil, err
+	}
+	c.backbone = len(h.Architectures) > 0 && strings.HasSuffix(h.Architectures[0], "Model")
+	return all, c.rename(all)
+}
+
+// rename gives tensors their names in the tables.
+func (c *Checkpoint) rename(all []prequant.Tensor) error {
+	taken := make(map[string]string, len(all))
+	for i := range all {
+		name := all[i].Name
+		all[i].Name = c.names.Table(name)
+		if other, ok := taken[all[i].Name]; ok {
+			return fmt.Errorf("%w: the tensors %s and %s have one meaning", formats.ErrCorrupt, other, name)
+		}
+		taken[all[i].Name] = name
+		c.backbone = c.backbone || name == "embed_tokens.weight"
+	}
+	return nil
+}
+
+// leaveOut notes a tensor that the model does without.
+func (c *Checkpoint) leaveOut(kind, name string) {
+	if c.leftOut == nil {
+		c.leftOut = map[string][]string{}
+	}
+	c.leftOut[kind] = append(c.leftOut[kind], name)
+}
+
+// tellLeftOut warns of the tensors that were left out, once for each kind.
+func (c *Checkpoint) tellLeftOut() {
+	for _, kind := range slices.Sorted(maps.Keys(c.leftOut)) {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("left out, as %s: %s", kind, some(c.leftOut[kind])))
+	}
 }
 
 // sources finds the types and shards of tensors.

@@ -1,6 +1,7 @@
 package prequant
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -83,11 +84,11 @@ func (g *gatherer) bytes(t *safetensors.Tensor) (Matrix, error) {
 	}
 	g.used[s.Name] = true
 	m.scales, m.data = floatsOf(s), append(m.data, s.Data)
-	switch b := g.scheme.Block; {
+	switch b := cmp.Or(g.scheme.Block, [2]int64{128, 128}); {
 	case s.Elements() == 1:
 		m.block, m.scaleColumns = [2]int64{max(m.rows, 1), max(m.cols, 1)}, 1
 		g.describe("%s with a scale per matrix", what)
-	case b != [2]int64{} && same(s.Shape, []int64{(m.rows + b[0] - 1) / b[0], (m.cols + b[1] - 1) / b[1]}):
+	case same(s.Shape, []int64{(m.rows + b[0] - 1) / b[0], (m.cols + b[1] - 1) / b[1]}):
 		m.block, m.scaleColumns = b, s.Shape[1]
 		g.describe("%s with a scale per block of %dx%d", what, b[0], b[1])
 	case same(s.Shape, []int64{m.rows}) || same(s.Shape, []int64{m.rows, 1}):

@@ -12,7 +12,6 @@ package prequant
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -69,7 +68,7 @@ func Gather(s Scheme, list []safetensors.Tensor) (all []Tensor, kind string, err
 			all = append(all, *m)
 		case m != nil:
 			last = append(last, *m)
-		case !g.used[t.Name] && !(s.Method != "" && activation(t.Name)):
+		case !g.used[t.Name]:
 			all = append(all, Tensor{Tensor: *t})
 		}
 	}
@@ -154,12 +153,4 @@ func (g *gatherer) describe(format string, args ...any) {
 	if g.kind == "" {
 		g.kind = fmt.Sprintf(format, args...)
 	}
-}
-
-// activationSuffixes end the names of scales of activations or of the cache, which weights do not need.
-var activationSuffixes = []string{".input_scale", "activation_scale", ".k_scale", ".v_scale", ".q_scale",
-	".output_scale", ".qscale_act", ".input_zero_point"}
-
-func activation(name string) bool {
-	return slices.ContainsFunc(activationSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 }

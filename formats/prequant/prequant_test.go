@@ -187,21 +187,11 @@ func TestSpoiled(t *testing.T) {
 	}
 }
 
-// Scales of activations are left out, a second weight is not.
-func TestLeftOut(t *testing.T) {
+// A second weight beside a group is an error.
+func TestSecondWeight(t *testing.T) {
 	cases, _ := groups(t)
-	g := cases["fp8tensor"]
-	one := safetensors.Tensor{DType: "F32", Data: make([]byte, 4)}
-	for _, name := range []string{"x.input_scale", "x.weight_activation_scale"} {
-		one.Name = name
-		g.Tensors = append(g.Tensors, one)
-	}
-	if _, _, err := gather(g); err != nil {
-		t.Error(err)
-	}
 	q := cases["awq"]
-	one.Name = "x.weight"
-	q.Tensors = append(q.Tensors, one)
+	q.Tensors = append(q.Tensors, safetensors.Tensor{Name: "x.weight", DType: "F32", Data: make([]byte, 4)})
 	if _, _, err := gather(q); err == nil || !strings.Contains(err.Error(), "there is a tensor x.weight too") {
 		t.Error(err)
 	}

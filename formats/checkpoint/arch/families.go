@@ -30,7 +30,7 @@ type family struct {
 
 	Layer    []tensorSpec // tensors of a layer, without "model.layers.N." and "blk.N."
 	Outside  []tensorSpec // tensors outside layers beyond the common ones
-	Dropped  []string     // tensors of a checkpoint that the converter leaves out
+	Dropped  []string     // tensors of the table that the converter leaves out
 	NormAdd  float32      // added to the gains of all norms
 	Permuted bool         // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
 

@@ -50,13 +50,9 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	if err := h.keep(pyjson.Unmarshal(data, h)); err != nil {
 		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
-	if h.scheme, err = prequant.ParseScheme(h.Quantization); err != nil {
-		return nil, err
-	}
-	if h.scheme.Method == "mxfp4" && !f.Packed {
-		return nil, fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from",
-			formats.ErrUnsupported, f.Type)
-	}
+	scheme, err := prequant.ParseScheme(h.Quantization)
+	_ = h.SetScheme(scheme) // tensors may belie it
+	h.schemeErr = cmp.Or(err, h.schemeErr)
 	return h, nil
 }
 
@@ -191,14 +187,22 @@ func (h *HFConfig) activation(f *family) error {
 	return fmt.Errorf("%w: activation %q in model_type %s", formats.ErrUnsupported, name, f.Type)
 }
 
-// Scheme describes how the weights are quantized already.
-func (h *HFConfig) Scheme() prequant.Scheme { return h.scheme }
+// Scheme describes how the weights are quantized already, by the claim of config.json or by SetScheme. It fails for a
+// claim that bitmill cannot read.
+func (h *HFConfig) Scheme() (prequant.Scheme, error) { return h.scheme, h.schemeErr }
+
+// SetScheme sets how the weights are quantized, by their tensors.
+func (h *HFConfig) SetScheme(s prequant.Scheme) error {
+	h.scheme, h.schemeErr = s, nil
+	if h.MXFP4() && !h.family.Packed {
+		h.schemeErr = fmt.Errorf("%w: MXFP4 weights in model_type %s; use the model that they were made from",
+			formats.ErrUnsupported, h.family.Type)
+	}
+	return h.schemeErr
+}
 
 // MXFP4 reports whether the experts are stored in MXFP4, which artifacts keep.
 func (h *HFConfig) MXFP4() bool { return h.scheme.Method == "mxfp4" }
-
-// Dropped reports whether the converter leaves a tensor out.
-func (h *HFConfig) Dropped(hf string) bool { return h.family.dropped(hf) }
 
 // AddVocabulary sets what the converter adds to the tokenizer's metadata for the family.
 func (h *HFConfig) AddVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {

@@ -59,6 +59,7 @@ type HFConfig struct {
 	RoutedExperts   *int     `json:"n_routed_experts"`
 	SharedExperts   *int     `json:"n_shared_experts"`
 	FirstDense      *int     `json:"first_k_dense_replace"`
+	NextN           *int     `json:"num_nextn_predict_layers"`
 	Groups          *int     `json:"n_group"`
 	GroupsUsed      *int     `json:"topk_group"`
 	RoutedScale     *float64 `json:"routed_scaling_factor"`
@@ -83,7 +84,9 @@ type HFConfig struct {
 	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
-	scheme       prequant.Scheme // of Quantization
+	scheme       prequant.Scheme // of Quantization, or of the tensors
+	schemeErr    error
+	stacking     Need // eachExpert, stackedExperts or fusedExperts, by the tensors; 0 before they are known
 
 	family *family
 

@@ -10,11 +10,14 @@ var mixtral = family{
 	KVHeads: 8,
 	Theta:   1e6,
 	Eps:     1e-5,
-	Layer: slices.Concat(decoder, []tensorSpec{
+	Layer: slices.Concat(decoder, expertStacks, []tensorSpec{
 		{HF: "block_sparse_moe.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}},
-		{HF: "block_sparse_moe.experts.%d.w1.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width}},
-		{HF: "block_sparse_moe.experts.%d.w2.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN}},
-		{HF: "block_sparse_moe.experts.%d.w3.weight", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width}},
+		{HF: "block_sparse_moe.experts.%d.w1.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
+			Need: eachExpert},
+		{HF: "block_sparse_moe.experts.%d.w2.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
+			Need: eachExpert},
+		{HF: "block_sparse_moe.experts.%d.w3.weight", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
+			Need: eachExpert},
 	}),
 	Permuted: true, Interleaved: true, RopeFreqs: true,
 	MoE:     true,

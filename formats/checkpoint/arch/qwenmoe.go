@@ -9,13 +9,37 @@ import (
 )
 
 // qwenExperts lists the router and the experts of a layer, in the converter's order.
-var qwenExperts = []tensorSpec{
+var qwenExperts = slices.Concat([]tensorSpec{
 	{HF: "mlp.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}, In: sparse},
 	{HF: "mlp.experts.%d.down_proj.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
-		In: sparse},
+		Need: eachExpert, In: sparse},
 	{HF: "mlp.experts.%d.gate_proj.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
-		In: sparse},
-	{HF: "mlp.experts.%d.up_proj.weight", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width}, In: sparse},
+		Need: eachExpert, In: sparse},
+	{HF: "mlp.experts.%d.up_proj.weight", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
+		Need: eachExpert, In: sparse},
+}, expertStacks)
+
+// expertStacks lists the experts of a layer where they are stacked: as transformers holds them since version 5, gate
+// before up in one tensor, or as mlx_lm saves them.
+var expertStacks = []tensorSpec{
+	{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
+		Source: []dim{experts, twoExpertFFN, width}, Need: fusedExperts, In: sparse, Layout: halfOfExpert(0)},
+	{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
+		Source: []dim{experts, twoExpertFFN, width}, Need: fusedExperts, In: sparse, Layout: halfOfExpert(1)},
+	{HF: "mlp.experts.gate_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
+		Need: stackedExperts, In: sparse},
+	{HF: "mlp.experts.up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
+		Need: stackedExperts, In: sparse},
+	{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
+		Need: eitherStack, In: sparse},
+}
+
+// halfOfExpert takes the first half of each expert's rows, or the second.
+func halfOfExpert(second int) func(c *Config) Layout {
+	return func(c *Config) Layout {
+		n := int64(c.Experts.FFN)
+		return Layout{First: int64(second) * n, Rows: n, Span: 2 * n}
+	}
 }
 
 // qwen2MoE has many small experts and a shared one behind a gate (Qwen 1.5 and 2 MoE, arXiv 2407.10671).

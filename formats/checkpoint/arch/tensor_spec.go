@@ -1,8 +1,8 @@
 package arch
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 )
 
 // tensorSpec is one row of a family's table: a tensor on both sides. A %d in the Hugging Face name stands for numbers
@@ -42,16 +42,20 @@ func one(*Config) int            { return 1 }
 type Need uint8
 
 const (
-	always        Need = iota
-	untied             // unless the embedding is the output matrix
-	attentionBias      // when config.json sets attention_bias
-	mlpBias            // when config.json sets mlp_bias
-	useBias            // when config.json sets use_bias
-	qkvBiases          // when config.json sets use_qkv_bias
-	qkNorm             // when config.json sets use_qk_norm or qk_layernorm
-	sequential         // unless attention and feed-forward layer share a norm
-	unpacked           // unless the checkpoint is MXFP4
-	mxfp4              // when the checkpoint is MXFP4
+	always         Need = iota
+	untied              // unless the embedding is the output matrix
+	attentionBias       // when config.json sets attention_bias
+	mlpBias             // when config.json sets mlp_bias
+	useBias             // when config.json sets use_bias
+	qkvBiases           // when config.json sets use_qkv_bias
+	qkNorm              // when config.json sets use_qk_norm or qk_layernorm
+	sequential          // unless attention and feed-forward layer share a norm
+	unpacked            // unless the checkpoint is MXFP4
+	mxfp4               // when the checkpoint is MXFP4
+	eachExpert          // when experts are stored one by one
+	stackedExperts      // when those of a layer are stacked
+	fusedExperts        // when they are stacked, gate and up in one tensor
+	eitherStack         // when they are stacked in either way
 )
 
 // where says which layers have a tensor.
@@ -129,19 +133,11 @@ func without(table []tensorSpec, gguf ...string) []tensorSpec {
 	return slices.DeleteFunc(slices.Clone(table), func(n tensorSpec) bool { return slices.Contains(gguf, n.GGUF) })
 }
 
-// dropped reports whether the converter leaves a tensor out: those that the family lists, and buffers saved by older
-// versions of transformers.
-func (f *family) dropped(hf string) bool {
-	for _, suffix := range []string{".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"} {
-		if strings.HasSuffix(hf, suffix) {
-			return true
-		}
-	}
-	return slices.Contains(f.Dropped, hf)
-}
-
 // Always reports whether every file of the architecture has the tensor.
-func (n Need) Always() bool { return n == always || n == unpacked }
+func (n Need) Always() bool { return n == always || n == unpacked || n == eachExpert }
+
+// stacked reports whether tensors of this need hold stacked experts, beside rows of the table for single ones.
+func (n Need) stacked() bool { return n == stackedExperts || n == fusedExperts || n == eitherStack }
 
 // Needs reports whether config.json asks for tensors of this need.
 func (h *HFConfig) Needs(c *Config, n Need) bool {
@@ -164,6 +160,10 @@ func (h *HFConfig) Needs(c *Config, n Need) bool {
 		return h.MXFP4()
 	case unpacked:
 		return !h.MXFP4()
+	case eachExpert, stackedExperts, fusedExperts:
+		return n == cmp.Or(h.stacking, eachExpert)
+	case eitherStack:
+		return h.stacking == stackedExperts || h.stacking == fusedExperts
 	}
 	return true
 }

@@ -28,13 +28,17 @@ func (c *Config) Tensors() ([]Expected, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.tensors(c), nil
+	return slices.DeleteFunc(f.tensors(c), func(e Expected) bool { return e.Need.stacked() }), nil
 }
 
-// Tensors lists the tensors that a checkpoint with this config.json may have.
-func (h *HFConfig) Tensors(c *Config) []Expected { return h.family.tensors(c) }
+// Tensors lists the tensors that a checkpoint with this config.json may have, experts stacked as Names has found them.
+func (h *HFConfig) Tensors(c *Config) []Expected {
+	return slices.DeleteFunc(h.family.tensors(c), func(e Expected) bool {
+		return (e.Need.stacked() || e.Need == eachExpert) && !h.Needs(c, e.Need)
+	})
+}
 
-// tensors lists the family's tensors for a Config, in the order of the tables.
+// tensors lists all forms of the family's tensors for a Config, in the order of the tables.
 func (f *family) tensors(c *Config) []Expected {
 	list := make([]Expected, 0, len(outside)+c.Layers*len(f.Layer))
 	add := func(n tensorSpec, hf, gguf string) {
