@@ -11,9 +11,9 @@ import (
 )
 
 // Resolve finds out how the matrices of a checkpoint are stored: by its tensors, then by quantization_config (nil when
-// there is none), which says what tensors do not. note is a sentence without a full stop about a quantization_config that
-// disagrees with the tensors; empty when it agrees. It fails with formats.ErrUnsupported for matrices that bitmill cannot
-// read.
+// there is none), which says what tensors do not. note is a sentence without a full stop about a quantization_config
+// that disagrees with the tensors; empty when it agrees. It fails with formats.ErrUnsupported for matrices that bitmill
+// cannot read.
 func Resolve(config []byte, list []safetensors.Tensor) (s Scheme, note string, err error) {
 	claimed, err := ParseScheme(config)
 	label := claimed.Method
@@ -120,8 +120,8 @@ func detectOne(t *safetensors.Tensor, tensors map[string]*safetensors.Tensor) (f
 	return plain, Scheme{}
 }
 
-// words4 tells GPTQ, in which codes of a column share a word, from AWQ, in which those of a row do. Zero points of GPTQ in
-// the middle of the range, as usual, say whether one is to be added; with others the Scheme is empty.
+// words4 tells GPTQ, in which codes of a column share a word, from AWQ, in which those of a row do. Zero points of GPTQ
+// in the middle of the range, as usual, say whether one is to be added; with others the Scheme is empty.
 func words4(t, scales, zeros *safetensors.Tensor) (form, Scheme) {
 	if scales == nil || len(t.Shape) != 2 || len(scales.Shape) != 2 {
 		return gptqForm, Scheme{}
@@ -138,7 +138,8 @@ func words4(t, scales, zeros *safetensors.Tensor) (form, Scheme) {
 	bits := 32 * zeros.Shape[1] / t.Shape[1]
 	for _, z := range gptqMiddles {
 		if z.bits == bits && !slices.ContainsFunc(zeros.Data, func(b byte) bool { return b != z.code }) {
-			return gptqForm, Scheme{Method: "gptq", Bits: int(bits), Group: groupSize(t.Shape[0]*32/bits, scales.Shape[0]), V2: z.v2}
+			group := groupSize(t.Shape[0]*32/bits, scales.Shape[0])
+			return gptqForm, Scheme{Method: "gptq", Bits: int(bits), Group: group, V2: z.v2}
 		}
 	}
 	return gptqForm, Scheme{}

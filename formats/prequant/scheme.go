@@ -46,14 +46,11 @@ type config struct {
 // methods are the known values of quant_method; mxfp4 is stored in another way and read elsewhere.
 var methods = []string{"awq", "bitnet", "compressed-tensors", "fbgemm_fp8", "fp8", "gptq", "modelopt", "mxfp4"}
 
-// ParseScheme reads quantization_config; nil, null and {} give the zero Scheme. It fails with formats.ErrUnsupported for
-// a method that bitmill cannot read, whose name is then all that the Scheme holds.
+// ParseScheme reads quantization_config; nil, null and {} give the zero Scheme. It fails with formats.ErrUnsupported
+// for a method that bitmill cannot read, whose name is then all that the Scheme holds.
 func ParseScheme(data []byte) (s Scheme, err error) {
-	if pyjson.Null(data) {
+	if pyjson.Null(data) || strings.Join(strings.Fields(string(data)), "") == "{}" {
 		return s, nil
-	}
-	if bytes.Equal(bytes.Join(bytes.Fields(data), nil), []byte("{}")) {
-		return s, nil // it claims nothing
 	}
 	var head struct { // unknown methods may give the other keys values of other types
 		Method string `json:"quant_method"`

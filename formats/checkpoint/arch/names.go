@@ -88,21 +88,22 @@ var extras = []struct {
 	kind  string
 	parts []string
 }{
-	{"caches of rotary embeddings", []string{"rotary_emb.inv_freq", "rotary_emb.original_inv_freq", "rotary_emb.cos_cached",
-		"rotary_emb.sin_cached", "rotary_pos_emb.inv_freq", ".rope.freqs", ".rope_freqs"}},
+	{"caches of rotary embeddings", []string{"rotary_emb.inv_freq", "rotary_emb.original_inv_freq",
+		"rotary_emb.cos_cached", "rotary_emb.sin_cached", "rotary_pos_emb.inv_freq", ".rope.freqs", ".rope_freqs"}},
 	{"masks of attention and lists of positions", []string{".attn.bias", ".attn.masked_bias", ".attention.bias",
 		".attention.masked_bias", ".self_attn.masked_bias", ".causal_mask", ".position_ids"}},
 	{"layers that predict further tokens", []string{"^mtp.", "^mtp_layers.", "^mtp_block."}},
-	{"encoders of images and sound", []string{"^vision_tower.", "^vision_model.", "^vision_encoder.", "^vision_embed_tokens.",
-		"^visual.", "^multi_modal_projector.", "^mm_projector.", "^audio_tower.", "^audio_encoder.", "^audio_projector.",
-		"^embed_vision.", "^embed_audio.", "^connector.", "^image_newline"}},
+	{"encoders of images and sound", []string{"^vision_tower.", "^vision_model.", "^vision_encoder.",
+		"^vision_embed_tokens.", "^visual.", "^multi_modal_projector.", "^mm_projector.", "^audio_tower.", "^audio_encoder.",
+		"^audio_projector.", "^embed_vision.", "^embed_audio.", "^connector.", "^image_newline"}},
 }
 
 // predicting are parts of the names in a block that predicts further tokens, as DeepSeek V3 calls them.
 var predicting = []string{".eh_proj.", ".enorm.", ".hnorm.", ".shared_head."}
 
 // wrappers stand before the names of a decoder's tensors, none, one or several, depending on the class that saved them.
-var wrappers = []string{"model.", "language_model.", "text_model.", "transformer.", "backbone.", "module.", "_orig_mod."}
+var wrappers = []string{"model.", "language_model.", "text_model.", "transformer.", "backbone.", "module.",
+	"_orig_mod."}
 
 // stacks are the names of stacked experts, which some programs save as modules with a weight.
 var stacks = []string{".mlp.experts.gate_up_proj", ".mlp.experts.gate_proj", ".mlp.experts.up_proj",
