@@ -815,7 +815,7 @@ rowQ40AVX2_row:
 	SUBQ   $0x04, R8
 	JL     rowQ40AVX2_rest
 
-rowQ40AVX2_blocks:
+rowQ40AVX2_unrolled:
 	VPBROADCASTW   (AX), X5
 	VCVTPH2PS      X5, X5
 	VMULSS         (SI), X5, X5
@@ -873,13 +873,13 @@ rowQ40AVX2_blocks:
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowQ40AVX2_blocks
+	JGE            rowQ40AVX2_unrolled
 
 rowQ40AVX2_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ40AVX2_end
 
-rowQ40AVX2_block:
+rowQ40AVX2_single:
 	VPBROADCASTW   (AX), X5
 	VCVTPH2PS      X5, X5
 	VMULSS         (SI), X5, X5
@@ -898,7 +898,7 @@ rowQ40AVX2_block:
 	ADDQ           $0x00000008, SI
 	ADDQ           $0x00000010, DI
 	DECQ           R8
-	JNZ            rowQ40AVX2_block
+	JNZ            rowQ40AVX2_single
 
 rowQ40AVX2_end:
 	VXORPS       Y5, Y5, Y5
@@ -954,7 +954,7 @@ rowQ41AVX2_row:
 	SUBQ   $0x04, R8
 	JL     rowQ41AVX2_rest
 
-rowQ41AVX2_blocks:
+rowQ41AVX2_unrolled:
 	VMOVD          (AX), X6
 	VCVTPH2PS      X6, X6
 	VMOVSD         (SI), X7
@@ -1012,13 +1012,13 @@ rowQ41AVX2_blocks:
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowQ41AVX2_blocks
+	JGE            rowQ41AVX2_unrolled
 
 rowQ41AVX2_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ41AVX2_end
 
-rowQ41AVX2_block:
+rowQ41AVX2_single:
 	VMOVD          (AX), X6
 	VCVTPH2PS      X6, X6
 	VMOVSD         (SI), X7
@@ -1037,7 +1037,7 @@ rowQ41AVX2_block:
 	ADDQ           $0x00000008, SI
 	ADDQ           $0x00000010, DI
 	DECQ           R8
-	JNZ            rowQ41AVX2_block
+	JNZ            rowQ41AVX2_single
 
 rowQ41AVX2_end:
 	VMOVSHDUP    X5, X5
@@ -1084,7 +1084,7 @@ rowQ50AVX2_row:
 	SUBQ   $0x04, R8
 	JL     rowQ50AVX2_rest
 
-rowQ50AVX2_blocks:
+rowQ50AVX2_unrolled:
 	VPBROADCASTW   (AX), X8
 	VCVTPH2PS      X8, X8
 	VMULSS         (SI), X8, X8
@@ -1166,13 +1166,13 @@ rowQ50AVX2_blocks:
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowQ50AVX2_blocks
+	JGE            rowQ50AVX2_unrolled
 
 rowQ50AVX2_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ50AVX2_end
 
-rowQ50AVX2_block:
+rowQ50AVX2_single:
 	VPBROADCASTW   (AX), X8
 	VCVTPH2PS      X8, X8
 	VMULSS         (SI), X8, X8
@@ -1197,7 +1197,7 @@ rowQ50AVX2_block:
 	ADDQ           $0x00000008, SI
 	ADDQ           $0x00000010, DI
 	DECQ           R8
-	JNZ            rowQ50AVX2_block
+	JNZ            rowQ50AVX2_single
 
 rowQ50AVX2_end:
 	VXORPS       Y8, Y8, Y8
@@ -1252,7 +1252,7 @@ rowQ51AVX2_row:
 	SUBQ   $0x04, R8
 	JL     rowQ51AVX2_rest
 
-rowQ51AVX2_blocks:
+rowQ51AVX2_unrolled:
 	VMOVD          (AX), X9
 	VCVTPH2PS      X9, X9
 	VMOVSD         (SI), X10
@@ -1334,13 +1334,13 @@ rowQ51AVX2_blocks:
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowQ51AVX2_blocks
+	JGE            rowQ51AVX2_unrolled
 
 rowQ51AVX2_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ51AVX2_end
 
-rowQ51AVX2_block:
+rowQ51AVX2_single:
 	VMOVD          (AX), X9
 	VCVTPH2PS      X9, X9
 	VMOVSD         (SI), X10
@@ -1365,7 +1365,7 @@ rowQ51AVX2_block:
 	ADDQ           $0x00000008, SI
 	ADDQ           $0x00000010, DI
 	DECQ           R8
-	JNZ            rowQ51AVX2_block
+	JNZ            rowQ51AVX2_single
 
 rowQ51AVX2_end:
 	VMOVSHDUP    X8, X8
@@ -1406,7 +1406,7 @@ rowQ80AVX2_row:
 	SUBQ   $0x04, R8
 	JL     rowQ80AVX2_rest
 
-rowQ80AVX2_blocks:
+rowQ80AVX2_unrolled:
 	VPBROADCASTW (AX), X2
 	VCVTPH2PS    X2, X2
 	VMULSS       (SI), X2, X2
@@ -1464,13 +1464,13 @@ rowQ80AVX2_blocks:
 	ADDQ         $0x00000020, SI
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x04, R8
-	JGE          rowQ80AVX2_blocks
+	JGE          rowQ80AVX2_unrolled
 
 rowQ80AVX2_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ80AVX2_end
 
-rowQ80AVX2_block:
+rowQ80AVX2_single:
 	VPBROADCASTW (AX), X2
 	VCVTPH2PS    X2, X2
 	VMULSS       (SI), X2, X2
@@ -1489,7 +1489,7 @@ rowQ80AVX2_block:
 	ADDQ         $0x00000008, SI
 	ADDQ         $0x00000010, DI
 	DECQ         R8
-	JNZ          rowQ80AVX2_block
+	JNZ          rowQ80AVX2_single
 
 rowQ80AVX2_end:
 	VXORPS       Y2, Y2, Y2
@@ -1530,7 +1530,7 @@ rowIQ4NLAVX2_row:
 	SUBQ   $0x04, R8
 	JL     rowIQ4NLAVX2_rest
 
-rowIQ4NLAVX2_blocks:
+rowIQ4NLAVX2_unrolled:
 	VPBROADCASTW   (AX), X6
 	VCVTPH2PS      X6, X6
 	VMULSS         (SI), X6, X6
@@ -1596,13 +1596,13 @@ rowIQ4NLAVX2_blocks:
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowIQ4NLAVX2_blocks
+	JGE            rowIQ4NLAVX2_unrolled
 
 rowIQ4NLAVX2_rest:
 	ADDQ $0x04, R8
 	JZ   rowIQ4NLAVX2_end
 
-rowIQ4NLAVX2_block:
+rowIQ4NLAVX2_single:
 	VPBROADCASTW   (AX), X6
 	VCVTPH2PS      X6, X6
 	VMULSS         (SI), X6, X6
@@ -1623,7 +1623,7 @@ rowIQ4NLAVX2_block:
 	ADDQ           $0x00000008, SI
 	ADDQ           $0x00000010, DI
 	DECQ           R8
-	JNZ            rowIQ4NLAVX2_block
+	JNZ            rowIQ4NLAVX2_single
 
 rowIQ4NLAVX2_end:
 	VXORPS       Y6, Y6, Y6
@@ -1667,7 +1667,7 @@ rowMXFP4AVX2_row:
 	SUBQ   $0x04, R9
 	JL     rowMXFP4AVX2_rest
 
-rowMXFP4AVX2_blocks:
+rowMXFP4AVX2_unrolled:
 	MOVBQZX        (AX), R10
 	VMOVSS         (CX)(R10*4), X5
 	VMULSS         (DI), X5, X5
@@ -1729,13 +1729,13 @@ rowMXFP4AVX2_blocks:
 	ADDQ           $0x00000020, DI
 	ADDQ           $0x00000040, R8
 	SUBQ           $0x04, R9
-	JGE            rowMXFP4AVX2_blocks
+	JGE            rowMXFP4AVX2_unrolled
 
 rowMXFP4AVX2_rest:
 	ADDQ $0x04, R9
 	JZ   rowMXFP4AVX2_end
 
-rowMXFP4AVX2_block:
+rowMXFP4AVX2_single:
 	MOVBQZX        (AX), R10
 	VMOVSS         (CX)(R10*4), X5
 	VMULSS         (DI), X5, X5
@@ -1755,7 +1755,7 @@ rowMXFP4AVX2_block:
 	ADDQ           $0x00000008, DI
 	ADDQ           $0x00000010, R8
 	DECQ           R9
-	JNZ            rowMXFP4AVX2_block
+	JNZ            rowMXFP4AVX2_single
 
 rowMXFP4AVX2_end:
 	VXORPS       Y7, Y7, Y7
@@ -1793,49 +1793,49 @@ TEXT ·rowF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowF32AVX2_row:
-	MOVQ   n+32(FP), SI
-	MOVQ   x+40(FP), DI
-	MOVQ   AX, R8
+	MOVQ   x+40(FP), SI
+	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	SUBQ   $0x00000040, SI
+	MOVQ   n+32(FP), R8
+	SUBQ   $0x40, R8
 	JL     rowF32AVX2_rest
 
-rowF32AVX2_columns:
-	VMOVUPS     (R8), Y4
-	VFMADD231PS (DI), Y4, Y0
-	VMOVUPS     32(R8), Y4
-	VFMADD231PS 32(DI), Y4, Y1
-	VMOVUPS     64(R8), Y4
-	VFMADD231PS 64(DI), Y4, Y2
-	VMOVUPS     96(R8), Y4
-	VFMADD231PS 96(DI), Y4, Y3
-	VMOVUPS     128(R8), Y4
-	VFMADD231PS 128(DI), Y4, Y0
-	VMOVUPS     160(R8), Y4
-	VFMADD231PS 160(DI), Y4, Y1
-	VMOVUPS     192(R8), Y4
-	VFMADD231PS 192(DI), Y4, Y2
-	VMOVUPS     224(R8), Y4
-	VFMADD231PS 224(DI), Y4, Y3
-	ADDQ        $0x00000100, R8
+rowF32AVX2_unrolled:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (SI), Y4, Y0
+	VMOVUPS     32(DI), Y4
+	VFMADD231PS 32(SI), Y4, Y1
+	VMOVUPS     64(DI), Y4
+	VFMADD231PS 64(SI), Y4, Y2
+	VMOVUPS     96(DI), Y4
+	VFMADD231PS 96(SI), Y4, Y3
+	VMOVUPS     128(DI), Y4
+	VFMADD231PS 128(SI), Y4, Y0
+	VMOVUPS     160(DI), Y4
+	VFMADD231PS 160(SI), Y4, Y1
+	VMOVUPS     192(DI), Y4
+	VFMADD231PS 192(SI), Y4, Y2
+	VMOVUPS     224(DI), Y4
+	VFMADD231PS 224(SI), Y4, Y3
 	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, SI
-	JGE         rowF32AVX2_columns
+	ADDQ        $0x00000100, SI
+	SUBQ        $0x40, R8
+	JGE         rowF32AVX2_unrolled
 
 rowF32AVX2_rest:
-	ADDQ $0x00000040, SI
+	ADDQ $0x40, R8
 	JZ   rowF32AVX2_end
 
-rowF32AVX2_vector:
-	VMOVUPS     (R8), Y4
-	VFMADD231PS (DI), Y4, Y0
-	ADDQ        $0x00000020, R8
+rowF32AVX2_single:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (SI), Y4, Y0
 	ADDQ        $0x00000020, DI
-	SUBQ        $0x08, SI
-	JNZ         rowF32AVX2_vector
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x08, R8
+	JNZ         rowF32AVX2_single
 
 rowF32AVX2_end:
 	ADDQ         CX, AX
@@ -1866,49 +1866,49 @@ TEXT ·rowF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowF16AVX2_row:
-	MOVQ   n+32(FP), SI
-	MOVQ   x+40(FP), DI
-	MOVQ   AX, R8
+	MOVQ   x+40(FP), SI
+	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	SUBQ   $0x00000040, SI
+	MOVQ   n+32(FP), R8
+	SUBQ   $0x40, R8
 	JL     rowF16AVX2_rest
 
-rowF16AVX2_columns:
-	VCVTPH2PS   (R8), Y4
-	VFMADD231PS (DI), Y4, Y0
-	VCVTPH2PS   16(R8), Y4
-	VFMADD231PS 32(DI), Y4, Y1
-	VCVTPH2PS   32(R8), Y4
-	VFMADD231PS 64(DI), Y4, Y2
-	VCVTPH2PS   48(R8), Y4
-	VFMADD231PS 96(DI), Y4, Y3
-	VCVTPH2PS   64(R8), Y4
-	VFMADD231PS 128(DI), Y4, Y0
-	VCVTPH2PS   80(R8), Y4
-	VFMADD231PS 160(DI), Y4, Y1
-	VCVTPH2PS   96(R8), Y4
-	VFMADD231PS 192(DI), Y4, Y2
-	VCVTPH2PS   112(R8), Y4
-	VFMADD231PS 224(DI), Y4, Y3
-	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, SI
-	JGE         rowF16AVX2_columns
+rowF16AVX2_unrolled:
+	VCVTPH2PS   (DI), Y4
+	VFMADD231PS (SI), Y4, Y0
+	VCVTPH2PS   16(DI), Y4
+	VFMADD231PS 32(SI), Y4, Y1
+	VCVTPH2PS   32(DI), Y4
+	VFMADD231PS 64(SI), Y4, Y2
+	VCVTPH2PS   48(DI), Y4
+	VFMADD231PS 96(SI), Y4, Y3
+	VCVTPH2PS   64(DI), Y4
+	VFMADD231PS 128(SI), Y4, Y0
+	VCVTPH2PS   80(DI), Y4
+	VFMADD231PS 160(SI), Y4, Y1
+	VCVTPH2PS   96(DI), Y4
+	VFMADD231PS 192(SI), Y4, Y2
+	VCVTPH2PS   112(DI), Y4
+	VFMADD231PS 224(SI), Y4, Y3
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000100, SI
+	SUBQ        $0x40, R8
+	JGE         rowF16AVX2_unrolled
 
 rowF16AVX2_rest:
-	ADDQ $0x00000040, SI
+	ADDQ $0x40, R8
 	JZ   rowF16AVX2_end
 
-rowF16AVX2_vector:
-	VCVTPH2PS   (R8), Y4
-	VFMADD231PS (DI), Y4, Y0
-	ADDQ        $0x00000010, R8
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x08, SI
-	JNZ         rowF16AVX2_vector
+rowF16AVX2_single:
+	VCVTPH2PS   (DI), Y4
+	VFMADD231PS (SI), Y4, Y0
+	ADDQ        $0x00000010, DI
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x08, R8
+	JNZ         rowF16AVX2_single
 
 rowF16AVX2_end:
 	ADDQ         CX, AX
@@ -1939,58 +1939,58 @@ TEXT ·rowBF16AVX2(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowBF16AVX2_row:
-	MOVQ   n+32(FP), SI
-	MOVQ   x+40(FP), DI
-	MOVQ   AX, R8
+	MOVQ   x+40(FP), SI
+	MOVQ   AX, DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	SUBQ   $0x00000040, SI
+	MOVQ   n+32(FP), R8
+	SUBQ   $0x40, R8
 	JL     rowBF16AVX2_rest
 
-rowBF16AVX2_columns:
-	VPMOVZXWD   (R8), Y4
+rowBF16AVX2_unrolled:
+	VPMOVZXWD   (DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS (DI), Y4, Y0
-	VPMOVZXWD   16(R8), Y4
+	VFMADD231PS (SI), Y4, Y0
+	VPMOVZXWD   16(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 32(DI), Y4, Y1
-	VPMOVZXWD   32(R8), Y4
+	VFMADD231PS 32(SI), Y4, Y1
+	VPMOVZXWD   32(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 64(DI), Y4, Y2
-	VPMOVZXWD   48(R8), Y4
+	VFMADD231PS 64(SI), Y4, Y2
+	VPMOVZXWD   48(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 96(DI), Y4, Y3
-	VPMOVZXWD   64(R8), Y4
+	VFMADD231PS 96(SI), Y4, Y3
+	VPMOVZXWD   64(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 128(DI), Y4, Y0
-	VPMOVZXWD   80(R8), Y4
+	VFMADD231PS 128(SI), Y4, Y0
+	VPMOVZXWD   80(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 160(DI), Y4, Y1
-	VPMOVZXWD   96(R8), Y4
+	VFMADD231PS 160(SI), Y4, Y1
+	VPMOVZXWD   96(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 192(DI), Y4, Y2
-	VPMOVZXWD   112(R8), Y4
+	VFMADD231PS 192(SI), Y4, Y2
+	VPMOVZXWD   112(DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS 224(DI), Y4, Y3
-	ADDQ        $0x00000080, R8
-	ADDQ        $0x00000100, DI
-	SUBQ        $0x00000040, SI
-	JGE         rowBF16AVX2_columns
+	VFMADD231PS 224(SI), Y4, Y3
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000100, SI
+	SUBQ        $0x40, R8
+	JGE         rowBF16AVX2_unrolled
 
 rowBF16AVX2_rest:
-	ADDQ $0x00000040, SI
+	ADDQ $0x40, R8
 	JZ   rowBF16AVX2_end
 
-rowBF16AVX2_vector:
-	VPMOVZXWD   (R8), Y4
+rowBF16AVX2_single:
+	VPMOVZXWD   (DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VFMADD231PS (DI), Y4, Y0
-	ADDQ        $0x00000010, R8
-	ADDQ        $0x00000020, DI
-	SUBQ        $0x08, SI
-	JNZ         rowBF16AVX2_vector
+	VFMADD231PS (SI), Y4, Y0
+	ADDQ        $0x00000010, DI
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x08, R8
+	JNZ         rowBF16AVX2_single
 
 rowBF16AVX2_end:
 	ADDQ         CX, AX

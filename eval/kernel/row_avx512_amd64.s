@@ -723,7 +723,7 @@ DATA row_index16_1<>+56(SB)/8, $0x000f000f000f000f
 GLOBL row_index16_1<>(SB), RODATA|NOPTR, $64
 
 // func rowQ40AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ40AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
@@ -743,68 +743,68 @@ rowQ40AVX512_row:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS X8, X8, X8
-	VPXORD Z9, Z9, Z9
-	VXORPS Y8, Y8, Y8
+	VXORPS Z8, Z8, Z8
+	VXORPS Y9, Y9, Y9
 	SUBQ   $0x04, R8
 	JL     rowQ40AVX512_rest
 
-rowQ40AVX512_blocks:
-	VMOVUPS     (AX), Z8
+rowQ40AVX512_unrolled:
+	VMOVUPS     (AX), Z9
 	VMOVUPS     8(AX), Z12
 	VMOVDQU32   (DI), Z13
 	VMOVUPS     Z2, Z14
-	VPERMI2B    Z12, Z8, Z14
+	VPERMI2B    Z12, Z9, Z14
 	VPANDD      Z3, Z14, Z15
 	VPDPBUSD    (BX), Z15, Z13
 	VPSRLW      $0x04, Z14, Z14
 	VPANDD      Z3, Z14, Z14
 	VPDPBUSD    64(BX), Z14, Z13
 	VMOVUPS     Z5, Z14
-	VPERMI2B    Z12, Z8, Z14
+	VPERMI2B    Z12, Z9, Z14
 	VCVTPH2PS   X14, X10
 	VMULPS      (SI), X10, X10
-	VPERMPS     Z10, Z4, Z8
+	VPERMPS     Z10, Z4, Z9
 	VCVTDQ2PS   Z13, Z13
-	VFMADD231PS Z13, Z8, Z9
+	VFMADD231PS Z13, Z9, Z8
 	ADDQ        $0x00000048, AX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x04, R8
-	JGE         rowQ40AVX512_blocks
+	JGE         rowQ40AVX512_unrolled
 
 rowQ40AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ40AVX512_end
 
-rowQ40AVX512_block:
-	VPBROADCASTW    (AX), X8
-	VCVTPH2PS       X8, X8
-	VMULSS          (SI), X8, X8
-	VBROADCASTSS    X8, Y8
+rowQ40AVX512_single:
+	VPBROADCASTW    (AX), X9
+	VCVTPH2PS       X9, X9
+	VMULSS          (SI), X9, X9
+	VBROADCASTSS    X9, Y9
 	VBROADCASTI32X4 2(AX), Y12
 	VPSRLVQ         Y1, Y12, Y12
 	VPANDD          Y0, Y12, Y12
 	VMOVD           (DI), X11
 	VPDPBUSD        (BX), Y12, Y11
 	VCVTDQ2PS       Y11, Y11
-	VFMADD231PS     Y11, Y8, Y6
+	VFMADD231PS     Y11, Y9, Y6
 	ADDQ            $0x00000012, AX
 	ADDQ            $0x00000020, BX
 	ADDQ            $0x00000008, SI
 	ADDQ            $0x00000010, DI
 	DECQ            R8
-	JNZ             rowQ40AVX512_block
+	JNZ             rowQ40AVX512_single
 
 rowQ40AVX512_end:
-	VXORPS        Y8, Y8, Y8
-	VADDPS        Y6, Y8, Y8
-	VADDPS        Y7, Y8, Y8
-	VEXTRACTF64X4 $0x01, Z9, Y6
-	VADDPS        Y6, Y8, Y8
-	VADDPS        Y9, Y8, Y8
-	VEXTRACTF128  $0x01, Y8, X6
-	VADDPS        X8, X6, X6
+	VXORPS        Y9, Y9, Y9
+	VADDPS        Y6, Y9, Y9
+	VADDPS        Y7, Y9, Y9
+	VEXTRACTF64X4 $0x01, Z8, Y6
+	VADDPS        Y6, Y9, Y9
+	VADDPS        Y8, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X6
+	VADDPS        X9, X6, X6
 	VPERMILPS     $0x4e, X6, X7
 	VADDPS        X7, X6, X6
 	VPERMILPS     $0xb1, X6, X7
@@ -863,7 +863,7 @@ DATA row_dsQ40<>+56(SB)/8, $0x3938272615140302
 GLOBL row_dsQ40<>(SB), RODATA|NOPTR, $64
 
 // func rowQ41AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowQ41AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
@@ -883,12 +883,12 @@ rowQ41AVX512_row:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS X8, X8, X8
-	VPXORD Z9, Z9, Z9
+	VXORPS Z9, Z9, Z9
 	VXORPS Y10, Y10, Y10
 	SUBQ   $0x04, R8
 	JL     rowQ41AVX512_rest
 
-rowQ41AVX512_blocks:
+rowQ41AVX512_unrolled:
 	VMOVUPS     (AX), Z11
 	VMOVUPS     16(AX), Z12
 	VPXORD      Z13, Z13, Z13
@@ -912,13 +912,13 @@ rowQ41AVX512_blocks:
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x04, R8
-	JGE         rowQ41AVX512_blocks
+	JGE         rowQ41AVX512_unrolled
 
 rowQ41AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ41AVX512_end
 
-rowQ41AVX512_block:
+rowQ41AVX512_single:
 	VMOVD           (AX), X11
 	VCVTPH2PS       X11, X11
 	VMOVSD          (SI), X12
@@ -937,7 +937,7 @@ rowQ41AVX512_block:
 	ADDQ            $0x00000008, SI
 	ADDQ            $0x00000010, DI
 	DECQ            R8
-	JNZ             rowQ41AVX512_block
+	JNZ             rowQ41AVX512_single
 
 rowQ41AVX512_end:
 	VMOVSHDUP     X8, X8
@@ -986,7 +986,7 @@ DATA row_dsQ41<>+56(SB)/8, $0x3f3e2b2a17160302
 GLOBL row_dsQ41<>(SB), RODATA|NOPTR, $64
 
 // func rowQ50AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ50AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
@@ -1011,20 +1011,20 @@ rowQ50AVX512_row:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS X11, X11, X11
-	VPXORD Z12, Z12, Z12
-	VXORPS Y11, Y11, Y11
+	VXORPS Z11, Z11, Z11
+	VXORPS Y12, Y12, Y12
 	SUBQ   $0x04, R8
 	JL     rowQ50AVX512_rest
 
-rowQ50AVX512_blocks:
-	VMOVUPS        (AX), Z11
+rowQ50AVX512_unrolled:
+	VMOVUPS        (AX), Z12
 	VMOVUPS        24(AX), Z15
 	VMOVDQU32      (DI), Z16
 	VMOVDQA32      Z7, Z17
-	VPERMI2B.Z     Z15, Z11, K1, Z17
+	VPERMI2B.Z     Z15, Z12, K1, Z17
 	VGF2P8AFFINEQB $0x00, Z17, Z8, Z17
 	VMOVUPS        Z3, Z18
-	VPERMI2B       Z15, Z11, Z18
+	VPERMI2B       Z15, Z12, Z18
 	VMOVDQA32      Z17, Z19
 	VPTERNLOGD     $0xd8, Z4, Z18, Z19
 	VPDPBUSD       (BX), Z19, Z16
@@ -1034,28 +1034,28 @@ rowQ50AVX512_blocks:
 	VPTERNLOGD     $0xd8, Z4, Z18, Z17
 	VPDPBUSD       64(BX), Z17, Z16
 	VMOVUPS        Z6, Z17
-	VPERMI2B       Z15, Z11, Z17
+	VPERMI2B       Z15, Z12, Z17
 	VCVTPH2PS      X17, X13
 	VMULPS         (SI), X13, X13
-	VPERMPS        Z13, Z5, Z11
+	VPERMPS        Z13, Z5, Z12
 	VCVTDQ2PS      Z16, Z16
-	VFMADD231PS    Z16, Z11, Z12
+	VFMADD231PS    Z16, Z12, Z11
 	ADDQ           $0x00000058, AX
 	ADDQ           $0x00000080, BX
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowQ50AVX512_blocks
+	JGE            rowQ50AVX512_unrolled
 
 rowQ50AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ50AVX512_end
 
-rowQ50AVX512_block:
-	VPBROADCASTW    (AX), X11
-	VCVTPH2PS       X11, X11
-	VMULSS          (SI), X11, X11
-	VBROADCASTSS    X11, Y11
+rowQ50AVX512_single:
+	VPBROADCASTW    (AX), X12
+	VCVTPH2PS       X12, X12
+	VMULSS          (SI), X12, X12
+	VBROADCASTSS    X12, Y12
 	VBROADCASTI32X4 6(AX), Y15
 	VPSRLVQ         Y1, Y15, Y15
 	VPANDD          Y0, Y15, Y15
@@ -1064,23 +1064,23 @@ rowQ50AVX512_block:
 	VMOVD           (DI), X14
 	VPDPBUSD        (BX), Y15, Y14
 	VCVTDQ2PS       Y14, Y14
-	VFMADD231PS     Y14, Y11, Y9
+	VFMADD231PS     Y14, Y12, Y9
 	ADDQ            $0x00000016, AX
 	ADDQ            $0x00000020, BX
 	ADDQ            $0x00000008, SI
 	ADDQ            $0x00000010, DI
 	DECQ            R8
-	JNZ             rowQ50AVX512_block
+	JNZ             rowQ50AVX512_single
 
 rowQ50AVX512_end:
-	VXORPS        Y11, Y11, Y11
-	VADDPS        Y9, Y11, Y11
-	VADDPS        Y10, Y11, Y11
-	VEXTRACTF64X4 $0x01, Z12, Y9
-	VADDPS        Y9, Y11, Y11
-	VADDPS        Y12, Y11, Y11
-	VEXTRACTF128  $0x01, Y11, X9
-	VADDPS        X11, X9, X9
+	VXORPS        Y12, Y12, Y12
+	VADDPS        Y9, Y12, Y12
+	VADDPS        Y10, Y12, Y12
+	VEXTRACTF64X4 $0x01, Z11, Y9
+	VADDPS        Y9, Y12, Y12
+	VADDPS        Y11, Y12, Y12
+	VEXTRACTF128  $0x01, Y12, X9
+	VADDPS        X12, X9, X9
 	VPERMILPS     $0x4e, X9, X10
 	VADDPS        X10, X9, X9
 	VPERMILPS     $0xb1, X9, X10
@@ -1143,7 +1143,7 @@ DATA row_select64<>+56(SB)/8, $0x8040201008040201
 GLOBL row_select64<>(SB), RODATA|NOPTR, $64
 
 // func rowQ51AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3, GFNI
 TEXT ·rowQ51AVX512(SB), NOSPLIT, $0-56
 	MOVQ    w+8(FP), AX
 	VMOVUPS bits_0f0f0f0f<>+0(SB), Y0
@@ -1168,12 +1168,12 @@ rowQ51AVX512_row:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS X11, X11, X11
-	VPXORD Z12, Z12, Z12
+	VXORPS Z12, Z12, Z12
 	VXORPS Y13, Y13, Y13
 	SUBQ   $0x04, R8
 	JL     rowQ51AVX512_rest
 
-rowQ51AVX512_blocks:
+rowQ51AVX512_unrolled:
 	VMOVUPS        (AX), Z14
 	VMOVUPS        32(AX), Z15
 	VPXORD         Z16, Z16, Z16
@@ -1203,13 +1203,13 @@ rowQ51AVX512_blocks:
 	ADDQ           $0x00000020, SI
 	ADDQ           $0x00000040, DI
 	SUBQ           $0x04, R8
-	JGE            rowQ51AVX512_blocks
+	JGE            rowQ51AVX512_unrolled
 
 rowQ51AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ51AVX512_end
 
-rowQ51AVX512_block:
+rowQ51AVX512_single:
 	VMOVD           (AX), X14
 	VCVTPH2PS       X14, X14
 	VMOVSD          (SI), X15
@@ -1230,7 +1230,7 @@ rowQ51AVX512_block:
 	ADDQ            $0x00000008, SI
 	ADDQ            $0x00000010, DI
 	DECQ            R8
-	JNZ             rowQ51AVX512_block
+	JNZ             rowQ51AVX512_single
 
 rowQ51AVX512_end:
 	VMOVSHDUP     X11, X11
@@ -1307,7 +1307,7 @@ rowQ80AVX512_row:
 	SUBQ   $0x04, R8
 	JL     rowQ80AVX512_rest
 
-rowQ80AVX512_blocks:
+rowQ80AVX512_unrolled:
 	VPBROADCASTW (AX), X3
 	VCVTPH2PS    X3, X3
 	VMULSS       (SI), X3, X3
@@ -1349,13 +1349,13 @@ rowQ80AVX512_blocks:
 	ADDQ         $0x00000020, SI
 	ADDQ         $0x00000040, DI
 	SUBQ         $0x04, R8
-	JGE          rowQ80AVX512_blocks
+	JGE          rowQ80AVX512_unrolled
 
 rowQ80AVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowQ80AVX512_end
 
-rowQ80AVX512_block:
+rowQ80AVX512_single:
 	VPBROADCASTW (AX), X3
 	VCVTPH2PS    X3, X3
 	VMULSS       (SI), X3, X3
@@ -1370,7 +1370,7 @@ rowQ80AVX512_block:
 	ADDQ         $0x00000008, SI
 	ADDQ         $0x00000010, DI
 	DECQ         R8
-	JNZ          rowQ80AVX512_block
+	JNZ          rowQ80AVX512_single
 
 rowQ80AVX512_end:
 	VXORPS       Y3, Y3, Y3
@@ -1400,7 +1400,7 @@ DATA bits_80808080<>+56(SB)/8, $0x8080808080808080
 GLOBL bits_80808080<>(SB), RODATA|NOPTR, $64
 
 // func rowIQ4NLAVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowIQ4NLAVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
 	VMOVUPS         bits_0f0f0f0f<>+0(SB), Y0
@@ -1409,11 +1409,11 @@ TEXT ·rowIQ4NLAVX512(SB), NOSPLIT, $0-56
 	VMOVUPS         bits_7f7f7f7f<>+0(SB), Y3
 	VPADDB          Y3, Y2, Y2
 	VMOVUPS         row_codesIQ4NL<>+0(SB), Z3
-	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z7
-	VMOVUPS         row_fours<>+0(SB), Z8
-	VMOVUPS         row_dsIQ4NL<>+0(SB), Z9
-	VBROADCASTI32X4 ·nonlinear4+0(SB), Z10
-	VPADDB          bits_7f7f7f7f<>+0(SB), Z10, Z10
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z6
+	VMOVUPS         row_fours<>+0(SB), Z7
+	VMOVUPS         row_dsIQ4NL<>+0(SB), Z8
+	VBROADCASTI32X4 ·nonlinear4+0(SB), Z9
+	VPADDB          bits_7f7f7f7f<>+0(SB), Z9, Z9
 	MOVQ            dst+0(FP), CX
 	MOVQ            rows+16(FP), DX
 
@@ -1422,79 +1422,79 @@ rowIQ4NLAVX512_row:
 	MOVQ   scales+40(FP), SI
 	MOVQ   offsets+48(FP), DI
 	MOVQ   blocks+24(FP), R8
+	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
-	VXORPS Y12, Y12, Y12
-	VXORPS X5, X5, X5
-	VPXORD Z4, Z4, Z4
+	VXORPS X4, X4, X4
+	VXORPS Z12, Z12, Z12
 	VXORPS Y13, Y13, Y13
 	SUBQ   $0x04, R8
 	JL     rowIQ4NLAVX512_rest
 
-rowIQ4NLAVX512_blocks:
+rowIQ4NLAVX512_unrolled:
 	VMOVUPS     (AX), Z13
 	VMOVUPS     8(AX), Z14
 	VMOVDQU32   (DI), Z15
 	VMOVUPS     Z3, Z16
 	VPERMI2B    Z14, Z13, Z16
-	VPANDD      Z7, Z16, Z17
-	VPSHUFB     Z17, Z10, Z17
+	VPANDD      Z6, Z16, Z17
+	VPSHUFB     Z17, Z9, Z17
 	VPDPBUSD    (BX), Z17, Z15
 	VPSRLW      $0x04, Z16, Z16
-	VPANDD      Z7, Z16, Z16
-	VPSHUFB     Z16, Z10, Z16
+	VPANDD      Z6, Z16, Z16
+	VPSHUFB     Z16, Z9, Z16
 	VPDPBUSD    64(BX), Z16, Z15
-	VMOVUPS     Z9, Z16
+	VMOVUPS     Z8, Z16
 	VPERMI2B    Z14, Z13, Z16
-	VCVTPH2PS   X16, X5
-	VMULPS      (SI), X5, X5
-	VPERMPS     Z5, Z8, Z13
+	VCVTPH2PS   X16, X4
+	VMULPS      (SI), X4, X4
+	VPERMPS     Z4, Z7, Z13
 	VCVTDQ2PS   Z15, Z15
-	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z13, Z12
 	ADDQ        $0x00000048, AX
 	ADDQ        $0x00000080, BX
 	ADDQ        $0x00000020, SI
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x04, R8
-	JGE         rowIQ4NLAVX512_blocks
+	JGE         rowIQ4NLAVX512_unrolled
 
 rowIQ4NLAVX512_rest:
 	ADDQ $0x04, R8
 	JZ   rowIQ4NLAVX512_end
 
-rowIQ4NLAVX512_block:
-	VPBROADCASTW    (AX), X5
-	VCVTPH2PS       X5, X5
-	VMULSS          (SI), X5, X5
-	VBROADCASTSS    X5, Y13
+rowIQ4NLAVX512_single:
+	VPBROADCASTW    (AX), X4
+	VCVTPH2PS       X4, X4
+	VMULSS          (SI), X4, X4
+	VBROADCASTSS    X4, Y13
 	VBROADCASTI32X4 2(AX), Y14
 	VPSRLVQ         Y1, Y14, Y14
 	VPANDD          Y0, Y14, Y14
 	VPSHUFB         Y14, Y2, Y14
-	VMOVD           (DI), X6
-	VPDPBUSD        (BX), Y14, Y6
-	VCVTDQ2PS       Y6, Y6
-	VFMADD231PS     Y6, Y13, Y11
+	VMOVD           (DI), X5
+	VPDPBUSD        (BX), Y14, Y5
+	VCVTDQ2PS       Y5, Y5
+	VFMADD231PS     Y5, Y13, Y10
 	ADDQ            $0x00000012, AX
 	ADDQ            $0x00000020, BX
 	ADDQ            $0x00000008, SI
 	ADDQ            $0x00000010, DI
 	DECQ            R8
-	JNZ             rowIQ4NLAVX512_block
+	JNZ             rowIQ4NLAVX512_single
 
 rowIQ4NLAVX512_end:
 	VXORPS        Y13, Y13, Y13
+	VADDPS        Y10, Y13, Y13
 	VADDPS        Y11, Y13, Y13
+	VEXTRACTF64X4 $0x01, Z12, Y10
+	VADDPS        Y10, Y13, Y13
 	VADDPS        Y12, Y13, Y13
-	VEXTRACTF64X4 $0x01, Z4, Y11
-	VADDPS        Y11, Y13, Y13
-	VADDPS        Y4, Y13, Y13
-	VEXTRACTF128  $0x01, Y13, X5
-	VADDPS        X13, X5, X5
-	VPERMILPS     $0x4e, X5, X6
-	VADDPS        X6, X5, X5
-	VPERMILPS     $0xb1, X5, X6
-	VADDPS        X6, X5, X5
-	VMOVSS        X5, (CX)
+	VEXTRACTF128  $0x01, Y13, X4
+	VADDPS        X13, X4, X4
+	VPERMILPS     $0x4e, X4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPS     $0xb1, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, (CX)
 	ADDQ          $0x04, CX
 	DECQ          DX
 	JNZ           rowIQ4NLAVX512_row
@@ -1532,7 +1532,7 @@ DATA row_dsIQ4NL<>+56(SB)/8, $0x3938272615140302
 GLOBL row_dsIQ4NL<>(SB), RODATA|NOPTR, $64
 
 // func rowMXFP4AVX512(dst *float32, w *byte, rows int, blocks int, codes *int8, scales *float32, offsets *[4]int32)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI, AVX512VL, AVX512VNNI, FMA3
 TEXT ·rowMXFP4AVX512(SB), NOSPLIT, $0-56
 	MOVQ            w+8(FP), AX
 	LEAQ            ·scalesE8M0+0(SB), CX
@@ -1542,10 +1542,10 @@ TEXT ·rowMXFP4AVX512(SB), NOSPLIT, $0-56
 	VMOVUPS         bits_0c0c0c0c<>+0(SB), Y3
 	VPADDB          Y3, Y2, Y2
 	VMOVUPS         row_codesMXFP4<>+0(SB), Z3
-	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z7
-	VMOVUPS         row_fours<>+0(SB), Z8
-	VBROADCASTI32X4 ·float4+0(SB), Z9
-	VPADDB          bits_0c0c0c0c<>+0(SB), Z9, Z9
+	VMOVUPS         bits_0f0f0f0f<>+0(SB), Z6
+	VMOVUPS         row_fours<>+0(SB), Z7
+	VBROADCASTI32X4 ·float4+0(SB), Z8
+	VPADDB          bits_0c0c0c0c<>+0(SB), Z8, Z8
 	MOVQ            dst+0(FP), DX
 	MOVQ            rows+16(FP), BX
 
@@ -1554,84 +1554,84 @@ rowMXFP4AVX512_row:
 	MOVQ   scales+40(FP), DI
 	MOVQ   offsets+48(FP), R8
 	MOVQ   blocks+24(FP), R9
+	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	VXORPS X5, X5, X5
-	VPXORD Z4, Z4, Z4
+	VXORPS X4, X4, X4
+	VXORPS Z11, Z11, Z11
 	VXORPS Y12, Y12, Y12
 	SUBQ   $0x04, R9
 	JL     rowMXFP4AVX512_rest
 
-rowMXFP4AVX512_blocks:
+rowMXFP4AVX512_unrolled:
 	VMOVUPS     (AX), Z12
 	VMOVUPS     4(AX), Z13
 	VMOVDQU32   (R8), Z14
 	VMOVUPS     Z3, Z15
 	VPERMI2B    Z13, Z12, Z15
-	VPANDD      Z7, Z15, Z12
-	VPSHUFB     Z12, Z9, Z12
+	VPANDD      Z6, Z15, Z12
+	VPSHUFB     Z12, Z8, Z12
 	VPDPBUSD    (SI), Z12, Z14
 	VPSRLW      $0x04, Z15, Z15
-	VPANDD      Z7, Z15, Z12
-	VPSHUFB     Z12, Z9, Z12
+	VPANDD      Z6, Z15, Z12
+	VPSHUFB     Z12, Z8, Z12
 	VPDPBUSD    64(SI), Z12, Z14
 	MOVBQZX     (AX), R10
-	VMOVSS      (CX)(R10*4), X5
+	VMOVSS      (CX)(R10*4), X4
 	MOVBQZX     17(AX), R10
-	VINSERTPS   $0x10, (CX)(R10*4), X5, X5
+	VINSERTPS   $0x10, (CX)(R10*4), X4, X4
 	MOVBQZX     34(AX), R10
-	VINSERTPS   $0x20, (CX)(R10*4), X5, X5
+	VINSERTPS   $0x20, (CX)(R10*4), X4, X4
 	MOVBQZX     51(AX), R10
-	VINSERTPS   $0x30, (CX)(R10*4), X5, X5
-	VMULPS      (DI), X5, X5
-	VPERMPS     Z5, Z8, Z12
+	VINSERTPS   $0x30, (CX)(R10*4), X4, X4
+	VMULPS      (DI), X4, X4
+	VPERMPS     Z4, Z7, Z12
 	VCVTDQ2PS   Z14, Z14
-	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z12, Z11
 	ADDQ        $0x00000044, AX
 	ADDQ        $0x00000080, SI
 	ADDQ        $0x00000020, DI
 	ADDQ        $0x00000040, R8
 	SUBQ        $0x04, R9
-	JGE         rowMXFP4AVX512_blocks
+	JGE         rowMXFP4AVX512_unrolled
 
 rowMXFP4AVX512_rest:
 	ADDQ $0x04, R9
 	JZ   rowMXFP4AVX512_end
 
-rowMXFP4AVX512_block:
+rowMXFP4AVX512_single:
 	MOVBQZX         (AX), R10
-	VMOVSS          (CX)(R10*4), X5
-	VMULSS          (DI), X5, X5
-	VBROADCASTSS    X5, Y12
+	VMOVSS          (CX)(R10*4), X4
+	VMULSS          (DI), X4, X4
+	VBROADCASTSS    X4, Y12
 	VBROADCASTI32X4 1(AX), Y13
 	VPSRLVQ         Y1, Y13, Y13
 	VPANDD          Y0, Y13, Y13
 	VPSHUFB         Y13, Y2, Y13
-	VMOVD           (R8), X6
-	VPDPBUSD        (SI), Y13, Y6
-	VCVTDQ2PS       Y6, Y6
-	VFMADD231PS     Y6, Y12, Y10
+	VMOVD           (R8), X5
+	VPDPBUSD        (SI), Y13, Y5
+	VCVTDQ2PS       Y5, Y5
+	VFMADD231PS     Y5, Y12, Y9
 	ADDQ            $0x00000011, AX
 	ADDQ            $0x00000020, SI
 	ADDQ            $0x00000008, DI
 	ADDQ            $0x00000010, R8
 	DECQ            R9
-	JNZ             rowMXFP4AVX512_block
+	JNZ             rowMXFP4AVX512_single
 
 rowMXFP4AVX512_end:
 	VXORPS        Y12, Y12, Y12
+	VADDPS        Y9, Y12, Y12
 	VADDPS        Y10, Y12, Y12
+	VEXTRACTF64X4 $0x01, Z11, Y9
+	VADDPS        Y9, Y12, Y12
 	VADDPS        Y11, Y12, Y12
-	VEXTRACTF64X4 $0x01, Z4, Y10
-	VADDPS        Y10, Y12, Y12
-	VADDPS        Y4, Y12, Y12
-	VEXTRACTF128  $0x01, Y12, X5
-	VADDPS        X12, X5, X5
-	VPERMILPS     $0x4e, X5, X6
-	VADDPS        X6, X5, X5
-	VPERMILPS     $0xb1, X5, X6
-	VADDPS        X6, X5, X5
-	VMOVSS        X5, (DX)
+	VEXTRACTF128  $0x01, Y12, X4
+	VADDPS        X12, X4, X4
+	VPERMILPS     $0x4e, X4, X5
+	VADDPS        X5, X4, X4
+	VPERMILPS     $0xb1, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, (DX)
 	ADDQ          $0x04, DX
 	DECQ          BX
 	JNZ           rowMXFP4AVX512_row
@@ -1657,49 +1657,49 @@ TEXT ·rowF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowF32AVX512_row:
-	MOVQ   n+32(FP), SI
-	MOVQ   x+40(FP), DI
-	MOVQ   AX, R8
+	MOVQ   x+40(FP), SI
+	MOVQ   AX, DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	SUBQ   $0x00000080, SI
+	MOVQ   n+32(FP), R8
+	SUBQ   $0x00000080, R8
 	JL     rowF32AVX512_rest
 
-rowF32AVX512_columns:
-	VMOVUPS     (R8), Z4
-	VFMADD231PS (DI), Z4, Z0
-	VMOVUPS     64(R8), Z4
-	VFMADD231PS 64(DI), Z4, Z1
-	VMOVUPS     128(R8), Z4
-	VFMADD231PS 128(DI), Z4, Z2
-	VMOVUPS     192(R8), Z4
-	VFMADD231PS 192(DI), Z4, Z3
-	VMOVUPS     256(R8), Z4
-	VFMADD231PS 256(DI), Z4, Z0
-	VMOVUPS     320(R8), Z4
-	VFMADD231PS 320(DI), Z4, Z1
-	VMOVUPS     384(R8), Z4
-	VFMADD231PS 384(DI), Z4, Z2
-	VMOVUPS     448(R8), Z4
-	VFMADD231PS 448(DI), Z4, Z3
-	ADDQ        $0x00000200, R8
+rowF32AVX512_unrolled:
+	VMOVUPS     (DI), Z4
+	VFMADD231PS (SI), Z4, Z0
+	VMOVUPS     64(DI), Z4
+	VFMADD231PS 64(SI), Z4, Z1
+	VMOVUPS     128(DI), Z4
+	VFMADD231PS 128(SI), Z4, Z2
+	VMOVUPS     192(DI), Z4
+	VFMADD231PS 192(SI), Z4, Z3
+	VMOVUPS     256(DI), Z4
+	VFMADD231PS 256(SI), Z4, Z0
+	VMOVUPS     320(DI), Z4
+	VFMADD231PS 320(SI), Z4, Z1
+	VMOVUPS     384(DI), Z4
+	VFMADD231PS 384(SI), Z4, Z2
+	VMOVUPS     448(DI), Z4
+	VFMADD231PS 448(SI), Z4, Z3
 	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, SI
-	JGE         rowF32AVX512_columns
+	ADDQ        $0x00000200, SI
+	SUBQ        $0x00000080, R8
+	JGE         rowF32AVX512_unrolled
 
 rowF32AVX512_rest:
-	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, R8
 	JZ   rowF32AVX512_end
 
-rowF32AVX512_vector:
-	VMOVUPS     (R8), Z4
-	VFMADD231PS (DI), Z4, Z0
-	ADDQ        $0x00000040, R8
+rowF32AVX512_single:
+	VMOVUPS     (DI), Z4
+	VFMADD231PS (SI), Z4, Z0
 	ADDQ        $0x00000040, DI
-	SUBQ        $0x10, SI
-	JNZ         rowF32AVX512_vector
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x10, R8
+	JNZ         rowF32AVX512_single
 
 rowF32AVX512_end:
 	ADDQ          CX, AX
@@ -1738,49 +1738,49 @@ TEXT ·rowF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowF16AVX512_row:
-	MOVQ   n+32(FP), SI
-	MOVQ   x+40(FP), DI
-	MOVQ   AX, R8
+	MOVQ   x+40(FP), SI
+	MOVQ   AX, DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	SUBQ   $0x00000080, SI
+	MOVQ   n+32(FP), R8
+	SUBQ   $0x00000080, R8
 	JL     rowF16AVX512_rest
 
-rowF16AVX512_columns:
-	VCVTPH2PS   (R8), Z4
-	VFMADD231PS (DI), Z4, Z0
-	VCVTPH2PS   32(R8), Z4
-	VFMADD231PS 64(DI), Z4, Z1
-	VCVTPH2PS   64(R8), Z4
-	VFMADD231PS 128(DI), Z4, Z2
-	VCVTPH2PS   96(R8), Z4
-	VFMADD231PS 192(DI), Z4, Z3
-	VCVTPH2PS   128(R8), Z4
-	VFMADD231PS 256(DI), Z4, Z0
-	VCVTPH2PS   160(R8), Z4
-	VFMADD231PS 320(DI), Z4, Z1
-	VCVTPH2PS   192(R8), Z4
-	VFMADD231PS 384(DI), Z4, Z2
-	VCVTPH2PS   224(R8), Z4
-	VFMADD231PS 448(DI), Z4, Z3
-	ADDQ        $0x00000100, R8
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, SI
-	JGE         rowF16AVX512_columns
+rowF16AVX512_unrolled:
+	VCVTPH2PS   (DI), Z4
+	VFMADD231PS (SI), Z4, Z0
+	VCVTPH2PS   32(DI), Z4
+	VFMADD231PS 64(SI), Z4, Z1
+	VCVTPH2PS   64(DI), Z4
+	VFMADD231PS 128(SI), Z4, Z2
+	VCVTPH2PS   96(DI), Z4
+	VFMADD231PS 192(SI), Z4, Z3
+	VCVTPH2PS   128(DI), Z4
+	VFMADD231PS 256(SI), Z4, Z0
+	VCVTPH2PS   160(DI), Z4
+	VFMADD231PS 320(SI), Z4, Z1
+	VCVTPH2PS   192(DI), Z4
+	VFMADD231PS 384(SI), Z4, Z2
+	VCVTPH2PS   224(DI), Z4
+	VFMADD231PS 448(SI), Z4, Z3
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000200, SI
+	SUBQ        $0x00000080, R8
+	JGE         rowF16AVX512_unrolled
 
 rowF16AVX512_rest:
-	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, R8
 	JZ   rowF16AVX512_end
 
-rowF16AVX512_vector:
-	VCVTPH2PS   (R8), Z4
-	VFMADD231PS (DI), Z4, Z0
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x10, SI
-	JNZ         rowF16AVX512_vector
+rowF16AVX512_single:
+	VCVTPH2PS   (DI), Z4
+	VFMADD231PS (SI), Z4, Z0
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x10, R8
+	JNZ         rowF16AVX512_single
 
 rowF16AVX512_end:
 	ADDQ          CX, AX
@@ -1819,58 +1819,58 @@ TEXT ·rowBF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ rows+16(FP), BX
 
 rowBF16AVX512_row:
-	MOVQ   n+32(FP), SI
-	MOVQ   x+40(FP), DI
-	MOVQ   AX, R8
+	MOVQ   x+40(FP), SI
+	MOVQ   AX, DI
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
-	SUBQ   $0x00000080, SI
+	MOVQ   n+32(FP), R8
+	SUBQ   $0x00000080, R8
 	JL     rowBF16AVX512_rest
 
-rowBF16AVX512_columns:
-	VPMOVZXWD   (R8), Z4
+rowBF16AVX512_unrolled:
+	VPMOVZXWD   (DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS (DI), Z4, Z0
-	VPMOVZXWD   32(R8), Z4
+	VFMADD231PS (SI), Z4, Z0
+	VPMOVZXWD   32(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 64(DI), Z4, Z1
-	VPMOVZXWD   64(R8), Z4
+	VFMADD231PS 64(SI), Z4, Z1
+	VPMOVZXWD   64(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 128(DI), Z4, Z2
-	VPMOVZXWD   96(R8), Z4
+	VFMADD231PS 128(SI), Z4, Z2
+	VPMOVZXWD   96(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 192(DI), Z4, Z3
-	VPMOVZXWD   128(R8), Z4
+	VFMADD231PS 192(SI), Z4, Z3
+	VPMOVZXWD   128(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 256(DI), Z4, Z0
-	VPMOVZXWD   160(R8), Z4
+	VFMADD231PS 256(SI), Z4, Z0
+	VPMOVZXWD   160(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 320(DI), Z4, Z1
-	VPMOVZXWD   192(R8), Z4
+	VFMADD231PS 320(SI), Z4, Z1
+	VPMOVZXWD   192(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 384(DI), Z4, Z2
-	VPMOVZXWD   224(R8), Z4
+	VFMADD231PS 384(SI), Z4, Z2
+	VPMOVZXWD   224(DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS 448(DI), Z4, Z3
-	ADDQ        $0x00000100, R8
-	ADDQ        $0x00000200, DI
-	SUBQ        $0x00000080, SI
-	JGE         rowBF16AVX512_columns
+	VFMADD231PS 448(SI), Z4, Z3
+	ADDQ        $0x00000100, DI
+	ADDQ        $0x00000200, SI
+	SUBQ        $0x00000080, R8
+	JGE         rowBF16AVX512_unrolled
 
 rowBF16AVX512_rest:
-	ADDQ $0x00000080, SI
+	ADDQ $0x00000080, R8
 	JZ   rowBF16AVX512_end
 
-rowBF16AVX512_vector:
-	VPMOVZXWD   (R8), Z4
+rowBF16AVX512_single:
+	VPMOVZXWD   (DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VFMADD231PS (DI), Z4, Z0
-	ADDQ        $0x00000020, R8
-	ADDQ        $0x00000040, DI
-	SUBQ        $0x10, SI
-	JNZ         rowBF16AVX512_vector
+	VFMADD231PS (SI), Z4, Z0
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000040, SI
+	SUBQ        $0x10, R8
+	JNZ         rowBF16AVX512_single
 
 rowBF16AVX512_end:
 	ADDQ          CX, AX

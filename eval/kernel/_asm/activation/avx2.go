@@ -261,13 +261,9 @@ func interleave256() {
 	SHLQ(Imm(5), stride)
 	rows := NewRows(sums, stride, layout.BlockTokens)
 	Repeat("interleave256AVX2_sums", Copy(blocks), func() {
-		in := AVX2.Vectors(8)
-		for row := range in {
-			VMOVDQU(rows.At(row, 0), in[row])
-		}
 		total := AVX2.Zero()
 		var low reg.VecVirtual
-		for i, pairs := range Transpose8(in) {
+		for i, pairs := range rows.Columns() {
 			VMOVDQU(pairs, Mem{Base: to, Disp: layout.TokenPairs16 + i*layout.Line})
 			sum, first, second := pairSums(pairs)
 			VMOVDQU(first, Mem{Base: to, Disp: layout.TokenOffsets + 2*i*layout.Line})

@@ -62,10 +62,7 @@ func wideLoad256() {
 	VPBROADCASTD(Words(1), ones)
 
 	Repeat("loadQ8KAVX512_block", blocks, func() {
-		x := AVX512.Vectors(16)
-		for i := range x {
-			VMOVUPS(Mem{Base: src, Disp: 64 * i}, x[i])
-		}
+		x := AVX512.LoadMany(16, Mem{Base: src})
 		// The largest and the smallest, and whether any is NaN.
 		high, low := [2]reg.VecVirtual{ZMM(), ZMM()}, [2]reg.VecVirtual{ZMM(), ZMM()}
 		odd := [2]reg.OpmaskVirtual{K(), K()}

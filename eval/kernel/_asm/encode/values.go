@@ -23,15 +23,6 @@ func Values(m Machine) {
 	r.levels("levelsProduct", "(x - offset) * scale", false)
 }
 
-// eight returns eight columns of eight rows.
-func eight(m Machine, rows Rows) []reg.VecVirtual {
-	in := m.Vectors(8)
-	for i, v := range in {
-		VMOVUPS(rows.At(i, 0), v)
-	}
-	return Transpose8(in)
-}
-
 func transpose(m Machine) {
 	m.Func("transpose", "func(dst, src *float32, columns, n int)",
 		"turns columns sub-blocks of n values that follow each other in src (multiples of 8) into n rows of columns.")
@@ -42,7 +33,7 @@ func transpose(m Machine) {
 	Loop("blocks", columns, 8, func() {
 		to, at := Copy(dst), NewRows(Copy(src), length, 8)
 		Loop("values", Copy(n), 8, func() {
-			for _, v := range eight(m, at) {
+			for _, v := range at.Columns() {
 				VMOVUPS(v, Mem{Base: to})
 				ADDQ(row, to)
 			}
@@ -61,7 +52,7 @@ func sums(m Machine, name, what string, f func(v reg.VecVirtual)) {
 	SHLQ(Imm(2), length)
 	at, sum := NewRows(Copy(x), length, 8), m.Zero()
 	Loop("run", n, 8, func() {
-		for _, v := range eight(m, at) {
+		for _, v := range at.Columns() {
 			f(v)
 			Add(sum, sum, v)
 		}

@@ -52,3 +52,19 @@ func Copy(v Op) reg.GPVirtual {
 	MOVQ(v, c)
 	return c
 }
+
+// Unrolled emits a loop over n things, which may be none, as long as there are enough unroll times per at once, then per at
+// a time. n is 0 afterwards.
+func Unrolled(label string, n reg.Register, per, unroll int, body func(times int)) {
+	SUBQ(immediate(unroll*per), n)
+	JL(LabelRef(label + "_rest"))
+	Label(label + "_unrolled")
+	body(unroll)
+	SUBQ(immediate(unroll*per), n)
+	JGE(LabelRef(label + "_unrolled"))
+	Label(label + "_rest")
+	ADDQ(immediate(unroll*per), n)
+	JZ(LabelRef(label + "_end"))
+	Loop(label+"_single", n, per, func() { body(1) })
+	Label(label + "_end")
+}

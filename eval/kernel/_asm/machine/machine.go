@@ -92,6 +92,15 @@ func (m Machine) Load(a Op) reg.VecVirtual {
 	return v
 }
 
+// LoadMany returns n new registers filled from memory, one behind the other.
+func (m Machine) LoadMany(n int, from Mem) []reg.VecVirtual {
+	v := m.Vectors(n)
+	for i, v := range v {
+		VMOVUPS(from.Offset(m.Bytes*i), v)
+	}
+	return v
+}
+
 // Broadcast is a new register with one float32, from memory or the first lane of a register, in every lane.
 func (m Machine) Broadcast(a Op) reg.VecVirtual {
 	v := m.Vec()

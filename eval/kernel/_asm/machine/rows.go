@@ -56,3 +56,12 @@ func (r Rows) At(i, disp int) Mem {
 
 // Advance moves on by n bytes within the rows.
 func (r Rows) Advance(n int) { ADDQ(U32(n), r.Base) }
+
+// Columns returns the next eight 32-bit columns of eight rows, in vectors of eight.
+func (r Rows) Columns() []reg.VecVirtual {
+	in := AVX2.Vectors(8)
+	for i, v := range in {
+		VMOVUPS(r.At(i, 0), v)
+	}
+	return Transpose8(in)
+}

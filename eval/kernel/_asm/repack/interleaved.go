@@ -75,11 +75,7 @@ func look(table, v reg.VecVirtual) {
 
 // scaleWords loads a block's words of scales.
 func (t interleaved) scaleWords(body Mem) []reg.VecVirtual {
-	words := make([]reg.VecVirtual, t.scales)
-	for i := range words {
-		words[i] = AVX512.Load(body.Offset(layout.Vector * i))
-	}
-	return words
+	return AVX512.LoadMany(t.scales, body)
 }
 
 // mask has ones where a slot keeps its code4.
@@ -105,10 +101,7 @@ func (t interleaved) masks() (list []uint32) {
 
 // unpackBits unpacks a code group and calls use for each slot, with codes that are still shifted.
 func (t interleaved) unpackBits(m masks, at Mem, use func(slot int, v reg.VecVirtual)) {
-	w := make([]reg.VecVirtual, t.group().Words)
-	for i := range w {
-		w[i] = AVX512.Load(at.Offset(layout.Vector * i))
-	}
+	w := AVX512.LoadMany(t.group().Words, at)
 	cut := func(slot int, v reg.VecVirtual) {
 		c := ZMM()
 		VPANDD(m[t.mask(slot)], v, c)

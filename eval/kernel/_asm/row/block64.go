@@ -112,11 +112,7 @@ func (t Block64) Emit(s Machine) {
 	size := s.Bytes
 	eachRow(name, func(dst reg.GPVirtual) {
 		codes, scales, starts, blocks := Arg("codes"), Arg("scales"), Arg("starts"), Arg("blocks")
-		sum := make([]reg.VecVirtual, t.vectors) // so that one addition need not wait for another
-		for c := range sum {
-			sum[c] = s.Vec()
-			Clear(sum[c])
-		}
+		sum := s.Zeros(t.vectors) // so that one addition need not wait for another
 		Repeat(name+"_block", blocks, func() {
 			for c := range t.vectors {
 				at := func(base reg.GPVirtual) Mem { return Mem{Base: base, Disp: size * c} }

@@ -63,7 +63,7 @@ func (t Legacy) Emit(s Machine) {
 		codes, scales, offsets, blocks := Arg("codes"), Arg("scales"), Arg("offsets"), Arg("blocks")
 		sum, mins := AVX2.Vectors(2), XMM()
 		for _, v := range append(sum, mins) {
-			VXORPS(v, v, v)
+			Clear(v)
 		}
 		block := func(i int) {
 			d := t.scale(w, i, Mem{Base: scales, Disp: 8 * i}, mins)
@@ -71,39 +71,24 @@ func (t Legacy) Emit(s Machine) {
 			VCVTDQ2PS(f, f)
 			VFMADD231PS(f, d, sum[i%2])
 		}
-		advance := func(n int) {
+		sum4, mins4 := ZMM(), YMM()
+		if four != nil {
+			Clear(sum4)
+			Clear(mins4)
+		}
+		Unrolled(name, blocks, 1, 4, func(n int) {
+			if four != nil && n == 4 {
+				four.blocks(Mem{Base: codes}, Mem{Base: scales}, Mem{Base: offsets}, sum4, mins4)
+			} else {
+				for i := range n {
+					block(i)
+				}
+			}
 			ADDQ(U32(uint32(n*t.bytes)), w)
 			ADDQ(U32(uint32(n*32)), codes)
 			ADDQ(U32(uint32(n*8)), scales)
 			ADDQ(U32(uint32(n*16)), offsets)
-		}
-		sum4, mins4 := ZMM(), YMM()
-		step := func() {
-			for i := range 4 {
-				block(i)
-			}
-		}
-		if four != nil {
-			VPXORD(sum4, sum4, sum4)
-			VXORPS(mins4, mins4, mins4)
-			step = func() { four.blocks(Mem{Base: codes}, Mem{Base: scales}, Mem{Base: offsets}, sum4, mins4) }
-		}
-		const unroll = 4
-		SUBQ(Imm(unroll), blocks)
-		JL(LabelRef(name + "_rest"))
-		Label(name + "_blocks")
-		step()
-		advance(unroll)
-		SUBQ(Imm(unroll), blocks)
-		JGE(LabelRef(name + "_blocks"))
-		Label(name + "_rest")
-		ADDQ(Imm(unroll), blocks)
-		JZ(LabelRef(name + "_end"))
-		Repeat(name+"_block", blocks, func() {
-			block(0)
-			advance(1)
 		})
-		Label(name + "_end")
 		if t.min { // lane 1 holds the minima's share
 			VMOVSHDUP(mins, mins)
 			x := AVX2.Zero()

@@ -84,10 +84,7 @@ func (t KQuant) Fill() {
 
 // turnScales transposes the scales of sixteen rows: pairs of int16 that are minima, negated, or two scales.
 func (t KQuant) turnScales(stage, record reg.GPVirtual) {
-	in := AVX512.Vectors(16)
-	for r := range in {
-		VMOVDQU32(Mem{Base: stage, Disp: 16*256 + 64*r}, in[r])
-	}
+	in := AVX512.LoadMany(16, Mem{Base: stage, Disp: 16 * 256})
 	out := Transpose16(in)
 	zero := AVX512.Zero()
 	mins, scales := out[:0], out[:0]

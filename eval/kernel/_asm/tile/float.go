@@ -61,20 +61,16 @@ func at(i, disp int, p []reg.GPVirtual, stride reg.GPVirtual) Mem {
 }
 
 func floatRows(name string, m Machine, rows int, c, ldc, a, lda reg.GPVirtual) {
-	const unroll = 4
 	vectors, size := layout.Vector/m.Bytes, m.Bytes
-	b, ldb, k := Arg("b"), Arg("ldb"), Arg("k")
+	b, ldb := Arg("b"), Arg("ldb")
 	p := threes(a, lda, rows)
 	acc := make([][]reg.VecVirtual, rows)
 	for i := range acc {
 		acc[i] = m.Zeros(vectors)
 	}
-	columns := func(n int) {
+	Unrolled(name+"_columns", Arg("k"), 1, 4, func(n int) {
 		for s := range n {
-			w := m.Vectors(vectors)
-			for v := range w {
-				VMOVUPS(Mem{Base: b, Disp: size * v}, w[v])
-			}
+			w := m.LoadMany(vectors, Mem{Base: b})
 			for i := range rows {
 				if m.Wide() {
 					VFMADD231PS_BCST(at(i, 4*s, p, lda), w[0], acc[i][0])
@@ -90,21 +86,7 @@ func floatRows(name string, m Machine, rows int, c, ldc, a, lda reg.GPVirtual) {
 		for _, q := range p {
 			ADDQ(U32(4*n), q)
 		}
-	}
-	SUBQ(Imm(unroll), k)
-	JL(LabelRef(name + "_rest"))
-	Label(name + "_columns")
-	columns(unroll)
-	SUBQ(Imm(unroll), k)
-	JGE(LabelRef(name + "_columns"))
-	Label(name + "_rest")
-	ADDQ(Imm(unroll), k)
-	JZ(LabelRef(name + "_store"))
-	Repeat(name+"_column", k, func() {
-		columns(1)
 	})
-
-	Label(name + "_store")
 	to, flag := threes(c, ldc, rows), Arg("accumulate")
 	TESTQ(flag, flag)
 	JZ(LabelRef(name + "_write"))

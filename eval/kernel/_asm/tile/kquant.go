@@ -61,10 +61,7 @@ func (f *frame) groups(group, steps int) {
 func (f *frame) mins(sums Rows, group int, signed bool) {
 	acc := accumulators()
 	for p := range 256 / group / 2 {
-		w := AVX2.Vectors(vectors)
-		for v := range w {
-			VMOVDQU(Mem{Base: f.record, Disp: layout.KQuantMins + 64*p + 32*v}, w[v])
-		}
+		w := AVX2.LoadMany(vectors, Mem{Base: f.record, Disp: layout.KQuantMins + 64*p})
 		for t := range layout.Tokens {
 			q := YMM()
 			VPBROADCASTD(sums.At(t, 4*p), q)

@@ -80,10 +80,7 @@ func (f *frame) widen(acc [][]reg.VecVirtual, stored bool) {
 
 // addMins adds m(row)*s(token) to the float sums.
 func (f *frame) addMins(s Rows) {
-	w := AVX2.Vectors(vectors)
-	for v := range w {
-		VMOVUPS(Mem{Base: f.record, Disp: layout.LegacyM + 32*v}, w[v])
-	}
+	w := AVX2.LoadMany(vectors, Mem{Base: f.record, Disp: layout.LegacyM})
 	for t := range layout.Tokens {
 		q := YMM()
 		VBROADCASTSS(s.At(t, 0), q)

@@ -31,10 +31,7 @@ func (f *frame) multiplySigned(first, steps int) [][]reg.VecVirtual {
 	acc := accumulators()
 	one := AVX2.Load(Words(1))
 	for s := first; s < first+steps; s++ {
-		w := AVX2.Vectors(vectors)
-		for v := range w {
-			VMOVDQU(Mem{Base: f.record, Disp: s*layout.Vector + 32*v}, w[v])
-		}
+		w := AVX2.LoadMany(vectors, Mem{Base: f.record, Disp: s * layout.Vector})
 		for t := range layout.Tokens {
 			q, size := YMM(), YMM()
 			VPBROADCASTD(f.codes.At(t, 4*s), q)

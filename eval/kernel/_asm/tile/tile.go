@@ -74,10 +74,7 @@ func (f *frame) multiply(acc [][]reg.VecVirtual, steps, weights, at int) {
 // multiplyWith is multiply with other instructions.
 func (f *frame) multiplyWith(acc [][]reg.VecVirtual, steps, weights, at int, multiply, add func(...Op)) {
 	for s := range steps {
-		w := AVX2.Vectors(vectors)
-		for v := range w {
-			VMOVDQU(Mem{Base: f.record, Disp: weights + s*layout.Vector + 32*v}, w[v])
-		}
+		w := AVX2.LoadMany(vectors, Mem{Base: f.record, Disp: weights + s*layout.Vector})
 		for t := range layout.Tokens {
 			q := YMM()
 			VPBROADCASTD(f.codes.At(t, at+4*s), q)

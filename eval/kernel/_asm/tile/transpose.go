@@ -30,11 +30,7 @@ func transpose8() {
 	dst, chunk, src, stride, count := Arg("dst"), Arg("chunk"), Arg("src"), Arg("stride"), Arg("chunks")
 	rows := NewRows(src, stride, 8)
 	Repeat("transpose_chunk", count, func() {
-		in := AVX2.Vectors(8)
-		for r := range in {
-			VMOVDQU(rows.At(r, 0), in[r])
-		}
-		for j, column := range Transpose8(in) {
+		for j, column := range rows.Columns() {
 			VMOVDQU(column, Mem{Base: dst, Disp: 64 * j})
 		}
 		rows.Advance(32)
