@@ -98,8 +98,12 @@ func (d *comparison) chance(o paired.Options) float64 {
 	if d.file.sibling(d.rival) && d.file.compared() && d.rival.compared() {
 		quantity = (*Candidate).divergence
 	}
-	t, ok := quantity(d.file).Against(quantity(d.rival), o)
-	if !ok || paired.Round(t.Mean) <= 0 {
+	file, rival := quantity(d.file), quantity(d.rival)
+	if paired.Round(file.Value-rival.Value) <= 0 {
+		return 1
+	}
+	t, ok := file.Against(rival, o)
+	if !ok || t.Mean <= 0 {
 		return 1
 	}
 	return t.P
