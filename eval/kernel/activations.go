@@ -48,8 +48,8 @@ func (f ActivationForm) codes() ActivationForm {
 	return f
 }
 
-// Block is the number of activations that share a scale.
-func (f ActivationForm) Block() int {
+// blockLen is the number of activations that share a scale.
+func (f ActivationForm) blockLen() int {
 	switch f.codes() {
 	case FormQ8_0, FormQ8_1:
 		return 32
@@ -107,14 +107,8 @@ type Activations struct {
 // tokenGroup is the number of tokens an AVX2 kernel multiplies at once.
 const tokenGroup = layout.Tokens
 
-// Form is the form of the activations.
-func (b *Activations) Form() ActivationForm { return b.form }
-
 // Tokens is the number of tokens.
 func (b *Activations) Tokens() int { return b.n }
-
-// Cols is the number of activations of a token.
-func (b *Activations) Cols() int { return b.cols }
 
 // Reset makes room for n tokens of cols activations in the given form; contents are undefined until loaded. It fails
 // if cols does not divide into blocks.
@@ -122,9 +116,9 @@ func (b *Activations) Reset(form ActivationForm, n, cols int) error {
 	if form >= formCount || n < 0 || cols < 0 {
 		return fmt.Errorf("%d x %d activations in %s: %w", n, cols, form, formats.ErrUnsupported)
 	}
-	if cols%form.Block() != 0 {
+	if cols%form.blockLen() != 0 {
 		return fmt.Errorf("%w: a row of %d activations does not divide into %s blocks of %d",
-			formats.ErrUnsupported, cols, form, form.Block())
+			formats.ErrUnsupported, cols, form, form.blockLen())
 	}
 	b.form, b.n, b.cols = form, n, cols
 	rows := (n + BlockTokens - 1) / BlockTokens * BlockTokens
@@ -139,11 +133,11 @@ func (b *Activations) Reset(form ActivationForm, n, cols int) error {
 	}
 	b.stride = (cols+63)/64*64 + 64
 	b.codes = grow(b.codes, rows*b.stride)
-	b.d = grow(b.d, rows*(cols/form.Block()))
+	b.d = grow(b.d, rows*(cols/form.blockLen()))
 	b.sums16 = grow(b.sums16, rows*(cols/16))
 	b.tokenBlocks = b.tokenBlocks[:0]
 	if n > fullTokens {
-		b.tokenBlocks = grow(b.tokenBlocks, rows*(cols/form.Block())*form.tokenBlockWords()/BlockTokens)
+		b.tokenBlocks = grow(b.tokenBlocks, rows*(cols/form.blockLen())*form.tokenBlockWords()/BlockTokens)
 	}
 	if form.values() {
 		b.f32 = grow(b.f32, n*b.stride)

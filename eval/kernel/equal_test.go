@@ -241,7 +241,7 @@ func (b *Activations) fill(t int, pair [2]int8) {
 			b.int16s[t*b.stride+k] = int16(pair[k%2])
 		}
 	}
-	blocks := b.cols / b.form.Block()
+	blocks := b.cols / b.form.blockLen()
 	for i := range blocks {
 		b.d[t*blocks+i] = 1
 		if b.form == FormQ8_1 {

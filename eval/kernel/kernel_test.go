@@ -103,7 +103,7 @@ func (b *Activations) value(t, k int) float64 {
 	if b.form.float() {
 		return float64(b.f32[t*b.stride+k])
 	}
-	size := b.form.Block()
+	size := b.form.blockLen()
 	return float64(b.d[t*(b.cols/size)+k/size]) * float64(b.codes[t*b.stride+k])
 }
 

@@ -28,7 +28,7 @@ func (f *loadFuncs) load(b *Activations, t int, x []float32) {
 		f.loadBF16(b, t, x)
 		return
 	}
-	size := b.form.Block()
+	size := b.form.blockLen()
 	blocks := b.cols / size
 	codes, sums, d := &b.codes[t*b.stride], &b.sums16[t*(b.cols/16)], &b.d[t*blocks]
 	switch b.form.codes() {
@@ -61,7 +61,7 @@ func (f *loadFuncs) loadBF16(b *Activations, t int, x []float32) {
 
 // interleave writes the token block of the eight tokens from t on.
 func (f *loadFuncs) interleave(b *Activations, t int) {
-	to, blocks := &b.tokenBlockOf(t)[0], b.cols/b.form.Block()
+	to, blocks := &b.tokenBlockOf(t)[0], b.cols/b.form.blockLen()
 	switch d := &b.d[t*blocks]; b.form.codes() {
 	case FormQ8_K:
 		f.interleave256(to, d, &b.sums16[16*t*blocks], blocks)

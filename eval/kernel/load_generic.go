@@ -33,7 +33,7 @@ func (b *Activations) putValues(t int) {
 	if b.form.float() || !b.form.values() {
 		return
 	}
-	size := b.form.Block()
+	size := b.form.blockLen()
 	for i := range b.cols {
 		b.f32[t*b.stride+i] = b.d[(t*b.cols+i)/size] * float32(b.codes[t*b.stride+i])
 	}

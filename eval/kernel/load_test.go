@@ -11,7 +11,7 @@ func TestLoadEqual(t *testing.T) {
 	for _, s := range others() {
 		for form := range formCount {
 			for _, cols := range []int{256, 352, 512, 1280} {
-				if cols%form.Block() != 0 {
+				if cols%form.blockLen() != 0 {
 					continue
 				}
 				rng := random(uint64(cols))
@@ -48,7 +48,7 @@ func TestLoadEqual(t *testing.T) {
 					}
 					continue
 				}
-				same(t, "d", got.d[:n*cols/form.Block()], want.d)
+				same(t, "d", got.d[:n*cols/form.blockLen()], want.d)
 				if !slices.Equal(got.tokenBlocks, want.tokenBlocks) {
 					t.Fatalf("%s: token blocks of %s differ", s.Name, form)
 				}

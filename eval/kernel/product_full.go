@@ -120,7 +120,7 @@ func fourTimes(add uint8) uint32 { return uint32(add) * (bits0 & (1<<32 - 1)) }
 // full multiplies tiles, of records that fill makes, with all tokens.
 func (p *product) full(multiply fullTileFunc, record int, fill func(tile []byte, row, rows int)) {
 	x := p.x
-	blocks := x.cols / x.form.Block()
+	blocks := x.cols / x.form.blockLen()
 	if p.w.Repacked {
 		fill = func(tile []byte, row, _ int) { p.fillRepacked(tile, record, row) }
 	}

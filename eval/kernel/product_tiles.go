@@ -149,7 +149,7 @@ func signedTiles(multiply signedTileFunc) func(p *product) {
 
 // scalesOf32 are scales of every 32 activations.
 func (b *Activations) scalesOf32() []float32 {
-	if b.form.Block() == 256 {
+	if b.form.blockLen() == 256 {
 		return b.s
 	}
 	return b.d

@@ -107,7 +107,7 @@ func TestRepackedExact(t *testing.T) {
 			}
 			for seed := range fewer(s, 20) {
 				rng := random(uint64(seed))
-				cols := (1 + seed%5) * form.Block()
+				cols := (1 + seed%5) * form.blockLen()
 				w := randomMatrix(rng, typ, 53, cols)
 				setHalves(typ, w.Data, func() float32 { return 1 })
 				m := repacked(t, w)

@@ -19,7 +19,7 @@ func TestRowsExact(t *testing.T) {
 			if form.float() {
 				continue
 			}
-			cols := 3 * max(form.Block(), typ.BlockLen())
+			cols := 3 * max(form.blockLen(), typ.BlockLen())
 			for seed := range fewer(s, 20) {
 				rng := random(uint64(seed))
 				w := randomMatrix(rng, typ, 19, cols)

@@ -60,7 +60,7 @@ func (b *Activations) putTokenBlock(s *Set, t0, t1 int) {
 
 // tokenBlockOf is the token block of token t.
 func (b *Activations) tokenBlockOf(t int) []int32 {
-	size := b.cols / b.form.Block() * b.form.tokenBlockWords()
+	size := b.cols / b.form.blockLen() * b.form.tokenBlockWords()
 	return b.tokenBlocks[t/BlockTokens*size:][:size]
 }
 
@@ -70,7 +70,7 @@ func (b *Activations) interleave(t int) {
 		return
 	}
 	to, lane := b.tokenBlockOf(t), t%BlockTokens
-	blocks := b.cols / b.form.Block()
+	blocks := b.cols / b.form.blockLen()
 	d := b.d[t*blocks:][:blocks]
 	if b.form.codes() == FormQ8_K {
 		for i := range d {

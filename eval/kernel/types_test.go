@@ -37,7 +37,7 @@ func TestWeightTypes(t *testing.T) {
 			}
 			continue
 		}
-		if w.form.Block() > max(32, info.Block) || w.group > info.Block {
+		if w.form.blockLen() > max(32, info.Block) || w.group > info.Block {
 			t.Errorf("%s: blocks of %d with %s and scales for %d", typ, info.Block, w.form, w.group)
 		}
 		ways := 0
