@@ -72,6 +72,7 @@ var rules = []rule{
 
 // sealed are outside modules that only one package may import.
 var sealed = []rule{
+	{"eval/kernel/_asm", []string{"github.com/mmcloughlin/"}, "avo writes assembly; nothing that runs needs it"},
 	{"calibrate/oracle", []string{"github.com/gomlx/"}, "gomlx moves its packages between versions"},
 	{"tests of formats/tokenizer/pattern", []string{"github.com/dlclark/regexp2"}, "it judges the one engine of patterns"},
 	{"cli", []string{"github.com/urfave/cli", "github.com/schollz/progressbar", "golang.org/x/term"},
