@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +15,7 @@ import (
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/modelcard"
 )
 
 type verifyOptions struct {
@@ -113,7 +113,7 @@ func readManifest(path string) ([]verify.Hash, error) {
 // verifyModel runs all checks of a model that could be opened.
 func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyOptions,
 	manifest []verify.Hash) (*verify.Result, error) {
-	bar := e.Events.Begin("verify "+filepath.Base(c.Path), "bytes")
+	bar := e.Events.Begin("verify "+modelcard.FolderName(c.Path), "bytes")
 	r, err := verify.Model(ctx, c, verify.Options{Pass: checkpoint.Pass{Threads: e.Threads, Progress: bar.Set},
 		Hash: manifest != nil || o.writeManifest != ""})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/modelcard"
 	"bitmill/formats/tokenizer"
 )
 
@@ -59,7 +59,7 @@ func (s Session) Scan(ctx context.Context, c *checkpoint.Checkpoint) error {
 }
 
 // ScanTitle is the name of the step that reads the whole model.
-func ScanTitle(c *checkpoint.Checkpoint) string { return "read " + filepath.Base(c.Path) }
+func ScanTitle(c *checkpoint.Checkpoint) string { return "read " + modelcard.FolderName(c.Path) }
 
 // Model is an open checkpoint that the engine may run.
 type Model struct {
@@ -124,7 +124,7 @@ func (s Session) LoadWeights(ctx context.Context, m *Model, pool *infer.Pool, se
 	start := time.Now()
 	defer func() { m.loading += time.Since(start) }()
 	m.Engine.RoundActivations()
-	step := s.Events.Begin("load "+filepath.Base(m.Path), "bytes")
+	step := s.Events.Begin("load "+modelcard.FolderName(m.Path), "bytes")
 	err := m.Engine.LoadToRAM(ctx, pool, set, step.Set)
 	if errors.Is(err, infer.ErrMemory) {
 		s.Events.Warn(fmt.Sprintf("%s runs from the mapped file, which is slower: %v", m.Path, err))
@@ -228,11 +228,7 @@ func hashBytes(data []byte) string {
 
 // ModelName returns a short name for a model's path: the folder's or file's name without extension and shard number.
 func ModelName(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		abs = path
-	}
-	name := filepath.Base(abs)
+	name := modelcard.FolderName(path)
 	if strings.HasSuffix(name, ".gguf") {
 		name = strings.TrimSuffix(name, ".gguf")
 		if i := strings.LastIndex(name, "-00001-of-"); i > 0 {

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
+	"bitmill/formats/modelcard"
 	"bitmill/quantize"
 )
 
@@ -19,7 +19,7 @@ func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.
 	if target == (quantize.Target{}) {
 		p, err = quantize.NewPlan(c, m, o)
 	} else {
-		step := s.Events.Begin("measure "+filepath.Base(c.Path), "matrices")
+		step := s.Events.Begin("measure "+modelcard.FolderName(c.Path), "matrices")
 		p, err = quantize.NewTargetPlan(ctx, c, m, o, target, checkpoint.Pass{Threads: s.Threads, Progress: step.Set})
 	}
 	if err != nil || !strict {

@@ -83,7 +83,7 @@ func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 	}
 	switch {
 	case st.IsDir():
-		return openFolder(path, o)
+		return openSnapshot(path, o)
 	case isTorch(path):
 		return nil, torchError(filepath.Dir(path), filepath.Base(path))
 	case o.Adapter != "":

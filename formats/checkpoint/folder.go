@@ -15,6 +15,18 @@ import (
 	"bitmill/formats/tokenizer"
 )
 
+// openSnapshot opens a Hugging Face folder, which may be one of Hugging Face's cache. So may the adapter's.
+func openSnapshot(path string, o OpenOptions) (*Checkpoint, error) {
+	dir, err := modelcard.Snapshot(path)
+	if err == nil && o.Adapter != "" {
+		o.Adapter, err = modelcard.Snapshot(o.Adapter)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openFolder(dir, o)
+}
+
 // openFolder opens a Hugging Face folder.
 func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 	h, err := readConfig(dir, filepath.Join(dir, "config.json"))
@@ -27,11 +39,11 @@ func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 	if err := weightsPresent(dir); err != nil {
 		return nil, err
 	}
-	folder, err := safetensors.OpenFolder(dir)
+	folder, err := safetensors.OpenFolder(dir, h.Dropped)
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkpoint{Path: dir, close: folder.Close}
+	c := &Checkpoint{Path: dir, close: folder.Close, Warnings: folder.Warnings}
 	for _, file := range folder.Files {
 		c.files = append(c.files, file.Path)
 	}

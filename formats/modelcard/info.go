@@ -5,6 +5,7 @@
 package modelcard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -59,7 +60,8 @@ func Read(dir, nameOrPath string, n Size) (*Info, error) {
 	info.fromCard(card, n.Total)
 	sampling, warnings := readSampling(filepath.Join(dir, "generation_config.json"))
 	info.sampling, info.Warnings = sampling, append(info.Warnings, warnings...)
-	info.fromNames(nameOrPath, FolderName(dir), n)
+	name := cmp.Or(cacheID(dir), FolderName(dir))
+	info.fromNames(nameOrPath, name, n)
 	return info, nil
 }
 
@@ -100,14 +102,6 @@ func fill(field *string, value string) {
 	if *field == "" {
 		*field = value
 	}
-}
-
-// FolderName is the last element of the folder's absolute path.
-func FolderName(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	return filepath.Base(dir)
 }
 
 // AddTo writes the keys in the converter's order.

@@ -10,8 +10,8 @@ import (
 
 // Unmarshal decodes data into v, a pointer, by the rules of encoding/json for types and tags, with these differences: a
 // tag is matched letter by letter, a list for an array must have its length, and values are read as the package says.
-// Numbers for an any are float64, not finite ones included; for another type they must be finite and fit. The error is a
-// *SyntaxError, or Misfits when everything else has been decoded.
+// Numbers for an any are float64, not finite ones included; for another type they must be finite and fit. The error is
+// a *SyntaxError, or Misfits when everything else has been decoded.
 func Unmarshal(data []byte, v any) (err error) {
 	data = trimMark(data)
 	d := decoder{scanner: scanner{data: data}}

@@ -48,8 +48,7 @@ func (m Misfit) Top() string {
 	return key
 }
 
-// Misfits are all the values that did not fit, in the order of the file. What they belong to is left as it was; everything
-// else has been decoded.
+// Misfits are the values that did not fit. What they belong to is left as it was; everything else has been decoded.
 type Misfits []Misfit
 
 // Error implements error: the first one and the number of the others.

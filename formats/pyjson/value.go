@@ -108,8 +108,8 @@ func (d *decoder) string() string {
 	return d.content(d.text(), at)
 }
 
-// content is the content of a string in quotes. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD and
-// are noted: nothing could write them.
+// content is the content of a string in quotes. Bytes that are not UTF-8, and halves of surrogate pairs, become U+FFFD
+// and are noted: nothing could write them.
 func (d *decoder) content(text []byte, at int) string {
 	s := unquote(text)
 	if strings.Contains(s, "\uFFFD") && (!utf8.Valid(text) || loneSurrogate(text)) {

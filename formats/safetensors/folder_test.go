@@ -49,7 +49,7 @@ func TestOpenFolder(t *testing.T) {
 		{"sharded", map[string]string{"m-1.safetensors": "b a", "m-2.safetensors": "c", indexName: index, "consolidated.safetensors": "x"}, "b a c", 2},
 		{"other name", map[string]string{"weights.safetensors": "a"}, "a", 1},
 	} {
-		f, err := OpenFolder(folder(t, c.files))
+		f, err := OpenFolder(folder(t, c.files), nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -77,6 +77,59 @@ func TestOpenFolder(t *testing.T) {
 	}
 }
 
+// TestOpenFolderChooses: the index decides which copy of a tensor counts, and what is left out is told.
+func TestOpenFolderChooses(t *testing.T) {
+	index := func(weights string) string { return `{"weight_map":{` + weights + `}}` }
+	ab := index(`"a":"m-1.safetensors","b":"m-2.safetensors"`)
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  string // files and tensors in order
+		says  string // the only warning; "": none
+	}{
+		{"overlay", map[string]string{indexName: index(`"a":"m-1.safetensors","b":"over.safetensors","c":"m-2.safetensors"`),
+			"m-1.safetensors": "a b", "m-2.safetensors": "c b", "over.safetensors": "b"}, "m-1:a m-2:c over:b",
+			"tensors in several shards are read from the one that model.safetensors.index.json names: 1 of them, the first is b, from over.safetensors and not from m-2.safetensors"},
+		{"copy", map[string]string{indexName: ab, "m-1.safetensors": "a", "m-2.safetensors": "a b"}, "m-1:a m-2:b", "tensors in several shards are read from the one"},
+		{"stray single file", map[string]string{indexName: ab, "m-1.safetensors": "a", "m-2.safetensors": "b", singleName: "a b x"}, "m-1:a m-2:b",
+			"DIR/model.safetensors is not read: model.safetensors.index.json names 2 shards, which are all in the folder"},
+		{"stray index", map[string]string{indexName: ab, "m-1.safetensors": "a", singleName: "a b x"}, "model:a model:b model:x",
+			"model.safetensors is read instead of shards: DIR/model.safetensors.index.json names m-2.safetensors, which is missing"},
+		{"damaged index", map[string]string{indexName: `{"weight_map":`, singleName: "a"}, "model:a", "model.safetensors is read instead of shards: DIR/model.safetensors.index.json is corrupt"},
+		{"index of a single file", map[string]string{indexName: index(`"a":"model.safetensors"`), singleName: "a"}, "model:a", ""},
+		{"index that begins with a mark", map[string]string{indexName: "\xef\xbb\xbf" + ab, "m-1.safetensors": "a", "m-2.safetensors": "b"}, "m-1:a m-2:b", ""},
+		{"key twice", map[string]string{indexName: index(`"a":"none.safetensors","a":"m-1.safetensors"`), "m-1.safetensors": "a"}, "m-1:a", ""},
+		{"missing shard that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors","un.1":"m-2.safetensors","un.2":"m-2.safetensors"`), "m-1.safetensors": "a"},
+			"m-1:a", "DIR/m-2.safetensors is missing: the model is complete without its 2 tensors"},
+		{"listed tensor that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors","un.1":"m-1.safetensors"`), "m-1.safetensors": "a"}, "m-1:a", ""},
+		{"tensor not listed that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors"`), "m-1.safetensors": "a un.1"}, "m-1:a", ""},
+		{"set without an index", map[string]string{"m-00001-of-00002.safetensors": "a", "m-00002-of-00002.safetensors": "b", "consolidated.safetensors": "x"},
+			"m-00001-of-00002:a m-00002-of-00002:b", ""},
+	} {
+		dir := folder(t, c.files)
+		f, err := OpenFolder(dir, func(name string) bool { return strings.HasPrefix(name, "un.") })
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		for _, x := range f.Tensors {
+			got = append(got, strings.TrimSuffix(filepath.Base(x.File), ".safetensors")+":"+x.Name)
+			if y, ok := f.Tensor(x.Name); !ok || y.File != x.File || len(x.Data) != 1 {
+				t.Errorf("%s: %s is found as %+v", c.name, x.Name, y)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		says := strings.ReplaceAll(c.says, "DIR", dir)
+		if len(f.Warnings) != min(1, len(says)) || !strings.HasPrefix(strings.Join(f.Warnings, "\n"), says) {
+			t.Errorf("%s: warnings %q", c.name, f.Warnings)
+		}
+		f.Close()
+	}
+}
+
 func TestOpenFolderErrors(t *testing.T) {
 	index := func(weights string) string { return `{"weight_map":{` + weights + `}}` }
 	ab := index(`"a":"m-1.safetensors","b":"m-2.safetensors"`)
@@ -93,7 +146,9 @@ func TestOpenFolderErrors(t *testing.T) {
 		{"absent tensor", map[string]string{indexName: ab, "m-1.safetensors": "a", "m-2.safetensors": ""}, formats.ErrCorrupt, "the first is b in m-2.safetensors"},
 		{"tensor in another shard", map[string]string{indexName: ab, "m-1.safetensors": "a b", "m-2.safetensors": ""}, formats.ErrCorrupt, "index.json says it is in m-2.safetensors"},
 		{"tensor not listed", map[string]string{indexName: ab, "m-1.safetensors": "a c", "m-2.safetensors": "b"}, formats.ErrCorrupt, "index.json does not list it"},
-		{"tensor in two shards", map[string]string{indexName: ab, "m-1.safetensors": "a", "m-2.safetensors": "a b"}, formats.ErrCorrupt, "tensor a: it is also in DIR/m-1.safetensors"},
+		{"tensor in two shards of a set", map[string]string{"m-00001-of-00002.safetensors": "a", "m-00002-of-00002.safetensors": "a b"}, formats.ErrCorrupt, "tensor a: it is also in DIR/m-00001-of-00002.safetensors"},
+		{"half a set", map[string]string{"m-00001-of-00003.safetensors": "a", "m-00002-of-00003.safetensors": "b"}, nil, "2 *.safetensors files but no model.safetensors.index.json"},
+		{"two sets", map[string]string{"m-00001-of-00001.safetensors": "a", "n-00001-of-00001.safetensors": "b"}, nil, "2 *.safetensors files but no model.safetensors.index.json"},
 		{"no JSON", map[string]string{indexName: "x"}, formats.ErrCorrupt, "index"},
 		{"no weights", map[string]string{indexName: "{}"}, formats.ErrCorrupt, "names no tensor"},
 		{"path outside", map[string]string{indexName: index(`"a":"../m.safetensors"`)}, formats.ErrCorrupt, "not the name of a file in this folder"},
@@ -101,12 +156,12 @@ func TestOpenFolderErrors(t *testing.T) {
 		{"empty file name", map[string]string{indexName: index(`"a":""`)}, formats.ErrCorrupt, "not the name of a file in this folder"},
 	} {
 		dir := folder(t, c.files)
-		_, err := OpenFolder(dir)
+		_, err := OpenFolder(dir, nil)
 		if err == nil || (c.is != nil && !errors.Is(err, c.is)) || !strings.Contains(err.Error(), strings.ReplaceAll(c.says, "DIR", dir)) {
 			t.Errorf("%s: %v; want an error that says %q", c.name, err, c.says)
 		}
 	}
-	if _, err := OpenFolder(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := OpenFolder(filepath.Join(t.TempDir(), "none"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing folder: %v", err)
 	}
 	if _, err := Open(t.TempDir()); err == nil {
