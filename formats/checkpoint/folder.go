@@ -39,7 +39,7 @@ func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
 	if err := weightsPresent(dir); err != nil {
 		return nil, err
 	}
-	folder, err := safetensors.OpenFolder(dir, h.Dropped)
+	folder, err := safetensors.OpenFolder(dir, extrasOf(h))
 	if err != nil {
 		return nil, err
 	}

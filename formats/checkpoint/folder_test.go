@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -242,6 +243,8 @@ func TestShards(t *testing.T) {
 			where[r.Name] = file
 		}
 	}
+	// A shard from which nothing is needed may be missing.
+	where["mtp.layers.0.mlp.up_proj.weight"], where["visual.patch_embed.proj.weight"] = "model-mtp.safetensors", "model-mtp.safetensors"
 	index, err := json.Marshal(map[string]any{"weight_map": where})
 	if err != nil {
 		t.Fatal(err)
@@ -250,6 +253,11 @@ func TestShards(t *testing.T) {
 	c, ref := open(t, dir), open(t, k.Folder(t))
 	if c.Tensors[0].Name != "blk.1.ffn_down.weight" && c.Tensors[0].Source != raws[12].Name {
 		t.Errorf("the first tensor is %s", c.Tensors[0].Name)
+	}
+	if !slices.ContainsFunc(c.Warnings, func(w string) bool {
+		return strings.HasSuffix(w, "model-mtp.safetensors is missing: the model is complete without its 2 tensors")
+	}) {
+		t.Errorf("warnings %q", c.Warnings)
 	}
 	if len(c.Files()) != 2 || len(c.Tensors) != len(ref.Tensors) {
 		t.Fatalf("%d files, %d tensors", len(c.Files()), len(c.Tensors))

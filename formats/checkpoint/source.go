@@ -80,6 +80,18 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 	return all, c.rename(all)
 }
 
+// extrasOf finds, by the names that an index lists, the tensors that gather leaves out.
+func extrasOf(h *arch.HFConfig) func([]string) func(string) bool {
+	return func(list []string) func(string) bool {
+		config, _, err := h.Config()
+		if err != nil {
+			return func(string) bool { return false } // reported when the model is filled in
+		}
+		names := h.Names(&config, list)
+		return func(name string) bool { return names.Extra(name) != "" || prequant.ActivationScale(name) }
+	}
+}
+
 // rename gives tensors their names in the tables.
 func (c *Checkpoint) rename(all []prequant.Tensor) error {
 	taken := make(map[string]string, len(all))

@@ -24,10 +24,11 @@ type Folder struct {
 // model.safetensors, the shards of a complete set (NAME-00001-of-00002.safetensors ...), or the only *.safetensors file.
 //
 // The index decides: it may take tensors from one shard that another one holds too. Every tensor that it lists must be
-// in the file that it names, and the shards must hold no other ones, except where unneeded reports that nobody wants
-// them; nil: all are wanted. An index without its shards gives way to model.safetensors.
-func OpenFolder(dir string, unneeded func(tensor string) bool) (*Folder, error) {
-	l, err := listFolder(dir, unneeded)
+// in the file that it names, and the shards must hold no other ones, except where the caller does not need them: extras
+// gets all names of the index and returns what reports that; nil: all are needed. An index without its shards gives way
+// to model.safetensors.
+func OpenFolder(dir string, extras func(names []string) func(name string) bool) (*Folder, error) {
+	l, err := listFolder(dir, extras)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +59,7 @@ func (f *Folder) open(l *listing) error {
 			case listed && from != name:
 				elsewhere[t.Name] = path
 				continue
-			case l.where != nil && !listed && l.unneeded(t.Name):
-				continue
-			case l.where != nil && !listed:
+			case l.where != nil && !listed && !l.unneeded(t.Name):
 				return formats.Corruptf(path, -1, "tensor "+t.Name, "%s does not list it", l.path())
 			case taken:
 				return formats.Corruptf(path, -1, "tensor "+t.Name, "it is also in %s", f.Tensors[j].File)

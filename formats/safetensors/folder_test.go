@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,12 +103,17 @@ func TestOpenFolderChooses(t *testing.T) {
 		{"missing shard that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors","un.1":"m-2.safetensors","un.2":"m-2.safetensors"`), "m-1.safetensors": "a"},
 			"m-1:a", "DIR/m-2.safetensors is missing: the model is complete without its 2 tensors"},
 		{"listed tensor that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors","un.1":"m-1.safetensors"`), "m-1.safetensors": "a"}, "m-1:a", ""},
-		{"tensor not listed that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors"`), "m-1.safetensors": "a un.1"}, "m-1:a", ""},
+		{"tensor not listed that nobody needs", map[string]string{indexName: index(`"a":"m-1.safetensors"`), "m-1.safetensors": "a un.1"}, "m-1:a m-1:un.1", ""},
 		{"set without an index", map[string]string{"m-00001-of-00002.safetensors": "a", "m-00002-of-00002.safetensors": "b", "consolidated.safetensors": "x"},
 			"m-00001-of-00002:a m-00002-of-00002:b", ""},
 	} {
 		dir := folder(t, c.files)
-		f, err := OpenFolder(dir, func(name string) bool { return strings.HasPrefix(name, "un.") })
+		f, err := OpenFolder(dir, func(names []string) func(string) bool {
+			if !slices.IsSorted(names) {
+				t.Errorf("%s: %q is not sorted", c.name, names)
+			}
+			return func(name string) bool { return strings.HasPrefix(name, "un.") }
+		})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue

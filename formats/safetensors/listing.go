@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,22 +24,20 @@ type listing struct {
 	dir      string
 	names    []string          // of the files to open
 	where    map[string]string // the index: tensor -> file name; nil when there is none
-	unneeded func(tensor string) bool
+	extras   func(names []string) func(name string) bool
+	unneeded func(name string) bool
 	warnings []string
 }
 
 func (l *listing) path() string { return filepath.Join(l.dir, indexName) }
 
 // listFolder chooses the files.
-func listFolder(dir string, unneeded func(string) bool) (*listing, error) {
+func listFolder(dir string, extras func([]string) func(string) bool) (*listing, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	if unneeded == nil {
-		unneeded = func(string) bool { return false }
-	}
-	l := &listing{dir: dir, unneeded: unneeded}
+	l := &listing{dir: dir, extras: extras, unneeded: func(string) bool { return false }}
 	has := map[string]bool{}
 	for _, e := range entries {
 		has[e.Name()] = true
@@ -145,6 +144,9 @@ func (l *listing) readIndex() error {
 	}
 	slices.Sort(names)
 	l.names, l.where = slices.Compact(names), index.WeightMap
+	if l.extras != nil {
+		l.unneeded = l.extras(slices.Sorted(maps.Keys(l.where)))
+	}
 	return nil
 }
 
