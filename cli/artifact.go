@@ -78,6 +78,9 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		return err
 	}
 	defer c.Close()
+	if err := c.CheckVocabulary(e.Source); err != nil && !o.dryRun {
+		return err
+	}
 	start := time.Now()
 	if file.Same(path, out) {
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)

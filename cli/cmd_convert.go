@@ -27,7 +27,7 @@ func convertCommand() *cli.Command {
 				Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
 			&cli.BoolFlag{Name: "vocab-only",
 				Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
-			requantizeFlag(), loraFlag(),
+			requantizeFlag(), loraFlag(), noVocabFlag(),
 		},
 		Action: arguments(2, 2, "MODEL OUT.gguf").action(func(c *cli.Context, e env, args []string) error {
 			outtype := c.String("outtype")
@@ -36,6 +36,9 @@ func convertCommand() *cli.Command {
 				return usagef("--outtype %s: choose auto, f32, f16 or bf16", outtype)
 			}
 			if c.Bool("vocab-only") {
+				if c.IsSet("no-vocab") {
+					return usagef("give --vocab-only or --no-vocab, not both")
+				}
 				if c.IsSet("lora") {
 					return usagef("give --vocab-only or --lora, not both: an adapter has no vocabulary")
 				}

@@ -15,7 +15,7 @@ import (
 	"bitmill/quantize"
 )
 
-// requantizeFlag and loraFlag say how models are opened.
+// requantizeFlag, loraFlag and noVocabFlag say how models are opened.
 func requantizeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "allow-requantize",
 		Usage: "accept a source that is quantized already (FP8, GPTQ, AWQ, GGUF types)"}
@@ -26,9 +26,15 @@ func loraFlag() cli.Flag {
 		Usage: "merge the LoRA adapter in `DIR` into the model, a Hugging Face folder, as it is read"}
 }
 
-// sourceOptions reads requantizeFlag and loraFlag.
+func noVocabFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "no-vocab",
+		Usage: "write a file without a vocabulary, which llama.cpp cannot load, where the folder's cannot be read"}
+}
+
+// sourceOptions reads requantizeFlag, loraFlag and noVocabFlag.
 func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
-	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora")}
+	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora"),
+		NoVocabulary: c.Bool("no-vocab")}
 }
 
 // memoryFlag bounds the memory of quantizing.

@@ -22,7 +22,7 @@ func recipeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
 		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
-		requantizeFlag(), loraFlag(),
+		requantizeFlag(), loraFlag(), noVocabFlag(),
 		&cli.StringSliceFlag{Name: "override-kv",
 			Usage: "`KEY=TYPE:VALUE`: metadata to set; TYPE is int, float, bool or str; may be repeated"},
 		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, " +

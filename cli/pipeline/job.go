@@ -37,7 +37,10 @@ func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name str
 		return nil, err
 	}
 	j.warnings = append(j.warnings, j.source.Warnings...)
-	if err = j.tokenize(); err == nil {
+	if err = j.source.CheckVocabulary(j.Source); err == nil {
+		err = j.tokenize()
+	}
+	if err == nil {
 		err = j.estimate(ctx)
 	}
 	if err != nil {

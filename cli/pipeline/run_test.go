@@ -283,6 +283,7 @@ func TestWarnings(t *testing.T) {
 		}, "evaluation.txt is not plain text", ""},
 		{"no vocabulary", func(t *testing.T, o *Options) {
 			o.Models = []string{checkpointtest.Load(t, "llama").Folder(t)}
+			o.Source.NoVocabulary = true
 		}, "is quantized without calibration and not evaluated", ""},
 		{"long windows", func(t *testing.T, o *Options) { o.Context, o.Windows = 600, 1 },
 			"windows of 600 tokens are longer", ""},

@@ -42,6 +42,9 @@ type Checkpoint struct {
 	Tokenizer    *tokenizer.Tokenizer // nil when there is none or it is unknown
 	TokenizerErr error                // why Tokenizer is nil
 
+	// VocabularyErr is why Metadata of a Hugging Face folder has no vocabulary: llama.cpp loads no such file. nil: it has.
+	VocabularyErr error
+
 	Warnings []string // what was left out or looks wrong; sentences without a full stop
 
 	index map[string]int // GGUF name -> position in Tensors
@@ -65,6 +68,7 @@ type OpenOptions struct {
 	AllowRequantize bool   // accept a quantized Hugging Face checkpoint, whose matrices then read as F32
 	Adapter         string // folder of a LoRA adapter to merge into a Hugging Face folder; empty: none
 	VocabularyOnly  bool   // open a Hugging Face folder without its weights
+	NoVocabulary    bool   // let CheckVocabulary pass
 }
 
 // Open is OpenWith without options.
@@ -105,6 +109,15 @@ func (c *Checkpoint) Tensor(name string) (*Tensor, bool) {
 		return nil, false
 	}
 	return &c.Tensors[i], true
+}
+
+// CheckVocabulary fails for a model whose files would have no vocabulary, unless the options accept that.
+func (c *Checkpoint) CheckVocabulary(o OpenOptions) error {
+	if c.VocabularyErr == nil || o.NoVocabulary {
+		return nil
+	}
+	return fmt.Errorf("%w; llama.cpp cannot load a model without a vocabulary: complete the folder, or make files "+
+		"without one with --no-vocab", c.VocabularyErr)
 }
 
 // Files lists the files that hold the tensor data.

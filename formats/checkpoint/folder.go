@@ -131,13 +131,9 @@ func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ format
 // addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer it warns: the model can still
 // be planned, quantized and run on token ids.
 func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
-	t, err := tokenizer.FromFolder(c.Path)
-	if err == nil && t.Vocab() > c.Config.Vocab {
-		err = fmt.Errorf("%w: the tokenizer has %d tokens, the model's embedding %d rows", formats.ErrCorrupt, t.Vocab(),
-			c.Config.Vocab)
-	}
+	t, err := tokenizer.FromFolderRows(c.Path, c.Config.Vocab)
 	if err != nil {
-		c.TokenizerErr = err
+		c.TokenizerErr, c.VocabularyErr = err, err
 		c.Warnings = append(c.Warnings, fmt.Sprintf("no vocabulary is written: %v", err))
 		return
 	}

@@ -108,3 +108,22 @@ func Under(key string, err error) error {
 
 // Null reports whether a raw value is absent or null.
 func Null(raw []byte) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// Keys lists the keys of a valid object in their order, each once; of anything else there are none.
+func Keys(data []byte) (keys []string) {
+	d := decoder{scanner: scanner{data: trimMark(data)}}
+	if d.space() != '{' {
+		return nil
+	}
+	seen := map[string]bool{}
+	d.enter()
+	for first := true; d.more(first, '}'); first = false {
+		if key := unquote(d.key()); !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
+		}
+		d.space()
+		d.skip()
+	}
+	return keys
+}

@@ -22,7 +22,10 @@ type jsonFile struct {
 
 	dir    folder
 	vocab  []entry
-	pieces []keyValue // the vocabulary of a SentencePiece model in the same folder, as GGUF metadata; nil: none
+	merges [][2]string       // nil: in Model.Merges
+	usual  map[string]string // special tokens where tokenizer_config.json does not name them
+	listed int               // number of AddedTokens that files list; the others are only named
+	pieces []keyValue        // the vocabulary of a SentencePiece model in the same folder, as GGUF metadata; nil: none
 }
 
 type jsonToken struct {
@@ -50,30 +53,76 @@ type jsonModel struct {
 	MaxInputChars           *int            `json:"max_input_chars_per_word"`
 }
 
-// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else SentencePiece's tokenizer.model.
-// The tokens that begin and end a text come from tokenizer_config.json and config.json, where these exist. Parts of
+// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else one of the older forms (forms). The
+// tokens that begin and end a text come from tokenizer_config.json and config.json, where these exist. Parts of
 // Hugging Face's tokenizers that are not known give formats.ErrUnsupported, damaged files formats.ErrCorrupt.
-func FromFolder(dir string) (*Tokenizer, error) { return FromFS(os.DirFS(dir), dir) }
+func FromFolder(dir string) (*Tokenizer, error) { return FromFolderRows(dir, 0) }
+
+// FromFolderRows is FromFolder for a model whose embedding has so many rows; 0 is for any number. Tokens without a row
+// are left out with a warning, as llama.cpp's converter does; tokens that words are merged from must have one.
+func FromFolderRows(dir string, rows int) (*Tokenizer, error) {
+	return folder{os.DirFS(dir), dir, rows}.open()
+}
 
 // FromFS is FromFolder for any file system; name is the folder's name in errors.
-func FromFS(files fs.FS, name string) (*Tokenizer, error) {
-	dir := folder{files, name}
-	path := dir.path("tokenizer.json")
-	data, err := fs.ReadFile(files, "tokenizer.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		if t, err := dir.sentencePiece(); t != nil || err != nil {
+func FromFS(files fs.FS, name string) (*Tokenizer, error) { return folder{files, name, 0}.open() }
+
+// folder is a set of files, its name and the number of the embedding's rows (0: any).
+type folder struct {
+	files fs.FS
+	name  string
+	rows  int
+}
+
+func (d folder) path(file string) string { return filepath.Join(d.name, file) }
+
+// has reports whether an id has a row of the embedding.
+func (d folder) has(id int32) bool { return d.rows == 0 || int(id) < d.rows }
+
+// forms are the files that hold a tokenizer, in the order in which they are looked for; the functions return nil where
+// the folder has no such file.
+var forms = []func(folder) (*Tokenizer, error){
+	folder.tokenizerJSON, folder.sentencePiece, folder.vocabJSON, folder.tekken, folder.tiktoken,
+}
+
+func (d folder) open() (*Tokenizer, error) {
+	for _, form := range forms {
+		if t, err := form(d); t != nil || err != nil {
 			return t, err
 		}
-		return nil, fmt.Errorf("%s has no tokenizer: tokenizer.json: %w", name, fs.ErrNotExist)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
+	return nil, d.missing()
+}
+
+// missing says that there is no tokenizer, or none that can be read.
+func (d folder) missing() error {
+	for _, pattern := range []string{"vocab.txt", "vocab.json", "*vocab*.txt", "tokenization_*.py", "tokenizer*.bin"} {
+		if found, err := fs.Glob(d.files, pattern); err == nil && len(found) > 0 {
+			return fmt.Errorf("%w: the tokenizer of %s is in a form that bitmill does not read (%s); save it as "+
+				"tokenizer.json with transformers: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
+				formats.ErrUnsupported, d.name, found[0])
+		}
+	}
+	return fmt.Errorf("%s has no tokenizer: tokenizer.json: %w", d.name, fs.ErrNotExist)
+}
+
+// tokenizerJSON opens tokenizer.json.
+func (d folder) tokenizerJSON() (*Tokenizer, error) {
+	path := d.path("tokenizer.json")
+	data, err := d.readFile("tokenizer.json")
+	if data == nil || err != nil {
+		return nil, err
 	}
 	var f jsonFile
 	if err := decodeJSON(path, data, &f); err != nil {
 		return nil, err
 	}
-	f.dir = dir
+	f.dir = d
+	return f.openAs(path)
+}
+
+// openAs is open with the file's name in errors.
+func (f *jsonFile) openAs(path string) (*Tokenizer, error) {
 	t, err := f.open()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -81,13 +130,17 @@ func FromFS(files fs.FS, name string) (*Tokenizer, error) {
 	return t, nil
 }
 
-// folder is a set of files and its name.
-type folder struct {
-	files fs.FS
-	name  string
+// readFile reads a file; nil when there is none.
+func (d folder) readFile(name string) ([]byte, error) {
+	data, err := fs.ReadFile(d.files, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", d.path(name), err)
+	}
+	return data, nil
 }
-
-func (d folder) path(file string) string { return filepath.Join(d.name, file) }
 
 // readJSON decodes a file into v; a missing file leaves v unchanged.
 func (d folder) readJSON(file string, v any) error {
@@ -100,11 +153,8 @@ func (d folder) lenientJSON(file string, v any) (warnings []string, err error) {
 }
 
 func (d folder) decode(file string, v any) error {
-	data, err := fs.ReadFile(d.files, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	data, err := d.readFile(file)
+	if data == nil || err != nil {
 		return err
 	}
 	return pyjson.Unmarshal(data, v)
@@ -138,15 +188,15 @@ func (f *jsonFile) open() (*Tokenizer, error) {
 	if t.normalize, err = normalizer(f.Normalizer); err != nil {
 		return nil, err
 	}
-	s, err := readSpecial(f.dir, f.PostProcessor, f.AddedTokens)
+	if err := f.readTokens(t, pre); err != nil {
+		return nil, err
+	}
+	s, err := readSpecial(f.dir, f.PostProcessor, f.AddedTokens[:f.listed], f.usual)
 	if err != nil {
 		return nil, err
 	}
 	t.Warnings = append(t.Warnings, s.warnings...)
-	if f.vocab, err = f.entries(); err != nil {
-		return nil, err
-	}
-	added, err := f.vocabulary(t, s)
+	added, err := f.vocabulary(t)
 	if err != nil {
 		return nil, err
 	}
@@ -166,4 +216,32 @@ func (f *jsonFile) open() (*Tokenizer, error) {
 		}
 	}
 	return t, t.finish(f.dir, s, d, f.Normalizer)
+}
+
+// readTokens reads vocabulary and added tokens, leaves out those without a row, and warns of what is unusual.
+func (f *jsonFile) readTokens(t *Tokenizer, pre cut) (err error) {
+	if f.vocab == nil {
+		if f.vocab, err = f.entries(); err != nil {
+			return err
+		}
+	}
+	if f.merges == nil {
+		if f.merges, err = parseMerges(f.Model.Merges); err != nil {
+			return err
+		}
+	}
+	if err := f.tellClass(t, pre); err != nil {
+		return err
+	}
+	moved, err := f.addTokens()
+	if err != nil {
+		return err
+	}
+	cut, err := f.cutToRows()
+	for _, sentence := range []string{moved, cut} {
+		if sentence != "" {
+			t.warn(sentence)
+		}
+	}
+	return err
 }

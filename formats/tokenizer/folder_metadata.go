@@ -74,11 +74,9 @@ func hasPrefixKey(e keyValue) bool { return e.key == keyAddPrefix }
 // describeByteBPE lists the metadata of byte-level BPE.
 func (f *jsonFile) describeByteBPE(t *Tokenizer, merges [][2]string) describe {
 	return func(string) []keyValue {
-		list := []keyValue{{keyModel, "gpt2"}, {keyPre, t.Pre}, {keyTokens, f.written(t)}, {keyTypes, t.types()}}
-		if len(merges) > 0 {
-			list = append(list, keyValue{keyMerges, joinMerges(merges)})
-		}
-		return list
+		// llama.cpp wants the merges also where there are none.
+		return []keyValue{{keyModel, "gpt2"}, {keyPre, t.Pre}, {keyTokens, f.written(t)}, {keyTypes, t.types()},
+			{keyMerges, joinMerges(merges)}}
 	}
 }
 

@@ -14,10 +14,7 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 		t.warn(fmt.Sprintf("tokenizer.json asks for a BPE dropout of %g; bitmill encodes without dropout",
 			*f.Model.Dropout))
 	}
-	merges, err := parseMerges(f.Model.Merges)
-	if err != nil {
-		return nil, err
-	}
+	merges := f.merges
 	if pre.byteLevel {
 		if prefix != "" || suffix != "" {
 			return nil, fmt.Errorf("%w: byte-level BPE with marks at the ends of words (continuing_subword_prefix, "+

@@ -1,9 +1,11 @@
 package tokenizer
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -50,20 +52,19 @@ func (f *jsonFile) entries() ([]entry, error) {
 	for text, id := range vocab {
 		all = append(all, entry{text, id, 0})
 	}
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.text, b.text)) })
 	return all, nil
 }
 
 // vocabulary fills tokens and kinds by the rules of llama.cpp's converter (conversion/base.py, get_vocab_base) and
 // returns the added tokens.
-func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
-	known := map[string]bool{}
+func (f *jsonFile) vocabulary(t *Tokenizer) ([]addedToken, error) {
 	top := int32(-1)
 	for _, e := range f.vocab {
 		top = max(top, e.id)
 	}
 	for _, a := range f.AddedTokens {
 		top = max(top, a.ID)
-		known[a.Content] = true
 	}
 	if top < 0 || top >= mostTokens {
 		return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "the highest id is %d", top)
@@ -72,30 +73,14 @@ func (f *jsonFile) vocabulary(t *Tokenizer, s *special) ([]addedToken, error) {
 	for id := range t.kinds {
 		t.tokens[id], t.kinds[id] = padding(id), Unused
 	}
-	vocab := make(map[string]int32, len(f.vocab))
 	for _, e := range f.vocab {
 		if e.id < 0 {
 			return nil, formats.Corruptf("tokenizer.json", -1, "model.vocab", "token %q has the id %d", e.text, e.id)
 		}
 		t.tokens[e.id], t.kinds[e.id] = e.text, Normal
-		vocab[e.text] = e.id
 	}
-	all := f.AddedTokens
-	// As in transformers, a special token of tokenizer_config.json that is only in the vocabulary is added too.
-	for _, typ := range s.types {
-		if name, ok := s.config[typ+"_token"].(string); ok && !known[name] {
-			if id, ok := vocab[name]; ok {
-				known[name] = true
-				all = append(all, jsonToken{ID: id, Content: name, Special: true})
-			}
-		}
-	}
-	added := make([]addedToken, 0, len(all))
-	for _, a := range all {
-		if a.ID < 0 {
-			return nil, formats.Corruptf("tokenizer.json", -1, "added_tokens",
-				"token %q has the id %d", a.Content, a.ID)
-		}
+	added := make([]addedToken, 0, len(f.AddedTokens))
+	for _, a := range f.AddedTokens {
 		kind := UserDefined
 		if a.Special || looksSpecial(a.Content) {
 			kind = Control

@@ -1,12 +1,10 @@
 package tokenizer
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"math"
-	"strconv"
-	"strings"
+	"slices"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -23,6 +21,8 @@ type sentencePiece struct {
 	// normalizer_spec
 	charsmap            []byte
 	prefix, extraSpaces bool
+
+	rowless map[int]string // tokens without a row of the embedding, which are left out
 }
 
 // spPiece is one token; its type has GGUF's values.
@@ -37,13 +37,17 @@ var sentencePieceFiles = []string{"tokenizer.model", "spiece.model", "sentencepi
 
 // readSentencePiece reads the model of a folder; nil when there is none.
 func (d folder) readSentencePiece() (*sentencePiece, error) {
-	for _, name := range sentencePieceFiles {
-		data, err := fs.ReadFile(d.files, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	names, err := fs.Glob(d.files, "tokenizer.model.v*") // Mistral's, by version
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Concat(sentencePieceFiles, names) {
+		data, err := d.readFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot be read: %w", d.path(name), err)
+			return nil, err
+		}
+		if data == nil || isTiktoken(data) {
+			continue
 		}
 		return parseSentencePiece(d.path(name), data)
 	}
@@ -52,7 +56,7 @@ func (d folder) readSentencePiece() (*sentencePiece, error) {
 
 // parseSentencePiece reads a model; the defaults are those of the format.
 func parseSentencePiece(path string, data []byte) (*sentencePiece, error) {
-	m := &sentencePiece{path: path, unigram: true, prefix: true, extraSpaces: true}
+	m := &sentencePiece{path: path, unigram: true, prefix: true, extraSpaces: true, rowless: map[int]string{}}
 	var trainer, normalizer []byte
 	err := message{data}.each(path, func(f field) error {
 		switch f.number {
@@ -134,7 +138,7 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	if m == nil || err != nil {
 		return nil, err
 	}
-	s, err := readSpecial(d, nil, nil)
+	s, err := readSpecial(d, nil, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -173,77 +177,9 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	if u, ok := t.model.(*unigram); ok && m.fallback {
 		u.fallback, u.byteID = true, byteTokens(t.byText())
 	}
+	if sentence := rowlessTokens(m.rowless, d.rows); sentence != "" {
+		t.warn(sentence)
+	}
 	t.metadata, t.Warnings = nil, append(t.Warnings, s.warnings...)
 	return t, t.finish(d, s, func(string) []keyValue { return list }, nil)
-}
-
-// metadata lists the keys of the vocabulary as llama.cpp's converter writes them (conversion/base.py,
-// _create_vocab_sentencepiece, and t5.py): the pieces, replaced or completed by added_tokens.json and by the
-// added_tokens_decoder of tokenizer_config.json.
-func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
-	var tokens []string
-	var scores []float32
-	var types []int32
-	set := func(id int, text string, score float32, kind Kind) {
-		for id >= len(tokens) {
-			tokens, scores = append(tokens, padding(len(tokens))), append(scores, -10000)
-			types = append(types, int32(Unused))
-		}
-		tokens[id], scores[id], types[id] = text, score, int32(kind)
-	}
-	for id, p := range m.pieces {
-		kind := p.kind
-		if kind == UserDefined {
-			kind = Normal // the converter asks for every kind but this one
-		}
-		set(id, p.text, p.score, kind)
-	}
-	var added map[string]int
-	if err := d.readJSON("added_tokens.json", &added); err != nil {
-		return nil, err
-	}
-	for text, id := range added {
-		if id < 0 || id >= mostTokens {
-			return nil, formats.Corruptf(d.path("added_tokens.json"), -1, text, "the id %d", id)
-		}
-		set(id, text, -1000, UserDefined)
-	}
-	if !m.unigram {
-		if err := addedDecoder(d, set); err != nil {
-			return nil, err
-		}
-		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores},
-			{keyTypes, types}}, nil
-	}
-	list := []keyValue{{keyModel, "t5"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores},
-		{keyTypes, types}, {keyAddPrefix, m.prefix}, {keyExtraSpaces, m.extraSpaces}}
-	if len(m.charsmap) > 0 {
-		list = append(list, keyValue{keyCharsmap, m.charsmap})
-	}
-	return list, nil
-}
-
-// addedDecoder reads the tokens that tokenizer_config.json adds.
-func addedDecoder(d folder, set func(id int, text string, score float32, kind Kind)) error {
-	var config struct {
-		Added map[string]struct {
-			Content string
-			Special bool
-		} `json:"added_tokens_decoder"`
-	}
-	if err := d.readJSON("tokenizer_config.json", &config); err != nil {
-		return err
-	}
-	for key, a := range config.Added {
-		id, err := strconv.Atoi(key)
-		if err != nil || id < 0 || id >= mostTokens {
-			return formats.Corruptf(d.path("tokenizer_config.json"), -1, "added_tokens_decoder", "the id %q", key)
-		}
-		if a.Special || looksSpecial(a.Content) {
-			set(id, a.Content, -1000, Control)
-		} else {
-			set(id, strings.ReplaceAll(a.Content, underline, " "), -1000, UserDefined)
-		}
-	}
-	return nil
 }

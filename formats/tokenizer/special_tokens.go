@@ -51,7 +51,7 @@ func (s *special) setID(name string, id int64) {
 	}
 }
 
-func readSpecial(dir folder, post *processor, added []jsonToken) (*special, error) {
+func readSpecial(dir folder, post *processor, added []jsonToken, usual map[string]string) (*special, error) {
 	s := &special{types: []string{"bos", "eos", "unk", "sep", "pad", "cls", "mask"}, content: map[string]int64{}}
 	for _, t := range added {
 		if _, ok := s.content[t.Content]; !ok {
@@ -61,6 +61,14 @@ func readSpecial(dir folder, post *processor, added []jsonToken) (*special, erro
 	var err error
 	if s.warnings, err = dir.lenientJSON("tokenizer_config.json", &s.config); err != nil {
 		return nil, err
+	}
+	for key, text := range usual {
+		if s.config == nil {
+			s.config = map[string]any{}
+		}
+		if _, ok := s.config[key]; !ok {
+			s.config[key] = text
+		}
 	}
 	s.postProcess(post)
 	s.fromConfig(dir)
