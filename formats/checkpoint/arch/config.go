@@ -123,7 +123,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: the layers with a window or a rotary embedding are not given for each of %d layers",
 			formats.ErrCorrupt, c.Layers)
 	}
-	for _, s := range []float64{c.Scale.Embedding, c.Scale.Attention, c.Scale.Residual, c.Scale.Logit, c.Cap.Attention,
+	for _, s := range []float64{c.Temperature.Scale, c.Scale.Embedding, c.Scale.Attention, c.Scale.Residual, c.Scale.Logit, c.Cap.Attention,
 		c.Cap.Logit} {
 		if !(s >= 0 && s <= math.MaxFloat32) {
 			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)

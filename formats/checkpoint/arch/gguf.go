@@ -55,15 +55,15 @@ func (r *reader) config() error {
 		return err
 	}
 	cfg.Variant = f.Variant
+	eps := "attention.layer_norm_rms_epsilon"
 	if cfg.Norm == LayerNorm {
-		cfg.NormEps = float32(r.float("attention.layer_norm_epsilon", 1e-5))
-	} else {
-		cfg.NormEps = float32(r.float("attention.layer_norm_rms_epsilon", 0))
+		eps = "attention.layer_norm_epsilon"
 	}
+	cfg.NormEps = float32(r.need(eps))
 	if r.err != nil {
 		return r.err
 	}
-	if cfg.Layers > maxLayers {
+	if cfg.Layers < 1 || cfg.Layers > maxLayers {
 		return cfg.check()
 	}
 	if count > 0 && cfg.Experts == nil {

@@ -57,6 +57,7 @@ var qwen2MoE = family{
 	MoE:       true,
 	Variant:   Variant{Experts: &Experts{Count: 60, Used: 4, FFN: 1408, Shared: 5632}},
 	Config:    qwenSparse,
+	Read:      func(r *reader, c *Config) { r.expertWidths(c) },
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen2moe.expert_feed_forward_length", uint32(c.Experts.FFN))
@@ -74,11 +75,26 @@ var qwen3MoE = family{
 	MoE:     true,
 	Variant: Variant{Experts: &Experts{Count: 128, Used: 8, FFN: 768}},
 	Config:  qwenSparse,
-	Read:    func(r *reader, c *Config) { c.Experts.Normalize = true },
+	Read: func(r *reader, c *Config) {
+		c.Experts.Normalize = true
+		r.expertWidths(c)
+	},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen3moe.expert_feed_forward_length", uint32(c.Experts.FFN))
 	},
 	NoHeadDim: true,
+}
+
+// expertWidths sets the widths in files from before they had keys: the experts that run share the width of the
+// feed-forward layer, and the one for all tokens has it alone.
+func (r *reader) expertWidths(c *Config) {
+	e := c.Experts
+	if r.int("expert_feed_forward_length", 0) == 0 && e.Used > 0 {
+		e.FFN = c.FFN / e.Used
+	}
+	if _, ok := r.tensor(fmt.Sprintf("blk.%d.ffn_up_shexp.weight", e.Dense)); ok && e.Shared == 0 {
+		e.Shared = c.FFN
+	}
 }
 
 // qwenSparse counts the dense layers. A layer has experts when its number, counted from 1, divides by

@@ -64,7 +64,9 @@ func (r *reader) ropeScaling() (s ropeScaling) {
 	s.kind = r.string(r.arch + ".rope.scaling.type")
 	s.factor = cmp.Or(r.float("rope.scaling.factor", r.float("rope.scale_linear", 0)), 1)
 	s.original = r.int("rope.scaling.original_context_length", r.cfg.Context)
-	s.magnitude = r.float("rope.scaling.attn_factor", 1)
+	if s.magnitude = r.float("rope.scaling.attn_factor", 1); !(s.magnitude > 0) {
+		r.fail(fmt.Errorf("%w: metadata key %s.rope.scaling.attn_factor is %v", formats.ErrCorrupt, r.arch, s.magnitude))
+	}
 	if s.kind == "" && s.factor != 1 {
 		s.kind = "linear"
 	}

@@ -46,6 +46,16 @@ func (r *reader) float(key string, otherwise float64) float64 {
 	return v
 }
 
+// need is a float that every file of the architecture has.
+func (r *reader) need(key string) float64 {
+	if key := r.arch + "." + key; r.err == nil {
+		if _, ok := r.m.Get(key); !ok {
+			r.fail(fmt.Errorf("%w: there is no metadata key %s", formats.ErrCorrupt, key))
+		}
+	}
+	return r.float(key, 0)
+}
+
 func (r *reader) string(key string) string {
 	v, _, err := r.m.String(key)
 	r.fail(err)

@@ -1,6 +1,11 @@
 package arch
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"bitmill/formats"
+)
 
 // stableLM rotates a quarter of each head and has norms with mean and bias; some models run attention and feed-forward
 // layer side by side, some normalize queries and keys, each head with a gain of its own (StableLM 2).
@@ -29,6 +34,10 @@ var stableLM = family{
 		parallel, _, err := r.m.Bool("stablelm.use_parallel_residual")
 		r.fail(err)
 		c.Parallel = parallel
+		if _, two := r.tensor("blk.0.ffn_norm.weight"); two == parallel { // the norms tell as well
+			r.fail(fmt.Errorf("%w: metadata key stablelm.use_parallel_residual is %v, which the norms contradict",
+				formats.ErrCorrupt, parallel))
+		}
 	},
 	Parameters: func(h *HFConfig, c *Config, w writer) {
 		w.uint("context_length", c.Context)

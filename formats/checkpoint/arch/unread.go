@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -77,8 +78,8 @@ var harmlessKeys = []harmless{
 	{[]string{"expert_weights_scale", "logit_scale", "residual_scale", "embedding_scale", "num_loops"},
 		"one changes nothing, and zero means none", func(v any, _ *Config) bool { return number(v) == 0 || number(v) == 1 }},
 	{[]string{"attention.scale"}, "scores are scaled so anyway", func(v any, c *Config) bool {
-		n := number(v)
-		return n == 0 || math.Abs(n*math.Sqrt(float64(c.HeadDim))-1) < 1e-6
+		n, scale := number(v), cmp.Or(c.Scale.Attention, 1/math.Sqrt(float64(c.HeadDim)))
+		return n == 0 || math.Abs(n/scale-1) < 1e-6
 	}},
 	{[]string{"attention.sliding_window"}, "every token of the longest text is within the window",
 		func(v any, c *Config) bool { return number(v) == 0 || c.Context > 0 && number(v) >= float64(c.Context) }},
@@ -90,6 +91,11 @@ var harmlessKeys = []harmless{
 		func(v any, c *Config) bool { return number(v) == float64(c.Rope.Dims) }},
 	{[]string{"attention.key_length_swa", "attention.value_length_swa"}, "the heads of all layers are alike",
 		func(v any, c *Config) bool { return c.Latent == nil && number(v) == float64(c.HeadDim) }},
+	{[]string{"rope.dimension_sections"}, "in a text all sections turn by the position, and pairs are half a head apart",
+		func(v any, c *Config) bool {
+			n := reflect.ValueOf(v)
+			return !c.Rope.Interleaved && n.Kind() == reflect.Slice && n.Len() == 4 && none(n.Slice(3, 4).Interface())
+		}},
 	{[]string{"embedding_length_out"}, "the output is as wide as the model",
 		func(v any, c *Config) bool { return number(v) == float64(c.Width) }},
 	{[]string{"rope.scaling.yarn_*"}, "RoPE is not scaled by YaRN",

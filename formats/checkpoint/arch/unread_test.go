@@ -14,7 +14,8 @@ func smallest(arch string) *gguf.Metadata {
 	m.Set("general.architecture", arch)
 	for key, v := range map[string]any{"block_count": uint32(4), "context_length": uint32(512),
 		"embedding_length": uint32(64), "feed_forward_length": uint32(128), "attention.head_count": uint32(4),
-		"rope.freq_base": float32(5e5)} {
+		"rope.freq_base": float32(5e5), "attention.layer_norm_rms_epsilon": float32(1e-6),
+		"attention.layer_norm_epsilon": float32(1e-5)} {
 		m.Set(arch+"."+key, v)
 	}
 	return m
@@ -70,6 +71,8 @@ func TestUnreadKeys(t *testing.T) {
 		{"llama", "expert_used_count", uint32(2), false}, // of no experts
 		{"llama", "rope.dimension_sections", []int32{0, 0, 0, 0}, false},
 		{"llama", "rope.dimension_sections", []int32{4, 4, 0, 0}, true},
+		{"qwen3", "rope.dimension_sections", []uint32{4, 2, 2, 0}, false},
+		{"qwen3", "rope.dimension_sections", []uint32{4, 2, 0, 2}, true},
 		{"llama", "rope.scaling.yarn_log_multiplier", float32(0.1), false}, // of no YaRN
 		{"llama", "rope.freq_base_swa", float32(1e4), false},
 		{"llama", "leading_dense_block_count", uint32(0), false},
@@ -120,8 +123,10 @@ func TestWindowsAndBlocks(t *testing.T) {
 			t.Errorf("%s %v: %d layers, windows in %v; %v %v", tt.arch, tt.pairs, c.Layers, c.WindowLayers, unread, err)
 		}
 	}
-	if _, _, err := with(t, "llama", []any{"nextn_predict_layers", uint32(4)}); err == nil {
-		t.Error("a model without layers was accepted")
+	for _, n := range []uint32{4, 5, 1 << 20} {
+		if _, _, err := with(t, "gemma2", []any{"nextn_predict_layers", n}); err == nil {
+			t.Errorf("a model with %d more blocks than layers was accepted", n)
+		}
 	}
 }
 
@@ -179,6 +184,47 @@ func TestRopeScalingOfOldFiles(t *testing.T) {
 	} {
 		if c, _, err := with(t, "llama", pairs); err == nil {
 			t.Errorf("%v: taken as %+v", pairs, c.Rope)
+		}
+	}
+}
+
+// TestOldExpertWidths: files from before the widths of experts had keys.
+func TestOldExpertWidths(t *testing.T) {
+	count := []any{"expert_count", uint32(8), "expert_used_count", uint32(4)}
+	told := []any{"expert_feed_forward_length", uint32(48), "expert_shared_feed_forward_length", uint32(96)}
+	const shared = "blk.0.ffn_up_shexp.weight"
+	for _, tt := range []struct {
+		arch             string
+		pairs            []any
+		ffn, sharedWidth int
+	}{
+		{"qwen2moe", count, 32, 128},
+		{"qwen2moe", slices.Concat(count, told), 48, 96},
+	} {
+		c, unread, err := with(t, tt.arch, tt.pairs, shared)
+		if err != nil || unread != nil || c.Experts.FFN != tt.ffn || c.Experts.Shared != tt.sharedWidth {
+			t.Errorf("%s %v: %+v, %v %v", tt.arch, tt.pairs, c.Experts, unread, err)
+		}
+	}
+	if c, _, err := with(t, "qwen3moe", count); err != nil || c.Experts.FFN != 32 || c.Experts.Shared != 0 {
+		t.Errorf("qwen3moe: %+v, %v", c.Experts, err)
+	}
+}
+
+// TestContradictions: files without an epsilon, and norms that contradict the key, are not taken.
+func TestContradictions(t *testing.T) {
+	m := smallest("llama")
+	m.Delete("llama.attention.layer_norm_rms_epsilon")
+	if _, _, err := Read(m, func(name string) (Values, bool) { return ones{}, name == "token_embd.weight" }); err == nil ||
+		!strings.Contains(err.Error(), "llama.attention.layer_norm_rms_epsilon") {
+		t.Errorf("without an epsilon: %v", err)
+	}
+	for _, parallel := range []bool{true, false} {
+		for _, tensors := range [][]string{{"blk.0.ffn_norm.weight"}, nil} {
+			_, _, err := with(t, "stablelm", []any{"use_parallel_residual", parallel}, tensors...)
+			if (err != nil) != (parallel == (tensors != nil)) {
+				t.Errorf("parallel %v with %v: %v", parallel, tensors, err)
+			}
 		}
 	}
 }
