@@ -54,9 +54,9 @@ func newModel(c *checkpoint.Checkpoint) (*model, error) {
 			strings.Join(slices.Sorted(maps.Keys(architectures)), ", "), k.Arch)
 	}
 	scaled := slices.Contains([]string{"", "linear", "llama3"}, k.Rope.Scaling) && k.Rope.Magnitude == 0
-	if !reflect.DeepEqual(k.Variant, arch.Variant{}) || !scaled {
-		return nil, fmt.Errorf("%s: %w: the oracle has no experts, and of RoPE scalings only linear and llama3",
-			c.Path, formats.ErrUnsupported)
+	if !reflect.DeepEqual(k.Variant, arch.Variant{}) || !scaled || k.PerLayer != nil {
+		return nil, fmt.Errorf("%s: %w: the oracle has no experts, of RoPE scalings only linear and llama3, and layers of "+
+			"one size", c.Path, formats.ErrUnsupported)
 	}
 	if err := c.Understood(func(string) bool { return true }); err != nil { // finish looks at the tensors
 		return nil, fmt.Errorf("%s: %w", c.Path, err)

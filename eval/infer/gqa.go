@@ -11,7 +11,7 @@ type gqa struct {
 
 // gqa binds the attention of layer i. Queries, keys and values may be one tensor.
 func (l *loader) gqa(i int, blk func(string) string) *gqa {
-	c := &l.c.Config
+	c := l.c.Config.OfLayer(i)
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	g := &gqa{attention: l.attention(i, blk)}
 	if l.has(blk("attn_qkv.weight")) {
@@ -31,7 +31,7 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 
 // attention reads the configuration of layer i.
 func (l *loader) attention(i int, blk func(string) string) attention {
-	c := &l.c.Config
+	c := l.c.Config.OfLayer(i)
 	a := attention{
 		heads: c.Heads, kvHeads: c.KVHeads, dims: c.HeadDim,
 		sinks: l.optional(blk("attn_sinks.weight"), c.Heads),

@@ -37,7 +37,7 @@ func (l *loader) layer(i int) layer {
 	if c.ExpertLayer(i) {
 		second.mixer = l.experts(blk)
 	} else {
-		f := l.feedForward(blk, "", c.FFN)
+		f := l.feedForward(blk, "", c.OfLayer(i).FFN)
 		second.mixer = &f
 	}
 	first.scale, second.scale = float32(c.Scale.Residual), float32(c.Scale.Residual)

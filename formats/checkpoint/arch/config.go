@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -24,6 +25,8 @@ type Config struct {
 	HeadDim int // values of a head
 	Vocab   int // rows of the embedding
 	Context int // longest sequence that the model was trained for
+
+	PerLayer []LayerSizes // where layers differ in FFN, Heads or KVHeads, which are those of the first; nil: all are alike
 
 	NormEps float32 // of the norms
 	Rope    Rope
@@ -137,7 +140,7 @@ func (c *Config) check() error {
 	if err := c.Rope.check(c.HeadDim); err != nil {
 		return err
 	}
-	if err := c.Latent.check(c); err != nil {
+	if err := cmp.Or(c.Latent.check(c), c.checkPerLayer()); err != nil {
 		return err
 	}
 	return c.Experts.check(c.Layers)

@@ -48,6 +48,7 @@ type family struct {
 	AnyActivation bool // Variant.Activation holds whatever config.json says
 
 	// Functions may be nil.
+	Only    func(h *HFConfig) error            // fails for models of the type that are of another architecture
 	Variant Variant                            // of all models of the family
 	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; fails when it cannot be evaluated
 	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata
@@ -67,6 +68,8 @@ type family struct {
 //     fourth; Gemma's scale of scores when it does not follow from the head's width; whether the weights of Qwen 3's
 //     experts add up to one.
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
+//   - Granite 4.0's files without Mamba have no keys of it, one number of key-value heads, and say when positions are
+//     left out.
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
@@ -81,6 +84,7 @@ var families = []*family{
 	&glm4,
 	&gptOSS,
 	&granite,
+	&granite4,
 	&llama,
 	&mistral,
 	&mixtral,

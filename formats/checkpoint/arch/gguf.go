@@ -39,9 +39,7 @@ func (r *reader) config() error {
 	cfg.Layers = r.int("block_count", -1) - cfg.NextN
 	cfg.Context = r.int("context_length", 0)
 	cfg.Width = r.int("embedding_length", -1)
-	cfg.FFN = r.int("feed_forward_length", -1)
-	cfg.Heads = r.int("attention.head_count", -1)
-	cfg.KVHeads = r.int("attention.head_count_kv", cfg.Heads)
+	r.sizes(cfg)
 	cfg.HeadDim = r.int("attention.key_length", cfg.Width/max(cfg.Heads, 1))
 	if t, ok := r.tensor("token_embd.weight"); ok {
 		cfg.Vocab = int(min(t.Rows(), maxDim+1))

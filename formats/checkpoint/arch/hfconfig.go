@@ -47,7 +47,9 @@ func ParseHF(data []byte) (*HFConfig, error) {
 		return nil, err
 	}
 	h := f.defaults()
-	if err := h.keep(pyjson.Unmarshal(data, h)); err != nil {
+	err = pyjson.Unmarshal(data, h)
+	h.readLists(data)
+	if err := h.keep(err); err != nil {
 		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
 	scheme, err := prequant.ParseScheme(h.Quantization)
@@ -67,6 +69,9 @@ func (h *HFConfig) keep(err error) error {
 	}
 	var needed pyjson.Misfits
 	for _, m := range misfits {
+		if _, ok := h.each[m.Top()]; ok {
+			continue // a number for each layer
+		}
 		if slices.Contains(descriptive, m.Top()) {
 			h.Warnings = append(h.Warnings, fmt.Sprintf("config.json: %v; this value is ignored", m))
 		} else {
@@ -86,7 +91,7 @@ func (h *HFConfig) layerTypes(pattern []bool) []bool {
 	}
 	layers := make([]bool, len(pattern))
 	for i := range layers {
-		layers[i] = i < len(h.LayerTypes) && h.LayerTypes[i] == "sliding_attention"
+		layers[i] = h.LayerTypes[i] == "sliding_attention"
 	}
 	return layers
 }
@@ -131,6 +136,11 @@ func (h *HFConfig) eps(f *family) float32 {
 // Config makes the typed Config. The first error says why the model cannot be evaluated.
 func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	f := h.family
+	if f.Only != nil {
+		if err := f.Only(h); err != nil {
+			return c, nil, err
+		}
+	}
 	c = Config{Arch: f.Arch, Family: f.Type, Context: f.Context, HeadDim: f.HeadDim, NormEps: h.eps(f), Tied: h.Tied,
 		Variant: f.Variant}
 	for _, k := range []struct {
@@ -167,7 +177,13 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	if c.Layers < 0 || c.Layers > maxLayers {
 		return c, nil, c.check()
 	}
-	evaluation = h.rope(f, &c)
+	if err := h.checkLists(c.Layers); err != nil {
+		return c, nil, err
+	}
+	if err := h.perLayer(&c); err != nil {
+		return c, nil, err
+	}
+	evaluation = cmp.Or(h.kinds(), h.rope(f, &c))
 	if f.Config != nil {
 		evaluation = cmp.Or(evaluation, f.Config(h, &c))
 	}

@@ -50,6 +50,7 @@ type HFConfig struct {
 	ExpertsUsed     *int     `json:"num_experts_per_tok"`
 	ExpertFFN       *int     `json:"moe_intermediate_size"`
 	SharedFFN       *int     `json:"shared_expert_intermediate_size"`
+	SharedSize      *int     `json:"shared_intermediate_size"` // granitemoehybrid
 	NormTopK        *bool    `json:"norm_topk_prob"`
 	QueryRank       *int     `json:"q_lora_rank"`
 	LatentRank      *int     `json:"kv_lora_rank"`
@@ -77,6 +78,8 @@ type HFConfig struct {
 	UseSlidingWindow bool     `json:"use_sliding_window"`
 	MaxWindowLayers  *int     `json:"max_window_layers"`
 	LayerTypes       []string `json:"layer_types"`
+	BlockTypes       []string `json:"layers_block_type"`
+	PositionKind     string   `json:"position_embedding_type"`
 	WindowPattern    *int     `json:"sliding_window_pattern"`
 	OldPattern       *int     `json:"_sliding_window_pattern"`
 	RopeLocalBase    *float64 `json:"rope_local_base_freq"`
@@ -87,6 +90,9 @@ type HFConfig struct {
 	scheme       prequant.Scheme // of Quantization, or of the tensors
 	schemeErr    error
 	stacking     Need // eachExpert, stackedExperts or fusedExperts, by the tensors; 0 before they are known
+
+	lengths map[string]int   // of the lists with an entry for each layer
+	each    map[string][]int // numbers given for each layer
 
 	family *family
 

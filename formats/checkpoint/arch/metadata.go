@@ -64,9 +64,9 @@ func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 	w.uint("block_count", c.Layers)
 	w.uint("context_length", c.Context)
 	w.uint("embedding_length", c.Width)
-	w.uint("feed_forward_length", c.FFN)
-	w.uint("attention.head_count", c.Heads)
-	w.uint("attention.head_count_kv", c.KVHeads)
+	w.sizes("feed_forward_length", c, ffn)
+	w.sizes("attention.head_count", c, queryN)
+	w.sizes("attention.head_count_kv", c, keyN)
 	h.ropeMetadata(w, c)
 	if c.Norm == RMSNorm {
 		w.set("attention.layer_norm_rms_epsilon", c.NormEps)

@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"strings"
 
 	"bitmill/formats"
 )
@@ -25,6 +26,9 @@ func (r *reader) fail(err error) {
 func (r *reader) int(key string, otherwise int) int {
 	key = r.arch + "." + key
 	v, ok, err := r.m.Uint(key)
+	if list, is, _ := r.m.Ints(key); is {
+		return r.equal(key, list)
+	}
 	r.fail(err)
 	switch {
 	case err == nil && ok && v > maxDim*16:
@@ -35,6 +39,22 @@ func (r *reader) int(key string, otherwise int) int {
 		r.fail(fmt.Errorf("%w: there is no metadata key %s", formats.ErrCorrupt, key))
 	}
 	return max(otherwise, 0)
+}
+
+// equal is the number of which a list has one for each block.
+func (r *reader) equal(key string, list []int64) int {
+	each := r.eachLayer(strings.TrimPrefix(key, r.arch+"."), list)
+	if each == nil {
+		return 0
+	}
+	for i, n := range each {
+		if n != each[0] {
+			r.fail(fmt.Errorf("%w: metadata key %s differs from layer to layer: it is %d in layer 0 and %d in layer %d",
+				formats.ErrUnsupported, key, each[0], n, i))
+			break
+		}
+	}
+	return each[0]
 }
 
 func (r *reader) float(key string, otherwise float64) float64 {

@@ -18,7 +18,7 @@ var smolLM3 = family{
 			every = *n
 		}
 		c.RopeLayers = everyNth(every, c.Layers)
-		for i := range min(len(h.NoRopeLayers), c.Layers) {
+		for i := range c.RopeLayers[:min(len(h.NoRopeLayers), c.Layers)] {
 			c.RopeLayers[i] = h.NoRopeLayers[i] != 0
 		}
 		if h.UseSlidingWindow && h.window() > 0 {

@@ -41,18 +41,19 @@ func (h *HFConfig) Tensors(c *Config) []Expected {
 // tensors lists all forms of the family's tensors for a Config, in the order of the tables.
 func (f *family) tensors(c *Config) []Expected {
 	list := make([]Expected, 0, len(outside)+c.Layers*len(f.Layer))
-	add := func(n tensorSpec, hf, gguf string) {
+	add := func(c *Config, n tensorSpec, hf, gguf string) {
 		if e := f.expect(c, n, hf, gguf); !slices.Contains(e.Shape, 0) {
 			list = append(list, e)
 		}
 	}
 	for _, n := range slices.Concat(outside, f.Outside) {
-		add(n, "", "")
+		add(c, n, "", "")
 	}
 	for i := range c.Layers {
+		layer := c.OfLayer(i)
 		for _, n := range f.Layer {
 			if n.In == everywhere || (n.In == sparse) == c.ExpertLayer(i) {
-				add(n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i))
+				add(layer, n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i))
 			}
 		}
 	}

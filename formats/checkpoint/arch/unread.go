@@ -105,6 +105,7 @@ var harmlessKeys = []harmless{
 		"embedding_length_per_layer_input", "n_deepstack_layers", "leading_dense_block_count", "use_parallel_residual",
 		"rope.scaling.alpha", "rope.dimension_sections", "expert_shared_count", "expert_latent_length", "hash_layer_count"},
 		"zero, or false, means none", func(v any, _ *Config) bool { return none(v) }},
+	{[]string{"ssm.*"}, "recurrent layers would show in their tensors", nil},
 	{[]string{"attention.temperature_length"}, "there is no temperature",
 		func(_ any, c *Config) bool { return c.Temperature.Scale == 0 }},
 }
