@@ -14,8 +14,9 @@ func (h *HFConfig) listed() map[string]**int {
 	return map[string]**int{
 		"intermediate_size": &h.IntermediateSize, "num_attention_heads": &h.Heads, "num_key_value_heads": &h.KVHeads,
 		"head_dim": &h.HeadDim, "sliding_window": &h.SlidingWindow, "moe_intermediate_size": &h.ExpertFFN,
-		"shared_expert_intermediate_size": &h.SharedFFN, "num_experts": &h.NumExperts, "num_local_experts": &h.NumLocalExperts,
-		"num_experts_per_tok": &h.ExpertsUsed, "n_routed_experts": &h.RoutedExperts, "n_shared_experts": &h.SharedExperts,
+		"shared_expert_intermediate_size": &h.SharedFFN, "num_experts": &h.NumExperts,
+		"num_local_experts": &h.NumLocalExperts, "num_experts_per_tok": &h.ExpertsUsed,
+		"n_routed_experts": &h.RoutedExperts, "n_shared_experts": &h.SharedExperts,
 	}
 }
 

@@ -28,8 +28,8 @@ func (c *Config) AllKVHeads() (n int) {
 	return n
 }
 
-// setPerLayer sets PerLayer from lists that are given for each layer, nil for a size that all layers share. The keys name
-// them in errors. Sizes of the first layer become those of the Config.
+// setPerLayer sets PerLayer from lists that are given for each layer, nil for a size that all layers share. The keys
+// name them in errors. Sizes of the first layer become those of the Config.
 func (c *Config) setPerLayer(keys [3]string, ffn, heads, kvHeads []int) error {
 	sizes := []struct {
 		list   []int
