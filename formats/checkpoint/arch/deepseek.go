@@ -121,8 +121,16 @@ func (l *Latent) scale(factor, all float64) float64 {
 }
 
 func (r *reader) latent(c *Config) {
+	if _, whole := r.tensor("blk.0.attn_kv_b.weight"); whole {
+		r.fail(fmt.Errorf("%w: attn_kv_b.weight is one tensor, as in files from before April 2025; convert the model again",
+			formats.ErrUnsupported))
+		return
+	}
 	l := &Latent{Query: r.int("attention.q_lora_rank", 0), KV: r.int("attention.kv_lora_rank", -1),
 		Value: r.int("attention.value_length_mla", -1)}
+	if _, full := r.tensor("blk.0.attn_q.weight"); full {
+		l.Query = 0 // whatever the key says
+	}
 	l.Rope = c.Rope.Dims
 	l.Nope = r.int("attention.key_length_mla", -1) - l.Rope
 	c.Latent = l

@@ -1,7 +1,7 @@
 package arch
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 
 	"bitmill/formats"
@@ -76,7 +76,7 @@ func (r *reader) config() error {
 		f.Read(r, cfg)
 	}
 	r.extras()
-	return errors.Join(r.err, scaling, cfg.check())
+	return cmp.Or(r.err, scaling, cfg.check()) // one sentence: what follows the first may be a consequence
 }
 
 // experts reads the sizes of the experts, if the model has any.

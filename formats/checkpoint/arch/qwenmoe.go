@@ -54,10 +54,15 @@ var qwen2MoE = family{
 		{HF: "mlp.shared_expert.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse},
 		{HF: "mlp.shared_expert_gate.weight", GGUF: "ffn_gate_inp_shexp.weight", Shape: []dim{one, width}, In: sparse},
 	}),
-	MoE:       true,
-	Variant:   Variant{Experts: &Experts{Count: 60, Used: 4, FFN: 1408, Shared: 5632}},
-	Config:    qwenSparse,
-	Read:      func(r *reader, c *Config) { r.expertWidths(c) },
+	MoE:     true,
+	Variant: Variant{Experts: &Experts{Count: 60, Used: 4, FFN: 1408, Shared: 5632}},
+	Config:  qwenSparse,
+	Read: func(r *reader, c *Config) {
+		r.expertWidth(c)
+		if c.Experts.Shared == 0 {
+			c.Experts.Shared = c.FFN
+		}
+	},
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen2moe.expert_feed_forward_length", uint32(c.Experts.FFN))
@@ -77,7 +82,7 @@ var qwen3MoE = family{
 	Config:  qwenSparse,
 	Read: func(r *reader, c *Config) {
 		c.Experts.Normalize = true
-		r.expertWidths(c)
+		r.expertWidth(c)
 	},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen3moe.expert_feed_forward_length", uint32(c.Experts.FFN))
@@ -85,15 +90,11 @@ var qwen3MoE = family{
 	NoHeadDim: true,
 }
 
-// expertWidths sets the widths in files from before they had keys: the experts that run share the width of the
-// feed-forward layer, and the one for all tokens has it alone.
-func (r *reader) expertWidths(c *Config) {
-	e := c.Experts
-	if r.int("expert_feed_forward_length", 0) == 0 && e.Used > 0 {
+// expertWidth sets the width of experts in files from before it had a key: those that run share the width of the
+// feed-forward layer.
+func (r *reader) expertWidth(c *Config) {
+	if e := c.Experts; r.int("expert_feed_forward_length", 0) == 0 && e.Used > 0 {
 		e.FFN = c.FFN / e.Used
-	}
-	if _, ok := r.tensor(fmt.Sprintf("blk.%d.ffn_up_shexp.weight", e.Dense)); ok && e.Shared == 0 {
-		e.Shared = c.FFN
 	}
 }
 

@@ -1,10 +1,12 @@
 package arch
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"bitmill/formats"
 	"bitmill/formats/gguf"
 )
 
@@ -147,9 +149,13 @@ func TestGating(t *testing.T) {
 		{"the key tells", []any{"expert_gating_func", uint32(2)}, nil, Sigmoid, false},
 		{"the key tells more", []any{"expert_gating_func", uint32(1)}, []string{"blk.1.exp_probs_b.bias"}, SoftmaxAll, false},
 		{"of the chosen", []any{"expert_gating_func", uint32(3)}, nil, SoftmaxChosen, false},
+		{"before latents had matrices of their own", nil, []string{"blk.0.attn_kv_b.weight"}, SoftmaxAll, true},
 		{"unknown", []any{"expert_gating_func", uint32(4)}, nil, SoftmaxAll, true},
 	} {
 		c, _, err := with(t, "deepseek2", slices.Concat(latent, tt.more), tt.tensors...)
+		if errors.Is(err, formats.ErrCorrupt) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
 		if (err != nil) != tt.fails || c.Experts.Gating != tt.want {
 			t.Errorf("%s: %v, %v", tt.name, c.Experts, err)
 		}
@@ -192,7 +198,6 @@ func TestRopeScalingOfOldFiles(t *testing.T) {
 func TestOldExpertWidths(t *testing.T) {
 	count := []any{"expert_count", uint32(8), "expert_used_count", uint32(4)}
 	told := []any{"expert_feed_forward_length", uint32(48), "expert_shared_feed_forward_length", uint32(96)}
-	const shared = "blk.0.ffn_up_shexp.weight"
 	for _, tt := range []struct {
 		arch             string
 		pairs            []any
@@ -201,7 +206,7 @@ func TestOldExpertWidths(t *testing.T) {
 		{"qwen2moe", count, 32, 128},
 		{"qwen2moe", slices.Concat(count, told), 48, 96},
 	} {
-		c, unread, err := with(t, tt.arch, tt.pairs, shared)
+		c, unread, err := with(t, tt.arch, tt.pairs)
 		if err != nil || unread != nil || c.Experts.FFN != tt.ffn || c.Experts.Shared != tt.sharedWidth {
 			t.Errorf("%s %v: %+v, %v %v", tt.arch, tt.pairs, c.Experts, unread, err)
 		}
