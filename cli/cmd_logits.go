@@ -43,6 +43,7 @@ func runLogits(e env, path string, tokens []int32, kernelName string) error {
 		return err
 	}
 	defer s.Close()
+	e.warn(s.Warnings...)
 	var o infer.Options
 	if o.Kernel, err = kernelFlag(kernelName); err != nil {
 		return err

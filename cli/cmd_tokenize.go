@@ -45,6 +45,7 @@ func runTokenize(e env, path, text string, o tokenizer.Options) error {
 	if c.Tokenizer == nil {
 		return fmt.Errorf("%s cannot read text: %w", path, c.TokenizerErr)
 	}
+	e.warn(c.Tokenizer.Warnings...)
 	ids := c.Tokenizer.Encode(text, o)
 	if e.json {
 		if ids == nil {

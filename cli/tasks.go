@@ -100,6 +100,7 @@ func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]tas
 	if s.Tokenizer == nil {
 		return nil, fmt.Errorf("%s cannot read text: %w", path, s.TokenizerErr)
 	}
+	e.warn(s.Warnings...)
 	pool := e.Pool()
 	defer pool.Close()
 	var rows []taskRow

@@ -8,6 +8,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/lora"
 	"bitmill/formats/prequant"
 )
@@ -29,19 +30,56 @@ func (c *Checkpoint) guard(o OpenOptions) error {
 }
 
 // merge merges an adapter into the tensors of a folder.
-func (c *Checkpoint) merge(tensors []prequant.Tensor, dir string) error {
+func (c *Checkpoint) merge(h *arch.HFConfig, tensors []prequant.Tensor, dir string) ([]prequant.Tensor, error) {
 	if dir == "" {
-		return nil
+		return tensors, nil
 	}
 	a, err := lora.Open(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.adapter = a
 	folder := c.close
 	c.close = func() error { return errors.Join(folder(), a.Close()) }
 	c.files = append(c.files, a.Files...)
-	return a.Merge(tensors)
+	c.Warnings = append(c.Warnings, a.Warnings...)
+	dropped := a.Rename(func(name string) (string, bool) {
+		as := c.names.Table(name)
+		return as, as == outputSource || c.names.Extra(name) == ""
+	})
+	if len(dropped) > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("adapter %s also changes parts that are left out of the model: %s", dir,
+			some(dropped)))
+	}
+	if h.Tied {
+		if tensors, err = c.untie(h, tensors); err != nil {
+			return nil, err
+		}
+	}
+	return tensors, a.Merge(tensors)
+}
+
+// The names of the two matrices that can be tied.
+const (
+	embeddingSource = "model.embed_tokens.weight"
+	outputSource    = "lm_head.weight"
+)
+
+// untie gives the model an output matrix of its own where the adapter changes one end of the tied matrix, or both in
+// different ways.
+func (c *Checkpoint) untie(h *arch.HFConfig, tensors []prequant.Tensor) ([]prequant.Tensor, error) {
+	tensors, untied := c.adapter.Untie(tensors, embeddingSource, outputSource)
+	if !untied {
+		return tensors, nil
+	}
+	if h.AlwaysTied() {
+		return nil, fmt.Errorf("adapter %s: %w: it changes embedding and output matrix in different ways, and they are one "+
+			"tensor in every model of the architecture %s", c.adapter.Path, formats.ErrUnsupported, c.Config.Arch)
+	}
+	h.Tied, c.Config.Tied = false, false
+	c.Warnings = append(c.Warnings, fmt.Sprintf("adapter %s changes embedding and output matrix in different ways, which "+
+		"config.json ties; the model gets an output matrix of its own, as in peft", c.adapter.Path))
+	return tensors, nil
 }
 
 // recordAdapter records the merged adapter in the metadata.

@@ -85,7 +85,7 @@ func (c *Checkpoint) fill(h *arch.HFConfig, folder *safetensors.Folder, o OpenOp
 	if err := c.guard(o); err != nil {
 		return err
 	}
-	if err := c.merge(tensors, o.Adapter); err != nil {
+	if tensors, err = c.merge(h, tensors, o.Adapter); err != nil {
 		return err
 	}
 	list, err := sources(tensors)

@@ -34,9 +34,14 @@ type Adapter struct {
 	Files []string // that it was read from
 	Hash  string   // SHA-256 of the files, in hexadecimal
 
+	Warnings []string // settings that bitmill does not know
+
 	file  *safetensors.File
 	pairs map[string]*pair              // by the name of the tensor that they add to
 	whole map[string]safetensors.Tensor // by the name of the tensor that they stand for
+
+	copied map[string]bool // of whole: the module has a copy of its own (modules_to_save)
+	tied   bool            // ensure_weight_tying
 }
 
 // pair is A and B of one matrix.
@@ -66,7 +71,11 @@ func Open(dir string) (*Adapter, error) {
 		return nil, err
 	}
 	a := &Adapter{Path: dir, Base: c.Base, Files: []string{path, filepath.Join(dir, configName)},
-		file: file, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{}}
+		file: file, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{}, copied: map[string]bool{}, tied: c.Tied}
+	if len(c.unknown) > 0 {
+		a.Warnings = []string{fmt.Sprintf("%s: bitmill does not know %s and merges as without; if it changes the result, %s",
+			filepath.Join(dir, configName), strings.Join(c.unknown, ", "), mergeFirst)}
+	}
 	if err := a.read(c); err != nil {
 		a.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -109,6 +118,10 @@ func (a *Adapter) read(c *config) error {
 		if err := a.add(t); err != nil {
 			return fmt.Errorf("tensor %s: %w", t.Name, err)
 		}
+	}
+	for name := range a.whole {
+		module, _ := strings.CutSuffix(name, ".weight")
+		a.copied[name] = c.saves(module)
 	}
 	if len(a.file.Tensors) == 0 {
 		return fmt.Errorf("%w: the adapter has no tensors", formats.ErrCorrupt)

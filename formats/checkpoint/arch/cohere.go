@@ -11,7 +11,7 @@ import (
 // of its own.
 var cohere = family{
 	Type: "cohere", Arch: "command-r",
-	Context: 8192, Tied: true,
+	Context: 8192, Tied: true, Joint: true,
 	Eps: 1e-5,
 	Layer: slices.Concat(without(decoder, "ffn_norm.weight"), qkvBias(attentionBias), outputBias, []tensorSpec{
 		{HF: "self_attn.q_norm.weight", GGUF: "attn_q_norm.weight", Shape: []dim{queryN, headDim}, Need: qkNorm},

@@ -27,6 +27,7 @@ type family struct {
 	Theta float64 // rope_theta when config.json has none; 0: 10000
 	Eps   float64 // rms_norm_eps (layer_norm_eps) when config.json has none; 0: 1e-6
 	Tied  bool    // tie_word_embeddings when config.json has none
+	Joint bool    // llama.cpp has no output matrix beside the embedding
 
 	Layer    []tensorSpec // tensors of a layer, without "model.layers.N." and "blk.N."
 	Outside  []tensorSpec // tensors outside layers beyond the common ones

@@ -12,7 +12,7 @@ import (
 // with GELU (arXiv 2403.08295).
 var gemma = family{
 	Type: "gemma", Arch: "gemma",
-	Context: 8192, HeadDim: 256, KVHeads: 16, Tied: true,
+	Context: 8192, HeadDim: 256, KVHeads: 16, Tied: true, Joint: true,
 	Layer:         slices.Concat(decoder, qkvBias(attentionBias), outputBias),
 	Dropped:       []string{"lm_head.weight"},
 	NormAdd:       1,
@@ -59,7 +59,7 @@ var sandwich = slices.Concat(without(decoder, "ffn_norm.weight"), []tensorSpec{
 // gemma2 caps scores and logits, and has a window in every other layer (arXiv 2408.00118).
 var gemma2 = family{
 	Type: "gemma2", Arch: "gemma2",
-	Context: 8192, HeadDim: 256, KVHeads: 4, Sliding: 4096, Tied: true,
+	Context: 8192, HeadDim: 256, KVHeads: 4, Sliding: 4096, Tied: true, Joint: true,
 	Layer:   slices.Concat(sandwich, qkvBias(attentionBias), outputBias),
 	Dropped: []string{"lm_head.weight"},
 	NormAdd: 1,

@@ -220,6 +220,9 @@ func (h *HFConfig) SetScheme(s prequant.Scheme) error {
 // MXFP4 reports whether the experts are stored in MXFP4, which artifacts keep.
 func (h *HFConfig) MXFP4() bool { return h.scheme.Method == "mxfp4" }
 
+// AlwaysTied reports whether the architecture has no output matrix beside the embedding.
+func (h *HFConfig) AlwaysTied() bool { return h.family.Joint }
+
 // AddVocabulary sets what the converter adds to the tokenizer's metadata for the family.
 func (h *HFConfig) AddVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
 	if h.family.Vocabulary != nil {
