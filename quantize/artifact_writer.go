@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"bitmill/formats/file"
@@ -15,6 +16,7 @@ type artifactWriter struct {
 	Artifact
 	streams []*stream // in the order of their tensors
 	written Written
+	blocked atomic.Pointer[BlockedError] // set by the collector; nothing is written from then on
 }
 
 // openArtifact opens the files of an artifact as far as an earlier process wrote them.
@@ -99,7 +101,7 @@ func (a *artifactWriter) finish() (Written, error) {
 // removed. After finish it does nothing.
 func (a *artifactWriter) leave(keep bool) {
 	for _, s := range a.streams {
-		if keep && a.ResumeKey != "" {
+		if keep && a.ResumeKey != "" && a.blocked.Load() == nil {
 			s.keep()
 		} else {
 			s.abort()

@@ -69,7 +69,7 @@ func convert(ctx context.Context, source string, tasks []*task, writers []*artif
 	})
 	for range min(o.Threads, b.slabs) {
 		wg.Go(func() {
-			w := worker{values: make([]float32, b.values)}
+			w := worker{make([]float32, b.values), writers}
 			for s := range work {
 				if s.err = ctx.Err(); s.err == nil {
 					s.err = w.encode(s)
@@ -89,8 +89,8 @@ func convert(ctx context.Context, source string, tasks []*task, writers []*artif
 	return err
 }
 
-// collect hands finished slabs to the files. The first slab in order that failed decides the error; source is the path
-// it names.
+// collect hands finished slabs to the files, until all artifacts are blocked. The first slab in order that failed
+// decides the error; source is the path it names.
 func collect(ctx context.Context, source string, order <-chan *slab, out *writers, m *meter) error {
 	for s := range order {
 		<-s.done
@@ -103,6 +103,9 @@ func collect(ctx context.Context, source string, order <-chan *slab, out *writer
 		done := s.rows * s.task.sourceRow
 		out.take(s)
 		m.add(done)
+		if out.idle() {
+			return nil
+		}
 	}
 	return ctx.Err()
 }

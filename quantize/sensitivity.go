@@ -61,7 +61,7 @@ func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imat
 	})
 }
 
-// measure encodes sampled rows as every type.
+// measure encodes sampled rows as every type; one that cannot hold them has an infinite error.
 func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 	cols, rows := t.Cols(), t.Rows()
 	n := min(rows, max(sampleRows, sampleValues/max(cols, 1)))
@@ -85,6 +85,7 @@ func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 			w = weights[m*cols : (m+1)*cols]
 		}
 		total += block.SquaredError(values, nil, w)
+		magnitude := encode.Magnitude(values)
 		for k := range ch.options {
 			o := &ch.options[k]
 			if o.typ == t.Type {
@@ -99,6 +100,10 @@ func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 			}
 			if err := encode.Encode(o.typ, buffer[:size], values, int(cols), w); err != nil {
 				return err
+			}
+			if encode.OutOfRange(o.typ, buffer[:size], values, magnitude) >= 0 {
+				o.err = math.Inf(1) // the type cannot hold the tensor
+				continue
 			}
 			if err := block.Decode(o.typ, back, buffer[:size]); err != nil {
 				return err

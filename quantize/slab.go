@@ -14,8 +14,9 @@ type slab struct {
 	task    *task
 	first   int64 // row, over all matrices of the tensor
 	rows    int64
-	outputs [][]byte // one per encoding of the task
-	buffer  []byte   // of the outputs that do not lie in a mapped file; reused
+	outputs [][]byte  // one per encoding of the task; nil where no artifact needs it any more
+	unheld  []*unheld // one per encoding; nil where it holds all values
+	buffer  []byte    // of the outputs that do not lie in a mapped file; reused
 	err     error
 	done    chan struct{}
 	users   atomic.Int32 // files that have yet to write it
@@ -25,46 +26,64 @@ type slab struct {
 func (s *slab) ends() bool { return s.first+s.rows == s.task.rows }
 
 // worker holds one goroutine's buffer.
-type worker struct{ values []float32 }
+type worker struct {
+	values    []float32
+	artifacts []*artifactWriter
+}
 
 // encode fills the slab's outputs.
 func (w *worker) encode(s *slab) error {
 	t := s.task
-	s.outputs = s.outputs[:0]
+	s.outputs, s.unheld = s.outputs[:0], s.unheld[:0]
 	var values []float32
+	magnitude := float32(0)
 	if t.decodes() {
 		values = w.values[:s.rows*t.cols]
 		if err := t.read(values, s.first, s.rows); err != nil {
 			return fmt.Errorf("tensor %s: %w", t.tensor.Name, err)
 		}
+		magnitude = encode.Magnitude(values)
 	}
 	buffer := s.buffer
-	for _, e := range t.encodings {
+	for k, e := range t.encodings {
 		var out []byte
+		var lost *unheld
 		var err error
 		switch {
 		case e.data != nil:
 			out = e.data[s.first*e.row : (s.first+s.rows)*e.row]
+			err = t.checkCopy(e, out, s.first)
 		case e.typ == t.tensor.Type && t.tensor.Bytes() != nil:
 			out = t.tensor.Bytes()[s.first*e.row : (s.first+s.rows)*e.row]
+		case !t.needs(k, w.artifacts):
 		default:
 			n := s.rows * e.row
 			out, buffer = buffer[:n:n], buffer[n:]
 			if e.typ == t.tensor.Type {
 				err = t.tensor.ReadRows(out, s.first, s.rows)
-			} else {
-				err = encode.Encode(e.typ, out, values, t.encodeCols(s.rows), t.importance(e, s.first))
+				break
 			}
-		}
-		if err == nil && e.typ != t.tensor.Type {
-			err = t.checkBlocks(e, out, s.first)
+			err = encode.Encode(e.typ, out, values, t.encodeCols(s.rows), t.importance(e, s.first))
+			if err == nil {
+				lost = t.findUnheld(e, out, values, magnitude, s.first)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("tensor %s as %s: %w", t.tensor.Name, e.typ, err)
 		}
-		s.outputs = append(s.outputs, out)
+		s.outputs, s.unheld = append(s.outputs, out), append(s.unheld, lost)
 	}
 	return nil
+}
+
+// needs reports whether an artifact that is not blocked needs an encoding.
+func (t *task) needs(k int, artifacts []*artifactWriter) bool {
+	for i, a := range artifacts {
+		if t.use[i] == k && a.blocked.Load() == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // release gives the pages that the slab was read from back to the system.
@@ -120,9 +139,8 @@ func (t *task) importance(e encoding, row int64) []float32 {
 	return t.weights[m*t.cols : (m+1)*t.cols]
 }
 
-// checkBlocks fails when encoding left the range of numbers, as when values exceed half precision or the importance
-// weights of a whole block are zero.
-func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
+// checkCopy fails when a copied block is damaged.
+func (t *task) checkCopy(e encoding, out []byte, first int64) error {
 	bad := block.NotFinite(e.typ, out)
 	if bad < 0 {
 		return nil
@@ -132,10 +150,8 @@ func (t *task) checkBlocks(e encoding, out []byte, first int64) error {
 	if e.typ.BlockLen() == 1 {
 		what = "the value"
 	}
-	if e.data != nil {
-		what = "in the earlier artifact that it is copied from, " + what
-	}
-	return fmt.Errorf("row %d, column %d: %s is not a finite number", row, col, what)
+	return fmt.Errorf("row %d, column %d: in the earlier artifact that it is copied from, %s is not a finite number", row,
+		col, what)
 }
 
 // position is the row and column in the tensor of value i of the slab that starts at row first.

@@ -42,7 +42,11 @@ type Written struct {
 // goroutine per file hashes and writes them, so at most a few slabs per thread are in memory.
 //
 // A source that holds NaN or infinity fails before the first byte is written: it is read for them beforehand, unless
-// hashing it has looked for them, or an earlier process has according to a journal.
+// hashing it has looked for them, or an earlier process has according to a journal. No format has a right value for
+// them, so no artifact is made; llama-quantize refuses them as well, also in tensors that it copies.
+//
+// A finite value that a type cannot hold, as F16 does not hold 70000, blocks the artifacts that give it this type. They
+// leave no file; the others are made, and the error is a PartialError.
 //
 // imatrix is the matrix that the plans were made with. Existing files are replaced. On an error or when ctx ends, only
 // complete files appear under their names; the list holds these. When ctx or the process ends, artifacts with a key
@@ -88,7 +92,10 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matri
 		return nil, err
 	}
 	old.close() // so that one of them can be replaced
-	return finish(writers, o.Done)
+	if written, err = finish(writers, o.Done); err != nil {
+		return written, err
+	}
+	return written, partial(c.Path, writers)
 }
 
 // begin writes the headers, after a check of the whole source for NaN unless an earlier process has done it.
@@ -107,9 +114,12 @@ func begin(ctx context.Context, c *checkpoint.Checkpoint, writers []*artifactWri
 	return nil
 }
 
-// finish gives all artifacts their final names, and returns those that have them.
+// finish gives all artifacts that are not blocked their final names, and returns those that have them.
 func finish(writers []*artifactWriter, done func(Written) error) (list []Written, err error) {
 	for _, w := range writers {
+		if w.blocked.Load() != nil {
+			continue
+		}
 		written, err := w.finish()
 		if err != nil {
 			return list, err

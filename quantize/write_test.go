@@ -132,8 +132,8 @@ func TestDamagedSource(t *testing.T) {
 	}{
 		{"model.layers.1.mlp.down_proj.weight", 512*7 + 3, 0x7fc0, "Q4_K_M", "tensor blk.1.ffn_down.weight holds NaN in row 7, column 3"},
 		{"model.layers.0.mlp.up_proj.weight", 256*511 + 255, 0xff80, "BF16", "tensor blk.0.ffn_up.weight holds -Inf in row 511, column 255"},
-		{"model.layers.0.mlp.up_proj.weight", 256, 0x7f00, "Q8_0", "tensor blk.0.ffn_up.weight as Q8_0: row 1, column 0: the block's scale is not a finite number"},
-		{"model.layers.0.mlp.up_proj.weight", 256*5 + 9, 0x7f00, "F16", "tensor blk.0.ffn_up.weight as F16: row 5, column 9"},
+		{"model.layers.0.mlp.up_proj.weight", 256, 0x7f00, "Q8_0", "Q8_0: 1 tensor (blk.0.ffn_up.weight) holds 1.70141e+38 in row 1, column 0: the scale of its Q8_0 block would be beyond 65504"},
+		{"model.layers.0.mlp.up_proj.weight", 256*5 + 9, 0x7f00, "F16", "F16: 1 tensor (blk.0.ffn_up.weight) holds 1.70141e+38 in row 5, column 9, beyond 65504, the largest number of F16; BF16 holds it"},
 	} {
 		c, dir := damaged(t, tt.tensor, tt.index, tt.bits), t.TempDir()
 		p := mustPlan(t, c, Options{Format: tt.format})

@@ -2,6 +2,7 @@ package quantize
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -17,8 +18,8 @@ type writers struct {
 
 // part is the data of a slab for one file.
 type part struct {
-	slab   *slab
-	tensor int // in the order of the artifact
+	slab   *slab // nil ends a file that is not wanted any more
+	tensor int   // in the order of the artifact
 	data   []byte
 }
 
@@ -28,7 +29,7 @@ func startWriters(artifacts []*artifactWriter, n int, free chan<- *slab, cancel 
 	w := &writers{artifacts: artifacts, queues: map[*stream]chan part{}, free: free, cancel: cancel}
 	for _, a := range artifacts {
 		for _, s := range a.streams {
-			queue := make(chan part, n)
+			queue := make(chan part, n+1) // one more to end a file
 			w.queues[s] = queue
 			w.wg.Go(func() { w.write(s, queue) })
 		}
@@ -39,6 +40,10 @@ func startWriters(artifacts []*artifactWriter, n int, free chan<- *slab, cancel 
 // write is the goroutine of one file.
 func (w *writers) write(s *stream, queue <-chan part) {
 	for p := range queue {
+		if p.slab == nil {
+			s.abort()
+			continue
+		}
 		if s.err == nil {
 			begins, ends := p.slab.first == 0, p.slab.ends()
 			if s.err = s.append(p.tensor-s.shard.First, begins, ends, p.data); s.err != nil {
@@ -49,17 +54,30 @@ func (w *writers) write(s *stream, queue <-chan part) {
 	}
 }
 
-// take passes a slab on to the files that need it. It never waits.
+// take passes a slab on to the files that need it, and ends those whose type does not hold its values. It never waits.
 func (w *writers) take(s *slab) {
 	t := s.task
 	s.users.Store(1) // until all files have been told
 	for i, a := range w.artifacts {
-		if k := t.use[i]; k >= 0 {
+		k := t.use[i]
+		switch {
+		case k < 0 || a.blocked.Load() != nil:
+		case s.unheld[k] != nil:
+			a.blocked.Store(s.unheld[k].blocks(a.Plan.Format.Name))
+			for _, file := range a.streams {
+				w.queues[file] <- part{}
+			}
+		default:
 			s.users.Add(1)
 			w.queues[a.stream(t.index)] <- part{s, t.index, s.outputs[k]}
 		}
 	}
 	w.leave(s)
+}
+
+// idle reports whether all artifacts are blocked.
+func (w *writers) idle() bool {
+	return !slices.ContainsFunc(w.artifacts, func(a *artifactWriter) bool { return a.blocked.Load() == nil })
 }
 
 // leave frees the slab when no file needs it any more.
