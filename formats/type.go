@@ -151,7 +151,7 @@ func (t Type) RowBytes(cols int64) (int64, error) {
 	return cols / int64(r.Block) * int64(r.Bytes), nil
 }
 
-// ParseType finds a type by its ggml name, in any case. The error names the nearest type.
+// ParseType finds a type by its ggml name, in any case. The error names a type that is nearly so called.
 func ParseType(name string) (Type, error) {
 	names := make([]string, len(table))
 	for i, r := range table {
@@ -160,5 +160,5 @@ func ParseType(name string) (Type, error) {
 		}
 		names[i] = r.Name
 	}
-	return 0, fmt.Errorf("unknown tensor type %q; did you mean %s?", name, Nearest(name, names))
+	return 0, fmt.Errorf("unknown tensor type %q%s", name, Suggest(name, names))
 }
