@@ -15,6 +15,18 @@ type argumentRule struct {
 	flags       []string
 }
 
+// stream stands for standard input where a text is read.
+const stream = "-"
+
+// streamed are the flags, by command, that may be standard input.
+var streamed = map[string][]string{"calibrate": {"text"}, "eval": {"text"}, "tokenize": {"file"}}
+
+// noStream refuses stream where a file must be named.
+func noStream(what string) error {
+	return usagef("%s is -, but only a text may come from standard input (calibrate and eval --text -, "+
+		"tokenize --file -), and nothing is written to standard output: name a file (./- if that is its name)", what)
+}
+
 // arguments makes the rule of a command.
 func arguments(least, most int, usage string, flags ...string) argumentRule {
 	return argumentRule{least, most, usage, flags}
@@ -30,6 +42,9 @@ func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error
 		}
 		if err := required(c, r.flags...); err != nil {
 			return err
+		}
+		if slices.Contains(args, stream) {
+			return noStream("the argument")
 		}
 		return do(c, newEnv(c), args)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -68,6 +69,7 @@ type quantizeOptions struct {
 	artifactOptions
 	dryRun     bool
 	keepConfig bool // record only metadata that the model needs, not the provenance
+	force      bool // replace files that bitmill did not write
 	reuse      []string
 	memory     int64
 }
@@ -85,8 +87,18 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if file.Same(path, out) {
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	}
+	for _, source := range c.Files() {
+		if file.Same(source, out) {
+			return fmt.Errorf("%s is the source: writing there would destroy it", out)
+		}
+	}
 	if o.imatrix != "" && file.Same(o.imatrix, out) {
 		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
+	}
+	if !o.KeepSplit && o.SplitBytes == 0 {
+		if err := steps.CheckOutput(out, o.force); err != nil {
+			return err
+		}
 	}
 	m, err := o.openWeights()
 	if err != nil {
@@ -144,6 +156,12 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 // writeOne writes the artifact of a plan.
 func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string,
 	o quantizeOptions) (quantize.Written, error) {
+	for i := range p.Shards {
+		path := gguf.ShardPath(strings.TrimSuffix(out, ".gguf"), i, len(p.Shards))
+		if err := steps.CheckOutput(path, o.force); err != nil {
+			return quantize.Written{}, err
+		}
+	}
 	made := quantize.ReadProvenance(p.Metadata)
 	if o.noProvenance || o.keepConfig {
 		made = quantize.Provenance{} // the metadata may hold that of the source, an artifact itself
@@ -163,7 +181,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	if err != nil {
 		return quantize.Written{}, err
 	}
-	bar := e.Events.Begin("quantize "+p.Format.Name, "bytes")
+	bar := e.Events.Begin("quantize "+p.Name(), "bytes")
 	written, err := quantize.Write(ctx, c, m, []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}},
 		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set,
 			Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})

@@ -29,7 +29,7 @@ func batchCommand() *cli.Command {
 			"   jobs:\n     - {name: small, models: [models/small]}\n" +
 			"     - {name: family, models: [models/small, models/large], formats: all, budget: budget.yaml}",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"},
+			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"},
 				Usage: "output `DIR`: a folder per job, and batch.json"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the commands and stop"},
 		},

@@ -32,17 +32,13 @@ reading, or the share that multiplying takes at the measured peak, whichever is 
 			&cli.StringFlag{Name: "kernel", Usage: "force a set of kernels: " + kernelNames()},
 		},
 		Action: arguments(1, -1, "MODEL...").action(func(c *cli.Context, e env, args []string) (err error) {
-			if c.Int("t") > 0 {
+			if c.IsSet("t") {
 				e.Threads = c.Int("t")
 			}
 			o := bench.Options{Prompt: c.Int("n-prompt"), Generate: c.Int("n-gen"), Repetitions: c.Int("repetitions")}
-			switch {
-			case o.Prompt < 0 || o.Generate < 0 || o.Prompt == 0 && o.Generate == 0 ||
-				max(o.Prompt, o.Generate) > maxGenerated:
+			if o.Prompt == 0 && o.Generate == 0 || max(o.Prompt, o.Generate) > maxGenerated {
 				return usagef("--n-prompt %d --n-gen %d: give numbers of tokens up to %d, one of them above 0",
 					o.Prompt, o.Generate, maxGenerated)
-			case o.Repetitions < 1:
-				return usagef("--repetitions %d: at least 1", o.Repetitions)
 			}
 			if o.Kernel, err = kernelFlag(c.String("kernel")); err != nil {
 				return err

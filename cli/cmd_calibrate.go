@@ -8,6 +8,7 @@ import (
 
 	"bitmill/calibrate"
 	"bitmill/cli/pipeline"
+	"bitmill/cli/steps"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
 )
@@ -16,6 +17,7 @@ type calibrateOptions struct {
 	text, out        string
 	context, windows int
 	processOutput    bool
+	force            bool // replace a file that bitmill did not write
 }
 
 func calibrateCommand() *cli.Command {
@@ -25,18 +27,18 @@ func calibrateCommand() *cli.Command {
 		Usage:     "compute an importance matrix (imatrix) over a text",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "imatrix.gguf",
+			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file"},
+			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"}, Value: "imatrix.gguf",
 				Usage: "imatrix `FILE` to write"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: 512, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
 			&cli.BoolFlag{Name: "process-output", Usage: "also record the output head"},
-			requantizeFlag(), loraFlag(),
+			requantizeFlag(), loraFlag(), forceFlag(),
 		},
 		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			return runCalibrate(c.Context, e, args[0], calibrateOptions{
 				text: c.String("text"), out: c.String("output"), context: c.Int("ctx"), windows: c.Int("chunks"),
-				processOutput: c.Bool("process-output")})
+				processOutput: c.Bool("process-output"), force: c.Bool("force")})
 		}),
 	}
 }
@@ -47,18 +49,24 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 		return err
 	}
 	defer s.Close()
-	text, err := pipeline.ReadText(o.text)
-	if err != nil {
-		return err
-	}
-	if err := file.CheckTarget(o.out); err != nil {
-		return err
-	}
 	for _, input := range append(s.Files(), o.text) {
 		if file.Same(input, o.out) {
 			return fmt.Errorf("%s is one of the inputs: writing there would destroy it", o.out)
 		}
 	}
+	if err := steps.CheckOutput(o.out, o.force); err != nil {
+		return err
+	}
+	name, text, err := e.readText(o.text)
+	if err != nil {
+		return err
+	}
+	o.text = name
+	out, err := file.Create(o.out, 0) // before the work: nobody else writes it meanwhile
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
 	e.warn(s.Warnings...)
 	e.warn(pipeline.NotText(o.text, text), s.LongContext(o.context))
 	windows, err := s.Windows(o.text, text, o.context, o.windows)
@@ -73,7 +81,10 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 	if err != nil {
 		return err
 	}
-	if err := file.Write(o.out, data); err != nil {
+	if _, err := out.Write(data); err != nil {
+		return err
+	}
+	if err := out.Commit(); err != nil {
 		return err
 	}
 	return e.printCoverage(o.out, m)
@@ -93,10 +104,11 @@ func (e env) printCoverage(path string, m *imatrix.Matrix) error {
 	zero := 0
 	for _, c := range coverage {
 		if !c.Full() {
-			fmt.Fprintf(e.stdout, "%s: %d of %d columns never used, %d of %d matrices unseen\n", c.Name, c.ZeroColumns,
-				c.Columns, c.Unseen, c.Matrices)
 			zero++
 		}
+	}
+	for _, w := range pipeline.ZeroColumns(m) {
+		fmt.Fprintln(e.stdout, w)
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s: %d tensors over %d windows of %d tokens, %d with gaps\n", path, len(m.Entries),
 		m.Windows, m.WindowSize, zero)

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
+	"bitmill/cli/steps"
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
@@ -18,6 +19,7 @@ type checkOptions struct {
 	baseline, budget string // files; "" is none
 	junit, summary   string
 	strict           bool
+	force            bool
 }
 
 func checkCommand() *cli.Command {
@@ -33,16 +35,17 @@ func checkCommand() *cli.Command {
 			"     - {metric: ppl, model: demo-*, worse: 1%}     # than the baseline\n" +
 			"     - {metric: same_top, min: 0.9}",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "baseline", Usage: "an earlier `REPORT.json` over the same text"},
-			&cli.StringFlag{Name: "budget", Usage: "`FILE` with rules"},
-			&cli.StringFlag{Name: "junit", Usage: "write the findings to `FILE` as JUnit XML"},
-			&cli.StringFlag{Name: "summary",
+			&cli.StringFlag{Name: "baseline", TakesFile: true, Usage: "an earlier `REPORT.json` over the same text"},
+			&cli.StringFlag{Name: "budget", TakesFile: true, Usage: "`FILE` with rules"},
+			&cli.StringFlag{Name: "junit", TakesFile: true, Usage: "write the findings to `FILE` as JUnit XML"},
+			&cli.StringFlag{Name: "summary", TakesFile: true,
 				Usage: "append the findings to `FILE` as Markdown (on GitHub: \"$GITHUB_STEP_SUMMARY\")"},
 			&cli.BoolFlag{Name: "strict", Usage: "a limit exceeded within the measurement error counts as broken too"},
+			forceFlag(),
 		},
 		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			o := checkOptions{c.String("baseline"), c.String("budget"), c.String("junit"), c.String("summary"),
-				c.Bool("strict")}
+				c.Bool("strict"), c.Bool("force")}
 			if o.baseline == "" && o.budget == "" {
 				return usagef("check needs --baseline REPORT.json, --budget FILE, or both")
 			}
@@ -85,6 +88,9 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 // writeFindings writes the files that CI systems read.
 func writeFindings(result *gate.Result, o checkOptions) error {
 	if o.junit != "" {
+		if err := steps.CheckOutput(o.junit, o.force); err != nil {
+			return err
+		}
 		var b bytes.Buffer
 		if err := gate.WriteJUnit(&b, result); err != nil {
 			return err

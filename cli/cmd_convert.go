@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
+	"bitmill/cli/steps"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
@@ -27,7 +28,7 @@ func convertCommand() *cli.Command {
 				Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
 			&cli.BoolFlag{Name: "vocab-only",
 				Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
-			requantizeFlag(), loraFlag(), noVocabFlag(),
+			requantizeFlag(), loraFlag(), noVocabFlag(), forceFlag(),
 		},
 		Action: arguments(2, 2, "MODEL OUT.gguf").action(func(c *cli.Context, e env, args []string) error {
 			outtype := c.String("outtype")
@@ -42,15 +43,15 @@ func convertCommand() *cli.Command {
 				if c.IsSet("lora") {
 					return usagef("give --vocab-only or --lora, not both: an adapter has no vocabulary")
 				}
-				return runConvertVocabulary(e, args[0], args[1], format)
+				return runConvertVocabulary(e, args[0], args[1], format, c.Bool("force"))
 			}
-			return resumable(runConvert(c.Context, e, args[0], args[1], format))
+			return resumable(runConvert(c.Context, e, args[0], args[1], format, c.Bool("force")))
 		}),
 	}
 }
 
 // runConvert converts to a format; "" keeps the source's.
-func runConvert(ctx context.Context, e env, path, out, format string) error {
+func runConvert(ctx context.Context, e env, path, out, format string, force bool) error {
 	c, err := e.Open(path)
 	if err != nil {
 		return err
@@ -64,13 +65,13 @@ func runConvert(ctx context.Context, e env, path, out, format string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	o := quantizeOptions{keepConfig: true}
+	o := quantizeOptions{keepConfig: true, force: force}
 	o.Format, o.AllowRequantize = format, e.Source.AllowRequantize
 	return runQuantize(ctx, e, path, out, o)
 }
 
 // runConvertVocabulary writes metadata and vocabulary without tensors.
-func runConvertVocabulary(e env, path, out, format string) error {
+func runConvertVocabulary(e env, path, out, format string, force bool) error {
 	e.Source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true}
 	c, err := checkpoint.OpenWith(path, e.Source)
 	if err != nil {
@@ -100,7 +101,8 @@ func runConvertVocabulary(e env, path, out, format string) error {
 	if _, err := gguf.WriteHeader(&b, m, nil); err != nil {
 		return err
 	}
-	if err := errors.Join(os.MkdirAll(filepath.Dir(out), 0o755), file.CheckTarget(out)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(out), 0o755), file.CheckTarget(out),
+		steps.CheckOutput(out, force)); err != nil {
 		return err
 	}
 	if err := file.Write(out, b.Bytes()); err != nil {

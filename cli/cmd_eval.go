@@ -32,11 +32,12 @@ func evalCommand() *cli.Command {
 			"acc takes the most likely choice, acc_norm the most likely by length; against a reference, " +
 			"the answers that flipped are counted and tested (McNemar, corrected by Holm).",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "text", Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
-			&cli.StringFlag{Name: "reference", Usage: "the full-precision `MODEL` to measure the KL divergence from"},
+			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
+			&cli.StringFlag{Name: "reference", TakesFile: true,
+				Usage: "the full-precision `MODEL` to measure the KL divergence from"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
-			&cli.StringSliceFlag{Name: "tasks", Usage: "`FILE` of questions; may be given several times"},
+			&cli.StringSliceFlag{Name: "tasks", TakesFile: true, Usage: "`FILE` of questions; may be given several times"},
 			&cli.BoolFlag{Name: "oracle",
 				Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
 			requantizeFlag(), loraFlag(),
@@ -100,10 +101,11 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 
 // text scores the models on the text.
 func (out *evaluated) text(ctx context.Context, e env, paths []string, o evalOptions) error {
-	text, err := pipeline.ReadText(o.text)
+	name, text, err := e.readText(o.text)
 	if err != nil {
 		return err
 	}
+	o.text = name
 	e.warn(pipeline.NotText(o.text, text))
 	if out.Models, err = evalModels(ctx, e, paths, text, o); err != nil || !o.oracle {
 		return err

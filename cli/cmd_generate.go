@@ -36,12 +36,6 @@ func generateCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", Usage: "seed of the random choice"},
 		},
 		Action: arguments(1, 1, "MODEL --prompt S").action(func(c *cli.Context, e env, args []string) error {
-			if n := c.Int("tokens"); n < 0 {
-				return usagef("--tokens %d: it must not be negative", n)
-			}
-			if k := c.Int("top-k"); k < 0 {
-				return usagef("--top-k %d: it must not be negative", k)
-			}
 			if x := c.Float64("temperature"); !(x >= 0 && x <= math.MaxFloat64) {
 				return usagef("--temperature %v: it must be 0 or more", x)
 			}

@@ -27,7 +27,7 @@ func logitsCommand() *cli.Command {
 			var tokens []int32
 			for _, s := range strings.Split(c.String("tokens"), ",") {
 				id, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
-				if err != nil {
+				if err != nil || id < 0 {
 					return usagef("--tokens: %q is not a token id", s)
 				}
 				tokens = append(tokens, int32(id))

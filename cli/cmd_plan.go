@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/quantize"
 )
 
@@ -50,6 +51,7 @@ config.json has no vocabulary: the types and bits are right, but the file size l
 
 type planRow struct {
 	Format      string          `json:"format"`
+	Recorded    string          `json:"recorded_format,omitempty"`
 	Parameters  int64           `json:"parameters"`
 	PayloadBits int64           `json:"payload_bits"`
 	BPW         string          `json:"bpw"`
@@ -122,8 +124,8 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 }
 
 func newPlanRow(p *quantize.Plan) planRow {
-	row := planRow{Format: p.Format.Name, Parameters: p.Parameters, PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
-		FileBytes: p.FileBytes, Fallbacks: p.Fallbacks, Warnings: p.Warnings}
+	row := planRow{Format: p.Name(), Recorded: recorded(p), Parameters: p.Parameters,
+		PayloadBits: p.PayloadBits, BPW: p.BPW().String(), FileBytes: p.FileBytes, Fallbacks: p.Fallbacks, Warnings: p.Warnings}
 	if err := p.CheckEncoders(); err != nil {
 		row.Warnings = append(row.Warnings, err.Error())
 	}
@@ -158,7 +160,7 @@ func printPlan(e env, rows []planRow, blocked []blockedRow, tensors bool) error 
 			fmt.Fprintf(e.stdout, "%s: %d shards of %s bytes\n", r.Format, len(r.ShardBytes),
 				strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.ShardBytes)), ", "), "[]"))
 		}
-		for _, s := range r.Warnings {
+		for _, s := range pipeline.Fold(r.Warnings) {
 			fmt.Fprintf(e.stdout, "%s: %s\n", r.Format, strings.TrimPrefix(s, r.Format+": "))
 		}
 		if !tensors {

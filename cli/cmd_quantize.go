@@ -23,9 +23,9 @@ still have it; otherwise its tensors are trusted.
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M, or COPY"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what bitmill plan says, write nothing"},
-			&cli.StringSliceFlag{Name: "reuse",
+			&cli.StringSliceFlag{Name: "reuse", TakesFile: true,
 				Usage: "copy unchanged tensors from an earlier artifact, `OLD.gguf`; may be repeated"},
-		}, append(artifactFlags(), memoryFlag())...),
+		}, append(artifactFlags(), memoryFlag(), forceFlag())...),
 		Action: arguments(2, 2, "MODEL OUT.gguf -f FORMAT").action(func(c *cli.Context, e env, args []string) error {
 			o, err := readQuantizeOptions(c)
 			if err == nil && o.target == (quantize.Target{}) {
@@ -40,11 +40,15 @@ still have it; otherwise its tensors are trusted.
 }
 
 func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
-	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse")}
+	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse"), force: c.Bool("force")}
 	if o.artifactOptions, err = readArtifactOptions(c); err != nil {
 		return o, err
 	}
-	o.Format = c.String("format")
+	if o.Format = c.String("format"); o.Format != "" {
+		if err = o.Check(); err != nil {
+			return o, usageError{Err: err}
+		}
+	}
 	o.memory, err = memory(c)
 	return o, err
 }

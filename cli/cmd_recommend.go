@@ -31,12 +31,6 @@ func recommendCommand() *cli.Command {
 			if c.String("ram") == "" && !c.IsSet("max-kld") {
 				return usagef("recommend needs --ram SIZE, --max-kld X, or both")
 			}
-			if c.IsSet("max-kld") && !(l.KLD > 0) {
-				return usagef("--max-kld %v: it must be above 0", l.KLD)
-			}
-			if l.Context < 0 {
-				return usagef("--context %d: it cannot be negative", l.Context)
-			}
 			if s := c.String("ram"); s != "" {
 				if l.Memory, err = parseSize("--ram", s); err != nil {
 					return err

@@ -19,22 +19,22 @@ func runCommand() *cli.Command {
 			"A run that was interrupted continues where it was: " +
 			"what is in the output folder is kept as long as it was made from the same inputs and options.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "output `DIR`"},
+			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"}, Usage: "output `DIR`"},
 			&cli.StringSliceFlag{Name: "formats", Aliases: []string{"f"},
 				Usage: "comma-separated `FORMATS` or all (default: the seven headline formats)"},
-			&cli.StringFlag{Name: "calibration", Usage: "calibration `TEXT` file (default: the demo's)"},
-			&cli.StringFlag{Name: "text", Aliases: []string{"t"},
+			&cli.StringFlag{Name: "calibration", TakesFile: true, Usage: "calibration `TEXT` file (default: the demo's)"},
+			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t"},
 				Usage: "evaluation `TEXT` file (default: the demo's)"},
 			&cli.BoolFlag{Name: "no-imatrix", Usage: "quantize without calibrating"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
 			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget,
 				Usage: "divergence in nats that the fidelity threshold allows"},
-			&cli.StringFlag{Name: "budget",
+			&cli.StringFlag{Name: "budget", TakesFile: true,
 				Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
 			&cli.BoolFlag{Name: "bench",
 				Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
-			memoryFlag(),
+			memoryFlag(), forceFlag(),
 		}, append(weightFlags(), recipeFlags()...)...),
 		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {
 			o, err := runOptions(c)
@@ -56,8 +56,8 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Context: c.Int("ctx"), Windows: c.Int("chunks"),
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
-		Strict:  c.Bool("strict"),
-		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench"),
+		Strict: c.Bool("strict"), Force: c.Bool("force"),
+		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench", "force"),
 	}
 	if o.Formats, o.All, err = formatNames(c.StringSlice("formats")); err != nil {
 		return o, err

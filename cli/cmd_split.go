@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/steps"
 	"bitmill/formats/gguf"
 )
 
@@ -27,6 +28,7 @@ written.`,
 				DefaultText: fmt.Sprint(gguf.DefaultMaxTensors, " unless --split-max-size is given")},
 			&cli.BoolFlag{Name: "no-tensor-first-split", Usage: "put only metadata in the first shard"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
+			forceFlag(),
 		},
 		Action: arguments(2, 2, "IN.gguf PREFIX").action(func(c *cli.Context, e env, args []string) error {
 			o, err := splitOptions(c)
@@ -38,7 +40,7 @@ written.`,
 				return usagef("%q is not a prefix: give the beginning of the shards' names, e.g. %s", base,
 					filepath.Join(base, "model"))
 			}
-			return runSplit(c.Context, e, args[0], args[1], o, c.Bool("dry-run"))
+			return runSplit(c.Context, e, args[0], args[1], o, c.Bool("dry-run"), c.Bool("force"))
 		}),
 	}
 }
@@ -53,9 +55,7 @@ func splitOptions(c *cli.Context) (o gguf.SplitOptions, err error) {
 		o.MaxBytes, err = parseSize("--split-max-size", c.String("split-max-size"))
 	}
 	if c.IsSet("split-max-tensors") {
-		if o.MaxTensors = c.Int("split-max-tensors"); o.MaxTensors < 1 {
-			return o, usagef("--split-max-tensors %d: a shard holds at least 1", o.MaxTensors)
-		}
+		o.MaxTensors = c.Int("split-max-tensors")
 	}
 	return o, err
 }
@@ -66,7 +66,8 @@ type shardRow struct {
 	Bytes   int64  `json:"bytes"`
 }
 
-func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions, dry bool) error {
+func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions,
+	dry, force bool) error {
 	f, err := gguf.Open(in)
 	if err != nil {
 		return err
@@ -80,6 +81,9 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	targets := make([]gguf.Target, len(pieces))
 	for i, p := range pieces {
 		path := gguf.ShardPath(prefix, i, len(pieces))
+		if err := steps.CheckOutput(path, force); err != nil {
+			return err
+		}
 		rows[i] = shardRow{path, len(p.Tensors), p.Layout.FileBytes}
 		targets[i] = gguf.Target{Path: path, Metadata: p.Metadata, Tensors: f.Tensors[p.First : p.First+len(p.Tensors)]}
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bitmill/cli/pipeline"
 	"bitmill/formats/tokenizer"
 )
 
@@ -16,7 +15,7 @@ func tokenizeCommand() *cli.Command {
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "text", Usage: "the text itself"},
-			&cli.StringFlag{Name: "file", Usage: "a file that holds the text"},
+			&cli.StringFlag{Name: "file", TakesFile: true, Usage: "a file that holds the text"},
 			&cli.BoolFlag{Name: "no-special",
 				Usage: "add no BOS or EOS, and treat special tokens in the text as plain text"},
 		},
@@ -26,7 +25,7 @@ func tokenizeCommand() *cli.Command {
 				return usagef("give either --text or --file")
 			}
 			if c.IsSet("file") {
-				if text, err = pipeline.ReadText(c.String("file")); err != nil {
+				if _, text, err = e.readText(c.String("file")); err != nil {
 					return err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
+	"bitmill/cli/steps"
 	"bitmill/eval/verify"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
@@ -21,6 +22,7 @@ import (
 type verifyOptions struct {
 	manifest, writeManifest string
 	source, imatrix         string
+	force                   bool
 }
 
 func verifyCommand() *cli.Command {
@@ -34,13 +36,14 @@ with the right shapes; and whatever a flag asks for. Each problem is one line, a
 
 A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "manifest", Usage: "compare the tensors with the hashes in `FILE`"},
-			&cli.StringFlag{Name: "write-manifest",
+			&cli.StringFlag{Name: "manifest", TakesFile: true, Usage: "compare the tensors with the hashes in `FILE`"},
+			&cli.StringFlag{Name: "write-manifest", TakesFile: true,
 				Usage: "write the tensors' hashes to `FILE`, when there is no problem"},
-			&cli.StringFlag{Name: "source",
+			&cli.StringFlag{Name: "source", TakesFile: true,
 				Usage: "`MODEL` that the file must record as its source (bitmill.source.sha256)"},
-			&cli.StringFlag{Name: "imatrix",
+			&cli.StringFlag{Name: "imatrix", TakesFile: true,
 				Usage: "importance matrix `FILE` that the file must record (bitmill.imatrix.sha256)"},
+			forceFlag(),
 		},
 		Action: arguments(1, 1, "FILE").action(func(c *cli.Context, e env, args []string) error {
 			for _, name := range []string{"manifest", "write-manifest", "source", "imatrix"} {
@@ -49,7 +52,7 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 				}
 			}
 			o := verifyOptions{c.String("manifest"), c.String("write-manifest"), c.String("source"),
-				c.String("imatrix")}
+				c.String("imatrix"), c.Bool("force")}
 			return runVerify(c.Context, e, args[0], o)
 		}),
 	}
@@ -61,7 +64,8 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 		return err
 	}
 	if o.writeManifest != "" {
-		if err := file.CheckTarget(o.writeManifest); err != nil {
+		if err := errors.Join(file.CheckTarget(o.writeManifest),
+			steps.CheckOutput(o.writeManifest, o.force)); err != nil {
 			return err
 		}
 		if file.Same(path, o.writeManifest) {

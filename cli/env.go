@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,7 @@ import (
 // env is the environment of a command.
 type env struct {
 	pipeline.Session
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	json, quiet    bool
 }
@@ -20,10 +22,10 @@ type env struct {
 // newEnv reads the common flags.
 func newEnv(c *cli.Context) env {
 	e := makeEnv(c.App.Writer, c.App.ErrWriter, c.Bool("json"), c.Bool("quiet"))
-	if n := c.Int("threads"); n > 0 {
-		e.Threads = n
+	if c.IsSet("threads") {
+		e.Threads = c.Int("threads")
 	}
-	e.Source = sourceOptions(c)
+	e.stdin, e.Source = c.App.Reader, sourceOptions(c)
 	return e
 }
 
@@ -38,9 +40,22 @@ func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	return e
 }
 
+// readText reads a text file, or standard input for stream. The name is that of errors and records.
+func (e env) readText(path string) (name, text string, err error) {
+	if path != stream {
+		text, err = pipeline.ReadText(path)
+		return path, text, err
+	}
+	b, err := io.ReadAll(e.stdin)
+	if err != nil {
+		err = fmt.Errorf("standard input cannot be read: %w", err)
+	}
+	return "standard input", string(b), err
+}
+
 // warn prints warnings, but not empty ones.
 func (e env) warn(warnings ...string) {
-	for _, w := range warnings {
+	for _, w := range pipeline.Fold(warnings) {
 		if w != "" {
 			e.Events.Warn(w)
 		}

@@ -22,7 +22,7 @@ func requantizeFlag() cli.Flag {
 }
 
 func loraFlag() cli.Flag {
-	return &cli.StringFlag{Name: "lora",
+	return &cli.StringFlag{Name: "lora", TakesFile: true,
 		Usage: "merge the LoRA adapter in `DIR` into the model, a Hugging Face folder, as it is read"}
 }
 
@@ -35,6 +35,11 @@ func noVocabFlag() cli.Flag {
 func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
 	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora"),
 		NoVocabulary: c.Bool("no-vocab")}
+}
+
+// forceFlag allows to replace a file that bitmill did not write; see steps.CheckOutput.
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace a file that is there even if bitmill did not write it"}
 }
 
 // memoryFlag bounds the memory of quantizing.
@@ -86,7 +91,7 @@ func formatNames(lists []string) (names []string, all bool, err error) {
 		default:
 			f, err := quantize.ParseFormat(n)
 			if err != nil {
-				return nil, false, err
+				return nil, false, usageError{Err: err}
 			}
 			add(f.Name)
 		}
@@ -104,20 +109,56 @@ func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "print the result as JSON on standard output"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no progress"},
-		&cli.IntFlag{Name: "threads", Usage: "worker threads", DefaultText: "all cores"},
+		&cli.IntFlag{Name: "threads", Usage: "worker threads, at least 1", DefaultText: "all cores"},
 	}
 }
 
-// checkFlags refuses senseless numbers before a command starts.
+// checkFlags refuses senseless numbers, and files without a name, before a command starts.
 func checkFlags(c *cli.Context) error {
-	if n := c.Int("ctx"); n < 0 || n > 0 && n < eval.LeastContext {
-		return usagef("--ctx %d: a window needs at least %d tokens", n, eval.LeastContext)
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		if !c.IsSet(name) {
+			continue
+		}
+		switch f := f.(type) {
+		case *cli.IntFlag:
+			if err := checkCount(name, c.Int(name)); err != nil {
+				return err
+			}
+		case *cli.StringFlag:
+			if f.TakesFile && c.String(name) == stream && !slices.Contains(streamed[c.Command.Name], name) {
+				return noStream("--" + name)
+			}
+		case *cli.StringSliceFlag:
+			if f.TakesFile && slices.Contains(c.StringSlice(name), stream) {
+				return noStream("--" + name)
+			}
+		}
 	}
 	if x := c.Float64("kld-budget"); c.IsSet("kld-budget") && !(x > 0 && x <= math.MaxFloat64) {
 		return usagef("--kld-budget %v: it must be a number of nats above 0", x)
+	}
+	if x := c.Float64("max-kld"); c.IsSet("max-kld") && !(x > 0 && x <= math.MaxFloat64) {
+		return usagef("--max-kld %v: it must be a number of nats above 0", x)
 	}
 	if _, err := cpu.Choose(os.Getenv(cpu.Env)); err != nil {
 		return usagef("%s: %v", cpu.Env, err)
 	}
 	return nil
+}
+
+// least is the smallest value of counts that cannot be 0.
+var least = map[string]int{"ctx": eval.LeastContext, "threads": 1, "t": 1, "repetitions": 1, "split-max-tensors": 1}
+
+// checkCount refuses a number below the least that its flag takes.
+func checkCount(name string, n int) error {
+	switch {
+	case n >= least[name]:
+		return nil
+	case name == "ctx":
+		return usagef("--ctx %d: a window needs at least %d tokens", n, eval.LeastContext)
+	case least[name] > 0:
+		return usagef("--%s %d: it must be at least %d", name, n, least[name])
+	}
+	return usagef("--%s %d: it must not be negative", name, n)
 }

@@ -72,6 +72,8 @@ func commandFirst(app *cli.App, args []string) (name string, moved []string) {
 		return "", args
 	case at == 1 && args[at] == "help" && len(args) > 2 && app.Command(args[2]) != nil:
 		return args[2], []string{args[0], args[2], "--help"}
+	case at == 1 && args[at] == "help" && len(args) > 2 && !strings.HasPrefix(args[2], "-"):
+		return args[2], append([]string{args[0]}, args[2:]...) // which says that it is unknown
 	case at == 1 && args[at] == "help":
 		return "", []string{args[0], "--help"}
 	}
@@ -99,10 +101,10 @@ func lookFlag(command *cli.Command, name string) (known, wantsValue bool) {
 func unknownFlag(command *cli.Command, given string) error {
 	var names []string
 	for _, f := range command.Flags {
-		names = append(names, f.Names()[0])
+		names = append(names, "--"+f.Names()[0])
 	}
-	return usagef("%s has no flag --%s; did you mean --%s? See bitmill %s --help", command.Name, given,
-		formats.Nearest(given, names), command.Name)
+	return usagef("%s has no flag --%s%s; see bitmill %s --help", command.Name, given, formats.Suggest(given, names),
+		command.Name)
 }
 
 func unknownCommand(c *cli.Context) error {
@@ -111,5 +113,5 @@ func unknownCommand(c *cli.Context) error {
 		names = append(names, k.Name)
 	}
 	given := c.Args().First()
-	return usagef("unknown command %q; did you mean %s? See bitmill --help", given, formats.Nearest(given, names))
+	return usagef("unknown command %q%s; see bitmill --help", given, formats.Suggest(given, names))
 }

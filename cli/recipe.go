@@ -17,8 +17,8 @@ func recipeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "pure", Usage: "the format's default type for every matrix"},
 		&cli.StringSliceFlag{Name: "tensor-type",
 			Usage: "`RE=TYPE`: a type for the tensors whose name matches; the first match wins"},
-		&cli.StringFlag{Name: "tensor-type-file", Usage: "more of --tensor-type, from a `FILE` with spaces or line " +
-			"ends between them; they count after those given as flags"},
+		&cli.StringFlag{Name: "tensor-type-file", TakesFile: true, Usage: "more of --tensor-type, from a `FILE` with spaces " +
+			"or line ends between them; they count after those given as flags"},
 		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
 		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
@@ -43,7 +43,8 @@ func weightFlags() []cli.Flag {
 // artifactFlags are the flags of one artifact, shared by plan and quantize.
 func artifactFlags() []cli.Flag {
 	return append(append([]cli.Flag{
-		&cli.StringFlag{Name: "imatrix", Usage: "importance matrix `FILE` (some mixes depend on having one)"},
+		&cli.StringFlag{Name: "imatrix", TakesFile: true,
+			Usage: "importance matrix `FILE` (some mixes depend on having one)"},
 		&cli.StringFlag{Name: "target-bpw",
 			Usage: "choose every matrix's type so that the payload takes at most this `NUMBER` of bits per weight"},
 		&cli.StringFlag{Name: "target-size",
@@ -83,6 +84,9 @@ func recipeOptions(c *cli.Context) (quantize.Options, error) {
 		Pure: c.Bool("pure"), TensorTypes: c.StringSlice("tensor-type"), OutputType: c.String("output-tensor-type"),
 		EmbeddingType: c.String("token-embedding-type"), LeaveOutput: c.Bool("leave-output-tensor"),
 		AllowRequantize: c.Bool("allow-requantize"), MetadataKeys: c.StringSlice("override-kv"),
+	}
+	if err := o.Check(); err != nil {
+		return o, usageError{Err: err}
 	}
 	if path := c.String("tensor-type-file"); path != "" {
 		text, err := pipeline.ReadText(path)

@@ -13,6 +13,7 @@ import (
 type writtenRow struct {
 	Path        string         `json:"path"`
 	Format      string         `json:"format"`
+	Recorded    string         `json:"recorded_format,omitempty"` // of a custom mix
 	Parameters  int64          `json:"parameters"`
 	PayloadBits int64          `json:"payload_bits"`
 	BPW         string         `json:"bpw"`
@@ -47,9 +48,17 @@ func overrideRows(p *quantize.Plan) (rows []overrideRow) {
 	return rows
 }
 
+// recorded is the format that the metadata of a custom mix name, "" for a recipe.
+func recorded(p *quantize.Plan) string {
+	if p.Name() == p.Format.Name {
+		return ""
+	}
+	return p.Format.Name
+}
+
 // printWritten says what was written; nothing was when w is empty.
 func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took time.Duration) error {
-	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Format.Name, Parameters: p.Parameters,
+	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Name(), Recorded: recorded(p), Parameters: p.Parameters,
 		PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
 		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{},
 		Overrides: overrideRows(p), Kept: w.Resumed, Reused: w.Reused, Warnings: p.Warnings}
@@ -75,7 +84,7 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 	if w.Files == nil {
 		verb = "would write"
 	}
-	fmt.Fprintf(e.stdout, "%s %s: %s, %s bits per weight, %d bytes", verb, row.Path, row.Format, row.BPW, row.FileBytes)
+	fmt.Fprintf(e.stdout, "%s %s: %s, %s bits per weight, %d bytes", verb, row.Path, p.Title(), row.BPW, row.FileBytes)
 	if n := len(p.Shards); n > 1 {
 		fmt.Fprintf(e.stdout, " in %d shards", n)
 	}

@@ -44,7 +44,7 @@ func Formats() []Format { return table }
 // asIs is the format COPY: every tensor as it is. It is not a recipe, so Formats does not list it.
 var asIs = Format{Name: "COPY"}
 
-// ParseFormat finds a format by name or alias, in any case. The error names the nearest format.
+// ParseFormat finds a format by name or alias, in any case. The error names a format that is nearly so called.
 func ParseFormat(name string) (*Format, error) {
 	full := strings.ToUpper(name)
 	if a, ok := aliases[full]; ok {
@@ -60,7 +60,10 @@ func ParseFormat(name string) (*Format, error) {
 		}
 		names[i] = table[i].Name
 	}
-	return nil, fmt.Errorf("unknown format %q; did you mean %s?", name, formats.Nearest(name, names))
+	if near := formats.Suggest(name, names); near != "" {
+		return nil, fmt.Errorf("unknown format %q%s", name, near)
+	}
+	return nil, fmt.Errorf("unknown format %q: choose from %s", name, strings.Join(names, ", "))
 }
 
 // choose returns the type that the format gives a tensor, and the reason.

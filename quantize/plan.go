@@ -44,6 +44,25 @@ type Options struct {
 	chosen map[string]formats.Type // by tensor, in place of the rules' types (NewTargetPlan)
 }
 
+// CustomName is how an artifact is called whose types were chosen for a size: no recipe has such a mix.
+const CustomName = "custom"
+
+// Name is that of the format, or CustomName.
+func (p *Plan) Name() string {
+	if p.Options.chosen != nil {
+		return CustomName
+	}
+	return p.Format.Name
+}
+
+// Title is Name in a sentence.
+func (p *Plan) Title() string {
+	if p.Options.chosen != nil {
+		return CustomName + " mix (its metadata say " + p.Format.Name + ")"
+	}
+	return p.Format.Name
+}
+
 // Plan is a format resolved for one checkpoint: a pure function of the checkpoint's shapes and metadata, the matrix
 // and the options.
 type Plan struct {

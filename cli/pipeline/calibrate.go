@@ -125,17 +125,27 @@ func OpenImatrix(path string) (*imatrix.Matrix, error) {
 	return m, nil
 }
 
-// ZeroColumns returns a warning per entry whose weights are zero because the calibration text never used their columns.
+// ZeroColumns returns a warning if entries have weights of zero because the calibration text never used their columns.
 func ZeroColumns(m *imatrix.Matrix) (warnings []string) {
 	if m == nil {
 		return nil
 	}
+	var gaps []imatrix.Coverage
+	var zero, columns, unseen, matrices int
 	for _, c := range m.Coverage() {
 		if !c.Full() {
-			warnings = append(warnings,
-				fmt.Sprintf("the calibration text never used %d of %d columns, and %d of %d matrices, of %s",
-					c.ZeroColumns, c.Columns, c.Unseen, c.Matrices, c.Name))
+			gaps = append(gaps, c)
+			zero, columns = zero+c.ZeroColumns, columns+c.Columns
+			unseen, matrices = unseen+c.Unseen, matrices+c.Matrices
 		}
 	}
-	return warnings
+	switch len(gaps) {
+	case 0:
+		return nil
+	case 1:
+		return []string{fmt.Sprintf("the calibration text never used %d of %d columns, and %d of %d matrices, of %s",
+			zero, columns, unseen, matrices, gaps[0].Name)}
+	}
+	return []string{fmt.Sprintf("the calibration text never used %d of %d columns, and %d of %d matrices, of %d tensors: "+
+		"%s to %s", zero, columns, unseen, matrices, len(gaps), gaps[0].Name, gaps[len(gaps)-1].Name)}
 }

@@ -36,7 +36,7 @@ func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name str
 	if j.source, err = j.OpenModel(path); err != nil {
 		return nil, err
 	}
-	j.warnings = append(j.warnings, j.source.Warnings...)
+	j.warnings = append(j.warnings, Fold(j.source.Warnings)...)
 	if err = j.source.CheckVocabulary(j.Source); err == nil {
 		err = j.tokenize()
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	Budget    string  // file of rules to check the report against; "": none
 	Bench     bool    // measure speed, memory and energy of every file too
 	Strict    bool    // fail on what is otherwise a warning
+	Force     bool    // replace files in Out that bitmill did not write
 
 	Source  checkpoint.OpenOptions // how models are opened
 	Threads int                    // worker threads; 0: one per processor

@@ -60,10 +60,8 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 	}
 	var missing []quantize.Artifact
 	var donors []string
+	j.warnOf(plans)
 	for _, p := range plans {
-		for _, w := range p.Warnings {
-			j.warn("%s %s: %s", j.name, p.Format.Name, w)
-		}
 		a := &artifact{plan: p, name: j.artifactName(p.Format.Name)}
 		o.Format = p.Format.Name
 		if a.key, err = in.provenance.ArtifactKey(o); err != nil {
@@ -103,6 +101,23 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 		j.Events.Note(j.name + ": " + note)
 	}
 	return made, nil
+}
+
+// warnOf reports the plans' warnings, each once with the formats that it is about.
+func (j *job) warnOf(plans []*quantize.Plan) {
+	var texts []string
+	about := map[string][]string{}
+	for _, p := range plans {
+		for _, w := range Fold(p.Warnings) {
+			if about[w] == nil {
+				texts = append(texts, w)
+			}
+			about[w] = append(about[w], p.Format.Name)
+		}
+	}
+	for _, w := range texts {
+		j.warn("%s %s: %s", j.name, some(about[w]), w)
+	}
 }
 
 // madeFrom returns the inputs that an artifact's record states.

@@ -31,56 +31,38 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	if events == nil {
 		events = Discard{}
 	}
-	if o.Source.Adapter != "" && len(o.Models) != 1 {
-		return s, UsageError{errors.New("--lora applies to one model: give exactly one")}
-	}
-	rules, err := ReadBudget(o.Budget) // first: a mistake in it shows before hours of work
+	rules, err := o.rules()
 	if err != nil {
 		return s, err
 	}
-	folder := steps.Store{Dir: o.Out}
-	release := func() {}
-	defer func() {
-		if release != nil {
-			release()
-		}
-	}()
-	models, warnings := o.Models, textWarnings(o)
+	folder, models := steps.Store{Dir: o.Out}, o.Models
 	if len(models) == 0 {
-		if release, err = folder.Lock(); err != nil {
+		release, err := folder.Lock() // before the demo's models are written there
+		if err != nil {
 			return s, err
 		}
+		defer release()
 		if models, err = unpackDemo(o.Out); err != nil {
 			return s, err
 		}
 	}
-	texts, overlap, err := readTexts(o)
+	p, err := prepare(ctx, &o, events, models)
 	if err != nil {
 		return s, err
 	}
-	warnings = append(warnings, overlap...)
-	jobs, err := newJobs(ctx, Session{Events: events, Threads: o.Threads, Source: o.Source}, &o, texts, models)
-	defer func() {
-		for _, j := range jobs {
-			j.source.Close()
-		}
-	}()
-	if err != nil {
-		return s, err
-	}
-	for _, w := range warnings {
-		events.Warn(w)
-	}
+	defer p.close()
 	if len(o.Models) > 0 {
-		if release, err = folder.Lock(); err != nil {
+		release, err := folder.Lock()
+		if err != nil {
 			return s, err
 		}
+		defer release()
 	}
-	if err := makeRoom(o.Out, jobs); err != nil {
+	if err := p.makeRoom(events); err != nil {
 		return s, err
 	}
-	s.Report = newReport(&o, texts, warnings)
-	for _, j := range jobs {
+	s.Report = newReport(&o, p.texts, p.warnings)
+	for _, j := range p.jobs {
 		m, err := j.run(ctx)
 		if err != nil {
 			return s, err
@@ -128,41 +110,6 @@ func outputNames(models []string) ([]string, error) {
 		names = append(names, n)
 	}
 	return names, nil
-}
-
-// makeRoom makes the models' folders, removes what a killed run left half-written, and checks that every file can be
-// written and that all fit on the disk. Files of an earlier run are kept or overwritten.
-func makeRoom(out string, jobs []*job) error {
-	var targets []string
-	for _, n := range reportNames {
-		targets = append(targets, filepath.Join(out, n))
-	}
-	need := int64(0)
-	for _, j := range jobs {
-		if err := j.store.MakeFolder(); err != nil {
-			return err
-		}
-		need += j.need
-		targets = append(targets, j.path(imatrixName))
-		for _, f := range j.formats {
-			path := j.path(j.artifactName(f))
-			targets = append(targets, path)
-			for _, there := range []string{path, path + ".part"} {
-				if st, err := os.Stat(there); err == nil {
-					need -= st.Size()
-				}
-			}
-		}
-		if err := j.clearParts(); err != nil {
-			return err
-		}
-	}
-	for _, path := range targets {
-		if err := file.CheckTarget(path); err != nil {
-			return err
-		}
-	}
-	return file.CheckSpace(out, max(need, 0))
 }
 
 // unpackDemo writes the embedded models as folders and returns their paths.

@@ -192,18 +192,15 @@ func TestSourceIsLoadedOnlyToRun(t *testing.T) {
 	smallBench(t)
 	o := options(t, llama(t)).withDefaults()
 	o.Bench = true
-	texts, _, err := readTexts(o)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := new(recorder)
-	jobs, err := newJobs(t.Context(), Session{Events: r, Threads: 2}, &o, texts, o.Models)
+	o.Threads = 2
+	p, err := prepare(t.Context(), &o, r, o.Models)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := jobs[0]
-	defer j.source.Close()
-	if err := makeRoom(o.Out, jobs); err != nil {
+	defer p.close()
+	j := p.jobs[0]
+	if err := p.makeRoom(r); err != nil {
 		t.Fatal(err)
 	}
 	loaded := map[string]bool{}

@@ -25,17 +25,24 @@ type texts struct {
 	overlap                 float64 // share of the evaluation text's runs of thirteen words that calibration has too
 }
 
-// textWarnings returns a warning if the evaluation text says little about the models.
-func textWarnings(o Options) []string {
+// textWarnings returns a warning for each text that is the demo's, and one if the calibration text is not used.
+func textWarnings(o Options) (warnings []string) {
+	switch {
+	case len(o.Models) > 0 && o.Calibration == "" && !o.NoImatrix:
+		warnings = append(warnings, "no --calibration was given: the importance matrix is made from the demo's short "+
+			"text, which says little about other texts; --no-imatrix does without one")
+	case o.Calibration != "" && o.NoImatrix:
+		warnings = append(warnings, "--calibration is not used with --no-imatrix")
+	}
 	switch {
 	case o.Text != "":
-		return nil
+		return warnings
 	case len(o.Models) == 0:
-		return []string{"the demo's texts were sampled from demo-l itself, which makes them easy for it: " +
-			"compare artifacts of one model, not the two models"}
+		return append(warnings, "the demo's texts were sampled from demo-l itself, which makes them easy for it: "+
+			"compare artifacts of one model, not the two models")
 	default:
-		return []string{"no --text was given: the models are evaluated on the demo's short text, " +
-			"which says little about them"}
+		return append(warnings, "no --text was given: the models are evaluated on the demo's short text, "+
+			"which says little about them")
 	}
 }
 
