@@ -44,13 +44,18 @@ func readJobs(path, out string) ([]job, error) {
 	}
 	var jobs []job
 	seen := map[string]bool{}
+	defaults, err := longNames(m.Defaults)
+	if err != nil {
+		return nil, fmt.Errorf("%s: defaults: %w", path, err)
+	}
 	for i, keys := range m.Jobs {
-		all := maps.Clone(m.Defaults)
-		if all == nil {
-			all = map[string]any{}
+		var j job
+		own, err := longNames(keys)
+		if err == nil {
+			all := maps.Clone(defaults)
+			maps.Copy(all, own)
+			j, err = newJob(all, out)
 		}
-		maps.Copy(all, keys)
-		j, err := newJob(all, out)
 		if err == nil && seen[j.Name] {
 			err = fmt.Errorf("an earlier job has the name %q too", j.Name)
 		}
@@ -63,7 +68,26 @@ func readJobs(path, out string) ([]job, error) {
 	return jobs, nil
 }
 
-// newJob reads one job.
+// longNames returns the keys under the long names of their flags: in a job, f stands for formats and takes the place of
+// formats among the defaults.
+func longNames(keys map[string]any) (map[string]any, error) {
+	flags, long := runCommand().Flags, map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		name := key
+		for _, f := range flags {
+			if slices.Contains(f.Names(), key) {
+				name = f.Names()[0]
+			}
+		}
+		if _, twice := long[name]; twice {
+			return nil, fmt.Errorf("%s is given twice, once by its short name", name)
+		}
+		long[name] = keys[key]
+	}
+	return long, nil
+}
+
+// newJob reads one job; keys are long names.
 func newJob(keys map[string]any, out string) (job, error) {
 	name := ""
 	if names, err := words(keys["name"]); err == nil && len(names) == 1 {
@@ -92,10 +116,10 @@ func newJob(keys map[string]any, out string) (job, error) {
 			continue
 		}
 		values, err := words(keys[key])
-		if err == nil {
-			err = setFlag(c, key, values)
-		}
 		if err != nil {
+			return job{}, fmt.Errorf("job %q: %s: %w", name, key, err)
+		}
+		if err := setFlag(c, key, values); err != nil {
 			return job{}, fmt.Errorf("job %q: %w", name, err)
 		}
 		for _, v := range values {
@@ -127,17 +151,17 @@ func runFlags(models []string) (*cli.Context, error) {
 	return c, err
 }
 
-// setFlag sets a flag of run by any of its names.
+// setFlag sets a flag of run by its long name.
 func setFlag(c *cli.Context, key string, values []string) error {
-	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), key) })
-	if i < 0 || c.Command.Flags[i].Names()[0] == "output" {
+	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == key })
+	if i < 0 || key == "output" {
 		return fmt.Errorf("run has no flag --%s that a job may set", key)
 	}
 	if _, many := c.Command.Flags[i].(*cli.StringSliceFlag); many && values != nil {
 		values = []string{cli.NewStringSlice(values...).Serialize()} // a comma is part of a value
 	}
 	for _, v := range values {
-		if err := c.Set(c.Command.Flags[i].Names()[0], v); err != nil {
+		if err := c.Set(key, v); err != nil {
 			return fmt.Errorf("%s: %q: %w", key, v, err)
 		}
 	}

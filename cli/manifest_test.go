@@ -19,6 +19,9 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: a, models: m}]":                               "run --output out/a -- m",
 		"jobs: [{name: 7, models: [m, n], chunks: 2}]":               "run --output out/7 --chunks=2 -- m n",
 		"defaults: {text: t}\njobs: [{name: a, models: m, text: u}]": "run --output out/a --text=u -- m",
+		"defaults: {text: t}\njobs: [{name: a, models: m, t: u}]":    "run --output out/a --text=u -- m",
+		"defaults: {t: t, text: u}\njobs: [{name: a, models: m}]":    "defaults: text is given twice",
+		"jobs: [{name: a, models: m, c: 64, ctx: 128}]":              "job 1: ctx is given twice",
 		"":                                      "no jobs",
 		"jobs: [m]":                             "line 1: the text `m` stands where a mapping belongs",
 		"job: []":                               "line 1: there is no key \"job\"",
@@ -31,7 +34,7 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: a, models: m, formats: Q9_9}]": "job \"a\": unknown format",
 		"jobs: [{name: a, models: m, chunks: many}]":  "job \"a\": chunks: \"many\": parse error",
 		"jobs: [{name: a, models: m, ctx: 1}]":        "--ctx 1: a window needs at least",
-		"jobs: [{name: a, models: m, text: {b: c}}]":  "neither a value nor a list",
+		"jobs: [{name: a, models: m, text: {b: c}}]":  "text: map[b:c] is neither a value nor a list",
 		"jobs: [{name: a, models: m}]\n---\njobs: []": "second document",
 	} {
 		path := filepath.Join(t.TempDir(), "manifest.yaml")
