@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/formats/file"
 	"bitmill/quantize"
 )
 
@@ -36,7 +37,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	app := newApp(out, stderr)
 	args, err := permute(app, args)
 	if err == nil {
-		err = app.RunContext(ctx, args)
+		err = file.Guard(func() error { return app.RunContext(ctx, args) })
+	}
+	if changed := file.WereUnchanged(); err == nil {
+		err = changed
 	}
 	if err == nil {
 		err = out.err

@@ -69,7 +69,7 @@ func runBatch(ctx context.Context, e env, jobs []job, out string, dry bool) erro
 	for i := range jobs {
 		j := &jobs[i]
 		fmt.Fprintf(e.stderr, "bitmill: job %d of %d: %s\n", i+1, len(jobs), printable(j.Name))
-		err := j.run(ctx, e)
+		err := file.Guard(func() error { return j.run(ctx, e) })
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"bitmill/formats/file"
 )
 
 // convertAll converts what is not done already.
@@ -72,7 +74,7 @@ func convert(ctx context.Context, source string, tasks []*task, writers []*artif
 			w := worker{make([]float32, b.values), writers}
 			for s := range work {
 				if s.err = ctx.Err(); s.err == nil {
-					s.err = w.encode(s)
+					s.err = file.Guard(func() error { return w.encode(s) })
 				}
 				s.done <- struct{}{}
 			}

@@ -2,6 +2,7 @@ package quantize
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -111,14 +112,15 @@ func (s *stream) write(b []byte) error {
 		_, err := s.out.Write(b)
 		return err
 	}
-	hashed := make(chan struct{})
+	hashed := make(chan error, 1)
 	go func() {
-		s.hash.Write(b)
-		close(hashed)
+		hashed <- file.Guard(func() error {
+			s.hash.Write(b)
+			return nil
+		})
 	}()
 	_, err := s.out.Write(b)
-	<-hashed
-	return err
+	return cmp.Or(<-hashed, err)
 }
 
 // finish completes the file and leaves it to be committed.

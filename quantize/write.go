@@ -72,7 +72,7 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matri
 	begun := false
 	defer func() {
 		// An error before anything was done is not a reason to lose the work of an earlier process.
-		keep := !begun || ctx.Err() != nil && errors.Is(err, ctx.Err())
+		keep := !begun || ctx.Err() != nil && errors.Is(err, ctx.Err()) && file.Unchanged() == nil
 		for _, w := range writers {
 			w.leave(keep)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"bitmill/formats/file"
 )
 
 // writers carry slabs to the files, each in a goroutine of its own, so that several files are hashed and written side
@@ -46,7 +48,8 @@ func (w *writers) write(s *stream, queue <-chan part) {
 		}
 		if s.err == nil {
 			begins, ends := p.slab.first == 0, p.slab.ends()
-			if s.err = s.append(p.tensor-s.shard.First, begins, ends, p.data); s.err != nil {
+			s.err = file.Guard(func() error { return s.append(p.tensor-s.shard.First, begins, ends, p.data) })
+			if s.err != nil {
 				w.cancel()
 			}
 		}

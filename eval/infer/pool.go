@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"bitmill/formats/file"
 )
 
 // Pool is a fixed set of worker goroutines that share one parallel loop at a time. A loop is cut into numbered tasks,
@@ -36,6 +38,8 @@ type loop struct {
 	next   atomic.Int64
 	inside atomic.Int64 // helpers at work, plus over once the caller finds no more tasks
 	run    func(worker, task int)
+
+	fault atomic.Pointer[any] // the panic of a worker that read a file which was cut short; nil: none
 }
 
 // over closes a loop to helpers that wake late: the caller does not wait for them.
@@ -70,7 +74,8 @@ func NewPool(workers int) *Pool {
 func (p *Pool) Workers() int { return p.workers }
 
 // Run calls f(worker, task) for every task in [0, tasks) and returns when all are done. The caller is worker 0. There
-// may be only one Run at a time.
+// may be only one Run at a time. When a worker reads a mapped file that was cut short, Run panics with its fault once all
+// workers have come to rest (see file.Guard).
 func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	if tasks <= 1 || p.workers == 1 {
 		for t := range tasks {
@@ -91,10 +96,14 @@ func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	if j.inside.Add(over) != over {
 		p.caller.wait(p.patience, func() bool { return j.inside.Load() == over })
 	}
+	if fault := j.fault.Swap(nil); fault != nil {
+		panic(*fault)
+	}
 }
 
 // help works on every loop that is wide enough for the worker, until the pool is closed.
 func (p *Pool) help(worker int) {
+	file.FaultsPanic()
 	var seen uint64
 	news := func() bool {
 		turn := p.turn.Load()
@@ -116,6 +125,17 @@ func (p *Pool) help(worker int) {
 }
 
 func (j *loop) work(worker int) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if file.Lost(p) == nil {
+			panic(p)
+		}
+		fault := p // of its own: p stays off the heap
+		j.fault.CompareAndSwap(nil, &fault)
+	}()
 	for {
 		t := j.next.Add(1) - 1
 		if t >= j.tasks {

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"bitmill/formats/file"
 )
 
 // Pass says how to go through the tensors of a model. No result depends on it.
@@ -39,7 +41,7 @@ func (p Pass) Each(ctx context.Context, n int, total int64,
 		}
 	}
 	for i := 0; i < n && inner.Err() == nil; i++ {
-		group.Go(func() error { return visit(inner, i, report) })
+		group.Go(func() error { return file.Guard(func() error { return visit(inner, i, report) }) })
 	}
 	if err := group.Wait(); err != nil {
 		return err

@@ -45,6 +45,9 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 	if err := o.Each(ctx, len(r.chunks), r.total, r.read); err != nil {
 		return err
 	}
+	if err := file.Unchanged(); err != nil {
+		return err
+	}
 	if o.Hash {
 		sum, err := c.combine(r.digests)
 		if err != nil {

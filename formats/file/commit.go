@@ -13,7 +13,7 @@ import (
 
 // CommitAll gives several files their final names together: all are synced first, then renamed from the last to the
 // first, so that a set that is opened by its first file appears with it. If a rename fails, all names lead to the
-// earlier files again, and nothing else of the set is left behind.
+// earlier files again, and nothing else of the set is left behind. No file appears while a mapped one has changed.
 func CommitAll(list []*Pending) (err error) {
 	renamed := len(list) // files from here on have their names
 	var old []string     // files that had a name before, to be put back; "" for none
@@ -27,6 +27,9 @@ func CommitAll(list []*Pending) (err error) {
 			}
 		}
 	}()
+	if err := Unchanged(); err != nil {
+		return err
+	}
 	for _, p := range list {
 		if p.done {
 			return errDone

@@ -3,6 +3,7 @@
 package file
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -64,18 +65,23 @@ func (m *Mapped) Close() error {
 var mapped struct {
 	sync.Mutex
 	list []*Mapped
+	gone []span // unmapped since the last one was mapped: a panic by a fault unmaps before it is recovered
+	lost error  // of the first file that had changed when it was unmapped
 }
 
 func register(m *Mapped) {
 	mapped.Lock()
 	defer mapped.Unlock()
-	mapped.list = append(mapped.list, m)
+	mapped.list, mapped.gone = append(mapped.list, m), nil
 }
 
 func unregister(m *Mapped) {
+	err := m.unchanged()
 	mapped.Lock()
 	defer mapped.Unlock()
 	mapped.list = slices.DeleteFunc(mapped.list, func(o *Mapped) bool { return o == m })
+	mapped.gone = append(mapped.gone, m.span())
+	mapped.lost = cmp.Or(mapped.lost, err)
 }
 
 // isMapped reports whether a file is mapped.

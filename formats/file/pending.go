@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
+	"unsafe"
 
 	"bitmill/formats/file/internal/disk"
 )
@@ -53,19 +55,26 @@ func (p *Pending) Write(b []byte) (int, error) {
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
-	if err != nil {
-		err = cannotWrite(p.path, err)
-	}
-	return n, err
+	return n, p.failed(b, err)
 }
 
 // WriteAt writes at an offset of the unfinished file.
 func (p *Pending) WriteAt(b []byte, offset int64) (int, error) {
 	n, err := p.f.WriteAt(b, offset)
-	if err != nil {
-		err = cannotWrite(p.path, err)
+	return n, p.failed(b, err)
+}
+
+// failed is the error of writing b: where the system could not read it, the file that b belongs to was cut short.
+func (p *Pending) failed(b []byte, err error) error {
+	if err == nil {
+		return nil
 	}
-	return n, err
+	if len(b) > 0 && errors.Is(err, syscall.EFAULT) {
+		if lost := changedAt(uintptr(unsafe.Pointer(&b[0]))); lost != nil {
+			return lost
+		}
+	}
+	return cannotWrite(p.path, err)
 }
 
 // Commit syncs the data, gives the file its final name and syncs the folder. On failure nothing is left behind.
