@@ -21,7 +21,7 @@ func TestSourceCutShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := checkpointtest.Sparse(t, model, checkpointtest.Shape{Width: 4096, FFN: 14336, Layers: 12, Heads: 32, KV: 8,
-		Vocab: 1024})
+		Vocab: 4096})
 	for _, name := range []string{"tokenizer.json", "tokenizer_config.json"} {
 		data, err := os.ReadFile(filepath.Join(demo, name))
 		if err != nil {

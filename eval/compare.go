@@ -11,6 +11,7 @@ import (
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
 	"bitmill/eval/score"
+	"bitmill/formats/file"
 )
 
 // Options of Compare; the zero value is useful.
@@ -129,6 +130,9 @@ func (c *comparison) run(ctx context.Context, batch []int) error {
 		if c.o.Progress != nil {
 			c.o.Progress(c.done, c.total)
 		}
+	}
+	if err := file.Unchanged(); err != nil {
+		return err
 	}
 	for j, w := range batch {
 		if c.o.Scored != nil {

@@ -14,9 +14,10 @@ import (
 var ErrChanged = errors.New("changed while it was being read: it was cut short or overwritten; " +
 	"run again when the file is complete")
 
-// Reading a mapped page that its file no longer has is a memory fault (SIGBUS). A goroutine that reads mapped files turns
-// it into a panic, with FaultsPanic, and the panic into ErrChanged, with Guard. The end of a file's last page reads as
-// zeros instead, and a file that is overwritten as a mixture: so CommitAll asks Unchanged before anything counts.
+// Reading a mapped page that its file no longer has is a memory fault (SIGBUS). A goroutine that reads mapped files
+// turns it into a panic, with FaultsPanic, and the panic into ErrChanged, with Guard. The end of a file's last page
+// reads as zeros instead, and a file that is overwritten as a mixture: so CommitAll and Journal.Append ask Unchanged
+// before anything counts.
 
 // Guard runs f, which may read mapped files. Where one of them turns out to be cut short, f ends there, and the error,
 // which names the file, is an ErrChanged. Goroutines that f starts need a Guard of their own.

@@ -120,6 +120,13 @@ func TestChangedInPlace(t *testing.T) {
 		if err := c.change(m.Path); err != nil {
 			t.Fatal(err)
 		}
+		journal, err := OpenJournal(filepath.Join(t.TempDir(), "journal"), "key", func([]byte) error { return nil })
+		if errors.Is(err, ErrChanged) != c.caught { // its first line
+			t.Errorf("%s: a journal opens with %v", name, err)
+		}
+		if err == nil {
+			journal.Close()
+		}
 		target := filepath.Join(t.TempDir(), "out")
 		if err := Write(target, []byte("result")); errors.Is(err, ErrChanged) != c.caught || !c.caught && err != nil {
 			t.Errorf("%s: written with %v", name, err)

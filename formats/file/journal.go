@@ -78,7 +78,11 @@ func (j *Journal) cut(n int64) error {
 }
 
 // Append writes one line. It survives the end of the process, however it ends; a power cut may cost the last lines.
+// While a mapped file has changed nothing is written: the line may come of it.
 func (j *Journal) Append(v any) error {
+	if err := Unchanged(); err != nil {
+		return err
+	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
