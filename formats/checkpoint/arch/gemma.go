@@ -80,6 +80,7 @@ var gemma2 = family{
 		c.gemma(0, 46)
 		c.Cap = Caps{Attention: r.float("attn_logit_softcapping", 50), Logit: r.float("final_logit_softcapping", 30)}
 		r.window(c, 2, 4096)
+		r.localBase(c)
 	},
 	Parameters: func(h *HFConfig, c *Config, w writer) {
 		gemmaParameters(h, c, w)

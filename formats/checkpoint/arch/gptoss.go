@@ -55,7 +55,10 @@ var gptOSS = family{
 		}
 		return nil
 	},
-	Read: func(r *reader, c *Config) { r.window(c, 2, 0) },
+	Read: func(r *reader, c *Config) {
+		r.window(c, 2, 0)
+		r.localBase(c)
+	},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("gpt-oss.attention.sliding_window", uint32(c.Window))
 		m.Set("gpt-oss.expert_feed_forward_length", uint32(c.Experts.FFN))

@@ -31,6 +31,19 @@ func (r *reader) localRope(c *Config, otherwise float64) {
 	c.LocalRope = &Rope{Base: r.float("rope.freq_base_swa", otherwise), Dims: c.Rope.Dims, Interleaved: c.Rope.Interleaved}
 }
 
+// localBase reads the RoPE base of the layers with a window, whose RoPE is scaled as that of the others.
+func (r *reader) localBase(c *Config) {
+	base := r.float("rope.freq_base_swa", c.Rope.Base)
+	if base == c.Rope.Base {
+		return
+	}
+	local := c.Rope
+	if local.Base = base; r.ramp != nil {
+		local.Factors = r.ramp(local)
+	}
+	c.LocalRope = &local
+}
+
 // sections reads how many pairs of a head turn by each coordinate of a place in a picture. In a text all of them are
 // the position, but with sections pairs are half a head apart.
 func (r *reader) sections(c *Config) {
@@ -123,7 +136,8 @@ func (r *reader) yarn(s ropeScaling, smooth bool) error {
 		return fmt.Errorf("%w: RoPE scaling yarn and a tensor rope_freqs.weight", formats.ErrUnsupported)
 	}
 	rope.Scaling, rope.Factor, rope.OriginalContext = "yarn", s.factor, s.original
-	rope.Factors = yarnFactors(*rope, s.fast, s.slow, smooth)
+	r.ramp = func(rope Rope) []float32 { return yarnFactors(rope, s.fast, s.slow, smooth) }
+	rope.Factors = r.ramp(*rope)
 	rope.Magnitude = cmp.Or(s.yarn, new(ropeParameters).yarnMagnitude(s.factor)) * s.magnitude
 	return nil
 }

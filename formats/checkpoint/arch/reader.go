@@ -13,6 +13,7 @@ type reader struct {
 	tensor func(name string) (Values, bool)
 	cfg    Config
 	arch   string
+	ramp   func(r Rope) []float32 // the factors of YaRN, if the file asks for it
 	err    error
 }
 

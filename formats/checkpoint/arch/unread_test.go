@@ -233,3 +233,18 @@ func TestContradictions(t *testing.T) {
 		}
 	}
 }
+
+// TestLocalBase: layers with a window rotate from a base of their own, scaled like the others, YaRN's ramp included.
+func TestLocalBase(t *testing.T) {
+	yarn := []any{"rope.scaling.type", "yarn", "rope.scaling.factor", float32(4), "rope.freq_base_swa", float32(100),
+		"attention.sliding_window", uint32(16), "rope.scaling.original_context_length", uint32(64)}
+	c, unread, err := with(t, "gemma2", yarn)
+	if err != nil || unread != nil || c.LocalRope == nil || c.LocalRope.Base != 100 || c.LocalRope.Factor != 4 ||
+		slices.Equal(c.LocalRope.Factors, c.Rope.Factors) || len(c.LocalRope.Factors) != len(c.Rope.Factors) {
+		t.Errorf("%+v beside %+v, %v %v", c.LocalRope, c.Rope, unread, err)
+	}
+	same := []any{"rope.freq_base_swa", float32(5e5)}
+	if c, _, err := with(t, "gemma2", same); err != nil || c.LocalRope != nil {
+		t.Errorf("the same base: %+v, %v", c.LocalRope, err)
+	}
+}
