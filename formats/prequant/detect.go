@@ -33,13 +33,16 @@ func Resolve(config []byte, list []safetensors.Tensor) (s Scheme, note string, e
 	}
 	switch {
 	case form != float8Form && shown.Method == "": // the tensors do not say enough
-		if err == nil && label != "" {
-			err = unsupported(fmt.Sprintf("quantization_config says %s, the tensors are those of %s", label, form))
+		switch {
+		case err != nil:
+			return s, "", err
+		case label != "":
+			return s, "", unsupported(fmt.Sprintf("quantization_config says %s, the tensors are those of %s", label, form))
+		case form == gptqForm:
+			return s, "", unsupported("the tensors are those of GPTQ, but config.json has no quantization_config that says " +
+				"how zero points are stored")
 		}
-		if err == nil {
-			err = unsupported(fmt.Sprintf("it looks like %s, but config.json has no quantization_config that says more", form))
-		}
-		return s, "", err
+		return s, "", unsupported("the tensors are those of " + string(form))
 	case label != "":
 		note = fmt.Sprintf("quantization_config says %s, but the tensors are those of %s; they are read as such", label, form)
 	}

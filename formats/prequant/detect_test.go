@@ -93,15 +93,15 @@ func TestUnreadableForms(t *testing.T) {
 		tensors []safetensors.Tensor
 		says    string
 	}{
-		{``, []safetensors.Tensor{x("a.weight", "U8", 8, 1), x("a.weight.absmax", "F32", 2)}, "looks like bitsandbytes"},
+		{``, []safetensors.Tensor{x("a.weight", "U8", 8, 1), x("a.weight.absmax", "F32", 2)}, "the tensors are those of bitsandbytes"},
 		{`{"quant_method": "bitsandbytes"}`, []safetensors.Tensor{x("a.weight", "I8", 8, 8), x("a.SCB", "F32", 8)}, "bitsandbytes"},
 		{`{"bits": 4, "group_size": 64}`, []safetensors.Tensor{x("a.weight", "U32", 8, 8), x("a.scales", "BF16", 8, 1)},
 			"without quant_method"},
-		{``, []safetensors.Tensor{x("a.weight", "U32", 8, 8), x("a.scales", "BF16", 8, 1)}, "looks like MLX"},
+		{``, []safetensors.Tensor{x("a.weight", "U32", 8, 8), x("a.scales", "BF16", 8, 1)}, "the tensors are those of MLX"},
 		{`{"quant_method": "awq", "bits": 4, "version": "gemm"}`, []safetensors.Tensor{x("a.qweight", "I32", 32, 8),
 			x("a.scales", "F16", 32, 16)}, "the tensors are those of AWQ, version gemv"},
 		{`{"quant_method": "awq", "bits": 4}`, gptq, "says awq, the tensors are those of GPTQ"},
-		{``, gptq, "looks like GPTQ"},
+		{``, gptq, "those of GPTQ, but config.json has no quantization_config"},
 		{`{"quant_method": "fp8"}`, []safetensors.Tensor{x("a.weight", "U8", 8, 8), x("a.weight_scale", "F8_E4M3", 8, 1),
 			x("a.weight_scale_2", "F32", 1)}, "the tensors are those of NVFP4"},
 	} {

@@ -92,7 +92,7 @@ var extras = []struct {
 		"rotary_emb.cos_cached", "rotary_emb.sin_cached", "rotary_pos_emb.inv_freq", ".rope.freqs", ".rope_freqs"}},
 	{"masks of attention and lists of positions", []string{".attn.bias", ".attn.masked_bias", ".attention.bias",
 		".attention.masked_bias", ".self_attn.masked_bias", ".causal_mask", ".position_ids"}},
-	{"layers that predict further tokens", []string{"^mtp.", "^mtp_layers.", "^mtp_block."}},
+	{"layers that predict further tokens", []string{"^mtp.", "^mtp_", "^nextn."}},
 	{"encoders of images and sound", []string{"^vision_tower.", "^vision_model.", "^vision_encoder.",
 		"^vision_embed_tokens.", "^visual.", "^multi_modal_projector.", "^mm_projector.", "^audio_tower.", "^audio_encoder.",
 		"^audio_projector.", "^embed_vision.", "^embed_audio.", "^connector.", "^image_newline"}},
