@@ -258,3 +258,17 @@ func TestWrongLabel(t *testing.T) {
 		t.Errorf("%s, warnings %q", c.Quantized, c.Warnings)
 	}
 }
+
+// AutoGPTQ's first versions wrote a file of its own instead of quantization_config.
+func TestOldGPTQConfig(t *testing.T) {
+	dir := t.TempDir()
+	checkpointtest.Load(t, "qwen3").Packed(t, dir, "gptq")
+	checkpointtest.WriteFile(t, dir+"/gptq", "config.json", checkpointtest.Load(t, "qwen3").Config)
+	if _, err := OpenWith(dir+"/gptq", OpenOptions{AllowRequantize: true}); !errors.Is(err, formats.ErrUnsupported) ||
+		!strings.Contains(err.Error(), "no quantization_config that says how zero points are stored") {
+		t.Errorf("without a configuration: %v", err)
+	}
+	checkpointtest.WriteFile(t, dir+"/gptq", "quantize_config.json",
+		[]byte(`{"bits": 4, "group_size": 32, "damp_percent": 0.01, "desc_act": true, "sym": false, "model_name_or_path": null}`))
+	sameTensors(t, "quantize_config.json", openPacked(t, dir+"/gptq", OpenOptions{AllowRequantize: true}), open(t, dir+"/gptq.plain"))
+}

@@ -1,14 +1,18 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/prequant"
+	"bitmill/formats/pyjson"
 	"bitmill/formats/safetensors"
 )
 
@@ -64,6 +68,9 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 		}
 	}
 	scheme, note, err := prequant.Resolve(h.Quantization, list)
+	if err != nil && pyjson.Null(h.Quantization) {
+		scheme, note, err = prequant.Resolve(c.oldGPTQConfig(), list)
+	}
 	if err == nil {
 		err = h.SetScheme(scheme)
 	}
@@ -78,6 +85,21 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 	}
 	c.backbone = len(h.Architectures) > 0 && strings.HasSuffix(h.Architectures[0], "Model")
 	return all, c.rename(all)
+}
+
+// oldGPTQConfig is the quantization_config of a folder of AutoGPTQ's first versions, which had a file of its own; nil
+// without one.
+func (c *Checkpoint) oldGPTQConfig() []byte {
+	data, err := os.ReadFile(filepath.Join(c.Path, "quantize_config.json"))
+	var keys map[string]any
+	if err != nil || pyjson.Unmarshal(data, &keys) != nil {
+		return nil
+	}
+	if keys["quant_method"] == nil {
+		keys["quant_method"] = "gptq"
+	}
+	data, _ = json.Marshal(keys) // of a map of plain values it cannot fail, but for Infinity, which then claims nothing
+	return data
 }
 
 // extrasOf finds, by the names that an index lists, the tensors that gather leaves out.
