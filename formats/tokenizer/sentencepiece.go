@@ -22,6 +22,7 @@ type sentencePiece struct {
 	charsmap            []byte
 	prefix, extraSpaces bool
 
+	notes   []string       // added tokens that are not where a file says
 	rowless map[int]string // tokens without a row of the embedding, which are left out
 }
 
@@ -177,8 +178,10 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	if u, ok := t.model.(*unigram); ok && m.fallback {
 		u.fallback, u.byteID = true, byteTokens(t.byText())
 	}
-	if sentence := rowlessTokens(m.rowless, d.rows); sentence != "" {
-		t.warn(sentence)
+	for _, sentence := range []string{m.told(), rowlessTokens(m.rowless, d.rows)} {
+		if sentence != "" {
+			t.warn(sentence)
+		}
 	}
 	t.metadata, t.Warnings = nil, append(t.Warnings, s.warnings...)
 	return t, t.finish(d, s, func(string) []keyValue { return list }, nil)

@@ -1,12 +1,5 @@
 package tokenizer
 
-import (
-	"strconv"
-	"strings"
-
-	"bitmill/formats"
-)
-
 // metadata lists the keys of the vocabulary as llama.cpp's converter writes them (conversion/base.py,
 // _create_vocab_sentencepiece, and t5.py): the pieces, replaced or completed by added_tokens.json and by the
 // added_tokens_decoder of tokenizer_config.json.
@@ -32,20 +25,10 @@ func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
 		}
 		set(id, p.text, p.score, kind)
 	}
-	var added map[string]int
-	if err := d.readJSON("added_tokens.json", &added); err != nil {
+	if err := m.addTokens(d, set); err != nil {
 		return nil, err
 	}
-	for text, id := range added {
-		if id < 0 || id >= mostTokens {
-			return nil, formats.Corruptf(d.path("added_tokens.json"), -1, text, "the id %d", id)
-		}
-		set(id, text, -1000, UserDefined)
-	}
 	if !m.unigram {
-		if err := addedDecoder(d, set); err != nil {
-			return nil, err
-		}
 		return []keyValue{{keyModel, "llama"}, {keyPre, "default"}, {keyTokens, tokens}, {keyScores, scores},
 			{keyTypes, types}}, nil
 	}
@@ -55,29 +38,4 @@ func (m *sentencePiece) metadata(d folder) ([]keyValue, error) {
 		list = append(list, keyValue{keyCharsmap, m.charsmap})
 	}
 	return list, nil
-}
-
-// addedDecoder reads the tokens that tokenizer_config.json adds.
-func addedDecoder(d folder, set func(id int, text string, score float32, kind Kind)) error {
-	var config struct {
-		Added map[string]struct {
-			Content string
-			Special bool
-		} `json:"added_tokens_decoder"`
-	}
-	if err := d.readJSON("tokenizer_config.json", &config); err != nil {
-		return err
-	}
-	for key, a := range config.Added {
-		id, err := strconv.Atoi(key)
-		if err != nil || id < 0 || id >= mostTokens {
-			return formats.Corruptf(d.path("tokenizer_config.json"), -1, "added_tokens_decoder", "the id %q", key)
-		}
-		if a.Special || looksSpecial(a.Content) {
-			set(id, a.Content, -1000, Control)
-		} else {
-			set(id, strings.ReplaceAll(a.Content, underline, " "), -1000, UserDefined)
-		}
-	}
-	return nil
 }
