@@ -211,3 +211,34 @@ func TestConfigErr(t *testing.T) {
 		}
 	}
 }
+
+// A scaling that is half given stops evaluation, and what GGUF has no key for is told.
+func TestRopeScalingThatIsNotSaid(t *testing.T) {
+	for scaling, tt := range map[string]struct{ fails, told string }{
+		`{"factor": 2.0}`:    {fails: "factor of 2 and without rope_type"},
+		`{"factor": 1.0}`:    {},
+		`{}`:                 {},
+		`{"type": "linear"}`: {fails: `"linear" without a factor`},
+		`{"rope_type": "yarn", "original_max_position_embeddings": 128}`:             {fails: `"yarn" without a factor`},
+		`{"type": "yarn", "factor": 4.0}`:                                            {},
+		`{"type": "yarn", "factor": 4.0, "truncate": true, "attention_factor": 1.3}`: {},
+		`{"type": "yarn", "factor": 4.0, "truncate": false}`:                         {told: "truncate"},
+		`{"type": "yarn", "factor": 4.0, "mscale": 1.0, "mscale_all_dim": 1.0}`:      {told: "mscale"},
+	} {
+		c := plan(t, `{"model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 1,
+			"num_attention_heads": 4, "vocab_size": 32, "max_position_embeddings": 512, "rope_scaling": `+scaling+`}`)
+		if (c.ConfigErr != nil) != (tt.fails != "") || c.ConfigErr != nil && !strings.Contains(c.ConfigErr.Error(), tt.fails) {
+			t.Errorf("%s: %v", scaling, c.ConfigErr)
+		}
+		told := strings.Contains(strings.Join(c.Warnings, "; "), "GGUF has no key for rope_scaling's "+tt.told)
+		if told != (tt.told != "") {
+			t.Errorf("%s: %q", scaling, c.Warnings)
+		}
+	}
+	for _, name := range checkpointtest.Names() {
+		c := open(t, checkpointtest.Load(t, name).Folder(t))
+		if w := c.Config.Unsaid(c.Metadata); w != "" {
+			t.Errorf("%s: %s", name, w)
+		}
+	}
+}

@@ -125,6 +125,8 @@ func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ format
 	if c.ConfigErr != nil { // GGUF may have no key for the reason
 		c.Warnings = append(c.Warnings,
 			fmt.Sprintf("the model can be quantized but not evaluated: %v; its GGUF file may not show that", c.ConfigErr))
+	} else if unsaid := c.Config.Unsaid(c.Metadata); unsaid != "" {
+		c.Warnings = append(c.Warnings, unsaid)
 	}
 }
 

@@ -24,7 +24,7 @@ func (h *HFConfig) ropeParameters() ropeParameters {
 		p.Full, p.Sliding = full, local
 	}
 	p.Theta = cmp.Or(p.Theta, h.RopeTheta)
-	p.RopeType = cmp.Or(p.RopeType, p.Type, "default")
+	p.RopeType = cmp.Or(p.RopeType, p.Type)
 	p.Partial = cmp.Or(p.Partial, h.PartialRotary)
 	p.OriginalMax = cmp.Or(p.OriginalMax, h.OriginalMax)
 	return p
@@ -54,8 +54,11 @@ func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err er
 	if r.Dims < 0 || r.Dims > maxDim {
 		return r, fmt.Errorf("%w: %d rotary dimensions", formats.ErrCorrupt, r.Dims)
 	}
+	if err := p.complete(); err != nil {
+		return r, err
+	}
 	switch p.RopeType {
-	case "default":
+	case "", "default":
 	case "linear":
 		r.Scaling, r.Factor = "linear", or(p.Factor, 1)
 	case "llama3":
@@ -87,6 +90,17 @@ func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err er
 		return r, fmt.Errorf("%w: RoPE scaling %q", formats.ErrUnsupported, p.RopeType)
 	}
 	return r, nil
+}
+
+// complete fails for a scaling that is only half given, which transformers refuses and other programs overlook.
+func (p *ropeParameters) complete() error {
+	switch scaled := p.RopeType == "linear" || p.RopeType == "yarn"; {
+	case p.RopeType == "" && p.Factor != nil && *p.Factor != 1:
+		return fmt.Errorf("%w: rope_scaling with a factor of %v and without rope_type", formats.ErrUnsupported, *p.Factor)
+	case scaled && p.Factor == nil:
+		return fmt.Errorf("%w: RoPE scaling %q without a factor", formats.ErrUnsupported, p.RopeType)
+	}
+	return nil
 }
 
 // yarnMagnitude is the factor of queries and keys under YaRN (arXiv 2309.00071): 0.1 ln(factor) + 1, unless given.
