@@ -82,6 +82,12 @@ func commandLine(c *cli.Context, without ...string) string {
 			words = append(words, "--"+name, fmt.Sprint(v))
 		}
 	}
+	return quoted(words)
+}
+
+// quoted joins words as a shell reads them.
+func quoted(words []string) string {
+	words = slices.Clone(words)
 	for i, w := range words {
 		if w == "" || strings.ContainsAny(w, " \t\n\\'\"$`*?[](){}<>|&;#~!") {
 			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"

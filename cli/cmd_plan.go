@@ -125,7 +125,8 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 
 func newPlanRow(p *quantize.Plan) planRow {
 	row := planRow{Format: p.Name(), Recorded: recorded(p), Parameters: p.Parameters,
-		PayloadBits: p.PayloadBits, BPW: p.BPW().String(), FileBytes: p.FileBytes, Fallbacks: p.Fallbacks, Warnings: p.Warnings}
+		PayloadBits: p.PayloadBits, BPW: p.BPW().String(), FileBytes: p.FileBytes,
+		Fallbacks: p.Fallbacks, Warnings: p.Warnings}
 	if err := p.CheckEncoders(); err != nil {
 		row.Warnings = append(row.Warnings, err.Error())
 	}

@@ -23,7 +23,8 @@ type jobFile struct {
 	Jobs     []map[string]any `yaml:"jobs"`
 }
 
-// readJobs reads a manifest, its jobs' keys as the flags of run.
+// readJobs reads a manifest, its jobs' keys as the flags of run. Paths in it count from its folder. The error is about
+// every job that is wrong.
 func readJobs(path, out string) ([]job, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -43,6 +44,7 @@ func readJobs(path, out string) ([]job, error) {
 		return nil, fmt.Errorf("%s: the manifest has no jobs", path)
 	}
 	var jobs []job
+	var wrong []error
 	seen := map[string]bool{}
 	defaults, err := longNames(m.Defaults)
 	if err != nil {
@@ -54,18 +56,18 @@ func readJobs(path, out string) ([]job, error) {
 		if err == nil {
 			all := maps.Clone(defaults)
 			maps.Copy(all, own)
-			j, err = newJob(all, out)
+			j, err = newJob(all, filepath.Dir(path), out)
 		}
 		if err == nil && seen[j.Name] {
-			err = fmt.Errorf("an earlier job has the name %q too", j.Name)
+			err = usagef("an earlier job has the name %q too", j.Name)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: job %d: %w", path, i+1, err)
+			wrong = append(wrong, fmt.Errorf("%s: job %d: %w", path, i+1, err))
 		}
 		seen[j.Name] = true
 		jobs = append(jobs, j)
 	}
-	return jobs, nil
+	return jobs, errors.Join(wrong...)
 }
 
 // longNames returns the keys under the long names of their flags: in a job, f stands for formats and takes the place of
@@ -80,28 +82,31 @@ func longNames(keys map[string]any) (map[string]any, error) {
 			}
 		}
 		if _, twice := long[name]; twice {
-			return nil, fmt.Errorf("%s is given twice, once by its short name", name)
+			return nil, usagef("%s is given twice, once by its short name", name)
 		}
 		long[name] = keys[key]
 	}
 	return long, nil
 }
 
-// newJob reads one job; keys are long names.
-func newJob(keys map[string]any, out string) (job, error) {
+// newJob reads one job; keys are long names, and paths count from the folder base.
+func newJob(keys map[string]any, base, out string) (job, error) {
 	name := ""
 	if names, err := words(keys["name"]); err == nil && len(names) == 1 {
 		name = names[0] // a number is a name too
 	}
-	if name == batchName {
-		return job{}, fmt.Errorf("name %q is that of the file of results; give the job another", name)
+	if name == batchName || name == ".bitmill" {
+		return job{}, usagef("name %q is that of a file of batch itself; give the job another", name)
 	}
 	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
-		return job{}, fmt.Errorf("name %q: give every job a name that can be a folder's name", name)
+		return job{}, usagef("name %q: give every job a name that can be a folder's name", name)
 	}
 	models, err := words(keys["models"])
 	if err != nil || len(models) == 0 {
-		return job{}, fmt.Errorf("job %q names no models", name)
+		return job{}, usagef("job %q names no models", name)
+	}
+	if models, err = below(base, models); err != nil {
+		return job{}, fmt.Errorf("job %q: models: %w", name, err)
 	}
 	c, err := runFlags(models)
 	if err == nil {
@@ -119,14 +124,14 @@ func newJob(keys map[string]any, out string) (job, error) {
 		if err != nil {
 			return job{}, fmt.Errorf("job %q: %s: %w", name, key, err)
 		}
-		if err := setFlag(c, key, values); err != nil {
+		if values, err = setFlag(c, key, base, values); err != nil {
 			return job{}, fmt.Errorf("job %q: %w", name, err)
 		}
 		for _, v := range values {
 			args = append(args, "--"+key+"="+v)
 		}
 	}
-	j := job{Name: name, Args: append(append(args, "--"), models...)}
+	j := job{Name: name, Status: notStarted, Args: append(append(args, "--"), models...)}
 	if err = checkFlags(c); err == nil {
 		j.options, err = runOptions(c)
 	}
@@ -151,21 +156,41 @@ func runFlags(models []string) (*cli.Context, error) {
 	return c, err
 }
 
-// setFlag sets a flag of run by its long name.
-func setFlag(c *cli.Context, key string, values []string) error {
+// below makes paths count from the folder base.
+func below(base string, paths []string) ([]string, error) {
+	out := slices.Clone(paths)
+	for i, p := range paths {
+		switch {
+		case p == stream:
+			return nil, usagef("a job reads no standard input: name a file")
+		case p != "" && !filepath.IsAbs(p):
+			out[i] = filepath.Join(base, p)
+		}
+	}
+	return out, nil
+}
+
+// setFlag sets a flag of run by its long name, and returns its values, of which files count from the folder base.
+func setFlag(c *cli.Context, key, base string, values []string) (set []string, err error) {
 	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == key })
 	if i < 0 || key == "output" {
-		return fmt.Errorf("run has no flag --%s that a job may set", key)
+		return nil, usagef("run has no flag --%s that a job may set", key)
 	}
+	if f, ok := c.Command.Flags[i].(*cli.StringFlag); ok && f.TakesFile {
+		if values, err = below(base, values); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	set = values
 	if _, many := c.Command.Flags[i].(*cli.StringSliceFlag); many && values != nil {
 		values = []string{cli.NewStringSlice(values...).Serialize()} // a comma is part of a value
 	}
 	for _, v := range values {
 		if err := c.Set(key, v); err != nil {
-			return fmt.Errorf("%s: %q: %w", key, v, err)
+			return nil, usagef("%s: %q: %w", key, v, err)
 		}
 	}
-	return nil
+	return set, nil
 }
 
 // words returns the values of a key: one, or those of a list.
@@ -184,7 +209,7 @@ func words(v any) ([]string, error) {
 		}
 		return out, nil
 	case map[string]any:
-		return nil, fmt.Errorf("%v is neither a value nor a list", v)
+		return nil, usagef("%v is neither a value nor a list", v)
 	default:
 		return []string{fmt.Sprint(v)}, nil
 	}

@@ -16,28 +16,35 @@ import (
 // TestReadJobs: every job is understood, or the manifest is refused before anything runs.
 func TestReadJobs(t *testing.T) {
 	for text, want := range map[string]string{
-		"jobs: [{name: a, models: m}]":                               "run --output out/a -- m",
-		"jobs: [{name: 7, models: [m, n], chunks: 2}]":               "run --output out/7 --chunks=2 -- m n",
-		"defaults: {text: t}\njobs: [{name: a, models: m, text: u}]": "run --output out/a --text=u -- m",
-		"defaults: {text: t}\njobs: [{name: a, models: m, t: u}]":    "run --output out/a --text=u -- m",
+		"jobs: [{name: a, models: m}]":                               "run --output out/a -- DIR/m",
+		"jobs: [{name: 7, models: [m, n], chunks: 2}]":               "run --output out/7 --chunks=2 -- DIR/m DIR/n",
+		"defaults: {text: t}\njobs: [{name: a, models: m, t: u}]":    "run --output out/a --text=DIR/u -- DIR/m",
 		"defaults: {t: t, text: u}\njobs: [{name: a, models: m}]":    "defaults: text is given twice",
 		"jobs: [{name: a, models: m, c: 64, ctx: 128}]":              "job 1: ctx is given twice",
-		"":                                      "no jobs",
-		"jobs: [m]":                             "line 1: the text `m` stands where a mapping belongs",
-		"job: []":                               "line 1: there is no key \"job\"",
-		"jobs: [null]":                          "give every job a name",
-		"jobs: [{name: a/b, models: m}]":        "give every job a name",
-		"jobs: [{name: [a, b], models: m}]":     "give every job a name",
-		"jobs: [{name: batch.json, models: m}]": "give the job another",
-		"jobs: [{name: a}]":                     "names no models",
-		"jobs: [{name: a, models: m, output: x}]":     "no flag --output",
-		"jobs: [{name: a, models: m, formats: Q9_9}]": "job \"a\": unknown format",
-		"jobs: [{name: a, models: m, chunks: many}]":  "job \"a\": chunks: \"many\": parse error",
-		"jobs: [{name: a, models: m, ctx: 1}]":        "--ctx 1: a window needs at least",
-		"jobs: [{name: a, models: m, text: {b: c}}]":  "text: map[b:c] is neither a value nor a list",
-		"jobs: [{name: a, models: m}]\n---\njobs: []": "second document",
+		"defaults: {text: t}\njobs: [{name: a, models: m, text: u}]": "run --output out/a --text=DIR/u -- DIR/m",
+		"jobs: [{name: a, models: /m, t: /t, budget: ''}]":           "run --output out/a --budget= --text=/t -- /m",
+		"jobs: [{name: a, models: m, text: '-'}]":                    "reads no standard input",
+		"jobs: [{name: a, models: '-'}]":                             "reads no standard input",
+		"jobs: [{name: .bitmill, models: m}]":                        "give the job another",
+		"":                                                           "no jobs",
+		"jobs: [m]":                                                  "line 1: the text `m` stands where a mapping belongs",
+		"job: []":                                                    "line 1: there is no key \"job\"",
+		"jobs: [null]":                                               "give every job a name",
+		"jobs: [{name: a/b, models: m}]":                             "give every job a name",
+		"jobs: [{name: [a, b], models: m}]":                          "give every job a name",
+		"jobs: [{name: batch.json, models: m}]":                      "give the job another",
+		"jobs: [{name: a}]":                                          "names no models",
+		"jobs: [{name: a, models: m, output: x}]":                    "no flag --output",
+		"jobs: [{name: a, models: m, formats: Q9_9}]":                "job \"a\": unknown format",
+		"jobs: [{name: a, models: m, chunks: many}]":                 "job \"a\": chunks: \"many\": parse error",
+		"jobs: [{name: a, models: m, ctx: 1}]":                       "--ctx 1: a window needs at least",
+		"jobs: [{name: a, models: m, text: {b: c}}]":                 "text: map[b:c] is neither a value nor a list",
+		"jobs: [{name: a, models: m}]\n---\njobs: []":                "second document",
+
+		"jobs: [{name: a, models: m}, {name: b}, {name: a, models: n, chunks: -1}]": "job 2: job \"b\" names no models\n",
 	} {
-		path := filepath.Join(t.TempDir(), "manifest.yaml")
+		dir := t.TempDir()
+		path := filepath.Join(dir, "manifest.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +53,7 @@ func TestReadJobs(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		} else {
-			got = filepath.ToSlash(strings.Join(jobs[0].Args, " "))
+			got = strings.ReplaceAll(filepath.ToSlash(strings.Join(jobs[0].Args, " ")), filepath.ToSlash(dir)+"/", "DIR/")
 		}
 		if err == nil && got != want || err != nil && !strings.Contains(got, want) {
 			t.Errorf("%q: %s, want %s", text, got, want)

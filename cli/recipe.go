@@ -17,8 +17,9 @@ func recipeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "pure", Usage: "the format's default type for every matrix"},
 		&cli.StringSliceFlag{Name: "tensor-type",
 			Usage: "`RE=TYPE`: a type for the tensors whose name matches; the first match wins"},
-		&cli.StringFlag{Name: "tensor-type-file", TakesFile: true, Usage: "more of --tensor-type, from a `FILE` with spaces " +
-			"or line ends between them; they count after those given as flags"},
+		&cli.StringFlag{Name: "tensor-type-file", TakesFile: true,
+			Usage: "more of --tensor-type, from a `FILE` with spaces " +
+				"or line ends between them; they count after those given as flags"},
 		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
 		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
