@@ -74,8 +74,8 @@ func NewPool(workers int) *Pool {
 func (p *Pool) Workers() int { return p.workers }
 
 // Run calls f(worker, task) for every task in [0, tasks) and returns when all are done. The caller is worker 0. There
-// may be only one Run at a time. When a worker reads a mapped file that was cut short, Run panics with its fault once all
-// workers have come to rest (see file.Guard).
+// may be only one Run at a time. When a worker reads a mapped file that was cut short, Run panics with its fault once
+// all workers have come to rest (see file.Guard).
 func (p *Pool) Run(tasks int, f func(worker, task int)) {
 	if tasks <= 1 || p.workers == 1 {
 		for t := range tasks {

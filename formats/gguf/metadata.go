@@ -3,6 +3,8 @@ package gguf
 import (
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 // Metadata is an ordered list of keys and values. The Go types uint8 int8 uint16 int16 uint32 int32 float32 bool
@@ -14,9 +16,28 @@ type Metadata struct {
 	values map[string]any
 }
 
-// Set gives key the value v. An existing key keeps its position, a new one goes to the end. A value whose Go type
-// has no GGUF type is refused by the writer, not here.
+// Set gives key the value v. An existing key keeps its position, a new one goes to the end. GGUF holds UTF-8: other
+// bytes in texts become U+FFFD. A value whose Go type has no GGUF type is refused by the writer, not here.
 func (m *Metadata) Set(key string, v any) {
+	switch texts := v.(type) {
+	case string:
+		v = utf8Text(texts)
+	case []string:
+		if slices.ContainsFunc(texts, func(s string) bool { return !utf8.ValidString(s) }) {
+			texts = slices.Clone(texts)
+			for i := range texts {
+				texts[i] = utf8Text(texts[i])
+			}
+			v = texts
+		}
+	}
+	m.put(utf8Text(key), v)
+}
+
+func utf8Text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// put is Set for what a file holds, as it is.
+func (m *Metadata) put(key string, v any) {
 	if _, ok := m.values[key]; !ok {
 		m.keys = append(m.keys, key)
 	}

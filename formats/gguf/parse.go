@@ -107,7 +107,7 @@ func (c *cursor) pair(m *Metadata) error {
 	if err != nil {
 		return err
 	}
-	m.Set(key, v)
+	m.put(key, v)
 	return nil
 }
 
