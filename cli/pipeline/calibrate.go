@@ -51,7 +51,7 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 // writeImatrix writes the imatrix unless an earlier run did, and returns the file's hash.
 func (j *job) writeImatrix(ctx context.Context, source string) (string, error) {
 	k := key("calibrate", source, j.texts.calibration.sha256, j.o.Context, j.o.Windows)
-	if rec, done := j.store.Done("calibrate", k); done {
+	if rec, done := j.store.Done("calibrate", k); done && len(rec.Outputs) == 1 {
 		return rec.Outputs[0].SHA256, nil
 	}
 	partial := j.path(filepath.Join(".bitmill", "imatrix-"+k[:16]+".gguf"))

@@ -68,7 +68,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 			return nil, err
 		}
 		path := j.path(a.name)
-		rec, whole := j.store.Intact("quantize-" + p.Format.Name)
+		rec, whole := j.recorded(p.Format.Name)
 		if whole && madeFrom(rec) == in.provenance {
 			donors = append(donors, path)
 		}
@@ -118,6 +118,12 @@ func (j *job) warnOf(plans []*quantize.Plan) {
 	for _, w := range texts {
 		j.warn("%s %s: %s", j.name, some(about[w]), w)
 	}
+}
+
+// recorded returns the record of an artifact that is still as it was written.
+func (j *job) recorded(format string) (*steps.Record, bool) {
+	rec, whole := j.store.Intact("quantize-" + format)
+	return rec, whole && len(rec.Outputs) == 1
 }
 
 // madeFrom returns the inputs that an artifact's record states.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"bitmill/cli/steps"
 	"bitmill/eval/bench"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
@@ -123,6 +125,22 @@ func TestSecondRunDoesWhatIsMissing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, want: phases[1:2]},
+		{name: "record without a file", change: func(t *testing.T, o *Options) {
+			for _, step := range []string{"calibrate", "quantize-Q8_0"} {
+				path := filepath.Join(o.Out, "m", ".bitmill", step+".json")
+				var r steps.Record
+				data, err := os.ReadFile(path)
+				if err == nil {
+					err = json.Unmarshal(data, &r)
+				}
+				if err == nil {
+					err = steps.Store{Dir: filepath.Join(o.Out, "m")}.Save(step, r.Key, nil, r.Data)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, want: phases[:2]},
 		{name: "errors not recorded", change: remove(".bitmill/errors-Q8_0.json"), want: phases[2:3]},
 		{name: "journal of an artifact gone", change: remove(".bitmill/evaluate-Q8_0.jsonl"), want: phases[3:4]},
 		{name: "journals of the source gone", change: remove(".bitmill/evaluate-source.jsonl", ".bitmill/noise.jsonl"),
