@@ -24,8 +24,8 @@ func (a *Adapter) Merge(list []prequant.Tensor) error {
 		t := &list[i]
 		if w, ok := a.whole[t.Name]; ok {
 			if !slices.Equal(w.Shape, t.Shape) {
-				return fmt.Errorf("adapter %s: tensor %s: %w: its shape is %v, the model's %s is %v",
-					a.Path, w.Name, formats.ErrCorrupt, w.Shape, t.Name, t.Shape)
+				return fmt.Errorf("adapter %s: tensor %s: %w: its shape is %v, the model's %s is %v; if the vocabulary was "+
+					"enlarged for training, %s", a.Path, w.Name, formats.ErrCorrupt, w.Shape, t.Name, t.Shape, mergeFirst)
 			}
 			w.Name, w.File = t.Name, t.File
 			*t = prequant.Tensor{Tensor: w}
