@@ -27,6 +27,10 @@ func Resolve(config []byte, list []safetensors.Tensor) (s Scheme, note string, e
 			label), nil
 	case form == plain:
 		return Scheme{}, "", nil
+	case err == nil && form == gptqForm && claimed.Method == "gptq" && otherZeros(claimed, list):
+		claimed.V2 = !claimed.V2
+		return claimed, fmt.Sprintf("quantization_config says that GPTQ's zero points are stored %s, but then none were "+
+			"in the middle of the range; they are read as stored %s", storedAs[!claimed.V2], storedAs[claimed.V2]), nil
 	case (err == nil || claimed.Method != "") && slices.Contains(forms[claimed.Method], form),
 		form == otherForm && label == "":
 		return claimed, "", err
@@ -146,6 +150,34 @@ func words4(t, scales, zeros *safetensors.Tensor) (form, Scheme) {
 		}
 	}
 	return gptqForm, Scheme{}
+}
+
+// storedAs says how the versions of GPTQ store zero points: true is version 2.
+var storedAs = map[bool]string{false: "less one (checkpoint_format gptq)", true: "as they are (checkpoint_format gptq_v2)"}
+
+// otherZeros reports whether the zero points of all matrices are in the middle of the range in the other version than
+// the claimed one, as some programs write them. A quantization that is not symmetric may have them anywhere.
+func otherZeros(claimed Scheme, list []safetensors.Tensor) bool {
+	if claimed.Asym {
+		return false
+	}
+	tensors := make(map[string]*safetensors.Tensor, len(list))
+	for i := range list {
+		tensors[list[i].Name] = &list[i]
+	}
+	other := false
+	for i := range list {
+		stem, last := cutLast(list[i].Name)
+		if last != "qweight" {
+			continue
+		}
+		_, shown := words4(&list[i], tensors[stem+".scales"], tensors[stem+".qzeros"])
+		if shown.Method != "gptq" || shown.Bits != claimed.Bits || shown.V2 == claimed.V2 {
+			return false
+		}
+		other = true
+	}
+	return other
 }
 
 // gptqMiddles are bytes of zero points in the middle of the range.

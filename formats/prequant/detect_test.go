@@ -1,8 +1,10 @@
 package prequant
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +120,58 @@ func TestUnreadableForms(t *testing.T) {
 		if want := (Scheme{Method: "gptq", Bits: 4, Group: 32, V2: v2}); s != want || err != nil ||
 			!strings.Contains(note, "says awq, but the tensors are those of GPTQ") {
 			t.Errorf("%+v, %q, %v", s, note, err)
+		}
+	}
+}
+
+// A symmetric quantization whose zero points are in the middle of the range only as the other version stores them was
+// written in that version.
+func TestZeroPointsOfTheOtherVersion(t *testing.T) {
+	cases, _ := groups(t)
+	tried := 0
+	for name, g := range cases {
+		claimed, err := ParseScheme(g.Config)
+		if err != nil || claimed.Method != "gptq" || claimed.Bits == 3 {
+			continue
+		}
+		for _, code := range gptqMiddles {
+			if code.bits != int64(claimed.Bits) {
+				continue
+			}
+			list := slices.Clone(g.Tensors)
+			for i := range list {
+				if _, last := cutLast(list[i].Name); last == "qzeros" {
+					list[i].Data = bytes.Repeat([]byte{code.code}, len(list[i].Data))
+				}
+			}
+			for label, follows := range map[string]bool{`{"quant_method": "gptq"`: true,
+				`{"quant_method": "gptq", "sym": true, "checkpoint_format": "gptq_v2"`: true,
+				`{"quant_method": "gptq", "sym": false`:                                false} {
+				label += fmt.Sprintf(`, "bits": %d, "group_size": %d}`, claimed.Bits, claimed.Group)
+				s, note, err := Resolve([]byte(label), list)
+				tried++
+				said := strings.Contains(label, "gptq_v2")
+				want := follows && code.v2 || !follows && said
+				if err != nil || s.V2 != want || (note != "") != (want != said) || note != "" && !strings.Contains(note, "zero points") {
+					t.Errorf("%s, zero points %x under %s: %+v, %q, %v", name, code.code, label, s, note, err)
+				}
+			}
+		}
+	}
+	if tried < 12 {
+		t.Errorf("only %d cases", tried)
+	}
+}
+
+// Columns in an order of their own are not read without it.
+func TestMissingOrder(t *testing.T) {
+	list := []safetensors.Tensor{{Name: "a.qweight", DType: "I32", Shape: []int64{8, 64}, Data: make([]byte, 4*8*64)},
+		{Name: "a.scales", DType: "F16", Shape: []int64{2, 64}, Data: make([]byte, 2*2*64)},
+		{Name: "a.qzeros", DType: "I32", Shape: []int64{2, 8}, Data: bytes.Repeat([]byte{0x77}, 4*2*8)}}
+	for config, fails := range map[string]bool{`"desc_act": true, "group_size": 32`: true, `"desc_act": false, "group_size": 32`: false} {
+		_, _, err := resolved(json.RawMessage(`{"quant_method": "gptq", "bits": 4, `+config+`}`), list)
+		if (err != nil) != fails || fails && !strings.Contains(err.Error(), "a.g_idx is missing") {
+			t.Errorf("%s: %v", config, err)
 		}
 	}
 }

@@ -53,6 +53,10 @@ func (g *gatherer) gptq(t *safetensors.Tensor, stem string) (Matrix, error) {
 	if err != nil {
 		return nil, err
 	}
+	if order == nil && g.scheme.Order && m.groups > 1 {
+		return nil, fmt.Errorf("%w: its tensor %s.g_idx is missing, without which columns of different groups cannot be told "+
+			"apart (quantization_config: desc_act)", formats.ErrCorrupt, stem)
+	}
 	m.scales, m.zeros = floatsOf(scales), wordsOf(zeros)
 	m.data = [][]byte{t.Data, scales.Data, zeros.Data}
 	if m.group, err = g.scheme.groupIndex(order, m.cols); err != nil {

@@ -20,6 +20,8 @@ type Scheme struct {
 	Group  int64    // values of a row that share a scale; -1: all
 	Block  [2]int64 // rows and columns of a block that shares a scale; zeros: none
 	V2     bool     // GPTQ: zero points are stored as they are, not reduced by one
+	Asym   bool     // GPTQ: zero points lie anywhere, not all in the middle of the range
+	Order  bool     // GPTQ: columns are in an order of their own (g_idx)
 }
 
 // config is quantization_config in all its forms.
@@ -29,6 +31,8 @@ type config struct {
 	Group      int64   `json:"group_size"`
 	Block      []int64 `json:"weight_block_size"`
 	Checkpoint string  `json:"checkpoint_format"` // gptq
+	Sym        *bool   `json:"sym"`               // gptq
+	DescAct    bool    `json:"desc_act"`          // gptq
 	Version    string  `json:"version"`           // awq
 	Algorithm  string  `json:"quant_algo"`        // modelopt
 	Format     string  `json:"format"`            // compressed-tensors
@@ -78,7 +82,7 @@ func ParseScheme(data []byte) (s Scheme, err error) {
 			err = unsupported("modelopt, " + c.Algorithm)
 		}
 	case "gptq":
-		s.V2 = c.Checkpoint == "gptq_v2"
+		s.V2, s.Asym, s.Order = c.Checkpoint == "gptq_v2", c.Sym != nil && !*c.Sym, c.DescAct
 		if !s.V2 && c.Checkpoint != "" && c.Checkpoint != "gptq" {
 			err = unsupported("gptq, checkpoint_format " + c.Checkpoint)
 		} else if s.Bits != 2 && s.Bits != 3 && s.Bits != 4 && s.Bits != 8 {
