@@ -61,8 +61,8 @@ func (t *Tokenizer) readPre(m *gguf.Metadata) (preTokenizer, error) {
 		for i, p := range preTokenizers {
 			names[i] = p.name
 		}
-		return pre, fmt.Errorf("%w: the pre-tokenizer %q (%s); the nearest known one is %q", formats.ErrUnsupported,
-			name, keyPre, formats.Nearest(name, names))
+		return pre, fmt.Errorf("%w: the pre-tokenizer %q (%s) is not known%s", formats.ErrUnsupported, name, keyPre,
+			formats.Suggest(name, names))
 	}
 	t.Pre = name
 	return pre, nil
