@@ -179,10 +179,24 @@ func TestLooseConfigs(t *testing.T) {
 			t.Errorf("%q: warnings %q", change[1], c.Warnings)
 		}
 	}
+	// Of a key that the family does not have, nothing is needed.
+	for _, bad := range []string{`"sliding_window": Infinity`, `"routed_scaling_factor": NaN`, `"num_experts": "none"`,
+		`"max_window_layers": "x"`, `"use_sliding_window": "no"`, `"scoring_func": 5`, `"layer_norm_eps": NaN`} {
+		c := plan(t, strings.Replace(llama31, "{", "{"+bad+",", 1))
+		key, _, _ := strings.Cut(bad, ":")
+		if c.Config.Name = want.Config.Name; !reflect.DeepEqual(c.Config, want.Config) ||
+			!strings.Contains(strings.Join(c.Warnings, "\n"), "config.json: "+strings.Trim(key, `"`)+" holds") {
+			t.Errorf("%s: warnings %q, %+v", bad, c.Warnings, c.Config)
+		}
+	}
 	for bad, says := range map[string]string{
 		`"rope_theta": Infinity,`:         "rope_theta holds Infinity where a finite number belongs",
 		`"rms_norm_eps": NaN,`:            "rms_norm_eps holds NaN where a finite number belongs",
 		`"num_attention_heads": 32.5,`:    "num_attention_heads holds 32.5 where a whole number belongs",
+		`"max_position_embeddings": "x",`: "max_position_embeddings holds a string where a whole number belongs",
+		`"head_dim": NaN,`:                "head_dim holds NaN where a whole number belongs",
+		`"hidden_act": 5,`:                "hidden_act holds 5 where a string belongs",
+		`"num_key_value_heads": [],`:      "num_key_value_heads",
 		`"tie_word_embeddings": "false",`: "tie_word_embeddings holds a string where true or false belongs",
 	} {
 		key := strings.Split(bad, ":")[0]

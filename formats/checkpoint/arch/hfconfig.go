@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -49,39 +48,13 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	h := f.defaults()
 	err = pyjson.Unmarshal(data, h)
 	h.readLists(data)
-	if err := h.keep(err); err != nil {
+	if err := h.keep(data, err); err != nil {
 		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
 	scheme, err := prequant.ParseScheme(h.Quantization)
 	_ = h.SetScheme(scheme) // tensors may belie it
 	h.schemeErr = cmp.Or(err, h.schemeErr)
 	return h, nil
-}
-
-// descriptive are the keys that say something about a model and nothing about its arithmetic.
-var descriptive = []string{"_name_or_path", "architectures", "torch_dtype", "dtype"}
-
-// keep turns descriptive values that do not fit into warnings; of the others, one is an error.
-func (h *HFConfig) keep(err error) error {
-	misfits, ok := err.(pyjson.Misfits)
-	if !ok {
-		return err
-	}
-	var needed pyjson.Misfits
-	for _, m := range misfits {
-		if _, ok := h.each[m.Top()]; ok {
-			continue // a number for each layer
-		}
-		if slices.Contains(descriptive, m.Top()) {
-			h.Warnings = append(h.Warnings, fmt.Sprintf("config.json: %v; this value is ignored", m))
-		} else {
-			needed = append(needed, m)
-		}
-	}
-	if len(needed) > 0 {
-		return needed
-	}
-	return nil
 }
 
 // layerTypes marks the layers with a sliding window: those of layer_types, or else those of the pattern.
