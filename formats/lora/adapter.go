@@ -71,7 +71,8 @@ func Open(dir string) (*Adapter, error) {
 		return nil, err
 	}
 	a := &Adapter{Path: dir, Base: c.Base, Files: []string{path, filepath.Join(dir, configName)},
-		file: file, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{}, copied: map[string]bool{}, tied: c.Tied}
+		file: file, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{},
+		copied: map[string]bool{}, tied: c.Tied}
 	if len(c.unknown) > 0 {
 		a.Warnings = []string{fmt.Sprintf("%s: bitmill does not know %s and merges as without; if it changes the result, %s",
 			filepath.Join(dir, configName), strings.Join(c.unknown, ", "), mergeFirst)}

@@ -34,8 +34,8 @@ const mergeFirst = "merge the adapter with peft's merge_and_unload and save the 
 var refusedKeys = []struct{ key, what string }{
 	{"use_dora", "its weights are rescaled row by row; " + mergeFirst},
 	{"lora_bias", "the adapter has biases of its own; " + mergeFirst},
-	{"fan_in_fan_out", "no model that bitmill knows stores its matrices transposed; set it to false if the model's layers " +
-		"are torch.nn.Linear, as peft does"},
+	{"fan_in_fan_out", "no model that bitmill knows stores its matrices transposed; set it to false if the model's " +
+		"layers are torch.nn.Linear, as peft does"},
 	{"target_parameters", "adapters of stacked experts; " + mergeFirst},
 	{"alora_invocation_tokens", "the adapter acts on some tokens only and cannot be merged"},
 	{"trainable_token_indices", "single embedding rows; " + mergeFirst},
@@ -61,8 +61,8 @@ var plainKeys = []string{"target_modules", "exclude_modules", "lora_dropout", "b
 // plainStarts are first values of A and B that leave the model's weights alone.
 var plainStarts = []string{"", "gaussian", "eva", "orthogonal"}
 
-// changingStarts are those that subtract the first product from the model's weights, so that the adapter fits the changed
-// weights only; pissa and corda can have more behind them (pissa_niter_4).
+// changingStarts are those that subtract the first product from the model's weights, so that the adapter fits the
+// changed weights only; pissa and corda can have more behind them (pissa_niter_4).
 var changingStarts = []string{"pissa", "olora", "corda", "loftq", "lora_ga"}
 
 // readConfig reads adapter_config.json and refuses everything but plain products of two matrices.
@@ -137,9 +137,9 @@ func (c *config) start() string {
 		return ""
 	}
 	if slices.ContainsFunc(changingStarts, func(s string) bool { return strings.HasPrefix(name, s) }) {
-		return fmt.Sprintf("init_lora_weights %q: the adapter fits a model whose weights were changed when its training began, "+
-			"not the published one; save it in peft with save_pretrained(DIR, path_initial_model_for_weight_conversion=START), "+
-			"which makes a plain adapter of it, or %s on the changed model", c.Init, mergeFirst)
+		return fmt.Sprintf("init_lora_weights %q: the adapter fits a model whose weights were changed when its training "+
+			"began, not the published one; save it in peft with save_pretrained(DIR, "+
+			"path_initial_model_for_weight_conversion=START), which makes a plain adapter of it, or %s on the changed model", c.Init, mergeFirst)
 	}
 	return fmt.Sprintf("init_lora_weights %q: bitmill does not know whether that changes the model's weights; %s", c.Init,
 		mergeFirst)

@@ -40,7 +40,8 @@ var classOfType = map[string]string{"qwen2": "Qwen2Tokenizer", "qwen3": "Qwen2To
 	"qwen3_moe": "Qwen2Tokenizer", "starcoder2": "GPT2Tokenizer", "phi": "GPT2Tokenizer", "gpt2": "GPT2Tokenizer",
 	"cohere": "CohereTokenizer"}
 
-// class is the tokenizer class that tokenizer_config.json or config.json names, else that of the model type; "" for none.
+// class is the tokenizer class that tokenizer_config.json or config.json names, else that of the model type; "" for
+// none.
 func (d folder) class() (string, error) {
 	var c, model struct {
 		Class any `json:"tokenizer_class"`
@@ -79,8 +80,8 @@ func (c class) preTokenizer() json.RawMessage {
 	return raw
 }
 
-// tellClass warns where tokenizer.json cuts texts otherwise than the class that tokenizer_config.json names: releases of
-// transformers 5 build the class's own pre-tokenizer and drop the file's, so that ids differ.
+// tellClass warns where tokenizer.json cuts texts otherwise than the class that tokenizer_config.json names: releases
+// of transformers 5 build the class's own pre-tokenizer and drop the file's, so that ids differ.
 func (f *jsonFile) tellClass(t *Tokenizer, pre cut) error {
 	name, err := f.dir.class()
 	if err != nil {
@@ -95,8 +96,8 @@ func (f *jsonFile) tellClass(t *Tokenizer, pre cut) error {
 	if !ok || !pre.byteLevel || slices.EqualFunc(pre.patterns, own.patterns, same) {
 		return nil
 	}
-	t.warn(fmt.Sprintf("tokenizer_class is %s, whose pattern transformers 5 can take instead of tokenizer.json's; bitmill "+
-		"takes that of tokenizer.json, as the model was most likely trained with it: %s, not %s", name,
+	t.warn(fmt.Sprintf("tokenizer_class is %s, whose pattern transformers 5 can take instead of tokenizer.json's; "+
+		"bitmill takes that of tokenizer.json, as the model was most likely trained with it: %s, not %s", name,
 		strings.Join(pre.patterns, " "), strings.Join(own.patterns, " ")))
 	return nil
 }

@@ -53,8 +53,8 @@ type jsonModel struct {
 	MaxInputChars           *int            `json:"max_input_chars_per_word"`
 }
 
-// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else one of the older forms (forms). The
-// tokens that begin and end a text come from tokenizer_config.json and config.json, where these exist. Parts of
+// FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else one of the older forms (forms).
+// The tokens that begin and end a text come from tokenizer_config.json and config.json, where these exist. Parts of
 // Hugging Face's tokenizers that are not known give formats.ErrUnsupported, damaged files formats.ErrCorrupt.
 func FromFolder(dir string) (*Tokenizer, error) { return FromFolderRows(dir, 0) }
 

@@ -24,7 +24,8 @@ func (n *namedTokens) names(text string) bool {
 }
 
 // standardTokens are transformers' SPECIAL_TOKENS_ATTRIBUTES.
-var standardTokens = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
+var standardTokens = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+	"mask_token"}
 
 // readNamed reads them. As in transformers, special_tokens_map.json and added_tokens.json count only where
 // tokenizer_config.json has no added_tokens_decoder.

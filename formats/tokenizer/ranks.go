@@ -30,8 +30,8 @@ func (r *ranked) entries() []entry {
 	return all
 }
 
-// merges lists every way to make a token from two others, by the token's rank: neighbours are merged whose joint text has
-// the lowest rank, whatever their own are. Of one token, the pair whose parts have the lowest ranks comes first.
+// merges lists every way to make a token from two others, by the token's rank: neighbours are merged whose joint text
+// has the lowest rank, whatever their own are. Of one token, the pair whose parts have the lowest ranks comes first.
 func (r *ranked) merges() [][2]string {
 	rankOf := make(map[string]int32, len(r.tokens))
 	for rank, token := range r.tokens {
@@ -51,7 +51,9 @@ func (r *ranked) merges() [][2]string {
 				ways = append(ways, way{left, right, cut})
 			}
 		}
-		slices.SortFunc(ways, func(a, b way) int { return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.right, b.right)) })
+		slices.SortFunc(ways, func(a, b way) int {
+			return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.right, b.right))
+		})
 		for _, w := range ways {
 			all = append(all, [2]string{spelled(token[:w.cut]), spelled(token[w.cut:])})
 		}

@@ -72,6 +72,6 @@ func rowlessTokens(tokens map[int]string, rows int) string {
 	if n := len(tokens); n > 1 {
 		what = fmt.Sprintf("%d tokens, the first of them %d, %q, have no row", n, first, tokens[first])
 	}
-	return fmt.Sprintf("%s in the embedding of %d and cannot be used by the model: left out of the vocabulary, as llama.cpp's "+
-		"converter does", what, rows)
+	return fmt.Sprintf("%s in the embedding of %d and cannot be used by the model: left out of the vocabulary, as "+
+		"llama.cpp's converter does", what, rows)
 }

@@ -67,7 +67,8 @@ func (m *sentencePiece) told() string {
 	if n := len(m.notes) - 1; n > 0 {
 		more = fmt.Sprintf(", and %d more differ", n)
 	}
-	return fmt.Sprintf("the files beside %s do not agree with it on the ids of added tokens: %s%s", m.path, m.notes[0], more)
+	return fmt.Sprintf("the files beside %s do not agree with it on the ids of added tokens: %s%s", m.path, m.notes[0],
+		more)
 }
 
 // readSPAdded reads added_tokens.json, then the added_tokens_decoder of tokenizer_config.json, each by id.

@@ -27,8 +27,8 @@ type tiktokenKind struct {
 	fill    int      // special tokens at least, reserved ones without a name
 }
 
-// tiktokenKinds are searched in order; the last one is for every other file, as in transformers. Sources of patterns and
-// tokens: tokenization_qwen.py, tokenization_hy.py and tokenization_kimi.py of the models; Llama 3.1's tokenizer.json.
+// tiktokenKinds are searched in order; the last one is for every other file, as in transformers. Sources of patterns
+// and tokens: tokenization_qwen.py, tokenization_hy.py and tokenization_kimi.py of the models; Llama 3.1's tokenizer.json.
 var tiktokenKinds = []tiktokenKind{
 	{[]string{"qwen.tiktoken", "qwentokenizer"}, qwen2,
 		slices.Concat([]string{"<|endoftext|>", "<|im_start|>", "<|im_end|>"}, numbered("<|extra_%d|>", 0, 205)), 0},
@@ -79,7 +79,8 @@ func (d folder) tiktoken() (*Tokenizer, error) {
 
 // parseRanks reads the lines; the ranks must be 0, 1, 2 ... in any order.
 func parseRanks(path string, data []byte) (*ranked, error) {
-	lines := slices.DeleteFunc(bytes.Split(data, []byte("\n")), func(l []byte) bool { return len(bytes.TrimSpace(l)) == 0 })
+	empty := func(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
+	lines := slices.DeleteFunc(bytes.Split(data, []byte("\n")), empty)
 	r := &ranked{tokens: make([]string, len(lines))}
 	for i, line := range lines {
 		code, number, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
@@ -93,8 +94,8 @@ func parseRanks(path string, data []byte) (*ranked, error) {
 	return r, nil
 }
 
-// fromRanks makes the tokenizer. Special tokens follow the ranks: those of added_tokens_decoder at the ids that it says,
-// with reserved ones between them, or else those of the kind.
+// fromRanks makes the tokenizer. Special tokens follow the ranks: those of added_tokens_decoder at the ids that it
+// says, with reserved ones between them, or else those of the kind.
 func (d folder) fromRanks(name string, r *ranked) (*Tokenizer, error) {
 	named, err := readNamed(d, nil)
 	if err != nil {
