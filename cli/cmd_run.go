@@ -3,11 +3,15 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
 	"bitmill/eval"
+	"bitmill/eval/report"
 )
 
 func runCommand() *cli.Command {
@@ -69,8 +73,23 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 	return o, err
 }
 
-// runPipeline does the whole job; a report that does not keep to its budget fails it.
+// runPipeline does the whole job; a report that does not keep to its budget fails it, and formats that could not be made
+// leave it incomplete.
 func runPipeline(ctx context.Context, o pipeline.Options, events pipeline.Events) (pipeline.Summary, error) {
 	s, err := pipeline.Run(ctx, o, events)
-	return s, cmp.Or(err, gateError(s.Check))
+	return s, cmp.Or(err, gateError(s.Check), blockedError(s.Report))
+}
+
+var errBlocked = errors.New("could not be made; the report says why")
+
+// blockedError is the error of formats that were left out for the values of a model.
+func blockedError(r *report.Report) error {
+	if r == nil || len(r.Blocked) == 0 {
+		return nil
+	}
+	var names []string
+	for _, b := range r.Blocked {
+		names = append(names, fmt.Sprintf("%s of %s", strings.Join(b.Formats, ", "), b.Model))
+	}
+	return incompleteError{fmt.Errorf("%s %w", strings.Join(names, "; "), errBlocked)}
 }

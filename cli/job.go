@@ -32,12 +32,13 @@ type job struct {
 
 // Values of job.Status.
 const (
-	notStarted  = "not started"
-	running     = "running"
-	done        = "done"
-	gateNotMet  = "gate not met"
-	failed      = "failed"
-	interrupted = "interrupted"
+	notStarted     = "not started"
+	formatsBlocked = "formats blocked"
+	running        = "running"
+	done           = "done"
+	gateNotMet     = "gate not met"
+	failed         = "failed"
+	interrupted    = "interrupted"
 )
 
 // logName is the file in a job's folder that gets its messages.
@@ -62,6 +63,8 @@ func (j *job) run(ctx context.Context, e env) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		j.Status = interrupted
+	case errors.Is(err, errBlocked):
+		j.Status = formatsBlocked
 	case errors.As(err, new(incompleteError)):
 		j.Status = gateNotMet
 	default:

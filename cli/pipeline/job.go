@@ -12,7 +12,7 @@ import (
 )
 
 // job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. All fields but
-// warnings are set before the first phase; results pass from phase to phase as values. The source is loaded only by the
+// warnings and blocked are set before the first phase; results pass from phase to phase as values. The source is loaded only by the
 // phases that run it.
 type job struct {
 	Session
@@ -27,6 +27,8 @@ type job struct {
 	formats     []string  // that can be made
 	need        int64     // bytes of their files
 	warnings    []string  // for the report
+
+	blocked []report.Blocked // formats that turned out not to hold the source's values
 }
 
 // newJob opens the model and plans its artifacts before anything is computed. A model that the engine cannot run is

@@ -43,7 +43,7 @@ func (j *job) clearParts() error {
 }
 
 // quantize writes the missing artifacts, all from one read of the source. Tensors that an earlier artifact has in the
-// right type are copied from it.
+// right type are copied from it. Formats that cannot hold the source's values are left out.
 func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err error) {
 	o := j.o.Recipe
 	o.Provenance = in.provenance.Metadata(j.source.Checkpoint)
@@ -72,19 +72,39 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 		if whole && madeFrom(rec) == in.provenance {
 			donors = append(donors, path)
 		}
-		if whole && rec.Key == a.key {
+		switch {
+		case j.wasBlocked(a):
+			if err := file.Discard(path); err != nil {
+				return nil, err
+			}
+			continue
+		case whole && rec.Key == a.key:
 			a.sha256 = rec.Outputs[0].SHA256
 			if err := file.Discard(path); err != nil {
 				return nil, err
 			}
-		} else {
+		default:
 			missing = append(missing, quantize.Artifact{Plan: p, Path: path, ResumeKey: resume})
 		}
 		made = append(made, a)
 	}
-	if len(missing) == 0 {
-		return made, nil
+	if len(missing) > 0 {
+		if made, err = j.write(ctx, in, made, missing, donors); err != nil {
+			return nil, err
+		}
 	}
+	if len(made) == 0 {
+		return nil, &blockedModelError{j.blocked}
+	}
+	for _, b := range j.blocked {
+		j.warn("%s: %s", j.name, b.Reason)
+	}
+	return made, nil
+}
+
+// write writes the missing artifacts and returns those of made that are there.
+func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []quantize.Artifact,
+	donors []string) ([]*artifact, error) {
 	if err := j.forgetReport(missing); err != nil {
 		return nil, err
 	}
@@ -93,6 +113,10 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 		Threads: j.Threads, Memory: j.o.Memory, Progress: step.Set, Reuse: donors,
 		Done: func(w quantize.Written) error { return j.record(made, in.provenance, w) },
 	})
+	var partial *quantize.PartialError
+	if errors.As(err, &partial) {
+		made, err = j.leaveOut(made, partial)
+	}
 	if err != nil {
 		return nil, err
 	}

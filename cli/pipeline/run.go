@@ -16,6 +16,7 @@ import (
 
 	"bitmill/cli/steps"
 	"bitmill/eval/gate"
+	"bitmill/eval/report"
 	"bitmill/eval/threshold"
 	"bitmill/formats/demo"
 	"bitmill/formats/file"
@@ -25,7 +26,8 @@ import (
 // folder are kept if they were made from the same inputs and options. events may be nil.
 //
 // All models are opened and planned before work on any starts, so a mistake shows at once and leaves nothing behind. A
-// report that does not keep to Options.Budget is not an error; see Summary.Check.
+// report that does not keep to Options.Budget is not an error; see Summary.Check. Nor is a format that cannot hold the
+// values of a model, as long as another can: see Report.Blocked.
 func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	o = o.withDefaults()
 	if events == nil {
@@ -62,13 +64,8 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 		return s, err
 	}
 	s.Report = newReport(&o, p.texts, p.warnings)
-	for _, j := range p.jobs {
-		m, err := j.run(ctx)
-		if err != nil {
-			return s, err
-		}
-		s.Report.Models = append(s.Report.Models, *m)
-		describeText(&s.Report.Text, j.windows)
+	if err := runJobs(ctx, p.jobs, s.Report); err != nil {
+		return s, err
 	}
 	s.Report.Fit(threshold.Options{Budget: o.KLDBudget})
 	if s.Path, err = writeReport(o.Out, s.Report); err != nil {
@@ -78,6 +75,37 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 		s.Check, err = gate.Check(s.Report, nil, rules, gate.Options{Strict: o.Strict})
 	}
 	return s, cmp.Or(events.Result(s), err)
+}
+
+// runJobs takes every model through its phases and adds it to the report. A model of which its values let nothing be
+// made does not stop the others; it is an error when there are none.
+func runJobs(ctx context.Context, jobs []*job, rep *report.Report) (err error) {
+	var first error
+	for _, j := range jobs {
+		m, err := j.run(ctx)
+		rep.Blocked = append(rep.Blocked, j.blocked...)
+		if all := j.allBlocked(err); all != nil {
+			first = cmp.Or(first, err)
+			if j.blocked == nil {
+				rep.Blocked = append(rep.Blocked, all...)
+			}
+			w := j.name + " is left out, since nothing can be made of it: " + err.Error()
+			rep.Warnings = append(rep.Warnings, w)
+			if len(jobs) > 1 {
+				j.Events.Warn(w)
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		rep.Models = append(rep.Models, *m)
+		describeText(&rep.Text, j.windows)
+	}
+	if len(rep.Models) == 0 {
+		return first
+	}
+	return nil
 }
 
 // newJobs opens and plans all models. On an error it returns the jobs so far, to be closed.

@@ -29,8 +29,16 @@ type Report struct {
 	Command  string              `json:"command"` // as typed, "" when not from a command line
 	Text     TextInfo            `json:"text"`
 	Models   []Model             `json:"models"`
-	Economy  []threshold.Economy `json:"economy"` // one per model that has a smaller one of its family beside it
+	Economy  []threshold.Economy `json:"economy"`           // one per model that has a smaller one of its family beside it
+	Blocked  []Blocked           `json:"blocked,omitempty"` // what could not be made; absent when all was
 	Warnings []string            `json:"warnings"`
+}
+
+// Blocked is what the values of a model's tensors kept from being made, beside others that were.
+type Blocked struct {
+	Model   string   `json:"model"` // not among Report.Models when all its formats are blocked
+	Formats []string `json:"formats"`
+	Reason  string   `json:"reason"` // a sentence that names the tensor and the value
 }
 
 // TextInfo is the scored text and how it was cut.

@@ -1,0 +1,80 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bitmill/eval/report"
+	"bitmill/formats/checkpoint"
+	"bitmill/quantize"
+)
+
+// The values of a source may rule formats out: one that F16 cannot hold blocks F16, and NaN blocks all. Only a pass over
+// the data can tell, so a run goes on with what else can be made.
+
+// blockedModelError says that no format of a model can be made.
+type blockedModelError struct{ formats []report.Blocked }
+
+func (e *blockedModelError) Error() string {
+	first := e.formats[0]
+	text := first.Model + ": " + first.Reason
+	var others []string
+	for _, b := range e.formats[1:] {
+		others = append(others, b.Formats...)
+	}
+	if others == nil {
+		return text
+	}
+	return text + "; " + strings.Join(others, ", ") + " cannot be made either"
+}
+
+// blockedStep names the record of a format that is blocked, whose data is the reason.
+func blockedStep(format string) string { return "blocked-" + format }
+
+// wasBlocked reports whether an earlier run found that the artifact cannot be made from these inputs.
+func (j *job) wasBlocked(a *artifact) bool {
+	rec, ok := j.store.Done(blockedStep(a.plan.Format.Name), a.key)
+	var reason string
+	if !ok || json.Unmarshal(rec.Data, &reason) != nil || reason == "" {
+		return false
+	}
+	j.block(a.plan.Format.Name, reason)
+	return true
+}
+
+// block notes for the report that a format cannot be made.
+func (j *job) block(format, reason string) {
+	j.blocked = append(j.blocked, report.Blocked{Model: j.name, Formats: []string{format}, Reason: reason})
+}
+
+// leaveOut takes the blocked artifacts off the list, and remembers why.
+func (j *job) leaveOut(made []*artifact, e *quantize.PartialError) ([]*artifact, error) {
+	for _, b := range e.Blocked {
+		i := slices.IndexFunc(made, func(a *artifact) bool { return a.plan.Format.Name == b.Format })
+		if i < 0 {
+			return nil, fmt.Errorf("internal error: %s was written without a plan", b.Format)
+		}
+		if err := j.store.Save(blockedStep(b.Format), made[i].key, nil, b.Error()); err != nil {
+			return nil, err
+		}
+		made = slices.Delete(made, i, i+1)
+		j.block(b.Format, b.Error())
+	}
+	return made, nil
+}
+
+// allBlocked returns what to say of a model of which nothing can be made because of its values; nil for other errors.
+func (j *job) allBlocked(err error) []report.Blocked {
+	var blocked *blockedModelError
+	var damaged *checkpoint.NotFiniteError
+	switch {
+	case errors.As(err, &blocked):
+		return blocked.formats
+	case errors.As(err, &damaged):
+		return []report.Blocked{{Model: j.name, Formats: j.formats, Reason: err.Error()}}
+	}
+	return nil
+}
