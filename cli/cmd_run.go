@@ -73,8 +73,8 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 	return o, err
 }
 
-// runPipeline does the whole job; a report that does not keep to its budget fails it, and formats that could not be made
-// leave it incomplete.
+// runPipeline does the whole job; a report that does not keep to its budget fails it, and formats that could not be
+// made leave it incomplete.
 func runPipeline(ctx context.Context, o pipeline.Options, events pipeline.Events) (pipeline.Summary, error) {
 	s, err := pipeline.Run(ctx, o, events)
 	return s, cmp.Or(err, gateError(s.Check), blockedError(s.Report))

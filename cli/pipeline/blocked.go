@@ -12,8 +12,8 @@ import (
 	"bitmill/quantize"
 )
 
-// The values of a source may rule formats out: one that F16 cannot hold blocks F16, and NaN blocks all. Only a pass over
-// the data can tell, so a run goes on with what else can be made.
+// The values of a source may rule formats out: one that F16 cannot hold blocks F16, and NaN blocks all. Only a pass
+// over the data can tell, so a run goes on with what else can be made.
 
 // blockedModelError says that no format of a model can be made.
 type blockedModelError struct{ formats []report.Blocked }

@@ -12,8 +12,8 @@ import (
 )
 
 // job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. All fields but
-// warnings and blocked are set before the first phase; results pass from phase to phase as values. The source is loaded only by the
-// phases that run it.
+// warnings and blocked are set before the first phase; results pass from phase to phase as values. The source is loaded
+// only by the phases that run it.
 type job struct {
 	Session
 	o     *Options

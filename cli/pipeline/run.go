@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 
 // runJobs takes every model through its phases and adds it to the report. A model of which its values let nothing be
 // made does not stop the others; it is an error when there are none.
-func runJobs(ctx context.Context, jobs []*job, rep *report.Report) (err error) {
+func runJobs(ctx context.Context, jobs []*job, rep *report.Report) error {
 	var first error
 	for _, j := range jobs {
 		m, err := j.run(ctx)

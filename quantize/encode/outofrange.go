@@ -21,10 +21,10 @@ func Magnitude(x []float32) float32 {
 }
 
 // Reach returns a magnitude that no block of type t holds; a smaller one may be beyond its scale too, as
-// block.NotFinite tells. It matters where a value beyond the scale leaves no trace in the block. NVFP4 takes its largest
-// scale then, 448, and its largest level is 6. The searches of other types sum squares, and find a scale of 0 where the
-// sums overflow, from 2^43 on. No scale in F16 holds 2^32: the types with the widest blocks, Q6_K and IQ4_XS, end at
-// 128*32*65504.
+// block.NotFinite tells. It matters where a value beyond the scale leaves no trace in the block. NVFP4 takes its
+// largest scale then, 448, and its largest level is 6. The searches of other types sum squares, and find a scale of 0
+// where the sums overflow, from 2^43 on. No scale in F16 holds 2^32: the types with the widest blocks, Q6_K and IQ4_XS,
+// end at 128*32*65504.
 func Reach(t formats.Type) float32 {
 	switch {
 	case t == formats.NVFP4:
