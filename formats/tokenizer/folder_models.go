@@ -26,6 +26,7 @@ func (f *jsonFile) bpe(t *Tokenizer, pre cut) (describe, error) {
 			b.setWords(t)
 		}
 		t.choosePre(b, pre.patterns, f.Model.IgnoreMerges)
+		t.tellUnwritten()
 		return f.describeByteBPE(t, merges), nil
 	}
 	t.spelling = plainText

@@ -88,3 +88,19 @@ func (t *Tokenizer) choosePre(b *bpe, patterns []string, ignoreMerges bool) {
 	t.warn(fmt.Sprintf("llama.cpp has no pre-tokenizer for the pattern %s; GGUF files will name %s, the nearest one, "+
 		"and llama.cpp will cut some texts differently", want, t.Pre))
 }
+
+// tellUnwritten warns of what happens to a text before byte-level BPE cuts it and no key of a GGUF file says. NFC, which
+// leaves most texts as they are, is passed over.
+func (t *Tokenizer) tellUnwritten() {
+	const sample = "The Café  ﬁ" // composed
+	if t.normalize != nil {
+		if changed := t.normalize(sample); changed != sample {
+			t.warn(fmt.Sprintf("tokenizer.json's normalizer makes %q of %q, which llama.cpp does not do for byte-level BPE: "+
+				"it will read some texts differently", changed, sample))
+		}
+	}
+	if t.prefixSpace {
+		t.warn("tokenizer.json puts a space before every text (add_prefix_space), which llama.cpp does not do for " +
+			"byte-level BPE: it will read texts without one differently")
+	}
+}

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -81,6 +82,31 @@ func TestKnownPieces(t *testing.T) {
 		var got []string
 		if splitAll(stages, c.text, func(s string) { got = append(got, s) }); !slices.Equal(got, c.want) {
 			t.Errorf("%q\n got %q\nwant %q", c.text, got, c.want)
+		}
+	}
+}
+
+// What a GGUF file cannot say of a text's way to byte-level BPE is told.
+func TestUnwritten(t *testing.T) {
+	for _, tt := range []struct{ key, value, says string }{
+		{"normalizer", `null`, ""},
+		{"normalizer", `{"type":"NFC"}`, ""},
+		{"normalizer", `{"type":"Sequence","normalizers":[]}`, ""},
+		{"normalizer", `{"type":"NFKC"}`, `makes "The Café  fi" of`},
+		{"normalizer", `{"type":"NFD"}`, "of \"The Café  ﬁ\""},
+		{"normalizer", `{"type":"Lowercase"}`, `makes "the café  ﬁ" of`},
+		{"normalizer", `{"type":"Prepend","prepend":"▁"}`, `makes "▁The`},
+		{"normalizer", `{"type":"Replace","pattern":{"String":" "},"content":"▁"}`, `makes "The▁Café`},
+		{"pre_tokenizer", `{"type":"ByteLevel","add_prefix_space":true,"use_regex":true}`, "add_prefix_space"},
+		{"pre_tokenizer", `{"type":"ByteLevel","add_prefix_space":false,"use_regex":true}`, ""},
+	} {
+		tok, err := small(t, map[string]json.RawMessage{tt.key: []byte(tt.value)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := strings.Join(tok.Warnings, "; ")
+		if strings.Contains(told, "which llama.cpp does not do") != (tt.says != "") || !strings.Contains(told, tt.says) {
+			t.Errorf("%s: %q", tt.value, told)
 		}
 	}
 }
