@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"io"
 	"os"
 
@@ -49,6 +50,9 @@ func checkCommand() *cli.Command {
 			if o.baseline == "" && o.budget == "" {
 				return usagef("check needs --baseline REPORT.json, --budget FILE, or both")
 			}
+			if err := o.checkTargets(args[0], o.baseline, o.budget); err != nil {
+				return err
+			}
 			rep, err := openReport(args[0])
 			if err != nil {
 				return err
@@ -56,6 +60,21 @@ func checkCommand() *cli.Command {
 			return checkReport(e, rep, o)
 		}),
 	}
+}
+
+// checkTargets refuses to write over what is read, and over what bitmill did not write.
+func (o *checkOptions) checkTargets(inputs ...string) error {
+	for _, in := range inputs {
+		for _, out := range []string{o.junit, o.summary} {
+			if file.Same(in, out) {
+				return fmt.Errorf("%s is one of the inputs: writing there would destroy it", out)
+			}
+		}
+	}
+	if o.junit == "" {
+		return nil
+	}
+	return cmp.Or(file.CheckTarget(o.junit), steps.CheckOutput(o.junit, o.force))
 }
 
 // checkReport prints one line per finding and fails when one does.
@@ -88,9 +107,6 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 // writeFindings writes the files that CI systems read.
 func writeFindings(result *gate.Result, o checkOptions) error {
 	if o.junit != "" {
-		if err := steps.CheckOutput(o.junit, o.force); err != nil {
-			return err
-		}
 		var b bytes.Buffer
 		if err := gate.WriteJUnit(&b, result); err != nil {
 			return err

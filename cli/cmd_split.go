@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -97,6 +100,7 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 		warnings = append(warnings, fmt.Sprintf("%d tensors are larger than --split-max-size, %s for one: their "+
 			"shards are larger too", len(big), big[0]))
 	}
+	warnings = append(warnings, otherShards(prefix, rows)...)
 	for _, w := range warnings {
 		fmt.Fprintf(e.stderr, "bitmill: %s\n", w)
 	}
@@ -125,6 +129,30 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 		totalBytes(rows))
 	return err
 }
+
+// otherShards returns a warning if shards of another split lie under the prefix.
+func otherShards(prefix string, rows []shardRow) []string {
+	folder, base := filepath.Split(prefix)
+	entries, err := os.ReadDir(filepath.Clean(folder))
+	if err != nil {
+		return nil // the split itself tells
+	}
+	var others []string
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), base+"-")
+		named := func(r shardRow) bool { return filepath.Base(r.Path) == e.Name() }
+		if ok && shardEnd.MatchString(rest) && !slices.ContainsFunc(rows, named) {
+			others = append(others, e.Name())
+		}
+	}
+	if others == nil {
+		return nil
+	}
+	return []string{"shards of another split lie there too: " + strings.Join(others, ", ")}
+}
+
+// shardEnd is the name of a shard after its prefix.
+var shardEnd = regexp.MustCompile(`^[0-9]{5}-of-[0-9]{5}\.gguf$`)
 
 func totalBytes(rows []shardRow) (n int64) {
 	for _, r := range rows {

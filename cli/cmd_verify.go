@@ -64,7 +64,7 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 		return err
 	}
 	if o.writeManifest != "" {
-		if err := errors.Join(file.CheckTarget(o.writeManifest),
+		if err := errors.Join(file.CheckTarget(o.writeManifest, o.source, o.imatrix),
 			steps.CheckOutput(o.writeManifest, o.force)); err != nil {
 			return err
 		}

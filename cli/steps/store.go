@@ -135,7 +135,7 @@ func (s Store) Lock() (release func(), err error) {
 	}
 	release, err = file.Lock(filepath.Join(s.Dir, ".bitmill", "lock"))
 	if errors.Is(err, file.ErrBusy) {
-		return nil, fmt.Errorf("%s: %w", s.Dir, ErrBusy)
+		return nil, fmt.Errorf("%s: %w; wait for it, or choose another folder with --output", s.Dir, ErrBusy)
 	}
 	return release, err
 }
