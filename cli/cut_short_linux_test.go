@@ -77,13 +77,27 @@ func TestSourceCutShort(t *testing.T) {
 			t.Errorf("bitmill %s left %q %q", strings.Join(args, " "), left, more)
 		}
 	}
+	// Of a batch, the job that reads the source fails, or the check of all jobs before the first one.
+	manifest := filepath.Join(dir, "jobs.yaml")
+	text = fmt.Sprintf("jobs:\n  - name: one\n    models: %s\n    formats: Q8_0\n    ctx: 64\n", model)
+	if err := os.WriteFile(manifest, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(weights, whole.Size()); err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cutShort(t, weights, dir, []string{"batch", manifest, "-o", "jobs"})
+	if err == nil || err.Error() != "exit status 3" && err.Error() != "exit status 1" ||
+		!strings.Contains(stderr, weights) || strings.Contains(stderr, "goroutine") {
+		t.Errorf("batch: %v\n%.2000s", err, stderr)
+	}
 	if reading < 6 {
 		t.Errorf("only %d commands were reading when the weights were cut", reading)
 	}
 }
 
-// cutShort runs bitmill in dir and cuts off what lies behind the first megabyte of weights as soon as they are mapped. It
-// returns what was printed to standard error, and how the process ended.
+// cutShort runs bitmill in dir and cuts off what lies behind the first megabyte of weights as soon as they are mapped.
+// It returns what was printed to standard error, and how the process ended.
 func cutShort(t *testing.T, weights, dir string, args []string) (string, error) {
 	t.Helper()
 	cmd := bitmill(t, args...)

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/compute/gobackend"
 
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/file"
 )
 
 // ErrTooLarge means that a model or a window needs more memory than Options.MaxBytes.
@@ -100,7 +101,7 @@ func guard(what string, f func() error) (err error) {
 			err = fmt.Errorf("oracle: %s: %v", what, p)
 		}
 	}()
-	if err := f(); err != nil {
+	if err := file.Guard(f); err != nil {
 		return fmt.Errorf("oracle: %s: %w", what, err)
 	}
 	return nil
