@@ -20,28 +20,40 @@ type legacyType struct {
 }
 
 func (t *legacyType) encode(dst []byte, row, importance []float32) {
+	if importance == nil {
+		t.encodePlain(dst, row)
+		return
+	}
 	variance := rowVariance(row, importance)
 	var q [32]uint8
-	var weights [32]float32
+	var w [32]float32
 	for at := 0; at < len(row); at += 32 {
-		x, w := (*[32]float32)(row[at:]), weights[:]
-		if importance != nil {
-			importanceWeights(w, importance[at:], x[:], variance)
-		}
+		x := row[at:][:32]
+		importanceWeights(w[:], importance[at:], x, variance)
 		var d, low float32
-		switch {
-		case t.half > 0 && importance == nil:
-			d = plainSymmetric(&q, x, t.half)
-		case t.half > 0:
-			f := searchSymmetric(x[:], w, t.half)
-			f.levels(q[:], x[:], t.half)
+		if t.half > 0 {
+			f := searchSymmetric(x, w[:], t.half)
+			f.levels(q[:], x, t.half)
 			d = f.scale
-		case importance == nil:
-			d, low = plainAffine(&q, x, t.top)
-		default:
-			f := searchAffine(x[:], w, t.top, weightedSteps, false)
-			f.levels(q[:], x[:], t.top)
+		} else {
+			f := searchAffine(x, w[:], t.top, weightedSteps, false)
+			f.levels(q[:], x, t.top)
 			d, low = f.scale, -f.min
+		}
+		t.pack(dst[at/32*t.bytes:][:t.bytes], d, low, &q)
+	}
+}
+
+// encodePlain encodes a row without importance.
+func (t *legacyType) encodePlain(dst []byte, row []float32) {
+	var q [32]uint8
+	for at := 0; at < len(row); at += 32 {
+		x := (*[32]float32)(row[at:])
+		var d, low float32
+		if t.half > 0 {
+			d = plainSymmetric(&q, x, t.half)
+		} else {
+			d, low = plainAffine(&q, x, t.top)
 		}
 		t.pack(dst[at/32*t.bytes:][:t.bytes], d, low, &q)
 	}
