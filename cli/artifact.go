@@ -96,7 +96,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
 	}
 	if !o.KeepSplit && o.SplitBytes == 0 {
-		if err := steps.CheckOutput(out, o.force); err != nil {
+		if err := steps.CheckFree(out, o.force); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	o quantizeOptions) (quantize.Written, error) {
 	for i := range p.Shards {
 		path := gguf.ShardPath(strings.TrimSuffix(out, ".gguf"), i, len(p.Shards))
-		if err := steps.CheckOutput(path, o.force); err != nil {
+		if err := steps.CheckFree(path, o.force); err != nil {
 			return quantize.Written{}, err
 		}
 	}

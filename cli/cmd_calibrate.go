@@ -54,7 +54,7 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 			return fmt.Errorf("%s is one of the inputs: writing there would destroy it", o.out)
 		}
 	}
-	if err := steps.CheckOutput(o.out, o.force); err != nil {
+	if err := steps.CheckFree(o.out, o.force); err != nil {
 		return err
 	}
 	name, text, err := e.readText(o.text)

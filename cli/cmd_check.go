@@ -74,7 +74,7 @@ func (o *checkOptions) checkTargets(inputs ...string) error {
 	if o.junit == "" {
 		return nil
 	}
-	return cmp.Or(file.CheckTarget(o.junit), steps.CheckOutput(o.junit, o.force))
+	return cmp.Or(file.CheckTarget(o.junit), steps.CheckFree(o.junit, o.force))
 }
 
 // checkReport prints one line per finding and fails when one does.

@@ -102,7 +102,7 @@ func runConvertVocabulary(e env, path, out, format string, force bool) error {
 		return err
 	}
 	if err := errors.Join(os.MkdirAll(filepath.Dir(out), 0o755), file.CheckTarget(out),
-		steps.CheckOutput(out, force)); err != nil {
+		steps.CheckFree(out, force)); err != nil {
 		return err
 	}
 	if err := file.Write(out, b.Bytes()); err != nil {

@@ -84,7 +84,7 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	targets := make([]gguf.Target, len(pieces))
 	for i, p := range pieces {
 		path := gguf.ShardPath(prefix, i, len(pieces))
-		if err := steps.CheckOutput(path, force); err != nil {
+		if err := steps.CheckFree(path, force); err != nil {
 			return err
 		}
 		rows[i] = shardRow{path, len(p.Tensors), p.Layout.FileBytes}

@@ -65,7 +65,7 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 	}
 	if o.writeManifest != "" {
 		if err := errors.Join(file.CheckTarget(o.writeManifest, o.source, o.imatrix),
-			steps.CheckOutput(o.writeManifest, o.force)); err != nil {
+			steps.CheckFree(o.writeManifest, o.force)); err != nil {
 			return err
 		}
 		if file.Same(path, o.writeManifest) {

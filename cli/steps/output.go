@@ -13,9 +13,9 @@ import (
 var ErrForeign = errors.New("bitmill did not write the file that is there: choose another name, or pass --force to " +
 	"replace it")
 
-// CheckOutput fails with ErrForeign when path holds a file that bitmill did not write, unless force is set, and with
-// file.ErrBusy when another process is writing path. GGUF files and empty ones may be replaced, whoever wrote them.
-func CheckOutput(path string, force bool) error {
+// CheckFree is CheckOutput for a file outside of locked folders: it also fails, with file.ErrBusy, when another process
+// is writing path. It takes that process's lock for a moment, so that of two that start together one may be refused.
+func CheckFree(path string, force bool) error {
 	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
 		release, err := file.Lock(path + ".part")
 		if errors.Is(err, file.ErrBusy) {
@@ -25,6 +25,12 @@ func CheckOutput(path string, force bool) error {
 			release()
 		}
 	}
+	return CheckOutput(path, force)
+}
+
+// CheckOutput fails with ErrForeign when path holds a file that bitmill did not write, unless force is set. GGUF files
+// and empty ones may be replaced, whoever wrote them.
+func CheckOutput(path string, force bool) error {
 	st, err := os.Stat(path)
 	if force || err != nil || !st.Mode().IsRegular() || st.Size() == 0 {
 		return nil // nothing to lose, or file.CheckTarget tells

@@ -53,7 +53,7 @@ func TestCheckOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Abort()
-	if err := CheckOutput(p.Path(), true); !errors.Is(err, file.ErrBusy) {
+	if err := CheckFree(p.Path(), true); !errors.Is(err, file.ErrBusy) {
 		t.Errorf("a file that is being written: %v", err)
 	}
 	if err := CheckOutput(filepath.Join(dir, "new"), false); err != nil {
