@@ -1,17 +1,10 @@
 package cli
 
 import (
-	"cmp"
-	"context"
-	"errors"
-	"fmt"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
 	"bitmill/eval"
-	"bitmill/eval/report"
 )
 
 func runCommand() *cli.Command {
@@ -50,46 +43,4 @@ func runCommand() *cli.Command {
 			return resumable(err)
 		}),
 	}
-}
-
-// runOptions reads the flags of run, or the keys of a job.
-func runOptions(c *cli.Context) (o pipeline.Options, err error) {
-	o = pipeline.Options{
-		Models: c.Args().Slice(), Out: c.String("output"), Source: sourceOptions(c),
-		Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
-		Context: c.Int("ctx"), Windows: c.Int("chunks"),
-		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
-		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
-		Strict: c.Bool("strict"), Force: c.Bool("force"),
-		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench", "force"),
-	}
-	if o.Formats, o.All, err = formatNames(c.StringSlice("formats")); err != nil {
-		return o, err
-	}
-	if o.Recipe, err = recipeOptions(c); err != nil {
-		return o, err
-	}
-	o.Memory, err = memory(c)
-	return o, err
-}
-
-// runPipeline does the whole job; a report that does not keep to its budget fails it, and formats that could not be
-// made leave it incomplete.
-func runPipeline(ctx context.Context, o pipeline.Options, events pipeline.Events) (pipeline.Summary, error) {
-	s, err := pipeline.Run(ctx, o, events)
-	return s, cmp.Or(err, gateError(s.Check), blockedError(s.Report))
-}
-
-var errBlocked = errors.New("could not be made; the report says why")
-
-// blockedError is the error of formats that were left out for the values of a model.
-func blockedError(r *report.Report) error {
-	if r == nil || len(r.Blocked) == 0 {
-		return nil
-	}
-	var names []string
-	for _, b := range r.Blocked {
-		names = append(names, fmt.Sprintf("%s of %s", strings.Join(b.Formats, ", "), b.Model))
-	}
-	return incompleteError{fmt.Errorf("%s %w", strings.Join(names, "; "), errBlocked)}
 }
