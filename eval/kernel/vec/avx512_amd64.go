@@ -19,6 +19,7 @@ var avx512 = func() *Set {
 	s.geluTanhMul = twoSlices(16, geluTanhMulAVX512, avx2.geluTanhMul)
 	s.swigluOAIMul = twoSlicesBy(16, swigluOAIMulAVX512, avx2.swigluOAIMul)
 	s.sigmoid = oneSlice(16, sigmoidAVX512, avx2.sigmoid)
+	s.xielu = xieluOf(16, xieluAVX512, avx2.xielu)
 	s.softCap = oneSliceBy(16, capOf(softCapAVX512), avx2.softCap)
 	return &s
 }()

@@ -12,23 +12,25 @@ var portable = func() *Set {
 	maximum := maximumOf(4, func(x *float32, n int) float32 { return maximumGeneric(four(x, n)) }, generic)
 	scale := oneSliceBy(4, func(x *float32, n int, f float32) { scaleGeneric(four(x, n), f) }, scaleGeneric)
 	return &Set{
-		addPart:      addPartOf(addPartPortable),
-		maximum:      maximum,
-		scale:        scale,
-		softmax:      softmaxOf(4, expSumPortable, maximum, scale, generic),
-		logSumExp:    logSumExpOf(4, sumExpPortable, maximum, generic),
-		rmsNorm:      rmsNormOf(4, squaresPortable, normPortable),
-		add:          twoSlices(4, pairs(addGeneric), addGeneric),
-		addScaled:    twoSlicesBy(4, pairsBy(addScaledGeneric), addScaledGeneric),
-		center:       centerOf(4, sumPortable, shiftPortable),
-		sumSquares:   twoSlices(4, pairs(sumSquaresGeneric), sumSquaresGeneric),
-		klDivergence: klDivergenceOf(4, divergencePortable, generic),
-		rope:         ropeOf(4, rotatePortable, rotatePairsPortable),
-		siluMul:      twoSlices(4, pairs(siluMulGeneric), siluMulGeneric),
-		geluMul:      twoSlices(4, pairs(geluMulGeneric), geluMulGeneric),
-		geluTanhMul:  twoSlices(4, pairs(geluTanhMulGeneric), geluTanhMulGeneric),
-		swigluOAIMul: twoSlicesBy(4, pairsBy(swigluOAIMulGeneric), swigluOAIMulGeneric),
-		sigmoid:      oneSlice(4, func(x *float32, n int) { sigmoidGeneric(four(x, n)) }, sigmoidGeneric),
+		addPart:        addPartOf(addPartPortable),
+		maximum:        maximum,
+		scale:          scale,
+		softmax:        softmaxOf(4, expSumPortable, maximum, scale, generic),
+		logSumExp:      logSumExpOf(4, sumExpPortable, maximum, generic),
+		rmsNorm:        rmsNormOf(4, squaresPortable, normPortable),
+		add:            twoSlices(4, pairs(addGeneric), addGeneric),
+		addScaled:      twoSlicesBy(4, pairsBy(addScaledGeneric), addScaledGeneric),
+		center:         centerOf(4, sumPortable, shiftPortable),
+		sumSquares:     twoSlices(4, pairs(sumSquaresGeneric), sumSquaresGeneric),
+		klDivergence:   klDivergenceOf(4, divergencePortable, generic),
+		rope:           ropeOf(4, rotatePortable, rotatePairsPortable),
+		siluMul:        twoSlices(4, pairs(siluMulGeneric), siluMulGeneric),
+		geluMul:        twoSlices(4, pairs(geluMulGeneric), geluMulGeneric),
+		geluTanhMul:    twoSlices(4, pairs(geluTanhMulGeneric), geluTanhMulGeneric),
+		swigluOAIMul:   twoSlicesBy(4, pairsBy(swigluOAIMulGeneric), swigluOAIMulGeneric),
+		reluSquaredMul: twoSlices(4, pairs(reluSquaredMulGeneric), reluSquaredMulGeneric),
+		xielu:          xieluOf(4, xieluPortable, xieluGeneric),
+		sigmoid:        oneSlice(4, func(x *float32, n int) { sigmoidGeneric(four(x, n)) }, sigmoidGeneric),
 		softCap: oneSliceBy(4, capOf(func(x *float32, n int, twice, limit float32) {
 			if twice != 2/limit {
 				panic(fmt.Sprint(twice, " is not twice the inverse of ", limit))
@@ -52,6 +54,10 @@ func pairs(f func(dst, x []float32)) func(dst, x *float32, n int) {
 
 func pairsBy(f func(dst, x []float32, by float32)) func(dst, x *float32, n int, by float32) {
 	return func(dst, x *float32, n int, by float32) { f(four(dst, n), four(x, n), by) }
+}
+
+func xieluPortable(x *float32, n int, positive, negative, beta, eps float32) {
+	xieluGeneric(four(x, n), &XIELU{positive, negative, beta, eps})
 }
 
 func addPartPortable(x *float32, stride, width int, seen *int32, rows int, f float32, top, factors *float32,

@@ -23,30 +23,34 @@ type Set struct {
 	rope         func(x, cos, sin []float32, interleaved bool)
 
 	siluMul, geluMul, geluTanhMul func(gate, up []float32)
+	reluSquaredMul                func(gate, up []float32)
+	xielu                         func(x []float32, f *XIELU)
 	swigluOAIMul                  func(gate, up []float32, limit float32)
 	sigmoid                       func(x []float32)
 	softCap                       func(x []float32, limit float32)
 }
 
 var generic = &Set{
-	addPart:      addPartGeneric,
-	maximum:      maximumGeneric,
-	scale:        scaleGeneric,
-	softmax:      softmaxGeneric,
-	logSumExp:    logSumExpGeneric,
-	rmsNorm:      rmsNormGeneric,
-	add:          addGeneric,
-	addScaled:    addScaledGeneric,
-	center:       centerGeneric,
-	sumSquares:   sumSquaresGeneric,
-	klDivergence: klDivergenceGeneric,
-	rope:         ropeGeneric,
-	siluMul:      siluMulGeneric,
-	geluMul:      geluMulGeneric,
-	geluTanhMul:  geluTanhMulGeneric,
-	swigluOAIMul: swigluOAIMulGeneric,
-	sigmoid:      sigmoidGeneric,
-	softCap:      softCapGeneric,
+	addPart:        addPartGeneric,
+	maximum:        maximumGeneric,
+	scale:          scaleGeneric,
+	softmax:        softmaxGeneric,
+	logSumExp:      logSumExpGeneric,
+	rmsNorm:        rmsNormGeneric,
+	add:            addGeneric,
+	addScaled:      addScaledGeneric,
+	center:         centerGeneric,
+	sumSquares:     sumSquaresGeneric,
+	klDivergence:   klDivergenceGeneric,
+	rope:           ropeGeneric,
+	siluMul:        siluMulGeneric,
+	geluMul:        geluMulGeneric,
+	geluTanhMul:    geluTanhMulGeneric,
+	swigluOAIMul:   swigluOAIMulGeneric,
+	sigmoid:        sigmoidGeneric,
+	reluSquaredMul: reluSquaredMulGeneric,
+	xielu:          xieluGeneric,
+	softCap:        softCapGeneric,
 }
 
 // For returns the Set for an instruction set, by its name in formats/cpu; for others, the one in plain Go.

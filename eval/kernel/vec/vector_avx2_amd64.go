@@ -49,6 +49,16 @@ func sigmoidAVX2(x *float32, n int)
 //go:noescape
 func softCapAVX2(x *float32, n int, twice float32, limit float32)
 
+// xieluAVX2 sets x[i] = positive*x² + beta*x with x = x[i] > 0, else negative*(exp(min(x, eps)) - 1 - x) + beta*x.
+//
+//go:noescape
+func xieluAVX2(x *float32, n int, positive float32, negative float32, beta float32, eps float32)
+
+// reluSquaredMulAVX2 sets gate[i] = max(gate[i], 0)²*up[i].
+//
+//go:noescape
+func reluSquaredMulAVX2(gate *float32, up *float32, n int)
+
 // maxAVX2 returns the largest x[i]; NaNs do not count.
 //
 //go:noescape

@@ -796,6 +796,89 @@ DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
 DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
 GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
 
+// func xieluAVX2(x *float32, n int, positive float32, negative float32, beta float32, eps float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·xieluAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+0(FP), AX
+	MOVSS        positive+16(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        negative+20(FP), X1
+	VBROADCASTSS X1, Y1
+	MOVSS        beta+24(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVSS        eps+28(FP), X3
+	VBROADCASTSS X3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         n+8(FP), CX
+
+loop:
+	VMOVUPS      (AX), Y5
+	VMOVUPS      Y5, Y6
+	VMOVUPS      Y0, Y7
+	VFMADD213PS  Y2, Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VMOVUPS      bits_c2a00000<>+0(SB), Y8
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y3, Y6
+	VMULPS       bits_3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS bits_3f318000<>+0(SB), Y8, Y6
+	VFNMADD231PS bits_b95e8083<>+0(SB), Y8, Y6
+	VMOVUPS      bits_3ab5121a<>+0(SB), Y9
+	VFMADD213PS  bits_3c091cf1<>+0(SB), Y6, Y9
+	VFMADD213PS  bits_3d2aac79<>+0(SB), Y6, Y9
+	VFMADD213PS  bits_3e2aaa49<>+0(SB), Y6, Y9
+	VFMADD213PS  bits_3efffffe<>+0(SB), Y6, Y9
+	VMULPS       Y6, Y6, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VCVTPS2DQ    Y8, Y8
+	VPADDD       bits_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VSUBPS       bits_3f800000<>+0(SB), Y8, Y6
+	VFMADD231PS  Y9, Y8, Y6
+	VSUBPS       Y5, Y6, Y6
+	VCMPPS       $0x1e, Y4, Y5, Y8
+	VMULPS       Y2, Y5, Y5
+	VFMADD231PS  Y1, Y6, Y5
+	VBLENDVPS    Y8, Y7, Y5, Y5
+	VMOVUPS      Y5, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, CX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+DATA bits_c2a00000<>+0(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+8(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+16(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+24(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+32(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+40(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+48(SB)/8, $0xc2a00000c2a00000
+DATA bits_c2a00000<>+56(SB)/8, $0xc2a00000c2a00000
+GLOBL bits_c2a00000<>(SB), RODATA|NOPTR, $64
+
+// func reluSquaredMulAVX2(gate *float32, up *float32, n int)
+// Requires: AVX
+TEXT ·reluSquaredMulAVX2(SB), NOSPLIT, $0-24
+	MOVQ   gate+0(FP), AX
+	MOVQ   up+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	MOVQ   n+16(FP), DX
+
+loop:
+	VMOVUPS (AX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMULPS  Y1, Y1, Y1
+	VMULPS  (CX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
 // func maxAVX2(x *float32, n int) float32
 // Requires: AVX, SSE
 TEXT ·maxAVX2(SB), NOSPLIT, $0-20

@@ -48,3 +48,8 @@ func sigmoidAVX512(x *float32, n int)
 //
 //go:noescape
 func softCapAVX512(x *float32, n int, twice float32, limit float32)
+
+// xieluAVX512 sets x[i] = positive*x² + beta*x with x = x[i] > 0, else negative*(exp(min(x, eps)) - 1 - x) + beta*x.
+//
+//go:noescape
+func xieluAVX512(x *float32, n int, positive float32, negative float32, beta float32, eps float32)

@@ -333,20 +333,22 @@ func BenchmarkVector(b *testing.B) {
 		rng := random(1)
 		x, y, z := randomFloats(rng, n), randomFloats(rng, n), make([]float32, n)
 		for name, f := range map[string]func(){
-			"Softmax":      func() { copy(z, x); s.Softmax(z, 1) },
-			"LogSumExp":    func() { s.LogSumExp(x) },
-			"RMSNorm":      func() { s.RMSNorm(z, x, y, 1e-5) },
-			"LayerNorm":    func() { s.LayerNorm(z, x, y, x, 1e-5) },
-			"SiLUMul":      func() { copy(z, x); s.SiLUMul(z, y) },
-			"SiLU":         func() { copy(z, x); s.SiLUMul(z, nil) },
-			"GELUMul":      func() { copy(z, x); s.GELUMul(z, y) },
-			"GELUTanhMul":  func() { copy(z, x); s.GELUTanhMul(z, y) },
-			"SwiGLUOAIMul": func() { copy(z, x); s.SwiGLUOAIMul(z, y, 7) },
-			"Sigmoid":      func() { copy(z, x); s.Sigmoid(z) },
-			"SoftCap":      func() { copy(z, x); s.SoftCap(z, 50) },
-			"Add":          func() { s.Add(z, x) },
-			"AddScaled":    func() { s.AddScaled(z, x, 0.5) },
-			"KLDivergence": func() { s.KLDivergence(x, y, 9, 9) },
+			"Softmax":        func() { copy(z, x); s.Softmax(z, 1) },
+			"LogSumExp":      func() { s.LogSumExp(x) },
+			"RMSNorm":        func() { s.RMSNorm(z, x, y, 1e-5) },
+			"LayerNorm":      func() { s.LayerNorm(z, x, y, x, 1e-5) },
+			"SiLUMul":        func() { copy(z, x); s.SiLUMul(z, y) },
+			"SiLU":           func() { copy(z, x); s.SiLUMul(z, nil) },
+			"GELUMul":        func() { copy(z, x); s.GELUMul(z, y) },
+			"GELUTanhMul":    func() { copy(z, x); s.GELUTanhMul(z, y) },
+			"SwiGLUOAIMul":   func() { copy(z, x); s.SwiGLUOAIMul(z, y, 7) },
+			"ReLUSquaredMul": func() { copy(z, x); s.ReLUSquaredMul(z, y) },
+			"XIELU":          func() { copy(z, x); s.XIELU(z, &XIELU{0.8, 1.3, 0.5, -1e-6}) },
+			"Sigmoid":        func() { copy(z, x); s.Sigmoid(z) },
+			"SoftCap":        func() { copy(z, x); s.SoftCap(z, 50) },
+			"Add":            func() { s.Add(z, x) },
+			"AddScaled":      func() { s.AddScaled(z, x, 0.5) },
+			"KLDivergence":   func() { s.KLDivergence(x, y, 9, 9) },
 		} {
 			b.Run(s.Name+"/"+name, func(b *testing.B) {
 				for b.Loop() {

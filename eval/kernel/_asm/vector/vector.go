@@ -26,9 +26,11 @@ func Emit(to Machine) {
 	m.swigluOAI()
 	m.sigmoid()
 	m.softCap()
+	m.xielu()
 	if m.Wide() {
 		return
 	}
+	m.reluSquared()
 	m.maximum()
 	m.scale()
 	m.sum()
