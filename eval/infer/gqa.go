@@ -24,8 +24,8 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 	}
 	g.k.stored, g.v.stored = true, true
 	g.o = l.linear(blk("attn_output.weight"), q, c.Width)
-	g.qNorm, g.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads)
-	g.kNorm, g.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads)
+	g.qNorm, g.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads, c.HeadDim)
+	g.kNorm, g.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads, c.HeadDim)
 	return g
 }
 

@@ -22,26 +22,60 @@ type loader struct {
 func (l *loader) layer(i int) layer {
 	c := &l.c.Config
 	blk := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	first := branch{norm: l.norm(blk("attn_norm"), c.Width)}
-	second := branch{parallel: c.Parallel, after: l.norm(blk("post_ffw_norm"), c.Width)}
-	if c.FFNNorm == "" {
+	first := branch{norm: l.norm(blk("attn_norm"), c.Width), scale: float32(c.Scale.Residual)}
+	second := branch{parallel: c.Parallel, after: l.norm(blk("post_ffw_norm"), c.Width), scale: first.scale}
+	switch {
+	case c.Single:
+		second.norm = first.norm
+	case c.FFNNorm == "":
 		second.norm, first.after = l.norm(blk("ffn_norm"), c.Width), l.norm(blk("post_attention_norm"), c.Width)
-	} else {
+	default:
 		second.norm = l.norm(blk(c.FFNNorm), c.Width)
 	}
-	if c.Latent != nil {
-		first.mixer = l.mla(i, blk)
-	} else {
-		first.mixer = l.gqa(i, blk)
+	var list layer
+	for _, m := range l.mixers(i, blk) {
+		b := first
+		b.mixer, b.parallel = m, len(list) > 0
+		list = append(list, b)
 	}
-	if c.ExpertLayer(i) {
-		second.mixer = l.experts(blk)
-	} else {
-		f := l.feedForward(blk, "", c.OfLayer(i).FFN)
-		second.mixer = &f
+	if second.mixer = l.feeding(i, blk); second.mixer != nil {
+		list = append(list, second)
 	}
-	first.scale, second.scale = float32(c.Scale.Residual), float32(c.Scale.Residual)
-	return layer{first, second}
+	return list
+}
+
+// mixers binds the mixers of layer i. Those side by side read the same norm.
+func (l *loader) mixers(i int, blk func(string) string) []mixer {
+	switch kind := l.c.Config.OfLayer(i).Mixer; kind {
+	case arch.Attention:
+		return []mixer{l.attending(i, blk)}
+	case arch.NoMixer:
+		return nil
+	default:
+		l.fail(fmt.Errorf("layer %d: %w: a mixer of kind %d", i, formats.ErrUnsupported, kind))
+		return nil
+	}
+}
+
+// attending binds the attention of layer i.
+func (l *loader) attending(i int, blk func(string) string) mixer {
+	if l.c.Config.Latent != nil {
+		return l.mla(i, blk)
+	}
+	return l.gqa(i, blk)
+}
+
+// feeding binds the feed-forward layer or the experts of layer i; nil when it has none.
+func (l *loader) feeding(i int, blk func(string) string) mixer {
+	if l.c.Config.ExpertLayer(i) {
+		return l.experts(blk)
+	}
+	n := l.c.Config.OfLayer(i).FFN
+	if n == 0 {
+		return nil
+	}
+	f := l.feedForward(blk, "", n)
+	return &f
 }
 
 func (l *loader) has(name string) bool {
@@ -171,19 +205,17 @@ func (l *loader) norm(name string, n int) norm {
 }
 
 // headNorm binds the norm of queries or keys: one gain for all heads, or gains for the whole row of heads.
-func (l *loader) headNorm(name string, heads int) (gain []float32, rows norm) {
+func (l *loader) headNorm(name string, heads, dims int) (gain []float32, rows norm) {
 	t, ok := l.c.Tensor(name)
 	if !ok {
 		return nil, norm{}
 	}
 	l.bound[name] = true
-	c := l.c.Config
-	if t.Cols() == int64(c.HeadDim) && t.Rows() == 1 && c.Norm == arch.RMSNorm {
-		return l.vector(name, c.HeadDim), norm{}
+	if t.Cols() == int64(dims) && t.Rows() == 1 && l.c.Config.Norm == arch.RMSNorm {
+		return l.vector(name, dims), norm{}
 	}
-	if t.Elements() != int64(heads*c.HeadDim) {
-		l.fail(fmt.Errorf("tensor %s: %w: shape is %v for %d heads of %d",
-			name, formats.ErrCorrupt, t.Shape, heads, c.HeadDim))
+	if t.Elements() != int64(heads*dims) {
+		l.fail(fmt.Errorf("tensor %s: %w: shape is %v for %d heads of %d", name, formats.ErrCorrupt, t.Shape, heads, dims))
 		return nil, norm{}
 	}
 	rows = norm{gain: make([]float32, t.Elements()), part: int(t.Cols())}

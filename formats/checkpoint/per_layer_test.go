@@ -77,7 +77,7 @@ func TestEqualLists(t *testing.T) {
 func TestUnevenLayers(t *testing.T) {
 	half, _ := checkpointtest.Load(t, "llama").Uneven(t)
 	c := open(t, half)
-	want := []arch.LayerSizes{{FFN: 512, Heads: 4, KVHeads: 2}, {FFN: 256, Heads: 2, KVHeads: 1}}
+	want := []arch.LayerSizes{{FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64}, {FFN: 256, Heads: 2, KVHeads: 1, HeadDim: 64}}
 	if c.ConfigErr != nil || !slices.Equal(c.Config.PerLayer, want) || c.Config.AllKVHeads() != 3 {
 		t.Errorf("%v: %+v", c.ConfigErr, c.Config.PerLayer)
 	}
@@ -110,7 +110,7 @@ func TestBadListsInGGUF(t *testing.T) {
 		{"attention.head_count_kv", []int32{2}, formats.ErrCorrupt, "llama.attention.head_count_kv has 1 numbers for 2 blocks"},
 		{"attention.head_count_kv", []int32{2, 2, 2}, formats.ErrCorrupt, "head_count_kv has 3 numbers for 2 blocks"},
 		{"feed_forward_length", []int32{512, -1}, formats.ErrCorrupt, "llama.feed_forward_length is -1 in layer 1"},
-		{"attention.head_count_kv", []int32{2, 0}, formats.ErrUnsupported, "layer 1 lacks a part that all layers have"},
+		{"attention.head_count_kv", []int32{2, 0}, formats.ErrUnsupported, "layer 1: not supported: it lacks a part that all layers have"},
 		{"attention.head_count_kv", []int32{2, 3}, formats.ErrCorrupt, "layer 1: corrupt: 4 heads cannot share 3"},
 		{"attention.key_length", []int32{64, 32}, formats.ErrUnsupported, "llama.attention.key_length differs from layer to layer"},
 		{"rope.dimension_count", []int32{64}, formats.ErrCorrupt, "rope.dimension_count has 1 numbers for 2 blocks"},

@@ -26,7 +26,8 @@ type Config struct {
 	Vocab   int // rows of the embedding
 	Context int // longest sequence that the model was trained for
 
-	PerLayer []LayerSizes // where layers differ in FFN, Heads or KVHeads, which are those of the first; nil: all are alike
+	Mixer    Mixer
+	PerLayer []LayerSizes // where layers differ in sizes or mixers; nil: all are alike
 
 	NormEps float32 // of the norms
 	Rope    Rope
@@ -105,19 +106,13 @@ func (c *Config) check() error {
 		name   string
 		n, max int
 	}{
-		{"number of layers", c.Layers, maxLayers}, {"width", c.Width, maxDim}, {"feed-forward width", c.FFN, maxDim},
-		{"number of heads", c.Heads, maxDim}, {"number of key-value heads", c.KVHeads, maxDim},
-		{"head dimension", c.HeadDim, maxDim}, {"vocabulary size", c.Vocab, maxDim},
+		{"number of layers", c.Layers, maxLayers}, {"width", c.Width, maxDim}, {"vocabulary size", c.Vocab, maxDim},
 	} {
 		if d.n < 1 || d.n > d.max {
 			return fmt.Errorf("%w: the %s is %d", formats.ErrCorrupt, d.name, d.n)
 		}
 	}
 	switch {
-	case c.Heads%c.KVHeads != 0:
-		return fmt.Errorf("%w: %d heads cannot share %d key-value heads evenly", formats.ErrCorrupt, c.Heads, c.KVHeads)
-	case c.Heads*c.HeadDim > maxDim:
-		return fmt.Errorf("%w: %d heads of %d values are too wide", formats.ErrCorrupt, c.Heads, c.HeadDim)
 	case !(c.NormEps >= 0 && c.NormEps < 1):
 		return fmt.Errorf("%w: the epsilon of the norms is %v", formats.ErrCorrupt, c.NormEps)
 	case c.Context < 0 || c.Context > math.MaxInt32:
@@ -132,18 +127,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)
 		}
 	}
-	if c.LocalRope != nil {
-		if err := c.LocalRope.check(c.HeadDim); err != nil {
-			return err
-		}
-	}
-	if err := c.Rope.check(c.HeadDim); err != nil {
-		return err
-	}
-	if err := cmp.Or(c.Latent.check(c), c.checkPerLayer()); err != nil {
-		return err
-	}
-	return c.Experts.check(c.Layers)
+	return cmp.Or(c.checkLayers(), c.Latent.check(c), c.Experts.check(c.Layers))
 }
 
 // check verifies that the rotary embedding fits a head of that many values.

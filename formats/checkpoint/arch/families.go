@@ -43,6 +43,10 @@ type family struct {
 	Smooth      bool    // YaRN's ramp is not rounded to whole dimensions
 	MoE         bool    // of several families of one architecture, the one that describes GGUF files with experts
 	Packed      bool    // some checkpoints are in MXFP4
+	Recurrent   Mixer   // of the layers for which GGUF files list no key-value heads
+	Gaps        bool    // GGUF files list sizes with zeros for layers that lack a part
+
+	Kinds map[string]Mixer // mixers by their names in layer_types or layers_block_type; nil: attention only
 
 	Defaults func(h *HFConfig) // sets the values of absent keys, where null means something else
 

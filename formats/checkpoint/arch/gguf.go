@@ -40,7 +40,6 @@ func (r *reader) config() error {
 	cfg.Context = r.int("context_length", 0)
 	cfg.Width = r.int("embedding_length", -1)
 	r.sizes(cfg)
-	cfg.HeadDim = r.int("attention.key_length", cfg.Width/max(cfg.Heads, 1))
 	if t, ok := r.tensor("token_embd.weight"); ok {
 		cfg.Vocab = int(min(t.Rows(), maxDim+1))
 	}
@@ -67,6 +66,7 @@ func (r *reader) config() error {
 	if count > 0 && cfg.Experts == nil {
 		return fmt.Errorf("%w: architecture %s with %d experts", formats.ErrUnsupported, cfg.Arch, count)
 	}
+	r.gaps(cfg, f)
 	r.experts(cfg, count)
 	if n := r.int("attention.value_length", cfg.HeadDim); n != cfg.HeadDim && cfg.Latent == nil {
 		return fmt.Errorf("%w: values of %d and keys of %d per head", formats.ErrUnsupported, n, cfg.HeadDim)

@@ -156,7 +156,7 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	if err := h.perLayer(&c); err != nil {
 		return c, nil, err
 	}
-	evaluation = cmp.Or(h.kinds(), h.rope(f, &c))
+	evaluation = cmp.Or(h.mixers(&c), h.rope(f, &c))
 	if f.Config != nil {
 		evaluation = cmp.Or(evaluation, f.Config(h, &c))
 	}

@@ -82,7 +82,10 @@ func (h *HFConfig) perLayer(c *Config) error {
 				formats.ErrUnsupported, key, each[0], each[i], i)
 		}
 	}
-	return c.setPerLayer(keys, h.each[keys[0]], h.each[keys[1]], h.each[keys[2]])
+	if h.each[keys[0]] != nil || h.each[keys[1]] != nil || h.each[keys[2]] != nil {
+		c.setPerLayer(h.each[keys[0]], h.each[keys[1]], h.each[keys[2]])
+	}
+	return nil
 }
 
 // kinds fails for layers of a kind that no family here has.

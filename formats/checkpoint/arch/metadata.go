@@ -27,7 +27,7 @@ func (h *HFConfig) Metadata(c *Config, info *modelcard.Info, typ formats.Type) *
 	m.Set("general.type", "model")
 	info.AddTo(m)
 
-	w := writer{m, f.Arch, typ}
+	w := writer{m, f.Arch, typ, f.Gaps}
 	if f.Parameters != nil {
 		f.Parameters(h, c, w)
 	} else {
@@ -45,6 +45,7 @@ type writer struct {
 	*gguf.Metadata
 	arch string
 	typ  formats.Type
+	gaps bool // lists have zeros for layers that lack a part
 }
 
 func (w writer) set(key string, value any) { w.Set(w.arch+"."+key, value) }

@@ -1,14 +1,18 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"bitmill/formats"
 )
 
-// LayerSizes are the dimensions that may differ from layer to layer.
-type LayerSizes struct{ FFN, Heads, KVHeads int }
+// LayerSizes are what may differ from layer to layer. A size of 0 says that the layer lacks the part.
+type LayerSizes struct {
+	FFN, Heads, KVHeads, HeadDim int
+	Mixer                        Mixer
+}
 
 // OfLayer is the Config with the sizes of layer i.
 func (c *Config) OfLayer(i int) *Config {
@@ -16,8 +20,110 @@ func (c *Config) OfLayer(i int) *Config {
 		return c
 	}
 	layer, s := *c, c.PerLayer[i]
-	layer.FFN, layer.Heads, layer.KVHeads = s.FFN, s.Heads, s.KVHeads
+	layer.FFN, layer.Heads, layer.KVHeads, layer.HeadDim, layer.Mixer = s.FFN, s.Heads, s.KVHeads, s.HeadDim, s.Mixer
 	return &layer
+}
+
+// setPerLayer sets PerLayer from lists that are given for each layer, nil for a size that all layers share.
+func (c *Config) setPerLayer(ffn, heads, kvHeads []int) {
+	if c.Layers < 1 || c.Layers > maxLayers {
+		return // check tells
+	}
+	layers := make([]LayerSizes, c.Layers)
+	for i := range layers {
+		of := c.OfLayer(i)
+		layers[i] = LayerSizes{of.FFN, of.Heads, of.KVHeads, of.HeadDim, of.Mixer}
+		for _, s := range []struct {
+			list []int
+			to   *int
+		}{{ffn, &layers[i].FFN}, {heads, &layers[i].Heads}, {kvHeads, &layers[i].KVHeads}} {
+			if s.list != nil {
+				*s.to = s.list[i]
+			}
+		}
+	}
+	c.setLayers(layers)
+}
+
+// setLayers sets PerLayer, if layers differ. The sizes of the Config become those of the first layer that has the part.
+func (c *Config) setLayers(layers []LayerSizes) {
+	c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.Mixer = 0, 0, 0, 0, layers[0].Mixer
+	for _, l := range layers {
+		c.FFN, c.Heads, c.KVHeads = cmp.Or(c.FFN, l.FFN), cmp.Or(c.Heads, l.Heads), cmp.Or(c.KVHeads, l.KVHeads)
+		c.HeadDim = cmp.Or(c.HeadDim, l.HeadDim)
+	}
+	c.PerLayer = nil
+	if slices.ContainsFunc(layers, func(l LayerSizes) bool { return l != layers[0] }) {
+		c.PerLayer = layers
+	}
+}
+
+// checkLayers verifies the sizes of every layer.
+func (c *Config) checkLayers() error {
+	if c.PerLayer == nil {
+		return c.checkLayer(0)
+	}
+	if c.Latent != nil {
+		return fmt.Errorf("%w: sizes that differ from layer to layer in a model with latent attention",
+			formats.ErrUnsupported)
+	}
+	for i := range c.PerLayer {
+		if err := c.checkLayer(i); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// checkLayer verifies the sizes of layer i.
+func (c *Config) checkLayer(i int) error {
+	l := c.OfLayer(i)
+	type size struct {
+		name string
+		n    int
+	}
+	sizes := []size{{"number of heads", l.Heads}, {"number of key-value heads", l.KVHeads}, {"head dimension", l.HeadDim}}
+	if !l.Mixer.Attends() {
+		sizes = nil
+	}
+	if !c.Single && !c.ExpertLayer(i) {
+		sizes = append(sizes, size{"feed-forward width", l.FFN})
+	}
+	for _, s := range sizes {
+		switch {
+		case s.n == 0 && c.PerLayer != nil:
+			return fmt.Errorf("%w: it lacks a part that all layers have: the %s is 0", formats.ErrUnsupported, s.name)
+		case s.n < 1 || s.n > maxDim:
+			return fmt.Errorf("%w: the %s is %d", formats.ErrCorrupt, s.name, s.n)
+		}
+	}
+	switch {
+	case l.FFN < 0 || l.FFN > maxDim:
+		return fmt.Errorf("%w: the feed-forward width is %d", formats.ErrCorrupt, l.FFN)
+	case !l.Mixer.Attends():
+		return nil
+	case l.Heads%l.KVHeads != 0:
+		return fmt.Errorf("%w: %d heads cannot share %d key-value heads evenly", formats.ErrCorrupt, l.Heads, l.KVHeads)
+	case l.Heads*l.HeadDim > maxDim:
+		return fmt.Errorf("%w: %d heads of %d values are too wide", formats.ErrCorrupt, l.Heads, l.HeadDim)
+	}
+	return l.checkRope(i)
+}
+
+// checkRope verifies that the rotary embedding of layer i, or both where all layers are alike, fit its heads.
+func (c *Config) checkRope(i int) error {
+	if c.PerLayer != nil {
+		if r := c.RopeOf(i); r != nil {
+			return r.check(c.HeadDim)
+		}
+		return nil
+	}
+	if c.LocalRope != nil {
+		if err := c.LocalRope.check(c.HeadDim); err != nil {
+			return err
+		}
+	}
+	return c.Rope.check(c.HeadDim)
 }
 
 // AllKVHeads is the number of key and value heads in all layers.
@@ -26,56 +132,6 @@ func (c *Config) AllKVHeads() (n int) {
 		n += c.OfLayer(i).KVHeads
 	}
 	return n
-}
-
-// setPerLayer sets PerLayer from lists that are given for each layer, nil for a size that all layers share. The keys
-// name them in errors. Sizes of the first layer become those of the Config.
-func (c *Config) setPerLayer(keys [3]string, ffn, heads, kvHeads []int) error {
-	sizes := []struct {
-		list   []int
-		common *int
-	}{{ffn, &c.FFN}, {heads, &c.Heads}, {kvHeads, &c.KVHeads}}
-	if c.Layers < 1 || c.Layers > maxLayers {
-		return nil // check tells
-	}
-	layers := make([]LayerSizes, c.Layers)
-	for k, s := range sizes {
-		for i := range layers {
-			n := *s.common
-			if s.list != nil {
-				n = s.list[i]
-			}
-			if s.list != nil && n < 1 {
-				return fmt.Errorf("%w: layer %d lacks a part that all layers have: %s is %d there", formats.ErrUnsupported, i,
-					keys[k], n)
-			}
-			*[]*int{&layers[i].FFN, &layers[i].Heads, &layers[i].KVHeads}[k] = n
-		}
-	}
-	c.FFN, c.Heads, c.KVHeads = layers[0].FFN, layers[0].Heads, layers[0].KVHeads
-	if slices.ContainsFunc(layers, func(l LayerSizes) bool { return l != layers[0] }) {
-		c.PerLayer = layers
-	}
-	return nil
-}
-
-// checkPerLayer verifies the sizes of every layer.
-func (c *Config) checkPerLayer() error {
-	if c.PerLayer == nil {
-		return nil
-	}
-	if c.Experts != nil || c.Latent != nil {
-		return fmt.Errorf("%w: sizes that differ from layer to layer in a model with experts or latent attention",
-			formats.ErrUnsupported)
-	}
-	for i := range c.PerLayer {
-		layer := c.OfLayer(i)
-		layer.PerLayer = nil
-		if err := layer.check(); err != nil {
-			return fmt.Errorf("layer %d: %w", i, err)
-		}
-	}
-	return nil
 }
 
 // perLayer reads a key that has one number for all layers or one for each. A list of equal numbers is one number; of
@@ -115,26 +171,48 @@ func (r *reader) eachLayer(key string, list []int64) []int {
 
 // sizes reads the dimensions that may differ from layer to layer.
 func (r *reader) sizes(c *Config) {
-	keys := [3]string{"feed_forward_length", "attention.head_count", "attention.head_count_kv"}
 	var ffn, heads, kvHeads []int
-	c.FFN, ffn = r.perLayer(keys[0], -1)
-	c.Heads, heads = r.perLayer(keys[1], -1)
-	c.KVHeads, kvHeads = r.perLayer(keys[2], c.Heads)
-	if _, ok := r.m.Get(r.arch + "." + keys[2]); !ok {
+	c.FFN, ffn = r.perLayer("feed_forward_length", -1)
+	c.Heads, heads = r.perLayer("attention.head_count", -1)
+	c.KVHeads, kvHeads = r.perLayer("attention.head_count_kv", c.Heads)
+	if _, ok := r.m.Get(r.arch + ".attention.head_count_kv"); !ok {
 		kvHeads = heads
 	}
+	c.HeadDim = r.int("attention.key_length", c.Width/max(c.Heads, 1, slices.Max(append(heads, 0))))
 	if r.err == nil && (ffn != nil || heads != nil || kvHeads != nil) {
-		r.fail(c.setPerLayer(keys, ffn, heads, kvHeads))
+		c.setPerLayer(ffn, heads, kvHeads)
 	}
 }
 
-// sizes writes a dimension that may differ from layer to layer: one number, or one for each layer.
+// gaps sets the mixers of layers without key-value heads, for a family that has another mixer there.
+func (r *reader) gaps(c *Config, f *family) {
+	if f.Recurrent == Attention || c.PerLayer == nil {
+		return
+	}
+	mixers := make([]Mixer, c.Layers)
+	for i, l := range c.PerLayer {
+		switch {
+		case l.KVHeads > 0:
+		case c.Single && l.FFN > 0:
+			mixers[i] = NoMixer
+		default:
+			mixers[i] = f.Recurrent
+		}
+	}
+	c.setMixers(mixers)
+}
+
+// sizes writes a dimension that may differ from layer to layer: one number, or one for each layer. Layers that lack the
+// part count only where gaps are listed.
 func (w writer) sizes(key string, c *Config, of func(c *Config) int) {
 	list := make([]int32, len(c.PerLayer))
+	var there []int32
 	for i := range list {
-		list[i] = int32(of(c.OfLayer(i)))
+		if list[i] = int32(of(c.OfLayer(i))); list[i] > 0 || w.gaps {
+			there = append(there, list[i])
+		}
 	}
-	if len(list) == 0 || slices.Max(list) == slices.Min(list) {
+	if len(there) == 0 || slices.Max(there) == slices.Min(there) {
 		w.uint(key, of(c))
 		return
 	}

@@ -65,7 +65,28 @@ const (
 	everywhere where = iota
 	dense            // those with a dense feed-forward layer
 	sparse           // those with experts
+	feeding          // those with either
+	attending        // those with attention
+	recurrent        // those with a mixer whose state has a constant size
 )
+
+// has reports whether layer i has tensors of that place.
+func (c *Config) has(w where, i int) bool {
+	layer := c.OfLayer(i)
+	switch w {
+	case dense:
+		return !c.ExpertLayer(i)
+	case sparse:
+		return c.ExpertLayer(i)
+	case feeding:
+		return c.ExpertLayer(i) || layer.FFN > 0
+	case attending:
+		return layer.Mixer.Attends()
+	case recurrent:
+		return layer.Mixer.Recurs()
+	}
+	return true
+}
 
 // rotary marks matrices whose output is rotated, head by head.
 type rotary uint8

@@ -52,7 +52,7 @@ func (f *family) tensors(c *Config) []Expected {
 	for i := range c.Layers {
 		layer := c.OfLayer(i)
 		for _, n := range f.Layer {
-			if n.In == everywhere || (n.In == sparse) == c.ExpertLayer(i) {
+			if c.has(n.In, i) {
 				add(layer, n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i))
 			}
 		}

@@ -14,6 +14,7 @@ type Variant struct {
 	Activation Activation // of the feed-forward layer
 	Parallel   bool       // attention and feed-forward layer read the same norm, and both are added
 	FFNNorm    string     // name of the norm before the feed-forward layer; "": ffn_norm
+	Single     bool       // a layer is a mixer or a feed-forward layer, not both
 
 	Scale       Scales
 	Cap         Caps
@@ -82,6 +83,8 @@ type Experts struct {
 	Shared      int // width of the expert for all tokens, 0: none; scaled by a sigmoid if it has a gate
 	Dense       int // number of layers at the start with a dense feed-forward layer
 
+	Layers []bool // which layers have experts; nil: all behind the first Dense ones
+
 	Groups, GroupsUsed int // only experts of the best groups are chosen; 0 and 1: no groups
 
 	Gating    Gating
@@ -102,7 +105,7 @@ func (l *Latent) check(c *Config) error {
 		return nil
 	}
 	for _, n := range []int{l.KV, l.Nope, l.Rope, l.Value, l.Query + 1} {
-		if n < 1 || n > maxDim/c.Heads {
+		if n < 1 || n > maxDim/max(1, c.Heads) {
 			return fmt.Errorf("%w: latent attention of ranks %d and %d, %d+%d values of keys and %d of values",
 				formats.ErrCorrupt, l.Query, l.KV, l.Nope, l.Rope, l.Value)
 		}
@@ -137,6 +140,8 @@ func (e *Experts) check(layers int) error {
 	case e.Groups > 1 &&
 		(e.Count%e.Groups != 0 || e.GroupsUsed < 1 || e.GroupsUsed > e.Groups || e.Used > e.Count/e.Groups*e.GroupsUsed):
 		return fmt.Errorf("%w: %d of %d groups of %d experts are used", formats.ErrCorrupt, e.GroupsUsed, e.Groups, e.Count)
+	case e.Layers != nil && len(e.Layers) != layers:
+		return fmt.Errorf("%w: the layers with experts are given for %d of %d layers", formats.ErrCorrupt, len(e.Layers), layers)
 	case e.Dense < 0 || e.Dense > layers:
 		return fmt.Errorf("%w: %d dense layers of %d", formats.ErrCorrupt, e.Dense, layers)
 	}
@@ -160,7 +165,12 @@ func (c *Config) RopeOf(i int) *Rope {
 }
 
 // ExpertLayer reports whether layer i has experts.
-func (c *Config) ExpertLayer(i int) bool { return c.Experts != nil && i >= c.Experts.Dense }
+func (c *Config) ExpertLayer(i int) bool {
+	if c.Experts == nil || c.Experts.Layers == nil {
+		return c.Experts != nil && i >= c.Experts.Dense
+	}
+	return i < len(c.Experts.Layers) && c.Experts.Layers[i]
+}
 
 // everyNth marks all layers except every n-th, counted from 1: the windows of an alternating model. With n of 0 it
 // marks all.

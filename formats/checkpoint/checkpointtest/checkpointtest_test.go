@@ -28,8 +28,8 @@ func TestWeights(t *testing.T) {
 }
 
 func TestCases(t *testing.T) {
-	if n := len(Names()); n != 38 {
-		t.Fatalf("%d cases, want 38", n)
+	if n := len(Names()); n < 38 {
+		t.Fatalf("%d cases, want 38 at least", n)
 	}
 	for _, name := range Names() {
 		c := Load(t, name)
