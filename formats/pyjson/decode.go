@@ -186,7 +186,7 @@ func (d *decoder) object(v reflect.Value, c byte) {
 	for i, at := range found {
 		if at > 0 {
 			d.at, d.depth = at, depth+1
-			d.step(step{fields[i].name, -1}, v.Field(fields[i].index))
+			d.step(step{fields[i].name, -1}, v.FieldByIndex(fields[i].index))
 		}
 	}
 	d.at, d.depth = end, depth
@@ -286,7 +286,7 @@ func (d *decoder) array(v reflect.Value, c byte) {
 type field struct {
 	name  string // of the key
 	fold  bool   // the name is not a tag: its letters may be small or large
-	index int
+	index []int  // within embedded structs
 }
 
 type fields []field
@@ -295,12 +295,17 @@ func fieldsOf(t reflect.Type) (all fields) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.IsExported() && name != "-" {
-			if name == "" {
-				all = append(all, field{f.Name, true, i})
-			} else {
-				all = append(all, field{name, false, i})
+		switch {
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct: // its keys stand among the others
+			for _, inner := range fieldsOf(f.Type) {
+				inner.index = append([]int{i}, inner.index...)
+				all = append(all, inner)
 			}
+		case !f.IsExported() || name == "-":
+		case name == "":
+			all = append(all, field{f.Name, true, []int{i}})
+		default:
+			all = append(all, field{name, false, []int{i}})
 		}
 	}
 	return all

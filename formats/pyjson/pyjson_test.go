@@ -27,6 +27,11 @@ type target struct {
 	Bytes    []byte             `json:"bytes"`
 	Inner    *target            `json:"inner"`
 	Untagged string
+	embedded
+}
+
+type embedded struct {
+	Deep *int `json:"deep"`
 }
 
 func number[T any](v T) *T { return &v }
@@ -47,6 +52,7 @@ func TestUnmarshal(t *testing.T) {
 		{`{"unsigned": 7e0, "float": 3}`, target{Unsigned: number(uint64(7)), Float: number(3.)}},
 		{`{"int": 9007199254740993}`, target{Int: 9007199254740993}}, // not a float64
 		{`{"bool": 1}`, target{Bool: true}},
+		{`{"deep": 7, "int": 1}`, target{Int: 1, embedded: embedded{number(7)}}},
 		{`{"bool": "True"}`, target{Bool: true}},
 		{`{"bool": true, "bool": 0}`, target{}},
 		{`{"int": 1, "int": 2, "ints": [1, 2, 3], "ints": [4]}`, target{Int: 2, Ints: []int{4}}},
