@@ -12,6 +12,8 @@ var avx2 = &Set{
 	rmsNorm:        rmsNormOf(8, squaresAVX2, normAVX2),
 	add:            twoSlices(8, addAVX2, addGeneric),
 	addScaled:      twoSlicesBy(8, addScaledAVX2, addScaledGeneric),
+	mul:            twoSlices(8, mulAVX2, mulGeneric),
+	addProduct:     threeSlices(8, addProductAVX2, addProductGeneric),
 	center:         centerOf(8, sumAVX2, shiftAVX2),
 	sumSquares:     twoSlices(8, addSquaresAVX2, sumSquaresGeneric),
 	klDivergence:   klDivergenceOf(8, divergenceAVX2, generic),

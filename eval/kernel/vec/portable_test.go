@@ -20,6 +20,8 @@ var portable = func() *Set {
 		rmsNorm:        rmsNormOf(4, squaresPortable, normPortable),
 		add:            twoSlices(4, pairs(addGeneric), addGeneric),
 		addScaled:      twoSlicesBy(4, pairsBy(addScaledGeneric), addScaledGeneric),
+		mul:            twoSlices(4, pairs(mulGeneric), mulGeneric),
+		addProduct:     threeSlices(4, triples(addProductGeneric), addProductGeneric),
 		center:         centerOf(4, sumPortable, shiftPortable),
 		sumSquares:     twoSlices(4, pairs(sumSquaresGeneric), sumSquaresGeneric),
 		klDivergence:   klDivergenceOf(4, divergencePortable, generic),
@@ -50,6 +52,10 @@ func four(x *float32, n int) []float32 {
 
 func pairs(f func(dst, x []float32)) func(dst, x *float32, n int) {
 	return func(dst, x *float32, n int) { f(four(dst, n), four(x, n)) }
+}
+
+func triples(f func(dst, x, y []float32)) func(dst, x, y *float32, n int) {
+	return func(dst, x, y *float32, n int) { f(four(dst, n), four(x, n), four(y, n)) }
 }
 
 func pairsBy(f func(dst, x []float32, by float32)) func(dst, x *float32, n int, by float32) {

@@ -17,6 +17,8 @@ type Set struct {
 	rmsNorm      func(dst, x, gain []float32, eps float32)
 	add          func(dst, x []float32)
 	addScaled    func(dst, x []float32, f float32)
+	mul          func(dst, x []float32)
+	addProduct   func(dst, x, y []float32)
 	center       func(dst, x []float32)
 	sumSquares   func(acc, x []float32)
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
@@ -39,6 +41,8 @@ var generic = &Set{
 	rmsNorm:        rmsNormGeneric,
 	add:            addGeneric,
 	addScaled:      addScaledGeneric,
+	mul:            mulGeneric,
+	addProduct:     addProductGeneric,
 	center:         centerGeneric,
 	sumSquares:     sumSquaresGeneric,
 	klDivergence:   klDivergenceGeneric,

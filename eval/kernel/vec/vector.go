@@ -47,6 +47,12 @@ func (s *Set) Add(dst, x []float32) { s.add(dst, x[:len(dst)]) }
 // AddScaled sets dst[i] += f*x[i], rounding the product and the sum.
 func (s *Set) AddScaled(dst, x []float32, f float32) { s.addScaled(dst, x[:len(dst)], f) }
 
+// Mul sets dst[i] *= x[i].
+func (s *Set) Mul(dst, x []float32) { s.mul(dst, x[:len(dst)]) }
+
+// AddProduct sets dst[i] += x[i]*y[i], rounding the product and the sum.
+func (s *Set) AddProduct(dst, x, y []float32) { s.addProduct(dst, x[:len(dst)], y[:len(dst)]) }
+
 // SumSquares sets acc[i] += x[i]^2.
 func (s *Set) SumSquares(acc, x []float32) { s.sumSquares(acc, x[:len(acc)]) }
 
@@ -139,6 +145,18 @@ func addGeneric(dst, x []float32) {
 func addScaledGeneric(dst, x []float32, f float32) {
 	for i, v := range x {
 		dst[i] += float32(f * v)
+	}
+}
+
+func mulGeneric(dst, x []float32) {
+	for i, v := range x {
+		dst[i] *= v
+	}
+}
+
+func addProductGeneric(dst, x, y []float32) {
+	for i, v := range x {
+		dst[i] += float32(v * y[i])
 	}
 }
 

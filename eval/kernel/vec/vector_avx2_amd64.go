@@ -104,6 +104,16 @@ func addScaledAVX2(dst *float32, x *float32, n int, factor float32)
 //go:noescape
 func addSquaresAVX2(dst *float32, x *float32, n int)
 
+// mulAVX2 sets dst[i] *= x[i].
+//
+//go:noescape
+func mulAVX2(dst *float32, x *float32, n int)
+
+// addProductAVX2 sets dst[i] += x[i]*y[i].
+//
+//go:noescape
+func addProductAVX2(dst *float32, x *float32, y *float32, n int)
+
 // rotateAVX2 sets a[i], b[i] = a[i]*cos[i] - b[i]*sin[i], a[i]*sin[i] + b[i]*cos[i].
 //
 //go:noescape

@@ -231,14 +231,16 @@ func TestLayerNorm(t *testing.T) {
 	}
 }
 
-func TestAddAndSquares(t *testing.T) {
+func TestSumsAndProducts(t *testing.T) {
 	for _, s := range others() {
 		for _, n := range lengths() {
 			rng := random(uint64(n))
-			a, x := randomFloats(rng, n), randomFloats(rng, n)
+			a, x, y := randomFloats(rng, n), randomFloats(rng, n), randomFloats(rng, n)
 			for name, f := range map[string]func(s *Set, a []float32){
 				"Add":        func(s *Set, a []float32) { s.Add(a, x) },
 				"AddScaled":  func(s *Set, a []float32) { s.AddScaled(a, x, 0.37) },
+				"Mul":        func(s *Set, a []float32) { s.Mul(a, x) },
+				"AddProduct": func(s *Set, a []float32) { s.AddProduct(a, x, y) },
 				"SumSquares": func(s *Set, a []float32) { s.SumSquares(a, x) },
 			} {
 				want := append([]float32(nil), a...)
@@ -348,6 +350,8 @@ func BenchmarkVector(b *testing.B) {
 			"SoftCap":        func() { copy(z, x); s.SoftCap(z, 50) },
 			"Add":            func() { s.Add(z, x) },
 			"AddScaled":      func() { s.AddScaled(z, x, 0.5) },
+			"Mul":            func() { s.Mul(z, x) },
+			"AddProduct":     func() { s.AddProduct(z, x, y) },
 			"KLDivergence":   func() { s.KLDivergence(x, y, 9, 9) },
 		} {
 			b.Run(s.Name+"/"+name, func(b *testing.B) {

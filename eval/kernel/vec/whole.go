@@ -51,6 +51,18 @@ func twoSlicesBy(width int, vectors func(dst, x *float32, n int, f float32),
 	}
 }
 
+// threeSlices is for functions of three slices.
+func threeSlices(width int, vectors func(dst, x, y *float32, n int),
+	rest func(dst, x, y []float32)) func(dst, x, y []float32) {
+	return func(dst, x, y []float32) {
+		whole := len(dst) &^ (width - 1)
+		if whole > 0 {
+			vectors(&dst[0], &x[0], &y[0], whole)
+		}
+		rest(dst[whole:], x[whole:], y[whole:])
+	}
+}
+
 // maximumOf is for the largest number; below is the next simpler set, which takes slices that are too short.
 func maximumOf(width int, vectors func(x *float32, n int) float32, below *Set) func(x []float32) float32 {
 	return func(x []float32) float32 {

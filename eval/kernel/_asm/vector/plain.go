@@ -88,6 +88,24 @@ func (m functions) addScaled() {
 	m.addChanged(func(x reg.VecVirtual) { VMULPS(factor, x, x) })
 }
 
+func (m functions) mul() {
+	m.Func("mul", "func(dst *float32, x *float32, n int)", "sets dst[i] *= x[i].")
+	dst, x := Arg("dst"), Arg("x")
+	m.replace(dst, func(y reg.VecVirtual) { VMULPS(Mem{Base: x}, y, y) }, x)
+}
+
+func (m functions) addProduct() {
+	m.Func("addProduct", "func(dst *float32, x *float32, y *float32, n int)", "sets dst[i] += x[i]*y[i].")
+	dst, x, y := Arg("dst"), Arg("x"), Arg("y")
+	m.loop(func() {
+		v := m.Load(Mem{Base: x})
+		VMULPS(Mem{Base: y}, v, v)
+		VADDPS(Mem{Base: dst}, v, v)
+		VMOVUPS(v, Mem{Base: dst})
+	}, dst, x, y)
+	End()
+}
+
 func (m functions) addChanged(change func(reg.VecVirtual)) {
 	dst, x := Arg("dst"), Arg("x")
 	m.loop(func() {

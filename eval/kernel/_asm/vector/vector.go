@@ -40,6 +40,8 @@ func Emit(to Machine) {
 	m.add()
 	m.addScaled()
 	m.addSquares()
+	m.mul()
+	m.addProduct()
 	m.rotateHalves()
 	m.rotatePairs()
 }
