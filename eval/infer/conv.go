@@ -1,0 +1,64 @@
+package infer
+
+import "bitmill/eval/kernel"
+
+// conv is a depthwise causal convolution: each channel of a token is a sum over the channel's last values,
+//
+//	y[t][c] = bias[c] + Σ_i taps[i][c]*x[t-size+1+i][c]     0 <= i < size
+//
+// Values before the first token are zeros. What a sequence remembers of it is its window: the last size-1 rows of x.
+type conv struct {
+	taps  []float32 // [size][width]
+	bias  []float32 // nil: none
+	width int       // channels
+}
+
+// conv binds the convolution of that name without suffix. The tensor has the taps of a channel in a row.
+func (l *loader) conv(name string, width, size int) conv {
+	c := conv{width: width}
+	t := l.tensor(name+".weight", size, width)
+	if t == nil {
+		return c
+	}
+	rows := make([]float32, width*size)
+	if err := t.Floats(rows, 0, int64(width)); err != nil {
+		l.fail(err)
+	}
+	c.taps = make([]float32, len(rows))
+	for i, v := range rows {
+		c.taps[i%size*width+i/size] = v
+	}
+	c.bias = l.optional(name+".bias", width)
+	return c
+}
+
+// window is the number of values in a window, [size-1][width], the oldest row first.
+func (c *conv) window() int { return len(c.taps) - c.width }
+
+// channels sets n rows of dst to the convolution of n rows of x and updates the window, all for channels [from, to)
+// only: the rows of dst and x begin with channel from. They may not overlap.
+func (c *conv) channels(set *kernel.Set, dst []float32, dstStride int, x []float32, stride, n int, window []float32,
+	from, to int) {
+	size, wide := len(c.taps)/c.width, to-from
+	before := size - 1
+	row := func(t int) []float32 {
+		if t < 0 {
+			return window[(before+t)*c.width+from:][:wide]
+		}
+		return x[t*stride:][:wide]
+	}
+	for t := range n {
+		y := dst[t*dstStride:][:wide]
+		copy(y, row(t-before))
+		set.Mul(y, c.taps[from:])
+		for i := 1; i < size; i++ {
+			set.AddProduct(y, row(t-before+i), c.taps[i*c.width+from:])
+		}
+		if c.bias != nil {
+			set.Add(y, c.bias[from:])
+		}
+	}
+	for i := range before { // row i becomes that of token n-before+i; it reads no row before i
+		copy(window[i*c.width+from:][:wide], row(n-before+i))
+	}
+}
