@@ -101,7 +101,7 @@ func TestGGUFConfigErr(t *testing.T) {
 		"architecture": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			m.Set("general.architecture", "mamba")
 			return l
-		}, formats.ErrUnsupported, `"mamba"; bitmill evaluates command-r, deepseek2, gemma`},
+		}, formats.ErrUnsupported, "\"mamba\"; bitmill evaluates\n  command-r, deepseek2, gemma"},
 		"no architecture": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			m.Delete("general.architecture")
 			return l

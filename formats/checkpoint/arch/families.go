@@ -5,6 +5,7 @@ package arch
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,6 +24,8 @@ type family struct {
 	HeadDim int // head_dim when config.json has none; 0: hidden_size / num_attention_heads
 	KVHeads int // num_key_value_heads when config.json does not name it; 0, and null: num_attention_heads
 	Sliding int // sliding_window when config.json does not name it; 0, and null: none
+
+	Class ClassSizes // sizes that a wrapper's config.json may leave out: those of the class in transformers
 
 	Theta float64 // rope_theta when config.json has none; 0: 10000
 	Eps   float64 // rms_norm_eps (layer_norm_eps) when config.json has none; 0: 1e-6
@@ -66,6 +69,9 @@ type family struct {
 	Vocabulary func(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer)
 }
 
+// ClassSizes are the sizes that a class of transformers has by itself.
+type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
+
 // families is sorted by model_type. Metadata and tensors are those of llama.cpp's converter, with these differences:
 //
 //   - An artifact with provenance carries facts that the converter drops and the forward pass needs (ExtraMetadata):
@@ -106,16 +112,43 @@ var families = []*family{
 
 // familyOf finds a family by model_type.
 func familyOf(modelType string) (*family, error) {
-	var known []string
+	known := slices.Collect(maps.Keys(wrappers))
 	for _, f := range families {
 		if f.Type == modelType {
 			return f, nil
 		}
 		known = append(known, f.Type)
 	}
-	return nil, fmt.Errorf("%w: model_type %q; bitmill knows %s", formats.ErrUnsupported, modelType,
-		strings.Join(known, ", "))
+	known = slices.DeleteFunc(known, func(s string) bool { return !knowsType(s) })
+	return nil, fmt.Errorf("%w: model_type %q; bitmill knows%s", formats.ErrUnsupported, modelType, paragraph(known))
 }
+
+// knowsType reports whether a model_type is a family's, or a wrapper's around one.
+func knowsType(modelType string) bool {
+	return slices.ContainsFunc(families, func(f *family) bool {
+		return f.Type == modelType || f.Type == wrappers[modelType].Decoder
+	})
+}
+
+// paragraph lists names on indented lines below a sentence.
+func paragraph(names []string) string {
+	slices.Sort(names)
+	var text strings.Builder
+	column := paragraphWidth
+	for i, name := range slices.Compact(names) {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		if column += len(name) + 2; column > paragraphWidth {
+			text.WriteString("\n ")
+			column = len(name) + 3
+		}
+		text.WriteString(" " + name)
+	}
+	return text.String()
+}
+
+const paragraphWidth = 100 // columns
 
 // familyOfArch finds the family that describes GGUF files of an architecture, with experts or without.
 func familyOfArch(arch string, moe bool) (*family, error) {
@@ -132,6 +165,5 @@ func familyOfArch(arch string, moe bool) (*family, error) {
 	if found != nil {
 		return found, nil
 	}
-	return nil, fmt.Errorf("%w: architecture %q; bitmill evaluates %s", formats.ErrUnsupported, arch,
-		strings.Join(known, ", "))
+	return nil, fmt.Errorf("%w: architecture %q; bitmill evaluates%s", formats.ErrUnsupported, arch, paragraph(known))
 }

@@ -95,6 +95,7 @@ var gemma2 = family{
 var gemma3 = family{
 	Type: "gemma3_text", Arch: "gemma3",
 	Context: 131072, HeadDim: 256, KVHeads: 4, Sliding: 4096, Tied: true,
+	Class:   ClassSizes{Width: 2304, FFN: 9216, Layers: 26, Heads: 8, Vocab: 262208},
 	Theta:   1e6,
 	Layer:   slices.Concat(sandwich, headNorms, qkvBias(attentionBias), outputBias),
 	NormAdd: 1,

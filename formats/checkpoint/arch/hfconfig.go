@@ -14,15 +14,19 @@ import (
 )
 
 // defaults is a config with the family's values for keys whose absence means something else than null: an absent key
-// leaves them, null clears them.
-func (f *family) defaults() *HFConfig {
-	h := &HFConfig{Tied: f.Tied, family: f}
+// leaves them, null clears them. Inside a wrapper the sizes of the class in transformers are among them.
+func (f *family) defaults(inside bool) *HFConfig {
+	h := &HFConfig{Tied: f.Tied, family: f, inside: inside}
 	value := func(n int) *int { return &n } // of its own: decoding writes through the pointer
 	if f.KVHeads > 0 {
 		h.KVHeads = value(f.KVHeads)
 	}
 	if f.Sliding > 0 {
 		h.SlidingWindow = value(f.Sliding)
+	}
+	if s := f.Class; inside && s.Layers > 0 {
+		h.HiddenSize, h.IntermediateSize = value(s.Width), value(s.FFN)
+		h.Layers, h.Heads, h.VocabSize = value(s.Layers), value(s.Heads), value(s.Vocab)
 	}
 	if f.Defaults != nil {
 		f.Defaults(h)
@@ -32,20 +36,19 @@ func (f *family) defaults() *HFConfig {
 
 // ParseHF reads a config.json and finds its family.
 func ParseHF(data []byte) (*HFConfig, error) {
-	var head struct {
-		ModelType string `json:"model_type"`
-	}
-	if err := pyjson.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
-	}
-	if head.ModelType == "" {
-		return nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
-	}
-	f, err := familyOf(head.ModelType)
+	u, err := unwrap(data)
 	if err != nil {
 		return nil, err
 	}
-	h := f.defaults()
+	if u.decoder == "" {
+		return nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
+	}
+	f, err := familyOf(u.decoder)
+	if err != nil {
+		return nil, err
+	}
+	h := f.defaults(u.inside)
+	data = u.data
 	err = pyjson.Unmarshal(data, h)
 	h.readLists(data)
 	if err := h.keep(data, err); err != nil {

@@ -95,6 +95,7 @@ type HFConfig struct {
 	each    map[string][]int // numbers given for each layer
 
 	family *family
+	inside bool // it lay inside the configuration of a wrapper
 
 	Warnings []string `json:"-"` // values that were ignored; sentences without a full stop
 }

@@ -12,6 +12,7 @@ import (
 var llama = family{
 	Type: "llama", Arch: "llama",
 	Context:  2048,
+	Class:    ClassSizes{Width: 4096, FFN: 11008, Layers: 32, Heads: 32, Vocab: 32000},
 	Layer:    slices.Concat(decoder, qkvBias(attentionBias), outputBias, mlpBiases),
 	Permuted: true, Interleaved: true, RopeFreqs: true,
 	Metadata:   llamaMetadata,

@@ -5,6 +5,7 @@ package arch
 var mistral = family{
 	Type: "mistral", Arch: "llama",
 	Context:  131072,
+	Class:    ClassSizes{Width: 4096, FFN: 14336, Layers: 32, Heads: 32, Vocab: 32000},
 	KVHeads:  8,
 	Sliding:  4096,
 	Layer:    decoder,

@@ -95,14 +95,18 @@ var extras = []struct {
 	{"layers that predict further tokens", []string{"^mtp.", "^mtp_", "^nextn."}},
 	{"encoders of images and sound", []string{"^vision_tower.", "^vision_model.", "^vision_encoder.",
 		"^vision_embed_tokens.", "^visual.", "^multi_modal_projector.", "^mm_projector.", "^audio_tower.", "^audio_encoder.",
-		"^audio_projector.", "^embed_vision.", "^embed_audio.", "^connector.", "^image_newline"}},
+		"^audio_projector.", "^embed_vision.", "^embed_audio.", "^connector.", "^image_newline", "^vision_embedder.",
+		"^vision_projection.", "^vision_projector.", "^vision_adapter.", "^vision_resampler.", "^audio_model.",
+		"^audio_embedder.", "^image_projector.", "^patch_merger.", "^projector.", "^resampler.", "^merger.", "^mlp1.", "^vit.",
+		"^vpm.", "^apm.", "^siglip2.", "^sound_encoder.", "^sound_projection."}},
+	{"a speaker's voice", []string{"^talker.", "^token2wav.", "^code2wav.", "^code_predictor."}},
 }
 
 // predicting are parts of the names in a block that predicts further tokens, as DeepSeek V3 calls them.
 var predicting = []string{".eh_proj.", ".enorm.", ".hnorm.", ".shared_head."}
 
-// wrappers stand before the names of a decoder's tensors, none, one or several, depending on the class that saved them.
-var wrappers = []string{"model.", "language_model.", "text_model.", "transformer.", "backbone.", "module.",
+// prefixes stand before the names of a decoder's tensors, none, one or several, depending on the class that saved them.
+var prefixes = []string{"model.", "language_model.", "text_model.", "thinker.", "transformer.", "backbone.", "module.",
 	"_orig_mod."}
 
 // stacks are the names of stacked experts, which some programs save as modules with a weight.
@@ -111,8 +115,8 @@ var stacks = []string{".mlp.experts.gate_up_proj", ".mlp.experts.gate_proj", ".m
 
 // fold makes names equal that different programs give to one tensor.
 func fold(name string) string {
-	for i := 0; i < len(wrappers); i++ {
-		if rest, ok := strings.CutPrefix(name, wrappers[i]); ok {
+	for i := 0; i < len(prefixes); i++ {
+		if rest, ok := strings.CutPrefix(name, prefixes[i]); ok {
 			name, i = rest, -1
 		}
 	}
