@@ -16,14 +16,7 @@ type conv struct {
 // conv binds the convolution of that name without suffix. The tensor has the taps of a channel in a row.
 func (l *loader) conv(name string, width, size int) conv {
 	c := conv{width: width}
-	t := l.tensor(name+".weight", size, width)
-	if t == nil {
-		return c
-	}
-	rows := make([]float32, width*size)
-	if err := t.Floats(rows, 0, int64(width)); err != nil {
-		l.fail(err)
-	}
+	rows := l.values(name+".weight", size, width)
 	c.taps = make([]float32, len(rows))
 	for i, v := range rows {
 		c.taps[i%size*width+i/size] = v

@@ -51,6 +51,10 @@ func (l *loader) mixers(i int, blk func(string) string) []mixer {
 		return []mixer{l.attending(i, blk)}
 	case arch.NoMixer:
 		return nil
+	case arch.Mamba:
+		return []mixer{l.mamba(blk)}
+	case arch.AttentionMamba:
+		return []mixer{l.attending(i, blk), l.mamba(blk)}
 	default:
 		l.fail(fmt.Errorf("layer %d: %w: a mixer of kind %d", i, formats.ErrUnsupported, kind))
 		return nil
@@ -235,6 +239,19 @@ func (l *loader) row(name string, n, i, rows int) []float32 {
 	}
 	v := make([]float32, n)
 	if err := t.Floats(v, int64(i), 1); err != nil {
+		l.fail(err)
+	}
+	return v
+}
+
+// values reads all rows of a tensor.
+func (l *loader) values(name string, cols, rows int) []float32 {
+	t := l.tensor(name, cols, rows)
+	if t == nil {
+		return nil
+	}
+	v := make([]float32, rows*cols)
+	if err := t.Floats(v, 0, int64(rows)); err != nil {
 		l.fail(err)
 	}
 	return v

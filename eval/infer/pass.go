@@ -44,6 +44,7 @@ type pass struct {
 	attn   attnArgs
 	routed routed
 	mla    mlaBuffers
+	ssm    ssmBuffers
 	heads  headRows
 
 	mu  sync.Mutex

@@ -26,6 +26,8 @@ var avx2 = &Set{
 	xielu:          xieluOf(8, xieluAVX2, xieluGeneric),
 	sigmoid:        oneSlice(8, sigmoidAVX2, sigmoidGeneric),
 	softCap:        oneSliceBy(8, capOf(softCapAVX2), softCapGeneric),
+
+	stateSpace: genericStateSpace,
 }
 
 var (

@@ -30,6 +30,8 @@ type Set struct {
 	swigluOAIMul                  func(gate, up []float32, limit float32)
 	sigmoid                       func(x []float32)
 	softCap                       func(x []float32, limit float32)
+
+	stateSpace
 }
 
 var generic = &Set{
@@ -55,6 +57,8 @@ var generic = &Set{
 	reluSquaredMul: reluSquaredMulGeneric,
 	xielu:          xieluGeneric,
 	softCap:        softCapGeneric,
+
+	stateSpace: genericStateSpace,
 }
 
 // For returns the Set for an instruction set, by its name in formats/cpu; for others, the one in plain Go.

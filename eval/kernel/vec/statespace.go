@@ -1,0 +1,119 @@
+package vec
+
+import "math"
+
+// What a state space needs (arXiv 2405.21060). Its vectors of values come in panels of sixteen.
+
+const panel = 16
+
+// Negligible factors count as zero: products with them would be denormal numbers, which are slow.
+const Negligible = 1e-30
+
+// stateSpace is a set's functions for it.
+type stateSpace struct {
+	softplus, exp func(x []float32)
+	stepState     func(h, y, v, b, c []float32, decay, gain, skip float32)
+	decayRows     func(dst, src []float32, stride int, decay, gain, last []float32)
+	mulRows       func(dst, src, by []float32)
+}
+
+var genericStateSpace = stateSpace{softplusGeneric, expGeneric, stepStateGeneric, decayRowsGeneric, mulRowsGeneric}
+
+// Softplus sets x[i] = log(1+exp(x[i])).
+func (s *Set) Softplus(x []float32) { s.softplus(x) }
+
+// Exp sets x[i] = exp(x[i]), or 0 where that is negligible.
+func (s *Set) Exp(x []float32) { s.exp(x) }
+
+// StepState moves a state on by a token and reads it. For each panel p of v and y, with the state's panels h
+// [panels][n][16],
+//
+//	h[p][i] = decay*h[p][i] + b[i]*gain*v[p]      y[p] = skip*v[p] + Σ_i c[i]*h[p][i]
+//
+// The length of v and y is a multiple of 16, that of b and c is n.
+func (s *Set) StepState(h, y, v, b, c []float32, decay, gain, skip float32) {
+	if len(v) == 0 || len(b) == 0 {
+		return
+	}
+	_, _, _ = h[len(v)*len(b)-1], y[len(v)-1], c[len(b)-1]
+	s.stepState(h, y, v, b, c[:len(b)], decay, gain, skip)
+}
+
+// DecayRows multiplies sixteen columns of rows by factors that decay from row to row: from last, the factors of the row
+// before and afterwards those of the final one, with the unit vectors e,
+//
+//	last = decay[r]*last + gain[r]*e[r]      dst[r] = src[r]*last
+//
+// where e[r] is 0 for r >= 16. dst and src have a row of stride values for each decay. Negligible factors become 0.
+func (s *Set) DecayRows(dst, src []float32, stride int, decay, gain, last []float32) {
+	rows := len(decay)
+	if rows == 0 {
+		return
+	}
+	_, _, _, _ = dst[(rows-1)*stride+panel-1], src[(rows-1)*stride+panel-1], gain[rows-1], last[panel-1]
+	s.decayRows(dst, src, stride, decay, gain, last)
+}
+
+// MulRows sets dst[r] = src[r]*by for so many rows of by's length, a multiple of 16.
+func (s *Set) MulRows(dst, src, by []float32, rows int) {
+	if n := rows * len(by); n > 0 {
+		s.mulRows(dst[:n], src[:n], by)
+	}
+}
+
+func softplusGeneric(x []float32) {
+	for i, v := range x {
+		x[i] = max(v, 0) + float32(math.Log1p(math.Exp(-math.Abs(float64(v)))))
+	}
+}
+
+func expGeneric(x []float32) {
+	for i, v := range x {
+		if x[i] = exp(v); x[i] < Negligible {
+			x[i] = 0
+		}
+	}
+}
+
+func stepStateGeneric(h, y, v, b, c []float32, decay, gain, skip float32) {
+	var by, sum [panel]float32
+	for p := 0; p < len(v); p += panel {
+		for j, x := range v[p:][:panel] {
+			by[j], sum[j] = gain*x, skip*x
+		}
+		for i := range b {
+			row := h[p*len(b)+i*panel:][:panel]
+			for j := range row {
+				row[j] = decay*row[j] + b[i]*by[j]
+				sum[j] += c[i] * row[j]
+			}
+		}
+		copy(y[p:], sum[:])
+	}
+}
+
+func decayRowsGeneric(dst, src []float32, stride int, decay, gain, last []float32) {
+	last = last[:panel]
+	for r, f := range decay {
+		for j := range last {
+			if last[j] *= f; last[j] < Negligible {
+				last[j] = 0
+			}
+		}
+		if r < panel {
+			last[r] += gain[r]
+		}
+		to, from := dst[r*stride:][:panel], src[r*stride:][:panel]
+		for j, x := range from {
+			to[j] = x * last[j]
+		}
+	}
+}
+
+func mulRowsGeneric(dst, src, by []float32) {
+	for at := 0; at < len(dst); at += len(by) {
+		for j, f := range by {
+			dst[at+j] = src[at+j] * f
+		}
+	}
+}
