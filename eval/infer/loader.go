@@ -49,6 +49,8 @@ func (l *loader) mixers(i int, blk func(string) string) []mixer {
 	switch kind := l.c.Config.OfLayer(i).Mixer; kind {
 	case arch.Attention:
 		return []mixer{l.attending(i, blk)}
+	case arch.Conv:
+		return []mixer{l.shortConv(blk)}
 	case arch.NoMixer:
 		return nil
 	case arch.Mamba:

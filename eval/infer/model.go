@@ -9,6 +9,7 @@
 package infer
 
 import (
+	"cmp"
 	"fmt"
 
 	"bitmill/eval/kernel"
@@ -64,7 +65,7 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	m := &Model{Config: c.Config}
 	l := loader{c: c, m: m, bound: map[string]bool{}}
 	m.embedding = l.matrix("token_embd.weight", c.Config.Width, c.Config.Vocab, 0, 1)
-	m.outputNorm = l.norm("output_norm", c.Config.Width)
+	m.outputNorm = l.norm(cmp.Or(c.Config.OutputNorm, "output_norm"), c.Config.Width)
 	output := "output.weight"
 	if !l.has(output) {
 		output = "token_embd.weight" // tied

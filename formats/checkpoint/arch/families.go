@@ -32,7 +32,9 @@ type family struct {
 	Tied  bool    // tie_word_embeddings when config.json has none
 	Joint bool    // llama.cpp has no output matrix beside the embedding
 
+	Stem     string       // of the names of a layer's tensors, before the layer's number; "": model.layers.
 	Layer    []tensorSpec // tensors of a layer, without "model.layers.N." and "blk.N."
+	Common   []tensorSpec // tensors outside layers; nil: those of most families
 	Outside  []tensorSpec // tensors outside layers beyond the common ones
 	Dropped  []string     // tensors of the table that the converter leaves out
 	NormAdd  float32      // added to the gains of all norms
@@ -51,7 +53,8 @@ type family struct {
 
 	Kinds map[string]Mixer // mixers by their names in layer_types or layers_block_type; nil: attention only
 
-	Defaults func(h *HFConfig) // sets the values of absent keys, where null means something else
+	Defaults  func(h *HFConfig) // sets the values of absent keys, where null means something else
+	Spellings func(h *HFConfig) // gives the values of keys that only this family calls so to the usual keys
 
 	AnyActivation bool // Variant.Activation holds whatever config.json says
 
@@ -96,6 +99,8 @@ var families = []*family{
 	&gptOSS,
 	&granite,
 	&granite4,
+	&lfm2,
+	&lfm2MoE,
 	&llama,
 	&mistral,
 	&mixtral,

@@ -51,6 +51,7 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	data = u.data
 	err = pyjson.Unmarshal(data, h)
 	h.readLists(data)
+	h.spell()
 	if err := h.keep(data, err); err != nil {
 		return nil, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
@@ -58,6 +59,13 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	_ = h.SetScheme(scheme) // tensors may belie it
 	h.schemeErr = cmp.Or(err, h.schemeErr)
 	return h, nil
+}
+
+// spell gives the usual keys the values of those that the family calls otherwise.
+func (h *HFConfig) spell() {
+	if h.family.Spellings != nil {
+		h.family.Spellings(h)
+	}
 }
 
 // layerTypes marks the layers with a sliding window: those of layer_types, or else those of the pattern.
@@ -106,7 +114,7 @@ func (h *HFConfig) eps(f *family) float32 {
 	if f.Variant.Norm == LayerNorm {
 		return float32(or(cmp.Or(h.LayerNormEps, h.NormEpsilon), otherwise))
 	}
-	return float32(or(h.RMSNormEps, otherwise))
+	return float32(or(cmp.Or(h.RMSNormEps, h.NormEps), otherwise))
 }
 
 // Config makes the typed Config. The first error says why the model cannot be evaluated.

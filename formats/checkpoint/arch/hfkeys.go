@@ -23,6 +23,7 @@ type HFConfig struct {
 	VocabSize        *int     `json:"vocab_size"`
 	MaxPosition      *int     `json:"max_position_embeddings"`
 	RMSNormEps       *float64 `json:"rms_norm_eps"`
+	NormEps          *float64 `json:"norm_eps"`
 	LayerNormEps     *float64 `json:"layer_norm_eps"`
 	NormEpsilon      *float64 `json:"norm_epsilon"`
 	HiddenAct        string   `json:"hidden_act"`
@@ -85,6 +86,18 @@ type HFConfig struct {
 	RopeLocalBase    *float64 `json:"rope_local_base_freq"`
 	NoRopeLayers     []int    `json:"no_rope_layers"` // 1 for layers that have RoPE
 	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
+
+	// lfm2
+	Taps          *int     `json:"conv_L_cache"`
+	ConvBias      bool     `json:"conv_bias"`
+	AttentionAt   []int    `json:"full_attn_idxs"` // layers
+	BlockFFN      *int     `json:"block_ff_dim"`
+	AdjustFFN     *bool    `json:"block_auto_adjust_ff_dim"`
+	FFNMultiplier *float64 `json:"block_ffn_dim_multiplier"`
+	FFNMultiple   *int     `json:"block_multiple_of"`
+	TiedEmbedding *bool    `json:"tie_embedding"`
+	DenseAtStart  *int     `json:"num_dense_layers"`
+	UseExpertBias *bool    `json:"use_expert_bias"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization, or of the tensors

@@ -62,6 +62,7 @@ func (h *HFConfig) depends(data []byte, key string) bool {
 			continue
 		}
 		k.readLists(data)
+		k.spell()
 		model, ok := k.model()
 		if i == 0 {
 			without = model

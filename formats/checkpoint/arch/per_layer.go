@@ -45,6 +45,14 @@ func (c *Config) setPerLayer(ffn, heads, kvHeads []int) {
 	c.setLayers(layers)
 }
 
+// setFFN sets the width of the feed-forward layer in all layers.
+func (c *Config) setFFN(n int) {
+	c.FFN = n
+	for i := range c.PerLayer {
+		c.PerLayer[i].FFN = n
+	}
+}
+
 // setLayers sets PerLayer, if layers differ. The sizes of the Config become those of the first layer that has the part.
 func (c *Config) setLayers(layers []LayerSizes) {
 	c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.Mixer = 0, 0, 0, 0, layers[0].Mixer

@@ -49,6 +49,8 @@ const (
 	useBias             // when config.json sets use_bias
 	qkvBiases           // when config.json sets use_qkv_bias
 	qkNorm              // when config.json sets use_qk_norm or qk_layernorm
+	convBias            // when config.json sets conv_bias
+	expertBias          // unless config.json unsets use_expert_bias
 	sequential          // unless attention and feed-forward layer share a norm
 	unpacked            // unless the checkpoint is MXFP4
 	mxfp4               // when the checkpoint is MXFP4
@@ -175,6 +177,10 @@ func (h *HFConfig) Needs(c *Config, n Need) bool {
 		return h.UseQKVBias
 	case qkNorm:
 		return h.UseQKNorm || h.QKLayerNorm
+	case convBias:
+		return h.ConvBias
+	case expertBias:
+		return h.UseExpertBias == nil || *h.UseExpertBias
 	case sequential:
 		return !c.Parallel
 	case mxfp4:

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,14 +47,18 @@ func (f *family) tensors(c *Config) []Expected {
 			list = append(list, e)
 		}
 	}
-	for _, n := range slices.Concat(outside, f.Outside) {
+	common, stem := f.Common, cmp.Or(f.Stem, "model.layers.")
+	if common == nil {
+		common = outside
+	}
+	for _, n := range slices.Concat(common, f.Outside) {
 		add(c, n, "", "")
 	}
 	for i := range c.Layers {
 		layer := c.OfLayer(i)
 		for _, n := range f.Layer {
 			if c.has(n.In, i) {
-				add(layer, n, fmt.Sprintf("model.layers.%d.", i), fmt.Sprintf("blk.%d.", i))
+				add(layer, n, fmt.Sprintf("%s%d.", stem, i), fmt.Sprintf("blk.%d.", i))
 			}
 		}
 	}
@@ -104,9 +109,13 @@ func sizes(c *Config, dims []dim) []int64 {
 	return shape
 }
 
-// Float reports whether the converter writes the tensor in F32 whatever the source's type: vectors, norms, routers and
-// everything not named weight.
+// floats are the ends of the names of matrices that the converter writes in F32.
+var floats = []string{".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", ".shortconv.conv.weight",
+	"position_embd.weight"}
+
+// Float reports whether the converter writes the tensor in F32 whatever the source's type: vectors, norms, routers,
+// convolutions, tables of positions and everything not named weight.
 func (e *Expected) Float() bool {
 	return len(e.Shape) == 1 || strings.HasSuffix(e.GGUF, "_norm.weight") || !strings.HasSuffix(e.GGUF, ".weight") ||
-		strings.HasSuffix(e.GGUF, ".ffn_gate_inp.weight") || strings.HasSuffix(e.GGUF, ".ffn_gate_inp_shexp.weight")
+		slices.ContainsFunc(floats, func(name string) bool { return strings.HasSuffix(e.GGUF, name) })
 }

@@ -14,6 +14,8 @@ type Variant struct {
 	Activation Activation // of the feed-forward layer
 	Parallel   bool       // attention and feed-forward layer read the same norm, and both are added
 	FFNNorm    string     // name of the norm before the feed-forward layer; "": ffn_norm
+	OutputNorm string     // name of the norm before the output matrix; "": output_norm
+	Taps       int        // of short convolutions
 	Single     bool       // a layer is a mixer or a feed-forward layer, not both
 
 	Scale       Scales
