@@ -150,11 +150,7 @@ func (r *reader) latent(c *Config) {
 	e.Normalize = norm
 	e.Gating = r.gating(c)
 	e.Groups, e.GroupsUsed = r.int("expert_group_count", 0), r.int("expert_group_used_count", 0)
-	c.Temperature = Temperature{Scale: r.float("attention.temperature_scale", 0),
-		Length: r.int("attention.temperature_length", 0)}
-	if c.Temperature.Scale != 0 && c.Temperature.Length == 0 {
-		r.fail(fmt.Errorf("%w: metadata key %s.attention.temperature_length is missing or 0", formats.ErrCorrupt, c.Arch))
-	}
+	r.temperature(c, r.int("attention.temperature_length", 0))
 }
 
 // gating reads how scores are made. The first files of models with sigmoids did not tell; they have corrections.

@@ -40,16 +40,17 @@ type family struct {
 	NormAdd  float32      // added to the gains of all norms
 	Permuted bool         // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
 
-	Interleaved bool    // GGUF files rotate neighbouring pairs
-	RopeFreqs   bool    // llama3 scaling becomes rope_freqs.weight
-	Rotary      float64 // partial_rotary_factor when config.json has none; 0: no such key, whole heads are rotated
-	LongRope    bool    // longrope scaling becomes tensors of factors
-	PerKind     bool    // RoPE parameters differ between layers with a window and others
-	Smooth      bool    // YaRN's ramp is not rounded to whole dimensions
-	MoE         bool    // of several families of one architecture, the one that describes GGUF files with experts
-	Packed      bool    // some checkpoints are in MXFP4
-	Recurrent   Mixer   // of the layers for which GGUF files list no key-value heads
-	Gaps        bool    // GGUF files list sizes with zeros for layers that lack a part
+	Interleaved bool            // GGUF files rotate neighbouring pairs
+	RopeFreqs   bool            // llama3 scaling becomes rope_freqs.weight
+	Rotary      float64         // partial_rotary_factor when config.json has none; 0: no such key, whole heads are rotated
+	LongRope    bool            // longrope scaling becomes tensors of factors
+	Scaling     *ropeParameters // rope_parameters when config.json has none
+	PerKind     bool            // RoPE parameters differ between layers with a window and others
+	Smooth      bool            // YaRN's ramp is not rounded to whole dimensions
+	MoE         bool            // of several families of one architecture, the one that describes GGUF files with experts
+	Packed      bool            // some checkpoints are in MXFP4
+	Recurrent   Mixer           // of the layers for which GGUF files list no key-value heads
+	Gaps        bool            // GGUF files list sizes with zeros for layers that lack a part
 
 	Kinds map[string]Mixer // mixers by their names in layer_types or layers_block_type; nil: attention only
 
@@ -102,14 +103,19 @@ var families = []*family{
 	&lfm2,
 	&lfm2MoE,
 	&llama,
+	&ministral3,
 	&mistral,
+	&mistral3,
 	&mixtral,
 	&olmo2,
 	&phi3,
 	&qwen2,
 	&qwen2MoE,
+	&qwen2VL,
 	&qwen3,
 	&qwen3MoE,
+	&qwen3VLMoE,
+	&qwen3VL,
 	&smolLM3,
 	&stableLM,
 	&starCoder2,

@@ -15,8 +15,8 @@ import (
 
 // defaults is a config with the family's values for keys whose absence means something else than null: an absent key
 // leaves them, null clears them. Inside a wrapper the sizes of the class in transformers are among them.
-func (f *family) defaults(inside bool) *HFConfig {
-	h := &HFConfig{Tied: f.Tied, family: f, inside: inside}
+func (f *family) defaults(wrapper string) *HFConfig {
+	h := &HFConfig{Tied: f.Tied, family: f, wrapper: wrapper}
 	value := func(n int) *int { return &n } // of its own: decoding writes through the pointer
 	if f.KVHeads > 0 {
 		h.KVHeads = value(f.KVHeads)
@@ -24,7 +24,7 @@ func (f *family) defaults(inside bool) *HFConfig {
 	if f.Sliding > 0 {
 		h.SlidingWindow = value(f.Sliding)
 	}
-	if s := f.Class; inside && s.Layers > 0 {
+	if s := f.Class; wrapper != "" && s.Layers > 0 {
 		h.HiddenSize, h.IntermediateSize = value(s.Width), value(s.FFN)
 		h.Layers, h.Heads, h.VocabSize = value(s.Layers), value(s.Heads), value(s.Vocab)
 	}
@@ -40,14 +40,11 @@ func ParseHF(data []byte) (*HFConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.decoder == "" {
-		return nil, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt)
-	}
 	f, err := familyOf(u.decoder)
 	if err != nil {
 		return nil, err
 	}
-	h := f.defaults(u.inside)
+	h := f.defaults(u.wrapper)
 	data = u.data
 	err = pyjson.Unmarshal(data, h)
 	h.readLists(data)
@@ -171,6 +168,7 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	if f.Config != nil {
 		evaluation = cmp.Or(evaluation, f.Config(h, &c))
 	}
+	evaluation = cmp.Or(evaluation, h.untempered(&c))
 	if err := c.check(); err != nil {
 		return c, nil, err
 	}

@@ -99,6 +99,10 @@ type HFConfig struct {
 	DenseAtStart  *int     `json:"num_dense_layers"`
 	UseExpertBias *bool    `json:"use_expert_bias"`
 
+	Vision *struct {
+		Deepstack []int `json:"deepstack_visual_indexes"` // layers of the encoder of which the decoder's first layers get some
+	} `json:"vision_config"`
+
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization, or of the tensors
 	schemeErr    error
@@ -107,8 +111,8 @@ type HFConfig struct {
 	lengths map[string]int   // of the lists with an entry for each layer
 	each    map[string][]int // numbers given for each layer
 
-	family *family
-	inside bool // it lay inside the configuration of a wrapper
+	family  *family
+	wrapper string // model_type of the configuration that this one lay in; empty: none
 
 	Warnings []string `json:"-"` // values that were ignored; sentences without a full stop
 }
@@ -125,6 +129,10 @@ type ropeParameters struct {
 	Partial     *float64        `json:"partial_rotary_factor"`
 	Full        *ropeParameters `json:"full_attention"` // parameters per kind of layer
 	Sliding     *ropeParameters `json:"sliding_attention"`
+
+	Sections []int32 `json:"mrope_section"` // pairs that turn by the time, height and width in a picture
+
+	TemperatureBeta *float64 `json:"llama_4_scaling_beta"`
 
 	// yarn
 	Extrapolation   *float64 `json:"extrapolation_factor"`

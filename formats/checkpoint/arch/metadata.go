@@ -127,6 +127,9 @@ func (h *HFConfig) ropeMetadata(w writer, c *Config) {
 	case p.RopeType == "longrope" || p.RopeType == "su":
 		w.set("rope.scaling.type", "longrope")
 	}
+	if sections := p.sections(); sections != nil {
+		w.set("rope.dimension_sections", sections)
+	}
 	w.float("rope.freq_base", c.Rope.Base)
 	if c.LocalRope != nil {
 		w.float("rope.freq_base_swa", c.LocalRope.Base)

@@ -52,7 +52,7 @@ func (h *HFConfig) depends(data []byte, key string) bool {
 	var without any
 	fitting := 0
 	for i, value := range slices.Concat([]string{"null"}, probes) {
-		k := h.family.defaults(h.inside) // of a key that occurs twice the last value counts
+		k := h.family.defaults(h.wrapper) // of a key that occurs twice the last value counts
 		err := pyjson.Unmarshal(fmt.Appendf(slices.Clip(object), ",%q:%s}", key, value), k)
 		misfits, ok := err.(pyjson.Misfits)
 		if err != nil && !ok {

@@ -18,13 +18,17 @@ func (h *HFConfig) ropeParameters() ropeParameters {
 		p = *h.RopeScaling
 	case h.RopeParameters != nil:
 		p = *h.RopeParameters
+	case h.family.Scaling != nil:
+		p = *h.family.Scaling
 	}
 	if full, local := p.Full, p.Sliding; full != nil {
 		p = *full
 		p.Full, p.Sliding = full, local
 	}
 	p.Theta = cmp.Or(p.Theta, h.RopeTheta)
-	p.RopeType = cmp.Or(p.RopeType, p.Type)
+	if p.RopeType = cmp.Or(p.RopeType, p.Type); p.RopeType == "mrope" {
+		p.RopeType = "default" // with Sections
+	}
 	p.Partial = cmp.Or(p.Partial, h.PartialRotary)
 	p.OriginalMax = cmp.Or(p.OriginalMax, h.OriginalMax)
 	return p
@@ -35,6 +39,9 @@ func (h *HFConfig) rope(f *family, c *Config) (err error) {
 	p := h.ropeParameters()
 	if c.Rope, err = p.rope(h, f, c); err != nil {
 		return err
+	}
+	if p.Sections != nil && f.Interleaved {
+		return fmt.Errorf("%w: mrope_section in model_type %s", formats.ErrUnsupported, c.Family)
 	}
 	if p.Full != nil && !f.PerKind {
 		return fmt.Errorf("%w: RoPE parameters per kind of layer in model_type %s", formats.ErrUnsupported, c.Family)

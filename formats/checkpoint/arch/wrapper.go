@@ -2,6 +2,7 @@ package arch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -57,7 +58,7 @@ var sameDecoders = map[string]string{
 type unwrapped struct {
 	data    []byte // the object
 	decoder string // model_type
-	inside  bool   // the decoder's configuration lies inside a wrapper's
+	wrapper string // model_type of the configuration that it lies in; empty: none
 }
 
 // ofWhole are the keys of a wrapper that are about the decoder too. Those of the decoder come first, except for what
@@ -78,12 +79,12 @@ func unwrap(data []byte) (u unwrapped, err error) {
 		return u, fmt.Errorf("%w: %v", formats.ErrCorrupt, err)
 	}
 	outer, err := modelType(whole)
-	if err != nil {
-		return u, err
+	if err != nil || outer == "" {
+		return u, cmp.Or(err, fmt.Errorf("%w: there is no model_type", formats.ErrCorrupt))
 	}
 	around, own := nest(whole)
 	if own != nil {
-		u.inside = true
+		u.wrapper = outer
 		if u.decoder, err = modelType(own); err != nil {
 			return u, err
 		}
