@@ -45,6 +45,7 @@ var targets = slices.Concat([]target{
 	{kernels, "repackunpack_avx512", repack.EmitUnpack},
 	{kernels, "repackunpacksigned_avx512", repack.EmitUnpackSigned},
 	{machines, "loops_avx", loops.Emit},
+	narrow(vectors, "delta", vector.EmitDelta),
 	narrow(encoders, "rows", encode.Values),
 	narrow(encoders, "plain", encode.Plain),
 	narrow(encoders, "fixed", encode.Fixed),

@@ -6,6 +6,7 @@ package vec
 var avx2 = &Set{
 	addPart:        addPartOf(addPartAVX2),
 	maximum:        maximum8,
+	deltaStep:      deltaStepOf(deltaStepAVX2),
 	scale:          scale8,
 	softmax:        softmaxOf(8, expSumAVX2, maximum8, scale8, generic),
 	logSumExp:      logSumExpOf(8, sumExpAVX2, maximum8, generic),

@@ -14,6 +14,7 @@ var portable = func() *Set {
 	return &Set{
 		addPart:        addPartOf(addPartPortable),
 		maximum:        maximum,
+		deltaStep:      deltaStepOf(deltaStepPortable),
 		scale:          scale,
 		softmax:        softmaxOf(4, expSumPortable, maximum, scale, generic),
 		logSumExp:      logSumExpOf(4, sumExpPortable, maximum, generic),
@@ -70,6 +71,12 @@ func addPartPortable(x *float32, stride, width int, seen *int32, rows int, f flo
 	sum *float64) {
 	r := &RunningSoftmax{unsafe.Slice(top, rows), unsafe.Slice(sum, rows), unsafe.Slice(factors, rows)}
 	addPartGeneric(r, unsafe.Slice(x, (rows-1)*stride/4+width), stride/4, width, unsafe.Slice(seen, rows), f)
+}
+
+func deltaStepPortable(state, k, q *float32, rows int, v, y *float32, panels int, decay, beta float32) {
+	n := panels * panel
+	deltaStepGeneric(unsafe.Slice(state, rows*n), unsafe.Slice(k, rows), unsafe.Slice(q, rows), unsafe.Slice(v, n),
+		unsafe.Slice(y, n), decay, beta)
 }
 
 func expSumPortable(x *float32, n int, scale, top float32) (sum float64) {

@@ -11,6 +11,7 @@ package vec
 type Set struct {
 	addPart      func(r *RunningSoftmax, x []float32, stride, width int, seen []int32, f float32)
 	maximum      func(x []float32) float32
+	deltaStep    func(state, k, q, v, y []float32, decay, beta float32)
 	scale        func(x []float32, f float32)
 	softmax      func(x []float32, scale float32)
 	logSumExp    func(x []float32) float64
@@ -37,6 +38,7 @@ type Set struct {
 var generic = &Set{
 	addPart:        addPartGeneric,
 	maximum:        maximumGeneric,
+	deltaStep:      deltaStepGeneric,
 	scale:          scaleGeneric,
 	softmax:        softmaxGeneric,
 	logSumExp:      logSumExpGeneric,
