@@ -53,6 +53,8 @@ func (l *loader) mixers(i int, blk func(string) string) []mixer {
 		return []mixer{l.shortConv(blk)}
 	case arch.NoMixer:
 		return nil
+	case arch.Delta:
+		return []mixer{l.delta(blk)}
 	case arch.Mamba:
 		return []mixer{l.mamba(blk)}
 	case arch.AttentionMamba:

@@ -42,6 +42,7 @@ type pass struct {
 	runTask  func(worker, task int) // runs a task of the step; a field, as a closure allocates
 
 	attn   attnArgs
+	delta  deltaBuffers
 	routed routed
 	mla    mlaBuffers
 	ssm    ssmBuffers

@@ -48,6 +48,7 @@ const BatchTokens = 2048
 type worker struct {
 	scratch kernel.Scratch
 	attn    attnScratch
+	delta   deltaScratch
 	ssm     ssmScratch
 	row     []float32
 	top     []int32

@@ -47,7 +47,7 @@ func (m *Model) Work(n, past int) Work {
 // Bytes is the memory of the Runner's buffers.
 func (r *Runner) Bytes() int64 {
 	n := int64(0)
-	for _, v := range []any{&r.forms, &r.buf, r.spare, &r.pass.routed, &r.pass.mla, &r.pass.ssm, r.workers} {
+	for _, v := range []any{&r.forms, &r.buf, r.spare, &r.pass.routed, &r.pass.mla, &r.pass.ssm, &r.pass.delta, r.workers} {
 		n += heap(reflect.ValueOf(v))
 	}
 	return n

@@ -14,8 +14,6 @@ func (s *Set) DeltaStep(state, k, q, v, y []float32, decay, beta float32) {
 	s.deltaStep(state[:len(k)*len(v)], k, q[:len(k)], v, y[:len(v)], decay, beta)
 }
 
-const panel = 16 // columns
-
 func deltaStepGeneric(state, k, q, v, y []float32, decay, beta float32) {
 	for ; len(v) > 0; state, v, y = state[panel*len(k):], v[panel:], y[panel:] {
 		var d, sum [panel]float32

@@ -6,13 +6,16 @@ import (
 	"bitmill/formats"
 )
 
-// SSM is the state space of layers of kind Mamba: Mamba 2 (arXiv 2405.21060).
+// SSM is the state of recurrent layers, as Mamba 2 (arXiv 2405.21060) calls its parts. In a gated delta net (arXiv
+// 2412.06464) heads are those of values, groups those of queries and keys, and State is the width of a key.
 type SSM struct {
 	Inner  int // width of all heads
 	State  int // values that a head remembers of each of its own
 	Heads  int
 	Groups int // heads of a group share B and C
 	Conv   int // rows that the convolution sees
+
+	Tiled bool // head h is in group h % Groups, not h / (Heads/Groups)
 }
 
 // maxStates bounds the values that a layer remembers of a sequence.

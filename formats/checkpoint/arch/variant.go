@@ -27,7 +27,7 @@ type Variant struct {
 
 	Experts *Experts // nil: the feed-forward layers are dense
 	Latent  *Latent  // nil: keys and values have matrices of their own
-	SSM     *SSM     // of layers of kind Mamba
+	SSM     *SSM     // of layers of kind Mamba or Delta
 }
 
 // Norm is the kind of the norms of the residual stream.
