@@ -25,6 +25,7 @@ type attention struct {
 	dims           int // of a head
 
 	qNorm, kNorm []float32 // gains of the RMS norm of one head; nil: none
+	lateNorms    bool      // the norms come behind the rotation
 	sinks        []float32 // for each head, a score beside those of the keys; nil: none
 	window       int       // positions that a query sees, its own included; 0: all
 	rope         int       // an index in Model.rope, or noRope
@@ -150,7 +151,7 @@ func (p *pass) gather(a *attention, s *attnScratch, b attnTask) {
 	for r := range rows {
 		head := q[r*a.dims:][:a.dims]
 		copy(head, p.attn.q[((b.row+r/b.heads)*a.heads+b.head+r%b.heads)*a.dims:])
-		p.rotate(head, a.qNorm, a.rope, b.span, b.pos+r/b.heads)
+		p.rotate(a, head, a.qNorm, b.span, b.pos+r/b.heads)
 		if t := p.m.Config.Temperature; t.Scale != 0 {
 			p.set.Scale(head, t.At(b.pos+r/b.heads))
 		}

@@ -1,11 +1,19 @@
 package infer
 
-import "bitmill/formats/checkpoint/arch"
+import (
+	"fmt"
+	"math"
+
+	"bitmill/eval/kernel/vec"
+	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
+)
 
 // feedForward is down·(act(gate·x) * up·x), or down·act(up·x) without a gate.
 type feedForward struct {
 	gate, up, down Linear
 	act            arch.Activation
+	xielu          vec.XIELU // of the activation XIELU
 }
 
 // feedForward binds the matrices whose names end in suffix. Gate and up may be one tensor, the gate first; there may be
@@ -69,7 +77,29 @@ func (f *feedForward) makeRow(p *pass, row []float32, t int) {
 		p.set.GELUTanhMul(row, up)
 	case arch.GELU:
 		p.set.GELUMul(row, up)
+	case arch.ReLUSquared:
+		p.set.ReLUSquaredMul(row, up)
+	case arch.XIELU:
+		p.set.XIELU(row, &f.xielu)
+		if up != nil {
+			p.set.Mul(row, up)
+		}
 	case arch.SwiGLUOAI:
 		p.set.SwiGLUOAIMul(row, up, arch.SwiGLULimit)
 	}
+}
+
+// xielu makes the numbers of layer i's xIELU from those that the model stores.
+func (l *loader) xielu(i int) vec.XIELU {
+	c := &l.c.Config
+	if c.Activation != arch.XIELU {
+		return vec.XIELU{}
+	}
+	if c.XIELU == nil {
+		l.fail(fmt.Errorf("%w: the parameters of xIELU are missing", formats.ErrCorrupt))
+		return vec.XIELU{}
+	}
+	softplus := func(x float32) float32 { return float32(math.Log1p(math.Exp(float64(x)))) }
+	p := &c.XIELU[i]
+	return vec.XIELU{Positive: softplus(p.AlphaP), Negative: p.Beta + softplus(p.AlphaN), Beta: p.Beta, Eps: p.Eps}
 }

@@ -1,6 +1,11 @@
 package infer
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"bitmill/formats"
+)
 
 // gqa is grouped-query attention (arXiv 2305.13245): groups of query heads share a head of keys and values.
 type gqa struct {
@@ -26,6 +31,9 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 	g.o = l.linear(blk("attn_output.weight"), q, c.Width)
 	g.qNorm, g.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads, c.HeadDim)
 	g.kNorm, g.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads, c.HeadDim)
+	if c.LateNorms && (g.qRows.gain != nil || g.kRows.gain != nil) {
+		l.fail(fmt.Errorf("layer %d: %w: norms over all heads behind RoPE", i, formats.ErrUnsupported))
+	}
 	return g
 }
 
@@ -38,6 +46,8 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 		rope:  l.m.ropeOf(c.RopeOf(i)),
 		scale: float32(1 / math.Sqrt(float64(c.HeadDim))),
 		limit: float32(c.Cap.Attention),
+
+		lateNorms: c.LateNorms,
 	}
 	if c.Scale.Attention != 0 {
 		a.scale = float32(c.Scale.Attention)

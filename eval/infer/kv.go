@@ -70,7 +70,7 @@ func (a *storeStep) task(p *pass, _, task int) {
 	to := p.states[b.span].(*kv)
 	for h := range a.kvHeads {
 		for t := range b.n {
-			p.rotate(p.attn.k[(b.row+t)*width+h*a.dims:][:a.dims], a.kNorm, a.rope, b.span, b.pos+t)
+			p.rotate((*attention)(a), p.attn.k[(b.row+t)*width+h*a.dims:][:a.dims], a.kNorm, b.span, b.pos+t)
 		}
 		keys, values := to.head(h)
 		p.set.PackPanel(keys[b.pos/panel*panel*a.dims+b.pos%panel:], p.attn.k[b.row*width+h*a.dims:], width, b.n, a.dims)

@@ -83,6 +83,7 @@ func (l *loader) feeding(i int, blk func(string) string) mixer {
 		return nil
 	}
 	f := l.feedForward(blk, "", n)
+	f.xielu = l.xielu(i)
 	return &f
 }
 

@@ -73,14 +73,21 @@ func (m *Model) ropeOf(r *arch.Rope) int {
 	return i
 }
 
-// rotate normalizes one head (when gain is not nil) and turns it as at position pos of a span.
-func (p *pass) rotate(head, gain []float32, rope, span, pos int) {
-	if gain != nil {
+// rotate normalizes one head of queries or keys (when gain is not nil) and turns it as at position pos of a span.
+func (p *pass) rotate(a *attention, head, gain []float32, span, pos int) {
+	if gain != nil && !a.lateNorms {
 		p.set.RMSNorm(head, head, gain, p.m.Config.NormEps)
 	}
-	if rope == noRope {
-		return
+	if a.rope != noRope {
+		p.turn(head, a.rope, span, pos)
 	}
+	if gain != nil && a.lateNorms {
+		p.set.RMSNorm(head, head, gain, p.m.Config.NormEps)
+	}
+}
+
+// turn turns one head by a rotary embedding.
+func (p *pass) turn(head []float32, rope, span, pos int) {
 	r := p.m.rope[rope]
 	if r.LongFactors != nil && p.spans[span].context > r.OriginalContext {
 		rope++

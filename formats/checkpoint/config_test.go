@@ -134,7 +134,7 @@ func TestBadConfigs(t *testing.T) {
 		is     error
 		says   string
 	}{
-		"unknown family": {`{"model_type": "mamba"}`, formats.ErrUnsupported, "model_type \"mamba\"; bitmill knows\n  "},
+		"unknown family": {`{"model_type": "llama7"}`, formats.ErrUnsupported, "model_type \"llama7\"; bitmill knows\n  "},
 		"no family":      {`{}`, formats.ErrCorrupt, "model_type"},
 		"not JSON":       {`{`, formats.ErrCorrupt, "JSON"},
 		"wrong type":     {`{"model_type": "llama", "hidden_size": "big"}`, formats.ErrCorrupt, "hidden_size"},

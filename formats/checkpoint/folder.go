@@ -92,6 +92,9 @@ func (c *Checkpoint) fill(h *arch.HFConfig, folder *safetensors.Folder, o OpenOp
 	if err != nil {
 		return err
 	}
+	if list, err = c.takeScalars(h, list); err != nil {
+		return err
+	}
 	if err := c.bind(h, list); err != nil {
 		return err
 	}

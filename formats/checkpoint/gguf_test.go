@@ -60,7 +60,7 @@ func TestGGUFIsTheSameModel(t *testing.T) {
 		want := c.Config
 		want.Family = want.Arch
 		if want.Rope.Scaling == "llama3" { // the factors say it all
-			want.Rope = arch.Rope{Base: want.Rope.Base, Dims: want.Rope.Dims, Interleaved: true, Scaling: "llama3", Factors: want.Rope.Factors}
+			want.Rope = arch.Rope{Base: want.Rope.Base, Dims: want.Rope.Dims, Interleaved: want.Rope.Interleaved, Scaling: "llama3", Factors: want.Rope.Factors}
 		}
 		if !reflect.DeepEqual(g.Config, want) {
 			t.Errorf("%s:\n     %+v\nwant %+v", name, g.Config, want)
@@ -99,9 +99,9 @@ func TestGGUFConfigErr(t *testing.T) {
 		says string
 	}{
 		"architecture": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
-			m.Set("general.architecture", "mamba")
+			m.Set("general.architecture", "llama7")
 			return l
-		}, formats.ErrUnsupported, "\"mamba\"; bitmill evaluates\n  command-r, deepseek2, gemma"},
+		}, formats.ErrUnsupported, "\"llama7\"; bitmill evaluates\n  a"},
 		"no architecture": {func(m *gguf.Metadata, l []formats.Tensor) []formats.Tensor {
 			m.Delete("general.architecture")
 			return l

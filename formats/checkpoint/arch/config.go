@@ -29,6 +29,8 @@ type Config struct {
 	Mixer    Mixer
 	PerLayer []LayerSizes // where layers differ in sizes or mixers; nil: all are alike
 
+	XIELU []XIELUParameters // of each layer, where the activation is xIELU; nil in a plan
+
 	NormEps float32 // of the norms
 	Rope    Rope
 
@@ -127,7 +129,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)
 		}
 	}
-	return cmp.Or(c.checkLayers(), c.Latent.check(c), c.Experts.check(c.Layers))
+	return cmp.Or(c.checkLayers(), c.Latent.check(c), c.checkXIELU(), c.Experts.check(c.Layers))
 }
 
 // check verifies that the rotary embedding fits a head of that many values.

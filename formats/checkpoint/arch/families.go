@@ -52,6 +52,10 @@ type family struct {
 	Recurrent   Mixer           // of the layers for which GGUF files list no key-value heads
 	Gaps        bool            // GGUF files list sizes with zeros for layers that lack a part
 
+	Alpha   bool // dynamic RoPE scaling has a factor alpha, which makes another base
+	Dynamic bool // dynamic RoPE scaling is for contexts beyond the longest that the model is for
+	Letters bool // sliding_window_pattern may be a word, with L for layers with a window
+
 	Kinds map[string]Mixer // mixers by their names in layer_types or layers_block_type; nil: attention only
 
 	Defaults  func(h *HFConfig) // sets the values of absent keys, where null means something else
@@ -90,9 +94,14 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
 // rounds the ramp of gpt-oss's YaRN to whole dimensions.
 var families = []*family{
+	&apertus,
+	&arcee,
 	&cohere,
+	&cohere2,
 	&deepseekV2,
 	&deepseekV3,
+	&ernie4,
+	&exaone4,
 	&gemma,
 	&gemma2,
 	&gemma3,
@@ -100,6 +109,8 @@ var families = []*family{
 	&gptOSS,
 	&granite,
 	&granite4,
+	&hunyuan,
+	&internLM3,
 	&lfm2,
 	&lfm2MoE,
 	&llama,
@@ -108,6 +119,7 @@ var families = []*family{
 	&mistral3,
 	&mixtral,
 	&olmo2,
+	&olmo3,
 	&phi3,
 	&qwen2,
 	&qwen2MoE,
@@ -116,6 +128,7 @@ var families = []*family{
 	&qwen3MoE,
 	&qwen3VLMoE,
 	&qwen3VL,
+	&seedOSS,
 	&smolLM3,
 	&stableLM,
 	&starCoder2,

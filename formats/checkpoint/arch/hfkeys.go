@@ -30,6 +30,9 @@ type HFConfig struct {
 	HiddenActivation string   `json:"hidden_activation"`
 	Tied             bool     `json:"tie_word_embeddings"`
 	AttentionBias    bool     `json:"attention_bias"`
+	AttentionOutBias bool     `json:"attention_out_bias"`
+	QKVBias          bool     `json:"qkv_bias"`
+	Bias             bool     `json:"bias"`
 	MLPBias          bool     `json:"mlp_bias"`
 	UseBias          *bool    `json:"use_bias"`
 	UseQKVBias       bool     `json:"use_qkv_bias"`
@@ -73,6 +76,7 @@ type HFConfig struct {
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4
 	RopeParameters *ropeParameters `json:"rope_parameters"` // since transformers 5
 	PartialRotary  *float64        `json:"partial_rotary_factor"`
+	RotaryPct      *float64        `json:"rotary_pct"`
 	OriginalMax    *float64        `json:"original_max_position_embeddings"`
 
 	SlidingWindow    *int     `json:"sliding_window"`
@@ -108,6 +112,8 @@ type HFConfig struct {
 	schemeErr    error
 	stacking     Need // eachExpert, stackedExperts or fusedExperts, by the tensors; 0 before they are known
 
+	windowLetters string // sliding_window_pattern as a word
+
 	lengths map[string]int   // of the lists with an entry for each layer
 	each    map[string][]int // numbers given for each layer
 
@@ -129,6 +135,8 @@ type ropeParameters struct {
 	Partial     *float64        `json:"partial_rotary_factor"`
 	Full        *ropeParameters `json:"full_attention"` // parameters per kind of layer
 	Sliding     *ropeParameters `json:"sliding_attention"`
+
+	Alpha *float64 `json:"alpha"` // dynamic
 
 	Sections []int32 `json:"mrope_section"` // pairs that turn by the time, height and width in a picture
 

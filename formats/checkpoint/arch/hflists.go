@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/pyjson"
@@ -31,6 +32,9 @@ func (h *HFConfig) readLists(data []byte) {
 	var keys map[string]any
 	_ = pyjson.Unmarshal(data, &keys) // the caller has read it
 	h.lengths, h.each = map[string]int{}, map[string][]int{}
+	if word, ok := keys["sliding_window_pattern"].(string); ok && h.family.Letters && strings.Trim(word, "LG") == "" {
+		h.windowLetters = word
+	}
 	for _, key := range perLayerLists {
 		if list, ok := keys[key].([]any); ok && len(list) > 0 {
 			h.lengths[key] = len(list)

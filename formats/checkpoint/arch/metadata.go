@@ -21,6 +21,7 @@ func (h *HFConfig) Metadata(c *Config, info *modelcard.Info, typ formats.Type) *
 	f := h.family
 	m := new(gguf.Metadata)
 	m.Set("general.architecture", f.Arch)
+	c.xieluMetadata(m)
 	if c.Rope.Scaling == "longrope" {
 		m.Set(f.Arch+".rope.scaling.attn_factor", float32(c.Rope.Magnitude))
 	}
@@ -131,7 +132,7 @@ func (h *HFConfig) ropeMetadata(w writer, c *Config) {
 		w.set("rope.dimension_sections", sections)
 	}
 	w.float("rope.freq_base", c.Rope.Base)
-	if c.LocalRope != nil {
+	if c.LocalRope != nil && (p.Sliding != nil || h.RopeLocalBase != nil) {
 		w.float("rope.freq_base_swa", c.LocalRope.Base)
 	}
 }

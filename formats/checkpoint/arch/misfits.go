@@ -27,6 +27,9 @@ func (h *HFConfig) keep(data []byte, err error) error {
 		if _, ok := h.each[key]; ok {
 			continue // a number for each layer
 		}
+		if key == "sliding_window_pattern" && h.windowLetters != "" {
+			continue
+		}
 		if slices.Contains(descriptive, key) || m.Key == key && !h.depends(data, key) {
 			h.Warnings = append(h.Warnings, fmt.Sprintf("config.json: %v; this value is ignored", m))
 		} else {

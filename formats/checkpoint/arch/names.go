@@ -24,6 +24,9 @@ func (h *HFConfig) Names(c *Config, names []string) *Names {
 			n.table[fold(s.HF)] = s.HF
 		}
 	}
+	for name := range h.Scalars(&Config{Layers: min(max(c.Layers, 0), maxLayers)}) {
+		n.table[fold(name)] = name
+	}
 	if h.Layers != nil {
 		n.layers = *h.Layers
 	}

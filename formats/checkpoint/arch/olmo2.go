@@ -17,7 +17,7 @@ var olmo2 = family{
 		}),
 	Read: func(r *reader, c *Config) { // OLMo 3 has a window in three layers of four, which no scaling of RoPE changes
 		if r.window(c, 4, 0); c.Window > 0 {
-			c.LocalRope = &Rope{Base: c.Rope.Base, Dims: c.Rope.Dims}
+			r.localRope(c, c.Rope.Base)
 		}
 	},
 	NoHeadDim: true,

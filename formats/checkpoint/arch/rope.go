@@ -81,6 +81,13 @@ func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err er
 		r.OriginalContext = int(or(p.OriginalMax, float64(c.Context)))
 		r.Factors = yarnFactors(r, or(p.BetaFast, 32), or(p.BetaSlow, 1), p.Truncate != nil && !*p.Truncate)
 		r.Magnitude = p.yarnMagnitude(r.Factor)
+	case "dynamic":
+		switch {
+		case f.Alpha && p.Alpha != nil && *p.Alpha > 0 && r.Dims > 2:
+			r.Base *= math.Pow(*p.Alpha, float64(r.Dims)/float64(r.Dims-2))
+		case !f.Dynamic:
+			return r, fmt.Errorf("%w: RoPE scaling %q in model_type %s", formats.ErrUnsupported, p.RopeType, c.Family)
+		}
 	case "longrope", "su":
 		if !f.LongRope {
 			return r, fmt.Errorf("%w: RoPE scaling %q in model_type %s", formats.ErrUnsupported, p.RopeType, c.Family)

@@ -45,6 +45,7 @@ const (
 	always         Need = iota
 	untied              // unless the embedding is the output matrix
 	attentionBias       // when config.json sets attention_bias
+	attnOutBias         // when config.json sets attention_out_bias
 	mlpBias             // when config.json sets mlp_bias
 	useBias             // when config.json sets use_bias
 	qkvBiases           // when config.json sets use_qkv_bias
@@ -151,6 +152,15 @@ func vector(hf, gguf string, n dim, need Need) tensorSpec {
 	return tensorSpec{HF: hf, GGUF: gguf, Shape: []dim{n}, Need: need}
 }
 
+// withNeed is a table whose tensors are needed under that condition.
+func withNeed(table []tensorSpec, need Need) []tensorSpec {
+	table = slices.Clone(table)
+	for i := range table {
+		table[i].Need = need
+	}
+	return table
+}
+
 // without is a table without the rows of these GGUF names.
 func without(table []tensorSpec, gguf ...string) []tensorSpec {
 	return slices.DeleteFunc(slices.Clone(table), func(n tensorSpec) bool { return slices.Contains(gguf, n.GGUF) })
@@ -169,6 +179,8 @@ func (h *HFConfig) Needs(c *Config, n Need) bool {
 		return !h.Tied
 	case attentionBias:
 		return h.AttentionBias
+	case attnOutBias:
+		return h.AttentionOutBias
 	case mlpBias:
 		return h.MLPBias
 	case useBias:

@@ -14,6 +14,7 @@ type Variant struct {
 	Activation Activation // of the feed-forward layer
 	Parallel   bool       // attention and feed-forward layer read the same norm, and both are added
 	FFNNorm    string     // name of the norm before the feed-forward layer; "": ffn_norm
+	LateNorms  bool       // norms of single queries and keys come behind RoPE
 	OutputNorm string     // name of the norm before the output matrix; "": output_norm
 	Taps       int        // of short convolutions
 	Single     bool       // a layer is a mixer or a feed-forward layer, not both
@@ -42,15 +43,18 @@ const (
 type Activation uint8
 
 const (
-	SiLU      Activation = iota // x / (1+exp(-x))
-	GELU                        // x * (1+erf(x/√2)) / 2
-	GELUTanh                    // the approximation by tanh
-	SwiGLUOAI                   // gate and up are clamped, g / (1+exp(-1.702g)) * (up+1): gpt-oss
+	SiLU        Activation = iota // x / (1+exp(-x))
+	GELU                          // x * (1+erf(x/√2)) / 2
+	GELUTanh                      // the approximation by tanh
+	ReLUSquared                   // max(x, 0)²
+	XIELU                         // Config.XIELU has the parameters of each layer
+	SwiGLUOAI                     // gate and up are clamped, g / (1+exp(-1.702g)) * (up+1): gpt-oss
 )
 
 // activationNames maps hidden_act to the activation.
 var activationNames = map[string]Activation{
 	"silu": SiLU, "swish": SiLU, "gelu": GELU, "gelu_pytorch_tanh": GELUTanh, "gelu_new": GELUTanh, "gelu_fast": GELUTanh,
+	"relu2": ReLUSquared, "xielu": XIELU,
 }
 
 // SwiGLULimit is the clamp of SwiGLUOAI.

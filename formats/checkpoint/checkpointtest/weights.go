@@ -21,7 +21,7 @@ func Uniform(name string, n int) []float32 {
 }
 
 // Weights returns the values of a tensor by its Hugging Face name and shape (slowest dimension first), rounded to
-// bfloat16. Norm gains (one dimension, name ends in "weight") are 1 + 0.1u, other vectors 0.1u, embeddings 0.5u,
+// bfloat16. Norm gains (one dimension, name ends in "weight") are 1 + 0.1u, other vectors and numbers 0.1u, embeddings 0.5u,
 // matrices u * gain * sqrt(3 / fan in), the fan in being the last dimension. Steps round to float32 as numpy's do.
 func Weights(name string, shape []int64) []float32 {
 	n := 1
@@ -31,7 +31,7 @@ func Weights(name string, shape []int64) []float32 {
 	w := Uniform(name, n)
 	scale, shift := float32(0.1), float32(0)
 	switch {
-	case len(shape) == 1:
+	case len(shape) <= 1:
 		if strings.HasSuffix(name, "weight") {
 			shift = 1
 		}

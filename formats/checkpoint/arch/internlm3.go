@@ -1,0 +1,25 @@
+package arch
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+)
+
+// internLM3 is llama with heads of 128 values. Its dynamic RoPE scaling begins beyond the longest context.
+var internLM3 = family{
+	Type: "internlm3", Arch: "llama",
+	Context: 32768,
+	HeadDim: 128,
+	Layer:   llama.Layer,
+	Only: func(h *HFConfig) error {
+		if h.Bias != h.QKVBias {
+			return fmt.Errorf("%w: model_type internlm3 with qkv_bias %v and bias %v", formats.ErrUnsupported, h.QKVBias, h.Bias)
+		}
+		h.AttentionBias, h.MLPBias = h.AttentionBias || h.Bias, h.MLPBias || h.Bias
+		return nil
+	},
+	Permuted: true, Interleaved: true, RopeFreqs: true, Dynamic: true,
+	NoHeadDim: true,
+	Metadata:  llamaMetadata,
+}

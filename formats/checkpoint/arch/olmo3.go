@@ -1,0 +1,35 @@
+package arch
+
+import (
+	"fmt"
+
+	"bitmill/formats"
+	"bitmill/formats/gguf"
+)
+
+// olmo3 (OLMo 3 and 3.1) is olmo2 with a window in three layers of four. RoPE scaling is for the others only.
+var olmo3 = family{
+	Type: "olmo3", Arch: "olmo2",
+	Context: 2048,
+	Sliding: 4096,
+	Theta:   500000,
+	Eps:     1e-5,
+	Layer:   olmo2.Layer,
+	PerKind: true,
+	Config: func(h *HFConfig, c *Config) error {
+		if h.windows(c, 4); c.Window == 0 {
+			return nil
+		}
+		c.LocalRope = &Rope{Base: c.Rope.Base, Dims: c.Rope.Dims}
+		if local := h.ropeParameters().Sliding; local != nil {
+			c.LocalRope.Base = or(local.Theta, c.Rope.Base)
+			if local.RopeType != "" && local.RopeType != "default" {
+				return fmt.Errorf("%w: RoPE scaling %q of layers with a window in model_type %s", formats.ErrUnsupported,
+					local.RopeType, c.Family)
+			}
+		}
+		return nil
+	},
+	NoHeadDim: true,
+	Metadata:  func(h *HFConfig, c *Config, m *gguf.Metadata) { windowMetadata(c, m) },
+}
