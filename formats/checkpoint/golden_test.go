@@ -104,7 +104,11 @@ func describe(v any) string {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
-		e.Encode(rv.Index(i).Interface())
+		x := rv.Index(i).Interface()
+		if f, ok := x.(float32); ok {
+			x = float64(f)
+		}
+		e.Encode(x)
 		items = append(items, strings.TrimSpace(b.String()))
 	}
 	all := "[" + strings.Join(items, ", ") + "]"

@@ -70,7 +70,7 @@ func TestPlanEqualsCheckpoint(t *testing.T) {
 			}
 		}
 		for _, key := range c.Metadata.Keys() {
-			if strings.Contains(key, ".xielu.") {
+			if strings.HasPrefix(key, "xielu.") {
 				c.Metadata.Delete(key)
 			}
 		}

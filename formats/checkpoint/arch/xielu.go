@@ -51,7 +51,7 @@ func (c *Config) xieluMetadata(m *gguf.Metadata) {
 		for i := range each {
 			each[i] = *n.of(&c.XIELU[i])
 		}
-		m.Set(c.Arch+".xielu."+n.name, each)
+		m.Set("xielu."+n.name, each)
 	}
 }
 
@@ -60,18 +60,23 @@ func (r *reader) xielu(c *Config) {
 	c.XIELU = make([]XIELUParameters, c.Layers)
 	for _, n := range xieluNames {
 		key := "xielu." + n.name
-		v, _ := r.m.Get(r.arch + "." + key)
+		v, _ := r.m.Get(key)
 		each, list := v.([]float32)
 		if list && len(each) != c.Layers+c.NextN {
-			r.fail(fmt.Errorf("%w: metadata key %s.%s has %d numbers for %d blocks", formats.ErrCorrupt, r.arch, key,
-				len(each), c.Layers+c.NextN))
+			r.fail(fmt.Errorf("%w: metadata key %s has %d numbers for %d blocks", formats.ErrCorrupt, key, len(each),
+				c.Layers+c.NextN))
+			return
+		}
+		one, number := v.(float32)
+		if !list && !number {
+			r.fail(fmt.Errorf("%w: there are no numbers under metadata key %s", formats.ErrCorrupt, key))
 			return
 		}
 		for i := range c.XIELU {
 			if list {
 				*n.of(&c.XIELU[i]) = each[i]
 			} else {
-				*n.of(&c.XIELU[i]) = float32(r.need(key))
+				*n.of(&c.XIELU[i]) = one
 			}
 		}
 	}
