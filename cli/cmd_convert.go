@@ -23,13 +23,13 @@ func convertCommand() *cli.Command {
 		Name:      "convert",
 		Usage:     "write a checkpoint as GGUF without quantizing",
 		ArgsUsage: "MODEL OUT.gguf",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "outtype", Value: "auto",
 				Usage: "`TYPE` of the matrices: auto (the source's), f32, f16 or bf16"},
 			&cli.BoolFlag{Name: "vocab-only",
 				Usage: "write metadata and vocabulary without tensors; a Hugging Face folder then needs no weights"},
 			requantizeFlag(), loraFlag(), noVocabFlag(), forceFlag(),
-		},
+		}, mtpFlags()...),
 		Action: arguments(2, 2, "MODEL OUT.gguf").action(func(c *cli.Context, e env, args []string) error {
 			outtype := c.String("outtype")
 			format, ok := map[string]string{"auto": "", "f32": "F32", "f16": "F16", "bf16": "BF16"}[outtype]
@@ -72,7 +72,7 @@ func runConvert(ctx context.Context, e env, path, out, format string, force bool
 
 // runConvertVocabulary writes metadata and vocabulary without tensors.
 func runConvertVocabulary(e env, path, out, format string, force bool) error {
-	e.Source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true}
+	e.Source = checkpoint.OpenOptions{AllowRequantize: true, VocabularyOnly: true, MTP: e.Source.MTP}
 	c, err := checkpoint.OpenWith(path, e.Source)
 	if err != nil {
 		return err

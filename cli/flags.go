@@ -11,6 +11,7 @@ import (
 	"bitmill/eval"
 	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/cpu"
 	"bitmill/quantize"
 )
@@ -31,10 +32,26 @@ func noVocabFlag() cli.Flag {
 		Usage: "write a file without a vocabulary, which llama.cpp cannot load, where the folder's cannot be read"}
 }
 
-// sourceOptions reads requantizeFlag, loraFlag and noVocabFlag.
+// mtpFlags decide on blocks that predict further tokens.
+func mtpFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "mtp", Usage: "keep the blocks of a Hugging Face folder that predict further tokens (MTP), " +
+			"also where llama.cpp's converter leaves them out"},
+		&cli.BoolFlag{Name: "no-mtp", Usage: "leave those blocks out, also where llama.cpp's converter keeps them"},
+	}
+}
+
+// sourceOptions reads requantizeFlag, loraFlag, noVocabFlag and mtpFlags.
 func sourceOptions(c *cli.Context) checkpoint.OpenOptions {
-	return checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora"),
+	o := checkpoint.OpenOptions{AllowRequantize: c.Bool("allow-requantize"), Adapter: c.String("lora"),
 		NoVocabulary: c.Bool("no-vocab")}
+	switch {
+	case c.Bool("mtp"):
+		o.MTP = arch.KeepMTP
+	case c.Bool("no-mtp"):
+		o.MTP = arch.DropMTP
+	}
+	return o
 }
 
 // forceFlag allows to replace a file that bitmill did not write; see steps.CheckOutput.
@@ -134,6 +151,9 @@ func checkFlags(c *cli.Context) error {
 				return noStream("--" + name)
 			}
 		}
+	}
+	if c.Bool("mtp") && c.Bool("no-mtp") {
+		return usagef("give --mtp or --no-mtp, not both")
 	}
 	if x := c.Float64("kld-budget"); c.IsSet("kld-budget") && !(x > 0 && x <= math.MaxFloat64) {
 		return usagef("--kld-budget %v: it must be a number of nats above 0", x)

@@ -13,7 +13,7 @@ import (
 
 // recipeFlags are the flags that shape a plan, shared by plan, quantize and run.
 func recipeFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "pure", Usage: "the format's default type for every matrix"},
 		&cli.StringSliceFlag{Name: "tensor-type",
 			Usage: "`RE=TYPE`: a type for the tensors whose name matches; the first match wins"},
@@ -28,7 +28,7 @@ func recipeFlags() []cli.Flag {
 			Usage: "`KEY=TYPE:VALUE`: metadata to set; TYPE is int, float, bool or str; may be repeated"},
 		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, " +
 			"missing or zero importance weights"},
-	}
+	}, mtpFlags()...)
 }
 
 // weightFlags select entries of an importance matrix.

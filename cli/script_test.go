@@ -53,6 +53,13 @@ func TestScripts(t *testing.T) {
 			"truncate": truncateCommand,
 			// poke FILE OFFSET HEX overwrites bytes.
 			"poke": pokeCommand,
+			// case NAME... writes folders of checkpointtest's cases with a tokenizer.
+			"case": func(ts *testscript.TestScript, neg bool, args []string) {
+				for _, name := range args {
+					folder := checkpointtest.Load(t, name).FolderWithTokenizer(t)
+					ts.Check(os.CopyFS(ts.MkAbs(name), os.DirFS(folder)))
+				}
+			},
 			// packed CASE KIND... writes folders of checkpointtest's Packed.
 			"packed": func(ts *testscript.TestScript, neg bool, args []string) {
 				for _, kind := range args[1:] {

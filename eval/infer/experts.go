@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"math"
 	"slices"
 
 	"bitmill/formats/checkpoint/arch"
@@ -107,6 +108,10 @@ func (e *experts) task(p *pass, worker, task int) {
 			p.set.Softmax(scores, 1)
 		case arch.Sigmoid:
 			p.set.Sigmoid(scores)
+		case arch.SqrtSoftplus:
+			for i, x := range scores {
+				scores[i] = float32(math.Sqrt(max(float64(x), 0) + math.Log1p(math.Exp(-math.Abs(float64(x))))))
+			}
 		}
 		e.choose(p, chosen, scores, worker)
 		for i, x := range chosen {
@@ -129,7 +134,7 @@ func (e *experts) task(p *pass, worker, task int) {
 }
 
 // choose picks the best experts, only from the best groups if there are groups. The score of a group is that of its
-// best expert, or the sum of its best two where scores are sigmoids.
+// best expert, or the sum of its best two where scores are not parts of one softmax.
 func (e *experts) choose(p *pass, chosen []int32, scores []float32, worker int) {
 	if e.correction == nil && e.Groups <= 1 {
 		best(chosen, scores)
@@ -148,7 +153,7 @@ func (e *experts) choose(p *pass, chosen []int32, scores []float32, worker int) 
 			top := grow(&s.top, min(2, size))
 			best(top, by[g*size:(g+1)*size])
 			groups[g] = by[g*size+int(top[0])]
-			if e.Gating == arch.Sigmoid && size > 1 {
+			if e.Gating != arch.SoftmaxAll && size > 1 {
 				groups[g] += by[g*size+int(top[1])]
 			}
 		}

@@ -69,6 +69,8 @@ type OpenOptions struct {
 	Adapter         string // folder of a LoRA adapter to merge into a Hugging Face folder; empty: none
 	VocabularyOnly  bool   // open a Hugging Face folder without its weights
 	NoVocabulary    bool   // let CheckVocabulary pass
+
+	MTP arch.MTP // what becomes of a Hugging Face folder's blocks that predict further tokens
 }
 
 // Open is OpenWith without options.
@@ -98,6 +100,9 @@ func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 	case strings.EqualFold(filepath.Ext(path), ".safetensors"):
 		return nil, fmt.Errorf("open %s: a safetensors file does not say what model it is; "+
 			"name its folder, %s, with config.json in it", path, filepath.Dir(path))
+	case o.MTP != arch.DefaultMTP:
+		return nil, fmt.Errorf("open %s: %w: --mtp and --no-mtp are about Hugging Face folders; a GGUF file keeps its "+
+			"blocks", path, formats.ErrUnsupported)
 	}
 	return openGGUF(path)
 }

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,7 +30,7 @@ func openSnapshot(path string, o OpenOptions) (*Checkpoint, error) {
 
 // openFolder opens a Hugging Face folder.
 func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
-	h, err := readConfig(dir, filepath.Join(dir, "config.json"))
+	h, err := readConfig(dir, filepath.Join(dir, "config.json"), o)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (c *Checkpoint) fill(h *arch.HFConfig, folder *safetensors.Folder, o OpenOp
 	if err != nil {
 		return err
 	}
-	if err := c.guard(o); err != nil {
+	if err := cmp.Or(h.CheckMTP(&c.Config), c.guard(o)); err != nil {
 		return err
 	}
 	if tensors, err = c.merge(h, tensors, o.Adapter); err != nil {
@@ -163,7 +164,7 @@ func dominantType(list []source) formats.Type {
 }
 
 // readConfig reads a config.json; errors name dir.
-func readConfig(dir, path string) (*arch.HFConfig, error) {
+func readConfig(dir, path string, o OpenOptions) (*arch.HFConfig, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noConfig(dir)
@@ -172,6 +173,9 @@ func readConfig(dir, path string) (*arch.HFConfig, error) {
 		return nil, err
 	}
 	h, err := arch.ParseHF(data)
+	if err == nil {
+		err = h.SetMTP(o.MTP)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

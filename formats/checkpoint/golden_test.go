@@ -64,7 +64,12 @@ func TestConverterMetadataAndTensors(t *testing.T) {
 
 func open(t testing.TB, path string) *Checkpoint {
 	t.Helper()
-	c, err := Open(path)
+	return openWith(t, path, OpenOptions{})
+}
+
+func openWith(t testing.TB, path string, o OpenOptions) *Checkpoint {
+	t.Helper()
+	c, err := OpenWith(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}

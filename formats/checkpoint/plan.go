@@ -13,7 +13,7 @@ import (
 // openConfig describes the model of a bare config.json: every tensor by name, shape and type, without data and without
 // a vocabulary. It needs no weights, so models that are not on this machine can be planned.
 func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
-	h, err := readConfig(filepath.Dir(path), path)
+	h, err := readConfig(filepath.Dir(path), path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +33,9 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if c.Config, c.ConfigErr, err = h.Config(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := h.CheckMTP(&c.Config); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var list []source

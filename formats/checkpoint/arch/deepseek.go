@@ -19,7 +19,7 @@ var deepseekV2 = family{
 	Interleaved: true,
 	MoE:         true,
 	Variant:     Variant{Experts: &Experts{}, Latent: &Latent{}},
-	Config:      func(h *HFConfig, c *Config) error { h.latent(c, SoftmaxAll); return nil },
+	Config:      func(h *HFConfig, c *Config) error { return h.latent(c, SoftmaxAll) },
 	Read:        func(r *reader, c *Config) { r.latent(c) },
 	Metadata:    deepseekMetadata,
 }
@@ -31,13 +31,13 @@ var deepseekV3 = family{
 	Layer:       deepseekLayer,
 	Interleaved: true,
 	MoE:         true,
-	Variant:     Variant{Experts: &Experts{}, Latent: &Latent{}},
-	Config:      func(h *HFConfig, c *Config) error { h.latent(c, Sigmoid); return nil },
+	Variant:     Variant{Experts: &Experts{Normalize: true}, Latent: &Latent{}},
+	Config:      func(h *HFConfig, c *Config) error { return h.latent(c, Sigmoid) },
 	Metadata:    deepseekMetadata,
 }
 
 var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weight", "attn_v.weight",
-	"attn_output.weight"), qwenExperts, []tensorSpec{
+	"attn_output.weight"), qwenExperts, sharedExperts, []tensorSpec{
 	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{fullQueries, width}},
 	{HF: "self_attn.q_a_proj.weight", GGUF: "attn_q_a.weight", Shape: []dim{queryRank, width}},
 	{HF: "self_attn.q_a_layernorm.weight", GGUF: "attn_q_a_norm.weight", Shape: []dim{queryRank}},
@@ -53,10 +53,7 @@ var deepseekLayer = slices.Concat(without(decoder, "attn_q.weight", "attn_k.weig
 			return Layout{First: int64(c.Latent.Nope), Rows: int64(c.Latent.Value), Span: int64(c.Latent.Nope + c.Latent.Value)}
 		}},
 	{HF: "self_attn.o_proj.weight", GGUF: "attn_output.weight", Shape: []dim{width, latentOutput}},
-	{HF: "mlp.gate.e_score_correction_bias", GGUF: "exp_probs_b.bias", Shape: []dim{correction}, In: sparse},
-	{HF: "mlp.shared_experts.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
-	{HF: "mlp.shared_experts.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
-	{HF: "mlp.shared_experts.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse},
+	correction("mlp.gate.e_score_correction_bias", corrections),
 })
 
 func queryRank(c *Config) int     { return c.Latent.Query }
@@ -73,8 +70,8 @@ func fullQueries(c *Config) int {
 	return latentQueries(c)
 }
 
-// correction is the number of corrections; 0 unless experts are chosen by corrected sigmoids.
-func correction(c *Config) int {
+// corrections is the number of corrections; 0 unless experts are chosen by corrected sigmoids.
+func corrections(c *Config) int {
 	if c.Experts.Gating != Sigmoid {
 		return 0
 	}
@@ -85,7 +82,7 @@ func latentOutput(c *Config) int { return c.Heads * c.Latent.Value }
 func expandedKV(c *Config) int   { return c.Heads * (c.Latent.Nope + c.Latent.Value) }
 
 // latent reads the ranks and the routing. Attention sees one head of keys, KV+Rope wide.
-func (h *HFConfig) latent(c *Config, gating Gating) {
+func (h *HFConfig) latent(c *Config, gating Gating) error {
 	n := func(v *int, otherwise int) int {
 		if v == nil {
 			return otherwise
@@ -102,11 +99,7 @@ func (h *HFConfig) latent(c *Config, gating Gating) {
 			&Config{HeadDim: c.Latent.Rope, Context: c.Context})
 	}
 	c.Scale.Attention = c.Latent.scale(c.Rope.Factor, or(p.MScaleAllDim, 0))
-	h.experts(c)
-	e := c.Experts
-	e.Gating, e.Dense, e.Scale = gating, n(h.FirstDense, 0), single(or(h.RoutedScale, 1))
-	e.Count, e.Shared = n(h.RoutedExperts, e.Count), n(h.SharedExperts, 0)*e.FFN
-	e.Groups, e.GroupsUsed = n(h.Groups, 0), n(h.GroupsUsed, 0)
+	return h.routing(c, gating)
 }
 
 // scale is the factor of scores: 1/sqrt(Nope+Rope), times the square of YaRN's magnitude where queries and keys do not
@@ -142,33 +135,16 @@ func (r *reader) latent(c *Config) {
 		r.fail(fmt.Errorf("%w: metadata key %s.rope.scaling.attn_factor is %v", formats.ErrUnsupported, c.Arch, n))
 	}
 	c.Scale.Attention = l.scale(c.Rope.Factor, all)
-	e := c.Experts
-	e.Dense, e.Shared = r.int("leading_dense_block_count", 0), r.int("expert_shared_count", 0)*e.FFN
-	e.Scale = r.float("expert_weights_scale", 0)
-	norm, _, err := r.m.Bool(r.arch + ".expert_weights_norm")
-	r.fail(err)
-	e.Normalize = norm
-	e.Gating = r.gating(c)
-	e.Groups, e.GroupsUsed = r.int("expert_group_count", 0), r.int("expert_group_used_count", 0)
+	r.routing(c, r.untoldGating(c))
 	r.temperature(c, r.int("attention.temperature_length", 0))
 }
 
-// gating reads how scores are made. The first files of models with sigmoids did not tell; they have corrections.
-func (r *reader) gating(c *Config) Gating {
-	switch n := r.int("expert_gating_func", 0); n {
-	case 0:
-		_, corrected := r.tensor(fmt.Sprintf("blk.%d.exp_probs_b.bias", c.Experts.Dense))
-		if lite := c.Layers == 47 || c.Layers == 48; corrected || lite && c.Vocab == 154880 {
-			return Sigmoid
-		}
-	case 2:
+// untoldGating is how scores are made in the first files of models with sigmoids, which do not tell. They have
+// corrections.
+func (r *reader) untoldGating(c *Config) Gating {
+	_, corrected := r.tensor(fmt.Sprintf("blk.%d.exp_probs_b.bias", r.int("leading_dense_block_count", 0)))
+	if lite := c.Layers == 47 || c.Layers == 48; corrected || lite && c.Vocab == 154880 {
 		return Sigmoid
-	case 3:
-		return SoftmaxChosen
-	default:
-		if n != 1 {
-			r.fail(fmt.Errorf("%w: metadata key %s.expert_gating_func is %d", formats.ErrUnsupported, c.Arch, n))
-		}
 	}
 	return SoftmaxAll
 }

@@ -52,6 +52,8 @@ type family struct {
 	Recurrent   Mixer           // of the layers for which GGUF files list no key-value heads
 	Gaps        bool            // GGUF files list sizes with zeros for layers that lack a part
 
+	Predictors predictors // blocks that predict further tokens
+
 	Alpha   bool // dynamic RoPE scaling has a factor alpha, which makes another base
 	Dynamic bool // dynamic RoPE scaling is for contexts beyond the longest that the model is for
 	Letters bool // sliding_window_pattern may be a word, with L for layers with a window
@@ -106,6 +108,7 @@ var families = []*family{
 	&gemma2,
 	&gemma3,
 	&glm4,
+	&glm4MoE,
 	&gptOSS,
 	&granite,
 	&granite4,

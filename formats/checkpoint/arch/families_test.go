@@ -1,6 +1,10 @@
 package arch
 
-import "testing"
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
 
 func TestFamiliesSorted(t *testing.T) {
 	for i, f := range families {
@@ -10,5 +14,20 @@ func TestFamiliesSorted(t *testing.T) {
 		if f.Context == 0 || len(f.Layer) < 6 {
 			t.Errorf("%s is incomplete", f.Type)
 		}
+	}
+}
+
+// Each key of config.json has one field: a second one would stay empty.
+func TestKeysOnce(t *testing.T) {
+	seen := map[string]string{}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[HFConfig]()) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if key == "" || key == "-" {
+			continue
+		}
+		if other, ok := seen[key]; ok {
+			t.Errorf("%s and %s are both %s", other, f.Name, key)
+		}
+		seen[key] = f.Name
 	}
 }

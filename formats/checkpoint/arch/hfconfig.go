@@ -142,6 +142,9 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	if h.KVHeads != nil {
 		c.KVHeads = *h.KVHeads
 	}
+	if h.keepsMTP() {
+		c.NextN = h.promised()
+	}
 	if h.MaxPosition != nil {
 		c.Context = *h.MaxPosition
 	}

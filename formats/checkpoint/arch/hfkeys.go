@@ -65,12 +65,15 @@ type HFConfig struct {
 	SharedExperts   *int     `json:"n_shared_experts"`
 	FirstDense      *int     `json:"first_k_dense_replace"`
 	NextN           *int     `json:"num_nextn_predict_layers"`
+	MTPLayers       *int     `json:"mtp_num_hidden_layers"`
 	Groups          *int     `json:"n_group"`
 	GroupsUsed      *int     `json:"topk_group"`
 	RoutedScale     *float64 `json:"routed_scaling_factor"`
 	ScoringFunc     string   `json:"scoring_func"`
 	SparseStep      *int     `json:"decoder_sparse_step"`
 	DenseLayers     []int    `json:"mlp_only_layers"`
+
+	expertKeys
 
 	RopeTheta      *float64        `json:"rope_theta"`      // until transformers 4
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4
@@ -111,6 +114,8 @@ type HFConfig struct {
 	scheme       prequant.Scheme // of Quantization, or of the tensors
 	schemeErr    error
 	stacking     Need // eachExpert, stackedExperts or fusedExperts, by the tensors; 0 before they are known
+	mtp          MTP
+	noPredictors bool // the tensors of blocks that predict further tokens are not there
 
 	windowLetters string // sliding_window_pattern as a word
 

@@ -64,10 +64,7 @@ func wholes(list []any) ([]int, bool) {
 
 // checkLists verifies that lists have an entry for each layer, or for each block where some predict further tokens.
 func (h *HFConfig) checkLists(layers int) error {
-	blocks := layers
-	if h.NextN != nil {
-		blocks += *h.NextN
-	}
+	blocks := layers + h.promised()
 	for _, key := range slices.Sorted(maps.Keys(h.lengths)) {
 		if n := h.lengths[key]; n != layers && n != blocks {
 			return fmt.Errorf("%w: %s has %d entries for %d layers (num_hidden_layers)", formats.ErrCorrupt, key, n, layers)

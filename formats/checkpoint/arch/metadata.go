@@ -2,7 +2,6 @@ package arch
 
 import (
 	"cmp"
-	"slices"
 
 	"bitmill/formats"
 	"bitmill/formats/gguf"
@@ -63,7 +62,7 @@ func (w writer) fileType() {
 
 // parameters writes the keys that most architectures have.
 func (f *family) parameters(h *HFConfig, c *Config, w writer) {
-	w.uint("block_count", c.Layers)
+	w.uint("block_count", c.Layers+c.NextN)
 	w.uint("context_length", c.Context)
 	w.uint("embedding_length", c.Width)
 	w.sizes("feed_forward_length", c, ffn)
@@ -82,8 +81,8 @@ func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 			w.uint("expert_group_count", c.Experts.Groups)
 			w.uint("expert_group_used_count", c.Experts.GroupsUsed)
 		}
-		if n := slices.Index([]string{"softmax", "sigmoid"}, h.ScoringFunc); n >= 0 {
-			w.uint("expert_gating_func", n+1)
+		if h.scoring() != "" {
+			w.gating(c.Experts.Gating)
 		}
 	}
 	// transformers gives most models a head_dim, so the converter finds one.

@@ -12,11 +12,13 @@ type Names struct {
 	table      map[string]string // folded name -> the table's
 	layers     int
 	predictors map[int]bool // blocks behind the layers that predict further tokens
+	kept       int          // number of those that stay
 	dropped    []string
 }
 
 // Names prepares for the names of a checkpoint's tensors. It notes how experts are stacked, which decides on Tensors.
 func (h *HFConfig) Names(c *Config, names []string) *Names {
+	h.countMTP(c, names)
 	list := h.family.tensors(c)
 	n := &Names{table: make(map[string]string, len(list)), predictors: map[int]bool{}, dropped: h.family.Dropped}
 	for _, e := range list {
@@ -30,19 +32,22 @@ func (h *HFConfig) Names(c *Config, names []string) *Names {
 	if h.Layers != nil {
 		n.layers = *h.Layers
 	}
-	if h.NextN != nil {
-		for i := range min(max(*h.NextN, 0), maxLayers) {
-			n.predictors[n.layers+i] = true
-		}
+	n.kept = c.NextN
+	for i := n.kept; i < h.promised(); i++ {
+		n.predictors[n.layers+i] = true
 	}
-	h.stacking = eachExpert
+	h.stacking, h.noPredictors = eachExpert, c.NextN > 0
 	for _, name := range names {
-		folded := fold(name)
+		folded := n.fold(name)
 		block := blockOf(folded)
-		if block >= n.layers && slices.ContainsFunc(predicting, func(s string) bool { return strings.Contains(folded, s) }) {
-			n.predictors[block] = true
+		if block >= n.layers && block < n.layers+n.kept {
+			h.noPredictors = false
 		}
 		switch {
+		case block >= n.layers+n.kept && slices.ContainsFunc(predicting, func(s string) bool {
+			return strings.Contains(folded, s)
+		}):
+			n.predictors[block] = true
 		case strings.HasSuffix(folded, ".mlp.experts.gate_up_proj"):
 			h.stacking = fusedExperts
 		case strings.HasSuffix(folded, ".mlp.experts.gate_proj"):
@@ -52,20 +57,28 @@ func (h *HFConfig) Names(c *Config, names []string) *Names {
 	return n
 }
 
+// fold makes names equal that different programs give to one tensor.
+func (n *Names) fold(name string) string {
+	if name = fold(name); n.kept > 0 {
+		name = predictorName(name, n.layers)
+	}
+	return name
+}
+
 // Table is the table's name of a tensor; of an unknown one, the name as it is.
 func (n *Names) Table(name string) string {
-	if known, ok := n.table[fold(name)]; ok {
+	if known, ok := n.table[n.fold(name)]; ok {
 		return known
 	}
 	return name
 }
 
 // Beyond reports whether a tensor belongs to a block at or behind the number of layers.
-func (n *Names) Beyond(name string) bool { return blockOf(fold(name)) >= n.layers }
+func (n *Names) Beyond(name string) bool { return blockOf(n.fold(name)) >= n.layers }
 
 // Extra says what a tensor is that the model's output does not depend on; it is empty for all others.
 func (n *Names) Extra(name string) string {
-	folded := fold(name)
+	folded := n.fold(name)
 	table, known := n.table[folded]
 	switch {
 	case slices.Contains(n.dropped, table):

@@ -19,6 +19,9 @@ func (c *Config) OfLayer(i int) *Config {
 	if c.PerLayer == nil {
 		return c
 	}
+	for i >= len(c.PerLayer) || i >= c.Layers && i > 0 && !c.PerLayer[i].Mixer.Attends() {
+		i-- // blocks behind the layers are as the last one with attention
+	}
 	layer, s := *c, c.PerLayer[i]
 	layer.FFN, layer.Heads, layer.KVHeads, layer.HeadDim, layer.Mixer = s.FFN, s.Heads, s.KVHeads, s.HeadDim, s.Mixer
 	return &layer
@@ -213,7 +216,11 @@ func (r *reader) gaps(c *Config, f *family) {
 // sizes writes a dimension that may differ from layer to layer: one number, or one for each layer. Layers that lack the
 // part count only where gaps are listed.
 func (w writer) sizes(key string, c *Config, of func(c *Config) int) {
-	list := make([]int32, len(c.PerLayer))
+	if c.PerLayer == nil {
+		w.uint(key, of(c))
+		return
+	}
+	list := make([]int32, c.Layers+c.NextN)
 	var there []int32
 	for i := range list {
 		if list[i] = int32(of(c.OfLayer(i))); list[i] > 0 || w.gaps {

@@ -59,6 +59,7 @@ const (
 	stackedExperts      // when those of a layer are stacked
 	fusedExperts        // when they are stacked, gate and up in one tensor
 	eitherStack         // when they are stacked in either way
+	optional            // never
 )
 
 // where says which layers have a tensor.
@@ -201,6 +202,8 @@ func (h *HFConfig) Needs(c *Config, n Need) bool {
 		return !h.MXFP4()
 	case eachExpert, stackedExperts, fusedExperts:
 		return n == cmp.Or(h.stacking, eachExpert)
+	case optional:
+		return false
 	case eitherStack:
 		return h.stacking == stackedExperts || h.stacking == fusedExperts
 	}

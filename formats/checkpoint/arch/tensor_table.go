@@ -15,6 +15,8 @@ type Expected struct {
 	Need    Need
 	Layout  Layout
 	Group   string // tensors of one group are completed together; empty: alone
+
+	Predicts bool // belongs to a block that predicts further tokens
 }
 
 // Part is one source of a tensor.
@@ -29,21 +31,23 @@ func (c *Config) Tensors() ([]Expected, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(f.tensors(c), func(e Expected) bool { return e.Need.stacked() }), nil
+	return slices.DeleteFunc(f.tensors(c), func(e Expected) bool { return e.Need.stacked() || e.Predicts }), nil
 }
 
 // Tensors lists the tensors that a checkpoint with this config.json may have, experts stacked as Names has found them.
 func (h *HFConfig) Tensors(c *Config) []Expected {
 	return slices.DeleteFunc(h.family.tensors(c), func(e Expected) bool {
-		return (e.Need.stacked() || e.Need == eachExpert) && !h.Needs(c, e.Need)
+		return e.Predicts && h.noPredictors || (e.Need.stacked() || e.Need == eachExpert) && !h.Needs(c, e.Need)
 	})
 }
 
 // tensors lists all forms of the family's tensors for a Config, in the order of the tables.
 func (f *family) tensors(c *Config) []Expected {
 	list := make([]Expected, 0, len(outside)+c.Layers*len(f.Layer))
+	predicts := false
 	add := func(c *Config, n tensorSpec, hf, gguf string) {
 		if e := f.expect(c, n, hf, gguf); !slices.Contains(e.Shape, 0) {
+			e.Predicts = predicts
 			list = append(list, e)
 		}
 	}
@@ -54,9 +58,13 @@ func (f *family) tensors(c *Config) []Expected {
 	for _, n := range slices.Concat(common, f.Outside) {
 		add(c, n, "", "")
 	}
-	for i := range c.Layers {
+	table := f.Layer
+	for i := range c.Layers + c.NextN {
+		if predicts = i >= c.Layers; i == c.Layers {
+			table = slices.Concat(f.Layer, predictor)
+		}
 		layer := c.OfLayer(i)
-		for _, n := range f.Layer {
+		for _, n := range table {
 			if c.has(n.In, i) {
 				add(layer, n, fmt.Sprintf("%s%d.", stem, i), fmt.Sprintf("blk.%d.", i))
 			}

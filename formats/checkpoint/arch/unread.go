@@ -71,7 +71,7 @@ var harmlessKeys = []harmless{
 		func(v any, _ *Config) bool { return number(v) <= 1 }},
 	{[]string{"expert_group_used_count"}, "it is about the groups, if there are any", nil},
 	{[]string{"expert_gating_func"}, "experts are chosen so anyway", func(v any, c *Config) bool {
-		return number(v) == gatingNumber(c.Experts.Gating)
+		return number(v) == float64(c.Experts.Gating.number())
 	}},
 	{[]string{"expert_weights_norm"}, "weights are normalized, or not, anyway",
 		func(v any, c *Config) bool { return v == c.Experts.Normalize }},
@@ -108,11 +108,6 @@ var harmlessKeys = []harmless{
 	{[]string{"ssm.*"}, "recurrent layers would show in their tensors", nil},
 	{[]string{"attention.temperature_length"}, "there is no temperature",
 		func(_ any, c *Config) bool { return c.Temperature.Scale == 0 }},
-}
-
-// gatingNumber is what metadata calls a gating.
-func gatingNumber(g Gating) float64 {
-	return map[Gating]float64{SoftmaxAll: 1, Sigmoid: 2, SoftmaxChosen: 3}[g]
 }
 
 // unread lists the keys of the architecture that nothing has read and that may change what the model computes.

@@ -149,8 +149,9 @@ func TestGating(t *testing.T) {
 		{"the key tells", []any{"expert_gating_func", uint32(2)}, nil, Sigmoid, false},
 		{"the key tells more", []any{"expert_gating_func", uint32(1)}, []string{"blk.1.exp_probs_b.bias"}, SoftmaxAll, false},
 		{"of the chosen", []any{"expert_gating_func", uint32(3)}, nil, SoftmaxChosen, false},
+		{"of DeepSeek V4", []any{"expert_gating_func", uint32(4)}, nil, SqrtSoftplus, false},
 		{"before latents had matrices of their own", nil, []string{"blk.0.attn_kv_b.weight"}, SoftmaxAll, true},
-		{"unknown", []any{"expert_gating_func", uint32(4)}, nil, SoftmaxAll, true},
+		{"unknown", []any{"expert_gating_func", uint32(5)}, nil, SoftmaxAll, true},
 	} {
 		c, _, err := with(t, "deepseek2", slices.Concat(latent, tt.more), tt.tensors...)
 		if errors.Is(err, formats.ErrCorrupt) {

@@ -131,6 +131,7 @@ const (
 	SoftmaxAll    Gating = iota // softmax over all experts
 	SoftmaxChosen               // the best logits are chosen, softmax over those
 	Sigmoid                     // each on its own
+	SqrtSoftplus                // sqrt(ln(1 + e^x)), each on its own
 )
 
 // check verifies that the experts make sense.
@@ -176,7 +177,7 @@ func (c *Config) ExpertLayer(i int) bool {
 	if c.Experts == nil || c.Experts.Layers == nil {
 		return c.Experts != nil && i >= c.Experts.Dense
 	}
-	return i < len(c.Experts.Layers) && c.Experts.Layers[i]
+	return i >= len(c.Experts.Layers) || c.Experts.Layers[i]
 }
 
 // everyNth marks all layers except every n-th, counted from 1: the windows of an alternating model. With n of 0 it
