@@ -95,7 +95,7 @@ func (c *Checkpoint) recordAdapter() {
 
 // derive makes the tensor one whose rows are derived from its sources when read; float forces F32.
 func (t *Tensor) derive(sources []source, float bool) error {
-	if t.layout.Columns > 0 || t.layout.Nibbles || t.layout.Add != 0 {
+	if t.layout.Columns > 0 || t.layout.Nibbles || t.layout.Add != 0 || t.layout.MinusExp {
 		return fmt.Errorf("tensor %s: %w: quantized or merged weights cannot be reordered as this tensor needs it",
 			sources[0].name, formats.ErrUnsupported)
 	}

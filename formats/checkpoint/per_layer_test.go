@@ -188,7 +188,7 @@ func TestDenseGranite4(t *testing.T) {
 		t.Errorf("%v: %+v", err, g.Config)
 	}
 	for more, says := range map[string]string{
-		strings.Replace(layers, `["attention"`, `["mamba"`, 1):                         `layers of kind "mamba"`,
+		strings.Replace(layers, `["attention"`, `["conv"`, 1):                          `layers of kind "conv"`,
 		strings.Replace(layers, `"num_local_experts": 0`, `"num_local_experts": 8`, 1): "with experts",
 		`"num_local_experts": 0`: "layers of Mamba",
 	} {

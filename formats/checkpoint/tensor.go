@@ -161,6 +161,9 @@ func (t *Tensor) convert() {
 	out := make([]byte, 0, 4*n)
 	for i := range n {
 		v := values[t.layout.Row(i, n)] + t.layout.Add
+		if t.layout.MinusExp {
+			v = -float32(math.Exp(float64(v)))
+		}
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
 	}
 	t.converted.data = out

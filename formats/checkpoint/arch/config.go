@@ -129,7 +129,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)
 		}
 	}
-	return cmp.Or(c.checkLayers(), c.Latent.check(c), c.checkXIELU(), c.Experts.check(c.Layers))
+	return cmp.Or(c.checkLayers(), c.Latent.check(c), c.SSM.check(c), c.checkXIELU(), c.Experts.check(c.Layers))
 }
 
 // check verifies that the rotary embedding fits a head of that many values.

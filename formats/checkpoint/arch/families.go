@@ -49,6 +49,7 @@ type family struct {
 	Smooth      bool            // YaRN's ramp is not rounded to whole dimensions
 	MoE         bool            // of several families of one architecture, the one that describes GGUF files with experts
 	Packed      bool            // some checkpoints are in MXFP4
+	Guest       bool            // another family of the architecture describes its GGUF files
 	Recurrent   Mixer           // of the layers for which GGUF files list no key-value heads
 	Gaps        bool            // GGUF files list sizes with zeros for layers that lack a part
 
@@ -91,6 +92,7 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
 //   - Granite 4.0's files without Mamba have no keys of it, one number of key-value heads, and say when positions are
 //     left out.
+//   - Bamba's rows of Q and K are permuted within the half of a head that rotates; the converter permutes whole heads.
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
@@ -98,6 +100,7 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 var families = []*family{
 	&apertus,
 	&arcee,
+	&bamba,
 	&cohere,
 	&cohere2,
 	&deepseekV2,
@@ -112,6 +115,7 @@ var families = []*family{
 	&gptOSS,
 	&granite,
 	&granite4,
+	&graniteHybrid,
 	&hunyuan,
 	&internLM3,
 	&lfm2,
@@ -182,7 +186,7 @@ func familyOfArch(arch string, moe bool) (*family, error) {
 	var known []string
 	var found *family
 	for _, f := range families {
-		if f.Arch == arch && (found == nil || f.MoE == moe && found.MoE != moe) {
+		if f.Arch == arch && !f.Guest && (found == nil || f.MoE == moe && found.MoE != moe) {
 			found = f
 		}
 		if !slices.Contains(known, f.Arch) {

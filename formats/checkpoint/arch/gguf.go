@@ -85,7 +85,7 @@ func (r *reader) experts(c *Config, count int) {
 		return
 	}
 	e := *c.Experts
-	e.Count, e.Used = count, r.int("expert_used_count", -1)
+	e.Count, e.Used = count, r.int("expert_used_count", -min(count, 1))
 	e.FFN = r.int("expert_feed_forward_length", c.FFN)
 	e.Shared = r.int("expert_shared_feed_forward_length", 0)
 	c.Experts = &e

@@ -22,9 +22,12 @@ var granite = family{
 	Read: func(r *reader, c *Config) {
 		c.Scale = Scales{
 			Embedding: r.float("embedding_scale", 0), Attention: r.float("attention.scale", 0),
-			Residual: r.float("residual_scale", 0), Logit: 1 / r.float("logit_scale", 1),
+			Residual: r.float("residual_scale", 0),
 		}
-		rotates, told, err := r.m.Bool("granite.rope.scaling.finetuned")
+		if s := r.float("logit_scale", 0); s != 0 {
+			c.Scale.Logit = 1 / s
+		}
+		rotates, told, err := r.m.Bool(c.Arch + ".rope.scaling.finetuned")
 		if r.fail(err); told && !rotates { // what the key means in this architecture
 			c.RopeLayers = make([]bool, c.Layers)
 		}
@@ -32,10 +35,10 @@ var granite = family{
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		llamaMetadata(h, c, m)
-		m.Set("granite.attention.scale", float32(c.Scale.Attention))
-		m.Set("granite.embedding_scale", float32(c.Scale.Embedding))
-		m.Set("granite.residual_scale", float32(c.Scale.Residual))
-		m.Set("granite.logit_scale", float32(1/c.Scale.Logit))
+		m.Set(c.Arch+".attention.scale", float32(c.Scale.Attention))
+		m.Set(c.Arch+".embedding_scale", float32(c.Scale.Embedding))
+		m.Set(c.Arch+".residual_scale", float32(c.Scale.Residual))
+		m.Set(c.Arch+".logit_scale", float32(1/c.Scale.Logit))
 	},
 	Vocabulary: llamaVocabulary,
 }

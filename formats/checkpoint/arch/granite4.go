@@ -22,6 +22,13 @@ var granite4 = family{
 			{HF: "shared_mlp.output_linear.weight", GGUF: "ffn_down.weight", Shape: []dim{width, ffn}},
 		}),
 	Permuted: true, Interleaved: true, RopeFreqs: true,
+	Spellings: func(h *HFConfig) {
+		if types := slices.Concat(h.LayerTypes, h.BlockTypes); slices.Contains(types, "mamba") ||
+			slices.Contains(types, "linear_attention") {
+			h.family = &graniteHybrid
+			h.spell()
+		}
+	},
 	Only: func(h *HFConfig) error {
 		types := slices.Concat(h.LayerTypes, h.BlockTypes)
 		if i := slices.IndexFunc(types, func(s string) bool { return s != "attention" && s != "full_attention" }); i >= 0 {

@@ -109,6 +109,7 @@ type HFConfig struct {
 	Vision *struct {
 		Deepstack []int `json:"deepstack_visual_indexes"` // layers of the encoder of which the decoder's first layers get some
 	} `json:"vision_config"`
+	ssmKeys
 
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization, or of the tensors

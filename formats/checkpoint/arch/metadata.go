@@ -84,6 +84,9 @@ func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 		if h.scoring() != "" {
 			w.gating(c.Experts.Gating)
 		}
+	} else if f.Variant.Experts != nil && h.NumLocalExperts != nil && h.ExpertsUsed != nil {
+		w.uint("expert_count", 0)
+		w.uint("expert_used_count", *h.ExpertsUsed)
 	}
 	// transformers gives most models a head_dim, so the converter finds one.
 	if h.HeadDim != nil || !f.NoHeadDim {

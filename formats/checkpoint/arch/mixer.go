@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 
 	"bitmill/formats"
 )
@@ -62,6 +63,16 @@ func (h *HFConfig) mixers(c *Config) error {
 		c.setMixers(mixers)
 	}
 	return nil
+}
+
+// firstOf is the first layer with one of these mixers; -1 when there is none.
+func (c *Config) firstOf(kinds ...Mixer) int {
+	for i := range c.Layers {
+		if slices.Contains(kinds, c.OfLayer(i).Mixer) {
+			return i
+		}
+	}
+	return -1
 }
 
 // attends reports whether any layer has attention.

@@ -27,8 +27,11 @@ func (s *SSM) HeadDim() int { return s.Inner / s.Heads }
 // ConvWidth is the number of columns that the convolution reads: the heads, B and C.
 func (s *SSM) ConvWidth() int { return s.Inner + 2*s.Groups*s.State }
 
-func (s *SSM) check() error {
+func (s *SSM) check(c *Config) error {
 	if s == nil {
+		if i := c.firstOf(Mamba, AttentionMamba); i >= 0 {
+			return fmt.Errorf("%w: layer %d is a state space whose sizes are not given", formats.ErrCorrupt, i)
+		}
 		return nil
 	}
 	for _, n := range []int{s.Inner, s.State, s.Heads, s.Groups, s.Conv} {

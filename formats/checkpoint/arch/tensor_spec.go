@@ -36,6 +36,7 @@ func experts(c *Config) int      { return c.Experts.Count }
 func expertFFN(c *Config) int    { return c.Experts.FFN }
 func twoExpertFFN(c *Config) int { return 2 * c.Experts.FFN }
 func sharedFFN(c *Config) int    { return c.Experts.Shared }
+func twoSharedFFN(c *Config) int { return 2 * c.Experts.Shared }
 func one(*Config) int            { return 1 }
 
 // Need says when a tensor must be there.
@@ -146,6 +147,15 @@ var mlpBiases = []tensorSpec{
 var headNorms = []tensorSpec{
 	{HF: "self_attn.q_norm.weight", GGUF: "attn_q_norm.weight", Shape: []dim{headDim}},
 	{HF: "self_attn.k_norm.weight", GGUF: "attn_k_norm.weight", Shape: []dim{headDim}},
+}
+
+// in lists rows of tables for the layers of that kind only.
+func in(w where, tables ...[]tensorSpec) []tensorSpec {
+	list := slices.Concat(tables...)
+	for i := range list {
+		list[i].In = w
+	}
+	return list
 }
 
 // vector is the row of a vector.

@@ -86,6 +86,9 @@ func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) Expected {
 		case keys:
 			e.Layout.Heads = c.KVHeads
 		}
+		if n.Rotary != still && c.Rope.Dims < c.HeadDim {
+			e.Layout.Turns = int64(c.Rope.Dims)
+		}
 	}
 	if f.NormAdd != 0 && strings.HasSuffix(n.GGUF, "norm.weight") {
 		e.Layout.Add = f.NormAdd
@@ -118,7 +121,7 @@ func sizes(c *Config, dims []dim) []int64 {
 }
 
 // floats are the ends of the names of matrices that the converter writes in F32.
-var floats = []string{".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", ".shortconv.conv.weight",
+var floats = []string{".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", ".shortconv.conv.weight", ".ssm_conv1d.weight",
 	"position_embd.weight"}
 
 // Float reports whether the converter writes the tensor in F32 whatever the source's type: vectors, norms, routers,
