@@ -146,7 +146,7 @@ func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
 	c.Tokenizer = t
 	c.Warnings = append(c.Warnings, t.Warnings...)
 	t.AddMetadata(c.Metadata, c.Config.Vocab)
-	h.AddVocabulary(&c.Config, c.Metadata, t)
+	h.AddVocabulary(&c.Config, c.Metadata, t, modelcard.EndTokens(c.Path))
 }
 
 // dominantType finds the DominantType of a folder.

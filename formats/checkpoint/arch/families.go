@@ -76,6 +76,9 @@ type family struct {
 	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys instead of the common ones
 	Metadata   func(h *HFConfig, c *Config, m *gguf.Metadata) // adds to them
 
+	// Special corrects special tokens, where the ends are those of generation_config.json; may be nil.
+	Special func(h *HFConfig, m *gguf.Metadata, t *tokenizer.Tokenizer, ends []int)
+
 	// Vocabulary adds what the converter adds to the tokenizer's metadata; may be nil.
 	Vocabulary func(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer)
 }

@@ -208,8 +208,12 @@ func (h *HFConfig) MXFP4() bool { return h.scheme.Method == "mxfp4" }
 // AlwaysTied reports whether the architecture has no output matrix beside the embedding.
 func (h *HFConfig) AlwaysTied() bool { return h.family.Joint }
 
-// AddVocabulary sets what the converter adds to the tokenizer's metadata for the family.
-func (h *HFConfig) AddVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
+// AddVocabulary sets what the converter adds to the tokenizer's metadata for the family. The ends are the tokens that
+// end generation where generation_config.json lists several.
+func (h *HFConfig) AddVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer, ends []int) {
+	if h.family.Special != nil {
+		h.family.Special(h, m, t, ends)
+	}
 	if h.family.Vocabulary != nil {
 		h.family.Vocabulary(c, m, t)
 	}

@@ -79,6 +79,7 @@ type HFConfig struct {
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4
 	RopeParameters *ropeParameters `json:"rope_parameters"` // since transformers 5
 	PartialRotary  *float64        `json:"partial_rotary_factor"`
+	EODToken       *int            `json:"eod_token_id"`
 	RotaryPct      *float64        `json:"rotary_pct"`
 	OriginalMax    *float64        `json:"original_max_position_embeddings"`
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
 
 // hunyuan (Hunyuan 0.5B to 7B, Hunyuan-MT) is llama with norms of each head's queries and keys behind RoPE, whose base
@@ -24,6 +25,15 @@ var hunyuan = family{
 			c.Context = 256 * 1024
 		}
 		return nil
+	},
+	Special: func(h *HFConfig, m *gguf.Metadata, t *tokenizer.Tokenizer, ends []int) {
+		if id := h.EODToken; id != nil && *id >= 0 && *id < t.Vocab() { // config.json's eos_token_id is another
+			m.Set("tokenizer.ggml.eos_token_id", uint32(*id))
+			t.EOS = int32(*id)
+		}
+		if len(ends) > 1 && ends[0] >= 0 && ends[0] < t.Vocab() {
+			m.Set("tokenizer.ggml.eot_token_id", uint32(ends[0]))
+		}
 	},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		if h.alpha() > 0 {
