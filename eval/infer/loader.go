@@ -262,6 +262,19 @@ func (l *loader) values(name string, cols, rows int) []float32 {
 	return v
 }
 
+// table reads a tensor of so many rows of n values.
+func (l *loader) table(name string, rows, n int) []float32 {
+	t := l.tensor(name, n, rows)
+	if t == nil {
+		return nil
+	}
+	v := make([]float32, rows*n)
+	if err := t.Floats(v, 0, int64(rows)); err != nil {
+		l.fail(err)
+	}
+	return v
+}
+
 func (l *loader) optional(name string, n int) []float32 {
 	if !l.has(name) {
 		return nil

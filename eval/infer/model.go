@@ -35,6 +35,7 @@ type Model struct {
 	embedding  kernel.Matrix
 	layers     []layer
 	stateful   []stateful // the layers' mixers with memory, in order
+	positions  []float32  // learned, [Config.Positions][Width], added to the embedding; nil: none
 	outputNorm norm
 	output     Linear
 	rope       []*ropeTable
@@ -65,6 +66,9 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	m := &Model{Config: c.Config}
 	l := loader{c: c, m: m, bound: map[string]bool{}}
 	m.embedding = l.matrix("token_embd.weight", c.Config.Width, c.Config.Vocab, 0, 1)
+	if n := c.Config.Positions; n > 0 {
+		m.positions = l.table("position_embd.weight", n, c.Config.Width)
+	}
 	m.outputNorm = l.norm(cmp.Or(c.Config.OutputNorm, "output_norm"), c.Config.Width)
 	output := "output.weight"
 	if !l.has(output) {

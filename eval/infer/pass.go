@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 
 	"bitmill/formats/block"
@@ -99,7 +100,13 @@ func (m *Model) check(seqs []Sequence, i int) error {
 			return fmt.Errorf("token %d is outside the vocabulary of %d", t, m.embedding.Rows)
 		}
 	}
+	n := len(s.Tokens)
+	if s.Cache != nil {
+		n += s.Cache.length
+	}
 	switch c := s.Cache; {
+	case m.positions != nil && n > m.Config.Positions:
+		return fmt.Errorf("it has %d positions, and the model only learned %d", n, m.Config.Positions)
 	case s.LogitsFrom < 0:
 		return fmt.Errorf("logits are wanted from token %d on", s.LogitsFrom)
 	case c == nil:
@@ -140,6 +147,15 @@ func (m *embedding) makeRow(p *pass, x []float32, t int) {
 	if s := m.Config.Scale.Embedding; s != 0 {
 		p.set.Scale(x, float32(s))
 	}
+	if m.positions != nil {
+		p.set.Add(x, m.positions[p.position(t)*len(x):])
+	}
+}
+
+// position is the place of token t of the batch in its sequence.
+func (p *pass) position(t int) int {
+	i := sort.Search(len(p.spans), func(i int) bool { return p.spans[i].start+p.spans[i].n > t })
+	return p.spans[i].past + t - p.spans[i].start
 }
 
 // head computes the logits of the wanted rows.

@@ -65,6 +65,7 @@ const (
 	WindowLayersKey = "bitmill.attention.sliding_window_layers" // arr[bool], Config.WindowLayers; absent: all
 	RopeLayersKey   = "bitmill.rope.layers"                     // arr[bool], Config.RopeLayers
 	ScoreScaleKey   = "bitmill.attention.scale"                 // f32, Config.Scale.Attention
+	ActivationKey   = "bitmill.feed_forward.activation"         // str, Config.Activation as transformers calls it
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
@@ -85,6 +86,9 @@ func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	}
 	if float32(c.Scale.Attention) != float32(got.Scale.Attention) {
 		extra.Set(ScoreScaleKey, float32(c.Scale.Attention))
+	}
+	if c.Activation != got.Activation {
+		extra.Set(ActivationKey, activationName(c.Activation))
 	}
 	if c.Experts != nil && got.Experts != nil && c.Experts.Normalize != got.Experts.Normalize {
 		extra.Set(NormalizeKey, c.Experts.Normalize)

@@ -64,7 +64,8 @@ type family struct {
 	Defaults  func(h *HFConfig) // sets the values of absent keys, where null means something else
 	Spellings func(h *HFConfig) // gives the values of keys that only this family calls so to the usual keys
 
-	AnyActivation bool // Variant.Activation holds whatever config.json says
+	AnyActivation bool         // Variant.Activation holds whatever config.json says
+	Activations   []Activation // that config.json may name beside Variant.Activation; for GGUF files see ActivationKey
 
 	// Functions may be nil.
 	Only    func(h *HFConfig) error            // fails for models of the type that are of another architecture
@@ -115,6 +116,7 @@ var families = []*family{
 	&gemma3,
 	&glm4,
 	&glm4MoE,
+	&gpt2,
 	&gptOSS,
 	&granite,
 	&granite4,

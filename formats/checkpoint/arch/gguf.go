@@ -107,6 +107,12 @@ func (r *reader) extras() {
 	if v, ok, err := r.m.Float(ScoreScaleKey); ok && err == nil {
 		r.cfg.Scale.Attention = v
 	}
+	if name, ok, err := r.m.String(ActivationKey); ok && err == nil {
+		act, known := activationNames[name]
+		if r.cfg.Activation = act; !known {
+			r.fail(fmt.Errorf("%w: metadata key %s is %q", formats.ErrUnsupported, ActivationKey, name))
+		}
+	}
 	if v, ok, err := r.m.Bool(NormalizeKey); ok && err == nil && r.cfg.Experts != nil {
 		r.cfg.Experts.Normalize = v
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"bitmill/formats"
@@ -109,7 +110,7 @@ func (h *HFConfig) window() int {
 func (h *HFConfig) eps(f *family) float32 {
 	otherwise := cmp.Or(f.Eps, 1e-6)
 	if f.Variant.Norm == LayerNorm {
-		return float32(or(cmp.Or(h.LayerNormEps, h.NormEpsilon), otherwise))
+		return float32(or(cmp.Or(h.LayerNormEps, h.NormEpsilon, h.NormEpsOld), otherwise))
 	}
 	return float32(or(cmp.Or(h.RMSNormEps, h.NormEps), otherwise))
 }
@@ -175,14 +176,19 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	if err := c.check(); err != nil {
 		return c, nil, err
 	}
-	return c, cmp.Or(evaluation, h.activation(f)), nil
+	return c, cmp.Or(evaluation, h.activation(f, &c)), nil
 }
 
-// activation fails when config.json names an activation that is not the family's: GGUF has no key for it.
-func (h *HFConfig) activation(f *family) error {
-	name := strings.ToLower(cmp.Or(h.HiddenActivation, h.HiddenAct))
+// activation sets an activation beside the usual one of the family, if models of the family have several. It fails for
+// all others: GGUF has no key for them.
+func (h *HFConfig) activation(f *family, c *Config) error {
+	name := strings.ToLower(cmp.Or(h.HiddenActivation, h.HiddenAct, h.ActivationOld))
 	act, ok := activationNames[name]
-	if name == "" || ok && act == f.Variant.Activation || f.AnyActivation {
+	switch {
+	case name == "" || ok && act == f.Variant.Activation || f.AnyActivation:
+		return nil
+	case ok && slices.Contains(f.Activations, act):
+		c.Activation = act
 		return nil
 	}
 	return fmt.Errorf("%w: activation %q in model_type %s", formats.ErrUnsupported, name, f.Type)

@@ -112,6 +112,19 @@ type HFConfig struct {
 	} `json:"vision_config"`
 	ssmKeys
 
+	// gpt2
+	Embd           *int     `json:"n_embd"`
+	LayerCount     *int     `json:"n_layer"`
+	HeadCount      *int     `json:"n_head"`
+	Positions      *int     `json:"n_positions"`
+	ContextSize    *int     `json:"n_ctx"`
+	Inner          *int     `json:"n_inner"`
+	NormEpsOld     *float64 `json:"layer_norm_epsilon"`
+	ActivationOld  string   `json:"activation_function"`
+	ScaleScores    *bool    `json:"scale_attn_weights"`
+	InverseLayer   bool     `json:"scale_attn_by_inverse_layer_idx"`
+	CrossAttention bool     `json:"add_cross_attention"`
+
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization, or of the tensors
 	schemeErr    error

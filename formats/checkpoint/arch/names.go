@@ -122,7 +122,7 @@ var extras = []struct {
 var predicting = []string{".eh_proj.", ".enorm.", ".hnorm.", ".shared_head."}
 
 // prefixes stand before the names of a decoder's tensors, none, one or several, depending on the class that saved them.
-var prefixes = []string{"model.", "language_model.", "text_model.", "thinker.", "transformer.", "backbone.", "module.",
+var prefixes = []string{"model.", "language_model.", "text_model.", "thinker.", "transformer.", "gpt_neox.", "backbone.", "module.",
 	"_orig_mod."}
 
 // stacks are the names of stacked experts, which some programs save as modules with a weight.
@@ -135,6 +135,9 @@ func fold(name string) string {
 		if rest, ok := strings.CutPrefix(name, prefixes[i]); ok {
 			name, i = rest, -1
 		}
+	}
+	if rest, ok := strings.CutPrefix(name, "h."); ok {
+		name = "layers." + rest
 	}
 	if !strings.HasPrefix(name, "layers.") {
 		return name

@@ -2,7 +2,9 @@ package arch
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"bitmill/formats"
 )
@@ -17,6 +19,7 @@ type Variant struct {
 	LateNorms  bool       // norms of single queries and keys come behind RoPE
 	OutputNorm string     // name of the norm before the output matrix; "": output_norm
 	Taps       int        // of short convolutions
+	Positions  int        // positions with a learned vector, which is added to the embedding; 0: positions are rotated
 	Single     bool       // a layer is a mixer or a feed-forward layer, not both
 
 	Scale       Scales
@@ -55,6 +58,16 @@ const (
 var activationNames = map[string]Activation{
 	"silu": SiLU, "swish": SiLU, "gelu": GELU, "gelu_pytorch_tanh": GELUTanh, "gelu_new": GELUTanh, "gelu_fast": GELUTanh,
 	"relu2": ReLUSquared, "xielu": XIELU,
+}
+
+// activationName is the first name of an activation, of all in order.
+func activationName(a Activation) string {
+	for _, name := range slices.Sorted(maps.Keys(activationNames)) {
+		if activationNames[name] == a {
+			return name
+		}
+	}
+	return ""
 }
 
 // SwiGLULimit is the clamp of SwiGLUOAI.
@@ -164,7 +177,7 @@ func (c *Config) Windowed(i int) bool {
 // RopeOf is the rotary embedding of layer i, nil when it has none.
 func (c *Config) RopeOf(i int) *Rope {
 	switch {
-	case c.RopeLayers != nil && !c.RopeLayers[i]:
+	case c.Positions > 0 || c.RopeLayers != nil && !c.RopeLayers[i]:
 		return nil
 	case c.LocalRope != nil && c.Windowed(i):
 		return c.LocalRope
