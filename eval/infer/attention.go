@@ -24,12 +24,21 @@ type attention struct {
 	heads, kvHeads int // query heads; heads of keys and values, each shared by heads/kvHeads query heads
 	dims           int // of a head
 
+	gated        bool      // a query is followed by as many values, whose sigmoids the output is multiplied by
 	qNorm, kNorm []float32 // gains of the RMS norm of one head; nil: none
 	lateNorms    bool      // the norms come behind the rotation
 	sinks        []float32 // for each head, a score beside those of the keys; nil: none
 	window       int       // positions that a query sees, its own included; 0: all
 	rope         int       // an index in Model.rope, or noRope
 	scale, limit float32   // scores are multiplied by scale; limit is the soft cap of the product, 0: none
+}
+
+// perQuery is the distance of two queries in a row, in heads.
+func (a *attention) perQuery() int {
+	if a.gated {
+		return 2
+	}
+	return 1
 }
 
 // attnTask is n tokens at positions pos, pos+1, … of a span, whose rows begin at row. To attend, they come with heads
@@ -150,7 +159,7 @@ func (p *pass) gather(a *attention, s *attnScratch, b attnTask) {
 	s.running.Reset(rows)
 	for r := range rows {
 		head := q[r*a.dims:][:a.dims]
-		copy(head, p.attn.q[((b.row+r/b.heads)*a.heads+b.head+r%b.heads)*a.dims:])
+		copy(head, p.attn.q[((b.row+r/b.heads)*a.heads+b.head+r%b.heads)*a.dims*a.perQuery():])
 		p.rotate(a, head, a.qNorm, b.span, b.pos+r/b.heads)
 		if t := p.m.Config.Temperature; t.Scale != 0 {
 			p.set.Scale(head, t.At(b.pos+r/b.heads))

@@ -14,7 +14,8 @@ type gqa struct {
 	qRows, kRows norm // over more than one head
 }
 
-// gqa binds the attention of layer i. Queries, keys and values may be one tensor.
+// gqa binds the attention of layer i. Queries, keys and values may be one tensor. Twice as many queries are those of a
+// gate too.
 func (l *loader) gqa(i int, blk func(string) string) *gqa {
 	c := l.c.Config.OfLayer(i)
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
@@ -23,7 +24,10 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 		parts := l.fused(blk("attn_qkv.weight"), c.Width, q, kv, kv)
 		g.q, g.k, g.v = parts[0], parts[1], parts[2]
 	} else {
-		g.q = l.linear(blk("attn_q.weight"), c.Width, q)
+		if t, ok := l.c.Tensor(blk("attn_q.weight")); ok && t.Rows() == 2*int64(q) {
+			g.gated = true
+		}
+		g.q = l.linear(blk("attn_q.weight"), c.Width, q*g.perQuery())
 		g.k = l.linear(blk("attn_k.weight"), c.Width, kv)
 		g.v = l.linear(blk("attn_v.weight"), c.Width, kv)
 	}
@@ -85,6 +89,20 @@ func (g *gqa) mix(p *pass) {
 	p.normRows(q, n, g.qRows)
 	out := grow(&p.buf.attn, n*g.o.Cols)
 	p.attend(&g.attention, out, q)
-	p.prepareRows(out, n, &g.o)
+	if g.gated {
+		p.prepare(preparation{by: g, rows: out, with: q, n: n}, &g.o)
+	} else {
+		p.prepareRows(out, n, &g.o)
+	}
 	p.project(out, &g.o)
+}
+
+// makeRow multiplies the heads of row t by the sigmoids of their gates.
+func (g *gqa) makeRow(p *pass, row []float32, t int) {
+	gates := p.prep.with[2*t*len(row):][:2*len(row)]
+	for at := 0; at < len(row); at += g.dims {
+		gate := gates[2*at+g.dims:][:g.dims]
+		p.set.Sigmoid(gate)
+		p.set.Mul(row[at:][:g.dims], gate)
+	}
 }

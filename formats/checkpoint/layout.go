@@ -1,5 +1,7 @@
 package checkpoint
 
+import "bytes"
+
 // readRow copies row r, in type t.Type.
 func (t *Tensor) readRow(dst []byte, r int64) {
 	switch {
@@ -17,6 +19,19 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 			at = r % per * size
 		}
 		copy(dst, t.parts[r/per][at:])
+	}
+	t.tileRow(dst)
+}
+
+// tileRow brings the columns of a row into the order of the tensor.
+func (t *Tensor) tileRow(row []byte) {
+	w := t.layout.Wide
+	if w.Heads <= 1 {
+		return
+	}
+	value, source := int64(t.Type.BlockBytes()), bytes.Clone(row)
+	for at := w.From; at < t.Cols(); at += w.Size {
+		copy(row[at*value:][:w.Size*value], source[w.At(at)*value:])
 	}
 }
 

@@ -79,7 +79,7 @@ func (t *Tensor) place(i int64) (row, column int64) {
 		blocks := cols / 32
 		row = (i - int64(len(t.parts[0]))) / max(1, blocks)
 		return (row - l.First) / max(1, l.Step), i % max(1, blocks) * 32
-	case t.converted != nil: // values are laid out as rows are
+	case t.converted != nil && t.layoutCols() == 1: // values are laid out as rows are
 		for v := range n {
 			if l.Row(v, n) == i {
 				return v / cols, v % cols
@@ -92,7 +92,7 @@ func (t *Tensor) place(i int64) (row, column int64) {
 	}
 	for row := range t.Rows() {
 		if l.Row(row, t.Rows()) == i/cols {
-			return row, i % cols
+			return row, l.Wide.Inverse().At(i % cols)
 		}
 	}
 	return i / cols, i % cols

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 
 	"bitmill/formats"
@@ -157,16 +158,24 @@ func (t *Tensor) convert() {
 		}
 		values = append(values, part...)
 	}
-	n := t.Elements()
+	n, cols := t.Elements(), t.layoutCols()
 	out := make([]byte, 0, 4*n)
 	for i := range n {
-		v := values[t.layout.Row(i, n)] + t.layout.Add
+		v := values[t.layout.Row(i/cols, n/cols)*cols+i%cols] + t.layout.Add
 		if t.layout.MinusExp {
 			v = -float32(math.Exp(float64(v)))
 		}
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
 	}
 	t.converted.data = out
+}
+
+// layoutCols is the number of values that the layout moves together: a row of a matrix, one of vectors and biases.
+func (t *Tensor) layoutCols() int64 {
+	if len(t.Shape) == 1 || !strings.HasSuffix(t.Name, ".weight") {
+		return 1
+	}
+	return max(1, t.Cols())
 }
 
 // Release tells the system that n rows from row first on will not be read again soon, so that a pass over a model

@@ -70,6 +70,12 @@ type HFConfig struct {
 	GroupsUsed      *int     `json:"topk_group"`
 	RoutedScale     *float64 `json:"routed_scaling_factor"`
 	ScoringFunc     string   `json:"scoring_func"`
+	LinearTaps      *int     `json:"linear_conv_kernel_dim"`
+	LinearKeyDim    *int     `json:"linear_key_head_dim"`
+	LinearKeyHeads  *int     `json:"linear_num_key_heads"`
+	LinearDim       *int     `json:"linear_value_head_dim"`
+	LinearHeads     *int     `json:"linear_num_value_heads"`
+	FullInterval    *int     `json:"full_attention_interval"`
 	SparseStep      *int     `json:"decoder_sparse_step"`
 	DenseLayers     []int    `json:"mlp_only_layers"`
 

@@ -65,7 +65,9 @@ func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 	w.uint("block_count", c.Layers+c.NextN)
 	w.uint("context_length", c.Context)
 	w.uint("embedding_length", c.Width)
-	w.sizes("feed_forward_length", c, ffn)
+	if c.FFN > 0 {
+		w.sizes("feed_forward_length", c, ffn)
+	}
 	w.sizes("attention.head_count", c, queryN)
 	w.sizes("attention.head_count_kv", c, keyN)
 	h.ropeMetadata(w, c)

@@ -37,6 +37,14 @@ var expertStacks = []tensorSpec{
 		Need: eitherStack, In: sparse},
 }
 
+// qwenShared lists the expert that all tokens share, and its gate.
+var qwenShared = []tensorSpec{
+	{HF: "mlp.shared_expert.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
+	{HF: "mlp.shared_expert.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
+	{HF: "mlp.shared_expert.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse},
+	{HF: "mlp.shared_expert_gate.weight", GGUF: "ffn_gate_inp_shexp.weight", Shape: []dim{one, width}, In: sparse},
+}
+
 // halfOfExpert takes the first half of each expert's rows, or the second.
 func halfOfExpert(second int) func(c *Config) Layout {
 	return func(c *Config) Layout {
@@ -51,12 +59,7 @@ var qwen2MoE = family{
 	Context: 32768,
 	KVHeads: 16,
 	Sliding: 4096,
-	Layer: slices.Concat(decoder, qkvBias(always), qwenExperts, []tensorSpec{
-		{HF: "mlp.shared_expert.gate_proj.weight", GGUF: "ffn_gate_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
-		{HF: "mlp.shared_expert.up_proj.weight", GGUF: "ffn_up_shexp.weight", Shape: []dim{sharedFFN, width}, In: sparse},
-		{HF: "mlp.shared_expert.down_proj.weight", GGUF: "ffn_down_shexp.weight", Shape: []dim{width, sharedFFN}, In: sparse},
-		{HF: "mlp.shared_expert_gate.weight", GGUF: "ffn_gate_inp_shexp.weight", Shape: []dim{one, width}, In: sparse},
-	}),
+	Layer:   slices.Concat(decoder, qkvBias(always), qwenExperts, qwenShared),
 	MoE:     true,
 	Variant: Variant{Experts: &Experts{Count: 60, Used: 4, FFN: 1408, Shared: 5632}},
 	Config:  qwenSparse,

@@ -15,6 +15,7 @@ type tensorSpec struct {
 	Need     Need
 	In       where
 	Rotary   rotary
+	Whole    bool                   // gains of a norm, to which the family's NormAdd is not added
 	Layout   func(c *Config) Layout // how the tensor lies in the source; nil: row after row
 }
 
@@ -110,13 +111,17 @@ var outside = []tensorSpec{
 }
 
 // decoder lists the tensors of a layer that every family has.
-var decoder = []tensorSpec{
+var decoder = slices.Concat([]tensorSpec{
 	{HF: "input_layernorm.weight", GGUF: "attn_norm.weight", Shape: []dim{width}},
 	{HF: "self_attn.q_proj.weight", GGUF: "attn_q.weight", Shape: []dim{heads, width}, Rotary: queries},
 	{HF: "self_attn.k_proj.weight", GGUF: "attn_k.weight", Shape: []dim{kvHeads, width}, Rotary: keys},
 	{HF: "self_attn.v_proj.weight", GGUF: "attn_v.weight", Shape: []dim{kvHeads, width}},
 	{HF: "self_attn.o_proj.weight", GGUF: "attn_output.weight", Shape: []dim{width, heads}},
 	{HF: "post_attention_layernorm.weight", GGUF: "ffn_norm.weight", Shape: []dim{width}},
+}, denseFFN)
+
+// denseFFN lists the matrices of a feed-forward layer.
+var denseFFN = []tensorSpec{
 	{HF: "mlp.gate_proj.weight", GGUF: "ffn_gate.weight", Shape: []dim{ffn, width}, In: dense},
 	{HF: "mlp.up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{ffn, width}, In: dense},
 	{HF: "mlp.down_proj.weight", GGUF: "ffn_down.weight", Shape: []dim{width, ffn}, In: dense},

@@ -90,7 +90,7 @@ func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) Expected {
 			e.Layout.Turns = int64(c.Rope.Dims)
 		}
 	}
-	if f.NormAdd != 0 && strings.HasSuffix(n.GGUF, "norm.weight") {
+	if f.NormAdd != 0 && strings.HasSuffix(n.GGUF, "norm.weight") && !n.Whole {
 		e.Layout.Add = f.NormAdd
 	}
 	shape := e.Shape
