@@ -58,6 +58,7 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 	var list []safetensors.Tensor
 	for _, i := range order {
 		t := folder.Tensors[i]
+		h.NoteShape(&c.Config, t.Name, t.Shape)
 		switch kind := c.names.Extra(t.Name); {
 		case kind != "":
 			c.leaveOut(kind, t.Name)

@@ -134,7 +134,7 @@ type HFConfig struct {
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization, or of the tensors
 	schemeErr    error
-	stacking     Need // eachExpert, stackedExperts or fusedExperts, by the tensors; 0 before they are known
+	stacking     Need // eachExpert, stackedExperts, fusedExperts or fusedColumns, by the tensors; 0 before they are known
 	mtp          MTP
 	noPredictors bool // the tensors of blocks that predict further tokens are not there
 

@@ -68,8 +68,11 @@ func (r *reader) logMultiplier(c *Config) {
 
 // temperature reads by how much queries grow with every length positions.
 func (r *reader) temperature(c *Config, length int) {
-	c.Temperature = Temperature{Scale: r.float("attention.temperature_scale", 0), Length: length}
-	if c.Temperature.Scale != 0 && c.Temperature.Length == 0 {
+	scale := r.float("attention.temperature_scale", 0)
+	if scale == 0 {
+		return
+	}
+	if c.Temperature = (Temperature{scale, length}); length == 0 {
 		r.fail(fmt.Errorf("%w: the attention of %s has a temperature without a length", formats.ErrCorrupt, c.Arch))
 	}
 }

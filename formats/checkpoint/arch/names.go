@@ -65,6 +65,18 @@ func (n *Names) fold(name string) string {
 	return name
 }
 
+// NoteShape notes, by the shape of a tensor, that the experts of a layer are stacked as [expert][input][output].
+func (h *HFConfig) NoteShape(c *Config, name string, shape []int64) {
+	columns := func(n tensorSpec) bool { return n.Need == fusedColumns }
+	if h.stacking != fusedExperts || c.Experts == nil || !slices.ContainsFunc(h.family.Layer, columns) {
+		return
+	}
+	want := []int64{int64(c.Experts.Count), int64(c.Width), 2 * int64(c.Experts.FFN)}
+	if strings.HasSuffix(fold(name), ".mlp.experts.gate_up_proj") && slices.Equal(shape, want) {
+		h.stacking = fusedColumns
+	}
+}
+
 // Table is the table's name of a tensor; of an unknown one, the name as it is.
 func (n *Names) Table(name string) string {
 	if known, ok := n.table[n.fold(name)]; ok {

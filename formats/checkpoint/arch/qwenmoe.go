@@ -9,10 +9,7 @@ import (
 )
 
 // qwenExperts lists the router and the experts of a layer, in the converter's order.
-var qwenExperts = slices.Concat(qwenSingleExperts, expertStacks)
-
-// qwenSingleExperts lists them where experts are stored one by one.
-var qwenSingleExperts = []tensorSpec{
+var qwenExperts = slices.Concat([]tensorSpec{
 	{HF: "mlp.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}, In: sparse},
 	{HF: "mlp.experts.%d.down_proj.weight", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
 		Need: eachExpert, In: sparse},
@@ -20,7 +17,7 @@ var qwenSingleExperts = []tensorSpec{
 		Need: eachExpert, In: sparse},
 	{HF: "mlp.experts.%d.up_proj.weight", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
 		Need: eachExpert, In: sparse},
-}
+}, expertStacks)
 
 // expertStacks lists the experts of a layer where they are stacked: as transformers holds them since version 5, gate
 // before up in one tensor, or as mlx_lm saves them.

@@ -32,14 +32,14 @@ var qwen3VL = family{
 	Metadata: deepstackMetadata,
 }
 
-// qwen3VLMoE (Qwen3-VL-30B-A3B and 235B-A22B, Qwen3-Omni's thinker) is qwen3MoE beside an encoder. The experts of a
-// layer are stacked, input by output.
+// qwen3VLMoE (Qwen3-VL-30B-A3B and 235B-A22B, Qwen3-Omni's thinker) is qwen3MoE beside an encoder. Published
+// checkpoints store the experts of a layer as [expert][input][output], those that transformers makes itself do not.
 var qwen3VLMoE = family{
 	Type: "qwen3_vl_moe_text", Arch: "qwen3vlmoe",
 	Context: 128000, KVHeads: 16,
 	Class:   ClassSizes{Width: 2048, FFN: 5632, Layers: 24, Heads: 16, Vocab: 151936},
 	Theta:   500000,
-	Layer:   slices.Concat(decoder, headNorms, qkvBias(attentionBias), outputBias, qwenSingleExperts, transposedExperts),
+	Layer:   slices.Concat(decoder, headNorms, qkvBias(attentionBias), outputBias, qwenExperts, transposedExperts),
 	MoE:     true,
 	Variant: Variant{Experts: &Experts{Count: 60, Used: 4, FFN: 1408, Normalize: true}},
 	Config: func(h *HFConfig, c *Config) error {
@@ -61,11 +61,11 @@ var qwen3VLMoE = family{
 // tensor.
 var transposedExperts = []tensorSpec{
 	{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
-		Source: []dim{experts, width, twoExpertFFN}, Need: fusedExperts, In: sparse, Layout: halfOfColumns(0)},
+		Source: []dim{experts, width, twoExpertFFN}, Need: fusedColumns, In: sparse, Layout: halfOfColumns(0)},
 	{HF: "mlp.experts.gate_up_proj", GGUF: "ffn_up_exps.weight", Shape: []dim{experts, expertFFN, width},
-		Source: []dim{experts, width, twoExpertFFN}, Need: fusedExperts, In: sparse, Layout: halfOfColumns(1)},
+		Source: []dim{experts, width, twoExpertFFN}, Need: fusedColumns, In: sparse, Layout: halfOfColumns(1)},
 	{HF: "mlp.experts.down_proj", GGUF: "ffn_down_exps.weight", Shape: []dim{experts, width, expertFFN},
-		Source: []dim{experts, expertFFN, width}, Need: fusedExperts, In: sparse,
+		Source: []dim{experts, expertFFN, width}, Need: fusedColumns, In: sparse,
 		Layout: func(c *Config) Layout { return Layout{Columns: int64(c.Width)} }},
 }
 

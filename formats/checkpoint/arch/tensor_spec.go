@@ -60,6 +60,7 @@ const (
 	eachExpert          // when experts are stored one by one
 	stackedExperts      // when those of a layer are stacked
 	fusedExperts        // when they are stacked, gate and up in one tensor
+	fusedColumns        // when they are stacked so, each as [input][output]
 	eitherStack         // when they are stacked in either way
 	optional            // never
 )
@@ -186,7 +187,9 @@ func without(table []tensorSpec, gguf ...string) []tensorSpec {
 func (n Need) Always() bool { return n == always || n == unpacked || n == eachExpert }
 
 // stacked reports whether tensors of this need hold stacked experts, beside rows of the table for single ones.
-func (n Need) stacked() bool { return n == stackedExperts || n == fusedExperts || n == eitherStack }
+func (n Need) stacked() bool {
+	return n == stackedExperts || n == fusedExperts || n == fusedColumns || n == eitherStack
+}
 
 // Needs reports whether config.json asks for tensors of this need.
 func (h *HFConfig) Needs(c *Config, n Need) bool {
@@ -215,7 +218,7 @@ func (h *HFConfig) Needs(c *Config, n Need) bool {
 		return h.MXFP4()
 	case unpacked:
 		return !h.MXFP4()
-	case eachExpert, stackedExperts, fusedExperts:
+	case eachExpert, stackedExperts, fusedExperts, fusedColumns:
 		return n == cmp.Or(h.stacking, eachExpert)
 	case optional:
 		return false

@@ -27,11 +27,11 @@ var wrappers = map[string]wrapper{
 	"idefics3":       {Decoder: "llama"},
 	"internvl":       {Decoder: "qwen2"},
 	"lfm2_vl":        {Decoder: "lfm2"},
-	"llava":          {Decoder: "llama"},
+	"llava":          {Decoder: "llama", EitherTies: true},
 	"mistral3":       {Decoder: "mistral3", Instead: "mistral"},
 	"qwen2_5_omni":   {Decoder: "qwen2_vl_text"},
-	"qwen2_5_vl":     {Decoder: "qwen2_vl_text"},
-	"qwen2_vl":       {Decoder: "qwen2_vl_text"},
+	"qwen2_5_vl":     {Decoder: "qwen2_vl_text", EitherTies: true},
+	"qwen2_vl":       {Decoder: "qwen2_vl_text", EitherTies: true},
 	"qwen3_5":        {Decoder: "qwen3_5_text"},
 	"qwen3_5_moe":    {Decoder: "qwen3_5_moe_text"},
 	"qwen3_omni_moe": {Decoder: "qwen3_vl_moe_text"},
@@ -44,6 +44,8 @@ var wrappers = map[string]wrapper{
 type wrapper struct {
 	Decoder string // model_type of a decoder that has none of its own
 	Instead string // model_type of a decoder that is Decoder in this wrapper; empty: none
+
+	EitherTies bool // the embedding is the output matrix when wrapper or decoder says so; else the wrapper decides
 }
 
 // sameDecoders maps model_types to that of the same decoder in another wrapper.
@@ -101,7 +103,7 @@ func unwrap(data []byte) (u unwrapped, err error) {
 		u.decoder = same
 	}
 	if own != nil {
-		u.data = joined(around, own)
+		u.data = wrappers[outer].joined(around, own)
 	}
 	return u, nil
 }
@@ -138,8 +140,11 @@ func nest(whole map[string]json.RawMessage) (around, own map[string]json.RawMess
 	return around, own
 }
 
+// decides reports whether the wrapper's tie_word_embeddings counts where the decoder has one too.
+func (w wrapper) decides(own string) bool { return w.Decoder != "" && !(w.EitherTies && own == "true") }
+
 // joined adds to the decoder's own keys those of the wrapper that are about both.
-func joined(around, own map[string]json.RawMessage) []byte {
+func (w wrapper) joined(around, own map[string]json.RawMessage) []byte {
 	all := maps.Clone(own)
 	for _, k := range ofWhole {
 		_, has := all[k.key]
@@ -147,9 +152,9 @@ func joined(around, own map[string]json.RawMessage) []byte {
 			all[k.key] = raw
 		}
 	}
-	// Classes of transformers differ in whose key counts, so either will do: an output matrix that is there is used.
 	const tied = "tie_word_embeddings"
-	if raw, ok := around[tied]; ok && !pyjson.Null(raw) && string(own[tied]) != "true" {
+	_, has := own[tied]
+	if raw, ok := around[tied]; ok && !pyjson.Null(raw) && (w.decides(string(own[tied])) || !has) {
 		all[tied] = raw
 	}
 	var text bytes.Buffer

@@ -24,8 +24,12 @@ func TestWrappers(t *testing.T) {
 		"twice the same": {`{"model_type": "gemma3", "text_config": {"model_type": "gemma3", ` + sizes4 + `}}`, "gemma3_text", true},
 		"thinker": {`{"model_type": "x", "thinker_config": {"tie_word_embeddings": true, "text_config": {"model_type": "qwen2", ` +
 			sizes4 + `}}}`, "qwen2", true},
-		"tied inside": {`{"model_type": "internvl", "tie_word_embeddings": false, "text_config": {"tie_word_embeddings": true, ` +
-			sizes4 + `}}`, "qwen2", true},
+		"tied inside": {`{"model_type": "llava", "tie_word_embeddings": false, "text_config": {"tie_word_embeddings": true, ` +
+			sizes4 + `}}`, "llama", true},
+		"tied inside only": {`{"model_type": "internvl", "tie_word_embeddings": false, "text_config": {"tie_word_embeddings": true, ` +
+			sizes4 + `}}`, "qwen2", false},
+		"tied outside only": {`{"model_type": "any", "tie_word_embeddings": true, "llm_config": {"tie_word_embeddings": false,
+			"model_type": "qwen2", ` + sizes4 + `}}`, "qwen2", false},
 		"null outside": {`{"model_type": "internvl", "tie_word_embeddings": null, "text_config": {"tie_word_embeddings": true, ` +
 			sizes4 + `}}`, "qwen2", true},
 		"null": {`{"model_type": "qwen2", "text_config": null, ` + sizes4 + `}`, "qwen2", false},
