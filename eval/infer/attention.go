@@ -27,6 +27,7 @@ type attention struct {
 	gated        bool      // a query is followed by as many values, whose sigmoids the output is multiplied by
 	qNorm, kNorm []float32 // gains of the RMS norm of one head; nil: none
 	lateNorms    bool      // the norms come behind the rotation
+	vNorm        []float32 // of values: ones; nil: none
 	sinks        []float32 // for each head, a score beside those of the keys; nil: none
 	window       int       // positions that a query sees, its own included; 0: all
 	rope         int       // an index in Model.rope, or noRope

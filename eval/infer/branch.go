@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"iter"
 	"reflect"
 	"slices"
 )
@@ -10,7 +11,7 @@ type layer []branch
 
 // branch is one part of a layer. With the residual stream x,
 //
-//	x += scale * after(mixer(norm(x)))
+//	x = out * (x + scale*after(mixer(norm(x))))
 //
 // Parallel branches (attention and feed-forward layer in Cohere and StableLM) read the norm of the first of them.
 type branch struct {
@@ -19,6 +20,7 @@ type branch struct {
 	mixer    mixer
 	after    norm
 	scale    float32 // 0: 1
+	out      float32 // 0: 1
 }
 
 // mixer is what a branch computes: attention, a feed-forward layer, a recurrence. It holds weights only: its memory of
@@ -50,6 +52,7 @@ type state interface {
 type slot struct {
 	cache int  // index in Cache.states
 	spare int  // index in Runner.spare, shared by mixers of one type
+	kept  bool // later mixers read the state too, so that its place in Runner.spare is its own
 	last  bool // no later mixer is stateful: all that follows is needed only for the rows whose logits are wanted
 }
 
@@ -61,8 +64,12 @@ func (m *Model) placeStates() {
 		for j := range m.layers[i] {
 			if x, ok := m.layers[i][j].mixer.(stateful); ok {
 				m.stateful = append(m.stateful, x)
-				kind := func(o stateful) bool { return reflect.TypeOf(o) == reflect.TypeOf(x) }
-				*x.place() = slot{cache: len(m.stateful) - 1, spare: slices.IndexFunc(m.stateful, kind)}
+				at, kept := len(m.stateful)-1, x.place().kept
+				kind := func(o stateful) bool { return o == x || !o.place().kept && reflect.TypeOf(o) == reflect.TypeOf(x) }
+				*x.place() = slot{cache: at, spare: at, kept: kept}
+				if !kept {
+					x.place().spare = slices.IndexFunc(m.stateful, kind)
+				}
 			}
 		}
 	}
@@ -71,14 +78,25 @@ func (m *Model) placeStates() {
 	}
 }
 
-// each calls f with all matrices of the layers.
-func (m *Model) each(f func(*Linear)) {
-	for _, l := range m.layers {
-		for _, b := range l {
-			for _, w := range b.mixer.matrices() {
-				if w.Rows > 0 {
-					f(w)
+// branches are those of all layers, and of what stands before and behind them.
+func (m *Model) branches() iter.Seq[*branch] {
+	return func(yield func(*branch) bool) {
+		for _, l := range slices.Concat([]layer{m.opening}, m.layers, []layer{m.closing}) {
+			for i := range l {
+				if !yield(&l[i]) {
+					return
 				}
+			}
+		}
+	}
+}
+
+// each calls f with all matrices of the branches.
+func (m *Model) each(f func(*Linear)) {
+	for b := range m.branches() {
+		for _, w := range b.mixer.matrices() {
+			if w.Rows > 0 {
+				f(w)
 			}
 		}
 	}
@@ -124,7 +142,7 @@ func (p *pass) project(in []float32, w *Linear) {
 }
 
 // narrow ends all rows but those whose logits are wanted, which it packs to the front: of the residual stream, of its
-// norm, and of the mixer's own rows, which may be nil.
+// norm, of what stands beside it, and of the mixer's own rows, which may be nil.
 func (p *pass) narrow(own []float32, width int) {
 	p.rows = 0
 	for _, s := range p.spans {
@@ -136,7 +154,17 @@ func (p *pass) narrow(own []float32, width int) {
 		pack(p.buf.x, p.m.Config.Width)
 		pack(p.buf.norm, p.m.Config.Width)
 		pack(p.residual.rows, p.m.Config.Width)
+		pack(p.inputs.values, p.inputs.width)
+		pack(p.streams.values, p.streams.width)
 		pack(own, width)
 		p.rows += s.wanted
 	}
 }
+
+// table is rows of one width.
+type table struct {
+	values []float32 // [rows][width]; nil: none
+	width  int
+}
+
+func (t table) row(i int) []float32 { return t.values[i*t.width:][:t.width] }

@@ -251,7 +251,7 @@ func TestStates(t *testing.T) {
 func TestLayers(t *testing.T) {
 	pool := NewPool(2)
 	defer pool.Close()
-	for _, name := range []string{"llama", "gemma2", "cohere", "deepseek-v3"} {
+	for _, name := range []string{"llama", "gemma2", "cohere", "deepseek-v3", "gemma4-moe"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		seqs := []Sequence{{Tokens: c.Tokens[:20]}, {Tokens: c.Tokens[11:]}}

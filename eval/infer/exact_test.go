@@ -74,7 +74,7 @@ func requantize(t *testing.T, m *Model) {
 // in another way, with sums in another order: then now and then an activation is rounded to the next code (see
 // TestSetsAgree).
 func TestBatchingKeepsEveryBit(t *testing.T) {
-	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2"} {
+	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma4", "gemma3n"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		requantize(t, m)
@@ -99,7 +99,7 @@ func TestBatchingKeepsEveryBit(t *testing.T) {
 				near(t, what+"pieces", pieces(t, m, o, tokens, step), want, 0)
 			}
 			for _, step := range []int{1, 3, 8, 47} {
-				if e := relativeRMS(pieces(t, m, o, tokens, step), want); !(e <= 1e-2) {
+				if e := relativeRMS(pieces(t, m, o, tokens, step), want); !(e <= 1e-2*slack(name)) {
 					t.Errorf("%spieces of %d: differ by %.1e", what, step, e)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 type experts struct {
 	arch.Experts
 	router     Linear
+	routerNorm norm      // of the residual stream, for the router; without a gain it reads what the experts read
 	correction []float32 // added to the scores for the choice only; nil: nothing
 	list       []feedForward
 	shared     feedForward // runs for every token; without weights: none
@@ -28,11 +29,19 @@ func (l *loader) experts(blk func(string) string) *experts {
 		list:       make([]feedForward, e.Count),
 	}
 	for i := range x.list {
-		x.list[i] = feedForward{
-			gate: l.expert(blk("ffn_gate_exps.weight"), c.Width, e.FFN, i),
-			up:   l.expert(blk("ffn_up_exps.weight"), c.Width, e.FFN, i),
-			down: l.expert(blk("ffn_down_exps.weight"), e.FFN, c.Width, i),
-			act:  c.Activation,
+		x.list[i] = feedForward{down: l.expert(blk("ffn_down_exps.weight"), e.FFN, c.Width, i), act: c.Activation}
+		if one := &x.list[i]; l.has(blk("ffn_gate_up_exps.weight")) {
+			parts := l.split(l.expert(blk("ffn_gate_up_exps.weight"), c.Width, 2*e.FFN, i), e.FFN, e.FFN)
+			one.gate, one.up = parts[0], parts[1]
+		} else {
+			one.gate = l.expert(blk("ffn_gate_exps.weight"), c.Width, e.FFN, i)
+			one.up = l.expert(blk("ffn_up_exps.weight"), c.Width, e.FFN, i)
+		}
+	}
+	if scale := l.optional(blk("ffn_gate_inp.scale"), c.Width); scale != nil {
+		x.routerNorm = norm{gain: scale}
+		for i := range scale {
+			scale[i] /= float32(math.Sqrt(float64(c.Width)))
 		}
 	}
 	if e.Shared > 0 {
@@ -52,11 +61,21 @@ func (e *experts) matrices() []*Linear {
 	return list
 }
 
+// noWeights stands for a matrix that there is nothing to multiply by.
+var noWeights Linear
+
 func (e *experts) mix(p *pass) {
-	in := p.input(&e.router, &e.shared.gate, &e.shared.up, &e.sharedGate)
 	r, n, width := &p.routed, p.rows, e.router.Cols
-	p.multiply(in, n, product{dst: grow(&r.scores, n*e.Count), w: &e.router},
-		product{dst: grow(&r.gates, n*e.sharedGate.Rows), w: &e.sharedGate})
+	scores := product{dst: grow(&r.scores, n*e.Count), w: &e.router}
+	if e.routerNorm.gain != nil {
+		p.addResidual()
+		rows := grow(&r.rows, n*width)
+		p.prepare(preparation{rows: rows, n: n, with: p.buf.x, norm: e.routerNorm}, &e.router)
+		p.multiply(rows, n, scores)
+		scores.w = &noWeights
+	}
+	in := p.input(scores.w, &e.shared.gate, &e.shared.up, &e.sharedGate)
+	p.multiply(in, n, scores, product{dst: grow(&r.gates, n*e.sharedGate.Rows), w: &e.sharedGate})
 	grow(&r.chosen, n*e.Used)
 	grow(&r.weights, n*e.Used)
 	p.run((n+tokensPerTask-1)/tokensPerTask, e)

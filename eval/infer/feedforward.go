@@ -14,6 +14,9 @@ type feedForward struct {
 	gate, up, down Linear
 	act            arch.Activation
 	xielu          vec.XIELU // of the activation XIELU
+
+	sparse bool    // only what the gates exceed mean + cut*deviation by counts
+	cut    float64 // see arch.Variant.Sparsity
 }
 
 // feedForward binds the matrices whose names end in suffix. Gate and up may be one tensor, the gate first; there may be
@@ -70,6 +73,9 @@ func (f *feedForward) makeRow(p *pass, row []float32, t int) {
 		p.addBias(row, f.gate.bias)
 		p.addBias(up, f.up.bias)
 	}
+	if f.sparse {
+		keepLargest(row, f.cut)
+	}
 	switch f.act {
 	case arch.SiLU:
 		p.set.SiLUMul(row, up)
@@ -102,4 +108,22 @@ func (l *loader) xielu(i int) vec.XIELU {
 	softplus := func(x float32) float32 { return float32(math.Log1p(math.Exp(float64(x)))) }
 	p := &c.XIELU[i]
 	return vec.XIELU{Positive: softplus(p.AlphaP), Negative: p.Beta + softplus(p.AlphaN), Beta: p.Beta, Eps: p.Eps}
+}
+
+// keepLargest sets x = max(x - mean - cut*deviation, 0).
+func keepLargest(x []float32, cut float64) {
+	n := float64(len(x))
+	var sums, squares [4]float64
+	for i, v := range x {
+		sums[i%4] += float64(v)
+	}
+	mean := (sums[0] + sums[1] + sums[2] + sums[3]) / n
+	for i, v := range x {
+		d := float64(v) - mean
+		squares[i%4] += d * d
+	}
+	least := float32(mean + cut*math.Sqrt((squares[0]+squares[1]+squares[2]+squares[3])/n))
+	for i, v := range x {
+		x[i] = max(v-least, 0)
+	}
 }

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"bitmill/eval/kernel"
@@ -70,7 +71,7 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 					if best != want {
 						t.Errorf("position %d: argmax %d, want %d", p, best, want)
 					}
-					if lse := set.LogSumExp(row); math.Abs(lse-c.LogSumExp[p]) > 1e-4 {
+					if lse := set.LogSumExp(row); math.Abs(lse-c.LogSumExp[p]) > 1e-4*slack(name) {
 						t.Errorf("position %d: log-sum-exp %v, want %v", p, lse, c.LogSumExp[p])
 					}
 				}
@@ -79,11 +80,20 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 	}
 }
 
+// slack is how much more than others a case amplifies rounding. Gemma 4's scores are not scaled: transformers' own logits
+// in float32 are 1.3e-5 off those in float64.
+func slack(name string) float64 {
+	if strings.HasPrefix(name, "gemma4") {
+		return 12
+	}
+	return 1
+}
+
 // TestShortcutsDoNotChangeLogits runs the same tokens in other ways: in pieces through a cache, after another sequence,
 // for the last rows only, observed, with other numbers of threads.
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
 	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss",
-		"starcoder2", "qwen2-moe", "deepseek-v3", "lfm2", "lfm2-moe"} {
+		"starcoder2", "qwen2-moe", "deepseek-v3", "lfm2", "lfm2-moe", "gemma4", "gemma4-moe", "gemma3n"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})
@@ -91,7 +101,7 @@ func TestShortcutsDoNotChangeLogits(t *testing.T) {
 		last := want[len(want)-10*vocab:]
 		tolerance := 0.0
 		if m.Config.Experts != nil { // an expert with few tokens adds up in another order
-			tolerance = 1e-5
+			tolerance = 1e-5 * slack(name)
 		}
 
 		near(t, name+", three threads", forward(t, m, Options{}, 3, Sequence{Tokens: c.Tokens}), want, 0)
@@ -125,7 +135,7 @@ func TestShortcutsDoNotChangeLogits(t *testing.T) {
 			pieces = append(pieces, logits...)
 			at += n
 		}
-		if e := relativeRMS(pieces, want); !(e <= 4e-6) { // few tokens are added up in another order
+		if e := relativeRMS(pieces, want); !(e <= 4e-6*slack(name)) { // few tokens are added up in another order
 			t.Errorf("%s, piecewise: differs by %.1e", name, e)
 		}
 		if _, err := r.Forward(m, []Sequence{{Tokens: c.Tokens[:1], Cache: cache}}); err == nil {

@@ -3,15 +3,17 @@ package infer
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint/arch"
 )
 
 // gqa is grouped-query attention (arXiv 2305.13245): groups of query heads share a head of keys and values.
 type gqa struct {
 	attention
-	q, k, v, o   Linear
-	qRows, kRows norm // over more than one head
+	q, k, v, o   Linear // without v the keys are the values, before norm and rotation
+	qRows, kRows norm   // over more than one head
 }
 
 // gqa binds the attention of layer i. Queries, keys and values may be one tensor. Twice as many queries are those of a
@@ -29,7 +31,9 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 		}
 		g.q = l.linear(blk("attn_q.weight"), c.Width, q*g.perQuery())
 		g.k = l.linear(blk("attn_k.weight"), c.Width, kv)
-		g.v = l.linear(blk("attn_v.weight"), c.Width, kv)
+		if c.KV == arch.OwnKV {
+			g.v = l.linear(blk("attn_v.weight"), c.Width, kv)
+		}
 	}
 	g.k.stored, g.v.stored = true, true
 	g.o = l.linear(blk("attn_output.weight"), q, c.Width)
@@ -59,6 +63,9 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 	if c.Windowed(i) {
 		a.window = c.Window
 	}
+	if c.ValueNorm {
+		a.vNorm = slices.Repeat([]float32{1}, c.HeadDim)
+	}
 	return a
 }
 
@@ -70,11 +77,14 @@ func (g *gqa) mix(p *pass) {
 	in := p.input(&g.q, &g.k, &g.v)
 	n, late := p.rows, g.last && p.narrows
 	q := grow(&p.buf.q, n*g.q.Rows)
-	k, v := grow(&p.buf.k, n*g.k.Rows), grow(&p.buf.v, n*g.v.Rows)
+	k, v := grow(&p.buf.k, n*g.k.Rows), grow(&p.buf.v, n*g.k.Rows)
 	if late {
 		p.multiply(in, n, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
 	} else {
 		p.multiply(in, n, product{dst: q, w: &g.q}, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
+	}
+	if g.v.Rows == 0 {
+		copy(v, k)
 	}
 	p.normRows(k, n, g.kRows)
 	p.store(&g.attention, k, v)

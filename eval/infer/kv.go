@@ -48,7 +48,7 @@ func (s *kv) head(h int) (keys, values []float32) {
 		s.values[h*wholePanels(s.dims)*s.capacity:][:wholePanels(s.dims)*s.capacity]
 }
 
-// store rotates the keys and appends keys and values to those of earlier passes.
+// store rotates the keys, normalizes values where the model does, and appends both to those of earlier passes.
 func (p *pass) store(a *attention, k, v []float32) {
 	p.recall(a)
 	p.attn.tasks = p.attn.tasks[:0]
@@ -71,6 +71,10 @@ func (a *storeStep) task(p *pass, _, task int) {
 	for h := range a.kvHeads {
 		for t := range b.n {
 			p.rotate((*attention)(a), p.attn.k[(b.row+t)*width+h*a.dims:][:a.dims], a.kNorm, b.span, b.pos+t)
+			if a.vNorm != nil {
+				v := p.attn.v[(b.row+t)*width+h*a.dims:][:a.dims]
+				p.set.RMSNorm(v, v, a.vNorm, p.m.Config.NormEps)
+			}
 		}
 		keys, values := to.head(h)
 		p.set.PackPanel(keys[b.pos/panel*panel*a.dims+b.pos%panel:], p.attn.k[b.row*width+h*a.dims:], width, b.n, a.dims)

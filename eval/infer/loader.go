@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"math"
 
 	"bitmill/eval/kernel"
 	"bitmill/formats"
@@ -41,7 +42,7 @@ func (l *loader) layer(i int) layer {
 	if second.mixer = l.feeding(i, blk); second.mixer != nil {
 		list = append(list, second)
 	}
-	return list
+	return l.wrapped(list, i, blk)
 }
 
 // mixers binds the mixers of layer i. Those side by side read the same norm.
@@ -67,24 +68,42 @@ func (l *loader) mixers(i int, blk func(string) string) []mixer {
 
 // attending binds the attention of layer i.
 func (l *loader) attending(i int, blk func(string) string) mixer {
-	if l.c.Config.Latent != nil {
+	switch c := l.c.Config.OfLayer(i); {
+	case c.Latent != nil:
 		return l.mla(i, blk)
+	case c.KV == arch.EarlierKV:
+		return l.sharing(i, blk)
 	}
 	return l.gqa(i, blk)
 }
 
 // feeding binds the feed-forward layer or the experts of layer i; nil when it has none.
 func (l *loader) feeding(i int, blk func(string) string) mixer {
-	if l.c.Config.ExpertLayer(i) {
+	c := &l.c.Config
+	switch {
+	case c.ExpertLayer(i) && c.BesideDense:
+		return l.besideExperts(i, blk)
+	case c.ExpertLayer(i):
 		return l.experts(blk)
 	}
-	n := l.c.Config.OfLayer(i).FFN
+	n := c.OfLayer(i).FFN
 	if n == 0 {
 		return nil
 	}
 	f := l.feedForward(blk, "", n)
 	f.xielu = l.xielu(i)
+	if i < len(c.Sparsity) && !math.IsInf(c.Sparsity[i], -1) {
+		f.sparse, f.cut = true, c.Sparsity[i]
+	}
 	return &f
+}
+
+// elements is the number of values of a tensor; 0 when there is none.
+func (l *loader) elements(name string) int {
+	if t, ok := l.c.Tensor(name); ok {
+		return int(t.Elements())
+	}
+	return 0
 }
 
 func (l *loader) has(name string) bool {
@@ -159,7 +178,7 @@ func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
 	if bias := name[:len(name)-len("weight")] + "bias"; l.has(bias) {
 		r.bias = l.row(bias, rows, i, n)
 	}
-	if scale := name[:len(name)-len("weight")] + "scale"; l.has(scale) {
+	if scale := name[:len(name)-len("weight")] + "scale"; l.elements(scale) == n {
 		if v := l.vector(scale, n); v != nil {
 			r.scale = v[i]
 		}
@@ -172,15 +191,20 @@ func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
 
 // fused binds matrices that are stored one below another in one tensor.
 func (l *loader) fused(name string, cols int, rows ...int) []Linear {
-	all, sum := make([]Linear, len(rows)), 0
+	sum := 0
 	for _, n := range rows {
 		sum += n
 	}
-	whole := l.linear(name, cols, sum)
+	return l.split(l.linear(name, cols, sum), rows...)
+}
+
+// split cuts a matrix into several of so many rows.
+func (l *loader) split(whole Linear, rows ...int) []Linear {
+	all := make([]Linear, len(rows))
 	if l.err != nil {
 		return all
 	}
-	size, at := len(whole.Data)/sum, 0
+	size, at := len(whole.Data)/max(1, whole.Matrix.Rows), 0
 	for i, n := range rows {
 		all[i] = whole
 		all[i].Rows, all[i].later = n, i > 0

@@ -33,7 +33,9 @@ import (
 type Model struct {
 	Config     arch.Config
 	embedding  kernel.Matrix
+	opening    layer // runs before the layers; most models have none
 	layers     []layer
+	closing    layer      // runs behind them
 	stateful   []stateful // the layers' mixers with memory, in order
 	positions  []float32  // learned, [Config.Positions][Width], added to the embedding; nil: none
 	outputNorm norm
@@ -75,6 +77,7 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 		output = "token_embd.weight" // tied
 	}
 	m.output = l.linear(output, c.Config.Width, c.Config.Vocab)
+	m.opening, m.closing = l.around()
 	m.layers = make([]layer, c.Config.Layers)
 	for i := range m.layers {
 		m.layers[i] = l.layer(i)

@@ -32,6 +32,8 @@ type pass struct {
 	rows    int  // current rows, at the front of buf.x: n, or after narrow only those wanted
 	narrows bool // a mixer may narrow
 
+	inputs   table    // of all layers: see layerInputs
+	streams  table    // of each row, beside buf.x: see altUp
 	angles   []angles // of Model.rope
 	branch   *branch  // the current one
 	residual residual // what the next preparation adds to buf.x
@@ -67,6 +69,7 @@ func (p *pass) run(tasks int, s step) {
 func (p *pass) begin(m *Model, seqs []Sequence) error {
 	p.m, p.tokens, p.spans, p.n, p.wanted, p.residual = m, p.tokens[:0], p.spans[:0], 0, 0, residual{}
 	p.narrows, p.err = false, nil
+	p.inputs, p.streams = table{}, table{}
 	last := 0
 	for i, s := range seqs {
 		if err := m.check(seqs, i); err != nil {

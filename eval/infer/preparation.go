@@ -145,6 +145,9 @@ func (p *pass) addResidualRow(x, row []float32) {
 	} else {
 		p.set.Add(x, row)
 	}
+	if b.out != 0 {
+		p.set.Scale(x, b.out)
+	}
 }
 
 func (p *pass) addBias(row, bias []float32) {

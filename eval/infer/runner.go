@@ -56,7 +56,7 @@ type worker struct {
 
 // buffers of activations, [tokens][width] each.
 type buffers struct {
-	x, norm, q, k, v, attn, branch, gate, up, logits []float32
+	x, norm, q, k, v, attn, branch, gate, up, logits, inputs, streams, kept []float32
 }
 
 // NewRunner makes a Runner on the pool.
@@ -80,9 +80,11 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	}
 	p.narrows = p.o.Observe == nil && p.wanted < p.n
 	p.embed()
+	p.layer(m.opening)
 	for _, l := range m.layers {
 		p.layer(l)
 	}
+	p.layer(m.closing)
 	logits := p.head()
 	if p.err != nil {
 		return nil, p.err
@@ -97,7 +99,8 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 
 // Layers runs only layers [from, to) on x, the residual stream before layer from, [tokens][Width]; nil is the tokens'
 // embedding. It returns the residual stream before layer to in a slice that the next call reuses, and which may be its
-// x. Layer by layer, values are those of Forward. The sequences have no caches.
+// x. Layer by layer, values are those of Forward. The sequences have no caches. Layers that share the keys and values of
+// an earlier one run together with it only, and those of a model with several residual streams not at all.
 func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([]float32, error) {
 	p := &r.pass
 	if err := p.begin(m, seqs); err != nil {
@@ -110,14 +113,27 @@ func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([
 	case slices.ContainsFunc(seqs, func(s Sequence) bool { return s.Cache != nil }):
 		return nil, fmt.Errorf("layers that run alone cannot fill a cache")
 	}
-	if x == nil {
-		p.embed()
-	} else {
-		copy(grow(&p.buf.x, size), x)
+	if err := m.alone(from, to); err != nil {
+		return nil, err
 	}
+	p.startLayers(x)
 	for _, l := range m.layers[from:to] {
 		p.layer(l)
 	}
 	p.addResidual()
 	return p.buf.x, p.err
+}
+
+// startLayers sets the residual stream and what stands beside it.
+func (p *pass) startLayers(x []float32) {
+	if x != nil && p.m.opening == nil {
+		copy(grow(&p.buf.x, len(x)), x)
+		return
+	}
+	copy(grow(&p.buf.kept, len(x)), x) // it may be buf.x
+	p.embed()
+	p.layer(p.m.opening)
+	if x != nil {
+		copy(p.buf.x, p.buf.kept)
+	}
 }

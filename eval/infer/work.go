@@ -18,25 +18,26 @@ func (m *Model) Work(n, past int) Work {
 		w.WeightBytes += int64(len(l.Data))
 	}
 	rows := n
-	for _, l := range m.layers {
-		for _, b := range l {
-			if x, ok := b.mixer.(stateful); ok {
-				w.KVBytes += x.stateBytes(past)
-				if x.place().last {
-					rows = 1
-				}
+	for b := range m.branches() {
+		switch x := b.mixer.(type) {
+		case stateful:
+			w.KVBytes += x.stateBytes(past)
+			if x.place().last {
+				rows = 1
 			}
-			for _, x := range b.mixer.matrices() {
-				switch {
-				case x.Routed: // each token is multiplied by few; at most so many are read
-					used := int64(rows * m.Config.Experts.Used)
-					w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
-					w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
-				case x.stored:
-					add(x, n)
-				default:
-					add(x, rows)
-				}
+		case *sharing:
+			w.KVBytes += x.heads.stateBytes(past)
+		}
+		for _, x := range b.mixer.matrices() {
+			switch {
+			case x.Routed: // each token is multiplied by few; at most so many are read
+				used := int64(rows * m.Config.Experts.Used)
+				w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
+				w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
+			case x.stored:
+				add(x, n)
+			default:
+				add(x, rows)
 			}
 		}
 	}

@@ -183,7 +183,7 @@ func (c *Checkpoint) addRope(list []source) {
 		c.Tensors = append(c.Tensors, t)
 	}
 	switch r := &c.Config.Rope; r.Scaling {
-	case "llama3":
+	case "llama3", "proportional":
 		add("rope_freqs.weight", r.Factors)
 	case "longrope":
 		add("rope_factors_long.weight", r.LongFactors)

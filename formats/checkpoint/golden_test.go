@@ -110,11 +110,13 @@ func describe(v any) string {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
-		x := rv.Index(i).Interface()
-		if f, ok := x.(float32); ok {
-			x = float64(f)
+		item := rv.Index(i).Interface()
+		if f, ok := item.(float32); ok {
+			item = float64(f)
 		}
-		e.Encode(x)
+		if e.Encode(item) != nil { // minus infinity
+			b.WriteString(`"-Infinity"`)
+		}
 		items = append(items, strings.TrimSpace(b.String()))
 	}
 	all := "[" + strings.Join(items, ", ") + "]"

@@ -27,6 +27,7 @@ type Config struct {
 	Context int // longest sequence that the model was trained for
 
 	Mixer    Mixer
+	KV       KV
 	PerLayer []LayerSizes // where layers differ in sizes or mixers; nil: all are alike
 
 	XIELU []XIELUParameters // of each layer, where the activation is xIELU; nil in a plan
@@ -133,7 +134,8 @@ func (c *Config) check() error {
 			return fmt.Errorf("%w: a scale or cap of the model is %v", formats.ErrCorrupt, s)
 		}
 	}
-	return cmp.Or(c.checkLayers(), c.Latent.check(c), c.SSM.check(c), c.checkXIELU(), c.Experts.check(c.Layers))
+	return cmp.Or(c.checkLayers(), c.checkBeside(), c.Latent.check(c), c.SSM.check(c), c.checkXIELU(),
+		c.Experts.check(c.Layers))
 }
 
 // check verifies that the rotary embedding fits a head of that many values.

@@ -48,6 +48,7 @@ type family struct {
 	PerKind     bool            // RoPE parameters differ between layers with a window and others
 	Smooth      bool            // YaRN's ramp is not rounded to whole dimensions
 	MoE         bool            // of several families of one architecture, the one that describes GGUF files with experts
+	DenseToo    bool            // models have experts or not: Variant.Experts is of those that do
 	Packed      bool            // some checkpoints are in MXFP4
 	Guest       bool            // another family of the architecture describes its GGUF files
 	Recurrent   Mixer           // of the layers for which GGUF files list no key-value heads
@@ -70,6 +71,7 @@ type family struct {
 	// Functions may be nil.
 	Only    func(h *HFConfig) error            // fails for models of the type that are of another architecture
 	Variant Variant                            // of all models of the family
+	Rope    func(h *HFConfig, c *Config) error // sets Config.Rope and LocalRope from config.json in the family's own way
 	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; fails when it cannot be evaluated
 	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata
 
@@ -100,7 +102,8 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
-// rounds the ramp of gpt-oss's YaRN to whole dimensions.
+// rounds the ramp of gpt-oss's YaRN to whole dimensions. Of Gemma 3n it takes the sizes of the published models for
+// granted, whatever the file says, and for the deviation of gates it divides by one less than their number.
 var families = []*family{
 	&apertus,
 	&arcee,
@@ -114,6 +117,9 @@ var families = []*family{
 	&gemma,
 	&gemma2,
 	&gemma3,
+	&gemma3n,
+	&gemma4,
+	&gemma4Unified,
 	&glm4,
 	&glm4MoE,
 	&gpt2,

@@ -105,7 +105,7 @@ var gemma3 = family{
 		scalar := 256.0
 		h.QueryScalar = &scalar
 	},
-	Config: func(h *HFConfig, c *Config) (err error) {
+	Config: func(h *HFConfig, c *Config) error {
 		c.gemma(or(h.QueryScalar, 0), 0)
 		c.Cap.Logit = or(h.FinalCap, 0)
 		every := 6
@@ -117,13 +117,7 @@ var gemma3 = family{
 		if c.Window = h.window(); c.Window > 0 {
 			c.WindowLayers = h.layerTypes(everyNth(every, c.Layers))
 		}
-		c.LocalRope = &Rope{Base: or(h.RopeLocalBase, 10000), Dims: c.HeadDim}
-		if p := h.ropeParameters(); p.Sliding != nil {
-			local := *p.Sliding
-			local.RopeType = cmp.Or(local.RopeType, local.Type, "default")
-			*c.LocalRope, err = local.rope(h, &family{Theta: 10000}, c)
-		}
-		return err
+		return c.localRope(h)
 	},
 	Read: func(r *reader, c *Config) {
 		c.gemma(0, 62)
@@ -139,4 +133,15 @@ var gemma3 = family{
 			m.Set("gemma3.attention.sliding_window", uint32(c.Window))
 		}
 	},
+}
+
+// localRope sets the rotary embedding of the layers with a window.
+func (c *Config) localRope(h *HFConfig) (err error) {
+	c.LocalRope = &Rope{Base: or(h.RopeLocalBase, 10000), Dims: c.HeadDim}
+	if p := h.ropeParameters(); p.Sliding != nil {
+		local := *p.Sliding
+		local.RopeType = cmp.Or(local.RopeType, local.Type, "default")
+		*c.LocalRope, err = local.rope(h, &family{Theta: 10000}, c)
+	}
+	return err
 }

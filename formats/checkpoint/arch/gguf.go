@@ -67,7 +67,7 @@ func (r *reader) config() error {
 		return fmt.Errorf("%w: architecture %s with %d experts", formats.ErrUnsupported, cfg.Arch, count)
 	}
 	r.gaps(cfg, f)
-	r.experts(cfg, count)
+	r.experts(cfg, count, f.DenseToo)
 	if n := r.int("attention.value_length", cfg.HeadDim); n != cfg.HeadDim && cfg.Latent == nil {
 		return fmt.Errorf("%w: values of %d and keys of %d per head", formats.ErrUnsupported, n, cfg.HeadDim)
 	}
@@ -79,9 +79,13 @@ func (r *reader) config() error {
 	return cmp.Or(r.err, scaling, cfg.check()) // one sentence: what follows the first may be a consequence
 }
 
-// experts reads the sizes of the experts, if the model has any.
-func (r *reader) experts(c *Config, count int) {
+// experts reads the sizes of the experts, if the model has any; dense says that it need not.
+func (r *reader) experts(c *Config, count int, dense bool) {
 	if c.Experts == nil {
+		return
+	}
+	if count == 0 && dense {
+		c.Experts = nil
 		return
 	}
 	e := *c.Experts

@@ -117,6 +117,7 @@ type HFConfig struct {
 		Deepstack []int `json:"deepstack_visual_indexes"` // layers of the encoder of which the decoder's first layers get some
 	} `json:"vision_config"`
 	ssmKeys
+	gemmaKeys
 
 	// gpt2
 	Embd           *int     `json:"n_embd"`

@@ -10,6 +10,7 @@ type Layout struct {
 	Rows, Span  int64 // when Span is positive, the first Rows of every Span rows of the source, shifted by First
 	Columns     int64 // when positive, rows are columns of the source's matrices, which have this many
 	Nibbles     bool  // MXFP4 as gpt-oss stores it: a part of codes, [rows][cols/2], and one of scales, [rows][cols/32]
+	Present     int64 // when positive, the source has this many rows only, and zeros follow
 
 	// When positive, every Span rows of the source are parts of so many rows. The rows are those of the first part in all
 	// spans, then those of the second, and so on.

@@ -32,8 +32,8 @@ func (c *Config) setMixers(mixers []Mixer) {
 	}
 	layers := make([]LayerSizes, c.Layers)
 	for i, m := range mixers {
-		of := c.OfLayer(i)
-		layers[i] = LayerSizes{of.FFN, of.Heads, of.KVHeads, of.HeadDim, m}
+		layers[i] = c.OfLayer(i).sizes()
+		layers[i].Mixer = m
 		if !m.Attends() {
 			layers[i].Heads, layers[i].KVHeads, layers[i].HeadDim = 0, 0, 0
 		}

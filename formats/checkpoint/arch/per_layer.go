@@ -12,6 +12,12 @@ import (
 type LayerSizes struct {
 	FFN, Heads, KVHeads, HeadDim int
 	Mixer                        Mixer
+	KV                           KV
+}
+
+// sizes are the LayerSizes of a layer's Config.
+func (c *Config) sizes() LayerSizes {
+	return LayerSizes{c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.Mixer, c.KV}
 }
 
 // OfLayer is the Config with the sizes of layer i.
@@ -24,6 +30,7 @@ func (c *Config) OfLayer(i int) *Config {
 	}
 	layer, s := *c, c.PerLayer[i]
 	layer.FFN, layer.Heads, layer.KVHeads, layer.HeadDim, layer.Mixer = s.FFN, s.Heads, s.KVHeads, s.HeadDim, s.Mixer
+	layer.KV = s.KV
 	return &layer
 }
 
@@ -34,8 +41,7 @@ func (c *Config) setPerLayer(ffn, heads, kvHeads []int) {
 	}
 	layers := make([]LayerSizes, c.Layers)
 	for i := range layers {
-		of := c.OfLayer(i)
-		layers[i] = LayerSizes{of.FFN, of.Heads, of.KVHeads, of.HeadDim, of.Mixer}
+		layers[i] = c.OfLayer(i).sizes()
 		for _, s := range []struct {
 			list []int
 			to   *int
@@ -58,7 +64,7 @@ func (c *Config) setFFN(n int) {
 
 // setLayers sets PerLayer, if layers differ. The sizes of the Config become those of the first layer that has the part.
 func (c *Config) setLayers(layers []LayerSizes) {
-	c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.Mixer = 0, 0, 0, 0, layers[0].Mixer
+	c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.Mixer, c.KV = 0, 0, 0, 0, layers[0].Mixer, layers[0].KV
 	for _, l := range layers {
 		c.FFN, c.Heads, c.KVHeads = cmp.Or(c.FFN, l.FFN), cmp.Or(c.Heads, l.Heads), cmp.Or(c.KVHeads, l.KVHeads)
 		c.HeadDim = cmp.Or(c.HeadDim, l.HeadDim)
@@ -230,6 +236,15 @@ func (w writer) sizes(key string, c *Config, of func(c *Config) int) {
 	if len(there) == 0 || slices.Max(there) == slices.Min(there) {
 		w.uint(key, of(c))
 		return
+	}
+	w.set(key, list)
+}
+
+// each writes a dimension for each layer.
+func (w writer) each(key string, c *Config, of func(c *Config) int) {
+	list := make([]int32, c.Layers)
+	for i := range list {
+		list[i] = int32(of(c.OfLayer(i)))
 	}
 	w.set(key, list)
 }

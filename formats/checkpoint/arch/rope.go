@@ -36,6 +36,9 @@ func (h *HFConfig) ropeParameters() ropeParameters {
 
 // rope sets c.Rope. The error says why positions cannot be evaluated.
 func (h *HFConfig) rope(f *family, c *Config) (err error) {
+	if f.Rope != nil {
+		return f.Rope(h, c)
+	}
 	p := h.ropeParameters()
 	if c.Rope, err = p.rope(h, f, c); err != nil {
 		return err
@@ -162,7 +165,7 @@ func yarnFactors(r Rope, fast, slow float64, smooth bool) []float32 {
 	return f
 }
 
-func or(v *float64, otherwise float64) float64 {
+func or[T any](v *T, otherwise T) T {
 	if v == nil {
 		return otherwise
 	}

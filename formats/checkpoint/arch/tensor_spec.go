@@ -63,6 +63,7 @@ const (
 	fusedColumns        // when they are stacked so, each as [input][output]
 	eitherStack         // when they are stacked in either way
 	optional            // never
+	usual               // in checkpoints; llama.cpp does without
 )
 
 // where says which layers have a tensor.

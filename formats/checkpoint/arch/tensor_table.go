@@ -122,7 +122,7 @@ func sizes(c *Config, dims []dim) []int64 {
 
 // floats are the ends of the names of matrices that the converter writes in F32.
 var floats = []string{".ffn_gate_inp.weight", ".ffn_gate_inp_shexp.weight", ".shortconv.conv.weight", ".ssm_conv1d.weight",
-	"position_embd.weight"}
+	"position_embd.weight", ".altup_correct_coef.weight", ".altup_predict_coef.weight"}
 
 // Float reports whether the converter writes the tensor in F32 whatever the source's type: vectors, norms, routers,
 // convolutions, tables of positions and everything not named weight.

@@ -48,6 +48,11 @@ func (k recorded) Ints(key string) ([]int64, bool, error) {
 	return k.Metadata.Ints(key)
 }
 
+func (k recorded) Floats(key string) ([]float64, bool, error) {
+	k.read[key] = true
+	return k.Metadata.Floats(key)
+}
+
 // harmless is a group of keys that may stay unread, for a reason.
 type harmless struct {
 	keys   []string // below the architecture's name; with a * at the end, all that begin so

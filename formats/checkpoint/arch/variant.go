@@ -29,9 +29,17 @@ type Variant struct {
 	LocalRope  *Rope  // of the layers with a window; nil: Rope
 	RopeLayers []bool // which layers rotate queries and keys; nil: all
 
-	Experts *Experts // nil: the feed-forward layers are dense
-	Latent  *Latent  // nil: keys and values have matrices of their own
-	SSM     *SSM     // of layers of kind Mamba or Delta
+	ValueNorm  bool       // values are normalized, head by head, without gains
+	LayerInput LayerInput // of the layers, from a second embedding
+
+	AltUp    AltUp     // of the residual stream
+	Laurel   int       // rank of the matrices beside attention; 0: none
+	Sparsity []float64 // of a layer's gates only what exceeds mean + Sparsity*deviation counts; -Inf: all, nil: all
+
+	BesideDense bool     // layers with experts also have a feed-forward layer: both have norms of their own
+	Experts     *Experts // nil: the feed-forward layers are dense
+	Latent      *Latent  // nil: keys and values have matrices of their own
+	SSM         *SSM     // of layers of kind Mamba or Delta
 }
 
 // Norm is the kind of the norms of the residual stream.
