@@ -13,10 +13,12 @@ type layer []branch
 //
 //	x = out * (x + scale*after(mixer(norm(x))))
 //
-// Parallel branches (attention and feed-forward layer in Cohere and StableLM) read the norm of the first of them.
+// Parallel branches (attention and feed-forward layer in Cohere and StableLM) read the norm of the first of them. In
+// GPT-NeoX they read the same stream, each through its own norm.
 type branch struct {
 	norm     norm
 	parallel bool // reads the norm of the branch before it
+	beside   bool // has a norm of its own, of the stream that the branch before it reads
 	mixer    mixer
 	after    norm
 	scale    float32 // 0: 1
@@ -125,10 +127,16 @@ func (p *pass) layer(l layer) {
 // input adds the residual of the previous branch to buf.x and returns the input of the current one, prepared for the
 // matrices that multiply it.
 func (p *pass) input(to ...*Linear) []float32 {
-	if p.branch.parallel {
+	switch before := p.residual; {
+	case p.branch.parallel:
 		p.addResidual()
 		p.prepareRows(p.buf.norm, p.rows, to...)
-	} else {
+	case p.branch.beside:
+		p.residual = residual{}
+		p.prepareNorm(p.branch.norm, to...)
+		p.residual = before
+		p.addResidual()
+	default:
 		p.prepareNorm(p.branch.norm, to...)
 	}
 	return p.buf.norm

@@ -33,6 +33,9 @@ func (l *loader) layer(i int) layer {
 	default:
 		second.norm = l.norm(blk(c.FFNNorm), c.Width)
 	}
+	if c.Parallel && second.norm.gain != nil {
+		second.parallel, second.beside = false, true
+	}
 	var list layer
 	for _, m := range l.mixers(i, blk) {
 		b := first

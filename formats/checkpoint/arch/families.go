@@ -123,6 +123,7 @@ var families = []*family{
 	&glm4,
 	&glm4MoE,
 	&gpt2,
+	&gptNeoX,
 	&gptOSS,
 	&granite,
 	&granite4,

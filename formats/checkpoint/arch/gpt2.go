@@ -65,6 +65,22 @@ var gpt2 = family{
 	},
 }
 
+// gptKeys are the keys of config.json that GPT-2 and GPT-NeoX have.
+type gptKeys struct {
+	Embd           *int     `json:"n_embd"`
+	LayerCount     *int     `json:"n_layer"`
+	HeadCount      *int     `json:"n_head"`
+	Positions      *int     `json:"n_positions"`
+	ContextSize    *int     `json:"n_ctx"`
+	Inner          *int     `json:"n_inner"`
+	NormEpsOld     *float64 `json:"layer_norm_epsilon"`
+	ActivationOld  string   `json:"activation_function"`
+	ScaleScores    *bool    `json:"scale_attn_weights"`
+	InverseLayer   bool     `json:"scale_attn_by_inverse_layer_idx"`
+	CrossAttention bool     `json:"add_cross_attention"`
+	RotaryBase     *float64 `json:"rotary_emb_base"`
+}
+
 // spellGPT2 reads the names of GPT-2's time.
 func (h *HFConfig) spellGPT2() {
 	for _, k := range []struct{ to, from **int }{

@@ -80,6 +80,10 @@ type HFConfig struct {
 	DenseLayers     []int    `json:"mlp_only_layers"`
 
 	expertKeys
+	ssmKeys
+	gemmaKeys
+	lfm2Keys
+	gptKeys
 
 	RopeTheta      *float64        `json:"rope_theta"`      // until transformers 4
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4
@@ -101,36 +105,9 @@ type HFConfig struct {
 	NoRopeLayers     []int    `json:"no_rope_layers"` // 1 for layers that have RoPE
 	NoRopeInterval   *int     `json:"no_rope_layer_interval"`
 
-	// lfm2
-	Taps          *int     `json:"conv_L_cache"`
-	ConvBias      bool     `json:"conv_bias"`
-	AttentionAt   []int    `json:"full_attn_idxs"` // layers
-	BlockFFN      *int     `json:"block_ff_dim"`
-	AdjustFFN     *bool    `json:"block_auto_adjust_ff_dim"`
-	FFNMultiplier *float64 `json:"block_ffn_dim_multiplier"`
-	FFNMultiple   *int     `json:"block_multiple_of"`
-	TiedEmbedding *bool    `json:"tie_embedding"`
-	DenseAtStart  *int     `json:"num_dense_layers"`
-	UseExpertBias *bool    `json:"use_expert_bias"`
-
 	Vision *struct {
 		Deepstack []int `json:"deepstack_visual_indexes"` // layers of the encoder of which the decoder's first layers get some
 	} `json:"vision_config"`
-	ssmKeys
-	gemmaKeys
-
-	// gpt2
-	Embd           *int     `json:"n_embd"`
-	LayerCount     *int     `json:"n_layer"`
-	HeadCount      *int     `json:"n_head"`
-	Positions      *int     `json:"n_positions"`
-	ContextSize    *int     `json:"n_ctx"`
-	Inner          *int     `json:"n_inner"`
-	NormEpsOld     *float64 `json:"layer_norm_epsilon"`
-	ActivationOld  string   `json:"activation_function"`
-	ScaleScores    *bool    `json:"scale_attn_weights"`
-	InverseLayer   bool     `json:"scale_attn_by_inverse_layer_idx"`
-	CrossAttention bool     `json:"add_cross_attention"`
 
 	Quantization json.RawMessage `json:"quantization_config"`
 	scheme       prequant.Scheme // of Quantization, or of the tensors

@@ -84,6 +84,20 @@ var lfm2MoE = family{
 	},
 }
 
+// lfm2Keys are the keys of config.json that only LFM2 has.
+type lfm2Keys struct {
+	Taps          *int     `json:"conv_L_cache"`
+	ConvBias      bool     `json:"conv_bias"`
+	AttentionAt   []int    `json:"full_attn_idxs"` // layers
+	BlockFFN      *int     `json:"block_ff_dim"`
+	AdjustFFN     *bool    `json:"block_auto_adjust_ff_dim"`
+	FFNMultiplier *float64 `json:"block_ffn_dim_multiplier"`
+	FFNMultiple   *int     `json:"block_multiple_of"`
+	TiedEmbedding *bool    `json:"tie_embedding"`
+	DenseAtStart  *int     `json:"num_dense_layers"`
+	UseExpertBias *bool    `json:"use_expert_bias"`
+}
+
 var lfm2Outside = []tensorSpec{
 	{HF: "lm_head.weight", GGUF: "output.weight", Shape: []dim{vocab, width}, Need: untied},
 	{HF: "model.embed_tokens.weight", GGUF: "token_embd.weight", Shape: []dim{vocab, width}},
