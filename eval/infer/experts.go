@@ -15,6 +15,7 @@ type experts struct {
 	routerNorm norm      // of the residual stream, for the router; without a gain it reads what the experts read
 	correction []float32 // added to the scores for the choice only; nil: nothing
 	list       []feedForward
+	down, up   Linear      // to what the experts read, and from what they write; without weights: those of the layer
 	shared     feedForward // runs for every token; without weights: none
 	sharedGate Linear      // the sigmoid of its output weighs the shared expert; without weights: 1
 }
@@ -28,21 +29,29 @@ func (l *loader) experts(blk func(string) string) *experts {
 		correction: l.optional(blk("exp_probs_b.bias"), e.Count),
 		list:       make([]feedForward, e.Count),
 	}
+	width, gated := e.Width(c), l.has(blk("ffn_gate_exps.weight"))
 	for i := range x.list {
-		x.list[i] = feedForward{down: l.expert(blk("ffn_down_exps.weight"), e.FFN, c.Width, i), act: c.Activation}
-		if one := &x.list[i]; l.has(blk("ffn_gate_up_exps.weight")) {
-			parts := l.split(l.expert(blk("ffn_gate_up_exps.weight"), c.Width, 2*e.FFN, i), e.FFN, e.FFN)
+		x.list[i] = feedForward{down: l.expert(blk("ffn_down_exps.weight"), e.FFN, width, i), act: c.Activation}
+		one := &x.list[i]
+		if l.has(blk("ffn_gate_up_exps.weight")) {
+			parts := l.split(l.expert(blk("ffn_gate_up_exps.weight"), width, 2*e.FFN, i), e.FFN, e.FFN)
 			one.gate, one.up = parts[0], parts[1]
-		} else {
-			one.gate = l.expert(blk("ffn_gate_exps.weight"), c.Width, e.FFN, i)
-			one.up = l.expert(blk("ffn_up_exps.weight"), c.Width, e.FFN, i)
+			continue
 		}
+		if gated {
+			one.gate = l.expert(blk("ffn_gate_exps.weight"), width, e.FFN, i)
+		}
+		one.up = l.expert(blk("ffn_up_exps.weight"), width, e.FFN, i)
 	}
 	if scale := l.optional(blk("ffn_gate_inp.scale"), c.Width); scale != nil {
 		x.routerNorm = norm{gain: scale}
 		for i := range scale {
 			scale[i] /= float32(math.Sqrt(float64(c.Width)))
 		}
+	}
+	if e.Latent > 0 {
+		x.down = l.linear(blk("ffn_latent_down.weight"), c.Width, width)
+		x.up = l.linear(blk("ffn_latent_up.weight"), width, c.Width)
 	}
 	if e.Shared > 0 {
 		x.shared = l.feedForward(blk, "_shexp", e.Shared)
@@ -54,7 +63,7 @@ func (l *loader) experts(blk func(string) string) *experts {
 }
 
 func (e *experts) matrices() []*Linear {
-	list := []*Linear{&e.router, &e.shared.gate, &e.shared.up, &e.sharedGate, &e.shared.down}
+	list := []*Linear{&e.router, &e.shared.gate, &e.shared.up, &e.sharedGate, &e.shared.down, &e.down, &e.up}
 	for i := range e.list {
 		list = append(list, e.list[i].matrices()...)
 	}
@@ -65,7 +74,8 @@ func (e *experts) matrices() []*Linear {
 var noWeights Linear
 
 func (e *experts) mix(p *pass) {
-	r, n, width := &p.routed, p.rows, e.router.Cols
+	one := &e.list[0]
+	r, n, width, own := &p.routed, p.rows, e.router.Cols, one.up.Cols
 	scores := product{dst: grow(&r.scores, n*e.Count), w: &e.router}
 	if e.routerNorm.gain != nil {
 		p.addResidual()
@@ -74,27 +84,34 @@ func (e *experts) mix(p *pass) {
 		p.multiply(rows, n, scores)
 		scores.w = &noWeights
 	}
-	in := p.input(scores.w, &e.shared.gate, &e.shared.up, &e.sharedGate)
-	p.multiply(in, n, scores, product{dst: grow(&r.gates, n*e.sharedGate.Rows), w: &e.sharedGate})
+	in := p.input(scores.w, &e.shared.gate, &e.shared.up, &e.sharedGate, &e.down)
+	p.multiply(in, n, scores, product{dst: grow(&r.gates, n*e.sharedGate.Rows), w: &e.sharedGate},
+		product{dst: grow(&r.latent, n*e.down.Rows), w: &e.down})
 	grow(&r.chosen, n*e.Used)
 	grow(&r.weights, n*e.Used)
 	p.run((n+tokensPerTask-1)/tokensPerTask, e)
 	r.sort(n, e.Count, e.Used)
 
-	rows := len(r.tokens)
-	hidden := grow(&r.rows, rows*width)
-	gate, up, down := grow(&r.gate, rows*e.FFN), grow(&r.up, rows*e.FFN), grow(&r.down, rows*width)
-	one := &e.list[0]
-	p.prepare(preparation{by: r, rows: hidden, n: rows, with: in, grouped: true}, &one.gate, &one.up)
+	rows, read := len(r.tokens), in
+	if e.Latent > 0 {
+		read = r.latent
+	}
+	hidden := grow(&r.rows, rows*own)
+	gate, up, down := grow(&r.gate, rows*one.gate.Rows), grow(&r.up, rows*e.FFN), grow(&r.down, rows*own)
+	p.prepare(preparation{by: r, rows: hidden, n: rows, with: read, grouped: true}, &one.gate, &one.up)
 	for i := range e.list {
 		p.queueGroup(&e.list[i].gate, hidden, gate)
 		p.queueGroup(&e.list[i].up, hidden, up)
 	}
 	e.shared.queueInputs(p, in) // with the others: they have inputs of their own, so that this one is still there
 	p.multiplyAll(n)
-	p.prepare(preparation{by: (*gatedRows)(e), rows: gate, n: rows, with: up, grouped: true}, &one.down)
+	active := preparation{by: (*gatedRows)(e), rows: up, n: rows, grouped: true}
+	if one.gate.Rows > 0 {
+		active.rows, active.with = gate, up
+	}
+	p.prepare(active, &one.down)
 	for i := range e.list {
-		p.queueGroup(&e.list[i].down, gate, down)
+		p.queueGroup(&e.list[i].down, active.rows, down)
 	}
 	if e.Shared > 0 {
 		p.queue(e.shared.prepareDown(p), n, product{dst: grow(&r.shared, n*width), w: &e.shared.down})
@@ -102,6 +119,10 @@ func (e *experts) mix(p *pass) {
 	p.multiplyAll(n)
 
 	p.residual = residual{rows: grow(&p.buf.branch, n*width)}
+	if e.Latent > 0 {
+		p.prepare(preparation{by: (*expertSums)(e), rows: r.latent, n: n}, &e.up)
+		p.multiply(r.latent, n, product{dst: p.residual.rows, w: &e.up})
+	}
 	p.prepare(preparation{by: e, rows: p.residual.rows, n: n, width: width})
 }
 
@@ -211,12 +232,11 @@ func (e *gatedRows) makeRow(p *pass, row []float32, t int) {
 	e.list[p.routed.expert[t]].makeRow(p, row, t)
 }
 
-// makeRow adds up the experts' outputs for token t.
+// makeRow adds up the outputs for token t: of its experts, unless that is done, and of the shared one.
 func (e *experts) makeRow(p *pass, row []float32, t int) {
-	r, used, width := &p.routed, e.Used, len(row)
-	clear(row)
-	for i := t * used; i < (t+1)*used; i++ {
-		p.addWeighted(row, r.down[int(r.slots[i])*width:][:width], &e.list[r.chosen[i]].down, r.weights[i])
+	r, width := &p.routed, len(row)
+	if e.Latent == 0 {
+		(*expertSums)(e).makeRow(p, row, t)
 	}
 	if e.Shared == 0 {
 		return
@@ -227,6 +247,17 @@ func (e *experts) makeRow(p *pass, row []float32, t int) {
 		weight = r.gates[t]
 	}
 	p.addWeighted(row, r.shared[t*width:][:width], &e.shared.down, weight)
+}
+
+type expertSums experts
+
+// makeRow adds up the outputs of token t's experts.
+func (e *expertSums) makeRow(p *pass, row []float32, t int) {
+	r, used, width := &p.routed, e.Used, len(row)
+	clear(row)
+	for i := t * used; i < (t+1)*used; i++ {
+		p.addWeighted(row, r.down[int(r.slots[i])*width:][:width], &e.list[r.chosen[i]].down, r.weights[i])
+	}
 }
 
 // addWeighted adds the output of w, to which its bias is still to be added, to row.

@@ -15,6 +15,7 @@ type routed struct {
 
 	rows, gate, up, down []float32 // [rows][...]
 	shared, gates        []float32 // [tokens][...]: the shared expert's output and gate
+	latent               []float32 // [tokens][Latent]: what the experts read, then what they write
 
 	forms [][formCount]kernel.Activations // of each expert
 }

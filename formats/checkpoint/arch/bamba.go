@@ -46,7 +46,8 @@ var bamba = family{
 // preNormedFFN lists the norms of a layer and its feed-forward layer as Bamba and Falcon-H1 call them.
 var preNormedFFN = renamed(slices.Concat(
 	[]tensorSpec{{HF: "input_layernorm.weight", GGUF: "attn_norm.weight", Shape: []dim{width}}},
-	slices.DeleteFunc(slices.Clone(decoder), func(n tensorSpec) bool { return !strings.HasPrefix(n.GGUF, "ffn_") }), mlpBiases),
+	slices.DeleteFunc(slices.Clone(decoder), func(n tensorSpec) bool { return !strings.HasPrefix(n.GGUF, "ffn_") }),
+	mlpBiases),
 	"mlp.", "feed_forward.", "post_attention_layernorm.", "pre_ff_layernorm.")
 
 // renamed is a table whose Hugging Face names have each old part replaced by the new one behind it.

@@ -50,6 +50,7 @@ type family struct {
 	MoE         bool            // of several families of one architecture, the one that describes GGUF files with experts
 	DenseToo    bool            // models have experts or not: Variant.Experts is of those that do
 	Packed      bool            // some checkpoints are in MXFP4
+	OtherEps    string          // the key for the epsilon of norms in files without the usual one
 	Guest       bool            // another family of the architecture describes its GGUF files
 	Recurrent   Mixer           // of the layers for which GGUF files list no key-value heads
 	Gaps        bool            // GGUF files list sizes with zeros for layers that lack a part
@@ -98,6 +99,9 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
 //   - Granite 4.0's files without Mamba have no keys of it, one number of key-value heads, and say when positions are
 //     left out.
+//   - Layers of Granite 4.0 and Nemotron-H may have the names of transformers 5, of which the converter does not know all;
+//     it then writes files that cannot be run. It takes Nemotron-H without experts for a model with some when transformers
+//     fills in their keys. Blocks of Nemotron-H that predict further tokens are left out.
 //   - Bamba's rows of Q and K are permuted within the half of a head that rotates; the converter permutes whole heads.
 //   - An unknown tensor is an error.
 //
@@ -137,6 +141,8 @@ var families = []*family{
 	&mistral,
 	&mistral3,
 	&mixtral,
+	&nemotronH,
+	&nemotronHMoE,
 	&olmo2,
 	&olmo3,
 	&phi3,

@@ -56,6 +56,9 @@ func (r *reader) config() error {
 	if cfg.Norm == LayerNorm {
 		eps = "attention.layer_norm_epsilon"
 	}
+	if _, ok := r.m.Get(cfg.Arch + "." + eps); !ok && f.OtherEps != "" {
+		eps = f.OtherEps
+	}
 	cfg.NormEps = float32(r.need(eps))
 	if r.err != nil {
 		return r.err

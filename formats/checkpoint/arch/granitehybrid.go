@@ -98,20 +98,23 @@ func (h *HFConfig) graniteExperts(c *Config) error {
 	return nil
 }
 
-// hybridMetadata adds the keys of the state space, the key-value heads of all layers, none where there is a state space,
-// and whether positions are encoded.
+// hybridMetadata adds the key-value heads of all layers, none where there is a state space, and its keys.
 func hybridMetadata(c *Config, m *gguf.Metadata) {
-	s, kv := c.SSM, make([]int32, c.Layers)
+	kv := make([]int32, c.Layers)
 	for i := range kv {
 		kv[i] = int32(c.OfLayer(i).KVHeads)
 	}
 	m.Set(c.Arch+".attention.head_count_kv", kv)
-	for _, k := range []struct {
-		key string
-		n   int
-	}{{"conv_kernel", s.Conv}, {"state_size", s.State}, {"group_count", s.Groups}, {"inner_size", s.Inner},
-		{"time_step_rank", s.Heads}} {
-		m.Set(c.Arch+".ssm."+k.key, uint32(k.n))
-	}
-	m.Set(c.Arch+".rope.scaling.finetuned", c.RopeLayers == nil)
+	ssmMetadata(c, m)
+}
+
+// ssmMetadata adds the keys of the state space, and whether positions are encoded.
+func ssmMetadata(c *Config, m *gguf.Metadata) {
+	w, s := writer{Metadata: m, arch: c.Arch}, c.SSM
+	w.uint("ssm.conv_kernel", s.Conv)
+	w.uint("ssm.state_size", s.State)
+	w.uint("ssm.group_count", s.Groups)
+	w.uint("ssm.inner_size", s.Inner)
+	w.uint("ssm.time_step_rank", s.Heads)
+	w.set("rope.scaling.finetuned", c.RopeLayers == nil)
 }

@@ -81,6 +81,7 @@ type HFConfig struct {
 
 	expertKeys
 	ssmKeys
+	nemotronKeys
 	gemmaKeys
 	lfm2Keys
 	gptKeys

@@ -24,7 +24,26 @@ type ssmKeys struct {
 	AttentionFrom  *int  `json:"attn_layer_offset"`
 	RotaryDims     *int  `json:"attn_rotary_emb"`
 
+	NemotronHeads   *int  `json:"mamba_num_heads"`
+	NemotronHeadDim *int  `json:"mamba_head_dim"`
+	SSMState        *int  `json:"ssm_state_size"`
+	StateSize       *int  `json:"state_size"`
+	NGroups         *int  `json:"n_groups"`
+	ConvKernel      *int  `json:"conv_kernel"`
+	UseConvBias     *bool `json:"use_conv_bias"`
+
 	TimeLimit any `json:"time_step_limit"`
+}
+
+// mixerSpace sets the state space of keys without a prefix.
+func (h *HFConfig) mixerSpace(c *Config, heads, headDim, state, groups int) error {
+	c.SSM = &SSM{Heads: heads, Inner: heads * headDim, State: value(cmp.Or(h.SSMState, h.StateSize), state),
+		Groups: value(h.NGroups, groups), Conv: value(h.ConvKernel, 4)}
+	if h.MambaProjBias || h.UseBias != nil && *h.UseBias {
+		return fmt.Errorf("%w: projections of the state space with a bias (mamba_proj_bias, use_bias)",
+			formats.ErrUnsupported)
+	}
+	return h.timeLimit()
 }
 
 // stateSpace sets the state space of keys that begin with mamba_.
@@ -93,7 +112,8 @@ func stateSpace(prefix string) []tensorSpec {
 	list := []tensorSpec{
 		{HF: "A_log", GGUF: "ssm_a", Shape: []dim{ssmHeads, one}, Source: []dim{ssmHeads}, Layout: minusExp},
 		{HF: "D", GGUF: "ssm_d", Shape: []dim{ssmHeads, one}, Source: []dim{ssmHeads}},
-		{HF: "conv1d.weight", GGUF: "ssm_conv1d.weight", Shape: []dim{ssmConv, ssmTaps}, Source: []dim{ssmConv, one, ssmTaps}},
+		{HF: "conv1d.weight", GGUF: "ssm_conv1d.weight", Shape: []dim{ssmConv, ssmTaps},
+			Source: []dim{ssmConv, one, ssmTaps}},
 		{HF: "conv1d.bias", GGUF: "ssm_conv1d.bias", Shape: []dim{ssmConv}, Need: convBias},
 		{HF: "dt_bias", GGUF: "ssm_dt.bias", Shape: []dim{ssmHeads}},
 		{HF: "in_proj.weight", GGUF: "ssm_in.weight", Shape: []dim{ssmIn, width}},

@@ -111,6 +111,8 @@ type Experts struct {
 	Shared      int // width of the expert for all tokens, 0: none; scaled by a sigmoid if it has a gate
 	Dense       int // number of layers at the start with a dense feed-forward layer
 
+	Latent int // width of what the experts read and write, between two matrices of the layer; 0: that of the model
+
 	Layers []bool // which layers have experts; nil: all behind the first Dense ones
 
 	Groups, GroupsUsed int // only experts of the best groups are chosen; 0 and 1: no groups
@@ -155,6 +157,14 @@ const (
 	SqrtSoftplus                // sqrt(ln(1 + e^x)), each on its own
 )
 
+// Width is the width of what the experts read and write.
+func (e *Experts) Width(c *Config) int {
+	if e.Latent > 0 {
+		return e.Latent
+	}
+	return c.Width
+}
+
 // check verifies that the experts make sense.
 func (e *Experts) check(layers int) error {
 	switch {
@@ -164,7 +174,7 @@ func (e *Experts) check(layers int) error {
 		return fmt.Errorf("%w: %d of %d experts are used", formats.ErrCorrupt, e.Used, e.Count)
 	case e.Count*layers > maxMatrices:
 		return fmt.Errorf("%w: %d layers of %d experts", formats.ErrCorrupt, layers, e.Count)
-	case e.FFN < 1 || e.FFN > maxDim || e.Shared < 0 || e.Shared > maxDim:
+	case e.FFN < 1 || e.FFN > maxDim || e.Shared < 0 || e.Shared > maxDim || e.Latent < 0 || e.Latent > maxDim:
 		return fmt.Errorf("%w: experts of width %d beside a shared one of %d", formats.ErrCorrupt, e.FFN, e.Shared)
 	case e.Groups > 1 &&
 		(e.Count%e.Groups != 0 || e.GroupsUsed < 1 || e.GroupsUsed > e.Groups || e.Used > e.Count/e.Groups*e.GroupsUsed):
