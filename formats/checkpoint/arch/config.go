@@ -91,6 +91,9 @@ func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	if c.Activation != got.Activation {
 		extra.Set(ActivationKey, activationName(c.Activation))
 	}
+	if c.Experts != nil && got.Experts != nil && c.Experts.Gating != got.Experts.Gating {
+		extra.Set(c.Arch+".expert_gating_func", uint32(c.Experts.Gating.number()))
+	}
 	if c.Experts != nil && got.Experts != nil && c.Experts.Normalize != got.Experts.Normalize {
 		extra.Set(NormalizeKey, c.Experts.Normalize)
 	}

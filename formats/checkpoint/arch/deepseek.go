@@ -135,18 +135,17 @@ func (r *reader) latent(c *Config) {
 		r.fail(fmt.Errorf("%w: metadata key %s.rope.scaling.attn_factor is %v", formats.ErrUnsupported, c.Arch, n))
 	}
 	c.Scale.Attention = l.scale(c.Rope.Factor, all)
-	r.routing(c, r.untoldGating(c))
+	r.routing(c, r.latentGating(c))
 	r.temperature(c, r.int("attention.temperature_length", 0))
 }
 
-// untoldGating is how scores are made in the first files of models with sigmoids, which do not tell. They have
-// corrections.
-func (r *reader) untoldGating(c *Config) Gating {
-	_, corrected := r.tensor(fmt.Sprintf("blk.%d.exp_probs_b.bias", r.int("leading_dense_block_count", 0)))
-	if lite := c.Layers == 47 || c.Layers == 48; corrected || lite && c.Vocab == 154880 {
+// latentGating is how scores are made in the first files of models with sigmoids, which do not tell: those have
+// corrections, or the shape of GLM-4.7-Flash.
+func (r *reader) latentGating(c *Config) Gating {
+	if lite := c.Layers == 47 || c.Layers == 48; lite && c.Vocab == 154880 {
 		return Sigmoid
 	}
-	return SoftmaxAll
+	return r.untoldGating()
 }
 
 func deepseekMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
@@ -158,6 +157,8 @@ func deepseekMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 		w.uint("attention.q_lora_rank", l.Query)
 	}
 	w.uint("attention.kv_lora_rank", l.KV)
+	w.uint("attention.key_length", c.HeadDim)
+	w.uint("attention.value_length", l.KV)
 	w.uint("attention.key_length_mla", l.Nope+l.Rope)
 	w.uint("attention.value_length_mla", l.Value)
 	w.uint("expert_feed_forward_length", e.FFN)

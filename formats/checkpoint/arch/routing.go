@@ -8,7 +8,7 @@ import (
 	"bitmill/formats"
 )
 
-// expertKeys are the keys of config.json about experts that few families share.
+// expertKeys are keys of config.json that few families with experts share.
 type expertKeys struct {
 	ScoreFunction string   `json:"score_function"`
 	ScoreFunc     string   `json:"score_func"`
@@ -16,6 +16,11 @@ type expertKeys struct {
 	RouteScale    *float64 `json:"route_scale"`
 	RouteNorm     *bool    `json:"route_norm"`
 	MLPTypes      []string `json:"mlp_layer_types"`
+
+	RotaryDim      *int     `json:"rotary_dim"`
+	AttentionTypes []int    `json:"attn_type_list"`
+	QKNormType     string   `json:"qk_norm_type"`
+	ClipQKV        *float64 `json:"clip_qkv"`
 
 	ErnieExperts  *int `json:"moe_num_experts"`
 	ErnieUsed     *int `json:"moe_k"`
@@ -114,12 +119,45 @@ func (r *reader) routing(c *Config, otherwise Gating) {
 	r.fail(err)
 	e.Normalize = norm
 	e.Groups, e.GroupsUsed = r.int("expert_group_count", 0), r.int("expert_group_used_count", 0)
+	e.Gating = r.gating(c, otherwise)
+}
+
+// gating reads how scores are made.
+func (r *reader) gating(c *Config, otherwise Gating) Gating {
 	switch n := r.int("expert_gating_func", 0); {
 	case n == 0:
-		e.Gating = otherwise
+		return otherwise
 	case n <= len(gatings):
-		e.Gating = gatings[n-1]
+		return gatings[n-1]
 	default:
 		r.fail(fmt.Errorf("%w: metadata key %s.expert_gating_func is %d", formats.ErrUnsupported, c.Arch, n))
+		return otherwise
+	}
+}
+
+// untoldGating is how scores are made in files that do not tell. Models with sigmoids have corrections.
+func (r *reader) untoldGating() Gating {
+	first := r.int("leading_dense_block_count", 0)
+	if _, corrected := r.tensor(fmt.Sprintf("blk.%d.exp_probs_b.bias", first)); corrected {
+		return Sigmoid
+	}
+	return SoftmaxAll
+}
+
+// place sets which layers have experts.
+func (e *Experts) place(layers int, sparse func(i int) bool) {
+	e.Dense, e.Layers = 0, nil
+	if layers < 1 || layers > maxLayers {
+		return // check tells
+	}
+	list := make([]bool, layers)
+	for i := range list {
+		list[i] = sparse(i)
+	}
+	for e.Dense < layers && !list[e.Dense] {
+		e.Dense++
+	}
+	if slices.Contains(list[e.Dense:], false) {
+		e.Layers = list
 	}
 }
