@@ -15,6 +15,7 @@ import (
 // unlikePeer tells of which cases llama.cpp cannot run the file, or runs another model than transformers.
 var unlikePeer = map[string]string{
 	"cohere-norm":    "loads no biases, and norms of queries and keys only from 64 layers on",
+	"cohere2-bias":   "loads no biases",
 	"deepseek-v2":    "takes the queries' rank for granted unless there are 26, 27 or 48 layers",
 	"smollm3-bias":   "loads no biases",
 	"qwen2-window":   "its converter drops the window",

@@ -87,7 +87,7 @@ func (p *ropeParameters) rope(h *HFConfig, f *family, c *Config) (r Rope, err er
 	case "dynamic":
 		switch {
 		case f.Alpha && p.Alpha != nil && *p.Alpha > 0 && r.Dims > 2:
-			r.Base *= math.Pow(*p.Alpha, float64(r.Dims)/float64(r.Dims-2))
+			r.Base = single(r.Base * math.Pow(*p.Alpha, float64(r.Dims)/float64(r.Dims-2)))
 		case !f.Dynamic:
 			return r, fmt.Errorf("%w: RoPE scaling %q in model_type %s", formats.ErrUnsupported, p.RopeType, c.Family)
 		}
@@ -125,7 +125,7 @@ func (p *ropeParameters) yarnMagnitude(factor float64) float64 {
 	scale := func(m float64) float64 { return 1 + 0.1*m*math.Log(max(factor, 1)) }
 	switch told := cmp.Or(p.AttentionFactor, p.AttnFactor); {
 	case told != nil:
-		return *told
+		return single(*told)
 	case p.MScale != nil && p.MScaleAllDim != nil && *p.MScale != 0 && *p.MScaleAllDim != 0:
 		return scale(*p.MScale) / scale(*p.MScaleAllDim)
 	}
