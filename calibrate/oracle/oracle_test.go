@@ -84,7 +84,7 @@ func logSumExp(x []float32) float64 {
 
 // supported are the cases whose architecture the oracle knows.
 var supported = []string{"llama", "llama3-rope", "llama-bias", "llama-narrow", "mistral", "mistral-old",
-	"qwen2", "qwen2-window", "qwen3", "internlm3"}
+	"qwen2", "qwen2-window", "qwen3", "internlm3", "smolvlm"}
 
 // transformers' float32 logits are the reference: two correct float32 forward passes differ by 1e-6 to 3e-6.
 func TestLogitsAgreeWithTransformers(t *testing.T) {
