@@ -137,7 +137,7 @@ func (c *Checkpoint) describe(h *arch.HFConfig, info *modelcard.Info, typ format
 // addVocabulary reads the tokenizer and writes its metadata. Without a usable tokenizer it warns: the model can still
 // be planned, quantized and run on token ids.
 func (c *Checkpoint) addVocabulary(h *arch.HFConfig) {
-	t, err := tokenizer.FromFolderRows(c.Path, c.Config.Vocab)
+	t, err := tokenizer.FromFolderWith(c.Path, h.TokenizerOptions(&c.Config))
 	if err != nil {
 		c.TokenizerErr, c.VocabularyErr = err, err
 		c.Warnings = append(c.Warnings, fmt.Sprintf("no vocabulary is written: %v", err))

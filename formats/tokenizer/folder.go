@@ -25,6 +25,7 @@ type jsonFile struct {
 	merges [][2]string       // nil: in Model.Merges
 	usual  map[string]string // special tokens where tokenizer_config.json does not name them
 	listed int               // number of AddedTokens that files list; the others are only named
+	named  map[string]bool   // special tokens that tokenizer_config.json names in any way
 	pieces []keyValue        // the vocabulary of a SentencePiece model in the same folder, as GGUF metadata; nil: none
 }
 
@@ -56,28 +57,42 @@ type jsonModel struct {
 // FromFolder reads the tokenizer of a Hugging Face checkpoint: tokenizer.json, or else one of the older forms (forms).
 // The tokens that begin and end a text come from tokenizer_config.json and config.json, where these exist. Parts of
 // Hugging Face's tokenizers that are not known give formats.ErrUnsupported, damaged files formats.ErrCorrupt.
-func FromFolder(dir string) (*Tokenizer, error) { return FromFolderRows(dir, 0) }
+func FromFolder(dir string) (*Tokenizer, error) { return FromFolderWith(dir, FolderOptions{}) }
 
-// FromFolderRows is FromFolder for a model whose embedding has so many rows; 0 is for any number. Tokens without a row
-// are left out with a warning, as llama.cpp's converter does; tokens that words are merged from must have one.
-func FromFolderRows(dir string, rows int) (*Tokenizer, error) {
-	return folder{os.DirFS(dir), dir, rows}.open()
+// FolderOptions say what a model makes of the tokenizer in its folder, as llama.cpp's converter does.
+type FolderOptions struct {
+	// Rows of the embedding; 0: any number. Tokens without a row are left out with a warning; tokens that words are merged
+	// from must have one.
+	Rows int
+
+	Forced []Forced // special tokens where the folder names none
+	Shown  []string // added tokens that are text, although the folder calls them special
+}
+
+// Forced names an added token, by its text, as a special one: bos, eos, unk, eot or eom.
+type Forced struct{ Name, Text string }
+
+// FromFolderWith is FromFolder for a certain model.
+func FromFolderWith(dir string, o FolderOptions) (*Tokenizer, error) {
+	return folder{os.DirFS(dir), dir, o}.open()
 }
 
 // FromFS is FromFolder for any file system; name is the folder's name in errors.
-func FromFS(files fs.FS, name string) (*Tokenizer, error) { return folder{files, name, 0}.open() }
+func FromFS(files fs.FS, name string) (*Tokenizer, error) {
+	return folder{files, name, FolderOptions{}}.open()
+}
 
-// folder is a set of files, its name and the number of the embedding's rows (0: any).
+// folder is a set of files, its name and what the model makes of them.
 type folder struct {
 	files fs.FS
 	name  string
-	rows  int
+	FolderOptions
 }
 
 func (d folder) path(file string) string { return filepath.Join(d.name, file) }
 
 // has reports whether an id has a row of the embedding.
-func (d folder) has(id int32) bool { return d.rows == 0 || int(id) < d.rows }
+func (d folder) has(id int32) bool { return d.Rows == 0 || int(id) < d.Rows }
 
 // forms are the files that hold a tokenizer, in the order in which they are looked for; the functions return nil where
 // the folder has no such file.
@@ -195,6 +210,7 @@ func (f *jsonFile) open() (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.named = s.named()
 	t.Warnings = append(t.Warnings, s.warnings...)
 	added, err := f.vocabulary(t)
 	if err != nil {

@@ -88,7 +88,7 @@ func (f *jsonFile) describeCharBPE(t *Tokenizer, merges [][2]string) describe {
 		scores := slices.Repeat([]float32{-1000}, len(t.tokens))
 		switch {
 		case arch == "gemma4":
-			return []keyValue{{keyModel, arch}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, t.types()},
+			return []keyValue{{keyModel, arch}, {keyTokens, t.tokens}, {keyScores, scores}, {keyTypes, f.namedTypes(t)},
 				{keyMerges, joinMerges(merges)}}
 		case f.pieces != nil:
 			return f.pieces

@@ -82,7 +82,7 @@ func (f *jsonFile) vocabulary(t *Tokenizer) ([]addedToken, error) {
 	added := make([]addedToken, 0, len(f.AddedTokens))
 	for _, a := range f.AddedTokens {
 		kind := UserDefined
-		if a.Special || looksSpecial(a.Content) {
+		if (a.Special || looksSpecial(a.Content)) && !slices.Contains(f.dir.Shown, a.Content) {
 			kind = Control
 		}
 		t.tokens[a.ID], t.kinds[a.ID] = a.Content, kind

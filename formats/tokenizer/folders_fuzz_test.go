@@ -16,7 +16,7 @@ func FuzzOlderFiles(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, data, merges, config string, rows uint8) {
 		files := fstest.MapFS{name: {Data: []byte(data)}, "merges.txt": {Data: []byte(merges)},
 			"tokenizer_config.json": {Data: []byte(config)}}
-		tok, err := folder{files, "folder", int(rows)}.open()
+		tok, err := folder{files, "folder", FolderOptions{Rows: int(rows)}}.open()
 		if err != nil {
 			return
 		}

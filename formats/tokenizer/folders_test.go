@@ -124,7 +124,7 @@ func TestRows(t *testing.T) {
 		{"tiktoken", 601, 601, "2 tokens"},
 		{"vocab.json of Qwen", 302, 302, `"<|endoftext|>"`},
 	} {
-		tok, err := folder{caseNamed(t, tt.name).mapFS(), "folder", tt.rows}.open()
+		tok, err := folder{caseNamed(t, tt.name).mapFS(), "folder", FolderOptions{Rows: tt.rows}}.open()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestRows(t *testing.T) {
 			}
 		}
 	}
-	_, err := folder{caseNamed(t, "gap").mapFS(), "folder", 290}.open()
+	_, err := folder{caseNamed(t, "gap").mapFS(), "folder", FolderOptions{Rows: 290}}.open()
 	if !errors.Is(err, formats.ErrCorrupt) || !strings.Contains(err.Error(), "303 tokens") {
 		t.Errorf("290 rows: %v", err)
 	}

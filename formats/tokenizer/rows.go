@@ -42,12 +42,12 @@ func (f *jsonFile) cutToRows() (sentence string, err error) {
 		if made[e.text] && rowless[int(e.id)] == "" {
 			return "", fmt.Errorf("%w: the tokenizer has %d tokens, the model's embedding %d rows, and token %d, %q, is one "+
 				"that words are merged from: the tokenizer is another model's; put the right one into the folder",
-				formats.ErrCorrupt, size, f.dir.rows, e.id, e.text)
+				formats.ErrCorrupt, size, f.dir.Rows, e.id, e.text)
 		}
 		rowless[int(e.id)] = e.text
 	}
 	f.vocab = vocab
-	return rowlessTokens(rowless, f.dir.rows), nil
+	return rowlessTokens(rowless, f.dir.Rows), nil
 }
 
 // size is the number of ids.

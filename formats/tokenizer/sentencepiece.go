@@ -178,7 +178,7 @@ func (d folder) sentencePiece() (*Tokenizer, error) {
 	if u, ok := t.model.(*unigram); ok && m.fallback {
 		u.fallback, u.byteID = true, byteTokens(t.byText())
 	}
-	for _, sentence := range []string{m.told(), rowlessTokens(m.rowless, d.rows)} {
+	for _, sentence := range []string{m.told(), rowlessTokens(m.rowless, d.Rows)} {
 		if sentence != "" {
 			t.warn(sentence)
 		}

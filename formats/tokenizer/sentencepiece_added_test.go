@@ -54,7 +54,7 @@ func TestSentencePieceAdded(t *testing.T) {
 		if tt.added != "" {
 			files["added_tokens.json"] = &fstest.MapFile{Data: []byte(tt.added)}
 		}
-		tok, err := folder{files, "folder", tt.rows}.open()
+		tok, err := folder{files, "folder", FolderOptions{Rows: tt.rows}}.open()
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue

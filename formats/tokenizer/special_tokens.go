@@ -93,7 +93,19 @@ func readSpecial(dir folder, post *processor, added []jsonToken, usual map[strin
 			s.ignore(dir, "config.json", typ+"_token_id", "the id of a token")
 		}
 	}
+	s.force(dir.Forced)
 	return s, nil
+}
+
+// force names special tokens where the folder names none, if the tokenizer has them all.
+func (s *special) force(list []Forced) {
+	missing := func(f Forced) bool { _, ok := s.content[f.Text]; return !ok }
+	if slices.ContainsFunc(list, missing) {
+		return
+	}
+	for _, f := range list {
+		s.setID(f.Name, s.content[f.Text])
+	}
 }
 
 // tokenID reads the id of a token. Negative ones stand for none.

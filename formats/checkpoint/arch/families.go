@@ -83,6 +83,9 @@ type family struct {
 	// Special corrects special tokens, where the ends are those of generation_config.json; may be nil.
 	Special func(h *HFConfig, m *gguf.Metadata, t *tokenizer.Tokenizer, ends []int)
 
+	Forced []tokenizer.Forced // special tokens where the folder names none
+	Shown  []string           // added tokens that are text, although the folder calls them special
+
 	// Vocabulary adds what the converter adds to the tokenizer's metadata; may be nil.
 	Vocabulary func(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer)
 }

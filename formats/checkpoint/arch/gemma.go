@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
 
 // gemma scales the embedding by sqrt(width), adds one to the gains of its norms (the converter does so once) and gates
@@ -19,8 +20,19 @@ var gemma = family{
 	Variant:       Variant{Activation: GELUTanh},
 	AnyActivation: true, // early config.json files say gelu and mean its approximation
 	Config:        func(h *HFConfig, c *Config) error { c.gemma(0, 0); return nil },
+	Vocabulary:    gemmaVocabulary,
 	Read:          func(r *reader, c *Config) { c.gemma(0, 0) },
 	Parameters:    gemmaParameters,
+}
+
+// gemmaVocabulary names the end of a turn, which the folders of Gemma do not; the converter takes its id for granted.
+func gemmaVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
+	const eot, prefix = "tokenizer.ggml.eot_token_id", "tokenizer.ggml.add_space_prefix"
+	if text, _, _ := t.Token(107); text == "<end_of_turn>" {
+		m.Delete(prefix)
+		m.Set(eot, uint32(107))
+		m.Set(prefix, false)
+	}
 }
 
 // gemma sets what the generations of Gemma share. The scale of scores is not 1/sqrt(HeadDim) in the largest model of a

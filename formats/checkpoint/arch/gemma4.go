@@ -1,6 +1,11 @@
 package arch
 
-import "slices"
+import (
+	"slices"
+
+	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
+)
 
 // gemma4 (2026) has wider heads, and maybe fewer keys and values, in the layers without a window, every sixth, which
 // rotate only a part of each head. Values are normalized without gains. Small models feed a second embedding into every
@@ -21,6 +26,18 @@ var gemma4 = family{
 	Config:   gemma4Config,
 	Read:     readGemma4,
 	Metadata: gemma4Metadata,
+	Shown: []string{"<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>",
+		"<|\"|>"}, // marks that programs look for in the output
+	Vocabulary: gemma4Vocabulary,
+}
+
+// gemma4Vocabulary says that every text begins with BOS, and without a space.
+func gemma4Vocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
+	if model, _, _ := m.String("tokenizer.ggml.model"); model == "gemma4" {
+		m.Set("tokenizer.ggml.add_space_prefix", false)
+		m.Set("tokenizer.ggml.add_bos_token", true)
+		t.AddBOS = t.BOS >= 0
+	}
 }
 
 // gemma4Unified is the same without experts and second embedding, for a model that reads pictures and sound without

@@ -4,7 +4,10 @@ import (
 	"slices"
 
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
+
+const endOfText = "<|endoftext|>"
 
 // glm4 (GLM-4-0414) rotates neighbouring pairs of half of each head, has norms before and after each branch and one
 // matrix for gate and up.
@@ -20,6 +23,8 @@ var glm4 = family{
 		{HF: "mlp.gate_up_proj.weight", GGUF: "ffn_up.weight", Shape: []dim{twoFFN, width}},
 	}),
 	Read: func(r *reader, c *Config) { r.sections(c) },
+	Forced: []tokenizer.Forced{{Name: "eos", Text: endOfText}, {Name: "eot", Text: "<|user|>"},
+		{Name: "unk", Text: endOfText}, {Name: "bos", Text: endOfText}},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("glm4.rope.dimension_count", uint32(c.Rope.Dims))
 	},

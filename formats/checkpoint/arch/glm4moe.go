@@ -4,7 +4,12 @@ import (
 	"slices"
 
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
+
+// glmTokens are the special tokens of GLM-4.5 and its successors.
+var glmTokens = []tokenizer.Forced{{Name: "bos", Text: "[gMASK]"}, {Name: "eot", Text: "<|user|>"},
+	{Name: "unk", Text: endOfText}, {Name: "eom", Text: "<|observation|>"}}
 
 // glm4MoE (GLM-4.5, 4.6 and 4.7, arXiv 2508.06471) rotates half of each head and chooses experts as DeepSeek V3 does.
 // The largest normalize queries and keys. A block behind the layers predicts one token more.
@@ -26,6 +31,7 @@ var glm4MoE = family{
 	Config:     func(h *HFConfig, c *Config) error { return h.routing(c, Sigmoid) },
 	Read:       func(r *reader, c *Config) { r.routing(c, Sigmoid) },
 	NoHeadDim:  true,
+	Forced:     glmTokens,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		w := writer{Metadata: m, arch: c.Arch}
 		e := c.Experts

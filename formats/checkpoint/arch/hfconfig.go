@@ -214,6 +214,11 @@ func (h *HFConfig) MXFP4() bool { return h.scheme.Method == "mxfp4" }
 // AlwaysTied reports whether the architecture has no output matrix beside the embedding.
 func (h *HFConfig) AlwaysTied() bool { return h.family.Joint }
 
+// TokenizerOptions say what the model makes of the tokenizer in its folder.
+func (h *HFConfig) TokenizerOptions(c *Config) tokenizer.FolderOptions {
+	return tokenizer.FolderOptions{Rows: c.Vocab, Forced: h.family.Forced, Shown: h.family.Shown}
+}
+
 // AddVocabulary sets what the converter adds to the tokenizer's metadata for the family. The ends are the tokens that
 // end generation where generation_config.json lists several.
 func (h *HFConfig) AddVocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer, ends []int) {

@@ -23,7 +23,7 @@ var wrappers = map[string]wrapper{
 	"gemma3":         {Decoder: "gemma3_text"},
 	"gemma3n":        {Decoder: "gemma3n_text"},
 	"gemma4":         {Decoder: "gemma4_text"},
-	"gemma4_unified": {Decoder: "gemma4_text"},
+	"gemma4_unified": {Decoder: "gemma4_unified_text"},
 	"idefics3":       {Decoder: "llama"},
 	"internvl":       {Decoder: "qwen2"},
 	"lfm2_vl":        {Decoder: "lfm2"},
@@ -50,7 +50,6 @@ type wrapper struct {
 
 // sameDecoders maps model_types to that of the same decoder in another wrapper.
 var sameDecoders = map[string]string{
-	"gemma4_unified_text": "gemma4_text",
 	"qwen2_5_omni_text":   "qwen2_vl_text",
 	"qwen2_5_vl_text":     "qwen2_vl_text",
 	"qwen3_omni_moe_text": "qwen3_vl_moe_text",
