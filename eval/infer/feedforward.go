@@ -14,6 +14,7 @@ type feedForward struct {
 	gate, up, down Linear
 	act            arch.Activation
 	xielu          vec.XIELU // of the activation XIELU
+	sub            norm      // of the input of down
 
 	sparse bool    // only what the gates exceed mean + cut*deviation by counts
 	cut    float64 // see arch.Variant.Sparsity
@@ -24,7 +25,8 @@ type feedForward struct {
 func (l *loader) feedForward(blk func(string) string, suffix string, width int) feedForward {
 	c := &l.c.Config
 	name := func(s string) string { return blk(s + suffix + ".weight") }
-	f := feedForward{down: l.linear(name("ffn_down"), width, c.Width), act: c.Activation}
+	f := feedForward{down: l.linear(name("ffn_down"), width, c.Width), act: c.Activation,
+		sub: l.norm(blk("ffn_sub_norm"+suffix), width)}
 	up, _ := l.c.Tensor(name("ffn_up"))
 	switch {
 	case l.has(name("ffn_gate")):
@@ -92,6 +94,9 @@ func (f *feedForward) makeRow(p *pass, row []float32, t int) {
 		}
 	case arch.SwiGLUOAI:
 		p.set.SwiGLUOAIMul(row, up, arch.SwiGLULimit)
+	}
+	if f.sub.gain != nil {
+		p.normalize(row, row, f.sub)
 	}
 }
 

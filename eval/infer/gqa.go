@@ -14,6 +14,7 @@ type gqa struct {
 	attention
 	q, k, v, o   Linear // without v the keys are the values, before norm and rotation
 	qRows, kRows norm   // over more than one head
+	sub          norm   // of the input of o
 }
 
 // gqa binds the attention of layer i. Queries, keys and values may be one tensor. Twice as many queries are those of a
@@ -37,6 +38,7 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 	}
 	g.k.stored, g.v.stored = true, true
 	g.o = l.linear(blk("attn_output.weight"), q, c.Width)
+	g.sub = l.norm(blk("attn_sub_norm"), q)
 	g.qNorm, g.qRows = l.headNorm(blk("attn_q_norm.weight"), c.Heads, c.HeadDim)
 	g.kNorm, g.kRows = l.headNorm(blk("attn_k_norm.weight"), c.KVHeads, c.HeadDim)
 	if c.LateNorms && (g.qRows.gain != nil || g.kRows.gain != nil) {
@@ -99,9 +101,12 @@ func (g *gqa) mix(p *pass) {
 	p.normRows(q, n, g.qRows)
 	out := grow(&p.buf.attn, n*g.o.Cols)
 	p.attend(&g.attention, out, q)
-	if g.gated {
+	switch {
+	case g.gated:
 		p.prepare(preparation{by: g, rows: out, with: q, n: n}, &g.o)
-	} else {
+	case g.sub.gain != nil:
+		p.normRows(out, n, g.sub, &g.o)
+	default:
 		p.prepareRows(out, n, &g.o)
 	}
 	p.project(out, &g.o)

@@ -26,7 +26,7 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if m := scheme.Method; m != "" && !h.MXFP4() {
+	if m := scheme.Method; m != "" && !h.MXFP4() && !scheme.Online {
 		c.Quantized = m
 	}
 	if err := c.guard(o); err != nil {

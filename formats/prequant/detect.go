@@ -22,6 +22,8 @@ func Resolve(config []byte, list []safetensors.Tensor) (s Scheme, note string, e
 	}
 	form, shown := detect(list)
 	switch {
+	case form == plain && err == nil && claimed.Online:
+		return claimed, "", nil
 	case form == plain && label != "":
 		return Scheme{}, fmt.Sprintf("quantization_config says %s, but no tensor is quantized; they are read as they are",
 			label), nil

@@ -109,6 +109,8 @@ func (g *gatherer) matrix(t *safetensors.Tensor) (*Tensor, error) {
 		m, err = g.bytes(t)
 	case t.DType == "U8" && method == "bitnet" && g.tensors[t.Name+"_scale"] != nil:
 		m, err = g.ternary(t)
+	case g.scheme.Online && linear(t):
+		return g.rounded(t)
 	default:
 		return nil, nil
 	}

@@ -22,20 +22,25 @@ type Scheme struct {
 	V2     bool     // GPTQ: zero points are stored as they are, not reduced by one
 	Asym   bool     // GPTQ: zero points lie anywhere, not all in the middle of the range
 	Order  bool     // GPTQ: columns are in an order of their own (g_idx)
+	Direct bool     // BitNet: scales multiply codes, not divide them
+	Online bool     // BitNet: matrices are stored as they are trained, and rounded when the model runs
 }
 
 // config is quantization_config in all its forms.
 type config struct {
-	Method     string  `json:"quant_method"`
-	Bits       int     `json:"bits"`
-	Group      int64   `json:"group_size"`
-	Block      []int64 `json:"weight_block_size"`
-	Checkpoint string  `json:"checkpoint_format"` // gptq
-	Sym        *bool   `json:"sym"`               // gptq
-	DescAct    bool    `json:"desc_act"`          // gptq
-	Version    string  `json:"version"`           // awq
-	Algorithm  string  `json:"quant_algo"`        // modelopt
-	Format     string  `json:"format"`            // compressed-tensors
+	Method     string   `json:"quant_method"`
+	Bits       int      `json:"bits"`
+	Group      int64    `json:"group_size"`
+	Block      []int64  `json:"weight_block_size"`
+	Checkpoint string   `json:"checkpoint_format"`      // gptq
+	Sym        *bool    `json:"sym"`                    // gptq
+	DescAct    bool     `json:"desc_act"`               // gptq
+	Version    string   `json:"version"`                // awq
+	Linear     string   `json:"linear_class"`           // bitnet
+	Mode       string   `json:"quantization_mode"`      // bitnet
+	Not        []string `json:"modules_to_not_convert"` // bitnet
+	Algorithm  string   `json:"quant_algo"`             // modelopt
+	Format     string   `json:"format"`                 // compressed-tensors
 	Groups     map[string]struct {
 		Weights *struct {
 			Bits     int     `json:"num_bits"`
@@ -94,6 +99,14 @@ func ParseScheme(data []byte) (s Scheme, err error) {
 			err = unsupported("awq, version " + c.Version)
 		case s.Bits != 4:
 			err = unsupported(fmt.Sprintf("awq, %d bits", s.Bits))
+		}
+	case "bitnet":
+		s.Direct, s.Online = c.Linear == "autobitlinear", c.Mode == "online"
+		if c.Linear != "" && c.Linear != "bitlinear" && !s.Direct || c.Mode != "" && c.Mode != "offline" && !s.Online {
+			err = unsupported(fmt.Sprintf("bitnet, linear_class %q in mode %q", c.Linear, c.Mode))
+		}
+		if s.Online && slices.ContainsFunc(c.Not, func(name string) bool { return name != "lm_head" }) {
+			err = unsupported(fmt.Sprintf("bitnet, online, modules_to_not_convert %q", c.Not))
 		}
 	case "compressed-tensors":
 		err = s.compressed(&c)

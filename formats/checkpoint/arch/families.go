@@ -115,6 +115,7 @@ var families = []*family{
 	&apertus,
 	&arcee,
 	&bamba,
+	&bitNet,
 	&cohere,
 	&cohere2,
 	&deepseekV2,

@@ -10,6 +10,10 @@ import (
 // Unsaid tells what config.json says and the metadata m of a GGUF file does not, because llama.cpp has no key for it:
 // a model read from the file computes something else. The sentence has no full stop; it is empty when all is said.
 func (c *Config) Unsaid(m *gguf.Metadata) string {
+	if c.Activation == ReLUSquared && c.Arch == "bitnet" {
+		return "GGUF has no key for the activation (hidden_act) in this architecture: llama.cpp takes SiLU, so there the file " +
+			"computes something else than the model that was trained"
+	}
 	if c.Rope.Scaling != "yarn" {
 		return ""
 	}
