@@ -145,6 +145,9 @@ func (l *loader) matrix(name string, cols, rows, i, n int) kernel.Matrix {
 	if n == 1 {
 		data = t.Bytes()
 	}
+	if raw, f := t.Raw(); f != nil {
+		data = raw // multiplied later: see ranges
+	}
 	if data == nil {
 		size, err := t.Type.RowBytes(t.Cols())
 		if err != nil {
@@ -157,6 +160,31 @@ func (l *loader) matrix(name string, cols, rows, i, n int) kernel.Matrix {
 		}
 	}
 	return kernel.Matrix{Type: t.Type, Rows: rows, Cols: cols, Data: data}
+}
+
+// ranges are the factors by which a matrix is multiplied on its way from its source. Its products are, instead: a
+// reference is not rounded.
+func (l *loader) ranges(name string) (list []rowRange) {
+	t, ok := l.c.Tensor(name)
+	if !ok {
+		return nil
+	}
+	_, f := t.Raw()
+	if f == nil {
+		return nil
+	}
+	from := 0
+	for i, end := range f.Ends {
+		factor := float32(1)
+		for _, by := range f.By[i] {
+			factor *= by
+		}
+		if factor != 1 {
+			list = append(list, rowRange{from, int(end), factor})
+		}
+		from = int(end)
+	}
+	return list
 }
 
 func (l *loader) linear(name string, cols, rows int) Linear {
@@ -173,7 +201,7 @@ func (l *loader) expert(name string, cols, rows, i int) Linear {
 
 // stacked binds matrix i of a stack of n, with its bias.
 func (l *loader) stacked(name string, cols, rows, i, n int) Linear {
-	r := Linear{Name: name, Expert: i, Experts: n, Matrix: l.matrix(name, cols, rows, i, n)}
+	r := Linear{Name: name, Expert: i, Experts: n, Matrix: l.matrix(name, cols, rows, i, n), ranges: l.ranges(name)}
 	l.form(&r)
 	if name == "token_embd.weight" {
 		return r
@@ -237,6 +265,9 @@ func (l *loader) form(r *Linear) {
 
 // norm binds the norm of that name without suffix, if it exists.
 func (l *loader) norm(name string, n int) norm {
+	if l.has(name) { // as llama.cpp's converter names one of Falcon-H1
+		return norm{gain: l.vector(name, n)}
+	}
 	return norm{gain: l.optional(name+".weight", n), bias: l.optional(name+".bias", n)}
 }
 

@@ -54,9 +54,16 @@ type Linear struct {
 
 	bias   []float32
 	scale  float32 // of the product, before the bias; 0: 1
+	ranges []rowRange
 	form   kernel.ActivationForm
 	later  bool // a later part of a fused tensor
 	stored bool // the output goes into the state: needed of every token, even if only the last one's logits are wanted
+}
+
+// rowRange is a range of rows whose products are multiplied by a factor.
+type rowRange struct {
+	from, to int
+	factor   float32
 }
 
 // Load binds the checkpoint's tensors. It fails with formats.ErrUnsupported if the engine has no forward pass for the
@@ -68,6 +75,9 @@ func Load(c *checkpoint.Checkpoint) (*Model, error) {
 	m := &Model{Config: c.Config}
 	l := loader{c: c, m: m, bound: map[string]bool{}}
 	m.embedding = l.matrix("token_embd.weight", c.Config.Width, c.Config.Vocab, 0, 1)
+	for _, r := range l.ranges("token_embd.weight") {
+		m.Config.Scale.Embedding = float64(r.factor)
+	}
 	if n := c.Config.Positions; n > 0 {
 		m.positions = l.table("position_embd.weight", n, c.Config.Width)
 	}

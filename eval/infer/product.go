@@ -92,4 +92,11 @@ func (*multiplyStep) task(p *pass, worker, task int) {
 			p.set.Scale(l.dst[t*stride+r0:t*stride+r1], l.w.scale)
 		}
 	}
+	for _, f := range l.w.ranges {
+		if from, to := max(r0, f.from), min(r1, f.to); from < to {
+			for t := range x.Tokens() {
+				p.set.Scale(l.dst[t*stride+from:t*stride+to], f.factor)
+			}
+		}
+	}
 }

@@ -139,6 +139,13 @@ func (t *Tensor) deriveRows(dst []byte, first, n int64) {
 
 // deriveFloats writes the same rows before they are rounded to t.Type.
 func (t *Tensor) deriveFloats(dst []float32, first, n int64) {
+	if f := t.layout.Factors; f != nil {
+		defer func(dst []float32, first int64) {
+			for r, cols := int64(0), t.Cols(); r*cols < int64(len(dst)); r++ {
+				multiply(dst[r*cols:(r+1)*cols], f.Of(first+r), false)
+			}
+		}(dst, first)
+	}
 	for _, m := range t.derived {
 		rows, cols := m.Shape()
 		if k := min(n, rows-first); k > 0 {

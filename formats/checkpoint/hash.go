@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"io"
 	"strings"
@@ -42,6 +43,9 @@ func (c *Checkpoint) combine(digests [][]digest) (string, error) {
 		binary.LittleEndian.PutUint64(head[:], uint64(t.layout.Heads))
 		binary.LittleEndian.PutUint64(head[8:], uint64(t.storedBytes()))
 		sum.Write(head[:])
+		if t.layout.Factors != nil {
+			fmt.Fprint(sum, *t.layout.Factors)
+		}
 		for _, d := range digests[i] {
 			sum.Write(d[:])
 		}

@@ -1,6 +1,12 @@
 package checkpoint
 
-import "bytes"
+import (
+	"bytes"
+
+	"bitmill/formats"
+	"bitmill/formats/block"
+	"bitmill/formats/checkpoint/arch"
+)
 
 // readRow copies row r, in type t.Type.
 func (t *Tensor) readRow(dst []byte, r int64) {
@@ -21,6 +27,36 @@ func (t *Tensor) readRow(dst []byte, r int64) {
 		copy(dst, t.parts[r/per][at:])
 	}
 	t.tileRow(dst)
+	if t.layout.Factors != nil && t.derived == nil {
+		t.multiplyRow(dst, r)
+	}
+}
+
+// multiplyRow multiplies a row by its factors in float32, or in float16 where the values are, as torch does.
+func (t *Tensor) multiplyRow(row []byte, r int64) {
+	values := make([]float32, t.Cols())
+	if by := t.layout.Factors.Of(r); len(by) > 0 && block.Decode(t.Type, values, row) == nil {
+		multiply(values, by, t.stored == formats.F16)
+		put(t.Type, row, values)
+	}
+}
+
+func multiply(values, by []float32, half bool) {
+	for _, f := range by {
+		for i, v := range values {
+			if values[i] = v * f; half {
+				values[i] = block.FromF16(block.F16(values[i]))
+			}
+		}
+	}
+}
+
+// Raw is the data of a matrix before its rows are multiplied by factors; nil for others.
+func (t *Tensor) Raw() ([]byte, *arch.Factors) {
+	if f := t.layout.Factors; f != nil && len(t.parts) == 1 && t.derived == nil && t.layout == (arch.Layout{Factors: f}) {
+		return t.parts[0], f
+	}
+	return nil, nil
 }
 
 // tileRow brings the columns of a row into the order of the tensor.

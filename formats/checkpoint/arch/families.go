@@ -70,11 +70,12 @@ type family struct {
 	Activations   []Activation // that config.json may name beside Variant.Activation; for GGUF files see ActivationKey
 
 	// Functions may be nil.
-	Only    func(h *HFConfig) error            // fails for models of the type that are of another architecture
-	Variant Variant                            // of all models of the family
-	Rope    func(h *HFConfig, c *Config) error // sets Config.Rope and LocalRope from config.json in the family's own way
-	Config  func(h *HFConfig, c *Config) error // sets the rest from config.json; fails when it cannot be evaluated
-	Read    func(r *reader, c *Config)         // sets the rest from GGUF metadata
+	Factors func(h *HFConfig, c *Config, e *Expected) // sets what multiplies a converted tensor
+	Only    func(h *HFConfig) error                   // fails for models of the type that are of another architecture
+	Variant Variant                                   // of all models of the family
+	Rope    func(h *HFConfig, c *Config) error        // sets Config.Rope and LocalRope from config.json in the family's own way
+	Config  func(h *HFConfig, c *Config) error        // sets the rest from config.json; fails when it cannot be evaluated
+	Read    func(r *reader, c *Config)                // sets the rest from GGUF metadata
 
 	NoHeadDim  bool                                           // head_dim is written only when config.json has one
 	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys instead of the common ones
@@ -123,6 +124,7 @@ var families = []*family{
 	&ernie4,
 	&ernie4MoE,
 	&exaone4,
+	&falconH1,
 	&gemma,
 	&gemma2,
 	&gemma3,

@@ -82,6 +82,7 @@ type HFConfig struct {
 	expertKeys
 	ssmKeys
 	nemotronKeys
+	falconKeys
 	gemmaKeys
 	lfm2Keys
 	gptKeys

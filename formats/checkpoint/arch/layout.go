@@ -19,7 +19,8 @@ type Layout struct {
 	Wide  Tile // of the columns of a row
 
 	Add      float32 // added to every value, of converted tensors only
-	MinusExp bool    // every value v becomes -exp(v), of converted tensors only
+	Factors  *Factors
+	MinusExp bool // every value v becomes -exp(v), of converted tensors only
 }
 
 // Tile is an order of heads: in the source those of a group follow each other, in the tensor the first heads of all

@@ -33,6 +33,8 @@ type ssmKeys struct {
 	UseConvBias     *bool `json:"use_conv_bias"`
 
 	TimeLimit any `json:"time_step_limit"`
+
+	ssmPlain bool // the state space has no norm
 }
 
 // mixerSpace sets the state space of keys without a prefix.
@@ -117,7 +119,8 @@ func stateSpace(prefix string) []tensorSpec {
 		{HF: "conv1d.bias", GGUF: "ssm_conv1d.bias", Shape: []dim{ssmConv}, Need: convBias},
 		{HF: "dt_bias", GGUF: "ssm_dt.bias", Shape: []dim{ssmHeads}},
 		{HF: "in_proj.weight", GGUF: "ssm_in.weight", Shape: []dim{ssmIn, width}},
-		{HF: "norm.weight", GGUF: "ssm_norm.weight", Shape: []dim{ssmGroups, ssmGroup}, Source: []dim{ssmInner}},
+		{HF: "norm.weight", GGUF: "ssm_norm.weight", Shape: []dim{ssmGroups, ssmGroup}, Source: []dim{ssmInner},
+			Need: ssmNorm},
 		{HF: "out_proj.weight", GGUF: "ssm_out.weight", Shape: []dim{width, ssmInner}},
 	}
 	for i := range list {

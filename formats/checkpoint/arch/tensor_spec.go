@@ -46,6 +46,8 @@ type Need uint8
 const (
 	always         Need = iota
 	untied              // unless the embedding is the output matrix
+	ssmNorm             // unless the state space has no norm
+	tiedApart           // when it is, but multiplied by another factor
 	attentionBias       // when config.json sets attention_bias
 	attnOutBias         // when config.json sets attention_out_bias
 	mlpBias             // when config.json sets mlp_bias
@@ -197,6 +199,10 @@ func (h *HFConfig) Needs(c *Config, n Need) bool {
 	switch n {
 	case untied:
 		return !h.Tied
+	case ssmNorm:
+		return !h.ssmPlain
+	case tiedApart:
+		return h.Tied && !c.Tied
 	case attentionBias:
 		return h.AttentionBias
 	case attnOutBias:

@@ -36,9 +36,16 @@ func (c *Config) Tensors() ([]Expected, error) {
 
 // Tensors lists the tensors that a checkpoint with this config.json may have, experts stacked as Names has found them.
 func (h *HFConfig) Tensors(c *Config) []Expected {
-	return slices.DeleteFunc(h.family.tensors(c), func(e Expected) bool {
-		return e.Predicts && h.noPredictors || (e.Need.stacked() || e.Need == eachExpert) && !h.Needs(c, e.Need)
+	list := slices.DeleteFunc(h.family.tensors(c), func(e Expected) bool {
+		return e.Predicts && h.noPredictors || (e.Need.stacked() || e.Need == eachExpert || e.Need == tiedApart) &&
+			!h.Needs(c, e.Need)
 	})
+	for i := range list {
+		if h.family.Factors != nil {
+			h.family.Factors(h, c, &list[i])
+		}
+	}
+	return list
 }
 
 // tensors lists all forms of the family's tensors for a Config, in the order of the tables.
