@@ -135,8 +135,8 @@ func compact(t *testing.T, v any) string {
 }
 
 // corrected are tensors whose rows the converter puts in an order in which its own programs compute something else than
-// the model does (see families.go).
-var corrected = []string{"Bamba blk.1.attn_q.weight", "Bamba blk.1.attn_k.weight"}
+// the model does, or with exponentials that its library does not round to the nearest number (see families.go).
+var corrected = []string{"Bamba blk.1.attn_q.weight", "Bamba blk.1.attn_k.weight", "Qwen3 5 Wrapped blk.0.ssm_a"}
 
 func compareTensors(t *testing.T, c *Checkpoint, g golden) {
 	t.Helper()
