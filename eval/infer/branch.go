@@ -145,6 +145,9 @@ func (p *pass) input(to ...*Linear) []float32 {
 // project sets the residual to W·in.
 func (p *pass) project(in []float32, w *Linear) {
 	p.residual = residual{rows: grow(&p.buf.branch, p.rows*w.Rows), bias: w.bias}
+	if b := p.branch; p.o.Sum != nil && b.after.gain == nil && (b.scale == 0 || b.scale == 1) {
+		p.o.Sum(w, p.buf.x, p.rows)
+	}
 	p.queue(in, p.rows, product{dst: p.residual.rows, w: w})
 	p.multiplyAll(p.rows)
 }

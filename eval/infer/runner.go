@@ -23,7 +23,10 @@ type Options struct {
 	// Observe is called with the input of every matrix product: n rows of w.Cols values in x, valid during the call.
 	// With it, the last layer too is computed for all tokens, not only for those whose logits are wanted.
 	Observe func(w *Linear, x []float32, n int)
-	NoHead  bool // compute no logits (calibration needs none)
+	// Sum is called before Observe with the matrices whose product is added to the residual stream as it is, and the n
+	// rows of that stream in front of the sum.
+	Sum    func(w *Linear, stream []float32, n int)
+	NoHead bool // compute no logits (calibration needs none)
 }
 
 // Runner runs forward passes. It owns every buffer they need and reuses them, so that a pass no longer than those

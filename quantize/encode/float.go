@@ -41,3 +41,6 @@ func invert(d float32) float32 {
 	}
 	return 1 / d
 }
+
+// Half rounds to the nearest 16-bit float.
+func Half(v float32) float32 { return block.FromF16(block.F16(v)) }

@@ -86,3 +86,6 @@ func packNonlinear(dst []byte, x *[32]float32, inverse float32) {
 		b[i] = nearestNonlinear(inverse*x[i]) | nearestNonlinear(inverse*x[i+16])<<4
 	}
 }
+
+// NearestNonlinear is the level of IQ4_NL and IQ4_XS nearest to v.
+func NearestNonlinear(v float32) uint8 { return nearestNonlinear(v) }

@@ -1,0 +1,37 @@
+package infer
+
+import "fmt"
+
+// Replace puts other weights of the same type and shape in the place of a tensor's. Products that are queued already,
+// as during Options.Observe, use them. The data must outlive the model.
+func (m *Model) Replace(name string, data []byte) error {
+	at := 0
+	put := func(w *Linear) {
+		if w.Name == name && at+len(w.Data) <= len(data) {
+			w.Data = data[at : at+len(w.Data)]
+			at += len(w.Data)
+		}
+	}
+	if name == "token_embd.weight" && len(data) == len(m.embedding.Data) {
+		m.embedding.Data, at = data, len(data)
+		if m.output.Name == name {
+			m.output.Data = data
+		}
+	} else {
+		m.each(put)
+		put(&m.output)
+	}
+	if at != len(data) || at == 0 {
+		return fmt.Errorf("tensor %s: %d bytes, where the model has a matrix of %d", name, len(data), at)
+	}
+	return nil
+}
+
+// FinalNorm replaces rows of the residual stream by their norm in front of the output matrix.
+func (r *Runner) FinalNorm(m *Model, x []float32) {
+	p, width := &r.pass, m.Config.Width
+	p.m = m
+	for at := 0; at < len(x); at += width {
+		p.normalize(x[at:at+width], x[at:at+width], m.outputNorm)
+	}
+}

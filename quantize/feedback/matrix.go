@@ -1,0 +1,172 @@
+package feedback
+
+import (
+	"fmt"
+
+	"bitmill/eval/infer"
+	"bitmill/formats"
+	"bitmill/formats/block"
+	"bitmill/quantize/encode"
+)
+
+// solving is the current site of an artifact: rows x, whose moments its matrices share.
+type solving struct {
+	x       []float32 // [n][columns]
+	n       int
+	h       []float64       // Σ x·x'; nil until it is needed
+	c       []float64       // Σ (full-x)·x'; nil: no correction
+	solvers map[int]*Solver // by the size of sub-blocks
+}
+
+func (s *solving) begin(x []float32, n int) { *s = solving{x: x, n: n, solvers: map[int]*Solver{}} }
+
+// matrix chooses a matrix, unless its type is not a grid or an earlier run has chosen it.
+func (u *run) matrix(w *infer.Linear, sum []float32) error {
+	g := encode.GridOf(w.Type)
+	if g == nil || w.Experts > 0 {
+		return nil
+	}
+	if data := u.art.Have(w.Name); data != nil {
+		return u.model.Replace(w.Name, data)
+	}
+	t, ok := u.source.Tensor(w.Name)
+	start, same := u.art.Checkpoint.Tensor(w.Name)
+	if !ok || !same || t.Cols() != start.Cols() || t.Rows() != start.Rows() {
+		return fmt.Errorf("%w: the artifact was made from another model", formats.ErrCorrupt)
+	}
+	m := &matrix{run: u, g: g, typ: w.Type, rows: int(t.Rows()), n: int(t.Cols()), start: start.Bytes()}
+	values := make([]float32, t.Elements())
+	if err := t.Floats(values, 0, t.Rows()); err != nil {
+		return err
+	}
+	if err := m.prepare(); err != nil {
+		return err
+	}
+	target, err := m.target(values, u.full[key{w.Name, w.Expert}], sum)
+	if err != nil {
+		return err
+	}
+	c := m.choose(target)
+	c.Name = w.Name
+	if err := u.art.Store(c); err != nil {
+		return err
+	}
+	return u.model.Replace(w.Name, c.Data)
+}
+
+// matrix is one that is being chosen.
+type matrix struct {
+	*run
+	g       *encode.Grid
+	typ     formats.Type
+	rows, n int
+	start   []byte
+	solver  *Solver
+}
+
+// prepare makes the moments of the site and the solver, unless another matrix has.
+func (m *matrix) prepare() (err error) {
+	s := &m.solve
+	if s.h == nil {
+		s.h = make([]float64, m.n*m.n)
+		if err := m.moments.add(s.h, s.x, nil, s.n, m.n, m.n); err != nil {
+			return err
+		}
+		mirror(s.h, m.n)
+	}
+	if m.solver = s.solvers[m.g.Sub]; m.solver == nil {
+		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g.Sub, m.Damping)
+		s.solvers[m.g.Sub] = m.solver
+	}
+	return err
+}
+
+// target is what the matrix should be on the inputs that it has:
+//
+//	W + (W·C + R)·inverse(H)    C = Σ (full-x)·x'    R = Σ (full sum - sum)·x'
+func (m *matrix) target(w []float32, full *site, sum []float32) ([]float32, error) {
+	s := &m.solve
+	if full == nil || len(full.x) != len(s.x) || m.NoCorrection {
+		return w, nil
+	}
+	if s.c == nil {
+		s.c = make([]float64, m.n*m.n)
+		if err := m.moments.add(s.c, minus(full.x, s.x), s.x, s.n, m.n, m.n); err != nil {
+			return nil, err
+		}
+	}
+	move, c := make([]float32, len(w)), make([]float32, m.n*m.n)
+	panels(c, s.c, m.n, m.n, m.n)
+	m.pool.Run((m.rows+blockRows-1)/blockRows, func(_, task int) {
+		r := task * blockRows
+		m.Kernel.GemmPanels(move[r*m.n:], m.n, w[r*m.n:], m.n, c, panel*m.n, min(blockRows, m.rows-r), m.n, m.n, false)
+	})
+	if sum != nil && full.sum != nil && !m.NoResidual {
+		r := make([]float64, m.rows*m.n)
+		if err := m.moments.add(r, minus(full.sum, sum), s.x, s.n, m.rows, m.n); err != nil {
+			return nil, err
+		}
+		for i, v := range r {
+			move[i] += float32(v)
+		}
+	}
+	return m.solver.Correct(m.pool, w, move, m.rows), nil
+}
+
+func minus(a, b []float32) []float32 {
+	d := make([]float32, len(a))
+	for i, v := range a {
+		d[i] = v - b[i]
+	}
+	return d
+}
+
+// choose solves all rows. A row that does not get better stays.
+func (m *matrix) choose(target []float32) Choice {
+	tasks, size := (m.rows+blockRows-1)/blockRows, len(m.start)/m.rows
+	c := Choice{Data: make([]byte, len(m.start))}
+	before, after := make([]float64, m.rows), make([]float64, m.rows)
+	m.pool.Run(tasks, func(_, task int) {
+		r := task * blockRows
+		k := min(blockRows, m.rows-r)
+		start, data, goal := m.start[r*size:][:k*size], c.Data[r*size:][:k*size], target[r*m.n:][:k*m.n]
+		m.solver.objective(before[r:r+k], m.typ, goal, start)
+		x := make([]*encode.Levels, k)
+		for i := range x {
+			x[i] = m.g.NewLevels(m.n)
+			m.g.Read(x[i], start[i*size:])
+		}
+		m.solver.Rows(m.g, goal, x, m.Sweeps)
+		for i := range x {
+			m.g.Write(data[i*size:][:size], x[i])
+		}
+		m.solver.objective(after[r:r+k], m.typ, goal, data)
+		for i := range k {
+			if !(after[r+i] < before[r+i]) {
+				copy(data[i*size:][:size], start[i*size:])
+				after[r+i] = before[r+i]
+			}
+		}
+	})
+	for i := range before {
+		c.Before, c.After = c.Before+before[i], c.After+after[i]
+	}
+	return c
+}
+
+// objective is e'He of encoded rows, with the error e from the target.
+func (s *Solver) objective(dst []float64, typ formats.Type, target []float32, data []byte) {
+	n, rows := s.n, len(dst)
+	e, grad := make([]float32, rows*n), make([]float32, rows*n)
+	_ = block.Decode(typ, e, data) // whole rows of the type
+	for i := range e {
+		e[i] = target[i] - e[i]
+	}
+	s.set.GemmPanels(grad, n, e, n, s.h, panel*n, rows, n, n, false)
+	for r := range dst {
+		dst[r] = 0
+		for i, v := range e[r*n:][:n] {
+			dst[r] += float64(v) * float64(grad[r*n+i])
+		}
+	}
+}

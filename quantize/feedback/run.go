@@ -1,0 +1,179 @@
+package feedback
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"bitmill/eval/infer"
+	"bitmill/eval/kernel"
+	"bitmill/formats/checkpoint"
+)
+
+// Artifact is a quantized model whose matrices are to be chosen again.
+type Artifact struct {
+	// Checkpoint is the artifact as the encoders made it: its types stay, and its scales are where the search begins.
+	Checkpoint *checkpoint.Checkpoint
+	// Have returns the data of a tensor that an earlier run has chosen; nil for none.
+	Have func(name string) []byte
+	// Store takes the new data of a tensor.
+	Store func(Choice) error
+}
+
+// Choice is one tensor's new data. Before and After are the objective of the encoder's choice and of this one.
+type Choice struct {
+	Name          string
+	Data          []byte
+	Before, After float64
+}
+
+// Options of Run; the zero value is useful.
+type Options struct {
+	Kernel  *kernel.Set // nil: the best this machine has
+	Damping float64     // of the moments, relative to their mean; 0: 0.01
+	Sweeps  int         // of the descent; 0: 4
+
+	Progress func(done, total int64) // matrices
+
+	NoCorrection, NoResidual bool // for ablations
+}
+
+// key names a matrix.
+type key struct {
+	name   string
+	expert int
+}
+
+// site is what matrices with one input read in the full model.
+type site struct {
+	x   []float32 // [tokens][columns]
+	sum []float32 // [tokens][width]: the residual stream in front of their sum; nil: they are not added to it
+}
+
+// run is the state of Run.
+type run struct {
+	Options
+	source  *checkpoint.Checkpoint
+	pool    *infer.Pool
+	moments moments
+	width   int
+
+	full map[key]*site // of the current layer
+	last *site
+	sum  []float32 // the residual stream in front of the current sum; nil for other products
+	seen *float32  // the rows of the current site
+
+	art   *Artifact // whose pass it is; nil: the full model's
+	model *infer.Model
+	solve solving
+	err   error
+	done  int64
+	total int64
+}
+
+// Run chooses the matrices of all artifacts, layer after layer. Each matrix has the inputs that the chosen matrices
+// before it give, and aims at the outputs of the full model (GPTAQ, arXiv 2504.02692). The full model runs once for
+// all artifacts.
+func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32, artifacts []Artifact,
+	o Options) error {
+	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
+	o.Damping = cmp.Or(o.Damping, 0.01)
+	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
+		width: source.Config.Width}
+	seqs := make([]infer.Sequence, len(windows))
+	for i, w := range windows {
+		seqs[i] = infer.Sequence{Tokens: w}
+	}
+	streams, err := u.open(artifacts, seqs)
+	if err != nil {
+		return err
+	}
+	for i := range source.Config.Layers {
+		for _, s := range streams {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := u.layer(s, seqs, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stream is the residual stream of one model.
+type stream struct {
+	art    *Artifact // nil: the full model's
+	model  *infer.Model
+	runner *infer.Runner
+	x      []float32 // [tokens][width]
+}
+
+// open loads the models and embeds the tokens. The full model comes first.
+func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream, err error) {
+	runner := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Sum: u.note, NoHead: true})
+	list = append(list, &stream{runner: runner})
+	for i := range artifacts {
+		list = append(list, &stream{art: &artifacts[i], runner: runner})
+	}
+	for _, s := range list {
+		c := u.source
+		if s.art != nil {
+			c = s.art.Checkpoint
+		}
+		if s.model, err = infer.Load(c); err != nil {
+			return nil, err
+		}
+		x, err := runner.Layers(s.model, seqs, nil, 0, 0)
+		if err != nil {
+			return nil, err
+		}
+		s.x = slices.Clone(x)
+	}
+	return list, nil
+}
+
+// layer runs layer i on a stream and quantizes its matrices on the way.
+func (u *run) layer(s *stream, seqs []infer.Sequence, i int) error {
+	u.art, u.model, u.seen = s.art, s.model, nil
+	if s.art == nil {
+		u.full = map[key]*site{}
+	}
+	x, err := s.runner.Layers(s.model, seqs, s.x, i, i+1)
+	if err = cmp.Or(u.err, err); err != nil {
+		return err
+	}
+	copy(s.x, x)
+	return nil
+}
+
+// note keeps the residual stream in front of a sum for the call of observe that follows.
+func (u *run) note(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
+
+// observe takes down the inputs of the full model, and chooses the matrices of an artifact before they are used.
+func (u *run) observe(w *infer.Linear, x []float32, n int) {
+	sum := u.sum
+	u.sum = nil
+	if u.err != nil || w.Routed || n == 0 {
+		return
+	}
+	same := u.seen == &x[0]
+	u.seen = &x[0]
+	if u.art == nil {
+		if !same {
+			u.last = &site{x: slices.Clone(x)}
+			if sum != nil {
+				u.last.sum = slices.Clone(sum[:n*u.width])
+			}
+		}
+		u.full[key{w.Name, w.Expert}] = u.last
+		return
+	}
+	if !same {
+		u.solve.begin(x, n)
+	}
+	if err := u.matrix(w, sum); err != nil {
+		u.err = fmt.Errorf("tensor %s: %w", w.Name, err)
+	}
+}

@@ -1,0 +1,305 @@
+// Package feedback chooses scales and levels of quantized matrices by what their errors do to the matrix's outputs:
+// error feedback under the second moments of the inputs (GPTQ, arXiv 2210.17323), a search of scales inside the
+// feedback, and descent on the grid of the type.
+//
+// With the error e = w - v of a row and the moments H = Σ x·x' of its inputs, the objective of a row is e'He.
+package feedback
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"bitmill/eval/infer"
+	"bitmill/eval/kernel"
+	"bitmill/quantize/encode"
+)
+
+// blockRows rows are solved together, so that each row of the moments is read once for all of them.
+const blockRows = 16
+
+// widest sub-block of any grid.
+const widest = 32
+
+// Solver solves matrices that share inputs and the size of sub-blocks.
+type Solver struct {
+	set  *kernel.Set
+	n    int   // columns
+	sub  int   // of a sub-block
+	perm []int // the column at each place of the order of feedback
+
+	u       []float32 // U in panels, in that order (see square.inverseRoot)
+	uBlocks []float32 // [n/sub][sub][sub]: U inside each sub-block
+	h       []float32 // H, damped, in panels
+	hInv    []float32 // [n/sub][sub][sub]: inverse of H inside each sub-block
+	hRoot   []float32 // [n/sub][sub][sub]: its upper root
+	hSuper  []float32 // H in panels inside each super-block of 256: [n/256][256*256]
+}
+
+const panel = kernel.PanelCols
+
+// panels lays out a matrix [n][n] as kernel.GemmPanels reads it.
+func panels(dst []float32, v []float64, rows, cols, stride int) {
+	for p := range cols / panel {
+		for i := range rows {
+			to, from := dst[(p*rows+i)*panel:][:panel], v[i*stride+p*panel:]
+			for j := range to {
+				to[j] = float32(from[j])
+			}
+		}
+	}
+}
+
+// NewSolver prepares for matrices whose inputs have the moments h, [n][n]. damp times the mean of their diagonal is
+// added to it.
+func NewSolver(set *kernel.Set, h []float64, n, sub int, damp float64) (*Solver, error) {
+	s := &Solver{set: set, n: n, sub: sub, u: make([]float32, n*n), h: make([]float32, n*n)}
+	m := square{n, h}
+	s.perm = feedbackOrder(m, sub)
+	u, err := m.damped(s.perm, damp).inverseRoot()
+	if err != nil {
+		return nil, err
+	}
+	panels(s.u, u.v, n, n, n)
+	s.uBlocks = inside(u, sub)
+	natural := make([]int, n)
+	for i := range natural {
+		natural[i] = i
+	}
+	d := m.damped(natural, damp)
+	panels(s.h, d.v, n, n, n)
+	if n%256 == 0 {
+		s.hSuper = make([]float32, n*256)
+		for b := range n / 256 {
+			panels(s.hSuper[b*256*256:], d.v[b*256*n+b*256:], 256, 256, n)
+		}
+	}
+	return s, s.invertBlocks(d)
+}
+
+// inside copies the diagonal blocks of a matrix.
+func inside(m square, sub int) []float32 {
+	out := make([]float32, m.n*sub)
+	for i := range m.n {
+		for j := range sub {
+			out[i*sub+j] = float32(m.v[i*m.n+i/sub*sub+j])
+		}
+	}
+	return out
+}
+
+// invertBlocks sets the inverses of H inside sub-blocks, and their roots.
+func (s *Solver) invertBlocks(d square) error {
+	sub := s.sub
+	s.hInv, s.hRoot = make([]float32, s.n*sub), make([]float32, s.n*sub)
+	for b := range s.n / sub {
+		block := newSquare(sub)
+		for i := range sub {
+			copy(block.v[i*sub:][:sub], d.v[(b*sub+i)*s.n+b*sub:])
+		}
+		root, err := block.inverseRoot()
+		if err != nil {
+			return err
+		}
+		for i := range sub {
+			for j := range sub {
+				sum := 0.0
+				for k := range min(i, j) + 1 {
+					sum += root.v[k*sub+i] * root.v[k*sub+j]
+				}
+				s.hInv[(b*sub+i)*sub+j] = float32(sum)
+				s.hRoot[(b*sub+i)*sub+j] = float32(root.v[i*sub+j])
+			}
+		}
+	}
+	return nil
+}
+
+// feedbackOrder puts sub-blocks with the largest moments first, and inside them columns.
+func feedbackOrder(h square, sub int) []int {
+	n := h.n
+	trace := make([]float64, n/sub)
+	order := make([]int, n)
+	for i := range n {
+		order[i] = i
+		trace[i/sub] += h.v[i*n+i]
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		x, y := trace[a/sub], trace[b/sub]
+		if a/sub == b/sub {
+			x, y = h.v[a*n+a], h.v[b*n+b]
+		}
+		switch {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return a/sub - b/sub
+	})
+	return order
+}
+
+// Correct returns the target of a matrix whose inputs differ from those of the full model: W + M·inverse(H), with
+// M = W·C + R, [rows][n]. M is overwritten.
+func (s *Solver) Correct(pool *infer.Pool, w, m []float32, rows int) []float32 {
+	n := s.n
+	out, ut := make([]float32, rows*n), s.transposedU()
+	pool.Run((rows+blockRows-1)/blockRows, func(_, task int) {
+		r := task * blockRows
+		k := min(blockRows, rows-r)
+		moved, half := make([]float32, blockRows*n), make([]float32, blockRows*n)
+		for i := range k {
+			for j, c := range s.perm {
+				moved[i*n+j] = m[(r+i)*n+c]
+			}
+		}
+		s.set.GemmPanels(half, n, moved, n, ut, panel*n, k, n, n, false)  // M·U'
+		s.set.GemmPanels(moved, n, half, n, s.u, panel*n, k, n, n, false) // ·U
+		for i := range k {
+			for j, c := range s.perm {
+				out[(r+i)*n+c] = w[(r+i)*n+c] + moved[i*n+j]
+			}
+		}
+	})
+	return out
+}
+
+// transposedU is U' in panels.
+func (s *Solver) transposedU() []float32 {
+	n := s.n
+	out := make([]float32, n*n)
+	for i := range n {
+		for j := i; j < n; j++ {
+			out[(i/panel*n+j)*panel+i%panel] = s.u[(j/panel*n+i)*panel+j%panel]
+		}
+	}
+	return out
+}
+
+// Rows solves up to sixteen rows: target is [rows][n], x holds where the encoder starts and becomes the result. It
+// returns the sum of the objective over the rows.
+func (s *Solver) Rows(g *encode.Grid, target []float32, x []*encode.Levels, sweeps int) float64 {
+	b := &rowBlock{Solver: s, g: g, x: x, rows: len(x), sweeps: cmp.Or(sweeps, 4)}
+	b.search(target)
+	return b.descend(target)
+}
+
+// rowBlock is the rows that are solved together.
+type rowBlock struct {
+	*Solver
+	g      *encode.Grid
+	x      []*encode.Levels
+	rows   int
+	sweeps int
+
+	w, e, v, grad []float32 // [rows][n]
+	step          []float32 // [rows][256]
+	cands         []candidate
+}
+
+// candidate is a choice of the scales of a sub-block: value = scale*level - low.
+type candidate struct {
+	scale, low float32
+	s, t       int32
+	d, dmin    float32
+}
+
+// half rounds to the nearest 16-bit float.
+func half(x float32) float32 { return encode.Half(x) }
+
+// candidates lists the scales near those of sub-block b of a row: up to ws steps of s and wt of t away, nearest first.
+// Without s, steps are parts of d.
+func (b *rowBlock) candidates(x *encode.Levels, sub, ws, wt int) []candidate {
+	list := b.cands[:0]
+	g := b.g
+	super := sub * g.Sub / g.Super
+	d, dmin := x.D[super], x.DMin[super]
+	if g.TTop == 0 {
+		wt = 0
+	}
+	for k := range 2*ws + 1 {
+		ds := zigzag(k)
+		c := candidate{s: x.S[sub] + ds, d: d}
+		if g.SLow == 1 && g.STop == 1 {
+			c.s, c.d = 1, half(d*(1+float32(ds)/float32(4*max(g.Top, 8))))
+			if ds != 0 && c.d == d {
+				continue
+			}
+		}
+		if c.s < g.SLow || c.s > g.STop {
+			continue
+		}
+		c.scale = c.d * float32(c.s)
+		for l := range 2*wt + 1 {
+			c.t, c.dmin = x.T[sub]+zigzag(l), dmin
+			if g.TTop == 1 {
+				c.t, c.dmin = 1, half(dmin+float32(zigzag(l))*c.d/4)
+			}
+			if c.t < 0 || c.t > g.TTop {
+				continue
+			}
+			c.low = c.dmin * float32(c.t)
+			list = append(list, c)
+		}
+	}
+	b.cands = list
+	return list
+}
+
+// zigzag is 0, 1, -1, 2, -2 and so on.
+func zigzag(k int) int32 {
+	if k%2 == 1 {
+		return int32(k+1) / 2
+	}
+	return -int32(k) / 2
+}
+
+// take stores a candidate.
+func (b *rowBlock) take(x *encode.Levels, sub int, c candidate) {
+	super := sub * b.g.Sub / b.g.Super
+	x.S[sub], x.T[sub], x.D[super], x.DMin[super] = c.s, c.t, c.d, c.dmin
+}
+
+// feed rounds the values of a sub-block one after another, each error moving the values behind it by the rows of root,
+// and returns Σ (error/root diagonal)². It gives up above best.
+func (b *rowBlock) feed(y *[widest]float32, root []float32, c candidate, best float32, q *[widest]uint8,
+	errs *[widest]float32) float32 {
+	sub, tmp, loss := b.sub, *y, float32(0)
+	inverse := float32(0)
+	if c.scale != 0 {
+		inverse = 1 / c.scale
+	}
+	for i := range sub {
+		row := root[i*sub:][:sub]
+		l := (tmp[i] + c.low) * inverse
+		k := b.nearest(l)
+		v := c.scale*b.g.Level(k) - c.low
+		e := (tmp[i] - v) / row[i]
+		loss += e * e
+		if !(loss < best) {
+			return float32(math.Inf(1))
+		}
+		q[i], errs[i] = k, e
+		for j := i + 1; j < sub; j++ {
+			tmp[j] -= e * row[j]
+		}
+	}
+	return loss
+}
+
+// nearest is q of the level nearest to l.
+func (b *rowBlock) nearest(l float32) uint8 {
+	g := b.g
+	if g.Table != nil {
+		return encode.NearestNonlinear(l)
+	}
+	l -= float32(g.Low)
+	switch {
+	case !(l > 0):
+		return 0
+	case l >= float32(g.Top):
+		return uint8(g.Top)
+	}
+	return uint8(l + 0.5)
+}
