@@ -140,3 +140,11 @@ func (p *pass) startLayers(x []float32) {
 		copy(p.buf.x, p.buf.kept)
 	}
 }
+
+// From is Forward with x, [tokens][Width], in the place of the tokens' embeddings. The sequences have no caches.
+func (r *Runner) From(m *Model, seqs []Sequence, x []float32) ([]float32, error) {
+	if _, err := r.Layers(m, seqs, x, 0, len(m.layers)); err != nil {
+		return nil, err
+	}
+	return r.pass.head(), r.pass.err
+}

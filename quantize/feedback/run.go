@@ -36,7 +36,7 @@ type Options struct {
 
 	Progress func(done, total int64) // matrices
 
-	NoCorrection, NoResidual bool // for ablations
+	NoCorrection, NoResidual, NoEmbedding bool // for ablations
 }
 
 // key names a matrix.
@@ -117,6 +117,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 	for i := range artifacts {
 		list = append(list, &stream{art: &artifacts[i], runner: runner})
 	}
+	var tied []float64
 	for _, s := range list {
 		c := u.source
 		if s.art != nil {
@@ -124,6 +125,20 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 		}
 		if s.model, err = infer.Load(c); err != nil {
 			return nil, err
+		}
+		if s.art == nil && u.source.Config.Tied && !u.NoEmbedding {
+			if tied, err = u.tied(s.model, seqs); err != nil {
+				return nil, err
+			}
+		}
+		if s.art != nil && tied != nil {
+			data, err := u.embedding(s.art, tied)
+			if err == nil && data != nil {
+				err = s.model.Replace(embeddingName, data)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 		x, err := runner.Layers(s.model, seqs, nil, 0, 0)
 		if err != nil {

@@ -1,0 +1,146 @@
+package feedback
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"bitmill/eval/infer"
+	"bitmill/quantize/encode"
+)
+
+// embeddingName is the tensor of token embeddings. In a tied model it is the output matrix as well.
+const embeddingName = "token_embd.weight"
+
+// sampleTokens are enough for the moments of the embedding.
+const sampleTokens = 16384
+
+// tied returns the moments of the rows of a tied embedding, by what their errors do to the distribution of the next
+// token. For the output matrix that is, with the normalized state h and the distribution p of each token,
+//
+//	Σ (1 - Σ p²)·h·h'
+//
+// and for looking up, the mean curvature of the divergence along random directions, in all of them: curvature·I.
+func (u *run) tied(full *infer.Model, seqs []infer.Sequence) ([]float64, error) {
+	n := u.width
+	h := make([]float64, n*n)
+	var rows []float32
+	observe := func(w *infer.Linear, x []float32, _ int) {
+		if w.Name == embeddingName {
+			rows = x
+		}
+	}
+	r := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: observe})
+	tokens, curvature := 0, 0.0
+	for _, s := range seqs {
+		if tokens >= sampleTokens {
+			break
+		}
+		logits, err := r.Forward(full, []infer.Sequence{s})
+		if err != nil {
+			return nil, err
+		}
+		tokens += len(s.Tokens)
+		weighted := u.weigh(rows, logits, full.Config.Vocab)
+		if err := u.moments.add(h, weighted, nil, len(s.Tokens), n, n); err != nil {
+			return nil, err
+		}
+		if tokens <= sampleTokens/4 {
+			c, err := u.curvature(full, s, logits)
+			if err != nil {
+				return nil, err
+			}
+			curvature += c
+		}
+	}
+	mirror(h, n)
+	share := min(float64(tokens), sampleTokens/4) / float64(tokens)
+	for i := range n {
+		h[i*n+i] += curvature / share
+	}
+	return h, nil
+}
+
+// weigh multiplies the rows by sqrt(1 - Σ p²) and turns logits into log-probabilities.
+func (u *run) weigh(rows, logits []float32, vocab int) []float32 {
+	out := make([]float32, len(rows))
+	u.pool.Run(len(rows)/u.width, func(_, t int) {
+		l := logits[t*vocab:][:vocab]
+		lse, squares := u.Kernel.LogSumExp(l), 0.0
+		for i, v := range l {
+			p := math.Exp(float64(v) - lse)
+			squares += p * p
+			l[i] = float32(float64(v) - lse)
+		}
+		f := float32(math.Sqrt(max(0, 1-squares)))
+		for i, v := range rows[t*u.width:][:u.width] {
+			out[t*u.width+i] = f * v
+		}
+	})
+	return out
+}
+
+// curvature is 2·KL/(ε²·width) for embeddings moved by ε in random directions, summed over tokens.
+func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (float64, error) {
+	seqs := []infer.Sequence{s}
+	r := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel})
+	x, err := r.Layers(full, seqs, nil, 0, 0)
+	if err != nil {
+		return 0, err
+	}
+	size := 0.0
+	for _, v := range x {
+		size += float64(v) * float64(v)
+	}
+	eps := 0.02 * math.Sqrt(size/float64(len(x)))
+	rng := rand.New(rand.NewPCG(1, uint64(len(x))))
+	moved := make([]float32, len(x))
+	for i, v := range x {
+		moved[i] = v + float32(eps*rng.NormFloat64())
+	}
+	logits, err := r.From(full, seqs, moved)
+	if err != nil {
+		return 0, err
+	}
+	vocab := full.Config.Vocab
+	sums := make([]float64, len(s.Tokens))
+	u.pool.Run(len(sums), func(_, t int) {
+		q := logits[t*vocab:][:vocab]
+		lse := u.Kernel.LogSumExp(q)
+		for i, l := range logs[t*vocab:][:vocab] {
+			sums[t] += math.Exp(float64(l)) * (float64(l) - float64(q[i]) + lse)
+		}
+	})
+	total := 0.0
+	for _, v := range sums {
+		total += v
+	}
+	return 2 * total / (eps * eps * float64(u.width)), nil
+}
+
+// embedding chooses a tied embedding.
+func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
+	if data := a.Have(embeddingName); data != nil {
+		return data, nil
+	}
+	start, ok := a.Checkpoint.Tensor(embeddingName)
+	if !ok {
+		return nil, nil
+	}
+	g := encode.GridOf(start.Type)
+	t, ok := u.source.Tensor(embeddingName)
+	if !ok || g == nil {
+		return nil, nil
+	}
+	s, err := NewSolver(u.Kernel, h, u.width, g.Sub, u.Damping)
+	if err != nil {
+		return nil, err
+	}
+	m := &matrix{run: u, g: g, typ: start.Type, rows: int(t.Rows()), n: u.width, start: start.Bytes(), solver: s}
+	values := make([]float32, t.Elements())
+	if err := t.Floats(values, 0, t.Rows()); err != nil {
+		return nil, err
+	}
+	c := m.choose(values)
+	c.Name = embeddingName
+	return c.Data, a.Store(c)
+}
