@@ -72,6 +72,9 @@ type quantizeOptions struct {
 	force      bool // replace files that bitmill did not write
 	reuse      []string
 	memory     int64
+
+	text             string // of --method feedback
+	context, windows int
 }
 
 func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
@@ -104,6 +107,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if err != nil {
 		return err
 	}
+	var windows [][]int32
 	switch {
 	case o.keepConfig:
 		o.Provenance = c.ExtraMetadata()
@@ -120,6 +124,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if err != nil {
 			return err
 		}
+		p.SetMethod(o.Method, nil)
 		o.Provenance = p.Metadata(c)
 	default:
 		if err := e.Scan(ctx, c); err != nil {
@@ -129,6 +134,10 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if err != nil {
 			return err
 		}
+		if windows, err = o.calibration(e, c); err != nil {
+			return err
+		}
+		p.SetMethod(o.Method, windows)
 		o.Provenance = p.Metadata(c)
 	}
 	p, err := o.plan(ctx, e, c, m)
@@ -146,16 +155,33 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	e.warn(p.Warnings...)
 	var written quantize.Written
 	if !o.dryRun {
-		if written, err = writeOne(ctx, e, c, m, p, out, o); err != nil {
+		if written, err = writeOne(ctx, e, c, m, windows, p, out, o); err != nil {
 			return err
 		}
 	}
 	return printWritten(e, p, out, written, time.Since(start))
 }
 
+// calibration cuts the text of --method feedback into windows.
+func (o *quantizeOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int32, error) {
+	if o.Method != quantize.Feedback {
+		return nil, nil
+	}
+	name, text, err := e.readText(o.text)
+	if err != nil {
+		return nil, err
+	}
+	model := &pipeline.Model{Checkpoint: c}
+	if err := model.Load(); err != nil {
+		return nil, err
+	}
+	e.warn(pipeline.NotText(name, text), model.LongContext(o.context))
+	return model.Windows(name, text, o.context, o.windows)
+}
+
 // writeOne writes the artifact of a plan.
-func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, p *quantize.Plan, out string,
-	o quantizeOptions) (quantize.Written, error) {
+func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, windows [][]int32,
+	p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
 	for i := range p.Shards {
 		path := gguf.ShardPath(strings.TrimSuffix(out, ".gguf"), i, len(p.Shards))
 		if err := steps.CheckFree(path, o.force); err != nil {
@@ -182,9 +208,15 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 		return quantize.Written{}, err
 	}
 	bar := e.Events.Begin("quantize "+p.Name(), "bytes")
-	written, err := quantize.Write(ctx, c, m, []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}},
-		quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set,
-			Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse})
+	write := quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set,
+		Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse}
+	list := []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}}
+	var written []quantize.Written
+	if o.Method == quantize.Feedback {
+		written, err = e.WriteFeedback(ctx, c, m, windows, list, write)
+	} else {
+		written, err = quantize.Write(ctx, c, m, list, write)
+	}
 	if err != nil {
 		return quantize.Written{}, err
 	}

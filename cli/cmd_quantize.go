@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/urfave/cli/v2"
 
+	"bitmill/eval"
 	"bitmill/quantize"
 )
 
@@ -22,6 +23,9 @@ still have it; otherwise its tensors are trusted.
 ` + targetHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M, or COPY"},
+			&cli.StringFlag{Name: "calibration", TakesFile: true, Usage: "`TEXT` file for --method feedback"},
+			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window of it"},
+			&cli.IntFlag{Name: "chunks", Usage: "windows of it to use (0: all)"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what bitmill plan says, write nothing"},
 			&cli.StringSliceFlag{Name: "reuse", TakesFile: true,
 				Usage: "copy unchanged tensors from an earlier artifact, `OLD.gguf`; may be repeated"},
@@ -40,7 +44,8 @@ still have it; otherwise its tensors are trusted.
 }
 
 func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
-	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse"), force: c.Bool("force")}
+	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse"), force: c.Bool("force"),
+		text: c.String("calibration"), context: c.Int("ctx"), windows: c.Int("chunks")}
 	if o.artifactOptions, err = readArtifactOptions(c); err != nil {
 		return o, err
 	}
@@ -48,6 +53,16 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 		if err = o.Check(); err != nil {
 			return o, usageError{Err: err}
 		}
+	}
+	switch feedback := o.Method == quantize.Feedback; {
+	case feedback && o.text == "" && !o.dryRun:
+		return o, usagef("--method feedback runs the model on a text: name one with --calibration")
+	case feedback && len(o.reuse) > 0:
+		return o, usagef("--reuse copies what the encoders made: leave it out with --method feedback")
+	case feedback && o.noProvenance:
+		return o, usagef("--no-provenance is for files equal to llama-quantize's: leave it out with --method feedback")
+	case !feedback && o.text != "":
+		return o, usagef("--calibration is for --method feedback")
 	}
 	o.memory, err = memory(c)
 	return o, err

@@ -23,12 +23,30 @@ func recipeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
 		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
-		requantizeFlag(), loraFlag(), noVocabFlag(),
+		methodFlag(), requantizeFlag(), loraFlag(), noVocabFlag(),
 		&cli.StringSliceFlag{Name: "override-kv",
 			Usage: "`KEY=TYPE:VALUE`: metadata to set; TYPE is int, float, bool or str; may be repeated"},
 		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, " +
 			"missing or zero importance weights"},
 	}, mtpFlags()...)
+}
+
+func methodFlag() cli.Flag {
+	return &cli.StringFlag{Name: "method", Usage: "how scales and levels are chosen: `METHOD` reference (llama-quantize's " +
+		"bytes) or feedback (closer to the model at the same size; runs it on the calibration text)"}
+}
+
+// method reads --method; the empty method is reference.
+func method(c *cli.Context) (string, error) {
+	switch name := c.String("method"); name {
+	case "", quantize.Reference:
+		return "", nil
+	default:
+		if err := quantize.CheckMethod(name); err != nil {
+			return "", usagef("--%w", err)
+		}
+		return name, nil
+	}
 }
 
 // weightFlags select entries of an importance matrix.
@@ -88,6 +106,10 @@ func recipeOptions(c *cli.Context) (quantize.Options, error) {
 	}
 	if err := o.Check(); err != nil {
 		return o, usageError{Err: err}
+	}
+	var err error
+	if o.Method, err = method(c); err != nil {
+		return o, err
 	}
 	if path := c.String("tensor-type-file"); path != "" {
 		text, err := pipeline.ReadText(path)

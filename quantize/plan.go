@@ -34,6 +34,7 @@ type Options struct {
 	MetadataKeys    []string // "KEY=TYPE:VALUE": metadata to set; TYPE is int, float, bool or str
 	KeepSplit       bool     // split the artifact into the source's shards, with their order of tensors
 	SplitBytes      int64    // most bytes of tensors in a shard, split as llama-gguf-split does; 0: one file
+	Method          string   `json:",omitempty"` // of choosing scales and levels; empty: Reference
 
 	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, but file size and
 	// metadata lack the matrix's part. Such a plan cannot be written.

@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -22,6 +23,8 @@ type Provenance struct {
 	Version string `json:"version"`           // FormatVersion of the bitmill that wrote it
 	Source  string `json:"source"`            // SHA-256 of the checkpoint
 	Imatrix string `json:"imatrix,omitempty"` // SHA-256 of the importance matrix; empty without one
+	Method  string `json:"method,omitempty"`  // of choosing scales and levels; empty: Reference
+	Text    string `json:"text,omitempty"`    // WindowsHash of the text that the method used
 }
 
 // The metadata keys of an artifact's provenance.
@@ -29,6 +32,8 @@ const (
 	keyVersion = "bitmill.version"
 	keySource  = "bitmill.source.sha256"
 	keyImatrix = "bitmill.imatrix.sha256"
+	keyMethod  = "bitmill.method"
+	keyText    = "bitmill.method.text.sha256"
 )
 
 // NewProvenance hashes the inputs; m may be nil.
@@ -54,7 +59,8 @@ func ReadProvenance(m *gguf.Metadata) Provenance {
 		s, _, _ := m.String(key)
 		return s
 	}
-	return Provenance{Version: text(keyVersion), Source: text(keySource), Imatrix: text(keyImatrix)}
+	return Provenance{Version: text(keyVersion), Source: text(keySource), Imatrix: text(keyImatrix),
+		Method: text(keyMethod), Text: text(keyText)}
 }
 
 // Metadata records the provenance, behind the model's facts that no key of GGUF holds. Nothing in it varies between
@@ -65,6 +71,10 @@ func (p Provenance) Metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
 	m.Set(keySource, p.Source)
 	if p.Imatrix != "" {
 		m.Set(keyImatrix, p.Imatrix)
+	}
+	if p.Method != "" {
+		m.Set(keyMethod, p.Method)
+		m.Set(keyText, p.Text)
 	}
 	return m
 }
@@ -80,6 +90,10 @@ func (p Provenance) Accepts(got Provenance) error {
 		return errors.New("it was made from another model")
 	case got.Imatrix != p.Imatrix:
 		return fmt.Errorf("it was made with %s, not with %s", matrixName(got.Imatrix), matrixName(p.Imatrix))
+	case got.Method != p.Method:
+		return fmt.Errorf("its method is %s, not %s", cmp.Or(got.Method, Reference), cmp.Or(p.Method, Reference))
+	case got.Text != p.Text:
+		return errors.New("its method used another text")
 	}
 	return nil
 }
@@ -103,6 +117,9 @@ func (p Provenance) ResumeKey(c *checkpoint.Checkpoint, m *imatrix.Matrix) (_ st
 		}
 	}
 	parts := []any{"write", FormatVersion, p.Source, p.Imatrix}
+	if p.Method != "" {
+		parts = append(parts, p.Method, p.Text)
+	}
 	if p.Source == "" {
 		for _, path := range c.Files() {
 			st, err := os.Stat(path)

@@ -51,11 +51,14 @@ func (t *task) settle(artifacts []*artifactWriter, old donors) bool {
 			if e.typ != t.tensor.Type {
 				e.data = old.find(t, e)
 			}
+			if t.given != nil {
+				e.data = t.given(t.tensor.Name)
+			}
 			t.encodings = append(t.encodings, e)
 			at[k] = len(t.encodings)
 		}
 		t.use[i] = at[k] - 1
-		if t.encodings[t.use[i]].data != nil {
+		if t.encodings[t.use[i]].data != nil && t.given == nil {
 			a.written.Reused++
 		}
 	}

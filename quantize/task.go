@@ -22,7 +22,8 @@ type task struct {
 	entry     *imatrix.Entry
 	weights   []float32 // of entry, while the task is being worked on
 	encodings []encoding
-	use       []int // per artifact, the index of its encoding; -1 for none
+	given     func(tensor string) []byte // chosen data; may be nil
+	use       []int                      // per artifact, the index of its encoding; -1 for none
 }
 
 // encoding is one type in which a tensor is written.

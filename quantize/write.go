@@ -24,6 +24,10 @@ type WriteOptions struct {
 	// and of the same provenance, which the caller has checked.
 	Reuse []string
 
+	// Chosen returns the data of a tensor that a method has chosen; nil for one to be encoded. The function may be nil.
+	// With it Write makes one artifact.
+	Chosen func(tensor string) []byte
+
 	// JournalEvery is the least time between two marks of a file's progress in its journal; 0: a second.
 	JournalEvery time.Duration
 }
@@ -88,6 +92,9 @@ func Write(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matri
 		return nil, err
 	}
 	begun = true
+	for _, t := range tasks {
+		t.given = o.Chosen
+	}
 	if err := convertAll(ctx, c.Path, tasks, writers, old, o); err != nil {
 		return nil, err
 	}

@@ -109,10 +109,15 @@ func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []
 		return nil, err
 	}
 	step := j.Events.Begin("quantize "+j.name, "bytes")
-	written, err := quantize.Write(ctx, j.source.Checkpoint, in.imatrix, missing, quantize.WriteOptions{
-		Threads: j.Threads, Memory: j.o.Memory, Progress: step.Set, Reuse: donors,
-		Done: func(w quantize.Written) error { return j.record(made, in.provenance, w) },
-	})
+	write := quantize.WriteOptions{Threads: j.Threads, Memory: j.o.Memory, Progress: step.Set, Reuse: donors,
+		Done: func(w quantize.Written) error { return j.record(made, in.provenance, w) }}
+	var written []quantize.Written
+	var err error
+	if in.provenance.Method == quantize.Feedback {
+		written, err = j.WriteFeedback(ctx, j.source.Checkpoint, in.imatrix, j.calibration, missing, write)
+	} else {
+		written, err = quantize.Write(ctx, j.source.Checkpoint, in.imatrix, missing, write)
+	}
 	var partial *quantize.PartialError
 	if errors.As(err, &partial) {
 		made, err = j.leaveOut(made, partial)

@@ -35,3 +35,9 @@ func (r *Runner) FinalNorm(m *Model, x []float32) {
 		p.normalize(x[at:at+width], x[at:at+width], m.outputNorm)
 	}
 }
+
+// Each calls f with all matrices of the layers.
+func (m *Model) Each(f func(*Linear)) { m.each(f) }
+
+// Continued reports whether the matrix is a part, but not the first, of a tensor that holds several.
+func (w *Linear) Continued() bool { return w.later }

@@ -119,6 +119,7 @@ func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (fl
 
 // embedding chooses a tied embedding.
 func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
+	u.report(1)
 	if data := a.Have(embeddingName); data != nil {
 		return data, nil
 	}

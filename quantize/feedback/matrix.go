@@ -22,15 +22,19 @@ func (s *solving) begin(x []float32, n int) { *s = solving{x: x, n: n, solvers: 
 
 // matrix chooses a matrix, unless its type is not a grid or an earlier run has chosen it.
 func (u *run) matrix(w *infer.Linear, sum []float32) error {
-	g := encode.GridOf(w.Type)
-	if g == nil || w.Experts > 0 {
+	if !chosen(w) {
 		return nil
 	}
-	if data := u.art.Have(w.Name); data != nil {
-		return u.model.Replace(w.Name, data)
-	}
+	g := encode.GridOf(w.Type)
 	t, ok := u.source.Tensor(w.Name)
 	start, same := u.art.Checkpoint.Tensor(w.Name)
+	if same {
+		u.replaced[w.Name] = start.Bytes()
+	}
+	if data := u.art.Have(w.Name); data != nil {
+		u.report(1)
+		return u.model.Replace(w.Name, data)
+	}
 	if !ok || !same || t.Cols() != start.Cols() || t.Rows() != start.Rows() {
 		return fmt.Errorf("%w: the artifact was made from another model", formats.ErrCorrupt)
 	}
@@ -51,7 +55,30 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	if err := u.art.Store(c); err != nil {
 		return err
 	}
+	u.report(1)
 	return u.model.Replace(w.Name, c.Data)
+}
+
+// chosen reports whether a matrix is one that is chosen.
+func chosen(w *infer.Linear) bool { return w.Experts == 0 && encode.GridOf(w.Type) != nil }
+
+// matrices counts those of a model that are chosen.
+func matrices(m *infer.Model, embedding bool) (n int64) {
+	m.Each(func(w *infer.Linear) {
+		if chosen(w) && !w.Continued() {
+			n++
+		}
+	})
+	if embedding {
+		n++
+	}
+	return n
+}
+
+func (u *run) report(n int64) {
+	if u.done += n; u.Progress != nil {
+		u.Progress(u.done, u.total)
+	}
 }
 
 // matrix is one that is being chosen.

@@ -68,8 +68,9 @@ type run struct {
 	model *infer.Model
 	solve solving
 	err   error
-	done  int64
-	total int64
+
+	replaced    map[string][]byte // of the current layer, with the data before
+	done, total int64             // matrices
 }
 
 // Run chooses the matrices of all artifacts, layer after layer. Each matrix has the inputs that the chosen matrices
@@ -140,6 +141,9 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 				return nil, err
 			}
 		}
+		if s.art != nil {
+			u.total += matrices(s.model, tied != nil)
+		}
 		x, err := runner.Layers(s.model, seqs, nil, 0, 0)
 		if err != nil {
 			return nil, err
@@ -151,7 +155,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 
 // layer runs layer i on a stream and quantizes its matrices on the way.
 func (u *run) layer(s *stream, seqs []infer.Sequence, i int) error {
-	u.art, u.model, u.seen = s.art, s.model, nil
+	u.art, u.model, u.seen, u.replaced = s.art, s.model, nil, map[string][]byte{}
 	if s.art == nil {
 		u.full = map[key]*site{}
 	}
@@ -160,6 +164,11 @@ func (u *run) layer(s *stream, seqs []infer.Sequence, i int) error {
 		return err
 	}
 	copy(s.x, x)
+	for name, start := range u.replaced { // mapped data take no memory
+		if err := s.model.Replace(name, start); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

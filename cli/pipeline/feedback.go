@@ -1,0 +1,174 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bitmill/formats/checkpoint"
+	"bitmill/formats/file"
+	"bitmill/formats/imatrix"
+	"bitmill/quantize"
+	"bitmill/quantize/feedback"
+)
+
+// feedbackStart is an artifact on its way through method feedback: as the encoders make it, with what is chosen so far.
+type feedbackStart struct {
+	quantize.Artifact
+	path    string // of the encoders' artifact
+	encoded *checkpoint.Checkpoint
+	store   *feedback.Store
+}
+
+// WriteFeedback writes artifacts by method feedback. The encoders' artifacts and what is chosen so far lie beside them
+// until they are done, so that an interrupted call is resumed. windows are of the calibration text.
+func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, windows [][]int32,
+	artifacts []quantize.Artifact, o quantize.WriteOptions) (written []quantize.Written, err error) {
+	starts := make([]*feedbackStart, len(artifacts))
+	defer func() {
+		for _, a := range starts {
+			if a != nil {
+				err = errors.Join(err, a.close())
+			}
+		}
+	}()
+	for i, a := range artifacts {
+		if a.Plan.Shards != nil && len(a.Plan.Shards) > 1 {
+			return nil, UsageError{fmt.Errorf("method feedback writes one file: leave out --keep-split and --split-max-size")}
+		}
+		starts[i] = &feedbackStart{Artifact: a, path: strings.TrimSuffix(a.Path, ".gguf") + ".reference.gguf"}
+	}
+	if err := s.encode(ctx, c, m, starts, o); err != nil {
+		return nil, err
+	}
+	list := make([]feedback.Artifact, len(starts))
+	for i, a := range starts {
+		if err := a.open(s.Source); err != nil {
+			return nil, err
+		}
+		list[i] = feedback.Artifact{Checkpoint: a.encoded, Have: a.store.Have, Store: a.store.Put}
+	}
+	if err := s.choose(ctx, c, windows, list); err != nil {
+		return nil, err
+	}
+	for _, a := range starts {
+		one := o
+		one.Chosen, one.Reuse = a.data, nil
+		w, err := quantize.Write(ctx, c, m, []quantize.Artifact{a.Artifact}, one)
+		written = append(written, w...)
+		if err != nil {
+			return written, err
+		}
+		if err := a.remove(); err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// encode writes what the encoders make of the artifacts, unless an earlier call has.
+func (s Session) encode(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, starts []*feedbackStart,
+	o quantize.WriteOptions) error {
+	var missing []quantize.Artifact
+	for _, a := range starts {
+		key, err := file.Key("feedback start", a.ResumeKey)
+		if err != nil {
+			return err
+		}
+		if a.whole() {
+			continue
+		}
+		missing = append(missing, quantize.Artifact{Plan: a.Plan, Path: a.path, ResumeKey: key})
+	}
+	if missing == nil {
+		return nil
+	}
+	step := s.Events.Begin("quantize "+ModelName(c.Path), "bytes")
+	o.Progress, o.Done = step.Set, nil
+	if _, err := quantize.Write(ctx, c, m, missing, o); err != nil {
+		return err
+	}
+	step.Done()
+	return nil
+}
+
+// whole reports whether the encoders' artifact is there, as the plan has it.
+func (a *feedbackStart) whole() bool {
+	st, err := os.Stat(a.path)
+	if err != nil || st.Size() != a.Plan.FileBytes {
+		return false
+	}
+	e, err := checkpoint.Open(a.path)
+	if err != nil {
+		return false
+	}
+	defer e.Close()
+	return quantize.ReadProvenance(e.Metadata) == quantize.ReadProvenance(a.Plan.Metadata)
+}
+
+// open opens the encoders' artifact and the store.
+func (a *feedbackStart) open(o checkpoint.OpenOptions) (err error) {
+	o.Adapter = ""
+	if a.encoded, err = checkpoint.OpenWith(a.path, o); err != nil {
+		return err
+	}
+	key, err := file.Key("feedback", a.ResumeKey, a.Plan.FileBytes, filepath.Base(a.Path))
+	if err != nil {
+		return err
+	}
+	a.store, err = feedback.OpenStore(strings.TrimSuffix(a.Path, ".gguf")+".feedback", key)
+	return err
+}
+
+// choose runs the method, unless everything is chosen already.
+func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [][]int32,
+	list []feedback.Artifact) error {
+	pool := s.Pool()
+	defer pool.Close()
+	step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
+	err := feedback.Run(ctx, pool, c, windows, list, feedback.Options{Progress: step.Set})
+	if err == nil {
+		step.Done()
+	}
+	return err
+}
+
+// data is a tensor's chosen data, or else what the encoders made of it.
+func (a *feedbackStart) data(name string) []byte {
+	if data := a.store.Have(name); data != nil {
+		return data
+	}
+	t, ok := a.encoded.Tensor(name)
+	if !ok {
+		return nil
+	}
+	return t.Bytes()
+}
+
+// remove removes what was beside the artifact.
+func (a *feedbackStart) remove() error {
+	store, encoded := a.store, a.encoded
+	a.store, a.encoded = nil, nil
+	return errors.Join(store.Remove(), encoded.Close(), os.Remove(a.path))
+}
+
+func (a *feedbackStart) close() (err error) {
+	if a.store != nil {
+		err = a.store.Close()
+	}
+	if a.encoded != nil {
+		err = errors.Join(err, a.encoded.Close())
+	}
+	return err
+}
+
+// method is that of the artifacts: feedback needs a model that runs, and a text.
+func (j *job) method() string {
+	if j.calibration == nil {
+		return quantize.Reference
+	}
+	return j.o.Recipe.Method
+}

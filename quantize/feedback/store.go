@@ -1,0 +1,113 @@
+package feedback
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"bitmill/formats/file"
+)
+
+// Store keeps chosen tensors in a file until the artifact is written, so that an interrupted Run goes on behind the
+// last one. A journal beside the file lists them.
+type Store struct {
+	path    string
+	data    *os.File
+	journal *file.Journal
+	end     int64
+	places  map[string]place
+}
+
+// place is a line of the journal.
+type place struct {
+	Name          string  `json:"name"`
+	At            int64   `json:"at"`
+	Bytes         int64   `json:"bytes"`
+	SHA256        string  `json:"sha256"`
+	Before, After float64 // as in Choice
+}
+
+// OpenStore opens or creates a store. What was stored under another key is dropped; the key covers all that choices
+// depend on.
+func OpenStore(path, key string) (*Store, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, data: f, places: map[string]place{}}
+	s.journal, err = file.OpenJournal(path+".journal", key, s.recall)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// recall takes a line of the journal, if the data are still as they were.
+func (s *Store) recall(line []byte) error {
+	var p place
+	if err := json.Unmarshal(line, &p); err != nil {
+		return err
+	}
+	data, err := s.read(p)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != p.SHA256 {
+		return errors.New("the data have changed")
+	}
+	s.places[p.Name], s.end = p, max(s.end, p.At+p.Bytes)
+	return nil
+}
+
+func (s *Store) read(p place) ([]byte, error) {
+	st, err := s.data.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if p.At < 0 || p.Bytes < 0 || p.Bytes > st.Size()-p.At {
+		return nil, io.ErrUnexpectedEOF
+	}
+	data := make([]byte, p.Bytes)
+	_, err = s.data.ReadAt(data, p.At)
+	return data, err
+}
+
+// Have returns the data of a tensor; nil when it is not stored.
+func (s *Store) Have(name string) []byte {
+	p, ok := s.places[name]
+	if !ok {
+		return nil
+	}
+	data, err := s.read(p)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// Put stores a tensor.
+func (s *Store) Put(c Choice) error {
+	sum := sha256.Sum256(c.Data)
+	p := place{c.Name, s.end, int64(len(c.Data)), hex.EncodeToString(sum[:]), c.Before, c.After}
+	if _, err := s.data.WriteAt(c.Data, s.end); err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	if err := s.journal.Append(p); err != nil {
+		return err
+	}
+	s.places[c.Name], s.end = p, s.end+p.Bytes
+	return nil
+}
+
+// Close closes the store; what it holds stays.
+func (s *Store) Close() error { return errors.Join(s.journal.Close(), s.data.Close()) }
+
+// Remove closes the store and removes its files.
+func (s *Store) Remove() error {
+	return errors.Join(s.Close(), os.Remove(s.path), os.Remove(s.path+".journal"))
+}
