@@ -11,14 +11,17 @@ import (
 
 // solving is the current site of an artifact: rows x, whose moments its matrices share.
 type solving struct {
-	x       []float32 // [n][columns]
-	n       int
+	x       []float32       // [tokens][columns]
+	n       int             // tokens to fit on
 	h       []float64       // Σ x·x'; nil until it is needed
 	c       []float64       // Σ (full-x)·x'; nil: no correction
 	solvers map[int]*Solver // by the size of sub-blocks
 }
 
 func (s *solving) begin(x []float32, n int) { *s = solving{x: x, n: n, solvers: map[int]*Solver{}} }
+
+// heldTokens of those that are held back judge a matrix: evenly spaced, at most so many.
+const heldTokens = 2048
 
 // matrix chooses a matrix, unless its type is not a grid or an earlier run has chosen it.
 func (u *run) matrix(w *infer.Linear, sum []float32) error {
@@ -46,12 +49,24 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	if err := m.prepare(); err != nil {
 		return err
 	}
-	target, err := m.target(values, u.full[key{w.Name, w.Expert}], sum)
+	full := u.full[key{w.Name, w.Expert}]
+	if full == nil || len(full.x) != len(u.solve.x) || u.NoCorrection {
+		full = &site{x: u.solve.x}
+		sum = nil
+	}
+	if full.sum == nil || u.NoResidual {
+		sum = nil
+	}
+	move, err := m.correction(values, full, sum)
 	if err != nil {
 		return err
 	}
-	c := m.choose(target)
+	held := m.hold(values, full, sum)
+	c := m.choose(held.target(values, move))
 	c.Name = w.Name
+	if !held.better(c.Data) {
+		c.Data, c.After = m.start, c.Before
+	}
 	if err := u.art.Store(c); err != nil {
 		return err
 	}
@@ -102,19 +117,21 @@ func (m *matrix) prepare() (err error) {
 		mirror(s.h, m.n)
 	}
 	if m.solver = s.solvers[m.g.Sub]; m.solver == nil {
-		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g.Sub, m.Damping)
+		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g.Sub, m.damping(m.n))
 		s.solvers[m.g.Sub] = m.solver
 	}
 	return err
 }
 
-// target is what the matrix should be on the inputs that it has:
+// correction is how far the matrix should move for the inputs that it has:
 //
-//	W + (W·C + R)·inverse(H)    C = Σ (full-x)·x'    R = Σ (full sum - sum)·x'
-func (m *matrix) target(w []float32, full *site, sum []float32) ([]float32, error) {
+//	(W·C + R)·inverse(H)    C = Σ (full-x)·x'    R = Σ (full sum - sum)·x'
+//
+// sum is nil where the product is not added to the residual stream.
+func (m *matrix) correction(w []float32, full *site, sum []float32) ([]float32, error) {
 	s := &m.solve
-	if full == nil || len(full.x) != len(s.x) || m.NoCorrection {
-		return w, nil
+	if &full.x[0] == &s.x[0] {
+		return nil, nil
 	}
 	if s.c == nil {
 		s.c = make([]float64, m.n*m.n)
@@ -128,7 +145,7 @@ func (m *matrix) target(w []float32, full *site, sum []float32) ([]float32, erro
 		r := task * blockRows
 		m.Kernel.GemmPanels(move[r*m.n:], m.n, w[r*m.n:], m.n, c, panel*m.n, min(blockRows, m.rows-r), m.n, m.n, false)
 	})
-	if sum != nil && full.sum != nil && !m.NoResidual {
+	if sum != nil {
 		r := make([]float64, m.rows*m.n)
 		if err := m.moments.add(r, minus(full.sum, sum), s.x, s.n, m.rows, m.n); err != nil {
 			return nil, err
@@ -137,7 +154,7 @@ func (m *matrix) target(w []float32, full *site, sum []float32) ([]float32, erro
 			move[i] += float32(v)
 		}
 	}
-	return m.solver.Correct(m.pool, w, move, m.rows), nil
+	return m.solver.Correct(m.pool, move, m.rows), nil
 }
 
 func minus(a, b []float32) []float32 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"bitmill/eval/infer"
@@ -31,7 +32,7 @@ type Choice struct {
 // Options of Run; the zero value is useful.
 type Options struct {
 	Kernel  *kernel.Set // nil: the best this machine has
-	Damping float64     // of the moments, relative to their mean; 0: 0.01
+	Damping float64     // of the moments, relative to their mean; 0: by the number of tokens (see damping)
 	Sweeps  int         // of the descent; 0: 4
 
 	Progress func(done, total int64) // matrices
@@ -58,6 +59,7 @@ type run struct {
 	pool    *infer.Pool
 	moments moments
 	width   int
+	fit     int // tokens to fit on, the first ones; the others are held back
 
 	full map[key]*site // of the current layer
 	last *site
@@ -79,13 +81,9 @@ type run struct {
 func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32, artifacts []Artifact,
 	o Options) error {
 	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
-	o.Damping = cmp.Or(o.Damping, 0.01)
 	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
 		width: source.Config.Width}
-	seqs := make([]infer.Sequence, len(windows))
-	for i, w := range windows {
-		seqs[i] = infer.Sequence{Tokens: w}
-	}
+	seqs := u.hold(windows)
 	streams, err := u.open(artifacts, seqs)
 	if err != nil {
 		return err
@@ -101,6 +99,34 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 		}
 	}
 	return nil
+}
+
+// heldBack is the share of windows that choose nothing but whether a choice counts: every so many-th.
+const heldBack = 6
+
+// hold lists the windows, those that are held back last.
+func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
+	for _, held := range []bool{false, true} {
+		for i, w := range windows {
+			if (i%heldBack == heldBack-1) == held {
+				seqs = append(seqs, infer.Sequence{Tokens: w})
+				if !held {
+					u.fit += len(w)
+				}
+			}
+		}
+	}
+	return seqs
+}
+
+// damping is what is added to the moments of n columns, relative to their mean. With fewer than thirty tokens for each
+// column, the moments are noise in part.
+func (u *run) damping(n int) float64 {
+	if u.Damping != 0 {
+		return u.Damping
+	}
+	perColumn := float64(u.fit) / float64(n)
+	return min(0.3, max(0.01, 0.01*math.Pow(30/perColumn, 1.65)))
 }
 
 // stream is the residual stream of one model.
@@ -195,7 +221,7 @@ func (u *run) observe(w *infer.Linear, x []float32, n int) {
 		return
 	}
 	if !same {
-		u.solve.begin(x, n)
+		u.solve.begin(x, min(n, u.fit))
 	}
 	if err := u.matrix(w, sum); err != nil {
 		u.err = fmt.Errorf("tensor %s: %w", w.Name, err)

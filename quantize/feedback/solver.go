@@ -140,9 +140,8 @@ func feedbackOrder(h square, sub int) []int {
 	return order
 }
 
-// Correct returns the target of a matrix whose inputs differ from those of the full model: W + M·inverse(H), with
-// M = W·C + R, [rows][n]. M is overwritten.
-func (s *Solver) Correct(pool *infer.Pool, w, m []float32, rows int) []float32 {
+// Correct is M·inverse(H), of [rows][n].
+func (s *Solver) Correct(pool *infer.Pool, m []float32, rows int) []float32 {
 	n := s.n
 	out, ut := make([]float32, rows*n), s.transposedU()
 	pool.Run((rows+blockRows-1)/blockRows, func(_, task int) {
@@ -158,7 +157,7 @@ func (s *Solver) Correct(pool *infer.Pool, w, m []float32, rows int) []float32 {
 		s.set.GemmPanels(moved, n, half, n, s.u, panel*n, k, n, n, false) // ·U
 		for i := range k {
 			for j, c := range s.perm {
-				out[(r+i)*n+c] = w[(r+i)*n+c] + moved[i*n+j]
+				out[(r+i)*n+c] = moved[i*n+j]
 			}
 		}
 	})

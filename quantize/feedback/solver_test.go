@@ -177,8 +177,8 @@ func TestCorrect(t *testing.T) {
 			move[r*p.n+j] = float32(sum)
 		}
 	}
-	for i, v := range s.Correct(pool, p.w, move, p.rows) {
-		if math.Abs(float64(v-want[i])) > 1e-3 {
+	for i, v := range s.Correct(pool, move, p.rows) {
+		if math.Abs(float64(p.w[i]+v-want[i])) > 1e-3 {
 			t.Fatalf("value %d: %g, want %g", i, v, want[i])
 		}
 	}
