@@ -41,3 +41,6 @@ func (m *Model) Each(f func(*Linear)) { m.each(f) }
 
 // Continued reports whether the matrix is a part, but not the first, of a tensor that holds several.
 func (w *Linear) Continued() bool { return w.later }
+
+// Cut fails when Layers cannot run the layers from one on without those before it.
+func (m *Model) Cut(layer int) error { return m.alone(layer, len(m.layers)) }

@@ -61,7 +61,7 @@ type run struct {
 	width   int
 	fit     int // tokens to fit on, the first ones; the others are held back
 
-	full map[key]*site // of the current layer
+	full map[key]*site // of the current layers
 	last *site
 	sum  []float32 // the residual stream in front of the current sum; nil for other products
 	seen *float32  // the rows of the current site
@@ -88,15 +88,20 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	if err != nil {
 		return err
 	}
-	for i := range source.Config.Layers {
+	for from := 0; from < source.Config.Layers; {
+		to := from + 1
+		for to < source.Config.Layers && streams[0].model.Cut(to) != nil {
+			to++
+		}
 		for _, s := range streams {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := u.layer(s, seqs, i); err != nil {
+			if err := u.layers(s, seqs, from, to); err != nil {
 				return err
 			}
 		}
+		from = to
 	}
 	return nil
 }
@@ -179,13 +184,13 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 	return list, nil
 }
 
-// layer runs layer i on a stream and quantizes its matrices on the way.
-func (u *run) layer(s *stream, seqs []infer.Sequence, i int) error {
+// layers runs layers [from, to) on a stream and quantizes their matrices on the way.
+func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
 	u.art, u.model, u.seen, u.replaced = s.art, s.model, nil, map[string][]byte{}
 	if s.art == nil {
 		u.full = map[key]*site{}
 	}
-	x, err := s.runner.Layers(s.model, seqs, s.x, i, i+1)
+	x, err := s.runner.Layers(s.model, seqs, s.x, from, to)
 	if err = cmp.Or(u.err, err); err != nil {
 		return err
 	}
