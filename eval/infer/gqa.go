@@ -13,6 +13,7 @@ import (
 type gqa struct {
 	attention
 	q, k, v, o   Linear // without v the keys are the values, before norm and rotation
+	gate         Linear // its output's sigmoids multiply attention's; without weights: none (but see gated)
 	qRows, kRows norm   // over more than one head
 	sub          norm   // of the input of o
 }
@@ -35,6 +36,11 @@ func (l *loader) gqa(i int, blk func(string) string) *gqa {
 		if c.KV == arch.OwnKV {
 			g.v = l.linear(blk("attn_v.weight"), c.Width, kv)
 		}
+	}
+	if t, ok := l.c.Tensor(blk("attn_gate.weight")); ok && t.Rows() == int64(c.Heads) {
+		g.gate = l.linear(t.Name, c.Width, c.Heads)
+	} else if ok {
+		g.gate = l.linear(t.Name, c.Width, q)
 	}
 	g.k.stored, g.v.stored = true, true
 	g.o = l.linear(blk("attn_output.weight"), q, c.Width)
@@ -71,19 +77,21 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 	return a
 }
 
-func (g *gqa) matrices() []*Linear { return []*Linear{&g.q, &g.k, &g.v, &g.o} }
+func (g *gqa) matrices() []*Linear { return []*Linear{&g.q, &g.k, &g.v, &g.gate, &g.o} }
 
 // mix computes keys and values first, and queries only for the rows whose logits are wanted, where nothing but their
 // keys and values is needed of the others.
 func (g *gqa) mix(p *pass) {
-	in := p.input(&g.q, &g.k, &g.v)
+	in := p.input(&g.q, &g.k, &g.v, &g.gate)
 	n, late := p.rows, g.last && p.narrows
 	q := grow(&p.buf.q, n*g.q.Rows)
 	k, v := grow(&p.buf.k, n*g.k.Rows), grow(&p.buf.v, n*g.k.Rows)
+	gate := grow(&p.buf.gate, n*g.gate.Rows)
 	if late {
 		p.multiply(in, n, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
 	} else {
-		p.multiply(in, n, product{dst: q, w: &g.q}, product{dst: k, w: &g.k}, product{dst: v, w: &g.v})
+		p.multiply(in, n, product{dst: q, w: &g.q}, product{dst: k, w: &g.k}, product{dst: v, w: &g.v},
+			product{dst: gate, w: &g.gate})
 	}
 	if g.v.Rows == 0 {
 		copy(v, k)
@@ -95,8 +103,8 @@ func (g *gqa) mix(p *pass) {
 		if n = p.rows; n == 0 {
 			return
 		}
-		p.prepareRows(in, n, &g.q)
-		p.multiply(in, n, product{dst: q, w: &g.q})
+		p.prepareRows(in, n, &g.q, &g.gate)
+		p.multiply(in, n, product{dst: q, w: &g.q}, product{dst: gate, w: &g.gate})
 	}
 	p.normRows(q, n, g.qRows)
 	out := grow(&p.buf.attn, n*g.o.Cols)
@@ -106,6 +114,8 @@ func (g *gqa) mix(p *pass) {
 		p.prepare(preparation{by: g, rows: out, with: q, n: n}, &g.o)
 	case g.sub.gain != nil:
 		p.normRows(out, n, g.sub, &g.o)
+	case g.gate.Rows > 0:
+		p.prepare(preparation{by: (*gatedHeads)(g), rows: out, with: gate, n: n}, &g.o)
 	default:
 		p.prepareRows(out, n, &g.o)
 	}
@@ -119,5 +129,20 @@ func (g *gqa) makeRow(p *pass, row []float32, t int) {
 		gate := gates[2*at+g.dims:][:g.dims]
 		p.set.Sigmoid(gate)
 		p.set.Mul(row[at:][:g.dims], gate)
+	}
+}
+
+type gatedHeads gqa
+
+// makeRow multiplies row t by the sigmoids of the gate, which has an output for each value or for each head.
+func (g *gatedHeads) makeRow(p *pass, row []float32, t int) {
+	gate := p.prep.with[t*g.gate.Rows:][:g.gate.Rows]
+	p.set.Sigmoid(gate)
+	if len(gate) == len(row) {
+		p.set.Mul(row, gate)
+		return
+	}
+	for h, f := range gate {
+		p.set.Scale(row[h*g.dims:][:g.dims], f)
 	}
 }

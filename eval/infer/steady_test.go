@@ -13,7 +13,7 @@ import (
 // TestSteadyStateAllocatesNothing: once every buffer has its size, neither a step of generation nor a prompt makes
 // garbage, whatever the types of the weights.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	for _, name := range []string{"llama", "gemma2", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3", "lfm2",
+	for _, name := range []string{"llama", "gemma2", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3", "lfm2", "afmoe",
 		"gemma4", "gemma4-moe", "gemma3n"} {
 		steady(t, checkpointtest.Load(t, name))
 	}

@@ -65,6 +65,7 @@ const (
 	WindowKey       = "bitmill.attention.sliding_window"        // u32, Config.Window
 	WindowLayersKey = "bitmill.attention.sliding_window_layers" // arr[bool], Config.WindowLayers; absent: all
 	RopeLayersKey   = "bitmill.rope.layers"                     // arr[bool], Config.RopeLayers
+	EmbeddingKey    = "bitmill.embedding_scale"                 // f32, Config.Scale.Embedding
 	ScoreScaleKey   = "bitmill.attention.scale"                 // f32, Config.Scale.Attention
 	ActivationKey   = "bitmill.feed_forward.activation"         // str, Config.Activation as transformers calls it
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
@@ -84,6 +85,9 @@ func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	}
 	if !slices.Equal(c.RopeLayers, got.RopeLayers) {
 		extra.Set(RopeLayersKey, c.RopeLayers)
+	}
+	if float32(c.Scale.Embedding) != float32(got.Scale.Embedding) {
+		extra.Set(EmbeddingKey, float32(c.Scale.Embedding))
 	}
 	if float32(c.Scale.Attention) != float32(got.Scale.Attention) {
 		extra.Set(ScoreScaleKey, float32(c.Scale.Attention))

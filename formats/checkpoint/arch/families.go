@@ -114,6 +114,7 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 // rounds the ramp of gpt-oss's YaRN to whole dimensions. Of Gemma 3n it takes the sizes of the published models for
 // granted, whatever the file says, and for the deviation of gates it divides by one less than their number.
 var families = []*family{
+	&afmoe,
 	&apertus,
 	&arcee,
 	&bamba,

@@ -111,6 +111,9 @@ func (r *reader) extras() {
 	if _, ok := r.m.Get(RopeLayersKey); ok {
 		r.cfg.RopeLayers = r.layers(RopeLayersKey, r.cfg.Layers)
 	}
+	if v, ok, err := r.m.Float(EmbeddingKey); ok && err == nil {
+		r.cfg.Scale.Embedding = v
+	}
 	if v, ok, err := r.m.Float(ScoreScaleKey); ok && err == nil {
 		r.cfg.Scale.Attention = v
 	}

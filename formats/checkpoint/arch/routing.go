@@ -17,6 +17,9 @@ type expertKeys struct {
 	RouteNorm     *bool    `json:"route_norm"`
 	MLPTypes      []string `json:"mlp_layer_types"`
 
+	ExpertGroups   *int     `json:"num_expert_groups"`
+	GlobalEvery    *int     `json:"global_attn_every_n_layers"`
+	MuP            bool     `json:"mup_enabled"`
 	RotaryDim      *int     `json:"rotary_dim"`
 	AttentionTypes []int    `json:"attn_type_list"`
 	QKNormType     string   `json:"qk_norm_type"`
