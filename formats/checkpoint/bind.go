@@ -16,36 +16,36 @@ import (
 // binder assigns sources to the GGUF tensors that are made of them.
 type binder struct {
 	list  []arch.Expected
-	parts [][]source       // of each tensor, in order
-	left  map[string]int   // number of sources that a group still lacks
-	known map[string][]int // Hugging Face name -> tensors made from it
+	parts [][]source         // of each tensor, in order
+	group []string           // of each tensor: those of a group are completed together
+	left  map[string]int     // number of sources that a group still lacks
+	known map[string][]place // Hugging Face name -> where it goes
 }
 
+// place is one source of a tensor.
+type place struct{ tensor, part int }
+
 func newBinder(list []arch.Expected) *binder {
-	b := &binder{list: list, parts: make([][]source, len(list)), left: map[string]int{}, known: map[string][]int{}}
+	b := &binder{list: list, parts: make([][]source, len(list)), group: make([]string, len(list)), left: map[string]int{},
+		known: map[string][]place{}}
 	for i, e := range list {
 		b.parts[i] = make([]source, len(e.Sources))
-		for _, s := range e.Sources {
-			b.known[s.HF] = append(b.known[s.HF], i)
+		for part, s := range e.Sources {
+			b.known[s.HF] = append(b.known[s.HF], place{i, part})
 		}
-		b.left[b.group(i)] += len(e.Sources)
+		if b.group[i] = e.Group; e.Group == "" {
+			b.group[i] = fmt.Sprint(i)
+		}
+		b.left[b.group[i]] += len(e.Sources)
 	}
 	return b
 }
 
-// group names the group of tensors that are completed together with tensor i.
-func (b *binder) group(i int) string {
-	if e := &b.list[i]; e.Group != "" {
-		return e.Group
-	}
-	return fmt.Sprint(i)
-}
-
 // take assigns a source and returns the tensors that it completes.
 func (b *binder) take(s source) (complete []int, err error) {
-	for _, i := range b.known[s.name] {
+	for _, p := range b.known[s.name] {
+		i, at := p.tensor, p.part
 		e := &b.list[i]
-		at := slices.IndexFunc(e.Sources, func(p arch.Part) bool { return p.HF == s.name })
 		if want := e.Sources[at].Shape; !slices.Equal(s.shape, want) {
 			return nil, fmt.Errorf("tensor %s: %w: its shape is %v, config.json calls for %v", s.name, formats.ErrCorrupt,
 				s.shape, want)
@@ -56,12 +56,12 @@ func (b *binder) take(s source) (complete []int, err error) {
 				formats.ErrUnsupported)
 		}
 		b.parts[i][at] = s
-		group := b.group(i)
+		group := b.group[i]
 		if b.left[group]--; b.left[group] > 0 {
 			continue
 		}
 		for j := range b.list {
-			if b.group(j) == group {
+			if b.group[j] == group {
 				complete = append(complete, j)
 			}
 		}

@@ -21,7 +21,33 @@ const qwen25 = `{"architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu", "h
  "num_key_value_heads": 4, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 131072, "tie_word_embeddings": false,
  "torch_dtype": "bfloat16", "use_sliding_window": false, "vocab_size": 152064}`
 
-// The published parameter counts; llama.cpp adds Llama 3.1's 64 RoPE factors.
+const gemma3of4B = `{"architectures": ["Gemma3ForConditionalGeneration"], "boi_token_index": 255999, "eos_token_id": [1, 106],
+ "model_type": "gemma3", "text_config": {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text",
+ "num_hidden_layers": 34, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024},
+ "torch_dtype": "bfloat16", "vision_config": {"hidden_size": 1152, "model_type": "siglip_vision_model", "num_hidden_layers": 27}}`
+
+const mistralSmall31 = `{"architectures": ["Mistral3ForConditionalGeneration"], "image_token_index": 10, "model_type": "mistral3",
+ "text_config": {"head_dim": 128, "hidden_act": "silu", "hidden_size": 5120, "intermediate_size": 32768,
+ "max_position_embeddings": 131072, "model_type": "mistral", "num_attention_heads": 32, "num_hidden_layers": 40,
+ "num_key_value_heads": 8, "rms_norm_eps": 1e-05, "rope_theta": 1000000000.0, "sliding_window": null, "vocab_size": 131072},
+ "torch_dtype": "bfloat16", "vision_config": {"model_type": "pixtral"}, "vision_feature_layer": -1}`
+
+const qwen25VL = `{"architectures": ["Qwen2_5_VLForConditionalGeneration"], "hidden_act": "silu", "hidden_size": 2048,
+ "intermediate_size": 11008, "max_position_embeddings": 128000, "max_window_layers": 70, "model_type": "qwen2_5_vl",
+ "num_attention_heads": 16, "num_hidden_layers": 36, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
+ "sliding_window": 32768, "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_sliding_window": false,
+ "vision_config": {"depth": 32, "hidden_size": 1280, "spatial_patch_size": 14}, "rope_scaling": {"type": "mrope",
+ "mrope_section": [16, 24, 24]}, "vocab_size": 151936}`
+
+const qwen3VL235B = `{"architectures": ["Qwen3VLMoeForConditionalGeneration"], "model_type": "qwen3_vl_moe", "text_config":
+ {"attention_bias": false, "decoder_sparse_step": 1, "dtype": "bfloat16", "head_dim": 128, "hidden_act": "silu",
+ "hidden_size": 4096, "intermediate_size": 12288, "max_position_embeddings": 262144, "mlp_only_layers": [],
+ "model_type": "qwen3_vl_moe_text", "moe_intermediate_size": 1536, "norm_topk_prob": true, "num_attention_heads": 64,
+ "num_experts": 128, "num_experts_per_tok": 8, "num_hidden_layers": 94, "num_key_value_heads": 4, "rms_norm_eps": 1e-06,
+ "rope_scaling": {"mrope_interleaved": true, "mrope_section": [24, 20, 20], "rope_type": "default"}, "rope_theta": 5000000,
+ "vocab_size": 151936}, "tie_word_embeddings": false, "vision_config": {"deepstack_visual_indexes": [8, 16, 24]}}`
+
+// The published parameter counts of the decoders; llama.cpp adds Llama 3.1's 64 RoPE factors.
 func TestPlanPublishedModels(t *testing.T) {
 	for _, tt := range []struct {
 		config     string
@@ -31,6 +57,10 @@ func TestPlanPublishedModels(t *testing.T) {
 	}{
 		{llama31, 8_030_261_248 + 64, 292, "rope_freqs.weight"},
 		{qwen25, 7_615_616_512, 339, "output.weight"},
+		{gemma3of4B, 3_880_263_168, 444, "token_embd.weight"},
+		{mistralSmall31, 23_572_403_200, 363, "output.weight"},
+		{qwen25VL, 3_085_938_688, 434, "token_embd.weight"},
+		{qwen3VL235B, 235_093_634_560, 1131, "output.weight"},
 	} {
 		c := plan(t, tt.config)
 		if !c.Planned || c.ConfigErr != nil {
@@ -42,7 +72,7 @@ func TestPlanPublishedModels(t *testing.T) {
 		for i := range c.Tensors {
 			x := &c.Tensors[i]
 			want := formats.BF16
-			if len(x.Shape) == 1 {
+			if len(x.Shape) == 1 || strings.HasSuffix(x.Name, "ffn_gate_inp.weight") {
 				want = formats.F32
 			}
 			if x.Type != want || x.HasData() || x.Bytes() != nil {
