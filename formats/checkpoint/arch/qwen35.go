@@ -11,29 +11,31 @@ import (
 var qwen35 = family{
 	Type: "qwen3_5_text", Arch: "qwen35",
 	Context: 32768, HeadDim: 256, KVHeads: 4, Rotary: 0.25,
-	Class:     ClassSizes{Width: 4096, FFN: 12288, Layers: 32, Heads: 16, Vocab: 248320},
-	Layer:     slices.Concat(qwen35Mixers, qwen35Delta, denseFFN),
-	NormAdd:   1,
-	Kinds:     qwen35Kinds,
-	Variant:   Variant{FFNNorm: "post_attention_norm"},
-	Spellings: (*HFConfig).fullIntervals,
-	Config:    qwen35Config,
-	Read:      qwen35Read,
-	Metadata:  qwen35Metadata,
+	Class:      ClassSizes{Width: 4096, FFN: 12288, Layers: 32, Heads: 16, Vocab: 248320},
+	Layer:      slices.Concat(qwen35Mixers, qwen35Delta, denseFFN),
+	NormAdd:    1,
+	Kinds:      qwen35Kinds,
+	Predictors: kept,
+	Variant:    Variant{FFNNorm: "post_attention_norm"},
+	Spellings:  (*HFConfig).fullIntervals,
+	Config:     qwen35Config,
+	Read:       qwen35Read,
+	Metadata:   qwen35Metadata,
 }
 
 // qwen35MoE (Qwen3.5-35B-A3B to 397B-A17B) has experts in all layers.
 var qwen35MoE = family{
 	Type: "qwen3_5_moe_text", Arch: "qwen35moe",
 	Context: 32768, HeadDim: 256, KVHeads: 2, Rotary: 0.25,
-	Class:     ClassSizes{Width: 2048, Layers: 40, Heads: 16, Vocab: 248320},
-	Layer:     slices.Concat(qwen35Mixers, qwen35Delta, qwenExperts, qwenShared),
-	NormAdd:   1,
-	Kinds:     qwen35Kinds,
-	MoE:       true,
-	Variant:   Variant{FFNNorm: "post_attention_norm", Experts: &Experts{Count: 256, Used: 8, FFN: 512, Shared: 512}},
-	Defaults:  func(h *HFConfig) { h.IntermediateSize = new(int) }, // no layer is dense
-	Spellings: (*HFConfig).fullIntervals,
+	Class:      ClassSizes{Width: 2048, Layers: 40, Heads: 16, Vocab: 248320},
+	Layer:      slices.Concat(qwen35Mixers, qwen35Delta, qwenExperts, qwenShared),
+	NormAdd:    1,
+	Kinds:      qwen35Kinds,
+	MoE:        true,
+	Predictors: kept,
+	Variant:    Variant{FFNNorm: "post_attention_norm", Experts: &Experts{Count: 256, Used: 8, FFN: 512, Shared: 512}},
+	Defaults:   func(h *HFConfig) { h.IntermediateSize = new(int) }, // no layer is dense
+	Spellings:  (*HFConfig).fullIntervals,
 	Config: func(h *HFConfig, c *Config) error {
 		h.experts(c)
 		c.Experts.Normalize = true // whatever norm_topk_prob says
@@ -69,29 +71,26 @@ var qwen35Mixers = slices.Concat([]tensorSpec{
 // qwen35Delta lists the delta net of a layer. The converter brings heads that share a key from behind each other into
 // the order in which ggml repeats keys.
 var qwen35Delta = []tensorSpec{
-	{HF: "linear_attn.in_proj_qkv.weight", GGUF: "attn_qkv.weight", Shape: []dim{deltaChannels, width}, In: recurrent,
+	{HF: "linear_attn.in_proj_qkv.weight", GGUF: "attn_qkv.weight", Shape: []dim{ssmConv, width}, In: recurrent,
 		Layout: tiledValues},
-	{HF: "linear_attn.in_proj_z.weight", GGUF: "attn_gate.weight", Shape: []dim{deltaInner, width}, In: recurrent,
+	{HF: "linear_attn.in_proj_z.weight", GGUF: "attn_gate.weight", Shape: []dim{ssmInner, width}, In: recurrent,
 		Layout: func(c *Config) Layout { return Layout{Tile: c.SSM.tile(0, c.SSM.HeadDim())} }},
-	{HF: "linear_attn.in_proj_b.weight", GGUF: "ssm_beta.weight", Shape: []dim{deltaHeads, width}, In: recurrent,
+	{HF: "linear_attn.in_proj_b.weight", GGUF: "ssm_beta.weight", Shape: []dim{ssmHeads, width}, In: recurrent,
 		Layout: tiledHeads(false)},
-	{HF: "linear_attn.in_proj_a.weight", GGUF: "ssm_alpha.weight", Shape: []dim{deltaHeads, width}, In: recurrent,
+	{HF: "linear_attn.in_proj_a.weight", GGUF: "ssm_alpha.weight", Shape: []dim{ssmHeads, width}, In: recurrent,
 		Layout: tiledHeads(false)},
-	{HF: "linear_attn.conv1d.weight", GGUF: "ssm_conv1d.weight", Shape: []dim{deltaChannels, deltaTaps},
-		Source: []dim{deltaChannels, one, deltaTaps}, In: recurrent, Layout: tiledValues},
-	{HF: "linear_attn.A_log", GGUF: "ssm_a", Shape: []dim{deltaHeads}, In: recurrent, Layout: tiledHeads(true)},
-	{HF: "linear_attn.dt_bias", GGUF: "ssm_dt.bias", Shape: []dim{deltaHeads}, In: recurrent, Layout: tiledHeads(false)},
+	{HF: "linear_attn.conv1d.weight", GGUF: "ssm_conv1d.weight", Shape: []dim{ssmConv, ssmTaps},
+		Source: []dim{ssmConv, one, ssmTaps}, In: recurrent, Layout: tiledValues},
+	{HF: "linear_attn.A_log", GGUF: "ssm_a", Shape: []dim{ssmHeads}, In: recurrent, Layout: tiledHeads(true)},
+	{HF: "linear_attn.dt_bias", GGUF: "ssm_dt.bias", Shape: []dim{ssmHeads}, In: recurrent, Layout: tiledHeads(false)},
 	{HF: "linear_attn.norm.weight", GGUF: "ssm_norm.weight", Shape: []dim{deltaHeadDim}, Whole: true, In: recurrent},
-	{HF: "linear_attn.out_proj.weight", GGUF: "ssm_out.weight", Shape: []dim{width, deltaInner}, In: recurrent,
+	{HF: "linear_attn.out_proj.weight", GGUF: "ssm_out.weight", Shape: []dim{width, ssmInner}, In: recurrent,
 		Layout: func(c *Config) Layout { return Layout{Wide: c.SSM.tile(0, c.SSM.HeadDim())} }},
 }
 
-func gatedHeads(c *Config) int    { return 2 * c.Heads * c.HeadDim }
-func deltaChannels(c *Config) int { return c.SSM.ConvWidth() }
-func deltaInner(c *Config) int    { return c.SSM.Inner }
-func deltaHeads(c *Config) int    { return c.SSM.Heads }
-func deltaHeadDim(c *Config) int  { return c.SSM.HeadDim() }
-func deltaTaps(c *Config) int     { return c.SSM.Conv }
+func gatedHeads(c *Config) int { return 2 * c.Heads * c.HeadDim }
+
+var deltaHeadDim = ssmDim((*SSM).HeadDim)
 
 // tile is the order of heads of so many rows, from a row on.
 func (s *SSM) tile(from, rows int) Tile {
@@ -115,10 +114,7 @@ func (h *HFConfig) fullIntervals() {
 	if len(h.LayerTypes) > 0 || h.Layers == nil || *h.Layers > maxLayers {
 		return
 	}
-	n := 4
-	if h.FullInterval != nil {
-		n = *h.FullInterval
-	}
+	n := value(h.FullInterval, 4)
 	for i := range *h.Layers {
 		kind := "linear_attention"
 		if n != 0 && (i+1)%n == 0 {
@@ -136,15 +132,9 @@ func qwen35Config(h *HFConfig, c *Config) error {
 
 // deltaNet sets the sizes of the delta nets.
 func (h *HFConfig) deltaNet(c *Config) {
-	s, dim := SSM{State: 128, Heads: 32, Groups: 16, Conv: 4}, 128
-	for _, k := range []struct{ from, to *int }{{h.LinearTaps, &s.Conv}, {h.LinearKeyDim, &s.State},
-		{h.LinearKeyHeads, &s.Groups}, {h.LinearHeads, &s.Heads}, {h.LinearDim, &dim}} {
-		if k.from != nil {
-			*k.to = *k.from
-		}
-	}
-	s.Inner = s.Heads * dim
-	c.SSM = &s
+	c.SSM = &SSM{State: value(h.LinearKeyDim, 128), Heads: value(h.LinearHeads, 32), Groups: value(h.LinearKeyHeads, 16),
+		Conv: value(h.LinearTaps, 4)}
+	c.SSM.Inner = c.SSM.Heads * value(h.LinearDim, 128)
 }
 
 func qwen35Read(r *reader, c *Config) {
@@ -155,8 +145,7 @@ func qwen35Read(r *reader, c *Config) {
 
 // deltaNet reads the sizes of the delta nets, and which layers have them.
 func (r *reader) deltaNet(c *Config) {
-	c.SSM = &SSM{Conv: r.int("ssm.conv_kernel", -1), State: r.int("ssm.state_size", -1), Groups: r.int("ssm.group_count", -1),
-		Heads: r.int("ssm.time_step_rank", -1), Inner: r.int("ssm.inner_size", -1)}
+	r.stateSpace(c)
 	mixers, n := make([]Mixer, c.Layers), r.int("full_attention_interval", 4)
 	recurrent := r.layers(r.arch+".attention.recurrent_layers", c.Layers+c.NextN)
 	for i := range mixers {
@@ -176,21 +165,20 @@ func qwen35Metadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 
 func deltaMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	w := writer{Metadata: m, arch: c.Arch}
+	if h.keepsMTP() && c.NextN > 0 {
+		w.uint("nextn_predict_layers", c.NextN)
+	}
 	w.uint("ssm.conv_kernel", c.SSM.Conv)
 	w.uint("ssm.state_size", c.SSM.State)
 	w.uint("ssm.group_count", c.SSM.Groups)
 	w.uint("ssm.time_step_rank", c.SSM.Heads)
 	w.uint("ssm.inner_size", c.SSM.Inner)
-	layers := make([]bool, c.Layers)
-	for i := range layers {
+	layers := make([]bool, c.Layers+c.NextN)
+	for i := range c.Layers {
 		layers[i] = c.OfLayer(i).Mixer == Delta
 	}
 	w.set("attention.recurrent_layers", layers)
-	interval := 4
-	if h.FullInterval != nil {
-		interval = *h.FullInterval
-	}
-	w.uint("full_attention_interval", interval)
+	w.uint("full_attention_interval", value(h.FullInterval, 4))
 	w.uint("rope.dimension_count", c.Rope.Dims)
 }
 

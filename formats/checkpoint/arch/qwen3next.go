@@ -13,12 +13,13 @@ import (
 var qwen3Next = family{
 	Type: "qwen3_next", Arch: "qwen3next",
 	Context: 32768, HeadDim: 256, KVHeads: 2, Rotary: 0.25,
-	Layer:     slices.Concat(qwen35Mixers, qwen3NextDelta, qwenExperts, qwenShared),
-	NormAdd:   1,
-	Kinds:     qwen35Kinds,
-	MoE:       true,
-	Variant:   Variant{FFNNorm: "post_attention_norm", Experts: &Experts{Count: 512, Used: 10, FFN: 512, Shared: 512}},
-	Spellings: (*HFConfig).fullIntervals,
+	Layer:      slices.Concat(qwen35Mixers, qwen3NextDelta, qwenExperts, qwenShared),
+	NormAdd:    1,
+	Kinds:      qwen35Kinds,
+	MoE:        true,
+	Predictors: kept,
+	Variant:    Variant{FFNNorm: "post_attention_norm", Experts: &Experts{Count: 512, Used: 10, FFN: 512, Shared: 512}},
+	Spellings:  (*HFConfig).fullIntervals,
 	Defaults: func(h *HFConfig) {
 		n, yes := 5632, true
 		h.IntermediateSize, h.NormTopK = &n, &yes
@@ -44,12 +45,12 @@ var qwen3Next = family{
 }
 
 var qwen3NextDelta = slices.Concat([]tensorSpec{
-	{HF: "linear_attn.in_proj_qkvz.weight", GGUF: "attn_qkv.weight", Shape: []dim{deltaChannels, width},
+	{HF: "linear_attn.in_proj_qkvz.weight", GGUF: "attn_qkv.weight", Shape: []dim{ssmConv, width},
 		Source: []dim{deltaAll, width}, In: recurrent, Layout: func(c *Config) Layout {
 			keys, values, span := groupRows(c.SSM)
 			return Layout{Parts: [3]int64{keys, keys, values}, Span: span}
 		}},
-	{HF: "linear_attn.in_proj_qkvz.weight", GGUF: "attn_gate.weight", Shape: []dim{deltaInner, width},
+	{HF: "linear_attn.in_proj_qkvz.weight", GGUF: "attn_gate.weight", Shape: []dim{ssmInner, width},
 		Source: []dim{deltaAll, width}, In: recurrent, Layout: func(c *Config) Layout {
 			keys, values, span := groupRows(c.SSM)
 			return Layout{First: 2*keys + values, Rows: values, Span: span}
@@ -57,8 +58,10 @@ var qwen3NextDelta = slices.Concat([]tensorSpec{
 	{HF: "linear_attn.in_proj_ba.weight", GGUF: "ssm_ba.weight", Shape: []dim{twoDeltaHeads, width}, In: recurrent},
 }, without(qwen35Delta, "attn_qkv.weight", "attn_gate.weight", "ssm_alpha.weight", "ssm_beta.weight"))
 
-func deltaAll(c *Config) int      { return c.SSM.ConvWidth() + c.SSM.Inner }
-func twoDeltaHeads(c *Config) int { return 2 * c.SSM.Heads }
+var (
+	deltaAll      = ssmDim(func(s *SSM) int { return s.ConvWidth() + s.Inner })
+	twoDeltaHeads = ssmDim(func(s *SSM) int { return 2 * s.Heads })
+)
 
 // groupRows is the number of rows of a group's key, of its values, and of all.
 func groupRows(s *SSM) (keys, values, all int64) {
