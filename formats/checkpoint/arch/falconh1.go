@@ -8,8 +8,8 @@ import (
 	"bitmill/formats"
 )
 
-// falconH1 (TII Falcon-H1, arXiv 2507.22448) has attention and a state space of Mamba 2 side by side in each layer. GGUF
-// files have its multipliers in their weights.
+// falconH1 (TII Falcon-H1, arXiv 2507.22448) has attention and a state space of Mamba 2 side by side in each layer. The
+// weights of GGUF files contain its multipliers.
 var falconH1 = family{
 	Type: "falcon_h1", Arch: "falcon-h1",
 	Context: 8192, KVHeads: 8, Eps: 1e-5,

@@ -147,6 +147,7 @@ var families = []*family{
 	&lfm2,
 	&lfm2MoE,
 	&llama,
+	&mamba2,
 	&miniMaxM2,
 	&ministral3,
 	&mistral,

@@ -26,6 +26,7 @@ type ssmKeys struct {
 
 	NemotronHeads   *int  `json:"mamba_num_heads"`
 	NemotronHeadDim *int  `json:"mamba_head_dim"`
+	SSMHeads        *int  `json:"num_heads"`
 	SSMState        *int  `json:"ssm_state_size"`
 	StateSize       *int  `json:"state_size"`
 	NGroups         *int  `json:"n_groups"`
