@@ -11,6 +11,8 @@ import (
 // readRow copies row r, in type t.Type.
 func (t *Tensor) readRow(dst []byte, r int64) {
 	switch {
+	case t.layout.Present > 0 && r >= t.layout.Present:
+		clear(dst)
 	case t.derived != nil:
 		t.deriveRow(dst, r)
 	case t.layout.Nibbles:

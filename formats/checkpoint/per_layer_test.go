@@ -78,7 +78,7 @@ func TestUnevenLayers(t *testing.T) {
 	half, _ := checkpointtest.Load(t, "llama").Uneven(t)
 	c := open(t, half)
 	want := []arch.LayerSizes{{FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64}, {FFN: 256, Heads: 2, KVHeads: 1, HeadDim: 64}}
-	if c.ConfigErr != nil || !slices.Equal(c.Config.PerLayer, want) || c.Config.AllKVHeads() != 3 {
+	if c.ConfigErr != nil || !slices.Equal(c.Config.PerLayer, want) || c.Config.KVValues() != 2*3*64 {
 		t.Errorf("%v: %+v", c.ConfigErr, c.Config.PerLayer)
 	}
 	for key, list := range map[string][]int32{"feed_forward_length": {512, 256}, "attention.head_count": {4, 2},

@@ -15,6 +15,7 @@ import (
 var gemma3n = family{
 	Type: "gemma3n_text", Arch: "gemma3n",
 	Context: 32768, HeadDim: 256, KVHeads: 2, Sliding: 512, Tied: true,
+	Class:    ClassSizes{Width: 2048, FFN: 16384, Layers: 35, Heads: 8, Vocab: 262400},
 	Theta:    1e6,
 	Layer:    slices.Concat(without(sandwich, attentionMatrices...), sharedKV, layerInputTensors, altUpTensors),
 	Outside:  slices.Concat(layerInputTables, altUpTables),

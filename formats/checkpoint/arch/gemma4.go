@@ -14,6 +14,7 @@ import (
 var gemma4 = family{
 	Type: "gemma4_text", Arch: "gemma4",
 	Context: 131072, HeadDim: 256, KVHeads: 4, Sliding: 512, Tied: true,
+	Class:    ClassSizes{Width: 2304, FFN: 9216, Layers: 30, Heads: 8, Vocab: 262144},
 	Layer:    gemma4Layer,
 	Outside:  layerInputTables,
 	PerKind:  true,

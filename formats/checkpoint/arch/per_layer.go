@@ -143,10 +143,12 @@ func (c *Config) checkRope(i int) error {
 	return c.Rope.check(c.HeadDim)
 }
 
-// AllKVHeads is the number of key and value heads in all layers.
-func (c *Config) AllKVHeads() (n int) {
+// KVValues is how many values the keys and values of one position take in all layers.
+func (c *Config) KVValues() (n int64) {
 	for i := range c.Layers {
-		n += c.OfLayer(i).KVHeads
+		if of := c.OfLayer(i); of.KV != EarlierKV {
+			n += 2 * int64(of.KVHeads) * int64(of.HeadDim)
+		}
 	}
 	return n
 }
