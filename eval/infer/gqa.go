@@ -68,6 +68,9 @@ func (l *loader) attention(i int, blk func(string) string) attention {
 	if c.Scale.Attention != 0 {
 		a.scale = float32(c.Scale.Attention)
 	}
+	if c.Scale.ByLayer {
+		a.scale /= float32(i + 1)
+	}
 	if c.Windowed(i) {
 		a.window = c.Window
 	}

@@ -67,6 +67,7 @@ const (
 	RopeLayersKey   = "bitmill.rope.layers"                     // arr[bool], Config.RopeLayers
 	EmbeddingKey    = "bitmill.embedding_scale"                 // f32, Config.Scale.Embedding
 	ScoreScaleKey   = "bitmill.attention.scale"                 // f32, Config.Scale.Attention
+	ByLayerKey      = "bitmill.attention.scale_by_layer"        // bool, Config.Scale.ByLayer
 	ActivationKey   = "bitmill.feed_forward.activation"         // str, Config.Activation as transformers calls it
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
@@ -91,6 +92,9 @@ func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 	}
 	if float32(c.Scale.Attention) != float32(got.Scale.Attention) {
 		extra.Set(ScoreScaleKey, float32(c.Scale.Attention))
+	}
+	if c.Scale.ByLayer {
+		extra.Set(ByLayerKey, true)
 	}
 	if c.Activation != got.Activation {
 		extra.Set(ActivationKey, activationName(c.Activation))

@@ -101,8 +101,14 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //     fourth; Gemma's scale of scores when it does not follow from the head's width; whether the weights of Qwen 3's
 //     experts add up to one.
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
-//   - Granite 4.0's files without Mamba have no keys of it, one number of key-value heads, and say when positions are
-//     left out.
+//   - Granite 4.0's files without Mamba say when positions are left out.
+//   - GPT-2's width of the feed-forward layer is n_inner where config.json has it; the converter takes four times the
+//     model's width for granted.
+//   - GPT-NeoX's files have keys of RoPE when its base is not 10000 or it is scaled.
+//   - LFM2's convolutions may have biases, and its experts' weights a factor; the converter knows neither.
+//   - BitNet's matrices stay as they are, ternary or not, unless quantization_config says that the model rounds them when
+//     it runs; the converter rounds them again, with another scale. It does not know the names of the norms inside
+//     branches that transformers gives them.
 //   - Layers of Granite 4.0 and Nemotron-H may have the names of transformers 5, of which the converter does not know all;
 //     it then writes files that cannot be run. It takes Nemotron-H without experts for a model with some when transformers
 //     fills in their keys. Blocks of Nemotron-H that predict further tokens are left out.
@@ -111,7 +117,8 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
-// rounds the ramp of gpt-oss's YaRN to whole dimensions. Of Gemma 3n it takes the sizes of the published models for
+// rounds the ramp of gpt-oss's YaRN to whole dimensions. It takes SiLU for BitNet's activation and the approximation by
+// tanh for GPT-2's and GPT-NeoX's GELU. Of Gemma 3n it takes the sizes of the published models for
 // granted, whatever the file says, and for the deviation of gates it divides by one less than their number.
 var families = []*family{
 	&afmoe,

@@ -117,6 +117,9 @@ func (r *reader) extras() {
 	if v, ok, err := r.m.Float(ScoreScaleKey); ok && err == nil {
 		r.cfg.Scale.Attention = v
 	}
+	if v, ok, err := r.m.Bool(ByLayerKey); ok && err == nil {
+		r.cfg.Scale.ByLayer = v
+	}
 	if name, ok, err := r.m.String(ActivationKey); ok && err == nil {
 		act, known := activationNames[name]
 		if r.cfg.Activation = act; !known {

@@ -43,13 +43,9 @@ var gpt2 = family{
 		if h.ScaleScores != nil && !*h.ScaleScores {
 			c.Scale.Attention = 1
 		}
-		for _, k := range []struct {
-			on  bool
-			key string
-		}{{h.InverseLayer, "scale_attn_by_inverse_layer_idx"}, {h.CrossAttention, "add_cross_attention"}} {
-			if k.on {
-				return fmt.Errorf("%w: %s in model_type gpt2", formats.ErrUnsupported, k.key)
-			}
+		c.Scale.ByLayer = h.InverseLayer
+		if h.CrossAttention {
+			return fmt.Errorf("%w: add_cross_attention in model_type gpt2", formats.ErrUnsupported)
 		}
 		return nil
 	},

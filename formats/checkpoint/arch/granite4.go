@@ -54,7 +54,13 @@ var granite4 = family{
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		granite.Metadata(h, c, m)
-		m.Set("granite.rope.scaling.finetuned", c.RopeLayers == nil) // whether positions are encoded
+		w := writer{Metadata: m, arch: c.Arch}
+		w.uint("expert_shared_feed_forward_length", c.FFN)
+		of := *c // as if it had layers with a state space
+		if h.MambaState != nil && h.stateSpace(&of, value(h.MambaExpand, 2)*c.Width) == nil {
+			hybridMetadata(&of, m)
+		}
+		w.set("rope.scaling.finetuned", c.RopeLayers == nil) // whether positions are encoded
 	},
 	Vocabulary: llamaVocabulary,
 }

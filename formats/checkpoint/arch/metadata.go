@@ -86,7 +86,7 @@ func (f *family) parameters(h *HFConfig, c *Config, w writer) {
 		if h.scoring() != "" {
 			w.gating(c.Experts.Gating)
 		}
-	} else if f.Variant.Experts != nil && h.NumLocalExperts != nil && h.ExpertsUsed != nil {
+	} else if h.NumLocalExperts != nil && *h.NumLocalExperts == 0 && h.ExpertsUsed != nil {
 		w.uint("expert_count", 0)
 		w.uint("expert_used_count", *h.ExpertsUsed)
 	}

@@ -87,6 +87,7 @@ type Scales struct {
 	Attention float64 // of scores; 0: 1/sqrt(HeadDim)
 	Residual  float64 // of a branch's output; 0: 1
 	Logit     float64 // of logits; 0: 1
+	ByLayer   bool    // the scores of layer i are divided by i+1 too
 }
 
 // Caps are soft caps, cap*tanh(x/cap); 0 for none.
