@@ -138,12 +138,12 @@ func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [
 
 // data is a tensor's chosen data, or else what the encoders made of it.
 func (a *feedbackStart) data(name string) []byte {
-	if data := a.store.Have(name); data != nil {
-		return data
-	}
 	t, ok := a.encoded.Tensor(name)
 	if !ok {
 		return nil
+	}
+	if data := a.store.Tensor(name, t.Bytes()); data != nil {
+		return data
 	}
 	return t.Bytes()
 }

@@ -2,12 +2,12 @@ package infer
 
 import "fmt"
 
-// Replace puts other weights of the same type and shape in the place of a tensor's. Products that are queued already,
-// as during Options.Observe, use them. The data must outlive the model.
-func (m *Model) Replace(name string, data []byte) error {
+// Replace puts other weights of the same type and shape in the place of a tensor's, or of one matrix of a stack.
+// Products that are queued already, as during Options.Observe, use them. The data must outlive the model.
+func (m *Model) Replace(name string, expert int, data []byte) error {
 	at := 0
 	put := func(w *Linear) {
-		if w.Name == name && at+len(w.Data) <= len(data) {
+		if w.Name == name && w.Expert == expert && at+len(w.Data) <= len(data) {
 			w.Data = data[at : at+len(w.Data)]
 			at += len(w.Data)
 		}
@@ -44,3 +44,6 @@ func (w *Linear) Continued() bool { return w.later }
 
 // Cut fails when Layers cannot run the layers from one on without those before it.
 func (m *Model) Cut(layer int) error { return m.alone(layer, len(m.layers)) }
+
+// Output is the output matrix.
+func (m *Model) Output() *Linear { return &m.output }

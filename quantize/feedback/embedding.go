@@ -120,7 +120,7 @@ func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (fl
 // embedding chooses a tied embedding.
 func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
 	u.report(1)
-	if data := a.Have(embeddingName); data != nil {
+	if data := a.Have(embeddingName, 0); data != nil {
 		return data, nil
 	}
 	start, ok := a.Checkpoint.Tensor(embeddingName)
@@ -132,7 +132,7 @@ func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
 	if !ok || g == nil {
 		return nil, nil
 	}
-	s, err := NewSolver(u.Kernel, h, u.width, g.Sub, u.damping(u.width))
+	s, err := NewSolver(u.Kernel, h, u.width, g.Sub, u.damping(u.width, u.fit))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package feedback
 
 import (
 	"fmt"
+	"slices"
 
 	"bitmill/eval/infer"
 	"bitmill/formats"
@@ -13,6 +14,7 @@ import (
 type solving struct {
 	x       []float32       // [tokens][columns]
 	n       int             // tokens to fit on
+	pooled  int             // tokens of other experts that count as well
 	h       []float64       // Σ x·x'; nil until it is needed
 	c       []float64       // Σ (full-x)·x'; nil: no correction
 	solvers map[int]*Solver // by the size of sub-blocks
@@ -31,25 +33,27 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	g := encode.GridOf(w.Type)
 	t, ok := u.source.Tensor(w.Name)
 	start, same := u.art.Checkpoint.Tensor(w.Name)
+	k := key{w.Name, w.Expert}
 	if same {
-		u.replaced[w.Name] = start.Bytes()
+		u.replaced[k] = part(start.Bytes(), w)
 	}
-	if data := u.art.Have(w.Name); data != nil {
+	if data := u.art.Have(w.Name, w.Expert); data != nil {
 		u.report(1)
-		return u.model.Replace(w.Name, data)
+		return u.model.Replace(w.Name, w.Expert, data)
 	}
 	if !ok || !same || t.Cols() != start.Cols() || t.Rows() != start.Rows() {
 		return fmt.Errorf("%w: the artifact was made from another model", formats.ErrCorrupt)
 	}
-	m := &matrix{run: u, g: g, typ: w.Type, rows: int(t.Rows()), n: int(t.Cols()), start: start.Bytes()}
-	values := make([]float32, t.Elements())
-	if err := t.Floats(values, 0, t.Rows()); err != nil {
+	m := &matrix{run: u, g: g, typ: w.Type, rows: int(t.Rows()) / max(1, w.Experts), n: int(t.Cols()), start: u.replaced[k],
+		routed: w.Routed}
+	values := make([]float32, m.rows*m.n)
+	if err := t.Floats(values, int64(w.Expert*m.rows), int64(m.rows)); err != nil {
 		return err
 	}
-	if err := m.prepare(); err != nil {
+	if err := m.prepare(w.Name); err != nil {
 		return err
 	}
-	full := u.full[key{w.Name, w.Expert}]
+	full := u.full[k]
 	if full == nil || len(full.x) != len(u.solve.x) || u.NoCorrection {
 		full = &site{x: u.solve.x}
 		sum = nil
@@ -63,7 +67,7 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	}
 	held := m.hold(values, full, sum)
 	c := m.choose(held.target(values, move))
-	c.Name = w.Name
+	c.Name, c.Expert = w.Name, w.Expert
 	if !held.better(c.Data) {
 		c.Data, c.After = m.start, c.Before
 	}
@@ -71,11 +75,20 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 		return err
 	}
 	u.report(1)
-	return u.model.Replace(w.Name, c.Data)
+	return u.model.Replace(w.Name, w.Expert, c.Data)
 }
 
 // chosen reports whether a matrix is one that is chosen.
-func chosen(w *infer.Linear) bool { return w.Experts == 0 && encode.GridOf(w.Type) != nil }
+func chosen(w *infer.Linear) bool { return encode.GridOf(w.Type) != nil }
+
+// part is the data of a matrix of a stack.
+func part(data []byte, w *infer.Linear) []byte {
+	if w.Experts == 0 {
+		return data
+	}
+	size := len(data) / w.Experts
+	return data[w.Expert*size : (w.Expert+1)*size]
+}
 
 // matrices counts those of a model that are chosen.
 func matrices(m *infer.Model, embedding bool) (n int64) {
@@ -84,7 +97,7 @@ func matrices(m *infer.Model, embedding bool) (n int64) {
 			n++
 		}
 	})
-	if embedding {
+	if embedding || m.Output().Name != embeddingName && chosen(m.Output()) {
 		n++
 	}
 	return n
@@ -104,10 +117,39 @@ type matrix struct {
 	rows, n int
 	start   []byte
 	solver  *Solver
+	routed  bool
+}
+
+// expertMoments is the moments of the experts of a tensor so far.
+type expertMoments struct {
+	h      []float64
+	tokens int
+}
+
+// share adds to an expert's moments those of the experts before it, as if of as many tokens as there are columns: an
+// expert may have seen few.
+func (m *matrix) share(s *solving, name string) {
+	p := m.pools[name]
+	if p == nil {
+		p = &expertMoments{h: make([]float64, len(s.h))}
+		m.pools[name] = p
+	}
+	own := slices.Clone(s.h)
+	if p.tokens > 0 {
+		s.pooled = min(m.n, p.tokens)
+		f := float64(s.pooled) / float64(p.tokens)
+		for i, v := range p.h {
+			s.h[i] += f * v
+		}
+	}
+	for i, v := range own {
+		p.h[i] += v
+	}
+	p.tokens += s.n
 }
 
 // prepare makes the moments of the site and the solver, unless another matrix has.
-func (m *matrix) prepare() (err error) {
+func (m *matrix) prepare(name string) (err error) {
 	s := &m.solve
 	if s.h == nil {
 		s.h = make([]float64, m.n*m.n)
@@ -115,9 +157,12 @@ func (m *matrix) prepare() (err error) {
 			return err
 		}
 		mirror(s.h, m.n)
+		if m.routed {
+			m.share(s, name)
+		}
 	}
 	if m.solver = s.solvers[m.g.Sub]; m.solver == nil {
-		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g.Sub, m.damping(m.n))
+		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g.Sub, m.damping(m.n, s.n+s.pooled))
 		s.solvers[m.g.Sub] = m.solver
 	}
 	return err

@@ -16,15 +16,16 @@ import (
 type Artifact struct {
 	// Checkpoint is the artifact as the encoders made it: its types stay, and its scales are where the search begins.
 	Checkpoint *checkpoint.Checkpoint
-	// Have returns the data of a tensor that an earlier run has chosen; nil for none.
-	Have func(name string) []byte
-	// Store takes the new data of a tensor.
+	// Have returns the data of a matrix that an earlier run has chosen; nil for none.
+	Have func(name string, expert int) []byte
+	// Store takes the new data of a matrix.
 	Store func(Choice) error
 }
 
-// Choice is one tensor's new data. Before and After are the objective of the encoder's choice and of this one.
+// Choice is one matrix's new data. Before and After are the objective of the encoder's choice and of this one.
 type Choice struct {
 	Name          string
+	Expert        int // number in a stack; 0 for other tensors
 	Data          []byte
 	Before, After float64
 }
@@ -71,8 +72,9 @@ type run struct {
 	solve solving
 	err   error
 
-	replaced    map[string][]byte // of the current layer, with the data before
-	done, total int64             // matrices
+	replaced    map[key][]byte            // of the current layers, with the data before
+	pools       map[string]*expertMoments // of tensors with experts
+	done, total int64                     // matrices
 }
 
 // Run chooses the matrices of all artifacts, layer after layer. Each matrix has the inputs that the chosen matrices
@@ -82,7 +84,7 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	o Options) error {
 	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
 	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
-		width: source.Config.Width}
+		width: source.Config.Width, pools: map[string]*expertMoments{}}
 	seqs := u.hold(windows)
 	streams, err := u.open(artifacts, seqs)
 	if err != nil {
@@ -103,6 +105,10 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 		}
 		from = to
 	}
+	if err := u.heads(streams); err != nil {
+		return err
+	}
+	u.report(u.total - u.done) // experts that no token went to
 	return nil
 }
 
@@ -126,11 +132,11 @@ func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
 
 // damping is what is added to the moments of n columns, relative to their mean. With fewer than thirty tokens for each
 // column, the moments are noise in part.
-func (u *run) damping(n int) float64 {
+func (u *run) damping(n, tokens int) float64 {
 	if u.Damping != 0 {
 		return u.Damping
 	}
-	perColumn := float64(u.fit) / float64(n)
+	perColumn := float64(tokens) / float64(n)
 	return min(0.3, max(0.01, 0.01*math.Pow(30/perColumn, 1.65)))
 }
 
@@ -166,7 +172,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 		if s.art != nil && tied != nil {
 			data, err := u.embedding(s.art, tied)
 			if err == nil && data != nil {
-				err = s.model.Replace(embeddingName, data)
+				err = s.model.Replace(embeddingName, 0, data)
 			}
 			if err != nil {
 				return nil, err
@@ -186,7 +192,8 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 
 // layers runs layers [from, to) on a stream and quantizes their matrices on the way.
 func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
-	u.art, u.model, u.seen, u.replaced = s.art, s.model, nil, map[string][]byte{}
+	clear(u.pools)
+	u.art, u.model, u.seen, u.replaced = s.art, s.model, nil, map[key][]byte{}
 	if s.art == nil {
 		u.full = map[key]*site{}
 	}
@@ -195,9 +202,30 @@ func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
 		return err
 	}
 	copy(s.x, x)
-	for name, start := range u.replaced { // mapped data take no memory
-		if err := s.model.Replace(name, start); err != nil {
+	for k, start := range u.replaced { // mapped data take no memory
+		if err := s.model.Replace(k.name, k.expert, start); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// heads chooses the output matrices, where they are not the embedding.
+func (u *run) heads(streams []*stream) error {
+	if u.source.Config.Tied {
+		return nil
+	}
+	for _, s := range streams {
+		s.runner.FinalNorm(s.model, s.x)
+		w := s.model.Output()
+		u.art, u.model, u.replaced = s.art, s.model, map[key][]byte{}
+		if s.art == nil {
+			u.full = map[key]*site{{w.Name, w.Expert}: {x: s.x}}
+			continue
+		}
+		u.solve.begin(s.x, u.fit)
+		if err := u.matrix(w, nil); err != nil {
+			return fmt.Errorf("tensor %s: %w", w.Name, err)
 		}
 	}
 	return nil
@@ -210,7 +238,7 @@ func (u *run) note(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
 func (u *run) observe(w *infer.Linear, x []float32, n int) {
 	sum := u.sum
 	u.sum = nil
-	if u.err != nil || w.Routed || n == 0 {
+	if u.err != nil || n == 0 || w.Routed && u.art == nil { // experts have other tokens in an artifact's pass
 		return
 	}
 	same := u.seen == &x[0]
@@ -226,7 +254,11 @@ func (u *run) observe(w *infer.Linear, x []float32, n int) {
 		return
 	}
 	if !same {
-		u.solve.begin(x, min(n, u.fit))
+		fit := u.fit
+		if w.Routed { // those that are held back come last here as well
+			fit = n - n/heldBack
+		}
+		u.solve.begin(x, min(n, fit))
 	}
 	if err := u.matrix(w, sum); err != nil {
 		u.err = fmt.Errorf("tensor %s: %w", w.Name, err)

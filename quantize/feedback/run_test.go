@@ -3,10 +3,13 @@ package feedback_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"bitmill/eval/infer"
@@ -58,18 +61,21 @@ func newExample(t *testing.T, name, format string) *example {
 	return x
 }
 
+// part names a matrix.
+func part(name string, expert int) string { return fmt.Sprintf("%s#%d", name, expert) }
+
 // run returns the choices by name; have are those of an earlier run.
 func (x *example) run(t *testing.T, threads int, have map[string][]byte) map[string][]byte {
 	t.Helper()
 	pool := infer.NewPool(threads)
 	defer pool.Close()
 	made := map[string][]byte{}
-	a := feedback.Artifact{Checkpoint: x.encoded, Have: func(name string) []byte { return have[name] },
+	a := feedback.Artifact{Checkpoint: x.encoded, Have: func(name string, expert int) []byte { return have[part(name, expert)] },
 		Store: func(c feedback.Choice) error {
 			if !(c.After <= c.Before) {
 				t.Errorf("%s: the objective rose from %g to %g", c.Name, c.Before, c.After)
 			}
-			made[c.Name] = bytes.Clone(c.Data)
+			made[part(c.Name, c.Expert)] = bytes.Clone(c.Data)
 			return nil
 		}}
 	var done, total int64
@@ -91,7 +97,12 @@ func (x *example) logits(t *testing.T, c *checkpoint.Checkpoint, data map[string
 		t.Fatal(err)
 	}
 	for name, d := range data {
-		if err := m.Replace(name, d); err != nil {
+		name, expert, _ := strings.Cut(name, "#")
+		number, err := strconv.Atoi(expert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Replace(name, number, d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,7 +153,7 @@ func TestRunIsRepeatable(t *testing.T) {
 	want := x.run(t, 1, nil)
 	have := map[string][]byte{}
 	for name, data := range want {
-		if filepath.Ext(name) != "" && (name == "token_embd.weight" || name[4] == '0') {
+		if name == "token_embd.weight#0" || name[4] == '0' {
 			have[name] = data
 		}
 	}

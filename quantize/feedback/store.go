@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -19,27 +20,28 @@ type Store struct {
 	data    *os.File
 	journal *file.Journal
 	end     int64
-	places  map[string]place
+	places  map[key]place
 }
 
 // place is a line of the journal.
 type place struct {
 	Name          string  `json:"name"`
+	Expert        int     `json:"expert,omitempty"`
 	At            int64   `json:"at"`
 	Bytes         int64   `json:"bytes"`
 	SHA256        string  `json:"sha256"`
 	Before, After float64 // as in Choice
 }
 
-// OpenStore opens or creates a store. What was stored under another key is dropped; the key covers all that choices
+// OpenStore opens or creates a store. What was stored for other inputs is dropped: the hash of all that choices
 // depend on.
-func OpenStore(path, key string) (*Store, error) {
+func OpenStore(path, inputs string) (*Store, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, data: f, places: map[string]place{}}
-	s.journal, err = file.OpenJournal(path+".journal", key, s.recall)
+	s := &Store{path: path, data: f, places: map[key]place{}}
+	s.journal, err = file.OpenJournal(path+".journal", inputs, s.recall)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -60,7 +62,7 @@ func (s *Store) recall(line []byte) error {
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != p.SHA256 {
 		return errors.New("the data have changed")
 	}
-	s.places[p.Name], s.end = p, max(s.end, p.At+p.Bytes)
+	s.places[key{p.Name, p.Expert}], s.end = p, max(s.end, p.At+p.Bytes)
 	return nil
 }
 
@@ -77,9 +79,9 @@ func (s *Store) read(p place) ([]byte, error) {
 	return data, err
 }
 
-// Have returns the data of a tensor; nil when it is not stored.
-func (s *Store) Have(name string) []byte {
-	p, ok := s.places[name]
+// Have returns the data of a matrix; nil when it is not stored.
+func (s *Store) Have(name string, expert int) []byte {
+	p, ok := s.places[key{name, expert}]
 	if !ok {
 		return nil
 	}
@@ -90,17 +92,36 @@ func (s *Store) Have(name string) []byte {
 	return data
 }
 
-// Put stores a tensor.
+// Tensor returns a tensor's data with its stored matrices in the place of those of start; nil when none is stored.
+func (s *Store) Tensor(name string, start []byte) []byte {
+	var out []byte
+	for k, p := range s.places {
+		if k.name != name {
+			continue
+		}
+		data := s.Have(name, k.expert)
+		if data == nil || int64(k.expert+1)*p.Bytes > int64(len(start)) {
+			return nil
+		}
+		if out == nil {
+			out = bytes.Clone(start)
+		}
+		copy(out[int64(k.expert)*p.Bytes:], data)
+	}
+	return out
+}
+
+// Put stores a matrix.
 func (s *Store) Put(c Choice) error {
 	sum := sha256.Sum256(c.Data)
-	p := place{c.Name, s.end, int64(len(c.Data)), hex.EncodeToString(sum[:]), c.Before, c.After}
+	p := place{c.Name, c.Expert, s.end, int64(len(c.Data)), hex.EncodeToString(sum[:]), c.Before, c.After}
 	if _, err := s.data.WriteAt(c.Data, s.end); err != nil {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}
 	if err := s.journal.Append(p); err != nil {
 		return err
 	}
-	s.places[c.Name], s.end = p, s.end+p.Bytes
+	s.places[key{c.Name, c.Expert}], s.end = p, s.end+p.Bytes
 	return nil
 }
 
