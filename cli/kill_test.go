@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,16 +22,20 @@ func bitmill(t *testing.T, args ...string) *exec.Cmd {
 	return &exec.Cmd{Path: exe, Args: append([]string{"bitmill"}, args...), Env: os.Environ()}
 }
 
-// TestKilledRunEndsWithTheSameBytes kills a run at random moments, starts it again until it gets through, and wants
-// every output to equal that of a run left alone.
-func TestKilledRunEndsWithTheSameBytes(t *testing.T) {
+// A run that is killed at random moments, and started again until it gets through, makes the same files as one left
+// alone, by every method.
+func TestKilledRunEndsWithTheSameBytes(t *testing.T) { killRuns(t, 5, "reference") }
+
+func TestKilledFeedbackEndsWithTheSameBytes(t *testing.T) { killRuns(t, 3, "feedback") }
+
+func killRuns(t *testing.T, windows int, method string) {
 	dir := t.TempDir()
 	if err := writeDemo(filepath.Join(dir, "demo-s")); err != nil {
 		t.Fatal(err)
 	}
 	args := func(out string) []string {
 		return []string{"run", filepath.Join(dir, "demo-s"), "-o", filepath.Join(dir, out), "--formats",
-			"Q8_0,Q4_K_M,Q2_K", "--chunks", "5", "--quiet"}
+			"Q8_0,Q4_K_M,Q2_K", "--chunks", strconv.Itoa(windows), "--quiet", "--method", method}
 	}
 	start := time.Now()
 	if out, err := bitmill(t, args("whole")...).CombinedOutput(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 type feedbackStart struct {
 	quantize.Artifact
 	path    string // of the encoders' artifact
+	chosen  string // of the store
 	encoded *checkpoint.Checkpoint
 	store   *feedback.Store
 }
@@ -39,7 +41,8 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		if a.Plan.Shards != nil && len(a.Plan.Shards) > 1 {
 			return nil, UsageError{fmt.Errorf("method feedback writes one file: leave out --keep-split and --split-max-size")}
 		}
-		starts[i] = &feedbackStart{Artifact: a, path: strings.TrimSuffix(a.Path, ".gguf") + ".reference.gguf"}
+		starts[i] = &feedbackStart{Artifact: a}
+		starts[i].path, starts[i].chosen, _ = feedbackFiles(a.Path)
 	}
 	if err := s.encode(ctx, c, m, starts, o); err != nil {
 		return nil, err
@@ -119,7 +122,7 @@ func (a *feedbackStart) open(o checkpoint.OpenOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	a.store, err = feedback.OpenStore(strings.TrimSuffix(a.Path, ".gguf")+".feedback", key)
+	a.store, err = feedback.OpenStore(a.chosen, key)
 	return err
 }
 
@@ -163,6 +166,27 @@ func (a *feedbackStart) close() (err error) {
 		err = errors.Join(err, a.encoded.Close())
 	}
 	return err
+}
+
+// feedbackFiles are what lies beside an artifact while method feedback works on it: the encoders' artifact, what is
+// chosen, and the journal of that.
+func feedbackFiles(path string) (encoded, chosen, journal string) {
+	stem := strings.TrimSuffix(path, ".gguf")
+	return stem + ".reference.gguf", stem + ".feedback", stem + ".feedback.journal"
+}
+
+// discardFeedback removes what an interrupted run left beside an artifact.
+func discardFeedback(path string) error {
+	encoded, chosen, journal := feedbackFiles(path)
+	if _, err := os.Stat(chosen); errors.Is(err, fs.ErrNotExist) {
+		return file.Discard(encoded)
+	}
+	for _, p := range []string{encoded, chosen, journal} {
+		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return file.Discard(encoded)
 }
 
 // method is that of the artifacts: feedback needs a model that runs, and a text.

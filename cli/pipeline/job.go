@@ -95,6 +95,9 @@ func (j *job) estimate(ctx context.Context) error {
 	for _, p := range plans {
 		j.formats = append(j.formats, p.Format.Name)
 		j.need += p.FileBytes
+		if j.method() == quantize.Feedback {
+			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done
+		}
 	}
 	return err
 }

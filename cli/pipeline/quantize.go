@@ -39,6 +39,13 @@ func (j *job) clearParts() error {
 			return err
 		}
 	}
+	for _, f := range quantize.Formats() {
+		if j.method() != quantize.Feedback || !slices.Contains(j.formats, f.Name) {
+			if err := discardFeedback(j.path(j.artifactName(f.Name))); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
