@@ -114,6 +114,8 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //     fills in their keys. Blocks of Nemotron-H that predict further tokens are left out.
 //   - Bamba's rows of Q and K are permuted within the half of a head that rotates; the converter permutes whole heads.
 //   - Exponentials (ssm_a) are rounded to the nearest number; now and then the converter's library takes the next one.
+//   - Stacked experts of Qwen3-VL are transposed only where they are stored as published. The converter transposes
+//     all, and its loader refuses the file.
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and

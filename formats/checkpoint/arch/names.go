@@ -71,8 +71,11 @@ func (h *HFConfig) NoteShape(c *Config, name string, shape []int64) {
 	if h.stacking != fusedExperts || c.Experts == nil || !slices.ContainsFunc(h.family.Layer, columns) {
 		return
 	}
-	want := []int64{int64(c.Experts.Count), int64(c.Width), 2 * int64(c.Experts.FFN)}
-	if strings.HasSuffix(fold(name), ".mlp.experts.gate_up_proj") && slices.Equal(shape, want) {
+	end, want := ".mlp.experts.down_proj", []int64{int64(c.Experts.Count), int64(c.Experts.FFN), int64(c.Width)}
+	if c.Experts.FFN == c.Width { // square
+		end, want = ".mlp.experts.gate_up_proj", []int64{want[0], want[2], 2 * want[1]}
+	}
+	if strings.HasSuffix(fold(name), end) && slices.Equal(shape, want) {
 		h.stacking = fusedColumns
 	}
 }
