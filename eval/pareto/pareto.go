@@ -15,15 +15,16 @@ import (
 
 // Candidate is one measured file.
 type Candidate struct {
-	Model     string  `json:"model"`
-	Format    string  `json:"format"`
-	FileBytes int64   `json:"file_bytes"`
-	KVBytes   int64   `json:"-"`            // keys and values of one token
-	Memory    int64   `json:"memory_bytes"` // the file, mapped, with keys and values of the context asked for
-	Loss      float64 `json:"bits_per_byte"`
-	KLD       float64 `json:"kld"` // from its own source; 0 of a source
-	Dominated string  `json:"dominated_by,omitempty"`
-	Fits      bool    `json:"fits"`
+	Model      string  `json:"model"`
+	Format     string  `json:"format"`
+	FileBytes  int64   `json:"file_bytes"`
+	KVBytes    int64   `json:"-"`            // keys and values of one token
+	StateBytes int64   `json:"-"`            // of layers that remember a sequence in constant memory
+	Memory     int64   `json:"memory_bytes"` // the file, mapped, with keys and values of the context asked for
+	Loss       float64 `json:"bits_per_byte"`
+	KLD        float64 `json:"kld"` // from its own source; 0 of a source
+	Dominated  string  `json:"dominated_by,omitempty"`
+	Fits       bool    `json:"fits"`
 
 	Text      string    `json:"-"` // identifies the text and how it was cut into windows
 	From      string    `json:"-"` // identifies the source that KLD is taken from; "": Model does
@@ -60,12 +61,17 @@ func (c *Candidate) words() string {
 	return fmt.Sprintf("KLD %.4g", c.KLD)
 }
 
-// memory is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64.
+// memory is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64. Without
+// tokens there is no state either.
 func (c *Candidate) memory(tokens int64) int64 {
-	if tokens > 0 && c.KVBytes > (math.MaxInt64-max(0, c.FileBytes))/tokens {
+	if tokens <= 0 {
+		return c.FileBytes
+	}
+	if c.StateBytes > math.MaxInt64/2-max(0, c.FileBytes) ||
+		c.KVBytes > (math.MaxInt64-max(0, c.FileBytes)-max(0, c.StateBytes))/tokens {
 		return math.MaxInt64
 	}
-	return c.FileBytes + tokens*c.KVBytes
+	return c.FileBytes + c.StateBytes + tokens*c.KVBytes
 }
 
 // Limits bound the choice; a zero field is no limit.

@@ -143,16 +143,6 @@ func (c *Config) checkRope(i int) error {
 	return c.Rope.check(c.HeadDim)
 }
 
-// KVValues is how many values the keys and values of one position take in all layers.
-func (c *Config) KVValues() (n int64) {
-	for i := range c.Layers {
-		if of := c.OfLayer(i); of.KV != EarlierKV {
-			n += 2 * int64(of.KVHeads) * int64(of.HeadDim)
-		}
-	}
-	return n
-}
-
 // perLayer reads a key that has one number for all layers or one for each. A list of equal numbers is one number; of
 // others, all is the first.
 func (r *reader) perLayer(key string, otherwise int) (all int, each []int) {
