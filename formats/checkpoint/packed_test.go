@@ -27,7 +27,7 @@ func openPacked(t *testing.T, path string, o OpenOptions) *Checkpoint {
 
 // A packed checkpoint, or one with an adapter, reads as the same model of plain values.
 func TestPackedIsThePlainModel(t *testing.T) {
-	for _, name := range []string{"llama", "qwen3"} { // rows of Q and K permuted, or not
+	for _, name := range []string{"llama", "qwen3", "qwen3-5", "qwen3-next"} { // rows of Q and K permuted, or not; delta nets
 		for _, kind := range checkpointtest.PackedKinds {
 			dir := t.TempDir()
 			checkpointtest.Load(t, name).Packed(t, dir, kind)
