@@ -34,6 +34,14 @@ var unlikePeer = map[string]string{
 	"lfm2-bias":           "loads no biases",
 	"lfm2-moe-odd":        "wants a bias for each expert, and makes their weights add up to one",
 	"llama-yarn":          "does not read YaRN's beta_fast and beta_slow",
+
+	"afmoe":             "scales the embedding, whatever config.json says",
+	"afmoe-odd":         "leaves RoPE out of every fourth layer, whatever config.json says",
+	"glm4-moe-lite":     "takes the scores of experts for one softmax unless there are 47 or 48 layers",
+	"glm4-moe-lite-mtp": "takes the scores of experts for one softmax unless there are 47 or 48 layers",
+	"minimax-m2":        "does not run files that do not tell how experts are scored",
+	"olmoe":             "wants as many heads of keys as of queries",
+	"olmoe-raw":         "does not make the weights of the chosen experts add up to one, whatever config.json says",
 }
 
 // TestArchitecturesConformToLlamaCpp makes files of every case, which llama.cpp must load and run: perplexity within

@@ -69,6 +69,7 @@ const (
 	ScoreScaleKey   = "bitmill.attention.scale"                 // f32, Config.Scale.Attention
 	ByLayerKey      = "bitmill.attention.scale_by_layer"        // bool, Config.Scale.ByLayer
 	ActivationKey   = "bitmill.feed_forward.activation"         // str, Config.Activation as transformers calls it
+	GatingKey       = "bitmill.expert_gating_func"              // u32, Config.Experts.Gating, as llama.cpp counts them
 	NormalizeKey    = "bitmill.expert_weights_norm"             // bool, Config.Experts.Normalize
 )
 
@@ -100,7 +101,7 @@ func (c *Config) ExtraMetadata(m *gguf.Metadata) *gguf.Metadata {
 		extra.Set(ActivationKey, activationName(c.Activation))
 	}
 	if c.Experts != nil && got.Experts != nil && c.Experts.Gating != got.Experts.Gating {
-		extra.Set(c.Arch+".expert_gating_func", uint32(c.Experts.Gating.number()))
+		extra.Set(GatingKey, uint32(c.Experts.Gating.number()))
 	}
 	if c.Experts != nil && got.Experts != nil && c.Experts.Normalize != got.Experts.Normalize {
 		extra.Set(NormalizeKey, c.Experts.Normalize)

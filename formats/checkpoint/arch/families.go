@@ -99,7 +99,7 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //   - An artifact with provenance carries facts that the converter drops and the forward pass needs (ExtraMetadata):
 //     windows of Mistral, Mixtral, StarCoder 2, SmolLM3 and Qwen; SmolLM3's layers without RoPE when they are not every
 //     fourth; Gemma's scale of scores when it does not follow from the head's width; whether the weights of Qwen 3's
-//     experts add up to one.
+//     and OLMoE's experts add up to one; AFMoE's scale of the embedding; sigmoids of GLM-4.7-Flash's kin.
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
 //   - Granite 4.0's files without Mamba say when positions are left out.
 //   - GPT-2's width of the feed-forward layer is n_inner where config.json has it; the converter takes four times the
@@ -116,6 +116,8 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //   - Exponentials (ssm_a) are rounded to the nearest number; now and then the converter's library takes the next one.
 //   - Stacked experts of Qwen3-VL are transposed only where they are stored as published. The converter transposes
 //     all, and its loader refuses the file.
+//   - The width of ERNIE 4.5's experts for all tokens, the number of dense layers in mlp_layer_types and OLMoE's epsilon
+//     are written as they are; the converter has other values unless a model is shaped as the published ones.
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and

@@ -126,6 +126,9 @@ func (r *reader) extras() {
 			r.fail(fmt.Errorf("%w: metadata key %s is %q", formats.ErrUnsupported, ActivationKey, name))
 		}
 	}
+	if n, ok, err := r.m.Uint(GatingKey); ok && err == nil && r.cfg.Experts != nil && n-1 < uint64(len(gatings)) {
+		r.cfg.Experts.Gating = gatings[n-1]
+	}
 	if v, ok, err := r.m.Bool(NormalizeKey); ok && err == nil && r.cfg.Experts != nil {
 		r.cfg.Experts.Normalize = v
 	}
