@@ -60,6 +60,10 @@ func (t *Tokenizer) finish(dir folder, s *special, d describe, normalizer json.R
 			all = append(all, keyValue{keyAddPrefix, prefix})
 		}
 		all = append(append(all, d(arch)...), rest...)
+		if said && slices.Contains(prefixBehind, arch) {
+			all = append(all, keyValue{keyAddPrefix, prefix})
+			copied = true
+		}
 		prefixless := t.spelling == underlined && !t.leadingSpace
 		if prefixless && !copied && !slices.ContainsFunc(all, hasPrefixKey) {
 			all = append(all, keyValue{keyAddPrefix, false})

@@ -82,6 +82,9 @@ func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
 // prefixArchitectures are the architectures whose converter copies add_prefix_space from tokenizer_config.json, sorted.
 var prefixArchitectures = []string{"apertus", "arcee", "granite", "granitemoe", "llama", "smollm3"}
 
+// prefixBehind are those whose converter does so behind all other keys.
+var prefixBehind = []string{"ernie4_5", "ernie4_5-moe"}
+
 // padded is v filled up to n values.
 func padded[T any](v []T, n int, with T) []T {
 	if len(v) >= n {

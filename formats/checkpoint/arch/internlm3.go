@@ -2,8 +2,11 @@ package arch
 
 import (
 	"fmt"
+	"slices"
 
 	"bitmill/formats"
+	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
 
 // internLM3 is llama with heads of 128 values. Its dynamic RoPE scaling begins beyond the longest context.
@@ -21,5 +24,16 @@ var internLM3 = family{
 	},
 	Permuted: true, Interleaved: true, RopeFreqs: true, Dynamic: true,
 	NoHeadDim: true,
-	Metadata:  llamaMetadata,
+	Special: func(h *HFConfig, m *gguf.Metadata, t *tokenizer.Tokenizer, _ []int) {
+		if !slices.Equal(h.Architectures, []string{"InternLM3ForCausalLM"}) {
+			return
+		}
+		for id := range int32(t.Vocab()) { // what ends a turn ends the text
+			if text, kind, _ := t.Token(id); text == "<|im_end|>" && kind == tokenizer.Control && t.EOS >= 0 {
+				m.Set("tokenizer.ggml.eos_token_id", uint32(id))
+				t.EOS = id
+			}
+		}
+	},
+	Metadata: llamaMetadata,
 }
