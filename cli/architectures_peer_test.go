@@ -42,6 +42,7 @@ var unlikePeer = map[string]string{
 	"minimax-m2":        "does not run files that do not tell how experts are scored",
 	"olmoe":             "wants as many heads of keys as of queries",
 	"olmoe-raw":         "does not make the weights of the chosen experts add up to one, whatever config.json says",
+	"mellum":            "rotates layers with a window from the base of the others",
 }
 
 // TestArchitecturesConformToLlamaCpp makes files of every case, which llama.cpp must load and run: perplexity within

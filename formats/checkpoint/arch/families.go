@@ -98,8 +98,9 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //
 //   - An artifact with provenance carries facts that the converter drops and the forward pass needs (ExtraMetadata):
 //     windows of Mistral, Mixtral, StarCoder 2, SmolLM3 and Qwen; SmolLM3's layers without RoPE when they are not every
-//     fourth; Gemma's scale of scores when it does not follow from the head's width; whether the weights of Qwen 3's
-//     and OLMoE's experts add up to one; AFMoE's scale of the embedding; sigmoids of GLM-4.7-Flash's kin.
+//     fourth; Cohere 2's layers with a window when they are not three of four; Gemma's scale of scores when it does not
+//     follow from the head's width; whether the weights of Qwen 3's and OLMoE's experts add up to one; AFMoE's scale of
+//     the embedding; sigmoids of GLM-4.7-Flash's kin.
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
 //   - Granite 4.0's files without Mamba say when positions are left out.
 //   - GPT-2's width of the feed-forward layer is n_inner where config.json has it; the converter takes four times the
@@ -118,12 +119,16 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //     all, and its loader refuses the file.
 //   - The width of ERNIE 4.5's experts for all tokens, the number of dense layers in mlp_layer_types and OLMoE's epsilon
 //     are written as they are; the converter has other values unless a model is shaped as the published ones.
+//   - Layers of Granite SWA without positions are written also where layer_rope_theta names them; Cohere 2 needs no
+//     rotary_pct.
 //   - An unknown tensor is an error.
 //
 // llama.cpp itself ignores the window of Phi-3, biases of Cohere and SmolLM3, beta_fast and beta_slow of YaRN, and
 // rounds the ramp of gpt-oss's YaRN to whole dimensions. It takes SiLU for BitNet's activation and the approximation by
-// tanh for GPT-2's and GPT-NeoX's GELU. Of Gemma 3n it takes the sizes of the published models for
-// granted, whatever the file says, and for the deviation of gates it divides by one less than their number.
+// tanh for GPT-2's and GPT-NeoX's GELU. Of Gemma 3n it takes the sizes of the published models for granted, whatever
+// the file says, and for the deviation of gates it divides by one less than their number. It loads no biases of
+// Cohere 2, ERNIE 4.5, Hunyuan, Seed-OSS and Arcee beyond those of Q, K and V, knows the window of EXAONE 4 only in its
+// model of 64 layers, and rotates layers with a window of OLMo 3 and Mellum from the base of the others.
 var families = []*family{
 	&afmoe,
 	&apertus,
@@ -151,6 +156,7 @@ var families = []*family{
 	&gptNeoX,
 	&gptOSS,
 	&granite,
+	&graniteSWA,
 	&granite4,
 	&graniteHybrid,
 	&hunyuan,
@@ -159,6 +165,7 @@ var families = []*family{
 	&lfm2MoE,
 	&llama,
 	&mamba2,
+	&mellum,
 	&miniMaxM2,
 	&ministral3,
 	&mistral,

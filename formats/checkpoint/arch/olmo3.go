@@ -17,19 +17,27 @@ var olmo3 = family{
 	Layer:   olmo2.Layer,
 	PerKind: true,
 	Config: func(h *HFConfig, c *Config) error {
-		if h.windows(c, 4); c.Window == 0 {
-			return nil
-		}
-		c.LocalRope = &Rope{Base: c.Rope.Base, Dims: c.Rope.Dims}
-		if local := h.ropeParameters().Sliding; local != nil {
-			c.LocalRope.Base = or(local.Theta, c.Rope.Base)
-			if local.RopeType != "" && local.RopeType != "default" {
-				return fmt.Errorf("%w: RoPE scaling %q of layers with a window in model_type %s", formats.ErrUnsupported,
-					local.RopeType, c.Family)
-			}
-		}
-		return nil
+		h.windows(c, 4)
+		return h.unscaledLocal(c)
 	},
 	NoHeadDim: true,
 	Metadata:  func(h *HFConfig, c *Config, m *gguf.Metadata) { windowMetadata(c, m) },
+}
+
+// unscaledLocal sets the RoPE of layers with a window, which no scaling changes: GGUF has keys for its base only.
+func (h *HFConfig) unscaledLocal(c *Config) error {
+	if c.Window == 0 {
+		return nil
+	}
+	c.LocalRope = &Rope{Base: c.Rope.Base, Dims: c.Rope.Dims}
+	local := h.ropeParameters().Sliding
+	if local == nil {
+		return nil
+	}
+	c.LocalRope.Base = or(local.Theta, c.Rope.Base)
+	if local.RopeType != "" && local.RopeType != "default" {
+		return fmt.Errorf("%w: RoPE scaling %q of layers with a window in model_type %s", formats.ErrUnsupported,
+			local.RopeType, c.Family)
+	}
+	return nil
 }
