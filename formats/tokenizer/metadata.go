@@ -80,7 +80,7 @@ func (t *Tokenizer) AddMetadata(m *gguf.Metadata, vocab int) {
 }
 
 // prefixArchitectures are the architectures whose converter copies add_prefix_space from tokenizer_config.json, sorted.
-var prefixArchitectures = []string{"apertus", "arcee", "granite", "granitemoe", "llama", "smollm3"}
+var prefixArchitectures = []string{"afmoe", "apertus", "arcee", "ernie4_5", "ernie4_5-moe", "granite", "granitemoe", "llama", "smollm3"}
 
 // prefixBehind are those whose converter does so behind all other keys.
 var prefixBehind = []string{"ernie4_5", "ernie4_5-moe"}

@@ -31,6 +31,7 @@ var deepseekV3 = family{
 	Layer:       deepseekLayer,
 	Interleaved: true,
 	MoE:         true,
+	Predictors:  leftOut,
 	Variant:     Variant{Experts: &Experts{Normalize: true}, Latent: &Latent{}},
 	Config:      func(h *HFConfig, c *Config) error { return h.latent(c, Sigmoid) },
 	Metadata:    deepseekMetadata,
@@ -170,5 +171,8 @@ func deepseekMetadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	w.uint("rope.dimension_count", l.Rope)
 	if all := h.ropeParameters().MScaleAllDim; all != nil {
 		w.float("rope.scaling.yarn_log_multiplier", 0.1**all)
+	}
+	if c.NextN > 0 {
+		w.uint("nextn_predict_layers", c.NextN)
 	}
 }

@@ -1,7 +1,5 @@
 package arch
 
-import "bitmill/formats/gguf"
-
 // glm4MoELite (GLM-4.7-Flash) has the latent attention and the experts of DeepSeek V3, and a block behind the layers
 // that predicts one token more. Its files leave it to llama.cpp to know that scores are sigmoids.
 var glm4MoELite = family{
@@ -16,10 +14,5 @@ var glm4MoELite = family{
 	Spellings:   func(h *HFConfig) { h.HeadDim = nil }, // in transformers another name of qk_rope_head_dim
 	Config:      func(h *HFConfig, c *Config) error { return h.latent(c, Sigmoid) },
 	NoHeadDim:   true,
-	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
-		deepseekMetadata(h, c, m)
-		if c.NextN > 0 {
-			m.Set("deepseek2.nextn_predict_layers", uint32(c.NextN))
-		}
-	},
+	Metadata:    deepseekMetadata,
 }
