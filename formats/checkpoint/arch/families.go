@@ -39,6 +39,7 @@ type family struct {
 	Dropped  []string     // tensors of the table that the converter leaves out
 	NormAdd  float32      // added to the gains of all norms
 	Permuted bool         // the converter permutes the rows of Q and K, so that neighbouring pairs rotate
+	Parted   bool         // it permutes them the other way, so that pairs half a head apart rotate
 
 	Interleaved bool            // GGUF files rotate neighbouring pairs
 	RopeFreqs   bool            // llama3 scaling becomes rope_freqs.weight
@@ -152,6 +153,7 @@ var families = []*family{
 	&glm4,
 	&glm4MoE,
 	&glm4MoELite,
+	&glm4V,
 	&gpt2,
 	&gptNeoX,
 	&gptOSS,

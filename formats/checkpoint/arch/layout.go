@@ -5,6 +5,7 @@ package arch
 type Layout struct {
 	Heads int   // when positive, rows are permuted within each of this many heads
 	Turns int64 // only so many rows of each head, the first ones; 0: all
+	Apart bool  // so that pairs, which are neighbours in the source, are half a head apart; else the other way round
 
 	First, Step int64 // the rows are every Step-th row of the source, from row First on; Step 0 stands for 1
 	Rows, Span  int64 // when Span is positive, the first Rows of every Span rows of the source, shifted by First
@@ -45,7 +46,7 @@ func (l Layout) Plain() bool { return l == Layout{Add: l.Add, MinusExp: l.MinusE
 // Row is the position in the source of row r, of a tensor with that many rows.
 func (l Layout) Row(r, rows int64) int64 {
 	if l.Heads > 0 {
-		r = halves(r, rows/int64(l.Heads), l.Turns)
+		r = halves(r, rows/int64(l.Heads), l.Turns, l.Apart)
 	}
 	r = l.Tile.At(r)
 	if l.Parts[0] > 0 {
@@ -70,14 +71,17 @@ func (l Layout) ofPart(r, rows int64) int64 {
 }
 
 // halves maps row r of a head of d rows whose pairs are neighbours, (2j, 2j+1), to its position where pairs are half a
-// head apart, (j, j+d/2): the order of Hugging Face checkpoints. If not all turn, d is how many do.
-func halves(r, d, turns int64) int64 {
+// head apart, (j, j+d/2): the order of Hugging Face checkpoints. If not all turn, d is how many do. Apart maps back.
+func halves(r, d, turns int64, apart bool) int64 {
 	in := r % d
 	if turns > 0 {
 		d = turns
 	}
-	if in >= d {
+	switch {
+	case in >= d:
 		return r
+	case apart:
+		return r - in + in%(d/2)*2 + in/(d/2)
 	}
 	return r - in + in%2*(d/2) + in/2
 }

@@ -86,7 +86,8 @@ func (f *family) expect(c *Config, n tensorSpec, hf, gguf string) Expected {
 	if n.Layout != nil {
 		e.Layout = n.Layout(c)
 	}
-	if f.Permuted {
+	if f.Permuted || f.Parted {
+		e.Layout.Apart = f.Parted && n.Rotary != still
 		switch n.Rotary {
 		case queries:
 			e.Layout.Heads = c.Heads
