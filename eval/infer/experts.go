@@ -43,10 +43,10 @@ func (l *loader) experts(blk func(string) string) *experts {
 		}
 		one.up = l.expert(blk("ffn_up_exps.weight"), width, e.FFN, i)
 	}
-	if scale := l.optional(blk("ffn_gate_inp.scale"), c.Width); scale != nil {
-		x.routerNorm = norm{gain: scale}
-		for i := range scale {
-			scale[i] /= float32(math.Sqrt(float64(c.Width)))
+	if name := blk("ffn_gate_inp.scale"); l.elements(name) == c.Width && c.BesideDense {
+		x.routerNorm.gain = l.vector(name, c.Width)
+		for i := range x.routerNorm.gain {
+			x.routerNorm.gain[i] /= float32(math.Sqrt(float64(c.Width)))
 		}
 	}
 	if e.Latent > 0 {

@@ -1,20 +1,21 @@
 package infer
 
-import (
-	"math"
-
-	"bitmill/formats/checkpoint"
-)
+import "math"
 
 // layerInputs makes the input that each layer gets of each token besides the residual stream (Gemma 3n and 4), with the
 // token's row of a second embedding e, [layers][size], and the first embedding x:
 //
 //	input = (norm(projection·x / √width) + √size * e) / √2     for each layer, with the same gains
 type layerInputs struct {
-	table      *checkpoint.Tensor // the second embedding, read row by row: it may be the larger part of a model
+	table      rowReader // the second embedding, read row by row: it may be the larger part of a model
 	projection Linear
 	norm       []float32 // gains, of one layer
 	width      int       // of all layers
+}
+
+// rowReader is a tensor whose rows are decoded when they are needed.
+type rowReader interface {
+	Floats(dst []float32, first, n int64) error
 }
 
 // layerInputs binds the second embedding; nil when the model has none.

@@ -94,6 +94,21 @@ func TestShortConv(t *testing.T) {
 }
 
 func checkShortConv(t *testing.T, what string, m *Model, pool *Pool, set *kernel.Set, tokens []int32, want []float64) {
+	t.Helper()
+	states := int64(0)
+	for _, x := range m.stateful {
+		states += 4 * int64(x.(*shortConv).window())
+	}
+	if n := m.NewCache(2 * len(tokens)).Bytes(); n != states {
+		t.Errorf("%s: a cache of %d bytes, want %d", what, n, states)
+	}
+	checkWays(t, what, m, pool, set, tokens, want)
+}
+
+// checkWays compares the logits of a model with 11 tokens with those wanted: of a prompt at once, in pieces and token by
+// token, of its last rows, beside another sequence, and again after Reset. Steady decode allocates nothing.
+func checkWays(t *testing.T, what string, m *Model, pool *Pool, set *kernel.Set, tokens []int32, want []float64) {
+	t.Helper()
 	r, cache, n := NewRunner(pool, Options{Kernel: set}), m.NewCache(2*len(tokens)), len(tokens)
 	check := func(how string, want []float64, seqs ...Sequence) {
 		t.Helper()
@@ -117,13 +132,6 @@ func checkShortConv(t *testing.T, what string, m *Model, pool *Pool, set *kernel
 			check(fmt.Sprintf("in pieces of %d", step), want[at*11:end*11], Sequence{Tokens: tokens[at:end], Cache: cache})
 		}
 		cache.Reset()
-	}
-	states := int64(0)
-	for _, x := range m.stateful {
-		states += 4 * int64(x.(*shortConv).window())
-	}
-	if cache.Bytes() != states {
-		t.Errorf("%s: a cache of %d bytes, want %d", what, cache.Bytes(), states)
 	}
 	seqs := []Sequence{{Tokens: tokens[:1], Cache: cache}}
 	if a := steadyAllocs(5, func() { cache.length = 0; check("steady", nil, seqs...) }); a != 0 {
