@@ -6,8 +6,8 @@ import (
 	"bitmill/formats/checkpoint/arch"
 )
 
-// altUp is a residual stream of several streams x_a, one of which, the active one, runs through a layer's other branches
-// (arXiv 2301.13310). It stands in pass.buf.x, and all of them in pass.streams, [rows][streams][width].
+// altUp is a residual stream of several streams x_a, one of which, the active one, runs through a layer's other
+// branches (arXiv 2301.13310). It stands in pass.buf.x, and all of them in pass.streams, [rows][streams][width].
 //
 //	m = tanh(router·norm(active) / width)
 type altUp struct {

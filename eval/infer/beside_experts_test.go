@@ -12,8 +12,8 @@ import (
 	"bitmill/formats/checkpoint/arch"
 )
 
-// expertsModel has two layers of a feed-forward layer beside experts, gate and up in one tensor, and a router that reads
-// the residual stream through a norm of its own.
+// expertsModel has two layers of a feed-forward layer beside experts, gate and up in one tensor, and a router that
+// reads the residual stream through a norm of its own.
 func expertsModel(rng *rand.Rand, width, ffn, expertFFN, count, used int) *Model {
 	m := &Model{embedding: randomLinear(rng, "embedding", 11, width).Matrix}
 	e := arch.Experts{Count: count, Used: used, FFN: expertFFN, Normalize: true}

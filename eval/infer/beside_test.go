@@ -78,15 +78,6 @@ func besideModel(rng *rand.Rand, width, input int, a arch.AltUp) *Model {
 	return m
 }
 
-// wide is a row in float64.
-func wide(x []float32) []float64 {
-	y := make([]float64, len(x))
-	for i, v := range x {
-		y[i] = float64(v)
-	}
-	return y
-}
-
 // rmsNorm is x / sqrt(mean(x²)+eps) * gain.
 func rmsNorm(x []float64, gain []float32, eps float64) []float64 {
 	mean, y := eps, make([]float64, len(x))
@@ -293,8 +284,8 @@ func (r *besideRun) logits() (out []float64) {
 	return out
 }
 
-// TestBesideResidualStream: inputs of layers, products of low rank beside attention, and several residual streams compute
-// their definition, on every kernel set and in all ways to run a text.
+// TestBesideResidualStream: inputs of layers, products of low rank beside attention, and several residual streams
+// compute their definition, on every kernel set and in all ways to run a text.
 func TestBesideResidualStream(t *testing.T) {
 	pool := NewPool(3)
 	defer pool.Close()

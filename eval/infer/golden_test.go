@@ -80,8 +80,8 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 	}
 }
 
-// slack is how much more than others a case amplifies rounding. Gemma 4's scores are not scaled: transformers' own logits
-// in float32 are 1.3e-5 off those in float64.
+// slack is how much more than others a case amplifies rounding. Gemma 4's scores are not scaled: transformers' own
+// logits in float32 are 1.3e-5 off those in float64.
 func slack(name string) float64 {
 	if strings.HasPrefix(name, "gemma4") {
 		return 12

@@ -102,8 +102,8 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 
 // Layers runs only layers [from, to) on x, the residual stream before layer from, [tokens][Width]; nil is the tokens'
 // embedding. It returns the residual stream before layer to in a slice that the next call reuses, and which may be its
-// x. Layer by layer, values are those of Forward. The sequences have no caches. Layers that share the keys and values of
-// an earlier one run together with it only, and those of a model with several residual streams not at all.
+// x. Layer by layer, values are those of Forward. The sequences have no caches. Layers that share the keys and values
+// of an earlier one run together with it only, and those of a model with several residual streams not at all.
 func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([]float32, error) {
 	p := &r.pass
 	if err := p.begin(m, seqs); err != nil {

@@ -105,8 +105,8 @@ func checkShortConv(t *testing.T, what string, m *Model, pool *Pool, set *kernel
 	checkWays(t, what, m, pool, set, tokens, want)
 }
 
-// checkWays compares the logits of a model with 11 tokens with those wanted: of a prompt at once, in pieces and token by
-// token, of its last rows, beside another sequence, and again after Reset. Steady decode allocates nothing.
+// checkWays compares the logits of a model with 11 tokens with those wanted: of a prompt at once, in pieces and token
+// by token, of its last rows, beside another sequence, and again after Reset. Steady decode allocates nothing.
 func checkWays(t *testing.T, what string, m *Model, pool *Pool, set *kernel.Set, tokens []int32, want []float64) {
 	t.Helper()
 	r, cache, n := NewRunner(pool, Options{Kernel: set}), m.NewCache(2*len(tokens)), len(tokens)

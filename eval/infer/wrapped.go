@@ -14,8 +14,8 @@ func (l *loader) around() (opening, closing layer) {
 	return opening, closing
 }
 
-// wrapped adds what layer i has around attention and the feed-forward layer: a product of low rank beside attention, the
-// layer's own input and its scale behind both, or both within several residual streams.
+// wrapped adds what layer i has around attention and the feed-forward layer: a product of low rank beside attention,
+// the layer's own input and its scale behind both, or both within several residual streams.
 func (l *loader) wrapped(list layer, i int, blk func(string) string) layer {
 	c := &l.c.Config
 	if a := l.laurel(blk); a != nil {

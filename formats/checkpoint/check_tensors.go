@@ -44,7 +44,7 @@ func (c *Checkpoint) checkTensors() error {
 	for _, want := range list {
 		t, ok := c.Tensor(want.GGUF)
 		if !ok {
-			if want.Need.Always() {
+			if want.Need.Always() && !c.replaced(want.GGUF) {
 				e.Missing = append(e.Missing, want.GGUF)
 			}
 			continue
@@ -74,6 +74,9 @@ func (c *Checkpoint) UnexpectedTensors() (names []string) {
 	known := map[string]bool{"rope_freqs.weight": true}
 	for _, e := range list {
 		known[e.GGUF] = true
+		for _, other := range insteadOf(e.GGUF) {
+			known[other] = true
+		}
 	}
 	for i := range c.Tensors {
 		name := c.Tensors[i].Name

@@ -10,8 +10,8 @@ import (
 )
 
 // gemma3n (2025) is Gemma 3 with several residual streams (AltUp), a product of low rank beside attention (LAuReL), a
-// second embedding that feeds every layer, keys and values that the last layers share, and few active gates in the first
-// ones. Values are normalized without gains.
+// second embedding that feeds every layer, keys and values that the last layers share, and few active gates in the
+// first ones. Values are normalized without gains.
 var gemma3n = family{
 	Type: "gemma3n_text", Arch: "gemma3n",
 	Context: 32768, HeadDim: 256, KVHeads: 2, Sliding: 512, Tied: true,

@@ -56,8 +56,8 @@ func (c *Config) KVLayer(i int) int {
 	return -1
 }
 
-// Dimensions of keys and values: of layers with their own, and of the matrices that some checkpoints still have in layers
-// that share.
+// Dimensions of keys and values: of layers with their own, and of the matrices that some checkpoints still have in
+// layers that share.
 func ownKeys(c *Config) int    { return c.ifKV(c.KV != EarlierKV, kvHeads) }
 func ownValues(c *Config) int  { return c.ifKV(c.KV == OwnKV, kvHeads) }
 func ownKeyDim(c *Config) int  { return c.ifKV(c.KV != EarlierKV, headDim) }
