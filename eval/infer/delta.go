@@ -44,7 +44,8 @@ func (l *loader) delta(blk func(string) string) *delta {
 	if l.has(blk("ssm_ba.weight")) {
 		d.both = l.linear(blk("ssm_ba.weight"), c.Width, 2*n.Heads)
 	} else {
-		d.beta, d.alpha = l.linear(blk("ssm_beta.weight"), c.Width, n.Heads), l.linear(blk("ssm_alpha.weight"), c.Width, n.Heads)
+		d.beta = l.linear(blk("ssm_beta.weight"), c.Width, n.Heads)
+		d.alpha = l.linear(blk("ssm_alpha.weight"), c.Width, n.Heads)
 	}
 	for _, w := range []*Linear{&d.qkv, &d.alpha, &d.beta, &d.both} {
 		w.stored = true
@@ -150,8 +151,8 @@ func (d *delta) gates(p *pass, w *deltaScratch, row, h, n int) {
 		y = h/group*2*group + h%group
 		alpha, beta, wide, x = p.delta.both, p.delta.both, 2*d.heads, y+group
 	}
-	grow(&w.decay, n)
-	grow(&w.beta, n)
+	clear(grow(&w.decay, wholePanels(n)))
+	clear(grow(&w.beta, wholePanels(n)))
 	for t := range n {
 		w.decay[t], w.beta[t] = alpha[(row+t)*wide+x]+d.dt[h], beta[(row+t)*wide+y]
 	}

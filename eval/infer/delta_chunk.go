@@ -35,19 +35,19 @@ func (d *deltaStep) task(p *pass, worker, task int) {
 	}
 }
 
-// tokens runs n tokens of a chunk, whose rows begin at row.
+// tokens runs n tokens of a chunk, whose rows begin at row. Exponentials are taken of whole panels, as those of single
+// numbers differ in the last bit: so no row depends on how many there are.
 func (d *delta) tokens(p *pass, w *deltaScratch, to *deltaState, key, row, n int) {
 	dims, keys := d.keyDim, d.keyHeads*d.keyDim
 	qkv := p.delta.qkv[row*d.conv.width:]
-	grow(&w.rows, 2*n*dims)
-	for i, from := range []int{keys + key*dims, key * dims} {
-		rows := w.rows[i*n*dims:][:n*dims]
-		d.conv.channels(p.set, rows, dims, qkv[from:], d.conv.width, n, to.window, from, from+dims)
-		p.set.SiLUMul(rows, nil)
-		for t := range n {
-			r := rows[t*dims:][:dims]
-			p.set.RMSNorm(r, r, [2][]float32{d.kGain, d.qGain}[i], lengthEps/float32(dims))
-		}
+	grow(&w.rows, wholePanels(2*n*dims))
+	for i, from := range [2]int{keys + key*dims, key * dims} {
+		d.conv.channels(p.set, w.rows[i*n*dims:], dims, qkv[from:], d.conv.width, n, to.window, from, from+dims)
+	}
+	p.set.SiLUMul(w.rows, nil)
+	for t := range 2 * n {
+		r := w.rows[t*dims:][:dims]
+		p.set.RMSNorm(r, r, [2][]float32{d.kGain, d.qGain}[t/n], lengthEps/float32(dims))
 	}
 	if n >= deltaFew {
 		d.multiplyKeys(p, w, n)
