@@ -18,6 +18,7 @@ type evalOptions struct {
 	context, chunks int
 	oracle          bool
 	tasks           []string // files
+	float           bool     // do not round activations
 }
 
 func evalCommand() *cli.Command {
@@ -37,6 +38,8 @@ func evalCommand() *cli.Command {
 				Usage: "the full-precision `MODEL` to measure the KL divergence from"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
+			&cli.StringFlag{Name: "activations", Value: "rounded", Usage: "inputs of quantized products: `KIND` rounded, as " +
+				"on the CPU (8 bits), or float, which judges the file alone, as most GPUs run it"},
 			&cli.StringSliceFlag{Name: "tasks", TakesFile: true, Usage: "`FILE` of questions; may be given several times"},
 			&cli.BoolFlag{Name: "oracle",
 				Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
@@ -44,7 +47,13 @@ func evalCommand() *cli.Command {
 		},
 		Action: needs.action(func(c *cli.Context, e env, args []string) error {
 			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"),
-				c.StringSlice("tasks")}
+				c.StringSlice("tasks"), c.String("activations") == "float"}
+			if o.float && len(o.tasks) > 0 {
+				return usagef("--activations float is for the text: leave out --tasks")
+			}
+			if kind := c.String("activations"); kind != "rounded" && !o.float {
+				return usagef("--activations %q: give rounded or float", kind)
+			}
 			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {
 				return usagef("eval needs a text: give --text FILE, or --tasks FILE")
 			}
@@ -59,6 +68,7 @@ func evalCommand() *cli.Command {
 // evaluated is the result of eval.
 type evaluated struct {
 	Models []report.Row  `json:"models"`
+	Inputs string        `json:"activations"`
 	Oracle []oracleCheck `json:"oracle,omitempty"`
 	Tasks  []taskRow     `json:"tasks,omitempty"`
 }
@@ -71,7 +81,10 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	if err != nil {
 		return err
 	}
-	var out evaluated
+	out := evaluated{Inputs: "rounded"}
+	if o.float {
+		out.Inputs = "float"
+	}
 	if o.text != "" {
 		if err := out.text(ctx, e, paths, o); err != nil {
 			return err
@@ -158,6 +171,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	defer ref.Close()
 	e.warn(ref.Warnings...)
 	e.warn(ref.LongContext(o.context))
+	if o.float {
+		ref.Engine.ExactInputs()
+	}
 	windows, err := ref.Windows(o.text, text, o.context, o.chunks)
 	if err != nil {
 		return nil, err
@@ -174,6 +190,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		defer s.Close()
 		if err := sameTokens(s, windows, text, o); err != nil {
 			return nil, err
+		}
+		if o.float {
+			s.Engine.ExactInputs()
 		}
 		subjects = append(subjects, s)
 		v.Candidates = append(v.Candidates, pipeline.Candidate{Model: s.Engine})

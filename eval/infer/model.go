@@ -109,6 +109,13 @@ func (m *Model) RoundActivations() {
 	m.output.round()
 }
 
+// ExactInputs leaves the inputs of all products in float32, whatever the weights' type: it shows what the weights do
+// without the rounding of activations that the CPU path adds. Products are slower then.
+func (m *Model) ExactInputs() {
+	m.each(func(w *Linear) { w.form = kernel.FormF32 })
+	m.output.form = kernel.FormF32
+}
+
 // WithBF16Inputs is the same model with the inputs of all products rounded to BF16, whatever the weights' type. Its
 // divergence from the model is what rounding alone does: the floor under every other divergence. It shares the weights.
 func (m *Model) WithBF16Inputs() *Model {
