@@ -14,6 +14,9 @@ const (
 	Feedback  = "feedback"  // by the errors' effect on the outputs of each layer; see package feedback
 )
 
+// TypesChosen stands for types that are chosen for the bytes of the format, see NewChosenPlan.
+const TypesChosen = "chosen"
+
 // CheckMethod fails for a name that is not a method's.
 func CheckMethod(name string) error {
 	if name != Reference && name != Feedback {

@@ -10,6 +10,7 @@ import (
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
+	"bitmill/quantize/encode"
 )
 
 // Target is a size that an artifact approaches as far as it can without exceeding it. One field is set.
@@ -107,6 +108,21 @@ func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatr
 	}
 }
 
+// NewChosenPlan plans an artifact that is no larger than the format's own, with other types: as NewTargetPlan with the
+// size of the format.
+func NewChosenPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options,
+	how checkpoint.Pass) (*Plan, error) {
+	own, err := NewPlan(c, imatrix, o)
+	if err != nil || o.AssumeImatrix || c.Planned { // nothing to measure errors by: the size is right
+		return own, err
+	}
+	p, err := NewTargetPlan(ctx, c, imatrix, o, Target{Bytes: own.FileBytes}, how)
+	if unreachable := new(UnreachableError); errors.As(err, &unreachable) {
+		return own, nil // the format is as small, or as large, as can be
+	}
+	return p, err
+}
+
 // nearest plans the format, or the headline format whose size is nearest to the target.
 func nearest(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target) (best *Plan, err error) {
 	if o.Format != "" {
@@ -199,7 +215,9 @@ func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (lis
 			types = append(types[:len(types):len(types)], halfOf(t.Source))
 		}
 		for _, typ := range types {
-			ch.add(t.Tensor, typ)
+			if base.Options.Method != Feedback || !typ.Quantized() || encode.GridOf(typ) != nil {
+				ch.add(t.Tensor, typ)
+			}
 		}
 		list = append(list, ch)
 	}

@@ -16,11 +16,17 @@ import (
 // Plan plans one artifact. With the zero target the format decides the types. With strict, warnings become errors.
 func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options,
 	target quantize.Target, strict bool) (p *quantize.Plan, err error) {
-	if target == (quantize.Target{}) {
-		p, err = quantize.NewPlan(c, m, o)
-	} else {
+	pass := func() checkpoint.Pass {
 		step := s.Events.Begin("measure "+modelcard.FolderName(c.Path), "matrices")
-		p, err = quantize.NewTargetPlan(ctx, c, m, o, target, checkpoint.Pass{Threads: s.Threads, Progress: step.Set})
+		return checkpoint.Pass{Threads: s.Threads, Progress: step.Set}
+	}
+	switch {
+	case target != (quantize.Target{}):
+		p, err = quantize.NewTargetPlan(ctx, c, m, o, target, pass())
+	case o.Types == quantize.TypesChosen:
+		p, err = quantize.NewChosenPlan(ctx, c, m, o, pass())
+	default:
+		p, err = quantize.NewPlan(c, m, o)
 	}
 	if err != nil || !strict {
 		return p, err
