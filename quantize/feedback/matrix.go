@@ -22,9 +22,6 @@ type solving struct {
 
 func (s *solving) begin(x []float32, n int) { *s = solving{x: x, n: n, solvers: map[int]*Solver{}} }
 
-// heldTokens of those that are held back judge a matrix: evenly spaced, at most so many.
-const heldTokens = 2048
-
 // matrix chooses a matrix, unless its type is not a grid or an earlier run has chosen it.
 func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	if !chosen(w) {

@@ -60,9 +60,12 @@ func (m *moments) add(out []float64, a, b []float32, n, na, nb int) error {
 // columns sets the worker's rows to columns [from, to) of the chunk, [to-from][n].
 func (w *momentWorker) columns(x []float32, width, from, to, n int) []float32 {
 	w.rows = sized(w.rows, (to-from)*n)
-	for t := range n {
-		for i, v := range x[t*width+from : t*width+to] {
-			w.rows[i*n+t] = v
+	for i := from; i < to; i += panel { // few rows to write to at a time
+		rows, k := w.rows[(i-from)*n:], min(panel, to-i)
+		for t := range n {
+			for j, v := range x[t*width+i : t*width+i+k] {
+				rows[j*n+t] = v
+			}
 		}
 	}
 	return w.rows

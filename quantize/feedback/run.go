@@ -3,9 +3,11 @@ package feedback
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
@@ -35,6 +37,7 @@ type Options struct {
 	Kernel  *kernel.Set // nil: the best this machine has
 	Damping float64     // of the moments, relative to their mean; 0: by the number of tokens (see damping)
 	Sweeps  int         // of the descent; 0: 4
+	Tokens  int         // to fit on, of the text, evenly spread; 0: tokensPerColumn
 
 	Progress func(done, total int64) // matrices
 
@@ -85,6 +88,9 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
 	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
 		width: source.Config.Width, pools: map[string]*expertMoments{}}
+	if len(windows) == 0 {
+		return errors.New("feedback needs at least one window of text")
+	}
 	seqs := u.hold(windows)
 	streams, err := u.open(artifacts, seqs)
 	if err != nil {
@@ -112,22 +118,47 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	return nil
 }
 
-// heldBack is the share of windows that choose nothing but whether a choice counts: every so many-th.
-const heldBack = 6
+// Some windows are held back: they choose nothing but whether a choice counts. They are every so many-th, but no more
+// than make so many tokens.
+const (
+	heldBack   = 6
+	heldTokens = 4096
+)
 
-// hold lists the windows, those that are held back last.
+// tokensPerColumn of the widest matrix are fitted on. Fewer cost quality, more bring little: on demo-s in Q3_K_S the
+// divergence is 0.35, 0.31, 0.28 and 0.28 of the encoders' with 9, 19, 37 and 74.
+const tokensPerColumn = 30
+
+// hold lists the windows to fit on and behind them those to hold back, evenly spaced.
 func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
-	for _, held := range []bool{false, true} {
-		for i, w := range windows {
-			if (i%heldBack == heldBack-1) == held {
+	held := min(len(windows)/heldBack, (heldTokens+len(windows[0])-1)/len(windows[0]))
+	want := (cmp.Or(u.Tokens, tokensPerColumn*widestInput(u.source)) + len(windows[0]) - 1) / len(windows[0])
+	fit := max(1, min(len(windows)-held, want))
+	used := fit + held
+	for _, back := range []bool{false, true} {
+		seen := 0
+		for i := range used {
+			is := (i+1)*held/used > i*held/used
+			if w := windows[i*len(windows)/used]; is == back {
 				seqs = append(seqs, infer.Sequence{Tokens: w})
-				if !held {
-					u.fit += len(w)
-				}
+				seen += len(w)
 			}
+		}
+		if !back {
+			u.fit = seen
 		}
 	}
 	return seqs
+}
+
+// widestInput is the columns of the widest matrix of the layers.
+func widestInput(c *checkpoint.Checkpoint) (n int) {
+	for i := range c.Tensors {
+		if t := &c.Tensors[i]; len(t.Shape) > 1 && strings.HasPrefix(t.Name, "blk.") {
+			n = max(n, int(t.Cols()))
+		}
+	}
+	return n
 }
 
 // damping is what is added to the moments of n columns, relative to their mean. With fewer than thirty tokens for each
