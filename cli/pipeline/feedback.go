@@ -58,6 +58,10 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		return nil, err
 	}
 	for _, a := range starts {
+		if n, kept := a.store.Summary(); kept > 0 {
+			s.Events.Note(fmt.Sprintf("%s: %d of %d matrices keep the encoder's values: others were not better on text held back",
+				filepath.Base(a.Path), kept, n))
+		}
 		one := o
 		one.Chosen, one.Reuse = a.data, nil
 		w, err := quantize.Write(ctx, c, m, []quantize.Artifact{a.Artifact}, one)
