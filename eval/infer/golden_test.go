@@ -94,7 +94,7 @@ func slack(name string) float64 {
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
 	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss",
 		"starcoder2", "qwen2-moe", "deepseek-v3", "afmoe", "lfm2", "lfm2-moe", "gemma4", "gemma4-moe", "gemma3n",
-		"qwen3-5", "qwen3-next"} {
+		"qwen3-5", "qwen3-next", "hunyuan", "cohere2", "olmo3", "apertus"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})
