@@ -101,17 +101,19 @@ func (m *ssmHeadStep) task(p *pass, worker, task int) {
 
 // rates sets δ and α of n tokens from a row on.
 func (m *ssmHeadStep) rates(p *pass, s *ssmScratch, head, row, n int) (delta, alpha []float32) {
-	delta, alpha = grow(&s.delta, n), grow(&s.alpha, n)
+	all := wholePanels(n) // of which no function has a remainder
+	delta, alpha = grow(&s.delta, all), grow(&s.alpha, all)
 	from := p.ssm.in[row*p.ssm.width+m.Inner+m.conv.width+head:]
-	for t := range delta {
+	for t := range n {
 		delta[t] = from[t*p.ssm.width] + m.dtBias[head]
 	}
+	clear(delta[n:])
 	p.set.Softplus(delta)
 	for t, d := range delta {
 		alpha[t] = d * m.a[head]
 	}
 	p.set.Exp(alpha)
-	return delta, alpha
+	return delta[:n], alpha[:n]
 }
 
 // steps runs a head token by token.
@@ -176,11 +178,16 @@ func (m *ssmHeadStep) chunk(p *pass, s *ssmScratch, state []float32, head, chunk
 // pack cuts the values of a chunk into panels, zeros behind them.
 func (m *ssmHeadStep) pack(values, from []float32, n, rows int) {
 	dims, width := m.HeadDim(), m.conv.width
-	clear(values)
-	for t := range n {
-		row := from[t*width:][:dims]
-		for d := 0; d < dims; d += panel {
-			copy(values[d*rows+t*panel:][:panel], row[d:])
+	for d := 0; d < dims; d += panel {
+		to, whole := values[d*rows:][:rows*panel], d+panel <= dims
+		for t := range n {
+			if row := from[t*width+d:]; whole {
+				*(*[panel]float32)(to[t*panel:]) = [panel]float32(row)
+			} else {
+				clear(to[t*panel:][:panel])
+				copy(to[t*panel:], row[:dims-d])
+			}
 		}
+		clear(to[n*panel:])
 	}
 }

@@ -28,7 +28,7 @@ var avx2 = &Set{
 	sigmoid:        oneSlice(8, sigmoidAVX2, sigmoidGeneric),
 	softCap:        oneSliceBy(8, capOf(softCapAVX2), softCapGeneric),
 
-	stateSpace: genericStateSpace,
+	stateSpace: stateSpaceOf(8, softplusAVX2, expAVX2, stepStateAVX2, decayRowsAVX2, mulRowsAVX2),
 }
 
 var (

@@ -21,5 +21,6 @@ var avx512 = func() *Set {
 	s.sigmoid = oneSlice(16, sigmoidAVX512, avx2.sigmoid)
 	s.xielu = xieluOf(16, xieluAVX512, avx2.xielu)
 	s.softCap = oneSliceBy(16, capOf(softCapAVX512), avx2.softCap)
+	s.stateSpace = stateSpaceOf(16, softplusAVX512, expAVX512, stepStateAVX512, decayRowsAVX512, mulRowsAVX512)
 	return &s
 }()

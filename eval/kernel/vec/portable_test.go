@@ -40,6 +40,8 @@ var portable = func() *Set {
 			}
 			softCapGeneric(four(x, n), limit)
 		}), softCapGeneric),
+
+		stateSpace: portableStateSpace,
 	}
 }()
 
@@ -140,3 +142,19 @@ func rotatePortable(a, b, cos, sin *float32, n int) {
 func rotatePairsPortable(x, cos, sin *float32, n int) {
 	ropeGeneric(four(x, 2*n), four(cos, n), four(sin, n), true)
 }
+
+var portableStateSpace = stateSpaceOf(4, func(x *float32, n int) { softplusGeneric(four(x, n)) },
+	func(x *float32, n int) { expGeneric(four(x, n)) },
+	func(h, b, c *float32, n int, v, y *float32, panels int, decay, gain, skip float32) {
+		stepStateGeneric(unsafe.Slice(h, panels*n*panel), unsafe.Slice(y, panels*panel), unsafe.Slice(v, panels*panel),
+			unsafe.Slice(b, n), unsafe.Slice(c, n), decay, gain, skip)
+	},
+	func(dst, src *float32, stride, diagonal, below int, decay, gain, last *float32) {
+		rows := diagonal + below
+		n := (rows-1)*stride/4 + panel
+		decayRowsGeneric(unsafe.Slice(dst, n), unsafe.Slice(src, n), stride/4, unsafe.Slice(decay, rows),
+			unsafe.Slice(gain, rows), unsafe.Slice(last, panel))
+	},
+	func(dst, src, by *float32, width, rows int) {
+		mulRowsGeneric(unsafe.Slice(dst, rows*width), unsafe.Slice(src, rows*width), unsafe.Slice(by, width))
+	})

@@ -61,6 +61,26 @@ func (s *Set) MulRows(dst, src, by []float32, rows int) {
 	}
 }
 
+// stateSpaceOf makes functions of slices of generated ones, which take vectors of that width; strides are in bytes.
+func stateSpaceOf(width int, softplus, exp func(x *float32, n int),
+	step func(h, b, c *float32, n int, v, y *float32, panels int, decay, gain, skip float32),
+	decayRows func(dst, src *float32, stride, diagonal, below int, decay, gain, last *float32),
+	mulRows func(dst, src, by *float32, width, rows int)) stateSpace {
+	return stateSpace{
+		softplus: oneSlice(width, softplus, softplusGeneric),
+		exp:      oneSlice(width, exp, expGeneric),
+		stepState: func(h, y, v, b, c []float32, decay, gain, skip float32) {
+			step(&h[0], &b[0], &c[0], len(b), &v[0], &y[0], len(v)/panel, decay, gain, skip)
+		},
+		decayRows: func(dst, src []float32, stride int, decay, gain, last []float32) {
+			rows := len(decay)
+			diagonal := min(rows, panel)
+			decayRows(&dst[0], &src[0], 4*stride, diagonal, rows-diagonal, &decay[0], &gain[0], &last[0])
+		},
+		mulRows: func(dst, src, by []float32) { mulRows(&dst[0], &src[0], &by[0], len(by), len(dst)/len(by)) },
+	}
+}
+
 func softplusGeneric(x []float32) {
 	for i, v := range x {
 		x[i] = max(v, 0) + float32(math.Log1p(math.Exp(-math.Abs(float64(v)))))
