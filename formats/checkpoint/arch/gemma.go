@@ -2,9 +2,11 @@ package arch
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
+	"bitmill/formats"
 	"bitmill/formats/gguf"
 	"bitmill/formats/tokenizer"
 )
@@ -116,6 +118,13 @@ var gemma3 = family{
 	Defaults: func(h *HFConfig) {
 		scalar := 256.0
 		h.QueryScalar = &scalar
+	},
+	Only: func(h *HFConfig) error {
+		if all, _ := h.Bidirectional.(bool); all {
+			return fmt.Errorf("%w: use_bidirectional_attention is true: tokens see later ones, as for embeddings",
+				formats.ErrUnsupported)
+		}
+		return nil
 	},
 	Config: func(h *HFConfig, c *Config) error {
 		c.gemma(or(h.QueryScalar, 0), 0)

@@ -14,5 +14,6 @@ var glm4MoELite = family{
 	Spellings:   func(h *HFConfig) { h.HeadDim = nil }, // in transformers another name of qk_rope_head_dim
 	Config:      func(h *HFConfig, c *Config) error { return h.latent(c, Sigmoid) },
 	NoHeadDim:   true,
+	Forced:      glmTokens,
 	Metadata:    deepseekMetadata,
 }

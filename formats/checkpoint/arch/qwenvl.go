@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"bitmill/formats/gguf"
+	"bitmill/formats/tokenizer"
 )
 
 // The decoders of Qwen's vision models turn the pairs of a head by three coordinates of a place in a picture (M-RoPE,
@@ -51,10 +52,25 @@ var qwen3VLMoE = family{
 		qwen3MoE.Read(r, c)
 		r.deepstack()
 	},
+	Special: omniEnds,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		m.Set("qwen3vlmoe.expert_feed_forward_length", uint32(c.Experts.FFN))
 		deepstackMetadata(h, c, m)
 	},
+}
+
+// omniEnds makes the end of a turn the end of a text, and its beginning, where the thinker of Qwen3-Omni is meant.
+func omniEnds(h *HFConfig, m *gguf.Metadata, t *tokenizer.Tokenizer, _ []int) {
+	if h.wrapper != "qwen3_omni_moe" {
+		return
+	}
+	for id := range int32(t.Vocab()) {
+		if text, kind, _ := t.Token(id); text == "<|im_end|>" && kind == tokenizer.Control {
+			m.Set("tokenizer.ggml.bos_token_id", uint32(id))
+			m.Set("tokenizer.ggml.eos_token_id", uint32(id))
+			t.BOS, t.EOS = id, id
+		}
+	}
 }
 
 // transposedExperts lists the experts of a layer where they are stacked as [input][output], gate before up in one
