@@ -17,7 +17,8 @@ func (h *HFConfig) listed() map[string]**int {
 		"head_dim": &h.HeadDim, "sliding_window": &h.SlidingWindow, "moe_intermediate_size": &h.ExpertFFN,
 		"shared_expert_intermediate_size": &h.SharedFFN, "num_experts": &h.NumExperts,
 		"num_local_experts": &h.NumLocalExperts, "num_experts_per_tok": &h.ExpertsUsed,
-		"n_routed_experts": &h.RoutedExperts, "n_shared_experts": &h.SharedExperts,
+		"n_routed_experts": &h.RoutedExperts, "moe_topk": &h.HunyuanUsed,
+		"num_shared_expert": &h.HunyuanShared, "n_shared_experts": &h.SharedExperts,
 	}
 }
 

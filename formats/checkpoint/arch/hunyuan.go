@@ -35,13 +35,16 @@ var hunyuan = family{
 			m.Set("tokenizer.ggml.eot_token_id", uint32(ends[0]))
 		}
 	},
-	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
-		if h.alpha() > 0 {
-			m.Set("hunyuan-dense.rope.scaling.type", "none")
-			m.Set("hunyuan-dense.rope.scaling.factor", float32(1))
-			m.Set("hunyuan-dense.rope.scaling.original_context_length", uint32(c.Context))
-		}
-	},
+	Metadata: hunyuanRope,
+}
+
+// hunyuanRope writes that RoPE needs no scaling beyond its base.
+func hunyuanRope(h *HFConfig, c *Config, m *gguf.Metadata) {
+	if h.alpha() > 0 {
+		m.Set(c.Arch+".rope.scaling.type", "none")
+		m.Set(c.Arch+".rope.scaling.factor", float32(1))
+		m.Set(c.Arch+".rope.scaling.original_context_length", uint32(c.Context))
+	}
 }
 
 // alpha is the factor of NTK-aware RoPE scaling; 0: none.

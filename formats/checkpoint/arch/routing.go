@@ -25,6 +25,9 @@ type expertKeys struct {
 	QKNormType     string   `json:"qk_norm_type"`
 	ClipQKV        *float64 `json:"clip_qkv"`
 
+	HunyuanUsed   *int `json:"moe_topk"`
+	HunyuanShared *int `json:"num_shared_expert"`
+
 	ErnieExperts  *int `json:"moe_num_experts"`
 	ErnieUsed     *int `json:"moe_k"`
 	ErnieShared   *int `json:"moe_num_shared_experts"`
