@@ -6,14 +6,16 @@ type Cache struct {
 	model    *Model
 	capacity int
 	length   int     // positions filled
-	states   []state // of Model.stateful
+	states   []state // of Model.stateful, for each run over the layers
 }
 
 // NewCache returns an empty cache with room for capacity positions.
 func (m *Model) NewCache(capacity int) *Cache {
-	c := &Cache{model: m, capacity: capacity, states: make([]state, len(m.stateful))}
-	for i, s := range m.stateful {
-		c.states[i] = s.newState(nil, capacity)
+	c := &Cache{model: m, capacity: capacity}
+	for range m.loops() {
+		for _, s := range m.stateful {
+			c.states = append(c.states, s.newState(nil, capacity))
+		}
 	}
 	for _, r := range m.rope {
 		r.upTo(capacity)
@@ -48,7 +50,7 @@ func (p *pass) recall(x stateful) {
 	p.states = p.states[:0]
 	for i, s := range p.spans {
 		if s.cache != nil {
-			p.states = append(p.states, s.cache.states[at.cache])
+			p.states = append(p.states, s.cache.states[p.loop*len(p.m.stateful)+at.cache])
 			continue
 		}
 		for len(spare) <= i {

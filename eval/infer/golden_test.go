@@ -81,10 +81,13 @@ func TestLogitsAgreeWithTransformers(t *testing.T) {
 }
 
 // slack is how much more than others a case amplifies rounding. Gemma 4's scores are not scaled: transformers' own
-// logits in float32 are 1.3e-5 off those in float64.
+// logits in float32 are 1.3e-5 off those in float64. Nanbeige's layers run twice.
 func slack(name string) float64 {
-	if strings.HasPrefix(name, "gemma4") {
+	switch {
+	case strings.HasPrefix(name, "gemma4"):
 		return 12
+	case strings.HasPrefix(name, "nanbeige"):
+		return 2
 	}
 	return 1
 }
@@ -94,7 +97,7 @@ func slack(name string) float64 {
 func TestShortcutsDoNotChangeLogits(t *testing.T) {
 	for _, name := range []string{"llama", "mistral", "qwen3", "gemma2", "gemma3", "phi3", "olmo2", "mixtral", "gpt-oss",
 		"starcoder2", "qwen2-moe", "deepseek-v3", "afmoe", "lfm2", "lfm2-moe", "gemma4", "gemma4-moe", "gemma3n",
-		"qwen3-5", "qwen3-next", "hunyuan", "cohere2", "olmo3", "apertus"} {
+		"qwen3-5", "qwen3-next", "hunyuan", "cohere2", "olmo3", "apertus", "nanbeige"} {
 		c := checkpointtest.Load(t, name)
 		m := open(t, c)
 		want := forward(t, m, Options{}, 1, Sequence{Tokens: c.Tokens})
@@ -116,7 +119,7 @@ func TestShortcutsDoNotChangeLogits(t *testing.T) {
 		products := 1
 		m.each(func(w *Linear) {
 			if !w.later {
-				products++
+				products += m.loops()
 			}
 		})
 		if seen != products && m.Config.Experts == nil || seen > products {

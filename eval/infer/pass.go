@@ -31,6 +31,7 @@ type pass struct {
 
 	rows    int  // current rows, at the front of buf.x: n, or after narrow only those wanted
 	narrows bool // a mixer may narrow
+	loop    int  // the current run over all layers
 
 	inputs   table    // of all layers: see layerInputs
 	streams  table    // of each row, beside buf.x: see altUp
@@ -68,7 +69,7 @@ func (p *pass) run(tasks int, s step) {
 // begin checks the sequences and lays them out.
 func (p *pass) begin(m *Model, seqs []Sequence) error {
 	p.m, p.tokens, p.spans, p.n, p.wanted, p.residual = m, p.tokens[:0], p.spans[:0], 0, 0, residual{}
-	p.narrows, p.err = false, nil
+	p.narrows, p.loop, p.err = false, 0, nil
 	p.inputs, p.streams = table{}, table{}
 	last := 0
 	for i, s := range seqs {

@@ -81,12 +81,9 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	if err := p.begin(m, seqs); err != nil {
 		return nil, err
 	}
-	p.narrows = p.o.Observe == nil && p.wanted < p.n
 	p.embed()
 	p.layer(m.opening)
-	for _, l := range m.layers {
-		p.layer(l)
-	}
+	p.loops()
 	p.layer(m.closing)
 	logits := p.head()
 	if p.err != nil {
@@ -99,6 +96,24 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 	}
 	return logits, nil
 }
+
+// loops runs all layers as often as the model does.
+func (p *pass) loops() {
+	n := p.m.loops()
+	for ; p.loop < n; p.loop++ {
+		if p.loop > 0 && p.m.Config.LoopNorm {
+			p.addResidual()
+			p.normRows(p.buf.x, p.rows, p.m.outputNorm)
+		}
+		p.narrows = p.loop == n-1 && p.o.Observe == nil && p.wanted < p.n
+		for _, l := range p.m.layers {
+			p.layer(l)
+		}
+	}
+}
+
+// loops is how often the layers run.
+func (m *Model) loops() int { return max(1, m.Config.Loops) }
 
 // Layers runs only layers [from, to) on x, the residual stream before layer from, [tokens][Width]; nil is the tokens'
 // embedding. It returns the residual stream before layer to in a slice that the next call reuses, and which may be its

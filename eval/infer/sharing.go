@@ -51,7 +51,7 @@ func (p *pass) remember(at *slot) {
 	p.states = p.states[:0]
 	for i, s := range p.spans {
 		if s.cache != nil {
-			p.states = append(p.states, s.cache.states[at.cache])
+			p.states = append(p.states, s.cache.states[p.loop*len(p.m.stateful)+at.cache])
 		} else {
 			p.states = append(p.states, p.spare[at.spare][i])
 		}
@@ -62,6 +62,9 @@ func (p *pass) remember(at *slot) {
 func (m *Model) alone(from, to int) error {
 	if m.Config.AltUp.Streams > 0 {
 		return fmt.Errorf("layers of a model with %d residual streams do not run alone", m.Config.AltUp.Streams)
+	}
+	if n := m.loops(); n > 1 {
+		return fmt.Errorf("layers that run %d times over do not run alone", n)
 	}
 	for i, l := range m.layers[from:to] {
 		for _, b := range l {

@@ -14,7 +14,7 @@ import (
 // garbage, whatever the types of the weights.
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for _, name := range []string{"llama", "gemma2", "gpt-oss", "starcoder2", "qwen2-moe", "deepseek-v3", "lfm2", "afmoe",
-		"gemma4", "gemma4-moe", "gemma3n", "qwen3-5", "apertus"} {
+		"gemma4", "gemma4-moe", "gemma3n", "qwen3-5", "apertus", "nanbeige"} {
 		steady(t, checkpointtest.Load(t, name))
 	}
 }

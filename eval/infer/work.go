@@ -17,27 +17,29 @@ func (m *Model) Work(n, past int) Work {
 		w.Products[l.form] += int64(l.Rows) * int64(l.Cols) * int64(tokens)
 		w.WeightBytes += int64(len(l.Data))
 	}
-	rows := n
-	for b := range m.branches() {
-		switch x := b.mixer.(type) {
-		case stateful:
-			w.KVBytes += x.stateBytes(past)
-			if x.place().last {
-				rows = 1
+	for loop := range m.loops() {
+		rows := n
+		for b := range m.branches() {
+			switch x := b.mixer.(type) {
+			case stateful:
+				w.KVBytes += x.stateBytes(past)
+				if x.place().last && loop == m.loops()-1 {
+					rows = 1
+				}
+			case *sharing:
+				w.KVBytes += x.heads.stateBytes(past)
 			}
-		case *sharing:
-			w.KVBytes += x.heads.stateBytes(past)
-		}
-		for _, x := range b.mixer.matrices() {
-			switch {
-			case x.Routed: // each token is multiplied by few; at most so many are read
-				used := int64(rows * m.Config.Experts.Used)
-				w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
-				w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
-			case x.stored:
-				add(x, n)
-			default:
-				add(x, rows)
+			for _, x := range b.mixer.matrices() {
+				switch {
+				case x.Routed: // each token is multiplied by few; at most so many are read
+					used := int64(rows * m.Config.Experts.Used)
+					w.Products[x.form] += int64(x.Rows) * int64(x.Cols) * used / int64(x.Experts)
+					w.WeightBytes += int64(len(x.Data)) * min(used, int64(x.Experts)) / int64(x.Experts)
+				case x.stored:
+					add(x, n)
+				default:
+					add(x, rows)
+				}
 			}
 		}
 	}

@@ -177,6 +177,7 @@ var families = []*family{
 	&mistral,
 	&mistral3,
 	&mixtral,
+	&nanbeige,
 	&nemotronH,
 	&nemotronHMoE,
 	&olmo2,

@@ -86,6 +86,7 @@ type HFConfig struct {
 	gemmaKeys
 	lfm2Keys
 	gptKeys
+	loopKeys
 
 	RopeTheta      *float64        `json:"rope_theta"`      // until transformers 4
 	RopeScaling    *ropeParameters `json:"rope_scaling"`    // until transformers 4

@@ -19,6 +19,8 @@ type Variant struct {
 	LateNorms  bool       // norms of single queries and keys come behind RoPE
 	OutputNorm string     // name of the norm before the output matrix; "": output_norm
 	Taps       int        // of short convolutions
+	Loops      int        // how often the layers run, each time with states of their own; 0: once
+	LoopNorm   bool       // the output's norm comes between two runs
 	Positions  int        // positions with a learned vector, which is added to the embedding; 0: positions are rotated
 	Single     bool       // a layer is a mixer or a feed-forward layer, not both
 
