@@ -1,6 +1,7 @@
 package arch
 
-// KVValues is the number of values of keys and values that a token adds in all layers.
+// KVValues is the number of values of keys and values that a token adds in all layers, each
+// time that they run.
 func (c *Config) KVValues() (n int64) {
 	for i := range c.Layers {
 		l := c.OfLayer(i)
@@ -12,7 +13,7 @@ func (c *Config) KVValues() (n int64) {
 			n += 2 * int64(l.KVHeads) * int64(l.HeadDim)
 		}
 	}
-	return n
+	return n * c.runs()
 }
 
 // StateValues is the number of values that layers with a state of constant size remember of a sequence: the rows that a
@@ -26,5 +27,8 @@ func (c *Config) StateValues() (n int64) {
 			n += int64(c.SSM.Conv-1)*int64(c.SSM.ConvWidth()) + int64(c.SSM.Inner)*int64(c.SSM.State)
 		}
 	}
-	return n
+	return n * c.runs()
 }
+
+// runs is how often the layers run, each time with states of their own.
+func (c *Config) runs() int64 { return int64(max(1, c.Loops)) }
