@@ -1,7 +1,7 @@
 package arch
 
-// KVValues is the number of values of keys and values that a token adds in all layers, each
-// time that they run.
+// KVValues is the number of values of keys and values that a token adds in all layers, each time
+// that they run.
 func (c *Config) KVValues() (n int64) {
 	for i := range c.Layers {
 		l := c.OfLayer(i)
