@@ -15,16 +15,18 @@ import (
 
 // Candidate is one measured file.
 type Candidate struct {
-	Model      string  `json:"model"`
-	Format     string  `json:"format"`
-	FileBytes  int64   `json:"file_bytes"`
-	KVBytes    int64   `json:"-"`            // keys and values of one token
-	StateBytes int64   `json:"-"`            // of layers that remember a sequence in constant memory
-	Memory     int64   `json:"memory_bytes"` // the file, mapped, with keys and values of the context asked for
-	Loss       float64 `json:"bits_per_byte"`
-	KLD        float64 `json:"kld"` // from its own source; 0 of a source
-	Dominated  string  `json:"dominated_by,omitempty"`
-	Fits       bool    `json:"fits"`
+	Model       string  `json:"model"`
+	Format      string  `json:"format"`
+	FileBytes   int64   `json:"file_bytes"`
+	KVBytes     int64   `json:"-"`            // keys and values of one token
+	Window      int64   `json:"-"`            // tokens that some layers see at most
+	WindowBytes int64   `json:"-"`            // the part of KVBytes in those layers
+	StateBytes  int64   `json:"-"`            // of layers that remember a sequence in constant memory
+	Memory      int64   `json:"memory_bytes"` // the file, mapped, with keys and values of the context asked for
+	Loss        float64 `json:"bits_per_byte"`
+	KLD         float64 `json:"kld"` // from its own source; 0 of a source
+	Dominated   string  `json:"dominated_by,omitempty"`
+	Fits        bool    `json:"fits"`
 
 	Text      string    `json:"-"` // identifies the text and how it was cut into windows
 	From      string    `json:"-"` // identifies the source that KLD is taken from; "": Model does
@@ -71,7 +73,9 @@ func (c *Candidate) memory(tokens int64) int64 {
 		c.KVBytes > (math.MaxInt64-max(0, c.FileBytes)-max(0, c.StateBytes))/tokens {
 		return math.MaxInt64
 	}
-	return c.FileBytes + c.StateBytes + tokens*c.KVBytes
+	// Layers with a window need no tokens before it.
+	beyond := max(0, tokens-max(0, c.Window)) * min(max(0, c.WindowBytes), max(0, c.KVBytes))
+	return c.FileBytes + c.StateBytes + tokens*c.KVBytes - beyond
 }
 
 // Limits bound the choice; a zero field is no limit.

@@ -133,3 +133,17 @@ func TestMemoryOverflow(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 }
+
+// Memory grows by the token, in layers with a window up to its length only.
+func TestMemory(t *testing.T) {
+	c := Candidate{FileBytes: 1000, KVBytes: 10, Window: 4, WindowBytes: 6, StateBytes: 50}
+	for tokens, want := range map[int64]int64{0: 1000, 1: 1060, 4: 1090, 5: 1094, 100: 1000 + 50 + 400 + 24} {
+		if got := c.memory(tokens); got != want {
+			t.Errorf("%d tokens: %d bytes, want %d", tokens, got, want)
+		}
+	}
+	c.WindowBytes, c.Window = math.MaxInt64, -5
+	if got := c.memory(math.MaxInt64 / 100); got < 0 {
+		t.Errorf("%d bytes", got)
+	}
+}

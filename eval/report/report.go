@@ -65,9 +65,11 @@ type Model struct {
 	Vocabulary   string             `json:"vocabulary"`   // its hash: losses per token compare only where it is equal
 	SourceHash   string             `json:"source_hash"`
 	Parameters   int64              `json:"parameters"`
-	KVBytes      int64              `json:"kv_bytes"`    // keys and values of one token in 16 bits
-	StateBytes   int64              `json:"state_bytes"` // what other layers remember of a sequence of any length, in 32 bits
-	Source       Row                `json:"source"`      // the reference that KLD is taken from
+	KVBytes      int64              `json:"kv_bytes"`     // keys and values of one token in 16 bits
+	Window       int64              `json:"window"`       // tokens that some layers see at most; 0: all
+	WindowBytes  int64              `json:"window_bytes"` // of KVBytes, the part in those layers
+	StateBytes   int64              `json:"state_bytes"`  // what other layers remember of a sequence of any length, in 32 bits
+	Source       Row                `json:"source"`       // the reference that KLD is taken from
 	Artifacts    []Row              `json:"artifacts"`
 	Fidelity     threshold.Fidelity `json:"fidelity"`
 	Knee         threshold.Knee     `json:"knee"`

@@ -4,16 +4,30 @@ package arch
 // that they run.
 func (c *Config) KVValues() (n int64) {
 	for i := range c.Layers {
-		l := c.OfLayer(i)
-		switch {
-		case l.KV == EarlierKV:
-		case l.Latent != nil:
-			n += int64(l.HeadDim) // the latent serves as both
-		default:
-			n += 2 * int64(l.KVHeads) * int64(l.HeadDim)
+		n += c.kvValues(i)
+	}
+	return n
+}
+
+// WindowValues is the part of KVValues in layers with a window, which need those of its last Window tokens only.
+func (c *Config) WindowValues() (n int64) {
+	for i := range c.Layers {
+		if c.Windowed(i) {
+			n += c.kvValues(i)
 		}
 	}
 	return n * c.runs()
+}
+
+func (c *Config) kvValues(i int) int64 {
+	switch l := c.OfLayer(i); {
+	case l.KV == EarlierKV || !l.Mixer.Attends():
+		return 0
+	case l.Latent != nil:
+		return int64(l.HeadDim) // the latent serves as both
+	default:
+		return 2 * int64(l.KVHeads) * int64(l.HeadDim)
+	}
 }
 
 // StateValues is the number of values that layers with a state of constant size remember of a sequence: the rows that a

@@ -13,6 +13,10 @@ func TestMemory(t *testing.T) {
 	if kv, state := c.KVValues(), c.StateValues(); kv != 2*2*2*16 || state != 2*(3*(32+2*2*8)+32*8)+2*8 {
 		t.Errorf("four kinds of layers: %d and %d values", kv, state)
 	}
+	c.Window, c.WindowLayers = 3, []bool{true, true, false, false}
+	if window := c.WindowValues(); window != 2*2*16 {
+		t.Errorf("a window in two layers: %d values", window)
+	}
 	c.Latent = &Latent{}
 	if kv := c.KVValues(); kv != 2*16 {
 		t.Errorf("latent attention: %d values", kv)
