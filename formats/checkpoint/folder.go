@@ -114,6 +114,7 @@ func (c *Checkpoint) describeFolder(h *arch.HFConfig, typ formats.Type) error {
 	}
 	c.describe(h, info, typ)
 	c.Warnings = append(c.Warnings, info.Warnings...)
+	c.tellReranker(h)
 	c.addVocabulary(h)
 	return nil
 }

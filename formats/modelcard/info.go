@@ -27,6 +27,8 @@ type Info struct {
 	BaseModels, Datasets                   []Origin // nil: the card has no such key
 	Tags, Languages                        []string
 
+	Pooling Pooling // of embeddings
+
 	Warnings []string // what could not be read; sentences without a full stop
 
 	sampling []pair // general.sampling.*, from generation_config.json
@@ -60,6 +62,8 @@ func Read(dir, nameOrPath string, n Size) (*Info, error) {
 	info.fromCard(card, n.Total)
 	sampling, warnings := readSampling(filepath.Join(dir, "generation_config.json"))
 	info.sampling, info.Warnings = sampling, append(info.Warnings, warnings...)
+	info.Pooling, warnings = readPooling(dir)
+	info.Warnings = append(info.Warnings, warnings...)
 	name := cmp.Or(cacheID(dir), FolderName(dir))
 	info.fromNames(nameOrPath, name, n)
 	return info, nil

@@ -5,6 +5,7 @@ var arcee = family{
 	Type: "arcee", Arch: "arcee",
 	Context:  4096,
 	Eps:      1e-5,
+	Pooled:   true,
 	Layer:    without(llama.Layer, "ffn_gate.weight", "ffn_gate.bias"),
 	Permuted: true, Interleaved: true, RopeFreqs: true,
 	Variant:    Variant{Activation: ReLUSquared},

@@ -60,6 +60,7 @@ type family struct {
 
 	Alpha   bool // dynamic RoPE scaling has a factor alpha, which makes another base
 	Dynamic bool // dynamic RoPE scaling is for contexts beyond the longest that the model is for
+	Pooled  bool // files of models for embeddings say how they pool
 	Letters bool // sliding_window_pattern may be a word, with L for layers with a window
 
 	Kinds map[string]Mixer // mixers by their names in layer_types or layers_block_type; nil: attention only

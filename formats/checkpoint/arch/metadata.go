@@ -36,6 +36,9 @@ func (h *HFConfig) Metadata(c *Config, info *modelcard.Info, typ formats.Type) *
 	if f.Metadata != nil {
 		f.Metadata(h, c, m)
 	}
+	if f.Pooled && info.Pooling != modelcard.PoolingUnsaid {
+		m.Set(f.Arch+".pooling_type", uint32(info.Pooling))
+	}
 	m.Set(gguf.KeyQuantizationVersion, gguf.QuantizationVersion)
 	return m
 }

@@ -9,6 +9,7 @@ var qwen2 = family{
 	Context:   32768,
 	KVHeads:   32,
 	Sliding:   4096,
+	Pooled:    true,
 	Layer:     slices.Concat(decoder, qkvBias(always)),
 	Config:    qwenWindow,
 	NoHeadDim: true,

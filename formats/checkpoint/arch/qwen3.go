@@ -9,6 +9,7 @@ var qwen3 = family{
 	HeadDim: 128,
 	KVHeads: 32,
 	Sliding: 4096,
+	Pooled:  true,
 	Layer:   slices.Concat(decoder, headNorms, qkvBias(attentionBias), outputBias),
 	Config:  qwenWindow,
 }
