@@ -32,26 +32,11 @@ func (c *conv) window() int { return len(c.taps) - c.width }
 // only: the rows of dst and x begin with channel from. They may not overlap.
 func (c *conv) channels(set *kernel.Set, dst []float32, dstStride int, x []float32, stride, n int, window []float32,
 	from, to int) {
-	size, wide := len(c.taps)/c.width, to-from
-	before := size - 1
-	row := func(t int) []float32 {
-		if t < 0 {
-			return window[(before+t)*c.width+from:][:wide]
-		}
-		return x[t*stride:][:wide]
-	}
+	set.Convolve(dst, dstStride, x, stride, n, window[min(from, len(window)):], c.taps[from:], len(c.taps)/c.width, c.width,
+		to-from)
 	for t := range n {
-		y := dst[t*dstStride:][:wide]
-		copy(y, row(t-before))
-		set.Mul(y, c.taps[from:])
-		for i := 1; i < size; i++ {
-			set.AddProduct(y, row(t-before+i), c.taps[i*c.width+from:])
-		}
 		if c.bias != nil {
-			set.Add(y, c.bias[from:])
+			set.Add(dst[t*dstStride:][:to-from], c.bias[from:])
 		}
-	}
-	for i := range before { // row i becomes that of token n-before+i; it reads no row before i
-		copy(window[i*c.width+from:][:wide], row(n-before+i))
 	}
 }

@@ -54,6 +54,7 @@ var targets = slices.Concat([]target{
 	both(vectors, "vector", vector.Emit),
 	both(vectors, "running", vector.EmitRunning),
 	both(vectors, "statespace", vector.EmitStateSpace),
+	both(vectors, "conv", vector.EmitConv),
 	both(kernels, "row", row.Emit),
 	both(encoders, "affine", encode.Affine),
 	both(encoders, "symmetric", encode.Symmetric),

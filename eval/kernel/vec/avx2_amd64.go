@@ -15,6 +15,7 @@ var avx2 = &Set{
 	addScaled:      twoSlicesBy(8, addScaledAVX2, addScaledGeneric),
 	mul:            twoSlices(8, mulAVX2, mulGeneric),
 	addProduct:     threeSlices(8, addProductAVX2, addProductGeneric),
+	conv:           convFuncs{8, convs{2: conv2AVX2, 3: conv3AVX2, 4: conv4AVX2}},
 	center:         centerOf(8, sumAVX2, shiftAVX2),
 	sumSquares:     twoSlices(8, addSquaresAVX2, sumSquaresGeneric),
 	klDivergence:   klDivergenceOf(8, divergenceAVX2, generic),

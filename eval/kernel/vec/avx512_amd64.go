@@ -7,10 +7,11 @@ import "bitmill/formats/cpu"
 // native lists the sets beyond generic.
 var native = map[string]*Set{cpu.AVX2: avx2, cpu.AVX512: avx512}
 
-// avx512 takes vectors of sixteen numbers where there is an exponential, and is avx2 elsewhere.
+// avx512 takes vectors of sixteen numbers where there is an exponential, and in convolutions; it is avx2 elsewhere.
 var avx512 = func() *Set {
 	s := *avx2
 	s.addPart = addPartOf(addPartAVX512)
+	s.conv = convFuncs{16, convs{2: conv2AVX512, 3: conv3AVX512, 4: conv4AVX512}}
 	s.softmax = softmaxOf(16, expSumAVX512, maximum8, scale8, avx2)
 	s.logSumExp = logSumExpOf(16, sumExpAVX512, maximum8, avx2)
 	s.klDivergence = klDivergenceOf(16, divergenceAVX512, avx2)

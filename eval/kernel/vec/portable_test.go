@@ -23,6 +23,7 @@ var portable = func() *Set {
 		addScaled:      twoSlicesBy(4, pairsBy(addScaledGeneric), addScaledGeneric),
 		mul:            twoSlices(4, pairs(mulGeneric), mulGeneric),
 		addProduct:     threeSlices(4, triples(addProductGeneric), addProductGeneric),
+		conv:           convFuncs{8, convs{2: convPortable(2), 3: convPortable(3), 4: convPortable(4)}},
 		center:         centerOf(4, sumPortable, shiftPortable),
 		sumSquares:     twoSlices(4, pairs(sumSquaresGeneric), sumSquaresGeneric),
 		klDivergence:   klDivergenceOf(4, divergencePortable, generic),
@@ -73,6 +74,17 @@ func addPartPortable(x *float32, stride, width int, seen *int32, rows int, f flo
 	sum *float64) {
 	r := &RunningSoftmax{unsafe.Slice(top, rows), unsafe.Slice(sum, rows), unsafe.Slice(factors, rows)}
 	addPartGeneric(r, unsafe.Slice(x, (rows-1)*stride/4+width), stride/4, width, unsafe.Slice(seen, rows), f)
+}
+
+func convPortable(size int) func(dst *float32, dstStride int, x *float32, stride, rows int, window, taps *float32, width,
+	n int) {
+	return func(dst *float32, dstStride int, x *float32, stride, rows int, window, taps *float32, width, n int) {
+		if n%8 != 0 || n == 0 {
+			panic(fmt.Sprint(n, " channels are not whole vectors"))
+		}
+		generic.convolveRows(unsafe.Slice(dst, (rows-1)*dstStride/4+n), dstStride/4, unsafe.Slice(x, (rows-1)*stride/4+n),
+			stride/4, rows, unsafe.Slice(window, (size-2)*width/4+n), unsafe.Slice(taps, (size-1)*width/4+n), size, width/4, n)
+	}
 }
 
 func deltaStepPortable(state, k, q *float32, rows int, v, y *float32, panels int, decay, beta float32) {

@@ -24,6 +24,7 @@ type Set struct {
 	sumSquares   func(acc, x []float32)
 	klDivergence func(p, q []float32, lseP, lseQ float64) float64
 	rope         func(x, cos, sin []float32, interleaved bool)
+	conv         convFuncs
 
 	siluMul, geluMul, geluTanhMul func(gate, up []float32)
 	reluSquaredMul                func(gate, up []float32)
