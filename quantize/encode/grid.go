@@ -11,7 +11,8 @@ import (
 //
 //	value = d*s * level(q) - dmin*t        level(q) = q + Low, or Table[q]
 //
-// Types without s have s = 1, and types without t have dmin = 0. A method that chooses scales and levels in its own way
+// Types without s have s = 1, and types without t have dmin = 0. In the types with a codebook, several levels at once are
+// an entry of it, with signs, and d*s is d*(2s+1)*Unit. A method that chooses scales and levels in its own way
 // reads where the encoder starts with Read, and writes its choice with Write.
 type Grid struct {
 	Sub, Super int       // values of a sub-block and of a super-block
@@ -20,6 +21,7 @@ type Grid struct {
 	Table      []float32 // the levels; nil: q + Low
 	SLow, STop int32     // s is SLow to STop; 1 to 1: none
 	TTop       int32     // t is 0 to TTop; 0: none, 1: dmin alone
+	Book       *Book     // nil: levels are chosen one by one
 
 	bytes int // of a super-block
 	read  func(x *Levels, b []byte, block int)
@@ -30,7 +32,10 @@ type Grid struct {
 type Levels struct {
 	D, DMin []float32 // of each super-block, as 16-bit floats hold them
 	S, T    []int32   // of each sub-block
-	Q       []uint8   // of each value
+	Q       []uint8   // of each value; nil with a codebook
+
+	Entries []int32 // of each group of values
+	Signs   []uint8 // of eight values each, the first in the lowest bit; set: negative
 }
 
 // GridOf returns the grid of a type; nil for one that is none.
@@ -61,6 +66,36 @@ var grids = map[formats.Type]*Grid{
 	formats.Q5_K: {Sub: 32, Super: 256, Top: 31, STop: 63, TTop: 63, bytes: 176, read: readQ5_K, write: writeQ5_K},
 	formats.Q6_K: {Sub: 16, Super: 256, Top: 63, Low: -32, SLow: -128, STop: 127, bytes: 210, read: readQ6_K,
 		write: writeQ6_K},
+	formats.IQ2_XXS: {Sub: 32, Super: 256, STop: 15, Book: &Book{Dim: 8, Unit: 0.125, Even: true, typ: formats.IQ2_XXS},
+		bytes: 66, read: readIQ2_XXS, write: writeIQ2_XXS},
+	formats.IQ2_XS: {Sub: 16, Super: 256, STop: 15, Book: &Book{Dim: 8, Unit: 0.125, Even: true, typ: formats.IQ2_XS},
+		bytes: 74, read: readIQ2_XS, write: writeIQ2_XS},
+	formats.IQ2_S: {Sub: 16, Super: 256, STop: 15, Book: &Book{Dim: 8, Unit: 0.125, typ: formats.IQ2_S},
+		bytes: 82, read: readIQ2_S, write: writeIQ2_S},
+	formats.IQ3_XXS: {Sub: 32, Super: 256, STop: 15, Book: &Book{Dim: 4, Unit: 0.25, Even: true, typ: formats.IQ3_XXS},
+		bytes: 98, read: readIQ3_XXS, write: writeIQ3_XXS},
+	formats.IQ3_S: {Sub: 32, Super: 256, STop: 15, Book: &Book{Dim: 4, Unit: 1, typ: formats.IQ3_S},
+		bytes: 110, read: readIQ3_S, write: writeIQ3_S},
+}
+
+// Scale is what d is multiplied by in a sub-block.
+func (g *Grid) Scale(s int32) float32 {
+	if g.Book != nil {
+		return float32(2*s+1) * g.Book.Unit
+	}
+	return float32(s)
+}
+
+// LevelOf is the level of value i of a row.
+func (g *Grid) LevelOf(x *Levels, i int) float32 {
+	if g.Book == nil {
+		return g.Level(x.Q[i])
+	}
+	v := float32(g.Book.Values()[int(x.Entries[i/g.Book.Dim])*g.Book.Dim+i%g.Book.Dim])
+	if x.Signs[i/8]>>(i%8)&1 != 0 {
+		return -v
+	}
+	return v
 }
 
 // Level is the level of q.
@@ -73,8 +108,14 @@ func (g *Grid) Level(q uint8) float32 {
 
 // NewLevels makes room for a row of cols values, a multiple of Super.
 func (g *Grid) NewLevels(cols int) *Levels {
-	return &Levels{D: make([]float32, cols/g.Super), DMin: make([]float32, cols/g.Super), S: make([]int32, cols/g.Sub),
-		T: make([]int32, cols/g.Sub), Q: make([]uint8, cols)}
+	x := &Levels{D: make([]float32, cols/g.Super), DMin: make([]float32, cols/g.Super), S: make([]int32, cols/g.Sub),
+		T: make([]int32, cols/g.Sub)}
+	if g.Book != nil {
+		x.Entries, x.Signs = make([]int32, cols/g.Book.Dim), make([]uint8, cols/8)
+	} else {
+		x.Q = make([]uint8, cols)
+	}
+	return x
 }
 
 // Read takes an encoded row apart.

@@ -40,10 +40,10 @@ func TestGrids(t *testing.T) {
 		}
 		for i := range x {
 			sub, super := i/g.Sub, i/g.Super
-			scale := l.D[super] * float32(l.S[sub])
-			got := float32(scale*g.Level(l.Q[i])) - float32(l.DMin[super]*float32(l.T[sub]))
-			if got != want[i] || l.Q[i] > uint8(g.Top) || l.S[sub] < g.SLow || l.S[sub] > g.STop || l.T[sub] > g.TTop {
-				t.Fatalf("%v: value %d is %g of %v, want %g", typ, i, got, l.Q[i], want[i])
+			scale := l.D[super] * g.Scale(l.S[sub])
+			got := float32(scale*g.LevelOf(l, i)) - float32(l.DMin[super]*float32(l.T[sub]))
+			if got != want[i] || g.Book == nil && l.Q[i] > uint8(g.Top) || l.S[sub] < g.SLow || l.S[sub] > g.STop || l.T[sub] > g.TTop {
+				t.Fatalf("%v: value %d is %g of s %d, want %g", typ, i, got, l.S[sub], want[i])
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func (b *rowBlock) descend(target []float32) (total float64) {
 // value is the decoded value of a column.
 func (b *rowBlock) value(x *encode.Levels, i int) float32 {
 	sub, super := i/b.g.Sub, i/b.g.Super
-	return x.D[super]*float32(x.S[sub])*b.g.Level(x.Q[i]) - x.DMin[super]*float32(x.T[sub])
+	return x.D[super]*b.g.Scale(x.S[sub])*b.g.LevelOf(x, i) - x.DMin[super]*float32(x.T[sub])
 }
 
 // sweep tries every sub-block once and reports whether any moved.
@@ -58,8 +58,8 @@ func (b *rowBlock) sweep() (moved bool) {
 // improve moves the sub-block at column at of a row if that is cheaper, and sets delta to minus the change.
 func (b *rowBlock) improve(r, at int, delta []float32) bool {
 	n, sub, x := b.n, b.sub, b.x[r]
-	var y, e [widest]float32
-	var q, bestQ [widest]uint8
+	var y [widest]float32
+	var now, chosen levels
 	grad, inverse, root := b.grad[r*n+at:][:sub], b.hInv[at*sub:][:sub*sub], b.hRoot[at*sub:][:sub*sub]
 	stay := float32(0)
 	for i := range sub {
@@ -73,16 +73,16 @@ func (b *rowBlock) improve(r, at int, delta []float32) bool {
 	best, found := stay*0.99999, -1
 	list := b.candidates(x, at/sub, 2, 1)
 	for i, c := range list {
-		if loss := b.feed(&y, root, c, best, &q, &e); loss < best {
-			best, found, bestQ = loss, i, q
+		if loss := b.feed(&y, root, c, best, &now); loss < best {
+			best, found, chosen = loss, i, now
 		}
 	}
 	if found < 0 {
 		return false
 	}
 	b.take(x, at/sub, list[found])
+	b.put(x, at, &chosen, func(i int) int { return at + i })
 	for i := range sub {
-		x.Q[at+i] = bestQ[i]
 		v := b.value(x, at+i)
 		d := v - b.v[r*n+at+i]
 		b.v[r*n+at+i] = v
@@ -124,7 +124,7 @@ func (b *rowBlock) slopes(u []float32, x *encode.Levels, super int, low bool) {
 		if low {
 			u[i] = -float32(x.T[sub])
 		} else {
-			u[i] = float32(x.S[sub]) * b.g.Level(x.Q[super*256+i])
+			u[i] = b.g.Scale(x.S[sub]) * b.g.LevelOf(x, super*256+i)
 		}
 	}
 }

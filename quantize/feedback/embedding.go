@@ -132,7 +132,7 @@ func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
 	if !ok || g == nil {
 		return nil, nil
 	}
-	s, err := NewSolver(u.Kernel, h, u.width, g.Sub, u.damping(u.width, u.fit))
+	s, err := NewSolver(u.Kernel, h, u.width, g, u.damping(u.width, u.fit))
 	if err != nil {
 		return nil, err
 	}

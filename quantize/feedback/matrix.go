@@ -10,17 +10,25 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// solving is the current site of an artifact: rows x, whose moments its matrices share.
-type solving struct {
-	x       []float32       // [tokens][columns]
-	n       int             // tokens to fit on
-	pooled  int             // tokens of other experts that count as well
-	h       []float64       // Σ x·x'; nil until it is needed
-	c       []float64       // Σ (full-x)·x'; nil: no correction
-	solvers map[int]*Solver // by the size of sub-blocks
+// gridKind is what types have in common that share a solver.
+type gridKind struct {
+	sub  int
+	book bool
 }
 
-func (s *solving) begin(x []float32, n int) { *s = solving{x: x, n: n, solvers: map[int]*Solver{}} }
+// solving is the current site of an artifact: rows x, whose moments its matrices share.
+type solving struct {
+	x       []float32 // [tokens][columns]
+	n       int       // tokens to fit on
+	pooled  int       // tokens of other experts that count as well
+	h       []float64 // Σ x·x'; nil until it is needed
+	c       []float64 // Σ (full-x)·x'; nil: no correction
+	solvers map[gridKind]*Solver
+}
+
+func (s *solving) begin(x []float32, n int) {
+	*s = solving{x: x, n: n, solvers: map[gridKind]*Solver{}}
+}
 
 // matrix chooses a matrix, unless its type is not a grid or an earlier run has chosen it.
 func (u *run) matrix(w *infer.Linear, sum []float32) error {
@@ -158,9 +166,10 @@ func (m *matrix) prepare(name string) (err error) {
 			m.share(s, name)
 		}
 	}
-	if m.solver = s.solvers[m.g.Sub]; m.solver == nil {
-		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g.Sub, m.damping(m.n, s.n+s.pooled))
-		s.solvers[m.g.Sub] = m.solver
+	kind := gridKind{m.g.Sub, m.g.Book != nil}
+	if m.solver = s.solvers[kind]; m.solver == nil {
+		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g, m.damping(m.n, s.n+s.pooled))
+		s.solvers[kind] = m.solver
 	}
 	return err
 }

@@ -28,23 +28,23 @@ func (b *rowBlock) search(target []float32) {
 func (b *rowBlock) searchBlock(r, at int, errs []float32) {
 	x, sub := b.x[r], b.sub
 	id := b.perm[at] / sub
-	var y, e, bestE [widest]float32
-	var q, bestQ [widest]uint8
+	var y [widest]float32
+	var now, chosen levels
 	copy(y[:sub], b.w[r*b.n+at:])
 	root := b.uBlocks[at*sub:][:sub*sub]
 	best, found := float32(math.Inf(1)), -1
 	list := b.candidates(x, id, 4, 2)
 	for i, c := range list {
-		if loss := b.feed(&y, root, c, best, &q, &e); loss < best {
-			best, found, bestQ, bestE = loss, i, q, e
+		if loss := b.feed(&y, root, c, best, &now); loss < best {
+			best, found, chosen = loss, i, now
 		}
 	}
 	if found < 0 {
 		return // values that are not numbers
 	}
 	b.take(x, id, list[found])
+	b.put(x, id*sub, &chosen, func(i int) int { return b.perm[at+i] })
 	for i := range sub {
-		x.Q[b.perm[at+i]] = bestQ[i]
-		errs[i] = -bestE[i]
+		errs[i] = -chosen.errs[i]
 	}
 }

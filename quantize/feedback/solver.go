@@ -7,7 +7,6 @@ package feedback
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"bitmill/eval/infer"
@@ -50,12 +49,13 @@ func panels(dst []float32, v []float64, rows, cols, stride int) {
 	}
 }
 
-// NewSolver prepares for matrices whose inputs have the moments h, [n][n]. damp times the mean of their diagonal is
+// NewSolver prepares for matrices of one grid whose inputs have the moments h, [n][n]. damp times the mean of their diagonal is
 // added to it.
-func NewSolver(set *kernel.Set, h []float64, n, sub int, damp float64) (*Solver, error) {
+func NewSolver(set *kernel.Set, h []float64, n int, g *encode.Grid, damp float64) (*Solver, error) {
+	sub := g.Sub
 	s := &Solver{set: set, n: n, sub: sub, u: make([]float32, n*n), h: make([]float32, n*n)}
 	m := square{n, h}
-	s.perm = feedbackOrder(m, sub)
+	s.perm = feedbackOrder(m, sub, g.Book == nil)
 	u, err := m.damped(s.perm, damp).inverseRoot()
 	if err != nil {
 		return nil, err
@@ -115,8 +115,8 @@ func (s *Solver) invertBlocks(d square) error {
 	return nil
 }
 
-// feedbackOrder puts sub-blocks with the largest moments first, and inside them columns.
-func feedbackOrder(h square, sub int) []int {
+// feedbackOrder puts sub-blocks with the largest moments first, and inside them columns where these are free.
+func feedbackOrder(h square, sub int, free bool) []int {
 	n := h.n
 	trace := make([]float64, n/sub)
 	order := make([]int, n)
@@ -127,6 +127,9 @@ func feedbackOrder(h square, sub int) []int {
 	slices.SortStableFunc(order, func(a, b int) int {
 		x, y := trace[a/sub], trace[b/sub]
 		if a/sub == b/sub {
+			if !free {
+				return a - b
+			}
 			x, y = h.v[a*n+a], h.v[b*n+b]
 		}
 		switch {
@@ -229,7 +232,7 @@ func (b *rowBlock) candidates(x *encode.Levels, sub, ws, wt int) []candidate {
 		if c.s < g.SLow || c.s > g.STop {
 			continue
 		}
-		c.scale = c.d * float32(c.s)
+		c.scale = c.d * g.Scale(c.s)
 		for l := range 2*wt + 1 {
 			c.t, c.dmin = x.T[sub]+zigzag(l), dmin
 			if g.TTop == 1 {
@@ -258,47 +261,4 @@ func zigzag(k int) int32 {
 func (b *rowBlock) take(x *encode.Levels, sub int, c candidate) {
 	super := sub * b.g.Sub / b.g.Super
 	x.S[sub], x.T[sub], x.D[super], x.DMin[super] = c.s, c.t, c.d, c.dmin
-}
-
-// feed rounds the values of a sub-block one after another, each error moving the values behind it by the rows of root,
-// and returns Σ (error/root diagonal)². It gives up above best.
-func (b *rowBlock) feed(y *[widest]float32, root []float32, c candidate, best float32, q *[widest]uint8,
-	errs *[widest]float32) float32 {
-	sub, tmp, loss := b.sub, *y, float32(0)
-	inverse := float32(0)
-	if c.scale != 0 {
-		inverse = 1 / c.scale
-	}
-	for i := range sub {
-		row := root[i*sub:][:sub]
-		l := (tmp[i] + c.low) * inverse
-		k := b.nearest(l)
-		v := c.scale*b.g.Level(k) - c.low
-		e := (tmp[i] - v) / row[i]
-		loss += e * e
-		if !(loss < best) {
-			return float32(math.Inf(1))
-		}
-		q[i], errs[i] = k, e
-		for j := i + 1; j < sub; j++ {
-			tmp[j] -= e * row[j]
-		}
-	}
-	return loss
-}
-
-// nearest is q of the level nearest to l.
-func (b *rowBlock) nearest(l float32) uint8 {
-	g := b.g
-	if g.Table != nil {
-		return encode.NearestNonlinear(l)
-	}
-	l -= float32(g.Low)
-	switch {
-	case !(l > 0):
-		return 0
-	case l >= float32(g.Top):
-		return uint8(g.Top)
-	}
-	return uint8(l + 0.5)
 }
