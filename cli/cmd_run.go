@@ -31,6 +31,8 @@ func runCommand() *cli.Command {
 				Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
 			&cli.BoolFlag{Name: "bench",
 				Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
+			&cli.BoolFlag{Name: "compare-methods",
+				Usage: "with another --method than reference, measure what reference makes of each format too"},
 			memoryFlag(), forceFlag(),
 		}, append(weightFlags(), recipeFlags()...)...),
 		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {

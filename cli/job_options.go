@@ -21,7 +21,7 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Context: c.Int("ctx"), Windows: c.Int("chunks"),
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
-		Strict: c.Bool("strict"), Force: c.Bool("force"),
+		CompareMethods: c.Bool("compare-methods"), Strict: c.Bool("strict"), Force: c.Bool("force"),
 		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench", "force"),
 	}
 	if o.Formats, o.All, err = formatNames(c.StringSlice("formats")); err != nil {

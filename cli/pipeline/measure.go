@@ -26,6 +26,9 @@ func (j *job) measure(ctx context.Context, in inputs, artifacts []*artifact) (*r
 	if err == nil && j.windows != nil {
 		err = j.evaluate(ctx, in, artifacts, m)
 	}
+	if err == nil && j.windows != nil && j.o.CompareMethods {
+		err = j.compareMethods(ctx, in, artifacts, m)
+	}
 	if err == nil && j.windows != nil && j.o.Bench {
 		err = j.bench(ctx, in, artifacts, m)
 	}
@@ -65,6 +68,7 @@ func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 			return nil, err
 		}
 		row.Path = filepath.ToSlash(filepath.Join(j.name, a.name))
+		row.Method = in.provenance.Method
 		m.Artifacts = append(m.Artifacts, row)
 	}
 	return m, nil

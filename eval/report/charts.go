@@ -21,20 +21,25 @@ func kldChart(r *Report) *chart {
 	budget, vertical := 0.0, 0
 	for i := range r.Models {
 		m := &r.Models[i]
-		s := series{name: clean(m.Name)}
+		s, encoders := series{name: clean(m.Name)}, series{name: clean(m.Name) + ", reference"}
 		envelope := threshold.Envelope(m.Points(), m.Fidelity.Budget)
 		for _, row := range m.sorted() {
 			bits := row.Point(false).BPW()
 			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
 				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: bar(row.KLDSE), label: clean(row.Format),
 					apart: !slices.ContainsFunc(envelope, func(p threshold.Point) bool { return p.Format == row.Format })})
+				if e := row.Reference; e != nil && plausible(e.KLD, 1e-9, 1e6) {
+					encoders.marks = append(encoders.marks, mark{x: bits, y: e.KLD, err: bar(e.KLDSE)})
+				}
 			}
 		}
 		if len(s.marks) == 0 {
 			continue
 		}
 		k := len(c.all)
-		c.all = append(c.all, s)
+		if c.all = append(c.all, s); len(encoders.marks) > 0 {
+			c.all = append(c.all, encoders)
+		}
 		f := &m.Fidelity
 		if budget == 0 && plausible(f.Budget, 1e-9, 1e6) {
 			budget = f.Budget

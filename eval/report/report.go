@@ -114,6 +114,9 @@ type Row struct {
 
 	score.Text // how well it predicts the text
 
+	Method    string     `json:"method,omitempty"`    // of choosing scales and levels; empty: the encoders'
+	Reference *Reference `json:"reference,omitempty"` // what the encoders make of the same format; absent when not measured
+
 	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
 	FallbackShare float64 `json:"fallback_share"` // their share of the weights
 	Seconds       Seconds `json:"seconds"`        // by step; varies between runs
@@ -122,6 +125,14 @@ type Row struct {
 	// here, w the imatrix's weights of their columns (1 without); null where the tensor is not quantized.
 	TensorErrors score.Series `json:"tensor_errors"`
 	Resources    *Resources   `json:"resources"` // null when not measured; varies between runs
+}
+
+// Reference is the divergence of a format's file as the encoders make it, over the same windows.
+type Reference struct {
+	KLD     float64 `json:"kld"`
+	KLDSE   float64 `json:"kld_se"`
+	PPL     float64 `json:"ppl"`
+	SameTop float64 `json:"same_top"`
 }
 
 // Seconds are durations by name.
