@@ -37,6 +37,7 @@ var unlikePeer = map[string]string{
 
 	"afmoe":             "scales the embedding, whatever config.json says",
 	"afmoe-odd":         "leaves RoPE out of every fourth layer, whatever config.json says",
+	"dots1":             "does not run files that do not tell how experts are scored",
 	"glm4-moe-lite":     "takes the scores of experts for one softmax unless there are 47 or 48 layers",
 	"glm4-moe-lite-mtp": "takes the scores of experts for one softmax unless there are 47 or 48 layers",
 	"minimax-m2":        "does not run files that do not tell how experts are scored",

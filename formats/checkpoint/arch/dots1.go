@@ -18,6 +18,11 @@ var dots1 = family{
 		from := 62
 		h.MaxWindowLayers, h.UseSlidingWindow = &from, true
 	},
+	Spellings: func(h *HFConfig) {
+		if h.ScoringFunc == "noaux_tc" { // the method of choosing, which has sigmoids
+			h.ScoringFunc = "sigmoid"
+		}
+	},
 	Config: func(h *HFConfig, c *Config) error {
 		if err := h.routing(c, Sigmoid); err != nil {
 			return err

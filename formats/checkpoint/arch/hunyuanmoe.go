@@ -32,6 +32,14 @@ var hunyuanMoE = family{
 		}
 		return hunyuan.Config(h, c)
 	},
+	Read: func(r *reader, c *Config) {
+		if n := r.int("expert_shared_count", 1); n > 1 {
+			r.fail(fmt.Errorf("%w: metadata key %s.expert_shared_count is %d", formats.ErrUnsupported, c.Arch, n))
+		}
+		if c.Experts.Shared == 0 {
+			c.Experts.Shared = c.FFN
+		}
+	},
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
 		w, e := writer{Metadata: m, arch: c.Arch}, c.Experts
 		m.Delete("hunyuan-moe.expert_used_count") // it comes late
