@@ -13,6 +13,10 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte(llama31))
 	f.Add([]byte(qwen25))
 	f.Add([]byte(`{"model_type": "qwen3", "rope_parameters": {"rope_type": "yarn", "factor": 1e300}, "sliding_window": [1]}`))
+	f.Add([]byte(`{"model_type": "gemma2", "num_hidden_layers": 4, "layer_types": true, "hidden_size": 256, "vocab_size": 1,
+		"num_attention_heads": 8, "intermediate_size": 1}`))
+	f.Add([]byte(`{"model_type": "gemma4", "num_hidden_layers": 0, "hidden_size": 0, "vocab_size": 0, "num_attention_heads": 0,
+		"intermediate_size": 0}`))
 	for _, name := range checkpointtest.Names() {
 		f.Add([]byte(checkpointtest.Load(f, name).Config))
 	}

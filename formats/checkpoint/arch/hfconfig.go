@@ -159,7 +159,7 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 		}
 		c.HeadDim = c.Width / c.Heads
 	}
-	if c.Layers < 0 || c.Layers > maxLayers {
+	if c.Layers < 1 || c.Layers > maxLayers {
 		return c, nil, c.check()
 	}
 	if err := h.checkLists(c.Layers); err != nil {

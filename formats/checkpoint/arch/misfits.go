@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/modelcard"
@@ -42,8 +43,11 @@ func (h *HFConfig) keep(data []byte, err error) error {
 	return nil
 }
 
-// probes are values of all kinds that a key may have.
-var probes = []string{"1", "2", "3", "64", "0.5", "true", `"gelu"`, `["sliding_attention"]`, "[1]"}
+// probes are values of all kinds that a key of a model with so many layers may have.
+func probes(layers int) []string {
+	list := func(entry string) string { return "[" + strings.Repeat(entry+",", max(layers, 1)-1) + entry + "]" }
+	return []string{"null", "1", "2", "3", "64", "0.5", "true", `"gelu"`, list(`"sliding_attention"`), list("1")}
+}
 
 // depends reports whether the model depends on a key: whether any value that the key may have makes another model than
 // its absence does. Most keys belong to some families only.
@@ -54,9 +58,14 @@ func (h *HFConfig) depends(data []byte, key string) bool {
 	}
 	var without any
 	fitting := 0
-	for i, value := range slices.Concat([]string{"null"}, probes) {
+	layers := 1
+	if h.Layers != nil {
+		layers = min(*h.Layers, maxLayers)
+	}
+	for i, value := range probes(layers) {
 		k := h.family.defaults(h.wrapper) // of a key that occurs twice the last value counts
-		err := pyjson.Unmarshal(fmt.Appendf(slices.Clip(object), ",%q:%s}", key, value), k)
+		text := fmt.Appendf(slices.Clip(object), ",%q:%s}", key, value)
+		err := pyjson.Unmarshal(text, k)
 		misfits, ok := err.(pyjson.Misfits)
 		if err != nil && !ok {
 			return true
@@ -64,7 +73,7 @@ func (h *HFConfig) depends(data []byte, key string) bool {
 		if slices.ContainsFunc(misfits, func(m pyjson.Misfit) bool { return m.Top() == key }) {
 			continue
 		}
-		k.readLists(data)
+		k.readLists(text)
 		k.spell()
 		model, ok := k.model()
 		if i == 0 {
