@@ -33,7 +33,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 		if err != nil || !strings.HasSuffix(m.Type, "Pooling") {
 			continue
 		}
-		if !filepath.IsLocal(m.Path) {
+		if m.Path != "" && !filepath.IsLocal(m.Path) {
 			err = fmt.Errorf("modules.json names the folder %q, which is not in %s", m.Path, dir)
 			break
 		}
