@@ -31,6 +31,8 @@ type Info struct {
 
 	Warnings []string // what could not be read; sentences without a full stop
 
+	Suppressed []int32 // suppress_tokens of generation_config.json
+
 	sampling []pair // general.sampling.*, from generation_config.json
 }
 
@@ -60,8 +62,8 @@ func Read(dir, nameOrPath string, n Size) (*Info, error) {
 		info.Warnings = append(info.Warnings, fmt.Sprintf("the front matter of %s is not used: %v", path, err))
 	}
 	info.fromCard(card, n.Total)
-	sampling, warnings := readSampling(filepath.Join(dir, "generation_config.json"))
-	info.sampling, info.Warnings = sampling, append(info.Warnings, warnings...)
+	sampling, suppressed, warnings := readSampling(filepath.Join(dir, "generation_config.json"))
+	info.sampling, info.Suppressed, info.Warnings = sampling, suppressed, append(info.Warnings, warnings...)
 	info.Pooling, warnings = readPooling(dir)
 	info.Warnings = append(info.Warnings, warnings...)
 	name := cmp.Or(cacheID(dir), FolderName(dir))

@@ -32,18 +32,18 @@ var samplingKeys = []struct {
 }
 
 // readSampling reads the recommended sampling parameters. Nothing needs them: a file or a value that cannot be read is
-// left out with a warning, and a missing file is ignored.
-func readSampling(path string) (list []pair, warnings []string) {
+// left out with a warning, and a missing file is ignored. suppressed are the tokens that are never to be generated.
+func readSampling(path string) (list []pair, suppressed []int32, warnings []string) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var config map[string]json.RawMessage
 	if err == nil {
 		warnings, err = pyjson.Lenient(path, pyjson.Unmarshal(data, &config))
 	}
 	if err != nil {
-		return nil, []string{fmt.Sprintf("the sampling parameters are left out: %v", err)}
+		return nil, nil, []string{fmt.Sprintf("the sampling parameters are left out: %v", err)}
 	}
 	for _, s := range samplingKeys {
 		for _, key := range s.keys {
@@ -64,5 +64,11 @@ func readSampling(path string) (list []pair, warnings []string) {
 			break
 		}
 	}
-	return list, warnings
+	if raw := config["suppress_tokens"]; raw != nil && !pyjson.Null(raw) {
+		more, err := pyjson.Lenient(path, pyjson.Under("suppress_tokens", pyjson.Unmarshal(raw, &suppressed)))
+		if warnings = append(warnings, more...); err != nil || more != nil {
+			suppressed = nil
+		}
+	}
+	return list, suppressed, warnings
 }

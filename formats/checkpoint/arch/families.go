@@ -79,6 +79,7 @@ type family struct {
 	Config  func(h *HFConfig, c *Config) error        // sets the rest from config.json; fails when it cannot be evaluated
 	Read    func(r *reader, c *Config)                // sets the rest from GGUF metadata
 
+	Suppresses bool                                           // suppress_tokens of generation_config.json is written
 	NoHeadDim  bool                                           // head_dim is written only when config.json has one
 	Parameters func(h *HFConfig, c *Config, w writer)         // writes the architecture's keys instead of the common ones
 	Metadata   func(h *HFConfig, c *Config, m *gguf.Metadata) // adds to them

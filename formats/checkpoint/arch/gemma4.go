@@ -46,13 +46,16 @@ func gemma4Vocabulary(c *Config, m *gguf.Metadata, t *tokenizer.Tokenizer) {
 var gemma4Unified = func() family {
 	f := gemma4
 	f.Type, f.Context, f.Sliding, f.Defaults = "gemma4_unified_text", 262144, 1024, nil
+	f.Suppresses = true
 	return f
 }()
 
 // gemma4Layer lists the tensors of a layer.
-var gemma4Layer = slices.Concat(inAllLayers(without(sandwich, attentionMatrices...)), sharedKV, layerInputTensors, []tensorSpec{
-	vector("layer_scalar", "layer_output_scale.weight", one, usual),
+var gemma4Layer = slices.Concat(inAllLayers(without(sandwich, attentionMatrices...)), sharedKV, layerInputTensors,
+	gemma4Experts, []tensorSpec{vector("layer_scalar", "layer_output_scale.weight", one, usual)})
 
+// gemma4Experts lists those of experts beside the feed-forward layer.
+var gemma4Experts = []tensorSpec{
 	{HF: "router.proj.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}, In: sparse},
 	{HF: "router.scale", GGUF: "ffn_gate_inp.scale", Shape: []dim{width}, In: sparse},
 	{HF: "router.per_expert_scale", GGUF: "ffn_down_exps.scale", Shape: []dim{experts}, In: sparse},
@@ -62,7 +65,7 @@ var gemma4Layer = slices.Concat(inAllLayers(without(sandwich, attentionMatrices.
 	{HF: "pre_feedforward_layernorm_2.weight", GGUF: "pre_ffw_norm_2.weight", Shape: []dim{width}, In: sparse},
 	{HF: "post_feedforward_layernorm_1.weight", GGUF: "post_ffw_norm_1.weight", Shape: []dim{width}, In: sparse},
 	{HF: "post_feedforward_layernorm_2.weight", GGUF: "post_ffw_norm_2.weight", Shape: []dim{width}, In: sparse},
-})
+}
 
 // inAllLayers is a table whose rows for dense layers are of all layers.
 func inAllLayers(table []tensorSpec) []tensorSpec {

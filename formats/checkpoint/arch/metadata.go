@@ -39,6 +39,9 @@ func (h *HFConfig) Metadata(c *Config, info *modelcard.Info, typ formats.Type) *
 	if f.Pooled && info.Pooling != modelcard.PoolingUnsaid {
 		m.Set(f.Arch+".pooling_type", uint32(info.Pooling))
 	}
+	if f.Suppresses && info.Suppressed != nil {
+		m.Set("tokenizer.ggml.suppress_tokens", info.Suppressed)
+	}
 	m.Set(gguf.KeyQuantizationVersion, gguf.QuantizationVersion)
 	return m
 }
