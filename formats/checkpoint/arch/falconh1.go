@@ -58,10 +58,11 @@ func (h *HFConfig) falcon(c *Config) error {
 	if h.SSMWidth == nil && h.MambaExpand != nil {
 		inner = *h.MambaExpand * c.Width
 	}
-	c.Mixer = AttentionMamba
+	c.Mixer, c.Rope.Base = AttentionMamba, single(c.Rope.Base) // 1e11 is not a float32
 	if h.Tied && or(h.EmbeddingMultiplier, 1) != or(h.HeadMultiplier, 1) {
 		c.Tied = false
 	}
+	err := h.stateSpace(c, inner) // first, so that the tensors are known in any case
 	switch {
 	case h.AttentionBias || h.MLPBias || h.ProjectorsBias:
 		return fmt.Errorf("%w: biases in model_type falcon_h1", formats.ErrUnsupported)
@@ -73,7 +74,7 @@ func (h *HFConfig) falcon(c *Config) error {
 		return fmt.Errorf("%w: %d ssm_multipliers and %d mlp_multipliers, not 5 and 2", formats.ErrCorrupt,
 			len(h.SSMMultipliers), len(h.MLPMultipliers))
 	}
-	return h.stateSpace(c, inner)
+	return err
 }
 
 // falconFactors are the multipliers of a tensor, in the converter's order.

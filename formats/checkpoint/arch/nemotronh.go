@@ -165,7 +165,7 @@ func (h *HFConfig) nemotron(c *Config) error {
 
 func readNemotron(r *reader, c *Config) {
 	r.stateSpace(c)
-	c.RopeLayers = make([]bool, c.Layers)
+	c.RopeLayers, c.Rope.Dims = make([]bool, c.Layers), c.HeadDim
 }
 
 // readNemotronMoE tells experts from feed-forward layers by their tensors.
@@ -212,7 +212,7 @@ func nemotronParameters(h *HFConfig, c *Config, w writer) {
 	}
 	w.fileType()
 	w.uint("vocab_size", c.Vocab)
-	w.uint("rope.dimension_count", c.HeadDim)
+	w.uint("rope.dimension_count", c.Width/c.Heads) // though nothing rotates
 	ssmMetadata(c, w.Metadata)
 	w.uint("attention.key_length", c.HeadDim)
 	w.uint("attention.value_length", c.HeadDim)
