@@ -35,7 +35,8 @@ func (l *loader) delta(blk func(string) string) *delta {
 	c, n := &l.c.Config, l.c.Config.SSM
 	values := n.Inner
 	d := &delta{
-		qkv: l.linear(blk("attn_qkv.weight"), c.Width, n.ConvWidth()), z: l.linear(blk("attn_gate.weight"), c.Width, values),
+		qkv: l.linear(blk("attn_qkv.weight"), c.Width, n.ConvWidth()),
+		z:   l.linear(blk("attn_gate.weight"), c.Width, values),
 		out: l.linear(blk("ssm_out.weight"), values, c.Width), conv: l.conv(blk("ssm_conv1d"), n.ConvWidth(), n.Conv),
 		a: l.vector(blk("ssm_a"), n.Heads), dt: l.vector(blk("ssm_dt.bias"), n.Heads),
 		gain:  l.vector(blk("ssm_norm.weight"), n.HeadDim()),

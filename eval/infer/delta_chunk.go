@@ -105,8 +105,8 @@ func (d *delta) multiplyKeys(p *pass, w *deltaScratch, n int) {
 		}
 		for i := range 2 {
 			first := i*n + at // keys and queries before see none of these keys
-			p.set.GemmPanels(w.products[first*deltaChunk+at:], deltaChunk, w.rows[first*dims:], dims, keys, panel*dims, n-at,
-				panel, dims, false)
+			p.set.GemmPanels(w.products[first*deltaChunk+at:], deltaChunk, w.rows[first*dims:], dims, keys, panel*dims,
+				n-at, panel, dims, false)
 		}
 	}
 }
@@ -137,8 +137,8 @@ func (d *delta) chunk(p *pass, w *deltaScratch, s, y []float32, n int) {
 	d.solve(p, w, n)
 	for at := 0; at < n; at += panel {
 		end := min(at+panel, n)
-		p.set.GemmPanels(queries[at*wide:], wide, w.fading[(n+at)*deltaChunk:], deltaChunk, w.xPanels, panel*deltaChunk, end-at,
-			wide, end, true)
+		p.set.GemmPanels(queries[at*wide:], wide, w.fading[(n+at)*deltaChunk:], deltaChunk, w.xPanels, panel*deltaChunk,
+			end-at, wide, end, true)
 	}
 	for t := range n {
 		copy(y[t*d.out.Cols:][:d.valueDim], queries[t*wide:])
