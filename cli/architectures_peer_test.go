@@ -43,6 +43,8 @@ var unlikePeer = map[string]string{
 	"minimax-m2":        "does not run files that do not tell how experts are scored",
 	"olmoe":             "wants as many heads of keys as of queries",
 	"olmoe-raw":         "does not make the weights of the chosen experts add up to one, whatever config.json says",
+	"qwen3-5-moe-odd":   "wants values of a delta net as wide as its keys",
+	"qwen3-5-rope":      "wants values of a delta net as wide as its keys",
 	"mellum":            "rotates layers with a window from the base of the others",
 }
 
