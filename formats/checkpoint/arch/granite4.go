@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -27,22 +28,16 @@ var granite4 = family{
 			slices.Contains(types, "linear_attention") {
 			h.family = &graniteHybrid
 			h.spell()
+		} else if len(types) > 0 && value(h.NumLocalExperts, 0) > 0 {
+			h.family = &granite4MoE
 		}
 	},
 	Only: func(h *HFConfig) error {
-		types := slices.Concat(h.LayerTypes, h.BlockTypes)
-		if i := slices.IndexFunc(types, func(s string) bool { return s != "attention" && s != "full_attention" }); i >= 0 {
-			return fmt.Errorf("%w: model_type granitemoehybrid with layers of kind %q; bitmill knows it with attention only",
-				formats.ErrUnsupported, types[i])
+		if len(h.LayerTypes)+len(h.BlockTypes) == 0 || h.NumLocalExperts == nil {
+			return fmt.Errorf("%w: model_type granitemoehybrid without layer_types or num_local_experts: its layers may be of "+
+				"Mamba, or have experts", formats.ErrUnsupported)
 		}
-		if h.SharedSize == nil {
-			return fmt.Errorf("%w: there is no shared_intermediate_size", formats.ErrCorrupt)
-		}
-		if len(types) == 0 || h.NumLocalExperts == nil || *h.NumLocalExperts > 0 {
-			return fmt.Errorf("%w: model_type granitemoehybrid with layers of Mamba or with experts; bitmill knows it with "+
-				"attention only", formats.ErrUnsupported)
-		}
-		return nil
+		return granite4Layers(h)
 	},
 	Config: func(h *HFConfig, c *Config) error {
 		c.FFN = *h.SharedSize
@@ -53,16 +48,55 @@ var granite4 = family{
 	},
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {
-		granite.Metadata(h, c, m)
-		w := writer{Metadata: m, arch: c.Arch}
-		w.uint("expert_shared_feed_forward_length", c.FFN)
-		of := *c // as if it had layers with a state space
-		if h.MambaState != nil && h.stateSpace(&of, value(h.MambaExpand, 2)*c.Width) == nil {
-			hybridMetadata(&of, m)
-		}
-		w.set("rope.scaling.finetuned", c.RopeLayers == nil) // whether positions are encoded
+		h.granite4Metadata(c, m, c.FFN)
 	},
 	Vocabulary: llamaVocabulary,
+}
+
+// granite4MoE is granite4 with experts beside the feed-forward layer, which every token takes.
+var granite4MoE = family{
+	Type: "granitemoehybrid", Arch: "granitemoe",
+	Context:  2048,
+	Layer:    graniteSparse,
+	Permuted: true, Interleaved: true, RopeFreqs: true,
+	MoE:     true,
+	Variant: Variant{Experts: &Experts{Gating: SoftmaxChosen}},
+	Only:    granite4Layers,
+	Config: func(h *HFConfig, c *Config) error {
+		if h.PositionKind != "rope" {
+			c.RopeLayers = make([]bool, c.Layers)
+		}
+		return cmp.Or(h.graniteExperts(c), granite.Config(h, c))
+	},
+	NoHeadDim:  true,
+	Metadata:   func(h *HFConfig, c *Config, m *gguf.Metadata) { h.granite4Metadata(c, m, c.Experts.Shared) },
+	Vocabulary: llamaVocabulary,
+}
+
+// granite4Layers fails for layers without attention.
+func granite4Layers(h *HFConfig) error {
+	types := slices.Concat(h.LayerTypes, h.BlockTypes)
+	if i := slices.IndexFunc(types, func(s string) bool { return s != "attention" && s != "full_attention" }); i >= 0 {
+		return fmt.Errorf("%w: model_type granitemoehybrid with layers of kind %q; bitmill knows it with attention and Mamba "+
+			"only", formats.ErrUnsupported, types[i])
+	}
+	if h.SharedSize == nil {
+		return fmt.Errorf("%w: there is no shared_intermediate_size", formats.ErrCorrupt)
+	}
+	return nil
+}
+
+// granite4Metadata adds the keys of layers with a state space too, as if there were some, and whether positions are
+// encoded.
+func (h *HFConfig) granite4Metadata(c *Config, m *gguf.Metadata, shared int) {
+	granite.Metadata(h, c, m)
+	w := writer{Metadata: m, arch: c.Arch}
+	w.uint("expert_shared_feed_forward_length", shared)
+	of := *c
+	if h.MambaState != nil && h.stateSpace(&of, value(h.MambaExpand, 2)*c.Width) == nil {
+		hybridMetadata(&of, m)
+	}
+	w.set("rope.scaling.finetuned", c.RopeLayers == nil)
 }
 
 // halfOfRows takes the first half of a matrix of 2*FFN rows, or the second.
