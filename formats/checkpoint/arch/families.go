@@ -138,6 +138,8 @@ var families = []*family{
 	&afmoe,
 	&apertus,
 	&arcee,
+	&bailingMoE,
+	&bailingMoEV2,
 	&bamba,
 	&bitNet,
 	&cohere,

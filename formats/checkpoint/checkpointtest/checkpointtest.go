@@ -12,6 +12,9 @@
 //
 // Of gpt-oss-mxfp4 the experts are stored in MXFP4, as the published checkpoints are, and were decoded for the logits.
 //
+// transformers has no bailing_moe_v2: logits of bailing-moe are those of GLM-4.5's class, which computes the same, with
+// the weights of the other names. Of models with a block behind the layers the class has no such block.
+//
 // testdata/tokenizer is a byte-level BPE of 1024 tokens trained on public-domain books.
 package checkpointtest
 
