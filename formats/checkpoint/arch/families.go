@@ -160,6 +160,7 @@ var families = []*family{
 	&glm4,
 	&glm4MoE,
 	&glm4MoELite,
+	&glm4VMoE,
 	&glm4V,
 	&gpt2,
 	&gptNeoX,

@@ -47,3 +47,18 @@ var glm4MoE = family{
 		}
 	},
 }
+
+// glm4VMoE (GLM-4.5V and 4.6V) is glm4MoE beside an encoder of images, which turns pairs by three coordinates; see
+// qwen2VL.
+var glm4VMoE = func() family {
+	f := glm4MoE
+	f.Type, f.Context = "glm4v_moe_text", 65536
+	f.Class = ClassSizes{Width: 4096, FFN: 10944, Layers: 46, Heads: 96, Vocab: 151424}
+	f.Defaults = func(h *HFConfig) { h.AttentionBias = true }
+	f.Metadata = func(h *HFConfig, c *Config, m *gguf.Metadata) {
+		if glm4MoE.Metadata(h, c, m); h.NextN == nil {
+			m.Delete("glm4moe.nextn_predict_layers")
+		}
+	}
+	return f
+}()

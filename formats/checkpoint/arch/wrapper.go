@@ -25,6 +25,7 @@ var wrappers = map[string]wrapper{
 	"gemma4":         {Decoder: "gemma4_text"},
 	"gemma4_unified": {Decoder: "gemma4_unified_text"},
 	"glm4v":          {Decoder: "glm4v_text", EitherTies: true},
+	"glm4v_moe":      {Decoder: "glm4v_moe_text", EitherTies: true},
 	"idefics3":       {Decoder: "llama"},
 	"internvl":       {Decoder: "qwen2"},
 	"lfm2_vl":        {Decoder: "lfm2"},
