@@ -60,7 +60,11 @@ func readGemma4(r *reader, c *Config) {
 		}
 	}
 	c.setLayers(layers)
-	r.fail(c.setKV(r.int("attention.shared_kv_layers", 0), r.keysOnly))
+	if err := c.setKV(r.int("attention.shared_kv_layers", 0), r.keysOnly); err != nil || c.Rope.Factors != nil {
+		r.fail(err)
+		return
+	}
+	r.fail(fmt.Errorf("%w: the file is incomplete: it has no tensor rope_freqs.weight", formats.ErrCorrupt))
 }
 
 // keysOnly reports whether layer i has keys and no values.
