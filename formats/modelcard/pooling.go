@@ -28,7 +28,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 		Path string `json:"path"`
 		Type string `json:"type"`
 	}
-	found, err := decodeFile(filepath.Join(dir, "modules.json"), &modules)
+	_, err := decodeFile(filepath.Join(dir, "modules.json"), &modules)
 	for _, m := range modules {
 		if err != nil || !strings.HasSuffix(m.Type, "Pooling") {
 			continue
@@ -44,6 +44,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 			Name  string `json:"pooling_mode"`
 		}
 		path := filepath.Join(dir, filepath.FromSlash(m.Path), "config.json")
+		var found bool
 		found, err = decodeFile(path, &mode)
 		switch {
 		case err != nil || !found:

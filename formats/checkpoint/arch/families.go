@@ -203,6 +203,7 @@ var families = []*family{
 	&qwen3VL,
 	&seedOSS,
 	&smolLM3,
+	&spark,
 	&stableLM,
 	&starCoder2,
 }

@@ -93,6 +93,8 @@ type HFConfig struct {
 	RopeParameters *ropeParameters `json:"rope_parameters"` // since transformers 5
 	PartialRotary  *float64        `json:"partial_rotary_factor"`
 	EODToken       *int            `json:"eod_token_id"`
+	GateMode       string          `json:"gate_attn_act_mode"`
+	HeadGates      bool            `json:"headwise_attn_output_gate"`
 	LayerThetas    []float64       `json:"layer_rope_theta"`
 	RotaryPct      *float64        `json:"rotary_pct"`
 	OriginalMax    *float64        `json:"original_max_position_embeddings"`

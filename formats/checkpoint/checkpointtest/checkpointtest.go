@@ -11,6 +11,7 @@
 //	qwen2-window  a window from layer 1 on, eight heads on one key head, tied, vocabulary of 1037
 //
 // Of gpt-oss-mxfp4 the experts are stored in MXFP4, as the published checkpoints are, and were decoded for the logits.
+// transformers has no spark2_5: the logits of spark were computed in float64 by its definition.
 //
 // transformers has no bailing_moe_v2: logits of bailing-moe are those of GLM-4.5's class, which computes the same, with
 // the weights of the other names. Of models with a block behind the layers the class has no such block.
