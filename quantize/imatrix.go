@@ -5,15 +5,17 @@ import (
 	"math"
 
 	"bitmill/formats"
+	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
 	"bitmill/quantize/encode"
 )
 
 // weigh marks the tensors that have weights in the importance matrix. It checks that the matrix belongs to this model
 // and that every type that needs weights has them, and returns warnings.
-func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
+// Blocks that predict further tokens never have any: a text does not run through them.
+func weigh(p *Plan, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	used := map[string]bool{}
-	var bare, missing, foreign []string
+	var bare, missing, foreign, predicting []string
 	for i := range p.Tensors {
 		t := &p.Tensors[i]
 		if !t.Converted() {
@@ -37,7 +39,10 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 		switch {
 		case t.Weighted:
 		case needsImatrix(t, p.Format) && !(imatrix == nil && p.Options.AssumeImatrix):
-			missing = append(missing, t.Name)
+			if missing = append(missing, t.Name); c.Predicts(t.Name) {
+				predicting = append(predicting, t.Name)
+			}
+		case c.Predicts(t.Name):
 		case imatrix != nil && t.Type.Quantized() && t.Role&(Output|Embedding) == 0:
 			bare = append(bare, t.Name)
 		}
@@ -49,6 +54,10 @@ func weigh(p *Plan, imatrix *imatrix.Matrix) (warnings []string, err error) {
 	case len(missing) > 0 && imatrix == nil:
 		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small " +
 			"without an importance matrix: calibrate first, then pass the matrix with --imatrix"}
+	case len(missing) > 0 && len(missing) == len(predicting):
+		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, which " +
+			"blocks that predict further tokens do not have: make the file from the Hugging Face folder with --no-mtp, or give " +
+			"them larger types with --tensor-type"}
 	case len(missing) > 0:
 		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, " +
 			"and the matrix has none for them: was it made from this model, and did the text reach every expert?"}

@@ -163,7 +163,7 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options) (*Pla
 			return nil, fmt.Errorf("%s: %w", r.format.Name, err)
 		}
 	}
-	if p.Warnings, err = weigh(p, imatrix); err != nil {
+	if p.Warnings, err = weigh(p, c, imatrix); err != nil {
 		return nil, err
 	}
 	if p.Metadata, err = metadata(c, p.Format, imatrix, o); err != nil {

@@ -296,6 +296,19 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// Blocks that predict further tokens have no weights, which is told only where nothing can be made without.
+func TestPredictorsWithoutWeights(t *testing.T) {
+	c, m := small(512, formats.BF16), importance(512)
+	c.Config.Layers, c.Config.NextN = 1, 1
+	m.Entries = slices.DeleteFunc(m.Entries, func(e imatrix.Entry) bool { return strings.HasPrefix(e.Name, "blk.1.") })
+	if p, err := NewPlan(c, m, Options{Format: "Q4_K_M"}); err != nil || len(p.Warnings) > 0 {
+		t.Errorf("%v, warnings %q", err, p.Warnings)
+	}
+	if _, err := NewPlan(c, m, Options{Format: "IQ2_XS"}); err == nil || !strings.Contains(err.Error(), "--no-mtp") {
+		t.Errorf("IQ2_XS: %v", err)
+	}
+}
+
 func TestParseFormat(t *testing.T) {
 	for name, want := range map[string]string{"q4_k": "Q4_K_M", "Q5_K": "Q5_K_M", "q3_k": "Q3_K_M", "iq2_xxs": "IQ2_XXS", "bf16": "BF16"} {
 		if f, err := ParseFormat(name); err != nil || f.Name != want {

@@ -100,6 +100,11 @@ func (c *Checkpoint) idle(name string) bool {
 	if strings.HasSuffix(name, ".input_scale") || strings.Contains(name, ".attn_rot_embd") {
 		return true // for engines that quantize activations to NVFP4; a table of RoPE that is computed here
 	}
+	return c.Predicts(name)
+}
+
+// Predicts reports whether a tensor belongs to a block that predicts further tokens, which the forward pass leaves out.
+func (c *Checkpoint) Predicts(name string) bool {
 	var block int
 	_, err := fmt.Sscanf(name, "blk.%d.", &block)
 	return err == nil && c.Config.NextN > 0 && block >= c.Config.Layers && block < c.Config.Layers+c.Config.NextN
