@@ -217,7 +217,10 @@ func familyOf(modelType string) (*family, error) {
 		}
 		known = append(known, f.Type)
 	}
-	known = slices.DeleteFunc(known, func(s string) bool { return !knowsType(s) })
+	known = slices.DeleteFunc(known, func(s string) bool {
+		outer, inner := strings.CutSuffix(s, "_text")
+		return !knowsType(s) || inner && wrappers[outer].Decoder == s // goes without saying
+	})
 	return nil, fmt.Errorf("%w: model_type %q; bitmill knows%s", formats.ErrUnsupported, modelType, paragraph(known))
 }
 
