@@ -50,12 +50,13 @@ func (s *shortConv) byDefinition(x []float64) []float64 {
 	return sum
 }
 
-// TestShortConv compares layers of short convolutions alone with the definition: prompts at once, in pieces and token by
-// token, only their last rows, beside another sequence, and again after Reset.
+// TestShortConv compares layers of short convolutions alone with the definition: prompts at once, in pieces and token
+// by token, only their last rows, beside another sequence, and again after Reset.
 func TestShortConv(t *testing.T) {
 	pool := NewPool(3)
 	defer pool.Close()
-	for _, size := range []struct{ width, taps, tokens int }{{7, 1, 5}, {37, 2, 19}, {150, 3, 50}, {64, 5, 33}, {260, 4, 70}} {
+	sizes := []struct{ width, taps, tokens int }{{7, 1, 5}, {37, 2, 19}, {150, 3, 50}, {64, 5, 33}, {260, 4, 70}}
+	for _, size := range sizes {
 		for _, bias := range []bool{false, true} {
 			rng := rand.New(rand.NewPCG(6, uint64(size.width)))
 			m := &Model{embedding: randomLinear(rng, "embedding", 11, size.width).Matrix}

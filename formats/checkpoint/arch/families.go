@@ -103,15 +103,16 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //     windows of Mistral, Mixtral, StarCoder 2, SmolLM3 and Qwen; SmolLM3's layers without RoPE when they are not every
 //     fourth; Cohere 2's layers with a window when they are not three of four; Gemma's scale of scores when it does not
 //     follow from the head's width; whether the weights of Qwen 3's and OLMoE's experts add up to one; AFMoE's scale of
-//     the embedding; sigmoids of GLM-4.7-Flash's kin.
+//     the embedding; sigmoids of GLM-4.7-Flash's kin; activations of BitNet, GPT-2 and GPT-NeoX other than the usual
+//     ones; GPT-2's scores divided by the number of their layer.
 //   - StableLM's norms of single heads are written as llama.cpp reads them; its converter fails on them.
 //   - Granite 4.0's files without Mamba say when positions are left out.
 //   - GPT-2's width of the feed-forward layer is n_inner where config.json has it; the converter takes four times the
 //     model's width for granted.
 //   - GPT-NeoX's files have keys of RoPE when its base is not 10000 or it is scaled.
 //   - LFM2's convolutions may have biases, and its experts' weights a factor; the converter knows neither.
-//   - BitNet's matrices stay as they are, ternary or not, unless quantization_config says that the model rounds them when
-//     it runs; the converter rounds them again, with another scale. It does not know the names of the norms inside
+//   - BitNet's matrices stay as they are, ternary or not, unless quantization_config says that the model rounds them
+//     when it runs; the converter rounds them again, with another scale. It does not know the names of the norms inside
 //     branches that transformers gives them.
 //   - Layers of Granite 4.0 and Nemotron-H may have the names of transformers 5, of which the converter does not know all;
 //     it then writes files that cannot be run. It takes Nemotron-H without experts for a model with some when transformers

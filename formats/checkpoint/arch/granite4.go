@@ -77,8 +77,8 @@ var granite4MoE = family{
 func granite4Layers(h *HFConfig) error {
 	types := slices.Concat(h.LayerTypes, h.BlockTypes)
 	if i := slices.IndexFunc(types, func(s string) bool { return s != "attention" && s != "full_attention" }); i >= 0 {
-		return fmt.Errorf("%w: model_type granitemoehybrid with layers of kind %q; bitmill knows it with attention and Mamba "+
-			"only", formats.ErrUnsupported, types[i])
+		return fmt.Errorf("%w: model_type granitemoehybrid with layers of kind %q; bitmill knows it with attention and "+
+			"Mamba only", formats.ErrUnsupported, types[i])
 	}
 	if h.SharedSize == nil {
 		return fmt.Errorf("%w: there is no shared_intermediate_size", formats.ErrCorrupt)

@@ -9,8 +9,8 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// lfm2 (Liquid AI's LFM2 and LFM2.5, arXiv 2511.23404) has short convolutions in most layers and attention with norms of
-// single heads in the others.
+// lfm2 (Liquid AI's LFM2 and LFM2.5, arXiv 2511.23404) has short convolutions in most layers and attention with norms
+// of single heads in the others.
 var lfm2 = family{
 	Type: "lfm2", Arch: "lfm2",
 	Context: 128000, KVHeads: 8, Tied: true,

@@ -7,8 +7,8 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// nanbeige (Nanbeige 4.2) is llama whose layers run several times over, each time with keys and values of their own, and
-// with the output's norm between unless that is skipped.
+// nanbeige (Nanbeige 4.2) is llama whose layers run several times over, each time with keys and values of their own,
+// and with the output's norm between unless that is skipped.
 var nanbeige = family{
 	Type: "nanbeige", Arch: "nanbeige",
 	Context:  2048,
