@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bitmill/eval/machine"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
@@ -135,8 +136,17 @@ func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [
 	list []feedback.Artifact) error {
 	pool := s.Pool()
 	defer pool.Close()
+	o := feedback.Options{}
+	if free, ok := machine.Available(); ok {
+		o.Memory = free / 4 * 3
+	}
+	if n, limited := feedback.Tokens(c, len(list), o.Memory); limited {
+		s.Events.Warn(fmt.Sprintf("feedback %s: memory for %d tokens of the calibration text; make fewer formats at once to "+
+			"use more", ModelName(c.Path), n))
+	}
 	step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
-	err := feedback.Run(ctx, pool, c, windows, list, feedback.Options{Progress: step.Set})
+	o.Progress = step.Set
+	err := feedback.Run(ctx, pool, c, windows, list, o)
 	if err == nil {
 		step.Done()
 	}
