@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"bitmill/eval/infer"
 	"bitmill/eval/machine"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
@@ -136,21 +137,39 @@ func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [
 	list []feedback.Artifact) error {
 	pool := s.Pool()
 	defer pool.Close()
-	o := feedback.Options{}
-	if free, ok := machine.Available(); ok {
-		o.Memory = free / 4 * 3
-	}
-	if n, limited := feedback.Tokens(c, len(list), o.Memory); limited {
-		s.Events.Warn(fmt.Sprintf("feedback %s: memory for %d tokens of the calibration text; make fewer formats at once to "+
-			"use more", ModelName(c.Path), n))
+	if err := feedbackFits(c, windows, len(list)); err != nil {
+		return err
 	}
 	step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
-	o.Progress = step.Set
-	err := feedback.Run(ctx, pool, c, windows, list, o)
+	err := feedback.Run(ctx, pool, c, windows, list, feedback.Options{Progress: step.Set})
 	if err == nil {
 		step.Done()
 	}
 	return err
+}
+
+// availableMemory is a variable for tests.
+var availableMemory = machine.Available
+
+// feedbackFits fails when memory does not suffice for the text. Fewer tokens would give other files, so it is up to the
+// user.
+func feedbackFits(c *checkpoint.Checkpoint, windows [][]int32, artifacts int) error {
+	free, ok := availableMemory()
+	if !ok || len(windows) == 0 {
+		return nil
+	}
+	size := len(windows[0])
+	tokens := feedback.Tokens(c, size*len(windows))
+	need := feedback.Memory(c, tokens, artifacts)
+	if need <= free {
+		return nil
+	}
+	hint := "make fewer formats at once"
+	if n := feedback.Fitting(c, artifacts, free) / size; n > 0 {
+		hint = fmt.Sprintf("use at most --chunks %d, or %s", n, hint)
+	}
+	return fmt.Errorf("%w: method feedback takes %d MiB for %d tokens and %d formats of %s, %d MiB are free; %s",
+		infer.ErrMemory, need>>20, tokens, artifacts, ModelName(c.Path), free>>20, hint)
 }
 
 // data is a tensor's chosen data, or else what the encoders made of it.

@@ -1,10 +1,6 @@
 package feedback
 
-import (
-	"cmp"
-
-	"bitmill/formats/checkpoint"
-)
+import "bitmill/formats/checkpoint"
 
 // Memory is about what Run takes for so many tokens and artifacts, in bytes. All tokens go through a layer at once. Of
 // each the streams keep a row of the model's width for every model, and a layer takes the inputs of all its matrices
@@ -45,23 +41,12 @@ func layerOf(name string) string {
 	return ""
 }
 
-// Tokens is how many tokens Run fits on, of those that a text has: as many as are useful, and as fit into so many bytes
-// of memory (0: any number).
-func Tokens(c *checkpoint.Checkpoint, artifacts int, memory int64) (tokens int, limited bool) {
-	useful := tokensPerColumn * widestInput(c)
-	if memory <= 0 {
-		return useful, false
-	}
-	room := (memory - Memory(c, 0, artifacts)) / max(1, perToken(c, artifacts))
-	room -= heldTokens
-	if int64(useful) <= room {
-		return useful, false
-	}
-	return int(max(room, 1)), true
+// Tokens is how many tokens Run uses of a text of so many: those that it fits on, and those that it holds back.
+func Tokens(c *checkpoint.Checkpoint, text int) int {
+	return min(text, tokensPerColumn*widestInput(c)+heldTokens)
 }
 
-// tokens is what Options ask for.
-func (o *Options) tokens(c *checkpoint.Checkpoint, artifacts int) int {
-	n, _ := Tokens(c, artifacts, o.Memory)
-	return min(cmp.Or(o.Tokens, n), n)
+// Fitting is how many tokens of text fit into memory.
+func Fitting(c *checkpoint.Checkpoint, artifacts int, memory int64) int {
+	return int(max(0, memory-Memory(c, 0, artifacts)) / max(1, perToken(c, artifacts)))
 }

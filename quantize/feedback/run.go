@@ -38,7 +38,6 @@ type Options struct {
 	Damping float64     // of the moments, relative to their mean; 0: by the number of tokens (see damping)
 	Sweeps  int         // of the descent; 0: 4
 	Tokens  int         // to fit on, of the text, evenly spread; 0: tokensPerColumn
-	Memory  int64       // bytes that Run may take, by estimate: fewer tokens are used if need be; 0: any
 
 	Progress func(done, total int64) // matrices
 
@@ -92,7 +91,6 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	if len(windows) == 0 {
 		return errors.New("feedback needs at least one window of text")
 	}
-	u.Tokens = u.tokens(source, len(artifacts))
 	seqs := u.hold(windows)
 	streams, err := u.open(artifacts, seqs)
 	if err != nil {
@@ -134,7 +132,7 @@ const tokensPerColumn = 30
 // hold lists the windows to fit on and behind them those to hold back, evenly spaced.
 func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
 	held := min(len(windows)/heldBack, (heldTokens+len(windows[0])-1)/len(windows[0]))
-	want := (u.Tokens + len(windows[0]) - 1) / len(windows[0])
+	want := (cmp.Or(u.Tokens, tokensPerColumn*widestInput(u.source)) + len(windows[0]) - 1) / len(windows[0])
 	fit := max(1, min(len(windows)-held, want))
 	used := fit + held
 	for _, back := range []bool{false, true} {

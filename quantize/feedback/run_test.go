@@ -169,25 +169,21 @@ func TestRunIsRepeatable(t *testing.T) {
 	}
 }
 
-// Memory decides on the tokens; the estimate grows with both.
+// As many tokens fit as the estimate says.
 func TestMemory(t *testing.T) {
 	c := newExample(t, "llama", "Q3_K_S").source
-	all, limited := feedback.Tokens(c, 7, 0)
-	if limited || all != 30*512 {
-		t.Errorf("%d tokens, limited %v", all, limited)
+	const useful = 30*512 + 4096
+	if n := feedback.Tokens(c, 1<<20); n != useful || feedback.Tokens(c, 700) != 700 {
+		t.Errorf("%d tokens of a long text, want %d", n, useful)
 	}
-	need := feedback.Memory(c, all+4096, 7)
-	if n, limited := feedback.Tokens(c, 7, need); limited || n != all {
-		t.Errorf("with %d bytes %d tokens, limited %v", need, n, limited)
+	need := feedback.Memory(c, useful, 7)
+	if n := feedback.Fitting(c, 7, need); n != useful {
+		t.Errorf("%d tokens fit into their memory, want %d", n, useful)
 	}
-	n, limited := feedback.Tokens(c, 7, need/2)
-	if !limited || n >= all || n < 1 || feedback.Memory(c, n+4096, 7) > need/2 {
-		t.Errorf("with half of the memory %d of %d tokens, limited %v", n, all, limited)
+	if n := feedback.Fitting(c, 1, need); n <= useful {
+		t.Errorf("%d tokens fit for one artifact", n)
 	}
-	if n, _ := feedback.Tokens(c, 1, need/2); n <= all/2 {
-		t.Errorf("one artifact leaves room for %d tokens", n)
-	}
-	if n, limited := feedback.Tokens(c, 1, 1); n != 1 || !limited {
-		t.Errorf("without memory %d tokens, limited %v", n, limited)
+	if n := feedback.Fitting(c, 1, 1); n != 0 {
+		t.Errorf("%d tokens fit into nothing", n)
 	}
 }
