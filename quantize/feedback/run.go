@@ -70,6 +70,8 @@ type run struct {
 	sum  []float32 // the residual stream in front of the current sum; nil for other products
 	seen *float32  // the rows of the current site
 
+	active bool // layers run; else it is the embedding
+
 	art   *Artifact // whose pass it is; nil: the full model's
 	model *infer.Model
 	solve solving
@@ -228,7 +230,9 @@ func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
 	if s.art == nil {
 		u.full = map[key]*site{}
 	}
+	u.active = true
 	x, err := s.runner.Layers(s.model, seqs, s.x, from, to)
+	u.active = false
 	if err = cmp.Or(u.err, err); err != nil {
 		return err
 	}
@@ -269,7 +273,7 @@ func (u *run) note(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
 func (u *run) observe(w *infer.Linear, x []float32, n int) {
 	sum := u.sum
 	u.sum = nil
-	if u.err != nil || n == 0 || w.Routed && u.art == nil { // experts have other tokens in an artifact's pass
+	if !u.active || u.err != nil || n == 0 || w.Routed && u.art == nil { // experts have other tokens in an artifact's pass
 		return
 	}
 	same := u.seen == &x[0]

@@ -3,6 +3,7 @@ package feedback_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -185,5 +186,40 @@ func TestMemory(t *testing.T) {
 	}
 	if n := feedback.Fitting(c, 1, 1); n != 0 {
 		t.Errorf("%d tokens fit into nothing", n)
+	}
+}
+
+var (
+	everything = flag.Bool("everything", false, "TestRun with every case of every architecture")
+	from       = flag.String("from", "", "of them those from this name on")
+)
+
+// TestEverything is TestRun with few tokens for all architectures.
+func TestEverything(t *testing.T) {
+	if !*everything {
+		t.Skip("minutes; TestRun is the same for some of the cases: -everything")
+	}
+	for _, name := range checkpointtest.Names() {
+		if name < *from {
+			continue
+		}
+		x := newExample(t, name, "Q4_0")
+		m, err := infer.Load(x.source)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := m.Cut(0); err != nil {
+			t.Logf("%s: %v", name, err)
+			continue
+		}
+		made := x.run(t, 2, nil)
+		want := x.logits(t, x.source, nil)
+		before, after := distance(x.logits(t, x.encoded, nil), want), distance(x.logits(t, x.encoded, made), want)
+		size := distance(make([]float32, len(want)), want)
+		t.Logf("%s: %d matrices, %.3f of the squared distance, which was %.3f", name, len(made), after/before, before/size)
+		if !(after < 1.1*before) && before < 0.05*size { // beyond that all is noise
+			t.Errorf("%s: the logits' squared distance is %g, was %g", name, after, before)
+		}
 	}
 }
