@@ -207,20 +207,22 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	if err != nil {
 		return quantize.Written{}, err
 	}
-	bar := e.Events.Begin("quantize "+p.Name(), "bytes")
-	write := quantize.WriteOptions{Threads: e.Threads, Memory: o.memory, Progress: bar.Set,
+	write := quantize.WriteOptions{Threads: e.Threads, Memory: o.memory,
 		Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse}
 	list := []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}}
 	var written []quantize.Written
 	if o.Method == quantize.Feedback {
 		written, err = e.WriteFeedback(ctx, c, m, windows, list, write)
 	} else {
-		written, err = quantize.Write(ctx, c, m, list, write)
+		bar := e.Events.Begin("quantize "+p.Name(), "bytes")
+		write.Progress = bar.Set
+		if written, err = quantize.Write(ctx, c, m, list, write); err == nil {
+			bar.Done()
+		}
 	}
 	if err != nil {
 		return quantize.Written{}, err
 	}
-	bar.Done()
 	return written[0], nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bitmill/eval/infer"
@@ -46,8 +47,15 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		starts[i] = &feedbackStart{Artifact: a}
 		starts[i].path, starts[i].chosen, _ = feedbackFiles(a.Path)
 	}
-	if err := s.encode(ctx, c, m, starts, o); err != nil {
+	var blocked *quantize.PartialError
+	switch err := s.encode(ctx, c, m, starts, o); {
+	case errors.As(err, &blocked): // formats that cannot hold the source's values
+		starts = slices.DeleteFunc(starts, func(a *feedbackStart) bool { return !a.whole() })
+	case err != nil:
 		return nil, err
+	}
+	if len(starts) == 0 {
+		return nil, blocked
 	}
 	list := make([]feedback.Artifact, len(starts))
 	for i, a := range starts {
@@ -65,15 +73,20 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 				filepath.Base(a.Path), kept, n))
 		}
 		one := o
-		one.Chosen, one.Reuse = a.data, nil
+		step := s.Events.Begin("write "+filepath.Base(a.Path), "bytes")
+		one.Chosen, one.Reuse, one.Progress = a.data, nil, step.Set
 		w, err := quantize.Write(ctx, c, m, []quantize.Artifact{a.Artifact}, one)
 		written = append(written, w...)
 		if err != nil {
 			return written, err
 		}
+		step.Done()
 		if err := a.remove(); err != nil {
 			return written, err
 		}
+	}
+	if blocked != nil {
+		return written, blocked
 	}
 	return written, nil
 }

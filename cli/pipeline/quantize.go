@@ -115,14 +115,16 @@ func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []
 	if err := j.forgetReport(missing); err != nil {
 		return nil, err
 	}
-	step := j.Events.Begin("quantize "+j.name, "bytes")
-	write := quantize.WriteOptions{Threads: j.Threads, Memory: j.o.Memory, Progress: step.Set, Reuse: donors,
+	write := quantize.WriteOptions{Threads: j.Threads, Memory: j.o.Memory, Reuse: donors,
 		Done: func(w quantize.Written) error { return j.record(made, in.provenance, w) }}
 	var written []quantize.Written
 	var err error
+	done := func() {}
 	if in.provenance.Method == quantize.Feedback {
 		written, err = j.WriteFeedback(ctx, j.source.Checkpoint, in.imatrix, j.calibration, missing, write)
 	} else {
+		step := j.Events.Begin("quantize "+j.name, "bytes")
+		write.Progress, done = step.Set, step.Done
 		written, err = quantize.Write(ctx, j.source.Checkpoint, in.imatrix, missing, write)
 	}
 	var partial *quantize.PartialError
@@ -132,7 +134,7 @@ func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []
 	if err != nil {
 		return nil, err
 	}
-	step.Done()
+	done()
 	if note := ReuseNote(written); note != "" {
 		j.Events.Note(j.name + ": " + note)
 	}

@@ -98,6 +98,9 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	if err != nil {
 		return err
 	}
+	if u.total == 0 {
+		return nil // no type that is chosen
+	}
 	for from := 0; from < source.Config.Layers; {
 		to := from + 1
 		for to < source.Config.Layers && streams[0].model.Cut(to) != nil {
