@@ -40,7 +40,6 @@ var unlikePeer = map[string]string{
 	"dots1":             "does not run files that do not tell how experts are scored",
 	"glm4-moe-lite":     "takes the scores of experts for one softmax unless there are 47 or 48 layers",
 	"glm4-moe-lite-mtp": "takes the scores of experts for one softmax unless there are 47 or 48 layers",
-	"minimax-m2":        "does not run files that do not tell how experts are scored",
 	"olmoe":             "wants as many heads of keys as of queries",
 	"olmoe-raw":         "does not make the weights of the chosen experts add up to one, whatever config.json says",
 	"qwen3-5-moe-odd":   "wants values of a delta net as wide as its keys",

@@ -119,6 +119,7 @@ type ClassSizes struct{ Width, FFN, Layers, Heads, Vocab int }
 //     fills in their keys. Blocks of Nemotron-H that predict further tokens are left out.
 //   - Falcon-H1 with tied embeddings has an output matrix of its own where embedding and logits have different
 //     multipliers, of which the converter drops the second.
+//   - MiniMax M2 tells how experts are scored where config.json does not (transformers leaves it out), or llama.cpp stops.
 //   - Bamba's rows of Q and K are permuted within the half of a head that rotates; the converter permutes whole heads.
 //   - Exponentials (ssm_a) are rounded to the nearest number; now and then the converter's library takes the next one.
 //   - Stacked experts of Qwen3-VL are transposed only where they are stored as published. The converter transposes

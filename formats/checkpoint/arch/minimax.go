@@ -28,6 +28,9 @@ var miniMaxM2 = family{
 	MoE:     true,
 	Variant: Variant{Experts: &Experts{Count: 256, Used: 8, Gating: Sigmoid, Normalize: true}},
 	Spellings: func(h *HFConfig) {
+		if h.scoring() == "" { // transformers leaves it out; without the key llama.cpp stops
+			h.ScoringFunc = "sigmoid"
+		}
 		if h.RotaryDim != nil && h.PartialRotary == nil && *h.RotaryDim > 0 {
 			part := float64(*h.RotaryDim) / 128
 			if h.HeadDim != nil {
