@@ -188,9 +188,8 @@ func TestDenseGranite4(t *testing.T) {
 		t.Errorf("%v: %+v", err, g.Config)
 	}
 	for more, says := range map[string]string{
-		strings.Replace(layers, `["attention"`, `["conv"`, 1):                          `layers of kind "conv"`,
-		strings.Replace(layers, `"num_local_experts": 0`, `"num_local_experts": 8`, 1): "with experts",
-		`"num_local_experts": 0`: "layers of Mamba",
+		strings.Replace(layers, `["attention"`, `["conv"`, 1): `layers of kind "conv"`,
+		`"num_local_experts": 0`:                              "may be of Mamba",
 	} {
 		if _, err := Open(granite4Folder(t, more)); !errors.Is(err, formats.ErrUnsupported) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", more, err)
