@@ -26,6 +26,7 @@ var unlikePeer = map[string]string{
 	"phi3-long":           "runs Phi-3 without its window",
 	"smollm3":             "leaves RoPE out of every fourth layer, whatever config.json says",
 	"gemma2-odd":          "scales scores by the width of a head, whatever config.json says",
+	"falcon-h1-plain":     "crashes where a convolution has no bias",
 	"exaone4":             "knows a window only from 64 layers on",
 	"gemma3-deep":         "scales scores by the width of a head, whatever config.json says",
 	"qwen3-moe-raw":       "makes the weights of the chosen experts add up to one, whatever config.json says",

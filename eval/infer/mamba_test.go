@@ -11,6 +11,7 @@ import (
 	"bitmill/eval/kernel"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/checkpoint/checkpointtest"
 )
 
 // randomLinear is a matrix of random F32 weights.
@@ -167,4 +168,50 @@ func mixed(t *testing.T, r *Runner, m *Model, x []float32, piece int) (out []flo
 		t.Fatal(fmt.Errorf("in pieces of %d: %w", piece, p.err))
 	}
 	return out
+}
+
+// TestStateSpaces: models with state spaces give the same logits however a prompt is cut, alone and beside others, again
+// after Reset, and with other numbers of threads. A token allocates nothing.
+func TestStateSpaces(t *testing.T) {
+	pool := NewPool(2)
+	defer pool.Close()
+	for _, name := range []string{"granite-hybrid", "nemotron-h-moe", "falcon-h1-scaled", "mamba2"} {
+		c := checkpointtest.Load(t, name)
+		m, tokens := open(t, c), slices.Concat(c.Tokens, c.Tokens, c.Tokens[:11])
+		want := slices.Clone(forward(t, m, Options{}, 1, Sequence{Tokens: tokens}))
+		near(t, name+", two threads", forward(t, m, Options{}, 2, Sequence{Tokens: tokens}), want, 0)
+		for _, step := range []int{64, 50, 7, 1} {
+			if e := relativeRMS(pieces(t, m, Options{}, tokens, step), want); !(e < 1e-5) {
+				t.Errorf("%s: in pieces of %d the logits differ by %.1e", name, step, e)
+			}
+		}
+		r, cache := NewRunner(pool, Options{}), m.NewCache(len(tokens))
+		run := func(seqs ...Sequence) []float32 {
+			t.Helper()
+			logits, err := r.Forward(m, seqs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return logits
+		}
+		tail := want[(len(tokens)-9)*m.Config.Vocab:]
+		run(Sequence{Tokens: tokens[:20], Cache: cache}, Sequence{Tokens: tokens[9:40]})
+		cache.Reset()
+		got := run(Sequence{Tokens: tokens[5:10], LogitsFrom: 5},
+			Sequence{Tokens: tokens, Cache: cache, LogitsFrom: len(tokens) - 9}, Sequence{Tokens: tokens[:1]})
+		limit := 0.0
+		if m.Config.Experts != nil { // experts with more tokens multiply them by another kernel
+			limit = 1e-5
+		}
+		near(t, name+", among others", got[:len(tail)], tail, limit)
+
+		cache.Reset()
+		seqs := []Sequence{{Tokens: tokens[:1], Cache: cache}}
+		if n := steadyAllocs(20, func() { run(seqs...) }); n != 0 {
+			t.Errorf("%s: %v allocations a token", name, n)
+		}
+		if s := m.stateful[0].(interface{ stateBytes(int) int64 }).stateBytes(7); s <= 0 {
+			t.Errorf("%s: a token reads %d bytes of states", name, s)
+		}
+	}
 }

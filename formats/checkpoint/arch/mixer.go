@@ -74,13 +74,3 @@ func (c *Config) firstOf(kinds ...Mixer) int {
 	}
 	return -1
 }
-
-// attends reports whether any layer has attention.
-func (c *Config) attends() bool {
-	for _, l := range c.PerLayer {
-		if l.Mixer.Attends() {
-			return true
-		}
-	}
-	return c.PerLayer == nil && c.Mixer.Attends()
-}
