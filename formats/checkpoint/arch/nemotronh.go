@@ -157,10 +157,11 @@ func (h *HFConfig) nemotron(c *Config) error {
 	}
 	c.setPerLayer(ffn, nil, nil)
 	c.RopeLayers, c.Context = make([]bool, c.Layers), 1<<20
+	err := h.mixerSpace(c, value(h.NemotronHeads, 128), value(h.NemotronHeadDim, 64), 128, 8)
 	if name := strings.ToLower(h.MLPActivation); name != "" && activationNames[name] != ReLUSquared {
 		return fmt.Errorf("%w: activation %q in model_type nemotron_h", formats.ErrUnsupported, name)
 	}
-	return h.mixerSpace(c, value(h.NemotronHeads, 128), value(h.NemotronHeadDim, 64), 128, 8)
+	return err
 }
 
 func readNemotron(r *reader, c *Config) {
@@ -193,7 +194,8 @@ func nemotronParameters(h *HFConfig, c *Config, w writer) {
 	w.uint("context_length", c.Context)
 	w.uint("embedding_length", c.Width)
 	each("feed_forward_length", ffn)
-	w.uint("attention.head_count", c.Heads)
+	heads, dims := value(h.Heads, 1), value(h.HeadDim, 128) // also where no layer has attention
+	w.uint("attention.head_count", heads)
 	each("attention.head_count_kv", keyN)
 	if h.RopeTheta != nil || h.RopeParameters != nil && h.RopeParameters.Theta != nil {
 		w.float("rope.freq_base", c.Rope.Base)
@@ -212,10 +214,10 @@ func nemotronParameters(h *HFConfig, c *Config, w writer) {
 	}
 	w.fileType()
 	w.uint("vocab_size", c.Vocab)
-	w.uint("rope.dimension_count", c.Width/c.Heads) // though nothing rotates
+	w.uint("rope.dimension_count", c.Width/max(1, heads)) // though nothing rotates
 	ssmMetadata(c, w.Metadata)
-	w.uint("attention.key_length", c.HeadDim)
-	w.uint("attention.value_length", c.HeadDim)
+	w.uint("attention.key_length", dims)
+	w.uint("attention.value_length", dims)
 	if e := c.Experts; e != nil {
 		w.uint("expert_feed_forward_length", e.FFN)
 		w.uint("expert_shared_feed_forward_length", e.Shared)

@@ -195,12 +195,12 @@ func (r *reader) sizes(c *Config) {
 
 // gaps sets the mixers of layers without key-value heads, for a family that has another mixer there.
 func (r *reader) gaps(c *Config, f *family) {
-	if f.Recurrent == Attention || c.PerLayer == nil {
+	if f.Recurrent == Attention || c.PerLayer == nil && c.KVHeads > 0 || c.Layers < 1 || c.Layers > maxLayers {
 		return
 	}
 	mixers := make([]Mixer, c.Layers)
-	for i, l := range c.PerLayer {
-		switch {
+	for i := range mixers {
+		switch l := c.OfLayer(i); {
 		case l.KVHeads > 0:
 		case c.Single && l.FFN > 0:
 			mixers[i] = NoMixer
