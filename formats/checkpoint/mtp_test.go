@@ -97,3 +97,18 @@ func TestBlocksApart(t *testing.T) {
 	}))
 	sameTensors(t, "mtp.*", c, want)
 }
+
+// The shape of GLM-4.7-Flash, whose width is not a multiple of its heads. A plan counts the block behind the layers.
+func TestPlanLatentBlocks(t *testing.T) {
+	c := plan(t, `{"architectures": ["Glm4MoeLiteForCausalLM"], "attention_bias": false, "dtype": "bfloat16",
+ "first_k_dense_replace": 1, "hidden_act": "silu", "hidden_size": 2048, "intermediate_size": 10240, "kv_lora_rank": 512,
+ "max_position_embeddings": 202752, "model_type": "glm4_moe_lite", "moe_intermediate_size": 1536, "n_group": 1,
+ "n_routed_experts": 64, "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 20, "num_experts_per_tok": 4,
+ "num_hidden_layers": 47, "num_key_value_heads": 20, "num_nextn_predict_layers": 1, "partial_rotary_factor": 1.0,
+ "q_lora_rank": 768, "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "rms_norm_eps": 1e-05, "rope_scaling": null,
+ "rope_theta": 1000000, "routed_scaling_factor": 1.8, "tie_word_embeddings": false, "topk_group": 1,
+ "topk_method": "noaux_tc", "v_head_dim": 256, "vocab_size": 154880}`)
+	if n := c.size().Total; n != 30_587_100_096 || c.ConfigErr != nil || c.Config.NextN != 1 {
+		t.Errorf("%d parameters, %d blocks behind the layers, %v", n, c.Config.NextN, c.ConfigErr)
+	}
+}

@@ -14,7 +14,7 @@ import (
 // space and attention's output out of it: one head of keys then serves all queries.
 var deepseekV2 = family{
 	Type: "deepseek_v2", Arch: "deepseek2",
-	Context:     2048,
+	Context: 2048, HeadDim: 64,
 	Layer:       deepseekLayer,
 	Interleaved: true,
 	MoE:         true,
@@ -27,7 +27,7 @@ var deepseekV2 = family{
 // deepseekV3 chooses experts by sigmoids with a correction for balance, group by group (arXiv 2412.19437).
 var deepseekV3 = family{
 	Type: "deepseek_v3", Arch: "deepseek2",
-	Context:     4096,
+	Context: 4096, HeadDim: 64,
 	Layer:       deepseekLayer,
 	Interleaved: true,
 	MoE:         true,

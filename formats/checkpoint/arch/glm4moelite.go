@@ -4,7 +4,7 @@ package arch
 // that predicts one token more. Its files leave it to llama.cpp to know that scores are sigmoids.
 var glm4MoELite = family{
 	Type: "glm4_moe_lite", Arch: "deepseek2",
-	Context:     202752,
+	Context: 202752, HeadDim: 64,
 	Eps:         1e-5,
 	Layer:       deepseekLayer,
 	Interleaved: true,
