@@ -196,6 +196,7 @@ func lfm2Metadata(h *HFConfig, c *Config, m *gguf.Metadata) {
 	for i := range kv {
 		kv[i] = int32(c.OfLayer(i).KVHeads)
 	}
+	m.Set(c.Arch+".attention.head_count", uint32(*h.Heads)) // also when no layer has attention
 	m.Set(c.Arch+".attention.head_count_kv", kv)
 	m.Set(c.Arch+".vocab_size", uint32(c.Vocab))
 	m.Set(c.Arch+".shortconv.l_cache", uint32(c.Taps))
