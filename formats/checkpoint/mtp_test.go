@@ -46,7 +46,8 @@ func TestBlockBehindLayers(t *testing.T) {
 		got := openWith(t, dir, OpenOptions{MTP: m})
 		sameTensors(t, fmt.Sprint(m), got, k)
 		blocks, _, _ := got.Metadata.Uint("deepseek2.block_count")
-		if got.Config.NextN != 0 || int(blocks) != c.Layers || !strings.Contains(strings.Join(got.Warnings, " "), "layers that predict further tokens") {
+		if got.Config.NextN != 0 || int(blocks) != c.Layers ||
+			!strings.Contains(fmt.Sprint(got.Warnings), "layers that predict further tokens") {
 			t.Errorf("%d: %d blocks, %q", m, got.Config.NextN, got.Warnings)
 		}
 	}
@@ -103,8 +104,8 @@ func TestPlanLatentBlocks(t *testing.T) {
 	c := plan(t, `{"architectures": ["Glm4MoeLiteForCausalLM"], "attention_bias": false, "dtype": "bfloat16",
  "first_k_dense_replace": 1, "hidden_act": "silu", "hidden_size": 2048, "intermediate_size": 10240, "kv_lora_rank": 512,
  "max_position_embeddings": 202752, "model_type": "glm4_moe_lite", "moe_intermediate_size": 1536, "n_group": 1,
- "n_routed_experts": 64, "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 20, "num_experts_per_tok": 4,
- "num_hidden_layers": 47, "num_key_value_heads": 20, "num_nextn_predict_layers": 1, "partial_rotary_factor": 1.0,
+ "n_routed_experts": 64, "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 20,
+ "num_experts_per_tok": 4, "num_hidden_layers": 47, "num_key_value_heads": 20, "num_nextn_predict_layers": 1, "partial_rotary_factor": 1.0,
  "q_lora_rank": 768, "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "rms_norm_eps": 1e-05, "rope_scaling": null,
  "rope_theta": 1000000, "routed_scaling_factor": 1.8, "tie_word_embeddings": false, "topk_group": 1,
  "topk_method": "noaux_tc", "v_head_dim": 256, "vocab_size": 154880}`)

@@ -8,8 +8,8 @@ import (
 	"bitmill/formats/gguf"
 )
 
-// bailingMoEV2 (Ling and Ring 2.0, arXiv 2510.22115) has one matrix for queries, keys and values, norms of single heads,
-// RoPE in half of each head, and experts chosen group by group as DeepSeek V3's.
+// bailingMoEV2 (Ling and Ring 2.0, arXiv 2510.22115) has one matrix for queries, keys and values, norms of single
+// heads, RoPE in half of each head, and experts chosen group by group as DeepSeek V3's.
 var bailingMoEV2 = family{
 	Type: "bailing_moe_v2", Arch: "bailingmoe2",
 	Context: 32768,

@@ -14,8 +14,8 @@ var ernie4MoE = family{
 	Context: 131072, KVHeads: 4, Tied: true,
 	Theta: 500000,
 	Eps:   1e-5,
-	Layer: slices.Concat(decoder, qkvBias(useBias), withNeed(outputBias, useBias), ernieBiases, expertStacks, sharedExperts,
-		[]tensorSpec{
+	Layer: slices.Concat(decoder, qkvBias(useBias), withNeed(outputBias, useBias), ernieBiases, expertStacks,
+		sharedExperts, []tensorSpec{
 			{HF: "mlp.gate.weight", GGUF: "ffn_gate_inp.weight", Shape: []dim{experts, width}, In: sparse},
 			{HF: "mlp.experts.%d.gate_proj.weight", GGUF: "ffn_gate_exps.weight", Shape: []dim{experts, expertFFN, width},
 				Need: eachExpert, In: sparse},
@@ -34,8 +34,10 @@ var ernie4MoE = family{
 		h.experts(c)
 		e, shared := c.Experts, 2
 		first, last, every := 1, -1, 1
-		for _, k := range []struct{ to, from *int }{{&e.Count, h.ErnieExperts}, {&e.Used, h.ErnieUsed}, {&shared, h.ErnieShared},
-			{&first, h.ErnieStart}, {&last, h.ErnieEnd}, {&every, h.ErnieInterval}} {
+		for _, k := range []struct{ to, from *int }{
+			{&e.Count, h.ErnieExperts}, {&e.Used, h.ErnieUsed}, {&shared, h.ErnieShared}, {&first, h.ErnieStart},
+			{&last, h.ErnieEnd}, {&every, h.ErnieInterval},
+		} {
 			set(k.to, k.from)
 		}
 		e.Shared = shared * e.FFN
@@ -81,7 +83,8 @@ var ernieBiases = []tensorSpec{
 	{HF: "mlp.gate_proj.bias", GGUF: "ffn_gate.bias", Shape: []dim{ffn}, Need: useBias, In: dense},
 	{HF: "mlp.up_proj.bias", GGUF: "ffn_up.bias", Shape: []dim{ffn}, Need: useBias, In: dense},
 	{HF: "mlp.down_proj.bias", GGUF: "ffn_down.bias", Shape: []dim{width}, Need: useBias, In: dense},
-	{HF: "mlp.shared_experts.gate_proj.bias", GGUF: "ffn_gate_shexp.bias", Shape: []dim{sharedFFN}, Need: useBias, In: sparse},
+	{HF: "mlp.shared_experts.gate_proj.bias", GGUF: "ffn_gate_shexp.bias", Shape: []dim{sharedFFN}, Need: useBias,
+		In: sparse},
 	{HF: "mlp.shared_experts.up_proj.bias", GGUF: "ffn_up_shexp.bias", Shape: []dim{sharedFFN}, Need: useBias, In: sparse},
 	{HF: "mlp.shared_experts.down_proj.bias", GGUF: "ffn_down_shexp.bias", Shape: []dim{width}, Need: useBias, In: sparse},
 }

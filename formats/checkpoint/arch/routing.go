@@ -85,8 +85,8 @@ func (h *HFConfig) denseFirst(e *Experts) error {
 		}
 	}
 	if h.FirstDense != nil && *h.FirstDense != n {
-		return fmt.Errorf("%w: mlp_layer_types begins with %d dense layers, first_k_dense_replace is %d", formats.ErrCorrupt, n,
-			*h.FirstDense)
+		return fmt.Errorf("%w: mlp_layer_types begins with %d dense layers, first_k_dense_replace is %d", formats.ErrCorrupt,
+			n, *h.FirstDense)
 	}
 	e.Dense = n
 	return nil
@@ -113,7 +113,8 @@ func (g Gating) number() int { return 1 + slices.Index(gatings, g) }
 
 func (w writer) gating(g Gating) { w.uint("expert_gating_func", g.number()) }
 
-// routing reads how experts are chosen and how wide the shared one is. Files that do not tell have the gating otherwise.
+// routing reads how experts are chosen and how wide the shared one is. Files that do not tell have the gating
+// otherwise.
 func (r *reader) routing(c *Config, otherwise Gating) {
 	e := c.Experts
 	e.Dense = r.int("leading_dense_block_count", 0)
