@@ -40,7 +40,7 @@ func open(t *testing.T, path string) *checkpoint.Checkpoint {
 func newExample(t *testing.T, name, format string) *example {
 	t.Helper()
 	x := &example{source: open(t, checkpointtest.Load(t, name).Folder(t))}
-	p, err := quantize.NewPlan(x.source, nil, quantize.Options{Format: format})
+	p, err := quantize.NewPlan(x.source, nil, quantize.Options{Format: format, AllowRequantize: true})
 	if err != nil {
 		t.Fatal(err)
 	}
