@@ -204,7 +204,7 @@ func TestUnknownIsRefused(t *testing.T) {
 		{setKeys("attention.clamp_kqv", float32(8)), "metadata key llama.attention.clamp_kqv changes"},
 		{setKeys("attention.sliding_window", uint32(16)), "metadata key llama.attention.sliding_window changes"},
 		{setKeys("a_key_of_tomorrow", uint32(0), "another", "x"), "metadata key llama.a_key_of_tomorrow (and 1 more)"},
-		{func(p *ggufParts) { p.vector("blk.1.attn_gate.weight", 1, 2) }, "tensor blk.1.attn_gate.weight changes"},
+		{func(p *ggufParts) { p.vector("blk.1.attn_rel_b.weight", 1, 2) }, "tensor blk.1.attn_rel_b.weight changes"},
 		{func(p *ggufParts) { p.vector("cls.output.weight", 1, 2) }, "tensor cls.output.weight changes"},
 		{func(p *ggufParts) { p.vector("token_embd.scale", 2) }, "tensor token_embd.scale changes"},
 	} {

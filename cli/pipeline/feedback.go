@@ -218,15 +218,12 @@ func (a *feedbackStart) close() (err error) {
 // chosen, and the journal of that.
 func feedbackFiles(path string) (encoded, chosen, journal string) {
 	stem := strings.TrimSuffix(path, ".gguf")
-	return stem + ".reference.gguf", stem + ".feedback", stem + ".feedback.journal"
+	return stem + ".reference", stem + ".feedback", stem + ".feedback.journal"
 }
 
 // discardFeedback removes what an interrupted run left beside an artifact.
 func discardFeedback(path string) error {
 	encoded, chosen, journal := feedbackFiles(path)
-	if _, err := os.Stat(chosen); errors.Is(err, fs.ErrNotExist) {
-		return file.Discard(encoded)
-	}
 	for _, p := range []string{encoded, chosen, journal} {
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

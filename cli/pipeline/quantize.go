@@ -87,7 +87,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 			continue
 		case whole && rec.Key == a.key:
 			a.sha256 = rec.Outputs[0].SHA256
-			if err := file.Discard(path); err != nil {
+			if err := errors.Join(file.Discard(path), discardFeedback(path)); err != nil {
 				return nil, err
 			}
 		default:
