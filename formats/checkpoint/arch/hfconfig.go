@@ -153,7 +153,7 @@ func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	case h.HeadDim != nil:
 		c.HeadDim = *h.HeadDim
 	case c.HeadDim == 0 && c.Heads > 0:
-		if c.Width%c.Heads != 0 {
+		if c.Width%c.Heads != 0 && f.Variant.Latent == nil { // latent attention has sizes of its own
 			return c, nil, fmt.Errorf("%w: hidden_size %d does not divide by %d heads, and there is no head_dim",
 				formats.ErrCorrupt, c.Width, c.Heads)
 		}
