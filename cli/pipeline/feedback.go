@@ -41,7 +41,7 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		}
 	}()
 	for i, a := range artifacts {
-		if a.Plan.Shards != nil && len(a.Plan.Shards) > 1 {
+		if len(a.Plan.Shards) > 1 {
 			return nil, UsageError{fmt.Errorf("method feedback writes one file: leave out --keep-split and --split-max-size")}
 		}
 		starts[i] = &feedbackStart{Artifact: a}

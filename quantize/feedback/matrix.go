@@ -2,7 +2,6 @@ package feedback
 
 import (
 	"fmt"
-	"slices"
 
 	"bitmill/eval/infer"
 	"bitmill/formats"
@@ -86,15 +85,6 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 // chosen reports whether a matrix is one that is chosen.
 func chosen(w *infer.Linear) bool { return encode.GridOf(w.Type) != nil }
 
-// part is the data of a matrix of a stack.
-func part(data []byte, w *infer.Linear) []byte {
-	if w.Experts == 0 {
-		return data
-	}
-	size := len(data) / w.Experts
-	return data[w.Expert*size : (w.Expert+1)*size]
-}
-
 // matrices counts those of a model that are chosen.
 func matrices(m *infer.Model, embedding bool) (n int64) {
 	m.Each(func(w *infer.Linear) {
@@ -123,34 +113,6 @@ type matrix struct {
 	start   []byte
 	solver  *Solver
 	routed  bool
-}
-
-// expertMoments is the moments of the experts of a tensor so far.
-type expertMoments struct {
-	h      []float64
-	tokens int
-}
-
-// share adds to an expert's moments those of the experts before it, as if of as many tokens as there are columns: an
-// expert may have seen few.
-func (m *matrix) share(s *solving, name string) {
-	p := m.pools[name]
-	if p == nil {
-		p = &expertMoments{h: make([]float64, len(s.h))}
-		m.pools[name] = p
-	}
-	own := slices.Clone(s.h)
-	if p.tokens > 0 {
-		s.pooled = min(m.n, p.tokens)
-		f := float64(s.pooled) / float64(p.tokens)
-		for i, v := range p.h {
-			s.h[i] += f * v
-		}
-	}
-	for i, v := range own {
-		p.h[i] += v
-	}
-	p.tokens += s.n
 }
 
 // prepare makes the moments of the site and the solver, unless another matrix has.
