@@ -76,6 +76,8 @@ func TestUnknownVariants(t *testing.T) {
 		{"internlm3", `"bias": false`, `"bias": true`, "qkv_bias false and bias true"},
 		{"afm", `"relu2"`, `"gelu"`, `activation "gelu"`},
 		{"apertus", `"xielu"`, `"silu"`, `activation "silu"`},
+		{"bamba-9b", `"attn_rotary_emb": 64`, `"attn_rotary_emb": 32`, "attn_rotary_emb is 32"},
+		{"gemma4-e2b", `"global_head_dim": 512`, `"global_head_dim": 1099511627776`, "global_head_dim is 1099511627776"},
 		{"seed-oss", `"rope_type": "default"`, `"rope_type": "dynamic", "factor": 2.0`, `"dynamic"`},
 		{"hunyuan-4b", `"alpha": 1000.0`, `"factor": 2.0`, `"dynamic"`},
 		{"exaone4-1.2b", `"full_attention"`, `"linear_attention"`, `"linear_attention"`},

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,14 +28,12 @@ var bamba = family{
 		}
 	},
 	Config: func(h *HFConfig, c *Config) error {
-		if err := h.attentionIn(c); err != nil {
-			return err
-		}
-		if n := h.RotaryDims; n != nil && *n != c.Rope.Dims {
-			return fmt.Errorf("%w: attn_rotary_emb is %d, but %d values of a head rotate", formats.ErrUnsupported, *n,
+		err := h.attentionIn(c)
+		if n := h.RotaryDims; err == nil && n != nil && *n != c.Rope.Dims {
+			err = fmt.Errorf("%w: attn_rotary_emb is %d, but %d values of a head rotate", formats.ErrUnsupported, *n,
 				c.Rope.Dims)
 		}
-		return h.stateSpace(c, value(h.MambaExpand, 2)*c.Width)
+		return cmp.Or(h.stateSpace(c, value(h.MambaExpand, 2)*c.Width), err) // the sizes are wanted either way
 	},
 	NoHeadDim: true,
 	Metadata: func(h *HFConfig, c *Config, m *gguf.Metadata) {

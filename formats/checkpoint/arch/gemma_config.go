@@ -51,6 +51,9 @@ func gemma4Only(h *HFConfig) error {
 	if h.LayerInput != nil && (*h.LayerInput < 0 || *h.LayerInput > maxDim) {
 		return fmt.Errorf("%w: hidden_size_per_layer_input is %d", formats.ErrCorrupt, *h.LayerInput)
 	}
+	if n := or(h.FullHeadDim, 0); n < 0 || n > maxDim {
+		return fmt.Errorf("%w: global_head_dim is %d", formats.ErrCorrupt, n)
+	}
 	_, err := h.fullSizes()
 	return err
 }

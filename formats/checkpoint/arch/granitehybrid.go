@@ -111,6 +111,9 @@ func hybridMetadata(c *Config, m *gguf.Metadata) {
 // ssmMetadata adds the keys of the state space, and whether positions are encoded.
 func ssmMetadata(c *Config, m *gguf.Metadata) {
 	w, s := writer{Metadata: m, arch: c.Arch}, c.SSM
+	if s == nil {
+		return // config.json describes a model that cannot be evaluated
+	}
 	w.uint("ssm.conv_kernel", s.Conv)
 	w.uint("ssm.state_size", s.State)
 	w.uint("ssm.group_count", s.Groups)
