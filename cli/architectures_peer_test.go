@@ -45,6 +45,14 @@ var unlikePeer = map[string]string{
 	"olmoe-raw":         "does not make the weights of the chosen experts add up to one, whatever config.json says",
 	"qwen3-5-moe-odd":   "wants values of a delta net as wide as its keys",
 	"qwen3-5-rope":      "wants values of a delta net as wide as its keys",
+	"gemma3n":           "takes the sizes of the published models for granted",
+	"gemma3n-nosparse":  "takes the sizes of the published models for granted",
+	"gemma3n-odd":       "takes the sizes of the published models for granted",
+	"gemma3n-streams":   "takes the sizes of the published models for granted",
+	"gemma4-keys":       "loads neither biases nor an output matrix",
+	"gemma4-moe":        "rounds otherwise: with weights of chance and unscaled scores other experts are chosen",
+	"gemma4-moe-input":  "shares keys only where the last layers of their own are one with a window and one without",
+	"gemma4-order":      "shares keys only where the last layers of their own are one with a window and one without",
 	"mellum":            "rotates layers with a window from the base of the others",
 }
 

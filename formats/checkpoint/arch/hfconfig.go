@@ -118,6 +118,9 @@ func (h *HFConfig) eps(f *family) float32 {
 // Config makes the typed Config. The first error says why the model cannot be evaluated.
 func (h *HFConfig) Config() (c Config, evaluation, err error) {
 	f := h.family
+	if err := h.implausible(); err != nil {
+		return c, nil, err
+	}
 	if f.Only != nil {
 		if err := f.Only(h); err != nil {
 			return c, nil, err
