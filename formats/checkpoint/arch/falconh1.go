@@ -16,7 +16,8 @@ var falconH1 = family{
 	Common: append(renamed(outside, "model.norm.", "model.final_layernorm."), tensorSpec{HF: "model.embed_tokens.weight",
 		GGUF: "output.weight", Shape: []dim{vocab, width}, Need: tiedApart}),
 	Layer: slices.Concat(in(attending, without(decoder, "attn_norm.weight", "ffn_norm.weight", "ffn_gate.weight",
-		"ffn_up.weight", "ffn_down.weight")), stateSpace("mamba."), falconFFN),
+		"ffn_up.weight", "ffn_down.weight")), in(attending, qkvBias(attentionBias)), in(attending, outputBias),
+		stateSpace("mamba."), falconFFN),
 	Spellings: func(h *HFConfig) {
 		h.ConvBias, h.ssmPlain = h.MambaConvBias == nil || *h.MambaConvBias, !h.SSMNorm
 	},
@@ -44,7 +45,7 @@ type falconKeys struct {
 
 // falconFFN is preNormedFFN; the converter loses the end of a norm's name.
 var falconFFN = func() []tensorSpec {
-	list := slices.DeleteFunc(slices.Clone(preNormedFFN), func(n tensorSpec) bool { return n.Need == mlpBias })
+	list := slices.Clone(preNormedFFN)
 	for i := range list {
 		if list[i].GGUF == "ffn_norm.weight" {
 			list[i].GGUF = "ffn_norm"
@@ -64,8 +65,11 @@ func (h *HFConfig) falcon(c *Config) error {
 	}
 	err := h.stateSpace(c, inner) // first, so that the tensors are known in any case
 	switch {
-	case h.AttentionBias || h.MLPBias || h.ProjectorsBias:
-		return fmt.Errorf("%w: biases in model_type falcon_h1", formats.ErrUnsupported)
+	case h.ProjectorsBias:
+		return fmt.Errorf("%w: biases of the state space's output (projectors_bias) in model_type falcon_h1",
+			formats.ErrUnsupported)
+	case (h.AttentionBias || h.MLPBias) && h.scaledBranches():
+		return fmt.Errorf("%w: biases beside multipliers in model_type falcon_h1", formats.ErrUnsupported)
 	case h.SSMNorm && (h.NormBeforeGate == nil || *h.NormBeforeGate):
 		return fmt.Errorf("%w: a norm before the gate of the state space (mamba_norm_before_gate)", formats.ErrUnsupported)
 	case c.Rope.Scaling != "":
@@ -75,6 +79,16 @@ func (h *HFConfig) falcon(c *Config) error {
 			len(h.SSMMultipliers), len(h.MLPMultipliers))
 	}
 	return err
+}
+
+// scaledBranches reports whether a multiplier would scale a bias.
+func (h *HFConfig) scaledBranches() bool {
+	for _, m := range append([]float64{or(h.KeyMultiplier, 1), or(h.AttentionOut, 1)}, h.MLPMultipliers...) {
+		if m != 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // falconFactors are the multipliers of a tensor, in the converter's order.

@@ -80,7 +80,7 @@ func TestStateSpaceRefusals(t *testing.T) {
 		{nemotron, `, "layers_block_type": ["mamba", "conv"]`, `of kind "conv"`},
 		{nemotron, `, "hybrid_override_pattern": "MX"`, `of kind "X"`},
 		{nemotron, `, "layers_block_type": ["mamba"], "mlp_hidden_act": "silu"`, `activation "silu"`},
-		{falcon, `, "projectors_bias": true`, "biases"},
+		{falcon, `, "projectors_bias": true`, "projectors_bias"},
 		{falcon, `, "mamba_rms_norm": true`, "mamba_norm_before_gate"},
 	} {
 		if _, _, err := parsed(t, fmt.Sprintf(c.text, c.more)); !errors.Is(err, formats.ErrUnsupported) ||
