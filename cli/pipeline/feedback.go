@@ -96,12 +96,12 @@ func (s Session) encode(ctx context.Context, c *checkpoint.Checkpoint, m *imatri
 	o quantize.WriteOptions) error {
 	var missing []quantize.Artifact
 	for _, a := range starts {
+		if a.whole() {
+			continue
+		}
 		key, err := file.Key("feedback start", a.ResumeKey)
 		if err != nil {
 			return err
-		}
-		if a.whole() {
-			continue
 		}
 		missing = append(missing, quantize.Artifact{Plan: a.Plan, Path: a.path, ResumeKey: key})
 	}

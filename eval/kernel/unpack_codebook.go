@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"sync"
 	"unsafe"
 
@@ -21,12 +20,6 @@ func codebook4(t formats.Type) func() *byte {
 
 func codebookIQ1() *byte { return (*byte)(unsafe.Pointer(&entriesIQ1()[0])) }
 
-// evenSigns adds the eighth sign to seven: an even number of signs is negative.
-func evenSigns(s uint32) byte {
-	s &= 127
-	return byte(s | uint32(bits.OnesCount32(s)&1)<<7)
-}
-
 // lookUp8 sets the codes of a block from its index and signs.
 func (c *signedCodes) lookUp8(at int, table [][8]int8) {
 	c.entries8((*[8]int8)(c.codes[at:]), &table[0], &c.index[0], &c.signs[0], 32)
@@ -44,7 +37,7 @@ func (c *signedCodes) iq2XXS(row []byte) {
 			part := (*[8]byte)(row[2+8*j:])
 			word := binary.LittleEndian.Uint32(part[4:])
 			for k := range 4 {
-				c.index[4*j+k], c.signs[4*j+k] = uint16(part[k]), evenSigns(word>>(7*k))
+				c.index[4*j+k], c.signs[4*j+k] = uint16(part[k]), block.EvenSigns(word>>(7*k))
 			}
 			c.repeat(at+32*j, 32, d*(0.5+float32(word>>28))*0.25)
 		}
@@ -64,7 +57,7 @@ func (c *signedCodes) iq2XS(row []byte) {
 	for at := 0; len(row) > 0; at, row = at+256, row[74:] {
 		for k := range 32 {
 			word := binary.LittleEndian.Uint16(row[2+2*k:])
-			c.index[k], c.signs[k] = word&511, evenSigns(uint32(word>>9))
+			c.index[k], c.signs[k] = word&511, block.EvenSigns(uint32(word>>9))
 		}
 		c.fourBits(at, half(row, 0), row[66:74])
 		c.lookUp8(at, table)
@@ -93,7 +86,7 @@ func (c *signedCodes) iq3XXS(row []byte) {
 		for j := range 8 {
 			word := binary.LittleEndian.Uint32(row[66+4*j:])
 			for k := range 4 {
-				c.signs[4*j+k] = evenSigns(word >> (7 * k))
+				c.signs[4*j+k] = block.EvenSigns(word >> (7 * k))
 			}
 			c.repeat(at+32*j, 32, d*(0.5+float32(word>>28))*0.5)
 		}

@@ -164,9 +164,9 @@ func negateIf(v float32, minus uint8) float32 {
 	return math.Float32frombits(math.Float32bits(v) ^ uint32(minus)<<31)
 }
 
-// evenSigns completes the seven signs that are stored of eight: an even number of them is negative. Higher bits of s
+// EvenSigns completes the seven signs that are stored of eight: an even number of them is negative. Higher bits of s
 // are ignored.
-func evenSigns(s uint32) uint8 {
+func EvenSigns(s uint32) uint8 {
 	s &= 127
 	return uint8(s | uint32(bits.OnesCount32(s)&1)<<7)
 }

@@ -9,7 +9,7 @@ import "encoding/binary"
 //	| d | 32 words of 16 bits                | s, 8 bytes|
 //	+---+------------------------------------+-----------+
 //
-// Word k holds 8 values from value 8k on: in bits 0..8 the index, in bits 9..15 seven signs (see evenSigns). Sub-block
+// Word k holds 8 values from value 8k on: in bits 0..8 the index, in bits 9..15 seven signs (see EvenSigns). Sub-block
 // j has s in byte j/2, low half for even j.
 //
 // value = ± (d * (s + 1/2) / 4) * entry[i], the levels of the 512 entries being 8, 25, 43.
@@ -21,7 +21,7 @@ func decodeIQ2_XS(dst []float32, src []byte) {
 		for k := range 32 {
 			scale := fourBitScale(d, b[66:], k/2)
 			word := binary.LittleEndian.Uint16(b[2+2*k:])
-			signed8((*[8]float32)(dst[8*k:]), &entries[word&511], scale, evenSigns(uint32(word>>9)))
+			signed8((*[8]float32)(dst[8*k:]), &entries[word&511], scale, EvenSigns(uint32(word>>9)))
 		}
 	}
 }

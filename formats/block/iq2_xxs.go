@@ -11,7 +11,7 @@ import "encoding/binary"
 //
 // A part is one sub-block, two 32-bit words: four indices of 8 bits, each for 8 values, then
 //
-//	bits 0..27   four times seven signs; the eighth makes the number of negative ones even (see evenSigns)
+//	bits 0..27   four times seven signs; the eighth makes the number of negative ones even (see EvenSigns)
 //	bits 28..31  s
 //
 // value = ± (d * (s + 1/2) / 4) * entry[i], the levels of the 256 entries being 8, 25, 43.
@@ -25,7 +25,7 @@ func decodeIQ2_XXS(dst []float32, src []byte) {
 			word := binary.LittleEndian.Uint32(part[4:])
 			scale := d * (0.5 + float32(word>>28)) * 0.25
 			for k := range 4 {
-				signed8((*[8]float32)(dst[32*j+8*k:]), &entries[part[k]], scale, evenSigns(word>>(7*k)))
+				signed8((*[8]float32)(dst[32*j+8*k:]), &entries[part[k]], scale, EvenSigns(word>>(7*k)))
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import "encoding/binary"
 //	+---+------------------------------+--------------------------+
 //
 // Index k stands for 4 values from value 4k on. Word j belongs to sub-block j: four times seven signs for 8 values each
-// (see evenSigns), and s in bits 28..31.
+// (see EvenSigns), and s in bits 28..31.
 //
 // value = ± (d * (s + 1/2) / 2) * entry[i], the levels of the 256 entries being 4, 12, 20, 28, 36, 44, 52, 62.
 func decodeIQ3_XXS(dst []float32, src []byte) {
@@ -22,7 +22,7 @@ func decodeIQ3_XXS(dst []float32, src []byte) {
 			word := binary.LittleEndian.Uint32(b[66+4*j:])
 			scale := d * (0.5 + float32(word>>28)) * 0.5
 			for k := range 8 {
-				signs := evenSigns(word>>(k/2*7)) >> (k % 2 * 4)
+				signs := EvenSigns(word>>(k/2*7)) >> (k % 2 * 4)
 				signed4((*[4]float32)(dst[32*j+4*k:]), &entries[b[2+8*j+k]], scale, signs)
 			}
 		}

@@ -2,19 +2,14 @@ package encode
 
 import (
 	"encoding/binary"
-	"math/bits"
+
+	"bitmill/formats/block"
 )
 
 // Types with codebooks, as scales, entries and signs.
 
 func (x *Levels) entries(i, n int) []int32 { return x.Entries[n*i:][:n] }
 func (x *Levels) signs(i int) []uint8      { return x.Signs[32*i:][:32] }
-
-// even completes seven signs.
-func even(s uint32) uint8 {
-	s &= 127
-	return uint8(s | uint32(bits.OnesCount32(s)&1)<<7)
-}
 
 // readNibbleScales reads sixteen scales, or eight, of four bits.
 func (x *Levels) readNibbleScales(b []byte, i, n int) {
@@ -35,7 +30,7 @@ func readIQ2_XXS(x *Levels, b []byte, i int) {
 		word := binary.LittleEndian.Uint32(b[2+8*j+4:])
 		x.S[8*i+j] = int32(word >> 28)
 		for k := range 4 {
-			x.entries(i, 32)[4*j+k], x.signs(i)[4*j+k] = int32(b[2+8*j+k]), even(word>>(7*k))
+			x.entries(i, 32)[4*j+k], x.signs(i)[4*j+k] = int32(b[2+8*j+k]), block.EvenSigns(word>>(7*k))
 		}
 	}
 }
@@ -55,7 +50,7 @@ func readIQ2_XS(x *Levels, b []byte, i int) {
 	x.D[i] = getHalf(b)
 	for k := range 32 {
 		v := binary.LittleEndian.Uint16(b[2+2*k:])
-		x.entries(i, 32)[k], x.signs(i)[k] = int32(v&511), even(uint32(v>>9))
+		x.entries(i, 32)[k], x.signs(i)[k] = int32(v&511), block.EvenSigns(uint32(v>>9))
 	}
 	x.readNibbleScales(b[66:], i, 16)
 }
@@ -96,7 +91,7 @@ func readIQ3_XXS(x *Levels, b []byte, i int) {
 		word := binary.LittleEndian.Uint32(b[66+4*j:])
 		x.S[8*i+j] = int32(word >> 28)
 		for k := range 4 {
-			x.signs(i)[4*j+k] = even(word >> (7 * k))
+			x.signs(i)[4*j+k] = block.EvenSigns(word >> (7 * k))
 		}
 	}
 }

@@ -25,8 +25,8 @@ var nonlinearLevels = func() (t [512]uint8) {
 	return t
 }()
 
-// nearestNonlinear returns the level nearest to v, the upper one of two; 15 for NaN.
-func nearestNonlinear(v float32) uint8 {
+// NearestNonlinear returns the level nearest to v, the upper one of two; 15 for NaN.
+func NearestNonlinear(v float32) uint8 {
 	if v <= -127 {
 		return 0
 	}
@@ -40,7 +40,7 @@ func nearestNonlinear(v float32) uint8 {
 func nonlinearSums(x, w []float32, inverse float32) (s fitSums) {
 	w = w[:len(x)]
 	for i, v := range x {
-		q := float32(block.Nonlinear4[nearestNonlinear(inverse*v)&15])
+		q := float32(block.Nonlinear4[NearestNonlinear(inverse*v)&15])
 		wq := float32(w[i] * q)
 		s.xq += float32(wq * v)
 		s.q2 += float32(wq * q)
@@ -83,9 +83,6 @@ func nonlinearWeights(w, x *[32]float32, importance []float32, variance float32)
 func packNonlinear(dst []byte, x *[32]float32, inverse float32) {
 	b := (*[16]byte)(dst)
 	for i := range b {
-		b[i] = nearestNonlinear(inverse*x[i]) | nearestNonlinear(inverse*x[i+16])<<4
+		b[i] = NearestNonlinear(inverse*x[i]) | NearestNonlinear(inverse*x[i+16])<<4
 	}
 }
-
-// NearestNonlinear is the level of IQ4_NL and IQ4_XS nearest to v.
-func NearestNonlinear(v float32) uint8 { return nearestNonlinear(v) }

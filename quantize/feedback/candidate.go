@@ -11,9 +11,6 @@ type candidate struct {
 	d, dmin    float32
 }
 
-// half rounds to the nearest 16-bit float.
-func half(x float32) float32 { return encode.Half(x) }
-
 // candidates lists the scales near those of sub-block b of a row: up to ws steps of s and wt of t away, nearest first.
 // Without s, steps are parts of d.
 func (b *rowBlock) candidates(x *encode.Levels, sub, ws, wt int) []candidate {
@@ -28,7 +25,7 @@ func (b *rowBlock) candidates(x *encode.Levels, sub, ws, wt int) []candidate {
 		ds := zigzag(k)
 		c := candidate{s: x.S[sub] + ds, d: d}
 		if g.SLow == 1 && g.STop == 1 {
-			c.s, c.d = 1, half(d*(1+float32(ds)/float32(4*max(g.Top, 8))))
+			c.s, c.d = 1, encode.Half(d*(1+float32(ds)/float32(4*max(g.Top, 8))))
 			if ds != 0 && c.d == d {
 				continue
 			}
@@ -40,7 +37,7 @@ func (b *rowBlock) candidates(x *encode.Levels, sub, ws, wt int) []candidate {
 		for l := range 2*wt + 1 {
 			c.t, c.dmin = x.T[sub]+zigzag(l), dmin
 			if g.TTop == 1 {
-				c.t, c.dmin = 1, half(dmin+float32(zigzag(l))*c.d/4)
+				c.t, c.dmin = 1, encode.Half(dmin+float32(zigzag(l))*c.d/4)
 			}
 			if c.t < 0 || c.t > g.TTop {
 				continue

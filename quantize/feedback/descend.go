@@ -6,8 +6,8 @@ import (
 
 // descend improves sub-block after sub-block while the others are fixed: the best real values of sub-block b lie at
 // v + inverse(H_bb)·G_b, with G = He, and the nearest of the grid under H_bb replace it if they are cheaper. Then d and
-// dmin of each super-block move. It returns the objective.
-func (b *rowBlock) descend(target []float32) (total float64) {
+// dmin of each super-block move.
+func (b *rowBlock) descend(target []float32) {
 	n := b.n
 	b.e, b.v, b.grad = make([]float32, b.rows*n), make([]float32, b.rows*n), make([]float32, b.rows*n)
 	for r, x := range b.x {
@@ -25,10 +25,6 @@ func (b *rowBlock) descend(target []float32) (total float64) {
 			b.refit()
 		}
 	}
-	for i, e := range b.e {
-		total += float64(e) * float64(b.grad[i])
-	}
-	return total
 }
 
 // value is the decoded value of a column.
@@ -131,20 +127,19 @@ func (b *rowBlock) slopes(u []float32, x *encode.Levels, super int, low bool) {
 
 // move changes d or dmin of a row's super-block if that is cheaper, and leaves in u minus the change of the values.
 func (b *rowBlock) move(x *encode.Levels, r, super int, low bool, u, hu []float32) bool {
-	n, at := b.n, r*b.n+super*256
+	at := r*b.n + super*256
 	num, den := 0.0, 0.0
 	for i, s := range u {
 		num += float64(s) * float64(b.grad[at+i])
 		den += float64(s) * float64(hu[i])
 	}
-	_ = n
 	p := &x.D[super]
 	if low {
 		p = &x.DMin[super]
 	}
 	next := *p
 	if den > 0 {
-		next = half(*p + float32(num/den))
+		next = encode.Half(*p + float32(num/den))
 	}
 	step := float64(next) - float64(*p)
 	if step == 0 || !(-2*step*num+step*step*den < 0) || next-next != 0 {

@@ -58,11 +58,10 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 		return err
 	}
 	full := u.full[k]
-	if full == nil || len(full.x) != len(u.solve.x) || u.NoCorrection {
+	if full == nil || len(full.x) != len(u.solve.x) {
 		full = &site{x: u.solve.x}
-		sum = nil
 	}
-	if full.sum == nil || u.NoResidual {
+	if full.sum == nil {
 		sum = nil
 	}
 	move, err := m.correction(values, full, sum)

@@ -38,8 +38,6 @@ type Options struct {
 	Tokens  int         // to fit on, of the text, evenly spread; 0: tokensPerColumn
 
 	Progress func(done, total int64) // matrices
-
-	NoCorrection, NoResidual, NoEmbedding bool // for ablations
 }
 
 // key names a matrix.
@@ -59,6 +57,7 @@ type run struct {
 	Options
 	source  *checkpoint.Checkpoint
 	pool    *infer.Pool
+	runner  *infer.Runner // of all models
 	moments moments
 	width   int
 	fit     int // tokens to fit on, the first ones; the others are held back

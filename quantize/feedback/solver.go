@@ -49,8 +49,8 @@ func panels(dst []float32, v []float64, rows, cols, stride int) {
 	}
 }
 
-// NewSolver prepares for matrices of one grid whose inputs have the moments h, [n][n]. damp times the mean of their diagonal is
-// added to it.
+// NewSolver prepares for matrices of one grid whose inputs have the moments h, [n][n]. damp times the mean of their
+// diagonal is added to it.
 func NewSolver(set *kernel.Set, h []float64, n int, g *encode.Grid, damp float64) (*Solver, error) {
 	sub := g.Sub
 	s := &Solver{set: set, n: n, sub: sub, u: make([]float32, n*n), h: make([]float32, n*n)}
@@ -179,12 +179,11 @@ func (s *Solver) transposedU() []float32 {
 	return out
 }
 
-// Rows solves up to sixteen rows: target is [rows][n], x holds where the encoder starts and becomes the result. It
-// returns the sum of the objective over the rows.
-func (s *Solver) Rows(g *encode.Grid, target []float32, x []*encode.Levels, sweeps int) float64 {
+// Rows solves up to sixteen rows: target is [rows][n], x holds where the encoder starts and becomes the result.
+func (s *Solver) Rows(g *encode.Grid, target []float32, x []*encode.Levels, sweeps int) {
 	b := &rowBlock{Solver: s, g: g, x: x, rows: len(x), sweeps: cmp.Or(sweeps, 4)}
 	b.search(target)
-	return b.descend(target)
+	b.descend(target)
 }
 
 // rowBlock is the rows that are solved together.

@@ -10,18 +10,17 @@ import (
 
 // stream is the residual stream of one model.
 type stream struct {
-	art    *Artifact // nil: the full model's
-	model  *infer.Model
-	runner *infer.Runner
-	x      []float32 // [tokens][width]
+	art   *Artifact // nil: the full model's
+	model *infer.Model
+	x     []float32 // [tokens][width]
 }
 
 // open loads the models and embeds the tokens. The full model comes first.
 func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream, err error) {
-	runner := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Sum: u.note, NoHead: true})
-	list = append(list, &stream{runner: runner})
+	u.runner = infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Sum: u.note, NoHead: true})
+	list = append(list, &stream{})
 	for i := range artifacts {
-		list = append(list, &stream{art: &artifacts[i], runner: runner})
+		list = append(list, &stream{art: &artifacts[i]})
 	}
 	var tied []float64
 	for _, s := range list {
@@ -32,7 +31,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 		if s.model, err = infer.Load(c); err != nil {
 			return nil, err
 		}
-		if s.art == nil && u.source.Config.Tied && !u.NoEmbedding {
+		if s.art == nil && u.source.Config.Tied {
 			if tied, err = u.tied(s.model, seqs); err != nil {
 				return nil, err
 			}
@@ -49,7 +48,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 		if s.art != nil {
 			u.total += matrices(s.model, tied != nil)
 		}
-		x, err := runner.Layers(s.model, seqs, nil, 0, 0)
+		x, err := u.runner.Layers(s.model, seqs, nil, 0, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +65,7 @@ func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
 		u.full = map[key]*site{}
 	}
 	u.active = true
-	x, err := s.runner.Layers(s.model, seqs, s.x, from, to)
+	x, err := u.runner.Layers(s.model, seqs, s.x, from, to)
 	u.active = false
 	if err = cmp.Or(u.err, err); err != nil {
 		return err
@@ -86,7 +85,7 @@ func (u *run) heads(streams []*stream) error {
 		return nil
 	}
 	for _, s := range streams {
-		s.runner.FinalNorm(s.model, s.x)
+		u.runner.FinalNorm(s.model, s.x)
 		w := s.model.Output()
 		u.art, u.model, u.replaced = s.art, s.model, map[key][]byte{}
 		if s.art == nil {
