@@ -72,6 +72,9 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 			s.Events.Note(fmt.Sprintf("%s: %d of %d matrices keep the encoder's values: others were not better on text held back",
 				filepath.Base(a.Path), kept, n))
 		}
+		if err := a.store.Check(); err != nil {
+			return written, err
+		}
 		one := o
 		step := s.Events.Begin("write "+filepath.Base(a.Path), "bytes")
 		one.Chosen, one.Reuse, one.Progress = a.data, nil, step.Set

@@ -55,6 +55,15 @@ func (s *Store) recall(line []byte) error {
 	if err := json.Unmarshal(line, &p); err != nil {
 		return err
 	}
+	if err := s.check(p); err != nil {
+		return err
+	}
+	s.places[key{p.Name, p.Expert}], s.end = p, max(s.end, p.At+p.Bytes)
+	return nil
+}
+
+// check fails unless the data are as they were stored.
+func (s *Store) check(p place) error {
 	data, err := s.read(p)
 	if err != nil {
 		return err
@@ -62,7 +71,17 @@ func (s *Store) recall(line []byte) error {
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != p.SHA256 {
 		return errors.New("the data have changed")
 	}
-	s.places[key{p.Name, p.Expert}], s.end = p, max(s.end, p.At+p.Bytes)
+	return nil
+}
+
+// Check fails unless all data are as they were stored: without it, a matrix that cannot be read any more would get the
+// encoder's values in silence.
+func (s *Store) Check() error {
+	for k, p := range s.places {
+		if err := s.check(p); err != nil {
+			return fmt.Errorf("%s: tensor %s: %w; run again", s.path, k.name, err)
+		}
+	}
 	return nil
 }
 
