@@ -124,7 +124,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if err != nil {
 			return err
 		}
-		p.SetMethod(o.Method, nil)
+		p.SetMethod(o.Method, o.Fit, nil)
 		o.Provenance = p.Metadata(c)
 	default:
 		if err := e.Scan(ctx, c); err != nil {
@@ -137,7 +137,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if windows, err = o.calibration(e, c); err != nil {
 			return err
 		}
-		p.SetMethod(o.Method, windows)
+		p.SetMethod(o.Method, o.Fit, windows)
 		o.Provenance = p.Metadata(c)
 	}
 	p, err := o.plan(ctx, e, c, m)
@@ -212,7 +212,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	list := []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}}
 	var written []quantize.Written
 	if o.Method == quantize.Feedback {
-		written, err = e.WriteFeedback(ctx, c, m, windows, list, write)
+		written, err = e.WriteFeedback(ctx, c, m, windows, o.Fit, list, write)
 	} else {
 		bar := e.Events.Begin("quantize "+p.Name(), "bytes")
 		write.Progress = bar.Set

@@ -23,50 +23,12 @@ func recipeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output-tensor-type", Usage: "`TYPE` of the output matrix"},
 		&cli.StringFlag{Name: "token-embedding-type", Usage: "`TYPE` of the token embedding"},
 		&cli.BoolFlag{Name: "leave-output-tensor", Usage: "keep the output matrix as it is"},
-		methodFlag(), typesFlag(), requantizeFlag(), loraFlag(), noVocabFlag(),
+		requantizeFlag(), loraFlag(), noVocabFlag(),
 		&cli.StringSliceFlag{Name: "override-kv",
 			Usage: "`KEY=TYPE:VALUE`: metadata to set; TYPE is int, float, bool or str; may be repeated"},
 		&cli.BoolFlag{Name: "strict", Usage: "fail on what is otherwise a warning: types that do not fit a shape, " +
 			"missing or zero importance weights"},
-	}, mtpFlags()...)
-}
-
-func methodFlag() cli.Flag {
-	return &cli.StringFlag{Name: "method", Usage: "how scales and levels are chosen: `METHOD` reference (llama-quantize's " +
-		"bytes) or feedback (closer to the model at the same size; runs it on the calibration text)"}
-}
-
-func typesFlag() cli.Flag {
-	return &cli.StringFlag{Name: "types", Usage: "`KIND` of types: fixed, those of the format, or chosen for the same " +
-		"bytes by the error that each type makes in each matrix"}
-}
-
-// types reads --types; empty is fixed.
-func types(c *cli.Context) (string, error) {
-	switch name := c.String("types"); name {
-	case "", "fixed":
-		return "", nil
-	case quantize.TypesChosen:
-		if c.IsSet("target-bpw") || c.IsSet("target-size") {
-			return "", usagef("--target-bpw and --target-size choose types too: leave out --types")
-		}
-		return name, nil
-	default:
-		return "", usagef("--types %q: give fixed or chosen", name)
-	}
-}
-
-// method reads --method; the empty method is reference.
-func method(c *cli.Context) (string, error) {
-	switch name := c.String("method"); name {
-	case "", quantize.Reference:
-		return "", nil
-	default:
-		if err := quantize.CheckMethod(name); err != nil {
-			return "", usagef("--%w", err)
-		}
-		return name, nil
-	}
+	}, append(methodFlags(), mtpFlags()...)...)
 }
 
 // weightFlags select entries of an importance matrix.
@@ -128,7 +90,7 @@ func recipeOptions(c *cli.Context) (quantize.Options, error) {
 		return o, usageError{Err: err}
 	}
 	var err error
-	if o.Method, err = method(c); err != nil {
+	if o.Method, o.Fit, err = method(c); err != nil {
 		return o, err
 	}
 	if o.Types, err = types(c); err != nil {

@@ -25,11 +25,41 @@ func CheckMethod(name string) error {
 	return nil
 }
 
-// SetMethod records a method and, unless it is Reference, the text that it used, by its windows.
-func (p *Provenance) SetMethod(name string, windows [][]int32) {
-	p.Method, p.Text = "", ""
+// Fit are the settings of Feedback; the zero value takes the defaults of package feedback.
+type Fit struct {
+	Damping float64 `json:",omitempty"` // of the moments, relative to their mean
+	Tokens  int     `json:",omitempty"` // of the text to fit on
+}
+
+// Check fails for values out of range.
+func (f Fit) Check() error {
+	switch {
+	case !(f.Damping >= 0 && f.Damping <= 10):
+		return fmt.Errorf("--damping %v: give a number from 0 to 10", f.Damping)
+	case f.Tokens < 0:
+		return fmt.Errorf("--fit-tokens %d: give a count, or 0 for the default", f.Tokens)
+	}
+	return nil
+}
+
+// String lists what is not the default, as NAME=VALUE.
+func (f Fit) String() string {
+	var list []string
+	add := func(name string, set bool, value any) {
+		if set {
+			list = append(list, fmt.Sprintf("%s=%v", name, value))
+		}
+	}
+	add("damping", f.Damping != 0, f.Damping)
+	add("tokens", f.Tokens != 0, f.Tokens)
+	return strings.Join(list, " ")
+}
+
+// SetMethod records a method and, unless it is Reference, its settings and the text that it used, by its windows.
+func (p *Provenance) SetMethod(name string, f Fit, windows [][]int32) {
+	p.Method, p.Settings, p.Text = "", "", ""
 	if name != "" && name != Reference {
-		p.Method, p.Text = name, WindowsHash(windows)
+		p.Method, p.Settings, p.Text = name, f.String(), WindowsHash(windows)
 	}
 }
 

@@ -35,6 +35,7 @@ type Options struct {
 	KeepSplit       bool     // split the artifact into the source's shards, with their order of tensors
 	SplitBytes      int64    // most bytes of tensors in a shard, split as llama-gguf-split does; 0: one file
 	Method          string   `json:",omitempty"` // of choosing scales and levels; empty: Reference
+	Fit             Fit      `json:",omitzero"`  // of Method Feedback
 	Types           string   `json:",omitempty"` // TypesChosen, or empty for those of the format
 
 	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, but file size and

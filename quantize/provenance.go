@@ -25,6 +25,8 @@ type Provenance struct {
 	Imatrix string `json:"imatrix,omitempty"` // SHA-256 of the importance matrix; empty without one
 	Method  string `json:"method,omitempty"`  // of choosing scales and levels; empty: Reference
 	Text    string `json:"text,omitempty"`    // WindowsHash of the text that the method used
+
+	Settings string `json:"settings,omitempty"` // of the method, where they are not the defaults: Fit.String
 }
 
 // The metadata keys of an artifact's provenance.
@@ -34,6 +36,8 @@ const (
 	keyImatrix = "bitmill.imatrix.sha256"
 	keyMethod  = "bitmill.method"
 	keyText    = "bitmill.method.text.sha256"
+
+	keySettings = "bitmill.method.settings"
 )
 
 // NewProvenance hashes the inputs; m may be nil.
@@ -60,7 +64,7 @@ func ReadProvenance(m *gguf.Metadata) Provenance {
 		return s
 	}
 	return Provenance{Version: text(keyVersion), Source: text(keySource), Imatrix: text(keyImatrix),
-		Method: text(keyMethod), Text: text(keyText)}
+		Method: text(keyMethod), Text: text(keyText), Settings: text(keySettings)}
 }
 
 // Metadata records the provenance, behind the model's facts that no key of GGUF holds. Nothing in it varies between
@@ -75,6 +79,9 @@ func (p Provenance) Metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
 	if p.Method != "" {
 		m.Set(keyMethod, p.Method)
 		m.Set(keyText, p.Text)
+	}
+	if p.Settings != "" {
+		m.Set(keySettings, p.Settings)
 	}
 	return m
 }
@@ -92,6 +99,8 @@ func (p Provenance) Accepts(got Provenance) error {
 		return fmt.Errorf("it was made with %s, not with %s", matrixName(got.Imatrix), matrixName(p.Imatrix))
 	case got.Method != p.Method:
 		return fmt.Errorf("its method is %s, not %s", cmp.Or(got.Method, Reference), cmp.Or(p.Method, Reference))
+	case got.Settings != p.Settings:
+		return fmt.Errorf("its method had the settings %q, not %q", got.Settings, p.Settings)
 	case got.Text != p.Text:
 		return errors.New("its method used another text")
 	}
@@ -118,7 +127,7 @@ func (p Provenance) ResumeKey(c *checkpoint.Checkpoint, m *imatrix.Matrix) (_ st
 	}
 	parts := []any{"write", FormatVersion, p.Source, p.Imatrix}
 	if p.Method != "" {
-		parts = append(parts, p.Method, p.Text)
+		parts = append(parts, p.Method, p.Text, p.Settings)
 	}
 	if p.Source == "" {
 		for _, path := range c.Files() {

@@ -45,7 +45,7 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 		in.imatrix = selected
 		in.provenance.Imatrix, err = selected.Hash()
 	}
-	in.provenance.SetMethod(j.method(), j.calibration)
+	in.provenance.SetMethod(j.method, j.o.Recipe.Fit, j.calibration)
 	return in, err
 }
 

@@ -31,7 +31,7 @@ type feedbackStart struct {
 // WriteFeedback writes artifacts by method feedback. The encoders' artifacts and what is chosen so far lie beside them
 // until they are done, so that an interrupted call is resumed. windows are of the calibration text.
 func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, windows [][]int32,
-	artifacts []quantize.Artifact, o quantize.WriteOptions) (written []quantize.Written, err error) {
+	fit quantize.Fit, artifacts []quantize.Artifact, o quantize.WriteOptions) (written []quantize.Written, err error) {
 	starts := make([]*feedbackStart, len(artifacts))
 	defer func() {
 		for _, a := range starts {
@@ -57,14 +57,14 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 	if len(starts) == 0 {
 		return nil, blocked
 	}
-	list := make([]feedback.Artifact, len(starts))
+	list := make([]feedback.Artifact, len(starts)) // those of a group have a pass of the full model in common
 	for i, a := range starts {
 		if err := a.open(s.Source); err != nil {
 			return nil, err
 		}
 		list[i] = feedback.Artifact{Checkpoint: a.encoded, Have: a.store.Have, Store: a.store.Put}
 	}
-	if err := s.choose(ctx, c, windows, list); err != nil {
+	if err := s.choose(ctx, c, windows, fit, list); err != nil {
 		return nil, err
 	}
 	for _, a := range starts {
@@ -148,44 +148,49 @@ func (a *feedbackStart) open(o checkpoint.OpenOptions) (err error) {
 	return err
 }
 
-// choose runs the method, unless everything is chosen already.
-func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [][]int32,
+// choose runs the method, unless everything is chosen already: for all artifacts at once if memory suffices, otherwise
+// for some after the others. Their values do not depend on it.
+func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit,
 	list []feedback.Artifact) error {
 	pool := s.Pool()
 	defer pool.Close()
-	if err := feedbackFits(c, windows, len(list)); err != nil {
+	size, err := feedbackGroup(c, windows, fit, len(list))
+	if err != nil {
 		return err
 	}
-	step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
-	err := feedback.Run(ctx, pool, c, windows, list, feedback.Options{Progress: step.Set})
-	if err == nil {
+	for group := range slices.Chunk(list, size) {
+		step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
+		o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Progress: step.Set}
+		if err := feedback.Run(ctx, pool, c, windows, group, o); err != nil {
+			return err
+		}
 		step.Done()
 	}
-	return err
+	return nil
 }
 
 // availableMemory is a variable for tests.
 var availableMemory = machine.Available
 
-// feedbackFits fails when memory does not suffice for the text. Fewer tokens would give other files, so it is up to the
-// user.
-func feedbackFits(c *checkpoint.Checkpoint, windows [][]int32, artifacts int) error {
+// feedbackGroup is how many of the artifacts memory suffices for at once. It fails when that is none: fewer tokens
+// would give other files, so it is up to the user.
+func feedbackGroup(c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit, artifacts int) (int, error) {
 	free, ok := availableMemory()
-	if !ok || len(windows) == 0 {
-		return nil
+	if !ok || len(windows) == 0 || artifacts == 0 {
+		return max(1, artifacts), nil
 	}
-	size := len(windows[0])
-	tokens := feedback.Tokens(c, size*len(windows))
-	need := feedback.Memory(c, tokens, artifacts)
-	if need <= free {
-		return nil
+	tokens := feedback.Tokens(c, len(windows)*len(windows[0]), fit.Tokens)
+	for n := artifacts; n > 0; n-- {
+		if feedback.Memory(c, tokens, n) <= free {
+			return n, nil
+		}
 	}
-	hint := "make fewer formats at once"
-	if n := feedback.Fitting(c, artifacts, free) / size; n > 0 {
-		hint = fmt.Sprintf("use at most --chunks %d, or %s", n, hint)
+	hint := "--method reference takes none of it"
+	if n := feedback.Fitting(c, 1, free); n > 0 {
+		hint = fmt.Sprintf("use --fit-tokens %d, or --method reference", n)
 	}
-	return fmt.Errorf("%w: method feedback takes %d MiB for %d tokens and %d formats of %s, %d MiB are free; %s",
-		infer.ErrMemory, need>>20, tokens, artifacts, ModelName(c.Path), free>>20, hint)
+	return 0, fmt.Errorf("%w: method feedback takes %d MiB for %d tokens of %s, %d MiB are free; %s",
+		infer.ErrMemory, feedback.Memory(c, tokens, 1)>>20, tokens, ModelName(c.Path), free>>20, hint)
 }
 
 // data is a tensor's chosen data, or else what the encoders made of it.
@@ -233,12 +238,4 @@ func discardFeedback(path string) error {
 		}
 	}
 	return file.Discard(encoded)
-}
-
-// method is that of the artifacts: feedback needs a model that runs, and a text.
-func (j *job) method() string {
-	if j.calibration == nil {
-		return quantize.Reference
-	}
-	return j.o.Recipe.Method
 }

@@ -24,6 +24,7 @@ type job struct {
 	source      *Model
 	windows     [][]int32 // of the evaluation text; nil: the engine cannot run the model
 	calibration [][]int32 // of the calibration text; nil: there will be no imatrix
+	method      string    // of the artifacts
 	formats     []string  // that can be made
 	need        int64     // bytes of their files
 	warnings    []string  // for the report
@@ -65,6 +66,7 @@ func (j *job) path(name string) string { return filepath.Join(j.store.Dir, name)
 // tokenize cuts the texts into windows, if the engine can run the model.
 func (j *job) tokenize() error {
 	c := j.source
+	j.method = quantize.Reference
 	err := c.TokenizerErr
 	if c.Tokenizer != nil || c.ConfigErr != nil {
 		err = c.Load()
@@ -73,14 +75,17 @@ func (j *job) tokenize() error {
 		j.warn("%s is quantized without calibration and not evaluated: %v", j.name, err)
 		return nil
 	}
-	c.Unload()
+	defer c.Unload()
 	if w := c.LongContext(j.o.Context); w != "" {
 		j.warn("%s", w)
 	}
 	if j.windows, err = j.cut(j.texts.evaluation); err == nil && !j.o.NoImatrix {
 		j.calibration, err = j.cut(j.texts.calibration)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return j.checkMethod()
 }
 
 func (j *job) cut(t text) ([][]int32, error) {
@@ -95,7 +100,7 @@ func (j *job) estimate(ctx context.Context) error {
 	for _, p := range plans {
 		j.formats = append(j.formats, p.Format.Name)
 		j.need += p.FileBytes
-		if j.method() == quantize.Feedback {
+		if j.method == quantize.Feedback {
 			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done
 		}
 	}

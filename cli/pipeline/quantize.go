@@ -40,7 +40,7 @@ func (j *job) clearParts() error {
 		}
 	}
 	for _, f := range quantize.Formats() {
-		if j.method() != quantize.Feedback || !slices.Contains(j.formats, f.Name) {
+		if j.method != quantize.Feedback || !slices.Contains(j.formats, f.Name) {
 			if err := discardFeedback(j.path(j.artifactName(f.Name))); err != nil {
 				return err
 			}
@@ -121,7 +121,7 @@ func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []
 	var err error
 	done := func() {}
 	if in.provenance.Method == quantize.Feedback {
-		written, err = j.WriteFeedback(ctx, j.source.Checkpoint, in.imatrix, j.calibration, missing, write)
+		written, err = j.WriteFeedback(ctx, j.source.Checkpoint, in.imatrix, j.calibration, j.o.Recipe.Fit, missing, write)
 	} else {
 		step := j.Events.Begin("quantize "+j.name, "bytes")
 		write.Progress, done = step.Set, step.Done

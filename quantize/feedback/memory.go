@@ -1,6 +1,10 @@
 package feedback
 
-import "bitmill/formats/checkpoint"
+import (
+	"cmp"
+
+	"bitmill/formats/checkpoint"
+)
 
 // Memory is about what Run takes for so many tokens and artifacts, in bytes. All tokens go through a layer at once. Of
 // each the streams keep a row of the model's width for every model, and a layer takes the inputs of all its matrices
@@ -41,12 +45,13 @@ func layerOf(name string) string {
 	return ""
 }
 
-// Tokens is how many tokens Run uses of a text of so many: those that it fits on, and those that it holds back.
-func Tokens(c *checkpoint.Checkpoint, text int) int {
-	return min(text, tokensPerColumn*widestInput(c)+heldTokens)
+// Tokens is how many tokens Run uses of a text of so many: those that it fits on, Options.Tokens, and those that it
+// holds back.
+func Tokens(c *checkpoint.Checkpoint, text, fit int) int {
+	return min(text, cmp.Or(fit, tokensPerColumn*widestInput(c))+heldTokens)
 }
 
-// Fitting is how many tokens of text fit into memory.
+// Fitting is the largest Options.Tokens that fits into memory.
 func Fitting(c *checkpoint.Checkpoint, artifacts int, memory int64) int {
-	return int(max(0, memory-Memory(c, 0, artifacts)) / max(1, perToken(c, artifacts)))
+	return max(0, int(max(0, memory-Memory(c, 0, artifacts))/max(1, perToken(c, artifacts)))-heldTokens)
 }

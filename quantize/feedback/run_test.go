@@ -174,14 +174,17 @@ func TestRunIsRepeatable(t *testing.T) {
 func TestMemory(t *testing.T) {
 	c := newExample(t, "llama", "Q3_K_S").source
 	const useful = 30*512 + 4096
-	if n := feedback.Tokens(c, 1<<20); n != useful || feedback.Tokens(c, 700) != 700 {
+	if n := feedback.Tokens(c, 1<<20, 0); n != useful || feedback.Tokens(c, 700, 0) != 700 {
 		t.Errorf("%d tokens of a long text, want %d", n, useful)
 	}
+	if n := feedback.Tokens(c, 1<<20, 100); n != 100+4096 {
+		t.Errorf("%d tokens where 100 are asked for", n)
+	}
 	need := feedback.Memory(c, useful, 7)
-	if n := feedback.Fitting(c, 7, need); n != useful {
+	if n := feedback.Fitting(c, 7, need); n != useful-4096 {
 		t.Errorf("%d tokens fit into their memory, want %d", n, useful)
 	}
-	if n := feedback.Fitting(c, 1, need); n <= useful {
+	if n := feedback.Fitting(c, 1, need); n <= useful-4096 {
 		t.Errorf("%d tokens fit for one artifact", n)
 	}
 	if n := feedback.Fitting(c, 1, 1); n != 0 {

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"bitmill/quantize"
+)
+
+// methodFlags are the flags of methods and of choosing types, shared by plan, quantize and run.
+func methodFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "method", Usage: "how scales and levels are chosen: `METHOD` reference (llama-quantize's " +
+			"bytes) or feedback (closer to the model at the same size; runs it on the calibration text)"},
+		&cli.Float64Flag{Name: "damping", Usage: "of --method feedback: this `SHARE` of the mean squared input is added " +
+			"to every column's (default: 0.01, more with fewer than 30 tokens for each column)"},
+		&cli.IntFlag{Name: "fit-tokens", Usage: "of --method feedback: tokens of the text to fit on, evenly spread " +
+			"(default: 30 for each column of the widest matrix)"},
+		&cli.StringFlag{Name: "types", Usage: "`KIND` of types: fixed, those of the format, or chosen for the same " +
+			"bytes by the error that each type makes in each matrix"},
+	}
+}
+
+// method reads --method with its settings; the empty method is reference.
+func method(c *cli.Context) (name string, f quantize.Fit, err error) {
+	f = quantize.Fit{Damping: c.Float64("damping"), Tokens: c.Int("fit-tokens")}
+	if err := f.Check(); err != nil {
+		return "", f, usageError{Err: err}
+	}
+	if name = c.String("method"); name == quantize.Reference {
+		name = ""
+	}
+	if name == "" {
+		if f != (quantize.Fit{}) {
+			return "", f, usagef("--damping and --fit-tokens are for --method feedback")
+		}
+		return "", f, nil
+	}
+	if err := quantize.CheckMethod(name); err != nil {
+		return "", f, usagef("--%w", err)
+	}
+	return name, f, nil
+}
+
+// types reads --types; empty is fixed.
+func types(c *cli.Context) (string, error) {
+	switch name := c.String("types"); name {
+	case "", "fixed":
+		return "", nil
+	case quantize.TypesChosen:
+		if c.IsSet("target-bpw") || c.IsSet("target-size") {
+			return "", usagef("--target-bpw and --target-size choose types too: leave out --types")
+		}
+		return name, nil
+	default:
+		return "", usagef("--types %q: give fixed or chosen", name)
+	}
+}
