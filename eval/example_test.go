@@ -45,7 +45,7 @@ func ExampleCompare() {
 		},
 	})
 	check(err)
-	t := score.Sum(scores, eval.ScoredBytes(c.Tokenizer, windows))
+	t := score.Sum(scores, 0)
 	fmt.Printf("%d tokens scored, PPL about %.0f, KLD %.4f\n", t.Tokens, t.PPL, t.KLD)
 	// Output: 62 tokens scored, PPL about 57, KLD 0.0000
 }

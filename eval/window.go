@@ -1,8 +1,11 @@
 package eval
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"bitmill/formats/tokenizer"
 )
@@ -47,15 +50,24 @@ func Windows(t *tokenizer.Tokenizer, text string, context, limit int) ([][]int32
 	return windows, nil
 }
 
-// ScoredBytes is the length in bytes of the text that the scored tokens of the windows spell.
-func ScoredBytes(t *tokenizer.Tokenizer, windows [][]int32) int {
-	n := 0
+// ScoredBytes are the lengths in bytes of the text that the scored tokens of each window spell.
+func ScoredBytes(t *tokenizer.Tokenizer, windows [][]int32) []int {
+	bytes := make([]int, len(windows))
 	var piece []byte
-	for _, w := range windows {
+	for i, w := range windows {
 		for _, id := range w[len(w)/2+1:] {
 			piece = t.AppendPiece(piece[:0], id)
-			n += len(piece)
+			bytes[i] += len(piece)
 		}
 	}
-	return n
+	return bytes
+}
+
+// Order is a random order of the windows of a text, a function of their tokens and the seed.
+func Order(windows [][]int32, seed uint64) []int {
+	h := sha256.New()
+	for _, w := range windows {
+		binary.Write(h, binary.LittleEndian, w)
+	}
+	return rand.New(rand.NewPCG(seed, binary.LittleEndian.Uint64(h.Sum(nil)))).Perm(len(windows))
 }

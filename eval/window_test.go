@@ -51,3 +51,20 @@ func TestWindows(t *testing.T) {
 		t.Error("windows without a token to score")
 	}
 }
+
+// TestOrder: the order of the windows is a permutation that depends on their tokens and the seed.
+func TestOrder(t *testing.T) {
+	windows := [][]int32{{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}}
+	first := Order(windows, 1)
+	if sorted := slices.Sorted(slices.Values(first)); !slices.Equal(sorted, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("%v is not a permutation", first)
+	}
+	if !slices.Equal(first, Order(windows, 1)) {
+		t.Errorf("%v, then %v", first, Order(windows, 1))
+	}
+	other := slices.Clone(windows)
+	other[4] = []int32{9, 11}
+	if slices.Equal(first, Order(windows, 2)) && slices.Equal(first, Order(other, 1)) {
+		t.Error("neither the seed nor the text matters")
+	}
+}

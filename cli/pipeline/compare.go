@@ -15,10 +15,9 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 	if in.provenance.Method == "" || j.source.Engine == nil {
 		return nil
 	}
-	tokens := TokenHash(j.windows)
 	v := Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Windows: j.windows,
 		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate references of " + j.name,
-		Candidates: []Candidate{{Step: "evaluate-source", Key: key("evaluate", in.provenance.Source, "", tokens),
+		Candidates: []Candidate{{Step: "evaluate-source", Key: key("evaluate", in.provenance.Source, "", j.tokens),
 			Model: j.source.Engine}}}
 	var rows []*report.Row
 	var files []string
@@ -42,7 +41,7 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 		}
 		files, models, rows = append(files, path), append(models, model), append(rows, &m.Artifacts[i])
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.plan.Format.Name, Model: model.Engine,
-			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, tokens)})
+			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, j.tokens)})
 	}
 	results, err := v.Run(ctx)
 	if err != nil {

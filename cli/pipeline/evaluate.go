@@ -19,14 +19,13 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 	if err := j.source.Load(); err != nil {
 		return err
 	}
-	tokens := TokenHash(j.windows)
 	m.Vocabulary = vocabularyHash(j.source.Tokenizer)
 	v := Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Windows: j.windows,
 		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate " + j.name}
 	var rows []*report.Row
 	add := func(name, sha256 string, model *Model, row *report.Row) {
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + name,
-			Key: key("evaluate", in.provenance.Source, sha256, tokens), Model: model.Engine})
+			Key: key("evaluate", in.provenance.Source, sha256, j.tokens), Model: model.Engine})
 		rows = append(rows, row)
 	}
 	add("source", "", j.source, &m.Source)
@@ -63,7 +62,7 @@ const noiseWindows = 8
 // noiseFloor measures the source against itself with rounded activations.
 func (j *job) noiseFloor(ctx context.Context, in inputs, m *report.Model) error {
 	windows := j.windows[:min(noiseWindows, len(j.windows))]
-	k := key("noise", in.provenance.Source, TokenHash(windows))
+	k := key("noise", in.provenance.Source, j.tokens)
 	source := j.source.Engine
 	v := Evaluation{Session: j.Session, Store: &j.store, Reference: source, Windows: windows,
 		What: "noise floor " + j.name,

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"bitmill/cli/steps"
-	"bitmill/eval"
 	"bitmill/eval/infer"
 	"bitmill/eval/score"
 	"bitmill/formats/file"
@@ -20,16 +20,35 @@ type Evaluation struct {
 	Store      *steps.Store // nil: keep no journal
 	Reference  *infer.Model
 	Candidates []Candidate // the reference's own entry first
-	Windows    [][]int32
-	Bytes      int    // of the text that is scored; 0: not known
-	What       string // for the progress bar
+	Windows    [][]int32   // of the text
+	Order      []int       // in which windows are taken, the first ones of it by every candidate; nil: as in the text
+	Until      Until       // nil: every window
+	Bytes      []int       // of the text that is scored, by window; nil: not known
+	What       string      // for the progress bar
 }
+
+// Until says how many windows every candidate needs, given the scores of those that it has, in the order in which they
+// were taken. It is asked before the first window and when all that was asked for is there, and the evaluation ends when
+// no candidate needs more than it has. The reference gets every window that an artifact gets, whatever is said of it, unless it is
+// alone. What is said must depend on the scores alone: an evaluation that resumes asks the same questions again.
+type Until func(scored [][]score.Window) []Demand
+
+// Demand is a number of windows.
+type Demand struct {
+	Now    int // before the next question
+	Likely int // in the end, as far as can be told, for the progress; 0: Now
+}
+
+// Round is a good number of windows to ask for at once: as many as run through a model together.
+func Round(windows [][]int32) int { return max(1, infer.BatchTokens/len(windows[0])) }
 
 // Candidate is one model of an evaluation: Step names its journal, Key covers everything its scores depend on.
 type Candidate struct {
 	Step, Key string
 	Model     *infer.Model
-	scores    []*score.Window // by window; nil: not yet scored
+	scores    []*score.Window // by window of the text; nil: not yet scored
+	need      int             // of the order, its first windows
+	likely    int
 	journal   *file.Journal
 }
 
@@ -39,26 +58,90 @@ type journalLine struct {
 	Score  score.Window `json:"chunk"`
 }
 
-// Run scores the missing windows and returns one result per candidate.
+// Run scores the windows that are needed and missing, and returns one result per candidate.
 func (v *Evaluation) Run(ctx context.Context) ([]score.Text, error) {
 	defer v.close()
 	if err := v.open(); err != nil {
 		return nil, err
 	}
-	if missing := v.missing(); missing != nil {
-		if err := v.score(ctx, missing); err != nil {
+	if v.Order == nil {
+		v.Order = inOrder(len(v.Windows))
+	}
+	sitting := sitting{Evaluation: v}
+	for v.ask() {
+		if err := sitting.score(ctx); err != nil {
 			return nil, err
 		}
 	}
+	sitting.close()
 	results := make([]score.Text, len(v.Candidates))
-	for i, s := range v.Candidates {
-		windows := make([]score.Window, len(s.scores))
-		for w, x := range s.scores {
-			windows[w] = *x
-		}
-		results[i] = score.Sum(windows, v.Bytes)
+	for i := range v.Candidates {
+		results[i] = v.result(&v.Candidates[i])
 	}
 	return results, nil
+}
+
+// inOrder is 0, 1, 2 and so on.
+func inOrder(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// ask sets how many windows every candidate needs, and reports whether some need more than before.
+func (v *Evaluation) ask() (more bool) {
+	n := len(v.Windows)
+	demands := make([]Demand, len(v.Candidates))
+	if v.Until == nil {
+		for i := range demands {
+			demands[i].Now = n
+		}
+	} else {
+		demands = v.Until(v.scored())
+	}
+	most := Demand{}
+	for i := len(demands) - 1; i >= 0; i-- {
+		s, d := &v.Candidates[i], demands[i]
+		if i == 0 && len(demands) > 1 {
+			d = most
+		}
+		d.Now = min(d.Now, n)
+		more = more || d.Now > s.need
+		s.need = max(s.need, d.Now)
+		s.likely = min(max(s.need, d.Likely), n)
+		most = Demand{max(most.Now, s.need), max(most.Likely, s.likely)}
+	}
+	return more
+}
+
+// scored are the scores of every candidate's windows, in the order in which they were taken.
+func (v *Evaluation) scored() [][]score.Window {
+	out := make([][]score.Window, len(v.Candidates))
+	for i, s := range v.Candidates {
+		for _, w := range v.Order[:s.need] {
+			out[i] = append(out[i], *s.scores[w])
+		}
+	}
+	return out
+}
+
+// result adds a candidate's windows up, as they stand in the text.
+func (v *Evaluation) result(s *Candidate) score.Text {
+	taken := slices.Sorted(slices.Values(v.Order[:s.need]))
+	windows, bytes := make([]score.Window, len(taken)), 0
+	for i, w := range taken {
+		windows[i] = *s.scores[w]
+		if v.Bytes != nil {
+			bytes += v.Bytes[w]
+		}
+	}
+	t := score.Sum(windows, bytes)
+	if !slices.Equal(taken, inOrder(len(taken))) {
+		t.Windows = taken
+	}
+	return t
 }
 
 // open reads the journals.
@@ -94,62 +177,6 @@ func (v *Evaluation) close() {
 			s.journal.Close()
 		}
 	}
-}
-
-func (s *Candidate) complete() bool {
-	for _, c := range s.scores {
-		if c == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// missing returns the candidates with windows to score, the reference first; nil if all are complete.
-func (v *Evaluation) missing() []*Candidate {
-	var list []*Candidate
-	for i := range v.Candidates {
-		if s := &v.Candidates[i]; !s.complete() {
-			list = append(list, s)
-		}
-	}
-	if list != nil && list[0] != &v.Candidates[0] {
-		list = append([]*Candidate{&v.Candidates[0]}, list...)
-	}
-	return list
-}
-
-func (v *Evaluation) score(ctx context.Context, subjects []*Candidate) error {
-	var candidates []*infer.Model
-	for _, s := range subjects[1:] {
-		candidates = append(candidates, s.Model)
-	}
-	pool := v.Pool()
-	defer pool.Close()
-	p := v.Events.Begin(v.What, "model windows")
-	err := eval.Compare(ctx, pool, v.Reference, candidates, v.Windows, eval.Options{
-		Progress: p.Set,
-		Done: func(w int) bool {
-			for _, s := range subjects {
-				if s.scores[w] == nil {
-					return false
-				}
-			}
-			return true
-		},
-		Scored: func(w int, scores []score.Window) error {
-			for i, s := range subjects {
-				if err := s.keep(w, scores[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	})
-	if err == nil {
-		p.Done()
-	}
-	return err
 }
 
 // keep stores the score of one window in memory and in the journal.

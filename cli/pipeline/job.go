@@ -23,6 +23,7 @@ type job struct {
 
 	source      *Model
 	windows     [][]int32 // of the evaluation text; nil: the engine cannot run the model
+	tokens      string    // hash of all windows of the evaluation text, whether they are used or not
 	calibration [][]int32 // of the calibration text; nil: there will be no imatrix
 	method      string    // of the artifacts
 	formats     []string  // that can be made
@@ -79,8 +80,15 @@ func (j *job) tokenize() error {
 	if w := c.LongContext(j.o.Context); w != "" {
 		j.warn("%s", w)
 	}
-	if j.windows, err = j.cut(j.texts.evaluation); err == nil && !j.o.NoImatrix {
-		j.calibration, err = j.cut(j.texts.calibration)
+	if j.windows, err = j.cut(j.texts.evaluation, 0); err != nil {
+		return err
+	}
+	j.tokens = TokenHash(j.windows)
+	if n := j.o.Windows; n > 0 {
+		j.windows = j.windows[:min(n, len(j.windows))]
+	}
+	if !j.o.NoImatrix {
+		j.calibration, err = j.cut(j.texts.calibration, j.o.Windows)
 	}
 	if err != nil {
 		return err
@@ -88,8 +96,9 @@ func (j *job) tokenize() error {
 	return j.checkMethod()
 }
 
-func (j *job) cut(t text) ([][]int32, error) {
-	return j.source.Windows(t.name, t.text, j.o.Context, j.o.Windows)
+// cut cuts a text into windows, at most limit of them (0: all).
+func (j *job) cut(t text, limit int) ([][]int32, error) {
+	return j.source.Windows(t.name, t.text, j.o.Context, limit)
 }
 
 // estimate plans every format as if the imatrix existed already.

@@ -14,6 +14,7 @@ type recorder struct {
 	results  []Summary
 	begin    func(what string) // called for every step; may be nil
 	end      func(what string)
+	set      func(done int64)
 }
 
 func (r *recorder) Begin(what, unit string) Step {
@@ -43,7 +44,11 @@ type recordedStep struct {
 	what string
 }
 
-func (s *recordedStep) Set(done, total int64) {}
+func (s *recordedStep) Set(done, total int64) {
+	if s.r.set != nil {
+		s.r.set(done)
+	}
+}
 
 func (s *recordedStep) Done() {
 	s.r.add(&s.r.done, s.what)

@@ -36,6 +36,7 @@ type Text struct {
 
 	WindowKLD Series `json:"chunk_kld"` // mean per window, for paired comparisons and intervals
 	WindowNLL Series `json:"chunk_nll"`
+	Windows   []int  `json:"chunk_numbers,omitempty"` // of the text, from 0, ascending; absent: the first ones
 }
 
 // deltaPQuantiles are the quantiles in Text.DeltaPs.
@@ -114,6 +115,6 @@ func standardError(variance, n float64) float64 {
 func (t Text) Alone() Text {
 	a := Unmeasured()
 	a.Tokens, a.PPL, a.PPLSE, a.Entropy = t.Tokens, t.PPL, t.PPLSE, t.Entropy
-	a.BitsPerByte, a.WindowNLL = t.BitsPerByte, t.WindowNLL
+	a.BitsPerByte, a.WindowNLL, a.Windows = t.BitsPerByte, t.WindowNLL, t.Windows
 	return a
 }
