@@ -22,6 +22,8 @@ func runCommand() *cli.Command {
 			&cli.StringFlag{Name: "calibration", TakesFile: true, Usage: "calibration `TEXT` file (default: the demo's)"},
 			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t"},
 				Usage: "evaluation `TEXT` file (default: the demo's)"},
+			&cli.StringFlag{Name: "imatrix", TakesFile: true,
+				Usage: "importance matrix `FILE` of the model, instead of calibrating"},
 			&cli.BoolFlag{Name: "no-imatrix", Usage: "quantize without calibrating"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
 			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
@@ -29,12 +31,14 @@ func runCommand() *cli.Command {
 				Usage: "divergence in nats that the fidelity threshold allows"},
 			&cli.StringFlag{Name: "budget", TakesFile: true,
 				Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
+			&cli.BoolFlag{Name: "no-noise-floor",
+				Usage: "do not measure how far the model is from itself with rounded activations"},
 			&cli.BoolFlag{Name: "bench",
 				Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
 			&cli.BoolFlag{Name: "compare-methods",
 				Usage: "with another --method than reference, measure what reference makes of each format too"},
 			memoryFlag(), forceFlag(),
-		}, append(weightFlags(), recipeFlags()...)...),
+		}, append(append(targetFlags(), weightFlags()...), recipeFlags()...)...),
 		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {
 			o, err := runOptions(c)
 			if err != nil {

@@ -97,8 +97,8 @@ func formatNames(lists []string) (names []string, all bool, err error) {
 			names = append(names, name)
 		}
 	}
-	for _, n := range strings.Split(strings.Join(lists, ","), ",") {
-		switch n = strings.TrimSpace(n); {
+	for _, n := range commaSeparated(lists) {
+		switch {
 		case n == "":
 		case strings.EqualFold(n, "all"):
 			all = true

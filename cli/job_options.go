@@ -18,6 +18,7 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 	o = pipeline.Options{
 		Models: c.Args().Slice(), Out: c.String("output"), Source: sourceOptions(c),
 		Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
+		Imatrix: c.String("imatrix"), NoNoiseFloor: c.Bool("no-noise-floor"),
 		Context: c.Int("ctx"), Windows: c.Int("chunks"),
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
@@ -28,6 +29,9 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		return o, err
 	}
 	if o.Recipe, err = recipeOptions(c); err != nil {
+		return o, err
+	}
+	if o.Targets, err = readTargets(c); err != nil {
 		return o, err
 	}
 	o.Memory, err = memory(c)

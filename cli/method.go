@@ -47,7 +47,7 @@ func types(c *cli.Context) (string, error) {
 	case "", "fixed":
 		return "", nil
 	case quantize.TypesChosen:
-		if c.IsSet("target-bpw") || c.IsSet("target-size") {
+		if c.Command.Name != "run" && (c.IsSet("target-bpw") || c.IsSet("target-size")) {
 			return "", usagef("--target-bpw and --target-size choose types too: leave out --types")
 		}
 		return name, nil

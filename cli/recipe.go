@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -56,28 +55,6 @@ func artifactFlags() []cli.Flag {
 		&cli.StringFlag{Name: "split-max-size",
 			Usage: "cut into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
 	}, weightFlags()...), recipeFlags()...)
-}
-
-// targetHelp explains --target-bpw and --target-size.
-const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every matrix
-are encoded as each type, with the importance weights if there are any (then the IQ2, IQ3 and IQ4_XS types are tried
-too), and the bytes go where they remove the most error. --format then only names the recipe that the metadata record
-(default: the headline format nearest in size). Types given by --tensor-type and the like stay.`
-
-// readTarget reads the target size; the zero Target means none.
-func readTarget(c *cli.Context) (t quantize.Target, err error) {
-	switch bits, size := c.IsSet("target-bpw"), c.IsSet("target-size"); {
-	case bits && size:
-		return t, usagef("give --target-bpw or --target-size, not both")
-	case bits:
-		text := c.String("target-bpw")
-		if t.BPW, err = strconv.ParseFloat(text, 64); err != nil || !(t.BPW > 0 && t.BPW <= 64) {
-			return t, usagef("--target-bpw %q: give a number of bits per weight such as 4.5", text)
-		}
-	case size:
-		t.Bytes, err = parseSize("--target-size", c.String("target-size"))
-	}
-	return t, err
 }
 
 func recipeOptions(c *cli.Context) (quantize.Options, error) {

@@ -63,7 +63,7 @@ func partial(source string, writers []*artifactWriter) error {
 // CheckEncoders fails with a BlockedError when the plan gives tensors a type that has no encoder: the plan tells how
 // large the artifact would be, but Write cannot make it.
 func (p *Plan) CheckEncoders() error {
-	blocked := &BlockedError{Format: p.Format.Name}
+	blocked := &BlockedError{Format: p.subject()}
 	var types []string
 	for i := range p.Tensors {
 		t := &p.Tensors[i]

@@ -10,8 +10,9 @@ import (
 // choice is a tensor whose type is free, with its options.
 type choice struct {
 	name     string
-	index    int      // in the checkpoint
-	weighted bool     // there are importance weights for it
+	index    int  // in the checkpoint
+	weighted bool // there are importance weights for it
+	values   int64
 	share    float64  // the weight of its error, see sensitivity
 	options  []option // by rising size
 	at       int      // index of the option that is chosen
@@ -33,8 +34,10 @@ func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (lis
 			continue
 		}
 		e, ok := entry(imatrix, t.Name)
-		weighted := ok && int64(len(e.SumSquares)) == t.Cols()*t.Matrices()
-		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: weighted}
+		weighted := ok && int64(len(e.SumSquares)) == t.Cols()*t.Matrices() ||
+			base.Options.AssumeImatrix && t.Role&(Output|Embedding) == 0
+		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: weighted,
+			values: t.Elements()}
 		types := candidates
 		if ch.weighted {
 			types = append(types[:len(types):len(types)], weightedCandidates...)

@@ -52,14 +52,14 @@ func weigh(p *Plan, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix) (warnings
 		return nil, fmt.Errorf("%s: the importance matrix belongs to another model: its sizes differ for %s",
 			p.Format.Name, listed(foreign))
 	case len(missing) > 0 && imatrix == nil:
-		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small " +
+		return nil, &BlockedError{p.subject(), missing, "cannot be encoded this small " +
 			"without an importance matrix: calibrate first, then pass the matrix with --imatrix"}
 	case len(missing) > 0 && len(missing) == len(predicting):
-		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, which " +
+		return nil, &BlockedError{p.subject(), missing, "cannot be encoded this small without importance weights, which " +
 			"blocks that predict further tokens do not have: make the file from the Hugging Face folder with --no-mtp, or give " +
 			"them larger types with --tensor-type"}
 	case len(missing) > 0:
-		return nil, &BlockedError{p.Format.Name, missing, "cannot be encoded this small without importance weights, " +
+		return nil, &BlockedError{p.subject(), missing, "cannot be encoded this small without importance weights, " +
 			"and the matrix has none for them: was it made from this model, and did the text reach every expert?"}
 	}
 	if len(bare) > 0 {

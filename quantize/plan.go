@@ -11,6 +11,7 @@
 package quantize
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,7 @@ import (
 // Options describe an artifact. Only Format is required.
 type Options struct {
 	Format          string   // name of a format, in any case
+	Name            string   `json:",omitempty"` // of the artifact in messages; empty: see Plan.Name
 	Pure            bool     // the format's default type for every quantizable tensor
 	TensorTypes     []string // overrides "RE=TYPE" in order; the first that matches a tensor's name decides
 	OutputType      string   // type of the output matrix; empty: the recipe's
@@ -41,6 +43,7 @@ type Options struct {
 	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, but file size and
 	// metadata lack the matrix's part. Such a plan cannot be written.
 	AssumeImatrix bool
+	Unmeasured    bool           `json:"-"` // types chosen for a size count by their bits: about the size is right
 	ImatrixFile   string         // recorded as quantize.imatrix.file
 	Provenance    *gguf.Metadata // recorded as well; keys start with "bitmill."
 
@@ -50,8 +53,11 @@ type Options struct {
 // CustomName is how an artifact is called whose types were chosen for a size: no recipe has such a mix.
 const CustomName = "custom"
 
-// Name is that of the format, or CustomName.
+// Name is the one that the options give, that of the format, or CustomName.
 func (p *Plan) Name() string {
+	if p.Options.Name != "" {
+		return p.Options.Name
+	}
 	if p.Options.chosen != nil {
 		return CustomName
 	}
@@ -65,6 +71,9 @@ func (p *Plan) Title() string {
 	}
 	return p.Format.Name
 }
+
+// subject is the name in messages about what cannot be made: types chosen for a format count as the format.
+func (p *Plan) subject() string { return cmp.Or(p.Options.Name, p.Format.Name) }
 
 // Plan is a format resolved for one checkpoint: a pure function of the checkpoint's shapes and metadata, the matrix
 // and the options.
@@ -153,7 +162,7 @@ func NewPlan(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options) (*Pla
 		p.Tensors = append(p.Tensors, t)
 	}
 	if misfits != nil {
-		return nil, &BlockedError{p.Format.Name, misfits, "cannot be encoded: " + misfit.Error()}
+		return nil, &BlockedError{p.subject(), misfits, "cannot be encoded: " + misfit.Error()}
 	}
 	if err := r.overrides.check(); err != nil {
 		return nil, err

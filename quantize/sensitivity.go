@@ -61,6 +61,17 @@ func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imat
 	})
 }
 
+// assumeErrors sets the errors from sizes: a bit halves the step between two levels.
+func assumeErrors(list []choice) {
+	for i := range list {
+		ch := &list[i]
+		for k := range ch.options {
+			o := &ch.options[k]
+			o.err = ch.share * math.Exp2(-16*float64(o.bytes)/float64(ch.values))
+		}
+	}
+}
+
 // measure encodes sampled rows as every type; one that cannot hold them has an infinite error.
 func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 	cols, rows := t.Cols(), t.Rows()

@@ -25,6 +25,22 @@ func (t Target) String() string {
 	return fmt.Sprintf("%v bits per weight", t.BPW)
 }
 
+// Name is that of a mix which the target makes: "3.25 bpw", "700 MB", "8 GiB" or "1234567 bytes".
+func (t Target) Name() string {
+	if t.Bytes <= 0 {
+		return fmt.Sprintf("%v bpw", t.BPW)
+	}
+	for _, u := range []struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
+		if t.Bytes%u.bytes == 0 {
+			return fmt.Sprintf("%d %s", t.Bytes/u.bytes, u.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", t.Bytes)
+}
+
 // excess is the number of bytes by which a plan is too large; negative: bytes that are left.
 func (t Target) excess(p *Plan) int64 {
 	if t.Bytes > 0 {
@@ -54,13 +70,14 @@ func (e *UnreachableError) Error() string {
 // the source, weighted with the importance matrix (without one, evenly), over the squared source with the same
 // weights: the noise of the layer's output, as a share of it. It is multiplied by the sensitivity of the matrix's role.
 // All matrices start with their smallest type; then the step to a larger type that removes the most error per byte is
-// taken, again and again, until none fits.
+// taken, again and again, until none fits. With o.Unmeasured types count by their bits: the plan has about the size that
+// the artifact will have.
 func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target,
 	how checkpoint.Pass) (*Plan, error) {
 	switch {
 	case c.Planned:
 		return nil, errors.New("a target needs weights to measure the errors of types: a bare config.json has none")
-	case imatrix == nil && o.AssumeImatrix:
+	case imatrix == nil && o.AssumeImatrix && !o.Unmeasured:
 		return nil, errors.New("a target needs the importance matrix itself: calibrate first")
 	case !(target.BPW > 0) && target.Bytes <= 0 || math.IsInf(target.BPW, 0):
 		return nil, fmt.Errorf("a target of %v is not a size", target)
@@ -87,7 +104,9 @@ func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatr
 	if err := reachable(list, planned, target); err != nil {
 		return nil, err
 	}
-	if err := measureChoices(ctx, c, imatrix, list, how); err != nil {
+	if o.Unmeasured {
+		assumeErrors(list)
+	} else if err := measureChoices(ctx, c, imatrix, list, how); err != nil {
 		return nil, err
 	}
 	// Only a whole plan tells the size of a file, with headers, padding and maybe shards. When it turns out too large,
@@ -112,7 +131,7 @@ func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatr
 func NewChosenPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options,
 	how checkpoint.Pass) (*Plan, error) {
 	own, err := NewPlan(c, imatrix, o)
-	if err != nil || o.AssumeImatrix || c.Planned { // nothing to measure errors by: the size is right
+	if err != nil || o.Unmeasured || o.AssumeImatrix || c.Planned { // nothing to measure errors by: the size is right
 		return own, err
 	}
 	p, err := NewTargetPlan(ctx, c, imatrix, o, Target{Bytes: own.FileBytes}, how)

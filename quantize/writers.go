@@ -66,7 +66,7 @@ func (w *writers) take(s *slab) {
 		switch {
 		case k < 0 || a.blocked.Load() != nil:
 		case s.unheld[k] != nil:
-			a.blocked.Store(s.unheld[k].blocks(a.Plan.Format.Name))
+			a.blocked.Store(s.unheld[k].blocks(a.Plan.subject()))
 			for _, file := range a.streams {
 				w.queues[file] <- part{}
 			}

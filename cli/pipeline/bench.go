@@ -29,7 +29,7 @@ var benchTests = bench.Options{Prompt: 512, Generate: 128, Repetitions: 5}
 func (j *job) bench(ctx context.Context, in inputs, artifacts []*artifact, m *report.Model) error {
 	list := []benchTarget{{row: &m.Source, model: j.source, step: "bench-source"}}
 	for i, a := range artifacts {
-		list = append(list, benchTarget{row: &m.Artifacts[i], model: a.model, step: "bench-" + a.plan.Format.Name})
+		list = append(list, benchTarget{row: &m.Artifacts[i], model: a.model, step: "bench-" + a.word()})
 	}
 	var missing []benchTarget
 	for _, b := range list {

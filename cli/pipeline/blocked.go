@@ -31,17 +31,17 @@ func (e *blockedModelError) Error() string {
 	return text + "; " + strings.Join(others, ", ") + " cannot be made either"
 }
 
-// blockedStep names the record of a format that is blocked, whose data is the reason.
-func blockedStep(format string) string { return "blocked-" + format }
+// blockedStep names the record of a variant that is blocked, whose data is the reason.
+func blockedStep(v variant) string { return "blocked-" + v.word() }
 
 // wasBlocked reports whether an earlier run found that the artifact cannot be made from these inputs.
 func (j *job) wasBlocked(a *artifact) bool {
-	rec, ok := j.store.Done(blockedStep(a.plan.Format.Name), a.key)
+	rec, ok := j.store.Done(blockedStep(a.variant), a.key)
 	var reason string
 	if !ok || json.Unmarshal(rec.Data, &reason) != nil || reason == "" {
 		return false
 	}
-	j.block(a.plan.Format.Name, reason)
+	j.block(a.name(), reason)
 	return true
 }
 
@@ -53,11 +53,11 @@ func (j *job) block(format, reason string) {
 // leaveOut takes the blocked artifacts off the list, and remembers why.
 func (j *job) leaveOut(made []*artifact, e *quantize.PartialError) ([]*artifact, error) {
 	for _, b := range e.Blocked {
-		i := slices.IndexFunc(made, func(a *artifact) bool { return a.plan.Format.Name == b.Format })
+		i := slices.IndexFunc(made, func(a *artifact) bool { return a.name() == b.Format })
 		if i < 0 {
 			return nil, fmt.Errorf("internal error: %s was written without a plan", b.Format)
 		}
-		if err := j.store.Save(blockedStep(b.Format), made[i].key, nil, b.Error()); err != nil {
+		if err := j.store.Save(blockedStep(made[i].variant), made[i].key, nil, b.Error()); err != nil {
 			return nil, err
 		}
 		made = slices.Delete(made, i, i+1)
@@ -74,7 +74,11 @@ func (j *job) allBlocked(err error) []report.Blocked {
 	case errors.As(err, &blocked):
 		return blocked.formats
 	case errors.As(err, &damaged):
-		return []report.Blocked{{Model: j.name, Formats: j.formats, Reason: err.Error()}}
+		var names []string
+		for _, v := range j.variants {
+			names = append(names, v.name())
+		}
+		return []report.Blocked{{Model: j.name, Formats: names, Reason: err.Error()}}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"bitmill/calibrate"
 	"bitmill/eval/report"
@@ -28,7 +29,16 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 	if in.provenance.Source, err = j.source.Hash(); err != nil {
 		return in, err
 	}
-	if j.calibration != nil {
+	switch {
+	case j.given != nil:
+		in.imatrix = j.given
+		if in.provenance.Imatrix, err = j.given.Hash(); err != nil {
+			return in, err
+		}
+		in.coverage = j.coverage(in.imatrix)
+		in.coverage.Text, in.coverage.SHA256 = strings.Join(j.given.Datasets, ", "), in.provenance.Imatrix
+		in.coverage.Imatrix = filepath.Base(j.o.Imatrix)
+	case j.calibration != nil:
 		if in.provenance.Imatrix, err = j.writeImatrix(ctx, in.provenance.Source); err != nil {
 			return in, err
 		}
@@ -37,9 +47,9 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 		}
 		in.coverage = j.coverage(in.imatrix)
 	}
-	selected, err := quantize.SelectWeights(in.imatrix, j.o.Include, j.o.Exclude)
+	selected, err := j.selectWeights(in.imatrix)
 	if err != nil {
-		return in, fmt.Errorf("%s: %w", j.name, err)
+		return in, err
 	}
 	if selected != in.imatrix {
 		in.imatrix = selected
@@ -47,6 +57,18 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 	}
 	in.provenance.SetMethod(j.method, j.o.Recipe.Fit, j.calibration)
 	return in, err
+}
+
+// selectWeights selects the entries that Options name.
+func (j *job) selectWeights(m *imatrix.Matrix) (*imatrix.Matrix, error) {
+	if m == nil && j.calibration != nil { // not made yet
+		return nil, nil
+	}
+	selected, err := quantize.SelectWeights(m, j.o.Include, j.o.Exclude)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", j.name, err)
+	}
+	return selected, err
 }
 
 // writeImatrix writes the imatrix unless an earlier run did, and returns the file's hash.

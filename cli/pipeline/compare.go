@@ -34,13 +34,13 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 		if a.model == nil || a.model.Engine == nil {
 			continue // of a type that the engine cannot run
 		}
-		path, _, _ := feedbackFiles(j.path(a.name))
-		model, err := j.reference(ctx, in, a.plan, path)
+		path, _, _ := feedbackFiles(j.path(a.file))
+		model, err := j.reference(ctx, in, a.Plan, path)
 		if err != nil {
 			return err
 		}
 		files, models, rows = append(files, path), append(models, model), append(rows, &m.Artifacts[i])
-		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.plan.Format.Name, Model: model.Engine,
+		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.word(), Model: model.Engine,
 			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, j.tokens)})
 	}
 	results, err := v.Run(ctx)

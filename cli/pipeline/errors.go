@@ -29,7 +29,7 @@ func (j *job) errors(ctx context.Context, in inputs, artifacts []*artifact, m *r
 	var missing []int
 	for i, a := range artifacts {
 		keys[i] = key("errors", in.provenance.Source, a.sha256, in.provenance.Imatrix)
-		rec, ok := j.store.Done("errors-"+a.plan.Format.Name, keys[i])
+		rec, ok := j.store.Done("errors-"+a.word(), keys[i])
 		if !ok || json.Unmarshal(rec.Data, &all[i]) != nil || len(all[i].Names) != len(all[i].Errors) {
 			missing = append(missing, i)
 			if err := j.open(a); err != nil {
@@ -48,7 +48,7 @@ func (j *job) errors(ctx context.Context, in inputs, artifacts []*artifact, m *r
 		}
 		for n, i := range missing {
 			all[i] = found[n]
-			if err := j.store.Save("errors-"+artifacts[i].plan.Format.Name, keys[i], nil, all[i]); err != nil {
+			if err := j.store.Save("errors-"+artifacts[i].word(), keys[i], nil, all[i]); err != nil {
 				return err
 			}
 		}

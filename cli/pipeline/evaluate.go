@@ -23,8 +23,8 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 	v := Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Windows: j.windows,
 		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate " + j.name}
 	var rows []*report.Row
-	add := func(name, sha256 string, model *Model, row *report.Row) {
-		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + name,
+	add := func(step, sha256 string, model *Model, row *report.Row) {
+		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + step,
 			Key: key("evaluate", in.provenance.Source, sha256, j.tokens), Model: model.Engine})
 		rows = append(rows, row)
 	}
@@ -35,13 +35,13 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 			err = a.model.Load()
 		}
 		if errors.Is(err, formats.ErrUnsupported) {
-			j.warn("%s %s is not evaluated: %v", j.name, a.plan.Format.Name, err)
+			j.warn("%s %s is not evaluated: %v", j.name, a.name(), err)
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		add(a.plan.Format.Name, a.sha256, a.model, &m.Artifacts[i])
+		add(a.word(), a.sha256, a.model, &m.Artifacts[i])
 	}
 	results, err := v.Run(ctx)
 	if err != nil {
@@ -52,6 +52,9 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 			return err
 		}
 		rows[i].Text = x
+	}
+	if j.o.NoNoiseFloor {
+		return nil
 	}
 	return j.noiseFloor(ctx, in, m)
 }

@@ -8,6 +8,7 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
+	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 )
 
@@ -22,13 +23,14 @@ type job struct {
 	store steps.Store // the folder
 
 	source      *Model
-	windows     [][]int32 // of the evaluation text; nil: the engine cannot run the model
-	tokens      string    // hash of all windows of the evaluation text, whether they are used or not
-	calibration [][]int32 // of the calibration text; nil: there will be no imatrix
-	method      string    // of the artifacts
-	formats     []string  // that can be made
-	need        int64     // bytes of their files
-	warnings    []string  // for the report
+	windows     [][]int32       // of the evaluation text; nil: the engine cannot run the model
+	tokens      string          // hash of all windows of the evaluation text, whether they are used or not
+	calibration [][]int32       // of the calibration text; nil: it is not used
+	given       *imatrix.Matrix // Options.Imatrix
+	method      string          // of the artifacts
+	variants    []variant       // that can be made
+	need        int64           // bytes of their files
+	warnings    []string        // for the report
 
 	blocked []report.Blocked // formats that turned out not to hold the source's values
 }
@@ -41,7 +43,11 @@ func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name str
 		return nil, err
 	}
 	j.warnings = append(j.warnings, Fold(j.source.Warnings)...)
-	if err = j.source.CheckVocabulary(j.Source); err == nil {
+	j.given, err = OpenImatrix(o.Imatrix)
+	if err == nil {
+		err = j.source.CheckVocabulary(j.Source)
+	}
+	if err == nil {
 		err = j.tokenize()
 	}
 	if err == nil {
@@ -87,7 +93,7 @@ func (j *job) tokenize() error {
 	if n := j.o.Windows; n > 0 {
 		j.windows = j.windows[:min(n, len(j.windows))]
 	}
-	if !j.o.NoImatrix {
+	if j.o.readsCalibration() {
 		j.calibration, err = j.cut(j.texts.calibration, j.o.Windows)
 	}
 	if err != nil {
@@ -104,10 +110,14 @@ func (j *job) cut(t text, limit int) ([][]int32, error) {
 // estimate plans every format as if the imatrix existed already.
 func (j *job) estimate(ctx context.Context) error {
 	o := j.o.Recipe
-	o.AssumeImatrix = j.calibration != nil
-	plans, err := j.plans(ctx, j.o.Formats, inputs{}, o)
+	o.AssumeImatrix, o.Unmeasured = j.calibration != nil && j.given == nil, true
+	m, err := j.selectWeights(j.given)
+	if err != nil {
+		return err
+	}
+	plans, err := j.plans(ctx, j.o.variants(), inputs{imatrix: m}, o)
 	for _, p := range plans {
-		j.formats = append(j.formats, p.Format.Name)
+		j.variants = append(j.variants, p.variant)
 		j.need += p.FileBytes
 		if j.method == quantize.Feedback {
 			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done

@@ -39,7 +39,7 @@ func (j *job) measure(ctx context.Context, in inputs, artifacts []*artifact) (*r
 func (j *job) open(a *artifact) (err error) {
 	if a.model == nil {
 		s := Session{Events: j.Events, Source: checkpoint.OpenOptions{AllowRequantize: true}}
-		a.model, err = s.OpenModel(j.path(a.name))
+		a.model, err = s.OpenModel(j.path(a.file))
 	}
 	return err
 }
@@ -67,7 +67,7 @@ func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		row.Path = filepath.ToSlash(filepath.Join(j.name, a.name))
+		row.Path = filepath.ToSlash(filepath.Join(j.name, a.file))
 		row.Method = in.provenance.Method
 		m.Artifacts = append(m.Artifacts, row)
 	}
@@ -75,7 +75,7 @@ func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 }
 
 func artifactRow(a *artifact) (report.Row, error) {
-	p := a.plan
+	p := a.Plan
 	sum, err := bpw.Of(p.GGUFTensors())
 	if err != nil {
 		return report.Row{}, err
@@ -86,7 +86,10 @@ func artifactRow(a *artifact) (report.Row, error) {
 			fell += t.Elements()
 		}
 	}
-	row := report.Blank(p.Format.Name)
+	row := report.Blank(a.name())
+	if a.isMix() {
+		row.Recorded = p.Format.Name
+	}
 	row.SHA256, row.FileBytes = a.sha256, p.FileBytes
 	row.Fallbacks, row.FallbackShare = p.Fallbacks, float64(fell)/float64(max(p.Parameters, 1))
 	Count(&row, sum)

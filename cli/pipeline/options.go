@@ -14,13 +14,15 @@ import (
 // Options of Run are at once the flags of bitmill run, a job in a manifest of bitmill batch, and what the keys of the
 // steps are made from. Only Out is required.
 type Options struct {
-	Models  []string // paths; none: the embedded demo models
-	Out     string   // folder of the report; every model gets a folder in it
-	Formats []string // to make of every model; none: the seven headline formats
-	All     bool     // leave out formats that cannot be made, with a warning, instead of failing
+	Models  []string          // paths; none: the embedded demo models
+	Out     string            // folder of the report; every model gets a folder in it
+	Formats []string          // to make of every model; none: the seven headline formats
+	Targets []quantize.Target // sizes to make mixes of types for, beside the formats
+	All     bool              // leave out formats that cannot be made, with a warning, instead of failing
 
 	Calibration, Text string // files; "" is the demo's text
 	NoImatrix         bool   // quantize without calibrating
+	Imatrix           string // file of an importance matrix to use instead of calibrating; of one model
 	Context           int    // tokens in a window; 0: eval.DefaultContext
 	Windows           int    // to calibrate on and to evaluate; 0: all
 
@@ -30,6 +32,7 @@ type Options struct {
 
 	KLDBudget      float64 // nats that the fidelity threshold allows; 0: DefaultKLDBudget
 	Budget         string  // file of rules to check the report against; "": none
+	NoNoiseFloor   bool    // do not measure the source against itself
 	Bench          bool    // measure speed, memory and energy of every file too
 	CompareMethods bool    // measure what the encoders make of each format beside what a method makes of it
 
@@ -52,6 +55,14 @@ func (o Options) withDefaults() Options {
 	o.KLDBudget = cmp.Or(o.KLDBudget, DefaultKLDBudget)
 	o.Threads = checkpoint.Workers(o.Threads)
 	return o
+}
+
+// calibrates reports whether an importance matrix is made.
+func (o *Options) calibrates() bool { return !o.NoImatrix && o.Imatrix == "" }
+
+// readsCalibration reports whether the calibration text is used: for an importance matrix, or by a method.
+func (o *Options) readsCalibration() bool {
+	return o.calibrates() || !o.NoImatrix && o.Recipe.Method == quantize.Feedback
 }
 
 // Summary is the result of a run.

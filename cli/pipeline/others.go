@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"bitmill/formats/file"
 )
 
 // nameOthers warns of files and folders that an earlier run left beside those of this one. The report does not mention
@@ -27,18 +29,18 @@ func (p *prepared) nameOthers(events Events) {
 
 // otherFiles lists the GGUF files in the model's folder that are not of this run.
 func (j *job) otherFiles() (names []string) {
-	mine := []string{imatrixName}
-	for _, f := range j.formats {
-		mine = append(mine, j.artifactName(f))
+	var mine []string
+	if j.calibration != nil && j.given == nil || file.Same(j.o.Imatrix, j.path(imatrixName)) {
+		mine = append(mine, imatrixName)
+	}
+	for _, v := range j.variants {
+		mine = append(mine, j.artifactName(v))
 	}
 	entries, _ := os.ReadDir(j.store.Dir)
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".gguf") && !slices.Contains(mine, e.Name()) {
 			names = append(names, e.Name())
 		}
-	}
-	if j.calibration == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == imatrixName }) {
-		names = append(names, imatrixName)
 	}
 	return names
 }

@@ -16,8 +16,12 @@ import (
 // Plan plans one artifact. With the zero target the format decides the types. With strict, warnings become errors.
 func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, o quantize.Options,
 	target quantize.Target, strict bool) (p *quantize.Plan, err error) {
+	var step Step = Discard{}
 	pass := func() checkpoint.Pass {
-		step := s.Events.Begin("measure "+modelcard.FolderName(c.Path), "matrices")
+		if o.Unmeasured {
+			return checkpoint.Pass{}
+		}
+		step = s.Events.Begin("measure types for "+cmp.Or(o.Name, modelcard.FolderName(c.Path)), "matrices")
 		return checkpoint.Pass{Threads: s.Threads, Progress: step.Set}
 	}
 	switch {
@@ -28,10 +32,14 @@ func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.
 	default:
 		p, err = quantize.NewPlan(c, m, o)
 	}
-	if err != nil || !strict {
-		return p, err
+	if err != nil {
+		return nil, err
 	}
-	return p, checkStrict(p, m)
+	step.Done()
+	if strict {
+		return p, checkStrict(p, m)
+	}
+	return p, nil
 }
 
 // checkStrict turns warnings into an error.
@@ -54,25 +62,32 @@ func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {
 	return nil
 }
 
-// plans plans the formats. Formats that cannot be made are left out with a warning if Options.All is set; otherwise
-// they are an error.
-func (j *job) plans(ctx context.Context, formats []string, in inputs,
-	o quantize.Options) (made []*quantize.Plan, err error) {
+// planned is a variant with its plan.
+type planned struct {
+	variant
+	*quantize.Plan
+}
+
+// plans plans the variants. Those that cannot be made are left out with a warning if Options.All is set; otherwise they
+// are an error.
+func (j *job) plans(ctx context.Context, variants []variant, in inputs,
+	o quantize.Options) (made []planned, err error) {
 	var left []string
 	var first error
-	for _, f := range formats {
-		o.Format = f
-		p, err := j.Plan(ctx, j.source.Checkpoint, in.imatrix, o, quantize.Target{}, j.o.Strict)
+	for _, v := range variants {
+		p, err := j.planVariant(ctx, v, in, o)
 		if err == nil {
 			err = p.CheckEncoders()
 		}
 		var blocked *quantize.BlockedError
 		switch {
 		case err == nil:
-			made = append(made, p)
+			made = append(made, planned{v, p})
 		case errors.As(err, &blocked):
 			first = cmp.Or(first, err)
-			left = append(left, f)
+			left = append(left, v.name())
+		case v.isMix():
+			return nil, fmt.Errorf("%s: %s: %w", j.name, v.name(), err)
 		default:
 			return nil, fmt.Errorf("%s: %w", j.name, err)
 		}

@@ -26,6 +26,12 @@ func (o *Options) rules() ([]gate.Rule, error) {
 	if o.Source.Adapter != "" && len(o.Models) != 1 {
 		return nil, UsageError{errors.New("--lora applies to one model: give exactly one")}
 	}
+	switch {
+	case o.Imatrix != "" && o.NoImatrix:
+		return nil, UsageError{errors.New("give --imatrix or --no-imatrix, not both")}
+	case o.Imatrix != "" && len(o.Models) != 1:
+		return nil, UsageError{errors.New("--imatrix is made from one model: give exactly one")}
+	}
 	return ReadBudget(o.Budget)
 }
 
@@ -89,8 +95,8 @@ func existing(folder string) string {
 func (p *prepared) need() (bytes int64) {
 	for _, j := range p.jobs {
 		bytes += j.need
-		for _, f := range j.formats {
-			path := j.path(j.artifactName(f))
+		for _, v := range j.variants {
+			path := j.path(j.artifactName(v))
 			for _, there := range []string{path, path + ".part"} {
 				if st, err := os.Stat(there); err == nil {
 					bytes -= st.Size()
@@ -108,9 +114,11 @@ func (p *prepared) checkTargets() error {
 		targets = append(targets, filepath.Join(p.o.Out, n))
 	}
 	for _, j := range p.jobs {
-		targets = append(targets, j.path(imatrixName))
-		for _, f := range j.formats {
-			targets = append(targets, j.path(j.artifactName(f)))
+		if o := p.o; o.calibrates() {
+			targets = append(targets, j.path(imatrixName))
+		}
+		for _, v := range j.variants {
+			targets = append(targets, j.path(j.artifactName(v)))
 		}
 	}
 	for _, path := range targets {

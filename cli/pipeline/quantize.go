@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"bitmill/cli/steps"
 	"bitmill/formats/file"
@@ -17,36 +19,55 @@ import (
 
 // artifact is one file that was made.
 type artifact struct {
-	plan   *quantize.Plan
-	name   string // in the model's folder
+	planned
+	file   string // in the model's folder
 	key    string // covers everything that its bytes depend on
 	sha256 string
 	model  *Model // nil: not opened yet
 }
 
-func (j *job) artifactName(format string) string { return j.name + "-" + format + ".gguf" }
+func (j *job) artifactName(v variant) string { return j.name + "-" + v.word() + ".gguf" }
 
 // clearParts removes what a killed run left half-written, except for artifacts that this run resumes.
 func (j *job) clearParts() error {
-	parts := []string{imatrixName}
-	for _, f := range quantize.Formats() {
-		if !slices.Contains(j.formats, f.Name) {
-			parts = append(parts, j.artifactName(f.Name))
+	if err := file.Discard(j.path(imatrixName)); err != nil {
+		return err
+	}
+	mine := map[string]bool{}
+	for _, v := range j.variants {
+		mine[j.artifactName(v)] = true
+	}
+	entries, err := os.ReadDir(j.store.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name, unfinished := artifactOf(e.Name())
+		if !unfinished || !strings.HasPrefix(name, j.name+"-") {
+			continue
+		}
+		if !mine[name] {
+			err = errors.Join(err, file.Discard(j.path(name)))
+		}
+		if !mine[name] || j.method != quantize.Feedback {
+			err = errors.Join(err, discardFeedback(j.path(name)))
 		}
 	}
-	for _, p := range parts {
-		if err := file.Discard(j.path(p)); err != nil {
-			return err
+	return err
+}
+
+// artifactOf is the name of the artifact that an unfinished file, or one beside it, belongs to.
+func artifactOf(name string) (artifact string, unfinished bool) {
+	if whole, ok := strings.CutSuffix(name, ".gguf.part"); ok {
+		return whole + ".gguf", true
+	}
+	encoded, chosen, journal := feedbackFiles("")
+	for _, end := range []string{encoded + ".part", encoded, chosen, journal} {
+		if stem, ok := strings.CutSuffix(name, end); ok {
+			return stem + ".gguf", true
 		}
 	}
-	for _, f := range quantize.Formats() {
-		if j.method != quantize.Feedback || !slices.Contains(j.formats, f.Name) {
-			if err := discardFeedback(j.path(j.artifactName(f.Name))); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return "", false
 }
 
 // quantize writes the missing artifacts, all from one read of the source. Tensors that an earlier artifact has in the
@@ -55,9 +76,9 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 	o := j.o.Recipe
 	o.Provenance = in.provenance.Metadata(j.source.Checkpoint)
 	if in.imatrix != nil {
-		o.ImatrixFile = imatrixName
+		o.ImatrixFile = cmp.Or(j.o.Imatrix, imatrixName)
 	}
-	plans, err := j.plans(ctx, j.formats, in, o)
+	plans, err := j.plans(ctx, j.variants, in, o)
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +90,12 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 	var donors []string
 	j.warnOf(plans)
 	for _, p := range plans {
-		a := &artifact{plan: p, name: j.artifactName(p.Format.Name)}
-		o.Format = p.Format.Name
-		if a.key, err = in.provenance.ArtifactKey(o); err != nil {
+		a := &artifact{planned: p, file: j.artifactName(p.variant)}
+		if a.key, err = in.provenance.ArtifactKey(p.options(o)); err != nil {
 			return nil, err
 		}
-		path := j.path(a.name)
-		rec, whole := j.recorded(p.Format.Name)
+		path := j.path(a.file)
+		rec, whole := j.recorded(p.variant)
 		if whole && madeFrom(rec) == in.provenance {
 			donors = append(donors, path)
 		}
@@ -91,7 +111,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 				return nil, err
 			}
 		default:
-			missing = append(missing, quantize.Artifact{Plan: p, Path: path, ResumeKey: resume})
+			missing = append(missing, quantize.Artifact{Plan: p.Plan, Path: path, ResumeKey: resume})
 		}
 		made = append(made, a)
 	}
@@ -142,7 +162,7 @@ func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []
 }
 
 // warnOf reports the plans' warnings, each once with the formats that it is about.
-func (j *job) warnOf(plans []*quantize.Plan) {
+func (j *job) warnOf(plans []planned) {
 	var texts []string
 	about := map[string][]string{}
 	for _, p := range plans {
@@ -150,7 +170,7 @@ func (j *job) warnOf(plans []*quantize.Plan) {
 			if about[w] == nil {
 				texts = append(texts, w)
 			}
-			about[w] = append(about[w], p.Format.Name)
+			about[w] = append(about[w], p.name())
 		}
 	}
 	for _, w := range texts {
@@ -159,8 +179,8 @@ func (j *job) warnOf(plans []*quantize.Plan) {
 }
 
 // recorded returns the record of an artifact that is still as it was written.
-func (j *job) recorded(format string) (*steps.Record, bool) {
-	rec, whole := j.store.Intact("quantize-" + format)
+func (j *job) recorded(v variant) (*steps.Record, bool) {
+	rec, whole := j.store.Intact("quantize-" + v.word())
 	return rec, whole && len(rec.Outputs) == 1
 }
 
@@ -190,13 +210,13 @@ func (j *job) forgetReport(missing []quantize.Artifact) error {
 // record records an artifact that was written.
 func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Written) error {
 	name := filepath.Base(w.Path)
-	i := slices.IndexFunc(made, func(a *artifact) bool { return a.name == name })
+	i := slices.IndexFunc(made, func(a *artifact) bool { return a.file == name })
 	if i < 0 {
 		return fmt.Errorf("internal error: %s was written without a plan", w.Path)
 	}
 	made[i].sha256 = w.SHA256
 	out := file.Written{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
-	err := j.store.Save("quantize-"+made[i].plan.Format.Name, made[i].key, []file.Written{out}, from)
+	err := j.store.Save("quantize-"+made[i].word(), made[i].key, []file.Written{out}, from)
 	return err
 }
 

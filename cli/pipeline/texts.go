@@ -28,11 +28,18 @@ type texts struct {
 // textWarnings returns a warning for each text that is the demo's, and one if the calibration text is not used.
 func textWarnings(o Options) (warnings []string) {
 	switch {
-	case len(o.Models) > 0 && o.Calibration == "" && !o.NoImatrix:
+	case len(o.Models) > 0 && o.Calibration == "" && o.calibrates():
 		warnings = append(warnings, "no --calibration was given: the importance matrix is made from the demo's short "+
 			"text, which says little about other texts; --no-imatrix does without one")
-	case o.Calibration != "" && o.NoImatrix:
-		warnings = append(warnings, "--calibration is not used with --no-imatrix")
+	case len(o.Models) > 0 && o.Calibration == "" && o.readsCalibration():
+		warnings = append(warnings, "no --calibration was given: method feedback fits the values to the demo's short "+
+			"text, which says little about other texts; --method reference does without one")
+	case o.Calibration != "" && !o.readsCalibration():
+		why := "--imatrix"
+		if o.NoImatrix {
+			why = "--no-imatrix"
+		}
+		warnings = append(warnings, "--calibration is not used with "+why)
 	}
 	switch {
 	case o.Text != "":
@@ -49,7 +56,7 @@ func textWarnings(o Options) (warnings []string) {
 // readTexts reads both texts; warnings are about their contents.
 func readTexts(o Options) (t *texts, warnings []string, err error) {
 	t = new(texts)
-	if !o.NoImatrix {
+	if o.readsCalibration() {
 		if t.calibration, err = readInput(o.Calibration, demo.Calibration); err != nil {
 			return nil, nil, err
 		}

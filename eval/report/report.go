@@ -93,8 +93,9 @@ type Noise struct {
 
 // Calibration is the origin of the imatrix.
 type Calibration struct {
-	Text        string `json:"text"`
-	SHA256      string `json:"sha256"`
+	Text        string `json:"text"`              // or the names of the texts of a given imatrix
+	Imatrix     string `json:"imatrix,omitempty"` // file that was given; empty: it was made from the text
+	SHA256      string `json:"sha256"`            // of the text, or of the given imatrix
 	Windows     int    `json:"chunks"`
 	Entries     int    `json:"entries"`      // tensors covered
 	ZeroColumns int64  `json:"zero_columns"` // input columns that no calibration token reached
@@ -114,8 +115,9 @@ type Row struct {
 
 	score.Text // how well it predicts the text
 
-	Method    string     `json:"method,omitempty"`    // of choosing scales and levels; empty: the encoders'
-	Reference *Reference `json:"reference,omitempty"` // what the encoders make of the same format; absent when not measured
+	Recorded  string     `json:"recorded_format,omitempty"` // of a mix: the format that its metadata name
+	Method    string     `json:"method,omitempty"`          // of choosing scales and levels; empty: the encoders'
+	Reference *Reference `json:"reference,omitempty"`       // what the encoders make of the same format; absent when not measured
 
 	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
 	FallbackShare float64 `json:"fallback_share"` // their share of the weights

@@ -191,12 +191,19 @@ func (m *Model) facts() (f facts) {
 			measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
 	}
 	if c := m.Calibration; c != nil {
-		s := fmt.Sprintf("%s, %s, %s covered", c.Text, plural(int64(c.Windows), "chunk"), plural(int64(c.Entries), "tensor"))
+		text, sum := c.Text, "Calibration SHA-256"
+		if c.Imatrix != "" {
+			text, sum = c.Imatrix, "Imatrix SHA-256"
+			if c.Text != "" {
+				text += " (made from " + c.Text + ")"
+			}
+		}
+		s := fmt.Sprintf("%s, %s, %s covered", text, plural(int64(c.Windows), "chunk"), plural(int64(c.Entries), "tensor"))
 		if c.ZeroColumns > 0 {
 			s += fmt.Sprintf(", %s without data", plural(c.ZeroColumns, "column"))
 		}
 		f.add("Calibration", s)
-		f.add("Calibration SHA-256", c.SHA256)
+		f.add(sum, c.SHA256)
 	}
 	return f
 }
