@@ -64,7 +64,7 @@ func (e *UnreachableError) Error() string {
 // NewTargetPlan plans an artifact that fills a size with the types of the smallest measured error. o.Format decides
 // which tensors keep their type and is named in the metadata; when it is empty, the headline format nearest in size
 // takes its place. Types that the options give by name stay. It fails with an UnreachableError when the target cannot
-// be met.
+// be met. A Mixer plans for several sizes.
 //
 // The method: some rows of every matrix are encoded as each type. The error of a type is the squared difference from
 // the source, weighted with the importance matrix (without one, evenly), over the squared source with the same
@@ -74,56 +74,7 @@ func (e *UnreachableError) Error() string {
 // the artifact will have.
 func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target,
 	how checkpoint.Pass) (*Plan, error) {
-	switch {
-	case c.Planned:
-		return nil, errors.New("a target needs weights to measure the errors of types: a bare config.json has none")
-	case imatrix == nil && o.AssumeImatrix && !o.Unmeasured:
-		return nil, errors.New("a target needs the importance matrix itself: calibrate first")
-	case !(target.BPW > 0) && target.Bytes <= 0 || math.IsInf(target.BPW, 0):
-		return nil, fmt.Errorf("a target of %v is not a size", target)
-	}
-	base, err := nearest(c, imatrix, o, target)
-	if err != nil {
-		return nil, err
-	}
-	if base.Format == &asIs || base.Options.Pure {
-		return nil, errors.New("a target chooses types: it cannot be combined with COPY or --pure")
-	}
-	o.Format = base.Format.Name
-	list := choices(c, base, imatrix)
-	if len(list) == 0 {
-		return nil, fmt.Errorf("%s has no matrix whose type is free to choose", c.Path)
-	}
-	planned := func() (*Plan, error) {
-		o.chosen = map[string]formats.Type{}
-		for i := range list {
-			o.chosen[list[i].name] = list[i].options[list[i].at].typ
-		}
-		return NewPlan(c, imatrix, o)
-	}
-	if err := reachable(list, planned, target); err != nil {
-		return nil, err
-	}
-	if o.Unmeasured {
-		assumeErrors(list)
-	} else if err := measureChoices(ctx, c, imatrix, list, how); err != nil {
-		return nil, err
-	}
-	// Only a whole plan tells the size of a file, with headers, padding and maybe shards. When it turns out too large,
-	// the tensors get less room.
-	least, err := planned()
-	if err != nil {
-		return nil, err
-	}
-	for room := -target.excess(least); ; {
-		restart(list)
-		fill(list, room)
-		p, err := planned()
-		if err != nil || target.excess(p) <= 0 {
-			return p, err
-		}
-		room -= target.excess(p)
-	}
+	return NewMixer(c, imatrix, o, how).Plan(ctx, target)
 }
 
 // NewChosenPlan plans an artifact that is no larger than the format's own, with other types: as NewTargetPlan with the
@@ -162,15 +113,7 @@ func nearest(c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, targe
 // reachable fails with an UnreachableError unless the target lies between the smallest and the largest plan. It leaves
 // every choice at its smallest type.
 func reachable(list []choice, planned func() (*Plan, error), target Target) error {
-	for i := range list {
-		list[i].at = len(list[i].options) - 1
-	}
-	most, err := planned()
-	if err != nil {
-		return err
-	}
-	restart(list)
-	least, err := planned()
+	least, most, err := ends(list, planned)
 	if err != nil {
 		return err
 	}
@@ -178,6 +121,19 @@ func reachable(list []choice, planned func() (*Plan, error), target Target) erro
 		return &UnreachableError{target, least.BPW(), most.BPW(), least.FileBytes, most.FileBytes}
 	}
 	return nil
+}
+
+// ends are the plans with the smallest and with the largest types. They leave every choice at its smallest.
+func ends(list []choice, planned func() (*Plan, error)) (least, most *Plan, err error) {
+	for i := range list {
+		list[i].at = len(list[i].options) - 1
+	}
+	if most, err = planned(); err != nil {
+		return nil, nil, err
+	}
+	restart(list)
+	least, err = planned()
+	return least, most, err
 }
 
 // restart gives every choice its smallest type.
@@ -193,6 +149,7 @@ var (
 		formats.Q2_K, formats.Q3_K, formats.Q4_K, formats.Q5_K, formats.Q6_K, formats.Q8_0,
 	}
 	weightedCandidates = []formats.Type{
-		formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ3_XXS, formats.IQ3_S, formats.IQ4_XS,
+		formats.IQ1_S, formats.IQ1_M, formats.IQ2_XXS, formats.IQ2_XS, formats.IQ2_S, formats.IQ3_XXS, formats.IQ3_S,
+		formats.IQ4_XS,
 	}
 )

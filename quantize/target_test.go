@@ -132,3 +132,37 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
+
+// TestMixer: a mixer plans as NewTargetPlan does, and measures once; its bounds are what an unreachable target names.
+func TestMixer(t *testing.T) {
+	c := openCase(t, "llama")
+	m := evenImatrix(c)
+	passes := 0
+	how := checkpoint.Pass{Threads: 2, Progress: func(done, total int64) {
+		if done == total {
+			passes++
+		}
+	}}
+	x := NewMixer(c, m, Options{}, how)
+	for _, target := range []Target{{BPW: 4}, {BPW: 3.2}, {Bytes: 700_000}, {BPW: 6}} {
+		got, err := x.Plan(context.Background(), target)
+		if err != nil {
+			t.Fatalf("%v: %v", target, err)
+		}
+		want := targetPlan(t, c, m, Options{}, target, 1)
+		for i := range want.Tensors {
+			if got.Tensors[i].Type != want.Tensors[i].Type {
+				t.Errorf("%v: %s is %s, not %s", target, want.Tensors[i].Name, got.Tensors[i].Type, want.Tensors[i].Type)
+			}
+		}
+	}
+	if passes != 1 {
+		t.Errorf("the errors of types were measured %d times", passes)
+	}
+	least, most, err := x.Bounds()
+	var no *UnreachableError
+	if _, got := x.Plan(context.Background(), Target{BPW: 0.5}); err != nil || !errors.As(got, &no) ||
+		no.LeastBytes != least.FileBytes || no.MostBytes != most.FileBytes {
+		t.Errorf("%v; %v, but the bounds are %d and %d bytes", err, got, least.FileBytes, most.FileBytes)
+	}
+}
