@@ -17,10 +17,12 @@ type product struct {
 }
 
 // The weight rows of one task of a matrix product: a multiple of every kernel's tile, small enough to balance the
-// workers on a small matrix. A single token takes more, as its tasks are short.
+// workers on a small matrix. A single token takes more, as its tasks are short, and so do many tokens, as every task
+// reads all of them.
 const (
 	leastRows      = 32
 	tasksPerWorker = 8
+	manyTokens     = 512
 )
 
 // multiply multiplies in, the n rows prepared last, by several matrices at once. Biases are added row by row behind it,
@@ -61,7 +63,7 @@ func (p *pass) multiplyAll(n int) {
 		rows += l.w.Rows
 	}
 	p.taskRows = leastRows
-	if n == 1 {
+	if n == 1 || n >= manyTokens {
 		p.taskRows = max(leastRows, rows/(tasksPerWorker*p.pool.Workers())&^(leastRows-1))
 	}
 	for i := range p.products {

@@ -12,7 +12,7 @@ import (
 const (
 	lanes     = layout.Lanes
 	tileCols  = 1024 // columns of a quantized tile: it stays in the first-level cache with the activations
-	floatCols = 256  // columns of a float tile
+	floatCols = 256  // columns of a block of a float tile, which stays there
 )
 
 // kquantRecord is 256 columns of a tile. With group = 16 or 32 columns:
@@ -71,15 +71,12 @@ var _ = [...]byte{
 	"0"[unsafe.Offsetof(tileSums{}.int)-layout.IntSums], "0"[unsafe.Offsetof(kquantTile{}.records)-layout.Records],
 }
 
-type floatTile [floatCols][lanes]float32
-
 // tiles is a worker's memory for tiles: one of each kind when needed, rows before their transposition, and products
 // that do not fit the destination (rows beyond the last, tokens beyond the last).
 type tiles struct {
 	kquant *kquantTile
 	legacy *legacyTile
 	int16s *int16Tile
-	float  *floatTile
 	codes  *[lanes][256]uint8
 	pairs  *[lanes][tileCols / 2]int16
 	floats *[lanes][floatCols]float32
