@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"bitmill/eval/sequential"
 	"bitmill/formats/tokenizer"
 )
 
@@ -63,11 +64,13 @@ func ScoredBytes(t *tokenizer.Tokenizer, windows [][]int32) []int {
 	return bytes
 }
 
-// Order is a random order of the windows of a text, a function of their tokens and the seed.
+// Order is the order in which the windows of a text are taken when it need not be read whole: a random one, spread over
+// the text, that is a function of their tokens and the seed.
 func Order(windows [][]int32, seed uint64) []int {
 	h := sha256.New()
 	for _, w := range windows {
 		binary.Write(h, binary.LittleEndian, w)
 	}
-	return rand.New(rand.NewPCG(seed, binary.LittleEndian.Uint64(h.Sum(nil)))).Perm(len(windows))
+	rng := rand.New(rand.NewPCG(seed, binary.LittleEndian.Uint64(h.Sum(nil))))
+	return sequential.Order(len(windows), rng)
 }
