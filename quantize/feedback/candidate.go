@@ -1,53 +1,98 @@
 package feedback
 
 import (
+	"math"
+
 	"bitmill/quantize/encode"
 )
 
-// candidate is a choice of the scales of a sub-block: value = scale*level - low.
-type candidate struct {
-	scale, low float32
-	s, t       int32
-	d, dmin    float32
+// maxCandidates of a sub-block: nine scales with five minima, and one to make the number even.
+const maxCandidates = 46
+
+// candidates are choices of the scales of a sub-block: value = scale*level - low. Those that a row does not have are
+// not numbers.
+type candidates struct {
+	scale, low [maxCandidates * blockRows]float32
+	count      int // even
+	lows       int // of each scale
 }
 
-// candidates lists the scales near those of sub-block b of a row: up to ws steps of s and wt of t away, nearest first.
-// Without s, steps are parts of d.
-func (b *rowBlock) candidates(x *encode.Levels, sub, ws, wt int) []candidate {
-	list := b.cands[:0]
-	g := b.g
+// scaleStep is d and s of a choice near those of a sub-block. Without s, steps are parts of d.
+func scaleStep(g *encode.Grid, d float32, s int32, k int) (float32, int32, bool) {
+	if g.SLow == 1 && g.STop == 1 {
+		next := encode.Half(d * (1 + float32(zigzag(k))/float32(4*max(g.Top, 8))))
+		return next, 1, k == 0 || next != d
+	}
+	s += zigzag(k)
+	return d, s, s >= g.SLow && s <= g.STop
+}
+
+// lowStep is the same of dmin and t; d is that of the scale.
+func lowStep(g *encode.Grid, d, dmin float32, t int32, k int) (float32, int32, bool) {
+	if g.TTop == 1 {
+		return encode.Half(dmin + float32(zigzag(k))*d/4), 1, true
+	}
+	t += zigzag(k)
+	return dmin, t, t >= 0 && t <= g.TTop
+}
+
+// near lists the scales near those of a sub-block: up to ws steps of s and wt of t away, nearest first.
+func (b *rowBlock) near(sub, ws, wt int) {
+	g, c, none := b.g, &b.list, float32(math.NaN())
 	super := sub * g.Sub / g.Super
-	d, dmin := x.D[super], x.DMin[super]
+	d, dmin, s, t := at(b.d, super), at(b.dmin, super), ints(b.s, sub), ints(b.t, sub)
 	if g.TTop == 0 {
 		wt = 0
 	}
+	c.lows, c.count = 2*wt+1, 0
 	for k := range 2*ws + 1 {
-		ds := zigzag(k)
-		c := candidate{s: x.S[sub] + ds, d: d}
-		if g.SLow == 1 && g.STop == 1 {
-			c.s, c.d = 1, encode.Half(d*(1+float32(ds)/float32(4*max(g.Top, 8))))
-			if ds != 0 && c.d == d {
-				continue
+		var ds vector
+		first := at(c.scale[:], c.count)
+		for r := range first {
+			step, ss, ok := scaleStep(g, d[r], s[r], k)
+			if ds[r], first[r] = step, step*g.Scale(ss); !ok {
+				first[r] = none
 			}
 		}
-		if c.s < g.SLow || c.s > g.STop {
-			continue
-		}
-		c.scale = c.d * g.Scale(c.s)
-		for l := range 2*wt + 1 {
-			c.t, c.dmin = x.T[sub]+zigzag(l), dmin
-			if g.TTop == 1 {
-				c.t, c.dmin = 1, encode.Half(dmin+float32(zigzag(l))*c.d/4)
+		for l := range c.lows {
+			*at(c.scale[:], c.count) = *first
+			low := at(c.low[:], c.count)
+			if k > 0 && g.TTop != 1 { // the same for each scale
+				*low = *at(c.low[:], l)
+			} else {
+				for r := range low {
+					step, tt, ok := lowStep(g, ds[r], dmin[r], t[r], l)
+					if low[r] = step * float32(tt); !ok {
+						low[r] = none
+					}
+				}
 			}
-			if c.t < 0 || c.t > g.TTop {
-				continue
-			}
-			c.low = c.dmin * float32(c.t)
-			list = append(list, c)
+			c.count++
 		}
 	}
-	b.cands = list
-	return list
+	if c.count%2 > 0 {
+		for r := range blockRows {
+			at(c.scale[:], c.count)[r] = none
+		}
+		c.count++
+	}
+}
+
+// take stores the choice of a number from the list in the rows that have one, and returns its scales.
+func (b *rowBlock) take(sub int, number *vector) (scale, low vector) {
+	super := sub * b.g.Sub / b.g.Super
+	for r, k := range number {
+		if k < 0 {
+			continue
+		}
+		i, at := int(k), super*blockRows+r
+		scale[r], low[r] = b.list.scale[i*blockRows+r], b.list.low[i*blockRows+r]
+		d, s := &b.d[at], &b.s[sub*blockRows+r]
+		dmin, t := &b.dmin[at], &b.t[sub*blockRows+r]
+		*d, *s, _ = scaleStep(b.g, *d, *s, i/b.list.lows)
+		*dmin, *t, _ = lowStep(b.g, *d, *dmin, *t, i%b.list.lows)
+	}
+	return scale, low
 }
 
 // zigzag is 0, 1, -1, 2, -2 and so on.
@@ -56,10 +101,4 @@ func zigzag(k int) int32 {
 		return int32(k+1) / 2
 	}
 	return -int32(k) / 2
-}
-
-// take stores a candidate.
-func (b *rowBlock) take(x *encode.Levels, sub int, c candidate) {
-	super := sub * b.g.Sub / b.g.Super
-	x.S[sub], x.T[sub], x.D[super], x.DMin[super] = c.s, c.t, c.d, c.dmin
 }

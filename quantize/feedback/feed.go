@@ -6,151 +6,126 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// levels are what is chosen for a sub-block, in the order of its columns in the feedback.
-type levels struct {
-	q       [widest]uint8
-	entries [widest / 4]int32
-	signs   [widest / 8]uint8
-	errs    [widest]float32 // (value - rounded)/diagonal of the root
+// widest sub-block of any grid.
+const widest = 32
+
+// rounded is what is chosen for a sub-block, in the order of its columns in the feedback.
+type rounded struct {
+	level [widest * blockRows]float32
+	entry [widest / 4 * blockRows]int32
+	move  [widest * blockRows]float32 // minus the errors: what the rounding of a column adds to it
 }
 
-// feed rounds the values of a sub-block one after another, each error moving the values behind it by the rows of root,
-// and returns the sum of the squared errors of x. It gives up above best.
-func (b *rowBlock) feed(y *[widest]float32, root []float32, c candidate, best float32, x *levels) float32 {
-	if b.g.Book != nil {
-		return b.feedEntries(y, root, c, best, x)
-	}
-	sub, tmp, loss := b.sub, *y, float32(0)
-	inverse := float32(0)
-	if c.scale != 0 {
-		inverse = 1 / c.scale
-	}
-	for i := range sub {
-		row := root[i*sub:][:sub]
-		k := b.nearest((tmp[i] + c.low) * inverse)
-		v := c.scale*b.g.Level(k) - c.low
-		e := (tmp[i] - v) / row[i]
-		loss += e * e
-		if !(loss < best) {
-			return float32(math.Inf(1))
-		}
-		x.q[i], x.errs[i] = k, e
-		for j := i + 1; j < sub; j++ {
-			tmp[j] -= e * row[j]
-		}
-	}
-	return loss
+// feeding is one way to round a sub-block of a row, value after value, each error moving the values behind it by the
+// rows of root. Values and errors are in units of the scale, so that root is divided by its diagonal, which holds
+// 1/diagonal² instead:
+//
+//	t[i] = (y[i] + low)/scale    e[i] = t[i] - level[i]    t[j] -= e[i]*root[i][j], j > i    loss = scale² Σ e[i]²*root[i][i]
+//
+// No product is fused with a sum. With a scale of zero, all levels are.
+type feeding struct {
+	grid  *encode.Grid
+	sub   int
+	root  []float32 // [sub][sub]
+	limit float32   // of the loss: above it, there is no need to go on
+
+	t, level, move [widest]float32
+	entry          [widest / 4]int32
+	unit, loss     float32
+	zero           bool
 }
 
-// nearest is q of the level nearest to l.
-func (b *rowBlock) nearest(l float32) uint8 {
-	g := b.g
+// begin sets t from column lane of y.
+func (f *feeding) begin(y []float32, lane int, scale, low float32) {
+	f.unit, f.loss, f.zero = scale, 0, scale == 0
+	if f.zero {
+		f.unit = 1
+	}
+	inverse := 1 / f.unit
+	for i := range f.sub {
+		f.t[i] = float32((y[i*blockRows+lane] + low) * inverse)
+	}
+}
+
+// run rounds all values and returns the loss.
+func (f *feeding) run() float32 {
+	if f.grid.Book != nil {
+		return f.entries()
+	}
+	for i := range f.sub {
+		if f.round(i, nearest(f.grid, f.t[i]), f.sub); f.total() >= f.limit {
+			break
+		}
+	}
+	return f.total()
+}
+
+func (f *feeding) total() float32 { return float32(f.unit*f.unit) * f.loss }
+
+// round puts value i on a level. Its error moves the values before end.
+func (f *feeding) round(i int, level float32, end int) {
+	f.level[i] = level
+	if f.zero {
+		f.level[i], level = 0, 0
+	}
+	row, e := f.root[i*f.sub:][:f.sub], f.t[i]-level
+	f.move[i] = -(e * f.unit)
+	f.loss += float32(float32(e*e) * row[i])
+	for j := i + 1; j < end; j++ {
+		f.t[j] -= float32(e * row[j])
+	}
+}
+
+// nearest is the level nearest to t.
+func nearest(g *encode.Grid, t float32) float32 {
 	if g.Table != nil {
-		return encode.NearestNonlinear(l)
+		return g.Table[encode.NearestNonlinear(t)]
 	}
-	l -= float32(g.Low)
-	switch {
-	case !(l > 0):
-		return 0
-	case l >= float32(g.Top):
-		return uint8(g.Top)
+	low, top := float32(g.Low), float32(g.Low+g.Top)
+	if !(t > low) {
+		return low
 	}
-	return uint8(l + 0.5)
+	if !(t < top) {
+		return top
+	}
+	return float32(math.RoundToEven(float64(t)))
 }
 
-// feedEntries is feed for a type with a codebook. Of the entries near a group of values, the one stays whose errors,
-// moving the values behind them inside the group, are the least.
-func (b *rowBlock) feedEntries(y *[widest]float32, root []float32, c candidate, best float32, x *levels) float32 {
-	book, sub, tmp, loss := b.g.Book, b.sub, *y, float32(0)
-	values, inverse := book.Values(), float32(0)
-	if c.scale != 0 {
-		inverse = 1 / c.scale
+// code is q of a level.
+func code(g *encode.Grid, level float32) uint8 {
+	if g.Table != nil {
+		return encode.NearestNonlinear(level)
 	}
-	var magnitudes [8]float32
-	for at := 0; at < sub; at += book.Dim {
-		if at%8 == 0 {
-			x.signs[at/8] = b.signs(tmp[at:at+8], root, at, inverse)
-		}
-		group := magnitudes[:book.Dim]
-		for k := range group {
-			group[k] = tmp[at+k] * inverse
-			if x.signs[at/8]>>((at+k)%8)&1 != 0 {
-				group[k] = -group[k]
-			}
-		}
-		least, entry := best-loss, int32(-1)
-		for _, e := range book.Near(group) {
-			if l := b.entryLoss(&tmp, root, at, c.scale, values[int(e)*book.Dim:][:book.Dim], x, least, false); l < least {
-				least, entry = l, int32(e)
-			}
-		}
-		if entry < 0 {
-			return float32(math.Inf(1))
-		}
-		x.entries[at/book.Dim] = entry
-		loss += b.entryLoss(&tmp, root, at, c.scale, values[int(entry)*book.Dim:][:book.Dim], x, best, true)
-	}
-	return loss
+	return uint8(int32(level) - g.Low)
 }
 
-// signs are the signs of eight values. Where an even number of them is negative, the one changes that costs least.
-func (b *rowBlock) signs(v, root []float32, at int, inverse float32) (signs uint8) {
-	odd, weakest, least := false, 0, float32(math.Inf(1))
-	for k, x := range v {
-		x *= inverse
-		if x < 0 {
-			signs |= 1 << k
-			odd = !odd
-			x = -x
-		}
-		if d := x / root[(at+k)*b.sub+at+k]; d < least {
-			weakest, least = k, d
-		}
-	}
-	if odd && b.g.Book.Even {
-		signs ^= 1 << weakest
-	}
-	return signs
-}
-
-// entryLoss is the sum of the squared errors of an entry, up to limit. With move they are noted, and move the values
-// behind the group; without, only those inside.
-func (b *rowBlock) entryLoss(tmp *[widest]float32, root []float32, at int, scale float32, entry []int8, x *levels,
-	limit float32, move bool) (loss float32) {
-	var inside [8]float32
-	copy(inside[:], tmp[at:at+len(entry)])
-	end := at + len(entry)
-	for k, m := range entry {
-		v := scale * float32(m)
-		if x.signs[at/8]>>((at+k)%8)&1 != 0 {
-			v = -v
-		}
-		row := root[(at+k)*b.sub:][:b.sub]
-		e := (inside[k] - v) / row[at+k]
-		if loss += e * e; !move && !(loss < limit) {
-			return loss
-		}
-		for j := k + 1; j < len(entry); j++ {
-			inside[j] -= e * row[at+j]
-		}
-		if move {
-			x.errs[at+k] = e
-			for j := end; j < b.sub; j++ {
-				tmp[j] -= e * row[j]
+// bestGeneric finds, for each row, the number of the candidate with the least loss below that given.
+func (b *rowBlock) bestGeneric(loss, number *vector, y, root []float32) {
+	f := feeding{grid: b.g, sub: b.sub, root: root}
+	for r := range loss {
+		for k := range b.list.count {
+			f.begin(y, r, b.list.scale[k*blockRows+r], b.list.low[k*blockRows+r])
+			f.limit = loss[r]
+			if l := f.run(); l < loss[r] {
+				loss[r], number[r] = l, float32(k)
 			}
 		}
 	}
-	return loss
 }
 
-// put stores levels for columns [at, at+sub) of a row; place gives the column of each.
-func (b *rowBlock) put(x *encode.Levels, at int, l *levels, place func(i int) int) {
-	if book := b.g.Book; book != nil {
-		copy(x.Entries[at/book.Dim:], l.entries[:b.sub/book.Dim])
-		copy(x.Signs[at/8:], l.signs[:b.sub/8])
-		return
-	}
-	for i := range b.sub {
-		x.Q[place(i)] = l.q[i]
+// roundGeneric rounds a sub-block with the scales of each row.
+func (b *rowBlock) roundGeneric(y, root []float32, scale, low *vector) {
+	f := feeding{grid: b.g, sub: b.sub, root: root, limit: float32(math.NaN())} // to the end
+	for r := range scale {
+		f.begin(y, r, scale[r], low[r])
+		f.run()
+		for i := range b.sub {
+			b.now.level[i*blockRows+r], b.now.move[i*blockRows+r] = f.level[i], f.move[i]
+		}
+		if b.g.Book != nil {
+			for i := range b.sub / b.g.Book.Dim {
+				b.now.entry[i*blockRows+r] = f.entry[i]
+			}
+		}
 	}
 }

@@ -210,19 +210,21 @@ func (m *matrix) choose(target []float32) Choice {
 	return c
 }
 
-// objective is e'He of encoded rows, with the error e from the target.
+// objective is e'He of up to blockRows encoded rows, with the error e from the target.
 func (s *Solver) objective(dst []float64, typ formats.Type, target []float32, data []byte) {
-	n, rows := s.n, len(dst)
-	e, grad := make([]float32, rows*n), make([]float32, rows*n)
-	_ = block.Decode(typ, e, data) // whole rows of the type
-	for i := range e {
-		e[i] = target[i] - e[i]
+	n := s.n
+	e, v, grad := make([]float32, n*blockRows), make([]float32, len(target)), make([]float32, n*blockRows)
+	_ = block.Decode(typ, v, data) // whole rows of the type
+	for i, t := range target {
+		v[i] = t - v[i]
 	}
-	s.set.GemmPanels(grad, n, e, n, s.h, panel*n, rows, n, n, false)
-	for r := range dst {
-		dst[r] = 0
-		for i, v := range e[r*n:][:n] {
-			dst[r] += float64(v) * float64(grad[r*n+i])
+	s.set.PackPanel(e, v, n, len(dst), n)
+	s.set.GemmPanels(grad, panel, s.h, s.stride, e, 0, n, panel, n, false)
+	clear(dst)
+	for i := range n {
+		e, grad := at(e, i), at(grad, i)
+		for r := range dst {
+			dst[r] += float64(e[r]) * float64(grad[r])
 		}
 	}
 }

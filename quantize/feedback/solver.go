@@ -6,7 +6,6 @@
 package feedback
 
 import (
-	"cmp"
 	"slices"
 
 	"bitmill/eval/infer"
@@ -14,25 +13,23 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// blockRows rows are solved together, so that each row of the moments is read once for all of them.
-const blockRows = 16
-
-// widest sub-block of any grid.
-const widest = 32
-
-// Solver solves matrices that share inputs and the size of sub-blocks.
+// Solver solves matrices that share inputs and the size of sub-blocks. Rows of its matrices lie stride apart, so that no
+// power of two makes them share lines of the cache.
 type Solver struct {
-	set  *kernel.Set
-	n    int   // columns
-	sub  int   // of a sub-block
-	perm []int // the column at each place of the order of feedback
+	set    *kernel.Set
+	n      int // columns
+	stride int
+	sub    int   // of a sub-block
+	perm   []int // the column at each place of the order of feedback
 
-	u       []float32 // U in panels, in that order (see square.inverseRoot)
-	uBlocks []float32 // [n/sub][sub][sub]: U inside each sub-block
-	h       []float32 // H, damped, in panels
-	hInv    []float32 // [n/sub][sub][sub]: inverse of H inside each sub-block
-	hRoot   []float32 // [n/sub][sub][sub]: its upper root
-	hSuper  []float32 // H in panels inside each super-block of 256: [n/256][256*256]
+	u  []float32 // U in panels, in that order (see square.inverseRoot)
+	ut []float32 // U' in that order, each column divided by the diagonal
+	h  []float32 // H, damped
+
+	// Matrices inside sub-blocks, [n/sub][sub][sub]. Roots are as feeding reads them.
+	roots      []float32 // U
+	inverses   []float32 // the inverse of H
+	blockRoots []float32 // its upper root
 }
 
 const panel = kernel.PanelCols
@@ -52,8 +49,9 @@ func panels(dst []float32, v []float64, rows, cols, stride int) {
 // NewSolver prepares for matrices of one grid whose inputs have the moments h, [n][n]. damp times the mean of their
 // diagonal is added to it.
 func NewSolver(set *kernel.Set, h []float64, n int, g *encode.Grid, damp float64) (*Solver, error) {
-	sub := g.Sub
-	s := &Solver{set: set, n: n, sub: sub, u: make([]float32, n*n), h: make([]float32, n*n)}
+	sub, stride := g.Sub, n+blockRows
+	s := &Solver{set: set, n: n, stride: stride, sub: sub, u: make([]float32, n*n), ut: make([]float32, n*stride),
+		h: make([]float32, n*stride)}
 	m := square{n, h}
 	s.perm = feedbackOrder(m, sub, g.Book == nil)
 	u, err := m.damped(s.perm, damp).inverseRoot()
@@ -61,37 +59,39 @@ func NewSolver(set *kernel.Set, h []float64, n int, g *encode.Grid, damp float64
 		return nil, err
 	}
 	panels(s.u, u.v, n, n, n)
-	s.uBlocks = inside(u, sub)
+	s.roots = make([]float32, n*sub)
+	for i := range n {
+		row, d := u.v[i*n:][:n], u.v[i*n+i]
+		for j := i; j < n; j++ {
+			s.ut[j*stride+i] = float32(row[j] / d)
+		}
+		rootRow(s.roots[i*sub:][:sub], row[i/sub*sub:], i%sub)
+	}
 	natural := make([]int, n)
 	for i := range natural {
 		natural[i] = i
 	}
 	d := m.damped(natural, damp)
-	panels(s.h, d.v, n, n, n)
-	if n%256 == 0 {
-		s.hSuper = make([]float32, n*256)
-		for b := range n / 256 {
-			panels(s.hSuper[b*256*256:], d.v[b*256*n+b*256:], 256, 256, n)
+	for i := range n {
+		for j, v := range d.v[i*n:][:n] {
+			s.h[i*stride+j] = float32(v)
 		}
 	}
 	return s, s.invertBlocks(d)
 }
 
-// inside copies the diagonal blocks of a matrix.
-func inside(m square, sub int) []float32 {
-	out := make([]float32, m.n*sub)
-	for i := range m.n {
-		for j := range sub {
-			out[i*sub+j] = float32(m.v[i*m.n+i/sub*sub+j])
-		}
+// rootRow lays out row i of a root inside a sub-block: see feeding.
+func rootRow(dst []float32, row []float64, i int) {
+	for j := range dst {
+		dst[j] = float32(row[j] / row[i])
 	}
-	return out
+	dst[i] = float32(1 / (row[i] * row[i]))
 }
 
 // invertBlocks sets the inverses of H inside sub-blocks, and their roots.
 func (s *Solver) invertBlocks(d square) error {
 	sub := s.sub
-	s.hInv, s.hRoot = make([]float32, s.n*sub), make([]float32, s.n*sub)
+	s.inverses, s.blockRoots = make([]float32, s.n*sub), make([]float32, s.n*sub)
 	for b := range s.n / sub {
 		block := newSquare(sub)
 		for i := range sub {
@@ -107,9 +107,9 @@ func (s *Solver) invertBlocks(d square) error {
 				for k := range min(i, j) + 1 {
 					sum += root.v[k*sub+i] * root.v[k*sub+j]
 				}
-				s.hInv[(b*sub+i)*sub+j] = float32(sum)
-				s.hRoot[(b*sub+i)*sub+j] = float32(root.v[i*sub+j])
+				s.inverses[(b*sub+i)*sub+j] = float32(sum)
 			}
+			rootRow(s.blockRoots[(b*sub+i)*sub:][:sub], root.v[i*sub:], i)
 		}
 	}
 	return nil
@@ -177,23 +177,4 @@ func (s *Solver) transposedU() []float32 {
 		}
 	}
 	return out
-}
-
-// Rows solves up to sixteen rows: target is [rows][n], x holds where the encoder starts and becomes the result.
-func (s *Solver) Rows(g *encode.Grid, target []float32, x []*encode.Levels, sweeps int) {
-	b := &rowBlock{Solver: s, g: g, x: x, rows: len(x), sweeps: cmp.Or(sweeps, 4)}
-	b.search(target)
-	b.descend(target)
-}
-
-// rowBlock is the rows that are solved together.
-type rowBlock struct {
-	*Solver
-	g      *encode.Grid
-	x      []*encode.Levels
-	rows   int
-	sweeps int
-
-	w, e, v, grad []float32 // [rows][n]
-	cands         []candidate
 }

@@ -95,7 +95,7 @@ func newProblem(n, rows int) *problem {
 }
 
 // start encodes the matrix as the encoders do.
-func (p *problem) start(t *testing.T, typ formats.Type) []byte {
+func (p *problem) start(t testing.TB, typ formats.Type) []byte {
 	t.Helper()
 	size, err := typ.RowBytes(int64(p.n))
 	if err != nil {
@@ -132,8 +132,11 @@ func TestGridsGetCloser(t *testing.T) {
 				start: start, solver: s}
 			c := m.choose(p.w)
 			before, after := make([]float64, rows), make([]float64, rows)
-			s.objective(before, typ, p.w, start)
-			s.objective(after, typ, p.w, c.Data)
+			for r := 0; r < rows; r += blockRows {
+				end, size := min(r+blockRows, rows), len(start)/rows
+				s.objective(before[r:end], typ, p.w[r*p.n:end*p.n], start[r*size:end*size])
+				s.objective(after[r:end], typ, p.w[r*p.n:end*p.n], c.Data[r*size:end*size])
+			}
 			sum := [2]float64{}
 			for r := range before {
 				sum[0], sum[1] = sum[0]+before[r], sum[1]+after[r]

@@ -24,6 +24,7 @@ const (
 	vectors  = "eval/kernel/vec"
 	machines = "eval/machine"
 	encoders = "quantize/encode"
+	solvers  = "quantize/feedback"
 )
 
 var targets = slices.Concat([]target{
@@ -63,6 +64,7 @@ var targets = slices.Concat([]target{
 	both(encoders, "codebook", encode.Codebook),
 	both(encoders, "iq1", encode.IQ1),
 	both(encoders, "nonlinear", encode.Nonlinear),
+	both(solvers, "feed", encode.Feed),
 )
 
 // narrow is the target of functions for vectors of eight, which serve every machine.

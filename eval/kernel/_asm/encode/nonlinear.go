@@ -25,15 +25,21 @@ func value(i int) float64  { return float64(block.Nonlinear4[i]) }
 // first is the first of two levels that are left after three choices, the first choice in bit 0.
 func first(i int) int { return 8*(i&1) + 4*(i>>1&1) + 2*(i>>2&1) }
 
-// Nonlinear generates searchNonlinear for many sub-blocks at once: see nonlinear.go of package encode for what it
-// computes.
-func Nonlinear(m Machine) {
+// newNonlinear lays out the levels as level reads them.
+func newNonlinear(m Machine) nonlinear {
 	s := nonlinear{search: search{Machine: m}, half: Float(middle(7))}
 	s.quarters = [2]Mem{Float(middle(3)), Float(middle(11))}
 	s.eighths = FloatTable("eighths", m.Floats(), func(i int) float64 { return middle(first(i&3) + 1) })
 	s.last = FloatTable("last", m.Floats(), func(i int) float64 { return middle(first(i)) })
 	s.levels[0] = FloatTable("levels0", m.Floats(), func(i int) float64 { return value(first(i) + i/8) })
 	s.levels[1] = FloatTable("levels1", m.Floats(), func(i int) float64 { return value(first(i) + 1) })
+	return s
+}
+
+// Nonlinear generates searchNonlinear for many sub-blocks at once: see nonlinear.go of package encode for what it
+// computes.
+func Nonlinear(m Machine) {
+	s := newNonlinear(m)
 	m.Func("nonlinear", "func(state, x, w *float32, n int, steps *float32, count int)",
 		"runs searchNonlinear on the columns of x and w, n rows (a multiple of 4). steps are the candidates after the first.")
 	s.state, s.x, s.w, s.end = Arg("state"), Arg("x"), Arg("w"), Arg("n")
@@ -102,10 +108,10 @@ func (s *nonlinear) sums(label string, inverse []reg.VecVirtual) (xq, q2 []reg.V
 
 // level returns the level nearest to v, found by halving the levels four times.
 func (s *nonlinear) level(v reg.VecVirtual) reg.VecVirtual {
-	at, t, b := s.Vec(), s.Vec(), s.Vec()
+	at, t, b := s.Vec(), s.Load(s.quarters[0]), s.Vec()
 	upper := s.Compare(NotLess, v, s.half)
 	s.Keep(at, upper, s.Load(Bits(1)))
-	s.Choose(t, upper, s.Load(s.quarters[1]), s.Load(s.quarters[0]))
+	s.Choose(t, upper, s.Load(s.quarters[1]), t)
 	next := func(bit uint32) {
 		s.Keep(b, s.Compare(NotLess, v, t), s.Load(Bits(bit)))
 		Or(at, at, b)
