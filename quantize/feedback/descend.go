@@ -40,7 +40,7 @@ func (b *rowBlock) sweep() (moved bool) {
 				b.product(b.grad[first*blockRows:], b.move[(at-first)*blockRows:], first, end, at, at+b.sub, true)
 			}
 		}
-		if changed = changed || b.g.Super == span && b.refit(first); changed {
+		if b.g.Super == span && b.refit(first) || changed {
 			moved = true
 			b.product(b.grad, b.move, 0, first, first, end, true)
 			b.product(b.grad[end*blockRows:], b.move, end, n, first, end, true)

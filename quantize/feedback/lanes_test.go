@@ -64,7 +64,7 @@ func TestLanes(t *testing.T) {
 		if g == nil {
 			continue
 		}
-		for trials := range 60 {
+		for trials := range 40 {
 			b, y, root := trial(rng, g, max(0, trials-20)/8)
 			loss, number := vector{}, vector{}
 			for r := range loss {
