@@ -3,14 +3,22 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
+
+	"gonum.org/v1/gonum/stat"
 
 	"bitmill/eval"
 	"bitmill/eval/report"
+	"bitmill/eval/score"
 	"bitmill/quantize"
 )
 
-// compareMethods measures what the encoders make of every format, from files that are removed again.
+// sampleWindows are enough to tell by how much a method reduces the divergence.
+const sampleWindows = 4
+
+// compareMethods measures what the encoders make of every format, from files that are removed again: over the windows
+// that the format was measured on, or, unless Options.CompareMethods asks for it, over a few of them.
 func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifact, m *report.Model) error {
 	if in.provenance.Method == "" || j.source.Engine == nil {
 		return nil
@@ -43,14 +51,57 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.word(), Model: model.Engine,
 			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, j.tokens)})
 	}
+	if len(rows) == 0 {
+		return nil
+	}
+	v.Until = func([][]score.Window) []Demand {
+		list := make([]Demand, 1, len(v.Candidates))
+		for _, r := range rows {
+			n := len(r.WindowKLD)
+			if !j.o.CompareMethods {
+				n = min(n, sampleWindows)
+			}
+			list = append(list, Demand{Now: n})
+		}
+		return list
+	}
 	results, err := v.Run(ctx)
 	if err != nil {
 		return err
 	}
 	for i, x := range results[1:] {
-		rows[i].Reference = &report.Reference{KLD: x.KLD, KLDSE: x.KLDSE, PPL: x.PPL, SameTop: x.SameTop}
+		rows[i].Reference = referenceOf(rows[i].Text, x)
 	}
 	return nil
+}
+
+// referenceOf is the encoders' divergence over all of an artifact's windows, given it over some of them: the artifact's
+// own, times the ratio of the two over those. Its standard error is that of the ratio's logarithm over windows.
+func referenceOf(artifact, encoders score.Text) *report.Reference {
+	n := len(encoders.WindowKLD)
+	if n == len(artifact.WindowKLD) {
+		return &report.Reference{KLD: encoders.KLD, KLDSE: encoders.KLDSE, PPL: encoders.PPL, SameTop: encoders.SameTop}
+	}
+	own := map[int]float64{}
+	for i, k := range artifact.WindowKLD {
+		own[artifact.Window(i)] = k
+	}
+	var logs []float64
+	var theirs, ours float64
+	for i, k := range encoders.WindowKLD {
+		o := own[encoders.Window(i)]
+		theirs, ours = theirs+k, ours+o
+		logs = append(logs, math.Log(k/o))
+	}
+	kld := artifact.KLD * theirs / ours
+	if !(kld > 0) || math.IsInf(kld, 0) {
+		return nil
+	}
+	se := 0.0
+	if n > 1 {
+		se = kld * stat.StdErr(stat.StdDev(logs, nil), float64(n))
+	}
+	return &report.Reference{KLD: kld, KLDSE: se, Windows: n}
 }
 
 // reference writes what the encoders make of a plan, and opens it.

@@ -26,7 +26,7 @@ func (j *job) measure(ctx context.Context, in inputs, artifacts []*artifact) (*r
 	if err == nil && j.windows != nil {
 		err = j.evaluate(ctx, in, artifacts, m)
 	}
-	if err == nil && j.windows != nil && j.o.CompareMethods {
+	if err == nil && j.windows != nil {
 		err = j.compareMethods(ctx, in, artifacts, m)
 	}
 	if err == nil && j.windows != nil && j.o.Bench {

@@ -54,12 +54,16 @@ var columns = []column{
 		func(r *Row) string { return measure(r.LnRatio, r.LnRatioSE, true) }),
 	ofArtifacts("KLD", "mean KL divergence from the source, nats per token", 0,
 		func(r *Row) string { return measure(r.KLD, r.KLDSE, false) }),
-	ofArtifacts("KLD, reference", "the same as the encoders make the file, with llama-quantize's choices", 1,
+	ofArtifacts("KLD, reference", "the same as the encoders make the file, with llama-quantize's choices; ≈ from a few windows", 1,
 		func(r *Row) string {
 			if r.Reference == nil {
 				return none
 			}
-			return measure(r.Reference.KLD, r.Reference.KLDSE, false)
+			about := ""
+			if r.Reference.Windows > 0 {
+				about = "≈ "
+			}
+			return about + measure(r.Reference.KLD, r.Reference.KLDSE, false)
 		}),
 	ofArtifacts("KLD 99 %", "99th percentile over tokens", 5, func(r *Row) string { return measure(r.KLDP99, 0, false) }),
 	ofArtifacts("Same top", "share of tokens whose likeliest continuation is the source's", 2,

@@ -129,12 +129,14 @@ type Row struct {
 	Resources    *Resources   `json:"resources"` // null when not measured; varies between runs
 }
 
-// Reference is the divergence of a format's file as the encoders make it, over the same windows.
+// Reference is the divergence of a format's file as the encoders make it: over the same windows, or estimated from some
+// of them.
 type Reference struct {
 	KLD     float64 `json:"kld"`
 	KLDSE   float64 `json:"kld_se"`
-	PPL     float64 `json:"ppl"`
-	SameTop float64 `json:"same_top"`
+	PPL     float64 `json:"ppl,omitempty"` // absent when estimated, like SameTop
+	SameTop float64 `json:"same_top,omitempty"`
+	Windows int     `json:"estimated_from_windows,omitempty"`
 }
 
 // Seconds are durations by name.

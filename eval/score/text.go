@@ -39,6 +39,14 @@ type Text struct {
 	Windows   []int  `json:"chunk_numbers,omitempty"` // of the text, from 0, ascending; absent: the first ones
 }
 
+// Window is the number in the text of the i-th window.
+func (t *Text) Window(i int) int {
+	if t.Windows == nil {
+		return i
+	}
+	return t.Windows[i]
+}
+
 // deltaPQuantiles are the quantiles in Text.DeltaPs.
 var deltaPQuantiles = [...]float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
 
