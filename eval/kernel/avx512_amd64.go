@@ -23,6 +23,7 @@ var avx512 = &Set{
 	tileFuncs: tilesAVX512(),
 	codeFuncs: avx2.codeFuncs,
 	loads:     loadsAVX512(),
+	columns:   columnFuncs{loadColumnsAVX512, multiplyColumnsAVX512},
 	Set:       vec.For(cpu.AVX512),
 }
 

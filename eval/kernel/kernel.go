@@ -40,7 +40,8 @@ type Set struct {
 	types *typeTable // nil: products in plain Go
 	tileFuncs
 	codeFuncs
-	loads *loadFuncs // nil: plain Go rounds activations
+	loads   *loadFuncs // nil: plain Go rounds activations
+	columns columnFuncs
 	*vec.Set
 }
 

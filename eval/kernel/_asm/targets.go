@@ -34,6 +34,7 @@ var targets = slices.Concat([]target{
 	{kernels, "float_avx512", tile.EmitFloatAVX512},
 	{kernels, "tile_avx512", tile.EmitAVX512},
 	{kernels, "bf16_avx512", tile.EmitBF16},
+	{kernels, "columns_avx512", tile.EmitColumns},
 	{kernels, "unpack_avx512", row.EmitUnpack},
 	{kernels, "activation_avx2", activation.EmitAVX2},
 	{kernels, "activation_avx512", activation.EmitAVX512},
