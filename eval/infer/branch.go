@@ -145,11 +145,16 @@ func (p *pass) input(to ...*Linear) []float32 {
 // project sets the residual to W·in.
 func (p *pass) project(in []float32, w *Linear) {
 	p.residual = residual{rows: grow(&p.buf.branch, p.rows*w.Rows), bias: w.bias}
-	if b := p.branch; p.o.Sum != nil && b.after.gain == nil && (b.scale == 0 || b.scale == 1) {
+	b := p.branch
+	plain := b.after.gain == nil && (b.scale == 0 || b.scale == 1) && w.scale == 0
+	if plain && p.o.Sum != nil {
 		p.o.Sum(w, p.buf.x, p.rows)
 	}
 	p.queue(in, p.rows, product{dst: p.residual.rows, w: w})
 	p.multiplyAll(p.rows)
+	if plain && p.o.Added != nil {
+		p.o.Added(w, p.buf.x, p.residual.rows, p.rows)
+	}
 }
 
 // narrow ends all rows but those whose logits are wanted, which it packs to the front: of the residual stream, of its

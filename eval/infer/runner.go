@@ -25,7 +25,9 @@ type Options struct {
 	Observe func(w *Linear, x []float32, n int)
 	// Sum is called before Observe with the matrices whose product is added to the residual stream as it is, and the n
 	// rows of that stream in front of the sum.
-	Sum    func(w *Linear, stream []float32, n int)
+	Sum func(w *Linear, stream []float32, n int)
+	// Added is called with the same behind the product, and with the n rows of it that will be added, without a bias.
+	Added  func(w *Linear, stream, product []float32, n int)
 	NoHead bool // compute no logits (calibration needs none)
 }
 

@@ -12,9 +12,9 @@ import (
 const ColumnTokens = layout.ColumnTokens
 
 // Columns holds activations [tokens][cols] for sums of their products over tokens (AddProducts): columns as 8-bit codes
-// with a scale for every block of tokens, so that x is about d*code, |code| <= 127. Sixteen columns are a panel, and the
-// blocks of a panel follow each other. Tokens and columns beyond the last are zeros. The zero value is ready to use;
-// Reset reuses its memory.
+// with a scale for every block of tokens, so that x is about d*code, |code| <= 127. Sixteen columns are a panel, and
+// the blocks of a panel follow each other. Tokens and columns beyond the last are zeros. The zero value is ready to
+// use; Reset reuses its memory.
 type Columns struct {
 	tokens, cols   int
 	panels, blocks int
@@ -58,8 +58,8 @@ func ColumnsBytes(n, cols int) int64 {
 	return int64((n+ColumnTokens-1)/ColumnTokens) * int64((cols+lanes-1)/lanes) * layout.ColumnRecord
 }
 
-// LoadColumns sets a block of tokens to the rows of x, [tokens][cols]: ColumnTokens of them, or fewer in the last block.
-// Blocks may be loaded at the same time.
+// LoadColumns sets a block of tokens to the rows of x, [tokens][cols]: ColumnTokens of them, or fewer in the last
+// block. Blocks may be loaded at the same time.
 func (s *Set) LoadColumns(c *Columns, block int, x []float32) error {
 	n := min(ColumnTokens, c.tokens-block*ColumnTokens)
 	if block < 0 || n <= 0 || len(x) != n*c.cols {
@@ -122,8 +122,8 @@ func columnCode(v float32) int8 {
 //
 //	dst[p][i][j] += Σ_t a[t][i]*b[t][16p+j]
 //
-// dst has 16*a.Panels() rows. Sums inside a block are of integers, exact. Each is then scaled and added, in the order of
-// blocks:
+// dst has 16*a.Panels() rows. Sums inside a block are of integers, exact. Each is then scaled and added, in the order
+// of blocks:
 //
 //	dst += (sum*d_a)*d_b
 //
@@ -131,7 +131,7 @@ func columnCode(v float32) int8 {
 func (s *Set) AddProducts(dst []float32, a, b *Columns, a0, a1, b0, b1 int) error {
 	rows := a.panels * lanes
 	if a.tokens != b.tokens || a0 < 0 || a1 > a.panels || b0 < 0 || b1 > b.panels || len(dst) < b1*rows*lanes {
-		return fmt.Errorf("products of columns of %d and %d tokens, panels %d to %d of %d with %d to %d of %d: out of range",
+		return fmt.Errorf("columns of %d and %d tokens, panels %d to %d of %d with %d to %d of %d: out of range",
 			a.tokens, b.tokens, a0, a1, a.panels, b0, b1, b.panels)
 	}
 	for at := 0; at < a.blocks; at += columnBlocks {

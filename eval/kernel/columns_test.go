@@ -109,7 +109,8 @@ func TestColumnsOfNonsense(t *testing.T) {
 		if s.LoadColumns(c, 2, nil) == nil || s.LoadColumns(c, 1, make([]float32, 71*16)) == nil {
 			t.Errorf("%s: tokens that do not exist can be loaded", s.Name)
 		}
-		if s.AddProducts(make([]float32, 255), c, c, 0, 1, 0, 1) == nil || s.AddProducts(make([]float32, 512), c, c, 0, 2, 0, 1) == nil {
+		if s.AddProducts(make([]float32, 255), c, c, 0, 1, 0, 1) == nil ||
+			s.AddProducts(make([]float32, 512), c, c, 0, 2, 0, 1) == nil {
 			t.Errorf("%s: products that do not fit", s.Name)
 		}
 	}

@@ -19,7 +19,7 @@ func BenchmarkChoose(b *testing.B) {
 		formats.IQ4_XS, formats.IQ3_S, formats.IQ2_XXS, formats.IQ2_S} {
 		b.Run(typ.String(), func(b *testing.B) {
 			g, start := encode.GridOf(typ), p.start(b, typ)
-			s, err := NewSolver(kernel.Best(), p.h, p.n, g, 0.01)
+			s, err := NewSolver(pool, kernel.Best(), p.h, g)
 			if err != nil {
 				b.Fatal(err)
 			}

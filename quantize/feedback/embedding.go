@@ -14,15 +14,18 @@ const embeddingName = "token_embd.weight"
 // sampleTokens are enough for the moments of the embedding.
 const sampleTokens = 16384
 
-// tied returns the moments of the rows of a tied embedding, by what their errors do to the distribution of the next
-// token. For the output matrix that is, with the normalized state h and the distribution p of each token,
+// tied returns the damped moments of the rows of a tied embedding, by what their errors do to the distribution of the
+// next token. For the output matrix that is, with the normalized state h and the distribution p of each token,
 //
 //	Σ (1 - Σ p²)·h·h'
 //
 // and for looking up, the mean curvature of the divergence along random directions, in all of them: curvature·I.
-func (u *run) tied(full *infer.Model, seqs []infer.Sequence) ([]float64, error) {
+func (u *run) tied(full *infer.Model, seqs []infer.Sequence) (h panelled, err error) {
 	n := u.width
-	h := make([]float64, n*n)
+	if n%panel != 0 {
+		return h, nil // no type that is chosen
+	}
+	h = newPanelled(n, n)
 	var rows []float32
 	observe := func(w *infer.Linear, x []float32, _ int) {
 		if w.Name == embeddingName {
@@ -37,26 +40,30 @@ func (u *run) tied(full *infer.Model, seqs []infer.Sequence) ([]float64, error) 
 		}
 		logits, err := r.Forward(full, []infer.Sequence{s})
 		if err != nil {
-			return nil, err
+			return h, err
 		}
 		tokens += len(s.Tokens)
 		weighted := u.weigh(rows, logits, full.Config.Vocab)
-		if err := u.moments.add(h, weighted, nil, len(s.Tokens), n, n); err != nil {
-			return nil, err
+		if err := u.moments.load(&u.codes, weighted, len(s.Tokens), n); err != nil {
+			return h, err
+		}
+		if err := u.moments.add(h, &u.codes, &u.codes); err != nil {
+			return h, err
 		}
 		if tokens <= sampleTokens/4 {
 			c, err := u.curvature(full, s, logits)
 			if err != nil {
-				return nil, err
+				return h, err
 			}
 			curvature += c
 		}
 	}
-	mirror(h, n)
+	h.mirror()
 	share := min(float64(tokens), sampleTokens/4) / float64(tokens)
-	for i := range n {
-		h[i*n+i] += curvature / share
+	for _, v := range h.diagonal {
+		*v += float32(curvature / share)
 	}
+	h.damp(u.damping(n, u.fit))
 	return h, nil
 }
 
@@ -118,7 +125,7 @@ func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (fl
 }
 
 // embedding chooses a tied embedding.
-func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
+func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	u.report(1)
 	if data := a.Have(embeddingName, 0); data != nil {
 		return data, nil
@@ -132,7 +139,7 @@ func (u *run) embedding(a *Artifact, h []float64) ([]byte, error) {
 	if !ok || g == nil {
 		return nil, nil
 	}
-	s, err := NewSolver(u.Kernel, h, u.width, g, u.damping(u.width, u.fit))
+	s, err := NewSolver(u.pool, u.Kernel, h, g)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 // expertMoments is the moments of the experts of a tensor so far.
 type expertMoments struct {
-	h      []float64
+	h      []float32
 	tokens int
 }
 
@@ -17,15 +17,15 @@ type expertMoments struct {
 func (m *matrix) share(s *solving, name string) {
 	p := m.pools[name]
 	if p == nil {
-		p = &expertMoments{h: make([]float64, len(s.h))}
+		p = &expertMoments{h: make([]float32, len(s.h.v))}
 		m.pools[name] = p
 	}
-	own := slices.Clone(s.h)
+	own := slices.Clone(s.h.v)
 	if p.tokens > 0 {
 		s.pooled = min(m.n, p.tokens)
-		f := float64(s.pooled) / float64(p.tokens)
+		f := float32(s.pooled) / float32(p.tokens)
 		for i, v := range p.h {
-			s.h[i] += f * v
+			s.h.v[i] += f * v
 		}
 	}
 	for i, v := range own {

@@ -1,6 +1,9 @@
 package feedback
 
 import (
+	"iter"
+	"slices"
+
 	"bitmill/formats/block"
 )
 
@@ -13,44 +16,61 @@ type held struct {
 	w    []float32
 }
 
+// heldRows are the tokens of n that are looked at, of those behind the ones to fit on.
+func heldRows(n, fit int) iter.Seq[int] {
+	step := max(1, (n-fit)/checkTokens)
+	return func(yield func(int) bool) {
+		for t := fit; t < n && yield(t); t += step {
+		}
+	}
+}
+
 // hold takes some of the rows that are held back; with none of them, nothing is checked.
 func (m *matrix) hold(w []float32, full *site, sum []float32) *held {
 	h, s := &held{matrix: m, w: w}, &m.solve
-	tokens := len(s.x)/m.n - s.n
-	step := max(1, tokens/heldTokens)
-	var moved []float32
-	for t := s.n; t < s.n+tokens; t += step {
-		row := s.x[t*m.n:][:m.n]
-		h.x = append(h.x, row...)
-		for i, v := range full.x[t*m.n:][:m.n] {
-			moved = append(moved, v-row[i])
-		}
+	for t := range heldRows(len(s.x)/m.n, s.n) {
+		h.x = append(h.x, s.x[t*m.n:][:m.n]...)
 	}
-	h.miss = h.outputs(w, moved)
-	if sum == nil {
-		return h
-	}
-	for i, t := 0, s.n; t < s.n+tokens; i, t = i+1, t+step {
-		for r := range m.rows {
-			h.miss[i*m.rows+r] += full.sum[t*m.rows+r] - sum[t*m.rows+r]
+	switch {
+	case full == nil:
+		h.miss = make([]float32, len(h.x)/m.n*m.rows)
+	case full.stream != nil && sum != nil:
+		h.miss = h.outputs(w, h.x)
+		i := 0
+		for t := range heldRows(full.tokens, s.n) {
+			for r := range m.rows {
+				h.miss[i] = full.stream[t*m.rows+r] - sum[t*m.rows+r] - h.miss[i]
+				i++
+			}
 		}
+	default:
+		moved := slices.Clone(full.held)
+		for i, v := range h.x {
+			moved[i] -= v
+		}
+		h.miss = h.outputs(w, moved)
 	}
 	return h
 }
 
 // outputs is x·W', [tokens][rows].
 func (h *held) outputs(w, x []float32) []float32 {
-	tokens := len(x) / h.n
-	wide := (h.rows + panel - 1) / panel * panel
-	out := make([]float32, tokens*h.rows)
-	h.pool.Run(wide/panel, func(_, task int) {
-		r := task * panel
-		k := min(panel, h.rows-r)
-		b, c := make([]float32, h.n*panel), make([]float32, tokens*panel)
-		h.Kernel.PackPanel(b, w[r*h.n:], h.n, k, h.n)
-		h.Kernel.GemmPanels(c, panel, x, h.n, b, h.n*panel, tokens, panel, h.n, false)
-		for t := range tokens {
-			copy(out[t*h.rows+r:][:k], c[t*panel:])
+	const panels, tokens = 4, 32 // stay in the second-level cache
+	out := make([]float32, len(x)/h.n*h.rows)
+	h.pool.Run((h.rows+panels*panel-1)/(panels*panel), func(_, task int) {
+		r := task * panels * panel
+		rows := min(panels*panel, h.rows-r)
+		b, c := make([]float32, h.n*panels*panel), make([]float32, tokens*panels*panel)
+		for i := 0; i < rows; i += panel {
+			h.Kernel.PackPanel(b[i*h.n:], w[(r+i)*h.n:], h.n, min(panel, rows-i), h.n)
+		}
+		wide := (rows + panel - 1) / panel * panel
+		for t := 0; t < len(x)/h.n; t += tokens {
+			k := min(tokens, len(x)/h.n-t)
+			h.Kernel.GemmPanels(c, wide, x[t*h.n:], h.n, b, h.n*panel, k, wide, h.n, false)
+			for i := range k {
+				copy(out[(t+i)*h.rows+r:][:rows], c[i*wide:])
+			}
 		}
 	})
 	return out

@@ -20,8 +20,9 @@ type solving struct {
 	x       []float32 // [tokens][columns]
 	n       int       // tokens to fit on
 	pooled  int       // tokens of other experts that count as well
-	h       []float64 // Σ x·x'; nil until it is needed
-	c       []float64 // Σ (full-x)·x'; nil: no correction
+	h       panelled  // Σ x·x', damped; empty until it is needed
+	added   []float32 // to the diagonal of h, by damping
+	c       panelled  // Σ (full-x)·x'; empty until it is needed
 	solvers map[gridKind]*Solver
 }
 
@@ -57,12 +58,9 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	if err := m.prepare(w.Name); err != nil {
 		return err
 	}
-	full := u.full[k]
-	if full == nil || len(full.x) != len(u.solve.x) {
-		full = &site{x: u.solve.x}
-	}
-	if full.sum == nil {
-		sum = nil
+	full := u.sites.of[k]
+	if full != nil && (full.cols != m.n || full.tokens != len(u.solve.x)/m.n) {
+		full = nil
 	}
 	move, err := m.correction(values, full, sum)
 	if err != nil {
@@ -117,19 +115,22 @@ type matrix struct {
 // prepare makes the moments of the site and the solver, unless another matrix has.
 func (m *matrix) prepare(name string) (err error) {
 	s := &m.solve
-	if s.h == nil {
-		s.h = make([]float64, m.n*m.n)
-		if err := m.moments.add(s.h, s.x, nil, s.n, m.n, m.n); err != nil {
+	if s.h.v == nil {
+		if err := m.moments.load(&m.codes, s.x, s.n, m.n); err != nil {
 			return err
 		}
-		mirror(s.h, m.n)
+		if s.h, err = m.moments.sum(&m.codes, &m.codes); err != nil {
+			return err
+		}
+		s.h.mirror()
 		if m.routed {
 			m.share(s, name)
 		}
+		s.added = s.h.damp(m.damping(m.n, s.n+s.pooled))
 	}
 	kind := gridKind{m.g.Sub, m.g.Book != nil}
 	if m.solver = s.solvers[kind]; m.solver == nil {
-		m.solver, err = NewSolver(m.Kernel, s.h, m.n, m.g, m.damping(m.n, s.n+s.pooled))
+		m.solver, err = NewSolver(m.pool, m.Kernel, s.h, m.g)
 		s.solvers[kind] = m.solver
 	}
 	return err
@@ -139,42 +140,61 @@ func (m *matrix) prepare(name string) (err error) {
 //
 //	(W·C + R)·inverse(H)    C = Σ (full-x)·x'    R = Σ (full sum - sum)·x'
 //
-// sum is nil where the product is not added to the residual stream.
-func (m *matrix) correction(w []float32, full *site, sum []float32) ([]float32, error) {
-	s := &m.solve
-	if &full.x[0] == &s.x[0] {
+// sum is nil where the product is not added to the residual stream, and R is 0. Else, with the full model's stream
+// behind the sum, W·C + R = Σ (stream-sum)·x' - W·H, without C.
+func (m *matrix) correction(w []float32, full *site, sum []float32) (move []float32, err error) {
+	switch s := &m.solve; {
+	case full == nil:
 		return nil, nil
+	case full.stream != nil && sum != nil:
+		move, err = m.missed(w, full.stream, sum)
+	default:
+		if s.c.v == nil {
+			if s.c, err = m.moments.sum(&full.codes, &m.codes); err != nil {
+				return nil, err
+			}
+			for i, v := range s.h.v {
+				s.c.v[i] -= v
+			}
+			for i, v := range s.c.diagonal {
+				*v += s.added[i]
+			}
+		}
+		move = m.times(w, s.c)
 	}
-	if s.c == nil {
-		s.c = make([]float64, m.n*m.n)
-		if err := m.moments.add(s.c, minus(full.x, s.x), s.x, s.n, m.n, m.n); err != nil {
-			return nil, err
-		}
-	}
-	move, c := make([]float32, len(w)), make([]float32, m.n*m.n)
-	panels(c, s.c, m.n, m.n, m.n)
-	m.pool.Run((m.rows+blockRows-1)/blockRows, func(_, task int) {
-		r := task * blockRows
-		m.Kernel.GemmPanels(move[r*m.n:], m.n, w[r*m.n:], m.n, c, panel*m.n, min(blockRows, m.rows-r), m.n, m.n, false)
-	})
-	if sum != nil {
-		r := make([]float64, m.rows*m.n)
-		if err := m.moments.add(r, minus(full.sum, sum), s.x, s.n, m.rows, m.n); err != nil {
-			return nil, err
-		}
-		for i, v := range r {
-			move[i] += float32(v)
-		}
+	if err != nil {
+		return nil, err
 	}
 	return m.solver.Correct(m.pool, move, m.rows), nil
 }
 
-func minus(a, b []float32) []float32 {
-	d := make([]float32, len(a))
-	for i, v := range a {
-		d[i] = v - b[i]
+// missed is Σ (stream-sum)·x' - W·H.
+func (m *matrix) missed(w, stream, sum []float32) ([]float32, error) {
+	s := &m.solve
+	if err := m.moments.loadDifference(&m.outputs, stream, sum, s.n, m.rows); err != nil {
+		return nil, err
 	}
-	return d
+	r, err := m.moments.sum(&m.outputs, &m.codes)
+	if err != nil {
+		return nil, err
+	}
+	move := m.times(w, s.h)
+	for i := range m.rows {
+		for j, v := range move[i*m.n:][:m.n] {
+			move[i*m.n+j] = r.at(i, j) - (v - s.added[j]*w[i*m.n+j])
+		}
+	}
+	return move, nil
+}
+
+// times is W·B.
+func (m *matrix) times(w []float32, b panelled) []float32 {
+	out := make([]float32, len(w))
+	m.pool.Run((m.rows+correctRows-1)/correctRows, func(_, task int) {
+		r := task * correctRows
+		m.Kernel.GemmPanels(out[r*m.n:], m.n, w[r*m.n:], m.n, b.v, b.step(), min(correctRows, m.rows-r), m.n, m.n, false)
+	})
+	return out
 }
 
 // choose solves all rows. A row that does not get better stays.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
@@ -46,12 +45,6 @@ type key struct {
 	expert int
 }
 
-// site is what matrices with one input read in the full model.
-type site struct {
-	x   []float32 // [tokens][columns]
-	sum []float32 // [tokens][width]: the residual stream in front of their sum; nil: they are not added to it
-}
-
 // run is the state of Run.
 type run struct {
 	Options
@@ -62,10 +55,11 @@ type run struct {
 	width   int
 	fit     int // tokens to fit on, the first ones; the others are held back
 
-	full map[key]*site // of the current layers
-	last *site
-	sum  []float32 // the residual stream in front of the current sum; nil for other products
-	seen *float32  // the rows of the current site
+	sites   sites
+	codes   kernel.Columns // of the inputs of the current site
+	outputs kernel.Columns // what the current sum misses
+	sum     []float32      // the residual stream in front of the current sum; nil for other products
+	seen    *float32       // the rows of the current site
 
 	active bool // layers run; else it is the embedding
 
@@ -120,8 +114,8 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	return nil
 }
 
-// note keeps the residual stream in front of a sum for the call of observe that follows.
-func (u *run) note(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
+// front keeps the residual stream in front of a sum for the call of observe that follows.
+func (u *run) front(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
 
 // observe takes down the inputs of the full model, and chooses the matrices of an artifact before they are used.
 func (u *run) observe(w *infer.Linear, x []float32, n int) {
@@ -134,12 +128,9 @@ func (u *run) observe(w *infer.Linear, x []float32, n int) {
 	u.seen = &x[0]
 	if u.art == nil {
 		if !same {
-			u.last = &site{x: slices.Clone(x)}
-			if sum != nil {
-				u.last.sum = slices.Clone(sum[:n*u.width])
-			}
+			u.err = u.note(x, n)
 		}
-		u.full[key{w.Name, w.Expert}] = u.last
+		u.sites.of[key{w.Name, w.Expert}] = u.sites.last
 		return
 	}
 	if !same {

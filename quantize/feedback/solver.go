@@ -22,7 +22,7 @@ type Solver struct {
 	sub    int   // of a sub-block
 	perm   []int // the column at each place of the order of feedback
 
-	u  []float32 // U in panels, in that order (see square.inverseRoot)
+	u  panelled  // U in that order (see inverseRoot)
 	ut []float32 // U' in that order, each column divided by the diagonal
 	h  []float32 // H, damped
 
@@ -32,52 +32,32 @@ type Solver struct {
 	blockRoots []float32 // its upper root
 }
 
-const panel = kernel.PanelCols
-
-// panels lays out a matrix [n][n] as kernel.GemmPanels reads it.
-func panels(dst []float32, v []float64, rows, cols, stride int) {
-	for p := range cols / panel {
-		for i := range rows {
-			to, from := dst[(p*rows+i)*panel:][:panel], v[i*stride+p*panel:]
-			for j := range to {
-				to[j] = float32(from[j])
-			}
-		}
-	}
-}
-
-// NewSolver prepares for matrices of one grid whose inputs have the moments h, [n][n]. damp times the mean of their
-// diagonal is added to it.
-func NewSolver(set *kernel.Set, h []float64, n int, g *encode.Grid, damp float64) (*Solver, error) {
-	sub, stride := g.Sub, n+blockRows
-	s := &Solver{set: set, n: n, stride: stride, sub: sub, u: make([]float32, n*n), ut: make([]float32, n*stride),
-		h: make([]float32, n*stride)}
-	m := square{n, h}
-	s.perm = feedbackOrder(m, sub, g.Book == nil)
-	u, err := m.damped(s.perm, damp).inverseRoot()
-	if err != nil {
+// NewSolver prepares for matrices of one grid whose inputs have the moments h, damped.
+func NewSolver(pool *infer.Pool, set *kernel.Set, h panelled, g *encode.Grid) (*Solver, error) {
+	n, sub, stride := h.rows, g.Sub, h.rows+blockRows
+	s := &Solver{set: set, n: n, stride: stride, sub: sub, perm: feedbackOrder(h, sub, g.Book == nil),
+		ut: make([]float32, n*stride), h: make([]float32, n*stride), roots: make([]float32, n*sub)}
+	var err error
+	if s.u, err = inverseRoot(pool, set, h, s.perm); err != nil {
 		return nil, err
 	}
-	panels(s.u, u.v, n, n, n)
-	s.roots = make([]float32, n*sub)
-	for i := range n {
-		row, d := u.v[i*n:][:n], u.v[i*n+i]
-		for j := i; j < n; j++ {
-			s.ut[j*stride+i] = float32(row[j] / d)
+	pool.Run(n/panel, func(_, p int) {
+		for i := range n {
+			copy(s.h[i*stride+p*panel:], h.row(p, i))
 		}
-		rootRow(s.roots[i*sub:][:sub], row[i/sub*sub:], i%sub)
-	}
-	natural := make([]int, n)
-	for i := range natural {
-		natural[i] = i
-	}
-	d := m.damped(natural, damp)
-	for i := range n {
-		for j, v := range d.v[i*n:][:n] {
-			s.h[i*stride+j] = float32(v)
+		for i := p * panel; i < (p+1)*panel; i++ {
+			d := s.u.at(i, i)
+			for j := i; j < n; j++ {
+				s.ut[j*stride+i] = s.u.at(i, j) / d
+			}
+			row := make([]float64, sub)
+			for j := range row {
+				row[j] = float64(s.u.at(i, i/sub*sub+j))
+			}
+			rootRow(s.roots[i*sub:][:sub], row, i%sub)
 		}
-	}
-	return s, s.invertBlocks(d)
+	})
+	return s, s.invertBlocks()
 }
 
 // rootRow lays out row i of a root inside a sub-block: see feeding.
@@ -89,40 +69,36 @@ func rootRow(dst []float32, row []float64, i int) {
 }
 
 // invertBlocks sets the inverses of H inside sub-blocks, and their roots.
-func (s *Solver) invertBlocks(d square) error {
+func (s *Solver) invertBlocks() error {
 	sub := s.sub
 	s.inverses, s.blockRoots = make([]float32, s.n*sub), make([]float32, s.n*sub)
-	for b := range s.n / sub {
-		block := newSquare(sub)
-		for i := range sub {
-			copy(block.v[i*sub:][:sub], d.v[(b*sub+i)*s.n+b*sub:])
+	block := make([]float64, sub*sub)
+	for b := 0; b < s.n; b += sub {
+		for i := range block {
+			block[i] = float64(s.h[(b+i/sub)*s.stride+b+i%sub])
 		}
-		root, err := block.inverseRoot()
+		root, inverse, err := upperRoot(block, sub)
 		if err != nil {
 			return err
 		}
 		for i := range sub {
-			for j := range sub {
-				sum := 0.0
-				for k := range min(i, j) + 1 {
-					sum += root.v[k*sub+i] * root.v[k*sub+j]
-				}
-				s.inverses[(b*sub+i)*sub+j] = float32(sum)
-			}
-			rootRow(s.blockRoots[(b*sub+i)*sub:][:sub], root.v[i*sub:], i)
+			rootRow(s.blockRoots[(b+i)*sub:][:sub], root[i*sub:][:sub], i)
+		}
+		for i, v := range inverse {
+			s.inverses[b*sub+i] = float32(v)
 		}
 	}
 	return nil
 }
 
 // feedbackOrder puts sub-blocks with the largest moments first, and inside them columns where these are free.
-func feedbackOrder(h square, sub int, free bool) []int {
-	n := h.n
+func feedbackOrder(h panelled, sub int, free bool) []int {
+	n := h.rows
 	trace := make([]float64, n/sub)
 	order := make([]int, n)
 	for i := range n {
 		order[i] = i
-		trace[i/sub] += h.v[i*n+i]
+		trace[i/sub] += float64(h.at(i, i))
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		x, y := trace[a/sub], trace[b/sub]
@@ -130,7 +106,7 @@ func feedbackOrder(h square, sub int, free bool) []int {
 			if !free {
 				return a - b
 			}
-			x, y = h.v[a*n+a], h.v[b*n+b]
+			x, y = float64(h.at(a, a)), float64(h.at(b, b))
 		}
 		switch {
 		case x > y:
@@ -143,38 +119,33 @@ func feedbackOrder(h square, sub int, free bool) []int {
 	return order
 }
 
-// Correct is M·inverse(H), of [rows][n].
+// correctRows are corrected together, so that each row of the roots is read once for all of them.
+const correctRows = 64
+
+// Correct is M·inverse(H) = M·U'·U, of [rows][n].
 func (s *Solver) Correct(pool *infer.Pool, m []float32, rows int) []float32 {
 	n := s.n
-	out, ut := make([]float32, rows*n), s.transposedU()
-	pool.Run((rows+blockRows-1)/blockRows, func(_, task int) {
-		r := task * blockRows
-		k := min(blockRows, rows-r)
-		moved, half := make([]float32, blockRows*n), make([]float32, blockRows*n)
+	out, ut := make([]float32, rows*n), s.u.transposed()
+	pool.Run((rows+correctRows-1)/correctRows, func(_, task int) {
+		r := task * correctRows
+		k := min(correctRows, rows-r)
+		moved, half := make([]float32, k*n), make([]float32, k*n)
 		for i := range k {
 			for j, c := range s.perm {
 				moved[i*n+j] = m[(r+i)*n+c]
 			}
 		}
-		s.set.GemmPanels(half, n, moved, n, ut, panel*n, k, n, n, false)  // M·U'
-		s.set.GemmPanels(moved, n, half, n, s.u, panel*n, k, n, n, false) // ·U
+		for at := 0; at < n; at += panel { // both are triangular
+			s.set.GemmPanels(half[at:], n, moved[at:], n, ut.from(at/panel, at), 0, k, panel, n-at, false)
+		}
+		for at := 0; at < n; at += panel {
+			s.set.GemmPanels(moved[at:], n, half, n, s.u.from(at/panel, 0), 0, k, panel, at+panel, false)
+		}
 		for i := range k {
 			for j, c := range s.perm {
 				out[(r+i)*n+c] = moved[i*n+j]
 			}
 		}
 	})
-	return out
-}
-
-// transposedU is U' in panels.
-func (s *Solver) transposedU() []float32 {
-	n := s.n
-	out := make([]float32, n*n)
-	for i := range n {
-		for j := i; j < n; j++ {
-			out[(i/panel*n+j)*panel+i%panel] = s.u[(j/panel*n+i)*panel+j%panel]
-		}
-	}
 	return out
 }

@@ -1,8 +1,10 @@
 package feedback
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"bitmill/eval/infer"
@@ -26,54 +28,79 @@ func inputs(rng *rand.Rand, n, tokens int) []float32 {
 }
 
 // momentsOf is Σ x·x' by its definition.
-func momentsOf(x []float32, n int) []float64 {
-	h := make([]float64, n*n)
-	for t := 0; t < len(x); t += n {
-		for i := range n {
-			for j := range n {
-				h[i*n+j] += float64(x[t+i]) * float64(x[t+j])
+func momentsOf(x []float32, n int) panelled {
+	h := newPanelled(n, n)
+	for i := range n {
+		for j := range n {
+			sum := 0.0
+			for t := 0; t < len(x); t += n {
+				sum += float64(x[t+i]) * float64(x[t+j])
 			}
+			h.row(j/panel, i)[j%panel] = float32(sum)
 		}
 	}
 	return h
 }
 
+// TestInverseRoot: U'U·h is 1, in blocks that are whole and not.
 func TestInverseRoot(t *testing.T) {
-	const n = 37
-	rng := rand.New(rand.NewPCG(1, 0))
-	h := square{n, momentsOf(inputs(rng, n, 60), n)}
-	order := rng.Perm(n)
-	d := h.damped(order, 0.01)
-	want := square{n, append([]float64(nil), d.v...)}
-	u, err := d.inverseRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range n {
-		for j := range n {
-			if j < i && u.v[i*n+j] != 0 {
-				t.Fatalf("U is not upper triangular at %d, %d", i, j)
+	for _, n := range []int{16, 64, 208} {
+		rng := rand.New(rand.NewPCG(1, 0))
+		h := momentsOf(inputs(rng, n, 2*n), n)
+		h.damp(0.01)
+		order := rng.Perm(n)
+		var roots []panelled
+		for _, threads := range []int{1, 3} {
+			pool := infer.NewPool(threads)
+			defer pool.Close()
+			u, err := inverseRoot(pool, kernel.Best(), h, order)
+			if err != nil {
+				t.Fatal(err)
 			}
-			sum := 0.0 // of U'·U·h
-			for k := range n {
-				uu := 0.0
-				for l := range min(i, k) + 1 {
-					uu += u.v[l*n+i] * u.v[l*n+k]
+			roots = append(roots, u)
+		}
+		u := roots[0]
+		if !slices.Equal(u.v, roots[1].v) {
+			t.Errorf("%d columns: the root depends on threads", n)
+		}
+		uh := make([]float64, n*n) // U·h
+		for i := range n {
+			for j := range n {
+				if j < i && u.at(i, j) != 0 {
+					t.Fatalf("U is not upper triangular at %d, %d", i, j)
 				}
-				sum += uu * want.v[k*n+j]
+				for k := i; k < n; k++ {
+					uh[i*n+j] += float64(u.at(i, k)) * float64(h.at(order[k], order[j]))
+				}
 			}
-			unit := 0.0
-			if i == j {
-				unit = 1
-			}
-			if !(math.Abs(sum-unit) < 1e-9) {
-				t.Fatalf("U'U·H is %g at %d, %d", sum, i, j)
+		}
+		for i := range n {
+			for j := range n {
+				sum, unit := 0.0, 0.0
+				for k := range i + 1 {
+					sum += float64(u.at(k, i)) * uh[k*n+j]
+				}
+				if i == j {
+					unit = 1
+				}
+				if !(math.Abs(sum-unit) < 2e-3) {
+					t.Fatalf("U'U·H is %g at %d, %d of %d", sum, i, j, n)
+				}
 			}
 		}
 	}
-	bad := newSquare(3)
-	copy(bad.v, []float64{1, 2, 0, 2, 1, 0, 0, 0, 1})
-	if _, err := bad.inverseRoot(); err == nil {
+	bad := newPanelled(32, 32)
+	for _, v := range bad.diagonal {
+		*v = 1
+	}
+	bad.row(0, 1)[0], bad.row(0, 0)[1] = 2, 2
+	pool := infer.NewPool(1)
+	defer pool.Close()
+	order := make([]int, 32)
+	for i := range order {
+		order[i] = i
+	}
+	if _, err := inverseRoot(pool, kernel.Best(), bad, order); err == nil {
 		t.Error("a matrix that is not positive definite has a root")
 	}
 }
@@ -81,13 +108,14 @@ func TestInverseRoot(t *testing.T) {
 // problem is a matrix with its inputs.
 type problem struct {
 	n, rows int
-	h       []float64
+	h       panelled
 	w       []float32
 }
 
 func newProblem(n, rows int) *problem {
 	rng := rand.New(rand.NewPCG(7, uint64(n)))
 	p := &problem{n: n, rows: rows, h: momentsOf(inputs(rng, n, 2*n), n), w: make([]float32, rows*n)}
+	p.h.damp(0.01)
 	for i := range p.w {
 		p.w[i] = float32(rng.NormFloat64() * 0.02)
 	}
@@ -103,7 +131,7 @@ func (p *problem) start(t testing.TB, typ formats.Type) []byte {
 	}
 	importance := make([]float32, p.n)
 	for i := range importance {
-		importance[i] = float32(p.h[i*p.n+i])
+		importance[i] = p.h.at(i, i)
 	}
 	data := make([]byte, int(size)*p.rows)
 	if err := encode.Encode(typ, data, p.w, p.n, importance); err != nil {
@@ -124,7 +152,7 @@ func TestGridsGetCloser(t *testing.T) {
 		for _, rows := range []int{1, 19} {
 			p := newProblem(256, rows)
 			start := p.start(t, typ)
-			s, err := NewSolver(kernel.Best(), p.h, p.n, g, 0.01)
+			s, err := NewSolver(pool, kernel.Best(), p.h, g)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,28 +183,23 @@ func TestGridsGetCloser(t *testing.T) {
 // The correction is the least-squares solution, damped.
 func TestCorrect(t *testing.T) {
 	p := newProblem(64, 21)
-	s, err := NewSolver(kernel.Best(), p.h, p.n, encode.GridOf(formats.Q3_K), 0.01)
+	pool := infer.NewPool(2)
+	defer pool.Close()
+	s, err := NewSolver(pool, kernel.Best(), p.h, encode.GridOf(formats.Q3_K))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := infer.NewPool(2)
-	defer pool.Close()
 	rng := rand.New(rand.NewPCG(9, 0))
 	want := make([]float32, p.rows*p.n)
 	for i := range want {
 		want[i] = float32(rng.NormFloat64())
 	}
-	natural := make([]int, p.n)
-	for i := range natural {
-		natural[i] = i
-	}
-	d := square{p.n, p.h}.damped(natural, 0.01)
 	move := make([]float32, len(want)) // (want - w)·H
 	for r := range p.rows {
 		for j := range p.n {
 			sum := 0.0
 			for k := range p.n {
-				sum += float64(want[r*p.n+k]-p.w[r*p.n+k]) * d.v[k*p.n+j]
+				sum += float64(want[r*p.n+k]-p.w[r*p.n+k]) * float64(p.h.at(k, j))
 			}
 			move[r*p.n+j] = float32(sum)
 		}
@@ -193,38 +216,42 @@ func TestMoments(t *testing.T) {
 	const na, nb, tokens = 160, 288, 1500
 	rng := rand.New(rand.NewPCG(3, 0))
 	a, b := inputs(rng, na, tokens), inputs(rng, nb, tokens)
-	var got [][]float64
+	less := inputs(rng, na, tokens)
+	var got []panelled
 	for _, threads := range []int{1, 3} {
 		pool := infer.NewPool(threads)
 		m := moments{pool: pool, set: kernel.Best()}
-		cross, own := make([]float64, na*nb), make([]float64, na*na)
-		if err := m.add(cross, a, b, tokens, na, nb); err != nil {
+		var x, y, d kernel.Columns
+		err := errors.Join(m.load(&x, a, tokens, na), m.load(&y, b, tokens, nb), m.loadDifference(&d, a, less, tokens, na))
+		for _, pair := range [][2]*kernel.Columns{{&x, &y}, {&d, &y}, {&x, &x}} {
+			sum, e := m.sum(pair[0], pair[1])
+			got, err = append(got, sum), errors.Join(err, e)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.add(own, a, nil, tokens, na, na); err != nil {
-			t.Fatal(err)
-		}
-		mirror(own, na)
-		got = append(got, cross, own)
+		got[len(got)-1].mirror()
 		pool.Close()
 	}
-	for i, want := range [][]float64{make([]float64, na*nb), momentsOf(a, na)} {
-		if i == 0 {
-			for t := range tokens {
-				for r := range na {
-					for c := range nb {
-						want[r*nb+c] += float64(a[t*na+r]) * float64(b[t*nb+c])
-					}
+	d := slices.Clone(a)
+	for i, v := range less {
+		d[i] -= v
+	}
+	for k, pair := range [][2][]float32{{a, b}, {d, b}, {a, a}} {
+		if !slices.Equal(got[k].v, got[k+3].v) {
+			t.Fatalf("sum %d depends on threads", k)
+		}
+		n := len(pair[1]) / tokens
+		for i := range na {
+			for j := range n {
+				want, left, right := 0.0, 0.0, 0.0
+				for t := range tokens {
+					u, v := float64(pair[0][t*na+i]), float64(pair[1][t*n+j])
+					want, left, right = want+u*v, left+u*u, right+v*v
 				}
-			}
-		}
-		scale := 0.0
-		for _, v := range want {
-			scale = max(scale, math.Abs(v))
-		}
-		for k, v := range got[i] {
-			if math.Abs(v-want[k]) > 1e-2*scale || v != got[i+2][k] {
-				t.Fatalf("sum %d, element %d: %g, with three threads %g, want %g", i, k, v, got[i+2][k], want[k])
+				if v := float64(got[k].at(i, j)); !(math.Abs(v-want) <= 2e-3*math.Sqrt(left*right)) {
+					t.Fatalf("sum %d, element %d, %d: %g, want %g", k, i, j, v, want)
+				}
 			}
 		}
 	}

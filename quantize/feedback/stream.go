@@ -17,12 +17,13 @@ type stream struct {
 
 // open loads the models and embeds the tokens. The full model comes first.
 func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream, err error) {
-	u.runner = infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Sum: u.note, NoHead: true})
+	u.runner = infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Sum: u.front,
+		Added: u.behind, NoHead: true})
 	list = append(list, &stream{})
 	for i := range artifacts {
 		list = append(list, &stream{art: &artifacts[i]})
 	}
-	var tied []float64
+	var tied panelled
 	for _, s := range list {
 		c := u.source
 		if s.art != nil {
@@ -36,7 +37,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 				return nil, err
 			}
 		}
-		if s.art != nil && tied != nil {
+		if s.art != nil && tied.v != nil {
 			data, err := u.embedding(s.art, tied)
 			if err == nil && data != nil {
 				err = s.model.Replace(embeddingName, 0, data)
@@ -46,7 +47,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 			}
 		}
 		if s.art != nil {
-			u.total += matrices(s.model, tied != nil)
+			u.total += matrices(s.model, tied.v != nil)
 		}
 		x, err := u.runner.Layers(s.model, seqs, nil, 0, 0)
 		if err != nil {
@@ -62,7 +63,7 @@ func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
 	clear(u.pools)
 	u.art, u.model, u.seen, u.replaced = s.art, s.model, nil, map[key][]byte{}
 	if s.art == nil {
-		u.full = map[key]*site{}
+		u.sites.reset()
 	}
 	u.active = true
 	x, err := u.runner.Layers(s.model, seqs, s.x, from, to)
@@ -89,7 +90,11 @@ func (u *run) heads(streams []*stream) error {
 		w := s.model.Output()
 		u.art, u.model, u.replaced = s.art, s.model, map[key][]byte{}
 		if s.art == nil {
-			u.full = map[key]*site{{w.Name, w.Expert}: {x: s.x}}
+			u.sites.reset()
+			if err := u.note(s.x, len(s.x)/u.width); err != nil {
+				return err
+			}
+			u.sites.of[key{w.Name, w.Expert}] = u.sites.last
 			continue
 		}
 		u.solve.begin(s.x, u.fit)

@@ -12,8 +12,9 @@ import (
 // Some windows are held back: they choose nothing but whether a choice counts. They are every so many-th, but no more
 // than make so many tokens.
 const (
-	heldBack   = 6
-	heldTokens = 4096
+	heldBack    = 6
+	heldTokens  = 4096
+	checkTokens = 1024 // of them, evenly spread, are looked at
 )
 
 // tokensPerColumn of the widest matrix are fitted on. Fewer cost quality, more bring little: on demo-s in Q3_K_S the
