@@ -29,6 +29,7 @@ type Options struct {
 	Dataset       string      // recorded in the imatrix as the name of the text
 	ProcessOutput bool        // also record the input of the output head
 	Progress      func(done, total int64)
+	Part          func(windows float64) // those under way, of which some layers have run: a fraction counts
 
 	// Save is called about every 20 seconds with the sums so far, which it must store before it returns. Resume is what
 	// an earlier run saved; its windows are skipped. The result is the same to the bit as without either.
@@ -49,7 +50,13 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 	if c.set == nil {
 		c.set = kernel.Best()
 	}
-	r := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel, Observe: c.observe, NoHead: !o.ProcessOutput})
+	under := 0 // windows in the batch under way
+	r := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel, Observe: c.observe, NoHead: !o.ProcessOutput,
+		Layer: func(done, total int) {
+			if o.Part != nil {
+				o.Part(float64(under) * float64(done) / float64(total))
+			}
+		}})
 	perBatch := max(1, infer.BatchTokens/len(windows[0]))
 	first, err := c.resume(o.Resume, windows, perBatch)
 	if err != nil {
@@ -61,6 +68,7 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 			return nil, err
 		}
 		batch := windows[at:min(at+perBatch, len(windows))]
+		under = len(batch)
 		seqs := make([]infer.Sequence, len(batch))
 		for i, w := range batch {
 			seqs[i] = infer.Sequence{Tokens: w}

@@ -46,7 +46,9 @@ func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error
 		if slices.Contains(args, stream) {
 			return noStream("the argument")
 		}
-		return do(c, newEnv(c), args)
+		e := newEnv(c)
+		defer e.terminal.stop()
+		return do(c, e, args)
 	}
 }
 

@@ -37,6 +37,8 @@ func runCommand() *cli.Command {
 				Usage: "measure speed, memory and energy of every file too, as bitmill bench does"},
 			&cli.BoolFlag{Name: "compare-methods",
 				Usage: "with another --method than reference, measure what reference makes of each format too"},
+			&cli.BoolFlag{Name: "dry-run",
+				Usage: "check everything, say what would be done and how long it would take, write nothing"},
 			memoryFlag(), forceFlag(),
 		}, append(append(targetFlags(), weightFlags()...), recipeFlags()...)...),
 		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {
@@ -45,6 +47,9 @@ func runCommand() *cli.Command {
 				return err
 			}
 			o.Threads = e.Threads
+			if c.Bool("dry-run") {
+				return dryRun(c.Context, e, o)
+			}
 			_, err = runPipeline(c.Context, o, e.Events)
 			return resumable(err)
 		}),

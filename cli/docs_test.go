@@ -102,7 +102,7 @@ func TestResultIsJSON(t *testing.T) {
 	var out strings.Builder
 	check := &gate.Result{Findings: []gate.Finding{{Rule: "kld at most 1", Status: gate.Kept}}}
 	s := pipeline.Summary{Report: &report.Report{}, Check: check}
-	if err := (jsonOutput{terminal{stdout: &out}}).Result(s); err != nil {
+	if err := (jsonOutput{&terminal{stdout: &out}}).Result(s); err != nil {
 		t.Fatal(err)
 	}
 	d := json.NewDecoder(strings.NewReader(out.String()))

@@ -17,6 +17,7 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	json, quiet    bool
+	terminal       *terminal
 }
 
 // newEnv reads the common flags.
@@ -32,7 +33,8 @@ func newEnv(c *cli.Context) env {
 // makeEnv returns an environment with all threads.
 func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	e := env{stdout: stdout, stderr: stderr, json: json, quiet: quiet}
-	t := terminal{stdout: stdout, stderr: stderr, quiet: quiet}
+	t := &terminal{stdout: stdout, stderr: stderr, quiet: quiet}
+	e.terminal = t
 	e.Session = pipeline.Session{Events: t, Threads: checkpoint.Workers(0)}
 	if json {
 		e.Events = jsonOutput{t}

@@ -89,8 +89,9 @@ func (j *job) runLogged(ctx context.Context, e env) error {
 	j.Log = path.Join(j.Name, logName)
 	w := &stamped{w: log}
 	fmt.Fprintln(w, quoted(append([]string{"bitmill"}, j.Args...)))
-	summary, err := runPipeline(ctx, j.options, both{terminal{stdout: e.stderr, stderr: e.stderr, quiet: e.quiet},
-		terminal{stdout: w, stderr: w}})
+	events := both{{stdout: e.stderr, stderr: e.stderr, quiet: e.quiet}, {stdout: w, stderr: w}}
+	defer events.stop()
+	summary, err := runPipeline(ctx, j.options, events)
 	if err != nil {
 		fmt.Fprintf(w, "bitmill: %s\n", printable(err.Error()))
 	} else {
@@ -122,7 +123,19 @@ func (s *stamped) Write(b []byte) (int, error) {
 }
 
 // both tells two terminals everything.
-type both [2]terminal
+type both [2]*terminal
+
+func (b both) stop() {
+	for _, t := range b {
+		t.stop()
+	}
+}
+
+func (b both) Forecast(f *pipeline.Forecast) {
+	for _, t := range b {
+		t.Forecast(f)
+	}
+}
 
 func (b both) Begin(what, unit string) pipeline.Step {
 	return bothSteps{b[0].Begin(what, unit), b[1].Begin(what, unit)}
@@ -147,6 +160,12 @@ type bothSteps [2]pipeline.Step
 func (b bothSteps) Set(done, total int64) {
 	for _, s := range b {
 		s.Set(done, total)
+	}
+}
+
+func (b bothSteps) Part(units float64) {
+	for _, s := range b {
+		s.Part(units)
 	}
 }
 

@@ -173,7 +173,7 @@ func below(base string, paths []string) ([]string, error) {
 // setFlag sets a flag of run by its long name, and returns its values, of which files count from the folder base.
 func setFlag(c *cli.Context, key, base string, values []string) (set []string, err error) {
 	i := slices.IndexFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == key })
-	if i < 0 || key == "output" {
+	if i < 0 || key == "output" || key == "dry-run" {
 		return nil, usagef("run has no flag --%s that a job may set", key)
 	}
 	if f, ok := c.Command.Flags[i].(*cli.StringFlag); ok && f.TakesFile {

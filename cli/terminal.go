@@ -3,12 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"sync"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"bitmill/cli/pipeline"
 	"bitmill/eval/report"
@@ -18,26 +15,88 @@ import (
 type terminal struct {
 	stdout, stderr io.Writer
 	quiet          bool // no progress, no notes
+
+	mu    sync.Mutex
+	step  *progress       // under way; nil: none
+	clock *pipeline.Clock // of the whole run; nil: not known
+	bar   *bar            // on a terminal, once there was a step
+	ended chan struct{}   // closed when no step is under way; nil: nothing draws
 }
 
-func (t terminal) Begin(what, unit string) pipeline.Step {
+// Forecast prints what the run will do, and starts its clock.
+func (t *terminal) Forecast(f *pipeline.Forecast) {
+	t.Note(f.String())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.clock = pipeline.NewClock(f)
+}
+
+func (t *terminal) Begin(what, unit string) pipeline.Step {
 	if t.quiet {
 		return pipeline.Discard{}
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	now := time.Now()
-	return &progress{out: t.stderr, what: what, unit: unit, start: now, next: now.Add(lineEvery)}
+	if t.clock != nil {
+		t.clock.Begin(what, now)
+	}
+	t.step = &progress{terminal: t, what: what, unit: unit, start: now, next: now.Add(lineEvery)}
+	if t.ended == nil {
+		t.ended = make(chan struct{})
+		go t.draw(t.ended)
+	}
+	return t.step
 }
 
-func (t terminal) Warn(text string) { fmt.Fprintf(t.stderr, "bitmill: %s\n", printable(text)) }
+// draw draws the step under way, whether or not it makes progress: its clock runs.
+func (t *terminal) draw(ended chan struct{}) {
+	tick := time.NewTicker(drawEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+			t.mu.Lock()
+			if t.step != nil {
+				t.step.draw(time.Now())
+			}
+			t.mu.Unlock()
+		}
+	}
+}
 
-func (t terminal) Note(text string) {
+// stop ends the drawing.
+func (t *terminal) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.step = nil
+	t.bar.hide()
+	if t.ended != nil {
+		close(t.ended)
+		t.ended = nil
+	}
+}
+
+// line prints a line above the bar.
+func (t *terminal) line(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.bar.hide()
+	fmt.Fprintf(t.stderr, format+"\n", args...)
+}
+
+func (t *terminal) Warn(text string) { t.line("bitmill: %s", printable(text)) }
+
+func (t *terminal) Note(text string) {
 	if !t.quiet {
-		fmt.Fprintln(t.stderr, text)
+		t.line("%s", text)
 	}
 }
 
 // Result prints the report's table.
-func (t terminal) Result(s pipeline.Summary) error {
+func (t *terminal) Result(s pipeline.Summary) error {
 	if err := report.Table(t.stdout, s.Report); err != nil {
 		return err
 	}
@@ -49,7 +108,7 @@ func (t terminal) Result(s pipeline.Summary) error {
 }
 
 // jsonOutput is a terminal that prints the result for programs.
-type jsonOutput struct{ terminal }
+type jsonOutput struct{ *terminal }
 
 // Result prints the report as it is in report.json, and the findings of a check as a second value.
 func (j jsonOutput) Result(s pipeline.Summary) error {
@@ -57,64 +116,4 @@ func (j jsonOutput) Result(s pipeline.Summary) error {
 		return err
 	}
 	return env{stdout: j.stdout}.printJSON(s.Check)
-}
-
-// progress shows how far one step of a job is: a bar with an ETA on a terminal, a line now and then elsewhere.
-type progress struct {
-	out   io.Writer
-	what  string
-	unit  string
-	start time.Time
-	next  time.Time
-	total int64
-
-	// Methods of the bar, once there is one. The bar itself in a field would link all its methods, and with them an
-	// HTTP server: 3.5 MB.
-	set    func(int64) error
-	finish func() error
-}
-
-// lineEvery is the time between two lines where there is no terminal.
-const lineEvery = 10 * time.Second
-
-// isTerminal reports whether w is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// Set reports done of total.
-func (p *progress) Set(done, total int64) {
-	p.total = total
-	if !isTerminal(p.out) {
-		p.line(done, total)
-		return
-	}
-	if p.set == nil {
-		bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out),
-			progressbar.OptionSetDescription(p.what),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionShowCount(),
-			progressbar.OptionSetItsString(p.unit), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
-		p.set, p.finish = bar.Set64, bar.Finish
-	}
-	p.set(done)
-}
-
-func (p *progress) line(done, total int64) {
-	now := time.Now()
-	if now.Before(p.next) || done <= 0 || done >= total {
-		return
-	}
-	p.next = now.Add(lineEvery)
-	left := time.Duration(float64(now.Sub(p.start)) * float64(total-done) / float64(done))
-	fmt.Fprintf(p.out, "%s: %d of %d %s, %s left\n", p.what, done, total, p.unit, left.Round(time.Second))
-}
-
-// Done ends the step and says how long it took.
-func (p *progress) Done() {
-	if p.finish != nil {
-		p.finish()
-	}
-	fmt.Fprintf(p.out, "%s: done in %s\n", p.what, time.Since(p.start).Round(10*time.Millisecond))
 }

@@ -25,6 +25,8 @@ type Options struct {
 	Scored func(window int, scores []score.Window) error
 	// Progress is called with the number of (model, window) pairs finished in this sitting and in all of it.
 	Progress func(done, total int64)
+	// Part is called with the pairs under way, of which some layers have run: a fraction counts.
+	Part func(pairs float64)
 }
 
 // Compare runs the reference and the candidates over the windows and reports the scores of every window through
@@ -50,11 +52,11 @@ func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, cand
 			return fmt.Errorf("window %d ends with token %d, outside the vocabulary of %d", i, t, reference.Config.Vocab)
 		}
 	}
-	runner := infer.NewRunner(pool, infer.Options{Kernel: o.Kernel})
-	c := comparison{pool: pool, runner: runner, set: o.Kernel, models: models, windows: windows, o: o}
+	c := comparison{pool: pool, set: o.Kernel, models: models, windows: windows, o: o}
 	if c.set == nil {
 		c.set = kernel.Best()
 	}
+	c.runner = infer.NewRunner(pool, infer.Options{Kernel: c.set, Layer: c.layer})
 	batches := c.batches()
 	for _, b := range batches {
 		c.total += int64(len(b) * len(models))
@@ -75,6 +77,7 @@ type comparison struct {
 	windows     [][]int32
 	o           Options
 	done, total int64
+	under       int       // windows in the batch under way
 	reference   []float32 // logits of the reference for the batch under way
 	refLSE      []float64
 	refTop      []int32
@@ -104,8 +107,16 @@ func (c *comparison) batches() [][]int {
 	})
 }
 
+// layer reports the part of a batch that is done.
+func (c *comparison) layer(done, total int) {
+	if c.o.Part != nil {
+		c.o.Part(float64(c.under) * float64(done) / float64(total+1)) // the head is left
+	}
+}
+
 func (c *comparison) run(ctx context.Context, batch []int) error {
 	scores := make([][]score.Window, len(batch))
+	c.under = len(batch)
 	for i, m := range c.models {
 		if err := ctx.Err(); err != nil {
 			return err

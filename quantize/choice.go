@@ -38,10 +38,7 @@ func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (lis
 			base.Options.AssumeImatrix && t.Role&(Output|Embedding) == 0
 		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: weighted,
 			values: t.Elements()}
-		types := candidates
-		if ch.weighted {
-			types = append(types[:len(types):len(types)], weightedCandidates...)
-		}
+		types := TargetTypes(ch.weighted)
 		if !t.Source.Quantized() {
 			types = append(types[:len(types):len(types)], halfOf(t.Source))
 		}

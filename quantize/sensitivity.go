@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"bitmill/formats"
 	"bitmill/formats/block"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/imatrix"
@@ -72,10 +73,17 @@ func assumeErrors(list []choice) {
 	}
 }
 
+// Sampled is how many values of a tensor are encoded to measure a type's error.
+func Sampled(t formats.Tensor) int64 { return sampledRows(t.Rows(), t.Cols()) * t.Cols() }
+
+func sampledRows(rows, cols int64) int64 {
+	return min(rows, max(sampleRows, sampleValues/max(cols, 1)))
+}
+
 // measure encodes sampled rows as every type; one that cannot hold them has an infinite error.
 func (ch *choice) measure(t *checkpoint.Tensor, imatrix *imatrix.Matrix) error {
 	cols, rows := t.Cols(), t.Rows()
-	n := min(rows, max(sampleRows, sampleValues/max(cols, 1)))
+	n := sampledRows(rows, cols)
 	values, back := make([]float32, cols), make([]float32, cols)
 	var weights []float32
 	if ch.weighted {

@@ -143,6 +143,14 @@ func restart(list []choice) {
 	}
 }
 
+// TargetTypes are the types that NewTargetPlan tries in every matrix, with importance weights or without.
+func TargetTypes(weighted bool) []formats.Type {
+	if weighted {
+		return append(candidates[:len(candidates):len(candidates)], weightedCandidates...)
+	}
+	return candidates
+}
+
 // candidates are the types to choose from, besides the source's own; weightedCandidates only with importance weights.
 var (
 	candidates = []formats.Type{

@@ -125,7 +125,7 @@ func (s Session) Calibrate(ctx context.Context, m *Model, windows [][]int32,
 	pool := s.Pool()
 	defer pool.Close()
 	step := s.Events.Begin("calibrate "+ModelName(m.Path), "windows")
-	o.Progress = step.Set
+	o.Progress, o.Part = step.Set, step.Part
 	x, err := calibrate.Run(ctx, pool, m.Engine, windows, o)
 	if err == nil {
 		step.Done()

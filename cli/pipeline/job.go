@@ -28,6 +28,7 @@ type job struct {
 	calibration [][]int32       // of the calibration text; nil: it is not used
 	given       *imatrix.Matrix // Options.Imatrix
 	method      string          // of the artifacts
+	planned     []planned       // what Run forecasts: about the sizes of the artifacts
 	variants    []variant       // that can be made
 	need        int64           // bytes of their files
 	warnings    []string        // for the report
@@ -117,7 +118,7 @@ func (j *job) estimate(ctx context.Context) error {
 	}
 	plans, err := j.plans(ctx, j.o.variants(), inputs{imatrix: m}, o)
 	for _, p := range plans {
-		j.variants = append(j.variants, p.variant)
+		j.variants, j.planned = append(j.variants, p.variant), append(j.planned, p)
 		j.need += p.FileBytes
 		if j.method == quantize.Feedback {
 			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done

@@ -21,7 +21,7 @@ func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.
 		if o.Unmeasured {
 			return checkpoint.Pass{}
 		}
-		step = s.Events.Begin("measure types for "+cmp.Or(o.Name, modelcard.FolderName(c.Path)), "matrices")
+		step = s.Events.Begin(measureTitle(cmp.Or(o.Name, modelcard.FolderName(c.Path))), "matrices")
 		return checkpoint.Pass{Threads: s.Threads, Progress: step.Set}
 	}
 	switch {
@@ -41,6 +41,9 @@ func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.
 	}
 	return p, nil
 }
+
+// measureTitle is the name of the step that measures the errors of types.
+func measureTitle(of string) string { return "measure types for " + of }
 
 // checkStrict turns warnings into an error.
 func checkStrict(p *quantize.Plan, m *imatrix.Matrix) error {

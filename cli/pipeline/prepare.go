@@ -63,19 +63,48 @@ func (p *prepared) close() {
 // Check finds the mistakes that Run finds before its first step: in numbers, budget, texts, models, formats and output
 // files. It writes nothing. The result is the number of bytes that the files of Run will add. events gets the warnings.
 func Check(ctx context.Context, o Options, events Events) (need int64, err error) {
+	err = checked(ctx, o, events, func(p *prepared) error {
+		need = p.need()
+		return nil
+	})
+	return need, err
+}
+
+// DryRun is Check that also tells what Run will do, and how long it will take by a short measurement of this machine.
+func DryRun(ctx context.Context, o Options, events Events) (f *Forecast, err error) {
+	err = checked(ctx, o, events, func(p *prepared) (err error) {
+		f, err = p.forecast()
+		return err
+	})
+	return f, err
+}
+
+// checked prepares a run without writing anything to its folder.
+func checked(ctx context.Context, o Options, events Events, do func(p *prepared) error) error {
 	o = o.withDefaults()
 	if _, err := o.rules(); err != nil {
-		return 0, err
+		return err
 	}
-	p, err := prepare(ctx, &o, events, o.Models)
+	models := o.Models
+	if len(models) == 0 {
+		temporary, err := os.MkdirTemp("", "bitmill")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(temporary)
+		if models, err = unpackDemo(temporary); err != nil {
+			return err
+		}
+	}
+	p, err := prepare(ctx, &o, events, models)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer p.close()
 	if err := p.checkTargets(); err != nil {
-		return 0, err
+		return err
 	}
-	return p.need(), nil
+	return do(p)
 }
 
 // CheckRoom fails unless the file system of a folder, which need not exist yet, has so many bytes free.

@@ -11,17 +11,22 @@ type recorder struct {
 	done     []string // steps that ended
 	warnings []string
 	notes    []string
+	forecast *Forecast
+	steps    []ForecastStep // as they were begun
 	results  []Summary
 	begin    func(what string) // called for every step; may be nil
 	end      func(what string)
 	set      func(done int64)
 }
 
+func (r *recorder) Forecast(f *Forecast) { r.forecast = f }
+
 func (r *recorder) Begin(what, unit string) Step {
 	if r.begin != nil {
 		r.begin(what)
 	}
-	return &recordedStep{r, what}
+	r.steps = append(r.steps, ForecastStep{What: what, Unit: unit})
+	return &recordedStep{r, what, len(r.steps) - 1}
 }
 
 func (r *recorder) Warn(text string)       { r.add(&r.warnings, text) }
@@ -42,9 +47,13 @@ func (r *recorder) warned(words string) bool {
 type recordedStep struct {
 	r    *recorder
 	what string
+	at   int // in steps
 }
 
+func (s *recordedStep) Part(units float64) {}
+
 func (s *recordedStep) Set(done, total int64) {
+	s.r.steps[s.at].Total = total
 	if s.r.set != nil {
 		s.r.set(done)
 	}

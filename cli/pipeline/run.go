@@ -44,7 +44,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 			return s, err
 		}
 		defer release()
-		if models, err = unpackDemo(o.Out); err != nil {
+		if models, err = unpackDemo(filepath.Join(o.Out, "demo-models")); err != nil {
 			return s, err
 		}
 	}
@@ -63,6 +63,11 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	if err := p.makeRoom(events); err != nil {
 		return s, err
 	}
+	f, err := p.forecast()
+	if err != nil {
+		return s, err
+	}
+	events.Forecast(f)
 	s.Report = newReport(&o, p.texts, p.warnings)
 	if err := runJobs(ctx, p.jobs, s.Report); err != nil {
 		return s, err
@@ -140,11 +145,11 @@ func outputNames(models []string) ([]string, error) {
 	return names, nil
 }
 
-// unpackDemo writes the embedded models as folders and returns their paths.
-func unpackDemo(out string) ([]string, error) {
+// unpackDemo writes the embedded models as folders of a folder and returns their paths.
+func unpackDemo(to string) ([]string, error) {
 	var paths []string
 	for _, m := range demo.Models() {
-		dir := filepath.Join(out, "demo-models", m.Name)
+		dir := filepath.Join(to, m.Name)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}

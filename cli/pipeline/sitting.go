@@ -99,6 +99,7 @@ func (s *sitting) compare(ctx context.Context, windows []int, subjects []*Candid
 			s.done = before + done
 			s.progress.Set(s.done, before+max(total, left))
 		},
+		Part: s.progress.Part,
 		Done: func(i int) bool {
 			return !slices.ContainsFunc(subjects, func(c *Candidate) bool { return c.scores[windows[i]] == nil })
 		},

@@ -29,6 +29,8 @@ type Options struct {
 	// Added is called with the same behind the product, and with the n rows of it that will be added, without a bias.
 	Added  func(w *Linear, stream, product []float32, n int)
 	NoHead bool // compute no logits (calibration needs none)
+	// Layer is called by Forward after every layer with the number of those that have run and of all.
+	Layer func(done, total int)
 }
 
 // Runner runs forward passes. It owns every buffer they need and reuses them, so that a pass no longer than those
@@ -108,8 +110,11 @@ func (p *pass) loops() {
 			p.normRows(p.buf.x, p.rows, p.m.outputNorm)
 		}
 		p.narrows = p.loop == n-1 && p.o.Observe == nil && p.wanted < p.n
-		for _, l := range p.m.layers {
+		for i, l := range p.m.layers {
 			p.layer(l)
+			if p.o.Layer != nil {
+				p.o.Layer(p.loop*len(p.m.layers)+i+1, n*len(p.m.layers))
+			}
 		}
 	}
 }

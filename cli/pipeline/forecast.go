@@ -1,0 +1,115 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"time"
+)
+
+// Forecast is what a run will do, as far as can be told before it begins.
+type Forecast struct {
+	Models  int            `json:"models"`
+	Files   []ForecastFile `json:"files"`
+	Bytes   int64          `json:"bytes"`   // that the disk needs for the files, less what is there
+	Windows int            `json:"windows"` // of the evaluation text, of the model that has most
+	Context int            `json:"context"` // tokens of a window
+	Steps   []ForecastStep `json:"steps"`   // in the order of the run, as if nothing were done yet
+	Seconds float64        `json:"seconds"` // of all steps, from a short measurement of this machine
+}
+
+// ForecastFile is a file that a run will leave.
+type ForecastFile struct {
+	Path   string `json:"path"`
+	Model  string `json:"model"`
+	Format string `json:"format"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// ForecastStep is one step, under the name that Events.Begin will give it.
+type ForecastStep struct {
+	What    string  `json:"what"`
+	Unit    string  `json:"unit"`
+	Total   int64   `json:"total"` // of its progress
+	Seconds float64 `json:"seconds"`
+}
+
+// add adds a step.
+func (f *Forecast) add(what, unit string, total int64, seconds float64) {
+	f.Steps = append(f.Steps, ForecastStep{what, unit, total, seconds})
+	f.Seconds += seconds
+}
+
+// String is the forecast in a sentence.
+func (f *Forecast) String() string {
+	sum := int64(0)
+	for _, x := range f.Files {
+		sum += x.Bytes
+	}
+	text := fmt.Sprintf("%s, %s of %s, ", several(f.Models, "model"), several(len(f.Files), "file"), megabytes(sum))
+	if f.Windows > 0 {
+		text += fmt.Sprintf("%s of %d tokens, ", several(f.Windows, "window"), f.Context)
+	}
+	return text + fmt.Sprintf("%s: about %s on this machine", several(len(f.Steps), "step"), About(f.Duration()))
+}
+
+// Duration is Seconds.
+func (f *Forecast) Duration() time.Duration {
+	return time.Duration(min(f.Seconds*float64(time.Second), math.MaxInt64/2))
+}
+
+// several puts a number before a noun.
+func several(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// megabytes are bytes in decimal units.
+func megabytes(n int64) string {
+	for _, u := range []struct {
+		name string
+		size float64
+	}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
+		if x := float64(n) / u.size; x >= 1 {
+			return fmt.Sprintf("%.3g %s", x, u.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// About is a duration in words, as exact as a forecast is: 45 s, 12 min, 3 h 20 min.
+func About(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "1 s"
+	case d < 90*time.Second:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 90*time.Minute:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 10*time.Hour:
+		d = d.Round(10 * time.Minute)
+		return fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%.0f h", d.Hours())
+}
+
+// forecast tells what the jobs will do.
+func (p *prepared) forecast() (*Forecast, error) {
+	f := &Forecast{Models: len(p.jobs), Files: []ForecastFile{}, Bytes: p.need(), Context: p.o.Context,
+		Steps: []ForecastStep{}}
+	for _, j := range p.jobs {
+		for _, a := range j.planned {
+			f.Files = append(f.Files, ForecastFile{filepath.ToSlash(j.path(j.artifactName(a.variant))), j.name, a.name(),
+				a.FileBytes})
+		}
+		f.Windows = max(f.Windows, len(j.windows))
+		r, err := j.measureRates()
+		if err != nil {
+			return nil, err
+		}
+		j.forecast(f, r)
+	}
+	return f, nil
+}

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"slices"
+
+	"bitmill/formats"
+	"bitmill/quantize/encode"
+	"bitmill/quantize/feedback"
+)
+
+// searchValue is what the search of a value takes beside the solver's products, in times of a product with float32.
+const searchValue = 2000
+
+// forecastFeedback adds the steps of method feedback.
+func (j *job) forecastFeedback(f *Forecast, r *rates) {
+	c := j.source.Checkpoint
+	tokens := feedback.Tokens(c, len(j.calibration)*j.o.Context, j.o.Recipe.Fit.Tokens)
+	w := feedback.WorkOf(c, tokens)
+	float := r.exact[formats.F32] / r.threads
+	each := w.Moments*r.product[formats.BF16]/r.threads + (w.Solving+searchValue*w.Values)*float
+	source, layers := j.sourcePass(), c.Config.Layers
+	seconds := r.tokens(tokens, source, layers)
+	if w.Logits > 0 { // with an exponential for each
+		seconds += r.tokens(w.Logits, source, layers) + r.logits(w.Logits, source, 4*c.Config.Vocab)
+	}
+	matrices := int64(0)
+	for _, a := range j.planned {
+		list := a.GGUFTensors()
+		if n := int64(countChosen(list, c.Config.Tied)); n > 0 {
+			matrices += n
+			seconds += each + r.tokens(tokens, j.passOf(list, false), layers)
+		}
+	}
+	group, err := feedbackGroup(c, j.calibration, j.o.Recipe.Fit, len(j.planned))
+	if err != nil {
+		group = len(j.planned)
+	}
+	for chunk := range slices.Chunk(j.planned, max(1, group)) {
+		share := float64(len(chunk)) / float64(len(j.planned))
+		f.add("feedback "+j.name, "matrices", int64(share*float64(matrices)), share*seconds)
+	}
+	for _, a := range j.planned {
+		f.add("write "+j.artifactName(a.variant), "bytes", j.sourceBytes(), (r.hash/r.threads+writeByte)*float64(a.FileBytes))
+	}
+}
+
+// countChosen counts the matrices that method feedback chooses.
+func countChosen(list []formats.Tensor, tied bool) (n int) {
+	for _, t := range list {
+		head := t.Name == "output.weight" || tied && t.Name == "token_embd.weight"
+		if len(t.Shape) >= 2 && t.Rows() > 1 && encode.GridOf(t.Type) != nil && (isLayer(t.Name) || head) {
+			n += int(t.Matrices())
+		}
+	}
+	return n
+}

@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"bitmill/formats"
+	"bitmill/quantize"
+)
+
+// forecast adds the job's steps, in their order.
+func (j *job) forecast(f *Forecast, r *rates) {
+	bytes := j.sourceBytes()
+	f.add(ScanTitle(j.source.Checkpoint), "bytes", bytes, float64(bytes)*r.hash/r.threads)
+	if n := len(j.calibration); n > 0 && j.given == nil {
+		f.add("calibrate "+j.name, "windows", int64(n), r.tokens(n*j.o.Context, j.sourcePass(), j.source.Config.Layers))
+	}
+	j.forecastFiles(f, r, bytes)
+	j.forecastMeasures(f, r)
+}
+
+// sourceBytes is the size of the model's tensors.
+func (j *job) sourceBytes() (bytes int64) {
+	for i := range j.source.Tensors {
+		if n, err := j.source.Tensors[i].Tensor.Bytes(); err == nil {
+			bytes += n
+		}
+	}
+	return bytes
+}
+
+// writeByte is what a byte to the disk takes, in seconds.
+const writeByte = 1e-9
+
+// forecastFiles adds the steps of choosing types and values.
+func (j *job) forecastFiles(f *Forecast, r *rates, bytes int64) {
+	for _, a := range j.planned {
+		mix := a.Mix()
+		if mix == nil {
+			continue
+		}
+		encoding := 0.0
+		for _, t := range a.Tensors {
+			if _, ok := mix.Types[t.Name]; ok {
+				for _, typ := range quantize.TargetTypes(j.hasImatrix()) {
+					encoding += float64(quantize.Sampled(t.Tensor)) * (r.encode[typ] + r.decode[typ])
+				}
+			}
+		}
+		f.add(measureTitle(a.name()), "matrices", int64(len(mix.Types)), encoding/r.threads)
+	}
+	encoding, file := 0.0, int64(0)
+	type encoded struct {
+		name string
+		typ  formats.Type
+	}
+	seen := map[encoded]bool{} // of equal types a tensor is encoded once
+	for _, a := range j.planned {
+		file += a.FileBytes
+		for _, t := range a.Tensors {
+			if e := (encoded{t.Name, t.Type}); t.Converted() && !seen[e] {
+				seen[e] = true
+				encoding += float64(t.Elements()) * r.encode[t.Type]
+			}
+		}
+	}
+	f.add("quantize "+j.name, "bytes", bytes, (encoding+float64(file)*r.hash)/r.threads+writeByte*float64(file))
+	if j.method == quantize.Feedback {
+		j.forecastFeedback(f, r)
+	}
+}
+
+// forecastMeasures adds the steps of measuring.
+func (j *job) forecastMeasures(f *Forecast, r *rates) {
+	values, decoding := int64(0), 0.0
+	counted := map[string]bool{}
+	for _, a := range j.planned {
+		for _, t := range a.Tensors {
+			if !t.Type.Quantized() || !t.Converted() {
+				continue
+			}
+			n := compared(t.Elements())
+			if !counted[t.Name] {
+				counted[t.Name] = true
+				values += n
+				decoding += float64(n) * r.decode[t.Source]
+			}
+			decoding += float64(n) * r.decode[t.Type]
+		}
+	}
+	f.add("errors "+j.name, "values", values, decoding/r.threads)
+	if len(j.windows) == 0 {
+		return
+	}
+	source := r.window(j, j.sourcePass())
+	all := source
+	for _, a := range j.planned {
+		all += r.window(j, j.passOf(a.GGUFTensors(), false))
+	}
+	n, models := len(j.windows), 1+len(j.planned)
+	f.add("evaluate "+j.name, "model windows", int64(n*models), float64(n)*all)
+	if !j.o.NoNoiseFloor {
+		few := min(noiseWindows, n)
+		f.add("noise floor "+j.name, "model windows", int64(2*few), float64(few)*(source+r.window(j, j.sourcePass().bf16())))
+	}
+	if j.o.CompareMethods && j.method != quantize.Reference {
+		f.add("evaluate references of "+j.name, "model windows", int64(n*models), float64(n)*all)
+	}
+	if j.o.Bench {
+		rounds := (benchTests.Repetitions + 1) * models // they are loaded before, which takes little
+		seconds := float64(benchTests.Prompt)/float64(j.o.Context)*all + float64(benchTests.Generate)*j.readAll()
+		f.add("bench "+j.name, "rounds", int64(rounds), float64(benchTests.Repetitions+1)*seconds)
+	}
+}
+
+// window is what one window of the text takes.
+func (r *rates) window(j *job, p pass) float64 {
+	c := j.source.Config
+	return r.tokens(j.o.Context, p, c.Layers) + r.logits(j.o.Context-1-j.o.Context/2, p, c.Vocab)
+}
+
+// readAll is about what reading the weights of all files once takes, as one generated token does.
+func (j *job) readAll() float64 {
+	const perSecond = 10e9
+	n := int64(0)
+	for _, a := range j.planned {
+		n += a.PayloadBits / 8
+	}
+	return float64(n) / perSecond
+}
+
+// compared is how many values of a tensor are compared with the source's: see package diff.
+func compared(n int64) int64 {
+	const whole, sampled = 16 << 20, 4 << 20
+	if n > whole {
+		return sampled
+	}
+	return n
+}
+
+// hasImatrix reports whether there will be an importance matrix.
+func (j *job) hasImatrix() bool { return j.given != nil || j.calibration != nil }
