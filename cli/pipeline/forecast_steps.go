@@ -100,7 +100,10 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 		few := min(noiseWindows, n)
 		f.add("noise floor "+j.name, "model windows", int64(2*few), float64(few)*(source+r.window(j, j.sourcePass().bf16())))
 	}
-	if j.o.CompareMethods && j.method != quantize.Reference {
+	if j.method != quantize.Reference {
+		if !j.o.CompareMethods {
+			n = min(n, sampleWindows)
+		}
 		f.add("evaluate references of "+j.name, "model windows", int64(n*models), float64(n)*all)
 	}
 	if j.o.Bench {
