@@ -71,7 +71,7 @@ var rules = []rule{
 		"quantize/feedback/layout"},
 		"runs the engine to choose levels, as calibrate does to weigh them"},
 	{"cli", []string{"formats/...", "eval/...", "calibrate/...", "quantize/...", "cli/..."}, "the top"},
-	{"cli/pipeline", []string{"formats/...", "eval/...", "calibrate", "quantize", "quantize/feedback",
+	{"cli/pipeline", []string{"formats/...", "eval/...", "calibrate", "quantize", "quantize/encode", "quantize/feedback",
 		"cli/steps"},
 		"the main job, without flags and terminals"},
 	{"cli/steps", []string{"formats/file"}, "records and journals know no models"},
