@@ -36,7 +36,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	out := &sticky{w: stdout}
 	app := newApp(out, stderr)
 	args, err := permute(app, args)
-	if err == nil {
+	if c := helpAsked(app, args); err == nil && c != nil {
+		err = printHelp(out, c, widthOf(stdout))
+	} else if err == nil {
 		err = file.Guard(func() error { return app.RunContext(ctx, args) })
 	}
 	if changed := file.WereUnchanged(); err == nil {
@@ -87,7 +89,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	for _, build := range []func() *cli.Command{
 		runCommand, planCommand, convertCommand, calibrateCommand, quantizeCommand, evalCommand, benchCommand,
 		thresholdCommand, checkCommand, recommendCommand, batchCommand, inspectCommand, diffCommand, verifyCommand,
-		splitCommand, mergeCommand, tokenizeCommand, generateCommand, logitsCommand,
+		splitCommand, mergeCommand, tokenizeCommand, generateCommand, logitsCommand, formatsCommand, completionCommand,
+		manCommand,
 	} {
 		c := build()
 		c.Flags = append(c.Flags, commonFlags()...)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,14 @@ const TypesChosen = "chosen"
 
 // CheckMethod fails for a name that is not a method's.
 func CheckMethod(name string) error {
-	if name != Reference && name != Feedback {
-		return fmt.Errorf("method %q: bitmill knows %s", name, strings.Join([]string{Reference, Feedback}, " and "))
+	if !slices.Contains(Methods(), name) {
+		return fmt.Errorf("method %q: bitmill knows %s", name, strings.Join(Methods(), " and "))
 	}
 	return nil
 }
+
+// Methods lists the methods.
+func Methods() []string { return []string{Reference, Feedback} }
 
 // Fit are the settings of Feedback; the zero value takes the defaults of package feedback.
 type Fit struct {

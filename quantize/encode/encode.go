@@ -124,6 +124,12 @@ func Encode(t formats.Type, dst []byte, src []float32, cols int, importance []fl
 // Known reports whether Encode handles type t.
 func Known(t formats.Type) bool { return find(t) != nil }
 
+// UsesImportance reports whether importance changes what type t is encoded to.
+func UsesImportance(t formats.Type) bool {
+	e := find(t)
+	return e != nil && e.use != unused
+}
+
 // NeedsImportance reports whether type t cannot be encoded without importance.
 func NeedsImportance(t formats.Type) bool {
 	e := find(t)
