@@ -50,18 +50,31 @@ func siluMulGeneric(gate, up []float32) {
 	}
 }
 
+// upperTail are the coefficients, highest first, of P in Φ(-t) = exp(-t²/2)·w·P(w), t >= 0, with w = 1/(1+0.35t) and the
+// normal distribution function Φ (see the generator).
+var upperTail = [...]float32{
+	-0.0291578718, 0.144030853, -0.255838867, 0.159319542, -0.0232122502, 0.10555246,
+	0.119821298, 0.139863514, 0.139621307,
+}
+
 func geluMulGeneric(gate, up []float32) {
 	for i, v := range gate {
-		gate[i] = v * float32(math.Erfc(-float64(v)/math.Sqrt2)/2) * up[i]
+		size := math.Float32frombits(magnitude(v))
+		w := 1 / FMA(size, 0.35, 1)
+		tail := float32(polynomial(upperTail[:], w) * w * exp(-0.5*float32(v*v)))
+		if !math.Signbit(float64(v)) {
+			tail = 1 - tail
+		}
+		gate[i] = v * tail * up[i]
 	}
 }
 
 // geluTanhMulGeneric takes (1+tanh(y))/2 as 1/(1+exp(-2y)).
 func geluTanhMulGeneric(gate, up []float32) {
-	const a = 1.5957691216057308 // 2√(2/π)
+	const a = -1.5957691216057308 // -2√(2/π)
 	for i, v := range gate {
-		x := float64(v)
-		gate[i] = v / (1 + float32(math.Exp(-x*(a+a*0.044715*x*x)))) * up[i]
+		y := v * (float32(float32(a*0.044715)*float32(v*v)) + float32(a))
+		gate[i] = v / (1 + exp(y)) * up[i]
 	}
 }
 
@@ -78,8 +91,12 @@ func sigmoidGeneric(x []float32) {
 	}
 }
 
+// softCapGeneric takes tanh(y) as (exp(2y)-1) / (exp(2y)+1), where it is not yet ±1.
 func softCapGeneric(x []float32, limit float32) {
 	for i, v := range x {
-		x[i] = limit * float32(math.Tanh(float64(v)/float64(limit)))
+		y := expm1(min(max(v*(2/limit), -20), 20))
+		x[i] = y / (y + 2) * limit
 	}
 }
+
+func magnitude(x float32) uint32 { return math.Float32bits(x) &^ (1 << 31) }

@@ -16,24 +16,51 @@ func (s *Set) DeltaStep(state, k, q, v, y []float32, decay, beta float32) {
 
 func deltaStepGeneric(state, k, q, v, y []float32, decay, beta float32) {
 	for ; len(v) > 0; state, v, y = state[panel*len(k):], v[panel:], y[panel:] {
-		var d, sum [panel]float32
+		var read chains
 		for i, k := range k {
+			sum := read.of(i, len(q))
 			for j, s := range state[panel*i:][:panel] {
-				d[j] += k * s
+				sum[j] = FMA(s, k, sum[j])
 			}
 		}
+		d := read.sum()
 		for j := range d {
-			d[j] = beta * (v[j] - decay*d[j])
+			d[j] = beta * FMA(-decay, d[j], v[j])
 		}
-		for i, k := range k {
-			row := state[panel*i:][:panel]
-			for j, s := range row {
-				row[j] = decay*s + k*d[j]
-				sum[j] += q[i] * row[j]
-			}
-		}
-		copy(y, sum[:])
+		*(*[panel]float32)(y) = writePanel(state, &d, k, q, decay)
 	}
+}
+
+// writePanel sets each row of a panel to decay times itself plus k·d, and returns the sum of the rows times q.
+func writePanel(state []float32, d *[panel]float32, k, q []float32, decay float32) [panel]float32 {
+	var sums chains
+	for i, k := range k {
+		row, sum := state[panel*i:][:panel], sums.of(i, len(q))
+		for j, s := range row {
+			row[j] = FMA(d[j], k, float32(decay*s))
+			sum[j] = FMA(row[j], q[i], sum[j])
+		}
+	}
+	return sums.sum()
+}
+
+// chains are the sums of rows: of every fourth, from each of the first four on. Those of the last len(rows)%4 go with the
+// first.
+type chains [4][panel]float32
+
+// of is the sums for row i of n.
+func (c *chains) of(i, n int) *[panel]float32 {
+	if i >= n&^3 {
+		return &c[0]
+	}
+	return &c[i%4]
+}
+
+func (c *chains) sum() [panel]float32 {
+	for j := range c[0] {
+		c[0][j] = (c[0][j] + c[2][j]) + (c[1][j] + c[3][j])
+	}
+	return c[0]
 }
 
 // deltaStepOf is for DeltaStep, whose generated function takes whole panels.

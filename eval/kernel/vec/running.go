@@ -53,16 +53,15 @@ func addPartGeneric(r *RunningSoftmax, x []float32, stride, width int, seen []in
 			most = max(most, v)
 		}
 		top := max(r.Top[i], most*f)
-		r.Factor[i] = exp2(float64(r.Top[i]) - float64(top))
+		r.Factor[i] = exp2(r.Top[i] - top)
 		r.Top[i] = top
-		sum := 0.0
+		var l [8]float32
 		for j, v := range row[:n] {
-			row[j] = exp2(float64(v)*float64(f) - float64(top))
-			sum += float64(row[j])
+			row[j] = exp2(FMA(v, f, -top))
+			l[j%8] += row[j]
 		}
-		r.Sum[i] = r.Sum[i]*float64(r.Factor[i]) + sum
+		sum := ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+		r.Sum[i] = math.FMA(r.Sum[i], float64(r.Factor[i]), float64(sum))
 		clear(row[n:])
 	}
 }
-
-func exp2(x float64) float32 { return float32(math.Exp2(x)) }

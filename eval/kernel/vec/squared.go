@@ -1,7 +1,5 @@
 package vec
 
-import "math"
-
 // ReLUSquaredMul sets gate[i] = max(gate[i], 0)²*up[i] (arXiv 2109.08668); without up it multiplies by 1.
 func (s *Set) ReLUSquaredMul(gate, up []float32) { mul(s.reluSquaredMul, gate, up) }
 
@@ -23,11 +21,10 @@ func reluSquaredMulGeneric(gate, up []float32) {
 
 func xieluGeneric(x []float32, f *XIELU) {
 	for i, v := range x {
-		y, beta := float64(v), float64(f.Beta)
 		if v > 0 {
-			x[i] = float32((float64(f.Positive)*y + beta) * y)
+			x[i] = FMA(f.Positive, v, f.Beta) * v
 		} else {
-			x[i] = float32(float64(f.Negative)*(math.Expm1(min(y, float64(f.Eps)))-y) + beta*y)
+			x[i] = FMA(expm1(min(max(v, -80), f.Eps))-v, f.Negative, float32(f.Beta*v))
 		}
 	}
 }

@@ -2,9 +2,12 @@
 // softmaxes, rotations, and sums over logits. They exist in plain Go (*Generic), which defines their results, and again
 // for instruction sets.
 //
-// Element-wise products and sums give the same bits in all sets. Sums over a slice are in float64 and differ in the
-// order of additions; exponentials are exact to three units in the last place.
+// Functions of single elements and of columns give the same bits in all sets. Exponentials are polynomials, exact to
+// three units in the last place. Sums over a slice are in float64; AVX-512 adds in another order where there is an
+// exponential (see Fixed).
 package vec
+
+import "cmp"
 
 // Set is the vector functions of one instruction set. Its methods allocate nothing and may be called from several
 // goroutines at once. Slices of one call have equal lengths unless stated otherwise.
@@ -34,6 +37,8 @@ type Set struct {
 	softCap                       func(x []float32, limit float32)
 
 	stateSpace
+
+	fixed *Set // see Fixed; nil: the set itself
 }
 
 var generic = &Set{
@@ -63,6 +68,9 @@ var generic = &Set{
 
 	stateSpace: genericStateSpace,
 }
+
+// Fixed is the set with sums over slices in one order: all its results have the same bits for every instruction set.
+func (s *Set) Fixed() *Set { return cmp.Or(s.fixed, s) }
 
 // For returns the Set for an instruction set, by its name in formats/cpu; for others, the one in plain Go.
 func For(name string) *Set {

@@ -88,10 +88,9 @@ func softmaxGeneric(x []float32, scale float32) {
 	for _, v := range x {
 		top = max(top, scale*v)
 	}
-	var sum float64
+	sum := sumOf(x, func(v float32) float64 { return float64(exp(float32(scale*v) - top)) })
 	for i, v := range x {
-		x[i] = exp(scale*v - top)
-		sum += float64(x[i])
+		x[i] = exp(float32(scale*v) - top)
 	}
 	scaleGeneric(x, float32(1/sum))
 }
@@ -101,18 +100,11 @@ func logSumExpGeneric(x []float32) float64 {
 	if math.IsInf(float64(top), 0) {
 		return float64(top)
 	}
-	var sum float64
-	for _, v := range x {
-		sum += float64(exp(v - top))
-	}
-	return float64(top) + math.Log(sum)
+	return float64(top) + math.Log(sumOf(x, func(v float32) float64 { return float64(exp(v - top)) }))
 }
 
 func rmsNormGeneric(dst, x, gain []float32, eps float32) {
-	var sum float64
-	for _, v := range x {
-		sum += float64(v) * float64(v)
-	}
+	sum := sumOf(x, func(v float32) float64 { return float64(v) * float64(v) })
 	scale := rmsScale(sum, len(x), eps)
 	for i, v := range x {
 		dst[i] = v * scale * gain[i]
@@ -126,11 +118,7 @@ func rmsScale(sum float64, n int, eps float32) float32 {
 
 // centerGeneric sets dst[i] = x[i]-mean(x).
 func centerGeneric(dst, x []float32) {
-	var sum float64
-	for _, v := range x {
-		sum += float64(v)
-	}
-	mean := sum / float64(len(x))
+	mean := sumOf(x, func(v float32) float64 { return float64(v) }) / float64(len(x))
 	for i, v := range x {
 		dst[i] = float32(float64(v) - mean)
 	}
@@ -167,14 +155,21 @@ func sumSquaresGeneric(acc, x []float32) {
 }
 
 func klDivergenceGeneric(p, q []float32, lseP, lseQ float64) float64 {
-	var sum float64
-	for i := range p {
-		logP := float64(p[i]) - lseP
-		if weight := exp(float32(logP)); weight > 0 {
-			sum += float64(weight) * (float64(p[i]) - float64(q[i]) - (lseP - lseQ))
+	var l eight
+	add := func(sum *float64, i int) {
+		if w := exp(float32(float64(p[i]) - lseP)); w > 0 || w != w {
+			*sum = math.FMA(float64(w), float64(p[i])-float64(q[i])-(lseP-lseQ), *sum)
 		}
 	}
-	return sum
+	whole := len(p) &^ 7
+	for i := range whole {
+		add(&l[i%8], i)
+	}
+	var rest float64
+	for i := whole; i < len(p); i++ {
+		add(&rest, i)
+	}
+	return l.sum() + rest
 }
 
 func ropeGeneric(x, cos, sin []float32, interleaved bool) {
@@ -189,5 +184,3 @@ func ropeGeneric(x, cos, sin []float32, interleaved bool) {
 		x[k] = float32(a*sin[i]) + float32(b*cos[i])
 	}
 }
-
-func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
