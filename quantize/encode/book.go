@@ -6,6 +6,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/block"
+	"bitmill/quantize/encode/layout"
 )
 
 // Book is the codebook of a type, for methods that choose entries in their own way.
@@ -20,11 +21,8 @@ type Book struct {
 	values []int8    // [entries][Dim]
 	worth  []float32 // of the levels, ascending
 	powers []int     // a code is the sum of level k times powers[k]
-	near   []uint16  // [codes][BookNear]: the nearest entries, the nearest first
+	near   []uint32  // [codes][BookNear]
 }
-
-// BookNear is how many entries Near lists.
-const BookNear = 6
 
 // Values lists the magnitudes of all entries, [entries][Dim].
 func (b *Book) Values() []int8 {
@@ -32,8 +30,22 @@ func (b *Book) Values() []int8 {
 	return b.values
 }
 
-// Near lists the entries nearest to magnitudes, as many as an entry has values, in units of the sub-block's scale.
-func (b *Book) Near(x []float32) []uint16 {
+// Worth lists the magnitudes of the levels, ascending.
+func (b *Book) Worth() []float32 {
+	b.once.Do(b.make)
+	return b.worth
+}
+
+// Near lists the entries nearest to levels, layout.BookNear for each code, the nearest first. A code is the number whose
+// digits are the levels of as many values as an entry has, the first one the lowest. An entry's number is in the upper
+// half; below are its levels, the first one the lowest, in 16/Dim bits each.
+func (b *Book) Near() []uint32 {
+	b.once.Do(b.make)
+	return b.near
+}
+
+// NearTo lists the entries nearest to magnitudes, in units of the sub-block's scale.
+func (b *Book) NearTo(x []float32) []uint32 {
 	b.once.Do(b.make)
 	code := 0
 	for k, v := range x {
@@ -43,7 +55,7 @@ func (b *Book) Near(x []float32) []uint16 {
 		}
 		code += level * b.powers[k]
 	}
-	return b.near[code*BookNear:][:BookNear]
+	return b.near[code*layout.BookNear:][:layout.BookNear]
 }
 
 // make lists values and neighbours, in some tens of milliseconds.
@@ -65,6 +77,13 @@ func (b *Book) make() {
 	for level := range book.Base {
 		b.worth = append(b.worth, float32(worth[uint8(level)]))
 	}
+	packed := make([]uint32, book.Entries())
+	for i := range packed {
+		packed[i] = uint32(i) << 16
+		for k, level := range book.Levels[i*b.Dim:][:b.Dim] {
+			packed[i] |= uint32(level) << (16 / b.Dim * k)
+		}
+	}
 	codes := 1
 	for range b.Dim {
 		b.powers = append(b.powers, codes)
@@ -79,7 +98,7 @@ func (b *Book) make() {
 				distance[i] += d * d
 			}
 		}
-		for n := range BookNear { // few of many: no need to sort
+		for n := range layout.BookNear { // few of many: no need to sort
 			least := n
 			for i := n + 1; i < len(order); i++ {
 				if distance[order[i]] < distance[order[least]] {
@@ -87,7 +106,7 @@ func (b *Book) make() {
 				}
 			}
 			order[n], order[least] = order[least], order[n]
-			b.near = append(b.near, order[n])
+			b.near = append(b.near, packed[order[n]])
 		}
 	}
 	b.near = slices.Clip(b.near)

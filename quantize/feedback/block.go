@@ -37,16 +37,19 @@ type rowBlock struct {
 	list  candidates
 	now   rounded
 	work  working
+
+	tables bookTables
 }
 
 // newRowBlock begins with levels of up to blockRows rows of a target [rows][n]. Rows that are missing are zeros.
 func (s *Solver) newRowBlock(g *encode.Grid, target []float32, x []*encode.Levels) *rowBlock {
 	n, vectors := s.n, func(n int) []float32 { return make([]float32, n*blockRows) }
-	b := &rowBlock{Solver: s, g: g, lanes: lanesOf(s.set.Name), target: vectors(n), level: vectors(n), d: vectors(n / g.Super), dmin: vectors(n / g.Super),
-		s: make([]int32, n/g.Sub*blockRows), t: make([]int32, n/g.Sub*blockRows), move: vectors(span), grad: vectors(n)}
+	b := &rowBlock{Solver: s, g: g, lanes: lanesOf(s.set.Name), target: vectors(n), level: vectors(n), grad: vectors(n),
+		move: vectors(span), d: vectors(n / g.Super), dmin: vectors(n / g.Super), s: make([]int32, n/g.Sub*blockRows),
+		t: make([]int32, n/g.Sub*blockRows)}
 	s.set.PackPanel(b.target, target, n, len(x), n)
 	if g.Book != nil {
-		b.entry = make([]int32, n/g.Book.Dim*blockRows)
+		b.entry, b.tables = make([]int32, n/g.Book.Dim*blockRows), tablesOf(g.Book)
 	}
 	for r, x := range x {
 		spread(b.d, x.D, r)

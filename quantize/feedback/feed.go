@@ -20,7 +20,8 @@ type rounded struct {
 // rows of root. Values and errors are in units of the scale, so that root is divided by its diagonal, which holds
 // 1/diagonal² instead:
 //
-//	t[i] = (y[i] + low)/scale    e[i] = t[i] - level[i]    t[j] -= e[i]*root[i][j], j > i    loss = scale² Σ e[i]²*root[i][i]
+//	t[i] = (y[i] + low)/scale    e[i] = t[i] - level[i]    t[j] -= e[i]*root[i][j], j > i
+//	loss = scale² Σ e[i]²*root[i][i]
 //
 // No product is fused with a sum. With a scale of zero, all levels are.
 type feeding struct {

@@ -7,19 +7,19 @@ package feedback
 // feedBestAVX2 lowers loss to the least of count candidates, an even number, and sets number to that of the one that has it.
 //
 //go:noescape
-func feedBestAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, bottom float32, top float32, work *float32)
+func feedBestAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, work *float32, bottom float32, top float32)
 
 // feedRoundAVX2 rounds the columns and tells their levels, and what rounding adds to their values.
 //
 //go:noescape
-func feedRoundAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, bottom float32, top float32, work *float32)
+func feedRoundAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, work *float32, bottom float32, top float32)
 
 // feedBestTableAVX2 lowers loss to the least of count candidates, an even number, and sets number to that of the one that has it.
 //
 //go:noescape
-func feedBestTableAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, bottom float32, top float32, work *float32)
+func feedBestTableAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, work *float32, bottom float32, top float32)
 
 // feedRoundTableAVX2 rounds the columns and tells their levels, and what rounding adds to their values.
 //
 //go:noescape
-func feedRoundTableAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, bottom float32, top float32, work *float32)
+func feedRoundTableAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, work *float32, bottom float32, top float32)

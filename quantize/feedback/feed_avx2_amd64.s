@@ -58,10 +58,10 @@ DATA levels1<>+16(SB)/8, $0x42180000c2820000
 DATA levels1<>+24(SB)/8, $0x42e20000c1200000
 GLOBL levels1<>(SB), RODATA|NOPTR, $32
 
-// func feedBestAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, bottom float32, top float32, work *float32)
+// func feedBestAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·feedBestAVX2(SB), NOSPLIT, $0-80
-	MOVQ    work+72(FP), AX
+	MOVQ    work+64(FP), AX
 	MOVQ    sub+48(FP), CX
 	MOVQ    scale+32(FP), DX
 	MOVQ    low+40(FP), BX
@@ -89,11 +89,11 @@ candidates:
 	VMOVUPS      Y0, 64(AX)
 	VXORPS       Y0, Y0, Y0
 	VMOVUPS      Y0, 448(AX)
-	MOVSS        bottom+64(FP), X0
+	MOVSS        bottom+72(FP), X0
 	VBROADCASTSS X0, Y0
 	VANDNPS      Y0, Y2, Y1
 	VMOVUPS      Y1, 256(AX)
-	MOVSS        top+68(FP), X0
+	MOVSS        top+76(FP), X0
 	VBROADCASTSS X0, Y0
 	VANDNPS      Y0, Y2, Y1
 	VMOVUPS      Y1, 320(AX)
@@ -113,18 +113,18 @@ candidates:
 	VMOVUPS      Y0, 96(AX)
 	VXORPS       Y0, Y0, Y0
 	VMOVUPS      Y0, 480(AX)
-	MOVSS        bottom+64(FP), X0
+	MOVSS        bottom+72(FP), X0
 	VBROADCASTSS X0, Y0
 	VANDNPS      Y0, Y2, Y1
 	VMOVUPS      Y1, 288(AX)
-	MOVSS        top+68(FP), X0
+	MOVSS        top+76(FP), X0
 	VBROADCASTSS X0, Y0
 	VANDNPS      Y0, Y2, Y1
 	VMOVUPS      Y1, 352(AX)
 	MOVQ         y+16(FP), DI
 	MOVQ         root+24(FP), R8
 	MOVQ         AX, R9
-	ADDQ         $0x00000200, R9
+	ADDQ         $0x00000300, R9
 	XORQ         R10, R10
 
 block:
@@ -153,7 +153,7 @@ block:
 	MOVQ    root+24(FP), R13
 	TESTQ   R11, R11
 	JZ      first
-	ADDQ    $0x00000200, R12
+	ADDQ    $0x00000300, R12
 	ADDQ    R10, R13
 
 before:
@@ -400,10 +400,10 @@ DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
 DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
 GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
 
-// func feedRoundAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, bottom float32, top float32, work *float32)
+// func feedRoundAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX2, SSE
 TEXT ·feedRoundAVX2(SB), NOSPLIT, $0-72
-	MOVQ         work+64(FP), AX
+	MOVQ         work+56(FP), AX
 	MOVQ         sub+48(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         scale+32(FP), DX
@@ -424,11 +424,11 @@ TEXT ·feedRoundAVX2(SB), NOSPLIT, $0-72
 	VMOVUPS      Y0, 64(AX)
 	VXORPS       Y0, Y0, Y0
 	VMOVUPS      Y0, 448(AX)
-	MOVSS        bottom+56(FP), X0
+	MOVSS        bottom+64(FP), X0
 	VBROADCASTSS X0, Y0
 	VANDNPS      Y0, Y2, Y1
 	VMOVUPS      Y1, 256(AX)
-	MOVSS        top+60(FP), X0
+	MOVSS        top+68(FP), X0
 	VBROADCASTSS X0, Y0
 	VANDNPS      Y0, Y2, Y1
 	VMOVUPS      Y1, 320(AX)
@@ -437,7 +437,7 @@ TEXT ·feedRoundAVX2(SB), NOSPLIT, $0-72
 	MOVQ         y+16(FP), SI
 	MOVQ         root+24(FP), DI
 	MOVQ         AX, R8
-	ADDQ         $0x00000200, R8
+	ADDQ         $0x00000300, R8
 	XORQ         R9, R9
 
 block:
@@ -458,7 +458,7 @@ block:
 	MOVQ    root+24(FP), R12
 	TESTQ   R10, R10
 	JZ      first
-	ADDQ    $0x00000200, R11
+	ADDQ    $0x00000300, R11
 	ADDQ    R9, R12
 
 before:
@@ -552,10 +552,10 @@ first:
 	VZEROUPPER
 	RET
 
-// func feedBestTableAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, bottom float32, top float32, work *float32)
+// func feedBestTableAVX2(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX2
 TEXT ·feedBestTableAVX2(SB), NOSPLIT, $0-80
-	MOVQ    work+72(FP), AX
+	MOVQ    work+64(FP), AX
 	MOVQ    sub+48(FP), CX
 	MOVQ    scale+32(FP), DX
 	MOVQ    low+40(FP), BX
@@ -608,7 +608,7 @@ candidates:
 	MOVQ      y+16(FP), DI
 	MOVQ      root+24(FP), R8
 	MOVQ      AX, R9
-	ADDQ      $0x00000200, R9
+	ADDQ      $0x00000300, R9
 	XORQ      R10, R10
 
 block:
@@ -637,7 +637,7 @@ block:
 	MOVQ    root+24(FP), R13
 	TESTQ   R11, R11
 	JZ      first
-	ADDQ    $0x00000200, R12
+	ADDQ    $0x00000300, R12
 	ADDQ    R10, R13
 
 before:
@@ -1028,10 +1028,10 @@ DATA bits_00000004<>+48(SB)/8, $0x0000000400000004
 DATA bits_00000004<>+56(SB)/8, $0x0000000400000004
 GLOBL bits_00000004<>(SB), RODATA|NOPTR, $64
 
-// func feedRoundTableAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, bottom float32, top float32, work *float32)
+// func feedRoundTableAVX2(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX2
 TEXT ·feedRoundTableAVX2(SB), NOSPLIT, $0-72
-	MOVQ      work+64(FP), AX
+	MOVQ      work+56(FP), AX
 	MOVQ      sub+48(FP), CX
 	SHLQ      $0x02, CX
 	MOVQ      scale+32(FP), DX
@@ -1060,7 +1060,7 @@ TEXT ·feedRoundTableAVX2(SB), NOSPLIT, $0-72
 	MOVQ      y+16(FP), SI
 	MOVQ      root+24(FP), DI
 	MOVQ      AX, R8
-	ADDQ      $0x00000200, R8
+	ADDQ      $0x00000300, R8
 	XORQ      R9, R9
 
 block:
@@ -1081,7 +1081,7 @@ block:
 	MOVQ    root+24(FP), R12
 	TESTQ   R10, R10
 	JZ      first
-	ADDQ    $0x00000200, R11
+	ADDQ    $0x00000300, R11
 	ADDQ    R9, R12
 
 before:

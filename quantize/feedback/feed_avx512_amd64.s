@@ -74,10 +74,10 @@ DATA levels1<>+48(SB)/8, $0x42180000c2820000
 DATA levels1<>+56(SB)/8, $0x42e20000c1200000
 GLOBL levels1<>(SB), RODATA|NOPTR, $64
 
-// func feedBestAVX512(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, bottom float32, top float32, work *float32)
+// func feedBestAVX512(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·feedBestAVX512(SB), NOSPLIT, $0-80
-	MOVQ    work+72(FP), AX
+	MOVQ    work+64(FP), AX
 	MOVQ    sub+48(FP), CX
 	MOVQ    scale+32(FP), DX
 	MOVQ    low+40(FP), BX
@@ -105,12 +105,12 @@ candidates:
 	VMOVUPS      Z0, 128(AX)
 	VXORPS       Z0, Z0, Z0
 	VMOVUPS      Z0, 896(AX)
-	MOVSS        bottom+64(FP), X0
+	MOVSS        bottom+72(FP), X0
 	VBROADCASTSS X0, Z0
 	KNOTW        K1, K2
 	VMOVAPS.Z    Z0, K2, Z1
 	VMOVUPS      Z1, 512(AX)
-	MOVSS        top+68(FP), X0
+	MOVSS        top+76(FP), X0
 	VBROADCASTSS X0, Z0
 	KNOTW        K1, K1
 	VMOVAPS.Z    Z0, K1, Z1
@@ -131,12 +131,12 @@ candidates:
 	VMOVUPS      Z0, 192(AX)
 	VXORPS       Z0, Z0, Z0
 	VMOVUPS      Z0, 960(AX)
-	MOVSS        bottom+64(FP), X0
+	MOVSS        bottom+72(FP), X0
 	VBROADCASTSS X0, Z0
 	KNOTW        K1, K2
 	VMOVAPS.Z    Z0, K2, Z1
 	VMOVUPS      Z1, 576(AX)
-	MOVSS        top+68(FP), X0
+	MOVSS        top+76(FP), X0
 	VBROADCASTSS X0, Z0
 	KNOTW        K1, K1
 	VMOVAPS.Z    Z0, K1, Z1
@@ -144,7 +144,7 @@ candidates:
 	MOVQ         y+16(FP), DI
 	MOVQ         root+24(FP), R8
 	MOVQ         AX, R9
-	ADDQ         $0x00000400, R9
+	ADDQ         $0x00000600, R9
 	XORQ         R10, R10
 
 block:
@@ -193,7 +193,7 @@ block:
 	MOVQ    root+24(FP), R13
 	TESTQ   R11, R11
 	JZ      first
-	ADDQ    $0x00000400, R12
+	ADDQ    $0x00000600, R12
 	ADDQ    R10, R13
 
 before:
@@ -653,10 +653,10 @@ DATA bits_40000000<>+48(SB)/8, $0x4000000040000000
 DATA bits_40000000<>+56(SB)/8, $0x4000000040000000
 GLOBL bits_40000000<>(SB), RODATA|NOPTR, $64
 
-// func feedRoundAVX512(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, bottom float32, top float32, work *float32)
+// func feedRoundAVX512(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX512DQ, AVX512F, SSE
 TEXT ·feedRoundAVX512(SB), NOSPLIT, $0-72
-	MOVQ         work+64(FP), AX
+	MOVQ         work+56(FP), AX
 	MOVQ         sub+48(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         scale+32(FP), DX
@@ -677,12 +677,12 @@ TEXT ·feedRoundAVX512(SB), NOSPLIT, $0-72
 	VMOVUPS      Z0, 128(AX)
 	VXORPS       Z0, Z0, Z0
 	VMOVUPS      Z0, 896(AX)
-	MOVSS        bottom+56(FP), X0
+	MOVSS        bottom+64(FP), X0
 	VBROADCASTSS X0, Z0
 	KNOTW        K1, K2
 	VMOVAPS.Z    Z0, K2, Z1
 	VMOVUPS      Z1, 512(AX)
-	MOVSS        top+60(FP), X0
+	MOVSS        top+68(FP), X0
 	VBROADCASTSS X0, Z0
 	KNOTW        K1, K1
 	VMOVAPS.Z    Z0, K1, Z1
@@ -692,7 +692,7 @@ TEXT ·feedRoundAVX512(SB), NOSPLIT, $0-72
 	MOVQ         y+16(FP), SI
 	MOVQ         root+24(FP), DI
 	MOVQ         AX, R8
-	ADDQ         $0x00000400, R8
+	ADDQ         $0x00000600, R8
 	XORQ         R9, R9
 
 block:
@@ -725,7 +725,7 @@ block:
 	MOVQ    root+24(FP), R12
 	TESTQ   R10, R10
 	JZ      first
-	ADDQ    $0x00000400, R11
+	ADDQ    $0x00000600, R11
 	ADDQ    R9, R12
 
 before:
@@ -941,10 +941,10 @@ first:
 	VZEROUPPER
 	RET
 
-// func feedBestTableAVX512(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, bottom float32, top float32, work *float32)
+// func feedBestTableAVX512(loss *float32, number *float32, y *float32, root *float32, scale *float32, low *float32, sub int, count int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·feedBestTableAVX512(SB), NOSPLIT, $0-80
-	MOVQ    work+72(FP), AX
+	MOVQ    work+64(FP), AX
 	MOVQ    sub+48(FP), CX
 	MOVQ    scale+32(FP), DX
 	MOVQ    low+40(FP), BX
@@ -999,7 +999,7 @@ candidates:
 	MOVQ      y+16(FP), DI
 	MOVQ      root+24(FP), R8
 	MOVQ      AX, R9
-	ADDQ      $0x00000400, R9
+	ADDQ      $0x00000600, R9
 	XORQ      R10, R10
 
 block:
@@ -1048,7 +1048,7 @@ block:
 	MOVQ    root+24(FP), R13
 	TESTQ   R11, R11
 	JZ      first
-	ADDQ    $0x00000400, R12
+	ADDQ    $0x00000600, R12
 	ADDQ    R10, R13
 
 before:
@@ -1822,10 +1822,10 @@ DATA bits_00000008<>+48(SB)/8, $0x0000000800000008
 DATA bits_00000008<>+56(SB)/8, $0x0000000800000008
 GLOBL bits_00000008<>(SB), RODATA|NOPTR, $64
 
-// func feedRoundTableAVX512(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, bottom float32, top float32, work *float32)
+// func feedRoundTableAVX512(level *float32, move *float32, y *float32, root *float32, scale *float32, low *float32, sub int, work *float32, bottom float32, top float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·feedRoundTableAVX512(SB), NOSPLIT, $0-72
-	MOVQ      work+64(FP), AX
+	MOVQ      work+56(FP), AX
 	MOVQ      sub+48(FP), CX
 	SHLQ      $0x02, CX
 	MOVQ      scale+32(FP), DX
@@ -1855,7 +1855,7 @@ TEXT ·feedRoundTableAVX512(SB), NOSPLIT, $0-72
 	MOVQ      y+16(FP), SI
 	MOVQ      root+24(FP), DI
 	MOVQ      AX, R8
-	ADDQ      $0x00000400, R8
+	ADDQ      $0x00000600, R8
 	XORQ      R9, R9
 
 block:
@@ -1888,7 +1888,7 @@ block:
 	MOVQ    root+24(FP), R12
 	TESTQ   R10, R10
 	JZ      first
-	ADDQ    $0x00000400, R11
+	ADDQ    $0x00000600, R11
 	ADDQ    R9, R12
 
 before:

@@ -19,17 +19,17 @@ func (f *feeding) entries() float32 {
 				group[k] = -group[k]
 			}
 		}
-		least, entry := float32(math.Inf(1)), int32(0)
+		near := book.NearTo(group)
+		least, entry := float32(math.Inf(1)), near[0]>>16
 		before := *f
-		for i, e := range book.Near(group) {
+		for _, e := range near {
 			*f = before
-			f.group(at, values[int(e)*book.Dim:][:book.Dim], signs, at+book.Dim)
-			if i == 0 || f.loss < least {
-				least, entry = f.loss, int32(e)
+			if f.group(at, values[int(e>>16)*book.Dim:][:book.Dim], signs, at+book.Dim); f.loss < least {
+				least, entry = f.loss, e>>16
 			}
 		}
 		*f = before
-		f.entry[at/book.Dim] = entry
+		f.entry[at/book.Dim] = int32(entry)
 		f.group(at, values[int(entry)*book.Dim:][:book.Dim], signs, f.sub)
 		if f.total() >= f.limit {
 			break

@@ -27,6 +27,9 @@ func trial(rng *rand.Rand, g *encode.Grid, odd int) (b *rowBlock, y, root []floa
 		return float32(rng.NormFloat64() * size)
 	}
 	b = &rowBlock{Solver: &Solver{sub: g.Sub}, g: g}
+	if g.Book != nil {
+		b.tables = tablesOf(g.Book)
+	}
 	root, y = make([]float32, g.Sub*g.Sub), make([]float32, g.Sub*blockRows)
 	for i := range g.Sub {
 		for j := range g.Sub {
@@ -97,7 +100,7 @@ func TestLanes(t *testing.T) {
 					}
 				}
 				if b.now.entry != want.entry {
-					t.Fatalf("%s, %v, trial %d: other entries", l.name, typ, trials)
+					t.Fatalf("%s, %v, trial %d: other entries: %v, want %v", l.name, typ, trials, b.now.entry[:80], want.entry[:80])
 				}
 			}
 		}

@@ -66,6 +66,8 @@ var targets = slices.Concat([]target{
 	both(encoders, "iq1", encode.IQ1),
 	both(encoders, "nonlinear", encode.Nonlinear),
 	both(solvers, "feed", encode.Feed),
+	both(solvers, "feedbook8", encode.FeedBook8),
+	both(solvers, "feedbook4", encode.FeedBook4),
 )
 
 // narrow is the target of functions for vectors of eight, which serve every machine.

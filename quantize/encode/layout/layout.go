@@ -80,3 +80,6 @@ const (
 	ListAlign = 16
 	NearMark  = 1 << 16 // added to the index of a near entry that lanes found
 )
+
+// BookNear is how many near entries a method that chooses them in its own way tries: see Book of package encode.
+const BookNear = 6

@@ -110,22 +110,6 @@ func (l *codebook) round(name string, dim, base int) {
 	End()
 }
 
-// gather loads 32 bits from base + index*stride in each lane.
-func (l *codebook) gather(base reg.GPVirtual, index reg.VecVirtual, stride uint8) reg.VecVirtual {
-	v := l.Vec()
-	place := Mem{Base: base, Index: index, Scale: stride}
-	if l.Bytes == 64 {
-		all := K()
-		KXNORW(all, all, all)
-		VPGATHERDD(place, all, v)
-		return v
-	}
-	all := l.Vec()
-	VPCMPEQD(all, all, all)
-	VPGATHERDD(all, place, v)
-	return v
-}
-
 // sums emits fitSums and takes the candidate where it explains more. Above an entry's levels, a gathered word holds
 // those of another entry, which no permutation looks at.
 func (l *codebook) sums(name string, dim int) {

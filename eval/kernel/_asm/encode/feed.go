@@ -22,24 +22,27 @@ type feed struct {
 	y, diag, error reg.GPVirtual // of the current column
 	column         reg.GPVirtual // in bytes of a row of root
 	level, move    reg.GPVirtual // of the current column; for round only
+	entry          reg.GPVirtual // of the current columns; the same, with a codebook
 	values         [][]reg.VecVirtual
+
+	book bool
 }
 
 // Feed generates feeding of package feedback for many rows at once: see feed.go there for what it computes.
 func Feed(m Machine) {
 	f := feed{nonlinear: newNonlinear(m), block: m.Floats() / 2}
-	f.best("feedBest")
-	f.round("feedRound")
-	f.table = true
-	f.best("feedBestTable")
-	f.round("feedRoundTable")
+	for _, kind := range []string{"", "Table"} {
+		f.table, f.streams = kind != "", layout.Candidates
+		f.best("feedBest"+kind, f.roundColumns)
+		f.streams = 1
+		f.round("feedRound"+kind, f.roundColumns)
+	}
 }
 
-// best emits the search among candidates.
-func (f feed) best(name string) {
-	f.Func(name, "func(loss, number, y, root, scale, low *float32, sub, count int, bottom, top float32, work *float32)",
+// best emits the search among candidates. block rounds the columns of a block.
+func (f *feed) best(name string, block func()) {
+	f.Func(name, "func(loss, number, y, root, scale, low *float32, sub, count int, work *float32"+f.more()+")",
 		"lowers loss to the least of count candidates, an even number, and sets number to that of the one that has it.")
-	f.streams = layout.Candidates
 	f.work, f.end = Arg("work"), Arg("sub")
 	scale, low, count := Arg("scale"), Arg("low"), Arg("count")
 	SHLQ(U8(2), f.end)
@@ -50,7 +53,7 @@ func (f feed) best(name string) {
 		for c := range f.streams {
 			f.begin(c, Mem{Base: scale, Disp: c * rowBytes}, Mem{Base: low, Disp: c * rowBytes})
 		}
-		f.columns(func() {
+		f.columns(block, func() {
 			limit, some := f.Load(Mem{Base: Arg("loss")}), f.Nothing()
 			for c := range f.streams {
 				f.Either(some, some, f.Compare(Less, f.total(c), limit))
@@ -71,26 +74,45 @@ func (f feed) best(name string) {
 	End()
 }
 
+// more parameters.
+func (f *feed) more() string {
+	if f.book {
+		return ", near *uint32, tables *float32, even int"
+	}
+	return ", bottom, top float32"
+}
+
 // round emits the rounding with given scales.
-func (f feed) round(name string) {
-	f.Func(name, "func(level, move, y, root, scale, low *float32, sub int, bottom, top float32, work *float32)",
+func (f *feed) round(name string, block func()) {
+	results := ""
+	if f.book {
+		results = ", entry *int32"
+	}
+	f.Func(name, "func(level, move, y, root, scale, low *float32, sub int, work *float32"+f.more()+results+")",
 		"rounds the columns and tells their levels, and what rounding adds to their values.")
-	f.streams = 1
 	f.work, f.end = Arg("work"), Arg("sub")
 	SHLQ(U8(2), f.end)
 	f.begin(0, Mem{Base: Arg("scale")}, Mem{Base: Arg("low")})
 	f.level, f.move = Arg("level"), Arg("move")
-	f.columns(func() {})
+	if f.book {
+		f.entry = Arg("entry")
+	}
+	f.columns(block, func() {})
 	End()
 }
 
 // row is a row of the working space.
-func (f feed) row(r, candidate int) Mem {
+func (f *feed) row(r, candidate int) Mem {
 	return Mem{Base: f.work, Disp: (r*layout.Candidates + candidate) * f.Bytes}
 }
 
+// errorOf is the error of a column of the block.
+func (f *feed) errorOf(k, candidate int) Mem {
+	return Mem{Base: f.error, Disp: (k*layout.Candidates + candidate) * f.Bytes}
+}
+
 // begin prepares a candidate.
-func (f feed) begin(c int, scale, low Mem) {
+func (f *feed) begin(c int, scale, low Mem) {
 	unit, ones, v := f.Load(scale), f.Load(Float(1)), f.Vec()
 	zero := f.Compare(Equal, unit, f.Zero())
 	f.Choose(unit, zero, ones, unit)
@@ -102,7 +124,7 @@ func (f feed) begin(c int, scale, low Mem) {
 	VMOVUPS(unit, f.row(layout.FeedUnit, c))
 	VMOVUPS(f.Load(low), f.row(layout.FeedLow, c))
 	VMOVUPS(f.Zero(), f.row(layout.FeedLoss, c))
-	if f.table {
+	if f.table || f.book {
 		f.Drop(v, zero, f.Load(Bits(0xffffffff)))
 		VMOVUPS(v, f.row(layout.FeedBottom, c))
 		return
@@ -114,7 +136,7 @@ func (f feed) begin(c int, scale, low Mem) {
 }
 
 // columns rounds all columns, block after block; after follows each.
-func (f *feed) columns(after func()) {
+func (f *feed) columns(block, after func()) {
 	f.y, f.diag, f.error, f.column = Arg("y"), Arg("root"), Copy(f.work), GP64()
 	ADDQ(U32(layout.FeedErrors*layout.Candidates*f.Bytes), f.error)
 	XORQ(f.column, f.column)
@@ -129,9 +151,7 @@ func (f *feed) columns(after func()) {
 		}
 	}
 	f.before()
-	for k := range f.block {
-		f.roundColumn(k)
-	}
+	block()
 	ADDQ(U32(4*f.block), f.diag)
 	after()
 	ADDQ(U32(rowBytes*f.block), f.y)
@@ -142,7 +162,7 @@ func (f *feed) columns(after func()) {
 }
 
 // before moves the block's values by the errors of the columns before it.
-func (f feed) before() {
+func (f *feed) before() {
 	left, error, root := Copy(f.column), Copy(f.work), Arg("root")
 	TESTQ(left, left)
 	JZ(LabelRef("first"))
@@ -162,7 +182,7 @@ func (f feed) before() {
 }
 
 // moveBy subtracts the product of errors and an element of root from a column's values.
-func (f feed) moveBy(k int, e []reg.VecVirtual, root Mem) {
+func (f *feed) moveBy(k int, e []reg.VecVirtual, root Mem) {
 	m := f.Broadcast(root)
 	for c, t := range f.values[k] {
 		p := f.Vec()
@@ -171,8 +191,15 @@ func (f feed) moveBy(k int, e []reg.VecVirtual, root Mem) {
 	}
 }
 
+// roundColumns rounds a block of columns.
+func (f *feed) roundColumns() {
+	for k := range f.block {
+		f.roundColumn(k)
+	}
+}
+
 // roundColumn rounds a column of the block; its values become its errors.
-func (f feed) roundColumn(k int) {
+func (f *feed) roundColumn(k int) {
 	for c, t := range f.values[k] {
 		l := f.nearest(t, c)
 		if f.streams == 1 {
@@ -180,7 +207,7 @@ func (f feed) roundColumn(k int) {
 			ADDQ(U8(rowBytes), f.level)
 		}
 		Sub(t, t, l)
-		VMOVUPS(t, Mem{Base: f.error, Disp: (k*layout.Candidates + c) * f.Bytes})
+		VMOVUPS(t, f.errorOf(k, c))
 		if f.streams == 1 {
 			Mul(l, t, f.row(layout.FeedUnit, c))
 			VMOVUPS(l, Mem{Base: f.move})
@@ -199,7 +226,7 @@ func (f feed) roundColumn(k int) {
 }
 
 // nearest returns the level nearest to t.
-func (f feed) nearest(t reg.VecVirtual, c int) reg.VecVirtual {
+func (f *feed) nearest(t reg.VecVirtual, c int) reg.VecVirtual {
 	if f.table {
 		l := f.nonlinear.level(t)
 		And(l, l, f.row(layout.FeedBottom, c))
@@ -213,14 +240,14 @@ func (f feed) nearest(t reg.VecVirtual, c int) reg.VecVirtual {
 }
 
 // total is a candidate's loss so far.
-func (f feed) total(c int) reg.VecVirtual {
+func (f *feed) total(c int) reg.VecVirtual {
 	v := f.Load(f.row(layout.FeedLoss, c))
 	Mul(v, v, f.row(layout.FeedSize, c))
 	return v
 }
 
 // take keeps a candidate in the lanes that it wins.
-func (f feed) take(c int) {
+func (f *feed) take(c int) {
 	loss, number := Arg("loss"), Arg("number")
 	v, least, n := f.total(c), f.Load(Mem{Base: loss}), f.Load(Mem{Base: number})
 	won := f.Compare(Less, v, least)

@@ -81,3 +81,19 @@ func (s search) quotient(xq, q2 reg.VecVirtual) reg.VecVirtual {
 	s.Keep(f, s.Compare(Greater, q2, s.Zero()), f)
 	return f
 }
+
+// gather loads 32 bits from base + index*stride in each lane.
+func (s search) gather(base reg.GPVirtual, index reg.VecVirtual, stride uint8) reg.VecVirtual {
+	v := s.Vec()
+	place := Mem{Base: base, Index: index, Scale: stride}
+	if s.Bytes == 64 {
+		all := K()
+		KXNORW(all, all, all)
+		VPGATHERDD(place, all, v)
+		return v
+	}
+	all := s.Vec()
+	VPCMPEQD(all, all, all)
+	VPGATHERDD(all, place, v)
+	return v
+}
