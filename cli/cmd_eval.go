@@ -77,7 +77,7 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 	if err := e.requireFolder(append(paths, o.reference)...); err != nil {
 		return err
 	}
-	tasks, err := readTasks(o.tasks)
+	tasks, err := pipeline.ReadTasks(o.tasks)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ func runCommand() *cli.Command {
 				Usage: "divergence in nats that the fidelity threshold allows"},
 			&cli.StringFlag{Name: "budget", TakesFile: true,
 				Usage: "check the report against the rules in `FILE` (see bitmill check --help)"},
+			&cli.StringSliceFlag{Name: "tasks", TakesFile: true,
+				Usage: "ask all files the questions in `FILE` (see bitmill eval --help); may be repeated"},
 			&cli.BoolFlag{Name: "no-noise-floor",
 				Usage: "do not measure how far the model is from itself with rounded activations"},
 			&cli.BoolFlag{Name: "bench",

@@ -61,7 +61,7 @@ var rules = []rule{
 	{"eval/task", []string{"formats/...", "eval/infer", "eval/kernel", "eval/paired"}, "runs artifacts on questions"},
 	{"eval/locate", nil, "pure search over numbers"},
 	{"eval/threshold", []string{"formats/bpw", "eval/locate", "eval/paired"}, "pure statistics over points"},
-	{"eval/report", []string{"formats/...", "eval/score", "eval/threshold", "eval/paired", "eval/pareto"},
+	{"eval/report", []string{"formats/...", "eval/score", "eval/task", "eval/threshold", "eval/paired", "eval/pareto"},
 		"renders numbers, computes none"},
 	{"calibrate", []string{"formats/...", "eval", "eval/infer", "eval/kernel"},
 		"calibration runs the engine over the windows that evaluation would cut"},

@@ -19,6 +19,7 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Models: c.Args().Slice(), Out: c.String("output"), Source: sourceOptions(c),
 		Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
 		Imatrix: c.String("imatrix"), NoNoiseFloor: c.Bool("no-noise-floor"),
+		Tasks:   c.StringSlice("tasks"),
 		Context: c.Int("ctx"), Windows: c.Int("chunks"),
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),

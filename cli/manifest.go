@@ -176,7 +176,7 @@ func setFlag(c *cli.Context, key, base string, values []string) (set []string, e
 	if i < 0 || key == "output" || key == "dry-run" {
 		return nil, usagef("run has no flag --%s that a job may set", key)
 	}
-	if f, ok := c.Command.Flags[i].(*cli.StringFlag); ok && f.TakesFile {
+	if takesFile(c.Command.Flags[i]) {
 		if values, err = below(base, values); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
@@ -191,6 +191,17 @@ func setFlag(c *cli.Context, key, base string, values []string) (set []string, e
 		}
 	}
 	return set, nil
+}
+
+// takesFile reports whether a flag's values are files.
+func takesFile(f cli.Flag) bool {
+	switch f := f.(type) {
+	case *cli.StringFlag:
+		return f.TakesFile
+	case *cli.StringSliceFlag:
+		return f.TakesFile
+	}
+	return false
 }
 
 // words returns the values of a key: one, or those of a list.

@@ -23,6 +23,7 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: a, models: m, c: 64, ctx: 128}]":                   "job 1: ctx is given twice",
 		"defaults: {text: t}\njobs: [{name: a, models: m, text: u}]":      "run --output out/a --text=DIR/u -- DIR/m",
 		"jobs: [{name: a, models: m, imatrix: i, target-bpw: [3.25, 4]}]": "run --output out/a --imatrix=DIR/i --target-bpw=3.25 --target-bpw=4 -- DIR/m",
+		"jobs: [{name: a, models: m, tasks: [q, /r]}]":                    "run --output out/a --tasks=DIR/q --tasks=/r -- DIR/m",
 		"jobs: [{name: a, models: m, target-size: much}]":                 "job \"a\": --target-size",
 		"jobs: [{name: a, models: /m, t: /t, budget: ''}]":                "run --output out/a --budget= --text=/t -- /m",
 		"jobs: [{name: a, models: m, text: '-'}]":                         "reads no standard input",

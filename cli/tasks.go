@@ -3,20 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"text/tabwriter"
 
 	"bitmill/cli/pipeline"
 	"bitmill/eval/paired"
 	"bitmill/eval/task"
 )
-
-// taskFile is a task that was read.
-type taskFile struct {
-	name  string
-	items []task.Item
-}
 
 // taskRow is one model on one task.
 type taskRow struct {
@@ -27,29 +19,9 @@ type taskRow struct {
 	Outcomes []task.Outcome `json:"outcomes"`
 }
 
-const taskLevel = 0.95
-
-// readTasks reads the files.
-func readTasks(paths []string) ([]taskFile, error) {
-	var out []taskFile
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		items, _, err := task.Read(f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		out = append(out, taskFile{filepath.Base(path), items})
-	}
-	return out, nil
-}
-
 // evalTasks asks every model every task. With a reference, its row comes first and the others are compared with it, and
 // each with the one named before it; the p-values are corrected together (Holm).
-func evalTasks(ctx context.Context, e env, paths []string, reference string, tasks []taskFile) ([]taskRow, error) {
+func evalTasks(ctx context.Context, e env, paths []string, reference string, tasks []pipeline.Task) ([]taskRow, error) {
 	if reference != "" {
 		paths = append([]string{reference}, paths...)
 	}
@@ -91,27 +63,22 @@ func evalTasks(ctx context.Context, e env, paths []string, reference string, tas
 }
 
 // askModel asks one model every task.
-func (e env) askModel(ctx context.Context, path string, tasks []taskFile) ([]taskRow, error) {
+func (e env) askModel(ctx context.Context, path string, tasks []pipeline.Task) ([]taskRow, error) {
 	s, err := e.adapterOnlyForFolders(path).Load(path)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if s.Tokenizer == nil {
-		return nil, fmt.Errorf("%s cannot read text: %w", path, s.TokenizerErr)
-	}
 	e.warn(s.Warnings...)
 	pool := e.Pool()
 	defer pool.Close()
 	var rows []taskRow
 	for _, t := range tasks {
-		bar := e.Events.Begin(fmt.Sprintf("%s: %s", pipeline.ModelName(path), t.name), "items")
-		outcomes, err := task.Score(ctx, pool, s.Engine, s.Tokenizer, t.items, task.Options{Progress: bar.Set})
+		outcomes, err := e.Ask(ctx, pool, s, t, fmt.Sprintf("%s: %s", pipeline.ModelName(path), t.Name), pipeline.Sheet{})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", path, t.name, err)
+			return nil, err
 		}
-		bar.Done()
-		rows = append(rows, taskRow{Path: path, Summary: task.Summarize(t.name, outcomes, taskLevel),
+		rows = append(rows, taskRow{Path: path, Summary: task.Summarize(t.Name, outcomes, pipeline.TaskLevel),
 			Outcomes: outcomes})
 	}
 	return rows, nil

@@ -106,9 +106,14 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 		}
 		f.add("evaluate references of "+j.name, "model windows", int64(n*models), float64(n)*all)
 	}
+	j.forecastTasks(f, r)
 	if j.o.Bench {
+		bytes := j.sourceBytes()
+		for _, a := range j.planned {
+			bytes += a.PayloadBits / 8
+		}
 		rounds := (benchTests.Repetitions + 1) * models // they are loaded before, which takes little
-		seconds := float64(benchTests.Prompt)/float64(j.o.Context)*all + float64(benchTests.Generate)*j.readAll()
+		seconds := float64(benchTests.Prompt)/float64(j.o.Context)*all + float64(benchTests.Generate)*readTime(bytes)
 		f.add("bench "+j.name, "rounds", int64(rounds), float64(benchTests.Repetitions+1)*seconds)
 	}
 }
@@ -119,14 +124,10 @@ func (r *rates) window(j *job, p pass) float64 {
 	return r.tokens(j.o.Context, p, c.Layers) + r.logits(j.o.Context-1-j.o.Context/2, p, c.Vocab)
 }
 
-// readAll is about what reading the weights of all files once takes, as one generated token does.
-func (j *job) readAll() float64 {
+// readTime is about what reading weights takes, as one generated token does.
+func readTime(bytes int64) float64 {
 	const perSecond = 10e9
-	n := int64(0)
-	for _, a := range j.planned {
-		n += a.PayloadBits / 8
-	}
-	return float64(n) / perSecond
+	return float64(bytes) / perSecond
 }
 
 // compared is how many values of a tensor are compared with the source's: see package diff.

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +23,7 @@ func TestForecastIsTheRun(t *testing.T) {
 		"formats":  func(*Options) {},
 		"mixes":    func(o *Options) { o.Targets = []quantize.Target{{BPW: 5}, {BPW: 7}} },
 		"no floor": func(o *Options) { o.NoNoiseFloor = true },
+		"tasks":    func(o *Options) { o.Tasks = []string{questions(t)} },
 		"bench":    func(o *Options) { o.Bench = true },
 		"imatrix":  func(o *Options) { o.NoImatrix = true },
 		"feedback": func(o *Options) { o.Recipe.Method, o.Formats = quantize.Feedback, []string{"Q4_0"} },
@@ -66,6 +69,19 @@ func TestForecastIsTheRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// questions is a file of them.
+func questions(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "q.jsonl")
+	text := ""
+	for i := range 40 {
+		text += fmt.Sprintf("{\"context\": \"He took %d\", \"choices\": [\" books\", \" of the\"], \"answer\": %d}\n", i, i%2)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // nearly reports whether two numbers differ by no more than a share.

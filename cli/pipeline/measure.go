@@ -29,6 +29,9 @@ func (j *job) measure(ctx context.Context, in inputs, artifacts []*artifact) (*r
 	if err == nil && j.windows != nil {
 		err = j.compareMethods(ctx, in, artifacts, m)
 	}
+	if err == nil && j.windows != nil && len(j.texts.tasks) > 0 {
+		err = j.ask(ctx, in, artifacts, m)
+	}
 	if err == nil && j.windows != nil && j.o.Bench {
 		err = j.bench(ctx, in, artifacts, m)
 	}

@@ -30,11 +30,12 @@ type Options struct {
 	Include, Exclude []string         // parts of the names of imatrix entries to use, or not to use
 	Memory           int64            // bytes that the buffers of quantizing may take; 0: quantize.DefaultMemory
 
-	KLDBudget      float64 // nats that the fidelity threshold allows; 0: DefaultKLDBudget
-	Budget         string  // file of rules to check the report against; "": none
-	NoNoiseFloor   bool    // do not measure the source against itself
-	Bench          bool    // measure speed, memory and energy of every file too
-	CompareMethods bool    // measure what the encoders make of each format beside what a method makes of it
+	KLDBudget      float64  // nats that the fidelity threshold allows; 0: DefaultKLDBudget
+	Budget         string   // file of rules to check the report against; "": none
+	Tasks          []string // files of questions to ask source and artifacts
+	NoNoiseFloor   bool     // do not measure the source against itself
+	Bench          bool     // measure speed, memory and energy of every file too
+	CompareMethods bool     // measure what the encoders make of each format beside what a method makes of it
 
 	Strict bool // fail on what is otherwise a warning
 	Force  bool // replace files in Out that bitmill did not write

@@ -22,6 +22,7 @@ const overlapTolerated = 0.001
 // texts are the texts of a run.
 type texts struct {
 	calibration, evaluation text
+	tasks                   []Task
 	overlap                 float64 // share of the evaluation text's runs of thirteen words that calibration has too
 }
 
@@ -62,6 +63,9 @@ func readTexts(o Options) (t *texts, warnings []string, err error) {
 		}
 	}
 	if t.evaluation, err = readInput(o.Text, demo.Evaluation); err != nil {
+		return nil, nil, err
+	}
+	if t.tasks, err = ReadTasks(o.Tasks); err != nil {
 		return nil, nil, err
 	}
 	for _, x := range []text{t.calibration, t.evaluation} {

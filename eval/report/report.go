@@ -16,6 +16,7 @@ import (
 	"math"
 
 	"bitmill/eval/score"
+	"bitmill/eval/task"
 	"bitmill/eval/threshold"
 )
 
@@ -119,6 +120,8 @@ type Row struct {
 	Method    string     `json:"method,omitempty"`          // of choosing scales and levels; empty: the encoders'
 	Reference *Reference `json:"reference,omitempty"`       // what the encoders make of the same format; absent when not measured
 
+	Tasks []Answers `json:"tasks,omitempty"` // to questions; absent when none were asked
+
 	Fallbacks     int     `json:"fallbacks"`      // tensors that could not take the type the format asks for
 	FallbackShare float64 `json:"fallback_share"` // their share of the weights
 	Seconds       Seconds `json:"seconds"`        // by step; varies between runs
@@ -127,6 +130,12 @@ type Row struct {
 	// here, w the imatrix's weights of their columns (1 without); null where the tensor is not quantized.
 	TensorErrors score.Series `json:"tensor_errors"`
 	Resources    *Resources   `json:"resources"` // null when not measured; varies between runs
+}
+
+// Answers are the answers to one file of questions. Flips are counted against the source; null in its own row.
+type Answers struct {
+	task.Summary
+	Flips *task.Flips `json:"flips,omitempty"`
 }
 
 // Reference is the divergence of a format's file as the encoders make it: over the same windows, or estimated from some

@@ -32,6 +32,10 @@ func Table(w io.Writer, r *Report) error {
 		if m.Knee.Located {
 			wrap(b, clean(m.Knee.Evidence), "")
 		}
+		if t := m.taskTable(); t.Rows != nil {
+			b.WriteString("\n")
+			terminalTable(b, t)
+		}
 		if t := formatTable(m, resourceColumns); t.Rows != nil {
 			wrap(b, "Speed and memory: "+m.machine(), "")
 			terminalTable(b, t)

@@ -30,6 +30,7 @@ type modelView struct {
 	Warnings []string
 	Details  table
 	Steps    table
+	Tasks    table
 	Speed    table
 	Claims   []string
 
@@ -84,6 +85,7 @@ func (r *Report) title() string {
 func (m *Model) view() modelView {
 	v := modelView{Name: clean(m.Name), Facts: m.facts(), Fidelity: fidelityLines(&m.Fidelity),
 		Knee: clean(m.Knee.Evidence), Warnings: m.warnings(), Claims: m.claimSentences(), Steps: m.stepTable(),
+		Tasks:   m.taskTable(),
 		Buckets: m.bucketTable()}
 	v.Table = formatTable(m, columns).named("Formats of "+v.Name,
 		"Formats, most bits first; the marked row is the smallest within the budget.")
