@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,8 +28,9 @@ func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "check a model file: structure, tensors, no NaN, provenance, hashes",
-		ArgsUsage: "FILE",
-		Description: `FILE is a GGUF file, a first shard, or a Hugging Face folder. The command checks the structure of
+		ArgsUsage: "FILE...",
+		Description: `FILE is a GGUF file, a first shard, a Hugging Face folder, or the report.json of a run, which
+stands for all artifacts of the run with the hashes that it records. The command checks the structure of
 all shards; that no value and no block's scale is NaN or infinite; that the tensors are those of the architecture,
 with the right shapes; and whatever a flag asks for. Each problem is one line, and any problem makes the exit code 1.
 
@@ -45,7 +45,7 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 				Usage: "importance matrix `FILE` that the file must record (bitmill.imatrix.sha256)"},
 			forceFlag(),
 		},
-		Action: arguments(1, 1, "FILE").action(func(c *cli.Context, e env, args []string) error {
+		Action: arguments(1, -1, "FILE...").action(func(c *cli.Context, e env, args []string) error {
 			for _, name := range []string{"manifest", "write-manifest", "source", "imatrix"} {
 				if c.IsSet(name) && c.String(name) == "" {
 					return usagef("--%s is empty: name a file", name)
@@ -53,7 +53,17 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 			}
 			o := verifyOptions{c.String("manifest"), c.String("write-manifest"), c.String("source"),
 				c.String("imatrix"), c.Bool("force")}
-			return runVerify(c.Context, e, args[0], o)
+			targets, err := verifyTargets(args)
+			if err != nil {
+				return err
+			}
+			if len(targets) == 1 && targets[0].sha256 == "" {
+				return runVerify(c.Context, e, targets[0].path, o)
+			}
+			if o.manifest != "" || o.writeManifest != "" {
+				return usagef("a manifest is of one file: name one")
+			}
+			return verifyAll(c.Context, e, targets, o)
 		}),
 	}
 }
@@ -72,29 +82,39 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 			return fmt.Errorf("%s is the model: writing there would destroy it", o.writeManifest)
 		}
 	}
-	r := &verify.Result{}
-	var c *checkpoint.Checkpoint
-	switch c, err = openModel(path); {
-	case errors.Is(err, formats.ErrCorrupt) || errors.Is(err, os.ErrNotExist) && isShard(path):
-		r.Problems = append(r.Problems, verify.Problem{Text: err.Error()})
-	case err != nil:
-		return err
-	default:
-		defer c.Close()
-		if r, err = verifyModel(ctx, e, c, o, want); err != nil {
-			return err
-		}
-	}
-	if err := printVerification(e, path, c, r); err != nil {
+	v, hashes, err := verifyFile(ctx, e, path, o, want)
+	if err != nil {
 		return err
 	}
-	if n := len(r.Problems); n > 0 {
+	if err := v.print(e); err != nil {
+		return err
+	}
+	if n := len(v.Problems); n > 0 {
 		return fmt.Errorf("%s: %s", path, several(n, "problem"))
 	}
 	if o.writeManifest != "" {
-		return file.Write(o.writeManifest, verify.FormatManifest(r.Hashes))
+		return file.Write(o.writeManifest, verify.FormatManifest(hashes))
 	}
 	return nil
+}
+
+// verifyFile verifies one model.
+func verifyFile(ctx context.Context, e env, path string, o verifyOptions, want []verify.Hash) (v verification,
+	hashes []verify.Hash, err error) {
+	r := &verify.Result{}
+	c, err := openModel(path)
+	switch {
+	case errors.Is(err, formats.ErrCorrupt) || errors.Is(err, os.ErrNotExist) && isShard(path):
+		r.Problems = append(r.Problems, verify.Problem{Text: err.Error()})
+	case err != nil:
+		return v, nil, err
+	default:
+		defer c.Close()
+		if r, err = verifyModel(ctx, e, c, o, want); err != nil {
+			return v, nil, err
+		}
+	}
+	return newVerification(path, c, r), r.Hashes, nil
 }
 
 // isShard reports whether there is such a file: what is missing then is another shard.
@@ -159,49 +179,4 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 	}
 	bar.Done()
 	return r, nil
-}
-
-// printVerification prints problems, notes and provenance; c is nil when the file could not be opened.
-func printVerification(e env, path string, c *checkpoint.Checkpoint, r *verify.Result) error {
-	tensors := 0
-	provenance := &gguf.Metadata{}
-	if c != nil {
-		tensors = len(c.Tensors)
-		for _, k := range c.Metadata.Keys() {
-			if strings.HasPrefix(k, "bitmill.") {
-				v, _ := c.Metadata.Get(k)
-				provenance.Set(k, v)
-			}
-		}
-	}
-	if e.json {
-		problems := r.Problems
-		if problems == nil {
-			problems = []verify.Problem{}
-		}
-		return e.printJSON(struct {
-			Path       string           `json:"path"`
-			OK         bool             `json:"ok"`
-			Tensors    int              `json:"tensors"`
-			Bytes      int64            `json:"bytes"`
-			Problems   []verify.Problem `json:"problems"`
-			Notes      []string         `json:"notes"`
-			Provenance *gguf.Metadata   `json:"provenance"`
-		}{path, len(r.Problems) == 0, tensors, r.Bytes, problems, nonNil(r.Notes), provenance})
-	}
-	for _, p := range r.Problems {
-		fmt.Fprintln(e.stdout, p)
-	}
-	for _, n := range r.Notes {
-		fmt.Fprintf(e.stdout, "note: %s\n", n)
-	}
-	for _, k := range provenance.Keys() {
-		v, _ := provenance.Get(k)
-		fmt.Fprintf(e.stdout, "%s = %s\n", k, shorten(v))
-	}
-	if len(r.Problems) > 0 {
-		return nil
-	}
-	_, err := fmt.Fprintf(e.stdout, "%s: no problem in %d tensors, %d bytes of data\n", path, tensors, r.Bytes)
-	return err
 }

@@ -28,11 +28,11 @@ func several(n int, noun string) string {
 }
 
 // nonNil makes nil an empty list, for JSON.
-func nonNil(names []string) []string {
-	if names == nil {
-		return []string{}
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
 	}
-	return names
+	return list
 }
 
 // maxMessage bounds a message that quotes a damaged file.
