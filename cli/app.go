@@ -74,7 +74,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
-		Description:     exitHelp,
+		Description:     exitHelp + configHelp,
 		// A comma may be part of a pattern: --tensor-type 'blk\.\d{1,2}\.attn_v=q8_0'.
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // exitCode does it

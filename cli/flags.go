@@ -132,6 +132,9 @@ func commonFlags() []cli.Flag {
 
 // checkFlags refuses senseless numbers, and files without a name, before a command starts.
 func checkFlags(c *cli.Context) error {
+	if err := applyConfig(c); err != nil {
+		return err
+	}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		if !c.IsSet(name) {

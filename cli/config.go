@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"go.yaml.in/yaml/v3"
+
+	"bitmill/formats"
+)
+
+// configEnv names the file of settings in place of the default, bitmill/config.yaml in the user's folder for settings.
+const configEnv = "BITMILL_CONFIG"
+
+const configHelp = `
+
+Settings: BITMILL_THREADS, BITMILL_CALIBRATION and BITMILL_TEXT (text files) and BITMILL_OUTPUT (folder) hold where flags
+say nothing else; so do threads, calibration, text and output in bitmill/config.yaml in your folder for settings
+(~/.config on Linux), or in the file that BITMILL_CONFIG names.`
+
+// config are settings that hold for every command, as far as its flags say nothing else. Each is also a variable: that
+// of calibration is BITMILL_CALIBRATION. A variable counts before the file.
+type config struct {
+	Threads     string `yaml:"threads"`
+	Calibration string `yaml:"calibration"` // text file
+	Text        string `yaml:"text"`        // evaluation text
+	Output      string `yaml:"output"`      // folder
+}
+
+// settingOf is the setting that stands for a flag; "" for most.
+func settingOf(command, flag string) string {
+	switch command + " " + flag {
+	case "run calibration", "calibrate text":
+		return "calibration"
+	case "run text", "eval text":
+		return "text"
+	case "run output", "batch output":
+		return "output"
+	}
+	if flag == "threads" {
+		return flag
+	}
+	return ""
+}
+
+// applyConfig sets the flags that are not given and have a setting.
+func applyConfig(c *cli.Context) error {
+	file, from, err := readConfig()
+	if err != nil {
+		return err
+	}
+	values := map[string]string{"threads": file.Threads, "calibration": file.Calibration, "text": file.Text,
+		"output": file.Output}
+	for _, f := range c.Command.Flags {
+		name := f.Names()[0]
+		setting := settingOf(c.Command.Name, name)
+		if setting == "" || c.IsSet(name) {
+			continue
+		}
+		value, source := values[setting], from
+		if v := os.Getenv("BITMILL_" + strings.ToUpper(setting)); v != "" {
+			value, source = v, "BITMILL_"+strings.ToUpper(setting)
+		}
+		if value == "" {
+			continue
+		}
+		if err := c.Set(name, value); err != nil {
+			return usagef("%s: %s %q: %v", source, setting, value, err)
+		}
+	}
+	return nil
+}
+
+// readConfig reads the file of settings; there need not be one, unless configEnv names it.
+func readConfig() (o config, path string, err error) {
+	path = os.Getenv(configEnv)
+	if path == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return o, "", nil // no such folder on this system
+		}
+		path = filepath.Join(dir, "bitmill", "config.yaml")
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return o, "", nil
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return o, path, fmt.Errorf("settings: %w", err)
+	}
+	d := yaml.NewDecoder(strings.NewReader(string(data)))
+	d.KnownFields(true)
+	if err := d.Decode(&o); err != nil && len(strings.TrimSpace(string(data))) > 0 {
+		return o, path, usagef("%s: the settings cannot be read: %v", path, formats.YAMLError(err))
+	}
+	return o, path, nil
+}
