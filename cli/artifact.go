@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 // artifactOptions are read from artifactFlags.
 type artifactOptions struct {
 	quantize.Options
+	calibrationText
 	target           quantize.Target
 	imatrix          string
 	include, exclude []string // parts of the names of imatrix entries
@@ -32,8 +34,9 @@ type artifactOptions struct {
 }
 
 func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
-	o = artifactOptions{imatrix: c.String("imatrix"), include: c.StringSlice("include-weights"),
-		exclude: c.StringSlice("exclude-weights"), strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
+	o = artifactOptions{calibrationText: readCalibrationText(c), imatrix: c.String("imatrix"),
+		include: c.StringSlice("include-weights"), exclude: c.StringSlice("exclude-weights"),
+		strict: c.Bool("strict"), noProvenance: c.Bool("no-provenance")}
 	if o.Options, err = recipeOptions(c); err != nil {
 		return o, err
 	}
@@ -72,9 +75,6 @@ type quantizeOptions struct {
 	force      bool // replace files that bitmill did not write
 	reuse      []string
 	memory     int64
-
-	text             string // of --method feedback
-	context, windows int
 }
 
 func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions) error {
@@ -107,7 +107,10 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if err != nil {
 		return err
 	}
-	var windows [][]int32
+	windows, err := o.calibration(e, c)
+	if err != nil {
+		return err
+	}
 	switch {
 	case o.keepConfig:
 		o.Provenance = c.ExtraMetadata()
@@ -134,11 +137,15 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if err != nil {
 			return err
 		}
-		if windows, err = o.calibration(e, c); err != nil {
-			return err
-		}
 		p.SetMethod(o.Method, o.Fit, windows)
 		o.Provenance = p.Metadata(c)
+	}
+	journal := ""
+	if !o.dryRun {
+		journal = probesJournal(out)
+	}
+	if err := o.measureShares(ctx, e, c, m, windows, journal); err != nil {
+		return err
 	}
 	p, err := o.plan(ctx, e, c, m)
 	if err == nil {
@@ -158,25 +165,11 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if written, err = writeOne(ctx, e, c, m, windows, p, out, o); err != nil {
 			return err
 		}
+		if o.Shares != nil {
+			os.Remove(journal)
+		}
 	}
 	return printWritten(e, p, out, written, time.Since(start))
-}
-
-// calibration cuts the text of --method feedback into windows.
-func (o *quantizeOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int32, error) {
-	if o.Method != quantize.Feedback {
-		return nil, nil
-	}
-	name, text, err := e.readText(o.text)
-	if err != nil {
-		return nil, err
-	}
-	model := &pipeline.Model{Checkpoint: c}
-	if err := model.Load(); err != nil {
-		return nil, err
-	}
-	e.warn(pipeline.NotText(name, text), model.LongContext(o.context))
-	return model.Windows(name, text, o.context, o.windows)
 }
 
 // writeOne writes the artifact of a plan.

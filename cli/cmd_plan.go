@@ -58,6 +58,7 @@ type planRow struct {
 	FileBytes   int64           `json:"file_bytes"`
 	ShardBytes  []int64         `json:"shard_bytes,omitempty"`
 	Fallbacks   int             `json:"fallbacks"`
+	TypesBy     string          `json:"types_by,omitempty"`
 	Warnings    []string        `json:"warnings,omitempty"`
 	Tensors     []plannedTensor `json:"tensors"`
 }
@@ -93,6 +94,13 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 		}
 		o.Provenance = p.Metadata(c)
 	}
+	windows, err := o.calibration(e, c)
+	if err != nil {
+		return err
+	}
+	if err := o.measureShares(ctx, e, c, m, windows, ""); err != nil {
+		return err
+	}
 	rows := []planRow{}
 	blocked := []blockedRow{}
 	for _, name := range names {
@@ -126,7 +134,7 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 func newPlanRow(p *quantize.Plan) planRow {
 	row := planRow{Format: p.Name(), Recorded: recorded(p), Parameters: p.Parameters,
 		PayloadBits: p.PayloadBits, BPW: p.BPW().String(), FileBytes: p.FileBytes,
-		Fallbacks: p.Fallbacks, Warnings: p.Warnings}
+		Fallbacks: p.Fallbacks, TypesBy: p.TypesBy(), Warnings: p.Warnings}
 	if err := p.CheckEncoders(); err != nil {
 		row.Warnings = append(row.Warnings, err.Error())
 	}
@@ -157,6 +165,9 @@ func printPlan(e env, rows []planRow, blocked []blockedRow, tensors bool) error 
 		fmt.Fprintln(e.stdout, b.Reason)
 	}
 	for _, r := range rows {
+		if r.TypesBy != "" {
+			fmt.Fprintf(e.stdout, "%s: %s\n", r.Format, typesBy[r.TypesBy])
+		}
 		if r.ShardBytes != nil {
 			fmt.Fprintf(e.stdout, "%s: %d shards of %s bytes\n", r.Format, len(r.ShardBytes),
 				strings.Trim(strings.Join(strings.Fields(fmt.Sprint(r.ShardBytes)), ", "), "[]"))

@@ -3,7 +3,6 @@ package cli
 import (
 	"github.com/urfave/cli/v2"
 
-	"bitmill/eval"
 	"bitmill/quantize"
 )
 
@@ -23,9 +22,6 @@ still have it; otherwise its tensors are trusted.
 ` + targetHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT`, e.g. Q4_K_M, or COPY"},
-			&cli.StringFlag{Name: "calibration", TakesFile: true, Usage: "`TEXT` file for --method feedback"},
-			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window of it"},
-			&cli.IntFlag{Name: "chunks", Usage: "windows of it to use (0: all)"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what bitmill plan says, write nothing"},
 			&cli.StringSliceFlag{Name: "reuse", TakesFile: true,
 				Usage: "copy unchanged tensors from an earlier artifact, `OLD.gguf`; may be repeated"},
@@ -44,8 +40,7 @@ still have it; otherwise its tensors are trusted.
 }
 
 func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
-	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse"), force: c.Bool("force"),
-		text: c.String("calibration"), context: c.Int("ctx"), windows: c.Int("chunks")}
+	o = quantizeOptions{dryRun: c.Bool("dry-run"), reuse: c.StringSlice("reuse"), force: c.Bool("force")}
 	if o.artifactOptions, err = readArtifactOptions(c); err != nil {
 		return o, err
 	}
@@ -61,8 +56,8 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 		return o, usagef("--reuse copies what the encoders made: leave it out with --method feedback")
 	case feedback && o.noProvenance:
 		return o, usagef("--no-provenance is for files equal to llama-quantize's: leave it out with --method feedback")
-	case !feedback && o.text != "":
-		return o, usagef("--calibration is for --method feedback")
+	case !feedback && !o.choosesTypes() && o.text != "":
+		return o, usagef("--calibration is for --method feedback, or to choose types")
 	}
 	o.memory, err = memory(c)
 	return o, err

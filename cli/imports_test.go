@@ -70,9 +70,11 @@ var rules = []rule{
 	{"quantize/feedback", []string{"formats/...", "eval/infer", "eval/kernel", "quantize", "quantize/encode",
 		"quantize/feedback/layout"},
 		"runs the engine to choose levels, as calibrate does to weigh them"},
+	{"quantize/probe", []string{"formats/...", "eval/infer", "eval/kernel", "quantize/encode"},
+		"runs the engine with errors in its matrices; it chooses nothing"},
 	{"cli", []string{"formats/...", "eval/...", "calibrate/...", "quantize/...", "cli/..."}, "the top"},
 	{"cli/pipeline", []string{"formats/...", "eval/...", "calibrate", "quantize", "quantize/encode", "quantize/feedback",
-		"cli/steps"},
+		"quantize/probe", "cli/steps"},
 		"the main job, without flags and terminals"},
 	{"cli/steps", []string{"formats/file"}, "records and journals know no models"},
 }

@@ -16,7 +16,7 @@ func methodFlags() []cli.Flag {
 		&cli.IntFlag{Name: "fit-tokens", Usage: "of --method feedback: tokens of the text to fit on, evenly spread " +
 			"(default: 30 for each column of the widest matrix)"},
 		&cli.StringFlag{Name: "types", Usage: "`KIND` of types: fixed, those of the format, or chosen for the same " +
-			"bytes by the error that each type makes in each matrix"},
+			"bytes by the divergence that each type makes in each matrix"},
 	}
 }
 

@@ -54,7 +54,7 @@ func artifactFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "keep-split", Usage: "keep the model's shards"},
 		&cli.StringFlag{Name: "split-max-size",
 			Usage: "cut into shards of at most this `SIZE` of tensors, e.g. 2G, as bitmill split does"},
-	}, weightFlags()...), recipeFlags()...)
+	}, weightFlags()...), append(calibrationFlags(), recipeFlags()...)...)
 }
 
 func recipeOptions(c *cli.Context) (quantize.Options, error) {

@@ -12,8 +12,9 @@ import (
 // targetHelp explains --target-bpw and --target-size.
 const targetHelp = `With --target-bpw or --target-size the types are chosen by measurement: some rows of every matrix
 are encoded as each type, with the importance weights if there are any (then the IQ1, IQ2, IQ3 and IQ4_XS types are tried
-too), and the bytes go where they remove the most error. --format then only names the recipe that the metadata record
-(default: the headline format nearest in size). Types given by --tensor-type and the like stay.`
+too), what errors in each matrix do to the next token is measured on the text of --calibration (without one, a table of
+their roles stands in), and the bytes go where they remove the most divergence. --format then only names the
+recipe that the metadata record (default: the headline format nearest in size). Types given by --tensor-type and the like stay.`
 
 // readTarget reads the target size; the zero Target means none.
 func readTarget(c *cli.Context) (t quantize.Target, err error) {

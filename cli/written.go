@@ -22,6 +22,7 @@ type writtenRow struct {
 	Shards      []file.Written `json:"shards,omitempty"`
 	Fallbacks   int            `json:"fallbacks"`
 	Types       map[string]int `json:"types"`
+	TypesBy     string         `json:"types_by,omitempty"`
 	Overrides   []overrideRow  `json:"overrides,omitempty"`
 	Kept        int            `json:"tensors_kept"`
 	Reused      int            `json:"tensors_reused"`
@@ -32,6 +33,13 @@ type writtenRow struct {
 	PerSecond    float64 `json:"weights_per_second,omitempty"`
 	InPerSecond  float64 `json:"source_bytes_per_second,omitempty"`
 	OutPerSecond float64 `json:"file_bytes_per_second,omitempty"`
+}
+
+// typesBy is quantize.Plan.TypesBy in a sentence.
+var typesBy = map[string]string{
+	"probes": "types chosen by what errors in each matrix do to the next token",
+	"roles": "types chosen by the roles of the matrices: with --calibration, what errors in each do to the next token is " +
+		"measured",
 }
 
 // overrideRow says how many tensors a --tensor-type decided.
@@ -60,7 +68,7 @@ func recorded(p *quantize.Plan) string {
 func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took time.Duration) error {
 	row := writtenRow{Path: cmp.Or(w.Path, out), Format: p.Name(), Recorded: recorded(p), Parameters: p.Parameters,
 		PayloadBits: p.PayloadBits, BPW: p.BPW().String(),
-		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{},
+		FileBytes: p.FileBytes, SHA256: w.SHA256, Fallbacks: p.Fallbacks, Types: map[string]int{}, TypesBy: p.TypesBy(),
 		Overrides: overrideRows(p), Kept: w.Resumed, Reused: w.Reused, Warnings: p.Warnings}
 	source := int64(0)
 	for _, t := range p.Tensors {
@@ -92,6 +100,9 @@ func printWritten(e env, p *quantize.Plan, out string, w quantize.Written, took 
 		fmt.Fprintf(e.stdout, ", %d of %d tensors fell back to another type", p.Fallbacks, len(p.Tensors))
 	}
 	fmt.Fprintln(e.stdout)
+	if row.TypesBy != "" {
+		fmt.Fprintln(e.stdout, typesBy[row.TypesBy])
+	}
 	for _, o := range row.Overrides {
 		fmt.Fprintf(e.stdout, "--tensor-type %s=%s decided %d tensors\n", o.Pattern, o.Type, o.Matches)
 	}

@@ -13,7 +13,7 @@ type choice struct {
 	index    int  // in the checkpoint
 	weighted bool // there are importance weights for it
 	values   int64
-	share    float64  // the weight of its error, see sensitivity
+	share    float64  // the weight of its error, see sharesOf
 	options  []option // by rising size
 	at       int      // index of the option that is chosen
 }
@@ -27,7 +27,7 @@ type option struct {
 
 // choices lists the tensors of a plan whose type the rules decided, with the types that fit their shape.
 func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (list []choice) {
-	layers := newModel(c, c.Metadata).layers
+	share := sharesOf(base, newModel(c, c.Metadata).layers)
 	for i := range base.Tensors {
 		t := &base.Tensors[i]
 		if !t.ruled || t.Source.Quantized() && !base.Options.AllowRequantize {
@@ -36,7 +36,7 @@ func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (lis
 		e, ok := entry(imatrix, t.Name)
 		weighted := ok && int64(len(e.SumSquares)) == t.Cols()*t.Matrices() ||
 			base.Options.AssumeImatrix && t.Role&(Output|Embedding) == 0
-		ch := choice{name: t.Name, index: t.index, share: sensitivity(t.Role, layers), weighted: weighted,
+		ch := choice{name: t.Name, index: t.index, share: share(t), weighted: weighted,
 			values: t.Elements()}
 		types := TargetTypes(ch.weighted)
 		if !t.Source.Quantized() {

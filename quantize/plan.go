@@ -40,6 +40,10 @@ type Options struct {
 	Fit             Fit      `json:",omitzero"`  // of Method Feedback
 	Types           string   `json:",omitempty"` // TypesChosen, or empty for those of the format
 
+	// Shares are the divergence that an error in each matrix causes, relative to each other; they choose types for a size.
+	// A matrix without one, or all with nil, counts by its role.
+	Shares map[string]float64 `json:",omitempty"`
+
 	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, but file size and
 	// metadata lack the matrix's part. Such a plan cannot be written.
 	AssumeImatrix bool
@@ -70,6 +74,18 @@ func (p *Plan) Title() string {
 		return CustomName + " mix (its metadata say " + p.Format.Name + ")"
 	}
 	return p.Format.Name
+}
+
+// TypesBy says what the types were chosen by: "probes" of each matrix, or "roles" of the matrices; "" where the format
+// decides.
+func (p *Plan) TypesBy() string {
+	switch {
+	case p.Options.chosen == nil:
+		return ""
+	case p.Options.Shares != nil:
+		return "probes"
+	}
+	return "roles"
 }
 
 // subject is the name in messages about what cannot be made: types chosen for a format count as the format.

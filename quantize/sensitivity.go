@@ -50,6 +50,29 @@ func sensitivity(r Role, layers int) float64 {
 	return 1
 }
 
+// sharesOf returns the weight of each tensor's error: of Options.Shares, or of its role, as much smaller or larger than
+// the former are on the whole.
+func sharesOf(p *Plan, layers int) func(t *Planned) float64 {
+	of, scale, count := p.Options.Shares, 0.0, 0
+	for i := range p.Tensors {
+		t := &p.Tensors[i]
+		if v := of[t.Name]; v > 0 && t.ruled {
+			scale, count = scale+math.Log(v/sensitivity(t.Role, layers)), count+1
+		}
+	}
+	if count > 0 {
+		scale = math.Exp(scale / float64(count))
+	} else {
+		scale = 1
+	}
+	return func(t *Planned) float64 {
+		if v := of[t.Name]; v > 0 {
+			return v
+		}
+		return scale * sensitivity(t.Role, layers)
+	}
+}
+
 // measureChoices sets the error of every option; o.Progress counts matrices.
 func measureChoices(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, list []choice,
 	o checkpoint.Pass) error {

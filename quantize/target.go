@@ -68,10 +68,10 @@ func (e *UnreachableError) Error() string {
 //
 // The method: some rows of every matrix are encoded as each type. The error of a type is the squared difference from
 // the source, weighted with the importance matrix (without one, evenly), over the squared source with the same
-// weights: the noise of the layer's output, as a share of it. It is multiplied by the sensitivity of the matrix's role.
-// All matrices start with their smallest type; then the step to a larger type that removes the most error per byte is
-// taken, again and again, until none fits. With o.Unmeasured types count by their bits: the plan has about the size that
-// the artifact will have.
+// weights: the noise of the layer's output, as a share of it. It is multiplied by the matrix's share in the divergence
+// (Options.Shares). All matrices start with their smallest type; then the step to a larger type that removes the most
+// error per byte is taken, again and again, until none fits. With o.Unmeasured types count by their bits: the plan has
+// about the size that the artifact will have.
 func NewTargetPlan(ctx context.Context, c *checkpoint.Checkpoint, imatrix *imatrix.Matrix, o Options, target Target,
 	how checkpoint.Pass) (*Plan, error) {
 	return NewMixer(c, imatrix, o, how).Plan(ctx, target)

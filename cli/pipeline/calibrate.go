@@ -21,6 +21,7 @@ type inputs struct {
 	provenance quantize.Provenance // hashes of the source and the imatrix
 	imatrix    *imatrix.Matrix     // entries that Options select; nil without an imatrix
 	coverage   *report.Calibration // of all entries
+	shares     map[string]float64  // what types are chosen by; nil: roles, or no types are chosen
 }
 
 // calibrate returns the inputs of the artifacts.
@@ -55,7 +56,11 @@ func (j *job) calibrate(ctx context.Context) (in inputs, err error) {
 		in.imatrix = selected
 		in.provenance.Imatrix, err = selected.Hash()
 	}
+	if err != nil {
+		return in, err
+	}
 	in.provenance.SetMethod(j.method, j.o.Recipe.Fit, j.calibration)
+	in.shares, err = j.shares(ctx, in)
 	return in, err
 }
 

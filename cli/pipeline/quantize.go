@@ -74,7 +74,7 @@ func artifactOf(name string) (artifact string, unfinished bool) {
 // right type are copied from it. Formats that cannot hold the source's values are left out.
 func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err error) {
 	o := j.o.Recipe
-	o.Provenance = in.provenance.Metadata(j.source.Checkpoint)
+	o.Provenance, o.Shares = in.provenance.Metadata(j.source.Checkpoint), in.shares
 	if in.imatrix != nil {
 		o.ImatrixFile = cmp.Or(j.o.Imatrix, imatrixName)
 	}

@@ -45,6 +45,8 @@ func (v variant) options(o quantize.Options) quantize.Options {
 	o.Format = v.format
 	if v.isMix() {
 		o.Name, o.Types = v.name(), ""
+	} else if o.Types != quantize.TypesChosen {
+		o.Shares = nil
 	}
 	return o
 }

@@ -163,9 +163,10 @@ func (p *pass) startLayers(x []float32) {
 	}
 }
 
-// From is Forward with x, [tokens][Width], in the place of the tokens' embeddings. The sequences have no caches.
-func (r *Runner) From(m *Model, seqs []Sequence, x []float32) ([]float32, error) {
-	if _, err := r.Layers(m, seqs, x, 0, len(m.layers)); err != nil {
+// From is Forward from a layer on, with x, [tokens][Width], in the place of the residual stream before it: of the
+// tokens' embeddings before layer 0. As with Layers, the sequences have no caches, and not every layer can be the first.
+func (r *Runner) From(m *Model, seqs []Sequence, x []float32, layer int) ([]float32, error) {
+	if _, err := r.Layers(m, seqs, x, layer, len(m.layers)); err != nil {
 		return nil, err
 	}
 	return r.pass.head(), r.pass.err

@@ -104,7 +104,7 @@ func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (fl
 	for i, v := range x {
 		moved[i] = v + float32(eps*rng.NormFloat64())
 	}
-	logits, err := r.From(full, seqs, moved)
+	logits, err := r.From(full, seqs, moved, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -92,11 +92,7 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	if u.total == 0 {
 		return nil // no type that is chosen
 	}
-	for from := 0; from < source.Config.Layers; {
-		to := from + 1
-		for to < source.Config.Layers && streams[0].model.Cut(to) != nil {
-			to++
-		}
+	for from, to := range layersAlone(streams[0].model) {
 		for _, s := range streams {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -105,7 +101,6 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 				return err
 			}
 		}
-		from = to
 	}
 	if err := u.heads(streams); err != nil {
 		return err

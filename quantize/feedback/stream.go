@@ -3,6 +3,7 @@ package feedback
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 
 	"bitmill/eval/infer"
@@ -56,6 +57,20 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 		s.x = slices.Clone(x)
 	}
 	return list, nil
+}
+
+// layersAlone are the ranges [from, to) of layers that run without the others.
+func layersAlone(m *infer.Model) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for from, to := 0, 1; from < m.Config.Layers; from, to = to, to+1 {
+			for to < m.Config.Layers && m.Cut(to) != nil {
+				to++
+			}
+			if !yield(from, to) {
+				return
+			}
+		}
+	}
 }
 
 // layers runs layers [from, to) on a stream and quantizes their matrices on the way.
