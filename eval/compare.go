@@ -1,6 +1,6 @@
 // Package eval turns artifacts into numbers: perplexity and divergence from the full-precision source, by the protocol
 // of llama-perplexity (windows of 512 tokens, the second half of each scored), for all artifacts in one pass over the
-// same tokens. The reference's logits are kept in float32 for one batch of windows, never stored.
+// same tokens. Logits are float32 and exist for a block of tokens only, of the reference and one candidate.
 package eval
 
 import (
@@ -17,7 +17,7 @@ import (
 // Options of Compare; the zero value is useful.
 type Options struct {
 	Kernel *kernel.Set // nil: the best this machine has
-	// MaxLogits bounds the logits held for one model, in values; 0 means 1<<24 (64 MiB).
+	// MaxLogits bounds the logits held for one model, in values, if those of 32 tokens are fewer; 0 means 1<<23 (32 MiB).
 	MaxLogits int
 	// Done reports whether a window was scored in an earlier sitting; batches of such windows alone are skipped.
 	Done func(window int) bool
@@ -35,6 +35,9 @@ type Options struct {
 // Models take turns batch by batch, each with all workers. Side by side, with a part of the workers each, two models
 // take 0.95 to 1.7 times as long (small ones gain what their short steps lose in waiting, larger ones compete for the
 // cache), and every one would need buffers of its own.
+//
+// Of a batch the states behind the last layer are kept, of all models; then logits are computed and scored block by
+// block. So memory does not grow with windows times vocabulary.
 func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model,
 	windows [][]int32, o Options) error {
 	models := append([]*infer.Model{reference}, candidates...)
@@ -77,14 +80,18 @@ type comparison struct {
 	windows     [][]int32
 	o           Options
 	done, total int64
-	under       int       // windows in the batch under way
-	reference   []float32 // logits of the reference for the batch under way
-	refLSE      []float64
-	refTop      []int32
-	refEntropy  []float64
-	uniform     []float32 // zeros, one per token of the vocabulary
-	tokens      []score.Token
+
+	// Of the batch under way:
+	under   int             // windows
+	states  [][]float32     // of each model, of the tokens that are scored: [rows][width]
+	targets []int32         // the tokens that follow
+	tokens  [][]score.Token // of each model
+	block   block
 }
+
+// batchTokens is how many tokens run through a model together: with twice as many, the activations of a model with 192
+// million weights fall out of the cache, which takes 5 % longer.
+const batchTokens = infer.BatchTokens / 2
 
 // batches groups the windows that go through a model together, and leaves out the batches that are done. Groups do not
 // depend on what is done, so that a resumed evaluation computes exactly the same as an undisturbed one.
@@ -92,16 +99,11 @@ func (c *comparison) batches() [][]int {
 	if len(c.windows) == 0 {
 		return nil
 	}
-	limit := c.o.MaxLogits
-	if limit == 0 {
-		limit = 1 << 24
-	}
-	length := len(c.windows[0])
-	n := max(1, min(infer.BatchTokens/length, limit/(length/2*c.models[0].Config.Vocab)))
 	all := make([]int, len(c.windows))
 	for w := range all {
 		all[w] = w
 	}
+	n := max(1, batchTokens/len(c.windows[0]))
 	return slices.DeleteFunc(slices.Collect(slices.Chunk(all, n)), func(batch []int) bool {
 		return c.o.Done != nil && !slices.ContainsFunc(batch, func(w int) bool { return !c.o.Done(w) })
 	})
@@ -115,41 +117,59 @@ func (c *comparison) layer(done, total int) {
 }
 
 func (c *comparison) run(ctx context.Context, batch []int) error {
-	scores := make([][]score.Window, len(batch))
-	c.under = len(batch)
-	for i, m := range c.models {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		seqs := make([]infer.Sequence, len(batch))
-		for j, w := range batch {
-			// The last token has no successor to score.
-			tokens := c.windows[w]
-			seqs[j] = infer.Sequence{Tokens: tokens[:len(tokens)-1], LogitsFrom: len(tokens) / 2}
-		}
-		logits, err := c.runner.Forward(m, seqs)
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			c.reference = append(c.reference[:0], logits...)
-		}
-		for j, s := range c.score(logits, batch, i == 0) {
-			scores[j] = append(scores[j], s)
-		}
-		c.done += int64(len(batch))
-		if c.o.Progress != nil {
-			c.o.Progress(c.done, c.total)
-		}
+	if err := c.runModels(ctx, batch); err != nil {
+		return err
+	}
+	if err := c.scoreBlocks(ctx); err != nil {
+		return err
 	}
 	if err := file.Unchanged(); err != nil {
 		return err
 	}
-	for j, w := range batch {
+	row := 0
+	for _, w := range batch {
+		scores, first := make([]score.Window, len(c.models)), row
+		row += scored(c.windows[w])
+		for i := range scores {
+			for _, t := range c.tokens[i][first:row] {
+				scores[i].Add(t)
+			}
+		}
 		if c.o.Scored != nil {
-			if err := c.o.Scored(w, scores[j]); err != nil {
+			if err := c.o.Scored(w, scores); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// scored is the number of tokens of a window that are scored: those behind its first half, but for the last one, which
+// has no successor.
+func scored(window []int32) int { return len(window) - 1 - len(window)/2 }
+
+// runModels runs the batch through all models and keeps their states.
+func (c *comparison) runModels(ctx context.Context, batch []int) error {
+	seqs := make([]infer.Sequence, len(batch))
+	c.under, c.targets = len(batch), c.targets[:0]
+	for j, w := range batch {
+		tokens := c.windows[w]
+		seqs[j] = infer.Sequence{Tokens: tokens[:len(tokens)-1], LogitsFrom: len(tokens) / 2}
+		c.targets = append(c.targets, tokens[len(tokens)/2+1:]...)
+	}
+	c.states = resize(c.states, len(c.models))
+	for i, m := range c.models {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		states, err := c.runner.States(m, seqs)
+		if err != nil {
+			return err
+		}
+		c.states[i] = append(c.states[i][:0], states...)
+		c.done += int64(len(batch))
+		if c.o.Progress != nil {
+			c.o.Progress(c.done, c.total)
 		}
 	}
 	return nil

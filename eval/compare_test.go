@@ -159,20 +159,21 @@ func top(x []float64) int {
 	return best
 }
 
-// TestSittingsAndBatchesDoNotMatter: small batches, and a sitting that leaves out what an earlier one did, give the
-// scores of an undisturbed run to the bit, when a window has more scored tokens than the eight that are multiplied in
-// another way than many.
-func TestSittingsAndBatchesDoNotMatter(t *testing.T) {
+// TestSittingsAndBlocksDoNotMatter: small blocks of logits, and a sitting that leaves out what an earlier one did, give
+// the scores of an undisturbed run to the bit, when a window has more scored tokens than the eight that are multiplied
+// in another way than many.
+func TestSittingsAndBlocksDoNotMatter(t *testing.T) {
 	reference, candidate := models(t)
 	windows := randomWindows(6, 32)
 	want := compare(t, reference, candidate, windows, Options{})
-	const pair = 2 * 32 / 2 * 1024 // the logits of two windows
-	for _, limit := range []int{1, pair} {
+	for _, limit := range []int{1, 45 * 1024, 89 * 1024} { // 90 tokens in blocks of 30 and 45
 		if got := compare(t, reference, candidate, windows, Options{MaxLogits: limit}); !reflect.DeepEqual(got, want) {
-			t.Errorf("batches of %d logits change the figures", limit)
+			t.Errorf("blocks of %d logits change the figures", limit)
 		}
 	}
-	late := compare(t, reference, candidate, windows, Options{MaxLogits: pair, Done: func(w int) bool { return w < 3 }})
+	long := randomWindows(6, batchTokens/2)
+	want = compare(t, reference, candidate, long, Options{})
+	late := compare(t, reference, candidate, long, Options{Done: func(w int) bool { return w < 3 }})
 	if !reflect.DeepEqual(late, want[2:]) { // window 2 shares its batch with window 3
 		t.Errorf("%d windows after resuming, and others than in one sitting", len(late))
 	}

@@ -162,21 +162,31 @@ func (p *pass) position(t int) int {
 	return p.spans[i].past + t - p.spans[i].start
 }
 
-// head computes the logits of the wanted rows.
-func (p *pass) head() []float32 {
-	if p.o.NoHead || p.wanted == 0 {
-		return nil
-	}
+// final returns the states behind the last norm of the wanted rows, [wanted][Width], and prepares them for products.
+func (p *pass) final(to ...*Linear) []float32 {
 	if p.rows > p.wanted {
 		p.narrow(nil, 0)
 	}
-	n, out := p.rows, &p.m.output
-	p.prepareNorm(p.m.outputNorm, out)
-	logits := grow(&p.buf.logits, n*out.Rows)
-	p.multiply(p.buf.norm, n, product{dst: logits, w: out})
+	p.prepareNorm(p.m.outputNorm, to...)
+	return p.buf.norm
+}
+
+// head computes the logits of n rows of final states, which are prepared.
+func (p *pass) head(logits, states []float32, n int) {
+	out := &p.m.output
+	p.multiply(states, n, product{dst: logits, w: out})
 	if c := &p.m.Config; c.Scale.Logit != 0 || c.Cap.Logit != 0 {
 		p.prepare(preparation{by: (*logitRows)(c), rows: logits, n: n, width: out.Rows})
 	}
+}
+
+// wantedLogits computes the logits of the wanted rows.
+func (p *pass) wantedLogits() []float32 {
+	if p.o.NoHead || p.wanted == 0 {
+		return nil
+	}
+	logits := grow(&p.buf.logits, p.wanted*p.m.output.Rows)
+	p.head(logits, p.final(&p.m.output), p.wanted)
 	return logits
 }
 

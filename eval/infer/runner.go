@@ -81,15 +81,51 @@ func NewRunner(p *Pool, o Options) *Runner {
 // The next Forward reuses the slice. It fails if a token or a row of logits does not exist, or if a cache is of another
 // model, given twice or too small.
 func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
-	p := &r.pass
-	if err := p.begin(m, seqs); err != nil {
+	if err := r.pass.forward(m, seqs); err != nil {
 		return nil, err
+	}
+	return r.pass.finish(r.pass.wantedLogits())
+}
+
+// States is Forward up to the output matrix. It returns the states behind the last norm of the tokens whose logits are
+// wanted, [rows][Width], in a slice that the next pass reuses.
+func (r *Runner) States(m *Model, seqs []Sequence) ([]float32, error) {
+	if err := r.pass.forward(m, seqs); err != nil {
+		return nil, err
+	}
+	return r.pass.finish(r.pass.final())
+}
+
+// Logits sets logits, [rows][vocabulary], to those of rows that States returned, any number of them. The rows may
+// change: they are rounded as the model rounds its inputs.
+func (r *Runner) Logits(logits []float32, m *Model, states []float32) error {
+	p, rows := &r.pass, len(states)/m.Config.Width
+	if len(states) != rows*m.Config.Width || len(logits) != rows*m.output.Rows {
+		return fmt.Errorf("%d values for states of width %d, and %d for logits of %d tokens", len(states), m.Config.Width,
+			len(logits), m.output.Rows)
+	}
+	if err := p.begin(m, nil); err != nil {
+		return err
+	}
+	p.prepareRows(states, rows, &m.output)
+	p.head(logits, states, rows)
+	return p.err
+}
+
+// forward runs the sequences through all layers.
+func (p *pass) forward(m *Model, seqs []Sequence) error {
+	if err := p.begin(m, seqs); err != nil {
+		return err
 	}
 	p.embed()
 	p.layer(m.opening)
 	p.loops()
 	p.layer(m.closing)
-	logits := p.head()
+	return p.err
+}
+
+// finish adds the tokens to the caches, unless a task failed.
+func (p *pass) finish(result []float32) ([]float32, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
@@ -98,7 +134,7 @@ func (r *Runner) Forward(m *Model, seqs []Sequence) ([]float32, error) {
 			s.cache.length += s.n
 		}
 	}
-	return logits, nil
+	return result, nil
 }
 
 // loops runs all layers as often as the model does.
@@ -169,5 +205,5 @@ func (r *Runner) From(m *Model, seqs []Sequence, x []float32, layer int) ([]floa
 	if _, err := r.Layers(m, seqs, x, layer, len(m.layers)); err != nil {
 		return nil, err
 	}
-	return r.pass.head(), r.pass.err
+	return r.pass.wantedLogits(), r.pass.err
 }
