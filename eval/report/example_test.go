@@ -21,6 +21,10 @@ func ExampleSummary() {
 	}
 	r := &report.Report{Models: []report.Model{m}}
 	r.Fit(threshold.Options{Budget: 0.1})
-	fmt.Println(report.Summary(r)[0])
-	// Output: Q4_K_M (4.89 BPW, 611 kB) is the smallest format within 0.1 nats of the source (KLD 0.02820 ± 0.00020).
+	for _, s := range report.Summary(r) {
+		fmt.Println(s)
+	}
+	// Output:
+	// Deploy m Q4_K_M (611 kB): good. Safer: Q8_0 (1.06 MB, nearly lossless).
+	// Q4_K_M (4.89 BPW, 611 kB) is the smallest format within 0.1 nats of the source (KLD 0.02820 ± 0.00020).
 }

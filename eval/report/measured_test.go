@@ -62,8 +62,8 @@ func TestConclusionsAgree(t *testing.T) {
 	summary := Summary(r)
 	for i, want := range []string{"IQ2_S (3.41 BPW, 1.58 MB)", "IQ2_XS (2.91 BPW, 4.33 MB)"} {
 		m := &r.Models[i]
-		if f := &m.Fidelity; !f.Located || f.Bracket[1] != m.smallest().Format || !strings.HasPrefix(summary[i], want) {
-			t.Errorf("%s; %+v", summary[i], f)
+		if f := &m.Fidelity; !f.Located || f.Bracket[1] != m.smallest().Format || !strings.HasPrefix(summary[2+i], want) {
+			t.Errorf("%s; %+v", summary[2+i], f)
 		}
 	}
 	text := string(render(t, Markdown, r))

@@ -189,7 +189,10 @@ func TestReadJSONRefuses(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	s := Summary(demoReport(t))
-	if len(s) != 3 || !strings.HasPrefix(s[0], "Q2_K (4.06 BPW, 1.86 MB) is the smallest format within 0.1 nats of demo-s (KLD 0.0799 ± 0.0005).") {
+	if len(s) != 5 || !strings.HasPrefix(s[0], "Deploy demo-s-Q4_K_M.gguf (2.38 MB, 2.92 times smaller): good. The same") {
+		t.Errorf("%q", s)
+	}
+	if s = s[2:]; !strings.HasPrefix(s[0], "Q2_K (4.06 BPW, 1.86 MB) is the smallest format within 0.1 nats of demo-s (KLD 0.0799 ± 0.0005).") {
 		t.Errorf("%q", s)
 	}
 	if !strings.HasPrefix(s[2], "The economy of demo-l is not located within the error: it wins at Q2_K (3.60 BPW)") {
@@ -198,16 +201,16 @@ func TestSummary(t *testing.T) {
 	r := demoReport(t)
 	r.Models = r.Models[:1]
 	r.Models[0].Fidelity.Budget = 1e-5
-	if s := Summary(r)[0]; !strings.HasPrefix(s, "No format is within 1e-05 nats of the source; the nearest is Q8_0 (8.51 BPW, 3.76 MB), KLD 0.000202 ± 0.000001") {
+	if s := Summary(r)[1]; !strings.HasPrefix(s, "No format is within 1e-05 nats of the source; the nearest is Q8_0 (8.51 BPW, 3.76 MB), KLD 0.000202 ± 0.000001") {
 		t.Error(s)
 	}
 	r.Models[0].Fidelity.Budget = 0.0805 // Q2_K has 0.0799 ± 0.0005
 	const doubt = "That is within the error of the limit."
-	if s := Summary(r)[0]; !strings.HasPrefix(s, "Q2_K") || !strings.Contains(s, doubt) {
+	if s := Summary(r)[1]; !strings.HasPrefix(s, "Q2_K") || !strings.Contains(s, doubt) {
 		t.Error(s)
 	}
 	r.Models[0].Fidelity.Budget = 0.081
-	if s := Summary(r)[0]; !strings.HasPrefix(s, "Q2_K") || strings.Contains(s, doubt) {
+	if s := Summary(r)[1]; !strings.HasPrefix(s, "Q2_K") || strings.Contains(s, doubt) {
 		t.Error(s)
 	}
 	if s := Summary(&Report{}); len(s) != 1 || s[0] != "Nothing was measured." {

@@ -34,9 +34,15 @@ func (m *Model) smallest() *Row {
 	return nil
 }
 
-// Summary is the report in a few sentences, one per model and one per economy threshold, without trailing blanks.
+// Summary is the report in a few sentences: per model which file to deploy and where the budget lies, and one per
+// economy threshold.
 func Summary(r *Report) []string {
 	var out []string
+	for i := range r.Models {
+		if s := r.Models[i].decisionSentence(); s != "" {
+			out = append(out, s)
+		}
+	}
 	for i := range r.Models {
 		out = append(out, r.Models[i].summary(len(r.Models) > 1))
 	}

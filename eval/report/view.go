@@ -9,6 +9,7 @@ import (
 type view struct {
 	Title     string
 	Summary   []string
+	Cards     []*cardView
 	Warnings  []string
 	Quality   []figureView
 	Dominated string
@@ -58,6 +59,9 @@ func (r *Report) view() view {
 	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Facts: r.facts(),
 		Dominated: dominatedSentence(r.ranked()), Glossary: glossary, Seconds: r.seconds()}
 	for i := range r.Models {
+		if c := r.Models[i].card(); c != nil {
+			v.Cards = append(v.Cards, c)
+		}
 		m := r.Models[i].view()
 		m.ID = fmt.Sprintf("model-%d", i+1)
 		v.Measured = v.Measured || m.Speed.Rows != nil
