@@ -57,7 +57,7 @@ var rules = []rule{
 	{"eval/sequential", nil, "pure statistics over series that grow"},
 	{"eval/paired", []string{"eval/sequential"}, "pure statistics over series"},
 	{"eval/gate", []string{"formats", "eval/paired", "eval/report"}, "judges reports, measures nothing"},
-	{"eval/pareto", []string{"eval/paired"}, "pure logic over candidates"},
+	{"eval/pareto", []string{"formats", "eval/paired"}, "pure logic over candidates"},
 	{"eval/task", []string{"formats/...", "eval/infer", "eval/kernel", "eval/paired"}, "runs artifacts on questions"},
 	{"eval/locate", nil, "pure search over numbers"},
 	{"eval/threshold", []string{"formats/bpw", "eval/locate", "eval/paired"}, "pure statistics over points"},

@@ -5,6 +5,8 @@ import (
 	"math"
 	"path/filepath"
 	"time"
+
+	"bitmill/formats"
 )
 
 // Forecast is what a run will do, as far as can be told before it begins.
@@ -46,7 +48,7 @@ func (f *Forecast) String() string {
 	for _, x := range f.Files {
 		sum += x.Bytes
 	}
-	text := fmt.Sprintf("%s, %s of %s, ", several(f.Models, "model"), several(len(f.Files), "file"), megabytes(sum))
+	text := fmt.Sprintf("%s, %s of %s, ", several(f.Models, "model"), several(len(f.Files), "file"), formats.Size(sum))
 	if f.Windows > 0 {
 		text += fmt.Sprintf("%s of %d tokens, ", several(f.Windows, "window"), f.Context)
 	}
@@ -64,19 +66,6 @@ func several(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// megabytes are bytes in decimal units.
-func megabytes(n int64) string {
-	for _, u := range []struct {
-		name string
-		size float64
-	}{{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}} {
-		if x := float64(n) / u.size; x >= 1 {
-			return fmt.Sprintf("%.3g %s", x, u.name)
-		}
-	}
-	return fmt.Sprintf("%d bytes", n)
 }
 
 // About is a duration in words, as exact as a forecast is: 45 s, 12 min, 3 h 20 min.

@@ -56,6 +56,7 @@ func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 	}
 	m := &report.Model{Name: j.name, Path: j.name, Architecture: c.Arch, Family: c.Family,
 		SourceHash: in.provenance.Source, Parameters: sum.All.Weights, Calibration: in.coverage,
+		Context: int64(c.Context),
 		KVBytes: 2 * c.KVValues(), StateBytes: 4 * c.StateValues()}
 	if n := c.WindowValues(); n > 0 {
 		m.Window, m.WindowBytes = int64(c.Window), 2*n

@@ -132,13 +132,13 @@ func TestChooseByDivergence(t *testing.T) {
 		t.Fatal("the losses of these windows do not show what chance does")
 	}
 	got, err := Choose(slices.Clone(all), Limits{Memory: q8.FileBytes}, paired.Options{})
-	if err != nil || got.Smaller == nil || got.Smaller.Dominated != "" || got.Smaller.Loss > q8.Loss+0.01 {
-		t.Errorf("beside %s: %+v %v", got.Best.Format, got.Smaller, err)
+	if x := got.Best; err != nil || x.FileBytes >= q8.FileBytes || x.Dominated != "" || x.Loss > q8.Loss+0.01 {
+		t.Errorf("%+v %v", x, err)
 	}
 	for limit, want := range map[int64]string{q8.FileBytes: "Q8_0", q8.FileBytes - 1: "Q6_K", q6.FileBytes - 1: "Q5_1"} {
 		got, err := Choose(slices.Clone(all), Limits{Memory: limit}, paired.Options{})
-		if err != nil || got.Best == nil || got.Best.Format != want && got.Best.Format != "MXFP4_MOE" {
-			t.Errorf("%d bytes: %+v %v, want %s", limit, got.Best, err, want)
+		if x := got.Answers[0].Nearest; err != nil || x == nil || x.Format != want && x.Format != "MXFP4_MOE" {
+			t.Errorf("%d bytes: %+v %v, want %s", limit, x, err, want)
 		}
 	}
 }

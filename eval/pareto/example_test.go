@@ -25,6 +25,6 @@ func ExampleChoose() {
 		}
 	}
 	// Output:
-	// m Q4_K_M is the best of those that fit: 1.0100 bits per byte, KLD 0.02, 480 bytes.
+	// Q4_K_M is the best of m that fits, and no smaller file is as good: 480 B, KLD 0.02.
 	// Q4_0 is dominated by m Q4_K_M
 }

@@ -6,17 +6,15 @@ package pareto
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"math"
-	"slices"
-
-	"bitmill/eval/paired"
 )
 
 // Candidate is one measured file.
 type Candidate struct {
 	Model       string  `json:"model"`
 	Format      string  `json:"format"`
+	Path        string  `json:"path,omitempty"` // of the file; empty where it is not known
+	Context     int64   `json:"context"`        // tokens that count: those asked for, or as many as the model was made for
 	FileBytes   int64   `json:"file_bytes"`
 	KVBytes     int64   `json:"-"`            // keys and values of one token
 	Window      int64   `json:"-"`            // tokens that some layers see at most
@@ -28,6 +26,7 @@ type Candidate struct {
 	Dominated   string  `json:"dominated_by,omitempty"`
 	Fits        bool    `json:"fits"`
 
+	Most      int64     `json:"-"` // tokens that the model was made for; 0: not known
 	Text      string    `json:"-"` // identifies the text and how it was cut into windows
 	From      string    `json:"-"` // identifies the source that KLD is taken from; "": Model does
 	Source    bool      `json:"-"` // the source itself
@@ -55,14 +54,6 @@ func (c *Candidate) sibling(o *Candidate) bool {
 	return cmp.Or(c.From, c.Model) == cmp.Or(o.From, o.Model)
 }
 
-// words are the divergence for a sentence.
-func (c *Candidate) words() string {
-	if math.IsNaN(c.KLD) {
-		return "KLD not measured"
-	}
-	return fmt.Sprintf("KLD %.4g", c.KLD)
-}
-
 // memory is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64. Without
 // tokens there is no state either.
 func (c *Candidate) memory(tokens int64) int64 {
@@ -76,105 +67,4 @@ func (c *Candidate) memory(tokens int64) int64 {
 	// Layers with a window need no tokens before it.
 	beyond := max(0, tokens-max(0, c.Window)) * min(max(0, c.WindowBytes), max(0, c.KVBytes))
 	return c.FileBytes + c.StateBytes + tokens*c.KVBytes - beyond
-}
-
-// Limits bound the choice; a zero field is no limit.
-type Limits struct {
-	Memory  int64   // bytes
-	KLD     float64 // nats per token, of the mean
-	Context int     // tokens whose keys and values count as memory
-}
-
-// Choice is the artifact to take.
-type Choice struct {
-	Best       *Candidate  `json:"best"`              // nil: nothing fits
-	Smaller    *Candidate  `json:"smaller,omitempty"` // its loss is higher by no more than the error; nil: Best
-	Candidates []Candidate `json:"candidates"`        // by size
-	Reason     string      `json:"reason"`            // whole sentences
-}
-
-// Choose takes the best artifact within the limits: of each model the one that diverges least, of those the one with
-// the lowest loss. With a limit on KLD alone it takes the smallest: the quality is then given, and the size is to be
-// found.
-func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
-	if err := Rank(all, o); err != nil {
-		return nil, err
-	}
-	choice := &Choice{Candidates: all}
-	for i := range all {
-		c := &all[i]
-		c.Memory = c.memory(int64(l.Context))
-		c.Fits = (l.Memory == 0 || c.Memory <= l.Memory) && (l.KLD == 0 || c.KLD <= l.KLD)
-		if !c.Fits {
-			continue
-		}
-		if choice.Best == nil {
-			choice.Best = c // the smallest
-		}
-	}
-	if choice.Best != nil && l.Memory > 0 {
-		choice.Best = bestOf(all)
-	}
-	if choice.Best == nil {
-		choice.Reason = fmt.Sprintf("Nothing fits: the smallest artifact, %s %s, takes %d bytes, %s.",
-			all[0].Model, all[0].Format, all[0].Memory, all[0].words())
-		return choice, nil
-	}
-	best := choice.Best
-	choice.Reason = fmt.Sprintf("%s %s is the best of those that fit: %.4f bits per byte, %s, %d bytes.",
-		best.Model, best.Format, best.Loss, best.words(), best.FileBytes)
-	if l.Memory == 0 {
-		choice.Reason = fmt.Sprintf("%s %s is the smallest that fits: %d bytes, %s.",
-			best.Model, best.Format, best.FileBytes, best.words())
-		if slices.ContainsFunc(all, func(c Candidate) bool { return !c.sibling(best) }) {
-			choice.Reason += " KLD is from each model's own source and does not compare the models: " +
-				"a limit of memory (--ram) does."
-		}
-		return choice, nil
-	}
-	for i := range all {
-		c := &all[i]
-		if !c.Fits || c.FileBytes >= best.FileBytes || c.Dominated != "" {
-			continue
-		}
-		if t, err := paired.Compare(c.Series, best.Series, o); err == nil && t.Low <= 0 {
-			choice.Smaller = c
-			choice.Reason += fmt.Sprintf(" %s %s, at %d bytes, has a loss that is higher by no more than the error "+
-				"(difference %+.4f, interval %+.4f to %+.4f).", c.Model, c.Format, c.FileBytes, t.Mean, t.Low, t.High)
-			break
-		}
-	}
-	return choice, nil
-}
-
-// bestOf is the one to take of those that fit, nil when none does.
-func bestOf(all []Candidate) (best *Candidate) {
-	var nearest []*Candidate // of each model
-	for i := range all {
-		c := &all[i]
-		if !c.Fits {
-			continue
-		}
-		k := slices.IndexFunc(nearest, func(n *Candidate) bool { return n.sibling(c) })
-		switch {
-		case k < 0:
-			nearest = append(nearest, c)
-		case c.nearer(nearest[k]):
-			nearest[k] = c
-		}
-	}
-	for _, c := range nearest {
-		if best == nil || c.Loss < best.Loss {
-			best = c
-		}
-	}
-	return best
-}
-
-// nearer reports whether c predicts better than another file of its model: by divergence where both have one.
-func (c *Candidate) nearer(o *Candidate) bool {
-	if c.compared() && o.compared() && c.KLD != o.KLD {
-		return c.KLD < o.KLD
-	}
-	return c.Loss < o.Loss
 }

@@ -34,46 +34,61 @@ func made() []Candidate {
 	return out
 }
 
+// named is the model and format of a candidate.
+func named(x *Candidate) string {
+	if x == nil {
+		return ""
+	}
+	return x.Model + " " + x.Format
+}
+
+// TestChoose: of each model the smallest file that is not worse than its best, the better model first.
 func TestChoose(t *testing.T) {
 	for _, c := range []struct {
-		limits        Limits
-		best, smaller string
+		limits                      Limits
+		large, nearest, small, best string
 	}{
-		{Limits{Memory: 10000}, "large BF16", "large Q8_0"},
-		{Limits{Memory: 4000}, "large Q8_0", ""},
-		{Limits{Memory: 2000}, "large Q4_K_M", ""},
-		{Limits{Memory: 2000, Context: 200}, "large Q2_K", ""},
-		{Limits{Memory: 1300}, "large Q2_K", ""},
-		{Limits{Memory: 1300, KLD: 0.05}, "small Q8_0", ""},
-		{Limits{KLD: 0.05}, "small Q4_K_M", ""},
-		{Limits{Memory: 100}, "", ""},
+		{Limits{Memory: 10000}, "large Q8_0", "large BF16", "small Q8_0", "large Q8_0"},
+		{Limits{Memory: 4000}, "large Q8_0", "large Q8_0", "small Q8_0", "large Q8_0"},
+		{Limits{Memory: 2000}, "large Q4_K_M", "large Q4_K_M", "small Q8_0", "large Q4_K_M"},
+		{Limits{Memory: 2000, Context: 200}, "large Q2_K", "large Q2_K", "small Q8_0", "large Q2_K"},
+		{Limits{Memory: 1300, KLD: 0.05}, "", "", "small Q8_0", "small Q8_0"},
+		{Limits{KLD: 0.05}, "large Q4_K_M", "large BF16", "small Q4_K_M", "large Q4_K_M"},
+		{Limits{Memory: 100}, "", "", "", ""},
 	} {
 		got, err := Choose(made(), c.limits, paired.Options{Resamples: 300})
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := func(x *Candidate) string {
-			if x == nil {
-				return ""
-			}
-			return x.Model + " " + x.Format
+		if len(got.Answers) != 2 || got.Reason == "" || named(got.Best) != c.best {
+			t.Errorf("%+v: %d answers, best %q: %s", c.limits, len(got.Answers), named(got.Best), got.Reason)
 		}
-		if name(got.Best) != c.best || name(got.Smaller) != c.smaller || got.Reason == "" {
-			t.Errorf("%+v: %q, %q: %s; want %q, %q", c.limits, name(got.Best), name(got.Smaller), got.Reason, c.best, c.smaller)
+		for _, a := range got.Answers {
+			take, nearest := c.large, c.nearest
+			if a.Model == "small" {
+				take, nearest = c.small, named(a.Nearest)
+			}
+			if named(a.Take) != take || named(a.Nearest) != nearest || a.Reason == "" {
+				t.Errorf("%+v: %q, nearest %q: %s; want %q, %q", c.limits, named(a.Take), named(a.Nearest), a.Reason, take, nearest)
+			}
 		}
 	}
 }
 
-// TestSmallestOfSeveralModels: the smallest within a divergence from its own source does not choose between models.
-func TestSmallestOfSeveralModels(t *testing.T) {
-	const says = "does not compare the models"
-	both, err := Choose(made(), Limits{KLD: 0.05}, paired.Options{})
-	if err != nil || !strings.Contains(both.Reason, says) {
-		t.Errorf("%+v %v", both, err)
+// TestContextOfTheModel: no more tokens count than the model was made for.
+func TestContextOfTheModel(t *testing.T) {
+	all := made()
+	for i := range all {
+		all[i].Most = 100
 	}
-	one, err := Choose(made()[:4], Limits{KLD: 0.05}, paired.Options{})
-	if err != nil || strings.Contains(one.Reason, says) {
-		t.Errorf("%+v %v", one, err)
+	got, err := Choose(all, Limits{Memory: 10000, Context: 4096}, paired.Options{Resamples: 300})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range got.Candidates {
+		if c.Context != 100 || c.Memory != c.FileBytes+100 {
+			t.Errorf("%s %s: %d tokens, %d bytes", c.Model, c.Format, c.Context, c.Memory)
+		}
 	}
 }
 

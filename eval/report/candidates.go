@@ -32,7 +32,7 @@ func (r *Row) ranks() bool { return r.Measured() && r.BitsPerByte > 0 }
 
 // candidate is one row of the model.
 func (m *Model) candidate(row *Row, text *TextInfo) pareto.Candidate {
-	c := pareto.Candidate{Model: m.Name, Format: row.Format, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
+	c := pareto.Candidate{Model: m.Name, Format: row.Format, Path: row.Path, Most: m.Context, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
 		Window: m.Window, WindowBytes: m.WindowBytes, StateBytes: m.StateBytes,
 		Loss: row.BitsPerByte, KLD: row.KLD, KLDSE: row.KLDSE, KLDSeries: row.WindowKLD,
 		Text: text.key(), From: m.Name + " " + m.SourceHash}

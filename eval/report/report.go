@@ -66,6 +66,7 @@ type Model struct {
 	Vocabulary   string             `json:"vocabulary"`   // its hash: losses per token compare only where it is equal
 	SourceHash   string             `json:"source_hash"`
 	Parameters   int64              `json:"parameters"`
+	Context      int64              `json:"context"`      // tokens that it was made for; 0: not known
 	KVBytes      int64              `json:"kv_bytes"`     // keys and values of one token in 16 bits
 	Window       int64              `json:"window"`       // tokens that some layers see at most; 0: all
 	WindowBytes  int64              `json:"window_bytes"` // of KVBytes, the part in those layers

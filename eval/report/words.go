@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"bitmill/formats"
 	"bitmill/formats/bpw"
 )
 
@@ -34,33 +35,12 @@ func size(bytes int64) string {
 	if bytes <= 0 {
 		return none
 	}
-	return scaled(float64(bytes), " B", " kB", " MB", " GB", " TB")
+	return formats.Size(bytes)
 }
 
 // count is a number with three digits and a decimal unit: 11.5 million.
 func count(n int64) string {
-	return scaled(float64(n), "", " thousand", " million", " billion", " trillion")
-}
-
-// scaled prints x in the first unit that leaves it below a thousand.
-func scaled(x float64, units ...string) string {
-	i := 0
-	for ; x >= 999.5 && i < len(units)-1; i++ {
-		x /= 1000
-	}
-	return digits(x, i == 0) + units[i]
-}
-
-// digits prints three significant digits of 0 <= x < 1000, or a whole number.
-func digits(x float64, whole bool) string {
-	switch {
-	case whole || x >= 99.95:
-		return fmt.Sprintf("%.0f", x)
-	case x >= 9.995:
-		return fmt.Sprintf("%.1f", x)
-	default:
-		return fmt.Sprintf("%.2f", x)
-	}
+	return formats.Scaled(float64(n), "", " thousand", " million", " billion", " trillion")
 }
 
 // measure prints a value with its standard error, both to the error's leading digit (two when that is 1 or 2, within
