@@ -203,6 +203,9 @@ func (j *job) forgetReport(missing []quantize.Artifact) error {
 				return err
 			}
 		}
+		if err := j.unpublish(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -36,11 +36,12 @@ func describeText(t *report.TextInfo, windows [][]int32) {
 }
 
 // reportNames are the files that writeReport writes.
-var reportNames = []string{"report.json", "report.md", "report.html"}
+var reportNames = []string{"report.json", "report.md", "report.html", "report.csv"}
 
-// writeReport writes the report's three files and returns the path of the first.
+// writeReport writes the report's files and returns the path of the first.
 func writeReport(dir string, rep *report.Report) (string, error) {
-	for i, render := range []func(io.Writer, *report.Report) error{report.WriteJSON, report.Markdown, report.HTML} {
+	for i, render := range []func(io.Writer, *report.Report) error{report.WriteJSON, report.Markdown, report.HTML,
+		report.CSV} {
 		var b bytes.Buffer
 		if err := render(&b, rep); err != nil {
 			return "", fmt.Errorf("%s: %w", reportNames[i], err)

@@ -76,6 +76,9 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	if s.Path, err = writeReport(o.Out, s.Report); err != nil {
 		return s, err
 	}
+	if err := publish(p.jobs, s.Report); err != nil {
+		return s, err
+	}
 	if o.Budget != "" {
 		s.Check, err = gate.Check(s.Report, nil, rules, gate.Options{Strict: o.Strict})
 	}

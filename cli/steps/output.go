@@ -50,6 +50,7 @@ var marks = []string{
 	"<meta name=\"generator\" content=\"bitmill\">", // report.html
 	"{\n \"jobs\": [\n  {\n   \"name\": ",           // batch.json
 	"<testsuite name=\"bitmill check\"",             // JUnit
+	"model,format,file,sha256,method,file_bytes,",   // report.csv
 }
 
 // written reports whether the file's first bytes are those of a file that bitmill writes, or of a GGUF file.

@@ -176,7 +176,8 @@ func (m *Model) choice(role string, r *Row) choiceView {
 		c.Facts.add("Memory at 4k context", size(m.Memory(r, contextTokens)))
 	}
 	if x := r.Resources; x != nil && x.Generate.PerSecond > 0 {
-		c.Facts.add("Speed", fmt.Sprintf("%.3g tokens/s, prompts %.3g", x.Generate.PerSecond, x.Prompt.PerSecond))
+		c.Facts.add("Speed", fmt.Sprintf("%s tokens/s, prompts %s", scaled(x.Generate.PerSecond, "", " thousand", " million"),
+			scaled(x.Prompt.PerSecond, "", " thousand", " million")))
 	}
 	return c
 }

@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"bitmill/cli/steps"
+	"bitmill/eval/report"
+	"bitmill/formats/file"
+)
+
+// publish publishes the models of the report.
+func publish(jobs []*job, r *report.Report) error {
+	for i := range r.Models {
+		at := slices.IndexFunc(jobs, func(j *job) bool { return j.name == r.Models[i].Name })
+		if err := jobs[at].publish(r, &r.Models[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish leaves beside the artifacts what people upload with them: a model card, the files' hashes, and Modelfiles for
+// ollama. A file of that name that bitmill did not write stays, with a warning.
+func (j *job) publish(r *report.Report, m *report.Model) error {
+	var card bytes.Buffer
+	if err := report.ModelCard(&card, r, m, j.origin()); err != nil {
+		return err
+	}
+	if err := j.unpublish(); err != nil {
+		return err
+	}
+	files := map[string]string{"README.md": card.String(), "SHA256SUMS": m.Sums()}
+	maps.Copy(files, m.Modelfiles())
+	var outputs []file.Written
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := steps.CheckOutput(j.path(name), j.o.Force); err != nil {
+			j.Events.Warn(err.Error())
+			continue
+		}
+		data := []byte(files[name])
+		if err := file.Write(j.path(name), data); err != nil {
+			return err
+		}
+		outputs = append(outputs, file.Written{Path: name, Bytes: int64(len(data)), SHA256: hashBytes(data)})
+	}
+	return j.store.Save("publish", key("publish", card.String()), outputs, nil)
+}
+
+// unpublish removes what an earlier run published, as its files are about to change.
+func (j *job) unpublish() error {
+	rec, whole := j.store.Intact("publish")
+	if !whole {
+		return nil
+	}
+	for _, o := range rec.Outputs {
+		if err := os.Remove(j.path(o.Path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// origin is what the source says of itself.
+func (j *job) origin() report.Origin {
+	text := func(key string) string {
+		s, _, _ := j.source.Metadata.String(key)
+		return s
+	}
+	base := ""
+	for _, prefix := range []string{"https://huggingface.co/", "https://hf.co/"} {
+		if id, ok := strings.CutPrefix(text("general.repo_url"), prefix); ok {
+			base = cmp.Or(base, id)
+		}
+	}
+	if id, ok := hubID(j.source.Path); ok {
+		base = id
+	}
+	return report.Origin{Base: cmp.Or(base, j.name), License: text("general.license")}
+}
+
+// hubID is the id of a model in a folder of the hub's cache: models--ORG--NAME/snapshots/COMMIT.
+func hubID(path string) (string, bool) {
+	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if id, ok := strings.CutPrefix(part, "models--"); ok {
+			return strings.Replace(id, "--", "/", 1), true
+		}
+	}
+	return "", false
+}

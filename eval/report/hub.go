@@ -1,0 +1,118 @@
+package report
+
+import (
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+// Origin is what a model card says of the source.
+type Origin struct {
+	Base    string // id or name of the model
+	License string // "" when not known
+}
+
+//go:embed hub.md.tmpl
+var hubSource string
+
+var hub = template.Must(template.New("hub").Funcs(template.FuncMap{
+	"escape": escape, "yaml": strconv.Quote, "table": markdownTable,
+}).Parse(hubSource))
+
+// hubView is what a model card shows.
+type hubView struct {
+	Origin
+	Name, Tool, Source, Text string
+	Card                     *cardView
+	Files                    table
+}
+
+// ModelCard writes the README.md of a folder of artifacts as the Hugging Face hub wants it: front matter, which file to
+// take, a table of files, commands.
+func ModelCard(w io.Writer, r *Report, m *Model, o Origin) error {
+	v := hubView{Origin: Origin{clean(o.Base), clean(o.License)}, Name: clean(m.Name), Tool: clean(r.Tool), Card: m.card(),
+		Source: fmt.Sprintf("%s, %s", clean(m.Source.Format), size(m.Source.FileBytes)), Files: m.hubTable(m.sorted())}
+	if t := &r.Text; t.Windows > 0 {
+		v.Text = fmt.Sprintf("%s (%s of %d tokens)", clean(t.Name), plural(int64(t.Windows), "window"), t.Context)
+	}
+	if v.Card != nil {
+		for i := range v.Card.Commands { // the folder is the card's
+			command := &v.Card.Commands[i][1]
+			*command = strings.ReplaceAll(*command, path.Dir(m.decide().Deploy.Path)+"/", "")
+		}
+	}
+	return hub.Execute(w, v)
+}
+
+func (m *Model) hubTable(rows []*Row) table {
+	t := table{Heads: []head{{"File", "", true, 0}, {"Size", "", false, 0}, {"BPW", "", false, 0}, {"KLD", "", false, 0},
+		{"Same next token", "", false, 0}, {"Perplexity", "", false, 0}, {"Quality", "", true, 0}}}
+	for _, r := range rows {
+		figures := []string{none, none, none}
+		if r.Compared() {
+			figures = []string{measure(r.KLD, r.KLDSE, false), percent(r.SameTop), change(r)}
+		}
+		line := append([]string{fileName(m, r), size(r.FileBytes), or(bpwOf(r.PayloadBits, r.Weights))}, figures...)
+		t.Rows = append(t.Rows, append(line, r.Grade().String()))
+	}
+	return t
+}
+
+// CSV writes a line per file, with plain numbers; what was not measured is empty.
+func CSV(w io.Writer, r *Report) error {
+	c := csv.NewWriter(w)
+	number := func(x float64) string {
+		if !finite(x) {
+			return ""
+		}
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	}
+	lines := [][]string{{"model", "format", "file", "sha256", "method", "file_bytes", "payload_bits", "weights", "bpw",
+		"ppl", "ppl_se", "ln_ratio", "ln_ratio_se", "kld", "kld_se", "same_top", "grade"}}
+	for i := range r.Models {
+		m := &r.Models[i]
+		for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
+			grade := ""
+			if row != &m.Source && row.Grade() != Ungraded {
+				grade = row.Grade().String()
+			}
+			lines = append(lines, []string{clean(m.Name), clean(row.Format), clean(row.Path), row.SHA256, row.Method,
+				strconv.FormatInt(row.FileBytes, 10), strconv.FormatInt(row.PayloadBits, 10), strconv.FormatInt(row.Weights, 10),
+				bpwOf(row.PayloadBits, row.Weights), number(row.PPL), number(row.PPLSE), number(row.LnRatio),
+				number(row.LnRatioSE), number(row.KLD), number(row.KLDSE), number(row.SameTop), grade})
+		}
+	}
+	if err := c.WriteAll(lines); err != nil {
+		return err
+	}
+	return c.Error()
+}
+
+// Sums lists the artifacts' SHA-256 as sha256sum does, for files in the model's folder.
+func (m *Model) Sums() string {
+	var b strings.Builder
+	for _, r := range m.sorted() {
+		if r.SHA256 != "" && r.Path != "" {
+			fmt.Fprintf(&b, "%s  %s\n", r.SHA256, path.Base(r.Path))
+		}
+	}
+	return b.String()
+}
+
+// Modelfiles are what ollama needs to know of the files of the decision, by name.
+func (m *Model) Modelfiles() map[string]string {
+	out := map[string]string{}
+	d := m.decide()
+	for _, r := range []*Row{d.Deploy, d.Smaller, d.Safer} {
+		if r != nil && r.Path != "" {
+			base := path.Base(r.Path)
+			out[strings.TrimSuffix(base, ".gguf")+".Modelfile"] = "FROM ./" + base + "\n"
+		}
+	}
+	return out
+}
