@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bitmill/eval/threshold"
+	"bitmill/formats"
 )
 
 // Decision is which file of a model to deploy, and two others for those who want less or more.
@@ -176,8 +177,8 @@ func (m *Model) choice(role string, r *Row) choiceView {
 		c.Facts.add("Memory at 4k context", size(m.Memory(r, contextTokens)))
 	}
 	if x := r.Resources; x != nil && x.Generate.PerSecond > 0 {
-		c.Facts.add("Speed", fmt.Sprintf("%s tokens/s, prompts %s", scaled(x.Generate.PerSecond, "", " thousand", " million"),
-			scaled(x.Prompt.PerSecond, "", " thousand", " million")))
+		c.Facts.add("Speed", fmt.Sprintf("%s tokens/s, prompts %s", formats.Scaled(x.Generate.PerSecond, "", " thousand", " million"),
+			formats.Scaled(x.Prompt.PerSecond, "", " thousand", " million")))
 	}
 	return c
 }
