@@ -43,44 +43,39 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 		}
 		add(a.word(), a.sha256, a.model, &m.Artifacts[i])
 	}
+	if !j.o.NoNoiseFloor {
+		v.Candidates = append(v.Candidates, j.noise(in))
+	}
 	results, err := v.Run(ctx)
 	if err != nil {
 		return err
 	}
-	for i, x := range results {
-		if err := Finite(cmp.Or(rows[i].Path, j.source.Path), x); err != nil {
+	for i, row := range rows {
+		if err := Finite(cmp.Or(row.Path, j.source.Path), results[i]); err != nil {
 			return err
 		}
-		rows[i].Text = x
+		row.Text = results[i]
 	}
-	if j.o.NoNoiseFloor {
-		return nil
+	if !j.o.NoNoiseFloor {
+		m.Noise, err = noiseOf(j.source.Path, results[len(rows)])
 	}
-	return j.noiseFloor(ctx, in, m)
+	return err
 }
 
 // noiseWindows is how many windows the noise floor is measured on: a floor needs no precision.
 const noiseWindows = 8
 
-// noiseFloor measures the source against itself with rounded activations.
-func (j *job) noiseFloor(ctx context.Context, in inputs, m *report.Model) error {
-	windows := j.windows[:min(noiseWindows, len(j.windows))]
-	k := key("noise", in.provenance.Source, j.tokens)
-	source := j.source.Engine
-	v := Evaluation{Session: j.Session, Store: &j.store, Reference: source, Windows: windows,
-		What: "noise floor " + j.name,
-		Candidates: []Candidate{{Step: "noise-source", Key: k, Model: source},
-			{Step: "noise", Key: k, Model: source.WithBF16Inputs()}}}
-	results, err := v.Run(ctx)
-	if err != nil {
-		return err
+// noise is the source with rounded activations, whose divergence from the source itself is the noise floor.
+func (j *job) noise(in inputs) Candidate {
+	return Candidate{Step: "noise", Key: key("noise", in.provenance.Source, j.tokens),
+		Model: j.source.Engine.WithBF16Inputs(), Windows: min(noiseWindows, len(j.windows))}
+}
+
+func noiseOf(path string, x score.Text) (*report.Noise, error) {
+	if err := Finite(path, x); err != nil {
+		return nil, err
 	}
-	x := results[1]
-	if err := Finite(j.source.Path, x); err != nil {
-		return err
-	}
-	m.Noise = &report.Noise{Windows: len(windows), KLD: x.KLD, KLDSE: x.KLDSE, KLDP99: x.KLDP99, SameTop: x.SameTop}
-	return nil
+	return &report.Noise{Windows: len(x.WindowKLD), KLD: x.KLD, KLDSE: x.KLDSE, KLDP99: x.KLDP99, SameTop: x.SameTop}, nil
 }
 
 // Finite returns an error if the figures are not finite numbers.

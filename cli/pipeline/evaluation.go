@@ -29,8 +29,9 @@ type Evaluation struct {
 
 // Until says how many windows every candidate needs, given the scores of those that it has, in the order in which they
 // were taken. It is asked before the first window and when all that was asked for is there, and the evaluation ends when
-// no candidate needs more than it has. The reference gets every window that an artifact gets, whatever is said of it, unless it is
-// alone. What is said must depend on the scores alone: an evaluation that resumes asks the same questions again.
+// no candidate needs more than it has. The reference gets every window that an artifact gets, whatever is said of it,
+// unless it is alone. What is said must depend on the scores alone: an evaluation that resumes asks the same questions
+// again.
 type Until func(scored [][]score.Window) []Demand
 
 // Demand is a number of windows.
@@ -46,6 +47,7 @@ func Round(windows [][]int32) int { return max(1, infer.BatchTokens/len(windows[
 type Candidate struct {
 	Step, Key string
 	Model     *infer.Model
+	Windows   int             // of the order, that it takes whatever Until says; 0: as Until says
 	scores    []*score.Window // by window of the text; nil: not yet scored
 	need      int             // of the order, its first windows
 	likely    int
@@ -92,15 +94,7 @@ func inOrder(n int) []int {
 
 // ask sets how many windows every candidate needs, and reports whether some need more than before.
 func (v *Evaluation) ask() (more bool) {
-	n := len(v.Windows)
-	demands := make([]Demand, len(v.Candidates))
-	if v.Until == nil {
-		for i := range demands {
-			demands[i].Now = n
-		}
-	} else {
-		demands = v.Until(v.scored())
-	}
+	n, demands := len(v.Windows), v.demands()
 	most := Demand{}
 	for i := len(demands) - 1; i >= 0; i-- {
 		s, d := &v.Candidates[i], demands[i]
@@ -116,13 +110,38 @@ func (v *Evaluation) ask() (more bool) {
 	return more
 }
 
-// scored are the scores of every candidate's windows, in the order in which they were taken.
-func (v *Evaluation) scored() [][]score.Window {
-	out := make([][]score.Window, len(v.Candidates))
+// demands are what the candidates need: a fixed number of windows, or what Until says of the others.
+func (v *Evaluation) demands() []Demand {
+	var asked []Demand
+	if v.Until != nil {
+		asked = v.Until(v.scored())
+	}
+	list := make([]Demand, len(v.Candidates))
 	for i, s := range v.Candidates {
-		for _, w := range v.Order[:s.need] {
-			out[i] = append(out[i], *s.scores[w])
+		switch {
+		case s.Windows > 0:
+			list[i].Now = s.Windows
+		case v.Until == nil:
+			list[i].Now = len(v.Windows)
+		default:
+			list[i], asked = asked[0], asked[1:]
 		}
+	}
+	return list
+}
+
+// scored are the scores of the windows of every candidate that Until is asked about, in the order in which they were
+// taken.
+func (v *Evaluation) scored() (out [][]score.Window) {
+	for _, s := range v.Candidates {
+		if s.Windows > 0 {
+			continue
+		}
+		var windows []score.Window
+		for _, w := range v.Order[:s.need] {
+			windows = append(windows, *s.scores[w])
+		}
+		out = append(out, windows)
 	}
 	return out
 }

@@ -53,6 +53,9 @@ func TestEvaluationEndsWhenItHasEnough(t *testing.T) {
 			v.Candidates = append(v.Candidates, Candidate{Step: name, Key: name, Model: m.Engine.WithBF16Inputs()})
 		}
 		v.Candidates[0].Model = m.Engine
+		if len(most) > 1 { // Until does not hear of it
+			v.Candidates = append(v.Candidates, Candidate{Step: "c", Key: "c", Model: m.Engine.WithBF16Inputs(), Windows: 4})
+		}
 		var asked []string
 		v.Until = stepping(&asked, most...)
 		results, err := v.Run(ctx)
@@ -62,7 +65,7 @@ func TestEvaluationEndsWhenItHasEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, n := range []int{6, 3, 6} {
+	for i, n := range []int{6, 3, 6, 4} {
 		taken := slices.Sorted(slices.Values(eval.Order(windows, 1)[:n]))
 		if !slices.Equal(want[i].Windows, taken) || len(want[i].WindowKLD) != n {
 			t.Errorf("candidate %d has the windows %v, want %v", i, want[i].Windows, taken)

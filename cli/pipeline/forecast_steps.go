@@ -95,11 +95,12 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 		all += r.window(j, j.passOf(a.GGUFTensors(), false))
 	}
 	n, models := len(j.windows), 1+len(j.planned)
-	f.add("evaluate "+j.name, "model windows", int64(n*models), float64(n)*all)
+	few := 0
 	if !j.o.NoNoiseFloor {
-		few := min(noiseWindows, n)
-		f.add("noise floor "+j.name, "model windows", int64(2*few), float64(few)*(source+r.window(j, j.sourcePass().bf16())))
+		few = min(noiseWindows, n)
 	}
+	f.add("evaluate "+j.name, "model windows", int64(n*models+few),
+		float64(n)*all+float64(few)*r.window(j, j.sourcePass().bf16()))
 	if j.method != quantize.Reference {
 		if !j.o.CompareMethods {
 			n = min(n, sampleWindows)

@@ -85,7 +85,7 @@ func smallBench(t *testing.T) {
 	t.Cleanup(func() { benchTests = old })
 }
 
-var phases = []string{"calibrate m", "quantize m", "errors m", "evaluate m", "noise floor m"}
+var phases = []string{"calibrate m", "quantize m", "errors m", "evaluate m"}
 
 // TestSecondRunDoesWhatIsMissing: after a whole run, another does the steps whose inputs or outputs have changed, and
 // no other, and leaves the same files where the inputs are the same.
@@ -228,8 +228,7 @@ func TestSourceIsLoadedOnlyToRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]bool{"read m": false, "calibrate m": true, "quantize m": false, "errors m": false,
-		"evaluate m":    true,
-		"noise floor m": true, "load m": true, "load m-Q8_0.gguf": true, "load m-Q4_0.gguf": true, "bench m": true}
+		"evaluate m": true, "load m": true, "load m-Q8_0.gguf": true, "load m-Q4_0.gguf": true, "bench m": true}
 	if !reflect.DeepEqual(loaded, want) {
 		t.Errorf("loaded: %v, want %v", loaded, want)
 	}
