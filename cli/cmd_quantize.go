@@ -15,7 +15,7 @@ func quantizeCommand() *cli.Command {
 the next tensor. The format COPY keeps every tensor as it is. Shards are named after OUT.gguf: OUT-00001-of-0000N.gguf.
 
 --reuse copies tensors of the same type from an earlier artifact instead of encoding them. The artifact's metadata
-(bitmill.source.sha256, bitmill.imatrix.sha256, bitmill.version) must say that it was made from the same model, with
+(bitmill.source.blake3, bitmill.imatrix.sha256, bitmill.version) must say that it was made from the same model, with
 the same importance matrix, by the same version of bitmill. If bitmill run recorded the file's hash, the file must
 still have it; otherwise its tensors are trusted.
 

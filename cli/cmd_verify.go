@@ -16,6 +16,7 @@ import (
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/modelcard"
+	"bitmill/quantize"
 )
 
 type verifyOptions struct {
@@ -40,7 +41,7 @@ A manifest lists the SHA-256 of every tensor's data, in the form of sha256sum.`,
 			&cli.StringFlag{Name: "write-manifest", TakesFile: true,
 				Usage: "write the tensors' hashes to `FILE`, when there is no problem"},
 			&cli.StringFlag{Name: "source", TakesFile: true,
-				Usage: "`MODEL` that the file must record as its source (bitmill.source.sha256)"},
+				Usage: "`MODEL` that the file must record as its source (bitmill.source.blake3)"},
 			&cli.StringFlag{Name: "imatrix", TakesFile: true,
 				Usage: "importance matrix `FILE` that the file must record (bitmill.imatrix.sha256)"},
 			forceFlag(),
@@ -160,11 +161,11 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 			return nil, err
 		}
 		defer source.Close()
-		hash, err := source.Hash()
+		key, hash, err := recordedHash(c, source)
 		if err != nil {
 			return nil, err
 		}
-		r.Recorded(c.Metadata, "bitmill.source.sha256", hash, o.source)
+		r.Recorded(c.Metadata, key, hash, o.source)
 	}
 	if o.imatrix != "" {
 		m, err := pipeline.OpenImatrix(o.imatrix)
@@ -179,4 +180,14 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 	}
 	bar.Done()
 	return r, nil
+}
+
+// recordedHash is the metadata key under which a file records its source, and the hash of a source for it.
+func recordedHash(c, source *checkpoint.Checkpoint) (key, hash string, err error) {
+	if _, old := c.Metadata.Get(quantize.KeyOldSource); old {
+		hash, err = source.HashSHA256()
+		return quantize.KeyOldSource, hash, err
+	}
+	hash, err = source.Hash()
+	return quantize.KeySource, hash, err
 }

@@ -47,6 +47,11 @@ func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Op
 		}
 	}
 	if o.Provenance != nil {
+		if _, ok := o.Provenance.Get(KeySource); ok { // the source may be an artifact itself
+			for _, key := range provenanceKeys {
+				m.Delete(key)
+			}
+		}
 		for _, key := range o.Provenance.Keys() {
 			if !strings.HasPrefix(key, "bitmill.") {
 				return nil, fmt.Errorf("provenance key %q: it does not start with \"bitmill.\"", key)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
@@ -16,12 +17,12 @@ import (
 
 // FormatVersion is recorded in artifacts and reports and is part of every key. It changes when the bytes of an artifact
 // or the result of a step may change, not with every release.
-const FormatVersion = "0.2.0"
+const FormatVersion = "0.3.0"
 
 // Provenance says what an artifact is made from: tensors of the same type and equal provenance have equal bytes.
 type Provenance struct {
 	Version string `json:"version"`           // FormatVersion of the bitmill that wrote it
-	Source  string `json:"source"`            // SHA-256 of the checkpoint
+	Source  string `json:"source"`            // Hash of the checkpoint; of older versions HashSHA256
 	Imatrix string `json:"imatrix,omitempty"` // SHA-256 of the importance matrix; empty without one
 	Method  string `json:"method,omitempty"`  // of choosing scales and levels; empty: Reference
 	Text    string `json:"text,omitempty"`    // WindowsHash of the text that the method used
@@ -31,14 +32,18 @@ type Provenance struct {
 
 // The metadata keys of an artifact's provenance.
 const (
+	KeySource    = "bitmill.source.blake3"
+	KeyOldSource = "bitmill.source.sha256" // instead, up to version 0.2.0
+
 	keyVersion = "bitmill.version"
-	keySource  = "bitmill.source.sha256"
 	keyImatrix = "bitmill.imatrix.sha256"
 	keyMethod  = "bitmill.method"
 	keyText    = "bitmill.method.text.sha256"
 
 	keySettings = "bitmill.method.settings"
 )
+
+var provenanceKeys = []string{keyVersion, KeySource, KeyOldSource, keyImatrix, keyMethod, keyText, keySettings}
 
 // NewProvenance hashes the inputs; m may be nil.
 func NewProvenance(c *checkpoint.Checkpoint, m *imatrix.Matrix) (Provenance, error) {
@@ -51,8 +56,7 @@ func NewProvenance(c *checkpoint.Checkpoint, m *imatrix.Matrix) (Provenance, err
 
 // PlannedProvenance takes as many bytes in an artifact's metadata as NewProvenance, without reading the model.
 func PlannedProvenance(m *imatrix.Matrix) (p Provenance, err error) {
-	sum := sha256.Sum256(nil)
-	p = Provenance{Version: FormatVersion, Source: hex.EncodeToString(sum[:])}
+	p = Provenance{Version: FormatVersion, Source: strings.Repeat("0", 64)}
 	p.Imatrix, err = m.Hash()
 	return p, err
 }
@@ -63,8 +67,9 @@ func ReadProvenance(m *gguf.Metadata) Provenance {
 		s, _, _ := m.String(key)
 		return s
 	}
-	return Provenance{Version: text(keyVersion), Source: text(keySource), Imatrix: text(keyImatrix),
-		Method: text(keyMethod), Text: text(keyText), Settings: text(keySettings)}
+	return Provenance{Version: text(keyVersion), Source: cmp.Or(text(KeySource), text(KeyOldSource)),
+		Imatrix: text(keyImatrix),
+		Method:  text(keyMethod), Text: text(keyText), Settings: text(keySettings)}
 }
 
 // Metadata records the provenance, behind the model's facts that no key of GGUF holds. Nothing in it varies between
@@ -72,7 +77,7 @@ func ReadProvenance(m *gguf.Metadata) Provenance {
 func (p Provenance) Metadata(c *checkpoint.Checkpoint) *gguf.Metadata {
 	m := c.ExtraMetadata()
 	m.Set(keyVersion, p.Version)
-	m.Set(keySource, p.Source)
+	m.Set(KeySource, p.Source)
 	if p.Imatrix != "" {
 		m.Set(keyImatrix, p.Imatrix)
 	}

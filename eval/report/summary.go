@@ -191,7 +191,7 @@ func (m *Model) facts() (f facts) {
 		f.add("Parameters", count(m.Parameters))
 	}
 	f.add("Path", m.Path)
-	f.add("SHA-256", m.SourceHash)
+	f.add("Source hash", m.SourceHash)
 	if n := m.Noise; n != nil {
 		f.add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16",
 			measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))

@@ -123,12 +123,12 @@ func (r *Result) vocabulary(c *checkpoint.Checkpoint) {
 // provenance checks the form of the hashes that bitmill recorded.
 func (r *Result) provenance(m *gguf.Metadata) {
 	for _, key := range m.Keys() {
-		if !strings.HasPrefix(key, "bitmill.") || !strings.HasSuffix(key, ".sha256") {
+		if !strings.HasPrefix(key, "bitmill.") || !strings.HasSuffix(key, ".sha256") && !strings.HasSuffix(key, ".blake3") {
 			continue
 		}
 		v, _ := m.Get(key)
 		if s, ok := v.(string); !ok || !isHash(s) {
-			r.problem("", "metadata key %s is not a SHA-256 in hexadecimal: %v", key, v)
+			r.problem("", "metadata key %s is not a hash of 256 bits in hexadecimal: %v", key, v)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func TestModel(t *testing.T) {
 			m.meta.Delete("llama.block_count")
 			m.meta.Set("bitmill.source.sha256", "abc")
 			m.meta.Set("tokenizer.ggml.tokens", []string{"a"})
-		}, []string{"corrupt: there is no metadata key llama.block_count", "tensor token_embd.weight: it has ", "metadata key bitmill.source.sha256 is not a SHA-256 in hexadecimal: abc"}},
+		}, []string{"corrupt: there is no metadata key llama.block_count", "tensor token_embd.weight: it has ", "metadata key bitmill.source.sha256 is not a hash of 256 bits in hexadecimal: abc"}},
 	} {
 		m := load(t)
 		c.damage(m)

@@ -10,30 +10,49 @@ import (
 	"io"
 	"strings"
 
+	"github.com/zeebo/blake3"
+
 	"bitmill/formats"
 	"bitmill/formats/gguf"
 )
 
-// Hash is a SHA-256, in hexadecimal, of the model itself: its metadata without names, authors and licences (general.*
+// Hash is the BLAKE3, in hexadecimal, of the model itself: its metadata without names, authors and licences (general.*
 // except general.architecture), and every tensor's name, type, shape, row permutation and stored bytes, in order.
 // Another path or folder name gives the same hash; another vocabulary or a single changed weight does not. Hash reads
 // all data unless a Scan did; later calls return the same.
 //
 // The hash covers the header, then per tensor the number of permuted heads and of bytes (both 64 bits, little endian)
-// and the SHA-256 of each of its chunks of 4 MiB (scanChunk), which are hashed in parallel.
-func (c *Checkpoint) Hash() (string, error) {
-	if err := c.Scan(context.Background(), ScanOptions{Hash: true}); err != nil {
+// and the BLAKE3 of each of its chunks of 4 MiB (scanChunk), which are hashed in parallel. BLAKE3 takes less than half
+// the time of SHA-256, also of the processor's own instructions for that.
+func (c *Checkpoint) Hash() (string, error) { return c.hash(&blake3Hash) }
+
+// HashSHA256 is the hash of the same bytes, chunks and all, that artifacts up to format version 0.2.0 record.
+func (c *Checkpoint) HashSHA256() (string, error) { return c.hash(&sha256Hash) }
+
+func (c *Checkpoint) hash(by *hashing) (string, error) {
+	if err := c.Scan(context.Background(), ScanOptions{Hash: true, by: by}); err != nil {
 		return "", err
 	}
-	return c.scan.hash, nil
+	return c.scan.hash[by], nil
 }
 
-// digest is the SHA-256 of a chunk.
-type digest = [sha256.Size]byte
+// hashing is a hash function.
+type hashing struct {
+	sum func(chunk []byte) digest
+	new func() hash.Hash
+}
+
+var (
+	blake3Hash = hashing{blake3.Sum256, func() hash.Hash { return blake3.New() }}
+	sha256Hash = hashing{sha256.Sum256, sha256.New}
+)
+
+// digest is the hash of a chunk.
+type digest = [32]byte
 
 // combine hashes the digests of all chunks into one.
-func (c *Checkpoint) combine(digests [][]digest) (string, error) {
-	sum := sha256.New()
+func (c *Checkpoint) combine(by *hashing, digests [][]digest) (string, error) {
+	sum := by.new()
 	if err := hashHeader(sum, c); err != nil {
 		return "", err
 	}

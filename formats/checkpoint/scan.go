@@ -2,8 +2,8 @@ package checkpoint
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -14,16 +14,17 @@ import (
 
 // ScanOptions says how to scan a model.
 type ScanOptions struct {
-	Pass      // Progress counts bytes
-	Hash bool // hash the data too
+	Pass          // Progress counts bytes
+	Hash bool     // hash the data too
+	by   *hashing // nil: blake3Hash
 }
 
 // scanned is the result of a scan.
 type scanned struct {
 	sync.Mutex
-	finite bool            // all values have been checked
-	bad    *NotFiniteError // the first value that is not finite; nil when all are
-	hash   string          // empty: not hashed
+	finite bool                // all values have been checked
+	bad    *NotFiniteError     // the first value that is not finite; nil when all are
+	hash   map[*hashing]string // those that have been asked for
 }
 
 // scanChunk is about the number of bytes read before their pages are released, so that a model larger than memory takes
@@ -35,7 +36,8 @@ const scanChunk = 4 << 20
 func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 	c.scan.Lock()
 	defer c.scan.Unlock()
-	if c.scan.finite && (c.scan.hash != "" || !o.Hash) {
+	o.by = cmp.Or(o.by, &blake3Hash)
+	if c.scan.finite && (c.scan.hash[o.by] != "" || !o.Hash) {
 		return nil
 	}
 	if c.Planned {
@@ -49,11 +51,14 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 		return err
 	}
 	if o.Hash {
-		sum, err := c.combine(r.digests)
+		sum, err := c.combine(o.by, r.digests)
 		if err != nil {
 			return fmt.Errorf("hash %s: %w", c.Path, err)
 		}
-		c.scan.hash = sum
+		if c.scan.hash == nil {
+			c.scan.hash = map[*hashing]string{}
+		}
+		c.scan.hash[o.by] = sum
 	}
 	c.scan.finite, c.scan.bad = true, r.bad()
 	return nil
@@ -62,6 +67,7 @@ func (c *Checkpoint) Scan(ctx context.Context, o ScanOptions) error {
 // reading is one pass over all data.
 type reading struct {
 	c       *Checkpoint
+	by      *hashing
 	chunks  []chunk
 	total   int64      // bytes
 	digests [][]digest // of each tensor's chunks; nil without hashing
@@ -81,7 +87,7 @@ type chunk struct {
 }
 
 func newReading(c *Checkpoint, o ScanOptions) *reading {
-	r := &reading{c: c, first: make([]int64, len(c.Tensors)), left: make([]int, len(c.Tensors))}
+	r := &reading{c: c, by: o.by, first: make([]int64, len(c.Tensors)), left: make([]int, len(c.Tensors))}
 	if o.Hash {
 		r.digests = make([][]digest, len(c.Tensors))
 	}
@@ -130,7 +136,7 @@ func (r *reading) read(_ context.Context, i int, report func(int64)) error {
 		bad = bytes.IndexByte(p.data, 0xff)
 	}
 	if r.digests != nil {
-		r.digests[p.tensor][p.number] = sha256.Sum256(p.data)
+		r.digests[p.tensor][p.number] = r.by.sum(p.data)
 	}
 	if p.rows == 0 {
 		file.Release(p.data)
