@@ -12,6 +12,7 @@ func (j *job) forecast(f *Forecast, r *rates) {
 	if n := len(j.calibration); n > 0 && j.given == nil {
 		f.add("calibrate "+j.name, "windows", int64(n), r.tokens(n*j.o.Context, j.sourcePass(), j.source.Config.Layers))
 	}
+	j.forecastShares(f, r)
 	j.forecastFiles(f, r, bytes)
 	j.forecastMeasures(f, r)
 }
@@ -32,19 +33,18 @@ const writeByte = 1e-9
 // forecastFiles adds the steps of choosing types and values.
 func (j *job) forecastFiles(f *Forecast, r *rates, bytes int64) {
 	for _, a := range j.planned {
-		mix := a.Mix()
-		if mix == nil {
-			continue
-		}
-		encoding := 0.0
+		encoding, matrices := 0.0, 0
 		for _, t := range a.Tensors {
-			if _, ok := mix.Types[t.Name]; ok {
+			if j.choosesType(a, &t) {
+				matrices++
 				for _, typ := range quantize.TargetTypes(j.hasImatrix()) {
 					encoding += float64(quantize.Sampled(t.Tensor)) * (r.encode[typ] + r.decode[typ])
 				}
 			}
 		}
-		f.add(measureTitle(a.name()), "matrices", int64(len(mix.Types)), encoding/r.threads)
+		if matrices > 0 {
+			f.add(measureTitle(a.name()), "matrices", int64(matrices), encoding/r.threads)
+		}
 	}
 	encoding, file := 0.0, int64(0)
 	type encoded struct {
@@ -65,6 +65,15 @@ func (j *job) forecastFiles(f *Forecast, r *rates, bytes int64) {
 	if j.method == quantize.Feedback {
 		j.forecastFeedback(f, r)
 	}
+}
+
+// choosesType reports whether a tensor's type will be chosen by measurement.
+func (j *job) choosesType(a planned, t *quantize.Planned) bool {
+	if mix := a.Mix(); mix != nil {
+		_, ok := mix.Types[t.Name]
+		return ok
+	}
+	return j.o.Recipe.Types == quantize.TypesChosen && t.Converted()
 }
 
 // forecastMeasures adds the steps of measuring.

@@ -26,6 +26,9 @@ func TestForecastIsTheRun(t *testing.T) {
 		"tasks":    func(o *Options) { o.Tasks = []string{questions(t)} },
 		"bench":    func(o *Options) { o.Bench = true },
 		"imatrix":  func(o *Options) { o.NoImatrix = true },
+		"chosen": func(o *Options) {
+			o.Recipe.Method, o.Recipe.Types, o.Formats = quantize.Feedback, quantize.TypesChosen, []string{"Q4_0"}
+		},
 		"feedback": func(o *Options) { o.Recipe.Method, o.Formats = quantize.Feedback, []string{"Q4_0"} },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,7 @@ func (s Session) Plan(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.
 		if o.Unmeasured {
 			return checkpoint.Pass{}
 		}
-		step = s.Events.Begin(measureTitle(cmp.Or(o.Name, modelcard.FolderName(c.Path))), "matrices")
+		step = s.Events.Begin(measureTitle(cmp.Or(o.Name, o.Format, modelcard.FolderName(c.Path))), "matrices")
 		return checkpoint.Pass{Threads: s.Threads, Progress: step.Set}
 	}
 	switch {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
@@ -19,7 +20,7 @@ import (
 // shares measures what types are chosen by, if any are. A journal in the model's folder keeps it for all formats, and for
 // later runs.
 func (j *job) shares(ctx context.Context, in inputs) (map[string]float64, error) {
-	if j.calibration == nil || len(j.o.Targets) == 0 && j.o.Recipe.Types != quantize.TypesChosen {
+	if !j.measuresShares() {
 		return nil, nil
 	}
 	k := key("probes", in.provenance.Source, in.provenance.Imatrix, quantize.WindowsHash(j.calibration), j.method)
@@ -27,6 +28,31 @@ func (j *job) shares(ctx context.Context, in inputs) (map[string]float64, error)
 		func(entry func([]byte) error) (*file.Journal, error) { return j.store.OpenJournal("probes", k, entry) })
 	j.source.Unload()
 	return shares, err
+}
+
+// measuresShares reports whether types are chosen by what errors in the matrices do.
+func (j *job) measuresShares() bool {
+	return j.calibration != nil && (len(j.o.Targets) > 0 || j.o.Recipe.Types == quantize.TypesChosen)
+}
+
+// forecastShares adds the steps of shares.
+func (j *job) forecastShares(f *Forecast, r *rates) {
+	if !j.measuresShares() {
+		return
+	}
+	c, source := j.source.Checkpoint, j.sourcePass()
+	windows := float64(len(probe.Windows(j.calibration)) * probe.Passes(c))
+	f.add("probe "+j.name, "matrices", int64(probe.Matrices(c)), windows*r.window(j, source))
+	if j.method != quantize.Feedback {
+		return
+	}
+	tokens := feedback.GainTokens(c, len(j.calibration)*j.o.Context)
+	w := feedback.WorkOf(c, tokens)
+	seconds := r.tokens(tokens, source, c.Config.Layers) + w.Moments/2*r.product[formats.BF16]/r.threads
+	if w.Logits > 0 {
+		seconds += r.tokens(w.Logits, source, c.Config.Layers) + r.logits(w.Logits, source, 4*c.Config.Vocab)
+	}
+	f.add("moments of "+j.name, "layers", int64(c.Config.Layers), seconds)
 }
 
 // probed is a line of the journal of Shares.

@@ -48,16 +48,18 @@ func Windows(all [][]int32) (used [][]int32) {
 	return used
 }
 
-// Passes is about how often all of the model runs over the windows: once, and half of it for each matrix.
-func Passes(c *checkpoint.Checkpoint) int {
-	matrices := 0
+// Matrices is about the number of tensors that are probed.
+func Matrices(c *checkpoint.Checkpoint) (n int) {
 	for i := range c.Tensors {
-		if len(c.Tensors[i].Shape) > 1 {
-			matrices++
+		if t := &c.Tensors[i]; len(t.Shape) > 1 && t.Rows() > 1 {
+			n++
 		}
 	}
-	return 1 + (matrices+1)/2
+	return n
 }
+
+// Passes is about how often all of the model runs over the windows: once, and half of it for each matrix.
+func Passes(c *checkpoint.Checkpoint) int { return 1 + (Matrices(c)+1)/2 }
 
 // probe is the state of Run.
 type probe struct {
