@@ -20,6 +20,7 @@ import (
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
+	"bitmill/formats"
 	"bitmill/formats/imatrix"
 )
 
@@ -114,9 +115,10 @@ func finite(m *imatrix.Matrix) error {
 
 // layer is the number in blk.N; the output head comes after all layers.
 func layer(e *imatrix.Entry) int {
-	n := math.MaxInt
-	fmt.Sscanf(e.Name, "blk.%d.", &n)
-	return n
+	if n := formats.LayerOf(e.Name); n >= 0 {
+		return n
+	}
+	return math.MaxInt
 }
 
 // matrix is the imatrix of the windows so far.
@@ -157,7 +159,7 @@ type collector struct {
 const columnsPerTask = 64
 
 func (c *collector) observe(w *infer.Linear, x []float32, n int) {
-	if !strings.HasPrefix(w.Name, "blk.") && !c.head {
+	if formats.LayerOf(w.Name) < 0 && !c.head {
 		return
 	}
 	e := c.sums[w.Name]

@@ -3,9 +3,9 @@ package quantize
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
 )
@@ -88,20 +88,6 @@ func first(md *gguf.Metadata, key string, missing int) int {
 	return missing
 }
 
-// layerOf is the layer in a tensor's name ("blk.7.attn_q.weight" is 7), or -1.
-func layerOf(name string) int {
-	rest, ok := strings.CutPrefix(name, "blk.")
-	if !ok {
-		return -1
-	}
-	digits, _, _ := strings.Cut(rest, ".")
-	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 {
-		return -1
-	}
-	return n
-}
-
 // fileOrder returns the indexes of the tensors in the order of an artifact: by layer, then by name, tensors outside
 // layers first. It is the order in which llama-quantize writes.
 func fileOrder(tensors []checkpoint.Tensor) []int {
@@ -111,7 +97,7 @@ func fileOrder(tensors []checkpoint.Tensor) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		x, y := tensors[a].Name, tensors[b].Name
-		return cmp.Or(cmp.Compare(layerOf(x), layerOf(y)), strings.Compare(x, y))
+		return cmp.Or(cmp.Compare(formats.LayerOf(x), formats.LayerOf(y)), strings.Compare(x, y))
 	})
 	return order
 }

@@ -146,7 +146,7 @@ func (r *resolver) context(p *Planned) *tensorContext {
 	*counter++
 	s.index = s.seen
 	// A layer with experts can have several feed-forward tensors of a role: there the layer comes from the name.
-	if layer := layerOf(p.Name); p.Role&ffn != 0 && r.model.experts > 1 && layer >= 0 {
+	if layer := formats.LayerOf(p.Name); p.Role&ffn != 0 && r.model.experts > 1 && layer >= 0 {
 		s.index = layer
 	}
 	return s

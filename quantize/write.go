@@ -37,8 +37,9 @@ type WriteOptions struct {
 type Written struct {
 	file.Written
 	Files   []file.Written
-	Resumed int // tensors that an interrupted Write had written
-	Reused  int // tensors copied from earlier artifacts
+	Resumed int      // tensors that an interrupted Write had written
+	Reused  int      // tensors copied from earlier artifacts
+	Kept    []string // by method feedback: matrices with the encoder's values, names of neighbouring layers folded
 }
 
 // Write makes all artifacts in one pass over the source. Every tensor is read in slabs of rows, decoded once and

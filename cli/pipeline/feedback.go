@@ -68,9 +68,10 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		return nil, err
 	}
 	for _, a := range starts {
-		if n, kept := a.store.Summary(); kept > 0 {
-			s.Events.Note(fmt.Sprintf("%s: %d of %d matrices keep the encoder's values: others were not better on text held back",
-				filepath.Base(a.Path), kept, n))
+		n, kept := a.store.Kept()
+		if n > 0 {
+			s.Events.Note(fmt.Sprintf("%s: %d of %d matrices keep the encoder's values, as others were not better on text held back: %s",
+				filepath.Base(a.Path), n, a.store.Len(), some(kept)))
 		}
 		if err := a.store.Check(); err != nil {
 			return written, err
@@ -78,6 +79,12 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		one := o
 		step := s.Events.Begin("write "+filepath.Base(a.Path), "bytes")
 		one.Chosen, one.Reuse, one.Progress = a.data, nil, step.Set
+		if o.Done != nil {
+			one.Done = func(w quantize.Written) error {
+				w.Kept = kept
+				return o.Done(w)
+			}
+		}
 		w, err := quantize.Write(ctx, c, m, []quantize.Artifact{a.Artifact}, one)
 		written = append(written, w...)
 		if err != nil {

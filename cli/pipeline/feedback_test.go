@@ -31,7 +31,7 @@ func TestFeedbackGroup(t *testing.T) {
 		group int
 		says  string
 	}{
-		{1 << 40, 3, ""}, {two, 2, ""}, {two - 1, 1, ""}, {150 << 20, 0, "use --fit-tokens "}, {1 << 20, 0, "; --method reference"},
+		{1 << 40, 3, ""}, {two, 2, ""}, {two - 1, 1, ""}, {250 << 20, 0, "use --fit-tokens "}, {1 << 20, 0, "; --method reference"},
 	} {
 		availableMemory = func() (int64, bool) { return test.free, true }
 		n, err := feedbackGroup(c, windows, quantize.Fit{}, 3)

@@ -17,7 +17,7 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 	tokens := feedback.Tokens(c, len(j.calibration)*j.o.Context, j.o.Recipe.Fit.Tokens)
 	w := feedback.WorkOf(c, tokens)
 	float := r.exact[formats.F32] / r.threads
-	each := w.Moments*r.product[formats.BF16]/r.threads + (w.Solving+searchValue*w.Values)*float
+	each := w.Moments*r.product[formats.Q8_0]/r.threads + (w.Solving+searchValue*w.Values)*float
 	source, layers := j.sourcePass(), c.Config.Layers
 	seconds := r.tokens(tokens, source, layers)
 	if w.Logits > 0 { // with an exponential for each
@@ -48,7 +48,7 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 func countChosen(list []formats.Tensor, tied bool) (n int) {
 	for _, t := range list {
 		head := t.Name == "output.weight" || tied && t.Name == "token_embd.weight"
-		if len(t.Shape) >= 2 && t.Rows() > 1 && encode.GridOf(t.Type) != nil && (isLayer(t.Name) || head) {
+		if len(t.Shape) >= 2 && t.Rows() > 1 && encode.GridOf(t.Type) != nil && (formats.LayerOf(t.Name) >= 0 || head) {
 			n += int(t.Matrices())
 		}
 	}

@@ -72,7 +72,7 @@ func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 			return nil, err
 		}
 		row.Path = filepath.ToSlash(filepath.Join(j.name, a.file))
-		row.Method = in.provenance.Method
+		row.Method, row.Kept = in.provenance.Method, a.kept
 		m.Artifacts = append(m.Artifacts, row)
 	}
 	return m, nil

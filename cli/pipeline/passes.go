@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"strings"
-
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 )
@@ -21,7 +19,7 @@ func (j *job) passOf(tensors []formats.Tensor, exact bool) pass {
 		n := float64(t.Elements())
 		switch {
 		case len(t.Shape) < 2 || t.Rows() < 2:
-		case isLayer(t.Name):
+		case formats.LayerOf(t.Name) >= 0:
 			if experts := t.Matrices(); experts > 1 {
 				n *= min(1, float64(c.Experts.Used)/float64(experts))
 			}
@@ -32,9 +30,6 @@ func (j *job) passOf(tensors []formats.Tensor, exact bool) pass {
 	}
 	return p
 }
-
-// isLayer reports whether a tensor is of a layer.
-func isLayer(name string) bool { return strings.HasPrefix(name, "blk.") }
 
 // sourcePass is that of the source, whose activations are not rounded.
 func (j *job) sourcePass() pass { return j.passOf(tensorsOf(j.source.Checkpoint), true) }

@@ -23,7 +23,8 @@ type artifact struct {
 	file   string // in the model's folder
 	key    string // covers everything that its bytes depend on
 	sha256 string
-	model  *Model // nil: not opened yet
+	model  *Model   // nil: not opened yet
+	kept   []string // matrices to which the method gave the encoder's values, folded
 }
 
 func (j *job) artifactName(v variant) string { return j.name + "-" + v.word() + ".gguf" }
@@ -96,7 +97,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 		}
 		path := j.path(a.file)
 		rec, whole := j.recorded(p.variant)
-		if whole && madeFrom(rec) == in.provenance {
+		if whole && dataOf(rec).Provenance == in.provenance {
 			donors = append(donors, path)
 		}
 		switch {
@@ -106,7 +107,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 			}
 			continue
 		case whole && rec.Key == a.key:
-			a.sha256 = rec.Outputs[0].SHA256
+			a.sha256, a.kept = rec.Outputs[0].SHA256, dataOf(rec).Kept
 			if err := errors.Join(file.Discard(path), discardFeedback(path)); err != nil {
 				return nil, err
 			}
@@ -184,12 +185,17 @@ func (j *job) recorded(v variant) (*steps.Record, bool) {
 	return rec, whole && len(rec.Outputs) == 1
 }
 
-// madeFrom returns the inputs that an artifact's record states.
-func madeFrom(rec *steps.Record) (p quantize.Provenance) {
-	if json.Unmarshal(rec.Data, &p) != nil {
-		return quantize.Provenance{}
+// artifactData is what an artifact's record states.
+type artifactData struct {
+	quantize.Provenance
+	Kept []string `json:"kept,omitempty"`
+}
+
+func dataOf(rec *steps.Record) (d artifactData) {
+	if json.Unmarshal(rec.Data, &d) != nil {
+		return artifactData{}
 	}
-	return p
+	return d
 }
 
 // forgetReport removes an earlier run's report if files that it describes are about to be replaced.
@@ -217,9 +223,10 @@ func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Writ
 	if i < 0 {
 		return fmt.Errorf("internal error: %s was written without a plan", w.Path)
 	}
-	made[i].sha256 = w.SHA256
+	made[i].sha256, made[i].kept = w.SHA256, w.Kept
 	out := file.Written{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
-	err := j.store.Save("quantize-"+made[i].word(), made[i].key, []file.Written{out}, from)
+	err := j.store.Save("quantize-"+made[i].word(), made[i].key, []file.Written{out},
+		artifactData{from, w.Kept})
 	return err
 }
 

@@ -67,7 +67,7 @@ func (j *job) measureRates() (r *rates, err error) {
 			}
 		}
 	}
-	types := []formats.Type{j.source.DominantType, formats.F32, formats.BF16}
+	types := []formats.Type{j.source.DominantType, formats.F32, formats.Q8_0}
 	if len(j.o.Targets) > 0 {
 		types = append(types, quantize.TargetTypes(j.hasImatrix())...)
 	}

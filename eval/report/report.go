@@ -119,6 +119,7 @@ type Row struct {
 
 	Recorded  string     `json:"recorded_format,omitempty"` // of a mix: the format that its metadata name
 	Method    string     `json:"method,omitempty"`          // of choosing scales and levels; empty: the encoders'
+	Kept      []string   `json:"kept,omitempty"`            // matrices to which the method gave the encoders' values, folded
 	Reference *Reference `json:"reference,omitempty"`       // what the encoders make of the same format; absent when not measured
 
 	Tasks []Answers `json:"tasks,omitempty"` // to questions; absent when none were asked

@@ -105,9 +105,8 @@ func (c *Checkpoint) idle(name string) bool {
 
 // Predicts reports whether a tensor belongs to a block that predicts further tokens, which the forward pass leaves out.
 func (c *Checkpoint) Predicts(name string) bool {
-	var block int
-	_, err := fmt.Sscanf(name, "blk.%d.", &block)
-	return err == nil && c.Config.NextN > 0 && block >= c.Config.Layers && block < c.Config.Layers+c.Config.NextN
+	block := formats.LayerOf(name)
+	return c.Config.NextN > 0 && block >= c.Config.Layers && block < c.Config.Layers+c.Config.NextN
 }
 
 // Understood fails with formats.ErrUnsupported when a GGUF file has a metadata key of its architecture or a tensor that

@@ -165,7 +165,8 @@ func (m *matrix) correction(w []float32, full *site, sum []float32) (move []floa
 	if err != nil {
 		return nil, err
 	}
-	return m.solver.Correct(m.pool, move, m.rows), nil
+	m.solver.Correct(m.pool, move, m.rows)
+	return move, nil
 }
 
 // missed is Σ (stream-sum)·x' - W·H.

@@ -58,12 +58,16 @@ func (m *moments) add(out panelled, a, b *kernel.Columns) error {
 	rows, cols := (a.Panels()+tilePanels-1)/tilePanels, (b.Panels()+tilePanels-1)/tilePanels
 	errs := make([]error, rows*cols)
 	m.pool.Run(len(errs), func(_, task int) {
-		i, j := task/cols, task%cols
-		if a == b && j < i {
-			return
+		i, j := task/cols*tilePanels, task%cols*tilePanels
+		iEnd, jEnd := min(a.Panels(), i+tilePanels), min(b.Panels(), j+tilePanels)
+		switch {
+		case a != b || j > i:
+			errs[task] = m.set.AddProducts(out.v, a, b, i, iEnd, j, jEnd)
+		case i == j:
+			for ; i < iEnd; i++ {
+				errs[task] = errors.Join(errs[task], m.set.AddProducts(out.v, a, b, i, i+1, i, jEnd))
+			}
 		}
-		errs[task] = m.set.AddProducts(out.v, a, b, i*tilePanels, min(a.Panels(), (i+1)*tilePanels), j*tilePanels,
-			min(b.Panels(), (j+1)*tilePanels))
 	})
 	return errors.Join(errs...)
 }

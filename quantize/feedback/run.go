@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
@@ -78,6 +79,7 @@ type run struct {
 // all artifacts.
 func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32, artifacts []Artifact,
 	o Options) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
 	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
 	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
 		width: source.Config.Width, pools: map[string]*expertMoments{}}

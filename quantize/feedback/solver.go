@@ -122,10 +122,9 @@ func feedbackOrder(h panelled, sub int, free bool) []int {
 // correctRows are corrected together, so that each row of the roots is read once for all of them.
 const correctRows = 64
 
-// Correct is M·inverse(H) = M·U'·U, of [rows][n].
-func (s *Solver) Correct(pool *infer.Pool, m []float32, rows int) []float32 {
-	n := s.n
-	out, ut := make([]float32, rows*n), s.u.transposed()
+// Correct replaces M, [rows][n], by M·inverse(H) = M·U'·U.
+func (s *Solver) Correct(pool *infer.Pool, m []float32, rows int) {
+	n, ut := s.n, s.u.transposed()
 	pool.Run((rows+correctRows-1)/correctRows, func(_, task int) {
 		r := task * correctRows
 		k := min(correctRows, rows-r)
@@ -143,9 +142,8 @@ func (s *Solver) Correct(pool *infer.Pool, m []float32, rows int) []float32 {
 		}
 		for i := range k {
 			for j, c := range s.perm {
-				out[(r+i)*n+c] = moved[i*n+j]
+				m[(r+i)*n+c] = moved[i*n+j]
 			}
 		}
 	})
-	return out
 }

@@ -144,15 +144,8 @@ func (s *Store) Put(c Choice) error {
 	return nil
 }
 
-// Summary counts the matrices that are stored, and those that kept the encoder's values.
-func (s *Store) Summary() (chosen, kept int) {
-	for _, p := range s.places {
-		if p.After == p.Before {
-			kept++
-		}
-	}
-	return len(s.places), kept
-}
+// Len is the number of matrices that are stored.
+func (s *Store) Len() int { return len(s.places) }
 
 // Close closes the store; what it holds stays.
 func (s *Store) Close() error { return errors.Join(s.journal.Close(), s.data.Close()) }

@@ -1,8 +1,10 @@
 package feedback
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,8 +30,8 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open("a")
-	if n, kept := s.Summary(); n != 2 || kept != 1 || s.Check() != nil {
-		t.Errorf("%d stored, %d kept, %v", n, kept, s.Check())
+	if n, kept := s.Kept(); s.Len() != 2 || n != 1 || len(kept) != 1 || kept[0] != "w" || s.Check() != nil {
+		t.Errorf("%d stored, %q kept, %v", s.Len(), kept, s.Check())
 	}
 	if got := s.Tensor("w", []byte("........two.")); string(got) != "zeroone!two." {
 		t.Errorf("the tensor is %q", got)
@@ -46,5 +48,22 @@ func TestStore(t *testing.T) {
 	}
 	if err := s.Remove(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Names of neighbouring layers are one, and experts are counted.
+func TestKept(t *testing.T) {
+	s := &Store{places: map[key]place{}}
+	for _, layer := range []int{0, 1, 2, 7, 10} {
+		s.places[key{fmt.Sprintf("blk.%d.attn_k.weight", layer), 0}] = place{Before: 1, After: 1}
+		s.places[key{fmt.Sprintf("blk.%d.attn_q.weight", layer), 0}] = place{Before: 1, After: 0.5}
+	}
+	for expert := range 5 {
+		s.places[key{"blk.4.ffn_up_exps.weight", expert}] = place{Before: 1, After: float64(min(expert, 1))}
+	}
+	s.places[key{"output.weight", 0}] = place{Before: 2, After: 2}
+	want := []string{"blk.0-2,7,10.attn_k.weight", "blk.4.ffn_up_exps.weight (4 experts)", "output.weight"}
+	if n, got := s.Kept(); n != 10 || !slices.Equal(got, want) {
+		t.Errorf("%d: %q, want %q", n, got, want)
 	}
 }

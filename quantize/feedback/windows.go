@@ -3,9 +3,9 @@ package feedback
 import (
 	"cmp"
 	"math"
-	"strings"
 
 	"bitmill/eval/infer"
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 )
 
@@ -46,7 +46,7 @@ func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
 // widestInput is the columns of the widest matrix of the layers.
 func widestInput(c *checkpoint.Checkpoint) (n int) {
 	for i := range c.Tensors {
-		if t := &c.Tensors[i]; len(t.Shape) > 1 && strings.HasPrefix(t.Name, "blk.") {
+		if t := &c.Tensors[i]; len(t.Shape) > 1 && formats.LayerOf(t.Name) >= 0 {
 			n = max(n, int(t.Cols()))
 		}
 	}

@@ -1,14 +1,16 @@
 package feedback
 
 import (
+	"fmt"
 	"strings"
 
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 )
 
 // Work is about what Run computes besides running the models, for one artifact: a forecast needs no more.
 type Work struct {
-	Moments float64 // products of two activations, in bfloat16
+	Moments float64 // products of two activations, in 8 bits
 	Solving float64 // products of two numbers of the solver, in float32
 	Values  float64 // that are searched
 	Logits  int     // tokens of which the full model makes them, once for all artifacts
@@ -22,16 +24,16 @@ func WorkOf(c *checkpoint.Checkpoint, tokens int) (w Work) {
 	sites := map[string]bool{}
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
-		layer := layerOf(t.Name)
-		if layer == "" || len(t.Shape) < 2 || t.Rows() < 2 {
+		layer := formats.LayerOf(t.Name)
+		if layer < 0 || len(t.Shape) < 2 || t.Rows() < 2 {
 			continue
 		}
 		rows, cols := float64(t.Rows()), float64(t.Cols())
 		w.Values += rows * cols
-		w.Solving += solvingProducts*rows*cols*cols + heldProducts*rows*cols*float64(min(tokens/heldBack, heldTokens))
+		w.Solving += solvingProducts*rows*cols*cols + heldProducts*rows*cols*float64(min(tokens/heldBack, checkTokens))
 		if site := siteOf(layer, t.Name); !sites[site] {
 			sites[site] = true
-			w.Moments += 1.5 * float64(tokens) * cols * cols // half of H, and C
+			w.Moments += float64(tokens) * cols * (cols/2 + min(rows, cols)) // half of H, and what the outputs miss
 			w.Solving += rootProducts * cols * cols * cols * float64(t.Matrices())
 		}
 	}
@@ -43,18 +45,18 @@ func WorkOf(c *checkpoint.Checkpoint, tokens int) (w Work) {
 const (
 	solvingProducts = 5
 	heldProducts    = 4
-	rootProducts    = 4
+	rootProducts    = 0.5
 )
 
-// siteOf names the input of a matrix: some share it.
-func siteOf(layer, name string) string {
-	part := strings.TrimPrefix(name, layer+".")
+// siteOf names the input of a matrix of a layer: some share it.
+func siteOf(layer int, name string) string {
+	part := strings.SplitN(name, ".", 3)[2]
 	for _, group := range [][]string{{"attn_q.", "attn_k.", "attn_v.", "attn_qkv."}, {"ffn_gate", "ffn_up"}} {
 		for _, p := range group {
 			if strings.HasPrefix(part, p) {
-				return layer + group[0]
+				part = group[0]
 			}
 		}
 	}
-	return layer + part
+	return fmt.Sprint(layer, part)
 }
