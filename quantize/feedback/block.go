@@ -29,9 +29,10 @@ type rowBlock struct {
 	s, t    []int32   // [n/Sub]
 	d, dmin []float32 // [n/Super]
 
-	target []float32 // [n]
-	grad   []float32 // [n], in the descent
-	move   []float32 // [span]: minus the change of the values, which moves what lies outside the span
+	target, e []float32 // [n]; e: minus the values, in the descent
+	move      []float32 // [span]: minus the change of the values
+	grad      []float32 // [span]: He before it
+	slopes    []float32 // [2][span]
 
 	lanes *lanes // nil: plain Go
 	list  candidates
@@ -44,8 +45,8 @@ type rowBlock struct {
 // newRowBlock begins with levels of up to blockRows rows of a target [rows][n]. Rows that are missing are zeros.
 func (s *Solver) newRowBlock(g *encode.Grid, target []float32, x []*encode.Levels) *rowBlock {
 	n, vectors := s.n, func(n int) []float32 { return make([]float32, n*blockRows) }
-	b := &rowBlock{Solver: s, g: g, lanes: lanesOf(s.set.Name), target: vectors(n), level: vectors(n), grad: vectors(n),
-		move: vectors(span), d: vectors(n / g.Super), dmin: vectors(n / g.Super), s: make([]int32, n/g.Sub*blockRows),
+	b := &rowBlock{Solver: s, g: g, lanes: lanesOf(s.set.Name), target: vectors(n), level: vectors(n), e: vectors(n),
+		move: vectors(span), grad: vectors(span), slopes: vectors(2 * span), d: vectors(n / g.Super), dmin: vectors(n / g.Super), s: make([]int32, n/g.Sub*blockRows),
 		t: make([]int32, n/g.Sub*blockRows)}
 	s.set.PackPanel(b.target, target, n, len(x), n)
 	if g.Book != nil {

@@ -6,8 +6,14 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// maxCandidates of a sub-block: nine scales with five minima, and one to make the number even.
-const maxCandidates = 46
+// How far from the scales at hand candidates lie, in steps of s and t. The search looks far: most candidates are given
+// up after a few columns, so that four times as many cost a tenth more.
+const (
+	searchScales, searchLows   = 16, 8
+	descentScales, descentLows = 4, 2
+
+	maxCandidates = (2*searchScales+1)*(2*searchLows+1) + 1 // even
+)
 
 // candidates are choices of the scales of a sub-block: value = scale*level - low. Those that a row does not have are
 // not numbers.

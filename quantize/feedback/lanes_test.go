@@ -40,7 +40,7 @@ func trial(rng *rand.Rand, g *encode.Grid, odd int) (b *rowBlock, y, root []floa
 	for i := range y {
 		y[i] = number(float64(max(g.Top, 8)) / 2)
 	}
-	b.list.count = 2 * (1 + rng.IntN(maxCandidates/2))
+	b.list.count = 2 * (1 + rng.IntN(20))
 	for i := range b.list.count * blockRows {
 		b.list.scale[i], b.list.low[i] = number(1), number(1)
 		if rng.IntN(16) == 0 {

@@ -231,21 +231,30 @@ func (m *matrix) choose(target []float32) Choice {
 	return c
 }
 
-// objective is e'He of up to blockRows encoded rows, with the error e from the target.
+// objective is e'He of up to blockRows encoded rows, with the error e from the target. Of H, what lies on one side of
+// the diagonal is read.
 func (s *Solver) objective(dst []float64, typ formats.Type, target []float32, data []byte) {
 	n := s.n
-	e, v, grad := make([]float32, n*blockRows), make([]float32, len(target)), make([]float32, n*blockRows)
+	e, v, grad := make([]float32, n*blockRows), make([]float32, len(target)), make([]float32, span*blockRows)
 	_ = block.Decode(typ, v, data) // whole rows of the type
 	for i, t := range target {
 		v[i] = t - v[i]
 	}
 	s.set.PackPanel(e, v, n, len(dst), n)
-	s.set.GemmPanels(grad, panel, s.h, s.stride, e, 0, n, panel, n, false)
 	clear(dst)
-	for i := range n {
-		e, grad := at(e, i), at(grad, i)
-		for r := range dst {
-			dst[r] += float64(e[r]) * float64(grad[r])
+	for first := 0; first < n; first += span {
+		end := min(first+span, n)
+		clear(grad)
+		s.product(grad, e, first, end, 0, first)
+		for i := range grad {
+			grad[i] *= 2
+		}
+		s.product(grad, e[first*blockRows:], first, end, first, end)
+		for i := range end - first {
+			e, grad := at(e, first+i), at(grad, i)
+			for r := range dst {
+				dst[r] += float64(e[r]) * float64(grad[r])
+			}
 		}
 	}
 }

@@ -9,8 +9,7 @@ const span = 256
 // search chooses scales and levels sub-block after sub-block: of the scales near those of the start the one with the
 // smallest error inside the sub-block, whose errors then move the columns behind it.
 func (b *rowBlock) search() {
-	n := b.n
-	w := make([]float32, n*blockRows)
+	n, w := b.n, b.e
 	for i, c := range b.perm {
 		*at(w, i) = *at(b.target, c)
 	}
@@ -41,7 +40,7 @@ func (b *rowBlock) searchBlock(w []float32, place int) {
 	for r := range loss {
 		loss[r] = float32(math.Inf(1))
 	}
-	b.near(id, 4, 2)
+	b.near(id, searchScales, searchLows)
 	b.choose(&loss, &number, y, root, id)
 	for i := range sub {
 		move, from := at(b.move, place%span+i), at(b.now.move[:], i)
