@@ -10,7 +10,7 @@ import (
 // up after a few columns, so that four times as many cost a tenth more.
 const (
 	searchScales, searchLows   = 16, 8
-	descentScales, descentLows = 4, 2
+	descentScales, descentLows = 2, 1
 
 	maxCandidates = (2*searchScales+1)*(2*searchLows+1) + 1 // even
 )

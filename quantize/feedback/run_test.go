@@ -110,11 +110,14 @@ func (x *example) logits(t *testing.T, c *checkpoint.Checkpoint, data map[string
 	pool := infer.NewPool(2)
 	defer pool.Close()
 	rng := rand.New(rand.NewPCG(2, 0))
-	tokens := make([]int32, 100)
-	for i := range tokens {
-		tokens[i] = rng.Int32N(int32(c.Config.Vocab))
+	seqs := make([]infer.Sequence, 8)
+	for i := range seqs {
+		seqs[i].Tokens = make([]int32, 60)
+		for k := range seqs[i].Tokens {
+			seqs[i].Tokens[k] = rng.Int32N(int32(c.Config.Vocab))
+		}
 	}
-	logits, err := infer.NewRunner(pool, infer.Options{}).Forward(m, []infer.Sequence{{Tokens: tokens}})
+	logits, err := infer.NewRunner(pool, infer.Options{}).Forward(m, seqs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,8 +138,8 @@ func TestRun(t *testing.T) {
 	for _, tt := range []struct {
 		model, format string
 		share         float64
-	}{{"llama", "Q3_K_S", 0.85}, {"granite-tied", "Q2_K", 0.8}, {"gemma2", "Q4_K_M", 0.85}, {"cohere", "Q4_0", 0.75},
-		{"qwen3-moe", "Q3_K_S", 0.95}, {"deepseek-v2", "Q4_K_S", 0.75}, {"starcoder2", "IQ4_XS", 0.98}} {
+	}{{"llama", "Q3_K_S", 0.85}, {"granite-tied", "Q2_K", 0.8}, {"gemma2", "Q4_K_M", 0.95}, {"cohere", "Q4_0", 0.75},
+		{"qwen3-moe", "Q3_K_S", 0.95}, {"deepseek-v2", "Q4_K_S", 0.8}, {"starcoder2", "IQ4_XS", 0.98}} {
 		x := newExample(t, tt.model, tt.format)
 		made := x.run(t, 2, nil)
 		want := x.logits(t, x.source, nil)
