@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/pipeline"
@@ -42,7 +44,7 @@ func runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run",
 				Usage: "check everything, say what would be done and how long it would take, write nothing"},
 			memoryFlag(), forceFlag(),
-		}, append(append(targetFlags(), weightFlags()...), recipeFlags()...)...),
+		}, slices.Concat(targetFlags(), locateFlags(), weightFlags(), recipeFlags())...),
 		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {
 			o, err := runOptions(c)
 			if err != nil {

@@ -42,10 +42,11 @@ type kneeRow struct {
 
 // thresholdReport is what threshold --json prints.
 type thresholdReport struct {
-	Fidelity  []fidelityRow       `json:"fidelity"`
-	Knees     []kneeRow           `json:"knees"`
-	Economy   []threshold.Economy `json:"economy"`
-	Resources []report.Claim      `json:"resources"` // empty when the reports hold none
+	Fidelity  []fidelityRow        `json:"fidelity"`
+	Knees     []kneeRow            `json:"knees"`
+	Economy   []threshold.Economy  `json:"economy"`
+	Located   []threshold.Location `json:"located"`   // by the runs that searched for them
+	Resources []report.Claim       `json:"resources"` // empty when the reports hold none
 
 	claims [][]report.Claim // Resources by model, as Fidelity
 }
@@ -70,7 +71,10 @@ func runThreshold(e env, paths []string, o threshold.Options) error {
 			t.Resources = append(t.Resources, m.Claims()...)
 		}
 	}
-	t.Economy = report.Economy(reports, o)
+	t.Economy, t.Located = report.Economy(reports, o), report.Located(reports, o)
+	if t.Located == nil {
+		t.Located = []threshold.Location{}
+	}
 	if e.json {
 		return e.printJSON(t)
 	}
@@ -107,6 +111,11 @@ func (t *thresholdReport) print(w io.Writer) error {
 				}
 				fmt.Fprintf(w, "%s: economy: %s. %s\n", printable(x.Larger+against),
 					located(x.Status, x.BPW, x.Low, x.High, x.Level), printable(x.Evidence))
+			}
+		}
+		for _, l := range t.Located {
+			if l.Family == family {
+				fmt.Fprintf(w, "%s: located: %s\n", printable(l.Model), printable(l.Evidence))
 			}
 		}
 		for k, f := range t.Fidelity {

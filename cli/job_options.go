@@ -19,7 +19,7 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Models: c.Args().Slice(), Out: c.String("output"), Source: sourceOptions(c),
 		Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
 		Imatrix: c.String("imatrix"), NoNoiseFloor: c.Bool("no-noise-floor"),
-		Tasks:   c.StringSlice("tasks"),
+		Tasks: c.StringSlice("tasks"), KeepProbes: c.Bool("keep-probes"),
 		Context: c.Int("ctx"), Windows: c.Int("chunks"),
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
@@ -27,6 +27,9 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench", "force"),
 	}
 	if o.Formats, o.All, err = formatNames(c.StringSlice("formats")); err != nil {
+		return o, err
+	}
+	if o.Locate, err = readLocate(c.String("locate")); err != nil {
 		return o, err
 	}
 	if o.Recipe, err = recipeOptions(c); err != nil {

@@ -17,6 +17,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if _, set := os.LookupEnv("BITMILL_LOCATE"); !set {
+		os.Setenv("BITMILL_LOCATE", locateNone) // probes take time, and have tests of their own
+	}
 	testscript.Main(m, map[string]func(){
 		"bitmill": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
 	})
@@ -46,6 +49,7 @@ func TestScripts(t *testing.T) {
 				}
 			}
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("BITMILL_LOCATE", locateNone)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -88,6 +88,7 @@ func About(d time.Duration) string {
 func (p *prepared) forecast() (*Forecast, error) {
 	f := &Forecast{Models: len(p.jobs), Files: []ForecastFile{}, Bytes: p.need(), Context: p.o.Context,
 		Steps: []ForecastStep{}}
+	var all []*rates
 	for _, j := range p.jobs {
 		for _, a := range j.planned {
 			f.Files = append(f.Files, ForecastFile{filepath.ToSlash(j.path(j.artifactName(a.variant))), j.name, a.name(),
@@ -99,6 +100,8 @@ func (p *prepared) forecast() (*Forecast, error) {
 			return nil, err
 		}
 		j.forecast(f, r)
+		all = append(all, r)
 	}
+	p.forecastSearches(f, all)
 	return f, nil
 }

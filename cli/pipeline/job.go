@@ -13,7 +13,7 @@ import (
 )
 
 // job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. All fields but
-// warnings and blocked are set before the first phase; results pass from phase to phase as values. The source is loaded
+// warnings, blocked and made are set before the first phase; results pass from phase to phase as values. The source is loaded
 // only by the phases that run it.
 type job struct {
 	Session
@@ -34,6 +34,13 @@ type job struct {
 	warnings    []string        // for the report
 
 	blocked []report.Blocked // formats that turned out not to hold the source's values
+	made    made             // by run
+}
+
+// made is what a job's phases leave to the search for thresholds.
+type made struct {
+	inputs
+	artifacts []*artifact
 }
 
 // newJob opens the model and plans its artifacts before anything is computed. A model that the engine cannot run is
@@ -153,6 +160,6 @@ func (j *job) run(ctx context.Context) (*report.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Warnings = j.warnings
+	m.Warnings, j.made = j.warnings, made{in, artifacts}
 	return m, nil
 }

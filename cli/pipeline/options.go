@@ -33,6 +33,8 @@ type Options struct {
 	KLDBudget      float64  // nats that the fidelity threshold allows; 0: DefaultKLDBudget
 	Budget         string   // file of rules to check the report against; "": none
 	Tasks          []string // files of questions to ask source and artifacts
+	Locate         []string // thresholds to search for with mixes as probes, see Thresholds; none: only the formats tell
+	KeepProbes     bool     // keep the probes' files
 	NoNoiseFloor   bool     // do not measure the source against itself
 	Bench          bool     // measure speed, memory and energy of every file too
 	CompareMethods bool     // measure what the encoders make of each format beside what a method makes of it

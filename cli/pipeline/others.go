@@ -38,11 +38,17 @@ func (j *job) otherFiles() (names []string) {
 	}
 	entries, _ := os.ReadDir(j.store.Dir)
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".gguf") && !slices.Contains(mine, e.Name()) {
+		if strings.HasSuffix(e.Name(), ".gguf") && !slices.Contains(mine, e.Name()) && !j.isProbe(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
 	return names
+}
+
+// isProbe reports whether a file is a probe that a search kept, as this one does.
+func (j *job) isProbe(name string) bool {
+	word, ok := strings.CutPrefix(strings.TrimSuffix(name, ".gguf"), j.name+"-")
+	return ok && j.o.KeepProbes && j.store.Has("probe-"+word)
 }
 
 // OtherRuns lists the folders in a folder of outputs that runs wrote to, but for those named.

@@ -123,7 +123,7 @@ func existing(folder string) string {
 // need is the number of bytes that the artifacts will add to what is there.
 func (p *prepared) need() (bytes int64) {
 	for _, j := range p.jobs {
-		bytes += j.need
+		bytes += j.need + p.probeBytes(j)
 		for _, v := range j.variants {
 			path := j.path(j.artifactName(v))
 			for _, there := range []string{path, path + ".part"} {

@@ -71,14 +71,20 @@ func artifactOf(name string) (artifact string, unfinished bool) {
 	return "", false
 }
 
-// quantize writes the missing artifacts, all from one read of the source. Tensors that an earlier artifact has in the
-// right type are copied from it. Formats that cannot hold the source's values are left out.
-func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err error) {
+// recipe are the options of artifacts, without a format.
+func (j *job) recipe(in inputs) quantize.Options {
 	o := j.o.Recipe
 	o.Provenance, o.Shares = in.provenance.Metadata(j.source.Checkpoint), in.shares
 	if in.imatrix != nil {
 		o.ImatrixFile = cmp.Or(j.o.Imatrix, imatrixName)
 	}
+	return o
+}
+
+// quantize writes the missing artifacts, all from one read of the source. Tensors that an earlier artifact has in the
+// right type are copied from it. Formats that cannot hold the source's values are left out.
+func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err error) {
+	o := j.recipe(in)
 	plans, err := j.plans(ctx, j.variants, in, o)
 	if err != nil {
 		return nil, err

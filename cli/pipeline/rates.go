@@ -68,7 +68,7 @@ func (j *job) measureRates() (r *rates, err error) {
 		}
 	}
 	types := []formats.Type{j.source.DominantType, formats.F32, formats.Q8_0}
-	if len(j.o.Targets) > 0 {
+	if len(j.o.Targets)+len(j.o.Locate) > 0 {
 		types = append(types, quantize.TargetTypes(j.hasImatrix())...)
 	}
 	for _, t := range types {

@@ -72,6 +72,9 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	if err := runJobs(ctx, p.jobs, s.Report); err != nil {
 		return s, err
 	}
+	if err := p.locate(ctx, s.Report); err != nil {
+		return s, err
+	}
 	s.Report.Fit(threshold.Options{Budget: o.KLDBudget})
 	if s.Path, err = writeReport(o.Out, s.Report); err != nil {
 		return s, err

@@ -56,6 +56,12 @@ func (s Store) Intact(step string) (*Record, bool) {
 	return r, true
 }
 
+// Has reports whether the step has a record, whatever has become of its outputs.
+func (s Store) Has(step string) bool {
+	_, ok := s.read(step)
+	return ok
+}
+
 func (s Store) read(step string) (*Record, bool) {
 	b, err := os.ReadFile(s.path(step))
 	if err != nil {

@@ -26,7 +26,7 @@ type Search struct {
 	Least, Most float64 // the smallest and the largest file that can be made
 	// Reach is the size of the file that is made for a size asked, at most as large.
 	Reach func(bpw float64) float64
-	// Predict is the excess to be expected, falling; nil: halve the bracket.
+	// Predict is the excess to be expected of a made file, falling; nil: halve the bracket.
 	Predict func(bpw float64) float64
 	// Sure asks for files on both sides whose intervals leave no doubt, for a threshold that is told by tests.
 	Sure bool
@@ -34,6 +34,10 @@ type Search struct {
 
 // DefaultWidth is how narrow a bracket becomes unless told otherwise.
 const DefaultWidth = 0.05
+
+// spread is how far on both sides of the place expected one looks first. Two files at once cost less than one after the
+// other, as they share the reference's run, and a divergence expected within 15 % is off by no more.
+const spread = 0.1
 
 // Bracket is where the threshold lies by the points.
 type Bracket struct {
@@ -64,8 +68,24 @@ func Of(points []Point) (b Bracket) {
 		}
 	}
 	if width := b.Width(); !math.IsInf(width, 0) {
-		slope := (b.Misses.Excess - b.Meets.Excess) / width
-		b.Noise = ((b.Misses.High - b.Misses.Low) + (b.Meets.High - b.Meets.Low)) / 2 / slope
+		b.noise((b.Misses.Excess - b.Meets.Excess) / width)
+	}
+	return b
+}
+
+// noise sets Noise from the slope of the excess.
+func (b *Bracket) noise(slope float64) {
+	b.Noise = ((b.Misses.High - b.Misses.Low) + (b.Meets.High - b.Meets.Low)) / 2 / slope
+}
+
+// bracket is Of, with the noise by the slope of the prediction: that between two near files is mostly noise itself.
+func (s *Search) bracket(points []Point) Bracket {
+	b := Of(points)
+	if s.Predict != nil && b.Misses != nil && b.Meets != nil {
+		low, high := max(b.Misses.BPW-2*spread, s.Least), min(b.Meets.BPW+2*spread, s.Most)
+		if slope := (s.Predict(low) - s.Predict(high)) / (high - low); slope > 0 {
+			b.noise(slope)
+		}
 	}
 	return b
 }
@@ -75,31 +95,46 @@ func (s *Search) width() float64 { return cmp.Or(s.Width, DefaultWidth) }
 // Next returns the sizes to try together, largest first; none when the threshold lies in a bracket narrow enough, when
 // it lies outside what can be made, and when no file lies between the ends of the bracket.
 func (s *Search) Next(points []Point) []float64 {
-	b := Of(points)
+	b := s.bracket(points)
 	switch {
 	case b.Misses != nil && b.Meets != nil:
 		if b.Width() > max(s.width(), b.Noise) {
 			return s.between(points, b)
 		}
 	case b.Meets != nil:
-		x := min(s.place(0, s.Least, b.Meets.BPW), b.Meets.BPW-s.width())
-		if x < s.Least+s.width() {
-			x = s.Least
-		}
-		return s.fresh(points, 0, b.Meets.BPW, x)
+		return s.outside(points, 0, b.Meets.BPW)
 	case b.Misses != nil:
-		x := max(s.place(0, b.Misses.BPW, s.Most), b.Misses.BPW+s.width())
-		if out := s.fresh(points, b.Misses.BPW, math.Inf(1), x); out != nil {
-			return out
-		}
-		return s.fresh(points, b.Misses.BPW, math.Inf(1), (b.Misses.BPW+s.Most)/2, s.Most)
+		return s.outside(points, b.Misses.BPW, math.Inf(1))
 	default:
-		return s.fresh(points, 0, math.Inf(1), s.place(0, s.Least, s.Most))
+		return s.outside(points, 0, math.Inf(1))
 	}
 	if s.Sure {
 		return s.sure(points, b)
 	}
 	return nil
+}
+
+// outside looks for the other side of a bracket that is open: below high, which meets, or above low, which misses.
+func (s *Search) outside(points []Point, low, high float64) []float64 {
+	from, to := max(s.Least, low+s.width()), min(s.Most, high-s.width())
+	x, reach := s.place(0, min(from, to), max(from, to)), 0.45*s.width()
+	if s.Predict == nil || !slices.ContainsFunc(points, func(p Point) bool { return !p.Fixed }) {
+		reach = spread
+	}
+	asked := []float64{x + reach, x - reach}
+	switch {
+	case low == 0 && x < s.Least+s.width():
+		asked = []float64{s.Least}
+	case math.IsInf(high, 1) && x > s.Most-s.width():
+		asked = []float64{s.Most}
+	}
+	if out := s.fresh(points, low, high, asked...); out != nil {
+		return out
+	}
+	if math.IsInf(high, 1) { // what is made for x is no larger than low
+		return s.fresh(points, low, high, (max(low, s.Least)+s.Most)/2, s.Most)
+	}
+	return s.fresh(points, low, high, s.Least)
 }
 
 // between tries both sides of the place expected, nearly the width wanted apart. No end is approached by less than an
@@ -125,42 +160,43 @@ func (s *Search) between(points []Point, b Bracket) []float64 {
 }
 
 // sure asks for a file that surely misses, and for one that surely meets, where the nearest are farther from the
-// bracket than its noise: a bit beyond the place where the interval is expected to end at zero.
+// bracket than its noise: a bit beyond the place where the interval is expected to end at zero. They count from the
+// outer ends on, without a break, as tests in a fixed order do.
 func (s *Search) sure(points []Point, b Bracket) []float64 {
-	misses, meets := s.Least, s.Most
-	for _, p := range points {
-		if p.Low > 0 && !p.Fixed && p.BPW <= b.Misses.BPW {
-			misses = max(misses, p.BPW)
+	made := slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return p.Fixed })
+	slices.SortFunc(made, func(a, b Point) int { return cmp.Compare(a.BPW, b.BPW) })
+	misses, below := math.Inf(-1), b.Misses.BPW // below it a file is wanted
+	for _, p := range made {
+		if p.Low <= 0 {
+			below = min(below, p.BPW)
+			break
 		}
-		if p.High < 0 && p.BPW >= b.Meets.BPW {
+		misses = p.BPW
+	}
+	meets, above := math.Inf(1), b.Meets.BPW
+	for _, p := range slices.Backward(made) {
+		if p.High >= 0 {
+			above = max(above, p.BPW)
+			break
+		}
+		meets = p.BPW
+	}
+	for _, p := range points {
+		if p.Fixed && p.High < 0 && p.BPW >= above {
 			meets = min(meets, p.BPW)
 		}
 	}
-	apart := max(s.width(), b.Noise)
+	apart := 1.5 * max(s.width(), b.Noise)
 	var out []float64
-	try := func(p *Point, sign float64) {
-		low, high := p.BPW, meets
-		if sign < 0 {
-			low, high = misses, p.BPW
-		}
-		x := s.place(-sign*1.25*(p.High-p.Low)/2, low, high)
-		for x > misses && x < meets && s.near(points, x) {
-			x += sign * s.width() / 2
-		}
-		out = append(out, s.fresh(points, misses, meets, x)...)
+	if half := (b.Meets.High - b.Meets.Low) / 2; meets-above > apart && above < s.Most {
+		x := max(s.place(-1.25*half, above, min(meets, s.Most)), above+s.width()/2)
+		out = append(out, s.fresh(points, above, meets, x)...)
 	}
-	if meets-b.Meets.BPW > apart {
-		try(b.Meets, 1)
-	}
-	if b.Misses.BPW-misses > apart {
-		try(b.Misses, -1)
+	if half := (b.Misses.High - b.Misses.Low) / 2; below-misses > apart && below > s.Least {
+		x := min(s.place(1.25*half, max(misses, s.Least), below), below-s.width()/2)
+		out = append(out, s.fresh(points, misses, below, x)...)
 	}
 	return out
-}
-
-// near reports whether a file of about this size has been made.
-func (s *Search) near(points []Point, x float64) bool {
-	return slices.ContainsFunc(points, func(p Point) bool { return !p.Fixed && math.Abs(p.BPW-x) < s.width()/2 })
 }
 
 // place is where the excess is expected to fall to a level, within low and high.

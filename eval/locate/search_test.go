@@ -42,20 +42,20 @@ func (m *maker) run(s Search) (points []Point, b Bracket) {
 			var samples []Sample
 			for _, p := range points {
 				if !p.Fixed {
-					samples = append(samples, Sample{p.BPW, m.budget * math.Exp(p.Excess)})
+					samples = append(samples, Sample{p.BPW, m.budget * math.Exp(p.Excess), ByBits(p.BPW)})
 				}
 			}
 			if samples == nil {
 				for _, p := range points {
-					samples = append(samples, Sample{p.BPW, m.budget * math.Exp(p.Excess)})
+					samples = append(samples, Sample{p.BPW, m.budget * math.Exp(p.Excess), ByBits(p.BPW)})
 				}
 			}
-			expect := Expect(samples)
+			expect := Expect(samples, ByBits)
 			s.Predict = func(x float64) float64 { return math.Log(expect(x) / m.budget) }
 		}
 		next := s.Next(points)
 		if next == nil {
-			return points, Of(points)
+			return points, s.bracket(points)
 		}
 		m.rounds++
 		for _, x := range next {
@@ -193,23 +193,24 @@ func TestCoarse(t *testing.T) {
 }
 
 func TestExpect(t *testing.T) {
+	half := func(bpw float64) float64 { return math.Exp2(-bpw) }
 	for _, tt := range []struct {
-		samples []Sample
-		at      float64
-		want    float64
+		samples  []Sample
+		expected func(float64) float64
+		at, want float64
 	}{
-		{[]Sample{{3, 0.1}}, 2, 0.4},
-		{[]Sample{{3, 0.1}}, 4, 0.025},
-		{[]Sample{{3, 0.1}, {5, 0.001}}, 4, 0.01},
-		{[]Sample{{5, 0.001}, {3, 0.1}, {4, 0}}, 2, 1},
-		{[]Sample{{3, 0.1}, {3.1, 0.2}}, 2, 0.2},   // rising: no slope to go on with
-		{[]Sample{{3, 0.1}, {3.1, 0.2}}, 4.1, 0.1}, // the same at the other end
+		{[]Sample{{3, 0.1, ByBits(3)}}, ByBits, 2, 0.4},
+		{[]Sample{{3, 0.1, ByBits(3)}}, ByBits, 4, 0.025},
+		{[]Sample{{3, 0.1, 1. / 8}}, half, 4, 0.05},
+		{[]Sample{{3, 0.1, ByBits(3)}, {5, 0.001, ByBits(5)}}, ByBits, 4, 0.01},
+		{[]Sample{{5, 0.001, ByBits(5)}, {3, 0.1, ByBits(3)}, {4, 0, 1}, {4.5, 1, 0}}, ByBits, 4, 0.01},
+		{[]Sample{{3, 0.1, ByBits(3)}, {5, 0.001, ByBits(5)}}, ByBits, 2, 0.4},
 	} {
-		if got := Expect(tt.samples)(tt.at); math.Abs(got/tt.want-1) > 1e-9 {
+		if got := Expect(tt.samples, tt.expected)(tt.at); math.Abs(got/tt.want-1) > 1e-9 {
 			t.Errorf("%v at %v: %v, not %v", tt.samples, tt.at, got, tt.want)
 		}
 	}
-	if x := Expect(nil)(3); !math.IsNaN(x) {
+	if x := Expect(nil, ByBits)(3); !math.IsNaN(x) {
 		t.Errorf("without samples: %v", x)
 	}
 }

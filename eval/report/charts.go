@@ -27,15 +27,23 @@ func kldChart(r *Report) *chart {
 			bits := row.Point(false).BPW()
 			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
 				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: bar(row.KLDSE), label: clean(row.Format),
-					apart: !slices.ContainsFunc(envelope, func(p threshold.Point) bool { return p.Format == row.Format })})
+					apart: !onEnvelope(envelope, row)})
 				if e := row.Reference; e != nil && plausible(e.KLD, 1e-9, 1e6) {
 					encoders.marks = append(encoders.marks, mark{x: bits, y: e.KLD, err: bar(e.KLDSE)})
 				}
 			}
 		}
+		for i := range m.Probes {
+			row := &m.Probes[i]
+			bits := row.Point(false).BPW()
+			if row.Compared() && plausible(row.KLD, 1e-9, 1e6) && plausible(bits, 1e-3, 1e3) {
+				s.marks = append(s.marks, mark{x: bits, y: row.KLD, err: bar(row.KLDSE), apart: !onEnvelope(envelope, row)})
+			}
+		}
 		if len(s.marks) == 0 {
 			continue
 		}
+		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
 		k := len(c.all)
 		if c.all = append(c.all, s); len(encoders.marks) > 0 {
 			c.all = append(c.all, encoders)
@@ -57,6 +65,11 @@ func kldChart(r *Report) *chart {
 				label: fmt.Sprintf("%.2f", f.BPW), colour: hue[k%len(hue)], step: vertical})
 			vertical++
 		}
+		if l := r.economyOf(m); l != nil && plausible(l.BPW, 1e-3, 1e3) {
+			c.rules = append(c.rules, rule{vertical: true, x: l.BPW, y: s.at(l.BPW), low: l.Low, high: l.High,
+				band: bands[k%len(bands)], label: fmt.Sprintf("economy %.2f", l.BPW), colour: hue[k%len(hue)], step: vertical})
+			vertical++
+		}
 		if n := &m.Knee; n.Located && plausible(n.BPW, s.marks[len(s.marks)-1].x, s.marks[0].x) {
 			r := rule{vertical: true, x: n.BPW, y: s.at(n.BPW), label: fmt.Sprintf("knee %.2f", n.BPW),
 				colour: hue[k%len(hue)], step: vertical}
@@ -68,6 +81,22 @@ func kldChart(r *Report) *chart {
 		}
 	}
 	return c
+}
+
+// economyOf is the economy threshold that was located for a model, with a closed interval; nil when there is none.
+func (r *Report) economyOf(m *Model) *threshold.Location {
+	for i := range r.Located {
+		l := &r.Located[i]
+		if l.Threshold == threshold.ForEconomy && l.Model == m.Name && l.Located && l.Low > 0 && l.High > l.Low {
+			return l
+		}
+	}
+	return nil
+}
+
+// onEnvelope reports whether a row is one of the points.
+func onEnvelope(points []threshold.Point, r *Row) bool {
+	return slices.ContainsFunc(points, func(p threshold.Point) bool { return p.Format == r.Format })
 }
 
 // bar is the length of an error bar, 0 of one that cannot be drawn.
@@ -122,6 +151,13 @@ func paretoChart(r *Report) *chart {
 			e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
 			s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: bar(e),
 				label: clean(row.Format), crossed: all[k].Dominated != "", apart: all[k].Dominated != ""})
+		}
+		for i := range m.Probes {
+			row := &m.Probes[i]
+			if row.ranks() && plausible(float64(row.FileBytes), 1, 1e16) && plausible(row.BitsPerByte, 1e-6, 1e6) {
+				e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
+				s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: bar(e)})
+			}
 		}
 		slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Compare(b.x, a.x) })
 		if len(s.marks) > 0 {

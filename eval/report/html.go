@@ -23,10 +23,10 @@ func HTML(w io.Writer, r *Report) error {
 	v.Quality = slices.DeleteFunc([]figureView{
 		figure("Divergence from the source against bits per weight",
 			"Lower and further left is better. The line joins the formats that none of as few bits beats. Bars: one standard error, often smaller than the mark. "+
-				"Shaded: the intervals of thresholds and knees.", kldChart(r)),
+				"Shaded: the intervals of thresholds and knees."+r.unnamed(), kldChart(r)),
 		figure("Loss against file size",
 			"At equal size, lower is the better use of the bytes. Bars: the 95 % interval of the difference from the "+
-				"model’s own source, often smaller than the mark. Crossed out, and not on the line: dominated by a file no larger.", paretoChart(r)),
+				"model’s own source, often smaller than the mark. Crossed out, and not on the line: dominated by a file no larger."+r.unnamed(), paretoChart(r)),
 	}, func(f figureView) bool { return f.Plots == nil })
 	v.Resources = figure("Time and memory against bits per weight",
 		"Dashed: the line fitted by least squares over the formats. Marks above it run worse than their size explains. "+

@@ -31,6 +31,10 @@ func complete(r *Report) *Report {
 		m.Artifacts, m.Warnings, m.TensorNames = list(m.Artifacts), list(m.Warnings), list(m.TensorNames)
 		m.Steps = list(m.Steps)
 	}
+	c.Located = slices.Clone(c.Located)
+	for i := range c.Located {
+		c.Located[i].Exceptions = list(c.Located[i].Exceptions)
+	}
 	for i := range c.Economy {
 		x := &c.Economy[i]
 		x.Smaller, x.Comparisons = list(x.Smaller), list(x.Comparisons)

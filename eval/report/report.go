@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"bitmill/eval/score"
 	"bitmill/eval/task"
@@ -25,14 +26,15 @@ const Schema = 1
 
 // Report is one run: several models in several formats over one text.
 type Report struct {
-	Schema   int                 `json:"schema"`
-	Tool     string              `json:"tool"`    // bitmill and its version
-	Command  string              `json:"command"` // as typed, "" when not from a command line
-	Text     TextInfo            `json:"text"`
-	Models   []Model             `json:"models"`
-	Economy  []threshold.Economy `json:"economy"`           // one per model that has a smaller one of its family beside it
-	Blocked  []Blocked           `json:"blocked,omitempty"` // what could not be made; absent when all was
-	Warnings []string            `json:"warnings"`
+	Schema   int                  `json:"schema"`
+	Tool     string               `json:"tool"`    // bitmill and its version
+	Command  string               `json:"command"` // as typed, "" when not from a command line
+	Text     TextInfo             `json:"text"`
+	Models   []Model              `json:"models"`
+	Economy  []threshold.Economy  `json:"economy"`           // one per model that has a smaller one of its family beside it
+	Located  []threshold.Location `json:"located,omitempty"` // one per threshold searched for; absent when none was
+	Blocked  []Blocked            `json:"blocked,omitempty"` // what could not be made; absent when all was
+	Warnings []string             `json:"warnings"`
 }
 
 // Blocked is what the values of a model's tensors kept from being made, beside others that were.
@@ -73,6 +75,8 @@ type Model struct {
 	StateBytes   int64              `json:"state_bytes"`  // what other layers remember of a sequence of any length, in 32 bits
 	Source       Row                `json:"source"`       // the reference that KLD is taken from
 	Artifacts    []Row              `json:"artifacts"`
+	Searched     []string           `json:"searched,omitempty"` // thresholds that were searched for
+	Probes       []Row              `json:"probes,omitempty"`   // mixes measured for that, in their order
 	Fidelity     threshold.Fidelity `json:"fidelity"`
 	Knee         threshold.Knee     `json:"knee"`
 	Steps        []Step             `json:"steps"`        // each artifact against the next smaller one
@@ -164,7 +168,8 @@ func (r *Row) Compared() bool { return r.Measured() && !math.IsNaN(r.KLD) && !ma
 
 // Point is the row as the threshold fits take it.
 func (r *Row) Point(source bool) threshold.Point {
-	p := threshold.Point{Format: r.Format, Source: source, Bits: r.PayloadBits, Weights: r.Weights, FileBytes: r.FileBytes,
+	p := threshold.Point{Format: r.Format, Source: source, Mix: r.Recorded != "",
+		Bits: r.PayloadBits, Weights: r.Weights, FileBytes: r.FileBytes,
 		KLD: r.KLD, KLDSE: r.KLDSE, WindowKLD: r.WindowKLD,
 		LnPPL: math.Log(r.PPL), LnPPLSE: r.PPLSE / r.PPL, WindowNLL: r.WindowNLL}
 	if !r.Compared() {
@@ -186,8 +191,17 @@ func (r *Report) Rows() iter.Seq2[*Model, *Row] {
 	}
 }
 
-// Points are the source (when it was measured) and all artifacts.
+// Points are the source (when it was measured), all artifacts and all probes.
 func (m *Model) Points() []threshold.Point {
+	out := m.formatPoints()
+	for i := range m.Probes {
+		out = append(out, m.Probes[i].Point(false))
+	}
+	return out
+}
+
+// formatPoints are Points without the probes.
+func (m *Model) formatPoints() []threshold.Point {
 	var out []threshold.Point
 	if m.Source.Measured() {
 		out = append(out, m.Source.Point(true))
@@ -198,25 +212,63 @@ func (m *Model) Points() []threshold.Point {
 	return out
 }
 
-// Fit fills in the thresholds of every model and of the families from the rows.
+// Fit fills in the thresholds of every model and of the families from the rows. Probes count for the thresholds that
+// they were made for; the knee is of the formats, which probes near one place would bend.
 func (r *Report) Fit(o threshold.Options) {
 	for i := range r.Models {
 		r.Models[i].Fidelity = threshold.FitFidelity(r.Models[i].Points(), o)
-		r.Models[i].Knee = threshold.FitKnee(r.Models[i].Points(), o)
+		r.Models[i].Knee = threshold.FitKnee(r.Models[i].formatPoints(), o)
 		r.Models[i].Steps = r.Models[i].steps(o)
 	}
 	r.Economy = Economy([]*Report{r}, o)
+	r.Located = Located([]*Report{r}, o)
 }
 
 // Economy compares the models of several reports.
 func Economy(reports []*Report, o threshold.Options) []threshold.Economy {
-	var subjects []threshold.Subject
+	return threshold.FitEconomy(subjects(reports), o)
+}
+
+// Located are the thresholds that the reports' runs searched for.
+func Located(reports []*Report, o threshold.Options) (list []threshold.Location) {
+	economy := Economy(reports, o)
 	for _, r := range reports {
 		for i := range r.Models {
 			m := &r.Models[i]
-			subjects = append(subjects, threshold.Subject{Name: m.Name, Family: m.Family, Parameters: m.Parameters,
-				Vocabulary: m.Vocabulary, Text: r.Text.key(), Points: m.Points()})
+			s := r.Subject(m)
+			for _, t := range m.Searched {
+				k := slices.IndexFunc(economy, func(e threshold.Economy) bool {
+					return e.Family == m.Family && e.Larger == m.Name
+				})
+				switch {
+				case t == threshold.ForFidelity:
+					list = append(list, threshold.LocateFidelity(s, threshold.FitFidelity(s.Points, o), len(m.Probes), o))
+				case k >= 0:
+					list = append(list, threshold.LocateEconomy(s, economy[k], len(m.Probes), o))
+				}
+			}
 		}
 	}
-	return threshold.FitEconomy(subjects, o)
+	return list
+}
+
+func subjects(reports []*Report) (all []threshold.Subject) {
+	for _, r := range reports {
+		all = append(all, r.Subjects()...)
+	}
+	return all
+}
+
+// Subjects are the models with their files, as the fits of a family take them.
+func (r *Report) Subjects() (all []threshold.Subject) {
+	for i := range r.Models {
+		all = append(all, r.Subject(&r.Models[i]))
+	}
+	return all
+}
+
+// Subject is one model of the report.
+func (r *Report) Subject(m *Model) threshold.Subject {
+	return threshold.Subject{Name: m.Name, Family: m.Family, Parameters: m.Parameters, Vocabulary: m.Vocabulary,
+		Text: r.Text.key(), Points: m.Points()}
 }

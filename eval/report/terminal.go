@@ -44,6 +44,14 @@ func Table(w io.Writer, r *Report) error {
 			wrap(b, "warning: "+clean(s), "  ")
 		}
 	}
+	if t := r.locatedTable(); t.Rows != nil {
+		b.WriteString("\n")
+		wrap(b, "Located thresholds", "")
+		terminalTable(b, t)
+		for _, s := range r.locatedSentences() {
+			wrap(b, s, "")
+		}
+	}
 	for _, s := range r.Warnings {
 		wrap(b, "warning: "+clean(s), "  ")
 	}

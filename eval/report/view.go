@@ -17,6 +17,8 @@ type view struct {
 	Resources figureView
 	Models    []modelView
 	Economy   []economyView
+	Located   table
+	Evidence  []string // of Located
 	Facts     facts
 	Glossary  []string
 	Seconds   []secondsView
@@ -30,6 +32,7 @@ type modelView struct {
 	Knee     string
 	Warnings []string
 	Details  table
+	Probes   table
 	Steps    table
 	Tasks    table
 	Speed    table
@@ -67,6 +70,7 @@ func (r *Report) view() view {
 		v.Measured = v.Measured || m.Speed.Rows != nil
 		v.Models = append(v.Models, m)
 	}
+	v.Located, v.Evidence = r.locatedTable(), r.locatedSentences()
 	for i := range r.Economy {
 		e := &r.Economy[i]
 		v.Economy = append(v.Economy, economyView{ID: fmt.Sprintf("economy-%d", i+1), Larger: clean(e.Larger),
@@ -95,6 +99,7 @@ func (m *Model) view() modelView {
 		"Formats, most bits first; the marked row is the smallest within the budget.")
 	v.Details = formatTable(m, detailColumns).named("Quantiles of "+v.Name,
 		"Δp in percentage points of the true token’s probability, KLD in nats.")
+	v.Probes = m.probeTable()
 	v.Speed = formatTable(m, resourceColumns).named("Speed and memory of "+v.Name, m.machine())
 	if g := m.grid(); g != nil {
 		v.TensorNote = clean(m.TensorNote)
@@ -106,6 +111,11 @@ func (m *Model) view() modelView {
 	for _, r := range m.sorted() {
 		if r.SHA256 != "" {
 			v.Files = append(v.Files, [2]string{clean(or(r.Path)), clean(r.SHA256)})
+		}
+	}
+	for _, r := range m.Probes {
+		if r.Path != "" {
+			v.Files = append(v.Files, [2]string{clean(r.Path), clean(r.SHA256)})
 		}
 	}
 	return v

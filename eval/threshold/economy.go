@@ -103,13 +103,10 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 		rivals = append(rivals, s)
 		e.Smaller = append(e.Smaller, s.Name)
 	}
-	own, files := measured(larger), []rival(nil)
+	own, files := measured(larger), filesOf(rivals)
 	all := slices.Clone(own)
-	for _, s := range rivals {
-		for _, p := range measured(s) {
-			files = append(files, rival{model: s.Name, Point: p, nll: p.LnPPL})
-			all = append(all, p)
-		}
+	for _, f := range files {
+		all = append(all, f.Point)
 	}
 	if len(rivals) > 0 && len(files) == 0 {
 		reasons = append(reasons, "no smaller model has a file with a finite perplexity")
@@ -196,7 +193,10 @@ func (e *Economy) compare(own []Point, files []rival, byWindow bool, o Options) 
 
 // dominated reports whether the smaller artifact that diverges least surely diverges less than p does. They compare by
 // their losses where a divergence is not known.
-func dominated(p Point, own []Point, o Options) bool {
+func dominated(p Point, own []Point, o Options) bool { return better(p, own, o) != nil }
+
+// better is the smaller artifact that diverges least, if it surely diverges less than p does.
+func better(p Point, own []Point, o Options) *Point {
 	var best *Point
 	for i := range own {
 		q := &own[i]
@@ -205,10 +205,12 @@ func dominated(p Point, own []Point, o Options) bool {
 		}
 	}
 	if best == nil {
-		return false
+		return nil
 	}
-	t, ok := p.quality(*best).Against(best.quality(p), o.Options)
-	return ok && t.Low > 0
+	if t, ok := p.quality(*best).Against(best.quality(p), o.Options); !ok || t.Low <= 0 {
+		return nil
+	}
+	return best
 }
 
 // quality is the divergence of p, or its loss where p or the one that it is held against has none.

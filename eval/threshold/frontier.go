@@ -17,6 +17,16 @@ type rival struct {
 	nll float64
 }
 
+// filesOf are the measured files of smaller models.
+func filesOf(models []Subject) (files []rival) {
+	for _, s := range models {
+		for _, p := range measured(s) {
+			files = append(files, rival{model: s.Name, Point: p, nll: p.LnPPL})
+		}
+	}
+	return files
+}
+
 // frontier keeps the files that no other file of as few bytes beats: ascending bytes, falling NLL.
 func frontier(files []rival) []rival {
 	slices.SortStableFunc(files, func(a, b rival) int {

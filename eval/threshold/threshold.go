@@ -22,6 +22,7 @@ import (
 type Point struct {
 	Format string
 	Source bool // the unquantized model itself: a rival at equal bytes, but not in the fidelity fit
+	Mix    bool // types chosen for a size, as a search makes them
 
 	Bits, Weights int64 // payload bits and elements of all tensors; their quotient is the BPW
 	FileBytes     int64
