@@ -9,7 +9,7 @@ import (
 )
 
 // searchValue is what the search of a value takes beside the solver's products, in times of a product with float32.
-const searchValue = 2000
+const searchValue = 11000
 
 // forecastFeedback adds the steps of method feedback.
 func (j *job) forecastFeedback(f *Forecast, r *rates) {
@@ -40,7 +40,7 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 		f.add("feedback "+j.name, "matrices", int64(share*float64(matrices)), share*seconds)
 	}
 	for _, a := range j.planned {
-		f.add("write "+j.artifactName(a.variant), "bytes", j.sourceBytes(), (r.hash/r.threads+writeByte)*float64(a.FileBytes))
+		f.add("write "+j.artifactName(a.variant), "bytes", j.sourceBytes(), (r.hash/r.threads+writeByte)*float64(a.FileBytes)+writeFile)
 	}
 }
 

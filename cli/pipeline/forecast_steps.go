@@ -27,8 +27,11 @@ func (j *job) sourceBytes() (bytes int64) {
 	return bytes
 }
 
-// writeByte is what a byte to the disk takes, in seconds.
-const writeByte = 1e-9
+// writeByte and writeFile are what a byte to the disk takes, and a file until it is there, in seconds.
+const (
+	writeByte = 1e-9
+	writeFile = 0.02
+)
 
 // forecastFiles adds the steps of choosing types and values.
 func (j *job) forecastFiles(f *Forecast, r *rates, bytes int64) {
@@ -61,7 +64,7 @@ func (j *job) forecastFiles(f *Forecast, r *rates, bytes int64) {
 			}
 		}
 	}
-	f.add("quantize "+j.name, "bytes", bytes, (encoding+float64(file)*r.hash)/r.threads+writeByte*float64(file))
+	f.add("quantize "+j.name, "bytes", bytes, (encoding+float64(file)*r.hash)/r.threads+writeByte*float64(file)+writeFile*float64(len(j.planned)))
 	if j.method == quantize.Feedback {
 		j.forecastFeedback(f, r)
 	}

@@ -73,7 +73,7 @@ func (r *rates) products(list map[formats.Type]float64, exact bool) (seconds flo
 
 // tokens is what so many tokens take in all layers.
 func (r *rates) tokens(n int, p pass, layers int) float64 {
-	return float64(n) * (r.products(p.layers, p.exact) + float64(layers)*r.beside)
+	return float64(n) * (r.products(p.layers, p.exact) + float64(layers)*r.beside/r.threads)
 }
 
 // logits is what the logits of so many tokens and their scores take.

@@ -14,16 +14,16 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// rates are what a machine takes for the parts of a run, in seconds, measured in some milliseconds each.
+// rates are what a machine takes for the parts of a run, in seconds of one thread, measured in some milliseconds each.
 type rates struct {
-	threads float64
-	hash    float64                  // a byte of SHA-256, on one thread, as all that follow
+	threads float64                  // that work at once, in whole cores
+	hash    float64                  // a byte of SHA-256
 	encode  map[formats.Type]float64 // a value
 	decode  map[formats.Type]float64 // a value, and its squared error
 	product map[formats.Type]float64 // a weight times an activation
 	exact   map[formats.Type]float64 // the same without rounding the activation
 	score   float64                  // a logit
-	beside  float64                  // a token in a layer, beside its products, on all threads
+	beside  float64                  // a token in a layer, beside its products
 }
 
 // The sample that is encoded and multiplied.
@@ -34,10 +34,12 @@ const (
 )
 
 // tries is how often everything is measured; the fastest counts.
-const tries = 3
+const tries = 8
 
 // fastest is the shortest time of some tries, in seconds.
-func fastest(f func() error) (float64, error) {
+func fastest(f func() error) (float64, error) { return fastestOf(tries, f) }
+
+func fastestOf(tries int, f func() error) (float64, error) {
 	best := math.Inf(1)
 	for range tries {
 		start := time.Now()
@@ -51,7 +53,7 @@ func fastest(f func() error) (float64, error) {
 
 // measureRates measures what the job needs.
 func (j *job) measureRates() (r *rates, err error) {
-	r = &rates{threads: float64(checkpoint.Workers(j.Threads)), encode: map[formats.Type]float64{},
+	r = &rates{threads: 1, encode: map[formats.Type]float64{},
 		decode: map[formats.Type]float64{}, product: map[formats.Type]float64{}, exact: map[formats.Type]float64{}}
 	values, err := j.sample()
 	if err != nil {
@@ -76,11 +78,20 @@ func (j *job) measureRates() (r *rates, err error) {
 			return nil, err
 		}
 	}
-	if j.windows == nil && j.calibration == nil {
-		return r, nil
+	if j.windows != nil || j.calibration != nil {
+		r.measureScore()
+		if err := j.measureLayer(r); err != nil {
+			return nil, err
+		}
 	}
+	r.measureThreads(checkpoint.Workers(j.Threads), values)
+	return r, nil
+}
+
+// measureScore measures what is done with a logit.
+func (r *rates) measureScore() {
 	set, logits := kernel.Best(), make([]float32, 1<<15)
-	took, _ = fastest(func() error {
+	took, _ := fastest(func() error {
 		lse := set.LogSumExp(logits)
 		infer.Argmax(logits)
 		set.KLDivergence(logits, logits, lse, lse)
@@ -88,7 +99,6 @@ func (j *job) measureRates() (r *rates, err error) {
 		return nil
 	})
 	r.score = took / float64(len(logits))
-	return r, j.measureLayer(r)
 }
 
 // sample returns values of the model's largest matrix.
@@ -148,15 +158,16 @@ func (r *rates) measureType(t formats.Type, values []float32) (err error) {
 	if err != nil {
 		return nil // the engine has no products with it
 	}
-	if r.product[t], err = measureProduct(t, form, data, values); err != nil || t.Quantized() {
+	if r.product[t], err = measureProduct(t, form, data, values, tries); err != nil || t.Quantized() {
 		return err
 	}
-	r.exact[t], err = measureProduct(t, kernel.FormF32, data, values)
+	r.exact[t], err = measureProduct(t, kernel.FormF32, data, values, tries)
 	return err
 }
 
 // measureProduct is the time of one product of the sample with activations in a form.
-func measureProduct(t formats.Type, form kernel.ActivationForm, data []byte, values []float32) (float64, error) {
+func measureProduct(t formats.Type, form kernel.ActivationForm, data []byte, values []float32,
+	tries int) (float64, error) {
 	set := kernel.Best()
 	x := make([]float32, rateTokens*rateCols)
 	for at := 0; at < len(x); at += copy(x[at:], values) {
@@ -168,12 +179,12 @@ func measureProduct(t formats.Type, form kernel.ActivationForm, data []byte, val
 	var scratch kernel.Scratch
 	dst := make([]float32, rateTokens*rateRows)
 	w := kernel.Matrix{Type: t, Rows: rateRows, Cols: rateCols, Data: data}
-	took, err := fastest(func() error { return set.MatMul(dst, rateRows, w, &a, 0, rateRows, &scratch) })
+	took, err := fastestOf(tries, func() error { return set.MatMul(dst, rateRows, w, &a, 0, rateRows, &scratch) })
 	return took / (rateRows * rateCols * rateTokens), err
 }
 
-// layerProducts bounds the products of the layer that is timed.
-const layerProducts = 4e9
+// layerProducts is about how many products of a layer are timed.
+const layerProducts = 1e8
 
 // measureLayer times a layer of the source for what stands beside its products: attention, norms, activations.
 func (j *job) measureLayer(r *rates) error {
@@ -193,11 +204,12 @@ func (j *job) measureLayer(r *rates) error {
 	layers := float64(max(1, c.Layers))
 	source := j.sourcePass()
 	products := r.products(source.layers, true) / layers
-	tokens := max(16, min(len(windows[0]), int(layerProducts*layers/max(1, sum(source.layers)))))
-	pool := j.Pool()
+	tokens := max(16, int(layerProducts*layers/max(1, sum(source.layers))))
+	tokens = min(tokens, len(windows[0]))
+	pool := infer.NewPool(1)
 	defer pool.Close()
 	runner := infer.NewRunner(pool, infer.Options{NoHead: true})
-	seqs := []infer.Sequence{{Tokens: windows[0][:min(tokens, len(windows[0]))]}}
+	seqs := []infer.Sequence{{Tokens: windows[0][:tokens]}}
 	took, err := fastest(func() error {
 		_, err := runner.Layers(j.source.Engine, seqs, nil, from, from+1)
 		return err
@@ -206,7 +218,23 @@ func (j *job) measureLayer(r *rates) error {
 		r.beside = 0.3 * products
 		return nil
 	}
-	took /= float64(len(seqs[0].Tokens))
-	r.beside = max(0, took-products)
+	r.beside = max(0, took/float64(tokens)-products)
 	return nil
+}
+
+// measureThreads finds how many cores the threads are worth: fewer than threads where other programs use them too.
+func (r *rates) measureThreads(threads int, values []float32) {
+	pool := infer.NewPool(threads)
+	defer pool.Close()
+	data := make([]byte, 4*len(values))
+	encode.Encode(formats.F32, data, values, rateCols, nil)
+	task := func() error {
+		_, err := measureProduct(formats.F32, kernel.FormF32, data, values, 1)
+		return err
+	}
+	one, _ := fastest(task)
+	tasks := max(threads, int(0.1/max(one, 1e-6)))
+	start := time.Now()
+	pool.Run(tasks, func(_, _ int) { task() })
+	r.threads = min(float64(threads), max(0.05, float64(tasks)*one/time.Since(start).Seconds()))
 }

@@ -16,7 +16,7 @@ type Work struct {
 	Logits  int     // tokens of which the full model makes them, once for all artifacts
 }
 
-// WorkOf counts what the matrices of an artifact's layers take with so many tokens.
+// WorkOf counts what the matrices of an artifact's layers, and a tied embedding, take with so many tokens.
 func WorkOf(c *checkpoint.Checkpoint, tokens int) (w Work) {
 	if c.Config.Tied {
 		w.Logits = min(tokens, sampleTokens)
@@ -24,13 +24,16 @@ func WorkOf(c *checkpoint.Checkpoint, tokens int) (w Work) {
 	sites := map[string]bool{}
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
-		layer := formats.LayerOf(t.Name)
-		if layer < 0 || len(t.Shape) < 2 || t.Rows() < 2 {
+		layer, embedding := formats.LayerOf(t.Name), c.Config.Tied && t.Name == embeddingName
+		if layer < 0 && !embedding || len(t.Shape) < 2 || t.Rows() < 2 {
 			continue
 		}
 		rows, cols := float64(t.Rows()), float64(t.Cols())
 		w.Values += rows * cols
 		w.Solving += solvingProducts*rows*cols*cols + heldProducts*rows*cols*float64(min(tokens/heldBack, checkTokens))
+		if embedding {
+			continue
+		}
 		if site := siteOf(layer, t.Name); !sites[site] {
 			sites[site] = true
 			w.Moments += float64(tokens) * cols * (cols/2 + min(rows, cols)) // half of H, and what the outputs miss
