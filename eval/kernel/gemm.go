@@ -1,6 +1,10 @@
 package kernel
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"bitmill/eval/kernel/vec"
+)
 
 // PanelCols is the width of a panel: a matrix cut into panels holds columns [16p, 16p+16) of all its rows one after the
 // other, so that a product reads it from front to back.
@@ -8,7 +12,8 @@ const PanelCols = lanes
 
 // GemmPanels computes C[i,j] = sum_l A[i,l]*B[l,j] (accumulate: adds it to C) for i < m, j < n, l < k. A and C are
 // row-major with row strides lda and ldc; B is in panels: B[l,j] lies at b[j/16*step + 16*l + j%16]. n is a multiple
-// of PanelCols. It panics if a slice is too short for its shape.
+// of PanelCols. It panics if a slice is too short for its shape. Every sum is a chain of fused products in the order of
+// l, to which C is added in the end, in all Sets.
 func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
 	if m <= 0 || n <= 0 {
 		return
@@ -35,15 +40,19 @@ func (s *Set) GemmPanels(c []float32, ldc int, a []float32, lda int, b []float32
 func gemmPanelsGeneric(c []float32, ldc int, a []float32, lda int, b []float32, step, m, n, k int, accumulate bool) {
 	for j := 0; j < n; j += lanes {
 		for i := range m {
-			row := c[i*ldc+j:][:lanes]
-			if !accumulate {
-				clear(row)
-			}
+			var sum [lanes]float32
 			for l := range k {
 				x := a[i*lda+l]
 				for at, y := range b[j/lanes*step+lanes*l:][:lanes] {
-					row[at] += x * y
+					sum[at] = vec.FMA(x, y, sum[at])
 				}
+			}
+			row := c[i*ldc+j:][:lanes]
+			for at, v := range sum {
+				if accumulate {
+					v += row[at]
+				}
+				row[at] = v
 			}
 		}
 	}

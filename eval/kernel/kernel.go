@@ -8,7 +8,8 @@
 //
 // A quantized product follows ggml's CPU path in what it computes: activations are rounded to 8-bit blocks (Q8_0,
 // Q8_1, Q8_K: see ActivationForm), codes are multiplied as integers, and each block's integer sum is scaled once in
-// float32. All sets have the same integer sums; their float sums differ in the order of additions only.
+// float32. All sets have the same integer sums, and for many tokens the same float sums, to the last bit; for a few tokens
+// they differ in the order of additions (see Fixed).
 //
 // BF16 weights are multiplied with activations rounded to BF16, as in ggml; the AVX-512 instruction for them treats
 // subnormal numbers as zero. Exact products (ExactFormOf) do not round activations.
@@ -30,6 +31,7 @@ import (
 	"slices"
 
 	"bitmill/eval/kernel/vec"
+	"bitmill/formats"
 	"bitmill/formats/cpu"
 )
 
@@ -37,6 +39,7 @@ import (
 type Set struct {
 	Name string // of its instruction set: cpu.Generic, cpu.AVX2, cpu.AVX512
 
+	fixed bool       // see Fixed
 	types *typeTable // nil: products in plain Go
 	tileFuncs
 	codeFuncs
@@ -46,6 +49,20 @@ type Set struct {
 }
 
 var generic = &Set{Name: cpu.Generic, codeFuncs: codeFuncsGeneric, Set: vec.For(cpu.Generic)}
+
+// Fixed is the set with sums in one order: its results have the same bits for every instruction set, and a token's do
+// not depend on how many others there are. Products of few tokens or with activations rounded to BF16, and softmaxes with
+// AVX-512, are slower.
+func (s *Set) Fixed() *Set {
+	f := *s
+	f.fixed, f.Set = true, s.Set.Fixed()
+	if s.types != nil {
+		types := *s.types
+		types[formats.BF16].full, types[formats.BF16].repacked = nil, nil // with an order of their own
+		f.types = &types
+	}
+	return &f
+}
 
 // Available lists the sets that this CPU and build can run, slowest first. The first one is always generic.
 func Available() []*Set {

@@ -1,8 +1,17 @@
 package kernel
 
-import "bitmill/formats/block"
+import (
+	"bitmill/eval/kernel/vec"
+	"bitmill/formats/block"
+)
 
 // matmulGeneric unpacks a row and multiplies it with every token.
+//
+// Integer sums are exact. To the float sum of a row and a token they are added one after another, as the columns follow
+// each other, first the minima of a block and then its codes, each by a fused multiplication and addition with the
+// rounded product of both scales. With plain numbers, and with activations in float32, the sum of every floatCols
+// columns is a chain of fused multiplications and additions, and these sums are added up. Tiles of all instruction sets
+// compute the same, to the last bit.
 func matmulGeneric(dst []float32, stride int, w stored, x *Activations, r0, r1 int, s *Scratch) {
 	exact := x.form == FormF32
 	for r := r0; r < r1; r++ {
@@ -17,10 +26,15 @@ func matmulGeneric(dst []float32, stride int, w stored, x *Activations, r0, r1 i
 			for t := range x.n {
 				dst[t*stride+r] = dotLegacy(w.typ, s, x, t)
 			}
+		case w.typ.signed != nil && !exact:
+			unpackSignedRow(&w, r, &s.rows.signed)
+			for t := range x.n {
+				dst[t*stride+r] = dotSigned(w.typ, &s.rows.signed, x, t)
+			}
 		default:
 			decodeRow(&w, r, s)
-			for t := range x.n {
-				dst[t*stride+r] = dotFloat(s.floats, x.f32[t*x.stride:][:x.cols])
+			for t := 0; t < x.n; t += 4 {
+				dotFloats(dst[t*stride+r:], stride, s.floats, x, t, min(4, x.n-t))
 			}
 		}
 	}
@@ -33,9 +47,34 @@ func decodeRow(w *stored, r int, s *Scratch) {
 		_ = block.Decode(w.Type, s.floats, w.row(r)) // the lengths have been checked
 		return
 	}
-	for b := range w.shape.blocks {
-		w.shape.decode(s.floats[b*w.shape.cols:][:w.shape.cols], rows16, b, r%lanes)
+	for b := range w.shape.blocks { // plain numbers
+		w.shape.decodePlain(s.floats[b*w.shape.cols:][:w.shape.cols], rows16, b, r%lanes)
 	}
+}
+
+func unpackSignedRow(w *stored, r int, c *signedCodes) {
+	c.codes, c.scales, c.codeFuncs = grow(c.codes, w.Cols), grow(c.scales, w.Cols/16), codeFuncsGeneric
+	rows16 := w.rows16(r)
+	if rows16 == nil {
+		w.typ.signed(c, w.row(r))
+		return
+	}
+	for b := range w.shape.blocks {
+		w.shape.unpackSigned(c, rows16, b, r%lanes)
+	}
+}
+
+// dotSigned multiplies an unpacked row with a token, in groups of at most 32.
+func dotSigned(typ *weightType, c *signedCodes, x *Activations, t int) (sum float32) {
+	group, size := min(32, typ.group), x.form.blockLen()
+	for at := 0; at < x.cols; at += group {
+		var products int32
+		for i, q := range x.codes[t*x.stride+at:][:group] {
+			products += int32(c.codes[at+i]) * int32(q)
+		}
+		sum = vec.FMA(c.scales[at/16]*x.d[(t*x.cols+at)/size], float32(products), sum)
+	}
+	return sum
 }
 
 func unpackKQuantRow(w *stored, r int, s *Scratch) {
@@ -71,11 +110,11 @@ func dotKQuant(typ *weightType, s *Scratch, x *Activations, t int) float32 {
 		}
 		d := x.d[t*(x.cols/256)+i]
 		if typ.offset > 0 {
-			sum += (d * w.d) * float32(products-mins)
+			products -= mins
 		} else {
-			sum += (d * w.d) * float32(products)
-			sum -= (d * w.dmin) * float32(mins)
+			sum = vec.FMA(d*w.dmin, float32(-mins), sum)
 		}
+		sum = vec.FMA(d*w.d, float32(products), sum)
 	}
 	return sum
 }
@@ -99,13 +138,14 @@ func dotLegacy(typ *weightType, s *Scratch, x *Activations, t int) float32 {
 	var sum float32
 	for i := range x.cols / 32 {
 		products := dotCodes(s.bytes[32*i:32*i+32], x.codes[t*x.stride+32*i:][:32])
-		d := s.floats[2*i] * x.d[t*(x.cols/32)+i]
-		if x.form == FormQ8_1 {
-			sum += d*float32(products) + s.floats[2*i+1]*x.s[t*(x.cols/32)+i]
-			continue
+		if typ.offset > 0 {
+			sums := x.sums16[(t*x.cols+32*i)/16:]
+			products -= int32(typ.offset) * (int32(sums[0]) + int32(sums[1]))
 		}
-		sums := x.sums16[(t*x.cols+32*i)/16:]
-		sum += d * float32(products-int32(typ.offset)*(int32(sums[0])+int32(sums[1])))
+		sum = vec.FMA(s.floats[2*i]*x.d[t*(x.cols/32)+i], float32(products), sum)
+		if x.form == FormQ8_1 {
+			sum = vec.FMA(s.floats[2*i+1], x.s[t*(x.cols/32)+i], sum)
+		}
 	}
 	return sum
 }
@@ -120,17 +160,34 @@ func dotCodes(c []uint8, q []int8) int32 {
 	return sum
 }
 
+// dotFloats multiplies a row with up to four tokens, whose chains do not wait for each other.
+func dotFloats(dst []float32, stride int, row []float32, x *Activations, t, tokens int) {
+	for at := 0; at == 0 || at < len(row); at += floatCols {
+		part := row[at:min(at+floatCols, len(row))]
+		var sum [4]float32
+		var of [4][]float32
+		for i := range of {
+			of[i] = x.f32[(t+min(i, tokens-1))*x.stride+at:][:len(part)]
+		}
+		for k, w := range part {
+			for i := range sum {
+				sum[i] = vec.FMA(w, of[i][k], sum[i])
+			}
+		}
+		for i := range tokens {
+			if at > 0 {
+				sum[i] += dst[i*stride]
+			}
+			dst[i*stride] = sum[i]
+		}
+	}
+}
+
 // dotFloat is sum a[i]*b[i], summed in float64.
 func dotFloat(a, b []float32) float32 {
-	var even, odd float64
-	b = b[:len(a)]
-	i := 0
-	for ; i+1 < len(a); i += 2 {
-		even += float64(a[i]) * float64(b[i])
-		odd += float64(a[i+1]) * float64(b[i+1])
+	var sum float64
+	for i, v := range a {
+		sum += float64(v) * float64(b[i])
 	}
-	if i < len(a) {
-		even += float64(a[i]) * float64(b[i])
-	}
-	return float32(even + odd)
+	return float32(sum)
 }

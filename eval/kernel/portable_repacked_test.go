@@ -76,12 +76,13 @@ func signedRepackedPortable(t formats.Type) signedRepackedFunc {
 	return func(dst *float32, w *byte, sixteens, blocks int, codes *int8, d *float32, _ *int32, _ *byte) {
 		eachRepacked(t, dst, w, sixteens, blocks, func(s *repackShape, rows16 []byte, lane int) float32 {
 			var total float64
-			var values [256]float32
+			c := signedCodes{codes: make([]int8, 256*blocks), scales: make([]float32, 16*blocks)}
 			for b := range blocks {
-				s.decode(values[:], rows16, b, lane)
-				for k, v := range values {
-					total += float64(v/s.factor) * float64(span(d, 4*b, 1)[0]) * float64(span(codes, 256*b, 256)[k])
-				}
+				s.unpackSigned(&c, rows16, b, lane)
+			}
+			for k, v := range c.codes {
+				scale := float64(c.scales[k/16]/s.factor) * float64(span(d, k/256*4, 1)[0])
+				total += scale * float64(v) * float64(span(codes, k, 1)[0])
 			}
 			return float32(total)
 		})
@@ -93,7 +94,7 @@ func bf16RepackedPortable(dst *float32, w *byte, sixteens, blocks int, x *uint16
 		var total float64
 		var values [plainCols]float32
 		for b := range blocks {
-			s.decode(values[:], rows16, b, lane)
+			s.decodePlain(values[:], rows16, b, lane)
 			for k, v := range values {
 				total += float64(v) * float64(block.FromBF16(span(x, 2*plainCols*b, plainCols)[k]))
 			}

@@ -67,7 +67,10 @@ func portableTiles(f *typeFuncs, t formats.Type, w *weightType) {
 	case w.legacy != nil || w.group > 16 && w.offset < 16:
 		f.tiles = legacyTiles(legacyTilePortable)
 	default:
-		f.tiles = signedTiles(signedTilePortable)
+		f.tiles = signedTiles(func(dst *float32, stride, fours int, tile *byte, blocks int, codes *int8, codeStride int,
+			d *float32, dStride, accumulate int) {
+			signedTilePortable(min(32, w.group), dst, stride, fours, tile, blocks, codes, codeStride, d, dStride, accumulate)
+		})
 	}
 }
 

@@ -73,12 +73,13 @@ func (set *Set) multiply(dst []float32, stride int, w stored, x *Activations, r0
 // multiply multiplies rows as they are stored.
 func (p *product) multiply() {
 	f, own := p.funcs, p.x.form == p.typ.form // else activations are not rounded
+	few := p.x.n <= rowTokens && !p.set.fixed
 	switch {
-	case p.x.n > fullTokens && own && f.full != nil:
+	case (p.x.n > fullTokens || !few) && own && f.full != nil:
 		f.full(p)
-	case p.x.n <= rowTokens && (own || p.w.block == 1) && f.rows != nil:
+	case few && (own || p.w.block == 1) && f.rows != nil:
 		f.rows(p)
-	case p.x.n <= rowTokens && p.x.form.values() && p.typ.signed != nil:
+	case few && p.x.form.values() && p.typ.signed != nil:
 		p.signedRows()
 	case own && f.tiles != nil:
 		f.tiles(p)

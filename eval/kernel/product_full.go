@@ -124,10 +124,25 @@ func (p *product) full(multiply fullTileFunc, record int, fill func(tile []byte,
 	if p.w.Repacked {
 		fill = func(tile []byte, row, _ int) { p.fillRepacked(tile, record, row) }
 	}
+	tokenBlocks := p.tokenBlocks()
 	p.fullTiles(blocks*record, record, fill, func(dst *float32, stride int, tile *byte, tileBytes, tiles, t int) {
 		multiply(dst, stride, tile, tileBytes, tiles, blocks, &x.codes[t*x.stride], x.stride,
-			&x.tokenBlocks[t/BlockTokens*blocks*x.form.tokenBlockWords()])
+			&tokenBlocks[t/BlockTokens*blocks*x.form.tokenBlockWords()])
 	})
+}
+
+// tokenBlocks are those of the activations; few tokens come without.
+func (p *product) tokenBlocks() []int32 {
+	if len(p.x.tokenBlocks) > 0 {
+		return p.x.tokenBlocks
+	}
+	few := *p.x
+	few.tokenBlocks = grow(p.tiles.tokenBlocks, few.cols/few.form.blockLen()*few.form.tokenBlockWords())
+	for t := range few.n {
+		few.interleave(t)
+	}
+	p.tiles.tokenBlocks = few.tokenBlocks
+	return few.tokenBlocks
 }
 
 // fullTiles calls fill for tiles of size bytes, as many as memory allows, and multiply for them and eight tokens from

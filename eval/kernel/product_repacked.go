@@ -107,7 +107,7 @@ func (p *product) multiplyRepacked(s *Scratch) {
 	switch f := p.funcs; {
 	case f.repacked == nil:
 		matmulGeneric(p.dst, p.stride, p.w, p.x, p.r0, p.r1, s)
-	case p.x.n > fullTokens:
+	case p.x.n > fullTokens || p.set.fixed:
 		f.full(p)
 	default:
 		f.repacked.prepare(p)

@@ -64,21 +64,20 @@ func (l *repackLayout) takeSigned(s *repackScratch, lane int, stored []byte) {
 	}
 }
 
-// decode sets the values of block b of a row.
-func (s *repackShape) decode(dst []float32, rows16 []byte, b, lane int) {
-	if s.plain {
-		s.decodePlain(dst, rows16, b, lane)
-		return
-	}
+// unpackSigned unpacks block b of a row.
+func (s *repackShape) unpackSigned(to *signedCodes, rows16 []byte, b, lane int) {
 	var codes [256]uint8
 	d, _ := s.unpackRepacked(codes[:], nil, rows16, b, lane)
-	for i, c := range codes[:len(dst)] {
-		scale := d * s.factor
+	for i, c := range codes[:s.cols] {
+		to.codes[b*s.cols+i] = s.values[c]
+	}
+	scales := to.scales[b*s.cols/16:][:s.cols/16]
+	for i := range scales {
+		scales[i] = d * s.factor
 		if s.scaleBytes != nil {
-			g := i / s.group
-			scale *= float32(int8(get32(rows16, s.word(b, g/4, lane)) >> (8 * (g % 4))))
+			g := 16 * i / s.group
+			scales[i] *= float32(int8(get32(rows16, s.word(b, g/4, lane)) >> (8 * (g % 4))))
 		}
-		dst[i] = scale * float32(s.values[c])
 	}
 }
 

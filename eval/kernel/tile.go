@@ -80,12 +80,14 @@ type tiles struct {
 	codes  *[lanes][256]uint8
 	pairs  *[lanes][tileCols / 2]int16
 	floats *[lanes][floatCols]float32
-	edge   []float32   // [token][lane]
-	full   []byte      // tiles of all columns
-	stage  []byte      // unpacked rows before their transposition
-	signed signedCodes // of a part of a row
-	scales kquantScales
-	offset [16]int16
+	edge   []float32 // [token][lane]
+	full   []byte    // tiles of all columns
+
+	tokenBlocks []int32     // of a few tokens
+	stage       []byte      // unpacked rows before their transposition
+	signed      signedCodes // of a part of a row
+	scales      kquantScales
+	offset      [16]int16
 }
 
 // aligned returns a T on a boundary of 64 bytes. T must not contain pointers.

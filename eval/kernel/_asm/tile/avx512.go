@@ -120,13 +120,9 @@ func (k kquant512) block(f *frame512) {
 				VPDPWSSD_BCST(Mem{Base: f.block, Disp: at + p*layout.Line + 4*t}, w, mins[t])
 			}
 		}
-		d, w := ZMM(), ZMM()
+		d := ZMM()
 		VMOVAPS(Mem{Base: f.record, Disp: layout.KQuantDmin}, d)
-		for t, m := range mins {
-			VCVTDQ2PS(m, m)
-			VMULPS(d, m, w)
-			VFMADD231PS_BCST(Mem{Base: f.block, Disp: layout.TokenD + 4*t}, w, f.float[t])
-		}
+		f.add(mins, d)
 	}
 	if k.group == 0 {
 		at := -1
@@ -140,19 +136,15 @@ func (k kquant512) block(f *frame512) {
 			f.advance(64)
 		})
 	} else {
-		sum = words(f.sum, f.block, -1)
+		if !k.float {
+			sum = words(f.sum, f.block, -1)
+		}
 		k.groups(f, sum)
 	}
-	d := ZMM()
 	if !k.float {
+		d := ZMM()
 		VMOVAPS(Mem{Base: f.record, Disp: layout.KQuantD - layout.KQuantScales}, d) // record has moved on by the codes
-	}
-	for t, s := range sum {
-		if !k.float {
-			VCVTDQ2PS(s, s)
-			VMULPS(d, s, s)
-		}
-		VFMADD231PS_BCST(Mem{Base: f.block, Disp: layout.TokenD + 4*t}, s, f.float[t])
+		f.add(sum, d)
 	}
 	ADDQ(U32(layout.KQuantRecord-layout.KQuantScales), f.record)
 	ADDQ(U32(layout.TokenKQuantRecord), f.block)
@@ -163,7 +155,17 @@ func (f *frame512) advance(columns int) {
 	ADDQ(U32(columns/4*layout.Vector), f.record)
 }
 
-// groups adds the sum of each group times its scale to sum.
+// add adds integers times the scales of the rows, and of the tokens, to the float sums, as AVX2 does.
+func (f *frame512) add(sum []reg.VecVirtual, d reg.VecVirtual) {
+	for t, s := range sum {
+		x := ZMM()
+		VCVTDQ2PS(s, s)
+		VMULPS_BCST(Mem{Base: f.block, Disp: layout.TokenD + 4*t}, d, x)
+		VFMADD231PS(s, x, f.float[t])
+	}
+}
+
+// groups adds the sum of each group times its scale to sum, or to the float sums.
 func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 	scales, offsets, count := GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: f.record, Disp: layout.KQuantScales}, scales)
@@ -182,12 +184,10 @@ func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 		}
 		f.multiply(acc, 0, k.group/4)
 		w := AVX512.Load(Mem{Base: scales})
-		for t := range acc {
-			if k.float {
-				VCVTDQ2PS(acc[t], acc[t])
-				VFMADD231PS(w, acc[t], sum[t])
-				continue
-			}
+		if k.float {
+			f.add(acc, w)
+		}
+		for t := range sum {
 			VPMULLD(w, acc[t], acc[t])
 			VPADDD(acc[t], sum[t], sum[t])
 		}
@@ -202,14 +202,7 @@ func (k kquant512) groups(f *frame512, sum []reg.VecVirtual) {
 // legacy512 emits a kernel for blocks of 32 with float scales.
 func legacy512(name, doc string, mins, halves bool) {
 	emit512(name, doc, func(f *frame512) {
-		scaled := func(acc []reg.VecVirtual, at int) {
-			d := AVX512.Load(Mem{Base: f.record, Disp: at})
-			for t, s := range acc {
-				VCVTDQ2PS(s, s)
-				VMULPS(d, s, s)
-				VFMADD231PS_BCST(Mem{Base: f.block, Disp: layout.TokenD + 4*t}, s, f.float[t])
-			}
-		}
+		scaled := func(acc []reg.VecVirtual, at int) { f.add(acc, AVX512.Load(Mem{Base: f.record, Disp: at})) }
 		switch {
 		case halves:
 			first := words(f.sum, f.block, layout.TokenFirst)
@@ -221,16 +214,8 @@ func legacy512(name, doc string, mins, halves bool) {
 				VPSUBD(x, second[t], second[t])
 			}
 			f.multiply(second, 16, 4)
-			d, m := ZMM(), ZMM()
-			VMOVAPS(Mem{Base: f.record, Disp: layout.LegacyD}, d)
-			VMOVAPS(Mem{Base: f.record, Disp: layout.LegacyM}, m)
-			for t := range first {
-				VCVTDQ2PS(first[t], first[t])
-				VCVTDQ2PS(second[t], second[t])
-				VMULPS(d, first[t], first[t])
-				VFMADD231PS(m, second[t], first[t])
-				VFMADD231PS_BCST(Mem{Base: f.block, Disp: layout.TokenD + 4*t}, first[t], f.float[t])
-			}
+			scaled(first, layout.LegacyD)
+			scaled(second, layout.LegacyM)
 		case mins:
 			acc := words(f.acc, f.block, -1)
 			f.multiply(acc, 0, 8)
