@@ -44,7 +44,11 @@ func gemmPanelsGeneric(c []float32, ldc int, a []float32, lda int, b []float32, 
 			for l := range k {
 				x := a[i*lda+l]
 				for at, y := range b[j/lanes*step+lanes*l:][:lanes] {
-					sum[at] = vec.FMA(x, y, sum[at])
+					r, sure := vec.TryFMA(x, y, sum[at])
+					if !sure {
+						r = vec.FMA(x, y, sum[at])
+					}
+					sum[at] = r
 				}
 			}
 			row := c[i*ldc+j:][:lanes]

@@ -171,7 +171,11 @@ func dotFloats(dst []float32, stride int, row []float32, x *Activations, t, toke
 		}
 		for k, w := range part {
 			for i := range sum {
-				sum[i] = vec.FMA(w, of[i][k], sum[i])
+				r, sure := vec.TryFMA(w, of[i][k], sum[i])
+				if !sure {
+					r = vec.FMA(w, of[i][k], sum[i])
+				}
+				sum[i] = r
 			}
 		}
 		for i := range tokens {

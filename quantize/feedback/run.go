@@ -80,7 +80,7 @@ type run struct {
 func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32, artifacts []Artifact,
 	o Options) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
-	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
+	o.Kernel = cmp.Or(o.Kernel, kernel.Best()).Fixed()
 	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
 		width: source.Config.Width, pools: map[string]*expertMoments{}}
 	if len(windows) == 0 {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"bitmill/eval/infer"
+	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/quantize"
@@ -25,6 +26,8 @@ type example struct {
 	source  *checkpoint.Checkpoint
 	encoded *checkpoint.Checkpoint
 	windows [][]int32
+	kernel  *kernel.Set // nil: the best
+	sweeps  int
 }
 
 func open(t *testing.T, path string) *checkpoint.Checkpoint {
@@ -80,7 +83,7 @@ func (x *example) run(t *testing.T, threads int, have map[string][]byte) map[str
 			return nil
 		}}
 	var done, total int64
-	o := feedback.Options{Progress: func(d, n int64) { done, total = d, n }}
+	o := feedback.Options{Kernel: x.kernel, Sweeps: x.sweeps, Progress: func(d, n int64) { done, total = d, n }}
 	if err := feedback.Run(context.Background(), pool, x.source, x.windows, []feedback.Artifact{a}, o); err != nil {
 		t.Fatal(err)
 	}
