@@ -20,6 +20,7 @@ type Mixer struct {
 	o       Options
 	how     checkpoint.Pass
 
+	known    TypeErrors
 	measured map[string][]option // by tensor
 }
 
@@ -97,6 +98,26 @@ func (m *Mixer) Error(ctx context.Context, p *Plan) (total float64, ok bool, err
 	return total, true, nil
 }
 
+// TypeErrors are the errors of types in tensors, by the names of both. A type that cannot hold a tensor is missing.
+type TypeErrors map[string]map[string]float64
+
+// Measured are the errors that were measured so far.
+func (m *Mixer) Measured() TypeErrors {
+	all := TypeErrors{}
+	for name, options := range m.measured {
+		all[name] = map[string]float64{}
+		for _, o := range options {
+			if !math.IsInf(o.err, 0) {
+				all[name][o.typ.String()] = o.err
+			}
+		}
+	}
+	return all
+}
+
+// Use takes errors that another Mixer measured with the same checkpoint, matrix and options.
+func (m *Mixer) Use(errors TypeErrors) { m.known = errors }
+
 // choices lists the tensors whose type is free. planned is the plan with the types that are chosen at its call.
 func (m *Mixer) choices(target Target) (list []choice, planned func() (*Plan, error), err error) {
 	switch {
@@ -133,7 +154,18 @@ func (m *Mixer) choices(target Target) (list []choice, planned func() (*Plan, er
 func (m *Mixer) measure(ctx context.Context, list []choice) error {
 	var missing []choice
 	for _, ch := range list {
-		if m.measured[ch.name] == nil {
+		types, known := m.known[ch.name]
+		switch {
+		case m.measured[ch.name] != nil:
+		case known:
+			for k := range ch.options {
+				o := &ch.options[k]
+				if o.err, known = types[o.typ.String()]; !known {
+					o.err = math.Inf(1)
+				}
+			}
+			m.measured[ch.name] = ch.options
+		default:
 			missing = append(missing, ch)
 		}
 	}

@@ -2,8 +2,10 @@ package quantize
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"bitmill/formats"
@@ -158,6 +160,26 @@ func TestMixer(t *testing.T) {
 	}
 	if passes != 1 {
 		t.Errorf("the errors of types were measured %d times", passes)
+	}
+	data, err := json.Marshal(x.Measured())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs TypeErrors
+	if err := json.Unmarshal(data, &errs); err != nil {
+		t.Fatal(err)
+	}
+	again := NewMixer(c, m, Options{}, how)
+	again.Use(errs)
+	for _, bpw := range []float64{3.2, 5.5} {
+		got, err := again.Plan(context.Background(), Target{BPW: bpw})
+		want, wrong := x.Plan(context.Background(), Target{BPW: bpw})
+		if err != nil || wrong != nil || !reflect.DeepEqual(got.Mix(), want.Mix()) {
+			t.Errorf("%v bits per weight with kept errors: %v, %v", bpw, err, wrong)
+		}
+	}
+	if passes != 1 {
+		t.Errorf("with kept errors, types were measured again")
 	}
 	least, most, err := x.Bounds()
 	var no *UnreachableError

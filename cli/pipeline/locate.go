@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -136,9 +137,22 @@ func (s *search) open(ctx context.Context) error {
 	return s.expect(ctx)
 }
 
+// typeErrorsStep names the record of the errors of types, which are measured once for all probes.
+const typeErrorsStep = "type-errors"
+
 // expect sets the errors to be expected, those of mixes at every tenth of a bit.
 func (s *search) expect(ctx context.Context) error {
 	s.mixes.Errors = map[string]float64{}
+	shares, err := json.Marshal(s.in.shares)
+	if err != nil {
+		return err
+	}
+	k := key("type errors", s.in.provenance.Source, s.in.provenance.Imatrix, string(shares))
+	rec, kept := s.store.Done(typeErrorsStep, k)
+	var known quantize.TypeErrors
+	if kept = kept && json.Unmarshal(rec.Data, &known) == nil; kept {
+		s.mixer.Use(known)
+	}
 	for _, a := range s.made.artifacts {
 		e, ok, err := s.mixer.Error(ctx, a.Plan)
 		if err != nil {
@@ -159,6 +173,11 @@ func (s *search) expect(ctx context.Context) error {
 			return err
 		}
 		grid = append(grid, locate.Sample{BPW: bitsPerWeight(p.Plan), Damage: e, Error: 1})
+	}
+	if !kept {
+		if err := s.store.Save(typeErrorsStep, k, nil, s.mixer.Measured()); err != nil {
+			return err
+		}
 	}
 	s.mixes.Error = locate.Expect(grid, func(float64) float64 { return 1 })
 	return nil
