@@ -6,10 +6,10 @@ import (
 	"bitmill/quantize/encode"
 )
 
-// How far from the scales at hand candidates lie, in steps of s and t. The search looks far: most candidates are given
-// up after a few columns, so that four times as many cost a tenth more.
+// How far from the scales at hand candidates lie, in steps of s and t. Twice as far, the search lowers the objective by
+// another one or two percent, but not the divergence.
 const (
-	searchScales, searchLows   = 16, 8
+	searchScales, searchLows   = 8, 4
 	descentScales, descentLows = 2, 1
 
 	maxCandidates = (2*searchScales+1)*(2*searchLows+1) + 1 // even
