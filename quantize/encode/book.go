@@ -1,7 +1,6 @@
 package encode
 
 import (
-	"slices"
 	"sync"
 
 	"bitmill/formats"
@@ -58,7 +57,7 @@ func (b *Book) NearTo(x []float32) []uint32 {
 	return b.near[code*layout.BookNear:][:layout.BookNear]
 }
 
-// make lists values and neighbours, in some tens of milliseconds.
+// make lists values and neighbours, in some milliseconds.
 func (b *Book) make() {
 	book := block.CodebookOf(b.typ)
 	worth := map[uint8]int8{}
@@ -89,25 +88,41 @@ func (b *Book) make() {
 		b.powers = append(b.powers, codes)
 		codes *= book.Base
 	}
-	order, distance := make([]uint16, book.Entries()), make([]int, book.Entries())
+	b.near = make([]uint32, 0, codes*layout.BookNear)
+	distance := make([][]int, b.Dim+1) // of each entry, by the values from one on
+	for k := range distance {
+		distance[k] = make([]int, book.Entries())
+	}
 	for code := range codes {
-		for i := range order {
-			order[i], distance[i] = uint16(i), 0
-			for k, p := range b.powers {
-				d := int(b.worth[code/p%book.Base]) - int(b.values[i*b.Dim+k])
-				distance[i] += d * d
+		changed := 0 // the last level that is another one than in the code before
+		for c := code; changed < b.Dim-1 && c%book.Base == 0; c /= book.Base {
+			changed++
+		}
+		for k := changed; k >= 0; k-- {
+			v := int(b.worth[code/b.powers[k]%book.Base])
+			for i, rest := range distance[k+1] {
+				d := v - int(b.values[i*b.Dim+k])
+				distance[k][i] = rest + d*d
 			}
 		}
-		for n := range layout.BookNear { // few of many: no need to sort
-			least := n
-			for i := n + 1; i < len(order); i++ {
-				if distance[order[i]] < distance[order[least]] {
-					least = i
-				}
-			}
-			order[n], order[least] = order[least], order[n]
-			b.near = append(b.near, packed[order[n]])
+		for _, i := range nearestEntries(distance[0]) {
+			b.near = append(b.near, packed[i])
 		}
 	}
-	b.near = slices.Clip(b.near)
+}
+
+// nearestEntries lists the entries of the least distances, the first of equal ones first.
+func nearestEntries(distance []int) (list [layout.BookNear]int) {
+	for i, d := range distance {
+		n := min(i, len(list)) // listed so far
+		if n == len(list) && d >= distance[list[n-1]] {
+			continue
+		}
+		at := min(n, len(list)-1)
+		for ; at > 0 && d < distance[list[at-1]]; at-- {
+			list[at] = list[at-1]
+		}
+		list[at] = i
+	}
+	return list
 }
