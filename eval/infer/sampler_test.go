@@ -64,3 +64,19 @@ func TestPick(t *testing.T) {
 		}
 	}
 }
+
+// TestArgmax: the first of the largest values counts, wherever it stands among the eight that are looked at at once.
+func TestArgmax(t *testing.T) {
+	for n := range 40 {
+		for at := range n {
+			x := make([]float32, n)
+			x[at], x[n-1] = 1, 1
+			if got := Argmax(x); int(got) != at {
+				t.Errorf("the largest of %d values, at %d, is found at %d", n, at, got)
+			}
+		}
+	}
+	if got := Argmax([]float32{float32(math.Inf(-1)), float32(math.NaN()), -3}); got != 2 {
+		t.Errorf("the only number is not found, but %d", got)
+	}
+}
