@@ -9,16 +9,18 @@ import (
 
 	"bitmill/cli/pipeline"
 	"bitmill/eval"
+	"bitmill/eval/gate"
 	"bitmill/eval/report"
 	"bitmill/eval/score"
 )
 
 type evalOptions struct {
-	text, reference string
-	context, chunks int
-	oracle          bool
-	tasks           []string // files
-	float           bool     // do not round activations
+	text, reference  string
+	context, windows int           // 0 windows: all
+	until            pipeline.Goal // what ends the evaluation before
+	oracle           bool
+	tasks            []string // files
+	float            bool     // do not round activations
 }
 
 func evalCommand() *cli.Command {
@@ -32,21 +34,24 @@ func evalCommand() *cli.Command {
 			"for generated text, or the files of HellaSwag, Winogrande, ARC and MMLU as they are published. " +
 			"acc takes the most likely choice, acc_norm the most likely by length; against a reference, " +
 			"the answers that flipped are counted and tested (McNemar, corrected by Holm).",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
 			&cli.StringFlag{Name: "reference", TakesFile: true,
 				Usage: "the full-precision `MODEL` to measure the KL divergence from"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
-			&cli.IntFlag{Name: "chunks", Usage: "windows to use (0: all)"},
 			&cli.StringFlag{Name: "activations", Value: "rounded", Usage: "inputs of quantized products: `KIND` rounded, as " +
 				"on the CPU (8 bits), or float, which judges the file alone, as most GPUs run it"},
 			&cli.StringSliceFlag{Name: "tasks", TakesFile: true, Usage: "`FILE` of questions; may be given several times"},
 			&cli.BoolFlag{Name: "oracle",
 				Usage: "check the engine's full-precision logits against an independent forward pass (small models)"},
 			requantizeFlag(), loraFlag(),
-		},
+		}, windowFlags(pipeline.Goal{})...),
 		Action: needs.action(func(c *cli.Context, e env, args []string) error {
-			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), c.Int("chunks"), c.Bool("oracle"),
+			windows, goal, err := readWindows(c)
+			if err != nil {
+				return err
+			}
+			o := evalOptions{c.String("text"), c.String("reference"), c.Int("ctx"), windows, goal, c.Bool("oracle"),
 				c.StringSlice("tasks"), c.String("activations") == "float"}
 			if o.float && len(o.tasks) > 0 {
 				return usagef("--activations float is for the text: leave out --tasks")
@@ -174,14 +179,14 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	if o.float {
 		ref.Engine.ExactInputs()
 	}
-	windows, err := ref.Windows(o.text, text, o.context, o.chunks)
+	windows, err := ref.Windows(o.text, text, o.context, o.windows)
 	if err != nil {
 		return nil, err
 	}
 	v := pipeline.Evaluation{Session: e.Session, Reference: ref.Engine,
 		Candidates: []pipeline.Candidate{{Model: ref.Engine}}, Windows: windows,
 		Bytes: eval.ScoredBytes(ref.Tokenizer, windows), What: "evaluate"}
-	subjects := []*pipeline.Model{ref}
+	subjects, artifacts := []*pipeline.Model{ref}, []gate.Subject(nil)
 	for _, path := range others {
 		s, err := e.adapterOnlyForFolders(path).Load(path)
 		if err != nil {
@@ -194,13 +199,19 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		if o.float {
 			s.Engine.ExactInputs()
 		}
-		subjects = append(subjects, s)
+		sum, err := s.Summary()
+		if err != nil {
+			return nil, err
+		}
+		subjects, artifacts = append(subjects, s), append(artifacts, gate.Subject{Model: path, Bits: sum.All.Bits})
 		v.Candidates = append(v.Candidates, pipeline.Candidate{Model: s.Engine})
 	}
+	v.End(o.until, gate.Decision{Fidelity: pipeline.DefaultKLDBudget}, artifacts)
 	results, err := v.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
+	alone := results[0]
 	if len(others) > 0 {
 		results, subjects = results[1:], subjects[1:]
 	}
@@ -212,10 +223,11 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		if len(others) == 0 {
 			r = r.Alone()
 		}
-		row, err := evalRow(subjects[i], r)
+		row, err := evalRow(subjects[i], r.Extended(alone))
 		if err != nil {
 			return nil, err
 		}
+		row.Sample = pipeline.SampleOf(r, len(windows))
 		rows = append(rows, row)
 	}
 	return rows, nil
@@ -227,7 +239,7 @@ func sameTokens(s *pipeline.Model, windows [][]int32, text string, o evalOptions
 	if s.Tokenizer == nil {
 		return nil
 	}
-	own, err := s.Windows(o.text, text, o.context, o.chunks)
+	own, err := s.Windows(o.text, text, o.context, o.windows)
 	if err != nil {
 		return err
 	}

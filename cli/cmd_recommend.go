@@ -45,11 +45,13 @@ func recommendCommand() *cli.Command {
 
 func runRecommend(e env, paths []string, l pareto.Limits) error {
 	var all []pareto.Candidate
+	var o paired.Options
 	for _, path := range paths {
 		r, err := openReport(path)
 		if err != nil {
 			return err
 		}
+		o.Looks = o.Looks || report.Looks(r)
 		list := report.Candidates([]*report.Report{r})
 		for i := range list {
 			if p := &list[i].Path; *p != "" {
@@ -58,7 +60,7 @@ func runRecommend(e env, paths []string, l pareto.Limits) error {
 		}
 		all = append(all, list...)
 	}
-	choice, err := pareto.Choose(all, l, paired.Options{})
+	choice, err := pareto.Choose(all, l, o)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,6 @@ func runCommand() *cli.Command {
 				Usage: "importance matrix `FILE` of the model, instead of calibrating"},
 			&cli.BoolFlag{Name: "no-imatrix", Usage: "quantize without calibrating"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
-			&cli.IntFlag{Name: "chunks", Usage: "windows to calibrate on and to evaluate (0: all)"},
 			&cli.Float64Flag{Name: "kld-budget", Value: pipeline.DefaultKLDBudget,
 				Usage: "divergence in nats that the fidelity threshold allows"},
 			&cli.StringFlag{Name: "budget", TakesFile: true,
@@ -44,7 +43,8 @@ func runCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run",
 				Usage: "check everything, say what would be done and how long it would take, write nothing"},
 			memoryFlag(), forceFlag(),
-		}, slices.Concat(targetFlags(), locateFlags(), weightFlags(), recipeFlags())...),
+		}, slices.Concat(windowFlags(pipeline.DefaultGoal), targetFlags(), locateFlags(), weightFlags(),
+			recipeFlags())...),
 		Action: arguments(0, -1, "[MODEL...] -o DIR", "output").action(func(c *cli.Context, e env, _ []string) error {
 			o, err := runOptions(c)
 			if err != nil {

@@ -20,11 +20,14 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Calibration: c.String("calibration"), Text: c.String("text"), NoImatrix: c.Bool("no-imatrix"),
 		Imatrix: c.String("imatrix"), NoNoiseFloor: c.Bool("no-noise-floor"),
 		Tasks: c.StringSlice("tasks"), KeepProbes: c.Bool("keep-probes"),
-		Context: c.Int("ctx"), Windows: c.Int("chunks"),
+		Context: c.Int("ctx"),
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
 		CompareMethods: c.Bool("compare-methods"), Strict: c.Bool("strict"), Force: c.Bool("force"),
 		Command: commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench", "force"),
+	}
+	if o.Windows, o.Until, err = readWindows(c); err != nil {
+		return o, err
 	}
 	if o.Formats, o.All, err = formatNames(c.StringSlice("formats")); err != nil {
 		return o, err

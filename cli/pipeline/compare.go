@@ -24,7 +24,7 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 		return nil
 	}
 	v := Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Windows: j.windows,
-		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate references of " + j.name,
+		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate references of " + j.name, Order: j.order(),
 		Candidates: []Candidate{{Step: "evaluate-source", Key: key("evaluate", in.provenance.Source, "", j.tokens),
 			Model: j.source.Engine}}}
 	var rows []*report.Row
@@ -54,17 +54,15 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 	if len(rows) == 0 {
 		return nil
 	}
-	v.Until = func([][]score.Window) []Demand {
-		list := make([]Demand, 1, len(v.Candidates))
-		for _, r := range rows {
-			n := len(r.WindowKLD)
-			if !j.o.CompareMethods {
-				n = min(n, sampleWindows)
-			}
-			list = append(list, Demand{Now: n})
+	counts := []int{0}
+	for _, r := range rows {
+		n := len(r.WindowKLD)
+		if !j.o.CompareMethods {
+			n = min(n, sampleWindows)
 		}
-		return list
+		counts = append(counts, n)
 	}
+	v.Until = exactly(counts...)
 	results, err := v.Run(ctx)
 	if err != nil {
 		return err

@@ -43,6 +43,9 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 		}
 		add(a.word(), a.sha256, a.model, &m.Artifacts[i])
 	}
+	if err := j.end(&v, m, rows[1:]); err != nil {
+		return err
+	}
 	if !j.o.NoNoiseFloor {
 		v.Candidates = append(v.Candidates, j.noise(in))
 	}
@@ -54,7 +57,7 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 		if err := Finite(cmp.Or(row.Path, j.source.Path), results[i]); err != nil {
 			return err
 		}
-		row.Text = results[i]
+		row.Text, row.Sample = results[i].Extended(results[0]), SampleOf(results[i], len(j.windows))
 	}
 	if !j.o.NoNoiseFloor {
 		m.Noise, err = noiseOf(j.source.Path, results[len(rows)])

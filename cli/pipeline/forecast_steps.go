@@ -106,7 +106,7 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 	for _, a := range j.planned {
 		all += r.window(j, j.passOf(a.GGUFTensors(), false))
 	}
-	n, models := len(j.windows), 1+len(j.planned)
+	n, models := j.o.Until.likely(len(j.windows)), 1+len(j.planned)
 	few := 0
 	if !j.o.NoNoiseFloor {
 		few = min(noiseWindows, n)

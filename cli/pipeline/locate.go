@@ -59,7 +59,7 @@ func (j *job) locate(ctx context.Context, m *report.Model, rep *report.Report) (
 	if len(j.o.Locate) == 0 || j.windows == nil || !m.Source.Measured() {
 		return nil
 	}
-	s := &search{job: j, in: j.made.inputs, m: m, fit: threshold.Options{Budget: j.o.KLDBudget},
+	s := &search{job: j, in: j.made.inputs, m: m, fit: j.fit(),
 		plans: map[float64]planned{}}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {

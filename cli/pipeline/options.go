@@ -24,7 +24,8 @@ type Options struct {
 	NoImatrix         bool   // quantize without calibrating
 	Imatrix           string // file of an importance matrix to use instead of calibrating; of one model
 	Context           int    // tokens in a window; 0: eval.DefaultContext
-	Windows           int    // to calibrate on and to evaluate; 0: all
+	Windows           int    // to calibrate on and to evaluate, from the beginning; 0: all
+	Until             Goal   // what ends an evaluation before all windows are scored
 
 	Recipe           quantize.Options // Format and Provenance are filled in by Run
 	Include, Exclude []string         // parts of the names of imatrix entries to use, or not to use

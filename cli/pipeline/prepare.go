@@ -54,6 +54,19 @@ func prepare(ctx context.Context, o *Options, events Events, models []string) (p
 	return p, nil
 }
 
+// windows is the number of windows of the evaluation text, 0 when models differ in it or none reads it.
+func (p *prepared) windows() (n int) {
+	for _, j := range p.jobs {
+		switch {
+		case n == 0:
+			n = len(j.windows)
+		case len(j.windows) != n && j.windows != nil:
+			return 0
+		}
+	}
+	return n
+}
+
 func (p *prepared) close() {
 	for _, j := range p.jobs {
 		j.source.Close()

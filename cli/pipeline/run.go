@@ -53,6 +53,9 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 		return s, err
 	}
 	defer p.close()
+	if words := o.Until.Words(p.windows()); words != "" {
+		events.Note(words)
+	}
 	if len(o.Models) > 0 {
 		release, err := folder.Lock()
 		if err != nil {
@@ -92,6 +95,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 // made does not stop the others; it is an error when there are none.
 func runJobs(ctx context.Context, jobs []*job, rep *report.Report) error {
 	var first error
+	most := 0 // tokens that were scored
 	for _, j := range jobs {
 		m, err := j.run(ctx)
 		rep.Blocked = append(rep.Blocked, j.blocked...)
@@ -112,6 +116,10 @@ func runJobs(ctx context.Context, jobs []*job, rep *report.Report) error {
 		}
 		rep.Models = append(rep.Models, *m)
 		describeText(&rep.Text, j.windows)
+		if j.o.Until != (Goal{}) {
+			rep.Text.Seed, rep.Text.Scored = orderSeed, max(most, m.Source.Tokens)
+			most = rep.Text.Scored
+		}
 	}
 	if len(rep.Models) == 0 {
 		return first

@@ -9,7 +9,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"bitmill/eval/paired"
 	"bitmill/eval/report"
 )
 
@@ -107,9 +106,18 @@ func (r Rule) Check() error {
 // apply tests one artifact; base is the baseline's, nil without one.
 func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 	m := metricOf(r.Metric)
-	f := Finding{Rule: r.String(), Model: model, Format: row.Format, Value: m.value(row), P: 1, Status: Kept}
-	if math.IsNaN(f.Value) || math.IsInf(f.Value, 0) {
+	if !r.relative() {
+		base = nil
+	}
+	e := m.evidence(row, base)
+	f := Finding{Rule: r.String(), Model: model, Format: row.Format, Value: e.value, P: 1, Status: Kept}
+	switch {
+	case math.IsNaN(f.Value) || math.IsInf(f.Value, 0):
 		f.Status, f.Value, f.Reason = Missing, 0, "It was not measured."
+		return f
+	case e.apart:
+		f.Status, f.Value = Missing, 0
+		f.Reason = "It is known over different windows of the text than the baseline's: run both with --windows all."
 		return f
 	}
 	excess := func(limit, sign float64) {
@@ -118,6 +126,9 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		value, bound := numbers(f.Value, limit)
 		if beyond <= 0 {
 			f.Reason = fmt.Sprintf("%s is %s, within the limit of %s.", m.name, value, bound)
+			if e.open(limit, o) {
+				f.Reason += fmt.Sprintf(" %d of %d windows leave open whether all would say so.", row.Sample.Windows, row.Sample.Of)
+			}
 			return
 		}
 		f.Status, f.P = Broken, 0
@@ -125,7 +136,7 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		if !m.measured() {
 			return
 		}
-		if p, ok := m.chance(row, base, limit, o); ok {
+		if p, ok := e.chance(limit, o); ok {
 			f.Status, f.P = WithinError, p // correct decides
 		} else {
 			f.Reason += " The report gives no error for it, so it is compared as it stands."
@@ -133,15 +144,13 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 	}
 	switch {
 	case r.Max != nil:
-		base = nil
 		excess(*r.Max, 1)
 	case r.Min != nil:
-		base = nil
 		excess(*r.Min, -1)
 	case base == nil:
 		f.Status, f.Reason = Skipped, "The baseline has no such artifact."
 	default:
-		f.Base = m.value(base)
+		f.Base = e.base
 		if math.IsNaN(f.Base) || math.IsInf(f.Base, 0) {
 			f.Status, f.Base, f.Reason = Skipped, 0, "The baseline did not measure it."
 			return f
@@ -159,35 +168,6 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		f.Reason = fmt.Sprintf("%s The baseline has %s.", f.Reason, was)
 	}
 	return f
-}
-
-// chance is the two-sided p-value of the value's distance from the limit. With a baseline, the error is that of the
-// paired difference, or of the two standard errors where the series do not pair; not ok when there is none.
-func (m *metric) chance(row, base *report.Row, limit float64, o Options) (p float64, ok bool) {
-	if m.series != nil && (base == nil || len(m.series(base)) == len(m.series(row))) {
-		series := append([]float64(nil), m.series(row)...)
-		limit := m.scale(limit)
-		if base != nil {
-			limit -= m.scale(m.value(base))
-			for i, x := range m.series(base) {
-				series[i] -= x
-			}
-		}
-		for i := range series {
-			series[i] -= limit
-		}
-		if t, err := paired.Mean(series, o.Options); err == nil {
-			return t.P, true
-		}
-	}
-	se := m.se(row)
-	if base != nil {
-		se = math.Hypot(se, m.se(base))
-	}
-	if !(se > 0) {
-		return 0, false
-	}
-	return math.Erfc(math.Abs(m.value(row)-limit) / se / math.Sqrt2), true
 }
 
 // numbers prints two values to six digits, or to as many more as tell them apart; whole ones in full.

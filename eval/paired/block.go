@@ -9,6 +9,9 @@ import (
 // BlockLength is the number of neighbouring items that are drawn together: o.Block when set, else the cube root of n
 // or, where it is longer, the length that the series ask for (see blockOf); at most a third of n.
 func (o Options) BlockLength(n int, series ...[]float64) int {
+	if o.Looks {
+		return 1
+	}
 	if o.Block > 0 {
 		return min(o.Block, n)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
+
+	"bitmill/eval/sequential"
 )
 
 // Bootstrap draws resamples of n items: circular blocks of neighbours, with replacement, so that the correlation of
@@ -32,6 +34,9 @@ func NewBootstrap(n int, o Options, series ...[]float64) *Bootstrap {
 	blocks := max(2, float64(n)/float64(b.block))
 	student := distuv.StudentsT{Sigma: 1, Nu: blocks - 1}
 	b.spread = math.Sqrt(blocks/(blocks-1)) * student.Quantile((1+o.Level)/2) / Quantile(o.Level)
+	if o.Looks {
+		b.spread *= sequential.Widening(n, o.Level)
+	}
 	return b
 }
 

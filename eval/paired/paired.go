@@ -19,6 +19,9 @@ type Options struct {
 	Resamples int     // bootstrap resamples; 0 is 2000
 	Seed      uint64  // of the bootstrap; 0 is 1
 	Block     int     // neighbouring items drawn together; 0 asks the data (see BlockLength)
+	// Looks says that items were taken at random until enough was known. Intervals are then wider, to hold at any look
+	// (sequential.Widening), and items are drawn one by one.
+	Looks bool
 }
 
 // WithDefaults replaces values that are zero or out of range.

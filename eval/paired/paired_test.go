@@ -107,7 +107,7 @@ func TestEstimate(t *testing.T) {
 	if d, ok := a.Against(b, Options{}); !ok || d.Low <= 0 || d.P > 0.01 {
 		t.Errorf("%+v %v", d, ok)
 	}
-	short := Estimate{a.Value, a.SE, a.Series[:5]}
+	short := Estimate{a.Value, a.SE, a.Series[:5], nil}
 	if d, ok := short.Against(b, Options{}); !ok || d != alone {
 		t.Errorf("%+v, not %+v", d, alone)
 	}

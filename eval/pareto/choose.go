@@ -126,7 +126,7 @@ const lossless = 0.01
 
 // asGood reports whether a file's loss is higher than another's by no more than the error, and by how much.
 func (c *Candidate) asGood(o *Candidate, p paired.Options) (ok bool, why string) {
-	t, err := paired.Compare(c.Series, o.Series, p)
+	t, err := c.loss().Paired(o.loss(), p)
 	if err != nil {
 		return c.compared() && c.KLD <= lossless, "there are too few windows to compare losses"
 	}

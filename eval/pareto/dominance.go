@@ -99,6 +99,9 @@ func (d *comparison) chance(o paired.Options) float64 {
 		quantity = (*Candidate).divergence
 	}
 	file, rival := quantity(d.file), quantity(d.rival)
+	if d.file.Vocabulary != d.rival.Vocabulary {
+		rival.Series = nil // its windows hold other parts of the text
+	}
 	if paired.Round(file.Value-rival.Value) <= 0 {
 		return 1
 	}
@@ -114,17 +117,17 @@ func (c *Candidate) compared() bool { return c.Source || !math.IsNaN(c.KLD) }
 
 // predictsAs reports whether two files of a model give the same predictions.
 func (c *Candidate) predictsAs(r *Candidate) bool {
-	return c.compared() && c.KLD == r.KLD && c.Loss == r.Loss && slices.Equal(c.Series, r.Series)
+	return c.compared() && c.KLD == r.KLD && c.Loss == r.Loss && slices.Equal(c.Series, r.Series) && slices.Equal(c.Windows, r.Windows)
 }
 
 func (c *Candidate) divergence() paired.Estimate {
-	e := paired.Estimate{Value: c.KLD, SE: c.KLDSE, Series: c.KLDSeries}
+	e := paired.Estimate{Value: c.KLD, SE: c.KLDSE, Series: c.KLDSeries, Items: c.Windows}
 	if c.Source { // it does not diverge from itself, on any window
-		e = paired.Estimate{Series: make([]float64, len(c.Series))}
+		e = paired.Estimate{Series: make([]float64, len(c.Series)), Items: c.Windows}
 	}
 	return e
 }
 
 func (c *Candidate) loss() paired.Estimate {
-	return paired.Estimate{Value: c.Loss, SE: c.LossSE, Series: c.Series}
+	return paired.Estimate{Value: c.Loss, SE: c.LossSE, Series: c.Series, Items: c.Windows}
 }

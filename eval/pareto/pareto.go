@@ -34,6 +34,9 @@ type Candidate struct {
 	LossSE    float64   `json:"-"` // standard error of Loss
 	KLDSeries []float64 `json:"-"` // KLD by window; none of a source
 	KLDSE     float64   `json:"-"`
+
+	Windows    []int  `json:"-"` // numbers of the windows of both series; nil: 0, 1, 2…
+	Vocabulary string `json:"-"` // windows are the same text only where it is equal
 }
 
 // MarshalJSON writes a KLD that was not measured as null: JSON has no NaN.

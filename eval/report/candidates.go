@@ -35,7 +35,7 @@ func (m *Model) candidate(row *Row, text *TextInfo) pareto.Candidate {
 	c := pareto.Candidate{Model: m.Name, Format: row.Format, Path: row.Path, Most: m.Context, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
 		Window: m.Window, WindowBytes: m.WindowBytes, StateBytes: m.StateBytes,
 		Loss: row.BitsPerByte, KLD: row.KLD, KLDSE: row.KLDSE, KLDSeries: row.WindowKLD,
-		Text: text.key(), From: m.Name + " " + m.SourceHash}
+		Text: text.key(), From: m.Name + " " + m.SourceHash, Windows: row.Windows, Vocabulary: m.Vocabulary}
 	scale := row.BitsPerByte / math.Log(row.PPL) // nats per token to bits per byte
 	c.LossSE = scale * row.PPLSE / row.PPL
 	for _, nll := range row.WindowNLL {

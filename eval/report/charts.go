@@ -125,7 +125,7 @@ func (r *Report) ranked() []pareto.Candidate {
 	all := slices.DeleteFunc(Candidates([]*Report{r}), func(c pareto.Candidate) bool {
 		return !plausible(float64(c.FileBytes), 1, 1e16) || !plausible(c.Loss, 1e-6, 1e6)
 	})
-	if pareto.Rank(all, paired.Options{}) != nil {
+	if pareto.Rank(all, paired.Options{Looks: Looks(r)}) != nil {
 		return nil
 	}
 	return all

@@ -54,6 +54,19 @@ var columns = []column{
 		func(r *Row) string { return measure(r.LnRatio, r.LnRatioSE, true) }),
 	ofArtifacts("KLD", "mean KL divergence from the source, nats per token", 0,
 		func(r *Row) string { return measure(r.KLD, r.KLDSE, false) }),
+	ofArtifacts("95 % interval", "of the KLD over the whole text, of which a part was scored; it holds at any look", 4,
+		func(r *Row) string {
+			if r.Sample == nil {
+				return none
+			}
+			return fromTo(r.Sample.Low, r.Sample.High)
+		}),
+	ofAll("Windows", "of the text, scored and all", 2, func(r *Row) string {
+		if r.Sample == nil {
+			return none
+		}
+		return fmt.Sprintf("%d/%d", r.Sample.Windows, r.Sample.Of)
+	}),
 	ofArtifacts("KLD, reference", "the same as the encoders make the file, with llama-quantize's choices; ≈ from a few windows", 1,
 		func(r *Row) string {
 			if r.Reference == nil {

@@ -51,13 +51,20 @@ type TextInfo struct {
 	Tokens  int    `json:"tokens"`  // of the whole text; 0 when the models tokenize differently
 	Context int    `json:"context"` // tokens per window
 	Windows int    `json:"chunks"`
-	Scored  int    `json:"scored"` // tokens that count, all windows together
+	Scored  int    `json:"scored"`         // tokens that count, all windows together
+	Seed    uint64 `json:"seed,omitempty"` // of the order in which windows are taken; absent: as in the text, all of them
 
 	Overlap float64 `json:"overlap"` // share of the text's runs of thirteen words that the calibration text has too
 }
 
 // key identifies the text and how it was cut.
-func (t *TextInfo) key() string { return fmt.Sprintf("%s %d %d", t.SHA256, t.Context, t.Windows) }
+func (t *TextInfo) key() string { return fmt.Sprintf("%s %d", t.SHA256, t.Context) }
+
+// Looks reports whether windows of a text were taken at random until enough was known: intervals must then hold at any
+// look.
+func Looks(reports ...*Report) bool {
+	return slices.ContainsFunc(reports, func(r *Report) bool { return r.Text.Seed != 0 })
+}
 
 // Model is one checkpoint and the artifacts made from it.
 type Model struct {
@@ -119,7 +126,8 @@ type Row struct {
 	MatrixWeights int64  `json:"matrix_weights"` //
 	BPW           string `json:"bpw"`            // payload_bits / weights to 4 decimals, for people
 
-	score.Text // how well it predicts the text
+	score.Text         // how well it predicts the text
+	Sample     *Sample `json:"sample,omitempty"` // of the text; absent when all that was asked for is scored
 
 	Recorded  string     `json:"recorded_format,omitempty"` // of a mix: the format that its metadata name
 	Method    string     `json:"method,omitempty"`          // of choosing scales and levels; empty: the encoders'
@@ -142,6 +150,16 @@ type Row struct {
 type Answers struct {
 	task.Summary
 	Flips *task.Flips `json:"flips,omitempty"`
+}
+
+// Sample says how well the divergence over a whole text is known from a part of it.
+type Sample struct {
+	Windows int     `json:"chunks"` // scored
+	Of      int     `json:"of"`     // windows of the text
+	Low     float64 `json:"low"`    // of the interval of KLD over the whole text
+	High    float64 `json:"high"`
+	Level   float64 `json:"level"`
+	Kind    string  `json:"kind"` // of the interval, in words
 }
 
 // Reference is the divergence of a format's file as the encoders make it: over the same windows, or estimated from some
@@ -171,7 +189,8 @@ func (r *Row) Point(source bool) threshold.Point {
 	p := threshold.Point{Format: r.Format, Source: source, Mix: r.Recorded != "",
 		Bits: r.PayloadBits, Weights: r.Weights, FileBytes: r.FileBytes,
 		KLD: r.KLD, KLDSE: r.KLDSE, WindowKLD: r.WindowKLD,
-		LnPPL: math.Log(r.PPL), LnPPLSE: r.PPLSE / r.PPL, WindowNLL: r.WindowNLL}
+		LnPPL: math.Log(r.PPL), LnPPLSE: r.PPLSE / r.PPL, WindowNLL: r.WindowNLL,
+		Windows: r.Windows}
 	if !r.Compared() {
 		p.KLD = math.NaN()
 	}
@@ -215,6 +234,7 @@ func (m *Model) formatPoints() []threshold.Point {
 // Fit fills in the thresholds of every model and of the families from the rows. Probes count for the thresholds that
 // they were made for; the knee is of the formats, which probes near one place would bend.
 func (r *Report) Fit(o threshold.Options) {
+	o.Looks = Looks(r)
 	for i := range r.Models {
 		r.Models[i].Fidelity = threshold.FitFidelity(r.Models[i].Points(), o)
 		r.Models[i].Knee = threshold.FitKnee(r.Models[i].formatPoints(), o)
@@ -226,11 +246,13 @@ func (r *Report) Fit(o threshold.Options) {
 
 // Economy compares the models of several reports.
 func Economy(reports []*Report, o threshold.Options) []threshold.Economy {
+	o.Looks = Looks(reports...)
 	return threshold.FitEconomy(subjects(reports), o)
 }
 
 // Located are the thresholds that the reports' runs searched for.
 func Located(reports []*Report, o threshold.Options) (list []threshold.Location) {
+	o.Looks = Looks(reports...)
 	economy := Economy(reports, o)
 	for _, r := range reports {
 		for i := range r.Models {

@@ -24,11 +24,15 @@ func (m *Model) steps(o threshold.Options) []Step {
 	rows := m.sorted()
 	for i := 1; i < len(rows); i++ {
 		from, to := rows[i-1], rows[i]
-		loss, err := paired.Compare(to.WindowNLL, from.WindowNLL, o.Options)
+		compare := func(a, b []float64) (paired.Test, error) {
+			return paired.Estimate{Series: a, Items: to.Windows}.Paired(paired.Estimate{Series: b, Items: from.Windows},
+				o.Options)
+		}
+		loss, err := compare(to.WindowNLL, from.WindowNLL)
 		if err != nil {
 			continue
 		}
-		kld, err := paired.Compare(to.WindowKLD, from.WindowKLD, o.Options)
+		kld, err := compare(to.WindowKLD, from.WindowKLD)
 		if err != nil {
 			continue
 		}

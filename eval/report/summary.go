@@ -67,7 +67,8 @@ func (m *Model) summary(name bool) string {
 	if best := m.smallest(); best != nil {
 		s := fmt.Sprintf("%s is the smallest format within %g nats of %s (%s).",
 			about(best), m.Fidelity.Budget, of, kld(best))
-		if best.KLD+paired.Quantile(claimLevel)*best.KLDSE > m.Fidelity.Budget {
+		if best.KLD+paired.Quantile(claimLevel)*best.KLDSE > m.Fidelity.Budget ||
+			best.Sample != nil && best.Sample.High > m.Fidelity.Budget {
 			s += " That is within the error of the limit."
 		}
 		if m.Fidelity.Status == threshold.Below {
@@ -221,7 +222,10 @@ func (r *Report) facts() (f facts) {
 	f.add("Text SHA-256", t.SHA256)
 	if t.Windows > 0 {
 		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Windows), "chunk"), t.Context)
-		if t.Scored > 0 {
+		switch {
+		case t.Seed > 0 && t.Scored > 0:
+			s += fmt.Sprintf(", taken in a random order (seed %d) until enough was known: at most %d tokens scored", t.Seed, t.Scored)
+		case t.Scored > 0:
 			s += fmt.Sprintf(", %d tokens scored", t.Scored)
 		}
 		if t.Tokens > 0 {
@@ -243,6 +247,9 @@ var glossary = []string{
 	"BPW is payload bits over weights, all tensors, without padding or header. Size is the whole file.",
 	"PPL is the perplexity of the text. Its standard error is mostly the text's and is shared by all rows: " +
 		"to compare rows, use Δ ln PPL and KLD, which are paired token by token.",
+	"Where windows were taken until enough was known, rows have different ones. Their PPL is the source's over all its " +
+		"windows times exp(Δ ln PPL), comparisons of rows are made on the windows that both have, and intervals hold " +
+		"whenever one stops (confidence sequences).",
 	"KLD is the mean over scored tokens of the Kullback–Leibler divergence of the format's prediction " +
 		"from the source's, in nats.",
 	"Same top is how often the likeliest next token is the source's.",

@@ -36,7 +36,11 @@ func (m *Model) bucketTable() table {
 		if len(heads) == 1 {
 			from := 0.0
 			for _, b := range row.Confidence {
-				heads = append(heads, fmt.Sprintf("%g to %g (%s)", from, b.Below, plural(int64(b.Tokens), "token")))
+				size := plural(int64(b.Tokens), "token")
+				if row.Sample != nil { // other rows have other tokens
+					size = fmt.Sprintf("%.0f %%", 100*float64(b.Tokens)/float64(max(row.Tokens, 1)))
+				}
+				heads = append(heads, fmt.Sprintf("%g to %g (%s)", from, b.Below, size))
 				edges = append(edges, b.Below)
 				from = b.Below
 			}

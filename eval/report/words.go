@@ -66,6 +66,15 @@ func measure(x, se float64, sign bool) string {
 	return fmt.Sprintf(verb+" ± %.*f", d, x, d, se)
 }
 
+// fromTo prints an interval, both ends to two digits of its width.
+func fromTo(low, high float64) string {
+	if !finite(low) || !finite(high) || !(high > low) {
+		return none
+	}
+	d := decimals(high-low, 2)
+	return fmt.Sprintf("%.*f to %.*f", d, low, d, high)
+}
+
 // decimals is how many decimals show n significant digits of x.
 func decimals(x float64, n int) int {
 	return min(max(0, n-1-int(math.Floor(math.Log10(math.Abs(x))))), 9)

@@ -36,6 +36,7 @@ type Text struct {
 
 	WindowKLD Series `json:"chunk_kld"` // mean per window, for paired comparisons and intervals
 	WindowNLL Series `json:"chunk_nll"`
+	WindowTop Series `json:"chunk_same_top"`
 	Windows   []int  `json:"chunk_numbers,omitempty"` // of the text, from 0, ascending; absent: the first ones
 }
 
@@ -69,6 +70,7 @@ func Sum(windows []Window, bytes int) Text {
 		sum.add(w)
 		n := float64(max(w.Tokens, 1))
 		t.WindowNLL, t.WindowKLD = append(t.WindowNLL, w.NLL/n), append(t.WindowKLD, w.KLD/n)
+		t.WindowTop = append(t.WindowTop, float64(w.SameTop)/n)
 	}
 	if sum.Tokens == 0 {
 		return t

@@ -108,6 +108,13 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 	for _, f := range files {
 		all = append(all, f.Point)
 	}
+	all = aligned(all)
+	for i := range own {
+		own[i] = all[i]
+	}
+	for i := range files {
+		files[i].Point = all[len(own)+i]
+	}
 	if len(rivals) > 0 && len(files) == 0 {
 		reasons = append(reasons, "no smaller model has a file with a finite perplexity")
 	}
@@ -123,8 +130,7 @@ func fitPair(larger Subject, smaller []Subject, o Options) Economy {
 	if byWindow {
 		n := len(all[0].WindowNLL)
 		e.Resamples = o.Resamples
-		e.Method = fmt.Sprintf("Paired bootstrap over %d chunks in blocks of at least %d, %d resamples, seed %d.",
-			n, o.BlockLength(n), o.Resamples, o.Seed)
+		e.Method = "P" + o.bootstrap(n, fmt.Sprintf("at least %d", o.BlockLength(n)))
 	} else {
 		e.Method = "Normal intervals from the standard errors, taken as independent between models, " +
 			"which overstates them, because " + why + "."
@@ -216,9 +222,9 @@ func better(p Point, own []Point, o Options) *Point {
 // quality is the divergence of p, or its loss where p or the one that it is held against has none.
 func (p Point) quality(against Point) paired.Estimate {
 	if finite(p.KLD) && finite(against.KLD) {
-		return paired.Estimate{Value: p.KLD, SE: p.KLDSE, Series: p.WindowKLD}
+		return paired.Estimate{Value: p.KLD, SE: p.KLDSE, Series: p.WindowKLD, Items: p.Windows}
 	}
-	return paired.Estimate{Value: p.LnPPL, SE: p.LnPPLSE, Series: p.WindowNLL}
+	return paired.Estimate{Value: p.LnPPL, SE: p.LnPPLSE, Series: p.WindowNLL, Items: p.Windows}
 }
 
 func verdict(d paired.Difference) string {

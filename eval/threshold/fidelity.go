@@ -68,8 +68,7 @@ func (f *Fidelity) interval(c *curve, klds []float64, byWindow bool, why string,
 	case byWindow:
 		f.Resamples = o.Resamples
 		n := len(c.points[0].WindowKLD)
-		f.Method += fmt.Sprintf("paired bootstrap over %d chunks in blocks of %d, %d resamples, seed %d.",
-			n, o.BlockLength(n, windowSeries(c.points)...), o.Resamples, o.Seed)
+		f.Method += "p" + o.bootstrap(n, fmt.Sprint(o.BlockLength(n, windowSeries(c.points)...)))
 		return c.resample(o)
 	case slices.ContainsFunc(c.points, func(p Point) bool { return finite(p.KLDSE) && p.KLDSE > 0 }):
 		f.Method += "normal interval from the standard errors, taken as fully correlated between formats, because " +
@@ -80,7 +79,7 @@ func (f *Fidelity) interval(c *curve, klds []float64, byWindow bool, why string,
 	return math.Inf(-1), math.Inf(1)
 }
 
-// fidelityPoints selects the points to fit, by ascending BPW, and names those left out in a clause.
+// fidelityPoints selects the points to fit, by ascending BPW, on the windows that all of them have, and names those left out in a clause.
 func fidelityPoints(points []Point) (used []Point, dropped string) {
 	var names []string
 	for _, p := range points {
@@ -96,7 +95,7 @@ func fidelityPoints(points []Point) (used []Point, dropped string) {
 	if len(names) > 0 {
 		dropped = "; left out for want of a finite KLD: " + strings.Join(names, ", ")
 	}
-	return used, dropped
+	return aligned(used), dropped
 }
 
 // windows reports whether every point has the same number of windows, enough of them, all finite; if not, why.

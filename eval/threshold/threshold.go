@@ -13,9 +13,11 @@
 package threshold
 
 import (
+	"fmt"
 	"math"
 
 	"bitmill/eval/paired"
+	"bitmill/eval/sequential"
 )
 
 // Point is one file of a model as measured.
@@ -28,10 +30,11 @@ type Point struct {
 	FileBytes     int64
 
 	KLD, KLDSE float64   // mean KL divergence from the source and its standard error, nats per token
-	WindowKLD  []float64 // the mean of each window, the same windows for every point of a model; nil when not kept
+	WindowKLD  []float64 // the mean of each window; nil when not kept
 
 	LnPPL, LnPPLSE float64   // mean negative log likelihood and its standard error, nats per token
 	WindowNLL      []float64 // the mean of each window, as WindowKLD
+	Windows        []int     // their numbers in the text, ascending; nil: 0, 1, 2…
 }
 
 // BPW is payload bits over weights, 0 when the point has no weights.
@@ -54,6 +57,16 @@ func (o Options) withDefaults() Options {
 	}
 	o.Options = o.Options.WithDefaults()
 	return o
+}
+
+// bootstrap words how the intervals over n windows are made.
+func (o Options) bootstrap(n int, block string) string {
+	s := fmt.Sprintf("aired bootstrap over %d chunks in blocks of %s, %d resamples, seed %d", n, block, o.Resamples, o.Seed)
+	if o.Looks {
+		s += fmt.Sprintf(", wider by %.2f since chunks were taken at random until enough was known",
+			sequential.Widening(n, o.Level))
+	}
+	return s + "."
 }
 
 // Status values of Fidelity and Economy.
