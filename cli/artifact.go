@@ -40,6 +40,9 @@ func readArtifactOptions(c *cli.Context) (o artifactOptions, err error) {
 	if o.Options, err = recipeOptions(c); err != nil {
 		return o, err
 	}
+	if o.Method, o.Fit, err = method(c); err != nil {
+		return o, err
+	}
 	o.ImatrixFile = o.imatrix
 	if o.KeepSplit = c.Bool("keep-split"); o.KeepSplit && c.IsSet("split-max-size") {
 		return o, usagef("give --keep-split or --split-max-size, not both")

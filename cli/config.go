@@ -19,9 +19,10 @@ const configEnv = "BITMILL_CONFIG"
 
 const configHelp = `
 
-Settings: BITMILL_THREADS, BITMILL_CALIBRATION and BITMILL_TEXT (text files), BITMILL_OUTPUT (folder) and BITMILL_LOCATE
-(thresholds) hold where flags say nothing else; so do threads, calibration, text, output and locate in
-bitmill/config.yaml in your folder for settings (~/.config on Linux), or in the file that BITMILL_CONFIG names.`
+Settings: BITMILL_THREADS, BITMILL_CALIBRATION and BITMILL_TEXT (text files), BITMILL_OUTPUT (folder), BITMILL_LOCATE
+(thresholds) and BITMILL_METHOD (of run) hold where flags say nothing else; so do threads, calibration, text, output,
+locate and method in bitmill/config.yaml in your folder for settings (~/.config on Linux), or in the file that
+BITMILL_CONFIG names.`
 
 // config are settings that hold for every command, as far as its flags say nothing else. Each is also a variable: that
 // of calibration is BITMILL_CALIBRATION. A variable counts before the file.
@@ -31,6 +32,7 @@ type config struct {
 	Text        string `yaml:"text"`        // evaluation text
 	Output      string `yaml:"output"`      // folder
 	Locate      string `yaml:"locate"`      // thresholds that run searches for
+	Method      string `yaml:"method"`      // of run
 }
 
 // settingOf is the setting that stands for a flag; "" for most.
@@ -44,6 +46,8 @@ func settingOf(command, flag string) string {
 		return "output"
 	case "run locate":
 		return "locate"
+	case "run method":
+		return "method"
 	}
 	if flag == "threads" {
 		return flag
@@ -58,7 +62,8 @@ func applyConfig(c *cli.Context) error {
 		return err
 	}
 	values := map[string]string{"threads": file.Threads, "calibration": file.Calibration, "text": file.Text,
-		"output": file.Output, "locate": file.Locate}
+		"output": file.Output, "locate": file.Locate,
+		"method": file.Method}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		setting := settingOf(c.Command.Name, name)

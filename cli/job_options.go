@@ -38,6 +38,9 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 	if o.Recipe, err = recipeOptions(c); err != nil {
 		return o, err
 	}
+	if o.Recipe.Method, o.Recipe.Fit, err = runMethod(c); err != nil {
+		return o, err
+	}
 	if o.Targets, err = readTargets(c); err != nil {
 		return o, err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/urfave/cli/v2"
 
+	"bitmill/cli/pipeline"
 	"bitmill/quantize"
 )
 
@@ -10,7 +11,8 @@ import (
 func methodFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "method", Usage: "how scales and levels are chosen: `METHOD` reference (llama-quantize's " +
-			"bytes) or feedback (closer to the model at the same size; runs it on the calibration text)"},
+			"bytes) or feedback (closer to the model at the same size; runs it on the calibration text) (default: reference; " +
+			"run: feedback, for models that bitmill can evaluate)"},
 		&cli.Float64Flag{Name: "damping", Usage: "of --method feedback: this `SHARE` of the mean squared input is added " +
 			"to every column's (default: 0.01, more with fewer than 30 tokens for each column)"},
 		&cli.IntFlag{Name: "fit-tokens", Usage: "of --method feedback: tokens of the text to fit on, evenly spread " +
@@ -20,11 +22,19 @@ func methodFlags() []cli.Flag {
 	}
 }
 
+// runMethod reads --method of run: unless it is given, the model decides.
+func runMethod(c *cli.Context) (name string, f quantize.Fit, err error) {
+	if c.String("method") != "" {
+		return method(c)
+	}
+	f, err = fit(c)
+	return pipeline.Automatic, f, err
+}
+
 // method reads --method with its settings; the empty method is reference.
 func method(c *cli.Context) (name string, f quantize.Fit, err error) {
-	f = quantize.Fit{Damping: c.Float64("damping"), Tokens: c.Int("fit-tokens")}
-	if err := f.Check(); err != nil {
-		return "", f, usageError{Err: err}
+	if f, err = fit(c); err != nil {
+		return "", f, err
 	}
 	if name = c.String("method"); name == quantize.Reference {
 		name = ""
@@ -39,6 +49,14 @@ func method(c *cli.Context) (name string, f quantize.Fit, err error) {
 		return "", f, usagef("--%w", err)
 	}
 	return name, f, nil
+}
+
+func fit(c *cli.Context) (f quantize.Fit, err error) {
+	f = quantize.Fit{Damping: c.Float64("damping"), Tokens: c.Int("fit-tokens")}
+	if err := f.Check(); err != nil {
+		return f, usageError{Err: err}
+	}
+	return f, nil
 }
 
 // types reads --types; empty is fixed.

@@ -67,9 +67,6 @@ func recipeOptions(c *cli.Context) (quantize.Options, error) {
 		return o, usageError{Err: err}
 	}
 	var err error
-	if o.Method, o.Fit, err = method(c); err != nil {
-		return o, err
-	}
 	if o.Types, err = types(c); err != nil {
 		return o, err
 	}

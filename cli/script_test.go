@@ -14,6 +14,7 @@ import (
 
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/demo"
+	"bitmill/quantize"
 )
 
 func TestMain(m *testing.M) {
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("BITMILL_LOCATE", locateNone)
+			e.Setenv("BITMILL_METHOD", quantize.Reference)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -117,7 +117,7 @@ func (j *job) cut(t text, limit int) ([][]int32, error) {
 
 // estimate plans every format as if the imatrix existed already.
 func (j *job) estimate(ctx context.Context) error {
-	o := j.o.Recipe
+	o := j.options()
 	o.AssumeImatrix, o.Unmeasured = j.calibration != nil && j.given == nil, true
 	m, err := j.selectWeights(j.given)
 	if err != nil {

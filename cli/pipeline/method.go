@@ -8,12 +8,32 @@ import (
 	"bitmill/quantize"
 )
 
-// checkMethod sets the method of the job's artifacts. Feedback needs a text, and a model whose layers run alone. The
-// model is loaded.
+// Automatic, as Options.Recipe.Method, is feedback for the models that it can be used on, and reference for others.
+const Automatic = "automatic"
+
+// checkMethod sets the method of the job's artifacts. Feedback needs a text, a model whose layers run alone, and memory.
+// The model is loaded.
 func (j *job) checkMethod() error {
-	if j.method = cmp.Or(j.o.Recipe.Method, quantize.Reference); j.method == quantize.Reference {
+	asked := cmp.Or(j.o.Recipe.Method, quantize.Reference)
+	if j.method = asked; asked == quantize.Reference {
 		return nil
 	}
+	err := j.allowsFeedback()
+	if asked != Automatic {
+		return err
+	}
+	j.method = quantize.Feedback
+	if err != nil {
+		j.method = quantize.Reference
+		if chosen := (UsageError{}); !errors.As(err, &chosen) {
+			j.warn("%s is quantized with method reference: %v", j.name, err)
+		}
+	}
+	return nil
+}
+
+// allowsFeedback fails where method feedback cannot be used: with a UsageError if that was the user's choice.
+func (j *job) allowsFeedback() error {
 	if j.calibration == nil {
 		return UsageError{errors.New("method feedback fits on the calibration text: leave out --no-imatrix, or give " +
 			"--method reference")}
@@ -23,4 +43,15 @@ func (j *job) checkMethod() error {
 	}
 	_, err := feedbackGroup(j.source.Checkpoint, j.calibration, j.o.Recipe.Fit, 1)
 	return err
+}
+
+// options is Options.Recipe with the job's method.
+func (j *job) options() quantize.Options {
+	o := j.o.Recipe
+	if o.Method = ""; j.method != quantize.Reference {
+		o.Method = j.method
+	} else {
+		o.Fit = quantize.Fit{}
+	}
+	return o
 }

@@ -66,7 +66,8 @@ func (o *Options) calibrates() bool { return !o.NoImatrix && o.Imatrix == "" }
 
 // readsCalibration reports whether the calibration text is used: for an importance matrix, or by a method.
 func (o *Options) readsCalibration() bool {
-	return o.calibrates() || !o.NoImatrix && o.Recipe.Method == quantize.Feedback
+	method := o.Recipe.Method == quantize.Feedback || o.Recipe.Method == Automatic && o.Calibration != ""
+	return o.calibrates() || !o.NoImatrix && method
 }
 
 // Summary is the result of a run.

@@ -73,7 +73,7 @@ func artifactOf(name string) (artifact string, unfinished bool) {
 
 // recipe are the options of artifacts, without a format.
 func (j *job) recipe(in inputs) quantize.Options {
-	o := j.o.Recipe
+	o := j.options()
 	o.Provenance, o.Shares = in.provenance.Metadata(j.source.Checkpoint), in.shares
 	if in.imatrix != nil {
 		o.ImatrixFile = cmp.Or(j.o.Imatrix, imatrixName)
