@@ -192,8 +192,12 @@ func (p *columnProduct) multiplyFloats(s *Set) {
 
 // floats sets dst[t*token + i*column] to the code of token t in column i.
 func (r *columnRecord) floats(dst []float32, token, column int) {
-	for at, code := range r.codes {
-		dst[(at/(4*lanes)*4+at%4)*token+at/4%lanes*column] = float32(code)
+	for t := 0; t < ColumnTokens; t += 4 {
+		for i := range lanes {
+			codes, to := (*[4]int8)(r.codes[t*lanes+4*i:]), dst[t*token+i*column:]
+			to[0], to[token], to[2*token], to[3*token] =
+				float32(codes[0]), float32(codes[1]), float32(codes[2]), float32(codes[3])
+		}
 	}
 }
 
