@@ -14,7 +14,8 @@ import (
 var runs = flag.Int("runs", 200, "shuffles of each series in TestCoverage; 2000 for the figures in docs")
 
 // series are KL divergences by window that bitmill run measured on six books of public domain (124 windows of 512
-// tokens): demo-s in every format, demo-l in the headline formats.
+// tokens; 107 of a model of 30 layers): demo-s in every format, demo-l in the headline formats, SmolLM2-135M in widths
+// of 256 in three.
 func series(t *testing.T) map[string][]float64 {
 	t.Helper()
 	data, err := os.ReadFile("testdata/kld.json")
