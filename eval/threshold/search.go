@@ -45,7 +45,7 @@ func (f *Files) expect(points []Point, damage func(Point) float64) func(bpw floa
 	case mixes != nil:
 	case ratios != nil:
 		slices.Sort(ratios)
-		mixes = []locate.Sample{{Damage: ratios[len(ratios)/2], Error: 1}}
+		mixes = []locate.Sample{{Damage: ratios[(len(ratios)-1)/2], Error: 1}}
 	default:
 		return nil
 	}
@@ -57,7 +57,7 @@ func (f *Files) expect(points []Point, damage func(Point) float64) func(bpw floa
 func NextFidelity(points []Point, f Files, o Options) []float64 {
 	o = o.withDefaults()
 	at := fidelityExcess(points, o)
-	s := locate.Search{Least: f.Least, Most: f.Most, Reach: f.Reach}
+	s := locate.Search{Least: f.Least, Most: f.Most, Reach: f.Reach, Sure: true}
 	used, _ := fidelityPoints(points)
 	if kld := f.expect(used, func(p Point) float64 { return p.KLD }); kld != nil {
 		s.Predict = func(bpw float64) float64 { return excess(kld(bpw), o) }
