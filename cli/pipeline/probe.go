@@ -102,9 +102,14 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 			Key: key("evaluate", s.in.provenance.Source, a.sha256, s.tokens)})
 	}
 	v.End(s.o.Until, gate.Decision{}, nil)
+	v.End(s.goal(), gate.Decision{}, nil)
 	results, err := v.Run(ctx)
 	if err != nil {
 		return err
+	}
+	reference := s.m.Source.Text
+	if len(results[0].WindowNLL) > len(reference.WindowNLL) {
+		reference = results[0]
 	}
 	for i, a := range list {
 		if *rows[i], err = artifactRow(a); err != nil {
@@ -120,6 +125,16 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 		}
 	}
 	return s.trim()
+}
+
+// goal is when enough windows of a probe are scored: at the precision of the run, or the default one, as it is not
+// known beforehand which verdicts a probe is needed for.
+func (s *search) goal() Goal {
+	g := s.job.o.Until
+	if g.Decided {
+		g = DefaultGoal
+	}
+	return g
 }
 
 // record records a probe with its row.

@@ -68,7 +68,12 @@ func NextFidelity(points []Point, f Files, o Options) []float64 {
 // fidelityExcess are the points with a divergence as the search takes them.
 func fidelityExcess(points []Point, o Options) (at []locate.Point) {
 	used, _ := fidelityPoints(points)
-	for _, p := range used {
+	if len(used) == 0 {
+		return nil
+	}
+	klds, _, _ := meanKLDs(used)
+	for i, p := range used {
+		p.KLD = klds[i]
 		low, high := p.kldInterval(o)
 		at = append(at, locate.Point{BPW: p.BPW(), Excess: excess(p.KLD, o), Low: excess(low, o), High: excess(high, o),
 			Fixed: !p.Mix})
