@@ -41,8 +41,9 @@ func (j *job) forecastShares(f *Forecast, r *rates) {
 		return
 	}
 	c, source := j.source.Checkpoint, j.sourcePass()
-	windows := float64(len(probe.Windows(j.calibration)) * probe.Passes(c))
-	f.add("probe "+j.name, "matrices", int64(probe.Matrices(c)), windows*r.window(j, source))
+	used := probedTokens(j.calibration)
+	each := r.tokens(used, source, c.Config.Layers) + 2*r.logits(used, source, c.Config.Vocab)
+	f.add("probe "+j.name, "matrices", int64(probe.Matrices(c)), float64(probe.Passes(c))*each)
 	if j.method != quantize.Feedback {
 		return
 	}
@@ -130,16 +131,21 @@ func (s Session) announceShares(c *checkpoint.Checkpoint, windows [][]int32, beg
 	if begun {
 		return
 	}
-	used := probe.Windows(windows)
-	passes, tokens := probe.Passes(c)*len(used), 0
-	for _, w := range used {
-		tokens += len(w)
-	}
+	used, size := probedTokens(windows), len(windows[0])
+	passes := (probe.Passes(c)*used + size - 1) / size
 	if gains {
-		passes += feedback.GainTokens(c, len(windows)*len(windows[0])) / len(windows[0])
+		passes += feedback.GainTokens(c, len(windows)*size) / size
 	}
 	s.Events.Note(fmt.Sprintf("types of %s are chosen by what errors in each matrix do to %d tokens: that takes as long as "+
-		"%d windows of evaluation", ModelName(c.Path), tokens, passes))
+		"%d windows of evaluation", ModelName(c.Path), used, passes))
+}
+
+// probedTokens counts the tokens of a text that are used.
+func probedTokens(windows [][]int32) (n int) {
+	for _, w := range probe.Windows(windows) {
+		n += len(w)
+	}
+	return n
 }
 
 // probe probes the matrices; have are the results so far.
