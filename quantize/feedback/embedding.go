@@ -33,6 +33,7 @@ func (u *run) tied(full *infer.Model, seqs []infer.Sequence) (h panelled, err er
 		}
 	}
 	r := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: observe})
+	moved := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel})
 	tokens, curvature := 0, 0.0
 	for _, s := range seqs {
 		if tokens >= sampleTokens {
@@ -51,7 +52,7 @@ func (u *run) tied(full *infer.Model, seqs []infer.Sequence) (h panelled, err er
 			return h, err
 		}
 		if tokens <= sampleTokens/4 {
-			c, err := u.curvature(full, s, logits)
+			c, err := u.curvature(moved, full, s, logits)
 			if err != nil {
 				return h, err
 			}
@@ -67,29 +68,25 @@ func (u *run) tied(full *infer.Model, seqs []infer.Sequence) (h panelled, err er
 	return h, nil
 }
 
-// weigh multiplies the rows by sqrt(1 - Σ p²) and turns logits into log-probabilities.
+// weigh multiplies the rows by sqrt(1 - Σ p²), with log Σ p² = LogSumExp(2·logits) - 2·LogSumExp(logits).
 func (u *run) weigh(rows, logits []float32, vocab int) []float32 {
 	out := make([]float32, len(rows))
 	u.pool.Run(len(rows)/u.width, func(_, t int) {
-		l := logits[t*vocab:][:vocab]
-		lse, squares := u.Kernel.LogSumExp(l), 0.0
-		for i, v := range l {
-			p := math.Exp(float64(v) - lse)
-			squares += p * p
-			l[i] = float32(float64(v) - lse)
-		}
-		f := float32(math.Sqrt(max(0, 1-squares)))
-		for i, v := range rows[t*u.width:][:u.width] {
-			out[t*u.width+i] = f * v
-		}
+		l, row := logits[t*vocab:][:vocab], out[t*u.width:][:u.width]
+		lse := u.Kernel.LogSumExp(l)
+		u.Kernel.Scale(l, 2)
+		squares := math.Exp(u.Kernel.LogSumExp(l) - 2*lse)
+		u.Kernel.Scale(l, 0.5)
+		copy(row, rows[t*u.width:])
+		u.Kernel.Scale(row, float32(math.Sqrt(max(0, 1-squares))))
 	})
 	return out
 }
 
-// curvature is 2·KL/(ε²·width) for embeddings moved by ε in random directions, summed over tokens.
-func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (float64, error) {
+// curvature is 2·KL/(ε²·width) for embeddings moved by ε in random directions, summed over tokens; before are the
+// logits without.
+func (u *run) curvature(r *infer.Runner, full *infer.Model, s infer.Sequence, before []float32) (float64, error) {
 	seqs := []infer.Sequence{s}
-	r := infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel})
 	x, err := r.Layers(full, seqs, nil, 0, 0)
 	if err != nil {
 		return 0, err
@@ -111,11 +108,8 @@ func (u *run) curvature(full *infer.Model, s infer.Sequence, logs []float32) (fl
 	vocab := full.Config.Vocab
 	sums := make([]float64, len(s.Tokens))
 	u.pool.Run(len(sums), func(_, t int) {
-		q := logits[t*vocab:][:vocab]
-		lse := u.Kernel.LogSumExp(q)
-		for i, l := range logs[t*vocab:][:vocab] {
-			sums[t] += math.Exp(float64(l)) * (float64(l) - float64(q[i]) + lse)
-		}
+		p, q := before[t*vocab:][:vocab], logits[t*vocab:][:vocab]
+		sums[t] = u.Kernel.KLDivergence(p, q, u.Kernel.LogSumExp(p), u.Kernel.LogSumExp(q))
 	})
 	total := 0.0
 	for _, v := range sums {

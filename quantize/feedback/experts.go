@@ -25,7 +25,7 @@ func (m *matrix) share(s *solving, name string) {
 		s.pooled = min(m.n, p.tokens)
 		f := float32(s.pooled) / float32(p.tokens)
 		for i, v := range p.h {
-			s.h.v[i] += f * v
+			s.h.v[i] += float32(f * v)
 		}
 	}
 	for i, v := range own {

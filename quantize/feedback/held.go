@@ -91,7 +91,7 @@ func (h *held) target(w, move []float32) []float32 {
 		share = min(1, max(0, gain/size))
 	}
 	for i, v := range w {
-		move[i] = v + float32(share)*move[i]
+		move[i] = v + float32(float32(share)*move[i])
 	}
 	return move
 }
@@ -110,7 +110,7 @@ func (h *held) missed(data []byte) (total float64) {
 	}
 	for i, y := range h.outputs(v, h.x) {
 		d := float64(h.miss[i]) - float64(y)
-		total += d * d
+		total += float64(d * d)
 	}
 	return total
 }

@@ -182,7 +182,7 @@ func (m *matrix) missed(w, stream, sum []float32) ([]float32, error) {
 	move := m.times(w, s.h)
 	for i := range m.rows {
 		for j, v := range move[i*m.n:][:m.n] {
-			move[i*m.n+j] = r.at(i, j) - (v - s.added[j]*w[i*m.n+j])
+			move[i*m.n+j] = r.at(i, j) - (v - float32(s.added[j]*w[i*m.n+j]))
 		}
 	}
 	return move, nil
