@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint/checkpointtest"
 )
@@ -25,6 +26,9 @@ func TestRunOnAllSets(t *testing.T) {
 	sets := kernel.Available()
 	for _, m := range models {
 		x := newExample(t, m.name, m.format)
+		if full, err := infer.Load(x.source); err != nil || full.Cut(0) != nil { // see TestEverything
+			continue
+		}
 		x.windows, x.sweeps = x.windows[:4], 1
 		var want map[string][]byte
 		for _, set := range sets {
