@@ -28,13 +28,12 @@ type batch struct {
 // run checks all jobs, and runs them one after the other unless dry. Their output goes to standard error and to their
 // logs; the result is their outcomes, also after an interruption.
 func (b *batch) run(ctx context.Context, dry bool) error {
-	if err := b.check(ctx, dry); err != nil {
+	forecasts, err := b.check(ctx, dry)
+	if err != nil {
 		return err
 	}
 	if dry {
-		for _, j := range b.jobs {
-			fmt.Fprintln(b.stdout, quoted(append([]string{"bitmill"}, j.Args...)))
-		}
+		b.printForecasts(forecasts)
 		return nil
 	}
 	release, err := steps.Store{Dir: b.out}.Lock()
@@ -78,23 +77,46 @@ func (b *batch) say(format string, args ...any) {
 	fmt.Fprintf(b.stderr, "bitmill: %s %s\n", time.Now().Format(time.TimeOnly), printable(fmt.Sprintf(format, args...)))
 }
 
-// check finds the mistakes in all jobs, and fails if all their files do not fit on the disk together.
-func (b *batch) check(ctx context.Context, warn bool) error {
+// printForecasts prints the commands, and beside them what they will do.
+func (b *batch) printForecasts(forecasts []*pipeline.Forecast) {
+	total := time.Duration(0)
+	for i, j := range b.jobs {
+		fmt.Fprintln(b.stdout, quoted(append([]string{"bitmill"}, j.Args...)))
+		if f := forecasts[i]; !b.quiet {
+			total += f.Duration()
+			fmt.Fprintf(b.stderr, "job %s: %s\n", printable(j.Name), f)
+		}
+	}
+	if !b.quiet && len(b.jobs) > 1 {
+		fmt.Fprintf(b.stderr, "%s: about %s\n", several(len(b.jobs), "job"), pipeline.About(total))
+	}
+}
+
+// check finds the mistakes in all jobs, and fails if all their files do not fit on the disk together. A dry one says
+// more: warnings, and what every job will do.
+func (b *batch) check(ctx context.Context, dry bool) (forecasts []*pipeline.Forecast, err error) {
 	var wrong []error
 	total := int64(0)
 	for i := range b.jobs {
 		j := &b.jobs[i]
 		var events pipeline.Events = pipeline.Discard{}
-		if warn {
+		if dry {
 			events = jobWarnings{pipeline.Discard{}, b.env, j.Name}
 		}
 		var need int64
 		err := file.Guard(func() (err error) {
-			need, err = pipeline.Check(ctx, j.options, events)
+			if !dry {
+				need, err = pipeline.Check(ctx, j.options, events)
+				return err
+			}
+			f, err := pipeline.DryRun(ctx, j.options, events)
+			if err == nil {
+				need, forecasts = f.Bytes, append(forecasts, f)
+			}
 			return err
 		})
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("job %q: %w", j.Name, err))
@@ -105,7 +127,7 @@ func (b *batch) check(ctx context.Context, warn bool) error {
 		wrong = append(wrong, fmt.Errorf("%d of %d jobs cannot run: none was started", len(wrong), len(b.jobs)))
 	}
 	path := filepath.Join(b.out, batchName)
-	return errors.Join(append(wrong, pipeline.CheckRoom(b.out, total), steps.CheckOutput(path, b.force))...)
+	return forecasts, errors.Join(append(wrong, pipeline.CheckRoom(b.out, total), steps.CheckOutput(path, b.force))...)
 }
 
 // jobWarnings prints the warnings of a job that is only checked.

@@ -20,7 +20,7 @@ func batchCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"},
 				Usage: "output `DIR`: a folder per job, and batch.json"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "check all jobs, print the commands and stop"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "check all jobs, print the commands, say what they would do and how long it would take"},
 			forceFlag(),
 		},
 		Action: needs.action(func(c *cli.Context, e env, args []string) error {
