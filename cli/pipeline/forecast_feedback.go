@@ -8,8 +8,9 @@ import (
 	"bitmill/quantize/feedback"
 )
 
-// searchValue is what the search of a value takes beside the solver's products, in times of a product with float32.
-const searchValue = 11000
+// searchValue is what the search of a value takes beside the solver's products, in times of a product with float32: about
+// a microsecond (Q4_K of demo-s and demo-l, AVX-512).
+const searchValue = 55000
 
 // forecastFeedback adds the steps of method feedback.
 func (j *job) forecastFeedback(f *Forecast, r *rates) {
