@@ -63,7 +63,8 @@ func (m *Model) hubTable(rows []*Row) table {
 	return t
 }
 
-// CSV writes a line per file, with plain numbers; what was not measured is empty.
+// CSV writes a line per file, with plain numbers, and one per format that could not be made; what was not measured is
+// empty.
 func CSV(w io.Writer, r *Report) error {
 	c := csv.NewWriter(w)
 	number := func(x float64) string {
@@ -73,7 +74,7 @@ func CSV(w io.Writer, r *Report) error {
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	}
 	lines := [][]string{{"model", "format", "file", "sha256", "method", "file_bytes", "payload_bits", "weights", "bpw",
-		"ppl", "ppl_se", "ln_ratio", "ln_ratio_se", "kld", "kld_se", "same_top", "grade"}}
+		"ppl", "ppl_se", "ln_ratio", "ln_ratio_se", "kld", "kld_se", "same_top", "grade", "note"}}
 	for i := range r.Models {
 		m := &r.Models[i]
 		for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
@@ -84,7 +85,14 @@ func CSV(w io.Writer, r *Report) error {
 			lines = append(lines, []string{clean(m.Name), clean(row.Format), clean(row.Path), row.SHA256, row.Method,
 				strconv.FormatInt(row.FileBytes, 10), strconv.FormatInt(row.PayloadBits, 10), strconv.FormatInt(row.Weights, 10),
 				bpwOf(row.PayloadBits, row.Weights), number(row.PPL), number(row.PPLSE), number(row.LnRatio),
-				number(row.LnRatioSE), number(row.KLD), number(row.KLDSE), number(row.SameTop), grade})
+				number(row.LnRatioSE), number(row.KLD), number(row.KLDSE), number(row.SameTop), grade, ""})
+		}
+	}
+	for _, b := range r.Blocked {
+		for _, f := range b.Formats {
+			line := make([]string, len(lines[0]))
+			line[0], line[1], line[len(line)-2], line[len(line)-1] = clean(b.Model), clean(f), "blocked", clean(b.Reason)
+			lines = append(lines, line)
 		}
 	}
 	if err := c.WriteAll(lines); err != nil {

@@ -43,11 +43,14 @@ func TestModelCard(t *testing.T) {
 
 // report.csv has a line for every file, with as many cells as its head.
 func TestCSV(t *testing.T) {
-	for _, r := range []*Report{demoReport(t), oddReport(), {}} {
+	for _, r := range []*Report{demoReport(t), oddReport(), {}, {Blocked: []Blocked{{"m", []string{"F16", "Q4_0"}, "why"}}}} {
 		lines, err := csv.NewReader(bytes.NewReader(render(t, CSV, r))).ReadAll()
 		want := 1
 		for _, m := range r.Models {
 			want += 1 + len(m.Artifacts)
+		}
+		for _, b := range r.Blocked {
+			want += len(b.Formats)
 		}
 		if err != nil || len(lines) != want {
 			t.Errorf("%d lines, want %d (%v)", len(lines), want, err)
