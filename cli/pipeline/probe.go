@@ -66,7 +66,8 @@ func (s *search) artifact(p planned) (*artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := key("probe", s.in.provenance.Source, s.in.provenance.Imatrix, string(types), s.tokens, len(s.windows), s.o.Until.String())
+	k := key("probe", s.in.provenance.Source, s.in.provenance.Imatrix, string(types), s.tokens, len(s.windows),
+		s.goal().String())
 	return &artifact{planned: p, file: s.probeFile(p.variant), key: k}, nil
 }
 
@@ -101,7 +102,6 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + probeStep(a.variant), Model: a.model.Engine,
 			Key: key("evaluate", s.in.provenance.Source, a.sha256, s.tokens)})
 	}
-	v.End(s.o.Until, gate.Decision{}, nil)
 	v.End(s.goal(), gate.Decision{}, nil)
 	results, err := v.Run(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 		if err := Finite(s.path(a.file), results[i+1]); err != nil {
 			return err
 		}
-		rows[i].Text = results[i+1].Extended(s.m.Source.Text)
+		rows[i].Text = results[i+1].Extended(reference)
 		rows[i].Sample = SampleOf(results[i+1], len(s.windows))
 		if err := s.record(a, rows[i]); err != nil {
 			return err

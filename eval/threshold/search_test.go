@@ -29,7 +29,8 @@ func (w *world) damage(bpw float64) float64 {
 
 // point measures a file. Its damage shows in the divergence and, with noise, in the loss.
 func (w *world) point(name string, bpw, damage float64) Point {
-	p := Point{Format: name, Mix: strings.HasSuffix(name, "bpw"), Weights: w.million * 1e6, Bits: int64(bpw * float64(w.million) * 1e6)}
+	p := Point{Format: name, Mix: strings.HasSuffix(name, "bpw"), Weights: w.million * 1e6,
+		Bits: int64(bpw * float64(w.million) * 1e6)}
 	p.FileBytes = p.Bits/8 + 100_000
 	for i := range worldWindows {
 		own := math.Exp(0.1 * w.rng.NormFloat64())
