@@ -118,7 +118,7 @@ func (u *run) front(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
 func (u *run) observe(w *infer.Linear, x []float32, n int) {
 	sum := u.sum
 	u.sum = nil
-	if !u.active || u.err != nil || n == 0 || w.Routed && u.art == nil { // experts have other tokens in an artifact's pass
+	if !u.active || u.err != nil || len(x) == 0 || w.Routed && u.art == nil { // experts' tokens are others in an artifact
 		return
 	}
 	same := u.seen == &x[0]
