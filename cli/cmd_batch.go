@@ -14,9 +14,9 @@ func batchCommand() *cli.Command {
 			"Paths in the manifest count from its folder. Everything that can be is checked before the first job. " +
 			"A job that fails does not stop the others; each has a log, job.log in its folder. " +
 			"The same command again does what is missing. A manifest:\n\n" +
-			"   defaults: {formats: 'Q4_K_M,Q8_0', text: eval.txt, calibration: cal.txt}\n" +
-			"   jobs:\n     - {name: small, models: [models/small]}\n" +
-			"     - {name: family, models: [models/small, models/large], formats: all, budget: budget.yaml}",
+			"   defaults: {text: eval.txt, calibration: cal.txt}\n" +
+			"   jobs:\n     - {name: small, models: [small], formats: 'Q4_K_M,Q8_0'}\n" +
+			"     - {name: family, models: [small, large], budget: budget.yaml}",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"},
 				Usage: "output `DIR`: a folder per job, and batch.json"},

@@ -92,6 +92,7 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 		if err != nil {
 			return err
 		}
+		p.SetMethod(o.Method, o.Fit, nil)
 		o.Provenance = p.Metadata(c)
 	}
 	windows, err := o.calibration(e, c)

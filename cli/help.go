@@ -57,7 +57,10 @@ func printHelp(w io.Writer, c *cli.Command, width int) error {
 	fmt.Fprintf(b, "%s\n\n", strings.Join(wrap("bitmill "+c.Name+": "+c.Usage, width), "\n"))
 	fmt.Fprintf(b, "usage: bitmill %s %s\n", c.Name, strings.TrimSpace(c.ArgsUsage+" [flags]"))
 	for _, p := range strings.Split(c.Description, "\n\n") {
-		if p = strings.TrimSpace(p); p != "" {
+		switch {
+		case strings.HasPrefix(p, "  "): // lines of a file
+			fmt.Fprintf(b, "\n%s\n", p)
+		case strings.TrimSpace(p) != "":
 			fmt.Fprintf(b, "\n%s\n", strings.Join(wrap(p, width), "\n"))
 		}
 	}

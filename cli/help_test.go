@@ -46,6 +46,22 @@ func TestFlagGroups(t *testing.T) {
 	}
 }
 
+// A file in a description stands there as it is written.
+func TestHelpKeepsLines(t *testing.T) {
+	for name, file := range map[string]string{
+		"check": "\n\n   rules:\n     - {metric: kld, format: Q4_K_M, max: 0.01}\n     - {",
+		"batch": "\n\n   defaults: {text: eval.txt, calibration: cal.txt}\n   jobs:\n     - {",
+	} {
+		var b bytes.Buffer
+		if err := printHelp(&b, newApp(io.Discard, io.Discard).Command(name), 72); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), file) {
+			t.Errorf("%s does not have the lines of its file: %s", name, b.String())
+		}
+	}
+}
+
 // Lines of help are as wide as they may be, but for the commands in examples.
 func TestHelpWidth(t *testing.T) {
 	for _, c := range newApp(io.Discard, io.Discard).Commands {

@@ -17,7 +17,7 @@ func locateFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "locate", Value: strings.Join(pipeline.Thresholds(), ","),
 			Usage: "`THRESHOLDS` to search for between the formats, with mixes of types that are made for it: fidelity, " +
-				"economy (of families of at least two models), both, or none"},
+				"economy (of families of at least two models), both with a comma between them, or none"},
 		&cli.BoolFlag{Name: "keep-probes", Usage: "keep the files of the mixes that --locate makes"},
 	}
 }

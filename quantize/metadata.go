@@ -36,6 +36,9 @@ func metadata(c *checkpoint.Checkpoint, f *Format, imatrix *imatrix.Matrix, o Op
 		}
 		set(key, v)
 	}
+	if imatrix == nil && o.AssumeImatrix {
+		imatrix = o.AssumedImatrix
+	}
 	if imatrix != nil {
 		set("quantize.imatrix.file", shortened(o.ImatrixFile))
 		if len(imatrix.Datasets) > 0 {

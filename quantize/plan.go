@@ -45,11 +45,12 @@ type Options struct {
 	Shares map[string]float64 `json:",omitempty"`
 
 	// AssumeImatrix plans without a matrix as if there were one: types and payload are right, but file size and
-	// metadata lack the matrix's part. Such a plan cannot be written.
-	AssumeImatrix bool
-	Unmeasured    bool           `json:"-"` // types chosen for a size count by their bits: about the size is right
-	ImatrixFile   string         // recorded as quantize.imatrix.file
-	Provenance    *gguf.Metadata // recorded as well; keys start with "bitmill."
+	// metadata lack the matrix's part, unless AssumedImatrix has its text and windows. Such a plan cannot be written.
+	AssumeImatrix  bool
+	AssumedImatrix *imatrix.Matrix `json:"-"`
+	Unmeasured     bool            `json:"-"` // types chosen for a size count by their bits: about the size is right
+	ImatrixFile    string          // recorded as quantize.imatrix.file
+	Provenance     *gguf.Metadata  // recorded as well; keys start with "bitmill."
 
 	chosen map[string]formats.Type // by tensor, in place of the rules' types (NewTargetPlan)
 }

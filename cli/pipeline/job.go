@@ -123,6 +123,18 @@ func (j *job) estimate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p, err := quantize.PlannedProvenance(m)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		o.ImatrixFile = j.imatrixFile()
+	} else if o.AssumeImatrix {
+		o.ImatrixFile, p.Imatrix = j.imatrixFile(), p.Source // as long as the hash will be
+		o.AssumedImatrix = &imatrix.Matrix{Datasets: []string{j.texts.calibration.name}, Windows: len(j.calibration)}
+	}
+	p.SetMethod(j.method, j.o.Recipe.Fit, j.calibration)
+	o.Provenance = p.Metadata(j.source.Checkpoint)
 	plans, err := j.plans(ctx, j.o.variants(), inputs{imatrix: m}, o)
 	for _, p := range plans {
 		j.variants, j.planned = append(j.variants, p.variant), append(j.planned, p)

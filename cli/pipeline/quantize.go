@@ -76,10 +76,13 @@ func (j *job) recipe(in inputs) quantize.Options {
 	o := j.options()
 	o.Provenance, o.Shares = in.provenance.Metadata(j.source.Checkpoint), in.shares
 	if in.imatrix != nil {
-		o.ImatrixFile = cmp.Or(j.o.Imatrix, imatrixName)
+		o.ImatrixFile = j.imatrixFile()
 	}
 	return o
 }
+
+// imatrixFile is the name of the imatrix that artifacts record.
+func (j *job) imatrixFile() string { return cmp.Or(j.o.Imatrix, imatrixName) }
 
 // quantize writes the missing artifacts, all from one read of the source. Tensors that an earlier artifact has in the
 // right type are copied from it. Formats that cannot hold the source's values are left out.

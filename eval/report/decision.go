@@ -44,8 +44,15 @@ func (m *Model) decide() (d Decision) {
 	return d
 }
 
-// contextTokens are the keys and values that the memory of a card counts.
-const contextTokens = 4096
+// contextTokens are the tokens whose keys and values a card counts, and that its commands ask for: at most as many as
+// the model was made for.
+func (m *Model) contextTokens() int64 {
+	const usual = 4096
+	if m.Context > 0 {
+		return min(m.Context, usual)
+	}
+	return usual
+}
 
 // Memory is about what a file takes to run, with the keys and values of so many tokens in 16 bits.
 func (m *Model) Memory(r *Row, tokens int64) int64 {
@@ -129,8 +136,9 @@ type choiceView struct {
 	Facts facts
 }
 
-// card describes the decision; nil when nothing was compared.
-func (m *Model) card() *cardView {
+// card describes the decision; nil when nothing was compared. Its commands are for the folder of the report, or with
+// inFolder for that of the files.
+func (m *Model) card(inFolder bool) *cardView {
 	d := m.decide()
 	if d.Deploy == nil {
 		return nil
@@ -145,8 +153,11 @@ func (m *Model) card() *cardView {
 		}
 	}
 	if p := d.Deploy.Path; p != "" {
+		if inFolder {
+			p = path.Base(p)
+		}
 		v.Commands = [][2]string{
-			{"serve", "llama-server -m " + quoted(p) + " -c 4096"},
+			{"serve", fmt.Sprintf("llama-server -m %s -c %d", quoted(p), m.contextTokens())},
 			{"ollama", "printf 'FROM %s\\n' " + quoted("./"+p) + " > Modelfile && ollama create " +
 				quoted(modelTag(m, d.Deploy)) + " -f Modelfile"},
 		}
@@ -174,7 +185,8 @@ func (m *Model) choice(role string, r *Row) choiceView {
 	c.Facts.add("Perplexity", change(r))
 	c.Facts.add("KLD", measure(r.KLD, r.KLDSE, false)+" nats")
 	if m.KVBytes+m.StateBytes > 0 {
-		c.Facts.add("Memory at 4k context", size(m.Memory(r, contextTokens)))
+		tokens := m.contextTokens()
+		c.Facts.add(fmt.Sprintf("Memory with %d tokens", tokens), size(m.Memory(r, tokens)))
 	}
 	if x := r.Resources; x != nil && x.Generate.PerSecond > 0 {
 		c.Facts.add("Speed", fmt.Sprintf("%s tokens/s, prompts %s", formats.Scaled(x.Generate.PerSecond, "", " thousand", " million"),
@@ -204,10 +216,10 @@ func quoted(s string) string {
 
 // modelTag is a name that ollama takes.
 func modelTag(m *Model, r *Row) string {
-	return strings.ToLower(strings.Map(func(c rune) rune {
+	return strings.ToLower(strings.TrimLeft(strings.Map(func(c rune) rune {
 		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.", c) {
 			return c
 		}
 		return '-'
-	}, m.Name+":"+r.Format))
+	}, m.Name+":"+r.Format), "-._"))
 }

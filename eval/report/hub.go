@@ -35,16 +35,10 @@ type hubView struct {
 // ModelCard writes the README.md of a folder of artifacts as the Hugging Face hub wants it: front matter, which file to
 // take, a table of files, commands.
 func ModelCard(w io.Writer, r *Report, m *Model, o Origin) error {
-	v := hubView{Origin: Origin{clean(o.Base), clean(o.License)}, Name: clean(m.Name), Tool: clean(r.Tool), Card: m.card(),
+	v := hubView{Origin: Origin{clean(o.Base), clean(o.License)}, Name: clean(m.Name), Tool: clean(r.Tool), Card: m.card(true),
 		Source: fmt.Sprintf("%s, %s", clean(m.Source.Format), size(m.Source.FileBytes)), Files: m.hubTable(m.sorted())}
 	if t := &r.Text; t.Windows > 0 {
 		v.Text = fmt.Sprintf("%s (%s of %d tokens)", clean(t.Name), plural(int64(t.Windows), "window"), t.Context)
-	}
-	if v.Card != nil {
-		for i := range v.Card.Commands { // the folder is the card's
-			command := &v.Card.Commands[i][1]
-			*command = strings.ReplaceAll(*command, path.Dir(m.decide().Deploy.Path)+"/", "")
-		}
 	}
 	return hub.Execute(w, v)
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,23 @@ func TestModelCard(t *testing.T) {
 			if d := m.decide(); d.Deploy != nil && !strings.Contains(text, "**Deploy: "+escape(fileName(m, d.Deploy))+"**") {
 				t.Errorf("the card does not say what to deploy: %s", text)
 			}
+		}
+	}
+}
+
+// The commands of a model card are for its own folder, whatever that is called, and ask for no more tokens than the
+// model was made for.
+func TestModelCardCommands(t *testing.T) {
+	r := demoReport(t)
+	m := &r.Models[0]
+	m.Name, m.Context, m.KVBytes = "-'a b'", 512, 1
+	m.decide().Deploy.Path = "-'a b'/-'a b'-Q4_K_M.gguf"
+	text := string(render(t, func(w io.Writer, r *Report) error { return ModelCard(w, r, m, Origin{}) }, r))
+	for _, want := range []string{
+		`llama-server -m '-'\''a b'\''-Q4_K_M.gguf' -c 512` + "\n", `ollama create a-b--q4_k_m -f`, "Memory with 512 tokens:",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing: %s", want, text)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (r *Report) view() view {
 	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Facts: r.facts(),
 		Dominated: dominatedSentence(r.ranked()), Glossary: glossary, Seconds: r.seconds()}
 	for i := range r.Models {
-		if c := r.Models[i].card(); c != nil {
+		if c := r.Models[i].card(false); c != nil {
 			v.Cards = append(v.Cards, c)
 		}
 		m := r.Models[i].view()
