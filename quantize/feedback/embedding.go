@@ -130,7 +130,7 @@ func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	}
 	g := encode.GridOf(start.Type)
 	t, ok := u.source.Tensor(embeddingName)
-	if !ok || g == nil {
+	if !ok || g == nil || t.Type == start.Type {
 		return nil, nil
 	}
 	s, err := NewSolver(u.pool, u.Kernel, h, g)

@@ -30,7 +30,7 @@ func (s *solving) begin(x []float32, n int) {
 	*s = solving{x: x, n: n, solvers: map[gridKind]*Solver{}}
 }
 
-// matrix chooses a matrix, unless its type is not a grid or an earlier run has chosen it.
+// matrix chooses a matrix, unless its type is not a grid or is the source's, or an earlier run has chosen it.
 func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	if !chosen(w) {
 		return nil
@@ -48,6 +48,10 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	}
 	if !ok || !same || t.Cols() != start.Cols() || t.Rows() != start.Rows() {
 		return fmt.Errorf("%w: the artifact was made from another model", formats.ErrCorrupt)
+	}
+	if t.Type == start.Type { // a copy has no error
+		u.report(1)
+		return nil
 	}
 	m := &matrix{run: u, g: g, typ: w.Type, rows: int(t.Rows()) / max(1, w.Experts), n: int(t.Cols()), start: u.replaced[k],
 		routed: w.Routed}

@@ -154,6 +154,17 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Matrices that have their type already stay as they are.
+func TestRunKeepsCopies(t *testing.T) {
+	for _, name := range []string{"llama", "granite-tied", "qwen3-moe"} {
+		x := newExample(t, name, "Q4_K_M")
+		x.source = x.encoded
+		if made := x.run(t, 2, nil); len(made) > 0 {
+			t.Errorf("%s: %d matrices are chosen anew", name, len(made))
+		}
+	}
+}
+
 // The data do not depend on threads, nor on an interruption.
 func TestRunIsRepeatable(t *testing.T) {
 	x := newExample(t, "granite-tied", "Q3_K_M")
