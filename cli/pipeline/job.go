@@ -86,6 +86,9 @@ func (j *job) tokenize() error {
 	if c.Tokenizer != nil || c.ConfigErr != nil {
 		err = c.Load()
 	}
+	if err != nil && j.o.Recipe.Method == quantize.Feedback {
+		return fmt.Errorf("%s: method feedback runs the model: %w; give --method reference", j.name, err)
+	}
 	if err != nil {
 		j.warn("%s is quantized without calibration and not evaluated: %v", j.name, err)
 		return nil

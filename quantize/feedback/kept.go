@@ -35,7 +35,10 @@ func (s *Store) Kept() (n int, names []string) {
 		for _, layer := range list {
 			count += experts[fmt.Sprintf("blk.%d.%s", layer, part)]
 		}
-		if count > len(list) || strings.Contains(part, "_exps") {
+		switch {
+		case count == 1 && strings.Contains(part, "_exps"):
+			name += " (1 expert)"
+		case count > len(list) || strings.Contains(part, "_exps"):
 			name += fmt.Sprintf(" (%d experts)", count)
 		}
 		names = append(names, name)

@@ -61,9 +61,11 @@ func TestKept(t *testing.T) {
 	for expert := range 5 {
 		s.places[key{"blk.4.ffn_up_exps.weight", expert}] = place{Before: 1, After: float64(min(expert, 1))}
 	}
+	s.places[key{"blk.5.ffn_down_exps.weight", 3}] = place{Before: 1, After: 1}
 	s.places[key{"output.weight", 0}] = place{Before: 2, After: 2}
-	want := []string{"blk.0-2,7,10.attn_k.weight", "blk.4.ffn_up_exps.weight (4 experts)", "output.weight"}
-	if n, got := s.Kept(); n != 10 || !slices.Equal(got, want) {
+	want := []string{"blk.0-2,7,10.attn_k.weight", "blk.4.ffn_up_exps.weight (4 experts)", "blk.5.ffn_down_exps.weight (1 expert)",
+		"output.weight"}
+	if n, got := s.Kept(); n != 11 || !slices.Equal(got, want) {
 		t.Errorf("%d: %q, want %q", n, got, want)
 	}
 }
