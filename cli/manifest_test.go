@@ -17,7 +17,7 @@ import (
 func TestReadJobs(t *testing.T) {
 	for text, want := range map[string]string{
 		"jobs: [{name: a, models: m}]":                                    "run --output out/a -- DIR/m",
-		"jobs: [{name: 7, models: [m, n], chunks: 2}]":                    "run --output out/7 --chunks=2 -- DIR/m DIR/n",
+		"jobs: [{name: 7, models: [m, n], chunks: 2}]":                    "run --output out/7 --windows=2 -- DIR/m DIR/n",
 		"defaults: {text: t}\njobs: [{name: a, models: m, t: u}]":         "run --output out/a --text=DIR/u -- DIR/m",
 		"defaults: {t: t, text: u}\njobs: [{name: a, models: m}]":         "defaults: text is given twice",
 		"jobs: [{name: a, models: m, c: 64, ctx: 128}]":                   "job 1: ctx is given twice",
@@ -39,7 +39,7 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: a}]":                                               "names no models",
 		"jobs: [{name: a, models: m, output: x}]":                         "no flag --output",
 		"jobs: [{name: a, models: m, formats: Q9_9}]":                     "job \"a\": unknown format",
-		"jobs: [{name: a, models: m, chunks: many}]":                      "job \"a\": chunks: \"many\": parse error",
+		"jobs: [{name: a, models: m, chunks: many}]":                      "job \"a\": --windows \"many\": give a number of windows",
 		"jobs: [{name: a, models: m, ctx: 1}]":                            "--ctx 1: a window needs at least",
 		"jobs: [{name: a, models: m, text: {b: c}}]":                      "text: map[b:c] is neither a value nor a list",
 		"jobs: [{name: a, models: m}]\n---\njobs: []":                     "second document",

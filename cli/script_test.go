@@ -17,9 +17,14 @@ import (
 	"bitmill/quantize"
 )
 
+// plainRun are settings that spare runs of tests what takes time and has tests of its own.
+var plainRun = map[string]string{"BITMILL_LOCATE": locateNone, "BITMILL_METHOD": quantize.Reference}
+
 func TestMain(m *testing.M) {
-	if _, set := os.LookupEnv("BITMILL_LOCATE"); !set {
-		os.Setenv("BITMILL_LOCATE", locateNone) // probes take time, and have tests of their own
+	for name, value := range plainRun {
+		if _, set := os.LookupEnv(name); !set {
+			os.Setenv(name, value)
+		}
 	}
 	testscript.Main(m, map[string]func(){
 		"bitmill": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
@@ -50,8 +55,9 @@ func TestScripts(t *testing.T) {
 				}
 			}
 			e.Setenv("HOME", e.WorkDir)
-			e.Setenv("BITMILL_LOCATE", locateNone)
-			e.Setenv("BITMILL_METHOD", quantize.Reference)
+			for name, value := range plainRun {
+				e.Setenv(name, value)
+			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
