@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -34,11 +35,15 @@ func (j *job) publish(r *report.Report, m *report.Model) error {
 	if err := j.unpublish(); err != nil {
 		return err
 	}
-	files := map[string]string{"README.md": card.String(), "SHA256SUMS": m.Sums()}
+	files := map[string]string{cardName: card.String(), "SHA256SUMS": m.Sums()}
 	maps.Copy(files, m.Modelfiles())
 	var outputs []file.Written
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := steps.CheckOutput(j.path(name), j.o.Force); err != nil {
+		err := steps.CheckOutput(j.path(name), j.o.Force)
+		if err == nil && name == cardName && !j.o.Force {
+			err = j.checkCard()
+		}
+		if err != nil {
 			j.Events.Warn(err.Error())
 			continue
 		}
@@ -49,6 +54,18 @@ func (j *job) publish(r *report.Report, m *report.Model) error {
 		outputs = append(outputs, file.Written{Path: name, Bytes: int64(len(data)), SHA256: hashBytes(data)})
 	}
 	return j.store.Save("publish", key("publish", card.String()), outputs, nil)
+}
+
+// cardName is the file of the model card.
+const cardName = "README.md"
+
+// checkCard fails when somebody has made the model card their own: its mark is gone.
+func (j *job) checkCard() error {
+	data, err := os.ReadFile(j.path(cardName))
+	if err != nil || len(data) == 0 || bytes.Contains(data, []byte(report.CardMark)) {
+		return nil
+	}
+	return fmt.Errorf("%s: it no longer says %q, and stays as it is; --force replaces it", j.path(cardName), report.CardMark)
 }
 
 // unpublish removes what an earlier run published, as its files are about to change.

@@ -17,6 +17,9 @@ type Origin struct {
 	License string // "" when not known
 }
 
+// CardMark stands in a model card as long as nobody has made it their own.
+const CardMark = "Written by bitmill run, which replaces it."
+
 //go:embed hub.md.tmpl
 var hubSource string
 
@@ -27,6 +30,7 @@ var hub = template.Must(template.New("hub").Funcs(template.FuncMap{
 // hubView is what a model card shows.
 type hubView struct {
 	Origin
+	Mark                     string
 	Name, Tool, Source, Text string
 	Card                     *cardView
 	Files                    table
@@ -35,7 +39,8 @@ type hubView struct {
 // ModelCard writes the README.md of a folder of artifacts as the Hugging Face hub wants it: front matter, which file to
 // take, a table of files, commands.
 func ModelCard(w io.Writer, r *Report, m *Model, o Origin) error {
-	v := hubView{Origin: Origin{clean(o.Base), clean(o.License)}, Name: clean(m.Name), Tool: clean(r.Tool), Card: m.card(true),
+	v := hubView{Origin: Origin{clean(o.Base), clean(o.License)}, Mark: CardMark, Name: clean(m.Name),
+		Tool: clean(r.Tool), Card: m.card(true),
 		Source: fmt.Sprintf("%s, %s", clean(m.Source.Format), size(m.Source.FileBytes)), Files: m.hubTable(m.sorted())}
 	if t := &r.Text; t.Windows > 0 {
 		v.Text = fmt.Sprintf("%s (%s of %d tokens)", clean(t.Name), plural(int64(t.Windows), "window"), t.Context)
