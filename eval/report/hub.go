@@ -100,12 +100,18 @@ func CSV(w io.Writer, r *Report) error {
 	return c.Error()
 }
 
-// Sums lists the artifacts' SHA-256 as sha256sum does, for files in the model's folder.
+// Sums lists the artifacts' SHA-256 as sha256sum does, for files in the model's folder: behind a backslash, a name has
+// its own ones and line ends escaped.
 func (m *Model) Sums() string {
+	escape := strings.NewReplacer("\\", `\\`, "\n", `\n`, "\r", `\r`)
 	var b strings.Builder
 	for _, r := range m.sorted() {
 		if r.SHA256 != "" && r.Path != "" {
-			fmt.Fprintf(&b, "%s  %s\n", r.SHA256, path.Base(r.Path))
+			base, mark := path.Base(r.Path), ""
+			if escape.Replace(base) != base {
+				base, mark = escape.Replace(base), `\`
+			}
+			fmt.Fprintf(&b, "%s%s  %s\n", mark, r.SHA256, base)
 		}
 	}
 	return b.String()

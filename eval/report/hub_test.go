@@ -82,6 +82,10 @@ func TestSumsAndModelfiles(t *testing.T) {
 	if s := m.Sums(); !strings.Contains(s, "00Q4_K_M  demo-s-Q4_K_M.gguf\n") || strings.Count(s, "\n") != 7 {
 		t.Error(s)
 	}
+	odd := Model{Artifacts: []Row{{Path: "a/b\n\\c.gguf", SHA256: "00"}}}
+	if s := odd.Sums(); s != `\00  b\n\\c.gguf`+"\n" {
+		t.Errorf("%q", s)
+	}
 	files := m.Modelfiles()
 	if files["demo-s-Q4_K_M.Modelfile"] != "FROM ./demo-s-Q4_K_M.gguf\n" || len(files) != 3 {
 		t.Errorf("%q", files)
