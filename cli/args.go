@@ -37,8 +37,8 @@ func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error
 	return func(c *cli.Context) error {
 		args, name := c.Args().Slice(), c.Command.Name
 		if len(args) < r.least || r.most >= 0 && len(args) > r.most {
-			return usagef("usage: bitmill %s %s (got %d arguments); see bitmill %s --help",
-				name, r.usage, len(args), name)
+			return usagef("usage: bitmill %s (got %s); see bitmill %s --help", strings.TrimSpace(name+" "+r.usage),
+				several(len(args), "argument"), name)
 		}
 		if err := required(c, r.flags...); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"bitmill/eval/verify"
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
 )
@@ -98,9 +99,14 @@ func verifyTargets(args []string) (list []verifyTarget, err error) {
 		before := len(list)
 		for _, m := range r.Models {
 			for _, a := range m.Artifacts {
-				if a.SHA256 != "" {
-					list = append(list, verifyTarget{filepath.Join(filepath.Dir(path), filepath.FromSlash(a.Path)), a.SHA256, path})
+				if a.SHA256 == "" {
+					continue
 				}
+				name := filepath.FromSlash(a.Path)
+				if !filepath.IsLocal(name) {
+					return nil, fmt.Errorf("%s: %q is not in the folder of the report: %w", path, a.Path, formats.ErrCorrupt)
+				}
+				list = append(list, verifyTarget{filepath.Join(filepath.Dir(path), name), a.SHA256, path})
 			}
 		}
 		if len(list) == before {
