@@ -17,6 +17,8 @@ func methodFlags() []cli.Flag {
 			"to every column's (default: 0.01, more with fewer than 30 tokens for each column)"},
 		&cli.IntFlag{Name: "fit-tokens", Usage: "of --method feedback: tokens of the text to fit on, evenly spread " +
 			"(default: 30 for each column of the widest matrix)"},
+		&cli.IntFlag{Name: "starts", Usage: "of --method feedback: search from up to this `COUNT` of starts, 5 at most, and " +
+			"keep the best of every row (default: 1)"},
 		&cli.StringFlag{Name: "types", Usage: "`KIND` of types: fixed, those of the format, or chosen for the same " +
 			"bytes by the divergence that each type makes in each matrix"},
 	}
@@ -41,7 +43,7 @@ func method(c *cli.Context) (name string, f quantize.Fit, err error) {
 	}
 	if name == "" {
 		if f != (quantize.Fit{}) {
-			return "", f, usagef("--damping and --fit-tokens are for --method feedback")
+			return "", f, usagef("--damping, --fit-tokens and --starts are for --method feedback")
 		}
 		return "", f, nil
 	}
@@ -52,7 +54,7 @@ func method(c *cli.Context) (name string, f quantize.Fit, err error) {
 }
 
 func fit(c *cli.Context) (f quantize.Fit, err error) {
-	f = quantize.Fit{Damping: c.Float64("damping"), Tokens: c.Int("fit-tokens")}
+	f = quantize.Fit{Damping: c.Float64("damping"), Tokens: c.Int("fit-tokens"), Starts: c.Int("starts")}
 	if err := f.Check(); err != nil {
 		return f, usageError{Err: err}
 	}

@@ -33,6 +33,7 @@ func Methods() []string { return []string{Reference, Feedback} }
 type Fit struct {
 	Damping float64 `json:",omitempty"` // of the moments, relative to their mean
 	Tokens  int     `json:",omitempty"` // of the text to fit on
+	Starts  int     `json:",omitempty"` // of the search, up to MostStarts
 }
 
 // Check fails for values out of range.
@@ -40,11 +41,16 @@ func (f Fit) Check() error {
 	switch {
 	case !(f.Damping >= 0 && f.Damping <= 10):
 		return fmt.Errorf("--damping %v: give a number from 0 to 10", f.Damping)
+	case f.Starts < 0 || f.Starts > MostStarts:
+		return fmt.Errorf("--starts %d: give a count up to %d", f.Starts, MostStarts)
 	case f.Tokens < 0:
 		return fmt.Errorf("--fit-tokens %d: give a count, or 0 for the default", f.Tokens)
 	}
 	return nil
 }
+
+// MostStarts is the largest Fit.Starts.
+const MostStarts = 5
 
 // String lists what is not the default, as NAME=VALUE.
 func (f Fit) String() string {
@@ -55,6 +61,7 @@ func (f Fit) String() string {
 		}
 	}
 	add("damping", f.Damping != 0, f.Damping)
+	add("starts", f.Starts > 1, f.Starts)
 	add("tokens", f.Tokens != 0, f.Tokens)
 	return strings.Join(list, " ")
 }

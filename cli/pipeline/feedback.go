@@ -167,7 +167,7 @@ func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [
 	}
 	for group := range slices.Chunk(list, size) {
 		step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
-		o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Progress: step.Set}
+		o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Starts: fit.Starts, Progress: step.Set}
 		if err := feedback.Run(ctx, pool, c, windows, group, o); err != nil {
 			return err
 		}

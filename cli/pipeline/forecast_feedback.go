@@ -18,7 +18,7 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 	tokens := feedback.Tokens(c, len(j.calibration)*j.o.Context, j.o.Recipe.Fit.Tokens)
 	w := feedback.WorkOf(c, tokens)
 	float := r.exact[formats.F32] / r.threads
-	each := w.Moments*r.product[formats.Q8_0]/r.threads + (w.Solving+searchValue*w.Values)*float
+	each := w.Moments*r.product[formats.Q8_0]/r.threads + (w.Solving+searchValue*w.Values)*float*float64(max(1, j.o.Recipe.Fit.Starts))
 	source, layers := j.sourcePass(), c.Config.Layers
 	seconds := r.tokens(tokens, source, layers)
 	if w.Logits > 0 { // with an exponential for each

@@ -24,7 +24,7 @@ func BenchmarkChoose(b *testing.B) {
 				b.Fatal(err)
 			}
 			m := &matrix{run: &run{pool: pool, Options: Options{Kernel: kernel.Best()}}, g: g, typ: typ, rows: p.rows, n: p.n,
-				start: start, solver: s}
+				start: start, solvers: []*Solver{s}}
 			var c Choice
 			for b.Loop() {
 				c = m.choose(p.w)

@@ -64,7 +64,7 @@ func (u *run) tied(full *infer.Model, seqs []infer.Sequence) (h panelled, err er
 	for _, v := range h.diagonal {
 		*v += float32(curvature / share)
 	}
-	h.damp(u.damping(n, u.fit))
+	u.tiedAdded = h.damp(u.damping(n, u.fit))
 	return h, nil
 }
 
@@ -137,7 +137,11 @@ func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &matrix{run: u, g: g, typ: start.Type, rows: int(t.Rows()), n: u.width, start: start.Bytes(), solver: s}
+	solvers, err := s.others(u.pool, h, u.tiedAdded, u.Starts)
+	if err != nil {
+		return nil, err
+	}
+	m := &matrix{run: u, g: g, typ: start.Type, rows: int(t.Rows()), n: u.width, start: start.Bytes(), solvers: solvers}
 	values := make([]float32, t.Elements())
 	if err := t.Floats(values, 0, t.Rows()); err != nil {
 		return nil, err

@@ -17,17 +17,17 @@ type gridKind struct {
 
 // solving is the current site of an artifact: rows x, whose moments its matrices share.
 type solving struct {
-	x       []float32 // [tokens][columns]
-	n       int       // tokens to fit on
-	pooled  int       // tokens of other experts that count as well
-	h       panelled  // Σ x·x', damped; empty until it is needed
-	added   []float32 // to the diagonal of h, by damping
-	c       panelled  // Σ (full-x)·x'; empty until it is needed
-	solvers map[gridKind]*Solver
+	x       []float32              // [tokens][columns]
+	n       int                    // tokens to fit on
+	pooled  int                    // tokens of other experts that count as well
+	h       panelled               // Σ x·x', damped; empty until it is needed
+	added   []float32              // to the diagonal of h, by damping
+	c       panelled               // Σ (full-x)·x'; empty until it is needed
+	solvers map[gridKind][]*Solver // with all starts
 }
 
 func (s *solving) begin(x []float32, n int) {
-	*s = solving{x: x, n: n, solvers: map[gridKind]*Solver{}}
+	*s = solving{x: x, n: n, solvers: map[gridKind][]*Solver{}}
 }
 
 // matrix chooses a matrix, unless its type is not a grid or is the source's, or an earlier run has chosen it.
@@ -112,7 +112,7 @@ type matrix struct {
 	typ     formats.Type
 	rows, n int
 	start   []byte
-	solver  *Solver
+	solvers []*Solver // the first one's moments judge
 	routed  bool
 }
 
@@ -133,10 +133,15 @@ func (m *matrix) prepare(name string) (err error) {
 		s.added = s.h.damp(m.damping(m.n, s.n+s.pooled))
 	}
 	kind := gridKind{m.g.Sub, m.g.Book != nil}
-	if m.solver = s.solvers[kind]; m.solver == nil {
-		m.solver, err = NewSolver(m.pool, m.Kernel, s.h, m.g)
-		s.solvers[kind] = m.solver
+	if m.solvers = s.solvers[kind]; m.solvers != nil {
+		return nil
 	}
+	solver, err := NewSolver(m.pool, m.Kernel, s.h, m.g)
+	if err != nil {
+		return err
+	}
+	m.solvers, err = solver.others(m.pool, s.h, s.added, m.Starts)
+	s.solvers[kind] = m.solvers
 	return err
 }
 
@@ -169,7 +174,7 @@ func (m *matrix) correction(w []float32, full *site, sum []float32) (move []floa
 	if err != nil {
 		return nil, err
 	}
-	m.solver.Correct(m.pool, move, m.rows)
+	m.solvers[0].Correct(m.pool, move, m.rows)
 	return move, nil
 }
 
@@ -211,21 +216,26 @@ func (m *matrix) choose(target []float32) Choice {
 		r := task * blockRows
 		k := min(blockRows, m.rows-r)
 		start, data, goal := m.start[r*size:][:k*size], c.Data[r*size:][:k*size], target[r*m.n:][:k*m.n]
-		m.solver.objective(before[r:r+k], m.typ, goal, start)
-		x := make([]*encode.Levels, k)
-		for i := range x {
-			x[i] = m.g.NewLevels(m.n)
-			m.g.Read(x[i], start[i*size:])
-		}
-		m.solver.Rows(m.g, goal, x, m.Sweeps)
-		for i := range x {
-			m.g.Write(data[i*size:][:size], x[i])
-		}
-		m.solver.objective(after[r:r+k], m.typ, goal, data)
-		for i := range k {
-			if !(after[r+i] < before[r+i]) {
-				copy(data[i*size:][:size], start[i*size:])
-				after[r+i] = before[r+i]
+		m.solvers[0].objective(before[r:r+k], m.typ, goal, start)
+		copy(data, start)
+		copy(after[r:], before[r:r+k])
+		made, loss := make([]byte, len(data)), make([]float64, k)
+		for _, s := range m.solvers {
+			x := make([]*encode.Levels, k)
+			for i := range x {
+				x[i] = m.g.NewLevels(m.n)
+				m.g.Read(x[i], start[i*size:])
+			}
+			s.Rows(m.g, goal, x, m.Sweeps)
+			for i := range x {
+				m.g.Write(made[i*size:][:size], x[i])
+			}
+			s.objective(loss, m.typ, goal, made)
+			for i := range k {
+				if loss[i] < after[r+i] {
+					copy(data[i*size:][:size], made[i*size:])
+					after[r+i] = loss[i]
+				}
 			}
 		}
 	})

@@ -35,6 +35,7 @@ type Options struct {
 	Kernel  *kernel.Set // nil: the best this machine has
 	Damping float64     // of the moments, relative to their mean; 0: by the number of tokens (see damping)
 	Sweeps  int         // of the descent; 0: 4
+	Starts  int         // of the search, up to quantize.MostStarts, each as costly as the first; 0: 1
 	Tokens  int         // to fit on, of the text, evenly spread; 0: tokensPerColumn
 
 	Progress func(done, total int64) // matrices
@@ -55,6 +56,8 @@ type run struct {
 	moments moments
 	width   int
 	fit     int // tokens to fit on, the first ones; the others are held back
+
+	tiedAdded []float32 // to the diagonal of the tied embedding's moments, by damping
 
 	sites   sites
 	codes   kernel.Columns // of the inputs of the current site

@@ -34,21 +34,31 @@ type Solver struct {
 
 // NewSolver prepares for matrices of one grid whose inputs have the moments h, damped.
 func NewSolver(pool *infer.Pool, set *kernel.Set, h panelled, g *encode.Grid) (*Solver, error) {
-	n, sub, stride := h.rows, g.Sub, h.rows+blockRows
-	s := &Solver{set: set, n: n, stride: stride, sub: sub, perm: feedbackOrder(h, sub, g.Book == nil),
-		ut: make([]float32, n*stride), h: make([]float32, n*stride), roots: make([]float32, n*sub)}
-	var err error
-	if s.u, err = inverseRoot(pool, set, h, s.perm); err != nil {
+	n, stride := h.rows, h.rows+blockRows
+	s := &Solver{set: set, n: n, stride: stride, sub: g.Sub, h: make([]float32, n*stride)}
+	if err := s.arrange(pool, h, feedbackOrder(h, g.Sub, g.Book == nil)); err != nil {
 		return nil, err
 	}
 	pool.Run(n/panel, func(_, p int) {
 		for i := range n {
 			copy(s.h[i*stride+p*panel:], h.row(p, i))
 		}
+	})
+	return s, s.invertBlocks()
+}
+
+// arrange sets the order of feedback and what it reads, with the moments h.
+func (s *Solver) arrange(pool *infer.Pool, h panelled, order []int) (err error) {
+	n, sub := s.n, s.sub
+	s.perm, s.ut, s.roots = order, make([]float32, n*s.stride), make([]float32, n*sub)
+	if s.u, err = inverseRoot(pool, s.set, h, order); err != nil {
+		return err
+	}
+	pool.Run(n/panel, func(_, p int) {
 		for i := p * panel; i < (p+1)*panel; i++ {
 			d := s.u.at(i, i)
 			for j := i; j < n; j++ {
-				s.ut[j*stride+i] = s.u.at(i, j) / d
+				s.ut[j*s.stride+i] = s.u.at(i, j) / d
 			}
 			row := make([]float64, sub)
 			for j := range row {
@@ -57,7 +67,7 @@ func NewSolver(pool *infer.Pool, set *kernel.Set, h panelled, g *encode.Grid) (*
 			rootRow(s.roots[i*sub:][:sub], row, i%sub)
 		}
 	})
-	return s, s.invertBlocks()
+	return nil
 }
 
 // rootRow lays out row i of a root inside a sub-block: see feeding.

@@ -157,7 +157,7 @@ func TestGridsGetCloser(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := &matrix{run: &run{pool: pool, Options: Options{Kernel: kernel.Best()}}, g: g, typ: typ, rows: rows, n: p.n,
-				start: start, solver: s}
+				start: start, solvers: []*Solver{s}}
 			c := m.choose(p.w)
 			before, after := make([]float64, rows), make([]float64, rows)
 			for r := 0; r < rows; r += blockRows {
