@@ -18,6 +18,7 @@ type Forecast struct {
 	Context int            `json:"context"` // tokens of a window
 	Steps   []ForecastStep `json:"steps"`   // in the order of the run, as if nothing were done yet
 	Seconds float64        `json:"seconds"` // of all steps, from a short measurement of this machine
+	Memory  int64          `json:"memory"`  // that method feedback takes at most; 0 without it
 }
 
 // ForecastFile is a file that a run will leave.
@@ -52,7 +53,11 @@ func (f *Forecast) String() string {
 	if f.Windows > 0 {
 		text += fmt.Sprintf("%s of %d tokens, ", several(f.Windows, "window"), f.Context)
 	}
-	return text + fmt.Sprintf("%s: about %s on this machine", several(len(f.Steps), "step"), About(f.Duration()))
+	text += fmt.Sprintf("%s: about %s on this machine", several(len(f.Steps), "step"), About(f.Duration()))
+	if f.Memory > 0 {
+		text += fmt.Sprintf(", up to %s of memory for method feedback", formats.Size(f.Memory))
+	}
+	return text
 }
 
 // Duration is Seconds.

@@ -9,8 +9,8 @@ import (
 )
 
 // searchValue is what the search of a value takes beside the solver's products, in times of a product with float32: about
-// a microsecond (Q4_K of demo-s and demo-l, AVX-512).
-const searchValue = 55000
+// a sixth of a microsecond (Q4_K of demo-l, AVX-512).
+const searchValue = 9000
 
 // forecastFeedback adds the steps of method feedback.
 func (j *job) forecastFeedback(f *Forecast, r *rates) {
@@ -36,6 +36,7 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 	if err != nil {
 		group = len(j.planned)
 	}
+	f.Memory = max(f.Memory, feedback.Memory(c, tokens, max(1, group)))
 	for chunk := range slices.Chunk(j.planned, max(1, group)) {
 		share := float64(len(chunk)) / float64(len(j.planned))
 		f.add("feedback "+j.name, "matrices", int64(share*float64(matrices)), share*seconds)
