@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"bitmill/formats"
 )
 
 // argumentRule says what a command needs before it starts.
@@ -38,7 +40,7 @@ func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error
 		args, name := c.Args().Slice(), c.Command.Name
 		if len(args) < r.least || r.most >= 0 && len(args) > r.most {
 			return usagef("usage: bitmill %s (got %s); see bitmill %s --help", strings.TrimSpace(name+" "+r.usage),
-				several(len(args), "argument"), name)
+				formats.Several(len(args), "argument"), name)
 		}
 		if err := required(c, r.flags...); err != nil {
 			return err
@@ -84,16 +86,5 @@ func commandLine(c *cli.Context, without ...string) string {
 			words = append(words, "--"+name, fmt.Sprint(v))
 		}
 	}
-	return quoted(words)
-}
-
-// quoted joins words as a shell reads them.
-func quoted(words []string) string {
-	words = slices.Clone(words)
-	for i, w := range words {
-		if w == "" || strings.ContainsAny(w, " \t\n\\'\"$`*?[](){}<>|&;#~!") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(words, " ")
+	return formats.ShellWords(words...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"bitmill/cli/pipeline"
 	"bitmill/cli/steps"
+	"bitmill/formats"
 	"bitmill/formats/file"
 )
 
@@ -81,14 +82,14 @@ func (b *batch) say(format string, args ...any) {
 func (b *batch) printForecasts(forecasts []*pipeline.Forecast) {
 	total := time.Duration(0)
 	for i, j := range b.jobs {
-		fmt.Fprintln(b.stdout, quoted(append([]string{"bitmill"}, j.Args...)))
+		fmt.Fprintln(b.stdout, formats.ShellWords(append([]string{"bitmill"}, j.Args...)...))
 		if f := forecasts[i]; !b.quiet {
 			total += f.Duration()
 			fmt.Fprintf(b.stderr, "job %s: %s\n", printable(j.Name), f)
 		}
 	}
 	if !b.quiet && len(b.jobs) > 1 {
-		fmt.Fprintf(b.stderr, "%s: about %s\n", several(len(b.jobs), "job"), pipeline.About(total))
+		fmt.Fprintf(b.stderr, "%s: about %s\n", formats.Several(len(b.jobs), "job"), pipeline.About(total))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/eval/diff"
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
 )
@@ -64,7 +65,7 @@ func countDifferences(d *diff.Difference) string {
 	var parts []string
 	add := func(n int, what string) {
 		if n > 0 {
-			parts = append(parts, several(n, what))
+			parts = append(parts, formats.Several(n, what))
 		}
 	}
 	add(len(d.KeysOnlyA)+len(d.KeysOnlyB)+len(d.KeysDiffer), "metadata key")

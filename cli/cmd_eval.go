@@ -12,6 +12,7 @@ import (
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
 	"bitmill/eval/score"
+	"bitmill/quantize"
 )
 
 type evalOptions struct {
@@ -243,7 +244,7 @@ func sameTokens(s *pipeline.Model, windows [][]int32, text string, o evalOptions
 	if err != nil {
 		return err
 	}
-	if pipeline.TokenHash(own) != pipeline.TokenHash(windows) {
+	if quantize.WindowsHash(own) != quantize.WindowsHash(windows) {
 		return fmt.Errorf("%s does not split the text into the reference's tokens: a divergence between them has no "+
 			"meaning", s.Path)
 	}

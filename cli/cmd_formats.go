@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bitmill/formats"
 	"bitmill/quantize"
 )
 
@@ -54,7 +55,7 @@ func printFormats(e env, rows []formatRow) error {
 			name += " *"
 		}
 		first := fmt.Sprintf(line, name, fmt.Sprintf("%.4g", r.Bits), r.Imatrix, r.Use)
-		for i, text := range wrap(r.Text, width) {
+		for i, text := range formats.Wrap(r.Text, width, "") {
 			if i > 0 {
 				first = ""
 			}

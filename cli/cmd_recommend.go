@@ -90,7 +90,7 @@ func serverCommand(c *pareto.Candidate) string {
 	if c.Context > 0 {
 		words = append(words, "-c", fmt.Sprint(c.Context))
 	}
-	return quoted(words)
+	return formats.ShellWords(words...)
 }
 
 func printChoice(e env, choice *pareto.Choice) error {

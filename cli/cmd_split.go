@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/cli/steps"
+	"bitmill/formats"
 	"bitmill/formats/gguf"
 )
 
@@ -125,7 +126,7 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	for _, r := range rows {
 		fmt.Fprintf(e.stdout, "%s %s: %d tensors, %d bytes\n", verb, r.Path, r.Tensors, r.Bytes)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", several(len(rows), "shard"), several(len(f.Tensors), "tensor"),
+	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", formats.Several(len(rows), "shard"), formats.Several(len(f.Tensors), "tensor"),
 		totalBytes(rows))
 	return err
 }

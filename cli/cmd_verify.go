@@ -91,7 +91,7 @@ func runVerify(ctx context.Context, e env, path string, o verifyOptions) error {
 		return err
 	}
 	if n := len(v.Problems); n > 0 {
-		return fmt.Errorf("%s: %s", path, several(n, "problem"))
+		return fmt.Errorf("%s: %s", path, formats.Several(n, "problem"))
 	}
 	if o.writeManifest != "" {
 		return file.Write(o.writeManifest, verify.FormatManifest(hashes))

@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"bitmill/formats"
 )
 
 // helpWidth is where help wraps when its output is not a terminal.
@@ -54,14 +56,14 @@ func helpAsked(app *cli.App, args []string) *cli.Command {
 // printHelp prints the help of a command: what it does, two examples, and its flags in groups.
 func printHelp(w io.Writer, c *cli.Command, width int) error {
 	b := &strings.Builder{}
-	fmt.Fprintf(b, "%s\n\n", strings.Join(wrap("bitmill "+c.Name+": "+c.Usage, width), "\n"))
+	fmt.Fprintf(b, "%s\n\n", strings.Join(formats.Wrap("bitmill "+c.Name+": "+c.Usage, width, ""), "\n"))
 	fmt.Fprintf(b, "usage: bitmill %s %s\n", c.Name, strings.TrimSpace(c.ArgsUsage+" [flags]"))
 	for _, p := range strings.Split(c.Description, "\n\n") {
 		switch {
 		case strings.HasPrefix(p, "  "): // lines of a file
 			fmt.Fprintf(b, "\n%s\n", p)
 		case strings.TrimSpace(p) != "":
-			fmt.Fprintf(b, "\n%s\n", strings.Join(wrap(p, width), "\n"))
+			fmt.Fprintf(b, "\n%s\n", strings.Join(formats.Wrap(p, width, ""), "\n"))
 		}
 	}
 	if list := examples[c.Name]; len(list) > 0 {
@@ -86,7 +88,7 @@ const flagColumn = 30
 // printFlag prints a flag in one form, with its text beside it.
 func printFlag(b *strings.Builder, f cli.Flag, width int) {
 	names, text := flagForm(f)
-	lines := wrap(text, max(width-flagColumn, 24))
+	lines := formats.Wrap(text, max(width-flagColumn, 24), "")
 	if len(names) > flagColumn-2 {
 		fmt.Fprintln(b, names)
 		names = ""
@@ -132,23 +134,6 @@ func placeholder(usage string) (name, text string) {
 		return "", usage
 	}
 	return name, before + name + after
-}
-
-// wrap cuts a text into lines of at most so many columns, where words end.
-func wrap(text string, width int) (lines []string) {
-	line := ""
-	for _, w := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = w
-		case len([]rune(line))+1+len([]rune(w)) > width:
-			lines = append(lines, line)
-			line = w
-		default:
-			line += " " + w
-		}
-	}
-	return append(lines, line)
 }
 
 // flagGroup is a title with flags.

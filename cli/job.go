@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bitmill/cli/pipeline"
+	"bitmill/formats"
 	"bitmill/formats/file"
 )
 
@@ -88,7 +89,7 @@ func (j *job) runLogged(ctx context.Context, e env) error {
 	defer log.Close()
 	j.Log = path.Join(j.Name, logName)
 	w := &stamped{w: log}
-	fmt.Fprintln(w, quoted(append([]string{"bitmill"}, j.Args...)))
+	fmt.Fprintln(w, formats.ShellWords(append([]string{"bitmill"}, j.Args...)...))
 	events := both{{stdout: e.stderr, stderr: e.stderr, quiet: e.quiet}, {stdout: w, stderr: w}}
 	defer events.stop()
 	summary, err := runPipeline(ctx, j.options, events)

@@ -19,14 +19,6 @@ func shorten(v any) string {
 	return fmt.Sprintf("%v", v)
 }
 
-// several puts a number before a noun.
-func several(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // nonNil makes nil an empty list, for JSON.
 func nonNil[T any](list []T) []T {
 	if list == nil {

@@ -2,15 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"bitmill/cli/steps"
 	"bitmill/eval/verify"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
@@ -154,15 +152,9 @@ func verifyAll(ctx context.Context, e env, targets []verifyTarget, o verifyOptio
 
 // compare adds a problem where the file does not have the hash that its report records.
 func (v *verification) compare(t verifyTarget) {
-	f, err := os.Open(t.path)
-	if err == nil {
-		defer f.Close()
-		h := sha256.New()
-		if _, err = io.Copy(h, f); err == nil {
-			if got := hex.EncodeToString(h.Sum(nil)); got != t.sha256 {
-				err = fmt.Errorf("the file hashes to %s, %s says %s", got, t.report, t.sha256)
-			}
-		}
+	got, err := steps.HashFile(t.path)
+	if err == nil && got != t.sha256 {
+		err = fmt.Errorf("the file hashes to %s, %s says %s", got, t.report, t.sha256)
 	}
 	if err != nil {
 		v.OK, v.Problems = false, append(slices.Clone(v.Problems), verify.Problem{Text: err.Error()})

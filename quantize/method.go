@@ -74,7 +74,7 @@ func (p *Provenance) SetMethod(name string, f Fit, windows [][]int32) {
 	}
 }
 
-// WindowsHash is the hash of a text as a method sees it, by its tokens.
+// WindowsHash is the hash of a text by its windows of tokens: equal for models that tokenize it equally.
 func WindowsHash(windows [][]int32) string {
 	h := sha256.New()
 	for _, w := range windows {

@@ -49,11 +49,11 @@ func (f *Forecast) String() string {
 	for _, x := range f.Files {
 		sum += x.Bytes
 	}
-	text := fmt.Sprintf("%s, %s of %s, ", several(f.Models, "model"), several(len(f.Files), "file"), formats.Size(sum))
+	text := fmt.Sprintf("%s, %s of %s, ", formats.Several(f.Models, "model"), formats.Several(len(f.Files), "file"), formats.Size(sum))
 	if f.Windows > 0 {
-		text += fmt.Sprintf("%s of %d tokens, ", several(f.Windows, "window"), f.Context)
+		text += fmt.Sprintf("%s of %d tokens, ", formats.Several(f.Windows, "window"), f.Context)
 	}
-	text += fmt.Sprintf("%s: about %s on this machine", several(len(f.Steps), "step"), About(f.Duration()))
+	text += fmt.Sprintf("%s: about %s on this machine", formats.Several(len(f.Steps), "step"), About(f.Duration()))
 	if f.Memory > 0 {
 		text += fmt.Sprintf(", up to %s of memory for method feedback", formats.Size(f.Memory))
 	}
@@ -63,14 +63,6 @@ func (f *Forecast) String() string {
 // Duration is Seconds.
 func (f *Forecast) Duration() time.Duration {
 	return time.Duration(min(f.Seconds*float64(time.Second), math.MaxInt64/2))
-}
-
-// several puts a number before a noun.
-func several(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // About is a duration in words, as exact as a forecast is: 45 s, 12 min, 3 h 20 min.

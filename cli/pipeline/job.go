@@ -100,7 +100,7 @@ func (j *job) tokenize() error {
 	if j.windows, err = j.cut(j.texts.evaluation, 0); err != nil {
 		return err
 	}
-	j.tokens = TokenHash(j.windows)
+	j.tokens = quantize.WindowsHash(j.windows)
 	if n := j.o.Windows; n > 0 {
 		j.windows = j.windows[:min(n, len(j.windows))]
 	}

@@ -198,18 +198,6 @@ func (m *Model) Format(another string) string {
 	return another
 }
 
-// TokenHash returns the SHA-256 of the token ids of all windows: equal for models that tokenize a text equally.
-func TokenHash(windows [][]int32) string {
-	h := sha256.New()
-	for _, w := range windows {
-		for _, id := range w {
-			h.Write([]byte{byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)})
-		}
-		h.Write([]byte("|"))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
 // vocabularyHash returns the SHA-256 of the tokens and their kinds.
 func vocabularyHash(t *tokenizer.Tokenizer) string {
 	h := sha256.New()

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/cli/steps"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
+	"bitmill/formats/modelcard"
 )
 
 // publish publishes the models of the report.
@@ -94,18 +96,7 @@ func (j *job) origin() report.Origin {
 			base = cmp.Or(base, id)
 		}
 	}
-	if id, ok := hubID(j.source.Path); ok {
-		base = id
-	}
-	return report.Origin{Base: cmp.Or(base, j.name), License: text("general.license")}
-}
-
-// hubID is the id of a model in a folder of the hub's cache: models--ORG--NAME/snapshots/COMMIT.
-func hubID(path string) (string, bool) {
-	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if id, ok := strings.CutPrefix(part, "models--"); ok {
-			return strings.Replace(id, "--", "/", 1), true
-		}
-	}
-	return "", false
+	path := j.source.Path
+	id := cmp.Or(modelcard.CacheID(path), modelcard.CacheID(filepath.Dir(path))) // of a folder, of a file
+	return report.Origin{Base: cmp.Or(id, base, j.name), License: text("general.license")}
 }

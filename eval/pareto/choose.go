@@ -45,7 +45,7 @@ func Choose(all []Candidate, l Limits, o paired.Options) (*Choice, error) {
 		if c.Context = int64(l.Context); c.Most > 0 {
 			c.Context = min(c.Context, c.Most)
 		}
-		c.Memory = c.memory(c.Context)
+		c.Memory = c.MemoryWith(c.Context)
 		c.Fits = (l.Memory == 0 || c.Memory <= l.Memory) && (l.KLD == 0 || c.KLD <= l.KLD)
 		k := slices.IndexFunc(models, func(m []*Candidate) bool { return m[0].sibling(c) })
 		if k < 0 {

@@ -153,12 +153,12 @@ func TestMemoryOverflow(t *testing.T) {
 func TestMemory(t *testing.T) {
 	c := Candidate{FileBytes: 1000, KVBytes: 10, Window: 4, WindowBytes: 6, StateBytes: 50}
 	for tokens, want := range map[int64]int64{0: 1000, 1: 1060, 4: 1090, 5: 1094, 100: 1000 + 50 + 400 + 24} {
-		if got := c.memory(tokens); got != want {
+		if got := c.MemoryWith(tokens); got != want {
 			t.Errorf("%d tokens: %d bytes, want %d", tokens, got, want)
 		}
 	}
 	c.WindowBytes, c.Window = math.MaxInt64, -5
-	if got := c.memory(math.MaxInt64 / 100); got < 0 {
+	if got := c.MemoryWith(math.MaxInt64 / 100); got < 0 {
 		t.Errorf("%d bytes", got)
 	}
 }

@@ -30,12 +30,17 @@ func Candidates(reports []*Report) []pareto.Candidate {
 // ranks reports whether the row has a loss that compares between models.
 func (r *Row) ranks() bool { return r.Measured() && r.BitsPerByte > 0 }
 
+// sized is one row of the model with what its memory is counted from.
+func (m *Model) sized(row *Row) pareto.Candidate {
+	return pareto.Candidate{Model: m.Name, Format: row.Format, Path: row.Path, Most: m.Context, FileBytes: row.FileBytes,
+		KVBytes: m.KVBytes, Window: m.Window, WindowBytes: m.WindowBytes, StateBytes: m.StateBytes}
+}
+
 // candidate is one row of the model.
 func (m *Model) candidate(row *Row, text *TextInfo) pareto.Candidate {
-	c := pareto.Candidate{Model: m.Name, Format: row.Format, Path: row.Path, Most: m.Context, FileBytes: row.FileBytes, KVBytes: m.KVBytes,
-		Window: m.Window, WindowBytes: m.WindowBytes, StateBytes: m.StateBytes,
-		Loss: row.BitsPerByte, KLD: row.KLD, KLDSE: row.KLDSE, KLDSeries: row.WindowKLD,
-		Text: text.key(), From: m.Name + " " + m.SourceHash, Windows: row.Windows, Vocabulary: m.Vocabulary}
+	c := m.sized(row)
+	c.Loss, c.KLD, c.KLDSE, c.KLDSeries = row.BitsPerByte, row.KLD, row.KLDSE, row.WindowKLD
+	c.Text, c.From, c.Windows, c.Vocabulary = text.key(), m.Name+" "+m.SourceHash, row.Windows, m.Vocabulary
 	scale := row.BitsPerByte / math.Log(row.PPL) // nats per token to bits per byte
 	c.LossSE = scale * row.PPLSE / row.PPL
 	for _, nll := range row.WindowNLL {

@@ -54,15 +54,6 @@ func (m *Model) contextTokens() int64 {
 	return usual
 }
 
-// Memory is about what a file takes to run, with the keys and values of so many tokens in 16 bits.
-func (m *Model) Memory(r *Row, tokens int64) int64 {
-	kv := (m.KVBytes-m.WindowBytes)*tokens + m.StateBytes
-	if m.WindowBytes > 0 {
-		kv += m.WindowBytes * min(tokens, m.Window)
-	}
-	return r.FileBytes + kv
-}
-
 // smallerBy is "3.1 times smaller", from the size of the source.
 func (m *Model) smallerBy(r *Row) string {
 	x := float64(m.Source.FileBytes) / float64(r.FileBytes)
@@ -186,7 +177,8 @@ func (m *Model) choice(role string, r *Row) choiceView {
 	c.Facts.add("KLD", measure(r.KLD, r.KLDSE, false)+" nats")
 	if m.KVBytes+m.StateBytes > 0 {
 		tokens := m.contextTokens()
-		c.Facts.add(fmt.Sprintf("Memory with %d tokens", tokens), size(m.Memory(r, tokens)))
+		file := m.sized(r)
+		c.Facts.add(fmt.Sprintf("Memory with %d tokens", tokens), size(file.MemoryWith(tokens)))
 	}
 	if x := r.Resources; x != nil && x.Generate.PerSecond > 0 {
 		c.Facts.add("Speed", fmt.Sprintf("%s tokens/s, prompts %s", formats.Scaled(x.Generate.PerSecond, "", " thousand", " million"),
@@ -205,14 +197,7 @@ func link(p string) string {
 }
 
 // quoted is a word for a shell.
-func quoted(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+=:@%", r)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(clean(s), "'", `'\''`) + "'"
-}
+func quoted(s string) string { return formats.ShellWords(clean(s)) }
 
 // modelTag is a name that ollama takes.
 func modelTag(m *Model, r *Row) string {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+
+	"bitmill/formats"
 )
 
 // Origin is what a model card says of the source.
@@ -43,7 +45,7 @@ func ModelCard(w io.Writer, r *Report, m *Model, o Origin) error {
 		Tool: clean(r.Tool), Card: m.card(true),
 		Source: fmt.Sprintf("%s, %s", clean(m.Source.Format), size(m.Source.FileBytes)), Files: m.hubTable(m.sorted())}
 	if t := &r.Text; t.Windows > 0 {
-		v.Text = fmt.Sprintf("%s (%s of %d tokens)", clean(t.Name), plural(int64(t.Windows), "window"), t.Context)
+		v.Text = fmt.Sprintf("%s (%s of %d tokens)", clean(t.Name), formats.Several(t.Windows, "window"), t.Context)
 	}
 	return hub.Execute(w, v)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"bitmill/eval/threshold"
+	"bitmill/formats"
 )
 
 // Resources holds the cost of running a file on one machine, as `bitmill run --bench` measures it. Like seconds it
@@ -131,8 +132,8 @@ func (m *Model) machine() string {
 	for _, row := range append([]*Row{&m.Source}, m.sorted()...) {
 		if r := row.Resources; r != nil {
 			s := fmt.Sprintf("%s, kernels %s, prompts of %s, %s generated, %s",
-				plural(int64(r.Threads), "thread"), clean(r.Kernel), plural(int64(r.Prompt.Tokens), "token"),
-				plural(int64(r.Generate.Tokens), "token"), plural(int64(r.Prompt.N), "repetition"))
+				formats.Several(r.Threads, "thread"), clean(r.Kernel), formats.Several(r.Prompt.Tokens, "token"),
+				formats.Several(r.Generate.Tokens, "token"), formats.Several(r.Prompt.N, "repetition"))
 			if r.Energy == nil {
 				s += "; " + clean(r.EnergyNote)
 			}

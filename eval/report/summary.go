@@ -9,6 +9,7 @@ import (
 	"bitmill/eval/paired"
 	"bitmill/eval/pareto"
 	"bitmill/eval/threshold"
+	"bitmill/formats"
 )
 
 // sorted are the artifacts from the most bits to the fewest.
@@ -83,7 +84,7 @@ func (m *Model) summary(name bool) string {
 	compared := slices.DeleteFunc(m.sorted(), func(r *Row) bool { return !r.Compared() })
 	if len(compared) == 0 || m.Fidelity.Budget == 0 {
 		return fmt.Sprintf("%s: %s, %d of them compared with the source.",
-			clean(m.Name), plural(int64(len(m.Artifacts)), "format"), len(compared))
+			clean(m.Name), formats.Several(len(m.Artifacts), "format"), len(compared))
 	}
 	nearest := slices.MinFunc(compared, func(a, b *Row) int { return cmp.Compare(a.KLD, b.KLD) })
 	return fmt.Sprintf("No format is within %g nats of %s; the nearest is %s, %s.",
@@ -195,7 +196,7 @@ func (m *Model) facts() (f facts) {
 	f.add("Source hash", m.SourceHash)
 	if n := m.Noise; n != nil {
 		f.add("Noise floor", fmt.Sprintf("KLD %s over %s: the source against itself with activations rounded to BF16",
-			measure(n.KLD, n.KLDSE, false), plural(int64(n.Windows), "window")))
+			measure(n.KLD, n.KLDSE, false), formats.Several(n.Windows, "window")))
 	}
 	if c := m.Calibration; c != nil {
 		text, sum := c.Text, "Calibration SHA-256"
@@ -205,9 +206,9 @@ func (m *Model) facts() (f facts) {
 				text += " (made from " + c.Text + ")"
 			}
 		}
-		s := fmt.Sprintf("%s, %s, %s covered", text, plural(int64(c.Windows), "chunk"), plural(int64(c.Entries), "tensor"))
+		s := fmt.Sprintf("%s, %s, %s covered", text, formats.Several(c.Windows, "chunk"), formats.Several(c.Entries, "tensor"))
 		if c.ZeroColumns > 0 {
-			s += fmt.Sprintf(", %s without data", plural(c.ZeroColumns, "column"))
+			s += fmt.Sprintf(", %s without data", formats.Several(c.ZeroColumns, "column"))
 		}
 		f.add("Calibration", s)
 		f.add(sum, c.SHA256)
@@ -221,7 +222,7 @@ func (r *Report) facts() (f facts) {
 	f.add("Text", t.Name)
 	f.add("Text SHA-256", t.SHA256)
 	if t.Windows > 0 {
-		s := fmt.Sprintf("%s of %d tokens", plural(int64(t.Windows), "chunk"), t.Context)
+		s := fmt.Sprintf("%s of %d tokens", formats.Several(t.Windows, "chunk"), t.Context)
 		switch {
 		case t.Seed > 0 && t.Scored > 0:
 			s += fmt.Sprintf(", taken in a random order (seed %d) until enough was known: at most %d tokens scored", t.Seed, t.Scored)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"bitmill/formats"
 )
 
 // width of the terminal that Table writes for, in columns.
@@ -109,20 +111,13 @@ func shorten(s string, n int) string {
 	return string([]rune(s)[:n-1]) + "…"
 }
 
-// wrap writes a text in lines of at most 100 columns; all but the first start with the indent.
+// wrap writes a text in lines of at most 100 columns; all but the first start with the indent. Longer words are cut.
 func wrap(b *bufio.Writer, s, indent string) {
-	line := ""
-	for _, word := range strings.Fields(s) {
-		word = shorten(word, width-len(indent))
-		switch {
-		case line == "":
-			line = word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
-			line += " " + word
-		default:
-			fmt.Fprintln(b, line)
-			line = indent + word
-		}
+	words := strings.Fields(s)
+	for i, w := range words {
+		words[i] = shorten(w, width-len(indent))
 	}
-	fmt.Fprintln(b, line)
+	for _, line := range formats.Wrap(strings.Join(words, " "), width, indent) {
+		fmt.Fprintln(b, line)
+	}
 }

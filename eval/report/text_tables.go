@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bitmill/eval/threshold"
+	"bitmill/formats"
 )
 
 // economyTable holds a model against the smaller ones, artifact by artifact.
@@ -36,7 +37,7 @@ func (m *Model) bucketTable() table {
 		if len(heads) == 1 {
 			from := 0.0
 			for _, b := range row.Confidence {
-				size := plural(int64(b.Tokens), "token")
+				size := formats.Several(b.Tokens, "token")
 				if row.Sample != nil { // other rows have other tokens
 					size = fmt.Sprintf("%.0f %%", 100*float64(b.Tokens)/float64(max(row.Tokens, 1)))
 				}

@@ -111,14 +111,6 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// plural words a count: 1 tensor, 2 tensors.
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 func or(s string) string {
 	if s == "" {
 		return none

@@ -14,8 +14,8 @@ import (
 
 const cachePrefix = "models--"
 
-// cacheID is the id of the repository, ORG/NAME or NAME, that a folder of the cache holds; "" for other folders.
-func cacheID(dir string) string {
+// CacheID is the id of the repository, ORG/NAME or NAME, that a folder of the cache holds; "" for other folders.
+func CacheID(dir string) string {
 	dir = absolute(dir)
 	for _, d := range []string{dir, filepath.Dir(dir), filepath.Dir(filepath.Dir(dir))} {
 		if id, ok := strings.CutPrefix(filepath.Base(d), cachePrefix); ok && id != "" {
@@ -30,7 +30,7 @@ func cacheID(dir string) string {
 // FolderName is the last element of the folder's absolute path, or the name of the repository when the folder belongs
 // to Hugging Face's cache. It also names files.
 func FolderName(dir string) string {
-	if id := cacheID(dir); id != "" {
+	if id := CacheID(dir); id != "" {
 		return id[strings.Index(id, "/")+1:]
 	}
 	return filepath.Base(absolute(dir))

@@ -66,7 +66,7 @@ func Read(dir, nameOrPath string, n Size) (*Info, error) {
 	info.sampling, info.Suppressed, info.Warnings = sampling, suppressed, append(info.Warnings, warnings...)
 	info.Pooling, warnings = readPooling(dir)
 	info.Warnings = append(info.Warnings, warnings...)
-	name := cmp.Or(cacheID(dir), FolderName(dir))
+	name := cmp.Or(CacheID(dir), FolderName(dir))
 	info.fromNames(nameOrPath, name, n)
 	return info, nil
 }
