@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"bitmill/eval"
+	"bitmill/eval/infer"
 	"bitmill/eval/report"
 	"bitmill/eval/score"
 	"bitmill/quantize"
@@ -18,7 +19,8 @@ import (
 const sampleWindows = 4
 
 // compareMethods measures what the encoders make of every format, from files that are removed again: over the windows
-// that the format was measured on, or, unless Options.CompareMethods asks for it, over a few of them.
+// that the format was measured on, or, unless Options.CompareMethods asks for it, over a few of them. What an earlier
+// run has measured needs no file.
 func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifact, m *report.Model) error {
 	if in.provenance.Method == "" || j.source.Engine == nil {
 		return nil
@@ -42,14 +44,18 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 		if a.model == nil || a.model.Engine == nil {
 			continue // of a type that the engine cannot run
 		}
-		path, _, _ := feedbackFiles(j.path(a.file))
-		model, err := j.reference(ctx, in, a.Plan, path)
-		if err != nil {
-			return err
-		}
-		files, models, rows = append(files, path), append(models, model), append(rows, &m.Artifacts[i])
-		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.word(), Model: model.Engine,
-			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, j.tokens)})
+		rows = append(rows, &m.Artifacts[i])
+		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.word(),
+			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, j.tokens),
+			Make: func() (*infer.Model, error) {
+				path, _, _ := feedbackFiles(j.path(a.file))
+				model, err := j.reference(ctx, in, a.Plan, path)
+				if err != nil {
+					return nil, err
+				}
+				files, models = append(files, path), append(models, model)
+				return model.Engine, nil
+			}})
 	}
 	if len(rows) == 0 {
 		return nil

@@ -47,9 +47,10 @@ func Round(windows [][]int32) int { return max(1, infer.BatchTokens/len(windows[
 type Candidate struct {
 	Step, Key string
 	Model     *infer.Model
-	Windows   int             // of the order, that it takes whatever Until says; 0: as Until says
-	scores    []*score.Window // by window of the text; nil: not yet scored
-	need      int             // of the order, its first windows
+	Make      func() (*infer.Model, error) // in place of Model: called when a window is missing
+	Windows   int                          // of the order, that it takes whatever Until says; 0: as Until says
+	scores    []*score.Window              // by window of the text; nil: not yet scored
+	need      int                          // of the order, its first windows
 	likely    int
 	journal   *file.Journal
 }

@@ -10,6 +10,7 @@ import (
 
 	"bitmill/cli/steps"
 	"bitmill/eval"
+	"bitmill/eval/infer"
 	"bitmill/eval/score"
 )
 
@@ -98,5 +99,35 @@ func TestEvaluationEndsWhenItHasEnough(t *testing.T) {
 	}
 	if alone, _, err := evaluate(t.Context(), 2, t.TempDir(), 4); err != nil || len(alone[0].WindowNLL) != 4 {
 		t.Errorf("alone: %+v, %v", alone, err)
+	}
+}
+
+// TestModelsAreMadeWhenMissing: a model is made for windows that are missing, and not for those that are there.
+func TestModelsAreMadeWhenMissing(t *testing.T) {
+	m, err := Session{Events: Discard{}, Threads: 2}.Load(llama(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	store := &steps.Store{Dir: t.TempDir()}
+	run := func(make func() (*infer.Model, error)) error {
+		v := Evaluation{Session: Session{Events: Discard{}, Threads: 1}, Reference: m.Engine, Store: store,
+			Windows:    [][]int32{{1, 2, 3, 4, 5, 6, 7, 8}, {8, 7, 6, 5, 4, 3, 2, 1}},
+			Candidates: []Candidate{{Step: "source", Key: "source", Model: m.Engine}, {Step: "a", Key: "a", Make: make}}}
+		_, err := v.Run(t.Context())
+		return err
+	}
+	failed := errors.New("made")
+	if err := run(func() (*infer.Model, error) { return nil, failed }); !errors.Is(err, failed) {
+		t.Errorf("a model that cannot be made: %v", err)
+	}
+	made := 0
+	for range 2 {
+		if err := run(func() (*infer.Model, error) { made++; return m.Engine.WithBF16Inputs(), nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made != 1 {
+		t.Errorf("made %d times", made)
 	}
 }

@@ -37,7 +37,9 @@ func (s *sitting) score(ctx context.Context) error {
 	for _, to := range slices.Compact(ends) {
 		if subjects := s.missing(from, to); subjects != nil {
 			if err := s.compare(ctx, s.Order[from:to], subjects); err != nil {
-				s.pool.Close()
+				if s.pool != nil {
+					s.pool.Close()
+				}
 				return err
 			}
 		}
@@ -82,6 +84,14 @@ func (s *sitting) left() (n int64) {
 
 // compare scores windows for the subjects, the reference among them.
 func (s *sitting) compare(ctx context.Context, windows []int, subjects []*Candidate) error {
+	for _, c := range subjects {
+		if c.Model == nil && c.Make != nil {
+			var err error
+			if c.Model, err = c.Make(); err != nil {
+				return err
+			}
+		}
+	}
 	if s.pool == nil {
 		s.pool, s.progress = s.Pool(), s.Events.Begin(s.What, "model windows")
 	}
