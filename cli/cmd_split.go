@@ -126,7 +126,8 @@ func runSplit(ctx context.Context, e env, in, prefix string, o gguf.SplitOptions
 	for _, r := range rows {
 		fmt.Fprintf(e.stdout, "%s %s: %d tensors, %d bytes\n", verb, r.Path, r.Tensors, r.Bytes)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", formats.Several(len(rows), "shard"), formats.Several(len(f.Tensors), "tensor"),
+	_, err = fmt.Fprintf(e.stdout, "%s, %s, %d bytes\n", formats.Several(len(rows), "shard"),
+		formats.Several(len(f.Tensors), "tensor"),
 		totalBytes(rows))
 	return err
 }

@@ -49,7 +49,8 @@ func (f *Forecast) String() string {
 	for _, x := range f.Files {
 		sum += x.Bytes
 	}
-	text := fmt.Sprintf("%s, %s of %s, ", formats.Several(f.Models, "model"), formats.Several(len(f.Files), "file"), formats.Size(sum))
+	text := fmt.Sprintf("%s, %s of %s, ", formats.Several(f.Models, "model"), formats.Several(len(f.Files), "file"),
+		formats.Size(sum))
 	if f.Windows > 0 {
 		text += fmt.Sprintf("%s of %d tokens, ", formats.Several(f.Windows, "window"), f.Context)
 	}

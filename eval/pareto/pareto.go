@@ -57,8 +57,8 @@ func (c *Candidate) sibling(o *Candidate) bool {
 	return cmp.Or(c.From, c.Model) == cmp.Or(o.From, o.Model)
 }
 
-// MemoryWith is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64. Without
-// tokens there is no state either.
+// MemoryWith is the file's size with the keys and values of so many tokens, in bytes, at most the largest int64.
+// Without tokens there is no state either.
 func (c *Candidate) MemoryWith(tokens int64) int64 {
 	if tokens <= 0 {
 		return c.FileBytes

@@ -206,7 +206,8 @@ func (m *Model) facts() (f facts) {
 				text += " (made from " + c.Text + ")"
 			}
 		}
-		s := fmt.Sprintf("%s, %s, %s covered", text, formats.Several(c.Windows, "chunk"), formats.Several(c.Entries, "tensor"))
+		s := fmt.Sprintf("%s, %s, %s covered", text, formats.Several(c.Windows, "chunk"),
+			formats.Several(c.Entries, "tensor"))
 		if c.ZeroColumns > 0 {
 			s += fmt.Sprintf(", %s without data", formats.Several(c.ZeroColumns, "column"))
 		}
