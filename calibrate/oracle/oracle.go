@@ -23,6 +23,8 @@ type Options struct {
 	Threads  int   // cores for the matrix products; 0: GOMAXPROCS
 }
 
+const defaultBytes = 4 << 30
+
 // Oracle computes the logits of one checkpoint. It is safe for concurrent use; calls run one after another.
 type Oracle struct {
 	model    *model
@@ -44,7 +46,7 @@ func New(c *checkpoint.Checkpoint, o Options) (*Oracle, error) {
 		return nil, err
 	}
 	if o.MaxBytes == 0 {
-		o.MaxBytes = 4 << 30
+		o.MaxBytes = defaultBytes
 	}
 	if err := m.fits(1, o.MaxBytes); err != nil {
 		return nil, err

@@ -8,34 +8,38 @@ import (
 )
 
 // run is Logits with the lock held.
-func (o *Oracle) run(ctx context.Context, tokens []int32) ([][]float32, error) {
-	k := o.model.config
-	x, err := o.embed(tokens)
+func (o *Oracle) run(ctx context.Context, tokens []int32) (logits [][]float32, err error) {
+	x, err := o.stream(ctx, tokens)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { release(x) }()
-	if err := guard("building the graph", func() error { return o.prepare(len(tokens)) }); err != nil {
-		return nil, err
-	}
-	for i := range k.Layers {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		err := guard(fmt.Sprintf("layer %d", i), func() (err error) {
-			x, err = o.runLayer(i, x)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	var logits [][]float32
+	defer release(x)
 	err = guard("output", func() (err error) {
 		logits, err = o.runHead(ctx, x, len(tokens))
 		return err
 	})
 	return logits, err
+}
+
+// stream is the residual stream behind the last layer: [len(tokens), width].
+func (o *Oracle) stream(ctx context.Context, tokens []int32) (*tensors.Tensor, error) {
+	x, err := o.embed(tokens)
+	if err == nil {
+		err = guard("building the graph", func() error { return o.prepare(len(tokens)) })
+	}
+	for i := 0; err == nil && i < o.model.config.Layers; i++ {
+		if err = ctx.Err(); err == nil {
+			err = guard(fmt.Sprintf("layer %d", i), func() (err error) {
+				x, err = o.runLayer(i, x)
+				return err
+			})
+		}
+	}
+	if err != nil {
+		release(x)
+		return nil, err
+	}
+	return x, nil
 }
 
 // embed looks the tokens up: [len(tokens), width].
