@@ -73,9 +73,11 @@ var rules = []rule{
 		"runs the engine to choose levels, as calibrate does to weigh them"},
 	{"quantize/probe", []string{"formats/...", "eval/infer", "eval/kernel", "quantize/encode"},
 		"runs the engine with errors in its matrices; it chooses nothing"},
+	{"quantize/tune", []string{"formats/...", "quantize/encode"},
+		"whoever computes gradients gives them to it; it runs no model"},
 	{"cli", []string{"formats/...", "eval/...", "calibrate/...", "quantize/...", "cli/..."}, "the top"},
 	{"cli/pipeline", []string{"formats/...", "eval/...", "calibrate", "quantize", "quantize/encode", "quantize/feedback",
-		"quantize/probe", "cli/steps"},
+		"quantize/probe", "quantize/tune", "cli/steps"},
 		"the main job, without flags and terminals"},
 	{"cli/steps", []string{"formats/file"}, "records and journals know no models"},
 }
