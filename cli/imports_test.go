@@ -42,6 +42,7 @@ var rules = []rule{
 	{"formats/checkpoint/arch", []string{"formats", "formats/gguf", "formats/modelcard", "formats/prequant",
 		"formats/pyjson", "formats/tokenizer"}, "architectures as data: no files and no weights"},
 	{"formats/checkpoint", []string{"formats/..."}, "puts containers, tokenizers and types together"},
+	{"formats/corpus", nil, "embedded files, nothing else"},
 	{"formats/demo", nil, "embedded files, nothing else"},
 	{"eval", []string{"formats/...", "eval/infer", "eval/kernel", "eval/score", "eval/sequential"},
 		"runs artifacts; never makes them"},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"bitmill/formats/corpus"
 	"bitmill/formats/demo"
 )
 
@@ -36,6 +37,9 @@ func TestOverlap(t *testing.T) {
 	}
 	if got := Overlap(demo.Calibration, demo.Evaluation); got > 0.001 {
 		t.Errorf("the demo's texts overlap: %v", got)
+	}
+	if got := Overlap(corpus.Calibration(), corpus.Evaluation()); got != 0 {
+		t.Errorf("the built-in texts overlap: %v", got)
 	}
 }
 

@@ -1,0 +1,7 @@
+//go:build nodemo || slim
+
+package corpus
+
+import "embed"
+
+var tree embed.FS
