@@ -69,7 +69,7 @@ func (p *pass) run(tasks int, s step) {
 // begin checks the sequences and lays them out.
 func (p *pass) begin(m *Model, seqs []Sequence) error {
 	p.m, p.tokens, p.spans, p.n, p.wanted, p.residual = m, p.tokens[:0], p.spans[:0], 0, 0, residual{}
-	p.narrows, p.loop, p.err = false, 0, nil
+	p.narrows, p.loop, p.err, p.products = false, 0, nil, p.products[:0]
 	p.inputs, p.streams = table{}, table{}
 	last := 0
 	for i, s := range seqs {

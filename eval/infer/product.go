@@ -58,6 +58,9 @@ func (p *pass) observe(w *Linear, in []float32, n int) {
 
 // multiplyAll runs the queued products, of n tokens each.
 func (p *pass) multiplyAll(n int) {
+	if p.o.Multiply != nil {
+		p.o.Multiply()
+	}
 	rows, tasks := 0, 0
 	for _, l := range p.products {
 		rows += l.w.Rows

@@ -23,6 +23,8 @@ type Options struct {
 	// Observe is called with the input of every matrix product: n rows of w.Cols values in x, valid during the call.
 	// With it, the last layer too is computed for all tokens, not only for those whose logits are wanted.
 	Observe func(w *Linear, x []float32, n int)
+	// Multiply is called behind the calls of Observe for products that are computed together, before they are.
+	Multiply func()
 	// Sum is called before Observe with the matrices whose product is added to the residual stream as it is, and the n
 	// rows of that stream in front of the sum.
 	Sum func(w *Linear, stream []float32, n int)
@@ -162,8 +164,16 @@ func (m *Model) loops() int { return max(1, m.Config.Loops) }
 // embedding. It returns the residual stream before layer to in a slice that the next call reuses, and which may be its
 // x. Layer by layer, values are those of Forward. The sequences have no caches. Layers that share the keys and values
 // of an earlier one run together with it only, and those of a model with several residual streams not at all.
-func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([]float32, error) {
+// After Stop, it fails with ErrStopped.
+func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) (_ []float32, err error) {
 	p := &r.pass
+	defer func() {
+		if v := recover(); v == (stopped{}) {
+			err = ErrStopped
+		} else if v != nil {
+			panic(v)
+		}
+	}()
 	if err := p.begin(m, seqs); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,19 @@ func (c *Columns) Reset(n, cols int) {
 	c.records = grow(c.records, c.panels*c.blocks)
 }
 
+// Words is the memory of the contents: to be kept elsewhere, and copied back behind another Reset of the same size.
+func (c *Columns) Words() []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(c.records))), len(c.records)*layout.ColumnRecord/4)
+}
+
+// Borrow makes c show the contents that Words returned of Columns of n tokens of cols activations. Until the next
+// Borrow, c must not be changed.
+func (c *Columns) Borrow(words []float32, n, cols int) {
+	b := Columns{tokens: n, cols: cols, panels: (cols + lanes - 1) / lanes, blocks: (n + ColumnTokens - 1) / ColumnTokens}
+	b.records = unsafe.Slice((*columnRecord)(unsafe.Pointer(unsafe.SliceData(words))), b.panels*b.blocks)
+	*c = b
+}
+
 // Blocks is the number of blocks of tokens, Panels that of panels.
 func (c *Columns) Blocks() int { return c.blocks }
 

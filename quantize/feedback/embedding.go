@@ -48,7 +48,7 @@ func (u *run) tied(full *infer.Model, seqs []infer.Sequence) (h panelled, err er
 		if err := u.moments.load(&u.codes, weighted, len(s.Tokens), n); err != nil {
 			return h, err
 		}
-		if err := u.moments.add(h, &u.codes, &u.codes); err != nil {
+		if err := u.moments.add(&h, &u.codes, &u.codes); err != nil {
 			return h, err
 		}
 		if tokens <= sampleTokens/4 {

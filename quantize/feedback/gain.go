@@ -3,10 +3,8 @@ package feedback
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"bitmill/eval/infer"
-	"bitmill/eval/kernel"
 	"bitmill/formats/checkpoint"
 )
 
@@ -28,10 +26,8 @@ func GainTokens(c *checkpoint.Checkpoint, text int) int {
 // o.Progress counts layers.
 func Gains(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32,
 	o Options) (map[string]float64, error) {
-	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
 	o.Tokens = cmp.Or(o.Tokens, gainTokens*widestInput(source))
-	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
-		width: source.Config.Width}
+	u := newRun(ctx, pool, source, o)
 	full, err := infer.Load(source)
 	if err != nil {
 		return nil, err
@@ -51,60 +47,91 @@ func Gains(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint,
 			return nil, err
 		}
 	}
-	u.runner = infer.NewRunner(pool, infer.Options{Kernel: o.Kernel, Observe: g.observe, NoHead: true})
-	s := &stream{model: full}
-	if s.x, err = u.runner.Layers(full, seqs, nil, 0, 0); err != nil {
+	u.groups = split(seqs, infer.BatchTokens, infer.BatchTokens)
+	u.runners[0] = infer.NewRunner(pool, infer.Options{Kernel: u.Kernel, Observe: g.observe, NoHead: true})
+	u.runners[1] = u.runners[0]
+	if u.shelf, err = openShelf(""); err != nil {
 		return nil, err
 	}
-	s.x = slices.Clone(s.x)
+	s := &stream{model: full}
+	if err := u.embed(s); err != nil {
+		return nil, err
+	}
 	for from, to := range layersAlone(full) {
-		if err := ctx.Err(); err != nil {
+		u.begin(s, from, to)
+		u.active = true
+		if err := cmp.Or(u.through(), g.finish()); err != nil {
 			return nil, err
 		}
-		x, err := u.runner.Layers(full, seqs, s.x, from, to)
-		if err = cmp.Or(u.err, err); err != nil {
-			return nil, err
-		}
-		copy(s.x, x)
 		if o.Progress != nil {
 			o.Progress(int64(to), int64(source.Config.Layers))
 		}
 	}
 	if out := full.Output(); out.Name != embeddingName {
-		u.runner.FinalNorm(full, s.x)
-		g.observe(out, s.x, len(s.x)/u.width)
+		u.begin(s, 0, 0)
+		u.active = true
+		if err := cmp.Or(u.final(func(x []float32) error { return g.note(out, x, u.at.n) }), g.finish()); err != nil {
+			return nil, err
+		}
 	}
-	return g.of, u.err
+	return g.of, nil
 }
 
 // gains is the state of Gains.
 type gains struct {
 	*run
-	of    map[string]float64
-	seen  *float32 // the rows of the current site
-	value float64  // its gain
+	of map[string]float64
 }
 
-// observe takes the gain of a matrix from its inputs. Of experts, the first with a token for each column counts.
+// observe takes down inputs of matrices whose gain is not known yet.
 func (g *gains) observe(w *infer.Linear, x []float32, n int) {
-	if g.err != nil || len(x) == 0 || w.Cols%panel != 0 || g.of[w.Name] != 0 || w.Routed && n < w.Cols {
-		return
+	if g.active && len(x) > 0 && w.Cols%panel == 0 && g.of[w.Name] == 0 {
+		g.stop(g.note(w, x, n))
 	}
-	if g.seen != &x[0] {
-		g.seen = &x[0]
-		n = min(n, g.fit)
-		var h panelled
-		if g.err = g.moments.load(&g.codes, x, n, w.Cols); g.err == nil {
-			h, g.err = g.moments.sum(&g.codes, &g.codes)
-		}
-		if g.err != nil {
-			return
-		}
-		h.mirror()
-		h.damp(g.damping(w.Cols, n))
-		g.value, g.err = g.gain(h)
+}
+
+// note takes down an input. Of experts one counts: the first that has its share of the tokens of the first group.
+func (g *gains) note(w *infer.Linear, x []float32, n int) error {
+	k := key{name: w.Name}
+	s := g.sites[k]
+	switch {
+	case s != nil && s.expert != w.Expert:
+		return nil
+	case s == nil && g.seen == &x[0]:
+		s = g.last
+	case s == nil && (g.at.number > 0 || w.Routed && n*w.Experts < g.at.n*g.source.Config.Experts.Used):
+		return nil
+	case s == nil:
+		s = &site{cols: w.Cols, expert: w.Expert, routed: w.Routed}
 	}
-	g.of[w.Name] = g.value
+	g.sites[k], g.seen, g.last = s, &x[0], s
+	if s.group > g.at.number {
+		return nil
+	}
+	s.group = g.at.number + 1
+	return g.add(s, x[:n*w.Cols], g.fitRows(w, n))
+}
+
+// finish computes the gains of the current layers.
+func (g *gains) finish() error {
+	of := map[*site]float64{}
+	for k, s := range g.sites {
+		if of[s] == 0 && (!s.routed || s.blocks.rows >= s.cols) {
+			if err := g.run.finish(s); err != nil {
+				return err
+			}
+			s.h.damp(g.damping(s.cols, s.blocks.rows))
+			v, err := g.gain(s.h)
+			if err != nil {
+				return err
+			}
+			of[s] = v
+		}
+		if of[s] > 0 {
+			g.of[k.name] = of[s]
+		}
+	}
+	return nil
 }
 
 // gain is that of damped moments.

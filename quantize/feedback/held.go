@@ -25,26 +25,19 @@ func heldRows(n, fit int) iter.Seq[int] {
 	}
 }
 
-// hold takes some of the rows that are held back; with none of them, nothing is checked.
-func (m *matrix) hold(w []float32, full *site, sum []float32) *held {
-	h, s := &held{matrix: m, w: w}, &m.solve
-	for t := range heldRows(len(s.x)/m.n, s.n) {
-		h.x = append(h.x, s.x[t*m.n:][:m.n]...)
-	}
+// hold makes what is checked of a matrix with weights w; with no rows held back, nothing is.
+func (m *matrix) hold(w []float32, s *site, as *wanted) *held {
+	h := &held{matrix: m, w: w, x: s.held}
 	switch {
-	case full == nil:
+	case as.full == nil:
 		h.miss = make([]float32, len(h.x)/m.n*m.rows)
-	case full.stream != nil && sum != nil:
+	case as.bySum:
 		h.miss = h.outputs(w, h.x)
-		i := 0
-		for t := range heldRows(full.tokens, s.n) {
-			for r := range m.rows {
-				h.miss[i] = full.stream[t*m.rows+r] - sum[t*m.rows+r] - h.miss[i]
-				i++
-			}
+		for i, v := range as.missed {
+			h.miss[i] = v - h.miss[i]
 		}
 	default:
-		moved := slices.Clone(full.held)
+		moved := slices.Clone(as.full.held)
 		for i, v := range h.x {
 			moved[i] -= v
 		}

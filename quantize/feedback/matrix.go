@@ -1,8 +1,6 @@
 package feedback
 
 import (
-	"fmt"
-
 	"bitmill/eval/infer"
 	"bitmill/formats"
 	"bitmill/quantize/encode"
@@ -14,62 +12,21 @@ type gridKind struct {
 	book bool
 }
 
-// solving is the current site of an artifact: rows x, whose moments its matrices share.
-type solving struct {
-	x       []float32              // [tokens][columns]
-	n       int                    // tokens to fit on
-	pooled  int                    // tokens of other experts that count as well
-	h       panelled               // Σ x·x', damped; empty until it is needed
-	added   []float32              // to the diagonal of h, by damping
-	c       panelled               // Σ (full-x)·x'; empty until it is needed
-	solvers map[gridKind][]*Solver // with all starts
-}
-
-func (s *solving) begin(x []float32, n int) {
-	*s = solving{x: x, n: n, solvers: map[gridKind][]*Solver{}}
-}
-
-// matrix chooses a matrix, unless its type is not a grid or is the source's, or an earlier run has chosen it.
-func (u *run) matrix(w *infer.Linear, sum []float32) error {
-	if !chosen(w) {
-		return nil
-	}
+// matrix chooses a matrix of a site.
+func (u *run) matrix(s *site, w *wanted) error {
 	g := encode.GridOf(w.Type)
-	t, ok := u.source.Tensor(w.Name)
-	start, same := u.art.Checkpoint.Tensor(w.Name)
+	t, _ := u.source.Tensor(w.Name) // see settle
 	k := key{w.Name, w.Expert}
-	if same {
-		u.replaced[k] = part(start.Bytes(), w)
-	}
-	if data := u.art.Have(w.Name, w.Expert); data != nil {
-		u.report(1)
-		return u.model.Replace(w.Name, w.Expert, data)
-	}
-	if !ok || !same || t.Cols() != start.Cols() || t.Rows() != start.Rows() {
-		return fmt.Errorf("%w: the artifact was made from another model", formats.ErrCorrupt)
-	}
-	if t.Type == start.Type { // a copy has no error
-		u.report(1)
-		return nil
-	}
-	m := &matrix{run: u, g: g, typ: w.Type, rows: int(t.Rows()) / max(1, w.Experts), n: int(t.Cols()), start: u.replaced[k],
-		routed: w.Routed}
+	m := &matrix{run: u, g: g, typ: w.Type, rows: int(t.Rows()) / max(1, w.Experts), n: int(t.Cols()), start: u.replaced[k]}
 	values := make([]float32, m.rows*m.n)
 	if err := t.Floats(values, int64(w.Expert*m.rows), int64(m.rows)); err != nil {
 		return err
 	}
-	if err := m.prepare(w.Name); err != nil {
+	if err := m.prepare(s); err != nil {
 		return err
 	}
-	full := u.sites.of[k]
-	if full != nil && (full.cols != m.n || full.tokens != len(u.solve.x)/m.n) {
-		full = nil
-	}
-	move, err := m.correction(values, full, sum)
-	if err != nil {
-		return err
-	}
-	held := m.hold(values, full, sum)
+	move := m.correction(values, s, w)
+	held := m.hold(values, s, w)
 	c := m.choose(held.target(values, move))
 	c.Name, c.Expert = w.Name, w.Expert
 	if !held.better(c.Data) {
@@ -78,6 +35,7 @@ func (u *run) matrix(w *infer.Linear, sum []float32) error {
 	if err := u.art.Store(c); err != nil {
 		return err
 	}
+	u.settled[k] = true
 	u.report(1)
 	return u.model.Replace(w.Name, w.Expert, c.Data)
 }
@@ -112,24 +70,18 @@ type matrix struct {
 	rows, n int
 	start   []byte
 	solvers []*Solver // the first one's moments judge
-	routed  bool
 }
 
-// prepare makes the moments of the site and the solver, unless another matrix has.
-func (m *matrix) prepare(name string) (err error) {
-	s := &m.solve
-	if s.h.v == nil {
-		if err := m.moments.load(&m.codes, s.x, s.n, m.n); err != nil {
-			return err
+// prepare makes the solver, unless another matrix of the site has.
+func (m *matrix) prepare(s *site) (err error) {
+	if s.added == nil {
+		s.added = s.h.damp(m.damping(m.n, s.blocks.rows+s.pooled))
+		for i := range s.c.v {
+			s.c.v[i] -= s.h.v[i]
 		}
-		if s.h, err = m.moments.sum(&m.codes, &m.codes); err != nil {
-			return err
+		for i, v := range s.c.diagonal {
+			*v += s.added[i]
 		}
-		s.h.mirror()
-		if m.routed {
-			m.share(s, name)
-		}
-		s.added = s.h.damp(m.damping(m.n, s.n+s.pooled))
 	}
 	kind := gridKind{m.g.Sub, m.g.Book != nil}
 	if m.solvers = s.solvers[kind]; m.solvers != nil {
@@ -148,52 +100,25 @@ func (m *matrix) prepare(name string) (err error) {
 //
 //	(W·C + R)·inverse(H)    C = Σ (full-x)·x'    R = Σ (full sum - sum)·x'
 //
-// sum is nil where the product is not added to the residual stream, and R is 0. Else, with the full model's stream
-// behind the sum, W·C + R = Σ (stream-sum)·x' - W·H, without C.
-func (m *matrix) correction(w []float32, full *site, sum []float32) (move []float32, err error) {
-	switch s := &m.solve; {
-	case full == nil:
-		return nil, nil
-	case full.stream != nil && sum != nil:
-		move, err = m.missed(w, full.stream, sum)
-	default:
-		if s.c.v == nil {
-			if s.c, err = m.moments.sum(&full.codes, &m.codes); err != nil {
-				return nil, err
-			}
-			for i, v := range s.h.v {
-				s.c.v[i] -= v
-			}
-			for i, v := range s.c.diagonal {
-				*v += s.added[i]
+// Where the product is not added to the residual stream, R is 0. Else, with the full model's stream behind the sum,
+// W·C + R = Σ (stream-sum)·x' - W·H, without C.
+func (m *matrix) correction(w []float32, s *site, as *wanted) (move []float32) {
+	switch {
+	case as.full == nil:
+		return nil
+	case as.bySum:
+		move = m.times(w, s.h)
+		for i := range m.rows {
+			for j, v := range move[i*m.n:][:m.n] {
+				move[i*m.n+j] = as.r.at(i, j) - (v - float32(s.added[j]*w[i*m.n+j]))
 			}
 		}
+		as.r = panelled{}
+	default:
 		move = m.times(w, s.c)
 	}
-	if err != nil {
-		return nil, err
-	}
 	m.solvers[0].Correct(m.pool, move, m.rows)
-	return move, nil
-}
-
-// missed is Σ (stream-sum)·x' - W·H.
-func (m *matrix) missed(w, stream, sum []float32) ([]float32, error) {
-	s := &m.solve
-	if err := m.moments.loadDifference(&m.outputs, stream, sum, s.n, m.rows); err != nil {
-		return nil, err
-	}
-	r, err := m.moments.sum(&m.outputs, &m.codes)
-	if err != nil {
-		return nil, err
-	}
-	move := m.times(w, s.h)
-	for i := range m.rows {
-		for j, v := range move[i*m.n:][:m.n] {
-			move[i*m.n+j] = r.at(i, j) - (v - float32(s.added[j]*w[i*m.n+j]))
-		}
-	}
-	return move, nil
+	return move
 }
 
 // times is W·B.

@@ -28,33 +28,12 @@ func (m *moments) load(c *kernel.Columns, x []float32, n, cols int) error {
 	return errors.Join(errs...)
 }
 
-// loadDifference rounds n rows of a-b.
-func (m *moments) loadDifference(c *kernel.Columns, a, b []float32, n, cols int) error {
-	c.Reset(n, cols)
-	errs := make([]error, c.Blocks())
-	stages := make([][]float32, m.pool.Workers())
-	m.pool.Run(len(errs), func(worker, i int) {
-		from, to := i*kernel.ColumnTokens*cols, min(n, (i+1)*kernel.ColumnTokens)*cols
-		if stages[worker] == nil {
-			stages[worker] = make([]float32, to-from)
-		}
-		d, b := stages[worker][:to-from], b[from:to]
-		for j, v := range a[from:to] {
-			d[j] = v - b[j]
-		}
-		errs[i] = m.set.LoadColumns(c, i, d)
-	})
-	return errors.Join(errs...)
-}
-
-// sum is Σ a·b' over tokens, with rows and columns rounded up to sixteens.
-func (m *moments) sum(a, b *kernel.Columns) (panelled, error) {
-	out := newPanelled(panel*a.Panels(), panel*b.Panels())
-	return out, m.add(out, a, b)
-}
-
-// add adds Σ a·b'. With the same a and b only what is above the diagonal is complete: mirror completes the rest.
-func (m *moments) add(out panelled, a, b *kernel.Columns) error {
+// add adds Σ a·b' over tokens, with rows and columns rounded up to sixteens. With the same a and b only what is above
+// the diagonal is complete: mirror completes the rest.
+func (m *moments) add(out *panelled, a, b *kernel.Columns) error {
+	if out.v == nil {
+		*out = newPanelled(panel*a.Panels(), panel*b.Panels())
+	}
 	rows, cols := (a.Panels()+tilePanels-1)/tilePanels, (b.Panels()+tilePanels-1)/tilePanels
 	errs := make([]error, rows*cols)
 	m.pool.Run(len(errs), func(_, task int) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 
 	"bitmill/eval/infer"
@@ -38,6 +37,9 @@ type Options struct {
 	Starts  int         // of the search, up to quantize.MostStarts, each as costly as the first; 0: 1
 	Tokens  int         // to fit on, of the text, evenly spread; 0: tokensPerColumn
 
+	Group, Last int    // tokens that go through a layer together, and those that do last; 0: all. See Room
+	Scratch     string // path of a file for what lies between layers; "": in memory
+
 	Progress func(done, total int64) // matrices
 }
 
@@ -50,46 +52,43 @@ type key struct {
 // run is the state of Run.
 type run struct {
 	Options
+	pass
+	ctx     context.Context
 	source  *checkpoint.Checkpoint
 	pool    *infer.Pool
-	runner  *infer.Runner // of all models
 	moments moments
 	width   int
-	fit     int // tokens to fit on, the first ones; the others are held back
 
-	tiedAdded []float32 // to the diagonal of the tied embedding's moments, by damping
+	groups      []group
+	tokens      int
+	fit         int              // tokens to fit on, the first ones; the others are held back
+	runners     [2]*infer.Runner // of the last group, and of the others
+	shelf       *shelf
+	streams     int       // slabs of the streams
+	shelved     int       // with those that the full model left for the current layers
+	tiedAdded   []float32 // to the diagonal of the tied embedding's moments, by damping
+	done, total int64     // matrices
 
-	sites   sites
-	codes   kernel.Columns // of the inputs of the current site
-	outputs kernel.Columns // what the current sum misses
-	sum     []float32      // the residual stream in front of the current sum; nil for other products
-	seen    *float32       // the rows of the current site
-
-	active bool // layers run; else it is the embedding
-
-	art   *Artifact // whose pass it is; nil: the full model's
-	model *infer.Model
-	solve solving
-	err   error
-
-	replaced    map[key][]byte            // of the current layers, with the data before
-	pools       map[string]*expertMoments // of tensors with experts
-	done, total int64                     // matrices
+	codes, outputs kernel.Columns // of the current rows, and of what their sum misses
+	rows, words    []float32
 }
 
 // Run chooses the matrices of all artifacts, layer after layer. Each matrix has the inputs that the chosen matrices
 // before it give, and aims at the outputs of the full model (GPTAQ, arXiv 2504.02692). The full model runs once for
 // all artifacts.
 func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32, artifacts []Artifact,
-	o Options) error {
+	o Options) (err error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
-	o.Kernel = cmp.Or(o.Kernel, kernel.Best()).Fixed()
-	u := &run{Options: o, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
-		width: source.Config.Width, pools: map[string]*expertMoments{}}
 	if len(windows) == 0 {
 		return errors.New("feedback needs at least one window of text")
 	}
+	u := newRun(ctx, pool, source, o)
 	seqs := u.hold(windows)
+	u.groups = split(seqs, u.Group, cmp.Or(u.Last, u.tokens))
+	if u.shelf, err = openShelf(o.Scratch); err != nil {
+		return err
+	}
+	defer u.shelf.close()
 	streams, err := u.open(artifacts, seqs)
 	if err != nil {
 		return err
@@ -102,7 +101,7 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := u.layers(s, seqs, from, to); err != nil {
+			if err := u.layers(s, from, to); err != nil {
 				return err
 			}
 		}
@@ -114,33 +113,8 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	return nil
 }
 
-// front keeps the residual stream in front of a sum for the call of observe that follows.
-func (u *run) front(_ *infer.Linear, stream []float32, _ int) { u.sum = stream }
-
-// observe takes down the inputs of the full model, and chooses the matrices of an artifact before they are used.
-func (u *run) observe(w *infer.Linear, x []float32, n int) {
-	sum := u.sum
-	u.sum = nil
-	if !u.active || u.err != nil || len(x) == 0 || w.Routed && u.art == nil { // experts' tokens are others in an artifact
-		return
-	}
-	same := u.seen == &x[0]
-	u.seen = &x[0]
-	if u.art == nil {
-		if !same {
-			u.err = u.note(x, n)
-		}
-		u.sites.of[key{w.Name, w.Expert}] = u.sites.last
-		return
-	}
-	if !same {
-		fit := u.fit
-		if w.Routed { // those that are held back come last here as well
-			fit = n - n/heldBack
-		}
-		u.solve.begin(x, min(n, fit))
-	}
-	if err := u.matrix(w, sum); err != nil {
-		u.err = fmt.Errorf("tensor %s: %w", w.Name, err)
-	}
+func newRun(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, o Options) *run {
+	o.Kernel = cmp.Or(o.Kernel, kernel.Best()).Fixed()
+	return &run{Options: o, ctx: ctx, source: source, pool: pool, moments: moments{pool: pool, set: o.Kernel},
+		width: source.Config.Width}
 }

@@ -2,24 +2,26 @@ package feedback
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"slices"
 
 	"bitmill/eval/infer"
+	"bitmill/formats"
 )
 
 // stream is the residual stream of one model.
 type stream struct {
 	art   *Artifact // nil: the full model's
 	model *infer.Model
-	x     []float32 // [tokens][width]
+	x     *slab // [tokens][width]
 }
 
 // open loads the models and embeds the tokens. The full model comes first.
 func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream, err error) {
-	u.runner = infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Sum: u.front,
-		Added: u.behind, NoHead: true})
+	for i := range u.runners {
+		u.runners[i] = infer.NewRunner(u.pool, infer.Options{Kernel: u.Kernel, Observe: u.observe, Multiply: u.multiply,
+			Sum: u.front, Added: u.behind, NoHead: true})
+	}
 	list = append(list, &stream{})
 	for i := range artifacts {
 		list = append(list, &stream{art: &artifacts[i]})
@@ -50,13 +52,28 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 		if s.art != nil {
 			u.total += matrices(s.model, tied.v != nil)
 		}
-		x, err := u.runner.Layers(s.model, seqs, nil, 0, 0)
-		if err != nil {
+		if err := u.embed(s); err != nil {
 			return nil, err
 		}
-		s.x = slices.Clone(x)
 	}
 	return list, nil
+}
+
+// embed begins a stream.
+func (u *run) embed(s *stream) error {
+	s.x = u.shelf.take(u.tokens * u.width)
+	u.streams = u.shelf.used
+	for i := range u.groups {
+		u.at = &u.groups[i]
+		x, err := u.current().Layers(s.model, u.at.seqs, nil, 0, 0)
+		if err == nil {
+			err = u.put(s, x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // layersAlone are the ranges [from, to) of layers that run without the others.
@@ -74,20 +91,27 @@ func layersAlone(m *infer.Model) iter.Seq2[int, int] {
 }
 
 // layers runs layers [from, to) on a stream and quantizes their matrices on the way.
-func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
-	clear(u.pools)
-	u.art, u.model, u.seen, u.replaced = s.art, s.model, nil, map[key][]byte{}
-	if s.art == nil {
-		u.sites.reset()
-	}
+func (u *run) layers(s *stream, from, to int) error {
+	u.begin(s, from, to)
 	u.active = true
-	x, err := u.runner.Layers(s.model, seqs, s.x, from, to)
-	u.active = false
-	if err = cmp.Or(u.err, err); err != nil {
+	if s.art == nil {
+		err := u.through()
+		u.shelved = u.shelf.used
 		return err
 	}
-	copy(s.x, x)
+	u.at = &u.groups[len(u.groups)-1]
+	x, err := u.forward()
+	u.active = false
+	if err = cmp.Or(u.err, err); err == nil {
+		err = cmp.Or(u.put(s, x), u.others())
+	}
+	if err != nil {
+		return err
+	}
 	for k, start := range u.replaced { // mapped data take no memory
+		if formats.LayerOf(k.name) < 0 {
+			continue
+		}
 		if err := s.model.Replace(k.name, k.expert, start); err != nil {
 			return err
 		}
@@ -95,26 +119,86 @@ func (u *run) layers(s *stream, seqs []infer.Sequence, from, to int) error {
 	return nil
 }
 
+// through runs the layers for all groups.
+func (u *run) through() error {
+	for i := range u.groups {
+		u.at, u.seen = &u.groups[i], nil
+		x, err := u.forward()
+		if err = cmp.Or(u.err, err); err == nil {
+			err = cmp.Or(u.put(u.stream, x), u.ctx.Err())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin begins a pass.
+func (u *run) begin(s *stream, from, to int) {
+	full := u.full
+	if s.art == nil {
+		u.shelf.drop(u.streams)
+		full = map[key]*fullSite{}
+	}
+	u.pass = pass{art: s.art, model: s.model, stream: s, from: from, to: to, full: full, sites: map[key]*site{},
+		settled: map[key]bool{}, pending: map[string]int{}, replaced: map[key][]byte{}}
+}
+
+// get is the current group's part of a stream.
+func (u *run) get(s *stream) ([]float32, error) {
+	return u.shelf.get(s.x, u.at.start*u.width, (u.at.start+u.at.n)*u.width, &u.words)
+}
+
+// put stores it.
+func (u *run) put(s *stream, x []float32) error { return u.shelf.put(s.x, u.at.start*u.width, x) }
+
 // heads chooses the output matrices, where they are not the embedding.
 func (u *run) heads(streams []*stream) error {
 	if u.source.Config.Tied {
 		return nil
 	}
 	for _, s := range streams {
-		u.runner.FinalNorm(s.model, s.x)
+		u.begin(s, 0, 0)
 		w := s.model.Output()
-		u.art, u.model, u.replaced = s.art, s.model, map[key][]byte{}
-		if s.art == nil {
-			u.sites.reset()
-			if err := u.note(s.x, len(s.x)/u.width); err != nil {
+		if s.art != nil {
+			if err := u.settle(w); err != nil {
 				return err
 			}
-			u.sites.of[key{w.Name, w.Expert}] = u.sites.last
-			continue
+			if u.pending[w.Name] == 0 {
+				continue
+			}
 		}
-		u.solve.begin(s.x, u.fit)
-		if err := u.matrix(w, nil); err != nil {
-			return fmt.Errorf("tensor %s: %w", w.Name, err)
+		err := u.final(func(x []float32) error {
+			if s.art == nil {
+				return u.noteFull(w, x, u.at.n, false)
+			}
+			return u.note(w, x, u.at.n, nil)
+		})
+		if s.art == nil {
+			u.shelved = u.shelf.used
+		} else if err == nil {
+			err = u.chooseStage()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// final calls f with what the output matrix reads, group by group.
+func (u *run) final(f func(x []float32) error) error {
+	for i := range u.groups {
+		u.at, u.seen = &u.groups[i], nil
+		x, err := u.get(u.stream)
+		if err != nil {
+			return err
+		}
+		x = slices.Clone(x)
+		u.current().FinalNorm(u.model, x)
+		if err := f(x); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -23,6 +23,7 @@ const tokensPerColumn = 30
 
 // hold lists the windows to fit on and behind them those to hold back, evenly spaced.
 func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
+	u.tokens = 0
 	held := min(len(windows)/heldBack, (heldTokens+len(windows[0])-1)/len(windows[0]))
 	want := (cmp.Or(u.Tokens, tokensPerColumn*widestInput(u.source)) + len(windows[0]) - 1) / len(windows[0])
 	fit := max(1, min(len(windows)-held, want))
@@ -34,6 +35,7 @@ func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
 			if w := windows[i*len(windows)/used]; is == back {
 				seqs = append(seqs, infer.Sequence{Tokens: w})
 				seen += len(w)
+				u.tokens += len(w)
 			}
 		}
 		if !back {
