@@ -4,10 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
-
-	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
 
 	"bitmill/eval/paired"
 )
@@ -50,9 +46,10 @@ func FitKnee(points []Point, o Options) Knee {
 		x[i] = p.BPW()
 	}
 	klds, byWindow, why := meanKLDs(used)
-	k := segment(x, logs(klds))
+	lines := newSegments(x)
+	k := lines.fit(logs(klds))
 	if byWindow {
-		k.Low, k.High = resampleKnee(x, used, k.BPW, o)
+		k.Low, k.High = resampleKnee(lines, used, k.BPW, o)
 	}
 	not := func(why string, args ...any) Knee {
 		k.BPW, k.Low, k.High = 0, 0, 0
@@ -86,7 +83,7 @@ func kneeFormats(points []Point, o Options) []Point {
 }
 
 // resampleKnee is the bootstrap interval of the joint, which holds the joint itself.
-func resampleKnee(x []float64, used []Point, joint float64, o Options) (low, high float64) {
+func resampleKnee(lines *segments, used []Point, joint float64, o Options) (low, high float64) {
 	b := paired.NewBootstrap(len(used[0].WindowKLD), o.Options, windowSeries(used)...)
 	joints, klds := make([]float64, o.Resamples), make([]float64, len(used))
 	for r := range joints {
@@ -94,7 +91,7 @@ func resampleKnee(x []float64, used []Point, joint float64, o Options) (low, hig
 		for i, p := range used {
 			klds[i] = b.Mean(p.WindowKLD)
 		}
-		joints[r] = segment(x, logs(klds)).BPW
+		joints[r] = lines.fit(logs(klds)).BPW
 	}
 	low, high = paired.Interval(joints, o.Level)
 	return paired.Round(min(low, joint)), paired.Round(max(high, joint))
@@ -106,53 +103,4 @@ func logs(klds []float64) []float64 {
 		y[i] = math.Log(max(k, kldFloor))
 	}
 	return y
-}
-
-// segment fits two lines with a joint. x ascends. The joint is tried in steps between the second place and the last but
-// one, so that each line has two places at least.
-func segment(x, y []float64) Knee {
-	const steps = 200
-	alpha, beta := stat.LinearRegression(x, y, nil, false)
-	single := 0.0
-	for i := range x {
-		r := y[i] - alpha - beta*x[i]
-		single += r * r
-	}
-	best := Knee{Below: paired.Round(beta), Above: paired.Round(beta)}
-	least := math.Inf(1)
-	from, to := x[1], x[len(x)-2]
-	for s := range steps + 1 {
-		joint := from + (to-from)*float64(s)/steps
-		sse, below, above, ok := hinge(x, y, joint)
-		if ok && sse < least {
-			least = sse
-			best = Knee{BPW: paired.Round(joint), Below: paired.Round(below), Above: paired.Round(above)}
-		}
-	}
-	if single > 0 && !math.IsInf(least, 1) {
-		best.Explained = paired.Round(max(0, 1-least/single))
-	}
-	return best
-}
-
-// hinge fits y = a + b·x + c·max(0, x-joint) by least squares.
-func hinge(x, y []float64, joint float64) (sse, below, above float64, ok bool) {
-	a := mat.NewDense(len(x), 3, nil)
-	for i := range x {
-		a.SetRow(i, []float64{1, x[i], max(0, x[i]-joint)})
-	}
-	// Both sides of the joint must hold different places.
-	left := sort.Search(len(x), func(i int) bool { return x[i] > joint })
-	if left < 2 || len(x)-left < 1 || x[0] == x[left-1] {
-		return 0, 0, 0, false
-	}
-	var c mat.VecDense
-	if err := c.SolveVec(a, mat.NewVecDense(len(y), y)); err != nil {
-		return 0, 0, 0, false
-	}
-	for i := range x {
-		r := y[i] - c.AtVec(0) - c.AtVec(1)*x[i] - c.AtVec(2)*max(0, x[i]-joint)
-		sse += r * r
-	}
-	return sse, c.AtVec(1), c.AtVec(1) + c.AtVec(2), true
 }
