@@ -2,7 +2,8 @@
 // each input column is used: the importance matrix (imatrix) by which the encoders weigh errors.
 //
 // Like llama-imatrix it takes windows of 512 tokens, each on its own, and all matrices of the layers, but not the
-// output head. With x the input of a matrix,
+// output head; and like it, it rounds activations to BF16 for the products with BF16 weights, which is twice as fast
+// where the processor has such products. With x the input of a matrix,
 //
 //	SumSquares[j] = Σ_tokens x_j²     Counts = number of tokens
 //
@@ -47,6 +48,7 @@ func Run(ctx context.Context, pool *infer.Pool, m *infer.Model, windows [][]int3
 	if len(windows) == 0 {
 		return nil, fmt.Errorf("calibration needs at least one window of text")
 	}
+	m = m.WithRounding()
 	c := collector{pool: pool, set: o.Kernel, sums: map[string]*imatrix.Entry{}, head: o.ProcessOutput}
 	if c.set == nil {
 		c.set = kernel.Best()

@@ -10,7 +10,7 @@ func (j *job) forecast(f *Forecast, r *rates) {
 	bytes := j.sourceBytes()
 	f.add(ScanTitle(j.source.Checkpoint), "bytes", bytes, float64(bytes)*r.hash/r.threads)
 	if n := len(j.calibration); n > 0 && j.given == nil {
-		f.add("calibrate "+j.name, "windows", int64(n), r.tokens(n*j.o.Context, j.sourcePass(), j.source.Config.Layers))
+		f.add("calibrate "+j.name, "windows", int64(n), r.tokens(n*j.o.Context, j.sourcePass().bf16(), j.source.Config.Layers))
 	}
 	j.forecastShares(f, r)
 	j.forecastFiles(f, r, bytes)

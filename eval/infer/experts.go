@@ -134,7 +134,7 @@ func (p *pass) queueGroup(w *Linear, in, out []float32) {
 		return
 	}
 	p.observe(w, in[from*w.Cols:to*w.Cols], to-from)
-	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][w.form]})
+	p.products = append(p.products, product{dst: out[from*w.Rows : to*w.Rows], w: w, x: &r.forms[w.Expert][p.m.formOf(w)]})
 }
 
 // task picks the experts of some tokens and their weights.

@@ -100,7 +100,7 @@ func (p *pass) perHead(w []Linear, in []float32, first, step int, out []float32,
 	p.heads = headRows{heads: len(w), step: step, part: in[first:]}
 	p.prepare(preparation{by: &p.heads, rows: rows, n: len(w) * n, grouped: true}, &w[0])
 	for h := range w {
-		x := &p.routed.forms[h][w[h].form]
+		x := &p.routed.forms[h][p.m.formOf(&w[h])]
 		p.queue(rows[h*size:], n, product{dst: out[h*wide:], w: &w[h], x: x, stride: len(w) * wide})
 	}
 	p.multiplyAll(n)

@@ -41,6 +41,7 @@ type Model struct {
 	outputNorm norm
 	output     Linear
 	rope       []*ropeTable
+	rounded    bool            // see WithRounding
 	bf16Inputs bool            // see WithBF16Inputs
 	memory     *machine.Memory // of the matrices; nil: the checkpoint's map
 }
@@ -109,6 +110,13 @@ func (m *Model) RoundActivations() {
 	m.output.round()
 }
 
+// WithRounding is the same model with activations rounded as RoundActivations has them. It shares the weights.
+func (m *Model) WithRounding() *Model {
+	n := *m
+	n.rounded, n.memory = true, nil
+	return &n
+}
+
 // ExactInputs leaves the inputs of all products in float32, whatever the weights' type: it shows what the weights do
 // without the rounding of activations that the CPU path adds. Products are slower then.
 func (m *Model) ExactInputs() {
@@ -119,9 +127,17 @@ func (m *Model) ExactInputs() {
 // WithBF16Inputs is the same model with the inputs of all products rounded to BF16, whatever the weights' type. Its
 // divergence from the model is what rounding alone does: the floor under every other divergence. It shares the weights.
 func (m *Model) WithBF16Inputs() *Model {
-	n := *m
-	n.bf16Inputs, n.memory = true, nil
-	return &n
+	n := m.WithRounding()
+	n.bf16Inputs = true
+	return n
+}
+
+// formOf is the form of a matrix's input.
+func (m *Model) formOf(w *Linear) kernel.ActivationForm {
+	if m.rounded && w.Type == formats.BF16 {
+		return kernel.FormBF16
+	}
+	return w.form
 }
 
 func (w *Linear) round() {

@@ -58,17 +58,18 @@ func (p *pass) normRows(rows []float32, n int, by norm, to ...*Linear) {
 // prepare computes rows and puts them into the form that each of the matrices multiplies.
 func (p *pass) prepare(in preparation, to ...*Linear) {
 	for _, w := range to {
-		if w.Rows == 0 || in.forms[w.form] {
+		form := p.m.formOf(w)
+		if w.Rows == 0 || in.forms[form] {
 			continue
 		}
-		in.forms[w.form], in.width = true, w.Cols
+		in.forms[form], in.width = true, w.Cols
 		if !in.grouped {
-			p.fail(p.forms[w.form].Reset(w.form, in.n, in.width))
+			p.fail(p.forms[form].Reset(form, in.n, in.width))
 			continue
 		}
 		for e := range len(p.routed.starts) - 1 {
 			if n := p.routed.starts[e+1] - p.routed.starts[e]; n > 0 {
-				p.fail(p.routed.forms[e][w.form].Reset(w.form, n, in.width))
+				p.fail(p.routed.forms[e][form].Reset(form, n, in.width))
 			}
 		}
 	}

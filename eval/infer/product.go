@@ -88,7 +88,7 @@ func (*multiplyStep) task(p *pass, worker, task int) {
 	l := &p.products[i]
 	x, stride := l.x, cmp.Or(l.stride, l.w.Rows)
 	if x == nil {
-		x = &p.forms[l.w.form]
+		x = &p.forms[p.m.formOf(l.w)]
 	}
 	r0, r1 := task*p.taskRows, min((task+1)*p.taskRows, l.w.Rows)
 	p.fail(p.set.MatMul(l.dst, stride, l.w.Matrix, x, r0, r1, &p.workers[worker].scratch))
