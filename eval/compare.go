@@ -19,6 +19,10 @@ type Options struct {
 	Kernel *kernel.Set // nil: the best this machine has
 	// MaxLogits bounds the logits held for one model, in values, if those of 32 tokens are fewer; 0 means 1<<23 (32 MiB).
 	MaxLogits int
+	// Kept has the reference's states of windows, and takes those that it has not; nil: the reference runs. Numbers are
+	// the windows' in the text, by which it knows them; nil: 0, 1, 2 and so on.
+	Kept    *Kept
+	Numbers []int
 	// Done reports whether a window was scored in an earlier sitting; batches of such windows alone are skipped.
 	Done func(window int) bool
 	// Scored is called when the reference and all candidates have run over a window: scores[0] is the reference's.
@@ -36,7 +40,7 @@ type Options struct {
 // take 0.95 to 1.7 times as long (small ones gain what their short steps lose in waiting, larger ones compete for the
 // cache), and every one would need buffers of its own.
 //
-// Of a batch the states behind the last layer are kept, of all models; then logits are computed and scored block by
+// Of a batch the states behind the last layer are held, of all models; then logits are computed and scored block by
 // block. So memory does not grow with windows times vocabulary.
 func Compare(ctx context.Context, pool *infer.Pool, reference *infer.Model, candidates []*infer.Model,
 	windows [][]int32, o Options) error {
@@ -162,7 +166,14 @@ func (c *comparison) runModels(ctx context.Context, batch []int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		states, err := c.runner.States(m, seqs)
+		run := func() ([]float32, error) { return c.runner.States(m, seqs) }
+		var states []float32
+		var err error
+		if i == 0 {
+			states, err = c.referenceStates(batch, run)
+		} else {
+			states, err = run()
+		}
 		if err != nil {
 			return err
 		}

@@ -193,3 +193,35 @@ func TestRefusedWindows(t *testing.T) {
 		}
 	}
 }
+
+// TestKept: with the reference's states of an earlier comparison the scores are the same to the bit, in batches of other
+// windows too, and the reference does not run.
+func TestKept(t *testing.T) {
+	reference, candidate := models(t)
+	windows := randomWindows(40, 64)
+	want := compare(t, reference, candidate, windows, Options{})
+	kept := Kept{Most: 31 * 30 * reference.Config.Width}
+	order := []int{5, 39, 0, 2, 1, 30, 31, 32, 33, 34, 35, 36, 37, 38, 20, 21, 22, 23, 24, 25}
+	for range 2 {
+		var some [][]int32
+		for _, w := range order {
+			some = append(some, windows[w])
+		}
+		got := compare(t, reference, candidate, some, Options{Kept: &kept, Numbers: order})
+		for i, w := range order {
+			if !reflect.DeepEqual(got[i], want[w]) {
+				t.Errorf("window %d scores otherwise in another batch", w)
+			}
+		}
+	}
+	if !reflect.DeepEqual(compare(t, reference, candidate, windows, Options{Kept: &kept}), want) {
+		t.Error("states that are kept in part change scores")
+	}
+	if len(kept.states) != 30 || kept.Most >= 31*reference.Config.Width {
+		t.Errorf("%d windows are kept, and there is room for %d values", len(kept.states), kept.Most)
+	}
+	clear(kept.states[0])
+	if reflect.DeepEqual(compare(t, reference, candidate, windows[:1], Options{Kept: &kept})[0], want[0]) {
+		t.Error("the reference runs although its states are kept")
+	}
+}

@@ -8,7 +8,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"bitmill/eval"
 	"bitmill/eval/infer"
 	"bitmill/eval/report"
 	"bitmill/eval/score"
@@ -25,10 +24,10 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 	if in.provenance.Method == "" || j.source.Engine == nil {
 		return nil
 	}
-	v := Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Windows: j.windows,
-		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate references of " + j.name, Order: j.order(),
-		Candidates: []Candidate{{Step: "evaluate-source", Key: key("evaluate", in.provenance.Source, "", j.tokens),
-			Model: j.source.Engine}}}
+	v := j.evaluation("evaluate references of " + j.name)
+	v.Order = j.order()
+	v.Candidates = []Candidate{{Step: "evaluate-source", Key: key("evaluate", in.provenance.Source, "", j.tokens),
+		Model: j.source.Engine}}
 	var rows []*report.Row
 	var files []string
 	var models []*Model

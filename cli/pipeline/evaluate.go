@@ -20,8 +20,7 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 		return err
 	}
 	m.Vocabulary = vocabularyHash(j.source.Tokenizer)
-	v := Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Windows: j.windows,
-		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: "evaluate " + j.name}
+	v := j.evaluation("evaluate " + j.name)
 	var rows []*report.Row
 	add := func(step, sha256 string, model *Model, row *report.Row) {
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + step,
@@ -63,6 +62,12 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 		m.Noise, err = noiseOf(j.source.Path, results[len(rows)])
 	}
 	return err
+}
+
+// evaluation is one over the job's text, without candidates.
+func (j *job) evaluation(what string) Evaluation {
+	return Evaluation{Session: j.Session, Store: &j.store, Reference: j.source.Engine, Kept: &j.kept, Windows: j.windows,
+		Bytes: eval.ScoredBytes(j.source.Tokenizer, j.windows), What: what}
 }
 
 // noiseWindows is how many windows the noise floor is measured on: a floor needs no precision.

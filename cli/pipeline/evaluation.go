@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"bitmill/cli/steps"
+	"bitmill/eval"
 	"bitmill/eval/infer"
 	"bitmill/eval/score"
 	"bitmill/formats/file"
@@ -19,6 +20,7 @@ type Evaluation struct {
 	Session
 	Store      *steps.Store // nil: keep no journal
 	Reference  *infer.Model
+	Kept       *eval.Kept  // states of the reference, of this text; nil: it runs whenever windows are missing
 	Candidates []Candidate // the reference's own entry first
 	Windows    [][]int32   // of the text
 	Order      []int       // in which windows are taken, the first ones of it by every candidate; nil: as in the text

@@ -8,7 +8,8 @@ import (
 	"bitmill/quantize"
 )
 
-// probeRounds is in how many evaluations the probes are measured, by experience; the reference runs in each.
+// probeRounds is in how many evaluations the probes are measured, by experience; each takes the logits of the reference,
+// whose states are kept.
 const probeRounds = 3
 
 // searched are the thresholds that will be searched for: the economy where the family has a smaller model.
@@ -65,7 +66,8 @@ func (j *job) probeSeconds(r *rates, n int) float64 {
 	}
 	seconds := (sampled*(one+back) + types*values*one/float64(len(list))) / r.threads
 	window := r.window(j, j.passOf(smallest.GGUFTensors(), false))
-	return seconds + float64(len(j.windows))*(float64(n)*window+probeRounds*r.window(j, j.sourcePass()))
+	logits := r.logits(scoredTokens(j.o.Context), j.sourcePass(), j.source.Config.Vocab)
+	return seconds + float64(len(j.windows))*(float64(n)*window+probeRounds*logits)
 }
 
 // smallest is the smallest of the planned artifacts; probes are about as large.

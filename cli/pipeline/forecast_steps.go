@@ -134,8 +134,11 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 // window is what one window of the text takes.
 func (r *rates) window(j *job, p pass) float64 {
 	c := j.source.Config
-	return r.tokens(j.o.Context, p, c.Layers) + r.logits(j.o.Context-1-j.o.Context/2, p, c.Vocab)
+	return r.tokens(j.o.Context, p, c.Layers) + r.logits(scoredTokens(j.o.Context), p, c.Vocab)
 }
+
+// scoredTokens are those of a window whose logits are scored.
+func scoredTokens(context int) int { return context - 1 - context/2 }
 
 // readTime is about what reading weights takes, as one generated token does.
 func readTime(bytes int64) float64 {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"bitmill/cli/steps"
+	"bitmill/eval"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
@@ -25,6 +26,7 @@ type job struct {
 	source      *Model
 	windows     [][]int32       // of the evaluation text; nil: the engine cannot run the model
 	tokens      string          // hash of all windows of the evaluation text, whether they are used or not
+	kept        eval.Kept       // of the evaluation text
 	calibration [][]int32       // of the calibration text; nil: it is not used
 	given       *imatrix.Matrix // Options.Imatrix
 	method      string          // of the artifacts

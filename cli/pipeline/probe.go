@@ -86,12 +86,10 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 	if err := s.source.Load(); err != nil {
 		return err
 	}
-	session := s.Session
-	session.Events = within{s.Events, s.step, float64(len(list))}
-	v := Evaluation{Session: session, Store: &s.store, Reference: s.source.Engine, Windows: s.windows,
-		Bytes: eval.ScoredBytes(s.source.Tokenizer, s.windows), What: locateTitle(s.name),
-		Candidates: []Candidate{{Step: "evaluate-source", Key: key("evaluate", s.in.provenance.Source, "", s.tokens),
-			Model: s.source.Engine}}}
+	v := s.evaluation(locateTitle(s.name))
+	v.Events = within{s.Events, s.step, float64(len(list))}
+	v.Candidates = []Candidate{{Step: "evaluate-source", Key: key("evaluate", s.in.provenance.Source, "", s.tokens),
+		Model: s.source.Engine}}
 	for _, a := range list {
 		if err := s.job.open(a); err != nil {
 			return err
@@ -204,6 +202,7 @@ func (s *search) trim() error {
 // close ends the search: what it made for itself is removed.
 func (s *search) close() error {
 	s.source.Unload()
+	s.kept = eval.Kept{}
 	return s.discardProbes()
 }
 

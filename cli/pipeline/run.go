@@ -20,6 +20,7 @@ import (
 	"bitmill/eval/threshold"
 	"bitmill/formats/demo"
 	"bitmill/formats/file"
+	"bitmill/quantize"
 )
 
 // Run does the whole job. After an interruption the next Run with the same options continues: files in the output
@@ -138,10 +139,16 @@ func newJobs(ctx context.Context, s Session, o *Options, t *texts, models []stri
 		if err != nil {
 			return jobs, err
 		}
+		if len(o.Locate) > 0 || j.method == quantize.Feedback { // there will be more evaluations than one
+			j.kept.Most = keptValues / len(models)
+		}
 		jobs = append(jobs, j)
 	}
 	return jobs, nil
 }
+
+// keptValues bounds what is kept of all references: 256 MiB.
+const keptValues = 64 << 20
 
 // outputNames gives every model a folder name of its own.
 func outputNames(models []string) ([]string, error) {

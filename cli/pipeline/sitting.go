@@ -105,6 +105,8 @@ func (s *sitting) compare(ctx context.Context, windows []int, subjects []*Candid
 	}
 	before, left := s.done, s.left()
 	return eval.Compare(ctx, s.pool, s.Reference, candidates, texts, eval.Options{
+		Kept:    s.Kept,
+		Numbers: windows,
 		Progress: func(done, total int64) {
 			s.done = before + done
 			s.progress.Set(s.done, before+max(total, left))
