@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bitmill/formats/file"
@@ -68,11 +69,15 @@ func (s Store) read(step string) (*Record, bool) {
 		return nil, false
 	}
 	var r Record
-	if json.Unmarshal(b, &r) != nil || r.Step != step {
+	if json.Unmarshal(b, &r) != nil || r.Step != step || slices.ContainsFunc(r.Outputs, outside) {
 		return nil, false
 	}
 	return &r, true
 }
+
+// outside reports whether a record names a file that is not in the store's folder: steps remove and replace their
+// outputs, and anybody may have written the record.
+func outside(o file.Written) bool { return !filepath.IsLocal(o.Path) }
 
 // Recorded returns the record of the file at path from its folder's store. At most one step writes a file; of several
 // records the first in the order of step names counts.

@@ -141,3 +141,25 @@ func TestLockKeepsASecondRunOut(t *testing.T) {
 	}
 	again()
 }
+
+// A record that names a file outside its folder, as only somebody else can have written, is none.
+func TestRecordStaysInItsFolder(t *testing.T) {
+	dir := t.TempDir()
+	s := Store{filepath.Join(dir, "out")}
+	precious := filepath.Join(dir, "precious")
+	if err := os.WriteFile(precious, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := HashFile(precious)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"../precious", precious, "a/../../precious"} {
+		if err := s.Save("publish", "key", []file.Written{{Path: path, Bytes: 1, SHA256: sum}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if r, ok := s.Intact("publish"); ok {
+			t.Errorf("%s: %+v", path, r.Outputs)
+		}
+	}
+}
