@@ -128,7 +128,7 @@ func readManifest(path string) ([]verify.Hash, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if err != nil {
 		return nil, err
 	}

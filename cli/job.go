@@ -82,7 +82,7 @@ func (j *job) runLogged(ctx context.Context, e env) error {
 	if err := os.MkdirAll(j.options.Out, 0o755); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(j.options.Out, logName), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	log, err := file.OpenOwn(filepath.Join(j.options.Out, logName), os.O_APPEND|os.O_WRONLY)
 	if err != nil {
 		return err
 	}

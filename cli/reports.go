@@ -1,24 +1,25 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
 
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
+	"bitmill/formats/file"
 )
 
 func openReport(path string) (*report.Report, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return nil, fmt.Errorf("%s is a folder: name the report.json in it", path)
 	}
-	f, err := os.Open(path)
+	data, err := file.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r, err := report.ReadJSON(f)
+	r, err := report.ReadJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -63,7 +63,7 @@ const cardName = "README.md"
 
 // checkCard fails when somebody has made the model card their own: its mark is gone.
 func (j *job) checkCard() error {
-	data, err := os.ReadFile(j.path(cardName))
+	data, err := file.Read(j.path(cardName))
 	if err != nil || len(data) == 0 || bytes.Contains(data, []byte(report.CardMark)) {
 		return nil
 	}

@@ -180,7 +180,7 @@ func unpackDemo(to string) ([]string, error) {
 		}
 		for _, f := range files {
 			path := filepath.Join(dir, f.Name)
-			if old, err := os.ReadFile(path); err == nil && hashBytes(old) == hashBytes(f.Data) {
+			if old, err := file.Read(path); err == nil && hashBytes(old) == hashBytes(f.Data) {
 				continue
 			}
 			if err := file.Write(path, f.Data); err != nil {

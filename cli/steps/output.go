@@ -55,7 +55,7 @@ var marks = []string{
 
 // written reports whether the file's first bytes are those of a file that bitmill writes, or of a GGUF file.
 func written(path string) (bool, error) {
-	f, err := os.Open(path)
+	f, _, err := file.Open(path)
 	if err != nil {
 		return false, err
 	}

@@ -64,7 +64,7 @@ func (s Store) Has(step string) bool {
 }
 
 func (s Store) read(step string) (*Record, bool) {
-	b, err := os.ReadFile(s.path(step))
+	b, err := file.Read(s.path(step))
 	if err != nil {
 		return nil, false
 	}
@@ -123,7 +123,7 @@ func (s Store) Save(step, key string, outputs []file.Written, data any) error {
 
 // HashFile returns the file's SHA-256 in hexadecimal.
 func HashFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, _, err := file.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -153,7 +153,11 @@ func (s Store) Lock() (release func(), err error) {
 
 // MakeFolder makes the store's folder and its parents.
 func (s Store) MakeFolder() error {
-	if err := os.MkdirAll(filepath.Join(s.Dir, ".bitmill"), 0o755); err != nil {
+	records := filepath.Join(s.Dir, ".bitmill")
+	if st, err := os.Lstat(records); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s is a link: bitmill keeps its records in the folder itself; remove the link", records)
+	}
+	if err := os.MkdirAll(records, 0o755); err != nil {
 		var at *fs.PathError
 		if errors.As(err, &at) {
 			err = at.Err

@@ -11,6 +11,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/file"
 	"bitmill/formats/modelcard"
 	"bitmill/formats/safetensors"
 	"bitmill/formats/tokenizer"
@@ -166,7 +167,7 @@ func dominantType(list []source) formats.Type {
 
 // readConfig reads a config.json; errors name dir.
 func readConfig(dir, path string, o OpenOptions) (*arch.HFConfig, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noConfig(dir)
 	}
@@ -223,8 +224,9 @@ func isTorch(name string) bool {
 
 // torchError refuses PyTorch files and says how to save their weights as safetensors.
 func torchError(dir, name string) error {
+	script := fmt.Sprintf("from transformers import AutoModelForCausalLM as M; M.from_pretrained(%q, "+
+		"torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)", dir)
 	return fmt.Errorf("%s: %w: the weights are PyTorch files (%s), which can run code when read; "+
-		"save them as safetensors first:\n  python -c 'from transformers import AutoModelForCausalLM as M; "+
-		"M.from_pretrained(%q, torch_dtype=\"auto\").save_pretrained(\"OUT\", safe_serialization=True)'",
-		dir, formats.ErrUnsupported, name, dir)
+		"save them as safetensors first:\n  %s",
+		dir, formats.ErrUnsupported, name, formats.ShellWords("python", "-c", script))
 }

@@ -1,12 +1,12 @@
 package checkpoint
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/file"
 )
 
 // tellReranker warns of a folder of Qwen3-Reranker, which its names or its model card tell from a language model.
@@ -15,7 +15,7 @@ func (c *Checkpoint) tellReranker(h *arch.HFConfig) {
 	if c.Config.Arch != "qwen3" && c.Config.Arch != "qwen3vl" {
 		return
 	}
-	card, _ := os.ReadFile(filepath.Join(c.Path, "README.md"))
+	card, _ := file.Read(filepath.Join(c.Path, "README.md"))
 	names := []string{filepath.Base(c.Path), h.NameOrPath, string(card)}
 	if slices.ContainsFunc(names, func(s string) bool {
 		s = strings.ToLower(s)

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/file"
 	"bitmill/formats/prequant"
 	"bitmill/formats/pyjson"
 	"bitmill/formats/safetensors"
@@ -91,7 +91,7 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 // oldGPTQConfig is the quantization_config of a folder of AutoGPTQ's first versions, which had a file of its own; nil
 // without one.
 func (c *Checkpoint) oldGPTQConfig() []byte {
-	data, err := os.ReadFile(filepath.Join(c.Path, "quantize_config.json"))
+	data, err := file.Read(filepath.Join(c.Path, "quantize_config.json"))
 	var keys map[string]any
 	if err != nil || pyjson.Unmarshal(data, &keys) != nil {
 		return nil

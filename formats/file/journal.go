@@ -25,7 +25,7 @@ type journalHead struct {
 // OpenJournal opens or creates a journal and passes its lines to entry. A line torn by a crash, or one that entry
 // refuses, is cut off together with all that follow.
 func OpenJournal(path, key string, entry func(line []byte) error) (*Journal, error) {
-	f, err := disk.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := OpenOwn(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

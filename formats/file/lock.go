@@ -12,7 +12,7 @@ var ErrBusy = errors.New("another process is writing it")
 // Lock locks path, an empty file that it creates if need be, until release is called or this process ends, however it
 // ends. It fails with ErrBusy when another process holds the lock. On systems without advisory locks it does nothing.
 func Lock(path string) (release func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := OpenOwn(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

@@ -23,22 +23,11 @@ type Mapped struct {
 
 // Map maps the file. An empty file has no mapping and empty Data.
 func Map(path string) (*Mapped, error) {
-	// Opening a pipe would wait for a writer.
-	if st, err := os.Stat(path); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
-		return nil, fmt.Errorf("%s is a pipe, not a file", path)
-	}
-	f, err := os.Open(path)
+	f, st, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if st.IsDir() {
-		return nil, fmt.Errorf("%s is a folder, not a file", path)
-	}
 	if st.Size() == 0 {
 		return &Mapped{Path: path}, nil
 	}

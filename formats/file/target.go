@@ -78,6 +78,33 @@ func checkBeside(path string) error {
 	return nil
 }
 
+// OpenOwn opens, or creates, a file that only bitmill writes, with flags besides os.O_CREATE: records, journals, locks,
+// unfinished files. It fails where the name is a link or another name of some file, which would be overwritten, also
+// when it has become one a moment ago.
+func OpenOwn(path string, flag int) (*os.File, error) {
+	f, err := disk.OpenFile(path, flag|os.O_CREATE, 0o644)
+	if err != nil {
+		if st, errStat := os.Lstat(path); errStat == nil && st.Mode()&fs.ModeSymlink != 0 {
+			return nil, fmt.Errorf("%s is a link, which bitmill does not write through; remove it", path)
+		}
+		return nil, err
+	}
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+	case !st.Mode().IsRegular():
+		err = fmt.Errorf("%s is a %s, %w; remove it", path, kind(st.Mode()), ErrNotRegular)
+	case disk.Names(st) > 1:
+		err = fmt.Errorf("%s is in the way: the same file has another name, and would be overwritten there; remove it",
+			path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // cannotWrite names the file that the user asked for, not the temporary one that failed.
 func cannotWrite(path string, err error) error {
 	var at *fs.PathError
@@ -104,7 +131,7 @@ func openPart(path string, size int64) (*os.File, error) {
 	}
 	part := path + ".part"
 	for {
-		f, err := disk.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+		f, err := OpenOwn(part, os.O_RDWR)
 		if err != nil {
 			return nil, cannotWrite(path, err)
 		}

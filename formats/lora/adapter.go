@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/file"
 	"bitmill/formats/safetensors"
 )
 
@@ -63,7 +65,7 @@ func Open(dir string) (*Adapter, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, weightsName)
-	file, err := safetensors.Open(path)
+	weights, err := safetensors.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, absent(dir)
 	}
@@ -71,7 +73,7 @@ func Open(dir string) (*Adapter, error) {
 		return nil, err
 	}
 	a := &Adapter{Path: dir, Base: c.Base, Files: []string{path, filepath.Join(dir, configName)},
-		file: file, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{},
+		file: weights, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{},
 		copied: map[string]bool{}, tied: c.Tied}
 	if len(c.unknown) > 0 {
 		a.Warnings = []string{fmt.Sprintf("%s: bitmill does not know %s and merges as without; if it changes the result, %s",
@@ -100,12 +102,16 @@ func absent(dir string) error {
 
 // hash is that of the weights and the configuration.
 func hash(path string, config []byte) (string, error) {
-	weights, err := os.ReadFile(path)
+	f, _, err := file.Open(path)
 	if err != nil {
 		return "", err
 	}
-	w, c := sha256.Sum256(weights), sha256.Sum256(config)
-	sum := sha256.Sum256(append(w[:], c[:]...))
+	defer f.Close()
+	w, c := sha256.New(), sha256.Sum256(config)
+	if _, err := io.Copy(w, f); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(append(w.Sum(nil), c[:]...))
 	return hex.EncodeToString(sum[:]), nil
 }
 

@@ -3,11 +3,11 @@ package lora
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
 )
 
@@ -67,7 +67,7 @@ var changingStarts = []string{"pissa", "olora", "corda", "loftq", "lora_ga"}
 
 // readConfig reads adapter_config.json and refuses everything but plain products of two matrices.
 func readConfig(path string) (*config, []byte, error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if err != nil {
 		return nil, nil, err
 	}

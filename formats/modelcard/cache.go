@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"bitmill/formats/file"
 )
 
 // The cache of Hugging Face's hub keeps a repository ORG/NAME as
@@ -55,7 +57,7 @@ func Snapshot(dir string) (string, error) {
 		return dir, nil
 	}
 	ref := filepath.Join(root, "refs", "main")
-	hash, err := os.ReadFile(ref)
+	hash, err := file.Read(ref)
 	name := strings.TrimSpace(string(hash))
 	if err != nil && len(entries) == 1 {
 		name = entries[0].Name()

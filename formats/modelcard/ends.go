@@ -1,16 +1,16 @@
 package modelcard
 
 import (
-	"os"
 	"path/filepath"
 
+	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
 )
 
 // EndTokens lists the tokens that end generation where a folder's generation_config.json names several. A file that
 // cannot be read names none.
 func EndTokens(dir string) []int {
-	data, err := os.ReadFile(filepath.Join(dir, "generation_config.json"))
+	data, err := file.Read(filepath.Join(dir, "generation_config.json"))
 	if err != nil {
 		return nil
 	}

@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 )
 
@@ -53,7 +53,7 @@ type pair struct {
 func Read(dir, nameOrPath string, n Size) (*Info, error) {
 	info := new(Info)
 	path := filepath.Join(dir, "README.md")
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

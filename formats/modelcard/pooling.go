@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
 )
 
@@ -67,7 +67,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 
 // decodeFile reads a file that may be missing.
 func decodeFile(path string, v any) (found bool, err error) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"reflect"
 
+	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
 )
 
@@ -34,7 +34,7 @@ var samplingKeys = []struct {
 // readSampling reads the recommended sampling parameters. Nothing needs them: a file or a value that cannot be read is
 // left out with a warning, and a missing file is ignored. suppressed are the tokens that are never to be generated.
 func readSampling(path string) (list []pair, suppressed []int32, warnings []string) {
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}

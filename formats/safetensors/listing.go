@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bitmill/formats"
+	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
 )
 
@@ -118,7 +119,7 @@ func (l *listing) dropMissing() (needed string, err error) {
 // readIndex reads {"metadata": {...}, "weight_map": {TENSOR: FILE}}.
 func (l *listing) readIndex() error {
 	path := l.path()
-	b, err := os.ReadFile(path)
+	b, err := file.Read(path)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"bitmill/formats"
+	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
 )
 
@@ -74,7 +74,7 @@ type Forced struct{ Name, Text string }
 
 // FromFolderWith is FromFolder for a certain model.
 func FromFolderWith(dir string, o FolderOptions) (*Tokenizer, error) {
-	return folder{os.DirFS(dir), dir, o}.open()
+	return folder{file.Folder(dir), dir, o}.open()
 }
 
 // FromFS is FromFolder for any file system; name is the folder's name in errors.

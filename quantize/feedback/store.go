@@ -36,7 +36,7 @@ type place struct {
 // OpenStore opens or creates a store. What was stored for other inputs is dropped: the hash of all that choices
 // depend on.
 func OpenStore(path, inputs string) (*Store, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := file.OpenOwn(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

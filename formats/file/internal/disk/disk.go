@@ -28,13 +28,17 @@ func ask(op Op, path string) error {
 	return err
 }
 
-// OpenFile is os.OpenFile.
+// OpenFile is os.OpenFile, except that a link under the name is not followed and that no open waits for a pipe's
+// other end.
 func OpenFile(path string, flag int, mode os.FileMode) (*os.File, error) {
 	if err := ask(Open, path); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, flag, mode)
+	return os.OpenFile(path, flag|noFollow|noWait, mode)
 }
+
+// OpenNow is os.Open without waiting for a pipe's other end.
+func OpenNow(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDONLY|noWait, 0) }
 
 // WriteFile writes b at the file's position.
 func WriteFile(f *os.File, b []byte) (int, error) {
