@@ -116,6 +116,7 @@ func (c *Checkpoint) describeFolder(h *arch.HFConfig, typ formats.Type) error {
 	c.describe(h, info, typ)
 	c.Warnings = append(c.Warnings, info.Warnings...)
 	c.tellReranker(h)
+	c.tellLinks()
 	c.addVocabulary(h)
 	return nil
 }
