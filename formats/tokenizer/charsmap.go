@@ -35,6 +35,11 @@ func parseCharsmap(data []byte) (*charsmap, error) {
 		return bad("the trie's length is wrong")
 	}
 	c := &charsmap{units: make([]uint32, n/4), text: string(data[n:])}
+	for line := range strings.SplitSeq(c.text, "\x00") {
+		if len(line) > mostReplacement {
+			return bad("a replacement is longer than any of Unicode's")
+		}
+	}
 	for i := range c.units {
 		c.units[i] = binary.LittleEndian.Uint32(data[4*i:])
 	}

@@ -199,7 +199,10 @@ func (f *jsonFile) open() (*Tokenizer, error) {
 		return nil, err
 	}
 	t.prefixSpace, t.firstMark = pre.prefixSpace, pre.firstMark
-	var err error
+	err := checkGrowth(f.Normalizer)
+	if err != nil {
+		return nil, err
+	}
 	if t.normalize, err = normalizer(f.Normalizer); err != nil {
 		return nil, err
 	}
