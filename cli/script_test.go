@@ -14,6 +14,7 @@ import (
 
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/demo"
+	"bitmill/formats/file/filetest"
 	"bitmill/quantize"
 )
 
@@ -27,7 +28,12 @@ func TestMain(m *testing.M) {
 		}
 	}
 	testscript.Main(m, map[string]func(){
-		"bitmill": func() { os.Exit(Main(os.Args, os.Stdout, os.Stderr)) },
+		"bitmill": func() {
+			if err := filetest.Strike(); err != nil {
+				panic(err)
+			}
+			os.Exit(Main(os.Args, os.Stdout, os.Stderr))
+		},
 	})
 }
 

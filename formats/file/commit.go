@@ -1,12 +1,9 @@
 package file
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"bitmill/formats/file/internal/disk"
 )
@@ -53,21 +50,15 @@ func CommitAll(list []*Pending) (err error) {
 	return syncFolders(list)
 }
 
-// setAside gives an existing file a second, free name, if the file system can.
+// setAside gives an existing file a second name, if the file system can. One of that name is left from a process that
+// ended in the middle.
 func setAside(path string) string {
-	for i := range 100 {
-		old := path + ".old"
-		if i > 0 {
-			old += strconv.Itoa(i)
-		}
-		switch err := os.Link(path, old); {
-		case err == nil:
-			return old
-		case !errors.Is(err, fs.ErrExist):
-			return ""
-		}
+	old := path + ".part.old"
+	os.Remove(old)
+	if os.Link(path, old) != nil {
+		return ""
 	}
-	return ""
+	return old
 }
 
 // putBack removes the second name; with undo it restores the first one before.

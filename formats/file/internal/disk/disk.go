@@ -17,7 +17,8 @@ const (
 )
 
 // Fault, if a test sets it, is called before every operation on path (of a rename, the new path). An error makes the
-// operation fail without any effect, except that of a write of size bytes the first n are written, whatever err is.
+// operation fail without any effect, except that of a write of size bytes the first n are written, whatever err is; if
+// it has a method Afterwards, that is called then.
 var Fault func(op Op, path string, size int) (n int, err error)
 
 func ask(op Op, path string) error {
@@ -46,7 +47,11 @@ func WriteFile(f *os.File, b []byte) (int, error) {
 		return f.Write(b)
 	}
 	n, err := Fault(Write, f.Name(), len(b))
-	if done, errDone := f.Write(b[:min(n, len(b))]); errDone != nil {
+	done, errDone := f.Write(b[:min(n, len(b))])
+	if e, ok := err.(interface{ Afterwards() }); ok {
+		e.Afterwards()
+	}
+	if errDone != nil {
 		return done, errDone
 	}
 	return min(n, len(b)), err
