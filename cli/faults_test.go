@@ -32,7 +32,7 @@ var blows = append(slices.Clone(filetest.Blows), moment)
 type victim struct {
 	name string
 	args []string
-	over bool  // an earlier, other result is there
+	over bool // an earlier, other result is there
 
 	most int           // operations on the disk in an undisturbed run
 	took time.Duration // by that
