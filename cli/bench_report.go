@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/csv"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"bitmill/cli/pipeline"
@@ -14,8 +16,7 @@ import (
 	"bitmill/eval/report"
 )
 
-// benchRow is one model's figures: tokens per second, their standard deviation over the repetitions, and the shares of
-// the two bounds. Those of a test that was left out are absent.
+// benchRow is one model's figures.
 type benchRow struct {
 	Path      string    `json:"path"`
 	FileBytes int64     `json:"file_bytes"`
@@ -23,20 +24,24 @@ type benchRow struct {
 	KV        int64     `json:"kv_bytes"`
 	Scratch   int64     `json:"scratch_bytes"`
 	ReadBytes float64   `json:"read_bytes_per_second"`
-	Prompt    int       `json:"n_prompt,omitempty"`
-	PP        float64   `json:"pp_tps,omitempty"`
-	PPSD      float64   `json:"pp_sd,omitempty"`
-	PPAll     []float64 `json:"pp_samples,omitempty"`
-	PPMemory  float64   `json:"pp_memory_share,omitempty"`
-	PPCompute float64   `json:"pp_compute_share,omitempty"`
-	Gen       int       `json:"n_gen,omitempty"`
-	TG        float64   `json:"tg_tps,omitempty"`
-	TGSD      float64   `json:"tg_sd,omitempty"`
-	TGAll     []float64 `json:"tg_samples,omitempty"`
-	TGMemory  float64   `json:"tg_memory_share,omitempty"`
-	TGCompute float64   `json:"tg_compute_share,omitempty"`
+	Tests     []testRow `json:"tests"`
+	Idle      idle      `json:"idle_watts,omitempty"` // by counter; absent: no energy was measured
+}
 
-	Energy *report.Energy `json:"energy,omitempty"` // null or absent: not measured
+type idle = map[string]float64
+
+// testRow is a test's speed in tokens per second, its standard deviation over the repetitions, and the shares of the two
+// bounds.
+type testRow struct {
+	Test    string                   `json:"test"` // llama-bench's name, such as "pp512" or "tg128 @ d4096"
+	Tokens  int                      `json:"tokens"`
+	Depth   int                      `json:"depth"`
+	TPS     float64                  `json:"tps"`
+	SD      float64                  `json:"sd"`
+	Samples []float64                `json:"samples"`
+	Memory  float64                  `json:"memory_share"`
+	Compute float64                  `json:"compute_share"`
+	Joules  map[string]report.Joules `json:"joules,omitempty"` // by counter
 }
 
 // benchReport is what bench --json prints.
@@ -58,42 +63,40 @@ type benchReport struct {
 // possibly from a cache.
 func (r *benchRow) fill(x bench.Result, m machine.Rates, pool *infer.Pool, o bench.Options) {
 	r.KV, r.Scratch = x.KVBytes, x.ScratchBytes
-	m.ReadBytes = max(m.ReadBytes, machine.ReadSpeed(pool, o.Kernel.Name, x.GenerateWork.WeightBytes))
+	m.ReadBytes = max(m.ReadBytes, machine.ReadSpeed(pool, o.Kernel.Name, x.Tests[0].Work.WeightBytes))
 	r.ReadBytes = m.ReadBytes
-	r.Prompt, r.PP, r.PPSD, r.PPAll = o.Prompt, x.Prompt.Mean(), x.Prompt.SD(), x.Prompt
-	if o.Prompt > 0 {
-		b := bench.BoundOf(m, x.PromptWork, r.PP/float64(o.Prompt))
-		r.PPMemory, r.PPCompute = b.Memory, b.Compute
-	}
-	r.Gen, r.TG, r.TGSD, r.TGAll = o.Generate, x.Generate.Mean(), x.Generate.SD(), x.Generate
-	if o.Generate > 0 {
-		b := bench.BoundOf(m, x.GenerateWork, r.TG)
-		r.TGMemory, r.TGCompute = b.Memory, b.Compute
+	for i, t := range o.Tests {
+		s := x.Tests[i]
+		b := s.Bound(t, m)
+		r.Tests = append(r.Tests, testRow{t.String(), t.Tokens, t.Depth, s.Mean(), s.SD(), s.Samples, b.Memory, b.Compute, nil})
 	}
 }
 
-func printBench(e env, r benchReport) error {
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "model\tMiB\tKV MiB\tscratch MiB\t")
-	for _, name := range []string{testName("pp", r.Models[0].Prompt), testName("tg", r.Models[0].Gen)} {
-		if name != "" {
-			fmt.Fprintf(w, "%s t/s\t±\tbound\t", name)
-		}
-	}
-	fmt.Fprintln(w)
+// benchForms are the forms of the table.
+var benchForms = []string{"text", "md", "csv"}
+
+func printBench(e env, r benchReport, form string) error {
+	table := [][]string{{"model", "MiB", "KV MiB", "scratch MiB", "test", "t/s", "±", "bound"}}
 	mib := func(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
 	for _, m := range r.Models {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t", pipeline.ModelName(m.Path), mib(m.FileBytes), mib(m.KV), mib(m.Scratch))
-		if m.Prompt > 0 {
-			fmt.Fprintf(w, "%.2f\t%.2f\t%s\t", m.PP, m.PPSD, bound(m.PPMemory, m.PPCompute))
+		for _, t := range m.Tests {
+			table = append(table, []string{printable(pipeline.ModelName(m.Path)), mib(m.FileBytes), mib(m.KV), mib(m.Scratch),
+				t.Test, fmt.Sprintf("%.2f", t.TPS), fmt.Sprintf("%.2f", t.SD), bound(t.Memory, t.Compute)})
 		}
-		if m.Gen > 0 {
-			fmt.Fprintf(w, "%.2f\t%.2f\t%s\t", m.TG, m.TGSD, bound(m.TGMemory, m.TGCompute))
-		}
-		fmt.Fprintln(w)
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	switch form {
+	case "csv": // a table alone, as programs read it
+		return csv.NewWriter(e.stdout).WriteAll(table)
+	case "md":
+		fmt.Fprint(e.stdout, report.MarkdownTable(table))
+	default:
+		w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+		for _, row := range table {
+			fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(e.stdout,
 		"%d threads, %s: reads %.1f GB/s, multiplies %.0f GOP/s in int8, %.0f in bfloat16, %.0f in float32", r.Threads,
@@ -103,14 +106,6 @@ func printBench(e env, r benchReport) error {
 	}
 	fmt.Fprintln(e.stdout)
 	return printEnergy(e, r)
-}
-
-// testName returns a test's name in llama-bench, or "" if the test is left out.
-func testName(kind string, n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s%d", kind, n)
 }
 
 // bound names the larger share.
@@ -130,8 +125,13 @@ func benchEnergy(ctx context.Context, pool *infer.Pool, list []bench.Subject, o 
 	defer m.Close()
 	r.EnergyNote = m.Note
 	for i, s := range list {
-		if r.Models[i].Energy, err = m.Measure(ctx, pool, s, o); err != nil {
+		joules, err := m.Measure(ctx, pool, s, o)
+		if err != nil {
 			return err
+		}
+		r.Models[i].Idle = m.IdleWatts()
+		for k, j := range joules {
+			r.Models[i].Tests[k].Joules = j
 		}
 	}
 	return nil
@@ -144,22 +144,18 @@ func printEnergy(e env, r benchReport) error {
 		return err
 	}
 	for _, m := range r.Models {
-		if m.Energy == nil {
+		if m.Idle == nil {
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%s energy:", pipeline.ModelName(m.Path))
-		for _, test := range []struct {
-			name  string
-			kinds map[string]report.Joules
-		}{{testName("pp", m.Prompt), m.Energy.Prompt}, {testName("tg", m.Gen), m.Energy.Generate}} {
-			for _, kind := range slices.Sorted(maps.Keys(test.kinds)) {
-				j := test.kinds[kind]
-				fmt.Fprintf(e.stdout, " %s %s %.4g J/token (CV %.1f %%, n %d)", test.name, kind, j.PerToken, 100*j.CV,
-					j.N)
+		fmt.Fprintf(e.stdout, "%s energy:", printable(pipeline.ModelName(m.Path)))
+		for _, t := range m.Tests {
+			for _, kind := range slices.Sorted(maps.Keys(t.Joules)) {
+				j := t.Joules[kind]
+				fmt.Fprintf(e.stdout, " %s %s %.4g J/token (CV %.1f %%, n %d)", t.Test, kind, j.PerToken, 100*j.CV, j.N)
 			}
 		}
-		for _, kind := range slices.Sorted(maps.Keys(m.Energy.IdleWatts)) {
-			fmt.Fprintf(e.stdout, "; idle %s %.1f W, subtracted", kind, m.Energy.IdleWatts[kind])
+		for _, kind := range slices.Sorted(maps.Keys(m.Idle)) {
+			fmt.Fprintf(e.stdout, "; idle %s %.1f W, subtracted", kind, m.Idle[kind])
 		}
 		fmt.Fprintln(e.stdout)
 	}

@@ -60,8 +60,8 @@ func benchOutput(t *testing.T, root string, asJSON bool) []byte {
 	e := makeEnv(&out, &errs, asJSON, true)
 	e.Threads = 1
 	path := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
-	if err := runBench(t.Context(), e, []string{path}, bench.Options{Prompt: 16, Generate: 2, Repetitions: 1,
-		Kernel: kernel.Best()}, true); err != nil {
+	if err := runBench(t.Context(), e, []string{path}, bench.Options{Repetitions: 1, Kernel: kernel.Best(),
+		Tests: bench.Grid([]int{16}, []int{2}, []int{0})}, "text", true); err != nil {
 		t.Fatal(err, errs.String())
 	}
 	return out.Bytes()
@@ -72,17 +72,16 @@ func TestBenchEnergy(t *testing.T) {
 	if err := json.Unmarshal(benchOutput(t, counters(t), true), &r); err != nil {
 		t.Fatal(err)
 	}
-	e := r.Models[0].Energy
-	if e == nil || r.EnergyNote != "" {
+	m := r.Models[0]
+	if m.Idle == nil || r.EnergyNote != "" {
 		t.Fatalf("no energy: %q", r.EnergyNote)
 	}
-	if w := e.IdleWatts["package"]; w < 10 || w > 40 {
+	if w := m.Idle["package"]; w < 10 || w > 40 {
 		t.Errorf("%v W idle, not 20", w)
 	}
-	for name, j := range map[string]float64{"prompt": float64(e.Prompt["package"].N),
-		"generate": float64(e.Generate["package"].N)} {
-		if j != pipeline.EnergyRepetitions {
-			t.Errorf("%s: %v repetitions", name, j)
+	for _, test := range m.Tests {
+		if n := test.Joules["package"].N; n != pipeline.EnergyRepetitions {
+			t.Errorf("%s: %v repetitions", test.Test, n)
 		}
 	}
 	if s := string(benchOutput(t, counters(t), false)); !strings.Contains(s, "J/token (CV ") ||
@@ -98,7 +97,7 @@ func TestBenchEnergyUnmeasured(t *testing.T) {
 		t.Error(s)
 	}
 	var r benchReport
-	if err := json.Unmarshal(benchOutput(t, nowhere, true), &r); err != nil || r.Models[0].Energy != nil ||
+	if err := json.Unmarshal(benchOutput(t, nowhere, true), &r); err != nil || r.Models[0].Idle != nil ||
 		!strings.Contains(r.EnergyNote, "does not exist") {
 		t.Errorf("%v: %+v", err, r)
 	}

@@ -22,7 +22,7 @@ type benchTarget struct {
 }
 
 // benchTests are what llama-bench runs unless told otherwise.
-var benchTests = bench.Options{Prompt: 512, Generate: 128, Repetitions: 5}
+var benchTests = bench.Options{Tests: bench.Grid([]int{512}, []int{128}, []int{0}), Repetitions: 5}
 
 // bench sets the speed, memory and energy of source and artifacts. Results of an earlier run with as many threads and
 // the same kernels are kept; the remaining files take turns.
@@ -34,7 +34,7 @@ func (j *job) bench(ctx context.Context, in inputs, artifacts []*artifact, m *re
 	var missing []benchTarget
 	for _, b := range list {
 		b.key = key("bench", in.provenance.Source, b.row.SHA256, j.Threads, kernel.Best().Name,
-			benchTests.Prompt, benchTests.Generate, benchTests.Repetitions)
+			benchTests.Tests[0].Tokens, benchTests.Tests[1].Tokens, benchTests.Repetitions)
 		rec, ok := j.store.Done(b.step, b.key)
 		var x report.Resources
 		if ok && json.Unmarshal(rec.Data, &x) == nil {
@@ -77,15 +77,19 @@ func (j *job) measureResources(ctx context.Context, targets []benchTarget) error
 	step.Done()
 	for i, b := range targets {
 		x, got := b.row.Resources, results[i]
-		x.Prompt, x.Generate = speed(o.Prompt, got.Prompt), speed(o.Generate, got.Generate)
-		x.WeightBytes, x.KVBytes, x.ScratchBytes = got.GenerateWork.WeightBytes, got.KVBytes, got.ScratchBytes
+		x.Prompt, x.Generate = speed(o.Tests[0], got.Tests[0]), speed(o.Tests[1], got.Tests[1])
+		x.WeightBytes, x.KVBytes, x.ScratchBytes = got.Tests[0].Work.WeightBytes, got.KVBytes, got.ScratchBytes
 		weights := b.row.FileBytes // a mapping counts as a whole
 		if n := subjects[i].Model.ResidentBytes(); n > 0 {
 			weights = n
 		}
 		x.MemoryBytes = weights + x.KVBytes + x.ScratchBytes
-		if x.Energy, err = m.Measure(ctx, pool, subjects[i], o); err != nil {
+		joules, err := m.Measure(ctx, pool, subjects[i], o)
+		if err != nil {
 			return err
+		}
+		if joules != nil {
+			x.Energy = &report.Energy{IdleWatts: m.IdleWatts(), Prompt: joules[0], Generate: joules[1]}
 		}
 		x.EnergyNote = m.Note
 		if err := j.store.Save(b.step, b.key, nil, x); err != nil {
@@ -104,8 +108,8 @@ func (m *Model) BenchSubject() bench.Subject {
 	return bench.Subject{Model: m.Engine, BOS: bos}
 }
 
-func speed(tokens int, s bench.Samples) report.Speed {
-	return report.Speed{Tokens: tokens, PerSecond: s.Mean(), SD: s.SD(), N: len(s)}
+func speed(t bench.Test, s bench.Speed) report.Speed {
+	return report.Speed{Tokens: t.Tokens, PerSecond: s.Mean(), SD: s.SD(), N: len(s.Samples)}
 }
 
 // EnergyRepetitions is the fewest that a mean of energy is worth giving for.
@@ -149,37 +153,40 @@ func (m *Meter) Close() {
 	}
 }
 
-// Measure runs the model's tests again for their energy, each n times and at least EnergyRepetitions; nil without
-// counters.
+// IdleWatts is the idle power by counter; nil without counters.
+func (m *Meter) IdleWatts() map[string]float64 {
+	if m.Meter == nil {
+		return nil
+	}
+	watts := map[string]float64{}
+	for kind, w := range m.idle {
+		watts[string(kind)] = w
+	}
+	return watts
+}
+
+// Measure runs the model's tests again for their energy by counter, each n times and at least EnergyRepetitions; nil
+// without counters.
 func (m *Meter) Measure(ctx context.Context, pool *infer.Pool, s bench.Subject,
-	o bench.Options) (*report.Energy, error) {
+	o bench.Options) ([]map[string]report.Joules, error) {
 	if m.Meter == nil {
 		return nil, nil
 	}
-	prompt, generate, err := bench.Tests(ctx, pool, s, o)
+	runs, err := bench.Runs(ctx, pool, s, o)
 	if err != nil {
 		return nil, err
 	}
-	e := &report.Energy{IdleWatts: map[string]float64{}}
-	for kind, w := range m.idle {
-		e.IdleWatts[string(kind)] = w
-	}
-	for _, test := range []struct {
-		tokens int
-		run    func() error
-		to     *map[string]report.Joules
-	}{{o.Prompt, prompt, &e.Prompt}, {o.Generate, generate, &e.Generate}} {
-		if test.run == nil {
-			continue
-		}
-		use, err := m.Repeat(ctx, max(o.Repetitions, EnergyRepetitions), m.idle, test.run)
+	var all []map[string]report.Joules
+	for i, run := range runs {
+		use, err := m.Repeat(ctx, max(o.Repetitions, EnergyRepetitions), m.idle, run)
 		if err != nil {
 			return nil, fmt.Errorf("energy: %w", err)
 		}
-		*test.to = map[string]report.Joules{}
+		joules := map[string]report.Joules{}
 		for kind, u := range use {
-			(*test.to)[string(kind)] = report.Joules{PerToken: u.Net / float64(test.tokens), CV: u.CV, N: u.N}
+			joules[string(kind)] = report.Joules{PerToken: u.Net / float64(o.Tests[i].Tokens), CV: u.CV, N: u.N}
 		}
+		all = append(all, joules)
 	}
-	return e, nil
+	return all, nil
 }

@@ -126,7 +126,8 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 			bytes += a.PayloadBits / 8
 		}
 		rounds := (benchTests.Repetitions + 1) * models // they are loaded before, which takes little
-		seconds := float64(benchTests.Prompt)/float64(j.o.Context)*all + float64(benchTests.Generate)*readTime(bytes)
+		prompt, generate := float64(benchTests.Tests[0].Tokens), float64(benchTests.Tests[1].Tokens)
+		seconds := prompt/float64(j.o.Context)*all + generate*readTime(bytes)
 		f.add("bench "+j.name, "rounds", int64(rounds), float64(benchTests.Repetitions+1)*seconds)
 	}
 }

@@ -81,7 +81,7 @@ func outputs(t *testing.T, dir string) map[string]string {
 // smallBench makes benchmarks short while the test lasts.
 func smallBench(t *testing.T) {
 	old := benchTests
-	benchTests = bench.Options{Prompt: 8, Generate: 2, Repetitions: 1}
+	benchTests = bench.Options{Tests: bench.Grid([]int{8}, []int{2}, []int{0}), Repetitions: 1}
 	t.Cleanup(func() { benchTests = old })
 }
 

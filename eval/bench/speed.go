@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"bitmill/eval/infer"
@@ -18,10 +19,9 @@ type Subject struct {
 	BOS   int32 // begins every sequence; -1: a random token does
 }
 
-// Options of Measure. Prompt or Generate of 0 leaves that test out.
+// Options of Measure.
 type Options struct {
-	Prompt      int         // tokens of the prompt test: processed from an empty cache, logits of the last one
-	Generate    int         // tokens of the generation test: one at a time, from an empty cache
+	Tests       []Test
 	Repetitions int         // of each test, after a warm-up; at least 1
 	Kernel      *kernel.Set // nil: the best this machine has
 	Seed        uint64      // of the random tokens
@@ -31,30 +31,32 @@ type Options struct {
 
 // Result is what was measured of one model.
 type Result struct {
-	Prompt, Generate Samples // tokens per second
-	PromptWork       infer.Work
-	GenerateWork     infer.Work // of the average token
-	KVBytes          int64      // of the cache
-	ScratchBytes     int64      // of activations and unpacked weights
+	Tests        []Speed // in the order of Options.Tests
+	KVBytes      int64   // of the cache, as long as the longest test needs it
+	ScratchBytes int64   // of activations and unpacked weights
+}
+
+// Speed is what was measured in one test.
+type Speed struct {
+	Samples            // tokens per second
+	Work    infer.Work // of a prompt, or of the average token generated
 }
 
 // Measure runs the tests of all models in turn, repetition by repetition, so that a disturbance of the machine affects
 // them alike.
 func Measure(ctx context.Context, pool *infer.Pool, subjects []Subject, o Options) ([]Result, error) {
 	results, runs := make([]Result, len(subjects)), make([]*run, len(subjects))
-	rng := rand.New(rand.NewPCG(o.Seed, 0))
 	for i, s := range subjects {
-		runs[i] = &run{
-			Subject: s, rng: rng,
-			runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}),
-			cache:  s.Model.NewCache(max(o.Prompt, o.Generate)),
+		runs[i] = newRun(pool, s, o)
+		for _, t := range o.Tests {
+			results[i].Tests = append(results[i].Tests, Speed{Work: t.work(s.Model)})
 		}
 	}
 	repetitions := max(1, o.Repetitions)
 	done, total := int64(0), int64(len(subjects)*(repetitions+1))
 	for rep := range repetitions + 1 {
 		for i, r := range runs {
-			if err := r.tests(ctx, o, &results[i], rep == 0); err != nil {
+			if err := r.round(ctx, o.Tests, results[i].Tests, rep == 0); err != nil {
 				return nil, fmt.Errorf("model %d: %w", i, err)
 			}
 			done++
@@ -65,33 +67,28 @@ func Measure(ctx context.Context, pool *infer.Pool, subjects []Subject, o Option
 	}
 	for i, r := range runs {
 		results[i].KVBytes, results[i].ScratchBytes = r.cache.Bytes(), r.runner.Bytes()
-		results[i].PromptWork = r.Model.Work(o.Prompt, 0)
-		results[i].GenerateWork = r.Model.Work(1, o.Generate/2)
 	}
 	return results, nil
 }
 
-// Tests prepares a model for measurements other than time: each function runs one test once. The model has warmed up.
-// The function of a test that is left out is nil.
-func Tests(ctx context.Context, pool *infer.Pool, s Subject, o Options) (prompt, generate func() error, err error) {
-	r := &run{
-		Subject: s, rng: rand.New(rand.NewPCG(o.Seed, 0)),
-		runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}),
-		cache:  s.Model.NewCache(max(o.Prompt, o.Generate)),
+// Runs prepares a model for measurements other than time: each function runs one of the tests once, whose depth must be
+// 0. The model has warmed up.
+func Runs(ctx context.Context, pool *infer.Pool, s Subject, o Options) ([]func() error, error) {
+	r := newRun(pool, s, o)
+	if err := r.round(ctx, o.Tests, nil, true); err != nil {
+		return nil, err
 	}
-	if err := r.tests(ctx, o, &Result{}, true); err != nil {
-		return nil, nil, err
-	}
-	test := func(tokens, step int) func() error {
-		if tokens == 0 {
-			return nil
+	var runs []func() error
+	for _, t := range o.Tests {
+		if t.Depth != 0 {
+			return nil, fmt.Errorf("%s: filling the cache would be measured too: leave out --n-depth", t)
 		}
-		return func() error {
-			_, err := r.feed(ctx, tokens, step)
+		runs = append(runs, func() error {
+			_, err := r.test(ctx, t)
 			return err
-		}
+		})
 	}
-	return test(o.Prompt, infer.BatchTokens), test(o.Generate, 1), nil
+	return runs, nil
 }
 
 // run is one model with what it needs to run.
@@ -103,40 +100,66 @@ type run struct {
 	tokens []int32
 }
 
-// tests runs each test once; warming up, a few tokens of generation are enough.
-func (r *run) tests(ctx context.Context, o Options, to *Result, warmUp bool) error {
-	generate := o.Generate
-	if warmUp {
-		generate = min(generate, 2)
+func newRun(pool *infer.Pool, s Subject, o Options) *run {
+	longest := 0
+	for _, t := range o.Tests {
+		longest = max(longest, t.Depth+t.Tokens)
 	}
-	for _, test := range []struct {
-		tokens, step int
-		samples      *Samples
-	}{{o.Prompt, infer.BatchTokens, &to.Prompt}, {generate, 1, &to.Generate}} {
-		if test.tokens == 0 {
-			continue
+	return &run{
+		Subject: s, rng: rand.New(rand.NewPCG(o.Seed, 0)),
+		runner: infer.NewRunner(pool, infer.Options{Kernel: o.Kernel}),
+		cache:  s.Model.NewCache(longest),
+	}
+}
+
+// round runs each test once; warming up, a few tokens of generation from an empty cache are enough, and prompts are read
+// once each.
+func (r *run) round(ctx context.Context, tests []Test, to []Speed, warmUp bool) error {
+	var warm []Test
+	for i, t := range tests {
+		if warmUp {
+			t.Depth = 0
+			if t.Kind == Generate {
+				t.Tokens = min(t.Tokens, 2)
+			}
+			if slices.Contains(warm, t) {
+				continue
+			}
+			warm = append(warm, t)
 		}
-		took, err := r.feed(ctx, test.tokens, test.step)
+		took, err := r.test(ctx, t)
 		if err != nil {
 			return err
 		}
 		if !warmUp {
-			*test.samples = append(*test.samples, float64(test.tokens)/took.Seconds())
+			to[i].Samples = append(to[i].Samples, float64(t.Tokens)/took.Seconds())
 		}
 	}
 	return nil
 }
 
-// feed runs n random tokens from an empty cache, step at a time.
-func (r *run) feed(ctx context.Context, n, step int) (time.Duration, error) {
+// test runs a test once and returns the time of its tokens; that of the tokens before them does not count.
+func (r *run) test(ctx context.Context, t Test) (time.Duration, error) {
+	r.cache.Reset()
+	if _, err := r.feed(ctx, t.Depth, infer.BatchTokens, true); err != nil {
+		return 0, err
+	}
+	step := 1
+	if t.Kind == Prompt {
+		step = infer.BatchTokens
+	}
+	return r.feed(ctx, t.Tokens, step, t.Depth == 0)
+}
+
+// feed runs n random tokens, step at a time; first says that they begin the sequence.
+func (r *run) feed(ctx context.Context, n, step int, first bool) (time.Duration, error) {
 	r.tokens = r.tokens[:0]
 	for range n {
 		r.tokens = append(r.tokens, int32(r.rng.IntN(r.Model.Config.Vocab)))
 	}
-	if r.BOS >= 0 {
+	if first && n > 0 && r.BOS >= 0 {
 		r.tokens[0] = r.BOS
 	}
-	r.cache.Reset()
 	sequence := make([]infer.Sequence, 1)
 	start := time.Now()
 	for at := 0; at < n; at += step {

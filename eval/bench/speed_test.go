@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -31,8 +32,9 @@ func TestMeasure(t *testing.T) {
 	pool := infer.NewPool(2)
 	defer pool.Close()
 	rounds := int64(0)
+	tests := Grid([]int{24, 0}, []int{5, 3}, []int{0, 40})
 	results, err := Measure(t.Context(), pool, []Subject{subject(t, "llama"), subject(t, "qwen3")}, Options{
-		Prompt: 24, Generate: 5, Repetitions: 3,
+		Tests: tests, Repetitions: 3,
 		Progress: func(done, total int64) {
 			if rounds++; done != rounds || total != 8 {
 				t.Errorf("round %d: progress says %d of %d", rounds, done, total)
@@ -46,40 +48,68 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("%d rounds: two models, warmed up and three times each, make 8", rounds)
 	}
 	for i, r := range results {
-		if len(r.Prompt) != 3 || len(r.Generate) != 3 || !(r.Prompt.Mean() > 0) || !(r.Generate.Mean() > 0) {
-			t.Errorf("model %d: %v, %v", i, r.Prompt, r.Generate)
+		if len(r.Tests) != 6 {
+			t.Fatalf("model %d: %d tests of six", i, len(r.Tests))
 		}
-		if r.KVBytes <= 0 || r.ScratchBytes <= 0 || r.GenerateWork.WeightBytes != r.PromptWork.WeightBytes {
+		for k, x := range r.Tests {
+			if len(x.Samples) != 3 || !(x.Mean() > 0) || x.Work.WeightBytes != r.Tests[0].Work.WeightBytes {
+				t.Errorf("model %d, %s: %+v", i, tests[k], x)
+			}
+			if k >= 3 && x.Work.KVBytes <= r.Tests[k-3].Work.KVBytes {
+				t.Errorf("%s reads no more of the cache than %s", tests[k], tests[k-3])
+			}
+		}
+		if r.KVBytes <= 0 || r.ScratchBytes <= 0 {
 			t.Errorf("model %d: %+v", i, r)
 		}
 	}
 	llama := []Subject{subject(t, "llama")}
-	r, err := Measure(t.Context(), pool, llama, Options{Generate: 1})
-	if err != nil || len(r[0].Prompt) != 0 || len(r[0].Generate) != 1 {
-		t.Errorf("generation alone: %+v, %v", r, err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Measure(ctx, pool, llama, Options{Prompt: 4}); !errors.Is(err, context.Canceled) {
+	if _, err := Measure(ctx, pool, llama, Options{Tests: []Test{{Prompt, 4, 0}}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
 
-func TestTests(t *testing.T) {
+// TestDepth: a test at a depth runs behind so many tokens, of which none are left by the test before it.
+func TestDepth(t *testing.T) {
 	pool := infer.NewPool(1)
 	defer pool.Close()
-	prompt, generate, err := Tests(t.Context(), pool, subject(t, "llama"), Options{Prompt: 8, Generate: 3})
-	if err != nil || prompt == nil || generate == nil {
+	r := newRun(pool, subject(t, "llama"), Options{Tests: []Test{{Generate, 3, 8}}})
+	for _, test := range []Test{{Generate, 2, 8}, {Prompt, 10, 0}, {Prompt, 1, 9}} {
+		_, err := r.test(t.Context(), test)
+		_, last := r.feed(t.Context(), 1, 1, false)
+		_, beyond := r.feed(t.Context(), 1, 1, false)
+		if err != nil || last != nil || beyond == nil {
+			t.Errorf("%s does not leave one position of eleven: %v, %v, %v", test, err, last, beyond)
+		}
+	}
+	if _, err := r.test(t.Context(), Test{Prompt, 4, 8}); err == nil {
+		t.Error("a test longer than the cache")
+	}
+}
+
+func TestNames(t *testing.T) {
+	tests := Grid([]int{512}, []int{128, 0}, []int{0, 4096})
+	if got := fmt.Sprint(tests); got != "[pp512 tg128 pp512 @ d4096 tg128 @ d4096]" {
+		t.Error(got)
+	}
+}
+
+func TestRuns(t *testing.T) {
+	pool := infer.NewPool(1)
+	defer pool.Close()
+	runs, err := Runs(t.Context(), pool, subject(t, "llama"), Options{Tests: []Test{{Prompt, 8, 0}, {Generate, 3, 0}}})
+	if err != nil || len(runs) != 2 {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := errors.Join(prompt(), generate()); err != nil {
+		if err := errors.Join(runs[0](), runs[1]()); err != nil {
 			t.Error(err)
 		}
 	}
-	prompt, generate, err = Tests(t.Context(), pool, subject(t, "llama"), Options{Prompt: 8})
-	if err != nil || prompt == nil || generate != nil {
-		t.Error("a test of no tokens was made", err)
+	if _, err := Runs(t.Context(), pool, subject(t, "llama"), Options{Tests: []Test{{Prompt, 8, 4}}}); err == nil {
+		t.Error("the energy of a test at a depth")
 	}
 }
 

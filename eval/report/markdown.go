@@ -17,6 +17,16 @@ var markdown = template.Must(template.New("markdown").Funcs(template.FuncMap{
 // Markdown writes the report as GitHub-flavoured Markdown.
 func Markdown(w io.Writer, r *Report) error { return markdown.Execute(w, r.view()) }
 
+// MarkdownTable returns rows as a table of GitHub-flavoured Markdown. The first row is its head; the first column stands
+// left, numbers right.
+func MarkdownTable(rows [][]string) string {
+	t := table{Rows: rows[1:]}
+	for i, text := range rows[0] {
+		t.Heads = append(t.Heads, head{Text: text, Left: i == 0})
+	}
+	return markdownTable(t)
+}
+
 func markdownTable(t table) string {
 	var b strings.Builder
 	line := func(cells []string) {
