@@ -13,6 +13,7 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
+	"bitmill/formats"
 	"bitmill/formats/file"
 )
 
@@ -93,6 +94,7 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 	if err != nil {
 		return err
 	}
+	result.Command = deciding(rep, result, o.budget)
 	if err := writeFindings(result, o); err != nil {
 		return err
 	}
@@ -102,6 +104,25 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 		err = printFindings(e.stdout, result)
 	}
 	return cmp.Or(err, gateError(result))
+}
+
+// deciding is the command that scores the windows which undecided findings need; "" when all are decided, or when it is
+// not known how the report was made.
+func deciding(rep *report.Report, result *gate.Result, budget string) string {
+	until := ""
+	for _, f := range result.Findings {
+		switch {
+		case f.Status != gate.Undecided:
+		case f.Relative() || budget == "": // --until decided knows no baseline
+			until = "--windows all"
+		case until == "":
+			until = "--until decided --budget " + formats.ShellWords(budget)
+		}
+	}
+	if until == "" || rep.Command == "" {
+		return ""
+	}
+	return rep.Command + " " + until
 }
 
 // writeFindings writes the files that CI systems read.

@@ -212,9 +212,9 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 	if err != nil {
 		return nil, err
 	}
-	alone := results[0]
+	alone, candidates := results[0], v.Candidates
 	if len(others) > 0 {
-		results, subjects = results[1:], subjects[1:]
+		results, subjects, candidates = results[1:], subjects[1:], candidates[1:]
 	}
 	var rows []report.Row
 	for i, r := range results {
@@ -228,7 +228,7 @@ func evalAgainst(ctx context.Context, e env, reference string, others []string, 
 		if err != nil {
 			return nil, err
 		}
-		row.Sample = pipeline.SampleOf(r, len(windows))
+		row.Sample = pipeline.SampleOf(r, len(windows), candidates[i].For)
 		rows = append(rows, row)
 	}
 	return rows, nil

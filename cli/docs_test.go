@@ -87,7 +87,7 @@ func TestCommandsAndMetricsAreDocumented(t *testing.T) {
 	}
 	budgets := readPage(t, "budgets.md")
 	names := gate.Metrics()
-	for _, s := range []gate.Status{gate.Kept, gate.WithinError, gate.Broken, gate.Missing, gate.Skipped} {
+	for _, s := range []gate.Status{gate.Kept, gate.WithinError, gate.Undecided, gate.Broken, gate.Missing, gate.Skipped} {
 		names = append(names, string(s))
 	}
 	for _, name := range names {
@@ -100,7 +100,8 @@ func TestCommandsAndMetricsAreDocumented(t *testing.T) {
 // TestResultIsJSON: run --json prints the report and the findings of its check as two values, and nothing else.
 func TestResultIsJSON(t *testing.T) {
 	var out strings.Builder
-	check := &gate.Result{Findings: []gate.Finding{{Rule: "kld at most 1", Status: gate.Kept}}}
+	check := &gate.Result{Command: "bitmill run",
+		Findings: []gate.Finding{{Rule: "kld at most 1", Status: gate.Undecided, Windows: 40}}}
 	s := pipeline.Summary{Report: &report.Report{}, Check: check}
 	if err := (jsonOutput{&terminal{stdout: &out}}).Result(s); err != nil {
 		t.Fatal(err)

@@ -37,6 +37,10 @@ func printFindings(w io.Writer, result *gate.Result) error {
 		}
 	}
 	_, err := fmt.Fprintln(w, result.Count())
+	if err == nil && result.Command != "" {
+		_, err = fmt.Fprintf(w, "The windows that undecided findings need, where those that are scored are kept:\n  %s\n",
+			printable(result.Command))
+	}
 	return err
 }
 

@@ -56,7 +56,11 @@ func (j *job) evaluate(ctx context.Context, in inputs, artifacts []*artifact, m 
 		if err := Finite(cmp.Or(row.Path, j.source.Path), results[i]); err != nil {
 			return err
 		}
-		row.Text, row.Sample = results[i].Extended(results[0]), SampleOf(results[i], len(j.windows))
+		row.Text = results[i].Extended(results[0])
+		row.Sample = SampleOf(results[i], len(j.windows), v.Candidates[i].For)
+	}
+	if words := j.o.Until.spent(j.name, rows[1:], len(j.windows)); words != "" {
+		j.Events.Note(words)
 	}
 	if !j.o.NoNoiseFloor {
 		m.Noise, err = noiseOf(j.source.Path, results[len(rows)])

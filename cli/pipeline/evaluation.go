@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,8 +39,9 @@ type Until func(scored [][]score.Window) []Demand
 
 // Demand is a number of windows.
 type Demand struct {
-	Now    int // before the next question
-	Likely int // in the end, as far as can be told, for the progress; 0: Now
+	Now    int    // before the next question
+	Likely int    // in the end, as far as can be told, for the progress; 0: Now
+	For    string // what it is for, if anything
 }
 
 // Round is a good number of windows to ask for at once: as many as run through a model together.
@@ -51,6 +53,7 @@ type Candidate struct {
 	Model     *infer.Model
 	Make      func() (*infer.Model, error) // in place of Model: called when a window is missing
 	Windows   int                          // of the order, that it takes whatever Until says; 0: as Until says
+	For       string                       // what its last windows were for, as Until said; set by Run
 	scores    []*score.Window              // by window of the text; nil: not yet scored
 	need      int                          // of the order, its first windows
 	likely    int
@@ -108,7 +111,8 @@ func (v *Evaluation) ask() (more bool) {
 		more = more || d.Now > s.need
 		s.need = max(s.need, d.Now)
 		s.likely = min(max(s.need, d.Likely), n)
-		most = Demand{max(most.Now, s.need), max(most.Likely, s.likely)}
+		s.For = cmp.Or(d.For, s.For)
+		most.Now, most.Likely = max(most.Now, s.need), max(most.Likely, s.likely)
 	}
 	return more
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -60,14 +61,25 @@ func (g Goal) Words(windows int) string {
 	switch {
 	case g == Goal{}:
 		return ""
-	case windows > 0 && windows <= sequential.Least:
+	case windows > 0 && windows <= g.least():
 		return "evaluates all of " + of
 	case g.Decided:
 		return fmt.Sprintf("evaluates at least %d of %s, until every verdict is certain (95 %%); --windows all takes all",
-			sequential.Least, of)
+			g.least(), of)
 	}
 	return fmt.Sprintf("evaluates at least %d of %s, until every divergence is known to ±%s (95 %%); --windows all takes all",
-		sequential.Least, of, g)
+		g.least(), of, g)
+}
+
+// leastPrecise is how many windows are scored at least where figures are wanted, not verdicts.
+const leastPrecise = 16
+
+// least is how many windows are scored at least.
+func (g Goal) least() int {
+	if g.Decided {
+		return sequential.Least
+	}
+	return leastPrecise
 }
 
 // likelyWindows are about how many windows it takes for the default precision, or for verdicts, where the text has many.
@@ -78,9 +90,9 @@ func (g Goal) likely(windows int) int {
 	switch n := float64(windows); {
 	case g.Precision > 0:
 		wanted := likelyWindows * math.Pow(DefaultGoal.Precision/g.Precision, 2)
-		return int(math.Min(n, math.Max(sequential.Least, wanted*n/(wanted+n)*1.2)))
+		return int(math.Min(n, math.Max(leastPrecise, wanted*n/(wanted+n)*1.2)))
 	case g.Decided:
-		return min(windows, sequential.Least+likelyWindows/4)
+		return min(windows, leastPrecise)
 	}
 	return windows
 }
@@ -106,7 +118,7 @@ func (v *Evaluation) End(g Goal, d gate.Decision, artifacts []gate.Subject) {
 		}
 	}
 	round := Round(v.Windows)
-	first := (sequential.Least + round - 1) / round * round
+	first := (g.least() + round - 1) / round * round
 	v.Until = func(scored [][]score.Window) []Demand {
 		demands := make([]Demand, len(scored))
 		if len(scored[len(scored)-1]) == 0 {
@@ -125,9 +137,8 @@ func (v *Evaluation) End(g Goal, d gate.Decision, artifacts []gate.Subject) {
 			artifacts[i].Windows, artifacts[i].Bytes = scored[i+1], bytes
 		}
 		d.Reference = scored[0]
-		next, likely := d.Need(artifacts, round)
-		for i := range artifacts {
-			demands[i+1] = Demand{next[i], likely[i]}
+		for i, need := range d.Needs(artifacts, round) {
+			demands[i+1] = Demand{need.Next, need.Likely, need.For}
 		}
 		return demands
 	}
@@ -148,7 +159,7 @@ func (g Goal) precise(scored [][]score.Window, round, population int) []Demand {
 		sample := sequential.Of(means(s, alone))
 		demands[i].Now = len(s)
 		if !enough(sample) {
-			demands[i] = Demand{len(s) + round, sample.Until(o, enough)}
+			demands[i] = Demand{Now: len(s) + round, Likely: sample.Until(o, enough)}
 		}
 	}
 	return demands
@@ -207,8 +218,31 @@ func (j *job) end(v *Evaluation, m *report.Model, rows []*report.Row) error {
 	return nil
 }
 
-// SampleOf describes figures of a part of the text; nil when they are of the whole.
-func SampleOf(x score.Text, windows int) *report.Sample {
+// spent says, where verdicts had to be certain, how many windows of the text the rows of a model took, and what for.
+func (g Goal) spent(model string, rows []*report.Row, windows int) string {
+	if !g.Decided || len(rows) == 0 {
+		return ""
+	}
+	count := func(r *report.Row) int { return len(r.WindowKLD) }
+	least := slices.MinFunc(rows, func(a, b *report.Row) int { return count(a) - count(b) })
+	most := slices.MaxFunc(rows, func(a, b *report.Row) int { return count(a) - count(b) })
+	switch {
+	case count(most) == windows:
+		return fmt.Sprintf("%s: some verdicts took all %d windows; %s took %d", model, windows, least.Format, count(least))
+	case count(least) == count(most):
+		return fmt.Sprintf("%s: every verdict is certain after %d of %d windows", model, count(most), windows)
+	}
+	words := fmt.Sprintf("%s: every verdict is certain after %d to %d of %d windows; %s took most", model, count(least),
+		count(most), windows, most.Format)
+	if verdict := most.Sample.For; verdict != "" {
+		words += fmt.Sprintf(", for %q", verdict)
+	}
+	return words
+}
+
+// SampleOf describes figures of a part of the text, which a verdict asked for ("": none did); nil when they are of the
+// whole.
+func SampleOf(x score.Text, windows int, verdict string) *report.Sample {
 	n := len(x.WindowKLD)
 	if n == 0 || n >= windows {
 		return nil
@@ -216,5 +250,5 @@ func SampleOf(x score.Text, windows int) *report.Sample {
 	o := sequential.Options{Level: 0.95, Population: windows}
 	low, high := sequential.Of(x.WindowKLD).Interval(o)
 	return &report.Sample{Windows: n, Of: windows, Low: low, High: high, Level: o.Level,
-		Kind: "mean over the whole text, valid at any look"}
+		Kind: "mean over the whole text, valid at any look", For: verdict}
 }

@@ -117,7 +117,7 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 			return err
 		}
 		rows[i].Text = results[i+1].Extended(reference)
-		rows[i].Sample = SampleOf(results[i+1], len(s.windows))
+		rows[i].Sample = SampleOf(results[i+1], len(s.windows), "")
 		if err := s.record(a, rows[i]); err != nil {
 			return err
 		}

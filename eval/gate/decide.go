@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -38,7 +39,8 @@ const tie = 1e-6
 
 // claim is a mean whose sign is a verdict: positive is beyond a limit.
 type claim struct {
-	of     []int // the subjects
+	words  string // of the verdict, for people
+	of     []int  // the subjects
 	series []float64
 	least  float64 // standard deviation at least
 	error  bool    // a positive mean must be beyond the error too, as a rule that is broken is
@@ -46,11 +48,18 @@ type claim struct {
 	never  bool    // no part of the text decides
 }
 
-// Need returns how many windows each subject needs next, step more than it has where one of its verdicts is open, and
-// how many it will take in the end, about.
-func (d *Decision) Need(subjects []Subject, step int) (next, likely []int) {
-	for _, s := range subjects {
-		next, likely = append(next, len(s.Windows)), append(likely, len(s.Windows))
+// Need is how many windows a subject takes.
+type Need struct {
+	Next   int    // step more than it has while one of its verdicts is open
+	Likely int    // in the end, about
+	For    string // the verdict that takes most, "" when all are certain
+}
+
+// Needs returns what each subject needs.
+func (d *Decision) Needs(subjects []Subject, step int) []Need {
+	needs := make([]Need, len(subjects))
+	for i, s := range subjects {
+		needs[i] = Need{Next: len(s.Windows), Likely: len(s.Windows)}
 	}
 	claims := d.claims(subjects)
 	p := make([]float64, len(claims))
@@ -73,10 +82,13 @@ func (d *Decision) Need(subjects []Subject, step int) (next, likely []int) {
 			})
 		}
 		for _, i := range c.of {
-			next[i], likely[i] = max(next[i], take), max(likely[i], end)
+			n := &needs[i]
+			if n.Next = max(n.Next, take); end > n.Likely || n.For == "" {
+				n.Likely, n.For = max(n.Likely, end), c.words
+			}
 		}
 	}
-	return next, likely
+	return needs
 }
 
 func (d *Decision) options() sequential.Options {
@@ -96,7 +108,7 @@ func (d *Decision) claims(subjects []Subject) (out []claim) {
 				continue
 			}
 			c := m.claim(r, s, d.ahead(len(s.Windows)))
-			c.of, c.error = []int{i}, m.measured() && !d.Strict
+			c.words, c.of, c.error = r.String(), []int{i}, m.measured() && !d.Strict
 			out = append(out, c)
 		}
 	}
@@ -104,16 +116,19 @@ func (d *Decision) claims(subjects []Subject) (out []claim) {
 	for i, s := range subjects {
 		order[i] = i
 		if d.Fidelity > 0 {
-			out = append(out, claim{of: []int{i}, tie: tie, series: kldLess(s.Windows, func(int) float64 { return d.Fidelity })})
+			out = append(out, claim{words: fmt.Sprintf("kld at most %s", exact(d.Fidelity)), of: []int{i}, tie: tie,
+				series: kldLess(s.Windows, func(int) float64 { return d.Fidelity })})
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(subjects[a].Bits, subjects[b].Bits) })
 	for k := 1; k < len(order); k++ {
-		a, b := subjects[order[k-1]].Windows, subjects[order[k]].Windows
+		small, large := subjects[order[k-1]], subjects[order[k]]
+		a, b := small.Windows, large.Windows
 		common := min(len(a), len(b))
-		out = append(out, claim{of: []int{order[k-1], order[k]}, tie: tie, series: kldLess(a[:common], func(i int) float64 {
-			return b[i].KLD / float64(max(b[i].Tokens, 1))
-		})})
+		out = append(out, claim{words: fmt.Sprintf("kld of %s against %s", small.Format, large.Format),
+			of: []int{order[k-1], order[k]}, tie: tie, series: kldLess(a[:common], func(i int) float64 {
+				return b[i].KLD / float64(max(b[i].Tokens, 1))
+			})})
 	}
 	return out
 }
@@ -191,6 +206,7 @@ func (c *claim) chanceOf(s sequential.Sample, o sequential.Options) float64 {
 	}
 	if c.error && s.Mean > 0 {
 		o.Population = 0
+		return s.Chance(o)
 	}
-	return s.Chance(o)
+	return s.Wrong(o)
 }

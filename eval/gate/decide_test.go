@@ -30,7 +30,7 @@ func TestNeed(t *testing.T) {
 		want  []int // windows next
 	}{
 		"far from everything":   {nil, 16, []float64{0.01, 0.02}, []int{16, 16}},
-		"too few to look at":    {nil, 8, []float64{0.01, 0.02}, []int{12, 12}},
+		"too few to look at":    {nil, 4, []float64{0.01, 0.02}, []int{8, 8}},
 		"near the budget":       {nil, 16, []float64{0.1, 0.2}, []int{20, 16}},
 		"near each other":       {nil, 16, []float64{0.0201, 0.02, 0.01}, []int{20, 20, 16}},
 		"rounding is a tie":     {nil, 16, []float64{2e-7, 1e-7}, []int{16, 16}},
@@ -50,10 +50,9 @@ func TestNeed(t *testing.T) {
 					Windows: scored(c.n, kld, uint64(i))})
 			}
 			d := Decision{Rules: c.rules, Fidelity: 0.1, Population: 100}
-			next, likely := d.Need(subjects, 4)
-			for i := range c.want {
-				if next[i] != c.want[i] || likely[i] < min(next[i], 100) && next[i] > c.n {
-					t.Errorf("artifact %d needs %d, likely %d; want %d", i, next[i], likely[i], c.want[i])
+			for i, need := range d.Needs(subjects, 4) {
+				if need.Next != c.want[i] || need.Likely < need.Next || (need.Next > c.n) != (need.For != "") && c.n < 100 {
+					t.Errorf("artifact %d needs %+v; want %d", i, need, c.want[i])
 				}
 			}
 		})

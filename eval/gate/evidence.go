@@ -102,11 +102,21 @@ func (e *evidence) chance(limit float64, o Options) (p float64, ok bool) {
 	return math.Erfc(math.Abs(e.value-limit) / e.se / math.Sqrt2), true
 }
 
-// open reports whether the windows that were not taken could move the value beyond the limit, as far as is known.
-func (e *evidence) open(limit float64, o Options) bool {
-	if e.series == nil || e.sample == nil || e.paired {
-		return false
+// takes is about how many windows of so many decide on which side of the limit the value over all of them is, and if it
+// is beyond the limit, above it for a sign of 1, whether by more than its error; 0 when they are decided.
+func (e *evidence) takes(limit, sign float64, o Options) (windows, of int) {
+	if e.series == nil || e.sample == nil || len(e.series) >= e.sample.Of {
+		return 0, 0
 	}
-	p := sequential.Of(e.less(limit)).Chance(sequential.Options{Population: e.sample.Of})
-	return !(p < 1-o.Level)
+	s, text := sequential.Of(e.less(limit)), sequential.Options{Population: e.sample.Of}
+	decided := func(s sequential.Sample) bool { return s.Wrong(text) < 1-o.Level }
+	if s.Mean*sign > 0 {
+		decided = func(s sequential.Sample) bool {
+			return s.N >= e.sample.Of || s.Chance(sequential.Options{}) < 1-o.Level
+		}
+	}
+	if decided(s) {
+		return 0, 0
+	}
+	return s.Until(text, decided), e.sample.Of
 }

@@ -27,13 +27,14 @@ type Status string
 const (
 	Kept        Status = "ok"
 	WithinError Status = "within error" // beyond the limit, but not by more than chance explains
+	Undecided   Status = "undecided"    // the windows that were not scored may say otherwise
 	Broken      Status = "broken"
 	Missing     Status = "missing" // not measured, or in the baseline only
 	Skipped     Status = "skipped" // the baseline has no such artifact
 )
 
 // statuses are in the order of findings: what fails first, then what deserves a look.
-var statuses = []Status{Broken, Missing, WithinError, Skipped, Kept}
+var statuses = []Status{Broken, Missing, WithinError, Undecided, Skipped, Kept}
 
 // Finding is one rule applied to one artifact.
 type Finding struct {
@@ -46,7 +47,15 @@ type Finding struct {
 	Base   float64 `json:"base,omitzero"` // the baseline's value
 	P      float64 `json:"p"`             // of a value this far beyond the limit by chance, corrected; 1 within it
 	Reason string  `json:"reason"`        // whole sentence
+
+	Windows int `json:"chunks,omitzero"` // about how many windows decide, of a finding that is undecided
+	of      int // windows of the text, where some of them were not scored
+
+	relative bool // to a baseline
 }
+
+// Relative reports whether the finding compares with a baseline.
+func (f Finding) Relative() bool { return f.relative }
 
 // Failed reports whether the finding fails the check.
 func (f Finding) Failed() bool { return f.Status == Broken || f.Status == Missing }
@@ -55,7 +64,8 @@ func (f Finding) Failed() bool { return f.Status == Broken || f.Status == Missin
 type Result struct {
 	Passed   bool      `json:"passed"`
 	Level    float64   `json:"level"`
-	Findings []Finding `json:"findings"` // failures first, then within the error, skipped, kept; by rule and artifact
+	Findings []Finding `json:"findings"`          // by status, failures first; by rule and artifact
+	Command  string    `json:"command,omitempty"` // scores the windows that undecided findings need
 }
 
 // Check applies the rules. baseline is nil when no rule needs one. It fails when a rule matches no artifact and when
@@ -116,14 +126,26 @@ func (r *Result) correct(o Options) {
 		}
 		f.P = corrected
 		within, strict := "within", ""
-		if corrected < 1-o.Level {
-			within, f.Status = "beyond", Broken
-		} else if o.Strict {
-			strict, f.Status = ", and the check is strict", Broken
+		switch {
+		case corrected < 1-o.Level:
+			within, f.Status, f.Windows = "beyond", Broken, 0
+		case o.Strict:
+			strict, f.Status, f.Windows = ", and the check is strict", Broken, 0
+		case f.Windows > 0:
+			f.Status = Undecided
 		}
 		f.Reason += fmt.Sprintf(" It is %s its error (p = %.2g after correction)%s.", within, corrected, strict)
+		f.Reason += f.takes()
 	}
 	r.Passed = !slices.ContainsFunc(r.Findings, Finding.Failed)
+}
+
+// takes says how many windows decide an undecided finding; "" of others.
+func (f Finding) takes() string {
+	if f.Status != Undecided {
+		return ""
+	}
+	return fmt.Sprintf(" About %d of %d windows decide.", f.Windows, f.of)
 }
 
 // comparable refuses reports over different texts: their figures would differ without any artifact having changed. Of

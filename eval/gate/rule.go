@@ -110,7 +110,8 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		base = nil
 	}
 	e := m.evidence(row, base)
-	f := Finding{Rule: r.String(), Model: model, Format: row.Format, Value: e.value, P: 1, Status: Kept}
+	f := Finding{Rule: r.String(), Model: model, Format: row.Format, Value: e.value, P: 1, Status: Kept,
+		relative: base != nil}
 	switch {
 	case math.IsNaN(f.Value) || math.IsInf(f.Value, 0):
 		f.Status, f.Value, f.Reason = Missing, 0, "It was not measured."
@@ -126,8 +127,9 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		value, bound := numbers(f.Value, limit)
 		if beyond <= 0 {
 			f.Reason = fmt.Sprintf("%s is %s, within the limit of %s.", m.name, value, bound)
-			if e.open(limit, o) {
-				f.Reason += fmt.Sprintf(" %d of %d windows leave open whether all would say so.", row.Sample.Windows, row.Sample.Of)
+			if f.Windows, f.of = e.takes(limit, sign, o); f.Windows > 0 {
+				f.Status = Undecided
+				f.Reason += fmt.Sprintf(" %d windows leave open whether all would say so.%s", len(e.series), f.takes())
 			}
 			return
 		}
@@ -138,6 +140,7 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 		}
 		if p, ok := e.chance(limit, o); ok {
 			f.Status, f.P = WithinError, p // correct decides
+			f.Windows, f.of = e.takes(limit, sign, o)
 		} else {
 			f.Reason += " The report gives no error for it, so it is compared as it stands."
 		}

@@ -159,7 +159,8 @@ type Sample struct {
 	Low     float64 `json:"low"`    // of the interval of KLD over the whole text
 	High    float64 `json:"high"`
 	Level   float64 `json:"level"`
-	Kind    string  `json:"kind"` // of the interval, in words
+	Kind    string  `json:"kind"`          // of the interval, in words
+	For     string  `json:"for,omitempty"` // the verdict that took the last windows, where verdicts had to be certain
 }
 
 // Reference is the divergence of a format's file as the encoders make it: over the same windows, or estimated from some

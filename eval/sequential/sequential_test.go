@@ -10,7 +10,7 @@ func ExampleSample_Interval() {
 	kld := []float64{.31, .29, .34, .3, .27, .33, .36, .28, .3, .31, .35, .29, .32, .3, .33, .28}
 	low, high := Of(kld).Interval(Options{Population: 120})
 	fmt.Printf("after 16 of 120 windows: %.3f, from %.3f to %.3f\n", Of(kld).Mean, low, high)
-	// Output: after 16 of 120 windows: 0.310, from 0.285 to 0.337
+	// Output: after 16 of 120 windows: 0.310, from 0.287 to 0.337
 }
 
 // TestReachInvertsChance: a mean at the end of its interval has the p-value that the level leaves.
