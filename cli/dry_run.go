@@ -33,8 +33,11 @@ func dryRun(ctx context.Context, e env, o pipeline.Options) error {
 	w = tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "\nstep\tof\t\tabout\t\n")
 	for _, s := range f.Steps {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t\n", printable(s.What), s.Total, s.Unit,
-			pipeline.About(time.Duration(s.Seconds*float64(time.Second))))
+		about := pipeline.About(time.Duration(s.Seconds * float64(time.Second)))
+		if s.Kept {
+			about = "kept"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t\n", printable(s.What), s.Total, s.Unit, about)
 	}
 	return w.Flush()
 }

@@ -16,8 +16,8 @@ type Forecast struct {
 	Bytes   int64          `json:"bytes"`   // that the disk needs for the files, less what is there
 	Windows int            `json:"windows"` // of the evaluation text, of the model that has most
 	Context int            `json:"context"` // tokens of a window
-	Steps   []ForecastStep `json:"steps"`   // in the order of the run, as if nothing were done yet
-	Seconds float64        `json:"seconds"` // of all steps, from a short measurement of this machine
+	Steps   []ForecastStep `json:"steps"`   // in the order of the run
+	Seconds float64        `json:"seconds"` // of the steps that are left, from a short measurement of this machine
 	Memory  int64          `json:"memory"`  // that method feedback takes at most; 0 without it
 }
 
@@ -35,11 +35,12 @@ type ForecastStep struct {
 	Unit    string  `json:"unit"`
 	Total   int64   `json:"total"` // of its progress
 	Seconds float64 `json:"seconds"`
+	Kept    bool    `json:"kept,omitempty"` // done by an earlier run
 }
 
 // add adds a step.
 func (f *Forecast) add(what, unit string, total int64, seconds float64) {
-	f.Steps = append(f.Steps, ForecastStep{what, unit, total, seconds})
+	f.Steps = append(f.Steps, ForecastStep{What: what, Unit: unit, Total: total, Seconds: seconds})
 	f.Seconds += seconds
 }
 
@@ -54,11 +55,25 @@ func (f *Forecast) String() string {
 	if f.Windows > 0 {
 		text += fmt.Sprintf("%s of %d tokens, ", formats.Several(f.Windows, "window"), f.Context)
 	}
-	text += fmt.Sprintf("%s: about %s on this machine", formats.Several(len(f.Steps), "step"), About(f.Duration()))
+	text += formats.Several(len(f.Steps), "step")
+	if left := f.left(); left < len(f.Steps) {
+		text = fmt.Sprintf("%s, %d of them left", text, left)
+	}
+	text += fmt.Sprintf(": about %s on this machine", About(f.Duration()))
 	if f.Memory > 0 {
 		text += fmt.Sprintf(", up to %s of memory for method feedback", formats.Size(f.Memory))
 	}
 	return text
+}
+
+// left is how many steps are not kept.
+func (f *Forecast) left() (n int) {
+	for _, s := range f.Steps {
+		if !s.Kept {
+			n++
+		}
+	}
+	return n
 }
 
 // Duration is Seconds.
@@ -101,5 +116,6 @@ func (p *prepared) forecast() (*Forecast, error) {
 		all = append(all, r)
 	}
 	p.forecastSearches(f, all)
+	p.progress.mark(f)
 	return f, nil
 }

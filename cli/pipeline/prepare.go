@@ -19,6 +19,7 @@ type prepared struct {
 	texts    *texts
 	warnings []string // about the texts
 	jobs     []*job
+	progress *progress // hears the events of the jobs
 }
 
 // rules reads the budget. It comes first: a mistake in it shows before anything is written.
@@ -50,6 +51,10 @@ func prepare(ctx context.Context, o *Options, events Events, models []string) (p
 	}
 	for _, w := range p.warnings {
 		events.Warn(w)
+	}
+	p.progress = p.progressOf(events)
+	for _, j := range p.jobs {
+		j.Events = p.progress
 	}
 	return p, nil
 }

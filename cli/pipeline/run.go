@@ -79,6 +79,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	if err := p.locate(ctx, s.Report); err != nil {
 		return s, err
 	}
+	p.progress.finish(f)
 	s.Report.Fit(threshold.Options{Budget: o.KLDBudget})
 	if s.Path, err = writeReport(o.Out, s.Report); err != nil {
 		return s, err
