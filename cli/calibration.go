@@ -17,14 +17,15 @@ import (
 
 // calibrationText is the text that plan and quantize run a model on: for method feedback, and to choose types.
 type calibrationText struct {
-	text             string // file; "" for none
+	text             string // file, or builtin; "" for none
+	assumed          bool   // nobody gave a text, and the built-in one is taken
 	context, windows int
 }
 
 func calibrationFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "calibration", TakesFile: true,
-			Usage: "`TEXT` file for --method feedback, and to measure what types are chosen by"},
+			Usage: "`TEXT` file, or builtin, for --method feedback, and to measure what types are chosen by"},
 		&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window of it"},
 		&cli.IntFlag{Name: "chunks", Usage: "windows of it to use (0: all)"},
 	}
@@ -42,10 +43,14 @@ func (o *artifactOptions) choosesTypes() bool {
 // calibration cuts the text into windows; nil without one. A model that cannot be run is an error for method feedback
 // only.
 func (o *artifactOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int32, error) {
+	if o.assumed {
+		o.text = pipeline.Builtin
+		e.warn(pipeline.NoCalibration)
+	}
 	if o.text == "" {
 		return nil, nil
 	}
-	name, text, err := e.readText(o.text)
+	name, text, err := e.readText(o.text, pipeline.BuiltinCalibration)
 	if err != nil {
 		return nil, err
 	}

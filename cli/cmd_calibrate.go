@@ -21,13 +21,14 @@ type calibrateOptions struct {
 }
 
 func calibrateCommand() *cli.Command {
-	needs := arguments(1, 1, "MODEL -t TEXT -o imatrix.gguf", "text", "output")
+	needs := arguments(1, 1, "MODEL [-t TEXT] -o imatrix.gguf", "text", "output")
 	return &cli.Command{
 		Name:      "calibrate",
 		Usage:     "compute an importance matrix (imatrix) over a text",
 		ArgsUsage: "MODEL",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"}, Usage: "calibration `TEXT` file"},
+			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"}, Value: pipeline.Builtin,
+				Usage: "calibration `TEXT` file, or builtin: general text in the binary"},
 			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"}, Value: "imatrix.gguf",
 				Usage: "imatrix `FILE` to write"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: 512, Usage: "tokens in a window"},
@@ -36,6 +37,9 @@ func calibrateCommand() *cli.Command {
 			requantizeFlag(), loraFlag(), forceFlag(),
 		},
 		Action: needs.action(func(c *cli.Context, e env, args []string) error {
+			if !c.IsSet("text") {
+				e.warn(pipeline.NoCalibration)
+			}
 			return runCalibrate(c.Context, e, args[0], calibrateOptions{
 				text: c.String("text"), out: c.String("output"), context: c.Int("ctx"), windows: c.Int("chunks"),
 				processOutput: c.Bool("process-output"), force: c.Bool("force")})
@@ -57,7 +61,7 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 	if err := steps.CheckFree(o.out, o.force); err != nil {
 		return err
 	}
-	name, text, err := e.readText(o.text)
+	name, text, err := e.readText(o.text, pipeline.BuiltinCalibration)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type evalOptions struct {
 }
 
 func evalCommand() *cli.Command {
-	needs := arguments(1, -1, "MODEL... -t TEXT [--reference MODEL] [--tasks FILE]")
+	needs := arguments(1, -1, "MODEL... [-t TEXT] [--reference MODEL] [--tasks FILE]")
 	return &cli.Command{
 		Name:      "eval",
 		Usage:     "perplexity of models over a text, their divergence from a reference, and their answers to tasks",
@@ -36,7 +36,8 @@ func evalCommand() *cli.Command {
 			"acc takes the most likely choice, acc_norm the most likely by length; against a reference, " +
 			"the answers that flipped are counted and tested (McNemar, corrected by Holm).",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"}, Usage: "evaluation `TEXT` file"},
+			&cli.StringFlag{Name: "text", TakesFile: true, Aliases: []string{"t", "f"},
+				Usage: "evaluation `TEXT` file, or builtin: general text in the binary (default: builtin, none with --tasks)"},
 			&cli.StringFlag{Name: "reference", TakesFile: true,
 				Usage: "the full-precision `MODEL` to measure the KL divergence from"},
 			&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window"},
@@ -61,7 +62,8 @@ func evalCommand() *cli.Command {
 				return usagef("--activations %q: give rounded or float", kind)
 			}
 			if o.text == "" && (len(o.tasks) == 0 || o.oracle) {
-				return usagef("eval needs a text: give --text FILE, or --tasks FILE")
+				o.text = pipeline.Builtin
+				e.warn(pipeline.NoText)
 			}
 			if o.oracle && compareWithOracle == nil {
 				return usagef("--oracle: this binary was built without the oracle (-tags slim)")
@@ -120,7 +122,7 @@ func runEval(ctx context.Context, e env, paths []string, o evalOptions) error {
 
 // text scores the models on the text.
 func (out *evaluated) text(ctx context.Context, e env, paths []string, o evalOptions) error {
-	name, text, err := e.readText(o.text)
+	name, text, err := e.readText(o.text, pipeline.BuiltinEvaluation)
 	if err != nil {
 		return err
 	}

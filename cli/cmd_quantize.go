@@ -50,8 +50,9 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 		}
 	}
 	switch feedback := o.Method == quantize.Feedback; {
-	case feedback && o.text == "" && !o.dryRun:
-		return o, usagef("--method feedback runs the model on a text: name one with --calibration")
+	case feedback && o.text == "" && !o.dryRun && o.choosesTypes():
+		return o, usagef("--method feedback with types that are chosen runs the model on a text: name one with " +
+			"--calibration FILE, or --calibration builtin")
 	case feedback && len(o.reuse) > 0:
 		return o, usagef("--reuse copies what the encoders made: leave it out with --method feedback")
 	case feedback && o.noProvenance:
@@ -59,6 +60,7 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 	case !feedback && !o.choosesTypes() && o.text != "":
 		return o, usagef("--calibration is for --method feedback, or to choose types")
 	}
+	o.assumed = o.Method == quantize.Feedback && o.text == "" && !o.dryRun
 	o.memory, err = memory(c)
 	return o, err
 }

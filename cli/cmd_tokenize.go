@@ -25,7 +25,7 @@ func tokenizeCommand() *cli.Command {
 				return usagef("give either --text or --file")
 			}
 			if c.IsSet("file") {
-				if _, text, err = e.readText(c.String("file")); err != nil {
+				if _, text, err = e.readText(c.String("file"), nil); err != nil {
 					return err
 				}
 			}

@@ -19,10 +19,10 @@ const configEnv = "BITMILL_CONFIG"
 
 const configHelp = `
 
-Settings: BITMILL_THREADS, BITMILL_CALIBRATION and BITMILL_TEXT (text files), BITMILL_OUTPUT (folder), BITMILL_LOCATE
-(thresholds) and BITMILL_METHOD (of run) hold where flags say nothing else; so do threads, calibration, text, output,
-locate and method in bitmill/config.yaml in your folder for settings (~/.config on Linux), or in the file that
-BITMILL_CONFIG names.`
+Settings: BITMILL_THREADS, BITMILL_CALIBRATION and BITMILL_TEXT (text files, or builtin), BITMILL_OUTPUT (folder),
+BITMILL_LOCATE (thresholds) and BITMILL_METHOD (of run) hold where flags say nothing else; so do threads, calibration,
+text, output, locate and method in bitmill/config.yaml in your folder for settings (~/.config on Linux), or in the file
+that BITMILL_CONFIG names.`
 
 // config are settings that hold for every command, as far as its flags say nothing else. Each is also a variable: that
 // of calibration is BITMILL_CALIBRATION. A variable counts before the file.

@@ -42,9 +42,14 @@ func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	return e
 }
 
-// readText reads a text file, or standard input for stream. The name is that of errors and records.
-func (e env) readText(path string) (name, text string, err error) {
-	if path != stream {
+// readText reads a text file, the built-in text for its name, or standard input for stream. The name is that of errors
+// and records.
+func (e env) readText(path string, builtin func() (name, text string, err error)) (name, text string, err error) {
+	switch {
+	case path == stream:
+	case path == pipeline.Builtin && builtin != nil:
+		return builtin()
+	default:
 		text, err = pipeline.ReadText(path)
 		return path, text, err
 	}

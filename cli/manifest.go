@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
 
+	"bitmill/cli/pipeline"
 	"bitmill/formats"
 )
 
@@ -176,7 +177,8 @@ func setFlag(c *cli.Context, key, base string, values []string) (set []string, e
 	if i < 0 || key == "output" || key == "dry-run" {
 		return nil, usagef("run has no flag --%s that a job may set", key)
 	}
-	if takesFile(c.Command.Flags[i]) {
+	builtin := slices.Contains([]string{"calibration", "text"}, key) && slices.Equal(values, []string{pipeline.Builtin})
+	if takesFile(c.Command.Flags[i]) && !builtin {
 		if values, err = below(base, values); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}

@@ -26,6 +26,7 @@ func TestReadJobs(t *testing.T) {
 		"jobs: [{name: a, models: m, tasks: [q, /r]}]":                    "run --output out/a --tasks=DIR/q --tasks=/r -- DIR/m",
 		"jobs: [{name: a, models: m, target-size: much}]":                 "job \"a\": --target-size",
 		"jobs: [{name: a, models: /m, t: /t, budget: ''}]":                "run --output out/a --budget= --text=/t -- /m",
+		"jobs: [{name: a, models: builtin, calibration: builtin}]":        "run --output out/a --calibration=builtin -- DIR/builtin",
 		"jobs: [{name: a, models: m, text: '-'}]":                         "reads no standard input",
 		"jobs: [{name: a, models: '-'}]":                                  "reads no standard input",
 		"jobs: [{name: .bitmill, models: m}]":                             "give the job another",

@@ -37,7 +37,7 @@ func Example() {
 		fmt.Printf("%s: %s bits per weight, divergence below 0.1 nats: %t\n", a.Path, a.BPW, a.KLD < 0.1)
 	}
 	// Output:
-	// warning: no --text was given: the models are evaluated on the demo's short text, which says little about them
+	// warning: no evaluation text was given: the built-in one is taken, which is general; on other texts the figures differ
 	// demo-s/demo-s-Q8_0.gguf: 8.5124 bits per weight, divergence below 0.1 nats: true
 	// demo-s/demo-s-Q3_K_S.gguf: 4.4135 bits per weight, divergence below 0.1 nats: true
 }

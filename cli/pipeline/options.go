@@ -20,7 +20,7 @@ type Options struct {
 	Targets []quantize.Target // sizes to make mixes of types for, beside the formats
 	All     bool              // leave out formats that cannot be made, with a warning, instead of failing
 
-	Calibration, Text string // files; "" is the demo's text
+	Calibration, Text string // files, or Builtin; "" is Builtin, or the demo's own for its models
 	NoImatrix         bool   // quantize without calibrating
 	Imatrix           string // file of an importance matrix to use instead of calibrating; of one model
 	Context           int    // tokens in a window; 0: eval.DefaultContext

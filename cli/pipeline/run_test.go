@@ -286,7 +286,7 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"texts overlap", func(t *testing.T, o *Options) { o.Calibration = o.Text },
 			"also stands in the calibration text", "(--strict)"},
-		{"no text", func(t *testing.T, o *Options) { o.Text = "" }, "no --text was given", ""},
+		{"no text", func(t *testing.T, o *Options) { o.Text = "" }, NoText, ""},
 		{"not text", func(t *testing.T, o *Options) {
 			data, err := os.ReadFile(o.Text)
 			if err == nil {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,11 +8,22 @@ import (
 	"unicode/utf8"
 
 	"bitmill/eval"
+	"bitmill/formats/corpus"
 	"bitmill/formats/demo"
 )
 
+// Builtin, in place of a file, is the built-in text.
+const Builtin = "builtin"
+
 // text is a text and where it came from.
 type text struct{ name, text, sha256 string }
+
+// Warnings where nobody named a text and the built-in one is taken.
+const (
+	NoCalibration = "no calibration text was given: the built-in one is taken, which is general; a text like those that " +
+		"the model is for suits it better"
+	NoText = "no evaluation text was given: the built-in one is taken, which is general; on other texts the figures differ"
+)
 
 // overlapTolerated is the share of the evaluation text that may also stand in the calibration text without a warning:
 // quotations.
@@ -26,15 +36,11 @@ type texts struct {
 	overlap                 float64 // share of the evaluation text's runs of thirteen words that calibration has too
 }
 
-// textWarnings returns a warning for each text that is the demo's, and one if the calibration text is not used.
+// textWarnings returns a warning for each text that nobody gave, and one if the calibration text is not used.
 func textWarnings(o Options) (warnings []string) {
 	switch {
-	case len(o.Models) > 0 && o.Calibration == "" && o.calibrates():
-		warnings = append(warnings, "no --calibration was given: the importance matrix is made from the demo's short "+
-			"text, which says little about other texts; --no-imatrix does without one")
 	case len(o.Models) > 0 && o.Calibration == "" && o.readsCalibration():
-		warnings = append(warnings, "no --calibration was given: method feedback fits the values to the demo's short "+
-			"text, which says little about other texts; --method reference does without one")
+		warnings = append(warnings, NoCalibration)
 	case o.Calibration != "" && !o.readsCalibration():
 		why := "--imatrix"
 		if o.NoImatrix {
@@ -49,8 +55,7 @@ func textWarnings(o Options) (warnings []string) {
 		return append(warnings, "the demo's texts were sampled from demo-l itself, which makes them easy for it: "+
 			"compare artifacts of one model, not the two models")
 	default:
-		return append(warnings, "no --text was given: the models are evaluated on the demo's short text, "+
-			"which says little about them")
+		return append(warnings, NoText)
 	}
 }
 
@@ -58,11 +63,11 @@ func textWarnings(o Options) (warnings []string) {
 func readTexts(o Options) (t *texts, warnings []string, err error) {
 	t = new(texts)
 	if o.readsCalibration() {
-		if t.calibration, err = readInput(o.Calibration, demo.Calibration); err != nil {
+		if t.calibration, err = o.readText(o.Calibration, demo.Calibration, BuiltinCalibration); err != nil {
 			return nil, nil, err
 		}
 	}
-	if t.evaluation, err = readInput(o.Text, demo.Evaluation); err != nil {
+	if t.evaluation, err = o.readText(o.Text, demo.Evaluation, BuiltinEvaluation); err != nil {
 		return nil, nil, err
 	}
 	if t.tasks, err = ReadTasks(o.Tasks); err != nil {
@@ -85,17 +90,38 @@ func readTexts(o Options) (t *texts, warnings []string, err error) {
 	return t, warnings, nil
 }
 
-// readInput reads a text file, or takes the demo's when the path is empty.
-func readInput(path, demoText string) (text, error) {
-	if path == "" && demoText == "" {
-		return text{}, UsageError{errors.New("this binary was built without the demo's texts: give --text and " +
-			"--calibration")}
+// readText reads a text file, the built-in text or, when no path is given, what suits the models: the built-in text, or
+// for the demo's the text that one of them wrote, since they were trained on nothing but prose in English.
+func (o *Options) readText(path, demoText string, builtin func() (name, text string, err error)) (t text, err error) {
+	switch {
+	case path == "" && len(o.Models) == 0:
+		t.name, t.text = "embedded demo text", demoText
+	case path == "" || path == Builtin:
+		t.name, t.text, err = builtin()
+	default:
+		t.name = filepath.Base(path)
+		t.text, err = ReadText(path)
 	}
-	if path == "" {
-		return text{"embedded demo text", demoText, hashBytes([]byte(demoText))}, nil
+	t.sha256 = hashBytes([]byte(t.text))
+	return t, err
+}
+
+// BuiltinCalibration returns the built-in text to calibrate on, and its name.
+func BuiltinCalibration() (name, text string, err error) {
+	return builtin("built-in calibration text", corpus.Calibration())
+}
+
+// BuiltinEvaluation returns the built-in text to evaluate on, and its name.
+func BuiltinEvaluation() (name, text string, err error) {
+	return builtin("built-in evaluation text", corpus.Evaluation())
+}
+
+func builtin(name, text string) (string, string, error) {
+	if text == "" {
+		return "", "", UsageError{fmt.Errorf("this binary was built without the %s: name a file with --text and "+
+			"--calibration", name)}
 	}
-	s, err := ReadText(path)
-	return text{filepath.Base(path), s, hashBytes([]byte(s))}, err
+	return name, text, nil
 }
 
 // ReadText reads a text file.

@@ -34,6 +34,7 @@ type hubView struct {
 	Origin
 	Mark                     string
 	Name, Tool, Source, Text string
+	Calibration              string // text of the importance matrix
 	Card                     *cardView
 	Files                    table
 }
@@ -46,6 +47,9 @@ func ModelCard(w io.Writer, r *Report, m *Model, o Origin) error {
 		Source: fmt.Sprintf("%s, %s", clean(m.Source.Format), size(m.Source.FileBytes)), Files: m.hubTable(m.sorted())}
 	if t := &r.Text; t.Windows > 0 {
 		v.Text = fmt.Sprintf("%s (%s of %d tokens)", clean(t.Name), formats.Several(t.Windows, "window"), t.Context)
+	}
+	if c := m.Calibration; c != nil && c.Text != "" {
+		v.Calibration = fmt.Sprintf("%s (%s)", clean(c.Text), formats.Several(c.Windows, "window"))
 	}
 	return hub.Execute(w, v)
 }
