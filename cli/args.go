@@ -66,7 +66,10 @@ func required(c *cli.Context, names ...string) error {
 
 // commandLine returns the command as it would be typed again, without the named flags, which do not change the result.
 func commandLine(c *cli.Context, without ...string) string {
-	words := append([]string{"bitmill", c.Command.Name}, c.Args().Slice()...)
+	words, args := []string{"bitmill", c.Command.Name}, c.Args().Slice()
+	if !slices.ContainsFunc(args, dashed) {
+		words, args = append(words, args...), nil
+	}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		if !c.IsSet(name) || slices.Contains(without, name) {
@@ -86,5 +89,11 @@ func commandLine(c *cli.Context, without ...string) string {
 			words = append(words, "--"+name, fmt.Sprint(v))
 		}
 	}
+	if args != nil {
+		words = append(append(words, "--"), args...)
+	}
 	return formats.ShellWords(words...)
 }
+
+// dashed reports whether an argument looks like a flag.
+func dashed(s string) bool { return strings.HasPrefix(s, "-") }

@@ -7,6 +7,7 @@ import (
 	"bitmill/eval"
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
+	"bitmill/eval/threshold"
 	"bitmill/formats/checkpoint"
 	"bitmill/quantize"
 )
@@ -45,11 +46,14 @@ type Options struct {
 
 	Source  checkpoint.OpenOptions // how models are opened
 	Threads int                    // worker threads; 0: one per processor
-	Command string                 // as typed, for the report
+	Command string                 // as typed, for report.json, without what does not change the result
+
+	CommandLine string // complete, for people to paste
+	Build       string // version and commit of the program
 }
 
 // DefaultKLDBudget is the divergence in nats that the fidelity threshold allows unless told otherwise.
-const DefaultKLDBudget = 0.1
+const DefaultKLDBudget = threshold.DefaultBudget
 
 func (o Options) withDefaults() Options {
 	if len(o.Formats) == 0 {

@@ -38,13 +38,24 @@ func describeText(t *report.TextInfo, windows [][]int32) {
 // reportNames are the files that writeReport writes.
 var reportNames = []string{"report.json", "report.md", "report.html", "report.csv"}
 
-// writeReport writes the report's files and returns the path of the first.
-func writeReport(dir string, rep *report.Report) (string, error) {
-	for i, render := range []func(io.Writer, *report.Report) error{report.WriteJSON, report.Markdown, report.HTML,
-		report.CSV} {
+// writeReport writes the report's files and returns the path of the first. about makes the colophon from its bytes.
+func writeReport(dir string, rep *report.Report, about func(data []byte) (report.Colophon, error)) (string, error) {
+	var c report.Colophon
+	for i, render := range []func(io.Writer) error{
+		func(w io.Writer) error { return report.WriteJSON(w, rep) },
+		func(w io.Writer) error { return report.Markdown(w, rep, c) },
+		func(w io.Writer) error { return report.HTML(w, rep, c) },
+		func(w io.Writer) error { return report.CSV(w, rep) },
+	} {
 		var b bytes.Buffer
-		if err := render(&b, rep); err != nil {
+		if err := render(&b); err != nil {
 			return "", fmt.Errorf("%s: %w", reportNames[i], err)
+		}
+		if i == 0 {
+			var err error
+			if c, err = about(b.Bytes()); err != nil {
+				return "", err
+			}
 		}
 		if err := file.Write(filepath.Join(dir, reportNames[i]), b.Bytes()); err != nil {
 			return "", err

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"bitmill/cli/steps"
 	"bitmill/eval/gate"
@@ -30,6 +31,7 @@ import (
 // report that does not keep to Options.Budget is not an error; see Summary.Check. Nor is a format that cannot hold the
 // values of a model, as long as another can: see Report.Blocked.
 func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
+	started := time.Now()
 	o = o.withDefaults()
 	if events == nil {
 		events = Discard{}
@@ -73,6 +75,7 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	}
 	events.Forecast(f)
 	s.Report = newReport(&o, p.texts, p.warnings)
+	continued := worked(p.jobs)
 	if err := runJobs(ctx, p.jobs, s.Report); err != nil {
 		return s, err
 	}
@@ -81,16 +84,22 @@ func Run(ctx context.Context, o Options, events Events) (s Summary, err error) {
 	}
 	p.progress.finish(f)
 	s.Report.Fit(threshold.Options{Budget: o.KLDBudget})
-	if s.Path, err = writeReport(o.Out, s.Report); err != nil {
+	var unchecked error
+	if o.Budget != "" {
+		s.Check, unchecked = gate.Check(s.Report, nil, rules, gate.Options{Strict: o.Strict})
+	}
+	about := func(data []byte) (report.Colophon, error) {
+		c, err := colophon(&o, folder, data, started, continued)
+		c.Verdict = verdict(s.Check)
+		return c, err
+	}
+	if s.Path, err = writeReport(o.Out, s.Report, about); err != nil {
 		return s, err
 	}
 	if err := publish(p.jobs, s.Report); err != nil {
 		return s, err
 	}
-	if o.Budget != "" {
-		s.Check, err = gate.Check(s.Report, nil, rules, gate.Options{Strict: o.Strict})
-	}
-	return s, cmp.Or(events.Result(s), err)
+	return s, cmp.Or(events.Result(s), unchecked)
 }
 
 // runJobs takes every model through its phases and adds it to the report. A model of which its values let nothing be

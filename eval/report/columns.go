@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // column is a column of a table of formats.
 type column struct {
@@ -53,7 +56,7 @@ var columns = []column{
 	ofArtifacts("Δ ln PPL", "change of the mean loss against the source, nats per token, paired", 3,
 		func(r *Row) string { return measure(r.LnRatio, r.LnRatioSE, true) }),
 	ofArtifacts("KLD", "mean KL divergence from the source, nats per token", 0,
-		func(r *Row) string { return measure(r.KLD, r.KLDSE, false) }),
+		func(r *Row) string { return kld(r.KLD, r.KLDSE) }),
 	ofArtifacts("95 % interval", "of the KLD over the whole text, of which a part was scored; it holds at any look", 4,
 		func(r *Row) string {
 			if r.Sample == nil {
@@ -76,11 +79,13 @@ var columns = []column{
 			if r.Reference.Windows > 0 {
 				about = "≈ "
 			}
-			return about + measure(r.Reference.KLD, r.Reference.KLDSE, false)
+			return about + kld(r.Reference.KLD, r.Reference.KLDSE)
 		}),
 	ofArtifacts("KLD 99 %", "99th percentile over tokens", 5, func(r *Row) string { return measure(r.KLDP99, 0, false) }),
 	ofArtifacts("Same top", "share of tokens whose likeliest continuation is the source's", 2,
 		func(r *Row) string { return percent(r.SameTop) }),
+	ofArtifacts("Quality", "a word for KLD and same top; the glossary has the rules", 1,
+		func(r *Row) string { return r.Grade().String() }),
 	{head{"Fallbacks", "tensors that could not take the type the format asks for, and their share of the weights", false, 4},
 		func(r *Row, source bool) string {
 			switch {
@@ -114,14 +119,19 @@ var resourceColumns = []column{
 		func(r *Resources) string { return r.energy(ofGenerated) }),
 }
 
-// detailColumns are further figures of the main measurement.
-var detailColumns = []column{
+// changeColumns are how the true token's probability changes.
+var changeColumns = []column{
 	formatColumn,
 	ofArtifacts("Δp mean", "mean change of the true token's probability ± standard error, percentage points", 1,
 		func(r *Row) string { return measure(100*r.DeltaP, 100*r.DeltaPSE, true) }),
 	ofArtifacts("Δp RMS", "its root mean square", 1, func(r *Row) string { return measure(100*r.RMSDeltaP, 0, false) }),
 	deltaQuantile(0, "1 %"), deltaQuantile(1, "5 %"), deltaQuantile(2, "25 %"), deltaQuantile(3, "50 %"),
 	deltaQuantile(4, "75 %"), deltaQuantile(5, "95 %"), deltaQuantile(6, "99 %"),
+}
+
+// quantileColumns are further figures of the divergence and of the loss.
+var quantileColumns = []column{
+	formatColumn,
 	quantile("KLD 50 %", func(r *Row) float64 { return r.KLDMedian }),
 	quantile("KLD 90 %", func(r *Row) float64 { return r.KLDP90 }),
 	quantile("KLD 95 %", func(r *Row) float64 { return r.KLDP95 }),
@@ -136,6 +146,14 @@ var detailColumns = []column{
 		}
 		return fmt.Sprintf("%.5f", r.BitsPerByte)
 	}),
+}
+
+// kld is a divergence with its error; what is too small to be one is 0.
+func kld(x, se float64) string {
+	if math.Abs(x) < drawnKLD {
+		return "0"
+	}
+	return measure(x, se, false)
 }
 
 func deltaQuantile(i int, name string) column {

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"path"
 	"strings"
 
@@ -15,8 +16,9 @@ type Decision struct {
 	Deploy, Smaller, Safer *Row // nil: there is none
 }
 
-// decide takes the smallest file that is good, or else noticeably changed, or else the nearest of the poor. Smaller is
-// the smallest one that is noticeably but not poorly changed, Safer the smallest that is nearly lossless.
+// decide takes the smallest file that is good, or else noticeably changed, or else the nearest of the poor; with a budget
+// of one's own, the smallest within it. Smaller is the smallest one that is noticeably but not poorly changed, Safer the
+// smallest that is nearly lossless.
 func (m *Model) decide() (d Decision) {
 	rows := m.sorted()
 	smallest := func(worst Grade) *Row {
@@ -27,7 +29,10 @@ func (m *Model) decide() (d Decision) {
 		}
 		return nil
 	}
-	if d.Deploy = cmp.Or(smallest(Good), smallest(Noticeable)); d.Deploy == nil {
+	if m.ownBudget() {
+		d.Deploy = m.smallest()
+	}
+	if d.Deploy = cmp.Or(d.Deploy, smallest(Good), smallest(Noticeable)); d.Deploy == nil {
 		for _, r := range rows {
 			if r.Compared() && (d.Deploy == nil || r.KLD < d.Deploy.KLD) {
 				d.Deploy = r
@@ -35,13 +40,18 @@ func (m *Model) decide() (d Decision) {
 		}
 		return d
 	}
-	if r := smallest(Lossless); r != d.Deploy {
+	if r := smallest(Lossless); r != nil && r != d.Deploy && r.FileBytes > d.Deploy.FileBytes {
 		d.Safer = r
 	}
 	if r := smallest(Noticeable); r != nil && r != d.Deploy && r.FileBytes < d.Deploy.FileBytes {
 		d.Smaller = r
 	}
 	return d
+}
+
+// ownBudget reports whether the divergence that may be was given, and is not the default: grades stand for that.
+func (m *Model) ownBudget() bool {
+	return m.Fidelity.Budget > 0 && m.Fidelity.Budget != threshold.DefaultBudget
 }
 
 // contextTokens are the tokens whose keys and values a card counts, and that its commands ask for: at most as many as
@@ -105,7 +115,11 @@ func change(r *Row) string {
 	if !finite(x) {
 		return none
 	}
-	return fmt.Sprintf("%+.2g %%", x)
+	digits := 2 - min(2, int(math.Log10(max(math.Abs(x), 1))))
+	if s := fmt.Sprintf("%+.*f %%", digits, x); strings.ContainsAny(s, "123456789") {
+		return s
+	}
+	return "0.00 %"
 }
 
 // cardView is a decision as the page shows it.
@@ -124,8 +138,13 @@ type choiceView struct {
 	Grade string
 	Class string // of the style sheet
 	Rule  string
+	Line  string     // its figures in one line
+	Stats []statView // the same to look at
 	Facts facts
 }
+
+// statView is a figure with what it is.
+type statView struct{ Value, Label string }
 
 // card describes the decision; nil when nothing was compared. Its commands are for the folder of the report, or with
 // inFolder for that of the files.
@@ -148,7 +167,7 @@ func (m *Model) card(inFolder bool) *cardView {
 			p = path.Base(p)
 		}
 		v.Commands = [][2]string{
-			{"serve", fmt.Sprintf("llama-server -m %s -c %d", quoted(p), m.contextTokens())},
+			{"llama-server", fmt.Sprintf("llama-server -m %s -c %d", quoted(p), m.contextTokens())},
 			{"ollama", "printf 'FROM %s\\n' " + quoted("./"+p) + " > Modelfile && ollama create " +
 				quoted(modelTag(m, d.Deploy)) + " -f Modelfile"},
 		}
@@ -166,6 +185,7 @@ func (m *Model) choice(role string, r *Row) choiceView {
 	g := r.Grade()
 	c := choiceView{Role: role, File: fileName(m, r), Link: link(r.Path), Grade: g.String(), Rule: g.rule(),
 		Class: fmt.Sprintf("grade%d", g)}
+	c.stats(m, r)
 	from := ""
 	if m.Source.FileBytes > 0 {
 		from = size(m.Source.FileBytes) + " → "
@@ -185,6 +205,42 @@ func (m *Model) choice(role string, r *Row) choiceView {
 			formats.Scaled(x.Prompt.PerSecond, "", " thousand", " million")))
 	}
 	return c
+}
+
+// stats fills in the figures that decide.
+func (c *choiceView) stats(m *Model, r *Row) {
+	add := func(value, label string) {
+		if value != "" && value != none {
+			c.Stats = append(c.Stats, statView{value, label})
+		}
+	}
+	parts := []string{size(r.FileBytes)}
+	if s := m.smallerBy(r); s != "" {
+		add(strings.Replace(s, " times smaller", "×", 1), "smaller: "+size(m.Source.FileBytes)+" → "+size(r.FileBytes))
+		parts = append(parts, s)
+	} else {
+		add(size(r.FileBytes), "file size")
+	}
+	add(change(r), "perplexity")
+	add(percent(r.SameTop), "same next token")
+	if s := change(r); s != none {
+		parts = append(parts, "perplexity "+s)
+	}
+	if s := percent(r.SameTop); s != none {
+		parts = append(parts, "same next token "+s)
+	}
+	if m.KVBytes+m.StateBytes > 0 {
+		tokens := m.contextTokens()
+		file := m.sized(r)
+		add(size(file.MemoryWith(tokens)), fmt.Sprintf("memory with %d tokens", tokens))
+	}
+	if x := r.Resources; x != nil {
+		if s := rate(x.Generate.PerSecond); s != none {
+			add(s, "tokens per second")
+			parts = append(parts, s+" tokens per second")
+		}
+	}
+	c.Line = strings.ReplaceAll(strings.Join(parts, ", "), " %", "\u00a0%")
 }
 
 // link is a path below the report as the page may link to it; "" for others.

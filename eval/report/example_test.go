@@ -26,5 +26,4 @@ func ExampleSummary() {
 	}
 	// Output:
 	// Deploy m Q4_K_M (611 kB): good. Safer: Q8_0 (1.06 MB, nearly lossless).
-	// Q4_K_M (4.89 BPW, 611 kB) is the smallest format within 0.1 nats of the source (KLD 0.02820 ± 0.00020).
 }

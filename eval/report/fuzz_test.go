@@ -33,11 +33,11 @@ func FuzzReadJSON(f *testing.F) {
 			t.Fatalf("%s\n%s", first, second)
 		}
 		r.Fit(threshold.Options{Options: paired.Options{Resamples: 50}})
-		page := render(t, HTML, r)
+		page := render(t, htmlOf, r)
 		if m := active.Find(page); m != nil || !utf8.Valid(page) {
 			t.Fatalf("the page holds %q", m)
 		}
-		render(t, Markdown, r)
+		render(t, mdOf, r)
 		render(t, Table, r)
 		render(t, WriteJSON, r)
 	})

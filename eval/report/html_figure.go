@@ -1,6 +1,11 @@
 package report
 
-import "html/template"
+import (
+	"fmt"
+	"html/template"
+
+	"bitmill/formats"
+)
 
 // figureView is one plot, or several of a kind side by side.
 type figureView struct {
@@ -16,7 +21,7 @@ func (f figureView) Several() bool { return len(f.Plots) > 1 || f.Shades != nil 
 
 type plotView struct {
 	Name string        // heading of one of several
-	SVG  template.HTML // from svg, which escapes names
+	SVG  template.HTML // from a drawing, which escapes names
 }
 
 type legendView struct {
@@ -31,21 +36,25 @@ func figure(caption, note string, charts ...*chart) figureView {
 		if s := c.svg(); s != "" {
 			f.Plots = append(f.Plots, plotView{SVG: s})
 			if f.Legend == nil {
-				f.Legend = legend(c.all)
+				f.Legend = c.legend()
+			}
+			if n := c.rest(); n > 0 && len(f.Plots) == 1 {
+				f.Note += fmt.Sprintf(" Grey: %s.", formats.Several(n, "other"))
 			}
 		}
 	}
 	return f
 }
 
-// legend names the lines of a plot; a single one needs no name.
-func legend(all []series) []legendView {
-	if len(all) < 2 {
+// legend names the lines of a plot; a single one needs no name, nor do those that are named at their ends.
+func (c *chart) legend() (out []legendView) {
+	if len(c.all) < 2 || c.ends {
 		return nil
 	}
-	out := make([]legendView, len(all))
-	for i, s := range all {
-		out[i] = legendView{sign[i%len(sign)], s.name, i%len(hue) + 1}
+	for i, n := range c.numbers() {
+		if n > 0 {
+			out = append(out, legendView{signs[n-1], c.all[i].name, n})
+		}
 	}
 	return out
 }

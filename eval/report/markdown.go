@@ -15,7 +15,7 @@ var markdown = template.Must(template.New("markdown").Funcs(template.FuncMap{
 }).Parse(markdownSource))
 
 // Markdown writes the report as GitHub-flavoured Markdown.
-func Markdown(w io.Writer, r *Report) error { return markdown.Execute(w, r.view()) }
+func Markdown(w io.Writer, r *Report, c Colophon) error { return markdown.Execute(w, r.view(&c)) }
 
 // MarkdownTable returns rows as a table of GitHub-flavoured Markdown. The first row is its head; the first column stands
 // left, numbers right.

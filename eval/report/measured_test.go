@@ -59,14 +59,13 @@ func measuredReport(t *testing.T) *Report {
 // diverges less than every smaller file is crossed out.
 func TestConclusionsAgree(t *testing.T) {
 	r := measuredReport(t)
-	summary := Summary(r)
 	for i, want := range []string{"IQ2_S (3.41 BPW, 1.58 MB)", "IQ2_XS (2.91 BPW, 4.33 MB)"} {
 		m := &r.Models[i]
-		if f := &m.Fidelity; !f.Located || f.Bracket[1] != m.smallest().Format || !strings.HasPrefix(summary[2+i], want) {
-			t.Errorf("%s; %+v", summary[2+i], f)
+		if f := &m.Fidelity; !f.Located || f.Bracket[1] != m.smallest().Format || !strings.HasPrefix(m.summary(true), want) {
+			t.Errorf("%s; %+v", m.summary(true), f)
 		}
 	}
-	text := string(render(t, Markdown, r))
+	text := string(render(t, mdOf, r))
 	for _, kept := range []string{"Q8_0 (by", "Q6_K (by", "Q5_1 (by", "BF16 (by", "Q5_K_M (by"} {
 		if strings.Contains(text, kept) {
 			t.Errorf("the report strikes out %s ...)", kept)

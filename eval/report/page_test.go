@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ import (
 // TestPageStructure: the page is well-formed, refers to nothing outside, and can be read and reached without eyes or mouse.
 func TestPageStructure(t *testing.T) {
 	for name, r := range map[string]*Report{"demo": demoReport(t), "odd": oddReport(), "empty": {}} {
-		d := xml.NewDecoder(strings.NewReader(string(render(t, HTML, r))))
+		d := xml.NewDecoder(strings.NewReader(string(render(t, htmlOf, r))))
 		d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
 		var open, ids, links []string
 		last, count := 0, map[string]int{}
@@ -45,7 +46,7 @@ func TestPageStructure(t *testing.T) {
 				if h := a["href"]; a["src"] != "" || h != "" && !strings.HasPrefix(h, "#") && !strings.HasPrefix(h, "./") {
 					t.Errorf("%s: <%s> refers to something outside: %v", name, tag, a)
 				}
-				if tag == "svg" && (a["role"] != "img" || a["aria-label"] == "") || tag == "table" && a["aria-label"] == "" {
+				if tag == "svg" && (a["role"] != "group" || a["aria-label"] == "") || tag == "table" && a["aria-label"] == "" {
 					t.Errorf("%s: <%s> has no name: %v", name, tag, a)
 				}
 				if a["class"] == "scroll" && (a["tabindex"] != "0" || a["aria-label"] == "" || a["role"] == "") {
@@ -88,6 +89,40 @@ func TestPageStructure(t *testing.T) {
 	}
 }
 
+// TestPageHead: date, duration, version, processor and the whole command stand in the header, the verdict is a badge with
+// its rules behind it, and everything statistical is folded away.
+func TestPageHead(t *testing.T) {
+	s := string(render(t, htmlOf, oddReport()))
+	header, rest, _ := strings.Cut(s, "</header>")
+	for _, want := range []string{"30 November 2026, 18:10 UTC", "95 s", "bitmill 0.3.0, commit 0123456789ab", "2 threads, avx512",
+		"--output &#39;a b&#39; --budget b.yaml", `<span class="grade grade4">budget not kept</span> 2 findings: 1 broken, 1 ok`,
+		"kld is 0.4, beyond the limit of 0.01."} {
+		if !strings.Contains(header, want) {
+			t.Errorf("the header lacks %q", want)
+		}
+	}
+	_, statistics, ok := strings.Cut(rest, `<section id="statistics"`)
+	if !ok || strings.Count(statistics, "<table") < 10 {
+		t.Fatal("the statistics are not there")
+	}
+	depth := 0
+	for _, tag := range regexp.MustCompile(`</?details|<table|<figure`).FindAllString(statistics, -1) {
+		switch tag {
+		case "<details":
+			depth++
+		case "</details":
+			depth--
+		default:
+			if depth == 0 {
+				t.Errorf("%s> is not folded away", tag)
+			}
+		}
+	}
+	if plain := string(render(t, htmlOf, &Report{Tool: "bitmill"})); strings.Contains(plain, "budget not kept") || !strings.Contains(plain, `class="meta"`) {
+		t.Error("a report without a colophon speaks of a budget, or does not name its tool")
+	}
+}
+
 // TestPageInChromium renders the page in light and dark where there is a Chromium; TestPageStructure runs everywhere.
 func TestPageInChromium(t *testing.T) {
 	browser := ""
@@ -101,7 +136,7 @@ func TestPageInChromium(t *testing.T) {
 	}
 	dir := t.TempDir()
 	html := filepath.Join(dir, "page.html")
-	if err := os.WriteFile(html, render(t, HTML, oddReport()), 0o644); err != nil {
+	if err := os.WriteFile(html, render(t, htmlOf, oddReport()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for scheme, page := range map[string]color.RGBA{"1": {0xff, 0xff, 0xff, 255}, "0": {0x14, 0x18, 0x1d, 255}} { // of Blink's preferredColorScheme

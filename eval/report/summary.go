@@ -35,8 +35,8 @@ func (m *Model) smallest() *Row {
 	return nil
 }
 
-// Summary is the report in a few sentences: per model which file to deploy and where the budget lies, and one per
-// economy threshold.
+// Summary is the report in a few sentences: per model which file to deploy, what is within a budget of one's own, and one
+// per economy threshold that was located.
 func Summary(r *Report) []string {
 	var out []string
 	for i := range r.Models {
@@ -44,16 +44,7 @@ func Summary(r *Report) []string {
 			out = append(out, s)
 		}
 	}
-	for i := range r.Models {
-		out = append(out, r.Models[i].summary(len(r.Models) > 1))
-	}
-	for i := range r.Economy {
-		out = append(out, economySentence(&r.Economy[i]))
-	}
-	if len(out) == 0 {
-		out = append(out, "Nothing was measured.")
-	}
-	return out
+	return append(out, r.lines()...)
 }
 
 func (m *Model) summary(name bool) string {
@@ -91,13 +82,38 @@ func (m *Model) summary(name bool) string {
 		m.Fidelity.Budget, of, about(nearest), kld(nearest))
 }
 
-// economySentence is the evidence, which names the models; a threshold that was located goes before it.
-func economySentence(e *threshold.Economy) string {
-	if e.Status != threshold.Located {
-		return clean(e.Evidence)
+// economySentences say below which size a smaller model is the better choice, where that was located: by a search, or
+// else by the formats.
+func (r *Report) economySentences() (out []string) {
+	for i := range r.Economy {
+		e := &r.Economy[i]
+		bits, low, high := e.BPW, e.Low, e.High
+		located := e.Status == threshold.Located
+		for k := range r.Located {
+			if l := &r.Located[k]; l.Threshold == threshold.ForEconomy && l.Model == e.Larger && l.Located {
+				located, bits, low, high = true, l.BPW, l.Low, l.High
+			}
+		}
+		if located {
+			out = append(out, clean(fmt.Sprintf("Below %.2f bits per weight of %s%s take %s instead: it is the better use of as many bytes.",
+				bits, e.Larger, bounds(low, high), strings.Join(e.Smaller, " or "))))
+		}
 	}
-	return clean(fmt.Sprintf("%s is the better use of bytes than %s down to %.2f BPW%s. %s",
-		e.Larger, strings.Join(e.Smaller, ", "), e.BPW, bounds(e.Low, e.High), e.Evidence))
+	return out
+}
+
+// lines are the sentences above the cards, which say the rest.
+func (r *Report) lines() (out []string) {
+	for i := range r.Models {
+		if m := &r.Models[i]; m.ownBudget() || m.decide().Deploy == nil {
+			out = append(out, m.summary(len(r.Models) > 1))
+		}
+	}
+	out = append(out, r.economySentences()...)
+	if len(r.Models) == 0 {
+		out = append(out, "Nothing was measured.")
+	}
+	return out
 }
 
 // bounds describes an interval, whose ends may be open.
@@ -244,8 +260,19 @@ func (r *Report) facts() (f facts) {
 	return f
 }
 
+// gradeWords are the rules of the grades.
+func gradeWords() string {
+	var list []string
+	for _, r := range gradeRules {
+		list = append(list, r.word+": "+r.grade.rule())
+	}
+	return "Quality is a word for a file. " + strings.Join(list, "; ") + "; poor: what is left."
+}
+
 // glossary explains the columns, for readers who meet the report first.
-var glossary = []string{
+func glossary() []string { return append([]string{gradeWords()}, terms...) }
+
+var terms = []string{
 	"BPW is payload bits over weights, all tensors, without padding or header. Size is the whole file.",
 	"PPL is the perplexity of the text. Its standard error is mostly the text's and is shared by all rows: " +
 		"to compare rows, use Δ ln PPL and KLD, which are paired token by token.",

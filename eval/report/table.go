@@ -8,7 +8,7 @@ type table struct {
 	Heads          []head
 	Rows           [][]string
 	Source         bool // the first row is the source's
-	Chosen         int  // the row of the smallest format within the budget, 0 when there is none
+	Chosen         int  // the row of the file to deploy, 0 when there is none
 }
 
 // head is the head of a column.
@@ -22,8 +22,8 @@ type head struct {
 // left, there are no rows.
 func formatTable(m *Model, columns []column) table {
 	t := table{Source: true}
-	rows, best := m.sorted(), m.smallest()
-	t.Chosen = slices.Index(rows, best) + 1
+	rows := m.sorted()
+	t.Chosen = slices.Index(rows, m.decide().Deploy) + 1
 	t.Rows = make([][]string, 1+len(rows))
 	for _, c := range columns {
 		cells := []string{c.cell(&m.Source, true)}

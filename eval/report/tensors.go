@@ -2,17 +2,13 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
-	"image/color"
 	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 )
 
 // tensorGrid is a model's tensor errors by layer and role.
@@ -24,6 +20,7 @@ type tensorGrid struct {
 	cells  [][]float64 // by row, then tensor
 	layer  []int       // of each tensor; -1: none
 	role   []string
+	name   []string
 }
 
 var layerName = regexp.MustCompile(`^blk\.([0-9]{1,3})\.(.+)$`)
@@ -47,7 +44,7 @@ func (m *Model) grid() *tensorGrid {
 			role = f[2]
 		}
 		role = clean(strings.TrimSuffix(role, ".weight"))
-		t.layer, t.role = append(t.layer, layer), append(t.role, role)
+		t.layer, t.role, t.name = append(t.layer, layer), append(t.role, role), append(t.name, name)
 		t.layers = max(t.layers, layer+1)
 		if !slices.Contains(t.roles, role) {
 			t.roles = append(t.roles, role)
@@ -128,9 +125,6 @@ func (t *tensorGrid) byLayer() table {
 // heatLevels is the number of shades; the page's style sheet has as many.
 const heatLevels = 16
 
-// heat is the marker colour of a shade, from 0.
-func heat(level int) color.RGBA { return color.RGBA{6, uint8(level), 0, 255} }
-
 // scale divides errors into shades of equal ratio.
 type scale struct{ low, high float64 }
 
@@ -177,40 +171,29 @@ func (t *tensorGrid) heatMap(row int, s scale, title string) template.HTML {
 	if t.layers == 0 || t.layers > 1000 || !(s.low > 0) || math.IsInf(s.high, -1) {
 		return ""
 	}
-	p := newPlot("", "layer")
-	p.X.Min, p.X.Max = -.5, float64(len(t.inner))-.5
-	p.Y.Min, p.Y.Max = -.5, float64(t.layers)-.5
-	p.Y.Scale = plot.InvertedScale{Normalizer: plot.LinearScale{}}
-	p.Y.Tick.Marker = wholeTicks{}
-	var ticks plot.ConstantTicks
-	for i, r := range t.inner {
-		ticks = append(ticks, plot.Tick{Value: float64(i), Label: r})
+	const left, top, wide = 34, 4, 240
+	high := float64(min(14*t.layers, 250))
+	d := drawing{width: wide, height: top + high + 78}
+	x := axis{low: 0, high: float64(len(t.inner)), from: left, to: wide - 6}
+	y := axis{low: 0, high: float64(t.layers), from: top, to: top + high}
+	for _, tick := range wholeTicks(0, float64(t.layers-1)) {
+		d.text("tick", "end", point{left - 5, y.at(tick.value+.5) + 4}, tick.label)
 	}
-	p.X.Tick.Marker = ticks
-	p.X.Tick.Label.Rotation = math.Pi / 4
-	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YTop
-	p.X.Tick.Length, p.Y.Tick.Length, p.X.Padding = 0, 0, 6
-	p.X.LineStyle.Width, p.Y.LineStyle.Width = 0, 0
-	p.Add(cells{t, row, s})
-	height := vg.Length(min(90+14*t.layers, 340))
-	return svg(p, 240, height, title)
-}
-
-// cells fills a rectangle per tensor.
-type cells struct {
-	*tensorGrid
-	row int
-	scale
-}
-
-func (h cells) Plot(c draw.Canvas, p *plot.Plot) {
-	trX, trY := p.Transforms(&c)
-	for i, v := range h.cells[h.row] {
-		if h.layer[i] < 0 || !plausible(v, 1e-9, 1e6) {
+	for i, r := range t.inner {
+		at := point{x.at(float64(i) + .5), top + high + 12}
+		d.add(`<g transform="rotate(-45 %s %s)">`, length(at.x), length(at.y))
+		d.text("tick", "end", point{at.x + 2, at.y + 2}, r)
+		d.end()
+	}
+	for i, v := range t.cells[row] {
+		if t.layer[i] < 0 || !plausible(v, 1e-9, 1e6) {
 			continue
 		}
-		x, y := float64(slices.Index(h.inner, h.role[i])), float64(h.layer[i])
-		gap := .03
-		fill(c, heat(h.level(v)), trX(x-.5+gap), trX(x+.5-gap), trY(y-.5+gap), trY(y+.5-gap))
+		column, layer := float64(slices.Index(t.inner, t.role[i])), float64(t.layer[i])
+		d.group("", fmt.Sprintf("%s: %s", t.name[i], number(v)))
+		d.rect(fmt.Sprintf("heat%d", s.level(v)+1),
+			box{x.at(column) + .5, y.at(layer) + .5, x.at(column+1) - .5, y.at(layer+1) - .5})
+		d.end()
 	}
+	return d.html("plot", title)
 }

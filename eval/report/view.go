@@ -2,16 +2,20 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 )
 
 // view is what the page and the Markdown show. All texts are plain; the templates escape them. Figures are the page's.
 type view struct {
 	Title     string
+	Head      facts // when and where it was made
+	Command   string
+	Verdict   *verdictView
 	Summary   []string
-	Cards     []*cardView
+	Lines     []string // of the summary, that stand above the cards
 	Warnings  []string
-	Quality   []figureView
+	Loss      figureView
 	Dominated string
 	Measured  bool // some model has speed and memory
 	Resources figureView
@@ -24,13 +28,24 @@ type view struct {
 	Seconds   []secondsView
 }
 
+// verdictView is the result of a check.
+type verdictView struct {
+	Passed       bool
+	Badge, Count string
+	Table        table
+}
+
 type modelView struct {
 	ID, Name string
+	Card     *cardView
 	Facts    facts
-	Table    table
+	Main     table // which file
+	Rows     []fileRow
+	Table    table // all figures
 	Fidelity []string
 	Knee     string
 	Warnings []string
+	Changes  table
 	Details  table
 	Probes   table
 	Steps    table
@@ -38,6 +53,8 @@ type modelView struct {
 	Speed    table
 	Claims   []string
 
+	Wide, Tall  template.HTML // the chart of the answer
+	Reading     readingView
 	Confidence  figureView
 	Buckets     table
 	TensorNote  string
@@ -58,13 +75,15 @@ type secondsView struct {
 }
 
 // view is the report without its figures.
-func (r *Report) view() view {
-	v := view{Title: r.title(), Summary: Summary(r), Warnings: cleanAll(r.Warnings), Facts: r.facts(),
-		Dominated: dominatedSentence(r.ranked()), Glossary: glossary, Seconds: r.seconds()}
+func (r *Report) view(c *Colophon) view {
+	v := view{Title: r.title(), Head: c.facts(r), Command: c.command(r), Summary: Summary(r), Lines: r.lines(),
+		Warnings: cleanAll(r.Warnings), Facts: r.facts(), Dominated: dominatedSentence(r.ranked()), Glossary: glossary(),
+		Seconds: r.seconds()}
+	if c.Verdict != nil {
+		v.Verdict = &verdictView{Passed: c.Verdict.Passed, Badge: c.Verdict.badge(), Count: clean(c.Verdict.Count),
+			Table: c.Verdict.table()}
+	}
 	for i := range r.Models {
-		if c := r.Models[i].card(false); c != nil {
-			v.Cards = append(v.Cards, c)
-		}
 		m := r.Models[i].view()
 		m.ID = fmt.Sprintf("model-%d", i+1)
 		v.Measured = v.Measured || m.Speed.Rows != nil
@@ -95,10 +114,15 @@ func (m *Model) view() modelView {
 		Knee: clean(m.Knee.Evidence), Warnings: m.warnings(), Claims: m.claimSentences(), Steps: m.stepTable(),
 		Tasks:   m.taskTable(),
 		Buckets: m.bucketTable()}
-	v.Table = formatTable(m, columns).named("Formats of "+v.Name,
-		"Formats, most bits first; the marked row is the smallest within the budget.")
-	v.Details = formatTable(m, detailColumns).named("Quantiles of "+v.Name,
-		"Δp in percentage points of the true token’s probability, KLD in nats.")
+	v.Card = m.card(false)
+	v.Main = m.fileTable()
+	v.Rows = m.fileRows(&v.Main)
+	v.Table = formatTable(m, columns).named("All figures of "+v.Name,
+		"All figures with their errors, most bits first; the marked row is the file to deploy.")
+	v.Changes = formatTable(m, changeColumns).named("Changes of probabilities of "+v.Name,
+		"Δp in percentage points of the true token’s probability: mean, root mean square, quantiles over tokens.")
+	v.Details = formatTable(m, quantileColumns).named("Quantiles of "+v.Name,
+		"Quantiles of the divergence over tokens, nats.")
 	v.Probes = m.probeTable()
 	v.Speed = formatTable(m, resourceColumns).named("Speed and memory of "+v.Name, m.machine())
 	if g := m.grid(); g != nil {

@@ -45,15 +45,18 @@ func (p Point) BPW() float64 {
 	return float64(p.Bits) / float64(p.Weights)
 }
 
+// DefaultBudget is the divergence in nats per token that fidelity allows unless told otherwise.
+const DefaultBudget = 0.1
+
 // Options tune the fits. The zero value is useful.
 type Options struct {
-	Budget float64 // KLD that fidelity allows, nats per token; 0 is 0.1
+	Budget float64 // KLD that fidelity allows, nats per token; 0: DefaultBudget
 	paired.Options
 }
 
 func (o Options) withDefaults() Options {
 	if !(o.Budget > 0) || !finite(o.Budget) {
-		o.Budget = 0.1
+		o.Budget = DefaultBudget
 	}
 	o.Options = o.Options.WithDefaults()
 	return o
