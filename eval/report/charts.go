@@ -43,7 +43,7 @@ func paretoChart(r *Report) *chart {
 			k := slices.IndexFunc(all, func(c pareto.Candidate) bool {
 				return c.Model == m.Name && c.Format == row.Format && c.FileBytes == row.FileBytes && c.Loss == row.BitsPerByte
 			})
-			if k < 0 {
+			if k < 0 || row.hopeless() {
 				continue
 			}
 			e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
@@ -53,7 +53,7 @@ func paretoChart(r *Report) *chart {
 		}
 		for i := range m.Probes {
 			row := &m.Probes[i]
-			if row.ranks() && plausible(float64(row.FileBytes), 1, 1e16) && plausible(row.BitsPerByte, 1e-6, 1e6) {
+			if row.ranks() && !row.hopeless() && plausible(float64(row.FileBytes), 1, 1e16) && plausible(row.BitsPerByte, 1e-6, 1e6) {
 				e := z * row.LnRatioSE * row.BitsPerByte / math.Log(row.PPL)
 				s.marks = append(s.marks, mark{x: float64(row.FileBytes), y: row.BitsPerByte, err: bar(e), title: m.lossTitle(row)})
 			}
@@ -65,6 +65,9 @@ func paretoChart(r *Report) *chart {
 	}
 	return c
 }
+
+// hopeless reports whether a file diverges beyond any use, and would squeeze all others in a chart of losses.
+func (r *Row) hopeless() bool { return r.Compared() && r.KLD > 1 }
 
 func (m *Model) lossTitle(r *Row) string {
 	return fmt.Sprintf("%s %s: %s, %.5f bits per byte", m.Name, r.Format, size(r.FileBytes), r.BitsPerByte)

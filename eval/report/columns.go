@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // column is a column of a table of formats.
@@ -84,8 +85,6 @@ var columns = []column{
 	ofArtifacts("KLD 99 %", "99th percentile over tokens", 5, func(r *Row) string { return measure(r.KLDP99, 0, false) }),
 	ofArtifacts("Same top", "share of tokens whose likeliest continuation is the source's", 2,
 		func(r *Row) string { return percent(r.SameTop) }),
-	ofArtifacts("Quality", "a word for KLD and same top; the glossary has the rules", 1,
-		func(r *Row) string { return r.Grade().String() }),
 	{head{"Fallbacks", "tensors that could not take the type the format asks for, and their share of the weights", false, 4},
 		func(r *Row, source bool) string {
 			switch {
@@ -98,6 +97,10 @@ var columns = []column{
 			}
 		}},
 }
+
+// gradedColumns end with the word that the page shows beside the files.
+var gradedColumns = append(slices.Clone(columns), ofArtifacts("Quality", "a word for KLD and same top", 1,
+	func(r *Row) string { return r.Grade().String() }))
 
 // resourceColumns are speed and memory.
 var resourceColumns = []column{

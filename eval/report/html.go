@@ -21,7 +21,8 @@ func HTML(w io.Writer, r *Report, c Colophon) error {
 	v := r.view(&c)
 	v.Loss = figure("Loss against file size",
 		"At equal size, lower is the better use of the bytes, also between models. Bars: the 95 % interval of the difference from the "+
-			"model’s own source, often smaller than the mark. Crossed out, and not on the line: dominated by a file no larger."+r.unnamed(), paretoChart(r))
+			"model’s own source, often smaller than the mark. Crossed out, and not on the line: dominated by a file no larger. Not drawn: "+
+			"files that diverge by more than a nat."+r.unnamed(), paretoChart(r))
 	v.Resources = figure("Time and memory against bits per weight",
 		"Dashed: the line fitted by least squares over the formats. Marks above it run worse than their size explains. "+
 			"Bars: standard deviation over the repetitions.", resourceCharts(r)...)

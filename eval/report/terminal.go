@@ -27,7 +27,7 @@ func Table(w io.Writer, r *Report) error {
 			head += ", " + count(m.Parameters) + " parameters"
 		}
 		wrap(b, head, "")
-		terminalTable(b, formatTable(m, columns))
+		terminalTable(b, formatTable(m, gradedColumns))
 		if lines := fidelityLines(&m.Fidelity); lines != nil {
 			wrap(b, lines[0]+" "+lines[1], "")
 		}
