@@ -153,13 +153,13 @@ func (s *search) expect(ctx context.Context) error {
 	if kept = kept && json.Unmarshal(rec.Data, &known) == nil; kept {
 		s.mixer.Use(known)
 	}
-	for _, a := range s.made.artifacts {
+	for i, a := range s.made.artifacts {
 		e, ok, err := s.mixer.Error(ctx, a.Plan)
 		if err != nil {
 			return err
 		}
 		if ok {
-			s.mixes.Errors[a.name()] = e
+			s.mixes.Errors[a.name()] = e * gain(&s.m.Artifacts[i])
 		}
 	}
 	var grid []locate.Sample
@@ -181,6 +181,15 @@ func (s *search) expect(ctx context.Context) error {
 	}
 	s.mixes.Error = locate.Expect(grid, func(float64) float64 { return 1 })
 	return nil
+}
+
+// gain is by how much an artifact diverges less than what the encoders make of its format: their errors are known, and
+// probes are made by them.
+func gain(r *report.Row) float64 {
+	if r.Reference == nil || !(r.Reference.KLD > 0 && r.KLD > 0) {
+		return 1
+	}
+	return r.KLD / r.Reference.KLD
 }
 
 func bitsPerWeight(p *quantize.Plan) float64 { return float64(p.PayloadBits) / float64(p.Parameters) }

@@ -189,11 +189,11 @@ func (s *Search) sure(points []Point, b Bracket) []float64 {
 	apart := 1.5 * max(s.width(), b.Noise)
 	var out []float64
 	if half := (b.Meets.High - b.Meets.Low) / 2; meets-above > apart && above < s.Most {
-		x := max(s.place(-1.25*half, above, min(meets, s.Most)), above+s.width()/2)
+		x := max(s.place(-1.5*half, above, min(meets, s.Most)), above+s.width()/2)
 		out = append(out, s.fresh(points, above, meets, x)...)
 	}
 	if half := (b.Misses.High - b.Misses.Low) / 2; below-misses > apart && below > s.Least {
-		x := min(s.place(1.25*half, max(misses, s.Least), below), below-s.width()/2)
+		x := min(s.place(1.5*half, max(misses, s.Least), below), below-s.width()/2)
 		out = append(out, s.fresh(points, misses, below, x)...)
 	}
 	return out
