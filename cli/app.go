@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bitmill/formats/file"
+	"bitmill/formats/store"
 	"bitmill/quantize"
 )
 
@@ -33,6 +34,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	// A second Ctrl-C ends the process at once.
 	context.AfterFunc(ctx, stop)
+	store.SetContext(ctx)
 	out := &sticky{w: stdout}
 	app := newApp(out, stderr)
 	args, err := permute(app, args)

@@ -48,6 +48,9 @@ func (r argumentRule) action(do func(c *cli.Context, e env, args []string) error
 		if slices.Contains(args, stream) {
 			return noStream("the argument")
 		}
+		if err := localArguments(c, args); err != nil {
+			return err
+		}
 		e := newEnv(c)
 		defer e.terminal.stop()
 		return do(c, e, args)

@@ -16,6 +16,7 @@ import (
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/modelcard"
+	"bitmill/formats/store"
 	"bitmill/quantize"
 )
 
@@ -120,7 +121,7 @@ func verifyFile(ctx context.Context, e env, path string, o verifyOptions, want [
 
 // isShard reports whether there is such a file: what is missing then is another shard.
 func isShard(path string) bool {
-	_, err := os.Stat(path)
+	_, err := store.Stat(path)
 	return err == nil
 }
 
@@ -144,7 +145,7 @@ func verifyModel(ctx context.Context, e env, c *checkpoint.Checkpoint, o verifyO
 	if err != nil {
 		return nil, err
 	}
-	if st, err := os.Stat(c.Path); err == nil && !st.IsDir() {
+	if st, err := store.Stat(c.Path); err == nil && !st.Folder {
 		f, err := gguf.Open(c.Path)
 		if err != nil {
 			return nil, err

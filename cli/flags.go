@@ -155,6 +155,9 @@ func checkFlags(c *cli.Context) error {
 			}
 		}
 	}
+	if err := localFlags(c); err != nil {
+		return err
+	}
 	if c.Bool("mtp") && c.Bool("no-mtp") {
 		return usagef("give --mtp or --no-mtp, not both")
 	}

@@ -1,10 +1,9 @@
 package cli
 
 import (
-	"os"
-
 	"bitmill/cli/pipeline"
 	"bitmill/formats/checkpoint"
+	"bitmill/formats/store"
 )
 
 // readable are the options of commands that only inspect a model.
@@ -18,7 +17,7 @@ func openModel(path string) (*checkpoint.Checkpoint, error) {
 // adapterOnlyForFolders drops the adapter for a model that is a file: of several models, only the Hugging Face folders
 // take it.
 func (e env) adapterOnlyForFolders(path string) env {
-	if st, err := os.Stat(path); err == nil && !st.IsDir() {
+	if st, err := store.Stat(path); err == nil && !st.Folder {
 		e.Source.Adapter = ""
 	}
 	return e
@@ -30,7 +29,7 @@ func (e env) requireFolder(paths ...string) error {
 		return nil
 	}
 	for _, path := range paths {
-		if st, err := os.Stat(path); err == nil && st.IsDir() {
+		if st, err := store.Stat(path); err == nil && st.Folder {
 			return nil
 		}
 	}

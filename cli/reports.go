@@ -4,18 +4,17 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 
 	"bitmill/eval/gate"
 	"bitmill/eval/report"
-	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 func openReport(path string) (*report.Report, error) {
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
+	if st, err := store.Stat(path); err == nil && st.Folder {
 		return nil, fmt.Errorf("%s is a folder: name the report.json in it", path)
 	}
-	data, err := file.Read(path)
+	data, err := store.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 )
 
 // verification is what verify says of a file.
@@ -85,8 +85,8 @@ type verifyTarget struct{ path, sha256, report string }
 // verifyTargets lists the files; a report stands for its artifacts.
 func verifyTargets(args []string) (list []verifyTarget, err error) {
 	for _, path := range args {
-		st, err := os.Stat(path)
-		if err != nil || st.IsDir() || filepath.Ext(path) != ".json" {
+		st, err := store.Stat(path)
+		if err != nil || st.Folder || store.Ext(path) != ".json" {
 			list = append(list, verifyTarget{path: path})
 			continue
 		}
@@ -104,7 +104,7 @@ func verifyTargets(args []string) (list []verifyTarget, err error) {
 				if !filepath.IsLocal(name) {
 					return nil, fmt.Errorf("%s: %q is not in the folder of the report: %w", path, a.Path, formats.ErrCorrupt)
 				}
-				list = append(list, verifyTarget{filepath.Join(filepath.Dir(path), name), a.SHA256, path})
+				list = append(list, verifyTarget{store.Join(store.Dir(path), name), a.SHA256, path})
 			}
 		}
 		if len(list) == before {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"bitmill/formats/bpw"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/modelcard"
+	"bitmill/formats/store"
 	"bitmill/formats/tokenizer"
 )
 
@@ -171,11 +171,11 @@ func (m *Model) Summary() (bpw.Summary, error) {
 func (m *Model) FileBytes() (int64, error) {
 	total := int64(0)
 	for _, f := range m.Files() {
-		st, err := os.Stat(f)
+		st, err := store.Stat(f)
 		if err != nil {
 			return 0, err
 		}
-		total += st.Size()
+		total += st.Size
 	}
 	return total, nil
 }

@@ -3,13 +3,13 @@ package pipeline
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
 	"bitmill/eval"
 	"bitmill/formats/corpus"
 	"bitmill/formats/demo"
+	"bitmill/formats/store"
 )
 
 // Builtin, in place of a file, is the built-in text.
@@ -99,7 +99,7 @@ func (o *Options) readText(path, demoText string, builtin func() (name, text str
 	case path == "" || path == Builtin:
 		t.name, t.text, err = builtin()
 	default:
-		t.name = filepath.Base(path)
+		t.name = store.Base(path)
 		t.text, err = ReadText(path)
 	}
 	t.sha256 = hashBytes([]byte(t.text))
@@ -129,7 +129,7 @@ func ReadText(path string) (string, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return "", fmt.Errorf("%s is a folder, not a text file", path)
 	}
-	b, err := os.ReadFile(path)
+	b, err := store.ReadFile(path)
 	return string(b), err
 }
 

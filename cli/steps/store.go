@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // Store keeps the records of one folder of outputs, in its subfolder .bitmill.
@@ -123,13 +123,8 @@ func (s Store) Save(step, key string, outputs []file.Written, data any) error {
 
 // HashFile returns the file's SHA-256 in hexadecimal.
 func HashFile(path string) (string, error) {
-	f, _, err := file.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if err := store.Copy(h, path); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

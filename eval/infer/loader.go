@@ -62,8 +62,13 @@ func (l *loader) matrix(name string, cols, rows, i, n int) kernel.Matrix {
 	if n == 1 {
 		data = t.Bytes()
 	}
-	if raw, f := t.Raw(); f != nil {
-		data = raw // multiplied later: see ranges
+	if t.Factors() != nil {
+		raw, err := t.Raw() // multiplied later: see ranges
+		if err != nil {
+			l.fail(err)
+			return kernel.Matrix{}
+		}
+		data = raw
 	}
 	if data == nil {
 		size, err := t.Type.RowBytes(t.Cols())
@@ -86,7 +91,7 @@ func (l *loader) ranges(name string) (list []rowRange) {
 	if !ok {
 		return nil
 	}
-	_, f := t.Raw()
+	f := t.Factors()
 	if f == nil {
 		return nil
 	}

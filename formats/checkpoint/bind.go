@@ -11,6 +11,7 @@ import (
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/store"
 )
 
 // binder assigns sources to the GGUF tensors that are made of them.
@@ -137,7 +138,14 @@ func (c *Checkpoint) bind(h *arch.HFConfig, list []source) error {
 }
 
 // zero reports whether all bytes are zeros.
-func zero(data []byte) bool { return len(bytes.Trim(data, "\x00")) == 0 }
+func zero(data []byte) bool {
+	release, err := store.Hold(data)
+	if err != nil {
+		return false // reading it again, as a tensor that is in nobody's way, tells
+	}
+	defer release()
+	return len(bytes.Trim(data, "\x00")) == 0
+}
 
 // tensorOf describes the sources as a GGUF tensor: dimensions reversed, vectors in F32.
 func tensorOf(e *arch.Expected, sources []source, shard int) (Tensor, error) {

@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"bitmill/formats"
@@ -20,6 +18,7 @@ import (
 	"bitmill/formats/gguf"
 	"bitmill/formats/lora"
 	"bitmill/formats/modelcard"
+	"bitmill/formats/store"
 	"bitmill/formats/tokenizer"
 )
 
@@ -80,7 +79,7 @@ func Open(path string) (*Checkpoint, error) { return OpenWith(path, OpenOptions{
 // plan without data. The errors wrap formats.ErrUnsupported for a model that bitmill does not know and
 // formats.ErrCorrupt for damaged files.
 func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
-	st, err := os.Stat(path)
+	st, err := store.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open %s: there is no such file or folder", path)
 	}
@@ -88,18 +87,18 @@ func OpenWith(path string, o OpenOptions) (*Checkpoint, error) {
 		return nil, err
 	}
 	switch {
-	case st.IsDir():
+	case st.Folder:
 		return openSnapshot(path, o)
 	case isTorch(path):
-		return nil, torchError(filepath.Dir(path), filepath.Base(path))
+		return nil, torchError(store.Dir(path), store.Base(path))
 	case o.Adapter != "":
 		return nil, fmt.Errorf("open %s: %w: an adapter is merged into a Hugging Face folder only; "+
 			"name the folder that the model was made from", path, formats.ErrUnsupported)
-	case strings.EqualFold(filepath.Ext(path), ".json"):
+	case strings.EqualFold(store.Ext(path), ".json"):
 		return openConfig(path, o)
-	case strings.EqualFold(filepath.Ext(path), ".safetensors"):
+	case strings.EqualFold(store.Ext(path), ".safetensors"):
 		return nil, fmt.Errorf("open %s: a safetensors file does not say what model it is; "+
-			"name its folder, %s, with config.json in it", path, filepath.Dir(path))
+			"name its folder, %s, with config.json in it", path, store.Dir(path))
 	case o.MTP != arch.DefaultMTP:
 		return nil, fmt.Errorf("open %s: %w: --mtp and --no-mtp are about Hugging Face folders; a GGUF file keeps its "+
 			"blocks", path, formats.ErrUnsupported)

@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
-	"bitmill/formats/file"
 	"bitmill/formats/modelcard"
 	"bitmill/formats/safetensors"
+	"bitmill/formats/store"
 	"bitmill/formats/tokenizer"
 )
 
@@ -31,7 +29,7 @@ func openSnapshot(path string, o OpenOptions) (*Checkpoint, error) {
 
 // openFolder opens a Hugging Face folder.
 func openFolder(dir string, o OpenOptions) (*Checkpoint, error) {
-	h, err := readConfig(dir, filepath.Join(dir, "config.json"), o)
+	h, err := readConfig(dir, store.Join(dir, "config.json"), o)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +166,7 @@ func dominantType(list []source) formats.Type {
 
 // readConfig reads a config.json; errors name dir.
 func readConfig(dir, path string, o OpenOptions) (*arch.HFConfig, error) {
-	data, err := file.Read(path)
+	data, err := store.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noConfig(dir)
 	}
@@ -187,39 +185,41 @@ func readConfig(dir, path string, o OpenOptions) (*arch.HFConfig, error) {
 
 // noConfig explains why a folder is not a checkpoint.
 func noConfig(dir string) error {
-	files, _ := filepath.Glob(filepath.Join(dir, "*.gguf"))
-	if len(files) > 0 {
-		return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing; to open its GGUF file, name it: %s", dir,
-			files[0])
+	entries, _ := store.ReadDir(dir)
+	for _, e := range entries {
+		if store.Ext(e.Name) == ".gguf" {
+			return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing; to open its GGUF file, name it: %s", dir,
+				store.Join(dir, e.Name))
+		}
 	}
 	return fmt.Errorf("%s is not a Hugging Face folder: config.json is missing", dir)
 }
 
 // weightsPresent fails, with advice, when a folder has no safetensors.
 func weightsPresent(dir string) error {
-	entries, err := os.ReadDir(dir)
+	entries, err := store.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	torch := ""
 	for _, e := range entries {
-		switch ext := filepath.Ext(e.Name()); {
-		case ext == ".safetensors" || strings.HasSuffix(e.Name(), ".safetensors.index.json"):
+		switch ext := store.Ext(e.Name); {
+		case ext == ".safetensors" || strings.HasSuffix(e.Name, ".safetensors.index.json"):
 			return nil
-		case isTorch(e.Name()):
-			torch = e.Name()
+		case isTorch(e.Name):
+			torch = e.Name
 		}
 	}
 	if torch != "" {
 		return torchError(dir, torch)
 	}
 	return fmt.Errorf("%s holds no weights: there is no *.safetensors beside config.json; to plan without weights, name %s",
-		dir, filepath.Join(dir, "config.json"))
+		dir, store.Join(dir, "config.json"))
 }
 
 // isTorch reports whether a name has the extension of a PyTorch file.
 func isTorch(name string) bool {
-	ext := filepath.Ext(name)
+	ext := store.Ext(name)
 	return ext == ".bin" || ext == ".pt" || ext == ".pth"
 }
 

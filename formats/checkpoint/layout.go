@@ -6,6 +6,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/block"
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/store"
 )
 
 // readRow copies row r, in type t.Type.
@@ -53,12 +54,22 @@ func multiply(values, by []float32, half bool) {
 	}
 }
 
-// Raw is the data of a matrix before its rows are multiplied by factors; nil for others.
-func (t *Tensor) Raw() ([]byte, *arch.Factors) {
-	if f := t.layout.Factors; f != nil && len(t.parts) == 1 && t.derived == nil && t.layout == (arch.Layout{Factors: f}) {
-		return t.parts[0], f
+// Raw is the data of a matrix before its rows are multiplied by factors; nil for others. That of an object stays in
+// memory until the checkpoint is closed.
+func (t *Tensor) Raw() ([]byte, error) {
+	if t.Factors() == nil {
+		return nil, nil
 	}
-	return nil, nil
+	_, err := store.Hold(t.parts[0])
+	return t.parts[0], err
+}
+
+// Factors are those that the rows of a matrix are multiplied by, whose data Raw returns; nil for others.
+func (t *Tensor) Factors() *arch.Factors {
+	if f := t.layout.Factors; f != nil && len(t.parts) == 1 && t.derived == nil && t.layout == (arch.Layout{Factors: f}) {
+		return f
+	}
+	return nil
 }
 
 // tileRow brings the columns of a row into the order of the tensor.

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -55,6 +56,11 @@ func (r *reading) bad() *NotFiniteError {
 func (t *Tensor) blockAt(n int64) []byte {
 	size := int64(t.stored.BlockBytes())
 	at := n * size
+	release, err := t.holdAll()
+	if err != nil {
+		return make([]byte, size)
+	}
+	defer release()
 	if t.derived != nil {
 		row := make([]byte, t.sourceRow())
 		t.deriveRows(row, at/t.sourceRow(), 1)
@@ -62,7 +68,7 @@ func (t *Tensor) blockAt(n int64) []byte {
 	}
 	for _, p := range t.parts {
 		if at < int64(len(p)) {
-			return p[at : at+size]
+			return bytes.Clone(p[at : at+size])
 		}
 		at -= int64(len(p))
 	}

@@ -2,18 +2,18 @@ package checkpoint
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/modelcard"
+	"bitmill/formats/store"
 )
 
 // openConfig describes the model of a bare config.json: every tensor by name, shape and type, without data and without
 // a vocabulary. It needs no weights, so models that are not on this machine can be planned.
 func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
-	h, err := readConfig(filepath.Dir(path), path, o)
+	h, err := readConfig(store.Dir(path), path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +56,9 @@ func openConfig(path string, o OpenOptions) (*Checkpoint, error) {
 	if err := c.bind(h, list); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	name := strings.TrimSuffix(store.Base(path), store.Ext(path))
 	if name == "config" {
-		name = modelcard.FolderName(filepath.Dir(path))
+		name = modelcard.FolderName(store.Dir(path))
 	}
 	c.describe(h, modelcard.FromNames(h.NameOrPath, name, c.size()), typ)
 	c.TokenizerErr = fmt.Errorf("%s is only a plan: it has no vocabulary", path)

@@ -1,12 +1,11 @@
 package checkpoint
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats/checkpoint/arch"
-	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // tellReranker warns of a folder of Qwen3-Reranker, which its names or its model card tell from a language model.
@@ -15,8 +14,8 @@ func (c *Checkpoint) tellReranker(h *arch.HFConfig) {
 	if c.Config.Arch != "qwen3" && c.Config.Arch != "qwen3vl" {
 		return
 	}
-	card, _ := file.Read(filepath.Join(c.Path, "README.md"))
-	names := []string{filepath.Base(c.Path), h.NameOrPath, string(card)}
+	card, _ := store.ReadFile(store.Join(c.Path, "README.md"))
+	names := []string{store.Base(c.Path), h.NameOrPath, string(card)}
 	if slices.ContainsFunc(names, func(s string) bool {
 		s = strings.ToLower(s)
 		return strings.Contains(s, "qwen3-reranker") || strings.Contains(s, "qwen3-vl-reranker")

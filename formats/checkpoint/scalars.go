@@ -7,6 +7,7 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/block"
 	"bitmill/formats/checkpoint/arch"
+	"bitmill/formats/store"
 )
 
 // takeScalars puts the values of tensors that are numbers of the model's Config there and returns the other tensors.
@@ -27,6 +28,11 @@ func (c *Checkpoint) takeScalars(h *arch.HFConfig, list []source) ([]source, err
 			err = fmt.Errorf("tensor %s: %w: its shape is %v, the model wants one number", s.name, formats.ErrCorrupt, s.shape)
 			return false
 		}
+		release, errHold := store.Hold(s.data)
+		if err = errHold; err != nil {
+			return false
+		}
+		defer release()
 		value := []float32{0}
 		err = block.Decode(s.typ, value, s.data)
 		*to = value[0]

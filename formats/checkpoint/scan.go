@@ -10,6 +10,7 @@ import (
 
 	"bitmill/formats/block"
 	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // ScanOptions says how to scan a model.
@@ -127,6 +128,15 @@ func (t *Tensor) scanChunk() int {
 func (r *reading) read(_ context.Context, i int, report func(int64)) error {
 	p := r.chunks[i]
 	t := &r.c.Tensors[p.tensor]
+	hold := func() (func(), error) { return store.Hold(p.data) }
+	if p.rows > 0 {
+		hold = t.holdAll
+	}
+	release, err := hold()
+	if err != nil {
+		return fmt.Errorf("tensor %s: %w", t.Name, err)
+	}
+	defer release()
 	if p.rows > 0 {
 		p.data = make([]byte, p.rows*t.sourceRow())
 		t.deriveRows(p.data, p.at/t.sourceRow(), p.rows)

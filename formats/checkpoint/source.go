@@ -4,16 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/checkpoint/arch"
-	"bitmill/formats/file"
 	"bitmill/formats/prequant"
 	"bitmill/formats/pyjson"
 	"bitmill/formats/safetensors"
+	"bitmill/formats/store"
 )
 
 // source is a tensor of a Hugging Face checkpoint, with data or planned.
@@ -68,6 +67,9 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 			list = append(list, t)
 		}
 	}
+	if err := holdSmall(list); err != nil {
+		return nil, err
+	}
 	scheme, note, err := prequant.Resolve(h.Quantization, list)
 	if err != nil && pyjson.Null(h.Quantization) {
 		scheme, note, err = prequant.Resolve(c.oldGPTQConfig(), list)
@@ -91,7 +93,7 @@ func (c *Checkpoint) gather(folder *safetensors.Folder, h *arch.HFConfig) (all [
 // oldGPTQConfig is the quantization_config of a folder of AutoGPTQ's first versions, which had a file of its own; nil
 // without one.
 func (c *Checkpoint) oldGPTQConfig() []byte {
-	data, err := file.Read(filepath.Join(c.Path, "quantize_config.json"))
+	data, err := store.ReadFile(store.Join(c.Path, "quantize_config.json"))
 	var keys map[string]any
 	if err != nil || pyjson.Unmarshal(data, &keys) != nil {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"bitmill/formats/checkpoint/arch"
 	"bitmill/formats/file"
 	"bitmill/formats/prequant"
+	"bitmill/formats/store"
 )
 
 // Tensor is one tensor of a checkpoint under its GGUF name. From a Hugging Face folder, matrices keep their type (F32,
@@ -43,7 +44,7 @@ func (t *Tensor) Bytes() []byte {
 	case t.converted != nil:
 		t.converted.once.Do(t.convert)
 		return t.converted.data
-	case len(t.parts) != 1 || !t.layout.Plain():
+	case len(t.parts) != 1 || !t.layout.Plain() || store.Remote(t.parts[0]):
 		return nil
 	}
 	return t.parts[0]
@@ -57,7 +58,7 @@ func (t *Tensor) Matrix(i int64) []byte {
 		size := int64(len(data)) / n
 		return data[i*size : (i+1)*size]
 	}
-	if int64(len(t.parts)) == n && t.layout.Plain() {
+	if int64(len(t.parts)) == n && t.layout.Plain() && !store.Remote(t.parts[i]) {
 		return t.parts[i]
 	}
 	return nil
@@ -90,6 +91,11 @@ func (t *Tensor) ReadRows(dst []byte, first, n int64) error {
 		copy(dst, data[first*size:])
 		return nil
 	}
+	release, err := t.hold(first, n)
+	if err != nil {
+		return fmt.Errorf("tensor %s: %w", t.Name, err)
+	}
+	defer release()
 	if t.derived != nil && t.layout.Plain() {
 		t.deriveRows(dst, first, n)
 		return nil
@@ -110,7 +116,15 @@ func (t *Tensor) Floats(dst []float32, first, n int64) error {
 	if int64(len(dst)) != n*cols {
 		return fmt.Errorf("tensor %s: %d rows hold %d values, not %d", t.Name, n, n*cols, len(dst))
 	}
-	if data := t.Bytes(); data != nil {
+	data := t.Bytes()
+	if data == nil {
+		release, err := t.hold(first, n)
+		if err != nil {
+			return fmt.Errorf("tensor %s: %w", t.Name, err)
+		}
+		defer release()
+	}
+	if data != nil {
 		err = block.Decode(t.Type, dst, data[first*size:(first+n)*size])
 	} else if t.derived != nil && t.Type == formats.F32 && t.layout.Plain() {
 		t.deriveFloats(dst, first, n)
@@ -149,6 +163,12 @@ func (t *Tensor) span(first, n int64) (size int64, err error) {
 
 // convert makes the tensor's F32 bytes.
 func (t *Tensor) convert() {
+	release, err := store.Hold(t.parts...)
+	if err != nil {
+		t.converted.err = fmt.Errorf("tensor %s: %w", t.Name, err)
+		return
+	}
+	defer release()
 	var values []float32
 	for _, p := range t.parts {
 		part := make([]float32, len(p)/max(1, t.stored.BlockBytes())*t.stored.BlockLen())

@@ -11,6 +11,7 @@ type cursor struct {
 	file string
 	data []byte
 	at   int64
+	load func(end int64) error // brings the data up to an offset into memory
 }
 
 func (c *cursor) left() int64 { return int64(len(c.data)) - c.at }
@@ -19,6 +20,9 @@ func (c *cursor) left() int64 { return int64(len(c.data)) - c.at }
 func (c *cursor) take(n uint64, field string) ([]byte, error) {
 	if n > uint64(c.left()) {
 		return nil, formats.Corruptf(c.file, c.at, field, "%d bytes are needed, %d are left", n, c.left())
+	}
+	if err := c.load(c.at + int64(n)); err != nil {
+		return nil, err
 	}
 	b := c.data[c.at : c.at+int64(n)]
 	c.at += int64(n)

@@ -14,7 +14,7 @@ import (
 	"errors"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // File is an open GGUF file, or all shards of a split.
@@ -44,7 +44,7 @@ type Shard struct {
 	HeaderBytes int64 // where the data section starts
 	End         int64 // where the padding of the last tensor ends; a file may lack padding, more bytes are foreign
 
-	mapped *file.Mapped // nil when parsed from memory
+	mapped *store.Mapped // nil when parsed from memory
 }
 
 // Tensor finds a tensor by name.

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // Open maps a GGUF file. When it is the first shard of a split (NAME-00001-of-0000N.gguf), all shards are opened;
@@ -26,11 +25,11 @@ func Open(path string) (*File, error) {
 }
 
 func openOne(path string) (*File, error) {
-	m, err := file.Map(path)
+	m, err := store.Map(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := Parse(path, m.Data)
+	f, err := parseMapped(m)
 	if err != nil {
 		m.Close()
 		return nil, err
@@ -38,6 +37,31 @@ func openOne(path string) (*File, error) {
 	f.Shards[0].mapped = m
 	return f, nil
 }
+
+// parseMapped parses a file. The header of an object is brought into memory as far as the parser gets.
+func parseMapped(m *store.Mapped) (*File, error) {
+	loaded := int64(0)
+	var releases []func()
+	defer func() {
+		for _, release := range releases {
+			release()
+		}
+	}()
+	return parse(m.Path, m.Data, func(end int64) error {
+		if end <= loaded {
+			return nil
+		}
+		end = min(max(end, 2*loaded, firstRead), int64(len(m.Data)))
+		release, err := store.Hold(m.Data[loaded:end])
+		if err == nil {
+			loaded, releases = end, append(releases, release)
+		}
+		return err
+	})
+}
+
+// firstRead is how much of a header is read at first; then as much again as has been read.
+const firstRead = 64 << 10
 
 // ShardPath is the name of shard no (from 0) of count: PREFIX-00001-of-00003.gguf.
 func ShardPath(prefix string, no, count int) string {
@@ -50,20 +74,21 @@ func (f *File) openShards() error {
 	if err != nil || count <= 1 {
 		return err
 	}
-	prefix, named := strings.CutSuffix(f.Path, ShardPath("", no, count))
+	prefix, named := strings.CutSuffix(store.Plain(f.Path), ShardPath("", no, count))
+	query := store.Query(f.Path)
 	if no != 0 {
 		if !named {
 			return fmt.Errorf("%s is shard %d of %d of a split model; open the first shard instead", f.Path, no+1, count)
 		}
 		return fmt.Errorf("%s is shard %d of %d of a split model; open %s instead", f.Path, no+1, count,
-			ShardPath(prefix, 0, count))
+			ShardPath(prefix, 0, count)+query)
 	}
 	if !named {
 		return fmt.Errorf("%s is the first of %d shards, so its name must end in %s for the others to be found", f.Path,
 			count, ShardPath("", 0, count))
 	}
 	for i := 1; i < count; i++ {
-		if err := f.addShard(ShardPath(prefix, i, count), i, count); err != nil {
+		if err := f.addShard(ShardPath(prefix, i, count)+query, i, count); err != nil {
 			return err
 		}
 	}
@@ -78,7 +103,7 @@ func (f *File) openShards() error {
 func (f *File) addShard(path string, i, count int) error {
 	s, err := openOne(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("shard %d of %d of %s is missing: %w", i+1, count, filepath.Base(f.Path), err)
+		return fmt.Errorf("shard %d of %d of %s is missing: %w", i+1, count, store.Base(f.Path), err)
 	}
 	if err != nil {
 		return err

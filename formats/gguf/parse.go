@@ -12,7 +12,15 @@ import (
 // split is read on its own. The rules are ggml's: files that llama.cpp refuses are refused here too, except that arrays
 // of arrays are read and that the padding after the last tensor may be missing.
 func Parse(name string, data []byte) (*File, error) {
-	c := &cursor{file: name, data: data}
+	return parse(name, data, func(int64) error { return nil })
+}
+
+// parse is Parse for data of which load brings the bytes up to an offset into memory.
+func parse(name string, data []byte, load func(end int64) error) (*File, error) {
+	c := &cursor{file: name, data: data, load: load}
+	if err := load(min(int64(len(data)), 64)); err != nil { // what tells other files from GGUF
+		return nil, err
+	}
 	f := &File{Path: name, Metadata: &Metadata{}}
 	tensors, pairs, err := c.start(f)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 )
 
 // Keys and tensor name endings of an imatrix in GGUF.
@@ -24,11 +24,14 @@ const (
 
 // Open reads an importance matrix: GGUF, or the legacy .dat of llama.cpp. The first four bytes tell them apart.
 func Open(path string) (*Matrix, error) {
-	m, err := file.Map(path)
+	m, err := store.Map(path)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
+	if err := m.Load(); err != nil {
+		return nil, err
+	}
 	return Parse(path, m.Data)
 }
 

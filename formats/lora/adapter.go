@@ -12,16 +12,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
 	"bitmill/formats/safetensors"
+	"bitmill/formats/store"
 )
 
 const (
@@ -57,14 +54,14 @@ type pair struct {
 // Open opens the folder of an adapter: adapter_config.json and adapter_model.safetensors. The errors wrap
 // formats.ErrUnsupported for adapters of another kind and variants that cannot be merged.
 func Open(dir string) (*Adapter, error) {
-	c, data, err := readConfig(filepath.Join(dir, configName))
+	c, data, err := readConfig(store.Join(dir, configName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is not a LoRA adapter: %s is missing", dir, configName)
 	}
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, weightsName)
+	path := store.Join(dir, weightsName)
 	weights, err := safetensors.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, absent(dir)
@@ -72,12 +69,18 @@ func Open(dir string) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Adapter{Path: dir, Base: c.Base, Files: []string{path, filepath.Join(dir, configName)},
+	a := &Adapter{Path: dir, Base: c.Base, Files: []string{path, store.Join(dir, configName)},
 		file: weights, pairs: map[string]*pair{}, whole: map[string]safetensors.Tensor{},
 		copied: map[string]bool{}, tied: c.Tied}
+	for _, t := range weights.Tensors {
+		if _, err := store.Hold(t.Data); err != nil { // until it is closed
+			a.Close()
+			return nil, err
+		}
+	}
 	if len(c.unknown) > 0 {
 		a.Warnings = []string{fmt.Sprintf("%s: bitmill does not know %s and merges as without; if it changes the result, %s",
-			filepath.Join(dir, configName), strings.Join(c.unknown, ", "), mergeFirst)}
+			store.Join(dir, configName), strings.Join(c.unknown, ", "), mergeFirst)}
 	}
 	if err := a.read(c); err != nil {
 		a.Close()
@@ -92,7 +95,7 @@ func Open(dir string) (*Adapter, error) {
 
 // absent explains an adapter without safetensors.
 func absent(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "adapter_model.bin")); err == nil {
+	if _, err := store.Stat(store.Join(dir, "adapter_model.bin")); err == nil {
 		return fmt.Errorf("%s: %w: the adapter is a PyTorch file (adapter_model.bin), which can run code when it is "+
 			"read; save it as safetensors first: model.save_pretrained(dir, safe_serialization=True) in peft",
 			dir, formats.ErrUnsupported)
@@ -102,13 +105,8 @@ func absent(dir string) error {
 
 // hash is that of the weights and the configuration.
 func hash(path string, config []byte) (string, error) {
-	f, _, err := file.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
 	w, c := sha256.New(), sha256.Sum256(config)
-	if _, err := io.Copy(w, f); err != nil {
+	if err := store.Copy(w, path); err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(append(w.Sum(nil), c[:]...))

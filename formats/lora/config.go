@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
+	"bitmill/formats/store"
 )
 
 // config is the part of adapter_config.json that matters.
@@ -67,7 +67,7 @@ var changingStarts = []string{"pissa", "olora", "corda", "loftq", "lora_ga"}
 
 // readConfig reads adapter_config.json and refuses everything but plain products of two matrices.
 func readConfig(path string) (*config, []byte, error) {
-	data, err := file.Read(path)
+	data, err := store.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,11 +2,10 @@ package modelcard
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // The cache of Hugging Face's hub keeps a repository ORG/NAME as
@@ -18,7 +17,7 @@ const cachePrefix = "models--"
 
 // CacheID is the id of the repository, ORG/NAME or NAME, that a folder of the cache holds; "" for other folders.
 func CacheID(dir string) string {
-	dir = absolute(dir)
+	dir = filepath.Clean(absolute(dir))
 	for _, d := range []string{dir, filepath.Dir(dir), filepath.Dir(filepath.Dir(dir))} {
 		if id, ok := strings.CutPrefix(filepath.Base(d), cachePrefix); ok && id != "" {
 			if inside, _ := filepath.Rel(d, dir); inside == "." || strings.HasPrefix(filepath.ToSlash(inside), "snapshots") {
@@ -39,6 +38,9 @@ func FolderName(dir string) string {
 }
 
 func absolute(dir string) string {
+	if store.IsURL(dir) {
+		return strings.TrimSuffix(store.Plain(dir), "/")
+	}
 	if abs, err := filepath.Abs(dir); err == nil {
 		return abs
 	}
@@ -48,27 +50,33 @@ func absolute(dir string) string {
 // Snapshot is the folder to open for dir: for models--ORG--NAME of Hugging Face's cache, or its snapshots, the snapshot
 // that refs/main names or the only one; dir itself otherwise.
 func Snapshot(dir string) (string, error) {
-	root := absolute(dir)
-	if filepath.Base(root) == "snapshots" {
-		root = filepath.Dir(root)
+	root := dir
+	if !store.IsURL(dir) {
+		root = absolute(dir)
 	}
-	entries, err := os.ReadDir(filepath.Join(root, "snapshots"))
-	if err != nil || !strings.HasPrefix(filepath.Base(root), cachePrefix) {
+	if store.Base(root) == "snapshots" {
+		root = store.Dir(root)
+	}
+	if !strings.HasPrefix(store.Base(root), cachePrefix) {
 		return dir, nil
 	}
-	ref := filepath.Join(root, "refs", "main")
-	hash, err := file.Read(ref)
+	entries, err := store.ReadDir(store.Join(root, "snapshots"))
+	if err != nil {
+		return dir, nil
+	}
+	ref := store.Join(root, "refs", "main")
+	hash, err := store.ReadFile(ref)
 	name := strings.TrimSpace(string(hash))
 	if err != nil && len(entries) == 1 {
-		name = entries[0].Name()
+		name = entries[0].Name
 	} else if err != nil {
 		return "", fmt.Errorf("%s holds %d snapshots and no refs/main that chooses one: name the snapshot's folder", dir,
 			len(entries))
 	}
-	snapshot := filepath.Join(root, "snapshots", name)
-	if st, err := os.Stat(snapshot); name == "" || filepath.Base(name) != name || err != nil || !st.IsDir() {
+	snapshot := store.Join(root, "snapshots", name)
+	if st, err := store.Stat(snapshot); name == "" || filepath.Base(name) != name || err != nil || !st.Folder {
 		return "", fmt.Errorf("%s names the snapshot %q, which is not in %s: download the model again", ref, name,
-			filepath.Join(root, "snapshots"))
+			store.Join(root, "snapshots"))
 	}
 	return snapshot, nil
 }

@@ -1,16 +1,14 @@
 package modelcard
 
 import (
-	"path/filepath"
-
-	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
+	"bitmill/formats/store"
 )
 
 // EndTokens lists the tokens that end generation where a folder's generation_config.json names several. A file that
 // cannot be read names none.
 func EndTokens(dir string) []int {
-	data, err := file.Read(filepath.Join(dir, "generation_config.json"))
+	data, err := store.ReadFile(store.Join(dir, "generation_config.json"))
 	if err != nil {
 		return nil
 	}

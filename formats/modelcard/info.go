@@ -9,11 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 
-	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 )
 
 // Info holds the values of the general.* metadata. Each field comes from the first source that has it: the front matter
@@ -52,8 +51,8 @@ type pair struct {
 // Read collects the facts in a folder. nameOrPath is _name_or_path of config.json.
 func Read(dir, nameOrPath string, n Size) (*Info, error) {
 	info := new(Info)
-	path := filepath.Join(dir, "README.md")
-	data, err := file.Read(path)
+	path := store.Join(dir, "README.md")
+	data, err := store.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -62,7 +61,7 @@ func Read(dir, nameOrPath string, n Size) (*Info, error) {
 		info.Warnings = append(info.Warnings, fmt.Sprintf("the front matter of %s is not used: %v", path, err))
 	}
 	info.fromCard(card, n.Total)
-	sampling, suppressed, warnings := readSampling(filepath.Join(dir, "generation_config.json"))
+	sampling, suppressed, warnings := readSampling(store.Join(dir, "generation_config.json"))
 	info.sampling, info.Suppressed, info.Warnings = sampling, suppressed, append(info.Warnings, warnings...)
 	info.Pooling, warnings = readPooling(dir)
 	info.Warnings = append(info.Warnings, warnings...)

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
+	"bitmill/formats/store"
 )
 
 // Pooling is how a model makes one vector of a text's, as GGUF numbers it.
@@ -28,7 +28,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 		Path string `json:"path"`
 		Type string `json:"type"`
 	}
-	_, err := decodeFile(filepath.Join(dir, "modules.json"), &modules)
+	_, err := decodeFile(store.Join(dir, "modules.json"), &modules)
 	for _, m := range modules {
 		if err != nil || !strings.HasSuffix(m.Type, "Pooling") {
 			continue
@@ -43,7 +43,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 			Last  bool   `json:"pooling_mode_lasttoken"`
 			Name  string `json:"pooling_mode"`
 		}
-		path := filepath.Join(dir, filepath.FromSlash(m.Path), "config.json")
+		path := store.Join(dir, filepath.FromSlash(m.Path), "config.json")
 		var found bool
 		found, err = decodeFile(path, &mode)
 		switch {
@@ -67,7 +67,7 @@ func readPooling(dir string) (p Pooling, warnings []string) {
 
 // decodeFile reads a file that may be missing.
 func decodeFile(path string, v any) (found bool, err error) {
-	data, err := file.Read(path)
+	data, err := store.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"reflect"
 
-	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
+	"bitmill/formats/store"
 )
 
 // samplingKeys maps generation_config.json to GGUF, in the converter's order.
@@ -34,7 +34,7 @@ var samplingKeys = []struct {
 // readSampling reads the recommended sampling parameters. Nothing needs them: a file or a value that cannot be read is
 // left out with a warning, and a missing file is ignored. suppressed are the tokens that are never to be generated.
 func readSampling(path string) (list []pair, suppressed []int32, warnings []string) {
-	data, err := file.Read(path)
+	data, err := store.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}

@@ -9,7 +9,9 @@
 package safetensors
 
 import (
-	"bitmill/formats/file"
+	"encoding/binary"
+
+	"bitmill/formats/store"
 )
 
 // Tensor is a tensor of a file.
@@ -37,22 +39,41 @@ type File struct {
 	Metadata map[string]string // __metadata__; nil when absent
 	Tensors  []Tensor          // in the order of their data
 
-	mapped *file.Mapped // nil when parsed from memory
+	mapped *store.Mapped // nil when parsed from memory
 }
 
 // Open maps a file.
 func Open(path string) (*File, error) {
-	m, err := file.Map(path)
+	m, err := store.Map(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := Parse(path, m.Data)
+	f, err := parseMapped(m)
 	if err != nil {
 		m.Close()
 		return nil, err
 	}
 	f.mapped = m
 	return f, nil
+}
+
+// parseMapped parses a file whose header, of an object, must be brought into memory.
+func parseMapped(m *store.Mapped) (*File, error) {
+	header := min(len(m.Data), 8)
+	for range 2 { // its length, then all of it
+		release, err := store.Hold(m.Data[:header])
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		if header == 8 {
+			n := binary.LittleEndian.Uint64(m.Data)
+			if n <= maxHeader {
+				header = min(len(m.Data), 8+int(n))
+			}
+		}
+	}
+	return Parse(m.Path, m.Data)
 }
 
 // Close unmaps the file; tensor data must not be used afterwards.

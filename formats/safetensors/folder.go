@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"bitmill/formats"
+	"bitmill/formats/store"
 )
 
 // Folder is the open checkpoint of a folder.
@@ -44,7 +44,7 @@ func OpenFolder(dir string, extras func(names []string) func(name string) bool) 
 func (f *Folder) open(l *listing) error {
 	elsewhere := map[string]string{} // the file of a tensor that the index takes from another one
 	for i, name := range l.names {
-		path := filepath.Join(l.dir, name)
+		path := store.Join(l.dir, name)
 		file, err := Open(path)
 		if l.where != nil && errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("shard %d of %d, named in %s, is missing: %w", i+1, len(l.names), l.path(), err)
@@ -93,7 +93,7 @@ func (f *Folder) checkIndex(l *listing, elsewhere map[string]string) error {
 		first := slices.Min(slices.Collect(maps.Keys(elsewhere)))
 		f.Warnings = append(f.Warnings, fmt.Sprintf("tensors in several shards are read from the one that %s names: "+
 			"%d of them, the first is %s, from %s and not from %s", indexName, len(elsewhere), first, l.where[first],
-			filepath.Base(elsewhere[first])))
+			store.Base(elsewhere[first])))
 	}
 	return nil
 }

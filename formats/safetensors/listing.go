@@ -1,17 +1,18 @@
 package safetensors
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
+	"bitmill/formats/store"
 )
 
 const (
@@ -30,20 +31,20 @@ type listing struct {
 	warnings []string
 }
 
-func (l *listing) path() string { return filepath.Join(l.dir, indexName) }
+func (l *listing) path() string { return store.Join(l.dir, indexName) }
 
 // listFolder chooses the files.
 func listFolder(dir string, extras func([]string) func(string) bool) (*listing, error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := store.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	l := &listing{dir: dir, extras: extras, unneeded: func(string) bool { return false }}
 	has := map[string]bool{}
 	for _, e := range entries {
-		has[e.Name()] = true
-		if strings.HasSuffix(e.Name(), ".safetensors") {
-			l.names = append(l.names, e.Name())
+		has[e.Name] = true
+		if strings.HasSuffix(e.Name, ".safetensors") {
+			l.names = append(l.names, e.Name)
 		}
 	}
 	switch set := completeSet(l.names); {
@@ -78,7 +79,7 @@ func (l *listing) followIndex(single bool) error {
 		return err
 	case err == nil && missing == "":
 		l.warnings = append(l.warnings, fmt.Sprintf("%s is not read: %s names %d shards, which are all in the folder",
-			filepath.Join(l.dir, singleName), indexName, len(l.names)))
+			store.Join(l.dir, singleName), indexName, len(l.names)))
 		return nil
 	case err == nil:
 		err = fmt.Errorf("%s names %s, which is missing", l.path(), missing)
@@ -92,8 +93,8 @@ func (l *listing) followIndex(single bool) error {
 func (l *listing) dropMissing() (needed string, err error) {
 	var names []string
 	for _, name := range l.names {
-		_, err := os.Stat(filepath.Join(l.dir, name))
-		if err == nil || !os.IsNotExist(err) {
+		_, err := store.Stat(store.Join(l.dir, name))
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			names = append(names, name)
 			continue
 		}
@@ -110,7 +111,7 @@ func (l *listing) dropMissing() (needed string, err error) {
 			continue
 		}
 		l.warnings = append(l.warnings, fmt.Sprintf("%s is missing: the model is complete without its %d tensors",
-			filepath.Join(l.dir, name), lost))
+			store.Join(l.dir, name), lost))
 	}
 	l.names = names
 	return needed, nil
@@ -119,7 +120,7 @@ func (l *listing) dropMissing() (needed string, err error) {
 // readIndex reads {"metadata": {...}, "weight_map": {TENSOR: FILE}}.
 func (l *listing) readIndex() error {
 	path := l.path()
-	b, err := file.Read(path)
+	b, err := store.ReadFile(path)
 	if err != nil {
 		return err
 	}

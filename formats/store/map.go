@@ -56,6 +56,15 @@ func (m *Mapped) Load() error {
 
 // Copy copies a whole file or object.
 func Copy(to io.Writer, name string) error {
+	if !IsURL(name) {
+		f, _, err := file.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(to, f)
+		return err
+	}
 	m, err := Map(name)
 	if err != nil {
 		return err
@@ -69,7 +78,6 @@ func Copy(to io.Writer, name string) error {
 		}
 		_, err = to.Write(part)
 		release()
-		file.Release(part)
 		if err != nil {
 			return err
 		}

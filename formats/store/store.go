@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
+
+	"bitmill/formats/file"
 )
 
 // Info describes a file, an object or a folder. A folder of a bucket is what keys begin with.
@@ -115,13 +117,10 @@ func ReadDir(name string) (list []Info, err error) {
 	return list, nil
 }
 
-// maxWhole is the limit on what ReadFile reads of an object.
-const maxWhole = 1 << 30
-
 // ReadFile reads a whole small file or object.
 func ReadFile(name string) ([]byte, error) {
 	if !IsURL(name) {
-		return os.ReadFile(name)
+		return file.Read(name)
 	}
 	o, err := open(name)
 	if err != nil {
@@ -138,8 +137,8 @@ func ReadFile(name string) ([]byte, error) {
 			return err
 		}
 		defer r.Close()
-		if r.Size() > maxWhole {
-			return fmt.Errorf("%d bytes are more than the limit of %d", r.Size(), maxWhole)
+		if r.Size() > file.MaxText {
+			return fmt.Errorf("%d bytes are more than the limit of %d", r.Size(), file.MaxText)
 		}
 		data, err = io.ReadAll(r)
 		if err == nil && int64(len(data)) != r.Size() {
@@ -151,10 +150,10 @@ func ReadFile(name string) ([]byte, error) {
 	return data, o.failed("read", err)
 }
 
-// FS is a folder as a file system in which files are read whole, as os.DirFS is for a path.
+// FS is a folder as a file system in which files are read whole, as file.Folder is.
 func FS(name string) fs.FS {
 	if !IsURL(name) {
-		return os.DirFS(name)
+		return file.Folder(name)
 	}
 	return folder(name)
 }

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"bitmill/formats"
-	"bitmill/formats/file"
 	"bitmill/formats/pyjson"
+	"bitmill/formats/store"
 )
 
 // jsonFile is tokenizer.json, the format of Hugging Face's tokenizers.
@@ -74,7 +73,7 @@ type Forced struct{ Name, Text string }
 
 // FromFolderWith is FromFolder for a certain model.
 func FromFolderWith(dir string, o FolderOptions) (*Tokenizer, error) {
-	return folder{file.Folder(dir), dir, o}.open()
+	return folder{store.FS(dir), dir, o}.open()
 }
 
 // FromFS is FromFolder for any file system; name is the folder's name in errors.
@@ -89,7 +88,7 @@ type folder struct {
 	FolderOptions
 }
 
-func (d folder) path(file string) string { return filepath.Join(d.name, file) }
+func (d folder) path(file string) string { return store.Join(d.name, file) }
 
 // has reports whether an id has a row of the embedding.
 func (d folder) has(id int32) bool { return d.Rows == 0 || int(id) < d.Rows }

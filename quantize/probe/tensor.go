@@ -72,7 +72,11 @@ func (p *probe) embedding(d *disturbed) (float64, error) {
 		return 0, nil
 	}
 	data := t.Bytes()
-	if raw, factors := t.Raw(); factors != nil { // as the engine has it
+	if t.Factors() != nil { // as the engine has it
+		raw, err := t.Raw()
+		if err != nil {
+			return 0, err
+		}
 		data = raw
 	}
 	if data == nil {
