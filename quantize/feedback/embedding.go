@@ -1,10 +1,12 @@
 package feedback
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 
 	"bitmill/eval/infer"
+	"bitmill/formats"
 	"bitmill/quantize/encode"
 )
 
@@ -13,6 +15,13 @@ const embeddingName = "token_embd.weight"
 
 // sampleTokens are enough for the moments of the embedding.
 const sampleTokens = 16384
+
+// embeddingChoice is what is chosen for a tied embedding of a type, with the encoders' data.
+type embeddingChoice struct {
+	Choice
+	typ   formats.Type
+	start []byte
+}
 
 // tied returns the damped moments of the rows of a tied embedding, by what their errors do to the distribution of the
 // next token. For the output matrix that is, with the normalized state h and the distribution p of each token,
@@ -118,7 +127,7 @@ func (u *run) curvature(r *infer.Runner, full *infer.Model, s infer.Sequence, be
 	return 2 * total / (eps * eps * float64(u.width)), nil
 }
 
-// embedding chooses a tied embedding.
+// embedding chooses a tied embedding. Artifacts in which the encoders made the same of it have one choice.
 func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	u.report(1)
 	if data := a.Have(embeddingName, 0); data != nil {
@@ -132,6 +141,11 @@ func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	t, ok := u.source.Tensor(embeddingName)
 	if !ok || g == nil || t.Type == start.Type {
 		return nil, nil
+	}
+	for _, e := range u.embeddings {
+		if e.typ == start.Type && bytes.Equal(e.start, start.Bytes()) {
+			return e.Data, a.Store(e.Choice)
+		}
 	}
 	s, err := NewSolver(u.pool, u.Kernel, h, g)
 	if err != nil {
@@ -148,5 +162,6 @@ func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	}
 	c := m.choose(values)
 	c.Name = embeddingName
+	u.embeddings = append(u.embeddings, embeddingChoice{typ: start.Type, start: m.start, Choice: c})
 	return c.Data, a.Store(c)
 }

@@ -64,8 +64,9 @@ type run struct {
 	fit         int              // tokens to fit on, the first ones; the others are held back
 	runners     [2]*infer.Runner // of the last group, and of the others
 	shelf       *shelf
-	streams     int       // slabs of the streams
-	shelved     int       // with those that the full model left for the current layers
+	streams     int // slabs of the streams
+	shelved     int // with those that the full model left for the current layers
+	embeddings  []embeddingChoice
 	tiedAdded   []float32 // to the diagonal of the tied embedding's moments, by damping
 	done, total int64     // matrices
 
