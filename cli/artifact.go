@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -16,9 +15,9 @@ import (
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/checkpoint/arch"
-	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/imatrix"
+	"bitmill/formats/store"
 	"bitmill/quantize"
 )
 
@@ -89,16 +88,20 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if err := c.CheckVocabulary(e.Source); err != nil && !o.dryRun {
 		return err
 	}
+	if store.IsURL(out) && o.Method != quantize.Reference && o.Method != "" && !o.dryRun {
+		return usagef("%s: --method %s keeps its state beside the artifact: write to a path and copy the file, or give "+
+			"--method %s", store.Plain(out), o.Method, quantize.Reference)
+	}
 	start := time.Now()
-	if file.Same(path, out) {
+	if store.Same(path, out) {
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	}
 	for _, source := range c.Files() {
-		if file.Same(source, out) {
+		if store.Same(source, out) {
 			return fmt.Errorf("%s is the source: writing there would destroy it", out)
 		}
 	}
-	if o.imatrix != "" && file.Same(o.imatrix, out) {
+	if o.imatrix != "" && store.Same(o.imatrix, out) {
 		return fmt.Errorf("%s is the importance matrix: writing there would destroy it", out)
 	}
 	if !o.KeepSplit && o.SplitBytes == 0 {
@@ -144,7 +147,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		o.Provenance = p.Metadata(c)
 	}
 	journal := ""
-	if !o.dryRun {
+	if !o.dryRun && !store.IsURL(out) {
 		journal = probesJournal(out)
 	}
 	if err := o.measureShares(ctx, e, c, m, windows, journal); err != nil {
@@ -168,7 +171,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 		if written, err = writeOne(ctx, e, c, m, windows, p, out, o); err != nil {
 			return err
 		}
-		if o.Shares != nil {
+		if o.Shares != nil && journal != "" {
 			os.Remove(journal)
 		}
 	}
@@ -179,7 +182,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.Matrix, windows [][]int32,
 	p *quantize.Plan, out string, o quantizeOptions) (quantize.Written, error) {
 	for i := range p.Shards {
-		path := gguf.ShardPath(strings.TrimSuffix(out, ".gguf"), i, len(p.Shards))
+		path := quantize.ShardName(out, i, len(p.Shards))
 		if err := steps.CheckFree(path, o.force); err != nil {
 			return quantize.Written{}, err
 		}
@@ -205,7 +208,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 	}
 	write := quantize.WriteOptions{Threads: e.Threads, Memory: o.memory,
 		Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse}
-	list := []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key}}
+	list := []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key, Replace: o.force}}
 	var written []quantize.Written
 	if o.Method == quantize.Feedback {
 		written, err = e.WriteFeedback(ctx, c, m, windows, o.Fit, list, write)

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +13,8 @@ import (
 	"bitmill/cli/pipeline"
 	"bitmill/cli/steps"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 	"bitmill/quantize"
 )
 
@@ -62,12 +62,20 @@ func runConvert(ctx context.Context, e env, path, out, format string, force bool
 			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if err := makeFolderOf(out); err != nil {
 		return err
 	}
 	o := quantizeOptions{keepConfig: true, force: force}
 	o.Format, o.AllowRequantize = format, e.Source.AllowRequantize
 	return runQuantize(ctx, e, path, out, o)
+}
+
+// makeFolderOf makes the folder of a file.
+func makeFolderOf(path string) error {
+	if store.IsURL(path) {
+		return nil
+	}
+	return os.MkdirAll(filepath.Dir(path), 0o755)
 }
 
 // runConvertVocabulary writes metadata and vocabulary without tensors.
@@ -79,7 +87,7 @@ func runConvertVocabulary(e env, path, out, format string, force bool) error {
 	}
 	defer c.Close()
 	switch {
-	case file.Same(path, out):
+	case store.Same(path, out):
 		return fmt.Errorf("%s is the source: writing there would destroy it", out)
 	case c.TokenizerErr != nil:
 		return fmt.Errorf("%s: %w", path, c.TokenizerErr)
@@ -101,11 +109,11 @@ func runConvertVocabulary(e env, path, out, format string, force bool) error {
 	if _, err := gguf.WriteHeader(&b, m, nil); err != nil {
 		return err
 	}
-	if err := errors.Join(os.MkdirAll(filepath.Dir(out), 0o755), file.CheckTarget(out),
+	if err := cmp.Or(makeFolderOf(out), store.CheckTarget(out, store.Options{Replace: force}),
 		steps.CheckFree(out, force)); err != nil {
 		return err
 	}
-	if err := file.Write(out, b.Bytes()); err != nil {
+	if err := store.Write(out, b.Bytes(), store.Options{Replace: force}); err != nil {
 		return err
 	}
 	e.warn(c.Warnings...)

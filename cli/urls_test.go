@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +13,8 @@ import (
 	"bitmill/formats/store/storetest"
 )
 
-// command runs bitmill.
-func command(args ...string) (code int, stdout, stderr string) {
+// inProcess runs bitmill here.
+func inProcess(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	code = Main(append([]string{"bitmill"}, args...), &out, &err)
 	return code, out.String(), err.String()
@@ -21,7 +23,7 @@ func command(args ...string) (code int, stdout, stderr string) {
 // must runs bitmill, which must succeed, and returns what it prints.
 func must(t *testing.T, args ...string) string {
 	t.Helper()
-	code, stdout, stderr := command(args...)
+	code, stdout, stderr := inProcess(args...)
 	if code != 0 {
 		t.Fatalf("bitmill %s: exit code %d\n%s%s", strings.Join(args, " "), code, stdout, stderr)
 	}
@@ -51,6 +53,45 @@ func TestModelsByURL(t *testing.T) {
 	must(t, "inspect", "file://"+filepath.ToSlash(gguf))
 }
 
+// What is written to a bucket is what is written to the disk; an object is created once.
+func TestWritingByURL(t *testing.T) {
+	s, url := storetest.Start(t)
+	dir := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
+	s.PutFolder(t, "llama", dir)
+	local := t.TempDir()
+	for _, c := range []struct {
+		name string
+		args []string
+	}{{"a.gguf", []string{"quantize", "-f", "Q4_K_M"}}, {"b.gguf", []string{"convert"}},
+		{"c.gguf", []string{"convert", "--vocab-only"}}} {
+		command, flags := c.args[0], c.args[1:]
+		must(t, append([]string{command, dir, filepath.Join(local, c.name)}, flags...)...)
+		must(t, append([]string{command, url + "/llama", url + "/out/" + c.name}, flags...)...)
+		want, err := os.ReadFile(filepath.Join(local, c.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(s.Object("out/"+c.name), want) {
+			t.Errorf("%s differs", c.name)
+		}
+		again := append([]string{command, url + "/llama", url + "/out/" + c.name}, flags...)
+		if code, _, stderr := inProcess(again...); code == 0 || !strings.Contains(stderr, "--force") {
+			t.Errorf("%s again: exit code %d, %s", c.name, code, stderr)
+		}
+		must(t, append(again, "--force")...)
+	}
+	must(t, "quantize", dir, url+"/split.gguf", "-f", "Q8_0", "--split-max-size", "2M")
+	first := slices.IndexFunc(s.Keys(), func(k string) bool { return strings.HasPrefix(k, "split-00001-of-") })
+	must(t, "verify", url+"/"+s.Keys()[max(0, first)], "--source", dir)
+	if s.Uploads() != 0 {
+		t.Errorf("%d uploads are left", s.Uploads())
+	}
+	code, _, stderr := inProcess("quantize", dir, "s3://other/x.gguf", "-f", "Q8_0")
+	if code == 0 || !strings.Contains(stderr, "no bucket other") {
+		t.Errorf("another bucket: exit code %d, %s", code, stderr)
+	}
+}
+
 func TestURLsThatAreRefused(t *testing.T) {
 	s, url := storetest.Start(t)
 	s.Put("x", nil)
@@ -66,7 +107,7 @@ func TestURLsThatAreRefused(t *testing.T) {
 		{"no such file or folder", []string{"inspect", url + "/none"}},
 		{"file URL names a whole path", []string{"inspect", "file://x"}},
 	} {
-		code, _, stderr := command(c.args...)
+		code, _, stderr := inProcess(c.args...)
 		if strings.Contains(c.say, "clouds") && len(store.Schemes()) > 1 {
 			continue
 		}

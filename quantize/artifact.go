@@ -2,13 +2,13 @@ package quantize
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
+	"maps"
 	"strings"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 )
 
 // Artifact is an artifact to write.
@@ -20,6 +20,8 @@ type Artifact struct {
 	// Provenance.ResumeKey). An interrupted Write is resumed by the next one with the same key and an equal plan;
 	// without a key, it never is.
 	ResumeKey string
+
+	Replace bool // an object of the name, where Path is a URL; files are replaced anyway
 }
 
 // paths lists the files of the artifact.
@@ -30,9 +32,14 @@ func (a Artifact) paths() []string {
 	}
 	list := make([]string, n)
 	for i := range list {
-		list[i] = gguf.ShardPath(strings.TrimSuffix(a.Path, ".gguf"), i, n)
+		list[i] = ShardName(a.Path, i, n)
 	}
 	return list
+}
+
+// ShardName is the path or URL of shard i of n of an artifact in shards.
+func ShardName(name string, i, n int) string {
+	return gguf.ShardPath(strings.TrimSuffix(store.Plain(name), ".gguf"), i, n) + store.Query(name)
 }
 
 // checkTargets refuses artifacts that overwrite each other or the source, that cannot be written, or that do not fit
@@ -43,29 +50,30 @@ func checkTargets(c *checkpoint.Checkpoint, artifacts []Artifact) error {
 	for _, a := range artifacts {
 		paths := a.paths()
 		for i, p := range a.Plan.shards() {
-			path := filepath.Clean(paths[i])
+			path := store.Clean(paths[i])
 			if _, ok := sizes[path]; ok {
 				return fmt.Errorf("two artifacts would be written to %s", paths[i])
 			}
-			if err := file.CheckTarget(paths[i], sources...); err != nil {
+			if err := store.CheckTarget(paths[i], store.Options{Replace: a.Replace}, sources...); err != nil {
 				return err
 			}
 			sizes[path] = p.Layout.FileBytes
 		}
 	}
+	maps.DeleteFunc(sizes, func(path string, _ int64) bool { return store.IsURL(path) })
 	return file.CheckRoom(sizes)
 }
 
 // folderFiles lists the files of a Hugging Face folder besides artifacts: configuration and vocabulary are as much the
 // model as the tensors are.
 func folderFiles(path string) (list []string) {
-	entries, err := os.ReadDir(path)
+	entries, err := store.ReadDir(path)
 	if err != nil {
 		return nil // a file
 	}
 	for _, e := range entries {
-		if filepath.Ext(e.Name()) != ".gguf" {
-			list = append(list, filepath.Join(path, e.Name()))
+		if store.Ext(e.Name) != ".gguf" {
+			list = append(list, store.Join(path, e.Name))
 		}
 	}
 	return list

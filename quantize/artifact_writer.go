@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 )
 
 // artifactWriter writes one artifact: a file, or a set of shards that get their names together.
@@ -36,7 +36,7 @@ func openArtifact(to Artifact, every time.Duration) (_ *artifactWriter, err erro
 		if layout.FileBytes != p.Layout.FileBytes || layout.HeaderBytes != int64(header.Len()) {
 			return nil, fmt.Errorf("%s: the plan was changed after it was made", to.Path)
 		}
-		s, err := openStream(to.paths()[i], p, header.Bytes(), to.ResumeKey, every)
+		s, err := openStream(to.paths()[i], p, header.Bytes(), to.ResumeKey, store.Options{Replace: to.Replace}, every)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +80,7 @@ func (a *artifactWriter) begin() error {
 // finish gives the files their names.
 func (a *artifactWriter) finish() (Written, error) {
 	w := a.written
-	var list []*file.Pending
+	var list []store.Writer
 	for _, s := range a.streams {
 		f, err := s.finish()
 		if err != nil {
@@ -94,7 +94,7 @@ func (a *artifactWriter) finish() (Written, error) {
 	if len(w.Files) == 1 {
 		w.SHA256 = w.Files[0].SHA256
 	}
-	return w, file.CommitAll(list)
+	return w, store.CommitAll(list)
 }
 
 // leave ends the writing of files that have no name yet. With keep, what can be resumed stays; everything else is

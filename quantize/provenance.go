@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
 	"bitmill/formats/imatrix"
+	"bitmill/formats/store"
 )
 
 // FormatVersion is recorded in artifacts and reports and is part of every key. It changes when the bytes of an artifact
@@ -136,11 +136,11 @@ func (p Provenance) ResumeKey(c *checkpoint.Checkpoint, m *imatrix.Matrix) (_ st
 	}
 	if p.Source == "" {
 		for _, path := range c.Files() {
-			st, err := os.Stat(path)
+			st, err := store.Stat(path)
 			if err != nil {
 				return "", err
 			}
-			parts = append(parts, path, st.Size(), st.ModTime().UnixNano())
+			parts = append(parts, path, st.Size, st.Modified.UnixNano())
 		}
 	}
 	return file.Key(parts...)

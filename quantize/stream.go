@@ -12,13 +12,14 @@ import (
 
 	"bitmill/formats/file"
 	"bitmill/formats/gguf"
+	"bitmill/formats/store"
 )
 
 // stream is one file that is written front to back, and hashed on the way.
 type stream struct {
 	path    string
 	shard   gguf.PlannedShard
-	pending *file.Pending
+	pending store.Writer
 	out     *bufio.Writer
 	hash    hash.Hash
 	bytes   int64
@@ -29,13 +30,14 @@ type stream struct {
 }
 
 // openStream opens the file, as far as an earlier process with the same key wrote it. Without a key it starts afresh.
-func openStream(path string, p gguf.PlannedShard, header []byte, key string, every time.Duration) (*stream, error) {
+func openStream(path string, p gguf.PlannedShard, header []byte, key string, o store.Options,
+	every time.Duration) (*stream, error) {
 	s := &stream{path: path, shard: p, hash: sha256.New(), header: header}
 	var err error
 	if key == "" {
-		s.pending, err = file.Create(path, p.Layout.FileBytes)
+		s.pending, err = store.Create(path, p.Layout.FileBytes, o)
 	} else {
-		s.pending, err = file.Resume(path, p.Layout.FileBytes, streamKey(key, header), s.hash)
+		s.pending, err = store.Resume(path, p.Layout.FileBytes, o, streamKey(key, header), s.hash)
 	}
 	if err != nil {
 		return nil, err
@@ -154,7 +156,7 @@ func (s *stream) abort() {
 // marker notes in the journal how far a file has come. Syncing takes long, so it runs beside the writing, one mark at a
 // time.
 type marker struct {
-	pending *file.Pending
+	pending store.Writer
 	every   time.Duration // least time between two marks
 	last    time.Time
 	at      int64 // end of the last whole tensor

@@ -126,10 +126,13 @@ func builtin(name, text string) (string, string, error) {
 
 // ReadText reads a text file.
 func ReadText(path string) (string, error) {
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
+	read := os.ReadFile // of a pipe too
+	if store.IsURL(path) {
+		read = store.ReadFile
+	} else if st, err := os.Stat(path); err == nil && st.IsDir() {
 		return "", fmt.Errorf("%s is a folder, not a text file", path)
 	}
-	b, err := store.ReadFile(path)
+	b, err := read(path)
 	return string(b), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 // ErrForeign marks an output path that holds a file which bitmill did not write.
@@ -16,6 +17,9 @@ var ErrForeign = errors.New("bitmill did not write the file that is there: choos
 // CheckFree is CheckOutput for a file outside of locked folders: it also fails, with file.ErrBusy, when another process
 // is writing path. It takes that process's lock for a moment, so that of two that start together one may be refused.
 func CheckFree(path string, force bool) error {
+	if store.IsURL(path) { // an object is created; none is replaced that was not meant
+		return store.CheckTarget(path, store.Options{Replace: force})
+	}
 	if st, err := os.Stat(path + ".part"); err == nil && st.Mode().IsRegular() {
 		release, err := file.Lock(path + ".part")
 		if errors.Is(err, file.ErrBusy) {
