@@ -96,7 +96,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	} {
 		c := build()
 		c.Flags = append(c.Flags, commonFlags()...)
-		c.Before = checkFlags
+		c.Before, c.Action = checkFlags, namesPlaces(c.Action)
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
 		if c.Description != "" {

@@ -64,24 +64,47 @@ func applyConfig(c *cli.Context) error {
 	values := map[string]string{"threads": file.Threads, "calibration": file.Calibration, "text": file.Text,
 		"output": file.Output, "locate": file.Locate,
 		"method": file.Method}
+	places := map[string]string{}
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		setting := settingOf(c.Command.Name, name)
-		if setting == "" || c.IsSet(name) {
+		if setting == "" || c.IsSet(name) || setting == "calibration" && c.Bool("no-imatrix") {
 			continue
 		}
-		value, source := values[setting], from
+		value, place := values[setting], fmt.Sprintf("%s in %s", setting, from)
 		if v := os.Getenv("BITMILL_" + strings.ToUpper(setting)); v != "" {
-			value, source = v, "BITMILL_"+strings.ToUpper(setting)
+			value, place = v, "BITMILL_"+strings.ToUpper(setting)
 		}
 		if value == "" {
 			continue
 		}
 		if err := c.Set(name, value); err != nil {
-			return usagef("%s: %s %q: %v", source, setting, value, err)
+			return usagef("%s %q: %v", place, value, err)
 		}
+		places["--"+name] = place
 	}
+	c.App.Metadata = map[string]any{placesKey: places}
 	return nil
+}
+
+// placesKey is where applyConfig leaves which flags it set, and where their settings stand.
+const placesKey = "places of settings"
+
+// namesPlaces makes an action name the setting, not the flag, in an error about a flag that nobody typed.
+func namesPlaces(do cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		err := do(c)
+		if !errors.As(err, new(usageError)) {
+			return err
+		}
+		places, _ := c.App.Metadata[placesKey].(map[string]string)
+		for flag, place := range places {
+			if what, ok := strings.CutPrefix(err.Error(), flag+" "); ok {
+				return usagef("%s %s", place, what)
+			}
+		}
+		return err
+	}
 }
 
 // readConfig reads the file of settings; there need not be one, unless configEnv names it.
