@@ -87,7 +87,7 @@ func (c *comparison) score(logits []float32, targets []int32, tokens []score.Tok
 			SameTop:    top == b.top[r],
 		}
 		if !isReference {
-			s.KLD = c.set.KLDivergence(p, q, b.lse[r], lse)
+			s.KLD = max(0, c.set.KLDivergence(p, q, b.lse[r], lse)) // rounding may leave it below
 		}
 		tokens[r] = s
 	})
