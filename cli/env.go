@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -60,10 +61,11 @@ func (e env) readText(path string, builtin func() (name, text string, err error)
 	return "standard input", string(b), err
 }
 
-// warn prints warnings, but not empty ones.
+// warn prints warnings, but not empty ones, and each once: several models may share a tokenizer.
 func (e env) warn(warnings ...string) {
 	for _, w := range pipeline.Fold(warnings) {
-		if w != "" {
+		if w != "" && !slices.Contains(e.terminal.warned, w) {
+			e.terminal.warned = append(e.terminal.warned, w)
 			e.Events.Warn(w)
 		}
 	}

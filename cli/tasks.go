@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
 	"text/tabwriter"
 
 	"bitmill/cli/pipeline"
@@ -19,11 +21,12 @@ type taskRow struct {
 	Outcomes []task.Outcome `json:"outcomes"`
 }
 
-// evalTasks asks every model every task. With a reference, its row comes first and the others are compared with it, and
-// each with the one named before it; the p-values are corrected together (Holm).
+// evalTasks asks every model every task. With a reference, its row comes first, once, and the others are compared with it,
+// and each with the one named before it; the p-values are corrected together (Holm).
 func evalTasks(ctx context.Context, e env, paths []string, reference string, tasks []pipeline.Task) ([]taskRow, error) {
 	if reference != "" {
-		paths = append([]string{reference}, paths...)
+		others := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return sameModel(path, reference) })
+		paths = append([]string{reference}, others...)
 	}
 	var rows []taskRow
 	for _, path := range paths {
@@ -60,6 +63,13 @@ func evalTasks(ctx context.Context, e env, paths []string, reference string, tas
 		all[i].P = corrected
 	}
 	return rows, nil
+}
+
+// sameModel reports whether two paths name one file or folder.
+func sameModel(a, b string) bool {
+	x, err := os.Stat(a)
+	y, other := os.Stat(b)
+	return err == nil && other == nil && os.SameFile(x, y)
 }
 
 // askModel asks one model every task.

@@ -14,7 +14,8 @@ import (
 // terminal prints events for people: progress and warnings on standard error, results on standard output.
 type terminal struct {
 	stdout, stderr io.Writer
-	quiet          bool // no progress, no notes
+	quiet          bool     // no progress, no notes
+	warned         []string // by env.warn
 
 	mu    sync.Mutex
 	step  *progress       // under way; nil: none

@@ -172,7 +172,8 @@ func (m *Model) warnings() []string {
 		}
 	}
 	if fell != nil {
-		out = append(out, "tensors that could not take the type their format asks for: "+strings.Join(fell, ", "))
+		out = append(out, "tensors took another type than their format's, as their rows are no multiple of its blocks "+
+			"(of 256 values in k-quants); the bits per weight count that: "+strings.Join(fell, ", "))
 	}
 	return out
 }

@@ -149,5 +149,10 @@ func TestIgnoreMerges(t *testing.T) {
 		if ok := slices.ContainsFunc(tok.Warnings, func(w string) bool { return strings.Contains(w, "ignore_merges true") }); ok != (ignore == "true") {
 			t.Errorf("ignore_merges %s: warnings %q", ignore, tok.Warnings)
 		}
+		// All bytes of UTF-8 but a, b and c have no token: 00 to BF, less three, and C2 to F4.
+		if all := strings.Join(tok.Warnings, "\n"); !strings.Contains(all, "240 bytes of UTF-8 have no token (00 01 02 ") ||
+			!strings.Contains(all, " 60 64 ") || !strings.Contains(all, " BF C2 ") || !strings.Contains(all, " F4) and are dropped") {
+			t.Errorf("warnings %q", tok.Warnings)
+		}
 	}
 }

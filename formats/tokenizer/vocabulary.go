@@ -9,19 +9,20 @@ import (
 func newByteBPE(t *Tokenizer, merges [][2]string, stages []splitter) *bpe {
 	b := &bpe{stages: stages}
 	ids := t.byText()
-	missing := 0
+	var missing []string
 	for v := range b.byteID {
 		id, ok := ids[string(byteRune[v])]
 		if !ok {
 			id = -1
 			if v < 0xC0 || v >= 0xC2 && v <= 0xF4 { // the other bytes do not occur in UTF-8
-				missing++
+				missing = append(missing, fmt.Sprintf("%02X", v))
 			}
 		}
 		b.byteID[v] = id
 	}
-	if missing > 0 {
-		t.warn(fmt.Sprintf("%d bytes of UTF-8 have no token and are dropped from texts", missing))
+	if missing != nil {
+		t.warn(fmt.Sprintf("%d bytes of UTF-8 have no token (%s) and are dropped from texts: characters with such "+
+			"a byte are lost or garbled", len(missing), strings.Join(missing, " ")))
 	}
 	b.setMerges(t, ids, merges, 0)
 	return b
