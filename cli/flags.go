@@ -61,12 +61,17 @@ func forceFlag() cli.Flag {
 
 // memoryFlag bounds the memory of quantizing.
 func memoryFlag() cli.Flag {
-	return &cli.StringFlag{Name: "max-memory", Value: "512MiB",
-		Usage: "memory for the buffers of quantizing: a `SIZE` such as 512MiB or 2GiB"}
+	return &cli.StringFlag{Name: "max-memory", Usage: "memory for the buffers of quantizing and for method feedback: a " +
+		"`SIZE` such as 2GiB (default: 512MiB; method feedback: what is free)"}
 }
 
-// memory reads memoryFlag.
-func memory(c *cli.Context) (int64, error) { return parseSize("--max-memory", c.String("max-memory")) }
+// memory reads memoryFlag; 0: the default.
+func memory(c *cli.Context) (int64, error) {
+	if !c.IsSet("max-memory") {
+		return 0, nil
+	}
+	return parseSize("--max-memory", c.String("max-memory"))
+}
 
 // kernelFlag returns the set of kernels that --kernel names; "" is the best one.
 func kernelFlag(name string) (*kernel.Set, error) {

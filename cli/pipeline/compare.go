@@ -47,7 +47,7 @@ func (j *job) compareMethods(ctx context.Context, in inputs, artifacts []*artifa
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-reference-" + a.word(),
 			Key: key("evaluate reference", in.provenance.Source, in.provenance.Imatrix, a.key, j.tokens),
 			Make: func() (*infer.Model, error) {
-				path, _, _ := feedbackFiles(j.path(a.file))
+				path, _, _, _ := feedbackFiles(j.path(a.file))
 				model, err := j.reference(ctx, in, a.Plan, path)
 				if err != nil {
 					return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"bitmill/eval/infer"
 	"bitmill/eval/machine"
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
@@ -24,6 +25,7 @@ type feedbackStart struct {
 	quantize.Artifact
 	path    string // of the encoders' artifact
 	chosen  string // of the store
+	scratch string // of what lies between layers, of all artifacts where it is the first
 	encoded *checkpoint.Checkpoint
 	store   *feedback.Store
 }
@@ -32,6 +34,10 @@ type feedbackStart struct {
 // until they are done, so that an interrupted call is resumed. windows are of the calibration text.
 func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, windows [][]int32,
 	fit quantize.Fit, artifacts []quantize.Artifact, o quantize.WriteOptions) (written []quantize.Written, err error) {
+	room, err := feedbackRoom(c, windows, fit, len(artifacts), o.Memory)
+	if err != nil {
+		return nil, err
+	}
 	starts := make([]*feedbackStart, len(artifacts))
 	defer func() {
 		for _, a := range starts {
@@ -45,7 +51,10 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 			return nil, UsageError{fmt.Errorf("method feedback writes one file: leave out --keep-split and --split-max-size")}
 		}
 		starts[i] = &feedbackStart{Artifact: a}
-		starts[i].path, starts[i].chosen, _ = feedbackFiles(a.Path)
+		starts[i].path, starts[i].chosen, _, starts[i].scratch = feedbackFiles(a.Path)
+	}
+	if err := checkFeedbackSpace(starts, room); err != nil {
+		return nil, err
 	}
 	var blocked *quantize.PartialError
 	switch err := s.encode(ctx, c, m, starts, o); {
@@ -57,14 +66,14 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 	if len(starts) == 0 {
 		return nil, blocked
 	}
-	list := make([]feedback.Artifact, len(starts)) // those of a group have a pass of the full model in common
+	list := make([]feedback.Artifact, len(starts))
 	for i, a := range starts {
 		if err := a.open(s.Source); err != nil {
 			return nil, err
 		}
 		list[i] = feedback.Artifact{Checkpoint: a.encoded, Have: a.store.Have, Store: a.store.Put}
 	}
-	if err := s.choose(ctx, c, windows, fit, list); err != nil {
+	if err := s.choose(ctx, c, windows, fit, list, room, starts[0].scratch); err != nil {
 		return nil, err
 	}
 	for _, a := range starts {
@@ -155,49 +164,72 @@ func (a *feedbackStart) open(o checkpoint.OpenOptions) (err error) {
 	return err
 }
 
-// choose runs the method, unless everything is chosen already: for all artifacts at once if memory suffices, otherwise
-// for some after the others. Their values do not depend on it.
+// choose runs the method, unless everything is chosen already.
 func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit,
-	list []feedback.Artifact) error {
+	list []feedback.Artifact, room feedback.Room, scratch string) error {
 	pool := s.Pool()
 	defer pool.Close()
-	size, err := feedbackGroup(c, windows, fit, len(list))
-	if err != nil {
+	step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
+	o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Starts: fit.Starts, Group: room.Group, Last: room.Last,
+		Progress: step.Set}
+	if room.Again() > 0 {
+		s.Events.Note(roomNote(room, scratch))
+	}
+	if room.File > 0 {
+		o.Scratch = scratch
+	} else {
+		os.Remove(scratch) // of a killed run that had less memory
+	}
+	if err := feedback.Run(ctx, pool, c, windows, list, o); err != nil {
 		return err
 	}
-	for group := range slices.Chunk(list, size) {
-		step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
-		o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Starts: fit.Starts, Progress: step.Set}
-		if err := feedback.Run(ctx, pool, c, windows, group, o); err != nil {
-			return err
-		}
-		step.Done()
-	}
+	step.Done()
 	return nil
+}
+
+// roomNote says what method feedback does for want of memory.
+func roomNote(r feedback.Room, scratch string) string {
+	note := fmt.Sprintf("method feedback takes up to %s of memory", formats.Size(r.Memory))
+	if r.File > 0 {
+		note += fmt.Sprintf(", and %s in %s while it runs", formats.Size(r.File), filepath.Base(scratch))
+	}
+	return note + fmt.Sprintf("; %.0f %% of the tokens go through parts of each layer again: more memory saves that time",
+		100*r.Again())
+}
+
+// checkFeedbackSpace fails unless what lies beside the artifacts fits on the disk with them.
+func checkFeedbackSpace(starts []*feedbackStart, room feedback.Room) error {
+	need := room.File
+	for _, a := range starts {
+		if !a.whole() {
+			need += 3 * a.Plan.FileBytes
+		}
+	}
+	return file.CheckSpace(filepath.Dir(starts[0].Path), need)
 }
 
 // availableMemory is a variable for tests.
 var availableMemory = machine.Available
 
-// feedbackGroup is how many of the artifacts memory suffices for at once. It fails when that is none: fewer tokens
-// would give other files, so it is up to the user.
-func feedbackGroup(c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit, artifacts int) (int, error) {
+// feedbackRoom is how method feedback goes through the text with the memory that is free, or up to a limit. It fails
+// where the least that it takes is more: memory beyond that makes it faster, and changes no byte.
+func feedbackRoom(c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit, artifacts int,
+	limit int64) (feedback.Room, error) {
 	free, ok := availableMemory()
-	if !ok || len(windows) == 0 || artifacts == 0 {
-		return max(1, artifacts), nil
+	free -= free / 8 // for the cache of the models' files
+	from := "are free"
+	if limit > 0 && (!ok || limit < free) {
+		free, ok, from = limit, true, "are what --max-memory allows"
 	}
-	tokens := feedback.Tokens(c, len(windows)*len(windows[0]), fit.Tokens)
-	for n := artifacts; n > 0; n-- {
-		if feedback.Memory(c, tokens, n) <= free {
-			return n, nil
-		}
+	if !ok {
+		free = 0
 	}
-	hint := "--method reference takes none of it"
-	if n := feedback.Fitting(c, 1, free); n > 0 {
-		hint = fmt.Sprintf("use --fit-tokens %d, or --method reference", n)
+	r := feedback.RoomFor(c, len(windows)*len(windows[0]), len(windows[0]), fit.Tokens, artifacts, free)
+	if ok && r.Memory > free {
+		return r, fmt.Errorf("%w: method feedback takes %d MiB at least for %s, %d MiB %s; --method reference takes none of it",
+			infer.ErrMemory, r.Memory>>20, ModelName(c.Path), free>>20, from)
 	}
-	return 0, fmt.Errorf("%w: method feedback takes %d MiB for %d tokens of %s, %d MiB are free; %s",
-		infer.ErrMemory, feedback.Memory(c, tokens, 1)>>20, tokens, ModelName(c.Path), free>>20, hint)
+	return r, nil
 }
 
 // data is a tensor's chosen data, or else what the encoders made of it.
@@ -230,16 +262,16 @@ func (a *feedbackStart) close() (err error) {
 }
 
 // feedbackFiles are what lies beside an artifact while method feedback works on it: the encoders' artifact, what is
-// chosen, and the journal of that.
-func feedbackFiles(path string) (encoded, chosen, journal string) {
+// chosen, the journal of that, and activations for which there is no memory.
+func feedbackFiles(path string) (encoded, chosen, journal, scratch string) {
 	stem := strings.TrimSuffix(path, ".gguf")
-	return stem + ".reference", stem + ".feedback", stem + ".feedback.journal"
+	return stem + ".reference", stem + ".feedback", stem + ".feedback.journal", stem + ".activations"
 }
 
 // discardFeedback removes what an interrupted run left beside an artifact.
 func discardFeedback(path string) error {
-	encoded, chosen, journal := feedbackFiles(path)
-	for _, p := range []string{encoded, chosen, journal} {
+	encoded, chosen, journal, scratch := feedbackFiles(path)
+	for _, p := range []string{encoded, chosen, journal, scratch} {
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"bitmill/formats"
 	"bitmill/quantize/encode"
 	"bitmill/quantize/feedback"
@@ -12,10 +10,13 @@ import (
 // a sixth of a microsecond (Q4_K of demo-l, AVX-512).
 const searchValue = 9000
 
+// againPasses is what tokens take that go through a layer again for each of its stages, in passes of an artifact.
+const againPasses = 1.3
+
 // forecastFeedback adds the steps of method feedback.
 func (j *job) forecastFeedback(f *Forecast, r *rates) {
 	c := j.source.Checkpoint
-	tokens := feedback.Tokens(c, len(j.calibration)*j.o.Context, j.o.Recipe.Fit.Tokens)
+	tokens := j.room.Tokens
 	w := feedback.WorkOf(c, tokens)
 	float := r.exact[formats.F32] / r.threads
 	each := w.Moments*r.product[formats.Q8_0]/r.threads + (w.Solving+searchValue*w.Values)*float*float64(max(1, j.o.Recipe.Fit.Starts))
@@ -29,18 +30,11 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 		list := a.GGUFTensors()
 		if n := int64(countChosen(list, c.Config.Tied)); n > 0 {
 			matrices += n
-			seconds += each + r.tokens(tokens, j.passOf(list, false), layers)
+			seconds += each + (1+againPasses*j.room.Again())*r.tokens(tokens, j.passOf(list, false), layers)
 		}
 	}
-	group, err := feedbackGroup(c, j.calibration, j.o.Recipe.Fit, len(j.planned))
-	if err != nil {
-		group = len(j.planned)
-	}
-	f.Memory = max(f.Memory, feedback.Memory(c, tokens, max(1, group)))
-	for chunk := range slices.Chunk(j.planned, max(1, group)) {
-		share := float64(len(chunk)) / float64(len(j.planned))
-		f.add("feedback "+j.name, "matrices", int64(share*float64(matrices)), share*seconds)
-	}
+	f.Memory, f.Scratch = max(f.Memory, j.room.Memory), max(f.Scratch, j.room.File)
+	f.add("feedback "+j.name, "matrices", matrices, seconds)
 	for _, a := range j.planned {
 		f.add("write "+j.artifactName(a.variant), "bytes", j.sourceBytes(), (r.hash/r.threads+writeByte)*float64(a.FileBytes)+writeFile)
 	}

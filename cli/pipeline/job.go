@@ -11,6 +11,7 @@ import (
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
+	"bitmill/quantize/feedback"
 )
 
 // job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. All fields but
@@ -33,6 +34,7 @@ type job struct {
 	planned     []planned       // what Run forecasts: about the sizes of the artifacts
 	variants    []variant       // that can be made
 	need        int64           // bytes of their files
+	room        feedback.Room   // of method feedback
 	warnings    []string        // for the report
 
 	blocked []report.Blocked // formats that turned out not to hold the source's values
@@ -147,6 +149,9 @@ func (j *job) estimate(ctx context.Context) error {
 		if j.method == quantize.Feedback {
 			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done
 		}
+	}
+	if j.method == quantize.Feedback {
+		j.need += j.room.File
 	}
 	return err
 }

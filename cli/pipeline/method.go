@@ -41,7 +41,8 @@ func (j *job) allowsFeedback() error {
 	if err := j.source.Engine.Cut(0); err != nil {
 		return fmt.Errorf("%s: method feedback: %w; give --method reference", j.name, err)
 	}
-	_, err := feedbackGroup(j.source.Checkpoint, j.calibration, j.o.Recipe.Fit, 1)
+	var err error
+	j.room, err = feedbackRoom(j.source.Checkpoint, j.calibration, j.o.Recipe.Fit, len(j.o.variants()), j.o.Memory)
 	return err
 }
 

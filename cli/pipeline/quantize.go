@@ -62,8 +62,8 @@ func artifactOf(name string) (artifact string, unfinished bool) {
 	if whole, ok := strings.CutSuffix(name, ".gguf.part"); ok {
 		return whole + ".gguf", true
 	}
-	encoded, chosen, journal := feedbackFiles("")
-	for _, end := range []string{encoded + ".part", encoded, chosen, journal} {
+	encoded, chosen, journal, scratch := feedbackFiles("")
+	for _, end := range []string{encoded + ".part", encoded, chosen, journal, scratch} {
 		if stem, ok := strings.CutSuffix(name, end); ok {
 			return stem + ".gguf", true
 		}

@@ -2,7 +2,9 @@ package feedback
 
 import (
 	"cmp"
+	"strings"
 
+	"bitmill/eval/infer"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 )
@@ -11,45 +13,137 @@ import (
 // to collect often costs nothing.
 const garbagePercent = 10
 
-// Memory is about what Run takes for so many tokens and artifacts, in bytes, beside the models, which are mapped: what
-// grows with tokens, the moments of the widest matrix with six matrices of their size for the solver, four copies of the
-// largest matrix, and logits.
-func Memory(c *checkpoint.Checkpoint, tokens, artifacts int) int64 {
-	const program, logits = 64 << 20, 3 * 512 // rows of a window
-	n, largest := int64(widestInput(c)), int64(0)
-	for i := range c.Tensors {
-		t := &c.Tensors[i]
-		largest = max(largest, t.Elements()/t.Matrices())
-	}
-	bytes := 4 * (7*n*n + 4*largest)
-	if c.Config.Tied {
-		bytes += 4 * logits * int64(c.Config.Vocab)
-	}
-	return program + int64(tokens)*perToken(c, artifacts) + withGarbage(bytes)
+// Room is what Run takes, and how it should go to take no more.
+type Room struct {
+	Memory int64 // in bytes, beside the models, which are mapped
+	File   int64 // of the file for what lies between layers, in bytes; 0: it lies in memory
+	Tokens int   // of the text that are used
+	Group  int   // Options.Group
+	Last   int   // Options.Last
 }
 
-// perToken is what a token takes. All go through a layer at once: the streams keep a row of the model's width for every
-// model, a pass has rows for the stream, its norm, attention and what the matrices of a layer make, and the input of the
-// widest matrix twice more. Of the full model, a layer keeps the inputs in 8 bits and two rows of the stream.
-func perToken(c *checkpoint.Checkpoint, artifacts int) int64 {
-	width, inputs, outputs := int64(c.Config.Width), int64(0), int64(0)
-	layers := map[int][2]int64{} // of each the columns and the rows of its matrices
+// Again is the share of the tokens that go through parts of a layer more than once.
+func (r Room) Again() float64 { return 1 - float64(r.Last)/float64(r.Tokens) }
+
+// RoomFor makes the best of a limit of memory in bytes; 0: none. First, what lies between layers goes into a file, if
+// the least of the groups do not fit beside it. What is left then is for the last group, which has to be computed but
+// once. A limit that is too low is exceeded: Memory says how much is needed. text is the tokens of all windows, each of
+// window tokens; fit is Options.Tokens.
+func RoomFor(c *checkpoint.Checkpoint, text, window, fit, artifacts int, limit int64) Room {
+	s := sizesOf(c)
+	tokens := Tokens(c, text, fit)
+	r := Room{Tokens: tokens, Group: max(infer.BatchTokens/window, 1) * window, Last: tokens}
+	between := int64(tokens) * s.between(artifacts)
+	need := func(shelf int64) int64 {
+		groups := int64(r.Last)
+		if r.Last < tokens {
+			groups += int64(r.Group)
+		}
+		return program + max(withGarbage(s.embedding), withGarbage(s.solver+shelf+groups*s.activations))
+	}
+	r.Memory = need(between)
+	if limit <= 0 || r.Memory <= limit {
+		return r
+	}
+	if r.Last = min(tokens, r.Group); need(between) > limit {
+		r.File, between = between, 0
+	}
+	if free := limit - need(between); free > 0 {
+		r.Last += int(free * 100 / (100 + garbagePercent) / s.activations / int64(window) * int64(window))
+		r.Last = min(tokens, r.Last)
+	}
+	r.Memory = need(between)
+	return r
+}
+
+// program is the memory of everything else.
+const program = 64 << 20
+
+// sizes are what the parts of Run take, in bytes.
+type sizes struct {
+	embedding   int64 // to choose a tied one
+	solver      int64 // of the matrix that takes most
+	activations int64 // inside a layer, of each token in a group
+	stream      int64 // of each token
+	full        int64 // what the full model leaves for the artifacts in a layer, and what waits of experts, of each token
+}
+
+// between is what lies between layers and passes, of each token.
+func (s *sizes) between(artifacts int) int64 { return int64(artifacts+1)*s.stream + s.full }
+
+// sizesOf adds up what the code allocates. Buffers of a pass are those of all kinds of layers together. Activations are
+// rounded to 8 bits with two scales for each 32 or 128 values.
+func sizesOf(c *checkpoint.Checkpoint) (s sizes) {
+	width, used := int64(c.Config.Width), int64(1)
+	if c.Config.Experts != nil {
+		used = int64(c.Config.Experts.Used)
+	}
+	roles, sites := map[string]int64{}, map[string]int64{} // rows of each, and what the inputs of a layer take
+	var widest, routed int64
 	for i := range c.Tensors {
 		t := &c.Tensors[i]
-		layer := formats.LayerOf(t.Name)
-		if layer < 0 || len(t.Shape) < 2 {
+		layer, rows, cols := formats.LayerOf(t.Name), t.Rows()/t.Matrices(), t.Cols()
+		if len(t.Shape) < 2 || rows < 2 {
 			continue
 		}
-		times := int64(1)
-		if e := c.Config.Experts; e != nil && t.Matrices() > 1 {
-			times = int64(e.Used)
+		if layer < 0 {
+			s.head(t.Name, c.Config.Tied, rows, cols, int64(c.Config.Vocab))
+			continue
 		}
-		l := layers[layer]
-		l[0], l[1] = l[0]+times*t.Cols(), l[1]+times*t.Rows()/t.Matrices()
-		layers[layer] = l
-		inputs, outputs = max(inputs, l[0]), max(outputs, l[1])
+		s.solver = max(s.solver, 4*(5*cols*cols+solverMatrices*rows*cols))
+		widest = max(widest, cols)
+		role := strings.SplitN(t.Name, ".", 3)[2]
+		times := int64(1)
+		switch {
+		case t.Matrices() > 1 && c.Config.Experts != nil:
+			times, routed = used, max(routed, used*cols)
+		case isSum(role):
+			sites[role] = max(sites[role], 4*width)
+		default:
+			site := siteOf(0, "blk.0."+role)
+			sites[site] = max(sites[site], codes(cols))
+		}
+		roles[role] = max(roles[role], times*rows)
 	}
-	return withGarbage(4*((int64(artifacts)+6)*width+outputs+2*int64(widestInput(c))) + inputs*17/16)
+	outputs := roles["attn_k.weight"] + roles["attn_v.weight"] // they are kept a second time
+	for _, rows := range roles {
+		outputs += rows
+	}
+	for _, bytes := range sites {
+		s.full += bytes
+	}
+	s.full += codes(routed)
+	s.stream = 4 * width
+	s.activations = 4*(outputs+5*width+widest) + codes(2*widest+width) + 2*(4*routed+codes(routed))
+	return s
+}
+
+// codes is the size of activations in 8 bits.
+func codes(n int64) int64 { return n * 17 / 16 }
+
+// solverMatrices are the matrices of the size of the one that is chosen: its values, targets and moments.
+const solverMatrices = 4
+
+// head counts the embedding or the output matrix.
+func (s *sizes) head(name string, tied bool, rows, cols, vocab int64) {
+	const logits = 3 * 512 // rows of a window
+	bytes := 4 * (6*cols*cols + solverMatrices*rows*cols)
+	switch {
+	case name == embeddingName && tied:
+		s.embedding = bytes + 4*logits*vocab
+	case name != embeddingName:
+		s.solver = max(s.solver, bytes)
+	}
+}
+
+// isSum reports whether the product of a matrix is added to the residual stream.
+func isSum(role string) bool {
+	for _, part := range []string{"attn_output.", "ffn_down.", "ssm_out.", "out_proj."} {
+		if strings.Contains(role, part) {
+			return true
+		}
+	}
+	return false
 }
 
 func withGarbage(bytes int64) int64 { return bytes * (100 + garbagePercent) / 100 }
@@ -58,9 +152,4 @@ func withGarbage(bytes int64) int64 { return bytes * (100 + garbagePercent) / 10
 // holds back.
 func Tokens(c *checkpoint.Checkpoint, text, fit int) int {
 	return min(text, cmp.Or(fit, tokensPerColumn*widestInput(c))+heldTokens)
-}
-
-// Fitting is the largest Options.Tokens that fits into memory.
-func Fitting(c *checkpoint.Checkpoint, artifacts int, memory int64) int {
-	return max(0, int(max(0, memory-Memory(c, 0, artifacts))/max(1, perToken(c, artifacts)))-heldTokens)
 }

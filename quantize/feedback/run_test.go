@@ -220,25 +220,35 @@ func TestRunIsRepeatable(t *testing.T) {
 	}
 }
 
-// As many tokens fit as the estimate says.
-func TestMemory(t *testing.T) {
+// What is needed is taken while it is there; with less the last group is smaller, then a file is used, and in the end
+// all groups are small.
+func TestRoomFor(t *testing.T) {
 	c := newExample(t, "llama", "Q3_K_S").source
-	const useful = 30*512 + 4096
+	const useful, window = 30*512 + 4096, 512
 	if n := feedback.Tokens(c, 1<<20, 0); n != useful || feedback.Tokens(c, 700, 0) != 700 {
 		t.Errorf("%d tokens of a long text, want %d", n, useful)
 	}
 	if n := feedback.Tokens(c, 1<<20, 100); n != 100+4096 {
 		t.Errorf("%d tokens where 100 are asked for", n)
 	}
-	need := feedback.Memory(c, useful, 7)
-	if n := feedback.Fitting(c, 7, need); n != useful-4096 {
-		t.Errorf("%d tokens fit into their memory, want %d", n, useful)
+	room := func(limit int64) feedback.Room { return feedback.RoomFor(c, 1<<20, window, 0, 7, limit) }
+	all, least := room(0), room(1)
+	if all.Last != useful || all.Tokens != useful || all.File != 0 || all.Again() != 0 || room(all.Memory) != all {
+		t.Errorf("without a limit: %+v", all)
 	}
-	if n := feedback.Fitting(c, 1, need); n <= useful-4096 {
-		t.Errorf("%d tokens fit for one artifact", n)
+	if least.Last != least.Group || least.File == 0 || room(least.Memory) != least {
+		t.Errorf("with none: %+v", least)
 	}
-	if n := feedback.Fitting(c, 1, 1); n != 0 {
-		t.Errorf("%d tokens fit into nothing", n)
+	before := least
+	for limit := least.Memory; limit < all.Memory; limit += 1 << 20 {
+		r := room(limit)
+		if r.Memory > limit || r.Memory < limit-16<<20 && r.Last != r.Tokens || r.Last < before.Last && before.File == r.File {
+			t.Errorf("%d bytes: %+v after %+v", limit, r, before)
+		}
+		before = r
+	}
+	if before.File != 0 || before.Last == before.Group {
+		t.Errorf("just below what all need: %+v", before)
 	}
 }
 

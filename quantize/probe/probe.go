@@ -87,7 +87,7 @@ type probe struct {
 // weights. A tensor without an entry cannot be probed. windows are those that Windows returned.
 func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, windows [][]int32,
 	o Options) (map[string]float64, error) {
-	o.Kernel = cmp.Or(o.Kernel, kernel.Best())
+	o.Kernel = cmp.Or(o.Kernel, kernel.Best()).Fixed()
 	m, err := infer.Load(source)
 	if err != nil {
 		return nil, err

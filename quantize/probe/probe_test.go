@@ -165,3 +165,22 @@ func (x *example) divergence(t *testing.T, tensor *checkpoint.Tensor, values []f
 	}
 	return total
 }
+
+// Types are chosen by the results, so they are the same to the last bit with all sets of kernels.
+func TestAllSets(t *testing.T) {
+	for _, name := range []string{"granite-tied", "qwen3-moe"} {
+		x := open(t, name)
+		for _, encoder := range []bool{false, true} {
+			var want map[string]float64
+			for _, set := range kernel.Available() {
+				got := x.run(t, 2, probe.Options{Kernel: set, Encoder: encoder})
+				if want == nil {
+					want = got
+				}
+				if !maps.Equal(got, want) {
+					t.Errorf("%s, encoder %v: %s: %v, want %v", name, encoder, set.Name, got, want)
+				}
+			}
+		}
+	}
+}
