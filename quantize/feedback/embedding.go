@@ -155,13 +155,22 @@ func (u *run) embedding(a *Artifact, h panelled) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &matrix{run: u, g: g, typ: start.Type, rows: int(t.Rows()), n: u.width, start: start.Bytes(), solvers: solvers}
-	values := make([]float32, t.Elements())
-	if err := t.Floats(values, 0, t.Rows()); err != nil {
-		return nil, err
+	c := Choice{Name: embeddingName}
+	rows, size := int(t.Rows()), len(start.Bytes())/int(t.Rows())
+	values := make([]float32, min(rows, embeddingRows)*u.width)
+	for r := 0; r < rows; r += embeddingRows {
+		k := min(embeddingRows, rows-r)
+		if err := t.Floats(values[:k*u.width], int64(r), int64(k)); err != nil {
+			return nil, err
+		}
+		m := &matrix{run: u, g: g, typ: start.Type, rows: k, n: u.width, start: start.Bytes()[r*size : (r+k)*size],
+			solvers: solvers}
+		some := m.choose(values[:k*u.width])
+		c.Data, c.Before, c.After = append(c.Data, some.Data...), c.Before+some.Before, c.After+some.After
 	}
-	c := m.choose(values)
-	c.Name = embeddingName
-	u.embeddings = append(u.embeddings, embeddingChoice{typ: start.Type, start: m.start, Choice: c})
+	u.embeddings = append(u.embeddings, embeddingChoice{typ: start.Type, start: start.Bytes(), Choice: c})
 	return c.Data, a.Store(c)
 }
+
+// embeddingRows are chosen at a time: there may be very many.
+const embeddingRows = 8192

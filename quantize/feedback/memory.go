@@ -126,13 +126,12 @@ const solverMatrices = 4
 
 // head counts the embedding or the output matrix.
 func (s *sizes) head(name string, tied bool, rows, cols, vocab int64) {
-	const logits = 3 * 512 // rows of a window
-	bytes := 4 * (6*cols*cols + solverMatrices*rows*cols)
+	const logits = 2 * 512 // rows of a window
 	switch {
 	case name == embeddingName && tied:
-		s.embedding = bytes + 4*logits*vocab
+		s.embedding = 4 * (6*cols*cols + max(logits*vocab, embeddingRows*cols))
 	case name != embeddingName:
-		s.solver = max(s.solver, bytes)
+		s.solver = max(s.solver, 4*(6*cols*cols+solverMatrices*rows*cols))
 	}
 }
 
