@@ -8,6 +8,7 @@ import (
 
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 )
 
@@ -105,13 +106,26 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 			if err := u.layers(s, from, to); err != nil {
 				return err
 			}
+			if s.art != nil {
+				release(s.art.Checkpoint, from, to)
+			}
 		}
+		release(source, from, to)
 	}
 	if err := u.heads(streams); err != nil {
 		return err
 	}
 	u.report(u.total - u.done) // experts that no token went to
 	return nil
+}
+
+// release gives back the pages of layers [from, to), which are not read again.
+func release(c *checkpoint.Checkpoint, from, to int) {
+	for i := range c.Tensors {
+		if layer := formats.LayerOf(c.Tensors[i].Name); layer >= from && layer < to {
+			c.Tensors[i].Release(0, c.Tensors[i].Rows())
+		}
+	}
 }
 
 func newRun(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, o Options) *run {

@@ -39,6 +39,7 @@ func (u *run) open(artifacts []Artifact, seqs []infer.Sequence) (list []*stream,
 			if tied, err = u.tied(s.model, seqs); err != nil {
 				return nil, err
 			}
+			release(u.source, 0, u.source.Config.Layers)
 		}
 		if s.art != nil && tied.v != nil {
 			data, err := u.embedding(s.art, tied)
