@@ -117,6 +117,9 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if err != nil {
 		return err
 	}
+	if err := o.announceTuned(e, c, windows); err != nil {
+		return err
+	}
 	switch {
 	case o.keepConfig:
 		o.Provenance = c.ExtraMetadata()
@@ -210,7 +213,7 @@ func writeOne(ctx context.Context, e env, c *checkpoint.Checkpoint, m *imatrix.M
 		Scan: e.Events.Begin(pipeline.ScanTitle(c), "bytes").Set, Reuse: o.reuse}
 	list := []quantize.Artifact{{Plan: p, Path: out, ResumeKey: key, Replace: o.force}}
 	var written []quantize.Written
-	if o.Method == quantize.Feedback {
+	if quantize.Fits(o.Method) {
 		written, err = e.WriteFeedback(ctx, c, m, windows, o.Fit, list, write)
 	} else {
 		bar := e.Events.Begin("quantize "+p.Name(), "bytes")

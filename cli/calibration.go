@@ -15,7 +15,7 @@ import (
 	"bitmill/quantize"
 )
 
-// calibrationText is the text that plan and quantize run a model on: for method feedback, and to choose types.
+// calibrationText is the text that plan and quantize run a model on: for methods feedback and tuned, and to choose types.
 type calibrationText struct {
 	text             string // file, or builtin; "" for none
 	assumed          bool   // nobody gave a text, and the built-in one is taken
@@ -25,7 +25,7 @@ type calibrationText struct {
 func calibrationFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "calibration", TakesFile: true,
-			Usage: "`TEXT` file, or builtin, for --method feedback, and to measure what types are chosen by"},
+			Usage: "`TEXT` file, or builtin, for --method feedback and tuned, and to measure what types are chosen by"},
 		&cli.IntFlag{Name: "ctx", Aliases: []string{"c"}, Value: eval.DefaultContext, Usage: "tokens in a window of it"},
 		&cli.IntFlag{Name: "chunks", Usage: "windows of it to use (0: all)"},
 	}
@@ -40,8 +40,8 @@ func (o *artifactOptions) choosesTypes() bool {
 	return o.target != (quantize.Target{}) || o.Types == quantize.TypesChosen
 }
 
-// calibration cuts the text into windows; nil without one. A model that cannot be run is an error for method feedback
-// only.
+// calibration cuts the text into windows; nil without one. A model that cannot be run is an error for these
+// methods only.
 func (o *artifactOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int32, error) {
 	if o.assumed {
 		o.text = pipeline.Builtin
@@ -56,7 +56,7 @@ func (o *artifactOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int3
 	}
 	model := &pipeline.Model{Checkpoint: c}
 	switch err := model.Load(); {
-	case err != nil && o.Method == quantize.Feedback:
+	case err != nil && quantize.Fits(o.Method):
 		return nil, err
 	case err != nil:
 		e.warn(fmt.Sprintf("types are chosen by the roles of the matrices, without --calibration: %v", err))
@@ -65,6 +65,18 @@ func (o *artifactOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int3
 	defer model.Engine.Close()
 	e.warn(pipeline.NotText(name, text), model.LongContext(o.context))
 	return model.Windows(name, text, o.context, o.windows)
+}
+
+// announceTuned says what method tuned will cost, and fails where it cannot be used.
+func (o *artifactOptions) announceTuned(e env, c *checkpoint.Checkpoint, windows [][]int32) error {
+	if o.Method != quantize.Tuned || windows == nil {
+		return nil
+	}
+	cost, err := e.CheckTuned(c, windows, o.Fit)
+	if err == nil {
+		e.Events.Note(cost.String())
+	}
+	return err
 }
 
 // measureShares measures what types are chosen by, where the text is there. What is measured is kept in a journal until
@@ -76,7 +88,7 @@ func (o *artifactOptions) measureShares(ctx context.Context, e env, c *checkpoin
 	}
 	key, err := quantize.Provenance{}.ResumeKey(c, m)
 	if err == nil {
-		key, err = file.Key("probes", key, quantize.WindowsHash(windows), o.Method)
+		key, err = file.Key("probes", key, quantize.WindowsHash(windows), quantize.TypesMethod(o.Method))
 	}
 	if err != nil {
 		return err
@@ -85,7 +97,7 @@ func (o *artifactOptions) measureShares(ctx context.Context, e env, c *checkpoin
 	if journal == "" {
 		open = nil
 	}
-	o.Shares, err = e.Shares(ctx, c, m, windows, o.Method, open)
+	o.Shares, err = e.Shares(ctx, c, m, windows, quantize.TypesMethod(o.Method), open)
 	return err
 }
 

@@ -99,6 +99,9 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 	if err != nil {
 		return err
 	}
+	if err := o.announceTuned(e, c, windows); err != nil {
+		return err
+	}
 	if err := o.measureShares(ctx, e, c, m, windows, ""); err != nil {
 		return err
 	}

@@ -49,18 +49,18 @@ func readQuantizeOptions(c *cli.Context) (o quantizeOptions, err error) {
 			return o, usageError{Err: err}
 		}
 	}
-	switch feedback := o.Method == quantize.Feedback; {
-	case feedback && o.text == "" && !o.dryRun && o.choosesTypes():
-		return o, usagef("--method feedback with types that are chosen runs the model on a text: name one with " +
-			"--calibration FILE, or --calibration builtin")
-	case feedback && len(o.reuse) > 0:
-		return o, usagef("--reuse copies what the encoders made: leave it out with --method feedback")
-	case feedback && o.noProvenance:
-		return o, usagef("--no-provenance is for files equal to llama-quantize's: leave it out with --method feedback")
-	case !feedback && !o.choosesTypes() && o.text != "":
-		return o, usagef("--calibration is for --method feedback, or to choose types")
+	switch fits := quantize.Fits(o.Method); {
+	case fits && o.text == "" && !o.dryRun && o.choosesTypes():
+		return o, usagef("--method %s with types that are chosen runs the model on a text: name one with "+
+			"--calibration FILE, or --calibration builtin", o.Method)
+	case fits && len(o.reuse) > 0:
+		return o, usagef("--reuse copies what the encoders made: leave it out with --method %s", o.Method)
+	case fits && o.noProvenance:
+		return o, usagef("--no-provenance is for files equal to llama-quantize's: leave it out with --method %s", o.Method)
+	case !fits && !o.choosesTypes() && o.text != "":
+		return o, usagef("--calibration is for --method feedback and tuned, or to choose types")
 	}
-	o.assumed = o.Method == quantize.Feedback && o.text == "" && !o.dryRun
+	o.assumed = quantize.Fits(o.Method) && o.text == "" && !o.dryRun
 	o.memory, err = memory(c)
 	return o, err
 }

@@ -36,7 +36,7 @@ func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
 	e := env{stdout: stdout, stderr: stderr, json: json, quiet: quiet}
 	t := &terminal{stdout: stdout, stderr: stderr, quiet: quiet}
 	e.terminal = t
-	e.Session = pipeline.Session{Events: t, Threads: checkpoint.Workers(0)}
+	e.Session = pipeline.Session{Events: t, Threads: checkpoint.Workers(0), Tuner: tuner}
 	if json {
 		e.Events = jsonOutput{t}
 	}

@@ -14,7 +14,7 @@ const (
 // flagTitles are the groups of flags in help, in order. Flags that none names are otherTitle.
 var flagTitles = []struct{ title, names string }{
 	{otherTitle, ""},
-	{"formats, types and methods", "formats format types method damping fit-tokens starts target-bpw target-size pure " +
+	{"formats, types and methods", "formats format types method damping fit-tokens starts passes target-bpw target-size pure " +
 		"tensor-type tensor-type-file output-tensor-type token-embedding-type leave-output-tensor"},
 	{"texts and importance weights", "calibration text ctx chunks windows tasks imatrix no-imatrix include-weights " +
 		"exclude-weights"},

@@ -24,6 +24,7 @@ func runOptions(c *cli.Context) (o pipeline.Options, err error) {
 		Include: c.StringSlice("include-weights"), Exclude: c.StringSlice("exclude-weights"),
 		KLDBudget: c.Float64("kld-budget"), Budget: c.String("budget"), Bench: c.Bool("bench"),
 		CompareMethods: c.Bool("compare-methods"), Strict: c.Bool("strict"), Force: c.Bool("force"),
+		Tuner:       tuner,
 		Command:     commandLine(c, "output", "json", "quiet", "threads", "max-memory", "budget", "bench", "force"),
 		CommandLine: commandLine(c), Build: build(),
 	}

@@ -4,9 +4,12 @@ package cli
 
 import (
 	"context"
+	"math"
 
 	"bitmill/calibrate/oracle"
+	"bitmill/cli/pipeline"
 	"bitmill/formats/checkpoint"
+	"bitmill/quantize/tune"
 )
 
 // compareWithOracle compares logits with the oracle's: their relative RMS difference and how often the most probable
@@ -24,4 +27,18 @@ var compareWithOracle = func(ctx context.Context, c *checkpoint.Checkpoint, toke
 	}
 	rms, sameTop = oracle.Compare(want, logits)
 	return rms, sameTop, nil
+}
+
+// tuner computes the gradients of method tuned. It is nil in a binary without the oracle.
+var tuner = &pipeline.Tuner{
+	Open: func(c *checkpoint.Checkpoint, o pipeline.GradientOptions) (tune.Gradients, error) {
+		g, err := oracle.NewGradients(c, oracle.GradientOptions{Options: oracle.Options{Threads: o.Threads,
+			MaxBytes: math.MaxInt64}, Tokens: o.Tokens, First: o.First, Vary: o.Vary})
+		if err != nil { // not an interface that holds nil
+			return nil, err
+		}
+		return g, nil
+	},
+	Memory: oracle.GradientMemory,
+	Rate:   oracle.Rate,
 }

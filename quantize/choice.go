@@ -43,7 +43,7 @@ func choices(c *checkpoint.Checkpoint, base *Plan, imatrix *imatrix.Matrix) (lis
 			types = append(types[:len(types):len(types)], halfOf(t.Source))
 		}
 		for _, typ := range types {
-			if base.Options.Method != Feedback || !typ.Quantized() || encode.GridOf(typ) != nil {
+			if !Fits(base.Options.Method) || !typ.Quantized() || encode.GridOf(typ) != nil {
 				ch.add(t.Tensor, typ)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 const (
 	Reference = "reference" // the encoders', with llama-quantize's bytes
 	Feedback  = "feedback"  // by the errors' effect on the outputs of each layer; see package feedback
+	Tuned     = "tuned"     // feedback, then levels moved by gradients of the divergence; see package tune
 )
 
 // TypesChosen stands for types that are chosen for the bytes of the format, see NewChosenPlan.
@@ -21,19 +22,31 @@ const TypesChosen = "chosen"
 // CheckMethod fails for a name that is not a method's.
 func CheckMethod(name string) error {
 	if !slices.Contains(Methods(), name) {
-		return fmt.Errorf("method %q: bitmill knows %s", name, strings.Join(Methods(), " and "))
+		return fmt.Errorf("method %q: bitmill knows %s", name, strings.Join(Methods(), ", "))
 	}
 	return nil
 }
 
 // Methods lists the methods.
-func Methods() []string { return []string{Reference, Feedback} }
+func Methods() []string { return []string{Reference, Feedback, Tuned} }
 
-// Fit are the settings of Feedback; the zero value takes the defaults of package feedback.
+// Fits reports whether a method runs the model on a text that it fits on.
+func Fits(method string) bool { return method == Feedback || method == Tuned }
+
+// TypesMethod is the method by whose errors types are chosen: Tuned leaves those that Feedback leaves.
+func TypesMethod(method string) string {
+	if method == Tuned {
+		return Feedback
+	}
+	return method
+}
+
+// Fit are the settings of Feedback and Tuned; the zero value takes the defaults of packages feedback and tune.
 type Fit struct {
 	Damping float64 `json:",omitempty"` // of the moments, relative to their mean
 	Tokens  int     `json:",omitempty"` // of the text to fit on
 	Starts  int     `json:",omitempty"` // of the search, up to MostStarts
+	Passes  int     `json:",omitempty"` // of Tuned over the text
 }
 
 // Check fails for values out of range.
@@ -43,10 +56,20 @@ func (f Fit) Check() error {
 		return fmt.Errorf("--damping %v: give a number from 0 to 10", f.Damping)
 	case f.Starts < 0 || f.Starts > MostStarts:
 		return fmt.Errorf("--starts %d: give a count up to %d", f.Starts, MostStarts)
+	case f.Passes < 0:
+		return fmt.Errorf("--passes %d: give a count, or 0 for the default", f.Passes)
 	case f.Tokens < 0:
 		return fmt.Errorf("--fit-tokens %d: give a count, or 0 for the default", f.Tokens)
 	}
 	return nil
+}
+
+// Tuning is what Tuned has done for an artifact: the divergence on windows that nothing was fitted on, in nats.
+type Tuning struct {
+	Passes int     `json:"passes"` // over the text
+	Pass   int     `json:"pass"`   // whose levels were best; 0: those of Feedback
+	Before float64 `json:"before"` // of Feedback's levels
+	After  float64 `json:"after"`  // of the best
 }
 
 // MostStarts is the largest Fit.Starts.
@@ -61,6 +84,7 @@ func (f Fit) String() string {
 		}
 	}
 	add("damping", f.Damping != 0, f.Damping)
+	add("passes", f.Passes != 0, f.Passes)
 	add("starts", f.Starts > 1, f.Starts)
 	add("tokens", f.Tokens != 0, f.Tokens)
 	return strings.Join(list, " ")

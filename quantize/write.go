@@ -40,6 +40,7 @@ type Written struct {
 	Resumed int      // tensors that an interrupted Write had written
 	Reused  int      // tensors copied from earlier artifacts
 	Kept    []string // by method feedback: matrices with the encoder's values, names of neighbouring layers folded
+	Tuned   *Tuning  // by method tuned
 }
 
 // Write makes all artifacts in one pass over the source. Every tensor is read in slabs of rows, decoded once and

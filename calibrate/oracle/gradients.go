@@ -3,6 +3,7 @@ package oracle
 import (
 	"context"
 	"fmt"
+	"time"
 
 	//lint:ignore ST1001 so that the graph reads like its formulas
 	. "github.com/gomlx/gomlx/core/graph"
@@ -249,4 +250,37 @@ func GradientMemory(c *checkpoint.Checkpoint, tokens, windows int) (int64, error
 	layer := 4*int64(k.Heads)*t*t + t*int64(8*k.Heads+8*k.KVHeads)*int64(k.HeadDim) + t*int64(8*k.FFN+10*k.Width)
 	output := 8 * t * int64(k.Vocab)
 	return 4 * (3*weights + int64(k.Layers)*layer + output + int64(k.Vocab+windows*tokens)*int64(k.Width)), nil
+}
+
+// Rate measures what a product of two numbers takes, in seconds, in products of matrices as large as those of a model.
+func Rate(threads int) (seconds float64, err error) {
+	const n = 384
+	backend, err := newBackend(threads)
+	if err != nil {
+		return 0, err
+	}
+	defer backend.Finalize()
+	err = guard("measuring", func() error {
+		e, err := NewExec(backend, func(in []*Node) []*Node { return []*Node{product(in[0], in[1])} })
+		if err != nil {
+			return err
+		}
+		defer e.Finalize()
+		x := tensors.FromFlatDataAndDimensions(make([]float32, n*n), n, n)
+		var start time.Time
+		const times = 3
+		for i := range 1 + times {
+			if i == 1 { // the first one compiles
+				start = time.Now()
+			}
+			out, err := e.Call(x, x)
+			if err != nil {
+				return err
+			}
+			release(out[0])
+		}
+		seconds = time.Since(start).Seconds() / (times * n * n * n)
+		return nil
+	})
+	return seconds, err
 }

@@ -51,15 +51,20 @@ func New(c *checkpoint.Checkpoint, o Options) (*Oracle, error) {
 	if err := m.fits(1, o.MaxBytes); err != nil {
 		return nil, err
 	}
-	// One op after another: the default order can deadlock (see the package documentation).
+	backend, err := newBackend(o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	return &Oracle{model: m, maxBytes: o.MaxBytes, backend: backend, slots: map[string]*slot{}}, nil
+}
+
+// newBackend does one op after another: the default order can deadlock (see the package documentation).
+func newBackend(threads int) (compute.Backend, error) {
 	backend, err := gobackend.New("ops_sequential")
 	if err != nil {
 		return nil, fmt.Errorf("oracle: %w", err)
 	}
-	if err := setThreads(backend, o.Threads); err != nil {
-		return nil, err
-	}
-	return &Oracle{model: m, maxBytes: o.MaxBytes, backend: backend, slots: map[string]*slot{}}, nil
+	return backend, setThreads(backend, threads)
 }
 
 // setThreads bounds the backend's worker pool through its exported field: the backend's option for this prints to

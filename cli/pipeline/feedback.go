@@ -26,12 +26,16 @@ type feedbackStart struct {
 	path    string // of the encoders' artifact
 	chosen  string // of the store
 	scratch string // of what lies between layers, of all artifacts where it is the first
+	state   string // of tuning
 	encoded *checkpoint.Checkpoint
 	store   *feedback.Store
+	tuned   map[string][]byte // data by tensor, of those that method tuned has changed
+	tuning  *quantize.Tuning
 }
 
-// WriteFeedback writes artifacts by method feedback. The encoders' artifacts and what is chosen so far lie beside them
-// until they are done, so that an interrupted call is resumed. windows are of the calibration text.
+// WriteFeedback writes artifacts by method feedback, and tunes them if their plans say so. The encoders' artifacts and
+// what is chosen so far lie beside them until they are done, so that an interrupted call is resumed. windows are of the
+// calibration text.
 func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m *imatrix.Matrix, windows [][]int32,
 	fit quantize.Fit, artifacts []quantize.Artifact, o quantize.WriteOptions) (written []quantize.Written, err error) {
 	room, err := feedbackRoom(c, windows, fit, len(artifacts), o.Memory)
@@ -48,10 +52,12 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 	}()
 	for i, a := range artifacts {
 		if len(a.Plan.Shards) > 1 {
-			return nil, UsageError{fmt.Errorf("method feedback writes one file: leave out --keep-split and --split-max-size")}
+			return nil, UsageError{fmt.Errorf("method %s writes one file: leave out --keep-split and --split-max-size",
+				a.Plan.Options.Method)}
 		}
 		starts[i] = &feedbackStart{Artifact: a}
 		starts[i].path, starts[i].chosen, _, starts[i].scratch = feedbackFiles(a.Path)
+		starts[i].state = tunedFile(a.Path)
 	}
 	if err := checkFeedbackSpace(starts, room); err != nil {
 		return nil, err
@@ -76,6 +82,11 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 	if err := s.choose(ctx, c, windows, fit, list, room, starts[0].scratch); err != nil {
 		return nil, err
 	}
+	if starts[0].Plan.Options.Method == quantize.Tuned {
+		if err := s.tune(ctx, c, windows, fit, starts); err != nil {
+			return nil, err
+		}
+	}
 	for _, a := range starts {
 		n, kept := a.store.Kept()
 		if n > 0 {
@@ -90,7 +101,7 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 		one.Chosen, one.Reuse, one.Progress = a.data, nil, step.Set
 		if o.Done != nil {
 			one.Done = func(w quantize.Written) error {
-				w.Kept = kept
+				w.Kept, w.Tuned = kept, a.tuning
 				return o.Done(w)
 			}
 		}
@@ -238,6 +249,9 @@ func (a *feedbackStart) data(name string) []byte {
 	if !ok {
 		return nil
 	}
+	if data := a.tuned[name]; data != nil {
+		return data
+	}
 	if data := a.store.Tensor(name, t.Bytes()); data != nil {
 		return data
 	}
@@ -248,7 +262,7 @@ func (a *feedbackStart) data(name string) []byte {
 func (a *feedbackStart) remove() error {
 	store, encoded := a.store, a.encoded
 	a.store, a.encoded = nil, nil
-	return errors.Join(store.Remove(), encoded.Close(), os.Remove(a.path))
+	return errors.Join(store.Remove(), encoded.Close(), os.Remove(a.path), removeAny(a.state))
 }
 
 func (a *feedbackStart) close() (err error) {
@@ -268,11 +282,29 @@ func feedbackFiles(path string) (encoded, chosen, journal, scratch string) {
 	return stem + ".reference", stem + ".feedback", stem + ".feedback.journal", stem + ".activations"
 }
 
+// tunedFile is the state of method tuned beside an artifact.
+func tunedFile(path string) string { return strings.TrimSuffix(path, ".gguf") + ".tuned" }
+
+// besides lists feedbackFiles and tunedFile, with those that are half written.
+func besides(path string) []string {
+	encoded, chosen, journal, scratch := feedbackFiles(path)
+	state := tunedFile(path)
+	return []string{encoded + ".part", encoded, chosen, journal, scratch, state + ".part", state}
+}
+
+// removeAny removes a file, if it is there.
+func removeAny(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // discardFeedback removes what an interrupted run left beside an artifact.
 func discardFeedback(path string) error {
-	encoded, chosen, journal, scratch := feedbackFiles(path)
-	for _, p := range []string{encoded, chosen, journal, scratch} {
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	encoded, _, _, _ := feedbackFiles(path)
+	for _, p := range besides(path) {
+		if err := removeAny(p); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ type Forecast struct {
 	Context int            `json:"context"` // tokens of a window
 	Steps   []ForecastStep `json:"steps"`   // in the order of the run
 	Seconds float64        `json:"seconds"` // of the steps that are left, from a short measurement of this machine
-	Memory  int64          `json:"memory"`  // that method feedback takes at most; 0 without it
+	Memory  int64          `json:"memory"`  // that method feedback or tuned takes at most; 0 without them
 	Scratch int64          `json:"scratch"` // of it in a file, while it runs, as memory does not suffice
 }
 
@@ -62,7 +62,7 @@ func (f *Forecast) String() string {
 	}
 	text += fmt.Sprintf(": about %s on this machine", About(f.Duration()))
 	if f.Memory > 0 {
-		text += fmt.Sprintf(", up to %s of memory for method feedback", formats.Size(f.Memory))
+		text += fmt.Sprintf(", up to %s of memory for the method", formats.Size(f.Memory))
 	}
 	if f.Scratch > 0 {
 		text += fmt.Sprintf(" and %s of temporary files", formats.Size(f.Scratch))

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bitmill/formats"
+	"bitmill/quantize"
 	"bitmill/quantize/encode"
 	"bitmill/quantize/feedback"
 )
@@ -35,6 +36,9 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 	}
 	f.Memory, f.Scratch = max(f.Memory, j.room.Memory), max(f.Scratch, j.room.File)
 	f.add("feedback "+j.name, "matrices", matrices, seconds)
+	if j.method == quantize.Tuned {
+		j.forecastTuned(f)
+	}
 	for _, a := range j.planned {
 		f.add("write "+j.artifactName(a.variant), "bytes", j.sourceBytes(), (r.hash/r.threads+writeByte)*float64(a.FileBytes)+writeFile)
 	}

@@ -65,7 +65,7 @@ func (j *job) forecastFiles(f *Forecast, r *rates, bytes int64) {
 		}
 	}
 	f.add("quantize "+j.name, "bytes", bytes, (encoding+float64(file)*r.hash)/r.threads+writeByte*float64(file)+writeFile*float64(len(j.planned)))
-	if j.method == quantize.Feedback {
+	if quantize.Fits(j.method) {
 		j.forecastFeedback(f, r)
 	}
 }

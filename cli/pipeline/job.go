@@ -12,6 +12,7 @@ import (
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 	"bitmill/quantize/feedback"
+	"bitmill/quantize/tune"
 )
 
 // job is one model, opened and planned, on its way through the phases: calibrate, quantize, measure. All fields but
@@ -31,6 +32,7 @@ type job struct {
 	calibration [][]int32       // of the calibration text; nil: it is not used
 	given       *imatrix.Matrix // Options.Imatrix
 	method      string          // of the artifacts
+	tuning      *TunedCost      // nil: another method
 	planned     []planned       // what Run forecasts: about the sizes of the artifacts
 	variants    []variant       // that can be made
 	need        int64           // bytes of their files
@@ -90,8 +92,8 @@ func (j *job) tokenize() error {
 	if c.Tokenizer != nil || c.ConfigErr != nil {
 		err = c.Load()
 	}
-	if err != nil && j.o.Recipe.Method == quantize.Feedback {
-		return fmt.Errorf("%s: method feedback runs the model: %w; give --method reference", j.name, err)
+	if m := j.o.Recipe.Method; err != nil && quantize.Fits(m) {
+		return fmt.Errorf("%s: method %s runs the model: %w; give --method reference", j.name, m, err)
 	}
 	if err != nil {
 		j.warn("%s is quantized without calibration and not evaluated: %v", j.name, err)
@@ -146,11 +148,14 @@ func (j *job) estimate(ctx context.Context) error {
 	for _, p := range plans {
 		j.variants, j.planned = append(j.variants, p.variant), append(j.planned, p)
 		j.need += p.FileBytes
-		if j.method == quantize.Feedback {
+		if quantize.Fits(j.method) {
 			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done
 		}
+		if j.method == quantize.Tuned {
+			j.need += tune.StateBytes(p.Parameters, p.FileBytes)
+		}
 	}
-	if j.method == quantize.Feedback {
+	if quantize.Fits(j.method) {
 		j.need += j.room.File
 	}
 	return err

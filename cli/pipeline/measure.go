@@ -72,7 +72,7 @@ func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 			return nil, err
 		}
 		row.Path = filepath.ToSlash(filepath.Join(j.name, a.file))
-		row.Method, row.Kept = in.provenance.Method, a.kept
+		row.Method, row.Kept, row.Tuned = in.provenance.Method, a.kept, (*report.Tuning)(a.tuned)
 		m.Artifacts = append(m.Artifacts, row)
 	}
 	return m, nil

@@ -11,14 +11,17 @@ import (
 // Automatic, as Options.Recipe.Method, is feedback for the models that it can be used on, and reference for others.
 const Automatic = "automatic"
 
-// checkMethod sets the method of the job's artifacts. Feedback needs a text, a model whose layers run alone, and memory.
-// The model is loaded.
+// checkMethod sets the method of the job's artifacts. Feedback needs a text, a model whose layers run alone, and memory;
+// tuned needs what CheckTuned says, too. The model is loaded.
 func (j *job) checkMethod() error {
 	asked := cmp.Or(j.o.Recipe.Method, quantize.Reference)
 	if j.method = asked; asked == quantize.Reference {
 		return nil
 	}
 	err := j.allowsFeedback()
+	if err == nil && asked == quantize.Tuned {
+		j.tuning, err = j.CheckTuned(j.source.Checkpoint, j.calibration, j.o.Recipe.Fit)
+	}
 	if asked != Automatic {
 		return err
 	}

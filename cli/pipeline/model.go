@@ -26,6 +26,7 @@ type Session struct {
 	Events  Events
 	Threads int
 	Source  checkpoint.OpenOptions
+	Tuner   *Tuner // nil: method tuned is refused
 }
 
 // Pool starts as many workers as the session has threads; the caller closes it.

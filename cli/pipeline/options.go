@@ -46,6 +46,7 @@ type Options struct {
 
 	Source  checkpoint.OpenOptions // how models are opened
 	Threads int                    // worker threads; 0: one per processor
+	Tuner   *Tuner                 `json:"-"` // of method tuned; nil: it is refused
 	Command string                 // as typed, for report.json, without what does not change the result
 
 	CommandLine string // complete, for people to paste
@@ -70,7 +71,7 @@ func (o *Options) calibrates() bool { return !o.NoImatrix && o.Imatrix == "" }
 
 // readsCalibration reports whether the calibration text is used: for an importance matrix, or by a method.
 func (o *Options) readsCalibration() bool {
-	method := o.Recipe.Method == quantize.Feedback || o.Recipe.Method == Automatic && o.Calibration != ""
+	method := quantize.Fits(o.Recipe.Method) || o.Recipe.Method == Automatic && o.Calibration != ""
 	return o.calibrates() || !o.NoImatrix && method
 }
 

@@ -44,7 +44,7 @@ func prepare(ctx context.Context, o *Options, events Events, models []string) (p
 		return nil, err
 	}
 	p.warnings = append(textWarnings(*o), overlap...)
-	session := Session{Events: events, Threads: o.Threads, Source: o.Source}
+	session := Session{Events: events, Threads: o.Threads, Source: o.Source, Tuner: o.Tuner}
 	if p.jobs, err = newJobs(ctx, session, o, p.texts, models); err != nil {
 		p.close()
 		return nil, err

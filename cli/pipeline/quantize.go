@@ -25,6 +25,7 @@ type artifact struct {
 	sha256 string
 	model  *Model   // nil: not opened yet
 	kept   []string // matrices to which the method gave the encoder's values, folded
+	tuned  *quantize.Tuning
 }
 
 func (j *job) artifactName(v variant) string { return j.name + "-" + v.word() + ".gguf" }
@@ -50,7 +51,7 @@ func (j *job) clearParts() error {
 		if !mine[name] {
 			err = errors.Join(err, file.Discard(j.path(name)))
 		}
-		if !mine[name] || j.method != quantize.Feedback {
+		if !mine[name] || !quantize.Fits(j.method) {
 			err = errors.Join(err, discardFeedback(j.path(name)))
 		}
 	}
@@ -62,8 +63,7 @@ func artifactOf(name string) (artifact string, unfinished bool) {
 	if whole, ok := strings.CutSuffix(name, ".gguf.part"); ok {
 		return whole + ".gguf", true
 	}
-	encoded, chosen, journal, scratch := feedbackFiles("")
-	for _, end := range []string{encoded + ".part", encoded, chosen, journal, scratch} {
+	for _, end := range besides("") {
 		if stem, ok := strings.CutSuffix(name, end); ok {
 			return stem + ".gguf", true
 		}
@@ -116,7 +116,7 @@ func (j *job) quantize(ctx context.Context, in inputs) (made []*artifact, err er
 			}
 			continue
 		case whole && rec.Key == a.key:
-			a.sha256, a.kept = rec.Outputs[0].SHA256, dataOf(rec).Kept
+			a.sha256, a.kept, a.tuned = rec.Outputs[0].SHA256, dataOf(rec).Kept, dataOf(rec).Tuned
 			if err := errors.Join(file.Discard(path), discardFeedback(path)); err != nil {
 				return nil, err
 			}
@@ -150,7 +150,7 @@ func (j *job) write(ctx context.Context, in inputs, made []*artifact, missing []
 	var written []quantize.Written
 	var err error
 	done := func() {}
-	if in.provenance.Method == quantize.Feedback {
+	if quantize.Fits(in.provenance.Method) {
 		written, err = j.WriteFeedback(ctx, j.source.Checkpoint, in.imatrix, j.calibration, j.o.Recipe.Fit, missing, write)
 	} else {
 		step := j.Events.Begin("quantize "+j.name, "bytes")
@@ -197,7 +197,8 @@ func (j *job) recorded(v variant) (*steps.Record, bool) {
 // artifactData is what an artifact's record states.
 type artifactData struct {
 	quantize.Provenance
-	Kept []string `json:"kept,omitempty"`
+	Kept  []string         `json:"kept,omitempty"`
+	Tuned *quantize.Tuning `json:"tuned,omitempty"`
 }
 
 func dataOf(rec *steps.Record) (d artifactData) {
@@ -232,10 +233,10 @@ func (j *job) record(made []*artifact, from quantize.Provenance, w quantize.Writ
 	if i < 0 {
 		return fmt.Errorf("internal error: %s was written without a plan", w.Path)
 	}
-	made[i].sha256, made[i].kept = w.SHA256, w.Kept
+	made[i].sha256, made[i].kept, made[i].tuned = w.SHA256, w.Kept, w.Tuned
 	out := file.Written{Path: name, Bytes: w.Bytes, SHA256: w.SHA256}
 	err := j.store.Save("quantize-"+made[i].word(), made[i].key, []file.Written{out},
-		artifactData{from, w.Kept})
+		artifactData{from, w.Kept, w.Tuned})
 	return err
 }
 

@@ -149,7 +149,7 @@ func newJobs(ctx context.Context, s Session, o *Options, t *texts, models []stri
 		if err != nil {
 			return jobs, err
 		}
-		if len(o.Locate) > 0 || j.method == quantize.Feedback { // there will be more evaluations than one
+		if len(o.Locate) > 0 || quantize.Fits(j.method) { // there will be more evaluations than one
 			j.kept.Most = keptValues / len(models)
 		}
 		jobs = append(jobs, j)

@@ -23,8 +23,9 @@ func (j *job) shares(ctx context.Context, in inputs) (map[string]float64, error)
 	if !j.measuresShares() {
 		return nil, nil
 	}
-	k := key("probes", in.provenance.Source, in.provenance.Imatrix, quantize.WindowsHash(j.calibration), j.method)
-	shares, err := j.Shares(ctx, j.source.Checkpoint, in.imatrix, j.calibration, j.method,
+	method := quantize.TypesMethod(j.method)
+	k := key("probes", in.provenance.Source, in.provenance.Imatrix, quantize.WindowsHash(j.calibration), method)
+	shares, err := j.Shares(ctx, j.source.Checkpoint, in.imatrix, j.calibration, method,
 		func(entry func([]byte) error) (*file.Journal, error) { return j.store.OpenJournal("probes", k, entry) })
 	j.source.Unload()
 	return shares, err
@@ -44,7 +45,7 @@ func (j *job) forecastShares(f *Forecast, r *rates) {
 	used := probedTokens(j.calibration)
 	each := r.tokens(used, source, c.Config.Layers) + 2*r.logits(used, source, c.Config.Vocab)
 	f.add("probe "+j.name, "matrices", int64(probe.Matrices(c)), float64(probe.Passes(c))*each)
-	if j.method != quantize.Feedback {
+	if !quantize.Fits(j.method) {
 		return
 	}
 	tokens := feedback.GainTokens(c, len(j.calibration)*j.o.Context)

@@ -132,6 +132,7 @@ type Row struct {
 	Recorded  string     `json:"recorded_format,omitempty"` // of a mix: the format that its metadata name
 	Method    string     `json:"method,omitempty"`          // of choosing scales and levels; empty: the encoders'
 	Kept      []string   `json:"kept,omitempty"`            // matrices to which the method gave the encoders' values, folded
+	Tuned     *Tuning    `json:"tuned,omitempty"`           // what method tuned did; absent for others
 	Reference *Reference `json:"reference,omitempty"`       // what the encoders make of the same format; absent when not measured
 
 	Tasks []Answers `json:"tasks,omitempty"` // to questions; absent when none were asked
@@ -144,6 +145,14 @@ type Row struct {
 	// here, w the imatrix's weights of their columns (1 without); null where the tensor is not quantized.
 	TensorErrors score.Series `json:"tensor_errors"`
 	Resources    *Resources   `json:"resources"` // null when not measured; varies between runs
+}
+
+// Tuning is how far method tuned lowered the divergence on windows that nothing was fitted on, in nats.
+type Tuning struct {
+	Passes int     `json:"passes"` // over the text
+	Pass   int     `json:"pass"`   // whose levels were best; 0: those of method feedback
+	Before float64 `json:"before"` // of the levels of method feedback
+	After  float64 `json:"after"`  // of the best
 }
 
 // Answers are the answers to one file of questions. Flips are counted against the source; null in its own row.

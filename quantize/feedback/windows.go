@@ -9,10 +9,10 @@ import (
 	"bitmill/formats/checkpoint"
 )
 
-// Some windows are held back: they choose nothing but whether a choice counts. They are every so many-th, but no more
+// Some windows are held back: they choose nothing but whether a choice counts. They are every HeldBack-th, but no more
 // than make so many tokens.
 const (
-	heldBack    = 6
+	HeldBack    = 6
 	heldTokens  = 4096
 	checkTokens = 1024 // of them, evenly spread, are looked at
 )
@@ -21,28 +21,34 @@ const (
 // divergence is 0.35, 0.31, 0.28 and 0.28 of the encoders' with 9, 19, 37 and 74.
 const tokensPerColumn = 30
 
-// hold lists the windows to fit on and behind them those to hold back, evenly spaced.
+// hold lists the windows to fit on and behind them those to hold back.
 func (u *run) hold(windows [][]int32) (seqs []infer.Sequence) {
-	u.tokens = 0
-	held := min(len(windows)/heldBack, (heldTokens+len(windows[0])-1)/len(windows[0]))
-	want := (cmp.Or(u.Tokens, tokensPerColumn*widestInput(u.source)) + len(windows[0]) - 1) / len(windows[0])
-	fit := max(1, min(len(windows)-held, want))
-	used := fit + held
-	for _, back := range []bool{false, true} {
-		seen := 0
-		for i := range used {
-			is := (i+1)*held/used > i*held/used
-			if w := windows[i*len(windows)/used]; is == back {
-				seqs = append(seqs, infer.Sequence{Tokens: w})
-				seen += len(w)
-				u.tokens += len(w)
-			}
-		}
-		if !back {
-			u.fit = seen
-		}
+	fit, held := Split(u.source, windows, u.Tokens)
+	u.fit, u.tokens = 0, 0
+	for _, w := range fit {
+		u.fit += len(w)
+	}
+	for _, w := range append(fit, held...) {
+		seqs = append(seqs, infer.Sequence{Tokens: w})
+		u.tokens += len(w)
 	}
 	return seqs
+}
+
+// Split divides windows into those that Run fits on, with Options.Tokens, and those that it holds back, evenly spaced.
+func Split(c *checkpoint.Checkpoint, windows [][]int32, tokens int) (fit, held [][]int32) {
+	back := min(len(windows)/HeldBack, (heldTokens+len(windows[0])-1)/len(windows[0]))
+	want := (cmp.Or(tokens, tokensPerColumn*widestInput(c)) + len(windows[0]) - 1) / len(windows[0])
+	used := max(1, min(len(windows)-back, want)) + back
+	for i := range used {
+		w := windows[i*len(windows)/used]
+		if (i+1)*back/used > i*back/used {
+			held = append(held, w)
+		} else {
+			fit = append(fit, w)
+		}
+	}
+	return fit, held
 }
 
 // widestInput is the columns of the widest matrix of the layers.

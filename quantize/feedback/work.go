@@ -30,7 +30,7 @@ func WorkOf(c *checkpoint.Checkpoint, tokens int) (w Work) {
 		}
 		rows, cols := float64(t.Rows()), float64(t.Cols())
 		w.Values += rows * cols
-		w.Solving += solvingProducts*rows*cols*cols + heldProducts*rows*cols*float64(min(tokens/heldBack, checkTokens))
+		w.Solving += solvingProducts*rows*cols*cols + heldProducts*rows*cols*float64(min(tokens/HeldBack, checkTokens))
 		if embedding {
 			continue
 		}

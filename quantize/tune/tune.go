@@ -50,7 +50,10 @@ type Options struct {
 }
 
 // Passes is the default of Options.Passes.
-const Passes = 4
+const Passes = 2
+
+// Memory is about what Run takes for so many values, in bytes.
+func Memory(values int64) int64 { return 4 * 4 * values }
 
 // Result is the best that Run found.
 type Result struct {
@@ -171,7 +174,7 @@ const (
 )
 
 // rate is the longest step, in distances of two levels.
-const rate = 0.012
+const rate = 0.02
 
 // stepOf is one of Adam's: the step for a mean gradient as large as the root of the mean square, and what corrects that
 // both means start at zero.
