@@ -90,17 +90,28 @@ func (t *tensorGrid) mean(row int, want func(layer int, role string) bool) float
 	return sum / float64(n)
 }
 
-// table is the mean error by name, one column per format.
+// table is the mean error by name, one column per format, or one row where there are more formats than names.
 func (t *tensorGrid) table(first string, names []string, want func(i, layer int, role string) bool) table {
-	heads := []string{first}
+	var formats []string
 	for _, r := range t.rows {
-		heads = append(heads, clean(r.Format))
+		formats = append(formats, clean(r.Format))
 	}
-	out := textTable(heads, 0)
-	for i, name := range names {
+	mean := func(name, format int) string {
+		return measure(t.mean(format, func(l int, r string) bool { return want(name, l, r) }), 0, false)
+	}
+	if len(formats) > len(names) {
+		return crossTable("Format", formats, names, func(i, k int) string { return mean(k, i) })
+	}
+	return crossTable(first, names, formats, mean)
+}
+
+// crossTable has a cell for each pair of names.
+func crossTable(first string, rows, columns []string, cell func(row, column int) string) table {
+	out := textTable(append([]string{first}, columns...), 0)
+	for i, name := range rows {
 		row := []string{name}
-		for k := range t.rows {
-			row = append(row, measure(t.mean(k, func(l int, r string) bool { return want(i, l, r) }), 0, false))
+		for k := range columns {
+			row = append(row, cell(i, k))
 		}
 		out.Rows = append(out.Rows, row)
 	}
