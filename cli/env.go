@@ -33,8 +33,8 @@ func newEnv(c *cli.Context) env {
 
 // makeEnv returns an environment with all threads.
 func makeEnv(stdout, stderr io.Writer, json, quiet bool) env {
-	e := env{stdout: stdout, stderr: stderr, json: json, quiet: quiet}
-	t := &terminal{stdout: stdout, stderr: stderr, quiet: quiet}
+	e := env{stdout: &spelled{w: stdout, json: json}, stderr: &spelled{w: stderr}, json: json, quiet: quiet}
+	t := &terminal{stdout: e.stdout, stderr: stderr, quiet: quiet}
 	e.terminal = t
 	e.Session = pipeline.Session{Events: t, Threads: checkpoint.Workers(0), Tuner: tuner}
 	if json {

@@ -112,6 +112,6 @@ func (g *generation) take(id int32) {
 	piece := g.Tokenizer.Decode([]int32{before, id})[len(g.Tokenizer.Decode([]int32{before})):]
 	g.text = append(g.text, piece...)
 	if !g.json {
-		fmt.Fprintf(g.stdout, "%s", piece)
+		plainly(g.stdout).Write(piece)
 	}
 }

@@ -90,7 +90,7 @@ func (j *job) runLogged(ctx context.Context, e env) error {
 	j.Log = path.Join(j.Name, logName)
 	w := &stamped{w: log}
 	fmt.Fprintln(w, formats.ShellWords(append([]string{"bitmill"}, j.Args...)...))
-	events := both{{stdout: e.stderr, stderr: e.stderr, quiet: e.quiet}, {stdout: w, stderr: w}}
+	events := both{{stdout: e.stderr, stderr: e.terminal.stderr, quiet: e.quiet}, {stdout: w, stderr: w}}
 	defer events.stop()
 	summary, err := runPipeline(ctx, j.options, events)
 	if err != nil {

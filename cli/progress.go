@@ -85,7 +85,7 @@ func (p *progress) share() float64 {
 
 // text says what is done, for how long, and how long it will take.
 func (p *progress) text(now time.Time) string {
-	text := p.what
+	text := visible(p.what)
 	if p.total > 0 {
 		text += fmt.Sprintf(": %d of %d %s", p.done, p.total, p.unit)
 	}

@@ -85,7 +85,7 @@ func (t *terminal) line(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.bar.hide()
-	fmt.Fprintf(t.stderr, format+"\n", args...)
+	fmt.Fprintln(t.stderr, visible(fmt.Sprintf(format, args...)))
 }
 
 func (t *terminal) Warn(text string) { t.line("bitmill: %s", printable(text)) }

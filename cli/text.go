@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+
+	"bitmill/formats"
 )
 
 // shorten prints a value on one line: long arrays by their length and first elements.
@@ -13,8 +15,12 @@ func shorten(v any) string {
 	if r.Kind() == reflect.Slice && r.Len() > 8 {
 		return fmt.Sprintf("%d values, first %v", r.Len(), r.Slice(0, 4).Interface())
 	}
-	if s, ok := v.(string); ok && len(s) > 200 {
+	s, ok := v.(string)
+	switch {
+	case ok && len(s) > 200:
 		return fmt.Sprintf("%q… (%d bytes)", s[:200], len(s))
+	case ok && strings.ContainsFunc(s, formats.Harmful): // also of several lines
+		return fmt.Sprintf("%q", s)
 	}
 	return fmt.Sprintf("%v", v)
 }

@@ -3,6 +3,7 @@ package formats
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -32,14 +33,34 @@ func Wrap(text string, width int, indent string) (lines []string) {
 	return append(lines, line)
 }
 
-// ShellWords joins words as a shell reads them.
+// Harmful reports whether a character of a name, which may come from a file that others wrote, could steer a terminal
+// or change the lines, or the order, in which a text is shown: control characters, line ends, direction overrides.
+func Harmful(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
+// Clean puts U+FFFD in the place of harmful characters, and of bytes that are not UTF-8.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if Harmful(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
+}
+
+// ShellWords joins words as a shell reads them: one with anything but letters, digits and a few signs is quoted.
 func ShellWords(words ...string) string {
 	list := make([]string, len(words))
 	for i, w := range words {
-		if w == "" || strings.ContainsAny(w, " \t\n\\'\"$`*?[](){}<>|&;#~!") {
+		if w == "" || w[0] == '=' || strings.ContainsFunc(w, quoted) {
 			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 		list[i] = w
 	}
 	return strings.Join(list, " ")
+}
+
+func quoted(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./:=@%+,", r)
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"bitmill/eval/report"
+	"bitmill/formats"
 )
 
 // Line is the finding as one line of text.
@@ -58,7 +61,8 @@ type (
 func WriteJUnit(w io.Writer, r *Result) error {
 	s := suiteXML{Name: "bitmill check", Tests: len(r.Findings)}
 	for _, f := range r.Findings {
-		c := caseXML{Class: f.Model + "." + f.Format, Name: f.Rule}
+		c := caseXML{Class: formats.Clean(f.Model + "." + f.Format), Name: formats.Clean(f.Rule)}
+		f.Reason = formats.Clean(f.Reason)
 		switch {
 		case f.Failed():
 			s.Failures++
@@ -100,11 +104,9 @@ func WriteSummary(w io.Writer, r *Result) error {
 		} else if f.Status != Kept {
 			mark = "–"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", mark, cell(f.Model), cell(f.Format), cell(f.Rule), cell(f.Reason))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", mark, report.Plain(f.Model), report.Plain(f.Format),
+			report.Plain(f.Rule), report.Plain(f.Reason))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
-
-// cell keeps text within its cell of a table.
-func cell(s string) string { return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(s) }

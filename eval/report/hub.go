@@ -87,7 +87,8 @@ func CSV(w io.Writer, r *Report) error {
 			if row != &m.Source && row.Grade() != Ungraded {
 				grade = row.Grade().String()
 			}
-			lines = append(lines, []string{clean(m.Name), clean(row.Format), clean(row.Path), row.SHA256, row.Method,
+			lines = append(lines, []string{csvText(m.Name), csvText(row.Format), csvText(row.Path), csvText(row.SHA256),
+				csvText(row.Method),
 				strconv.FormatInt(row.FileBytes, 10), strconv.FormatInt(row.PayloadBits, 10), strconv.FormatInt(row.Weights, 10),
 				bpwOf(row.PayloadBits, row.Weights), number(row.PPL), number(row.PPLSE), number(row.LnRatio),
 				number(row.LnRatioSE), number(row.KLD), number(row.KLDSE), number(row.SameTop), grade, ""})
@@ -96,7 +97,7 @@ func CSV(w io.Writer, r *Report) error {
 	for _, b := range r.Blocked {
 		for _, f := range b.Formats {
 			line := make([]string, len(lines[0]))
-			line[0], line[1], line[len(line)-2], line[len(line)-1] = clean(b.Model), clean(f), "blocked", clean(b.Reason)
+			line[0], line[1], line[len(line)-2], line[len(line)-1] = csvText(b.Model), csvText(f), "blocked", csvText(b.Reason)
 			lines = append(lines, line)
 		}
 	}
@@ -104,6 +105,14 @@ func CSV(w io.Writer, r *Report) error {
 		return err
 	}
 	return c.Error()
+}
+
+// csvText is a name that no spreadsheet takes for a formula: those begin with = + - @.
+func csvText(s string) string {
+	if s = clean(s); s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
+		return "'" + s
+	}
+	return s
 }
 
 // Sums lists the artifacts' SHA-256 as sha256sum does, for files in the model's folder: behind a backslash, a name has
@@ -123,13 +132,16 @@ func (m *Model) Sums() string {
 	return b.String()
 }
 
-// Modelfiles are what ollama needs to know of the files of the decision, by name.
+// Modelfiles are what ollama needs to know of the files of the decision, by name. A name that could be read as a line
+// of its own has none.
 func (m *Model) Modelfiles() map[string]string {
 	out := map[string]string{}
 	d := m.decide()
 	for _, r := range []*Row{d.Deploy, d.Smaller, d.Safer} {
-		if r != nil && r.Path != "" {
-			base := path.Base(r.Path)
+		if r == nil || r.Path == "" {
+			continue
+		}
+		if base := path.Base(r.Path); clean(base) == base {
 			out[strings.TrimSuffix(base, ".gguf")+".Modelfile"] = "FROM ./" + base + "\n"
 		}
 	}

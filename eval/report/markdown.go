@@ -50,6 +50,9 @@ func markdownTable(t table) string {
 	return b.String() + "\n"
 }
 
+// Plain is a text without meaning in Markdown, in one line.
+func Plain(s string) string { return escape(clean(s)) }
+
 // escape makes a text plain in Markdown, in tables too. Underscores inside words (Q4_K_M) are plain already.
 func escape(s string) string {
 	var b strings.Builder

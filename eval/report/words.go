@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
-	"unicode"
 
 	"bitmill/formats"
 	"bitmill/formats/bpw"
@@ -102,14 +100,7 @@ func percent(share float64) string {
 }
 
 // clean replaces control characters, line ends and direction overrides: names come from files that others wrote.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
-			return '\uFFFD'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-}
+func clean(s string) string { return formats.Clean(s) }
 
 func or(s string) string {
 	if s == "" {
