@@ -83,30 +83,30 @@ func printDiff(e env, a, b *checkpoint.Checkpoint, d *diff.Difference) error {
 	only := func(sign string, m *gguf.Metadata, keys []string) {
 		for _, k := range keys {
 			v, _ := m.Get(k)
-			fmt.Fprintf(e.stdout, "%s %s = %s\n", sign, k, shorten(v))
+			fmt.Fprintf(e.stdout, "%s %s = %s\n", sign, formats.OneLine(k), shorten(v))
 		}
 	}
 	only("-", a.Metadata, d.KeysOnlyA)
 	only("+", b.Metadata, d.KeysOnlyB)
 	for _, k := range d.KeysDiffer {
-		fmt.Fprintf(e.stdout, "~ %s: %s\n", k.Name, change(k))
+		fmt.Fprintf(e.stdout, "~ %s: %s\n", formats.OneLine(k.Name), change(k))
 	}
 	if s := d.KeyOrder; s != nil {
-		fmt.Fprintf(e.stdout, "~ order of the metadata keys: at %d %s, %s\n", s.At, s.A, s.B)
+		fmt.Fprintf(e.stdout, "~ order of the metadata keys: at %d %s, %s\n", s.At, formats.OneLine(s.A), formats.OneLine(s.B))
 	}
 	tensors := func(sign string, c *checkpoint.Checkpoint, names []string) {
 		for _, n := range names {
 			t, _ := c.Tensor(n)
-			fmt.Fprintf(e.stdout, "%s tensor %s: %s %v\n", sign, n, t.Type, t.Shape)
+			fmt.Fprintf(e.stdout, "%s tensor %s: %s %v\n", sign, formats.OneLine(n), t.Type, t.Shape)
 		}
 	}
 	tensors("-", a, d.TensorsOnlyA)
 	tensors("+", b, d.TensorsOnlyB)
 	for i := range d.TensorsDiffer {
-		fmt.Fprintf(e.stdout, "~ tensor %s: %s\n", d.TensorsDiffer[i].Name, tensorChange(&d.TensorsDiffer[i]))
+		fmt.Fprintf(e.stdout, "~ tensor %s: %s\n", formats.OneLine(d.TensorsDiffer[i].Name), tensorChange(&d.TensorsDiffer[i]))
 	}
 	if s := d.TensorOrder; s != nil {
-		fmt.Fprintf(e.stdout, "~ order of the tensors: at %d %s, %s\n", s.At, s.A, s.B)
+		fmt.Fprintf(e.stdout, "~ order of the tensors: at %d %s, %s\n", s.At, formats.OneLine(s.A), formats.OneLine(s.B))
 	}
 	if !d.Equal() {
 		return nil

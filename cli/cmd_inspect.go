@@ -9,6 +9,7 @@ import (
 
 	"bitmill/cli/pipeline"
 	"bitmill/eval/verify"
+	"bitmill/formats"
 	"bitmill/formats/checkpoint"
 	"bitmill/formats/gguf"
 )
@@ -92,11 +93,11 @@ func runInspect(ctx context.Context, e env, path string, hash bool) error {
 func printInspection(e env, in inspection) error {
 	for _, k := range in.Metadata.Keys() {
 		v, _ := in.Metadata.Get(k)
-		fmt.Fprintf(e.stdout, "%s = %s\n", k, shorten(v))
+		fmt.Fprintf(e.stdout, "%s = %s\n", formats.OneLine(k), shorten(v))
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	for _, t := range in.Tensors {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%d bytes\t%s\n", t.Name, t.Type, t.Shape, t.Bytes, t.SHA256)
+		fmt.Fprintf(w, "%s\t%s\t%v\t%d bytes\t%s\n", formats.OneLine(t.Name), t.Type, t.Shape, t.Bytes, t.SHA256)
 	}
 	if err := w.Flush(); err != nil {
 		return err

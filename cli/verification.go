@@ -55,7 +55,7 @@ func (v verification) print(e env) error {
 	}
 	for _, k := range v.Provenance.Keys() {
 		x, _ := v.Provenance.Get(k)
-		fmt.Fprintf(e.stdout, "%s = %s\n", k, shorten(x))
+		fmt.Fprintf(e.stdout, "%s = %s\n", formats.OneLine(k), shorten(x))
 	}
 	return v.printSum(e)
 }

@@ -22,10 +22,11 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
+	field := OneLine(e.Field) // a damaged name may be anything
 	if e.Offset < 0 {
-		return fmt.Sprintf("%s is corrupt: %s: %s", e.File, e.Field, e.Reason)
+		return fmt.Sprintf("%s is corrupt: %s: %s", e.File, field, e.Reason)
 	}
-	return fmt.Sprintf("%s is corrupt at byte %d: %s: %s", e.File, e.Offset, e.Field, e.Reason)
+	return fmt.Sprintf("%s is corrupt at byte %d: %s: %s", e.File, e.Offset, field, e.Reason)
 }
 
 // Is makes errors.Is(err, ErrCorrupt) true.

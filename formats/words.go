@@ -2,6 +2,7 @@ package formats
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,6 +38,14 @@ func Wrap(text string, width int, indent string) (lines []string) {
 // or change the lines, or the order, in which a text is shown: control characters, line ends, direction overrides.
 func Harmful(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
+// OneLine is a name as it is, or quoted when it holds harmful characters, so that it stays on its line.
+func OneLine(s string) string {
+	if strings.ContainsFunc(s, Harmful) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // Clean puts U+FFFD in the place of harmful characters, and of bytes that are not UTF-8.

@@ -126,7 +126,7 @@ func (m *Model) Sums() string {
 			if escape.Replace(base) != base {
 				base, mark = escape.Replace(base), `\`
 			}
-			fmt.Fprintf(&b, "%s%s  %s\n", mark, r.SHA256, base)
+			fmt.Fprintf(&b, "%s%s  %s\n", mark, digits(r.SHA256), base)
 		}
 	}
 	return b.String()

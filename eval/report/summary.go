@@ -134,7 +134,7 @@ func fidelityLines(f *threshold.Fidelity) []string {
 	if f.Status == "" {
 		return nil
 	}
-	head := fmt.Sprintf("KLD of %g nats: %s", f.Budget, f.Status)
+	head := fmt.Sprintf("KLD of %g nats: %s", f.Budget, clean(f.Status))
 	if f.Located {
 		head = fmt.Sprintf("KLD of %g nats is crossed at %.3f BPW", f.Budget, f.BPW)
 		if f.Low > 0 && f.High > 0 {

@@ -16,7 +16,7 @@ func economyTable(e *threshold.Economy) table {
 		fmt.Sprintf("Negative Δ ln PPL, nats per token: %s wins. Intervals at %s.", larger, level(e.Level)))
 	for _, c := range slices.Backward(e.Comparisons) {
 		bpw := fmt.Sprintf("%.4f", c.BPW)
-		row := []string{clean(c.Format), bpw, size(c.FileBytes), or(clean(c.Rival)), none, none, c.Verdict}
+		row := []string{clean(c.Format), bpw, size(c.FileBytes), or(clean(c.Rival)), none, none, clean(c.Verdict)}
 		if c.Rival != "" {
 			row[4] = fmt.Sprintf("%+.4f", c.Mean)
 			row[5] = fmt.Sprintf("%+.4f to %+.4f", c.Low, c.High)

@@ -134,12 +134,12 @@ func (m *Model) view() modelView {
 	}
 	for _, r := range m.sorted() {
 		if r.SHA256 != "" {
-			v.Files = append(v.Files, [2]string{clean(or(r.Path)), clean(r.SHA256)})
+			v.Files = append(v.Files, [2]string{clean(or(r.Path)), digits(r.SHA256)})
 		}
 	}
 	for _, r := range m.Probes {
 		if r.Path != "" {
-			v.Files = append(v.Files, [2]string{clean(r.Path), clean(r.SHA256)})
+			v.Files = append(v.Files, [2]string{clean(r.Path), digits(r.SHA256)})
 		}
 	}
 	return v

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"bitmill/formats"
 	"bitmill/formats/bpw"
@@ -101,6 +102,16 @@ func percent(share float64) string {
 
 // clean replaces control characters, line ends and direction overrides: names come from files that others wrote.
 func clean(s string) string { return formats.Clean(s) }
+
+// digits are the hexadecimal digits of a hash, which stands as it is in Markdown and in lists of hashes.
+func digits(hash string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("0123456789abcdef", r) {
+			return r
+		}
+		return -1
+	}, hash)
+}
 
 func or(s string) string {
 	if s == "" {

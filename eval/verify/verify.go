@@ -29,7 +29,7 @@ func (p Problem) String() string {
 	if p.Tensor == "" {
 		return p.Text
 	}
-	return "tensor " + p.Tensor + ": " + p.Text
+	return "tensor " + formats.OneLine(p.Tensor) + ": " + p.Text
 }
 
 // Result lists the findings.
