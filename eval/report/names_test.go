@@ -54,8 +54,8 @@ var outputs = map[string]struct {
 	write func(io.Writer, *Report) error
 	check func(t *testing.T, got, plain []byte)
 }{
-	"HTML":     {HTML, checkHTML},
-	"Markdown": {Markdown, checkMarkdown},
+	"HTML":     {whole(HTML), checkHTML},
+	"Markdown": {whole(Markdown), checkMarkdown},
 	"Table":    {Table, func(*testing.T, []byte, []byte) {}},
 	"CSV":      {CSV, checkCSV},
 	"JSON":     {WriteJSON, nil},
@@ -64,6 +64,15 @@ var outputs = map[string]struct {
 	}, checkCard},
 	"sums":       {func(w io.Writer, r *Report) error { _, err := io.WriteString(w, r.Models[0].Sums()); return err }, checkSums},
 	"Modelfiles": {writeModelfiles, checkModelfiles},
+}
+
+// whole writes a page whose colophon has the report's names.
+func whole(write func(io.Writer, *Report, Colophon) error) func(io.Writer, *Report) error {
+	return func(w io.Writer, r *Report) error {
+		var c Colophon
+		named(reflect.ValueOf(&c), r.Models[0].Name)
+		return write(w, r, c)
+	}
 }
 
 func writeModelfiles(w io.Writer, r *Report) (err error) {
@@ -102,7 +111,10 @@ func TestNamesMeanNothing(t *testing.T) {
 // steers reports whether a character does not belong into a text.
 func steers(c rune) bool { return c != '\n' && c != '\t' && formats.Harmful(c) }
 
-func checkHTML(t *testing.T, got, _ []byte) {
+func checkHTML(t *testing.T, got, plain []byte) {
+	if n, want := bytes.Count(got, []byte("<b>")), bytes.Count(plain, []byte("<b>")); n != want {
+		t.Errorf("%d elements <b>, not %d", n, want)
+	}
 	d := xml.NewDecoder(bytes.NewReader(got))
 	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
 	for {
@@ -118,7 +130,7 @@ func checkHTML(t *testing.T, got, _ []byte) {
 			continue
 		}
 		switch e.Name.Local {
-		case "script", "img", "iframe", "b", "object", "embed", "form", "base":
+		case "script", "img", "iframe", "object", "embed", "form", "base":
 			t.Errorf("an element <%s>", e.Name.Local)
 		}
 		for _, a := range e.Attr {
@@ -133,12 +145,12 @@ func checkHTML(t *testing.T, got, _ []byte) {
 // activeMarkdown is what GitHub would show as a link, an image or HTML.
 var activeMarkdown = regexp.MustCompile(`(^|[^\\])(\]\([^#]|<[a-zA-Z/!])`)
 
-// fenced is a block of code, whose lines mean nothing in Markdown.
-var fenced = regexp.MustCompile("(?m)^```sh\n[^\n]*\n```$")
+// code is what means nothing in Markdown: what stands between fences, or behind four spaces.
+var code = regexp.MustCompile("(?ms)^```[a-z]*\n.*?^```$|^    [^\n]*$")
 
 // checkMarkdown compares the lines, and the cells of each, with those of a report with plain names.
 func checkMarkdown(t *testing.T, got, plain []byte) {
-	got, plain = fenced.ReplaceAll(got, nil), fenced.ReplaceAll(plain, nil)
+	got, plain = code.ReplaceAll(got, nil), code.ReplaceAll(plain, nil)
 	if n, want := len(activeMarkdown.FindAll(got, -1)), len(activeMarkdown.FindAll(plain, -1)); n > want {
 		t.Errorf("%d links and elements, not %d", n, want)
 	}
