@@ -35,17 +35,14 @@ func RoomFor(c *checkpoint.Checkpoint, text, window, fit, artifacts int, limit i
 	r := Room{Tokens: tokens, Group: max(infer.BatchTokens/window, 1) * window, Last: tokens}
 	between := int64(tokens) * s.between(artifacts)
 	need := func(shelf int64) int64 {
-		groups := int64(r.Last)
-		if r.Last < tokens {
-			groups += int64(r.Group)
-		}
+		groups := int64(r.Last + min(r.Group, tokens-r.Last))
 		return program + max(withGarbage(s.embedding), withGarbage(s.solver+shelf+groups*s.activations))
 	}
 	r.Memory = need(between)
 	if limit <= 0 || r.Memory <= limit {
 		return r
 	}
-	if r.Last = min(tokens, r.Group); need(between) > limit {
+	if r.Last = min(tokens, window); need(between) > limit {
 		r.File, between = between, 0
 	}
 	if free := limit - need(between); free > 0 {

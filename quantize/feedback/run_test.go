@@ -236,7 +236,7 @@ func TestRoomFor(t *testing.T) {
 	if all.Last != useful || all.Tokens != useful || all.File != 0 || all.Again() != 0 || room(all.Memory) != all {
 		t.Errorf("without a limit: %+v", all)
 	}
-	if least.Last != least.Group || least.File == 0 || room(least.Memory) != least {
+	if least.Last != window || least.File == 0 || room(least.Memory) != least {
 		t.Errorf("with none: %+v", least)
 	}
 	before := least
@@ -247,7 +247,7 @@ func TestRoomFor(t *testing.T) {
 		}
 		before = r
 	}
-	if before.File != 0 || before.Last == before.Group {
+	if before.File != 0 || before.Last == window {
 		t.Errorf("just below what all need: %+v", before)
 	}
 }
