@@ -83,7 +83,9 @@ func applyConfig(c *cli.Context) error {
 		}
 		places["--"+name] = place
 	}
-	c.App.Metadata = map[string]any{placesKey: places}
+	if c.App != nil { // a job's flags belong to none
+		c.App.Metadata = map[string]any{placesKey: places}
+	}
 	return nil
 }
 
