@@ -40,7 +40,7 @@ func (j *job) forecastFeedback(f *Forecast, r *rates) {
 		j.forecastTuned(f)
 	}
 	for _, a := range j.planned {
-		f.add("write "+j.artifactName(a.variant), "bytes", j.sourceBytes(), (r.hash/r.threads+writeByte)*float64(a.FileBytes)+writeFile)
+		f.add("write "+j.artifactName(a.variant), "bytes", j.size.All.Bits/8, (r.hash/r.threads+writeByte)*float64(a.FileBytes)+writeFile)
 	}
 }
 

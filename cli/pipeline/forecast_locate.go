@@ -19,20 +19,12 @@ func (p *prepared) searched(j *job) (list []string) {
 	}
 	for _, t := range p.o.Locate {
 		if t == threshold.ForFidelity || slices.ContainsFunc(p.jobs, func(x *job) bool {
-			return x.source.Config.Family == j.source.Config.Family && x.parameters() < j.parameters()
+			return x.source.Config.Family == j.source.Config.Family && x.size.All.Weights < j.size.All.Weights
 		}) {
 			list = append(list, t)
 		}
 	}
 	return list
-}
-
-// parameters are the elements of all tensors.
-func (j *job) parameters() (n int64) {
-	for i := range j.source.Tensors {
-		n += j.source.Tensors[i].Elements()
-	}
-	return n
 }
 
 // forecastSearches adds the searches for thresholds.
@@ -41,7 +33,7 @@ func (p *prepared) forecastSearches(f *Forecast, all []*rates) {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.jobs[a].parameters(), p.jobs[b].parameters()) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.jobs[a].size.All.Weights, p.jobs[b].size.All.Weights) })
 	for _, i := range order {
 		j, r := p.jobs[i], all[i]
 		if n := likelyProbes(p.searched(j)); n > 0 && len(j.planned) > 0 {

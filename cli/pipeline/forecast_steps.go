@@ -7,24 +7,14 @@ import (
 
 // forecast adds the job's steps, in their order.
 func (j *job) forecast(f *Forecast, r *rates) {
-	bytes := j.sourceBytes()
-	f.add(ScanTitle(j.source.Checkpoint), "bytes", bytes, float64(bytes)*r.hash/r.threads)
+	bytes := j.size.All.Bits / 8
+	f.add(ScanTitle(j.source.Checkpoint), "bytes", bytes, float64(bytes)*r.scan/r.threads)
 	if n := len(j.calibration); n > 0 && j.given == nil {
 		f.add("calibrate "+j.name, "windows", int64(n), r.tokens(n*j.o.Context, j.sourcePass().bf16(), j.source.Config.Layers))
 	}
 	j.forecastShares(f, r)
 	j.forecastFiles(f, r, bytes)
 	j.forecastMeasures(f, r)
-}
-
-// sourceBytes is the size of the model's tensors.
-func (j *job) sourceBytes() (bytes int64) {
-	for i := range j.source.Tensors {
-		if n, err := j.source.Tensors[i].Tensor.Bytes(); err == nil {
-			bytes += n
-		}
-	}
-	return bytes
 }
 
 // writeByte and writeFile are what a byte to the disk takes, and a file until it is there, in seconds.
@@ -121,7 +111,7 @@ func (j *job) forecastMeasures(f *Forecast, r *rates) {
 	}
 	j.forecastTasks(f, r)
 	if j.o.Bench {
-		bytes := j.sourceBytes()
+		bytes := j.size.All.Bits / 8
 		for _, a := range j.planned {
 			bytes += a.PayloadBits / 8
 		}

@@ -11,7 +11,7 @@ func (j *job) forecastTasks(f *Forecast, r *rates) {
 			seconds := r.tokens(read, p, c.Layers) + r.logits(scored, p, c.Vocab) + float64(generated)*readTime(bytes)
 			f.add(askTitle(j.name, format, t), "items", int64(len(t.Items)), seconds)
 		}
-		add("source", j.sourcePass(), j.sourceBytes())
+		add("source", j.sourcePass(), j.size.All.Bits/8)
 		for _, a := range j.planned {
 			add(a.name(), j.passOf(a.GGUFTensors(), false), a.PayloadBits/8)
 		}

@@ -8,6 +8,7 @@ import (
 	"bitmill/cli/steps"
 	"bitmill/eval"
 	"bitmill/eval/report"
+	"bitmill/formats/bpw"
 	"bitmill/formats/file"
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
@@ -26,6 +27,7 @@ type job struct {
 	store steps.Store // the folder
 
 	source      *Model
+	size        bpw.Summary     // of the source
 	windows     [][]int32       // of the evaluation text; nil: the engine cannot run the model
 	tokens      string          // hash of all windows of the evaluation text, whether they are used or not
 	kept        eval.Kept       // of the evaluation text
@@ -57,7 +59,9 @@ func newJob(ctx context.Context, s Session, o *Options, t *texts, path, name str
 		return nil, err
 	}
 	j.warnings = append(j.warnings, Fold(j.source.Warnings)...)
-	j.given, err = OpenImatrix(o.Imatrix)
+	if j.size, err = j.source.Summary(); err == nil {
+		j.given, err = OpenImatrix(o.Imatrix)
+	}
 	if err == nil {
 		err = j.source.CheckVocabulary(j.Source)
 	}

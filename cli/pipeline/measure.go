@@ -50,19 +50,16 @@ func (j *job) open(a *artifact) (err error) {
 // row returns the model's part of the report before anything is measured: names, sizes, plans.
 func (j *job) row(in inputs, artifacts []*artifact) (*report.Model, error) {
 	c := j.source.Config
-	sum, err := j.source.Summary()
-	if err != nil {
-		return nil, err
-	}
 	m := &report.Model{Name: j.name, Path: j.name, Architecture: c.Arch, Family: c.Family,
-		SourceHash: in.provenance.Source, Parameters: sum.All.Weights, Calibration: in.coverage,
+		SourceHash: in.provenance.Source, Parameters: j.size.All.Weights, Calibration: in.coverage,
 		Context: int64(c.Context),
 		KVBytes: 2 * c.KVValues(), StateBytes: 4 * c.StateValues()}
 	if n := c.WindowValues(); n > 0 {
 		m.Window, m.WindowBytes = int64(c.Window), 2*n
 	}
 	m.Source = report.Blank(j.source.Format("source"))
-	Count(&m.Source, sum)
+	Count(&m.Source, j.size)
+	var err error
 	if m.Source.FileBytes, err = j.source.FileBytes(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/zeebo/blake3"
+
 	"bitmill/eval/infer"
 	"bitmill/eval/kernel"
 	"bitmill/eval/machine"
@@ -18,7 +20,8 @@ import (
 // rates are what a machine takes for the parts of a run, in seconds of one thread, measured in some milliseconds each.
 type rates struct {
 	threads float64                  // that work at once, in whole cores
-	hash    float64                  // a byte of SHA-256
+	scan    float64                  // a byte of the source's hash
+	hash    float64                  // a byte of a file's
 	encode  map[formats.Type]float64 // a value
 	decode  map[formats.Type]float64 // a value, and its squared error
 	product map[formats.Type]float64 // a weight times an activation
@@ -69,6 +72,8 @@ func (j *job) measureRates() (r *rates, err error) {
 	data := make([]byte, 1<<18)
 	took, _ := fastest(func() error { sha256.Sum256(data); return nil })
 	r.hash = took / float64(len(data))
+	took, _ = fastest(func() error { blake3.Sum256(data); return nil })
+	r.scan = took / float64(len(data))
 	for _, p := range j.planned {
 		for i := range p.Tensors {
 			if err := r.measureType(p.Tensors[i].Type, values); err != nil {

@@ -147,13 +147,19 @@ func (e *Economy) excess(larger Subject) (at []locate.Point) {
 }
 
 // expectLoss is the loss to be expected of a mix, nil when the source's is not known: the source's, and a damage that
-// goes as the divergence does.
+// goes as the divergence does. Of formats the divergence stands for it, which it is on text of the source's own making:
+// the difference of two nearly equal losses is noise.
 func (f *Files) expectLoss(own []Point) func(bpw float64) float64 {
 	source := slices.IndexFunc(own, func(p Point) bool { return p.Source })
 	if source < 0 {
 		return nil
 	}
-	damage := f.expect(own, func(p Point) float64 { return p.LnPPL - own[source].LnPPL })
+	damage := f.expect(own, func(p Point) float64 {
+		if !p.Mix && finite(p.KLD) {
+			return p.KLD
+		}
+		return p.LnPPL - own[source].LnPPL
+	})
 	if damage == nil {
 		return nil
 	}
