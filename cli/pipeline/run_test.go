@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +56,9 @@ func mustRun(t *testing.T, o Options) (Summary, *recorder) {
 	return s, r
 }
 
+// colophonLine says when and how long a report was made.
+var colophonLine = regexp.MustCompile(`(?m)^.*, \d\d:\d\d UTC.*$`)
+
 // outputs reads all that a run left but for the records of steps.
 func outputs(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -72,7 +76,7 @@ func outputs(t *testing.T, dir string) map[string]string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			files[strings.TrimPrefix(f, dir)] = string(data)
+			files[strings.TrimPrefix(f, dir)] = colophonLine.ReplaceAllString(string(data), "")
 		}
 	}
 	return files
