@@ -35,6 +35,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	// A second Ctrl-C ends the process at once.
 	context.AfterFunc(ctx, stop)
 	store.SetContext(ctx)
+	defer store.SetContext(context.Background())
 	out := &sticky{w: stdout}
 	app := newApp(out, stderr)
 	args, err := permute(app, args)

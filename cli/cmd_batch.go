@@ -6,7 +6,10 @@ import (
 
 func batchCommand() *cli.Command {
 	needs := arguments(1, 1, "MANIFEST.yaml -o DIR", "output")
-	return &cli.Command{
+	cleans := arguments(0, 0, "--clean PREFIX").action(func(c *cli.Context, e env, _ []string) error {
+		return cleanUploads(e, c.String("clean"), c.Bool("force"))
+	})
+	command := &cli.Command{
 		Name:      "batch",
 		Usage:     "run many jobs from a manifest",
 		ArgsUsage: "MANIFEST.yaml",
@@ -21,19 +24,29 @@ func batchCommand() *cli.Command {
 			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"},
 				Usage: "output `DIR`: a folder per job, and batch.json"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "check all jobs, print the commands, say what they would do and how long it would take"},
+			&cli.StringFlag{Name: "clean",
+				Usage: "instead of running jobs, abort the uploads below `PREFIX` (s3://BUCKET/FOLDER) that were begun more than a " +
+					"day ago and never completed; with --force all"},
 			forceFlag(),
 		},
-		Action: needs.action(func(c *cli.Context, e env, args []string) error {
-			jobs, err := readJobs(args[0], c.String("output"))
-			if err != nil {
-				return err
-			}
-			for i := range jobs {
-				o := &jobs[i].options
-				o.Threads, o.Force = e.Threads, o.Force || c.Bool("force")
-			}
-			b := batch{env: e, out: c.String("output"), force: c.Bool("force"), jobs: jobs}
-			return resumable(b.run(c.Context, c.Bool("dry-run")))
-		}),
 	}
+	run := needs.action(func(c *cli.Context, e env, args []string) error {
+		jobs, err := readJobs(args[0], c.String("output"))
+		if err != nil {
+			return err
+		}
+		for i := range jobs {
+			o := &jobs[i].options
+			o.Threads, o.Force = e.Threads, o.Force || c.Bool("force")
+		}
+		b := batch{env: e, out: c.String("output"), force: c.Bool("force"), jobs: jobs}
+		return resumable(b.run(c.Context, c.Bool("dry-run")))
+	})
+	command.Action = func(c *cli.Context) error {
+		if c.IsSet("clean") {
+			return cleans(c)
+		}
+		return run(c)
+	}
+	return command
 }

@@ -16,6 +16,7 @@ import (
 
 	"bitmill/cli/pipeline"
 	"bitmill/formats"
+	"bitmill/formats/store"
 )
 
 // jobFile is a manifest. Every key of a job except name and models is a flag of run.
@@ -164,6 +165,12 @@ func below(base string, paths []string) ([]string, error) {
 		switch {
 		case p == stream:
 			return nil, usagef("a job reads no standard input: name a file")
+		case store.IsURL(p):
+			path, err := store.Local(p)
+			if err != nil {
+				return nil, usageError{Err: err}
+			}
+			out[i] = path
 		case p != "" && !filepath.IsAbs(p):
 			out[i] = filepath.Join(base, p)
 		}
@@ -181,6 +188,11 @@ func setFlag(c *cli.Context, key, base string, values []string) (set []string, e
 	if takesFile(c.Command.Flags[i]) && !builtin {
 		if values, err = below(base, values); err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	for _, v := range values {
+		if takesFile(c.Command.Flags[i]) && store.IsURL(v) && !slices.Contains(remote["run"], key) {
+			return nil, usagef("%s: %s must be on this machine, it cannot be a URL", store.Plain(v), key)
 		}
 	}
 	set = values

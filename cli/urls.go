@@ -19,6 +19,7 @@ var remote = map[string][]string{
 	"calibrate": {"", "text"},
 	"eval":      {"", "text"},
 	"tokenize":  {"", "file"},
+	"run":       {"", "text", "calibration", "imatrix", "lora"},
 }
 
 // local makes paths of file URLs, and refuses other URLs where the command cannot take one.

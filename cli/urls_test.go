@@ -92,6 +92,50 @@ func TestWritingByURL(t *testing.T) {
 	}
 }
 
+// A run over a model and a text in a bucket makes the files of a run over those on the disk.
+func TestRunByURL(t *testing.T) {
+	s, url := storetest.Start(t)
+	dir := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
+	text := filepath.Join(t.TempDir(), "text.txt")
+	if err := os.WriteFile(text, []byte(strings.Repeat("the cat sat on the mat and saw it all. ", 300)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.PutFolder(t, "llama", dir)
+	s.PutFolder(t, "text", filepath.Dir(text))
+	flags := []string{"-f", "Q4_K_M", "--chunks", "2", "--ctx", "64", "--quiet", "--calibration", text}
+	local, remote := filepath.Join(t.TempDir(), "local"), filepath.Join(t.TempDir(), "remote")
+	must(t, append([]string{"run", dir, "-o", local, "--text", text}, flags...)...)
+	must(t, append([]string{"run", url + "/llama", "-o", remote, "--text", url + "/text/text.txt"}, flags...)...)
+	for _, name := range []string{"llama-Q4_K_M.gguf", "imatrix.gguf"} {
+		a, errA := os.ReadFile(filepath.Join(local, "llama", name))
+		b, errB := os.ReadFile(filepath.Join(remote, "llama", name))
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs: %v, %v", name, errA, errB)
+		}
+	}
+}
+
+func TestCleaning(t *testing.T) {
+	s, url := storetest.Start(t)
+	w, err := store.Create(url+"/a/x", 0, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if _, err := w.Write(make([]byte, 33<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "batch", "--clean", url+"/a"); !strings.Contains(out, "1 unfinished upload, 0 aborted") || s.Uploads() != 1 {
+		t.Errorf("%d uploads, %s", s.Uploads(), out)
+	}
+	if out := must(t, "batch", "--clean", url+"/b", "--force"); !strings.Contains(out, "0 aborted") || s.Uploads() != 1 {
+		t.Errorf("%d uploads, %s", s.Uploads(), out)
+	}
+	if out := must(t, "batch", "--clean", url+"/a", "--force"); !strings.Contains(out, "1 aborted") || s.Uploads() != 0 {
+		t.Errorf("%d uploads, %s", s.Uploads(), out)
+	}
+}
+
 func TestURLsThatAreRefused(t *testing.T) {
 	s, url := storetest.Start(t)
 	s.Put("x", nil)

@@ -31,17 +31,17 @@ func (o object) failed(what string, err error) error {
 	if errors.Is(err, file.ErrChanged) {
 		return fmt.Errorf("%s %w", place, file.ErrChanged)
 	}
-	switch code := codeOf(err); code {
+	text := reason(err)
+	if strings.Contains(text, "credential") || strings.Contains(text, "IMDS") {
+		return fmt.Errorf("%s %s: %w: there are no credentials; %s", what, place, fs.ErrPermission, credentials[o.scheme])
+	}
+	switch codeOf(err) {
 	case gcerrors.NotFound:
 		return fmt.Errorf("%s %s: %w: there is no such object, or no such bucket", what, place, fs.ErrNotExist)
 	case gcerrors.FailedPrecondition:
 		return fmt.Errorf("%s: %w", place, ErrExists)
 	case gcerrors.PermissionDenied:
-		return fmt.Errorf("%s %s: %w: %s; %s", what, place, fs.ErrPermission, reason(err), credentials[o.scheme])
-	}
-	text := reason(err)
-	if strings.Contains(text, "credential") || strings.Contains(text, "IMDS") {
-		return fmt.Errorf("%s %s: %w: there are no credentials; %s", what, place, fs.ErrPermission, credentials[o.scheme])
+		return fmt.Errorf("%s %s: %w: %s; %s", what, place, fs.ErrPermission, text, credentials[o.scheme])
 	}
 	return fmt.Errorf("%s %s: %s", what, place, text)
 }
@@ -67,7 +67,7 @@ func codeOf(err error) gcerrors.ErrorCode {
 }
 
 // noise are parts of the messages of libraries that tell a user nothing.
-var noise = regexp.MustCompile(`(blob|operation error S3: \w+|https response error|RequestID: \S*|HostID: \S*|` +
+var noise = regexp.MustCompile(`(blob|\(key "[^"]*"\)|operation error S3: \w+|https response error|RequestID: \S*|HostID: \S*|` +
 	`\(code=\w+\)|api error)[:,]? ?`)
 
 // reason is the message of a library on one line and without its noise.
