@@ -32,7 +32,8 @@ func checkCommand() *cli.Command {
 		ArgsUsage: "REPORT.json",
 		Description: "A limit on a measured quantity is broken only when the measurement says so beyond its error, " +
 			"corrected for the number of rules. With --baseline alone no artifact may be worse in kld, ppl, " +
-			"same_top or payload_bits. A budget is YAML:\n\n" +
+			"same_top or payload_bits. Where a part of the text was scored and all of it may say otherwise, a finding is " +
+			"undecided: it says how many windows decide, and the command that scores them is printed. A budget is YAML:\n\n" +
 			"   rules:\n     - {metric: kld, format: Q4_K_M, max: 0.01}\n" +
 			"     - {metric: ppl, model: demo-*, worse: 1%}     # than the baseline\n" +
 			"     - {metric: same_top, min: 0.9}",

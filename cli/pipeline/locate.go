@@ -50,6 +50,7 @@ type search struct {
 	mixes   threshold.Files
 	step    Step                // nil: nothing was missing so far
 	plans   map[float64]planned // of the mixes that were considered, by their bits per weight
+	economy map[float64]bool    // sizes that the economy asked for
 	donors  []string            // files to take tensors from
 	files   []string            // of probes, to be removed
 }
@@ -59,8 +60,7 @@ func (j *job) locate(ctx context.Context, m *report.Model, rep *report.Report) (
 	if len(j.o.Locate) == 0 || j.windows == nil || !m.Source.Measured() {
 		return nil
 	}
-	s := &search{job: j, in: j.made.inputs, m: m, fit: j.fit(),
-		plans: map[float64]planned{}}
+	s := &search{job: j, in: j.made.inputs, m: m, fit: j.fit(), plans: map[float64]planned{}, economy: map[float64]bool{}}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
 		j.warn("the thresholds of %s are not located: %v", j.name, err)
@@ -211,6 +211,9 @@ func (s *search) next(ctx context.Context, rep *report.Report) (sizes []float64,
 			more = threshold.NextFidelity(s.m.Points(), files, s.fit)
 		} else {
 			more = threshold.NextEconomy(rep.Subject(s.m), s.smaller, files, s.fit)
+			for _, x := range more {
+				s.economy[x] = true
+			}
 		}
 		for _, x := range more {
 			if !slices.Contains(sizes, x) {

@@ -161,3 +161,14 @@ func TestLocateEconomy(t *testing.T) {
 		}
 	}
 }
+
+// TestEconomyTakesCommonWindows: a probe for the economy takes the windows that the source has, one for the fidelity as
+// many as the goal asks for.
+func TestEconomyTakesCommonWindows(t *testing.T) {
+	m := new(report.Model)
+	m.Source.WindowNLL = make([]float64, 37)
+	s := &search{m: m, economy: map[float64]bool{2.5: true}}
+	if a, b := s.windowsOf(2.5), s.windowsOf(3); a != 37 || b != 0 {
+		t.Errorf("%d and %d windows", a, b)
+	}
+}

@@ -37,7 +37,7 @@ func (s *search) probe(ctx context.Context, sizes []float64) error {
 	var missing []*artifact
 	var into []*report.Row
 	for i, x := range sizes {
-		a, err := s.artifact(s.plans[x])
+		a, err := s.artifact(s.plans[x], s.windowsOf(x))
 		if err != nil {
 			return err
 		}
@@ -60,15 +60,25 @@ func (s *search) probe(ctx context.Context, sizes []float64) error {
 	return nil
 }
 
-// artifact is the probe of a plan. Its key covers its types and the text.
-func (s *search) artifact(p planned) (*artifact, error) {
+// windowsOf is how many windows a probe takes at least: for the economy as many as the source has, as losses of two
+// models compare on the windows that both have, and their difference is known far less well than a divergence; 0 for
+// the fidelity.
+func (s *search) windowsOf(bpw float64) int {
+	if s.economy[bpw] {
+		return len(s.m.Source.WindowNLL)
+	}
+	return 0
+}
+
+// artifact is the probe of a plan over so many windows. Its key covers its types and the text.
+func (s *search) artifact(p planned, windows int) (*artifact, error) {
 	types, err := json.Marshal(p.Mix())
 	if err != nil {
 		return nil, err
 	}
 	k := key("probe", s.in.provenance.Source, s.in.provenance.Imatrix, string(types), s.tokens, len(s.windows),
-		s.goal().String())
-	return &artifact{planned: p, file: s.probeFile(p.variant), key: k}, nil
+		s.goal().String(), windows)
+	return &artifact{planned: p, file: s.probeFile(p.variant), key: k, windows: windows}, nil
 }
 
 // measure writes and evaluates probes, and records them.
@@ -98,7 +108,7 @@ func (s *search) measure(ctx context.Context, list []*artifact, rows []*report.R
 			return err
 		}
 		v.Candidates = append(v.Candidates, Candidate{Step: "evaluate-" + probeStep(a.variant), Model: a.model.Engine,
-			Key: key("evaluate", s.in.provenance.Source, a.sha256, s.tokens)})
+			Key: key("evaluate", s.in.provenance.Source, a.sha256, s.tokens), Windows: a.windows})
 	}
 	v.End(s.goal(), gate.Decision{}, nil)
 	results, err := v.Run(ctx)

@@ -26,6 +26,8 @@ type artifact struct {
 	model  *Model   // nil: not opened yet
 	kept   []string // matrices to which the method gave the encoder's values, folded
 	tuned  *quantize.Tuning
+
+	windows int // of the text, that a probe takes whatever the goal is; 0: as the goal says
 }
 
 func (j *job) artifactName(v variant) string { return j.name + "-" + v.word() + ".gguf" }
