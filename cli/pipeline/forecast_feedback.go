@@ -11,8 +11,8 @@ import (
 // a sixth of a microsecond (Q4_K of demo-l, AVX-512).
 const searchValue = 9000
 
-// againPasses is what tokens take that go through a layer again for each of its stages, in passes of an artifact.
-const againPasses = 1.3
+// againPasses is what tokens take that go through parts of layers again for each of their stages, in passes of an artifact.
+const againPasses = 0.8
 
 // forecastFeedback adds the steps of method feedback.
 func (j *job) forecastFeedback(f *Forecast, r *rates) {

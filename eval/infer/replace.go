@@ -43,7 +43,10 @@ func (m *Model) Each(f func(*Linear)) { m.each(f) }
 func (w *Linear) Continued() bool { return w.later }
 
 // Cut fails when Layers cannot run the layers from one on without those before it.
-func (m *Model) Cut(layer int) error { return m.alone(layer, len(m.layers)) }
+func (m *Model) Cut(layer int) error { return m.CutPart(m.first(layer)) }
+
+// CutPart is Cut for Parts.
+func (m *Model) CutPart(part int) error { return m.alone(part, m.PartCount()) }
 
 // Output is the output matrix.
 func (m *Model) Output() *Linear { return &m.output }

@@ -165,7 +165,12 @@ func (m *Model) loops() int { return max(1, m.Config.Loops) }
 // x. Layer by layer, values are those of Forward. The sequences have no caches. Layers that share the keys and values
 // of an earlier one run together with it only, and those of a model with several residual streams not at all.
 // After Stop, it fails with ErrStopped.
-func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) (_ []float32, err error) {
+func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) ([]float32, error) {
+	return r.Parts(m, seqs, x, m.first(from), m.first(to))
+}
+
+// Parts is Layers for parts of layers: attention and feed-forward layers count one by one.
+func (r *Runner) Parts(m *Model, seqs []Sequence, x []float32, from, to int) (_ []float32, err error) {
 	p := &r.pass
 	defer func() {
 		if v := recover(); v == (stopped{}) {
@@ -188,9 +193,7 @@ func (r *Runner) Layers(m *Model, seqs []Sequence, x []float32, from, to int) (_
 		return nil, err
 	}
 	p.startLayers(x)
-	for _, l := range m.layers[from:to] {
-		p.layer(l)
-	}
+	p.layer(slices.Concat(m.layers...)[from:to])
 	p.addResidual()
 	return p.buf.x, p.err
 }

@@ -1,6 +1,9 @@
 package infer
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // sharing is attention to the keys and values of an earlier layer. It has no state of its own.
 type sharing struct {
@@ -58,7 +61,7 @@ func (p *pass) remember(at *slot) {
 	}
 }
 
-// alone fails for layers that do not run without others.
+// alone fails for parts of layers that do not run without others.
 func (m *Model) alone(from, to int) error {
 	if m.Config.AltUp.Streams > 0 {
 		return fmt.Errorf("layers of a model with %d residual streams do not run alone", m.Config.AltUp.Streams)
@@ -66,12 +69,35 @@ func (m *Model) alone(from, to int) error {
 	if n := m.loops(); n > 1 {
 		return fmt.Errorf("layers that run %d times over do not run alone", n)
 	}
-	for i, l := range m.layers[from:to] {
-		for _, b := range l {
-			if s, ok := b.mixer.(*sharing); ok && s.layer < from {
-				return fmt.Errorf("layer %d does not run without layer %d, whose keys and values it shares", from+i, s.layer)
-			}
+	all := slices.Concat(m.layers...)
+	if from < to && (all[from].parallel || all[from].beside) {
+		return fmt.Errorf("a part of layer %d does not run without the one beside it", m.LayerOf(from))
+	}
+	for i, b := range all[from:to] {
+		if s, ok := b.mixer.(*sharing); ok && m.first(s.layer) < from {
+			return fmt.Errorf("layer %d does not run without layer %d, whose keys and values it shares", m.LayerOf(from+i),
+				s.layer)
 		}
 	}
 	return nil
 }
+
+// first is the number of a layer's first part: of the parts of those before it.
+func (m *Model) first(layer int) (n int) {
+	for _, l := range m.layers[:layer] {
+		n += len(l)
+	}
+	return n
+}
+
+// LayerOf is the layer of a part, for Parts; behind the last part, the number of layers.
+func (m *Model) LayerOf(part int) (layer int) {
+	for layer < len(m.layers) && part >= len(m.layers[layer]) {
+		part -= len(m.layers[layer])
+		layer++
+	}
+	return layer
+}
+
+// PartCount is the number of parts of all layers.
+func (m *Model) PartCount() int { return m.first(len(m.layers)) }

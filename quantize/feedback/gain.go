@@ -57,14 +57,14 @@ func Gains(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint,
 	if err := u.embed(s); err != nil {
 		return nil, err
 	}
-	for from, to := range layersAlone(full) {
+	for from, to := range partsAlone(full) {
 		u.begin(s, from, to)
 		u.active = true
 		if err := cmp.Or(u.through(), g.finish()); err != nil {
 			return nil, err
 		}
 		if o.Progress != nil {
-			o.Progress(int64(to), int64(source.Config.Layers))
+			o.Progress(int64(full.LayerOf(to)), int64(source.Config.Layers))
 		}
 	}
 	if out := full.Output(); out.Name != embeddingName {

@@ -62,7 +62,7 @@ type sizes struct {
 	solver      int64 // of the matrix that takes most
 	activations int64 // inside a layer, of each token in a group
 	stream      int64 // of each token
-	full        int64 // what the full model leaves for the artifacts in a layer, and what waits of experts, of each token
+	full        int64 // what the full model leaves for the artifacts in a part of a layer, and what waits of experts, of each token
 }
 
 // between is what lies between layers and passes, of each token.
@@ -106,10 +106,15 @@ func sizesOf(c *checkpoint.Checkpoint) (s sizes) {
 	for _, rows := range roles {
 		outputs += rows
 	}
-	for _, bytes := range sites {
-		s.full += bytes
+	var first, second int64
+	for role, bytes := range sites {
+		if strings.Contains(role, "ffn") {
+			second += bytes
+		} else {
+			first += bytes
+		}
 	}
-	s.full += codes(routed)
+	s.full = max(first, second) + codes(routed)
 	s.stream = 4 * width
 	s.activations = 4*(outputs+5*width+widest) + codes(2*widest+width) + 2*(4*routed+codes(routed))
 	return s

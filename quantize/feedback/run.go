@@ -98,19 +98,20 @@ func Run(ctx context.Context, pool *infer.Pool, source *checkpoint.Checkpoint, w
 	if u.total == 0 {
 		return nil // no type that is chosen
 	}
-	for from, to := range layersAlone(streams[0].model) {
+	full := streams[0].model
+	for from, to := range partsAlone(full) {
 		for _, s := range streams {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := u.layers(s, from, to); err != nil {
+			if err := u.parts(s, from, to); err != nil {
 				return err
 			}
 			if s.art != nil {
-				release(s.art.Checkpoint, from, to)
+				release(s.art.Checkpoint, full.LayerOf(from), full.LayerOf(to))
 			}
 		}
-		release(source, from, to)
+		release(source, full.LayerOf(from), full.LayerOf(to))
 	}
 	if err := u.heads(streams); err != nil {
 		return err

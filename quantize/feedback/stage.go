@@ -10,16 +10,16 @@ import (
 	"bitmill/formats"
 )
 
-// pass is the state of a pass of one model through some layers. An artifact's goes in stages: the matrices that are
+// pass is the state of a pass of one model through parts of layers. An artifact's goes in stages: the matrices that are
 // multiplied together are chosen before that, when their inputs in all groups are known. The last group's pass is the
-// one that goes on from stage to stage. The groups before it run from the first of the layers to the stage, again for
+// one that goes on from stage to stage. The groups before it run from the first of the parts to the stage, again for
 // each stage: nothing but their streams has to be kept, and it costs less than to write all activations to a disk and
 // to read them again.
 type pass struct {
 	art      *Artifact // whose it is; nil: the full model's
 	model    *infer.Model
 	stream   *stream
-	from, to int  // layers
+	from, to int  // parts of layers
 	active   bool // layers run; else it is the embedding
 	err      error
 
@@ -101,7 +101,7 @@ func (u *run) others() error {
 		case err == nil && !u.active:
 			err = u.put(u.stream, x)
 		case err == nil:
-			return fmt.Errorf("internal error: layer %d has no products number %d", u.from, u.stage)
+			return fmt.Errorf("internal error: layer %d has no products number %d", u.model.LayerOf(u.from), u.stage)
 		case u.active && errors.Is(err, infer.ErrStopped):
 			err = nil
 		}
@@ -118,7 +118,7 @@ func (u *run) forward() ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return u.current().Layers(u.model, u.at.seqs, x, u.from, u.to)
+	return u.current().Parts(u.model, u.at.seqs, x, u.from, u.to)
 }
 
 // multiply is called before products are computed.

@@ -77,11 +77,12 @@ func (u *run) embed(s *stream) error {
 	return nil
 }
 
-// layersAlone are the ranges [from, to) of layers that run without the others.
-func layersAlone(m *infer.Model) iter.Seq2[int, int] {
+// partsAlone are the ranges [from, to) of parts of layers that run without the others.
+func partsAlone(m *infer.Model) iter.Seq2[int, int] {
 	return func(yield func(from, to int) bool) {
-		for from, to := 0, 1; from < m.Config.Layers; from, to = to, to+1 {
-			for to < m.Config.Layers && m.Cut(to) != nil {
+		n := m.PartCount()
+		for from, to := 0, 1; from < n; from, to = to, to+1 {
+			for to < n && m.CutPart(to) != nil {
 				to++
 			}
 			if !yield(from, to) {
@@ -91,8 +92,8 @@ func layersAlone(m *infer.Model) iter.Seq2[int, int] {
 	}
 }
 
-// layers runs layers [from, to) on a stream and quantizes their matrices on the way.
-func (u *run) layers(s *stream, from, to int) error {
+// parts runs parts [from, to) of layers on a stream and quantizes their matrices on the way.
+func (u *run) parts(s *stream, from, to int) error {
 	u.begin(s, from, to)
 	u.active = true
 	if s.art == nil {
@@ -120,7 +121,7 @@ func (u *run) layers(s *stream, from, to int) error {
 	return nil
 }
 
-// through runs the layers for all groups.
+// through runs the parts for all groups.
 func (u *run) through() error {
 	for i := range u.groups {
 		u.at, u.seen = &u.groups[i], nil
