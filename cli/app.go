@@ -91,7 +91,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	}
 	for _, build := range []func() *cli.Command{
 		runCommand, planCommand, convertCommand, calibrateCommand, quantizeCommand, evalCommand, benchCommand,
-		thresholdCommand, checkCommand, recommendCommand, batchCommand, inspectCommand, diffCommand, verifyCommand,
+		thresholdCommand, checkCommand, reportCommand, recommendCommand, batchCommand, inspectCommand, diffCommand, verifyCommand,
 		splitCommand, mergeCommand, tokenizeCommand, generateCommand, logitsCommand, formatsCommand, completionCommand,
 		manCommand,
 	} {

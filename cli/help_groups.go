@@ -76,6 +76,10 @@ var examples = map[string][]string{
 		"bitmill check out/report.json --budget rules.yaml",
 		"bitmill check new.json --baseline old.json --junit gate.xml",
 	},
+	"report": {
+		"bitmill report old/report.json new/report.json -o changes.html",
+		"bitmill report monday.json tuesday.json wednesday.json --markdown trend.md",
+	},
 	"recommend": {
 		"bitmill recommend out/report.json --ram 8GiB",
 		"bitmill recommend out/report.json --max-kld 0.02",

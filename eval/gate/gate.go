@@ -76,6 +76,12 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 			return nil, err
 		}
 	}
+	base := func(model, format string) *report.Row {
+		if baseline == nil {
+			return nil
+		}
+		return baseline.Row(model, format)
+	}
 	artifacts := 0
 	for range r.Rows() {
 		artifacts++
@@ -90,7 +96,7 @@ func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error)
 		for m, row := range r.Rows() {
 			if rule.covers(m, row) {
 				found = true
-				out.Findings = append(out.Findings, rule.apply(m.Name, row, rowOf(baseline, m.Name, row.Format), o))
+				out.Findings = append(out.Findings, rule.apply(m.Name, row, base(m.Name, row.Format), o))
 			}
 		}
 		gone := lost(r, baseline, rule)
@@ -166,24 +172,12 @@ func lost(r, baseline *report.Report, rule Rule) []Finding {
 	}
 	var out []Finding
 	for m, row := range baseline.Rows() {
-		if rule.covers(m, row) && rowOf(r, m.Name, row.Format) == nil {
+		if rule.covers(m, row) && r.Row(m.Name, row.Format) == nil {
 			out = append(out, Finding{Rule: rule.String(), Model: m.Name, Format: row.Format, Status: Missing, P: 1,
 				Reason: "The baseline has this artifact, the report does not."})
 		}
 	}
 	return out
-}
-
-func rowOf(r *report.Report, model, format string) *report.Row {
-	if r == nil {
-		return nil
-	}
-	for m, row := range r.Rows() {
-		if m.Name == model && row.Format == format {
-			return row
-		}
-	}
-	return nil
 }
 
 // matches tests a name against a pattern of path.Match; "" matches all. Patterns have been checked.
