@@ -21,11 +21,8 @@ import (
 )
 
 func pattern(n int) []byte {
-	r := rand.New(rand.NewPCG(1, uint64(n)))
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)}).Read(b)
 	return b
 }
 
