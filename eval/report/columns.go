@@ -99,7 +99,7 @@ var columns = []column{
 }
 
 // gradedColumns end with the word that the page shows beside the files.
-var gradedColumns = append(slices.Clone(columns), ofArtifacts("Quality", "a word for KLD and same top", 1,
+var gradedColumns = append(slices.Clone(columns), ofArtifacts("Quality", "a word for KLD and same top", 3,
 	func(r *Row) string { return r.Grade().String() }))
 
 // resourceColumns are speed and memory.
