@@ -55,7 +55,7 @@ func demoModel(t testing.TB, name string, weights int64) Model {
 			Text: score.Text{PPL: file.Source.PPL, PPLSE: file.Source.SE}, Seconds: Seconds{"evaluate": 20.5}}}
 	for _, f := range []string{"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q3_K_S", "Q2_K"} {
 		x := file.Formats[f]
-		m.Artifacts = append(m.Artifacts, Row{Format: f, Path: name + "-" + f + ".gguf", SHA256: "00" + f, FileBytes: x.FileBytes,
+		m.Artifacts = append(m.Artifacts, Row{Format: f, Path: name + "-" + f + ".gguf", SHA256: fmt.Sprintf("%064x", x.FileBytes), FileBytes: x.FileBytes,
 			PayloadBits: 8 * (x.FileBytes - header), Weights: weights, MatrixBits: 8*(x.FileBytes-header) - 32*1792, MatrixWeights: weights - 1792,
 			Text: score.Text{PPL: x.PPL[0], PPLSE: x.PPL[1], LnRatio: x.Ratio[0], LnRatioSE: x.Ratio[1], KLD: x.KLD[0], KLDSE: x.KLD[1],
 				KLDMedian: x.Median[0], KLDP99: x.P99[0], KLDMax: x.Max[0], KLDP999: math.NaN(), RMSDeltaP: math.NaN(),
