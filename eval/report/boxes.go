@@ -2,7 +2,11 @@ package report
 
 import (
 	"math"
+	"regexp"
 	"slices"
+
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
 )
 
 // box is a rectangle of a drawing.
@@ -107,24 +111,15 @@ func (s *room) leads(l *label, at point, r float64, strict bool) bool {
 	return true
 }
 
-// widths are those of Arial and Liberation Sans for the characters from space to ~, in thousandths of the size.
-var widths = [...]float64{
-	278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
-	556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
-	667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
-	556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584}
+// sans is as wide as Arial.
+var sans = font.Font{Typeface: "Liberation", Variant: "Sans", Size: fontSize}
+
+var beyondASCII = regexp.MustCompile(`[^ -~]`)
 
 // textWidth is the width of a text; characters beyond ASCII count as the widest of common ones. Fonts other than those
 // measured may be a little wider.
 func textWidth(s string, size float64) float64 {
 	const slack = 1.06
-	sum := 0.0
-	for _, c := range s {
-		if i := int(c) - ' '; i >= 0 && i < len(widths) {
-			sum += widths[i]
-		} else {
-			sum += 1000
-		}
-	}
-	return slack * size * sum / 1000
+	face := font.DefaultCache.Lookup(sans, vg.Length(size))
+	return slack * float64(face.Width(beyondASCII.ReplaceAllString(s, "@")))
 }

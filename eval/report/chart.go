@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
-	"math"
 	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // chart is a plot of series.
@@ -14,9 +18,9 @@ type chart struct {
 	width, height float64 // 0: the usual
 	all           []series
 	logX, logY    bool
-	zero          bool                           // y begins at 0
-	ends          bool                           // names stand at the ends of the lines
-	ticks         func(low, high float64) []tick // of x; nil: even steps
+	zero          bool        // y begins at 0
+	ends          bool        // names stand at the ends of the lines
+	ticks         plot.Ticker // of x; nil: even steps
 }
 
 // series is one model, or one format, in a plot.
@@ -30,7 +34,7 @@ type series struct {
 
 // mark is one artifact in a plot.
 type mark struct {
-	x, y, err float64
+	x, y, err float64 // err is 0 where y is logarithmic
 	label     string
 	title     string // what is told of it; "": its label and numbers
 	crossed   bool   // crossed out
@@ -77,12 +81,12 @@ const (
 	fontSize   = 12
 )
 
-// plot is a chart on its way into a drawing.
-type plot struct {
+// picture is a chart on its way into a drawing.
+type picture struct {
 	*chart
-	d       drawing
-	x, y    axis
-	area    box
+	canvas
+	*plot.Plot
+	area    draw.Canvas // of the marks
 	numbers []int
 }
 
@@ -91,127 +95,120 @@ func (c *chart) svg() template.HTML {
 	if len(c.all) == 0 {
 		return ""
 	}
-	p := &plot{chart: c, numbers: c.numbers()}
-	p.d.width, p.d.height = cmp.Or(c.width, plotWidth), cmp.Or(c.height, plotHeight)
-	p.scales()
-	p.grid()
-	for i := range c.all {
-		if p.numbers[i] == 0 {
-			p.series(i)
-		}
-	}
-	for i := range c.all {
-		if p.numbers[i] > 0 {
-			p.series(i)
-		}
-	}
-	if c.ends {
-		p.endNames()
-	} else {
-		p.names()
-	}
-	return p.d.html("plot", c.title)
-}
-
-// scales fits the axes to the marks.
-func (p *plot) scales() {
-	x, y := spread(p.all)
-	for _, s := range p.all {
-		for _, m := range s.marks {
-			y.include(m.y + m.err)
-		}
-	}
+	d := &drawing{width: cmp.Or(c.width, plotWidth), height: cmp.Or(c.height, plotHeight)}
+	p := &picture{chart: c, canvas: canvas{drawing: d}, Plot: plot.New(), numbers: c.numbers()}
+	p.Add(&plotter.Grid{Vertical: lines("grid"), Horizontal: lines("grid")})
 	right := 18.0
-	if p.ends {
-		for i, s := range p.all {
-			if p.numbers[i] > 0 {
-				right = max(right, min(textWidth(s.name, 11)+26, p.d.width/3))
+	for _, grey := range []bool{true, false} {
+		for i, s := range c.all {
+			if (p.numbers[i] == 0) == grey {
+				p.Add(p.drawn(i))
+			}
+			if c.ends && p.numbers[i] > 0 {
+				right = max(right, min(textWidth(s.name, 11)+26, d.width/3))
 			}
 		}
 	}
-	p.area = box{58, 26, p.d.width - right, p.d.height - 44}
-	p.x = axis{from: p.area.left, to: p.area.right, log: p.logX}
-	p.y = axis{from: p.area.bottom, to: p.area.top, log: p.logY}
-	p.x.low, p.x.high = pad(x, p.logX, .05, .08)
-	p.y.low, p.y.high = pad(y, p.logY, .08, .08)
-	if p.zero && !p.logY {
-		p.y.low = 0
+	p.scales()
+	whole := draw.NewCanvas(&p.canvas, vg.Length(d.width), vg.Length(d.height))
+	inner := draw.Crop(whole, 0, vg.Length(-right), 24, -26) // around it stand the names of axes and series
+	p.area = p.DataCanvas(inner)
+	p.Draw(inner)
+	low, high := p.place(p.area.Min), p.place(p.area.Max)
+	d.text("axis", "start", point{0, 12}, c.y)
+	d.text("axis", "end", point{high.x, d.height - 6}, c.x)
+	if c.ends {
+		p.endNames(high.x + 16)
+	} else {
+		p.names(box{low.x, high.y - 8, d.width, low.y})
 	}
+	return d.html("plot", c.title)
 }
 
-// grid draws ticks and the names of the axes.
-func (p *plot) grid() {
-	ticks := evenTicks
+// scales gives the axes their scales, ticks and some room around the marks.
+func (p *picture) scales() {
+	p.BackgroundColor = nil
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Tick.Label.Color, a.Tick.Label.Font = class("tick"), sans
+		a.Width, a.Tick.Length = 0, 0
+	}
+	p.X.Padding, p.Y.Padding = 7, 4
+	p.X.Tick.Marker, p.Y.Tick.Marker = cmp.Or(p.ticks, plot.Ticker(evenTicks)), evenTicks
+	if p.logX {
+		p.X.Scale = plot.LogScale{}
+	}
 	if p.logY {
-		ticks = logTicks(number)
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks(number)
 	}
-	for _, t := range ticks(p.y.low, p.y.high) {
-		y := p.y.at(t.value)
-		p.d.line("grid", point{p.area.left, y}, point{p.area.right, y})
-		p.d.text("tick", "end", point{p.area.left - 7, y + 4}, t.label)
+	pad(&p.X, .05, .08)
+	pad(&p.Y, .08, .08)
+	if p.zero {
+		p.Y.Min = 0
 	}
-	ticks = p.ticks
-	if ticks == nil {
-		ticks = evenTicks
-	}
-	last := math.Inf(-1)
-	for _, t := range ticks(p.x.low, p.x.high) {
-		x := p.x.at(t.value)
-		p.d.line("grid", point{x, p.area.top}, point{x, p.area.bottom})
-		half := textWidth(t.label, fontSize) / 2
-		if x-half > last {
-			p.d.text("tick", "middle", point{x, p.area.bottom + 17}, t.label)
-			last = x + half + 4
-		}
-	}
-	p.d.text("axis", "start", point{0, 12}, p.chart.y)
-	p.d.text("axis", "end", point{p.area.right, p.d.height - 6}, p.chart.x)
 }
 
-func (p *plot) at(m mark) point { return point{p.x.at(m.x), p.y.at(m.y)} }
+func (p *picture) at(m mark) point {
+	x, y := p.Transforms(&p.area)
+	return p.place(vg.Point{X: x(m.x), Y: y(m.y)})
+}
 
 // points are the places of marks.
-func (p *plot) points(marks []mark) (out []point) {
+func (p *picture) points(marks []mark) (out []point) {
 	for _, m := range marks {
 		out = append(out, p.at(m))
 	}
 	return out
 }
 
-// series draws the line, the bars and the marks of a series.
-func (p *plot) series(i int) {
-	s, n := &p.all[i], p.numbers[i]
-	p.d.group(fmt.Sprintf("series%d", n), "")
-	p.d.path("curve", p.points(s.line()))
-	if s.fit != nil {
-		x, _ := spread(p.all[i : i+1])
-		p.d.line("fit", p.at(mark{x: x.low, y: s.fit(x.low)}), p.at(mark{x: x.high, y: s.fit(x.high)}))
-	}
-	for _, m := range s.marks {
-		at := p.at(m)
-		if m.err > 0 {
-			low := p.area.bottom
-			if v := m.y - m.err; v > p.y.low {
-				low = p.y.at(v)
-			}
-			p.d.line("bar", point{at.x, low}, point{at.x, p.y.at(m.y + m.err)})
-		}
-		p.d.group("mark", p.titleOf(s, m))
-		switch {
-		case m.crossed:
-			p.d.line("cross", point{at.x - 4, at.y - 4}, point{at.x + 4, at.y + 4})
-			p.d.line("cross", point{at.x - 4, at.y + 4}, point{at.x + 4, at.y - 4})
-		case n == 0:
-			p.d.disc(at, 2)
-		default:
-			shapes[n-1](&p.d, at, 4)
-		}
-		p.d.end()
-	}
-	p.d.end()
+// drawn is a series as gonum/plot draws it, whose range is that of its bars.
+type drawn struct {
+	*plotter.YErrorBars
+	p *picture
+	i int
 }
 
-func (p *plot) titleOf(s *series, m mark) string {
+func (p *picture) drawn(i int) drawn {
+	bars := &plotter.YErrorBars{XYs: values(p.all[i].marks), LineStyle: lines("bar")}
+	for _, m := range p.all[i].marks {
+		bars.YErrors = append(bars.YErrors, struct{ Low, High float64 }{m.err, m.err})
+	}
+	return drawn{bars, p, i}
+}
+
+func values(marks []mark) (out plotter.XYs) {
+	for _, m := range marks {
+		out = append(out, plotter.XY{X: m.x, Y: m.y})
+	}
+	return out
+}
+
+// Plot draws the line, the bars and the marks.
+func (d drawn) Plot(c draw.Canvas, p *plot.Plot) {
+	s, n := &d.p.all[d.i], d.p.numbers[d.i]
+	d.p.group(fmt.Sprintf("series%d", n), "")
+	(&plotter.Line{XYs: values(s.line()), LineStyle: lines("curve")}).Plot(c, p)
+	if s.fit != nil {
+		x0, x1, _, _ := d.DataRange()
+		(&plotter.Function{F: s.fit, XMin: x0, XMax: x1, Samples: 2, LineStyle: lines("fit")}).Plot(c, p)
+	}
+	d.YErrorBars.Plot(c, p)
+	for _, m := range s.marks {
+		at := d.p.at(m)
+		d.p.group("mark", d.p.titleOf(s, m))
+		switch {
+		case m.crossed:
+			d.p.cross(at, 4)
+		case n == 0:
+			d.p.disc(at, 2)
+		default:
+			shapes[n-1](d.p.drawing, at, 4)
+		}
+		d.p.end()
+	}
+	d.p.end()
+}
+
+func (p *picture) titleOf(s *series, m mark) string {
 	if m.title != "" {
 		return m.title
 	}
@@ -223,8 +220,8 @@ func (p *plot) titleOf(s *series, m mark) string {
 }
 
 // names writes the marks' labels where there is room; their titles name the others.
-func (p *plot) names() {
-	r := room{area: box{p.area.left, p.area.top - 8, p.d.width, p.area.bottom}}
+func (p *picture) names(area box) {
+	r := room{area: area}
 	for _, s := range p.all {
 		for _, m := range s.marks {
 			r.taken = append(r.taken, around(p.at(m), 5))
@@ -240,15 +237,13 @@ func (p *plot) names() {
 	}
 }
 
-// label writes a name at its place.
-func (p *plot) label(class string, l label, s string) { p.d.label(class, l, s) }
-
 // A line of text is so high, and reaches so far below its base line, as shares of its size.
 const (
 	lineHeight = 1.05
 	descent    = .25
 )
 
+// label writes a name at its place.
 func (d *drawing) label(class string, l label, s string) {
 	if l.lead {
 		d.line("lead", l.from, l.to)
@@ -256,8 +251,8 @@ func (d *drawing) label(class string, l label, s string) {
 	d.text(class, "middle", point{(l.left + l.right) / 2, l.bottom - (l.bottom-l.top)*descent/lineHeight}, s)
 }
 
-// endNames writes the series' names right of their last marks, one below the other.
-func (p *plot) endNames() {
+// endNames writes the series' names at x, right of their last marks, one below the other.
+func (p *picture) endNames(x float64) {
 	type name struct {
 		i  int
 		at point
@@ -275,26 +270,13 @@ func (p *plot) endNames() {
 	for k := 1; k < len(all); k++ {
 		all[k].y = max(all[k].y, all[k-1].y+high)
 	}
-	bottom := p.d.height - 30
+	bottom := p.drawing.height - 30
 	for k, next := len(all)-1, bottom+high; k >= 0; k-- {
 		all[k].y = min(all[k].y, next-high)
 		next = all[k].y
 	}
 	for _, n := range all {
-		x := p.area.right + 16
-		p.d.line("lead", point{n.at.x + 5, n.at.y}, point{x - 3, n.y})
-		p.d.text(fmt.Sprintf("name series%d", p.numbers[n.i]), "start", point{x, n.y + 4}, p.all[n.i].name)
+		p.line("lead", point{n.at.x + 5, n.at.y}, point{x - 3, n.y})
+		p.text(fmt.Sprintf("name series%d", p.numbers[n.i]), "start", point{x, n.y + 4}, p.all[n.i].name)
 	}
-}
-
-// spread is the range of all marks.
-func spread(all []series) (x, y extent) {
-	x, y = noExtent(), noExtent()
-	for _, s := range all {
-		for _, m := range s.marks {
-			x.include(m.x)
-			y.include(m.y)
-		}
-	}
-	return x, y
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/plot"
+
 	"bitmill/eval/paired"
 	"bitmill/eval/pareto"
 )
@@ -123,7 +125,7 @@ func confidenceChart(m *Model) *chart {
 	c := &chart{title: "KL divergence of " + clean(m.Name) + " by the source's confidence",
 		x: "probability of the source's likeliest token, up to", y: "KLD, nats per token",
 		logY: true, ends: true, height: 300}
-	var edges []tick
+	var edges plot.ConstantTicks
 	focus := m.focus()
 	for _, row := range m.sorted() {
 		s := series{name: clean(row.Format), main: focus[row]}
@@ -131,14 +133,13 @@ func confidenceChart(m *Model) *chart {
 			if b.Tokens > 0 && plausible(b.KLD, drawnKLD, 1e6) && plausible(b.Below, 0, 1) {
 				s.marks = append(s.marks, mark{x: b.Below, y: b.KLD,
 					title: fmt.Sprintf("%s up to %s: KLD %s nats", row.Format, number(b.Below), number(b.KLD))})
-				edges = append(edges, tick{b.Below, number(b.Below)})
+				edges = append(edges, plot.Tick{Value: b.Below, Label: number(b.Below)})
 			}
 		}
 		c.addNamed(s)
 	}
-	slices.SortFunc(edges, func(a, b tick) int { return cmp.Compare(a.value, b.value) })
-	edges = slices.Compact(edges)
-	c.ticks = func(float64, float64) []tick { return edges }
+	slices.SortFunc(edges, func(a, b plot.Tick) int { return cmp.Compare(a.Value, b.Value) })
+	c.ticks = slices.Compact(edges)
 	return c
 }
 

@@ -94,21 +94,19 @@ func (h *hero) pick() {
 
 // scales fits the axes, and places the files.
 func (h *hero) scales() {
-	x, y := noExtent(), noExtent()
+	h.x, h.y = logAxis(h.area.left, h.area.right), logAxis(h.area.bottom, h.area.top)
 	for _, f := range h.files {
-		x.include(float64(f.row.FileBytes))
-		y.include(f.row.KLD)
+		h.x.include(float64(f.row.FileBytes))
+		h.y.include(f.row.KLD)
 		if e := f.row.Reference; e != nil && plausible(e.KLD, drawnKLD, 1e6) {
-			y.include(e.KLD)
+			h.y.include(e.KLD)
 		}
 	}
-	if b := h.m.Fidelity.Budget; plausible(b, y.low/30, y.high*10) {
-		y.include(b)
+	if b := h.m.Fidelity.Budget; plausible(b, h.y.Min/30, h.y.Max*10) {
+		h.y.include(b)
 	}
-	h.x = axis{from: h.area.left, to: h.area.right, log: true}
-	h.y = axis{from: h.area.bottom, to: h.area.top, log: true}
-	h.x.low, h.x.high = pad(x, true, .06, .06)
-	h.y.low, h.y.high = pad(y, true, .06, .1)
+	pad(&h.x.Axis, .06, .06)
+	pad(&h.y.Axis, .06, .1)
 	for i := range h.files {
 		f := &h.files[i]
 		f.at = point{h.x.at(float64(f.row.FileBytes)), h.y.at(f.row.KLD)}
@@ -120,13 +118,13 @@ func (h *hero) scales() {
 
 // zones shades the grades.
 func (h *hero) zones() {
-	top := h.y.low
+	top := h.y.Min
 	for g := Lossless; g <= Poor; g++ {
 		low := top
-		if top = h.y.high; g < Poor {
+		if top = h.y.Max; g < Poor {
 			top = gradeRules[g-1].kld
 		}
-		b := box{h.area.left, h.y.at(min(max(top, h.y.low), h.y.high)), h.area.right, h.y.at(min(max(low, h.y.low), h.y.high))}
+		b := box{h.area.left, h.y.at(h.y.inside(top)), h.area.right, h.y.at(h.y.inside(low))}
 		if b.bottom-b.top < 1 {
 			continue
 		}
@@ -159,24 +157,24 @@ func wordBox(anchor string, at point, s string, size float64) box {
 
 // axes draws file sizes below, bits per weight above, and divergences on the left.
 func (h *hero) axes() {
-	for _, t := range logTicks(number)(h.y.low, h.y.high) {
-		y := h.y.at(t.value)
+	for _, t := range logTicks(number)(h.y.Min, h.y.Max) {
+		y := h.y.at(t.Value)
 		h.d.line("grid", point{h.area.left, y}, point{h.area.right, y})
-		h.d.text("tick", "end", point{h.area.left - 7, y + 4}, t.label)
+		h.d.text("tick", "end", point{h.area.left - 7, y + 4}, t.Label)
 	}
 	last := math.Inf(-1)
-	for _, t := range logTicks(roundSize)(h.x.low, h.x.high) {
-		x := h.x.at(t.value)
+	for _, t := range logTicks(roundSize)(h.x.Min, h.x.Max) {
+		x := h.x.at(t.Value)
 		h.d.line("grid", point{x, h.area.bottom}, point{x, h.area.bottom + 4})
-		if half := textWidth(t.label, fontSize) / 2; x-half > last && x+half < h.d.width {
-			h.d.text("tick", "middle", point{x, h.area.bottom + 18}, t.label)
+		if half := textWidth(t.Label, fontSize) / 2; x-half > last && x+half < h.d.width {
+			h.d.text("tick", "middle", point{x, h.area.bottom + 18}, t.Label)
 			last = x + half + 6
 		}
 	}
 	last = math.Inf(-1)
 	for _, bits := range []float64{1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 10, 12, 16, 24, 32} {
 		v := h.m.bytesAt(bits)
-		if !(v >= h.x.low && v <= h.x.high) {
+		if !(v >= h.x.Min && v <= h.x.Max) {
 			continue
 		}
 		x := h.x.at(v)

@@ -75,7 +75,7 @@ func (h *hero) mark(f heroFile, deploy bool) {
 // budget draws the line that the fidelity threshold is measured against.
 func (h *hero) budget() {
 	b := h.m.Fidelity.Budget
-	if !(b >= h.y.low && b <= h.y.high) {
+	if !(b >= h.y.Min && b <= h.y.Max) {
 		return
 	}
 	y := h.y.at(b)
@@ -94,12 +94,10 @@ func (h *hero) budget() {
 // threshold draws where the divergence crosses the budget, with its interval.
 func (h *hero) threshold() {
 	f := &h.m.Fidelity
-	if !f.Located || !(f.Budget >= h.y.low && f.Budget <= h.y.high) {
+	if !f.Located || !(f.Budget >= h.y.Min && f.Budget <= h.y.Max) {
 		return
 	}
-	place := func(bits float64) float64 {
-		return min(max(h.x.at(h.m.bytesAt(bits)), h.area.left), h.area.right)
-	}
+	place := func(bits float64) float64 { return h.x.at(h.x.inside(h.m.bytesAt(bits))) }
 	x := place(f.BPW)
 	if math.IsNaN(x) {
 		return

@@ -95,6 +95,12 @@ func (d *drawing) tent(at point, r float64)     { d.polygon("open", at, r*1.15, 
 func (d *drawing) diamond(at point, r float64)  { d.polygon("", at, r*1.25, 0, -1, 1, 0, 0, 1, -1, 0) }
 func (d *drawing) kite(at point, r float64)     { d.polygon("open", at, r*1.25, 0, -1, 1, 0, 0, 1, -1, 0) }
 
+// cross is the mark of what is crossed out.
+func (d *drawing) cross(at point, r float64) {
+	d.line("cross", point{at.x - r, at.y - r}, point{at.x + r, at.y + r})
+	d.line("cross", point{at.x - r, at.y + r}, point{at.x + r, at.y - r})
+}
+
 // polygon has its corners around a place, in units of r.
 func (d *drawing) polygon(class string, at point, r float64, corners ...float64) {
 	var b strings.Builder

@@ -185,13 +185,13 @@ func (t *tensorGrid) heatMap(row int, s scale, title string) template.HTML {
 	const left, top, wide = 34, 4, 240
 	high := float64(min(14*t.layers, 250))
 	d := drawing{width: wide, height: top + high + 78}
-	x := axis{low: 0, high: float64(len(t.inner)), from: left, to: wide - 6}
-	y := axis{low: 0, high: float64(t.layers), from: top, to: top + high}
+	x := func(column float64) float64 { return left + (wide-6-left)*column/float64(len(t.inner)) }
+	y := func(layer float64) float64 { return top + high*layer/float64(t.layers) }
 	for _, tick := range wholeTicks(0, float64(t.layers-1)) {
-		d.text("tick", "end", point{left - 5, y.at(tick.value+.5) + 4}, tick.label)
+		d.text("tick", "end", point{left - 5, y(tick.Value+.5) + 4}, tick.Label)
 	}
 	for i, r := range t.inner {
-		at := point{x.at(float64(i) + .5), top + high + 12}
+		at := point{x(float64(i) + .5), top + high + 12}
 		d.add(`<g transform="rotate(-45 %s %s)">`, length(at.x), length(at.y))
 		d.text("tick", "end", point{at.x + 2, at.y + 2}, r)
 		d.end()
@@ -203,7 +203,7 @@ func (t *tensorGrid) heatMap(row int, s scale, title string) template.HTML {
 		column, layer := float64(slices.Index(t.inner, t.role[i])), float64(t.layer[i])
 		d.group("", fmt.Sprintf("%s: %s", t.name[i], number(v)))
 		d.rect(fmt.Sprintf("heat%d", s.level(v)+1),
-			box{x.at(column) + .5, y.at(layer) + .5, x.at(column+1) - .5, y.at(layer+1) - .5})
+			box{x(column) + .5, y(layer) + .5, x(column+1) - .5, y(layer+1) - .5})
 		d.end()
 	}
 	return d.html("plot", title)
