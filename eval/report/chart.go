@@ -58,14 +58,7 @@ func (c *chart) numbers() []int {
 }
 
 // rest counts the series without a colour of their own.
-func (c *chart) rest() (n int) {
-	for _, k := range c.numbers() {
-		if k == 0 {
-			n++
-		}
-	}
-	return n
-}
+func (c *chart) rest() int { return len(c.all) - slices.Max(append(c.numbers(), 0)) }
 
 // line are the marks that are joined.
 func (s *series) line() []mark {

@@ -145,13 +145,7 @@ func (h *hero) word(class, anchor string, at point, s string, size float64) {
 
 func wordBox(anchor string, at point, s string, size float64) box {
 	w := textWidth(s, size)
-	left := at.x
-	switch anchor {
-	case "end":
-		left -= w
-	case "middle":
-		left -= w / 2
-	}
+	left := at.x - w*map[string]float64{"middle": .5, "end": 1}[anchor]
 	return box{left, at.y - size*(lineHeight-descent), left + w, at.y + size*descent}
 }
 

@@ -1,10 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 )
 
@@ -35,18 +33,12 @@ func (h *hero) marks() {
 			h.room.taken = append(h.room.taken, around(f.reference, 4))
 		}
 	}
-	files := slices.Clone(h.files) // those on the frontier last, over the others
-	slices.SortStableFunc(files, func(a, b heroFile) int {
-		order := func(f heroFile) int {
-			if f.front {
-				return 1
+	for _, front := range []bool{false, true} { // those on the frontier last, over the others
+		for _, f := range h.files {
+			if f.front == front {
+				h.mark(f, f.row == deploy)
 			}
-			return 0
 		}
-		return cmp.Compare(order(a), order(b))
-	})
-	for _, f := range files {
-		h.mark(f, f.row == deploy)
 	}
 }
 

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -93,8 +92,7 @@ func logTicks(label func(float64) string) plot.TickerFunc {
 		}
 		for e := int(math.Floor(math.Log10(low))); e <= int(math.Ceil(math.Log10(high))); e++ {
 			for _, s := range steps {
-				v, err := strconv.ParseFloat(fmt.Sprintf("%ge%d", s, e), 64) // exact decimal: no 0.30000000000000004
-				if err == nil && v >= low && v <= high {
+				if v := s * math.Pow10(e); v >= low && v <= high {
 					out = append(out, plot.Tick{Value: v, Label: label(v)})
 				}
 			}
