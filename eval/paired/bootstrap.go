@@ -31,13 +31,19 @@ func NewBootstrap(n int, o Options, series ...[]float64) *Bootstrap {
 	o = o.WithDefaults()
 	b := &Bootstrap{n: n, block: o.BlockLength(n, series...), rng: rand.New(rand.NewPCG(o.Seed, 0))}
 	b.weights = make([]float64, n)
-	blocks := max(2, float64(n)/float64(b.block))
-	student := distuv.StudentsT{Sigma: 1, Nu: blocks - 1}
-	b.spread = math.Sqrt(blocks/(blocks-1)) * student.Quantile((1+o.Level)/2) / Quantile(o.Level)
-	if o.Looks {
-		b.spread *= sequential.Widening(n, o.Level)
-	}
+	b.spread = o.spread(n, float64(n)/float64(b.block))
 	return b
+}
+
+// spread is the factor by which an interval of the normal distribution grows, for n items in so many blocks.
+func (o Options) spread(n int, blocks float64) float64 {
+	blocks = max(2, blocks)
+	student := distuv.StudentsT{Sigma: 1, Nu: blocks - 1}
+	spread := math.Sqrt(blocks/(blocks-1)) * student.Quantile((1+o.Level)/2) / Quantile(o.Level)
+	if o.Looks {
+		spread *= sequential.Widening(n, o.Level)
+	}
+	return spread
 }
 
 // Next draws a resample.

@@ -5,15 +5,15 @@ package paired
 // no others.
 func Common(items [][]int, lengths []int) (places [][]int) {
 	count := map[int]int{}
-	for k, n := range lengths {
-		for i := range n {
+	for k := range lengths {
+		for i := range known(items[k], lengths[k]) {
 			count[number(items[k], i)]++
 		}
 	}
 	places = make([][]int, len(lengths))
 	for k, n := range lengths {
 		at := make([]int, 0, n)
-		for i := range n {
+		for i := range known(items[k], n) {
 			if count[number(items[k], i)] == len(lengths) {
 				at = append(at, i)
 			}
@@ -23,6 +23,14 @@ func Common(items [][]int, lengths []int) (places [][]int) {
 		}
 	}
 	return places
+}
+
+// known is how many values of a series of n have a number.
+func known(items []int, n int) int {
+	if items == nil {
+		return n
+	}
+	return min(n, len(items))
 }
 
 func number(items []int, i int) int {

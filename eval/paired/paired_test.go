@@ -1,6 +1,7 @@
 package paired
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -111,6 +112,13 @@ func TestEstimate(t *testing.T) {
 	if d, ok := short.Against(b, Options{}); !ok || d != alone {
 		t.Errorf("%+v, not %+v", d, alone)
 	}
+	eight, looks := Estimate{b.Value, b.SE, b.Series[:8], nil}, Options{Looks: true}
+	if d, ok := short.Against(b, looks); !ok || d != alone {
+		t.Errorf("all five: %+v, not %+v", d, alone)
+	}
+	if d, ok := eight.Against(a, looks); !ok || !(d.High-d.Low > 1.5*(alone.High-alone.Low)) || d.P < alone.P {
+		t.Errorf("eight at any look: %+v, no wider than %+v", d, alone)
+	}
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, none := range []Estimate{{Value: 1}, {Value: 1, SE: nan}, {Value: nan, SE: 1}, {Value: 1, SE: inf}} {
 		if d, ok := none.Against(Estimate{Value: 2}, Options{}); ok {
@@ -183,5 +191,22 @@ func TestHolm(t *testing.T) {
 	}
 	if !math.IsNaN(got[3]) {
 		t.Errorf("a comparison not made got %v", got[3])
+	}
+}
+
+// TestCommon: items that only one has are left out; what has no number is none.
+func TestCommon(t *testing.T) {
+	for _, c := range []struct {
+		items   [][]int
+		lengths []int
+		want    string
+	}{
+		{[][]int{nil, nil}, []int{3, 3}, "[[] []]"},
+		{[][]int{{0, 2, 5}, nil}, []int{3, 4}, "[[0 1] [0 2]]"},
+		{[][]int{{0, 2}, nil}, []int{3, 3}, "[[0 1] [0 2]]"},
+	} {
+		if got := fmt.Sprint(Common(c.items, c.lengths)); got != c.want {
+			t.Errorf("%v: %s, not %s", c.items, got, c.want)
+		}
 	}
 }
