@@ -220,13 +220,15 @@ func (j *job) end(v *Evaluation, m *report.Model, rows []*report.Row) error {
 
 // spent says, where verdicts had to be certain, how many windows of the text the rows of a model took, and what for.
 func (g Goal) spent(model string, rows []*report.Row, windows int) string {
-	if !g.Decided || len(rows) == 0 {
+	if !g.Decided || len(rows) == 0 || windows <= g.least() {
 		return ""
 	}
 	count := func(r *report.Row) int { return len(r.WindowKLD) }
 	least := slices.MinFunc(rows, func(a, b *report.Row) int { return count(a) - count(b) })
 	most := slices.MaxFunc(rows, func(a, b *report.Row) int { return count(a) - count(b) })
 	switch {
+	case count(least) == windows:
+		return fmt.Sprintf("%s: the verdicts took all %d windows", model, windows)
 	case count(most) == windows:
 		return fmt.Sprintf("%s: some verdicts took all %d windows; %s took %d", model, windows, least.Format, count(least))
 	case count(least) == count(most):

@@ -3,6 +3,9 @@ package pipeline
 import (
 	"strings"
 	"testing"
+
+	"bitmill/eval/report"
+	"bitmill/eval/score"
 )
 
 // TestParseGoal: what is read is written again; what is no goal is refused.
@@ -42,5 +45,27 @@ func TestRunUntil(t *testing.T) {
 	o.Until = Goal{}
 	if s, _ = mustRun(t, o); s.Report.Models[0].Artifacts[0].Sample != nil || s.Report.Text.Seed != 0 {
 		t.Error("a run over all windows is a sample")
+	}
+}
+
+// TestSpent: what verdicts took is told where there was a choice.
+func TestSpent(t *testing.T) {
+	row := func(format string, n int) *report.Row {
+		return &report.Row{Format: format, Text: score.Text{WindowKLD: make(score.Series, n)}, Sample: &report.Sample{For: "kld of A"}}
+	}
+	for _, c := range []struct {
+		a, b, windows int
+		want          string
+	}{
+		{5, 5, 5, ""},
+		{26, 26, 26, "m: the verdicts took all 26 windows"},
+		{8, 26, 26, "m: some verdicts took all 26 windows; A took 8"},
+		{8, 8, 26, "m: every verdict is certain after 8 of 26 windows"},
+		{8, 12, 26, "m: every verdict is certain after 8 to 12 of 26 windows; B took most, for \"kld of A\""},
+	} {
+		rows := []*report.Row{row("A", c.a), row("B", c.b)}
+		if got := (Goal{Decided: true}).spent("m", rows, c.windows); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }

@@ -34,7 +34,9 @@ func TestForecastOfARepeatedRun(t *testing.T) {
 		t.Fatal("the run was not interrupted")
 	}
 	for _, want := range []string{"read m, errors m, evaluate m", "read m"} {
-		f, err := DryRun(t.Context(), o, Discard{})
+		dry := o
+		dry.CommandLine, dry.Threads, dry.Force = "bitmill run m --dry-run --force", 1, true
+		f, err := DryRun(t.Context(), dry, Discard{})
 		if err != nil {
 			t.Fatal(err)
 		}
