@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"bitmill/formats"
+	"bitmill/quantize"
 )
 
 // configEnv names the file of settings in place of the default, bitmill/config.yaml in the user's folder for settings.
@@ -38,7 +39,7 @@ type config struct {
 // settingOf is the setting that stands for a flag; "" for most.
 func settingOf(command, flag string) string {
 	switch command + " " + flag {
-	case "run calibration", "calibrate text":
+	case "run calibration", "calibrate text", "quantize calibration":
 		return "calibration"
 	case "run text", "eval text":
 		return "text"
@@ -55,6 +56,19 @@ func settingOf(command, flag string) string {
 	return ""
 }
 
+// givesWay reports whether other flags leave no use for a setting, so that it stands back without a word.
+func givesWay(c *cli.Context, setting string) bool {
+	switch c.Command.Name + " " + setting {
+	case "run calibration":
+		return c.Bool("no-imatrix") || c.String("imatrix") != "" && c.String("method") == quantize.Reference
+	case "quantize calibration":
+		return !quantize.Fits(c.String("method"))
+	case "eval text":
+		return len(c.StringSlice("tasks")) > 0 && !c.Bool("oracle")
+	}
+	return false
+}
+
 // applyConfig sets the flags that are not given and have a setting.
 func applyConfig(c *cli.Context) error {
 	file, from, err := readConfig()
@@ -68,7 +82,7 @@ func applyConfig(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		setting := settingOf(c.Command.Name, name)
-		if setting == "" || c.IsSet(name) || setting == "calibration" && c.Bool("no-imatrix") {
+		if setting == "" || c.IsSet(name) || givesWay(c, setting) {
 			continue
 		}
 		value, place := values[setting], fmt.Sprintf("%s in %s", setting, from)
@@ -83,9 +97,7 @@ func applyConfig(c *cli.Context) error {
 		}
 		places["--"+name] = place
 	}
-	if c.App != nil { // a job's flags belong to none
-		c.App.Metadata = map[string]any{placesKey: places}
-	}
+	c.App.Metadata = map[string]any{placesKey: places}
 	return nil
 }
 
@@ -94,19 +106,21 @@ const placesKey = "places of settings"
 
 // namesPlaces makes an action name the setting, not the flag, in an error about a flag that nobody typed.
 func namesPlaces(do cli.ActionFunc) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		err := do(c)
-		if !errors.As(err, new(usageError)) {
-			return err
-		}
-		places, _ := c.App.Metadata[placesKey].(map[string]string)
-		for flag, place := range places {
-			if what, ok := strings.CutPrefix(err.Error(), flag+" "); ok {
-				return usagef("%s %s", place, what)
-			}
-		}
+	return func(c *cli.Context) error { return inPlace(c, do(c)) }
+}
+
+// inPlace is an error that names the setting instead of the flag which it set.
+func inPlace(c *cli.Context, err error) error {
+	if !errors.As(err, new(usageError)) {
 		return err
 	}
+	places, _ := c.App.Metadata[placesKey].(map[string]string)
+	for flag, place := range places {
+		if what, ok := strings.CutPrefix(err.Error(), flag+" "); ok {
+			return usagef("%s %s", place, what)
+		}
+	}
+	return err
 }
 
 // readConfig reads the file of settings; there need not be one, unless configEnv names it.

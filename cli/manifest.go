@@ -138,7 +138,7 @@ func newJob(keys map[string]any, base, out string) (job, error) {
 		j.options, err = runOptions(c)
 	}
 	if err != nil {
-		return job{}, fmt.Errorf("job %q: %w", name, err)
+		return job{}, fmt.Errorf("job %q: %w", name, inPlace(c, err))
 	}
 	return j, nil
 }
@@ -153,7 +153,7 @@ func runFlags(models []string) (*cli.Context, error) {
 		}
 	}
 	err := set.Parse(append([]string{"--"}, models...))
-	c := cli.NewContext(nil, set, nil)
+	c := cli.NewContext(&cli.App{}, set, nil)
 	c.Command = run
 	return c, err
 }
