@@ -19,8 +19,7 @@ func benchCommand() *cli.Command {
 		ArgsUsage: "MODEL...",
 		Description: `pp N is a prompt of N random tokens, with the logits of the last one; tg N is N single tokens; @ d N
 says that N tokens are in the cache before them. Lists are numbers with commas, or ranges: 128-512+128, 64-1024*2. The
-weights are first moved to memory, in the order in which the kernels read
-them, as far as memory allows. Models take turns, repetition by repetition, after each has warmed up. Each speed is
+weights are first moved to memory, in the order in which the kernels read them, as far as memory allows. Models take turns, repetition by repetition, after each has warmed up. Each speed is
 shown with its bound: the share of the time that reading the weights and the cache takes at the measured speed of
 reading, or the share that multiplying takes at the measured peak, whichever is larger.`,
 		Flags: []cli.Flag{
@@ -49,6 +48,9 @@ reading, or the share that multiplying takes at the measured peak, whichever is 
 			}
 			if !slices.Contains(benchForms, c.String("output")) {
 				return usagef("--output %s: the table can be had as %s", c.String("output"), strings.Join(benchForms, ", "))
+			}
+			if e.json && c.IsSet("output") {
+				return usagef("give --output or --json, not both")
 			}
 			if o.Kernel, err = kernelFlag(c.String("kernel")); err != nil {
 				return err

@@ -1,5 +1,5 @@
 // Package corpus holds the built-in texts, one to calibrate on and one to evaluate on, embedded in the binary: prose,
-// dialogue, code, mathematics, tables, chat, twenty languages, things of every day and of professions. They share no
+// dialogue, code, mathematics, tables, chat, twenty-four languages, things of every day and of professions. They share no
 // content. Built with the tag nodemo or slim, the binary has neither.
 //
 // Each text is joined from pieces of about two thousand bytes, files that data/README.md describes.
