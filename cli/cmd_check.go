@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,6 +18,7 @@ import (
 	"bitmill/eval/report"
 	"bitmill/formats"
 	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 type checkOptions struct {
@@ -59,7 +63,7 @@ func checkCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return checkReport(e, rep, o)
+			return checkReport(e, args[0], rep, o)
 		}),
 	}
 }
@@ -80,7 +84,7 @@ func (o *checkOptions) checkTargets(inputs ...string) error {
 }
 
 // checkReport prints one line per finding and fails when one does.
-func checkReport(e env, rep *report.Report, o checkOptions) error {
+func checkReport(e env, path string, rep *report.Report, o checkOptions) error {
 	rules, err := pipeline.ReadBudget(o.budget)
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	result.Command = deciding(rep, result, o.budget)
+	result.Command = deciding(rep, result, path, o.budget)
 	if err := writeFindings(result, o); err != nil {
 		return err
 	}
@@ -107,9 +111,9 @@ func checkReport(e env, rep *report.Report, o checkOptions) error {
 	return cmp.Or(err, gateError(result))
 }
 
-// deciding is the command that scores the windows which undecided findings need; "" when all are decided, or when it is
-// not known how the report was made.
-func deciding(rep *report.Report, result *gate.Result, budget string) string {
+// deciding is the command that scores the windows which undecided findings need, into the folder of the report; "" when
+// all are decided, or when it is not known how the report was made.
+func deciding(rep *report.Report, result *gate.Result, path, budget string) string {
 	until := ""
 	for _, f := range result.Findings {
 		switch {
@@ -120,11 +124,19 @@ func deciding(rep *report.Report, result *gate.Result, budget string) string {
 			until = "--until decided --budget " + formats.ShellWords(budget)
 		}
 	}
-	if until == "" || rep.Command == "" {
+	flags, ok := strings.CutPrefix(rep.Command, "bitmill run")
+	if until == "" || !ok {
 		return ""
 	}
-	return rep.Command + " " + until
+	out := "-o DIR"
+	if filepath.Base(path) == "report.json" && !store.IsURL(path) {
+		out = "-o " + formats.ShellWords(filepath.Dir(path))
+	}
+	return fmt.Sprintf("bitmill run %s %s%s", out, until, windowsFlag.ReplaceAllString(flags, ""))
 }
+
+// windowsFlag is what a report's command says of how much of the text is evaluated.
+var windowsFlag = regexp.MustCompile(` --(until|windows) ('[^']*'|\S+)`)
 
 // writeFindings writes the files that CI systems read.
 func writeFindings(result *gate.Result, o checkOptions) error {

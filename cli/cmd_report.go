@@ -13,6 +13,7 @@ import (
 	"bitmill/eval/paired"
 	"bitmill/eval/report"
 	"bitmill/formats/file"
+	"bitmill/formats/store"
 )
 
 type reportOptions struct {
@@ -42,10 +43,13 @@ shows the trend. One report alone is rendered again.`,
 // rendering is a report or a comparison in its forms.
 type rendering struct {
 	html, markdown, table func(io.Writer) error
-	value                 any // of --json
+	json                  func(e env) error
 }
 
 func runReport(e env, paths []string, o reportOptions) error {
+	if o.page != "" && filepath.Clean(o.page) == filepath.Clean(o.markdown) {
+		return usagef("--output and --markdown name the same file, %s: give each its own", o.page)
+	}
 	for _, out := range []string{o.page, o.markdown} {
 		for _, in := range paths {
 			if file.Same(in, out) {
@@ -78,7 +82,7 @@ func runReport(e env, paths []string, o reportOptions) error {
 		}
 	}
 	if e.json {
-		return e.printJSON(r.value)
+		return r.json(e)
 	}
 	return r.table(e.stdout)
 }
@@ -98,22 +102,25 @@ func renderingOf(paths []string) (rendering, error) {
 		return rendering{
 			func(w io.Writer) error { return report.HTML(w, r, report.Colophon{}) },
 			func(w io.Writer) error { return report.Markdown(w, r, report.Colophon{}) },
-			func(w io.Writer) error { return report.Table(w, r) }, r}, nil
+			func(w io.Writer) error { return report.Table(w, r) },
+			func(e env) error { return report.WriteJSON(e.stdout, r) }}, nil
 	}
 	c, err := report.Compare(reports, runNames(paths), paired.Options{}.For(1000))
 	if err != nil {
 		return rendering{}, err
 	}
-	return rendering{c.HTML, c.Markdown, c.Table, c}, nil
+	return rendering{c.HTML, c.Markdown, c.Table, func(e env) error { return e.printJSON(c) }}, nil
 }
 
-// runNames are the paths without what all of them have at the end: runs in folders of their own have their folders' names.
+// runNames are the names of runs: that of its folder where a report is report.json in one, or else its path.
 func runNames(paths []string) []string {
 	names := make([]string, len(paths))
 	for i, path := range paths {
-		names[i] = filepath.Clean(path)
-		if filepath.Base(path) == "report.json" && filepath.Dir(path) != "." {
-			names[i] = filepath.Dir(path)
+		if store.Base(path) == "report.json" && store.Dir(path) != "." {
+			path = store.Dir(path)
+		}
+		if names[i] = store.Plain(path); !store.IsURL(path) {
+			names[i] = filepath.Clean(path)
 		}
 	}
 	return names

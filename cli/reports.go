@@ -37,7 +37,7 @@ func printFindings(w io.Writer, result *gate.Result) error {
 	}
 	_, err := fmt.Fprintln(w, result.Count())
 	if err == nil && result.Command != "" {
-		_, err = fmt.Fprintf(w, "The windows that undecided findings need, where those that are scored are kept:\n  %s\n",
+		_, err = fmt.Fprintf(w, "This scores the windows that undecided findings need, and keeps those that are scored:\n  %s\n",
 			printable(result.Command))
 	}
 	return err

@@ -51,7 +51,8 @@ func verdict(r *gate.Result) *report.Verdict {
 	v := &report.Verdict{Passed: r.Passed, Count: r.Count()}
 	for _, f := range r.Findings {
 		v.Findings = append(v.Findings, report.Finding{Rule: f.Rule, Model: f.Model, Format: f.Format,
-			Status: string(f.Status), Reason: f.Reason, Failed: f.Failed()})
+			Status: string(f.Status), Reason: f.Reason,
+			Failed: f.Failed(), Undecided: f.Status == gate.Undecided})
 	}
 	return v
 }

@@ -56,7 +56,10 @@ func (m *metric) evidence(row, base *report.Row) evidence {
 			e.apart = m.ofText()
 			return e
 		}
-		own, other = paired.Pick(own, at[0]), paired.Pick(other, at[1])
+		if own, other = paired.Pick(own, at[0]), paired.Pick(other, at[1]); len(own) != len(other) {
+			e.apart = true
+			return e
+		}
 		e.value, e.base = m.back(stat.Mean(own, nil)), m.back(stat.Mean(other, nil))
 	}
 	if pairs {
@@ -65,6 +68,14 @@ func (m *metric) evidence(row, base *report.Row) evidence {
 		}
 	}
 	return e
+}
+
+// windows are those that it is known over.
+func (e *evidence) windows() int {
+	if e.series == nil && e.sample != nil {
+		return e.sample.Windows
+	}
+	return len(e.series)
 }
 
 func shifted(series []float64, by float64) []float64 {
@@ -105,6 +116,9 @@ func (e *evidence) chance(limit float64, o Options) (p float64, ok bool) {
 // takes is about how many windows of so many decide on which side of the limit the value over all of them is, and if it
 // is beyond the limit, above it for a sign of 1, whether by more than its error; 0 when they are decided.
 func (e *evidence) takes(limit, sign float64, o Options) (windows, of int) {
+	if s := e.sample; s != nil && e.m.extreme && sign > 0 && e.value <= limit && s.Windows < s.Of {
+		return s.Of, s.Of // any window may have a larger maximum
+	}
 	if e.series == nil || e.sample == nil || len(e.series) >= e.sample.Of {
 		return 0, 0
 	}

@@ -72,8 +72,8 @@ type Result struct {
 // the two reports cannot be compared.
 func Check(r, baseline *report.Report, rules []Rule, o Options) (*Result, error) {
 	if baseline != nil {
-		if err := comparable(r, baseline); err != nil {
-			return nil, err
+		if err := report.SameText(baseline, r, "the baseline", "the report"); err != nil {
+			return nil, err // of one text they may hold different windows: those that both have count
 		}
 	}
 	base := func(model, format string) *report.Row {
@@ -152,17 +152,6 @@ func (f Finding) takes() string {
 		return ""
 	}
 	return fmt.Sprintf(" About %d of %d windows decide.", f.Windows, f.of)
-}
-
-// comparable refuses reports over different texts: their figures would differ without any artifact having changed. Of
-// one text they may hold different windows: artifacts are then compared on those that both have.
-func comparable(a, b *report.Report) error {
-	if a.Text.SHA256 != b.Text.SHA256 || a.Text.Context != b.Text.Context {
-		return fmt.Errorf("the baseline was scored on %s (%d windows of %d tokens), the report on %s (%d windows of %d): "+
-			"run both on the same text",
-			b.Text.Name, b.Text.Windows, b.Text.Context, a.Text.Name, a.Text.Windows, a.Text.Context)
-	}
-	return nil
 }
 
 // lost lists the artifacts of the baseline that the rule covers and the report no longer has.

@@ -129,7 +129,7 @@ func (r Rule) apply(model string, row, base *report.Row, o Options) Finding {
 			f.Reason = fmt.Sprintf("%s is %s, within the limit of %s.", m.name, value, bound)
 			if f.Windows, f.of = e.takes(limit, sign, o); f.Windows > 0 {
 				f.Status = Undecided
-				f.Reason += fmt.Sprintf(" %d windows leave open whether all would say so.%s", len(e.series), f.takes())
+				f.Reason += fmt.Sprintf(" %d windows leave open whether all would say so.%s", e.windows(), f.takes())
 			}
 			return
 		}

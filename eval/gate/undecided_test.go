@@ -14,6 +14,7 @@ func TestUndecided(t *testing.T) {
 		r := made(0.01, 0)
 		for i := range r.Models[0].Artifacts {
 			row := &r.Models[0].Artifacts[i]
+			row.KLDMax = 0.05
 			row.Sample = &report.Sample{Windows: len(row.WindowKLD), Of: of}
 		}
 		return r
@@ -32,6 +33,10 @@ func TestUndecided(t *testing.T) {
 		{"{metric: kld, max: 0.02}", 400, false, Kept},
 		{"{metric: kld, min: 0.001}", 400, false, Kept},
 		{"{metric: kld, max: 0.005}", 400, false, Broken},
+		{"{metric: kld_max, max: 0.06}", 400, false, Undecided}, // one window may have more
+		{"{metric: kld_max, max: 0.04}", 400, false, Broken},
+		{"{metric: kld_max, min: 0.04}", 400, false, Kept},
+		{"{metric: kld_max, max: 0.06}", 40, false, Kept},
 		{"{metric: kld, format: Q4_K_M, max: 0.0103}", 40, false, Kept},
 		{"{metric: kld, max: 0.00995}", 40, false, WithinError},
 	} {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type Verdict struct {
 type Finding struct {
 	Rule, Model, Format, Status, Reason string
 	Failed                              bool
+	Undecided                           bool // more windows may decide otherwise
 }
 
 // facts are the lines of the header.
@@ -84,10 +86,13 @@ func duration(seconds float64) string {
 
 // badge is the verdict in a few words.
 func (v *Verdict) badge() string {
-	if v.Passed {
-		return "budget kept"
+	switch {
+	case !v.Passed:
+		return "budget not kept"
+	case slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Undecided }):
+		return "budget kept so far"
 	}
-	return "budget not kept"
+	return "budget kept"
 }
 
 // table lists the findings.

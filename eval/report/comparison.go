@@ -29,6 +29,7 @@ type Changed struct {
 	Change *paired.Test `json:"change"` // of KLD, nats per token, on the windows that both have; p by Holm; null: not known
 
 	was, is *Row
+	share   float64 // the change over what it was on the same windows; NaN: not known
 }
 
 // Figures are what is compared of a file; null is what was not measured.
@@ -58,9 +59,8 @@ const (
 func Compare(reports []*Report, names []string, o paired.Options) (*Comparison, error) {
 	first := reports[0]
 	for i, r := range reports {
-		if r.Text.key() != first.Text.key() {
-			return nil, fmt.Errorf("%s was scored on %s (windows of %d tokens), %s on %s (windows of %d): run both on the same text",
-				names[0], first.Text.Name, first.Text.Context, names[i], r.Text.Name, r.Text.Context)
+		if err := SameText(first, r, names[0], names[i]); err != nil {
+			return nil, err
 		}
 	}
 	c := &Comparison{Runs: names, Text: first.Text.Name, reports: reports, Changes: []Changed{}}
@@ -78,6 +78,23 @@ func Compare(reports []*Report, names []string, o paired.Options) (*Comparison, 
 	}
 	c.judge(o.WithDefaults().Level)
 	return c, nil
+}
+
+// SameText fails when two reports, which have names, are over different texts, or cut them into other windows: their
+// figures would differ without any file having changed.
+func SameText(a, b *Report, nameA, nameB string) error {
+	x, y := &a.Text, &b.Text
+	if x.key() == y.key() {
+		return nil
+	}
+	which := func(t *TextInfo) string {
+		s := fmt.Sprintf("%s (windows of %d tokens", clean(t.Name), t.Context)
+		if x.Name == y.Name && x.SHA256 != y.SHA256 {
+			s += after(", SHA-256 ", shorten(digits(t.SHA256), 12))
+		}
+		return s + ")"
+	}
+	return fmt.Errorf("%s was scored on %s, %s on %s: run both on the same text", nameA, which(x), nameB, which(y))
 }
 
 // models are those of the last run, and then those that only the one before has.
@@ -104,16 +121,25 @@ func (r *Report) Row(model, format string) *Row {
 
 // rowsOf are the artifacts of a model, most bits first.
 func (r *Report) rowsOf(model string) []*Row {
+	if m := r.model(model); m != nil {
+		return m.sorted()
+	}
+	return nil
+}
+
+// model is the model of a name; nil when there is none.
+func (r *Report) model(name string) *Model {
 	for i := range r.Models {
-		if r.Models[i].Name == model {
-			return r.Models[i].sorted()
+		if r.Models[i].Name == name {
+			return &r.Models[i]
 		}
 	}
 	return nil
 }
 
 func changed(model string, was, is *Row, o paired.Options) Changed {
-	c := Changed{Model: model, Format: cmp.Or(is, was).Format, Was: figures(was), Is: figures(is), was: was, is: is}
+	c := Changed{Model: model, Format: cmp.Or(is, was).Format, Was: figures(was), Is: figures(is), was: was, is: is,
+		share: math.NaN()}
 	switch {
 	case was == nil:
 		c.Status = NewFile
@@ -123,15 +149,19 @@ func changed(model string, was, is *Row, o paired.Options) Changed {
 		c.Status = SameFile
 	default:
 		c.Status = Unlike
-		estimate := func(r *Row) paired.Estimate {
-			return paired.Estimate{Value: r.KLD, SE: r.KLDSE, Series: r.WindowKLD, Items: r.Windows}
-		}
-		if t, ok := estimate(is).Against(estimate(was), o); ok {
+		new, old := is.divergence(), was.divergence()
+		if t, ok := new.Against(old, o); ok {
+			c.share = t.Mean / old.On(new)
 			t.Difference = t.Rounded()
 			c.Change, c.Status = &t, Alike
 		}
 	}
 	return c
+}
+
+// divergence is the row's from its source.
+func (r *Row) divergence() paired.Estimate {
+	return paired.Estimate{Value: r.KLD, SE: r.KLDSE, Series: r.WindowKLD, Items: r.Windows}
 }
 
 func figures(r *Row) *Figures {
@@ -147,7 +177,7 @@ func figures(r *Row) *Figures {
 	return &Figures{r.SHA256, r.FileBytes, known(r.KLD), known(r.PPL), known(r.SameTop)}
 }
 
-// judge corrects the p-values together, and names what changed beyond the error.
+// judge corrects the p-values together, and names what changed beyond the error and beyond rounding.
 func (c *Comparison) judge(level float64) {
 	p := make([]float64, len(c.Changes))
 	for i, x := range c.Changes {
@@ -161,11 +191,12 @@ func (c *Comparison) judge(level float64) {
 		if x.Change == nil {
 			continue
 		}
-		if x.Change.P = corrected; corrected < 1-level {
+		x.Change.P = corrected
+		switch beyond := corrected < 1-level; {
+		case beyond && x.Change.Mean > 0:
+			x.Status = Worse
+		case beyond && x.Change.Mean < 0:
 			x.Status = Better
-			if x.Change.Mean > 0 {
-				x.Status = Worse
-			}
 		}
 	}
 }
@@ -187,6 +218,12 @@ func (c *Comparison) Summary() []string {
 	}{{Worse, "Worse: "}, {NewFile, "New: "}, {GoneFile, "No longer made: "}, {Unlike, "Not evaluated in both: "}} {
 		if names := c.named(some.status); names != "" {
 			out = append(out, some.words+names+".")
+		}
+	}
+	for _, m := range c.models() {
+		if a, b := c.reports[len(c.reports)-2].model(m), c.reports[len(c.reports)-1].model(m); a != nil && b != nil &&
+			a.SourceHash != b.SourceHash {
+			out = append(out, fmt.Sprintf("The source of %s is not the same in both: each divergence is from its own.", clean(m)))
 		}
 	}
 	return out

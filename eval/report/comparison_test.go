@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"bitmill/eval/paired"
 )
@@ -84,8 +85,89 @@ func TestCompare(t *testing.T) {
 	}
 	is.Text.SHA256 = "6c"
 	if _, err := Compare([]*Report{was, is}, []string{"old", "new"}, paired.Options{}); err == nil ||
-		!strings.Contains(err.Error(), "run both on the same text") {
+		!strings.Contains(err.Error(), "SHA-256 6c)") || !strings.Contains(err.Error(), "run both on the same text") {
 		t.Errorf("two texts: %v", err)
+	}
+}
+
+// TestComparedOnCommonWindows: a change is a share of what the divergence was on the windows that both have.
+func TestComparedOnCommonWindows(t *testing.T) {
+	was, is := runsApart()
+	for _, r := range []*Report{was, is} {
+		r.Models[0].Artifacts = r.Models[0].Artifacts[4:5] // Q2_K
+	}
+	old, now := &was.Models[0].Artifacts[0], &is.Models[0].Artifacts[0]
+	for i := range 12 {
+		old.WindowKLD[i] += .1
+		now.WindowKLD[i] = old.WindowKLD[i] / 2
+		now.Windows = append(now.Windows, i)
+	}
+	now.WindowKLD, now.WindowNLL = now.WindowKLD[:12], now.WindowNLL[:12]
+	old.KLD, now.KLD = mean(old.WindowKLD), mean(now.WindowKLD)
+	c, err := Compare([]*Report{was, is}, []string{"old", "new"}, paired.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(form(t, c.Markdown)); !strings.Contains(s, "| -50.0 % |") {
+		t.Error(s)
+	}
+	now.Windows = now.Windows[:3] // of a report that is damaged
+	if c, err = Compare([]*Report{was, is}, []string{"old", "new"}, paired.Options{}); err != nil || c.Changes[0].Change == nil {
+		t.Errorf("%v: %+v", err, c)
+	}
+}
+
+// TestNothingChangedButRounding: what rounds to no change is none, and where the source is another one that is said.
+func TestNothingChangedButRounding(t *testing.T) {
+	was, is := runsApart()
+	for i, r := range []*Report{was, is} {
+		m := &r.Models[0]
+		m.Artifacts, m.SourceHash = m.Artifacts[4:5], string(rune('a'+i))
+		for k := range m.Artifacts[0].WindowKLD {
+			m.Artifacts[0].WindowKLD[k] = 1e-10 * float64(1+i)
+		}
+	}
+	c, err := Compare([]*Report{was, is}, []string{"old", "new"}, paired.Options{})
+	if err != nil || c.Changes[0].Status != Alike {
+		t.Fatalf("%v: %+v", err, c)
+	}
+	if s := strings.Join(c.Summary(), " "); !strings.Contains(s, "is not the same in both: each divergence is from its own.") {
+		t.Error(s)
+	}
+}
+
+// TestTrendOfManyFormats: of more formats than colours, those of the decision keep theirs and their names.
+func TestTrendOfManyFormats(t *testing.T) {
+	r, _ := runsApart()
+	m := &r.Models[0]
+	for _, name := range []string{"IQ4_XS", "IQ3_S", "IQ2_M", "IQ1_M"} {
+		row := m.Artifacts[4]
+		row.Format, row.PayloadBits, row.KLD = name, row.PayloadBits-int64(100*len(m.Artifacts)), row.KLD*1.5
+		m.Artifacts = append(m.Artifacts, row)
+	}
+	c, err := Compare([]*Report{r, r, r}, []string{"1", "2", "3"}, paired.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(form(t, c.HTML))
+	for _, row := range m.sorted() {
+		if named := strings.Contains(page, ">"+row.Format+"</text>"); named != (m.focus()[row] && row.Compared()) {
+			t.Errorf("%s: named %v", row.Format, named)
+		}
+	}
+}
+
+// TestComparisonOnATerminal fits into its width.
+func TestComparisonOnATerminal(t *testing.T) {
+	was, is := runsApart()
+	c, err := Compare([]*Report{was, is, was, is}, []string{"the first", "the second", "the third", "the last"}, paired.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(form(t, c.Table))) {
+		if n := utf8.RuneCountInString(line); n > width+1 {
+			t.Errorf("%d columns: %s", n, line)
+		}
 	}
 }
 

@@ -72,13 +72,14 @@ func (c *Comparison) table(model string) table {
 		heads = append(heads, "KLD "+clean(name))
 	}
 	heads = append(heads, "Size before", "Size", "KLD before", "KLD", "Change", "Interval", "p", "Verdict")
-	last := len(heads) - 1 // narrow tables leave out the runs before
+	last := len(heads) - 1
 	t := textTable(heads, 0, last).named("Files of "+clean(model),
 		"The last run against the one before: KLD from the source, its paired change with the interval in nats per token, and "+
 			"p-values corrected by Holm.")
-	for i := range len(c.reports) - 2 {
-		t.Heads[1+i].rank = 2
+	for i := range len(c.reports) - 2 { // narrow tables leave out the runs before, then the size before, then the interval
+		t.Heads[1+i].rank = 3
 	}
+	t.Heads[last-7].rank, t.Heads[last-2].rank = 2, 1
 	for _, x := range c.Changes {
 		if x.Model != model {
 			continue
@@ -89,8 +90,8 @@ func (c *Comparison) table(model string) table {
 		}
 		row = append(row, sizeOf(x.was), sizeOf(x.is), divergenceOf(x.was), divergenceOf(x.is), none, none, none, string(x.Status))
 		if d := x.Change; d != nil {
-			if share := 100 * d.Mean / x.was.KLD; plausible(x.was.KLD, 1e-12, 1e6) && finite(share) {
-				row[last-3] = fmt.Sprintf("%+.1f %%", share)
+			if plausible(x.was.KLD, 1e-12, 1e6) && finite(x.share) {
+				row[last-3] = fmt.Sprintf("%+.1f %%", 100*x.share)
 			}
 			row[last-2], row[last-1] = fmt.Sprintf("%+.2g to %+.2g", d.Low, d.High), probability(d.P)
 		}
@@ -135,11 +136,15 @@ func (c *Comparison) sizeChart(model string) *chart {
 func (c *Comparison) trendChart(model string) *chart {
 	out := &chart{title: "Divergence of " + model + " by run", x: "run", y: "KLD, nats per token, logarithmic",
 		logY: true, ends: true, ticks: wholeTicks}
+	focus := map[*Row]bool{}
+	if m := c.reports[len(c.reports)-1].model(model); m != nil {
+		focus = m.focus()
+	}
 	for _, x := range c.Changes {
 		if x.Model != model {
 			continue
 		}
-		s := series{name: clean(x.Format)}
+		s := series{name: clean(x.Format), main: x.is != nil && focus[x.is]}
 		for i, r := range c.reports {
 			if row := r.Row(model, x.Format); row != nil && drawable(row) {
 				s.marks = append(s.marks, mark{x: float64(i + 1), y: row.KLD,

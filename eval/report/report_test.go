@@ -38,8 +38,8 @@ func testColophon(r *Report) Colophon {
 	return Colophon{Finished: time.Date(2026, 11, 30, 18, 10, 0, 0, time.UTC), Seconds: 95.2, Build: "bitmill 0.3.0, commit 0123456789ab",
 		Processor: "Processor " + hostile, Threads: 2, Kernel: "avx512", Command: "bitmill run --output 'a b' --budget b.yaml " + hostile,
 		Verdict: &Verdict{Count: "2 findings: 1 broken, 1 ok", Findings: []Finding{
-			{"kld at most 0.01", hostile, "Q2_K", "broken", "kld is 0.4, beyond the limit of 0.01.", true},
-			{"kld at most 0.01", "small", "Q8_0", "ok", "kld is 0.0014.", false}}}}
+			{"kld at most 0.01", hostile, "Q2_K", "broken", "kld is 0.4, beyond the limit of 0.01.", true, false},
+			{"kld at most 0.01", "small", "Q8_0", "ok", "kld is 0.0014.", false, false}}}}
 }
 
 func render(t testing.TB, write func(io.Writer, *Report) error, r *Report) []byte {
