@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"bitmill/eval/report"
+	"bitmill/formats/demo"
 )
 
 // peerFigures is one file of testdata/peer.
@@ -50,8 +51,15 @@ func TestFiguresAgreeWithPeer(t *testing.T) {
 			if err := writeDemo(filepath.Join(dir, name)); err != nil {
 				t.Fatal(err)
 			}
-			call(t, bitmill(t, "run", filepath.Join(dir, name), "-o", filepath.Join(dir, "out"), "--chunks", chunks,
-				"--quiet"))
+			args := []string{"run", filepath.Join(dir, name), "-o", filepath.Join(dir, "out"), "--chunks", chunks, "--quiet"}
+			for flag, text := range map[string]string{"calibration": demo.Calibration, "text": demo.Evaluation} {
+				path := filepath.Join(dir, flag+".txt")
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				args = append(args, "--"+flag, path)
+			}
+			call(t, bitmill(t, args...))
 			r, err := openReport(filepath.Join(dir, "out", "report.json"))
 			if err != nil {
 				t.Fatal(err)
