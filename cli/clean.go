@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -17,10 +18,12 @@ type leftover struct {
 	Name    string `json:"name"`
 	Begun   string `json:"begun"` // RFC 3339
 	Aborted bool   `json:"aborted"`
+	left    string // what is said of one that is not
 }
 
-// cleanUploads aborts the uploads below a prefix that nobody completes any more: those that are a day old, or all.
-func cleanUploads(e env, prefix string, all bool) error {
+// cleanUploads aborts the uploads below a prefix that nobody completes any more: those that are a day old, or all. A dry
+// one lists them. One of unknown age is not old.
+func cleanUploads(e env, prefix string, all, dry bool) error {
 	if !store.IsURL(prefix) {
 		return usagef("--clean %s: name a prefix of objects, s3://BUCKET/PREFIX", prefix)
 	}
@@ -31,12 +34,15 @@ func cleanUploads(e env, prefix string, all bool) error {
 	list, aborted := []leftover{}, 0
 	for _, l := range found {
 		row := leftover{Name: store.Plain(l.Name), Begun: l.Begun.UTC().Format(time.RFC3339)}
-		if all || time.Since(l.Begun) >= leftoverAge {
-			if err := l.Abort(); err != nil {
-				return err
+		if old := !l.Begun.IsZero() && time.Since(l.Begun) >= leftoverAge; all || old {
+			row.left = "would be aborted"
+			if !dry {
+				if err := l.Abort(); err != nil {
+					return err
+				}
+				row.Aborted = true
+				aborted++
 			}
-			row.Aborted = true
-			aborted++
 		}
 		list = append(list, row)
 	}
@@ -44,7 +50,7 @@ func cleanUploads(e env, prefix string, all bool) error {
 		return e.printJSON(list)
 	}
 	for _, row := range list {
-		what := "kept, it may still be written: --force aborts it"
+		what := cmp.Or(row.left, "kept, it may still be written: --force aborts it")
 		if row.Aborted {
 			what = "aborted"
 		}

@@ -7,7 +7,7 @@ import (
 func batchCommand() *cli.Command {
 	needs := arguments(1, 1, "MANIFEST.yaml -o DIR", "output")
 	cleans := arguments(0, 0, "--clean PREFIX").action(func(c *cli.Context, e env, _ []string) error {
-		return cleanUploads(e, c.String("clean"), c.Bool("force"))
+		return cleanUploads(e, c.String("clean"), c.Bool("force"), c.Bool("dry-run"))
 	})
 	command := &cli.Command{
 		Name:      "batch",
@@ -23,7 +23,8 @@ func batchCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", TakesFile: true, Aliases: []string{"o"},
 				Usage: "output `DIR`: a folder per job, and batch.json"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "check all jobs, print the commands, say what they would do and how long it would take"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "check all jobs, print the commands, say what they would do and how long it would take; with --clean, list " +
+				"the uploads"},
 			&cli.StringFlag{Name: "clean",
 				Usage: "instead of running jobs, abort the uploads below `PREFIX` (s3://BUCKET/FOLDER) that were begun more than a " +
 					"day ago and never completed; with --force all"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/urfave/cli/v2"
 
+	"bitmill/formats/store"
 	"bitmill/quantize"
 )
 
@@ -12,7 +13,7 @@ func quantizeCommand() *cli.Command {
 		Usage:     "write one artifact",
 		ArgsUsage: "MODEL OUT.gguf",
 		Description: `When interrupted or killed, it leaves OUT.gguf.part and a journal; the same command continues at
-the next tensor. The format COPY keeps every tensor as it is. Shards are named after OUT.gguf: OUT-00001-of-0000N.gguf.
+the next tensor. An upload to a URL begins anew. The format COPY keeps every tensor as it is. Shards are named after OUT.gguf: OUT-00001-of-0000N.gguf.
 
 --reuse copies tensors of the same type from an earlier artifact instead of encoding them. The artifact's metadata
 (bitmill.source.blake3, bitmill.imatrix.sha256, bitmill.version) must say that it was made from the same model, with
@@ -34,7 +35,10 @@ still have it; otherwise its tensors are trusted.
 			if err != nil {
 				return err
 			}
-			return resumable(runQuantize(c.Context, e, args[0], args[1], o))
+			if err = runQuantize(c.Context, e, args[0], args[1], o); store.IsURL(args[1]) {
+				return err // an upload is begun anew
+			}
+			return resumable(err)
 		}),
 	}
 }

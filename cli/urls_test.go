@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -131,8 +133,37 @@ func TestCleaning(t *testing.T) {
 	if out := must(t, "batch", "--clean", url+"/b", "--force"); !strings.Contains(out, "0 aborted") || s.Uploads() != 1 {
 		t.Errorf("%d uploads, %s", s.Uploads(), out)
 	}
+	if out := must(t, "batch", "--clean", url+"/a", "--force", "--dry-run"); !strings.Contains(out, "would be aborted\n1 unfinished upload, 0 aborted") ||
+		s.Uploads() != 1 {
+		t.Errorf("%d uploads, %s", s.Uploads(), out)
+	}
 	if out := must(t, "batch", "--clean", url+"/a", "--force"); !strings.Contains(out, "1 aborted") || s.Uploads() != 0 {
 		t.Errorf("%d uploads, %s", s.Uploads(), out)
+	}
+}
+
+// After Ctrl-C nothing is said of going on: an upload is begun anew.
+func TestInterruptedUpload(t *testing.T) {
+	s, url := storetest.Start(t)
+	dir := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
+	cmd := bitmill(t, "quantize", dir, url+"/x.gguf", "-f", "Q8_0", "--quiet")
+	s.Fault = func(r *http.Request) (int, string) {
+		if r.Method == "PUT" {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Log(err)
+				cmd.Process.Kill()
+			}
+			<-r.Context().Done()
+		}
+		return 0, ""
+	}
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); runtime.GOOS != "windows" && (code != exitInterrupted ||
+		!strings.Contains(string(out), "no file was written") || strings.Contains(string(out), "continue")) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	if len(s.Keys()) != 0 || s.Uploads() != 0 {
+		t.Errorf("objects %q, %d uploads", s.Keys(), s.Uploads())
 	}
 }
 

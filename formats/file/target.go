@@ -129,22 +129,12 @@ func openPart(path string, size int64) (*os.File, error) {
 	if err := CheckSpace(filepath.Dir(path), Missing(path, size)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	part := path + ".part"
-	for {
-		f, err := OpenOwn(part, os.O_RDWR)
-		if err != nil {
-			return nil, cannotWrite(path, err)
-		}
-		if !lock(f) {
-			f.Close()
-			return nil, fmt.Errorf("%s: %w", path, ErrBusy)
-		}
-		// Another process may have given the file its final name between the two calls: then it is not ours to empty.
-		mine, errMine := f.Stat()
-		now, errNow := os.Stat(part)
-		if errMine == nil && errNow == nil && os.SameFile(mine, now) {
-			return f, nil
-		}
-		f.Close()
+	f, err := OpenLocked(path + ".part")
+	switch {
+	case errors.Is(err, ErrBusy):
+		return nil, fmt.Errorf("%s: %w", path, ErrBusy)
+	case err != nil:
+		return nil, cannotWrite(path, err)
 	}
+	return f, nil
 }

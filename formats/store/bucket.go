@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gocloud.dev/blob"
 )
@@ -60,6 +61,12 @@ func requests() context.Context {
 	process.Lock()
 	defer process.Unlock()
 	return process.ctx
+}
+
+// last is the context of requests that leave a bucket in order: they are made after the end of requests() too, but not
+// for long.
+func last() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(requests()), 30*time.Second)
 }
 
 // object is a place in an open bucket.

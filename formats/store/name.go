@@ -55,14 +55,29 @@ func parse(name string) (l location, err error) {
 	l.bucket, l.key, _ = strings.Cut(rest, "/")
 	switch {
 	case openers[l.scheme] == nil:
-		return l, unknownScheme(name, l.scheme)
+		return l, unknownScheme(bare(name), l.scheme)
 	case strings.ContainsAny(l.bucket, "@:"):
-		return l, fmt.Errorf("%s://%s: a URL holds no credentials: leave out what stands before the name of the bucket; %s",
-			l.scheme, l.bucket[strings.LastIndexAny(l.bucket, "@:")+1:], credentials[l.scheme])
+		return l, fmt.Errorf("%s: a URL holds no credentials and no server: leave out what stands before the name of the "+
+			"bucket, and name a server by ?endpoint=https://HOST; %s", bare(name), credentials[l.scheme])
 	case l.bucket == "":
-		return l, fmt.Errorf("%s names no bucket: %s://BUCKET/NAME", name, l.scheme)
+		return l, fmt.Errorf("%s names no bucket: %s://BUCKET/NAME", bare(name), l.scheme)
 	}
 	return l, nil
+}
+
+// bare is a URL without options and without what may be credentials. A secret key may hold slashes.
+func bare(name string) string {
+	scheme, rest, _ := strings.Cut(Plain(name), "://")
+	host, _, _ := strings.Cut(rest, "/")
+	switch at := strings.LastIndex(host, "@"); {
+	case at >= 0:
+		rest = rest[at+1:]
+	case strings.Contains(host, ":") && strings.Contains(rest, "@"):
+		rest = rest[strings.LastIndex(rest, "@")+1:]
+	case strings.Contains(host, ":"):
+		rest = "..."
+	}
+	return scheme + "://" + rest
 }
 
 // root is the URL of the bucket.

@@ -58,9 +58,12 @@ func TestLocal(t *testing.T) {
 		}
 	}
 	for name, say := range map[string]string{"http://x/y": "s3://", "file://a/b": "whole path",
-		"s3://key:secret@bucket/x": "no credentials", "s3:///x": "no bucket"} {
+		"s3://key:secret@bucket/x": "s3://bucket/x: a URL holds no credentials", "s3:///x": "no bucket",
+		"s3://key:secret/secret@bucket/x": "s3://bucket/x: ", "s3://key:secret/x": "no credentials",
+		"s3://host:9000/bucket/x": "?endpoint=", "http://key:secret@x/y?secret": "http://x/y: ",
+		"abc://key:secret/secret@x/y": "abc://x/y: "} {
 		_, err := store.Local(name)
-		if err == nil || !strings.Contains(err.Error(), say) || strings.Contains(err.Error(), "secret@") {
+		if err == nil || !strings.Contains(err.Error(), say) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("Local(%q): %v", name, err)
 		}
 	}
@@ -321,6 +324,44 @@ func TestCancelledUploadIsAborted(t *testing.T) {
 	}
 	if s.Uploads() != 0 || len(s.Keys()) != 0 {
 		t.Errorf("%d uploads, objects %q", s.Uploads(), s.Keys())
+	}
+}
+
+// Ctrl-C between two objects of a set leaves none of them; behind the last request of an object it is there.
+func TestInterruptedCommit(t *testing.T) {
+	s, url := storetest.Start(t)
+	defer store.SetContext(context.Background())
+	for method, keys := range map[string]int{"PUT": 0, "HEAD": 2} {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		store.SetContext(ctx)
+		var list []store.Writer
+		for _, name := range []string{"/a" + method, "/b" + method} {
+			w, err := store.Create(url+name, 0, store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, w)
+		}
+		s.Fault = func(r *http.Request) (int, string) {
+			if r.Method == method && strings.HasSuffix(r.URL.Path, "/a"+method) {
+				cancel()
+			}
+			return 0, ""
+		}
+		if method == "PUT" { // nothing arrives
+			s.Fault = func(r *http.Request) (int, string) {
+				if r.Method == method && strings.HasSuffix(r.URL.Path, "/a"+method) {
+					cancel()
+					return 500, "InternalError"
+				}
+				return 0, ""
+			}
+		}
+		err := store.CommitAll(list)
+		if (keys > 0) != (err == nil) || len(s.Keys()) != keys || err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("interrupted at a %s: %v, objects %q", method, err, s.Keys())
+		}
 	}
 }
 

@@ -194,7 +194,8 @@ func (u *upload) commit() error {
 	}
 	defer u.cancel()
 	var a *blob.Attributes
-	ctx := requests()
+	ctx, cancel := last()
+	defer cancel()
 	err := retry(ctx, func() (err error) {
 		a, err = u.blobs.Attributes(ctx, u.key)
 		return err
@@ -215,7 +216,9 @@ func (u *upload) commit() error {
 // undo removes an object that was created and whose companions could not be.
 func (u *upload) undo() {
 	if !u.Replace {
-		u.blobs.Delete(requests(), u.key)
+		ctx, cancel := last()
+		defer cancel()
+		_ = retry(ctx, func() error { return u.blobs.Delete(ctx, u.key) })
 	}
 }
 
