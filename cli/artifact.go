@@ -117,7 +117,7 @@ func runQuantize(ctx context.Context, e env, path, out string, o quantizeOptions
 	if err != nil {
 		return err
 	}
-	if err := o.announceTuned(e, c, windows); err != nil {
+	if err := o.announceTuned(e, c, windows, o.memory); err != nil {
 		return err
 	}
 	switch {

@@ -67,14 +67,15 @@ func (o *artifactOptions) calibration(e env, c *checkpoint.Checkpoint) ([][]int3
 	return model.Windows(name, text, o.context, o.windows)
 }
 
-// announceTuned says what method tuned will cost, and fails where it cannot be used.
-func (o *artifactOptions) announceTuned(e env, c *checkpoint.Checkpoint, windows [][]int32) error {
+// announceTuned says what method tuned will cost, and fails where it cannot be used, with so much memory (0: what is free).
+func (o *artifactOptions) announceTuned(e env, c *checkpoint.Checkpoint, windows [][]int32, memory int64) error {
 	if o.Method != quantize.Tuned || windows == nil {
 		return nil
 	}
-	cost, err := e.CheckTuned(c, windows, o.Fit)
+	cost, err := e.CheckTuned(c, windows, o.Fit, memory)
 	if err == nil {
 		e.Events.Note(cost.String())
+		e.warn(cost.Warning())
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func runPlan(ctx context.Context, e env, path string, names []string, tensors bo
 	if err != nil {
 		return err
 	}
-	if err := o.announceTuned(e, c, windows); err != nil {
+	if err := o.announceTuned(e, c, windows, 0); err != nil {
 		return err
 	}
 	if err := o.measureShares(ctx, e, c, m, windows, ""); err != nil {

@@ -61,8 +61,8 @@ func forceFlag() cli.Flag {
 
 // memoryFlag bounds the memory of quantizing.
 func memoryFlag() cli.Flag {
-	return &cli.StringFlag{Name: "max-memory", Usage: "memory for the buffers of quantizing and for method feedback: a " +
-		"`SIZE` such as 2GiB (default: 512MiB; method feedback: what is free)"}
+	return &cli.StringFlag{Name: "max-memory", Usage: "memory for the buffers of quantizing and for methods feedback and " +
+		"tuned: a `SIZE` such as 2GiB (default: 512MiB; methods feedback and tuned: what is free)"}
 }
 
 // memory reads memoryFlag; 0: the default.

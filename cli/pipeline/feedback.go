@@ -18,6 +18,7 @@ import (
 	"bitmill/formats/imatrix"
 	"bitmill/quantize"
 	"bitmill/quantize/feedback"
+	"bitmill/quantize/tune"
 )
 
 // feedbackStart is an artifact on its way through method feedback: as the encoders make it, with what is chosen so far.
@@ -42,9 +43,9 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 	if err != nil {
 		return nil, err
 	}
-	starts := make([]*feedbackStart, len(artifacts))
+	all := make([]*feedbackStart, len(artifacts))
 	defer func() {
-		for _, a := range starts {
+		for _, a := range all {
 			if a != nil {
 				err = errors.Join(err, a.close())
 			}
@@ -55,12 +56,17 @@ func (s Session) WriteFeedback(ctx context.Context, c *checkpoint.Checkpoint, m 
 			return nil, UsageError{fmt.Errorf("method %s writes one file: leave out --keep-split and --split-max-size",
 				a.Plan.Options.Method)}
 		}
-		starts[i] = &feedbackStart{Artifact: a}
-		starts[i].path, starts[i].chosen, _, starts[i].scratch = feedbackFiles(a.Path)
-		starts[i].state = tunedFile(a.Path)
+		all[i] = &feedbackStart{Artifact: a, state: tunedFile(a.Path)}
+		all[i].path, all[i].chosen, _, all[i].scratch = feedbackFiles(a.Path)
 	}
-	if err := checkFeedbackSpace(starts, room); err != nil {
+	starts := slices.Clone(all)
+	if err := file.CheckSpace(filepath.Dir(starts[0].Path), feedbackSpace(starts, room)); err != nil {
 		return nil, err
+	}
+	for _, a := range starts {
+		if err := a.openStore(); err != nil {
+			return nil, err
+		}
 	}
 	var blocked *quantize.PartialError
 	switch err := s.encode(ctx, c, m, starts, o); {
@@ -158,20 +164,35 @@ func (a *feedbackStart) whole() bool {
 		return false
 	}
 	defer e.Close()
+	for _, p := range a.Plan.Tensors {
+		if t, ok := e.Tensor(p.Name); !ok || t.Type != p.Type {
+			return false
+		}
+	}
 	return quantize.ReadProvenance(e.Metadata) == quantize.ReadProvenance(a.Plan.Metadata)
 }
 
-// open opens the encoders' artifact and the store.
+// key covers what the artifact is made from, and its tensors with their types.
+func (a *feedbackStart) key(what string, more ...any) (string, error) {
+	return file.Key(append([]any{what, a.ResumeKey, a.Plan.GGUFTensors(), filepath.Base(a.Path)}, more...)...)
+}
+
+// openStore opens what is chosen so far, which no other process can have open.
+func (a *feedbackStart) openStore() error {
+	key, err := a.key("feedback")
+	if err == nil {
+		a.store, err = feedback.OpenStore(a.chosen, key)
+	}
+	if errors.Is(err, file.ErrBusy) {
+		return fmt.Errorf("%s: %w; wait for it, or choose another name", a.Path, file.ErrBusy)
+	}
+	return err
+}
+
+// open opens the encoders' artifact.
 func (a *feedbackStart) open(o checkpoint.OpenOptions) (err error) {
 	o.Adapter = ""
-	if a.encoded, err = checkpoint.OpenWith(a.path, o); err != nil {
-		return err
-	}
-	key, err := file.Key("feedback", a.ResumeKey, a.Plan.FileBytes, filepath.Base(a.Path))
-	if err != nil {
-		return err
-	}
-	a.store, err = feedback.OpenStore(a.chosen, key)
+	a.encoded, err = checkpoint.OpenWith(a.path, o)
 	return err
 }
 
@@ -181,9 +202,9 @@ func (s Session) choose(ctx context.Context, c *checkpoint.Checkpoint, windows [
 	pool := s.Pool()
 	defer pool.Close()
 	step := s.Events.Begin("feedback "+ModelName(c.Path), "matrices")
-	o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Starts: fit.Starts, Group: room.Group, Last: room.Last,
-		Progress: step.Set}
+	o := feedback.Options{Damping: fit.Damping, Tokens: fit.Tokens, Starts: fit.Starts, Progress: step.Set}
 	if room.Again() > 0 {
+		o.Group, o.Last = room.Group, room.Last
 		s.Events.Note(roomNote(room, scratch))
 	}
 	if room.File > 0 {
@@ -208,16 +229,25 @@ func roomNote(r feedback.Room, scratch string) string {
 		100*r.Again())
 }
 
-// checkFeedbackSpace fails unless what lies beside the artifacts fits on the disk with them.
-func checkFeedbackSpace(starts []*feedbackStart, room feedback.Room) error {
-	need := room.File
+// feedbackSpace is what the artifacts and the files beside them need on the disk, but for what an interrupted call has
+// left.
+func feedbackSpace(starts []*feedbackStart, room feedback.Room) int64 {
+	need := rest(starts[0].scratch, room.File)
 	for _, a := range starts {
+		size := a.Plan.FileBytes
+		need += file.Missing(a.Path, size) + rest(a.chosen, size)
 		if !a.whole() {
-			need += 3 * a.Plan.FileBytes
+			need += file.Missing(a.path, size)
+		}
+		if a.Plan.Options.Method == quantize.Tuned {
+			need += rest(a.state, tune.StateBytes(a.Plan.Parameters, size))
 		}
 	}
-	return file.CheckSpace(filepath.Dir(starts[0].Path), need)
+	return need
 }
+
+// rest is what a file lacks of a size.
+func rest(path string, size int64) int64 { return max(0, size-sizeOf(path)) }
 
 // availableMemory is a variable for tests.
 var availableMemory = machine.Available

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"bitmill/cli/steps"
@@ -37,7 +38,6 @@ type job struct {
 	tuning      *TunedCost      // nil: another method
 	planned     []planned       // what Run forecasts: about the sizes of the artifacts
 	variants    []variant       // that can be made
-	need        int64           // bytes of their files
 	room        feedback.Room   // of method feedback
 	warnings    []string        // for the report
 
@@ -151,18 +151,41 @@ func (j *job) estimate(ctx context.Context) error {
 	plans, err := j.plans(ctx, j.o.variants(), inputs{imatrix: m}, o)
 	for _, p := range plans {
 		j.variants, j.planned = append(j.variants, p.variant), append(j.planned, p)
-		j.need += p.FileBytes
-		if quantize.Fits(j.method) {
-			j.need += 2 * p.FileBytes // the encoders' artifact, and what is chosen, lie beside it until it is done
-		}
-		if j.method == quantize.Tuned {
-			j.need += tune.StateBytes(p.Parameters, p.FileBytes)
-		}
-	}
-	if quantize.Fits(j.method) {
-		j.need += j.room.File
 	}
 	return err
+}
+
+// need is the number of bytes that the artifacts, and what lies beside them until they are done, will add to what is
+// there. One of the planned size is done.
+func (j *job) need() (bytes int64) {
+	room := j.room.File
+	for _, p := range j.planned {
+		path, size := j.path(j.artifactName(p.variant)), p.FileBytes
+		if sizeOf(path) == size {
+			continue
+		}
+		bytes += size - sizeOf(path) - sizeOf(path+".part")
+		if !quantize.Fits(j.method) {
+			continue
+		}
+		bytes += 2*size + room // the encoders' artifact, what is chosen, and activations once
+		if room = 0; j.method == quantize.Tuned {
+			bytes += tune.StateBytes(p.Parameters, size)
+		}
+		for _, path := range besides(path) {
+			bytes -= sizeOf(path)
+		}
+	}
+	return bytes
+}
+
+// sizeOf is the size of a file; 0 where there is none.
+func sizeOf(path string) int64 {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return st.Size()
 }
 
 // key returns the key of a step, which covers the format version and the parts: strings and numbers.

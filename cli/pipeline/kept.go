@@ -26,7 +26,7 @@ const progressStep = "progress"
 // progressOf reads what an earlier run of the same options over the same inputs recorded.
 func (p *prepared) progressOf(events Events) *progress {
 	o := *p.o
-	o.Out, o.Command, o.CommandLine, o.Threads, o.Force = "", "", "", 0, false
+	o.Out, o.Command, o.CommandLine, o.Threads, o.Memory, o.Force = "", "", "", 0, 0, false
 	inputs, _ := json.Marshal(o) // plain values; where some were not, more is announced than is left
 	parts := []any{string(inputs), p.texts.evaluation.sha256, p.texts.calibration.sha256}
 	for _, j := range p.jobs {

@@ -35,7 +35,7 @@ func TestForecastOfARepeatedRun(t *testing.T) {
 	}
 	for _, want := range []string{"read m, errors m, evaluate m", "read m"} {
 		dry := o
-		dry.CommandLine, dry.Threads, dry.Force = "bitmill run m --dry-run --force", 1, true
+		dry.CommandLine, dry.Threads, dry.Memory, dry.Force = "bitmill run m --dry-run --force", 1, 1<<31, true
 		f, err := DryRun(t.Context(), dry, Discard{})
 		if err != nil {
 			t.Fatal(err)

@@ -20,7 +20,11 @@ func (j *job) checkMethod() error {
 	}
 	err := j.allowsFeedback()
 	if err == nil && asked == quantize.Tuned {
-		j.tuning, err = j.CheckTuned(j.source.Checkpoint, j.calibration, j.o.Recipe.Fit)
+		if j.tuning, err = j.CheckTuned(j.source.Checkpoint, j.calibration, j.o.Recipe.Fit, j.o.Memory); err == nil {
+			if w := j.tuning.Warning(); w != "" {
+				j.warn("%s: %s", j.name, w)
+			}
+		}
 	}
 	if asked != Automatic {
 		return err

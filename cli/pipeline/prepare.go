@@ -141,15 +141,7 @@ func existing(folder string) string {
 // need is the number of bytes that the artifacts will add to what is there.
 func (p *prepared) need() (bytes int64) {
 	for _, j := range p.jobs {
-		bytes += j.need + p.probeBytes(j)
-		for _, v := range j.variants {
-			path := j.path(j.artifactName(v))
-			for _, there := range []string{path, path + ".part"} {
-				if st, err := os.Stat(there); err == nil {
-					bytes -= st.Size()
-				}
-			}
-		}
+		bytes += j.need() + p.probeBytes(j)
 	}
 	return max(bytes, 0)
 }

@@ -12,7 +12,6 @@ import (
 	"bitmill/eval/infer"
 	"bitmill/formats"
 	"bitmill/formats/checkpoint"
-	"bitmill/formats/file"
 	"bitmill/quantize"
 	"bitmill/quantize/feedback"
 	"bitmill/quantize/tune"
@@ -48,6 +47,16 @@ func (t *TunedCost) String() string {
 		About(seconds(t.Each)), formats.Size(t.Memory))
 }
 
+// Warning says that levels will hardly change, and what to do; "" where they can.
+func (t *TunedCost) Warning() string {
+	if t.Passes*t.Windows >= tune.LeastSteps {
+		return ""
+	}
+	return fmt.Sprintf("method tuned makes a step for every window and pass, here %d, and with fewer than %d hardly a level "+
+		"changes: give --passes %d, a longer --calibration or more --fit-tokens", t.Passes*t.Windows, tune.LeastSteps,
+		(tune.LeastSteps+t.Windows-1)/t.Windows)
+}
+
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // mostTuning is the longest time that method tuned begins, for one artifact.
@@ -55,7 +64,8 @@ const mostTuning = 24 * time.Hour
 
 // CheckTuned fails where method tuned cannot be used on a model, and says what it will cost: the binary must have
 // gradients, the architecture be one that they are known for, windows be left to judge by, memory and a day suffice.
-func (s Session) CheckTuned(c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit) (*TunedCost, error) {
+// limit is the memory that it may take; 0: what is free.
+func (s Session) CheckTuned(c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit, limit int64) (*TunedCost, error) {
 	if s.Tuner == nil {
 		return nil, UsageError{errors.New("method tuned: this binary was built without gradients (tag slim); give " +
 			"--method feedback")}
@@ -74,7 +84,11 @@ func (s Session) CheckTuned(c *checkpoint.Checkpoint, windows [][]int32, fit qua
 	}
 	values, products := tunedProducts(c, len(windows[0]))
 	t.Memory += tune.Memory(values)
-	if free, ok := availableMemory(); ok && free < t.Memory {
+	switch free, ok := availableMemory(); {
+	case limit > 0 && limit < t.Memory:
+		return nil, refuse(fmt.Errorf("%w: it takes %d MiB, %d MiB are what --max-memory allows", infer.ErrMemory, t.Memory>>20,
+			limit>>20))
+	case ok && free < t.Memory:
 		return nil, refuse(fmt.Errorf("%w: it takes %d MiB, %d MiB are free", infer.ErrMemory, t.Memory>>20, free>>20))
 	}
 	rate, err := s.Tuner.Rate(checkpoint.Workers(s.Threads))
@@ -106,7 +120,7 @@ func tunedWindows(c *checkpoint.Checkpoint, windows [][]int32, fit quantize.Fit)
 		return slices.ContainsFunc(held, func(h []int32) bool { return &h[0] == &w[0] })
 	})
 	fitted = nil
-	n := min(len(others), mostTuned/len(windows[0]))
+	n := min(len(others), max(1, mostTuned/len(windows[0])))
 	for i := range n {
 		fitted = append(fitted, others[i*len(others)/n])
 	}
@@ -181,7 +195,7 @@ func (s Session) tuneOne(ctx context.Context, g tune.Gradients, a *feedbackStart
 			tensors = append(tensors, tune.Tensor{Name: t.Name, Type: t.Type, Cols: int(t.Cols()), Data: a.data(t.Name)})
 		}
 	}
-	if o.Key, err = file.Key("tuned", a.ResumeKey, a.Plan.FileBytes, filepath.Base(a.Path), o.Passes); err != nil {
+	if o.Key, err = a.key("tuned", o.Passes); err != nil {
 		return err
 	}
 	step := s.Events.Begin(tuneTitle(a.Path), "windows")

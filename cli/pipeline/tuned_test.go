@@ -81,6 +81,17 @@ func TestTunedRun(t *testing.T) {
 	if x := row.Tuned; row.Method != quantize.Tuned || x == nil || x.Passes != 8 || x.Pass == 0 || !(x.After < x.Before) {
 		t.Fatalf("method %q, tuned %+v", row.Method, x)
 	}
+	if !r.warned("for every window and pass, here 96, and with fewer than 100 hardly a level changes: give --passes 9,") {
+		t.Errorf("no warning of too few steps in %q", r.warnings)
+	}
+	o.Recipe.Fit.Passes = 9
+	if _, err := DryRun(t.Context(), o, r); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(strings.Join(r.warnings, "\n"), "hardly a level"); n != 1 {
+		t.Errorf("%d warnings of too few steps", n)
+	}
+	o.Recipe.Fit.Passes = 8
 	notes := strings.Join(r.notes, "\n")
 	for _, want := range []string{"m-Q4_0.gguf: after pass 3 of 8, KLD ", "m-Q4_0.gguf: the levels after pass "} {
 		if !strings.Contains(notes, want) {
@@ -140,6 +151,10 @@ func TestTunedIsRefused(t *testing.T) {
 		"memory": {func(o *Options) {
 			o.Tuner.Memory = func(*checkpoint.Checkpoint, int, int) (int64, error) { return 1 << 60, nil }
 		}, infer.ErrMemory, "MiB are free"},
+		"less memory": {func(o *Options) {
+			o.Memory = 1 << 38
+			o.Tuner.Memory = func(*checkpoint.Checkpoint, int, int) (int64, error) { return 1 << 39, nil }
+		}, infer.ErrMemory, "262144 MiB are what --max-memory allows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := tuned(t, model)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"unsafe"
+
+	"bitmill/formats/file"
 )
 
 // shelf keeps numbers between passes, in memory or in a temporary file.
@@ -24,10 +26,17 @@ type slab struct {
 // openShelf opens a shelf; with a path it is a file, which an earlier run may have left.
 func openShelf(path string) (s *shelf, err error) {
 	s = &shelf{}
-	if path != "" {
-		s.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if path == "" {
+		return s, nil
 	}
-	return s, err
+	if s.file, err = file.OpenOwn(path, os.O_RDWR); err != nil {
+		return nil, err
+	}
+	if err := s.file.Truncate(0); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // close removes the file.

@@ -34,9 +34,9 @@ type place struct {
 }
 
 // OpenStore opens or creates a store. What was stored for other inputs is dropped: the hash of all that choices
-// depend on.
+// depend on. It fails with file.ErrBusy while another process has the store open.
 func OpenStore(path, inputs string) (*Store, error) {
-	f, err := file.OpenOwn(path, os.O_RDWR)
+	f, err := file.OpenLocked(path)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +147,17 @@ func (s *Store) Put(c Choice) error {
 // Len is the number of matrices that are stored.
 func (s *Store) Len() int { return len(s.places) }
 
-// Close closes the store; what it holds stays.
-func (s *Store) Close() error { return errors.Join(s.journal.Close(), s.data.Close()) }
+// Close closes the store. What it holds stays; the files of an empty one are removed.
+func (s *Store) Close() error {
+	if s.Len() == 0 {
+		return s.Remove()
+	}
+	return s.close()
+}
+
+func (s *Store) close() error { return errors.Join(s.journal.Close(), s.data.Close()) }
 
 // Remove closes the store and removes its files.
 func (s *Store) Remove() error {
-	return errors.Join(s.Close(), os.Remove(s.path), os.Remove(s.path+".journal"))
+	return errors.Join(s.close(), os.Remove(s.path), os.Remove(s.path+".journal"))
 }

@@ -1,12 +1,15 @@
 package feedback
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"bitmill/formats/file"
 )
 
 // What is stored is there again under the same inputs, and what was damaged is noticed.
@@ -43,11 +46,42 @@ func TestStore(t *testing.T) {
 		t.Errorf("damaged data: %v", err)
 	}
 	s.Close()
+	if again, err := os.ReadFile(path + ".journal"); err != nil || len(again) == 0 {
+		t.Errorf("the journal is gone: %v", err)
+	}
 	if s = open("b"); len(s.places) != 0 || s.Have("w", 0) != nil {
 		t.Error("other inputs have the data")
 	}
-	if err := s.Remove(); err != nil {
+	if _, err := OpenStore(path, "b"); !errors.Is(err, file.ErrBusy) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(path + "*"); left != nil {
+		t.Errorf("an empty store leaves %q", left)
+	}
+}
+
+// Activations are not written into a file that has another name, by way of a link or not.
+func TestScratchIsNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	mine, scratch := filepath.Join(dir, "mine"), filepath.Join(dir, "scratch")
+	for _, link := range []func(string, string) error{os.Link, os.Symlink} {
+		if err := os.WriteFile(mine, []byte("mine"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(scratch)
+		if err := link(mine, scratch); err != nil {
+			t.Log(err) // of the other kind there is one at least
+			continue
+		}
+		if _, err := openShelf(scratch); err == nil {
+			t.Error("a link was opened")
+		}
+		if data, err := os.ReadFile(mine); err != nil || string(data) != "mine" {
+			t.Errorf("%q, %v", data, err)
+		}
 	}
 }
 

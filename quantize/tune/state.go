@@ -8,7 +8,6 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"os"
 
 	"bitmill/formats/file"
 )
@@ -26,8 +25,9 @@ type head struct {
 
 var errOther = errors.New("the state is of other inputs, or damaged")
 
-// StateBytes is about the size of a state of so many values whose tensors take so many bytes.
-func StateBytes(values, data int64) int64 { return 3*4*values + data }
+// StateBytes is about what states of so many values whose tensors take so many bytes need on the disk: each is there
+// until the next one is whole.
+func StateBytes(values, data int64) int64 { return 2 * (3*4*values + data) }
 
 func (u *tuning) arrays(m *matrix) [3][]float32 { return [3][]float32{m.latent, m.mean, m.square} }
 
@@ -74,7 +74,7 @@ func (u *tuning) load() bool {
 	if u.State == "" {
 		return false
 	}
-	f, err := os.Open(u.State)
+	f, _, err := file.Open(u.State)
 	if err != nil {
 		return false
 	}

@@ -52,6 +52,10 @@ type Options struct {
 // Passes is the default of Options.Passes.
 const Passes = 2
 
+// LeastSteps, windows times passes, are about as many as it takes until levels change: a latent value has half the way to
+// the next level to go, in steps of at most a fiftieth of it that fall to zero.
+const LeastSteps = 100
+
 // Memory is about what Run takes for so many values, in bytes.
 func Memory(values int64) int64 { return 4 * 4 * values }
 
