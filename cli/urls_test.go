@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"bitmill/formats/checkpoint/checkpointtest"
 	"bitmill/formats/store"
@@ -148,14 +150,19 @@ func TestInterruptedUpload(t *testing.T) {
 	dir := checkpointtest.Load(t, "llama").FolderWithTokenizer(t)
 	cmd := bitmill(t, "quantize", dir, url+"/x.gguf", "-f", "Q8_0", "--quiet")
 	s.Fault = func(r *http.Request) (int, string) {
-		if r.Method == "PUT" {
-			if err := cmd.Process.Signal(os.Interrupt); err != nil {
-				t.Log(err)
-				cmd.Process.Kill()
-			}
-			<-r.Context().Done()
+		if r.Method != "PUT" {
+			return 0, ""
 		}
-		return 0, ""
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Log(err)
+			cmd.Process.Kill()
+		}
+		io.Copy(io.Discard, r.Body) // then the end of the connection is noticed
+		select {
+		case <-r.Context().Done():
+		case <-time.After(10 * time.Second):
+		}
+		return 500, "InternalError"
 	}
 	out, _ := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); runtime.GOOS != "windows" && (code != exitInterrupted ||
