@@ -97,7 +97,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	} {
 		c := build()
 		c.Flags = append(c.Flags, commonFlags()...)
-		c.Before, c.Action = checkFlags, namesPlaces(c.Action)
+		c.Before, c.Action = namesPlaces(checkFlags), namesPlaces(c.Action)
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
 		if c.Description != "" {

@@ -104,8 +104,8 @@ func applyConfig(c *cli.Context) error {
 // placesKey is where applyConfig leaves which flags it set, and where their settings stand.
 const placesKey = "places of settings"
 
-// namesPlaces makes an action name the setting, not the flag, in an error about a flag that nobody typed.
-func namesPlaces(do cli.ActionFunc) cli.ActionFunc {
+// namesPlaces makes a check or an action name the setting, not the flag, in an error about a flag that nobody typed.
+func namesPlaces(do func(*cli.Context) error) func(*cli.Context) error {
 	return func(c *cli.Context) error { return inPlace(c, do(c)) }
 }
 

@@ -151,6 +151,9 @@ func (f Finding) takes() string {
 	if f.Status != Undecided {
 		return ""
 	}
+	if f.Windows >= f.of {
+		return fmt.Sprintf(" All %d windows decide.", f.of)
+	}
 	return fmt.Sprintf(" About %d of %d windows decide.", f.Windows, f.of)
 }
 

@@ -88,7 +88,7 @@ func SameText(a, b *Report, nameA, nameB string) error {
 		return nil
 	}
 	which := func(t *TextInfo) string {
-		s := fmt.Sprintf("%s (windows of %d tokens", clean(t.Name), t.Context)
+		s := fmt.Sprintf("%s (windows of %d tokens", or(clean(t.Name)), t.Context)
 		if x.Name == y.Name && x.SHA256 != y.SHA256 {
 			s += after(", SHA-256 ", shorten(digits(t.SHA256), 12))
 		}

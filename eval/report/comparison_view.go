@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+
+	"bitmill/eval/paired"
 )
 
 //go:embed comparison.html.tmpl
@@ -74,8 +76,9 @@ func (c *Comparison) table(model string) table {
 	heads = append(heads, "Size before", "Size", "KLD before", "KLD", "Change", "Interval", "p", "Verdict")
 	last := len(heads) - 1
 	t := textTable(heads, 0, last).named("Files of "+clean(model),
-		"The last run against the one before: KLD from the source, its paired change with the interval in nats per token, and "+
-			"p-values corrected by Holm.")
+		fmt.Sprintf("The last run against the one before: KLD from the source, its change with the interval in nats per token on "+
+			"the windows that both have (where those are fewer than %d, the errors of the two runs count as independent), and "+
+			"p-values corrected by Holm.", paired.Least))
 	for i := range len(c.reports) - 2 { // narrow tables leave out the runs before, then the size before, then the interval
 		t.Heads[1+i].rank = 3
 	}
