@@ -53,10 +53,8 @@ func runCalibrate(ctx context.Context, e env, path string, o calibrateOptions) e
 		return err
 	}
 	defer s.Close()
-	for _, input := range append(s.Files(), o.text) {
-		if file.Same(input, o.out) {
-			return fmt.Errorf("%s is one of the inputs: writing there would destroy it", o.out)
-		}
+	if err := spareInputs(append(s.Files(), o.text), o.out); err != nil {
+		return err
 	}
 	if err := steps.CheckFree(o.out, o.force); err != nil {
 		return err

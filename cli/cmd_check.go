@@ -70,15 +70,8 @@ func checkCommand() *cli.Command {
 
 // checkTargets refuses to write over what is read, and over what bitmill did not write.
 func (o *checkOptions) checkTargets(inputs ...string) error {
-	for _, in := range inputs {
-		for _, out := range []string{o.junit, o.summary} {
-			if file.Same(in, out) {
-				return fmt.Errorf("%s is one of the inputs: writing there would destroy it", out)
-			}
-		}
-	}
-	if o.junit == "" {
-		return nil
+	if err := spareInputs(inputs, o.junit, o.summary); err != nil || o.junit == "" {
+		return err
 	}
 	return cmp.Or(file.CheckTarget(o.junit), steps.CheckFree(o.junit, o.force))
 }

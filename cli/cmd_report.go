@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"io"
 	"path/filepath"
 
@@ -50,12 +49,10 @@ func runReport(e env, paths []string, o reportOptions) error {
 	if o.page != "" && filepath.Clean(o.page) == filepath.Clean(o.markdown) {
 		return usagef("--output and --markdown name the same file, %s: give each its own", o.page)
 	}
+	if err := spareInputs(paths, o.page, o.markdown); err != nil {
+		return err
+	}
 	for _, out := range []string{o.page, o.markdown} {
-		for _, in := range paths {
-			if file.Same(in, out) {
-				return fmt.Errorf("%s is one of the inputs: writing there would destroy it", out)
-			}
-		}
 		if out != "" {
 			if err := cmp.Or(file.CheckTarget(out), steps.CheckFree(out, o.force)); err != nil {
 				return err

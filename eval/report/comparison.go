@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"bitmill/eval/paired"
 	"bitmill/formats"
@@ -159,11 +160,6 @@ func changed(model string, was, is *Row, o paired.Options) Changed {
 	return c
 }
 
-// divergence is the row's from its source.
-func (r *Row) divergence() paired.Estimate {
-	return paired.Estimate{Value: r.KLD, SE: r.KLDSE, Series: r.WindowKLD, Items: r.Windows}
-}
-
 func figures(r *Row) *Figures {
 	if r == nil {
 		return nil
@@ -231,11 +227,11 @@ func (c *Comparison) Summary() []string {
 
 // named lists the files of a status.
 func (c *Comparison) named(s Status) string {
-	list := ""
+	var list []string
 	for _, x := range c.Changes {
 		if x.Status == s {
-			list += after(", ", clean(x.Model+" "+x.Format))
+			list = append(list, clean(x.Model+" "+x.Format))
 		}
 	}
-	return list[min(len(list), len(", ")):]
+	return strings.Join(list, ", ")
 }

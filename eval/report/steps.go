@@ -17,6 +17,16 @@ type Step struct {
 	KLD  paired.Test `json:"kld"`  // nats per token more
 }
 
+// divergence is the row's from its source.
+func (r *Row) divergence() paired.Estimate {
+	return paired.Estimate{Value: r.KLD, SE: r.KLDSE, Series: r.WindowKLD, Items: r.Windows}
+}
+
+// loss is the row's mean loss, ln PPL.
+func (r *Row) loss() paired.Estimate {
+	return paired.Estimate{Value: math.Log(r.PPL), SE: r.PPLSE / r.PPL, Series: r.WindowNLL, Items: r.Windows}
+}
+
 // steps makes the comparisons; those of artifacts without windows, or with too few, are left out.
 func (m *Model) steps(o threshold.Options) []Step {
 	var out []Step
@@ -24,15 +34,11 @@ func (m *Model) steps(o threshold.Options) []Step {
 	rows := m.sorted()
 	for i := 1; i < len(rows); i++ {
 		from, to := rows[i-1], rows[i]
-		compare := func(a, b []float64) (paired.Test, error) {
-			return paired.Estimate{Series: a, Items: to.Windows}.Paired(paired.Estimate{Series: b, Items: from.Windows},
-				o.Options)
-		}
-		loss, err := compare(to.WindowNLL, from.WindowNLL)
+		loss, err := to.loss().Paired(from.loss(), o.Options)
 		if err != nil {
 			continue
 		}
-		kld, err := compare(to.WindowKLD, from.WindowKLD)
+		kld, err := to.divergence().Paired(from.divergence(), o.Options)
 		if err != nil {
 			continue
 		}
