@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"slices"
 	"strings"
 
 	"bitmill/formats/safetensors"
@@ -13,6 +14,9 @@ func (t *Tensor) hold(first, n int64) (release func(), err error) {
 	l := &t.layout
 	if t.derived != nil || t.converted != nil || l.Nibbles || l.Columns > 0 || len(t.parts) == 0 || n == 0 {
 		return t.holdAll()
+	}
+	if !slices.ContainsFunc(t.parts, store.Remote) { // files: no row has to be looked for
+		return func() {}, nil
 	}
 	size, err := t.Type.RowBytes(t.Cols())
 	if err != nil {
